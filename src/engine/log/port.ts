@@ -1,0 +1,158 @@
+/**
+ * The log port: partitioned, append-only topics in the manner of Kafka. Offsets and timestamps are numbers
+ * (offsets below 2^53, timestamps in ms of event time), keys and values are bytes. Nothing here assumes that
+ * offsets are dense: compaction and control records leave gaps.
+ */
+
+export type TopicPartition = { readonly topic: string; readonly partition: number };
+
+export type Header = readonly [name: string, value: Buffer];
+
+/** A record to append. A null value is a tombstone on a compacted topic. */
+export type ProducerRecord = {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Event time, ms. */
+  readonly timestamp: number;
+  readonly headers?: readonly Header[];
+};
+
+/** A run of records of one partition as stored; accessors decode only what is asked for. */
+export interface RecordBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Number of records readable in this batch (0 is possible: control records only). */
+  readonly count: number;
+  readonly baseOffset: number;
+  /** The offset to go on from; at least the last record's offset + 1. */
+  readonly nextOffset: number;
+  offset(index: number): number;
+  timestamp(index: number): number;
+  key(index: number): Buffer | null;
+  value(index: number): Buffer | null;
+  headers(index: number): readonly Header[];
+}
+
+export type Cleanup =
+  /** Records older than `retentionMs` before the partition's newest timestamp go; null keeps them for ever. */
+  | { readonly policy: 'delete'; readonly retentionMs: number | null }
+  /** The newest record of a key stays; a tombstone goes after `tombstoneRetentionMs`. */
+  | { readonly policy: 'compact'; readonly tombstoneRetentionMs: number };
+
+export type TopicSpec = { readonly name: string; readonly partitions: number; readonly cleanup: Cleanup };
+
+export type PartitionOffsets = {
+  /** First offset still readable. */
+  readonly start: number;
+  /** Last stable offset: a read-committed reader gets no further than this. */
+  readonly stable: number;
+  /** The next offset to be given out. */
+  readonly end: number;
+};
+
+/** Where an append ended up: the records took offsets from `baseOffset`, and `nextOffset` is the one to read on from. */
+export type Appended = TopicPartition & { readonly baseOffset: number; readonly nextOffset: number };
+
+/** Appends outside transactions. `append` resolves when the records are durable, and keeps the order of calls. */
+export interface Producer {
+  append(topic: string, partition: number, records: readonly ProducerRecord[]): Promise<Appended>;
+  close(): Promise<void>;
+}
+
+/** The membership under which offsets are committed; a stale generation is fenced. */
+export type GroupMetadata = {
+  readonly group: string;
+  readonly memberId: string;
+  readonly generation: number;
+};
+
+export type OffsetCommit = TopicPartition & {
+  readonly offset: number;
+  /** Free for the engine's use; at most 4 KiB. */
+  readonly metadata?: string;
+};
+
+/**
+ * Appends that become visible together. Creating one for a transactional id fences every earlier one: its next
+ * commit fails with MR_LOG_FENCED. One transaction at a time; it begins with the first append or sendOffsets.
+ */
+export interface TransactionalProducer {
+  append(topic: string, partition: number, records: readonly ProducerRecord[]): void;
+  /** Adds consumer offsets to the transaction. A stale generation makes commit fail with MR_LOG_GENERATION. */
+  sendOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void;
+  /** Resolves when everything is durable and visible. After a failure the transaction is aborted. */
+  commit(): Promise<readonly Appended[]>;
+  abort(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type ConsumerOptions = {
+  readonly isolation?: 'read-committed' | 'read-uncommitted';
+  /** Upper bound of the bytes that one poll returns, over all partitions; a single batch may exceed it. */
+  readonly maxBytes?: number;
+};
+
+/** Reads assigned partitions from given positions; rotates among them so that none starves. */
+export interface Consumer {
+  /** Replaces the assignment. */
+  assign(positions: readonly (TopicPartition & { readonly offset: number })[]): void;
+  /** Stops and starts fetching of partitions without losing their positions: the engine's back pressure. */
+  pause(partitions: readonly TopicPartition[]): void;
+  resume(partitions: readonly TopicPartition[]): void;
+  /**
+   * Resolves as soon as there is anything (within 10 ms of its becoming visible), with [] after `timeoutMs`.
+   * A position below the log's start or beyond its end rejects with MR_LOG_OFFSET_OUT_OF_RANGE.
+   */
+  poll(timeoutMs: number): Promise<readonly RecordBatch[]>;
+  /** The stable offset that the last poll saw: position === end means that the reader has caught up. */
+  end(partition: TopicPartition): number | undefined;
+  position(partition: TopicPartition): number | undefined;
+  close(): Promise<void>;
+}
+
+export type GroupMember = { readonly memberId: string; readonly metadata: Buffer };
+
+export type JoinOptions = {
+  readonly group: string;
+  /** Absent: a new member. Given again after a restart, it takes its old place at once (static membership). */
+  readonly memberId?: string;
+  /** Handed to `assign`: what this member wants and what it had. */
+  readonly metadata: Buffer;
+  /** Without a heartbeat for this long a member is out. */
+  readonly sessionTimeoutMs: number;
+  /** Called on the member that leads the round, for all of them; returns each member's share by its id. */
+  readonly assign: (members: readonly GroupMember[]) => ReadonlyMap<string, Buffer>;
+};
+
+/** One generation of a membership. */
+export interface Membership extends GroupMetadata {
+  readonly assignment: Buffer;
+  /** 'rebalance': another round has begun; commit or drop what is open, then `rejoin`. 'expelled': join anew. */
+  heartbeat(): Promise<'stable' | 'rebalance' | 'expelled'>;
+  rejoin(metadata: Buffer): Promise<Membership>;
+  leave(): Promise<void>;
+}
+
+export type TopicDescription = TopicSpec & { readonly offsets: readonly PartitionOffsets[] };
+
+export interface Log {
+  /** Creates what is missing. A topic that exists with another shape is refused (MR_LOG_TOPIC_MISMATCH). */
+  createTopics(specs: readonly TopicSpec[]): Promise<void>;
+  deleteTopics(names: readonly string[]): Promise<void>;
+  /** All topics when `names` is absent; an unknown name is MR_LOG_UNKNOWN_TOPIC. */
+  describeTopics(names?: readonly string[]): Promise<readonly TopicDescription[]>;
+  /** The first offset whose timestamp is at or after `timestamp`, or the end. */
+  offsetForTimestamp(partition: TopicPartition, timestamp: number): Promise<number>;
+  producer(): Promise<Producer>;
+  transactionalProducer(transactionalId: string): Promise<TransactionalProducer>;
+  consumer(options?: ConsumerOptions): Promise<Consumer>;
+  joinGroup(options: JoinOptions): Promise<Membership>;
+  /** Committed offsets in the order asked for; undefined where the group has none. Waits for open transactions on them. */
+  committedOffsets(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (OffsetCommit | undefined)[]>;
+  /** Commits outside a transaction (readers without outputs). */
+  commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void>;
+  close(): Promise<void>;
+}
