@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { errorCode } from '#platform';
+import { encodeBatch, encodeBatches, StoredBatch } from './batch.ts';
+import type { ProducerRecord } from './port.ts';
+
+const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
+const record: fc.Arbitrary<ProducerRecord> = fc.record(
+  {
+  key: fc.option(bytes(40)),
+  value: fc.option(bytes(300)),
+  timestamp: fc.oneof(
+    fc.integer({ min: -1e9, max: 2e12 }),
+    fc.integer({ min: 1000, max: 1100 }),
+    fc.double({ noNaN: true, min: 0, max: 1e6 }),
+  ),
+  headers: fc.array(fc.tuple(fc.string({ maxLength: 10, unit: 'grapheme' }), bytes(150)), { maxLength: 3 }),
+}, { noNullPrototype: true });
+
+const readAll = (batch: StoredBatch): { offset: number; record: ProducerRecord }[] =>
+  Array.from({ length: batch.count }, (_, i) => ({
+    offset: batch.offset(i),
+    record: {
+      key: batch.key(i),
+      value: batch.value(i),
+      timestamp: batch.timestamp(i),
+      headers: batch.headers(i),
+    },
+  }));
+
+test('what is encoded is read back, record by record, whatever the split into batches', () => {
+  fc.assert(
+    fc.property(
+      fc.array(record, { maxLength: 30 }),
+      fc.integer({ min: 1, max: 3000 }),
+      (records, maxBytes) => {
+        let base = 7;
+        const read = encodeBatches(records, maxBytes).flatMap((encoded) => {
+          const batch = new StoredBatch('t', 0, base, encoded.bytes);
+          assert.equal(batch.count, encoded.count);
+          assert.ok(batch.count === 1 || encoded.bytes.length <= maxBytes + 8 * batch.count);
+          base = batch.nextOffset;
+          return readAll(batch);
+        });
+        assert.deepEqual(
+          read,
+          records.map((r, i) => ({ offset: 7 + i, record: r })),
+        );
+      },
+    ),
+  );
+});
+
+test('a view from a position shows exactly the records at or after it, dense or with gaps', () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.nat(200), { maxLength: 20 }).map((offsets) => offsets.sort((a, b) => a - b)),
+      fc.integer({ min: 0, max: 320 }),
+      (offsets, position) => {
+        const records = offsets.map((o) => ({ key: Buffer.from(`k${o}`), value: null, timestamp: o }));
+        const { bytes } = encodeBatch(records, offsets, 205);
+        const batch = new StoredBatch('t', 0, 100, bytes, position);
+        const expected = offsets.map((o) => o + 100).filter((o) => o >= position);
+        assert.deepEqual(
+          readAll(batch).map((r) => r.offset),
+          expected,
+        );
+        assert.deepEqual(
+          readAll(batch).map((r) => r.record.key?.toString()),
+          expected.map((o) => `k${o - 100}`),
+        );
+        assert.equal(batch.nextOffset, 305);
+      },
+    ),
+  );
+});
+
+test('one changed bit anywhere is found by the checksum', () => {
+  const good = encodeBatch([{ key: Buffer.from('k'), value: Buffer.from('value'), timestamp: 5 }]).bytes;
+  for (let bit = 0; bit < good.length * 8; bit++) {
+    const bad = new Uint8Array(good);
+    bad[bit >> 3] = (bad[bit >> 3] as number) ^ (1 << (bit & 7));
+    assert.throws(
+      () => new StoredBatch('t', 3, 9, bad),
+      (error) => errorCode(error) === 'MR_LOG_CORRUPT',
+    );
+  }
+});
+
+test('a batch cut short, and a timestamp that is none, are refused', () => {
+  const { bytes } = encodeBatch([{ key: null, value: Buffer.alloc(50), timestamp: 5 }]);
+  for (const length of [0, 10, 40, bytes.length - 1]) {
+    assert.throws(() => new StoredBatch('t', 0, 0, bytes.slice(0, length)), { code: 'MR_LOG_CORRUPT' });
+  }
+  assert.throws(() => encodeBatch([{ key: null, value: null, timestamp: Number.NaN }]), {
+    code: 'MR_LOG_INVALID_RECORD',
+  });
+});

@@ -1,0 +1,67 @@
+import { errorCode, InputError } from '#platform';
+import type { RecordBatch } from '../log/port.ts';
+import type { SourceNode } from '../topology/node.ts';
+import type { Operator, Output, Step } from './operator.ts';
+
+/** A record of the task's batch as it was read. */
+export type RawRecord = {
+  readonly source: string;
+  readonly batch: RecordBatch;
+  readonly index: number;
+  readonly sequence: number;
+  readonly watermark: number;
+};
+
+/** Decodes the records of one source. */
+export class SourceOperator implements Operator {
+  readonly input: RawRecord[] = [];
+  readonly #node: SourceNode;
+  readonly #output: Output;
+
+  constructor(node: SourceNode, output: Output) {
+    this.#node = node;
+    this.#output = output;
+  }
+
+  async run(step: Step): Promise<void> {
+    for (const raw of this.input) {
+      try {
+        this.#emit(raw);
+      } catch (error) {
+        await this.#retry(raw, error).catch((final: unknown) =>
+          step.reject(raw.sequence, this.#node.name, final),
+        );
+      }
+    }
+  }
+
+  #emit({ batch, index, sequence, watermark }: RawRecord): void {
+    const key = batch.key(index);
+    const value = batch.value(index);
+    if (key === null) throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
+    if (value === null && this.#node.role === 'stream') {
+      throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
+    }
+    this.#output.push({
+      key: this.#node.topic.key.fromText(key.toString()),
+      value: value === null ? null : this.#node.topic.value.decode(value),
+      timestamp: batch.timestamp(index),
+      watermark,
+      sequence,
+      trace: traceparent(batch, index),
+    });
+  }
+
+  /** The writer's schema may be new to this process. */
+  async #retry(raw: RawRecord, error: unknown): Promise<void> {
+    const value = raw.batch.value(raw.index);
+    if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED' || value === null) throw error;
+    await this.#node.topic.value.prepare(value);
+    this.#emit(raw);
+  }
+}
+
+function traceparent(batch: RecordBatch, index: number): Buffer | undefined {
+  for (const [name, value] of batch.headers(index)) if (name === 'traceparent') return value;
+  return undefined;
+}

@@ -1,0 +1,33 @@
+/** Text form of a key. Its UTF-8 bytes are the record's key on the topic, and it indexes stores and caches. */
+export interface KeySerde<K> {
+  toText(key: K): string;
+  fromText(text: string): K;
+}
+
+/** Keys that are text already. */
+export const textKey: KeySerde<string> = { toText: (key) => key, fromText: (text) => text };
+
+/** How values of one type are written to topics and stores. */
+export interface Serde<V> {
+  encode(value: V): Buffer;
+  /**
+   * Errors: MR_AVRO_DECODE for bytes that are no such value; MR_SCHEMA_NOT_LOADED where `prepare` has to load
+   * the writer's schema first.
+   */
+  decode(bytes: Buffer): V;
+  /** Loads what decoding these bytes needs; called only after MR_SCHEMA_NOT_LOADED. */
+  prepare(bytes: Buffer): Promise<void>;
+  /** Identity of the value's schema, the same on every registry; part of a store's digest. */
+  readonly fingerprint: Buffer;
+  /** Leading bytes that depend on the registry (schema id) and stay out of the digest. */
+  readonly framing: number;
+}
+
+/** A topic with its types: what sources read and sinks write. */
+export type Topic<K, V> = {
+  readonly name: string;
+  readonly partitions: number;
+  readonly cleanup: import('./log/port.ts').Cleanup;
+  readonly key: KeySerde<K>;
+  readonly value: Serde<V>;
+};

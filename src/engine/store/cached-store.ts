@@ -1,0 +1,240 @@
+import { FatalError, invariant } from '#platform';
+import type { Serde } from '../serde.ts';
+import { Digest, type EntryHash, entryHash } from './digest.ts';
+import type { Change, Database, KeyRange } from './port.ts';
+
+type Entry<V> = {
+  readonly key: string;
+  value: V | undefined;
+  /** Hash of what the database holds; undefined where it holds nothing. */
+  stored: EntryHash | undefined;
+  dirty: boolean;
+  /** Event time of the newest change since the last commit. */
+  timestamp: number;
+  /** Its second chance under the CLOCK algorithm. */
+  used: boolean;
+};
+
+/** A changed entry, ready for the changelog. */
+export type DirtyEntry = { readonly key: Buffer; readonly value: Buffer | null; readonly timestamp: number };
+
+/** What a processor sees of a store. */
+export interface KeyValueStore<V> {
+  /** Only keys that the operator declared as reads, or that were put in this batch. */
+  get(key: string): V | undefined;
+  /** `timestamp` is the event time of the change. */
+  put(key: string, value: V, timestamp: number): void;
+  delete(key: string, timestamp: number): void;
+}
+
+/**
+ * A named store of one task: decoded values in a bounded CLOCK cache over the task's database. Reads within a
+ * batch are memory accesses, since `load` has brought the keys in. Changes stay here until the task commits:
+ * `takeDirty` encodes each changed key once.
+ */
+export class CachedStore<V> implements KeyValueStore<V> {
+  readonly name: string;
+  readonly digest = new Digest();
+  readonly #database: Database;
+  readonly #serde: Serde<V>;
+  readonly #prefix: Buffer;
+  readonly #capacity: number;
+  readonly #entries = new Map<string, Entry<V>>();
+  #dirty: Entry<V>[] = [];
+  /** The CLOCK's ring, written as a queue: its hand points at the first entry. */
+  #ring: Entry<V>[] = [];
+
+  constructor(name: string, database: Database, serde: Serde<V>, capacity: number) {
+    this.name = name;
+    this.#database = database;
+    this.#serde = serde;
+    this.#prefix = storePrefix(name);
+    this.#capacity = capacity;
+  }
+
+  /** Brings keys into the cache. Errors: MR_AVRO_DECODE and others where a stored value can't be decoded. */
+  async load(keys: Iterable<string>): Promise<void> {
+    const missing: string[] = [];
+    const seen = new Set<string>();
+    for (const key of keys) {
+      if (this.#entries.has(key) || seen.has(key)) continue;
+      seen.add(key);
+      missing.push(key);
+    }
+    if (missing.length === 0) return;
+    const values = await this.#database.getMany(missing.map((key) => this.#databaseKey(key)));
+    for (let i = 0; i < missing.length; i++) {
+      await this.#admit(missing[i] as string, values[i] ?? null);
+    }
+  }
+
+  get(key: string): V | undefined {
+    const entry = this.#loaded(key);
+    entry.used = true;
+    return entry.value;
+  }
+
+  put(key: string, value: V, timestamp: number): void {
+    this.#change(this.#loaded(key), value, timestamp);
+  }
+
+  delete(key: string, timestamp: number): void {
+    this.#change(this.#loaded(key), undefined, timestamp);
+  }
+
+  /**
+   * Encodes what has changed since the last call, brings the digest up to date, and hands the changes out: to
+   * the changelog, and then (`databaseChange`) to the database.
+   */
+  takeDirty(): DirtyEntry[] {
+    const changed: DirtyEntry[] = [];
+    for (const entry of this.#dirty) {
+      entry.dirty = false;
+      if (entry.value === undefined && entry.stored === undefined) continue;
+      const key = Buffer.from(entry.key);
+      const value = entry.value === undefined ? null : this.#serde.encode(entry.value);
+      const hash = value === null ? undefined : this.#hash(key, value);
+      if (entry.stored !== undefined) this.digest.subtract(entry.stored);
+      if (hash !== undefined) this.digest.add(hash);
+      entry.stored = hash;
+      changed.push({ key, value, timestamp: entry.timestamp });
+    }
+    this.#dirty = [];
+    this.#evict();
+    return changed;
+  }
+
+  databaseChange(entry: { key: Buffer; value: Buffer | null }): Change {
+    return { key: Buffer.concat([this.#prefix, entry.key]), value: entry.value };
+  }
+
+  /**
+   * Takes changelog records, in their order, into the digest, and gives the changes to write to the database. Only
+   * while nothing is cached: before the first `load`.
+   */
+  async restore(records: readonly { key: Buffer; value: Buffer | null }[]): Promise<Change[]> {
+    const newest = new Map<string, { key: Buffer; value: Buffer | null }>();
+    for (const record of records) newest.set(record.key.toString('latin1'), record);
+    const entries = [...newest.values()];
+    const changes = entries.map((entry) => this.databaseChange(entry));
+    const before = await this.#database.getMany(changes.map((change) => change.key));
+    for (const [i, { key, value }] of entries.entries()) {
+      const old = before[i] ?? null;
+      if (old !== null) this.digest.subtract(this.#hash(key, old));
+      if (value !== null) this.digest.add(this.#hash(key, value));
+    }
+    return changes;
+  }
+
+  /** All entries as the database holds them (changes since the last commit are not among them). */
+  async *entries(): AsyncGenerator<readonly [key: string, value: V]> {
+    for await (const chunk of this.#database.scan(prefixRange(this.#prefix))) {
+      for (const { key, value } of chunk) {
+        const text = key.toString('utf8', this.#prefix.length);
+        yield [text, await this.#decode(text, value as Buffer)];
+      }
+    }
+  }
+
+  /** Forgets everything, here and in the database. */
+  async clear(): Promise<void> {
+    this.#entries.clear();
+    this.#dirty = [];
+    this.#ring = [];
+    this.digest.clear();
+    await this.#database.deleteRange(prefixRange(this.#prefix));
+  }
+
+  #loaded(key: string): Entry<V> {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) {
+      throw new FatalError('MR_STORE_UNDECLARED', `store ${this.name} was asked for an undeclared key`, {
+        hint: 'name the key in the processor’s `reads`; the engine loads a batch’s keys before it runs',
+      });
+    }
+    return entry;
+  }
+
+  #change(entry: Entry<V>, value: V | undefined, timestamp: number): void {
+    entry.value = value;
+    entry.used = true;
+    if (entry.dirty) {
+      if (timestamp > entry.timestamp) entry.timestamp = timestamp;
+    } else {
+      entry.dirty = true;
+      entry.timestamp = timestamp;
+      this.#dirty.push(entry);
+    }
+  }
+
+  async #admit(key: string, bytes: Buffer | null): Promise<void> {
+    const stored = bytes === null ? undefined : this.#hash(Buffer.from(key), bytes);
+    const value = bytes === null ? undefined : await this.#decode(key, bytes);
+    const entry: Entry<V> = { key, value, stored, dirty: false, timestamp: 0, used: true };
+    this.#entries.set(key, entry);
+    this.#ring.push(entry);
+  }
+
+  async #decode(key: string, bytes: Buffer): Promise<V> {
+    try {
+      return this.#serde.decode(bytes);
+    } catch {
+      // The writer's schema may not be loaded yet; what is really damaged fails the second time as well.
+      await this.#serde.prepare(bytes);
+      try {
+        return this.#serde.decode(bytes);
+      } catch (cause) {
+        throw new FatalError('MR_STORE_CORRUPT', `store ${this.name} holds an unreadable value at ${key}`, {
+          hint: 'it is rebuilt from its changelog when the task starts again',
+          cause,
+        });
+      }
+    }
+  }
+
+  #hash(key: Buffer, value: Buffer): EntryHash {
+    return entryHash(key, value.subarray(this.#serde.framing), this.#serde.fingerprint);
+  }
+
+  #databaseKey(key: string): Buffer {
+    return Buffer.concat([this.#prefix, Buffer.from(key)]);
+  }
+
+  /**
+   * Second chance: the oldest entries go first, unless they were used since they were last looked at. Called
+   * with nothing dirty, so every entry may go.
+   */
+  #evict(): void {
+    let excess = this.#ring.length - this.#capacity;
+    if (excess <= 0) return;
+    const spared: Entry<V>[] = [];
+    let looked = 0;
+    for (; excess > 0 && looked < this.#ring.length; looked++) {
+      const entry = this.#ring[looked] as Entry<V>;
+      if (entry.used) {
+        entry.used = false;
+        spared.push(entry);
+      } else {
+        this.#entries.delete(entry.key);
+        excess--;
+      }
+    }
+    this.#ring = this.#ring.slice(looked).concat(spared);
+    // Where all had been used, a second look finds their chance spent.
+    if (excess > 0) this.#evict();
+  }
+}
+
+/** Keys of a store in its task's database: 1, length of the name, name, key. */
+function storePrefix(name: string): Buffer {
+  const bytes = Buffer.from(name);
+  invariant(bytes.length < 256, `store name ${name} is too long`);
+  return Buffer.concat([Buffer.from([1, bytes.length]), bytes]);
+}
+
+function prefixRange(prefix: Buffer): KeyRange {
+  const end = Buffer.from(prefix);
+  const last = end.length - 1;
+  end[last] = (end[last] as number) + 1;
+  return { gte: prefix, lt: end };
+}

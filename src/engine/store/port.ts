@@ -1,0 +1,27 @@
+/** One change of a batch; a null value deletes the key. */
+export type Change = { readonly key: Buffer; readonly value: Buffer | null };
+
+/** Keys from `gte` up to, not including, `lt`, in bytewise order. */
+export type KeyRange = { readonly gte: Buffer; readonly lt: Buffer };
+
+/**
+ * A task's database: bytes ordered by key, one owner. It is disposable, since a changelog can rebuild it, so
+ * `write` promises atomicity and survival of the process, not of power loss.
+ */
+export interface Database {
+  /** Values in the order of the keys; null where there is none. */
+  getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]>;
+  /** All of the changes or none. */
+  write(changes: readonly Change[]): Promise<void>;
+  /** Entries of a range in key order, a chunk at a time. */
+  scan(range: KeyRange): AsyncIterable<readonly Change[]>;
+  deleteRange(range: KeyRange): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens and destroys the databases of tasks, by a name that is a valid directory name. */
+export interface DatabaseProvider {
+  /** Errors: MR_STORE_LOCKED (another process has it), MR_STORE_CORRUPT (destroy it and restore). */
+  open(name: string): Promise<Database>;
+  destroy(name: string): Promise<void>;
+}

@@ -1,0 +1,117 @@
+import type { Serde } from '../serde.ts';
+import type { CachedStore } from './cached-store.ts';
+
+export type Timer = { readonly key: string; readonly dueMs: number };
+
+/** Due times in stores and changelogs: eight bytes, big-endian double. */
+export const dueSerde: Serde<number> = {
+  encode: (due) => {
+    const bytes = Buffer.allocUnsafe(8);
+    bytes.writeDoubleBE(due);
+    return bytes;
+  },
+  decode: (bytes) => bytes.readDoubleBE(),
+  prepare: async () => {},
+  fingerprint: Buffer.from('timer-due-1'),
+  framing: 0,
+};
+
+/**
+ * Event-time timers of one processor, one for each key. They live in a store of their own, so that a restart or
+ * a restore finds them; this queue holds them ordered by (due, key).
+ */
+export class TimerQueue {
+  readonly store: CachedStore<number>;
+  /** The timer in force of each key; older heap entries of that key are passed over. */
+  readonly #due = new Map<string, number>();
+  readonly #heap: Timer[] = [];
+
+  constructor(store: CachedStore<number>) {
+    this.store = store;
+  }
+
+  async open(): Promise<void> {
+    for await (const [key, due] of this.store.entries()) this.#schedule(key, due);
+  }
+
+  /** Sets or moves the key's timer. The key must have been loaded in the timer store. */
+  set(key: string, dueMs: number, timestamp: number): void {
+    if (this.#due.get(key) === dueMs) return;
+    this.store.put(key, dueMs, timestamp);
+    this.#schedule(key, dueMs);
+  }
+
+  clear(key: string, timestamp: number): void {
+    if (!this.#due.delete(key)) return;
+    this.store.delete(key, timestamp);
+  }
+
+  /** Keys whose timers are due at `watermark`; their state is to be loaded before they fire. */
+  *dueKeys(watermark: number): Generator<string> {
+    for (const [key, due] of this.#dueWithin(watermark)) {
+      if (this.#due.get(key) === due) yield key;
+    }
+  }
+
+  /** Takes the first timer due at or before `watermark`, by (due, key). */
+  pop(watermark: number): Timer | undefined {
+    for (let first = this.#heap[0]; first !== undefined && first.dueMs <= watermark; first = this.#heap[0]) {
+      this.#removeFirst();
+      if (this.#due.get(first.key) !== first.dueMs) continue;
+      this.#due.delete(first.key);
+      this.store.delete(first.key, first.dueMs);
+      return first;
+    }
+    return undefined;
+  }
+
+  *#dueWithin(watermark: number): Generator<readonly [string, number]> {
+    const open = [0];
+    for (let index = open.pop(); index !== undefined; index = open.pop()) {
+      const timer = this.#heap[index];
+      if (timer === undefined || timer.dueMs > watermark) continue;
+      yield [timer.key, timer.dueMs];
+      open.push(2 * index + 1, 2 * index + 2);
+    }
+  }
+
+  #schedule(key: string, dueMs: number): void {
+    this.#due.set(key, dueMs);
+    const heap = this.#heap;
+    let index = heap.push({ key, dueMs }) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!this.#precedes(index, parent)) break;
+      this.#swap(index, parent);
+      index = parent;
+    }
+  }
+
+  #removeFirst(): void {
+    const heap = this.#heap;
+    const last = heap.pop() as Timer;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    for (let index = 0; ; ) {
+      let smallest = index;
+      for (const child of [2 * index + 1, 2 * index + 2]) {
+        if (child < heap.length && this.#precedes(child, smallest)) smallest = child;
+      }
+      if (smallest === index) return;
+      this.#swap(index, smallest);
+      index = smallest;
+    }
+  }
+
+  #precedes(a: number, b: number): boolean {
+    const left = this.#heap[a] as Timer;
+    const right = this.#heap[b] as Timer;
+    return left.dueMs !== right.dueMs ? left.dueMs < right.dueMs : left.key < right.key;
+  }
+
+  #swap(a: number, b: number): void {
+    const timer = this.#heap[a] as Timer;
+    this.#heap[a] = this.#heap[b] as Timer;
+    this.#heap[b] = timer;
+  }
+}

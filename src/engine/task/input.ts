@@ -1,0 +1,135 @@
+import type { RecordBatch } from '../log/port.ts';
+import type { RawRecord } from '../operators/source.ts';
+import {
+  isHeartbeat,
+  NO_WATERMARK,
+  PartitionWatermark,
+  readWatermarkHeader,
+  type WatermarkState,
+} from '../time/watermark.ts';
+import type { SourceNode } from '../topology/node.ts';
+
+/** One input partition of a task: what has been fetched and not yet processed. */
+export class InputPartition {
+  readonly node: SourceNode;
+  readonly watermark: PartitionWatermark;
+  /** The offset from which a restart goes on: everything before it is in the task's current transaction or earlier. */
+  position = 0;
+  /** The offset behind everything that is buffered. */
+  fetchPosition = 0;
+  bufferedRecords = 0;
+  /** Whether the log had nothing beyond what has been fetched, when it was last asked. */
+  fetchedAll = false;
+  readonly #batches: RecordBatch[] = [];
+  /** Index of the next record within the first batch. */
+  #cursor = 0;
+
+  constructor(node: SourceNode) {
+    this.node = node;
+    this.watermark = new PartitionWatermark(
+      node.watermark === 'carried' ? undefined : node.watermark.outOfOrderMs,
+    );
+  }
+
+  get holdsWatermark(): boolean {
+    return this.node.role === 'stream';
+  }
+
+  seek(offset: number): void {
+    this.position = offset;
+    this.fetchPosition = offset;
+  }
+
+  buffer(batch: RecordBatch): void {
+    this.fetchPosition = batch.nextOffset;
+    this.bufferedRecords += batch.count;
+    if (batch.count > 0) this.#batches.push(batch);
+    else if (this.#batches.length === 0) this.position = batch.nextOffset;
+  }
+
+  /** Timestamp of the next record, or undefined when none is buffered. */
+  headTimestamp(): number | undefined {
+    return this.#batches[0]?.timestamp(this.#cursor);
+  }
+
+  take(): { readonly batch: RecordBatch; readonly index: number } {
+    const batch = this.#batches[0] as RecordBatch;
+    const index = this.#cursor++;
+    this.bufferedRecords--;
+    if (this.#cursor < batch.count) {
+      this.position = batch.offset(index) + 1;
+    } else {
+      this.position = batch.nextOffset;
+      this.#batches.shift();
+      this.#cursor = 0;
+    }
+    return { batch, index };
+  }
+}
+
+/** The offset and watermark that a commit keeps for one input. */
+export type InputMark = { readonly offset: number; readonly watermark: WatermarkState };
+
+/**
+ * The inputs of a task, merged by timestamp as far as data has arrived (Kafka Streams' rule: a partition that has
+ * more to fetch is waited for, one that has been read to its end is not).
+ */
+export class TaskInput {
+  readonly partitions: readonly InputPartition[];
+
+  constructor(sources: readonly SourceNode[]) {
+    this.partitions = sources.map((node) => new InputPartition(node));
+  }
+
+  /** The least watermark of the stream inputs. */
+  get watermark(): number {
+    return this.#watermarkOf(() => true);
+  }
+
+  /** Takes up to `max` records in order of processing. Heartbeats advance the watermark and are not handed out. */
+  take(max: number): RawRecord[] {
+    const records: RawRecord[] = [];
+    for (let taken = 0; taken < max; taken++) {
+      const input = this.#next();
+      if (input === undefined) break;
+      const before = this.watermark;
+      const { batch, index } = input.take();
+      const carried = readWatermarkHeader(batch, index);
+      if (!isHeartbeat(batch, index)) {
+        input.watermark.observe(batch.timestamp(index));
+        const source = input.node.name;
+        records.push({ source, batch, index, sequence: records.length, watermark: before });
+      }
+      if (carried !== undefined) input.watermark.announce(carried);
+    }
+    return records;
+  }
+
+  #next(): InputPartition | undefined {
+    let next: InputPartition | undefined;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const input of this.partitions) {
+      const head = input.headTimestamp();
+      if (head === undefined) {
+        if (!input.fetchedAll) return undefined;
+      } else if (head < earliest && this.#isReleased(input, head)) {
+        next = input;
+        earliest = head;
+      }
+    }
+    return next;
+  }
+
+  #isReleased(input: InputPartition, timestamp: number): boolean {
+    if (input.node.release === 'on-arrival') return true;
+    return this.#watermarkOf((other) => other.node.release === 'on-arrival') > timestamp;
+  }
+
+  #watermarkOf(counts: (input: InputPartition) => boolean): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const input of this.partitions) {
+      if (input.holdsWatermark && counts(input)) least = Math.min(least, input.watermark.value);
+    }
+    return least === Number.POSITIVE_INFINITY ? NO_WATERMARK : least;
+  }
+}

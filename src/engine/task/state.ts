@@ -1,0 +1,207 @@
+import { type Clock, errorCode, failpoint, type Logger } from '#platform';
+import type { Appended, Log, TopicPartition } from '../log/port.ts';
+import { CachedStore } from '../store/cached-store.ts';
+import { Digest } from '../store/digest.ts';
+import type { Change, Database, DatabaseProvider } from '../store/port.ts';
+import type { StoreDefinition } from '../topology/topology.ts';
+import type { Outbox } from './outbox.ts';
+import type { TaskFailpoint } from './failpoints.ts';
+
+/** How far a store has come, kept in the same atomic write as its entries. */
+type StoreMark = {
+  /** Changelog records before this offset are in the store. */
+  readonly offset: number;
+  readonly digest: string;
+};
+type Marks = {
+  readonly stores: { readonly [name: string]: StoreMark };
+  /** Wall-clock time: a store older than the changelog keeps its tombstones can't be brought up to date. */
+  readonly committedAt: number;
+};
+
+const MARKS_KEY = Buffer.from([0]);
+const POLL_MS = 1000;
+
+export type StateOptions = {
+  readonly name: string;
+  readonly partition: number;
+  readonly stores: readonly StoreDefinition[];
+  readonly databases: DatabaseProvider;
+  readonly cacheEntries: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Committed input offsets by topic: how far copies of sources are restored. */
+  readonly inputOffsets: ReadonlyMap<string, number>;
+};
+
+type OpenStore = { readonly definition: StoreDefinition; readonly store: CachedStore<unknown>; offset: number };
+
+/**
+ * The stores of one task over one database. Opening brings them up to what the log has committed: from the local
+ * copy plus the changelog's tail, or whole where the copy is missing, damaged, or ahead of the log.
+ */
+export class TaskState {
+  readonly #options: StateOptions;
+  readonly #database: Database;
+  readonly #stores: readonly OpenStore[];
+  /** Changes that the transaction under way has sent to the log, for the database once it has committed. */
+  #pending: Change[] = [];
+
+  private constructor(options: StateOptions, database: Database) {
+    this.#options = options;
+    this.#database = database;
+    this.#stores = options.stores.map((definition) => ({
+      definition,
+      store: new CachedStore(definition.name, database, definition.spec.value, options.cacheEntries),
+      offset: 0,
+    }));
+  }
+
+  static async open(options: StateOptions): Promise<TaskState> {
+    try {
+      return await TaskState.#attempt(options);
+    } catch (error) {
+      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
+      options.logger.warn({ err: error, task: options.name }, 'a store is damaged; it is rebuilt from its changelog');
+      await options.databases.destroy(options.name);
+      return await TaskState.#attempt(options);
+    }
+  }
+
+  static async #attempt(options: StateOptions): Promise<TaskState> {
+    const database = await options.databases.open(options.name);
+    const state = new TaskState(options, database);
+    try {
+      await state.#restore();
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return state;
+  }
+
+  /** A store by its full name, `<processor>/<store>`. */
+  store(name: string): CachedStore<unknown> | undefined {
+    return this.#stores.find((open) => open.definition.name === name)?.store;
+  }
+
+  /** Digests by store name, as of the last `collect`. */
+  digests(): Map<string, string> {
+    return new Map(this.#stores.map(({ definition, store }) => [definition.name, store.digest.toString()]));
+  }
+
+  /** Puts changelog records into the outbox; `commit` writes the same changes to the database. */
+  collect(outbox: Outbox): void {
+    for (const { definition, store } of this.#stores) {
+      for (const entry of store.takeDirty()) {
+        if (definition.logged) outbox.add(definition.changelog, this.#options.partition, entry);
+        this.#pending.push(store.databaseChange(entry));
+      }
+    }
+  }
+
+  /** Called after the log has committed: where the changelog records ended up, and how far inputs were read. */
+  async commit(appended: readonly Appended[], inputOffsets: ReadonlyMap<string, number>): Promise<void> {
+    for (const open of this.#stores) {
+      const { changelog, logged } = open.definition;
+      const offset = logged
+        ? appended.find((end) => end.topic === changelog && end.partition === this.#options.partition)?.nextOffset
+        : inputOffsets.get(changelog);
+      if (offset !== undefined) open.offset = offset;
+    }
+    const changes = this.#pending;
+    this.#pending = [];
+    await this.#database.write([...changes, this.#marks()]);
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  async #restore(): Promise<void> {
+    step('restore.before');
+    const [bytes] = await this.#database.getMany([MARKS_KEY]);
+    const marks: Marks | undefined = bytes ? JSON.parse(bytes.toString()) : undefined;
+    for (const open of this.#stores) {
+      const from = await this.#startOf(open, marks);
+      const until = await this.#endOf(open.definition);
+      open.offset = from;
+      if (from < until) await this.#replay(open, until);
+    }
+    await this.#database.write([this.#marks()]);
+    step('restore.after');
+  }
+
+  /** Where to replay from; empties the store where its copy can't be brought up to date. */
+  async #startOf(open: OpenStore, marks: Marks | undefined): Promise<number> {
+    const { definition, store } = open;
+    const mark = marks?.stores[definition.name];
+    const [topic] = await this.#options.log.describeTopics([definition.changelog]);
+    const start = topic?.offsets[this.#options.partition]?.start ?? 0;
+    const until = await this.#endOf(definition);
+    const expiredAt =
+      topic?.cleanup.policy === 'compact'
+        ? this.#options.clock.now() - topic.cleanup.tombstoneRetentionMs
+        : Number.NEGATIVE_INFINITY;
+    const usable =
+      mark !== undefined && mark.offset >= start && mark.offset <= until && (marks?.committedAt ?? 0) >= expiredAt;
+    if (usable) {
+      store.digest.set(Digest.fromHex(mark.digest));
+      return mark.offset;
+    }
+    if (mark !== undefined) {
+      this.#options.logger.warn(
+        { task: this.#options.name, store: definition.name, local: mark.offset, start, end: until },
+        'the local store does not fit its changelog; it is restored whole',
+      );
+    }
+    await store.clear();
+    return start;
+  }
+
+  async #endOf(definition: StoreDefinition): Promise<number> {
+    if (!definition.logged) return this.#options.inputOffsets.get(definition.changelog) ?? 0;
+    const [topic] = await this.#options.log.describeTopics([definition.changelog]);
+    return topic?.offsets[this.#options.partition]?.stable ?? 0;
+  }
+
+  async #replay(open: OpenStore, until: number): Promise<void> {
+    const source: TopicPartition = { topic: open.definition.changelog, partition: this.#options.partition };
+    const consumer = await this.#options.log.consumer();
+    try {
+      consumer.assign([{ ...source, offset: open.offset }]);
+      while (open.offset < until) {
+        for (const batch of await consumer.poll(POLL_MS)) {
+          const records: { key: Buffer; value: Buffer | null }[] = [];
+          for (let i = 0; i < batch.count && batch.offset(i) < until; i++) {
+            const key = batch.key(i);
+            if (key !== null) records.push({ key, value: batch.value(i) });
+          }
+          const changes = await open.store.restore(records);
+          open.offset = Math.min(batch.nextOffset, until);
+          await this.#database.write([...changes, this.#marks()]);
+          step('restore.chunk');
+          if (open.offset >= until) break;
+        }
+      }
+    } finally {
+      await consumer.close();
+    }
+  }
+
+  #marks(): Change {
+    const stores = Object.fromEntries(
+      this.#stores.map(({ definition, store, offset }) => [
+        definition.name,
+        { offset, digest: store.digest.toString() } satisfies StoreMark,
+      ]),
+    );
+    const marks: Marks = { stores, committedAt: this.#options.clock.now() };
+    return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
+  }
+}
+
+function step(name: TaskFailpoint): void {
+  failpoint(name);
+}

@@ -1,0 +1,291 @@
+import { type Clock, failpoint, invariant, type Logger, type Metrics } from '#platform';
+import type { DeadLetter } from '#schemas';
+import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
+import { type Operator, Output, type Step } from '../operators/operator.ts';
+import { ProcessorOperator } from '../operators/processor.ts';
+import type { FlowRecord } from '../operators/record.ts';
+import { SinkOperator } from '../operators/sink.ts';
+import { type RawRecord, SourceOperator } from '../operators/source.ts';
+import { StatelessOperator } from '../operators/stateless.ts';
+import type { Topic } from '../serde.ts';
+import type { CachedStore } from '../store/cached-store.ts';
+import type { DatabaseProvider } from '../store/port.ts';
+import { TimerQueue } from '../store/timer-queue.ts';
+import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
+import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
+import { type SubTopology, TIMERS } from '../topology/topology.ts';
+import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
+import type { TaskFailpoint } from './failpoints.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { type InputPartition, TaskInput } from './input.ts';
+import { Outbox } from './outbox.ts';
+import { TaskState } from './state.ts';
+
+/** What all tasks of a process share. */
+export type TaskEnvironment = {
+  readonly log: Log;
+  readonly databases: DatabaseProvider;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly deadLetters: Topic<string, DeadLetter>;
+  readonly onRecordError: RecordErrorPolicy;
+  /** Decoded entries that each store keeps in memory. */
+  readonly cacheEntries: number;
+};
+
+/** One partition of a sub-topology at work: its inputs, operators and state. */
+export class Task {
+  readonly name: string;
+  readonly subTopology: string;
+  readonly partition: number;
+  readonly input: TaskInput;
+  readonly outbox = new Outbox();
+  readonly #state: TaskState;
+  readonly #operators: readonly Operator[];
+  readonly #sources: ReadonlyMap<string, SourceOperator>;
+  readonly #inputLists: readonly { length: number }[];
+  readonly #deadLetters: DeadLetters;
+  readonly #heartbeats: Heartbeats;
+  readonly #environment: TaskEnvironment;
+  /** The watermark that timers have been fired up to. */
+  #firedUpTo = NO_WATERMARK;
+  #uncommitted = false;
+
+  private constructor(
+    topology: SubTopology,
+    partition: number,
+    state: TaskState,
+    timers: ReadonlyMap<string, TimerQueue>,
+    environment: TaskEnvironment,
+  ) {
+    this.name = taskName(topology, partition);
+    this.subTopology = topology.name;
+    this.partition = partition;
+    this.#environment = environment;
+    this.#state = state;
+    this.input = new TaskInput(topology.sources);
+    this.#heartbeats = new Heartbeats(topology, partition);
+    const rejected = environment.metrics.counter(
+      'engine_rejected_records_total',
+      'Records that an operator could not decode or process.',
+      ['operator', 'reason'],
+    );
+    const { deadLetters, onRecordError } = environment;
+    this.#deadLetters = new DeadLetters(onRecordError, deadLetters, this.outbox, (operator, reason) =>
+      rejected.inc({ operator, reason }),
+    );
+    const built = buildOperators(topology, partition, state, timers, this.outbox);
+    this.#operators = built.operators;
+    this.#sources = built.sources;
+    this.#inputLists = built.inputLists;
+  }
+
+  /** Restores the task's state and positions its inputs at the committed offsets. */
+  static async open(
+    topology: SubTopology,
+    partition: number,
+    committed: ReadonlyMap<string, OffsetCommit>,
+    environment: TaskEnvironment,
+  ): Promise<Task> {
+    const inputOffsets = new Map(Array.from(committed, ([topic, { offset }]) => [topic, offset]));
+    const state = await TaskState.open({
+      ...environment,
+      name: taskName(topology, partition),
+      partition,
+      stores: topology.stores,
+      inputOffsets,
+    });
+    const timers = new Map<string, TimerQueue>();
+    for (const { name } of topology.processors) {
+      const store = state.store(`${name}/${TIMERS}`);
+      if (store === undefined) continue;
+      const queue = new TimerQueue(store as CachedStore<number>);
+      await queue.open();
+      timers.set(name, queue);
+    }
+    const task = new Task(topology, partition, state, timers, environment);
+    for (const input of task.input.partitions) {
+      const mark = committed.get(input.node.topic.name);
+      if (mark === undefined) continue;
+      input.seek(mark.offset);
+      if (mark.metadata !== undefined) input.watermark.restore(JSON.parse(mark.metadata) as WatermarkState);
+    }
+    return task;
+  }
+
+  inputOf(topic: string): InputPartition | undefined {
+    return this.input.partitions.find((input) => input.node.topic.name === topic);
+  }
+
+  buffer(batch: RecordBatch): void {
+    const input = this.inputOf(batch.topic);
+    invariant(input !== undefined, `${this.name} was given a batch of ${batch.topic}`);
+    const before = input.position;
+    input.buffer(batch);
+    if (input.position !== before) this.#uncommitted = true;
+  }
+
+  /** Whether a commit has records, state or offsets to write. */
+  get hasProcessed(): boolean {
+    return this.#uncommitted;
+  }
+
+  /** Whether a commit has anything to write, a watermark alone included. */
+  get hasUncommitted(): boolean {
+    return this.#uncommitted || this.#heartbeats.isDue(this.input.watermark);
+  }
+
+  /** Runs one batch through the operators; gives the number of records taken, heartbeats included in none. */
+  async process(maxRecords: number): Promise<number> {
+    const positions = this.input.partitions.map((input) => input.position);
+    const records = this.input.take(maxRecords);
+    const watermark = this.input.watermark;
+    if (this.input.partitions.some((input, i) => input.position !== positions[i])) this.#uncommitted = true;
+    if (records.length === 0 && watermark <= this.#firedUpTo) return 0;
+    step('process.batch');
+    this.#firedUpTo = watermark;
+    this.#uncommitted = true;
+    for (const record of records) this.#sources.get(record.source)?.input.push(record);
+    const shared = this.#step(records, watermark);
+    for (const operator of this.#operators) await operator.run(shared);
+    for (const list of this.#inputLists) list.length = 0;
+    return records.length;
+  }
+
+  /** Everything of this task that goes into the next transaction: the outbox is complete afterwards. */
+  collect(): readonly OffsetCommit[] {
+    this.#state.collect(this.outbox);
+    this.#heartbeats.stamp(this.outbox, this.input.watermark);
+    return this.input.partitions.map((input) => ({
+      topic: input.node.topic.name,
+      partition: this.partition,
+      offset: input.position,
+      metadata: JSON.stringify(input.watermark.save()),
+    }));
+  }
+
+  /** The transaction has committed: the store follows. */
+  async commit(appended: readonly Appended[]): Promise<void> {
+    const positions = this.input.partitions.map(({ node, position }) => [node.topic.name, position] as const);
+    await this.#state.commit(appended, new Map(positions));
+    this.#uncommitted = false;
+  }
+
+  /** Digests by store, as of the last commit. */
+  digests(): ReadonlyMap<string, string> {
+    return this.#state.digests();
+  }
+
+  /** A store's committed entries, for tests and verification. */
+  entries(store: string): AsyncIterable<readonly [string, unknown]> {
+    const found = this.#state.store(store);
+    invariant(found !== undefined, `task ${this.name} has no store ${store}`);
+    return found.entries();
+  }
+
+  /** Where fetching goes on: behind what is buffered. */
+  fetchPositions(): (TopicPartition & { readonly offset: number })[] {
+    return this.input.partitions.map(({ node, fetchPosition }) => {
+      return { topic: node.topic.name, partition: this.partition, offset: fetchPosition };
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#state.close();
+  }
+
+  #step(records: readonly RawRecord[], watermark: number): Step {
+    return {
+      watermark,
+      wallNow: this.#environment.clock.now(),
+      lastSequence: Math.max(0, records.length - 1),
+      reject: (sequence, operator, error) => {
+        const record = records[sequence];
+        invariant(record !== undefined, `no record ${sequence} in the batch`);
+        this.#deadLetters.record(record, operator, error);
+      },
+      rejectTimer: (key, dueMs, operator, error) => this.#deadLetters.timer(key, dueMs, operator, error),
+    };
+  }
+}
+
+export function taskName(topology: SubTopology, partition: number): string {
+  return `${topology.name}-${partition}`;
+}
+
+function step(name: TaskFailpoint): void {
+  failpoint(name);
+}
+
+type Built = {
+  readonly operators: readonly Operator[];
+  readonly sources: ReadonlyMap<string, SourceOperator>;
+  readonly inputLists: readonly { length: number }[];
+};
+
+/** Makes the operators of a task and connects each one's outputs to the inputs behind it. */
+function buildOperators(
+  topology: SubTopology,
+  partition: number,
+  state: TaskState,
+  timers: ReadonlyMap<string, TimerQueue>,
+  outbox: Outbox,
+): Built {
+  const outputs = new Map<string, Output>();
+  const outputOf = ({ node, output }: Outlet) => {
+    const name = `${node}/${output}`;
+    const known = outputs.get(name) ?? new Output();
+    outputs.set(name, known);
+    return known;
+  };
+  const sources = new Map<string, SourceOperator>();
+  const inputLists: { length: number }[] = [];
+  const connect = (from: Outlet, input: FlowRecord[]) => {
+    outputOf(from).connect(input);
+    inputLists.push(input);
+  };
+  const build = (node: Node): Operator => {
+    switch (node.kind) {
+      case 'source': {
+        const operator = new SourceOperator(node, outputOf({ node: node.name, output: 'out' }));
+        sources.set(node.name, operator);
+        inputLists.push(operator.input);
+        return operator;
+      }
+      case 'stateless': {
+        const operator = new StatelessOperator(node, outputOf({ node: node.name, output: 'out' }));
+        connect(node.input, operator.input);
+        return operator;
+      }
+      case 'sink': {
+        const operator = new SinkOperator(node, outbox, partition);
+        connect(node.input, operator.input);
+        return operator;
+      }
+      case 'processor': {
+        const named = Object.keys(node.spec.outputs).map((output): [string, Output] => [
+          output,
+          outputOf({ node: node.name, output }),
+        ]);
+        const stores = storesOf(node, state);
+        const operator = new ProcessorOperator(node, stores, timers.get(node.name), new Map(named));
+        for (const [port, [, from]] of node.inputs.entries()) {
+          connect(from, operator.inputs[port] as FlowRecord[]);
+        }
+        return operator;
+      }
+    }
+  };
+  return { operators: topology.nodes.map(build), sources, inputLists };
+}
+
+function storesOf(node: ProcessorNode, state: TaskState): Map<string, CachedStore<unknown>> {
+  return new Map(
+    Object.keys(node.spec.stores).map((name) => {
+      const store = state.store(`${node.name}/${name}`);
+      invariant(store !== undefined, `store ${node.name}/${name} was not opened`);
+      return [name, store];
+    }),
+  );
+}

@@ -1,0 +1,133 @@
+import { errorCode } from '#platform';
+import type { Consumer, Log, RecordBatch, TopicPartition } from './log/port.ts';
+import type { Topic } from './serde.ts';
+import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
+
+/** A decoded record; a null value is a tombstone. */
+export type TopicRecord<K, V> = TopicPartition & {
+  readonly offset: number;
+  readonly key: K;
+  readonly value: V | null;
+  readonly timestamp: number;
+};
+
+export type TopicReaderOptions = {
+  /** 'start', 'end', or the offset of each partition. */
+  readonly from: 'start' | 'end' | readonly number[];
+  /** Told of records that can't be decoded; without it they reject the poll. */
+  readonly onUndecodable?: (place: TopicPartition & { readonly offset: number }, error: unknown) => void;
+};
+
+/**
+ * Reads one topic outside a topology, read-committed and decoded: for readers that keep no offsets, such as a
+ * responder that follows a view or a command that lists versions.
+ */
+export class TopicReader<K, V> {
+  readonly #topic: Topic<K, V>;
+  readonly #consumer: Consumer;
+  readonly #options: TopicReaderOptions;
+  readonly #watermarks: PartitionWatermark[];
+
+  private constructor(topic: Topic<K, V>, consumer: Consumer, options: TopicReaderOptions) {
+    this.#topic = topic;
+    this.#consumer = consumer;
+    this.#options = options;
+    this.#watermarks = Array.from({ length: topic.partitions }, () => new PartitionWatermark(undefined));
+  }
+
+  static async open<K, V>(
+    log: Log,
+    topic: Topic<K, V>,
+    options: TopicReaderOptions,
+  ): Promise<TopicReader<K, V>> {
+    const [description] = await log.describeTopics([topic.name]);
+    const consumer = await log.consumer();
+    const { from } = options;
+    const positions = (description?.offsets ?? []).map((offsets, partition) => {
+      const edge = from === 'end' ? offsets.stable : offsets.start;
+      const offset = typeof from === 'string' ? edge : (from[partition] ?? edge);
+      return { topic: topic.name, partition, offset };
+    });
+    consumer.assign(positions);
+    return new TopicReader(topic, consumer, options);
+  }
+
+  /** What has become readable, in order within each partition; [] after `timeoutMs`. Heartbeats are left out. */
+  async poll(timeoutMs: number): Promise<TopicRecord<K, V>[]> {
+    const records: TopicRecord<K, V>[] = [];
+    for (const batch of await this.#consumer.poll(timeoutMs)) {
+      for (let i = 0; i < batch.count; i++) {
+        const carried = readWatermarkHeader(batch, i);
+        if (carried !== undefined) this.#watermarks[batch.partition]?.announce(carried);
+        if (!isHeartbeat(batch, i)) await this.#decodeInto(records, batch, i);
+      }
+    }
+    return records;
+  }
+
+  /** Polls until everything that is readable now has been handed out. */
+  async *untilEnd(): AsyncGenerator<TopicRecord<K, V>[]> {
+    do {
+      const records = await this.poll(0);
+      if (records.length > 0) yield records;
+    } while (!this.isAtEnd);
+  }
+
+  /** Whether the last poll read up to the stable end of every partition. */
+  get isAtEnd(): boolean {
+    return this.#places().every((place) => {
+      const end = this.#consumer.end(place);
+      return end !== undefined && (this.#consumer.position(place) ?? 0) >= end;
+    });
+  }
+
+  /** Event time before which nothing more will come; NO_WATERMARK until every partition's writers have spoken. */
+  get watermark(): number {
+    return Math.min(...this.#watermarks.map((watermark) => watermark.value));
+  }
+
+  /** The latest announcement of any partition: how far event time has come at all. */
+  get newestWatermark(): number {
+    return Math.max(...this.#watermarks.map((watermark) => watermark.value));
+  }
+
+  /** The next offset of each partition. */
+  get positions(): readonly number[] {
+    return this.#places().map((place) => this.#consumer.position(place) ?? 0);
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.close();
+  }
+
+  async #decodeInto(records: TopicRecord<K, V>[], batch: RecordBatch, index: number): Promise<void> {
+    const { topic, partition } = batch;
+    const offset = batch.offset(index);
+    try {
+      const bytes = batch.value(index);
+      const key = this.#topic.key.fromText((batch.key(index) ?? Buffer.alloc(0)).toString());
+      const value = bytes === null ? null : await this.#decode(bytes);
+      records.push({ topic, partition, offset, key, value, timestamp: batch.timestamp(index) });
+    } catch (error) {
+      if (this.#options.onUndecodable === undefined) throw error;
+      this.#options.onUndecodable({ topic, partition, offset }, error);
+    }
+  }
+
+  #decode(bytes: Buffer): V | Promise<V> {
+    const { value } = this.#topic;
+    try {
+      return value.decode(bytes);
+    } catch (error) {
+      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
+      return value.prepare(bytes).then(() => value.decode(bytes));
+    }
+  }
+
+  #places(): TopicPartition[] {
+    return Array.from({ length: this.#topic.partitions }, (_, partition) => ({
+      topic: this.#topic.name,
+      partition,
+    }));
+  }
+}

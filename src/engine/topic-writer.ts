@@ -1,0 +1,61 @@
+import { partitionFor } from './log/partitioner.ts';
+import type { Header, Log, Producer, ProducerRecord } from './log/port.ts';
+import type { Topic } from './serde.ts';
+import { watermarkHeader } from './time/watermark.ts';
+
+export type OutgoingRecord<K, V> = {
+  readonly key: K;
+  /** Null writes a tombstone. */
+  readonly value: V | null;
+  /** Event time, ms. */
+  readonly timestamp: number;
+  readonly headers?: readonly Header[];
+};
+
+/** Writes typed records to one topic outside a topology, partitioned by key as Kafka's producers do. */
+export class TopicWriter<K, V> {
+  readonly #topic: Topic<K, V>;
+  readonly #producer: Producer;
+
+  private constructor(topic: Topic<K, V>, producer: Producer) {
+    this.#topic = topic;
+    this.#producer = producer;
+  }
+
+  static async open<K, V>(log: Log, topic: Topic<K, V>): Promise<TopicWriter<K, V>> {
+    return new TopicWriter(topic, await log.producer());
+  }
+
+  /** Resolves when all of them are durable. Errors: MR_AVRO_ENCODE, before anything is written. */
+  async write(records: readonly OutgoingRecord<K, V>[]): Promise<void> {
+    const partitions = new Map<number, ProducerRecord[]>();
+    for (const { key, value, timestamp, headers } of records) {
+      const bytes = Buffer.from(this.#topic.key.toText(key));
+      const partition = partitionFor(bytes, this.#topic.partitions);
+      const list = partitions.get(partition) ?? [];
+      partitions.set(partition, list);
+      const encoded = value === null ? null : this.#topic.value.encode(value);
+      list.push({ key: bytes, value: encoded, timestamp, ...(headers && { headers }) });
+    }
+    await Promise.all(
+      Array.from(partitions, ([partition, list]) => this.#producer.append(this.#topic.name, partition, list)),
+    );
+  }
+
+  /**
+   * Tells readers that no record with a timestamp before `ms` will follow: the end of an import, after which
+   * nobody knows when the next event comes.
+   */
+  async announce(ms: number): Promise<void> {
+    const header = watermarkHeader({ writer: 0, writers: 1, ms });
+    const heartbeat = { key: null, value: null, timestamp: ms - 1, headers: [header] };
+    const partitions = Array.from({ length: this.#topic.partitions }, (_, partition) => partition);
+    await Promise.all(
+      partitions.map((partition) => this.#producer.append(this.#topic.name, partition, [heartbeat])),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.close();
+  }
+}

@@ -1,0 +1,68 @@
+import type { FlowRecord } from '../operators/record.ts';
+import type { Serde, Topic } from '../serde.ts';
+import type { Ports, ProcessorSpec, StoreSpecs } from './processor.ts';
+
+/** An output of a node: what a downstream input is connected to. */
+export type Outlet = { readonly node: string; readonly output: string };
+
+/** Where a source's watermark comes from. */
+export type WatermarkPolicy =
+  /** Producers outside: the newest timestamp less this bound (and what a producer's own header says). */
+  | { readonly outOfOrderMs: number }
+  /** Written by a topology: only the headers count. */
+  | 'carried';
+
+export type SourceNode = {
+  readonly kind: 'source';
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: nodes are heterogeneous; the builder's streams carry the types.
+  readonly topic: Topic<any, any>;
+  /** A table's records may be tombstones, and do not hold the watermark back. */
+  readonly role: 'stream' | 'table';
+  readonly watermark: WatermarkPolicy;
+  /**
+   * 'at-watermark': a record is read when the watermark of the task's other inputs has passed its timestamp; the
+   * topic is the waiting room, and no state is needed for it.
+   */
+  readonly release: 'on-arrival' | 'at-watermark';
+};
+
+export type StatelessNode = {
+  readonly kind: 'stateless';
+  readonly name: string;
+  readonly input: Outlet;
+  /** Emits what becomes of one record; what it throws sends the record to the dead letters. */
+  readonly apply: (record: FlowRecord, emit: (value: unknown) => void) => void;
+};
+
+export type ProcessorNode = {
+  readonly kind: 'processor';
+  readonly name: string;
+  /** In the order of ports: records of equal sequence are processed in this order. */
+  readonly inputs: readonly (readonly [port: string, from: Outlet])[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly spec: ProcessorSpec<any, Ports, StoreSpecs>;
+};
+
+export type SinkNode = {
+  readonly kind: 'sink';
+  readonly name: string;
+  readonly input: Outlet;
+  readonly topic: { readonly name: string; readonly partitions: number };
+  /** Key of the output record; for a repartition topic, the new one. */
+  readonly keyOf: (record: FlowRecord) => string | null;
+  readonly value: Serde<unknown>;
+  /** 'by-key': Kafka's default partitioner. 'same': the task's own partition. */
+  readonly partitioning: 'by-key' | 'same';
+  /** Whether partitions without records get the watermark in a record of their own. */
+  readonly heartbeat: boolean;
+};
+
+export type Node = SourceNode | StatelessNode | ProcessorNode | SinkNode;
+
+/** The nodes that feed `node`. */
+export function inputsOf(node: Node): readonly Outlet[] {
+  if (node.kind === 'source') return [];
+  return node.kind === 'processor' ? node.inputs.map(([, from]) => from) : [node.input];
+}
+

@@ -1,0 +1,91 @@
+import type { FlowRecord } from '../operators/record.ts';
+import type { Serde, Topic } from '../serde.ts';
+import type { KeyValueStore } from '../store/cached-store.ts';
+
+/** Names a record type where only its type is needed: an input or an output of a processor. */
+export type Port<K, V> = { readonly type?: (key: K, value: V) => void };
+
+/** An input or output port that carries records of this type. */
+export function port<K, V>(): Port<K, V> {
+  return {};
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a set of ports is heterogeneous; each use infers its own types.
+export type Ports = { readonly [name: string]: Port<any, any> };
+export type KeyOf<P> = P extends Port<infer K, infer _V> ? K : never;
+export type ValueOf<P> = P extends Port<infer _K, infer V> ? V : never;
+
+/** A store of a processor. Its keys are text (see KeySerde.toText). */
+export type StoreSpec<V> = {
+  readonly value: Serde<V>;
+  /**
+   * A compacted topic that carries the whole value under the store's key, and so serves as its changelog; without
+   * one the engine makes `<topology>-<generation>-<processor>-<store>-changelog`.
+   */
+  readonly changelog?: Topic<string, V>;
+  /**
+   * The store is a copy of this source topic's records, restored from there up to the offset that the task has
+   * read; nothing is written for it.
+   */
+  readonly copyOf?: string;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: as Ports.
+export type StoreSpecs = { readonly [name: string]: StoreSpec<any> };
+export type StoresOf<S extends StoreSpecs> = {
+  readonly [N in keyof S]: KeyValueStore<S[N] extends StoreSpec<infer V> ? V : never>;
+};
+
+/** What a processor may do while it handles a record or a timer. Nothing here waits. */
+export type ProcessorContext<O extends Ports, S extends StoreSpecs> = {
+  readonly stores: StoresOf<S>;
+  /** Event time before which the task has seen everything, as of the record or timer at hand. */
+  readonly watermark: number;
+  /** Wall-clock time; only for processors that declare `dependsOnArrival`. */
+  readonly wallNow: number;
+  emit<N extends keyof O & string>(
+    output: N,
+    key: KeyOf<O[N]>,
+    value: ValueOf<O[N]>,
+    timestamp: number,
+  ): void;
+  /** Sets or moves the one timer of `key`: it fires when the watermark reaches `dueMs`. */
+  setTimer(key: string, dueMs: number): void;
+  clearTimer(key: string): void;
+};
+
+export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs> = {
+  readonly inputs: I;
+  readonly outputs: O;
+  readonly stores: S;
+  /**
+   * The keys, by store, that a record's handling may read or write. Absent: the record's own key in every store.
+   * They are loaded for a whole batch before any of it is processed.
+   */
+  readonly reads?: {
+    readonly [P in keyof I]?: (
+      record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>,
+    ) => { readonly [N in keyof S]?: readonly string[] };
+  };
+  /** A handler for each input. What it throws sends the record to the dead letters; its emits and puts are dropped. */
+  readonly process: {
+    readonly [P in keyof I]: (
+      record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>,
+      context: ProcessorContext<O, S>,
+    ) => void;
+  };
+  /** The timer's key is loaded in every store. */
+  readonly onTimer?: (key: string, dueMs: number, context: ProcessorContext<O, S>) => void;
+  /**
+   * Its state depends on the order of arrival or on the wall clock: a rebuild from the log can differ, only a
+   * replay of the journal is exact.
+   */
+  readonly dependsOnArrival?: boolean;
+};
+
+/** Declares a stateful processor; the call only serves type inference. */
+export function defineProcessor<I extends Ports, O extends Ports, S extends StoreSpecs>(
+  spec: ProcessorSpec<I, O, S>,
+): ProcessorSpec<I, O, S> {
+  return spec;
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { EPOCH_MS, timestamps } from '../testing/interactions.ts';
+import { assertLaws, fold, standalone } from '../testing/laws.ts';
+import { blockWidth, decayedSum, HOUR_MS } from './decayed-sum.ts';
+
+type Sample = { readonly ts: number; readonly amount: number };
+
+const halfLifeMs = 7 * 24 * HOUR_MS;
+const horizonMs = 12 * halfLifeMs;
+const widestMs = 32 * HOUR_MS;
+const decayed = decayedSum(halfLifeMs, (event: Sample) => event.amount);
+const subject = standalone(decayed);
+
+const samples = fc.record({ ts: timestamps, amount: fc.integer({ min: 0, max: 5 }) });
+/** Hours apart, over some horizons: many blocks of every width, and some of them forgotten. */
+const spread = fc.record({
+  ts: fc.integer({ min: 0, max: (3 * horizonMs) / HOUR_MS }).map((hours) => EPOCH_MS + hours * HOUR_MS),
+  amount: fc.integer({ min: 1, max: 5 }),
+});
+
+/** Between which values the decayed sum must lie, from the widths that events of that age can be in. */
+function bounds(events: readonly Sample[], now: number): [low: number, high: number] {
+  const newest = Math.max(...events.map(({ ts }) => ts));
+  let low = 0;
+  let high = 0;
+  for (const { ts, amount } of events) {
+    const lag = newest - ts;
+    const slackMs = Math.min(widestMs, Math.max(HOUR_MS, (lag + HOUR_MS) / 8)) / 2;
+    const term = (ageMs: number) => amount * 2 ** (-Math.max(0, ageMs) / halfLifeMs);
+    if (lag < horizonMs) low += term(now - ts + slackMs);
+    if (lag < horizonMs + widestMs + HOUR_MS) high += term(now - ts - slackMs);
+  }
+  return [low * (1 - 1e-9), high * (1 + 1e-9)];
+}
+
+describe('decayedSum', () => {
+  it('obeys the laws over mixed times', () => assertLaws(subject, samples));
+
+  it('obeys the laws over spread times', () => assertLaws(subject, spread, { maxLength: 150 }));
+
+  it('is the exact decayed sum within what its blocks are wide', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(samples, spread), { minLength: 1, maxLength: 150, size: 'max' }),
+        fc.integer({ min: -HOUR_MS, max: 2 * horizonMs }),
+        (events, laterMs) => {
+          const now = Math.max(...events.map(({ ts }) => ts)) + laterMs;
+          const found = decayed.finish(fold(subject, events), now);
+          const [low, high] = bounds(events, now);
+          assert.ok(low <= found && found <= high, `${found} is not between ${low} and ${high}`);
+        },
+      ),
+    );
+  });
+
+  it('halves with the half-life', () => {
+    const state = fold(subject, [{ ts: EPOCH_MS + HOUR_MS / 2, amount: 8 }]);
+    assert.equal(decayed.finish(state, EPOCH_MS + HOUR_MS / 2), 8);
+    assert.equal(decayed.finish(state, EPOCH_MS + HOUR_MS / 2 + halfLifeMs), 4);
+    assert.equal(
+      decayed.finish(state, EPOCH_MS - halfLifeMs),
+      8,
+      'an event after now has not begun to decay',
+    );
+    assert.equal(decayed.finish(decayed.empty(), EPOCH_MS), 0);
+  });
+
+  it('keeps a bounded number of blocks, however long the history', () => {
+    const hourly = Array.from({ length: 6000 }, (_, hour) => ({ ts: EPOCH_MS + hour * HOUR_MS, amount: 1 }));
+    const { starts, sums } = fold(subject, hourly);
+    assert.ok(starts.length < 120, `${starts.length} blocks`);
+    const kept = sums.reduce((total, amount) => total + amount, 0);
+    assert.ok(kept * HOUR_MS >= horizonMs && kept * HOUR_MS <= horizonMs + widestMs, `${kept} hours kept`);
+  });
+
+  it('has blocks that only ever grow, in whole halves', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 5000 }), fc.nat({ max: 5000 }), fc.nat({ max: 300 }), (hour, lag, later) => {
+        const before = blockWidth(hour, hour + lag);
+        const after = blockWidth(hour, hour + lag + later);
+        assert.ok(after >= before, 'a block parted');
+        const start = Math.floor(hour / after) * after;
+        for (let other = start; other < start + after; other++) {
+          assert.equal(blockWidth(other, hour + lag + later), after, 'hours of one block disagree');
+        }
+      }),
+    );
+  });
+
+  it('refuses bytes with blocks that do not exist', () => {
+    const state = fold(subject, [
+      { ts: 0, amount: 1 },
+      { ts: 100 * HOUR_MS, amount: 1 },
+    ]);
+    const shifted = {
+      starts: state.starts.map((start, index) => start + (index === 0 ? 1 : 0)),
+      sums: state.sums,
+    };
+    const forgotten = { starts: [-32 * 100, ...state.starts], sums: [1, ...state.sums] };
+    for (const wrong of [shifted, forgotten]) {
+      assert.throws(() => subject.decode(subject.encode(wrong)), { code: 'MR_FEATURES_STATE_MALFORMED' });
+    }
+  });
+});

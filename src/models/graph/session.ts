@@ -1,0 +1,115 @@
+import { FatalError, InputError } from '#platform';
+import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
+
+export type Provider = 'cpu' | 'webgpu' | 'cuda';
+export type Feed = { readonly data: Float32Array | BigInt64Array; readonly shape: readonly number[] };
+export type Outputs = Readonly<Record<string, Float32Array>>;
+
+export type SessionOptions = {
+  /** 'auto' takes the first of cuda, webgpu and cpu that starts. */
+  readonly provider?: Provider | 'auto';
+  /** Threads inside of one operation. 1 gives the same bytes on each run; more need not. */
+  readonly threads?: number;
+};
+
+/**
+ * A loaded ONNX graph. `run` computes on the thread that calls it and blocks it: keep sessions in worker threads
+ * wherever anything else has to go on, and let a worker finish its run before it ends.
+ */
+export class Session {
+  readonly provider: Provider;
+  /** Why the provider is not the one asked for; undefined when it is. */
+  readonly fallbackReason: string | undefined;
+  readonly #session: InferenceSession;
+
+  private constructor(session: InferenceSession, provider: Provider, fallbackReason: string | undefined) {
+    this.#session = session;
+    this.provider = provider;
+    this.fallbackReason = fallbackReason;
+  }
+
+  /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept. */
+  static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+    const { provider = 'cpu', threads = 1 } = options;
+    const wanted: readonly Provider[] = provider === 'auto' ? ['cuda', 'webgpu'] : [provider];
+    const failures: string[] = [];
+    for (const candidate of wanted.filter((name) => name !== 'cpu')) {
+      try {
+        const session = await open(model, candidate, threads);
+        return new Session(session, candidate, failures.length > 0 ? failures.join('; ') : undefined);
+      } catch (error) {
+        failures.push(`${candidate}: ${(error as Error).message}`);
+      }
+    }
+    try {
+      const session = await open(model, 'cpu', threads);
+      return new Session(session, 'cpu', failures.length > 0 ? failures.join('; ') : undefined);
+    } catch (error) {
+      throw new FatalError('MR_MODEL_UNREADABLE', `onnxruntime refuses the graph: ${(error as Error).message}`, {
+        hint: 'The file is damaged, or is not an ONNX model of opset 17 or lower.',
+        cause: error,
+      });
+    }
+  }
+
+  get inputs(): readonly string[] {
+    return this.#session.inputNames;
+  }
+
+  get outputs(): readonly string[] {
+    return this.#session.outputNames;
+  }
+
+  /** The declared shape of an input or output; MR_MODEL_UNREADABLE when the graph has none of that name. */
+  shapeOf(name: string): readonly (number | string)[] {
+    const { inputMetadata, outputMetadata } = this.#session;
+    const found = [...inputMetadata, ...outputMetadata].find((value) => value.name === name);
+    if (found?.isTensor) return found.shape;
+    throw new FatalError('MR_MODEL_UNREADABLE', `the graph has no ${name}`, {
+      hint: `It has the inputs ${this.inputs.join(', ')} and the outputs ${this.outputs.join(', ')}.`,
+    });
+  }
+
+  /** Float outputs by name. Inputs that are missing or of the wrong shape fail with MR_MODEL_INPUT. */
+  async run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs> {
+    const inputs: Record<string, OnnxTensor> = {};
+    for (const [name, { data, shape }] of Object.entries(feeds)) inputs[name] = new OnnxTensor(data, shape);
+    try {
+      const results = await this.#session.run(inputs);
+      return Object.fromEntries(this.outputs.map((name) => [name, results[name]?.data as Float32Array]));
+    } catch (error) {
+      throw new InputError('MR_MODEL_INPUT', `the graph could not be run: ${(error as Error).message}`, {
+        hint: `It wants the inputs ${this.inputs.join(', ')}.`,
+        cause: error,
+      });
+    }
+  }
+
+  /** Frees the native session; a run afterwards fails. */
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function open(model: Uint8Array, provider: Provider, threads: number): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    // Warnings about initializers and fallbacks within the graph are not for the reader of our logs.
+    logSeverityLevel: 3,
+  });
+}
+
+/** Ids as ONNX wants them. Writes the 32-bit halves directly, which is ten times faster than BigInt by BigInt. */
+export function toInt64(ids: Int32Array): BigInt64Array {
+  const wide = new BigInt64Array(ids.length);
+  const halves = new Int32Array(wide.buffer);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    halves[2 * i] = id;
+    halves[2 * i + 1] = id >> 31;
+  }
+  return wide;
+}

@@ -1,0 +1,90 @@
+import { InputError, invariant } from '#platform';
+import { formatShape, type Shape, shapeError, sizeOf } from './shape.ts';
+
+export type ElementType = 'float' | 'int64' | 'bool';
+export type Attributes = Readonly<Record<string, { int: number } | { ints: readonly number[] } | { string: string }>>;
+
+/**
+ * The reverse-mode rule of an operation: from the gradient of the loss with respect to its output to the gradients
+ * with respect to its inputs, in order; undefined for an input that has none (ids, masks).
+ */
+export type Pullback = (gradient: Tensor) => readonly (Tensor | undefined)[];
+
+/** A node of the graph: one operation and its only output. Made by `Graph` and the operators, never changed. */
+export type Tensor = {
+  readonly graph: Graph;
+  /** Position in the graph: inputs of an operation always come before it. */
+  readonly id: number;
+  readonly name: string;
+  readonly type: ElementType;
+  readonly shape: Shape;
+  readonly source:
+    | { readonly kind: 'input' }
+    | { readonly kind: 'constant'; readonly data: Float32Array | BigInt64Array }
+    | {
+        readonly kind: 'operation';
+        /** ONNX operator, opset 17. */
+        readonly operation: string;
+        readonly inputs: readonly Tensor[];
+        readonly attributes: Attributes;
+        readonly pullback: Pullback | undefined;
+      };
+};
+
+/** A graph under construction: named inputs, constants, operations in order, named outputs. */
+export class Graph {
+  readonly tensors: Tensor[] = [];
+  readonly outputs = new Map<string, Tensor>();
+  readonly #inputNames = new Set<string>();
+
+  /** A tensor fed at each run: data, and parameters too. */
+  input(name: string, shape: Shape, type: ElementType = 'float'): Tensor {
+    if (this.#inputNames.has(name)) throw new InputError('MR_GRAPH_NAME', `input ${name} is declared twice`);
+    this.#inputNames.add(name);
+    return this.#append(type, shape, { kind: 'input' }, name);
+  }
+
+  /** A tensor stored in the graph: Float32Array makes a float, BigInt64Array an int64 tensor. */
+  constant(data: Float32Array | BigInt64Array, shape: Shape): Tensor {
+    if (sizeOf(shape) !== data.length) {
+      throw shapeError('constant', [shape, [data.length]], 'the data must fill the shape');
+    }
+    return this.#append(data instanceof Float32Array ? 'float' : 'int64', shape, { kind: 'constant', data });
+  }
+
+  scalar(value: number): Tensor {
+    return this.constant(Float32Array.of(value), []);
+  }
+
+  /** A constant int64 vector: shapes, axes and bounds, which ONNX takes as tensors. */
+  integers(values: readonly number[]): Tensor {
+    return this.constant(BigInt64Array.from(values, BigInt), [values.length]);
+  }
+
+  /** Adds an operation. Operators are the callers: they have checked the shapes. */
+  apply(
+    operation: string,
+    inputs: readonly Tensor[],
+    result: { shape: Shape; type?: ElementType; attributes?: Attributes },
+    pullback?: Pullback,
+  ): Tensor {
+    for (const tensor of inputs) invariant(tensor.graph === this, `${operation} mixes two graphs`);
+    const attributes = result.attributes ?? {};
+    const source = { kind: 'operation', operation, inputs, attributes, pullback } as const;
+    return this.#append(result.type ?? 'float', result.shape, source);
+  }
+
+  output(name: string, tensor: Tensor): void {
+    if (this.outputs.has(name) || this.#inputNames.has(name)) {
+      throw new InputError('MR_GRAPH_NAME', `output ${name} ${formatShape(tensor.shape)}: the name is taken`);
+    }
+    this.outputs.set(name, tensor);
+  }
+
+  #append(type: ElementType, shape: Shape, source: Tensor['source'], name?: string): Tensor {
+    const id = this.tensors.length;
+    const tensor: Tensor = { graph: this, id, name: name ?? `t${id}`, type, shape, source };
+    this.tensors.push(tensor);
+    return tensor;
+  }
+}

@@ -1,0 +1,142 @@
+import { InputError } from '#platform';
+import { inBitmap, type Ranked, TopK } from '../top-k.ts';
+import { createDotsKernel, type DotsKernel, lanes, rowsAtOnce } from './dots.ts';
+
+export type SearchOptions = {
+  /** Ids that must not be returned, as a bitmap (see `bitmapOf`). */
+  readonly exclude?: Uint8Array;
+};
+
+const magic = 'MRFLAT01';
+const headerBytes = magic.length + 8;
+const pageBytes = 65_536;
+/** Rows scored by one call of the kernel: their scores stay in the first-level cache. */
+const blockRows = 4096;
+
+const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+/**
+ * Exact search by inner product over vectors with the dense ids 0 .. count - 1: every row is scored, by a SIMD kernel,
+ * so the result is that of a full sort. Meant for up to about 50,000 vectors.
+ *
+ * In the kernel's memory lie the query, the scores of a block, and the rows, padded with zeros.
+ */
+export class FlatIndex {
+  readonly dim: number;
+  readonly count: number;
+  readonly #kernel: DotsKernel;
+  readonly #stride: number;
+  readonly #scoresAt: number;
+  readonly #rowsAt: number;
+  readonly #query: Float32Array;
+  readonly #scores: Float32Array;
+  readonly #rows: Float32Array;
+
+  private constructor(dim: number, count: number) {
+    this.dim = dim;
+    this.count = count;
+    this.#kernel = createDotsKernel();
+    const padded = roundUp(dim, lanes);
+    this.#stride = padded * 4;
+    this.#scoresAt = roundUp(this.#stride, 64);
+    this.#rowsAt = this.#scoresAt + blockRows * 4;
+    const bytes = this.#rowsAt + roundUp(count, rowsAtOnce) * this.#stride;
+    const { memory } = this.#kernel;
+    memory.grow(Math.max(0, Math.ceil(bytes / pageBytes) - memory.buffer.byteLength / pageBytes));
+    this.#query = new Float32Array(memory.buffer, 0, padded);
+    this.#scores = new Float32Array(memory.buffer, this.#scoresAt, blockRows);
+    this.#rows = new Float32Array(memory.buffer, this.#rowsAt, count * padded);
+  }
+
+  /** From vectors one after another, [count, dim]. Non-finite numbers are refused: they can't be ranked. */
+  static build(vectors: Float32Array, dim: number): FlatIndex {
+    const count = vectors.length / dim;
+    if (!Number.isInteger(dim) || dim < 1 || !Number.isInteger(count)) {
+      throw new InputError('MR_INDEX_DIMENSION', `${vectors.length} numbers are no vectors of dimension ${dim}`);
+    }
+    if (!vectors.every(Number.isFinite)) {
+      throw new InputError('MR_INDEX_VECTOR', 'a vector holds a number that is not finite', {
+        hint: 'The model that made the vectors has diverged: train it again with a lower learning rate.',
+      });
+    }
+    const index = new FlatIndex(dim, count);
+    for (let i = 0; i < count; i++) {
+      index.#rows.set(vectors.subarray(i * dim, (i + 1) * dim), (i * index.#stride) / 4);
+    }
+    return index;
+  }
+
+  /** The k best ids, best first, equal scores by id; fewer when not so many are left. Blocks the thread. */
+  search(query: Float32Array, k: number, { exclude }: SearchOptions = {}): Ranked {
+    if (query.length !== this.dim) {
+      throw new InputError('MR_INDEX_DIMENSION', `a query of ${query.length} numbers in an index of ${this.dim}`, {
+        hint: 'Query vector and index must come from the same version.',
+      });
+    }
+    this.#query.set(query);
+    const best = new TopK(Math.min(k, this.count));
+    for (let from = 0; from < this.count; from += blockRows) {
+      const rows = Math.min(blockRows, this.count - from);
+      const address = this.#rowsAt + from * this.#stride;
+      this.#kernel.dots(0, address, roundUp(rows, rowsAtOnce), this.#stride, this.#scoresAt);
+      this.#collect(best, from, rows, exclude);
+    }
+    return best.finish();
+  }
+
+  #collect(best: TopK, from: number, rows: number, exclude: Uint8Array | undefined): void {
+    const scores = this.#scores;
+    let { threshold } = best;
+    for (let i = 0; i < rows; i++) {
+      const score = scores[i] as number;
+      // Ids rise, so one that only equals the worst of the best comes after it.
+      if (score <= threshold || (exclude !== undefined && inBitmap(exclude, from + i))) continue;
+      best.offer(from + i, score);
+      threshold = best.threshold;
+    }
+  }
+
+  /** The vector of an id; a copy. */
+  vector(id: number): Float32Array {
+    const at = (id * this.#stride) / 4;
+    return this.#rows.slice(at, at + this.dim);
+  }
+
+  /** Magic, dimension and count (32 bits, little-endian), then the vectors without padding. */
+  save(): Uint8Array {
+    const bytes = new Uint8Array(headerBytes + this.count * this.dim * 4);
+    bytes.set(Buffer.from(magic));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(magic.length, this.dim, true);
+    view.setUint32(magic.length + 4, this.count, true);
+    const vectors = new Float32Array(bytes.buffer, headerBytes);
+    for (let i = 0; i < this.count; i++) {
+      const at = (i * this.#stride) / 4;
+      vectors.set(this.#rows.subarray(at, at + this.dim), i * this.dim);
+    }
+    return bytes;
+  }
+
+  /** Reads what `save` wrote; anything else, and a file cut short, is MR_INDEX_CORRUPT. */
+  static load(bytes: Uint8Array): FlatIndex {
+    const alien = bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, magic.length)).toString() !== magic;
+    if (alien) throw corrupt(`it does not begin with ${magic}`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const dim = view.getUint32(magic.length, true);
+    const count = view.getUint32(magic.length + 4, true);
+    const expected = headerBytes + count * dim * 4;
+    if (dim === 0 || bytes.byteLength !== expected) {
+      throw corrupt(`${count} vectors of dimension ${dim} take ${expected} bytes, it has ${bytes.byteLength}`);
+    }
+    // A copy: floats must lie at multiples of four, which a view of a file need not.
+    const vectors = new Float32Array(count * dim);
+    new Uint8Array(vectors.buffer).set(bytes.subarray(headerBytes));
+    return FlatIndex.build(vectors, dim);
+  }
+}
+
+function corrupt(why: string): InputError {
+  return new InputError('MR_INDEX_CORRUPT', `not a flat index, or a damaged one: ${why}`, {
+    hint: 'Fetch the version again, or build the index anew from the item vectors.',
+  });
+}

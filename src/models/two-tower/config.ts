@@ -1,0 +1,67 @@
+import { ConfigurationError } from '#platform';
+import type { Provider } from '../graph/session.ts';
+
+/** What `trainTwoTower` can be told. */
+export type TwoTowerConfig = {
+  /** Length of the vectors of users and items. */
+  readonly dim: number;
+  /** Width of the user tower's hidden layer. */
+  readonly hidden: number;
+  /** Items of a history that are looked at, newest first. Serving takes as many. */
+  readonly historyLength: number;
+  /** Divides the cosine of user and item vector: at 0.1, scores of -10 to 10 enter the softmax. */
+  readonly temperature: number;
+  /** How much of the logQ correction is applied: 1 estimates the full softmax, 0 favours rare items. */
+  readonly logQ: number;
+  readonly epochs: number;
+  /** Examples a step. */
+  readonly batchSize: number;
+  /** Items that each example of a batch is compared with: the batch's own, filled up with uniform ones. */
+  readonly candidates: number;
+  /** Of Adam at the first step; it falls linearly to zero at the last. */
+  readonly learningRate: number;
+  /** Share of the examples whose user is replaced by the unknown one, so that its row and the histories get trained. */
+  readonly unknownUserShare: number;
+  /** Share of the candidates whose item id is replaced by the unknown one: trains the tower for new items. */
+  readonly unknownItemShare: number;
+  /** Equal seeds and data give equal bytes on one machine, on the CPU. */
+  readonly seed: number;
+  readonly provider: Provider | 'auto';
+};
+
+export const twoTowerDefaults: TwoTowerConfig = {
+  dim: 64,
+  hidden: 128,
+  historyLength: 50,
+  temperature: 0.1,
+  logQ: 1,
+  epochs: 6,
+  batchSize: 1024,
+  candidates: 1024,
+  learningRate: 0.012,
+  unknownUserShare: 0.2,
+  unknownItemShare: 0.02,
+  seed: 1,
+  provider: 'cpu',
+};
+
+/** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
+export function checkConfig(config: TwoTowerConfig): void {
+  for (const name of ['dim', 'hidden', 'historyLength', 'epochs', 'batchSize', 'candidates'] as const) {
+    check(Number.isInteger(config[name]) && config[name] >= 1, name, config[name], 'a whole number above 0');
+  }
+  for (const name of ['temperature', 'learningRate'] as const) {
+    check(config[name] > 0 && Number.isFinite(config[name]), name, config[name], 'above 0');
+  }
+  for (const name of ['logQ', 'unknownUserShare', 'unknownItemShare'] as const) {
+    check(config[name] >= 0 && config[name] <= 1, name, config[name], 'from 0 to 1');
+  }
+  check(Number.isInteger(config.seed), 'seed', config.seed, 'a whole number');
+}
+
+function check(condition: boolean, name: string, value: number, expected: string): void {
+  if (condition) return;
+  throw new ConfigurationError('MR_MODEL_CONFIG', `two-tower: ${name} is ${value}`, {
+    hint: `It must be ${expected}.`,
+  });
+}

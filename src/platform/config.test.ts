@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type ConfigurationSources, configurationOptions, loadConfiguration } from './config.ts';
+import { ConfigurationError } from './errors.ts';
+import { temporaryDirectory } from './testing/resources.ts';
+
+const nothing = { flags: {}, environment: {} };
+
+function directoryWith(t: TestContext, configuration: unknown, name = 'millrace.config.json'): string {
+  const directory = temporaryDirectory(t);
+  const text = typeof configuration === 'string' ? configuration : JSON.stringify(configuration);
+  writeFileSync(join(directory, name), text);
+  return directory;
+}
+
+function refused(sources: ConfigurationSources, code: string, ...mentioned: RegExp[]): void {
+  assert.throws(
+    () => loadConfiguration(sources),
+    (error) => {
+      assert.ok(error instanceof ConfigurationError);
+      assert.equal(error.code, code);
+      for (const each of mentioned) assert.match(`${error.message}\n${error.hint}`, each);
+      return true;
+    },
+  );
+}
+
+describe('configuration', () => {
+  it('has defaults for everything, and an absolute data directory', (t) => {
+    const directory = temporaryDirectory(t);
+    const configuration = loadConfiguration({ ...nothing, directory });
+    assert.equal(configuration.data, join(directory, '.millrace'));
+    assert.deepEqual(configuration.http, { host: '127.0.0.1', port: 8080 });
+    assert.equal(configuration.admission.dedupHorizonMs, 24 * 3_600_000);
+    assert.equal(configuration.training.epochs, undefined);
+  });
+
+  it('prefers flags to the environment, and that to the file', (t) => {
+    const directory = directoryWith(t, {
+      http: { port: 1, host: 'file' },
+      data: 'file',
+      log: { level: 'warn' },
+    });
+    const { http, data, log } = loadConfiguration({
+      flags: { 'http.port': '3', 'log.level': undefined },
+      environment: { MILLRACE_HTTP_PORT: '2', MILLRACE_DATA: '/elsewhere', PATH: '/bin' },
+      directory,
+    });
+    assert.deepEqual(
+      { http, data, log },
+      { http: { port: 3, host: 'file' }, data: '/elsewhere', log: { level: 'warn' } },
+    );
+  });
+
+  it('reads the file that is named, and wants it to exist', (t) => {
+    const directory = directoryWith(t, { gate: { minimumLift: 1.5 } }, 'other.json');
+    assert.equal(loadConfiguration({ ...nothing, directory, file: 'other.json' }).gate.minimumLift, 1.5);
+    refused({ ...nothing, directory, file: 'none.json' }, 'MR_CONFIG_FILE', /none\.json/);
+  });
+
+  it('refuses a file that is not one JSON object', (t) => {
+    for (const text of ['{', '[]', 'null', '"text"']) {
+      refused({ ...nothing, directory: directoryWith(t, text) }, 'MR_CONFIG_FILE', /millrace\.config\.json/);
+    }
+  });
+
+  it('refuses unknown options wherever they come from', (t) => {
+    const directory = temporaryDirectory(t);
+    refused(
+      { ...nothing, directory, flags: { 'http.prot': 1 } },
+      'MR_CONFIG_UNKNOWN',
+      /http\.prot/,
+      /http\.port/,
+    );
+    refused(
+      { ...nothing, directory, environment: { MILLRACE_PORT: '1' } },
+      'MR_CONFIG_UNKNOWN',
+      /MILLRACE_HTTP_PORT/,
+    );
+    for (const wrong of [{ http: { prot: 1 } }, { colour: 'red' }, { constructor: 1 }]) {
+      refused(
+        { ...nothing, directory: directoryWith(t, wrong) },
+        'MR_CONFIG_UNKNOWN',
+        /millrace\.config\.json/,
+      );
+    }
+  });
+
+  it('names option, value, expectation and source of a wrong value', (t) => {
+    const directory = temporaryDirectory(t);
+    const environment = { MILLRACE_HTTP_PORT: '70000' };
+    refused(
+      { ...nothing, directory, environment },
+      'MR_CONFIG_INVALID',
+      /http\.port/,
+      /70000/,
+      /65535/,
+      /MILLRACE_HTTP_PORT/,
+    );
+    refused(
+      { ...nothing, directory, flags: { 'simulation.users': 'many' } },
+      'MR_CONFIG_INVALID',
+      /"many"/,
+      /number/,
+    );
+    refused(
+      { ...nothing, directory, environment: { MILLRACE_TRAINING_SEED: '' } },
+      'MR_CONFIG_INVALID',
+      /training\.seed/,
+    );
+    refused({ ...nothing, directory: directoryWith(t, { http: 8080 }) }, 'MR_CONFIG_INVALID', /section http/);
+    refused(
+      { ...nothing, directory: directoryWith(t, { http: { port: '80' } }) },
+      'MR_CONFIG_INVALID',
+      /"80"/,
+    );
+    refused(
+      { ...nothing, directory: directoryWith(t, { log: { level: null } }) },
+      'MR_CONFIG_INVALID',
+      /null/,
+    );
+  });
+
+  it('leaves variables that are no options alone', (t) => {
+    const environment = { MILLRACE_FAILPOINTS: 'a=fail', HOME: '/root' };
+    loadConfiguration({ flags: {}, environment, directory: temporaryDirectory(t) });
+  });
+
+  it('describes every option', () => {
+    for (const { path, variable, description } of configurationOptions) {
+      assert.match(variable, /^MILLRACE_[A-Z_]+$/);
+      assert.notEqual(description, '', path);
+    }
+    assert.ok(configurationOptions.some(({ variable }) => variable === 'MILLRACE_ENGINE_COMMIT_INTERVAL_MS'));
+  });
+});

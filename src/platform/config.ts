@@ -1,0 +1,250 @@
+/**
+ * Configuration: defaults, then `millrace.config.json`, then the environment (MILLRACE_SECTION_OPTION), then
+ * flags. Each option is validated by itself, so that an error can say where the wrong value came from. Unknown
+ * options are refused everywhere. docs/CONFIGURATION.md is generated from the schema below.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { ConfigurationError, errorCode } from './errors.ts';
+import { logLevels } from './logger.ts';
+
+const hourMs = 3_600_000;
+const count = () => z.int().min(1);
+const seed = () => z.int().min(0).max(0xffff_ffff);
+
+const sections = {
+  http: z.object({
+    host: z.string().min(1).default('127.0.0.1').describe('Address that the HTTP server listens on.'),
+    port: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP server; 0 takes a free one.'),
+  }),
+  log: z.object({
+    level: z
+      .enum(logLevels)
+      .default('info')
+      .describe('Least severe level that is written to standard error.'),
+  }),
+  engine: z.object({
+    commitIntervalMs: count().default(100).describe('Time between two commits of a task, ms.'),
+    batchRecords: count().default(4096).describe('Most records that a task processes in one batch.'),
+    cacheEntries: count().default(100_000).describe('Decoded state entries that a task keeps in memory.'),
+  }),
+  admission: z.object({
+    latenessMs: z
+      .int()
+      .min(0)
+      .default(10_000)
+      .describe('How far behind the newest event an event may be before its time is moved up, ms.'),
+    dedupHorizonMs: count()
+      .default(24 * hourMs)
+      .describe('Event time over which a repeated event id is recognised, ms.'),
+    futureMs: z
+      .int()
+      .min(0)
+      .default(hourMs / 12)
+      .describe('How far ahead of the clock an event may be before it is refused, ms.'),
+  }),
+  simulation: z.object({
+    seed: seed().default(1).describe('Seed of the simulated world.'),
+    users: count().default(2000).describe('Number of simulated users.'),
+    items: count().default(1000).describe('Number of items in the catalogue.'),
+    events: count().default(200_000).describe('Number of events in the simulated past.'),
+    days: count().default(30).describe('Length of the simulated past, days.'),
+    liveEventsPerSecond: z
+      .number()
+      .min(0)
+      .default(5)
+      .describe('Events that the agents make each second while live; 0 for none.'),
+  }),
+  training: z.object({
+    seed: seed().default(1).describe('Seed of initial weights and of the order of examples.'),
+    epochs: count()
+      .optional()
+      .describe('Passes over the examples; by default the trainer chooses by their number.'),
+    dimension: count().default(64).describe('Length of the user and item vectors.'),
+  }),
+  gate: z.object({
+    minimumLift: z
+      .number()
+      .min(0)
+      .default(1)
+      .describe(
+        'A version is promoted when its quality is at least this many times that of the better popularity baseline.',
+      ),
+  }),
+};
+
+const data = z
+  .string()
+  .min(1)
+  .default('.millrace')
+  .describe('Data directory, relative to the working directory.');
+
+type Sections = { readonly [S in keyof typeof sections]: Readonly<z.infer<(typeof sections)[S]>> };
+
+/** All options with their values. `data` is an absolute path. */
+export type Configuration = { readonly data: string } & Sections;
+
+/** What a flag or a variable may give; strings are read as what the option is. */
+type Given = string | number;
+
+export type ConfigurationSources = {
+  /** Values by option path (`http.port`); undefined ones are skipped. */
+  readonly flags: Readonly<Record<string, Given | undefined>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The file that --config names: it must exist. Without it `millrace.config.json` is read where there is one. */
+  readonly file?: string | undefined;
+  /** The working directory. */
+  readonly directory: string;
+};
+
+export type ConfigurationOption = {
+  /** `http.port` */
+  readonly path: string;
+  /** `MILLRACE_HTTP_PORT` */
+  readonly variable: string;
+  readonly default: unknown;
+  readonly description: string;
+};
+
+type Option = ConfigurationOption & { readonly schema: z.ZodType };
+
+const options: readonly Option[] = [
+  option('data', data),
+  ...Object.entries(sections).flatMap(([section, object]) =>
+    Object.entries(object.shape).map(([name, schema]) => option(`${section}.${name}`, schema)),
+  ),
+];
+const optionsByPath = new Map(options.map((each) => [each.path, each]));
+const optionsByVariable = new Map(options.map((each) => [each.variable, each]));
+
+/** Variables of the product that are not options. */
+const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS']);
+
+/** Every option, for the generated page and for the command line's flags. */
+export const configurationOptions: readonly ConfigurationOption[] = options;
+
+/**
+ * Reads and merges all sources. ConfigurationError MR_CONFIG_UNKNOWN for an option that does not exist,
+ * MR_CONFIG_INVALID for a wrong value, MR_CONFIG_FILE for a file that cannot be read as JSON.
+ */
+export function loadConfiguration(sources: ConfigurationSources): Configuration {
+  const values = new Map<string, unknown>();
+  for (const { path, schema } of options) values.set(path, schema.parse(undefined));
+  readFile(sources, values);
+  readEnvironment(sources, values);
+  readFlags(sources, values);
+
+  const configuration: Record<string, unknown> = {
+    data: resolve(sources.directory, String(values.get('data'))),
+  };
+  for (const [section, object] of Object.entries(sections)) {
+    const names = Object.keys(object.shape).filter((name) => values.get(`${section}.${name}`) !== undefined);
+    configuration[section] = Object.fromEntries(
+      names.map((name) => [name, values.get(`${section}.${name}`)]),
+    );
+  }
+  return configuration as Configuration;
+}
+
+function readFile({ file, directory }: ConfigurationSources, values: Map<string, unknown>): void {
+  const path = resolve(directory, file ?? 'millrace.config.json');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (file === undefined && errorCode(cause) === 'ENOENT') return;
+    throw fileError(path, 'cannot be read', cause);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw fileError(path, 'is not JSON', cause);
+  }
+  if (!isObject(parsed)) throw fileError(path, 'must hold one JSON object', undefined);
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === '$schema') continue;
+    if (!Object.hasOwn(sections, name)) setValue(name, value, path, values);
+    else if (isObject(value)) {
+      for (const [leaf, leafValue] of Object.entries(value))
+        setValue(`${name}.${leaf}`, leafValue, path, values);
+    } else throw invalid(name, value, `an object with options of section ${name}`, path);
+  }
+}
+
+function readEnvironment({ environment }: ConfigurationSources, values: Map<string, unknown>): void {
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith('MILLRACE_') || value === undefined || reservedVariables.has(variable)) continue;
+    const found = optionsByVariable.get(variable);
+    if (found === undefined) throw unknown(variable, 'the environment');
+    setValue(found.path, fromText(found, value), `environment variable ${variable}`, values);
+  }
+}
+
+function readFlags({ flags }: ConfigurationSources, values: Map<string, unknown>): void {
+  for (const [path, value] of Object.entries(flags)) {
+    if (value === undefined) continue;
+    const found = optionsByPath.get(path);
+    if (found === undefined) throw unknown(path, 'the command line');
+    setValue(path, typeof value === 'string' ? fromText(found, value) : value, 'the command line', values);
+  }
+}
+
+function setValue(path: string, value: unknown, source: string, values: Map<string, unknown>): void {
+  const found = optionsByPath.get(path);
+  if (found === undefined) throw unknown(path, source);
+  const result = found.schema.safeParse(value);
+  if (!result.success) throw invalid(path, value, expectation(result.error), source);
+  values.set(path, result.data);
+}
+
+/** Text from the environment or a flag, as the number that the option wants where it wants one. */
+function fromText({ schema }: Option, text: string): unknown {
+  if (schema.safeParse(text).success || text.trim() === '') return text;
+  const number = Number(text);
+  return Number.isNaN(number) ? text : number;
+}
+
+function option(path: string, schema: z.ZodType): Option {
+  const variable = `MILLRACE_${path
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .replace('.', '_')
+    .toUpperCase()}`;
+  return { path, variable, schema, default: schema.parse(undefined), description: schema.description ?? '' };
+}
+
+function expectation(error: z.ZodError): string {
+  return error.issues.map(({ message }) => message.replace(/^[^:]*: expected /, '')).join(', ');
+}
+
+function invalid(path: string, value: unknown, expected: string, source: string): ConfigurationError {
+  return new ConfigurationError(
+    'MR_CONFIG_INVALID',
+    `Option ${path} is ${JSON.stringify(value)} in ${source}; expected: ${expected}.`,
+    { hint: `Correct ${path} in ${source}; docs/CONFIGURATION.md lists all options.` },
+  );
+}
+
+function unknown(name: string, source: string): ConfigurationError {
+  const last = name.split(/[._]/).at(-1)?.toLowerCase() ?? '';
+  const near = options.filter(({ path }) => path.split('.').at(-1)?.toLowerCase().endsWith(last));
+  const section = options.filter(({ path }) => path.startsWith(`${name.split('.')[0]}.`));
+  const candidates = (near.length > 0 ? near : section).map(({ path, variable }) => `${path} (${variable})`);
+  const suggestion = candidates.length === 0 ? '' : `There is ${candidates.join(', ')}. `;
+  return new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${name}, given in ${source}.`, {
+    hint: `${suggestion}docs/CONFIGURATION.md lists all options.`,
+  });
+}
+
+function fileError(path: string, problem: string, cause: unknown): ConfigurationError {
+  const detail = cause instanceof Error ? `: ${cause.message}` : '';
+  return new ConfigurationError('MR_CONFIG_FILE', `The configuration file ${path} ${problem}${detail}.`, {
+    hint: 'Give --config an existing JSON file, laid out as in docs/CONFIGURATION.md.',
+    cause,
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

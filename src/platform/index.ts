@@ -1,0 +1,41 @@
+/**
+ * The ground that every other room stands on: error classes with stable codes, the clock, configuration,
+ * logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
+ *
+ * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
+ * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client and
+ * cli-progress stay behind this door. What tests share is in `#platform/testing`.
+ */
+export { type Clock, systemClock } from './clock.ts';
+export {
+  type Configuration,
+  type ConfigurationOption,
+  type ConfigurationSources,
+  configurationOptions,
+  loadConfiguration,
+} from './config.ts';
+export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
+export { type ErrorDescription, errorCatalogue } from './error-codes.ts';
+export {
+  ConfigurationError,
+  type ErrorDetails,
+  errorCode,
+  FatalError,
+  InputError,
+  InvariantError,
+  invariant,
+  MillraceError,
+  type Remedy,
+  RetryableError,
+} from './errors.ts';
+export { armFailpoints, disarmFailpoints, failpoint, hitFailpoints, recordFailpoints } from './failpoints.ts';
+export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
+export { type Counter, createMetrics, type Gauge, type Histogram, type Metrics } from './metrics.ts';
+export {
+  createProgress,
+  type Progress,
+  type ProgressOptions,
+  type ProgressStep,
+  progressStyle,
+} from './progress.ts';
+export { Shutdown } from './shutdown.ts';

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { pino } from 'pino';
+
+type Write = {
+  (message: string): void;
+  (fields: object, message?: string): void;
+};
+
+/** Structured log. An error goes in the field `err`; a user's id goes in only as hashUser(id). */
+export interface Logger {
+  readonly debug: Write;
+  readonly info: Write;
+  readonly warn: Write;
+  readonly error: Write;
+  /** A logger that adds `fields` to each of its lines. */
+  child(fields: Readonly<Record<string, unknown>>): Logger;
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/**
+ * JSON lines on standard error, so that standard output stays the command's own. Written synchronously: the last
+ * line before a crash is there, and worker threads can use it.
+ */
+export function createLogger({ level, name }: { level: LogLevel; name: string }): Logger {
+  return pino({ level, name, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }));
+}
+
+/** What stands for a user in logs: enough to follow one through a log, too little to name anyone. */
+export function hashUser(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 12);
+}

@@ -1,0 +1,79 @@
+/** Every topic of the product: what it carries, by what it is keyed, how it is cut and how long it is kept. */
+import type { SchemaName } from './avro-schemas.ts';
+import type { SchemaTypes } from './generated/types.ts';
+
+/** The log's cleanup, stated here by shape because this room lies below the engine. */
+export type TopicCleanup =
+  | { readonly policy: 'delete'; readonly retentionMs: number | null }
+  | { readonly policy: 'compact'; readonly tombstoneRetentionMs: number };
+
+export type TopicDefinition = {
+  readonly name: string;
+  /** What the key is, as UTF-8. */
+  readonly key: string;
+  /** The record that a value is. */
+  readonly schema: SchemaName;
+  readonly partitions: number;
+  readonly cleanup: TopicCleanup;
+};
+
+const dayMs = 86_400_000;
+const keptDays = (days: number) => ({ policy: 'delete', retentionMs: days * dayMs }) as const;
+const keptForEver = { policy: 'delete', retentionMs: null } as const;
+const compacted = { policy: 'compact', tombstoneRetentionMs: 7 * dayMs } as const;
+
+export const topics = {
+  interactions: {
+    name: 'interactions',
+    key: 'user_id',
+    schema: 'Interaction',
+    partitions: 4,
+    cleanup: keptDays(90),
+  },
+  'interactions-accepted': {
+    name: 'interactions-accepted',
+    key: 'user_id',
+    schema: 'Interaction',
+    partitions: 4,
+    cleanup: keptDays(90),
+  },
+  items: { name: 'items', key: 'item_id', schema: 'Item', partitions: 4, cleanup: compacted },
+  users: { name: 'users', key: 'user_id', schema: 'User', partitions: 4, cleanup: compacted },
+  'user-features': {
+    name: 'user-features',
+    key: 'user_id',
+    schema: 'ViewState',
+    partitions: 4,
+    cleanup: compacted,
+  },
+  'item-features': {
+    name: 'item-features',
+    key: 'item_id',
+    schema: 'ViewState',
+    partitions: 4,
+    cleanup: compacted,
+  },
+  examples: { name: 'examples', key: 'user_id', schema: 'Example', partitions: 4, cleanup: keptDays(365) },
+  snapshots: {
+    name: 'snapshots',
+    key: 'snapshot_id',
+    schema: 'Snapshot',
+    partitions: 1,
+    cleanup: keptForEver,
+  },
+  commands: { name: 'commands', key: 'command_id', schema: 'Command', partitions: 1, cleanup: keptDays(30) },
+  versions: { name: 'versions', key: 'version', schema: 'Version', partitions: 1, cleanup: keptForEver },
+  answers: { name: 'answers', key: 'user_id', schema: 'Answer', partitions: 4, cleanup: keptDays(30) },
+  'dead-letters': {
+    name: 'dead-letters',
+    key: 'topic',
+    schema: 'DeadLetter',
+    partitions: 1,
+    cleanup: keptDays(30),
+  },
+} as const satisfies { readonly [name: string]: TopicDefinition };
+
+export type TopicName = keyof typeof topics;
+
+/** What a record of topic `N` decodes to. */
+export type TopicValue<N extends TopicName> = SchemaTypes[(typeof topics)[N]['schema']];

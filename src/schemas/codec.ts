@@ -1,0 +1,208 @@
+/**
+ * Avro in the Confluent wire format: a zero byte, the id of the writer's schema (four bytes, big-endian), the
+ * Avro body. (docs.confluent.io, "Wire format".)
+ */
+import type { Resolver, Type } from 'avsc';
+import { InputError, RetryableError } from '#platform';
+import { avroSchema, type SchemaName } from './avro-schemas.ts';
+import type { SchemaTypes } from './generated/types.ts';
+import { avroType } from './strict-types.ts';
+
+const headerBytes = 5;
+
+/** Encodes and decodes values of one schema, the reader's; decodes what older schemas wrote. */
+export interface AvroCodec<T> {
+  /** The reader's schema, as Avro JSON that stands alone. */
+  readonly schema: object;
+  /** `schemaId`: the id under which this codec's own schema is registered. InputError MR_AVRO_ENCODE names the wrong field. */
+  encode(schemaId: number, value: T): Buffer;
+  /**
+   * InputError MR_AVRO_DECODE for bytes that are no such value; RetryableError MR_SCHEMA_NOT_LOADED when the
+   * writer's schema was not added yet (see writerSchemaId).
+   */
+  decode(buffer: Buffer): T;
+  /** Makes values of writer schema `id` readable. InputError MR_SCHEMA_INCOMPATIBLE when this codec cannot read them. */
+  addWriterSchema(id: number, schema: object): void;
+  hasWriterSchema(id: number): boolean;
+}
+
+/** A new codec for a record of this room; it knows no writer schema yet, its own included. */
+export function avroCodec<N extends SchemaName>(name: N): AvroCodec<SchemaTypes[N]> {
+  let type = types.get(name);
+  if (type === undefined) {
+    const schema = avroSchema(name);
+    type = { schema, type: avroType(schema) };
+    types.set(name, type);
+  }
+  return new Codec(type.schema, type.type);
+}
+
+/** A codec for any schema; InputError MR_SCHEMA_INVALID when it is none. */
+export function avroCodecFor<T>(schema: object): AvroCodec<T> {
+  return new Codec(schema, parse(schema));
+}
+
+/** The schema id in a value's header; InputError MR_AVRO_DECODE when there is none. */
+export function writerSchemaId(buffer: Buffer): number {
+  if (buffer.length < headerBytes || buffer[0] !== 0) {
+    throw new InputError(
+      'MR_AVRO_DECODE',
+      `Not a value in the Confluent wire format (${buffer.length} bytes).`,
+      {
+        hint: 'Values start with a zero byte and the id of their schema.',
+      },
+    );
+  }
+  return buffer.readUInt32BE(1);
+}
+
+/** Why `reader` cannot read everything that `writer` wrote; undefined when it can. */
+export function checkBackwardCompatible(reader: object, writer: object): string | undefined {
+  const readerType = parse(reader);
+  const writerType = parse(writer);
+  try {
+    readerType.createResolver(writerType);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/**
+ * The parsing canonical form (Avro specification, "Parsing Canonical Form for Schemas"): equal for schemas that
+ * write the same bytes. Documentation, defaults and aliases are not part of it.
+ */
+export function canonicalSchema(schema: object): string {
+  return JSON.stringify(parse(schema).schema());
+}
+
+/** SHA-256 of the canonical form. */
+export function schemaFingerprint(schema: object): Buffer {
+  return parse(schema).fingerprint('sha256');
+}
+
+const types = new Map<SchemaName, { schema: object; type: Type }>();
+
+/** Grows to the largest value seen and stays: encoding is synchronous, so one serves all codecs of a thread. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+class Codec<T> implements AvroCodec<T> {
+  readonly schema: object;
+  readonly #type: Type;
+  /** By writer schema id; undefined where the writer's schema is our own and needs no resolution. */
+  readonly #resolvers = new Map<number, Resolver | undefined>();
+  #lastId = -1;
+  #lastResolver: Resolver | undefined;
+
+  constructor(schema: object, type: Type) {
+    this.schema = schema;
+    this.#type = type;
+  }
+
+  encode(schemaId: number, value: T): Buffer {
+    let end: number;
+    try {
+      end = this.#type.encode(value, scratch, headerBytes);
+      if (end < 0) {
+        scratch = Buffer.allocUnsafeSlow(2 * (scratch.length - end));
+        end = this.#type.encode(value, scratch, headerBytes);
+      }
+    } catch (error) {
+      throw this.#encodeError(value, error);
+    }
+    scratch[0] = 0;
+    scratch.writeUInt32BE(schemaId, 1);
+    return Buffer.from(scratch.subarray(0, end));
+  }
+
+  decode(buffer: Buffer): T {
+    const id = writerSchemaId(buffer);
+    if (id !== this.#lastId) this.#select(id);
+    let decoded: { value: T; offset: number };
+    try {
+      decoded = this.#type.decode(buffer, headerBytes, this.#lastResolver);
+    } catch (error) {
+      throw this.#decodeError(messageOf(error), id);
+    }
+    if (decoded.offset < 0) throw this.#decodeError('bytes are missing', id);
+    if (decoded.offset !== buffer.length) throw this.#decodeError('there are bytes after the value', id);
+    return decoded.value;
+  }
+
+  addWriterSchema(id: number, schema: object): void {
+    const writer = parse(schema);
+    let resolver: Resolver | undefined;
+    if (!writer.equals(this.#type)) {
+      try {
+        resolver = this.#type.createResolver(writer);
+      } catch (cause) {
+        const message = `${this.#type.name} cannot be read from values of schema ${id}: ${messageOf(cause)}.`;
+        throw new InputError('MR_SCHEMA_INCOMPATIBLE', message, {
+          hint: 'Give a field that was added a default, and keep the type of the others.',
+          cause,
+        });
+      }
+    }
+    this.#resolvers.set(id, resolver);
+    this.#lastId = -1;
+  }
+
+  hasWriterSchema(id: number): boolean {
+    return this.#resolvers.has(id);
+  }
+
+  #select(id: number): void {
+    if (!this.#resolvers.has(id)) {
+      throw new RetryableError('MR_SCHEMA_NOT_LOADED', `Schema ${id} is not loaded for ${this.#type.name}.`, {
+        hint: `Fetch schema ${id} from the registry, add it to the codec and decode again.`,
+      });
+    }
+    this.#lastId = id;
+    this.#lastResolver = this.#resolvers.get(id);
+  }
+
+  #decodeError(problem: string, id: number): InputError {
+    return new InputError('MR_AVRO_DECODE', `Not a ${this.#type.name} of schema ${id}: ${problem}.`, {
+      hint: 'The producer wrote something else than its schema says.',
+    });
+  }
+
+  #encodeError(value: T, cause: unknown): InputError {
+    let where = '';
+    this.#type.isValid(value, {
+      errorHook: (path, wrong, expected) => {
+        if (where === '')
+          where = `${path.join('.') || 'value'} is ${preview(wrong)}, expected ${describe(expected)}`;
+      },
+    });
+    const problem = where === '' ? messageOf(cause) : where;
+    return new InputError('MR_AVRO_ENCODE', `Not a ${this.#type.name}: ${problem}.`, {
+      hint: 'Set the field named to a value of its type.',
+      cause,
+    });
+  }
+}
+
+function parse(schema: object): Type {
+  try {
+    return avroType(schema);
+  } catch (cause) {
+    throw new InputError('MR_SCHEMA_INVALID', `Not an Avro schema: ${messageOf(cause)}.`, {
+      hint: 'Compare it with the Avro specification, section "Schema Declaration".',
+      cause,
+    });
+  }
+}
+
+function describe(type: Type): string {
+  return type.name === undefined ? JSON.stringify(type.schema()) : type.name;
+}
+
+function preview(value: unknown): string {
+  const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,23 @@
+/** `npm run generate`: writes every generated file that is not as it has to be. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { generatedFiles } from './outputs.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+for (const [path, content] of generatedFiles(root)) {
+  const target = join(root, path);
+  const current = readOrEmpty(target);
+  if (current === content) continue;
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, content);
+  console.log(`wrote ${path}`);
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,19 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configurationOptions, errorCatalogue } from '#platform';
+import { typesFromAvro } from './avro-types.ts';
+import { configurationPage } from './configuration-page.ts';
+import { errorsPage } from './errors-page.ts';
+
+/** What the generated files of the repository at `root` have to hold, by path from there. */
+export function generatedFiles(root: string): ReadonlyMap<string, string> {
+  const avro = join(root, 'src/schemas/avro');
+  const schemas = readdirSync(avro)
+    .filter((name) => name.endsWith('.avsc'))
+    .map((name): unknown => JSON.parse(readFileSync(join(avro, name), 'utf8')));
+  return new Map([
+    ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
+    ['docs/CONFIGURATION.md', configurationPage(configurationOptions)],
+    ['docs/ERRORS.md', errorsPage(errorCatalogue)],
+  ]);
+}

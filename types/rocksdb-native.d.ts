@@ -1,0 +1,27 @@
+/** rocksdb-native 3.18 ships no types; these are the calls that store/rocksdb uses. */
+declare module 'rocksdb-native' {
+  export type BatchOptions = { capacity?: number; autoDestroy?: boolean };
+  export type Range = { gte?: Buffer; lt?: Buffer };
+
+  export interface ReadBatch {
+    get(key: Buffer): Promise<Buffer | null>;
+    flush(): Promise<void>;
+  }
+
+  export interface WriteBatch {
+    tryPut(key: Buffer, value: Buffer): void;
+    tryDelete(key: Buffer): void;
+    tryDeleteRange(start: Buffer, end: Buffer): void;
+    flush(): Promise<void>;
+  }
+
+  export default class RocksDB {
+    constructor(path: string);
+    ready(): Promise<void>;
+    close(): Promise<void>;
+    read(options: BatchOptions): ReadBatch;
+    write(options: BatchOptions): WriteBatch;
+    iterator(range: Range, options: { capacity: number }): AsyncIterable<{ key: Buffer; value: Buffer }>;
+    get(key: Buffer): Promise<Buffer | null>;
+  }
+}
