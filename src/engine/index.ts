@@ -9,7 +9,7 @@
  */
 export { avroSerde } from './avro-serde.ts';
 export type { FlowRecord } from './operators/record.ts';
-export { type KeySerde, type Serde, type Topic, textKey } from './serde.ts';
+export { adaptSerde, type KeySerde, type Serde, type Topic, textKey } from './serde.ts';
 export { Digest, entryHash } from './store/digest.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';
 export type { Database, DatabaseProvider } from './store/port.ts';

@@ -1,3 +1,5 @@
+import type { Cleanup } from './log/port.ts';
+
 /** Text form of a key. Its UTF-8 bytes are the record's key on the topic, and it indexes stores and caches. */
 export interface KeySerde<K> {
   toText(key: K): string;
@@ -23,11 +25,16 @@ export interface Serde<V> {
   readonly framing: number;
 }
 
+/** A serde of another type over the same bytes. */
+export function adaptSerde<A, B>(serde: Serde<A>, to: (value: A) => B, from: (value: B) => A): Serde<B> {
+  return { ...serde, encode: (value) => serde.encode(from(value)), decode: (bytes) => to(serde.decode(bytes)) };
+}
+
 /** A topic with its types: what sources read and sinks write. */
 export type Topic<K, V> = {
   readonly name: string;
   readonly partitions: number;
-  readonly cleanup: import('./log/port.ts').Cleanup;
+  readonly cleanup: Cleanup;
   readonly key: KeySerde<K>;
   readonly value: Serde<V>;
 };

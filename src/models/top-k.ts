@@ -32,7 +32,9 @@ export class TopK {
     const order = Array.from({ length: this.#size }, (_, i) => i);
     const ids = this.#ids;
     const scores = this.#scores;
-    order.sort((a, b) => (scores[b] as number) - (scores[a] as number) || (ids[a] as number) - (ids[b] as number));
+    order.sort(
+      (a, b) => (scores[b] as number) - (scores[a] as number) || (ids[a] as number) - (ids[b] as number),
+    );
     return {
       ids: Int32Array.from(order, (i) => ids[i] as number),
       scores: Float32Array.from(order, (i) => scores[i] as number),

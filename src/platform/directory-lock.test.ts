@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { inspectLock, lockDirectory } from './directory-lock.ts';
@@ -32,6 +32,17 @@ describe('lock of a data directory', () => {
     lock.release();
     assert.deepEqual(inspectLock(path), { held: false });
     lockDirectory(path, 'train').release();
+  });
+
+  it('refuses what is no directory', (t) => {
+    const file = join(temporaryDirectory(t), 'file');
+    writeFileSync(file, '');
+    for (const path of [file, join(file, 'below')]) {
+      assert.throws(() => lockDirectory(path, 'start'), {
+        code: 'MR_DATA_UNUSABLE',
+        name: ConfigurationError.name,
+      });
+    }
   });
 
   it('excludes other processes and goes with kill -9', async (t) => {

@@ -3,7 +3,7 @@
  * kernel's: it goes with the process, after kill -9 as well, and no stale file can keep anyone out. The sidecar
  * `lock.json` only says who holds it.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigurationError } from './errors.ts';
@@ -24,20 +24,21 @@ export interface DirectoryLock {
 
 /**
  * Takes `path` (created when missing) for this process. ConfigurationError MR_DATA_LOCKED while another owner,
- * in this process or elsewhere, has it.
+ * in this process or elsewhere, has it; MR_DATA_UNUSABLE when it is no directory that can be written.
  */
 export function lockDirectory(path: string, purpose: string): DirectoryLock {
-  mkdirSync(path, { recursive: true });
-  const database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: patienceMs });
-  try {
-    database.exec('BEGIN EXCLUSIVE');
-  } catch (error) {
-    database.close();
-    if (!isBusy(error)) throw error;
-    throw lockedError(path, readHolder(path));
-  }
   const holder: Holder = { pid: process.pid, purpose };
-  writeHolder(path, holder);
+  let database: DatabaseSync | undefined;
+  try {
+    mkdirSync(path, { recursive: true });
+    database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: patienceMs });
+    database.exec('BEGIN EXCLUSIVE');
+    writeHolder(path, holder);
+  } catch (error) {
+    database?.close();
+    throw isBusy(error) ? lockedError(path, readHolder(path)) : unusableError(path, error);
+  }
+  const locked = database;
   let held = true;
   return {
     publishAddress: (address) => writeHolder(path, { ...holder, address }),
@@ -45,20 +46,17 @@ export function lockDirectory(path: string, purpose: string): DirectoryLock {
       if (!held) return;
       held = false;
       rmSync(join(path, 'lock.json'), { force: true });
-      database.exec('ROLLBACK');
-      database.close();
+      locked.exec('ROLLBACK');
+      locked.close();
     },
   };
 }
 
 /** Whether `path` is locked, and by whom. Creates nothing; a directory that does not exist is not locked. */
 export function inspectLock(path: string): LockInspection {
-  let database: DatabaseSync;
-  try {
-    database = new DatabaseSync(join(path, 'lock.sqlite'), { readOnly: true, timeout: 0 });
-  } catch {
-    return { held: false };
-  }
+  const file = join(path, 'lock.sqlite');
+  if (!existsSync(file)) return { held: false };
+  const database = new DatabaseSync(file, { readOnly: true });
   try {
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
     return { held: false };
@@ -74,6 +72,14 @@ function lockedError(path: string, holder: Holder | undefined): ConfigurationErr
   const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.purpose})`;
   return new ConfigurationError('MR_DATA_LOCKED', `The data directory ${path} is in use by ${who}.`, {
     hint: `Stop ${holder === undefined ? 'that process' : `it (kill ${holder.pid})`}, or name another directory with --data DIR.`,
+  });
+}
+
+function unusableError(path: string, cause: unknown): ConfigurationError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ConfigurationError('MR_DATA_UNUSABLE', `The data directory ${path} cannot be used: ${reason}.`, {
+    hint: 'Name a directory that this user may write with --data DIR.',
+    cause,
   });
 }
 

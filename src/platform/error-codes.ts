@@ -1,3 +1,7 @@
+/**
+ * Every error code of the product, by area. docs/ERRORS.md is generated from it, and `npm run check` holds it
+ * against the source: a code that is missing here, is of another class or is thrown nowhere is a finding.
+ */
 import type { Remedy } from './errors.ts';
 
 export type ErrorDescription = {
@@ -9,5 +13,313 @@ export type ErrorDescription = {
   readonly action: string;
 };
 
-/** Every error code of the product, by area. docs/ERRORS.md is generated from it. */
-export const errorCatalogue: readonly ErrorDescription[] = [];
+const as = (remedy: Remedy) => (code: string, meaning: string, action: string) => {
+  return { code, remedy, meaning, action };
+};
+const retry = as('retry');
+const giveUp = as('give-up');
+const fixInput = as('fix-input');
+const fixConfiguration = as('fix-configuration');
+
+const platform: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_INVARIANT',
+    'A promise of our own code is broken: a bug.',
+    'Report it with the message and the stack.',
+  ),
+  giveUp('MR_FAILPOINT', 'A failpoint was armed to fail here.', 'Unset MILLRACE_FAILPOINTS outside tests.'),
+  fixConfiguration(
+    'MR_CONFIG_FILE',
+    'The configuration file cannot be read or is not one JSON object.',
+    'Give --config an existing JSON file.',
+  ),
+  fixConfiguration(
+    'MR_CONFIG_INVALID',
+    'An option has a value that does not fit.',
+    'Correct it where the message says it came from.',
+  ),
+  fixConfiguration(
+    'MR_CONFIG_UNKNOWN',
+    'An option does not exist.',
+    'Compare its name with docs/CONFIGURATION.md.',
+  ),
+  fixConfiguration(
+    'MR_DATA_LOCKED',
+    'Another process uses the data directory.',
+    'Stop that process, or name another directory with --data.',
+  ),
+  fixConfiguration(
+    'MR_DATA_UNUSABLE',
+    'The data directory cannot be created or written.',
+    'Name a directory that this user may write.',
+  ),
+];
+
+const schemas: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_AVRO_DECODE',
+    'Bytes are not a value of the schema that they name.',
+    'Correct their producer; the record itself is in the dead letters.',
+  ),
+  fixInput('MR_AVRO_ENCODE', 'A value does not fit its schema.', 'Correct the field that the message names.'),
+  fixInput(
+    'MR_SCHEMA_INCOMPATIBLE',
+    'A schema cannot read what an older one wrote.',
+    'Give added fields a default and keep the types of the others, or use another subject.',
+  ),
+  fixInput('MR_SCHEMA_INVALID', 'A schema is not Avro.', 'Correct it by the Avro specification.'),
+  retry(
+    'MR_SCHEMA_NOT_LOADED',
+    'The schema that wrote a value was not fetched yet.',
+    'Fetch it from the registry and decode again.',
+  ),
+  fixInput(
+    'MR_SCHEMA_UNKNOWN',
+    'The registry has no schema of that id.',
+    'Find out which registry the producer used.',
+  ),
+];
+
+const log: readonly ErrorDescription[] = [
+  retry(
+    'MR_LOG_BUSY',
+    'Another process has held the log for long.',
+    'Try again; end that process if it is stopped.',
+  ),
+  fixConfiguration(
+    'MR_LOG_CANT_OPEN',
+    'The log file cannot be opened or written.',
+    'Check that its directory exists and may be written.',
+  ),
+  giveUp(
+    'MR_LOG_CLOSED',
+    'The log, producer or consumer was closed.',
+    'Open it again; nothing acknowledged is lost.',
+  ),
+  giveUp(
+    'MR_LOG_COMMIT_IN_PROGRESS',
+    'A transaction was used while it was being committed.',
+    'Await commit before the next call.',
+  ),
+  giveUp(
+    'MR_LOG_CORRUPT',
+    'The log file or a batch in it is damaged.',
+    'Restore the log from a copy or the archive.',
+  ),
+  giveUp(
+    'MR_LOG_FENCED',
+    'A newer producer has taken over the transactional id.',
+    'Drop what was derived since the last commit and start over.',
+  ),
+  giveUp(
+    'MR_LOG_GENERATION',
+    'The group has rebalanced since this member joined.',
+    'Join anew and start from the committed offsets.',
+  ),
+  fixInput(
+    'MR_LOG_INVALID_ASSIGNMENT',
+    'A group assignment names someone who is no member.',
+    'Give shares only to the members that assign was called with.',
+  ),
+  fixInput(
+    'MR_LOG_INVALID_RECORD',
+    'A record has no valid timestamp, key, value or header.',
+    'Give timestamps in ms, and bytes or null for the rest.',
+  ),
+  fixInput(
+    'MR_LOG_INVALID_TOPIC',
+    'A topic has a name or a number of partitions that is not allowed.',
+    'Choose a name of a-z A-Z 0-9 . _ - and one partition at least.',
+  ),
+  fixInput('MR_LOG_KEY_REQUIRED', 'A record without a key was sent to a compacted topic.', 'Give it a key.'),
+  fixInput('MR_LOG_METADATA_TOO_LONG', 'The metadata of an offset commit is over 4 KiB.', 'Shorten it.'),
+  fixConfiguration(
+    'MR_LOG_NETWORK_FS',
+    'The data directory is on a network file system.',
+    'Put it on a local disk.',
+  ),
+  fixConfiguration('MR_LOG_NEWER_FORMAT', 'A newer version of Millrace wrote the log.', 'Use that version.'),
+  fixConfiguration(
+    'MR_LOG_NOT_A_LOG',
+    'The file in the place of the log is something else.',
+    'Give Millrace a data directory of its own.',
+  ),
+  giveUp(
+    'MR_LOG_OFFSET_OUT_OF_RANGE',
+    'Records asked for are not in the log any more, or not yet.',
+    'Restore from the start or from an archive.',
+  ),
+  fixConfiguration(
+    'MR_LOG_NOT_THE_OWNER',
+    'A connection was asked of a log that does not run the writer thread.',
+    'Ask the log of the thread that opened it first.',
+  ),
+  giveUp('MR_LOG_OFFSET_OVERFLOW', 'A partition has no offsets left.', 'Write to a new topic.'),
+  fixConfiguration(
+    'MR_LOG_TOPIC_MISMATCH',
+    'A topic exists with other partitions or another cleanup.',
+    'Use the existing shape, or delete the topic with its data.',
+  ),
+  fixInput('MR_LOG_UNKNOWN_TOPIC', 'The topic or partition does not exist.', 'Create it, or check its name.'),
+  giveUp(
+    'MR_LOG_WRITER_FAILED',
+    'The thread that writes the log has ended.',
+    'Start the process again and read the error before it.',
+  ),
+  retry(
+    'MR_LOG_LOCK_HELD',
+    'A process has held the write lock of the log for over a second (logged, not thrown).',
+    'Continue or end the process that the line names.',
+  ),
+  retry(
+    'MR_LOG_WRITE_FAILED',
+    'The disk is full or fails; nothing of the call was written.',
+    'Free space or repair the disk.',
+  ),
+];
+
+const engine: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_PROCESSOR_THREW',
+    'A processor failed on a record with an error of no code.',
+    'Read the dead letter; correct the record or the processor.',
+  ),
+  giveUp(
+    'MR_RECORD_FAILED',
+    'A record could not be processed, and the policy is to stop.',
+    'Correct the record or the processor, or choose another policy.',
+  ),
+  fixInput('MR_RECORD_NULL_KEY', 'A record of a keyed topic has no key.', 'Correct its producer.'),
+  fixInput(
+    'MR_RECORD_NULL_VALUE',
+    'A record of a stream has no value.',
+    'Correct its producer; tombstones belong on compacted topics.',
+  ),
+  giveUp(
+    'MR_STORE_CORRUPT',
+    'A local store cannot be read.',
+    'Start again: it is rebuilt from its changelog.',
+  ),
+  retry(
+    'MR_STORE_LOCKED',
+    'A local store is still open elsewhere.',
+    'Wait until its owner has closed it, or stop the other process.',
+  ),
+  giveUp(
+    'MR_STORE_UNDECLARED',
+    'A processor asked for a key that it did not declare.',
+    'Name the key in the reads of the processor.',
+  ),
+  fixConfiguration(
+    'MR_TOPOLOGY_INVALID',
+    'The declaration of a topology is not consistent.',
+    'Change what the message names.',
+  ),
+];
+
+const models: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_EVALUATION_PAIRS',
+    'Two rankers to compare were not evaluated on the same users.',
+    'Evaluate both on the same users, one at least.',
+  ),
+  fixInput('MR_GRAPH_NAME', 'A name is used twice in a graph.', 'Choose another.'),
+  fixInput(
+    'MR_GRAPH_SHAPE',
+    'Tensors of an operation do not fit.',
+    'Check the shapes where the graph is built.',
+  ),
+  fixInput(
+    'MR_INDEX_CORRUPT',
+    'An index file is damaged or is none.',
+    'Fetch the version again, or build the index anew.',
+  ),
+  fixInput(
+    'MR_INDEX_DIMENSION',
+    'A vector has another dimension than the index.',
+    'Take query and index from the same version.',
+  ),
+  fixInput(
+    'MR_INDEX_VECTOR',
+    'A vector holds a number that is not finite.',
+    'Train again with a lower learning rate.',
+  ),
+  fixConfiguration(
+    'MR_MODEL_CONFIG',
+    'A parameter of the model is out of its range.',
+    'Set it as the hint says.',
+  ),
+  fixInput('MR_MODEL_DATA', 'Training data is inconsistent.', 'Correct what the message names.'),
+  giveUp('MR_MODEL_DIVERGED', 'The loss is not finite any more.', 'Train again with a lower learning rate.'),
+  fixInput(
+    'MR_MODEL_INPUT',
+    'A model was given other inputs than it wants.',
+    'Compare them with those that the hint lists.',
+  ),
+  giveUp(
+    'MR_MODEL_UNREADABLE',
+    'A model file is damaged, or is no ONNX that can be run.',
+    'Fetch the version again, or train anew.',
+  ),
+];
+
+const features: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_FEATURES_STATE_MALFORMED',
+    'The bytes of a view row are damaged.',
+    'Rebuild the view from its source topic.',
+  ),
+  giveUp(
+    'MR_FEATURES_STATE_VERSION',
+    'A view row was written by another version of the view.',
+    'Build the view again under a new generation.',
+  ),
+];
+
+const processors: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_EVENT_FUTURE',
+    'An event lies further in the future than admission allows.',
+    'Correct the clock of its producer; admission.futureMs is the bound.',
+  ),
+  fixInput(
+    'MR_EVENT_INVALID',
+    'An event contradicts itself or its key.',
+    'Correct its producer as the message says.',
+  ),
+  fixInput(
+    'MR_EVENT_TOO_LATE',
+    'An event is so late that a repetition of it could not be recognised.',
+    'Publish events sooner, or raise admission.dedupHorizonMs.',
+  ),
+];
+
+const simulator: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_IMPORT_NOT_MOVIELENS',
+    'A directory does not hold MovieLens 100K.',
+    'Point to the one with u.data, u.item and u.user.',
+  ),
+  fixConfiguration(
+    'MR_SIMULATOR_EVENTS',
+    'A world was asked for an impossible number of events.',
+    'Give a whole number.',
+  ),
+  fixConfiguration(
+    'MR_SIMULATOR_RATE',
+    'The rate of live events is no rate.',
+    'Give a number greater than 0, or start no live agents.',
+  ),
+  fixConfiguration('MR_SIMULATOR_WORLD', 'The parameters make no world.', 'Change what the message names.'),
+];
+
+export const errorCatalogue: readonly ErrorDescription[] = [
+  ...platform,
+  ...schemas,
+  ...log,
+  ...engine,
+  ...models,
+  ...features,
+  ...processors,
+  ...simulator,
+];

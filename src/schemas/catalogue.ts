@@ -39,15 +39,15 @@ export const topics = {
   },
   items: { name: 'items', key: 'item_id', schema: 'Item', partitions: 4, cleanup: compacted },
   users: { name: 'users', key: 'user_id', schema: 'User', partitions: 4, cleanup: compacted },
-  'user-features': {
-    name: 'user-features',
+  'user-features-1': {
+    name: 'user-features-1',
     key: 'user_id',
     schema: 'ViewState',
     partitions: 4,
     cleanup: compacted,
   },
-  'item-features': {
-    name: 'item-features',
+  'item-features-1': {
+    name: 'item-features-1',
     key: 'item_id',
     schema: 'ViewState',
     partitions: 4,

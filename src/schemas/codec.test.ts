@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError, RetryableError } from '#platform';
@@ -8,7 +10,10 @@ import { avroCodec, avroCodecFor, checkBackwardCompatible, writerSchemaId } from
 import type { Interaction, Item, ViewState } from './generated/types.ts';
 import { arbitraryValue } from './testing/arbitrary.ts';
 
-const names: readonly SchemaName[] = [...new Set(Object.values(topics).map(({ schema }) => schema))];
+const avro = join(import.meta.dirname, 'avro');
+const names = readdirSync(avro).map(
+  (file): SchemaName => JSON.parse(readFileSync(join(avro, file), 'utf8')).name,
+);
 
 function loaded<T>(
   codec: { schema: object; addWriterSchema(id: number, schema: object): void } & T,

@@ -8,15 +8,17 @@ import type { ProducerRecord } from './port.ts';
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
 const record: fc.Arbitrary<ProducerRecord> = fc.record(
   {
-  key: fc.option(bytes(40)),
-  value: fc.option(bytes(300)),
-  timestamp: fc.oneof(
-    fc.integer({ min: -1e9, max: 2e12 }),
-    fc.integer({ min: 1000, max: 1100 }),
-    fc.double({ noNaN: true, min: 0, max: 1e6 }),
-  ),
-  headers: fc.array(fc.tuple(fc.string({ maxLength: 10, unit: 'grapheme' }), bytes(150)), { maxLength: 3 }),
-}, { noNullPrototype: true });
+    key: fc.option(bytes(40)),
+    value: fc.option(bytes(300)),
+    timestamp: fc.oneof(
+      fc.integer({ min: -1e9, max: 2e12 }),
+      fc.integer({ min: 1000, max: 1100 }),
+      fc.double({ noNaN: true, min: 0, max: 1e6 }),
+    ),
+    headers: fc.array(fc.tuple(fc.string({ maxLength: 10, unit: 'grapheme' }), bytes(150)), { maxLength: 3 }),
+  },
+  { noNullPrototype: true },
+);
 
 const readAll = (batch: StoredBatch): { offset: number; record: ProducerRecord }[] =>
   Array.from({ length: batch.count }, (_, i) => ({

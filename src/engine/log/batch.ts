@@ -192,14 +192,13 @@ export class StoredBatch implements RecordBatch {
   readonly #offsetsAt: number;
   readonly #bodyAt: number;
 
-  /** `nextOffset` where the log knows that nothing follows the batch up to there. FatalError MR_LOG_CORRUPT. */
+  /** FatalError MR_LOG_CORRUPT. */
   constructor(
     topic: string,
     partition: number,
     storedBase: number,
     bytes: Uint8Array,
     position = storedBase,
-    nextOffset?: number,
   ) {
     const where = () => `${topic}/${partition} offset ${storedBase}`;
     if (bytes.length < HEADER_BYTES) throw corruptBatch(where(), `it has only ${bytes.length} bytes`);
@@ -220,7 +219,7 @@ export class StoredBatch implements RecordBatch {
     this.#first = this.#firstAtOrAfter(position, stored);
     this.count = stored - this.#first;
     this.baseOffset = Math.max(storedBase, position);
-    this.nextOffset = nextOffset ?? storedBase + this.#view.getUint32(12, true);
+    this.nextOffset = storedBase + this.#view.getUint32(12, true);
   }
 
   #firstAtOrAfter(position: number, stored: number): number {
@@ -249,8 +248,7 @@ export class StoredBatch implements RecordBatch {
   }
 
   #stored(index: number): number {
-    if (!(index >= 0 && index < this.count))
-      throw new RangeError(`no record ${index} in a batch of ${this.count}`);
+    if (!(index >= 0 && index < this.count)) noRecord(index, this.count);
     return this.#first + index;
   }
 
@@ -307,4 +305,44 @@ export class StoredBatch implements RecordBatch {
     const plain = { key: this.key(index), value: this.value(index), timestamp: this.timestamp(index) };
     return headers.length === 0 ? plain : { ...plain, headers };
   }
+}
+
+/** A stretch of offsets without readable records: control records, or what compaction has taken. */
+export class EmptyBatch implements RecordBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly count = 0;
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+
+  constructor(topic: string, partition: number, baseOffset: number, nextOffset: number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.baseOffset = baseOffset;
+    this.nextOffset = nextOffset;
+  }
+
+  offset(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  timestamp(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  key(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  value(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  headers(index: number): never {
+    return noRecord(index, 0);
+  }
+}
+
+function noRecord(index: number, count: number): never {
+  throw new RangeError(`there is no record ${index} in a batch of ${count}`);
 }

@@ -43,7 +43,12 @@ export type GroupRequest = { readonly group: string; readonly now: number } & (
       readonly metadata: string;
       readonly sessionTimeoutMs: number;
     }
-  | { readonly kind: 'rejoin'; readonly memberId: string; readonly generation: number; readonly metadata: string }
+  | {
+      readonly kind: 'rejoin';
+      readonly memberId: string;
+      readonly generation: number;
+      readonly metadata: string;
+    }
   | { readonly kind: 'sync'; readonly memberId: string; readonly incarnation: number }
   | {
       readonly kind: 'assign';

@@ -49,14 +49,28 @@ async function settle(
       case 'wait': {
         await coordinator.changed(group, reply.revision, reply.recheckMs);
         const { memberId, incarnation } = reply;
-        reply = await coordinator.send({ kind: 'sync', group, memberId, incarnation, now: coordinator.now() });
+        reply = await coordinator.send({
+          kind: 'sync',
+          group,
+          memberId,
+          incarnation,
+          now: coordinator.now(),
+        });
         break;
       }
       case 'lead': {
         const { memberId, incarnation, generation } = reply;
         const shares = await leadRound(coordinator, options, reply);
         const now = coordinator.now();
-        reply = await coordinator.send({ kind: 'assign', group, memberId, incarnation, generation, shares, now });
+        reply = await coordinator.send({
+          kind: 'assign',
+          group,
+          memberId,
+          incarnation,
+          generation,
+          shares,
+          now,
+        });
         break;
       }
       default:
@@ -122,6 +136,12 @@ class GroupMembership implements Membership {
   async leave(): Promise<void> {
     const { group, memberId, generation } = this;
     // With its generation, so that whoever was replaced does not put its successor out.
-    await this.#coordinator.send({ kind: 'leave', group, memberId, generation, now: this.#coordinator.now() });
+    await this.#coordinator.send({
+      kind: 'leave',
+      group,
+      memberId,
+      generation,
+      now: this.#coordinator.now(),
+    });
   }
 }

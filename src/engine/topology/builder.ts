@@ -33,7 +33,7 @@ export type AggregateOptions<K, V, S> = {
   /** May change and return the state that it is given. */
   readonly add: (state: S, record: FlowRecord<K, V>) => S;
   readonly value: Serde<S>;
-  readonly changelog?: Topic<string, S>;
+  readonly changelog?: { readonly name: string };
 };
 
 /**
@@ -149,7 +149,7 @@ export class TopologyBuilder {
       key,
       value: options.value,
     };
-    this.#internal.push(topic);
+    this.#internal.push({ name: topic.name, partitions: topic.partitions, cleanup: topic.cleanup });
     this.add({
       kind: 'sink',
       name: `${name}-sink`,

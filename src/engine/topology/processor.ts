@@ -1,5 +1,5 @@
 import type { FlowRecord } from '../operators/record.ts';
-import type { Serde, Topic } from '../serde.ts';
+import type { Serde } from '../serde.ts';
 import type { KeyValueStore } from '../store/cached-store.ts';
 
 /** Names a record type where only its type is needed: an input or an output of a processor. */
@@ -19,10 +19,10 @@ export type ValueOf<P> = P extends Port<infer _K, infer V> ? V : never;
 export type StoreSpec<V> = {
   readonly value: Serde<V>;
   /**
-   * A compacted topic that carries the whole value under the store's key, and so serves as its changelog; without
-   * one the engine makes `<topology>-<generation>-<processor>-<store>-changelog`.
+   * A compacted topic that carries the whole value under the store's key, as `value` encodes it, and so serves as
+   * its changelog; without one the engine makes `<topology>-<generation>-<processor>-<store>-changelog`.
    */
-  readonly changelog?: Topic<string, V>;
+  readonly changelog?: { readonly name: string };
   /**
    * The store is a copy of this source topic's records, restored from there up to the offset that the task has
    * read; nothing is written for it.

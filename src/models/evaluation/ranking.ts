@@ -28,7 +28,9 @@ export type EvaluationInput = {
 
 /** Full ranking over all unseen items, with no sampled negatives (Krichene and Rendle 2020 say why). */
 export function evaluate(rank: Ranker, { items, k, heldOut, seen }: EvaluationInput): Evaluation {
-  const users = [...heldOut.keys()].filter((user) => new Set(heldOut.get(user)).size > 0).sort((a, b) => a - b);
+  const users = [...heldOut.keys()]
+    .filter((user) => new Set(heldOut.get(user)).size > 0)
+    .sort((a, b) => a - b);
   const column = () => new Float64Array(users.length);
   const perUser = { recall: column(), precision: column(), ndcg: column(), hitRate: column() };
   users.forEach((user, row) => {
@@ -36,7 +38,8 @@ export function evaluate(rank: Ranker, { items, k, heldOut, seen }: EvaluationIn
     const metrics = rankingMetrics(rank(user, k, exclude), new Set(heldOut.get(user)), k);
     for (const name of metricNames) perUser[name][row] = metrics[name];
   });
-  const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const mean = (values: Float64Array) =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
   return {
     users: Int32Array.from(users),
     perUser,

@@ -16,7 +16,9 @@ export type Split = { readonly train: Int32Array; readonly heldOut: Int32Array }
 export function perUserLastShare({ user, item, timestamp }: Interactions, share = 0.2): Split {
   const order = Int32Array.from(user, (_, i) => i).sort(
     (a, b) =>
-      (timestamp[a] as number) - (timestamp[b] as number) || (item[a] as number) - (item[b] as number) || a - b,
+      (timestamp[a] as number) - (timestamp[b] as number) ||
+      (item[a] as number) - (item[b] as number) ||
+      a - b,
   );
   const total = new Map<number, number>();
   for (const id of user) total.set(id, (total.get(id) ?? 0) + 1);

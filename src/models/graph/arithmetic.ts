@@ -1,5 +1,5 @@
-import { broadcast, sameShape } from './shape.ts';
 import { expandTo, sumTo } from './reduction.ts';
+import { broadcast, sameShape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
 /** A tensor, or a number that stands for a scalar constant. */
@@ -47,7 +47,8 @@ export const log = (x: Tensor): Tensor => unary('Log', x, (g) => div(g, x));
 export const sqrt = (x: Tensor): Tensor => unary('Sqrt', x, (g, y) => div(mul(g, 0.5), y));
 export const relu = (x: Tensor): Tensor => unary('Relu', x, (g) => where(greater(x, 0), g, 0));
 export const tanh = (x: Tensor): Tensor => unary('Tanh', x, (g, y) => sub(g, mul(g, mul(y, y))));
-export const sigmoid = (x: Tensor): Tensor => unary('Sigmoid', x, (g, y) => mul(mul(g, y), sub(mul(y, -1), -1)));
+export const sigmoid = (x: Tensor): Tensor =>
+  unary('Sigmoid', x, (g, y) => mul(mul(g, y), sub(mul(y, -1), -1)));
 
 /** A mask (bool): a > b, element by element. */
 export function greater(a: Tensor, right: Operand): Tensor {

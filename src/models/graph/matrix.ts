@@ -9,7 +9,11 @@ export type Transposed = { readonly transposeA?: boolean; readonly transposeB?: 
  * Matrix product over the last two axes, either operand optionally transposed there: [..., M, K] by [..., K, N].
  * The axes before them must be equal; nothing is broadcast.
  */
-export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: Transposed = {}): Tensor {
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: Transposed = {},
+): Tensor {
   const rank = a.shape.length;
   const [m, k] = lastTwo(a.shape, transposeA);
   const [k2, n] = lastTwo(b.shape, transposeB);

@@ -36,4 +36,3 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
   );
   return reshape(sum(x, stretched, true), shape);
 }
-

@@ -1,5 +1,8 @@
+import { env, InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { FatalError, InputError } from '#platform';
-import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
+
+// The runtime would write to standard error what it also throws; what is thrown, we report ourselves.
+env.logLevel = 'fatal';
 
 export type Provider = 'cpu' | 'webgpu' | 'cuda';
 export type Feed = { readonly data: Float32Array | BigInt64Array; readonly shape: readonly number[] };
@@ -45,10 +48,14 @@ export class Session {
       const session = await open(model, 'cpu', threads);
       return new Session(session, 'cpu', failures.length > 0 ? failures.join('; ') : undefined);
     } catch (error) {
-      throw new FatalError('MR_MODEL_UNREADABLE', `onnxruntime refuses the graph: ${(error as Error).message}`, {
-        hint: 'The file is damaged, or is not an ONNX model of opset 17 or lower.',
-        cause: error,
-      });
+      throw new FatalError(
+        'MR_MODEL_UNREADABLE',
+        `onnxruntime refuses the graph: ${(error as Error).message}`,
+        {
+          hint: 'The file is damaged, or is not an ONNX model of opset 17 or lower.',
+          cause: error,
+        },
+      );
     }
   }
 
@@ -97,8 +104,7 @@ function open(model: Uint8Array, provider: Provider, threads: number): Promise<I
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-    // Warnings about initializers and fallbacks within the graph are not for the reader of our logs.
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
   });
 }
 

@@ -2,7 +2,9 @@ import { InputError, invariant } from '#platform';
 import { formatShape, type Shape, shapeError, sizeOf } from './shape.ts';
 
 export type ElementType = 'float' | 'int64' | 'bool';
-export type Attributes = Readonly<Record<string, { int: number } | { ints: readonly number[] } | { string: string }>>;
+export type Attributes = Readonly<
+  Record<string, { int: number } | { ints: readonly number[] } | { string: string }>
+>;
 
 /**
  * The reverse-mode rule of an operation: from the gradient of the loss with respect to its output to the gradients

@@ -41,9 +41,21 @@ export const f32x4Add: Code = simd(228);
 export const f32x4Mul: Code = simd(230);
 
 /** Runs `body`, then `condition`, and again while it leaves a number other than 0. */
-export const doWhile = (body: Code, condition: Code): Code => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b];
+export const doWhile = (body: Code, condition: Code): Code => [
+  0x03,
+  0x40,
+  ...body,
+  ...condition,
+  0x0d,
+  0,
+  0x0b,
+];
 
-const section = (id: number, content: readonly number[]): number[] => [id, ...leb(content.length), ...content];
+const section = (id: number, content: readonly number[]): number[] => [
+  id,
+  ...leb(content.length),
+  ...content,
+];
 const name = (text: string): number[] => [...leb(text.length), ...Buffer.from(text)];
 
 /**

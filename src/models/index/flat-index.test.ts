@@ -6,10 +6,16 @@ import { bitmapOf, inBitmap } from '../top-k.ts';
 import { FlatIndex } from './flat-index.ts';
 
 /** All scores in plain JavaScript, sorted by score, then id. */
-function bruteForce(vectors: Float32Array, dim: number, query: Float32Array, k: number, exclude?: Uint8Array) {
+function bruteForce(
+  vectors: Float32Array,
+  dim: number,
+  query: Float32Array,
+  k: number,
+  exclude?: Uint8Array,
+) {
   const all = Array.from({ length: vectors.length / dim }, (_, id) => {
     let score = 0;
-    for (let d = 0; d < dim; d++) score += vectors[id * dim + d]! * query[d]!;
+    for (let d = 0; d < dim; d++) score += (vectors[id * dim + d] as number) * (query[d] as number);
     return { id, score };
   });
   return all
@@ -39,8 +45,14 @@ test('search is brute force: any dimension, count, k and exclusions, ties by id'
       const exclude = excluded && bitmapOf(excluded, 46);
       const found = FlatIndex.build(vectors, dim).search(query, k, exclude ? { exclude } : {});
       const expected = bruteForce(vectors, dim, query, k, exclude);
-      assert.deepEqual([...found.ids], expected.map(({ id }) => id));
-      assert.deepEqual([...found.scores], expected.map(({ score }) => score));
+      assert.deepEqual(
+        [...found.ids],
+        expected.map(({ id }) => id),
+      );
+      assert.deepEqual(
+        [...found.scores],
+        expected.map(({ score }) => score),
+      );
     }),
   );
 });

@@ -52,7 +52,10 @@ export class FlatIndex {
   static build(vectors: Float32Array, dim: number): FlatIndex {
     const count = vectors.length / dim;
     if (!Number.isInteger(dim) || dim < 1 || !Number.isInteger(count)) {
-      throw new InputError('MR_INDEX_DIMENSION', `${vectors.length} numbers are no vectors of dimension ${dim}`);
+      throw new InputError(
+        'MR_INDEX_DIMENSION',
+        `${vectors.length} numbers are no vectors of dimension ${dim}`,
+      );
     }
     if (!vectors.every(Number.isFinite)) {
       throw new InputError('MR_INDEX_VECTOR', 'a vector holds a number that is not finite', {
@@ -69,9 +72,13 @@ export class FlatIndex {
   /** The k best ids, best first, equal scores by id; fewer when not so many are left. Blocks the thread. */
   search(query: Float32Array, k: number, { exclude }: SearchOptions = {}): Ranked {
     if (query.length !== this.dim) {
-      throw new InputError('MR_INDEX_DIMENSION', `a query of ${query.length} numbers in an index of ${this.dim}`, {
-        hint: 'Query vector and index must come from the same version.',
-      });
+      throw new InputError(
+        'MR_INDEX_DIMENSION',
+        `a query of ${query.length} numbers in an index of ${this.dim}`,
+        {
+          hint: 'Query vector and index must come from the same version.',
+        },
+      );
     }
     this.#query.set(query);
     const best = new TopK(Math.min(k, this.count));
@@ -119,14 +126,17 @@ export class FlatIndex {
 
   /** Reads what `save` wrote; anything else, and a file cut short, is MR_INDEX_CORRUPT. */
   static load(bytes: Uint8Array): FlatIndex {
-    const alien = bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, magic.length)).toString() !== magic;
+    const alien =
+      bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, magic.length)).toString() !== magic;
     if (alien) throw corrupt(`it does not begin with ${magic}`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const dim = view.getUint32(magic.length, true);
     const count = view.getUint32(magic.length + 4, true);
     const expected = headerBytes + count * dim * 4;
     if (dim === 0 || bytes.byteLength !== expected) {
-      throw corrupt(`${count} vectors of dimension ${dim} take ${expected} bytes, it has ${bytes.byteLength}`);
+      throw corrupt(
+        `${count} vectors of dimension ${dim} take ${expected} bytes, it has ${bytes.byteLength}`,
+      );
     }
     // A copy: floats must lie at multiples of four, which a view of a file need not.
     const vectors = new Float32Array(count * dim);

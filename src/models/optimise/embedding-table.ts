@@ -1,5 +1,5 @@
 import type { Random } from '../random.ts';
-import { adamBeta1, adamBeta2, adamEpsilon, type AdamOptions } from './adam.ts';
+import { type AdamOptions, adamBeta1, adamBeta2, adamEpsilon } from './adam.ts';
 
 /**
  * A table of embeddings [rows, width] of which a step reads and changes a few rows only: they are copied out into

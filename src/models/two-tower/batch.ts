@@ -43,7 +43,8 @@ export class BatchBuilder {
     const { train, profile } = this.#data;
     const size = this.batchSize;
     const row = (i: number) => examples[i < examples.length ? i : 0] as number;
-    const column = (values: Int32Array) => Int32Array.from({ length: size }, (_, i) => values[row(i)] as number);
+    const column = (values: Int32Array) =>
+      Int32Array.from({ length: size }, (_, i) => values[row(i)] as number);
 
     const users = column(train.user);
     const targets = new Int32Array(size);
@@ -52,7 +53,9 @@ export class BatchBuilder {
       i < examples.length ? (train.weight[row(i)] as number) : 0,
     );
     const { feeds: itemFeeds, rows: item } = this.#candidateFeeds(candidates);
-    const { feeds: historyFeeds, rows: history } = this.#historyFeeds(Int32Array.from(weight, (_, i) => row(i)));
+    const { feeds: historyFeeds, rows: history } = this.#historyFeeds(
+      Int32Array.from(weight, (_, i) => row(i)),
+    );
     this.#users.clear();
     const user = users.map((id) => this.#users.add(this.#chance(this.#config.unknownUserShare) ? 0 : id));
     return {
@@ -75,7 +78,10 @@ export class BatchBuilder {
     const ids = candidates.map((id) =>
       this.#items.add(this.#chance(this.#config.unknownItemShare) ? items : id),
     );
-    const logQ = Float32Array.from(candidates, (id) => this.#config.logQ * (this.#sampler.logQ[id] as number));
+    const logQ = Float32Array.from(
+      candidates,
+      (id) => this.#config.logQ * (this.#sampler.logQ[id] as number),
+    );
     return {
       feeds: {
         'item ids': { data: toInt64(ids), shape: [count] },

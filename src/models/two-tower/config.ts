@@ -9,7 +9,7 @@ export type TwoTowerConfig = {
   readonly hidden: number;
   /** Items of a history that are looked at, newest first. Serving takes as many. */
   readonly historyLength: number;
-  /** Divides the cosine of user and item vector: at 0.1, scores of -10 to 10 enter the softmax. */
+  /** Divides the cosine of user and item vector: at 0.1, scores from -10 to 10 enter the softmax. */
   readonly temperature: number;
   /** How much of the logQ correction is applied: 1 estimates the full softmax, 0 favours rare items. */
   readonly logQ: number;
@@ -33,13 +33,13 @@ export const twoTowerDefaults: TwoTowerConfig = {
   dim: 64,
   hidden: 128,
   historyLength: 50,
-  temperature: 0.1,
+  temperature: 0.15,
   logQ: 1,
   epochs: 6,
   batchSize: 1024,
   candidates: 1024,
   learningRate: 0.012,
-  unknownUserShare: 0.2,
+  unknownUserShare: 0.05,
   unknownItemShare: 0.02,
   seed: 1,
   provider: 'cpu',

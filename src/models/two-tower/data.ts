@@ -1,6 +1,6 @@
 import { InputError } from '#platform';
 
-/** Values of several categorical features: value f of row r is `values[r * F + f]`, from 0 to `cardinalities[f] - 1`. */
+/** Values of categorical features, one at least: value f of row r is `values[r * F + f]`, from 0 to `cardinalities[f] - 1`. */
 export type Categoricals = { readonly cardinalities: readonly number[]; readonly values: Int32Array };
 
 /** Sets of ids in compressed rows: those of row r are `ids[offsets[r]] .. ids[offsets[r + 1] - 1]`. */
@@ -37,6 +37,8 @@ export function checkData(data: TwoTowerData): void {
   check(users >= 1 && items >= 1, 'there must be an item, and a user besides the unknown one');
   check(count > 0, 'there are no examples');
   check(train.item.length === count && train.weight.length === count, 'examples differ in length');
+  for (const weight of train.weight)
+    check(weight > 0 && weight < Infinity, `weight ${weight} is not above 0`);
   checkCategoricals('profile', profile, users);
   checkCategoricals('itemFeatures', itemFeatures, items);
   checkIds('user', train.user, users);
@@ -47,11 +49,15 @@ export function checkData(data: TwoTowerData): void {
 
 function checkCategoricals(name: string, { cardinalities, values }: Categoricals, rows: number): void {
   const columns = cardinalities.length;
+  check(columns > 0, `${name} has no columns; a constant one will do`);
   check(values.length === rows * columns, `${name} has ${values.length} values for ${rows} x ${columns}`);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     const bound = cardinalities[i % columns] as number;
-    check(value >= 0 && value < bound, `${name}: value ${value} of column ${i % columns} is not below ${bound}`);
+    check(
+      value >= 0 && value < bound,
+      `${name}: value ${value} of column ${i % columns} is not below ${bound}`,
+    );
   }
 }
 

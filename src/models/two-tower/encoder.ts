@@ -60,7 +60,7 @@ export class UserEncoder {
       history: { data: toInt64(history), shape: [count, this.historyLength] },
       profile: { data: toInt64(profile), shape: [count, this.profileFeatures] },
     });
-    return outputs['vector'] as Float32Array;
+    return outputs.vector as Float32Array;
   }
 
   async close(): Promise<void> {

@@ -69,9 +69,10 @@ export function trainingGraph(
   const loss = softmaxLoss(users, items, supervision, config.temperature);
   graph.output('loss', loss);
   const names = [...tableNames, ...denseNames];
-  gradients(
+  const parameterGradients = gradients(
     loss,
     names.map((name) => learned[name]),
-  ).forEach((gradient, i) => graph.output(`d ${names[i]}`, gradient));
+  );
+  for (const [i, gradient] of parameterGradients.entries()) graph.output(`d ${names[i]}`, gradient);
   return toOnnx(graph);
 }

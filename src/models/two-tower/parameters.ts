@@ -41,7 +41,8 @@ const sideScale = 0.03;
 
 export function createParameters(data: TwoTowerData, config: TwoTowerConfig, random: Random): Parameters {
   const { dim, hidden, historyLength, learningRate } = config;
-  const table = (rows: number, scale: number) => new EmbeddingTable(rows, dim, scale, random, { learningRate });
+  const table = (rows: number, scale: number) =>
+    new EmbeddingTable(rows, dim, scale, random, { learningRate });
   const dense = (shape: readonly number[], scale: number): DenseParameter => {
     const length = shape.reduce((product, size) => product * size, 1);
     const weights = Float32Array.from({ length }, () => (scale === 0 ? 0 : scale * random.normal()));
@@ -63,13 +64,17 @@ export function createParameters(data: TwoTowerData, config: TwoTowerConfig, ran
       outputWeights: dense([hidden, dim], 0.1 * Math.sqrt(1 / hidden)),
       outputBias: dense([dim], 0),
       features: dense([total(data.itemFeatures.cardinalities), dim], sideScale),
-      tags: dense([data.itemTags.cardinality, dim], sideScale),
+      // Padding looks up the last row, so there must be one even without tags.
+      tags: dense([Math.max(1, data.itemTags.cardinality), dim], sideScale),
     },
   };
 }
 
 /** The parameters as inputs of a graph: dense ones whole, of each table the rows of a step. */
-export function parameterInputs(graph: Graph, { tables, dense }: Parameters): UserParameters & ItemParameters {
+export function parameterInputs(
+  graph: Graph,
+  { tables, dense }: Parameters,
+): UserParameters & ItemParameters {
   const input = (name: DenseName | TableName): Tensor =>
     name in dense
       ? graph.input(name, dense[name as DenseName].shape)
@@ -78,7 +83,10 @@ export function parameterInputs(graph: Graph, { tables, dense }: Parameters): Us
 }
 
 /** The parameters as constants of a graph. */
-export function parameterConstants(graph: Graph, { tables, dense }: Parameters): UserParameters & ItemParameters {
+export function parameterConstants(
+  graph: Graph,
+  { tables, dense }: Parameters,
+): UserParameters & ItemParameters {
   return parameterTensors((name) => {
     if (name in dense) {
       const { weights, shape } = dense[name as DenseName];

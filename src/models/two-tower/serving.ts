@@ -8,7 +8,11 @@ import { itemTower, userTower } from './towers.ts';
  * The user tower as a self-contained ONNX file, its tables inside. Inputs, int64: `user` [B], 0 = unknown; `history`
  * [B, H], newest first, filled up with -1; `profile` [B, P]. Output: `vector` float [B, D], of length 1.
  */
-export function userTowerOnnx(parameters: Parameters, { profile }: TwoTowerData, historyLength: number): Uint8Array {
+export function userTowerOnnx(
+  parameters: Parameters,
+  { profile }: TwoTowerData,
+  historyLength: number,
+): Uint8Array {
   const graph = new Graph();
   const sizes = profile.cardinalities;
   const inputs = {
@@ -24,7 +28,11 @@ export function userTowerOnnx(parameters: Parameters, { profile }: TwoTowerData,
  * The item tower likewise. Inputs, int64: `item` [B], -1 for an item that was not trained; `features` [B, F]; `tags`
  * [B, T], filled up with -1. Output: `vector` float [B, D], of length 1.
  */
-export function itemTowerOnnx(parameters: Parameters, { itemFeatures }: TwoTowerData, tagsLength: number): Uint8Array {
+export function itemTowerOnnx(
+  parameters: Parameters,
+  { itemFeatures }: TwoTowerData,
+  tagsLength: number,
+): Uint8Array {
   const graph = new Graph();
   const sizes = itemFeatures.cardinalities;
   const inputs = {

@@ -1,4 +1,4 @@
-import { add, div, mul, present, relu, where } from '../graph/arithmetic.ts';
+import { add, div, present, relu, where } from '../graph/arithmetic.ts';
 import { gatherRows, reshape } from '../graph/layout.ts';
 import { linear, matmul } from '../graph/matrix.ts';
 import { l2Normalise, softmax } from '../graph/normalisation.ts';
@@ -45,7 +45,11 @@ export type ItemInputs = {
 };
 
 /** Who the user is, plus what the user did, through one residual layer. */
-export function userTower(parameters: UserParameters, inputs: UserInputs, profileSizes: readonly number[]): Tensor {
+export function userTower(
+  parameters: UserParameters,
+  inputs: UserInputs,
+  profileSizes: readonly number[],
+): Tensor {
   const identity = gatherRows(parameters.user, inputs.user); // [B, D]
   const history = attend(parameters, inputs.history); // [B, D]
   const profile = categorical(parameters.profile, inputs.profile, profileSizes); // [B, D]
@@ -57,7 +61,11 @@ export function userTower(parameters: UserParameters, inputs: UserInputs, profil
 }
 
 /** The item itself, plus what is known of it. */
-export function itemTower(parameters: ItemParameters, inputs: ItemInputs, featureSizes: readonly number[]): Tensor {
+export function itemTower(
+  parameters: ItemParameters,
+  inputs: ItemInputs,
+  featureSizes: readonly number[],
+): Tensor {
   const identity = gatherRows(parameters.item, inputs.item); // [M, D]
   const features = categorical(parameters.features, inputs.features, featureSizes); // [M, D]
   const tags = average(parameters.tags, inputs.tags); // [M, D]

@@ -75,7 +75,11 @@ export async function trainTwoTower(
     fallbackReason,
   };
 
-  async function runEpochs(session: Session, parameters: Parameters, batches: BatchBuilder): Promise<number[]> {
+  async function runEpochs(
+    session: Session,
+    parameters: Parameters,
+    batches: BatchBuilder,
+  ): Promise<number[]> {
     const { epochs } = config;
     const order = Int32Array.from(data.train.user, (_, i) => i);
     const { batchSize } = batches;
@@ -89,7 +93,7 @@ export async function trainTwoTower(
         control.signal?.throwIfAborted();
         const batch = batches.build(order.subarray(from, from + batchSize));
         const outputs = await session.run({ ...batch.feeds, ...parameterFeeds(parameters, batch.rows) });
-        const loss = outputs['loss']?.[0] as number;
+        const loss = outputs.loss?.[0] as number;
         if (!Number.isFinite(loss)) throw diverged(loss, step);
         applyGradients(parameters, batch.rows, outputs, 1 - step / steps);
         step++;
@@ -121,7 +125,11 @@ function applyGradients({ tables, dense }: Parameters, rows: StepRows, outputs: 
 }
 
 /** Vectors of all items, in chunks that bound the memory. */
-async function embedItems(itemTower: Uint8Array, data: TwoTowerData, tagsLength: number): Promise<Float32Array> {
+async function embedItems(
+  itemTower: Uint8Array,
+  data: TwoTowerData,
+  tagsLength: number,
+): Promise<Float32Array> {
   const chunk = 4096;
   const session = await Session.create(itemTower);
   const parts: Float32Array[] = [];
@@ -133,7 +141,7 @@ async function embedItems(itemTower: Uint8Array, data: TwoTowerData, tagsLength:
         features: categoricalFeed(data.itemFeatures, ids),
         tags: bagFeed(data.itemTags, ids, tagsLength),
       });
-      parts.push(outputs['vector'] as Float32Array);
+      parts.push(outputs.vector as Float32Array);
     }
   } finally {
     await session.close();

@@ -86,6 +86,14 @@ export type Example = {
   item: ItemFeatures;
 };
 
+/** A positive event on its way to its item's features: the user's side of an example. */
+export type ExampleRequest = {
+  event: Interaction;
+  /** As of strictly before the event. */
+  user: UserFeatures;
+  profile: Profile | null;
+};
+
 export type Gender = 'unknown' | 'female' | 'male' | 'other';
 
 /** Something a user did, or was shown. Topic `interactions` as published, `interactions-accepted` as admitted. */
@@ -186,6 +194,17 @@ export type Profile = {
   country: string | null;
 };
 
+export type RecentEvent = {
+  event_id: string;
+  ts: number;
+};
+
+/** What admission remembers of a user: the ids of the last 24 hours of events, for deduplication. */
+export type RecentEvents = {
+  /** In the order of admission; none older than the horizon before the newest. */
+  events: RecentEvent[];
+};
+
 /** A training snapshot: Parquet files and what they stand for. Topic `snapshots`. */
 export type Snapshot = {
   snapshot_id: string;
@@ -237,7 +256,7 @@ export type UserFeatures = {
   watch_ms: number;
   /** Completes over views, smoothed. */
   completion_rate: number;
-  /** Distinct items acted on (impressions and searches aside), newest first, at most 50. */
+  /** Distinct items of interest (positive events), newest first, at most 50. */
   recent_items: string[];
   days_since_last: number | null;
 };
@@ -284,9 +303,11 @@ export type SchemaTypes = {
   Command: Command;
   DeadLetter: DeadLetter;
   Example: Example;
+  ExampleRequest: ExampleRequest;
   Interaction: Interaction;
   Item: Item;
   ItemFeatures: ItemFeatures;
+  RecentEvents: RecentEvents;
   Snapshot: Snapshot;
   User: User;
   UserFeatures: UserFeatures;

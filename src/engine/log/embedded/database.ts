@@ -28,7 +28,7 @@ const tables = `
   CREATE TABLE subjects (
     subject TEXT NOT NULL, version INTEGER NOT NULL, schema INTEGER NOT NULL,
     PRIMARY KEY (subject, version)) WITHOUT ROWID;
-  CREATE TABLE dropped_partitions (id INTEGER PRIMARY KEY);
+  CREATE TABLE dropped_partitions (id INTEGER PRIMARY KEY, emptied INTEGER NOT NULL DEFAULT 0);
   CREATE TABLE cleaner (id INTEGER PRIMARY KEY CHECK (id = 1), token TEXT NOT NULL, until REAL NOT NULL);
 `;
 
@@ -80,7 +80,9 @@ function create(database: DatabaseSync, path: string): void {
   database.exec('BEGIN IMMEDIATE');
   // Another process may have been quicker.
   if (checkFormat(database, path) === 0) {
-    database.exec(`${tables}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`);
+    database.exec(
+      `${tables}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`,
+    );
   }
   database.exec('COMMIT');
 }
@@ -98,9 +100,13 @@ function checkFormat(database: DatabaseSync, path: string): number {
     });
   }
   if (version !== formatVersion) {
-    throw new ConfigurationError('MR_LOG_NEWER_FORMAT', `${path} has format ${version}, this version knows ${formatVersion}`, {
-      hint: 'the log was written by a newer version of Millrace: use that one',
-    });
+    throw new ConfigurationError(
+      'MR_LOG_NEWER_FORMAT',
+      `${path} has format ${version}, this version knows ${formatVersion}`,
+      {
+        hint: 'the log was written by a newer version of Millrace: use that one',
+      },
+    );
   }
   return version;
 }

@@ -59,7 +59,11 @@ export type WriteRequest =
       readonly token: string;
       readonly partitionId: number;
       readonly rewrites: readonly Rewrite[];
-      readonly mark?: { readonly compactedTo: number; readonly records: number; readonly tombstonesDue: number | null };
+      readonly mark?: {
+        readonly compactedTo: number;
+        readonly records: number;
+        readonly tombstonesDue: number | null;
+      };
     };
 
 export type ToWriter = { readonly id: number; readonly request: WriteRequest };

@@ -1,0 +1,189 @@
+import { encodeBatch, StoredBatch } from '../batch.ts';
+import type { ProducerRecord } from '../port.ts';
+import type { Pass } from './cleaner.ts';
+import type { Rewrite } from './messages.ts';
+import type { CleaningRow, Survey } from './reader.ts';
+
+/** Keys whose newest offsets are held in memory at once; what is beyond waits for the next pass. */
+const maxKeys = 1_000_000;
+/** Batches read between two turns of the event loop. */
+const stepRows = 32;
+/** Rewritten bytes that are sent together: they are written under one hold of the lock. */
+const stepBytes = 512 * 1024;
+/** Neighbours are merged up to this size; a larger batch that loses nothing is left alone. */
+const mergedBytes = 64 * 1024;
+const maxSpan = 0xffffffff;
+
+/** A run of stored batches that will be one. */
+type Merge = {
+  readonly rows: Survey[];
+  readonly records: ProducerRecord[];
+  readonly offsets: number[];
+  bytes: number;
+  changed: boolean;
+  tombstonesUntil: number | null;
+};
+
+const keyOf = (batch: StoredBatch, index: number) => batch.key(index)?.latin1Slice() ?? '';
+
+/**
+ * Compaction in the manner of Kafka's log cleaner: the newest offset of each key of the dirty stretch is held in a
+ * map, then all batches up to its end are rewritten without the records that it supersedes. Offsets stay. A
+ * tombstone is kept from its first pass on for the topic's retention, by the wall clock, so that every reader who takes
+ * no longer than that has seen it (KIP-534).
+ */
+export class Compaction {
+  readonly #pass: Pass;
+  readonly #partition: CleaningRow;
+  readonly #tombstoneRetentionMs: number;
+  readonly #now: number;
+  readonly #newest = new Map<string, number>();
+  #to: number;
+  #merge: Merge = emptyMerge();
+  #rewrites: Rewrite[] = [];
+  #rewriteBytes = 0;
+  #kept = 0;
+  #tombstonesDue: number | null = null;
+
+  constructor(pass: Pass, partition: CleaningRow, tombstoneRetentionMs: number) {
+    this.#pass = pass;
+    this.#partition = partition;
+    this.#tombstoneRetentionMs = tombstoneRetentionMs;
+    this.#now = pass.clock.now();
+    this.#to = partition.end;
+  }
+
+  async run(): Promise<void> {
+    await this.#mapNewest();
+    for await (const { row, batch } of this.#batches(this.#partition.start)) {
+      if (row.baseOffset >= this.#to) break;
+      this.#filter(row, batch);
+      if (this.#rewriteBytes >= stepBytes && !(await this.#send())) return;
+    }
+    this.#flush();
+    await this.#send({ compactedTo: this.#to, records: this.#kept, tombstonesDue: this.#tombstonesDue });
+  }
+
+  /** All batches from `from` on; other work gets its turn between steps. */
+  async *#batches(from: number): AsyncGenerator<{ row: Survey; batch: StoredBatch }> {
+    const { reader, assertOpen, clock } = this.#pass;
+    const { id, topic, partition } = this.#partition;
+    for (;;) {
+      assertOpen();
+      const rows = reader.survey(id, from, stepRows);
+      const stored = new Map(reader.fetch(id, rows[0]?.baseOffset ?? from, stepRows));
+      for (const row of rows) {
+        const bytes = stored.get(row.baseOffset);
+        if (bytes !== undefined)
+          yield { row, batch: new StoredBatch(topic, partition, row.baseOffset, bytes) };
+        from = row.nextOffset;
+      }
+      if (rows.length < stepRows) return;
+      await clock.sleep(0);
+    }
+  }
+
+  async #mapNewest(): Promise<void> {
+    for await (const { row, batch } of this.#batches(this.#partition.compactedTo)) {
+      if (row.baseOffset >= this.#partition.end) return;
+      for (let i = 0; i < batch.count; i++) this.#newest.set(keyOf(batch, i), batch.offset(i));
+      if (this.#newest.size < maxKeys) continue;
+      this.#to = row.nextOffset;
+      return;
+    }
+  }
+
+  #filter(row: Survey, batch: StoredBatch): void {
+    const { counts } = this.#pass;
+    const expired = row.tombstonesUntil !== null && row.tombstonesUntil <= this.#now;
+    const kept: number[] = [];
+    let tombstones = false;
+    for (let i = 0; i < batch.count; i++) {
+      const newest = this.#newest.get(keyOf(batch, i));
+      const tombstone = batch.hasTombstone && batch.value(i) === null;
+      if (newest !== undefined && newest > batch.offset(i)) counts.compactedRecords++;
+      else if (tombstone && expired) counts.expiredTombstones++;
+      else {
+        kept.push(i);
+        tombstones ||= tombstone;
+      }
+    }
+    this.#kept += kept.length;
+    const until = tombstones ? (row.tombstonesUntil ?? this.#now + this.#tombstoneRetentionMs) : null;
+    const changed = kept.length < batch.count || until !== row.tombstonesUntil;
+    if (!changed && batch.byteLength >= mergedBytes) {
+      this.#flush();
+      this.#noteTombstones(until);
+      return;
+    }
+    this.#gather(row, batch, kept, until, changed);
+  }
+
+  #gather(
+    row: Survey,
+    batch: StoredBatch,
+    kept: readonly number[],
+    until: number | null,
+    changed: boolean,
+  ): void {
+    const first = this.#merge.rows[0];
+    const tooWide = first !== undefined && row.nextOffset - first.baseOffset > maxSpan;
+    if (tooWide || this.#merge.bytes + batch.byteLength > mergedBytes) this.#flush();
+    const merge = this.#merge;
+    merge.rows.push(row);
+    merge.changed ||= changed;
+    merge.bytes += Math.ceil((batch.byteLength * kept.length) / Math.max(1, batch.count));
+    for (const i of kept) {
+      merge.records.push(batch.record(i));
+      merge.offsets.push(batch.offset(i));
+    }
+    if (until !== null) merge.tombstonesUntil = Math.max(until, merge.tombstonesUntil ?? until);
+  }
+
+  #flush(): void {
+    const { rows, records, offsets, changed, tombstonesUntil } = this.#merge;
+    this.#merge = emptyMerge();
+    const first = rows[0];
+    const last = rows.at(-1);
+    if (first === undefined || last === undefined) return;
+    this.#noteTombstones(tombstonesUntil);
+    if (rows.length === 1 && !changed) return;
+    const { baseOffset } = first;
+    const { nextOffset } = last;
+    const gone = records.length === 0 ? rows : rows.slice(1);
+    for (const row of gone) this.#rewrites.push({ ...row, batch: null });
+    if (records.length === 0) return;
+    const deltas = offsets.map((offset) => offset - baseOffset);
+    const { bytes, maxTimestamp } = encodeBatch(records, deltas, nextOffset - baseOffset);
+    this.#rewrites.push({ baseOffset, nextOffset, newest: maxTimestamp, tombstonesUntil, batch: bytes });
+    this.#rewriteBytes += bytes.length;
+  }
+
+  #noteTombstones(until: number | null): void {
+    if (until !== null) this.#tombstonesDue = Math.min(until, this.#tombstonesDue ?? until);
+  }
+
+  /** False when another cleaner has taken over. */
+  async #send(mark?: {
+    compactedTo: number;
+    records: number;
+    tombstonesDue: number | null;
+  }): Promise<boolean> {
+    const rewrites = this.#rewrites;
+    this.#rewrites = [];
+    this.#rewriteBytes = 0;
+    const { token, writer } = this.#pass;
+    const partitionId = this.#partition.id;
+    const request = { kind: 'rewrite' as const, token, partitionId, rewrites };
+    return writer.request<boolean>(mark === undefined ? request : { ...request, mark });
+  }
+}
+
+const emptyMerge = (): Merge => ({
+  rows: [],
+  records: [],
+  offsets: [],
+  bytes: 0,
+  changed: false,
+  tombstonesUntil: null,
+});

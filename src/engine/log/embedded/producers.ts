@@ -1,0 +1,190 @@
+import { encodeBatches } from '../batch.ts';
+import { commitInProgress, invalidRecord, keyRequired, logClosed } from '../errors.ts';
+import type {
+  Appended,
+  GroupMetadata,
+  OffsetCommit,
+  Producer,
+  ProducerRecord,
+  TransactionalProducer,
+} from '../port.ts';
+import type { Append, Offsets } from './messages.ts';
+import type { WriterConnection } from './writer-client.ts';
+
+type Call = {
+  readonly records: readonly ProducerRecord[];
+  resolve(appended: Appended): void;
+  reject(error: unknown): void;
+};
+
+/** The appends to one partition: what arrives while one is under way goes together in the next, in order. */
+type Lane = { readonly topic: string; readonly partition: number; waiting: Call[]; busy: boolean };
+
+/** How many records go in one request at most. */
+const maxRecords = 20_000;
+
+export class EmbeddedProducer implements Producer {
+  readonly #writer: WriterConnection;
+  readonly #requiresKeys: (topic: string) => boolean;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #idle: (() => void)[] = [];
+  #busy = 0;
+  #closed = false;
+
+  constructor(writer: WriterConnection, requiresKeys: (topic: string) => boolean) {
+    this.#writer = writer;
+    this.#requiresKeys = requiresKeys;
+  }
+
+  append(topic: string, partition: number, records: readonly ProducerRecord[]): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed || this.#writer.closed) throw logClosed();
+      const call = { records, resolve, reject };
+      const name = `${topic}/${partition}`;
+      let lane = this.#lanes.get(name);
+      if (lane === undefined) {
+        lane = { topic, partition, waiting: [], busy: false };
+        this.#lanes.set(name, lane);
+      }
+      // A record that is refused must not take its neighbours with it.
+      checkRecords(records);
+      if (records.some((record) => record.key === null) && this.#requiresKeys(topic)) {
+        throw keyRequired({ topic, partition });
+      }
+      lane.waiting.push(call);
+      if (!lane.busy) void this.#run(lane);
+    });
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    lane.busy = true;
+    this.#busy++;
+    while (lane.waiting.length > 0) {
+      const calls = takeCalls(lane.waiting);
+      try {
+        const records =
+          calls.length === 1 ? (calls[0] as Call).records : calls.flatMap((call) => call.records);
+        const { topic, partition } = lane;
+        const append = { topic, partition, batches: encodeBatches(records) };
+        const { baseOffset } = await this.#writer.request<Appended>({ kind: 'append', append });
+        let next = baseOffset;
+        for (const call of calls) {
+          const base = next;
+          next += call.records.length;
+          call.resolve({ topic, partition, baseOffset: base, nextOffset: next });
+        }
+      } catch (error) {
+        for (const call of calls) call.reject(error);
+      }
+    }
+    lane.busy = false;
+    this.#busy--;
+    if (this.#busy === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+}
+
+function takeCalls(waiting: Call[]): Call[] {
+  let records = 0;
+  let count = 0;
+  while (count < waiting.length && (count === 0 || records < maxRecords)) {
+    records += (waiting[count] as Call).records.length;
+    count++;
+  }
+  return waiting.splice(0, count);
+}
+
+export class EmbeddedTransactionalProducer implements TransactionalProducer {
+  readonly #writer: WriterConnection;
+  readonly #transactionalId: string;
+  readonly #epoch: number;
+  #appends = new Map<string, { topic: string; partition: number; records: ProducerRecord[] }>();
+  #offsets = new Map<string, { group: GroupMetadata; offsets: Map<string, OffsetCommit> }>();
+  #committing: Promise<unknown> | undefined;
+  #closed = false;
+
+  constructor(writer: WriterConnection, transactionalId: string, epoch: number) {
+    this.#writer = writer;
+    this.#transactionalId = transactionalId;
+    this.#epoch = epoch;
+  }
+
+  append(topic: string, partition: number, records: readonly ProducerRecord[]): void {
+    this.#assertIdle();
+    checkRecords(records);
+    const name = `${topic}/${partition}`;
+    const gathered = this.#appends.get(name);
+    if (gathered === undefined) this.#appends.set(name, { topic, partition, records: [...records] });
+    else for (const record of records) gathered.records.push(record);
+  }
+
+  sendOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void {
+    this.#assertIdle();
+    const name = `${group.group}\n${group.memberId}\n${group.generation}`;
+    let gathered = this.#offsets.get(name);
+    if (gathered === undefined) {
+      const { group: groupName, memberId, generation } = group;
+      gathered = { group: { group: groupName, memberId, generation }, offsets: new Map() };
+      this.#offsets.set(name, gathered);
+    }
+    for (const commit of offsets) gathered.offsets.set(`${commit.topic}/${commit.partition}`, commit);
+  }
+
+  async commit(): Promise<readonly Appended[]> {
+    this.#assertIdle();
+    const appends: Append[] = [];
+    for (const { topic, partition, records } of this.#appends.values()) {
+      appends.push({ topic, partition, batches: encodeBatches(records) });
+    }
+    const offsets: Offsets[] = [];
+    for (const { group, offsets: byPartition } of this.#offsets.values()) {
+      offsets.push({ group, offsets: [...byPartition.values()] });
+    }
+    this.#drop();
+    const commit = this.#writer.request<readonly Appended[]>({
+      kind: 'transaction',
+      transactionalId: this.#transactionalId,
+      epoch: this.#epoch,
+      appends,
+      offsets,
+    });
+    this.#committing = commit;
+    try {
+      return await commit;
+    } finally {
+      this.#committing = undefined;
+    }
+  }
+
+  #drop(): void {
+    this.#appends = new Map();
+    this.#offsets = new Map();
+  }
+
+  async abort(): Promise<void> {
+    this.#assertIdle();
+    this.#drop();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#drop();
+    await this.#committing?.catch(() => {});
+  }
+
+  #assertIdle(): void {
+    if (this.#closed || this.#writer.closed) throw logClosed();
+    if (this.#committing !== undefined) throw commitInProgress(this.#transactionalId);
+  }
+}
+
+/** InputError MR_LOG_INVALID_RECORD for what could not be encoded. */
+function checkRecords(records: readonly ProducerRecord[]): void {
+  for (const { timestamp } of records) {
+    if (!Number.isFinite(timestamp)) throw invalidRecord(`a record has the timestamp ${timestamp}`);
+  }
+}

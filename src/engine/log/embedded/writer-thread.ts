@@ -1,0 +1,232 @@
+/**
+ * The process's one writer: a worker thread that holds the connection which writes. It takes what has gathered on
+ * its ports, commits all of it in one SQLite transaction, and answers when it is durable. It may block while another
+ * process holds the lock; the threads that it serves never do.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  threadId,
+  workerData,
+} from 'node:worker_threads';
+import { invariant, systemClock } from '#platform';
+import { toWireError } from '../errors.ts';
+import { openForWriting, translateSqliteError } from './database.ts';
+import type {
+  Control,
+  FromWriter,
+  Notice,
+  Reply,
+  ToWriter,
+  WriteRequest,
+  WriterOptions,
+} from './messages.ts';
+import { WriteLock } from './write-lock.ts';
+import { Writer } from './writer.ts';
+
+/** A group commit ends with the request that passes this many bytes, so that other processes get their turn. */
+const groupBytes = 4 * 1024 * 1024;
+/** Bytes written between two checkpoints, and the size of the WAL that is no longer tolerated. */
+const checkpointBytes = 16 * 1024 * 1024;
+const walLimitBytes = 64 * 1024 * 1024;
+/** What a small commit adds to the WAL, roughly: the pages of the records' and the partitions' trees. */
+const commitOverheadBytes = 24 * 1024;
+
+type Waiting = { readonly port: MessagePort; readonly message: ToWriter };
+
+class WriterThread {
+  readonly #parent: MessagePort;
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #writer: Writer;
+  readonly #lock: WriteLock;
+  readonly #commit: StatementSync;
+  readonly #commits = new Int32Array(new SharedArrayBuffer(4));
+  readonly #ports = new Set<MessagePort>();
+  #queue: Waiting[] = [];
+  #closing = false;
+  #written = 0;
+
+  constructor(parent: MessagePort, { directory, synchronous }: WriterOptions) {
+    this.#parent = parent;
+    this.#path = join(directory, 'log.sqlite');
+    this.#database = openForWriting(directory, synchronous);
+    this.#writer = new Writer(this.#database);
+    this.#commit = this.#database.prepare('COMMIT');
+    this.#lock = new WriteLock(
+      directory,
+      this.#database,
+      { pid: process.pid, thread: threadId },
+      systemClock,
+      (report) => this.#notify({ kind: 'lock', report }),
+    );
+    parent.on('message', (control: Control) => {
+      this.#control(control);
+      this.#work();
+    });
+    this.#notify({ kind: 'ready' });
+  }
+
+  #notify(notice: Notice): void {
+    this.#parent.postMessage(notice);
+  }
+
+  #control(control: Control): void {
+    if (control.kind === 'close') {
+      this.#closing = true;
+      return;
+    }
+    const port = control.port as unknown as MessagePort;
+    this.#ports.add(port);
+    port.on('close', () => this.#ports.delete(port));
+    port.on('message', (message: ToWriter) => {
+      this.#queue.push({ port, message });
+      this.#work();
+    });
+    port.postMessage({ kind: 'hello', commits: this.#commits } satisfies FromWriter);
+  }
+
+  /** Takes in what has arrived, without waiting for the event loop. */
+  #drain(): void {
+    for (const port of this.#ports) {
+      for (
+        let received = receiveMessageOnPort(port);
+        received !== undefined;
+        received = receiveMessageOnPort(port)
+      ) {
+        this.#queue.push({ port, message: received.message as ToWriter });
+      }
+    }
+    for (
+      let c = receiveMessageOnPort(this.#parent);
+      c !== undefined;
+      c = receiveMessageOnPort(this.#parent)
+    ) {
+      this.#control(c.message as Control);
+    }
+  }
+
+  #work(): void {
+    for (this.#drain(); this.#queue.length > 0; this.#drain()) {
+      this.#answer(this.#commitGroup());
+      this.#checkpoint();
+    }
+    if (this.#closing) this.#close();
+  }
+
+  #commitGroup(): Map<MessagePort, Reply[]> {
+    const answers = new Map<MessagePort, Reply[]>();
+    const answer = (port: MessagePort, reply: Reply) => {
+      const replies = answers.get(port);
+      if (replies === undefined) answers.set(port, [reply]);
+      else replies.push(reply);
+    };
+    let taken: Waiting[] = [];
+    try {
+      this.#lock.acquire();
+      try {
+        this.#drain();
+        taken = this.#take();
+        this.#writer.begin();
+        for (const { port, message } of taken) answer(port, this.#execute(message));
+        this.#writer.finish();
+        this.#commit.run();
+      } finally {
+        if (this.#database.isTransaction) this.#rollback();
+        this.#lock.release();
+      }
+    } catch (error) {
+      // Nothing of the group was committed: all of it fails alike.
+      if (taken.length === 0) taken = this.#take();
+      answers.clear();
+      const wire = toWireError(translateSqliteError(this.#path, error));
+      for (const { port, message } of taken) answer(port, { id: message.id, error: wire });
+    }
+    return answers;
+  }
+
+  #rollback(): void {
+    this.#writer.forget();
+    this.#database.exec('ROLLBACK');
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && bytes < groupBytes) {
+      bytes += requestBytes((this.#queue[count] as Waiting).message.request);
+      count++;
+    }
+    this.#written += bytes + commitOverheadBytes;
+    return this.#queue.splice(0, count);
+  }
+
+  #execute({ id, request }: ToWriter): Reply {
+    try {
+      return { id, value: this.#writer.execute(request) };
+    } catch (error) {
+      // A refusal concerns this request alone; an error of SQLite concerns the whole group.
+      const wire = toWireError(error);
+      if (wire.remedy === 'bug') throw error;
+      return { id, error: wire };
+    }
+  }
+
+  #answer(answers: Map<MessagePort, Reply[]>): void {
+    for (const [port, replies] of answers)
+      port.postMessage({ kind: 'replies', replies } satisfies FromWriter);
+    Atomics.add(this.#commits, 0, 1);
+    Atomics.notify(this.#commits, 0);
+  }
+
+  /**
+   * Writers that never pause keep a passive checkpoint from ever reaching the end of the WAL, which then grows; above
+   * the limit one checkpoint holds the writers off until it is through.
+   */
+  #checkpoint(): void {
+    if (this.#written < checkpointBytes) return;
+    this.#written = 0;
+    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    const size = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (size < walLimitBytes) return;
+    this.#database.exec(
+      'PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0',
+    );
+  }
+
+  #close(): void {
+    for (const port of this.#ports) {
+      port.postMessage({ kind: 'closed' } satisfies FromWriter);
+      port.close();
+    }
+    this.#ports.clear();
+    this.#database.close();
+    this.#lock.close();
+    this.#parent.close();
+  }
+}
+
+function requestBytes(request: WriteRequest): number {
+  const appends =
+    request.kind === 'append' ? [request.append] : request.kind === 'transaction' ? request.appends : [];
+  let bytes = 0;
+  for (const append of appends) for (const batch of append.batches) bytes += batch.bytes.length;
+  if (request.kind === 'rewrite') for (const { batch } of request.rewrites) bytes += batch?.length ?? 0;
+  return bytes;
+}
+
+const parent = parentPort;
+invariant(parent !== null, 'writer-thread.ts runs as a worker thread');
+try {
+  new WriterThread(parent, workerData as WriterOptions);
+} catch (error) {
+  const path = join((workerData as WriterOptions).directory, 'log.sqlite');
+  parent.postMessage({
+    kind: 'failed',
+    error: toWireError(translateSqliteError(path, error)),
+  } satisfies Notice);
+}

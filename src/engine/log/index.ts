@@ -1,0 +1,34 @@
+/**
+ * The log: partitioned, append-only topics in the manner of Kafka, behind one port, with a schema registry. The embedded
+ * adapter keeps them in one SQLite file for any number of processes and threads of a machine; the simulated one keeps
+ * them in memory, with Kafka's manners and faults on demand.
+ *
+ * It promises what port.ts says, proved for every adapter by contract.ts: what was acknowledged is durable, transactions
+ * are whole or absent, and a fenced writer writes nothing. What the bytes mean is left to `#schemas`, what a
+ * group's members share out is left to the engine, and when to clean is left to the services.
+ */
+export type { Cleaned, CleanOptions } from './embedded/cleaner.ts';
+export { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded/embedded-log.ts';
+export { partitionFor } from './partitioner.ts';
+export type {
+  Appended,
+  Cleanup,
+  Consumer,
+  ConsumerOptions,
+  GroupMember,
+  GroupMetadata,
+  Header,
+  JoinOptions,
+  Log,
+  Membership,
+  OffsetCommit,
+  PartitionOffsets,
+  Producer,
+  ProducerRecord,
+  RecordBatch,
+  TopicDescription,
+  TopicPartition,
+  TopicSpec,
+  TransactionalProducer,
+} from './port.ts';
+export type { SchemaRegistry } from './registry.ts';

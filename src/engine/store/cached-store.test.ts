@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { errorCode } from '#platform';
+import type { Serde } from '../serde.ts';
+import { CachedStore } from './cached-store.ts';
+import { Digest, entryHash } from './digest.ts';
+import { memoryDatabases } from './memory/memory-database.ts';
+import type { Database } from './port.ts';
+import { TimerQueue } from './timer-queue.ts';
+
+const json: Serde<number> = {
+  encode: (value) => Buffer.from(JSON.stringify(value)),
+  decode: (bytes) => JSON.parse(bytes.toString()),
+  prepare: async () => {},
+  fingerprint: Buffer.from('json'),
+  framing: 0,
+};
+
+const open = () => memoryDatabases().open('task');
+
+async function commit(store: CachedStore<number>, database: Database): Promise<void> {
+  await database.write(store.takeDirty().map((entry) => store.databaseChange(entry)));
+}
+
+/** A step of a store's history: a batch of changes that ends with a commit. */
+const history = fc.array(
+  fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.option(fc.nat(9))), { maxLength: 6 }),
+  { maxLength: 8 },
+);
+
+it('agrees with a map whatever the capacity of its cache, and its digest with one computed anew', async () => {
+  await fc.assert(
+    fc.asyncProperty(history, fc.nat(4), async (batches, capacity) => {
+      const database = await open();
+      const store = new CachedStore('counts', database, json, capacity);
+      const model = new Map<string, number>();
+      for (const batch of batches) {
+        await store.load(batch.map(([key]) => key));
+        for (const [key, value] of batch) {
+          assert.equal(store.get(key), model.get(key));
+          if (value === null) {
+            store.delete(key, 1);
+            model.delete(key);
+          } else {
+            store.put(key, value, 1);
+            model.set(key, value);
+          }
+        }
+        await commit(store, database);
+      }
+      const entries = new Map<string, number>();
+      for await (const [key, value] of store.entries()) entries.set(key, value);
+      assert.deepEqual(entries, new Map([...model].sort()));
+      const expected = new Digest();
+      for (const [key, value] of model) {
+        expected.add(entryHash(Buffer.from(key), json.encode(value), json.fingerprint));
+      }
+      assert.equal(store.digest.toString(), expected.toString());
+    }),
+  );
+});
+
+it('refuses a key that was not declared', async () => {
+  const store = new CachedStore('counts', await open(), json, 10);
+  assert.throws(
+    () => store.get('a'),
+    (error) => errorCode(error) === 'MR_STORE_UNDECLARED',
+  );
+});
+
+it('hands out a key that came and went within one commit to nobody', async () => {
+  const store = new CachedStore('counts', await open(), json, 10);
+  await store.load(['a']);
+  store.put('a', 1, 5);
+  store.delete('a', 6);
+  assert.deepEqual(store.takeDirty(), []);
+});
+
+it('gives a changed key once, with its last value and newest time', async () => {
+  const store = new CachedStore('counts', await open(), json, 10);
+  await store.load(['a']);
+  store.put('a', 1, 7);
+  store.put('a', 2, 3);
+  assert.deepEqual(store.takeDirty(), [{ key: Buffer.from('a'), value: Buffer.from('2'), timestamp: 7 }]);
+  assert.deepEqual(store.takeDirty(), []);
+});
+
+it('restores from a changelog to the same digest, records of one key twice in a chunk included', async () => {
+  const database = await open();
+  const store = new CachedStore('counts', database, json, 10);
+  const record = (key: string, value: number | null) => {
+    return { key: Buffer.from(key), value: value === null ? null : json.encode(value) };
+  };
+  await database.write(await store.restore([record('a', 1), record('b', 2), record('a', 3)]));
+  await database.write(await store.restore([record('b', null), record('c', 4)]));
+  const expected = new Digest();
+  for (const [key, value] of [['a', 3], ['c', 4]] as const) {
+    expected.add(entryHash(Buffer.from(key), json.encode(value), json.fingerprint));
+  }
+  assert.equal(store.digest.toString(), expected.toString());
+});
+
+it('digest: what is added and subtracted in any order leaves the rest', () => {
+  const entry = fc.uint8Array({ maxLength: 20 });
+  fc.assert(
+    fc.property(fc.array(entry), fc.array(entry), (kept, passing) => {
+      const hash = (bytes: Uint8Array) => entryHash(Buffer.from(bytes), Buffer.from(bytes), Buffer.from('f'));
+      const digest = new Digest();
+      for (const bytes of passing) digest.add(hash(bytes));
+      for (const bytes of kept) digest.add(hash(bytes));
+      for (const bytes of passing.toReversed()) digest.subtract(hash(bytes));
+      const expected = new Digest();
+      for (const bytes of kept.toReversed()) expected.add(hash(bytes));
+      assert.equal(digest.toString(), expected.toString());
+      assert.equal(Digest.fromHex(digest.toString()).toString(), digest.toString());
+    }),
+  );
+});
+
+it('timers fire by due time, then key, once each, and survive in their store', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(20)))),
+      fc.nat(20),
+      async (changes, watermark) => {
+        const database = await open();
+        const store = new CachedStore('timers', database, json, 10);
+        await store.load(['a', 'b', 'c', 'd']);
+        const queue = new TimerQueue(store);
+        const model = new Map<string, number>();
+        for (const [key, due] of changes) {
+          if (due === null) {
+            queue.clear(key, 1);
+            model.delete(key);
+          } else {
+            queue.set(key, due, 1);
+            model.set(key, due);
+          }
+        }
+        await commit(store, database);
+        const reopened = new TimerQueue(new CachedStore('timers', database, json, 10));
+        await reopened.open();
+        await reopened.store.load(model.keys());
+        const expected = [...model]
+          .filter(([, due]) => due <= watermark)
+          .sort(([a, dueA], [b, dueB]) => dueA - dueB || (a < b ? -1 : 1));
+        for (const timers of [queue, reopened]) {
+          assert.deepEqual(new Set(timers.dueKeys(watermark)), new Set(expected.map(([key]) => key)));
+          for (const [key, dueMs] of expected) assert.deepEqual(timers.pop(watermark), { key, dueMs });
+          assert.equal(timers.pop(watermark), undefined);
+        }
+      },
+    ),
+  );
+});

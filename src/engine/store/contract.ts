@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { errorCode } from '#platform';
+import type { Change, Database, DatabaseProvider, KeyRange } from './port.ts';
+
+type OpenProvider = (t: { after: (undo: () => unknown) => void }) => DatabaseProvider | Promise<DatabaseProvider>;
+
+const bytes = (text: string) => Buffer.from(text);
+const put = (key: string, value: string): Change => ({ key: bytes(key), value: bytes(value) });
+const everything: KeyRange = { gte: bytes(''), lt: Buffer.from([0xfe]) };
+
+/** What every adapter of the database port promises. */
+export function databaseContract(name: string, open: OpenProvider): void {
+  describe(`${name}: database contract`, () => {
+    it('gives values in the order of the keys asked for, null where there is none', async (t) => {
+      const database = await (await open(t)).open('task');
+      await database.write([put('a', '1'), put('b', '2')]);
+      const values = await database.getMany([bytes('b'), bytes('missing'), bytes('a')]);
+      assert.deepEqual(values.map(text), ['2', null, '1']);
+      assert.deepEqual(await database.getMany([]), []);
+      await database.close();
+    });
+
+    it('deletes with a null value, and keeps the last of several changes to a key', async (t) => {
+      const database = await (await open(t)).open('task');
+      await database.write([put('a', '1'), put('a', '2'), { key: bytes('b'), value: null }]);
+      await database.write([{ key: bytes('a'), value: null }, put('b', '')]);
+      assert.deepEqual((await database.getMany([bytes('a'), bytes('b')])).map(text), [null, '']);
+      await database.close();
+    });
+
+    it('scans a range in bytewise order, its end excluded', async (t) => {
+      const database = await (await open(t)).open('task');
+      const keys = Array.from({ length: 600 }, (_, i) => String(i).padStart(4, '0'));
+      await database.write(keys.toReversed().map((key) => put(key, key)));
+      const scanned = await scan(database, { gte: bytes('0100'), lt: bytes('0500') });
+      assert.deepEqual(scanned, keys.slice(100, 500));
+      await database.close();
+    });
+
+    it('deletes a range, its end excluded', async (t) => {
+      const database = await (await open(t)).open('task');
+      await database.write([put('a', '1'), put('b', '2'), put('c', '3')]);
+      await database.deleteRange({ gte: bytes('a'), lt: bytes('c') });
+      assert.deepEqual(await scan(database, everything), ['c']);
+      await database.close();
+    });
+
+    it('keeps its contents over close and open, and loses them when destroyed', async (t) => {
+      const provider = await open(t);
+      const first = await provider.open('task');
+      await first.write([put('a', '1')]);
+      await first.close();
+      const second = await provider.open('task');
+      assert.deepEqual(await scan(second, everything), ['a']);
+      await second.close();
+      await provider.destroy('task');
+      const third = await provider.open('task');
+      assert.deepEqual(await scan(third, everything), []);
+      await third.close();
+    });
+
+    it('keeps databases of different names apart', async (t) => {
+      const provider = await open(t);
+      const one = await provider.open('one');
+      const other = await provider.open('other');
+      await one.write([put('a', '1')]);
+      assert.deepEqual(await scan(other, everything), []);
+      await one.close();
+      await other.close();
+    });
+  });
+}
+
+/** What every adapter over files promises beside. */
+export function fileDatabaseContract(name: string, open: OpenProvider): void {
+  it(`${name}: a database has one owner`, async (t) => {
+    const provider = await open(t);
+    const owner = await provider.open('task');
+    await assert.rejects(
+      () => provider.open('task'),
+      (error) => errorCode(error) === 'MR_STORE_LOCKED',
+    );
+    await owner.close();
+  });
+}
+
+function text(value: Buffer | null): string | null {
+  return value === null ? null : value.toString();
+}
+
+async function scan(database: Database, range: KeyRange): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const chunk of database.scan(range)) for (const { key } of chunk) keys.push(key.toString());
+  return keys;
+}

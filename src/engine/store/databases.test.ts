@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { errorCode } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import { databaseContract, fileDatabaseContract } from './contract.ts';
+import { memoryDatabases } from './memory/memory-database.ts';
+import { rocksDatabases } from './rocksdb/rocksdb-database.ts';
+
+databaseContract('memory', () => memoryDatabases());
+databaseContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
+fileDatabaseContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
+
+it('RocksDB: a database that a cut MANIFEST has emptied is reported as damaged, not opened as new', async (t) => {
+  const directory = temporaryDirectory(t);
+  const provider = rocksDatabases(directory);
+  const database = await provider.open('task');
+  await database.write([{ key: Buffer.from('a'), value: Buffer.from('1') }]);
+  await database.close();
+  const files = join(directory, 'task');
+  const manifest = readFileSync(join(files, 'CURRENT'), 'utf8').trim();
+  truncateSync(join(files, manifest), 50);
+  for (const log of readdirSync(files).filter((name) => name.endsWith('.log'))) writeFileSync(join(files, log), '');
+  await assert.rejects(
+    () => provider.open('task'),
+    (error) => errorCode(error) === 'MR_STORE_CORRUPT',
+  );
+});

@@ -1,0 +1,195 @@
+import { type Clock, createLogger, createMetrics } from '#platform';
+import { avroSchema, type DeadLetter, topics } from '#schemas';
+import { avroSerde } from '../avro-serde.ts';
+import type { Log } from '../log/port.ts';
+import type { SchemaRegistry } from '../log/registry.ts';
+import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
+import { type Topic, textKey } from '../serde.ts';
+import { memoryDatabases } from '../store/memory/memory-database.ts';
+import type { DatabaseProvider } from '../store/port.ts';
+import type { RecordErrorPolicy } from '../task/dead-letters.ts';
+import { StreamsRuntime } from '../task/runtime.ts';
+import { TopicReader, type TopicRecord } from '../topic-reader.ts';
+import { TopicWriter } from '../topic-writer.ts';
+import type { Topology } from '../topology/topology.ts';
+
+/** Wall time that stands still until it is set; whoever sleeps on it wakes at once. */
+class HandClock implements Clock {
+  #now: number;
+
+  constructor(startMs: number) {
+    this.#now = startMs;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  async sleep(): Promise<void> {}
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+export type DriverOptions = {
+  /** Wall-clock time at the start. */
+  readonly wallClockMs?: number;
+  /** Records that a task takes at a time: 1 shows each record's own effect. */
+  readonly batchRecords?: number;
+  readonly onRecordError?: RecordErrorPolicy;
+  readonly cacheEntries?: number;
+};
+
+type DeclareTopology = (registry: SchemaRegistry) => Topology | Promise<Topology>;
+
+/**
+ * Runs a topology in a test: the real tasks over a log in memory, with time moved by hand; no server, no
+ * sleeping. `pipe` puts records in, `settle` lets them run through, `read` and `store` show what came of them.
+ */
+export class TopologyDriver {
+  readonly log: Log;
+  readonly registry: SchemaRegistry;
+  readonly #clock: HandClock;
+  readonly #databases: DatabaseProvider = memoryDatabases();
+  readonly #options: DriverOptions;
+  readonly #topology: Topology;
+  readonly #deadLetters: Topic<string, DeadLetter>;
+  readonly #readers = new Map<string, TopicReader<unknown, unknown>>();
+  #runtime: StreamsRuntime;
+
+  private constructor(
+    log: Log,
+    registry: SchemaRegistry,
+    clock: HandClock,
+    topology: Topology,
+    deadLetters: Topic<string, DeadLetter>,
+    options: DriverOptions,
+  ) {
+    this.log = log;
+    this.registry = registry;
+    this.#clock = clock;
+    this.#topology = topology;
+    this.#deadLetters = deadLetters;
+    this.#options = options;
+    this.#runtime = this.#newRuntime();
+  }
+
+  /** `external`: the topics that the topology reads and writes, to be created. */
+  static async open(
+    external: readonly Topic<never, never>[] | ((registry: SchemaRegistry) => Promise<readonly Topic<never, never>[]>),
+    declare: DeclareTopology,
+    options: DriverOptions = {},
+  ): Promise<TopologyDriver> {
+    const clock = new HandClock(options.wallClockMs ?? 0);
+    const log = openSimulatedLog({ clock, random: () => 0 });
+    const deadLetters: Topic<string, DeadLetter> = {
+      ...topics['dead-letters'],
+      key: textKey,
+      value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
+    };
+    const created = typeof external === 'function' ? await external(log.registry) : external;
+    await log.createTopics([...created, deadLetters]);
+    const topology = await declare(log.registry);
+    const driver = new TopologyDriver(log, log.registry, clock, topology, deadLetters, options);
+    await driver.#runtime.start();
+    return driver;
+  }
+
+  /** Appends records to a topic, in order. */
+  async pipe<K, V>(
+    topic: Topic<K, V>,
+    ...records: readonly (readonly [key: K, value: V | null, timestamp: number])[]
+  ): Promise<void> {
+    const writer = await TopicWriter.open(this.log, topic);
+    await writer.write(records.map(([key, value, timestamp]) => ({ key, value, timestamp })));
+    await writer.close();
+  }
+
+  /** Announces on every partition of a topic that nothing before `ms` will follow. */
+  async announce<K, V>(topic: Topic<K, V>, ms: number): Promise<void> {
+    const writer = await TopicWriter.open(this.log, topic);
+    await writer.announce(ms);
+    await writer.close();
+  }
+
+  advanceWallClock(ms: number): void {
+    this.#clock.advance(ms);
+  }
+
+  /** Processes and commits until nothing is left to do. */
+  async settle(): Promise<void> {
+    do await this.#runtime.runOnce(0);
+    while (!this.#runtime.isCaughtUp);
+  }
+
+  /** What has been committed to a topic since the last call. */
+  async read<K, V>(topic: Topic<K, V>): Promise<TopicRecord<K, V>[]> {
+    let reader = this.#readers.get(topic.name) as TopicReader<K, V> | undefined;
+    if (reader === undefined) {
+      reader = await TopicReader.open(this.log, topic, { from: 'start' });
+      this.#readers.set(topic.name, reader as TopicReader<unknown, unknown>);
+    }
+    const records: TopicRecord<K, V>[] = [];
+    for await (const chunk of reader.untilEnd()) records.push(...chunk);
+    return records;
+  }
+
+  readDeadLetters(): Promise<TopicRecord<string, DeadLetter>[]> {
+    return this.read(this.#deadLetters);
+  }
+
+  /** The committed entries of a store (`<processor>/<store>`), over all tasks. */
+  async store<V>(name: string): Promise<Map<string, V>> {
+    const entries = new Map<string, V>();
+    for (const task of this.#runtime.tasks) {
+      if (!task.digests().has(name)) continue;
+      for await (const [key, value] of task.entries(name)) entries.set(key, value as V);
+    }
+    return entries;
+  }
+
+  /** Digests of all stores: `<task>:<processor>/<store>` to digest. */
+  digests(): Map<string, string> {
+    const all = this.#runtime.tasks.flatMap((task) =>
+      Array.from(task.digests(), ([store, digest]) => [`${task.name}:${store}`, digest] as const),
+    );
+    return new Map(all);
+  }
+
+  /** Stops the tasks without a commit and starts them again; `keepStores: false` loses the local stores as well. */
+  async restart({ keepStores }: { readonly keepStores: boolean }): Promise<void> {
+    const names = this.#runtime.tasks.map((task) => task.name);
+    await this.#runtime.close();
+    if (!keepStores) for (const name of names) await this.#databases.destroy(name);
+    this.#runtime = this.#newRuntime();
+    await this.#runtime.start();
+  }
+
+  async close(): Promise<void> {
+    for (const reader of this.#readers.values()) await reader.close();
+    await this.#runtime.close();
+    await this.log.close();
+  }
+
+  #newRuntime(): StreamsRuntime {
+    return new StreamsRuntime({
+      cacheEntries: 1_000,
+      batchRecords: 1_000,
+      ...this.#options,
+      log: this.log,
+      topology: this.#topology,
+      databases: this.#databases,
+      clock: this.#clock,
+      logger: createLogger({ level: 'error', name: 'driver' }),
+      metrics: createMetrics(),
+      deadLetters: this.#deadLetters,
+      instanceId: 'driver',
+      commitIntervalMs: 0,
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Models: what is learned, how it is trained, and how it is judged. The two-tower retrieval model with its graph
+ * language and optimisers, popularity as the baseline, the exact vector index, and the evaluation of rankers.
+ *
+ * It knows numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
+ * equal bytes on one machine. What an id stands for, where data comes from and where files go is left to others.
+ * onnxruntime-node stays behind this door; its runs block their thread.
+ */
+export { type BootstrapOptions, type Interval, pairedBootstrap } from './evaluation/bootstrap.ts';
+export {
+  type Evaluation,
+  type EvaluationInput,
+  evaluate,
+  type Metrics,
+  type Ranker,
+  rankingMetrics,
+} from './evaluation/ranking.ts';
+export { type Interactions, perUserLastShare, type Split } from './evaluation/split.ts';
+export { type Provider, Session, type SessionOptions } from './graph/session.ts';
+export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
+export {
+  allTimePopularity,
+  decayedPopularity,
+  type ItemEvents,
+  popularityRanker,
+  tuneHalfLifeMs,
+} from './popularity.ts';
+export { type Random, seededRandom } from './random.ts';
+export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
+export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
+export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
+export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';
+export {
+  type TrainedTwoTower,
+  type TrainingControl,
+  type TrainingProgress,
+  trainTwoTower,
+} from './two-tower/train.ts';

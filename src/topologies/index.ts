@@ -1,0 +1,6 @@
+/**
+ * Wiring only: the catalogue's topics with their types, and what flows where between them. A topology holds no logic
+ * of its own; what a step does stands in processors/, how it runs in engine/.
+ */
+export { type LoopOptions, loopTopology } from './loop.ts';
+export { openTopics, type Topics } from './topics.ts';

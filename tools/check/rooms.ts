@@ -1,0 +1,72 @@
+/** Imports between rooms go down, and through the door. */
+import { posix } from 'node:path';
+import { type Finding, isForTests, type Repository, type SourceFile } from './repository.ts';
+import { type Import, importsOf } from './source.ts';
+
+/** Lowest floor first; rooms of one floor do not know each other. */
+const floors: readonly (readonly string[])[] = [
+  ['platform'],
+  ['schemas'],
+  ['engine'],
+  ['models'],
+  ['features'],
+  ['processors'],
+  ['topologies'],
+  ['gateway', 'trainer', 'responders', 'simulator'],
+  ['cli'],
+];
+
+export function roomOf(path: string): string | undefined {
+  return /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+export function checkRooms(repository: Repository): readonly Finding[] {
+  const doors = doorsOf(repository);
+  return repository.files
+    .filter(({ path }) => path.endsWith('.ts'))
+    .flatMap((file) => {
+      const unknown = roomOf(file.path) !== undefined && floorOf(roomOf(file.path) ?? '') === -1;
+      if (unknown) return [{ path: file.path, line: 1, rule: 'rooms', message: 'this folder is no room' }];
+      return importsOf(file).flatMap((each) => {
+        const message = judge(file, each, doors);
+        return message === undefined ? [] : [{ path: file.path, line: each.line, rule: 'rooms', message }];
+      });
+    });
+}
+
+/** The names of package.json's `imports`, each with the room it opens. */
+function doorsOf(repository: Repository): ReadonlyMap<string, string> {
+  const { imports = {} } = JSON.parse(repository.text('package.json') ?? '{}') as {
+    imports?: Record<string, string>;
+  };
+  return new Map(Object.entries(imports).map(([name, path]) => [name, roomOf(posix.normalize(path)) ?? '']));
+}
+
+function judge(
+  file: SourceFile,
+  { specifier }: Import,
+  doors: ReadonlyMap<string, string>,
+): string | undefined {
+  const from = roomOf(file.path);
+  if (specifier.startsWith('.')) {
+    const to = roomOf(posix.join(posix.dirname(file.path), specifier));
+    if (to === undefined || to === from) return undefined;
+    return `${specifier} reaches past the door of ${to}: import #${to}`;
+  }
+  if (!specifier.startsWith('#')) return undefined;
+  const to = doors.get(specifier);
+  if (to === undefined) return `${specifier} is no door of package.json`;
+  if (from === undefined) return undefined;
+  if (to === from) {
+    return isForTests(file.path)
+      ? undefined
+      : `inside ${to}, files import each other directly, not ${specifier}`;
+  }
+  if (floorOf(to) < floorOf(from)) return undefined;
+  const side = floorOf(to) === floorOf(from) ? 'beside' : 'above';
+  return `${from} imports ${specifier}, a room ${side} it: imports go down only`;
+}
+
+function floorOf(room: string): number {
+  return floors.findIndex((rooms) => rooms.includes(room));
+}

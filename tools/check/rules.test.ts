@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ErrorDescription } from '#platform';
+import { checkDependencies } from './dependencies.ts';
+import { checkDeterminism } from './determinism.ts';
+import { checkDocuments } from './documents.ts';
+import { checkErrorCodes } from './error-codes.ts';
+import { checkGenerated } from './generated.ts';
+import { type Finding, repositoryOf } from './repository.ts';
+import { checkRooms } from './rooms.ts';
+
+function lines(findings: readonly Finding[]): string[] {
+  return findings.map(({ path, line, message }) => `${path}:${line} ${message}`);
+}
+
+describe('rooms', () => {
+  const rooms = ['platform', 'engine', 'gateway', 'trainer', 'cli'];
+  const imports = Object.fromEntries(rooms.map((room) => [`#${room}`, `./src/${room}/index.ts`]));
+  const check = (path: string, ...specifiers: string[]) => {
+    const text = specifiers.map((each) => `import { x } from '${each}';`).join('\n');
+    const files = { 'package.json': JSON.stringify({ imports }), [path]: text };
+    return lines(checkRooms(repositoryOf(files)));
+  };
+
+  it('lets imports go down through doors, and anywhere inside a room', () => {
+    assert.deepEqual(
+      check('src/cli/main.ts', '#gateway', '#trainer', '#engine', '#platform', './table.ts', 'node:fs'),
+      [],
+    );
+    assert.deepEqual(check('src/engine/task/task.ts', '../log/port.ts', './commit.ts'), []);
+    assert.deepEqual(check('tools/generate/main.ts', '#platform', '#cli', './outputs.ts'), []);
+    assert.deepEqual(check('src/engine/task/task.test.ts', '#engine'), []);
+  });
+
+  it('refuses imports up, to the side, past a door, through the own door and through none', () => {
+    const up = check('src/engine/task/task.ts', '#platform', '#gateway');
+    assert.deepEqual(up, [
+      'src/engine/task/task.ts:2 engine imports #gateway, a room above it: imports go down only',
+    ]);
+    assert.match(check('src/engine/task/task.test.ts', '#gateway').join(), /above/);
+    assert.match(check('src/gateway/server.ts', '#trainer').join(), /a room beside it/);
+    assert.match(
+      check('src/engine/task/task.ts', '../../platform/clock.ts').join(),
+      /past the door of platform/,
+    );
+    assert.match(check('bench/log.ts', '../src/engine/log/port.ts').join(), /past the door of engine/);
+    assert.match(check('src/engine/task/task.ts', '#engine').join(), /import each other directly/);
+    assert.match(check('src/engine/task/task.ts', '#motor').join(), /no door/);
+    assert.match(check('src/helpers/x.ts').join(), /no room/);
+  });
+});
+
+describe('dependencies', () => {
+  const manifest = JSON.stringify({
+    dependencies: { pino: '1', '@duckdb/node-api': '1' },
+    devDependencies: { 'fast-check': '4' },
+  });
+  const check = (files: Record<string, string>) =>
+    lines(checkDependencies(repositoryOf({ 'package.json': manifest, ...files })));
+
+  it('lets one room use a package, built-in modules all', () => {
+    assert.deepEqual(
+      check({
+        'src/platform/logger.ts': "import { pino } from 'pino';\nimport fs from 'node:fs';",
+        'src/platform/other.ts': "import type { Logger } from 'pino';",
+        'src/platform/directory-lock.ts': "import { DatabaseSync } from 'node:sqlite';",
+        'src/engine/log/embedded/database.ts': "import { DatabaseSync } from 'node:sqlite';",
+        'src/platform/logger.test.ts': "import fc from 'fast-check';",
+        'src/trainer/a.ts': "import { x } from '@duckdb/node-api/lib';",
+      }),
+      [],
+    );
+  });
+
+  it('refuses a second room, what is not declared, and node:sqlite elsewhere', () => {
+    assert.deepEqual(
+      check({
+        'src/platform/logger.ts': "import { pino } from 'pino';",
+        'src/engine/a.ts':
+          "import { pino } from 'pino';\nimport fc from 'fast-check';\nimport x from 'left-pad';",
+        'src/engine/store/b.ts': "import { DatabaseSync } from 'node:sqlite';",
+      }),
+      [
+        'src/engine/a.ts:1 pino is imported in platform and in engine',
+        'src/engine/a.ts:2 fast-check is a development dependency',
+        'src/engine/a.ts:3 left-pad is not in package.json',
+        'src/engine/store/b.ts:1 node:sqlite is for the embedded log and the directory lock only',
+      ],
+    );
+  });
+});
+
+describe('determinism', () => {
+  it('refuses clocks, timers and randomness in the engine, its tests apart', () => {
+    const text = [
+      '// Date.now() is forbidden',
+      "const name = 'setTimeout';",
+      'const a = Date.now() + performance.now();',
+      'setTimeout(f, 1); setInterval(f, 1); setImmediate(f);',
+      'const b = Math.random(), c = new Date(), d = new Date(5);',
+      'clock.sleep(5);',
+    ].join('\n');
+    const found = lines(
+      checkDeterminism(
+        repositoryOf({
+          'src/engine/a.ts': text,
+          'src/engine/a.test.ts': text,
+          'src/engine/testing/driver.ts': text,
+          'src/engine/log/log-contract.ts': text,
+          'src/gateway/a.ts': text,
+        }),
+      ),
+    );
+    assert.deepEqual(
+      found.map((each) => each.replace(/ in the engine.*/, '')),
+      [
+        ...['Date.now', 'performance.now'].map((name) => `src/engine/a.ts:3 ${name}`),
+        ...['setTimeout', 'setInterval', 'setImmediate'].map((name) => `src/engine/a.ts:4 ${name}`),
+        ...['Math.random', 'new Date'].map((name) => `src/engine/a.ts:5 ${name}`),
+      ],
+    );
+  });
+});
+
+describe('error codes', () => {
+  const described = (code: string, remedy: ErrorDescription['remedy'] = 'fix-input') => {
+    return { code, remedy, meaning: 'm', action: 'a' };
+  };
+
+  it('wants every code in the catalogue, with its class, and none unused', () => {
+    const repository = repositoryOf({
+      'src/platform/error-codes.ts': "\n{ code: 'MR_OLD' }",
+      'src/engine/a.ts':
+        "/** MR_LOST */\nthrow new InputError('MR_KNOWN', 'x');\nthrow new InputError(\n 'MR_NEW', 'x');",
+      'src/engine/b.ts': "throw new FatalError('MR_KNOWN', 'x');",
+      'src/engine/a.test.ts': "new InputError('MR_TEST', 'x')",
+    });
+    assert.deepEqual(lines(checkErrorCodes(repository, [described('MR_KNOWN'), described('MR_OLD')])), [
+      'src/engine/a.ts:1 MR_LOST is not in src/platform/error-codes.ts',
+      'src/engine/a.ts:4 MR_NEW is not in src/platform/error-codes.ts',
+      'src/engine/b.ts:1 MR_KNOWN is a FatalError here, and "fix-input" in src/platform/error-codes.ts',
+      'src/platform/error-codes.ts:2 MR_OLD is thrown nowhere',
+    ]);
+  });
+
+  it('is content with a catalogue that fits', () => {
+    const repository = repositoryOf({
+      'src/engine/a.ts': "// MR_KNOWN\nthrow new InputError('MR_KNOWN', 'x');",
+    });
+    assert.deepEqual(checkErrorCodes(repository, [described('MR_KNOWN')]), []);
+  });
+});
+
+describe('generated files', () => {
+  it('have to be there and current', () => {
+    const repository = repositoryOf({ 'docs/A.md': 'a\nb\n', 'docs/B.md': 'a\nc\n' });
+    const wanted = new Map(['A', 'B', 'C'].map((name) => [`docs/${name}.md`, 'a\nb\n']));
+    assert.deepEqual(lines(checkGenerated(repository, wanted)), [
+      'docs/B.md:2 is not current: run npm run generate',
+      'docs/C.md:1 is missing: run npm run generate',
+    ]);
+  });
+});
+
+describe('documents', () => {
+  const files = {
+    'package.json': JSON.stringify({ scripts: { check: 'x', start: 'x' } }),
+    'src/cli/main.ts': "program.command('start'); program.command('import').command('movielens <dir>');",
+    'docs/A.md':
+      '# The First: a `heading`\n[up](../README.md) [self](#the-first-a-heading) [web](https://example.org)',
+  };
+
+  it('may name what exists', () => {
+    const text =
+      '[a](docs/A.md#the-first-a-heading) [dir](docs/)\n`npm run check`\n```\nnpx millrace start --json\nmillrace import x\n```\nthe millrace project';
+    assert.deepEqual(lines(checkDocuments(repositoryOf({ ...files, 'README.md': text }))), []);
+  });
+
+  it('may not name what does not', () => {
+    const text =
+      '[a](docs/B.md)\n[b](docs/A.md#second)\n`npm run bench -- log`\n\n```\n$ npx millrace stop\nmillrace begin\n```';
+    assert.deepEqual(lines(checkDocuments(repositoryOf({ ...files, 'README.md': text }))), [
+      'README.md:1 link to docs/B.md: no such file',
+      'README.md:2 link to docs/A.md#second: no such heading',
+      'README.md:3 npm run bench: no such script',
+      'README.md:6 millrace stop: no such command',
+      'README.md:7 millrace begin: no such command',
+    ]);
+  });
+});
