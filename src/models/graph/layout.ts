@@ -108,10 +108,10 @@ export function pickColumns(x: Tensor, columns: Tensor): Tensor {
     [x, reshape(columns, [rows, 1])],
     { shape: [rows, 1], attributes },
     (gradient) => {
-      // Off and on value, then the gradient of each row put where its 1 is: broadcasting [B, 1] over [B, C].
-      const values = graph.constant(Float32Array.of(0, 1), [2]);
-      const hot = graph.apply('OneHot', [columns, graph.integers([width]), values], { shape: x.shape });
-      return [graph.apply('Mul', [hot, gradient], { shape: x.shape }), undefined];
+      const size = graph.apply('Shape', [x], { shape: [2], type: 'int64' });
+      const zeros = graph.apply('ConstantOfShape', [size], { shape: x.shape });
+      const scattered = [zeros, reshape(columns, [rows, 1]), gradient];
+      return [graph.apply('ScatterElements', scattered, { shape: x.shape, attributes }), undefined];
     },
   );
   return reshape(picked, [rows]);

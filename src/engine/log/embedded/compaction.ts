@@ -24,7 +24,7 @@ type Merge = {
   tombstonesUntil: number | null;
 };
 
-const keyOf = (batch: StoredBatch, index: number) => batch.key(index)?.latin1Slice() ?? '';
+const keyOf = (batch: StoredBatch, index: number) => batch.key(index)?.toString('latin1') ?? '';
 
 /**
  * Compaction in the manner of Kafka's log cleaner: the newest offset of each key of the dirty stretch is held in a
@@ -84,7 +84,10 @@ export class Compaction {
   }
 
   async #mapNewest(): Promise<void> {
-    for await (const { row, batch } of this.#batches(this.#partition.compactedTo)) {
+    const { id, compactedTo } = this.#partition;
+    // An interrupted pass may have merged the batch that began there into an earlier one.
+    const from = this.#pass.reader.fetch(id, compactedTo, 1)[0]?.[0] ?? compactedTo;
+    for await (const { row, batch } of this.#batches(from)) {
       if (row.baseOffset >= this.#partition.end) return;
       for (let i = 0; i < batch.count; i++) this.#newest.set(keyOf(batch, i), batch.offset(i));
       if (this.#newest.size < maxKeys) continue;

@@ -47,7 +47,7 @@ export class SharedWriter {
         } else if (notice.kind === 'failed') failed(fromWireError(notice.error));
         else this.#report(notice.report);
       });
-      this.#worker.once('error', (error) =>
+      this.#worker.once('error', (error: Error) =>
         failed(
           new FatalError('MR_LOG_WRITER_FAILED', `the log's writer thread ended: ${error.message}`, {
             cause: error,
