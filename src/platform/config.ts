@@ -21,7 +21,7 @@ const sections = {
   log: z.object({
     level: z
       .enum(logLevels)
-      .default('info')
+      .default('warn')
       .describe('Least severe level that is written to standard error.'),
   }),
   engine: z.object({

@@ -313,6 +313,14 @@ const simulator: readonly ErrorDescription[] = [
   fixConfiguration('MR_SIMULATOR_WORLD', 'The parameters make no world.', 'Change what the message names.'),
 ];
 
+const operations: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_PROCESSING_FAILED',
+    'The thread that runs the processors has ended.',
+    'Start again: processing goes on from the last commit; the message names what ended it.',
+  ),
+];
+
 export const errorCatalogue: readonly ErrorDescription[] = [
   ...platform,
   ...schemas,
@@ -322,4 +330,5 @@ export const errorCatalogue: readonly ErrorDescription[] = [
   ...features,
   ...processors,
   ...simulator,
+  ...operations,
 ];

@@ -3,7 +3,7 @@
  * logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
- * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client and
+ * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
  * cli-progress stay behind this door. What tests share is in `#platform/testing`.
  */
 export { type Clock, systemClock } from './clock.ts';
@@ -29,6 +29,14 @@ export {
   RetryableError,
 } from './errors.ts';
 export { armFailpoints, disarmFailpoints, failpoint, hitFailpoints, recordFailpoints } from './failpoints.ts';
+export {
+  createHttpServer,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+  type HttpServerOptions,
+  traceparentOf,
+} from './http.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
 export { type Counter, createMetrics, type Gauge, type Histogram, type Metrics } from './metrics.ts';
 export {

@@ -108,7 +108,7 @@ class Sessions {
     } while (this.#random.chance(0.52));
     this.#busyUntil.set(agent.index, visit.now);
     const events = visit.take();
-    while ((events.at(-1)?.ts ?? 0) >= world.endsAt) events.pop();
+    while ((events.at(-1)?.ts ?? Number.NEGATIVE_INFINITY) >= world.endsAt) events.pop();
     return events;
   }
 

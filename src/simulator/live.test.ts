@@ -155,8 +155,8 @@ test('what could not be published is published later, in order and only once', a
   const { publishFailures } = agents.counts();
   await agents.stop();
   assert.ok(publishFailures > 3);
-  const { abandoned, published: counted } = agents.counts();
-  assert.equal(counted, published.length);
+  assert.ok(published.length > 1_000);
+  assert.equal(agents.counts().published, published.length);
   assert.equal(new Set(published.map(({ event_id }) => event_id)).size, published.length);
   const sequence = new Map<string, number>();
   for (const { session_id, event_id } of published) {
@@ -164,7 +164,6 @@ test('what could not be published is published later, in order and only once', a
     assert.equal(number, (sequence.get(session_id ?? '') ?? -1) + 1, `${event_id} follows the one before`);
     sequence.set(session_id ?? '', number);
   }
-  assert.ok(abandoned >= 0);
 });
 
 test('events that cannot be published before the end are counted as abandoned', async () => {

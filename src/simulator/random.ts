@@ -12,7 +12,8 @@ function mix(state: number, value: number): number {
 
 /** 32 bits for a seed and up to three integers. */
 export function hash(seed: number, a: number, b = 0, c = 0): number {
-  return mix(mix(mix(mix(seed | 0, Math.floor(seed / 0x1_0000_0000)), a), b), c) >>> 0;
+  const low = mix(0, seed | 0);
+  return mix(mix(mix(mix(low, Math.floor(seed / 0x1_0000_0000)), a), b), c) >>> 0;
 }
 
 /** sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, quick to restart. */

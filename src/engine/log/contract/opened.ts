@@ -18,7 +18,10 @@ export type OpenedLog = {
 export type OpenLog = () => Promise<OpenedLog>;
 
 /** Runs one test of the suite against a fresh log. */
-export type ContractTest = (title: string, body: (opened: OpenedLog, t: TestContext) => Promise<void>) => void;
+export type ContractTest = (
+  title: string,
+  body: (opened: OpenedLog, t: TestContext) => Promise<void>,
+) => void;
 
 export function contractTest(name: string, open: OpenLog): ContractTest {
   return (title, body) => {

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import type { ProducerRecord } from '../port.ts';
-import { at, type ContractTest, compact, hasCode, keepForEver, readCount, readToEnd, text, values } from './opened.ts';
+import {
+  at,
+  type ContractTest,
+  compact,
+  hasCode,
+  keepForEver,
+  readCount,
+  readToEnd,
+  text,
+  values,
+} from './opened.ts';
 
 /** Appends outside transactions. */
 export function producingTests(contract: ContractTest): void {
@@ -15,7 +25,11 @@ export function producingTests(contract: ContractTest): void {
         key: Buffer.from('k'),
         value: Buffer.from('headers'),
         timestamp: 7,
-        headers: [['watermark', Buffer.from('12')], ['trace', Buffer.alloc(0)], ['watermark', Buffer.from('again')]],
+        headers: [
+          ['watermark', Buffer.from('12')],
+          ['trace', Buffer.alloc(0)],
+          ['watermark', Buffer.from('again')],
+        ],
       },
       { key: Buffer.from('large'), value: Buffer.alloc(300_000, 'x'), timestamp: 8 },
     ];
@@ -42,7 +56,13 @@ export function producingTests(contract: ContractTest): void {
     const producer = await log.producer();
     const names = Array.from({ length: 60 }, (_, i) => [`${i} a`, `${i} b`]);
     const appended = await Promise.all(
-      names.map((pair, i) => producer.append('ordered', i % 2, pair.map((value) => text(value)))),
+      names.map((pair, i) =>
+        producer.append(
+          'ordered',
+          i % 2,
+          pair.map((value) => text(value)),
+        ),
+      ),
     );
     const consumer = await log.consumer();
     consumer.assign([0, 1].map((partition) => ({ ...at('ordered', partition), offset: 0 })));
@@ -63,7 +83,11 @@ export function producingTests(contract: ContractTest): void {
     await log.createTopics([{ name: 'bulk', partitions: 1, cleanup: keepForEver }]);
     const producer = await log.producer();
     const names = Array.from({ length: 5000 }, (_, i) => `${i}`.padEnd(200, '.'));
-    const { baseOffset, nextOffset } = await producer.append('bulk', 0, names.map((name) => text(name)));
+    const { baseOffset, nextOffset } = await producer.append(
+      'bulk',
+      0,
+      names.map((name) => text(name)),
+    );
     assert.ok(nextOffset - baseOffset >= names.length);
     assert.deepEqual(values(await readToEnd(log, [at('bulk')])), names);
   });

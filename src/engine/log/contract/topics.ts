@@ -22,15 +22,27 @@ export function topicTests(contract: ContractTest): void {
   contract('a topic that exists with another shape is refused', async ({ log }) => {
     const spec = { name: 'shaped', partitions: 2, cleanup: keepForEver };
     await log.createTopics([spec]);
-    for (const other of [{ partitions: 3 }, { cleanup: compact }, { cleanup: { policy: 'delete', retentionMs: 5 } as const }]) {
-      const mismatch = log.createTopics([{ name: 'new', partitions: 1, cleanup: keepForEver }, { ...spec, ...other }]);
+    for (const other of [
+      { partitions: 3 },
+      { cleanup: compact },
+      { cleanup: { policy: 'delete', retentionMs: 5 } as const },
+    ]) {
+      const mismatch = log.createTopics([
+        { name: 'new', partitions: 1, cleanup: keepForEver },
+        { ...spec, ...other },
+      ]);
       await assert.rejects(mismatch, hasCode('MR_LOG_TOPIC_MISMATCH'));
     }
     assert.deepEqual((await log.describeTopics(['shaped']))[0]?.partitions, 2);
   });
 
   contract('names and numbers of partitions that no topic can have are refused', async ({ log }) => {
-    for (const [name, partitions] of [['', 1], ['a b', 1], ['ok', 0], ['ok', 1.5]] as const) {
+    for (const [name, partitions] of [
+      ['', 1],
+      ['a b', 1],
+      ['ok', 0],
+      ['ok', 1.5],
+    ] as const) {
       const invalid = log.createTopics([{ name, partitions, cleanup: keepForEver }]);
       await assert.rejects(invalid, hasCode('MR_LOG_INVALID_TOPIC'));
     }
@@ -58,7 +70,10 @@ export function topicTests(contract: ContractTest): void {
     await producer.append('other', 0, [text('kept')]);
     await log.deleteTopics(['again']);
     await assert.rejects(log.describeTopics(['again']), hasCode('MR_LOG_UNKNOWN_TOPIC'));
-    assert.deepEqual((await log.describeTopics()).map((topic) => topic.name), ['other']);
+    assert.deepEqual(
+      (await log.describeTopics()).map((topic) => topic.name),
+      ['other'],
+    );
     await log.createTopics([spec]);
     assert.deepEqual((await log.describeTopics(['again']))[0]?.offsets, [{ start: 0, stable: 0, end: 0 }]);
     const { baseOffset } = await producer.append('again', 0, [text('new')]);
@@ -79,21 +94,29 @@ export function topicTests(contract: ContractTest): void {
     assert.ok((offsets?.stable ?? 0) <= (offsets?.end ?? 0));
   });
 
-  contract('offsetForTimestamp gives the first offset at or after a time, whatever the order of times', async ({ log }) => {
-    await log.createTopics([{ name: 'timed', partitions: 1, cleanup: keepForEver }]);
-    const producer = await log.producer();
-    const times = [100, 300, 200, 500, 400];
-    const offsets: number[] = [];
-    for (const time of times) offsets.push((await producer.append('timed', 0, [text(`${time}`, time)])).baseOffset);
-    const { baseOffset } = await producer.append('timed', 0, [text('600', 600), text('650', 650), text('700', 700)]);
-    const find = (time: number) => log.offsetForTimestamp(at('timed'), time);
-    assert.equal(await find(0), offsets[0]);
-    assert.equal(await find(100), offsets[0]);
-    assert.equal(await find(101), offsets[1]);
-    assert.equal(await find(301), offsets[3]);
-    assert.equal(await find(501), baseOffset);
-    assert.equal(await find(620), baseOffset + 1);
-    const [description] = await log.describeTopics(['timed']);
-    assert.equal(await find(701), description?.offsets[0]?.end);
-  });
+  contract(
+    'offsetForTimestamp gives the first offset at or after a time, whatever the order of times',
+    async ({ log }) => {
+      await log.createTopics([{ name: 'timed', partitions: 1, cleanup: keepForEver }]);
+      const producer = await log.producer();
+      const times = [100, 300, 200, 500, 400];
+      const offsets: number[] = [];
+      for (const time of times)
+        offsets.push((await producer.append('timed', 0, [text(`${time}`, time)])).baseOffset);
+      const { baseOffset } = await producer.append('timed', 0, [
+        text('600', 600),
+        text('650', 650),
+        text('700', 700),
+      ]);
+      const find = (time: number) => log.offsetForTimestamp(at('timed'), time);
+      assert.equal(await find(0), offsets[0]);
+      assert.equal(await find(100), offsets[0]);
+      assert.equal(await find(101), offsets[1]);
+      assert.equal(await find(301), offsets[3]);
+      assert.equal(await find(501), baseOffset);
+      assert.equal(await find(620), baseOffset + 1);
+      const [description] = await log.describeTopics(['timed']);
+      assert.equal(await find(701), description?.offsets[0]?.end);
+    },
+  );
 }

@@ -17,7 +17,9 @@ export function transactionTests(contract: ContractTest): void {
     producer.append('out', 0, [text('a')]);
     producer.append('out', 1, [text('b')]);
     producer.append('out', 0, [text('c'), text('d')]);
-    producer.sendOffsets(nobody('readers'), [{ ...at('in-topic'), topic: 'out', offset: 3, metadata: 'mark' }]);
+    producer.sendOffsets(nobody('readers'), [
+      { ...at('in-topic'), topic: 'out', offset: 3, metadata: 'mark' },
+    ]);
     assert.deepEqual(await readOut(log), []);
     const appended = await producer.commit();
     const read = await readToEnd(log, both);
@@ -29,7 +31,9 @@ export function transactionTests(contract: ContractTest): void {
       assert.ok(nextOffset > (offsets.at(-1) ?? -1));
     }
     assert.deepEqual(appended.map((entry) => entry.partition).sort(), [0, 1]);
-    assert.deepEqual(await log.committedOffsets('readers', [at('out')]), [{ ...at('out'), offset: 3, metadata: 'mark' }]);
+    assert.deepEqual(await log.committedOffsets('readers', [at('out')]), [
+      { ...at('out'), offset: 3, metadata: 'mark' },
+    ]);
   });
 
   contract('an aborted transaction leaves nothing, and the next one begins empty', async ({ log }) => {
@@ -52,29 +56,32 @@ export function transactionTests(contract: ContractTest): void {
     assert.deepEqual(await readOut(log), []);
   });
 
-  contract('a second producer for the id fences the first, also from another client', async ({ log, another }) => {
-    await log.createTopics([topic]);
-    const zombie = await log.transactionalProducer('id');
-    zombie.append('out', 0, [text('first')]);
-    await zombie.commit();
-    zombie.append('out', 0, [text('of the zombie')]);
-    const bystander = await log.transactionalProducer('other id');
-    const other = await another();
-    const heir = await other.transactionalProducer('id');
-    heir.append('out', 1, [text('of the heir')]);
-    await heir.commit();
-    zombie.append('out', 1, [text('more of the zombie')]);
-    zombie.sendOffsets(nobody('readers'), [{ ...at('out'), offset: 9 }]);
-    await assert.rejects(zombie.commit(), hasCode('MR_LOG_FENCED'));
-    await assert.rejects(zombie.commit(), hasCode('MR_LOG_FENCED'), 'an empty one as well, for good');
-    bystander.append('out', 0, [text('of the bystander')]);
-    await bystander.commit();
-    heir.append('out', 0, [text('again')]);
-    await heir.commit();
-    await other.close();
-    assert.deepEqual(await readOut(log), ['again', 'first', 'of the bystander', 'of the heir']);
-    assert.deepEqual(await log.committedOffsets('readers', [at('out')]), [undefined]);
-  });
+  contract(
+    'a second producer for the id fences the first, also from another client',
+    async ({ log, another }) => {
+      await log.createTopics([topic]);
+      const zombie = await log.transactionalProducer('id');
+      zombie.append('out', 0, [text('first')]);
+      await zombie.commit();
+      zombie.append('out', 0, [text('of the zombie')]);
+      const bystander = await log.transactionalProducer('other id');
+      const other = await another();
+      const heir = await other.transactionalProducer('id');
+      heir.append('out', 1, [text('of the heir')]);
+      await heir.commit();
+      zombie.append('out', 1, [text('more of the zombie')]);
+      zombie.sendOffsets(nobody('readers'), [{ ...at('out'), offset: 9 }]);
+      await assert.rejects(zombie.commit(), hasCode('MR_LOG_FENCED'));
+      await assert.rejects(zombie.commit(), hasCode('MR_LOG_FENCED'), 'an empty one as well, for good');
+      bystander.append('out', 0, [text('of the bystander')]);
+      await bystander.commit();
+      heir.append('out', 0, [text('again')]);
+      await heir.commit();
+      await other.close();
+      assert.deepEqual(await readOut(log), ['again', 'first', 'of the bystander', 'of the heir']);
+      assert.deepEqual(await log.committedOffsets('readers', [at('out')]), [undefined]);
+    },
+  );
 
   contract('a stale generation makes the commit fail, whole', async ({ log, sessionTimeoutMs }) => {
     await log.createTopics([topic]);
@@ -89,9 +96,10 @@ export function transactionTests(contract: ContractTest): void {
     producer.sendOffsets(member, [{ ...at('out'), offset: 1 }]);
     await producer.commit();
     producer.append('out', 0, [text('too late')]);
-    producer.sendOffsets({ ...member, group: 'workers', memberId: member.memberId, generation: member.generation - 1 }, [
-      { ...at('out'), offset: 2 },
-    ]);
+    producer.sendOffsets(
+      { ...member, group: 'workers', memberId: member.memberId, generation: member.generation - 1 },
+      [{ ...at('out'), offset: 2 }],
+    );
     await assert.rejects(producer.commit(), hasCode('MR_LOG_GENERATION'));
     producer.append('out', 0, [text('next')]);
     await producer.commit();
@@ -112,8 +120,12 @@ export function transactionTests(contract: ContractTest): void {
       await producer.abort();
     };
     await refused('MR_LOG_UNKNOWN_TOPIC', () => producer.append('unknown', 0, [text('a')]));
-    await refused('MR_LOG_KEY_REQUIRED', () => producer.append('keyed', 0, [{ key: null, value: null, timestamp: 1 }]));
-    await refused('MR_LOG_INVALID_RECORD', () => producer.append('out', 0, [{ key: null, value: null, timestamp: Number.NaN }]));
+    await refused('MR_LOG_KEY_REQUIRED', () =>
+      producer.append('keyed', 0, [{ key: null, value: null, timestamp: 1 }]),
+    );
+    await refused('MR_LOG_INVALID_RECORD', () =>
+      producer.append('out', 0, [{ key: null, value: null, timestamp: Number.NaN }]),
+    );
     await refused('MR_LOG_METADATA_TOO_LONG', () =>
       producer.sendOffsets(nobody('readers'), [{ ...at('out'), offset: 1, metadata: 'x'.repeat(4097) }]),
     );

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { createHttpServer, createLogger, createMetrics, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import type { Interaction } from '#schemas';
+import { openTopics } from '#topologies';
+import { MAX_BATCH_EVENTS, openGateway } from './gateway.ts';
+
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const logger = createLogger({ level: 'silent', name: 'test' });
+const view = { user_id: 'u1', item_id: 'i1', kind: 'view' };
+
+type Stored = { event: Interaction; key: string; timestamp: number; headers: Record<string, string> };
+
+async function start(t: TestContext) {
+  const directory = temporaryDirectory(t);
+  const open = async () => {
+    const log = await openEmbeddedLog({ directory, clock: systemClock });
+    return { log, topics: await openTopics(log, log.registry) };
+  };
+  const { log, topics } = await open();
+  const metrics = createMetrics();
+  const gateway = await openGateway({ log, topics, clock: systemClock, logger, metrics });
+  const server = await createHttpServer({ logger, metrics });
+  gateway.registerRoutes(server);
+  const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
+  const close = async () => {
+    await server.close();
+    await gateway.close();
+    await log.close();
+  };
+  t.after(close);
+  const post = async (body: unknown, headers: Record<string, string> = {}) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
+    const response = await fetch(`${url}/events`, { ...init, body: JSON.stringify(body) });
+    // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
+    return { status: response.status, body: (await response.json()) as any };
+  };
+  return { post, close, open, log, metrics };
+}
+
+async function stored(log: EmbeddedLog, topics: Awaited<ReturnType<typeof openTopics>>): Promise<Stored[]> {
+  const { name, partitions, value } = topics.interactions;
+  const consumer = await log.consumer();
+  consumer.assign(
+    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition, offset: 0 })),
+  );
+  const found: Stored[] = [];
+  for (;;) {
+    const batches = await consumer.poll(0);
+    if (batches.length === 0) return found;
+    for (const batch of batches) {
+      for (let i = 0; i < batch.count; i++) {
+        const headers = batch.headers(i).map(([header, bytes]) => [header, bytes.toString()]);
+        found.push({
+          event: value.decode(batch.value(i) as Buffer),
+          key: String(batch.key(i)),
+          timestamp: batch.timestamp(i),
+          headers: Object.fromEntries(headers),
+        });
+      }
+    }
+  }
+}
+
+describe('gateway', () => {
+  it('answers 202 when the log has the event, keyed by user, at its own time, with the trace', async (t) => {
+    const { post, close, open } = await start(t);
+    const event = { ...view, event_id: 'e1', ts: 1_700_000_000_000, context: { device: 'tv', country: 'DE' } };
+    assert.deepEqual(await post(event, { traceparent }), { status: 202, body: { accepted: 1, refused: [] } });
+    assert.deepEqual((await post([{ ...view, user_id: 'u2' }])).body, { accepted: 1, refused: [] });
+    await close();
+
+    const reopened = await open();
+    t.after(() => reopened.log.close());
+    const [first, second] = (await stored(reopened.log, reopened.topics)).sort((a, b) => (a.key < b.key ? -1 : 1));
+    assert.deepEqual(first, {
+      key: 'u1',
+      timestamp: 1_700_000_000_000,
+      headers: { traceparent },
+      event: {
+        ...event,
+        value: null,
+        watch_ms: null,
+        session_id: null,
+        request_id: null,
+        original_ts: null,
+        context: { device: 'tv', country: 'DE', language: null },
+      },
+    });
+    assert.match(second?.event.event_id ?? '', /^[0-9a-f-]{36}$/);
+    assert.ok((second?.event.ts ?? 0) > 1_700_000_000_000);
+    assert.deepEqual(second?.headers, {});
+  });
+
+  it('refuses each bad event by itself, with the reason', async (t) => {
+    const { post, log, open, close, metrics } = await start(t);
+    const bad: readonly (readonly [unknown, string, RegExp])[] = [
+      ['text', 'MR_EVENT_MALFORMED', /must be an object/],
+      [{ ...view, user_id: undefined }, 'MR_EVENT_MALFORMED', /user_id is missing/],
+      [{ ...view, user_id: 7 }, 'MR_EVENT_MALFORMED', /user_id must be a string, it is 7/],
+      [{ ...view, user_id: '\ud800' }, 'MR_EVENT_MALFORMED', /user_id is not well-formed/],
+      [{ ...view, kind: 'stare' }, 'MR_EVENT_MALFORMED', /kind must be one of impression, .* "stare"/],
+      [{ ...view, comment: 'free text' }, 'MR_EVENT_MALFORMED', /no field "comment"/],
+      [{ ...view, original_ts: 5 }, 'MR_EVENT_MALFORMED', /no field "original_ts"/],
+      [{ ...view, context: { ip: '::1' } }, 'MR_EVENT_MALFORMED', /context has no field "ip"/],
+      [{ ...view, context: { device: 'fridge' } }, 'MR_EVENT_MALFORMED', /device must be one of/],
+      [{ ...view, watch_ms: 1.5 }, 'MR_EVENT_MALFORMED', /watch_ms must be a whole number/],
+      [{ ...view, value: '5' }, 'MR_EVENT_MALFORMED', /value must be a number/],
+      [{ ...view, ts: -1 }, 'MR_EVENT_INVALID', /ts must be/],
+      [{ ...view, item_id: null }, 'MR_EVENT_INVALID', /needs an item_id/],
+      [{ ...view, kind: 'rating', value: 9 }, 'MR_EVENT_INVALID', /between 1 and 5/],
+      [{ ...view, user_id: 'x'.repeat(129) }, 'MR_EVENT_INVALID', /1 to 128 characters/],
+      [{ ...view, context: { country: 'Germany' } }, 'MR_EVENT_INVALID', /ISO 3166/],
+    ];
+    for (const [event, code, reason] of bad) {
+      const { status, body } = await post(event);
+      assert.equal(status, 400, JSON.stringify(event));
+      assert.deepEqual([body.accepted, body.refused.length, body.refused[0].code], [0, 1, code]);
+      assert.match(body.refused[0].reason, reason);
+      assert.ok(body.code && body.message && body.hint);
+    }
+    const mixed = await post([view, ...bad.map(([event]) => event), { ...view, event_id: 'b', ts: -5 }, view]);
+    assert.equal(mixed.status, 202);
+    assert.equal(mixed.body.accepted, 2);
+    assert.deepEqual(
+      mixed.body.refused.map(({ index }: { index: number }) => index),
+      Array.from({ length: bad.length + 1 }, (_, i) => i + 1),
+    );
+    assert.equal(mixed.body.refused.at(-1).event_id, 'b');
+    assert.match(await metrics.render(), /gateway_events_total\{outcome="accepted"\} 2/);
+    assert.ok(log);
+    await close();
+    const reopened = await open();
+    t.after(() => reopened.log.close());
+    assert.equal((await stored(reopened.log, reopened.topics)).length, 2);
+  });
+
+  it('bounds a batch', async (t) => {
+    const { post } = await start(t);
+    assert.equal((await post([])).body.code, 'MR_EVENT_BATCH');
+    const full = Array.from({ length: MAX_BATCH_EVENTS }, () => view);
+    assert.deepEqual((await post(full)).body, { accepted: MAX_BATCH_EVENTS, refused: [] });
+    const over = await post([...full, view]);
+    assert.deepEqual([over.status, over.body.code], [400, 'MR_EVENT_BATCH']);
+  });
+
+  it('claims nothing when the log cannot take the events', async (t) => {
+    const { post, log, metrics } = await start(t);
+    await log.close();
+    const { status, body } = await post(view);
+    assert.deepEqual([status, body.code, 'accepted' in body], [503, 'MR_LOG_CLOSED', false]);
+    assert.match(body.hint, /again with the same event_id/);
+    assert.doesNotMatch(await metrics.render(), /outcome="accepted"/);
+  });
+});

@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { TopicWriter } from '#engine';
+import type { Log } from '#engine/log';
+import {
+  type Clock,
+  type Counter,
+  errorCode,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+  InputError,
+  type Logger,
+  MillraceError,
+  type Metrics,
+  RetryableError,
+  traceparentOf,
+} from '#platform';
+import { invalidReason } from '#processors';
+import type { Interaction } from '#schemas';
+import type { Topics } from '#topologies';
+import { parseEvent } from './parse-event.ts';
+
+/** Most events of one request. */
+export const MAX_BATCH_EVENTS = 1000;
+
+export type Refusal = {
+  /** Place in the request. */
+  readonly index: number;
+  readonly event_id?: string;
+  readonly code: string;
+  readonly reason: string;
+};
+
+/** `accepted` of the events are durable in the log; each of the others was refused by itself. */
+export type Receipt = { readonly accepted: number; readonly refused: readonly Refusal[] };
+
+export type GatewayOptions = {
+  readonly log: Log;
+  readonly topics: Pick<Topics, 'interactions'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  return new Gateway(options, await TopicWriter.open(options.log, options.topics.interactions));
+}
+
+/** Takes events from outside into topic `interactions`. */
+export class Gateway {
+  readonly #writer: TopicWriter<string, Interaction>;
+  readonly #defaults: { eventId(): string; now(): number };
+  readonly #logger: Logger;
+  readonly #events: Counter<'outcome'>;
+
+  constructor({ clock, logger, metrics }: GatewayOptions, writer: TopicWriter<string, Interaction>) {
+    this.#writer = writer;
+    this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
+    this.#logger = logger;
+    const help = 'Events posted, by outcome: accepted, or the code of the refusal.';
+    this.#events = metrics.counter('gateway_events_total', help, ['outcome']);
+  }
+
+  /**
+   * Resolves when the good ones among the events are durable. InputError MR_EVENT_BATCH for no events or too many;
+   * RetryableError with the log's code when it cannot take them: then none is claimed.
+   */
+  async accept(events: readonly unknown[], traceparent?: string): Promise<Receipt> {
+    if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
+      throw new InputError('MR_EVENT_BATCH', `A request carries 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`, {
+        hint: 'Spread them over several requests.',
+      });
+    }
+    const good: Interaction[] = [];
+    const refused: Refusal[] = [];
+    events.forEach((json, index) => {
+      const result = this.#check(json, index);
+      if ('code' in result) refused.push(result);
+      else good.push(result);
+    });
+    await this.#write(good, traceparent);
+    this.#events.inc({ outcome: 'accepted' }, good.length);
+    for (const { code } of refused) this.#events.inc({ outcome: code });
+    return { accepted: good.length, refused };
+  }
+
+  /** `POST /events`: one event or an array of them. 202 when any was accepted, else 400, both with the receipt. */
+  registerRoutes({ routes }: HttpServer): void {
+    routes.post('/events', (request, reply) => this.#answer(request, reply));
+  }
+
+  /** Waits for what is being written. */
+  async close(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  #check(json: unknown, index: number): Interaction | Refusal {
+    let event: Interaction;
+    try {
+      event = parseEvent(json, this.#defaults);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { index, ...givenId(json), code: error.code, reason: error.message };
+    }
+    const reason = invalidReason(event);
+    if (reason === undefined) return event;
+    return { index, ...givenId(json), code: 'MR_EVENT_INVALID', reason };
+  }
+
+  async #write(events: readonly Interaction[], traceparent: string | undefined): Promise<void> {
+    const headers = traceparent === undefined ? [] : [['traceparent', Buffer.from(traceparent)] as const];
+    const records = events.map((value) => ({ key: value.user_id, value, timestamp: value.ts, headers }));
+    try {
+      await this.#writer.write(records);
+    } catch (cause) {
+      const code = errorCode(cause) ?? 'MR_INVARIANT';
+      this.#events.inc({ outcome: code }, events.length);
+      this.#logger.error({ err: cause, events: events.length }, 'the log did not take events');
+      if (!(cause instanceof MillraceError)) throw cause;
+      throw new RetryableError(code, `The events were not taken: ${cause.message}.`, {
+        hint: 'Send them again with the same event_id: what the log has already counts once.',
+        cause,
+      });
+    }
+  }
+
+  async #answer(request: HttpRequest, reply: HttpReply): Promise<HttpReply> {
+    const { body } = request;
+    const receipt = await this.accept(Array.isArray(body) ? body : [body], traceparentOf(request));
+    if (receipt.accepted > 0) return reply.code(202).send(receipt);
+    const refusal = {
+      code: 'MR_EVENT_INVALID',
+      message: receipt.refused[0]?.reason,
+      hint: 'Correct what `refused` names; nothing of this request was taken.',
+    };
+    return reply.code(400).send({ ...refusal, ...receipt });
+  }
+}
+
+/** The producer's own id of an event, to find it by. */
+function givenId(json: unknown): { event_id: string } | undefined {
+  if (typeof json !== 'object' || json === null || !('event_id' in json)) return undefined;
+  return typeof json.event_id === 'string' ? { event_id: json.event_id.slice(0, 128) } : undefined;
+}

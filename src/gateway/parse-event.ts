@@ -1,0 +1,132 @@
+import { InputError } from '#platform';
+import type { Device, Interaction, InteractionContext, InteractionKind } from '#schemas';
+
+/** What the gateway supplies where a producer leaves it out. */
+export type EventDefaults = { eventId(): string; now(): number };
+
+// Records, so that the compiler misses no member of the schema's enumerations.
+const kinds: Readonly<Record<InteractionKind, true>> = {
+  impression: true,
+  view: true,
+  click: true,
+  complete: true,
+  like: true,
+  comment: true,
+  rating: true,
+  search: true,
+  skip: true,
+  purchase: true,
+  quiz_score: true,
+};
+const devices: Readonly<Record<Device, true>> = {
+  mobile: true,
+  desktop: true,
+  tablet: true,
+  tv: true,
+  other: true,
+};
+const eventFields = new Set([
+  'event_id',
+  'user_id',
+  'item_id',
+  'kind',
+  'value',
+  'watch_ms',
+  'session_id',
+  'request_id',
+  'context',
+  'ts',
+]);
+const contextFields = new Set(['device', 'country', 'language']);
+
+/**
+ * An event from a JSON value. Only user_id and kind are required; what else is absent or null becomes null, event_id
+ * and ts are made. InputError MR_EVENT_MALFORMED names the field that is unknown or of the wrong type. Ranges are the
+ * business of `invalidReason`.
+ */
+export function parseEvent(json: unknown, defaults: EventDefaults): Interaction {
+  const event = fieldsOf(json, 'an event', eventFields);
+  return {
+    event_id: text(event, 'event_id') ?? defaults.eventId(),
+    user_id: required(text(event, 'user_id'), 'user_id'),
+    item_id: text(event, 'item_id'),
+    kind: required(member(event, 'kind', kinds), 'kind'),
+    value: number(event, 'value'),
+    watch_ms: integer(event, 'watch_ms'),
+    session_id: text(event, 'session_id'),
+    request_id: text(event, 'request_id'),
+    context: parseContext(event['context'] ?? {}),
+    ts: integer(event, 'ts') ?? defaults.now(),
+    original_ts: null,
+  };
+}
+
+function parseContext(json: unknown): InteractionContext {
+  const context = fieldsOf(json, 'context', contextFields);
+  return {
+    device: member(context, 'device', devices),
+    country: text(context, 'country'),
+    language: text(context, 'language'),
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(json: unknown, what: string, known: ReadonlySet<string>): Fields {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw malformed(`${what} must be an object, it is ${describe(json)}`);
+  }
+  for (const name of Object.keys(json)) {
+    if (!known.has(name)) throw malformed(`${what} has no field ${describe(name)}`);
+  }
+  return json as Fields;
+}
+
+function required<T>(value: T | null, field: string): T {
+  if (value === null) throw malformed(`${field} is missing`);
+  return value;
+}
+
+function text(fields: Fields, field: string): string | null {
+  const value = fields[field] ?? null;
+  if (value === null) return null;
+  if (typeof value !== 'string') throw malformed(`${field} must be a string, it is ${describe(value)}`);
+  // Such a string has no UTF-8, and would come back as another one.
+  if (!value.isWellFormed()) throw malformed(`${field} is not well-formed Unicode`);
+  return value;
+}
+
+function number(fields: Fields, field: string): number | null {
+  const value = fields[field] ?? null;
+  if (value === null) return null;
+  if (typeof value !== 'number') throw malformed(`${field} must be a number, it is ${describe(value)}`);
+  return value;
+}
+
+function integer(fields: Fields, field: string): number | null {
+  const value = number(fields, field);
+  if (value !== null && !Number.isSafeInteger(value)) {
+    throw malformed(`${field} must be a whole number, it is ${value}`);
+  }
+  return value;
+}
+
+function member<T extends string>(fields: Fields, field: string, members: Record<T, true>): T | null {
+  const value = text(fields, field);
+  if (value === null) return null;
+  if (!Object.hasOwn(members, value)) {
+    throw malformed(`${field} must be one of ${Object.keys(members).join(', ')}; it is ${describe(value)}`);
+  }
+  return value as T;
+}
+
+function describe(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 60 ? `${json.slice(0, 60)}...` : json;
+}
+
+function malformed(problem: string): InputError {
+  return new InputError('MR_EVENT_MALFORMED', problem, {
+    hint: 'The fields of an event are those of src/schemas/avro/interaction.avsc, less original_ts.',
+  });
+}

@@ -1,0 +1,156 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { ConfigurationError, errorCode, InputError } from '#platform';
+import { corrupt, encodeManifest, manifestName, parseManifest, sha256, versionOf } from '../manifest.ts';
+import type {
+  ArtifactStore,
+  VersionContents,
+  VersionDescription,
+  VersionFileName,
+  VersionFiles,
+  VersionManifest,
+} from '../port.ts';
+
+const versionPattern = /^[0-9a-f]{16}$/;
+
+/**
+ * Versions as directories of `directory`, each named by its version. One is written aside, made durable, and renamed
+ * into its place, so a crash leaves it whole or absent. One writer of a version at a time.
+ */
+export function localArtifacts(directory: string): ArtifactStore {
+  return {
+    write: (description, contents) => writeVersion(directory, description, contents),
+    open: (version) => {
+      if (!versionPattern.test(version)) throw missing(version, directory);
+      return openVersion(join(directory, version));
+    },
+    list: async () => {
+      const names = await readdir(directory).catch((error: unknown) => {
+        if (errorCode(error) === 'ENOENT') return [];
+        throw error;
+      });
+      return names.filter((name) => versionPattern.test(name)).sort();
+    },
+  };
+}
+
+/**
+ * Reads a version's directory and verifies it: its name against the hash of its manifest, every file against the
+ * manifest. Errors: ConfigurationError MR_VERSION_MISSING; FatalError MR_VERSION_CORRUPT, which names the file.
+ */
+export async function openVersion(directory: string): Promise<VersionFiles> {
+  const version = basename(resolve(directory));
+  const path = join(directory, manifestName);
+  const bytes = await readOr(path, () => missing(version, dirname(resolve(directory))));
+  const actual = versionOf(bytes);
+  if (actual !== version) throw corrupt(path, `belongs to version ${actual}, not to ${version}, or was changed`);
+  const manifest = parseManifest(bytes, path);
+  return new VerifiedVersion(version, manifest, await readFiles(directory, manifest));
+}
+
+async function readFiles(directory: string, { files }: VersionManifest): Promise<Map<string, Buffer>> {
+  const contents = new Map<string, Buffer>();
+  for (const { name, bytes: size, sha256: expected } of files) {
+    const path = join(directory, name);
+    const bytes = await readOr(path, (cause) => corrupt(path, 'is not there', cause));
+    if (bytes.length !== size) throw corrupt(path, `has ${bytes.length} bytes, the manifest says ${size}`);
+    if (sha256(bytes) !== expected) throw corrupt(path, 'has another SHA-256 than the manifest says');
+    contents.set(name, bytes);
+  }
+  return contents;
+}
+
+class VerifiedVersion implements VersionFiles {
+  readonly version: string;
+  readonly manifest: VersionManifest;
+  readonly #contents: ReadonlyMap<string, Buffer>;
+
+  constructor(version: string, manifest: VersionManifest, contents: ReadonlyMap<string, Buffer>) {
+    this.version = version;
+    this.manifest = manifest;
+    this.#contents = contents;
+  }
+
+  read(name: VersionFileName): Buffer {
+    const bytes = this.#contents.get(name);
+    if (bytes === undefined) {
+      throw new InputError('MR_VERSION_FILE', `Version ${this.version} has no file ${name}.`, {
+        hint: `It has ${[...this.#contents.keys()].join(', ')}.`,
+      });
+    }
+    return bytes;
+  }
+}
+
+async function writeVersion(
+  root: string,
+  description: VersionDescription,
+  contents: VersionContents,
+): Promise<string> {
+  const manifest = encodeManifest(description, contents);
+  const version = versionOf(manifest);
+  const place = join(root, version);
+  if (await isWhole(place)) return version;
+  const aside = join(root, `.partial-${version}`);
+  await rm(aside, { recursive: true, force: true });
+  await mkdir(aside, { recursive: true });
+  try {
+    for (const [name, bytes] of Object.entries(contents)) await writeDurably(join(aside, name), bytes);
+    await writeDurably(join(aside, manifestName), manifest);
+    await syncDirectory(aside);
+    await rm(place, { recursive: true, force: true });
+    await rename(aside, place);
+    await syncDirectory(root);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw error;
+  }
+  return version;
+}
+
+/** Whether a version is there and sound; one that was damaged is to be written again. */
+async function isWhole(place: string): Promise<boolean> {
+  try {
+    await openVersion(place);
+    return true;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'MR_VERSION_MISSING' || code === 'MR_VERSION_CORRUPT') return false;
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the names in a directory durable. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function readOr(path: string, absent: (cause: unknown) => Error): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = errorCode(error);
+    throw code === 'ENOENT' || code === 'ENOTDIR' ? absent(error) : error;
+  }
+}
+
+function missing(version: string, directory: string): ConfigurationError {
+  return new ConfigurationError('MR_VERSION_MISSING', `There is no version ${version} in ${directory}.`, {
+    hint: 'Train again, or copy the version here from where it was trained.',
+  });
+}

@@ -1,0 +1,41 @@
+import type { EmbeddedLog } from '#engine/log';
+import { type Clock, errorCode, type Logger, type Metrics } from '#platform';
+
+export type CleaningOptions = {
+  readonly log: Pick<EmbeddedLog, 'clean'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly intervalMs?: number;
+  /** Ends the schedule. */
+  readonly signal: AbortSignal;
+};
+
+const defaultIntervalMs = 60_000;
+
+/**
+ * Has the log remove what is past its retention and compact what was replaced, every minute, until `signal` aborts.
+ * A pass that fails is logged and counted, and the next one tries again: nothing depends on when cleaning happens.
+ */
+export async function cleanPeriodically(options: CleaningOptions): Promise<void> {
+  const { log, clock, logger, metrics, intervalMs = defaultIntervalMs, signal } = options;
+  const removed = metrics.counter('log_cleaned_total', 'Batches and records that cleaning has removed.', [
+    'what',
+  ]);
+  const failures = metrics.counter('log_cleaning_failures_total', 'Passes of cleaning that failed.');
+  for (;;) {
+    await clock.sleep(intervalMs, signal);
+    if (signal.aborted) return;
+    try {
+      const cleaned = await log.clean();
+      removed.inc({ what: 'expired_batches' }, cleaned.expiredBatches);
+      removed.inc({ what: 'replaced_records' }, cleaned.compactedRecords);
+      removed.inc({ what: 'expired_tombstones' }, cleaned.expiredTombstones);
+      removed.inc({ what: 'batches_of_deleted_topics' }, cleaned.purgedBatches);
+    } catch (error) {
+      if (errorCode(error) === 'MR_LOG_CLOSED') return;
+      failures.inc();
+      logger.warn({ err: error }, 'the log could not be cleaned; it is tried again');
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** What the thread that asks and the worker that processes tell each other. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Configuration } from '#platform';
+
+export type WorkerInput = {
+  /** From `connect()` of the process's log; transferred. */
+  readonly connection: MessagePort;
+  readonly dataDirectory: string;
+  readonly configuration: Pick<Configuration, 'log' | 'engine' | 'admission' | 'gate'>;
+};
+
+/** How far processing has come. */
+export type ProcessingProgress = {
+  /** Records through all tasks since the start. */
+  readonly processed: number;
+  /** Events that admission has decided on since the start. */
+  readonly admitted: number;
+  /** Records of the topology's sources that are readable and not processed yet, by topic. */
+  readonly lag: Readonly<Record<string, number>>;
+};
+
+/** What can be asked of the worker, with the answer. */
+export type Answers = {
+  /** Answered when everything that was readable when it was asked is processed and committed. */
+  readonly 'until-caught-up': undefined;
+  /** Metrics in the Prometheus text format. */
+  readonly metrics: string;
+  /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
+  readonly digests: Readonly<Record<string, string>>;
+};
+
+export type Question = keyof Answers;
+
+export type ToWorker =
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly kind: 'stop' };
+
+export type Failure = {
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly hint: string | undefined;
+  readonly stack: string | undefined;
+};
+
+export type FromWorker =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'progress'; readonly progress: ProcessingProgress }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question] }
+  | { readonly kind: 'failed'; readonly failure: Failure };

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { TopicReader, TopicWriter } from '#engine';
+import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type Configuration, loadConfiguration, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import type { Interaction } from '#schemas';
+import { openTopics, type Topics } from '#topologies';
+import { loopLag } from './lag.ts';
+import { type Processing, startProcessing } from './processing.ts';
+
+const start = Date.UTC(2026, 0, 1);
+
+function event(n: number): Interaction {
+  return {
+    event_id: `e${n}`,
+    user_id: `u${n % 17}`,
+    item_id: `i${n % 11}`,
+    kind: n % 3 === 0 ? 'click' : 'impression',
+    value: null,
+    watch_ms: null,
+    session_id: null,
+    request_id: null,
+    context: { device: null, country: null, language: null },
+    ts: start + n * 1000,
+    original_ts: null,
+  };
+}
+
+type Installation = {
+  readonly log: EmbeddedLog;
+  readonly topics: Topics;
+  write(from: number, to: number): Promise<void>;
+  start(): Promise<Processing>;
+};
+
+async function install(t: TestContext): Promise<Installation> {
+  const directory = temporaryDirectory(t);
+  const configuration: Configuration = loadConfiguration({
+    flags: { 'log.level': 'silent', 'engine.commitIntervalMs': 20 },
+    environment: {},
+    directory,
+  });
+  const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
+  const topics = await openTopics(log, log.registry);
+  const running: Processing[] = [];
+  t.after(async () => {
+    for (const processing of running) await processing.stop();
+    await log.close();
+  });
+  return {
+    log,
+    topics,
+    write: async (from, to) => {
+      const writer = await TopicWriter.open(log, topics.interactions);
+      const events = Array.from({ length: to - from }, (_, n) => event(from + n));
+      await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+      await writer.announce(start + to * 1000);
+      await writer.close();
+    },
+    start: async () => {
+      const processing = await startProcessing({ log, dataDirectory: directory, configuration });
+      running.push(processing);
+      return processing;
+    },
+  };
+}
+
+async function count(
+  { log, topics }: Installation,
+  name: 'interactions-accepted' | 'examples',
+): Promise<number> {
+  const reader = await TopicReader.open(log, topics[name] as Topics['examples'], { from: 'start' });
+  let records = 0;
+  for await (const some of reader.untilEnd()) records += some.length;
+  await reader.close();
+  return records;
+}
+
+describe('processing', () => {
+  it('is caught up when every stage has committed, and goes on where it stopped', async (t) => {
+    const installation = await install(t);
+    await installation.write(0, 3000);
+    const first = await installation.start();
+    await first.untilCaughtUp();
+    assert.equal(await count(installation, 'interactions-accepted'), 3000);
+    assert.equal(await count(installation, 'examples'), 1000);
+    const digests = await first.digests();
+    assert.match(await first.metrics(), /admission_events_total\{outcome="accepted"\} 3000/);
+    await first.stop();
+    await first.ended;
+
+    const second = await installation.start();
+    await second.untilCaughtUp();
+    assert.deepEqual(await second.digests(), digests);
+    await installation.write(3000, 3300);
+    await second.untilCaughtUp();
+    assert.equal(await count(installation, 'interactions-accepted'), 3300);
+    assert.equal(await count(installation, 'examples'), 1100);
+    assert.notDeepEqual(await second.digests(), digests);
+    const lag = await loopLag(installation.log);
+    assert.equal(lag.find(({ topic }) => topic === 'interactions')?.lag, 0);
+  });
+
+  it('reports a failure of the worker as an error, and goes on after it', async (t) => {
+    const installation = await install(t);
+    await installation.write(0, 500);
+    process.env.MILLRACE_FAILPOINTS = 'commit.log.before=fail@2';
+    const failing = await installation.start().finally(() => delete process.env.MILLRACE_FAILPOINTS);
+    const failure = { code: 'MR_PROCESSING_FAILED', message: /MR_FAILPOINT/ };
+    await assert.rejects(failing.ended, failure);
+    await assert.rejects(failing.untilCaughtUp(), failure);
+    await failing.stop();
+
+    const next = await installation.start();
+    await next.untilCaughtUp();
+    assert.equal(await count(installation, 'interactions-accepted'), 500);
+    await next.stop();
+    await assert.rejects(next.metrics(), { code: 'MR_PROCESSING_FAILED' });
+  });
+});

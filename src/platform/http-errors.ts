@@ -1,0 +1,70 @@
+/** What a client is told about an error: a status that says whose fault it is, and code, message and hint. */
+import { randomUUID } from 'node:crypto';
+import { errorCode, MillraceError } from './errors.ts';
+
+export type ErrorBody = { readonly code: string; readonly message: string; readonly hint?: string };
+
+const statusOfRemedy = {
+  retry: 503,
+  'give-up': 500,
+  'fix-input': 400,
+  'fix-configuration': 500,
+} as const;
+
+/** Refusals of the framework itself, in our words. */
+const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    status: 413,
+    code: 'MR_HTTP_BODY_TOO_LARGE',
+    message: 'The body of the request is too large.',
+    hint: 'Send less at once.',
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    code: 'MR_HTTP_MEDIA_TYPE',
+    message: 'The body of the request is of another type than JSON.',
+    hint: 'Send JSON, with content-type: application/json.',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: notJson('The body of the request is not JSON.'),
+  FST_ERR_CTP_EMPTY_JSON_BODY: notJson('The body of the request is empty.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: notJson('The body of the request has another length than it says.'),
+  FST_ERR_BAD_URL: {
+    status: 400,
+    code: 'MR_HTTP_BAD_URL',
+    message: 'The path of the request is not a valid URL.',
+    hint: 'Percent-encode it.',
+  },
+};
+
+export function statusOf(error: unknown): number {
+  if (error instanceof MillraceError) return statusOfRemedy[error.remedy];
+  const known = frameworkErrors[errorCode(error) ?? ''];
+  return known?.status ?? 500;
+}
+
+/** Errors that are not ours are bugs: the client learns that there is one, the log learns which. */
+export function describeError(error: unknown): ErrorBody {
+  if (error instanceof MillraceError) {
+    const { code, message, hint } = error;
+    return { code, message, ...(hint !== undefined && { hint }) };
+  }
+  const known = frameworkErrors[errorCode(error) ?? ''];
+  if (known !== undefined) {
+    const { status: _, ...body } = known;
+    return body;
+  }
+  return {
+    code: 'MR_INVARIANT',
+    message: 'The request failed for a reason that lies in the server.',
+    hint: 'Report it with the x-request-id of this answer.',
+  };
+}
+
+/** The client's own id where it is a plain one, else a new one. */
+export function requestIdOf(header: string | readonly string[] | undefined): string {
+  return typeof header === 'string' && /^[\w.:-]{1,128}$/.test(header) ? header : randomUUID();
+}
+
+function notJson(message: string): { status: number } & ErrorBody {
+  return { status: 400, code: 'MR_HTTP_BODY_INVALID', message, hint: 'Send one JSON value.' };
+}

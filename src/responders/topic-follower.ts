@@ -1,0 +1,112 @@
+import { type Topic, TopicReader, type TopicRecord } from '#engine';
+import type { Log } from '#engine/log';
+import { type Clock, type Logger, type Metrics, RetryableError } from '#platform';
+
+export type FollowerEnvironment = {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+/** While following, a poll returns as soon as there is something; this bounds nothing but an idle wait. */
+const POLL_MS = 1_000;
+const CATCH_UP_POLL_MS = 10;
+const RETRY_MS = 200;
+
+/**
+ * Reads a topic from its start and goes on for as long as it is open, handing each record to `apply`. A passing
+ * failure of the log is waited out; any other ends the following, and `notReady` says so. Records that cannot be
+ * decoded are counted and left out.
+ */
+export class TopicFollower<V> {
+  readonly #topic: string;
+  readonly #reader: TopicReader<string, V>;
+  readonly #apply: (record: TopicRecord<string, V>) => void;
+  readonly #environment: FollowerEnvironment;
+  readonly #closing = new AbortController();
+  readonly #caughtUp = Promise.withResolvers<void>();
+  readonly #running: Promise<void>;
+  #isCaughtUp = false;
+  #failure: Error | undefined;
+
+  private constructor(
+    topic: string,
+    reader: TopicReader<string, V>,
+    apply: (record: TopicRecord<string, V>) => void,
+    environment: FollowerEnvironment,
+  ) {
+    this.#topic = topic;
+    this.#reader = reader;
+    this.#apply = apply;
+    this.#environment = environment;
+    this.#caughtUp.promise.catch(() => {});
+    this.#running = this.#run();
+  }
+
+  static async open<V>(
+    environment: FollowerEnvironment,
+    topic: Topic<string, V>,
+    apply: (record: TopicRecord<string, V>) => void,
+  ): Promise<TopicFollower<V>> {
+    const { logger, metrics, log } = environment;
+    const undecodable = metrics.counter('responder_undecodable_total', 'Records left out.', ['topic']);
+    const reader = await TopicReader.open(log, topic, {
+      from: 'start',
+      onUndecodable: (place, err) => {
+        undecodable.inc({ topic: place.topic });
+        logger.error({ err, ...place }, 'a record could not be decoded and is left out');
+      },
+    });
+    return new TopicFollower(topic.name, reader, apply, environment);
+  }
+
+  /** Resolves when everything that was readable at some moment has been applied; rejects when that can't be. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
+  notReady(): string | undefined {
+    if (this.#failure !== undefined) return `topic ${this.#topic} can't be followed: ${this.#failure.message}`;
+    return this.#isCaughtUp ? undefined : `topic ${this.#topic} is being read`;
+  }
+
+  /** The latest event time that the topic's writers have announced; -Infinity when none has. */
+  get watermark(): number {
+    return this.#reader.newestWatermark;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#reader.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#environment;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        for (const record of await this.#reader.poll(this.#isCaughtUp ? POLL_MS : CATCH_UP_POLL_MS)) {
+          this.#apply(record);
+        }
+        if (!this.#isCaughtUp && this.#reader.isAtEnd) {
+          this.#isCaughtUp = true;
+          this.#caughtUp.resolve();
+        }
+      } catch (err) {
+        if (signal.aborted) break;
+        if (!(err instanceof RetryableError)) return this.#fail(err);
+        logger.warn({ err, topic: this.#topic }, 'reading a topic failed; trying again');
+        await clock.sleep(RETRY_MS, signal);
+      }
+    }
+    this.#caughtUp.reject(new RetryableError('MR_RESPONDER_CLOSED', 'The responder was closed while it started.'));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#environment.logger.error({ err: error, topic: this.#topic }, 'a topic is not followed any more');
+    this.#caughtUp.reject(this.#failure);
+  }
+}

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { RowArena } from './row-arena.ts';
+
+describe('RowArena', () => {
+  it('keeps what a map would keep, whatever the sizes and the order', () => {
+    const row = fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 200_000, max: 1_200_000 }));
+    const step = fc.record({ key: fc.constantFrom('a', 'b', 'ü', 'key'), bytes: fc.option(row), fill: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const arena = new RowArena();
+        const map = new Map<string, Buffer>();
+        for (const { key, bytes, fill } of steps) {
+          if (bytes === null) {
+            arena.delete(key);
+            map.delete(key);
+          } else {
+            arena.set(key, Buffer.alloc(bytes, fill));
+            map.set(key, Buffer.alloc(bytes, fill));
+          }
+        }
+        assert.deepEqual([...arena.keys()].sort(), [...map.keys()].sort());
+        for (const [key, value] of map) assert.ok(arena.get(key)?.equals(value));
+        assert.equal(arena.get('none'), undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('holds little more than twice what is live, and leaves views handed out alone', () => {
+    const arena = new RowArena();
+    const rows = 20_000;
+    const rowOf = (index: number, round: number) => Buffer.alloc(500, (index + round) % 256);
+    for (let index = 0; index < rows; index++) arena.set(`k${index}`, rowOf(index, 0));
+    const early = arena.get('k7') as Buffer;
+    // A few keys change all the time and the rest seldom, as users do.
+    for (let round = 1; round <= 200_000; round++) {
+      const index = round % 10 === 0 ? (round * 7919) % rows : round % 50;
+      arena.set(`k${index}`, rowOf(index, round));
+    }
+    assert.ok(early.equals(rowOf(7, 0)));
+    assert.equal(arena.size, rows);
+    assert.ok(arena.bytes < 2.5 * rows * 514, `${arena.bytes} bytes are held`);
+  });
+});
