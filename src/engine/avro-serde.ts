@@ -9,7 +9,11 @@ const WIRE_FORMAT_HEADER = 5;
  * Values of all versions registered so far can be decoded at once; later ones are fetched when first met.
  * Errors: MR_SCHEMA_INCOMPATIBLE where the registry refuses the schema.
  */
-export async function avroSerde<T>(registry: SchemaRegistry, subject: string, schema: object): Promise<Serde<T>> {
+export async function avroSerde<T>(
+  registry: SchemaRegistry,
+  subject: string,
+  schema: object,
+): Promise<Serde<T>> {
   const codec: AvroCodec<T> = avroCodecFor(schema);
   const id = await registry.register(subject, schema);
   const load = async (writer: number) => codec.addWriterSchema(writer, await registry.schema(writer));

@@ -27,7 +27,11 @@ export interface Serde<V> {
 
 /** A serde of another type over the same bytes. */
 export function adaptSerde<A, B>(serde: Serde<A>, to: (value: A) => B, from: (value: B) => A): Serde<B> {
-  return { ...serde, encode: (value) => serde.encode(from(value)), decode: (bytes) => to(serde.decode(bytes)) };
+  return {
+    ...serde,
+    encode: (value) => serde.encode(from(value)),
+    decode: (bytes) => to(serde.decode(bytes)),
+  };
 }
 
 /** A topic with its types: what sources read and sinks write. */

@@ -4,6 +4,9 @@ import { describeError, requestIdOf, statusOf } from './http-errors.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
+/** An id of 128 characters, percent-encoded as UTF-8. */
+const MAX_PARAMETER_LENGTH = 128 * 4 * 3;
+
 export type HttpRequest = FastifyRequest;
 export type HttpReply = FastifyReply;
 
@@ -39,6 +42,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const routes = Fastify({
     logger: false,
     bodyLimit,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply, logger),

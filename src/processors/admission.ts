@@ -32,7 +32,10 @@ export function admission(options: AdmissionOptions, recentEvents: Serde<RecentE
         const { events } = stores.recent.get(key) ?? { events: [] };
         if (events.some(({ event_id }) => event_id === event.event_id)) return options.count('duplicate');
         if (event.ts < watermark - options.dedupHorizonMs) {
-          throw new InputError('MR_EVENT_TOO_LATE', `the event is ${watermark - event.ts} ms behind the watermark`);
+          throw new InputError(
+            'MR_EVENT_TOO_LATE',
+            `the event is ${watermark - event.ts} ms behind the watermark`,
+          );
         }
         const isLate = event.ts < watermark;
         const admitted = isLate ? { ...event, ts: watermark, original_ts: event.ts } : event;
@@ -49,6 +52,8 @@ export function admission(options: AdmissionOptions, recentEvents: Serde<RecentE
 
 function refuseInvalid(event: Interaction, key: string): void {
   const reason =
-    event.user_id === key ? invalidReason(event) : `the record's key is not the user's id, by which the topic is keyed`;
+    event.user_id === key
+      ? invalidReason(event)
+      : `the record's key is not the user's id, by which the topic is keyed`;
   if (reason !== undefined) throw new InputError('MR_EVENT_INVALID', reason);
 }

@@ -25,7 +25,19 @@ export function itemFeatures(topic: { readonly name: string; readonly value: Ser
         const item = view.finish(rows.stateAsOf(row, event.ts), event.ts);
         const { event_id, user_id, kind, value, ts, request_id } = event;
         const weight = interactionWeight(kind);
-        const example = { event_id, user_id, item_id: key, kind, value, weight, ts, request_id, user, profile, item };
+        const example = {
+          event_id,
+          user_id,
+          item_id: key,
+          kind,
+          value,
+          weight,
+          ts,
+          request_id,
+          user,
+          profile,
+          item,
+        };
         emit('examples', user_id, example, ts);
       },
     },

@@ -30,7 +30,8 @@ function invalidId(event: Interaction): string | undefined {
 }
 
 function invalidMeasure(event: Interaction): string | undefined {
-  if (!Number.isSafeInteger(event.ts) || event.ts < 0) return `ts must be milliseconds since 1970, it is ${event.ts}`;
+  if (!Number.isSafeInteger(event.ts) || event.ts < 0)
+    return `ts must be milliseconds since 1970, it is ${event.ts}`;
   if (event.watch_ms !== null && !(event.watch_ms >= 0 && event.watch_ms <= MAX_WATCH_MS)) {
     return `watch_ms must lie between 0 and ${MAX_WATCH_MS}, it is ${event.watch_ms}`;
   }

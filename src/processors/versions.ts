@@ -17,7 +17,9 @@ export function versions(gate: GateOptions, version: Serde<Version>) {
     inputs: { commands: port<string, Command>() },
     outputs: { versions: port<string, Version>() },
     stores: { decided: { value: version } },
-    reads: { commands: ({ value: { candidate } }) => ({ decided: candidate === null ? [] : [candidate.version] }) },
+    reads: {
+      commands: ({ value: { candidate } }) => ({ decided: candidate === null ? [] : [candidate.version] }),
+    },
     process: {
       commands: ({ value: command }, { stores, emit }) => {
         const { candidate, command_id, ts } = command;

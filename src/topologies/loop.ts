@@ -1,6 +1,13 @@
 import { avroSerde, type Topology, TopologyBuilder } from '#engine';
 import type { SchemaRegistry } from '#engine/log';
-import { type AdmissionOptions, admission, type GateOptions, itemFeatures, userFeatures, versions } from '#processors';
+import {
+  type AdmissionOptions,
+  admission,
+  type GateOptions,
+  itemFeatures,
+  userFeatures,
+  versions,
+} from '#processors';
 import { avroSchema, type ExampleRequest, type RecentEvents } from '#schemas';
 import type { Topics } from './topics.ts';
 
@@ -33,14 +40,18 @@ export async function loopTopology(
   const interactions = loop.source(topics.interactions, {
     watermark: { outOfOrderMs: options.admission.latenessMs },
   });
-  const { accepted } = loop.process('admission', admission(options.admission, recentEvents), { interactions });
+  const { accepted } = loop.process('admission', admission(options.admission, recentEvents), {
+    interactions,
+  });
   accepted.to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
 
   const events = loop.source(topics['interactions-accepted'], { watermark: 'carried' });
   const profiles = loop.table(topics.users);
   const { requests } = loop.process('user-features', userFeatures(topics['user-features-1']), { events });
   const examplesByItem = requests
-    .join('with-profile', profiles, (request, user) => (user === undefined ? request : { ...request, profile: user }))
+    .join('with-profile', profiles, (request, user) =>
+      user === undefined ? request : { ...request, profile: user },
+    )
     .keyBy('examples-by-item', ({ event }) => event.item_id ?? '', {
       value: requestValue,
       release: 'at-watermark',

@@ -69,7 +69,15 @@ export class Assignment {
       const index = (first + i) % partitions;
       const assigned = this.#order[index] as Assigned;
       if (assigned.paused) continue;
-      const taken = fetch(assigned, left, left / (partitions - i), batches);
+      const before = batches.length;
+      let taken: number | undefined;
+      try {
+        taken = fetch(assigned, left, left / (partitions - i), batches);
+      } catch (error) {
+        if (before === 0) throw error;
+        // What other partitions gave must not be lost: this one comes first in the next poll, and fails there.
+        batches.length = before;
+      }
       if (taken === undefined) {
         this.#turn = index;
         break;

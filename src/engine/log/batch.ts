@@ -235,6 +235,11 @@ export class StoredBatch implements RecordBatch {
     return low;
   }
 
+  /** The stored form. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
   get byteLength(): number {
     return this.#bytes.length;
   }

@@ -32,3 +32,9 @@ export type {
   TransactionalProducer,
 } from './port.ts';
 export type { SchemaRegistry } from './registry.ts';
+export {
+  type Faults,
+  openSimulatedLog,
+  type SimulatedLog,
+  type SimulatedLogOptions,
+} from './simulated/simulated-log.ts';

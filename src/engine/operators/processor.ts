@@ -51,7 +51,8 @@ export class ProcessorOperator implements Operator {
       const reads = this.#node.spec.reads?.[this.#node.inputs[port]?.[0] ?? ''];
       for (const record of records) {
         if (reads === undefined) for (const keys of wanted.values()) keys.push(String(record.key));
-        else for (const [name, keys] of Object.entries(reads(record))) wanted.get(name)?.push(...(keys ?? []));
+        else
+          for (const [name, keys] of Object.entries(reads(record))) wanted.get(name)?.push(...(keys ?? []));
         if (this.#timers !== undefined) timerKeys.push(String(record.key));
       }
     }

@@ -95,7 +95,10 @@ it('restores from a changelog to the same digest, records of one key twice in a 
   await database.write(await store.restore([record('a', 1), record('b', 2), record('a', 3)]));
   await database.write(await store.restore([record('b', null), record('c', 4)]));
   const expected = new Digest();
-  for (const [key, value] of [['a', 3], ['c', 4]] as const) {
+  for (const [key, value] of [
+    ['a', 3],
+    ['c', 4],
+  ] as const) {
     expected.add(entryHash(Buffer.from(key), json.encode(value), json.fingerprint));
   }
   assert.equal(store.digest.toString(), expected.toString());

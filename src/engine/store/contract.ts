@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { errorCode } from '#platform';
 import type { Change, Database, DatabaseProvider, KeyRange } from './port.ts';
 
-type OpenProvider = (t: { after: (undo: () => unknown) => void }) => DatabaseProvider | Promise<DatabaseProvider>;
+type OpenProvider = (t: {
+  after: (undo: () => unknown) => void;
+}) => DatabaseProvider | Promise<DatabaseProvider>;
 
 const bytes = (text: string) => Buffer.from(text);
 const put = (key: string, value: string): Change => ({ key: bytes(key), value: bytes(value) });

@@ -21,7 +21,8 @@ it('RocksDB: a database that a cut MANIFEST has emptied is reported as damaged, 
   const files = join(directory, 'task');
   const manifest = readFileSync(join(files, 'CURRENT'), 'utf8').trim();
   truncateSync(join(files, manifest), 50);
-  for (const log of readdirSync(files).filter((name) => name.endsWith('.log'))) writeFileSync(join(files, log), '');
+  for (const log of readdirSync(files).filter((name) => name.endsWith('.log')))
+    writeFileSync(join(files, log), '');
   await assert.rejects(
     () => provider.open('task'),
     (error) => errorCode(error) === 'MR_STORE_CORRUPT',

@@ -5,9 +5,11 @@ export class Outbox {
   readonly #topics = new Map<string, ProducerRecord[][]>();
 
   add(topic: string, partition: number, record: ProducerRecord): void {
-    let partitions = this.#topics.get(topic);
-    if (partitions === undefined) this.#topics.set(topic, (partitions = []));
-    (partitions[partition] ??= []).push(record);
+    const partitions = this.#topics.get(topic) ?? [];
+    this.#topics.set(topic, partitions);
+    const records = partitions[partition];
+    if (records === undefined) partitions[partition] = [record];
+    else records.push(record);
   }
 
   /** The records of one partition so far. */

@@ -55,6 +55,8 @@ export class StreamsRuntime {
   #lastCommit = 0;
   #lastAnnounced = 0;
   #lastHeartbeat = 0;
+  /** Whether the last round read nothing and committed nothing. */
+  #foundNothing = false;
   /** When something was last read from an outside topic's partition. */
   readonly #lastRead = new Map<InputPartition, number>();
 
@@ -109,7 +111,9 @@ export class StreamsRuntime {
    */
   async runOnce(waitMs: number): Promise<number> {
     await this.#heartbeat();
-    await this.#fetch(this.#waitFor(waitMs));
+    const fetched = await this.#fetch(this.#waitFor(waitMs));
+    // What this round commits, the next one may find in the log again.
+    this.#foundNothing = fetched === 0;
     this.#followWallClock();
     let processed = 0;
     for (const task of this.#tasks) {
@@ -119,13 +123,15 @@ export class StreamsRuntime {
     return processed;
   }
 
-  /** Whether everything readable has been processed and committed. */
+  /** Whether everything readable has been processed and committed, as of the last round. */
   get isCaughtUp(): boolean {
+    if (!this.#foundNothing) return false;
     return this.#tasks.every(
       (task) =>
         !task.hasUncommitted &&
         task.input.partitions.every(
-          (input) => input.fetchedAll && (input.bufferedRecords === 0 || input.node.release === 'at-watermark'),
+          (input) =>
+            input.fetchedAll && (input.bufferedRecords === 0 || input.node.release === 'at-watermark'),
         ),
     );
   }
@@ -142,12 +148,16 @@ export class StreamsRuntime {
     this.#tasks = [];
   }
 
-  async #fetch(waitMs: number): Promise<void> {
+  async #fetch(waitMs: number): Promise<number> {
     const consumer = this.#require(this.#consumer);
+    let batches = 0;
     const now = this.#options.clock.now();
     for (const batch of await consumer.poll(waitMs)) {
-      const task = this.#tasks.find((task) => task.partition === batch.partition && task.inputOf(batch.topic));
+      const task = this.#tasks.find(
+        (task) => task.partition === batch.partition && task.inputOf(batch.topic),
+      );
       task?.buffer(batch);
+      batches++;
       const input = task?.inputOf(batch.topic);
       if (input !== undefined) this.#lastRead.set(input, now);
     }
@@ -158,6 +168,7 @@ export class StreamsRuntime {
       if (input.bufferedRecords > BUFFERED_RECORDS) consumer.pause([place]);
       else if (input.bufferedRecords < BUFFERED_RECORDS / 2) consumer.resume([place]);
     }
+    return batches;
   }
 
   /** How long a fetch may wait for records: not beyond the next commit, not at all while some are at hand. */
@@ -193,11 +204,13 @@ export class StreamsRuntime {
   }
 
   async #commit(tasks: readonly Task[]): Promise<void> {
+    this.#foundNothing = false;
     const producer = this.#require(this.#producer);
     const offsets: OffsetCommit[] = [];
     for (const task of tasks) {
       offsets.push(...task.collect());
-      for (const { topic, partition, records } of task.outbox.drain()) producer.append(topic, partition, records);
+      for (const { topic, partition, records } of task.outbox.drain())
+        producer.append(topic, partition, records);
     }
     step('commit.collect');
     producer.sendOffsets(this.#require(this.#membership), offsets);
@@ -223,7 +236,9 @@ export class StreamsRuntime {
   }
 
   async #rejoin(): Promise<void> {
-    const held = this.#tasks.map((task): TaskId => ({ subTopology: task.subTopology, partition: task.partition }));
+    const held = this.#tasks.map(
+      (task): TaskId => ({ subTopology: task.subTopology, partition: task.partition }),
+    );
     this.#membership = await this.#require(this.#membership).rejoin(encodeTasks(held));
     await this.#takeUp(decodeTasks(this.#membership.assignment));
   }
@@ -236,7 +251,8 @@ export class StreamsRuntime {
     const kept = this.#tasks.filter(isAssigned);
     const opened: Task[] = [];
     for (const id of assigned) {
-      if (kept.some((task) => task.subTopology === id.subTopology && task.partition === id.partition)) continue;
+      if (kept.some((task) => task.subTopology === id.subTopology && task.partition === id.partition))
+        continue;
       opened.push(await this.#open(id));
     }
     // Downstream sub-topologies are declared later: a record can pass through all of them in one round.

@@ -4,8 +4,8 @@ import { CachedStore } from '../store/cached-store.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider } from '../store/port.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
-import type { Outbox } from './outbox.ts';
 import type { TaskFailpoint } from './failpoints.ts';
+import type { Outbox } from './outbox.ts';
 
 /** How far a store has come, kept in the same atomic write as its entries. */
 type StoreMark = {
@@ -35,7 +35,11 @@ export type StateOptions = {
   readonly inputOffsets: ReadonlyMap<string, number>;
 };
 
-type OpenStore = { readonly definition: StoreDefinition; readonly store: CachedStore<unknown>; offset: number };
+type OpenStore = {
+  readonly definition: StoreDefinition;
+  readonly store: CachedStore<unknown>;
+  offset: number;
+};
 
 /**
  * The stores of one task over one database. Opening brings them up to what the log has committed: from the local
@@ -63,7 +67,10 @@ export class TaskState {
       return await TaskState.#attempt(options);
     } catch (error) {
       if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
-      options.logger.warn({ err: error, task: options.name }, 'a store is damaged; it is rebuilt from its changelog');
+      options.logger.warn(
+        { err: error, task: options.name },
+        'a store is damaged; it is rebuilt from its changelog',
+      );
       await options.databases.destroy(options.name);
       return await TaskState.#attempt(options);
     }
@@ -106,7 +113,8 @@ export class TaskState {
     for (const open of this.#stores) {
       const { changelog, logged } = open.definition;
       const offset = logged
-        ? appended.find((end) => end.topic === changelog && end.partition === this.#options.partition)?.nextOffset
+        ? appended.find((end) => end.topic === changelog && end.partition === this.#options.partition)
+            ?.nextOffset
         : inputOffsets.get(changelog);
       if (offset !== undefined) open.offset = offset;
     }
@@ -145,7 +153,10 @@ export class TaskState {
         ? this.#options.clock.now() - topic.cleanup.tombstoneRetentionMs
         : Number.NEGATIVE_INFINITY;
     const usable =
-      mark !== undefined && mark.offset >= start && mark.offset <= until && (marks?.committedAt ?? 0) >= expiredAt;
+      mark !== undefined &&
+      mark.offset >= start &&
+      mark.offset <= until &&
+      (marks?.committedAt ?? 0) >= expiredAt;
     if (usable) {
       store.digest.set(Digest.fromHex(mark.digest));
       return mark.offset;

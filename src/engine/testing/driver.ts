@@ -81,7 +81,9 @@ export class TopologyDriver {
 
   /** `external`: the topics that the topology reads and writes, to be created. */
   static async open(
-    external: readonly Topic<never, never>[] | ((registry: SchemaRegistry) => Promise<readonly Topic<never, never>[]>),
+    external:
+      | readonly Topic<never, never>[]
+      | ((registry: SchemaRegistry) => Promise<readonly Topic<never, never>[]>),
     declare: DeclareTopology,
     options: DriverOptions = {},
   ): Promise<TopologyDriver> {

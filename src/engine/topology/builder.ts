@@ -98,12 +98,16 @@ export class TopologyBuilder {
     const external = new Set(this.#internal.map((topic) => topic.name));
     const changelogs = subTopologies.flatMap(({ stores, partitions }) =>
       stores
-        .filter((store) => store.logged && store.spec.changelog === undefined && !external.has(store.changelog))
-        .map(({ changelog }): TopicSpec => ({
-          name: changelog,
-          partitions,
-          cleanup: { policy: 'compact', tombstoneRetentionMs: TOMBSTONE_RETENTION_MS },
-        })),
+        .filter(
+          (store) => store.logged && store.spec.changelog === undefined && !external.has(store.changelog),
+        )
+        .map(
+          ({ changelog }): TopicSpec => ({
+            name: changelog,
+            partitions,
+            cleanup: { policy: 'compact', tombstoneRetentionMs: TOMBSTONE_RETENTION_MS },
+          }),
+        ),
     );
     return {
       name: this.#name,
@@ -126,7 +130,12 @@ export class TopologyBuilder {
     return `${operator}-${this.#nodes.size + 1}`;
   }
 
-  join<K, V, T, R>(name: string, left: Stream<K, V>, table: Table<K, T>, join: Joiner<V, T, R>): Stream<K, R> {
+  join<K, V, T, R>(
+    name: string,
+    left: Stream<K, V>,
+    table: Table<K, T>,
+    join: Joiner<V, T, R>,
+  ): Stream<K, R> {
     const spec = joinSpec(table.topic, left.key, join);
     this.#addProcessor(name, spec, [
       ['table', table.from],
@@ -237,7 +246,11 @@ export class Stream<K, V> {
   }
 
   /** Sends the records through a repartition topic, so that those of one new key meet in one task. */
-  keyBy<K2 = string>(name: string, keyOf: KeyOfRecord<K, V, K2>, options: KeyByOptions<K2, V>): Stream<K2, V> {
+  keyBy<K2 = string>(
+    name: string,
+    keyOf: KeyOfRecord<K, V, K2>,
+    options: KeyByOptions<K2, V>,
+  ): Stream<K2, V> {
     return this.#builder.keyBy(name, this, keyOf, options);
   }
 

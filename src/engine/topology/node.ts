@@ -65,4 +65,3 @@ export function inputsOf(node: Node): readonly Outlet[] {
   if (node.kind === 'source') return [];
   return node.kind === 'processor' ? node.inputs.map(([, from]) => from) : [node.input];
 }
-

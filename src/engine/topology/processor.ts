@@ -63,9 +63,9 @@ export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs
    * They are loaded for a whole batch before any of it is processed.
    */
   readonly reads?: {
-    readonly [P in keyof I]?: (
-      record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>,
-    ) => { readonly [N in keyof S]?: readonly string[] };
+    readonly [P in keyof I]?: (record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>) => {
+      readonly [N in keyof S]?: readonly string[];
+    };
   };
   /** A handler for each input. What it throws sends the record to the dead letters; its emits and puts are dropped. */
   readonly process: {

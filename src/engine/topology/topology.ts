@@ -75,7 +75,8 @@ function connectedComponents(nodes: readonly Node[]): Node[][] {
     const merged: Node[] = [];
     for (const { node: name } of inputsOf(node)) {
       const members = group.get(name);
-      if (members !== undefined && !members.some((member) => merged.includes(member))) merged.push(...members);
+      if (members !== undefined && !members.some((member) => merged.includes(member)))
+        merged.push(...members);
     }
     merged.push(node);
     for (const member of merged) group.set(member.name, merged);

@@ -53,9 +53,9 @@ export function parseManifest(bytes: Buffer, path: string): VersionManifest {
     throw corrupt(path, 'is not JSON', cause);
   }
   if (manifest.format !== 1) throw corrupt(path, `has format ${manifest.format}, and format 1 can be read`);
-  const listed = new Set(manifest.files?.map(({ name }) => name));
-  const missing = versionFileNames.find((name) => !listed.has(name));
-  if (missing !== undefined) throw corrupt(path, `does not list ${missing}`);
+  const listed = manifest.files?.map(({ name }) => name).join();
+  const expected = versionFileNames.join();
+  if (listed !== expected) throw corrupt(path, `lists the files ${listed}, not ${expected}`);
   return manifest as VersionManifest;
 }
 

@@ -5,6 +5,7 @@ import { EmptyBatch, StoredBatch } from '../batch.ts';
 import { logClosed, offsetOutOfRange, unknownTopic } from '../errors.ts';
 import type { Consumer, ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
 import type { CommitWatch } from './commit-watch.ts';
+import { translated } from './database.ts';
 import type { Reader } from './reader.ts';
 
 /** The first row may lie wholly before the position. */
@@ -65,7 +66,7 @@ export class EmbeddedConsumer implements Consumer {
     for (;;) {
       this.#assertOpen();
       const seen = this.#watch.version();
-      const batches = this.#assignment.fetch(this.#fetch);
+      const batches = translated('log.sqlite', () => this.#assignment.fetch(this.#fetch));
       if (batches.length > 0) return batches;
       const remainingMs = until - this.#clock.monotonic();
       if (remainingMs <= 0) return batches;

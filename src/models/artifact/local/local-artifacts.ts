@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ConfigurationError, errorCode, InputError } from '#platform';
+import { ConfigurationError, errorCode, invariant } from '#platform';
 import { corrupt, encodeManifest, manifestName, parseManifest, sha256, versionOf } from '../manifest.ts';
 import type {
   ArtifactStore,
@@ -73,11 +73,7 @@ class VerifiedVersion implements VersionFiles {
 
   read(name: VersionFileName): Buffer {
     const bytes = this.#contents.get(name);
-    if (bytes === undefined) {
-      throw new InputError('MR_VERSION_FILE', `Version ${this.version} has no file ${name}.`, {
-        hint: `It has ${[...this.#contents.keys()].join(', ')}.`,
-      });
-    }
+    invariant(bytes !== undefined, `version ${this.version} was opened without ${name}`);
     return bytes;
   }
 }

@@ -1,0 +1,84 @@
+/** What every command has in common: its options, how it fails, and what its exit code says. */
+import { Command, InvalidArgumentError } from 'commander';
+import { type Configuration, InputError, loadConfiguration } from '#platform';
+import { Output } from './output.ts';
+
+export const EXIT = { done: 0, failed: 1, wrongInput: 2, interrupted: 130 } as const;
+
+export type CommonOptions = {
+  readonly data?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly logLevel?: string;
+  readonly set?: Readonly<Record<string, string>>;
+};
+
+/** What a command gets to work with. */
+export type Invocation<O> = {
+  readonly options: CommonOptions & O;
+  readonly configuration: Configuration;
+  readonly output: Output;
+};
+
+export type CommandSpec<O> = {
+  readonly command: Command;
+  /** Command lines with what they do. */
+  readonly examples: readonly (readonly [line: string, does: string])[];
+  /** What a user wants to know beyond the options. */
+  readonly notes?: string;
+  /** Flags of the command that are configuration options, by option path. */
+  readonly flags?: (options: O) => Readonly<Record<string, string | number | undefined>>;
+  /** Gives the exit code. */
+  readonly run: (invocation: Invocation<O>, args: readonly string[]) => Promise<number>;
+};
+
+const exitCodes = `
+Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interrupted.`;
+
+/** Adds the common options, the examples and the running of a command. */
+export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
+  const { command, examples, notes = '', flags = () => ({}), run } = spec;
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const shown = examples.map(([line, does]) => `  $ ${line.padEnd(width)}  # ${does}`).join('\n');
+  return command
+    .option('--data <dir>', 'data directory (default: .millrace)')
+    .option('--config <file>', 'configuration file (default: millrace.config.json, where there is one)')
+    .option('--set <option=value>', 'set a configuration option, such as http.port=9000; repeatable', assignment)
+    .option('--log-level <level>', 'debug, info, warn, error or silent; debug shows stack traces (default: warn)')
+    .option('--json', 'print JSON on standard output, and errors as JSON')
+    .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${exitCodes}`)
+    .action(async () => {
+      const options: CommonOptions & O = command.opts();
+      const configuration = loadConfiguration({
+        flags: { ...options.set, data: options.data, 'log.level': options.logLevel, ...flags(options) },
+        environment: process.env,
+        file: options.config,
+        directory: process.cwd(),
+      });
+      const output = new Output({ json: options.json === true });
+      process.exitCode = await run({ options, configuration, output }, command.args);
+    });
+}
+
+/** Collects repeated `--set section.name=value`. */
+function assignment(text: string, before: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('Write it as section.option=value.');
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** A parser of whole numbers from `least` to `most`. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** An error of how the command line was written. */
+export function usageError(message: string, hint: string): InputError {
+  return new InputError('MR_USAGE', message, { hint });
+}

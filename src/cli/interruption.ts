@@ -1,0 +1,45 @@
+/** Ctrl-C while work is under way: what runs is stopped in order, and the command ends with 130. */
+import { Shutdown, systemClock } from '#platform';
+import type { Logger } from '#platform';
+
+/** Thrown where a long step notices that it is to stop. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
+}
+
+export function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Interrupted();
+}
+
+/** Waits for `work`, or rejects with Interrupted as soon as `signal` aborts. */
+export async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfInterrupted(signal);
+  const interrupted = Promise.withResolvers<never>();
+  const listener = () => interrupted.reject(new Interrupted());
+  signal.addEventListener('abort', listener);
+  // The work may fail after nobody waits for it any more: its parts were stopped under it.
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, interrupted.promise]);
+  } finally {
+    signal.removeEventListener('abort', listener);
+  }
+}
+
+/**
+ * Runs `work` with a Shutdown that listens to Ctrl-C; everything that was added to it is stopped when the work has
+ * ended, however it ended.
+ */
+export async function withShutdown<T>(logger: Logger, work: (shutdown: Shutdown) => Promise<T>): Promise<T> {
+  const shutdown = new Shutdown({ logger, clock: systemClock });
+  const stopListening = shutdown.onSignals();
+  try {
+    return await work(shutdown);
+  } finally {
+    await shutdown.stop('done');
+    stopListening();
+  }
+}

@@ -1,0 +1,59 @@
+/** What a command prints on standard output: lines for a person, or JSON. */
+
+/** Aborted when the reader of standard output has gone (`| head`): what follows would reach nobody. */
+const closed = new AbortController();
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  closed.abort();
+});
+
+export type Column = { readonly title: string; readonly align?: 'right' };
+
+export class Output {
+  readonly json: boolean;
+
+  constructor({ json }: { readonly json: boolean }) {
+    this.json = json;
+  }
+
+  get closed(): AbortSignal {
+    return closed.signal;
+  }
+
+  /** One line; nothing once the reader has gone. */
+  line(text = ''): void {
+    if (!closed.signal.aborted) process.stdout.write(`${text}\n`);
+  }
+
+  value(value: unknown): void {
+    this.line(JSON.stringify(value));
+  }
+
+  table(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
+    const widths = columns.map(({ title }, c) => Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)));
+    const format = (cells: readonly string[]) =>
+      columns
+        .map(({ align }, c) => {
+          const cell = cells[c] ?? '';
+          return align === 'right' ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0);
+        })
+        .join('  ')
+        .trimEnd();
+    this.line(format(columns.map(({ title }) => title)));
+    for (const row of rows) this.line(format(row));
+  }
+}
+
+/** Something to say to the person beside the result: on standard error, and not with --json. */
+export function notice(output: Output, text: string): void {
+  if (!output.json) process.stderr.write(`${text}\n`);
+}
+
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

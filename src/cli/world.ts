@@ -1,0 +1,89 @@
+/**
+ * The simulated world of a data directory. `world.json` says which one it is, before its first event is written; how
+ * much of it is there, the log says. So a start that was cut off is gone on with, and nothing is made twice.
+ */
+import { join } from 'node:path';
+import { TopicWriter } from '#engine';
+import { type Configuration, type Progress, systemClock } from '#platform';
+import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
+import { loadEvents, writtenUpToLast } from './event-load.ts';
+import type { Installation } from './installation.ts';
+import { readRecordFile, writeRecordFile } from './record-file.ts';
+
+type WorldRecord = WorldOptions & {
+  readonly events: number;
+  /** Whether all of its events are in the log. */
+  readonly made: boolean;
+};
+
+export type MadeWorld = {
+  readonly world: World;
+  /** Events written by this call: 0 when an earlier one had made all of them. */
+  readonly written: number;
+  readonly events: number;
+};
+
+/**
+ * Completes the world of the data directory; a new directory gets the one that the configuration describes. A
+ * directory with data of another origin (an import) has none: undefined.
+ */
+export async function makeWorld(
+  installation: Installation,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<MadeWorld | undefined> {
+  const path = join(installation.configuration.data, 'world.json');
+  const record = readRecordFile<WorldRecord>(path) ?? (await newWorld(installation));
+  if (record === undefined) return undefined;
+  const world = createWorld(record);
+  if (record.made) return { world, written: 0, events: record.events };
+  writeRecordFile(path, record);
+  const written = await writeWorld(installation, world, { ...record, progress, signal });
+  writeRecordFile(path, { ...record, made: true });
+  return { world, written, events: record.events };
+}
+
+async function newWorld({ log, configuration }: Installation): Promise<WorldRecord | undefined> {
+  const described = await log.describeTopics(['interactions', 'users', 'items']);
+  if (described.some(({ offsets }) => offsets.some(({ end }) => end > 0))) return undefined;
+  return { ...sizeOf(configuration), endsAt: systemClock.now(), made: false };
+}
+
+function sizeOf({ simulation }: Configuration): Omit<WorldRecord, 'endsAt' | 'made'> {
+  const { seed, users, items, days, events } = simulation;
+  return { seed, users, items, days, events };
+}
+
+type Making = { readonly events: number; readonly progress: Progress; readonly signal: AbortSignal };
+
+async function writeWorld(
+  installation: Installation,
+  world: World,
+  { events, progress, signal }: Making,
+): Promise<number> {
+  const { log, topics } = installation;
+  const tables = progress.start('Making the catalogue', world.userCount + world.items().length);
+  const items = await TopicWriter.open(log, topics.items);
+  await items.write(world.items().map((value) => ({ key: value.item_id, value, timestamp: value.created })));
+  await items.close();
+  tables.advance(world.items().length);
+  const users = await TopicWriter.open(log, topics.users);
+  const all = Array.from(world.users(), (value) => ({ key: value.user_id, value, timestamp: value.created }));
+  await users.write(all);
+  await users.close();
+  tables.advance(world.userCount);
+  tables.done();
+
+  const [first] = worldEvents(world, { events });
+  // Ids begin with the world's own mark, which tells its events from posted and imported ones.
+  const mark = `${first?.event_id.split('-')[0]}-`;
+  const step = progress.start('Making events', events);
+  const { written } = await loadEvents(installation, {
+    events: worldEvents(world, { events }),
+    alreadyWritten: await writtenUpToLast(installation, ({ event_id }) => event_id.startsWith(mark)),
+    completeUntil: () => world.endsAt,
+    step,
+    signal,
+  });
+  step.done();
+  return written;
+}

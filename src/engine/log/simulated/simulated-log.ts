@@ -1,0 +1,192 @@
+import type { Clock } from '#platform';
+import { type Coordinator, joinGroup } from '../membership.ts';
+import type {
+  Consumer,
+  ConsumerOptions,
+  GroupMetadata,
+  JoinOptions,
+  Log,
+  Membership,
+  OffsetCommit,
+  Producer,
+  TopicDescription,
+  TopicPartition,
+  TopicSpec,
+  TransactionalProducer,
+} from '../port.ts';
+import type { SchemaRegistry } from '../registry.ts';
+import { Broker } from './broker.ts';
+import { Client } from './client.ts';
+import { SimulatedConsumer } from './consumer.ts';
+import { SimulatedProducer, SimulatedTransactionalProducer } from './producers.ts';
+import { Schemas, SimulatedRegistry } from './simulated-registry.ts';
+
+export type SimulatedLogOptions = {
+  readonly clock: Clock;
+  /** Uniform in [0, 1): decides every delay; seeded, it makes a run repeatable. */
+  readonly random: () => number;
+  /** A message takes up to this long each way; 2 ms. */
+  readonly maxDelayMs?: number;
+};
+
+export interface Faults {
+  /** The next appends, `count` of them, transactional or not, fail with RetryableError MR_LOG_UNAVAILABLE. */
+  failNextAppends(count?: number): void;
+  /**
+   * The partition loses every batch that reaches beyond `offset`, as after the failure of a broker that had not
+   * flushed it. Offsets are given out again; a reader beyond the new end gets MR_LOG_OFFSET_OUT_OF_RANGE.
+   */
+  loseTail(partition: TopicPartition, offset: number): void;
+  /** The member is out of its group, as if it had been silent for its session. */
+  expel(group: string, memberId: string): void;
+}
+
+/** A client of a simulated log. */
+export interface SimulatedLog extends Log {
+  readonly registry: SchemaRegistry;
+  readonly faults: Faults;
+  /** Another client of the same log: another process. */
+  connect(): SimulatedLog;
+  /** Ends this client as a crash would: calls fail, and its open transactions stay open. */
+  kill(): void;
+  /** Retention and compaction, over all topics. */
+  clean(): { readonly expiredBatches: number; readonly compactedRecords: number };
+}
+
+/** A log in memory with Kafka's manners: see the door of this room. */
+export function openSimulatedLog(options: SimulatedLogOptions): SimulatedLog {
+  const { clock, random, maxDelayMs = 2 } = options;
+  const delay = async () => {
+    const ms = random() * maxDelayMs;
+    if (ms > 0) await clock.sleep(ms);
+  };
+  return new MemoryLog({ clock, delay, broker: new Broker(clock, delay), schemas: new Schemas() });
+}
+
+/** What the clients of one log share. */
+type Cluster = {
+  readonly clock: Clock;
+  readonly delay: () => Promise<void>;
+  readonly broker: Broker;
+  readonly schemas: Schemas;
+};
+
+class MemoryLog implements SimulatedLog {
+  readonly registry: SchemaRegistry;
+  readonly faults: Faults;
+  readonly #cluster: Cluster;
+  readonly #client: Client;
+  readonly #coordinator: Coordinator;
+  readonly #producers = new Set<SimulatedProducer>();
+
+  constructor(cluster: Cluster) {
+    const { broker, clock, delay, schemas } = cluster;
+    this.#cluster = cluster;
+    this.#client = new Client(broker, delay);
+    this.registry = new SimulatedRegistry(schemas, this.#client);
+    this.#coordinator = makeCoordinator(this.#client, broker, clock);
+    this.faults = {
+      failNextAppends: (count = 1) => broker.failNextAppends(count),
+      loseTail: (at, offset) => {
+        broker.partition(at).loseTail(offset);
+        broker.notify();
+      },
+      expel: (group, memberId) => {
+        broker.coordinate({ kind: 'leave', group, memberId, generation: null, now: clock.now() });
+      },
+    };
+  }
+
+  createTopics(specs: readonly TopicSpec[]): Promise<void> {
+    return this.#client.call((broker) => broker.createTopics(specs));
+  }
+
+  deleteTopics(names: readonly string[]): Promise<void> {
+    return this.#client.call((broker) => broker.deleteTopics(names));
+  }
+
+  describeTopics(names?: readonly string[]): Promise<readonly TopicDescription[]> {
+    return this.#client.call((broker) => broker.describe(names));
+  }
+
+  offsetForTimestamp(at: TopicPartition, timestamp: number): Promise<number> {
+    return this.#client.call((broker) => broker.partition(at).offsetForTimestamp(timestamp));
+  }
+
+  async producer(): Promise<Producer> {
+    this.#client.assertOpen();
+    const producer = new SimulatedProducer(this.#client);
+    this.#producers.add(producer);
+    return producer;
+  }
+
+  async transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
+    const epoch = await this.#client.call((broker) => broker.beginProducer(transactionalId));
+    return new SimulatedTransactionalProducer(this.#client, transactionalId, epoch);
+  }
+
+  async consumer(options: ConsumerOptions = {}): Promise<Consumer> {
+    this.#client.assertOpen();
+    return new SimulatedConsumer(this.#client, this.#cluster.broker, this.#cluster.clock, options);
+  }
+
+  async joinGroup(options: JoinOptions): Promise<Membership> {
+    return joinGroup(this.#coordinator, options);
+  }
+
+  /** Waits, as Kafka does with requireStable, until no open transaction may still move the offsets. */
+  async committedOffsets(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (OffsetCommit | undefined)[]> {
+    const { broker } = this.#cluster;
+    for (;;) {
+      const committed = await this.#client.call(() => broker.committed(group, partitions));
+      if (committed !== undefined) return committed;
+      await broker.changed(recheckMs, this.#client.ended);
+    }
+  }
+
+  commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void> {
+    return this.#client.call((broker) => broker.commitOffsets(group, offsets));
+  }
+
+  connect(): SimulatedLog {
+    return new MemoryLog(this.#cluster);
+  }
+
+  kill(): void {
+    this.#client.kill();
+  }
+
+  clean(): { readonly expiredBatches: number; readonly compactedRecords: number } {
+    return this.#cluster.broker.clean();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#client.closed) for (const producer of this.#producers) await producer.close();
+    await this.#client.close();
+  }
+}
+
+/** How often a reader of offsets looks whether a transaction has timed out meanwhile. */
+const recheckMs = 1000;
+
+function makeCoordinator(client: Client, broker: Broker, clock: Clock): Coordinator {
+  const send: Coordinator['send'] = (request) => client.call(() => broker.coordinate(request));
+  return {
+    now: () => clock.now(),
+    send,
+    heartbeat: (group, memberId, generation) =>
+      send({ kind: 'heartbeat', group, memberId, generation, now: clock.now() }),
+    changed: async (group, revision, timeoutMs) => {
+      const until = clock.monotonic() + timeoutMs;
+      for (;;) {
+        client.assertOpen();
+        const remainingMs = until - clock.monotonic();
+        if (remainingMs <= 0 || broker.groupRevision(group) !== revision) return;
+        if ((await broker.changed(remainingMs, client.ended)) === 'timeout') return;
+      }
+    },
+  };
+}

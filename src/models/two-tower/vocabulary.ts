@@ -1,0 +1,245 @@
+import { FatalError, invariant } from '#platform';
+import type { Item, Profile } from '#schemas';
+import type { Bags, Categoricals } from './data.ts';
+
+/** What the profile of a user is read as, in this order. */
+const profileFields = ['age', 'gender', 'occupation', 'country'] as const;
+/** What the metadata of an item is read as, in this order; tags come beside them. */
+const itemFields = ['type', 'category', 'language', 'difficulty', 'duration'] as const;
+
+/** Where an age group ends, in years; the groups are those of the MovieLens studies. */
+const ageBounds = [18, 25, 35, 45, 50, 56] as const;
+const minuteMs = 60_000;
+/** Durations are grouped by doublings of a minute, up to about four hours. */
+const longestDuration = 8;
+
+const dictionaryNames = ['gender', 'occupation', 'country', 'type', 'category', 'language', 'tags'] as const;
+type DictionaryName = (typeof dictionaryNames)[number];
+
+/** The values met in training, in order; their index is their place + 1, and 0 stands for every other value. */
+type Dictionaries = Readonly<Record<DictionaryName, readonly string[]>>;
+
+type Stored = {
+  readonly format: 1;
+  readonly users: readonly string[];
+  readonly items: readonly string[];
+  readonly dictionaries: Dictionaries;
+};
+
+export type ItemMetadata = Pick<
+  Item,
+  'type' | 'category' | 'tags' | 'language' | 'difficulty' | 'duration_ms'
+>;
+
+export type VocabularySource = {
+  /** Users to learn a vector for, each once. */
+  readonly users: readonly { readonly id: string; readonly profile: Profile | null }[];
+  /** Items to learn a vector for, each once; null where the catalogue does not have one. */
+  readonly items: readonly { readonly id: string; readonly metadata: ItemMetadata | null }[];
+};
+
+/**
+ * The dense indices of a two-tower model: of users, items and the values of their features. The training rows and the
+ * responder read ids, profiles and histories by these same functions, so a model is never asked in other terms than
+ * it was taught. Users are numbered from 1 (0 is unknown), items from 0, values of a feature from 1 (0 is unknown).
+ */
+export class TwoTowerVocabulary {
+  readonly #users: readonly string[];
+  readonly #items: readonly string[];
+  readonly #dictionaries: Dictionaries;
+  readonly #userIndices: ReadonlyMap<string, number>;
+  readonly #itemIndices: ReadonlyMap<string, number>;
+  readonly #valueIndices: Readonly<Record<DictionaryName, ReadonlyMap<string, number>>>;
+
+  private constructor({ users, items, dictionaries }: Omit<Stored, 'format'>) {
+    this.#users = users;
+    this.#items = items;
+    this.#dictionaries = dictionaries;
+    this.#userIndices = indicesFrom(users, 1);
+    this.#itemIndices = indicesFrom(items, 0);
+    const entries = dictionaryNames.map((name) => [name, indicesFrom(dictionaries[name], 1)] as const);
+    this.#valueIndices = Object.fromEntries(entries) as Record<DictionaryName, Map<string, number>>;
+  }
+
+  /** Users and items are numbered in the order given, values in their own order. */
+  static build({ users, items }: VocabularySource): TwoTowerVocabulary {
+    const profiles = users.flatMap(({ profile }) => (profile === null ? [] : [profile]));
+    const metadata = items.flatMap((item) => (item.metadata === null ? [] : [item.metadata]));
+    return new TwoTowerVocabulary({
+      users: users.map(({ id }) => id),
+      items: items.map(({ id }) => id),
+      dictionaries: {
+        gender: distinct(profiles.map(({ gender }) => (gender === 'unknown' ? null : gender))),
+        occupation: distinct(profiles.map(({ occupation }) => occupation)),
+        country: distinct(profiles.map(({ country }) => country)),
+        type: distinct(metadata.map(({ type }) => type)),
+        category: distinct(metadata.map(({ category }) => category)),
+        language: distinct(metadata.map(({ language }) => language)),
+        tags: distinct(metadata.flatMap(({ tags }) => tags)),
+      },
+    });
+  }
+
+  /** Reads what `toBytes` wrote. FatalError MR_VERSION_CORRUPT for anything else. */
+  static parse(bytes: Uint8Array): TwoTowerVocabulary {
+    let stored: Partial<Stored>;
+    try {
+      stored = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+    } catch (cause) {
+      throw unreadable('it is not JSON', cause);
+    }
+    const { format, users, items, dictionaries } = stored;
+    if (format !== 1) throw unreadable(`it has format ${format}, and format 1 can be read`);
+    const lists = [users, items, ...dictionaryNames.map((name) => dictionaries?.[name])];
+    if (!lists.every(isTextList)) throw unreadable('a list of it is missing, or holds something else than text');
+    return new TwoTowerVocabulary(stored as Stored);
+  }
+
+  /** Equal vocabularies give equal bytes. */
+  toBytes(): Buffer {
+    const stored: Stored = {
+      format: 1,
+      users: this.#users,
+      items: this.#items,
+      dictionaries: this.#dictionaries,
+    };
+    return Buffer.from(JSON.stringify(stored));
+  }
+
+  /** Rows of the user table: the known users, and the unknown one. */
+  get userCount(): number {
+    return this.#users.length + 1;
+  }
+
+  get itemCount(): number {
+    return this.#items.length;
+  }
+
+  /** 0 for a user who was not trained. */
+  userIndex(id: string): number {
+    return this.#userIndices.get(id) ?? 0;
+  }
+
+  /** Undefined for an item that was not trained. */
+  itemIndex(id: string): number | undefined {
+    return this.#itemIndices.get(id);
+  }
+
+  itemId(index: number): string {
+    const id = this.#items[index];
+    invariant(id !== undefined, `there is no item ${index} among ${this.itemCount}`);
+    return id;
+  }
+
+  /** The user tower's `profile` row. */
+  profileValues(profile: Profile | null): number[] {
+    if (profile === null) return profileFields.map(() => 0);
+    const { age, gender, occupation, country } = profile;
+    return [
+      age === null ? 0 : 1 + ageBounds.filter((bound) => age >= bound).length,
+      this.#valueIndex('gender', gender),
+      this.#valueIndex('occupation', occupation),
+      this.#valueIndex('country', country),
+    ];
+  }
+
+  /** The user tower's `history`, in the order given (newest first), without the items that were not trained. */
+  historyIndices(recentItems: readonly string[]): number[] {
+    const indices: number[] = [];
+    for (const id of recentItems) {
+      const index = this.#itemIndices.get(id);
+      if (index !== undefined) indices.push(index);
+    }
+    return indices;
+  }
+
+  /** The item tower's `features` row. */
+  itemFeatureValues(metadata: ItemMetadata | null): number[] {
+    if (metadata === null) return itemFields.map(() => 0);
+    const { type, category, language, difficulty, duration_ms } = metadata;
+    return [
+      this.#valueIndex('type', type),
+      this.#valueIndex('category', category),
+      this.#valueIndex('language', language),
+      difficulty === null ? 0 : Math.min(5, Math.max(1, difficulty)),
+      duration_ms === null ? 0 : durationGroup(duration_ms),
+    ];
+  }
+
+  /** The item tower's `tags`, each once, from 0. */
+  tagIndices(metadata: ItemMetadata | null): number[] {
+    const known = new Set((metadata?.tags ?? []).map((tag) => this.#valueIndex('tags', tag)));
+    known.delete(0);
+    return Array.from(known, (index) => index - 1);
+  }
+
+  /** Profiles as training reads them; row 0 is the unknown user's. */
+  profileTable({ users }: Pick<VocabularySource, 'users'>): Categoricals {
+    const rows = [null, ...users.map(({ profile }) => profile)];
+    return {
+      cardinalities: [
+        ageBounds.length + 2,
+        ...(['gender', 'occupation', 'country'] as const).map((name) => this.#cardinality(name)),
+      ],
+      values: Int32Array.from(rows.flatMap((profile) => this.profileValues(profile))),
+    };
+  }
+
+  /** Item metadata as training reads it. */
+  itemTables({ items }: Pick<VocabularySource, 'items'>): {
+    readonly features: Categoricals;
+    readonly tags: Bags & { readonly cardinality: number };
+  } {
+    const bags = items.map(({ metadata }) => this.tagIndices(metadata));
+    const offsets = new Int32Array(items.length + 1);
+    bags.forEach((bag, i) => {
+      offsets[i + 1] = (offsets[i] as number) + bag.length;
+    });
+    return {
+      features: {
+        cardinalities: [
+          ...(['type', 'category', 'language'] as const).map((name) => this.#cardinality(name)),
+          6,
+          longestDuration + 1,
+        ],
+        values: Int32Array.from(items.flatMap(({ metadata }) => this.itemFeatureValues(metadata))),
+      },
+      tags: { cardinality: this.#dictionaries.tags.length, offsets, ids: Int32Array.from(bags.flat()) },
+    };
+  }
+
+  #valueIndex(name: DictionaryName, value: string | null): number {
+    return value === null ? 0 : (this.#valueIndices[name].get(value) ?? 0);
+  }
+
+  #cardinality(name: DictionaryName): number {
+    return this.#dictionaries[name].length + 1;
+  }
+}
+
+/** 1 up to a minute, 2 up to two, 3 up to four, and so on. */
+function durationGroup(durationMs: number): number {
+  const doublings = Math.ceil(Math.log2(Math.max(1, durationMs / minuteMs)));
+  return Math.min(longestDuration, 1 + doublings);
+}
+
+function indicesFrom(values: readonly string[], first: number): ReadonlyMap<string, number> {
+  return new Map(values.map((value, i) => [value, first + i]));
+}
+
+function distinct(values: readonly (string | null)[]): string[] {
+  const met = new Set(values);
+  met.delete(null);
+  return ([...met] as string[]).sort();
+}
+
+function isTextList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+function unreadable(problem: string, cause?: unknown): FatalError {
+  return new FatalError('MR_VERSION_CORRUPT', `The vocabulary can't be read: ${problem}.`, {
+    hint: 'Remove the directory of this version and train again.',
+    ...(cause !== undefined && { cause }),
+  });
+}

@@ -1,0 +1,82 @@
+import { TopicWriter } from '#engine';
+import type { Log } from '#engine/log';
+import { type Clock, type Counter, type Logger, type Metrics, RetryableError } from '#platform';
+import type { Answer } from '#schemas';
+import type { Topics } from '#topologies';
+
+/** Answers that may wait: some seconds of a full load. */
+const CAPACITY = 10_000;
+const BATCH = 500;
+const RETRY_MS = 100;
+/** How often a batch is tried again while closing. */
+const LAST_ATTEMPTS = 20;
+
+export type AnswerLogOptions = {
+  readonly log: Log;
+  readonly topics: Pick<Topics, 'answers'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+/**
+ * Writes answers behind the requests that they were given to, in their order. A slow log delays no answer: what does
+ * not fit, or cannot be written, is dropped and counted.
+ */
+export class AnswerLog {
+  readonly #writer: TopicWriter<string, Answer>;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #dropped: Counter<'reason'>;
+  #queue: Answer[] = [];
+  #writing: Promise<void> | undefined;
+  readonly #closing = new AbortController();
+
+  private constructor({ clock, logger, metrics }: AnswerLogOptions, writer: TopicWriter<string, Answer>) {
+    this.#writer = writer;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#dropped = metrics.counter('answers_dropped_total', 'Answers that were not logged.', ['reason']);
+  }
+
+  static async open(options: AnswerLogOptions): Promise<AnswerLog> {
+    return new AnswerLog(options, await TopicWriter.open(options.log, options.topics.answers));
+  }
+
+  add(answer: Answer): void {
+    if (this.#queue.length >= CAPACITY) {
+      this.#dropped.inc({ reason: 'queue-full' });
+      return;
+    }
+    this.#queue.push(answer);
+    this.#writing ??= this.#write();
+  }
+
+  /** Writes what waits; gives up after two seconds of failures. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#writing;
+    await this.#writer.close();
+  }
+
+  async #write(): Promise<void> {
+    let attempts = 0;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.slice(0, BATCH);
+      try {
+        await this.#writer.write(batch.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+      } catch (err) {
+        const hopeless = this.#closing.signal.aborted && ++attempts >= LAST_ATTEMPTS;
+        if (err instanceof RetryableError && !hopeless) {
+          this.#logger.warn({ err }, 'answers could not be logged; trying again');
+          await this.#clock.sleep(RETRY_MS);
+          continue;
+        }
+        this.#logger.error({ err, answers: batch.length }, 'answers could not be logged and are dropped');
+        this.#dropped.inc({ reason: 'log-failed' }, batch.length);
+      }
+      this.#queue.splice(0, batch.length);
+    }
+    this.#writing = undefined;
+  }
+}

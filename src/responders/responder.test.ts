@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createHttpServer, InputError } from '#platform';
+import { Rescorer } from './testing/rescore.ts';
+import { interaction, item, itemIds, openWorld, until, userIds } from './testing/world.ts';
+
+const known = userIds[3] as string;
+
+describe('responder', () => {
+  it('recommends to known, new and unknown users what neither is seen nor unavailable', async (t) => {
+    const world = await openWorld(t);
+    await world.putItems(itemIds.map((id) => item(id, { available: id !== 'item-05' })));
+    await world.putItemRow('item-10', [1, 2, 3].map((i) => interaction(`u${i}`, 'item-10')));
+    await world.putItemRow('item-20', [1, 2].map((i) => interaction(`u${i}`, 'item-20')));
+    await world.putItemRow('item-05', [1, 2, 3, 4].map((i) => interaction(`u${i}`, 'item-05')));
+    const seen = ['item-00', 'item-01', 'item-02', 'item-10'];
+    await world.putUserRow(known, seen.map((id) => interaction(known, id)));
+    await world.putUserRow('new', [interaction('new', 'item-30'), interaction('new', 'item-31', 'skip')]);
+    await world.promote(await world.train(16, 1));
+    const responder = await world.responder();
+    const histories: Record<string, string[]> = { [known]: seen.toReversed(), new: ['item-30'] };
+    const rescorer = new Rescorer(world.dataDirectory, (user) => histories[user] ?? []);
+
+    const toKnown = await responder.recommend(known, { k: 20, requestId: 'r1' });
+    assert.deepEqual([toKnown.request_id, toKnown.user_id, toKnown.items.length], ['r1', known, 20]);
+    assert.ok(toKnown.items.every(({ item_id, title }) => title === `Title of ${item_id}`));
+    await rescorer.check(toKnown, new Set([...seen, 'item-05']));
+
+    const toNew = await responder.recommend('new', { k: 10 });
+    assert.ok(toNew.items.every(({ source }) => source === 'index'));
+    await rescorer.check(toNew, new Set(['item-05', 'item-30', 'item-31']));
+
+    const toUnknown = await responder.recommend('nobody', { k: 3 });
+    assert.equal(toUnknown.version, responder.version);
+    assert.deepEqual(
+      toUnknown.items.map(({ item_id, source }) => `${item_id} ${source}`),
+      ['item-10 popular', 'item-20 popular', 'item-00 popular'],
+    );
+    // A user that the model knows and of whom there is no row yet.
+    await rescorer.check(await responder.recommend(userIds[7] as string), new Set(['item-05']));
+  });
+
+  it('fills up with popular items what the index does not have', async (t) => {
+    const world = await openWorld(t);
+    await world.putItems([...itemIds.slice(0, 4), 'later-1', 'later-2'].map((id) => item(id)));
+    await world.putUserRow(known, [interaction(known, 'item-01'), interaction(known, 'later-2')]);
+    await world.promote(await world.train(16, 1));
+    const { items } = await (await world.responder()).recommend(known);
+    assert.deepEqual(
+      items.map(({ item_id, source }) => `${item_id} ${source}`).sort(),
+      ['item-00 index', 'item-02 index', 'item-03 index', 'later-1 popular'],
+    );
+    assert.equal(items.at(-1)?.item_id, 'later-1');
+  });
+
+  it('answers with popular items while there is no version, and is not ready without either', async (t) => {
+    const world = await openWorld(t);
+    const responder = await world.responder();
+    assert.match(responder.notReady() ?? '', /neither a version nor an available item/);
+    assert.deepEqual((await responder.recommend(known)).items, []);
+    await world.putItems(itemIds.map((id) => item(id)));
+    await until(() => responder.notReady() === undefined);
+    const { version, items } = await responder.recommend(known);
+    assert.deepEqual([version, items.length, items[0]?.source], [null, 10, 'popular']);
+  });
+
+  it('follows the views: a row changes the next answer, an item that goes leaves it', async (t) => {
+    const world = await openWorld(t);
+    await world.putItems(itemIds.map((id) => item(id)));
+    await world.promote(await world.train(16, 1));
+    const responder = await world.responder();
+    const rescorer = new Rescorer(world.dataDirectory, () => ['item-42']);
+    const ask = () => responder.recommend('fresh', { k: 5 });
+    assert.ok((await ask()).items.every(({ source }) => source === 'popular'));
+
+    await world.putUserRow('fresh', [interaction('fresh', 'item-42')]);
+    await until(async () => (await ask()).items[0]?.source === 'index');
+    const answer = await ask();
+    await rescorer.check(answer, new Set(['item-42']));
+
+    const best = answer.items[0]?.item_id as string;
+    await world.putItems([item(best, { available: false })]);
+    await until(async () => (await ask()).items[0]?.item_id !== best);
+    await rescorer.check(await ask(), new Set(['item-42', best]));
+    assert.ok((await responder.recommend('nobody', { k: 100 })).items.every(({ item_id }) => item_id !== best));
+    await world.putItems([item(best)]);
+    await until(async () => (await ask()).items[0]?.item_id === best);
+  });
+
+  it('leaves out a record that it cannot decode, and goes on', async (t) => {
+    const world = await openWorld(t);
+    const producer = await world.log.producer();
+    const bad = { key: Buffer.from('bad'), value: Buffer.from('no item'), timestamp: 0 };
+    await producer.append(world.topics.items.name, 0, [bad]);
+    await producer.close();
+    await world.putItems(itemIds.map((id) => item(id)));
+    const responder = await world.responder();
+    assert.equal((await responder.recommend('nobody', { k: 100 })).items.length, itemIds.length);
+    assert.match(await world.metrics.render(), /responder_undecodable_total\{topic="items"\} 1/);
+  });
+
+  it('logs each answer in order, those given while it closes included', async (t) => {
+    const world = await openWorld(t);
+    await world.putItems(itemIds.map((id) => item(id)));
+    await world.promote(await world.train(16, 1));
+    const responder = await world.responder();
+    const asked = Array.from({ length: 40 }, () => responder.recommend(known, { k: 4 }));
+    const closed = responder.close();
+    const answers = await Promise.all(asked);
+    await closed;
+    await assert.rejects(responder.recommend(known), { code: 'MR_RESPONDER_CLOSED' });
+    const expected = answers.map(({ items, ...answer }) => {
+      return { ...answer, items: items.map(({ title: _, ...rest }) => rest) };
+    });
+    const logged = await world.loggedAnswers();
+    assert.deepEqual(new Set(logged.map((answer) => answer.request_id)).size, answers.length);
+    const byId = (a: { request_id: string }, b: { request_id: string }) => (a.request_id < b.request_id ? -1 : 1);
+    assert.deepEqual(logged.toSorted(byId), expected.toSorted(byId));
+  });
+
+  it('serves HTTP: answers, reasons for refusals, readiness, requests in flight while closing', async (t) => {
+    const world = await openWorld(t);
+    const responder = await world.responder();
+    const server = await createHttpServer(world);
+    t.after(() => server.close());
+    responder.registerRoutes(server);
+    const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
+    const get = async (path: string) => {
+      const response = await fetch(url + path, { headers: { 'x-request-id': 'given' } });
+      // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
+      return { status: response.status, body: (await response.json()) as any };
+    };
+    const unready = await get('/health/ready');
+    assert.deepEqual([unready.status, unready.body.not_ready[0].name], [503, 'responder']);
+    await world.putItems(itemIds.map((id) => item(id)));
+    await until(async () => (await get('/health/ready')).status === 200);
+
+    const { status, body } = await get('/recommend/a%2Fb%20ü?k=3');
+    assert.equal(status, 200);
+    assert.deepEqual([body.request_id, body.user_id, body.k, body.items.length], ['given', 'a/b ü', 3, 3]);
+    assert.equal((await get('/recommend/u')).body.items.length, 10);
+    for (const k of ['0', '101', '-1', '2.5', 'many', '', '1&k=2']) {
+      const refused = await get(`/recommend/u?k=${k}`);
+      assert.deepEqual([refused.status, refused.body.code], [400, 'MR_RECOMMEND_K'], k);
+    }
+    assert.equal((await get(`/recommend/${'x'.repeat(129)}`)).body.code, 'MR_RECOMMEND_USER');
+    await assert.rejects(responder.recommend(''), InputError);
+
+    const inFlight = Array.from({ length: 20 }, (_, i) => get(`/recommend/user-${i}`));
+    await inFlight[0];
+    await server.close();
+    await responder.close();
+    const outcomes = await Promise.allSettled(inFlight);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') assert.ok([200, 503].includes(outcome.value.status));
+    }
+    const answered = outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value.status === 200);
+    const logged = (await world.loggedAnswers()).filter(({ user_id }) => user_id.startsWith('user-'));
+    assert.equal(logged.length, answered.length);
+  });
+});

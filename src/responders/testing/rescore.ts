@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { FlatIndex, openVersion, TwoTowerVocabulary, UserEncoder } from '#models';
+import type { Recommendation } from '../responder.ts';
+
+/** Recomputes answers from the files of the version that they name, by other means than the responder does. */
+export class Rescorer {
+  readonly #dataDirectory: string;
+  readonly #history: (userId: string) => readonly string[];
+  readonly #vectors = new Map<string, Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: TwoTowerVocabulary }>>();
+
+  /** `history`: items of interest of a user, newest first. */
+  constructor(dataDirectory: string, history: (userId: string) => readonly string[]) {
+    this.#dataDirectory = dataDirectory;
+    this.#history = history;
+  }
+
+  /** Asserts that the items of the index are the best of those not excluded, with that version's own scores. */
+  async check({ version, user_id, items, k }: Recommendation, excluded: ReadonlySet<string>): Promise<void> {
+    assert.ok(version !== null);
+    const { vector, index, vocabulary } = await this.#load(version, user_id);
+    const scores = Array.from({ length: index.count }, (_, i) => {
+      const itemVector = index.vector(i);
+      return { id: vocabulary.itemId(i), score: vector.reduce((sum, x, d) => sum + x * (itemVector[d] as number), 0) };
+    });
+    const best = scores
+      .filter(({ id }) => !excluded.has(id))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, k);
+    const given = items.filter(({ source }) => source === 'index');
+    assert.equal(given.length, best.length);
+    given.forEach(({ item_id, score }, rank) => {
+      const own = scores.find(({ id }) => id === item_id)?.score ?? Number.NaN;
+      assert.ok(Math.abs(score - own) < 1e-5, `${item_id} scores ${own} in ${version}, not ${score}`);
+      assert.ok(Math.abs(score - (best[rank]?.score ?? 0)) < 1e-5, `rank ${rank} is not the best`);
+      assert.ok(!excluded.has(item_id));
+    });
+  }
+
+  #load(version: string, userId: string) {
+    const key = `${version} ${userId}`;
+    let loaded = this.#vectors.get(key);
+    if (loaded === undefined) this.#vectors.set(key, (loaded = this.#encode(version, userId)));
+    return loaded;
+  }
+
+  async #encode(version: string, userId: string) {
+    const files = await openVersion(join(this.#dataDirectory, 'versions', version));
+    const vocabulary = TwoTowerVocabulary.parse(files.read('vocabulary.json'));
+    const encoder = await UserEncoder.load(files.read('user-tower.onnx'));
+    const vector = await encoder.encode({
+      users: Int32Array.of(vocabulary.userIndex(userId)),
+      histories: [vocabulary.historyIndices(this.#history(userId))],
+      profile: Int32Array.from(vocabulary.profileValues(null)),
+    });
+    await encoder.close();
+    return { vector, index: FlatIndex.load(files.read('items.index')), vocabulary };
+  }
+}

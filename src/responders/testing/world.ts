@@ -1,0 +1,177 @@
+/** A small catalogue with users on a real log, and versions really trained on it: what the tests of this room share. */
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { TopicReader, TopicWriter } from '#engine';
+import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { asOfRows, type FeatureView, itemFeaturesView, userFeaturesView } from '#features';
+import { FlatIndex, localArtifacts, TwoTowerVocabulary, trainTwoTower } from '#models';
+import { createLogger, createMetrics, type Metrics, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import type { Answer, Candidate, Interaction, InteractionKind, Item, User } from '#schemas';
+import { openTopics, type Topics } from '#topologies';
+import { openResponder, type Responder } from '../responder.ts';
+
+export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
+/** Users that versions are trained on. */
+export const userIds = Array.from({ length: 12 }, (_, i) => `user-${i}`);
+
+export function item(itemId: string, changes: Partial<Item> = {}): Item {
+  return {
+    item_id: itemId,
+    type: 'video',
+    title: `Title of ${itemId}`,
+    category: `category-${Number(itemId.slice(-1)) % 3}`,
+    tags: [],
+    duration_ms: null,
+    difficulty: null,
+    language: null,
+    available: true,
+    age_limit: 0,
+    created: 0,
+    ...changes,
+  };
+}
+
+let eventCount = 0;
+
+export function interaction(userId: string, itemId: string, kind: InteractionKind = 'click'): Interaction {
+  return {
+    event_id: `e${eventCount++}`,
+    user_id: userId,
+    item_id: itemId,
+    kind,
+    value: null,
+    watch_ms: null,
+    session_id: null,
+    request_id: null,
+    context: { device: null, country: null, language: null },
+    ts: Date.now() - 60_000 + eventCount,
+    original_ts: null,
+  };
+}
+
+/** The row of a view as the processors write it. */
+function viewState<State, Row>(view: FeatureView<State, Row>, events: readonly Interaction[]) {
+  const rows = asOfRows(view);
+  return rows.toViewState(events.reduce((row, event) => rows.insert(row, event), rows.empty()));
+}
+
+export type TestWorld = Awaited<ReturnType<typeof openWorld>>;
+
+export async function openWorld(t: TestContext) {
+  const directory = temporaryDirectory(t);
+  const log: EmbeddedLog = await openEmbeddedLog({ directory: join(directory, 'log'), clock: systemClock });
+  const topics: Topics = await openTopics(log, log.registry);
+  const writers = {
+    items: await TopicWriter.open(log, topics.items),
+    users: await TopicWriter.open(log, topics.users),
+    userRows: await TopicWriter.open(log, topics['user-features-1']),
+    itemRows: await TopicWriter.open(log, topics['item-features-1']),
+    versions: await TopicWriter.open(log, topics.versions),
+  };
+  const artifacts = localArtifacts(join(directory, 'versions'));
+  const metrics: Metrics = createMetrics();
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const responders: Responder[] = [];
+  t.after(async () => {
+    for (const responder of responders) await responder.close();
+    await log.close();
+  });
+  const options = { log, topics, dataDirectory: directory, clock: systemClock, logger, metrics };
+
+  return {
+    ...options,
+    async responder(): Promise<Responder> {
+      const responder = await openResponder(options);
+      responders.push(responder);
+      await responder.ready();
+      return responder;
+    },
+    putItems: (items: readonly Item[]) =>
+      writers.items.write(items.map((value) => ({ key: value.item_id, value, timestamp: value.created }))),
+    putUser: (value: User) => writers.users.write([{ key: value.user_id, value, timestamp: value.created }]),
+    /** Replaces the rows of a user by those of these events. */
+    putUserRow: (userId: string, events: readonly Interaction[]) =>
+      writers.userRows.write([{ key: userId, value: viewState(userFeaturesView, events), timestamp: 0 }]),
+    putItemRow: (itemId: string, events: readonly Interaction[]) =>
+      writers.itemRows.write([{ key: itemId, value: viewState(itemFeaturesView, events), timestamp: 0 }]),
+    async train(dimension: number, seed: number): Promise<Candidate> {
+      const { contents, vocabulary } = await tinyModel(dimension, seed);
+      const description = {
+        model: 'two-tower' as const,
+        snapshotId: 'snapshot',
+        seed,
+        dimension,
+        itemCount: vocabulary.itemCount,
+        protocol: 'test',
+        metrics: {},
+        popularity: {},
+        decayedPopularity: {},
+      };
+      const version = await artifacts.write(description, contents);
+      return {
+        version,
+        snapshot_id: 'snapshot',
+        model: 'two-tower',
+        directory: `versions/${version}`,
+        dimension,
+        items: vocabulary.itemCount,
+        protocol: 'test',
+        metrics: {},
+        popularity: {},
+        decayed_popularity: {},
+      };
+    },
+    async promote(candidate: Candidate, status: 'promoted' | 'rolled_back' = 'promoted'): Promise<void> {
+      const { version } = candidate;
+      const value = { version, status, ts: Date.now(), command_id: 'c', reason: null, candidate };
+      await writers.versions.write([{ key: version, value, timestamp: value.ts }]);
+    },
+    async loggedAnswers(): Promise<Answer[]> {
+      const reader = await TopicReader.open(log, topics.answers, { from: 'start' });
+      const answers: Answer[] = [];
+      for await (const records of reader.untilEnd()) {
+        for (const { value } of records) if (value !== null) answers.push(value);
+      }
+      await reader.close();
+      return answers;
+    },
+  };
+}
+
+/** A two-tower of one epoch over invented clicks; the weights differ by seed, and that is all that matters. */
+async function tinyModel(dimension: number, seed: number) {
+  const users = userIds.map((id) => ({ id, profile: null }));
+  const items = itemIds.map((id) => ({ id, metadata: item(id) }));
+  const vocabulary = TwoTowerVocabulary.build({ users, items });
+  const { features, tags } = vocabulary.itemTables({ items });
+  const count = users.length * 5;
+  const trained = await trainTwoTower(
+    {
+      users: vocabulary.userCount,
+      items: vocabulary.itemCount,
+      profile: vocabulary.profileTable({ users }),
+      itemFeatures: features,
+      itemTags: tags,
+      train: {
+        user: Int32Array.from({ length: count }, (_, i) => 1 + (i % users.length)),
+        item: Int32Array.from({ length: count }, (_, i) => (i * 7) % items.length),
+        weight: new Float32Array(count).fill(1),
+        historyOffsets: Int32Array.from({ length: count + 1 }, (_, i) => i),
+        history: Int32Array.from({ length: count }, (_, i) => (i * 11) % items.length),
+      },
+    },
+    { dim: dimension, hidden: 8, historyLength: 10, epochs: 1, batchSize: 32, candidates: 32, seed },
+  );
+  const contents = {
+    'user-tower.onnx': trained.userTower,
+    'items.index': FlatIndex.build(trained.itemVectors, dimension).save(),
+    'vocabulary.json': vocabulary.toBytes(),
+  };
+  return { contents, vocabulary };
+}
+
+/** Waits until `condition` holds; the test's own time limit ends it where it never does. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await systemClock.sleep(2);
+}
