@@ -1,16 +1,15 @@
 /** `millrace events tail TOPIC`: the newest records of a topic as JSON lines. */
 import { Command } from 'commander';
-import { TopicReader, type TopicRecord } from '#engine';
+import type { Topic, TopicReader, TopicRecord } from '#engine';
 import { createLogger, InputError } from '#platform';
 import type { Topics } from '#topologies';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
-import { type Installation, openInstallation, requireData } from './installation.ts';
+import { openInstallation, requireData } from './installation.ts';
 import { withShutdown } from './interruption.ts';
+import { newestRecords } from './newest-records.ts';
 import type { Output } from './output.ts';
 
 type Options = { readonly number: number; readonly follow?: boolean };
-type Reader = TopicReader<string, unknown>;
-type Row = TopicRecord<string, unknown>;
 
 const POLL_MS = 500;
 
@@ -38,7 +37,7 @@ async function tailTopic({ configuration, options, output }: Invocation<Options>
   return withShutdown(logger, async (shutdown) => {
     const installation = await openInstallation(configuration, shutdown);
     const topic = topicOf(installation.topics, name);
-    const { reader, newest } = await newestRecords(installation, topic, options.number);
+    const { reader, newest } = await newestRecords(installation.log, topic, options.number);
     for (const record of newest) print(output, record);
     if (options.follow === true) await follow(reader, output, shutdown.signal);
     await reader.close();
@@ -46,43 +45,19 @@ async function tailTopic({ configuration, options, output }: Invocation<Options>
   });
 }
 
-function topicOf(topics: Topics, name: string): Topics['interactions'] {
-  if (Object.hasOwn(topics, name)) return topics[name as keyof Topics] as unknown as Topics['interactions'];
+function topicOf(topics: Topics, name: string): Topic<string, unknown> {
+  if (Object.hasOwn(topics, name)) return topics[name as keyof Topics] as Topic<string, unknown>;
   throw new InputError('MR_LOG_UNKNOWN_TOPIC', `There is no topic ${name} whose records can be shown.`, {
     hint: `Name one of ${Object.keys(topics).join(', ')}.`,
   });
 }
 
-/**
- * The last `count` records of all partitions in order of time, and a reader that stands behind them. Offsets have
- * gaps, so that a stretch that turns out to hold too few is read again four times as long.
- */
-async function newestRecords(
-  { log }: Installation,
-  topic: Topics['interactions'],
-  count: number,
-): Promise<{ reader: Reader; newest: readonly Row[] }> {
-  const [description] = await log.describeTopics([topic.name]);
-  const offsets = description?.offsets ?? [];
-  for (let stretch = count + 10; ; stretch *= 4) {
-    const from = offsets.map(({ start, stable }) => Math.max(start, stable - stretch));
-    const reader: Reader = await TopicReader.open(log, topic, { from });
-    const records: Row[] = [];
-    for await (const some of reader.untilEnd()) records.push(...some);
-    if (records.length >= count || from.every((offset, partition) => offset === offsets[partition]?.start)) {
-      records.sort((a, b) => a.timestamp - b.timestamp || a.offset - b.offset);
-      return { reader, newest: count === 0 ? [] : records.slice(-count) };
-    }
-    await reader.close();
-  }
-}
-
-async function follow(reader: Reader, output: Output, stopped: AbortSignal): Promise<void> {
+async function follow(reader: TopicReader<string, unknown>, output: Output, stopped: AbortSignal): Promise<void> {
   const ended = AbortSignal.any([stopped, output.closed]);
   while (!ended.aborted) for (const record of await reader.poll(POLL_MS)) print(output, record);
 }
 
-function print(output: Output, { topic, partition, offset, timestamp, key, value }: Row): void {
+function print(output: Output, { topic, partition, offset, timestamp, key, value }: TopicRecord<string, unknown>): void {
   output.value({ topic, partition, offset, timestamp: new Date(timestamp).toISOString(), key, value: shown(value) });
 }
 

@@ -67,14 +67,21 @@ async function stored(log: EmbeddedLog, topics: Awaited<ReturnType<typeof openTo
 describe('gateway', () => {
   it('answers 202 when the log has the event, keyed by user, at its own time, with the trace', async (t) => {
     const { post, close, open } = await start(t);
-    const event = { ...view, event_id: 'e1', ts: 1_700_000_000_000, context: { device: 'tv', country: 'DE' } };
+    const event = {
+      ...view,
+      event_id: 'e1',
+      ts: 1_700_000_000_000,
+      context: { device: 'tv', country: 'DE' },
+    };
     assert.deepEqual(await post(event, { traceparent }), { status: 202, body: { accepted: 1, refused: [] } });
     assert.deepEqual((await post([{ ...view, user_id: 'u2' }])).body, { accepted: 1, refused: [] });
     await close();
 
     const reopened = await open();
     t.after(() => reopened.log.close());
-    const [first, second] = (await stored(reopened.log, reopened.topics)).sort((a, b) => (a.key < b.key ? -1 : 1));
+    const [first, second] = (await stored(reopened.log, reopened.topics)).sort((a, b) =>
+      a.key < b.key ? -1 : 1,
+    );
     assert.deepEqual(first, {
       key: 'u1',
       timestamp: 1_700_000_000_000,
@@ -121,7 +128,12 @@ describe('gateway', () => {
       assert.match(body.refused[0].reason, reason);
       assert.ok(body.code && body.message && body.hint);
     }
-    const mixed = await post([view, ...bad.map(([event]) => event), { ...view, event_id: 'b', ts: -5 }, view]);
+    const mixed = await post([
+      view,
+      ...bad.map(([event]) => event),
+      { ...view, event_id: 'b', ts: -5 },
+      view,
+    ]);
     assert.equal(mixed.status, 202);
     assert.equal(mixed.body.accepted, 2);
     assert.deepEqual(

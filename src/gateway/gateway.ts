@@ -10,8 +10,8 @@ import {
   type HttpServer,
   InputError,
   type Logger,
-  MillraceError,
   type Metrics,
+  MillraceError,
   RetryableError,
   traceparentOf,
 } from '#platform';
@@ -67,9 +67,13 @@ export class Gateway {
    */
   async accept(events: readonly unknown[], traceparent?: string): Promise<Receipt> {
     if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
-      throw new InputError('MR_EVENT_BATCH', `A request carries 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`, {
-        hint: 'Spread them over several requests.',
-      });
+      throw new InputError(
+        'MR_EVENT_BATCH',
+        `A request carries 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`,
+        {
+          hint: 'Spread them over several requests.',
+        },
+      );
     }
     const good: Interaction[] = [];
     const refused: Refusal[] = [];

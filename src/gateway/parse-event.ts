@@ -55,7 +55,7 @@ export function parseEvent(json: unknown, defaults: EventDefaults): Interaction 
     watch_ms: integer(event, 'watch_ms'),
     session_id: text(event, 'session_id'),
     request_id: text(event, 'request_id'),
-    context: parseContext(event['context'] ?? {}),
+    context: parseContext(event.context ?? {}),
     ts: integer(event, 'ts') ?? defaults.now(),
     original_ts: null,
   };

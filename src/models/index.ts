@@ -6,6 +6,17 @@
  * equal bytes on one machine. What an id stands for, where data comes from and where files go is left to others.
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
+export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
+export type {
+  ArtifactStore,
+  ManifestFile,
+  MetricValues,
+  VersionContents,
+  VersionDescription,
+  VersionFileName,
+  VersionFiles,
+  VersionManifest,
+} from './artifact/port.ts';
 export { type BootstrapOptions, type Interval, pairedBootstrap } from './evaluation/bootstrap.ts';
 export {
   type Evaluation,
@@ -36,3 +47,4 @@ export {
   type TrainingProgress,
   trainTwoTower,
 } from './two-tower/train.ts';
+export { type ItemMetadata, TwoTowerVocabulary, type VocabularySource } from './two-tower/vocabulary.ts';

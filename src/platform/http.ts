@@ -94,7 +94,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
 /** The W3C trace context that came with the request; undefined without one, or with one that is malformed. */
 export function traceparentOf(request: HttpRequest): string | undefined {
-  const header = request.headers['traceparent'];
+  const header = request.headers.traceparent;
   if (typeof header !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(header)) {
     return undefined;
   }

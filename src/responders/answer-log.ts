@@ -7,6 +7,8 @@ import type { Topics } from '#topologies';
 /** Answers that may wait: some seconds of a full load. */
 const CAPACITY = 10_000;
 const BATCH = 500;
+/** Each write is a commit of the log: at a low rate, answers wait for company. */
+const LINGER_MS = 20;
 const RETRY_MS = 100;
 /** How often a batch is tried again while closing. */
 const LAST_ATTEMPTS = 20;
@@ -61,6 +63,7 @@ export class AnswerLog {
 
   async #write(): Promise<void> {
     let attempts = 0;
+    await this.#clock.sleep(LINGER_MS, this.#closing.signal);
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, BATCH);
       try {

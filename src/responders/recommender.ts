@@ -1,5 +1,13 @@
 import { seenItems, userFeaturesView, worldNow } from '#features';
-import { type Clock, type Counter, errorCode, FatalError, hashUser, type Logger, type Metrics } from '#platform';
+import {
+  type Clock,
+  type Counter,
+  errorCode,
+  FatalError,
+  hashUser,
+  type Logger,
+  type Metrics,
+} from '#platform';
 import type { CandidateSource } from '#schemas';
 import type { PopularityRanking } from './popularity.ts';
 import type { ScoredItem, ServedVersion } from './versions/served-version.ts';
@@ -73,7 +81,10 @@ export class Recommender {
       if (!(err instanceof FatalError)) throw err;
       this.#degraded.inc({ reason: errorCode(err) ?? '' });
       const user = hashUser(query.userId);
-      this.#parts.logger.error({ err, version: version.id, user }, 'a version failed; answering with popular items');
+      this.#parts.logger.error(
+        { err, version: version.id, user },
+        'a version failed; answering with popular items',
+      );
       return [];
     }
   }

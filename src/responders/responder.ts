@@ -94,9 +94,14 @@ export class Responder {
   /**
    * Errors: InputError MR_RECOMMEND_K, MR_RECOMMEND_USER, MR_RECOMMEND_REQUEST; RetryableError MR_RESPONDER_CLOSED.
    */
-  async recommend(userId: string, { k = DEFAULT_ITEMS, requestId }: RecommendOptions = {}): Promise<Recommendation> {
+  async recommend(
+    userId: string,
+    { k = DEFAULT_ITEMS, requestId }: RecommendOptions = {},
+  ): Promise<Recommendation> {
     if (this.#closed !== undefined) {
-      throw new RetryableError('MR_RESPONDER_CLOSED', 'The responder is closing.', { hint: 'Ask another one.' });
+      throw new RetryableError('MR_RESPONDER_CLOSED', 'The responder is closing.', {
+        hint: 'Ask another one.',
+      });
     }
     checkRequest(userId, k, requestId);
     const answering = this.#answer(userId, k, requestId ?? randomUUID());

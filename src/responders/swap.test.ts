@@ -6,18 +6,26 @@ import { createHttpServer } from '#platform';
 import type { Candidate } from '#schemas';
 import type { Recommendation, Responder } from './responder.ts';
 import { Rescorer } from './testing/rescore.ts';
-import { interaction, item, itemIds, openWorld, type TestWorld, until, userIds } from './testing/world.ts';
+import { item, itemIds, userIds } from './testing/tiny-model.ts';
+import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
 const SWAPS = 20;
 const historyOf = (user: string) => [itemIds[Number(user.slice(5)) * 3] as string];
 
 async function worldWithUsers(world: TestWorld): Promise<void> {
   await world.putItems(itemIds.map((id) => item(id)));
-  for (const user of userIds) await world.putUserRow(user, historyOf(user).map((id) => interaction(user, id)));
+  for (const user of userIds)
+    await world.putUserRow(
+      user,
+      historyOf(user).map((id) => interaction(user, id)),
+    );
 }
 
 /** Asks for one user after another until told to stop. */
-async function load(ask: (user: string) => Promise<Recommendation>, stop: AbortSignal): Promise<Recommendation[]> {
+async function load(
+  ask: (user: string) => Promise<Recommendation>,
+  stop: AbortSignal,
+): Promise<Recommendation[]> {
   const answers: Recommendation[] = [];
   for (let i = 0; !stop.aborted; i++) answers.push(await ask(userIds[i % userIds.length] as string));
   return answers;
@@ -55,7 +63,10 @@ describe('versions', () => {
     stop.abort();
     const answers = (await Promise.all(loads)).flat();
     assert.ok(answers.length > SWAPS);
-    assert.deepEqual(new Set(answers.map(({ version }) => version)), new Set(order.map(({ version }) => version)));
+    assert.deepEqual(
+      new Set(answers.map(({ version }) => version)),
+      new Set(order.map(({ version }) => version)),
+    );
     const rescorer = new Rescorer(world.dataDirectory, historyOf);
     const checked = new Set<string>();
     for (const answer of answers) {

@@ -1,6 +1,6 @@
 import { type Topic, TopicReader, type TopicRecord } from '#engine';
 import type { Log } from '#engine/log';
-import { type Clock, type Logger, type Metrics, RetryableError } from '#platform';
+import { type Clock, type Counter, type Logger, type Metrics, RetryableError } from '#platform';
 
 export type FollowerEnvironment = {
   readonly log: Log;
@@ -13,6 +13,11 @@ export type FollowerEnvironment = {
 const POLL_MS = 1_000;
 const CATCH_UP_POLL_MS = 10;
 const RETRY_MS = 200;
+
+export function undecodableRecords(metrics: Metrics): Counter<'topic'> {
+  const help = 'Records and rows that could not be decoded and are left out.';
+  return metrics.counter('responder_undecodable_total', help, ['topic']);
+}
 
 /**
  * Reads a topic from its start and goes on for as long as it is open, handing each record to `apply`. A passing
@@ -50,7 +55,7 @@ export class TopicFollower<V> {
     apply: (record: TopicRecord<string, V>) => void,
   ): Promise<TopicFollower<V>> {
     const { logger, metrics, log } = environment;
-    const undecodable = metrics.counter('responder_undecodable_total', 'Records left out.', ['topic']);
+    const undecodable = undecodableRecords(metrics);
     const reader = await TopicReader.open(log, topic, {
       from: 'start',
       onUndecodable: (place, err) => {
@@ -67,7 +72,8 @@ export class TopicFollower<V> {
   }
 
   notReady(): string | undefined {
-    if (this.#failure !== undefined) return `topic ${this.#topic} can't be followed: ${this.#failure.message}`;
+    if (this.#failure !== undefined)
+      return `topic ${this.#topic} can't be followed: ${this.#failure.message}`;
     return this.#isCaughtUp ? undefined : `topic ${this.#topic} is being read`;
   }
 
@@ -101,7 +107,9 @@ export class TopicFollower<V> {
         await clock.sleep(RETRY_MS, signal);
       }
     }
-    this.#caughtUp.reject(new RetryableError('MR_RESPONDER_CLOSED', 'The responder was closed while it started.'));
+    this.#caughtUp.reject(
+      new RetryableError('MR_RESPONDER_CLOSED', 'The responder was closed while it started.'),
+    );
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,6 @@
 import { perUserLastShare } from '#models';
-import type { AnalyticDatabase } from './duckdb.ts';
 import { collectColumns } from './columns.ts';
+import type { AnalyticDatabase } from './duckdb.ts';
 
 /** Each user's last 20% of items, by the time when the user first took to them, are held out. */
 export const splitProtocol = 'per-user-last-20%';
@@ -29,7 +29,11 @@ export async function splitExamples(database: AnalyticDatabase): Promise<void> {
   );
   const { heldOut } = perUserLastShare({ user, item, timestamp }, heldOutShare);
   await database.run('CREATE TABLE cuts (u INTEGER, ts DOUBLE, i INTEGER)');
-  await database.append('cuts', ['INTEGER', 'DOUBLE', 'INTEGER'], firstHeldOut(heldOut, user, item, timestamp));
+  await database.append(
+    'cuts',
+    ['INTEGER', 'DOUBLE', 'INTEGER'],
+    firstHeldOut(heldOut, user, item, timestamp),
+  );
   await database.run(`
     CREATE TABLE splits AS
     SELECT event_id, user_id, CASE

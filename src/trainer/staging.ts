@@ -33,7 +33,8 @@ export async function stageTopic<V extends Example | Item | User>(
   const starts = (description?.offsets ?? []).map(({ start }) => start);
   const reader = await TopicReader.open(log, topic, {
     from: starts,
-    onUndecodable: (place, err) => logger.warn({ ...place, err }, 'a record that cannot be decoded is left out'),
+    onUndecodable: (place, err) =>
+      logger.warn({ ...place, err }, 'a record that cannot be decoded is left out'),
   });
   const file = await open(path, 'wx');
   try {

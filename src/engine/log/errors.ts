@@ -61,6 +61,11 @@ export const keyRequired = (at: TopicPartition) =>
     },
   );
 
+export const invalidOffset = (at: TopicPartition, offset: number) =>
+  new InputError('MR_LOG_INVALID_OFFSET', `${offset} is no offset of ${at.topic}/${at.partition}`, {
+    hint: 'offsets are whole numbers from 0 to 2^53 - 1',
+  });
+
 export const metadataTooLong = (at: TopicPartition, bytes: number) =>
   new InputError(
     'MR_LOG_METADATA_TOO_LONG',

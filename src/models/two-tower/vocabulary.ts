@@ -91,7 +91,8 @@ export class TwoTowerVocabulary {
     const { format, users, items, dictionaries } = stored;
     if (format !== 1) throw unreadable(`it has format ${format}, and format 1 can be read`);
     const lists = [users, items, ...dictionaryNames.map((name) => dictionaries?.[name])];
-    if (!lists.every(isTextList)) throw unreadable('a list of it is missing, or holds something else than text');
+    if (!lists.every(isTextList))
+      throw unreadable('a list of it is missing, or holds something else than text');
     return new TwoTowerVocabulary(stored as Stored);
   }
 

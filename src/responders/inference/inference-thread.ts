@@ -44,10 +44,11 @@ export class InferenceThread {
     const worker = new Worker(new URL('./thread-main.ts', import.meta.url), { workerData });
     const exited = once(worker, 'exit');
     exited.catch(() => {});
-    const [message] = (await once(worker, 'message')) as [FromThread];
-    if (message.kind === 'ready') return new InferenceThread(worker, exited, message.dimension, metrics);
+    const first = Promise.race([once(worker, 'message'), exited.then(() => [undefined])]);
+    const [message] = (await first) as [FromThread | undefined];
+    if (message?.kind === 'ready') return new InferenceThread(worker, exited, message.dimension, metrics);
     await exited;
-    throw failure(message.kind === 'failed' ? message.error : undefined);
+    throw failure(message?.kind === 'failed' ? message.error : undefined);
   }
 
   /** The user's vector. Rejects with FatalError when the model refuses it, or the thread has ended. */

@@ -7,7 +7,10 @@ import type { Recommendation } from '../responder.ts';
 export class Rescorer {
   readonly #dataDirectory: string;
   readonly #history: (userId: string) => readonly string[];
-  readonly #vectors = new Map<string, Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: TwoTowerVocabulary }>>();
+  readonly #vectors = new Map<
+    string,
+    Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: TwoTowerVocabulary }>
+  >();
 
   /** `history`: items of interest of a user, newest first. */
   constructor(dataDirectory: string, history: (userId: string) => readonly string[]) {
@@ -21,7 +24,10 @@ export class Rescorer {
     const { vector, index, vocabulary } = await this.#load(version, user_id);
     const scores = Array.from({ length: index.count }, (_, i) => {
       const itemVector = index.vector(i);
-      return { id: vocabulary.itemId(i), score: vector.reduce((sum, x, d) => sum + x * (itemVector[d] as number), 0) };
+      return {
+        id: vocabulary.itemId(i),
+        score: vector.reduce((sum, x, d) => sum + x * (itemVector[d] as number), 0),
+      };
     });
     const best = scores
       .filter(({ id }) => !excluded.has(id))
@@ -39,8 +45,8 @@ export class Rescorer {
 
   #load(version: string, userId: string) {
     const key = `${version} ${userId}`;
-    let loaded = this.#vectors.get(key);
-    if (loaded === undefined) this.#vectors.set(key, (loaded = this.#encode(version, userId)));
+    const loaded = this.#vectors.get(key) ?? this.#encode(version, userId);
+    this.#vectors.set(key, loaded);
     return loaded;
   }
 

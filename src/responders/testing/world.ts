@@ -4,33 +4,13 @@ import type { TestContext } from 'node:test';
 import { TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { asOfRows, type FeatureView, itemFeaturesView, userFeaturesView } from '#features';
-import { FlatIndex, localArtifacts, TwoTowerVocabulary, trainTwoTower } from '#models';
+import { localArtifacts } from '#models';
 import { createLogger, createMetrics, type Metrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Answer, Candidate, Interaction, InteractionKind, Item, User } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
 import { openResponder, type Responder } from '../responder.ts';
-
-export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
-/** Users that versions are trained on. */
-export const userIds = Array.from({ length: 12 }, (_, i) => `user-${i}`);
-
-export function item(itemId: string, changes: Partial<Item> = {}): Item {
-  return {
-    item_id: itemId,
-    type: 'video',
-    title: `Title of ${itemId}`,
-    category: `category-${Number(itemId.slice(-1)) % 3}`,
-    tags: [],
-    duration_ms: null,
-    difficulty: null,
-    language: null,
-    available: true,
-    age_limit: 0,
-    created: 0,
-    ...changes,
-  };
-}
+import { tinyModel } from './tiny-model.ts';
 
 let eventCount = 0;
 
@@ -137,38 +117,6 @@ export async function openWorld(t: TestContext) {
       return answers;
     },
   };
-}
-
-/** A two-tower of one epoch over invented clicks; the weights differ by seed, and that is all that matters. */
-async function tinyModel(dimension: number, seed: number) {
-  const users = userIds.map((id) => ({ id, profile: null }));
-  const items = itemIds.map((id) => ({ id, metadata: item(id) }));
-  const vocabulary = TwoTowerVocabulary.build({ users, items });
-  const { features, tags } = vocabulary.itemTables({ items });
-  const count = users.length * 5;
-  const trained = await trainTwoTower(
-    {
-      users: vocabulary.userCount,
-      items: vocabulary.itemCount,
-      profile: vocabulary.profileTable({ users }),
-      itemFeatures: features,
-      itemTags: tags,
-      train: {
-        user: Int32Array.from({ length: count }, (_, i) => 1 + (i % users.length)),
-        item: Int32Array.from({ length: count }, (_, i) => (i * 7) % items.length),
-        weight: new Float32Array(count).fill(1),
-        historyOffsets: Int32Array.from({ length: count + 1 }, (_, i) => i),
-        history: Int32Array.from({ length: count }, (_, i) => (i * 11) % items.length),
-      },
-    },
-    { dim: dimension, hidden: 8, historyLength: 10, epochs: 1, batchSize: 32, candidates: 32, seed },
-  );
-  const contents = {
-    'user-tower.onnx': trained.userTower,
-    'items.index': FlatIndex.build(trained.itemVectors, dimension).save(),
-    'vocabulary.json': vocabulary.toBytes(),
-  };
-  return { contents, vocabulary };
 }
 
 /** Waits until `condition` holds; the test's own time limit ends it where it never does. */

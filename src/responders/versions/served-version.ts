@@ -62,7 +62,10 @@ export class ServedVersion {
    * Reads and verifies the directory, and proves the version by a real request. Errors: MR_VERSION_MISSING,
    * MR_VERSION_CORRUPT, and those of the model and the index.
    */
-  static async load(candidate: Candidate, { dataDirectory, views, metrics }: LoadOptions): Promise<ServedVersion> {
+  static async load(
+    candidate: Candidate,
+    { dataDirectory, views, metrics }: LoadOptions,
+  ): Promise<ServedVersion> {
     const files = await openVersion(join(dataDirectory, candidate.directory));
     if (files.version !== candidate.version) {
       throw mismatch(candidate.version, `its event names the directory of version ${files.version}`);
@@ -72,10 +75,16 @@ export class ServedVersion {
     const thread = await InferenceThread.start(files.read('user-tower.onnx'), metrics);
     try {
       if (thread.dimension !== index.dim) {
-        throw mismatch(files.version, `its tower gives ${thread.dimension} numbers, its index has ${index.dim}`);
+        throw mismatch(
+          files.version,
+          `its tower gives ${thread.dimension} numbers, its index has ${index.dim}`,
+        );
       }
       if (vocabulary.itemCount !== index.count) {
-        throw mismatch(files.version, `its vocabulary has ${vocabulary.itemCount} items, its index ${index.count}`);
+        throw mismatch(
+          files.version,
+          `its vocabulary has ${vocabulary.itemCount} items, its index ${index.count}`,
+        );
       }
       const version = new ServedVersion(files.version, thread, index, vocabulary, views);
       await version.#warmUp();

@@ -1,9 +1,16 @@
 import type { Serde, Topic, TopicRecord } from '#engine';
 import { asOfRows, type ItemState, itemFeaturesView, userFeaturesView } from '#features';
-import { RetryableError } from '#platform';
-import { type Item, writerSchemaId } from '#schemas';
+import {
+  type Counter,
+  hashUser,
+  InvariantError,
+  type Logger,
+  MillraceError,
+  RetryableError,
+} from '#platform';
+import { type Item, type ViewState, writerSchemaId } from '#schemas';
 import type { Topics } from '#topologies';
-import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
+import { type FollowerEnvironment, TopicFollower, undecodableRecords } from '../topic-follower.ts';
 import type { ItemChange, UserRows, ViewStore } from './port.ts';
 import { RowArena } from './row-arena.ts';
 
@@ -24,15 +31,19 @@ export class InProcessViewStore implements ViewStore {
   readonly #itemFeatures = new RowArena();
   readonly #available = new Set<string>();
   readonly #listeners = new Set<(itemId: string, change: ItemChange) => void>();
+  readonly #logger: Logger;
+  readonly #undecodable: Counter<'topic'>;
   #followers: readonly TopicFollower<Buffer>[] = [];
 
-  private constructor(topics: ViewTopics) {
+  private constructor(topics: ViewTopics, { logger, metrics }: FollowerEnvironment) {
     this.#topics = topics;
+    this.#logger = logger;
+    this.#undecodable = undecodableRecords(metrics);
   }
 
   /** Starts to read; `caughtUp` says when everything is there. */
   static async open(environment: FollowerEnvironment, topics: ViewTopics): Promise<InProcessViewStore> {
-    const store = new InProcessViewStore(topics);
+    const store = new InProcessViewStore(topics, environment);
     const followers: TopicFollower<Buffer>[] = [];
     store.#followers = followers;
     const keep = async (topic: Topic<string, Buffer>, rows: RowArena, changed?: (key: string) => void) => {
@@ -45,7 +56,9 @@ export class InProcessViewStore implements ViewStore {
     };
     try {
       await keep(encoded(topics['user-features-1']), store.#users);
-      await keep(encoded(topics['item-features-1']), store.#itemFeatures, (id) => store.#tell(id, 'features'));
+      await keep(encoded(topics['item-features-1']), store.#itemFeatures, (id) =>
+        store.#tell(id, 'features'),
+      );
       await keep(encodedAndChecked(topics.users), store.#profiles);
       await keep(encodedAndChecked(topics.items), store.#items, (id) => store.#itemChanged(id));
     } catch (error) {
@@ -56,10 +69,11 @@ export class InProcessViewStore implements ViewStore {
   }
 
   async user(userId: string): Promise<UserRows> {
-    const row = this.#users.get(userId);
     const profile = this.#profiles.get(userId);
     return {
-      state: row && userRows.live(userRows.fromViewState(this.#topics['user-features-1'].value.decode(row))),
+      state: this.#read('user-features-1', this.#users, userId, (row) =>
+        userRows.live(userRows.fromViewState(row)),
+      ),
       profile: profile === undefined ? null : this.#topics.users.value.decode(profile),
     };
   }
@@ -78,8 +92,8 @@ export class InProcessViewStore implements ViewStore {
   }
 
   itemState(itemId: string): ItemState | undefined {
-    const row = this.#itemFeatures.get(itemId);
-    return row && itemRows.live(itemRows.fromViewState(this.#topics['item-features-1'].value.decode(row)));
+    const live = (row: ViewState) => itemRows.live(itemRows.fromViewState(row));
+    return this.#read('item-features-1', this.#itemFeatures, itemId, live);
   }
 
   watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
@@ -104,6 +118,25 @@ export class InProcessViewStore implements ViewStore {
     await Promise.all(this.#followers.map((follower) => follower.close()));
   }
 
+  /** A damaged row is none: one answer is poorer, and that is counted. */
+  #read<T>(
+    topic: 'user-features-1' | 'item-features-1',
+    rows: RowArena,
+    key: string,
+    live: (row: ViewState) => T,
+  ): T | undefined {
+    const row = rows.get(key);
+    if (row === undefined) return undefined;
+    try {
+      return live(this.#topics[topic].value.decode(row));
+    } catch (err) {
+      if (!(err instanceof MillraceError) || err instanceof InvariantError) throw err;
+      this.#undecodable.inc({ topic });
+      this.#logger.error({ err, topic, key: hashUser(key) }, 'a row could not be decoded and is left out');
+      return undefined;
+    }
+  }
+
   #itemChanged(itemId: string): void {
     if (this.item(itemId)?.available === true) this.#available.add(itemId);
     else this.#available.delete(itemId);
@@ -123,7 +156,10 @@ function encoded<V>(topic: Topic<string, V>): Topic<string, Buffer> {
     decode: (bytes) => {
       const schema = writerSchemaId(bytes);
       if (loaded.has(schema)) return bytes;
-      throw new RetryableError('MR_SCHEMA_NOT_LOADED', `Schema ${schema} of ${topic.name} was not asked for yet.`);
+      throw new RetryableError(
+        'MR_SCHEMA_NOT_LOADED',
+        `Schema ${schema} of ${topic.name} was not asked for yet.`,
+      );
     },
     prepare: async (bytes) => {
       await value.prepare(bytes);

@@ -6,7 +6,11 @@ import { RowArena } from './row-arena.ts';
 describe('RowArena', () => {
   it('keeps what a map would keep, whatever the sizes and the order', () => {
     const row = fc.oneof(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 200_000, max: 1_200_000 }));
-    const step = fc.record({ key: fc.constantFrom('a', 'b', 'ü', 'key'), bytes: fc.option(row), fill: fc.nat(255) });
+    const step = fc.record({
+      key: fc.constantFrom('a', 'b', 'ü', 'key'),
+      bytes: fc.option(row),
+      fill: fc.nat(255),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const arena = new RowArena();

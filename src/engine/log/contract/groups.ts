@@ -179,5 +179,9 @@ export function groupTests(contract: ContractTest): void {
     assert.deepEqual(await log.committedOffsets('others', [at('in')]), [undefined]);
     const long = log.commitOffsets(nobody, [{ ...at('in'), offset: 1, metadata: 'é'.repeat(2049) }]);
     await assert.rejects(long, hasCode('MR_LOG_METADATA_TOO_LONG'));
+    for (const offset of [-1, 1.5, Number.NaN, 2 ** 53]) {
+      const none = log.commitOffsets(nobody, [{ ...at('in'), offset }]);
+      await assert.rejects(none, hasCode('MR_LOG_INVALID_OFFSET'));
+    }
   });
 }

@@ -152,10 +152,9 @@ class SqliteLog implements EmbeddedLog {
 
   async producer(): Promise<Producer> {
     this.#assertOpen();
-    const producer = new EmbeddedProducer(this.#writer, (topic) => {
-      const [description] = this.#reader.describe([topic]);
-      return description?.cleanup.policy === 'compact';
-    });
+    const isCompacted = (topic: string) => this.#reader.describe([topic])[0]?.cleanup.policy === 'compact';
+    const forget = (closed: Producer) => this.#producers.delete(closed);
+    const producer = new EmbeddedProducer(this.#writer, isCompacted, forget);
     this.#producers.add(producer);
     return producer;
   }
@@ -252,7 +251,7 @@ class SqliteLog implements EmbeddedLog {
   async #close(): Promise<void> {
     this.#closing.abort();
     for (const consumer of [...this.#consumers]) await consumer.close();
-    for (const producer of this.#producers) await producer.close();
+    for (const producer of [...this.#producers]) await producer.close();
     await this.#writer.close();
     this.#watch.close();
     this.#database.close();

@@ -87,4 +87,5 @@ export type Control = { readonly kind: 'connect'; readonly port: MessagePort } |
 export type Notice =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: WireError }
-  | { readonly kind: 'lock'; readonly report: LockReport };
+  | { readonly kind: 'lock'; readonly report: LockReport }
+  | { readonly kind: 'checkpoint-failed'; readonly error: WireError };

@@ -150,11 +150,12 @@ test('a waiting reader gets what another process appends', { timeout: 60_000 }, 
   consumer.assign([{ ...at('in'), offset: 0 }]);
   const polling = consumer.poll(50_000);
   const child = start(t, 'appender', directory, 'p', '4', '0');
+  const exited = once(child, 'exit');
   const [first] = await polling;
   assert.equal(first?.value(0)?.toString(), 'p.0 0');
   const rest = await readCount(consumer, 10 - (first?.count ?? 0));
   assert.ok(rest.length > 0);
-  await once(child, 'close');
+  await exited;
 });
 
 test('a process that does not close the log ends all the same, and leaves what was acknowledged', {

@@ -25,15 +25,22 @@ const maxRecords = 20_000;
 
 export class EmbeddedProducer implements Producer {
   readonly #writer: WriterConnection;
-  readonly #requiresKeys: (topic: string) => boolean;
+  readonly #lookUpCompacted: (topic: string) => boolean;
+  readonly #onClose: (producer: EmbeddedProducer) => void;
+  readonly #compacted = new Map<string, boolean>();
   readonly #lanes = new Map<string, Lane>();
   readonly #idle: (() => void)[] = [];
   #busy = 0;
   #closed = false;
 
-  constructor(writer: WriterConnection, requiresKeys: (topic: string) => boolean) {
+  constructor(
+    writer: WriterConnection,
+    lookUpCompacted: (topic: string) => boolean,
+    onClose: (producer: EmbeddedProducer) => void,
+  ) {
     this.#writer = writer;
-    this.#requiresKeys = requiresKeys;
+    this.#onClose = onClose;
+    this.#lookUpCompacted = lookUpCompacted;
   }
 
   append(topic: string, partition: number, records: readonly ProducerRecord[]): Promise<Appended> {
@@ -48,12 +55,22 @@ export class EmbeddedProducer implements Producer {
       }
       // A record that is refused must not take its neighbours with it.
       checkRecords(records);
-      if (records.some((record) => record.key === null) && this.#requiresKeys(topic)) {
+      if (records.some((record) => record.key === null) && this.#isCompacted(topic)) {
         throw keyRequired({ topic, partition });
       }
       lane.waiting.push(call);
       if (!lane.busy) void this.#run(lane);
     });
+  }
+
+  /** Remembered; should the topic be made anew with another policy, the writer refuses what this lets pass. */
+  #isCompacted(topic: string): boolean {
+    let compacted = this.#compacted.get(topic);
+    if (compacted === undefined) {
+      compacted = this.#lookUpCompacted(topic);
+      this.#compacted.set(topic, compacted);
+    }
+    return compacted;
   }
 
   async #run(lane: Lane): Promise<void> {
@@ -85,6 +102,7 @@ export class EmbeddedProducer implements Producer {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    this.#onClose(this);
   }
 }
 

@@ -107,14 +107,24 @@ export class WriteLock {
   }
 
   #read(slot: number): { id: number; at: number } {
-    if (readSync(this.#file, this.#slot, 0, slotBytes, slot) < slotBytes) return { id: 0, at: 0 };
+    const read = hint(() => readSync(this.#file, this.#slot, 0, slotBytes, slot));
+    if (read !== slotBytes) return { id: 0, at: 0 };
     return { id: this.#slot.readDoubleLE(0), at: this.#slot.readDoubleLE(8) };
   }
 
   #write(slot: number, id: number): void {
     this.#slot.writeDoubleLE(id, 0);
     this.#slot.writeDoubleLE(this.#clock.now(), 8);
-    writeSync(this.#file, this.#slot, 0, slotBytes, slot);
+    hint(() => writeSync(this.#file, this.#slot, 0, slotBytes, slot));
+  }
+}
+
+/** A full or failing disk costs turns and names, which are hints; what it does to the log itself SQLite will say. */
+function hint(work: () => number): number | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
   }
 }
 

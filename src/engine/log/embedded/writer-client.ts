@@ -45,7 +45,12 @@ export class SharedWriter {
           this.#worker.unref();
           resolve();
         } else if (notice.kind === 'failed') failed(fromWireError(notice.error));
-        else this.#report(notice.report);
+        else if (notice.kind === 'lock') this.#report(notice.report);
+        else
+          this.#warn(
+            { code: notice.error.code },
+            `the log could not be checkpointed: ${notice.error.message}`,
+          );
       });
       this.#worker.once('error', (error: Error) =>
         failed(
@@ -59,23 +64,23 @@ export class SharedWriter {
     this.#ready.catch(() => {});
   }
 
+  #warn(fields: object, message: string): void {
+    for (const logger of this.#loggers) logger.warn(fields, message);
+  }
+
   #report(report: LockReport): void {
-    for (const logger of this.#loggers) {
-      if (report.kind === 'obtained') {
-        logger.warn(
-          { code: 'MR_LOG_LOCK_HELD', waitedMs: Math.round(report.waitedMs) },
-          'the write lock of the log was obtained',
-        );
-        continue;
-      }
-      const { holder, waitedMs } = report;
-      logger.warn(
-        { code: 'MR_LOG_LOCK_HELD', holder, waitedMs: Math.round(waitedMs) },
-        holder === undefined
-          ? 'a process that is not Millrace holds the write lock of the log'
-          : `process ${holder} holds the write lock of the log; if it is stopped, continue or end it`,
-      );
+    const fields = { code: 'MR_LOG_LOCK_HELD', waitedMs: Math.round(report.waitedMs) };
+    if (report.kind === 'obtained') {
+      this.#warn(fields, 'the write lock of the log was obtained');
+      return;
     }
+    const { holder } = report;
+    this.#warn(
+      { ...fields, holder },
+      holder === undefined
+        ? 'a process that is not Millrace holds the write lock of the log'
+        : `process ${holder} holds the write lock of the log; if it is stopped, continue or end it`,
+    );
   }
 
   /** A port to the writer, to be used in this thread or to be sent to another one of this process. */

@@ -44,7 +44,7 @@ class WriterThread {
   readonly #database: DatabaseSync;
   readonly #writer: Writer;
   readonly #lock: WriteLock;
-  readonly #commit: StatementSync;
+  readonly #commitStatement: StatementSync;
   readonly #commits = new Int32Array(new SharedArrayBuffer(4));
   readonly #ports = new Set<MessagePort>();
   #queue: Waiting[] = [];
@@ -56,7 +56,7 @@ class WriterThread {
     this.#path = join(directory, 'log.sqlite');
     this.#database = openForWriting(directory, synchronous);
     this.#writer = new Writer(this.#database);
-    this.#commit = this.#database.prepare('COMMIT');
+    this.#commitStatement = this.#database.prepare('COMMIT');
     this.#lock = new WriteLock(
       directory,
       this.#database,
@@ -112,46 +112,62 @@ class WriterThread {
 
   #work(): void {
     for (this.#drain(); this.#queue.length > 0; this.#drain()) {
-      this.#answer(this.#commitGroup());
+      this.#commitGroup();
       this.#checkpoint();
     }
     if (this.#closing) this.#close();
   }
 
-  #commitGroup(): Map<MessagePort, Reply[]> {
-    const answers = new Map<MessagePort, Reply[]>();
-    const answer = (port: MessagePort, reply: Reply) => {
-      const replies = answers.get(port);
-      if (replies === undefined) answers.set(port, [reply]);
-      else replies.push(reply);
-    };
-    let taken: Waiting[] = [];
-    try {
-      this.#lock.acquire();
-      try {
-        this.#drain();
-        taken = this.#take();
-        this.#writer.begin();
-        for (const { port, message } of taken) answer(port, this.#execute(message));
-        this.#writer.finish();
-        this.#commit.run();
-      } finally {
-        if (this.#database.isTransaction) this.#rollback();
-        this.#lock.release();
+  #commitGroup(): void {
+    let group: Waiting[] = [];
+    const failure = this.#commit(() => {
+      this.#drain();
+      group = this.#take();
+      return group;
+    });
+    if (failure === undefined) return;
+    if (group.length === 0) group = this.#take();
+    if (group.length === 1) this.#fail(group[0] as Waiting, failure.error);
+    else {
+      // Nothing of the group was committed. Each goes alone, so that one does not fail its neighbours.
+      for (const waiting of group) {
+        const alone = this.#commit(() => [waiting]);
+        if (alone !== undefined) this.#fail(waiting, alone.error);
       }
-    } catch (error) {
-      // Nothing of the group was committed: all of it fails alike.
-      if (taken.length === 0) taken = this.#take();
-      answers.clear();
-      const wire = toWireError(translateSqliteError(this.#path, error));
-      for (const { port, message } of taken) answer(port, { id: message.id, error: wire });
     }
-    return answers;
   }
 
-  #rollback(): void {
-    this.#writer.forget();
-    this.#database.exec('ROLLBACK');
+  /** Commits what `take` gives once the lock is held, and answers; when that fails, nothing is written or answered. */
+  #commit(take: () => readonly Waiting[]): { readonly error: unknown } | undefined {
+    try {
+      const answers = new Map<MessagePort, Reply[]>();
+      this.#lock.acquire();
+      try {
+        const group = take();
+        this.#writer.begin();
+        for (const { port, message } of group) {
+          const replies = answers.get(port);
+          const reply = this.#execute(message);
+          if (replies === undefined) answers.set(port, [reply]);
+          else replies.push(reply);
+        }
+        this.#writer.finish();
+        this.#commitStatement.run();
+      } finally {
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        this.#lock.release();
+      }
+      this.#answer(answers);
+      return undefined;
+    } catch (error) {
+      this.#writer.forget();
+      return { error };
+    }
+  }
+
+  #fail({ port, message }: Waiting, error: unknown): void {
+    const wire = toWireError(translateSqliteError(this.#path, error));
+    port.postMessage({ kind: 'replies', replies: [{ id: message.id, error: wire }] } satisfies FromWriter);
   }
 
   #take(): Waiting[] {
@@ -190,12 +206,20 @@ class WriterThread {
   #checkpoint(): void {
     if (this.#written < checkpointBytes) return;
     this.#written = 0;
-    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-    const size = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    if (size < walLimitBytes) return;
-    this.#database.exec(
-      'PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0',
-    );
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      const size = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+      if (size < walLimitBytes) return;
+      this.#database.exec(
+        'PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0',
+      );
+    } catch (error) {
+      // All is safe in the WAL, which goes on growing until a later checkpoint succeeds.
+      this.#notify({
+        kind: 'checkpoint-failed',
+        error: toWireError(translateSqliteError(this.#path, error)),
+      });
+    }
   }
 
   #close(): void {

@@ -4,7 +4,6 @@ import {
   fenced,
   invalidTopic,
   keyRequired,
-  metadataTooLong,
   staleGeneration,
   topicMismatch,
   unknownTopic,
@@ -17,6 +16,7 @@ import {
   type GroupState,
   mayCommit,
 } from '../group-coordination.ts';
+import { checkOffsetCommit } from '../offset-commit.ts';
 import type { Appended, Cleanup, TopicSpec } from '../port.ts';
 import { CleaningWrites } from './cleaning-writes.ts';
 import { createRecordsTable } from './database.ts';
@@ -170,8 +170,7 @@ export class Writer {
     }
     for (const commit of offsets) {
       this.#partition(commit.topic, commit.partition);
-      const bytes = Buffer.byteLength(commit.metadata ?? '');
-      if (bytes > 4096) throw metadataTooLong(commit, bytes);
+      checkOffsetCommit(commit);
     }
   }
 

@@ -5,7 +5,6 @@ import {
   fenced,
   invalidTopic,
   keyRequired,
-  metadataTooLong,
   staleGeneration,
   topicMismatch,
   unknownTopic,
@@ -18,6 +17,7 @@ import {
   type GroupState,
   mayCommit,
 } from '../group-coordination.ts';
+import { checkOffsetCommit } from '../offset-commit.ts';
 import type {
   Appended,
   GroupMetadata,
@@ -265,8 +265,7 @@ export class Broker {
       throw staleGeneration(group, memberId, generation);
     for (const commit of offsets) {
       this.partition(commit);
-      const bytes = Buffer.byteLength(commit.metadata ?? '');
-      if (bytes > 4096) throw metadataTooLong(commit, bytes);
+      checkOffsetCommit(commit);
     }
   }
 

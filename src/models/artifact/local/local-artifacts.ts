@@ -43,7 +43,8 @@ export async function openVersion(directory: string): Promise<VersionFiles> {
   const path = join(directory, manifestName);
   const bytes = await readOr(path, () => missing(version, dirname(resolve(directory))));
   const actual = versionOf(bytes);
-  if (actual !== version) throw corrupt(path, `belongs to version ${actual}, not to ${version}, or was changed`);
+  if (actual !== version)
+    throw corrupt(path, `belongs to version ${actual}, not to ${version}, or was changed`);
   const manifest = parseManifest(bytes, path);
   return new VerifiedVersion(version, manifest, await readFiles(directory, manifest));
 }

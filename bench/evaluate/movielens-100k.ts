@@ -1,0 +1,222 @@
+/**
+ * The two-tower model beside the popularity baselines on MovieLens 100K, by the product's own path: import, the loop
+ * topology on the embedded log with RocksDB, a snapshot, and one training a seed.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rocksDatabases, StreamsRuntime, type Topic, TopicWriter } from '#engine';
+import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
+import {
+  ConfigurationError,
+  createLogger,
+  createMetrics,
+  createProgress,
+  type Progress,
+  progressStyle,
+  systemClock,
+} from '#platform';
+import type { Snapshot } from '#schemas';
+import { type MovieLens, openMovieLens } from '#simulator';
+import { loopTopology, openTopics, type Topics } from '#topologies';
+import { type Judgements, takeSnapshot, trainFromSnapshot } from '#trainer';
+
+const defaultDirectory = join(import.meta.dirname, '../../../shared/data/ml-100k');
+const seeds = [1, 2, 3];
+const comparedMetrics = ['recall@10', 'ndcg@10'] as const;
+const latenessMs = 10_000;
+const writtenAtOnce = 5000;
+
+type ComparedMetric = (typeof comparedMetrics)[number];
+
+export type MovieLensEvaluation = {
+  readonly snapshot: Snapshot;
+  /** By seed, in the order of `seeds`. */
+  readonly models: readonly {
+    readonly seed: number;
+    readonly version: string;
+    readonly metrics: MetricValues;
+  }[];
+  readonly popularity: MetricValues;
+  readonly decayedPopularity: MetricValues;
+  /** The model's mean over the seeds, less the better of the two baselines; 95% paired bootstrap over users. */
+  readonly differences: Readonly<Record<ComparedMetric, Interval>>;
+};
+
+export type EvaluationOptions = { readonly directory: string; readonly progress: Progress };
+
+/** Where the data set is: MOVIELENS_100K, or beside the repository; undefined where there is none. */
+export function movieLensDirectory(): string | undefined {
+  const directory = process.env.MOVIELENS_100K ?? defaultDirectory;
+  return existsSync(directory) ? directory : undefined;
+}
+
+export async function run(): Promise<void> {
+  const directory = movieLensDirectory();
+  if (directory === undefined) {
+    throw new ConfigurationError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 100K is not on this machine.', {
+      hint: 'Set MOVIELENS_100K to a directory with u.data, u.item and u.user.',
+    });
+  }
+  const evaluation = await evaluateMovieLens({
+    directory,
+    progress: createProgress({ style: progressStyle(false) }),
+  });
+  for (const line of linesOf(evaluation)) process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** Imports into a log of its own, which is removed afterwards. */
+export async function evaluateMovieLens({
+  directory,
+  progress,
+}: EvaluationOptions): Promise<MovieLensEvaluation> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'millrace-movielens-'));
+  const logger = createLogger({ level: 'warn', name: 'evaluate' });
+  const log = await openEmbeddedLog({ directory: dataDirectory, clock: systemClock, logger });
+  try {
+    const topics = await openTopics(log, log.registry);
+    await importMovieLens(log, topics, await openMovieLens(directory), progress);
+    await processAll(log, topics, dataDirectory);
+    const snapshot = await takeSnapshot({ log, topics, dataDirectory, clock: systemClock, logger, progress });
+    const trained: { seed: number; version: string; judgements: Judgements }[] = [];
+    for (const seed of seeds) {
+      const step = progress.start(`Training, seed ${seed}`, 1);
+      const { candidate, judgements } = await trainFromSnapshot(snapshot, {
+        dataDirectory,
+        seed,
+        config: {},
+      });
+      step.update(1);
+      step.done();
+      trained.push({ seed, version: candidate.version, judgements });
+    }
+    return compare(snapshot, trained);
+  } finally {
+    await log.close();
+    await rm(dataDirectory, { recursive: true, force: true });
+  }
+}
+
+async function importMovieLens(
+  log: EmbeddedLog,
+  topics: Topics,
+  movieLens: MovieLens,
+  progress: Progress,
+): Promise<void> {
+  const { tablesAt } = movieLens;
+  await write(log, topics.items, movieLens.items(), ({ item_id }) => ({ key: item_id, timestamp: tablesAt }));
+  await write(log, topics.users, movieLens.users(), ({ user_id }) => ({ key: user_id, timestamp: tablesAt }));
+  const step = progress.start('Import', movieLens.ratingCount);
+  let newest = tablesAt;
+  const place = ({ user_id, ts }: { user_id: string; ts: number }) => {
+    newest = ts;
+    step.advance(1);
+    return { key: user_id, timestamp: ts };
+  };
+  await write(log, topics.interactions, movieLens.ratings(), place);
+  step.done();
+  const writer = await TopicWriter.open(log, topics.interactions);
+  await writer.announce(newest + 1);
+  await writer.close();
+}
+
+async function write<V>(
+  log: EmbeddedLog,
+  topic: Topic<string, V>,
+  values: Iterable<V>,
+  place: (value: V) => { key: string; timestamp: number },
+): Promise<void> {
+  const writer = await TopicWriter.open(log, topic);
+  let chunk: { key: string; value: V; timestamp: number }[] = [];
+  for (const value of values) {
+    chunk.push({ value, ...place(value) });
+    if (chunk.length < writtenAtOnce) continue;
+    await writer.write(chunk);
+    chunk = [];
+  }
+  await writer.write(chunk);
+  await writer.close();
+}
+
+async function processAll(log: EmbeddedLog, topics: Topics, dataDirectory: string): Promise<void> {
+  const admission = { latenessMs, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} };
+  const runtime = new StreamsRuntime({
+    log,
+    topology: await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } }),
+    databases: rocksDatabases(join(dataDirectory, 'state')),
+    clock: systemClock,
+    logger: createLogger({ level: 'warn', name: 'loop' }),
+    metrics: createMetrics(),
+    deadLetters: topics['dead-letters'],
+    instanceId: 'main',
+  });
+  try {
+    await runtime.start();
+    do await runtime.runOnce(100);
+    while (!runtime.isCaughtUp);
+  } finally {
+    await runtime.close();
+  }
+}
+
+function compare(
+  snapshot: Snapshot,
+  trained: readonly { seed: number; version: string; judgements: Judgements }[],
+): MovieLensEvaluation {
+  const [first] = trained.map(({ judgements }) => judgements);
+  if (first === undefined) throw new RangeError('there must be a seed');
+  const difference = (metric: ComparedMetric): Interval => {
+    const { popularity, decayedPopularity } = first;
+    const better =
+      (popularity.metrics[metric] ?? 0) >= (decayedPopularity.metrics[metric] ?? 0)
+        ? popularity
+        : decayedPopularity;
+    const baseline = better.perUser[metric];
+    const model = baseline.map((_, user) => {
+      const total = trained.reduce(
+        (sum, { judgements }) => sum + (judgements.model.perUser[metric][user] ?? 0),
+        0,
+      );
+      return total / trained.length;
+    });
+    return pairedBootstrap(model, baseline, { random: seededRandom(1) });
+  };
+  return {
+    snapshot,
+    models: trained.map(({ seed, version, judgements }) => ({
+      seed,
+      version,
+      metrics: judgements.model.metrics,
+    })),
+    popularity: first.popularity.metrics,
+    decayedPopularity: first.decayedPopularity.metrics,
+    differences: { 'recall@10': difference('recall@10'), 'ndcg@10': difference('ndcg@10') },
+  };
+}
+
+function linesOf({ models, popularity, decayedPopularity, differences }: MovieLensEvaluation) {
+  const cases: (readonly [string, MetricValues])[] = [
+    ...models.map(({ seed, metrics }) => [`two-tower seed ${seed}`, metrics] as const),
+    ['all-time popularity', popularity],
+    ['decayed popularity', decayedPopularity],
+  ];
+  const metricLines = cases.flatMap(([name, metrics]) =>
+    Object.entries(metrics).map(([metric, value]) => line(name, metric, value)),
+  );
+  const differenceLines = comparedMetrics.flatMap((metric) =>
+    (['mean', 'low', 'high'] as const).map((bound) =>
+      line(
+        `two-tower less the better popularity, 95% paired bootstrap ${bound}`,
+        metric,
+        differences[metric][bound],
+      ),
+    ),
+  );
+  return [...metricLines, ...differenceLines];
+}
+
+function line(name: string, metric: string, value: number) {
+  return { bench: 'movielens-100k', case: name, metric, value, unit: 'ratio' };
+}

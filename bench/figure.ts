@@ -1,0 +1,30 @@
+export type Figure = {
+  readonly bench: string;
+  /** What differs from the other cases of the benchmark. */
+  readonly case: string;
+  readonly metric:
+    | 'records_per_second'
+    | 'records_per_cpu_second'
+    | 'events_per_second'
+    | 'requests_per_second'
+    | 'p50_ms'
+    | 'p99_ms'
+    | 'seconds'
+    | 'bytes';
+  readonly value: number;
+  readonly unit: string;
+  /** The value that we want to reach. */
+  readonly aim?: number;
+};
+
+/** Prints one figure as a JSON line, rounded to four digits: noise is larger than that. */
+export function printFigure(figure: Figure): void {
+  const value = Number(figure.value.toPrecision(4));
+  process.stdout.write(`${JSON.stringify({ ...figure, value })}\n`);
+}
+
+/** The value below which `share` of the samples lie. */
+export function percentile(samples: readonly number[], share: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}

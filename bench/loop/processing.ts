@@ -1,0 +1,38 @@
+/**
+ * The processors alone: reads a log that holds a world's events and runs the loop topology until all are processed.
+ * Prints {seconds, cpuSeconds}. Started by loop.ts on one core.
+ */
+import { join } from 'node:path';
+import { rocksDatabases, StreamsRuntime } from '#engine';
+import { openEmbeddedLog } from '#engine/log';
+import { createLogger, createMetrics, systemClock } from '#platform';
+import { loopTopology, openTopics } from '#topologies';
+
+const [directory = ''] = process.argv.slice(2);
+const logger = createLogger({ level: 'warn', name: 'bench' });
+const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
+const topics = await openTopics(log, log.registry);
+const topology = await loopTopology(topics, log.registry, {
+  admission: { latenessMs: 10_000, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} },
+  gate: { minimumLift: 1 },
+});
+const runtime = new StreamsRuntime({
+  log,
+  topology,
+  databases: rocksDatabases(join(directory, 'state')),
+  clock: systemClock,
+  logger,
+  metrics: createMetrics(),
+  deadLetters: topics['dead-letters'],
+  instanceId: 'bench',
+});
+await runtime.start();
+const start = performance.now();
+const cpu = process.cpuUsage();
+do await runtime.runOnce(100);
+while (!runtime.isCaughtUp);
+const { user, system } = process.cpuUsage(cpu);
+const figures = { seconds: (performance.now() - start) / 1e3, cpuSeconds: (user + system) / 1e6 };
+await runtime.close();
+await log.close();
+process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -1,0 +1,85 @@
+/** `millrace recommend USER`: one answer, from the running server or made here. */
+import { Command } from 'commander';
+import { createLogger, inspectLock, InputError, RetryableError, systemClock } from '#platform';
+import { openResponder, type Recommendation } from '#responders';
+import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
+import { openInstallation, requireData } from './installation.ts';
+import { unlessInterrupted, withShutdown } from './interruption.ts';
+import { notice, type Output } from './output.ts';
+
+type Options = { readonly k: number };
+
+export function recommendCommand(): Command {
+  return defineCommand<Options>({
+    command: new Command('recommend')
+      .description('Recommend items to a user.')
+      .argument('<user>', 'user id, as events carry it')
+      .option('-k <count>', 'how many items', wholeNumber(1, 100), 10),
+    examples: [
+      ['millrace recommend 42', 'ten items, with titles'],
+      ['millrace recommend 42 -k 3 --json', 'the answer as GET /recommend/42?k=3 gives it'],
+    ],
+    notes: `
+Asks the server that "millrace start" runs on the data directory, or makes the answer itself where none runs.
+source: "index" items come from the trained model, "popular" ones fill up and are what unknown users get.`,
+    run: async ({ configuration, options, output }, [user = '']) => {
+      requireData(configuration);
+      const { held, purpose, address } = inspectLock(configuration.data);
+      if (held && purpose === 'start' && address === undefined) throw notServing();
+      const answer =
+        address === undefined
+          ? await answerHere({ configuration, options, output }, user)
+          : await askServer(address, user, options.k);
+      if (output.json) output.value(answer);
+      else printAnswer(output, answer);
+      return EXIT.done;
+    },
+  });
+}
+
+async function answerHere({ configuration, options }: Invocation<Options>, user: string): Promise<Recommendation> {
+  const logger = createLogger({ level: configuration.log.level, name: 'recommend' });
+  return withShutdown(logger, async (shutdown) => {
+    const { log, topics, metrics } = await openInstallation(configuration, shutdown);
+    const environment = { log, topics, clock: systemClock, logger, metrics };
+    const responder = await openResponder({ ...environment, dataDirectory: configuration.data });
+    shutdown.add('responder', () => responder.close());
+    await unlessInterrupted(responder.ready(), shutdown.signal);
+    return responder.recommend(user, { k: options.k });
+  });
+}
+
+async function askServer(address: string, user: string, k: number): Promise<Recommendation> {
+  const url = `${address}/recommend/${encodeURIComponent(user)}?k=${k}`;
+  const response = await fetch(url, { headers: { connection: 'close' } }).catch((cause: unknown) => {
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not answer.`, {
+      hint: 'Try again in a moment; if it goes on, stop "millrace start" and start it again.',
+      cause,
+    });
+  });
+  const body = (await response.json()) as Recommendation & { code?: string; message?: string; hint?: string };
+  if (response.ok) return body;
+  const { code = 'MR_SERVER_UNREACHABLE', message = `${response.status} ${response.statusText}`, hint } = body;
+  const details = hint === undefined ? {} : { hint };
+  throw response.status < 500 ? new InputError(code, message, details) : new RetryableError(code, message, details);
+}
+
+function notServing(): RetryableError {
+  return new RetryableError('MR_SERVER_STARTING', '"millrace start" is at work on this data and does not serve yet.', {
+    hint: 'Ask again when it has printed its address.',
+  });
+}
+
+export function printAnswer(output: Output, { user_id, version, items, latency_ms }: Recommendation): void {
+  const by = version === null ? 'no version yet' : `version ${version}`;
+  output.line(`For user ${user_id}, by ${by}, in ${latency_ms.toFixed(1)} ms:`);
+  const rows = items.map(({ item_id, title, score, source }, rank) => {
+    return [String(rank + 1), title, item_id, score.toFixed(3), source];
+  });
+  const right = 'right' as const;
+  output.table(
+    [{ title: ' ', align: right }, { title: 'title' }, { title: 'item' }, { title: 'score', align: right }, { title: 'source' }],
+    rows,
+  );
+  if (version === null) notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
+}

@@ -1,0 +1,43 @@
+/** The HTTP server of `millrace start`: gateway and responder on one port. */
+import { openGateway } from '#gateway';
+import { createHttpServer, createMetrics, type Metrics, type Shutdown, systemClock } from '#platform';
+import type { Responder } from '#responders';
+import type { Processing } from '../operations/index.ts';
+import type { Installation } from './installation.ts';
+
+/** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
+export async function checkPort({ configuration, logger }: Pick<Installation, 'configuration' | 'logger'>): Promise<void> {
+  const probe = await createHttpServer({ logger, metrics: createMetrics() });
+  await probe.listen(configuration.http);
+  await probe.close();
+}
+
+/** Serves until `shutdown`; gives the address. */
+export async function serve(
+  { configuration, log, topics, logger, metrics }: Installation,
+  { processing, responder }: { readonly processing: Processing; readonly responder: Responder },
+  shutdown: Shutdown,
+): Promise<string> {
+  const gateway = await openGateway({ log, topics, clock: systemClock, logger, metrics });
+  shutdown.add('gateway', () => gateway.close());
+  const server = await createHttpServer({ logger, metrics: withWorker(metrics, processing) });
+  gateway.registerRoutes(server);
+  responder.registerRoutes(server);
+  let failure: Error | undefined;
+  processing.ended.catch((error: Error) => {
+    failure = error;
+  });
+  server.addReadyCheck('processing', () => failure && `has failed: ${failure.message}`);
+  const { url } = await server.listen(configuration.http);
+  shutdown.add('server', () => server.close());
+  return url;
+}
+
+/** Metrics of this thread followed by those of the processing worker. */
+function withWorker(metrics: Metrics, processing: Processing): Metrics {
+  const render = async () => {
+    const [own, worker] = await Promise.all([metrics.render(), processing.metrics().catch(() => '')]);
+    return `${own}${own.endsWith('\n') ? '' : '\n'}${worker}`;
+  };
+  return { ...metrics, render };
+}

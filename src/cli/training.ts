@@ -1,0 +1,64 @@
+/** Training as the commands need it: the trainer at work in this process, and what came of it in words. */
+import type { Progress, Shutdown } from '#platform';
+import { systemClock } from '#platform';
+import type { Version } from '#schemas';
+import { Trainer, type TrainingResult } from '#trainer';
+import type { Installation } from './installation.ts';
+import { grouped } from './output.ts';
+import { figure } from './versions.ts';
+
+/** Starts a trainer, which carries out train commands until `shutdown`. `failed` rejects when it ends before. */
+export function startTrainer(
+  { log, topics, configuration, logger }: Installation,
+  progress: Progress,
+  shutdown: Shutdown,
+): { readonly trainer: Trainer; readonly failed: Promise<never> } {
+  const { seed, epochs, dimension } = configuration.training;
+  const trainer = new Trainer({
+    log,
+    topics,
+    dataDirectory: configuration.data,
+    clock: systemClock,
+    logger,
+    progress,
+    seed,
+    config: { dim: dimension, ...(epochs !== undefined && { epochs }) },
+    instanceId: 'main',
+  });
+  const stopping = new AbortController();
+  const running = trainer.run(stopping.signal);
+  const failed = new Promise<never>((_, reject) => {
+    running.catch(reject);
+  });
+  failed.catch(() => {});
+  shutdown.add('trainer', async () => {
+    stopping.abort();
+    await running.catch(() => {});
+  });
+  return { trainer, failed };
+}
+
+/** The one line of `millrace train --json`. */
+export function trainingLine({ version, protocol, model, popularity, decayedPopularity, decision }: TrainingResult) {
+  const { status, reason, candidate } = decision;
+  const { snapshot_id, dimension, items } = candidate;
+  return { version, protocol, model, popularity, decayedPopularity, status, reason, snapshot: snapshot_id, dimension, items };
+}
+
+export function resultOf(decision: Version): TrainingResult {
+  const { version, protocol, metrics, popularity, decayed_popularity } = decision.candidate;
+  return { version, protocol, model: metrics, popularity, decayedPopularity: decayed_popularity, decision };
+}
+
+/** Quality beside the popularity baselines, in two lines. */
+export function qualityLines({ candidate }: Version): readonly [string, string] {
+  const { metrics, popularity, decayed_popularity: decayed } = candidate;
+  const line = (metric: string) =>
+    `${metric} ${figure(metrics[metric])} (popularity ${figure(popularity[metric])}, decayed popularity ${figure(decayed[metric])})`;
+  return [line('recall@10'), line('ndcg@10')];
+}
+
+export function decisionText({ version, status, reason, candidate }: Version): string {
+  const size = `${grouped(candidate.items)} items, dimension ${candidate.dimension}`;
+  return `version ${version} (${size}) ${status}${reason === null ? '' : `: ${reason}`}`;
+}

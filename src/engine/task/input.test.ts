@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Header, ProducerRecord, RecordBatch } from '../log/port.ts';
+import { type Serde, textKey } from '../serde.ts';
+import {
+  type CarriedWatermark,
+  NO_WATERMARK,
+  PartitionWatermark,
+  watermarkHeader,
+} from '../time/watermark.ts';
+import type { SourceNode } from '../topology/node.ts';
+import { TaskInput } from './input.ts';
+
+const none: Serde<unknown> = {
+  encode: () => Buffer.alloc(0),
+  decode: () => undefined,
+  prepare: async () => {},
+  fingerprint: Buffer.alloc(0),
+  framing: 0,
+};
+
+function source(name: string, options: Partial<SourceNode> = {}): SourceNode {
+  const cleanup = { policy: 'delete', retentionMs: null } as const;
+  const topic = { name, partitions: 1, cleanup, key: textKey, value: none };
+  const watermark = { outOfOrderMs: 0 };
+  return { kind: 'source', name, topic, role: 'stream', watermark, release: 'on-arrival', ...options };
+}
+
+const data = (timestamp: number, ...headers: Header[]): ProducerRecord => {
+  return { key: Buffer.from('k'), value: Buffer.from('v'), timestamp, headers };
+};
+const heartbeat = (carried: CarriedWatermark): ProducerRecord => {
+  return { key: null, value: null, timestamp: carried.ms - 1, headers: [watermarkHeader(carried)] };
+};
+
+function batch(topic: string, baseOffset: number, records: readonly ProducerRecord[]): RecordBatch {
+  const at = (index: number) => records[index] as ProducerRecord;
+  return {
+    topic,
+    partition: 0,
+    count: records.length,
+    baseOffset,
+    nextOffset: baseOffset + records.length,
+    offset: (index) => baseOffset + index,
+    timestamp: (index) => at(index).timestamp,
+    key: (index) => at(index).key,
+    value: (index) => at(index).value,
+    headers: (index) => at(index).headers ?? [],
+  };
+}
+
+function inputOf(
+  sources: readonly SourceNode[],
+  contents: Record<string, readonly ProducerRecord[]>,
+): TaskInput {
+  const input = new TaskInput(sources);
+  for (const partition of input.partitions) {
+    const records = contents[partition.node.name] ?? [];
+    if (records.length > 0) partition.buffer(batch(partition.node.name, 0, records));
+    partition.fetchedAll = true;
+  }
+  return input;
+}
+
+const taken = (input: TaskInput, max = 100) =>
+  input.take(max).map(({ source, batch, index, watermark }) => [source, batch.timestamp(index), watermark]);
+
+describe('a task’s inputs', () => {
+  it('are merged by timestamp, each record with the watermark before it', () => {
+    const input = inputOf([source('a'), source('b')], { a: [data(1), data(5)], b: [data(2), data(9)] });
+    assert.deepEqual(taken(input), [
+      ['a', 1, NO_WATERMARK],
+      ['b', 2, NO_WATERMARK],
+      ['a', 5, 1],
+      ['b', 9, 2],
+    ]);
+    assert.equal(input.watermark, 5);
+  });
+
+  it('wait for a partition that has more to fetch, not for one that has been read to its end', () => {
+    const input = inputOf([source('a'), source('b')], { a: [data(1)] });
+    const [, b] = input.partitions;
+    assert.ok(b);
+    b.fetchedAll = false;
+    assert.deepEqual(taken(input), []);
+    b.fetchedAll = true;
+    assert.equal(taken(input).length, 1);
+  });
+
+  it('release a record at the watermark of the others, and count its own watermark for the task', () => {
+    const carried = { writer: 0, writers: 1 };
+    const waiting = source('w', { release: 'at-watermark', watermark: 'carried' });
+    const events = source('e', { watermark: 'carried' });
+    const input = inputOf([events, waiting], {
+      e: [data(10, watermarkHeader({ ...carried, ms: 10 }))],
+      w: [data(9), data(10, watermarkHeader({ ...carried, ms: 10 }))],
+    });
+    assert.deepEqual(
+      taken(input).map(([name, ts]) => [name, ts]),
+      [
+        ['e', 10],
+        ['w', 9],
+      ],
+    );
+    assert.equal(input.watermark, NO_WATERMARK, 'nothing is known yet of what waits');
+    input.partitions[0]?.buffer(batch('e', 1, [heartbeat({ ...carried, ms: 11 })]));
+    assert.deepEqual(
+      taken(input).map(([name, ts]) => [name, ts]),
+      [['w', 10]],
+    );
+    assert.equal(input.watermark, 10);
+  });
+
+  it('let a heartbeat of a waiting input through when the others have reached it', () => {
+    const waiting = source('w', { release: 'at-watermark', watermark: 'carried' });
+    const end = heartbeat({ writer: 0, writers: 1, ms: 50 });
+    const input = inputOf([source('e', { watermark: 'carried' }), waiting], { e: [end], w: [end] });
+    assert.deepEqual(taken(input), []);
+    assert.equal(input.watermark, 50);
+    assert.deepEqual(
+      input.partitions.map(({ position }) => position),
+      [1, 1],
+    );
+  });
+
+  it('are not held back by tables', () => {
+    const input = inputOf([source('a'), source('t', { role: 'table' })], { a: [data(7)], t: [data(1)] });
+    taken(input);
+    assert.equal(input.watermark, 7);
+  });
+});
+
+describe('the watermark of a partition', () => {
+  it('is the least of its writers’, once all have spoken, and never goes back', () => {
+    const watermark = new PartitionWatermark(undefined);
+    watermark.announce({ writer: 0, writers: 2, ms: 10 });
+    assert.equal(watermark.value, NO_WATERMARK);
+    watermark.announce({ writer: 1, writers: 2, ms: 7 });
+    assert.equal(watermark.value, 7);
+    watermark.announce({ writer: 1, writers: 2, ms: 3 });
+    assert.equal(watermark.value, 7);
+  });
+
+  it('follows outside records at a distance, an announcement, or the wall clock of a live world', () => {
+    const watermark = new PartitionWatermark(10);
+    watermark.observe(100);
+    watermark.observe(50);
+    assert.equal(watermark.value, 90);
+    watermark.announce({ writer: 0, writers: 1, ms: 101 });
+    assert.equal(watermark.value, 101);
+    watermark.followWallClock(200);
+    assert.equal(watermark.value, 190);
+  });
+
+  it('is the same after a restart', () => {
+    for (const outOfOrderMs of [undefined, 10]) {
+      const before = new PartitionWatermark(outOfOrderMs);
+      before.observe(100);
+      before.announce({ writer: 1, writers: 2, ms: 95 });
+      const after = new PartitionWatermark(outOfOrderMs);
+      after.restore(JSON.parse(JSON.stringify(before.save())));
+      assert.equal(after.value, before.value);
+      for (const watermark of [before, after]) watermark.announce({ writer: 0, writers: 2, ms: 97 });
+      assert.equal(after.value, before.value);
+      assert.equal(after.value, 95);
+    }
+  });
+});

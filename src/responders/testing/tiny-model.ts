@@ -1,0 +1,55 @@
+import { FlatIndex, TwoTowerVocabulary, trainTwoTower } from '#models';
+import type { Item } from '#schemas';
+
+export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
+/** Users that versions are trained on. */
+export const userIds = Array.from({ length: 12 }, (_, i) => `user-${i}`);
+
+export function item(itemId: string, changes: Partial<Item> = {}): Item {
+  return {
+    item_id: itemId,
+    type: 'video',
+    title: `Title of ${itemId}`,
+    category: `category-${Number(itemId.slice(-1)) % 3}`,
+    tags: [],
+    duration_ms: null,
+    difficulty: null,
+    language: null,
+    available: true,
+    age_limit: 0,
+    created: 0,
+    ...changes,
+  };
+}
+
+/** A two-tower of one epoch over invented clicks; the weights differ by seed, and that is all that matters. */
+export async function tinyModel(dimension: number, seed: number) {
+  const users = userIds.map((id) => ({ id, profile: null }));
+  const items = itemIds.map((id) => ({ id, metadata: item(id) }));
+  const vocabulary = TwoTowerVocabulary.build({ users, items });
+  const { features, tags } = vocabulary.itemTables({ items });
+  const count = users.length * 5;
+  const trained = await trainTwoTower(
+    {
+      users: vocabulary.userCount,
+      items: vocabulary.itemCount,
+      profile: vocabulary.profileTable({ users }),
+      itemFeatures: features,
+      itemTags: tags,
+      train: {
+        user: Int32Array.from({ length: count }, (_, i) => 1 + (i % users.length)),
+        item: Int32Array.from({ length: count }, (_, i) => (i * 7) % items.length),
+        weight: new Float32Array(count).fill(1),
+        historyOffsets: Int32Array.from({ length: count + 1 }, (_, i) => i),
+        history: Int32Array.from({ length: count }, (_, i) => (i * 11) % items.length),
+      },
+    },
+    { dim: dimension, hidden: 8, historyLength: 10, epochs: 1, batchSize: 32, candidates: 32, seed },
+  );
+  const contents = {
+    'user-tower.onnx': trained.userTower,
+    'items.index': FlatIndex.build(trained.itemVectors, dimension).save(),
+    'vocabulary.json': vocabulary.toBytes(),
+  };
+  return { contents, vocabulary };
+}

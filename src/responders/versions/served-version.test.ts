@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { item, itemIds } from '../testing/tiny-model.ts';
+import { openWorld } from '../testing/world.ts';
+import { InProcessViewStore } from '../view-store/in-process.ts';
+import { ServedVersion } from './served-version.ts';
+
+describe('served version', () => {
+  it('serves whoever holds it after it is retired, and ends with the last of them', async (t) => {
+    const world = await openWorld(t);
+    await world.putItems(itemIds.map((id) => item(id)));
+    const views = await InProcessViewStore.open(world, world.topics);
+    t.after(() => views.close());
+    await views.caughtUp;
+    const version = await ServedVersion.load(await world.train(16, 1), { ...world, views });
+    version.acquire();
+    version.acquire();
+    let ended = false;
+    const retired = version.retire().then(() => {
+      ended = true;
+    });
+    const ask = () =>
+      version.recommend({ userId: 'user-1', profile: null, recentItems: [], seenItems: [], k: 5 });
+    assert.equal((await ask()).length, 5);
+    version.release();
+    assert.equal((await ask()).length, 5);
+    assert.equal(ended, false);
+    version.release();
+    await retired;
+    await assert.rejects(ask(), { code: 'MR_INFERENCE_ENDED' });
+    assert.throws(() => version.acquire(), /not used again/);
+  });
+
+  it('is refused when its event names the directory of another', async (t) => {
+    const world = await openWorld(t);
+    const views = await InProcessViewStore.open(world, world.topics);
+    t.after(() => views.close());
+    const [one, other] = [await world.train(16, 1), await world.train(16, 2)];
+    const mixed = { ...one, directory: other.directory };
+    await assert.rejects(ServedVersion.load(mixed, { ...world, views }), { code: 'MR_VERSION_CORRUPT' });
+  });
+});

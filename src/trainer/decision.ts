@@ -1,0 +1,26 @@
+import { type Topic, TopicReader } from '#engine';
+import type { Log } from '#engine/log';
+import type { Version } from '#schemas';
+
+const pollMs = 200;
+
+/** Waits until `versions` says whether a version is promoted or rejected; at once where that was decided before. */
+export async function awaitDecision(
+  log: Log,
+  versions: Topic<string, Version>,
+  version: string,
+  signal?: AbortSignal,
+): Promise<Version> {
+  const reader = await TopicReader.open(log, versions, { from: 'start' });
+  try {
+    for (;;) {
+      for (const { value } of await reader.poll(pollMs)) {
+        const isDecision = value?.status === 'promoted' || value?.status === 'rejected';
+        if (value?.version === version && isDecision) return value;
+      }
+      signal?.throwIfAborted();
+    }
+  } finally {
+    await reader.close();
+  }
+}
