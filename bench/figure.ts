@@ -18,9 +18,9 @@ export type Figure = {
 };
 
 /** Prints one figure as a JSON line, rounded to four digits: noise is larger than that. */
-export function printFigure(figure: Figure): void {
-  const value = Number(figure.value.toPrecision(4));
-  process.stdout.write(`${JSON.stringify({ ...figure, value })}\n`);
+export function printFigure({ bench, case: name, metric, value, unit, aim }: Figure): void {
+  const line = { bench, case: name, metric, value: Number(value.toPrecision(4)), unit, ...(aim && { aim }) };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 /** The value below which `share` of the samples lie. */

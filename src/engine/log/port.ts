@@ -34,9 +34,15 @@ export interface RecordBatch {
 }
 
 export type Cleanup =
-  /** Records older than `retentionMs` before the partition's newest timestamp go; null keeps them for ever. */
+  /**
+   * Records older than `retentionMs` before the partition's newest timestamp go, from the start on and batch by batch, so
+   * that some stay longer; null keeps them for ever.
+   */
   | { readonly policy: 'delete'; readonly retentionMs: number | null }
-  /** The newest record of a key stays; a tombstone goes after `tombstoneRetentionMs`. */
+  /**
+   * The newest record of a key stays, at its offset; every record needs a key (MR_LOG_KEY_REQUIRED). A tombstone goes
+   * `tombstoneRetentionMs` after compaction first met it, by the wall clock: a reader that takes no longer sees it.
+   */
   | { readonly policy: 'compact'; readonly tombstoneRetentionMs: number };
 
 export type TopicSpec = { readonly name: string; readonly partitions: number; readonly cleanup: Cleanup };
@@ -59,7 +65,10 @@ export interface Producer {
   close(): Promise<void>;
 }
 
-/** The membership under which offsets are committed; a stale generation is fenced. */
+/**
+ * The membership under which offsets are committed; a stale generation is fenced. A group without members takes
+ * commits from anyone, as memberId '' and generation -1.
+ */
 export type GroupMetadata = {
   readonly group: string;
   readonly memberId: string;
@@ -74,7 +83,9 @@ export type OffsetCommit = TopicPartition & {
 
 /**
  * Appends that become visible together. Creating one for a transactional id fences every earlier one: its next
- * commit fails with MR_LOG_FENCED. One transaction at a time; it begins with the first append or sendOffsets.
+ * commit fails with MR_LOG_FENCED. One transaction at a time; it begins with the first append or sendOffsets, and while
+ * it is being committed every other call is refused (MR_LOG_COMMIT_IN_PROGRESS). What can't be stored is refused by append
+ * or by commit.
  */
 export interface TransactionalProducer {
   append(topic: string, partition: number, records: readonly ProducerRecord[]): void;
@@ -107,6 +118,7 @@ export interface Consumer {
   /** The stable offset that the last poll saw: position === end means that the reader has caught up. */
   end(partition: TopicPartition): number | undefined;
   position(partition: TopicPartition): number | undefined;
+  /** Ends a waiting poll with MR_LOG_CLOSED. */
   close(): Promise<void>;
 }
 
@@ -114,7 +126,10 @@ export type GroupMember = { readonly memberId: string; readonly metadata: Buffer
 
 export type JoinOptions = {
   readonly group: string;
-  /** Absent: a new member. Given again after a restart, it takes its old place at once (static membership). */
+  /**
+   * Absent: a new member. Given again after a restart, it takes its old place and share at once, fences whoever still
+   * runs under the id, and disturbs nobody else (static membership); its new metadata counts from the next round.
+   */
   readonly memberId?: string;
   /** Handed to `assign`: what this member wants and what it had. */
   readonly metadata: Buffer;
@@ -129,6 +144,7 @@ export interface Membership extends GroupMetadata {
   readonly assignment: Buffer;
   /** 'rebalance': another round has begun; commit or drop what is open, then `rejoin`. 'expelled': join anew. */
   heartbeat(): Promise<'stable' | 'rebalance' | 'expelled'>;
+  /** Begins a round, or takes part in the one that has begun. MR_LOG_GENERATION when it came too late: join anew. */
   rejoin(metadata: Buffer): Promise<Membership>;
   leave(): Promise<void>;
 }
@@ -154,5 +170,6 @@ export interface Log {
   ): Promise<readonly (OffsetCommit | undefined)[]>;
   /** Commits outside a transaction (readers without outputs). */
   commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void>;
+  /** Finishes the calls under way, ends those that only wait; every later one fails with MR_LOG_CLOSED. */
   close(): Promise<void>;
 }

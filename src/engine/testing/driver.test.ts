@@ -30,7 +30,9 @@ const names = topic<string>('names');
 const counts = topic<{ readonly item: string; readonly sum: number }>('counts');
 const named = topic<string>('named');
 const ended = topic<{ readonly clicks: number; readonly last: number }>('ended');
-const external = [clicks, names, counts, named, ended] as unknown as Topic<never, never>[];
+const external = [clicks, names, counts, named, ended].map(({ name, partitions, cleanup }) => {
+  return { name, partitions, cleanup };
+});
 
 /** Every operator: clicks by user -> filter, flatMap, map -> by item -> sums; and clicks joined with users' names. */
 function everyOperator() {
@@ -88,7 +90,10 @@ function sessionTopology() {
 }
 
 const open = (declare: typeof everyOperator, options: DriverOptions = {}) =>
-  TopologyDriver.open(external, declare, options);
+  TopologyDriver.open(async (log) => {
+    await log.createTopics(external);
+    return declare();
+  }, options);
 
 describe('operators', () => {
   it('filter, flatMap, map, keyBy and aggregate lead from a record to its key’s state', async () => {

@@ -1,9 +1,7 @@
 import { type Clock, createLogger, createMetrics } from '#platform';
 import { avroSchema, type DeadLetter, topics } from '#schemas';
 import { avroSerde } from '../avro-serde.ts';
-import type { Log } from '../log/port.ts';
-import type { SchemaRegistry } from '../log/registry.ts';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
+import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
@@ -45,15 +43,15 @@ export type DriverOptions = {
   readonly cacheEntries?: number;
 };
 
-type DeclareTopology = (registry: SchemaRegistry) => Topology | Promise<Topology>;
+/** Creates the topics that the topology reads and writes, and declares it. */
+type DeclareTopology = (log: SimulatedLog) => Topology | Promise<Topology>;
 
 /**
  * Runs a topology in a test: the real tasks over a log in memory, with time moved by hand; no server, no
  * sleeping. `pipe` puts records in, `settle` lets them run through, `read` and `store` show what came of them.
  */
 export class TopologyDriver {
-  readonly log: Log;
-  readonly registry: SchemaRegistry;
+  readonly log: SimulatedLog;
   readonly #clock: HandClock;
   readonly #databases: DatabaseProvider = memoryDatabases();
   readonly #options: DriverOptions;
@@ -63,15 +61,13 @@ export class TopologyDriver {
   #runtime: StreamsRuntime;
 
   private constructor(
-    log: Log,
-    registry: SchemaRegistry,
+    log: SimulatedLog,
     clock: HandClock,
     topology: Topology,
     deadLetters: Topic<string, DeadLetter>,
     options: DriverOptions,
   ) {
     this.log = log;
-    this.registry = registry;
     this.#clock = clock;
     this.#topology = topology;
     this.#deadLetters = deadLetters;
@@ -79,14 +75,7 @@ export class TopologyDriver {
     this.#runtime = this.#newRuntime();
   }
 
-  /** `external`: the topics that the topology reads and writes, to be created. */
-  static async open(
-    external:
-      | readonly Topic<never, never>[]
-      | ((registry: SchemaRegistry) => Promise<readonly Topic<never, never>[]>),
-    declare: DeclareTopology,
-    options: DriverOptions = {},
-  ): Promise<TopologyDriver> {
+  static async open(declare: DeclareTopology, options: DriverOptions = {}): Promise<TopologyDriver> {
     const clock = new HandClock(options.wallClockMs ?? 0);
     const log = openSimulatedLog({ clock, random: () => 0 });
     const deadLetters: Topic<string, DeadLetter> = {
@@ -94,10 +83,8 @@ export class TopologyDriver {
       key: textKey,
       value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
     };
-    const created = typeof external === 'function' ? await external(log.registry) : external;
-    await log.createTopics([...created, deadLetters]);
-    const topology = await declare(log.registry);
-    const driver = new TopologyDriver(log, log.registry, clock, topology, deadLetters, options);
+    await log.createTopics([deadLetters]);
+    const driver = new TopologyDriver(log, clock, await declare(log), deadLetters, options);
     await driver.#runtime.start();
     return driver;
   }
