@@ -30,7 +30,11 @@ export function startAgents({ world, eventsPerSecond, url, logger, metrics }: Ag
     },
     publish: async (events: Interaction[]) => {
       const headers = { 'content-type': 'application/json' };
-      const response = await request(`${url}/events`, { method: 'POST', headers, body: JSON.stringify(events) });
+      const response = await request(`${url}/events`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(events),
+      });
       await response.arrayBuffer();
     },
   });
@@ -41,5 +45,8 @@ export function startAgents({ world, eventsPerSecond, url, logger, metrics }: Ag
 async function request(url: string, init: RequestInit = {}): Promise<Response> {
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (response.ok) return response;
-  throw new RetryableError('MR_SERVER_UNREACHABLE', `${url} was answered with ${response.status}: ${await response.text()}`);
+  throw new RetryableError(
+    'MR_SERVER_UNREACHABLE',
+    `${url} was answered with ${response.status}: ${await response.text()}`,
+  );
 }

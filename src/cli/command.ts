@@ -1,5 +1,5 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
-import { Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Configuration, InputError, loadConfiguration } from '#platform';
 import { Output } from './output.ts';
 
@@ -43,8 +43,15 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
   return command
     .option('--data <dir>', 'data directory (default: .millrace)')
     .option('--config <file>', 'configuration file (default: millrace.config.json, where there is one)')
-    .option('--set <option=value>', 'set a configuration option, such as http.port=9000; repeatable', assignment)
-    .option('--log-level <level>', 'debug, info, warn, error or silent; debug shows stack traces (default: warn)')
+    .option(
+      '--set <option=value>',
+      'set a configuration option, such as http.port=9000; repeatable',
+      assignment,
+    )
+    .option(
+      '--log-level <level>',
+      'debug, info, warn, error or silent; debug shows stack traces (default: warn)',
+    )
     .option('--json', 'print JSON on standard output, and errors as JSON')
     .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${exitCodes}`)
     .action(async () => {
@@ -61,7 +68,10 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
 }
 
 /** Collects repeated `--set section.name=value`. */
-function assignment(text: string, before: Readonly<Record<string, string>> | undefined): Record<string, string> {
+function assignment(
+  text: string,
+  before: Readonly<Record<string, string>> | undefined,
+): Record<string, string> {
   const equals = text.indexOf('=');
   if (equals < 1) throw new InvalidArgumentError('Write it as section.option=value.');
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };

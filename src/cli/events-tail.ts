@@ -25,13 +25,17 @@ export function eventsCommand(): Command {
       ['millrace events tail answers --follow', 'every answer as it is given'],
       ['millrace events tail dead-letters -n 100 | grep MR_EVENT_INVALID', 'why events were refused'],
     ],
-    notes: 'Bytes are shown as text where they are text, and in base64 otherwise. Ctrl-C ends --follow with exit code 0.',
+    notes:
+      'Bytes are shown as text where they are text, and in base64 otherwise. Ctrl-C ends --follow with exit code 0.',
     run: (invocation, [topic = '']) => tailTopic(invocation, topic),
   });
   return new Command('events').description('Look at what is on the topics.').addCommand(tail);
 }
 
-async function tailTopic({ configuration, options, output }: Invocation<Options>, name: string): Promise<number> {
+async function tailTopic(
+  { configuration, options, output }: Invocation<Options>,
+  name: string,
+): Promise<number> {
   requireData(configuration);
   const logger = createLogger({ level: configuration.log.level, name: 'events' });
   return withShutdown(logger, async (shutdown) => {
@@ -52,13 +56,27 @@ function topicOf(topics: Topics, name: string): Topic<string, unknown> {
   });
 }
 
-async function follow(reader: TopicReader<string, unknown>, output: Output, stopped: AbortSignal): Promise<void> {
+async function follow(
+  reader: TopicReader<string, unknown>,
+  output: Output,
+  stopped: AbortSignal,
+): Promise<void> {
   const ended = AbortSignal.any([stopped, output.closed]);
   while (!ended.aborted) for (const record of await reader.poll(POLL_MS)) print(output, record);
 }
 
-function print(output: Output, { topic, partition, offset, timestamp, key, value }: TopicRecord<string, unknown>): void {
-  output.value({ topic, partition, offset, timestamp: new Date(timestamp).toISOString(), key, value: shown(value) });
+function print(
+  output: Output,
+  { topic, partition, offset, timestamp, key, value }: TopicRecord<string, unknown>,
+): void {
+  output.value({
+    topic,
+    partition,
+    offset,
+    timestamp: new Date(timestamp).toISOString(),
+    key,
+    value: shown(value),
+  });
 }
 
 function shown(value: unknown): unknown {

@@ -43,7 +43,10 @@ It may run while "millrace start" runs on the same data directory.`,
   return new Command('import').description('Import a data set.').addCommand(movielens);
 }
 
-async function importMovieLens({ configuration, output }: Invocation<object>, directory: string): Promise<number> {
+async function importMovieLens(
+  { configuration, output }: Invocation<object>,
+  directory: string,
+): Promise<number> {
   const startedAt = systemClock.monotonic();
   const dataSet = await openMovieLens(directory);
   reportMalformed(dataSet.malformed, output);
@@ -168,10 +171,13 @@ async function writeDeadLetters(
 function reportMalformed(malformed: readonly MalformedRow[], output: Output): void {
   for (const { file, line, reason } of malformed.slice(0, SHOWN_ROWS)) {
     const row = { code: 'MR_IMPORT_MALFORMED', file, line, reason };
-    process.stderr.write(output.json ? `${JSON.stringify({ malformed: row })}\n` : `malformed ${file}:${line}: ${reason}\n`);
+    process.stderr.write(
+      output.json ? `${JSON.stringify({ malformed: row })}\n` : `malformed ${file}:${line}: ${reason}\n`,
+    );
   }
   const more = malformed.length - SHOWN_ROWS;
-  if (more > 0) notice(output, `... and ${grouped(more)} more malformed rows, all of them in topic dead-letters`);
+  if (more > 0)
+    notice(output, `... and ${grouped(more)} more malformed rows, all of them in topic dead-letters`);
 }
 
 function hashOf(dataSet: MovieLens): string {

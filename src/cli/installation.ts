@@ -23,7 +23,10 @@ export type Installation = {
 };
 
 /** Opens the log of the data directory, made where it is missing; `shutdown` closes it. */
-export async function openInstallation(configuration: Configuration, shutdown: Shutdown): Promise<Installation> {
+export async function openInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<Installation> {
   const logger = createLogger({ level: configuration.log.level, name: 'millrace' });
   const log = await openEmbeddedLog({ directory: configuration.data, clock: systemClock, logger });
   shutdown.add('log', () => log.close());

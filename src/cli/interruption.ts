@@ -1,6 +1,7 @@
 /** Ctrl-C while work is under way: what runs is stopped in order, and the command ends with 130. */
-import { Shutdown, systemClock } from '#platform';
+
 import type { Logger } from '#platform';
+import { Shutdown, systemClock } from '#platform';
 
 /** Thrown where a long step notices that it is to stop. */
 export class Interrupted extends Error {

@@ -24,4 +24,3 @@ export async function newestRecords<V>(
     await reader.close();
   }
 }
-

@@ -31,7 +31,9 @@ export class Output {
   }
 
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
-    const widths = columns.map(({ title }, c) => Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)));
+    const widths = columns.map(({ title }, c) =>
+      Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)),
+    );
     const format = (cells: readonly string[]) =>
       columns
         .map(({ align }, c) => {

@@ -1,6 +1,6 @@
 /** `millrace recommend USER`: one answer, from the running server or made here. */
 import { Command } from 'commander';
-import { createLogger, inspectLock, InputError, RetryableError, systemClock } from '#platform';
+import { createLogger, InputError, inspectLock, RetryableError, systemClock } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { openInstallation, requireData } from './installation.ts';
@@ -37,7 +37,10 @@ source: "index" items come from the trained model, "popular" ones fill up and ar
   });
 }
 
-async function answerHere({ configuration, options }: Invocation<Options>, user: string): Promise<Recommendation> {
+async function answerHere(
+  { configuration, options }: Invocation<Options>,
+  user: string,
+): Promise<Recommendation> {
   const logger = createLogger({ level: configuration.log.level, name: 'recommend' });
   return withShutdown(logger, async (shutdown) => {
     const { log, topics, metrics } = await openInstallation(configuration, shutdown);
@@ -59,15 +62,25 @@ async function askServer(address: string, user: string, k: number): Promise<Reco
   });
   const body = (await response.json()) as Recommendation & { code?: string; message?: string; hint?: string };
   if (response.ok) return body;
-  const { code = 'MR_SERVER_UNREACHABLE', message = `${response.status} ${response.statusText}`, hint } = body;
+  const {
+    code = 'MR_SERVER_UNREACHABLE',
+    message = `${response.status} ${response.statusText}`,
+    hint,
+  } = body;
   const details = hint === undefined ? {} : { hint };
-  throw response.status < 500 ? new InputError(code, message, details) : new RetryableError(code, message, details);
+  throw response.status < 500
+    ? new InputError(code, message, details)
+    : new RetryableError(code, message, details);
 }
 
 function notServing(): RetryableError {
-  return new RetryableError('MR_SERVER_STARTING', '"millrace start" is at work on this data and does not serve yet.', {
-    hint: 'Ask again when it has printed its address.',
-  });
+  return new RetryableError(
+    'MR_SERVER_STARTING',
+    '"millrace start" is at work on this data and does not serve yet.',
+    {
+      hint: 'Ask again when it has printed its address.',
+    },
+  );
 }
 
 export function printAnswer(output: Output, { user_id, version, items, latency_ms }: Recommendation): void {
@@ -78,8 +91,15 @@ export function printAnswer(output: Output, { user_id, version, items, latency_m
   });
   const right = 'right' as const;
   output.table(
-    [{ title: ' ', align: right }, { title: 'title' }, { title: 'item' }, { title: 'score', align: right }, { title: 'source' }],
+    [
+      { title: ' ', align: right },
+      { title: 'title' },
+      { title: 'item' },
+      { title: 'score', align: right },
+      { title: 'source' },
+    ],
     rows,
   );
-  if (version === null) notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
+  if (version === null)
+    notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
 }

@@ -6,7 +6,10 @@ import type { Processing } from '../operations/index.ts';
 import type { Installation } from './installation.ts';
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
-export async function checkPort({ configuration, logger }: Pick<Installation, 'configuration' | 'logger'>): Promise<void> {
+export async function checkPort({
+  configuration,
+  logger,
+}: Pick<Installation, 'configuration' | 'logger'>): Promise<void> {
   const probe = await createHttpServer({ logger, metrics: createMetrics() });
   await probe.listen(configuration.http);
   await probe.close();

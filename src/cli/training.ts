@@ -39,10 +39,28 @@ export function startTrainer(
 }
 
 /** The one line of `millrace train --json`. */
-export function trainingLine({ version, protocol, model, popularity, decayedPopularity, decision }: TrainingResult) {
+export function trainingLine({
+  version,
+  protocol,
+  model,
+  popularity,
+  decayedPopularity,
+  decision,
+}: TrainingResult) {
   const { status, reason, candidate } = decision;
   const { snapshot_id, dimension, items } = candidate;
-  return { version, protocol, model, popularity, decayedPopularity, status, reason, snapshot: snapshot_id, dimension, items };
+  return {
+    version,
+    protocol,
+    model,
+    popularity,
+    decayedPopularity,
+    status,
+    reason,
+    snapshot: snapshot_id,
+    dimension,
+    items,
+  };
 }
 
 export function resultOf(decision: Version): TrainingResult {

@@ -9,7 +9,9 @@ import { withShutdown } from './interruption.ts';
 
 export function versionsCommand(): Command {
   return defineCommand({
-    command: new Command('versions').description('List the trained versions, oldest first, with their quality.'),
+    command: new Command('versions').description(
+      'List the trained versions, oldest first, with their quality.',
+    ),
     examples: [
       ['millrace versions', 'a table; * is the version that answers'],
       ['millrace versions --json | tail -n 1', 'the newest one in full'],
@@ -28,10 +30,25 @@ async function listVersions({ configuration, output }: Invocation<object>): Prom
       for (const { version, status, ts, reason, candidate } of versions) {
         const { metrics, popularity, decayed_popularity: decayedPopularity, ...rest } = candidate;
         const serves = version === serving;
-        output.value({ ...rest, version, status, serving: serves, ts, reason, model: metrics, popularity, decayedPopularity, kind: rest.model });
+        output.value({
+          ...rest,
+          version,
+          status,
+          serving: serves,
+          ts,
+          reason,
+          model: metrics,
+          popularity,
+          decayedPopularity,
+          kind: rest.model,
+        });
       }
     } else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');
-    else output.table(columns, versions.map((version) => row(version, version.version === serving)));
+    else
+      output.table(
+        columns,
+        versions.map((version) => row(version, version.version === serving)),
+      );
     return EXIT.done;
   });
 }
@@ -76,5 +93,8 @@ export async function readVersions({ log, topics }: Installation): Promise<reado
 /** The version that answers: the one promoted last. */
 export function servingVersion(versions: readonly Version[]): Version | undefined {
   const promoted = versions.filter(({ status }) => status === 'promoted');
-  return promoted.reduce<Version | undefined>((newest, each) => (newest === undefined || each.ts >= newest.ts ? each : newest), undefined);
+  return promoted.reduce<Version | undefined>(
+    (newest, each) => (newest === undefined || each.ts >= newest.ts ? each : newest),
+    undefined,
+  );
 }

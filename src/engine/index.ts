@@ -20,6 +20,7 @@ export { type RuntimeOptions, StreamsRuntime } from './task/runtime.ts';
 export { NO_WATERMARK } from './time/watermark.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter } from './topic-writer.ts';
-export { type Joiner, Stream, type Table, TopologyBuilder } from './topology/builder.ts';
+export { Stream, type Table, TopologyBuilder } from './topology/builder.ts';
+export type { Joiner } from './topology/join.ts';
 export { defineProcessor, type ProcessorContext, port } from './topology/processor.ts';
 export type { Topology } from './topology/topology.ts';

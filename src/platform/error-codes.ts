@@ -321,6 +321,54 @@ const operations: readonly ErrorDescription[] = [
   ),
 ];
 
+const cli: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_USAGE',
+    'A command line cannot be understood.',
+    'See millrace --help, and --help after a command.',
+  ),
+  giveUp(
+    'MR_UNEXPECTED',
+    'An error that has no code of its own.',
+    'Run the command again with --log-level debug, and report what it shows.',
+  ),
+  fixConfiguration(
+    'MR_DATA_EMPTY',
+    'The data directory holds no log yet.',
+    'Run millrace start or millrace import first, or name another directory with --data.',
+  ),
+  giveUp(
+    'MR_DATA_CORRUPT',
+    'A small file of the data directory is damaged.',
+    'Restore it from a copy, or begin anew in another directory.',
+  ),
+  fixInput(
+    'MR_IMPORT_MALFORMED',
+    'A row of an import cannot be read; it is in the dead letters with its file and line.',
+    'Correct the row and import the data set again.',
+  ),
+  fixInput(
+    'MR_IMPORT_TOO_OLD',
+    'A data set ends before the events that the log holds, so they would all be too late.',
+    'Import into a data directory of its own with --data.',
+  ),
+  retry(
+    'MR_SERVER_STARTING',
+    'A start is at work and does not serve yet.',
+    'Ask again when it has printed its address.',
+  ),
+  retry(
+    'MR_SERVER_UNREACHABLE',
+    'The running server does not answer as it should.',
+    'Try again in a moment.',
+  ),
+  giveUp(
+    'MR_TRAINING_FAILED',
+    'The running start could not carry out a train command.',
+    'Read the dead letter that the hint names.',
+  ),
+];
+
 export const errorCatalogue: readonly ErrorDescription[] = [
   ...platform,
   ...schemas,
@@ -331,4 +379,5 @@ export const errorCatalogue: readonly ErrorDescription[] = [
   ...processors,
   ...simulator,
   ...operations,
+  ...cli,
 ];

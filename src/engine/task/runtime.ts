@@ -3,11 +3,11 @@ import type { DeadLetter } from '#schemas';
 import type { Consumer, Log, Membership, OffsetCommit, TransactionalProducer } from '../log/port.ts';
 import type { Topic } from '../serde.ts';
 import type { DatabaseProvider } from '../store/port.ts';
-import type { SourceNode } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { assignTasks, decodeTasks, encodeTasks, type TaskId, tasksOf } from './assignment.ts';
 import type { RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
+import { IdleInputs } from './idle-inputs.ts';
 import type { InputPartition } from './input.ts';
 import { Task, type TaskEnvironment } from './task.ts';
 
@@ -32,10 +32,6 @@ export type RuntimeOptions = {
 const BUFFERED_RECORDS = 20_000;
 const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_INTERVAL_MS = 3_000;
-/** How long a caught-up input of a live world stays silent before its watermark follows the wall clock. */
-const IDLE_MS = 5_000;
-/** A world is live while its newest event is this close to the wall clock. */
-const LIVE_WITHIN_MS = 3_600_000;
 /** A watermark that has no records to travel with is announced in one of so many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
 const STORE_LOCK_RETRY_MS = 100;
@@ -57,8 +53,7 @@ export class StreamsRuntime {
   #lastHeartbeat = 0;
   /** Whether the last round read nothing and committed nothing. */
   #foundNothing = false;
-  /** When something was last read from an outside topic's partition. */
-  readonly #lastRead = new Map<InputPartition, number>();
+  readonly #idleInputs = new IdleInputs();
 
   constructor(options: RuntimeOptions) {
     this.#options = {
@@ -114,7 +109,7 @@ export class StreamsRuntime {
     const fetched = await this.#fetch(this.#waitFor(waitMs));
     // What this round commits, the next one may find in the log again.
     this.#foundNothing = fetched === 0;
-    this.#followWallClock();
+    this.#idleInputs.followWallClock(this.#tasks, this.#options.clock.now());
     let processed = 0;
     for (const task of this.#tasks) {
       processed += await task.process(this.#options.batchRecords);
@@ -159,7 +154,7 @@ export class StreamsRuntime {
       task?.buffer(batch);
       batches++;
       const input = task?.inputOf(batch.topic);
-      if (input !== undefined) this.#lastRead.set(input, now);
+      if (input !== undefined) this.#idleInputs.sawRecords(input, now);
     }
     for (const { task, input } of this.#inputs()) {
       const place = { topic: input.node.topic.name, partition: task.partition };
@@ -290,25 +285,6 @@ export class StreamsRuntime {
       committed.set(place.topic, { ...place, offset: description?.offsets[partition]?.start ?? 0 });
     }
     return committed;
-  }
-
-  /**
-   * In a live world a partition where nothing happens would hold back everybody's watermark; once it has been
-   * silent for a while, its watermark follows the wall clock. In an imported world time stands still instead.
-   */
-  #followWallClock(): void {
-    const now = this.#options.clock.now();
-    const newest = new Map<SourceNode, number>();
-    for (const { input } of this.#inputs()) {
-      newest.set(input.node, Math.max(newest.get(input.node) ?? 0, input.watermark.newest));
-    }
-    for (const { input } of this.#inputs()) {
-      const isLive = (newest.get(input.node) ?? 0) >= now - LIVE_WITHIN_MS;
-      const isIdle = input.fetchedAll && now - (this.#lastRead.get(input) ?? 0) >= IDLE_MS;
-      if (!isLive || !isIdle || input.bufferedRecords > 0) continue;
-      input.watermark.followWallClock(now);
-      this.#lastRead.set(input, now);
-    }
   }
 
   *#inputs(): Generator<{ task: Task; input: InputPartition }> {

@@ -2,16 +2,10 @@ import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import { dueSerde } from '../store/timer-queue.ts';
+import { type AggregateOptions, aggregateSpec } from './aggregate.ts';
+import { type Joiner, joinSpec } from './join.ts';
 import type { Node, Outlet, ProcessorNode, WatermarkPolicy } from './node.ts';
-import {
-  defineProcessor,
-  type KeyOf,
-  type Ports,
-  type ProcessorSpec,
-  port,
-  type StoreSpecs,
-  type ValueOf,
-} from './processor.ts';
+import type { KeyOf, Ports, ProcessorSpec, StoreSpecs, ValueOf } from './processor.ts';
 import { invalid, type StoreDefinition, splitIntoSubTopologies, TIMERS, type Topology } from './topology.ts';
 
 const DAY_MS = 86_400_000;
@@ -26,14 +20,6 @@ export type KeyByOptions<K2, V> = {
   readonly key?: KeySerde<K2>;
   readonly partitions?: number;
   readonly release?: 'on-arrival' | 'at-watermark';
-};
-
-export type AggregateOptions<K, V, S> = {
-  readonly initial: () => S;
-  /** May change and return the state that it is given. */
-  readonly add: (state: S, record: FlowRecord<K, V>) => S;
-  readonly value: Serde<S>;
-  readonly changelog?: { readonly name: string };
 };
 
 /**
@@ -210,9 +196,6 @@ export class TopologyBuilder {
 
 export type Table<K, V> = { readonly topic: Topic<K, V>; readonly from: Outlet };
 
-/** Makes the joined value; `right` is undefined where the table has no row. Undefined drops the record (inner join). */
-export type Joiner<V, T, R> = (left: V, right: T | undefined) => R | undefined;
-
 type KeyOfRecord<K, V, K2> = (value: V, key: K) => K2;
 
 /** A stream of records under declaration. Each operator returns a new one. */
@@ -292,44 +275,4 @@ export class Stream<K, V> {
     });
     return new Stream(this.#builder, this.key, { node: name, output: 'out' });
   }
-}
-
-function aggregateSpec<K, V, S>(key: KeySerde<K>, options: AggregateOptions<K, V, S>) {
-  const state = { value: options.value, ...(options.changelog && { changelog: options.changelog }) };
-  return defineProcessor({
-    inputs: { records: port<K, V>() },
-    outputs: { records: port<K, S>() },
-    stores: { state },
-    reads: { records: (record) => ({ state: [key.toText(record.key)] }) },
-    process: {
-      records: (record, { stores, emit }) => {
-        const text = key.toText(record.key);
-        const updated = options.add(stores.state.get(text) ?? options.initial(), record);
-        stores.state.put(text, updated, record.timestamp);
-        emit('records', record.key, updated, record.timestamp);
-      },
-    },
-  });
-}
-
-function joinSpec<K, V, T, R>(table: Topic<K, T>, key: KeySerde<K>, join: Joiner<V, T, R>) {
-  return defineProcessor({
-    inputs: { table: port<K, T | null>(), stream: port<K, V>() },
-    outputs: { joined: port<K, R>() },
-    stores: { table: { value: table.value, copyOf: table.name } },
-    reads: {
-      table: (record) => ({ table: [key.toText(record.key)] }),
-      stream: (record) => ({ table: [key.toText(record.key)] }),
-    },
-    process: {
-      table: ({ key: k, value, timestamp }, { stores }) => {
-        if (value === null) stores.table.delete(key.toText(k), timestamp);
-        else stores.table.put(key.toText(k), value, timestamp);
-      },
-      stream: (record, { stores, emit }) => {
-        const joined = join(record.value, stores.table.get(key.toText(record.key)));
-        if (joined !== undefined) emit('joined', record.key, joined, record.timestamp);
-      },
-    },
-  });
 }

@@ -29,7 +29,9 @@ test('ids and indices are each other: users from 1, items from 0, what is unknow
   fc.assert(
     fc.property(source, (given) => {
       const vocabulary = TwoTowerVocabulary.build(given);
-      given.users.forEach(({ id }, i) => assert.equal(vocabulary.userIndex(id), i + 1));
+      given.users.forEach(({ id }, i) => {
+        assert.equal(vocabulary.userIndex(id), i + 1);
+      });
       given.items.forEach(({ id }, i) => {
         assert.equal(vocabulary.itemIndex(id), i);
         assert.equal(vocabulary.itemId(i), id);
@@ -85,7 +87,9 @@ test('the tables of training hold the rows of serving, within their cardinalitie
       });
       const within = (row: number[], bounds: readonly number[]) => {
         assert.equal(row.length, bounds.length);
-        row.forEach((value, column) => assert.ok(value >= 0 && value < (bounds[column] as number)));
+        row.forEach((value, column) => {
+          assert.ok(value >= 0 && value < (bounds[column] as number));
+        });
       };
       for (const row of [...rows, vocabulary.profileValues(stranger)]) within(row, profiles.cardinalities);
       for (const row of [...itemRows, vocabulary.itemFeatureValues(novelty)])

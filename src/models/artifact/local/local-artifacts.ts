@@ -20,7 +20,7 @@ const versionPattern = /^[0-9a-f]{16}$/;
 export function localArtifacts(directory: string): ArtifactStore {
   return {
     write: (description, contents) => writeVersion(directory, description, contents),
-    open: (version) => {
+    open: async (version) => {
       if (!versionPattern.test(version)) throw missing(version, directory);
       return openVersion(join(directory, version));
     },

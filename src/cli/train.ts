@@ -1,0 +1,82 @@
+/** `millrace train`: a snapshot, a training, and the decision over its version. */
+import { Command } from 'commander';
+import {
+  createLogger,
+  createProgress,
+  inspectLock,
+  lockDirectory,
+  progressStyle,
+  type Shutdown,
+} from '#platform';
+import type { TrainingResult } from '#trainer';
+import { catchUp, startPipeline } from './bring-up.ts';
+import { defineCommand, EXIT, type Invocation } from './command.ts';
+import { followTraining } from './follow-training.ts';
+import { openInstallation, requireData } from './installation.ts';
+import { unlessInterrupted, withShutdown } from './interruption.ts';
+import { notice, type Output } from './output.ts';
+import { decisionText, qualityLines, startTrainer, trainingLine } from './training.ts';
+
+type Options = { readonly seed?: string };
+
+export function trainCommand(): Command {
+  return defineCommand<Options>({
+    command: new Command('train')
+      .description('Take a snapshot of the examples, train on it, and put the version up for promotion.')
+      .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)'),
+    examples: [
+      ['millrace train', 'with progress, then quality beside popularity'],
+      ['millrace train --seed 7 --json | tail -n 1', 'one line: version, protocol, metrics'],
+    ],
+    notes: `
+Processes what is new on the log first. While "millrace start" runs on the data directory, the training is done there:
+this command asks for it and waits. A version that is worse than popularity is rejected: that is no failure, and the
+exit code is 0. The same snapshot and seed give the same version.`,
+    flags: ({ seed }) => ({ 'training.seed': seed }),
+    run: train,
+  });
+}
+
+async function train(invocation: Invocation<Options>): Promise<number> {
+  const { configuration, output } = invocation;
+  requireData(configuration);
+  const logger = createLogger({ level: configuration.log.level, name: 'train' });
+  const result = await withShutdown(logger, async (shutdown) => {
+    const { held, purpose, pid } = inspectLock(configuration.data);
+    if (held && purpose === 'start') {
+      const installation = await openInstallation(configuration, shutdown);
+      notice(output, `Process ${pid} (millrace start) trains; waiting for the decision.`);
+      return followTraining(installation, configuration.training.seed, shutdown.signal);
+    }
+    const lock = lockDirectory(configuration.data, 'train');
+    shutdown.add('data directory', async () => lock.release());
+    return trainHere(invocation, shutdown);
+  });
+  printResult(output, result);
+  return EXIT.done;
+}
+
+async function trainHere(
+  { configuration, output }: Invocation<Options>,
+  shutdown: Shutdown,
+): Promise<TrainingResult> {
+  const { signal } = shutdown;
+  const installation = await openInstallation(configuration, shutdown);
+  const progress = createProgress({ style: progressStyle(output.json) });
+  const pipeline = await startPipeline(installation, shutdown);
+  await unlessInterrupted(catchUp(pipeline, progress), signal);
+  const { trainer, failed } = startTrainer(installation, progress, shutdown);
+  const { ended } = pipeline.processing;
+  const processingFailed = ended.then(() => new Promise<never>(() => {}));
+  const training = trainer.train(configuration.training, signal);
+  return unlessInterrupted(Promise.race([training, failed, processingFailed]), signal);
+}
+
+function printResult(output: Output, result: TrainingResult): void {
+  if (output.json) return output.value(trainingLine(result));
+  const { decision, protocol } = result;
+  output.line(decisionText(decision));
+  output.line(`protocol ${protocol}`);
+  for (const line of qualityLines(decision)) output.line(line);
+  if (decision.status === 'promoted') output.line('Next: millrace recommend USER (with the same --data).');
+}

@@ -1,0 +1,85 @@
+import { invariant } from '#platform';
+import { type Operator, Output } from '../operators/operator.ts';
+import { ProcessorOperator } from '../operators/processor.ts';
+import type { FlowRecord } from '../operators/record.ts';
+import { SinkOperator } from '../operators/sink.ts';
+import { SourceOperator } from '../operators/source.ts';
+import { StatelessOperator } from '../operators/stateless.ts';
+import type { CachedStore } from '../store/cached-store.ts';
+import type { TimerQueue } from '../store/timer-queue.ts';
+import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
+import type { SubTopology } from '../topology/topology.ts';
+import type { Outbox } from './outbox.ts';
+import type { TaskState } from './state.ts';
+
+type Built = {
+  readonly operators: readonly Operator[];
+  readonly sources: ReadonlyMap<string, SourceOperator>;
+  readonly inputLists: readonly { length: number }[];
+};
+
+/** Makes the operators of a task and connects each one's outputs to the inputs behind it. */
+export function buildOperators(
+  topology: SubTopology,
+  partition: number,
+  state: TaskState,
+  timers: ReadonlyMap<string, TimerQueue>,
+  outbox: Outbox,
+): Built {
+  const outputs = new Map<string, Output>();
+  const outputOf = ({ node, output }: Outlet) => {
+    const name = `${node}/${output}`;
+    const known = outputs.get(name) ?? new Output();
+    outputs.set(name, known);
+    return known;
+  };
+  const sources = new Map<string, SourceOperator>();
+  const inputLists: { length: number }[] = [];
+  const connect = (from: Outlet, input: FlowRecord[]) => {
+    outputOf(from).connect(input);
+    inputLists.push(input);
+  };
+  const build = (node: Node): Operator => {
+    switch (node.kind) {
+      case 'source': {
+        const operator = new SourceOperator(node, outputOf({ node: node.name, output: 'out' }));
+        sources.set(node.name, operator);
+        inputLists.push(operator.input);
+        return operator;
+      }
+      case 'stateless': {
+        const operator = new StatelessOperator(node, outputOf({ node: node.name, output: 'out' }));
+        connect(node.input, operator.input);
+        return operator;
+      }
+      case 'sink': {
+        const operator = new SinkOperator(node, outbox, partition);
+        connect(node.input, operator.input);
+        return operator;
+      }
+      case 'processor': {
+        const named = Object.keys(node.spec.outputs).map((output): [string, Output] => [
+          output,
+          outputOf({ node: node.name, output }),
+        ]);
+        const stores = storesOf(node, state);
+        const operator = new ProcessorOperator(node, stores, timers.get(node.name), new Map(named));
+        for (const [port, [, from]] of node.inputs.entries()) {
+          connect(from, operator.inputs[port] as FlowRecord[]);
+        }
+        return operator;
+      }
+    }
+  };
+  return { operators: topology.nodes.map(build), sources, inputLists };
+}
+
+function storesOf(node: ProcessorNode, state: TaskState): Map<string, CachedStore<unknown>> {
+  return new Map(
+    Object.keys(node.spec.stores).map((name) => {
+      const store = state.store(`${node.name}/${name}`);
+      invariant(store !== undefined, `store ${node.name}/${name} was not opened`);
+      return [name, store];
+    }),
+  );
+}

@@ -1,0 +1,30 @@
+import type { FlowRecord } from '../operators/record.ts';
+import type { KeySerde, Serde } from '../serde.ts';
+import { defineProcessor, port } from './processor.ts';
+
+export type AggregateOptions<K, V, S> = {
+  readonly initial: () => S;
+  /** May change and return the state that it is given. */
+  readonly add: (state: S, record: FlowRecord<K, V>) => S;
+  readonly value: Serde<S>;
+  readonly changelog?: { readonly name: string };
+};
+
+/** The processor that an aggregate is. */
+export function aggregateSpec<K, V, S>(key: KeySerde<K>, options: AggregateOptions<K, V, S>) {
+  const state = { value: options.value, ...(options.changelog && { changelog: options.changelog }) };
+  return defineProcessor({
+    inputs: { records: port<K, V>() },
+    outputs: { records: port<K, S>() },
+    stores: { state },
+    reads: { records: (record) => ({ state: [key.toText(record.key)] }) },
+    process: {
+      records: (record, { stores, emit }) => {
+        const text = key.toText(record.key);
+        const updated = options.add(stores.state.get(text) ?? options.initial(), record);
+        stores.state.put(text, updated, record.timestamp);
+        emit('records', record.key, updated, record.timestamp);
+      },
+    },
+  });
+}

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { memoryDatabases, StreamsRuntime } from '#engine';
+import { createLogger, createMetrics, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import type { Command } from '#schemas';
+import { loopTopology } from '#topologies';
+import { takeSnapshot } from './snapshot.ts';
+import { fillSmallWorld, openSmallWorld, readAll, type SmallWorld, write } from './testing/small-world.ts';
+import { Trainer } from './trainer.ts';
+
+const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 1 };
+const logger = createLogger({ level: 'silent', name: 'test' });
+const clock = systemClock;
+
+async function world(t: TestContext, filled = true): Promise<SmallWorld> {
+  const opened = await openSmallWorld(temporaryDirectory(t));
+  t.after(() => opened.log.close());
+  if (filled) await fillSmallWorld(opened);
+  return opened;
+}
+
+function trainerOf(opened: SmallWorld): Trainer {
+  return new Trainer({ ...opened, clock, logger, seed: 1, config, instanceId: 'main' });
+}
+
+/** Runs a trainer while `work` runs; stops it in order. */
+async function whileRunning<T>(trainer: Trainer, work: () => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const running = trainer.run(stop.signal);
+  try {
+    return await Promise.race([work(), running.then(() => assert.fail('the trainer has ended'))]);
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+/** Runs the real topology, which decides over versions, while `work` runs. */
+async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {
+  const admission = { latenessMs: 0, dedupHorizonMs: 1, futureMs: 1, count: () => {} };
+  const runtime = new StreamsRuntime({
+    log,
+    topology: await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 0 } }),
+    databases: memoryDatabases(),
+    clock,
+    logger,
+    metrics: createMetrics(),
+    deadLetters: topics['dead-letters'],
+    instanceId: 'main',
+    commitIntervalMs: 10,
+  });
+  await runtime.start();
+  const stop = new AbortController();
+  const running = runtime.run(stop.signal);
+  try {
+    return await work();
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+const published = async ({ log, topics }: SmallWorld) =>
+  (await readAll(log, topics.commands)).flatMap(({ value }) => (value?.kind === 'publish' ? [value] : []));
+
+async function publishSnapshot(opened: SmallWorld) {
+  const snapshot = await takeSnapshot({ ...opened, clock, logger });
+  await write(opened.log, opened.topics.snapshots, [snapshot], ({ snapshot_id }) => snapshot_id);
+  return snapshot;
+}
+
+async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await clock.sleep(20);
+  }
+}
+
+/** Whether the trainers' group has committed everything that the two topics hold. */
+async function isAllCommitted({ log }: SmallWorld): Promise<true | undefined> {
+  const places = ['commands', 'snapshots'].map((topic) => ({ topic, partition: 0 }));
+  const committed = await log.committedOffsets('trainer', places);
+  const ends = await log.describeTopics(places.map(({ topic }) => topic));
+  const isAll = places.every(({ topic }, i) => {
+    return committed[i]?.offset === ends.find(({ name }) => name === topic)?.offsets[0]?.stable;
+  });
+  return isAll || undefined;
+}
+
+test('a train command takes a snapshot, trains it with its seed, and gets its decision', async (t) => {
+  const opened = await world(t);
+  const trainer = trainerOf(opened);
+  const result = await whileDeciding(opened, () =>
+    whileRunning(trainer, async () => {
+      const first = await trainer.train({ seed: 7 });
+      assert.deepEqual(await trainer.train({ seed: 7 }), first, 'there is nothing new to learn');
+      return first;
+    }),
+  );
+  const [publish, ...more] = await published(opened);
+  assert.deepEqual(more, [], 'what was trained is not trained again');
+  const candidate = publish?.candidate;
+  assert.equal(result.version, candidate?.version);
+  assert.equal(result.protocol, 'per-user-last-20%');
+  assert.deepEqual(result.model, candidate?.metrics);
+  assert.deepEqual(result.popularity, candidate?.popularity);
+  assert.deepEqual(result.decayedPopularity, candidate?.decayed_popularity);
+  assert.equal(result.decision.status, 'promoted');
+  assert.equal(result.decision.command_id, publish?.command_id);
+  assert.deepEqual(readdirSync(join(opened.dataDirectory, 'versions')), [result.version]);
+});
+
+test('a new snapshot is trained with the default seed; a restart trains nothing again', async (t) => {
+  const opened = await world(t);
+  const snapshot = await publishSnapshot(opened);
+  await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
+  const before = await published(opened);
+  assert.deepEqual(
+    before.map(({ candidate }) => candidate?.snapshot_id),
+    [snapshot.snapshot_id],
+  );
+  rmSync(join(opened.dataDirectory, 'versions'), { recursive: true });
+  const nothing = { command_id: 'nothing-new', ts: 0, kind: 'publish', seed: null, candidate: null } as const;
+  await write<Command>(opened.log, opened.topics.commands, [nothing], ({ command_id }) => command_id);
+  await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
+  assert.deepEqual(await published(opened), [...before, nothing]);
+  assert.ok(!readdirSync(opened.dataDirectory).includes('versions'));
+});
+
+test('a trainer that is stopped in the middle trains again after its restart, to one version', async (t) => {
+  const opened = await world(t);
+  const long = new Trainer({
+    ...opened,
+    clock,
+    logger,
+    seed: 1,
+    config: { ...config, epochs: 100_000 },
+    instanceId: 'main',
+    progress: {
+      start: (label) => ({ advance() {}, update: () => label === 'Training' && begun.resolve(), done() {} }),
+    },
+  });
+  const begun = Promise.withResolvers<void>();
+  const refused = whileRunning(long, async () => {
+    const training = long.train({ seed: 5 });
+    training.catch(() => {});
+    await begun.promise;
+    return { training };
+  });
+  await assert.rejects((await refused).training, { code: 'MR_TRAINER_STOPPED' });
+  assert.deepEqual(await published(opened), []);
+
+  await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
+  const [publish, ...more] = await published(opened);
+  assert.deepEqual(more, [], 'the command is carried out once, though its snapshot was announced twice');
+  assert.equal((await readAll(opened.log, opened.topics.snapshots)).length, 2);
+  const trained = await import('./train-from-snapshot.ts');
+  const [announced] = await readAll(opened.log, opened.topics.snapshots);
+  assert.ok(announced?.value);
+  const { dataDirectory } = opened;
+  const { candidate } = await trained.trainFromSnapshot(announced.value, { dataDirectory, seed: 5, config });
+  assert.equal(publish?.candidate?.version, candidate.version, 'with the seed of the command');
+});
+
+test('what can not be trained is reported and put in the dead letters, and the trainer goes on', async (t) => {
+  const opened = await world(t, false);
+  const trainer = trainerOf(opened);
+  await whileRunning(trainer, async () => {
+    await assert.rejects(trainer.train({ seed: 1 }), { code: 'MR_SNAPSHOT_EMPTY' });
+    await fillSmallWorld(opened);
+    const snapshot = await publishSnapshot(opened);
+    await until(async () => (await published(opened))[0]);
+    const damaged = { ...snapshot, snapshot_id: 'damaged', directory: 'snapshots/nowhere' };
+    await write(opened.log, opened.topics.snapshots, [damaged], ({ snapshot_id }) => snapshot_id);
+    await until(() => isAllCommitted(opened));
+  });
+  const letters = await readAll(opened.log, opened.topics['dead-letters']);
+  assert.deepEqual(
+    letters.map(({ value }) => [value?.topic, value?.operator, value?.reason]),
+    [
+      ['commands', 'trainer', 'MR_SNAPSHOT_EMPTY'],
+      ['snapshots', 'trainer', 'MR_SNAPSHOT_CORRUPT'],
+    ],
+  );
+  const value = letters[1]?.value?.value;
+  assert.equal(value && opened.topics.snapshots.value.decode(value).snapshot_id, 'damaged');
+  assert.equal((await published(opened)).length, 1);
+});
+
+test('waiting for a training can be given up', async (t) => {
+  const opened = await world(t);
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const waiting = trainerOf(opened).train({ seed: 1 }, controller.signal);
+  controller.abort(reason);
+  await assert.rejects(waiting, reason);
+});
