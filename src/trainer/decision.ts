@@ -9,7 +9,7 @@ export async function awaitDecision(
   log: Log,
   versions: Topic<string, Version>,
   version: string,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Version> {
   const reader = await TopicReader.open(log, versions, { from: 'start' });
   try {
@@ -18,7 +18,7 @@ export async function awaitDecision(
         const isDecision = value?.status === 'promoted' || value?.status === 'rejected';
         if (value?.version === version && isDecision) return value;
       }
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
     }
   } finally {
     await reader.close();

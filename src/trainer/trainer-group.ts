@@ -4,13 +4,17 @@ import { type Clock, errorCode, type Logger } from '#platform';
 const sessionTimeoutMs = 10_000;
 const heartbeatIntervalMs = 3_000;
 
-/** Of several trainers one works; when it is gone, the next takes over where it had committed. */
+type Role = 'active' | 'standby';
+
+/** Of several trainers one works, and keeps its place while it is there; then the next goes on where it had committed. */
 function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffer> {
-  const [first] = members.map(({ memberId }) => memberId).sort();
-  return new Map(
-    members.map(({ memberId }) => [memberId, Buffer.from(memberId === first ? 'active' : 'standby')]),
-  );
+  const ids = members.map(({ memberId }) => memberId).sort();
+  const holder = members.find(({ metadata }) => metadata.toString() === 'active')?.memberId ?? ids[0];
+  return new Map(ids.map((id) => [id, roleBytes(id === holder ? 'active' : 'standby')]));
 }
+
+const roleBytes = (role: Role) => Buffer.from(role);
+const roleOf = ({ assignment }: Membership) => assignment.toString() as Role;
 
 export type TrainerGroupOptions = {
   readonly log: Log;
@@ -31,8 +35,8 @@ export type TrainerPlace = {
 };
 
 /**
- * Calls `work` whenever this process is the active trainer, until `signal` aborts. Heartbeats go on while it works; when
- * the group rebalances, its signal aborts, and it is called again if the place is still ours.
+ * Calls `work` whenever this process is the active trainer, until `signal` aborts. Heartbeats go on while it works, and
+ * so does the work when the group rebalances and the place stays ours.
  */
 export async function asActiveTrainer(
   options: TrainerGroupOptions,
@@ -44,52 +48,62 @@ export async function asActiveTrainer(
     const membership = await log.joinGroup({
       group,
       memberId,
-      metadata: Buffer.alloc(0),
+      metadata: roleBytes('standby'),
       sessionTimeoutMs,
       assign: assignToOne,
     });
-    await holdPlace(options, membership, signal, work);
+    await new Term(options, membership, signal).serve(work);
   }
 }
 
-async function holdPlace(
-  options: TrainerGroupOptions,
-  membership: Membership,
-  signal: AbortSignal,
-  work: (place: TrainerPlace) => Promise<void>,
-): Promise<void> {
-  const { log, logger } = options;
-  const ended = new AbortController();
-  const whole = AbortSignal.any([signal, ended.signal]);
-  const beating = heartbeats(options, membership, whole).finally(() => ended.abort());
-  try {
-    if (membership.assignment.toString() === 'active') {
-      await work({
-        signal: whole,
-        positions: (partitions) => committedPositions(log, options.group, partitions),
-        commit: (offsets) => log.commitOffsets(membership, offsets),
-      });
-    } else await beating;
-  } catch (error) {
-    // Another trainer has the place now: what was not committed is its to do.
-    if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
-    logger.warn({ err: error }, 'the group of trainers has rebalanced');
-  } finally {
-    ended.abort();
-    await beating;
-  }
-  if (signal.aborted) await membership.leave();
-}
+/** The time for which this process has one role. */
+class Term {
+  readonly #options: TrainerGroupOptions;
+  readonly #signal: AbortSignal;
+  readonly #over = new AbortController();
+  #membership: Membership;
 
-/** Ends when the membership does, or `signal` aborts. */
-async function heartbeats(
-  { clock }: TrainerGroupOptions,
-  membership: Membership,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(heartbeatIntervalMs, signal);
-    if (!signal.aborted && (await membership.heartbeat()) !== 'stable') return;
+  constructor(options: TrainerGroupOptions, membership: Membership, signal: AbortSignal) {
+    this.#options = options;
+    this.#membership = membership;
+    this.#signal = signal;
+  }
+
+  /** Works, or stands by, until the role changes or the membership ends. */
+  async serve(work: (place: TrainerPlace) => Promise<void>): Promise<void> {
+    const { log, group, logger } = this.#options;
+    const beating = this.#beat().finally(() => this.#over.abort());
+    try {
+      if (roleOf(this.#membership) === 'active') {
+        await work({
+          signal: AbortSignal.any([this.#signal, this.#over.signal]),
+          positions: (partitions) => committedPositions(log, group, partitions),
+          commit: (offsets) => log.commitOffsets(this.#membership, offsets),
+        });
+      } else await beating;
+    } catch (error) {
+      // The group went on without us: what was not committed is done again, here or elsewhere.
+      if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
+      logger.warn({ err: error }, 'the group of trainers has rebalanced');
+    } finally {
+      this.#over.abort();
+      await beating;
+    }
+    if (this.#signal.aborted) await this.#membership.leave();
+  }
+
+  async #beat(): Promise<void> {
+    const { clock } = this.#options;
+    const signal = AbortSignal.any([this.#signal, this.#over.signal]);
+    const role = roleOf(this.#membership);
+    for (;;) {
+      await clock.sleep(heartbeatIntervalMs, signal);
+      if (signal.aborted) return;
+      const status = await this.#membership.heartbeat();
+      if (status === 'expelled') return;
+      if (status === 'rebalance') this.#membership = await this.#membership.rejoin(roleBytes(role));
+      if (roleOf(this.#membership) !== role) return;
+    }
   }
 }
 

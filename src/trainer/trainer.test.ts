@@ -3,17 +3,21 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { memoryDatabases, StreamsRuntime } from '#engine';
-import { createLogger, createMetrics, systemClock } from '#platform';
+import { localArtifacts } from '#models';
+import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Command } from '#schemas';
 import { loopTopology } from '#topologies';
 import { takeSnapshot } from './snapshot.ts';
 import { fillSmallWorld, openSmallWorld, readAll, type SmallWorld, write } from './testing/small-world.ts';
+import { trainFromSnapshot } from './train-from-snapshot.ts';
 import { Trainer } from './trainer.ts';
+import type { TrainerOptions } from './trainer-loop.ts';
 
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 1 };
 const logger = createLogger({ level: 'silent', name: 'test' });
-const clock = systemClock;
+/** In a hurry: heartbeats and waits take a tenth of their time. */
+const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 10, signal) };
 
 async function world(t: TestContext, filled = true): Promise<SmallWorld> {
   const opened = await openSmallWorld(temporaryDirectory(t));
@@ -22,8 +26,8 @@ async function world(t: TestContext, filled = true): Promise<SmallWorld> {
   return opened;
 }
 
-function trainerOf(opened: SmallWorld): Trainer {
-  return new Trainer({ ...opened, clock, logger, seed: 1, config, instanceId: 'main' });
+function trainerOf(opened: SmallWorld, changes: Partial<TrainerOptions> = {}): Trainer {
+  return new Trainer({ ...opened, clock, logger, seed: 1, config, instanceId: 'main', ...changes });
 }
 
 /** Runs a trainer while `work` runs; stops it in order. */
@@ -133,37 +137,53 @@ test('a new snapshot is trained with the default seed; a restart trains nothing 
 
 test('a trainer that is stopped in the middle trains again after its restart, to one version', async (t) => {
   const opened = await world(t);
-  const long = new Trainer({
-    ...opened,
-    clock,
-    logger,
-    seed: 1,
+  const begun = Promise.withResolvers<void>();
+  const begin = () => begun.resolve();
+  const endless = trainerOf(opened, {
     config: { ...config, epochs: 100_000 },
-    instanceId: 'main',
     progress: {
-      start: (label) => ({ advance() {}, update: () => label === 'Training' && begun.resolve(), done() {} }),
+      start: (label) => ({ advance() {}, update: label === 'Training' ? begin : () => {}, done() {} }),
     },
   });
-  const begun = Promise.withResolvers<void>();
-  const refused = whileRunning(long, async () => {
-    const training = long.train({ seed: 5 });
-    training.catch(() => {});
+  const [interrupted] = await whileRunning(endless, async () => {
+    const training = endless.train({ seed: 5 });
     await begun.promise;
-    return { training };
+    return [assert.rejects(training, { code: 'MR_TRAINER_STOPPED' })] as const;
   });
-  await assert.rejects((await refused).training, { code: 'MR_TRAINER_STOPPED' });
+  await interrupted;
   assert.deepEqual(await published(opened), []);
 
   await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
   const [publish, ...more] = await published(opened);
   assert.deepEqual(more, [], 'the command is carried out once, though its snapshot was announced twice');
-  assert.equal((await readAll(opened.log, opened.topics.snapshots)).length, 2);
-  const trained = await import('./train-from-snapshot.ts');
-  const [announced] = await readAll(opened.log, opened.topics.snapshots);
-  assert.ok(announced?.value);
+  const announced = await readAll(opened.log, opened.topics.snapshots);
+  assert.equal(announced.length, 2);
+  assert.ok(announced[0]?.value);
   const { dataDirectory } = opened;
-  const { candidate } = await trained.trainFromSnapshot(announced.value, { dataDirectory, seed: 5, config });
+  const { candidate } = await trainFromSnapshot(announced[0].value, { dataDirectory, seed: 5, config });
   assert.equal(publish?.candidate?.version, candidate.version, 'with the seed of the command');
+});
+
+test('a second trainer stands by, and goes on where the first has ended', async (t) => {
+  const opened = await world(t);
+  const second = trainerOf(opened, { instanceId: 'a-second', seed: 2 });
+  const stop = new AbortController();
+  let standingBy: Promise<void> | undefined;
+  await whileRunning(trainerOf(opened), async () => {
+    await publishSnapshot(opened);
+    standingBy = second.run(stop.signal);
+    await until(() => isAllCommitted(opened));
+  });
+  await publishSnapshot(opened);
+  await until(async () => ((await published(opened)).length === 2 ? true : undefined));
+  stop.abort();
+  await standingBy;
+  const versions = (await published(opened)).map(({ candidate }) => candidate?.version ?? '');
+  const seeds = versions.map(
+    async (version) =>
+      (await localArtifacts(join(opened.dataDirectory, 'versions')).open(version)).manifest.seed,
+  );
+  assert.deepEqual(await Promise.all(seeds), [1, 2]);
 });
 
 test('what can not be trained is reported and put in the dead letters, and the trainer goes on', async (t) => {

@@ -21,7 +21,7 @@ const group = 'trainer';
 
 type Waiter = {
   readonly resolve: (candidate: Candidate) => void;
-  readonly reject: (error: unknown) => void;
+  readonly giveUp: (reason: unknown) => void;
 };
 
 /**
@@ -47,7 +47,7 @@ export class Trainer {
     const onCommandDone: OnCommandDone = (id, outcome) => {
       const waiter = this.#waiters.get(id);
       if (outcome.kind === 'trained') waiter?.resolve(outcome.candidate);
-      else waiter?.reject(outcome.error);
+      else waiter?.giveUp(outcome.error);
     };
     try {
       await asActiveTrainer({ ...this.#options, group }, signal, async (place) => {
@@ -62,7 +62,7 @@ export class Trainer {
       reason = error;
       throw error;
     } finally {
-      for (const { reject } of this.#waiters.values()) reject(reason);
+      for (const { giveUp } of this.#waiters.values()) giveUp(reason);
     }
   }
 
@@ -76,13 +76,14 @@ export class Trainer {
     const { log, topics, clock } = this.#options;
     const id = `train-${randomUUID()}`;
     const { promise, resolve, reject } = Promise.withResolvers<Candidate>();
-    const abort = () => reject(signal?.reason);
-    this.#waiters.set(id, { resolve, reject });
-    signal?.addEventListener('abort', abort);
+    const ended = new AbortController();
+    const whole = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+    whole.addEventListener('abort', () => reject(whole.reason));
+    this.#waiters.set(id, { resolve, giveUp: (reason) => ended.abort(reason) });
     try {
       const sent = this.#send({ command_id: id, ts: clock.now(), kind: 'train', seed, candidate: null });
       const [{ version }] = await Promise.all([promise, sent]);
-      const decision = await awaitDecision(log, topics.versions, version, signal);
+      const decision = await awaitDecision(log, topics.versions, version, whole);
       const { protocol, metrics, popularity, decayed_popularity } = decision.candidate;
       return {
         version,
@@ -93,7 +94,6 @@ export class Trainer {
         decision,
       };
     } finally {
-      signal?.removeEventListener('abort', abort);
       this.#waiters.delete(id);
     }
   }
