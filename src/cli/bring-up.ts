@@ -1,4 +1,6 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
+
+import { cleanPeriodically, type Processing, type ProcessingProgress, startProcessing } from '#operations';
 import {
   createProgress,
   type DirectoryLock,
@@ -10,12 +12,6 @@ import {
 } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
-import {
-  cleanPeriodically,
-  type Processing,
-  type ProcessingProgress,
-  startProcessing,
-} from '../operations/index.ts';
 import { startAgents } from './agents.ts';
 import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';

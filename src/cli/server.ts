@@ -1,8 +1,8 @@
 /** The HTTP server of `millrace start`: gateway and responder on one port. */
 import { openGateway } from '#gateway';
+import type { Processing } from '#operations';
 import { createHttpServer, createMetrics, type Metrics, type Shutdown, systemClock } from '#platform';
 import type { Responder } from '#responders';
-import type { Processing } from '../operations/index.ts';
 import type { Installation } from './installation.ts';
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */

@@ -1,8 +1,8 @@
 /** `millrace topics`: what is on the log. */
 import { Command } from 'commander';
 import type { Cleanup } from '#engine/log';
+import { loopLag } from '#operations';
 import { createLogger } from '#platform';
-import { loopLag } from '../operations/index.ts';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { openInstallation, requireData } from './installation.ts';
 import { withShutdown } from './interruption.ts';

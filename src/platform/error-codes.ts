@@ -53,6 +53,30 @@ const platform: readonly ErrorDescription[] = [
     'The data directory cannot be created or written.',
     'Name a directory that this user may write.',
   ),
+  fixInput('MR_HTTP_BAD_URL', 'The path of a request is not a valid URL.', 'Percent-encode it.'),
+  fixInput('MR_HTTP_BODY_INVALID', 'The body of a request is empty or not JSON.', 'Send one JSON value.'),
+  fixInput('MR_HTTP_BODY_TOO_LARGE', 'The body of a request is too large.', 'Send less at once.'),
+  fixConfiguration(
+    'MR_HTTP_CANT_LISTEN',
+    'The address cannot be listened on.',
+    'Choose an address of this machine, and a port that this user may open.',
+  ),
+  fixInput(
+    'MR_HTTP_MEDIA_TYPE',
+    'The body of a request is of another type than JSON.',
+    'Send JSON, with content-type: application/json.',
+  ),
+  fixInput('MR_HTTP_NOT_FOUND', 'There is no such method and path.', 'Compare them with the documentation.'),
+  retry(
+    'MR_HTTP_NOT_READY',
+    'The server cannot answer fully yet.',
+    'Ask again in a moment; not_ready names what it waits for.',
+  ),
+  fixConfiguration(
+    'MR_HTTP_PORT_IN_USE',
+    'Another program listens on the port.',
+    'Stop it, or choose another port with http.port.',
+  ),
 ];
 
 const schemas: readonly ErrorDescription[] = [
@@ -176,6 +200,16 @@ const log: readonly ErrorDescription[] = [
     'The disk is full or fails; nothing of the call was written.',
     'Free space or repair the disk.',
   ),
+  fixInput(
+    'MR_LOG_INVALID_OFFSET',
+    'An offset is negative, fractional or too large.',
+    'Offsets are whole numbers from 0 to 2^53 - 1.',
+  ),
+  retry(
+    'MR_LOG_UNAVAILABLE',
+    'A partition can take nothing at the moment.',
+    'Try again: nothing was written.',
+  ),
 ];
 
 const engine: readonly ErrorDescription[] = [
@@ -260,6 +294,16 @@ const models: readonly ErrorDescription[] = [
     'MR_MODEL_UNREADABLE',
     'A model file is damaged, or is no ONNX that can be run.',
     'Fetch the version again, or train anew.',
+  ),
+  giveUp(
+    'MR_VERSION_CORRUPT',
+    'A file of a version is not what its manifest says.',
+    'Train again, or restore the directory; the version in service stays.',
+  ),
+  fixConfiguration(
+    'MR_VERSION_MISSING',
+    'The directory of a version is not there.',
+    'Restore it below the data directory, or train again.',
   ),
 ];
 
@@ -369,6 +413,45 @@ const cli: readonly ErrorDescription[] = [
   ),
 ];
 
+const trainer: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_SNAPSHOT_CORRUPT',
+    'A file of a snapshot is not what its manifest says.',
+    'Take another snapshot; the log still has the examples.',
+  ),
+  retry('MR_SNAPSHOT_EMPTY', 'There are no examples to train on.', 'Import or publish events first.'),
+  giveUp(
+    'MR_TRAINER_STOPPED',
+    'The trainer was stopped before it had finished.',
+    'Start it again; it goes on from the snapshot.',
+  ),
+];
+
+const gateway: readonly ErrorDescription[] = [
+  fixInput('MR_EVENT_BATCH', 'A request carries no events, or too many.', 'Send 1 to 1,000 events at once.'),
+  fixInput(
+    'MR_EVENT_MALFORMED',
+    'An event has a field that is unknown, missing or of the wrong type.',
+    'Correct the field that the reason names.',
+  ),
+];
+
+const responders: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_INFERENCE_ENDED',
+    'The thread that computes user vectors has ended.',
+    'Start the responder again, and report what its log says.',
+  ),
+  fixInput(
+    'MR_RECOMMEND_K',
+    'More or fewer items were asked for than an answer can have.',
+    'Ask for 1 to 100.',
+  ),
+  fixInput('MR_RECOMMEND_REQUEST', 'A request id is empty or too long.', 'Leave it out to have one made.'),
+  fixInput('MR_RECOMMEND_USER', 'A user id is empty or too long.', 'Ask with the user_id that events carry.'),
+  retry('MR_RESPONDER_CLOSED', 'The responder is closing.', 'Ask another one.'),
+];
+
 export const errorCatalogue: readonly ErrorDescription[] = [
   ...platform,
   ...schemas,
@@ -378,6 +461,9 @@ export const errorCatalogue: readonly ErrorDescription[] = [
   ...features,
   ...processors,
   ...simulator,
+  ...trainer,
+  ...gateway,
+  ...responders,
   ...operations,
   ...cli,
 ];

@@ -71,25 +71,33 @@ class Term {
 
   /** Works, or stands by, until the role changes or the membership ends. */
   async serve(work: (place: TrainerPlace) => Promise<void>): Promise<void> {
-    const { log, group, logger } = this.#options;
+    const { logger } = this.#options;
     const beating = this.#beat().finally(() => this.#over.abort());
+    // Its failure is met below, when the work has ended.
+    beating.catch(() => {});
     try {
-      if (roleOf(this.#membership) === 'active') {
-        await work({
-          signal: AbortSignal.any([this.#signal, this.#over.signal]),
-          positions: (partitions) => committedPositions(log, group, partitions),
-          commit: (offsets) => log.commitOffsets(this.#membership, offsets),
-        });
-      } else await beating;
+      try {
+        if (roleOf(this.#membership) === 'active') await work(this.#place());
+        else await beating;
+      } finally {
+        this.#over.abort();
+        await beating;
+      }
     } catch (error) {
       // The group went on without us: what was not committed is done again, here or elsewhere.
       if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
       logger.warn({ err: error }, 'the group of trainers has rebalanced');
-    } finally {
-      this.#over.abort();
-      await beating;
     }
     if (this.#signal.aborted) await this.#membership.leave();
+  }
+
+  #place(): TrainerPlace {
+    const { log, group } = this.#options;
+    return {
+      signal: AbortSignal.any([this.#signal, this.#over.signal]),
+      positions: (partitions) => committedPositions(log, group, partitions),
+      commit: (offsets) => log.commitOffsets(this.#membership, offsets),
+    };
   }
 
   async #beat(): Promise<void> {

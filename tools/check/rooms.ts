@@ -12,7 +12,7 @@ const floors: readonly (readonly string[])[] = [
   ['features'],
   ['processors'],
   ['topologies'],
-  ['gateway', 'trainer', 'responders', 'simulator'],
+  ['gateway', 'trainer', 'responders', 'simulator', 'operations'],
   ['cli'],
 ];
 

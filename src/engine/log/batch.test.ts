@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { errorCode } from '#platform';
-import { encodeBatch, encodeBatches, StoredBatch } from './batch.ts';
+import { encodeBatch, encodeBatches } from './batch.ts';
 import type { ProducerRecord } from './port.ts';
+import { StoredBatch } from './stored-batch.ts';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
 const record: fc.Arbitrary<ProducerRecord> = fc.record(

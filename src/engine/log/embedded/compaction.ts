@@ -1,5 +1,6 @@
-import { encodeBatch, StoredBatch } from '../batch.ts';
+import { encodeBatch } from '../batch.ts';
 import type { ProducerRecord } from '../port.ts';
+import { StoredBatch } from '../stored-batch.ts';
 import type { Pass } from './cleaner.ts';
 import type { Rewrite } from './messages.ts';
 import type { CleaningRow, Survey } from './reader.ts';

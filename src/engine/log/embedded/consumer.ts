@@ -1,9 +1,9 @@
 import { scheduler } from 'node:timers/promises';
 import type { Clock } from '#platform';
 import { type Assigned, Assignment, type Fetch } from '../assignment.ts';
-import { EmptyBatch, StoredBatch } from '../batch.ts';
 import { logClosed, offsetOutOfRange, unknownTopic } from '../errors.ts';
 import type { Consumer, ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
+import { EmptyBatch, StoredBatch } from '../stored-batch.ts';
 import type { CommitWatch } from './commit-watch.ts';
 import { translated } from './database.ts';
 import type { Reader } from './reader.ts';

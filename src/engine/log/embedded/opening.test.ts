@@ -104,13 +104,14 @@ test('a worker thread shares the writer of its process; closing the owner closes
     workerData: { directory, connection },
     transferList: [connection],
   });
+  const exited = once(worker, 'exit');
   const [appended] = await once(worker, 'message');
   assert.equal(appended, 'appended');
   assert.deepEqual(values(await readToEnd(log, [at('in')])), ['of the worker']);
   const ending = once(worker, 'message');
   await log.close();
   assert.deepEqual(await ending, ['MR_LOG_CLOSED']);
-  await once(worker, 'exit');
+  await exited;
   assert.throws(() => log.connect(), hasCode('MR_LOG_CLOSED'));
 });
 

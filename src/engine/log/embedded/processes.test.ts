@@ -115,6 +115,7 @@ test('a stopped lock holder is reported with its pid, delays, and loses nothing'
   };
   const { directory, log } = await openIn(t, { logger: { warn } });
   const holder = start(t, 'lock-holder', directory);
+  const exited = once(holder, 'exit');
   await once(lines(holder), 'line');
   holder.kill('SIGSTOP');
   const held = new Promise<void>((resolve) => {
@@ -141,7 +142,7 @@ test('a stopped lock holder is reported with its pid, delays, and loses nothing'
   await Promise.all([append, closing, obtained]);
   assert.ok((reports[1]?.waitedMs ?? 0) >= (reports[0]?.waitedMs ?? 0), 'the whole wait');
   assert.deepEqual(values(await readToEnd(log, [at('in')])), ['late']);
-  await once(holder, 'close');
+  await exited;
 });
 
 test('a waiting reader gets what another process appends', { timeout: 60_000 }, async (t) => {

@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { StoredBatch } from '../batch.ts';
 import { unknownTopic } from '../errors.ts';
 import type { GroupState } from '../group-coordination.ts';
 import type { Cleanup, OffsetCommit, TopicDescription, TopicPartition } from '../port.ts';
+import { StoredBatch } from '../stored-batch.ts';
 import { type Query, Statements } from './statements.ts';
 
 /** A batch's columns, without the batch. */

@@ -1,22 +1,8 @@
 import type { Clock } from '#platform';
 import { RetryableError } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
-import {
-  fenced,
-  invalidTopic,
-  keyRequired,
-  staleGeneration,
-  topicMismatch,
-  unknownTopic,
-} from '../errors.ts';
-import {
-  coordinate,
-  emptyGroup,
-  type GroupReply,
-  type GroupRequest,
-  type GroupState,
-  mayCommit,
-} from '../group-coordination.ts';
+import { fenced, invalidTopic, keyRequired, topicMismatch, unknownTopic } from '../errors.ts';
+import type { GroupReply, GroupRequest } from '../group-coordination.ts';
 import { checkOffsetCommit } from '../offset-commit.ts';
 import type {
   Appended,
@@ -26,6 +12,7 @@ import type {
   TopicPartition,
   TopicSpec,
 } from '../port.ts';
+import { Groups } from './groups.ts';
 import { SimulatedPartition, type TransactionMark } from './partition.ts';
 
 type Topic = { readonly spec: TopicSpec; readonly partitions: readonly SimulatedPartition[] };
@@ -51,8 +38,7 @@ export class Broker {
   readonly #clock: Clock;
   readonly #topics = new Map<string, Topic>();
   readonly #producers = new Map<string, ProducerState>();
-  readonly #groups = new Map<string, GroupState>();
-  readonly #offsets = new Map<string, Map<string, OffsetCommit>>();
+  readonly #groups = new Groups();
   readonly #waiting = new Set<() => void>();
   readonly #delay: () => Promise<void>;
   #failures = 0;
@@ -114,9 +100,7 @@ export class Broker {
     for (const name of names) if (!this.#topics.has(name)) throw unknownTopic(name);
     for (const name of names) {
       this.#topics.delete(name);
-      for (const offsets of this.#offsets.values()) {
-        for (const [key, { topic }] of offsets) if (topic === name) offsets.delete(key);
-      }
+      this.#groups.forgetTopic(name);
     }
     this.notify();
   }
@@ -244,7 +228,7 @@ export class Broker {
     }
     await this.#delay();
     if (outcome === 'committed')
-      for (const { group, commit } of transaction.offsets) this.#setOffset(group, commit);
+      for (const { group, commit } of transaction.offsets) this.#groups.commit(group, commit);
     state.transaction = undefined;
     this.notify();
   }
@@ -260,9 +244,8 @@ export class Broker {
     }
   }
 
-  #checkOffsets({ group, memberId, generation }: GroupMetadata, offsets: readonly OffsetCommit[]): void {
-    if (!mayCommit(this.#group(group), memberId, generation))
-      throw staleGeneration(group, memberId, generation);
+  #checkOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void {
+    this.#groups.checkGeneration(group);
     for (const commit of offsets) {
       this.partition(commit);
       checkOffsetCommit(commit);
@@ -271,14 +254,8 @@ export class Broker {
 
   commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void {
     this.#checkOffsets(group, offsets);
-    for (const commit of offsets) this.#setOffset(group.group, commit);
+    for (const commit of offsets) this.#groups.commit(group.group, commit);
     this.notify();
-  }
-
-  #setOffset(group: string, commit: OffsetCommit): void {
-    const offsets = this.#offsets.get(group) ?? new Map<string, OffsetCommit>();
-    this.#offsets.set(group, offsets);
-    offsets.set(nameOf(commit), { ...commit });
   }
 
   /** Undefined while an open transaction holds offsets of one of the partitions. */
@@ -292,25 +269,18 @@ export class Broker {
       const pending = transaction?.offsets.some((o) => o.group === group && asked.has(nameOf(o.commit)));
       if (pending) return undefined;
     }
-    return partitions.map((at) => this.#offsets.get(group)?.get(nameOf(at)));
-  }
-
-  #group(name: string): GroupState {
-    const state = this.#groups.get(name) ?? emptyGroup();
-    this.#groups.set(name, state);
-    return state;
+    return partitions.map((at) => this.#groups.committed(group, at));
   }
 
   coordinate(request: GroupRequest): GroupReply {
-    const state = this.#group(request.group);
-    const { revision } = state;
-    const reply = coordinate(state, request);
-    if (state.revision !== revision) this.notify();
+    const revision = this.#groups.revision(request.group);
+    const reply = this.#groups.coordinate(request);
+    if (this.#groups.revision(request.group) !== revision) this.notify();
     return reply;
   }
 
-  groupRevision(name: string): number {
-    return this.#group(name).revision;
+  groupRevision(group: string): number {
+    return this.#groups.revision(group);
   }
 
   failNextAppends(count: number): void {

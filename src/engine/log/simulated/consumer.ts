@@ -1,8 +1,8 @@
 import type { Clock } from '#platform';
 import { Assignment, type Fetch } from '../assignment.ts';
-import { StoredBatch } from '../batch.ts';
 import { logClosed, offsetOutOfRange } from '../errors.ts';
 import type { Consumer, ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
+import { StoredBatch } from '../stored-batch.ts';
 import type { Broker } from './broker.ts';
 import type { Client } from './client.ts';
 import type { Isolation } from './partition.ts';

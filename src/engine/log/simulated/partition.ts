@@ -1,5 +1,6 @@
-import { EmptyBatch, type EncodedBatch, encodeBatch, StoredBatch } from '../batch.ts';
+import { type EncodedBatch, encodeBatch } from '../batch.ts';
 import type { PartitionOffsets, ProducerRecord, TopicPartition } from '../port.ts';
+import { EmptyBatch, StoredBatch } from '../stored-batch.ts';
 
 /** Who wrote an entry, as long as and after its transaction is open; compared by identity. */
 export type TransactionMark = { readonly transactionalId: string };
