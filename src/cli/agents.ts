@@ -14,6 +14,8 @@ export type AgentsOptions = {
 };
 
 const TIMEOUT_MS = 5_000;
+/** Characters of a refusal that are logged. */
+const LONGEST_EXCERPT = 300;
 
 export function startAgents({ world, eventsPerSecond, url, logger, metrics }: AgentsOptions): LiveAgents {
   const agents = new LiveAgents({
@@ -33,7 +35,7 @@ export function startAgents({ world, eventsPerSecond, url, logger, metrics }: Ag
       const response = await request(`${url}/events`, {
         method: 'POST',
         headers,
-        body: JSON.stringify(events),
+        body: JSON.stringify(events.map(asPosted)),
       });
       await response.arrayBuffer();
     },
@@ -42,11 +44,16 @@ export function startAgents({ world, eventsPerSecond, url, logger, metrics }: Ag
   return agents;
 }
 
+/** Admission alone says what an event's time was before it was moved. */
+function asPosted({ original_ts: _, ...event }: Interaction): Omit<Interaction, 'original_ts'> {
+  return event;
+}
+
 async function request(url: string, init: RequestInit = {}): Promise<Response> {
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (response.ok) return response;
   throw new RetryableError(
     'MR_SERVER_UNREACHABLE',
-    `${url} was answered with ${response.status}: ${await response.text()}`,
+    `${url} was answered with ${response.status}: ${(await response.text()).slice(0, LONGEST_EXCERPT)}`,
   );
 }

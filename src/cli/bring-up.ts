@@ -152,7 +152,8 @@ export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<P
       total = left;
       step = progress.start('Processing events', total);
     }
-    step?.update(Math.min(total, Math.max(0, total - left)));
+    // The last stages have work left when the first ones are through.
+    step?.update(Math.min(total - 1, Math.max(0, total - left)));
   };
   await pipeline.processing.untilCaughtUp();
   pipeline.onProgress = () => {};

@@ -57,7 +57,10 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
     .action(async () => {
       const options: CommonOptions & O = command.opts();
       const configuration = loadConfiguration({
-        flags: { ...options.set, data: options.data, 'log.level': options.logLevel, ...flags(options) },
+        flags: {
+          ...options.set,
+          ...given({ data: options.data, 'log.level': options.logLevel, ...flags(options) }),
+        },
         environment: process.env,
         file: options.config,
         directory: process.cwd(),
@@ -65,6 +68,11 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
       const output = new Output({ json: options.json === true });
       process.exitCode = await run({ options, configuration, output }, command.args);
     });
+}
+
+/** Flags that are there: one that is not must not undo a --set of the same option. */
+function given<T>(flags: Readonly<Record<string, T | undefined>>): Record<string, T | undefined> {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
 
 /** Collects repeated `--set section.name=value`. */

@@ -73,7 +73,10 @@ async function trainHere(
 }
 
 function printResult(output: Output, result: TrainingResult): void {
-  if (output.json) return output.value(trainingLine(result));
+  if (output.json) {
+    output.value(trainingLine(result));
+    return;
+  }
   const { decision, protocol } = result;
   output.line(decisionText(decision));
   output.line(`protocol ${protocol}`);

@@ -2,8 +2,9 @@
  * Models: what is learned, how it is trained, and how it is judged. The two-tower retrieval model with its graph
  * language and optimisers, popularity as the baseline, the exact vector index, and the evaluation of rankers.
  *
- * It knows numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
- * equal bytes on one machine. What an id stands for, where data comes from and where files go is left to others.
+ * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
+ * equal bytes on one machine. What an id stands for is the vocabulary's business, which training and serving share;
+ * a version's files are kept behind the artifact port. Where data comes from is left to others.
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';

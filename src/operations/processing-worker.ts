@@ -91,7 +91,7 @@ class Host {
       while (!this.#stopping) {
         this.#processed += await runtime.runOnce(this.#input.configuration.engine.commitIntervalMs);
         this.#catchUp.observe(runtime);
-        await this.#report(runtime);
+        await this.#reportIfDue(runtime);
       }
       // Aborted already: it commits what is done, leaves the group and closes.
       await runtime.run(AbortSignal.abort());
@@ -123,10 +123,12 @@ class Host {
     });
   }
 
+  async #reportIfDue(runtime: StreamsRuntime): Promise<void> {
+    if (systemClock.monotonic() - this.#reportedAt >= PROGRESS_INTERVAL_MS) await this.#report(runtime);
+  }
+
   async #report(runtime: StreamsRuntime): Promise<void> {
-    const now = systemClock.monotonic();
-    if (now - this.#reportedAt < PROGRESS_INTERVAL_MS) return;
-    this.#reportedAt = now;
+    this.#reportedAt = systemClock.monotonic();
     const lag = await sourceLag(this.#log, runtime);
     tell({
       kind: 'progress',
@@ -142,6 +144,7 @@ class Host {
     const answers: { readonly [A in Question]: () => Promise<Answers[A]> } = {
       'until-caught-up': async () => {
         await this.#catchUp.next();
+        if (this.#runtime !== undefined) await this.#report(this.#runtime);
         return undefined;
       },
       metrics: () => this.#metrics.render(),

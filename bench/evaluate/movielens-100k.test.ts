@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createProgress } from '#platform';
-import { evaluateMovieLens, movieLensDirectory } from '../../bench/evaluate/movielens-100k.ts';
+import { evaluateMovieLens, movieLensDirectory } from './movielens-100k.ts';
 
 const directory = movieLensDirectory();
 const skip = directory === undefined && 'MovieLens 100K is not on this machine';
