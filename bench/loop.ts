@@ -80,7 +80,7 @@ async function benchProduct(): Promise<void> {
     process.execPath,
     [join(ROOT, 'src', 'cli', 'main.ts'), 'start', '--data', directory],
     {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: 'ignore',
       env: {
         ...process.env,
         MILLRACE_HTTP_PORT: String(port),

@@ -1,18 +1,11 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
 
 import { cleanPeriodically, type Processing, type ProcessingProgress, startProcessing } from '#operations';
-import {
-  createProgress,
-  type DirectoryLock,
-  errorCode,
-  type Progress,
-  progressStyle,
-  type Shutdown,
-  systemClock,
-} from '#platform';
+import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
 import { startAgents } from './agents.ts';
+import { commandProgress } from './command-progress.ts';
 import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import { newestRecords } from './newest-records.ts';
@@ -42,7 +35,7 @@ export async function bringUp(
 ): Promise<{ readonly failed: Promise<never> }> {
   const { configuration, log, logger, metrics } = installation;
   const { signal } = shutdown;
-  const progress = progressUntilUp(output);
+  const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   const { processing } = pipeline;
 
@@ -82,6 +75,7 @@ export async function bringUp(
   }
   const cleaning = cleanPeriodically({ log, clock: systemClock, logger, metrics, signal });
   shutdown.add('cleaning', () => cleaning);
+  // A training that is asked for later has no bar in this terminal.
   progress.hush();
   printSummary(output, {
     configuration,
@@ -97,18 +91,6 @@ export async function bringUp(
   });
   const processingFailed = processing.ended.then(() => new Promise<never>(() => {}));
   return { failed: Promise.race([processingFailed, trainerFailed]) };
-}
-
-/** Progress bars of what is done on the way; a training that is asked for later has none in this terminal. */
-function progressUntilUp(output: Output): Progress & { hush(): void } {
-  const silent = createProgress({ style: 'silent' });
-  let progress = createProgress({ style: progressStyle(output.json) });
-  return {
-    start: (label, total) => progress.start(label, total),
-    hush: () => {
-      progress = silent;
-    },
-  };
 }
 
 type Pipeline = {
@@ -142,8 +124,10 @@ export type Processed = { readonly events: number; readonly ms: number };
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
 export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<Processed> {
-  const behind = ({ lag }: ProcessingProgress) =>
-    (lag['interactions'] ?? 0) + (lag['interactions-accepted'] ?? 0);
+  const behind = ({ lag }: ProcessingProgress) => {
+    const { interactions = 0, 'interactions-accepted': accepted = 0 } = lag;
+    return interactions + accepted;
+  };
   let total = 0;
   let step: ReturnType<Progress['start']> | undefined;
   pipeline.onProgress = (latest) => {

@@ -3,17 +3,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { TopicWriter } from '#engine';
-import {
-  createLogger,
-  createProgress,
-  InputError,
-  lockDirectory,
-  type Progress,
-  progressStyle,
-  systemClock,
-} from '#platform';
+import { createLogger, InputError, lockDirectory, type Progress, systemClock } from '#platform';
 import { type MalformedRow, type MovieLens, openMovieLens } from '#simulator';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
+import { commandProgress } from './command-progress.ts';
 import { eventsOnTopic, loadEvents } from './event-load.ts';
 import { type Installation, openInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
@@ -67,7 +60,7 @@ async function importMovieLens(
     let written = 0;
     if (!isRepeated) {
       const installation = await openInstallation(configuration, shutdown);
-      const progress = createProgress({ style: progressStyle(output.json) });
+      const progress = commandProgress(output, shutdown.signal);
       written = await write(installation, dataSet, { progress, signal: shutdown.signal });
       writeRecordFile(recordPath, { ...summary, at: systemClock.now() });
     }

@@ -32,8 +32,7 @@ function* lines(summary: Summary): Generator<readonly [label: string, text: stri
   yield ['Processed', processedText(summary.processed)];
   if (decided !== undefined) {
     const [recall, ndcg] = qualityLines(decided);
-    const took =
-      summary.trainedMs === undefined ? '' : `, snapshot and training in ${seconds(summary.trainedMs)}`;
+    const took = summary.trainedMs === undefined ? '' : ` in ${seconds(summary.trainedMs)}`;
     yield ['Model', `${decisionText(decided)}${took}`];
     yield ['Quality', recall];
     yield ['', ndcg];

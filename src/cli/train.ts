@@ -1,16 +1,10 @@
 /** `millrace train`: a snapshot, a training, and the decision over its version. */
 import { Command } from 'commander';
-import {
-  createLogger,
-  createProgress,
-  inspectLock,
-  lockDirectory,
-  progressStyle,
-  type Shutdown,
-} from '#platform';
+import { createLogger, inspectLock, lockDirectory, type Shutdown } from '#platform';
 import type { TrainingResult } from '#trainer';
 import { catchUp, startPipeline } from './bring-up.ts';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
+import { commandProgress } from './command-progress.ts';
 import { followTraining } from './follow-training.ts';
 import { openInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
@@ -62,7 +56,7 @@ async function trainHere(
 ): Promise<TrainingResult> {
   const { signal } = shutdown;
   const installation = await openInstallation(configuration, shutdown);
-  const progress = createProgress({ style: progressStyle(output.json) });
+  const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);
   const { trainer, failed } = startTrainer(installation, progress, shutdown);

@@ -71,7 +71,7 @@ function barStep(label: string, total: number, stream: NodeJS.WriteStream, clock
   const bar = new UnheldBar({
     stream,
     format: `${label.padEnd(22)} [{bar}] {percentage}%  {state}`,
-    barsize: 30,
+    barsize: 20,
   });
   bar.start(total, 0, { state: state() });
 

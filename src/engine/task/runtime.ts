@@ -43,6 +43,7 @@ const STORE_LOCK_RETRY_MS = 100;
 export class StreamsRuntime {
   readonly #options: Required<RuntimeOptions>;
   readonly #environment: TaskEnvironment;
+  readonly #metrics: ReturnType<typeof runtimeMetrics>;
   readonly #group: string;
   #membership: Membership | undefined;
   #consumer: Consumer | undefined;
@@ -64,6 +65,7 @@ export class StreamsRuntime {
       ...options,
     };
     this.#environment = this.#options;
+    this.#metrics = runtimeMetrics(options.metrics);
     this.#group = `${options.topology.name}-${options.topology.generation}`;
   }
 
@@ -153,6 +155,7 @@ export class StreamsRuntime {
       );
       task?.buffer(batch);
       batches++;
+      this.#metrics.read.inc({ topic: batch.topic }, batch.count);
       const input = task?.inputOf(batch.topic);
       if (input !== undefined) this.#idleInputs.sawRecords(input, now);
     }
@@ -200,6 +203,7 @@ export class StreamsRuntime {
 
   async #commit(tasks: readonly Task[]): Promise<void> {
     this.#foundNothing = false;
+    const start = this.#options.clock.monotonic();
     const producer = this.#require(this.#producer);
     const offsets: OffsetCommit[] = [];
     for (const task of tasks) {
@@ -218,6 +222,7 @@ export class StreamsRuntime {
       step('commit.store.between');
     }
     step('commit.store.after');
+    this.#metrics.commitMs.observe(this.#options.clock.monotonic() - start);
   }
 
   async #heartbeat(): Promise<void> {
@@ -295,6 +300,13 @@ export class StreamsRuntime {
     invariant(part !== undefined, 'the runtime has not been started');
     return part;
   }
+}
+
+function runtimeMetrics(metrics: Metrics) {
+  return {
+    read: metrics.counter('engine_read_records_total', 'Records that tasks have fetched.', ['topic']),
+    commitMs: metrics.histogram('engine_commit_ms', 'Duration of a commit, log and stores.'),
+  };
 }
 
 function step(name: TaskFailpoint): void {
