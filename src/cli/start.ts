@@ -57,7 +57,12 @@ async function start({ configuration, output }: Invocation<Options>): Promise<nu
     } finally {
       // What was interrupted fails as its parts are stopped, and adds no more of them then.
       await shutdown.stop('stopped');
-      await Promise.race([work.catch(() => {}), systemClock.sleep(NOTICING_MS)]);
+      const ended = new AbortController();
+      const ending = work.then(
+        () => ended.abort(),
+        () => ended.abort(),
+      );
+      await Promise.race([ending, systemClock.sleep(NOTICING_MS, ended.signal)]);
     }
   });
 }

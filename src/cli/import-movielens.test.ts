@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { commandLine, jsonLines } from './testing/command-line.ts';
+import { movieLensCounts, writeMovieLens } from './testing/movielens-directory.ts';
+
+describe('import movielens', () => {
+  it('reports malformed rows, buries them, and goes on; then trains and recommends', async (t) => {
+    const { run, directory } = commandLine(t);
+    const dataSet = writeMovieLens(join(directory, 'ml'), {
+      'u.data': ['1\t2\t9\t880000000', 'not a rating'],
+      'u.user': ['x|1|M|student|0'],
+    });
+    const imported = await run(['import', 'movielens', dataSet]);
+    assert.equal(imported.code, 0);
+    assert.match(imported.err, /malformed u\.data:1201: rating "9" is not 1, 2, 3, 4 or 5\n/);
+    assert.match(imported.err, /malformed u\.data:1202: /);
+    assert.match(imported.err, /malformed u\.user:41: /);
+    assert.match(imported.out, /Imported 40 users, 30 items and 1,200 ratings .* malformed rows: 3\.\n/);
+
+    const letters = jsonLines<{ value: Record<string, unknown> }>(
+      (await run(['events', 'tail', 'dead-letters'])).out,
+    );
+    assert.deepEqual(
+      letters.map(({ value: { topic, offset, reason, value } }) => [topic, offset, reason, value]),
+      [
+        ['u.data', 1201, 'MR_IMPORT_MALFORMED', '1\t2\t9\t880000000'],
+        ['u.data', 1202, 'MR_IMPORT_MALFORMED', 'not a rating'],
+        ['u.user', 41, 'MR_IMPORT_MALFORMED', 'x|1|M|student|0'],
+      ],
+    );
+
+    const [again] = jsonLines((await run(['import', 'movielens', dataSet, '--json'])).out);
+    assert.deepEqual([again?.['repeated'], again?.['written']], [true, 0]);
+    const topics = jsonLines<{ topic: string; records: number }>((await run(['topics', '--json'])).out);
+    const records = new Map(topics.map((each) => [each.topic, each.records]));
+    assert.equal(records.get('dead-letters'), 3);
+    // One more in each partition: the word that the import is complete.
+    assert.equal(records.get('interactions'), movieLensCounts.ratings + 4);
+
+    const trained = await run(['train', '--seed', '5', '--json']);
+    assert.equal(trained.code, 0, trained.err);
+    const [line, ...others] = jsonLines<Record<string, Record<string, number> & string>>(trained.out);
+    assert.equal(others.length, 0);
+    for (const field of ['version', 'protocol']) assert.equal(typeof line?.[field], 'string');
+    for (const ranker of ['model', 'popularity', 'decayedPopularity']) {
+      for (const metric of ['recall@10', 'ndcg@10']) assert.equal(typeof line?.[ranker]?.[metric], 'number');
+    }
+    const [version] = jsonLines((await run(['versions', '--json'])).out);
+    assert.deepEqual([version?.['version'], version?.['serving']], [line?.['version'], true]);
+
+    const answer = await run(['recommend', '7', '-k', '3']);
+    assert.equal(answer.code, 0, answer.err);
+    assert.match(answer.out, /^For user 7, by version [0-9a-f]{16}, in /);
+    assert.match(answer.out, /\n1 {2}Film \d+ \(1995\) +\d+ +-?\d+\.\d{3} {2}index\n/);
+  });
+
+  it('refuses what is no MovieLens directory, saying what was expected', async (t) => {
+    const { run, directory } = commandLine(t);
+    writeFileSync(join(directory, 'u.data'), 'hello\n');
+    const { code, err } = await run(['import', 'movielens', directory]);
+    assert.equal(code, 2);
+    assert.match(
+      err,
+      /^error MR_IMPORT_NOT_MOVIELENS: .*\nhint: Expected a MovieLens 100K directory: u\.data/,
+    );
+  });
+
+  it('refuses ratings that are older than what the log holds', async (t) => {
+    const { begin, run, directory } = commandLine(t);
+    const started = begin(['start', '--json']);
+    await started.until(/"url"/);
+    await started.signal('SIGINT');
+    const { code, err } = await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))]);
+    assert.equal(code, 2);
+    assert.match(err, /^error MR_IMPORT_TOO_OLD: .*\nhint: .*--data DIR/m);
+  });
+});

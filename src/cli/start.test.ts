@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { type CommandLine, commandLine, jsonLines, smallWorld } from './testing/command-line.ts';
+import { writeMovieLens } from './testing/movielens-directory.ts';
+
+type Started = {
+  readonly url: string;
+  readonly version: string | null;
+  readonly trained: object | null;
+  readonly world: { readonly events: number; readonly written: number } | null;
+  readonly processed: { readonly events: number };
+  readonly answer: { readonly items: readonly object[] };
+};
+
+const upLine = /^\{"url".*\}$/m;
+
+async function eventIds({ run }: CommandLine, topic: string): Promise<string[]> {
+  const { out } = await run(['events', 'tail', topic, '-n', '100000']);
+  return jsonLines<{ value: { event_id: string } }>(out).map(({ value }) => value.event_id);
+}
+
+describe('start', () => {
+  it('serves, shares its data with the other commands, stops in order, and trains nothing again', async (t) => {
+    const line = commandLine(t);
+    const { begin, run } = line;
+    const first = begin(['start', '--json']);
+    const up = JSON.parse((await first.until(upLine))[0]) as Started;
+    assert.deepEqual([up.world?.written, up.processed.events, up.answer.items.length], [3000, 3000, 10]);
+    assert.notEqual(up.trained, null);
+
+    const locked = await run(['start']);
+    assert.equal(locked.code, 2);
+    assert.match(
+      locked.err,
+      new RegExp(`^error MR_DATA_LOCKED: .* process ${first.pid} \\(start\\)\\.\nhint: `),
+    );
+
+    const event = { event_id: 'mine', user_id: 'newcomer', item_id: 'i1', kind: 'like', ts: Date.now() };
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    const posted = await fetch(`${up.url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
+    assert.equal(posted.status, 202, await posted.text());
+    const answer = jsonLines<{ version: string }>((await run(['recommend', 'newcomer', '--json'])).out);
+    assert.equal(answer[0]?.version, up.version);
+    const tailed = await run(['events', 'tail', 'answers', '-n', '1']);
+    assert.match(tailed.out, /"user_id":"newcomer"/);
+
+    const trained = await run(['train', '--seed', '9', '--json']);
+    assert.equal(trained.code, 0, trained.err);
+    const [decision] = jsonLines<{ version: string; status: string }>(trained.out);
+    assert.equal(decision?.status, 'promoted');
+    assert.notEqual(decision?.version, up.version);
+
+    const stopped = await first.signal('SIGINT');
+    assert.deepEqual([stopped.code, stopped.signal], [0, null]);
+
+    const second = begin(['start', '--json']);
+    const resumed = JSON.parse((await second.until(upLine))[0]) as Started;
+    assert.deepEqual(
+      [resumed.trained, resumed.world?.written, resumed.version],
+      [null, 0, decision?.version],
+    );
+    assert.equal((await second.signal('SIGTERM')).code, 0);
+    const ids = await eventIds(line, 'interactions-accepted');
+    assert.equal(ids.length, 3001);
+    assert.equal(new Set(ids).size, 3001);
+  });
+
+  it('completes what kill -9 cut off, in the middle of making events and in the middle of training', async (t) => {
+    const events = 12_000;
+    const line = commandLine(t, { ...smallWorld, simulation: { ...smallWorld.simulation, events } });
+    const cut = await line.run(['start'], { MILLRACE_FAILPOINTS: 'load.write=kill@3' });
+    assert.equal(cut.signal, 'SIGKILL');
+    assert.ok((await eventIds(line, 'interactions')).length < events);
+
+    const training = line.begin(['start']);
+    await training.until(/^Snapshot: 100%/m);
+    assert.equal((await training.signal('SIGKILL')).signal, 'SIGKILL');
+    assert.equal((await line.run(['versions', '--json'])).out, '');
+
+    const last = line.begin(['start', '--json']);
+    const up = JSON.parse((await last.until(upLine))[0]) as Started;
+    assert.equal(up.world?.written, 0);
+    assert.notEqual(up.trained, null);
+    assert.equal((await last.signal('SIGINT')).code, 0);
+    for (const topic of ['interactions', 'interactions-accepted']) {
+      const ids = await eventIds(line, topic);
+      assert.deepEqual([ids.length, new Set(ids).size], [events, events], topic);
+    }
+    assert.equal(jsonLines((await line.run(['versions', '--json'])).out).length, 1);
+  });
+
+  it('ends with 130 when it is interrupted before it serves, and goes on from there', async (t) => {
+    const { begin } = commandLine(t);
+    const first = begin(['start']);
+    await first.until(/^Making the catalogue: 100%/m);
+    const { code, err } = await first.signal('SIGINT');
+    assert.equal(code, 130);
+    assert.match(err, /\nStopping \.\.\.\n/);
+    assert.doesNotMatch(err, /error/);
+    const second = begin(['start', '--json']);
+    await second.until(upLine);
+    assert.equal((await second.signal('SIGINT')).code, 0);
+  });
+
+  it('refuses a port that is in use before it does anything', async (t) => {
+    const { run, directory } = commandLine(t);
+    const other = createServer();
+    t.after(() => other.close());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const address = other.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const { code, err } = await run(['start', '--port', String(port)]);
+    assert.equal(code, 2);
+    assert.match(err, new RegExp(`^error MR_HTTP_PORT_IN_USE: .*${port}.*\nhint: `));
+    assert.match((await run(['topics'])).err, /MR_DATA_EMPTY/, directory);
+  });
+
+  it('serves imported data without making a world', async (t) => {
+    const { run, begin, directory } = commandLine(t);
+    assert.equal((await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))])).code, 0);
+    const started = begin(['start', '--json']);
+    const up = JSON.parse((await started.until(upLine))[0]) as Started;
+    assert.deepEqual([up.world, up.processed.events], [null, 1200]);
+    const repeated = await run(['import', 'movielens', join(directory, 'ml'), '--json']);
+    assert.match(repeated.out, /"repeated":true/);
+    assert.equal((await started.signal('SIGINT')).code, 0);
+  });
+});
+
+describe('events tail', () => {
+  it('follows a topic until Ctrl-C, and ends quietly when its reader goes', async (t) => {
+    const { run, begin, directory } = commandLine(t);
+    await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))]);
+    const following = begin(['events', 'tail', 'interactions', '-n', '2', '--follow']);
+    await following.until(/\n.*\n/);
+    const { code, out, err } = await following.signal('SIGINT');
+    assert.deepEqual([code, err, jsonLines(out).length], [0, '', 2]);
+
+    const cutOff = begin(['events', 'tail', 'interactions', '-n', '100000']);
+    await cutOff.until(/\n/);
+    cutOff.stopReading();
+    const { code: quiet, err: nothing } = await cutOff.ended;
+    assert.deepEqual([quiet, nothing], [0, '']);
+    const unknown = await run(['events', 'tail', 'bogus']);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.err, /^error MR_LOG_UNKNOWN_TOPIC: .*\nhint: Name one of interactions, /);
+  });
+});

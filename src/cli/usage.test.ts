@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { commandLine, jsonLines } from './testing/command-line.ts';
+
+describe('command line', { concurrency: 2 }, () => {
+  it('explains itself and every command, with examples and exit codes', async (t) => {
+    const { run } = commandLine(t);
+    const commands = ['start', 'import movielens', 'train', 'recommend', 'versions', 'topics', 'events tail'];
+    const pages = await Promise.all(
+      ['', ...commands].map((name) => run([...name.split(' ').filter(Boolean), '--help'])),
+    );
+    for (const { code, out, err } of pages) {
+      assert.deepEqual({ code, err }, { code: 0, err: '' });
+      assert.match(out, /Examples:\n {2}\$ millrace /);
+      assert.match(
+        out,
+        /Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interrupted\./,
+      );
+      for (const line of out.split('\n')) assert.ok(line.length <= 120, line);
+    }
+    for (const { out } of pages.slice(1)) {
+      for (const option of ['--data <dir>', '--config <file>', '--json']) assert.ok(out.includes(option));
+    }
+  });
+
+  for (const [args, code, message] of [
+    [['bogus'], 'MR_USAGE', /bogus/],
+    [['train', '--sed', '1'], 'MR_USAGE', /--sed/],
+    [['recommend'], 'MR_USAGE', /user/],
+    [['recommend', '1', '-k', '0'], 'MR_USAGE', /whole number from 1 to 100/],
+    [['topics'], 'MR_DATA_EMPTY', /\.millrace/],
+    [['start', '--set', 'http.port=x'], 'MR_CONFIG_INVALID', /http\.port/],
+    [['start', '--set', 'http.prot=1'], 'MR_CONFIG_UNKNOWN', /http\.prot/],
+    [['start', '--config', 'none.json'], 'MR_CONFIG_FILE', /none\.json/],
+  ] as const) {
+    it(`refuses ${args.join(' ')} with ${code} and what to do`, async (t) => {
+      const { run } = commandLine(t);
+      const plain = await run(args);
+      assert.equal(plain.code, 2);
+      assert.equal(plain.out, '');
+      const [first = '', second = '', ...rest] = plain.err.trim().split('\n');
+      assert.ok(first.startsWith(`error ${code}: `), first);
+      assert.match(first, message);
+      assert.match(second, /^hint: \S/);
+      assert.deepEqual(rest, []);
+    });
+  }
+
+  it('gives errors as JSON with --json, and stacks with --log-level debug alone', async (t) => {
+    const { run } = commandLine(t);
+    const json = await run(['topics', '--json']);
+    const [{ error } = { error: {} }] = jsonLines<{ error: { code?: string; hint?: string } }>(json.err);
+    assert.equal(error.code, 'MR_DATA_EMPTY');
+    assert.match(error.hint ?? '', /millrace start/);
+    assert.doesNotMatch((await run(['topics'])).err, /\n {4}at /);
+    assert.match((await run(['topics', '--log-level', 'debug'])).err, /\n {4}at /);
+  });
+});
