@@ -1,6 +1,7 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Configuration, InputError, loadConfiguration } from '#platform';
+import { type Configuration, InputError } from '#platform';
+import { loadConfiguration } from '#platform/configuration';
 import { Output } from './output.ts';
 
 export const EXIT = { done: 0, failed: 1, wrongInput: 2, interrupted: 130 } as const;

@@ -62,7 +62,14 @@ async function follow(
   stopped: AbortSignal,
 ): Promise<void> {
   const ended = AbortSignal.any([stopped, output.closed]);
-  while (!ended.aborted) for (const record of await reader.poll(POLL_MS)) print(output, record);
+  while (!ended.aborted) {
+    const records = await reader.poll(POLL_MS).catch((error: unknown) => {
+      // The log is closed under a reader that is to stop.
+      if (ended.aborted) return [];
+      throw error;
+    });
+    for (const record of records) print(output, record);
+  }
 }
 
 function print(

@@ -5,6 +5,15 @@ import { describe, it } from 'node:test';
 import { commandLine, jsonLines } from './testing/command-line.ts';
 import { movieLensCounts, writeMovieLens } from './testing/movielens-directory.ts';
 
+type Metrics = Readonly<Record<string, number>>;
+type TrainLine = {
+  readonly version: string;
+  readonly protocol: string;
+  readonly model: Metrics;
+  readonly popularity: Metrics;
+  readonly decayedPopularity: Metrics;
+};
+
 describe('import movielens', () => {
   it('reports malformed rows, buries them, and goes on; then trains and recommends', async (t) => {
     const { run, directory } = commandLine(t);
@@ -31,8 +40,10 @@ describe('import movielens', () => {
       ],
     );
 
-    const [again] = jsonLines((await run(['import', 'movielens', dataSet, '--json'])).out);
-    assert.deepEqual([again?.['repeated'], again?.['written']], [true, 0]);
+    const [again] = jsonLines<{ repeated: boolean; written: number }>(
+      (await run(['import', 'movielens', dataSet, '--json'])).out,
+    );
+    assert.deepEqual([again?.repeated, again?.written], [true, 0]);
     const topics = jsonLines<{ topic: string; records: number }>((await run(['topics', '--json'])).out);
     const records = new Map(topics.map((each) => [each.topic, each.records]));
     assert.equal(records.get('dead-letters'), 3);
@@ -41,14 +52,16 @@ describe('import movielens', () => {
 
     const trained = await run(['train', '--seed', '5', '--json']);
     assert.equal(trained.code, 0, trained.err);
-    const [line, ...others] = jsonLines<Record<string, Record<string, number> & string>>(trained.out);
+    const [line, ...others] = jsonLines<TrainLine>(trained.out);
     assert.equal(others.length, 0);
-    for (const field of ['version', 'protocol']) assert.equal(typeof line?.[field], 'string');
-    for (const ranker of ['model', 'popularity', 'decayedPopularity']) {
+    for (const field of ['version', 'protocol'] as const) assert.equal(typeof line?.[field], 'string');
+    for (const ranker of ['model', 'popularity', 'decayedPopularity'] as const) {
       for (const metric of ['recall@10', 'ndcg@10']) assert.equal(typeof line?.[ranker]?.[metric], 'number');
     }
-    const [version] = jsonLines((await run(['versions', '--json'])).out);
-    assert.deepEqual([version?.['version'], version?.['serving']], [line?.['version'], true]);
+    const [version] = jsonLines<{ version: string; serving: boolean }>(
+      (await run(['versions', '--json'])).out,
+    );
+    assert.deepEqual([version?.version, version?.serving], [line?.version, true]);
 
     const answer = await run(['recommend', '7', '-k', '3']);
     assert.equal(answer.code, 0, answer.err);

@@ -4,7 +4,8 @@
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
  * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
- * cli-progress stay behind this door. What tests share is in `#platform/testing`.
+ * cli-progress stay behind this door. What tests share is in `#platform/testing`;
+ * reading the configuration is in `#platform/configuration`, so that a worker thread need not load zod.
  */
 export { type Clock, systemClock } from './clock.ts';
 export {

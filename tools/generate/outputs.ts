@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { configurationOptions, errorCatalogue } from '#platform';
+import { errorCatalogue } from '#platform';
+import { configurationOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { errorsPage } from './errors-page.ts';
