@@ -10,7 +10,11 @@ export type Figure = {
     | 'p50_ms'
     | 'p99_ms'
     | 'seconds'
-    | 'bytes';
+    | 'bytes'
+    | 'recall@10'
+    | 'recall@100'
+    | 'ndcg@10'
+    | 'hr@10';
   readonly value: number;
   readonly unit: string;
   /** The value that we want to reach. */

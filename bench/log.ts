@@ -11,9 +11,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type EmbeddedLog, openEmbeddedLog, type ProducerRecord } from '#engine/log';
 import { systemClock } from '#platform';
+import { type Figure, percentile, printFigure } from './figure.ts';
 
 type Synchronous = 'full' | 'normal';
-type Figure = { readonly records: number; readonly seconds: number; readonly cpuSeconds: number };
+type Rates = { readonly records: number; readonly seconds: number; readonly cpuSeconds: number };
 
 const recordBytes = 120;
 /** Long enough for the figures to be steady, short enough for all of them to take less than a minute. */
@@ -24,24 +25,19 @@ export async function run(): Promise<void> {
   for (const synchronous of ['full', 'normal'] as const) {
     for (const perCommit of [100, 1000]) await benchOneProcess(synchronous, perCommit);
   }
+  await withLog('full', async (log) => {
+    const appends = await measure(() => appendPipelined(log, 100, 8));
+    printRates('append full, commits of 100, 8 on the way', appends);
+  });
   for (const synchronous of ['full', 'normal'] as const) await benchTwoProcesses(synchronous);
   await benchWait();
 }
 
-function print(name: string, metric: string, value: number, unit: string, aim?: number): void {
-  const rounded = Number(value.toPrecision(4));
-  const line = {
-    bench: 'log',
-    case: name,
-    metric,
-    value: rounded,
-    unit,
-    ...(aim === undefined ? {} : { aim }),
-  };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+function print(name: string, metric: Figure['metric'], value: number, unit: string, aim?: number): void {
+  printFigure({ bench: 'log', case: name, metric, value, unit, ...(aim !== undefined && { aim }) });
 }
 
-function printRates(name: string, { records, seconds, cpuSeconds }: Figure, aim?: number): void {
+function printRates(name: string, { records, seconds, cpuSeconds }: Rates, aim?: number): void {
   print(name, 'records_per_second', records / seconds, 'records/s', aim);
   print(name, 'records_per_cpu_second', records / cpuSeconds, 'records/cpu-s');
 }
@@ -72,7 +68,7 @@ function makeRecords(count: number): ProducerRecord[] {
 }
 
 /** Wall and processor time (all threads of this process) of `work`, which gives the number of records. */
-async function measure(work: () => Promise<number>): Promise<Figure> {
+async function measure(work: () => Promise<number>): Promise<Rates> {
   const cpu = process.cpuUsage();
   const since = performance.now();
   const records = await work();
@@ -98,6 +94,12 @@ async function appendFor(
   }
   await producer.close();
   return appended;
+}
+
+/** Appends with several commits on the way at once, as a busy gateway does. */
+async function appendPipelined(log: EmbeddedLog, perCommit: number, inFlight: number): Promise<number> {
+  const lanes = Array.from({ length: inFlight }, () => appendFor(log, 0, perCommit, secondsPerCase));
+  return (await Promise.all(lanes)).reduce((total, appended) => total + appended, 0);
 }
 
 /** Reads partition 0 to its end, looking at the key and value of each record. */
@@ -165,10 +167,10 @@ async function benchTwoProcesses(synchronous: Synchronous): Promise<void> {
     const name = `append ${synchronous}, commits of 100, two processes`;
     print(name, 'records_per_second', (own.records + other) / own.seconds, 'records/s');
     print(
-      `${name}, the smaller share`,
-      'ratio',
-      Math.min(own.records, other) / (own.records + other),
-      'share',
+      `${name}, the slower one`,
+      'records_per_second',
+      Math.min(own.records, other) / own.seconds,
+      'records/s',
     );
   });
 }
@@ -187,7 +189,7 @@ async function benchWait(): Promise<void> {
         times.push(performance.now() - since);
         await systemClock.sleep(2);
       }
-      return times.sort((a, b) => a - b);
+      return times;
     };
     printWaits('append of one record, alone', await waits());
     const child = startWriter(directory, 'full', 1000, secondsPerCase + 0.5);
@@ -200,10 +202,9 @@ async function benchWait(): Promise<void> {
   });
 }
 
-function printWaits(name: string, sorted: readonly number[]): void {
-  const quantile = (q: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
-  print(name, 'p50_ms', quantile(0.5), 'ms');
-  print(name, 'p99_ms', quantile(0.99), 'ms');
+function printWaits(name: string, waits: readonly number[]): void {
+  print(name, 'p50_ms', percentile(waits, 0.5), 'ms');
+  print(name, 'p99_ms', percentile(waits, 0.99), 'ms');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -44,7 +44,12 @@ async function benchProcessing(): Promise<void> {
       aim: 15_000,
     } as const;
     printFigure({ ...shared, metric: 'events_per_second', value: EVENTS / seconds });
-    printFigure({ ...shared, metric: 'records_per_cpu_second', value: EVENTS / cpuSeconds });
+    printFigure({
+      ...shared,
+      unit: 'events/cpu-s',
+      metric: 'records_per_cpu_second',
+      value: EVENTS / cpuSeconds,
+    });
   } finally {
     rmSync(directory, { recursive: true });
   }

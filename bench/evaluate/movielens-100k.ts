@@ -10,10 +10,10 @@ import { rocksDatabases, StreamsRuntime, type Topic, TopicWriter } from '#engine
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
 import {
-  ConfigurationError,
   createLogger,
   createMetrics,
   createProgress,
+  InputError,
   type Progress,
   progressStyle,
   systemClock,
@@ -22,6 +22,7 @@ import type { Snapshot } from '#schemas';
 import { type MovieLens, openMovieLens } from '#simulator';
 import { loopTopology, openTopics, type Topics } from '#topologies';
 import { type Judgements, takeSnapshot, trainFromSnapshot } from '#trainer';
+import { type Figure, printFigure } from '../figure.ts';
 
 const defaultDirectory = join(import.meta.dirname, '../../../shared/data/ml-100k');
 const seeds = [1, 2, 3];
@@ -56,7 +57,7 @@ export function movieLensDirectory(): string | undefined {
 export async function run(): Promise<void> {
   const directory = movieLensDirectory();
   if (directory === undefined) {
-    throw new ConfigurationError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 100K is not on this machine.', {
+    throw new InputError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 100K is not on this machine.', {
       hint: 'Set MOVIELENS_100K to a directory with u.data, u.item and u.user.',
     });
   }
@@ -64,7 +65,7 @@ export async function run(): Promise<void> {
     directory,
     progress: createProgress({ style: progressStyle(false) }),
   });
-  for (const line of linesOf(evaluation)) process.stdout.write(`${JSON.stringify(line)}\n`);
+  for (const figure of figuresOf(evaluation)) printFigure(figure);
 }
 
 /** Imports into a log of its own, which is removed afterwards. */
@@ -196,27 +197,27 @@ function compare(
   };
 }
 
-function linesOf({ models, popularity, decayedPopularity, differences }: MovieLensEvaluation) {
+function figuresOf({ models, popularity, decayedPopularity, differences }: MovieLensEvaluation): Figure[] {
   const cases: (readonly [string, MetricValues])[] = [
     ...models.map(({ seed, metrics }) => [`two-tower seed ${seed}`, metrics] as const),
     ['all-time popularity', popularity],
     ['decayed popularity', decayedPopularity],
   ];
-  const metricLines = cases.flatMap(([name, metrics]) =>
-    Object.entries(metrics).map(([metric, value]) => line(name, metric, value)),
+  const metricFigures = cases.flatMap(([name, metrics]) =>
+    Object.entries(metrics).map(([metric, value]) => figure(name, metric, value)),
   );
-  const differenceLines = comparedMetrics.flatMap((metric) =>
+  const differenceFigures = comparedMetrics.flatMap((metric) =>
     (['mean', 'low', 'high'] as const).map((bound) =>
-      line(
+      figure(
         `two-tower less the better popularity, 95% paired bootstrap ${bound}`,
         metric,
         differences[metric][bound],
       ),
     ),
   );
-  return [...metricLines, ...differenceLines];
+  return [...metricFigures, ...differenceFigures];
 }
 
-function line(name: string, metric: string, value: number) {
-  return { bench: 'movielens-100k', case: name, metric, value, unit: 'ratio' };
+function figure(name: string, metric: string, value: number): Figure {
+  return { bench: 'movielens-100k', case: name, metric: metric as Figure['metric'], value, unit: 'ratio' };
 }

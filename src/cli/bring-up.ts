@@ -1,15 +1,17 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
 
-import { cleanPeriodically, type Processing, type ProcessingProgress, startProcessing } from '#operations';
+import { cleanPeriodically } from '#operations';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
+import type { World } from '#simulator';
 import { startAgents } from './agents.ts';
 import { commandProgress } from './command-progress.ts';
 import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import { newestRecords } from './newest-records.ts';
 import { notice, type Output } from './output.ts';
+import { catchUp, type Pipeline, startPipeline } from './pipeline.ts';
 import { printAnswer } from './recommend.ts';
 import { serve } from './server.ts';
 import { printSummary } from './summary.ts';
@@ -33,121 +35,90 @@ export async function bringUp(
   installation: Installation,
   { shutdown, output, lock, startedAt }: BringUpOptions,
 ): Promise<{ readonly failed: Promise<never> }> {
-  const { configuration, log, logger, metrics } = installation;
   const { signal } = shutdown;
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   const { processing } = pipeline;
-
   const worldAt = systemClock.monotonic();
   const made = await makeWorld(installation, { progress, signal });
   const madeMs = systemClock.monotonic() - worldAt;
   const processed = await catchUp(pipeline, progress);
   throwIfInterrupted(signal);
 
-  const responder = await openResponder({
-    ...installation,
-    dataDirectory: configuration.data,
-    clock: systemClock,
-  });
-  shutdown.add('responder', () => responder.close());
-  const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
-  const trainedAt = systemClock.monotonic();
-  const known = await readVersions(installation);
-  const decided = known.at(-1) ?? (await train(() => trainer.train(configuration.training, signal), output));
-  const trainedMs = known.length === 0 ? systemClock.monotonic() - trainedAt : undefined;
-  const version = servingVersion(known) ?? (decided?.status === 'promoted' ? decided : undefined);
-  await serving(responder, version, signal);
-
-  const user = await someUser(installation);
-  const answer = user === undefined ? undefined : await responder.recommend(user);
+  const model = await bringUpModel(installation, pipeline, { shutdown, output, progress });
+  const answer = await firstAnswer(installation, model.responder);
   const firstAnswerMs = systemClock.monotonic() - startedAt;
   throwIfInterrupted(signal);
   if (answer !== undefined && !output.json) showAnswer(output, answer);
 
-  const url = await serve(installation, { processing, responder }, shutdown);
+  const url = await serve(installation, { processing, responder: model.responder }, shutdown);
   lock.publishAddress(url);
-  const { liveEventsPerSecond } = configuration.simulation;
-  const world = liveEventsPerSecond > 0 ? made?.world : undefined;
-  if (world !== undefined) {
-    const agents = startAgents({ world, eventsPerSecond: liveEventsPerSecond, url, logger, metrics });
-    shutdown.add('agents', () => agents.stop());
-  }
-  const cleaning = cleanPeriodically({ log, clock: systemClock, logger, metrics, signal });
+  const eventsPerSecond = bringUpAgents(installation, { world: made?.world, url, shutdown });
+  const cleaning = cleanPeriodically({ ...installation, clock: systemClock, signal });
   shutdown.add('cleaning', () => cleaning);
   // A training that is asked for later has no bar in this terminal.
   progress.hush();
-  printSummary(output, {
-    configuration,
-    made,
-    madeMs,
-    processed,
-    decided: version ?? decided,
-    trainedMs,
-    answer,
-    firstAnswerMs,
-    url,
-    eventsPerSecond: world === undefined ? 0 : liveEventsPerSecond,
-  });
-  const processingFailed = processing.ended.then(() => new Promise<never>(() => {}));
-  return { failed: Promise.race([processingFailed, trainerFailed]) };
+  const { configuration } = installation;
+  const { decided, trainedMs, failed } = model;
+  const said = { configuration, made, madeMs, processed, decided, trainedMs };
+  printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
+  return { failed };
 }
 
-type Pipeline = {
-  readonly processing: Processing;
-  readonly startedAt: number;
-  latest(): ProcessingProgress;
-  onProgress: (progress: ProcessingProgress) => void;
+type Model = {
+  readonly responder: Responder;
+  /** The version in force, or the one that was refused; undefined where there is none. */
+  readonly decided: Version | undefined;
+  /** Undefined where nothing was trained. */
+  readonly trainedMs: number | undefined;
+  /** Rejects when the trainer or processing end by themselves. */
+  readonly failed: Promise<never>;
 };
 
-export async function startPipeline(
-  { configuration, log }: Installation,
-  shutdown: Shutdown,
-): Promise<Pipeline> {
-  let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
-  const startedAt = systemClock.monotonic();
-  const processing = await startProcessing({
-    log,
-    dataDirectory: configuration.data,
-    configuration,
-    onProgress: (progress) => {
-      latest = progress;
-      pipeline.onProgress(progress);
-    },
-  });
-  shutdown.add('processing', () => processing.stop());
-  const pipeline: Pipeline = { processing, startedAt, latest: () => latest, onProgress: () => {} };
-  return pipeline;
+/** A responder that answers from the version in force, which is trained where no version was decided on before. */
+async function bringUpModel(
+  installation: Installation,
+  pipeline: Pipeline,
+  {
+    shutdown,
+    output,
+    progress,
+  }: Pick<BringUpOptions, 'shutdown' | 'output'> & { readonly progress: Progress },
+): Promise<Model> {
+  const { configuration } = installation;
+  const { signal } = shutdown;
+  const dataDirectory = configuration.data;
+  const responder = await openResponder({ ...installation, dataDirectory, clock: systemClock });
+  shutdown.add('responder', () => responder.close());
+  const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
+  const failed = Promise.race([pipeline.failed, trainerFailed]);
+  failed.catch(() => {});
+
+  const trainedAt = systemClock.monotonic();
+  const known = await readVersions(installation);
+  const isNew = known.length === 0;
+  const train = () => Promise.race([trainer.train(configuration.training, signal), failed]);
+  const newest = isNew ? await decisionOf(train, output) : known.at(-1);
+  const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
+  const inForce = servingVersion(isNew && newest !== undefined ? [newest] : known);
+  await serving(responder, inForce, { isNew, output, signal });
+  return { responder, decided: inForce ?? newest, trainedMs, failed };
 }
 
-export type Processed = { readonly events: number; readonly ms: number };
-
-/** Waits until everything written so far is processed, with a bar over what was left of it. */
-export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<Processed> {
-  const behind = ({ lag }: ProcessingProgress) => {
-    const { interactions = 0, 'interactions-accepted': accepted = 0 } = lag;
-    return interactions + accepted;
-  };
-  let total = 0;
-  let step: ReturnType<Progress['start']> | undefined;
-  pipeline.onProgress = (latest) => {
-    const left = behind(latest);
-    if (step === undefined && left > 0) {
-      total = left;
-      step = progress.start('Processing events', total);
-    }
-    // The last stages have work left when the first ones are through.
-    step?.update(Math.min(total - 1, Math.max(0, total - left)));
-  };
-  await pipeline.processing.untilCaughtUp();
-  pipeline.onProgress = () => {};
-  step?.update(total);
-  step?.done();
-  return { events: pipeline.latest().admitted, ms: systemClock.monotonic() - pipeline.startedAt };
+/** Gives the rate of the agents' events; 0 where there are none. */
+function bringUpAgents(
+  { configuration, logger, metrics }: Installation,
+  { world, url, shutdown }: { world: World | undefined; url: string; shutdown: Shutdown },
+): number {
+  const { liveEventsPerSecond: eventsPerSecond } = configuration.simulation;
+  if (world === undefined || eventsPerSecond === 0) return 0;
+  const agents = startAgents({ world, eventsPerSecond, url, logger, metrics });
+  shutdown.add('agents', () => agents.stop());
+  return eventsPerSecond;
 }
 
 /** The decision over the first version; none where there is nothing to train on yet. */
-async function train(
+async function decisionOf(
   run: () => Promise<{ readonly decision: Version }>,
   output: Output,
 ): Promise<Version | undefined> {
@@ -160,25 +131,36 @@ async function train(
   }
 }
 
-/** Waits until the responder answers from `version`; one that can't be loaded is left to its log. */
+/**
+ * Waits until the responder answers from `version`. One of an earlier start is loaded or refused when it is ready; one
+ * that was just promoted reaches it a moment later.
+ */
 async function serving(
   responder: Responder,
   version: Version | undefined,
-  signal: AbortSignal,
+  { isNew, output, signal }: { isNew: boolean; output: Output; signal: AbortSignal },
 ): Promise<void> {
   await responder.ready();
-  const until = systemClock.monotonic() + LOADING_MS;
-  while (version !== undefined && responder.version !== version.version && systemClock.monotonic() < until) {
+  const until = systemClock.monotonic() + (isNew ? LOADING_MS : 0);
+  while (version !== undefined && responder.version !== version.version) {
     throwIfInterrupted(signal);
+    if (systemClock.monotonic() >= until) {
+      notice(output, `Version ${version.version} cannot be served; the log lines above say why.`);
+      return;
+    }
     await systemClock.sleep(20, signal);
   }
 }
 
-/** The user of the newest event. */
-async function someUser({ log, topics }: Installation): Promise<string | undefined> {
+/** For the user of the newest event; none where there are no events. */
+async function firstAnswer(
+  { log, topics }: Installation,
+  responder: Responder,
+): Promise<Recommendation | undefined> {
   const { reader, newest } = await newestRecords(log, topics['interactions-accepted'], 1);
   await reader.close();
-  return newest[0]?.key;
+  const [event] = newest;
+  return event === undefined ? undefined : responder.recommend(event.key);
 }
 
 function showAnswer(output: Output, answer: Recommendation): void {

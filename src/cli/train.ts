@@ -2,13 +2,13 @@
 import { Command } from 'commander';
 import { createLogger, inspectLock, lockDirectory, type Shutdown } from '#platform';
 import type { TrainingResult } from '#trainer';
-import { catchUp, startPipeline } from './bring-up.ts';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followTraining } from './follow-training.ts';
 import { openInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { notice, type Output } from './output.ts';
+import { catchUp, startPipeline } from './pipeline.ts';
 import { decisionText, qualityLines, startTrainer, trainingLine } from './training.ts';
 
 type Options = { readonly seed?: string };
@@ -60,10 +60,8 @@ async function trainHere(
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);
   const { trainer, failed } = startTrainer(installation, progress, shutdown);
-  const { ended } = pipeline.processing;
-  const processingFailed = ended.then(() => new Promise<never>(() => {}));
   const training = trainer.train(configuration.training, signal);
-  return unlessInterrupted(Promise.race([training, failed, processingFailed]), signal);
+  return unlessInterrupted(Promise.race([training, failed, pipeline.failed]), signal);
 }
 
 function printResult(output: Output, result: TrainingResult): void {

@@ -1,0 +1,58 @@
+/** The processors as commands run them, and the wait for them with a bar. */
+import { type Processing, type ProcessingProgress, startProcessing } from '#operations';
+import { type Progress, type Shutdown, systemClock } from '#platform';
+import type { Installation } from './installation.ts';
+
+export type Pipeline = {
+  readonly processing: Processing;
+  readonly startedAt: number;
+  /** Rejects when processing ends by itself. */
+  readonly failed: Promise<never>;
+  latest(): ProcessingProgress;
+  onProgress: (progress: ProcessingProgress) => void;
+};
+
+export async function startPipeline(
+  { configuration, log }: Installation,
+  shutdown: Shutdown,
+): Promise<Pipeline> {
+  let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
+  const startedAt = systemClock.monotonic();
+  const dataDirectory = configuration.data;
+  const listener = { onProgress: (_: ProcessingProgress): void => {} };
+  const onProgress = (progress: ProcessingProgress) => {
+    latest = progress;
+    listener.onProgress(progress);
+  };
+  const processing = await startProcessing({ log, dataDirectory, configuration, onProgress });
+  shutdown.add('processing', () => processing.stop());
+  const failed = processing.ended.then(() => new Promise<never>(() => {}));
+  failed.catch(() => {});
+  return Object.assign(listener, { processing, startedAt, failed, latest: () => latest });
+}
+
+export type Processed = { readonly events: number; readonly ms: number };
+
+/** Waits until everything written so far is processed, with a bar over what was left of it. */
+export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<Processed> {
+  const behind = ({ lag }: ProcessingProgress) => {
+    const { interactions = 0, 'interactions-accepted': accepted = 0 } = lag;
+    return interactions + accepted;
+  };
+  let total = 0;
+  let step: ReturnType<Progress['start']> | undefined;
+  pipeline.onProgress = (latest) => {
+    const left = behind(latest);
+    if (step === undefined && left > 0) {
+      total = left;
+      step = progress.start('Processing events', total);
+    }
+    // The last stages have work left when the first ones are through.
+    step?.update(Math.min(total - 1, Math.max(0, total - left)));
+  };
+  await pipeline.processing.untilCaughtUp();
+  pipeline.onProgress = () => {};
+  step?.update(total);
+  step?.done();
+  return { events: pipeline.latest().admitted, ms: systemClock.monotonic() - pipeline.startedAt };
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { freePort, temporaryDirectory } from '#platform/testing';
+import { consoleBlocks, type ShownCommand, shapeProblem } from './console-blocks.ts';
+
+const root = join(import.meta.dirname, '../..');
+const main = join(root, 'src/cli/main.ts');
+const movieLens = join(root, '../shared/data/ml-100k');
+const [started = [], live = [], imported = []] = consoleBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+
+/** Small enough for a test; a version of it passes the gate whatever it is worth. */
+const configuration = (port: number) => ({
+  http: { port },
+  simulation: { users: 100, items: 500, days: 5, events: 5000 },
+  training: { epochs: 1, dimension: 16 },
+  gate: { minimumLift: 0 },
+});
+
+type Shell = (command: string) => Promise<string>;
+
+/** A directory in which the commands of the README run, as `millrace` would from the repository. */
+async function shell(t: TestContext): Promise<{ directory: string; port: number; run: Shell }> {
+  const directory = temporaryDirectory(t);
+  const port = await freePort();
+  writeFileSync(join(directory, 'millrace.config.json'), JSON.stringify(configuration(port)));
+  mkdirSync(join(directory, 'bin'));
+  writeFileSync(join(directory, 'bin/npx'), `#!/bin/sh\nshift\nexec "${process.execPath}" "${main}" "$@"\n`, {
+    mode: 0o755,
+  });
+  const path = `${join(directory, 'bin')}:${process.env.PATH}`;
+  const run: Shell = (command) =>
+    new Promise((resolve, reject) => {
+      const line = command.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`);
+      execFile(
+        '/bin/sh',
+        ['-c', line],
+        { cwd: directory, env: { ...process.env, PATH: path } },
+        (error, out, err) => {
+          if (error === null) resolve(out);
+          else reject(new Error(`${command} ended with ${error.code}: ${err}`));
+        },
+      );
+    });
+  return { directory, port, run };
+}
+
+async function check(t: TestContext, run: Shell, commands: readonly ShownCommand[]): Promise<void> {
+  const hasCurl = await run('command -v curl').then(
+    () => true,
+    () => false,
+  );
+  for (const shown of commands) {
+    if (shown.command.startsWith('curl ') && !hasCurl) {
+      t.diagnostic(`not run, as there is no curl here: ${shown.command}`);
+      continue;
+    }
+    assert.equal(shapeProblem(shown, await run(shown.command)), undefined, shown.command);
+  }
+}
+
+describe('README.md', () => {
+  it('starts, and its commands give what it shows', async (t) => {
+    const { directory, run } = await shell(t);
+    const [start, ...others] = started;
+    assert.equal(start?.command, 'npm start');
+    assert.deepEqual(others, []);
+    const child = spawn(process.execPath, [main, 'start'], {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    t.after(async () => {
+      child.kill('SIGKILL');
+      await ended;
+    });
+    let out = '';
+    let err = '';
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    await new Promise<void>((resolve) => {
+      void ended.then(() => resolve());
+      child.stdout.on('data', (text) => {
+        out += text;
+        if (out.includes('millrace topics')) resolve();
+      });
+    });
+    assert.equal(child.exitCode, null, err);
+    assert.equal(shapeProblem(start, out), undefined);
+    assert.ok(
+      out.split('\nWorld')[1] !== undefined &&
+        out
+          .slice(out.indexOf('\nWorld') + 1)
+          .trim()
+          .split('\n').length <= 10,
+    );
+
+    await check(t, run, live);
+    child.kill('SIGINT');
+    assert.equal(await ended, 0, err);
+  });
+
+  it('imports MovieLens, trains and recommends as it shows', async (t) => {
+    if (!existsSync(movieLens)) return t.skip(`there is no MovieLens 100K in ${movieLens}`);
+    const { directory, run } = await shell(t);
+    symlinkSync(movieLens, join(directory, 'ml-100k'));
+    assert.equal(imported.length, 3);
+    await check(t, run, imported);
+  });
+
+  it('is at most 120 lines', () => {
+    assert.ok(readFileSync(join(root, 'README.md'), 'utf8').trimEnd().split('\n').length <= 120);
+  });
+});
+
+describe('shapeProblem', () => {
+  const shown = (...output: string[]): ShownCommand => ({ command: 'x', output });
+
+  it('finds what is missing and lets figures differ', () => {
+    const table = shown('topic  records', ' 1  A title', 'Model     version 3fb8 promoted', '...');
+    assert.equal(shapeProblem(table, 'topic  records\nModel     version 1 promoted\n'), undefined);
+    assert.match(shapeProblem(table, 'topic  records\n') ?? '', /no line like "Model/);
+    assert.equal(shapeProblem(shown('{"a":1,"b":{...}}'), '{"a":2,"b":{}}'), undefined);
+    assert.match(shapeProblem(shown('{"a":1}'), '{"c":2}') ?? '', /no line like/);
+  });
+});
