@@ -21,7 +21,14 @@ export async function serve(
   { processing, responder }: { readonly processing: Processing; readonly responder: Responder },
   shutdown: Shutdown,
 ): Promise<string> {
-  const gateway = await openGateway({ log, topics, clock: systemClock, logger, metrics });
+  const gateway = await openGateway({
+    log,
+    topics,
+    clock: systemClock,
+    futureMs: configuration.admission.futureMs,
+    logger,
+    metrics,
+  });
   shutdown.add('gateway', () => gateway.close());
   const server = await createHttpServer({ logger, metrics: withWorker(metrics, processing) });
   gateway.registerRoutes(server);

@@ -21,7 +21,7 @@ async function start(t: TestContext) {
   };
   const { log, topics } = await open();
   const metrics = createMetrics();
-  const gateway = await openGateway({ log, topics, clock: systemClock, logger, metrics });
+  const gateway = await openGateway({ log, topics, clock: systemClock, futureMs: 300_000, logger, metrics });
   const server = await createHttpServer({ logger, metrics });
   gateway.registerRoutes(server);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });

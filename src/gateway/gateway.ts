@@ -38,6 +38,8 @@ export type GatewayOptions = {
   readonly log: Log;
   readonly topics: Pick<Topics, 'interactions'>;
   readonly clock: Clock;
+  /** How far ahead of the clock an event may be. */
+  readonly futureMs: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
@@ -50,12 +52,17 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 export class Gateway {
   readonly #writer: TopicWriter<string, Interaction>;
   readonly #defaults: { eventId(): string; now(): number };
+  readonly #futureMs: number;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
 
-  constructor({ clock, logger, metrics }: GatewayOptions, writer: TopicWriter<string, Interaction>) {
+  constructor(
+    { clock, futureMs, logger, metrics }: GatewayOptions,
+    writer: TopicWriter<string, Interaction>,
+  ) {
     this.#writer = writer;
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
+    this.#futureMs = futureMs;
     this.#logger = logger;
     const help = 'Events posted, by outcome: accepted, or the code of the refusal.';
     this.#events = metrics.counter('gateway_events_total', help, ['outcome']);
@@ -107,8 +114,11 @@ export class Gateway {
       return { index, ...givenId(json), code: error.code, reason: error.message };
     }
     const reason = invalidReason(event);
-    if (reason === undefined) return event;
-    return { index, ...givenId(json), code: 'MR_EVENT_INVALID', reason };
+    if (reason !== undefined) return { index, ...givenId(json), code: 'MR_EVENT_INVALID', reason };
+    const aheadMs = event.ts - this.#defaults.now();
+    if (aheadMs <= this.#futureMs) return event;
+    const future = `the event lies ${aheadMs} ms in the future`;
+    return { index, ...givenId(json), code: 'MR_EVENT_FUTURE', reason: future };
   }
 
   async #write(events: readonly Interaction[], traceparent: string | undefined): Promise<void> {

@@ -29,7 +29,9 @@ export function admission(options: AdmissionOptions, recentEvents: Serde<RecentE
         if (event.ts > wallNow + options.futureMs) {
           throw new InputError('MR_EVENT_FUTURE', `the event lies ${event.ts - wallNow} ms in the future`);
         }
-        const { events } = stores.recent.get(key) ?? { events: [] };
+        // By the watermark, as the refusal below: an id is forgotten when its twin would be refused as too late.
+        const remembered = stores.recent.get(key)?.events ?? [];
+        const events = remembered.filter(({ ts }) => ts >= watermark - options.dedupHorizonMs);
         if (events.some(({ event_id }) => event_id === event.event_id)) return options.count('duplicate');
         if (event.ts < watermark - options.dedupHorizonMs) {
           throw new InputError(
@@ -39,10 +41,8 @@ export function admission(options: AdmissionOptions, recentEvents: Serde<RecentE
         }
         const isLate = event.ts < watermark;
         const admitted = isLate ? { ...event, ts: watermark, original_ts: event.ts } : event;
-        const newest = events.reduce((latest, { ts }) => Math.max(latest, ts), admitted.ts);
-        const kept = events.filter(({ ts }) => ts >= newest - options.dedupHorizonMs);
-        kept.push({ event_id: event.event_id, ts: admitted.ts });
-        stores.recent.put(key, { events: kept }, admitted.ts);
+        events.push({ event_id: event.event_id, ts: admitted.ts });
+        stores.recent.put(key, { events }, admitted.ts);
         emit('accepted', key, admitted, admitted.ts);
         options.count(isLate ? 'clamped' : 'accepted');
       },

@@ -38,7 +38,7 @@ export async function loopTopology(
   const loop = new TopologyBuilder({ name: 'loop', generation: 1 });
 
   const interactions = loop.source(topics.interactions, {
-    watermark: { outOfOrderMs: options.admission.latenessMs },
+    watermark: { outOfOrderMs: options.admission.latenessMs, futureMs: options.admission.futureMs },
   });
   const { accepted } = loop.process('admission', admission(options.admission, recentEvents), {
     interactions,

@@ -35,8 +35,9 @@ export interface RecordBatch {
 
 export type Cleanup =
   /**
-   * Records older than `retentionMs` before the partition's newest timestamp go, from the start on and batch by batch, so
-   * that some stay longer; null keeps them for ever.
+   * Records older than `retentionMs` before the partition's newest timestamp (or now, where that is earlier) go, from the
+   * start on and batch by batch, so that some stay longer; an adapter may keep what a group has still to read. Null keeps
+   * them for ever.
    */
   | { readonly policy: 'delete'; readonly retentionMs: number | null }
   /**

@@ -1,3 +1,4 @@
+import { FatalError, InvariantError, RetryableError } from '#platform';
 import type { FlowRecord } from './record.ts';
 
 /** What the operators of a task share while one batch runs through them. */
@@ -7,10 +8,20 @@ export type Step = {
   readonly wallNow: number;
   /** Sequence of the batch's last record. */
   readonly lastSequence: number;
-  /** Applies the topology's policy (dead letter, skip, fail) to a record that an operator could not handle. */
-  reject(sequence: number, operator: string, error: unknown): void;
-  rejectTimer(key: string, dueMs: number, operator: string, error: unknown): void;
+  /**
+   * Applies the topology's policy (dead letter, skip, fail) to what led to a record that an operator could not handle:
+   * a record of the batch, or a timer. Throws an error that is none of the record's: a store that is damaged, a
+   * registry that is away, a bug.
+   */
+  reject(cause: Cause, operator: string, error: unknown): void;
 };
+
+export type Cause = Pick<FlowRecord, 'sequence'> & Partial<Pick<FlowRecord, 'timer'>>;
+
+/** Whether another record would have fared better. */
+export function isOfRecord(error: unknown): boolean {
+  return !(error instanceof FatalError || error instanceof InvariantError || error instanceof RetryableError);
+}
 
 /** A node at work in a task: takes all of its inputs' records, hands on all that becomes of them. */
 export interface Operator {

@@ -1,4 +1,4 @@
-import { FatalError, InvariantError, RetryableError } from '#platform';
+import { InvariantError } from '#platform';
 import type { CachedStore, KeyValueStore } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { ProcessorNode } from '../topology/node.ts';
@@ -39,7 +39,7 @@ export class ProcessorOperator implements Operator {
     for (const [port, record] of bySequence(this.inputs)) {
       this.#fireTimers(record.watermark, record.sequence, step);
       const handler = this.#node.spec.process[this.#node.inputs[port]?.[0] ?? ''];
-      this.#guarded(record, step, false, () => handler?.(record, this.#context));
+      this.#guarded(record, step, () => handler?.(record, this.#context));
     }
     this.#fireTimers(step.watermark, step.lastSequence, step);
   }
@@ -50,9 +50,11 @@ export class ProcessorOperator implements Operator {
     for (const [port, records] of this.inputs.entries()) {
       const reads = this.#node.spec.reads?.[this.#node.inputs[port]?.[0] ?? ''];
       for (const record of records) {
-        if (reads === undefined) for (const keys of wanted.values()) keys.push(String(record.key));
-        else
-          for (const [name, keys] of Object.entries(reads(record))) wanted.get(name)?.push(...(keys ?? []));
+        // A timer that the record sets may fall due within this very batch, and finds its key in every store.
+        const needsOwnKey = reads === undefined || this.#timers !== undefined;
+        if (needsOwnKey) for (const keys of wanted.values()) keys.push(String(record.key));
+        for (const [name, keys] of Object.entries(reads?.(record) ?? {}))
+          wanted.get(name)?.push(...(keys ?? []));
         if (this.#timers !== undefined) timerKeys.push(String(record.key));
       }
     }
@@ -71,22 +73,18 @@ export class ProcessorOperator implements Operator {
     if (this.#timers === undefined || onTimer === undefined) return;
     for (let timer = this.#timers.pop(watermark); timer !== undefined; timer = this.#timers.pop(watermark)) {
       const { key, dueMs } = timer;
-      const cause: FlowRecord = { key, value: null, timestamp: dueMs, watermark, sequence, trace: undefined };
-      this.#guarded(cause, step, true, () => onTimer(key, dueMs, this.#context));
+      const cause = { key, value: null, timestamp: dueMs, watermark, sequence, timer, trace: undefined };
+      this.#guarded(cause, step, () => onTimer(key, dueMs, this.#context));
     }
   }
 
   /** Runs a handler; its effects hold only when it returns. */
-  #guarded(cause: FlowRecord, step: Step, isTimer: boolean, handle: () => void): void {
+  #guarded(cause: FlowRecord, step: Step, handle: () => void): void {
     this.#context.begin(cause);
     try {
       handle();
     } catch (error) {
-      if (error instanceof FatalError || error instanceof InvariantError || error instanceof RetryableError) {
-        throw error;
-      }
-      if (isTimer) step.rejectTimer(String(cause.key), cause.timestamp, this.#node.name, error);
-      else step.reject(cause.sequence, this.#node.name, error);
+      step.reject(cause, this.#node.name, error);
       return;
     }
     this.#context.apply();

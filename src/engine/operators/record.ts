@@ -8,6 +8,8 @@ export type FlowRecord<K = unknown, V = unknown> = {
   readonly watermark: number;
   /** Position in the task's batch of the source record that led here; orders inputs of one operator. */
   readonly sequence: number;
+  /** The timer that led here, where it was none of the batch's records. */
+  readonly timer: { readonly key: string; readonly dueMs: number } | undefined;
   /** The `traceparent` header of the source record. */
   readonly trace: Buffer | undefined;
 };

@@ -34,7 +34,7 @@ export class SinkOperator implements Operator {
           ...(record.trace && { headers: [['traceparent', record.trace] satisfies Header] }),
         });
       } catch (error) {
-        step.reject(record.sequence, this.#node.name, error);
+        step.reject(record, this.#node.name, error);
       }
     }
   }

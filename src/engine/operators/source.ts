@@ -28,9 +28,7 @@ export class SourceOperator implements Operator {
       try {
         this.#emit(raw);
       } catch (error) {
-        await this.#retry(raw, error).catch((final: unknown) =>
-          step.reject(raw.sequence, this.#node.name, final),
-        );
+        await this.#retry(raw, error).catch((final: unknown) => step.reject(raw, this.#node.name, final));
       }
     }
   }
@@ -48,6 +46,7 @@ export class SourceOperator implements Operator {
       timestamp: batch.timestamp(index),
       watermark,
       sequence,
+      timer: undefined,
       trace: traceparent(batch, index),
     });
   }

@@ -20,7 +20,7 @@ export class StatelessOperator implements Operator {
       try {
         this.#node.apply(record, (value) => emitted.push(value));
       } catch (error) {
-        step.reject(record.sequence, this.#node.name, error);
+        step.reject(record, this.#node.name, error);
         continue;
       }
       for (const value of emitted) this.#output.push({ ...record, value });

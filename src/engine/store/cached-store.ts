@@ -1,4 +1,4 @@
-import { FatalError, invariant } from '#platform';
+import { errorCode, FatalError, invariant, RetryableError } from '#platform';
 import type { Serde } from '../serde.ts';
 import { Digest, type EntryHash, entryHash } from './digest.ts';
 import type { Change, Database, KeyRange } from './port.ts';
@@ -126,6 +126,26 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return changes;
   }
 
+  /** A value written elsewhere, as this store would write it. Errors: those of decoding. */
+  async reencode(bytes: Buffer): Promise<Buffer> {
+    return this.#serde.encode(await this.#decodeLoading(bytes));
+  }
+
+  /** Hexadecimal fingerprint of the schema that the digest is made with. */
+  get fingerprint(): string {
+    return this.#serde.fingerprint.toString('hex');
+  }
+
+  /** Makes the digest anew from the database: the schema has changed since it was kept up. */
+  async recomputeDigest(): Promise<void> {
+    this.digest.clear();
+    for await (const chunk of this.#database.scan(prefixRange(this.#prefix))) {
+      for (const { key, value } of chunk) {
+        this.digest.add(this.#hash(key.subarray(this.#prefix.length), value as Buffer));
+      }
+    }
+  }
+
   /** All entries as the database holds them (changes since the last commit are not among them). */
   async *entries(): AsyncGenerator<readonly [key: string, value: V]> {
     for await (const chunk of this.#database.scan(prefixRange(this.#prefix))) {
@@ -177,18 +197,23 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   async #decode(key: string, bytes: Buffer): Promise<V> {
     try {
+      return await this.#decodeLoading(bytes);
+    } catch (cause) {
+      if (cause instanceof RetryableError) throw cause;
+      throw new FatalError('MR_STORE_CORRUPT', `store ${this.name} holds an unreadable value at ${key}`, {
+        hint: 'it is rebuilt from its changelog',
+        cause,
+      });
+    }
+  }
+
+  async #decodeLoading(bytes: Buffer): Promise<V> {
+    try {
       return this.#serde.decode(bytes);
-    } catch {
-      // The writer's schema may not be loaded yet; what is really damaged fails the second time as well.
+    } catch (error) {
+      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
       await this.#serde.prepare(bytes);
-      try {
-        return this.#serde.decode(bytes);
-      } catch (cause) {
-        throw new FatalError('MR_STORE_CORRUPT', `store ${this.name} holds an unreadable value at ${key}`, {
-          hint: 'it is rebuilt from its changelog when the task starts again',
-          cause,
-        });
-      }
+      return this.#serde.decode(bytes);
     }
   }
 

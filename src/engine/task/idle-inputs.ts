@@ -13,7 +13,7 @@ const LIVE_WITHIN_MS = 3_600_000;
  */
 export class IdleInputs {
   /** Wall-clock time at which an input last gave records, or was last moved on. */
-  readonly #lastMoved = new Map<InputPartition, number>();
+  readonly #lastMoved = new WeakMap<InputPartition, number>();
 
   sawRecords(input: InputPartition, now: number): void {
     this.#lastMoved.set(input, now);
@@ -27,7 +27,10 @@ export class IdleInputs {
     }
     for (const input of inputs) {
       const isLive = (newest.get(input.node) ?? 0) >= now - LIVE_WITHIN_MS;
-      const isSilent = now - (this.#lastMoved.get(input) ?? 0) >= IDLE_MS;
+      const lastMoved = this.#lastMoved.get(input);
+      // First seen: how long it has been silent is not known, so the silence begins now.
+      if (lastMoved === undefined) this.#lastMoved.set(input, now);
+      const isSilent = lastMoved !== undefined && now - lastMoved >= IDLE_MS;
       if (!isLive || !isSilent || !input.fetchedAll || input.bufferedRecords > 0) continue;
       input.watermark.followWallClock(now);
       this.#lastMoved.set(input, now);

@@ -63,7 +63,9 @@ function inputOf(
 }
 
 const taken = (input: TaskInput, max = 100) =>
-  input.take(max).map(({ source, batch, index, watermark }) => [source, batch.timestamp(index), watermark]);
+  input
+    .take(max, 0)
+    .map(({ source, batch, index, watermark }) => [source, batch.timestamp(index), watermark]);
 
 describe('a task’s inputs', () => {
   it('are merged by timestamp, each record with the watermark before it', () => {

@@ -31,6 +31,13 @@ export class InputPartition {
     );
   }
 
+  /** Takes note of a record's timestamp, unless it lies too far in the future to be believed. */
+  observe(timestamp: number, wallNow: number): void {
+    const { watermark } = this.node;
+    const futureMs = watermark === 'carried' ? undefined : watermark.futureMs;
+    if (futureMs === undefined || timestamp <= wallNow + futureMs) this.watermark.observe(timestamp);
+  }
+
   get holdsWatermark(): boolean {
     return this.node.role === 'stream';
   }
@@ -87,7 +94,7 @@ export class TaskInput {
   }
 
   /** Takes up to `max` records in order of processing. Heartbeats advance the watermark and are not handed out. */
-  take(max: number): RawRecord[] {
+  take(max: number, wallNow: number): RawRecord[] {
     const records: RawRecord[] = [];
     for (let taken = 0; taken < max; taken++) {
       const input = this.#next();
@@ -96,7 +103,7 @@ export class TaskInput {
       const { batch, index } = input.take();
       const carried = readWatermarkHeader(batch, index);
       if (!isHeartbeat(batch, index)) {
-        input.watermark.observe(batch.timestamp(index));
+        input.observe(batch.timestamp(index), wallNow);
         const source = input.node.name;
         records.push({ source, batch, index, sequence: records.length, watermark: before });
       }

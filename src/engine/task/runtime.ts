@@ -35,6 +35,7 @@ const HEARTBEAT_INTERVAL_MS = 3_000;
 /** A watermark that has no records to travel with is announced in one of so many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
 const STORE_LOCK_RETRY_MS = 100;
+const STORE_LOCK_PATIENCE_MS = 60_000;
 
 /**
  * Runs the tasks of a topology that the group assigns to this process: fetches, processes, commits. One
@@ -114,10 +115,27 @@ export class StreamsRuntime {
     this.#idleInputs.followWallClock(this.#tasks, this.#options.clock.now());
     let processed = 0;
     for (const task of this.#tasks) {
-      processed += await task.process(this.#options.batchRecords);
+      processed += await this.#process(task);
       await this.#commitIfDue();
     }
     return processed;
+  }
+
+  async #process(task: Task): Promise<number> {
+    try {
+      return await task.process(this.#options.batchRecords);
+    } catch (error) {
+      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
+      this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
+      // What the task has not committed was in memory only: its successor reads it again.
+      await task.close();
+      this.#tasks = this.#tasks.filter((other) => other !== task);
+      await this.#options.databases.destroy(task.name);
+      await this.#takeUp(
+        [...this.#tasks, task].map(({ subTopology, partition }) => ({ subTopology, partition })),
+      );
+      return 0;
+    }
   }
 
   /** Whether everything readable has been processed and committed, as of the last round. */
@@ -249,15 +267,16 @@ export class StreamsRuntime {
       assigned.some((id) => id.subTopology === task.subTopology && id.partition === task.partition);
     for (const task of this.#tasks) if (!isAssigned(task)) await task.close();
     const kept = this.#tasks.filter(isAssigned);
-    const opened: Task[] = [];
+    this.#tasks = kept;
     for (const id of assigned) {
       if (kept.some((task) => task.subTopology === id.subTopology && task.partition === id.partition))
         continue;
-      opened.push(await this.#open(id));
+      // Kept at once: `close` finds it if a later one can't be opened.
+      this.#tasks = [...this.#tasks, await this.#open(id)];
     }
     // Downstream sub-topologies are declared later: a record can pass through all of them in one round.
     const order = this.#options.topology.subTopologies.map(({ name }) => name);
-    this.#tasks = [...kept, ...opened].sort(
+    this.#tasks = this.#tasks.toSorted(
       (a, b) => order.indexOf(a.subTopology) - order.indexOf(b.subTopology) || a.partition - b.partition,
     );
     this.#require(this.#consumer).assign(this.#tasks.flatMap((task) => task.fetchPositions()));
@@ -268,12 +287,13 @@ export class StreamsRuntime {
     const subTopology = topology.subTopologies.find((candidate) => candidate.name === name);
     invariant(subTopology !== undefined, `there is no sub-topology ${name}`);
     const committed = await this.#committedOffsets(log, subTopology, partition);
+    const deadline = clock.monotonic() + STORE_LOCK_PATIENCE_MS;
     for (;;) {
       try {
         return await Task.open(subTopology, partition, committed, this.#environment);
       } catch (error) {
         // The task's former owner on this machine may be closing its store still.
-        if (errorCode(error) !== 'MR_STORE_LOCKED') throw error;
+        if (errorCode(error) !== 'MR_STORE_LOCKED' || clock.monotonic() > deadline) throw error;
         await clock.sleep(STORE_LOCK_RETRY_MS);
       }
     }

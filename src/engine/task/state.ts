@@ -1,5 +1,6 @@
 import { type Clock, errorCode, failpoint, type Logger } from '#platform';
 import type { Appended, Log, TopicPartition } from '../log/port.ts';
+import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore } from '../store/cached-store.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider } from '../store/port.ts';
@@ -12,6 +13,8 @@ type StoreMark = {
   /** Changelog records before this offset are in the store. */
   readonly offset: number;
   readonly digest: string;
+  /** Of the schema that the digest was made with. */
+  readonly fingerprint: string;
 };
 type Marks = {
   readonly stores: { readonly [name: string]: StoreMark };
@@ -49,6 +52,7 @@ export class TaskState {
   readonly #options: StateOptions;
   readonly #database: Database;
   readonly #stores: readonly OpenStore[];
+  #committedAt = 0;
   /** Changes that the transaction under way has sent to the log, for the database once it has committed. */
   #pending: Change[] = [];
 
@@ -120,6 +124,7 @@ export class TaskState {
     }
     const changes = this.#pending;
     this.#pending = [];
+    this.#committedAt = this.#options.clock.now();
     await this.#database.write([...changes, this.#marks()]);
   }
 
@@ -131,44 +136,43 @@ export class TaskState {
     step('restore.before');
     const [bytes] = await this.#database.getMany([MARKS_KEY]);
     const marks: Marks | undefined = bytes ? JSON.parse(bytes.toString()) : undefined;
+    this.#committedAt = marks?.committedAt ?? this.#options.clock.now();
+    const unusable: OpenStore[] = [];
     for (const open of this.#stores) {
-      const from = await this.#startOf(open, marks);
-      const until = await this.#endOf(open.definition);
-      open.offset = from;
-      if (from < until) await this.#replay(open, until);
+      if (!(await this.#takeOver(open, marks))) unusable.push(open);
     }
+    // What is to be emptied loses its mark first: a crash in between must not leave a mark without its entries.
+    if (unusable.length > 0) await this.#database.write([this.#marks(unusable)]);
+    for (const { store } of unusable) await store.clear();
+    for (const open of this.#stores) await this.#replay(open, await this.#endOf(open.definition));
+    this.#committedAt = this.#options.clock.now();
     await this.#database.write([this.#marks()]);
     step('restore.after');
   }
 
-  /** Where to replay from; empties the store where its copy can't be brought up to date. */
-  async #startOf(open: OpenStore, marks: Marks | undefined): Promise<number> {
+  /** Takes the local copy as it is marked, to be brought up to date; false where it has to be restored whole. */
+  async #takeOver(open: OpenStore, marks: Marks | undefined): Promise<boolean> {
     const { definition, store } = open;
     const mark = marks?.stores[definition.name];
     const [topic] = await this.#options.log.describeTopics([definition.changelog]);
     const start = topic?.offsets[this.#options.partition]?.start ?? 0;
     const until = await this.#endOf(definition);
-    const expiredAt =
-      topic?.cleanup.policy === 'compact'
-        ? this.#options.clock.now() - topic.cleanup.tombstoneRetentionMs
-        : Number.NEGATIVE_INFINITY;
-    const usable =
-      mark !== undefined &&
-      mark.offset >= start &&
-      mark.offset <= until &&
-      (marks?.committedAt ?? 0) >= expiredAt;
-    if (usable) {
-      store.digest.set(Digest.fromHex(mark.digest));
-      return mark.offset;
-    }
-    if (mark !== undefined) {
+    open.offset = start;
+    if (mark === undefined) return false;
+    const tombstonesKept =
+      topic?.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : Infinity;
+    const isExpired = mark.offset < until && this.#committedAt < this.#options.clock.now() - tombstonesKept;
+    if (mark.offset < start || mark.offset > until || isExpired) {
       this.#options.logger.warn(
         { task: this.#options.name, store: definition.name, local: mark.offset, start, end: until },
         'the local store does not fit its changelog; it is restored whole',
       );
+      return false;
     }
-    await store.clear();
-    return start;
+    open.offset = mark.offset;
+    if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));
+    else await store.recomputeDigest();
+    return true;
   }
 
   async #endOf(definition: StoreDefinition): Promise<number> {
@@ -178,6 +182,7 @@ export class TaskState {
   }
 
   async #replay(open: OpenStore, until: number): Promise<void> {
+    if (open.offset >= until) return;
     const source: TopicPartition = { topic: open.definition.changelog, partition: this.#options.partition };
     const consumer = await this.#options.log.consumer();
     try {
@@ -187,7 +192,13 @@ export class TaskState {
           const records: { key: Buffer; value: Buffer | null }[] = [];
           for (let i = 0; i < batch.count && batch.offset(i) < until; i++) {
             const key = batch.key(i);
-            if (key !== null) records.push({ key, value: batch.value(i) });
+            const value = batch.value(i);
+            if (key === null) continue;
+            if (open.definition.logged || value === null) records.push({ key, value });
+            else {
+              const own = await this.#ownEncoding(open, value);
+              if (own !== undefined) records.push({ key, value: own });
+            }
           }
           const changes = await open.store.restore(records);
           open.offset = Math.min(batch.nextOffset, until);
@@ -201,14 +212,33 @@ export class TaskState {
     }
   }
 
-  #marks(): Change {
+  /**
+   * A source's record was written by somebody else: a copy holds it as the live task would have stored it, and passes
+   * over what the live task has sent to the dead letters.
+   */
+  async #ownEncoding({ definition, store }: OpenStore, value: Buffer): Promise<Buffer | undefined> {
+    try {
+      return await store.reencode(value);
+    } catch (error) {
+      if (!isOfRecord(error)) throw error;
+      this.#options.logger.warn(
+        { err: error, store: definition.name },
+        'an undecodable record is passed over',
+      );
+      return undefined;
+    }
+  }
+
+  #marks(without: readonly OpenStore[] = []): Change {
     const stores = Object.fromEntries(
-      this.#stores.map(({ definition, store, offset }) => [
-        definition.name,
-        { offset, digest: store.digest.toString() } satisfies StoreMark,
-      ]),
+      this.#stores
+        .filter((open) => !without.includes(open))
+        .map(({ definition, store, offset }) => [
+          definition.name,
+          { offset, digest: store.digest.toString(), fingerprint: store.fingerprint } satisfies StoreMark,
+        ]),
     );
-    const marks: Marks = { stores, committedAt: this.#options.clock.now() };
+    const marks: Marks = { stores, committedAt: this.#committedAt };
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
   }
 }

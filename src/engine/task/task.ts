@@ -1,7 +1,7 @@
 import { type Clock, failpoint, invariant, type Logger, type Metrics } from '#platform';
 import type { DeadLetter } from '#schemas';
 import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
-import type { Operator, Step } from '../operators/operator.ts';
+import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
 import type { RawRecord, SourceOperator } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { CachedStore } from '../store/cached-store.ts';
@@ -129,13 +129,14 @@ export class Task {
 
   /** Whether a commit has anything to write, a watermark alone included. */
   get hasUncommitted(): boolean {
-    return this.#uncommitted || this.#heartbeats.isDue(this.input.watermark);
+    return this.#uncommitted || this.#heartbeats.isDue(this.#firedUpTo);
   }
 
   /** Runs one batch through the operators; gives the number of records taken, heartbeats included in none. */
   async process(maxRecords: number): Promise<number> {
     const positions = this.input.partitions.map((input) => input.position);
-    const records = this.input.take(maxRecords);
+    const wallNow = this.#environment.clock.now();
+    const records = this.input.take(maxRecords, wallNow);
     const watermark = this.input.watermark;
     if (this.input.partitions.some((input, i) => input.position !== positions[i])) this.#uncommitted = true;
     if (records.length === 0 && watermark <= this.#firedUpTo) return 0;
@@ -143,7 +144,7 @@ export class Task {
     this.#firedUpTo = watermark;
     this.#uncommitted = true;
     for (const record of records) this.#sources.get(record.source)?.input.push(record);
-    const shared = this.#step(records, watermark);
+    const shared = this.#step(records, watermark, wallNow);
     for (const operator of this.#operators) await operator.run(shared);
     for (const list of this.#inputLists) list.length = 0;
     return records.length;
@@ -152,7 +153,8 @@ export class Task {
   /** Everything of this task that goes into the next transaction: the outbox is complete afterwards. */
   collect(): readonly OffsetCommit[] {
     this.#state.collect(this.outbox);
-    this.#heartbeats.stamp(this.outbox, this.input.watermark);
+    // Not the input's: it may have moved since, and the timers before it have not fired yet.
+    this.#heartbeats.stamp(this.outbox, this.#firedUpTo);
     return this.input.partitions.map((input) => ({
       topic: input.node.topic.name,
       partition: this.partition,
@@ -191,17 +193,18 @@ export class Task {
     await this.#state.close();
   }
 
-  #step(records: readonly RawRecord[], watermark: number): Step {
+  #step(records: readonly RawRecord[], watermark: number, wallNow: number): Step {
     return {
       watermark,
-      wallNow: this.#environment.clock.now(),
+      wallNow,
       lastSequence: Math.max(0, records.length - 1),
-      reject: (sequence, operator, error) => {
+      reject: ({ sequence, timer }, operator, error) => {
+        if (!isOfRecord(error)) throw error;
+        if (timer !== undefined) return this.#deadLetters.timer(timer.key, timer.dueMs, operator, error);
         const record = records[sequence];
         invariant(record !== undefined, `no record ${sequence} in the batch`);
         this.#deadLetters.record(record, operator, error);
       },
-      rejectTimer: (key, dueMs, operator, error) => this.#deadLetters.timer(key, dueMs, operator, error),
     };
   }
 }

@@ -2,6 +2,7 @@ import type { Header, RecordBatch } from '../log/port.ts';
 
 const HEADER = 'mr-watermark';
 const HEADER_BYTES = 16;
+const MAX_WRITERS = 10_000;
 
 /** Before anything is known. */
 export const NO_WATERMARK = Number.NEGATIVE_INFINITY;
@@ -19,9 +20,15 @@ export function watermarkHeader({ writer, writers, ms }: CarriedWatermark): Head
 
 export function readWatermarkHeader(batch: RecordBatch, index: number): CarriedWatermark | undefined {
   for (const [name, value] of batch.headers(index)) {
-    if (name === HEADER && value.length === HEADER_BYTES) {
-      return { writer: value.readUInt32BE(0), writers: value.readUInt32BE(4), ms: value.readDoubleBE(8) };
-    }
+    if (name !== HEADER || value.length !== HEADER_BYTES) continue;
+    const carried = {
+      writer: value.readUInt32BE(0),
+      writers: value.readUInt32BE(4),
+      ms: value.readDoubleBE(8),
+    };
+    // Anyone can write a header: one that no topology would write says nothing.
+    if (Number.isFinite(carried.ms) && carried.writer < carried.writers && carried.writers <= MAX_WRITERS)
+      return carried;
   }
   return undefined;
 }

@@ -4,7 +4,7 @@ import { defineProcessor, port } from './processor.ts';
 
 export type AggregateOptions<K, V, S> = {
   readonly initial: () => S;
-  /** May change and return the state that it is given. */
+  /** Gives a new state: the one that it is given has been emitted, and others may still hold it. */
   readonly add: (state: S, record: FlowRecord<K, V>) => S;
   readonly value: Serde<S>;
   readonly changelog?: { readonly name: string };

@@ -7,8 +7,11 @@ export type Outlet = { readonly node: string; readonly output: string };
 
 /** Where a source's watermark comes from. */
 export type WatermarkPolicy =
-  /** Producers outside: the newest timestamp less this bound (and what a producer's own header says). */
-  | { readonly outOfOrderMs: number }
+  /**
+   * Producers outside: the newest timestamp less this bound, or what a producer's own header says. A record that is
+   * stamped further ahead of the wall clock than `futureMs` does not move it: one wrong clock would make everybody late.
+   */
+  | { readonly outOfOrderMs: number; readonly futureMs?: number }
   /** Written by a topology: only the headers count. */
   | 'carried';
 

@@ -67,7 +67,10 @@ export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs
       readonly [N in keyof S]?: readonly string[];
     };
   };
-  /** A handler for each input. What it throws sends the record to the dead letters; its emits and puts are dropped. */
+  /**
+   * A handler for each input. What it throws sends the record to the dead letters; its emits and puts are dropped, but
+   * a stored value that it has changed in place stays changed: throw before, or put a new one.
+   */
   readonly process: {
     readonly [P in keyof I]: (
       record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>,

@@ -80,13 +80,18 @@ async function purge({ writer, counts }: Pass): Promise<void> {
   }
 }
 
-/** Removes whole batches from the start, as Kafka removes segments: a late record never hides behind a newer one. */
+/**
+ * Removes whole batches from the start, as Kafka removes segments: a late record never hides behind a newer one. Two
+ * things stay beyond what Kafka keeps: what a group has still to read, and what only a timestamp from the future would
+ * make old.
+ */
 async function expire(pass: Pass, partition: CleaningRow, retentionMs: number | null): Promise<void> {
   if (retentionMs === null || partition.newest === null) return;
-  const keptFrom = partition.newest - retentionMs;
+  const keptFrom = Math.min(partition.newest, pass.clock.now()) - retentionMs;
+  const unreadFrom = partition.unreadFrom ?? Number.POSITIVE_INFINITY;
   for (let from = partition.start; ; ) {
     const rows = pass.reader.survey(partition.id, from);
-    const kept = rows.findIndex((row) => row.newest >= keptFrom);
+    const kept = rows.findIndex((row) => row.newest >= keptFrom || row.nextOffset > unreadFrom);
     const last = kept === -1 ? rows.at(-1) : rows[kept - 1];
     if (last === undefined) return;
     for (;;) {

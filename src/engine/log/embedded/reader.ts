@@ -23,6 +23,8 @@ export type CleaningRow = PartitionRow &
     readonly compactedRecords: number;
     readonly tombstonesDue: number | null;
     readonly cleanup: Cleanup;
+    /** The least offset that a group has committed; null where none has. */
+    readonly unreadFrom: number | null;
   };
 
 /** Rows looked at in one step where the number of rows to look at is not bounded otherwise. */
@@ -64,7 +66,8 @@ export class Reader {
     this.#versions = statements.query('SELECT schema FROM subjects WHERE subject = ? ORDER BY version');
     this.#cleaning = statements.query(
       `SELECT t.name, p.partition, p.id, p.start_offset, p.end_offset, p.newest, p.compacted_to, p.compacted_records,
-         p.tombstones_due, t.cleanup
+         p.tombstones_due, t.cleanup,
+         (SELECT min(g.offset) FROM group_offsets g WHERE g.topic = t.name AND g.partition = p.partition)
        FROM topics t JOIN partitions p ON p.topic = t.id ORDER BY t.id, p.partition`,
     );
   }
@@ -168,6 +171,7 @@ export class Reader {
         compactedRecords,
         tombstonesDue,
         cleanup,
+        unreadFrom,
       ] = row;
       return {
         topic: topic as string,
@@ -180,6 +184,7 @@ export class Reader {
         compactedRecords: compactedRecords as number,
         tombstonesDue: tombstonesDue as number | null,
         cleanup: JSON.parse(cleanup as string) as Cleanup,
+        unreadFrom: unreadFrom as number | null,
       };
     });
   }

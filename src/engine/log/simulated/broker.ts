@@ -296,7 +296,7 @@ export class Broker {
         if (cleanup.policy === 'compact') {
           cleaned.compactedRecords += partition.compact(this.#clock.now(), cleanup.tombstoneRetentionMs);
         } else if (cleanup.retentionMs !== null)
-          cleaned.expiredBatches += partition.expire(cleanup.retentionMs);
+          cleaned.expiredBatches += partition.expire(cleanup.retentionMs, this.#clock.now());
       }
     }
     this.notify();

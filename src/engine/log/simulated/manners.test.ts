@@ -201,7 +201,7 @@ test('sessions end by the clock that the log was given', async () => {
 });
 
 test('cleaning compacts and expires below the stable offset, and readers pass over the gaps', async () => {
-  const clock = new ManualClock();
+  const clock = new ManualClock(1_000);
   const log = openSimulatedLog({ clock, random: () => 0 });
   await log.createTopics([
     { name: 'compacted', partitions: 1, cleanup: compact },

@@ -143,12 +143,13 @@ export class SimulatedPartition {
     this.#end = Math.max(this.#start, this.#entries.at(-1)?.nextOffset ?? 0);
   }
 
-  /** Removes entries older than `retentionMs` before the newest timestamp, from the start; gives their number. */
-  expire(retentionMs: number): number {
+  /** Removes entries older than `retentionMs` before the newest timestamp or now, from the start; gives their number. */
+  expire(retentionMs: number, now: number): number {
     const { stable } = this.offsets;
+    const keptFrom = Math.min(this.#newest, now) - retentionMs;
     const kept = this.#entries.findIndex(
       ({ stored, nextOffset }) =>
-        nextOffset > stable || (stored !== undefined && stored.maxTimestamp >= this.#newest - retentionMs),
+        nextOffset > stable || (stored !== undefined && stored.maxTimestamp >= keptFrom),
     );
     const gone = kept === -1 ? this.#entries.length : kept;
     this.#entries.splice(0, gone);
