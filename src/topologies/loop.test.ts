@@ -76,6 +76,28 @@ describe('admission', () => {
     assert.equal(loop.outcomes.clamped, 1);
   });
 
+  it('is not led astray by an event from the future', async (t) => {
+    const loop = await openLoop(t);
+    await publish(loop, event('a', NOW), event('future', NOW + 400 * 24 * HOUR_MS));
+    await publish(loop, event('b', NOW + 1_000), event('c', NOW + 2_000));
+    assert.deepEqual(
+      (await accepted(loop)).map(({ event_id }) => event_id),
+      ['a', 'b', 'c'],
+    );
+  });
+
+  it('remembers an event as long as its twin would not be too late', async (t) => {
+    const loop = await openLoop(t);
+    const first = NOW - 48 * HOUR_MS;
+    const second = first + 24 * HOUR_MS + LATENESS_MS / 2;
+    await publish(loop, event('a', first), event('b', second), event('a', first));
+    assert.deepEqual(
+      (await accepted(loop)).map(({ event_id }) => event_id),
+      ['a', 'b'],
+    );
+    assert.equal(loop.outcomes.duplicate, 1);
+  });
+
   it('refuses what is too late, from the future, invalid or under a wrong key, each with its reason', async (t) => {
     const loop = await openLoop(t);
     await publish(

@@ -6,8 +6,8 @@ export type Step = {
   /** The task's watermark after the batch. */
   readonly watermark: number;
   readonly wallNow: number;
-  /** Sequence of the batch's last record. */
-  readonly lastSequence: number;
+  /** The task's watermark after each record of the batch, by sequence; at least one, also where no record is. */
+  readonly watermarks: readonly number[];
   /**
    * Applies the topology's policy (dead letter, skip, fail) to what led to a record that an operator could not handle:
    * a record of the batch, or a timer. Throws an error that is none of the record's: a store that is damaged, a

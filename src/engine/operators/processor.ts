@@ -36,12 +36,19 @@ export class ProcessorOperator implements Operator {
   async run(step: Step): Promise<void> {
     await this.#load(step.watermark);
     this.#context.wallNow = step.wallNow;
+    // A timer fires behind the record of the batch that moved the watermark past it, whether that record has come
+    // to this operator or not: so it makes no difference where a batch ends.
+    let behind = 0;
+    const fireUntil = (sequence: number) => {
+      for (; behind < sequence; behind++)
+        this.#fireTimers(step.watermarks[behind] ?? step.watermark, behind, step);
+    };
     for (const [port, record] of bySequence(this.inputs)) {
-      this.#fireTimers(record.watermark, record.sequence, step);
+      fireUntil(record.sequence);
       const handler = this.#node.spec.process[this.#node.inputs[port]?.[0] ?? ''];
       this.#guarded(record, step, () => handler?.(record, this.#context));
     }
-    this.#fireTimers(step.watermark, step.lastSequence, step);
+    fireUntil(step.watermarks.length);
   }
 
   async #load(watermark: number): Promise<void> {

@@ -125,6 +125,25 @@ describe('a task’s inputs', () => {
     );
   });
 
+  it('do not believe a watermark that no topology would write', () => {
+    for (const carried of [
+      { writer: 0, writers: 1, ms: Number.NaN },
+      { writer: 0, writers: 2 ** 32 - 1, ms: 50 },
+      { writer: 3, writers: 2, ms: 50 },
+    ]) {
+      const input = inputOf([source('a')], { a: [data(7, watermarkHeader(carried))] });
+      taken(input);
+      assert.equal(input.watermark, 7);
+    }
+  });
+
+  it('do not follow a record stamped further ahead of the wall clock than is believed', () => {
+    const watermark = { outOfOrderMs: 0, futureMs: 10 };
+    const input = inputOf([source('a', { watermark })], { a: [data(7), data(11), data(9)] });
+    assert.equal(taken(input).length, 3, 'the wall clock stands at 0');
+    assert.equal(input.watermark, 9);
+  });
+
   it('are not held back by tables', () => {
     const input = inputOf([source('a'), source('t', { role: 'table' })], { a: [data(7)], t: [data(1)] });
     taken(input);

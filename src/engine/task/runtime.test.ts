@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createLogger, createMetrics } from '#platform';
-import { ManualClock } from '#platform/testing';
+import { type Clock, createLogger, createMetrics, FatalError, systemClock } from '#platform';
+import { ManualClock, temporaryDirectory } from '#platform/testing';
 import { avroSchema, topics as catalogue, type DeadLetter } from '#schemas';
 import { avroSerde } from '../avro-serde.ts';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { type Serde, type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
+import type { DatabaseProvider } from '../store/port.ts';
+import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
@@ -40,25 +42,29 @@ function sums() {
   return builder.build();
 }
 
-/** A process: its own connection to the log, its own stores. */
-async function startInstance(log: SimulatedLog, clock: ManualClock, instanceId: string) {
+type Instance = { readonly clock: Clock; readonly databases: DatabaseProvider; readonly instanceId: string };
+
+async function sumsRuntime(log: SimulatedLog, instance: Instance): Promise<StreamsRuntime> {
   const deadLetters: Topic<string, DeadLetter> = {
     ...catalogue['dead-letters'],
     key: textKey,
     value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
   };
-  const runtime = new StreamsRuntime({
+  return new StreamsRuntime({
+    ...instance,
     log,
     topology: sums(),
-    databases: memoryDatabases(),
-    clock,
     logger: createLogger({ level: 'silent', name: 'test' }),
     metrics: createMetrics(),
     deadLetters,
-    instanceId,
     commitIntervalMs: 20,
     batchRecords: 10,
   });
+}
+
+/** A process: its own connection to the log, its own stores. */
+async function startInstance(log: SimulatedLog, clock: ManualClock, instanceId: string) {
+  const runtime = await sumsRuntime(log, { clock, databases: memoryDatabases(), instanceId });
   const stop = new AbortController();
   let failure: unknown;
   const running = runtime
@@ -150,4 +156,74 @@ it('tasks move between instances that join, leave and die, and nothing is lost o
   await elapse(reader.close());
   await elapse(writer.close());
   await elapse(log.close());
+});
+
+const openSums = (log: SimulatedLog, databases: DatabaseProvider) =>
+  sumsRuntime(log, { clock: systemClock, databases, instanceId: 'a' });
+
+it('a start that fails half-way closes what it had opened, and the next one finds it free', async (t) => {
+  const log = openSimulatedLog({ clock: systemClock, random: Math.random });
+  await log.createTopics([input, output]);
+  const databases = rocksDatabases(temporaryDirectory(t));
+  let opened = 0;
+  const failing: DatabaseProvider = {
+    ...databases,
+    open: (name) => (++opened === 3 ? Promise.reject(new Error('the disk is away')) : databases.open(name)),
+  };
+  const first = await openSums(log, failing);
+  await assert.rejects(first.start(), /the disk is away/);
+  await first.close();
+  const second = await openSums(log, databases);
+  await second.start();
+  assert.equal(second.tasks.length, PARTITIONS);
+  await second.close();
+  await log.close();
+});
+
+it('a store that turns out to be damaged while it runs is restored, and the records are processed once', async (t) => {
+  const log = openSimulatedLog({ clock: systemClock, random: Math.random });
+  await log.createTopics([input, output]);
+  const databases = rocksDatabases(temporaryDirectory(t));
+  let isDamaged = false;
+  let destroyed = 0;
+  const damaged: DatabaseProvider = {
+    destroy: (name) => {
+      isDamaged = false;
+      destroyed++;
+      return databases.destroy(name);
+    },
+    open: async (name) => {
+      const database = await databases.open(name);
+      const getMany = database.getMany.bind(database);
+      database.getMany = (keys) => {
+        if (isDamaged) return Promise.reject(new FatalError('MR_STORE_CORRUPT', 'block checksum mismatch'));
+        return getMany(keys);
+      };
+      return database;
+    },
+  };
+  const runtime = await openSums(log, damaged);
+  await runtime.start();
+  const writer = await TopicWriter.open(log, input);
+  const settle = async () => {
+    do await runtime.runOnce(5);
+    while (!runtime.isCaughtUp);
+  };
+  await writer.write([{ key: 'k', value: 1, timestamp: 1 }]);
+  await settle();
+  isDamaged = true;
+  await writer.write([{ key: 'other', value: 5, timestamp: 2 }]);
+  await writer.write([{ key: 'k', value: 1, timestamp: 2 }]);
+  await settle();
+  assert.equal(destroyed, 1);
+  const reader = await TopicReader.open(log, output, { from: 'start' });
+  const sumsOf = new Map<string, (number | null)[]>();
+  for await (const chunk of reader.untilEnd()) {
+    for (const { key, value } of chunk) sumsOf.set(key, [...(sumsOf.get(key) ?? []), value]);
+  }
+  assert.deepEqual(Object.fromEntries(sumsOf), { k: [1, 2], other: [5] });
+  await reader.close();
+  await writer.close();
+  await runtime.close();
+  await log.close();
 });

@@ -197,7 +197,7 @@ export class Task {
     return {
       watermark,
       wallNow,
-      lastSequence: Math.max(0, records.length - 1),
+      watermarks: [...records.slice(1).map((record) => record.watermark), watermark],
       reject: ({ sequence, timer }, operator, error) => {
         if (!isOfRecord(error)) throw error;
         if (timer !== undefined) return this.#deadLetters.timer(timer.key, timer.dueMs, operator, error);

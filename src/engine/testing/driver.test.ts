@@ -2,34 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { errorCode, InputError } from '#platform';
-import { type Serde, type Topic, textKey } from '../serde.ts';
+import type { Topic } from '../serde.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { defineProcessor, port } from '../topology/processor.ts';
 import { type DriverOptions, TopologyDriver } from './driver.ts';
-
-/** JSON that refuses what is none: the engine does not care which serde it is given. */
-function json<V>(): Serde<V> {
-  return {
-    encode: (value) => Buffer.from(JSON.stringify(value)),
-    decode: (bytes) => JSON.parse(bytes.toString()) as V,
-    prepare: async () => {},
-    fingerprint: Buffer.from('json'),
-    framing: 0,
-  };
-}
-
-function topic<V>(name: string, partitions = 2): Topic<string, V> {
-  const cleanup = { policy: 'delete', retentionMs: null } as const;
-  return { name, partitions, cleanup, key: textKey, value: json<V>() };
-}
+import { json, jsonTopic } from './json-topic.ts';
 
 type Click = { readonly item: string; readonly n: number };
 
-const clicks = topic<Click>('clicks');
-const names = topic<string>('names');
-const counts = topic<{ readonly item: string; readonly sum: number }>('counts');
-const named = topic<string>('named');
-const ended = topic<{ readonly clicks: number; readonly last: number }>('ended');
+const clicks = jsonTopic<Click>('clicks', 2);
+const names = jsonTopic<string>('names', 2);
+const counts = jsonTopic<{ readonly item: string; readonly sum: number }>('counts', 2);
+const named = jsonTopic<string>('named', 2);
+const ended = jsonTopic<{ readonly clicks: number; readonly last: number }>('ended', 2);
 const external = [clicks, names, counts, named, ended].map(({ name, partitions, cleanup }) => {
   return { name, partitions, cleanup };
 });
@@ -324,7 +309,7 @@ describe('declarations that are refused', () => {
   });
 
   it('inputs whose partitions do not match', () => {
-    const mismatched = topic<string>('mismatched', 3);
+    const mismatched = jsonTopic<string>('mismatched', 3);
     const join = (builder: TopologyBuilder) =>
       builder.source(clicks).join('join', builder.table(mismatched), (left) => left);
     assert.throws(build(join), isInvalid);

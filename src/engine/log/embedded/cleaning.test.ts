@@ -57,6 +57,24 @@ test('retention removes what is older than the newest timestamp by more than its
   assert.deepEqual(await log.offsetForTimestamp(at('in'), 0), 5);
 });
 
+test('retention leaves what a group has still to read', async (t) => {
+  const { log, producer } = await openWith(t, { policy: 'delete', retentionMs: 100 });
+  for (const time of [10, 20, 30]) await producer.append('in', 0, [text(`${time}`, time)]);
+  await log.commitOffsets({ group: 'readers', memberId: '', generation: -1 }, [{ ...at('in'), offset: 1 }]);
+  await producer.append('in', 0, [text('1000', 1000)]);
+  assert.equal((await log.clean()).expiredBatches, 1);
+  assert.deepEqual(values(await readToEnd(log, [at('in')])), ['20', '30', '1000']);
+});
+
+test('a timestamp from the future makes nothing older than it is by the wall clock', async (t) => {
+  const { clock, log, producer } = await openWith(t, { policy: 'delete', retentionMs: 100 });
+  await producer.append('in', 0, [text('now', clock.nowMs)]);
+  await producer.append('in', 0, [text('future', clock.nowMs + 86_400_000)]);
+  assert.equal((await log.clean()).expiredBatches, 0);
+  clock.nowMs += 101;
+  assert.equal((await log.clean()).expiredBatches, 1);
+});
+
 test('retention of many batches goes in steps, and null keeps all', async (t) => {
   const { log, producer } = await openWith(t, { policy: 'delete', retentionMs: 10 });
   await log.createTopics([{ name: 'kept', partitions: 1, cleanup: { policy: 'delete', retentionMs: null } }]);

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { it, type TestContext } from 'node:test';
+import { armFailpoints, disarmFailpoints, RetryableError } from '#platform';
+import type { Serde, Topic } from '../serde.ts';
+import { TopologyBuilder } from '../topology/builder.ts';
+import { defineProcessor, port } from '../topology/processor.ts';
+import { TopologyDriver } from './driver.ts';
+import { json, jsonTopic } from './json-topic.ts';
+
+type Value = Readonly<Record<string, unknown>>;
+
+const input = jsonTopic<Value>('input');
+const table = jsonTopic<Value>('table');
+const output = jsonTopic<Value>('output');
+
+async function open(
+  t: TestContext,
+  declare: (builder: TopologyBuilder) => void,
+  more: readonly Topic<string, Value>[] = [],
+): Promise<TopologyDriver> {
+  const driver = await TopologyDriver.open(async (log) => {
+    const topics = [input, table, output, ...more];
+    await log.createTopics(topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+    const builder = new TopologyBuilder({ name: 'restore', generation: 1 });
+    declare(builder);
+    return builder.build();
+  });
+  t.after(() => driver.close());
+  return driver;
+}
+
+function joined(builder: TopologyBuilder): void {
+  const join = (left: Value, right: Value | undefined): Value => ({ left, right: right ?? null });
+  builder.source(input).join('joined', builder.table(table), join).to(output);
+}
+
+async function appendRaw(driver: TopologyDriver, text: string): Promise<void> {
+  const producer = await driver.log.producer();
+  await producer.append('table', 0, [{ key: Buffer.from('k'), value: Buffer.from(text), timestamp: 2 }]);
+  await producer.close();
+  await driver.settle();
+}
+
+it('a table’s copy is the same restored as live, where others encode differently or write what is no value', async (t) => {
+  for (const [foreign, row] of [
+    ['{ "spaces": 1 }', { spaces: 1 }],
+    ['not json', { good: 1 }],
+  ] as const) {
+    const driver = await open(t, joined);
+    await driver.pipe(table, ['k', { good: 1 }, 1]);
+    await appendRaw(driver, foreign);
+    const live = driver.digests();
+    await driver.restart({ keepStores: false });
+    assert.deepEqual(driver.digests(), live);
+    await driver.pipe(input, ['k', {}, 3]);
+    await driver.settle();
+    assert.deepEqual((await driver.read(output)).at(-1)?.value, { left: {}, right: row });
+  }
+});
+
+it('a crash while one of several stores is replayed leaves no mark of the others that is not true', async (t) => {
+  const keep = defineProcessor({
+    inputs: { records: port<string, Value>() },
+    outputs: {},
+    stores: { values: { value: json<Value>() } },
+    process: {
+      records: ({ key, value, timestamp }, { stores, setTimer }) => {
+        stores.values.put(key, value, timestamp);
+        setTimer(key, timestamp + 1_000);
+      },
+    },
+    onTimer: () => {},
+  });
+  const declare = (builder: TopologyBuilder) =>
+    void builder.process('keep', keep, { records: builder.source(input) });
+  const driver = await open(t, declare);
+  await driver.pipe(input, ['k', { n: 1 }, 1], ['l', { n: 1 }, 2]);
+  await driver.settle();
+  await driver.pipe(input, ['m', { n: 2 }, 3]);
+  t.after(disarmFailpoints);
+  armFailpoints('commit.log.after=fail');
+  await assert.rejects(driver.settle());
+  armFailpoints('restore.chunk=fail');
+  await assert.rejects(driver.restart({ keepStores: true }));
+  disarmFailpoints();
+  await driver.restart({ keepStores: true });
+  const undisturbed = await open(t, declare);
+  await undisturbed.pipe(input, ['k', { n: 1 }, 1], ['l', { n: 1 }, 2], ['m', { n: 2 }, 3]);
+  await undisturbed.settle();
+  assert.deepEqual(driver.digests(), undisturbed.digests());
+});
+
+it('a store whose schema has changed has the digest of one restored whole', async (t) => {
+  let fingerprint = Buffer.from('first');
+  const evolving: Serde<number> = {
+    ...json<number>(),
+    get fingerprint() {
+      return fingerprint;
+    },
+  };
+  const driver = await open(t, (builder) => {
+    builder
+      .source(input)
+      .aggregate('count', { initial: () => 0, add: (count) => count + 1, value: evolving });
+  });
+  await driver.pipe(input, ['k', {}, 1], ['l', {}, 1]);
+  await driver.settle();
+  fingerprint = Buffer.from('second');
+  await driver.restart({ keepStores: true });
+  await driver.pipe(input, ['k', {}, 2]);
+  await driver.settle();
+  const local = driver.digests();
+  await driver.restart({ keepStores: false });
+  assert.deepEqual(driver.digests(), local);
+});
+
+it('a registry that is away for a moment stops the task; its records are no dead letters', async (t) => {
+  let isAway = true;
+  let isLoaded = false;
+  const plain = json<Value>();
+  const remote: Serde<Value> = {
+    ...plain,
+    decode: (bytes) => {
+      if (isLoaded) return plain.decode(bytes);
+      throw new RetryableError('MR_SCHEMA_NOT_LOADED', 'not loaded');
+    },
+    prepare: async () => {
+      if (isAway) throw new RetryableError('MR_LOG_UNAVAILABLE', 'away');
+      isLoaded = true;
+    },
+  };
+  const source = jsonTopic<Value>('source', 1, remote);
+  const driver = await open(t, (builder) => builder.source(source).to(output), [source]);
+  await driver.pipe(source, ['k', { n: 1 }, 1]);
+  await assert.rejects(driver.settle());
+  isAway = false;
+  await driver.restart({ keepStores: true });
+  await driver.settle();
+  assert.deepEqual(await driver.readDeadLetters(), []);
+  assert.equal((await driver.read(output)).length, 1);
+});
