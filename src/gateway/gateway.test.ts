@@ -65,6 +65,15 @@ async function stored(log: EmbeddedLog, topics: Awaited<ReturnType<typeof openTo
 }
 
 describe('gateway', () => {
+  it('refuses an event from the future, beyond what clocks may differ', async (t) => {
+    const { post } = await start(t);
+    const soon = await post({ ...view, ts: Date.now() + 1_000 });
+    assert.equal(soon.status, 202);
+    const future = await post({ ...view, ts: Date.now() + 3_600_000 });
+    assert.equal(future.status, 400);
+    assert.equal(future.body.refused[0].code, 'MR_EVENT_FUTURE');
+  });
+
   it('answers 202 when the log has the event, keyed by user, at its own time, with the trace', async (t) => {
     const { post, close, open } = await start(t);
     const event = {
