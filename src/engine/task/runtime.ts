@@ -81,15 +81,7 @@ export class StreamsRuntime {
     // Fences whatever is left of an earlier process of this name before its offsets are read.
     this.#producer = await log.transactionalProducer(`${this.#group}-${instanceId}`);
     this.#consumer = await log.consumer();
-    this.#membership = await log.joinGroup({
-      group: this.#group,
-      memberId: instanceId,
-      metadata: encodeTasks([]),
-      sessionTimeoutMs: SESSION_TIMEOUT_MS,
-      assign: (members) => assignTasks(tasksOf(topology), members),
-    });
-    step('assignment.joined');
-    await this.#takeUp(decodeTasks(this.#membership.assignment));
+    await this.#join();
   }
 
   /** Runs until `signal` aborts, commits what is done, and closes. Rejects when the process can't go on. */
@@ -115,6 +107,8 @@ export class StreamsRuntime {
     this.#idleInputs.followWallClock(this.#tasks, this.#options.clock.now());
     let processed = 0;
     for (const task of this.#tasks) {
+      // A commit on the way may have found that the group went on without us.
+      if (!this.#tasks.includes(task)) continue;
       processed += await this.#process(task);
       await this.#commitIfDue();
     }
@@ -211,11 +205,8 @@ export class StreamsRuntime {
     try {
       await this.#commit(tasks);
     } catch (error) {
-      // The group went on without us: what we hold uncommitted is another's to do again.
       if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
-      this.#options.logger.warn({ err: error }, 'the group has rebalanced; uncommitted work is dropped');
-      await this.#closeTasks();
-      await this.#rejoin();
+      await this.#joinAnew();
     }
   }
 
@@ -248,9 +239,35 @@ export class StreamsRuntime {
     if (now - this.#lastHeartbeat < HEARTBEAT_INTERVAL_MS) return;
     this.#lastHeartbeat = now;
     const membership = this.#require(this.#membership);
-    if ((await membership.heartbeat()) === 'stable') return;
+    const state = await membership.heartbeat();
+    if (state === 'stable') return;
+    if (state === 'expelled') return this.#joinAnew();
     await this.#commitOrRejoin(this.#tasks);
-    await this.#rejoin();
+    // Unless the commit has led to another membership.
+    if (this.#membership === membership) await this.#rejoin();
+  }
+
+  /** The group has gone on without us: what we hold uncommitted is another's to do again. */
+  async #joinAnew(): Promise<void> {
+    this.#options.logger.warn(
+      { group: this.#group },
+      'the group has gone on without us; uncommitted work is dropped',
+    );
+    await this.#closeTasks();
+    await this.#join();
+  }
+
+  async #join(): Promise<void> {
+    const { log, topology, instanceId } = this.#options;
+    this.#membership = await log.joinGroup({
+      group: this.#group,
+      memberId: instanceId,
+      metadata: encodeTasks([]),
+      sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      assign: (members) => assignTasks(tasksOf(topology), members),
+    });
+    step('assignment.joined');
+    await this.#takeUp(decodeTasks(this.#membership.assignment));
   }
 
   async #rejoin(): Promise<void> {
