@@ -10,14 +10,12 @@
 export { avroSerde } from './avro-serde.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { adaptSerde, type KeySerde, type Serde, type Topic, textKey } from './serde.ts';
-export { Digest, entryHash } from './store/digest.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';
 export type { Database, DatabaseProvider } from './store/port.ts';
 export { rocksDatabases } from './store/rocksdb/rocksdb-database.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export { type RuntimeOptions, StreamsRuntime } from './task/runtime.ts';
-export { NO_WATERMARK } from './time/watermark.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter } from './topic-writer.ts';
 export { Stream, type Table, TopologyBuilder } from './topology/builder.ts';

@@ -6,7 +6,7 @@ import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.
 import type { Operator, Output, Step } from './operator.ts';
 import { bySequence, type FlowRecord } from './record.ts';
 
-type Effects = { apply(): void };
+type Effect = { apply(): void };
 
 /**
  * A stateful processor in a task. It brings the state of the whole batch into memory with one asynchronous read
@@ -105,7 +105,7 @@ class BufferedContext implements ProcessorContext<Ports, StoreSpecs> {
   readonly #timers: TimerQueue | undefined;
   readonly #outputs: ReadonlyMap<string, Output>;
   readonly #mayReadWallClock: boolean;
-  readonly #effects: Effects[] = [];
+  readonly #effects: Effect[] = [];
   #cause: FlowRecord | undefined;
   #wallNow = 0;
 
@@ -167,10 +167,10 @@ class BufferedContext implements ProcessorContext<Ports, StoreSpecs> {
 /** A store as one handler sees it: its own writes over what earlier records left. */
 class BufferedStore implements KeyValueStore<unknown> {
   readonly #store: CachedStore<unknown>;
-  readonly #effects: Effects[];
+  readonly #effects: Effect[];
   readonly #written = new Map<string, unknown>();
 
-  constructor(store: CachedStore<unknown>, effects: Effects[]) {
+  constructor(store: CachedStore<unknown>, effects: Effect[]) {
     this.#store = store;
     this.#effects = effects;
   }

@@ -196,12 +196,12 @@ export class StreamsRuntime {
     if (now - this.#lastCommit < this.#options.commitIntervalMs) return;
     const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * this.#options.commitIntervalMs;
     const tasks = this.#tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));
-    if (tasks.length > 0) await this.#commitOrRejoin(tasks);
+    if (tasks.length > 0) await this.#commitOrJoinAnew(tasks);
     this.#lastCommit = this.#options.clock.monotonic();
     if (announces) this.#lastAnnounced = now;
   }
 
-  async #commitOrRejoin(tasks: readonly Task[]): Promise<void> {
+  async #commitOrJoinAnew(tasks: readonly Task[]): Promise<void> {
     try {
       await this.#commit(tasks);
     } catch (error) {
@@ -242,7 +242,7 @@ export class StreamsRuntime {
     const state = await membership.heartbeat();
     if (state === 'stable') return;
     if (state === 'expelled') return this.#joinAnew();
-    await this.#commitOrRejoin(this.#tasks);
+    await this.#commitOrJoinAnew(this.#tasks);
     // Unless the commit has led to another membership.
     if (this.#membership === membership) await this.#rejoin();
   }
