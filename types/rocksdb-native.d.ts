@@ -23,5 +23,7 @@ declare module 'rocksdb-native' {
     write(options: BatchOptions): WriteBatch;
     iterator(range: Range, options: { capacity: number }): AsyncIterable<{ key: Buffer; value: Buffer }>;
     get(key: Buffer): Promise<Buffer | null>;
+    /** A session that reads what the database holds now; once open, taken at once. */
+    snapshot(): RocksDB;
   }
 }

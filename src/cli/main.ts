@@ -9,6 +9,7 @@ import { importCommand } from './import-movielens.ts';
 import { recommendCommand } from './recommend.ts';
 import { startCommand } from './start.ts';
 import { topicsCommand } from './topics.ts';
+import { topologyCommand } from './topology.ts';
 import { trainCommand } from './train.ts';
 import { versionsCommand } from './versions.ts';
 
@@ -35,6 +36,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
     recommendCommand(),
     versionsCommand(),
     topicsCommand(),
+    topologyCommand(),
     eventsCommand(),
   ]) {
     program.addCommand(command);

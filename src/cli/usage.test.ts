@@ -5,7 +5,16 @@ import { commandLine, jsonLines } from './testing/command-line.ts';
 describe('command line', { concurrency: 2 }, () => {
   it('explains itself and every command, with examples and exit codes', async (t) => {
     const { run } = commandLine(t);
-    const commands = ['start', 'import movielens', 'train', 'recommend', 'versions', 'topics', 'events tail'];
+    const commands = [
+      'start',
+      'import movielens',
+      'train',
+      'recommend',
+      'versions',
+      'topics',
+      'topology',
+      'events tail',
+    ];
     const pages = await Promise.all(
       ['', ...commands].map((name) => run([...name.split(' ').filter(Boolean), '--help'])),
     );

@@ -239,11 +239,6 @@ const engine: readonly ErrorDescription[] = [
     'A local store is still open elsewhere.',
     'Wait until its owner has closed it, or stop the other process.',
   ),
-  giveUp(
-    'MR_STORE_UNDECLARED',
-    'A processor asked for a key that it did not declare.',
-    'Name the key in the reads of the processor.',
-  ),
   fixConfiguration(
     'MR_TOPOLOGY_INVALID',
     'The declaration of a topology is not consistent.',

@@ -12,6 +12,7 @@ type Action =
 const armed = new Map<string, Action>();
 const hits = new Map<string, number>();
 let recording = false;
+let watcher: ((name: string) => void) | undefined;
 let active = false;
 
 /** Marks a step. Kills the process (SIGKILL), blocks the thread or throws FatalError MR_FAILPOINT when armed so. */
@@ -23,7 +24,7 @@ export function failpoint(name: string): void {
 export function armFailpoints(spec: string): void {
   for (const [name, action] of parse(spec)) armed.set(name, action);
   hits.clear();
-  active = armed.size > 0 || recording;
+  active = armed.size > 0 || recording || watcher !== undefined;
 }
 
 /** Disarms everything and stops recording. */
@@ -31,7 +32,7 @@ export function disarmFailpoints(): void {
   armed.clear();
   hits.clear();
   recording = false;
-  active = false;
+  active = watcher !== undefined;
 }
 
 /** Starts to record the names that are hit, so that a test can compare them with the list of steps. */
@@ -40,12 +41,19 @@ export function recordFailpoints(): void {
   active = true;
 }
 
+/** Calls `watch` at every step, which may throw there; undefined ends it. For tests that run several processes in one. */
+export function watchFailpoints(watch: ((name: string) => void) | undefined): void {
+  watcher = watch;
+  active = armed.size > 0 || recording || watch !== undefined;
+}
+
 /** The names hit since recording or arming began. */
 export function hitFailpoints(): ReadonlySet<string> {
   return new Set(hits.keys());
 }
 
 function hit(name: string): void {
+  watcher?.(name);
   const count = (hits.get(name) ?? 0) + 1;
   hits.set(name, count);
   const action = armed.get(name);

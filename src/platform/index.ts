@@ -29,7 +29,14 @@ export {
   type Remedy,
   RetryableError,
 } from './errors.ts';
-export { armFailpoints, disarmFailpoints, failpoint, hitFailpoints, recordFailpoints } from './failpoints.ts';
+export {
+  armFailpoints,
+  disarmFailpoints,
+  failpoint,
+  hitFailpoints,
+  recordFailpoints,
+  watchFailpoints,
+} from './failpoints.ts';
 export {
   createHttpServer,
   type HttpReply,

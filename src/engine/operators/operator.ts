@@ -14,6 +14,10 @@ export type Step = {
    * registry that is away, a bug.
    */
   reject(cause: Cause, operator: string, error: unknown): void;
+  /** Counts records that an operator has dropped, as it may. */
+  drop(operator: string, reason: string): void;
+  /** Counts a read that no operator declared. */
+  undeclaredRead(operator: string, store: string): void;
 };
 
 export type Cause = Pick<FlowRecord, 'sequence'> & Partial<Pick<FlowRecord, 'timer'>>;
@@ -26,6 +30,8 @@ export function isOfRecord(error: unknown): boolean {
 /** A node at work in a task: takes all of its inputs' records, hands on all that becomes of them. */
 export interface Operator {
   run(step: Step): Promise<void> | void;
+  /** The task is about to commit: lets go of what was held back until then. */
+  flush?(): void;
 }
 
 /** Where an operator's records go: the input lists of the operators connected to it. */

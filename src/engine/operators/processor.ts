@@ -1,5 +1,5 @@
 import { InvariantError } from '#platform';
-import type { CachedStore, KeyValueStore } from '../store/cached-store.ts';
+import { type CachedStore, type KeyValueStore, NotLoaded, type Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
@@ -7,6 +7,9 @@ import type { Operator, Output, Step } from './operator.ts';
 import { bySequence, type FlowRecord } from './record.ts';
 
 type Effect = { apply(): void };
+
+/** A processor's timers: by event time and by the wall clock, where it uses them. */
+export type Timers = { readonly event: TimerQueue | undefined; readonly wall: TimerQueue | undefined };
 
 /**
  * A stateful processor in a task. It brings the state of the whole batch into memory with one asynchronous read
@@ -17,84 +20,101 @@ export class ProcessorOperator implements Operator {
   readonly inputs: readonly FlowRecord[][];
   readonly #node: ProcessorNode;
   readonly #stores: ReadonlyMap<string, CachedStore<unknown>>;
-  readonly #timers: TimerQueue | undefined;
+  readonly #timers: Timers;
   readonly #context: BufferedContext;
 
   constructor(
     node: ProcessorNode,
     stores: ReadonlyMap<string, CachedStore<unknown>>,
-    timers: TimerQueue | undefined,
+    timers: Timers,
     outputs: ReadonlyMap<string, Output>,
   ) {
     this.#node = node;
     this.#stores = stores;
     this.#timers = timers;
     this.inputs = node.inputs.map(() => []);
-    this.#context = new BufferedContext(stores, timers, outputs, node.spec.dependsOnArrival ?? false);
+    this.#context = new BufferedContext(stores, timers, outputs, node);
   }
 
   async run(step: Step): Promise<void> {
-    await this.#load(step.watermark);
-    this.#context.wallNow = step.wallNow;
+    await this.#load(step);
+    this.#context.step = step;
     // A timer fires behind the record of the batch that moved the watermark past it, whether that record has come
     // to this operator or not: so it makes no difference where a batch ends.
     let behind = 0;
-    const fireUntil = (sequence: number) => {
+    const fireUntil = async (sequence: number) => {
       for (; behind < sequence; behind++)
-        this.#fireTimers(step.watermarks[behind] ?? step.watermark, behind, step);
+        await this.#fire('event', step.watermarks[behind] ?? step.watermark, behind, step);
     };
     for (const [port, record] of bySequence(this.inputs)) {
-      fireUntil(record.sequence);
+      await fireUntil(record.sequence);
       const handler = this.#node.spec.process[this.#node.inputs[port]?.[0] ?? ''];
-      this.#guarded(record, step, () => handler?.(record, this.#context));
+      await this.#guarded(record, step, () => handler?.(record, this.#context));
     }
-    fireUntil(step.watermarks.length);
+    await fireUntil(step.watermarks.length);
+    await this.#fire('wall', step.wallNow, step.watermarks.length - 1, step);
   }
 
-  async #load(watermark: number): Promise<void> {
-    const wanted = new Map<string, string[]>(Array.from(this.#stores.keys(), (name) => [name, []]));
+  async #load(step: Step): Promise<void> {
+    const wanted = new Map<string, Read[]>(Array.from(this.#stores.keys(), (name) => [name, []]));
     const timerKeys: string[] = [];
+    const usesTimers = this.#timers.event !== undefined || this.#timers.wall !== undefined;
     for (const [port, records] of this.inputs.entries()) {
       const reads = this.#node.spec.reads?.[this.#node.inputs[port]?.[0] ?? ''];
       for (const record of records) {
         // A timer that the record sets may fall due within this very batch, and finds its key in every store.
-        const needsOwnKey = reads === undefined || this.#timers !== undefined;
+        const needsOwnKey = (reads === undefined || usesTimers) && record.key !== null;
         if (needsOwnKey) for (const keys of wanted.values()) keys.push(String(record.key));
         for (const [name, keys] of Object.entries(reads?.(record) ?? {}))
           wanted.get(name)?.push(...(keys ?? []));
-        if (this.#timers !== undefined) timerKeys.push(String(record.key));
+        if (usesTimers && record.key !== null) timerKeys.push(String(record.key));
       }
     }
-    if (this.#timers !== undefined) {
-      for (const key of this.#timers.dueKeys(watermark)) {
-        timerKeys.push(key);
-        for (const keys of wanted.values()) keys.push(key);
-      }
-      await this.#timers.store.load(timerKeys);
+    for (const queue of [this.#timers.event, this.#timers.wall]) {
+      if (queue === undefined) continue;
+      const due = queue === this.#timers.event ? step.watermark : step.wallNow;
+      const dueKeys = [...queue.dueKeys(due)];
+      for (const keys of wanted.values()) keys.push(...dueKeys);
+      await queue.store.load([...timerKeys, ...dueKeys]);
     }
     for (const [name, keys] of wanted) await this.#stores.get(name)?.load(keys);
   }
 
-  #fireTimers(watermark: number, sequence: number, step: Step): void {
-    const { onTimer } = this.#node.spec;
-    if (this.#timers === undefined || onTimer === undefined) return;
-    for (let timer = this.#timers.pop(watermark); timer !== undefined; timer = this.#timers.pop(watermark)) {
+  async #fire(kind: 'event' | 'wall', until: number, sequence: number, step: Step): Promise<void> {
+    const queue = this.#timers[kind];
+    const handler = kind === 'event' ? this.#node.spec.onTimer : this.#node.spec.onWallTimer;
+    if (queue === undefined || handler === undefined) return;
+    const watermark = kind === 'event' ? until : step.watermark;
+    for (let timer = queue.first(until); timer !== undefined; timer = queue.first(until)) {
       const { key, dueMs } = timer;
+      await queue.store.load([key]);
+      queue.pop(until);
       const cause = { key, value: null, timestamp: dueMs, watermark, sequence, timer, trace: undefined };
-      this.#guarded(cause, step, () => onTimer(key, dueMs, this.#context));
+      await this.#guarded(cause, step, () => handler(key, dueMs, this.#context));
     }
   }
 
-  /** Runs a handler; its effects hold only when it returns. */
-  #guarded(cause: FlowRecord, step: Step, handle: () => void): void {
+  /** Runs a handler; its effects hold only when it returns, and it runs again when it has read what was not loaded. */
+  async #guarded(cause: FlowRecord, step: Step, handle: () => void): Promise<void> {
+    for (;;) {
+      const missing = this.#attempt(cause, step, handle);
+      if (missing === undefined) return;
+      step.undeclaredRead(this.#node.name, missing.store.name);
+      await missing.store.load([missing.read]);
+    }
+  }
+
+  #attempt(cause: FlowRecord, step: Step, handle: () => void): NotLoaded | undefined {
     this.#context.begin(cause);
     try {
       handle();
     } catch (error) {
+      if (error instanceof NotLoaded) return error;
       step.reject(cause, this.#node.name, error);
-      return;
+      return undefined;
     }
     this.#context.apply();
+    return undefined;
   }
 }
 
@@ -102,36 +122,36 @@ export class ProcessorOperator implements Operator {
 class BufferedContext implements ProcessorContext<Ports, StoreSpecs> {
   readonly stores: Record<string, KeyValueStore<unknown>>;
   watermark = 0;
-  readonly #timers: TimerQueue | undefined;
+  readonly #timers: Timers;
   readonly #outputs: ReadonlyMap<string, Output>;
-  readonly #mayReadWallClock: boolean;
+  readonly #node: ProcessorNode;
   readonly #effects: Effect[] = [];
   #cause: FlowRecord | undefined;
-  #wallNow = 0;
+  #step: Step | undefined;
 
   constructor(
     stores: ReadonlyMap<string, CachedStore<unknown>>,
-    timers: TimerQueue | undefined,
+    timers: Timers,
     outputs: ReadonlyMap<string, Output>,
-    mayReadWallClock: boolean,
+    node: ProcessorNode,
   ) {
     this.#timers = timers;
     this.#outputs = outputs;
-    this.#mayReadWallClock = mayReadWallClock;
+    this.#node = node;
     this.stores = Object.fromEntries(
       Array.from(stores, ([name, store]) => [name, new BufferedStore(store, this.#effects)]),
     );
   }
 
   get wallNow(): number {
-    if (!this.#mayReadWallClock) {
+    if (this.#node.spec.dependsOnArrival !== true) {
       throw new InvariantError('a processor that reads the wall clock must declare dependsOnArrival');
     }
-    return this.#wallNow;
+    return (this.#step as Step).wallNow;
   }
 
-  set wallNow(ms: number) {
-    this.#wallNow = ms;
+  set step(step: Step) {
+    this.#step = step;
   }
 
   begin(cause: FlowRecord): void {
@@ -153,15 +173,28 @@ class BufferedContext implements ProcessorContext<Ports, StoreSpecs> {
     this.#effects.push({ apply: () => target.push(record) });
   };
 
-  readonly setTimer = (key: string, dueMs: number): void => {
-    const timestamp = this.#cause?.timestamp ?? dueMs;
-    this.#effects.push({ apply: () => this.#timers?.set(key, dueMs, timestamp) });
+  readonly setTimer = (key: string, dueMs: number): void => this.#set(this.#timers.event, key, dueMs);
+  readonly clearTimer = (key: string): void => this.#clear(this.#timers.event, key);
+  readonly setWallTimer = (key: string, dueMs: number): void => this.#set(this.#timers.wall, key, dueMs);
+  readonly clearWallTimer = (key: string): void => this.#clear(this.#timers.wall, key);
+
+  readonly drop = (reason: string): void => {
+    this.#effects.push({ apply: () => this.#step?.drop(this.#node.name, reason) });
   };
 
-  readonly clearTimer = (key: string): void => {
+  #set(queue: TimerQueue | undefined, key: string, dueMs: number): void {
+    if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
+    const timestamp = this.#cause?.timestamp ?? dueMs;
+    queue.store.assertLoaded(key);
+    this.#effects.push({ apply: () => queue.set(key, dueMs, timestamp) });
+  }
+
+  #clear(queue: TimerQueue | undefined, key: string): void {
+    if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
     const timestamp = this.#cause?.timestamp ?? 0;
-    this.#effects.push({ apply: () => this.#timers?.clear(key, timestamp) });
-  };
+    queue.store.assertLoaded(key);
+    this.#effects.push({ apply: () => queue.clear(key, timestamp) });
+  }
 }
 
 /** A store as one handler sees it: its own writes over what earlier records left. */
@@ -183,14 +216,24 @@ class BufferedStore implements KeyValueStore<unknown> {
     return this.#written.has(key) ? this.#written.get(key) : this.#store.get(key);
   }
 
+  *prefix(prefix: string): Generator<readonly [key: string, value: unknown]> {
+    const entries = new Map(this.#store.prefix(prefix));
+    for (const [key, value] of this.#written) {
+      if (!key.startsWith(prefix)) continue;
+      if (value === undefined) entries.delete(key);
+      else entries.set(key, value);
+    }
+    yield* [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
   put(key: string, value: unknown, timestamp: number): void {
-    this.#store.get(key);
+    this.#store.assertLoaded(key);
     this.#written.set(key, value);
     this.#effects.push({ apply: () => this.#store.put(key, value, timestamp) });
   }
 
   delete(key: string, timestamp: number): void {
-    this.#store.get(key);
+    this.#store.assertLoaded(key);
     this.#written.set(key, undefined);
     this.#effects.push({ apply: () => this.#store.delete(key, timestamp) });
   }

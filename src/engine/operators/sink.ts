@@ -23,6 +23,10 @@ export class SinkOperator implements Operator {
     for (const record of this.input) {
       try {
         const text = this.#node.keyOf(record);
+        if (text === null && this.#node.nullKeys === 'drop') {
+          step.drop(this.#node.name, 'null-key');
+          continue;
+        }
         const key = text === null ? null : Buffer.from(text);
         const value = record.value === null ? null : this.#node.value.encode(record.value);
         const partition =

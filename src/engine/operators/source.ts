@@ -36,12 +36,13 @@ export class SourceOperator implements Operator {
   #emit({ batch, index, sequence, watermark }: RawRecord): void {
     const key = batch.key(index);
     const value = batch.value(index);
-    if (key === null) throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
+    if (key === null && this.#node.nullKeys === 'reject')
+      throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
     if (value === null && this.#node.role === 'stream') {
       throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
     }
     this.#output.push({
-      key: this.#node.topic.key.fromText(key.toString()),
+      key: key === null ? null : this.#node.topic.key.fromText(key.toString()),
       value: value === null ? null : this.#node.topic.value.decode(value),
       timestamp: batch.timestamp(index),
       watermark,

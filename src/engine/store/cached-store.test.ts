@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { errorCode } from '#platform';
 import type { Serde } from '../serde.ts';
-import { CachedStore } from './cached-store.ts';
+import { CachedStore, NotLoaded } from './cached-store.ts';
 import { Digest, entryHash } from './digest.ts';
 import { memoryDatabases } from './memory/memory-database.ts';
 import type { Database } from './port.ts';
@@ -61,11 +60,11 @@ it('agrees with a map whatever the capacity of its cache, and its digest with on
   );
 });
 
-it('refuses a key that was not declared', async () => {
+it('says what has yet to be loaded', async () => {
   const store = new CachedStore('counts', await open(), json, 10);
   assert.throws(
     () => store.get('a'),
-    (error) => errorCode(error) === 'MR_STORE_UNDECLARED',
+    (error) => error instanceof NotLoaded && error.read === 'a',
   );
 });
 
@@ -155,5 +154,35 @@ it('timers fire by due time, then key, once each, and survive in their store', a
         }
       },
     ),
+  );
+});
+
+it('walks a prefix in the order of keys, with what has been written since the last commit', async () => {
+  const database = await open();
+  const store = new CachedStore('counts', database, json, 10);
+  await store.load(['a/2', 'a/1', 'b/1']);
+  for (const key of ['a/2', 'a/1', 'b/1']) store.put(key, 1, 0);
+  await database.write(store.takeDirty().map((entry) => store.databaseChange(entry)));
+  assert.throws(() => [...store.prefix('a/')], NotLoaded);
+  await store.load(['a/3', 'a/1']);
+  store.put('a/3', 3, 0);
+  store.delete('a/1', 0);
+  await store.load([{ prefix: 'a/' }]);
+  assert.deepEqual(
+    [...store.prefix('a/')],
+    [
+      ['a/2', 1],
+      ['a/3', 3],
+    ],
+  );
+  await store.load(['a/0']);
+  store.put('a/0', 0, 0);
+  assert.deepEqual(
+    [...store.prefix('a/')],
+    [
+      ['a/0', 0],
+      ['a/2', 1],
+      ['a/3', 3],
+    ],
   );
 });

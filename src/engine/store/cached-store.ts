@@ -20,12 +20,30 @@ export type DirtyEntry = { readonly key: Buffer; readonly value: Buffer | null; 
 
 /** What a processor sees of a store. */
 export interface KeyValueStore<V> {
-  /** Only keys that the operator declared as reads, or that were put in this batch. */
   get(key: string): V | undefined;
+  /** Entries whose key begins with `prefix`, in the order of keys (UTF-16 code units). */
+  prefix(prefix: string): Iterable<readonly [key: string, value: V]>;
   /** `timestamp` is the event time of the change. */
   put(key: string, value: V, timestamp: number): void;
   delete(key: string, timestamp: number): void;
 }
+
+/**
+ * Thrown by a read of what has not been loaded. The operator that meets it loads that and runs the handler again.
+ */
+export class NotLoaded extends Error {
+  readonly store: CachedStore<unknown>;
+  readonly read: Read;
+
+  constructor(store: CachedStore<unknown>, read: Read) {
+    super(`store ${store.name} was asked for what is not loaded: ${JSON.stringify(read)}`);
+    this.store = store;
+    this.read = read;
+  }
+}
+
+/** What to load: one key, or all that begin with a prefix. */
+export type Read = string | { readonly prefix: string };
 
 /**
  * A named store of one task: decoded values in a bounded CLOCK cache over the task's database. Reads within a
@@ -43,6 +61,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
   #dirty: Entry<V>[] = [];
   /** The CLOCK's ring, written as a queue: its hand points at the first entry. */
   #ring: Entry<V>[] = [];
+  /** Prefixes loaded since the last commit, with all of the keys in the cache that begin so. */
+  readonly #prefixes = new Map<string, Set<string>>();
+  readonly #prefixLengths = new Set<number>();
 
   constructor(name: string, database: Database, serde: Serde<V>, capacity: number) {
     this.name = name;
@@ -52,15 +73,21 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#capacity = capacity;
   }
 
-  /** Brings keys into the cache. Errors: MR_AVRO_DECODE and others where a stored value can't be decoded. */
-  async load(keys: Iterable<string>): Promise<void> {
+  /** Brings entries into the cache. Errors: MR_STORE_CORRUPT where a stored value can't be decoded. */
+  async load(reads: Iterable<Read>): Promise<void> {
     const missing: string[] = [];
     const seen = new Set<string>();
-    for (const key of keys) {
-      if (this.#entries.has(key) || seen.has(key)) continue;
-      seen.add(key);
-      missing.push(key);
+    const prefixes: string[] = [];
+    for (const read of reads) {
+      if (typeof read !== 'string') {
+        prefixes.push(read.prefix);
+        continue;
+      }
+      if (this.#entries.has(read) || seen.has(read)) continue;
+      seen.add(read);
+      missing.push(read);
     }
+    await this.#loadPrefixes(prefixes);
     if (missing.length === 0) return;
     const values = await this.#database.getMany(missing.map((key) => this.#databaseKey(key)));
     for (let i = 0; i < missing.length; i++) {
@@ -72,6 +99,20 @@ export class CachedStore<V> implements KeyValueStore<V> {
     const entry = this.#loaded(key);
     entry.used = true;
     return entry.value;
+  }
+
+  *prefix(prefix: string): Generator<readonly [key: string, value: V]> {
+    const keys = this.#prefixes.get(prefix);
+    if (keys === undefined) throw new NotLoaded(this as CachedStore<unknown>, { prefix });
+    for (const key of [...keys].sort()) {
+      const value = this.get(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  /** Fails with NotLoaded where the key has yet to be loaded. */
+  assertLoaded(key: string): void {
+    this.#loaded(key);
   }
 
   put(key: string, value: V, timestamp: number): void {
@@ -100,6 +141,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       changed.push({ key, value, timestamp: entry.timestamp });
     }
     this.#dirty = [];
+    this.#forgetPrefixes();
     this.#evict();
     return changed;
   }
@@ -161,17 +203,14 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#entries.clear();
     this.#dirty = [];
     this.#ring = [];
+    this.#forgetPrefixes();
     this.digest.clear();
     await this.#database.deleteRange(prefixRange(this.#prefix));
   }
 
   #loaded(key: string): Entry<V> {
     const entry = this.#entries.get(key);
-    if (entry === undefined) {
-      throw new FatalError('MR_STORE_UNDECLARED', `store ${this.name} was asked for an undeclared key`, {
-        hint: 'name the key in the processor’s `reads`; the engine loads a batch’s keys before it runs',
-      });
-    }
+    if (entry === undefined) throw new NotLoaded(this as CachedStore<unknown>, key);
     return entry;
   }
 
@@ -187,12 +226,41 @@ export class CachedStore<V> implements KeyValueStore<V> {
     }
   }
 
+  async #loadPrefixes(wanted: readonly string[]): Promise<void> {
+    const added = wanted.filter((prefix) => !this.#prefixes.has(prefix));
+    for (const prefix of added) {
+      this.#prefixes.set(prefix, new Set());
+      this.#prefixLengths.add(prefix.length);
+    }
+    if (added.length === 0) return;
+    for (const { key } of this.#dirty) this.#noteForPrefixes(key);
+    for (const prefix of added) {
+      for await (const chunk of this.#database.scan(prefixRange(this.#databaseKey(prefix)))) {
+        for (const { key: bytes, value } of chunk) {
+          const key = bytes.toString('utf8', this.#prefix.length);
+          if (!this.#entries.has(key)) await this.#admit(key, value);
+          else this.#noteForPrefixes(key);
+        }
+      }
+    }
+  }
+
+  #forgetPrefixes(): void {
+    this.#prefixes.clear();
+    this.#prefixLengths.clear();
+  }
+
+  #noteForPrefixes(key: string): void {
+    for (const length of this.#prefixLengths) this.#prefixes.get(key.slice(0, length))?.add(key);
+  }
+
   async #admit(key: string, bytes: Buffer | null): Promise<void> {
     const stored = bytes === null ? undefined : this.#hash(Buffer.from(key), bytes);
     const value = bytes === null ? undefined : await this.#decode(key, bytes);
     const entry: Entry<V> = { key, value, stored, dirty: false, timestamp: 0, used: true };
     this.#entries.set(key, entry);
     this.#ring.push(entry);
+    this.#noteForPrefixes(key);
   }
 
   async #decode(key: string, bytes: Buffer): Promise<V> {
@@ -251,13 +319,14 @@ export class CachedStore<V> implements KeyValueStore<V> {
 }
 
 /** Keys of a store in its task's database: 1, length of the name, name, key. */
-function storePrefix(name: string): Buffer {
+export function storePrefix(name: string): Buffer {
   const bytes = Buffer.from(name);
   invariant(bytes.length < 256, `store name ${name} is too long`);
   return Buffer.concat([Buffer.from([1, bytes.length]), bytes]);
 }
 
-function prefixRange(prefix: Buffer): KeyRange {
+/** All keys that begin with `prefix`. */
+export function prefixRange(prefix: Buffer): KeyRange {
   const end = Buffer.from(prefix);
   const last = end.length - 1;
   end[last] = (end[last] as number) + 1;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { errorCode } from '#platform';
-import type { Change, Database, DatabaseProvider, KeyRange } from './port.ts';
+import type { Change, Database, DatabaseProvider, DatabaseReads, KeyRange } from './port.ts';
 
 type OpenProvider = (t: {
   after: (undo: () => unknown) => void;
@@ -45,6 +45,33 @@ export function databaseContract(name: string, open: OpenProvider): void {
       await database.write([put('a', '1'), put('b', '2'), put('c', '3')]);
       await database.deleteRange({ gte: bytes('a'), lt: bytes('c') });
       assert.deepEqual(await scan(database, everything), ['c']);
+      await database.close();
+    });
+
+    it('gives a snapshot of one instant, whatever is written while it is read', async (t) => {
+      const database = await (await open(t)).open('task');
+      const keys = Array.from({ length: 600 }, (_, i) => String(i).padStart(4, '0'));
+      await database.write(keys.map((key) => put(key, 'old')));
+      const before = database.snapshot();
+      const write = database.write(keys.map((key) => put(key, 'new')));
+      const during = database.snapshot();
+      await write;
+      await database.deleteRange({ gte: bytes('0100'), lt: bytes('0500') });
+      const valuesOf = async (reads: DatabaseReads) => {
+        const values: (string | null)[] = [];
+        for await (const chunk of reads.scan(everything))
+          values.push(...chunk.map(({ value }) => text(value)));
+        return values;
+      };
+      assert.deepEqual(
+        await valuesOf(before),
+        keys.map(() => 'old'),
+      );
+      assert.deepEqual((await before.getMany([bytes('0000'), bytes('0200')])).map(text), ['old', 'old']);
+      assert.equal(new Set(await valuesOf(during)).size, 1, 'a write is in a snapshot whole or not at all');
+      assert.equal((await valuesOf(database)).length, 200);
+      await before.close();
+      await during.close();
       await database.close();
     });
 

@@ -4,17 +4,27 @@ export type Change = { readonly key: Buffer; readonly value: Buffer | null };
 /** Keys from `gte` up to, not including, `lt`, in bytewise order. */
 export type KeyRange = { readonly gte: Buffer; readonly lt: Buffer };
 
+/** Reading of a database; `scan` gives entries of a range in key order, a chunk at a time. */
+export interface DatabaseReads {
+  /** Values in the order of the keys; null where there is none. */
+  getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]>;
+  scan(range: KeyRange): AsyncIterable<readonly Change[]>;
+}
+
+/** What a database held at one instant, whatever has been written since. The database waits for it to be closed. */
+export interface DatabaseSnapshot extends DatabaseReads {
+  close(): Promise<void>;
+}
+
 /**
  * A task's database: bytes ordered by key, one owner. It is disposable, since a changelog can rebuild it, so
  * `write` promises atomicity and survival of the process, not of power loss.
  */
-export interface Database {
-  /** Values in the order of the keys; null where there is none. */
-  getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]>;
+export interface Database extends DatabaseReads {
   /** All of the changes or none. */
   write(changes: readonly Change[]): Promise<void>;
-  /** Entries of a range in key order, a chunk at a time. */
-  scan(range: KeyRange): AsyncIterable<readonly Change[]>;
+  /** Of this instant: a write under way is in it whole or not at all. */
+  snapshot(): DatabaseSnapshot;
   deleteRange(range: KeyRange): Promise<void>;
   close(): Promise<void>;
 }

@@ -53,16 +53,23 @@ export class TimerQueue {
     }
   }
 
-  /** Takes the first timer due at or before `watermark`, by (due, key). */
-  pop(watermark: number): Timer | undefined {
+  /** The first timer due at or before `watermark`, by (due, key). */
+  first(watermark: number): Timer | undefined {
     for (let first = this.#heap[0]; first !== undefined && first.dueMs <= watermark; first = this.#heap[0]) {
+      if (this.#due.get(first.key) === first.dueMs) return first;
       this.#removeFirst();
-      if (this.#due.get(first.key) !== first.dueMs) continue;
-      this.#due.delete(first.key);
-      this.store.delete(first.key, first.dueMs);
-      return first;
     }
     return undefined;
+  }
+
+  /** Takes that timer. */
+  pop(watermark: number): Timer | undefined {
+    const first = this.first(watermark);
+    if (first === undefined) return undefined;
+    this.#removeFirst();
+    this.#due.delete(first.key);
+    this.store.delete(first.key, first.dueMs);
+    return first;
   }
 
   *#dueWithin(watermark: number): Generator<readonly [string, number]> {

@@ -1,16 +1,19 @@
 import { invariant } from '#platform';
+import { LastPerKeyOperator } from '../operators/last-per-key.ts';
+import { MergeOperator } from '../operators/merge.ts';
 import { type Operator, Output } from '../operators/operator.ts';
-import { ProcessorOperator } from '../operators/processor.ts';
+import { ProcessorOperator, type Timers } from '../operators/processor.ts';
 import type { FlowRecord } from '../operators/record.ts';
 import { SinkOperator } from '../operators/sink.ts';
 import { SourceOperator } from '../operators/source.ts';
 import { StatelessOperator } from '../operators/stateless.ts';
 import type { CachedStore } from '../store/cached-store.ts';
-import type { TimerQueue } from '../store/timer-queue.ts';
 import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
 import type { SubTopology } from '../topology/topology.ts';
 import type { Outbox } from './outbox.ts';
 import type { TaskState } from './state.ts';
+
+const NO_TIMERS: Timers = { event: undefined, wall: undefined };
 
 type Built = {
   readonly operators: readonly Operator[];
@@ -23,7 +26,7 @@ export function buildOperators(
   topology: SubTopology,
   partition: number,
   state: TaskState,
-  timers: ReadonlyMap<string, TimerQueue>,
+  timers: ReadonlyMap<string, Timers>,
   outbox: Outbox,
 ): Built {
   const outputs = new Map<string, Output>();
@@ -52,6 +55,16 @@ export function buildOperators(
         connect(node.input, operator.input);
         return operator;
       }
+      case 'merge': {
+        const operator = new MergeOperator(node.inputs.length, outputOf({ node: node.name, output: 'out' }));
+        for (const [i, from] of node.inputs.entries()) connect(from, operator.inputs[i] as FlowRecord[]);
+        return operator;
+      }
+      case 'last-per-key': {
+        const operator = new LastPerKeyOperator(node, outputOf({ node: node.name, output: 'out' }));
+        connect(node.input, operator.input);
+        return operator;
+      }
       case 'sink': {
         const operator = new SinkOperator(node, outbox, partition);
         connect(node.input, operator.input);
@@ -63,7 +76,12 @@ export function buildOperators(
           outputOf({ node: node.name, output }),
         ]);
         const stores = storesOf(node, state);
-        const operator = new ProcessorOperator(node, stores, timers.get(node.name), new Map(named));
+        const operator = new ProcessorOperator(
+          node,
+          stores,
+          timers.get(node.name) ?? NO_TIMERS,
+          new Map(named),
+        );
         for (const [port, [, from]] of node.inputs.entries()) {
           connect(from, operator.inputs[port] as FlowRecord[]);
         }

@@ -23,7 +23,8 @@ function source(name: string, options: Partial<SourceNode> = {}): SourceNode {
   const cleanup = { policy: 'delete', retentionMs: null } as const;
   const topic = { name, partitions: 1, cleanup, key: textKey, value: none };
   const watermark = { outOfOrderMs: 0 };
-  return { kind: 'source', name, topic, role: 'stream', watermark, release: 'on-arrival', ...options };
+  const release = 'on-arrival';
+  return { kind: 'source', name, topic, role: 'stream', watermark, release, nullKeys: 'reject', ...options };
 }
 
 const data = (timestamp: number, ...headers: Header[]): ProducerRecord => {

@@ -216,7 +216,7 @@ export class StreamsRuntime {
     const producer = this.#require(this.#producer);
     const offsets: OffsetCommit[] = [];
     for (const task of tasks) {
-      offsets.push(...task.collect());
+      offsets.push(...(await task.collect()));
       for (const { topic, partition, records } of task.outbox.drain())
         producer.append(topic, partition, records);
     }

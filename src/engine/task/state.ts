@@ -3,26 +3,30 @@ import type { Appended, Log, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore } from '../store/cached-store.ts';
 import { Digest } from '../store/digest.ts';
-import type { Change, Database, DatabaseProvider } from '../store/port.ts';
+import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import type { Outbox } from './outbox.ts';
+import { type InputOffsets, positionHeader, readPositionHeader } from './position.ts';
 
 /** How far a store has come, kept in the same atomic write as its entries. */
 type StoreMark = {
   /** Changelog records before this offset are in the store. */
   readonly offset: number;
+  /** Input offsets that its entries stand for; absent while a commit of its former owner is in it by half. */
+  readonly position?: InputOffsets;
   readonly digest: string;
   /** Of the schema that the digest was made with. */
   readonly fingerprint: string;
 };
-type Marks = {
+export type Marks = {
   readonly stores: { readonly [name: string]: StoreMark };
   /** Wall-clock time: a store older than the changelog keeps its tombstones can't be brought up to date. */
   readonly committedAt: number;
 };
 
-const MARKS_KEY = Buffer.from([0]);
+/** The row of a task's database that tells how far its stores have come. */
+export const MARKS_KEY = Buffer.from([0]);
 const POLL_MS = 1000;
 
 export type StateOptions = {
@@ -42,6 +46,7 @@ type OpenStore = {
   readonly definition: StoreDefinition;
   readonly store: CachedStore<unknown>;
   offset: number;
+  position: InputOffsets | undefined;
 };
 
 /**
@@ -63,6 +68,7 @@ export class TaskState {
       definition,
       store: new CachedStore(definition.name, database, definition.spec.value, options.cacheEntries),
       offset: 0,
+      position: undefined,
     }));
   }
 
@@ -102,14 +108,27 @@ export class TaskState {
     return new Map(this.#stores.map(({ definition, store }) => [definition.name, store.digest.toString()]));
   }
 
-  /** Puts changelog records into the outbox; `commit` writes the same changes to the database. */
-  collect(outbox: Outbox): void {
-    for (const { definition, store } of this.#stores) {
-      for (const entry of store.takeDirty()) {
-        if (definition.logged) outbox.add(definition.changelog, this.#options.partition, entry);
+  /**
+   * Puts changelog records into the outbox; `commit` writes the same changes to the database. The last record of each
+   * store says which input offsets the store stands for with it, so that a copy elsewhere knows as well.
+   */
+  collect(outbox: Outbox, position: InputOffsets): void {
+    for (const open of this.#stores) {
+      const { definition, store } = open;
+      const dirty = store.takeDirty();
+      for (const [i, entry] of dirty.entries()) {
+        const headers = i === dirty.length - 1 ? [positionHeader(position)] : [];
+        if (definition.logged)
+          outbox.add(definition.changelog, this.#options.partition, { ...entry, headers });
         this.#pending.push(store.databaseChange(entry));
       }
+      open.position = position;
     }
+  }
+
+  /** What the last commit has left, entries and marks of one instant. To be closed. */
+  snapshot(): DatabaseSnapshot {
+    return this.#database.snapshot();
   }
 
   /** Called after the log has committed: where the changelog records ended up, and how far inputs were read. */
@@ -144,7 +163,10 @@ export class TaskState {
     // What is to be emptied loses its mark first: a crash in between must not leave a mark without its entries.
     if (unusable.length > 0) await this.#database.write([this.#marks(unusable)]);
     for (const { store } of unusable) await store.clear();
-    for (const open of this.#stores) await this.#replay(open, await this.#endOf(open.definition));
+    for (const open of this.#stores) {
+      await this.#replay(open, await this.#endOf(open.definition));
+      open.position = Object.fromEntries(this.#options.inputOffsets);
+    }
     this.#committedAt = this.#options.clock.now();
     await this.#database.write([this.#marks()]);
     step('restore.after');
@@ -170,6 +192,7 @@ export class TaskState {
       return false;
     }
     open.offset = mark.offset;
+    open.position = mark.position;
     if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));
     else await store.recomputeDigest();
     return true;
@@ -191,6 +214,7 @@ export class TaskState {
         for (const batch of await consumer.poll(POLL_MS)) {
           const records: { key: Buffer; value: Buffer | null }[] = [];
           for (let i = 0; i < batch.count && batch.offset(i) < until; i++) {
+            open.position = open.definition.logged ? readPositionHeader(batch, i) : undefined;
             const key = batch.key(i);
             const value = batch.value(i);
             if (key === null) continue;
@@ -202,6 +226,7 @@ export class TaskState {
           }
           const changes = await open.store.restore(records);
           open.offset = Math.min(batch.nextOffset, until);
+          if (!open.definition.logged) open.position = { [open.definition.changelog]: open.offset };
           await this.#database.write([...changes, this.#marks()]);
           step('restore.chunk');
           if (open.offset >= until) break;
@@ -233,10 +258,11 @@ export class TaskState {
     const stores = Object.fromEntries(
       this.#stores
         .filter((open) => !without.includes(open))
-        .map(({ definition, store, offset }) => [
-          definition.name,
-          { offset, digest: store.digest.toString(), fingerprint: store.fingerprint } satisfies StoreMark,
-        ]),
+        .map(({ definition, store, offset, position }) => {
+          const { fingerprint } = store;
+          const mark: StoreMark = { offset, digest: store.digest.toString(), fingerprint };
+          return [definition.name, position === undefined ? mark : { ...mark, position }];
+        }),
     );
     const marks: Marks = { stores, committedAt: this.#committedAt };
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };

@@ -2,13 +2,14 @@ import { type Clock, failpoint, invariant, type Logger, type Metrics } from '#pl
 import type { DeadLetter } from '#schemas';
 import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
+import type { Timers } from '../operators/processor.ts';
 import type { RawRecord, SourceOperator } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { CachedStore } from '../store/cached-store.ts';
-import type { DatabaseProvider } from '../store/port.ts';
+import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import { TimerQueue } from '../store/timer-queue.ts';
 import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
-import { type SubTopology, TIMERS } from '../topology/topology.ts';
+import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
 import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
@@ -43,6 +44,8 @@ export class Task {
   readonly #inputLists: readonly { length: number }[];
   readonly #deadLetters: DeadLetters;
   readonly #heartbeats: Heartbeats;
+  readonly #wallTimers: readonly TimerQueue[];
+  readonly #counts: ReturnType<typeof taskMetrics>;
   readonly #environment: TaskEnvironment;
   /** The watermark that timers have been fired up to. */
   #firedUpTo = NO_WATERMARK;
@@ -52,7 +55,7 @@ export class Task {
     topology: SubTopology,
     partition: number,
     state: TaskState,
-    timers: ReadonlyMap<string, TimerQueue>,
+    timers: ReadonlyMap<string, Timers>,
     environment: TaskEnvironment,
   ) {
     this.name = taskName(topology, partition);
@@ -62,14 +65,11 @@ export class Task {
     this.#state = state;
     this.input = new TaskInput(topology.sources);
     this.#heartbeats = new Heartbeats(topology, partition);
-    const rejected = environment.metrics.counter(
-      'engine_rejected_records_total',
-      'Records that an operator could not decode or process.',
-      ['operator', 'reason'],
-    );
+    this.#counts = taskMetrics(environment.metrics);
+    this.#wallTimers = Array.from(timers.values(), ({ wall }) => wall).filter((queue) => queue !== undefined);
     const { deadLetters, onRecordError } = environment;
     this.#deadLetters = new DeadLetters(onRecordError, deadLetters, this.outbox, (operator, reason) =>
-      rejected.inc({ operator, reason }),
+      this.#counts.rejected.inc({ operator, reason }),
     );
     const built = buildOperators(topology, partition, state, timers, this.outbox);
     this.#operators = built.operators;
@@ -92,13 +92,17 @@ export class Task {
       stores: topology.stores,
       inputOffsets,
     });
-    const timers = new Map<string, TimerQueue>();
-    for (const { name } of topology.processors) {
-      const store = state.store(`${name}/${TIMERS}`);
-      if (store === undefined) continue;
+    const timersIn = async (name: string) => {
+      const store = state.store(name);
+      if (store === undefined) return undefined;
       const queue = new TimerQueue(store as CachedStore<number>);
       await queue.open();
-      timers.set(name, queue);
+      return queue;
+    };
+    const timers = new Map<string, Timers>();
+    for (const { name } of topology.processors) {
+      const [event, wall] = [await timersIn(`${name}/${TIMERS}`), await timersIn(`${name}/${WALL_TIMERS}`)];
+      timers.set(name, { event, wall });
     }
     const task = new Task(topology, partition, state, timers, environment);
     for (const input of task.input.partitions) {
@@ -139,7 +143,8 @@ export class Task {
     const records = this.input.take(maxRecords, wallNow);
     const watermark = this.input.watermark;
     if (this.input.partitions.some((input, i) => input.position !== positions[i])) this.#uncommitted = true;
-    if (records.length === 0 && watermark <= this.#firedUpTo) return 0;
+    const isTimerDue = this.#wallTimers.some((timers) => timers.first(wallNow) !== undefined);
+    if (records.length === 0 && watermark <= this.#firedUpTo && !isTimerDue) return 0;
     step('process.batch');
     this.#firedUpTo = watermark;
     this.#uncommitted = true;
@@ -151,8 +156,10 @@ export class Task {
   }
 
   /** Everything of this task that goes into the next transaction: the outbox is complete afterwards. */
-  collect(): readonly OffsetCommit[] {
-    this.#state.collect(this.outbox);
+  async collect(): Promise<readonly OffsetCommit[]> {
+    await this.#flush();
+    const position = this.input.partitions.map((input) => [input.node.topic.name, input.position] as const);
+    this.#state.collect(this.outbox, Object.fromEntries(position));
     // Not the input's: it may have moved since, and the timers before it have not fired yet.
     this.#heartbeats.stamp(this.outbox, this.#firedUpTo);
     return this.input.partitions.map((input) => ({
@@ -161,6 +168,16 @@ export class Task {
       offset: input.position,
       metadata: JSON.stringify(input.watermark.save()),
     }));
+  }
+
+  /** Lets out what operators have held back until the commit, and runs it through those behind them. */
+  async #flush(): Promise<void> {
+    const shared = this.#step([], this.#firedUpTo, this.#environment.clock.now());
+    for (const operator of this.#operators) {
+      operator.flush?.();
+      await operator.run(shared);
+    }
+    for (const list of this.#inputLists) list.length = 0;
   }
 
   /** The transaction has committed: the store follows. */
@@ -180,6 +197,11 @@ export class Task {
     const found = this.#state.store(store);
     invariant(found !== undefined, `task ${this.name} has no store ${store}`);
     return found.entries();
+  }
+
+  /** What the last commit has left in the task's stores, of one instant. To be closed. */
+  snapshot(): DatabaseSnapshot {
+    return this.#state.snapshot();
   }
 
   /** Where fetching goes on: behind what is buffered. */
@@ -205,8 +227,29 @@ export class Task {
         invariant(record !== undefined, `no record ${sequence} in the batch`);
         this.#deadLetters.record(record, operator, error);
       },
+      drop: (operator, reason) => this.#counts.dropped.inc({ operator, reason }),
+      undeclaredRead: (operator, store) => this.#counts.undeclaredReads.inc({ operator, store }),
     };
   }
+}
+
+function taskMetrics(metrics: Metrics) {
+  return {
+    rejected: metrics.counter(
+      'engine_rejected_records_total',
+      'Records that an operator could not decode or process.',
+      ['operator', 'reason'],
+    ),
+    dropped: metrics.counter('engine_dropped_records_total', 'Records that an operator dropped, as it may.', [
+      'operator',
+      'reason',
+    ]),
+    undeclaredReads: metrics.counter(
+      'engine_undeclared_reads_total',
+      'Reads of a store that the operator had not declared, each of which waited for the database.',
+      ['operator', 'store'],
+    ),
+  };
 }
 
 export function taskName(topology: SubTopology, partition: number): string {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { InputError } from '#platform';
-import { type Stream, TopologyBuilder } from '../topology/builder.ts';
+import { TopologyBuilder } from '../topology/builder.ts';
 import { defineProcessor, port } from '../topology/processor.ts';
+import type { Stream } from '../topology/stream.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type DriverOptions, TopologyDriver } from './driver.ts';
 import { json, jsonTopic } from './json-topic.ts';

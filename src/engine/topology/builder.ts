@@ -2,18 +2,29 @@ import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import { dueSerde } from '../store/timer-queue.ts';
-import { type AggregateOptions, aggregateSpec } from './aggregate.ts';
-import { type Joiner, joinSpec } from './join.ts';
-import type { Node, Outlet, ProcessorNode, WatermarkPolicy } from './node.ts';
+import { inputsOf, type Node, type Outlet, type ProcessorNode, type WatermarkPolicy } from './node.ts';
 import type { KeyOf, Ports, ProcessorSpec, StoreSpecs, ValueOf } from './processor.ts';
-import { invalid, type StoreDefinition, splitIntoSubTopologies, TIMERS, type Topology } from './topology.ts';
+import { Stream } from './stream.ts';
+import { Table } from './table.ts';
+import {
+  invalid,
+  type StoreDefinition,
+  splitIntoSubTopologies,
+  TIMERS,
+  type Topology,
+  WALL_TIMERS,
+} from './topology.ts';
 
 const DAY_MS = 86_400_000;
 const TOMBSTONE_RETENTION_MS = DAY_MS;
 /** Repartition topics are read at once by their own topology; this is what a stopped one may lag behind. */
 const REPARTITION_RETENTION_MS = 7 * DAY_MS;
 
-export type SourceOptions = { readonly watermark?: WatermarkPolicy };
+export type SourceOptions = {
+  readonly watermark?: WatermarkPolicy;
+  /** 'reject', the default, sends a record without a key to the dead letters; 'keep' hands it on with a null key. */
+  readonly nullKeys?: 'reject' | 'keep';
+};
 
 export type KeyByOptions<K2, V> = {
   readonly value: Serde<V>;
@@ -39,23 +50,18 @@ export class TopologyBuilder {
   }
 
   /** A stream of a topic's records. The watermark of an outside topic follows its newest timestamp. */
+  source<K, V>(topic: Topic<K, V>, options: SourceOptions & { nullKeys: 'keep' }): Stream<K | null, V>;
+  source<K, V>(topic: Topic<K, V>, options?: SourceOptions): Stream<K, V>;
   source<K, V>(topic: Topic<K, V>, options: SourceOptions = {}): Stream<K, V> {
-    const watermark = options.watermark ?? { outOfOrderMs: 0 };
-    this.add({ kind: 'source', name: topic.name, topic, role: 'stream', watermark, release: 'on-arrival' });
+    const { watermark = { outOfOrderMs: 0 }, nullKeys = 'reject' } = options;
+    this.add({ ...sourceOf(topic), role: 'stream', watermark, nullKeys });
     return new Stream(this, topic.key, { node: topic.name, output: 'out' });
   }
 
   /** A compacted topic as a table: the newest value of each key. */
   table<K, V>(topic: Topic<K, V>): Table<K, V> {
-    this.add({
-      kind: 'source',
-      name: topic.name,
-      topic,
-      role: 'table',
-      watermark: { outOfOrderMs: 0 },
-      release: 'on-arrival',
-    });
-    return { topic, from: { node: topic.name, output: 'out' } };
+    this.add({ ...sourceOf(topic), role: 'table' });
+    return new Table(this, topic.key, topic.value, { node: topic.name, output: 'out' }, topic.name);
   }
 
   /** Connects a processor; its outputs are the returned streams. */
@@ -104,6 +110,9 @@ export class TopologyBuilder {
   }
 
   add(node: Node): void {
+    if (typeof node.name !== 'string') {
+      throw invalid(`a ${node.kind} has no name: state and its topics are found again by their names`);
+    }
     if (!/^[a-z][a-z0-9-]*$/.test(node.name)) {
       throw invalid(`${JSON.stringify(node.name)} is no name: lower-case letters, digits and hyphens`);
     }
@@ -116,30 +125,17 @@ export class TopologyBuilder {
     return `${operator}-${this.#nodes.size + 1}`;
   }
 
-  join<K, V, T, R>(
+  /** Sends a stream through a repartition topic under the key that `keyOf` gives; null drops the record. */
+  repartition<K, V, K2>(
     name: string,
-    left: Stream<K, V>,
-    table: Table<K, T>,
-    join: Joiner<V, T, R>,
-  ): Stream<K, R> {
-    const spec = joinSpec(table.topic, left.key, join);
-    this.#addProcessor(name, spec, [
-      ['table', table.from],
-      ['stream', left.from],
-    ]);
-    return new Stream(this, left.key, { node: name, output: 'joined' });
-  }
-
-  keyBy<K, V, K2>(
-    name: string,
-    from: Stream<K, V>,
-    keyOf: KeyOfRecord<K, V, K2>,
-    options: KeyByOptions<K2, V>,
+    from: Outlet,
+    keyOf: (record: FlowRecord<K, V>) => K2 | null,
+    options: KeyByOptions<K2, V> & { readonly role?: 'stream' | 'table' },
   ): Stream<K2, V> {
     const key = options.key ?? (textKey as unknown as KeySerde<K2>);
     const topic: Topic<K2, V> = {
       name: `${this.#prefix()}-${name}-repartition`,
-      partitions: options.partitions ?? this.#partitionsAt(from.from),
+      partitions: options.partitions ?? this.partitionsAt(from),
       cleanup: { policy: 'delete', retentionMs: REPARTITION_RETENTION_MS },
       key,
       value: options.value,
@@ -148,16 +144,29 @@ export class TopologyBuilder {
     this.add({
       kind: 'sink',
       name: `${name}-sink`,
-      input: from.from,
+      input: from,
       topic,
-      keyOf: (record) => key.toText(keyOf(record.value as V, record.key as K)),
+      keyOf: (record) => {
+        const next = keyOf(record as FlowRecord<K, V>);
+        return next === null ? null : key.toText(next);
+      },
       value: options.value as Serde<unknown>,
       partitioning: 'by-key',
       heartbeat: true,
+      nullKeys: 'drop',
     });
-    const release = options.release ?? 'on-arrival';
-    this.add({ kind: 'source', name, topic, role: 'stream', watermark: 'carried', release });
+    const { release = 'on-arrival', role = 'stream' } = options;
+    this.add({ ...sourceOf(topic), name, role, watermark: 'carried', release });
     return new Stream(this, key, { node: name, output: 'out' });
+  }
+
+  /** Partitions of the sub-topology that an outlet belongs to. */
+  partitionsAt(outlet: Outlet): number {
+    const node = this.#nodes.get(outlet.node);
+    if (node?.kind === 'source') return node.topic.partitions;
+    const [upstream] = node === undefined ? [] : inputsOf(node);
+    if (upstream === undefined) throw invalid(`${outlet.node} has no source`);
+    return this.partitionsAt(upstream);
   }
 
   #addProcessor<I extends Ports, O extends Ports, S extends StoreSpecs>(
@@ -171,6 +180,7 @@ export class TopologyBuilder {
   #storesOf(node: ProcessorNode): StoreDefinition[] {
     const specs = Object.entries(node.spec.stores);
     if (node.spec.onTimer !== undefined) specs.push([TIMERS, { value: dueSerde }]);
+    if (node.spec.onWallTimer !== undefined) specs.push([WALL_TIMERS, { value: dueSerde }]);
     return specs.map(([store, spec]) => ({
       name: `${node.name}/${store}`,
       spec,
@@ -182,97 +192,16 @@ export class TopologyBuilder {
   #prefix(): string {
     return `${this.#name}-${this.#generation}`;
   }
-
-  #partitionsAt(outlet: Outlet): number {
-    let node = this.#nodes.get(outlet.node);
-    while (node !== undefined && node.kind !== 'source') {
-      const upstream: Outlet | undefined = node.kind === 'processor' ? node.inputs[0]?.[1] : node.input;
-      node = upstream === undefined ? undefined : this.#nodes.get(upstream.node);
-    }
-    if (node === undefined) throw invalid(`${outlet.node} has no source`);
-    return node.topic.partitions;
-  }
 }
 
-export type Table<K, V> = { readonly topic: Topic<K, V>; readonly from: Outlet };
-
-type KeyOfRecord<K, V, K2> = (value: V, key: K) => K2;
-
-/** A stream of records under declaration. Each operator returns a new one. */
-export class Stream<K, V> {
-  readonly key: KeySerde<K>;
-  readonly from: Outlet;
-  readonly #builder: TopologyBuilder;
-  /** Never set: makes the value's type part of the stream's. */
-  declare readonly valueType: V;
-
-  constructor(builder: TopologyBuilder, key: KeySerde<K>, from: Outlet) {
-    this.#builder = builder;
-    this.key = key;
-    this.from = from;
-  }
-
-  map<R>(apply: (value: V, record: FlowRecord<K, V>) => R): Stream<K, R> {
-    return this.#stateless('map', (record, emit) => emit(apply(record.value, record)));
-  }
-
-  filter(keep: (value: V, record: FlowRecord<K, V>) => boolean): Stream<K, V> {
-    return this.#stateless('filter', (record, emit) => {
-      if (keep(record.value, record)) emit(record.value);
-    });
-  }
-
-  flatMap<R>(apply: (value: V, record: FlowRecord<K, V>) => Iterable<R>): Stream<K, R> {
-    return this.#stateless('flat-map', (record, emit) => {
-      for (const value of apply(record.value, record)) emit(value);
-    });
-  }
-
-  /** Sends the records through a repartition topic, so that those of one new key meet in one task. */
-  keyBy<K2 = string>(
-    name: string,
-    keyOf: KeyOfRecord<K, V, K2>,
-    options: KeyByOptions<K2, V>,
-  ): Stream<K2, V> {
-    return this.#builder.keyBy(name, this, keyOf, options);
-  }
-
-  /** Folds the records of each key into a state; emits the state after every record. */
-  aggregate<S>(name: string, options: AggregateOptions<K, V, S>): Stream<K, S> {
-    const { records } = this.#builder.process(name, aggregateSpec(this.key, options), { records: this });
-    return new Stream(this.#builder, this.key, records.from);
-  }
-
-  /** Joins each record with the table's row of the same key, as the table stands when the record is read. */
-  join<T, R>(name: string, table: Table<K, T>, join: Joiner<V, T, R>): Stream<K, R> {
-    return this.#builder.join(name, this, table, join);
-  }
-
-  /** Writes the records to a topic. `partitioning: 'same'` keeps the partition that they were read from. */
-  to(topic: Topic<K, V>, options: { partitioning?: 'by-key' | 'same'; heartbeat?: boolean } = {}): void {
-    this.#builder.add({
-      kind: 'sink',
-      name: `${topic.name}-sink`,
-      input: this.from,
-      topic,
-      keyOf: (record) => topic.key.toText(record.key as K),
-      value: topic.value as Serde<unknown>,
-      partitioning: options.partitioning ?? 'by-key',
-      heartbeat: options.heartbeat ?? false,
-    });
-  }
-
-  #stateless<R>(
-    operator: string,
-    apply: (record: FlowRecord<K, V>, emit: (value: R) => void) => void,
-  ): Stream<K, R> {
-    const name = this.#builder.nextName(operator);
-    this.#builder.add({
-      kind: 'stateless',
-      name,
-      input: this.from,
-      apply: (record, emit) => apply(record as FlowRecord<K, V>, emit),
-    });
-    return new Stream(this.#builder, this.key, { node: name, output: 'out' });
-  }
+function sourceOf<K, V>(topic: Topic<K, V>) {
+  return {
+    kind: 'source',
+    name: topic.name,
+    topic,
+    role: 'stream',
+    watermark: { outOfOrderMs: 0 },
+    release: 'on-arrival',
+    nullKeys: 'reject',
+  } as const satisfies Node;
 }

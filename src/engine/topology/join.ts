@@ -1,15 +1,21 @@
-import type { KeySerde, Topic } from '../serde.ts';
-import { defineProcessor, port } from './processor.ts';
+import type { KeySerde } from '../serde.ts';
+import { defineProcessor, port, type StoreSpec } from './processor.ts';
+import type { Table } from './table.ts';
 
 /** Makes the joined value; `right` is undefined where the table has no row. Undefined drops the record (inner join). */
 export type Joiner<V, T, R> = (left: V, right: T | undefined) => R | undefined;
 
-/** The processor that a stream-table join is: its store is a copy of the table's topic. */
-export function joinSpec<K, V, T, R>(table: Topic<K, T>, key: KeySerde<K>, join: Joiner<V, T, R>) {
+/** A store for an operator's own copy of a table's rows. */
+export function copyOf<K, V>({ value, topic }: Table<K, V>): StoreSpec<V> {
+  return { value, ...(topic !== undefined && { copyOf: topic }) };
+}
+
+/** The processor that a stream-table join is. */
+export function joinSpec<K, V, T, R>(table: Table<K, T>, key: KeySerde<K>, join: Joiner<V, T, R>) {
   return defineProcessor({
     inputs: { table: port<K, T | null>(), stream: port<K, V>() },
     outputs: { joined: port<K, R>() },
-    stores: { table: { value: table.value, copyOf: table.name } },
+    stores: { table: copyOf(table) },
     reads: {
       table: (record) => ({ table: [key.toText(record.key)] }),
       stream: (record) => ({ table: [key.toText(record.key)] }),

@@ -28,6 +28,8 @@ export type SourceNode = {
    * topic is the waiting room, and no state is needed for it.
    */
   readonly release: 'on-arrival' | 'at-watermark';
+  /** What becomes of a record without a key: an error of that record, or a null key. */
+  readonly nullKeys: 'reject' | 'keep';
 };
 
 export type StatelessNode = {
@@ -36,6 +38,17 @@ export type StatelessNode = {
   readonly input: Outlet;
   /** Emits what becomes of one record; what it throws sends the record to the dead letters. */
   readonly apply: (record: FlowRecord, emit: (value: unknown) => void) => void;
+};
+
+/** Several streams as one. */
+export type MergeNode = { readonly kind: 'merge'; readonly name: string; readonly inputs: readonly Outlet[] };
+
+/** Holds the last record of each key until the commit. */
+export type LastPerKeyNode = {
+  readonly kind: 'last-per-key';
+  readonly name: string;
+  readonly input: Outlet;
+  readonly keyOf: (record: FlowRecord) => string;
 };
 
 export type ProcessorNode = {
@@ -59,12 +72,15 @@ export type SinkNode = {
   readonly partitioning: 'by-key' | 'same';
   /** Whether partitions without records get the watermark in a record of their own. */
   readonly heartbeat: boolean;
+  /** 'drop': a record without a key has no place there, and is counted. */
+  readonly nullKeys: 'keep' | 'drop';
 };
 
-export type Node = SourceNode | StatelessNode | ProcessorNode | SinkNode;
+export type Node = SourceNode | StatelessNode | MergeNode | LastPerKeyNode | ProcessorNode | SinkNode;
 
 /** The nodes that feed `node`. */
 export function inputsOf(node: Node): readonly Outlet[] {
   if (node.kind === 'source') return [];
+  if (node.kind === 'merge') return node.inputs;
   return node.kind === 'processor' ? node.inputs.map(([, from]) => from) : [node.input];
 }

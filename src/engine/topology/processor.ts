@@ -1,6 +1,6 @@
 import type { FlowRecord } from '../operators/record.ts';
 import type { Serde } from '../serde.ts';
-import type { KeyValueStore } from '../store/cached-store.ts';
+import type { KeyValueStore, Read } from '../store/cached-store.ts';
 
 /** Names a record type where only its type is needed: an input or an output of a processor. */
 export type Port<K, V> = { readonly type?: (key: K, value: V) => void };
@@ -52,6 +52,11 @@ export type ProcessorContext<O extends Ports, S extends StoreSpecs> = {
   /** Sets or moves the one timer of `key`: it fires when the watermark reaches `dueMs`. */
   setTimer(key: string, dueMs: number): void;
   clearTimer(key: string): void;
+  /** As `setTimer`, by the wall clock: it fires behind the first batch at or after `dueMs`. For `onWallTimer`. */
+  setWallTimer(key: string, dueMs: number): void;
+  clearWallTimer(key: string): void;
+  /** Counts the record or timer at hand as dropped, under a reason from a small set, such as 'late'. */
+  drop(reason: string): void;
 };
 
 export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs> = {
@@ -59,12 +64,13 @@ export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs
   readonly outputs: O;
   readonly stores: S;
   /**
-   * The keys, by store, that a record's handling may read or write. Absent: the record's own key in every store.
-   * They are loaded for a whole batch before any of it is processed.
+   * The keys, by store, that a record's handling may read or write, and the prefixes that it walks. Absent: the
+   * record's own key in every store. They are loaded for a whole batch before any of it is processed. What is read
+   * without having been declared is loaded when it is met and the handler run again: right, but slow, and counted.
    */
   readonly reads?: {
     readonly [P in keyof I]?: (record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>) => {
-      readonly [N in keyof S]?: readonly string[];
+      readonly [N in keyof S]?: readonly Read[];
     };
   };
   /**
@@ -79,6 +85,8 @@ export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs
   };
   /** The timer's key is loaded in every store. */
   readonly onTimer?: (key: string, dueMs: number, context: ProcessorContext<O, S>) => void;
+  /** For timers by the wall clock; needs `dependsOnArrival`. */
+  readonly onWallTimer?: (key: string, dueMs: number, context: ProcessorContext<O, S>) => void;
   /**
    * Its state depends on the order of arrival or on the wall clock: a rebuild from the log can differ, only a
    * replay of the journal is exact.

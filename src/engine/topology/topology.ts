@@ -35,8 +35,9 @@ export type Topology = {
   readonly internalTopics: readonly TopicSpec[];
 };
 
-/** The name of a timer store beside a processor's own. */
+/** The names of timer stores beside a processor's own. */
 export const TIMERS = 'timers';
+export const WALL_TIMERS = 'wall-timers';
 
 /** Splits a graph of nodes at its topics. */
 export function splitIntoSubTopologies(

@@ -223,10 +223,12 @@ export class Broker {
   ): Promise<void> {
     for (const partition of transaction.appended.keys()) {
       await this.#delay();
+      if (state.transaction !== transaction) return;
       partition.end(transaction, outcome);
       this.notify();
     }
     await this.#delay();
+    if (state.transaction !== transaction) return;
     if (outcome === 'committed')
       for (const { group, commit } of transaction.offsets) this.#groups.commit(group, commit);
     state.transaction = undefined;
@@ -285,6 +287,22 @@ export class Broker {
 
   failNextAppends(count: number): void {
     this.#failures = count;
+  }
+
+  /** See Faults.checkpoint. */
+  checkpoint(): (() => void) | undefined {
+    for (const { transaction } of this.#producers.values())
+      if (transaction?.ending !== undefined) return undefined;
+    const parts = [...this.#topics.values()].flatMap(({ partitions }) => partitions);
+    const restores = [...parts, this.#groups].map((part) => part.checkpoint());
+    return () => {
+      for (const state of this.#producers.values()) {
+        state.epoch++;
+        state.transaction = undefined;
+      }
+      for (const restore of restores) restore();
+      this.notify();
+    };
   }
 
   /** Retention and compaction of every topic; gives the number of batches expired and of records compacted. */

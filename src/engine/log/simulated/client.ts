@@ -1,20 +1,27 @@
 import { logClosed } from '../errors.ts';
 import type { Broker } from './broker.ts';
 
+/** Resolves after the time that a message takes, by the clock of the network or of who receives it. */
+export type Delay = () => Promise<void>;
+
 /** One process's way to the broker: every call takes a while, and may find the client closed or its process dead. */
 export class Client {
   readonly #broker: Broker;
-  /** Resolves after the time that a message takes. */
-  readonly delay: () => Promise<void>;
+  readonly delay: Delay;
+  /** The way back: a process that stands still does not notice what has reached it. */
+  readonly #delayBack: Delay;
   readonly #ended = new AbortController();
   #closed = false;
   #killed = false;
+  /** What was on its way when the process was killed still arrives. */
+  #arrives = false;
   #calls = 0;
   readonly #idle: (() => void)[] = [];
 
-  constructor(broker: Broker, delay: () => Promise<void>) {
+  constructor(broker: Broker, delay: Delay, delayBack: Delay = delay) {
     this.#broker = broker;
     this.delay = delay;
+    this.#delayBack = delayBack;
   }
 
   get closed(): boolean {
@@ -36,9 +43,9 @@ export class Client {
     this.#calls++;
     try {
       await this.delay();
-      this.#assertAlive();
+      if (!this.#arrives) this.#assertAlive();
       const reply = await work(this.#broker);
-      await this.delay();
+      await this.#delayBack();
       this.#assertAlive();
       return reply;
     } finally {
@@ -47,13 +54,21 @@ export class Client {
     }
   }
 
+  /** Resolves at the next change of anything, after `timeoutMs`, or when `signal` aborts. */
+  async changed(timeoutMs: number, signal: AbortSignal): Promise<'changed' | 'timeout'> {
+    const happened = await this.#broker.changed(timeoutMs, signal);
+    await this.#delayBack();
+    return happened;
+  }
+
   #assertAlive(): void {
     if (this.#killed) throw logClosed();
   }
 
-  /** Nothing of this client reaches the broker any more; what it has left open stays open. */
-  kill(): void {
+  /** Nothing of this client reaches the broker any more, or only what is on its way; what it has left open stays open. */
+  kill(inFlight: 'is-lost' | 'arrives'): void {
     this.#killed = true;
+    this.#arrives = inFlight === 'arrives';
     this.#closed = true;
     this.#ended.abort();
   }

@@ -52,7 +52,7 @@ export class SimulatedConsumer implements Consumer {
       const remainingMs = until - this.#clock.monotonic();
       if (batches.length > 0 || remainingMs <= 0) return batches;
       // By what the sleep says, not by the time: a clock moved by hand may stand still.
-      if ((await this.#broker.changed(remainingMs, this.#ended.signal)) === 'timeout') {
+      if ((await this.#client.changed(remainingMs, this.#ended.signal)) === 'timeout') {
         this.#assertOpen();
         return this.#assignment.fetch(this.#fetch);
       }

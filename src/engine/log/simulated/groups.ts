@@ -46,6 +46,17 @@ export class Groups {
     return this.#offsets.get(group)?.get(nameOf(at));
   }
 
+  /** The function that it gives brings back the offsets as they are now. */
+  checkpoint(): () => void {
+    const copy = (offsets: ReadonlyMap<string, Map<string, OffsetCommit>>) =>
+      Array.from(offsets, ([group, byPlace]) => [group, new Map(byPlace)] as const);
+    const kept = new Map(copy(this.#offsets));
+    return () => {
+      this.#offsets.clear();
+      for (const [group, byPlace] of copy(kept)) this.#offsets.set(group, byPlace);
+    };
+  }
+
   forgetTopic(name: string): void {
     for (const offsets of this.#offsets.values()) {
       for (const [key, { topic }] of offsets) if (topic === name) offsets.delete(key);

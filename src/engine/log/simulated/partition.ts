@@ -143,6 +143,22 @@ export class SimulatedPartition {
     this.#end = Math.max(this.#start, this.#entries.at(-1)?.nextOffset ?? 0);
   }
 
+  /** The function that it gives brings the partition back to what is here now, open transactions aborted. */
+  checkpoint(): () => void {
+    // Compaction changes entries in place, and a transaction its state.
+    const entries = this.#entries.map((entry): Entry => {
+      return entry.state === 'open' ? { ...entry, state: 'aborted' } : { ...entry };
+    });
+    const [start, end, newest] = [this.#start, this.#end, this.#newest];
+    return () => {
+      this.#entries = entries.map((entry) => ({ ...entry }));
+      this.#open.clear();
+      this.#start = start;
+      this.#end = end;
+      this.#newest = newest;
+    };
+  }
+
   /** Removes entries older than `retentionMs` before the newest timestamp or now, from the start; gives their number. */
   expire(retentionMs: number, now: number): number {
     const { stable } = this.offsets;

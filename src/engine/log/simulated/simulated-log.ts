@@ -16,7 +16,7 @@ import type {
 } from '../port.ts';
 import type { SchemaRegistry } from '../registry.ts';
 import { Broker } from './broker.ts';
-import { Client } from './client.ts';
+import { Client, type Delay } from './client.ts';
 import { SimulatedConsumer } from './consumer.ts';
 import { SimulatedProducer, SimulatedTransactionalProducer } from './producers.ts';
 import { Schemas, SimulatedRegistry } from './simulated-registry.ts';
@@ -39,34 +39,54 @@ export interface Faults {
   loseTail(partition: TopicPartition, offset: number): void;
   /** The member is out of its group, as if it had been silent for its session. */
   expel(group: string, memberId: string): void;
+  /** From now on a message takes up to this long each way. */
+  delayMessages(maxDelayMs: number): void;
+  /**
+   * Remembers what is committed at this moment; the function that it gives brings the log back to it, as a restored copy
+   * or a lost disk cache does: later records and offsets are gone, open transactions are aborted. Undefined while a
+   * transaction shows in some partitions and not yet in others.
+   */
+  checkpoint(): (() => void) | undefined;
 }
+
+export type ConnectOptions = {
+  /** The clock of the process that connects; what comes back to it waits by this clock. The log's own where absent. */
+  readonly clock?: Clock;
+};
 
 /** A client of a simulated log. */
 export interface SimulatedLog extends Log {
   readonly registry: SchemaRegistry;
   readonly faults: Faults;
   /** Another client of the same log: another process. */
-  connect(): SimulatedLog;
-  /** Ends this client as a crash would: calls fail, and its open transactions stay open. */
-  kill(): void;
+  connect(options?: ConnectOptions): SimulatedLog;
+  /** Ends this client as a crash would: calls fail, and its open transactions stay open. Its last request may arrive. */
+  kill(inFlight?: 'is-lost' | 'arrives'): void;
   /** Retention and compaction, over all topics. */
   clean(): { readonly expiredBatches: number; readonly compactedRecords: number };
 }
 
 /** A log in memory with Kafka's manners: see the door of this room. */
 export function openSimulatedLog(options: SimulatedLogOptions): SimulatedLog {
-  const { clock, random, maxDelayMs = 2 } = options;
-  const delay = async () => {
-    const ms = random() * maxDelayMs;
-    if (ms > 0) await clock.sleep(ms);
+  const { clock, random } = options;
+  const network = { maxDelayMs: options.maxDelayMs ?? 2 };
+  const delayBy = (by: Clock): Delay => {
+    return async () => {
+      const ms = random() * network.maxDelayMs;
+      if (ms > 0) await by.sleep(ms);
+    };
   };
-  return new MemoryLog({ clock, delay, broker: new Broker(clock, delay), schemas: new Schemas() });
+  const delay = delayBy(clock);
+  const broker = new Broker(clock, delay);
+  return new MemoryLog({ clock, delay, delayBy, network, broker, schemas: new Schemas() });
 }
 
 /** What the clients of one log share. */
 type Cluster = {
   readonly clock: Clock;
-  readonly delay: () => Promise<void>;
+  readonly delay: Delay;
+  readonly delayBy: (clock: Clock) => Delay;
+  readonly network: { maxDelayMs: number };
   readonly broker: Broker;
   readonly schemas: Schemas;
 };
@@ -79,10 +99,11 @@ class MemoryLog implements SimulatedLog {
   readonly #coordinator: Coordinator;
   readonly #producers = new Set<SimulatedProducer>();
 
-  constructor(cluster: Cluster) {
-    const { broker, clock, delay, schemas } = cluster;
+  constructor(cluster: Cluster, options: ConnectOptions = {}) {
+    const { broker, clock, delay, delayBy, network, schemas } = cluster;
     this.#cluster = cluster;
-    this.#client = new Client(broker, delay);
+    const delayBack = options.clock === undefined ? delay : delayBy(options.clock);
+    this.#client = new Client(broker, delay, delayBack);
     this.registry = new SimulatedRegistry(schemas, this.#client);
     this.#coordinator = makeCoordinator(this.#client, broker, clock);
     this.faults = {
@@ -94,6 +115,10 @@ class MemoryLog implements SimulatedLog {
       expel: (group, memberId) => {
         broker.coordinate({ kind: 'leave', group, memberId, generation: null, now: clock.now() });
       },
+      delayMessages: (maxDelayMs) => {
+        network.maxDelayMs = maxDelayMs;
+      },
+      checkpoint: () => broker.checkpoint(),
     };
   }
 
@@ -139,11 +164,10 @@ class MemoryLog implements SimulatedLog {
     group: string,
     partitions: readonly TopicPartition[],
   ): Promise<readonly (OffsetCommit | undefined)[]> {
-    const { broker } = this.#cluster;
     for (;;) {
-      const committed = await this.#client.call(() => broker.committed(group, partitions));
+      const committed = await this.#client.call((broker) => broker.committed(group, partitions));
       if (committed !== undefined) return committed;
-      await broker.changed(recheckMs, this.#client.ended);
+      await this.#client.changed(recheckMs, this.#client.ended);
     }
   }
 
@@ -151,12 +175,12 @@ class MemoryLog implements SimulatedLog {
     return this.#client.call((broker) => broker.commitOffsets(group, offsets));
   }
 
-  connect(): SimulatedLog {
-    return new MemoryLog(this.#cluster);
+  connect(options: ConnectOptions = {}): SimulatedLog {
+    return new MemoryLog(this.#cluster, options);
   }
 
-  kill(): void {
-    this.#client.kill();
+  kill(inFlight: 'is-lost' | 'arrives' = 'is-lost'): void {
+    this.#client.kill(inFlight);
   }
 
   clean(): { readonly expiredBatches: number; readonly compactedRecords: number } {
@@ -185,7 +209,7 @@ function makeCoordinator(client: Client, broker: Broker, clock: Clock): Coordina
         client.assertOpen();
         const remainingMs = until - clock.monotonic();
         if (remainingMs <= 0 || broker.groupRevision(group) !== revision) return;
-        if ((await broker.changed(remainingMs, client.ended)) === 'timeout') return;
+        if ((await client.changed(remainingMs, client.ended)) === 'timeout') return;
       }
     },
   };

@@ -1,50 +1,93 @@
-import type { Change, Database, DatabaseProvider, KeyRange } from '../port.ts';
+import type {
+  Change,
+  Database,
+  DatabaseProvider,
+  DatabaseReads,
+  DatabaseSnapshot,
+  KeyRange,
+} from '../port.ts';
 
-/** A database in memory: for tests and the test driver. Its provider keeps the contents over close and open. */
-class MemoryDatabase implements Database {
-  readonly #entries: Map<string, Buffer>;
+/** Entries by key, as latin1 text. A snapshot holds on to them: the next write then goes to a copy. */
+type Contents = { entries: Map<string, Buffer>; snapshots: number };
 
-  constructor(entries: Map<string, Buffer>) {
+class MemoryReads implements DatabaseReads {
+  readonly #entries: () => ReadonlyMap<string, Buffer>;
+
+  constructor(entries: () => ReadonlyMap<string, Buffer>) {
     this.#entries = entries;
   }
 
   async getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]> {
-    return keys.map((key) => this.#entries.get(key.toString('latin1')) ?? null);
-  }
-
-  async write(changes: readonly Change[]): Promise<void> {
-    for (const { key, value } of changes) {
-      if (value === null) this.#entries.delete(key.toString('latin1'));
-      else this.#entries.set(key.toString('latin1'), Buffer.from(value));
-    }
+    return keys.map((key) => this.#entries().get(key.toString('latin1')) ?? null);
   }
 
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
-    const keys = this.#keysIn(range).sort();
-    yield keys.map((key) => ({ key: Buffer.from(key, 'latin1'), value: this.#entries.get(key) ?? null }));
+    const entries = this.#entries();
+    const keys = keysIn(entries, range).sort();
+    yield keys.map((key) => ({ key: Buffer.from(key, 'latin1'), value: entries.get(key) ?? null }));
+  }
+}
+
+/** A database in memory: for tests and the test driver. Its provider keeps the contents over close and open. */
+class MemoryDatabase extends MemoryReads implements Database {
+  readonly #contents: Contents;
+
+  constructor(contents: Contents) {
+    super(() => contents.entries);
+    this.#contents = contents;
+  }
+
+  async write(changes: readonly Change[]): Promise<void> {
+    const entries = this.#writable();
+    for (const { key, value } of changes) {
+      if (value === null) entries.delete(key.toString('latin1'));
+      else entries.set(key.toString('latin1'), Buffer.from(value));
+    }
+  }
+
+  snapshot(): DatabaseSnapshot {
+    const { entries } = this.#contents;
+    this.#contents.snapshots++;
+    const reads = new MemoryReads(() => entries);
+    return {
+      getMany: (keys) => reads.getMany(keys),
+      scan: (range) => reads.scan(range),
+      close: async () => {
+        if (this.#contents.entries === entries) this.#contents.snapshots--;
+      },
+    };
   }
 
   async deleteRange(range: KeyRange): Promise<void> {
-    for (const key of this.#keysIn(range)) this.#entries.delete(key);
+    const entries = this.#writable();
+    for (const key of keysIn(entries, range)) entries.delete(key);
   }
 
   async close(): Promise<void> {}
 
-  #keysIn(range: KeyRange): string[] {
-    const from = range.gte.toString('latin1');
-    const to = range.lt.toString('latin1');
-    return [...this.#entries.keys()].filter((key) => key >= from && key < to);
+  #writable(): Map<string, Buffer> {
+    if (this.#contents.snapshots > 0) {
+      this.#contents.entries = new Map(this.#contents.entries);
+      this.#contents.snapshots = 0;
+    }
+    return this.#contents.entries;
   }
+}
+
+function keysIn(entries: ReadonlyMap<string, Buffer>, range: KeyRange): string[] {
+  const from = range.gte.toString('latin1');
+  const to = range.lt.toString('latin1');
+  return [...entries.keys()].filter((key) => key >= from && key < to);
 }
 
 /** Databases that live as long as the returned provider. */
 export function memoryDatabases(): DatabaseProvider {
-  const contents = new Map<string, Map<string, Buffer>>();
+  const contents = new Map<string, Contents>();
   return {
     open: async (name) => {
-      const entries = contents.get(name) ?? new Map<string, Buffer>();
-      contents.set(name, entries);
-      return new MemoryDatabase(entries);
+      const known = contents.get(name) ?? { entries: new Map<string, Buffer>(), snapshots: 0 };
+      contents.set(name, known);
+      return new MemoryDatabase(known);
     },
     destroy: async (name) => void contents.delete(name),
   };

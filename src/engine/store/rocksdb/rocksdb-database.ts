@@ -3,7 +3,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import RocksDB from 'rocksdb-native';
 import { FatalError, RetryableError } from '#platform';
-import type { Change, Database, DatabaseProvider, KeyRange } from '../port.ts';
+import type {
+  Change,
+  Database,
+  DatabaseProvider,
+  DatabaseReads,
+  DatabaseSnapshot,
+  KeyRange,
+} from '../port.ts';
 
 /**
  * A MANIFEST whose last bytes are lost opens as an empty database without any error. This row is written when a
@@ -15,7 +22,7 @@ const FORMAT = Buffer.from('millrace-store-1');
 /** Entries read from an iterator at a time; the library's default of 8 is three times slower. */
 const SCAN_CHUNK = 256;
 
-class RocksDatabase implements Database {
+class RocksReads implements DatabaseReads {
   readonly #db: RocksDB;
 
   constructor(db: RocksDB) {
@@ -31,16 +38,6 @@ class RocksDatabase implements Database {
     return results.map((result) => (result as PromiseFulfilledResult<Buffer | null>).value);
   }
 
-  async write(changes: readonly Change[]): Promise<void> {
-    if (changes.length === 0) return;
-    const batch = this.#db.write({ capacity: changes.length, autoDestroy: true });
-    for (const { key, value } of changes) {
-      if (value === null) batch.tryDelete(key);
-      else batch.tryPut(key, value);
-    }
-    await batch.flush();
-  }
-
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
     let chunk: Change[] = [];
     for await (const entry of this.#db.iterator(range, { capacity: SCAN_CHUNK })) {
@@ -51,6 +48,35 @@ class RocksDatabase implements Database {
       }
     }
     if (chunk.length > 0) yield chunk;
+  }
+}
+
+class RocksDatabase extends RocksReads implements Database {
+  readonly #db: RocksDB;
+
+  constructor(db: RocksDB) {
+    super(db);
+    this.#db = db;
+  }
+
+  async write(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    const batch = this.#db.write({ capacity: changes.length, autoDestroy: true });
+    for (const { key, value } of changes) {
+      if (value === null) batch.tryDelete(key);
+      else batch.tryPut(key, value);
+    }
+    await batch.flush();
+  }
+
+  snapshot(): DatabaseSnapshot {
+    const session = this.#db.snapshot();
+    const reads = new RocksReads(session);
+    return {
+      getMany: (keys) => reads.getMany(keys),
+      scan: (range) => reads.scan(range),
+      close: () => session.close(),
+    };
   }
 
   async deleteRange(range: KeyRange): Promise<void> {

@@ -1,0 +1,58 @@
+/** `millrace topology`: what the processors consist of. It needs no data. */
+import { Command, Option } from 'commander';
+import { describeTopology, topologyMermaid, topologyText } from '#engine';
+import { openSimulatedLog } from '#engine/log';
+import { type Configuration, systemClock } from '#platform';
+import { loopTopology, openTopics } from '#topologies';
+import { defineCommand, EXIT, type Invocation } from './command.ts';
+
+type TopologyOptions = { readonly format: 'text' | 'mermaid' | 'json' };
+
+export function topologyCommand(): Command {
+  return defineCommand<TopologyOptions>({
+    command: new Command('topology')
+      .description(
+        'Show what the processors consist of: operators, stores, topics and how they are connected.',
+      )
+      .addOption(
+        new Option('--format <format>', 'how to show it')
+          .choices(['text', 'mermaid', 'json'])
+          .default('text'),
+      ),
+    examples: [
+      ['millrace topology', 'each sub-topology with its nodes and stores'],
+      ['millrace topology --format mermaid', 'a flowchart, for a page that draws Mermaid'],
+      ['millrace topology --json | jq ".subTopologies[].stores"', 'the stores with their changelogs'],
+    ],
+    notes: `
+<-- and --> say which nodes a node takes records from and gives them to; ==> goes on behind a topic.
+"state depends on arrival": rebuilt from the log, that state can differ from the live one.`,
+    run: (invocation) => showTopology(invocation),
+  });
+}
+
+async function showTopology({
+  options,
+  configuration,
+  output,
+}: Invocation<TopologyOptions>): Promise<number> {
+  const description = describeTopology(await declaredTopology(configuration));
+  if (output.json || options.format === 'json') output.value(description);
+  else {
+    const show = options.format === 'mermaid' ? topologyMermaid : topologyText;
+    output.line(show(description).trimEnd());
+  }
+  return EXIT.done;
+}
+
+/** Declared over a log in memory: a declaration registers its schemas, and this one is for reading only. */
+async function declaredTopology({ admission, gate }: Configuration) {
+  const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
+  const { latenessMs, dedupHorizonMs, futureMs } = admission;
+  const topology = await loopTopology(await openTopics(log, log.registry), log.registry, {
+    admission: { latenessMs, dedupHorizonMs, futureMs, count: () => {} },
+    gate,
+  });
+  await log.close();
+  return topology;
+}

@@ -1,0 +1,17 @@
+import type { Operator, Output } from './operator.ts';
+import { bySequence, type FlowRecord } from './record.ts';
+
+/** Several streams as one, in the order in which the records behind them were read. */
+export class MergeOperator implements Operator {
+  readonly inputs: readonly FlowRecord[][];
+  readonly #output: Output;
+
+  constructor(inputs: number, output: Output) {
+    this.inputs = Array.from({ length: inputs }, () => []);
+    this.#output = output;
+  }
+
+  run(): void {
+    for (const [, record] of bySequence(this.inputs)) this.#output.push(record);
+  }
+}

@@ -1,0 +1,22 @@
+import type { Header, RecordBatch } from '../log/port.ts';
+
+/** Offsets of a task's inputs by topic, all in the task's partition: everything before them has been taken. */
+export type InputOffsets = { readonly [topic: string]: number };
+
+const HEADER = 'mr-position';
+
+/**
+ * On the last changelog record of a commit: what the store stands for once it holds the record (compare the
+ * consistency vector of Kafka Streams' changelogs, KIP-796).
+ */
+export function positionHeader(position: InputOffsets): Header {
+  return [HEADER, Buffer.from(JSON.stringify(position))];
+}
+
+/** Undefined where the record is none that ends a commit. */
+export function readPositionHeader(batch: RecordBatch, index: number): InputOffsets | undefined {
+  for (const [name, value] of batch.headers(index)) {
+    if (name === HEADER) return JSON.parse(value.toString()) as InputOffsets;
+  }
+  return undefined;
+}

@@ -1,0 +1,169 @@
+import type { FlowRecord } from '../operators/record.ts';
+import type { KeySerde, Serde, Topic } from '../serde.ts';
+import { type AggregateOptions, aggregateSpec } from './aggregate.ts';
+import type { KeyByOptions, TopologyBuilder } from './builder.ts';
+import { type Joiner, joinSpec } from './join.ts';
+import type { Outlet } from './node.ts';
+import { Table } from './table.ts';
+import { invalid } from './topology.ts';
+
+/** When an operator's results go out: after every record, or the last one of each key when the task commits. */
+export type Emission = 'every-update' | 'per-commit';
+
+export type SinkOptions = {
+  /** 'same' keeps the partition that the records were read from. */
+  readonly partitioning?: 'by-key' | 'same';
+  /** Whether partitions without records get the watermark in records of their own. */
+  readonly heartbeat?: boolean;
+};
+
+/** A stream of records under declaration. Each operator returns a new one. */
+export class Stream<K, V> {
+  readonly key: KeySerde<K>;
+  readonly from: Outlet;
+  readonly builder: TopologyBuilder;
+  /** Never set: makes the value's type part of the stream's. */
+  declare readonly valueType: V;
+
+  constructor(builder: TopologyBuilder, key: KeySerde<K>, from: Outlet) {
+    this.builder = builder;
+    this.key = key;
+    this.from = from;
+  }
+
+  map<R>(apply: (value: V, record: FlowRecord<K, V>) => R): Stream<K, R> {
+    return this.#stateless('map', (record, emit) => emit(apply(record.value, record)));
+  }
+
+  filter(keep: (value: V, record: FlowRecord<K, V>) => boolean): Stream<K, V> {
+    return this.#stateless('filter', (record, emit) => {
+      if (keep(record.value, record)) emit(record.value);
+    });
+  }
+
+  flatMap<R>(apply: (value: V, record: FlowRecord<K, V>) => Iterable<R>): Stream<K, R> {
+    return this.#stateless('flat-map', (record, emit) => {
+      for (const value of apply(record.value, record)) emit(value);
+    });
+  }
+
+  /** Splits the stream: each record goes to the first branch that takes it, or nowhere. */
+  branch<B extends string>(
+    branches: {
+      readonly [N in B]: (value: V, record: FlowRecord<K, V>) => boolean;
+    },
+  ): { readonly [N in B]: Stream<K, V> } {
+    const conditions = Object.entries(branches) as [B, (value: V, record: FlowRecord<K, V>) => boolean][];
+    const streams = conditions.map(([name], own): [B, Stream<K, V>] => [
+      name,
+      this.filter((value, record) => conditions.findIndex(([, takes]) => takes(value, record)) === own),
+    ]);
+    return Object.fromEntries(streams) as { [N in B]: Stream<K, V> };
+  }
+
+  /** The records of both, in the order in which those behind them were read. */
+  merge(...others: readonly Stream<K, V>[]): Stream<K, V> {
+    const name = this.builder.nextName('merge');
+    this.builder.add({ kind: 'merge', name, inputs: [this.from, ...others.map(({ from }) => from)] });
+    return new Stream(this.builder, this.key, { node: name, output: 'out' });
+  }
+
+  /** Sends the records through a repartition topic, so that those of one new key meet in one task. */
+  keyBy<K2 = string>(
+    name: string,
+    keyOf: (value: V, key: K) => K2,
+    options: KeyByOptions<K2, V>,
+  ): Stream<K2, V> {
+    return this.builder.repartition(
+      name,
+      this.from,
+      ({ value, key }: FlowRecord<K, V>) => keyOf(value, key),
+      options,
+    );
+  }
+
+  /** Writes the records to a topic of yours and goes on with what is read from there. */
+  through(topic: Topic<K, V>): Stream<K, V> {
+    this.to(topic, { heartbeat: true });
+    return this.builder.source(topic, { watermark: 'carried' });
+  }
+
+  /** Folds the records of each key into a state. */
+  aggregate<S>(name: string, options: AggregateOptions<K, V, S> & { readonly emit?: Emission }): Table<K, S> {
+    const { records } = this.builder.process(name, aggregateSpec(this.key, options), { records: this });
+    const all = new Stream<K, S>(this.builder, this.key, records.from);
+    const { from } = options.emit === 'per-commit' ? all.lastPerCommit() : all;
+    return new Table(this.builder, this.key, options.value, from);
+  }
+
+  /** Combines the values of each key; the first is the state. */
+  reduce(
+    name: string,
+    combine: (state: V, value: V) => V,
+    options: { readonly value: Serde<V>; readonly emit?: Emission },
+  ): Table<K, V> {
+    return this.aggregate<V>(name, {
+      ...options,
+      initial: () => undefined as V,
+      add: (state, { value }) => (state === undefined ? value : combine(state, value)),
+    });
+  }
+
+  /** Counts the records of each key. */
+  count(
+    name: string,
+    options: { readonly value: Serde<number>; readonly emit?: Emission },
+  ): Table<K, number> {
+    return this.aggregate(name, { ...options, initial: () => 0, add: (count) => count + 1 });
+  }
+
+  /** Joins each record with the table's row of the same key, as the table stands when the record is read. */
+  join<T, R>(name: string, table: Table<K, T>, join: Joiner<V, T, R>): Stream<K, R> {
+    const spec = joinSpec(table, this.key, join);
+    const { joined } = this.builder.process(name, spec, { table: table.toStream(), stream: this });
+    return new Stream(this.builder, this.key, joined.from);
+  }
+
+  /** The newest value of each key; null removes it. */
+  toTable(value: Serde<NonNullable<V>>): Table<K, NonNullable<V>> {
+    return new Table(this.builder, this.key, value, this.from);
+  }
+
+  /** The last record of each key of every commit. */
+  lastPerCommit(): Stream<K, V> {
+    const name = this.builder.nextName('last-per-key');
+    const keyOf = (record: FlowRecord) => this.key.toText(record.key as K);
+    this.builder.add({ kind: 'last-per-key', name, input: this.from, keyOf });
+    return new Stream(this.builder, this.key, { node: name, output: 'out' });
+  }
+
+  /** Writes the records to a topic. */
+  to(topic: Topic<K, V>, options: SinkOptions = {}): void {
+    if (topic === undefined) throw invalid('a stream is written to no topic');
+    this.builder.add({
+      kind: 'sink',
+      name: `${topic.name}-sink`,
+      input: this.from,
+      topic,
+      keyOf: (record) => (record.key === null ? null : topic.key.toText(record.key as K)),
+      value: topic.value as Serde<unknown>,
+      partitioning: options.partitioning ?? 'by-key',
+      heartbeat: options.heartbeat ?? false,
+      nullKeys: 'keep',
+    });
+  }
+
+  #stateless<R>(
+    operator: string,
+    apply: (record: FlowRecord<K, V>, emit: (value: R) => void) => void,
+  ): Stream<K, R> {
+    const name = this.builder.nextName(operator);
+    this.builder.add({
+      kind: 'stateless',
+      name,
+      input: this.from,
+      apply: (record, emit) => apply(record as FlowRecord<K, V>, emit),
+    });
+    return new Stream(this.builder, this.key, { node: name, output: 'out' });
+  }
+}
