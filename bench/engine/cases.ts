@@ -1,6 +1,6 @@
 /** The topologies of the engine's benchmark: what Kafka Streams' side calls T1 to T4, and T5, whose state is on disk. */
 import { avroSerde, defineProcessor, port, type Serde, type Topic, type TopologyBuilder, textKey } from '#engine';
-import type { SchemaRegistry } from '#engine/log';
+import type { SchemaRegistry, TopicSpec } from '#engine/log';
 import {
   addView,
   countSchema,
@@ -41,6 +41,13 @@ export async function inputTopics(registry: SchemaRegistry): Promise<Inputs> {
   };
 }
 
+/** What a log has to know of a topic. */
+export const specOf = ({ name, partitions, cleanup }: Topic<string, never>): TopicSpec => ({
+  name,
+  partitions,
+  cleanup,
+});
+
 /** Declares a topology; gives the topic that it writes to, which is yet to be created. */
 export type Declare = (
   builder: TopologyBuilder,
@@ -55,9 +62,59 @@ const totals =
     const output = await topicOf<Totals>(registry, 'totals', totalsSchema);
     builder
       .source(views)
-      .aggregate('totals', { initial: () => noTotals, add: (state, { value }) => addView(state, value), value: output.value, emit })
+      .aggregate('totals', {
+        initial: () => noTotals,
+        add: (state, { value }) => addView(state, value),
+        value: output.value,
+        emit,
+      })
       .to(output);
     return output as Topic<string, never>;
   };
 
-export const cases: { readonly [name: string]: Declare } = { T1: totals('every-update'), T2: totals('per-commit'), T5: totals('every-update') };
+/** Views of each item by the hour, as Kafka Streams' windows of one hour with five minutes of grace. */
+const hourly =
+  (emit: 'every-update' | 'per-commit'): Declare =>
+  async (builder, { views }, registry) => {
+    const output = await topicOf<number>(registry, 'hourly', countSchema);
+    const items = builder.source(views).keyBy('by-item', ({ item }) => item, { value: views.value });
+    const hourOf = ({ key, timestamp }: { key: string; timestamp: number }) =>
+      `${key}@${timestamp - (timestamp % HOUR_MS)}`;
+    const spec = defineProcessor({
+      inputs: { views: port<string, View>() },
+      outputs: { counts: port<string, number>() },
+      stores: { hours: { value: output.value } },
+      reads: { views: (record) => ({ hours: [hourOf(record)] }) },
+      process: {
+        views: (record, { stores, emit, watermark, drop }) => {
+          const hour = hourOf(record);
+          if (record.timestamp - (record.timestamp % HOUR_MS) + HOUR_MS + GRACE_MS <= watermark)
+            return drop('late');
+          const count = (stores.hours.get(hour) ?? 0) + 1;
+          stores.hours.put(hour, count, record.timestamp);
+          emit('counts', hour, count, record.timestamp);
+        },
+      },
+    });
+    const { counts } = builder.process('hourly', spec, { views: items });
+    (emit === 'per-commit' ? counts.lastPerCommit() : counts).to(output);
+    return output as Topic<string, never>;
+  };
+
+const enriched: Declare = async (builder, { views, users }, registry) => {
+  const output = await topicOf<Enriched>(registry, 'enriched', enrichedSchema);
+  builder
+    .source(views)
+    .join('profiles', builder.table(users), (view, profile) => profile && { view, profile })
+    .to(output);
+  return output as Topic<string, never>;
+};
+
+export const cases: { readonly [name: string]: Declare } = {
+  T1: totals('every-update'),
+  T2: totals('per-commit'),
+  T3: hourly('per-commit'),
+  T3n: hourly('every-update'),
+  T4: enriched,
+  T5: totals('every-update'),
+};

@@ -4,6 +4,7 @@ import { errorCatalogue } from '#platform';
 import { configurationOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
+import { withExamples } from './engine-guide.ts';
 import { errorsPage } from './errors-page.ts';
 
 /** What the generated files of the repository at `root` have to hold, by path from there. */
@@ -12,9 +13,11 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
   const schemas = readdirSync(avro)
     .filter((name) => name.endsWith('.avsc'))
     .map((name): unknown => JSON.parse(readFileSync(join(avro, name), 'utf8')));
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
   return new Map([
     ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
     ['docs/CONFIGURATION.md', configurationPage(configurationOptions)],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
+    ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), read('src/engine/testing/guide.test.ts'))],
   ]);
 }

@@ -223,6 +223,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       entry.dirty = true;
       entry.timestamp = timestamp;
       this.#dirty.push(entry);
+      this.#noteForPrefixes(entry.key);
     }
   }
 

@@ -8,6 +8,7 @@ import {
   type WatermarkState,
 } from '../time/watermark.ts';
 import type { SourceNode } from '../topology/node.ts';
+import type { Journal } from './journal.ts';
 
 /** One input partition of a task: what has been fetched and not yet processed. */
 export class InputPartition {
@@ -83,6 +84,10 @@ export type InputMark = { readonly offset: number; readonly watermark: Watermark
  */
 export class TaskInput {
   readonly partitions: readonly InputPartition[];
+  /** Told of each record that is taken. */
+  journal: Journal | undefined;
+  /** In a replay, says where the next record comes from; undefined ends a `take`. */
+  order: (() => InputPartition | undefined) | undefined;
 
   constructor(sources: readonly SourceNode[]) {
     this.partitions = sources.map((node) => new InputPartition(node));
@@ -97,10 +102,11 @@ export class TaskInput {
   take(max: number, wallNow: number): RawRecord[] {
     const records: RawRecord[] = [];
     for (let taken = 0; taken < max; taken++) {
-      const input = this.#next();
+      const input = this.order === undefined ? this.#next() : this.order();
       if (input === undefined) break;
       const before = this.watermark;
       const { batch, index } = input.take();
+      this.journal?.took(input, batch, index);
       const carried = readWatermarkHeader(batch, index);
       if (!isHeartbeat(batch, index)) {
         input.observe(batch.timestamp(index), wallNow);

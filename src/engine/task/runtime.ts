@@ -9,6 +9,7 @@ import type { RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import { IdleInputs } from './idle-inputs.ts';
 import type { InputPartition } from './input.ts';
+import { journalTopic } from './journal.ts';
 import { Task, type TaskEnvironment } from './task.ts';
 
 export type RuntimeOptions = {
@@ -26,6 +27,8 @@ export type RuntimeOptions = {
   /** Records that a task takes at a time. */
   readonly batchRecords?: number;
   readonly cacheEntries?: number;
+  /** Whether each commit is journalled, which verification needs; on by default. */
+  readonly journal?: boolean;
 };
 
 /** A partition holds this many fetched records at most before fetching from it pauses. */
@@ -63,9 +66,11 @@ export class StreamsRuntime {
       commitIntervalMs: 100,
       batchRecords: 2_000,
       cacheEntries: 100_000,
+      journal: true,
       ...options,
     };
-    this.#environment = this.#options;
+    const journal = this.#options.journal ? journalTopic(options.topology) : undefined;
+    this.#environment = { ...this.#options, journalTopic: journal?.name };
     this.#metrics = runtimeMetrics(options.metrics);
     this.#group = `${options.topology.name}-${options.topology.generation}`;
   }
@@ -78,6 +83,7 @@ export class StreamsRuntime {
   async start(): Promise<void> {
     const { log, topology, instanceId } = this.#options;
     await log.createTopics(topology.internalTopics);
+    if (this.#options.journal) await log.createTopics([journalTopic(topology)]);
     // Fences whatever is left of an earlier process of this name before its offsets are read.
     this.#producer = await log.transactionalProducer(`${this.#group}-${instanceId}`);
     this.#consumer = await log.consumer();

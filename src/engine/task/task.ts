@@ -15,6 +15,7 @@ import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type InputPartition, TaskInput } from './input.ts';
+import { Journal } from './journal.ts';
 import { Outbox } from './outbox.ts';
 import { TaskState } from './state.ts';
 
@@ -29,6 +30,8 @@ export type TaskEnvironment = {
   readonly onRecordError: RecordErrorPolicy;
   /** Decoded entries that each store keeps in memory. */
   readonly cacheEntries: number;
+  /** Where commits are journalled; absent: nowhere. */
+  readonly journalTopic?: string | undefined;
 };
 
 /** One partition of a sub-topology at work: its inputs, operators and state. */
@@ -111,6 +114,10 @@ export class Task {
       input.seek(mark.offset);
       if (mark.metadata !== undefined) input.watermark.restore(JSON.parse(mark.metadata) as WatermarkState);
     }
+    if (environment.journalTopic !== undefined) {
+      const isFirst = [...committed.values()].every(({ metadata }) => metadata === undefined);
+      task.input.journal = new Journal(task.input.partitions, isFirst);
+    }
     return task;
   }
 
@@ -144,7 +151,9 @@ export class Task {
     const watermark = this.input.watermark;
     if (this.input.partitions.some((input, i) => input.position !== positions[i])) this.#uncommitted = true;
     const isTimerDue = this.#wallTimers.some((timers) => timers.first(wallNow) !== undefined);
-    if (records.length === 0 && watermark <= this.#firedUpTo && !isTimerDue) return 0;
+    const hasWork = records.length > 0 || watermark > this.#firedUpTo || isTimerDue;
+    this.input.journal?.processed(wallNow, watermark, hasWork);
+    if (!hasWork) return 0;
     step('process.batch');
     this.#firedUpTo = watermark;
     this.#uncommitted = true;
@@ -157,11 +166,13 @@ export class Task {
 
   /** Everything of this task that goes into the next transaction: the outbox is complete afterwards. */
   async collect(): Promise<readonly OffsetCommit[]> {
-    await this.#flush();
+    const wallNow = this.#environment.clock.now();
+    await this.#flush(wallNow);
     const position = this.input.partitions.map((input) => [input.node.topic.name, input.position] as const);
     this.#state.collect(this.outbox, Object.fromEntries(position));
     // Not the input's: it may have moved since, and the timers before it have not fired yet.
     this.#heartbeats.stamp(this.outbox, this.#firedUpTo);
+    this.#writeJournal(wallNow);
     return this.input.partitions.map((input) => ({
       topic: input.node.topic.name,
       partition: this.partition,
@@ -171,13 +182,25 @@ export class Task {
   }
 
   /** Lets out what operators have held back until the commit, and runs it through those behind them. */
-  async #flush(): Promise<void> {
-    const shared = this.#step([], this.#firedUpTo, this.#environment.clock.now());
+  async #flush(wallNow: number): Promise<void> {
+    const shared = this.#step([], this.#firedUpTo, wallNow);
     for (const operator of this.#operators) {
       operator.flush?.();
       await operator.run(shared);
     }
     for (const list of this.#inputLists) list.length = 0;
+  }
+
+  #writeJournal(committedAt: number): void {
+    const { journalTopic } = this.#environment;
+    if (journalTopic === undefined) return;
+    const stores = Array.from(this.#state.digests(), ([name, digest]) => {
+      return { name, digest, fingerprint: this.#state.store(name)?.fingerprint ?? '' };
+    });
+    const value = this.input.journal?.entry({ committedAt, watermark: this.input.watermark, stores });
+    if (value === undefined) return;
+    const key = Buffer.from(this.name);
+    this.outbox.add(journalTopic, this.partition, { key, value, timestamp: committedAt });
   }
 
   /** The transaction has committed: the store follows. */

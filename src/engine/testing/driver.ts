@@ -52,6 +52,7 @@ type DeclareTopology = (log: SimulatedLog) => Topology | Promise<Topology>;
  */
 export class TopologyDriver {
   readonly log: SimulatedLog;
+  readonly metrics = createMetrics();
   readonly #clock: HandClock;
   readonly #databases: DatabaseProvider = memoryDatabases();
   readonly #options: DriverOptions;
@@ -175,7 +176,7 @@ export class TopologyDriver {
       databases: this.#databases,
       clock: this.#clock,
       logger: createLogger({ level: 'error', name: 'driver' }),
-      metrics: createMetrics(),
+      metrics: this.metrics,
       deadLetters: this.#deadLetters,
       instanceId: 'driver',
       commitIntervalMs: 0,

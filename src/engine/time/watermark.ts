@@ -52,6 +52,7 @@ export class PartitionWatermark {
   /** The last announcement of each writer, and the least of them. */
   #carried: number[] = [];
   #announced = NO_WATERMARK;
+  #followed: number | undefined;
 
   constructor(outOfOrderMs: number | undefined) {
     this.#outOfOrderMs = outOfOrderMs;
@@ -81,7 +82,15 @@ export class PartitionWatermark {
   followWallClock(now: number): void {
     if (this.#outOfOrderMs !== undefined) {
       this.announce({ writer: 0, writers: 1, ms: now - this.#outOfOrderMs });
+      this.#followed = Math.max(now, this.#followed ?? now);
     }
+  }
+
+  /** The latest wall-clock time that it has followed since this was last asked: a replay has to do the same. */
+  takeFollowed(): number | undefined {
+    const followed = this.#followed;
+    this.#followed = undefined;
+    return followed;
   }
 
   save(): WatermarkState {

@@ -58,8 +58,8 @@ function topicsOf({ subTopologies }: TopologyDescription): Set<string> {
 }
 
 function shapeOf(node: NodeDescription): string {
-  if (node.kind !== 'processor')
-    return node.kind === 'stateless' ? `(${quoted(node.name)})` : `([${quoted(node.name)}])`;
+  if (node.kind === 'source' || node.kind === 'sink') return `([${quoted(node.name)}])`;
+  if (node.kind !== 'processor') return `(${quoted(node.name)})`;
   const marks = [
     ...(node.timers ? ['timers'] : []),
     ...(node.dependsOnArrival ? ['depends on arrival'] : []),

@@ -1,5 +1,5 @@
 import { type Clock, FatalError, RetryableError } from '#platform';
-import type { Change, Database, DatabaseProvider, KeyRange } from '../../store/port.ts';
+import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange } from '../../store/port.ts';
 import type { Random } from './random.ts';
 
 /** What is left of a machine's stores when it starts again. */
@@ -161,6 +161,16 @@ class DiskDatabase implements Database {
         .map((key) => ({ key: Buffer.from(key, 'latin1'), value: this.#read(key) }));
       await this.#delay();
     }
+  }
+
+  snapshot(): DatabaseSnapshot {
+    const frozen: Volume = { ...this.#volume, entries: new Map(this.#volume.entries) };
+    const database = new DiskDatabase(frozen, this.#clock, this.#delay);
+    return {
+      getMany: (keys) => database.getMany(keys),
+      scan: (range) => database.scan(range),
+      close: async () => {},
+    };
   }
 
   async deleteRange(range: KeyRange): Promise<void> {

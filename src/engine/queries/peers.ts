@@ -1,0 +1,83 @@
+import { type Clock, errorCode, RetryableError } from '#platform';
+import type { TaskId } from '../task/assignment.ts';
+import { moving, type Rows, type RowsWanted } from './rows.ts';
+
+/** Which copy of a task: the one that processes, or one that follows it. */
+export type Role = 'active' | 'standby';
+
+/** A read of one store in one task. */
+export type TaskRead = {
+  readonly task: TaskId;
+  readonly role: Role;
+  readonly store: string;
+  readonly wanted: RowsWanted;
+};
+
+/** The tasks of another process. */
+export interface Peers {
+  /** Errors: MR_QUERY_TASK_MOVING where it does not have that copy, can't be reached or takes too long. */
+  read(endpoint: string, read: TaskRead): Promise<Rows>;
+}
+
+export const PEER_PATH = '/tasks/:subTopology/:partition/rows';
+
+type RowsOnWire = Omit<Rows, 'rows'> & { readonly rows: readonly (readonly [key: string, value: string])[] };
+
+/** Reads from other processes over HTTP, at the routes that `serveQueries` gives them. */
+export function httpPeers({ clock, timeoutMs = 2_000 }: { clock: Clock; timeoutMs?: number }): Peers {
+  return {
+    read: async (endpoint, read) => {
+      const answered = new AbortController();
+      const tooLate = new AbortController();
+      void clock.sleep(timeoutMs, answered.signal).then(() => tooLate.abort());
+      try {
+        const response = await fetch(new URL(peerUrl(read), endpoint), { signal: tooLate.signal });
+        const body: unknown = await response.json();
+        if (!response.ok) throw refusal(endpoint, response.status, body);
+        return rowsFromWire(body as RowsOnWire);
+      } catch (cause) {
+        if (cause instanceof RetryableError) throw cause;
+        throw moving(`${endpoint} gave no answer`, cause);
+      } finally {
+        answered.abort();
+      }
+    },
+  };
+}
+
+export function rowsToWire({ rows, ...rest }: Rows): RowsOnWire {
+  return { ...rest, rows: rows.map(({ key, value }) => [base64(key), base64(value)]) };
+}
+
+function rowsFromWire({ rows, ...rest }: RowsOnWire): Rows {
+  return { ...rest, rows: rows.map(([key, value]) => ({ key: bytes(key), value: bytes(value) })) };
+}
+
+function peerUrl({ task, role, store, wanted }: TaskRead): string {
+  const path = `/tasks/${encodeURIComponent(task.subTopology)}/${task.partition}/rows`;
+  const rows =
+    'key' in wanted
+      ? { key: base64(wanted.key) }
+      : { gte: base64(wanted.range.gte), lt: base64(wanted.range.lt), limit: String(wanted.limit) };
+  return `${path}?${new URLSearchParams({ store, role, ...rows })}`;
+}
+
+/** What `peerUrl` has asked for. */
+export function wantedFrom(query: Readonly<Record<string, string | undefined>>): RowsWanted {
+  const { key, gte = '', lt = '', limit } = query;
+  if (key !== undefined) return { key: bytes(key) };
+  return { range: { gte: bytes(gte), lt: bytes(lt) }, limit: Number(limit) };
+}
+
+function refusal(endpoint: string, status: number, body: unknown): RetryableError {
+  const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : '';
+  return moving(`${endpoint} answered ${status} ${errorCode(body) ?? ''}: ${message}`);
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64url');
+}
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text, 'base64url');
+}
