@@ -42,7 +42,7 @@ export async function inputTopics(registry: SchemaRegistry): Promise<Inputs> {
 }
 
 /** What a log has to know of a topic. */
-export const specOf = ({ name, partitions, cleanup }: Topic<string, never>): TopicSpec => ({
+export const specOf = ({ name, partitions, cleanup }: TopicSpec): TopicSpec => ({
   name,
   partitions,
   cleanup,

@@ -155,8 +155,7 @@ async function processAll(log: EmbeddedLog, topics: Topics, dataDirectory: strin
   });
   try {
     await runtime.start();
-    do await runtime.runOnce(100);
-    while (!runtime.isCaughtUp);
+    await runtime.runUntilCaughtUp(100);
   } finally {
     await runtime.close();
   }

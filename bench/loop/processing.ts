@@ -29,8 +29,7 @@ const runtime = new StreamsRuntime({
 await runtime.start();
 const start = performance.now();
 const cpu = process.cpuUsage();
-do await runtime.runOnce(100);
-while (!runtime.isCaughtUp);
+await runtime.runUntilCaughtUp(100);
 const { user, system } = process.cpuUsage(cpu);
 const figures = { seconds: (performance.now() - start) / 1e3, cpuSeconds: (user + system) / 1e6 };
 await runtime.close();

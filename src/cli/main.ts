@@ -11,6 +11,7 @@ import { startCommand } from './start.ts';
 import { topicsCommand } from './topics.ts';
 import { topologyCommand } from './topology.ts';
 import { trainCommand } from './train.ts';
+import { verifyCommand } from './verify.ts';
 import { versionsCommand } from './versions.ts';
 
 function millrace(): Command {
@@ -37,6 +38,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
     versionsCommand(),
     topicsCommand(),
     topologyCommand(),
+    verifyCommand(),
     eventsCommand(),
   ]) {
     program.addCommand(command);

@@ -1,4 +1,5 @@
-/** The HTTP server of `millrace start`: gateway and responder on one port. */
+/** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
+import { serveQueries } from '#engine';
 import { openGateway } from '#gateway';
 import type { Processing } from '#operations';
 import { createHttpServer, createMetrics, type Metrics, type Shutdown, systemClock } from '#platform';
@@ -33,6 +34,8 @@ export async function serve(
   const server = await createHttpServer({ logger, metrics: withWorker(metrics, processing) });
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
+  serveQueries(server, processing);
+  server.routes.get('/tasks', async () => (await processing.report()) ?? { tasks: [] });
   let failure: Error | undefined;
   processing.ended.catch((error: Error) => {
     failure = error;

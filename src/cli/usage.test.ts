@@ -13,6 +13,7 @@ describe('command line', { concurrency: 2 }, () => {
       'versions',
       'topics',
       'topology',
+      'verify',
       'events tail',
     ];
     const pages = await Promise.all(

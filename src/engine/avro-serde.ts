@@ -27,5 +27,6 @@ export async function avroSerde<T>(
     },
     fingerprint: schemaFingerprint(schema),
     framing: WIRE_FORMAT_HEADER,
+    format: { family: 'avro', schema },
   };
 }

@@ -23,6 +23,20 @@ export interface Serde<V> {
   readonly fingerprint: Buffer;
   /** Leading bytes that depend on the registry (schema id) and stay out of the digest. */
   readonly framing: number;
+  /**
+   * Tells a schema that has evolved from another type of value, where a store is found again under its name. Without it
+   * every other fingerprint is another type.
+   */
+  readonly format?: SerdeFormat;
+}
+
+/** A family of encodings; where it has schemas, the one that values are written with. */
+export type SerdeFormat = { readonly family: string; readonly schema?: object };
+
+/** The format of a serde that writes values of another within its own. */
+export function formatAround(outer: string, inner: { readonly format?: SerdeFormat }): typeof inner {
+  const { format } = inner;
+  return format === undefined ? {} : { format: { ...format, family: `${outer}(${format.family})` } };
 }
 
 /** A serde of another type over the same bytes. */

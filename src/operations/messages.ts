@@ -1,6 +1,7 @@
 /** What the thread that asks and the worker that processes tell each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Configuration } from '#platform';
+import type { EngineReport, QueryOptions, StoreAnswer, StoreQuery, StoreSummary } from '#engine';
+import type { Configuration, Remedy } from '#platform';
 
 export type WorkerInput = {
   /** From `connect()` of the process's log; transferred. */
@@ -27,12 +28,23 @@ export type Answers = {
   readonly metrics: string;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   readonly digests: Readonly<Record<string, string>>;
+  /** What each task does, and what has become of the records in it. */
+  readonly report: EngineReport | undefined;
+  /** The stores that can be queried. */
+  readonly stores: readonly StoreSummary[];
 };
 
 export type Question = keyof Answers;
 
 export type ToWorker =
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  | {
+      readonly kind: 'query';
+      readonly id: number;
+      readonly store: string;
+      readonly query: StoreQuery;
+      readonly options: QueryOptions;
+    }
   | { readonly kind: 'stop' };
 
 export type Failure = {
@@ -40,10 +52,13 @@ export type Failure = {
   readonly code: string | undefined;
   readonly hint: string | undefined;
   readonly stack: string | undefined;
+  /** Undefined where the error is none of ours. */
+  readonly remedy: Remedy | undefined;
 };
 
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'progress'; readonly progress: ProcessingProgress }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question] }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question] | StoreAnswer }
+  | { readonly kind: 'refused'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'failed'; readonly failure: Failure };

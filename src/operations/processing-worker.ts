@@ -1,7 +1,16 @@
 /** The worker thread that runs the loop topology: see processing.ts for the side that starts it. */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { rocksDatabases, StreamsRuntime, type Topology } from '#engine';
+import {
+  httpPeers,
+  localTasks,
+  reportOf,
+  rocksDatabases,
+  StatusGauges,
+  StoreQueries,
+  StreamsRuntime,
+  type Topology,
+} from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import {
   createLogger,
@@ -19,6 +28,7 @@ import { sourceLag } from './lag.ts';
 import type { Answers, Failure, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
+const INSTANCE = 'main';
 
 class Host {
   readonly #input: WorkerInput;
@@ -29,6 +39,8 @@ class Host {
   readonly #metrics: Metrics;
   readonly #counts: { admitted: number };
   readonly #catchUp = new CatchUp();
+  readonly #gauges: StatusGauges;
+  readonly queries: StoreQueries;
   #runtime: StreamsRuntime | undefined;
   #processed = 0;
   #reportedAt = 0;
@@ -48,6 +60,15 @@ class Host {
     this.#logger = observed.logger;
     this.#metrics = observed.metrics;
     this.#counts = observed.counts;
+    this.#gauges = new StatusGauges(observed.metrics);
+    this.queries = new StoreQueries({
+      topology,
+      memberId: INSTANCE,
+      local: localTasks(() => this.#runtime),
+      owners: () => this.#runtime?.owners() ?? new Map(),
+      peers: httpPeers({ clock: systemClock }),
+      clock: systemClock,
+    });
   }
 
   static async open(input: WorkerInput): Promise<Host> {
@@ -116,7 +137,7 @@ class Host {
       logger: this.#logger,
       metrics: this.#metrics,
       deadLetters: this.#topics['dead-letters'],
-      instanceId: 'main',
+      instanceId: INSTANCE,
       commitIntervalMs: engine.commitIntervalMs,
       batchRecords: engine.batchRecords,
       cacheEntries: engine.cacheEntries,
@@ -147,8 +168,13 @@ class Host {
         if (this.#runtime !== undefined) await this.#report(this.#runtime);
         return undefined;
       },
-      metrics: () => this.#metrics.render(),
+      metrics: async () => {
+        if (this.#runtime !== undefined) this.#gauges.publish(this.#runtime.status());
+        return await this.#metrics.render();
+      },
       digests: async () => this.#digests(),
+      report: async () => this.#runtime && reportOf(this.#runtime),
+      stores: async () => this.queries.stores(),
     };
     return answers[question]();
   }
@@ -170,7 +196,8 @@ function tell(message: FromWorker): void {
 function failureOf(error: unknown): Failure {
   const known = error instanceof Error ? error : new Error(String(error));
   const hint = known instanceof MillraceError ? known.hint : undefined;
-  return { message: known.message, code: errorCode(known), hint, stack: known.stack };
+  const remedy = known instanceof MillraceError ? known.remedy : undefined;
+  return { message: known.message, code: errorCode(known), hint, stack: known.stack, remedy };
 }
 
 async function main(): Promise<void> {
@@ -183,7 +210,14 @@ async function main(): Promise<void> {
     void opening.then(
       async (host) => {
         if (message.kind === 'stop') return host.stop();
-        tell({ kind: 'answer', id: message.id, answer: await host.answer(message.question) });
+        try {
+          const answer = await (message.kind === 'query'
+            ? host.queries.query(message.store, message.query, message.options)
+            : host.answer(message.question));
+          tell({ kind: 'answer', id: message.id, answer });
+        } catch (error) {
+          tell({ kind: 'refused', id: message.id, failure: failureOf(error) });
+        }
       },
       () => {},
     );

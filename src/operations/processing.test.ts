@@ -78,6 +78,11 @@ async function count(
   return records;
 }
 
+async function endOf({ log }: Installation, topic: string): Promise<number> {
+  const [described] = await log.describeTopics([topic]);
+  return (described?.offsets ?? []).reduce((sum, { stable }) => sum + stable, 0);
+}
+
 describe('processing', () => {
   it('is caught up when every stage has committed, and goes on where it stopped', async (t) => {
     const installation = await install(t);
@@ -87,6 +92,24 @@ describe('processing', () => {
     assert.equal(await count(installation, 'interactions-accepted'), 3000);
     assert.equal(await count(installation, 'examples'), 1000);
     const digests = await first.digests();
+    const { entries, position } = await first.query('user-features/rows', { kind: 'range' });
+    assert.equal(entries.length, 17);
+    const taken = Object.values(position['interactions-accepted'] ?? {}).reduce((sum, each) => sum + each, 0);
+    assert.ok(taken >= 3000 && taken <= (await endOf(installation, 'interactions-accepted')), `${taken}`);
+    await assert.rejects(first.query('none', { kind: 'range' }), {
+      code: 'MR_QUERY_STORE_UNKNOWN',
+      remedy: 'fix-input',
+    });
+    assert.ok((await first.stores()).some(({ name }) => name === 'item-features/rows'));
+    const report = await first.report();
+    const admitted = report?.tasks
+      .flatMap(({ operators }) => operators)
+      .filter(({ operator }) => operator === 'admission');
+    assert.equal(
+      admitted?.reduce((sum, each) => sum + each.out, 0),
+      3000,
+    );
+    assert.match(await first.metrics(), /engine_task_lag_records\{task="interactions-0"\} 0/);
     assert.match(await first.metrics(), /admission_events_total\{outcome="accepted"\} 3000/);
     await first.stop();
     await first.ended;

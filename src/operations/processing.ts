@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import type { EngineReport, QueryOptions, StoreAnswer, StoreQuery, StoreSummary } from '#engine';
 import type { EmbeddedLog } from '#engine/log';
-import { FatalError, invariant } from '#platform';
+import { FatalError, InputError, invariant, type MillraceError, RetryableError } from '#platform';
 import type {
   Answers,
   Failure,
@@ -24,6 +25,11 @@ export interface Processing {
   metrics(): Promise<string>;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   digests(): Promise<Readonly<Record<string, string>>>;
+  /** The state of each task, with the counts of its operators; undefined while processing starts again. */
+  report(): Promise<EngineReport | undefined>;
+  stores(): Promise<readonly StoreSummary[]>;
+  /** Asks a store for its committed entries: see StoreQueries of the engine. */
+  query(store: string, query: StoreQuery, options?: QueryOptions): Promise<StoreAnswer>;
   /** Rejects with FatalError MR_PROCESSING_FAILED when processing ends by itself; resolves after a stop. */
   readonly ended: Promise<void>;
   /** Commits what is done and ends the worker. Never rejects; how it ended is `ended`'s to say. */
@@ -80,6 +86,7 @@ class WorkerProcessing implements Processing {
           code: undefined,
           hint: undefined,
           stack: error.stack,
+          remedy: undefined,
         });
       });
       this.#worker.once('exit', () => {
@@ -104,6 +111,10 @@ class WorkerProcessing implements Processing {
         return;
       case 'answer':
         this.#waiting.get(message.id)?.resolve(message.answer);
+        this.#waiting.delete(message.id);
+        return;
+      case 'refused':
+        this.#waiting.get(message.id)?.reject(refusal(message.failure));
         this.#waiting.delete(message.id);
         return;
       case 'failed':
@@ -132,12 +143,29 @@ class WorkerProcessing implements Processing {
     return this.#ask('digests');
   }
 
+  report(): Promise<EngineReport | undefined> {
+    return this.#ask('report');
+  }
+
+  stores(): Promise<readonly StoreSummary[]> {
+    return this.#ask('stores');
+  }
+
+  query(store: string, query: StoreQuery, options: QueryOptions = {}): Promise<StoreAnswer> {
+    return this.#answered((id) => ({ kind: 'query', id, store, query, options }));
+  }
+
   #ask<Q extends Question>(question: Q): Promise<Answers[Q]> {
+    return this.#answered((id) => ({ kind: 'ask', id, question }));
+  }
+
+  /** Sends what has the id given, and waits for the answer to it. */
+  #answered<A>(message: (id: number) => ToWorker): Promise<A> {
     if (this.#hasEnded) return Promise.reject(this.#failure ?? stopped());
     const id = this.#asked++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (answer) => resolve(answer as Answers[Q]), reject });
-      this.#tell({ kind: 'ask', id, question });
+      this.#waiting.set(id, { resolve: (answer) => resolve(answer as A), reject });
+      this.#tell(message(id));
     });
   }
 
@@ -163,6 +191,17 @@ function failed({ message, code, hint, stack }: Failure): FatalError {
       cause,
     },
   );
+}
+
+/** An error of the worker's as one of this thread's. */
+function refusal({ message, code = 'MR_INVARIANT', hint, stack, remedy }: Failure): MillraceError {
+  const details = {
+    ...(hint !== undefined && { hint }),
+    cause: Object.assign(new Error(message), { stack }),
+  };
+  if (remedy === 'retry') return new RetryableError(code, message, details);
+  if (remedy === 'fix-input') return new InputError(code, message, details);
+  return new FatalError(code, message, details);
 }
 
 function stopped(): FatalError {

@@ -213,21 +213,72 @@ const log: readonly ErrorDescription[] = [
 ];
 
 const engine: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_JOURNAL_INCOMPLETE',
+    'The journal of a task does not tell all that the task has done.',
+    'Compare with a rebuild from the log; keep the journal switched on.',
+  ),
+  giveUp(
+    'MR_JOURNAL_UNREADABLE',
+    'An entry of a journal is damaged, or was written by a newer release.',
+    'Verify with the release that wrote it, or compare with a rebuild from the log.',
+  ),
   fixInput(
     'MR_PROCESSOR_THREW',
     'A processor failed on a record with an error of no code.',
     'Read the dead letter; correct the record or the processor.',
+  ),
+  retry(
+    'MR_QUERY_BEHIND',
+    'No copy of a store has come as far as the position that a query asks for.',
+    'Ask again in a moment; look at the lag of the task where it stays behind.',
+  ),
+  fixInput(
+    'MR_QUERY_INVALID',
+    'A query of a store makes no sense.',
+    'Ask by key, by prefix, by from and to, or by key with fromMs and toMs.',
+  ),
+  fixInput('MR_QUERY_STORE_UNKNOWN', 'A query names a store that there is not.', 'Take one of GET /stores.'),
+  retry(
+    'MR_QUERY_TASK_MOVING',
+    'The task of a store is being moved or restored, or its process cannot be reached.',
+    'Ask again in a moment; a standby may answer meanwhile.',
+  ),
+  giveUp(
+    'MR_REBUILD_DEPENDS_ON_ARRIVAL',
+    'State that depends on the order of arrival or on the wall clock can come out otherwise in a rebuild.',
+    'Verify it from the journal, or force the rebuild and accept what comes out.',
   ),
   giveUp(
     'MR_RECORD_FAILED',
     'A record could not be processed, and the policy is to stop.',
     'Correct the record or the processor, or choose another policy.',
   ),
+  fixInput(
+    'MR_RECORD_FROM_FUTURE',
+    'A record lies further ahead of the wall clock than its source believes.',
+    'Correct the clock of its producer.',
+  ),
   fixInput('MR_RECORD_NULL_KEY', 'A record of a keyed topic has no key.', 'Correct its producer.'),
   fixInput(
     'MR_RECORD_NULL_VALUE',
     'A record of a stream has no value.',
     'Correct its producer; tombstones belong on compacted topics.',
+  ),
+  fixInput(
+    'MR_RECORD_TIMESTAMP',
+    'A record or a change of a store has no time: a negative timestamp, or none.',
+    'Correct its producer, or the processor that gave the time.',
+  ),
+  fixInput(
+    'MR_RECORD_TOO_LARGE',
+    'A record is larger than a log takes.',
+    'Split the value, or keep it elsewhere and send where it is.',
+  ),
+  fixInput(
+    'MR_RECORD_WINDOWED_KEY',
+    'A key is read as that of a window, and names none.',
+    'Read topics of windowed tables alone with `windowedKey`.',
   ),
   giveUp(
     'MR_STORE_CORRUPT',
@@ -243,6 +294,26 @@ const engine: readonly ErrorDescription[] = [
     'MR_TOPOLOGY_INVALID',
     'The declaration of a topology is not consistent.',
     'Change what the message names.',
+  ),
+  giveUp(
+    'MR_TOPOLOGY_MANIFEST',
+    'What a topology has kept is written down in a form that cannot be read.',
+    'Start the release that wrote it.',
+  ),
+  retry(
+    'MR_TOPOLOGY_MIGRATION_BUSY',
+    'State cannot be migrated while an instance runs, or another one migrates it.',
+    'Stop all instances, and start one.',
+  ),
+  fixConfiguration(
+    'MR_TOPOLOGY_STATE_CHANGED',
+    'Stores or repartition topics were renamed, retyped, partitioned anew or removed.',
+    'Choose rename, rebuild or drop for each, or declare another generation.',
+  ),
+  giveUp(
+    'MR_VERIFY_INPUT_GONE',
+    'A record that verification has to read again is no longer in the log.',
+    'Compare digests of what is left; keep inputs as long as they are to be verified.',
   ),
 ];
 

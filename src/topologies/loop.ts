@@ -39,6 +39,7 @@ export async function loopTopology(
 
   const interactions = loop.source(topics.interactions, {
     watermark: { outOfOrderMs: options.admission.latenessMs, futureMs: options.admission.futureMs },
+    future: 'pass',
   });
   const { accepted } = loop.process('admission', admission(options.admission, recentEvents), {
     interactions,

@@ -1,13 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { invalidRecord } from './errors.ts';
 import type { ProducerRecord } from './port.ts';
+import { assertRecordSize } from './record-size.ts';
 
 /**
  * The stored form of a run of records. Little endian:
  *
  *     0  u32  CRC-32 of everything after it
  *     4  u8   format version (1)
- *     5  u8   flags: 1 sparse offsets, 2 wide timestamps, 4 a key is null, 8 a value is null
+ *     5  u8   flags: 1 sparse offsets, 2 wide timestamps, 4 a key is null, 8 a value is null, 16 no record has headers
  *     6  u16  0
  *     8  u32  number of records
  *    12  u32  span: next offset - base offset
@@ -25,8 +26,9 @@ import type { ProducerRecord } from './port.ts';
 export const VERSION = 1;
 export const SPARSE = 1;
 export const WIDE = 2;
-const NULL_KEY = 4;
+export const NULL_KEY = 4;
 export const NULL_VALUE = 8;
+export const NO_HEADERS = 16;
 export const HEADER_BYTES = 32;
 
 /** Above this size an append is stored as several batches, so that a reader's memory per step stays bounded. */
@@ -41,12 +43,16 @@ export type EncodedBatch = {
   readonly hasNullKey: boolean;
 };
 
-/** Encodes records at consecutive offsets, as several batches where one would exceed `maxBytes`. */
+/**
+ * Encodes records at consecutive offsets, as several batches where one would exceed `maxBytes`. Errors:
+ * MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE.
+ */
 export function encodeBatches(
   records: readonly ProducerRecord[],
   maxBytes = MAX_BATCH_BYTES,
 ): EncodedBatch[] {
   const batches: EncodedBatch[] = [];
+  for (const record of records) assertRecordSize(record);
   for (let from = 0; from < records.length; ) {
     let bytes = HEADER_BYTES;
     let to = from;
@@ -69,7 +75,7 @@ export function encodeBatch(
   span = records.length,
 ): EncodedBatch {
   const count = records.length;
-  let flags = offsets === undefined ? 0 : SPARSE;
+  let flags = NO_HEADERS | (offsets === undefined ? 0 : SPARSE);
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   let body = 0;
@@ -83,6 +89,7 @@ export function encodeBatch(
     body += bodyBytes(record);
     if (record.key === null) flags |= NULL_KEY;
     if (record.value === null) flags |= NULL_VALUE;
+    if (record.headers !== undefined && record.headers.length > 0) flags &= ~NO_HEADERS;
   }
   if (count === 0) min = max = 0;
   if (!integers || max - min > 0xffffffff) flags |= WIDE;

@@ -26,6 +26,10 @@ export interface RecordBatch {
   readonly baseOffset: number;
   /** The offset to go on from; at least the last record's offset + 1. */
   readonly nextOffset: number;
+  /** Bytes of memory that holding on to the batch, or to anything that it has handed out, takes. */
+  readonly byteLength: number;
+  /** True: every record has a key and a value, and none has headers, so that nobody need look for them. */
+  readonly isPlain?: boolean;
   offset(index: number): number;
   timestamp(index: number): number;
   key(index: number): Buffer | null;

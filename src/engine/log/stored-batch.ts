@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { HEADER_BYTES, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
+import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
 import type { Header, ProducerRecord, RecordBatch } from './port.ts';
 
@@ -91,6 +91,10 @@ export class StoredBatch implements RecordBatch {
     return this.#view.getFloat64(24, true);
   }
 
+  get isPlain(): boolean {
+    return (this.#flags & (NO_HEADERS | NULL_KEY | NULL_VALUE)) === NO_HEADERS;
+  }
+
   get hasTombstone(): boolean {
     return (this.#flags & NULL_VALUE) !== 0;
   }
@@ -160,6 +164,7 @@ export class EmptyBatch implements RecordBatch {
   readonly topic: string;
   readonly partition: number;
   readonly count = 0;
+  readonly byteLength = 0;
   readonly baseOffset: number;
   readonly nextOffset: number;
 

@@ -1,5 +1,5 @@
 import type { Operator, Output } from './operator.ts';
-import { bySequence, type FlowRecord } from './record.ts';
+import { BySequence, type FlowRecord } from './record.ts';
 
 /** Several streams as one, in the order in which the records behind them were read. */
 export class MergeOperator implements Operator {
@@ -12,6 +12,7 @@ export class MergeOperator implements Operator {
   }
 
   run(): void {
-    for (const [, record] of bySequence(this.inputs)) this.#output.push(record);
+    const merged = new BySequence(this.inputs);
+    for (let record = merged.next(); record !== undefined; record = merged.next()) this.#output.push(record);
   }
 }

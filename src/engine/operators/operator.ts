@@ -43,6 +43,7 @@ export class Output {
   }
 
   push(record: FlowRecord): void {
-    for (const target of this.#targets) target.push(record);
+    const targets = this.#targets;
+    for (let i = 0; i < targets.length; i++) (targets[i] as FlowRecord[]).push(record);
   }
 }

@@ -14,27 +14,36 @@ export type FlowRecord<K = unknown, V = unknown> = {
   readonly trace: Buffer | undefined;
 };
 
+/** What becomes of a record, under another key, value or time. One function, so that all records have one shape. */
+export function derived(cause: FlowRecord, key: unknown, value: unknown, timestamp: number): FlowRecord {
+  const { watermark, sequence, timer, trace } = cause;
+  return { key, value, timestamp, watermark, sequence, timer, trace };
+}
+
 /**
  * Merges inputs of one operator into the order in which their causes were read: by sequence, then port. Within a
- * port the order of emission holds.
+ * port the order of emission holds. No generator, which would allocate twice a record.
  */
-export function* bySequence(
-  ports: readonly (readonly FlowRecord[])[],
-): Generator<readonly [port: number, record: FlowRecord]> {
-  const cursors = ports.map(() => 0);
-  for (;;) {
-    let next = -1;
-    let sequence = Number.POSITIVE_INFINITY;
-    for (let port = 0; port < ports.length; port++) {
-      const head = ports[port]?.[cursors[port] ?? 0];
-      if (head !== undefined && head.sequence < sequence) {
-        next = port;
-        sequence = head.sequence;
-      }
+export class BySequence {
+  readonly #ports: readonly (readonly FlowRecord[])[];
+  readonly #cursors: number[];
+  /** Where the last record came from. */
+  port = 0;
+
+  constructor(ports: readonly (readonly FlowRecord[])[]) {
+    this.#ports = ports;
+    this.#cursors = ports.map(() => 0);
+  }
+
+  next(): FlowRecord | undefined {
+    let next: FlowRecord | undefined;
+    for (let port = 0; port < this.#ports.length; port++) {
+      const head = this.#ports[port]?.[this.#cursors[port] as number];
+      if (head === undefined || (next !== undefined && head.sequence >= next.sequence)) continue;
+      next = head;
+      this.port = port;
     }
-    if (next < 0) return;
-    const cursor = cursors[next] ?? 0;
-    cursors[next] = cursor + 1;
-    yield [next, ports[next]?.[cursor] as FlowRecord];
+    if (next !== undefined) this.#cursors[this.port] = (this.#cursors[this.port] as number) + 1;
+    return next;
   }
 }

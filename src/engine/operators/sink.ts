@@ -1,5 +1,7 @@
+import { InputError } from '#platform';
 import { partitionFor } from '../log/partitioner.ts';
 import type { Header } from '../log/port.ts';
+import { assertRecordSize } from '../log/record-size.ts';
 import type { Outbox } from '../task/outbox.ts';
 import type { SinkNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
@@ -27,16 +29,22 @@ export class SinkOperator implements Operator {
           step.drop(this.#node.name, 'null-key');
           continue;
         }
+        if (text === null && this.#node.nullKeys === 'reject')
+          throw new InputError('MR_RECORD_NULL_KEY', `a record of compacted ${topic.name} has no key`);
+        if (!Number.isFinite(record.timestamp))
+          throw new InputError('MR_RECORD_TIMESTAMP', `the record has the timestamp ${record.timestamp}`);
         const key = text === null ? null : Buffer.from(text);
         const value = record.value === null ? null : this.#node.value.encode(record.value);
+        assertRecordSize({ key, value });
         const partition =
           partitioning === 'same' || key === null ? this.#ownPartition : partitionFor(key, topic.partitions);
-        this.#outbox.add(topic.name, partition, {
-          key,
-          value,
-          timestamp: record.timestamp,
-          ...(record.trace && { headers: [['traceparent', record.trace] satisfies Header] }),
-        });
+        const { timestamp, trace } = record;
+        const headers: readonly Header[] | undefined = trace && [['traceparent', trace]];
+        this.#outbox.add(
+          topic.name,
+          partition,
+          headers === undefined ? { key, value, timestamp } : { key, value, timestamp, headers },
+        );
       } catch (error) {
         step.reject(record, this.#node.name, error);
       }

@@ -26,14 +26,18 @@ export class SourceOperator implements Operator {
   async run(step: Step): Promise<void> {
     for (const raw of this.input) {
       try {
-        this.#emit(raw);
+        this.#emit(raw, step.wallNow);
       } catch (error) {
-        await this.#retry(raw, error).catch((final: unknown) => step.reject(raw, this.#node.name, final));
+        await this.#retry(raw, step.wallNow, error).catch((final: unknown) =>
+          step.reject(raw, this.#node.name, final),
+        );
       }
     }
   }
 
-  #emit({ batch, index, sequence, watermark }: RawRecord): void {
+  #emit({ batch, index, sequence, watermark }: RawRecord, wallNow: number): void {
+    const timestamp = batch.timestamp(index);
+    this.#assertBelievable(timestamp, wallNow);
     const key = batch.key(index);
     const value = batch.value(index);
     if (key === null && this.#node.nullKeys === 'reject')
@@ -44,7 +48,7 @@ export class SourceOperator implements Operator {
     this.#output.push({
       key: key === null ? null : this.#node.topic.key.fromText(key.toString()),
       value: value === null ? null : this.#node.topic.value.decode(value),
-      timestamp: batch.timestamp(index),
+      timestamp,
       watermark,
       sequence,
       timer: undefined,
@@ -53,15 +57,31 @@ export class SourceOperator implements Operator {
   }
 
   /** The writer's schema may be new to this process. */
-  async #retry(raw: RawRecord, error: unknown): Promise<void> {
+  async #retry(raw: RawRecord, wallNow: number, error: unknown): Promise<void> {
     const value = raw.batch.value(raw.index);
     if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED' || value === null) throw error;
     await this.#node.topic.value.prepare(value);
-    this.#emit(raw);
+    this.#emit(raw, wallNow);
+  }
+
+  /** Producers without a clock write -1, and one with a wrong clock would put windows where nobody looks. */
+  #assertBelievable(timestamp: number, wallNow: number): void {
+    if (timestamp < 0) {
+      throw new InputError('MR_RECORD_TIMESTAMP', `the record has the timestamp ${timestamp}`);
+    }
+    const { watermark, future } = this.#node;
+    if (watermark === 'carried' || watermark.futureMs === undefined || future === 'pass') return;
+    if (timestamp > wallNow + watermark.futureMs) {
+      throw new InputError(
+        'MR_RECORD_FROM_FUTURE',
+        `the record lies ${timestamp - wallNow} ms ahead of the wall clock`,
+      );
+    }
   }
 }
 
 function traceparent(batch: RecordBatch, index: number): Buffer | undefined {
+  if (batch.isPlain) return undefined;
   for (const [name, value] of batch.headers(index)) if (name === 'traceparent') return value;
   return undefined;
 }

@@ -5,6 +5,7 @@ import type { Position } from './position.ts';
 
 /** What is asked of a store. Keys are text, as KeySerde.toText makes it; their order is that of their UTF-8 bytes. */
 export type StoreQuery =
+  /** One entry; of a store with windows, all windows of the key. */
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'prefix'; readonly prefix: string }
   /** Keys from `from` up to, not including, `to`; without them, from the first and to the last. */
@@ -31,6 +32,20 @@ export type Continuation = { readonly key: string; readonly partition: number };
 
 /** Behind every key: no byte of UTF-8 is that large. */
 const AFTER_ALL = Buffer.from([0xff]);
+
+/** The times that a query of a key is about. Errors: MR_QUERY_INVALID. */
+export function timesOf(query: Extract<StoreQuery, { kind: 'key' | 'window' }>): {
+  readonly fromMs: number;
+  readonly toMs: number;
+} {
+  if (query.kind === 'key') return { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+  const { fromMs, toMs } = query;
+  for (const ms of [fromMs, toMs]) {
+    if (!Number.isSafeInteger(ms) || ms < 0) throw invalidQuery(`${ms} is no time in ms since the epoch`);
+  }
+  if (fromMs > toMs) throw invalidQuery('fromMs lies behind toMs');
+  return { fromMs, toMs };
+}
 
 /** The range of keys that a query by prefix or range means. Errors: MR_QUERY_INVALID. */
 export function rangeOf(query: Extract<StoreQuery, { kind: 'prefix' | 'range' }>): KeyRange {
@@ -60,7 +75,8 @@ export function encodeContinuation({ key, partition }: Continuation): string {
 export function decodeContinuation(token: string): Continuation {
   try {
     const [key, partition, ...rest] = JSON.parse(Buffer.from(token, 'base64url').toString()) as unknown[];
-    if (typeof key === 'string' && typeof partition === 'number' && rest.length === 0) return { key, partition };
+    if (typeof key === 'string' && typeof partition === 'number' && rest.length === 0)
+      return { key, partition };
   } catch {}
   throw invalidQuery('the continuation is none that an answer has given out');
 }

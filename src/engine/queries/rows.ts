@@ -2,12 +2,10 @@ import { RetryableError } from '#platform';
 import { storePrefix } from '../store/cached-store.ts';
 import type { DatabaseReads, DatabaseSnapshot, KeyRange } from '../store/port.ts';
 import type { InputOffsets } from '../task/position.ts';
-import { type Marks, MARKS_KEY } from '../task/state.ts';
+import { MARKS_KEY, type Marks } from '../task/state.ts';
 
 /** What is wanted of a store in one task: the row of a key, or the first `limit` rows of a range. */
-export type RowsWanted =
-  | { readonly key: Buffer }
-  | { readonly range: KeyRange; readonly limit: number };
+export type RowsWanted = { readonly key: Buffer } | { readonly range: KeyRange; readonly limit: number };
 
 export type Row = { readonly key: Buffer; readonly value: Buffer };
 

@@ -1,9 +1,12 @@
-import { errorCode, FatalError, invariant, RetryableError } from '#platform';
+import { errorCode, FatalError, InputError, invariant, RetryableError } from '#platform';
+import { assertRecordSize } from '../log/record-size.ts';
 import type { Serde } from '../serde.ts';
 import { Digest, type EntryHash, entryHash } from './digest.ts';
 import type { Change, Database, KeyRange } from './port.ts';
+import type { Expiry } from './ttl.ts';
 
-type Entry<V> = {
+/** A key in the cache, with what its store holds for it. */
+export type Entry<V> = {
   readonly key: string;
   value: V | undefined;
   /** Hash of what the database holds; undefined where it holds nothing. */
@@ -13,10 +16,17 @@ type Entry<V> = {
   timestamp: number;
   /** Its second chance under the CLOCK algorithm. */
   used: boolean;
+  /** What a handler that is still at work has written, by the number of its attempt: see StagedStore. */
+  attempt: number;
+  staged: V | undefined;
+  stagedTimestamp: number;
 };
 
 /** A changed entry, ready for the changelog. */
 export type DirtyEntry = { readonly key: Buffer; readonly value: Buffer | null; readonly timestamp: number };
+
+/** A changed entry that can't be written: by its serde, or since no log takes it. */
+export type RefusedEntry = { readonly key: string; readonly timestamp: number; readonly error: unknown };
 
 /** What a processor sees of a store. */
 export interface KeyValueStore<V> {
@@ -53,6 +63,8 @@ export type Read = string | { readonly prefix: string };
 export class CachedStore<V> implements KeyValueStore<V> {
   readonly name: string;
   readonly digest = new Digest();
+  /** Where entries go with time; set before the first load. */
+  expiry: Expiry | undefined;
   readonly #database: Database;
   readonly #serde: Serde<V>;
   readonly #prefix: Buffer;
@@ -74,7 +86,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   /** Brings entries into the cache. Errors: MR_STORE_CORRUPT where a stored value can't be decoded. */
-  async load(reads: Iterable<Read>): Promise<void> {
+  async load(reads: readonly Read[]): Promise<void> {
+    if (this.expiry !== undefined) await this.expiry.load(reads);
     const missing: string[] = [];
     const seen = new Set<string>();
     const prefixes: string[] = [];
@@ -96,44 +109,65 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   get(key: string): V | undefined {
-    const entry = this.#loaded(key);
-    entry.used = true;
-    return entry.value;
+    return this.entry(key).value;
   }
 
   *prefix(prefix: string): Generator<readonly [key: string, value: V]> {
-    const keys = this.#prefixes.get(prefix);
-    if (keys === undefined) throw new NotLoaded(this as CachedStore<unknown>, { prefix });
-    for (const key of [...keys].sort()) {
+    for (const key of this.keysWith(prefix)) {
       const value = this.get(key);
       if (value !== undefined) yield [key, value];
     }
   }
 
+  /** The keys in the cache that begin with a prefix, sorted; NotLoaded where that has yet to be loaded. */
+  keysWith(prefix: string): string[] {
+    const keys = this.#prefixes.get(prefix);
+    if (keys === undefined) throw new NotLoaded(this as CachedStore<unknown>, { prefix });
+    return [...keys].sort();
+  }
+
+  /** A key's place in the cache, until the next commit; NotLoaded where the key has yet to be loaded. */
+  entry(key: string): Entry<V> {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) throw new NotLoaded(this as CachedStore<unknown>, key);
+    entry.used = true;
+    return entry;
+  }
+
   /** Fails with NotLoaded where the key has yet to be loaded. */
   assertLoaded(key: string): void {
-    this.#loaded(key);
+    this.entry(key);
   }
 
   put(key: string, value: V, timestamp: number): void {
-    this.#change(this.#loaded(key), value, timestamp);
+    this.change(this.entry(key), value, timestamp);
   }
 
   delete(key: string, timestamp: number): void {
-    this.#change(this.#loaded(key), undefined, timestamp);
+    this.change(this.entry(key), undefined, timestamp);
   }
 
   /**
    * Encodes what has changed since the last call, brings the digest up to date, and hands the changes out: to
-   * the changelog, and then (`databaseChange`) to the database.
+   * the changelog, and then (`databaseChange`) to the database. An entry that can't be written is told to `refuse`
+   * and falls back to what the database holds: all of its changes since the last call are lost with the last one.
    */
-  takeDirty(): DirtyEntry[] {
+  takeDirty(refuse: (entry: RefusedEntry) => void): DirtyEntry[] {
     const changed: DirtyEntry[] = [];
+    let refused = 0;
     for (const entry of this.#dirty) {
       entry.dirty = false;
       if (entry.value === undefined && entry.stored === undefined) continue;
       const key = Buffer.from(entry.key);
-      const value = entry.value === undefined ? null : this.#serde.encode(entry.value);
+      let value: Buffer | null;
+      try {
+        value = this.#encode(entry, key);
+      } catch (error) {
+        refuse({ key: entry.key, timestamp: entry.timestamp, error });
+        this.#entries.delete(entry.key);
+        refused++;
+        continue;
+      }
       const hash = value === null ? undefined : this.#hash(key, value);
       if (entry.stored !== undefined) this.digest.subtract(entry.stored);
       if (hash !== undefined) this.digest.add(hash);
@@ -141,9 +175,22 @@ export class CachedStore<V> implements KeyValueStore<V> {
       changed.push({ key, value, timestamp: entry.timestamp });
     }
     this.#dirty = [];
+    if (refused > 0) this.#ring = this.#ring.filter((entry) => this.#entries.get(entry.key) === entry);
     this.#forgetPrefixes();
     this.#evict();
     return changed;
+  }
+
+  #encode({ value, timestamp }: Entry<V>, key: Buffer): Buffer | null {
+    if (!Number.isFinite(timestamp)) {
+      throw new InputError(
+        'MR_RECORD_TIMESTAMP',
+        `store ${this.name} was written with the time ${timestamp}`,
+      );
+    }
+    const bytes = value === undefined ? null : this.#serde.encode(value);
+    assertRecordSize({ key, value: bytes });
+    return bytes;
   }
 
   databaseChange(entry: { key: Buffer; value: Buffer | null }): Change {
@@ -208,22 +255,17 @@ export class CachedStore<V> implements KeyValueStore<V> {
     await this.#database.deleteRange(prefixRange(this.#prefix));
   }
 
-  #loaded(key: string): Entry<V> {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) throw new NotLoaded(this as CachedStore<unknown>, key);
-    return entry;
-  }
-
-  #change(entry: Entry<V>, value: V | undefined, timestamp: number): void {
+  /** Sets what is held for a key; undefined deletes it. */
+  change(entry: Entry<V>, value: V | undefined, timestamp: number): void {
+    this.expiry?.changed(entry.key, value === undefined, timestamp);
     entry.value = value;
-    entry.used = true;
     if (entry.dirty) {
       if (timestamp > entry.timestamp) entry.timestamp = timestamp;
     } else {
       entry.dirty = true;
       entry.timestamp = timestamp;
       this.#dirty.push(entry);
-      this.#noteForPrefixes(entry.key);
+      this.noteForPrefixes(entry.key);
     }
   }
 
@@ -234,13 +276,13 @@ export class CachedStore<V> implements KeyValueStore<V> {
       this.#prefixLengths.add(prefix.length);
     }
     if (added.length === 0) return;
-    for (const { key } of this.#dirty) this.#noteForPrefixes(key);
+    for (const { key } of this.#dirty) this.noteForPrefixes(key);
     for (const prefix of added) {
       for await (const chunk of this.#database.scan(prefixRange(this.#databaseKey(prefix)))) {
         for (const { key: bytes, value } of chunk) {
           const key = bytes.toString('utf8', this.#prefix.length);
           if (!this.#entries.has(key)) await this.#admit(key, value);
-          else this.#noteForPrefixes(key);
+          else this.noteForPrefixes(key);
         }
       }
     }
@@ -251,17 +293,29 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#prefixLengths.clear();
   }
 
-  #noteForPrefixes(key: string): void {
+  /** Makes a walk over a prefix see a key that is about to be written. */
+  noteForPrefixes(key: string): void {
+    if (this.#prefixLengths.size === 0) return;
     for (const length of this.#prefixLengths) this.#prefixes.get(key.slice(0, length))?.add(key);
   }
 
   async #admit(key: string, bytes: Buffer | null): Promise<void> {
     const stored = bytes === null ? undefined : this.#hash(Buffer.from(key), bytes);
     const value = bytes === null ? undefined : await this.#decode(key, bytes);
-    const entry: Entry<V> = { key, value, stored, dirty: false, timestamp: 0, used: true };
+    const entry: Entry<V> = {
+      key,
+      value,
+      stored,
+      dirty: false,
+      timestamp: 0,
+      used: true,
+      attempt: -1,
+      staged: undefined,
+      stagedTimestamp: 0,
+    };
     this.#entries.set(key, entry);
     this.#ring.push(entry);
-    this.#noteForPrefixes(key);
+    this.noteForPrefixes(key);
   }
 
   async #decode(key: string, bytes: Buffer): Promise<V> {
@@ -287,7 +341,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   #hash(key: Buffer, value: Buffer): EntryHash {
-    return entryHash(key, value.subarray(this.#serde.framing), this.#serde.fingerprint);
+    return entryHash(key, value, this.#serde.fingerprint, this.#serde.framing);
   }
 
   #databaseKey(key: string): Buffer {

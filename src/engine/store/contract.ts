@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { errorCode } from '#platform';
+import { json } from '../testing/json-topic.ts';
+import { CachedStore } from './cached-store.ts';
 import type { Change, Database, DatabaseProvider, DatabaseReads, KeyRange } from './port.ts';
 
 type OpenProvider = (t: {
@@ -98,6 +101,49 @@ export function databaseContract(name: string, open: OpenProvider): void {
       await one.close();
       await other.close();
     });
+  });
+}
+
+/** What a store promises over any database: to read as a map does, by key and by prefix, over commits and restarts. */
+export function keyValueStoreContract(name: string, open: OpenProvider): void {
+  it(`${name}: a store reads as a map does, by key and by prefix, over commits and restarts`, async (t) => {
+    const provider = await open(t);
+    const keyOf = fc.string({ unit: fc.constantFrom('a', 'b', '\u00e4', '\uffff'), maxLength: 3 });
+    const changes = fc.array(fc.tuple(keyOf, fc.option(fc.nat(9))), { maxLength: 12 });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(changes, { maxLength: 4 }), keyOf, async (commits, prefix) => {
+        const database = await provider.open(`store-${run++}`);
+        const model = new Map<string, number>();
+        for (const [i, commit] of commits.entries()) {
+          const store = new CachedStore('values', database, json<number>(), 2);
+          await store.load([{ prefix }, ...commit.map(([key]) => key)]);
+          for (const [key, value] of commit) {
+            if (value === null) store.delete(key, i);
+            else store.put(key, value, i);
+            if (value === null) model.delete(key);
+            else model.set(key, value);
+            assert.equal(store.get(key), value ?? undefined);
+          }
+          const expected = [...model].filter(([key]) => key.startsWith(prefix));
+          assert.deepEqual(
+            [...store.prefix(prefix)],
+            expected.sort(([a], [b]) => (a < b ? -1 : 1)),
+          );
+          const dirty = store.takeDirty(({ error }) => {
+            throw error;
+          });
+          await database.write(dirty.map((entry) => store.databaseChange(entry)));
+        }
+        const reopened = new CachedStore('values', database, json<number>(), 2);
+        const entries = new Map<string, number>();
+        for await (const [key, value] of reopened.entries()) entries.set(key, value);
+        assert.deepEqual(entries, new Map([...entries.keys()].map((key) => [key, model.get(key) as number])));
+        assert.equal(entries.size, model.size);
+        await database.close();
+      }),
+      { numRuns: 15 },
+    );
   });
 }
 

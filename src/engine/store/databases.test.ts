@@ -4,12 +4,17 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { errorCode } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { databaseContract, fileDatabaseContract } from './contract.ts';
+import { databaseContract, fileDatabaseContract, keyValueStoreContract } from './contract.ts';
 import { memoryDatabases } from './memory/memory-database.ts';
 import { rocksDatabases } from './rocksdb/rocksdb-database.ts';
+import { writeBehind } from './write-behind.ts';
 
 databaseContract('memory', () => memoryDatabases());
 databaseContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
+databaseContract('memory, written late', () => writeBehind(memoryDatabases(), { keys: 3, writes: 2 }));
+keyValueStoreContract('memory, written late', () => writeBehind(memoryDatabases(), { keys: 3, writes: 2 }));
+keyValueStoreContract('memory', () => memoryDatabases());
+keyValueStoreContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
 fileDatabaseContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
 
 it('RocksDB: a database that a cut MANIFEST has emptied is reported as damaged, not opened as new', async (t) => {

@@ -20,7 +20,7 @@ export class Digest {
   add(entry: EntryHash): void {
     let carry = 0;
     for (let i = 0; i < WORDS; i++) {
-      const sum = (this.#words[i] as number) + (entry[i] as number) + carry;
+      const sum = (this.#words[i] as number) + word(entry, i) + carry;
       this.#words[i] = sum;
       carry = sum > 0xffffffff ? 1 : 0;
     }
@@ -29,7 +29,7 @@ export class Digest {
   subtract(entry: EntryHash): void {
     let borrow = 0;
     for (let i = 0; i < WORDS; i++) {
-      const difference = (this.#words[i] as number) - (entry[i] as number) - borrow;
+      const difference = (this.#words[i] as number) - word(entry, i) - borrow;
       this.#words[i] = difference;
       borrow = difference < 0 ? 1 : 0;
     }
@@ -49,17 +49,33 @@ export class Digest {
   }
 }
 
-export type EntryHash = Uint32Array;
+/** Bytes as characters of the same code: the one form of a result for which node:crypto makes no object of its own. */
+export type EntryHash = string;
+
+/** Little-endian 32-bit word `i` of a hash. */
+function word(entry: EntryHash, i: number): number {
+  const at = 4 * i;
+  const high = (entry.charCodeAt(at + 3) << 24) >>> 0;
+  return high + (entry.charCodeAt(at) | (entry.charCodeAt(at + 1) << 8) | (entry.charCodeAt(at + 2) << 16));
+}
+
+/** What is hashed is put together here, once the largest entry has been seen without an allocation. */
+let scratch = Buffer.allocUnsafeSlow(4096);
 
 /**
- * Hash of one entry. The schema is named by its fingerprint and never by a registry's id, so that copies on
- * different clusters compare equal.
+ * Hash of one entry, whose value begins behind `framing` bytes. The schema is named by its fingerprint and never by
+ * a registry's id, so that copies on different clusters compare equal.
  */
-export function entryHash(key: Buffer, value: Buffer, fingerprint: Buffer): EntryHash {
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(key.length);
-  const bytes = hash('sha256', Buffer.concat([length, key, fingerprint, value]), 'buffer');
-  const words = new Uint32Array(WORDS);
-  for (let i = 0; i < WORDS; i++) words[i] = bytes.readUInt32LE(i * 4);
-  return words;
+export function entryHash(key: Buffer, value: Buffer, fingerprint: Buffer, framing = 0): EntryHash {
+  const keyAt = 4;
+  const fingerprintAt = keyAt + key.length;
+  const valueAt = fingerprintAt + fingerprint.length;
+  const end = valueAt + value.length - framing;
+  if (end > scratch.length) scratch = Buffer.allocUnsafeSlow(2 * end);
+  scratch.writeUInt32BE(key.length);
+  scratch.set(key, keyAt);
+  scratch.set(fingerprint, fingerprintAt);
+  value.copy(scratch, valueAt, framing);
+  // 'latin1': 0.4 us; as a buffer, 0.9.
+  return hash('sha256', scratch.subarray(0, end), 'latin1').slice(0, 4 * WORDS);
 }

@@ -17,8 +17,9 @@ export interface DatabaseSnapshot extends DatabaseReads {
 }
 
 /**
- * A task's database: bytes ordered by key, one owner. It is disposable, since a changelog can rebuild it, so
- * `write` promises atomicity and survival of the process, not of power loss.
+ * A task's database: bytes ordered by key, one owner. It is disposable, since a changelog can rebuild it, so what
+ * survives the process, or a power loss, is what some write has left, whole, and not always the last one. `close` makes
+ * it the last.
  */
 export interface Database extends DatabaseReads {
   /** All of the changes or none. */

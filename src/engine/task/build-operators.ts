@@ -10,6 +10,7 @@ import { StatelessOperator } from '../operators/stateless.ts';
 import type { CachedStore } from '../store/cached-store.ts';
 import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
 import type { SubTopology } from '../topology/topology.ts';
+import type { OperatorFlow } from './introspection.ts';
 import type { Outbox } from './outbox.ts';
 import type { TaskState } from './state.ts';
 
@@ -28,6 +29,7 @@ export function buildOperators(
   state: TaskState,
   timers: ReadonlyMap<string, Timers>,
   outbox: Outbox,
+  flow: OperatorFlow,
 ): Built {
   const outputs = new Map<string, Output>();
   const outputOf = ({ node, output }: Outlet) => {
@@ -38,9 +40,10 @@ export function buildOperators(
   };
   const sources = new Map<string, SourceOperator>();
   const inputLists: { length: number }[] = [];
-  const connect = (from: Outlet, input: FlowRecord[]) => {
+  const connect = (node: string, from: Outlet, input: FlowRecord[]) => {
     outputOf(from).connect(input);
     inputLists.push(input);
+    flow.connect(node, input, from);
   };
   const build = (node: Node): Operator => {
     switch (node.kind) {
@@ -48,26 +51,28 @@ export function buildOperators(
         const operator = new SourceOperator(node, outputOf({ node: node.name, output: 'out' }));
         sources.set(node.name, operator);
         inputLists.push(operator.input);
+        flow.connect(node.name, operator.input);
         return operator;
       }
       case 'stateless': {
         const operator = new StatelessOperator(node, outputOf({ node: node.name, output: 'out' }));
-        connect(node.input, operator.input);
+        connect(node.name, node.input, operator.input);
         return operator;
       }
       case 'merge': {
         const operator = new MergeOperator(node.inputs.length, outputOf({ node: node.name, output: 'out' }));
-        for (const [i, from] of node.inputs.entries()) connect(from, operator.inputs[i] as FlowRecord[]);
+        for (const [i, from] of node.inputs.entries())
+          connect(node.name, from, operator.inputs[i] as FlowRecord[]);
         return operator;
       }
       case 'last-per-key': {
         const operator = new LastPerKeyOperator(node, outputOf({ node: node.name, output: 'out' }));
-        connect(node.input, operator.input);
+        connect(node.name, node.input, operator.input);
         return operator;
       }
       case 'sink': {
         const operator = new SinkOperator(node, outbox, partition);
-        connect(node.input, operator.input);
+        connect(node.name, node.input, operator.input);
         return operator;
       }
       case 'processor': {
@@ -83,7 +88,7 @@ export function buildOperators(
           new Map(named),
         );
         for (const [port, [, from]] of node.inputs.entries()) {
-          connect(from, operator.inputs[port] as FlowRecord[]);
+          connect(node.name, from, operator.inputs[port] as FlowRecord[]);
         }
         return operator;
       }

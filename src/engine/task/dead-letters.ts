@@ -1,11 +1,17 @@
 import { errorCode, FatalError } from '#platform';
 import type { DeadLetter } from '#schemas';
+import { MAX_RECORD_BYTES } from '../log/record-size.ts';
 import type { RawRecord } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What becomes of a record that can't be decoded or processed. */
 export type RecordErrorPolicy = 'dead-letter' | 'skip' | 'fail';
+
+/** What is kept of an error's message. */
+const MESSAGE_CHARACTERS = 2_000;
+/** Beyond it Avro's long is not exact. */
+const LARGEST_TIME_MS = 2 ** 52 - 1;
 
 /** Sends records that an operator has refused where the policy says, with the reason and the original bytes. */
 export class DeadLetters {
@@ -38,10 +44,10 @@ export class DeadLetters {
     });
   }
 
-  /** A timer has no record of its own: the letter names its key. */
-  timer(key: string, dueMs: number, operator: string, error: unknown): void {
+  /** A timer, or a store's entry at the commit, has no record of its own: the letter names its key. */
+  key(key: string, timestamp: number, operator: string, error: unknown): void {
     const source = { topic: '', partition: 0, offset: -1, key: Buffer.from(key), value: null };
-    this.#send(error, { ...source, operator, timestamp: dueMs });
+    this.#send(error, { ...source, operator, timestamp });
   }
 
   #send(error: unknown, letter: Omit<DeadLetter, 'reason' | 'message'>): void {
@@ -55,12 +61,21 @@ export class DeadLetters {
         cause: error,
       });
     }
-    this.#outbox.add(this.#topic.name, 0, {
-      key: Buffer.from(letter.topic),
-      value: this.#topic.value.encode({ ...letter, reason, message }),
-      timestamp: letter.timestamp,
-    });
+    const timestamp = exactTime(letter.timestamp);
+    const short = message.slice(0, MESSAGE_CHARACTERS);
+    const encode = (value: Buffer | null) =>
+      this.#topic.value.encode({ ...letter, value, timestamp, reason, message: short });
+    const whole = encode(letter.value);
+    // The letter is larger than its record, which may be as large as a record can be.
+    const value = whole.length + letter.topic.length <= MAX_RECORD_BYTES ? whole : encode(null);
+    this.#outbox.add(this.#topic.name, 0, { key: Buffer.from(letter.topic), value, timestamp });
   }
+}
+
+/** A record's time may be any number; a letter's is a whole one that can be written down exactly. */
+function exactTime(timestamp: number): number {
+  if (!Number.isFinite(timestamp)) return 0;
+  return Math.trunc(Math.min(Math.max(timestamp, -LARGEST_TIME_MS), LARGEST_TIME_MS));
 }
 
 function where(letter: { topic: string; partition: number; offset: number }): string {

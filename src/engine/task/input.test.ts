@@ -24,7 +24,7 @@ function source(name: string, options: Partial<SourceNode> = {}): SourceNode {
   const topic = { name, partitions: 1, cleanup, key: textKey, value: none };
   const watermark = { outOfOrderMs: 0 };
   const release = 'on-arrival';
-  return { kind: 'source', name, topic, role: 'stream', watermark, release, nullKeys: 'reject', ...options };
+  return { kind: 'source', name, topic, role: 'stream', watermark, release, nullKeys: 'reject', future: 'reject', ...options };
 }
 
 const data = (timestamp: number, ...headers: Header[]): ProducerRecord => {
@@ -42,6 +42,7 @@ function batch(topic: string, baseOffset: number, records: readonly ProducerReco
     count: records.length,
     baseOffset,
     nextOffset: baseOffset + records.length,
+    byteLength: 100 * records.length,
     offset: (index) => baseOffset + index,
     timestamp: (index) => at(index).timestamp,
     key: (index) => at(index).key,

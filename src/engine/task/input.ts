@@ -19,6 +19,8 @@ export class InputPartition {
   /** The offset behind everything that is buffered. */
   fetchPosition = 0;
   bufferedRecords = 0;
+  /** Of the batches that hold them. */
+  bufferedBytes = 0;
   /** Whether the log had nothing beyond what has been fetched, when it was last asked. */
   fetchedAll = false;
   readonly #batches: RecordBatch[] = [];
@@ -51,13 +53,20 @@ export class InputPartition {
   buffer(batch: RecordBatch): void {
     this.fetchPosition = batch.nextOffset;
     this.bufferedRecords += batch.count;
-    if (batch.count > 0) this.#batches.push(batch);
-    else if (this.#batches.length === 0) this.position = batch.nextOffset;
+    if (batch.count > 0) {
+      this.#batches.push(batch);
+      this.bufferedBytes += batch.byteLength;
+    } else if (this.#batches.length === 0) this.position = batch.nextOffset;
   }
 
   /** Timestamp of the next record, or undefined when none is buffered. */
   headTimestamp(): number | undefined {
     return this.#batches[0]?.timestamp(this.#cursor);
+  }
+
+  get isAtHeartbeat(): boolean {
+    const [batch] = this.#batches;
+    return batch !== undefined && isHeartbeat(batch, this.#cursor);
   }
 
   take(): { readonly batch: RecordBatch; readonly index: number } {
@@ -68,6 +77,7 @@ export class InputPartition {
       this.position = batch.offset(index) + 1;
     } else {
       this.position = batch.nextOffset;
+      this.bufferedBytes -= batch.byteLength;
       this.#batches.shift();
       this.#cursor = 0;
     }
@@ -88,6 +98,8 @@ export class TaskInput {
   journal: Journal | undefined;
   /** In a replay, says where the next record comes from; undefined ends a `take`. */
   order: (() => InputPartition | undefined) | undefined;
+  /** What a replay's `order` has named and no `take` has got to yet. */
+  #held: InputPartition | undefined;
 
   constructor(sources: readonly SourceNode[]) {
     this.partitions = sources.map((node) => new InputPartition(node));
@@ -95,15 +107,23 @@ export class TaskInput {
 
   /** The least watermark of the stream inputs. */
   get watermark(): number {
-    return this.#watermarkOf(() => true);
+    return this.#watermarkOf('at-watermark');
   }
 
-  /** Takes up to `max` records in order of processing. Heartbeats advance the watermark and are not handed out. */
+  /**
+   * Takes up to `max` records in order of processing. A heartbeat is not handed out; it advances the watermark in a step
+   * of its own, so that timers fire between the records before it and those behind it, wherever a batch ends.
+   */
   take(max: number, wallNow: number): RawRecord[] {
     const records: RawRecord[] = [];
     for (let taken = 0; taken < max; taken++) {
-      const input = this.order === undefined ? this.#next() : this.order();
+      const input = this.#held ?? (this.order === undefined ? this.#next() : this.order());
+      this.#held = undefined;
       if (input === undefined) break;
+      if (input.isAtHeartbeat && records.length > 0) {
+        if (this.order !== undefined) this.#held = input;
+        break;
+      }
       const before = this.watermark;
       const { batch, index } = input.take();
       this.journal?.took(input, batch, index);
@@ -114,6 +134,7 @@ export class TaskInput {
         records.push({ source, batch, index, sequence: records.length, watermark: before });
       }
       if (carried !== undefined) input.watermark.announce(carried);
+      if (records.length === 0 && this.watermark > before) break;
     }
     return records;
   }
@@ -135,13 +156,17 @@ export class TaskInput {
 
   #isReleased(input: InputPartition, timestamp: number): boolean {
     if (input.node.release === 'on-arrival') return true;
-    return this.#watermarkOf((other) => other.node.release === 'on-arrival') > timestamp;
+    return this.#watermarkOf('on-arrival') > timestamp;
   }
 
-  #watermarkOf(counts: (input: InputPartition) => boolean): number {
+  /** Of the inputs that are read on arrival, or ('at-watermark') of those too that wait for a watermark. */
+  #watermarkOf(release: SourceNode['release']): number {
     let least = Number.POSITIVE_INFINITY;
-    for (const input of this.partitions) {
-      if (input.holdsWatermark && counts(input)) least = Math.min(least, input.watermark.value);
+    for (let i = 0; i < this.partitions.length; i++) {
+      const input = this.partitions[i] as InputPartition;
+      if (!input.holdsWatermark || (release === 'on-arrival' && input.node.release !== release)) continue;
+      const { value } = input.watermark;
+      if (value < least) least = value;
     }
     return least === Number.POSITIVE_INFINITY ? NO_WATERMARK : least;
   }

@@ -1,25 +1,25 @@
 import type { RecordBatch, TopicSpec } from '../log/port.ts';
 import type { Topology } from '../topology/topology.ts';
 import type { InputPartition } from './input.ts';
-import { encodeJournalEntry, type JournalRun, type JournalStep, type JournalStore } from './journal-format.ts';
+import {
+  encodeJournalEntry,
+  type JournalRun,
+  type JournalStep,
+  type JournalStore,
+} from './journal-format.ts';
+
+/** Verification from the beginning is possible for so long. */
+const RETENTION_MS = 90 * 86_400_000;
 
 /**
- * The journal topic of a topology: an entry a commit of a task, keyed by the task's name, in the task's partition. It is
- * kept as long as the longest kept input, since an entry is of use only together with the records that it names.
+ * The journal topic of a topology: an entry a commit of a task, keyed by the task's name. One partition, so that a commit
+ * adds one batch to it and not one a task; one shape, whatever becomes of the topology.
  */
-export function journalTopic(topology: Topology): TopicSpec {
-  const retentions = topology.subTopologies.flatMap(({ sources }) =>
-    sources.map(({ topic: { cleanup } }) =>
-      cleanup.policy === 'delete' && cleanup.retentionMs !== null
-        ? cleanup.retentionMs
-        : Number.POSITIVE_INFINITY,
-    ),
-  );
-  const longest = Math.max(...retentions);
+export function journalTopic({ name, generation }: Topology): TopicSpec {
   return {
-    name: `${topology.name}-${topology.generation}-journal`,
-    partitions: Math.max(...topology.subTopologies.map(({ partitions }) => partitions)),
-    cleanup: { policy: 'delete', retentionMs: Number.isFinite(longest) ? longest : null },
+    name: `${name}-${generation}-journal`,
+    partitions: 1,
+    cleanup: { policy: 'delete', retentionMs: RETENTION_MS },
   };
 }
 

@@ -3,13 +3,28 @@ import type { ProducerRecord, TopicPartition } from '../log/port.ts';
 /** Records that wait for the commit, by the partition that they go to. */
 export class Outbox {
   readonly #topics = new Map<string, ProducerRecord[][]>();
+  /** The topic added to last, most often the next one too. */
+  #last = '';
+  #lastPartitions: ProducerRecord[][] = [];
+  #bytes = 0;
+
+  /** Of keys and values. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   add(topic: string, partition: number, record: ProducerRecord): void {
-    const partitions = this.#topics.get(topic) ?? [];
-    this.#topics.set(topic, partitions);
-    const records = partitions[partition];
-    if (records === undefined) partitions[partition] = [record];
+    this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    if (topic !== this.#last) this.#turnTo(topic);
+    const records = this.#lastPartitions[partition];
+    if (records === undefined) this.#lastPartitions[partition] = [record];
     else records.push(record);
+  }
+
+  #turnTo(topic: string): void {
+    this.#last = topic;
+    this.#lastPartitions = this.#topics.get(topic) ?? [];
+    this.#topics.set(topic, this.#lastPartitions);
   }
 
   /** The records of one partition so far. */
@@ -25,5 +40,7 @@ export class Outbox {
       }
     }
     this.#topics.clear();
+    this.#last = '';
+    this.#bytes = 0;
   }
 }

@@ -1,16 +1,24 @@
-import { type Clock, errorCode, failpoint, invariant, type Logger, type Metrics } from '#platform';
+import { type Clock, errorCode, invariant, type Logger, type Metrics } from '#platform';
 import type { DeadLetter } from '#schemas';
-import type { Consumer, Log, Membership, OffsetCommit, TransactionalProducer } from '../log/port.ts';
+import type { Log } from '../log/port.ts';
 import type { Topic } from '../serde.ts';
 import type { DatabaseProvider } from '../store/port.ts';
-import type { SubTopology, Topology } from '../topology/topology.ts';
-import { assignTasks, decodeTasks, encodeTasks, type TaskId, tasksOf } from './assignment.ts';
+import { acceptTopology } from '../topology/generations/acceptance.ts';
+import type { Migrations } from '../topology/generations/plan.ts';
+import type { Topology } from '../topology/topology.ts';
+import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment.ts';
+import { Backoff } from './backoff.ts';
+import { type Committer, commitTasks, type Guarantee, openCommitter } from './commit.ts';
 import type { RecordErrorPolicy } from './dead-letters.ts';
-import type { TaskFailpoint } from './failpoints.ts';
+import { step } from './failpoints.ts';
+import { bufferedBytes, FETCH_BYTES, Fetching, inputsOf } from './fetching.ts';
 import { IdleInputs } from './idle-inputs.ts';
-import type { InputPartition } from './input.ts';
 import { journalTopic } from './journal.ts';
-import { Task, type TaskEnvironment } from './task.ts';
+import { OwnedTasks } from './owned-tasks.ts';
+import { Rebalance } from './rebalance.ts';
+import type { Standby } from './standby.ts';
+import { type RuntimeStatus, taskStatus } from './status.ts';
+import type { Task } from './task.ts';
 
 export type RuntimeOptions = {
   readonly log: Log;
@@ -21,127 +29,198 @@ export type RuntimeOptions = {
   readonly metrics: Metrics;
   readonly deadLetters: Topic<string, DeadLetter>;
   readonly onRecordError?: RecordErrorPolicy;
-  /** This process's name within the group: started again under it, it takes its tasks back at once. */
+  /** This member's name within the group: started again under it, it takes its tasks back at once. */
   readonly instanceId: string;
+  /** Shared by the members whose `databases` lie in the same place: no task lives twice there. The instance by default. */
+  readonly processId?: string;
+  /** Where this member's stores can be asked, for example http://host:port: told to all members. */
+  readonly endpoint?: string;
+  readonly guarantee?: Guarantee;
+  /** Copies of each task's state in other processes; none by default. */
+  readonly standbys?: number;
   readonly commitIntervalMs?: number;
   /** Records that a task takes at a time. */
   readonly batchRecords?: number;
   readonly cacheEntries?: number;
+  /** Bytes of records fetched and not yet processed, and of outputs not yet committed, each; 64 MiB by default. */
+  readonly bufferBytes?: number;
+  /** Without a sign of life for so long a member is out of the group, and its tasks go to others. */
+  readonly sessionTimeoutMs?: number;
+  readonly heartbeatIntervalMs?: number;
   /** Whether each commit is journalled, which verification needs; on by default. */
   readonly journal?: boolean;
+  /** What to do about state that the topology no longer fits; without a choice the start is refused. */
+  readonly migrations?: Migrations;
 };
 
-/** A partition holds this many fetched records at most before fetching from it pauses. */
-const BUFFERED_RECORDS = 20_000;
-const SESSION_TIMEOUT_MS = 10_000;
-const HEARTBEAT_INTERVAL_MS = 3_000;
 /** A watermark that has no records to travel with is announced in one of so many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
-const STORE_LOCK_RETRY_MS = 100;
-const STORE_LOCK_PATIENCE_MS = 60_000;
+
+const DEFAULTS = {
+  onRecordError: 'dead-letter',
+  guarantee: 'exactly-once',
+  standbys: 0,
+  commitIntervalMs: 100,
+  batchRecords: 2_000,
+  cacheEntries: 100_000,
+  bufferBytes: 64 * 1024 * 1024,
+  sessionTimeoutMs: 10_000,
+  heartbeatIntervalMs: 500,
+  journal: true,
+} as const;
+
+type Absent = 'processId' | 'endpoint' | 'migrations';
+type CompleteOptions = Required<Omit<RuntimeOptions, Absent>> & Pick<RuntimeOptions, Absent>;
 
 /**
- * Runs the tasks of a topology that the group assigns to this process: fetches, processes, commits. One
- * transaction of the log holds the outputs, changelog records and input offsets of all of its tasks.
+ * Runs the tasks of a topology that the group assigns to this member: fetches, processes, commits. One transaction of
+ * the log holds the outputs, changelog records and input offsets of all of its tasks. Tasks come and go (Rebalance)
+ * while the others run; what a passing fault of the log interrupts is dropped and done again.
  */
 export class StreamsRuntime {
-  readonly #options: Required<RuntimeOptions>;
-  readonly #environment: TaskEnvironment;
+  readonly #options: CompleteOptions;
   readonly #metrics: ReturnType<typeof runtimeMetrics>;
-  readonly #group: string;
-  #membership: Membership | undefined;
-  #consumer: Consumer | undefined;
-  #producer: TransactionalProducer | undefined;
-  #tasks: Task[] = [];
+  readonly #rebalance: Rebalance;
+  readonly #tasks: OwnedTasks;
+  readonly #idleInputs = new IdleInputs();
+  readonly #backoff: Backoff;
+  #fetching: Fetching | undefined;
+  #committer: Committer | undefined;
   #lastCommit = 0;
   #lastAnnounced = 0;
-  #lastHeartbeat = 0;
+  #commitMs: number | null = null;
   /** Whether the last round read nothing and committed nothing. */
   #foundNothing = false;
-  readonly #idleInputs = new IdleInputs();
 
   constructor(options: RuntimeOptions) {
-    this.#options = {
-      onRecordError: 'dead-letter',
-      commitIntervalMs: 100,
-      batchRecords: 2_000,
-      cacheEntries: 100_000,
-      journal: true,
-      ...options,
-    };
-    const journal = this.#options.journal ? journalTopic(options.topology) : undefined;
-    this.#environment = { ...this.#options, journalTopic: journal?.name };
-    this.#metrics = runtimeMetrics(options.metrics);
-    this.#group = `${options.topology.name}-${options.topology.generation}`;
+    this.#options = { ...DEFAULTS, ...options };
+    const { topology, clock, logger, metrics, instanceId, journal } = this.#options;
+    const group = `${topology.name}-${topology.generation}`;
+    this.#metrics = runtimeMetrics(metrics);
+    this.#backoff = new Backoff(clock);
+    this.#tasks = new OwnedTasks({
+      ...this.#options,
+      group,
+      journalTopic: journal ? journalTopic(topology).name : undefined,
+    });
+    this.#rebalance = new Rebalance({
+      ...this.#options,
+      logger,
+      group,
+      memberId: instanceId,
+      assignment: { tasks: tasksOf(topology), standbys: this.#options.standbys },
+      metadata: () => this.#metadata(),
+    });
   }
 
+  /** The tasks that run; those that are still being restored are not among them. */
   get tasks(): readonly Task[] {
-    return this.#tasks;
+    return this.#tasks.running;
   }
 
-  /** Creates the topology's internal topics, joins the group, and restores the assigned tasks. */
+  /** Copies of others' tasks that can be read from. */
+  get standbyTasks(): readonly Standby[] {
+    return this.#tasks.standbys.filter(({ isOpen }) => isOpen);
+  }
+
+  /** Who has which task, by task name, as of the group's last round. */
+  owners(): ReadonlyMap<string, TaskOwners> {
+    return this.#rebalance.share.owners;
+  }
+
+  status(): RuntimeStatus {
+    return {
+      memberId: this.#options.instanceId,
+      isRebalancing: this.#rebalance.isUnderWay,
+      bufferedBytes: bufferedBytes(this.tasks),
+      commitMs: this.#commitMs,
+      tasks: this.#fetching === undefined ? [] : taskStatus(this.#tasks, this.#fetching),
+    };
+  }
+
+  /**
+   * Creates the topology's internal topics, joins the group, and restores the assigned tasks. Errors:
+   * MR_TOPOLOGY_STATE_CHANGED where the topology does not fit the state that it has left.
+   */
   async start(): Promise<void> {
-    const { log, topology, instanceId } = this.#options;
-    await log.createTopics(topology.internalTopics);
-    if (this.#options.journal) await log.createTopics([journalTopic(topology)]);
+    const { log, topology, bufferBytes, journal } = this.#options;
+    await acceptTopology(this.#options);
+    if (journal) await log.createTopics([journalTopic(topology)]);
     // Fences whatever is left of an earlier process of this name before its offsets are read.
-    this.#producer = await log.transactionalProducer(`${this.#group}-${instanceId}`);
-    this.#consumer = await log.consumer();
+    this.#committer = await this.#openCommitter();
+    const consumer = await log.consumer({ maxBytes: Math.min(FETCH_BYTES, bufferBytes / 4) });
+    this.#fetching = new Fetching(consumer, this.#options, this.#idleInputs, this.#metrics.read);
     await this.#join();
+    await this.#opened();
+    this.#fetching.assign(this.tasks);
   }
 
-  /** Runs until `signal` aborts, commits what is done, and closes. Rejects when the process can't go on. */
+  /** Waits for what is being restored, as a living member. */
+  async #opened(): Promise<void> {
+    const { clock, heartbeatIntervalMs } = this.#options;
+    let isOpen = false;
+    const opened = this.#tasks.opened().then(() => {
+      isOpen = true;
+    });
+    while (!isOpen) {
+      this.#rebalance.keepAlive();
+      const waiting = new AbortController();
+      await Promise.race([opened, clock.sleep(heartbeatIntervalMs, waiting.signal)]);
+      waiting.abort();
+    }
+  }
+
+  #openCommitter(): Promise<Committer> {
+    const { guarantee, log, instanceId, topology } = this.#options;
+    const transactionalId = `${topology.name}-${topology.generation}-${instanceId}`;
+    return openCommitter(guarantee, log, transactionalId, this.#rebalance);
+  }
+
+  /**
+   * Runs until `signal` aborts, commits what is done, leaves the group and closes. Rejects when it can't go on: with the
+   * error of a fault that lasted for minutes, or of one that does not pass.
+   */
   async run(signal: AbortSignal): Promise<void> {
     try {
-      while (!signal.aborted) await this.runOnce(this.#options.commitIntervalMs);
-      await this.#commit(this.#tasks.filter((task) => task.hasUncommitted));
-      await this.#membership?.leave();
+      while (!signal.aborted) await this.runOnce(this.#options.commitIntervalMs, signal);
+      const uncommitted = this.tasks.filter((task) => task.hasUncommitted);
+      if (uncommitted.length > 0) await this.#commitOrJoinAnew(uncommitted);
+      // Closed before the others are told, so that they find the stores free.
+      await this.#tasks.closeAll();
+      await this.#rebalance.leave();
     } finally {
       await this.close();
     }
   }
 
   /**
-   * One round: fetch (waiting up to `waitMs` for something), process a batch of each task, commit when it is
-   * time. Gives the number of records processed.
+   * One round: fetch (waiting up to `waitMs` for something), process a batch of each task, commit when it is time. Gives
+   * the number of records processed.
    */
-  async runOnce(waitMs: number): Promise<number> {
-    await this.#heartbeat();
-    const fetched = await this.#fetch(this.#waitFor(waitMs));
-    // What this round commits, the next one may find in the log again.
-    this.#foundNothing = fetched === 0;
-    this.#idleInputs.followWallClock(this.#tasks, this.#options.clock.now());
-    let processed = 0;
-    for (const task of this.#tasks) {
-      // A commit on the way may have found that the group went on without us.
-      if (!this.#tasks.includes(task)) continue;
-      processed += await this.#process(task);
-      await this.#commitIfDue();
-    }
-    return processed;
-  }
-
-  async #process(task: Task): Promise<number> {
+  async runOnce(waitMs: number, signal?: AbortSignal): Promise<number> {
     try {
-      return await task.process(this.#options.batchRecords);
+      return await this.#round(waitMs);
     } catch (error) {
-      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
-      this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
-      // What the task has not committed was in memory only: its successor reads it again.
-      await task.close();
-      this.#tasks = this.#tasks.filter((other) => other !== task);
-      await this.#options.databases.destroy(task.name);
-      await this.#takeUp(
-        [...this.#tasks, task].map(({ subTopology, partition }) => ({ subTopology, partition })),
-      );
+      if (!this.#backoff.allows(error)) throw error;
+      const { logger } = this.#options;
+      logger.warn({ err: error }, 'a passing fault; what was not committed is dropped and done again');
+      this.#metrics.retries.inc({ reason: errorCode(error) ?? 'unknown' });
+      await this.#drop();
+      await this.#backoff.wait(signal);
       return 0;
     }
   }
 
+  /** Rounds of up to `waitMs` until everything that is readable has been processed and committed. */
+  async runUntilCaughtUp(waitMs: number = this.#options.commitIntervalMs): Promise<void> {
+    do await this.runOnce(waitMs);
+    while (!this.isCaughtUp);
+  }
+
   /** Whether everything readable has been processed and committed, as of the last round. */
   get isCaughtUp(): boolean {
-    if (!this.#foundNothing) return false;
-    return this.#tasks.every(
+    if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.openings.length > 0) return false;
+    return this.tasks.every(
       (task) =>
         !task.hasUncommitted &&
         task.input.partitions.every(
@@ -153,190 +232,146 @@ export class StreamsRuntime {
 
   /** Closes everything without a commit: what was not committed is processed again by the next owner. */
   async close(): Promise<void> {
-    await this.#closeTasks();
-    await this.#producer?.close();
-    await this.#consumer?.close();
+    await this.#tasks.closeAll();
+    await this.#committer?.close();
+    await this.#fetching?.close();
   }
 
-  async #closeTasks(): Promise<void> {
-    await Promise.all(this.#tasks.map((task) => task.close()));
-    this.#tasks = [];
+  async #round(waitMs: number): Promise<number> {
+    await this.#prepare();
+    const fetching = this.#require(this.#fetching);
+    const fetched = await fetching.fetch(this.tasks, this.#waitFor(waitMs));
+    // What this round commits, the next one may find in the log again.
+    this.#foundNothing = fetched === 0;
+    await this.#idleInputs.followWallClock(this.tasks, this.#options);
+    let processed = 0;
+    for (const task of this.tasks) {
+      // A commit on the way may have found that the group went on without us.
+      if (!this.tasks.includes(task)) continue;
+      processed += await this.#process(task);
+      await this.#commitIfDue();
+    }
+    if (this.isCaughtUp) this.#backoff.reset();
+    return processed;
   }
 
-  async #fetch(waitMs: number): Promise<number> {
-    const consumer = this.#require(this.#consumer);
-    let batches = 0;
-    const now = this.#options.clock.now();
-    for (const batch of await consumer.poll(waitMs)) {
-      const task = this.#tasks.find(
-        (task) => task.partition === batch.partition && task.inputOf(batch.topic),
-      );
-      task?.buffer(batch);
-      batches++;
-      this.#metrics.read.inc({ topic: batch.topic }, batch.count);
-      const input = task?.inputOf(batch.topic);
-      if (input !== undefined) this.#idleInputs.sawRecords(input, now);
+  /** Takes note of what the group and the restores have come to meanwhile. */
+  async #prepare(): Promise<void> {
+    this.#committer ??= await this.#openCommitter();
+    const news = this.#rebalance.look();
+    if (news === 'expelled') await this.#joinAnew();
+    else if (news === 'share') await this.#takeUp();
+    else if (!this.#holdsShare()) this.#tasks.takeUp(this.#rebalance.share);
+    if (this.#tasks.absorb()) this.#require(this.#fetching).assign(this.tasks);
+    this.#tasks.followOthers();
+  }
+
+  #holdsShare(): boolean {
+    return this.#tasks.held.length === this.#rebalance.share.active.length;
+  }
+
+  async #process(task: Task): Promise<number> {
+    try {
+      return await task.process(this.#options.batchRecords);
+    } catch (error) {
+      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
+      this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
+      // What the task has not committed was in memory only: its successor reads it again.
+      await this.#tasks.close([task]);
+      await this.#options.databases.destroy(task.name);
+      this.#require(this.#fetching).assign(this.tasks);
+      return 0;
     }
-    for (const { task, input } of this.#inputs()) {
-      const place = { topic: input.node.topic.name, partition: task.partition };
-      const end = consumer.end(place);
-      input.fetchedAll = end !== undefined && (consumer.position(place) ?? 0) >= end;
-      if (input.bufferedRecords > BUFFERED_RECORDS) consumer.pause([place]);
-      else if (input.bufferedRecords < BUFFERED_RECORDS / 2) consumer.resume([place]);
-    }
-    return batches;
   }
 
   /** How long a fetch may wait for records: not beyond the next commit, not at all while some are at hand. */
   #waitFor(waitMs: number): number {
-    for (const { input } of this.#inputs()) {
+    for (const { input } of inputsOf(this.tasks)) {
       if (input.bufferedRecords > 0 && input.node.release === 'on-arrival') return 0;
     }
-    if (!this.#tasks.some((task) => task.hasProcessed)) return waitMs;
+    if (!this.tasks.some((task) => task.hasProcessed)) return waitMs;
     const untilCommit = this.#lastCommit + this.#options.commitIntervalMs - this.#options.clock.monotonic();
     return Math.max(0, Math.min(waitMs, untilCommit));
   }
 
   async #commitIfDue(): Promise<void> {
-    const now = this.#options.clock.monotonic();
-    if (now - this.#lastCommit < this.#options.commitIntervalMs) return;
-    const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * this.#options.commitIntervalMs;
-    const tasks = this.#tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));
+    const { commitIntervalMs, bufferBytes, clock } = this.#options;
+    const now = clock.monotonic();
+    const held = this.tasks.reduce((bytes, { outbox }) => bytes + outbox.bytes, 0);
+    if (now - this.#lastCommit < commitIntervalMs && held < bufferBytes) return;
+    const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * commitIntervalMs;
+    const tasks = this.tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));
     if (tasks.length > 0) await this.#commitOrJoinAnew(tasks);
-    this.#lastCommit = this.#options.clock.monotonic();
+    this.#lastCommit = clock.monotonic();
     if (announces) this.#lastAnnounced = now;
   }
 
   async #commitOrJoinAnew(tasks: readonly Task[]): Promise<void> {
-    try {
-      await this.#commit(tasks);
-    } catch (error) {
-      if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
-      await this.#joinAnew();
-    }
-  }
-
-  async #commit(tasks: readonly Task[]): Promise<void> {
     this.#foundNothing = false;
     const start = this.#options.clock.monotonic();
-    const producer = this.#require(this.#producer);
-    const offsets: OffsetCommit[] = [];
-    for (const task of tasks) {
-      offsets.push(...(await task.collect()));
-      for (const { topic, partition, records } of task.outbox.drain())
-        producer.append(topic, partition, records);
+    try {
+      await commitTasks(tasks, this.#require(this.#committer));
+    } catch (error) {
+      if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
+      return this.#joinAnew();
     }
-    step('commit.collect');
-    producer.sendOffsets(this.#require(this.#membership), offsets);
-    step('commit.log.before');
-    const appended = await producer.commit();
-    step('commit.log.after');
-    step('commit.store.before');
-    for (const task of tasks) {
-      await task.commit(appended);
-      step('commit.store.between');
-    }
-    step('commit.store.after');
-    this.#metrics.commitMs.observe(this.#options.clock.monotonic() - start);
-  }
-
-  async #heartbeat(): Promise<void> {
-    const now = this.#options.clock.monotonic();
-    if (now - this.#lastHeartbeat < HEARTBEAT_INTERVAL_MS) return;
-    this.#lastHeartbeat = now;
-    const membership = this.#require(this.#membership);
-    const state = await membership.heartbeat();
-    if (state === 'stable') return;
-    if (state === 'expelled') return this.#joinAnew();
-    await this.#commitOrJoinAnew(this.#tasks);
-    // Unless the commit has led to another membership.
-    if (this.#membership === membership) await this.#rejoin();
+    this.#backoff.reset();
+    this.#commitMs = this.#options.clock.monotonic() - start;
+    this.#metrics.commitMs.observe(this.#commitMs);
   }
 
   /** The group has gone on without us: what we hold uncommitted is another's to do again. */
   async #joinAnew(): Promise<void> {
-    this.#options.logger.warn(
-      { group: this.#group },
-      'the group has gone on without us; uncommitted work is dropped',
-    );
-    await this.#closeTasks();
+    const { logger, instanceId } = this.#options;
+    logger.warn({ member: instanceId }, 'the group has gone on without us; uncommitted work is dropped');
+    await this.#tasks.close(this.#tasks.held);
     await this.#join();
   }
 
   async #join(): Promise<void> {
-    const { log, topology, instanceId } = this.#options;
-    this.#membership = await log.joinGroup({
-      group: this.#group,
-      memberId: instanceId,
-      metadata: encodeTasks([]),
-      sessionTimeoutMs: SESSION_TIMEOUT_MS,
-      assign: (members) => assignTasks(tasksOf(topology), members),
-    });
+    await this.#rebalance.join();
     step('assignment.joined');
-    await this.#takeUp(decodeTasks(this.#membership.assignment));
+    this.#rebalance.look();
+    await this.#takeUp();
   }
 
-  async #rejoin(): Promise<void> {
-    const held = this.#tasks.map(
-      (task): TaskId => ({ subTopology: task.subTopology, partition: task.partition }),
-    );
-    this.#membership = await this.#require(this.#membership).rejoin(encodeTasks(held));
-    await this.#takeUp(decodeTasks(this.#membership.assignment));
-  }
-
-  /** Closes tasks that are no longer ours, opens those that are new; the others go on undisturbed. */
-  async #takeUp(assigned: readonly TaskId[]): Promise<void> {
-    const isAssigned = (task: Task) =>
-      assigned.some((id) => id.subTopology === task.subTopology && id.partition === task.partition);
-    for (const task of this.#tasks) if (!isAssigned(task)) await task.close();
-    const kept = this.#tasks.filter(isAssigned);
-    this.#tasks = kept;
-    for (const id of assigned) {
-      if (kept.some((task) => task.subTopology === id.subTopology && task.partition === id.partition))
-        continue;
-      // Kept at once: `close` finds it if a later one can't be opened.
-      this.#tasks = [...this.#tasks, await this.#open(id)];
+  /**
+   * Commits and closes what is no longer ours, then begins the round that gives it to its next owner; begins to open
+   * what is new. The others go on undisturbed.
+   */
+  async #takeUp(): Promise<void> {
+    const { share } = this.#rebalance;
+    const revoked = this.#tasks.others(share.active);
+    if (revoked.length > 0) {
+      const names = new Set(revoked.map(nameOf));
+      const uncommitted = this.tasks.filter((task) => names.has(task.name) && task.hasUncommitted);
+      if (uncommitted.length > 0) await this.#commitOrJoinAnew(uncommitted);
+      // Unless the commit has led to another membership.
+      if (this.#rebalance.share !== share) return;
+      await this.#tasks.close(revoked);
+      step('assignment.revoked');
     }
-    // Downstream sub-topologies are declared later: a record can pass through all of them in one round.
-    const order = this.#options.topology.subTopologies.map(({ name }) => name);
-    this.#tasks = this.#tasks.toSorted(
-      (a, b) => order.indexOf(a.subTopology) - order.indexOf(b.subTopology) || a.partition - b.partition,
-    );
-    this.#require(this.#consumer).assign(this.#tasks.flatMap((task) => task.fetchPositions()));
+    this.#tasks.takeUp(share);
+    this.#require(this.#fetching).assign(this.tasks);
+    this.#rebalance.beginIfOwed();
   }
 
-  async #open({ subTopology: name, partition }: TaskId): Promise<Task> {
-    const { log, topology, clock } = this.#options;
-    const subTopology = topology.subTopologies.find((candidate) => candidate.name === name);
-    invariant(subTopology !== undefined, `there is no sub-topology ${name}`);
-    const committed = await this.#committedOffsets(log, subTopology, partition);
-    const deadline = clock.monotonic() + STORE_LOCK_PATIENCE_MS;
-    for (;;) {
-      try {
-        return await Task.open(subTopology, partition, committed, this.#environment);
-      } catch (error) {
-        // The task's former owner on this machine may be closing its store still.
-        if (errorCode(error) !== 'MR_STORE_LOCKED' || clock.monotonic() > deadline) throw error;
-        await clock.sleep(STORE_LOCK_RETRY_MS);
-      }
-    }
+  /** Gives up what is not committed; the tasks are opened again by the next round. */
+  async #drop(): Promise<void> {
+    this.#foundNothing = false;
+    await this.#tasks.close(this.#tasks.held);
+    this.#require(this.#fetching).assign([]);
+    // Another producer of the same name ends what this one may have left open, and so settles whether it has happened.
+    const committer = this.#committer;
+    this.#committer = undefined;
+    await committer?.close().catch((err: unknown) => this.#options.logger.warn({ err }, 'a producer did not close'));
   }
 
-  async #committedOffsets(log: Log, { sources }: SubTopology, partition: number) {
-    const places = sources.map(({ topic }) => ({ topic: topic.name, partition }));
-    const offsets = await log.committedOffsets(this.#group, places);
-    const committed = new Map<string, OffsetCommit>();
-    for (const offset of offsets) if (offset !== undefined) committed.set(offset.topic, offset);
-    for (const place of places) {
-      if (committed.has(place.topic)) continue;
-      const [description] = await log.describeTopics([place.topic]);
-      committed.set(place.topic, { ...place, offset: description?.offsets[partition]?.start ?? 0 });
-    }
-    return committed;
-  }
-
-  *#inputs(): Generator<{ task: Task; input: InputPartition }> {
-    for (const task of this.#tasks) for (const input of task.input.partitions) yield { task, input };
+  #metadata(): MemberMetadata {
+    const { instanceId, processId = instanceId, endpoint } = this.#options;
+    const standby = this.#tasks.standbys.map(({ id }) => id);
+    const metadata = { process: processId, active: this.#tasks.held, standby };
+    return endpoint === undefined ? metadata : { ...metadata, endpoint };
   }
 
   #require<T>(part: T | undefined): T {
@@ -349,9 +384,8 @@ function runtimeMetrics(metrics: Metrics) {
   return {
     read: metrics.counter('engine_read_records_total', 'Records that tasks have fetched.', ['topic']),
     commitMs: metrics.histogram('engine_commit_ms', 'Duration of a commit, log and stores.'),
+    retries: metrics.counter('engine_retries_total', 'Times that uncommitted work was dropped and done again.', [
+      'reason',
+    ]),
   };
-}
-
-function step(name: TaskFailpoint): void {
-  failpoint(name);
 }

@@ -1,18 +1,21 @@
 import { type Clock, errorCode, failpoint, type Logger } from '#platform';
 import type { Appended, Log, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
-import { CachedStore } from '../store/cached-store.ts';
+import { CachedStore, prefixRange, type RefusedEntry, storePrefix } from '../store/cached-store.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import type { Outbox } from './outbox.ts';
 import { type InputOffsets, positionHeader, readPositionHeader } from './position.ts';
+import type { RestoreProgress } from './restore-progress.ts';
 
 /** How far a store has come, kept in the same atomic write as its entries. */
 type StoreMark = {
   /** Changelog records before this offset are in the store. */
   readonly offset: number;
+  /** The changelog that the offset is of, with its number of partitions: made anew, it is another one. */
+  readonly changelog?: string;
   /** Input offsets that its entries stand for; absent while a commit of its former owner is in it by half. */
   readonly position?: InputOffsets;
   readonly digest: string;
@@ -35,17 +38,22 @@ export type StateOptions = {
   readonly stores: readonly StoreDefinition[];
   readonly databases: DatabaseProvider;
   readonly cacheEntries: number;
-  readonly log: Log;
+  readonly log: Pick<Log, 'describeTopics' | 'consumer'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Committed input offsets by topic: how far copies of sources are restored. */
   readonly inputOffsets: ReadonlyMap<string, number>;
+  readonly restore?: RestoreProgress;
+  /** Another process has the task; this one follows it. */
+  readonly isCopy?: boolean;
 };
 
 type OpenStore = {
   readonly definition: StoreDefinition;
   readonly store: CachedStore<unknown>;
   offset: number;
+  /** Its name and its number of partitions. */
+  changelog: string;
   position: InputOffsets | undefined;
 };
 
@@ -60,14 +68,17 @@ export class TaskState {
   #committedAt = 0;
   /** Changes that the transaction under way has sent to the log, for the database once it has committed. */
   #pending: Change[] = [];
+  #inputOffsets: ReadonlyMap<string, number>;
 
   private constructor(options: StateOptions, database: Database) {
     this.#options = options;
+    this.#inputOffsets = options.inputOffsets;
     this.#database = database;
     this.#stores = options.stores.map((definition) => ({
       definition,
       store: new CachedStore(definition.name, database, definition.spec.value, options.cacheEntries),
       offset: 0,
+      changelog: '',
       position: undefined,
     }));
   }
@@ -111,11 +122,16 @@ export class TaskState {
   /**
    * Puts changelog records into the outbox; `commit` writes the same changes to the database. The last record of each
    * store says which input offsets the store stands for with it, so that a copy elsewhere knows as well.
+   * `refuse` is told of values that can't be written.
    */
-  collect(outbox: Outbox, position: InputOffsets): void {
+  collect(
+    outbox: Outbox,
+    position: InputOffsets,
+    refuse: (store: string, entry: RefusedEntry) => void,
+  ): void {
     for (const open of this.#stores) {
       const { definition, store } = open;
-      const dirty = store.takeDirty();
+      const dirty = store.takeDirty((entry) => refuse(definition.name, entry));
       for (const [i, entry] of dirty.entries()) {
         const headers = i === dirty.length - 1 ? [positionHeader(position)] : [];
         if (definition.logged)
@@ -160,16 +176,49 @@ export class TaskState {
     for (const open of this.#stores) {
       if (!(await this.#takeOver(open, marks))) unusable.push(open);
     }
+    await this.#forget(Object.keys(marks?.stores ?? {}));
     // What is to be emptied loses its mark first: a crash in between must not leave a mark without its entries.
     if (unusable.length > 0) await this.#database.write([this.#marks(unusable)]);
     for (const { store } of unusable) await store.clear();
-    for (const open of this.#stores) {
-      await this.#replay(open, await this.#endOf(open.definition));
-      open.position = Object.fromEntries(this.#options.inputOffsets);
+    await this.#replayAll(this.#options.isCopy === true ? 'stable' : 'end');
+    // Of a copy only the changelog says what it stands for: its owner may have committed since the offsets were read.
+    if (this.#options.isCopy !== true) {
+      for (const open of this.#stores) open.position = Object.fromEntries(this.#inputOffsets);
     }
     this.#committedAt = this.#options.clock.now();
     await this.#database.write([this.#marks()]);
     step('restore.after');
+  }
+
+  /**
+   * Takes in what the task's owner has committed since: for a copy that nothing processes. `inputOffsets` as in the
+   * options, of now.
+   */
+  async follow(inputOffsets: ReadonlyMap<string, number>): Promise<void> {
+    this.#inputOffsets = inputOffsets;
+    await this.#replayAll('stable');
+    this.#committedAt = this.#options.clock.now();
+  }
+
+  async #replayAll(end: 'stable' | 'end'): Promise<void> {
+    const { restore } = this.#options;
+    const ends: number[] = [];
+    for (const { definition } of this.#stores) ends.push(await this.#endOf(definition, end));
+    for (const [i, { offset }] of this.#stores.entries())
+      restore?.expect(Math.max(0, (ends[i] ?? 0) - offset));
+    for (const [i, open] of this.#stores.entries()) {
+      await this.#replay(open, ends[i] ?? 0);
+      // Nothing was ever written: empty is what the store was at the beginning of its inputs.
+      if (open.offset === 0) open.position = {};
+    }
+  }
+
+  /** Removes the rows of stores that the topology no longer has. */
+  async #forget(marked: readonly string[]): Promise<void> {
+    const declared = new Set(this.#stores.map(({ definition }) => definition.name));
+    for (const name of marked) {
+      if (!declared.has(name)) await this.#database.deleteRange(prefixRange(storePrefix(name)));
+    }
   }
 
   /** Takes the local copy as it is marked, to be brought up to date; false where it has to be restored whole. */
@@ -178,9 +227,10 @@ export class TaskState {
     const mark = marks?.stores[definition.name];
     const [topic] = await this.#options.log.describeTopics([definition.changelog]);
     const start = topic?.offsets[this.#options.partition]?.start ?? 0;
-    const until = await this.#endOf(definition);
+    const until = await this.#endOf(definition, 'end');
     open.offset = start;
-    if (mark === undefined) return false;
+    open.changelog = `${definition.changelog}/${topic?.partitions ?? 0}`;
+    if (mark === undefined || (mark.changelog ?? open.changelog) !== open.changelog) return false;
     const tombstonesKept =
       topic?.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : Infinity;
     const isExpired = mark.offset < until && this.#committedAt < this.#options.clock.now() - tombstonesKept;
@@ -198,10 +248,12 @@ export class TaskState {
     return true;
   }
 
-  async #endOf(definition: StoreDefinition): Promise<number> {
-    if (!definition.logged) return this.#options.inputOffsets.get(definition.changelog) ?? 0;
+  async #endOf(definition: StoreDefinition, end: 'stable' | 'end'): Promise<number> {
+    if (!definition.logged) return this.#inputOffsets.get(definition.changelog) ?? 0;
     const [topic] = await this.#options.log.describeTopics([definition.changelog]);
-    return topic?.offsets[this.#options.partition]?.stable ?? 0;
+    // To process, not the stable offset: a transaction that a dead owner has left open holds it below what its
+    // successor has committed, and the state would lack that. Replaying waits until the transaction is aborted.
+    return topic?.offsets[this.#options.partition]?.[end] ?? 0;
   }
 
   async #replay(open: OpenStore, until: number): Promise<void> {
@@ -211,7 +263,9 @@ export class TaskState {
     try {
       consumer.assign([{ ...source, offset: open.offset }]);
       while (open.offset < until) {
-        for (const batch of await consumer.poll(POLL_MS)) {
+        const batches = await consumer.poll(POLL_MS);
+        this.#options.restore?.signal.throwIfAborted();
+        for (const batch of batches) {
           const records: { key: Buffer; value: Buffer | null }[] = [];
           for (let i = 0; i < batch.count && batch.offset(i) < until; i++) {
             open.position = open.definition.logged ? readPositionHeader(batch, i) : undefined;
@@ -225,7 +279,9 @@ export class TaskState {
             }
           }
           const changes = await open.store.restore(records);
-          open.offset = Math.min(batch.nextOffset, until);
+          const reached = Math.min(batch.nextOffset, until);
+          this.#options.restore?.advance(reached - open.offset);
+          open.offset = reached;
           if (!open.definition.logged) open.position = { [open.definition.changelog]: open.offset };
           await this.#database.write([...changes, this.#marks()]);
           step('restore.chunk');
@@ -258,9 +314,10 @@ export class TaskState {
     const stores = Object.fromEntries(
       this.#stores
         .filter((open) => !without.includes(open))
-        .map(({ definition, store, offset, position }) => {
+        .map(({ definition, store, offset, changelog, position }) => {
           const { fingerprint } = store;
-          const mark: StoreMark = { offset, digest: store.digest.toString(), fingerprint };
+          const digest = store.digest.toString();
+          const mark: StoreMark = { offset, changelog, digest, fingerprint };
           return [definition.name, position === undefined ? mark : { ...mark, position }];
         }),
     );

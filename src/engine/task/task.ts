@@ -1,4 +1,4 @@
-import { type Clock, failpoint, invariant, type Logger, type Metrics } from '#platform';
+import { type Clock, errorCode, failpoint, invariant, type Logger, type Metrics } from '#platform';
 import type { DeadLetter } from '#schemas';
 import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
@@ -8,6 +8,7 @@ import type { Topic } from '../serde.ts';
 import type { CachedStore } from '../store/cached-store.ts';
 import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import { TimerQueue } from '../store/timer-queue.ts';
+import { Expiry, ttlStoreName } from '../store/ttl.ts';
 import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
 import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
@@ -15,13 +16,16 @@ import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type InputPartition, TaskInput } from './input.ts';
+import { type OperatorCounts, OperatorFlow } from './introspection.ts';
 import { Journal } from './journal.ts';
+import type { JournalStore } from './journal-format.ts';
 import { Outbox } from './outbox.ts';
+import type { RestoreProgress } from './restore-progress.ts';
 import { TaskState } from './state.ts';
 
 /** What all tasks of a process share. */
 export type TaskEnvironment = {
-  readonly log: Log;
+  readonly log: Pick<Log, 'describeTopics' | 'consumer'>;
   readonly databases: DatabaseProvider;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,6 +36,8 @@ export type TaskEnvironment = {
   readonly cacheEntries: number;
   /** Where commits are journalled; absent: nowhere. */
   readonly journalTopic?: string | undefined;
+  /** Told how the restore goes on. */
+  readonly restore?: RestoreProgress;
 };
 
 /** One partition of a sub-topology at work: its inputs, operators and state. */
@@ -48,7 +54,8 @@ export class Task {
   readonly #deadLetters: DeadLetters;
   readonly #heartbeats: Heartbeats;
   readonly #wallTimers: readonly TimerQueue[];
-  readonly #counts: ReturnType<typeof taskMetrics>;
+  readonly #flow: OperatorFlow;
+  readonly #undeclaredReads: ReturnType<typeof undeclaredReads>;
   readonly #environment: TaskEnvironment;
   /** The watermark that timers have been fired up to. */
   #firedUpTo = NO_WATERMARK;
@@ -68,13 +75,14 @@ export class Task {
     this.#state = state;
     this.input = new TaskInput(topology.sources);
     this.#heartbeats = new Heartbeats(topology, partition);
-    this.#counts = taskMetrics(environment.metrics);
+    this.#flow = new OperatorFlow(environment.metrics);
+    this.#undeclaredReads = undeclaredReads(environment.metrics);
     this.#wallTimers = Array.from(timers.values(), ({ wall }) => wall).filter((queue) => queue !== undefined);
     const { deadLetters, onRecordError } = environment;
     this.#deadLetters = new DeadLetters(onRecordError, deadLetters, this.outbox, (operator, reason) =>
-      this.#counts.rejected.inc({ operator, reason }),
+      this.#flow.reject(operator, reason),
     );
-    const built = buildOperators(topology, partition, state, timers, this.outbox);
+    const built = buildOperators(topology, partition, state, timers, this.outbox, this.#flow);
     this.#operators = built.operators;
     this.#sources = built.sources;
     this.#inputLists = built.inputLists;
@@ -88,25 +96,28 @@ export class Task {
     environment: TaskEnvironment,
   ): Promise<Task> {
     const inputOffsets = new Map(Array.from(committed, ([topic, { offset }]) => [topic, offset]));
-    const state = await TaskState.open({
-      ...environment,
-      name: taskName(topology, partition),
-      partition,
-      stores: topology.stores,
-      inputOffsets,
-    });
-    const timersIn = async (name: string) => {
-      const store = state.store(name);
-      if (store === undefined) return undefined;
-      const queue = new TimerQueue(store as CachedStore<number>);
-      await queue.open();
-      return queue;
+    const open = async () => {
+      const state = await TaskState.open({
+        ...environment,
+        name: taskName(topology, partition),
+        partition,
+        stores: topology.stores,
+        inputOffsets,
+      });
+      try {
+        return { state, timers: await openTimers(topology, state) };
+      } catch (error) {
+        await state.close();
+        throw error;
+      }
     };
-    const timers = new Map<string, Timers>();
-    for (const { name } of topology.processors) {
-      const [event, wall] = [await timersIn(`${name}/${TIMERS}`), await timersIn(`${name}/${WALL_TIMERS}`)];
-      timers.set(name, { event, wall });
-    }
+    const { state, timers } = await open().catch(async (error: unknown) => {
+      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
+      // Reading the timers is the first to walk over all of a store.
+      environment.logger.warn({ err: error }, 'a store is damaged; it is rebuilt from its changelog');
+      await environment.databases.destroy(taskName(topology, partition));
+      return open();
+    });
     const task = new Task(topology, partition, state, timers, environment);
     for (const input of task.input.partitions) {
       const mark = committed.get(input.node.topic.name);
@@ -160,6 +171,7 @@ export class Task {
     for (const record of records) this.#sources.get(record.source)?.input.push(record);
     const shared = this.#step(records, watermark, wallNow);
     for (const operator of this.#operators) await operator.run(shared);
+    this.#flow.countBatch();
     for (const list of this.#inputLists) list.length = 0;
     return records.length;
   }
@@ -169,7 +181,10 @@ export class Task {
     const wallNow = this.#environment.clock.now();
     await this.#flush(wallNow);
     const position = this.input.partitions.map((input) => [input.node.topic.name, input.position] as const);
-    this.#state.collect(this.outbox, Object.fromEntries(position));
+    this.#state.collect(this.outbox, Object.fromEntries(position), (store, { key, timestamp, error }) => {
+      if (!isOfRecord(error)) throw error;
+      this.#deadLetters.key(key, timestamp, store.split('/')[0] ?? store, error);
+    });
     // Not the input's: it may have moved since, and the timers before it have not fired yet.
     this.#heartbeats.stamp(this.outbox, this.#firedUpTo);
     this.#writeJournal(wallNow);
@@ -188,19 +203,21 @@ export class Task {
       operator.flush?.();
       await operator.run(shared);
     }
+    this.#flow.countBatch();
     for (const list of this.#inputLists) list.length = 0;
   }
 
   #writeJournal(committedAt: number): void {
     const { journalTopic } = this.#environment;
     if (journalTopic === undefined) return;
-    const stores = Array.from(this.#state.digests(), ([name, digest]) => {
-      return { name, digest, fingerprint: this.#state.store(name)?.fingerprint ?? '' };
+    const value = this.input.journal?.entry({
+      committedAt,
+      watermark: this.input.watermark,
+      stores: this.storeDigests(),
     });
-    const value = this.input.journal?.entry({ committedAt, watermark: this.input.watermark, stores });
     if (value === undefined) return;
     const key = Buffer.from(this.name);
-    this.outbox.add(journalTopic, this.partition, { key, value, timestamp: committedAt });
+    this.outbox.add(journalTopic, 0, { key, value, timestamp: committedAt });
   }
 
   /** The transaction has committed: the store follows. */
@@ -208,11 +225,24 @@ export class Task {
     const positions = this.input.partitions.map(({ node, position }) => [node.topic.name, position] as const);
     await this.#state.commit(appended, new Map(positions));
     this.#uncommitted = false;
+    this.#flow.publish();
+  }
+
+  /** What has become of the records that each operator took. */
+  operators(): readonly OperatorCounts[] {
+    return this.#flow.counts();
   }
 
   /** Digests by store, as of the last commit. */
   digests(): ReadonlyMap<string, string> {
     return this.#state.digests();
+  }
+
+  /** Digests with the fingerprints of the schemas that they were made with. */
+  storeDigests(): readonly JournalStore[] {
+    return Array.from(this.#state.digests(), ([name, digest]) => {
+      return { name, digest, fingerprint: this.#state.store(name)?.fingerprint ?? '' };
+    });
   }
 
   /** A store's committed entries, for tests and verification. */
@@ -245,34 +275,46 @@ export class Task {
       watermarks: [...records.slice(1).map((record) => record.watermark), watermark],
       reject: ({ sequence, timer }, operator, error) => {
         if (!isOfRecord(error)) throw error;
-        if (timer !== undefined) return this.#deadLetters.timer(timer.key, timer.dueMs, operator, error);
+        if (timer !== undefined) return this.#deadLetters.key(timer.key, timer.dueMs, operator, error);
         const record = records[sequence];
         invariant(record !== undefined, `no record ${sequence} in the batch`);
         this.#deadLetters.record(record, operator, error);
       },
-      drop: (operator, reason) => this.#counts.dropped.inc({ operator, reason }),
-      undeclaredRead: (operator, store) => this.#counts.undeclaredReads.inc({ operator, store }),
+      drop: (operator, reason) => this.#flow.drop(operator, reason),
+      undeclaredRead: (operator, store) => this.#undeclaredReads.inc({ operator, store }),
     };
   }
 }
 
-function taskMetrics(metrics: Metrics) {
-  return {
-    rejected: metrics.counter(
-      'engine_rejected_records_total',
-      'Records that an operator could not decode or process.',
-      ['operator', 'reason'],
-    ),
-    dropped: metrics.counter('engine_dropped_records_total', 'Records that an operator dropped, as it may.', [
-      'operator',
-      'reason',
-    ]),
-    undeclaredReads: metrics.counter(
-      'engine_undeclared_reads_total',
-      'Reads of a store that the operator had not declared, each of which waited for the database.',
-      ['operator', 'store'],
-    ),
+function undeclaredReads(metrics: Metrics) {
+  return metrics.counter(
+    'engine_undeclared_reads_total',
+    'Reads of a store that the operator had not declared, each of which waited for the database.',
+    ['operator', 'store'],
+  );
+}
+
+/** The timers of each processor, as its stores hold them. */
+async function openTimers(topology: SubTopology, state: TaskState): Promise<Map<string, Timers>> {
+  const timersIn = async (name: string) => {
+    const store = state.store(name);
+    if (store === undefined) return undefined;
+    const queue = new TimerQueue(store as CachedStore<number>);
+    await queue.open();
+    return queue;
   };
+  const timers = new Map<string, Timers>();
+  for (const { name, spec } of topology.processors) {
+    const [event, wall] = [await timersIn(`${name}/${TIMERS}`), await timersIn(`${name}/${WALL_TIMERS}`)];
+    timers.set(name, { event, wall });
+    for (const [each, { ttlMs }] of Object.entries(spec.stores)) {
+      const store = state.store(`${name}/${each}`);
+      const times = ttlMs === undefined ? undefined : await timersIn(`${name}/${ttlStoreName(each)}`);
+      if (store !== undefined && times !== undefined)
+        store.expiry = new Expiry(store, times, ttlMs as number);
+    }
+  }
+  return timers;
 }
 
 export function taskName(topology: SubTopology, partition: number): string {

@@ -1,4 +1,4 @@
-import { type Clock, createLogger, createMetrics } from '#platform';
+import { type Clock, createLogger, createMetrics, type Logger } from '#platform';
 import { avroSchema, type DeadLetter, topics } from '#schemas';
 import { avroSerde } from '../avro-serde.ts';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
@@ -27,7 +27,10 @@ class HandClock implements Clock {
     return this.#now;
   }
 
-  async sleep(): Promise<void> {}
+  /** Wakes at once, but lets whatever is ready go first: somebody may sleep until it has happened. */
+  sleep(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
 
   advance(ms: number): void {
     this.#now += ms;
@@ -41,6 +44,9 @@ export type DriverOptions = {
   readonly batchRecords?: number;
   readonly onRecordError?: RecordErrorPolicy;
   readonly cacheEntries?: number;
+  /** Where stores are kept; in memory by default. */
+  readonly databases?: DatabaseProvider;
+  readonly logger?: Logger;
 };
 
 /** Creates the topics that the topology reads and writes, and declares it. */
@@ -54,7 +60,7 @@ export class TopologyDriver {
   readonly log: SimulatedLog;
   readonly metrics = createMetrics();
   readonly #clock: HandClock;
-  readonly #databases: DatabaseProvider = memoryDatabases();
+  readonly #databases: DatabaseProvider;
   readonly #options: DriverOptions;
   readonly #topology: Topology;
   readonly #deadLetters: Topic<string, DeadLetter>;
@@ -73,6 +79,7 @@ export class TopologyDriver {
     this.#topology = topology;
     this.#deadLetters = deadLetters;
     this.#options = options;
+    this.#databases = options.databases ?? memoryDatabases();
     this.#runtime = this.#newRuntime();
   }
 
@@ -113,8 +120,7 @@ export class TopologyDriver {
 
   /** Processes and commits until nothing is left to do. */
   async settle(): Promise<void> {
-    do await this.#runtime.runOnce(0);
-    while (!this.#runtime.isCaughtUp);
+    await this.#runtime.runUntilCaughtUp(0);
   }
 
   /** What has been committed to a topic since the last call. */
@@ -175,7 +181,7 @@ export class TopologyDriver {
       topology: this.#topology,
       databases: this.#databases,
       clock: this.#clock,
-      logger: createLogger({ level: 'error', name: 'driver' }),
+      logger: this.#options.logger ?? createLogger({ level: 'error', name: 'driver' }),
       metrics: this.metrics,
       deadLetters: this.#deadLetters,
       instanceId: 'driver',

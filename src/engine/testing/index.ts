@@ -1,5 +1,17 @@
 /**
  * Tools for testing what is built on the engine: the test driver, which runs a topology's real tasks over a log in
- * memory with time moved by hand.
+ * memory with time moved by hand, and the simulation, which runs topologies under every fault that a seed brings.
  */
 export { type DriverOptions, TopologyDriver } from './driver.ts';
+export {
+  type CampaignOptions,
+  campaign,
+  commandFor,
+  FAILPOINTS,
+  FAULTS,
+  KEPT_SEEDS,
+  type Run,
+  type Summary,
+  simulate,
+  TOPOLOGIES,
+} from './simulation/index.ts';

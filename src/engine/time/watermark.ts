@@ -19,6 +19,7 @@ export function watermarkHeader({ writer, writers, ms }: CarriedWatermark): Head
 }
 
 export function readWatermarkHeader(batch: RecordBatch, index: number): CarriedWatermark | undefined {
+  if (batch.isPlain) return undefined;
   for (const [name, value] of batch.headers(index)) {
     if (name !== HEADER || value.length !== HEADER_BYTES) continue;
     const carried = {
@@ -35,7 +36,7 @@ export function readWatermarkHeader(batch: RecordBatch, index: number): CarriedW
 
 /** A record that carries a watermark and nothing else. */
 export function isHeartbeat(batch: RecordBatch, index: number): boolean {
-  return batch.key(index) === null && batch.value(index) === null;
+  return !batch.isPlain && batch.key(index) === null && batch.value(index) === null;
 }
 
 /** What is kept of a watermark over a restart, in the metadata of the committed offset. */

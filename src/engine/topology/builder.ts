@@ -1,7 +1,9 @@
+import type { ConfigurationError } from '#platform';
 import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import { dueSerde } from '../store/timer-queue.ts';
+import { ttlStoreName } from '../store/ttl.ts';
 import { inputsOf, type Node, type Outlet, type ProcessorNode, type WatermarkPolicy } from './node.ts';
 import type { KeyOf, Ports, ProcessorSpec, StoreSpecs, ValueOf } from './processor.ts';
 import { Stream } from './stream.ts';
@@ -15,6 +17,10 @@ import {
   WALL_TIMERS,
 } from './topology.ts';
 
+/** State is found again by its names, so they are what topics may be named. */
+const NAME = /^[a-z][a-z0-9-]*$/;
+const STORE_NAME = /^[a-zA-Z][a-zA-Z0-9-]*$/;
+
 const DAY_MS = 86_400_000;
 const TOMBSTONE_RETENTION_MS = DAY_MS;
 /** Repartition topics are read at once by their own topology; this is what a stopped one may lag behind. */
@@ -24,7 +30,17 @@ export type SourceOptions = {
   readonly watermark?: WatermarkPolicy;
   /** 'reject', the default, sends a record without a key to the dead letters; 'keep' hands it on with a null key. */
   readonly nullKeys?: 'reject' | 'keep';
+  /**
+   * 'reject', the default, sends a record that lies further ahead of the wall clock than the watermark's `futureMs` to
+   * the dead letters; 'pass' leaves the decision to a processor. A rebuild from the log rejects by the later clock.
+   */
+  readonly future?: 'reject' | 'pass';
 };
+
+/** Keys that are no text need a serde. */
+export type KeyOption<K> = [K] extends [string | null]
+  ? { readonly key?: KeySerde<K> }
+  : { readonly key: KeySerde<K> };
 
 export type KeyByOptions<K2, V> = {
   readonly value: Serde<V>;
@@ -47,14 +63,18 @@ export class TopologyBuilder {
   constructor(options: { readonly name: string; readonly generation: number }) {
     this.#name = options.name;
     this.#generation = options.generation;
+    if (typeof options.name !== 'string' || !NAME.test(options.name))
+      throw noName('the topology', options.name);
+    if (!Number.isSafeInteger(options.generation) || options.generation < 0)
+      throw invalid(`the generation of ${options.name} is a whole number, not ${String(options.generation)}`);
   }
 
   /** A stream of a topic's records. The watermark of an outside topic follows its newest timestamp. */
   source<K, V>(topic: Topic<K, V>, options: SourceOptions & { nullKeys: 'keep' }): Stream<K | null, V>;
   source<K, V>(topic: Topic<K, V>, options?: SourceOptions): Stream<K, V>;
   source<K, V>(topic: Topic<K, V>, options: SourceOptions = {}): Stream<K, V> {
-    const { watermark = { outOfOrderMs: 0 }, nullKeys = 'reject' } = options;
-    this.add({ ...sourceOf(topic), role: 'stream', watermark, nullKeys });
+    const { watermark = { outOfOrderMs: 0 }, nullKeys = 'reject', future = 'reject' } = options;
+    this.add({ ...sourceOf(topic), role: 'stream', watermark, nullKeys, future });
     return new Stream(this, topic.key, { node: topic.name, output: 'out' });
   }
 
@@ -71,7 +91,7 @@ export class TopologyBuilder {
     inputs: { readonly [P in keyof I]: Stream<KeyOf<I[P]>, ValueOf<I[P]>> },
   ): { readonly [P in keyof O]: Stream<KeyOf<O[P]>, ValueOf<O[P]>> } {
     const connected = Object.keys(spec.inputs).map((name): readonly [string, Outlet] => {
-      const stream: Stream<unknown, unknown> | undefined = inputs[name];
+      const stream = inputs[name] as Stream<unknown, unknown> | undefined;
       if (stream === undefined) throw invalid(`input ${name} is not connected`);
       return [name, stream.from];
     });
@@ -110,12 +130,9 @@ export class TopologyBuilder {
   }
 
   add(node: Node): void {
-    if (typeof node.name !== 'string') {
-      throw invalid(`a ${node.kind} has no name: state and its topics are found again by their names`);
-    }
-    if (!/^[a-z][a-z0-9-]*$/.test(node.name)) {
-      throw invalid(`${JSON.stringify(node.name)} is no name: lower-case letters, digits and hyphens`);
-    }
+    if (typeof node.name !== 'string' || !NAME.test(node.name)) throw noName(`a ${node.kind}`, node.name);
+    // What an operator derives from a name that it was not given.
+    if (/(^|-)(undefined|null)(-|$)/.test(node.name)) throw noName(`a ${node.kind}`, undefined);
     if (this.#nodes.has(node.name)) throw invalid(`two nodes are named ${node.name}`);
     this.#nodes.set(node.name, node);
   }
@@ -179,8 +196,19 @@ export class TopologyBuilder {
 
   #storesOf(node: ProcessorNode): StoreDefinition[] {
     const specs = Object.entries(node.spec.stores);
+    for (const [store, { ttlMs, copyOf }] of Object.entries(node.spec.stores)) {
+      if (ttlMs === undefined) continue;
+      if (copyOf !== undefined || !(ttlMs > 0))
+        throw invalid(`${node.name}/${store}: a time to live is positive, and not for a copy of a source`);
+      specs.push([ttlStoreName(store), { value: dueSerde, kind: 'timers' }]);
+    }
     if (node.spec.onTimer !== undefined) specs.push([TIMERS, { value: dueSerde }]);
     if (node.spec.onWallTimer !== undefined) specs.push([WALL_TIMERS, { value: dueSerde }]);
+    for (const [store] of specs) {
+      if (!STORE_NAME.test(store)) throw noName(`a store of ${node.name}`, store);
+      if (specs.filter(([other]) => other === store).length > 1)
+        throw invalid(`${node.name} has two stores named ${store}; the engine keeps timers under that name`);
+    }
     return specs.map(([store, spec]) => ({
       name: `${node.name}/${store}`,
       spec,
@@ -203,5 +231,12 @@ function sourceOf<K, V>(topic: Topic<K, V>) {
     watermark: { outOfOrderMs: 0 },
     release: 'on-arrival',
     nullKeys: 'reject',
+    future: 'reject',
   } as const satisfies Node;
+}
+
+function noName(what: string, name: unknown): ConfigurationError {
+  return name === undefined || name === null
+    ? invalid(`${what} has no name: state and its topics are found again by their names`)
+    : invalid(`${what}: ${JSON.stringify(name)} is no name: letters, digits and hyphens`);
 }

@@ -150,14 +150,10 @@ function describeStore({ name, spec, changelog, logged }: StoreDefinition, topol
   return {
     name,
     processor,
-    kind: store === TIMERS || store === WALL_TIMERS ? 'timers' : kindOf(spec),
+    kind: store === TIMERS || store === WALL_TIMERS ? 'timers' : (spec.kind ?? 'key-value'),
     changelog,
     restoredFrom: logged ? (isOwn ? ('changelog' as const) : ('output' as const)) : ('copy' as const),
   };
-}
-
-function kindOf(spec: StoreDefinition['spec']): string {
-  return 'kind' in spec && typeof spec.kind === 'string' ? spec.kind : 'key-value';
 }
 
 function roleOf(topic: string, { internalTopics }: Topology): TopicRole {

@@ -30,6 +30,8 @@ export type SourceNode = {
   readonly release: 'on-arrival' | 'at-watermark';
   /** What becomes of a record without a key: an error of that record, or a null key. */
   readonly nullKeys: 'reject' | 'keep';
+  /** What becomes of a record that lies further ahead of the wall clock than the watermark policy's `futureMs`. */
+  readonly future: 'reject' | 'pass';
 };
 
 export type StatelessNode = {
@@ -72,8 +74,8 @@ export type SinkNode = {
   readonly partitioning: 'by-key' | 'same';
   /** Whether partitions without records get the watermark in a record of their own. */
   readonly heartbeat: boolean;
-  /** 'drop': a record without a key has no place there, and is counted. */
-  readonly nullKeys: 'keep' | 'drop';
+  /** 'drop': a record without a key has no place there, and is counted. 'reject': it is an error of that record. */
+  readonly nullKeys: 'keep' | 'drop' | 'reject';
 };
 
 export type Node = SourceNode | StatelessNode | MergeNode | LastPerKeyNode | ProcessorNode | SinkNode;

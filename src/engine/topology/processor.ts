@@ -1,6 +1,7 @@
 import type { FlowRecord } from '../operators/record.ts';
 import type { Serde } from '../serde.ts';
 import type { KeyValueStore, Read } from '../store/cached-store.ts';
+import type { RowFormat } from '../store/row-format.ts';
 
 /** Names a record type where only its type is needed: an input or an output of a processor. */
 export type Port<K, V> = { readonly type?: (key: K, value: V) => void };
@@ -28,6 +29,12 @@ export type StoreSpec<V> = {
    * read; nothing is written for it.
    */
   readonly copyOf?: string;
+  /** An entry goes, with a tombstone, when the watermark reaches the time of its last change plus this. */
+  readonly ttlMs?: number;
+  /** What the rows are, where they are more than keys and values: for `describe`. */
+  readonly kind?: string;
+  /** How the rows hold windows: for queries. */
+  readonly rows?: RowFormat;
 };
 
 // biome-ignore lint/suspicious/noExplicitAny: as Ports.
@@ -71,6 +78,9 @@ export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs
   readonly reads?: {
     readonly [P in keyof I]?: (record: FlowRecord<KeyOf<I[P]>, ValueOf<I[P]>>) => {
       readonly [N in keyof S]?: readonly Read[];
+    } & {
+      /** The keys whose timers it may set or clear, where that is not the record's own. */
+      readonly timers?: readonly string[];
     };
   };
   /**

@@ -1,11 +1,20 @@
 import type { FlowRecord } from '../operators/record.ts';
 import type { KeySerde, Serde, Topic } from '../serde.ts';
 import { type AggregateOptions, aggregateSpec } from './aggregate.ts';
-import type { KeyByOptions, TopologyBuilder } from './builder.ts';
-import { type Joiner, joinSpec } from './join.ts';
+import type { KeyByOptions, KeyOption, TopologyBuilder } from './builder.ts';
+import {
+  type JoinWindow,
+  type StreamJoinOptions,
+  type StreamJoinType,
+  selfJoinSpec,
+  streamJoinSpec,
+} from './joins/stream-stream.ts';
+import { type Joiner, type StreamTableJoinOptions, streamTableSpec } from './joins/stream-table.ts';
 import type { Outlet } from './node.ts';
 import { Table } from './table.ts';
 import { invalid } from './topology.ts';
+import type { Window } from './windows/window.ts';
+import { WindowedStream } from './windows/windowed-stream.ts';
 
 /** When an operator's results go out: after every record, or the last one of each key when the task commits. */
 export type Emission = 'every-update' | 'per-commit';
@@ -72,7 +81,7 @@ export class Stream<K, V> {
   keyBy<K2 = string>(
     name: string,
     keyOf: (value: V, key: K) => K2,
-    options: KeyByOptions<K2, V>,
+    options: KeyByOptions<K2, V> & KeyOption<K2>,
   ): Stream<K2, V> {
     return this.builder.repartition(
       name,
@@ -117,16 +126,88 @@ export class Stream<K, V> {
     return this.aggregate(name, { ...options, initial: () => 0, add: (count) => count + 1 });
   }
 
-  /** Joins each record with the table's row of the same key, as the table stands when the record is read. */
-  join<T, R>(name: string, table: Table<K, T>, join: Joiner<V, T, R>): Stream<K, R> {
-    const spec = joinSpec(table, this.key, join);
-    const { joined } = this.builder.process(name, spec, { table: table.toStream(), stream: this });
+  /** Folds the records of each key window by window. */
+  windowed<W extends Window>(window: W): WindowedStream<K, V, W> {
+    return new WindowedStream(this, window);
+  }
+
+  /**
+   * Joins each record with the table's row of the same key: as the table stands when the record is read, or, where it
+   * is versioned, as it was at the record's time. With `graceMs` the record waits so long for changes of a versioned
+   * table that come behind it.
+   */
+  join<T, R>(
+    name: string,
+    table: Table<K, T>,
+    join: Joiner<NonNullable<V>, T, R>,
+    options?: StreamTableJoinOptions<NonNullable<V>>,
+  ): Stream<K, R> {
+    const spec = streamTableSpec(table, this.key, join, options);
+    const stream = this as unknown as Stream<K, NonNullable<V>>;
+    const { joined } = this.builder.process(name, spec, { table: table.toStream(), stream });
+    return new Stream(this.builder, this.key, joined.from);
+  }
+
+  /** The pairs of records of one key whose times lie within the window of each other; the later time is the pair's. */
+  joinStream<V2, R>(
+    name: string,
+    other: Stream<K, V2>,
+    options: StreamJoinOptions<
+      NonNullable<V>,
+      NonNullable<V2>,
+      (left: NonNullable<V>, right: NonNullable<V2>) => R
+    >,
+  ): Stream<K, R> {
+    return this.#joinStream(name, other, 'inner', options as never);
+  }
+
+  /** As `joinStream`, and each record of this stream that met none, alone, when its window has closed. */
+  leftJoinStream<V2, R>(
+    name: string,
+    other: Stream<K, V2>,
+    options: StreamJoinOptions<
+      NonNullable<V>,
+      NonNullable<V2>,
+      (left: NonNullable<V>, right: NonNullable<V2> | null) => R
+    >,
+  ): Stream<K, R> {
+    return this.#joinStream(name, other, 'left', options as never);
+  }
+
+  /** As `joinStream`, and each record of either stream that met none, alone, when its window has closed. */
+  outerJoinStream<V2, R>(
+    name: string,
+    other: Stream<K, V2>,
+    options: StreamJoinOptions<
+      NonNullable<V>,
+      NonNullable<V2>,
+      (left: NonNullable<V> | null, right: NonNullable<V2> | null) => R
+    >,
+  ): Stream<K, R> {
+    return this.#joinStream(name, other, 'outer', options);
+  }
+
+  /** As `joinStream` of the stream with itself, each record with itself included. */
+  selfJoin<R>(
+    name: string,
+    options: JoinWindow & {
+      readonly value: Serde<NonNullable<V>>;
+      readonly join: (left: NonNullable<V>, right: NonNullable<V>) => R;
+    },
+  ): Stream<K, R> {
+    const records = this as unknown as Stream<K, NonNullable<V>>;
+    const { joined } = this.builder.process(name, selfJoinSpec(this.key, options), { records });
     return new Stream(this.builder, this.key, joined.from);
   }
 
   /** The newest value of each key; null removes it. */
   toTable(value: Serde<NonNullable<V>>): Table<K, NonNullable<V>> {
     return new Table(this.builder, this.key, value, this.from);
+  }
+
+  /** The same records; `key` writes what a processor has emitted as their keys. */
+  withKey(key: KeySerde<K>): Stream<K, V> {
+    return new Stream(this.builder, key, this.from);
   }
 
   /** The last record of each key of every commit. */
@@ -149,8 +230,24 @@ export class Stream<K, V> {
       value: topic.value as Serde<unknown>,
       partitioning: options.partitioning ?? 'by-key',
       heartbeat: options.heartbeat ?? false,
-      nullKeys: 'keep',
+      nullKeys: topic.cleanup.policy === 'compact' ? 'reject' : 'keep',
     });
+  }
+
+  #joinStream<V2, R>(
+    name: string,
+    other: Stream<K, V2>,
+    type: StreamJoinType,
+    options: StreamJoinOptions<
+      NonNullable<V>,
+      NonNullable<V2>,
+      (left: NonNullable<V> | null, right: NonNullable<V2> | null) => R
+    >,
+  ): Stream<K, R> {
+    const left = this as unknown as Stream<K, NonNullable<V>>;
+    const right = other as unknown as Stream<K, NonNullable<V2>>;
+    const { joined } = this.builder.process(name, streamJoinSpec(this.key, type, options), { left, right });
+    return new Stream(this.builder, this.key, joined.from);
   }
 
   #stateless<R>(

@@ -33,8 +33,7 @@ const runtime = new StreamsRuntime({
 });
 await runtime.start();
 process.stdout.write('running\n');
-do await runtime.runOnce(5);
-while (!runtime.isCaughtUp);
+await runtime.runUntilCaughtUp(5);
 const digests = runtime.tasks.flatMap((task) =>
   Array.from(task.digests(), ([store, digest]) => [`${task.name}:${store}`, digest]),
 );

@@ -42,6 +42,7 @@ export class Broker {
   readonly #waiting = new Set<() => void>();
   readonly #delay: () => Promise<void>;
   #failures = 0;
+  #writes = 0;
 
   constructor(clock: Clock, delay: () => Promise<void>) {
     this.#clock = clock;
@@ -54,7 +55,8 @@ export class Broker {
     let happened: 'changed' | 'timeout' = 'timeout';
     const wake = () => {
       happened = 'changed';
-      timer.abort();
+      // With a reason: making one, with its stack, would take longer than all the rest.
+      timer.abort(happened);
     };
     this.#waiting.add(wake);
     signal.addEventListener('abort', wake);
@@ -62,6 +64,11 @@ export class Broker {
     signal.removeEventListener('abort', wake);
     this.#waiting.delete(wake);
     return happened;
+  }
+
+  /** Counts batches, control records and changes of offsets. */
+  get writes(): number {
+    return this.#writes;
   }
 
   notify(): void {
@@ -138,6 +145,7 @@ export class Broker {
 
   append(at: TopicPartition, batches: readonly EncodedBatch[]): Appended {
     const written = this.#appendable(at, batches).append(batches);
+    this.#writes++;
     this.notify();
     return { topic: at.topic, partition: at.partition, ...written };
   }
@@ -177,6 +185,7 @@ export class Broker {
   ): void {
     this.#producer(transactionalId, epoch);
     const partition = this.#appendable(at, batches);
+    this.#writes++;
     const transaction = this.#transaction(transactionalId, epoch);
     const { baseOffset, nextOffset } = partition.append(batches, transaction);
     const first = transaction.appended.get(partition)?.baseOffset ?? baseOffset;
@@ -232,6 +241,7 @@ export class Broker {
     if (outcome === 'committed')
       for (const { group, commit } of transaction.offsets) this.#groups.commit(group, commit);
     state.transaction = undefined;
+    this.#writes++;
     this.notify();
   }
 
@@ -293,6 +303,7 @@ export class Broker {
   checkpoint(): (() => void) | undefined {
     for (const { transaction } of this.#producers.values())
       if (transaction?.ending !== undefined) return undefined;
+    const names = new Set(this.#topics.keys());
     const parts = [...this.#topics.values()].flatMap(({ partitions }) => partitions);
     const restores = [...parts, this.#groups].map((part) => part.checkpoint());
     return () => {
@@ -300,7 +311,9 @@ export class Broker {
         state.epoch++;
         state.transaction = undefined;
       }
+      for (const name of [...this.#topics.keys()]) if (!names.has(name)) this.#topics.delete(name);
       for (const restore of restores) restore();
+      this.#writes++;
       this.notify();
     };
   }

@@ -62,6 +62,8 @@ export interface SimulatedLog extends Log {
   connect(options?: ConnectOptions): SimulatedLog;
   /** Ends this client as a crash would: calls fail, and its open transactions stay open. Its last request may arrive. */
   kill(inFlight?: 'is-lost' | 'arrives'): void;
+  /** Grows with everything that is written: a log whose number stands still is at rest. */
+  readonly writes: number;
   /** Retention and compaction, over all topics. */
   clean(): { readonly expiredBatches: number; readonly compactedRecords: number };
 }
@@ -181,6 +183,10 @@ class MemoryLog implements SimulatedLog {
 
   kill(inFlight: 'is-lost' | 'arrives' = 'is-lost'): void {
     this.#client.kill(inFlight);
+  }
+
+  get writes(): number {
+    return this.#cluster.broker.writes;
   }
 
   clean(): { readonly expiredBatches: number; readonly compactedRecords: number } {

@@ -11,6 +11,7 @@ import type {
   DatabaseSnapshot,
   KeyRange,
 } from '../port.ts';
+import { writeBehind } from '../write-behind.ts';
 
 /**
  * A MANIFEST whose last bytes are lost opens as an empty database without any error. This row is written when a
@@ -35,19 +36,30 @@ class RocksReads implements DatabaseReads {
     const values = keys.map((key) => batch.get(key));
     const [flushed, ...results] = await Promise.allSettled([batch.flush(), ...values]);
     if (flushed.status === 'rejected') throw corrupt(flushed.reason);
-    return results.map((result) => (result as PromiseFulfilledResult<Buffer | null>).value);
+    return results.map((result) => {
+      if (result.status === 'rejected') throw corrupt(result.reason);
+      return result.value;
+    });
   }
 
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
     let chunk: Change[] = [];
-    for await (const entry of this.#db.iterator(range, { capacity: SCAN_CHUNK })) {
-      chunk.push(entry);
-      if (chunk.length === SCAN_CHUNK) {
+    const entries = this.#db.iterator(range, { capacity: SCAN_CHUNK })[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await entries.next().catch((error: unknown) => {
+          throw corrupt(error);
+        });
+        if (next.done === true) break;
+        chunk.push(next.value);
+        if (chunk.length < SCAN_CHUNK) continue;
         yield chunk;
         chunk = [];
       }
+      if (chunk.length > 0) yield chunk;
+    } finally {
+      await entries.return?.();
     }
-    if (chunk.length > 0) yield chunk;
   }
 }
 
@@ -90,10 +102,10 @@ class RocksDatabase extends RocksReads implements Database {
   }
 }
 
-/** One RocksDB a task, each in a directory of its own below `directory`. */
+/** One RocksDB a task, each in a directory of its own below `directory`, and written late (see write-behind.ts). */
 export function rocksDatabases(directory: string): DatabaseProvider {
   const pathOf = (name: string) => join(directory, name);
-  return {
+  return writeBehind({
     open: async (name) => {
       const path = pathOf(name);
       const isNew = !existsSync(join(path, 'CURRENT'));
@@ -112,7 +124,7 @@ export function rocksDatabases(directory: string): DatabaseProvider {
       return database;
     },
     destroy: (name) => rm(pathOf(name), { recursive: true, force: true }),
-  };
+  });
 }
 
 function isLocked(error: unknown): boolean {

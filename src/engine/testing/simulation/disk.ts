@@ -36,13 +36,15 @@ const corrupt = () =>
  * the newest writes.
  */
 export class Disk {
+  readonly name: string;
   readonly #volumes = new Map<string, Volume>();
   readonly #random: Random;
   #copy: ReadonlyMap<string, Entries> | undefined;
   /** Upper bound of the time that a read or write takes. */
   maxDelayMs = 0.2;
 
-  constructor(random: Random) {
+  constructor(name: string, random: Random) {
+    this.name = name;
     this.#random = random;
   }
 
@@ -82,6 +84,10 @@ export class Disk {
     this.#copy = new Map(Array.from(this.#volumes, ([name, { entries }]) => [name, new Map(entries)]));
   }
 
+  forgetBackup(): void {
+    this.#copy = undefined;
+  }
+
   /** Only while no process has a database open; gives what it has come to. */
   damage(fault: DiskFault): string {
     const names = [...this.#volumes.keys()];
@@ -118,6 +124,11 @@ export class Disk {
         }
         return 'an older copy put back';
     }
+  }
+
+  /** Blocks that nobody has read since they were damaged are as they were. */
+  heal(): void {
+    for (const volume of this.#volumes.values()) if (typeof volume.damage === 'object') volume.damage = 'none';
   }
 
   get isInUse(): boolean {

@@ -4,7 +4,7 @@ import type { Producer, ProducerRecord } from '../../log/port.ts';
 import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import { watermarkHeader } from '../../time/watermark.ts';
 import type { VirtualClock } from './scheduler.ts';
-import type { InputRecord, TopologyUnderTest } from './topology-under-test.ts';
+import type { Announcement, Input, InputRecord, TopologyUnderTest } from './topology-under-test.ts';
 
 type Append = { readonly topic: string; readonly partition: number; readonly record: ProducerRecord };
 
@@ -18,7 +18,6 @@ export class Feeder {
   readonly #intervalMs: number;
   #next = 0;
   #isAppending = false;
-  #isPaused = false;
 
   private constructor(
     producer: Producer,
@@ -36,10 +35,12 @@ export class Feeder {
     log: SimulatedLog,
     clock: VirtualClock,
     topology: TopologyUnderTest,
-    input: readonly InputRecord[],
+    input: Input,
     durationMs: number,
   ): Promise<Feeder> {
-    const appends = [...input.map((record) => encode(topology, record)), ...announcements(topology)];
+    const appends = [...input, ...finalAnnouncements(topology)].map((each) =>
+      'announceMs' in each ? announcement(each) : encode(topology, each),
+    );
     return new Feeder(await log.producer(), clock, appends, durationMs / appends.length);
   }
 
@@ -57,14 +58,10 @@ export class Feeder {
     this.#next = position;
   }
 
-  pause(isPaused: boolean): void {
-    this.#isPaused = isPaused;
-  }
-
   /** Never ends: there may be something to append again. */
   async run(): Promise<never> {
     for (;;) {
-      const append = this.#isPaused ? undefined : this.#appends[this.#next];
+      const append = this.#appends[this.#next];
       if (append !== undefined) await this.#append(append);
       await this.#clock.sleep(Math.max(this.#intervalMs, append === undefined ? 100 : 0));
     }
@@ -96,13 +93,16 @@ function encode(topology: TopologyUnderTest, { topic: name, key, value, timestam
   return { topic: name, partition, record: { key: keyBytes, value: bytes, timestamp } };
 }
 
-function announcements({ inputs, finalWatermarkMs: ms }: TopologyUnderTest): Append[] {
-  if (ms === null) return [];
+function announcement({ topic, partition, announceMs: ms }: Announcement): Append {
   const headers = [watermarkHeader({ writer: 0, writers: 1, ms })];
-  const record = { key: null, value: null, timestamp: ms - 1, headers };
+  return { topic, partition, record: { key: null, value: null, timestamp: ms - 1, headers } };
+}
+
+function finalAnnouncements({ inputs, finalWatermarkMs: announceMs }: TopologyUnderTest): Announcement[] {
+  if (announceMs === null) return [];
   return inputs
     .filter(({ cleanup }) => cleanup.policy === 'delete')
-    .flatMap(({ name, partitions }) =>
-      Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition, record })),
+    .flatMap(({ name: topic, partitions }) =>
+      Array.from({ length: partitions }, (_, partition) => ({ topic, partition, announceMs })),
     );
 }

@@ -4,7 +4,14 @@ import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
 import type { Task } from '../../task/task.ts';
 import { TopicReader } from '../../topic-reader.ts';
-import type { AnyTopic, Comparison, InputRecord, OutputRecord, TopologyUnderTest } from './topology-under-test.ts';
+import {
+  type AnyTopic,
+  type Comparison,
+  DEAD_LETTERS,
+  type Input,
+  type OutputRecord,
+  type TopologyUnderTest,
+} from './topology-under-test.ts';
 
 /** What a run leaves, as lines of text by what they are of: an output topic, a store, the digests. */
 export type Outcome = ReadonlyMap<string, readonly string[]>;
@@ -27,15 +34,18 @@ export async function readOutputs(
     const { topic, partition, offset, operator, reason, message, key } = value as DeadLetter;
     // Offsets of internal topics depend on how transactions were cut.
     const place = own.has(topic) ? `${topic}/${partition}@${offset}` : topic;
-    return `${place} ${operator} ${reason} ${message} ${key?.toString() ?? ''}`;
+    return [`${place} ${reason}`, `${place} ${operator} ${reason} ${message} ${key?.toString() ?? ''}`];
   });
-  return outcome.set('dead letters', letters.sort());
+  outcome.set('dead letters', letters.map(([short = '']) => short).sort());
+  return outcome.set('dead letters in full', letters.map(([, full = '']) => full).sort());
 }
 
 async function readAll(log: SimulatedLog, topic: AnyTopic): Promise<Placed[]> {
   const reader = await TopicReader.open(log, topic, { from: 'start' });
   const records: Placed[] = [];
-  for await (const chunk of reader.untilEnd()) records.push(...chunk);
+  for await (const chunk of reader.untilEnd()) {
+    for (const record of chunk) records.push({ ...record, key: topic.key.toText(record.key) });
+  }
   await reader.close();
   return records;
 }
@@ -56,7 +66,7 @@ export async function readStores(tasks: readonly Task[], loose: readonly string[
 }
 
 /** What the topology's model says of the outputs. */
-export function modelled(topology: TopologyUnderTest, input: readonly InputRecord[]): Outcome | undefined {
+export function modelled(topology: TopologyUnderTest, input: Input): Outcome | undefined {
   const expected = topology.model?.(input);
   if (expected === undefined) return undefined;
   const outcome = new Map<string, readonly string[]>();
@@ -67,13 +77,25 @@ export function modelled(topology: TopologyUnderTest, input: readonly InputRecor
     }));
     if (records !== undefined) outcome.set(`topic ${topic.name}`, comparable(records, comparison));
   }
+  const letters = expected[DEAD_LETTERS];
+  if (letters !== undefined) {
+    outcome.set('dead letters', letters.map(({ key, value }) => `${key} ${value}`).sort());
+  }
   return outcome;
 }
 
 function comparable(records: readonly Placed[], comparison: Comparison): string[] {
-  const text = ({ key, value, timestamp }: Placed) => `${key} ${JSON.stringify(value)} at ${timestamp}`;
+  const text = ({ key, value, timestamp }: Placed) => {
+    const line = `${key} ${JSON.stringify(value)}`;
+    return comparison === 'last-value-per-key' ? line : `${line} at ${timestamp}`;
+  };
   const groups = new Map<string, string[]>();
   for (const record of records) {
+    // What a compacted topic says by a tombstone it may say by nothing.
+    if (record.value === null && comparison.startsWith('last-')) {
+      groups.delete(record.key);
+      continue;
+    }
     const group = comparison === 'sequence' ? `${record.partition}` : record.key;
     const lines = groups.get(group) ?? [];
     groups.set(group, lines);
@@ -81,7 +103,7 @@ function comparable(records: readonly Placed[], comparison: Comparison): string[
   }
   if (comparison === 'multiset') return [...groups.values()].flat().sort();
   const sorted = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
-  if (comparison === 'last-per-key') return sorted.map(([, lines]) => lines.at(-1) as string);
+  if (comparison.startsWith('last-')) return sorted.map(([, lines]) => lines.at(-1) as string);
   return sorted.flatMap(([, lines]) => lines);
 }
 

@@ -16,6 +16,12 @@ export function followFailpoints(): () => void {
   return () => watchFailpoints(undefined);
 }
 
+/** Options of the runtime that change how a run goes and not what comes of it. */
+export type Tuning = Pick<
+  RuntimeOptions,
+  'commitIntervalMs' | 'batchRecords' | 'cacheEntries' | 'standbys' | 'bufferBytes'
+>;
+
 export type ProcessOptions = {
   readonly instanceId: string;
   readonly log: SimulatedLog;
@@ -24,7 +30,7 @@ export type ProcessOptions = {
   readonly topology: Topology;
   readonly deadLetters: Topic<string, DeadLetter>;
   readonly logger: Logger;
-  readonly tuning: Pick<RuntimeOptions, 'commitIntervalMs' | 'batchRecords' | 'cacheEntries'>;
+  readonly tuning: Tuning;
   /** Asked at every failpoint: true kills the process there. */
   readonly diesAt: (failpoint: string) => boolean;
   /** Told once, unless the process was killed from outside: `error` is undefined where it was asked to stop. */
@@ -58,6 +64,7 @@ export class SimulatedProcess {
       metrics: createMetrics(),
       deadLetters,
       instanceId,
+      processId: disk.name,
     });
   }
 

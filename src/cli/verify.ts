@@ -1,0 +1,143 @@
+/** `millrace verify`: whether the processors' state is what their inputs make of it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import {
+  compareTaskWithRebuild,
+  placesOf,
+  type RebuildOptions,
+  rocksDatabases,
+  type TaskPlace,
+  type Topology,
+  verifyTask,
+} from '#engine';
+import { createLogger, errorCode, systemClock } from '#platform';
+import { loopTopology } from '#topologies';
+import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
+import { type Installation, openInstallation, requireData } from './installation.ts';
+import { withShutdown } from './interruption.ts';
+import { grouped } from './output.ts';
+
+type VerifyCommandOptions = { readonly task?: string; readonly fromLog?: boolean; readonly force?: boolean };
+
+type Finding = {
+  readonly task: string;
+  readonly result: 'equal' | 'different' | 'unknown';
+  readonly commits?: number;
+  readonly records?: number;
+  /** What differs and where, or why nothing can be said. */
+  readonly detail: string;
+};
+
+type Context = {
+  readonly options: RebuildOptions & { readonly topology: Topology };
+  readonly fromLog: boolean;
+};
+
+export function verifyCommand(): Command {
+  return defineCommand<VerifyCommandOptions>({
+    command: new Command('verify')
+      .description('Prove that the state of the processors is what their inputs make of it.')
+      .option('--task <name>', 'verify this task alone, such as user-features-0')
+      .option('--from-log', 'rebuild from the inputs alone, without the journal, and compare')
+      .option('--force', 'with --from-log: state that depends on arrival as well'),
+    examples: [
+      ['millrace verify', 'replay what each task did, and compare after each commit'],
+      ['millrace verify --from-log', 'would a rebuild from the log give the same?'],
+      ['millrace verify --json | jq -r "select(.result != "equal").task"', 'the tasks that are not proven'],
+    ],
+    notes: `
+The journal says in which order a task took its records. Replaying it is exact for every operator; it needs
+the records to be in the log still. Nothing is changed, and processing may go on meanwhile.
+Exit code 1 where state differs, or where nothing can be said of it.`,
+    run: (invocation) => runVerify(invocation),
+  });
+}
+
+async function runVerify({
+  options,
+  configuration,
+  output,
+}: Invocation<VerifyCommandOptions>): Promise<number> {
+  requireData(configuration);
+  const logger = createLogger({ level: configuration.log.level, name: 'verify' });
+  return withShutdown(logger, async (shutdown) => {
+    const installation = await openInstallation(configuration, shutdown);
+    const topology = await declared(installation);
+    const directory = await mkdtemp(join(tmpdir(), 'millrace-verify-'));
+    shutdown.add('scratch stores', () => rm(directory, { recursive: true, force: true }));
+    const { log } = installation;
+    const scratch = rocksDatabases(directory);
+    const context: Context = {
+      options: { log, logger, topology, scratch, clock: systemClock, force: options.force === true },
+      fromLog: options.fromLog === true,
+    };
+    const findings: Finding[] = [];
+    for (const place of chosen(topology, options.task)) {
+      const finding = await find(place, context);
+      findings.push(finding);
+      if (output.json) output.value(finding);
+      else output.line(lineOf(finding));
+    }
+    return findings.every(({ result }) => result === 'equal') ? EXIT.done : EXIT.failed;
+  });
+}
+
+function chosen(topology: Topology, task: string | undefined): readonly TaskPlace[] {
+  const places = placesOf(topology);
+  if (task === undefined) return places;
+  const found = places.filter(({ name }) => name === task);
+  if (found.length > 0) return found;
+  throw usageError(`There is no task ${task}.`, `Tasks are ${places.map(({ name }) => name).join(', ')}.`);
+}
+
+async function declared({ configuration, log, topics }: Installation): Promise<Topology> {
+  const { latenessMs, dedupHorizonMs, futureMs } = configuration.admission;
+  return loopTopology(topics, log.registry, {
+    admission: { latenessMs, dedupHorizonMs, futureMs, count: () => {} },
+    gate: configuration.gate,
+  });
+}
+
+/** Reasons for which nothing can be said of a task, while others can be verified. */
+const unknowable = new Set([
+  'MR_JOURNAL_INCOMPLETE',
+  'MR_VERIFY_INPUT_GONE',
+  'MR_REBUILD_DEPENDS_ON_ARRIVAL',
+]);
+
+async function find(place: TaskPlace, { options, fromLog }: Context): Promise<Finding> {
+  try {
+    return await (fromLog ? compare(place, options) : replay(place, options));
+  } catch (error) {
+    if (!unknowable.has(errorCode(error) ?? '')) throw error;
+    return { task: place.name, result: 'unknown', detail: (error as Error).message };
+  }
+}
+
+async function replay(place: TaskPlace, options: Context['options']): Promise<Finding> {
+  const { task, commits, records, difference, uncompared } = await verifyTask(place, options);
+  if (difference === undefined) {
+    const detail = uncompared.length === 0 ? '' : `not compared: ${uncompared.join(', ')}`;
+    return { task, result: 'equal', commits, records, detail };
+  }
+  const stores = difference.stores.map(({ name }) => name);
+  const what = [...stores, ...(difference.watermark === undefined ? [] : ['the watermark'])].join(', ');
+  const where = difference.inputs.map(({ topic, from, to }) => `${topic} ${from} to ${to}`).join(', ');
+  return { task, result: 'different', commits, records, detail: `${what} after ${where}` };
+}
+
+async function compare(place: TaskPlace, options: Context['options']): Promise<Finding> {
+  const comparison = await compareTaskWithRebuild(place, options);
+  if (comparison === undefined) return { task: place.name, result: 'equal', detail: 'has committed nothing' };
+  const { task, stores } = comparison;
+  const detail = [...stores.different, ...stores.incomparable].join(', ');
+  return { task, result: detail === '' ? 'equal' : 'different', detail };
+}
+
+function lineOf({ task, result, commits, records, detail }: Finding): string {
+  const counts =
+    commits === undefined ? '' : ` (${grouped(commits)} commits, ${grouped(records ?? 0)} records)`;
+  return `${task}: ${result}${counts}${detail === '' ? '' : `: ${detail}`}`;
+}

@@ -1,0 +1,174 @@
+import { InputError, InvariantError } from '#platform';
+import type { CachedStore, Entry, KeyValueStore } from '../store/cached-store.ts';
+import type { TimerQueue } from '../store/timer-queue.ts';
+import type { ProcessorNode } from '../topology/node.ts';
+import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
+import type { Output, Step } from './operator.ts';
+import { derived, type FlowRecord } from './record.ts';
+
+/** A processor's timers: by event time and by the wall clock, where it uses them. */
+export type Timers = { readonly event: TimerQueue | undefined; readonly wall: TimerQueue | undefined };
+
+export type Handler = (cause: FlowRecord, context: HandlerContext) => void;
+
+/** Holds back emits, puts and timers of one handler until it has returned. */
+export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
+  readonly stores: { readonly [name: string]: KeyValueStore<unknown> };
+  watermark = 0;
+  readonly #staged: readonly StagedStore[];
+  readonly #timers: Timers;
+  readonly #outputs: ReadonlyMap<string, Output>;
+  readonly #node: ProcessorNode;
+  /** What was emitted, and where it goes: two lists, so that an emit allocates the record alone. */
+  readonly #emitted: FlowRecord[] = [];
+  readonly #targets: Output[] = [];
+  readonly #others: (() => void)[] = [];
+  #cause: FlowRecord | undefined;
+  #step: Step | undefined;
+
+  constructor(
+    node: ProcessorNode,
+    stores: ReadonlyMap<string, CachedStore<unknown>>,
+    timers: Timers,
+    outputs: ReadonlyMap<string, Output>,
+  ) {
+    this.#timers = timers;
+    this.#outputs = outputs;
+    this.#node = node;
+    const staged = Array.from(stores, ([name, store]) => [name, new StagedStore(store)] as const);
+    this.stores = Object.fromEntries(staged);
+    this.#staged = staged.map(([, store]) => store);
+  }
+
+  get wallNow(): number {
+    if (this.#node.spec.dependsOnArrival !== true) {
+      throw new InvariantError('a processor that reads the wall clock must declare dependsOnArrival');
+    }
+    return (this.#step as Step).wallNow;
+  }
+
+  set step(step: Step) {
+    this.#step = step;
+  }
+
+  /** Forgets what an attempt that has failed has left. */
+  begin(cause: FlowRecord): void {
+    this.#cause = cause;
+    this.watermark = cause.watermark;
+    this.#emitted.length = 0;
+    this.#targets.length = 0;
+    this.#others.length = 0;
+    for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).begin();
+  }
+
+  apply(): void {
+    for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).apply();
+    for (let i = 0; i < this.#emitted.length; i++) {
+      (this.#targets[i] as Output).push(this.#emitted[i] as FlowRecord);
+    }
+    for (const apply of this.#others) apply();
+  }
+
+  // Arrow functions, so that handlers may take them apart: `process({ emit }) ...`.
+  readonly emit = (output: string, key: unknown, value: unknown, timestamp: number): void => {
+    const target = this.#outputs.get(output);
+    if (target === undefined) throw new InvariantError(`there is no output ${output}`);
+    this.#emitted.push(derived(this.#cause as FlowRecord, key, value, timestamp));
+    this.#targets.push(target);
+  };
+
+  readonly setTimer = (key: string, dueMs: number): void => this.#set(this.#timers.event, key, dueMs);
+  readonly clearTimer = (key: string): void => this.#clear(this.#timers.event, key);
+  readonly setWallTimer = (key: string, dueMs: number): void => this.#set(this.#timers.wall, key, dueMs);
+  readonly clearWallTimer = (key: string): void => this.#clear(this.#timers.wall, key);
+
+  readonly drop = (reason: string): void => {
+    this.#others.push(() => this.#step?.drop(this.#node.name, reason));
+  };
+
+  #set(queue: TimerQueue | undefined, key: string, dueMs: number): void {
+    if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
+    if (Number.isNaN(dueMs)) throw new InputError('MR_RECORD_TIMESTAMP', 'a timer was set without a time');
+    const timestamp = this.#cause?.timestamp ?? dueMs;
+    queue.store.assertLoaded(key);
+    this.#others.push(() => queue.set(key, dueMs, timestamp));
+  }
+
+  #clear(queue: TimerQueue | undefined, key: string): void {
+    if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
+    const timestamp = this.#cause?.timestamp ?? 0;
+    queue.store.assertLoaded(key);
+    this.#others.push(() => queue.clear(key, timestamp));
+  }
+}
+
+/**
+ * A store as one handler sees it: its own writes over what earlier records left. A write stays at its entry, marked
+ * with the number of the attempt, until the handler has returned: no map is filled and emptied for each record.
+ */
+class StagedStore implements KeyValueStore<unknown> {
+  readonly #store: CachedStore<unknown>;
+  readonly #written: Entry<unknown>[] = [];
+  #attempt = 0;
+  /** The entry looked up last in this attempt: a handler gets a key and then puts it. */
+  #last: Entry<unknown> | undefined;
+
+  constructor(store: CachedStore<unknown>) {
+    this.#store = store;
+  }
+
+  begin(): void {
+    this.#attempt++;
+    this.#last = undefined;
+    this.#release();
+  }
+
+  apply(): void {
+    for (let i = 0; i < this.#written.length; i++) {
+      const entry = this.#written[i] as Entry<unknown>;
+      this.#store.change(entry, entry.staged, entry.stagedTimestamp);
+    }
+    this.#release();
+  }
+
+  #release(): void {
+    for (let i = 0; i < this.#written.length; i++) (this.#written[i] as Entry<unknown>).staged = undefined;
+    this.#written.length = 0;
+  }
+
+  get(key: string): unknown {
+    const entry = this.#entry(key);
+    return entry.attempt === this.#attempt ? entry.staged : entry.value;
+  }
+
+  *prefix(prefix: string): Generator<readonly [key: string, value: unknown]> {
+    for (const key of this.#store.keysWith(prefix)) {
+      const value = this.get(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  put(key: string, value: unknown, timestamp: number): void {
+    this.#stage(key, value, timestamp);
+  }
+
+  delete(key: string, timestamp: number): void {
+    this.#stage(key, undefined, timestamp);
+  }
+
+  #stage(key: string, value: unknown, timestamp: number): void {
+    const entry = this.#entry(key);
+    if (entry.attempt !== this.#attempt) {
+      entry.attempt = this.#attempt;
+      entry.stagedTimestamp = timestamp;
+      this.#written.push(entry);
+      this.#store.noteForPrefixes(key);
+    } else if (timestamp > entry.stagedTimestamp) entry.stagedTimestamp = timestamp;
+    entry.staged = value;
+  }
+
+  #entry(key: string): Entry<unknown> {
+    if (this.#last?.key !== key) this.#last = this.#store.entry(key);
+    return this.#last;
+  }
+}

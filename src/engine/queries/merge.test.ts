@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { merged } from './merge.ts';
+import { behind, type Continuation, decodeContinuation, encodeContinuation, rangeOf } from './query.ts';
+import type { Row } from './rows.ts';
+
+const row = (key: string): Row => ({ key: Buffer.from(key), value: Buffer.from('v') });
+
+/** One task's page: its rows lie sorted. */
+function pageOf(keys: readonly string[], after: Continuation | undefined, partition: number, limit: number) {
+  const range = behind(rangeOf({ kind: 'range' }), after, partition);
+  const inRange = keys
+    .map(row)
+    .filter(({ key }) => Buffer.compare(key, range.gte) >= 0 && Buffer.compare(key, range.lt) < 0)
+    .sort((a, b) => Buffer.compare(a.key, b.key));
+  return { partition, rows: inRange.slice(0, limit), complete: inRange.length <= limit };
+}
+
+it('pages of several tasks, one after the other, give each row once and in order', () => {
+  const key = fc.string({ unit: 'grapheme', maxLength: 3 }).filter((text) => text.isWellFormed());
+  const task = fc.uniqueArray(key, { maxLength: 8 });
+  fc.assert(
+    fc.property(
+      fc.array(task, { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 1, max: 5 }),
+      (tasks, limit) => {
+        const seen: (readonly [string, number])[] = [];
+        let after: Continuation | undefined;
+        for (;;) {
+          const from = after;
+          const page = merged(
+            tasks.map((keys, partition) => pageOf(keys, from, partition, limit)),
+            limit,
+          );
+          assert.ok(page.rows.length <= limit);
+          for (const { key, partition } of page.rows) seen.push([key.toString(), partition]);
+          const last = page.rows.at(-1);
+          if (!page.hasMore || last === undefined) break;
+          after = decodeContinuation(
+            encodeContinuation({ key: last.key.toString(), partition: last.partition }),
+          );
+        }
+        const expected = tasks
+          .flatMap((keys, partition) => keys.map((key) => [key, partition] as const))
+          .sort(([a, p], [b, q]) => Buffer.compare(Buffer.from(a), Buffer.from(b)) || p - q);
+        assert.deepEqual(seen, expected);
+      },
+    ),
+  );
+});

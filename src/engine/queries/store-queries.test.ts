@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { armFailpoints, disarmFailpoints, systemClock } from '#platform';
+import { ManualClock, temporaryDirectory } from '#platform/testing';
+import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
+import { memoryDatabases } from '../store/memory/memory-database.ts';
+import type { DatabaseProvider } from '../store/port.ts';
+import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
+import type { TaskOwners } from '../task/assignment.ts';
+import { TopicWriter } from '../topic-writer.ts';
+import { localTasks } from './local-tasks.ts';
+import type { Peers } from './peers.ts';
+import type { StoreQuery } from './query.ts';
+import { type StoreAnswer, StoreQueries } from './store-queries.ts';
+import { input, PARTITIONS, readInput, STORE, sums, sumsRuntime, sumsUpTo } from './testing/sums.ts';
+
+const noPeers: Peers = { read: () => Promise.reject(new Error('there is no peer')) };
+
+async function open(t: TestContext, databases: DatabaseProvider) {
+  const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
+  await log.createTopics([input]);
+  const runtime = await sumsRuntime({ log, databases, clock: systemClock, instanceId: 'a' });
+  await runtime.start();
+  const writer = await TopicWriter.open(log, input);
+  t.after(async () => {
+    await writer.close();
+    await runtime.close();
+    await log.close();
+  });
+  const queries = new StoreQueries({
+    topology: sums(),
+    memberId: 'a',
+    local: localTasks(() => runtime),
+    owners: () => new Map(),
+    peers: noPeers,
+    clock: systemClock,
+    patienceMs: 0,
+  });
+  let written = 0;
+  const write = async (count: number, keys: number) => {
+    const records = Array.from({ length: count }, () => {
+      written++;
+      return { key: `k${(written * 7) % keys}`, value: written, timestamp: written };
+    });
+    await writer.write(records);
+  };
+  const settle = async () => {
+    do await runtime.runOnce(5);
+    while (!runtime.isCaughtUp);
+  };
+  return { log, runtime, queries, write, settle };
+}
+
+const rows = (answer: StoreAnswer) => answer.entries.map(({ key, value }) => [key, value] as const);
+
+async function allPages(queries: StoreQueries, query: StoreQuery, limit: number) {
+  const all: (readonly [string, unknown])[] = [];
+  let next: string | undefined;
+  do {
+    const answer: StoreAnswer = await queries.query(STORE, query, { limit, ...(next && { after: next }) });
+    all.push(...rows(answer));
+    next = answer.next;
+  } while (next !== undefined);
+  return all;
+}
+
+for (const [name, databases] of [
+  ['memory', () => memoryDatabases()],
+  ['RocksDB', (t: TestContext) => rocksDatabases(temporaryDirectory(t))],
+] as const) {
+  it(`${name}: answers taken while commits go on are what the inputs up to their position make`, async (t) => {
+    const { log, runtime, queries, write } = await open(t, databases(t));
+    await write(2_000, 40);
+    const answers: StoreAnswer[] = [];
+    let isDone = false;
+    const asking = (async () => {
+      while (!isDone) {
+        const kinds: StoreQuery[] = [
+          { kind: 'range' },
+          { kind: 'key', key: 'k7' },
+          { kind: 'prefix', prefix: 'k1' },
+        ];
+        answers.push(...(await Promise.all(kinds.map((query) => queries.query(STORE, query)))));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    do await runtime.runOnce(5);
+    while (!runtime.isCaughtUp);
+    isDone = true;
+    await asking;
+    const inLog = await readInput(log);
+    const positions = new Set<string>();
+    for (const answer of answers) {
+      positions.add(JSON.stringify(answer.position));
+      const expected = sumsUpTo(inLog, answer.position);
+      for (const [key, value] of rows(answer)) assert.equal(value, expected.get(key), key);
+      if (answer.copies.length === PARTITIONS) {
+        const count = answer.entries.length;
+        const inPrefix = [...expected.keys()].filter((key) => key.startsWith('k1')).length;
+        assert.ok(count === expected.size || count === inPrefix, `${count} entries of ${expected.size}`);
+      } else if (answer.entries.length === 0) assert.equal(expected.get('k7'), undefined);
+    }
+    assert.ok(positions.size > 3, `${positions.size} positions were seen`);
+  });
+}
+
+describe('queries in process', () => {
+  it('show what is committed, and nothing of what is under way', async (t) => {
+    const { runtime, queries, write, settle } = await open(t, memoryDatabases());
+    await write(50, 10);
+    await settle();
+    const before = await queries.query(STORE, { kind: 'range' });
+    await write(50, 10);
+    t.after(disarmFailpoints);
+    armFailpoints('commit.store.before=fail');
+    await assert.rejects(async () => {
+      for (;;) await runtime.runOnce(5);
+    });
+    // The log has committed, the store has not: the answer is the older one, and says so.
+    assert.deepEqual(await queries.query(STORE, { kind: 'range' }), before);
+  });
+
+  it('give a key’s row, prefixes and ranges over all tasks in order, page by page', async (t) => {
+    const { log, queries, write, settle } = await open(t, memoryDatabases());
+    await write(300, 60);
+    await settle();
+    const sums = [
+      ...sumsUpTo(await readInput(log), (await queries.query(STORE, { kind: 'range' })).position),
+    ];
+    const all = sums.sort(([a], [b]) => (a < b ? -1 : 1));
+    assert.equal(all.length, 60);
+    assert.deepEqual(await allPages(queries, { kind: 'range' }, 7), all);
+    const prefixed = all.filter(([key]) => key.startsWith('k2'));
+    assert.deepEqual(await allPages(queries, { kind: 'prefix', prefix: 'k2' }, 3), prefixed);
+    assert.deepEqual(await allPages(queries, { kind: 'prefix', prefix: '' }, 1_000), all);
+    const between = all.filter(([key]) => key >= 'k2' && key < 'k45');
+    assert.deepEqual(await allPages(queries, { kind: 'range', from: 'k2', to: 'k45' }, 4), between);
+    const key = await queries.query(STORE, { kind: 'key', key: 'k3' });
+    assert.deepEqual(rows(key), [['k3', new Map(all).get('k3')]]);
+    assert.equal(key.copies.length, 1);
+    assert.deepEqual((await queries.query(STORE, { kind: 'key', key: 'absent' })).entries, []);
+  });
+
+  it('wait for a position that is asked for, and say so when it stays out of reach', async (t) => {
+    const { queries, write, settle } = await open(t, memoryDatabases());
+    await write(40, 4);
+    await settle();
+    const { position } = await queries.query(STORE, { kind: 'range' });
+    assert.ok((await queries.query(STORE, { kind: 'range' }, { atLeast: position })).entries.length > 0);
+    const beyond = { [input.name]: { 0: 1_000_000 } };
+    await assert.rejects(queries.query(STORE, { kind: 'range' }, { atLeast: beyond }), {
+      code: 'MR_QUERY_BEHIND',
+      remedy: 'retry',
+    });
+    await assert.rejects(queries.query(STORE, { kind: 'range' }, { atLeast: { other: { 0: 1 } } }), {
+      code: 'MR_QUERY_INVALID',
+    });
+  });
+
+  it('go on from the store’s own position after a restart, restored or not', async (t) => {
+    const databases = memoryDatabases();
+    const { log, runtime, queries, write, settle } = await open(t, databases);
+    await write(100, 10);
+    await settle();
+    const before = await queries.query(STORE, { kind: 'range' });
+    const names = runtime.tasks.map(({ name }) => name);
+    await runtime.close();
+    for (const keepStores of [true, false]) {
+      if (!keepStores) for (const name of names) await databases.destroy(name);
+      const next = await sumsRuntime({ log, databases, clock: systemClock, instanceId: 'a' });
+      await next.start();
+      const options = { topology: sums(), memberId: 'a', owners: () => new Map(), clock: systemClock };
+      const again = new StoreQueries({ ...options, local: localTasks(() => next), peers: noPeers });
+      assert.deepEqual(await again.query(STORE, { kind: 'range' }), before);
+      await next.close();
+    }
+  });
+
+  it('refuse what makes no sense, with what would', async (t) => {
+    const { queries } = await open(t, memoryDatabases());
+    await assert.rejects(queries.query('none/such', { kind: 'range' }), {
+      code: 'MR_QUERY_STORE_UNKNOWN',
+      hint: /sum\/state/,
+    });
+    const refused: readonly (readonly [StoreQuery, object])[] = [
+      [{ kind: 'key', key: '\ud800' }, {}],
+      [{ kind: 'range', from: 'b', to: 'a' }, {}],
+      [{ kind: 'range' }, { limit: 0 }],
+      [{ kind: 'range' }, { limit: 1e9 }],
+      [{ kind: 'range' }, { after: 'made up' }],
+      [{ kind: 'window', key: 'k1', fromMs: 0, toMs: 10 }, {}],
+      [{ kind: 'window', key: 'k1', fromMs: 10, toMs: 0 }, {}],
+    ];
+    for (const [query, options] of refused) {
+      await assert.rejects(queries.query(STORE, query, options), { code: 'MR_QUERY_INVALID' });
+    }
+  });
+});
+
+it('a task that is on its way is waited for, then the asker is told to come again', async () => {
+  const clock = new ManualClock();
+  const owners = new Map<string, TaskOwners>();
+  let asked = 0;
+  const peers: Peers = {
+    read: async () => {
+      asked++;
+      return { rows: [], complete: true, position: { [input.name]: 3 } };
+    },
+  };
+  const none = localTasks(() => undefined);
+  const options = { topology: sums(), memberId: 'a', local: none, owners: () => owners, peers, clock };
+  const queries = new StoreQueries({ ...options, patienceMs: 1_000 });
+  const ask = () => queries.query(STORE, { kind: 'range' });
+  const abandoned = assert.rejects(ask(), { code: 'MR_QUERY_TASK_MOVING', remedy: 'retry', hint: /again/ });
+  await clock.advance(1_500);
+  await abandoned;
+  assert.equal(asked, 0);
+
+  const answered = ask();
+  await clock.advance(500);
+  const active = { memberId: 'b', endpoint: 'http://b' };
+  for (let p = 0; p < PARTITIONS; p++) owners.set(`input-${p}`, { active, standbys: [] });
+  await clock.advance(100);
+  assert.equal((await answered).copies.length, PARTITIONS);
+});

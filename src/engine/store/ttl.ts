@@ -1,0 +1,49 @@
+import type { CachedStore, Read } from './cached-store.ts';
+import type { TimerQueue } from './timer-queue.ts';
+
+/** The name of the store that keeps when the entries of `store` go. */
+export function ttlStoreName(store: string): string {
+  return `${store}-ttl`;
+}
+
+/**
+ * Lets an entry of a store go when the watermark reaches the time of its last change plus `ttlMs`. The times are kept
+ * in a store of their own, as timers are: a restart finds them, and an entry that goes leaves a tombstone.
+ */
+export class Expiry {
+  readonly #store: CachedStore<unknown>;
+  readonly #times: TimerQueue;
+  readonly #ttlMs: number;
+
+  constructor(store: CachedStore<unknown>, times: TimerQueue, ttlMs: number) {
+    this.#store = store;
+    this.#times = times;
+    this.#ttlMs = ttlMs;
+  }
+
+  /** Whatever is loaded in the store may be changed, and its time with it. */
+  load(reads: readonly Read[]): Promise<void> {
+    return this.#times.store.load(reads);
+  }
+
+  dueKeys(watermark: number): Iterable<string> {
+    return this.#times.dueKeys(watermark);
+  }
+
+  changed(key: string, isDeleted: boolean, timestamp: number): void {
+    if (isDeleted) this.#times.clear(key, timestamp);
+    else this.#times.set(key, timestamp + this.#ttlMs, timestamp);
+  }
+
+  isDue(watermark: number): boolean {
+    return this.#times.first(watermark) !== undefined;
+  }
+
+  async expire(watermark: number): Promise<void> {
+    for (let due = this.#times.first(watermark); due !== undefined; due = this.#times.first(watermark)) {
+      await this.#store.load([due.key]);
+      this.#times.pop(watermark);
+      this.#store.delete(due.key, due.dueMs);
+    }
+  }
+}

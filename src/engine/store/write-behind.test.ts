@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import fc from 'fast-check';
+import { memoryDatabases } from './memory/memory-database.ts';
+import type { Change, Database, DatabaseProvider } from './port.ts';
+import { writeBehind } from './write-behind.ts';
+
+const bytes = (text: string) => Buffer.from(text);
+
+/** Databases whose writes take their time, and fail from a given one on. */
+function slow(writes: Change[][], failFrom = Number.POSITIVE_INFINITY): DatabaseProvider {
+  const memory = memoryDatabases();
+  return {
+    open: async (name): Promise<Database> => {
+      const database = await memory.open(name);
+      return Object.assign(Object.create(database) as Database, {
+        getMany: (keys: readonly Buffer[]) => database.getMany(keys),
+        snapshot: () => database.snapshot(),
+        close: () => database.close(),
+        write: async (changes: readonly Change[]) => {
+          for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+          if (writes.length >= failFrom) throw new Error('disk full');
+          writes.push([...changes]);
+          await database.write(changes);
+        },
+      });
+    },
+    destroy: (name) => memory.destroy(name),
+  };
+}
+
+it('reads as a map does at every moment, and writes each batch whole, in order', async () => {
+  const step = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(9))), {
+    maxLength: 4,
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      const writes: Change[][] = [];
+      const database = await writeBehind(slow(writes), { keys: 3, writes: 2 }).open('task');
+      const model = new Map<string, string>();
+      const history = [JSON.stringify([])];
+      for (const changes of steps) {
+        const write = database.write(
+          changes.map(([key, value]) => ({
+            key: bytes(key),
+            value: value === null ? null : bytes(String(value)),
+          })),
+        );
+        for (const [key, value] of changes) {
+          if (value === null) model.delete(key);
+          else model.set(key, String(value));
+        }
+        history.push(JSON.stringify([...model].sort()));
+        const read = await database.getMany(['a', 'b', 'c', 'd'].map(bytes));
+        assert.deepEqual(
+          read.map((value) => value?.toString()),
+          ['a', 'b', 'c', 'd'].map((key) => model.get(key)),
+        );
+        await write;
+      }
+      await database.close();
+      // What a crash would have left behind after each batch is what some write left, later and later ones.
+      const below = new Map<string, string>();
+      let at = 0;
+      for (const batch of writes) {
+        for (const { key, value } of batch) {
+          if (value === null) below.delete(key.toString());
+          else below.set(key.toString(), value.toString());
+        }
+        at = history.indexOf(JSON.stringify([...below].sort()), at);
+        assert.ok(at >= 0, 'a batch left what no write has left');
+      }
+      assert.deepEqual([...below].sort(), [...model].sort());
+    }),
+  );
+});
+
+it('a write that fails below is told to the owner, and reads go on seeing what it wrote', async () => {
+  const database = await writeBehind(slow([], 0), { keys: 10, writes: 1 }).open('task');
+  await database.write([{ key: bytes('a'), value: bytes('1') }]);
+  await assert.rejects(() => database.write([{ key: bytes('b'), value: bytes('2') }]), /disk full/);
+  assert.deepEqual((await database.getMany([bytes('a')])).map(String), ['1']);
+  await assert.rejects(() => database.close(), /disk full/);
+});

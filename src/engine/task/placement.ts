@@ -1,0 +1,126 @@
+import { type MemberMetadata, nameOf, type TaskId } from './assignment.ts';
+
+type Member = MemberMetadata & { readonly memberId: string };
+
+/** The member with the least, the first of equals. */
+function least<T>(candidates: readonly T[], measure: (candidate: T) => number): T | undefined {
+  let best: T | undefined;
+  for (const each of candidates) if (best === undefined || measure(each) < measure(best)) best = each;
+  return best;
+}
+
+/**
+ * Where each task belongs: the partitions of each sub-topology spread evenly, and all tasks too. A task stays with its
+ * holder up to the holder's quota, goes to a member that has a standby of it otherwise, and else to who has the least.
+ * `members` are sorted by id.
+ */
+export function placeActive(
+  tasks: readonly TaskId[],
+  members: readonly Member[],
+  holders: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const targets = new Map<string, string>();
+  const load = new Map(members.map(({ memberId }) => [memberId, 0]));
+  for (const partitions of Map.groupBy(tasks, ({ subTopology }) => subTopology).values()) {
+    const quotas = quotasOf(partitions, members, holders, load);
+    const place = (task: TaskId, memberId: string) => {
+      targets.set(nameOf(task), memberId);
+      quotas.set(memberId, (quotas.get(memberId) ?? 0) - 1);
+      load.set(memberId, (load.get(memberId) ?? 0) + 1);
+    };
+    const roomAt = (memberId: string) => (quotas.get(memberId) ?? 0) > 0;
+    for (const task of partitions) {
+      const holder = holders.get(nameOf(task));
+      if (holder !== undefined && roomAt(holder)) place(task, holder);
+    }
+    for (const task of partitions) {
+      if (targets.has(nameOf(task))) continue;
+      const prepared = members.find((member) => roomAt(member.memberId) && hasStandby(member, task));
+      if (prepared !== undefined) place(task, prepared.memberId);
+    }
+    for (const task of partitions) {
+      if (targets.has(nameOf(task))) continue;
+      const withRoom = members.filter(({ memberId }) => roomAt(memberId));
+      const next = least(withRoom, ({ memberId }) => load.get(memberId) ?? 0);
+      if (next !== undefined) place(task, next.memberId);
+    }
+  }
+  return targets;
+}
+
+const hasStandby = ({ standby }: Member, task: TaskId) =>
+  standby.some((each) => nameOf(each) === nameOf(task));
+
+/** How many of a sub-topology's partitions each member gets: those with the least so far get one more. */
+function quotasOf(
+  partitions: readonly TaskId[],
+  members: readonly Member[],
+  holders: ReadonlyMap<string, string>,
+  load: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const held = (memberId: string) => partitions.filter((task) => holders.get(nameOf(task)) === memberId).length;
+  const order = members.toSorted((a, b) => {
+    const byLoad = (load.get(a.memberId) ?? 0) - (load.get(b.memberId) ?? 0);
+    return byLoad || held(b.memberId) - held(a.memberId);
+  });
+  const base = Math.floor(partitions.length / members.length);
+  const extra = partitions.length % members.length;
+  return new Map(order.map(({ memberId }, i) => [memberId, base + (i < extra ? 1 : 0)]));
+}
+
+export type StandbyRules = {
+  /** How many copies each task should have; fewer where there are too few processes. */
+  readonly standbys: number;
+  readonly targets: ReadonlyMap<string, string>;
+  readonly holders: ReadonlyMap<string, string>;
+  readonly isSettled: (task: string) => boolean;
+};
+
+/**
+ * The members that keep a copy of each task: in other processes than its owner, and each in a process of its own, because
+ * a process has one directory a task. Copies stay where they are; of a task on its way, no copy moves.
+ */
+export function placeStandbys(
+  tasks: readonly TaskId[],
+  members: readonly Member[],
+  rules: StandbyRules,
+): Map<string, string[]> {
+  const copies = new Map(tasks.map((task): [string, string[]] => [nameOf(task), []]));
+  const load = new Map(members.map(({ memberId }) => [memberId, 0]));
+  const fairShare = Math.ceil((tasks.length * rules.standbys) / members.length);
+  const add = (task: TaskId, memberId: string) => {
+    copies.get(nameOf(task))?.push(memberId);
+    load.set(memberId, (load.get(memberId) ?? 0) + 1);
+  };
+  const wanting = (task: TaskId) => (copies.get(nameOf(task))?.length ?? 0) < rules.standbys;
+  const free = (task: TaskId) => membersWithout(task, members, rules, copies.get(nameOf(task)) ?? []);
+  for (const task of tasks) {
+    for (const member of members) {
+      const isFull = rules.isSettled(nameOf(task)) && (load.get(member.memberId) ?? 0) >= fairShare;
+      if (!isFull && wanting(task) && hasStandby(member, task) && free(task).includes(member))
+        add(task, member.memberId);
+    }
+  }
+  for (const task of tasks) {
+    while (rules.isSettled(nameOf(task)) && wanting(task)) {
+      const next = least(free(task), ({ memberId }) => load.get(memberId) ?? 0);
+      if (next === undefined) break;
+      add(task, next.memberId);
+    }
+  }
+  return copies;
+}
+
+/** The members in whose processes there is no directory of the task yet. */
+function membersWithout(
+  task: TaskId,
+  members: readonly Member[],
+  { targets, holders, isSettled }: StandbyRules,
+  copies: readonly string[],
+): Member[] {
+  const name = nameOf(task);
+  // A task on its way is still with its holder; a copy at its next owner waits there to be taken over.
+  const owner = isSettled(name) ? targets.get(name) : holders.get(name);
+  const taken = [owner, ...copies].map((id) => members.find(({ memberId }) => memberId === id)?.process);
+  return members.filter(({ process }) => !taken.includes(process));
+}

@@ -1,0 +1,198 @@
+/** A topology that counts by key, instances of it on a simulated log, and what must hold of its output. */
+import assert from 'node:assert/strict';
+import { type Clock, createLogger, createMetrics } from '#platform';
+import type { ManualClock } from '#platform/testing';
+import { avroSchema, topics as catalogue, type DeadLetter } from '#schemas';
+import { avroSerde } from '../../avro-serde.ts';
+import type { Log } from '../../log/port.ts';
+import type { SchemaRegistry } from '../../log/registry.ts';
+import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
+import { type Serde, type Topic, textKey } from '../../serde.ts';
+import { memoryDatabases } from '../../store/memory/memory-database.ts';
+import type { DatabaseProvider } from '../../store/port.ts';
+import { TopicReader } from '../../topic-reader.ts';
+import { TopicWriter } from '../../topic-writer.ts';
+import { TopologyBuilder } from '../../topology/builder.ts';
+import { type RuntimeOptions, StreamsRuntime } from '../runtime.ts';
+
+export const PARTITIONS = 6;
+export const GROUP = 'sums-1';
+
+const numbers: Serde<number> = {
+  encode: (value) => Buffer.from(String(value)),
+  decode: (bytes) => Number(bytes.toString()),
+  prepare: async () => {},
+  fingerprint: Buffer.from('number'),
+  framing: 0,
+};
+
+export function topic(name: string): Topic<string, number> {
+  const cleanup = { policy: 'delete', retentionMs: null } as const;
+  return { name, partitions: PARTITIONS, cleanup, key: textKey, value: numbers };
+}
+
+export const input = topic('input');
+export const output = topic('output');
+
+export function sums() {
+  const builder = new TopologyBuilder({ name: 'sums', generation: 1 });
+  const add = (sum: number, { value }: { value: number }) => sum + value;
+  builder
+    .source(input)
+    .aggregate('sum', { initial: () => 0, add, value: numbers })
+    .to(output);
+  return builder.build();
+}
+
+type Required = { readonly log: Log & { readonly registry: SchemaRegistry }; readonly clock: Clock };
+export type SumsOptions = Partial<RuntimeOptions> & Required & { readonly instanceId: string };
+
+export async function sumsOptions(options: SumsOptions): Promise<RuntimeOptions> {
+  const deadLetters: Topic<string, DeadLetter> = {
+    ...catalogue['dead-letters'],
+    key: textKey,
+    value: await avroSerde(options.log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
+  };
+  return {
+    databases: memoryDatabases(),
+    topology: sums(),
+    logger: createLogger({ level: 'silent', name: 'test' }),
+    metrics: createMetrics(),
+    deadLetters,
+    commitIntervalMs: 20,
+    batchRecords: 10,
+    ...options,
+  };
+}
+
+export async function sumsRuntime(options: SumsOptions): Promise<StreamsRuntime> {
+  return new StreamsRuntime(await sumsOptions(options));
+}
+
+/** An object that does some things otherwise, and the rest as it did. */
+export function altered<T extends object>(target: T, otherwise: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      const own = Reflect.get(otherwise, name) as unknown;
+      const value = own ?? (Reflect.get(target, name, target) as unknown);
+      return typeof value === 'function' && own === undefined ? value.bind(target) : value;
+    },
+  });
+}
+
+export type Instance = {
+  readonly runtime: StreamsRuntime;
+  readonly stop: AbortController;
+  readonly running: Promise<void>;
+  failure(): unknown;
+};
+
+/** Starts a process and goes on at once. */
+export async function launch(options: SumsOptions): Promise<Instance> {
+  const runtime = await sumsRuntime(options);
+  const stop = new AbortController();
+  let failure: unknown;
+  const running = runtime
+    .start()
+    .then(() => runtime.run(stop.signal))
+    .catch((error: unknown) => {
+      failure = error;
+    });
+  return { runtime, stop, running, failure: () => failure };
+}
+
+/** Moves a clock by hand until something has come about. */
+export class Elapsing {
+  readonly clock: ManualClock;
+
+  constructor(clock: ManualClock) {
+    this.clock = clock;
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    for (let rounds = 0; !isTrue(); rounds++) {
+      assert.ok(rounds < 20_000, 'it never came about');
+      await this.clock.advance(5);
+    }
+  }
+
+  /** Waits for a promise that needs time to pass. */
+  async of<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settled = promise.finally(() => {
+      isSettled = true;
+    });
+    settled.catch(() => {});
+    await this.until(() => isSettled);
+    return settled;
+  }
+
+  launch(log: SimulatedLog, instanceId: string, more: Partial<RuntimeOptions> = {}): Promise<Instance> {
+    const databases: DatabaseProvider = memoryDatabases();
+    return this.of(launch({ clock: this.clock, databases, ...more, log, instanceId }));
+  }
+
+  /** Stops it as a signal would. */
+  async stop(instance: Instance): Promise<void> {
+    instance.stop.abort();
+    await this.of(instance.running);
+    assert.equal(instance.failure(), undefined);
+  }
+}
+
+/** Writes ones under fifty keys, and reads what comes out of them. */
+export class Load {
+  written = 0;
+  readonly outputs: (readonly [key: string, sum: number])[] = [];
+  readonly #writer: TopicWriter<string, number>;
+  readonly #reader: TopicReader<string, number>;
+
+  private constructor(writer: TopicWriter<string, number>, reader: TopicReader<string, number>) {
+    this.#writer = writer;
+    this.#reader = reader;
+  }
+
+  static async open(log: Log): Promise<Load> {
+    await log.createTopics([input, output]);
+    return new Load(
+      await TopicWriter.open(log, input),
+      await TopicReader.open(log, output, { from: 'start' }),
+    );
+  }
+
+  async write(count: number): Promise<void> {
+    const records = Array.from({ length: count }, (_, i) => {
+      return { key: `k${(this.written + i) % 50}`, value: 1, timestamp: this.written + i };
+    });
+    this.written += count;
+    await this.#writer.write(records);
+  }
+
+  async read(waitMs = 0): Promise<void> {
+    for (const { key, value } of await this.#reader.poll(waitMs)) this.outputs.push([key, value ?? 0]);
+  }
+
+  async readAll(): Promise<void> {
+    while (this.outputs.length < this.written) await this.read(10);
+    // What should not be there would come now.
+    await this.read(50);
+  }
+
+  /** Each record counted, once, in order. */
+  assertExact(): void {
+    for (const [key, outputs] of Map.groupBy(this.outputs, ([key]) => key)) {
+      const expected = Array.from({ length: outputs.length }, (_, i) => i + 1);
+      assert.deepEqual(
+        outputs.map(([, sum]) => sum),
+        expected,
+        `the sums of ${key}`,
+      );
+    }
+    assert.equal(this.outputs.length, this.written);
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close();
+    await this.#writer.close();
+  }
+}

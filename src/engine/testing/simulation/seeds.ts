@@ -1,0 +1,21 @@
+/** Runs that once found a bug, each with what it was: they are run again before all others. */
+export type KeptSeed = { readonly topology: string; readonly seed: number; readonly found: string };
+
+export const KEPT_SEEDS: readonly KeptSeed[] = [
+  {
+    topology: 'ledger',
+    seed: 76,
+    found:
+      'a dead owner’s open transaction held the stable offset below what its successor had committed; a restore stopped there',
+  },
+  {
+    topology: 'ledger',
+    seed: 16,
+    found: 'a store whose timers lay in a damaged block was never rebuilt: its process died at every start',
+  },
+  {
+    topology: 'ledger',
+    seed: 63,
+    found: 'timers of a batch with a heartbeat at its end saw the heartbeat’s watermark behind an earlier record',
+  },
+];

@@ -1,0 +1,19 @@
+import { enrichedViewsTopology } from './topologies/enriched-views.ts';
+import { ledgerTopology } from './topologies/ledger.ts';
+import { pointInTimeTopology } from './topologies/point-in-time.ts';
+import { streamJoinsTopology } from './topologies/stream-joins.ts';
+import { tableJoinsTopology } from './topologies/table-joins.ts';
+import { userRowsTopology } from './topologies/user-rows.ts';
+import { windowedCountsTopology } from './topologies/windowed-counts.ts';
+import type { TopologyUnderTest } from './topology-under-test.ts';
+
+/** What the simulation runs, in turn. */
+export const TOPOLOGIES: readonly TopologyUnderTest[] = [
+  ledgerTopology,
+  windowedCountsTopology,
+  enrichedViewsTopology,
+  pointInTimeTopology,
+  userRowsTopology,
+  streamJoinsTopology,
+  tableJoinsTopology,
+];

@@ -1,0 +1,56 @@
+import { json, jsonTopic } from '../../json-topic.ts';
+import type { Random } from '../random.ts';
+import type { InputRecord, TopologyUnderTest } from '../topology-under-test.ts';
+
+type Side = { readonly n: number };
+type Pair = { readonly left: number | null; readonly right: number | null };
+
+const START_MS = 1_000_000_000_000;
+const END_MS = START_MS + 10_000_000;
+
+const left = jsonTopic<Side>('lefts', 2);
+const right = jsonTopic<Side>('rights', 2);
+const pairs = jsonTopic<Pair>('pairs', 2);
+const selves = jsonTopic<Pair>('selves', 2);
+
+/** Timestamps grow: what is merged by them is read in the order of appending. */
+function generate(random: Random): InputRecord[] {
+  const keys = random.int(1, 6);
+  let timestamp = START_MS;
+  return Array.from({ length: random.int(60, 200) }, (_, n) => {
+    timestamp += random.int(1, 30);
+    const topic = random.pick([left, right]).name;
+    return { topic, key: `key-${random.int(1, keys)}`, value: { n }, timestamp };
+  });
+}
+
+/** Two streams joined within a time, records that meet none included, and one with itself. */
+export const streamJoinsTopology: TopologyUnderTest = {
+  name: 'stream-joins',
+  inputs: [left, right],
+  outputs: [
+    { topic: pairs, comparison: 'sequence' },
+    { topic: selves, comparison: 'sequence' },
+  ],
+  declare: (builder) => {
+    const window = { beforeMs: 60, afterMs: 30, graceMs: 20 };
+    const lefts = builder.source(left);
+    lefts
+      .outerJoinStream('pairs-join', builder.source(right), {
+        ...window,
+        value: json<Side>(),
+        other: json<Side>(),
+        join: (a, b): Pair => ({ left: a?.n ?? null, right: b?.n ?? null }),
+      })
+      .to(pairs);
+    lefts
+      .selfJoin('selves-join', {
+        ...window,
+        value: json<Side>(),
+        join: (a, b): Pair => ({ left: a.n, right: b.n }),
+      })
+      .to(selves);
+  },
+  generate,
+  finalWatermarkMs: END_MS,
+};

@@ -1,0 +1,111 @@
+import { json, jsonTopic } from '../../json-topic.ts';
+import type { Random } from '../random.ts';
+import { type Input, type InputRecord, type OutputRecord, recordsOf, type TopologyUnderTest } from '../topology-under-test.ts';
+
+type Order = { readonly product: string; readonly amount: number };
+type Product = { readonly price: number };
+type Cost = { readonly cost: number | null };
+type Note = { readonly text: number };
+type Noted = { readonly amount: number | null; readonly text: number | null };
+
+const START_MS = 1_000_000_000_000;
+const END_MS = START_MS + 10_000_000;
+
+const orders = jsonTopic<Order>('orders', 2);
+const products = jsonTopic<Product>('products', 3);
+const notes = jsonTopic<Note>('notes', 2);
+const costs = jsonTopic<Cost>('costs', 2);
+const noted = jsonTopic<Noted>('noted', 2);
+const counts = jsonTopic<number>('product-counts', 2);
+
+function generate(random: Random): InputRecord[] {
+  const [orderIds, productIds] = [random.int(2, 10), random.int(1, 5)];
+  let timestamp = START_MS;
+  return Array.from({ length: random.int(60, 200) }, () => {
+    timestamp += random.int(1, 20);
+    const order = `order-${random.int(1, orderIds)}`;
+    const product = `product-${random.int(1, productIds)}`;
+    const isGone = random.chance(0.25);
+    switch (random.int(1, 3)) {
+      case 1: {
+        const value = isGone ? null : { product, amount: random.int(1, 9) };
+        return { topic: orders.name, key: order, value, timestamp };
+      }
+      case 2: {
+        const value = isGone ? null : { price: random.int(1, 99) };
+        return { topic: products.name, key: product, value, timestamp };
+      }
+      default: {
+        const value = isGone ? null : { text: random.int(1, 99) };
+        return { topic: notes.name, key: order, value, timestamp };
+      }
+    }
+  });
+}
+
+/** What the tables come to in the end, whatever changes went out on the way. */
+function model(input: Input): Record<string, OutputRecord[]> {
+  const tables = new Map<string, Map<string, unknown>>([orders, products, notes].map(({ name }) => [name, new Map()]));
+  for (const { topic, key, value } of recordsOf(input)) {
+    if (value === null) tables.get(topic)?.delete(key ?? '');
+    else tables.get(topic)?.set(key ?? '', value);
+  }
+  const [order, product, note] = [orders, products, notes].map(({ name }) => tables.get(name)) as [
+    Map<string, Order>,
+    Map<string, Product>,
+    Map<string, Note>,
+  ];
+  const rows = (entries: Iterable<readonly [string, unknown]>) =>
+    Array.from(entries, ([key, value]) => ({ key, value, timestamp: 0 }));
+  const costOf = (row: Order): Cost => {
+    const price = product.get(row.product)?.price;
+    return { cost: price === undefined ? null : price * row.amount };
+  };
+  const both = new Set([...order.keys(), ...note.keys()]);
+  return {
+    [costs.name]: rows(Array.from(order, ([key, row]) => [key, costOf(row)] as const)),
+    [noted.name]: rows(
+      Array.from(both, (key) => {
+        return [key, { amount: order.get(key)?.amount ?? null, text: note.get(key)?.text ?? null }] as const;
+      }),
+    ),
+  };
+}
+
+/** Joins of tables: by key, and by a foreign key in both directions across two repartitions; rows counted by group. */
+export const tableJoinsTopology: TopologyUnderTest = {
+  name: 'table-joins',
+  inputs: [orders, products, notes],
+  outputs: [
+    { topic: costs, comparison: 'last-value-per-key' },
+    { topic: noted, comparison: 'last-value-per-key' },
+    { topic: counts, comparison: 'last-value-per-key' },
+  ],
+  declare: (builder) => {
+    const orderRows = builder.table(orders);
+    orderRows
+      .leftJoinForeignKey(
+        'cost',
+        builder.table(products),
+        ({ product }) => product,
+        ({ amount }, product): Cost => ({ cost: product === null ? null : product.price * amount }),
+        { value: json<Cost>() },
+      )
+      .to(costs);
+    orderRows
+      .outerJoin(
+        'noted-join',
+        builder.table(notes),
+        (order, note): Noted => ({ amount: order?.amount ?? null, text: note?.text ?? null }),
+        { value: json<Noted>() },
+      )
+      .to(noted);
+    orderRows
+      .groupBy('by-product', ({ product }) => product)
+      .count('product-count', { value: json<number>(), emit: 'per-commit' })
+      .to(counts);
+  },
+  generate,
+  finalWatermarkMs: END_MS,
+  model,
+};

@@ -1,0 +1,232 @@
+import { avroSchema, type DeadLetter, topics } from '#schemas';
+import { avroSerde } from '../../avro-serde.ts';
+import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulated-log.ts';
+import { type Topic, textKey } from '../../serde.ts';
+import { TopologyBuilder } from '../../topology/builder.ts';
+import type { Topology } from '../../topology/topology.ts';
+import { Disk, type DiskFault } from './disk.ts';
+import { Feeder } from './feeder.ts';
+import { isExpected, SimulatedProcess, type Tuning } from './process.ts';
+import type { Random } from './random.ts';
+import { Scheduler, VirtualClock } from './scheduler.ts';
+import type { Input, TopologyUnderTest } from './topology-under-test.ts';
+import { Trace } from './trace.ts';
+
+/** Wall time at which a run begins; event time of the topologies lies elsewhere, in an imported world. */
+export const WALL_START_MS = Date.UTC(2026, 0, 1);
+
+/** A place for a process: an instance id, the machine's disk, and whoever runs there now. */
+export type Slot = {
+  readonly instanceId: string;
+  disk: Disk;
+  process: SimulatedProcess | undefined;
+  /** Whether it is to be started again when its process ends. */
+  isWanted: boolean;
+  /** The failpoint at which its process dies, after passing it so often. */
+  deadly: { readonly failpoint: string; passes: number } | undefined;
+};
+
+export type WorldOptions = {
+  readonly topology: TopologyUnderTest;
+  readonly input: Input;
+  readonly random: Random;
+  readonly tuning: Tuning;
+  readonly durationMs: number;
+  readonly slots: number;
+  /** Whether the processes share one machine's disk. */
+  readonly sharesDisk: boolean;
+  readonly maxDelayMs: number;
+};
+
+/** A log, machines and processes on virtual time, with a topology running on them. */
+export class World {
+  readonly topology: Topology;
+  readonly underTest: TopologyUnderTest;
+  readonly deadLetters: Topic<string, DeadLetter>;
+  readonly scheduler: Scheduler;
+  readonly clock: VirtualClock;
+  readonly log: SimulatedLog;
+  readonly feeder: Feeder;
+  readonly trace: Trace;
+  readonly random: Random;
+  readonly options: WorldOptions;
+  readonly slots: Slot[] = [];
+  /** Failpoints at which a process was killed, with how often. */
+  readonly killedAt = new Map<string, number>();
+  /** What went wrong by itself: errors that no fault explains. */
+  readonly bugs: unknown[] = [];
+  /** Processes that go on although another has their place. */
+  readonly zombies: SimulatedProcess[] = [];
+  #disks = 0;
+  #savedLog: { readonly restore: () => void; readonly position: number } | undefined;
+  /** Of the world's wall clocks against virtual time. */
+  #wallOffset = 0;
+
+  private constructor(parts: Pick<World, 'topology' | 'deadLetters' | 'clock' | 'log' | 'feeder' | 'trace'> & {
+    readonly scheduler: Scheduler;
+    readonly options: WorldOptions;
+  }) {
+    this.options = parts.options;
+    this.underTest = parts.options.topology;
+    this.random = parts.options.random;
+    this.topology = parts.topology;
+    this.deadLetters = parts.deadLetters;
+    this.scheduler = parts.scheduler;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.feeder = parts.feeder;
+    this.trace = parts.trace;
+    for (let slot = 0; slot < this.options.slots; slot++) this.addSlot();
+  }
+
+  static async open(options: WorldOptions): Promise<World> {
+    const { topology: underTest, input, random, durationMs, maxDelayMs } = options;
+    const scheduler = new Scheduler(random.fork('scheduler'));
+    const clock = new VirtualClock(scheduler, WALL_START_MS);
+    const network = random.fork('network');
+    const log = openSimulatedLog({ clock, random: () => network.next(), maxDelayMs });
+    const parts = await scheduler.settle(prepare(log, underTest));
+    const feeder = await Feeder.open(log, clock, underTest, input, durationMs);
+    return new World({ options, scheduler, clock, log, feeder, trace: new Trace(scheduler), ...parts });
+  }
+
+  addSlot(): Slot {
+    const shared = this.options.sharesDisk ? this.slots[0]?.disk : undefined;
+    const slot: Slot = {
+      instanceId: `instance-${this.slots.length}`,
+      disk: shared ?? this.newDisk(),
+      process: undefined,
+      isWanted: true,
+      deadly: undefined,
+    };
+    this.slots.push(slot);
+    return slot;
+  }
+
+  /** A slot on an empty machine, which finds nothing but the log. */
+  addAuditor(): Slot {
+    const slot = this.addSlot();
+    slot.disk = this.newDisk();
+    return slot;
+  }
+
+  newDisk(): Disk {
+    const name = `disk-${this.#disks++}`;
+    return new Disk(name, this.random.fork(name));
+  }
+
+  start(slot: Slot): void {
+    const process: SimulatedProcess = new SimulatedProcess({
+      instanceId: slot.instanceId,
+      log: this.log,
+      clock: new VirtualClock(this.scheduler, WALL_START_MS + this.#wallOffset),
+      disk: slot.disk,
+      topology: this.topology,
+      deadLetters: this.deadLetters,
+      logger: this.trace.logger(slot.instanceId),
+      tuning: this.options.tuning,
+      diesAt: (failpoint) => slot.process === process && this.#diesAt(slot, failpoint),
+      onExit: (error) => this.#hasEnded(slot, process, error),
+    });
+    slot.process = process;
+    this.trace.note(`${slot.instanceId} starts`);
+    process.start();
+  }
+
+  #diesAt(slot: Slot, failpoint: string): boolean {
+    const { deadly } = slot;
+    if (deadly?.failpoint !== failpoint || --deadly.passes > 0) return false;
+    slot.deadly = undefined;
+    slot.process = undefined;
+    this.killedAt.set(failpoint, (this.killedAt.get(failpoint) ?? 0) + 1);
+    this.trace.note(`${slot.instanceId} is killed at ${failpoint}`);
+    this.startLater(slot);
+    return true;
+  }
+
+  #hasEnded(slot: Slot, process: SimulatedProcess, error: unknown): void {
+    this.trace.note(`${slot.instanceId} ends: ${error === undefined ? 'it was asked to' : String(error)}`);
+    if (error !== undefined && !isExpected(error)) this.bugs.push(error);
+    const zombie = this.zombies.indexOf(process);
+    if (zombie >= 0) this.zombies.splice(zombie, 1);
+    if (slot.process !== process) return;
+    slot.process = undefined;
+    this.startLater(slot);
+  }
+
+  kill(slot: Slot, inFlight: 'arrives' | 'is-lost' = this.random.chance(0.5) ? 'arrives' : 'is-lost'): void {
+    if (slot.process === undefined) return;
+    slot.process.kill(inFlight);
+    slot.process = undefined;
+    this.trace.note(`${slot.instanceId} is killed`);
+  }
+
+  startLater(slot: Slot, delayMs = this.random.between(1, this.random.chance(0.2) ? 15_000 : 500)): void {
+    this.scheduler.after(delayMs, () => {
+      if (slot.isWanted && slot.process === undefined) this.start(slot);
+    });
+  }
+
+  /** Remembers the log as it is, and how far the input has been appended; gives whether that was possible just now. */
+  saveLog(): boolean {
+    const position = this.feeder.position;
+    const restore = position === undefined ? undefined : this.log.faults.checkpoint();
+    if (restore === undefined) return false;
+    this.#savedLog = { restore, position: position as number };
+    return true;
+  }
+
+  /**
+   * The log comes back as it was saved, the stores are ahead of it, and the producers append again what it has lost. A
+   * store notices that it is ahead when it is opened before its changelog has grown again: so all have to lie on one
+   * disk, and no older copy of it may be put back later.
+   */
+  restoreLog(): boolean {
+    const saved = this.#savedLog;
+    const [disk] = new Set(this.slots.map((slot) => slot.disk));
+    const isOnOneDisk = this.slots.every((slot) => slot.disk === disk);
+    if (saved === undefined || this.feeder.position === undefined || !isOnOneDisk) return false;
+    for (const slot of this.slots) {
+      if (slot.process === undefined) continue;
+      this.kill(slot, 'is-lost');
+      this.startLater(slot);
+    }
+    for (const zombie of this.zombies.splice(0)) zombie.kill('is-lost');
+    disk?.forgetBackup();
+    saved.restore();
+    this.feeder.rewind(saved.position);
+    this.trace.note('the log is as it was saved some time ago');
+    return true;
+  }
+
+  /** Does something to a disk that nobody uses. */
+  damage(disk: Disk, fault: DiskFault): void {
+    if (!disk.isInUse) this.trace.note(`disk: ${disk.damage(fault)}`);
+  }
+
+  /** The wall clocks of the world, or of one process, are put forward or back. */
+  jump(ms: number, process?: SimulatedProcess): void {
+    if (process !== undefined) return process.clock.jump(ms);
+    this.#wallOffset += ms;
+    this.clock.jump(ms);
+    for (const each of this.processes) each.clock.jump(ms);
+  }
+
+  get processes(): readonly SimulatedProcess[] {
+    const placed = this.slots.flatMap(({ process }) => (process === undefined ? [] : [process]));
+    return [...placed, ...this.zombies];
+  }
+}
+
+async function prepare(log: SimulatedLog, underTest: TopologyUnderTest) {
+  const deadLetters: Topic<string, DeadLetter> = {
+    ...topics['dead-letters'],
+    key: textKey,
+    value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
+  };
+  const all = [deadLetters, ...underTest.inputs, ...underTest.outputs.map(({ topic }) => topic)];
+  await log.createTopics(all.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+  const builder = new TopologyBuilder({ name: underTest.name, generation: 1 });
+  underTest.declare(builder);
+  return { deadLetters, topology: builder.build() };
+}

@@ -1,0 +1,139 @@
+import { errorCode, FatalError } from '#platform';
+import type { Log, TopicSpec } from '../../log/port.ts';
+import type { Serde, SerdeFormat } from '../../serde.ts';
+import type { SubTopology, Topology } from '../topology.ts';
+
+/** A store as the last accepted topology declared it. */
+export type StoreEntry = {
+  /** `<processor>/<store>`. */
+  readonly name: string;
+  readonly subTopology: string;
+  readonly partitions: number;
+  readonly changelog: string;
+  /** Whether the changelog is the engine's own, and not a topic that others read. */
+  readonly isOwn: boolean;
+  /** Whether the store's task writes the changelog; not so for a copy of a source. */
+  readonly logged: boolean;
+  /** How the store is laid out, where that is not by key alone. */
+  readonly kind?: string;
+} & ValueType;
+
+/** Of a store's values, or of a repartition topic's. */
+export type ValueType = {
+  /** Hexadecimal. */
+  readonly fingerprint: string;
+  readonly format?: SerdeFormat;
+};
+
+/** A repartition topic, by the name of the operator that it belongs to. */
+export type RepartitionEntry = {
+  readonly name: string;
+  readonly topic: string;
+  readonly partitions: number;
+} & ValueType;
+
+/** What a topology keeps: the state and the topics that the next start has to find again. */
+export type Manifest = {
+  readonly version: 1;
+  readonly stores: readonly StoreEntry[];
+  readonly repartitions: readonly RepartitionEntry[];
+};
+
+const KEY = Buffer.from('topology');
+const POLL_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+export function manifestTopic({ name, generation }: Topology): TopicSpec {
+  return {
+    name: `${name}-${generation}-manifest`,
+    partitions: 1,
+    cleanup: { policy: 'compact', tombstoneRetentionMs: DAY_MS },
+  };
+}
+
+export function manifestOf(topology: Topology): Manifest {
+  const internal = new Set(topology.internalTopics.map(({ name }) => name));
+  return {
+    version: 1,
+    stores: topology.subTopologies.flatMap((subTopology) => storesOf(subTopology, internal)),
+    repartitions: topology.subTopologies.flatMap(({ sources }) =>
+      sources
+        .filter(({ topic }) => internal.has(topic.name))
+        .map(({ name, topic }) => {
+          const { value, partitions } = topic;
+          return { name, topic: topic.name, partitions, ...typeOf(value) };
+        }),
+    ),
+  };
+}
+
+function storesOf({ name: subTopology, stores, partitions }: SubTopology, internal: ReadonlySet<string>) {
+  return stores.map(({ name, changelog, logged, spec }): StoreEntry => {
+    return {
+      name,
+      subTopology,
+      partitions,
+      changelog,
+      isOwn: logged && internal.has(changelog),
+      logged,
+      ...(spec.kind !== undefined && { kind: spec.kind }),
+      ...typeOf(spec.value),
+    };
+  });
+}
+
+function typeOf({ fingerprint, format }: Pick<Serde<unknown>, 'fingerprint' | 'format'>): ValueType {
+  return { fingerprint: fingerprint.toString('hex'), ...(format && { format }) };
+}
+
+export function encodeManifest(manifest: Manifest): { key: Buffer; value: Buffer } {
+  return { key: KEY, value: Buffer.from(JSON.stringify(manifest)) };
+}
+
+/** The manifest of the last accepted topology of this name and generation; undefined where there was none. */
+export async function readManifest(log: Log, topology: Topology): Promise<Manifest | undefined> {
+  const place = { topic: manifestTopic(topology).name, partition: 0 };
+  const bounds = await boundsOf(log, place.topic);
+  if (bounds === undefined || bounds.start >= bounds.stable) return undefined;
+  let newest: Buffer | undefined;
+  const consumer = await log.consumer();
+  try {
+    consumer.assign([{ ...place, offset: bounds.start }]);
+    while ((consumer.position(place) ?? 0) < bounds.stable) {
+      for (const batch of await consumer.poll(POLL_MS)) {
+        for (let i = 0; i < batch.count; i++) newest = batch.value(i) ?? newest;
+      }
+    }
+  } finally {
+    await consumer.close();
+  }
+  return newest === undefined ? undefined : decode(newest, place.topic);
+}
+
+async function boundsOf(log: Log, topic: string) {
+  try {
+    const [description] = await log.describeTopics([topic]);
+    return description?.offsets[0];
+  } catch (error) {
+    if (errorCode(error) !== 'MR_LOG_UNKNOWN_TOPIC') throw error;
+    return undefined;
+  }
+}
+
+function decode(bytes: Buffer, topic: string): Manifest {
+  let manifest: Manifest | { readonly version?: unknown };
+  try {
+    manifest = JSON.parse(bytes.toString()) as Manifest;
+  } catch (cause) {
+    throw unreadable(topic, 'it is no JSON', cause);
+  }
+  if (manifest.version !== 1) throw unreadable(topic, `it has version ${String(manifest.version)}`);
+  return manifest as Manifest;
+}
+
+function unreadable(topic: string, why: string, cause?: unknown): FatalError {
+  return new FatalError('MR_TOPOLOGY_MANIFEST', `The manifest in ${topic} can't be read: ${why}.`, {
+    hint: 'it was written by a newer release, or by somebody else: start that release, or delete the topic if you know that the topology has not changed',
+    cause,
+  });
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { TopologyDriver } from '../../testing/driver.ts';
+import { json, jsonTopic } from '../../testing/json-topic.ts';
+import { TopologyBuilder } from '../builder.ts';
+import { answerSerde, subscriptionSerde } from './foreign-key.ts';
+
+type Order = { readonly item: string | null; readonly n: number };
+
+const orders = {
+  ...jsonTopic<Order>('orders', 3),
+  cleanup: { policy: 'compact', tombstoneRetentionMs: 1 },
+} as const;
+const items = {
+  ...jsonTopic<string>('items', 2),
+  cleanup: { policy: 'compact', tombstoneRetentionMs: 1 },
+} as const;
+const output = jsonTopic<string | null>('output', 3);
+
+function open(type: 'inner' | 'left', versioned = false) {
+  return TopologyDriver.open(async (log) => {
+    await log.createTopics([orders, items, output]);
+    const builder = new TopologyBuilder({ name: 'shop', generation: 1 });
+    const mark = { historyMs: 1_000 };
+    const left = versioned ? builder.table(orders).versioned(mark) : builder.table(orders);
+    const right = versioned ? builder.table(items).versioned(mark) : builder.table(items);
+    const join = (order: Order, item: string | null) => `${order.n} of ${item}`;
+    const itemOf = (order: Order) => order.item;
+    const value = json<string>();
+    const joined =
+      type === 'inner'
+        ? left.joinForeignKey('named', right, itemOf, join, { value })
+        : left.leftJoinForeignKey('named', right, itemOf, join, { value });
+    joined.toStream().to(output);
+    return builder.build();
+  });
+}
+
+async function lastPerKey(driver: TopologyDriver): Promise<Map<string, string>> {
+  const last = new Map<string, string>();
+  for (const { key, value } of await driver.read(output)) {
+    if (value === null) last.delete(key);
+    else last.set(key, value);
+  }
+  return last;
+}
+
+/** What the join is of the rows as they stand. */
+function model(type: 'inner' | 'left', left: Map<string, Order>, right: Map<string, string>) {
+  const joined = new Map<string, string>();
+  for (const [key, order] of left) {
+    const item = order.item === null ? undefined : right.get(order.item);
+    if (item !== undefined || type === 'left') joined.set(key, `${order.n} of ${item ?? null}`);
+  }
+  return joined;
+}
+
+type Change =
+  | { readonly of: 'order'; readonly key: string; readonly value: Order | null }
+  | { readonly of: 'item'; readonly key: string; readonly value: string | null };
+type Step = Change | 'settle' | 'restart' | 'lose';
+
+// Keys that begin alike, and one that is the beginning of another's subscription.
+const item = fc.constantFrom('a', 'aa', 'b', 'a\u0000b');
+const row: fc.Arbitrary<Order> = fc.record({ item: fc.option(item, { freq: 4 }), n: fc.nat(9) });
+const word: fc.Arbitrary<string> = fc.constantFrom('x', 'y', 'z');
+const order = fc
+  .tuple(fc.constantFrom('1', '2', 'b3', '4', '5'), fc.option(row, { freq: 4 }))
+  .map(([key, value]): Change => ({ of: 'order', key, value }));
+const name = fc
+  .tuple(item, fc.option(word, { freq: 3 }))
+  .map(([key, value]): Change => ({ of: 'item', key, value }));
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: order },
+    { weight: 4, arbitrary: name },
+    { weight: 4, arbitrary: fc.constant('settle' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('restart' as const, 'lose' as const) },
+  ),
+  { maxLength: 30 },
+);
+
+function put<V>(rows: Map<string, V>, key: string, value: V | null): void {
+  if (value === null) rows.delete(key);
+  else rows.set(key, value);
+}
+
+describe('a join by foreign key', () => {
+  for (const type of ['inner', 'left'] as const) {
+    it(`has the pairs of the rows as they stand: ${type}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(steps, async (all) => {
+          const driver = await open(type);
+          const [left, right] = [new Map<string, Order>(), new Map<string, string>()];
+          let now = 1;
+          for (const step of all) {
+            if (step === 'settle') await driver.settle();
+            else if (step === 'restart') await driver.restart({ keepStores: true });
+            else if (step === 'lose') await driver.restart({ keepStores: false });
+            else if (step.of === 'order') {
+              await driver.pipe(orders, [step.key, step.value, now++]);
+              put(left, step.key, step.value);
+            } else {
+              await driver.pipe(items, [step.key, step.value, now++]);
+              put(right, step.key, step.value);
+            }
+          }
+          await driver.settle();
+          assert.deepEqual(sorted(await lastPerKey(driver)), sorted(model(type, left, right)));
+          assert.deepEqual(await driver.readDeadLetters(), []);
+          // As many subscriptions are left as there are rows that name a key.
+          const naming = [...left.values()].filter((row) => row.item !== null).length;
+          assert.equal((await driver.store('named-answer/subscribers')).size, naming);
+          await driver.close();
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it('takes the later timestamp of both rows', async () => {
+    const driver = await open('inner');
+    await driver.pipe(items, ['a', 'x', 50]);
+    await driver.settle();
+    await driver.pipe(orders, ['1', { item: 'a', n: 1 }, 20]);
+    await driver.settle();
+    await driver.pipe(items, ['a', 'y', 10]);
+    await driver.settle();
+    const outs = (await driver.read(output)).map(({ value, timestamp }) => [value, timestamp]);
+    assert.deepEqual(outs, [
+      ['1 of x', 50],
+      ['1 of y', 20],
+    ]);
+    await driver.close();
+  });
+
+  it('passes over changes of a versioned table’s past', async () => {
+    const driver = await open('inner', true);
+    await driver.pipe(items, ['a', 'x', 50]);
+    await driver.pipe(orders, ['1', { item: 'a', n: 1 }, 50]);
+    await driver.settle();
+    await driver.pipe(items, ['a', 'y', 40]);
+    await driver.pipe(orders, ['1', { item: 'a', n: 2 }, 40]);
+    await driver.settle();
+    assert.deepEqual(await lastPerKey(driver), new Map([['1', '1 of x']]));
+    await driver.close();
+  });
+
+  it('writes what travels between its sides so that it can be read', () => {
+    const key = fc.string();
+    const answers = answerSerde(json<string>());
+    fc.assert(
+      fc.property(key, fc.option(key), fc.constantFrom('begin', 'replace', 'end'), (text, right, kind) => {
+        const [wellFormed, row] = [text.toWellFormed(), right?.toWellFormed() ?? null];
+        const answer = { foreignKey: wellFormed, right: row };
+        assert.deepEqual(answers.decode(answers.encode(answer)), answer);
+        const subscription = { kind, left: wellFormed } as const;
+        assert.deepEqual(subscriptionSerde.decode(subscriptionSerde.encode(subscription)), subscription);
+      }),
+    );
+  });
+});
+
+const sorted = (rows: Map<string, string>) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,0 +1,91 @@
+import type { FlowRecord } from '../../operators/record.ts';
+import { adaptSerde, type KeySerde, type Serde } from '../../serde.ts';
+import { type Entry, timestampedList } from '../../store/timestamped-list.ts';
+import { defineProcessor, type Port, port, type StoreSpec } from '../processor.ts';
+import type { Table } from '../table.ts';
+
+export type TableJoinType = 'inner' | 'left' | 'outer';
+
+type Row<V> = { readonly timestamp: number; readonly value: V | null };
+
+/** A row with the timestamp of its last change. */
+export function timestampedRow<V>(value: Serde<V>): Serde<Row<V>> {
+  return adaptSerde<readonly Entry<V>[], Row<V>>(
+    timestampedList(value),
+    ([entry]) => entry as Entry<V>,
+    (row) => [{ ...row, marked: false }],
+  );
+}
+
+/**
+ * The processor that a join of two tables is, after Kafka Streams' KTableKTableJoin: a change of either row gives the
+ * pair anew, with the later of both timestamps. The right row changes before either side's change is joined, so that
+ * a table which is joined twice with the same one never meets that one's past. A right row that goes stays without a
+ * value until its own change is joined: it tells what was there.
+ */
+export function tableJoinSpec<K, L, R, J>(
+  left: Table<K, L>,
+  right: Table<K, R>,
+  type: TableJoinType,
+  join: (left: L | null, right: R | null) => J,
+) {
+  const { key } = left;
+  const reads = (record: FlowRecord<K>) => ownRows(key, record);
+  return defineProcessor<
+    { arriving: Port<K, R | null>; left: Port<K, L | null>; right: Port<K, R | null> },
+    { joined: Port<K, J | null> },
+    { left: StoreSpec<Row<L>>; right: StoreSpec<Row<R>> }
+  >({
+    inputs: { arriving: port(), left: port(), right: port() },
+    outputs: { joined: port() },
+    stores: { left: { value: timestampedRow(left.value) }, right: { value: timestampedRow(right.value) } },
+    reads: { arriving: reads, left: reads, right: reads },
+    process: {
+      arriving: ({ key: k, value, timestamp }, { stores, drop }) => {
+        if (k === null) return drop('null-key');
+        const text = key.toText(k);
+        if (value !== null || stores.right.get(text) !== undefined) {
+          stores.right.put(text, { timestamp, value }, timestamp);
+        }
+      },
+      left: ({ key: k, value, timestamp }, { stores, emit, drop }) => {
+        if (k === null) return drop('null-key');
+        const text = key.toText(k);
+        const wasThere = stores.left.get(text) !== undefined;
+        if (value !== null) stores.left.put(text, { timestamp, value }, timestamp);
+        else if (wasThere) stores.left.delete(text, timestamp);
+        const other = stores.right.get(text);
+        if (other === undefined || other.value === null) {
+          const goes = value === null && wasThere;
+          if (type === 'inner') {
+            // Both rows go at once, the right one's own change finds no left row any more.
+            if (goes && other !== undefined) emit('joined', k, null, timestamp);
+          } else if (value !== null) emit('joined', k, join(value, null), timestamp);
+          else if (goes) emit('joined', k, null, timestamp);
+          return;
+        }
+        const result = value === null && type !== 'outer' ? null : join(value, other.value);
+        emit('joined', k, result, Math.max(timestamp, other.timestamp));
+      },
+      right: ({ key: k, value, timestamp }, { stores, emit }) => {
+        if (k === null) return;
+        const text = key.toText(k);
+        const own = stores.right.get(text);
+        const other = stores.left.get(text);
+        if (own?.value === null) stores.right.delete(text, timestamp);
+        if (other === undefined) {
+          if (type !== 'outer' || (value === null && own === undefined)) return;
+          emit('joined', k, value === null ? null : join(null, value), timestamp);
+          return;
+        }
+        const result = value === null && type === 'inner' ? null : join(other.value, value);
+        emit('joined', k, result, Math.max(timestamp, other.timestamp));
+      },
+    },
+  });
+}
+
+function ownRows<K>(key: KeySerde<K>, { key: k }: FlowRecord<K>) {
+  const own = k === null ? [] : [key.toText(k)];
+  return { left: own, right: own };
+}

@@ -1,0 +1,51 @@
+import type { KeySerde } from '../../serde.ts';
+import { copyOf } from '../joins/copy-of.ts';
+import { defineProcessor, port } from '../processor.ts';
+import type { Table } from '../table.ts';
+import type { RowChange } from './row-change.ts';
+
+/** What a row belongs to; null: to no group. Depends on the row alone, since it is asked again when the row goes. */
+export type GroupOf<K, V, G> = (value: V, key: K) => G | null;
+
+/**
+ * Turns a table's upserts into changes of groups: it keeps the rows, so it knows which group a row leaves. A row
+ * whose group can't be told belongs to none, and goes to the output `refused` with the error.
+ */
+export function groupSpec<K, V, G>(table: Table<K, V>, group: KeySerde<G>, groupOf: GroupOf<K, V, G>) {
+  const { key } = table;
+  return defineProcessor({
+    inputs: { table: port<K, V | null>() },
+    outputs: { changes: port<G, RowChange<V>>(), refused: port<K, unknown>() },
+    stores: { rows: copyOf(table) },
+    reads: { table: (record) => ({ rows: [key.toText(record.key)] }) },
+    process: {
+      table: ({ key: k, value: added, timestamp }, { stores, emit, drop }) => {
+        const text = key.toText(k);
+        const removed = stores.rows.get(text);
+        let from: G | null = null;
+        try {
+          if (removed !== undefined) from = groupOf(removed, k);
+        } catch {
+          // It was refused when it came, and is in no group.
+        }
+        let to: G | null = null;
+        try {
+          if (added !== null) to = groupOf(added, k);
+          if (added !== null && to === null) drop('null-key');
+        } catch (error) {
+          emit('refused', k, error, timestamp);
+        }
+        // The copy takes every row, as one that is restored from the table's topic does.
+        if (added === null) stores.rows.delete(text, timestamp);
+        else stores.rows.put(text, added, timestamp);
+        const stays = from !== null && to !== null && group.toText(from) === group.toText(to);
+        if (stays && from !== null && removed !== undefined && added !== null) {
+          emit('changes', from, { removed, added }, timestamp);
+          return;
+        }
+        if (from !== null && removed !== undefined) emit('changes', from, { removed }, timestamp);
+        if (to !== null && added !== null) emit('changes', to, { added }, timestamp);
+      },
+    },
+  });
+}

@@ -1,0 +1,63 @@
+import type { KeySerde, Serde } from '../../serde.ts';
+import { defineProcessor, port } from '../processor.ts';
+import { invalid } from '../topology.ts';
+import { timedSerde } from './state-serde.ts';
+
+export type SuppressOptions =
+  /** Each window's last result alone, when the window has closed. */
+  | { readonly until: 'window-close' }
+  /** The last change of each row, this long (event time) behind the first one since the row last went out. */
+  | { readonly forMs: number };
+
+/** The processor that holds a table's changes back. Errors: MR_TOPOLOGY_INVALID where the rows have no window. */
+export function suppressSpec<K, V>(key: KeySerde<K>, value: Serde<V>, options: SuppressOptions) {
+  const dueOf = releaseRule(key, options);
+  const isFinal = 'until' in options;
+  return defineProcessor({
+    inputs: { changes: port<K, V | null>() },
+    outputs: { changes: port<K, V | null>() },
+    stores: { held: { value: timedSerde<V | null>(value as Serde<NonNullable<V>>) } },
+    reads: {
+      changes: (record) => {
+        const row = [key.toText(record.key)];
+        return { held: row, timers: row };
+      },
+    },
+    process: {
+      changes: (change, { stores, setTimer, clearTimer }) => {
+        const text = key.toText(change.key);
+        const held = stores.held.get(text);
+        if (isFinal && change.value === null) {
+          // A session that went into another: nobody has heard of it.
+          if (held === undefined) return;
+          stores.held.delete(text, change.timestamp);
+          clearTimer(text);
+          return;
+        }
+        stores.held.put(text, { value: change.value, timestamp: change.timestamp }, change.timestamp);
+        if (held === undefined) setTimer(text, dueOf(change.key, change.timestamp));
+      },
+    },
+    onTimer: (text, dueMs, { stores, emit }) => {
+      const held = stores.held.get(text);
+      if (held === undefined) return;
+      emit('changes', key.fromText(text), held.value, held.timestamp);
+      stores.held.delete(text, dueMs);
+    },
+  });
+}
+
+/** When a row that is first changed at `timestamp` goes out. */
+function releaseRule<K>(
+  key: KeySerde<K> & { readonly closesAt?: (key: K) => number },
+  options: SuppressOptions,
+): (key: K, timestamp: number) => number {
+  if ('forMs' in options) {
+    const { forMs } = options;
+    if (!Number.isSafeInteger(forMs) || forMs <= 0) throw invalid(`changes are suppressed for ${forMs} ms`);
+    return (_, timestamp) => timestamp + forMs;
+  }
+  if (key.closesAt === undefined)
+    throw invalid('only a windowed table is suppressed until its windows close');
+  return key.closesAt;
+}

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict';
+import { it, type TestContext } from 'node:test';
+import { json, jsonTopic } from '../testing/json-topic.ts';
+import { TopologyBuilder } from '../topology/builder.ts';
+import { defineProcessor, port } from '../topology/processor.ts';
+import type { Topology } from '../topology/topology.ts';
+import { journalledSnapshot, journalOf, placesOf } from './journal-reader.ts';
+import { checkLocalStores } from './local-stores.ts';
+import { compareWithRebuild, rebuildTask } from './rebuild.ts';
+import { compareSnapshots } from './snapshot.ts';
+import { World } from './testing/world.ts';
+import { type TaskVerification, verify, verifyTask } from './verify.ts';
+
+const left = jsonTopic<number>('left');
+const right = jsonTopic<number>('right');
+const many = jsonTopic<number>('many', 3);
+
+function topology(declare: (builder: TopologyBuilder) => void): Topology {
+  const builder = new TopologyBuilder({ name: 'proof', generation: 1 });
+  declare(builder);
+  return builder.build();
+}
+
+/** Sums per key, over a repartition topic by the key's first letter. */
+const sums = topology((builder) => {
+  const add = (sum: number, { value }: { value: number }) => sum + value;
+  const byKey = builder.source(many).aggregate('by-key', { initial: () => 0, add, value: json<number>() });
+  byKey
+    .toStream()
+    .map((sum) => sum ?? 0)
+    .keyBy('by-letter', (_, key) => key.slice(0, 1), { value: json<number>(), partitions: 2 })
+    .aggregate('by-letter-sum', { initial: () => 0, add, value: json<number>() });
+});
+
+/** The newest value of each key by arrival, and when it came. */
+const arrivals = topology((builder) => {
+  const keep = defineProcessor({
+    inputs: { left: port<string, number>(), right: port<string, number>() },
+    outputs: {},
+    stores: { newest: { value: json<unknown>() } },
+    dependsOnArrival: true,
+    process: {
+      left: ({ key, value, timestamp }, { stores, wallNow }) =>
+        stores.newest.put(key, { left: value, wallNow }, timestamp),
+      right: ({ key, value, timestamp }, { stores, wallNow }) =>
+        stores.newest.put(key, { right: value, wallNow }, timestamp),
+    },
+  });
+  builder.process('arrivals', keep, { left: builder.source(left), right: builder.source(right) });
+});
+
+/** How many records of a key had come when its timer fired. */
+const alarms = topology((builder) => {
+  const count = defineProcessor({
+    inputs: { records: port<string, number>() },
+    outputs: {},
+    stores: { counts: { value: json<number>() }, fired: { value: json<number>() } },
+    process: {
+      records: ({ key, timestamp }, { stores, setTimer }) => {
+        stores.counts.put(key, (stores.counts.get(key) ?? 0) + 1, timestamp);
+        setTimer(key, timestamp + 100);
+      },
+    },
+    onTimer: (key, dueMs, { stores }) => stores.fired.put(key, stores.counts.get(key) ?? 0, dueMs),
+  });
+  builder.process('alarm', count, { records: builder.source(left) });
+});
+
+async function verified(world: World, of: Topology): Promise<Map<string, TaskVerification>> {
+  const results = new Map<string, TaskVerification>();
+  for await (const result of verify({ ...world, topology: of })) results.set(result.task, result);
+  return results;
+}
+
+async function assertEqual(world: World, of: Topology, records: number): Promise<void> {
+  const results = [...(await verified(world, of)).values()];
+  for (const { task, difference, uncompared } of results) {
+    assert.deepEqual({ task, difference, uncompared }, { task, difference: undefined, uncompared: [] });
+  }
+  assert.equal(
+    results.reduce((sum, each) => sum + each.records, 0),
+    records,
+  );
+}
+
+async function open(t: TestContext): Promise<World> {
+  return World.open(t, [left, right, many]);
+}
+
+const letters = [...'abcdefgh'].map((letter) => [`${letter}1`, 1, 1] as const);
+
+it('proves equal what was processed in several commits, over restarts with stores and without', async (t) => {
+  const world = await open(t);
+  for (let round = 1; round <= 5; round++) {
+    await world.pipe(many, ...letters);
+    if (round === 3) for (const { name } of placesOf(sums)) await world.databases.destroy(name);
+    await world.settle(sums, { batchRecords: round });
+  }
+  const results = await verified(world, sums);
+  assert.equal(results.size, 5);
+  for (const { difference } of results.values()) assert.equal(difference, undefined);
+  const records = [...results.values()].filter(({ task }) => task.startsWith('many'));
+  assert.equal(
+    records.reduce((sum, each) => sum + each.records, 0),
+    40,
+  );
+  for (const place of placesOf(sums)) {
+    const local = await checkLocalStores(place, world.databases);
+    assert.ok(local);
+    assert.deepEqual(local.damaged, []);
+    const { equal, different } = compareSnapshots(
+      local.snapshot,
+      results.get(place.name)?.replayed ?? local.snapshot,
+    );
+    assert.deepEqual({ equal: equal.length, different }, { equal: 1, different: [] });
+  }
+});
+
+it('finds the commit after which a wrong byte in a store showed', async (t) => {
+  const world = await open(t);
+  await world.pipe(left, ['k', 1, 1], ['l', 1, 2]);
+  const one = topology((builder) => {
+    const add = (sum: number, { value }: { value: number }) => sum + value;
+    builder.source(left).aggregate('sum', { initial: () => 0, add, value: json<number>() });
+  });
+  await world.settle(one);
+  await world.meddle('left-0', (database) =>
+    database.write([{ key: Buffer.from('\x01\x09sum/statek'), value: Buffer.from('7') }]),
+  );
+  const [place] = placesOf(one);
+  assert.ok(place);
+  assert.deepEqual((await checkLocalStores(place, world.databases))?.damaged, ['sum/state']);
+  await assertEqual(world, one, 2);
+  await world.pipe(left, ['l', 1, 3]);
+  await world.settle(one);
+  await assertEqual(world, one, 3);
+  await world.pipe(left, ['k', 1, 4]);
+  await world.settle(one);
+  const difference = (await verified(world, one)).get('left-0')?.difference;
+  assert.deepEqual(
+    difference?.stores.map(({ name }) => name),
+    ['sum/state'],
+  );
+  // Four records in three transactions, each with a control record behind it or not.
+  assert.equal(difference?.inputs[0]?.from, 3);
+  assert.equal(difference?.inputs[0]?.to, 4);
+});
+
+it('finds a digest that was tampered with', async (t) => {
+  const world = await open(t);
+  await world.pipe(left, ['k', 1, 1]);
+  await world.settle(alarms);
+  await world.meddle('left-0', async (database) => {
+    const key = Buffer.from([0]);
+    const [marks] = await database.getMany([key]);
+    const changed = JSON.parse(String(marks)) as { stores: Record<string, { digest: string }> };
+    const mark = changed.stores['alarm/counts'];
+    assert.ok(mark);
+    mark.digest = mark.digest.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+    await database.write([{ key, value: Buffer.from(JSON.stringify(changed)) }]);
+  });
+  await world.pipe(left, ['l', 1, 2]);
+  await world.settle(alarms);
+  const difference = (await verified(world, alarms)).get('left-0')?.difference;
+  assert.deepEqual(
+    difference?.stores.map(({ name }) => name),
+    ['alarm/counts'],
+  );
+});
+
+it('repeats arrival and wall clock where a merge by timestamp comes out otherwise', async (t) => {
+  const world = await open(t);
+  await world.pipe(right, ['k', 1, 100]);
+  await world.settle(arrivals);
+  world.wallNow += 5;
+  await world.pipe(left, ['k', 2, 50], ['l', 3, 60]);
+  await world.settle(arrivals, { batchRecords: 1 });
+  await assertEqual(world, arrivals, 3);
+  const compare = async (force: boolean) => {
+    for await (const result of compareWithRebuild({ ...world, topology: arrivals, force })) return result;
+    return undefined;
+  };
+  await assert.rejects(compare(false), {
+    code: 'MR_REBUILD_DEPENDS_ON_ARRIVAL',
+    message: /arrivals in left-0/,
+  });
+  const compared = await compare(true);
+  assert.deepEqual(compared?.dependsOnArrival, ['arrivals']);
+  assert.deepEqual(compared?.stores.different, ['arrivals/newest']);
+});
+
+it('repeats a watermark that followed the wall clock, also before a crash and a restart', async (t) => {
+  const world = await open(t);
+  await world.pipe(left, ['k', 1, 999_990]);
+  const runtime = await world.start(alarms);
+  const round = async () => {
+    for (let i = 0; i < 3; i++) await runtime.runOnce(0);
+  };
+  await round();
+  world.wallNow += 6_000;
+  await round();
+  await world.pipe(left, ['k', 1, 1_000_000], ['k', 1, 1_020_000]);
+  await round();
+  for (let i = 0; i < 4; i++) {
+    world.wallNow += 6_000;
+    await round();
+  }
+  await runtime.close();
+  await world.pipe(left, ['l', 1, 1_026_000]);
+  await world.settle(alarms);
+  await assertEqual(world, alarms, 4);
+  const followed: unknown[] = [];
+  for (const place of placesOf(alarms)) {
+    for await (const { entry } of journalOf(world.log, alarms, place)) {
+      followed.push(...entry.steps.flatMap((step) => step.followed));
+    }
+  }
+  assert.ok(followed.length >= 2, 'the wall clock was followed');
+});
+
+it('a rebuild from the log alone equals the live task where nothing depends on arrival', async (t) => {
+  const world = await open(t);
+  for (let round = 1; round <= 3; round++) {
+    await world.pipe(many, ...letters);
+    await world.settle(sums, { batchRecords: round });
+  }
+  const tasks: string[] = [];
+  for await (const { task, stores } of compareWithRebuild({ ...world, topology: sums })) {
+    tasks.push(task);
+    assert.deepEqual(
+      { different: stores.different, incomparable: stores.incomparable },
+      { different: [], incomparable: [] },
+    );
+    assert.equal(stores.equal.length, 1);
+  }
+  assert.equal(tasks.length, 5);
+});
+
+it('refuses a journal that does not begin at the beginning or does not reach the end', async (t) => {
+  const world = await open(t);
+  const without = { journal: false };
+  await world.pipe(left, ['k', 1, 1]);
+  await world.settle(alarms, without);
+  await assert.rejects(verified(world, alarms), {
+    code: 'MR_JOURNAL_INCOMPLETE',
+    message: /offset 1 of left/,
+  });
+  await world.pipe(left, ['k', 1, 2]);
+  await world.settle(alarms);
+  await assert.rejects(verified(world, alarms), { code: 'MR_JOURNAL_INCOMPLETE', message: /first entry/ });
+});
+
+it('refuses a journal with a hole', async (t) => {
+  const world = await open(t);
+  for (const [i, options] of [{}, { journal: false }, {}].entries()) {
+    await world.pipe(left, ['k', 1, i]);
+    await world.settle(alarms, options);
+  }
+  await assert.rejects(verified(world, alarms), {
+    code: 'MR_JOURNAL_INCOMPLETE',
+    message: /from offset 1 to 2/,
+  });
+});
+
+it('names the first offset that is missing when inputs have expired or were compacted', async (t) => {
+  const world = await open(t);
+  const expiring = jsonTopic<number>('expiring');
+  Object.assign(expiring, { cleanup: { policy: 'delete', retentionMs: 100 } });
+  const rows = jsonTopic<number>('rows');
+  Object.assign(rows, { cleanup: { policy: 'compact', tombstoneRetentionMs: 1_000 } });
+  await world.log.createTopics([expiring, rows]);
+  const both = topology((builder) => {
+    builder.source(expiring).count('count', { value: json<number>() });
+    builder.source(left).join('joined', builder.table(rows), (one, row) => [one, row]);
+  });
+  for (let i = 0; i < 3; i++) {
+    await world.pipe(expiring, ['k', 1, i]);
+    await world.pipe(rows, ['k', i, i], ['other', i, i]);
+    await world.pipe(left, ['k', 1, i]);
+    await world.settle(both);
+  }
+  await assertEqual(world, both, 12);
+  world.log.clean();
+  const [counting, joining] = placesOf(both);
+  assert.ok(counting && joining);
+  const gone = (message: RegExp) => ({ code: 'MR_VERIFY_INPUT_GONE', message });
+  await assert.rejects(verifyTask(joining, { ...world, topology: both }), gone(/rows-0 has no offset 0 /));
+  await world.pipe(expiring, ['k', 1, 1_000]);
+  await world.settle(both);
+  world.log.clean();
+  await assert.rejects(
+    verifyTask(counting, { ...world, topology: both }),
+    gone(/expiring-0 has no offset 0 /),
+  );
+  const rebuilt = rebuildTask(counting, { offsets: { expiring: 4 } }, world);
+  await assert.rejects(rebuilt, gone(/expiring-0 has no offset 0 /));
+});
+
+it('two copies on logs of their own are equal at the same offsets, and at others not to be compared', async (t) => {
+  const [a, b] = [await open(t), await open(t)];
+  for (const world of [a, b]) {
+    await world.pipe(left, ['k', 1, 1], ['l', 1, 2]);
+    if (world === a) await world.settle(alarms, { batchRecords: 1 });
+    await world.pipe(left, ['k', 1, 200]);
+    await world.settle(alarms);
+  }
+  const [place] = placesOf(alarms);
+  assert.ok(place);
+  const snapshotOf = async ({ log }: World) => {
+    const snapshot = await journalledSnapshot(log, alarms, place);
+    assert.ok(snapshot);
+    return snapshot;
+  };
+  const names = ['alarm/counts', 'alarm/fired', 'alarm/timers'];
+  const before = await snapshotOf(b);
+  assert.deepEqual(compareSnapshots(await snapshotOf(a), before).equal, names);
+  await b.pipe(left, ['m', 1, 201]);
+  await b.settle(alarms);
+  assert.deepEqual(compareSnapshots(before, await snapshotOf(b)).incomparable, names);
+});

@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MUTANTS, type Mutant } from './mutants.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** How long the unchanged tree has to pass before a failure proves anything. */
+const CONTROL_SECONDS = 20;
+
+type Verdict = { readonly seconds: number; readonly isCaught: boolean; readonly by: string };
+
+/**
+ * Plants one mistake after the other in a copy of the tree and has the simulation look for it: gives whether each was
+ * found. One that survives means that the simulation is too weak.
+ */
+export async function runMutants(limitSeconds: number, only: string | undefined): Promise<boolean> {
+  const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-mutants-'));
+  let caught = 0;
+  try {
+    for (const part of ['src', 'tools', 'package.json', 'tsconfig.json']) {
+      cpSync(join(root, part), join(directory, part), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+    const control = await simulation(directory, CONTROL_SECONDS);
+    if (control.code !== 0) throw new Error(`without any mutant the simulation fails:\n${control.output}`);
+    for (const mutant of chosen) {
+      const { isCaught, seconds, by } = await tryOut(mutant, directory, limitSeconds);
+      if (isCaught) caught++;
+      console.log(`${mutant.name.padEnd(44)} ${isCaught ? `caught after ${seconds.toFixed(1)} s` : 'SURVIVED'}  ${by}`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  console.log(`${caught} of ${chosen.length} mutants caught`);
+  return caught === chosen.length && chosen.length > 0;
+}
+
+async function tryOut({ file, find, replace, name }: Mutant, directory: string, limitSeconds: number): Promise<Verdict> {
+  const path = join(directory, file);
+  const original = readFileSync(path, 'utf8');
+  if (original.split(find).length !== 2) throw new Error(`mutant "${name}" does not fit ${file} in one place any more`);
+  writeFileSync(path, original.replace(find, () => replace));
+  const start = performance.now();
+  try {
+    const { code, output } = await simulation(directory, limitSeconds);
+    const by = /FAILED (.*)/.exec(output)?.[1];
+    // Whatever else ends the program (it does not compile, it hangs) proves nothing.
+    const isCaught = code !== 0 && by !== undefined;
+    return { isCaught, seconds: (performance.now() - start) / 1000, by: by ?? output.trim().split('\n').at(-1) ?? '' };
+  } finally {
+    writeFileSync(path, original);
+  }
+}
+
+function simulation(directory: string, limitSeconds: number): Promise<{ code: number; output: string }> {
+  const command = ['tools/simulate/main.ts', '--seconds', String(limitSeconds)];
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      command,
+      { cwd: directory, timeout: (limitSeconds + 30) * 1000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, output: `${stdout}${stderr}` }),
+    );
+  });
+}
