@@ -1,5 +1,13 @@
 /** The topologies of the engine's benchmark: what Kafka Streams' side calls T1 to T4, and T5, whose state is on disk. */
-import { avroSerde, defineProcessor, port, type Serde, type Topic, type TopologyBuilder, textKey } from '#engine';
+import {
+  avroSerde,
+  defineProcessor,
+  port,
+  type Serde,
+  type Topic,
+  type TopologyBuilder,
+  textKey,
+} from '#engine';
 import type { SchemaRegistry, TopicSpec } from '#engine/log';
 import {
   addView,

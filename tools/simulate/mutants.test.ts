@@ -7,7 +7,9 @@ import { MUTANTS } from './mutants.ts';
 const root = join(import.meta.dirname, '../..');
 
 it('every mutant fits the code in one place', () => {
-  const loose = MUTANTS.filter(({ file, find }) => readFileSync(join(root, file), 'utf8').split(find).length !== 2);
+  const loose = MUTANTS.filter(
+    ({ file, find }) => readFileSync(join(root, file), 'utf8').split(find).length !== 2,
+  );
   assert.deepEqual(
     loose.map(({ name }) => name),
     [],

@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a restore stops at the stable offset',
     file: task('state'),
-    find: "return topic?.offsets[this.#options.partition]?.[end] ?? 0;",
+    find: 'return topic?.offsets[this.#options.partition]?.[end] ?? 0;',
     replace: "return topic?.offsets[this.#options.partition]?.[end === 'end' ? 'stable' : end] ?? 0;",
   },
   {
@@ -88,13 +88,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a store whose tombstones have expired is reused',
     file: task('state'),
-    find: 'if (mark.offset < start || mark.offset > until || isExpired) {',
-    replace: 'if (mark.offset < start || mark.offset > until) {',
+    find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
+    replace: 'if (mark.offset < start || mark.offset > until || isAhead) {',
   },
   {
     name: 'a store that is ahead of its changelog is taken',
     file: task('state'),
-    find: 'if (mark.offset < start || mark.offset > until || isExpired) {',
+    find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || isExpired) {',
   },
   {
@@ -174,7 +174,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'what a failed record had written stays',
     file: 'src/engine/operators/processor.ts',
     find: '      step.reject(cause, this.#node.name, error);\n      return undefined;',
-    replace: '      step.reject(cause, this.#node.name, error);\n      this.#context.apply();\n      return undefined;',
+    replace:
+      '      step.reject(cause, this.#node.name, error);\n      this.#context.apply();\n      return undefined;',
   },
   {
     name: 'repartition by the old key',

@@ -29,7 +29,9 @@ export async function runMutants(limitSeconds: number, only: string | undefined)
     for (const mutant of chosen) {
       const { isCaught, seconds, by } = await tryOut(mutant, directory, limitSeconds);
       if (isCaught) caught++;
-      console.log(`${mutant.name.padEnd(44)} ${isCaught ? `caught after ${seconds.toFixed(1)} s` : 'SURVIVED'}  ${by}`);
+      console.log(
+        `${mutant.name.padEnd(44)} ${isCaught ? `caught after ${seconds.toFixed(1)} s` : 'SURVIVED'}  ${by}`,
+      );
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -38,18 +40,30 @@ export async function runMutants(limitSeconds: number, only: string | undefined)
   return caught === chosen.length && chosen.length > 0;
 }
 
-async function tryOut({ file, find, replace, name }: Mutant, directory: string, limitSeconds: number): Promise<Verdict> {
+async function tryOut(
+  { file, find, replace, name }: Mutant,
+  directory: string,
+  limitSeconds: number,
+): Promise<Verdict> {
   const path = join(directory, file);
   const original = readFileSync(path, 'utf8');
-  if (original.split(find).length !== 2) throw new Error(`mutant "${name}" does not fit ${file} in one place any more`);
-  writeFileSync(path, original.replace(find, () => replace));
+  if (original.split(find).length !== 2)
+    throw new Error(`mutant "${name}" does not fit ${file} in one place any more`);
+  writeFileSync(
+    path,
+    original.replace(find, () => replace),
+  );
   const start = performance.now();
   try {
     const { code, output } = await simulation(directory, limitSeconds);
     const by = /FAILED (.*)/.exec(output)?.[1];
     // Whatever else ends the program (it does not compile, it hangs) proves nothing.
     const isCaught = code !== 0 && by !== undefined;
-    return { isCaught, seconds: (performance.now() - start) / 1000, by: by ?? output.trim().split('\n').at(-1) ?? '' };
+    return {
+      isCaught,
+      seconds: (performance.now() - start) / 1000,
+      by: by ?? output.trim().split('\n').at(-1) ?? '',
+    };
   } finally {
     writeFileSync(path, original);
   }

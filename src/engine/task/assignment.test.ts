@@ -7,7 +7,10 @@ import { assignTasks, decodeShare, encodeMetadata, nameOf, type Share, type Task
 class Group {
   readonly tasks: readonly TaskId[];
   readonly standbys: number;
-  readonly members = new Map<string, { process: string; active: readonly TaskId[]; standby: readonly TaskId[] }>();
+  readonly members = new Map<
+    string,
+    { process: string; active: readonly TaskId[]; standby: readonly TaskId[] }
+  >();
 
   constructor(tasks: readonly TaskId[], standbys: number) {
     this.tasks = tasks;

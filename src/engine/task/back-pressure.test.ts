@@ -3,9 +3,9 @@ import { it } from 'node:test';
 import { systemClock } from '#platform';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
+import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
-import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import type { RuntimeOptions, StreamsRuntime } from './runtime.ts';
 import { altered, sumsRuntime } from './testing/sums.ts';
@@ -69,7 +69,10 @@ async function world(options: Partial<RuntimeOptions>, copies = 0) {
       for (const { key, value } of chunk) last.set(key, value ?? 0);
     }
     assert.equal(outputs, written, 'everything came through');
-    assert.equal([...last.values()].reduce((sum, count) => sum + count, 0), written);
+    assert.equal(
+      [...last.values()].reduce((sum, count) => sum + count, 0),
+      written,
+    );
     await reader.close();
     await writer.close();
     await runtime.close();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { RetryableError, systemClock } from '#platform';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import type { Producer, TransactionalProducer } from '../log/port.ts';
+import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { altered, Load, sumsRuntime } from './testing/sums.ts';
 
 const open = () => openSimulatedLog({ clock: systemClock, random: Math.random });
@@ -33,7 +33,12 @@ it('at least once: outputs and changelog are acknowledged before the offsets are
   await load.write(100);
   const events: string[] = [];
   const guarantee = 'at-least-once';
-  const runtime = await sumsRuntime({ log: watched(log, events), clock: systemClock, instanceId: 'a', guarantee });
+  const runtime = await sumsRuntime({
+    log: watched(log, events),
+    clock: systemClock,
+    instanceId: 'a',
+    guarantee,
+  });
   await runtime.start();
   await runtime.runUntilCaughtUp(5);
   await load.readAll();
@@ -41,7 +46,10 @@ it('at least once: outputs and changelog are acknowledged before the offsets are
   assert.ok(!events.includes('transaction'));
   const firstOffsets = events.indexOf('offsets');
   const before = new Set(events.slice(0, firstOffsets));
-  assert.ok(before.has('append output') && [...before].some((event) => event.endsWith('changelog')), events.join());
+  assert.ok(
+    before.has('append output') && [...before].some((event) => event.endsWith('changelog')),
+    events.join(),
+  );
   await runtime.close();
   await load.close();
   await log.close();

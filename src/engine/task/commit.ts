@@ -53,9 +53,23 @@ export async function commitTasks(tasks: readonly Task[], committer: Committer):
   step('commit.store.before');
   for (const task of tasks) {
     await task.commit(appended);
+    for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }
   step('commit.store.after');
+}
+
+/**
+ * What the next commit keeps in memory until then: outputs, and the inputs whose changes of state wait with them (by
+ * the size of the records, which is of the order of what operators keep).
+ */
+export function uncommittedBytes(tasks: readonly Task[]): number {
+  let bytes = 0;
+  for (const { outbox, input } of tasks) {
+    bytes += outbox.bytes;
+    for (const { takenBytes } of input.partitions) bytes += takenBytes;
+  }
+  return bytes;
 }
 
 /** One transaction of the log a commit. */

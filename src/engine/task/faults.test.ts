@@ -4,7 +4,7 @@ import { createMetrics, FatalError, RetryableError } from '#platform';
 import { ManualClock } from '#platform/testing';
 import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
-import { altered, Elapsing, launch, Load, PARTITIONS } from './testing/sums.ts';
+import { altered, Elapsing, Load, launch, PARTITIONS } from './testing/sums.ts';
 
 function world() {
   const clock = new ManualClock(1_000_000);

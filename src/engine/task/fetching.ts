@@ -87,7 +87,9 @@ export class Fetching {
   }
 }
 
-export function* inputsOf(tasks: readonly Task[]): Generator<{ place: TopicPartition; input: InputPartition }> {
+export function* inputsOf(
+  tasks: readonly Task[],
+): Generator<{ place: TopicPartition; input: InputPartition }> {
   for (const { input, partition } of tasks) {
     for (const each of input.partitions) {
       yield { place: { topic: each.node.topic.name, partition }, input: each };

@@ -24,7 +24,17 @@ function source(name: string, options: Partial<SourceNode> = {}): SourceNode {
   const topic = { name, partitions: 1, cleanup, key: textKey, value: none };
   const watermark = { outOfOrderMs: 0 };
   const release = 'on-arrival';
-  return { kind: 'source', name, topic, role: 'stream', watermark, release, nullKeys: 'reject', future: 'reject', ...options };
+  return {
+    kind: 'source',
+    name,
+    topic,
+    role: 'stream',
+    watermark,
+    release,
+    nullKeys: 'reject',
+    future: 'reject',
+    ...options,
+  };
 }
 
 const data = (timestamp: number, ...headers: Header[]): ProducerRecord => {

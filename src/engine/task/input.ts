@@ -21,6 +21,8 @@ export class InputPartition {
   bufferedRecords = 0;
   /** Of the batches that hold them. */
   bufferedBytes = 0;
+  /** Of the batches whose records have been taken since the last commit. */
+  takenBytes = 0;
   /** Whether the log had nothing beyond what has been fetched, when it was last asked. */
   fetchedAll = false;
   readonly #batches: RecordBatch[] = [];
@@ -78,6 +80,7 @@ export class InputPartition {
     } else {
       this.position = batch.nextOffset;
       this.bufferedBytes -= batch.byteLength;
+      this.takenBytes += batch.byteLength;
       this.#batches.shift();
       this.#cursor = 0;
     }

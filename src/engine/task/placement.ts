@@ -58,7 +58,8 @@ function quotasOf(
   holders: ReadonlyMap<string, string>,
   load: ReadonlyMap<string, number>,
 ): Map<string, number> {
-  const held = (memberId: string) => partitions.filter((task) => holders.get(nameOf(task)) === memberId).length;
+  const held = (memberId: string) =>
+    partitions.filter((task) => holders.get(nameOf(task)) === memberId).length;
   const order = members.toSorted((a, b) => {
     const byLoad = (load.get(a.memberId) ?? 0) - (load.get(b.memberId) ?? 0);
     return byLoad || held(b.memberId) - held(a.memberId);

@@ -185,7 +185,8 @@ it('every member knows who has which task and where to ask', async () => {
   // Started again elsewhere, it tells the others.
   await elapse.stop(b);
   const moved = await elapse.launch(log.connect(), 'b', { endpoint: 'http://b:2' });
-  const knows = () => [...a.runtime.owners().values()].some(({ active }) => active?.endpoint === 'http://b:2');
+  const knows = () =>
+    [...a.runtime.owners().values()].some(({ active }) => active?.endpoint === 'http://b:2');
   await elapse.until(knows);
   await elapse.stop(a);
   await elapse.stop(moved);

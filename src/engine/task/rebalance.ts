@@ -90,7 +90,10 @@ export class Rebalance {
 
   #hasMoved(): boolean {
     const { memberId, metadata } = this.#options;
-    const addresses = [...this.#share.owners.values()].flatMap(({ active, standbys }) => [active, ...standbys]);
+    const addresses = [...this.#share.owners.values()].flatMap(({ active, standbys }) => [
+      active,
+      ...standbys,
+    ]);
     const mine = addresses.find((address) => address?.memberId === memberId);
     return mine !== undefined && mine.endpoint !== metadata().endpoint;
   }
@@ -118,7 +121,8 @@ export class Rebalance {
   /** Begins the round that gives to others what this member was told to let go of, if it has done so. */
   beginIfOwed(): boolean {
     const kept = new Set(this.#share.active.map(nameOf));
-    if (!this.#owesRound || this.#options.metadata().active.some((task) => !kept.has(nameOf(task)))) return false;
+    if (!this.#owesRound || this.#options.metadata().active.some((task) => !kept.has(nameOf(task))))
+      return false;
     this.begin();
     return true;
   }

@@ -8,7 +8,7 @@ import type { Migrations } from '../topology/generations/plan.ts';
 import type { Topology } from '../topology/topology.ts';
 import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment.ts';
 import { Backoff } from './backoff.ts';
-import { type Committer, commitTasks, type Guarantee, openCommitter } from './commit.ts';
+import { type Committer, commitTasks, type Guarantee, openCommitter, uncommittedBytes } from './commit.ts';
 import type { RecordErrorPolicy } from './dead-letters.ts';
 import { step } from './failpoints.ts';
 import { bufferedBytes, FETCH_BYTES, Fetching, inputsOf } from './fetching.ts';
@@ -42,7 +42,7 @@ export type RuntimeOptions = {
   /** Records that a task takes at a time. */
   readonly batchRecords?: number;
   readonly cacheEntries?: number;
-  /** Bytes of records fetched and not yet processed, and of outputs not yet committed, each; 64 MiB by default. */
+  /** Bytes of records fetched and not yet processed, and of what waits for the commit, each; 64 MiB by default. */
   readonly bufferBytes?: number;
   /** Without a sign of life for so long a member is out of the group, and its tasks go to others. */
   readonly sessionTimeoutMs?: number;
@@ -185,9 +185,8 @@ export class StreamsRuntime {
       while (!signal.aborted) await this.runOnce(this.#options.commitIntervalMs, signal);
       const uncommitted = this.tasks.filter((task) => task.hasUncommitted);
       if (uncommitted.length > 0) await this.#commitOrJoinAnew(uncommitted);
-      // Closed before the others are told, so that they find the stores free.
-      await this.#tasks.closeAll();
-      await this.#rebalance.leave();
+      // Stores are closed before the others are told, so that they find them free.
+      await this.leave();
     } finally {
       await this.close();
     }
@@ -235,6 +234,12 @@ export class StreamsRuntime {
     await this.#tasks.closeAll();
     await this.#committer?.close();
     await this.#fetching?.close();
+  }
+
+  /** Gives up what is not committed and leaves the group, so that others take over at once. */
+  async leave(): Promise<void> {
+    await this.#tasks.closeAll();
+    await this.#rebalance.leave();
   }
 
   async #round(waitMs: number): Promise<number> {
@@ -297,8 +302,8 @@ export class StreamsRuntime {
   async #commitIfDue(): Promise<void> {
     const { commitIntervalMs, bufferBytes, clock } = this.#options;
     const now = clock.monotonic();
-    const held = this.tasks.reduce((bytes, { outbox }) => bytes + outbox.bytes, 0);
-    if (now - this.#lastCommit < commitIntervalMs && held < bufferBytes) return;
+    const isEarly = now - this.#lastCommit < commitIntervalMs;
+    if (isEarly && uncommittedBytes(this.tasks) < bufferBytes) return;
     const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * commitIntervalMs;
     const tasks = this.tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));
     if (tasks.length > 0) await this.#commitOrJoinAnew(tasks);
@@ -364,7 +369,9 @@ export class StreamsRuntime {
     // Another producer of the same name ends what this one may have left open, and so settles whether it has happened.
     const committer = this.#committer;
     this.#committer = undefined;
-    await committer?.close().catch((err: unknown) => this.#options.logger.warn({ err }, 'a producer did not close'));
+    await committer
+      ?.close()
+      .catch((err: unknown) => this.#options.logger.warn({ err }, 'a producer did not close'));
   }
 
   #metadata(): MemberMetadata {
@@ -384,8 +391,10 @@ function runtimeMetrics(metrics: Metrics) {
   return {
     read: metrics.counter('engine_read_records_total', 'Records that tasks have fetched.', ['topic']),
     commitMs: metrics.histogram('engine_commit_ms', 'Duration of a commit, log and stores.'),
-    retries: metrics.counter('engine_retries_total', 'Times that uncommitted work was dropped and done again.', [
-      'reason',
-    ]),
+    retries: metrics.counter(
+      'engine_retries_total',
+      'Times that uncommitted work was dropped and done again.',
+      ['reason'],
+    ),
   };
 }

@@ -30,7 +30,11 @@ it('each follows the other’s tasks, and takes one over by reading the tail of 
   assert.deepEqual(names(a.runtime.standbyTasks), names(b.runtime.tasks));
   assert.deepEqual(names(b.runtime.standbyTasks), names(a.runtime.tasks));
   for (const [task, { active, standbys }] of a.runtime.owners()) {
-    assert.deepEqual([active?.memberId, ...standbys.map(({ memberId }) => memberId)].sort(), ['a', 'b'], task);
+    assert.deepEqual(
+      [active?.memberId, ...standbys.map(({ memberId }) => memberId)].sort(),
+      ['a', 'b'],
+      task,
+    );
   }
   for (let round = 0; round < 20; round++) {
     await elapse.of(load.write(100));

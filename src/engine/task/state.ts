@@ -234,7 +234,11 @@ export class TaskState {
     const tombstonesKept =
       topic?.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : Infinity;
     const isExpired = mark.offset < until && this.#committedAt < this.#options.clock.now() - tombstonesKept;
-    if (mark.offset < start || mark.offset > until || isExpired) {
+    // A log that has lost the end of a transaction still holds its records, aborted: the offset alone says nothing.
+    const isAhead = Object.entries(mark.position ?? {}).some(
+      ([input, offset]) => offset > (this.#inputOffsets.get(input) ?? 0),
+    );
+    if (mark.offset < start || mark.offset > until || isAhead || isExpired) {
       this.#options.logger.warn(
         { task: this.#options.name, store: definition.name, local: mark.offset, start, end: until },
         'the local store does not fit its changelog; it is restored whole',

@@ -9,10 +9,13 @@ import { temporaryDirectory } from '#platform/testing';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** Quoted, for a program that is compiled elsewhere. */
+const door = (room: string) => JSON.stringify(`${root}src/${room}/index.ts`);
+
 /** What every program begins with: streams and tables of Avro types. */
 const preamble = `
-import { defineProcessor, port, type KeySerde, type Serde, type Topic, TopologyBuilder } from '${root}src/engine/index.ts';
-import type { Interaction, User } from '${root}src/schemas/index.ts';
+import { defineProcessor, port, type KeySerde, type Serde, type Topic, TopologyBuilder } from ${door('engine')};
+import type { Interaction, User } from ${door('schemas')};
 
 declare const interactions: Topic<string, Interaction>;
 declare const byNumber: Topic<number, Interaction>;

@@ -34,9 +34,13 @@ export function topic(name: string): Topic<string, number> {
 export const input = topic('input');
 export const output = topic('output');
 
-export function sums() {
+/** `check` is called with each record, and may throw. */
+export function sums(check: () => void = () => {}) {
   const builder = new TopologyBuilder({ name: 'sums', generation: 1 });
-  const add = (sum: number, { value }: { value: number }) => sum + value;
+  const add = (sum: number, { value }: { value: number }) => {
+    check();
+    return sum + value;
+  };
   builder
     .source(input)
     .aggregate('sum', { initial: () => 0, add, value: numbers })

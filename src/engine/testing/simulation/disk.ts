@@ -119,7 +119,12 @@ export class Disk {
       case 'older copy':
         if (this.#copy === undefined) return 'there is no copy';
         for (const [each, entries] of this.#copy) {
-          const fresh = { entries: new Map(entries), unflushed: [], owner: undefined, damage: 'none' as const };
+          const fresh = {
+            entries: new Map(entries),
+            unflushed: [],
+            owner: undefined,
+            damage: 'none' as const,
+          };
           this.#volumes.set(each, fresh);
         }
         return 'an older copy put back';
@@ -128,7 +133,8 @@ export class Disk {
 
   /** Blocks that nobody has read since they were damaged are as they were. */
   heal(): void {
-    for (const volume of this.#volumes.values()) if (typeof volume.damage === 'object') volume.damage = 'none';
+    for (const volume of this.#volumes.values())
+      if (typeof volume.damage === 'object') volume.damage = 'none';
   }
 
   get isInUse(): boolean {

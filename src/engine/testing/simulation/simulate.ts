@@ -1,6 +1,6 @@
+import { FAULTS, type Fault } from './faults.ts';
 import type { Outcome } from './outcome.ts';
 import { difference, modelled, readOutputs, readStores } from './outcome.ts';
-import { FAULTS, type Fault } from './faults.ts';
 import { followFailpoints } from './process.ts';
 import { Random } from './random.ts';
 import type { Input, TopologyUnderTest } from './topology-under-test.ts';
@@ -99,11 +99,7 @@ function storesOf([name, outcome]: readonly [string, Outcome]): readonly [string
   return [name, new Map([...outcome].filter(([part]) => /^(store|digest) /.test(part)))];
 }
 
-async function runUndisturbed(
-  topology: TopologyUnderTest,
-  input: Input,
-  random: Random,
-): Promise<Ended> {
+async function runUndisturbed(topology: TopologyUnderTest, input: Input, random: Random): Promise<Ended> {
   const world = await World.open({
     topology,
     input,
@@ -120,11 +116,7 @@ async function runUndisturbed(
   return finish(world, new Map());
 }
 
-async function runDisturbed(
-  topology: TopologyUnderTest,
-  input: Input,
-  random: Random,
-): Promise<Ended> {
+async function runDisturbed(topology: TopologyUnderTest, input: Input, random: Random): Promise<Ended> {
   const durationMs = random.between(5_000, 60_000);
   const world = await World.open({
     topology,

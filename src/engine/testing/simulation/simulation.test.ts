@@ -18,11 +18,17 @@ it('topologies under faults leave what undisturbed ones leave', async () => {
   });
   const [failure] = summary.failures;
   if (failure !== undefined) {
-    assert.fail(`${failure.topology} seed ${failure.seed}: ${failure.failure}\nrepeat with: ${commandFor(failure)}`);
+    assert.fail(
+      `${failure.topology} seed ${failure.seed}: ${failure.failure}\nrepeat with: ${commandFor(failure)}`,
+    );
   }
   const met = (names: Iterable<string>) => [...names].sort();
   assert.deepEqual(met(summary.killedAt.keys()), met(FAILPOINTS), 'a process was killed at every failpoint');
-  assert.deepEqual(met(summary.faults.keys()), met(FAULTS.map(({ kind }) => kind)), 'every kind of fault was met');
+  assert.deepEqual(
+    met(summary.faults.keys()),
+    met(FAULTS.map(({ kind }) => kind)),
+    'every kind of fault was met',
+  );
 });
 
 it('a seed is a run', async () => {

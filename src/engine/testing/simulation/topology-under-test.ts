@@ -11,7 +11,11 @@ export type InputRecord = {
 };
 
 /** A producer's word on one partition that nothing before `announceMs` will follow. */
-export type Announcement = { readonly topic: string; readonly partition: number; readonly announceMs: number };
+export type Announcement = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly announceMs: number;
+};
 export type Input = readonly (InputRecord | Announcement)[];
 
 /** The records of an input, without its announcements. */

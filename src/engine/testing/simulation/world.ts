@@ -62,10 +62,12 @@ export class World {
   /** Of the world's wall clocks against virtual time. */
   #wallOffset = 0;
 
-  private constructor(parts: Pick<World, 'topology' | 'deadLetters' | 'clock' | 'log' | 'feeder' | 'trace'> & {
-    readonly scheduler: Scheduler;
-    readonly options: WorldOptions;
-  }) {
+  private constructor(
+    parts: Pick<World, 'topology' | 'deadLetters' | 'clock' | 'log' | 'feeder' | 'trace'> & {
+      readonly scheduler: Scheduler;
+      readonly options: WorldOptions;
+    },
+  ) {
     this.options = parts.options;
     this.underTest = parts.options.topology;
     this.random = parts.options.random;
@@ -206,7 +208,10 @@ export class World {
 
   /** The wall clocks of the world, or of one process, are put forward or back. */
   jump(ms: number, process?: SimulatedProcess): void {
-    if (process !== undefined) return process.clock.jump(ms);
+    if (process !== undefined) {
+      process.clock.jump(ms);
+      return;
+    }
     this.#wallOffset += ms;
     this.clock.jump(ms);
     for (const each of this.processes) each.clock.jump(ms);

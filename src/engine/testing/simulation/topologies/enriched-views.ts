@@ -1,6 +1,12 @@
 import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
-import { type Input, type InputRecord, type OutputRecord, recordsOf, type TopologyUnderTest } from '../topology-under-test.ts';
+import {
+  type Input,
+  type InputRecord,
+  type OutputRecord,
+  recordsOf,
+  type TopologyUnderTest,
+} from '../topology-under-test.ts';
 
 type Profile = { readonly segment: string };
 type View = { readonly page: number };

@@ -83,7 +83,11 @@ type Account = { balance: Balance | undefined; recent: readonly number[]; dueMs:
 
 /** The same, one record after the other for each partition, in plain variables. */
 function model(input: Input): Record<string, OutputRecord[]> {
-  const outputs: Record<string, OutputRecord[]> = { [lines.name]: [], [closings.name]: [], [DEAD_LETTERS]: [] };
+  const outputs: Record<string, OutputRecord[]> = {
+    [lines.name]: [],
+    [closings.name]: [],
+    [DEAD_LETTERS]: [],
+  };
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const accounts = new Map<string, Account>();
     let watermark = Number.NEGATIVE_INFINITY;
@@ -115,7 +119,11 @@ function model(input: Input): Record<string, OutputRecord[]> {
         outputs[lines.name]?.push({ key, value: { ...line, late }, timestamp });
       } else {
         const reason = Buffer.isBuffer(value) ? 'MR_PROCESSOR_THREW' : 'MR_SIMULATED_POISON';
-        outputs[DEAD_LETTERS]?.push({ key: `${bookings.name}/${partition}@${offset}`, value: reason, timestamp });
+        outputs[DEAD_LETTERS]?.push({
+          key: `${bookings.name}/${partition}@${offset}`,
+          value: reason,
+          timestamp,
+        });
       }
       advance(timestamp - OUT_OF_ORDER_MS);
     }

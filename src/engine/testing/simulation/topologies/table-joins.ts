@@ -1,6 +1,12 @@
 import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
-import { type Input, type InputRecord, type OutputRecord, recordsOf, type TopologyUnderTest } from '../topology-under-test.ts';
+import {
+  type Input,
+  type InputRecord,
+  type OutputRecord,
+  recordsOf,
+  type TopologyUnderTest,
+} from '../topology-under-test.ts';
 
 type Order = { readonly product: string; readonly amount: number };
 type Product = { readonly price: number };
@@ -45,7 +51,9 @@ function generate(random: Random): InputRecord[] {
 
 /** What the tables come to in the end, whatever changes went out on the way. */
 function model(input: Input): Record<string, OutputRecord[]> {
-  const tables = new Map<string, Map<string, unknown>>([orders, products, notes].map(({ name }) => [name, new Map()]));
+  const tables = new Map<string, Map<string, unknown>>(
+    [orders, products, notes].map(({ name }) => [name, new Map()]),
+  );
   for (const { topic, key, value } of recordsOf(input)) {
     if (value === null) tables.get(topic)?.delete(key ?? '');
     else tables.get(topic)?.set(key ?? '', value);

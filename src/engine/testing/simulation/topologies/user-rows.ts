@@ -1,7 +1,13 @@
 import { defineProcessor, port } from '../../../topology/processor.ts';
 import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
-import { type Input, type InputRecord, type OutputRecord, recordsOf, type TopologyUnderTest } from '../topology-under-test.ts';
+import {
+  type Input,
+  type InputRecord,
+  type OutputRecord,
+  recordsOf,
+  type TopologyUnderTest,
+} from '../topology-under-test.ts';
 
 type Event = { readonly kind: 'seen' | 'forget' };
 type Row = { readonly seen: number; readonly newest: number };

@@ -12,9 +12,14 @@ const END_MS = START_MS + 10_000_000;
 
 const steps = jsonTopic<Step>('steps', 2);
 const results = (name: string) => ({ ...jsonTopic<number>(name, 2), key: windowedKey(textKey) });
-const [tumbled, hopped, slid, sessions, held, changed] = ['tumbled', 'hopped', 'slid', 'sessions', 'held', 'changed'].map(
-  results,
-) as unknown as [AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic];
+const [tumbled, hopped, slid, sessions, held, changed] = [
+  'tumbled',
+  'hopped',
+  'slid',
+  'sessions',
+  'held',
+  'changed',
+].map(results) as unknown as [AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic];
 
 function generate(random: Random): InputRecord[] {
   const keys = random.int(1, 6);
@@ -43,12 +48,23 @@ export const windowsTopology: TopologyUnderTest = {
     const value = json<number>();
     const graceMs = 40;
     const onClose = { value, emit: 'on-close' } as const;
-    source.windowed(tumbling({ sizeMs: 100, graceMs })).count('tumbling', onClose).to(tumbled);
-    const hops = source.windowed(hopping({ sizeMs: 100, advanceMs: 50, graceMs })).count('hopping', { value });
+    source
+      .windowed(tumbling({ sizeMs: 100, graceMs }))
+      .count('tumbling', onClose)
+      .to(tumbled);
+    const hops = source
+      .windowed(hopping({ sizeMs: 100, advanceMs: 50, graceMs }))
+      .count('hopping', { value });
     hops.to(hopped);
     hops.suppress('holding', { until: 'window-close' }).to(held);
-    source.windowed(sliding({ timeDifferenceMs: 60, graceMs })).count('sliding', onClose).to(slid);
-    source.windowed(session({ gapMs: 50, graceMs })).count('session', { value }).to(sessions);
+    source
+      .windowed(sliding({ timeDifferenceMs: 60, graceMs }))
+      .count('sliding', onClose)
+      .to(slid);
+    source
+      .windowed(session({ gapMs: 50, graceMs }))
+      .count('session', { value })
+      .to(sessions);
     source
       .windowed(tumbling({ sizeMs: 200, graceMs }))
       .count('changing', { value, emit: 'per-commit' })
