@@ -291,6 +291,16 @@ const engine: readonly ErrorDescription[] = [
     'Wait until its owner has closed it, or stop the other process.',
   ),
   fixConfiguration(
+    'MR_THREADS_INVALID',
+    'The number of worker threads is none.',
+    'Use one thread or more, at most as many as there are processors.',
+  ),
+  giveUp(
+    'MR_THREAD_ENDED',
+    'A worker thread ended without having been told to.',
+    'Look for what it last logged; something in it has ended it.',
+  ),
+  fixConfiguration(
     'MR_TOPOLOGY_INVALID',
     'The declaration of a topology is not consistent.',
     'Change what the message names.',

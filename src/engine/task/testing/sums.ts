@@ -157,7 +157,8 @@ export class Load {
   }
 
   static async open(log: Log): Promise<Load> {
-    await log.createTopics([input, output]);
+    const specs = [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup }));
+    await log.createTopics(specs);
     return new Load(
       await TopicWriter.open(log, input),
       await TopicReader.open(log, output, { from: 'start' }),

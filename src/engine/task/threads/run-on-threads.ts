@@ -44,7 +44,9 @@ export async function runOnThreads(options: ThreadsOptions): Promise<StreamThrea
   }
   const threads = Array.from({ length: options.threads }, (_, n) => new Thread(options, n));
   const running = new RunningThreads(threads, options);
-  await Promise.race([Promise.all(threads.map(({ started }) => started)), running.done]);
+  await Promise.all(threads.map(({ started }) => started));
+  const lost = threads.filter(({ hasEnded }) => hasEnded).length;
+  if (lost > (options.onFailure === 'go-on' ? threads.length - 1 : 0)) await running.done;
   return running;
 }
 
@@ -82,6 +84,7 @@ class RunningThreads implements StreamThreads {
 
 class Thread {
   readonly name: string;
+  /** Resolves when it runs, or has ended before. */
   readonly started: Promise<void>;
   /** The error with which it has ended; undefined where it ended because it was told to. */
   readonly ended: Promise<Error | undefined>;
@@ -117,7 +120,15 @@ class Thread {
     this.#worker.on('error', (error: Error) => {
       this.#failure ??= error;
     });
-    this.ended = once(this.#worker, 'exit').then(() => this.#end());
+    this.ended = once(this.#worker, 'exit').then(() => {
+      const error = this.#end();
+      started.resolve();
+      return error;
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   #end(): Error | undefined {

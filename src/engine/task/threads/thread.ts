@@ -30,7 +30,9 @@ async function main(): Promise<void> {
     await runtime.run(stop.signal);
   } catch (error) {
     // So that the others need not wait for the end of its session.
-    await runtime.leave().catch((err: unknown) => options.logger.warn({ err }, 'a failed thread did not leave'));
+    await runtime
+      .leave()
+      .catch((err: unknown) => options.logger.warn({ err }, 'a failed thread did not leave'));
     await runtime.close();
     throw error;
   } finally {

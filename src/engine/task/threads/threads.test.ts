@@ -17,11 +17,8 @@ const module = new URL('./fixtures/sums-thread.ts', import.meta.url);
 async function open(t: TestContext) {
   const directory = temporaryDirectory(t);
   const log = await openEmbeddedLog({ directory, clock: systemClock, logger, synchronous: 'normal' });
+  t.after(() => log.close());
   const load = await Load.open(log);
-  t.after(async () => {
-    await load.close();
-    await log.close();
-  });
   const start = (data: Partial<SumsData>, options: Partial<ThreadsOptions> = {}) =>
     runOnThreads({
       module,
@@ -49,7 +46,10 @@ it('two threads share the tasks, and end when they are told, with everything com
   await until(async () => (await running(threads)).every((count) => count === PARTITIONS / 2));
   await load.write(1_000);
   await load.readAll();
-  assert.deepEqual((await threads.status()).map(({ memberId }) => memberId), ['one-0', 'one-1']);
+  assert.deepEqual(
+    (await threads.status()).map(({ memberId }) => memberId),
+    ['one-0', 'one-1'],
+  );
   await threads.stop();
   assert.deepEqual(await threads.status(), []);
   load.assertExact();
@@ -83,7 +83,8 @@ it('processes that come, are killed and come back lose and repeat nothing', asyn
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     t.after(() => child.kill('SIGKILL'));
-    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    const told = once(child.stdout as NodeJS.ReadableStream, 'data').then(() => 'runs');
+    assert.equal(await Promise.race([told, once(child, 'exit').then(() => 'has ended')]), 'runs');
     return child;
   };
   const ended = async (child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM') => {

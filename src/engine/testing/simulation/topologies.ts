@@ -5,6 +5,7 @@ import { streamJoinsTopology } from './topologies/stream-joins.ts';
 import { tableJoinsTopology } from './topologies/table-joins.ts';
 import { userRowsTopology } from './topologies/user-rows.ts';
 import { windowedCountsTopology } from './topologies/windowed-counts.ts';
+import { windowsTopology } from './topologies/windows.ts';
 import type { TopologyUnderTest } from './topology-under-test.ts';
 
 /** What the simulation runs, in turn. */
@@ -16,4 +17,5 @@ export const TOPOLOGIES: readonly TopologyUnderTest[] = [
   userRowsTopology,
   streamJoinsTopology,
   tableJoinsTopology,
+  windowsTopology,
 ];

@@ -25,8 +25,15 @@ export class World {
 
   // biome-ignore lint/suspicious/noExplicitAny: topics of any types.
   static async open(t: TestContext, topics: readonly Topic<any, any>[]): Promise<World> {
-    const world = new World();
+    const world = await World.begin(topics);
     t.after(() => world.log.close());
+    return world;
+  }
+
+  /** One that the caller closes, by its log. */
+  // biome-ignore lint/suspicious/noExplicitAny: topics of any types.
+  static async begin(topics: readonly Topic<any, any>[]): Promise<World> {
+    const world = new World();
     await world.log.createTopics(
       topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
     );

@@ -36,11 +36,11 @@ export const windowsTopology: TopologyUnderTest = {
   name: 'windows',
   inputs: [steps],
   outputs: [
-    { topic: tumbled, comparison: 'sequence' },
-    { topic: hopped, comparison: 'sequence' },
-    { topic: slid, comparison: 'sequence' },
-    { topic: sessions, comparison: 'sequence' },
-    { topic: held, comparison: 'sequence' },
+    { topic: tumbled, comparison: 'sequence-per-key' },
+    { topic: hopped, comparison: 'sequence-per-key' },
+    { topic: slid, comparison: 'sequence-per-key' },
+    { topic: sessions, comparison: 'sequence-per-key' },
+    { topic: held, comparison: 'sequence-per-key' },
     { topic: changed, comparison: 'last-value-per-key' },
   ],
   declare: (builder) => {
