@@ -146,7 +146,7 @@ export class ScratchTask {
     await this.task.collect();
     let entry: JournalEntry | undefined;
     for (const { topic, records } of this.task.outbox.drain()) {
-      const value = topic === JOURNAL ? [...records][0]?.value : undefined;
+      const value = topic === JOURNAL ? records[0]?.value : undefined;
       if (value) entry = decodeJournalEntry(value);
     }
     await this.task.commit([]);

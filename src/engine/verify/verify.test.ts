@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
-import fc from 'fast-check';
-import { armFailpoints, disarmFailpoints } from '#platform';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { defineProcessor, port } from '../topology/processor.ts';
@@ -10,7 +8,7 @@ import { journalledSnapshot, journalOf, placesOf } from './journal-reader.ts';
 import { checkLocalStores } from './local-stores.ts';
 import { compareWithRebuild, rebuildTask } from './rebuild.ts';
 import { compareSnapshots } from './snapshot.ts';
-import { caughtUp, World } from './testing/world.ts';
+import { World } from './testing/world.ts';
 import { type TaskVerification, verify, verifyTask } from './verify.ts';
 
 const left = jsonTopic<number>('left');
@@ -66,29 +64,6 @@ const alarms = topology((builder) => {
     onTimer: (key, dueMs, { stores }) => stores.fired.put(key, stores.counts.get(key) ?? 0, dueMs),
   });
   builder.process('alarm', count, { records: builder.source(left) });
-});
-
-/** Two inputs that meet, timers, a table and what is kept by arrival, in one task. */
-const everything = topology((builder) => {
-  const lefts = builder.source(left);
-  const counts = builder.source(right).count('counts', { value: json<number>(), emit: 'per-commit' });
-  const joined = lefts.join('joined', counts, (value, count) => value + (count ?? 0));
-  const keep = defineProcessor({
-    inputs: { records: port<string, number>() },
-    outputs: {},
-    stores: { seen: { value: json<unknown>() }, fired: { value: json<number>() } },
-    dependsOnArrival: true,
-    process: {
-      records: ({ key, value, timestamp }, { stores, wallNow, setTimer, setWallTimer }) => {
-        stores.seen.put(key, { value, wallNow }, timestamp);
-        setTimer(key, timestamp + 50);
-        setWallTimer(key, wallNow + 20);
-      },
-    },
-    onTimer: (key, dueMs, { stores }) => stores.fired.put(key, dueMs, dueMs),
-    onWallTimer: (key, dueMs, { stores, watermark }) => stores.fired.put(`wall-${key}`, watermark, dueMs),
-  });
-  builder.process('keep', keep, { records: joined });
 });
 
 async function verified(world: World, of: Topology): Promise<Map<string, TaskVerification>> {
@@ -342,58 +317,4 @@ it('two copies on logs of their own are equal at the same offsets, and at others
   await b.pipe(left, ['m', 1, 201]);
   await b.settle(alarms);
   assert.deepEqual(compareSnapshots(before, await snapshotOf(b)).incomparable, names);
-});
-
-const step = fc.oneof(
-  fc.record({ kind: fc.constant('pipe' as const), count: fc.integer({ min: 1, max: 5 }) }),
-  fc.record({ kind: fc.constant('round' as const) }),
-  fc.record({ kind: fc.constant('silence' as const) }),
-  fc.record({ kind: fc.constant('crash' as const), keepStores: fc.boolean() }),
-  fc.record({
-    kind: fc.constant('fail' as const),
-    at: fc.constantFrom('commit.collect', 'commit.log.before', 'commit.log.after', 'commit.store.between'),
-  }),
-);
-
-it('any run can be replayed: whatever arrived when, and wherever it crashed', async (t) => {
-  t.after(disarmFailpoints);
-  const run = async (
-    batchRecords: number,
-    steps: readonly (typeof step extends fc.Arbitrary<infer S> ? S : never)[],
-  ) => {
-    const world = await World.begin([left, right]);
-    let runtime = await world.start(everything, { batchRecords, commitIntervalMs: 10 });
-    let piped = 0;
-    const restart = async () => {
-      await runtime.close();
-      runtime = await world.start(everything, { batchRecords, commitIntervalMs: 10 });
-    };
-    for (const each of [...steps, { kind: 'pipe', count: 1 } as const]) {
-      world.wallNow += 7;
-      if (each.kind === 'pipe') {
-        for (let i = 0; i < each.count; i++, piped++) {
-          const topic = (piped * 7) % 3 === 0 ? left : right;
-          await world.pipe(topic, [`k${piped % 3}`, piped, world.wallNow + ((piped * 37) % 100)]);
-        }
-      } else if (each.kind === 'round') await runtime.runOnce(0);
-      else if (each.kind === 'silence') world.wallNow += 5_500;
-      else if (each.kind === 'crash') {
-        if (!each.keepStores)
-          for (const { name } of placesOf(everything)) await world.databases.destroy(name);
-        await restart();
-      } else {
-        armFailpoints(`${each.at}=fail`);
-        await runtime.runOnce(0).catch(() => {});
-        disarmFailpoints();
-        await restart();
-      }
-    }
-    world.wallNow += 10;
-    await caughtUp(runtime);
-    await runtime.close();
-    await assertEqual(world, everything, piped);
-    await world.log.close();
-  };
-  const steps = fc.array(step, { maxLength: 14 });
-  await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 4 }), steps, run), { numRuns: 60 });
 });

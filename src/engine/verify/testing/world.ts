@@ -25,15 +25,8 @@ export class World {
 
   // biome-ignore lint/suspicious/noExplicitAny: topics of any types.
   static async open(t: TestContext, topics: readonly Topic<any, any>[]): Promise<World> {
-    const world = await World.begin(topics);
-    t.after(() => world.log.close());
-    return world;
-  }
-
-  /** One that the caller closes, by its log. */
-  // biome-ignore lint/suspicious/noExplicitAny: topics of any types.
-  static async begin(topics: readonly Topic<any, any>[]): Promise<World> {
     const world = new World();
+    t.after(() => world.log.close());
     await world.log.createTopics(
       topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
     );
