@@ -43,9 +43,9 @@ export function verifyCommand(): Command {
       .option('--from-log', 'rebuild from the inputs alone, without the journal, and compare')
       .option('--force', 'with --from-log: state that depends on arrival as well'),
     examples: [
-      ['millrace verify', 'replay what each task did, and compare after each commit'],
+      ['millrace verify', 'replay every task, compare after each commit'],
       ['millrace verify --from-log', 'would a rebuild from the log give the same?'],
-      ['millrace verify --json | jq -r "select(.result != "equal").task"', 'the tasks that are not proven'],
+      [`millrace verify --json | jq -r 'select(.result != "equal").task'`, 'those not proven'],
     ],
     notes: `
 The journal says in which order a task took its records. Replaying it is exact for every operator; it needs

@@ -44,6 +44,8 @@ export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export { type EngineReport, reportOf, StatusGauges } from './task/introspection-report.ts';
 export { type RuntimeOptions, StreamsRuntime } from './task/runtime.ts';
+export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/messages.ts';
+export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter } from './topic-writer.ts';
 export { TopologyBuilder } from './topology/builder.ts';

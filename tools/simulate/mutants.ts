@@ -17,11 +17,13 @@ export const MUTANTS: readonly Mutant[] = [
   step('commit.store.before');
   for (const task of tasks) {
     await task.commit(appended);
+    for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }`,
     replace: `  step('commit.store.before');
   for (const task of tasks) {
     await task.commit([]);
+    for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }
   await committer.write({ appends, offsets });`,
