@@ -11,6 +11,7 @@ export type Figure = {
     | 'p99_ms'
     | 'seconds'
     | 'bytes'
+    | 'ratio'
     | 'recall@10'
     | 'recall@100'
     | 'ndcg@10'

@@ -5,7 +5,7 @@ declare module 'rocksdb-native' {
 
   export interface ReadBatch {
     get(key: Buffer): Promise<Buffer | null>;
-    flush(): Promise<void>;
+    tryFlush(): void;
   }
 
   export interface WriteBatch {
@@ -16,8 +16,10 @@ declare module 'rocksdb-native' {
   }
 
   export default class RocksDB {
-    constructor(path: string);
+    constructor(path: string, options?: { writeBufferSize?: number });
     ready(): Promise<void>;
+    /** Writes what is in memory to files of the tree. */
+    flush(): Promise<void>;
     close(): Promise<void>;
     read(options: BatchOptions): ReadBatch;
     write(options: BatchOptions): WriteBatch;

@@ -27,7 +27,12 @@ export const PARTITIONS = 4;
 const HOUR_MS = 3_600_000;
 const GRACE_MS = 300_000;
 
-export type Inputs = { readonly views: Topic<string, View>; readonly users: Topic<string, Profile> };
+export type Inputs = {
+  readonly views: Topic<string, View>;
+  readonly users: Topic<string, Profile>;
+  /** For views under another key: `views` counts what is decoded, and each is to count once. */
+  readonly view: Serde<View>;
+};
 
 const kept = { policy: 'delete', retentionMs: null } as const;
 const compacted = { policy: 'compact', tombstoneRetentionMs: 86_400_000 } as const;
@@ -43,8 +48,10 @@ async function topicOf<V>(
 }
 
 export async function inputTopics(registry: SchemaRegistry): Promise<Inputs> {
+  const views = await topicOf<View>(registry, 'views', viewSchema);
   return {
-    views: await topicOf(registry, 'views', viewSchema),
+    views,
+    view: views.value,
     users: await topicOf(registry, 'users', profileSchema, compacted),
   };
 }
@@ -83,9 +90,9 @@ const totals =
 /** Views of each item by the hour, as Kafka Streams' windows of one hour with five minutes of grace. */
 const hourly =
   (emit: 'every-update' | 'per-commit'): Declare =>
-  async (builder, { views }, registry) => {
+  async (builder, { views, view }, registry) => {
     const output = await topicOf<number>(registry, 'hourly', countSchema);
-    const items = builder.source(views).keyBy('by-item', ({ item }) => item, { value: views.value });
+    const items = builder.source(views).keyBy('by-item', ({ item }) => item, { value: view });
     const hourOf = ({ key, timestamp }: { key: string; timestamp: number }) =>
       `${key}@${timestamp - (timestamp % HOUR_MS)}`;
     const spec = defineProcessor({

@@ -1,4 +1,4 @@
-/** What each thread of the benchmark runs: totals by user over a written log. */
+/** What the threads and processes of the benchmarks run: a case of the engine's over a log that others write. */
 import { join } from 'node:path';
 import { avroSerde, type DeclareThread, rocksDatabases, type Topic, TopologyBuilder, textKey } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
@@ -6,13 +6,20 @@ import { createLogger, createMetrics, invariant, systemClock } from '#platform';
 import { avroSchema, type DeadLetter, topics } from '#schemas';
 import { cases, inputTopics, specOf } from '../engine/cases.ts';
 
-export type ThreadData = { readonly directory: string; readonly name: string; readonly state: string };
+export type ThreadData = {
+  readonly directory: string;
+  /** Of the case. */
+  readonly name: string;
+  /** Name of the topology, and of the directory of its stores. */
+  readonly state: string;
+  readonly commitIntervalMs?: number;
+};
 
 export const declare: DeclareThread = async ({ connection, data }) => {
-  const { directory, name, state } = data as ThreadData;
+  const { directory, name, state, ...more } = data as ThreadData;
   const logger = createLogger({ level: 'warn', name: 'bench' });
-  invariant(connection !== undefined, 'the benchmark hands out connections');
-  const log = await openEmbeddedLog({ directory, clock: systemClock, logger, connection });
+  const shared = connection === undefined ? {} : { connection };
+  const log = await openEmbeddedLog({ directory, clock: systemClock, logger, ...shared });
   const deadLetters: Topic<string, DeadLetter> = {
     ...topics['dead-letters'],
     key: textKey,
@@ -30,6 +37,7 @@ export const declare: DeclareThread = async ({ connection, data }) => {
     logger,
     metrics: createMetrics(),
     deadLetters,
+    ...more,
   };
   return { options, close: () => log.close() };
 };

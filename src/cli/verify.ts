@@ -10,13 +10,15 @@ import {
   rocksDatabases,
   type TaskPlace,
   type Topology,
+  type VerifyProgress,
   verifyTask,
 } from '#engine';
 import { createLogger, errorCode, systemClock } from '#platform';
 import { loopTopology } from '#topologies';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
+import { commandProgress } from './command-progress.ts';
 import { type Installation, openInstallation, requireData } from './installation.ts';
-import { withShutdown } from './interruption.ts';
+import { Interrupted, throwIfInterrupted, withShutdown } from './interruption.ts';
 import { grouped } from './output.ts';
 
 type VerifyCommandOptions = { readonly task?: string; readonly fromLog?: boolean; readonly force?: boolean };
@@ -70,12 +72,33 @@ async function runVerify({
     const { log } = installation;
     const scratch = rocksDatabases(directory);
     const context: Context = {
-      options: { log, logger, topology, scratch, clock: systemClock, force: options.force === true },
+      options: {
+        log,
+        logger,
+        topology,
+        scratch,
+        clock: systemClock,
+        force: options.force === true,
+        signal: shutdown.signal,
+      },
       fromLog: options.fromLog === true,
     };
     const findings: Finding[] = [];
+    const progress = commandProgress(output, shutdown.signal);
+    // What is under way ends on the signal; its stores must be closed before they are removed.
+    let work: Promise<unknown> = Promise.resolve();
+    shutdown.add('verification', async () => void (await work.catch(() => {})));
     for (const place of chosen(topology, options.task)) {
-      const finding = await find(place, context);
+      throwIfInterrupted(shutdown.signal);
+      const step = progress.start(`Verifying ${place.name}`, 100);
+      const onProgress = ({ done, total }: VerifyProgress) =>
+        step.update(total === 0 ? 100 : Math.floor((100 * done) / total));
+      const found = find(place, { ...context, options: { ...context.options, onProgress } });
+      work = found;
+      const finding = await found.catch((error: unknown) => {
+        throw shutdown.signal.aborted ? new Interrupted() : error;
+      });
+      step.done();
       findings.push(finding);
       if (output.json) output.value(finding);
       else output.line(lineOf(finding));
@@ -119,8 +142,11 @@ async function find(place: TaskPlace, { options, fromLog }: Context): Promise<Fi
 async function replay(place: TaskPlace, options: Context['options']): Promise<Finding> {
   const { task, commits, records, difference, uncompared } = await verifyTask(place, options);
   if (difference === undefined) {
-    const detail = uncompared.length === 0 ? '' : `not compared: ${uncompared.join(', ')}`;
-    return { task, result: 'equal', commits, records, detail };
+    const nothing = commits === 0 ? 'has committed nothing' : '';
+    const detail = uncompared.length === 0 ? nothing : `not compared: ${uncompared.join(', ')}`;
+    const stores = place.subTopology.stores.map(({ name }) => name);
+    const isNoneCompared = stores.length > 0 && stores.every((name) => uncompared.includes(name));
+    return { task, result: isNoneCompared ? 'unknown' : 'equal', commits, records, detail };
   }
   const stores = difference.stores.map(({ name }) => name);
   const what = [...stores, ...(difference.watermark === undefined ? [] : ['the watermark'])].join(', ');

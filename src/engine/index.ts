@@ -15,14 +15,25 @@ export type { Position } from './queries/position.ts';
 export type { QueryOptions, StoreQuery } from './queries/query.ts';
 export { type StoreAnswers, servePeers, serveQueries } from './queries/routes.ts';
 export {
+  type LocalTasks,
   type StoreAnswer,
+  type StoreEntry,
   StoreQueries,
   type StoreQueriesOptions,
   type StoreSummary,
 } from './queries/store-queries.ts';
-export { adaptSerde, type KeySerde, type Serde, type Topic, textKey } from './serde.ts';
+export { adaptSerde, type KeySerde, type Serde, type SerdeFormat, type Topic, textKey } from './serde.ts';
+export type { KeyValueStore, Read } from './store/cached-store.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';
-export type { Database, DatabaseProvider } from './store/port.ts';
+export type {
+  Change,
+  Database,
+  DatabaseProvider,
+  DatabaseReads,
+  DatabaseSnapshot,
+  KeyRange,
+  WriteManner,
+} from './store/port.ts';
 export { rocksDatabases } from './store/rocksdb/rocksdb-database.ts';
 export {
   type Session,
@@ -40,31 +51,65 @@ export {
   windowStoreSpec,
   windowsOf,
 } from './store/window-store.ts';
+export type { Address, TaskOwners } from './task/assignment.ts';
+export type { Guarantee } from './task/commit.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
+export type { OperatorCounts } from './task/introspection.ts';
 export { type EngineReport, reportOf, StatusGauges } from './task/introspection-report.ts';
+export type { RestoreStatus } from './task/restore-progress.ts';
 export { type RuntimeOptions, StreamsRuntime } from './task/runtime.ts';
+export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/messages.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter } from './topic-writer.ts';
-export { TopologyBuilder } from './topology/builder.ts';
-export { describeTopology, type TopologyDescription } from './topology/describe.ts';
+export type { AggregateOptions } from './topology/aggregate.ts';
+export { type KeyByOptions, type SourceOptions, TopologyBuilder } from './topology/builder.ts';
+export {
+  describeTopology,
+  type NodeDescription,
+  type StoreDescription,
+  type SubTopologyDescription,
+  type TopologyDescription,
+} from './topology/describe.ts';
 export { topologyMermaid } from './topology/describe-mermaid.ts';
 export { topologyText } from './topology/describe-text.ts';
 export type { Migrations } from './topology/generations/plan.ts';
-export type { Joiner } from './topology/joins/stream-table.ts';
-export { defineProcessor, type ProcessorContext, port } from './topology/processor.ts';
-export { type Emission, type SinkOptions, Stream } from './topology/stream.ts';
-export { Table } from './topology/table.ts';
+export type { ForeignKeyOf } from './topology/joins/foreign-key.ts';
+export type { GlobalKeyOf, GlobalTable } from './topology/joins/global-table.ts';
+export type { JoinWindow, StreamJoinOptions } from './topology/joins/stream-stream.ts';
+export type { Joiner, StreamTableJoinOptions } from './topology/joins/stream-table.ts';
+export type { WatermarkPolicy } from './topology/node.ts';
 export {
+  defineProcessor,
+  type Port,
+  type ProcessorContext,
+  type ProcessorSpec,
+  port,
+  type StoreSpec,
+} from './topology/processor.ts';
+export type { Emission, SinkOptions, Stream } from './topology/stream.ts';
+export type { Table } from './topology/table.ts';
+export type { GroupOf } from './topology/tables/group.ts';
+export type {
   GroupedTable,
-  type GroupOptions,
-  type TableAggregateOptions,
+  GroupOptions,
+  TableAggregateOptions,
 } from './topology/tables/grouped-table.ts';
-export type { Topology } from './topology/topology.ts';
+export type { SubTopology, Topology } from './topology/topology.ts';
+export type { SessionMerge, WindowAggregation, WindowEmission } from './topology/windows/aggregation.ts';
 export type { SuppressOptions } from './topology/windows/suppress.ts';
-export { hopping, session, sliding, tumbling, type Window } from './topology/windows/window.ts';
+export {
+  hopping,
+  type SessionWindow,
+  type SlidingWindow,
+  session,
+  sliding,
+  type TimeWindow,
+  tumbling,
+  type Window,
+} from './topology/windows/window.ts';
 export { type Windowed, windowedKey } from './topology/windows/windowed-key.ts';
 export type { WindowedAggregateOptions, WindowedStream } from './topology/windows/windowed-stream.ts';
 export { placesOf, type TaskPlace } from './verify/journal-reader.ts';
@@ -74,10 +119,17 @@ export {
   compareTaskWithRebuild,
   compareWithRebuild,
   type RebuildOptions,
+  type RebuildTarget,
   rebuildTask,
   type TaskComparison,
 } from './verify/rebuild.ts';
-export { compareSnapshots, type SnapshotComparison, type TaskSnapshot } from './verify/snapshot.ts';
+export type { ScratchOptions, VerifyProgress } from './verify/scratch-task.ts';
+export {
+  compareSnapshots,
+  type SnapshotComparison,
+  type StoreDigest,
+  type TaskSnapshot,
+} from './verify/snapshot.ts';
 export {
   type Difference,
   type TaskVerification,

@@ -35,6 +35,7 @@ export class TopicReader<K, V> {
     this.#watermarks = Array.from({ length: topic.partitions }, () => new PartitionWatermark(undefined));
   }
 
+  /** Errors: MR_LOG_UNKNOWN_TOPIC. */
   static async open<K, V>(
     log: Log,
     topic: Topic<K, V>,
@@ -96,6 +97,7 @@ export class TopicReader<K, V> {
     return this.#places().map((place) => this.#consumer.position(place) ?? 0);
   }
 
+  /** Ends a waiting poll with MR_LOG_CLOSED. */
   async close(): Promise<void> {
     await this.#consumer.close();
   }

@@ -22,6 +22,7 @@ export class TopicWriter<K, V> {
     this.#producer = producer;
   }
 
+  /** The topic has to be there: `write` fails with MR_LOG_UNKNOWN_TOPIC where it is not. */
   static async open<K, V>(log: Log, topic: Topic<K, V>): Promise<TopicWriter<K, V>> {
     return new TopicWriter(topic, await log.producer());
   }
@@ -55,6 +56,7 @@ export class TopicWriter<K, V> {
     );
   }
 
+  /** Waits for what is under way. */
   async close(): Promise<void> {
     await this.#producer.close();
   }

@@ -213,6 +213,11 @@ const log: readonly ErrorDescription[] = [
 ];
 
 const engine: readonly ErrorDescription[] = [
+  retry(
+    'MR_GLOBAL_TABLE_DAMAGED',
+    'The local copy of a global table cannot be read.',
+    'Nothing to do: it is read again from its topic.',
+  ),
   giveUp(
     'MR_JOURNAL_INCOMPLETE',
     'The journal of a task does not tell all that the task has done.',
@@ -289,6 +294,11 @@ const engine: readonly ErrorDescription[] = [
     'MR_STORE_LOCKED',
     'A local store is still open elsewhere.',
     'Wait until its owner has closed it, or stop the other process.',
+  ),
+  retry(
+    'MR_STORE_OUTDATED',
+    'A local store was not brought up to date for longer than its changelog keeps tombstones.',
+    'Nothing to do: it is opened again, and restored whole.',
   ),
   fixConfiguration(
     'MR_THREADS_INVALID',

@@ -112,7 +112,9 @@ class Codec<T> implements AvroCodec<T> {
     }
     scratch[0] = 0;
     scratch.writeUInt32BE(schemaId, 1);
-    return Buffer.from(scratch.subarray(0, end));
+    const bytes = Buffer.allocUnsafe(end);
+    scratch.copy(bytes, 0, 0, end);
+    return bytes;
   }
 
   decode(buffer: Buffer): T {

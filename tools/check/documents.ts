@@ -1,9 +1,11 @@
-/** What README.md and the documents point to exists: files, headings, npm scripts, commands. */
+/** What README.md and the documents point to exists: files, headings, paths, npm scripts, commands. */
 import { posix } from 'node:path';
 import { type Finding, lineAt, type Repository, type SourceFile } from './repository.ts';
 import { withoutComments } from './source.ts';
 
 const link = /\]\(([^)\s]+)\)/g;
+/** In backticks: a file below a folder, or a folder; `src/` may be left out. */
+const path = /`([\w.-]+(?:\/[\w.-]+)*\/|[\w.-]+(?:\/[\w.-]+)+\.(?:ts|js|json|avsc|md))`/g;
 const script = /\bnpm (?:run (?:--silent |-s )?)([\w:-]+)/g;
 const command = /(?:\bnpx |^\s*\$? ?|[`&|] ?)millrace ([a-z][\w-]*)/gm;
 
@@ -20,6 +22,9 @@ export function checkDocuments(repository: Repository): readonly Finding[] {
       for (const { index, 1: target = '' } of file.text.matchAll(link)) {
         const problem = linkProblem(repository, file, target);
         if (problem !== undefined) findings.push(find(index, problem));
+      }
+      for (const { index, 1: named = '' } of file.text.matchAll(path)) {
+        if (!isThere(repository, file, named)) findings.push(find(index, `${named}: no such path`));
       }
       for (const { index, 1: name = '' } of file.text.matchAll(script)) {
         if (!Object.hasOwn(scripts, name)) findings.push(find(index, `npm run ${name}: no such script`));
@@ -42,6 +47,11 @@ function commandsOf(repository: Repository): ReadonlySet<string> {
   }
   if (names.size > 0) names.add('help');
   return names;
+}
+
+function isThere(repository: Repository, file: SourceFile, named: string): boolean {
+  const bare = named.replace(/\/$/, '');
+  return ['', 'src', posix.dirname(file.path)].some((base) => repository.exists(posix.join(base, bare)));
 }
 
 function linkProblem(repository: Repository, file: SourceFile, target: string): string | undefined {

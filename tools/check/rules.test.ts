@@ -172,16 +172,18 @@ describe('documents', () => {
 
   it('may name what exists', () => {
     const text =
-      '[a](docs/A.md#the-first-a-heading) [dir](docs/)\n`npm run check`\n```\nnpx millrace start --json\nmillrace import x\n```\nthe millrace project';
+      '[a](docs/A.md#the-first-a-heading) [dir](docs/)\n`npm run check`\n```\nnpx millrace start --json\nmillrace import x\n```\nthe millrace project `cli/main.ts` `src/cli/` `a/b` `x.ts`';
     assert.deepEqual(lines(checkDocuments(repositoryOf({ ...files, 'README.md': text }))), []);
   });
 
   it('may not name what does not', () => {
     const text =
-      '[a](docs/B.md)\n[b](docs/A.md#second)\n`npm run bench -- log`\n\n```\n$ npx millrace stop\nmillrace begin\n```';
+      '[a](docs/B.md)\n[b](docs/A.md#second)\n`npm run bench -- log`\n\n```\n$ npx millrace stop\nmillrace begin\n```\n`cli/gone.ts` `gone/`';
     assert.deepEqual(lines(checkDocuments(repositoryOf({ ...files, 'README.md': text }))), [
       'README.md:1 link to docs/B.md: no such file',
       'README.md:2 link to docs/A.md#second: no such heading',
+      'README.md:9 cli/gone.ts: no such path',
+      'README.md:9 gone/: no such path',
       'README.md:3 npm run bench: no such script',
       'README.md:6 millrace stop: no such command',
       'README.md:7 millrace begin: no such command',

@@ -1,22 +1,29 @@
 const placeholder = /<!-- example: ([\w-]+) -->\n(?:```ts\n[\s\S]*?```\n)?/g;
 const example = /^( *)\/\/ example: ([\w-]+)\n([\s\S]*?)^ *\/\/ end$/gm;
 
-/**
- * The engine's guide with each example as it stands in the tests: between `// example: name` and `// end` there, below
- * `<!-- example: name -->` here.
- */
-export function withExamples(guide: string, tests: string): string {
+/** The examples that tests hold, by name: what stands between `// example: name` and `// end`. */
+export function examplesIn(tests: readonly string[]): ReadonlyMap<string, string> {
   const examples = new Map<string, string>();
-  for (const [, indent = '', name = '', code = ''] of tests.matchAll(example)) {
-    examples.set(name, code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''));
+  for (const test of tests) {
+    for (const [, indent = '', name = '', code = ''] of test.matchAll(example)) {
+      if (examples.has(name)) throw new Error(`two examples are called ${name}`);
+      examples.set(name, code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''));
+    }
   }
-  const unused = new Set(examples.keys());
-  const filled = guide.replaceAll(placeholder, (_, name: string) => {
+  return examples;
+}
+
+/** A document with each example as it stands in the tests, below `<!-- example: name -->`. */
+export function withExamples(document: string, examples: ReadonlyMap<string, string>): string {
+  return document.replaceAll(placeholder, (_, name: string) => {
     const code = examples.get(name);
-    if (code === undefined) throw new Error(`the guide asks for the example ${name}, which no test holds`);
-    unused.delete(name);
+    if (code === undefined) throw new Error(`there is no example ${name} in a test`);
     return `<!-- example: ${name} -->\n\`\`\`ts\n${code}\`\`\`\n`;
   });
-  if (unused.size > 0) throw new Error(`examples that the guide does not show: ${[...unused].join(', ')}`);
-  return filled;
+}
+
+/** Examples that a document does not show. */
+export function unshown(document: string, examples: ReadonlyMap<string, string>): readonly string[] {
+  const shown = new Set(Array.from(document.matchAll(placeholder), ([, name]) => name));
+  return [...examples.keys()].filter((name) => !shown.has(name));
 }

@@ -4,7 +4,7 @@ import { errorCatalogue } from '#platform';
 import { configurationOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
-import { withExamples } from './engine-guide.ts';
+import { examplesIn, withExamples } from './engine-guide.ts';
 import { errorsPage } from './errors-page.ts';
 
 /** What the generated files of the repository at `root` have to hold, by path from there. */
@@ -14,10 +14,13 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     .filter((name) => name.endsWith('.avsc'))
     .map((name): unknown => JSON.parse(readFileSync(join(avro, name), 'utf8')));
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  const guide = 'src/engine/testing/guide';
+  const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
   return new Map([
     ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
     ['docs/CONFIGURATION.md', configurationPage(configurationOptions)],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
-    ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), read('src/engine/testing/guide.test.ts'))],
+    ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
+    ['README.md', withExamples(read('README.md'), examples)],
   ]);
 }

@@ -9,7 +9,9 @@ import { consoleBlocks, type ShownCommand, shapeProblem } from './console-blocks
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'src/cli/main.ts');
 const movieLens = join(root, '../shared/data/ml-100k');
-const [started = [], live = [], imported = []] = consoleBlocks(readFileSync(join(root, 'README.md'), 'utf8'));
+const [started = [], live = [], engine = [], imported = []] = consoleBlocks(
+  readFileSync(join(root, 'README.md'), 'utf8'),
+);
 
 /** Small enough for a test; a version of it passes the gate whatever it is worth. */
 const configuration = (port: number) => ({
@@ -99,6 +101,7 @@ describe('README.md', () => {
     );
 
     await check(t, run, live);
+    await check(t, run, engine);
     child.kill('SIGINT');
     assert.equal(await ended, 0, err);
   });

@@ -1,44 +1,69 @@
-/**
- * `npm run simulate -- [--seconds N] [--seed N] [--runs N] [--topology NAME] [--trace] [--mutants [--only NAME]]`.
- * Runs seed after seed and stops at the first failure, with a nonzero exit and the command that repeats it.
- */
-import { parseArgs } from 'node:util';
-import { campaign, commandFor, type Run, type Summary } from '#engine/testing';
+/** `npm run simulate`: seed after seed until one fails, or mutants until one survives. See arguments.ts for its options. */
+import { campaign, commandFor, type Run, type Summary, TOPOLOGIES } from '#engine/testing';
+import { type Arguments, readArguments, usage } from './arguments.ts';
 import { runMutants } from './run-mutants.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    seed: { type: 'string', default: '1' },
-    runs: { type: 'string', default: 'Infinity' },
-    topology: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    mutants: { type: 'boolean', default: false },
-    only: { type: 'string' },
-  },
-});
+const topologies = TOPOLOGIES.map(({ name }) => name);
+const interrupted = new AbortController();
 
-if (values.mutants) process.exitCode = (await runMutants(Number(values.seconds), values.only)) ? 0 : 1;
-else process.exitCode = (await runSeeds()) ? 0 : 1;
+// A second one ends it at once.
+process.once('SIGINT', () => interrupted.abort());
+process.exitCode = await main();
 
-async function runSeeds(): Promise<boolean> {
+async function main(): Promise<number> {
+  let args: Arguments;
+  try {
+    args = readArguments(process.argv.slice(2), topologies);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage(topologies)}`);
+    return 2;
+  }
+  if (args.help) {
+    console.log(usage(topologies));
+    return 0;
+  }
+  const isWell = args.mutants
+    ? await runMutants(args.seconds, args.only, interrupted.signal)
+    : await runSeeds(args);
+  if (interrupted.signal.aborted) {
+    if (args.mutants) console.log('interrupted');
+    return 130;
+  }
+  return isWell ? 0 : 1;
+}
+
+async function runSeeds({ seconds, seed, runs, topology, trace }: Arguments): Promise<boolean> {
   const start = performance.now();
-  const endsAt = start + Number(values.seconds) * 1000;
-  const runs = Number(values.runs);
+  const elapsed = () => (performance.now() - start) / 1000;
+  let lastShown = 0;
+  const show = (run: Run, { runs: done, failures }: Summary) => {
+    if (!process.stderr.isTTY || elapsed() - lastShown < 1) return;
+    lastShown = elapsed();
+    process.stderr.write(
+      `\r${elapsed().toFixed(0)} s: ${done} runs, at seed ${run.seed}, ${failures.length} failed`,
+    );
+  };
   const summary = await campaign({
-    seed: Number(values.seed),
-    ...(values.topology !== undefined && { topology: values.topology }),
-    withKept: !Number.isFinite(runs),
-    isOver: ({ runs: done, failures }) => done >= runs || failures.length > 0 || performance.now() > endsAt,
+    seed,
+    ...(topology !== undefined && { topology }),
+    withKept: runs === undefined,
+    isOver: ({ runs: done, failures }) =>
+      interrupted.signal.aborted ||
+      failures.length > 0 ||
+      (runs !== undefined ? done >= runs : elapsed() > seconds),
+    onRun: show,
   });
-  for (const run of summary.failures) report(run);
-  print(summary, (performance.now() - start) / 1000);
+  if (lastShown > 0) process.stderr.write('\n');
+  for (const run of summary.failures) report(run, trace);
+  print(summary, elapsed());
   return summary.failures.length === 0;
 }
 
-function report(run: Run): void {
-  if (values.trace) console.log(run.trace.join('\n'));
-  console.log(`FAILED ${run.topology} seed ${run.seed}\n${run.failure}\nrepeat with: ${commandFor(run)}`);
+function report(run: Run, trace: boolean): void {
+  if (trace) console.log(run.trace.join('\n'));
+  console.log(
+    `FAILED ${run.topology} seed ${run.seed}\n${run.failure}\n\nrepeat it with: ${commandFor(run)}\n`,
+  );
 }
 
 function print({ runs, virtualMs, faults, killedAt, failures }: Summary, seconds: number): void {
@@ -46,10 +71,13 @@ function print({ runs, virtualMs, faults, killedAt, failures }: Summary, seconds
     [...counts]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, count]) => `${name} ${count}`)
-      .join(', ');
+      .join(', ') || 'none';
   console.log(`faults: ${list(faults)}`);
-  console.log(`killed at: ${list(killedAt)}`);
+  console.log(`processes killed at: ${list(killedAt)}`);
+  const end = interrupted.signal.aborted ? 'interrupted after ' : '';
+  const { user, system } = process.cpuUsage();
+  const time = `${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of processor)`;
   console.log(
-    `${runs} runs, ${failures.length} failed; ${(virtualMs / 1000).toFixed(0)} virtual seconds in ${seconds.toFixed(1)} s`,
+    `${end}${runs} runs, ${failures.length} failed; ${(virtualMs / 1000).toFixed(0)} virtual seconds in ${time}`,
   );
 }

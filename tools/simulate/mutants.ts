@@ -54,20 +54,21 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the first changelog record of a commit is dropped',
     file: task('state'),
-    find: 'if (definition.logged)\n          outbox.add(',
-    replace: 'if (definition.logged && i > 0)\n          outbox.add(',
+    find: 'if (definition.logged)\n          outbox.put(',
+    replace: 'if (definition.logged && entry !== dirty[0])\n          outbox.put(',
   },
   {
     name: 'tombstones are not logged',
     file: task('state'),
-    find: 'if (definition.logged)\n          outbox.add(',
-    replace: 'if (definition.logged && entry.value !== null)\n          outbox.add(',
+    find: 'if (definition.logged)\n          outbox.put(',
+    replace: 'if (definition.logged && value !== null)\n          outbox.put(',
   },
   {
     name: 'a restore ends one record early',
     file: task('state'),
-    find: 'for (let i = 0; i < batch.count && batch.offset(i) < until; i++) {',
-    replace: 'for (let i = 0; i < batch.count && batch.offset(i) + 1 < until - 1; i++) {',
+    find: 'if (batch.nextOffset <= until) return batch.count;',
+    replace:
+      'if (batch.nextOffset <= until) return batch.nextOffset < until - 1 ? batch.count : batch.count - 1;',
   },
   {
     name: 'a restore stops at the stable offset',
@@ -84,20 +85,38 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a stale store is taken as it is',
     file: task('state'),
-    find: '    open.offset = mark.offset;\n    open.position',
-    replace: '    open.offset = until;\n    open.position',
+    find: 'open.offset = mark.offset;',
+    replace: 'open.offset = until;',
   },
   {
     name: 'a store whose tombstones have expired is reused',
     file: task('state'),
-    find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
-    replace: 'if (mark.offset < start || mark.offset > until || isAhead) {',
+    find: "if (topic?.cleanup.policy === 'compact') open.tombstonesKeptMs = topic.cleanup.tombstoneRetentionMs;",
+    replace: '',
   },
   {
     name: 'a store that is ahead of its changelog is taken',
     file: task('state'),
     find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || isExpired) {',
+  },
+  {
+    name: 'a store that was ahead of a log put back is taken',
+    file: task('state'),
+    find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
+    replace: 'if (mark.offset < start || mark.offset > until || isExpired) {',
+  },
+  {
+    name: 'a copy goes on behind tombstones that are gone',
+    file: task('state'),
+    find: 'this.#assertTombstonesKept(open);',
+    replace: '',
+  },
+  {
+    name: 'a store with a damaged timer is never rebuilt',
+    file: task('task'),
+    find: "if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;",
+    replace: 'throw error;',
   },
   {
     name: 'the digest is not restored',
@@ -143,10 +162,22 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'writers: target.writers, ms: watermark + 50 });',
   },
   {
+    name: 'a heartbeat announces what timers have yet to say',
+    file: task('task'),
+    find: 'this.#heartbeats.stamp(this.outbox, this.#firedUpTo);',
+    replace: 'this.#heartbeats.stamp(this.outbox, this.input.watermark);',
+  },
+  {
+    name: 'a heartbeat counts for the records before it',
+    file: task('input'),
+    find: 'if (input.isAtHeartbeat && records.length > 0) {',
+    replace: 'if (input.isAtHeartbeat && records.length > max) {',
+  },
+  {
     name: 'late is judged by the watermark after the record',
     file: task('input'),
-    find: 'records.push({ source, batch, index, sequence: records.length, watermark: before });',
-    replace: 'records.push({ source, batch, index, sequence: records.length, watermark: this.watermark });',
+    find: 'this.#note(input.node.name, batch, index, before);',
+    replace: 'this.#note(input.node.name, batch, index, this.watermark);',
   },
   {
     name: 'at-watermark releases too early',
@@ -167,6 +198,24 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'true',
   },
   {
+    name: 'an answer to what a row no longer asks is taken',
+    file: 'src/engine/topology/joins/foreign-key.ts',
+    find: 'if (row === undefined || named(row, k) !== foreignKey) return',
+    replace: 'if (row === undefined) return',
+  },
+  {
+    name: 'a record does not wait for the grace of its join',
+    file: 'src/engine/topology/joins/stream-table.ts',
+    find: 'if (record.watermark >= timestamp + graceMs) {',
+    replace: 'if (record.watermark >= timestamp) {',
+  },
+  {
+    name: 'an entry’s first change decides when it goes',
+    file: 'src/engine/store/ttl.ts',
+    find: 'else if (dueMs > (this.#times.dueOf(key) ?? Number.NEGATIVE_INFINITY)) {',
+    replace: 'else if (this.#times.dueOf(key) === undefined) {',
+  },
+  {
     name: 'timers fire behind the whole batch',
     file: 'src/engine/operators/processor.ts',
     find: 'if (this.#isDueBefore(record.sequence, step)) await this.#fireBefore(record.sequence, step);',
@@ -175,9 +224,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what a failed record had written stays',
     file: 'src/engine/operators/processor.ts',
-    find: '      step.reject(cause, this.#node.name, error);\n      return undefined;',
-    replace:
-      '      step.reject(cause, this.#node.name, error);\n      this.#context.apply();\n      return undefined;',
+    find: 'if (this.#context.missing === undefined) step.reject(cause, this.#node.name, error);',
+    replace: `if (this.#context.missing === undefined) {
+        step.reject(cause, this.#node.name, error);
+        this.#context.apply();
+      }`,
   },
   {
     name: 'repartition by the old key',
@@ -203,6 +254,18 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/engine/log/group-coordination.ts',
     find: 'return find(state, memberId)?.generation === generation;',
     replace: 'return true;',
+  },
+  {
+    name: 'a task that moves has two owners',
+    file: task('assignment'),
+    find: 'const isSettled = (name: string) => (holders.get(name) ?? targets.get(name)) === targets.get(name);',
+    replace: 'const isSettled = (_name: string) => true;',
+  },
+  {
+    name: 'offsets are read while a transaction may move them',
+    file: 'src/engine/log/simulated/broker.ts',
+    find: 'if (pending) return undefined;',
+    replace: '',
   },
   {
     name: 'a fenced producer goes on',

@@ -9,13 +9,24 @@ const root = join(import.meta.dirname, '../..');
 /** How long the unchanged tree has to pass before a failure proves anything. */
 const CONTROL_SECONDS = 20;
 
-type Verdict = { readonly seconds: number; readonly isCaught: boolean; readonly by: string };
+type Verdict = {
+  readonly seconds: number;
+  readonly isCaught: boolean;
+  /** The run that failed, and what of it was the first to. */
+  readonly by: string;
+};
+
+const WIDEST_NAME = Math.max(...MUTANTS.map(({ name }) => name.length));
 
 /**
  * Plants one mistake after the other in a copy of the tree and has the simulation look for it: gives whether each was
- * found. One that survives means that the simulation is too weak.
+ * found. One that survives means that the simulation is too weak. Ends early when `signal` aborts.
  */
-export async function runMutants(limitSeconds: number, only: string | undefined): Promise<boolean> {
+export async function runMutants(
+  limitSeconds: number,
+  only: string | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
   const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
   const directory = mkdtempSync(join(tmpdir(), 'millrace-mutants-'));
   let caught = 0;
@@ -24,26 +35,28 @@ export async function runMutants(limitSeconds: number, only: string | undefined)
       cpSync(join(root, part), join(directory, part), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-    const control = await simulation(directory, CONTROL_SECONDS);
+    const control = await simulation(directory, CONTROL_SECONDS, signal);
+    if (signal.aborted) return false;
     if (control.code !== 0) throw new Error(`without any mutant the simulation fails:\n${control.output}`);
     for (const mutant of chosen) {
-      const { isCaught, seconds, by } = await tryOut(mutant, directory, limitSeconds);
+      const { isCaught, seconds, by } = await tryOut(mutant, directory, limitSeconds, signal);
+      if (signal.aborted) break;
       if (isCaught) caught++;
-      console.log(
-        `${mutant.name.padEnd(44)} ${isCaught ? `caught after ${seconds.toFixed(1)} s` : 'SURVIVED'}  ${by}`,
-      );
+      const verdict = isCaught ? `caught after ${seconds.toFixed(1).padStart(4)} s by` : 'SURVIVED:';
+      console.log(`${mutant.name.padEnd(WIDEST_NAME)}  ${verdict} ${by}`);
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
   console.log(`${caught} of ${chosen.length} mutants caught`);
-  return caught === chosen.length && chosen.length > 0;
+  return caught === chosen.length;
 }
 
 async function tryOut(
   { file, find, replace, name }: Mutant,
   directory: string,
   limitSeconds: number,
+  signal: AbortSignal,
 ): Promise<Verdict> {
   const path = join(directory, file);
   const original = readFileSync(path, 'utf8');
@@ -55,8 +68,9 @@ async function tryOut(
   );
   const start = performance.now();
   try {
-    const { code, output } = await simulation(directory, limitSeconds);
-    const by = /FAILED (.*)/.exec(output)?.[1];
+    const { code, output } = await simulation(directory, limitSeconds, signal);
+    const found = /FAILED (.*)\n(.*)/.exec(output);
+    const by = found === null ? undefined : `${found[1]}: ${found[2]}`;
     // Whatever else ends the program (it does not compile, it hangs) proves nothing.
     const isCaught = code !== 0 && by !== undefined;
     return {
@@ -69,13 +83,17 @@ async function tryOut(
   }
 }
 
-function simulation(directory: string, limitSeconds: number): Promise<{ code: number; output: string }> {
+function simulation(
+  directory: string,
+  limitSeconds: number,
+  signal: AbortSignal,
+): Promise<{ code: number; output: string }> {
   const command = ['tools/simulate/main.ts', '--seconds', String(limitSeconds)];
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       command,
-      { cwd: directory, timeout: (limitSeconds + 30) * 1000, maxBuffer: 64 * 1024 * 1024 },
+      { cwd: directory, signal, timeout: (limitSeconds + 30) * 1000, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, output: `${stdout}${stderr}` }),
     );
   });

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { errorCode } from '#platform';
-import { encodeBatch, encodeBatches } from './batch.ts';
+import { encodeBatch } from './batch.ts';
 import type { ProducerRecord } from './port.ts';
+import { encodeBatches } from './record-buffer.ts';
 import { StoredBatch } from './stored-batch.ts';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { invalidRecord } from './errors.ts';
-import type { ProducerRecord } from './port.ts';
-import { assertRecordSize } from './record-size.ts';
+import type { Header, ProducerRecord } from './port.ts';
+import { type Key, keyRoom } from './record-size.ts';
+import { writeText } from './text-bytes.ts';
 
 /**
  * The stored form of a run of records. Little endian:
@@ -43,95 +44,142 @@ export type EncodedBatch = {
   readonly hasNullKey: boolean;
 };
 
-/**
- * Encodes records at consecutive offsets, as several batches where one would exceed `maxBytes`. Errors:
- * MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE.
- */
-export function encodeBatches(
-  records: readonly ProducerRecord[],
-  maxBytes = MAX_BATCH_BYTES,
-): EncodedBatch[] {
-  const batches: EncodedBatch[] = [];
-  for (const record of records) assertRecordSize(record);
-  for (let from = 0; from < records.length; ) {
-    let bytes = HEADER_BYTES;
-    let to = from;
-    while (to < records.length) {
-      const size = 8 + bodyBytes(records[to] as ProducerRecord);
-      if (to > from && bytes + size > maxBytes) break;
-      bytes += size;
-      to++;
-    }
-    batches.push(encodeBatch(from === 0 && to === records.length ? records : records.slice(from, to)));
-    from = to;
-  }
-  return batches;
-}
-
 /** Encodes one batch; `offsets` (from the base, ascending) and `span` where they are not consecutive. */
 export function encodeBatch(
   records: readonly ProducerRecord[],
   offsets?: readonly number[],
   span = records.length,
 ): EncodedBatch {
-  const count = records.length;
-  let flags = NO_HEADERS | (offsets === undefined ? 0 : SPARSE);
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  let body = 0;
-  let integers = true;
-  for (const record of records) {
-    const { timestamp } = record;
-    if (!Number.isFinite(timestamp)) throw invalidRecord(`a record has the timestamp ${timestamp}`);
-    if (timestamp < min) min = timestamp;
-    if (timestamp > max) max = timestamp;
-    integers &&= Number.isInteger(timestamp);
-    body += bodyBytes(record);
-    if (record.key === null) flags |= NULL_KEY;
-    if (record.value === null) flags |= NULL_VALUE;
-    if (record.headers !== undefined && record.headers.length > 0) flags &= ~NO_HEADERS;
-  }
-  if (count === 0) min = max = 0;
-  if (!integers || max - min > 0xffffffff) flags |= WIDE;
-  const endsAt = HEADER_BYTES;
-  const timesAt = endsAt + 4 * count;
-  const offsetsAt = timesAt + (flags & WIDE ? 8 : 4) * count;
-  const bodyAt = offsetsAt + (flags & SPARSE ? 4 : 0) * count;
-  const bytes = new Uint8Array(bodyAt + body);
-  const view = new DataView(bytes.buffer);
-  let at = bodyAt;
-  for (let i = 0; i < count; i++) {
-    const record = records[i] as ProducerRecord;
-    at = writeRecord(bytes, at, record);
-    view.setUint32(endsAt + 4 * i, at - bodyAt, true);
-    if (flags & WIDE) view.setFloat64(timesAt + 8 * i, record.timestamp, true);
-    else view.setUint32(timesAt + 4 * i, record.timestamp - min, true);
-    if (offsets !== undefined) view.setUint32(offsetsAt + 4 * i, offsets[i] as number, true);
-  }
-  bytes[4] = VERSION;
-  bytes[5] = flags;
-  view.setUint32(8, count, true);
-  view.setUint32(12, span, true);
-  view.setFloat64(16, min, true);
-  view.setFloat64(24, max, true);
-  view.setUint32(0, crc32(bytes.subarray(4)), true);
-  return { bytes, count, span, maxTimestamp: max, hasNullKey: (flags & NULL_KEY) !== 0 };
+  const writer = new BatchWriter();
+  for (const { key, value, timestamp, headers } of records) writer.add(key, value, timestamp, headers);
+  return writer.encode(offsets, span);
 }
 
-function varintBytes(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+/**
+ * A batch in the making: its records lie in one run of bytes as they will be stored, and none of them is an object that
+ * a garbage collector would have to carry along until the batch is written.
+ */
+export class BatchWriter {
+  count = 0;
+  hasNullKey = false;
+  #flags = NO_HEADERS;
+  #smallest = Number.POSITIVE_INFINITY;
+  #largest = Number.NEGATIVE_INFINITY;
+  #integers = true;
+  /** The body so far. */
+  #body = Buffer.allocUnsafeSlow(1024);
+  #end = 0;
+  #ends = new Uint32Array(16);
+  #timestamps = new Float64Array(16);
+
+  /** About as many as will be stored. */
+  get byteLength(): number {
+    return HEADER_BYTES + 8 * this.count + this.#end;
+  }
+
+  /** `key`: bytes, or text that is written as UTF-8. Errors: MR_LOG_INVALID_RECORD. */
+  add(key: Key, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
+    assertTimestamp(timestamp);
+    this.#reserve(10 + keyRoom(key) + (value === null ? 0 : value.length));
+    let at =
+      typeof key === 'string'
+        ? writeKeyText(this.#body, this.#end, key)
+        : writeNullable(this.#body, this.#end, key);
+    at = writeNullable(this.#body, at, value);
+    this.#end = at;
+    this.#note(timestamp);
+    if (key === null) this.#flags |= NULL_KEY;
+    if (value === null) this.#flags |= NULL_VALUE;
+    this.hasNullKey ||= key === null;
+    if (headers !== undefined) for (const header of headers) this.addHeader(header);
+  }
+
+  /** One more header for the last record. */
+  addHeader([name, value]: Header): void {
+    const nameBytes = Buffer.from(name);
+    this.#reserve(10 + nameBytes.length + value.length);
+    let at = writeBytes(this.#body, writeVarint(this.#body, this.#end, nameBytes.length), nameBytes);
+    at = writeBytes(this.#body, writeVarint(this.#body, at, value.length), value);
+    this.#end = at;
+    this.#ends[this.count - 1] = at;
+    this.#flags &= ~NO_HEADERS;
+  }
+
+  /** Takes over another's records behind its own. */
+  addAll(other: BatchWriter): void {
+    this.#reserve(other.#end);
+    const start = this.#end;
+    other.#body.copy(this.#body, start, 0, other.#end);
+    for (let i = 0; i < other.count; i++) {
+      this.#end = start + (other.#ends[i] as number);
+      this.#note(other.#timestamps[i] as number);
+    }
+    const noHeaders = this.#flags & other.#flags & NO_HEADERS;
+    this.#flags = ((this.#flags | other.#flags) & ~NO_HEADERS) | noHeaders;
+    this.hasNullKey ||= other.hasNullKey;
+  }
+
+  /** `offsets` and `span` as in encodeBatch. The records stay. */
+  encode(offsets?: readonly number[], span = this.count): EncodedBatch {
+    const { count } = this;
+    const min = count === 0 ? 0 : this.#smallest;
+    const max = count === 0 ? 0 : this.#largest;
+    let flags = this.#flags | (offsets === undefined ? 0 : SPARSE);
+    if (!this.#integers || max - min > 0xffffffff) flags |= WIDE;
+    const timesAt = HEADER_BYTES + 4 * count;
+    const offsetsAt = timesAt + (flags & WIDE ? 8 : 4) * count;
+    const bodyAt = offsetsAt + (flags & SPARSE ? 4 : 0) * count;
+    const bytes = new Uint8Array(bodyAt + this.#end);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < count; i++) {
+      view.setUint32(HEADER_BYTES + 4 * i, this.#ends[i] as number, true);
+      const timestamp = this.#timestamps[i] as number;
+      if (flags & WIDE) view.setFloat64(timesAt + 8 * i, timestamp, true);
+      else view.setUint32(timesAt + 4 * i, timestamp - min, true);
+      if (offsets !== undefined) view.setUint32(offsetsAt + 4 * i, offsets[i] as number, true);
+    }
+    bytes.set(this.#body.subarray(0, this.#end), bodyAt);
+    bytes[4] = VERSION;
+    bytes[5] = flags;
+    view.setUint32(8, count, true);
+    view.setUint32(12, span, true);
+    view.setFloat64(16, min, true);
+    view.setFloat64(24, max, true);
+    view.setUint32(0, crc32(bytes.subarray(4)), true);
+    return { bytes, count, span, maxTimestamp: max, hasNullKey: this.hasNullKey };
+  }
+
+  /** Counts the record that has been written up to `#end`. */
+  #note(timestamp: number): void {
+    if (this.count === this.#ends.length) {
+      this.#ends = larger(this.#ends, new Uint32Array(2 * this.count));
+      this.#timestamps = larger(this.#timestamps, new Float64Array(2 * this.count));
+    }
+    this.#ends[this.count] = this.#end;
+    this.#timestamps[this.count] = timestamp;
+    this.count++;
+    if (timestamp < this.#smallest) this.#smallest = timestamp;
+    if (timestamp > this.#largest) this.#largest = timestamp;
+    this.#integers &&= Number.isInteger(timestamp);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#end + bytes;
+    if (needed <= this.#body.length) return;
+    const body = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#body.length));
+    this.#body.copy(body, 0, 0, this.#end);
+    this.#body = body;
+  }
 }
 
-function bodyBytes({ key, value, headers }: ProducerRecord): number {
-  const keyLength = key === null ? 0 : key.length;
-  const valueLength = value === null ? 0 : value.length;
-  let bytes = varintBytes(keyLength + 1) + keyLength + varintBytes(valueLength + 1) + valueLength;
-  if (headers === undefined) return bytes;
-  for (const [name, header] of headers) {
-    const nameLength = Buffer.byteLength(name);
-    bytes += varintBytes(nameLength) + nameLength + varintBytes(header.length) + header.length;
-  }
-  return bytes;
+/** Errors: MR_LOG_INVALID_RECORD. */
+export function assertTimestamp(timestamp: number): void {
+  if (!Number.isFinite(timestamp)) throw invalidRecord(`a record has the timestamp ${timestamp}`);
+}
+
+function larger<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }
 
 function writeVarint(target: Uint8Array, at: number, value: number): number {
@@ -150,19 +198,16 @@ function writeBytes(target: Uint8Array, at: number, source: Uint8Array): number 
   return at + source.length;
 }
 
+/** The length comes first, and is known last: it is written where that of as many ASCII characters would end. */
+function writeKeyText(target: Buffer, at: number, text: string): number {
+  const start = writeVarint(target, at, text.length + 1);
+  const end = writeText(target, start, text);
+  const length = end - start;
+  if (length === text.length) return end;
+  return writeBytes(target, writeVarint(target, at, length + 1), Buffer.from(text));
+}
+
 function writeNullable(target: Uint8Array, at: number, source: Uint8Array | null): number {
   if (source === null) return writeVarint(target, at, 0);
   return writeBytes(target, writeVarint(target, at, source.length + 1), source);
-}
-
-function writeRecord(target: Uint8Array, at: number, { key, value, headers }: ProducerRecord): number {
-  at = writeNullable(target, at, key);
-  at = writeNullable(target, at, value);
-  if (headers === undefined) return at;
-  for (const [name, header] of headers) {
-    const nameBytes = Buffer.from(name);
-    at = writeBytes(target, writeVarint(target, at, nameBytes.length), nameBytes);
-    at = writeBytes(target, writeVarint(target, at, header.length), header);
-  }
-  return at;
 }

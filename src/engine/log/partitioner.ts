@@ -4,12 +4,13 @@
  * Java hash put the same key in the same partition.
  */
 
+import { textRoom, writeText } from './text-bytes.ts';
+
 const SEED = 0x9747b28c | 0;
 const M = 0x5bd1e995;
 
-/** Murmur2 of Kafka's Java client, as a signed 32-bit integer. */
-export function murmur2(data: Uint8Array): number {
-  const length = data.length;
+/** Murmur2 of the first `length` bytes as in Kafka's Java client, a signed 32-bit integer. */
+export function murmur2(data: Uint8Array, length = data.length): number {
   let h = SEED ^ length;
   const whole = length & ~3;
   for (let i = 0; i < whole; i += 4) {
@@ -31,7 +32,16 @@ export function murmur2(data: Uint8Array): number {
   return h ^ (h >>> 15);
 }
 
-/** The partition, 0 to `partitions` - 1, that Kafka's default partitioner gives `key`. */
-export function partitionFor(key: Buffer, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions;
+/** The partition, 0 to `partitions` - 1, that Kafka's default partitioner gives `key`, bytes or text. */
+export function partitionFor(key: Buffer | string, partitions: number): number {
+  const hash = typeof key === 'string' ? murmur2(scratch, writeScratch(key)) : murmur2(key);
+  return (hash & 0x7fffffff) % partitions;
+}
+
+/** Grows to the longest text key seen. */
+let scratch = Buffer.allocUnsafeSlow(256);
+
+function writeScratch(text: string): number {
+  if (textRoom(text) > scratch.length) scratch = Buffer.allocUnsafeSlow(textRoom(text));
+  return writeText(scratch, 0, text);
 }

@@ -4,6 +4,8 @@
  * offsets are dense: compaction and control records leave gaps.
  */
 
+import type { RecordBuffer } from './record-buffer.ts';
+
 export type TopicPartition = { readonly topic: string; readonly partition: number };
 
 export type Header = readonly [name: string, value: Buffer];
@@ -33,9 +35,16 @@ export interface RecordBatch {
   offset(index: number): number;
   timestamp(index: number): number;
   key(index: number): Buffer | null;
+  /** The key as UTF-8 text: cheaper than decoding `key`. */
+  keyText(index: number): string | null;
   value(index: number): Buffer | null;
+  /** Whether the record has neither key nor value. */
+  isEmpty(index: number): boolean;
   headers(index: number): readonly Header[];
 }
+
+/** Records to append, as objects or as bytes. */
+export type Records = readonly ProducerRecord[] | RecordBuffer;
 
 export type Cleanup =
   /**
@@ -66,7 +75,7 @@ export type Appended = TopicPartition & { readonly baseOffset: number; readonly 
 
 /** Appends outside transactions. `append` resolves when the records are durable, and keeps the order of calls. */
 export interface Producer {
-  append(topic: string, partition: number, records: readonly ProducerRecord[]): Promise<Appended>;
+  append(topic: string, partition: number, records: Records): Promise<Appended>;
   close(): Promise<void>;
 }
 
@@ -93,7 +102,7 @@ export type OffsetCommit = TopicPartition & {
  * or by commit.
  */
 export interface TransactionalProducer {
-  append(topic: string, partition: number, records: readonly ProducerRecord[]): void;
+  append(topic: string, partition: number, records: Records): void;
   /** Adds consumer offsets to the transaction. A stale generation makes commit fail with MR_LOG_GENERATION. */
   sendOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void;
   /** Resolves when everything is durable and visible. After a failure the transaction is aborted. */

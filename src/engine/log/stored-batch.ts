@@ -127,6 +127,16 @@ export class StoredBatch implements RecordBatch {
     return length === 0 ? null : this.#bytes.subarray(cursor, cursor + length - 1);
   }
 
+  keyText(index: number): string | null {
+    const length = readVarint(this.#bytes, this.#start(this.#stored(index)));
+    return length === 0 ? null : this.#bytes.toString('utf8', cursor, cursor + length - 1);
+  }
+
+  isEmpty(index: number): boolean {
+    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
+    return keyLength === 0 && readVarint(this.#bytes, cursor) === 0;
+  }
+
   value(index: number): Buffer | null {
     const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
     const length = readVarint(this.#bytes, cursor + (keyLength === 0 ? 0 : keyLength - 1));
@@ -187,7 +197,15 @@ export class EmptyBatch implements RecordBatch {
     return noRecord(index, 0);
   }
 
+  keyText(index: number): never {
+    return noRecord(index, 0);
+  }
+
   value(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  isEmpty(index: number): never {
     return noRecord(index, 0);
   }
 

@@ -1,5 +1,5 @@
 import { InputError, InvariantError } from '#platform';
-import type { CachedStore, Entry, KeyValueStore } from '../store/cached-store.ts';
+import type { CachedStore, Entry, KeyValueStore, NotLoaded } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
@@ -15,13 +15,19 @@ export type Handler = (cause: FlowRecord, context: HandlerContext) => void;
 export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   readonly stores: { readonly [name: string]: KeyValueStore<unknown> };
   watermark = 0;
+  /** The first read of this attempt that was not loaded. */
+  missing: NotLoaded | undefined;
   readonly #staged: readonly StagedStore[];
   readonly #timers: Timers;
   readonly #outputs: ReadonlyMap<string, Output>;
   readonly #node: ProcessorNode;
-  /** What was emitted, and where it goes: two lists, so that an emit allocates the record alone. */
+  /**
+   * What was emitted, and where it goes: two lists, so that an emit allocates the record alone. They are counted by
+   * hand: an array whose length is set to 0 for each record gives up its room each time.
+   */
   readonly #emitted: FlowRecord[] = [];
   readonly #targets: Output[] = [];
+  #emits = 0;
   readonly #others: (() => void)[] = [];
   #cause: FlowRecord | undefined;
   #step: Step | undefined;
@@ -38,6 +44,12 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     const staged = Array.from(stores, ([name, store]) => [name, new StagedStore(store)] as const);
     this.stores = Object.fromEntries(staged);
     this.#staged = staged.map(([, store]) => store);
+    for (const store of [...stores.values(), timers.event?.store, timers.wall?.store]) {
+      if (store === undefined) continue;
+      store.onMiss = (missing) => {
+        this.missing ??= missing;
+      };
+    }
   }
 
   get wallNow(): number {
@@ -55,26 +67,26 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   begin(cause: FlowRecord): void {
     this.#cause = cause;
     this.watermark = cause.watermark;
-    this.#emitted.length = 0;
-    this.#targets.length = 0;
-    this.#others.length = 0;
+    this.missing = undefined;
+    this.#emits = 0;
+    if (this.#others.length > 0) this.#others.length = 0;
     for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).begin();
   }
 
   apply(): void {
     for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).apply();
-    for (let i = 0; i < this.#emitted.length; i++) {
+    for (let i = 0; i < this.#emits; i++) {
       (this.#targets[i] as Output).push(this.#emitted[i] as FlowRecord);
     }
-    for (const apply of this.#others) apply();
+    for (let i = 0; i < this.#others.length; i++) this.#others[i]?.();
   }
 
   // Arrow functions, so that handlers may take them apart: `process({ emit }) ...`.
   readonly emit = (output: string, key: unknown, value: unknown, timestamp: number): void => {
     const target = this.#outputs.get(output);
     if (target === undefined) throw new InvariantError(`there is no output ${output}`);
-    this.#emitted.push(derived(this.#cause as FlowRecord, key, value, timestamp));
-    this.#targets.push(target);
+    this.#emitted[this.#emits] = derived(this.#cause as FlowRecord, key, value, timestamp);
+    this.#targets[this.#emits++] = target;
   };
 
   readonly setTimer = (key: string, dueMs: number): void => this.#set(this.#timers.event, key, dueMs);
@@ -88,8 +100,9 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
 
   #set(queue: TimerQueue | undefined, key: string, dueMs: number): void {
     if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
-    if (Number.isNaN(dueMs)) throw new InputError('MR_RECORD_TIMESTAMP', 'a timer was set without a time');
     const timestamp = this.#cause?.timestamp ?? dueMs;
+    if (!Number.isFinite(timestamp) || !(dueMs > Number.NEGATIVE_INFINITY))
+      throw new InputError('MR_RECORD_TIMESTAMP', `a timer was set for ${dueMs}, at ${timestamp}`);
     queue.store.assertLoaded(key);
     this.#others.push(() => queue.set(key, dueMs, timestamp));
   }
@@ -109,6 +122,8 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
 class StagedStore implements KeyValueStore<unknown> {
   readonly #store: CachedStore<unknown>;
   readonly #written: Entry<unknown>[] = [];
+  /** How many of them hold. */
+  #writes = 0;
   #attempt = 0;
   /** The entry looked up last in this attempt: a handler gets a key and then puts it. */
   #last: Entry<unknown> | undefined;
@@ -124,7 +139,7 @@ class StagedStore implements KeyValueStore<unknown> {
   }
 
   apply(): void {
-    for (let i = 0; i < this.#written.length; i++) {
+    for (let i = 0; i < this.#writes; i++) {
       const entry = this.#written[i] as Entry<unknown>;
       this.#store.change(entry, entry.staged, entry.stagedTimestamp);
     }
@@ -132,8 +147,8 @@ class StagedStore implements KeyValueStore<unknown> {
   }
 
   #release(): void {
-    for (let i = 0; i < this.#written.length; i++) (this.#written[i] as Entry<unknown>).staged = undefined;
-    this.#written.length = 0;
+    for (let i = 0; i < this.#writes; i++) (this.#written[i] as Entry<unknown>).staged = undefined;
+    this.#writes = 0;
   }
 
   get(key: string): unknown {
@@ -161,7 +176,7 @@ class StagedStore implements KeyValueStore<unknown> {
     if (entry.attempt !== this.#attempt) {
       entry.attempt = this.#attempt;
       entry.stagedTimestamp = timestamp;
-      this.#written.push(entry);
+      this.#written[this.#writes++] = entry;
       this.#store.noteForPrefixes(key);
     } else if (timestamp > entry.stagedTimestamp) entry.stagedTimestamp = timestamp;
     entry.staged = value;

@@ -1,10 +1,10 @@
 import type { LastPerKeyNode } from '../topology/node.ts';
-import type { Operator, Output } from './operator.ts';
-import type { FlowRecord } from './record.ts';
+import type { Operator, Output, Step } from './operator.ts';
+import { type FlowRecord, RecordList } from './record.ts';
 
 /** Holds the last record of each key until the task commits: emission per commit. */
 export class LastPerKeyOperator implements Operator {
-  readonly input: FlowRecord[] = [];
+  readonly input = new RecordList();
   readonly #node: LastPerKeyNode;
   readonly #output: Output;
   readonly #held = new Map<string, FlowRecord>();
@@ -14,8 +14,15 @@ export class LastPerKeyOperator implements Operator {
     this.#output = output;
   }
 
-  run(): void {
-    for (const record of this.input) this.#held.set(this.#node.keyOf(record), record);
+  run(step: Step): void {
+    for (let i = 0; i < this.input.length; i++) {
+      const record = this.input.at(i);
+      try {
+        this.#held.set(this.#node.keyOf(record), record);
+      } catch (error) {
+        step.reject(record, this.#node.name, error);
+      }
+    }
   }
 
   flush(): void {

@@ -1,13 +1,13 @@
 import type { Operator, Output } from './operator.ts';
-import { BySequence, type FlowRecord } from './record.ts';
+import { BySequence, RecordList } from './record.ts';
 
 /** Several streams as one, in the order in which the records behind them were read. */
 export class MergeOperator implements Operator {
-  readonly inputs: readonly FlowRecord[][];
+  readonly inputs: readonly RecordList[];
   readonly #output: Output;
 
   constructor(inputs: number, output: Output) {
-    this.inputs = Array.from({ length: inputs }, () => []);
+    this.inputs = Array.from({ length: inputs }, () => new RecordList());
     this.#output = output;
   }
 

@@ -1,5 +1,5 @@
 import { FatalError, InvariantError, RetryableError } from '#platform';
-import type { FlowRecord } from './record.ts';
+import type { FlowRecord, RecordList } from './record.ts';
 
 /** What the operators of a task share while one batch runs through them. */
 export type Step = {
@@ -7,7 +7,7 @@ export type Step = {
   readonly watermark: number;
   readonly wallNow: number;
   /** The task's watermark after each record of the batch, by sequence; at least one, also where no record is. */
-  readonly watermarks: readonly number[];
+  readonly watermarks: Float64Array;
   /**
    * Applies the topology's policy (dead letter, skip, fail) to what led to a record that an operator could not handle:
    * a record of the batch, or a timer. Throws an error that is none of the record's: a store that is damaged, a
@@ -36,14 +36,14 @@ export interface Operator {
 
 /** Where an operator's records go: the input lists of the operators connected to it. */
 export class Output {
-  readonly #targets: FlowRecord[][] = [];
+  readonly #targets: RecordList[] = [];
 
-  connect(target: FlowRecord[]): void {
+  connect(target: RecordList): void {
     this.#targets.push(target);
   }
 
   push(record: FlowRecord): void {
     const targets = this.#targets;
-    for (let i = 0; i < targets.length; i++) (targets[i] as FlowRecord[]).push(record);
+    for (let i = 0; i < targets.length; i++) (targets[i] as RecordList).push(record);
   }
 }

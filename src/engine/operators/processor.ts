@@ -1,15 +1,12 @@
-import { type CachedStore, NotLoaded, type Read } from '../store/cached-store.ts';
+import type { CachedStore, NotLoaded, Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import { TIMERS } from '../topology/topology.ts';
 import { type Handler, HandlerContext, type Timers } from './handler-context.ts';
 import type { Operator, Output, Step } from './operator.ts';
-import { BySequence, type FlowRecord } from './record.ts';
+import { BySequence, type FlowRecord, RecordList } from './record.ts';
 
 export type { Timers };
-
-/** The reads of one store while a batch is looked through. */
-type Wanted = { readonly store: CachedStore<unknown>; readonly reads: Read[] };
 
 /**
  * A stateful processor in a task. It brings the state of the whole batch into memory with one asynchronous read
@@ -17,9 +14,10 @@ type Wanted = { readonly store: CachedStore<unknown>; readonly reads: Read[] };
  * them, so that it makes no difference how the input is cut into batches.
  */
 export class ProcessorOperator implements Operator {
-  readonly inputs: readonly FlowRecord[][];
+  readonly inputs: readonly RecordList[];
   readonly #node: ProcessorNode;
-  readonly #wanted: ReadonlyMap<string, Wanted>;
+  readonly #stores: ReadonlyMap<string, CachedStore<unknown>>;
+  readonly #allStores: readonly CachedStore<unknown>[];
   readonly #timers: Timers;
   readonly #context: HandlerContext;
   /** By port. */
@@ -36,10 +34,11 @@ export class ProcessorOperator implements Operator {
     outputs: ReadonlyMap<string, Output>,
   ) {
     this.#node = node;
-    this.#wanted = new Map(Array.from(stores, ([name, store]) => [name, { store, reads: [] }]));
-    this.#expiring = [...stores.values()].filter(({ expiry }) => expiry !== undefined);
+    this.#stores = stores;
+    this.#allStores = [...stores.values()];
+    this.#expiring = this.#allStores.filter(({ expiry }) => expiry !== undefined);
     this.#timers = timers;
-    this.inputs = node.inputs.map(() => []);
+    this.inputs = node.inputs.map(() => new RecordList());
     this.#handlers = node.inputs.map(
       ([port]) =>
         (record, context) =>
@@ -66,45 +65,60 @@ export class ProcessorOperator implements Operator {
   }
 
   async #load(step: Step): Promise<void> {
-    const timerKeys = this.#gatherReads();
+    this.#wantReads();
     for (const queue of [this.#timers.event, this.#timers.wall]) {
       if (queue === undefined) continue;
       const due = queue === this.#timers.event ? step.watermark : step.wallNow;
-      const dueKeys = [...queue.dueKeys(due)];
-      for (const { reads } of this.#wanted.values()) reads.push(...dueKeys);
-      await queue.store.load([...timerKeys, ...dueKeys]);
+      for (const key of queue.dueKeys(due)) {
+        queue.store.want(key);
+        this.#wantEverywhere(key);
+      }
+      await queue.store.load();
     }
-    for (const { store, reads } of this.#wanted.values()) {
-      if (store.expiry !== undefined) reads.push(...store.expiry.dueKeys(step.watermark));
-      await store.load(reads);
-      reads.length = 0;
+    for (const store of this.#allStores) {
+      if (store.expiry !== undefined) for (const key of store.expiry.dueKeys(step.watermark)) store.want(key);
+      await store.load();
     }
   }
 
-  /** What the records of the batch declare to read, into `wanted`; gives the keys whose timers they may set. */
-  #gatherReads(): string[] {
-    const timerKeys: string[] = [];
+  #wantEverywhere(key: string): void {
+    for (let i = 0; i < this.#allStores.length; i++) (this.#allStores[i] as CachedStore<unknown>).want(key);
+  }
+
+  /** The key's timers may be set or cleared. */
+  #wantTimers(key: string): void {
+    this.#timers.event?.store.want(key);
+    this.#timers.wall?.store.want(key);
+  }
+
+  /** What the records of the batch declare to read. */
+  #wantReads(): void {
     const usesTimers = this.#timers.event !== undefined || this.#timers.wall !== undefined;
     for (const [port, records] of this.inputs.entries()) {
       const reads = this.#node.spec.reads?.[this.#node.inputs[port]?.[0] ?? ''];
-      for (const record of records) {
-        const declared: { readonly [store: string]: readonly Read[] | undefined } | undefined =
-          reads?.(record);
+      for (let i = 0; i < records.length; i++) {
+        const record = records.at(i);
+        let declared: { readonly [store: string]: readonly Read[] | undefined } | undefined;
+        try {
+          declared = reads?.(record);
+        } catch {
+          // The handler meets the same error, or reads what it has not declared.
+          continue;
+        }
         const timers = declared?.[TIMERS] as readonly string[] | undefined;
         // A timer that the record sets may fall due within this very batch, and finds its key in every store.
         if ((reads === undefined || usesTimers) && timers === undefined && record.key !== null) {
           const own = String(record.key);
-          for (const { reads } of this.#wanted.values()) reads.push(own);
-          if (usesTimers) timerKeys.push(own);
+          this.#wantEverywhere(own);
+          this.#wantTimers(own);
         }
         for (const name in declared) {
-          const wanted = this.#wanted.get(name);
-          for (const read of declared[name] ?? []) wanted?.reads.push(read);
+          const store = this.#stores.get(name);
+          for (const read of declared[name] ?? []) store?.want(read);
         }
-        if (timers !== undefined) timerKeys.push(...timers);
+        if (timers !== undefined) for (const key of timers) this.#wantTimers(key);
       }
     }
-    return timerKeys;
   }
 
   /**
@@ -126,6 +140,8 @@ export class ProcessorOperator implements Operator {
       const watermark = step.watermarks[this.#behind] ?? step.watermark;
       for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
       await this.#fire('event', watermark, this.#behind, step);
+      // What a timer has written under a time long past goes here, not behind the next record.
+      for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
     }
   }
 
@@ -151,10 +167,11 @@ export class ProcessorOperator implements Operator {
     try {
       handler(cause, this.#context);
     } catch (error) {
-      if (error instanceof NotLoaded) return error;
-      step.reject(cause, this.#node.name, error);
-      return undefined;
+      if (this.#context.missing === undefined) step.reject(cause, this.#node.name, error);
+      return this.#context.missing;
     }
+    // A handler that catches all errors has caught this one too.
+    if (this.#context.missing !== undefined) return this.#context.missing;
     this.#context.apply();
     return undefined;
   }

@@ -1,15 +1,14 @@
 import { InputError } from '#platform';
 import { partitionFor } from '../log/partitioner.ts';
 import type { Header } from '../log/port.ts';
-import { assertRecordSize } from '../log/record-size.ts';
 import type { Outbox } from '../task/outbox.ts';
 import type { SinkNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
-import type { FlowRecord } from './record.ts';
+import { RecordList } from './record.ts';
 
 /** Encodes records for a topic and leaves them in the outbox of the next commit. */
 export class SinkOperator implements Operator {
-  readonly input: FlowRecord[] = [];
+  readonly input = new RecordList();
   readonly #node: SinkNode;
   readonly #outbox: Outbox;
   readonly #ownPartition: number;
@@ -22,29 +21,24 @@ export class SinkOperator implements Operator {
 
   run(step: Step): void {
     const { topic, partitioning } = this.#node;
-    for (const record of this.input) {
+    for (let i = 0; i < this.input.length; i++) {
+      const record = this.input.at(i);
       try {
-        const text = this.#node.keyOf(record);
-        if (text === null && this.#node.nullKeys === 'drop') {
+        const key = this.#node.keyOf(record);
+        if (key === null && this.#node.nullKeys === 'drop') {
           step.drop(this.#node.name, 'null-key');
           continue;
         }
-        if (text === null && this.#node.nullKeys === 'reject')
+        if (key === null && this.#node.nullKeys === 'reject')
           throw new InputError('MR_RECORD_NULL_KEY', `a record of compacted ${topic.name} has no key`);
         if (!Number.isFinite(record.timestamp))
           throw new InputError('MR_RECORD_TIMESTAMP', `the record has the timestamp ${record.timestamp}`);
-        const key = text === null ? null : Buffer.from(text);
         const value = record.value === null ? null : this.#node.value.encode(record.value);
-        assertRecordSize({ key, value });
         const partition =
           partitioning === 'same' || key === null ? this.#ownPartition : partitionFor(key, topic.partitions);
         const { timestamp, trace } = record;
         const headers: readonly Header[] | undefined = trace && [['traceparent', trace]];
-        this.#outbox.add(
-          topic.name,
-          partition,
-          headers === undefined ? { key, value, timestamp } : { key, value, timestamp, headers },
-        );
+        this.#outbox.put(topic.name, partition, key, value, timestamp, headers);
       } catch (error) {
         step.reject(record, this.#node.name, error);
       }

@@ -2,19 +2,21 @@ import { errorCode, InputError } from '#platform';
 import type { RecordBatch } from '../log/port.ts';
 import type { SourceNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
+import { RecordList } from './record.ts';
 
-/** A record of the task's batch as it was read. */
-export type RawRecord = {
-  readonly source: string;
-  readonly batch: RecordBatch;
-  readonly index: number;
-  readonly sequence: number;
-  readonly watermark: number;
+/** A record of the task's batch as it was read; holds until the next batch is taken. */
+export type RawRecord = Readonly<TakenRecord>;
+export type TakenRecord = {
+  source: string;
+  batch: RecordBatch;
+  index: number;
+  sequence: number;
+  watermark: number;
 };
 
 /** Decodes the records of one source. */
 export class SourceOperator implements Operator {
-  readonly input: RawRecord[] = [];
+  readonly input = new RecordList<RawRecord>();
   readonly #node: SourceNode;
   readonly #output: Output;
 
@@ -24,7 +26,8 @@ export class SourceOperator implements Operator {
   }
 
   async run(step: Step): Promise<void> {
-    for (const raw of this.input) {
+    for (let i = 0; i < this.input.length; i++) {
+      const raw = this.input.at(i);
       try {
         this.#emit(raw, step.wallNow);
       } catch (error) {
@@ -38,7 +41,7 @@ export class SourceOperator implements Operator {
   #emit({ batch, index, sequence, watermark }: RawRecord, wallNow: number): void {
     const timestamp = batch.timestamp(index);
     this.#assertBelievable(timestamp, wallNow);
-    const key = batch.key(index);
+    const key = batch.keyText(index);
     const value = batch.value(index);
     if (key === null && this.#node.nullKeys === 'reject')
       throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
@@ -46,7 +49,7 @@ export class SourceOperator implements Operator {
       throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
     }
     this.#output.push({
-      key: key === null ? null : this.#node.topic.key.fromText(key.toString()),
+      key: key === null ? null : this.#node.topic.key.fromText(key),
       value: value === null ? null : this.#node.topic.value.decode(value),
       timestamp,
       watermark,

@@ -1,10 +1,10 @@
 import type { StatelessNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
-import { derived, type FlowRecord } from './record.ts';
+import { derived, RecordList } from './record.ts';
 
 /** map, filter and flatMap: what becomes of a record depends on that record alone. */
 export class StatelessOperator implements Operator {
-  readonly input: FlowRecord[] = [];
+  readonly input = new RecordList();
   readonly #node: StatelessNode;
   readonly #output: Output;
 
@@ -15,18 +15,22 @@ export class StatelessOperator implements Operator {
 
   run(step: Step): void {
     const emitted: unknown[] = [];
+    let emits = 0;
     const emit = (value: unknown) => {
-      emitted.push(value);
+      emitted[emits++] = value;
     };
-    for (const record of this.input) {
-      emitted.length = 0;
+    for (let i = 0; i < this.input.length; i++) {
+      const record = this.input.at(i);
+      emits = 0;
       try {
         this.#node.apply(record, emit);
       } catch (error) {
         step.reject(record, this.#node.name, error);
         continue;
       }
-      for (const value of emitted) this.#output.push(derived(record, record.key, value, record.timestamp));
+      for (let j = 0; j < emits; j++) {
+        this.#output.push(derived(record, record.key, emitted[j], record.timestamp));
+      }
     }
   }
 }

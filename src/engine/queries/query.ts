@@ -28,7 +28,7 @@ export const DEFAULT_LIMIT = 1_000;
 export const MAX_LIMIT = 10_000;
 
 /** Where an answer has ended: the next one begins behind this entry. */
-export type Continuation = { readonly key: string; readonly partition: number };
+export type Continuation = { readonly key: Buffer; readonly partition: number };
 
 /** Behind every key: no byte of UTF-8 is that large. */
 const AFTER_ALL = Buffer.from([0xff]);
@@ -62,21 +62,21 @@ export function rangeOf(query: Extract<StoreQuery, { kind: 'prefix' | 'range' }>
 /** The part of a range that lies behind `after`, in the task of `partition`: entries go by key, then partition. */
 export function behind(range: KeyRange, after: Continuation | undefined, partition: number): KeyRange {
   if (after === undefined) return range;
-  const key = keyBytes(after.key);
+  const { key } = after;
   const gte = partition > after.partition ? key : Buffer.concat([key, Buffer.from([0])]);
   return { ...range, gte: Buffer.compare(gte, range.gte) > 0 ? gte : range.gte };
 }
 
 export function encodeContinuation({ key, partition }: Continuation): string {
-  return Buffer.from(JSON.stringify([key, partition])).toString('base64url');
+  return Buffer.from(JSON.stringify([key.toString('base64url'), partition])).toString('base64url');
 }
 
 /** Errors: MR_QUERY_INVALID for what no answer has given out. */
 export function decodeContinuation(token: string): Continuation {
   try {
     const [key, partition, ...rest] = JSON.parse(Buffer.from(token, 'base64url').toString()) as unknown[];
-    if (typeof key === 'string' && typeof partition === 'number' && rest.length === 0)
-      return { key, partition };
+    if (typeof key === 'string' && Number.isSafeInteger(partition) && rest.length === 0)
+      return { key: Buffer.from(key, 'base64url'), partition: Number(partition) };
   } catch {}
   throw invalidQuery('the continuation is none that an answer has given out');
 }

@@ -185,11 +185,64 @@ describe('queries over HTTP', () => {
     assert.equal(caughtUp.entries.length, 40);
   });
 
+  it('take keys of any characters', async (t) => {
+    const { log, start } = await cluster(t);
+    const { url } = await start('a');
+    const keys = [
+      '',
+      ' ',
+      '/',
+      'a/b',
+      '%',
+      '%2F',
+      '+',
+      '&',
+      '?',
+      '#',
+      '\u0000',
+      '\n',
+      'é',
+      '😀',
+      '\uffff',
+      'a'.repeat(2_000),
+    ];
+    const writer = await TopicWriter.open(log, input);
+    await writer.write(keys.map((key, i) => ({ key, value: i + 1, timestamp: i })));
+    await writer.close();
+    const all = await until(url, {}, (body) => taken(body) === keys.length);
+    assert.deepEqual(all.entries.map(({ key }) => key).sort(), keys.toSorted());
+    for (const [i, key] of keys.entries()) {
+      const { body } = await get(url, `stores/${STORE}`, { key });
+      assert.deepEqual(
+        body.entries.map(({ key, value }) => [key, value]),
+        [[key, i + 1]],
+        JSON.stringify(key),
+      );
+    }
+    const paged: string[] = [];
+    for (let after: string | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+      const { body }: { body: Body } = await get(url, `stores/${STORE}`, {
+        limit: '3',
+        ...(after && { after }),
+      });
+      paged.push(...body.entries.map(({ key }) => key));
+      after = body.next;
+    }
+    assert.deepEqual(
+      paged,
+      all.entries.map(({ key }) => key),
+    );
+    for (const malformed of ['key=%ff', 'prefix=%ed%a0%80']) {
+      const response = await fetch(`${url}/stores/${STORE}?${malformed}`);
+      const body = (await response.json()) as Body;
+      assert.ok(response.status === 400 || body.entries.length === 0, malformed);
+    }
+  });
+
   it('refuse what is wrong with a code and a hint', async (t) => {
     const { start } = await cluster(t);
     const { url } = await start('a');
     for (const [path, parameters, code] of [
-      ['stores/none/such', { key: 'k' }, 'MR_QUERY_STORE_UNKNOWN'],
       [`stores/${STORE}`, { key: 'k', prefix: 'k' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { kye: 'k' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { key: 'k', fromMs: 'noon', toMs: '1' }, 'MR_QUERY_INVALID'],
@@ -197,12 +250,21 @@ describe('queries over HTTP', () => {
       [`stores/${STORE}`, { key: 'k', fromMs: '0', toMs: '1' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { limit: 'all' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { position: '[' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { position: '{"input":5}' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { position: '{"input":{"99":5}}' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { position: '{"input":{"0":-1}}' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { position: '{"other":{"0":1}}' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { limit: '10001' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { after: 'made up' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { staleness: 'any' }, 'MR_QUERY_INVALID'],
     ] as const) {
       const { status, body } = await get(url, path, parameters);
       assert.deepEqual({ status, code: body.code }, { status: 400, code }, JSON.stringify(parameters));
       assert.ok(body.hint);
     }
+    const unknown = await get(url, 'stores/none/such', { key: 'k' });
+    assert.deepEqual([unknown.status, unknown.body.code], [404, 'MR_QUERY_STORE_UNKNOWN']);
+    assert.match(unknown.body.hint ?? '', /sum\/state/);
     const twice = await fetch(`${url}/stores/${STORE}?key=a&key=b`);
     assert.equal(twice.status, 400);
     const elsewhere = await get(url, 'tasks/input/99/rows', { store: STORE, key: 'aw' });

@@ -1,4 +1,4 @@
-import type { HttpServer } from '#platform';
+import { type HttpReply, type HttpServer, MillraceError } from '#platform';
 import { jsonValue } from './json-values.ts';
 import { PEER_PATH, rowsToWire, wantedFrom } from './peers.ts';
 import type { Position } from './position.ts';
@@ -25,11 +25,30 @@ export type StoreAnswers = Pick<StoreQueries, 'query'> & {
  */
 export function serveQueries({ routes }: Pick<HttpServer, 'routes'>, queries: StoreAnswers): void {
   routes.get('/stores', async () => ({ stores: await queries.stores() }));
-  routes.get<{ Params: { '*': string }; Querystring: Parameters }>('/stores/*', async ({ params, query }) => {
-    const store = params['*'];
-    const answer = await queries.query(store, queryFrom(query), optionsFrom(query));
-    return { store, ...answer, entries: jsonValue(answer.entries) };
-  });
+  routes.get<{ Params: { '*': string }; Querystring: Parameters }>(
+    '/stores/*',
+    async ({ params, query }, reply) => {
+      const store = params['*'];
+      return answered(reply, async () => {
+        const answer = await queries.query(store, queryFrom(query), optionsFrom(query));
+        return { store, ...answer, entries: jsonValue(answer.entries) };
+      });
+    },
+  );
+}
+
+/** An answer, or a refusal that is the asker's business alone: no failure of this server that its log should tell of. */
+async function answered(reply: HttpReply, answer: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    const { code, message, hint, remedy } = error;
+    const isUnknown = code === 'MR_QUERY_STORE_UNKNOWN';
+    if (!isUnknown && remedy !== 'retry') throw error;
+    if (!isUnknown) reply.header('retry-after', '1');
+    return reply.code(isUnknown ? 404 : 503).send({ code, message, hint });
+  }
 }
 
 /** Serves what the queries of other processes ask of the tasks in this one. */
@@ -39,15 +58,16 @@ export function servePeers(
 ): void {
   routes.get<{ Params: { subTopology: string; partition: string }; Querystring: Parameters }>(
     PEER_PATH,
-    async ({ params: { subTopology, partition }, query }) => {
-      const rows = await queries.readHere({
-        task: { subTopology, partition: Number(partition) },
-        role: query.role === 'standby' ? 'standby' : 'active',
-        store: query.store ?? '',
-        wanted: wantedFrom(query),
-      });
-      return rowsToWire(rows);
-    },
+    ({ params: { subTopology, partition }, query }, reply) =>
+      answered(reply, async () => {
+        const rows = await queries.readHere({
+          task: { subTopology, partition: Number(partition) },
+          role: query.role === 'standby' ? 'standby' : 'active',
+          store: query.store ?? '',
+          wanted: wantedFrom(query),
+        });
+        return rowsToWire(rows);
+      }),
   );
 }
 
@@ -104,10 +124,9 @@ function time(name: string, text: string | undefined): number {
 /** `{"topic": {"0": 17}}` */
 function positionFrom(text: string): Position {
   try {
-    const position = JSON.parse(text) as Position | null;
-    const offsets = Object.values(position ?? {}).flatMap((of) => Object.values(of));
-    if (position !== null && typeof position === 'object' && offsets.every(Number.isSafeInteger))
-      return position;
+    const position: unknown = JSON.parse(text);
+    const isMap = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (isMap(position) && Object.values(position as object).every(isMap)) return position as Position;
   } catch {}
   throw invalidQuery('position is no JSON of offsets by topic and partition');
 }

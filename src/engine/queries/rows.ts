@@ -4,7 +4,7 @@ import type { DatabaseReads, DatabaseSnapshot, KeyRange } from '../store/port.ts
 import type { InputOffsets } from '../task/position.ts';
 import { MARKS_KEY, type Marks } from '../task/state.ts';
 
-/** What is wanted of a store in one task: the row of a key, or the first `limit` rows of a range. */
+/** What is wanted of a store in one task: the row of a key, or the first rows of a range, `limit` at most. */
 export type RowsWanted = { readonly key: Buffer } | { readonly range: KeyRange; readonly limit: number };
 
 export type Row = { readonly key: Buffer; readonly value: Buffer };
@@ -16,6 +16,9 @@ export type Rows = {
   readonly complete: boolean;
   readonly position: InputOffsets;
 };
+
+/** Values are of any size: a page ends behind the row with which it is as large as this. */
+const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads a store of one task from a snapshot of its database, and closes that. Rows and position are of one instant:
@@ -66,11 +69,14 @@ async function rowsIn(
   }
   const { range, limit } = wanted;
   const rows: Row[] = [];
+  let bytes = 0;
   const within = { gte: Buffer.concat([prefix, range.gte]), lt: Buffer.concat([prefix, range.lt]) };
   for await (const chunk of snapshot.scan(within)) {
     for (const { key, value } of chunk) {
-      if (rows.length === limit) return { rows, complete: false };
-      if (value !== null) rows.push({ key: key.subarray(prefix.length), value });
+      if (value === null) continue;
+      if (rows.length === limit || bytes >= PAGE_BYTES) return { rows, complete: false };
+      rows.push({ key: key.subarray(prefix.length), value });
+      bytes += key.length + value.length;
     }
   }
   return { rows, complete: true };

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { armFailpoints, disarmFailpoints, systemClock } from '#platform';
-import { ManualClock, temporaryDirectory } from '#platform/testing';
+import { freePort, ManualClock, temporaryDirectory } from '#platform/testing';
 import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import type { TaskOwners } from '../task/assignment.ts';
+import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';
+import { TopologyBuilder } from '../topology/builder.ts';
 import { localTasks } from './local-tasks.ts';
-import type { Peers } from './peers.ts';
+import { httpPeers, type Peers } from './peers.ts';
 import type { StoreQuery } from './query.ts';
 import { type StoreAnswer, StoreQueries } from './store-queries.ts';
 import { input, PARTITIONS, readInput, STORE, sums, sumsRuntime, sumsUpTo } from './testing/sums.ts';
@@ -222,4 +226,115 @@ it('a task that is on its way is waited for, then the asker is told to come agai
   for (let p = 0; p < PARTITIONS; p++) owners.set(`input-${p}`, { active, standbys: [] });
   await clock.advance(100);
   assert.equal((await answered).copies.length, PARTITIONS);
+});
+
+describe('where the owner of a task', () => {
+  const none = localTasks(() => undefined);
+  const active = (endpoint: string) => {
+    const owner: TaskOwners = { active: { memberId: 'b', endpoint }, standbys: [] };
+    return new Map(Array.from({ length: PARTITIONS }, (_, p) => [`input-${p}`, owner] as const));
+  };
+  const asking = (owners: ReadonlyMap<string, TaskOwners>, peers: Peers) =>
+    new StoreQueries({
+      topology: sums(),
+      memberId: 'a',
+      local: none,
+      owners: () => owners,
+      peers,
+      clock: systemClock,
+      patienceMs: 0,
+    });
+
+  it('can’t be reached, the asker is told so', async () => {
+    const queries = asking(active(`http://127.0.0.1:${await freePort()}`), httpPeers({ clock: systemClock }));
+    await assert.rejects(queries.query(STORE, { kind: 'key', key: 'k' }), {
+      code: 'MR_QUERY_TASK_MOVING',
+      remedy: 'retry',
+      message: /http:\/\/127\.0\.0\.1:\d+ gave no answer/,
+    });
+  });
+
+  it('takes a question and never answers, it is given up', async (t) => {
+    const silent = createServer(() => {});
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    t.after(() => {
+      silent.closeAllConnections();
+      silent.close();
+    });
+    const address = silent.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const queries = asking(
+      active(`http://127.0.0.1:${port}`),
+      httpPeers({ clock: systemClock, timeoutMs: 50 }),
+    );
+    await assert.rejects(queries.query(STORE, { kind: 'range' }), {
+      code: 'MR_QUERY_TASK_MOVING',
+      message: /gave no answer/,
+    });
+  });
+
+  it('is a thread of this process that is busy for ever, it is given up', async () => {
+    const clock = new ManualClock();
+    const local = { read: () => new Promise<never>(() => {}) };
+    const options = {
+      topology: sums(),
+      memberId: 'a',
+      local,
+      owners: () => new Map(),
+      peers: noPeers,
+      clock,
+    };
+    const queries = new StoreQueries({ ...options, patienceMs: 0 });
+    const given = assert.rejects(queries.query(STORE, { kind: 'key', key: 'k' }), {
+      code: 'MR_QUERY_TASK_MOVING',
+      message: /gave no answer for 5000 ms/,
+    });
+    await clock.advance(5_000);
+    await given;
+    assert.equal(clock.sleeping, 0);
+  });
+});
+
+it('large values come in pages of some megabytes, whatever the limit', async (t) => {
+  const builder = new TopologyBuilder({ name: 'large', generation: 1 });
+  const texts = jsonTopic<string>('input', PARTITIONS);
+  builder.source(texts).reduce('newest', (_, value) => value, { value: json<string>() });
+  const topology = builder.build();
+  const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
+  await log.createTopics([input]);
+  const runtime = await sumsRuntime({
+    log,
+    databases: memoryDatabases(),
+    clock: systemClock,
+    instanceId: 'a',
+    topology,
+  });
+  await runtime.start();
+  const writer = await TopicWriter.open(log, texts);
+  t.after(async () => {
+    await writer.close();
+    await runtime.close();
+    await log.close();
+  });
+  const keys = Array.from({ length: 60 }, (_, i) => `k${String(i).padStart(2, '0')}`);
+  for (const key of keys) await writer.write([{ key, value: key.repeat(100_000), timestamp: 1 }]);
+  await runtime.runUntilCaughtUp(5);
+  const options = { topology, memberId: 'a', owners: () => new Map(), peers: noPeers, clock: systemClock };
+  const queries = new StoreQueries({ ...options, local: localTasks(() => runtime), patienceMs: 0 });
+  const found: string[] = [];
+  let pages = 0;
+  for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
+    const answer: StoreAnswer = await queries.query(
+      'newest/state',
+      { kind: 'range' },
+      next === undefined ? {} : { after: next },
+    );
+    found.push(...answer.entries.map(({ key }) => key));
+    assert.ok(answer.entries.length < keys.length);
+    next = answer.next;
+    pages++;
+  }
+  assert.deepEqual(found, keys);
+  assert.ok(pages > 1);
 });

@@ -25,18 +25,20 @@ import { moving, type Row, type Rows, type RowsWanted } from './rows.ts';
 
 /** The tasks of this process. */
 export interface LocalTasks {
-  has(task: TaskId, role: Role): boolean;
-  /** Errors: MR_QUERY_TASK_MOVING where this process does not have that copy. */
-  read(read: TaskRead): Promise<Rows>;
+  /** Undefined where this process does not have that copy. Errors: MR_QUERY_TASK_MOVING. */
+  read(read: TaskRead): Promise<Rows | undefined>;
 }
+
+/** Who holds the tasks, by their names. */
+type Owners = ReadonlyMap<string, TaskOwners>;
 
 export type StoreQueriesOptions = {
   readonly topology: Topology;
   /** This process, as the answers of its tasks name it. */
   readonly memberId: string;
   readonly local: LocalTasks;
-  /** Who holds the tasks, by their names, as far as is known here. */
-  readonly owners: () => ReadonlyMap<string, TaskOwners>;
+  /** As far as is known here. */
+  readonly owners: () => Owners | Promise<Owners>;
   readonly peers: Peers;
   readonly clock: Clock;
   /** How long a query waits for a task that is on its way from one process to another. */
@@ -72,7 +74,7 @@ type Target = {
 type Copy = {
   readonly role: Role;
   readonly memberId: string;
-  readonly read: (read: TaskRead) => Promise<Rows>;
+  readonly read: (read: TaskRead) => Promise<Rows | undefined>;
 };
 type Answered = {
   readonly partition: number;
@@ -81,7 +83,10 @@ type Answered = {
   readonly rows: Rows;
 };
 
+const NOBODY: TaskOwners = { active: undefined, standbys: [] };
 const RETRY_MS = 50;
+/** How long one copy is waited for: a thread that is busy, or a process that is stopped. */
+const READ_TIMEOUT_MS = 5_000;
 
 /**
  * Answers questions about the stores of a topology from outside of its tasks, wherever these run: a key goes to the
@@ -101,6 +106,7 @@ export class StoreQueries {
     }
   }
 
+  /** The stores that can be asked, in the order of their declaration. */
   stores(): readonly StoreSummary[] {
     return Array.from(this.#targets.values(), ({ store, subTopology: { name, partitions } }) => {
       return { name: store.name, subTopology: name, partitions, kind: store.spec.kind ?? 'key-value' };
@@ -114,7 +120,7 @@ export class StoreQueries {
   async query(store: string, query: StoreQuery, options: QueryOptions = {}): Promise<StoreAnswer> {
     const target = this.#targetOf(store);
     const limit = limitOf(options);
-    refuseForeignTopics(options.atLeast, target.subTopology);
+    refuseForeignPositions(options.atLeast, target.subTopology);
     const after = options.after === undefined ? undefined : decodeContinuation(options.after);
     const wantedIn = this.#wanted(target, query, limit, after);
     const answered = await Promise.all(
@@ -125,8 +131,13 @@ export class StoreQueries {
 
   /** A read of a task in this process, for its peers. Errors: MR_QUERY_TASK_MOVING where the task is not here. */
   async readHere(read: TaskRead): Promise<Rows> {
-    this.#targetOf(read.store);
-    return await this.#options.local.read(read);
+    const { store, task, role } = read;
+    const { subTopology } = this.#targetOf(store);
+    if (subTopology.name !== task.subTopology)
+      throw invalidQuery(`store ${store} is none of ${nameOf(task)}`);
+    const rows = await this.#inTime(this.#options.local.read(read), task);
+    if (rows === undefined) throw moving(`no ${role} copy of task ${nameOf(task)} is here`);
+    return rows;
   }
 
   #targetOf(store: string): Target {
@@ -174,9 +185,10 @@ export class StoreQueries {
     const deadline = clock.monotonic() + patienceMs;
     for (;;) {
       let refusal: unknown;
-      for (const { role, memberId, read } of this.#copies(task, staleness)) {
+      for await (const { role, memberId, read } of this.#copies(task, staleness)) {
         try {
-          const rows = await read({ task, role, store: store.name, wanted });
+          const rows = await this.#inTime(read({ task, role, store: store.name, wanted }), task);
+          if (rows === undefined) continue;
           if (reaches(partition, rows.position, atLeast)) return { partition, role, memberId, rows };
           refusal = notThere(task, rows);
         } catch (error) {
@@ -190,18 +202,29 @@ export class StoreQueries {
     }
   }
 
+  async #inTime<T>(answer: T | Promise<T>, task: TaskId): Promise<T> {
+    const answered = new AbortController();
+    const late = this.#options.clock.sleep(READ_TIMEOUT_MS, answered.signal).then((): never => {
+      throw moving(`a copy of task ${nameOf(task)} gave no answer for ${READ_TIMEOUT_MS} ms`);
+    });
+    late.catch(() => {});
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      answered.abort();
+    }
+  }
+
   /** The copies of a task in the order in which they are to be asked: of equal ones, that of this process first. */
-  *#copies(task: TaskId, staleness: 'none' | 'standby'): Generator<Copy> {
+  async *#copies(task: TaskId, staleness: 'none' | 'standby'): AsyncGenerator<Copy> {
     const { local, owners, peers, memberId } = this.#options;
-    const { active, standbys } = owners().get(nameOf(task)) ?? { active: undefined, standbys: [] };
     for (const role of staleness === 'standby' ? (['standby', 'active'] as const) : (['active'] as const)) {
-      if (local.has(task, role)) {
-        yield { role, memberId, read: (read) => this.readHere(read) };
-        continue;
-      }
-      for (const { memberId, endpoint } of role === 'standby' ? standbys : active ? [active] : []) {
-        if (endpoint === undefined) continue;
-        yield { role, memberId, read: (read) => peers.read(endpoint, read) };
+      yield { role, memberId, read: (read) => local.read(read) };
+      const { active, standbys } = (await this.#inTime(owners(), task)).get(nameOf(task)) ?? NOBODY;
+      const others = role === 'standby' ? standbys : active ? [active] : [];
+      for (const { memberId: other, endpoint } of others) {
+        if (endpoint === undefined || other === memberId) continue;
+        yield { role, memberId: other, read: (read) => peers.read(endpoint, read) };
       }
     }
   }
@@ -212,12 +235,19 @@ function limitOf({ limit = DEFAULT_LIMIT }: QueryOptions): number {
   throw invalidQuery(`the limit is no whole number from 1 to ${MAX_LIMIT}`);
 }
 
-/** A bound on a topic that the store's task does not read could never be met, nor be told to be. */
-function refuseForeignTopics(bound: Position | undefined, { sources }: SubTopology): void {
+/** A bound on what the store's tasks do not read could never be met, nor be told to be. */
+function refuseForeignPositions(bound: Position | undefined, { sources, partitions }: SubTopology): void {
   const read = sources.map(({ topic }) => topic.name);
-  const foreign = Object.keys(bound ?? {}).find((topic) => !read.includes(topic));
-  if (foreign === undefined) return;
-  throw invalidQuery(`the position names ${foreign}; the store is made from ${read.join(', ')}`);
+  for (const [topic, offsets] of Object.entries(bound ?? {})) {
+    if (!read.includes(topic))
+      throw invalidQuery(`the position names ${topic}; the store is made from ${read.join(', ')}`);
+    for (const [partition, offset] of Object.entries(offsets)) {
+      if (!/^\d+$/.test(partition) || Number(partition) >= partitions)
+        throw invalidQuery(`the position names partition ${partition} of ${topic}, which has ${partitions}`);
+      if (!Number.isSafeInteger(offset) || offset < 0)
+        throw invalidQuery(`${offset} is no offset of ${topic}`);
+    }
+  }
 }
 
 async function answerOf(
@@ -242,8 +272,7 @@ async function answerOf(
     entries,
     position: unite(answered.map(({ partition, rows }) => positionOf(partition, rows.position))),
     copies: answered.map(({ partition, role, memberId }) => ({ partition, role, memberId })),
-    ...(hasMore &&
-      last && { next: encodeContinuation({ key: last.key.toString(), partition: last.partition }) }),
+    ...(hasMore && last && { next: encodeContinuation({ key: last.key, partition: last.partition }) }),
   };
 }
 

@@ -85,26 +85,11 @@ it('gives a changed key once, with its last value and newest time', async () => 
   await store.load(['a']);
   store.put('a', 1, 7);
   store.put('a', 2, 3);
-  assert.deepEqual(store.takeDirty(fail), [{ key: Buffer.from('a'), value: Buffer.from('2'), timestamp: 7 }]);
+  assert.deepEqual(
+    store.takeDirty(fail).map(({ key, value, timestamp }) => [key, value, timestamp]),
+    [['a', Buffer.from('2'), 7]],
+  );
   assert.deepEqual(store.takeDirty(fail), []);
-});
-
-it('restores from a changelog to the same digest, records of one key twice in a chunk included', async () => {
-  const database = await open();
-  const store = new CachedStore('counts', database, json, 10);
-  const record = (key: string, value: number | null) => {
-    return { key: Buffer.from(key), value: value === null ? null : json.encode(value) };
-  };
-  await database.write(await store.restore([record('a', 1), record('b', 2), record('a', 3)]));
-  await database.write(await store.restore([record('b', null), record('c', 4)]));
-  const expected = new Digest();
-  for (const [key, value] of [
-    ['a', 3],
-    ['c', 4],
-  ] as const) {
-    expected.add(entryHash(Buffer.from(key), json.encode(value), json.fingerprint));
-  }
-  assert.equal(store.digest.toString(), expected.toString());
 });
 
 it('digest: what is added and subtracted in any order leaves the rest', () => {

@@ -1,5 +1,6 @@
 import { errorCode, FatalError, InputError, invariant, RetryableError } from '#platform';
 import { assertRecordSize } from '../log/record-size.ts';
+import { textRoom, writeText } from '../log/text-bytes.ts';
 import type { Serde } from '../serde.ts';
 import { Digest, type EntryHash, entryHash } from './digest.ts';
 import type { Change, Database, KeyRange } from './port.ts';
@@ -22,8 +23,13 @@ export type Entry<V> = {
   stagedTimestamp: number;
 };
 
-/** A changed entry, ready for the changelog. */
-export type DirtyEntry = { readonly key: Buffer; readonly value: Buffer | null; readonly timestamp: number };
+/** A changed entry, ready for the changelog under `key`, and for the database. */
+export type DirtyEntry = {
+  readonly key: string;
+  readonly databaseKey: Buffer;
+  readonly value: Buffer | null;
+  readonly timestamp: number;
+};
 
 /** A changed entry that can't be written: by its serde, or since no log takes it. */
 export type RefusedEntry = { readonly key: string; readonly timestamp: number; readonly error: unknown };
@@ -65,6 +71,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   readonly digest = new Digest();
   /** Where entries go with time; set before the first load. */
   expiry: Expiry | undefined;
+  /** Told of each read of what is not loaded, whoever catches the error. */
+  onMiss: ((missing: NotLoaded) => void) | undefined;
   readonly #database: Database;
   readonly #serde: Serde<V>;
   readonly #prefix: Buffer;
@@ -76,6 +84,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
   /** Prefixes loaded since the last commit, with all of the keys in the cache that begin so. */
   readonly #prefixes = new Map<string, Set<string>>();
   readonly #prefixLengths = new Set<number>();
+  /** What the next `load` is to bring in. */
+  readonly #wanted = new Set<string>();
+  readonly #wantedPrefixes = new Set<string>();
 
   constructor(name: string, database: Database, serde: Serde<V>, capacity: number) {
     this.name = name;
@@ -85,22 +96,27 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#capacity = capacity;
   }
 
-  /** Brings entries into the cache. Errors: MR_STORE_CORRUPT where a stored value can't be decoded. */
-  async load(reads: readonly Read[]): Promise<void> {
-    if (this.expiry !== undefined) await this.expiry.load(reads);
-    const missing: string[] = [];
-    const seen = new Set<string>();
-    const prefixes: string[] = [];
-    for (const read of reads) {
-      if (typeof read !== 'string') {
-        prefixes.push(read.prefix);
-        continue;
-      }
-      if (this.#entries.has(read) || seen.has(read)) continue;
-      seen.add(read);
-      missing.push(read);
+  /** Has the next `load` bring it in, where it is not in the cache. */
+  want(read: Read): void {
+    this.expiry?.want(read);
+    if (typeof read === 'string') {
+      if (!this.#entries.has(read)) this.#wanted.add(read);
+    } else if (typeof read?.prefix === 'string') {
+      // What is no text, an untyped caller's null key, is an error of the handler that reads it.
+      this.#wantedPrefixes.add(read.prefix);
     }
-    await this.#loadPrefixes(prefixes);
+  }
+
+  /**
+   * Brings into the cache what is wanted, and `reads`. Errors: MR_STORE_CORRUPT where a stored value can't be decoded.
+   */
+  async load(reads: readonly Read[] = []): Promise<void> {
+    for (const read of reads) this.want(read);
+    await this.expiry?.load();
+    if (this.#wantedPrefixes.size > 0) await this.#loadPrefixes();
+    if (this.#wanted.size === 0) return;
+    const missing = [...this.#wanted].filter((key) => !this.#entries.has(key));
+    this.#wanted.clear();
     if (missing.length === 0) return;
     const values = await this.#database.getMany(missing.map((key) => this.#databaseKey(key)));
     for (let i = 0; i < missing.length; i++) {
@@ -122,16 +138,27 @@ export class CachedStore<V> implements KeyValueStore<V> {
   /** The keys in the cache that begin with a prefix, sorted; NotLoaded where that has yet to be loaded. */
   keysWith(prefix: string): string[] {
     const keys = this.#prefixes.get(prefix);
-    if (keys === undefined) throw new NotLoaded(this as CachedStore<unknown>, { prefix });
+    if (keys === undefined) throw this.#miss(prefix, { prefix });
     return [...keys].sort();
   }
 
   /** A key's place in the cache, until the next commit; NotLoaded where the key has yet to be loaded. */
   entry(key: string): Entry<V> {
     const entry = this.#entries.get(key);
-    if (entry === undefined) throw new NotLoaded(this as CachedStore<unknown>, key);
+    if (entry === undefined) throw this.#miss(key, key);
     entry.used = true;
     return entry;
+  }
+
+  #miss(text: string, read: Read): Error {
+    if (typeof text !== 'string')
+      return new InputError(
+        'MR_RECORD_NULL_KEY',
+        `store ${this.name} was asked for ${String(text)}: no text`,
+      );
+    const missing = new NotLoaded(this as CachedStore<unknown>, read);
+    this.onMiss?.(missing);
+    return missing;
   }
 
   /** Fails with NotLoaded where the key has yet to be loaded. */
@@ -158,21 +185,21 @@ export class CachedStore<V> implements KeyValueStore<V> {
     for (const entry of this.#dirty) {
       entry.dirty = false;
       if (entry.value === undefined && entry.stored === undefined) continue;
-      const key = Buffer.from(entry.key);
+      const databaseKey = this.#databaseKey(entry.key);
       let value: Buffer | null;
       try {
-        value = this.#encode(entry, key);
+        value = this.#encode(entry);
       } catch (error) {
         refuse({ key: entry.key, timestamp: entry.timestamp, error });
         this.#entries.delete(entry.key);
         refused++;
         continue;
       }
-      const hash = value === null ? undefined : this.#hash(key, value);
+      const hash = value === null ? undefined : this.#hash(databaseKey, value);
       if (entry.stored !== undefined) this.digest.subtract(entry.stored);
       if (hash !== undefined) this.digest.add(hash);
       entry.stored = hash;
-      changed.push({ key, value, timestamp: entry.timestamp });
+      changed.push({ key: entry.key, databaseKey, value, timestamp: entry.timestamp });
     }
     this.#dirty = [];
     if (refused > 0) this.#ring = this.#ring.filter((entry) => this.#entries.get(entry.key) === entry);
@@ -181,7 +208,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return changed;
   }
 
-  #encode({ value, timestamp }: Entry<V>, key: Buffer): Buffer | null {
+  #encode({ key, value, timestamp }: Entry<V>): Buffer | null {
     if (!Number.isFinite(timestamp)) {
       throw new InputError(
         'MR_RECORD_TIMESTAMP',
@@ -189,30 +216,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
       );
     }
     const bytes = value === undefined ? null : this.#serde.encode(value);
-    assertRecordSize({ key, value: bytes });
+    assertRecordSize(key, bytes);
     return bytes;
   }
 
-  databaseChange(entry: { key: Buffer; value: Buffer | null }): Change {
-    return { key: Buffer.concat([this.#prefix, entry.key]), value: entry.value };
-  }
-
-  /**
-   * Takes changelog records, in their order, into the digest, and gives the changes to write to the database. Only
-   * while nothing is cached: before the first `load`.
-   */
-  async restore(records: readonly { key: Buffer; value: Buffer | null }[]): Promise<Change[]> {
-    const newest = new Map<string, { key: Buffer; value: Buffer | null }>();
-    for (const record of records) newest.set(record.key.toString('latin1'), record);
-    const entries = [...newest.values()];
-    const changes = entries.map((entry) => this.databaseChange(entry));
-    const before = await this.#database.getMany(changes.map((change) => change.key));
-    for (const [i, { key, value }] of entries.entries()) {
-      const old = before[i] ?? null;
-      if (old !== null) this.digest.subtract(this.#hash(key, old));
-      if (value !== null) this.digest.add(this.#hash(key, value));
-    }
-    return changes;
+  databaseChange({ databaseKey, value }: DirtyEntry): Change {
+    return { key: databaseKey, value };
   }
 
   /** A value written elsewhere, as this store would write it. Errors: those of decoding. */
@@ -230,7 +239,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.digest.clear();
     for await (const chunk of this.#database.scan(prefixRange(this.#prefix))) {
       for (const { key, value } of chunk) {
-        this.digest.add(this.#hash(key.subarray(this.#prefix.length), value as Buffer));
+        this.digest.add(this.#hash(key, value as Buffer));
       }
     }
   }
@@ -269,8 +278,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
     }
   }
 
-  async #loadPrefixes(wanted: readonly string[]): Promise<void> {
-    const added = wanted.filter((prefix) => !this.#prefixes.has(prefix));
+  async #loadPrefixes(): Promise<void> {
+    const added = [...this.#wantedPrefixes].filter((prefix) => !this.#prefixes.has(prefix));
+    this.#wantedPrefixes.clear();
     for (const prefix of added) {
       this.#prefixes.set(prefix, new Set());
       this.#prefixLengths.add(prefix.length);
@@ -300,7 +310,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   async #admit(key: string, bytes: Buffer | null): Promise<void> {
-    const stored = bytes === null ? undefined : this.#hash(Buffer.from(key), bytes);
+    const stored = bytes === null ? undefined : this.#hash(this.#databaseKey(key), bytes);
     const value = bytes === null ? undefined : await this.#decode(key, bytes);
     const entry: Entry<V> = {
       key,
@@ -340,12 +350,20 @@ export class CachedStore<V> implements KeyValueStore<V> {
     }
   }
 
-  #hash(key: Buffer, value: Buffer): EntryHash {
-    return entryHash(key, value, this.#serde.fingerprint, this.#serde.framing);
+  #hash(databaseKey: Buffer, value: Buffer): EntryHash {
+    const { fingerprint, framing } = this.#serde;
+    return entryHash(databaseKey, value, fingerprint, framing, this.#prefix.length);
   }
 
   #databaseKey(key: string): Buffer {
-    return Buffer.concat([this.#prefix, Buffer.from(key)]);
+    const { length } = this.#prefix;
+    const room = length + textRoom(key);
+    if (room > keyScratch.length) keyScratch = Buffer.allocUnsafeSlow(2 * room);
+    this.#prefix.copy(keyScratch);
+    const end = writeText(keyScratch, length, key);
+    const bytes = Buffer.allocUnsafe(end);
+    keyScratch.copy(bytes, 0, 0, end);
+    return bytes;
   }
 
   /**
@@ -372,6 +390,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
     if (excess > 0) this.#evict();
   }
 }
+
+/** Grows to the longest key seen. */
+let keyScratch = Buffer.allocUnsafeSlow(256);
 
 /** Keys of a store in its task's database: 1, length of the name, name, key. */
 export function storePrefix(name: string): Buffer {

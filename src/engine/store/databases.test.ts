@@ -11,8 +11,12 @@ import { writeBehind } from './write-behind.ts';
 
 databaseContract('memory', () => memoryDatabases());
 databaseContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
-databaseContract('memory, written late', () => writeBehind(memoryDatabases(), { keys: 3, writes: 2 }));
-keyValueStoreContract('memory, written late', () => writeBehind(memoryDatabases(), { keys: 3, writes: 2 }));
+databaseContract('memory, written late', () =>
+  writeBehind(memoryDatabases(), { keys: 3, bytes: 1_000, writes: 2 }),
+);
+keyValueStoreContract('memory, written late', () =>
+  writeBehind(memoryDatabases(), { keys: 3, bytes: 1_000, writes: 2 }),
+);
 keyValueStoreContract('memory', () => memoryDatabases());
 keyValueStoreContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));
 fileDatabaseContract('RocksDB', (t) => rocksDatabases(temporaryDirectory(t)));

@@ -49,7 +49,10 @@ export class Digest {
   }
 }
 
-/** Bytes as characters of the same code: the one form of a result for which node:crypto makes no object of its own. */
+/**
+ * Bytes as characters of the same code: the one form of a result for which node:crypto makes no object of its own. All
+ * 32 of them, since reading through a slice is slower; the first 16 count.
+ */
 export type EntryHash = string;
 
 /** Little-endian 32-bit word `i` of a hash. */
@@ -61,21 +64,33 @@ function word(entry: EntryHash, i: number): number {
 
 /** What is hashed is put together here, once the largest entry has been seen without an allocation. */
 let scratch = Buffer.allocUnsafeSlow(4096);
+/** The beginnings of it, by their length: to make one costs a quarter of a hash. */
+let beginnings: Buffer[] = [];
 
 /**
- * Hash of one entry, whose value begins behind `framing` bytes. The schema is named by its fingerprint and never by
+ * Hash of one entry, whose key begins at `keyStart` and whose value behind `framing` bytes. The schema is named by its fingerprint and never by
  * a registry's id, so that copies on different clusters compare equal.
  */
-export function entryHash(key: Buffer, value: Buffer, fingerprint: Buffer, framing = 0): EntryHash {
+export function entryHash(
+  key: Buffer,
+  value: Buffer,
+  fingerprint: Buffer,
+  framing = 0,
+  keyStart = 0,
+): EntryHash {
   const keyAt = 4;
-  const fingerprintAt = keyAt + key.length;
+  const fingerprintAt = keyAt + key.length - keyStart;
   const valueAt = fingerprintAt + fingerprint.length;
   const end = valueAt + value.length - framing;
-  if (end > scratch.length) scratch = Buffer.allocUnsafeSlow(2 * end);
-  scratch.writeUInt32BE(key.length);
-  scratch.set(key, keyAt);
+  if (end > scratch.length) {
+    scratch = Buffer.allocUnsafeSlow(2 * end);
+    beginnings = [];
+  }
+  scratch.writeUInt32BE(key.length - keyStart);
+  key.copy(scratch, keyAt, keyStart);
   scratch.set(fingerprint, fingerprintAt);
   value.copy(scratch, valueAt, framing);
   // 'latin1': 0.4 us; as a buffer, 0.9.
-  return hash('sha256', scratch.subarray(0, end), 'latin1').slice(0, 4 * WORDS);
+  beginnings[end] ??= scratch.subarray(0, end);
+  return hash('sha256', beginnings[end] as Buffer, 'latin1');
 }

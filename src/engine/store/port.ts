@@ -16,6 +16,9 @@ export interface DatabaseSnapshot extends DatabaseReads {
   close(): Promise<void>;
 }
 
+/** 'in-bulk': many changes, whose keys are not about to be changed again, so that gathering them would not pay. */
+export type WriteManner = 'in-bulk';
+
 /**
  * A task's database: bytes ordered by key, one owner. It is disposable, since a changelog can rebuild it, so what
  * survives the process, or a power loss, is what some write has left, whole, and not always the last one. `close` makes
@@ -23,7 +26,7 @@ export interface DatabaseSnapshot extends DatabaseReads {
  */
 export interface Database extends DatabaseReads {
   /** All of the changes or none. */
-  write(changes: readonly Change[]): Promise<void>;
+  write(changes: readonly Change[], manner?: WriteManner): Promise<void>;
   /** Of this instant: a write under way is in it whole or not at all. */
   snapshot(): DatabaseSnapshot;
   deleteRange(range: KeyRange): Promise<void>;

@@ -26,6 +26,7 @@ export interface SessionStore<V> {
   delete(key: string, session: Session, timestamp: number): void;
 }
 
+/** Reads and writes a store of `sessionStoreSpec` by session, within a handler. Errors: MR_RECORD_TIMESTAMP. */
 export function sessionStore<V>(store: KeyValueStore<V>): SessionStore<V> {
   return {
     find: function* (key, earliestEndMs, latestStartMs) {

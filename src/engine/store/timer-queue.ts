@@ -1,6 +1,9 @@
 import type { Serde } from '../serde.ts';
 import type { CachedStore } from './cached-store.ts';
 
+/** Entries that may be out of force beside as many in force, before the heap is made anew. */
+const SLACK = 1_024;
+
 export type Timer = { readonly key: string; readonly dueMs: number };
 
 /** Due times in stores and changelogs: eight bytes, big-endian double. */
@@ -28,6 +31,16 @@ export class TimerQueue {
 
   constructor(store: CachedStore<number>) {
     this.store = store;
+  }
+
+  /** Entries of the heap, those out of force included: what the queue needs memory for. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** When a key's timer is due; undefined where it has none. */
+  dueOf(key: string): number | undefined {
+    return this.#due.get(key);
   }
 
   async open(): Promise<void> {
@@ -85,6 +98,7 @@ export class TimerQueue {
   #schedule(key: string, dueMs: number): void {
     this.#due.set(key, dueMs);
     const heap = this.#heap;
+    if (heap.length > 2 * this.#due.size + SLACK) return this.#rebuild();
     let index = heap.push({ key, dueMs }) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
@@ -94,12 +108,25 @@ export class TimerQueue {
     }
   }
 
+  /** Without the entries that are no longer in force: they pile up where timers are moved again and again. */
+  #rebuild(): void {
+    const heap = this.#heap;
+    heap.length = 0;
+    for (const [key, dueMs] of this.#due) heap.push({ key, dueMs });
+    for (let index = heap.length >> 1; index-- > 0; ) this.#sink(index);
+  }
+
   #removeFirst(): void {
     const heap = this.#heap;
     const last = heap.pop() as Timer;
     if (heap.length === 0) return;
     heap[0] = last;
-    for (let index = 0; ; ) {
+    this.#sink(0);
+  }
+
+  #sink(from: number): void {
+    const heap = this.#heap;
+    for (let index = from; ; ) {
       let smallest = index;
       for (const child of [2 * index + 1, 2 * index + 2]) {
         if (child < heap.length && this.#precedes(child, smallest)) smallest = child;

@@ -17,14 +17,17 @@ const MARKED = 2;
 /**
  * A row of several entries in one value of a store: the inner serde's framing once, the count, then of each entry its
  * timestamp, flags, length and body without framing. So the framing, which names a registry's schema id, stays out
- * of the digest. Errors: those of the inner serde; MR_STORE_CORRUPT where the bytes are no such list.
+ * of the digest. `layout` names what the rows are, where lists of entries may be of different kinds. Errors: those of the inner serde; MR_STORE_CORRUPT where the bytes are no such list.
  */
-export function timestampedList<V>(inner: Serde<V>): Serde<readonly Entry<V>[]> {
+export function timestampedList<V>(
+  inner: Serde<V>,
+  layout = 'timestamped-list-1',
+): Serde<readonly Entry<V>[]> {
   const { framing } = inner;
   return {
     framing,
-    fingerprint: Buffer.concat([Buffer.from('timestamped-list-1:'), inner.fingerprint]),
-    ...formatAround('timestamped-list-1', inner),
+    fingerprint: Buffer.concat([Buffer.from(`${layout}:`), inner.fingerprint]),
+    ...formatAround(layout, inner),
     encode: (entries) => {
       const bodies = entries.map(({ value }) => (value === null ? undefined : inner.encode(value)));
       const head = bodies.find((body) => body !== undefined)?.subarray(0, framing) ?? Buffer.alloc(framing);

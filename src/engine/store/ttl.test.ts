@@ -107,6 +107,74 @@ describe('entries with a time to live', () => {
     );
   });
 
+  it('a late change does not shorten their life, and one without a time is refused and holds nothing up', async (t) => {
+    const late = defineProcessor({
+      inputs: { records: port<string, number>() },
+      outputs: {},
+      stores: { last: { value: json<number>(), ttlMs: TTL_MS } },
+      process: {
+        records: ({ key, value, timestamp }, { stores }) =>
+          stores.last.put(key, value, value < 0 ? Number.NaN : timestamp - value),
+      },
+    });
+    const driver = await open(t, (builder) => {
+      builder.process('keep', late, { records: builder.source(input) });
+    });
+    await driver.pipe(input, ['bad', -1, 200], ['a', 0, 200], ['a', 150, 201], ['b', 0, 202]);
+    await driver.settle();
+    const letters = (await driver.readDeadLetters()).map(({ value }) => [
+      value?.key?.toString(),
+      value?.reason,
+    ]);
+    assert.deepEqual(letters, [['bad', 'MR_RECORD_TIMESTAMP']]);
+    assert.deepEqual(
+      [...(await driver.store('keep/last'))],
+      [
+        ['a', 150],
+        ['b', 0],
+      ],
+    );
+    await driver.pipe(input, ['c', 0, 301]);
+    await driver.settle();
+    assert.deepEqual([...(await driver.store('keep/last')).keys()], ['b', 'c']);
+  });
+
+  it('what a timer writes under a time long past goes at once, however the input is cut', async (t) => {
+    const timing = defineProcessor({
+      inputs: { records: port<string, number>() },
+      outputs: { found: port<string, readonly (readonly [number, number])[]>() },
+      stores: { last: { value: json<number>(), ttlMs: TTL_MS } },
+      process: {
+        records: ({ key, timestamp }, { stores, emit, setTimer }) => {
+          emit('found', key, [[timestamp, stores.last.get(key) ?? 0]], timestamp);
+          setTimer(key, timestamp + 5);
+        },
+      },
+      onTimer: (key, dueMs, { stores }) => stores.last.put(key, 1, dueMs),
+    });
+    for (const batchRecords of [1, 2, 1_000]) {
+      const driver = await open(
+        t,
+        (builder) => builder.process('keep', timing, { records: builder.source(input) }).found.to(output),
+        batchRecords,
+      );
+      await driver.pipe(input, ['a', 0, 0], ['b', 0, 400], ['a', 0, 401], ['a', 0, 450], ['a', 0, 460]);
+      await driver.settle();
+      const found = (await driver.read(output)).flatMap(({ value }) => value ?? []);
+      assert.deepEqual(
+        found,
+        [
+          [0, 0],
+          [400, 0],
+          [401, 0],
+          [450, 0],
+          [460, 1],
+        ],
+        `batches of ${batchRecords}`,
+      );
+    }
+  });
+
   it('leave nothing behind, in the store or beside it', async (t) => {
     const driver = await open(t, keeping);
     const empty = driver.digests();

@@ -7,7 +7,7 @@ export function ttlStoreName(store: string): string {
 }
 
 /**
- * Lets an entry of a store go when the watermark reaches the time of its last change plus `ttlMs`. The times are kept
+ * Lets an entry of a store go when the watermark reaches the time of its newest change plus `ttlMs`. The times are kept
  * in a store of their own, as timers are: a restart finds them, and an entry that goes leaves a tombstone.
  */
 export class Expiry {
@@ -22,17 +22,27 @@ export class Expiry {
   }
 
   /** Whatever is loaded in the store may be changed, and its time with it. */
-  load(reads: readonly Read[]): Promise<void> {
-    return this.#times.store.load(reads);
+  want(read: Read): void {
+    this.#times.store.want(read);
+  }
+
+  load(): Promise<void> {
+    return this.#times.store.load();
   }
 
   dueKeys(watermark: number): Iterable<string> {
     return this.#times.dueKeys(watermark);
   }
 
+  /** A late change does not shorten the life that a newer one has given. */
   changed(key: string, isDeleted: boolean, timestamp: number): void {
+    // The store refuses a change without a time when it commits.
+    if (!Number.isFinite(timestamp)) return;
+    const dueMs = timestamp + this.#ttlMs;
     if (isDeleted) this.#times.clear(key, timestamp);
-    else this.#times.set(key, timestamp + this.#ttlMs, timestamp);
+    else if (dueMs > (this.#times.dueOf(key) ?? Number.NEGATIVE_INFINITY)) {
+      this.#times.set(key, dueMs, timestamp);
+    }
   }
 
   isDue(watermark: number): boolean {

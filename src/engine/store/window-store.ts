@@ -17,6 +17,7 @@ export interface WindowStore<V> {
   fetch(key: string, fromMs: number, toMs: number): Iterable<readonly [startMs: number, value: V]>;
 }
 
+/** Reads and writes a store of `windowStoreSpec` by window, within a handler. Errors: MR_RECORD_TIMESTAMP. */
 export function windowStore<V>(store: KeyValueStore<V>): WindowStore<V> {
   return {
     get: (key, startMs) => store.get(windowRow(key, startMs)),

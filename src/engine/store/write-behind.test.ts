@@ -30,21 +30,23 @@ function slow(writes: Change[][], failFrom = Number.POSITIVE_INFINITY): Database
 }
 
 it('reads as a map does at every moment, and writes each batch whole, in order', async () => {
-  const step = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(9))), {
-    maxLength: 4,
-  });
+  const step = fc.tuple(
+    fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(9))), { maxLength: 4 }),
+    fc.constantFrom(undefined, 'in-bulk' as const),
+  );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
       const writes: Change[][] = [];
-      const database = await writeBehind(slow(writes), { keys: 3, writes: 2 }).open('task');
+      const database = await writeBehind(slow(writes), { keys: 3, bytes: 20, writes: 2 }).open('task');
       const model = new Map<string, string>();
       const history = [JSON.stringify([])];
-      for (const changes of steps) {
+      for (const [changes, manner] of steps) {
         const write = database.write(
           changes.map(([key, value]) => ({
             key: bytes(key),
             value: value === null ? null : bytes(String(value)),
           })),
+          manner,
         );
         for (const [key, value] of changes) {
           if (value === null) model.delete(key);
@@ -76,7 +78,7 @@ it('reads as a map does at every moment, and writes each batch whole, in order',
 });
 
 it('a write that fails below is told to the owner, and reads go on seeing what it wrote', async () => {
-  const database = await writeBehind(slow([], 0), { keys: 10, writes: 1 }).open('task');
+  const database = await writeBehind(slow([], 0), { keys: 10, bytes: 1_000, writes: 1 }).open('task');
   await database.write([{ key: bytes('a'), value: bytes('1') }]);
   await assert.rejects(() => database.write([{ key: bytes('b'), value: bytes('2') }]), /disk full/);
   assert.deepEqual((await database.getMany([bytes('a')])).map(String), ['1']);

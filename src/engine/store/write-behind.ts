@@ -1,11 +1,10 @@
-import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange } from './port.ts';
+import { GatheredChanges } from './gathered-changes.ts';
+import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange, WriteManner } from './port.ts';
 
-/** How many keys wait, and writes: what a restart after a crash has to replay, and what memory holds. */
-export type Limits = { readonly keys: number; readonly writes: number };
+/** How many keys wait, bytes of values, and writes: what a restart after a crash has to replay, and what memory holds. */
+export type Limits = { readonly keys: number; readonly bytes: number; readonly writes: number };
 
-const LIMITS: Limits = { keys: 32_768, writes: 50 };
-
-type Waiting = Map<string, Change>;
+const LIMITS: Limits = { keys: 32_768, bytes: 16 * 1024 * 1024, writes: 50 };
 
 /**
  * A database that writes late: changes gather in memory and go to the one below in one batch every so many writes,
@@ -16,10 +15,12 @@ type Waiting = Map<string, Change>;
 class WriteBehind implements Database {
   readonly #database: Database;
   readonly #limits: Limits;
-  #waiting: Waiting = new Map();
+  #waiting = new GatheredChanges();
   /** Batches on their way to the database below, the oldest first. */
-  readonly #sealed: Waiting[] = [];
+  readonly #sealed: GatheredChanges[] = [];
   #writes = 0;
+  /** The last write in bulk: what it writes is not among what waits, so that reads wait for it. */
+  #bulk: Promise<void> = Promise.resolve();
   /** All that has been asked of the database below, in its order. */
   #done: Promise<void> = Promise.resolve();
 
@@ -28,24 +29,36 @@ class WriteBehind implements Database {
     this.#limits = limits;
   }
 
-  async write(changes: readonly Change[]): Promise<void> {
-    for (const change of changes) this.#waiting.set(nameOf(change.key), change);
+  async write(changes: readonly Change[], manner?: WriteManner): Promise<void> {
+    if (manner === 'in-bulk') return this.#writeInBulk(changes);
+    for (let i = 0; i < changes.length; i++) this.#waiting.add(changes[i] as Change);
     this.#writes++;
-    if (this.#waiting.size < this.#limits.keys && this.#writes < this.#limits.writes) return;
+    const { keys, bytes, writes } = this.#limits;
+    if (this.#waiting.size < keys && this.#waiting.byteLength < bytes && this.#writes < writes) return;
     const before = this.#done;
     this.#seal();
     // Behind by one batch at most: a database that can't keep up holds its owner up.
     await before;
   }
 
+  /** Goes to the database below as it is. Behind by one batch at most, as any write. */
+  async #writeInBulk(changes: readonly Change[]): Promise<void> {
+    this.#seal();
+    const before = this.#done;
+    this.#bulk = before.then(() => this.#database.write(changes));
+    this.#follow(this.#bulk);
+    await before;
+  }
+
   async getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]> {
+    await this.#bulk;
     const found: (Buffer | null)[] = [];
     const below: Buffer[] = [];
     const belowAt: number[] = [];
     for (const [i, key] of keys.entries()) {
-      const change = this.#late(nameOf(key));
-      found.push(change?.value ?? null);
-      if (change !== undefined) continue;
+      const value = this.#late(key);
+      found.push(value ?? null);
+      if (value !== undefined) continue;
       below.push(key);
       belowAt.push(i);
     }
@@ -54,13 +67,12 @@ class WriteBehind implements Database {
     return found;
   }
 
-  /** The last change of a key that the database below may not have yet. */
-  #late(name: string): Change | undefined {
-    let change = this.#waiting.get(name);
-    for (let i = this.#sealed.length - 1; change === undefined && i >= 0; i--) {
-      change = this.#sealed[i]?.get(name);
-    }
-    return change;
+  /** What a key has become that the database below may not know yet. */
+  #late(key: Buffer): Buffer | null | undefined {
+    let value = this.#waiting.get(key);
+    for (let i = this.#sealed.length - 1; value === undefined && i >= 0; i--)
+      value = this.#sealed[i]?.get(key);
+    return value;
   }
 
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
@@ -103,9 +115,9 @@ class WriteBehind implements Database {
     if (this.#waiting.size === 0) return;
     const batch = this.#waiting;
     this.#sealed.push(batch);
-    this.#waiting = new Map();
+    this.#waiting = new GatheredChanges();
     this.#writes = 0;
-    const written = this.#done.then(() => this.#database.write([...batch.values()]));
+    const written = this.#done.then(() => this.#database.write(batch.changes()));
     this.#follow(
       written.then(() => {
         this.#sealed.shift();
@@ -119,9 +131,6 @@ class WriteBehind implements Database {
     done.catch(() => {});
   }
 }
-
-/** Latin-1 tells any two byte strings apart. */
-const nameOf = (key: Buffer) => key.toString('latin1');
 
 /** Databases of `provider` that are written late. */
 export function writeBehind(provider: DatabaseProvider, limits: Limits = LIMITS): DatabaseProvider {

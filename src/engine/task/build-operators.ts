@@ -1,9 +1,10 @@
 import { invariant } from '#platform';
+import { GlobalJoinOperator, type GlobalRows } from '../operators/global-join.ts';
 import { LastPerKeyOperator } from '../operators/last-per-key.ts';
 import { MergeOperator } from '../operators/merge.ts';
 import { type Operator, Output } from '../operators/operator.ts';
 import { ProcessorOperator, type Timers } from '../operators/processor.ts';
-import type { FlowRecord } from '../operators/record.ts';
+import type { RecordList } from '../operators/record.ts';
 import { SinkOperator } from '../operators/sink.ts';
 import { SourceOperator } from '../operators/source.ts';
 import { StatelessOperator } from '../operators/stateless.ts';
@@ -16,10 +17,13 @@ import type { TaskState } from './state.ts';
 
 const NO_TIMERS: Timers = { event: undefined, wall: undefined };
 
+/** What a batch has filled, to be emptied behind it. */
+type Emptied = { clear(): void };
+
 type Built = {
   readonly operators: readonly Operator[];
   readonly sources: ReadonlyMap<string, SourceOperator>;
-  readonly inputLists: readonly { length: number }[];
+  readonly inputLists: readonly Emptied[];
 };
 
 /** Makes the operators of a task and connects each one's outputs to the inputs behind it. */
@@ -30,6 +34,7 @@ export function buildOperators(
   timers: ReadonlyMap<string, Timers>,
   outbox: Outbox,
   flow: OperatorFlow,
+  globalRows: (topic: string) => GlobalRows,
 ): Built {
   const outputs = new Map<string, Output>();
   const outputOf = ({ node, output }: Outlet) => {
@@ -39,8 +44,8 @@ export function buildOperators(
     return known;
   };
   const sources = new Map<string, SourceOperator>();
-  const inputLists: { length: number }[] = [];
-  const connect = (node: string, from: Outlet, input: FlowRecord[]) => {
+  const inputLists: Emptied[] = [];
+  const connect = (node: string, from: Outlet, input: RecordList) => {
     outputOf(from).connect(input);
     inputLists.push(input);
     flow.connect(node, input, from);
@@ -62,11 +67,17 @@ export function buildOperators(
       case 'merge': {
         const operator = new MergeOperator(node.inputs.length, outputOf({ node: node.name, output: 'out' }));
         for (const [i, from] of node.inputs.entries())
-          connect(node.name, from, operator.inputs[i] as FlowRecord[]);
+          connect(node.name, from, operator.inputs[i] as RecordList);
         return operator;
       }
       case 'last-per-key': {
         const operator = new LastPerKeyOperator(node, outputOf({ node: node.name, output: 'out' }));
+        connect(node.name, node.input, operator.input);
+        return operator;
+      }
+      case 'global-join': {
+        const rows = globalRows(node.table.name);
+        const operator = new GlobalJoinOperator(node, rows, outputOf({ node: node.name, output: 'out' }));
         connect(node.name, node.input, operator.input);
         return operator;
       }
@@ -88,7 +99,7 @@ export function buildOperators(
           new Map(named),
         );
         for (const [port, [, from]] of node.inputs.entries()) {
-          connect(node.name, from, operator.inputs[port] as FlowRecord[]);
+          connect(node.name, from, operator.inputs[port] as RecordList);
         }
         return operator;
       }

@@ -4,7 +4,7 @@ import type {
   Log,
   OffsetCommit,
   Producer,
-  ProducerRecord,
+  Records,
   TopicPartition,
   TransactionalProducer,
 } from '../log/port.ts';
@@ -19,7 +19,7 @@ import type { Task } from './task.ts';
 export type Guarantee = 'exactly-once' | 'at-least-once';
 
 type Work = {
-  readonly appends: readonly (TopicPartition & { readonly records: readonly ProducerRecord[] })[];
+  readonly appends: readonly (TopicPartition & { readonly records: Records })[];
   readonly offsets: readonly OffsetCommit[];
 };
 

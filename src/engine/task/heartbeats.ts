@@ -46,9 +46,8 @@ export class Heartbeats {
       if (target.sent >= watermark) continue;
       const header = watermarkHeader({ writer: target.writer, writers: target.writers, ms: watermark });
       const records = outbox.peek(target.topic, target.partition);
-      const last = records?.at(-1);
-      if (records !== undefined && last !== undefined) {
-        records[records.length - 1] = { ...last, headers: [...(last.headers ?? []), header] };
+      if (records !== undefined && records.length > 0) {
+        records.addHeader(header);
       } else if (target.heartbeat) {
         // Everything before the watermark has been said: the last instant that this covers.
         const record = { key: null, value: null, timestamp: watermark - 1, headers: [header] };

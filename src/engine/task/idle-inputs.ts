@@ -11,7 +11,12 @@ const LIVE_WITHIN_MS = 3_600_000;
 /** How often the log is asked whether a topic is live in partitions that others read. */
 const ASK_AGAIN_MS = 60_000;
 
-type World = { readonly clock: Clock; readonly log: Pick<Log, 'describeTopics' | 'offsetForTimestamp'> };
+type World = {
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'describeTopics' | 'offsetForTimestamp'>;
+  /** An input that tasks still wait for has not fallen silent. */
+  readonly idleWaitMs: number;
+};
 
 /**
  * In a live world a partition where nothing happens would hold back everybody's watermark; once it has been silent
@@ -28,6 +33,7 @@ export class IdleInputs {
 
   async followWallClock(tasks: readonly Task[], world: World): Promise<void> {
     const now = world.clock.now();
+    const silentAfterMs = Math.max(IDLE_MS, world.idleWaitMs);
     const inputs = tasks.flatMap((task) => task.input.partitions);
     const newest = new Map<SourceNode, number>();
     for (const { node, watermark } of inputs) {
@@ -37,7 +43,7 @@ export class IdleInputs {
       const lastMoved = this.#lastMoved.get(input);
       // First seen: how long it has been silent is not known, so the silence begins now.
       if (lastMoved === undefined) this.#lastMoved.set(input, now);
-      const isSilent = lastMoved !== undefined && now - lastMoved >= IDLE_MS;
+      const isSilent = lastMoved !== undefined && now - lastMoved >= silentAfterMs;
       if (!isSilent || !input.fetchedAll || input.bufferedRecords > 0) continue;
       const isLiveHere = (newest.get(input.node) ?? 0) >= now - LIVE_WITHIN_MS;
       if (!isLiveHere && !(await this.#isLiveElsewhere(input.node, world))) continue;

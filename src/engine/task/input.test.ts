@@ -56,6 +56,8 @@ function batch(topic: string, baseOffset: number, records: readonly ProducerReco
     offset: (index) => baseOffset + index,
     timestamp: (index) => at(index).timestamp,
     key: (index) => at(index).key,
+    keyText: (index) => at(index).key?.toString() ?? null,
+    isEmpty: (index) => at(index).key === null && at(index).value === null,
     value: (index) => at(index).value,
     headers: (index) => at(index).headers ?? [],
   };
@@ -74,10 +76,13 @@ function inputOf(
   return input;
 }
 
-const taken = (input: TaskInput, max = 100) =>
-  input
-    .take(max, 0)
-    .map(({ source, batch, index, watermark }) => [source, batch.timestamp(index), watermark]);
+const taken = (input: TaskInput, max = 100) => {
+  const records = input.take(max, 0);
+  return Array.from({ length: records.length }, (_, i) => {
+    const { source, batch, index, watermark } = records.at(i);
+    return [source, batch.timestamp(index), watermark] as const;
+  });
+};
 
 describe('a task’s inputs', () => {
   it('are merged by timestamp, each record with the watermark before it', () => {
@@ -99,6 +104,60 @@ describe('a task’s inputs', () => {
     assert.deepEqual(taken(input), []);
     b.fetchedAll = true;
     assert.equal(taken(input).length, 1);
+  });
+
+  it('wait for a bounded time, since it became empty, for one that has been read to its end', () => {
+    let now = 100;
+    const wait = { clock: { monotonic: () => now }, idleWaitMs: 50 };
+    const input = new TaskInput([source('a'), source('b'), source('c')], wait);
+    const [a, b, c] = input.partitions;
+    assert.ok(a && b && c);
+    for (const each of input.partitions) each.fetchedAll = true;
+    a.buffer(batch('a', 0, [data(5), data(6)]));
+    c.buffer(batch('c', 0, [data(1)]));
+    assert.deepEqual([taken(input), input.heldForMs], [[], 50]);
+    now += 49;
+    assert.deepEqual([taken(input), input.heldForMs], [[], 1]);
+    now += 1;
+    assert.equal(input.heldForMs, 0);
+    assert.deepEqual(
+      taken(input).map(([name]) => name),
+      ['c'],
+      'and now for c, from now on',
+    );
+    assert.equal(input.heldForMs, 50);
+    now += 20;
+    b.buffer(batch('b', 0, [data(2)]));
+    assert.equal(input.heldForMs, 30);
+    c.fetchedAll = false;
+    assert.equal(input.heldForMs, 0, 'it is for a fetch to bring what there is');
+    c.fetchedAll = true;
+    now += 30;
+    assert.deepEqual(
+      taken(input).map(([name]) => name),
+      ['b'],
+      'and for b anew',
+    );
+    now += 50;
+    assert.equal(taken(input).length, 2);
+  });
+
+  it('do not wait for one whose records wait for the others themselves, nor in a replay', () => {
+    const wait = { clock: { monotonic: () => 0 }, idleWaitMs: 50 };
+    const waiting = new TaskInput([source('e'), source('w', { release: 'at-watermark' })], wait);
+    const replayed = new TaskInput([source('a'), source('b')], wait);
+    for (const input of [waiting, replayed]) {
+      const [first, second] = input.partitions;
+      assert.ok(first && second);
+      first.fetchedAll = true;
+      second.fetchedAll = true;
+      first.buffer(batch(first.node.name, 0, [data(1)]));
+    }
+    assert.equal(taken(replayed).length, 0);
+    const order = [replayed.partitions[0]];
+    replayed.order = () => order.shift();
+    assert.equal(taken(replayed).length, 1);
+    assert.equal(taken(waiting).length, 1);
   });
 
   it('release a record at the watermark of the others, and count its own watermark for the task', () => {

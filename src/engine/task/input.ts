@@ -1,5 +1,7 @@
+import type { Clock } from '#platform';
 import type { RecordBatch } from '../log/port.ts';
-import type { RawRecord } from '../operators/source.ts';
+import { RecordList } from '../operators/record.ts';
+import type { RawRecord, TakenRecord } from '../operators/source.ts';
 import {
   isHeartbeat,
   NO_WATERMARK,
@@ -25,12 +27,18 @@ export class InputPartition {
   takenBytes = 0;
   /** Whether the log had nothing beyond what has been fetched, when it was last asked. */
   fetchedAll = false;
+  /** Monotonic time at which it was first seen to have nothing, and the log neither; where that is waited for. */
+  emptySince: number | undefined;
   readonly #batches: RecordBatch[] = [];
   /** Index of the next record within the first batch. */
   #cursor = 0;
 
-  constructor(node: SourceNode) {
+  /** Whether the task's watermark waits for this input's. */
+  readonly holdsWatermark: boolean;
+
+  constructor(node: SourceNode, holdsWatermark = node.role === 'stream') {
     this.node = node;
+    this.holdsWatermark = holdsWatermark;
     this.watermark = new PartitionWatermark(
       node.watermark === 'carried' ? undefined : node.watermark.outOfOrderMs,
     );
@@ -43,10 +51,6 @@ export class InputPartition {
     if (futureMs === undefined || timestamp <= wallNow + futureMs) this.watermark.observe(timestamp);
   }
 
-  get holdsWatermark(): boolean {
-    return this.node.role === 'stream';
-  }
-
   seek(offset: number): void {
     this.position = offset;
     this.fetchPosition = offset;
@@ -56,6 +60,7 @@ export class InputPartition {
     this.fetchPosition = batch.nextOffset;
     this.bufferedRecords += batch.count;
     if (batch.count > 0) {
+      this.emptySince = undefined;
       this.#batches.push(batch);
       this.bufferedBytes += batch.byteLength;
     } else if (this.#batches.length === 0) this.position = batch.nextOffset;
@@ -71,8 +76,8 @@ export class InputPartition {
     return batch !== undefined && isHeartbeat(batch, this.#cursor);
   }
 
-  take(): { readonly batch: RecordBatch; readonly index: number } {
-    const batch = this.#batches[0] as RecordBatch;
+  /** Moves beyond the record at the head; gives its index within `batch`. */
+  take(batch: RecordBatch): number {
     const index = this.#cursor++;
     this.bufferedRecords--;
     if (this.#cursor < batch.count) {
@@ -84,16 +89,24 @@ export class InputPartition {
       this.#batches.shift();
       this.#cursor = 0;
     }
-    return { batch, index };
+    return index;
+  }
+
+  /** The batch of the record at the head, while one is buffered. */
+  get batch(): RecordBatch {
+    return this.#batches[0] as RecordBatch;
   }
 }
 
 /** The offset and watermark that a commit keeps for one input. */
 export type InputMark = { readonly offset: number; readonly watermark: WatermarkState };
 
+/** How long an input that has been read to its end is waited for while others have records. */
+export type IdleWait = { readonly clock: Pick<Clock, 'monotonic'>; readonly idleWaitMs: number };
+
 /**
  * The inputs of a task, merged by timestamp as far as data has arrived (Kafka Streams' rule: a partition that has
- * more to fetch is waited for, one that has been read to its end is not).
+ * more to fetch is waited for, one that has been read to its end for a bounded time, `max.task.idle.ms`, or not at all).
  */
 export class TaskInput {
   readonly partitions: readonly InputPartition[];
@@ -101,24 +114,36 @@ export class TaskInput {
   journal: Journal | undefined;
   /** In a replay, says where the next record comes from; undefined ends a `take`. */
   order: (() => InputPartition | undefined) | undefined;
+  /** The records of the batch at hand; the objects serve again for the next. */
+  readonly #taken = new RecordList<RawRecord>();
+  readonly #pool: TakenRecord[] = [];
   /** What a replay's `order` has named and no `take` has got to yet. */
   #held: InputPartition | undefined;
 
-  constructor(sources: readonly SourceNode[]) {
-    this.partitions = sources.map((node) => new InputPartition(node));
+  readonly #wait: IdleWait | undefined;
+
+  /** Without `wait`, an input that has been read to its end is not waited for. */
+  constructor(sources: readonly SourceNode[], wait: IdleWait | undefined = undefined) {
+    this.#wait = wait !== undefined && wait.idleWaitMs > 0 ? wait : undefined;
+    const hasStreams = sources.some(({ role }) => role === 'stream');
+    // Tables alone have no time but their own; what a topology carries to them may come round in a circle.
+    const holds = ({ role, watermark }: SourceNode) =>
+      hasStreams ? role === 'stream' : watermark !== 'carried';
+    this.partitions = sources.map((node) => new InputPartition(node, holds(node)));
   }
 
-  /** The least watermark of the stream inputs. */
+  /** The least watermark of the stream inputs; where there are none, of the tables that come from outside. */
   get watermark(): number {
     return this.#watermarkOf('at-watermark');
   }
 
   /**
-   * Takes up to `max` records in order of processing. A heartbeat is not handed out; it advances the watermark in a step
+   * Takes up to `max` records in order of processing; they hold until the next call. A heartbeat is not handed out; it advances the watermark in a step
    * of its own, so that timers fire between the records before it and those behind it, wherever a batch ends.
    */
-  take(max: number, wallNow: number): RawRecord[] {
-    const records: RawRecord[] = [];
+  take(max: number, wallNow: number): RecordList<RawRecord> {
+    const records = this.#taken;
+    records.length = 0;
     for (let taken = 0; taken < max; taken++) {
       const input = this.#held ?? (this.order === undefined ? this.#next() : this.order());
       this.#held = undefined;
@@ -128,13 +153,13 @@ export class TaskInput {
         break;
       }
       const before = this.watermark;
-      const { batch, index } = input.take();
+      const { batch } = input;
+      const index = input.take(batch);
       this.journal?.took(input, batch, index);
       const carried = readWatermarkHeader(batch, index);
       if (!isHeartbeat(batch, index)) {
         input.observe(batch.timestamp(index), wallNow);
-        const source = input.node.name;
-        records.push({ source, batch, index, sequence: records.length, watermark: before });
+        this.#note(input.node.name, batch, index, before);
       }
       if (carried !== undefined) input.watermark.announce(carried);
       if (records.length === 0 && this.watermark > before) break;
@@ -142,19 +167,53 @@ export class TaskInput {
     return records;
   }
 
+  /** For how long yet what is buffered has to wait for inputs that are empty; 0 where it need not, or a fetch is due. */
+  get heldForMs(): number {
+    let longest = 0;
+    for (const input of this.partitions) {
+      if (input.bufferedRecords > 0) continue;
+      if (!input.fetchedAll) return 0;
+      longest = Math.max(longest, this.#waitLeftMs(input));
+    }
+    return longest;
+  }
+
+  #waitLeftMs(input: InputPartition): number {
+    if (this.#wait === undefined || input.node.release === 'at-watermark') return 0;
+    const { clock, idleWaitMs } = this.#wait;
+    const now = clock.monotonic();
+    input.emptySince ??= now;
+    return Math.max(0, input.emptySince + idleWaitMs - now);
+  }
+
+  #note(source: string, batch: RecordBatch, index: number, watermark: number): void {
+    const sequence = this.#taken.length;
+    const record = this.#pool[sequence];
+    if (record === undefined) this.#pool.push({ source, batch, index, sequence, watermark });
+    else {
+      record.source = source;
+      record.batch = batch;
+      record.index = index;
+      record.watermark = watermark;
+    }
+    this.#taken.push(this.#pool[sequence] as TakenRecord);
+  }
+
   #next(): InputPartition | undefined {
     let next: InputPartition | undefined;
+    let isHeld = false;
     let earliest = Number.POSITIVE_INFINITY;
     for (const input of this.partitions) {
       const head = input.headTimestamp();
       if (head === undefined) {
         if (!input.fetchedAll) return undefined;
+        if (this.#wait !== undefined && this.#waitLeftMs(input) > 0) isHeld = true;
       } else if (head < earliest && this.#isReleased(input, head)) {
         next = input;
         earliest = head;
       }
     }
-    return next;
+    return isHeld ? undefined : next;
   }
 
   #isReleased(input: InputPartition, timestamp: number): boolean {

@@ -9,6 +9,7 @@ export type EngineReport = Omit<RuntimeStatus, 'tasks'> & {
 
 type Running = { readonly name: string; operators(): readonly OperatorCounts[] };
 
+/** What a runtime is doing now. Plain JSON; it asks nobody and waits for nothing. */
 export function reportOf(runtime: {
   status(): RuntimeStatus;
   readonly tasks: readonly Running[];

@@ -67,15 +67,17 @@ async function open(t: TestContext, batchRecords: number) {
   });
   await runtime.start();
   t.after(async () => {
+    await writer.close();
     await runtime.close();
     await log.close();
   });
   const writer = await TopicWriter.open(log, input);
-  await writer.write(Array.from({ length: 130 }, (_, i) => ({ key: `k${i}`, value: i % 13, timestamp: i })));
-  await writer.close();
+  const write = (count: number) =>
+    writer.write(Array.from({ length: count }, (_, i) => ({ key: `k${i}`, value: i % 13, timestamp: i })));
+  await write(130);
   do await runtime.runOnce(5);
   while (!runtime.isCaughtUp);
-  return { runtime, metrics };
+  return { runtime, metrics, log, write };
 }
 
 function summed(tasks: readonly (readonly OperatorCounts[])[]): Record<string, unknown> {
@@ -119,3 +121,20 @@ for (const batchRecords of [1, 1_000]) {
     }
   });
 }
+
+it('counts a record once in the metrics, however often a passing fault has it processed', async (t) => {
+  const { runtime, metrics, log, write } = await open(t, 1_000);
+  await write(130);
+  log.faults.failNextAppends(2);
+  do await runtime.runOnce(5);
+  while (!runtime.isCaughtUp);
+  const rendered = await metrics.render();
+  assert.match(rendered, /engine_retries_total\{reason="MR_LOG_UNAVAILABLE"\} [12]/);
+  for (const line of [
+    'engine_operator_records_total{operator="choosy",direction="in"} 240',
+    'engine_dropped_records_total{operator="choosy",reason="late"} 20',
+    'engine_rejected_records_total{operator="choosy",reason="MR_PROCESSOR_THREW"} 40',
+  ]) {
+    assert.ok(rendered.includes(line), `${line} in ${rendered}`);
+  }
+});

@@ -14,15 +14,17 @@ export type OperatorCounts = {
 };
 
 type List = { readonly length: number };
+/** How many records, by reason. */
+type Reasons = Record<string, number>;
 type Counted = {
   in: number;
   out: number;
-  readonly published: { in: number; out: number };
+  readonly published: { in: number; out: number; dropped: Reasons; rejected: Reasons };
   readonly inputs: List[];
   /** One list for each output: what the first node behind it takes. */
   readonly outputs: Map<string, List>;
-  readonly dropped: Record<string, number>;
-  readonly rejected: Record<string, number>;
+  readonly dropped: Reasons;
+  readonly rejected: Reasons;
 };
 
 /**
@@ -56,22 +58,28 @@ export class OperatorFlow {
   drop(operator: string, reason: string): void {
     const { dropped } = this.#of(operator);
     dropped[reason] = (dropped[reason] ?? 0) + 1;
-    this.#metrics.dropped.inc({ operator, reason });
   }
 
   reject(operator: string, reason: string): void {
     const { rejected } = this.#of(operator);
     rejected[reason] = (rejected[reason] ?? 0) + 1;
-    this.#metrics.rejected.inc({ operator, reason });
   }
 
-  /** Brings the metrics up to date; once a commit is often enough. */
+  /** Brings the metrics up to date behind a commit: what was not committed is done, and would be counted, again. */
   publish(): void {
     for (const [operator, counted] of this.#operators) {
       for (const direction of ['in', 'out'] as const) {
         const added = counted[direction] - counted.published[direction];
         if (added > 0) this.#metrics.records.inc({ operator, direction }, added);
         counted.published[direction] = counted[direction];
+      }
+      for (const outcome of ['dropped', 'rejected'] as const) {
+        const published = counted.published[outcome];
+        for (const [reason, count] of Object.entries(counted[outcome])) {
+          const added = count - (published[reason] ?? 0);
+          if (added > 0) this.#metrics[outcome].inc({ operator, reason }, added);
+          published[reason] = count;
+        }
       }
     }
   }
@@ -86,7 +94,7 @@ export class OperatorFlow {
     const known = this.#operators.get(operator) ?? {
       in: 0,
       out: 0,
-      published: { in: 0, out: 0 },
+      published: { in: 0, out: 0, dropped: {}, rejected: {} },
       inputs: [],
       outputs: new Map<string, List>(),
       dropped: {},
@@ -112,10 +120,14 @@ function flowMetrics(metrics: Metrics): {
       'operator',
       'reason',
     ]),
-    rejected: metrics.counter(
-      'engine_rejected_records_total',
-      'Records that an operator could not decode or process.',
-      ['operator', 'reason'],
-    ),
+    rejected: rejectedRecords(metrics),
   };
+}
+
+export function rejectedRecords(metrics: Metrics): Counter<'operator' | 'reason'> {
+  return metrics.counter(
+    'engine_rejected_records_total',
+    'Records that an operator could not decode or process.',
+    ['operator', 'reason'],
+  );
 }

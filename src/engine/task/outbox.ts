@@ -1,11 +1,13 @@
-import type { ProducerRecord, TopicPartition } from '../log/port.ts';
+import type { Header, ProducerRecord, TopicPartition } from '../log/port.ts';
+import { RecordBuffer } from '../log/record-buffer.ts';
+import { type Key, keyRoom } from '../log/record-size.ts';
 
 /** Records that wait for the commit, by the partition that they go to. */
 export class Outbox {
-  readonly #topics = new Map<string, ProducerRecord[][]>();
+  readonly #topics = new Map<string, RecordBuffer[]>();
   /** The topic added to last, most often the next one too. */
   #last = '';
-  #lastPartitions: ProducerRecord[][] = [];
+  #lastPartitions: RecordBuffer[] = [];
   #bytes = 0;
 
   /** Of keys and values. */
@@ -13,12 +15,25 @@ export class Outbox {
     return this.#bytes;
   }
 
-  add(topic: string, partition: number, record: ProducerRecord): void {
-    this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  /** Errors: MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE. */
+  add(topic: string, partition: number, { key, value, timestamp, headers }: ProducerRecord): void {
+    this.put(topic, partition, key, value, timestamp, headers);
+  }
+
+  /** As `add`, without an object for the record. */
+  put(
+    topic: string,
+    partition: number,
+    key: Key,
+    value: Buffer | null,
+    timestamp: number,
+    headers?: readonly Header[],
+  ): void {
     if (topic !== this.#last) this.#turnTo(topic);
-    const records = this.#lastPartitions[partition];
-    if (records === undefined) this.#lastPartitions[partition] = [record];
-    else records.push(record);
+    let records = this.#lastPartitions[partition];
+    if (records === undefined) this.#lastPartitions[partition] = records = new RecordBuffer();
+    records.put(key, value, timestamp, headers);
+    this.#bytes += keyRoom(key) + (value === null ? 0 : value.length);
   }
 
   #turnTo(topic: string): void {
@@ -28,12 +43,12 @@ export class Outbox {
   }
 
   /** The records of one partition so far. */
-  peek(topic: string, partition: number): ProducerRecord[] | undefined {
+  peek(topic: string, partition: number): RecordBuffer | undefined {
     return this.#topics.get(topic)?.[partition];
   }
 
   /** Takes everything out. */
-  *drain(): Generator<TopicPartition & { readonly records: ProducerRecord[] }> {
+  *drain(): Generator<TopicPartition & { readonly records: RecordBuffer }> {
     for (const [topic, partitions] of this.#topics) {
       for (const [partition, records] of partitions.entries()) {
         if (records !== undefined && records.length > 0) yield { topic, partition, records };

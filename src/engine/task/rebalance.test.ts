@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { ManualClock } from '#platform/testing';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
+import { ManualClock, temporaryDirectory } from '#platform/testing';
+import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
+import type { DatabaseProvider } from '../store/port.ts';
+import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { encodeMetadata } from './assignment.ts';
 import type { Task } from './task.ts';
-import { altered, Elapsing, GROUP, Load, PARTITIONS } from './testing/sums.ts';
+import { altered, Elapsing, GROUP, type Instance, Load, PARTITIONS, sums } from './testing/sums.ts';
 
 function world() {
   const clock = new ManualClock(1_000_000);
@@ -190,6 +192,124 @@ it('every member knows who has which task and where to ask', async () => {
   await elapse.until(knows);
   await elapse.stop(a);
   await elapse.stop(moved);
+  await elapse.of(load.close());
+  await elapse.of(log.close());
+});
+
+it('a member that is killed and comes back under its name has its tasks again, and disturbs nobody', async () => {
+  const { elapse, log } = world();
+  const load = await elapse.of(Load.open(log));
+  const first = log.connect();
+  const databases = memoryDatabases();
+  const a = await elapse.launch(first, 'a', { databases });
+  const b = await elapse.launch(log.connect(), 'b');
+  await elapse.until(() => a.runtime.tasks.length === 3 && b.runtime.tasks.length === 3);
+  await elapse.of(load.write(300));
+  await elapse.of(load.readAll());
+  const [mine, others] = [names(a.runtime.tasks), b.runtime.tasks];
+  first.kill();
+  await elapse.of(a.running);
+  const again = await elapse.launch(log.connect(), 'a', { databases });
+  await elapse.until(() => again.runtime.tasks.length === 3);
+  assert.deepEqual(names(again.runtime.tasks), mine);
+  await elapse.of(load.write(300));
+  await elapse.of(load.readAll());
+  assert.ok(
+    b.runtime.tasks.length === 3 && b.runtime.tasks.every((task) => others.includes(task)),
+    'the other one has kept its own, untouched',
+  );
+  load.assertExact();
+  await elapse.stop(again);
+  await elapse.stop(b);
+  await elapse.of(load.close());
+  await elapse.of(log.close());
+});
+
+/** Uniform in [0, 1), the same for the same seed (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+for (const seed of [1, 2, Math.floor(Math.random() * 2 ** 31)]) {
+  it(`members that come, leave and are killed in the midst of rounds, seed ${seed}, lose and repeat nothing`, async () => {
+    const random = seeded(seed);
+    const clock = new ManualClock(1_000_000);
+    const elapse = new Elapsing(clock);
+    const log = openSimulatedLog({ clock, random });
+    const load = await elapse.of(Load.open(log));
+    type Member = { readonly instance: Instance; readonly connection: SimulatedLog };
+    const members = new Map<string, Member>();
+    const ending: Promise<unknown>[] = [];
+    const disks = new Map<string, DatabaseProvider>();
+    const standbys = seed % 2;
+    for (let step = 0; step < 40; step++) {
+      const name = ['a', 'b', 'c', 'd'][Math.floor(random() * 4)] ?? 'a';
+      const member = members.get(name);
+      if (member === undefined) {
+        const connection = log.connect();
+        const databases = disks.get(name) ?? memoryDatabases();
+        disks.set(name, databases);
+        const instance = await elapse.launch(connection, name, {
+          databases,
+          standbys,
+          sessionTimeoutMs: 3_000,
+        });
+        members.set(name, { instance, connection });
+      } else {
+        members.delete(name);
+        if (random() < 0.5) member.connection.kill(random() < 0.5 ? 'is-lost' : 'arrives');
+        else member.instance.stop.abort();
+        // Whoever comes back under the name finds its stores closed.
+        ending.push(elapse.of(member.instance.running));
+        await ending.at(-1);
+      }
+      await elapse.of(load.write(Math.floor(random() * 30)));
+      await clock.advance(random() < 0.5 ? random() * 50 : random() * 4_000);
+      await elapse.of(load.read());
+    }
+    const last = members.get('a') ?? {
+      instance: await elapse.launch(log.connect(), 'a', { standbys, sessionTimeoutMs: 3_000 }),
+    };
+    await elapse.of(load.readAll());
+    load.assertExact();
+    const rest = [...members.values()]
+      .map(({ instance }) => instance)
+      .filter((each) => each !== last.instance);
+    for (const instance of rest) {
+      instance.stop.abort();
+      await elapse.of(instance.running);
+    }
+    await elapse.until(() => last.instance.runtime.tasks.length === PARTITIONS);
+    await elapse.stop(last.instance);
+    await elapse.of(load.close());
+    await elapse.of(log.close());
+  });
+}
+
+it('a directory whose stores another member has open is refused, naming the store', async (t) => {
+  const { elapse, log } = world();
+  const load = await elapse.of(Load.open(log));
+  const databases = rocksDatabases(temporaryDirectory(t));
+  const a = await elapse.launch(log.connect(), 'a', { databases });
+  await elapse.until(() => a.runtime.tasks.length === PARTITIONS);
+  // Of another group, so that its tasks are never given up to it.
+  const topology = { ...sums(), generation: 2 };
+  const b = await elapse.launch(log.connect(), 'b', { databases, topology });
+  while (b.failure() === undefined) await elapse.clock.advance(1_000);
+  const failure = b.failure() as { code?: string; message: string; hint?: string };
+  assert.equal(failure.code, 'MR_STORE_LOCKED');
+  assert.match(failure.message, /input-\d is open in another process/);
+  assert.match(failure.hint ?? '', /stop the other process/);
+  await elapse.of(load.write(50));
+  await elapse.of(load.readAll());
+  load.assertExact();
+  await elapse.stop(a);
   await elapse.of(load.close());
   await elapse.of(log.close());
 });

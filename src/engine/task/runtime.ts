@@ -11,7 +11,8 @@ import { Backoff } from './backoff.ts';
 import { type Committer, commitTasks, type Guarantee, openCommitter, uncommittedBytes } from './commit.ts';
 import type { RecordErrorPolicy } from './dead-letters.ts';
 import { step } from './failpoints.ts';
-import { bufferedBytes, FETCH_BYTES, Fetching, inputsOf } from './fetching.ts';
+import { bufferedBytes, FETCH_BYTES, Fetching } from './fetching.ts';
+import { GlobalTables } from './global-tables.ts';
 import { IdleInputs } from './idle-inputs.ts';
 import { journalTopic } from './journal.ts';
 import { OwnedTasks } from './owned-tasks.ts';
@@ -28,6 +29,7 @@ export type RuntimeOptions = {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly deadLetters: Topic<string, DeadLetter>;
+  /** What becomes of a record that can't be decoded or processed; 'dead-letter' by default. */
   readonly onRecordError?: RecordErrorPolicy;
   /** This member's name within the group: started again under it, it takes its tasks back at once. */
   readonly instanceId: string;
@@ -35,17 +37,26 @@ export type RuntimeOptions = {
   readonly processId?: string;
   /** Where this member's stores can be asked, for example http://host:port: told to all members. */
   readonly endpoint?: string;
+  /** 'exactly-once' by default. */
   readonly guarantee?: Guarantee;
   /** Copies of each task's state in other processes; none by default. */
   readonly standbys?: number;
+  /** Results are visible when they are committed; 100 by default. */
   readonly commitIntervalMs?: number;
-  /** Records that a task takes at a time. */
+  /** Records that a task takes at a time; 2,000 by default. */
   readonly batchRecords?: number;
+  /** Decoded rows that each store of a task keeps in memory; 100,000 by default. */
   readonly cacheEntries?: number;
   /** Bytes of records fetched and not yet processed, and of what waits for the commit, each; 64 MiB by default. */
   readonly bufferBytes?: number;
-  /** Without a sign of life for so long a member is out of the group, and its tasks go to others. */
+  /**
+   * How long a task with several inputs waits for one that has been read to its end, since it became empty, before it
+   * goes on with the others; 0 by default. It makes the merge by timestamp hold over producers that are so much late.
+   */
+  readonly idleWaitMs?: number;
+  /** Without a sign of life for so long a member is out of the group, and its tasks go to others; 10,000 by default. */
   readonly sessionTimeoutMs?: number;
+  /** How often it gives that sign; 500 by default. */
   readonly heartbeatIntervalMs?: number;
   /** Whether each commit is journalled, which verification needs; on by default. */
   readonly journal?: boolean;
@@ -64,6 +75,7 @@ const DEFAULTS = {
   batchRecords: 2_000,
   cacheEntries: 100_000,
   bufferBytes: 64 * 1024 * 1024,
+  idleWaitMs: 0,
   sessionTimeoutMs: 10_000,
   heartbeatIntervalMs: 500,
   journal: true,
@@ -82,6 +94,8 @@ export class StreamsRuntime {
   readonly #metrics: ReturnType<typeof runtimeMetrics>;
   readonly #rebalance: Rebalance;
   readonly #tasks: OwnedTasks;
+  /** Read anew each round, behind the fetch: so a record finds the rows that were readable before it. */
+  readonly #globalTables: GlobalTables;
   readonly #idleInputs = new IdleInputs();
   readonly #backoff: Backoff;
   #fetching: Fetching | undefined;
@@ -98,8 +112,11 @@ export class StreamsRuntime {
     const group = `${topology.name}-${topology.generation}`;
     this.#metrics = runtimeMetrics(metrics);
     this.#backoff = new Backoff(clock);
+    const nodes = topology.subTopologies.flatMap((subTopology) => subTopology.nodes);
+    this.#globalTables = new GlobalTables(instanceId, nodes, this.#options);
     this.#tasks = new OwnedTasks({
       ...this.#options,
+      globalRows: this.#globalTables.rowsOf,
       group,
       journalTopic: journal ? journalTopic(topology).name : undefined,
     });
@@ -123,11 +140,17 @@ export class StreamsRuntime {
     return this.#tasks.standbys.filter(({ isOpen }) => isOpen);
   }
 
+  /** This member's copies of global tables, for tests. */
+  get globalTables(): Pick<GlobalTables, 'entries' | 'databases'> {
+    return this.#globalTables;
+  }
+
   /** Who has which task, by task name, as of the group's last round. */
   owners(): ReadonlyMap<string, TaskOwners> {
     return this.#rebalance.share.owners;
   }
 
+  /** What this member is doing now: inputs with their lag, watermarks, restores. */
   status(): RuntimeStatus {
     return {
       memberId: this.#options.instanceId,
@@ -150,9 +173,14 @@ export class StreamsRuntime {
     this.#committer = await this.#openCommitter();
     const consumer = await log.consumer({ maxBytes: Math.min(FETCH_BYTES, bufferBytes / 4) });
     this.#fetching = new Fetching(consumer, this.#options, this.#idleInputs, this.#metrics.read);
+    await this.#readGlobalTables();
     await this.#join();
     await this.#opened();
     this.#fetching.assign(this.tasks);
+  }
+
+  #readGlobalTables(): Promise<void> {
+    return this.#globalTables.catchUp(() => this.#rebalance.keepAlive());
   }
 
   /** Waits for what is being restored, as a living member. */
@@ -232,6 +260,7 @@ export class StreamsRuntime {
   /** Closes everything without a commit: what was not committed is processed again by the next owner. */
   async close(): Promise<void> {
     await this.#tasks.closeAll();
+    await this.#globalTables.close();
     await this.#committer?.close();
     await this.#fetching?.close();
   }
@@ -248,6 +277,7 @@ export class StreamsRuntime {
     const fetched = await fetching.fetch(this.tasks, this.#waitFor(waitMs));
     // What this round commits, the next one may find in the log again.
     this.#foundNothing = fetched === 0;
+    await this.#readGlobalTables();
     await this.#idleInputs.followWallClock(this.tasks, this.#options);
     let processed = 0;
     for (const task of this.tasks) {
@@ -289,14 +319,21 @@ export class StreamsRuntime {
     }
   }
 
-  /** How long a fetch may wait for records: not beyond the next commit, not at all while some are at hand. */
+  /**
+   * How long a fetch may wait for records: not beyond the next commit, and while some are at hand no longer than these
+   * wait for others.
+   */
   #waitFor(waitMs: number): number {
-    for (const { input } of inputsOf(this.tasks)) {
-      if (input.bufferedRecords > 0 && input.node.release === 'on-arrival') return 0;
+    let longest = waitMs;
+    for (const { input } of this.tasks) {
+      const isAtHand = input.partitions.some(
+        ({ bufferedRecords, node }) => bufferedRecords > 0 && node.release === 'on-arrival',
+      );
+      if (isAtHand) longest = Math.min(longest, input.heldForMs);
     }
-    if (!this.tasks.some((task) => task.hasProcessed)) return waitMs;
+    if (!this.tasks.some((task) => task.hasProcessed)) return longest;
     const untilCommit = this.#lastCommit + this.#options.commitIntervalMs - this.#options.clock.monotonic();
-    return Math.max(0, Math.min(waitMs, untilCommit));
+    return Math.max(0, Math.min(longest, untilCommit));
   }
 
   async #commitIfDue(): Promise<void> {

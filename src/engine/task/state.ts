@@ -1,7 +1,8 @@
-import { type Clock, errorCode, failpoint, type Logger } from '#platform';
-import type { Appended, Log, TopicPartition } from '../log/port.ts';
+import { type Clock, errorCode, failpoint, type Logger, RetryableError } from '#platform';
+import type { Appended, Log, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore, prefixRange, type RefusedEntry, storePrefix } from '../store/cached-store.ts';
+import { type ChangelogRecords, ChangelogReplay } from '../store/changelog-replay.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
@@ -31,6 +32,8 @@ export type Marks = {
 /** The row of a task's database that tells how far its stores have come. */
 export const MARKS_KEY = Buffer.from([0]);
 const POLL_MS = 1000;
+/** Of the changelog, between two writes of the database; larger ones outlive the garbage collector's nursery. */
+const CHUNK_BYTES = 256 * 1024;
 
 export type StateOptions = {
   readonly name: string;
@@ -54,6 +57,9 @@ type OpenStore = {
   offset: number;
   /** Its name and its number of partitions. */
   changelog: string;
+  /** How long that keeps tombstones, and the wall-clock time from which on they are kept for this store. */
+  tombstonesKeptMs: number;
+  tombstonesSeenAt: number;
   position: InputOffsets | undefined;
 };
 
@@ -79,6 +85,8 @@ export class TaskState {
       store: new CachedStore(definition.name, database, definition.spec.value, options.cacheEntries),
       offset: 0,
       changelog: '',
+      tombstonesKeptMs: Number.POSITIVE_INFINITY,
+      tombstonesSeenAt: 0,
       position: undefined,
     }));
   }
@@ -87,10 +95,10 @@ export class TaskState {
     try {
       return await TaskState.#attempt(options);
     } catch (error) {
-      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
+      if (!['MR_STORE_CORRUPT', 'MR_STORE_OUTDATED'].includes(errorCode(error) ?? '')) throw error;
       options.logger.warn(
         { err: error, task: options.name },
-        'a store is damaged; it is rebuilt from its changelog',
+        'a store can’t be brought up to date; it is rebuilt from its changelog',
       );
       await options.databases.destroy(options.name);
       return await TaskState.#attempt(options);
@@ -132,10 +140,12 @@ export class TaskState {
     for (const open of this.#stores) {
       const { definition, store } = open;
       const dirty = store.takeDirty((entry) => refuse(definition.name, entry));
-      for (const [i, entry] of dirty.entries()) {
-        const headers = i === dirty.length - 1 ? [positionHeader(position)] : [];
+      const last = dirty.at(-1);
+      for (const entry of dirty) {
+        const headers = entry === last ? [positionHeader(position)] : undefined;
+        const { key, value, timestamp } = entry;
         if (definition.logged)
-          outbox.add(definition.changelog, this.#options.partition, { ...entry, headers });
+          outbox.put(definition.changelog, this.#options.partition, key, value, timestamp, headers);
         this.#pending.push(store.databaseChange(entry));
       }
       open.position = position;
@@ -180,7 +190,7 @@ export class TaskState {
     // What is to be emptied loses its mark first: a crash in between must not leave a mark without its entries.
     if (unusable.length > 0) await this.#database.write([this.#marks(unusable)]);
     for (const { store } of unusable) await store.clear();
-    await this.#replayAll(this.#options.isCopy === true ? 'stable' : 'end');
+    await this.#replayAll(this.#options.isCopy === true ? 'stable' : 'end', unusable);
     // Of a copy only the changelog says what it stands for: its owner may have committed since the offsets were read.
     if (this.#options.isCopy !== true) {
       for (const open of this.#stores) open.position = Object.fromEntries(this.#inputOffsets);
@@ -198,16 +208,17 @@ export class TaskState {
     this.#inputOffsets = inputOffsets;
     await this.#replayAll('stable');
     this.#committedAt = this.#options.clock.now();
+    for (const open of this.#stores) open.tombstonesSeenAt = this.#committedAt;
   }
 
-  async #replayAll(end: 'stable' | 'end'): Promise<void> {
+  async #replayAll(end: 'stable' | 'end', emptied: readonly OpenStore[] = []): Promise<void> {
     const { restore } = this.#options;
     const ends: number[] = [];
     for (const { definition } of this.#stores) ends.push(await this.#endOf(definition, end));
     for (const [i, { offset }] of this.#stores.entries())
       restore?.expect(Math.max(0, (ends[i] ?? 0) - offset));
     for (const [i, open] of this.#stores.entries()) {
-      await this.#replay(open, ends[i] ?? 0);
+      await this.#replay(open, ends[i] ?? 0, emptied.includes(open));
       // Nothing was ever written: empty is what the store was at the beginning of its inputs.
       if (open.offset === 0) open.position = {};
     }
@@ -230,10 +241,11 @@ export class TaskState {
     const until = await this.#endOf(definition, 'end');
     open.offset = start;
     open.changelog = `${definition.changelog}/${topic?.partitions ?? 0}`;
+    if (topic?.cleanup.policy === 'compact') open.tombstonesKeptMs = topic.cleanup.tombstoneRetentionMs;
+    open.tombstonesSeenAt = this.#options.clock.now();
     if (mark === undefined || (mark.changelog ?? open.changelog) !== open.changelog) return false;
-    const tombstonesKept =
-      topic?.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : Infinity;
-    const isExpired = mark.offset < until && this.#committedAt < this.#options.clock.now() - tombstonesKept;
+    const isExpired =
+      mark.offset < until && this.#committedAt < open.tombstonesSeenAt - open.tombstonesKeptMs;
     // A log that has lost the end of a transaction still holds its records, aborted: the offset alone says nothing.
     const isAhead = Object.entries(mark.position ?? {}).some(
       ([input, offset]) => offset > (this.#inputOffsets.get(input) ?? 0),
@@ -246,6 +258,7 @@ export class TaskState {
       return false;
     }
     open.offset = mark.offset;
+    if (mark.offset < until) open.tombstonesSeenAt = this.#committedAt;
     open.position = mark.position;
     if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));
     else await store.recomputeDigest();
@@ -260,41 +273,69 @@ export class TaskState {
     return topic?.offsets[this.#options.partition]?.[end] ?? 0;
   }
 
-  async #replay(open: OpenStore, until: number): Promise<void> {
+  async #replay(open: OpenStore, until: number, isEmpty: boolean): Promise<void> {
     if (open.offset >= until) return;
-    const source: TopicPartition = { topic: open.definition.changelog, partition: this.#options.partition };
-    const consumer = await this.#options.log.consumer();
+    const { definition, store } = open;
+    const source: TopicPartition = { topic: definition.changelog, partition: this.#options.partition };
+    const replayed = { name: definition.name, digest: store.digest, serde: definition.spec.value };
+    const replay = new ChangelogReplay(replayed, this.#database, isEmpty ? until - open.offset : undefined);
+    const consumer = await this.#options.log.consumer({ maxBytes: CHUNK_BYTES });
     try {
       consumer.assign([{ ...source, offset: open.offset }]);
       while (open.offset < until) {
         const batches = await consumer.poll(POLL_MS);
         this.#options.restore?.signal.throwIfAborted();
-        for (const batch of batches) {
-          const records: { key: Buffer; value: Buffer | null }[] = [];
-          for (let i = 0; i < batch.count && batch.offset(i) < until; i++) {
-            open.position = open.definition.logged ? readPositionHeader(batch, i) : undefined;
-            const key = batch.key(i);
-            const value = batch.value(i);
-            if (key === null) continue;
-            if (open.definition.logged || value === null) records.push({ key, value });
-            else {
-              const own = await this.#ownEncoding(open, value);
-              if (own !== undefined) records.push({ key, value: own });
-            }
-          }
-          const changes = await open.store.restore(records);
-          const reached = Math.min(batch.nextOffset, until);
-          this.#options.restore?.advance(reached - open.offset);
-          open.offset = reached;
-          if (!open.definition.logged) open.position = { [open.definition.changelog]: open.offset };
-          await this.#database.write([...changes, this.#marks()]);
-          step('restore.chunk');
-          if (open.offset >= until) break;
-        }
+        this.#assertTombstonesKept(open);
+        if (batches.length > 0) await this.#replayChunk(open, replay, batches, until);
       }
     } finally {
       await consumer.close();
     }
+  }
+
+  /** One write of the database for all that a poll gave. */
+  async #replayChunk(
+    open: OpenStore,
+    replay: ChangelogReplay,
+    batches: readonly RecordBatch[],
+    until: number,
+  ): Promise<void> {
+    const { logged, changelog } = open.definition;
+    const records: ChangelogRecords = { keys: [], values: [] };
+    let reached = open.offset;
+    for (const batch of batches) {
+      const count = recordsBefore(batch, until);
+      for (let i = 0; i < count; i++) {
+        const key = logged ? batch.key(i) : ownKey(open, batch, i);
+        if (key === null) continue;
+        const value = batch.value(i);
+        const own = logged || value === null ? value : await this.#ownEncoding(open, value);
+        if (own === undefined) continue;
+        records.keys.push(key);
+        records.values.push(own);
+      }
+      if (logged && count > 0) open.position = readPositionHeader(batch, count - 1);
+      reached = Math.min(batch.nextOffset, until);
+      if (reached === until) break;
+    }
+    const changes = await replay.take(records);
+    this.#options.restore?.advance(reached - open.offset);
+    open.offset = reached;
+    if (!logged) open.position = { [changelog]: reached };
+    changes.push(this.#marks());
+    await this.#database.write(changes, 'in-bulk');
+    step('restore.chunk');
+  }
+
+  /** A tombstone that was cleaned away before it was read here would leave its row for ever. */
+  #assertTombstonesKept({ definition, tombstonesSeenAt, tombstonesKeptMs }: OpenStore): void {
+    if (this.#options.clock.now() - tombstonesSeenAt <= tombstonesKeptMs) return;
+    const hint = 'nothing to do: it is opened again, and restored whole';
+    throw new RetryableError(
+      'MR_STORE_OUTDATED',
+      `${definition.name} was not brought up to date for longer than its changelog keeps tombstones`,
+      { hint },
+    );
   }
 
   /**
@@ -327,6 +368,27 @@ export class TaskState {
     );
     const marks: Marks = { stores, committedAt: this.#committedAt };
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
+  }
+}
+
+/** How many of a batch's records lie before an offset. */
+function recordsBefore(batch: RecordBatch, until: number): number {
+  if (batch.nextOffset <= until) return batch.count;
+  let count = 0;
+  while (count < batch.count && batch.offset(count) < until) count++;
+  return count;
+}
+
+/** The key under which the live task holds a source's record; null where it has sent the record to the dead letters. */
+function ownKey({ definition: { spec } }: OpenStore, batch: RecordBatch, index: number): Buffer | null {
+  const key = batch.key(index);
+  if (key === null || batch.timestamp(index) < 0) return null;
+  try {
+    const text = key.toString();
+    return Buffer.from(spec.keyText === undefined ? text : spec.keyText(text));
+  } catch (error) {
+    if (!isOfRecord(error)) throw error;
+    return null;
   }
 }
 

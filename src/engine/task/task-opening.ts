@@ -1,12 +1,10 @@
-import { errorCode, invariant } from '#platform';
+import { invariant } from '#platform';
 import type { Log, OffsetCommit } from '../log/port.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { nameOf, type TaskId } from './assignment.ts';
 import { RestoreProgress } from './restore-progress.ts';
+import { whenUnlocked } from './store-lock.ts';
 import { Task, type TaskEnvironment } from './task.ts';
-
-const STORE_LOCK_RETRY_MS = 100;
-const STORE_LOCK_PATIENCE_MS = 60_000;
 
 /** What is needed to open tasks and copies of them. */
 export type OpeningEnvironment = TaskEnvironment & {
@@ -68,23 +66,12 @@ export class Opening {
   }
 
   async #open(): Promise<void> {
-    const { clock } = this.#environment;
     const { signal } = this.progress;
     const subTopology = subTopologyOf(this.id, this.#environment.topology);
     const committed = await committedOffsets(this.id, this.#environment);
-    const deadline = clock.monotonic() + STORE_LOCK_PATIENCE_MS;
     const environment = { ...this.#environment, restore: this.progress };
-    for (;;) {
-      signal.throwIfAborted();
-      try {
-        this.#task = await Task.open(subTopology, this.id.partition, committed, environment);
-        return;
-      } catch (error) {
-        // The task's former owner on this machine may be closing its store still.
-        if (errorCode(error) !== 'MR_STORE_LOCKED' || clock.monotonic() > deadline) throw error;
-        await clock.sleep(STORE_LOCK_RETRY_MS, signal);
-      }
-    }
+    const open = () => Task.open(subTopology, this.id.partition, committed, environment);
+    this.#task = await whenUnlocked(environment.clock, open, signal);
   }
 }
 

@@ -1,8 +1,10 @@
 import { type Clock, errorCode, failpoint, invariant, type Logger, type Metrics } from '#platform';
 import type { DeadLetter } from '#schemas';
 import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
+import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
 import type { Timers } from '../operators/processor.ts';
+import { RecordList } from '../operators/record.ts';
 import type { RawRecord, SourceOperator } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { CachedStore } from '../store/cached-store.ts';
@@ -23,6 +25,8 @@ import { Outbox } from './outbox.ts';
 import type { RestoreProgress } from './restore-progress.ts';
 import { TaskState } from './state.ts';
 
+const NO_RECORDS = new RecordList<RawRecord>();
+
 /** What all tasks of a process share. */
 export type TaskEnvironment = {
   readonly log: Pick<Log, 'describeTopics' | 'consumer'>;
@@ -32,10 +36,14 @@ export type TaskEnvironment = {
   readonly metrics: Metrics;
   readonly deadLetters: Topic<string, DeadLetter>;
   readonly onRecordError: RecordErrorPolicy;
+  /** The rows of a global table, by its topic's name. */
+  readonly globalRows: (topic: string) => GlobalRows;
   /** Decoded entries that each store keeps in memory. */
   readonly cacheEntries: number;
   /** Where commits are journalled; absent: nowhere. */
   readonly journalTopic?: string | undefined;
+  /** How long an input that is empty is waited for; not at all where absent. */
+  readonly idleWaitMs?: number;
   /** Told how the restore goes on. */
   readonly restore?: RestoreProgress;
 };
@@ -50,7 +58,7 @@ export class Task {
   readonly #state: TaskState;
   readonly #operators: readonly Operator[];
   readonly #sources: ReadonlyMap<string, SourceOperator>;
-  readonly #inputLists: readonly { length: number }[];
+  readonly #inputLists: readonly { clear(): void }[];
   readonly #deadLetters: DeadLetters;
   readonly #heartbeats: Heartbeats;
   readonly #wallTimers: readonly TimerQueue[];
@@ -60,6 +68,8 @@ export class Task {
   /** The watermark that timers have been fired up to. */
   #firedUpTo = NO_WATERMARK;
   #uncommitted = false;
+  /** The task's watermark after each record of the batch. */
+  #watermarks = new Float64Array(0);
 
   private constructor(
     topology: SubTopology,
@@ -73,7 +83,8 @@ export class Task {
     this.partition = partition;
     this.#environment = environment;
     this.#state = state;
-    this.input = new TaskInput(topology.sources);
+    const { clock, idleWaitMs = 0 } = environment;
+    this.input = new TaskInput(topology.sources, { clock, idleWaitMs });
     this.#heartbeats = new Heartbeats(topology, partition);
     this.#flow = new OperatorFlow(environment.metrics);
     this.#undeclaredReads = undeclaredReads(environment.metrics);
@@ -82,7 +93,8 @@ export class Task {
     this.#deadLetters = new DeadLetters(onRecordError, deadLetters, this.outbox, (operator, reason) =>
       this.#flow.reject(operator, reason),
     );
-    const built = buildOperators(topology, partition, state, timers, this.outbox, this.#flow);
+    const { globalRows } = environment;
+    const built = buildOperators(topology, partition, state, timers, this.outbox, this.#flow, globalRows);
     this.#operators = built.operators;
     this.#sources = built.sources;
     this.#inputLists = built.inputLists;
@@ -168,11 +180,14 @@ export class Task {
     step('process.batch');
     this.#firedUpTo = watermark;
     this.#uncommitted = true;
-    for (const record of records) this.#sources.get(record.source)?.input.push(record);
+    for (let i = 0; i < records.length; i++) {
+      const record = records.at(i);
+      this.#sources.get(record.source)?.input.push(record);
+    }
     const shared = this.#step(records, watermark, wallNow);
     for (const operator of this.#operators) await operator.run(shared);
     this.#flow.countBatch();
-    for (const list of this.#inputLists) list.length = 0;
+    for (const list of this.#inputLists) list.clear();
     return records.length;
   }
 
@@ -198,13 +213,14 @@ export class Task {
 
   /** Lets out what operators have held back until the commit, and runs it through those behind them. */
   async #flush(wallNow: number): Promise<void> {
-    const shared = this.#step([], this.#firedUpTo, wallNow);
+    const shared = this.#step(NO_RECORDS, this.#firedUpTo, wallNow);
     for (const operator of this.#operators) {
-      operator.flush?.();
+      // In this order: one behind another that holds records back takes in what that one lets out.
       await operator.run(shared);
+      operator.flush?.();
     }
     this.#flow.countBatch();
-    for (const list of this.#inputLists) list.length = 0;
+    for (const list of this.#inputLists) list.clear();
   }
 
   #writeJournal(committedAt: number): void {
@@ -268,17 +284,20 @@ export class Task {
     await this.#state.close();
   }
 
-  #step(records: readonly RawRecord[], watermark: number, wallNow: number): Step {
+  #step(records: RecordList<RawRecord>, watermark: number, wallNow: number): Step {
+    const last = Math.max(1, records.length) - 1;
+    if (last >= this.#watermarks.length) this.#watermarks = new Float64Array(2 * (last + 1));
+    for (let i = 0; i < last; i++) this.#watermarks[i] = records.at(i + 1).watermark;
+    this.#watermarks[last] = watermark;
     return {
       watermark,
       wallNow,
-      watermarks: [...records.slice(1).map((record) => record.watermark), watermark],
+      watermarks: this.#watermarks.subarray(0, last + 1),
       reject: ({ sequence, timer }, operator, error) => {
         if (!isOfRecord(error)) throw error;
         if (timer !== undefined) return this.#deadLetters.key(timer.key, timer.dueMs, operator, error);
-        const record = records[sequence];
-        invariant(record !== undefined, `no record ${sequence} in the batch`);
-        this.#deadLetters.record(record, operator, error);
+        invariant(sequence < records.length, `no record ${sequence} in the batch`);
+        this.#deadLetters.record(records.at(sequence), operator, error);
       },
       drop: (operator, reason) => this.#flow.drop(operator, reason),
       undeclaredRead: (operator, store) => this.#undeclaredReads.inc({ operator, store }),

@@ -61,7 +61,7 @@ async function open(t: TestContext) {
     { databases, logger, cacheEntries: 1 },
   );
   t.after(() => driver.close());
-  // A restart writes what is in memory to a file.
+  // A store that is closed writes what is in memory to a file.
   for (let round = 0; round < 3; round++) {
     const records = Array.from({ length: KEYS }, (_, i) => {
       return [`${round}-${i}`, `${round} ${i} `.repeat(50), round] as const;
@@ -95,7 +95,7 @@ function manifestOf(directory: string): string {
 }
 
 const damages: readonly (readonly [string, (directory: string) => void])[] = [
-  ['flipped bytes in a table file', (directory) => flip(filesOf(directory, '.sst')[1] as string)],
+  ['flipped bytes in a table file', (directory) => flip(filesOf(directory, '.sst').at(-1) as string)],
   ['a table file that is gone', (directory) => rmSync(filesOf(directory, '.sst')[0] as string)],
   ['flipped bytes in the MANIFEST', (directory) => flip(manifestOf(directory))],
   [
@@ -144,7 +144,7 @@ for (const [name, damage] of damages) {
     assert.deepEqual(driver.digests(), digests);
     assert.deepEqual(await driver.store('last/state'), entries);
     assert.ok(
-      messages.some((message) => message.includes('damaged')),
+      messages.some((message) => /damaged|rebuilt from its changelog/.test(message)),
       `no message among ${JSON.stringify(messages)}`,
     );
   });

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { errorCode, InputError } from '#platform';
-import type { Topic } from '../serde.ts';
+import type { QueryOptions, StoreQuery } from '../queries/query.ts';
+import { type Topic, textKey } from '../serde.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { defineProcessor, port } from '../topology/processor.ts';
+import { tumbling } from '../topology/windows/window.ts';
+import { windowedKey } from '../topology/windows/windowed-key.ts';
 import { type DriverOptions, TopologyDriver } from './driver.ts';
 import { json, jsonTopic } from './json-topic.ts';
 
@@ -15,7 +18,8 @@ const names = jsonTopic<string>('names', 2);
 const counts = jsonTopic<{ readonly item: string; readonly sum: number }>('counts', 2);
 const named = jsonTopic<string>('named', 2);
 const ended = jsonTopic<{ readonly clicks: number; readonly last: number }>('ended', 2);
-const external = [clicks, names, counts, named, ended].map(({ name, partitions, cleanup }) => {
+const closed = { ...jsonTopic<number>('closed', 2), key: windowedKey(textKey) };
+const external = [clicks, names, counts, named, ended, closed].map(({ name, partitions, cleanup }) => {
   return { name, partitions, cleanup };
 });
 
@@ -126,6 +130,103 @@ describe('operators', () => {
     assert.deepEqual(
       (await driver.read(ended)).map(({ value }) => value),
       [{ clicks: 1, last: 181 }],
+    );
+    await driver.close();
+  });
+});
+
+describe('what a test asks of the driver', () => {
+  const windowed = () => {
+    const builder = new TopologyBuilder({ name: 'windowed', generation: 1 });
+    builder
+      .source(clicks)
+      .windowed(tumbling({ sizeMs: 100, graceMs: 0 }))
+      .count('by-window', { value: json<number>(), retentionMs: 1_000, emit: 'on-close' })
+      .to(closed);
+    return builder.build();
+  };
+
+  it('a store by key, prefix, range and page, with the position of the answer', async () => {
+    const driver = await open(everyOperator);
+    const items = ['a', 'b', 'ba', 'bb', 'c'];
+    await driver.pipe(clicks, ...items.map((item, i) => ['u', { item, n: 1 }, i] as const));
+    await driver.settle();
+    const keys = async (query: StoreQuery, options?: QueryOptions) => {
+      return (await driver.query('sums/state', query, options)).entries.map(({ key }) => key);
+    };
+    const { entries } = await driver.query('sums/state', { kind: 'key', key: 'b' });
+    assert.deepEqual(
+      entries.map(({ value }) => value),
+      [{ item: 'b', sum: 10 }],
+    );
+    assert.deepEqual(await keys({ kind: 'key', key: 'absent' }), []);
+    assert.deepEqual(await keys({ kind: 'prefix', prefix: 'b' }), ['b', 'ba', 'bb']);
+    assert.deepEqual(await keys({ kind: 'range', from: 'b', to: 'bb' }), ['b', 'ba']);
+    const first = await driver.query('sums/state', { kind: 'range' }, { limit: 2 });
+    assert.deepEqual(await keys({ kind: 'range' }, { after: first.next ?? '' }), ['ba', 'bb', 'c']);
+    const taken = Object.values(Object.values(first.position)[0] ?? {});
+    assert.ok(
+      taken.reduce((sum, offset) => sum + offset, 0) >= items.length,
+      'the position counts what was taken',
+    );
+    await assert.rejects(driver.query('sum/state', { kind: 'range' }), { code: 'MR_QUERY_STORE_UNKNOWN' });
+    await driver.close();
+  });
+
+  it('windows of a key; event time goes on by hand, and closes them', async () => {
+    const driver = await open(windowed);
+    await driver.pipe(clicks, ...[10, 20, 130, 250].map((ts) => ['u', { item: 'i', n: 1 }, ts] as const));
+    await driver.settle();
+    const { entries } = await driver.query('by-window/windows', {
+      kind: 'window',
+      key: 'u',
+      fromMs: 100,
+      toMs: 300,
+    });
+    assert.deepEqual(
+      entries.map(({ window, value }) => [window?.startMs, value]),
+      [
+        [100, 1],
+        [200, 1],
+      ],
+    );
+    const counts = async () => {
+      return (await driver.read(closed)).map(({ key: { startMs }, value }) => [startMs, value]);
+    };
+    assert.deepEqual(await counts(), [
+      [0, 2],
+      [100, 1],
+    ]);
+    await driver.advanceEventTime(300);
+    await driver.settle();
+    assert.deepEqual(await counts(), [[200, 1]]);
+    const [report] = driver.report().tasks.filter(({ operators }) => operators.some((each) => each.in > 0));
+    assert.equal(report?.watermark, 300);
+    await driver.close();
+  });
+
+  it('timers by the wall clock fire when that is moved on, and nobody waits for it', async () => {
+    const alarm = defineProcessor({
+      inputs: { clicks: port<string, Click>() },
+      outputs: { ended: port<string, { clicks: number; last: number }>() },
+      stores: {},
+      dependsOnArrival: true,
+      process: { clicks: ({ key }, { setWallTimer, wallNow }) => setWallTimer(key, wallNow + 3_600_000) },
+      onWallTimer: (key, dueMs, { emit }) => emit('ended', key, { clicks: 0, last: dueMs }, dueMs),
+    });
+    const driver = await open(() => {
+      const builder = new TopologyBuilder({ name: 'alarm', generation: 1 });
+      builder.process('alarm', alarm, { clicks: builder.source(clicks) }).ended.to(ended);
+      return builder.build();
+    });
+    await driver.pipe(clicks, ['u', { item: 'i', n: 1 }, 5]);
+    await driver.settle();
+    assert.deepEqual(await driver.read(ended), []);
+    driver.advanceWallClock(3_600_000);
+    await driver.settle();
+    assert.deepEqual(
+      (await driver.read(ended)).map(({ value }) => value?.last),
+      [3_600_000],
     );
     await driver.close();
   });

@@ -1,11 +1,15 @@
-import { type Clock, createLogger, createMetrics, type Logger } from '#platform';
+import { type Clock, createLogger, createMetrics, type Logger, systemClock } from '#platform';
 import { avroSchema, type DeadLetter, topics } from '#schemas';
 import { avroSerde } from '../avro-serde.ts';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
+import { localTasks } from '../queries/local-tasks.ts';
+import type { QueryOptions, StoreQuery } from '../queries/query.ts';
+import { type StoreAnswer, StoreQueries } from '../queries/store-queries.ts';
 import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import type { RecordErrorPolicy } from '../task/dead-letters.ts';
+import { type EngineReport, reportOf } from '../task/introspection-report.ts';
 import { StreamsRuntime } from '../task/runtime.ts';
 import { TopicReader, type TopicRecord } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
@@ -49,12 +53,14 @@ export type DriverOptions = {
   readonly logger?: Logger;
 };
 
+const INSTANCE = 'driver';
+
 /** Creates the topics that the topology reads and writes, and declares it. */
 type DeclareTopology = (log: SimulatedLog) => Topology | Promise<Topology>;
 
 /**
  * Runs a topology in a test: the real tasks over a log in memory, with time moved by hand; no server, no
- * sleeping. `pipe` puts records in, `settle` lets them run through, `read` and `store` show what came of them.
+ * sleeping. `pipe` puts records in, `settle` lets them run through, `read`, `store` and `query` show what came of them.
  */
 export class TopologyDriver {
   readonly log: SimulatedLog;
@@ -65,6 +71,7 @@ export class TopologyDriver {
   readonly #topology: Topology;
   readonly #deadLetters: Topic<string, DeadLetter>;
   readonly #readers = new Map<string, TopicReader<unknown, unknown>>();
+  readonly #queries: StoreQueries;
   #runtime: StreamsRuntime;
 
   private constructor(
@@ -81,8 +88,19 @@ export class TopologyDriver {
     this.#options = options;
     this.#databases = options.databases ?? memoryDatabases();
     this.#runtime = this.#newRuntime();
+    this.#queries = new StoreQueries({
+      topology,
+      memberId: INSTANCE,
+      local: localTasks(() => this.#runtime),
+      owners: () => new Map(),
+      // The driver has all tasks.
+      peers: { read: () => Promise.reject(new Error('there is no other process')) },
+      clock: systemClock,
+      patienceMs: 0,
+    });
   }
 
+  /** Opens a log in memory, lets `declare` make topics and topology, and starts. Errors: those of StreamsRuntime.start. */
   static async open(declare: DeclareTopology, options: DriverOptions = {}): Promise<TopologyDriver> {
     const clock = new HandClock(options.wallClockMs ?? 0);
     const log = openSimulatedLog({ clock, random: () => 0 });
@@ -114,6 +132,16 @@ export class TopologyDriver {
     await writer.close();
   }
 
+  /** Announces as much on every topic that the topology reads as a stream: event time goes on to `ms` everywhere. */
+  async advanceEventTime(ms: number): Promise<void> {
+    const { subTopologies, internalTopics } = this.#topology;
+    const internal = new Set(internalTopics.map(({ name }) => name));
+    const streams = subTopologies.flatMap(({ sources }) => sources.filter(({ role }) => role === 'stream'));
+    const topics = new Map(streams.map(({ topic }) => [topic.name, topic]));
+    for (const [name, topic] of topics) if (!internal.has(name)) await this.announce(topic, ms);
+  }
+
+  /** Moves the wall clock; what is due by it happens at the next `settle`. */
   advanceWallClock(ms: number): void {
     this.#clock.advance(ms);
   }
@@ -135,6 +163,7 @@ export class TopologyDriver {
     return records;
   }
 
+  /** What has gone to the dead letters since the last call. */
   readDeadLetters(): Promise<TopicRecord<string, DeadLetter>[]> {
     return this.read(this.#deadLetters);
   }
@@ -149,6 +178,26 @@ export class TopologyDriver {
     return entries;
   }
 
+  /**
+   * Asks a store (`<processor>/<store>`) for committed entries by key, prefix, range or window, as StoreQueries does for
+   * a running topology.
+   */
+  query(store: string, query: StoreQuery, options: QueryOptions = {}): Promise<StoreAnswer> {
+    return this.#queries.query(store, query, options);
+  }
+
+  /** The state of each task, with what has become of the records in its operators since it was opened. */
+  report(): EngineReport {
+    return reportOf(this.#runtime);
+  }
+
+  /** The rows of a global table, as far as it has been read. */
+  async globalTable<K, V>(topic: Topic<K, V>): Promise<Map<string, V>> {
+    const rows = new Map<string, V>();
+    for await (const [key, row] of this.#runtime.globalTables.entries(topic.name)) rows.set(key, row as V);
+    return rows;
+  }
+
   /** Digests of all stores: `<task>:<processor>/<store>` to digest. */
   digests(): Map<string, string> {
     const all = this.#runtime.tasks.flatMap((task) =>
@@ -159,13 +208,15 @@ export class TopologyDriver {
 
   /** Stops the tasks without a commit and starts them again; `keepStores: false` loses the local stores as well. */
   async restart({ keepStores }: { readonly keepStores: boolean }): Promise<void> {
-    const names = this.#runtime.tasks.map((task) => task.name);
+    const { tasks, globalTables } = this.#runtime;
+    const names = [...tasks.map((task) => task.name), ...globalTables.databases];
     await this.#runtime.close();
     if (!keepStores) for (const name of names) await this.#databases.destroy(name);
     this.#runtime = this.#newRuntime();
     await this.#runtime.start();
   }
 
+  /** Stops without a commit and forgets the log. */
   async close(): Promise<void> {
     for (const reader of this.#readers.values()) await reader.close();
     await this.#runtime.close();
@@ -184,7 +235,7 @@ export class TopologyDriver {
       logger: this.#options.logger ?? createLogger({ level: 'error', name: 'driver' }),
       metrics: this.metrics,
       deadLetters: this.#deadLetters,
-      instanceId: 'driver',
+      instanceId: INSTANCE,
       commitIntervalMs: 0,
     });
   }

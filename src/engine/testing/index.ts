@@ -3,6 +3,7 @@
  * memory with time moved by hand, and the simulation, which runs topologies under every fault that a seed brings.
  */
 export { type DriverOptions, TopologyDriver } from './driver.ts';
+export { json, jsonTopic } from './json-topic.ts';
 export {
   type CampaignOptions,
   campaign,
@@ -15,3 +16,4 @@ export {
   simulate,
   TOPOLOGIES,
 } from './simulation/index.ts';
+export type { Input, TopologyUnderTest } from './simulation/topology-under-test.ts';

@@ -41,8 +41,14 @@ events
   .join('with-age', people, (event, user) => user === undefined ? undefined : [event.value ?? 0, user.age ?? 0] as const)
   .map(([rating, age]) => rating * age)
   .to(numbers);
+const everybody = builder.globalTable(users);
+events
+  .joinGlobal('country', everybody, ({ value }) => value.item_id, (event, user) => [event.kind, user.country] as const)
+  .filter(([kind]) => kind === 'rating');
+events.leftJoinGlobal('age', everybody, ({ key }) => key, (event, user) => user?.age ?? event.value ?? 0).to(numbers);
 events.keyBy('by-kind', (event) => event.kind, { value: interactionValue }).count('kinds', { value: numberValue });
 events.keyBy('by-value', (event) => event.value ?? 0, { value: interactionValue, key: numberKey }).to(byNumber);
+people.groupBy('by-age', (user) => user.age, { key: numberKey }).count('of-age', { value: numberValue });
 people
   .groupBy('by-country', (user) => user.country)
   .aggregate('ages', {
@@ -78,6 +84,26 @@ const wrong: readonly (readonly [what: string, program: string])[] = [
   ],
   ['a row that may be missing, in join', `events.join('j', people, (_, user) => user.age); // wrong`],
   ['a field that the table does not have', `events.join('j', people, (_, user) => user?.name); // wrong`],
+  [
+    'a field that the global table does not have',
+    `events.joinGlobal('j', builder.globalTable(users), ({ key }) => key, (_, user) => user.city); // wrong`,
+  ],
+  [
+    'a row of a global table that may be missing',
+    `events.leftJoinGlobal('j', builder.globalTable(users), ({ key }) => key, (_, user) => user.age); // wrong`,
+  ],
+  [
+    'a key that the record chooses from a field that it does not have',
+    `events.joinGlobal('j', builder.globalTable(users), ({ value }) => value.owner, (event) => event); // wrong`,
+  ],
+  [
+    'a chosen key of another type than the global table’s',
+    `events.joinGlobal('j', builder.globalTable(users), ({ value }) => value.value, (event) => event); // wrong`,
+  ],
+  [
+    'a table of one partition each in the place of a global one',
+    `events.joinGlobal('j', people, ({ key }) => key, (event) => event); // wrong`,
+  ],
   ['a join with no table', `events.join('j', events, (left) => left); // wrong`],
   [
     'a field that the aggregated value does not have',
@@ -116,6 +142,14 @@ const wrong: readonly (readonly [what: string, program: string])[] = [
   ],
   ['a removed row, read as if it were there', `people.toStream().map((user) => user.age); // wrong`],
   ['a field that a grouped table does not have', `people.groupBy('g', (user) => user.city); // wrong`],
+  [
+    'a group whose key is no text, without a serde',
+    `people.groupBy('g', (user) => user.age).count('c', { value: numberValue }); // wrong`,
+  ],
+  [
+    'a group’s key with the serde of another',
+    `people.groupBy('g', (user) => user.country, { key: numberKey }); // wrong`,
+  ],
   [
     'a group’s subtraction of another type',
     `people.groupBy('g', (user) => user.country).aggregate('a', {

@@ -36,7 +36,7 @@ export function readWatermarkHeader(batch: RecordBatch, index: number): CarriedW
 
 /** A record that carries a watermark and nothing else. */
 export function isHeartbeat(batch: RecordBatch, index: number): boolean {
-  return !batch.isPlain && batch.key(index) === null && batch.value(index) === null;
+  return !batch.isPlain && batch.isEmpty(index);
 }
 
 /** What is kept of a watermark over a restart, in the metadata of the committed offset. */

@@ -4,6 +4,7 @@ import type { FlowRecord } from '../operators/record.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import { dueSerde } from '../store/timer-queue.ts';
 import { ttlStoreName } from '../store/ttl.ts';
+import { GlobalTable } from './joins/global-table.ts';
 import { inputsOf, type Node, type Outlet, type ProcessorNode, type WatermarkPolicy } from './node.ts';
 import type { KeyOf, Ports, ProcessorSpec, StoreSpecs, ValueOf } from './processor.ts';
 import { Stream } from './stream.ts';
@@ -44,8 +45,11 @@ export type KeyOption<K> = [K] extends [string | null]
 
 export type KeyByOptions<K2, V> = {
   readonly value: Serde<V>;
+  /** By default keys are text. */
   readonly key?: KeySerde<K2>;
+  /** Of the repartition topic; as many as the stream has by default. */
   readonly partitions?: number;
+  /** 'at-watermark': a record is read when the watermark of the task's other streams has passed it. */
   readonly release?: 'on-arrival' | 'at-watermark';
 };
 
@@ -59,6 +63,7 @@ export class TopologyBuilder {
   readonly #generation: number;
   readonly #nodes = new Map<string, Node>();
   readonly #internal: TopicSpec[] = [];
+  readonly #globalTables = new Set<string>();
 
   constructor(options: { readonly name: string; readonly generation: number }) {
     this.#name = options.name;
@@ -82,6 +87,14 @@ export class TopologyBuilder {
   table<K, V>(topic: Topic<K, V>): Table<K, V> {
     this.add({ ...sourceOf(topic), role: 'table' });
     return new Table(this, topic.key, topic.value, { node: topic.name, output: 'out' }, topic.name);
+  }
+
+  /** A topic as a table that every process holds whole. */
+  globalTable<K, V>(topic: Topic<K, V>): GlobalTable<K, V> {
+    if (typeof topic.name !== 'string' || !NAME.test(topic.name)) throw noName('a global table', topic.name);
+    if (this.#globalTables.has(topic.name)) throw invalid(`two global tables are named ${topic.name}`);
+    this.#globalTables.add(topic.name);
+    return new GlobalTable(topic);
   }
 
   /** Connects a processor; its outputs are the returned streams. */
@@ -129,6 +142,7 @@ export class TopologyBuilder {
     };
   }
 
+  /** For operators: adds a node of theirs. Errors: MR_TOPOLOGY_INVALID. */
   add(node: Node): void {
     if (typeof node.name !== 'string' || !NAME.test(node.name)) throw noName(`a ${node.kind}`, node.name);
     // What an operator derives from a name that it was not given.
@@ -140,6 +154,18 @@ export class TopologyBuilder {
   /** A name for a node that holds no state. */
   nextName(operator: string): string {
     return `${operator}-${this.#nodes.size + 1}`;
+  }
+
+  /** A name for one more sink of a topic: it holds no state. Errors: MR_TOPOLOGY_INVALID. */
+  sinkName(topic: string, heartbeat: boolean): string {
+    const name = `${topic}-sink`;
+    const others = [...this.#nodes.values()].filter(
+      (node) => node.kind === 'sink' && node.topic.name === topic,
+    );
+    if (others.length === 0) return name;
+    if (heartbeat || others.some((node) => node.kind === 'sink' && node.heartbeat))
+      throw invalid(`${topic} is written twice, and with the watermark: merge the streams before`);
+    return this.nextName(name);
   }
 
   /** Sends a stream through a repartition topic under the key that `keyOf` gives; null drops the record. */
@@ -191,6 +217,8 @@ export class TopologyBuilder {
     spec: ProcessorSpec<I, O, S>,
     inputs: ProcessorNode['inputs'],
   ): void {
+    if (spec.onWallTimer !== undefined && spec.dependsOnArrival !== true)
+      throw invalid(`${name} has timers by the wall clock: it has to declare dependsOnArrival`);
     this.add({ kind: 'processor', name, inputs, spec: spec as unknown as ProcessorNode['spec'] });
   }
 

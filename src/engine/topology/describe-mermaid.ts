@@ -27,7 +27,7 @@ export function topologyMermaid(description: TopologyDescription): string {
   }
   const marked = description.subTopologies.flatMap(({ nodes }) =>
     nodes
-      .filter((node) => node.kind === 'processor' && node.dependsOnArrival)
+      .filter((node) => 'dependsOnArrival' in node && node.dependsOnArrival)
       .map(({ name }) => ids.of('node', name)),
   );
   if (marked.length > 0) {
@@ -51,7 +51,10 @@ class Ids {
 /** Topics that are read or written, each once; changelogs are on the labels of their stores. */
 function topicsOf({ subTopologies }: TopologyDescription): Set<string> {
   const topics = subTopologies.flatMap(({ nodes, stores }) => [
-    ...nodes.flatMap((node) => (node.kind === 'source' || node.kind === 'sink' ? [node.topic] : [])),
+    ...nodes.flatMap((node) => {
+      if (node.kind === 'global-join') return [node.globalTable];
+      return node.kind === 'source' || node.kind === 'sink' ? [node.topic] : [];
+    }),
     ...stores.flatMap(({ restoredFrom, changelog }) => (restoredFrom === 'copy' ? [changelog] : [])),
   ]);
   return new Set(topics);
@@ -59,6 +62,7 @@ function topicsOf({ subTopologies }: TopologyDescription): Set<string> {
 
 function shapeOf(node: NodeDescription): string {
   if (node.kind === 'source' || node.kind === 'sink') return `([${quoted(node.name)}])`;
+  if (node.kind === 'global-join') return `[${quoted(node.name, 'depends on arrival')}]`;
   if (node.kind !== 'processor') return `(${quoted(node.name)})`;
   const marks = [
     ...(node.timers ? ['timers'] : []),
@@ -79,6 +83,8 @@ function edgesOf(node: NodeDescription, ids: Ids): string[] {
     return `${ids.of('node', from)} -->${label} ${id}`;
   });
   if (node.kind === 'source') edges.push(`${ids.of('topic', node.topic)} --> ${id}`);
+  if (node.kind === 'global-join')
+    edges.push(`${ids.of('topic', node.globalTable)} -.->|"global table"| ${id}`);
   if (node.kind === 'sink') edges.push(`${id} --> ${ids.of('topic', node.topic)}`);
   return edges;
 }

@@ -2,7 +2,7 @@ import type { NodeDescription, StoreDescription, TopologyDescription } from './d
 
 /** A topology for a reader at a terminal: each node with what feeds it, what it does, and what it feeds. */
 export function topologyText(description: TopologyDescription): string {
-  const { name, generation, subTopologies } = description;
+  const { name, generation, subTopologies, globalTables } = description;
   const tasks = subTopologies.reduce((sum, { partitions }) => sum + partitions, 0);
   const stores = subTopologies.reduce((sum, each) => sum + each.stores.length, 0);
   const lines = [
@@ -11,6 +11,7 @@ export function topologyText(description: TopologyDescription): string {
       counted(subTopologies.length, 'sub-topology', 'sub-topologies'),
       counted(tasks, 'task', 'tasks'),
       counted(stores, 'store', 'stores'),
+      ...(globalTables.length > 0 ? [counted(globalTables.length, 'global table', 'global tables')] : []),
     ].join(', '),
   ];
   for (const sub of subTopologies) {
@@ -42,6 +43,7 @@ function nodeLines(
 }
 
 function marksOf(node: NodeDescription): string {
+  if (node.kind === 'global-join') return ' [depends on arrival]';
   if (node.kind !== 'processor') return '';
   return `${node.timers ? ' [timers]' : ''}${node.dependsOnArrival ? ' [state depends on arrival]' : ''}`;
 }
@@ -52,6 +54,9 @@ function topicLines(node: NodeDescription, { subTopologies }: TopologyDescriptio
     const kind = topicRole === 'repartition' ? 'repartition topic' : contents;
     const held = release === 'at-watermark' ? ['holds each record until the watermark has passed it'] : [];
     return [`reads ${kind} ${topic}`, watermarkText(watermark), ...held];
+  }
+  if (node.kind === 'global-join') {
+    return [`reads global table ${node.globalTable}${node.type === 'left' ? ', or null' : ''}`];
   }
   if (node.kind !== 'sink') return [];
   const { topic, topicRole, partitions, partitioning, heartbeat } = node;

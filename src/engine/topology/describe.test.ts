@@ -146,6 +146,75 @@ describe('describe', () => {
     assert.equal(topologyMermaid(describeTopology(shop())), mermaid);
   });
 
+  it('shows global tables, and what depends on their arrival', () => {
+    const builder = new TopologyBuilder({ name: 'shop', generation: 2 });
+    const table = builder.globalTable(users);
+    const stream = builder.source(orders);
+    const named = stream.joinGlobal(
+      'named',
+      table,
+      ({ value }) => value.user,
+      (order, { name }) => ({ ...order, name }),
+    );
+    named.leftJoinGlobal(
+      'again',
+      table,
+      ({ value }) => value.name,
+      (order) => order,
+    );
+    const description = describeTopology(builder.build());
+    assert.deepEqual(description.globalTables, ['users']);
+    assert.equal(
+      topologyText(description),
+      `Topology shop, generation 2
+1 sub-topology, 2 tasks, 0 stores, 1 global table
+
+Sub-topology orders: 2 partitions
+  source orders
+      reads stream orders
+      watermark: the newest timestamp
+      --> named
+  global-join named [depends on arrival]
+      <-- orders
+      reads global table users
+      --> again
+  global-join again [depends on arrival]
+      <-- named
+      reads global table users, or null
+      --> nothing
+`,
+    );
+    assert.equal(
+      topologyMermaid(description),
+      `flowchart TD
+  topic0[/"orders"/]
+  topic1[/"users"/]
+  subgraph sub0["orders, 2 partitions"]
+    node2(["orders"])
+    node3["named<br/>depends on arrival"]
+    node4["again<br/>depends on arrival"]
+  end
+  topic0 --> node2
+  node2 --> node3
+  topic1 -.->|"global table"| node3
+  node3 --> node4
+  topic1 -.->|"global table"| node4
+  classDef arrival stroke-dasharray: 4 3
+  class node3,node4 arrival
+`,
+    );
+    const [, join] = description.subTopologies[0]?.nodes ?? [];
+    assert.deepEqual(JSON.parse(JSON.stringify(join)), {
+      name: 'named',
+      inputs: [{ port: 'in', node: 'orders', output: 'out' }],
+      outputs: [{ output: 'out', nodes: ['again'] }],
+      kind: 'global-join',
+      globalTable: 'users',
+      type: 'inner',
+      dependsOnArrival: true,
+    });
+  });
+
   it('is plain JSON, the same for the same declaration', () => {
     const description = describeTopology(shop());
     const copy: unknown = JSON.parse(JSON.stringify(describeTopology(shop())));

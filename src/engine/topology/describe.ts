@@ -1,6 +1,12 @@
 import type { Cleanup } from '../log/port.ts';
-import type { Node, Outlet, SourceNode } from './node.ts';
-import { inputsOf } from './node.ts';
+import {
+  type GlobalJoinNode,
+  globalTopicsOf,
+  inputsOf,
+  type Node,
+  type Outlet,
+  type SourceNode,
+} from './node.ts';
 import { type StoreDefinition, type SubTopology, TIMERS, type Topology, WALL_TIMERS } from './topology.ts';
 
 /** An edge into a node: the port that it arrives at and the output that it comes from. */
@@ -36,6 +42,14 @@ export type NodeDescription = NodeBase &
         readonly dependsOnArrival: boolean;
       }
     | {
+        readonly kind: 'global-join';
+        /** The topic of a table that every member has whole. */
+        readonly globalTable: string;
+        readonly type: GlobalJoinNode['type'];
+        /** What comes out depends on how far the table has been read. */
+        readonly dependsOnArrival: true;
+      }
+    | {
         readonly kind: 'sink';
         readonly topic: string;
         readonly topicRole: TopicRole;
@@ -68,6 +82,8 @@ export type TopologyDescription = {
   readonly name: string;
   readonly generation: number;
   readonly subTopologies: readonly SubTopologyDescription[];
+  /** Topics that every member reads whole. */
+  readonly globalTables: readonly string[];
   /** Topics that the engine makes for itself. */
   readonly internalTopics: readonly {
     readonly name: string;
@@ -83,6 +99,7 @@ export function describeTopology(topology: Topology): TopologyDescription {
     name,
     generation,
     subTopologies: subTopologies.map((each) => describeSubTopology(each, topology)),
+    globalTables: globalTopicsOf(subTopologies.flatMap(({ nodes }) => nodes)).map((topic) => topic.name),
     internalTopics: internalTopics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
   };
 }
@@ -112,6 +129,10 @@ function describeNode(node: Node, all: readonly Node[], topology: Topology): Nod
       const timers = onTimer !== undefined || onWallTimer !== undefined;
       const named = Object.keys(stores).map((store) => `${node.name}/${store}`);
       return { ...base, kind: 'processor', stores: named, timers, dependsOnArrival };
+    }
+    case 'global-join': {
+      const { table, type } = node;
+      return { ...base, kind: 'global-join', globalTable: table.name, type, dependsOnArrival: true };
     }
     case 'sink': {
       const { topic, partitioning, heartbeat } = node;

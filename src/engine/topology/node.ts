@@ -20,7 +20,7 @@ export type SourceNode = {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: nodes are heterogeneous; the builder's streams carry the types.
   readonly topic: Topic<any, any>;
-  /** A table's records may be tombstones, and do not hold the watermark back. */
+  /** A table's records may be tombstones, and do not hold the watermark back where there are streams. */
   readonly role: 'stream' | 'table';
   readonly watermark: WatermarkPolicy;
   /**
@@ -62,6 +62,20 @@ export type ProcessorNode = {
   readonly spec: ProcessorSpec<any, Ports, StoreSpecs>;
 };
 
+/** A join of a stream with a global table: the row's key is chosen from the record, and every process has all rows. */
+export type GlobalJoinNode = {
+  readonly kind: 'global-join';
+  readonly name: string;
+  readonly input: Outlet;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly table: Topic<any, any>;
+  /** 'left': a record that names no row, or one that is not there, is joined with null. */
+  readonly type: 'inner' | 'left';
+  /** The text of the row's key; null names none. */
+  readonly keyOf: (record: FlowRecord) => string | null;
+  readonly join: (value: unknown, row: unknown) => unknown;
+};
+
 export type SinkNode = {
   readonly kind: 'sink';
   readonly name: string;
@@ -78,7 +92,30 @@ export type SinkNode = {
   readonly nullKeys: 'keep' | 'drop' | 'reject';
 };
 
-export type Node = SourceNode | StatelessNode | MergeNode | LastPerKeyNode | ProcessorNode | SinkNode;
+export type Node =
+  | SourceNode
+  | StatelessNode
+  | MergeNode
+  | LastPerKeyNode
+  | ProcessorNode
+  | GlobalJoinNode
+  | SinkNode;
+
+/** Names of the nodes whose records depend on when they arrived. */
+export function arrivalDependentNodes(nodes: readonly Node[]): string[] {
+  return nodes
+    .filter(
+      (node) =>
+        node.kind === 'global-join' || (node.kind === 'processor' && node.spec.dependsOnArrival === true),
+    )
+    .map(({ name }) => name);
+}
+
+/** The topics of the global tables that nodes read, each once. */
+export function globalTopicsOf(nodes: readonly Node[]): GlobalJoinNode['table'][] {
+  const topics = nodes.flatMap((node) => (node.kind === 'global-join' ? [node.table] : []));
+  return [...new Set(topics)];
+}
 
 /** The nodes that feed `node`. */
 export function inputsOf(node: Node): readonly Outlet[] {

@@ -29,7 +29,9 @@ export type StoreSpec<V> = {
    * read; nothing is written for it.
    */
   readonly copyOf?: string;
-  /** An entry goes, with a tombstone, when the watermark reaches the time of its last change plus this. */
+  /** Of a copy: the text that a key of the topic, read and written again, has. */
+  readonly keyText?: (text: string) => string;
+  /** An entry goes, with a tombstone, when the watermark reaches the time of its newest change plus this. */
   readonly ttlMs?: number;
   /** What the rows are, where they are more than keys and values: for `describe`. */
   readonly kind?: string;

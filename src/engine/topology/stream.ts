@@ -2,6 +2,7 @@ import type { FlowRecord } from '../operators/record.ts';
 import type { KeySerde, Serde, Topic } from '../serde.ts';
 import { type AggregateOptions, aggregateSpec } from './aggregate.ts';
 import type { KeyByOptions, KeyOption, TopologyBuilder } from './builder.ts';
+import { type GlobalKeyOf, type GlobalTable, globalJoinNode } from './joins/global-table.ts';
 import {
   type JoinWindow,
   type StreamJoinOptions,
@@ -40,16 +41,19 @@ export class Stream<K, V> {
     this.from = from;
   }
 
+  /** Another value for each record. What `apply` throws sends the record to the dead letters, as in all operators. */
   map<R>(apply: (value: V, record: FlowRecord<K, V>) => R): Stream<K, R> {
     return this.#stateless('map', (record, emit) => emit(apply(record.value, record)));
   }
 
+  /** The records that pass. */
   filter(keep: (value: V, record: FlowRecord<K, V>) => boolean): Stream<K, V> {
     return this.#stateless('filter', (record, emit) => {
       if (keep(record.value, record)) emit(record.value);
     });
   }
 
+  /** Any number of values for each record, in the order in which they are given, under its key and time. */
   flatMap<R>(apply: (value: V, record: FlowRecord<K, V>) => Iterable<R>): Stream<K, R> {
     return this.#stateless('flat-map', (record, emit) => {
       for (const value of apply(record.value, record)) emit(value);
@@ -63,9 +67,19 @@ export class Stream<K, V> {
     },
   ): { readonly [N in B]: Stream<K, V> } {
     const conditions = Object.entries(branches) as [B, (value: V, record: FlowRecord<K, V>) => boolean][];
+    // Chosen once: what a condition throws is one error, and not one in each branch.
+    const chosen = this.#stateless<{ readonly branch: number; readonly value: V }>(
+      'branch',
+      (record, emit) => {
+        const branch = conditions.findIndex(([, takes]) => takes(record.value, record));
+        if (branch >= 0) emit({ branch, value: record.value });
+      },
+    );
     const streams = conditions.map(([name], own): [B, Stream<K, V>] => [
       name,
-      this.filter((value, record) => conditions.findIndex(([, takes]) => takes(value, record)) === own),
+      chosen.#stateless<V>('filter', ({ value: { branch, value } }, emit) => {
+        if (branch === own) emit(value);
+      }),
     ]);
     return Object.fromEntries(streams) as { [N in B]: Stream<K, V> };
   }
@@ -148,6 +162,29 @@ export class Stream<K, V> {
     return new Stream(this.builder, this.key, joined.from);
   }
 
+  /**
+   * Joins each record with the row of a global table whose key is chosen from the record. A record that names none (null),
+   * or one that is not there, is left out; the former is counted as dropped.
+   */
+  joinGlobal<K2, T, R>(
+    name: string,
+    table: GlobalTable<K2, T>,
+    keyOf: GlobalKeyOf<K, NonNullable<V>, K2>,
+    join: (left: NonNullable<V>, right: T) => R,
+  ): Stream<K, R> {
+    return this.#joinGlobal(name, table, 'inner', keyOf, join as never);
+  }
+
+  /** As `joinGlobal`, and the records that name no row, or one that is not there, with null. */
+  leftJoinGlobal<K2, T, R>(
+    name: string,
+    table: GlobalTable<K2, T>,
+    keyOf: GlobalKeyOf<K, NonNullable<V>, K2>,
+    join: (left: NonNullable<V>, right: T | null) => R,
+  ): Stream<K, R> {
+    return this.#joinGlobal(name, table, 'left', keyOf, join);
+  }
+
   /** The pairs of records of one key whose times lie within the window of each other; the later time is the pair's. */
   joinStream<V2, R>(
     name: string,
@@ -215,21 +252,27 @@ export class Stream<K, V> {
     const name = this.builder.nextName('last-per-key');
     const keyOf = (record: FlowRecord) => this.key.toText(record.key as K);
     this.builder.add({ kind: 'last-per-key', name, input: this.from, keyOf });
-    return new Stream(this.builder, this.key, { node: name, output: 'out' });
+    // The text alone: a window's row may come when its window has closed, so that its key no longer says when it is final.
+    const key: KeySerde<K> = {
+      toText: (of) => this.key.toText(of),
+      fromText: (text) => this.key.fromText(text),
+    };
+    return new Stream(this.builder, key, { node: name, output: 'out' });
   }
 
-  /** Writes the records to a topic. */
+  /** Writes the records to a topic; where it is compacted, one without a key goes to the dead letters. */
   to(topic: Topic<K, V>, options: SinkOptions = {}): void {
     if (topic === undefined) throw invalid('a stream is written to no topic');
+    const { partitioning = 'by-key', heartbeat = false } = options;
     this.builder.add({
       kind: 'sink',
-      name: `${topic.name}-sink`,
+      name: this.builder.sinkName(topic.name, heartbeat),
       input: this.from,
       topic,
       keyOf: (record) => (record.key === null ? null : topic.key.toText(record.key as K)),
       value: topic.value as Serde<unknown>,
-      partitioning: options.partitioning ?? 'by-key',
-      heartbeat: options.heartbeat ?? false,
+      partitioning,
+      heartbeat,
       nullKeys: topic.cleanup.policy === 'compact' ? 'reject' : 'keep',
     });
   }
@@ -248,6 +291,17 @@ export class Stream<K, V> {
     const right = other as unknown as Stream<K, NonNullable<V2>>;
     const { joined } = this.builder.process(name, streamJoinSpec(this.key, type, options), { left, right });
     return new Stream(this.builder, this.key, joined.from);
+  }
+
+  #joinGlobal<K2, T, R>(
+    name: string,
+    table: GlobalTable<K2, T>,
+    type: 'inner' | 'left',
+    keyOf: GlobalKeyOf<K, NonNullable<V>, K2>,
+    join: (left: NonNullable<V>, right: T | null) => R,
+  ): Stream<K, R> {
+    this.builder.add(globalJoinNode(name, this.from, table, type, keyOf, join));
+    return new Stream(this.builder, this.key, { node: name, output: 'out' });
   }
 
   #stateless<R>(

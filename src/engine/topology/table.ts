@@ -14,7 +14,7 @@ import { type TableJoinType, tableJoinSpec } from './joins/table-table.ts';
 import type { Outlet } from './node.ts';
 import { type SinkOptions, Stream } from './stream.ts';
 import { type GroupOf, groupSpec } from './tables/group.ts';
-import { GroupedTable, type GroupOptions } from './tables/grouped-table.ts';
+import { type GroupArguments, GroupedTable } from './tables/grouped-table.ts';
 import { rowChangeSerde } from './tables/row-change.ts';
 import { type SuppressOptions, suppressSpec } from './windows/suppress.ts';
 
@@ -61,33 +61,26 @@ export class Table<K, V> {
   /** Another value for each row, written by `value`. */
   map<R>(apply: (value: V, key: K) => R, value: Serde<R>): Table<K, R> {
     const mapped = this.toStream().map((row, { key }) => (row === null ? null : apply(row, key)));
-    return new Table(this.builder, this.key, value, mapped.from);
+    return new Table(this.builder, this.key, value, mapped.from, undefined, this.historyMs);
   }
 
   /** The rows that pass; one that no longer does is removed. */
   filter(keep: (value: V, key: K) => boolean): Table<K, V> {
     const kept = this.toStream().map((row, { key }) => (row !== null && keep(row, key) ? row : null));
-    return new Table(this.builder, this.key, this.value, kept.from);
+    return new Table(this.builder, this.key, this.value, kept.from, undefined, this.historyMs);
   }
 
   /** The rows in groups, each group's in one task; null leaves a row out, and counts it as dropped. */
   groupBy<G = string>(
     name: string,
     groupOf: GroupOf<K, V, G>,
-    options: GroupOptions<G, V> = {},
+    ...[options = {}]: GroupArguments<G, V>
   ): GroupedTable<G, V> {
     const { builder } = this;
     const { value = this.value, key = textKey as unknown as KeySerde<G> } = options;
     const spec = groupSpec(this, key, groupOf);
     const { changes, refused } = builder.process(`${name}-rows`, spec, { table: this.toStream() });
-    builder.add({
-      kind: 'stateless',
-      name: `${name}-refused`,
-      input: refused.from,
-      apply: ({ value: error }) => {
-        throw error;
-      },
-    });
+    this.#refuse(`${name}-refused`, refused);
     const grouped = builder.repartition(name, changes.from, (change: FlowRecord<G>) => change.key, {
       ...options,
       key,
@@ -105,8 +98,8 @@ export class Table<K, V> {
 
   /**
    * The table with a history: a join with a stream reads it as of the record's time, and in joins with tables a change
-   * that is older than its row's newest one has no effect. To be declared behind `map` and `filter`, which give tables
-   * without.
+   * that is older than its row's newest one has no effect. `map` and `filter` keep it; `suppress` and `lastPerCommit`, which
+   * leave changes out, give tables without. `historyMs` is event time, counted from each row's newest change.
    */
   versioned({ historyMs }: { readonly historyMs: number }): Table<K, V> {
     return new Table(this.builder, this.key, this.value, this.from, this.topic, historyMs);
@@ -169,7 +162,8 @@ export class Table<K, V> {
 
   /** The last change of each row of every commit. */
   lastPerCommit(): Table<K, V> {
-    return new Table(this.builder, this.key, this.value, this.toStream().lastPerCommit().from);
+    const { key, from } = this.toStream().lastPerCommit();
+    return new Table(this.builder, key, this.value, from);
   }
 
   #joinTable<V2, R>(
@@ -202,6 +196,7 @@ export class Table<K, V> {
     const subscribed = builder.process(`${name}-subscribe`, subscribeSpec(this.key, foreignKeyOf), {
       left: changes,
     });
+    this.#refuse(`${name}-subscribe-refused`, subscribed.refused);
     const subscriptions = builder.repartition(
       `${name}-subscriptions`,
       subscribed.subscriptions.from,
@@ -219,8 +214,21 @@ export class Table<K, V> {
       { value: answerSerde(right.value), partitions: builder.partitionsAt(left.from), role: 'table' },
     );
     const spec = resultSpec<K, V, V2, R>(left, foreignKeyOf, type, join);
-    const { joined } = builder.process(name, spec, { left: changes, answers: answered });
+    const { joined, refused } = builder.process(name, spec, { left: changes, answers: answered });
+    this.#refuse(`${name}-refused`, refused);
     return new Table(builder, this.key, value, joined.from);
+  }
+
+  /** Sends the causes of errors to the dead letters: for what a processor takes in nevertheless. */
+  #refuse(name: string, { from: input }: Stream<K, unknown>): void {
+    this.builder.add({
+      kind: 'stateless',
+      name,
+      input,
+      apply: ({ value: error }) => {
+        throw error;
+      },
+    });
   }
 
   /** The table without changes of the past, where it has a history. */

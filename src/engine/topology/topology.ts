@@ -56,6 +56,11 @@ export function splitIntoSubTopologies(
         );
       }
     }
+    const waiting = sources.find(({ release }) => release === 'at-watermark');
+    const leads = ({ role, release }: SourceNode) => role === 'stream' && release === 'on-arrival';
+    if (waiting !== undefined && !sources.some(leads)) {
+      throw invalid(`${waiting.name} waits for the watermark of other streams of its task, which has none`);
+    }
     const processors = members.filter((node) => node.kind === 'processor');
     return {
       name: first.name,

@@ -13,6 +13,7 @@ export type TaskPlace = {
   readonly partition: number;
 };
 
+/** All tasks of a topology. */
 export function placesOf(topology: Topology): TaskPlace[] {
   return tasksOf(topology).map(({ subTopology: name, partition }) => {
     const subTopology = topology.subTopologies.find((candidate) => candidate.name === name) as SubTopology;
@@ -24,6 +25,12 @@ export type JournalledCommit = { readonly offset: number; readonly entry: Journa
 
 const POLL_MS = 1_000;
 
+export type JournalReading = {
+  readonly signal?: AbortSignal | undefined;
+  /** Offsets of the journal that have been passed, of those that there are. */
+  readonly onProgress?: (done: number, total: number) => void;
+};
+
 /**
  * The journal of a task as far as it goes now, whole: it begins with the task's first commit and has no hole. Errors:
  * MR_JOURNAL_INCOMPLETE, MR_JOURNAL_UNREADABLE.
@@ -32,12 +39,13 @@ export async function* wholeJournalOf(
   log: Log,
   topology: Topology,
   task: TaskPlace,
+  reading: JournalReading = {},
 ): AsyncGenerator<JournalledCommit> {
   // Asked first: what has been committed by now must be in the journal when it is read.
   const committed = await committedOffsets(log, topology, task);
-  const first = await firstCommitOf(log, topology, task);
+  const first = await firstCommitOf(log, topology, task, reading);
   const reached = new Map<string, number>();
-  for await (const commit of first === undefined ? [] : journalOf(log, topology, task, first)) {
+  for await (const commit of first === undefined ? [] : journalOf(log, topology, task, first, reading)) {
     for (const { topic, from, to } of commit.entry.inputs) {
       const before = reached.get(topic);
       if (before !== undefined && before !== from) {
@@ -54,10 +62,15 @@ export async function* wholeJournalOf(
 }
 
 /** Where the journal says that the task began with nothing: after a rebuild it has done so again. */
-async function firstCommitOf(log: Log, topology: Topology, task: TaskPlace): Promise<number | undefined> {
+async function firstCommitOf(
+  log: Log,
+  topology: Topology,
+  task: TaskPlace,
+  { signal }: JournalReading,
+): Promise<number | undefined> {
   let first: number | undefined;
   let oldest: number | undefined;
-  for await (const { offset, entry } of journalOf(log, topology, task)) {
+  for await (const { offset, entry } of journalOf(log, topology, task, 0, { signal })) {
     oldest ??= offset;
     if (entry.isFirst) first = offset;
   }
@@ -71,6 +84,7 @@ export async function* journalOf(
   topology: Topology,
   { name }: TaskPlace,
   from = 0,
+  { signal, onProgress }: JournalReading = {},
 ): AsyncGenerator<JournalledCommit> {
   const place = { topic: journalTopic(topology).name, partition: 0 };
   const bounds = await boundsOf(log, place);
@@ -80,15 +94,19 @@ export async function* journalOf(
   try {
     consumer.assign([{ ...place, offset: start }]);
     while ((consumer.position(place) ?? 0) < bounds.stable) {
+      signal?.throwIfAborted();
       for (const batch of await consumer.poll(POLL_MS)) {
         for (let i = 0; i < batch.count && batch.offset(i) < bounds.stable; i++) {
           const value = batch.value(i);
           if (batch.offset(i) < start) continue;
           if (value === null || batch.key(i)?.toString() !== name) continue;
           yield { offset: batch.offset(i), entry: decodeJournalEntry(value) };
+          signal?.throwIfAborted();
+          onProgress?.(batch.offset(i) + 1 - start, bounds.stable - start);
         }
       }
     }
+    onProgress?.(bounds.stable - start, bounds.stable - start);
   } finally {
     await consumer.close();
   }

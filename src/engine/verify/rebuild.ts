@@ -1,6 +1,7 @@
 import { type Clock, FatalError } from '#platform';
 import type { RecordBatch } from '../log/port.ts';
 import type { InputPartition } from '../task/input.ts';
+import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { journalledSnapshot, placesOf, type TaskPlace } from './journal-reader.ts';
 import { type ScratchOptions, ScratchTask } from './scratch-task.ts';
@@ -26,9 +27,9 @@ const BATCH_RECORDS = 2_000;
 /** Scratch changes are held in memory until they are committed. */
 const COMMIT_RECORDS = 20_000;
 
-/** The processors of a sub-topology whose state depends on the order of arrival or on the wall clock. */
-export function arrivalDependent({ processors }: SubTopology): string[] {
-  return processors.filter(({ spec }) => spec.dependsOnArrival === true).map(({ name }) => name);
+/** The operators of a sub-topology behind which state depends on the order of arrival or on the wall clock. */
+export function arrivalDependent({ nodes }: SubTopology): string[] {
+  return arrivalDependentNodes(nodes);
 }
 
 /** All processors of a topology that a rebuild from the log alone may leave with other state. */
@@ -52,10 +53,10 @@ export async function rebuildTask(
 ): Promise<TaskSnapshot> {
   const dependent = arrivalDependent(subTopology);
   if (dependent.length > 0 && options.force !== true) throw dependsOnArrival(name, dependent);
-  const scratch = await ScratchTask.open(subTopology, partition, options);
+  const scratch = await ScratchTask.open(subTopology, partition, options, 'as-of-now');
   try {
     scratch.wallNow = options.clock.now();
-    const rebuild = new Rebuild(scratch, target);
+    const rebuild = new Rebuild(scratch, target, options);
     await rebuild.run();
     return scratch.snapshot();
   } finally {
@@ -111,11 +112,13 @@ export async function* compareWithRebuild(options: ComparisonOptions): AsyncGene
 class Rebuild {
   readonly #scratch: ScratchTask;
   readonly #target: RebuildTarget;
+  readonly #options: ScratchOptions;
   #uncommitted = 0;
 
-  constructor(scratch: ScratchTask, target: RebuildTarget) {
+  constructor(scratch: ScratchTask, target: RebuildTarget, options: ScratchOptions) {
     this.#scratch = scratch;
     this.#target = target;
+    this.#options = options;
   }
 
   async run(): Promise<void> {
@@ -130,6 +133,7 @@ class Rebuild {
       await this.#scratch.fetch(next, (batch) => until(batch, this.#target.offsets[batch.topic] ?? 0));
       if (this.#scratch.isAtEnd(next) && next.fetchPosition < this.#endOf(next)) next.seek(this.#endOf(next));
       await this.#process();
+      this.#tellProgress();
     }
     await this.#process();
     this.#raiseWatermark();
@@ -153,6 +157,7 @@ class Rebuild {
   async #process(): Promise<void> {
     this.#unfetched();
     for (;;) {
+      this.#options.signal?.throwIfAborted();
       const { partitions } = this.#scratch.task.input;
       const before = partitions.map(({ position }) => position);
       this.#uncommitted += await this.#scratch.task.process(BATCH_RECORDS);
@@ -162,6 +167,13 @@ class Rebuild {
       }
       if (partitions.every(({ position }, i) => position === before[i])) return;
     }
+  }
+
+  #tellProgress(): void {
+    const { name, input } = this.#scratch.task;
+    const done = input.partitions.reduce((sum, { position }) => sum + position, 0);
+    const total = input.partitions.reduce((sum, each) => sum + this.#endOf(each), 0);
+    this.#options.onProgress?.({ task: name, done, total });
   }
 
   #raiseWatermark(): void {
@@ -193,6 +205,8 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     offset: (index) => batch.offset(index),
     timestamp: (index) => batch.timestamp(index),
     key: (index) => batch.key(index),
+    keyText: (index) => batch.keyText(index),
+    isEmpty: (index) => batch.isEmpty(index),
     value: (index) => batch.value(index),
     headers: (index) => batch.headers(index),
   };
@@ -201,7 +215,9 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
 function dependsOnArrival(task: string, processors: readonly string[]): FatalError {
   return new FatalError(
     'MR_REBUILD_DEPENDS_ON_ARRIVAL',
-    `The state of ${processors.join(', ')} in ${task} depends on the order in which records arrived, or on the wall clock: a rebuild from the log can come out otherwise.`,
-    { hint: 'verify it from its journal, which is exact; or force the rebuild and accept what comes out' },
+    `The state of ${processors.join(', ')} in ${task}, or behind it, depends on the order in which records arrived, or on the wall clock: a rebuild from the log can come out otherwise.`,
+    {
+      hint: 'verify it from its journal, which is exact but behind a global table; or force the rebuild and accept what comes out',
+    },
   );
 }

@@ -14,7 +14,7 @@ export class ReplayedTask {
   }
 
   static async open({ subTopology, partition }: TaskPlace, options: ScratchOptions): Promise<ReplayedTask> {
-    return new ReplayedTask(await ScratchTask.open(subTopology, partition, options));
+    return new ReplayedTask(await ScratchTask.open(subTopology, partition, options, 'empty'));
   }
 
   /**

@@ -1,9 +1,11 @@
 import { type Clock, createMetrics, errorCode, FatalError, type Logger } from '#platform';
 import type { DeadLetter } from '#schemas';
 import type { Consumer, Log, RecordBatch } from '../log/port.ts';
+import type { GlobalRows } from '../operators/global-join.ts';
 import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
+import { GlobalTables } from '../task/global-tables.ts';
 import type { InputPartition } from '../task/input.ts';
 import { decodeJournalEntry, type JournalEntry } from '../task/journal-format.ts';
 import { Task } from '../task/task.ts';
@@ -15,7 +17,13 @@ export type ScratchOptions = {
   readonly logger: Logger;
   /** Where the copy is built; in memory when absent. */
   readonly scratch?: DatabaseProvider;
+  /** Ends the work with its reason. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: VerifyProgress) => void;
 };
+
+/** How far the work on a task has come: offsets of its journal, or of its inputs where it is rebuilt from these. */
+export type VerifyProgress = { readonly task: string; readonly done: number; readonly total: number };
 
 /** Wall time as the live task had it. */
 class RecordedClock implements Clock {
@@ -38,6 +46,9 @@ const CACHE_ENTRIES = 100_000;
 /** The scratch task journals as well: what it took is then compared in the same terms. */
 const JOURNAL = 'scratch-journal';
 
+/** Nobody has written down what a global table held: none of its rows, or those of now. */
+export type ScratchGlobalTables = 'empty' | 'as-of-now';
+
 /**
  * A second copy of a task, begun from nothing and fed by hand. It runs the real operators; what they write to topics is
  * discarded.
@@ -48,6 +59,7 @@ export class ScratchTask {
   readonly #databases: DatabaseProvider;
   readonly #clock: RecordedClock;
   readonly #consumer: Consumer;
+  readonly #globalTables: GlobalTables;
   /** Inputs that are being read. */
   readonly #reading: InputPartition[] = [];
 
@@ -57,36 +69,40 @@ export class ScratchTask {
     databases: DatabaseProvider,
     clock: RecordedClock,
     consumer: Consumer,
+    globalTables: GlobalTables,
   ) {
     this.task = task;
     this.#options = options;
     this.#databases = databases;
     this.#clock = clock;
     this.#consumer = consumer;
+    this.#globalTables = globalTables;
   }
 
   static async open(
     subTopology: SubTopology,
     partition: number,
     options: ScratchOptions,
+    globals: ScratchGlobalTables,
   ): Promise<ScratchTask> {
     const databases = options.scratch ?? memoryDatabases();
     const clock = new RecordedClock();
     await databases.destroy(`${subTopology.name}-${partition}`);
     const consumer = await options.log.consumer();
+    const metrics = createMetrics();
+    const shared = { databases, clock, logger: options.logger, metrics, cacheEntries: CACHE_ENTRIES };
+    const globalTables = new GlobalTables('scratch', subTopology.nodes, { ...shared, log: options.log });
+    if (globals === 'as-of-now') await globalTables.catchUp(() => {});
     const task = await Task.open(subTopology, partition, new Map(), {
       // It begins empty: there is nothing to restore from.
       log: { describeTopics: async () => [], consumer: () => options.log.consumer() },
-      databases,
-      clock,
-      logger: options.logger,
-      metrics: createMetrics(),
+      ...shared,
+      globalRows: globals === 'empty' ? () => noRows : globalTables.rowsOf,
       deadLetters: nowhere,
       onRecordError: 'skip',
-      cacheEntries: CACHE_ENTRIES,
       journalTopic: JOURNAL,
     });
-    return new ScratchTask(task, options, databases, clock, consumer);
+    return new ScratchTask(task, options, databases, clock, consumer, globalTables);
   }
 
   set wallNow(ms: number) {
@@ -126,6 +142,7 @@ export class ScratchTask {
       const isWanted = input === wanted || input.bufferedRecords < BUFFERED_RECORDS;
       this.#consumer[isWanted ? 'resume' : 'pause']([this.#placeOf(input)]);
     }
+    this.#options.signal?.throwIfAborted();
     try {
       for (const batch of await this.#consumer.poll(POLL_MS)) this.task.buffer(cut(batch));
     } catch (error) {
@@ -146,7 +163,7 @@ export class ScratchTask {
     await this.task.collect();
     let entry: JournalEntry | undefined;
     for (const { topic, records } of this.task.outbox.drain()) {
-      const value = topic === JOURNAL ? records[0]?.value : undefined;
+      const value = topic === JOURNAL ? [...records][0]?.value : undefined;
       if (value) entry = decodeJournalEntry(value);
     }
     await this.task.commit([]);
@@ -163,6 +180,8 @@ export class ScratchTask {
     await this.#consumer.close();
     await this.task.close();
     await this.#databases.destroy(this.task.name);
+    await this.#globalTables.close();
+    for (const name of this.#globalTables.databases) await this.#databases.destroy(name);
   }
 
   gone(input: InputPartition, offset: number): FatalError {
@@ -178,6 +197,8 @@ export class ScratchTask {
     return { topic: node.topic.name, partition: this.task.partition };
   }
 }
+
+const noRows: GlobalRows = { load: async () => {}, get: () => undefined };
 
 /** Never written to: the scratch task passes over what the live one sent to the dead letters. */
 const nowhere: Topic<string, DeadLetter> = {

@@ -7,9 +7,10 @@ import type { Topology } from '../topology/topology.ts';
 import { journalledSnapshot, journalOf, placesOf } from './journal-reader.ts';
 import { checkLocalStores } from './local-stores.ts';
 import { compareWithRebuild, rebuildTask } from './rebuild.ts';
+import type { VerifyProgress } from './scratch-task.ts';
 import { compareSnapshots } from './snapshot.ts';
 import { World } from './testing/world.ts';
-import { type TaskVerification, verify, verifyTask } from './verify.ts';
+import { type TaskVerification, type VerifyOptions, verify, verifyTask } from './verify.ts';
 
 const left = jsonTopic<number>('left');
 const right = jsonTopic<number>('right');
@@ -317,4 +318,72 @@ it('two copies on logs of their own are equal at the same offsets, and at others
   await b.pipe(left, ['m', 1, 201]);
   await b.settle(alarms);
   assert.deepEqual(compareSnapshots(before, await snapshotOf(b)).incomparable, names);
+});
+
+/** One store under a name of one's choice, with values of a type of one's choice. */
+const summing = (generation: number, name = 'sum', fingerprint = 'json') => {
+  const builder = new TopologyBuilder({ name: 'proof', generation });
+  const add = (sum: number, { value }: { value: number }) => sum + value;
+  builder.source(left).aggregate(name, { initial: () => 0, add, value: json<number>(fingerprint) });
+  return builder.build();
+};
+
+it('a topology of another generation has a journal of its own; one that has run nothing says so', async (t) => {
+  const world = await open(t);
+  await world.pipe(left, ['k', 1, 1], ['l', 2, 2]);
+  await world.settle(summing(1));
+  const none = (await verified(world, summing(2))).get('left-0');
+  assert.deepEqual([none?.commits, none?.records, none?.difference], [0, 0, undefined]);
+  await world.settle(summing(2));
+  await assertEqual(world, summing(2), 2);
+  await assertEqual(world, summing(1), 2);
+});
+
+it('stores that the topology of today names or types otherwise are said not to have been compared', async (t) => {
+  const world = await open(t);
+  await world.pipe(left, ['k', 1, 1]);
+  await world.settle(summing(1));
+  const renamed = (await verified(world, summing(1, 'total'))).get('left-0');
+  assert.deepEqual(renamed?.uncompared, ['sum/state', 'total/state']);
+  const retyped = (await verified(world, summing(1, 'sum', 'another'))).get('left-0');
+  assert.deepEqual([retyped?.uncompared, retyped?.difference], [['sum/state'], undefined]);
+});
+
+it('refuses a journal whose beginning has expired', async (t) => {
+  const world = await open(t);
+  for (let round = 0; round < 3; round++) {
+    await world.pipe(left, ['k', 1, round]);
+    await world.settle(alarms);
+    world.wallNow += 100 * 86_400_000;
+  }
+  world.log.clean();
+  await assert.rejects(verified(world, alarms), { code: 'MR_JOURNAL_INCOMPLETE', message: /first entry/ });
+});
+
+it('tells how far it has come, and ends when it is told to', async (t) => {
+  const world = await open(t);
+  for (let round = 1; round <= 20; round++) {
+    await world.pipe(left, ['k', 1, round], ['l', 1, round]);
+    await world.settle(alarms);
+  }
+  const [place] = placesOf(alarms);
+  assert.ok(place);
+  const live = await journalledSnapshot(world.log, alarms, place);
+  assert.ok(live);
+  type Work = (options: Pick<VerifyOptions, 'signal' | 'onProgress'>) => Promise<unknown>;
+  const works: readonly Work[] = [
+    (options) => verifyTask(place, { ...world, topology: alarms, ...options }),
+    (options) => rebuildTask(place, live, { ...world, ...options }),
+  ];
+  for (const work of works) {
+    const told: VerifyProgress[] = [];
+    await work({ onProgress: (progress) => void told.push(progress) });
+    assert.ok(told.length > 0);
+    assert.ok(told.every(({ done }, i) => done >= (told[i - 1]?.done ?? 0)));
+    const last = told.at(-1);
+    assert.equal(last?.done, last?.total);
+    const stop = new AbortController();
+    const stopped = work({ signal: stop.signal, onProgress: () => stop.abort(new Error('it was told to')) });
+    await assert.rejects(stopped, /it was told to/);
+  }
 });

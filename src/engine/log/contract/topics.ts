@@ -19,6 +19,13 @@ export function topicTests(contract: ContractTest): void {
     assert.deepEqual(values(await readToEnd(log, [at('first', 1)])), ['kept']);
   });
 
+  contract('createTopics takes what knows more of a topic than the log needs', async ({ log }) => {
+    const spec = { name: 'typed', partitions: 1, cleanup: keepForEver };
+    await log.createTopics([{ ...spec, ...{ decode: (bytes: Buffer) => bytes.toString() } }]);
+    const [{ offsets: _, ...described } = { offsets: [] }] = await log.describeTopics(['typed']);
+    assert.deepEqual(described, spec);
+  });
+
   contract('a topic that exists with another shape is refused', async ({ log }) => {
     const spec = { name: 'shaped', partitions: 2, cleanup: keepForEver };
     await log.createTopics([spec]);

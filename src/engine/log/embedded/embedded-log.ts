@@ -124,7 +124,9 @@ class SqliteLog implements EmbeddedLog {
 
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {
     this.#assertOpen();
-    await this.#writer.request({ kind: 'create-topics', specs });
+    // A caller's topic may hold functions, such as its serdes, that reach no other thread.
+    const plain = specs.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup }));
+    await this.#writer.request({ kind: 'create-topics', specs: plain });
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {

@@ -1,18 +1,19 @@
-import { encodeBatches } from '../batch.ts';
-import { commitInProgress, invalidRecord, keyRequired, logClosed } from '../errors.ts';
+import type { EncodedBatch } from '../batch.ts';
+import { commitInProgress, keyRequired, logClosed } from '../errors.ts';
 import type {
   Appended,
   GroupMetadata,
   OffsetCommit,
   Producer,
-  ProducerRecord,
+  Records,
   TransactionalProducer,
 } from '../port.ts';
+import { RecordBuffer } from '../record-buffer.ts';
 import type { Append, Offsets } from './messages.ts';
 import type { WriterConnection } from './writer-client.ts';
 
 type Call = {
-  readonly records: readonly ProducerRecord[];
+  readonly records: RecordBuffer;
   resolve(appended: Appended): void;
   reject(error: unknown): void;
 };
@@ -43,9 +44,11 @@ export class EmbeddedProducer implements Producer {
     this.#lookUpCompacted = lookUpCompacted;
   }
 
-  append(topic: string, partition: number, records: readonly ProducerRecord[]): Promise<Appended> {
+  append(topic: string, partition: number, appended: Records): Promise<Appended> {
     return new Promise((resolve, reject) => {
       if (this.#closed || this.#writer.closed) throw logClosed();
+      // A record that is refused must not take its neighbours with it.
+      const records = bufferOf(appended);
       const call = { records, resolve, reject };
       const name = `${topic}/${partition}`;
       let lane = this.#lanes.get(name);
@@ -53,9 +56,7 @@ export class EmbeddedProducer implements Producer {
         lane = { topic, partition, waiting: [], busy: false };
         this.#lanes.set(name, lane);
       }
-      // A record that is refused must not take its neighbours with it.
-      checkRecords(records);
-      if (records.some((record) => record.key === null) && this.#isCompacted(topic)) {
+      if (records.hasNullKey && this.#isCompacted(topic)) {
         throw keyRequired({ topic, partition });
       }
       lane.waiting.push(call);
@@ -79,10 +80,8 @@ export class EmbeddedProducer implements Producer {
     while (lane.waiting.length > 0) {
       const calls = takeCalls(lane.waiting);
       try {
-        const records =
-          calls.length === 1 ? (calls[0] as Call).records : calls.flatMap((call) => call.records);
         const { topic, partition } = lane;
-        const append = { topic, partition, batches: encodeBatches(records) };
+        const append = { topic, partition, batches: encodeTogether(calls.map(({ records }) => records)) };
         const { baseOffset } = await this.#writer.request<Appended>({ kind: 'append', append });
         let next = baseOffset;
         for (const call of calls) {
@@ -120,7 +119,7 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
   readonly #writer: WriterConnection;
   readonly #transactionalId: string;
   readonly #epoch: number;
-  #appends = new Map<string, { topic: string; partition: number; records: ProducerRecord[] }>();
+  #appends = new Map<string, { topic: string; partition: number; records: RecordBuffer[] }>();
   #offsets = new Map<string, { group: GroupMetadata; offsets: Map<string, OffsetCommit> }>();
   #committing: Promise<unknown> | undefined;
   #closed = false;
@@ -131,13 +130,13 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
     this.#epoch = epoch;
   }
 
-  append(topic: string, partition: number, records: readonly ProducerRecord[]): void {
+  append(topic: string, partition: number, records: Records): void {
     this.#assertIdle();
-    checkRecords(records);
+    const buffer = bufferOf(records);
     const name = `${topic}/${partition}`;
     const gathered = this.#appends.get(name);
-    if (gathered === undefined) this.#appends.set(name, { topic, partition, records: [...records] });
-    else for (const record of records) gathered.records.push(record);
+    if (gathered === undefined) this.#appends.set(name, { topic, partition, records: [buffer] });
+    else gathered.records.push(buffer);
   }
 
   sendOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void {
@@ -156,7 +155,7 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
     this.#assertIdle();
     const appends: Append[] = [];
     for (const { topic, partition, records } of this.#appends.values()) {
-      appends.push({ topic, partition, batches: encodeBatches(records) });
+      appends.push({ topic, partition, batches: encodeTogether(records) });
     }
     const offsets: Offsets[] = [];
     for (const { group, offsets: byPartition } of this.#offsets.values()) {
@@ -200,9 +199,16 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
   }
 }
 
-/** InputError MR_LOG_INVALID_RECORD for what could not be encoded. */
-function checkRecords(records: readonly ProducerRecord[]): void {
-  for (const { timestamp } of records) {
-    if (!Number.isFinite(timestamp)) throw invalidRecord(`a record has the timestamp ${timestamp}`);
-  }
+/** Errors: MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE, for what could not be encoded. */
+function bufferOf(records: Records): RecordBuffer {
+  return records instanceof RecordBuffer ? records : RecordBuffer.of(records);
+}
+
+/** Small appends share a batch. The buffers stay as they are: they are their owners'. */
+function encodeTogether(buffers: readonly RecordBuffer[]): EncodedBatch[] {
+  const [only] = buffers;
+  if (buffers.length === 1 && only !== undefined) return only.encode();
+  const together = new RecordBuffer();
+  for (const buffer of buffers) together.addAll(buffer);
+  return together.encode();
 }

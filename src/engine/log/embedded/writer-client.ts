@@ -169,10 +169,11 @@ export class WriterConnection {
   request<T>(request: WriteRequest): Promise<T> {
     if (this.#closed) return Promise.reject(logClosed());
     const id = this.#next++;
-    if (this.#pending.size === 0) this.#port.ref();
     return new Promise<T>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      // Before anything is noted: what can't be sent is refused here, and will never be answered.
       this.#port.postMessage({ id, request } satisfies ToWriter);
+      if (this.#pending.size === 0) this.#port.ref();
+      this.#pending.set(id, { resolve, reject });
     });
   }
 

@@ -28,6 +28,9 @@ type Transaction = TransactionMark & {
 
 type ProducerState = { epoch: number; transaction: Transaction | undefined };
 
+/** Which of a producer's requests. */
+export type RequestNumber = { readonly producer: object; readonly number: number };
+
 /** An open transaction whose producer is silent is aborted after this long, as by Kafka's transaction.timeout.ms. */
 const transactionTimeoutMs = 60_000;
 
@@ -40,6 +43,7 @@ export class Broker {
   readonly #producers = new Map<string, ProducerState>();
   readonly #groups = new Groups();
   readonly #waiting = new Set<() => void>();
+  readonly #answered = new WeakMap<object, { readonly number: number; readonly reply: unknown }>();
   readonly #delay: () => Promise<void>;
   #failures = 0;
   #writes = 0;
@@ -141,6 +145,15 @@ export class Broker {
       });
     }
     return partition;
+  }
+
+  /** Does once what a producer asks for, however often the request arrives: an idempotent producer's are numbered. */
+  once<T>({ producer, number }: RequestNumber, work: () => T): T {
+    const last = this.#answered.get(producer);
+    if (last?.number === number) return last.reply as T;
+    const reply = work();
+    this.#answered.set(producer, { number, reply });
+    return reply;
   }
 
   append(at: TopicPartition, batches: readonly EncodedBatch[]): Appended {

@@ -46,6 +46,7 @@ export class SimulatedConsumer implements Consumer {
     this.#assertOpen();
     const until = this.#clock.monotonic() + timeoutMs;
     await this.#client.delay();
+    this.#client.assertReachable();
     for (;;) {
       this.#assertOpen();
       const batches = this.#assignment.fetch(this.#fetch);

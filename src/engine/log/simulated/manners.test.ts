@@ -164,6 +164,54 @@ test('an append fails on demand, retryably, having written nothing; a transactio
   await log.close();
 });
 
+test('requests fail on demand, having done nothing; the end of a transaction is asked for until it is known', async () => {
+  let fails = true;
+  const log = openSimulatedLog({ clock: systemClock, random: () => (fails ? 0 : 0.9) });
+  await log.createTopics([spec]);
+  const producer = await log.transactionalProducer('id');
+  log.faults.failRequests(0.5);
+  await assert.rejects(log.describeTopics(), { code: 'MR_LOG_UNAVAILABLE', remedy: 'retry' });
+  const consumer = await log.consumer();
+  await assert.rejects(consumer.poll(0), { code: 'MR_LOG_UNAVAILABLE' });
+  producer.append('in', 0, [text('a')]);
+  // What was sent has failed by now; the end is asked for meanwhile.
+  const commit = producer.commit();
+  setImmediate(() => {
+    fails = false;
+  });
+  await assert.rejects(commit, { code: 'MR_LOG_UNAVAILABLE' });
+  producer.append('in', 0, [text('b')]);
+  await producer.commit();
+  assert.deepEqual(values(await readToEnd(log, [at('in')])), ['b']);
+  await log.close();
+});
+
+test('a request whose reply is lost arrives twice, and is obeyed once', async () => {
+  const log = open();
+  await log.createTopics([spec]);
+  log.faults.repeatRequests(1);
+  const producer = await log.producer();
+  await producer.append('in', 0, [text('a')]);
+  await producer.append('in', 0, [text('b')]);
+  const transactional = await log.transactionalProducer('id');
+  for (const name of ['c', 'd']) {
+    transactional.append('in', 0, [text(name)]);
+    const [appended] = await transactional.commit();
+    assert.equal(appended?.nextOffset, (appended?.baseOffset ?? 0) + 1);
+  }
+  const assign = (members: readonly { memberId: string }[]) =>
+    new Map(members.map(({ memberId }) => [memberId, Buffer.from('share')]));
+  const join = { group: 'g', metadata: Buffer.alloc(0), sessionTimeoutMs: 10_000, assign };
+  const member = await log.joinGroup({ ...join, memberId: 'm' });
+  assert.equal(String(member.assignment), 'share');
+  assert.equal(await member.heartbeat(), 'stable');
+  const again = await member.rejoin(Buffer.alloc(0));
+  assert.equal(await again.heartbeat(), 'stable');
+  await again.leave();
+  assert.deepEqual(values(await readToEnd(log, [at('in')])), ['a', 'b', 'c', 'd']);
+  await log.close();
+});
+
 test('a lost tail is lost: readers beyond it are told, and offsets are given out again', async () => {
   const log = open();
   await log.createTopics([spec]);

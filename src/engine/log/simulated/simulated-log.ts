@@ -16,7 +16,7 @@ import type {
 } from '../port.ts';
 import type { SchemaRegistry } from '../registry.ts';
 import { Broker } from './broker.ts';
-import { Client, type Delay } from './client.ts';
+import { Client, type Delay, type Network } from './client.ts';
 import { SimulatedConsumer } from './consumer.ts';
 import { SimulatedProducer, SimulatedTransactionalProducer } from './producers.ts';
 import { Schemas, SimulatedRegistry } from './simulated-registry.ts';
@@ -41,6 +41,10 @@ export interface Faults {
   expel(group: string, memberId: string): void;
   /** From now on a message takes up to this long each way. */
   delayMessages(maxDelayMs: number): void;
+  /** From now on this share of requests and polls fails with RetryableError MR_LOG_UNAVAILABLE, having done nothing. */
+  failRequests(share: number): void;
+  /** From now on this share of requests arrives twice: the first reply was lost. */
+  repeatRequests(share: number): void;
   /**
    * Remembers what is committed at this moment; the function that it gives brings the log back to it, as a restored copy
    * or a lost disk cache does: later records and offsets are gone, open transactions are aborted. Undefined while a
@@ -71,7 +75,7 @@ export interface SimulatedLog extends Log {
 /** A log in memory with Kafka's manners: see the door of this room. */
 export function openSimulatedLog(options: SimulatedLogOptions): SimulatedLog {
   const { clock, random } = options;
-  const network = { maxDelayMs: options.maxDelayMs ?? 2 };
+  const network: Network = { random, maxDelayMs: options.maxDelayMs ?? 2, failing: 0, repeating: 0 };
   const delayBy = (by: Clock): Delay => {
     return async () => {
       const ms = random() * network.maxDelayMs;
@@ -88,7 +92,7 @@ type Cluster = {
   readonly clock: Clock;
   readonly delay: Delay;
   readonly delayBy: (clock: Clock) => Delay;
-  readonly network: { maxDelayMs: number };
+  readonly network: Network;
   readonly broker: Broker;
   readonly schemas: Schemas;
 };
@@ -105,7 +109,7 @@ class MemoryLog implements SimulatedLog {
     const { broker, clock, delay, delayBy, network, schemas } = cluster;
     this.#cluster = cluster;
     const delayBack = options.clock === undefined ? delay : delayBy(options.clock);
-    this.#client = new Client(broker, delay, delayBack);
+    this.#client = new Client(broker, network, delay, delayBack);
     this.registry = new SimulatedRegistry(schemas, this.#client);
     this.#coordinator = makeCoordinator(this.#client, broker, clock);
     this.faults = {
@@ -119,6 +123,12 @@ class MemoryLog implements SimulatedLog {
       },
       delayMessages: (maxDelayMs) => {
         network.maxDelayMs = maxDelayMs;
+      },
+      failRequests: (share) => {
+        network.failing = share;
+      },
+      repeatRequests: (share) => {
+        network.repeating = share;
       },
       checkpoint: () => broker.checkpoint(),
     };

@@ -12,6 +12,7 @@ import type {
   KeyRange,
 } from '../port.ts';
 import { writeBehind } from '../write-behind.ts';
+import { WriteMarks } from './write-marks.ts';
 
 /**
  * A MANIFEST whose last bytes are lost opens as an empty database without any error. This row is written when a
@@ -19,6 +20,12 @@ import { writeBehind } from '../write-behind.ts';
  */
 const MARKER = Buffer.from([0xff, 0x6d]);
 const FORMAT = Buffer.from('millrace-store-1');
+
+/**
+ * Of changes in memory, before they go to a file. Measured on 2 million scattered keys: with the library's 64 MiB restoring
+ * takes as long and half as much memory again, and a restart after a crash up to four times as long.
+ */
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
 /** Entries read from an iterator at a time; the library's default of 8 is three times slower. */
 const SCAN_CHUNK = 256;
@@ -34,12 +41,12 @@ class RocksReads implements DatabaseReads {
     if (keys.length === 0) return [];
     const batch = this.#db.read({ capacity: keys.length, autoDestroy: true });
     const values = keys.map((key) => batch.get(key));
-    const [flushed, ...results] = await Promise.allSettled([batch.flush(), ...values]);
-    if (flushed.status === 'rejected') throw corrupt(flushed.reason);
-    return results.map((result) => {
-      if (result.status === 'rejected') throw corrupt(result.reason);
-      return result.value;
-    });
+    batch.tryFlush();
+    try {
+      return await Promise.all(values);
+    } catch (error) {
+      throw corrupt(error);
+    }
   }
 
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
@@ -65,19 +72,23 @@ class RocksReads implements DatabaseReads {
 
 class RocksDatabase extends RocksReads implements Database {
   readonly #db: RocksDB;
+  readonly #marks: WriteMarks;
 
-  constructor(db: RocksDB) {
+  constructor(db: RocksDB, marks: WriteMarks) {
     super(db);
     this.#db = db;
+    this.#marks = marks;
   }
 
   async write(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
-    const batch = this.#db.write({ capacity: changes.length, autoDestroy: true });
+    const batch = this.#db.write({ capacity: changes.length + 1, autoDestroy: true });
     for (const { key, value } of changes) {
       if (value === null) batch.tryDelete(key);
       else batch.tryPut(key, value);
     }
+    const mark = this.#marks.next();
+    batch.tryPut(mark.key, mark.value);
     await batch.flush();
   }
 
@@ -97,7 +108,12 @@ class RocksDatabase extends RocksReads implements Database {
     await batch.flush();
   }
 
+  /**
+   * Flushed first: what is in the write-ahead log alone is inserted again, entry by entry, by the next opening. Where that
+   * fails, it is just what the next opening does.
+   */
   async close(): Promise<void> {
+    await this.#db.flush().catch(() => {});
     await this.#db.close();
   }
 }
@@ -109,17 +125,24 @@ export function rocksDatabases(directory: string): DatabaseProvider {
     open: async (name) => {
       const path = pathOf(name);
       const isNew = !existsSync(join(path, 'CURRENT'));
+      const marks = new WriteMarks(path);
+      const manifest = marks.manifest();
       mkdirSync(path, { recursive: true });
-      const db = new RocksDB(path);
+      const db = new RocksDB(path, { writeBufferSize: WRITE_BUFFER_BYTES });
       await db.ready().catch((error: unknown) => {
         throw isLocked(error) ? locked(path, error) : corrupt(error);
       });
-      const database = new RocksDatabase(db);
+      const database = new RocksDatabase(db, marks);
       if (isNew) await database.write([{ key: MARKER, value: FORMAT }]);
       const [marker] = await database.getMany([MARKER]);
       if (!marker?.equals(FORMAT)) {
         await database.close();
         throw corrupt(new Error(`${path} opened without its marker row`));
+      }
+      const lost = marks.check(await database.getMany(marks.keys), manifest);
+      if (lost !== undefined) {
+        await database.close();
+        throw corrupt(new Error(`${path} opened as an older database: ${lost}`));
       }
       return database;
     },

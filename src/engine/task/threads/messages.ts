@@ -1,7 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { WireError } from '../../log/errors.ts';
+import type { TaskRead } from '../../queries/peers.ts';
+import type { PortRows } from '../../queries/port-rows.ts';
+import type { TaskOwners } from '../assignment.ts';
+import type { EngineReport } from '../introspection-report.ts';
 import type { RuntimeOptions } from '../runtime.ts';
-import type { RuntimeStatus } from '../status.ts';
 
 /** What a thread is told of its place. */
 export type ThreadContext = {
@@ -25,9 +28,26 @@ export type DeclareThread = (context: ThreadContext) => Promise<ThreadRuntime>;
 /** The worker data of a thread. */
 export type ThreadInput = ThreadContext & { readonly module: string; readonly processId: string };
 
-export type ToThread = { readonly kind: 'stop' } | { readonly kind: 'status'; readonly id: number };
+/** What can be asked of a thread, with the answer. */
+export type ThreadAnswers = {
+  readonly report: EngineReport;
+  /** Who holds the tasks, as of the group's last round. */
+  readonly owners: ReadonlyMap<string, TaskOwners>;
+  /** Undefined where the thread does not have that copy. */
+  readonly rows: PortRows | undefined;
+};
+
+export type ThreadQuestion =
+  | { readonly kind: 'report' }
+  | { readonly kind: 'owners' }
+  | { readonly kind: 'rows'; readonly read: TaskRead };
+
+export type ToThread =
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: ThreadQuestion };
 
 export type FromThread =
   | { readonly kind: 'started' }
-  | { readonly kind: 'status'; readonly id: number; readonly status: RuntimeStatus }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: ThreadAnswers[ThreadQuestion['kind']] }
+  | { readonly kind: 'refused'; readonly id: number; readonly error: WireError }
   | { readonly kind: 'failed'; readonly error: WireError };

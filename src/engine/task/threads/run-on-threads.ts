@@ -2,8 +2,12 @@ import { once } from 'node:events';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { ConfigurationError, FatalError, type Logger } from '#platform';
 import { fromWireError } from '../../log/errors.ts';
-import type { RuntimeStatus } from '../status.ts';
-import type { FromThread, ThreadInput, ToThread } from './messages.ts';
+import { moving } from '../../queries/rows.ts';
+import type { LocalTasks } from '../../queries/store-queries.ts';
+import type { TaskOwners } from '../assignment.ts';
+import type { EngineReport } from '../introspection-report.ts';
+import type { FromThread, ThreadAnswers, ThreadInput, ThreadQuestion, ToThread } from './messages.ts';
+import { ThreadTasks } from './thread-tasks.ts';
 
 export type ThreadsOptions = {
   /** A module that exports `declare` (DeclareThread): what each thread runs. */
@@ -26,8 +30,12 @@ export type ThreadsOptions = {
 export interface StreamThreads {
   /** Resolves when all have ended as they were told; rejects with a thread's error when they ended because of it. */
   readonly done: Promise<void>;
-  /** One for each thread that runs. */
-  status(): Promise<RuntimeStatus[]>;
+  /** What each thread that runs is doing, and what has become of the records in its tasks. */
+  status(): Promise<EngineReport[]>;
+  /** The tasks of all threads, for StoreQueries. */
+  readonly tasks: LocalTasks;
+  /** Who holds which task, in this process and in others, as of the group's last round: for StoreQueries. */
+  owners(): Promise<ReadonlyMap<string, TaskOwners>>;
   /** Commits what is done and ends all threads, then resolves or rejects as `done` does. */
   stop(): Promise<void>;
 }
@@ -52,10 +60,12 @@ export async function runOnThreads(options: ThreadsOptions): Promise<StreamThrea
 
 class RunningThreads implements StreamThreads {
   readonly done: Promise<void>;
+  readonly tasks: LocalTasks;
   readonly #threads: readonly Thread[];
 
   constructor(threads: readonly Thread[], { onFailure = 'stop', logger }: ThreadsOptions) {
     this.#threads = threads;
+    this.tasks = new ThreadTasks(threads);
     const ended = threads.map(async (thread) => {
       const error = await thread.ended;
       if (error === undefined) return undefined;
@@ -71,9 +81,17 @@ class RunningThreads implements StreamThreads {
     this.done.catch(() => {});
   }
 
-  async status(): Promise<RuntimeStatus[]> {
-    const statuses = await Promise.all(this.#threads.map((thread) => thread.status()));
-    return statuses.filter((status) => status !== undefined);
+  async status(): Promise<EngineReport[]> {
+    const reports = this.#threads.map((thread) => thread.ask({ kind: 'report' }).catch(() => undefined));
+    return (await Promise.all(reports)).filter((report) => report !== undefined);
+  }
+
+  async owners(): Promise<ReadonlyMap<string, TaskOwners>> {
+    for (const thread of this.#threads) {
+      const owners = await thread.ask({ kind: 'owners' }).catch(() => undefined);
+      if (owners !== undefined && owners.size > 0) return owners;
+    }
+    return new Map();
   }
 
   stop(): Promise<void> {
@@ -82,6 +100,8 @@ class RunningThreads implements StreamThreads {
   }
 }
 
+type Question = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void };
+
 class Thread {
   readonly name: string;
   /** Resolves when it runs, or has ended before. */
@@ -89,7 +109,7 @@ class Thread {
   /** The error with which it has ended; undefined where it ended because it was told to. */
   readonly ended: Promise<Error | undefined>;
   readonly #worker: Worker;
-  readonly #questions = new Map<number, (status: RuntimeStatus | undefined) => void>();
+  readonly #questions = new Map<number, Question>();
   #asked = 0;
   #isStopping = false;
   #hasEnded = false;
@@ -115,7 +135,7 @@ class Thread {
     this.#worker.on('message', (message: FromThread) => {
       if (message.kind === 'started') started.resolve();
       else if (message.kind === 'failed') this.#failure ??= fromWireError(message.error);
-      else this.#answer(message.id, message.status);
+      else this.#settle(message);
     });
     this.#worker.on('error', (error: Error) => {
       this.#failure ??= error;
@@ -133,16 +153,23 @@ class Thread {
 
   #end(): Error | undefined {
     this.#hasEnded = true;
-    for (const id of [...this.#questions.keys()]) this.#answer(id, undefined);
+    for (const { reject } of this.#questions.values()) reject(this.#gone());
+    this.#questions.clear();
     if (this.#failure !== undefined || this.#isStopping) return this.#failure;
     return new FatalError('MR_THREAD_ENDED', `thread ${this.name} ended without having been told to`, {
       hint: 'something in it has called process.exit(); look for what it last logged',
     });
   }
 
-  #answer(id: number, status: RuntimeStatus | undefined): void {
-    this.#questions.get(id)?.(status);
-    this.#questions.delete(id);
+  #settle(message: Extract<FromThread, { id: number }>): void {
+    const question = this.#questions.get(message.id);
+    this.#questions.delete(message.id);
+    if (message.kind === 'answer') question?.resolve(message.answer);
+    else question?.reject(fromWireError(message.error));
+  }
+
+  #gone(): Error {
+    return moving(`thread ${this.name} has ended`);
   }
 
   stop(): void {
@@ -150,13 +177,13 @@ class Thread {
     this.#tell({ kind: 'stop' });
   }
 
-  /** Undefined when it has ended. */
-  async status(): Promise<RuntimeStatus | undefined> {
-    if (this.#hasEnded) return undefined;
+  /** Errors: MR_QUERY_TASK_MOVING when it has ended. */
+  async ask<Q extends ThreadQuestion>(question: Q): Promise<ThreadAnswers[Q['kind']]> {
+    if (this.#hasEnded) throw this.#gone();
     const id = this.#asked++;
-    return new Promise((resolve) => {
-      this.#questions.set(id, resolve);
-      this.#tell({ kind: 'status', id });
+    return new Promise((resolve, reject) => {
+      this.#questions.set(id, { resolve: (answer) => resolve(answer as ThreadAnswers[Q['kind']]), reject });
+      this.#tell({ kind: 'ask', id, question });
     });
   }
 

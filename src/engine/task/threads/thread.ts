@@ -2,8 +2,18 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '#platform';
 import { toWireError } from '../../log/errors.ts';
+import { localTasks } from '../../queries/local-tasks.ts';
+import { type PortRows, readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
+import { type EngineReport, reportOf } from '../introspection-report.ts';
 import { StreamsRuntime } from '../runtime.ts';
-import type { DeclareThread, FromThread, ThreadInput, ToThread } from './messages.ts';
+import type {
+  DeclareThread,
+  FromThread,
+  ThreadAnswers,
+  ThreadInput,
+  ThreadQuestion,
+  ToThread,
+} from './messages.ts';
 
 const { module, processId, ...context } = workerData as ThreadInput;
 const port = parentPort;
@@ -12,12 +22,39 @@ const tell = (message: FromThread) => port.postMessage(message);
 const stop = new AbortController();
 let runtime: StreamsRuntime | undefined;
 
+const tasks = localTasks(() => runtime);
+
 port.on('message', (message: ToThread) => {
   if (message.kind === 'stop') return stop.abort();
-  const { instanceId: memberId } = context;
-  const nothing = { memberId, isRebalancing: false, bufferedBytes: 0, commitMs: null, tasks: [] };
-  tell({ kind: 'status', id: message.id, status: runtime?.status() ?? nothing });
+  const { id, question } = message;
+  answerTo(question).then(
+    (answer) => {
+      const transferred =
+        question.kind === 'rows' && answer !== undefined ? transferOf(answer as PortRows) : [];
+      port.postMessage({ kind: 'answer', id, answer } satisfies FromThread, transferred);
+    },
+    (error: unknown) => tell({ kind: 'refused', id, error: toWireError(error) }),
+  );
 });
+
+async function answerTo(question: ThreadQuestion): Promise<ThreadAnswers[ThreadQuestion['kind']]> {
+  switch (question.kind) {
+    case 'report':
+      return report();
+    case 'owners':
+      return runtime?.owners() ?? new Map();
+    case 'rows': {
+      const rows = await tasks.read(readFromPort(question.read));
+      return rows && rowsToPort(rows);
+    }
+  }
+}
+
+function report(): EngineReport {
+  if (runtime !== undefined) return reportOf(runtime);
+  const { instanceId: memberId } = context;
+  return { memberId, isRebalancing: false, bufferedBytes: 0, commitMs: null, tasks: [] };
+}
 
 async function main(): Promise<void> {
   const { declare } = (await import(module)) as { readonly declare: DeclareThread };

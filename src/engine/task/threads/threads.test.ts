@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { openEmbeddedLog } from '../../log/embedded/embedded-log.ts';
-import { Load, PARTITIONS } from '../testing/sums.ts';
+import { type StoreAnswer, StoreQueries } from '../../queries/store-queries.ts';
+import { Load, PARTITIONS, sums } from '../testing/sums.ts';
 import type { SumsData } from './fixtures/sums-thread.ts';
 import { runOnThreads, type StreamThreads, type ThreadsOptions } from './run-on-threads.ts';
+import { SumsProcess } from './testing/sums-process.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
-const fixtures = join(import.meta.dirname, 'fixtures');
 const module = new URL('./fixtures/sums-thread.ts', import.meta.url);
 
 async function open(t: TestContext) {
@@ -78,20 +77,7 @@ it('a thread’s failure stops the others and is told, unless they are to go on'
 
 it('processes that come, are killed and come back lose and repeat nothing', async (t) => {
   const { directory, load } = await open(t);
-  const launch = async (instanceId: string): Promise<ChildProcess> => {
-    const child = spawn(process.execPath, [join(fixtures, 'sums-process.ts'), directory, instanceId], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    t.after(() => child.kill('SIGKILL'));
-    const told = once(child.stdout as NodeJS.ReadableStream, 'data').then(() => 'runs');
-    assert.equal(await Promise.race([told, once(child, 'exit').then(() => 'has ended')]), 'runs');
-    return child;
-  };
-  const ended = async (child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM') => {
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    return (await exit)[0] as unknown;
-  };
+  const launch = (instanceId: string) => SumsProcess.running(t, { directory, instanceId });
   const first = await launch('first');
   let isWriting = true;
   const writing = (async () => {
@@ -101,12 +87,108 @@ it('processes that come, are killed and come back lose and repeat nothing', asyn
     }
   })();
   const second = await launch('second');
-  await ended(first, 'SIGKILL');
+  await first.kill();
   const again = await launch('first');
-  assert.equal(await ended(second, 'SIGTERM'), 0);
+  await second.stop();
   isWriting = false;
   await writing;
   await load.readAll();
-  assert.equal(await ended(again, 'SIGTERM'), 0);
+  await again.stop();
   load.assertExact();
 });
+
+const sumsOf = (entries: readonly { readonly key: string; readonly value: unknown }[]) =>
+  new Map(entries.map(({ key, value }) => [key, value]));
+
+it('queries reach the tasks of all threads of the process', async (t) => {
+  const { load, start } = await open(t);
+  const threads = await start({});
+  await until(async () => (await running(threads)).every((count) => count === PARTITIONS / 2));
+  await load.write(1_000);
+  await load.readAll();
+  const queries = new StoreQueries(queriesOf(threads));
+  const expected = new Map(load.outputs);
+  const whole = await queries.query('sum/state', { kind: 'range' });
+  assert.deepEqual(sumsOf(whole.entries), new Map([...expected].sort()));
+  assert.deepEqual(
+    whole.copies.map(({ partition, role }) => [partition, role]),
+    Array.from({ length: PARTITIONS }, (_, partition) => [partition, 'active']),
+  );
+  const taken = Object.values(whole.position.input ?? {});
+  assert.equal(
+    taken.reduce((sum, offset) => sum + offset, 0),
+    1_000,
+  );
+  for (const [key, value] of expected) {
+    const { entries, copies } = await queries.query('sum/state', { kind: 'key', key });
+    assert.deepEqual(sumsOf(entries), new Map([[key, value]]));
+    assert.equal(copies.length, 1);
+  }
+  const prefixed = await queries.query('sum/state', { kind: 'prefix', prefix: 'k1' });
+  assert.equal(prefixed.entries.length, 11);
+  assert.deepEqual([...(await threads.owners()).keys()].length, PARTITIONS);
+  const counted = (await threads.status()).flatMap(({ tasks }) =>
+    tasks.flatMap(({ operators }) => operators),
+  );
+  const through = counted.filter(({ operator }) => operator === 'sum').map(({ in: taken }) => taken);
+  assert.equal(
+    through.reduce((sum, each) => sum + each, 0),
+    1_000,
+  );
+  await threads.stop();
+  const stopped = new StoreQueries({ ...queriesOf(threads), patienceMs: 0 });
+  await assert.rejects(stopped.query('sum/state', { kind: 'key', key: 'k1' }), {
+    code: 'MR_QUERY_TASK_MOVING',
+    remedy: 'retry',
+  });
+});
+
+const queriesOf = (threads: StreamThreads) => ({
+  topology: sums(),
+  memberId: 'one',
+  local: threads.tasks,
+  owners: () => threads.owners(),
+  peers: { read: () => Promise.reject(new Error('there is no peer')) },
+  clock: systemClock,
+});
+
+it('queries over HTTP reach the threads of every process, standbys when asked', async (t) => {
+  const { directory, load } = await open(t);
+  const launch = (instanceId: string) => SumsProcess.running(t, { directory, instanceId, standbys: 1 });
+  const processes = [await launch('first'), await launch('second')];
+  await load.write(1_000);
+  await load.readAll();
+  const expected = new Map([...new Map(load.outputs)].sort());
+  type Answer = { readonly entries: readonly { key: string; value: unknown }[] } & Pick<
+    StoreAnswer,
+    'copies'
+  >;
+  for (const { url } of processes) {
+    const ask = async (parameters: string): Promise<Answer | undefined> => {
+      const response = await fetch(`${await url}/stores/sum/state?${parameters}`);
+      return response.ok ? ((await response.json()) as Answer) : undefined;
+    };
+    const isWhole = (answer: Answer | undefined) =>
+      answer !== undefined && isDeepStrictEqual(sumsOf(answer.entries), expected);
+    let whole = await ask('');
+    await until(async () => {
+      whole = await ask('');
+      return isWhole(whole) && membersOf(whole).size === 3;
+    });
+    assert.ok(whole?.copies.every(({ role }) => role === 'active'));
+    assert.deepEqual(
+      (await ask('key=k7'))?.entries.map(({ value }) => value),
+      [expected.get('k7')],
+    );
+    let copy = await ask('staleness=standby');
+    await until(async () => {
+      copy = await ask('staleness=standby');
+      return isWhole(copy) && (copy?.copies.every(({ role }) => role === 'standby') ?? false);
+    });
+  }
+  for (const each of processes) await each.stop();
+});
+
+/** A task of the process that was asked is the process's, others are named by their thread. */
+const membersOf = (answer: Pick<StoreAnswer, 'copies'> | undefined) =>
+  new Set(answer?.copies.map(({ memberId }) => memberId));

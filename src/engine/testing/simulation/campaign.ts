@@ -21,7 +21,7 @@ export type CampaignOptions = {
   readonly topology?: string;
   /** Whether the seeds that once found a bug come first. */
   readonly withKept: boolean;
-  readonly onRun?: (run: Run) => void;
+  readonly onRun?: (run: Run, summary: Summary) => void;
 };
 
 /** Simulates one seed after the other. */
@@ -35,7 +35,7 @@ export async function campaign(options: CampaignOptions): Promise<Summary> {
     add(summary.faults, run.faults);
     add(summary.killedAt, run.killedAt);
     if (run.failure !== undefined) summary.failures.push(run);
-    options.onRun?.(run);
+    options.onRun?.(run, summary);
   }
   return summary;
 }

@@ -21,9 +21,30 @@ export const FAULTS: readonly Fault[] = [
     inject: (world, random) => {
       const slot = random.pick(world.slots);
       if (slot.deadly !== undefined || !slot.isWanted) return false;
-      slot.deadly = { failpoint: random.pick(FAILPOINTS), passes: random.int(1, 3) };
+      const failpoint = random.pick(FAILPOINTS);
+      // A task is given up when somebody comes: seldom, and not three times.
+      const isOfRebalance = (REBALANCE_FAILPOINTS as readonly string[]).includes(failpoint);
+      slot.deadly = { failpoint, passes: isOfRebalance ? 1 : random.int(1, 3) };
+      if (isOfRebalance) join(world);
       // Steps of joining and restoring are met by a process that starts.
-      if (!slot.deadly.failpoint.startsWith('commit') && random.chance(0.5)) crash(world, slot, random);
+      else if (!failpoint.startsWith('commit') && random.chance(0.5)) crash(world, slot, random);
+      return true;
+    },
+  },
+  {
+    // What a transaction of the dead has left open is there still when the next owner's state is restored.
+    kind: 'death in a commit, then its successor’s',
+    inject: (world, random) => {
+      const slot = random.pick(running(world));
+      if (slot === undefined || slot.deadly !== undefined || running(world).length < 2) return false;
+      const restartAfterMs = random.between(1, 4) * LONGEST_MEMBERSHIP_MS;
+      const onDeath = () => {
+        world.scheduler.after(random.between(0.5, 1) * restartAfterMs, () => {
+          for (const each of running(world)) crash(world, each, random);
+        });
+      };
+      const failpoint = random.pick(FAILPOINTS.filter((name) => name.startsWith('commit')));
+      slot.deadly = { failpoint, passes: random.int(1, 3), restartAfterMs, onDeath };
       return true;
     },
   },
@@ -69,6 +90,18 @@ export const FAULTS: readonly Fault[] = [
     inject: (world) => world.restoreLog(),
   },
   {
+    // The end of the log that is lost begins in the middle of a commit.
+    kind: 'tail of the log lost',
+    inject: (world, random) => {
+      if (!world.isOnOneDisk) return false;
+      const lossMs = random.between(1, random.chance(0.5) ? 100 : 2_000);
+      world.whenPassed('commit.log.before', random.between(0, 4 * world.options.maxDelayMs), () => {
+        if (world.saveLog()) world.scheduler.after(lossMs, () => world.restoreLog());
+      });
+      return true;
+    },
+  },
+  {
     kind: 'stop and start',
     inject: (world, random) => {
       const [slot] = shuffled(running(world), random);
@@ -78,14 +111,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: 'instance joins',
-    inject: (world) => {
-      const free = world.slots.find(({ isWanted }) => !isWanted);
-      if (free === undefined && world.slots.length >= MOST_SLOTS) return false;
-      const slot = free ?? world.addSlot();
-      slot.isWanted = true;
-      world.startLater(slot, 0);
-      return true;
-    },
+    inject: join,
   },
   {
     kind: 'instance leaves',
@@ -123,6 +149,7 @@ export const FAULTS: readonly Fault[] = [
   {
     kind: 'zombie',
     inject: (world, random) => {
+      if (!world.hasOtherMachines) return false;
       const [slot] = shuffled(running(world), random);
       if (slot?.process === undefined) return false;
       const zombie = slot.process;
@@ -140,6 +167,22 @@ export const FAULTS: readonly Fault[] = [
     kind: 'failed appends',
     inject: (world, random) => {
       world.log.faults.failNextAppends(random.int(1, 4));
+      return true;
+    },
+  },
+  {
+    kind: 'failing requests',
+    inject: (world, random) => {
+      world.log.faults.failRequests(random.pick([0.05, 0.3, 1]));
+      world.scheduler.after(random.between(200, 3_000), () => world.log.faults.failRequests(0));
+      return true;
+    },
+  },
+  {
+    kind: 'duplicate deliveries',
+    inject: (world, random) => {
+      world.log.faults.repeatRequests(random.pick([0.1, 0.5]));
+      world.scheduler.after(random.between(500, 5_000), () => world.log.faults.repeatRequests(0));
       return true;
     },
   },
@@ -202,6 +245,16 @@ export const FAULTS: readonly Fault[] = [
     },
   },
 ];
+
+/** Starts one more instance, where there is room. */
+function join(world: World): boolean {
+  const free = world.slots.find(({ isWanted }) => !isWanted);
+  if (free === undefined && world.slots.length >= MOST_SLOTS) return false;
+  const slot = free ?? world.addSlot();
+  slot.isWanted = true;
+  world.startLater(slot, 0);
+  return true;
+}
 
 /** Kills a slot's process and starts another there later. */
 function crash(world: World, slot: Slot, random: Random): void {

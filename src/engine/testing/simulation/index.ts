@@ -1,7 +1,7 @@
 /**
  * Simulation: whole topologies (the real runtime, tasks and stores) on the simulated log, under every fault that a seed
- * brings: kills at failpoints and anywhere, restarts with damaged or lost disks, rebalances, zombies, slow and failing
- * logs, clocks that jump. It promises that a seed is a run, the same each time, and that a run passes only when
+ * brings: kills at failpoints and anywhere, restarts with damaged, lost or outdated disks, rebalances, zombies, requests
+ * that are slow, fail or arrive twice, logs that lose their end, clocks that jump. It promises that a seed is a run, the same each time, and that a run passes only when
  * outputs, stores and digests are those of an undisturbed run and those that a model of the topology names. After
  * FoundationDB's simulation (Zhou et al., SIGMOD 2021) and TigerBeetle's VOPR.
  */

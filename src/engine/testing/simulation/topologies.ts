@@ -1,5 +1,7 @@
 import { enrichedViewsTopology } from './topologies/enriched-views.ts';
 import { ledgerTopology } from './topologies/ledger.ts';
+import { noticesTopology } from './topologies/notices.ts';
+import { pastPricesTopology } from './topologies/past-prices.ts';
 import { pointInTimeTopology } from './topologies/point-in-time.ts';
 import { streamJoinsTopology } from './topologies/stream-joins.ts';
 import { tableJoinsTopology } from './topologies/table-joins.ts';
@@ -18,4 +20,6 @@ export const TOPOLOGIES: readonly TopologyUnderTest[] = [
   streamJoinsTopology,
   tableJoinsTopology,
   windowsTopology,
+  pastPricesTopology,
+  noticesTopology,
 ];

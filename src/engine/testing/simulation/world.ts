@@ -22,8 +22,16 @@ export type Slot = {
   process: SimulatedProcess | undefined;
   /** Whether it is to be started again when its process ends. */
   isWanted: boolean;
-  /** The failpoint at which its process dies, after passing it so often. */
-  deadly: { readonly failpoint: string; passes: number } | undefined;
+  deadly: Death | undefined;
+};
+
+/** The failpoint at which a process dies, after passing it so often. */
+export type Death = {
+  readonly failpoint: string;
+  passes: number;
+  /** When another is started in its place; soon where absent. */
+  readonly restartAfterMs?: number;
+  readonly onDeath?: () => void;
 };
 
 export type WorldOptions = {
@@ -57,10 +65,15 @@ export class World {
   readonly bugs: unknown[] = [];
   /** Processes that go on although another has their place. */
   readonly zombies: SimulatedProcess[] = [];
+  readonly #watches: { readonly failpoint: string; readonly act: () => void }[] = [];
   #disks = 0;
+  /** The machine that everybody has to run on from now on: see restoreLog. */
+  #onlyDisk: Disk | undefined;
   #savedLog: { readonly restore: () => void; readonly position: number } | undefined;
   /** Of the world's wall clocks against virtual time. */
   #wallOffset = 0;
+  /** The furthest that any wall clock has ever been ahead of virtual time. */
+  #furthestAhead = WALL_START_MS;
 
   private constructor(
     parts: Pick<World, 'topology' | 'deadLetters' | 'clock' | 'log' | 'feeder' | 'trace'> & {
@@ -93,7 +106,7 @@ export class World {
   }
 
   addSlot(): Slot {
-    const shared = this.options.sharesDisk ? this.slots[0]?.disk : undefined;
+    const shared = this.#onlyDisk ?? (this.options.sharesDisk ? this.slots[0]?.disk : undefined);
     const slot: Slot = {
       instanceId: `instance-${this.slots.length}`,
       disk: shared ?? this.newDisk(),
@@ -112,6 +125,15 @@ export class World {
     return slot;
   }
 
+  get isOnOneDisk(): boolean {
+    return new Set(this.slots.map(({ disk }) => disk)).size === 1;
+  }
+
+  /** Whether a process may be put on another machine. */
+  get hasOtherMachines(): boolean {
+    return this.#onlyDisk === undefined;
+  }
+
   newDisk(): Disk {
     const name = `disk-${this.#disks++}`;
     return new Disk(name, this.random.fork(name));
@@ -127,12 +149,27 @@ export class World {
       deadLetters: this.deadLetters,
       logger: this.trace.logger(slot.instanceId),
       tuning: this.options.tuning,
-      diesAt: (failpoint) => slot.process === process && this.#diesAt(slot, failpoint),
+      diesAt: (failpoint) => {
+        this.#passed(failpoint);
+        return slot.process === process && this.#diesAt(slot, failpoint);
+      },
       onExit: (error) => this.#hasEnded(slot, process, error),
     });
     slot.process = process;
     this.trace.note(`${slot.instanceId} starts`);
     process.start();
+  }
+
+  /** Does something soon after any process passes a failpoint the next time. */
+  whenPassed(failpoint: string, delayMs: number, act: () => void): void {
+    this.#watches.push({ failpoint, act: () => this.scheduler.after(delayMs, act) });
+  }
+
+  #passed(failpoint: string): void {
+    for (const watch of this.#watches.filter((each) => each.failpoint === failpoint)) {
+      this.#watches.splice(this.#watches.indexOf(watch), 1);
+      watch.act();
+    }
   }
 
   #diesAt(slot: Slot, failpoint: string): boolean {
@@ -142,7 +179,8 @@ export class World {
     slot.process = undefined;
     this.killedAt.set(failpoint, (this.killedAt.get(failpoint) ?? 0) + 1);
     this.trace.note(`${slot.instanceId} is killed at ${failpoint}`);
-    this.startLater(slot);
+    this.startLater(slot, deadly.restartAfterMs);
+    deadly.onDeath?.();
     return true;
   }
 
@@ -181,13 +219,12 @@ export class World {
   /**
    * The log comes back as it was saved, the stores are ahead of it, and the producers append again what it has lost. A
    * store notices that it is ahead when it is opened before its changelog has grown again: so all have to lie on one
-   * disk, and no older copy of it may be put back later.
+   * disk, now and later, and no older copy of it may be put back.
    */
   restoreLog(): boolean {
     const saved = this.#savedLog;
-    const [disk] = new Set(this.slots.map((slot) => slot.disk));
-    const isOnOneDisk = this.slots.every((slot) => slot.disk === disk);
-    if (saved === undefined || this.feeder.position === undefined || !isOnOneDisk) return false;
+    const [disk] = this.slots.map((slot) => slot.disk);
+    if (saved === undefined || this.feeder.position === undefined || !this.isOnOneDisk) return false;
     for (const slot of this.slots) {
       if (slot.process === undefined) continue;
       this.kill(slot, 'is-lost');
@@ -195,6 +232,7 @@ export class World {
     }
     for (const zombie of this.zombies.splice(0)) zombie.kill('is-lost');
     disk?.forgetBackup();
+    this.#onlyDisk = disk;
     saved.restore();
     this.feeder.rewind(saved.position);
     this.trace.note('the log is as it was saved some time ago');
@@ -210,11 +248,27 @@ export class World {
   jump(ms: number, process?: SimulatedProcess): void {
     if (process !== undefined) {
       process.clock.jump(ms);
+      this.#furthestAhead = Math.max(this.#furthestAhead, this.#aheadOf(process.clock));
       return;
     }
     this.#wallOffset += ms;
-    this.clock.jump(ms);
-    for (const each of this.processes) each.clock.jump(ms);
+    for (const clock of this.#clocks) clock.jump(ms);
+    for (const clock of this.#clocks)
+      this.#furthestAhead = Math.max(this.#furthestAhead, this.#aheadOf(clock));
+  }
+
+  /** All wall clocks agree again, and none is behind what one of them has shown: timers set by it come to be due. */
+  alignClocks(): void {
+    for (const clock of this.#clocks) clock.jump(this.#furthestAhead - this.#aheadOf(clock));
+    this.#wallOffset = this.#furthestAhead - WALL_START_MS;
+  }
+
+  get #clocks(): readonly VirtualClock[] {
+    return [this.clock, ...this.processes.map(({ clock }) => clock)];
+  }
+
+  #aheadOf(clock: VirtualClock): number {
+    return clock.now() - Math.floor(this.scheduler.now);
   }
 
   get processes(): readonly SimulatedProcess[] {

@@ -24,7 +24,7 @@ export type AcceptanceOptions = {
 export async function acceptTopology(options: AcceptanceOptions): Promise<void> {
   const { log, topology } = options;
   const existing = new Map((await log.describeTopics()).map((topic) => [topic.name, topic]));
-  checkSources(topology, existing);
+  checkTopics(topology, existing);
   const is = manifestOf(topology);
   const known = existing.has(manifestTopic(topology).name) ? await readManifest(log, topology) : undefined;
   const was = known ?? manifestOfTopics(is, existing);
@@ -66,13 +66,22 @@ async function migrate(
   }
 }
 
-function checkSources(
+/** Topics from outside: what is wrong with one that is written would else come out with the first commit, or never. */
+function checkTopics(
   { subTopologies, internalTopics }: Topology,
   existing: ReadonlyMap<string, TopicDescription>,
 ): void {
   const internal = new Set(internalTopics.map(({ name }) => name));
-  for (const { sources } of subTopologies) {
-    for (const { topic } of sources) {
+  for (const { sources, sinks } of subTopologies) {
+    for (const { topic } of sinks) {
+      if (existing.has(topic.name) || internal.has(topic.name)) continue;
+      throw new ConfigurationError(
+        'MR_TOPOLOGY_INVALID',
+        `The topic ${topic.name} that results are written to is not there.`,
+        { hint: 'create it before the topology is started: its cleanup is its owner’s to choose' },
+      );
+    }
+    for (const { topic } of [...sources, ...sinks]) {
       const found = existing.get(topic.name)?.partitions;
       if (found === undefined || found === topic.partitions || internal.has(topic.name)) continue;
       throw new ConfigurationError(

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import { errorCode, FatalError } from '#platform';
 import { avroSchema } from '#schemas';
 import { avroSerde } from '../../avro-serde.ts';
+import type { Producer, TransactionalProducer } from '../../log/port.ts';
 import type { Serde, Topic } from '../../serde.ts';
 import type { RuntimeOptions } from '../../task/runtime.ts';
 import { json, jsonTopic } from '../../testing/json-topic.ts';
@@ -245,6 +247,160 @@ it('a source topic with other partitions is refused, also where the declaration 
     await rows(world, declared, 'count/state', { migrations: { rebuild: ['count'] } }),
     counted,
   );
+});
+
+/** A log whose calls fail from the nth on, as after a crash: what was asked before has happened. */
+function crashing(
+  log: World['log'],
+  calls: number,
+): { readonly log: World['log']; readonly made: () => number } {
+  let made = 0;
+  const counted = <T extends object>(target: T, ...names: readonly (keyof T)[]): T =>
+    new Proxy(target, {
+      get: (_, name) => {
+        const own = Reflect.get(target, name, target) as unknown;
+        if (typeof own !== 'function') return own;
+        const call = own.bind(target) as (...given: unknown[]) => unknown;
+        if (!names.includes(name as keyof T)) return call;
+        return async (...given: unknown[]) => {
+          if (++made > calls) throw new FatalError('MR_LOG_CLOSED', 'crashed');
+          const result = await call(...given);
+          if (name === 'producer') return counted(result as Producer, 'append');
+          if (name === 'transactionalProducer') return counted(result as TransactionalProducer, 'commit');
+          return result;
+        };
+      },
+    });
+  const failing = counted(log, 'createTopics', 'deleteTopics', 'transactionalProducer', 'producer');
+  return { log: failing, made: () => made };
+}
+
+const typed = json<number>('another');
+const choices: readonly (readonly [
+  name: string,
+  is: Topology,
+  migrations: Migrations,
+  stores: Readonly<Record<string, unknown>>,
+])[] = [
+  [
+    'rename',
+    counting({ counts: ['tally'] }),
+    { rename: { count: 'tally' } },
+    { 'tally/state': counted, 'count-letters/state': letters },
+  ],
+  [
+    'rebuild',
+    counting({ value: typed }),
+    { rebuild: ['count'] },
+    { 'count/state': counted, 'count-letters/state': letters },
+  ],
+  [
+    'drop',
+    counting({ value: typed }),
+    { drop: ['count'] },
+    { 'count/state': {}, 'count-letters/state': letters },
+  ],
+  [
+    'rebuild of a repartition topic',
+    counting({ partitions: 3 }),
+    { rebuild: ['by-letter'] },
+    { 'count/state': counted, 'count-letters/state': letters },
+  ],
+  [
+    'drop of a repartition topic',
+    counting({ partitions: 3 }),
+    { drop: ['by-letter'] },
+    { 'count/state': counted, 'count-letters/state': {} },
+  ],
+];
+
+for (const [name, is, migrations, stores] of choices) {
+  it(`${name}: cut short by a crash anywhere, the next start completes it, with local stores and without`, async (t) => {
+    for (let calls = 0; ; calls++) {
+      const world = await open(t);
+      const crashed = crashing(world.log, calls);
+      const failed = await world.start(is, { migrations, log: crashed.log }).then(
+        async (runtime) => {
+          await runtime.close();
+          return false;
+        },
+        (error: unknown) => {
+          assert.equal(errorCode(error), 'MR_LOG_CLOSED');
+          return true;
+        },
+      );
+      if (calls % 2 === 1) for (const place of placesOf(is)) await world.databases.destroy(place.name);
+      // What is left of the member that crashed goes with its session.
+      world.wallNow += 60_000;
+      for (const [store, expected] of Object.entries(stores)) {
+        const found = await rows(world, is, store, { migrations });
+        assert.deepEqual(found, expected, `${store} after a crash at call ${calls}`);
+      }
+      // Repeated with the choice still there, it does nothing.
+      await world.pipe(input, ['c1', 1, 9]);
+      const [first = ''] = Object.keys(stores);
+      const after = await rows(world, is, first, { migrations });
+      assert.deepEqual(
+        after,
+        { ...(stores[first] as object), c1: 1 },
+        `${first} goes on after call ${calls}`,
+      );
+      if (!failed) {
+        assert.ok(calls > 3, 'the crashes were met');
+        return;
+      }
+    }
+  });
+}
+
+it('what has changed is found by the log alone, where the local stores are gone', async (t) => {
+  for (const [topology, message] of [
+    [counting({ counts: ['tally'] }), /store count\/state is not declared any more/],
+    [counting({ value: typed }), /store count\/state: its values have another fingerprint/],
+    [counting({ partitions: 3 }), /the repartition topic of by-letter had 2 partitions and has 3/],
+    [counting({ keyBy: 'by-initial' }), /the repartition topic of by-letter is not declared any more/],
+  ] as const) {
+    const world = await open(t);
+    for (const { name } of placesOf(counting())) await world.databases.destroy(name);
+    assert.match(await refusal(world, topology), message);
+  }
+});
+
+it('a changelog that has another number of partitions is refused, where no manifest tells of it', async (t) => {
+  const world = await World.open(t, [input, output]);
+  const cleanup = { policy: 'compact', tombstoneRetentionMs: 1_000 } as const;
+  await world.log.createTopics([{ name: 'kept-1-count-state-changelog', partitions: 5, cleanup }]);
+  assert.match(await refusal(world, counting()), /store count\/state had 5 partitions and has 2/);
+  const migrations = { rebuild: ['count'] };
+  await world.pipe(input, ['a1', 1, 1]);
+  assert.deepEqual(await rows(world, counting(), 'count/state', { migrations }), { a1: 1 });
+});
+
+it('a changelog that was made anew under the manifest, with other partitions, is refused', async (t) => {
+  const world = await open(t);
+  const name = 'kept-1-count-state-changelog';
+  const [was] = await world.log.describeTopics([name]);
+  assert.ok(was);
+  await world.log.deleteTopics([name]);
+  await world.log.createTopics([{ name, partitions: 5, cleanup: was.cleanup }]);
+  await assert.rejects(world.settle(counting()), (error: { code: string; message: string }) => {
+    assert.match(error.code, /MR_TOPOLOGY_STATE_CHANGED|MR_LOG_TOPIC_MISMATCH/);
+    assert.match(error.message, /5/);
+    return true;
+  });
+});
+
+it('an output topic that is not there, or with other partitions, is refused at the start', async (t) => {
+  const world = await World.open(t, [input]);
+  await assert.rejects(world.settle(counting()), {
+    code: 'MR_TOPOLOGY_INVALID',
+    message: /topic output .* is not there/,
+  });
+  await world.log.createTopics([{ name: output.name, partitions: 1, cleanup: output.cleanup }]);
+  await assert.rejects(world.settle(counting()), {
+    code: 'MR_TOPOLOGY_INVALID',
+    message: /output has 1 partitions in the log, and is declared with 2/,
+  });
 });
 
 it('nothing is migrated under a running instance', async (t) => {

@@ -163,3 +163,51 @@ describe('a join by foreign key', () => {
 });
 
 const sorted = (rows: Map<string, string>) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
+
+it('a row whose foreign key can’t be told, or that can’t be joined, is put aside once, and joined with nothing', async () => {
+  const driver = await TopologyDriver.open(async (log) => {
+    await log.createTopics([orders, items, output]);
+    const builder = new TopologyBuilder({ name: 'shop', generation: 1 });
+    const itemOf = ({ item }: Order) => {
+      if (item === 'refused') throw new Error('no such item');
+      return item;
+    };
+    const join = ({ n }: Order, item: string | null) => {
+      if (n < 0) throw new Error('negative');
+      return `${n} of ${item}`;
+    };
+    const [left, right] = [builder.table(orders), builder.table(items)];
+    left.leftJoinForeignKey('named', right, itemOf, join, { value: json<string>() }).toStream().to(output);
+    return builder.build();
+  });
+  let now = 1;
+  const pipe = async (key: string, order: Order) => {
+    await driver.pipe(orders, [key, order, now++]);
+    await driver.settle();
+  };
+  await driver.pipe(items, ['a', 'x', now++]);
+  await pipe('1', { item: 'a', n: 1 });
+  await pipe('2', { item: null, n: -1 });
+  await pipe('1', { item: 'refused', n: 2 });
+  await driver.pipe(items, ['a', 'y', now++]);
+  await driver.settle();
+  await pipe('1', { item: 'a', n: 3 });
+  const letters = (await driver.readDeadLetters()).map(({ value }) => [
+    value?.key?.toString(),
+    value?.message,
+  ]);
+  assert.deepEqual(letters, [
+    ['2', 'negative'],
+    ['1', 'no such item'],
+  ]);
+  const found = (await driver.read(output)).map(({ key, value }) => [key, value]);
+  assert.deepEqual(found, [
+    ['1', '1 of x'],
+    ['1', null],
+    ['1', '3 of y'],
+  ]);
+  const digests = driver.digests();
+  await driver.restart({ keepStores: false });
+  assert.deepEqual(driver.digests(), digests);
+  await driver.close();
+});

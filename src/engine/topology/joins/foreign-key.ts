@@ -76,11 +76,14 @@ const textSerde: Serde<string> = {
   framing: 0,
 };
 
-/** Keeps the foreign key of each left row, and tells the right side of every change. */
+/**
+ * Keeps the foreign key of each left row, and tells the right side of every change. A row whose key can't be told names
+ * none, and goes to the output `refused` with the error.
+ */
 export function subscribeSpec<K, L>(key: KeySerde<K>, foreignKeyOf: ForeignKeyOf<K, L>) {
   return defineProcessor({
     inputs: { left: port<K, L | null>() },
-    outputs: { subscriptions: port<string, Subscription>() },
+    outputs: { subscriptions: port<string, Subscription>(), refused: port<K, unknown>() },
     stores: { named: { value: textSerde } },
     reads: { left: ({ key: k }) => ({ named: k === null ? [] : [key.toText(k)] }) },
     process: {
@@ -88,7 +91,12 @@ export function subscribeSpec<K, L>(key: KeySerde<K>, foreignKeyOf: ForeignKeyOf
         if (k === null) return drop('null-key');
         const left = key.toText(k);
         const before = stores.named.get(left);
-        const now = value === null ? null : foreignKeyOf(value, k);
+        let now: string | null = null;
+        try {
+          if (value !== null) now = foreignKeyOf(value, k);
+        } catch (error) {
+          emit('refused', k, error, timestamp);
+        }
         if (before !== undefined && before !== now) {
           emit('subscriptions', before, { kind: 'end', left }, timestamp);
         }
@@ -144,7 +152,10 @@ export function answerSpec<K2, R>(right: Table<K2, R>, type: 'inner' | 'left') {
   });
 }
 
-/** Keeps the left rows, and joins them with the answers that still concern them. */
+/**
+ * Keeps the left rows, and joins them with the answers that still concern them. It takes every row, as one that is
+ * restored from the table's topic does: `refused` carries the error of one that can't be joined.
+ */
 export function resultSpec<K, L, R, J>(
   left: Table<K, L>,
   foreignKeyOf: ForeignKeyOf<K, L>,
@@ -152,9 +163,17 @@ export function resultSpec<K, L, R, J>(
   join: (left: L, right: R | null) => J,
 ) {
   const { key } = left;
+  /** What a row names; undefined where it has been refused. */
+  const named = (row: L, k: K): string | null | undefined => {
+    try {
+      return foreignKeyOf(row, k);
+    } catch {
+      return undefined;
+    }
+  };
   return defineProcessor({
     inputs: { left: port<K, L | null>(), answers: port<string, Answer<R>>() },
-    outputs: { joined: port<K, J | null>() },
+    outputs: { joined: port<K, J | null>(), refused: port<K, unknown>() },
     stores: { rows: copyOf(left) },
     reads: {
       left: ({ key: k }) => ({ rows: k === null ? [] : [key.toText(k)] }),
@@ -167,18 +186,26 @@ export function resultSpec<K, L, R, J>(
         const before = stores.rows.get(text);
         if (value !== null) stores.rows.put(text, value, timestamp);
         else if (before !== undefined) stores.rows.delete(text, timestamp);
-        const names = value !== null && foreignKeyOf(value, k) !== null;
-        if (names) return;
+        const names = value === null ? undefined : named(value, k);
+        if (typeof names === 'string') return;
         // Nobody will answer: the right side has no part in this row.
-        if (value !== null && type === 'left') emit('joined', k, join(value, null), timestamp);
-        else if (before !== undefined && (type === 'left' || foreignKeyOf(before, k) !== null)) {
+        if (value !== null && names === null && type === 'left') {
+          try {
+            emit('joined', k, join(value, null), timestamp);
+          } catch (error) {
+            emit('refused', k, error, timestamp);
+          }
+          return;
+        }
+        const namedBefore = before === undefined ? undefined : named(before, k);
+        if (typeof namedBefore === 'string' || (type === 'left' && namedBefore === null)) {
           emit('joined', k, null, timestamp);
         }
       },
       answers: ({ key: text, value: { foreignKey, right }, timestamp }, { stores, emit, drop }) => {
         const k = key.fromText(text);
         const row = stores.rows.get(text);
-        if (row === undefined || foreignKeyOf(row, k) !== foreignKey) return drop('superseded');
+        if (row === undefined || named(row, k) !== foreignKey) return drop('superseded');
         emit('joined', k, right === null && type === 'inner' ? null : join(row, right), timestamp);
       },
     },

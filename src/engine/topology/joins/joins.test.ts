@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KeySerde } from '../../serde.ts';
 import { TopologyDriver } from '../../testing/driver.ts';
 import { json, jsonTopic } from '../../testing/json-topic.ts';
 import { TopologyBuilder } from '../builder.ts';
@@ -105,4 +106,67 @@ it('a join that cannot be right is refused', () => {
   assert.throws(() => l.join('b', r.toTable(value), pair, { graceMs: 1, value }), wrong);
   const short = r.toTable(value).versioned({ historyMs: 5 });
   assert.throws(() => l.join('c', short, pair, { graceMs: 6, value }), wrong);
+});
+
+it('tables alone forget the order of removed rows, by their own time', async () => {
+  const driver = await TopologyDriver.open(async (log) => {
+    await log.createTopics([left, right, output]);
+    const builder = new TopologyBuilder({ name: 'joins', generation: 1 });
+    const [l, r] = [builder.table(left), builder.table(right)].map((of) => of.versioned({ historyMs: 10 }));
+    assert.ok(l !== undefined && r !== undefined);
+    l.join('join', r, pair, { value: text }).to(output, { partitioning: 'same' });
+    return builder.build();
+  });
+  const remembered = async () => [...(await driver.store('join-left/newest')).keys()].sort();
+  const everywhere = (n: number) => Array.from({ length: 20 }, (_, i) => [`x${i}`, n, n] as const);
+  await driver.pipe(left, ['a', 1, 1], ['b', 1, 3], ['a', null, 4]);
+  await driver.pipe(left, ...everywhere(30));
+  await driver.settle();
+  assert.ok((await remembered()).includes('a'), 'the other table may be behind');
+  await driver.pipe(right, ...everywhere(20));
+  await driver.settle();
+  assert.ok(!(await remembered()).includes('a'));
+  assert.ok((await remembered()).includes('b'));
+  const digests = driver.digests();
+  await driver.restart({ keepStores: false });
+  assert.deepEqual(driver.digests(), digests);
+  await driver.close();
+});
+
+it('a copy of a topic is restored without what the live task refused, and under the keys that it gave', async () => {
+  const numbers: KeySerde<number> = { toText: String, fromText: Number };
+  const driver = await TopologyDriver.open(async (log) => {
+    await log.createTopics([left, right, output]);
+    const builder = new TopologyBuilder({ name: 'joins', generation: 1 });
+    const rows = builder.table({ ...right, key: numbers });
+    builder
+      .source({ ...left, key: numbers })
+      .join('join', rows, pair)
+      .to({ ...output, key: numbers });
+    return builder.build();
+  });
+  const producer = await driver.log.producer();
+  const rows = [
+    ['7', '1', 1],
+    ['007', '2', 2],
+    ['8', '5', 1],
+    ['8', '6', -4],
+    ['9', 'no json', 4],
+  ] as const;
+  const records = rows.map(([key, value, timestamp]) => {
+    return { key: Buffer.from(key), value: Buffer.from(value), timestamp };
+  });
+  await producer.append(right.name, 0, records);
+  await producer.close();
+  await driver.settle();
+  const copy = new Map([
+    ['7', 2],
+    ['8', 5],
+  ]);
+  assert.deepEqual(await driver.store('join/table'), copy);
+  const digests = driver.digests();
+  await driver.restart({ keepStores: false });
+  assert.deepEqual(await driver.store('join/table'), copy);
+  assert.deepEqual(driver.digests(), digests);
+  await driver.close();
 });

@@ -1,3 +1,4 @@
+import { InputError } from '#platform';
 import type { FlowRecord } from '../../operators/record.ts';
 import type { KeySerde, Serde } from '../../serde.ts';
 import { type Entry, timestampedList, withEntry } from '../../store/timestamped-list.ts';
@@ -21,6 +22,8 @@ export type StreamJoinOptions<L, R, J> = JoinWindow & {
 };
 
 export type StreamJoinType = 'inner' | 'left' | 'outer';
+
+const MAX_TIME_MS = 2 ** 52;
 
 type SideName = 'left' | 'right';
 type Stores<L, R> = {
@@ -48,8 +51,8 @@ export function streamJoinSpec<K, L, R, J>(
   type: StreamJoinType,
   options: StreamJoinOptions<L, R, (left: L | null, right: R | null) => J>,
 ) {
-  const rows = stretches(key, options);
   const { beforeMs, afterMs, graceMs } = options;
+  const rows = stretches(key, options, beforeMs + afterMs);
   const left: Side = {
     own: 'left',
     other: 'right',
@@ -123,8 +126,8 @@ export function streamJoinSpec<K, L, R, J>(
     inputs: { left: port(), right: port() },
     outputs: { joined: port() },
     stores: {
-      left: { value: timestampedList(options.value) },
-      right: { value: timestampedList(options.other) },
+      left: { value: timestampedList(options.value, rows.layout) },
+      right: { value: timestampedList(options.other, rows.layout) },
     },
     reads: { left: reads(left), right: reads(right) },
     process: { left: process(left), right: process(right) },
@@ -137,8 +140,10 @@ export function streamJoinSpec<K, L, R, J>(
           emit('joined', rows.keyOf(row), joined(side, value, null), timestamp);
         }
         if (closed.length === 0) continue;
-        const rest = entries.map((entry) => (closed.includes(entry) ? { ...entry, marked: true } : entry));
-        stores[side.own].put(row, rest as never, dueMs);
+        // What has come out alone meets nothing any more: it would be told of twice, once in error.
+        const rest = entries.filter((entry) => !closed.includes(entry));
+        if (rest.length === 0) stores[side.own].delete(row, dueMs);
+        else stores[side.own].put(row, rest as never, dueMs);
       }
       if (dueMs < rows.endOf(row)) return schedule(row, context);
       for (const side of [left, right]) {
@@ -153,13 +158,13 @@ export function selfJoinSpec<K, V, J>(
   key: KeySerde<K>,
   options: JoinWindow & { readonly value: Serde<V>; readonly join: (left: V, right: V) => J },
 ) {
-  const rows = stretches(key, options);
   const { beforeMs, afterMs, graceMs, join } = options;
   const reachMs = Math.max(beforeMs, afterMs);
+  const rows = stretches(key, options, 2 * reachMs);
   return defineProcessor({
     inputs: { records: port<K, V>() },
     outputs: { joined: port<K, J>() },
-    stores: { records: { value: timestampedList(options.value) } },
+    stores: { records: { value: timestampedList(options.value, rows.layout) } },
     reads: {
       records: ({ key: k, timestamp }) => {
         if (k === null) return {};
@@ -197,15 +202,24 @@ export function selfJoinSpec<K, V, J>(
   });
 }
 
-/** The rows that records are kept in: a key's, a stretch of time each. */
-function stretches<K>(key: KeySerde<K>, { beforeMs, afterMs, graceMs }: JoinWindow) {
+/**
+ * The rows that records are kept in: a key's, a stretch of time each. One that is not late may come when the watermark
+ * is up to `behindMs` and the grace past a record that it meets.
+ */
+function stretches<K>(key: KeySerde<K>, { beforeMs, afterMs, graceMs }: JoinWindow, behindMs: number) {
   for (const [name, ms] of Object.entries({ beforeMs, afterMs, graceMs })) {
     if (!(ms >= 0 && Number.isFinite(ms))) throw invalid(`${name} of a join is ${ms}, not a time span`);
   }
   const lengthMs = Math.max(1, beforeMs + afterMs);
-  const stretchOf = (ms: number) => Math.floor(ms / lengthMs);
+  const stretchOf = (ms: number) => {
+    // Beyond it stretches could not be counted: the walk from one to the next would never end.
+    if (Math.abs(ms) <= MAX_TIME_MS) return Math.floor(ms / lengthMs);
+    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is no time that a join could keep a record for`);
+  };
   const split = (row: string) => row.lastIndexOf('\u0000');
   return {
+    /** Rows of other stretches are not to be read as rows of these. */
+    layout: `stretches-of-${lengthMs}-ms-1`,
     of: (k: K, ms: number): string => `${key.toText(k)}\u0000${stretchOf(ms)}`,
     /** The rows that hold records of this time, first and last millisecond included. */
     between: (k: K, fromMs: number, toMs: number): string[] => {
@@ -218,7 +232,6 @@ function stretches<K>(key: KeySerde<K>, { beforeMs, afterMs, graceMs }: JoinWind
     },
     keyOf: (row: string): K => key.fromText(row.slice(0, split(row))),
     /** The watermark from which on nothing that is not late can meet the row's records. */
-    endOf: (row: string): number =>
-      (Number(row.slice(split(row) + 1)) + 1) * lengthMs + beforeMs + afterMs + graceMs,
+    endOf: (row: string): number => (Number(row.slice(split(row) + 1)) + 1) * lengthMs + behindMs + graceMs,
   };
 }

@@ -17,9 +17,10 @@ export function groupSpec<K, V, G>(table: Table<K, V>, group: KeySerde<G>, group
     inputs: { table: port<K, V | null>() },
     outputs: { changes: port<G, RowChange<V>>(), refused: port<K, unknown>() },
     stores: { rows: copyOf(table) },
-    reads: { table: (record) => ({ rows: [key.toText(record.key)] }) },
+    reads: { table: ({ key: k }) => ({ rows: k === null ? [] : [key.toText(k)] }) },
     process: {
       table: ({ key: k, value: added, timestamp }, { stores, emit, drop }) => {
+        if (k === null) return drop('null-key');
         const text = key.toText(k);
         const removed = stores.rows.get(text);
         let from: G | null = null;

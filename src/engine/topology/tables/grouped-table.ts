@@ -12,6 +12,11 @@ export type GroupOptions<G, V> = {
   readonly partitions?: number;
 };
 
+/** The options of a group: none are needed where its keys are text, which others need a serde to become. */
+export type GroupArguments<G, V> = [G] extends [string]
+  ? [options?: GroupOptions<G, V>]
+  : [options: GroupOptions<G, V> & { readonly key: KeySerde<G> }];
+
 export type TableAggregateOptions<G, V, S> = {
   readonly initial: () => S;
   /** A row comes into the group. Gives a new state, as `subtract` does; null removes the group's. */

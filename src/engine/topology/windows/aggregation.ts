@@ -29,6 +29,9 @@ export const LATE = 'late';
 /** A record that some of its windows were closed for. */
 export const LATE_IN_PART = 'late-in-part';
 
+/** A record that belongs to nobody. */
+export const NULL_KEY = 'null-key';
+
 /** The ports of all window operators; `late` carries the records that came too late for any window. */
 export function windowPorts<K, V, S>() {
   return {

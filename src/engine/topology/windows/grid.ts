@@ -1,4 +1,4 @@
-import type { TimeWindow } from './window.ts';
+import { assertTimestamp, type TimeWindow } from './window.ts';
 import { rowKey, type Windowed } from './windowed-key.ts';
 
 /** A key's window on the grid, and the row that holds its state. */
@@ -26,7 +26,7 @@ export class Grid<K> {
     this.#window = window;
   }
 
-  /** The cell of a record; `text` is the key's. */
+  /** The cell of a record; `text` is the key's. Errors: MR_RECORD_TIMESTAMP. */
   cell(key: K, text: string, timestamp: number): Cell<K> {
     const latest = this.#latest.get(text);
     if (latest !== undefined && timestamp >= latest.fromMs && timestamp < latest.untilMs) return latest;
@@ -35,7 +35,9 @@ export class Grid<K> {
     this.#latest.set(text, cell);
     return cell;
   }
+
   #cell(key: K, text: string, timestamp: number): Cell<K> {
+    assertTimestamp(timestamp);
     const { sizeMs, advanceMs } = this.#window;
     const last = Math.floor(timestamp / advanceMs) * advanceMs;
     const first = Math.max(0, Math.floor((timestamp - sizeMs) / advanceMs) + 1) * advanceMs;

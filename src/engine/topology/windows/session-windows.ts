@@ -1,6 +1,6 @@
 import type { KeySerde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, type SessionMerge, type WindowAggregation, windowPorts } from './aggregation.ts';
+import { LATE, NULL_KEY, type SessionMerge, type WindowAggregation, windowPorts } from './aggregation.ts';
 import { type WindowState, windowListSerde } from './state-serde.ts';
 import { assertTimestamp, closesAt, type SessionWindow } from './window.ts';
 import { expireWindows, keepWindows, type WindowLife } from './window-list.ts';
@@ -26,9 +26,12 @@ export function sessionWindowSpec<K, V, S>(
   };
   return defineProcessor({
     ...windowPorts<K, V, S>(),
-    stores: { windows: { value: windowListSerde(options.value), kind: 'session', rows: windowListRows } },
+    stores: {
+      windows: { value: windowListSerde(options.value, 'sessions-1'), kind: 'session', rows: windowListRows },
+    },
     reads: {
       records: (record) => {
+        if (record.key === null) return {};
         const row = [key.toText(record.key)];
         return { windows: row, timers: row };
       },
@@ -36,6 +39,7 @@ export function sessionWindowSpec<K, V, S>(
     process: {
       records: (record, { stores, emit, setTimer, drop }) => {
         const { timestamp, watermark } = record;
+        if (record.key === null) return drop(NULL_KEY);
         assertTimestamp(timestamp);
         const text = key.toText(record.key);
         const closed = watermark - graceMs - gapMs;
@@ -57,8 +61,11 @@ export function sessionWindowSpec<K, V, S>(
         const all = [...others, updated].sort((a, b) => a.startMs - b.startMs);
         keepWindows(text, all, { stores, setTimer }, life, { watermark, timestamp });
         if (life.emitsOnClose) return;
-        for (const gone of joined) {
-          emit('records', { key: record.key, startMs: gone.startMs, endMs: gone.endMs }, null, gone.endMs);
+        // One that stays what it is, a single instant, has nothing to take back.
+        const gone = startMs === endMs ? [] : joined;
+        for (const session of gone) {
+          const { startMs, endMs } = session;
+          emit('records', { key: record.key, startMs, endMs }, null, endMs);
         }
         emit('records', { key: record.key, startMs, endMs }, updated.value, endMs);
       },

@@ -1,6 +1,6 @@
 import type { KeySerde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, LATE_IN_PART, type WindowAggregation, windowPorts } from './aggregation.ts';
+import { LATE, LATE_IN_PART, NULL_KEY, type WindowAggregation, windowPorts } from './aggregation.ts';
 import { SlidingUpdate } from './sliding-update.ts';
 import { windowListSerde } from './state-serde.ts';
 import { assertTimestamp, closesAt, type SlidingWindow } from './window.ts';
@@ -26,9 +26,16 @@ export function slidingWindowSpec<K, V, S>(
   };
   return defineProcessor({
     ...windowPorts<K, V, S>(),
-    stores: { windows: { value: windowListSerde(options.value), kind: 'window', rows: windowListRows } },
+    stores: {
+      windows: {
+        value: windowListSerde(options.value, `sliding-windows-of-${timeDifferenceMs}-ms-1`),
+        kind: 'window',
+        rows: windowListRows,
+      },
+    },
     reads: {
       records: (record) => {
+        if (record.key === null) return {};
         const row = [key.toText(record.key)];
         return { windows: row, timers: row };
       },
@@ -36,6 +43,7 @@ export function slidingWindowSpec<K, V, S>(
     process: {
       records: (record, { stores, emit, setTimer, drop }) => {
         const { timestamp, watermark } = record;
+        if (record.key === null) return drop(NULL_KEY);
         assertTimestamp(timestamp);
         const text = key.toText(record.key);
         const windows = stores.windows.get(text) ?? [];

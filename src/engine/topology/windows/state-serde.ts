@@ -9,15 +9,18 @@ export type WindowState<S> = Timed<S> & { readonly startMs: number; readonly end
 const TIMED_SUFFIX = 9;
 const ENTRY_HEADER = 28;
 
+/** What the rows are of: rows of other windows are not to be read as rows of these. */
+type Layout = string;
+
 /**
  * Timed states, null among them: the state as `inner` writes it, eight bytes of timestamp (big-endian double), one
  * that is 1 where the state is null. What the registry puts in front stays in front, so that it is left out of digests.
  */
-export function timedSerde<S>(inner: Serde<NonNullable<S>>): Serde<Timed<S>> {
+export function timedSerde<S>(inner: Serde<NonNullable<S>>, layout: Layout = 'timed-1'): Serde<Timed<S>> {
   const stateOf = (bytes: Buffer) => bytes.subarray(0, bytes.length - TIMED_SUFFIX);
   return {
     encode: ({ value, timestamp }) => {
-      const state = value === null || value === undefined ? Buffer.alloc(inner.framing) : inner.encode(value);
+      const state = value === null ? Buffer.alloc(inner.framing) : inner.encode(value as NonNullable<S>);
       const bytes = Buffer.allocUnsafe(state.length + TIMED_SUFFIX);
       bytes.set(state);
       bytes.writeDoubleBE(timestamp, state.length);
@@ -30,8 +33,8 @@ export function timedSerde<S>(inner: Serde<NonNullable<S>>): Serde<Timed<S>> {
       return { value: (isNull ? null : inner.decode(stateOf(bytes))) as S, timestamp };
     },
     prepare: (bytes) => inner.prepare(stateOf(bytes)),
-    fingerprint: Buffer.concat([inner.fingerprint, Buffer.from('timed-1')]),
-    ...formatAround('timed-1', inner),
+    fingerprint: Buffer.concat([inner.fingerprint, Buffer.from(layout)]),
+    ...formatAround(layout, inner),
     framing: inner.framing,
   };
 }
@@ -40,7 +43,10 @@ export function timedSerde<S>(inner: Serde<NonNullable<S>>): Serde<Timed<S>> {
  * A key's windows in one row: what the registry puts in front of a state, once; then for each window start, end and
  * timestamp (big-endian doubles), the length of its state (four bytes) and the state without that front.
  */
-export function windowListSerde<S>(inner: Serde<S>): Serde<readonly WindowState<S>[]> {
+export function windowListSerde<S>(
+  inner: Serde<S>,
+  layout: Layout = 'windows-1',
+): Serde<readonly WindowState<S>[]> {
   const { framing } = inner;
   const firstOf = (bytes: Buffer) => {
     const length = bytes.readUInt32BE(framing + ENTRY_HEADER - 4);
@@ -80,8 +86,8 @@ export function windowListSerde<S>(inner: Serde<S>): Serde<readonly WindowState<
       return windows;
     },
     prepare: (bytes) => inner.prepare(firstOf(bytes)),
-    fingerprint: Buffer.concat([inner.fingerprint, Buffer.from('windows-1')]),
-    ...formatAround('windows-1', inner),
+    fingerprint: Buffer.concat([inner.fingerprint, Buffer.from(layout)]),
+    ...formatAround(layout, inner),
     framing,
   };
 }

@@ -1,6 +1,7 @@
 import type { KeySerde, Serde } from '../../serde.ts';
 import { defineProcessor, port } from '../processor.ts';
 import { invalid } from '../topology.ts';
+import { NULL_KEY } from './aggregation.ts';
 import { timedSerde } from './state-serde.ts';
 
 export type SuppressOptions =
@@ -19,12 +20,14 @@ export function suppressSpec<K, V>(key: KeySerde<K>, value: Serde<V>, options: S
     stores: { held: { value: timedSerde<V | null>(value as Serde<NonNullable<V>>) } },
     reads: {
       changes: (record) => {
+        if (record.key === null) return {};
         const row = [key.toText(record.key)];
         return { held: row, timers: row };
       },
     },
     process: {
-      changes: (change, { stores, setTimer, clearTimer }) => {
+      changes: (change, { stores, setTimer, clearTimer, drop }) => {
+        if (change.key === null) return drop(NULL_KEY);
         const text = key.toText(change.key);
         const held = stores.held.get(text);
         if (isFinal && change.value === null) {
@@ -58,6 +61,8 @@ function releaseRule<K>(
     return (_, timestamp) => timestamp + forMs;
   }
   if (key.closesAt === undefined)
-    throw invalid('only a windowed table is suppressed until its windows close');
+    throw invalid(
+      'only a windowed table whose updates all go out is suppressed until its windows close, not one per commit',
+    );
   return key.closesAt;
 }

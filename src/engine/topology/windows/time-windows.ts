@@ -1,9 +1,9 @@
 import type { KeySerde, Serde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, LATE_IN_PART, type WindowAggregation, windowPorts } from './aggregation.ts';
+import { LATE, LATE_IN_PART, NULL_KEY, type WindowAggregation, windowPorts } from './aggregation.ts';
 import { Grid } from './grid.ts';
 import { timedSerde } from './state-serde.ts';
-import { assertTimestamp, closesAt, type TimeWindow } from './window.ts';
+import { closesAt, type TimeWindow } from './window.ts';
 import { timeWindowRows } from './window-rows.ts';
 import { parseRowKey } from './windowed-key.ts';
 
@@ -24,18 +24,22 @@ export function timeWindowSpec<K, V, S>(
     ...windowPorts<K, V, S>(),
     stores: {
       windows: {
-        value: timedSerde<S>(options.value as Serde<NonNullable<S>>),
+        value: timedSerde<S>(
+          options.value as Serde<NonNullable<S>>,
+          `windows-of-${window.sizeMs}-every-${window.advanceMs}-ms-1`,
+        ),
         kind: 'window',
         rows: timeWindowRows(window.sizeMs),
       },
     },
     reads: {
-      records: (record) => grid.cell(record.key, key.toText(record.key), record.timestamp).reads,
+      records: (record) =>
+        record.key === null ? {} : grid.cell(record.key, key.toText(record.key), record.timestamp).reads,
     },
     process: {
       records: (record, { stores, emit, setTimer, drop }) => {
         const { timestamp } = record;
-        assertTimestamp(timestamp);
+        if (record.key === null) return drop(NULL_KEY);
         const closed = record.watermark - window.graceMs;
         let taken = 0;
         let refused = 0;

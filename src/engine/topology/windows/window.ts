@@ -21,10 +21,15 @@ export type SessionWindow = { readonly kind: 'session'; readonly gapMs: number; 
 
 export type Window = TimeWindow | SlidingWindow | SessionWindow;
 
+/** Windows of one size, one behind the other, from 0 on. Whole ms; errors: MR_TOPOLOGY_INVALID. */
 export function tumbling(of: { readonly sizeMs: number; readonly graceMs: number }): TimeWindow {
   return hopping({ ...of, advanceMs: of.sizeMs });
 }
 
+/**
+ * Windows of one size that begin every `advanceMs`, at most the size: a record is in each that covers it. Whole ms; errors:
+ * MR_TOPOLOGY_INVALID.
+ */
 export function hopping(of: {
   readonly sizeMs: number;
   readonly advanceMs: number;
@@ -39,6 +44,7 @@ export function hopping(of: {
   return { kind: 'time', sizeMs, advanceMs, graceMs };
 }
 
+/** All sets of records no further apart than `timeDifferenceMs`. Whole ms; errors: MR_TOPOLOGY_INVALID. */
 export function sliding(of: { readonly timeDifferenceMs: number; readonly graceMs: number }): SlidingWindow {
   const { timeDifferenceMs, graceMs } = of;
   assertDuration('time difference', timeDifferenceMs, 0);
@@ -46,6 +52,7 @@ export function sliding(of: { readonly timeDifferenceMs: number; readonly graceM
   return { kind: 'sliding', timeDifferenceMs, graceMs };
 }
 
+/** Records with less than or as much as `gapMs` from each to the next. Whole ms; errors: MR_TOPOLOGY_INVALID. */
 export function session(of: { readonly gapMs: number; readonly graceMs: number }): SessionWindow {
   const { gapMs, graceMs } = of;
   assertDuration('gap', gapMs, 1);

@@ -345,3 +345,77 @@ it('windows that make no sense are refused when they are declared, as are suppre
   assert.throws(() => total.suppress('held', { until: 'window-close' }), refused);
   assert.throws(() => total.suppress('held', { forMs: 0 }), refused);
 });
+
+it('windows that go out per commit are not suppressed until they close: one may go out behind its close', () => {
+  const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
+  const [, window] = kinds[0] as (typeof kinds)[number];
+  const counts = builder
+    .source(input)
+    .windowed(window)
+    .count('counts', { value: json<number>(), emit: 'per-commit' });
+  assert.throws(() => counts.suppress('held', { until: 'window-close' }), { code: 'MR_TOPOLOGY_INVALID' });
+});
+
+it('rows of windows of another size are of another type', () => {
+  const typeOf = (window: Window) => {
+    const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
+    builder.source(input).windowed(window).count('counts', { value: json<number>() });
+    const [store] = builder.build().subTopologies[0]?.stores ?? [];
+    return store?.spec.value.fingerprint.toString();
+  };
+  const types = [
+    tumbling({ sizeMs: 10, graceMs: 5 }),
+    tumbling({ sizeMs: 20, graceMs: 5 }),
+    hopping({ sizeMs: 20, advanceMs: 10, graceMs: 5 }),
+    sliding({ timeDifferenceMs: 10, graceMs: 5 }),
+    sliding({ timeDifferenceMs: 20, graceMs: 5 }),
+    session({ gapMs: 10, graceMs: 5 }),
+  ].map(typeOf);
+  assert.equal(new Set(types).size, types.length);
+  assert.equal(typeOf(tumbling({ sizeMs: 10, graceMs: 9 })), types[0], 'a longer grace changes no row');
+});
+
+it('a state that can’t be written is put aside, and what was there before stays', async (t) => {
+  const driver = await TopologyDriver.open(async (log) => {
+    await log.createTopics(
+      [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
+    );
+    const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
+    builder
+      .source(input)
+      .windowed(tumbling({ sizeMs: 100, graceMs: 0 }))
+      .aggregate<number>('counts', {
+        initial: () => 0,
+        add: (count, { value }) => (value === 'bad' ? (undefined as unknown as number) : count + 1),
+        value: json<number>(),
+      })
+      .to(output);
+    return builder.build();
+  });
+  t.after(() => driver.close());
+  await pipe(driver, [['a', 'v', 1]]);
+  await pipe(driver, [['a', 'bad', 2]]);
+  await driver.restart({ keepStores: true });
+  await pipe(driver, [['a', 'v', 3]]);
+  assert.deepEqual(
+    (await rows(driver)).map((row) => row[3]),
+    [1, 2],
+  );
+  const letters = (await driver.readDeadLetters()).map(({ value }) => value?.operator);
+  assert.deepEqual(letters, ['output-sink', 'counts']);
+});
+
+it('a session of a single instant that gets another record there is not taken back', async (t) => {
+  const driver = await open(t, session({ gapMs: 6, graceMs: 5 }));
+  await pipe(driver, [
+    ['a', 'v', 10],
+    ['a', 'v', 10],
+    ['a', 'v', 12],
+  ]);
+  assert.deepEqual(await rows(driver), [
+    ['a', 10, 10, 1, 10],
+    ['a', 10, 10, 2, 10],
+    ['a', 10, 10, null, 10],
+    ['a', 10, 12, 3, 12],
+  ]);
+});

@@ -12,14 +12,15 @@ const END_MS = START_MS + 10_000_000;
 
 const steps = jsonTopic<Step>('steps', 2);
 const results = (name: string) => ({ ...jsonTopic<number>(name, 2), key: windowedKey(textKey) });
-const [tumbled, hopped, slid, sessions, held, changed] = [
+const [tumbled, hopped, slid, sessions, ended, held, changed] = [
   'tumbled',
   'hopped',
   'slid',
   'sessions',
+  'ended',
   'held',
   'changed',
-].map(results) as unknown as [AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic];
+].map(results) as unknown as [AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic, AnyTopic];
 
 function generate(random: Random): InputRecord[] {
   const keys = random.int(1, 6);
@@ -40,6 +41,7 @@ export const windowsTopology: TopologyUnderTest = {
     { topic: hopped, comparison: 'sequence-per-key' },
     { topic: slid, comparison: 'sequence-per-key' },
     { topic: sessions, comparison: 'sequence-per-key' },
+    { topic: ended, comparison: 'sequence-per-key' },
     { topic: held, comparison: 'sequence-per-key' },
     { topic: changed, comparison: 'last-value-per-key' },
   ],
@@ -65,6 +67,10 @@ export const windowsTopology: TopologyUnderTest = {
       .windowed(session({ gapMs: 50, graceMs }))
       .count('session', { value })
       .to(sessions);
+    source
+      .windowed(session({ gapMs: 50, graceMs }))
+      .count('closed-session', onClose)
+      .to(ended);
     source
       .windowed(tumbling({ sizeMs: 200, graceMs }))
       .count('changing', { value, emit: 'per-commit' })

@@ -1,0 +1,75 @@
+import { type Topic, TopicReader, TopicWriter } from '#engine';
+import type { Log } from '#engine/log';
+import { systemClock } from '#platform';
+import { inputTopics } from '../engine/cases.ts';
+import { Events, type Totals, type View } from '../engine/events.ts';
+
+/** Between two appends of the writer: what gathers meanwhile goes together, as a gateway's requests do. */
+const APPEND_EVERY_MS = 5;
+
+export type Load = {
+  readonly eventsPerSecond: number;
+  /** Before the first event that counts, so that the compiler has done its work. */
+  readonly warmUpMs: number;
+  readonly measuredMs: number;
+};
+
+/**
+ * Writes views at a steady rate and reads the totals that come of them, one for each; gives the ms from the call that
+ * appended a view to the poll that returned its total. Each view has its number where its session would be, and its
+ * total brings it back.
+ */
+export async function latencies(log: Log, totals: Topic<string, Totals>, load: Load): Promise<number[]> {
+  const { views } = await inputTopics(log.registry);
+  const reader = await TopicReader.open(log, totals, { from: 'end' });
+  const writer = await TopicWriter.open(log, views);
+  const appendedAt: number[] = [];
+  const waits: number[] = [];
+  const first = (load.warmUpMs / 1e3) * load.eventsPerSecond;
+  const count = first + (load.measuredMs / 1e3) * load.eventsPerSecond;
+  const read = async () => {
+    for (let seen = 0; seen < count; ) {
+      const records = await reader.poll(1_000);
+      const now = performance.now();
+      for (const { value } of records) {
+        const number = Number(value?.session);
+        if (number >= first) waits.push(now - (appendedAt[number] as number));
+      }
+      seen += records.length;
+    }
+  };
+  await Promise.all([read(), append(writer, load, count, appendedAt)]);
+  await writer.close();
+  await reader.close();
+  return waits;
+}
+
+/** Does not wait for one append before the next, so that a slow one delays no other. */
+async function append(
+  writer: TopicWriter<string, View>,
+  { eventsPerSecond }: Load,
+  count: number,
+  appendedAt: number[],
+): Promise<void> {
+  const source = new Events();
+  const since = performance.now();
+  const appends: Promise<void>[] = [];
+  while (appendedAt.length < count) {
+    await systemClock.sleep(APPEND_EVERY_MS);
+    const due = Math.min(count, Math.floor(((performance.now() - since) / 1e3) * eventsPerSecond));
+    const from = appendedAt.length;
+    const records = Array.from({ length: Math.max(0, due - from) }, (_, i) => {
+      const timestamp = systemClock.now();
+      return {
+        key: source.user(),
+        value: { ...source.view(timestamp), session: String(from + i) },
+        timestamp,
+      };
+    });
+    if (records.length === 0) continue;
+    const now = performance.now();
+    for (let i = 0; i < records.length; i++) appendedAt.push(now);
+    appends.push(writer.write(records));
+  }
+  await Promise.all(appends);
+}

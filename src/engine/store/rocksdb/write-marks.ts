@@ -1,0 +1,72 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Change } from '../port.ts';
+
+/**
+ * More writes than are under way while one write buffer goes to its file: of those, the numbers tell what is lost; of
+ * later ones, the length of the MANIFEST.
+ */
+const MARKS = 64;
+const PREFIX = Buffer.from([0xff, 0x6e]);
+
+/** The file that lists the table files, and how long it was. */
+type Manifest = { readonly name: string; readonly length: number };
+type Mark = { readonly write: number; readonly manifest: Manifest };
+
+/**
+ * A MANIFEST that has lost its last entries opens without error as the database that it describes: an older one, to which
+ * the write-ahead log's newest writes are added, while those between the two are gone. So each write carries a mark with
+ * its number and the length of the MANIFEST; the last 64 are kept. Of an opened database the marks must go up to the
+ * newest without a gap, and the MANIFEST must be no shorter than the newest one says.
+ */
+export class WriteMarks {
+  readonly #directory: string;
+  #writes = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** To be asked before the database is opened, which makes a new one. Undefined where there is none. */
+  manifest(): Manifest | undefined {
+    try {
+      const name = readFileSync(join(this.#directory, 'CURRENT'), 'utf8').trim();
+      return { name, length: statSync(join(this.#directory, name)).size };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the next write has to take with it. */
+  next(): Change & { readonly value: Buffer } {
+    const mark = { write: ++this.#writes, manifest: this.manifest() };
+    return { key: keyOf(mark.write), value: Buffer.from(JSON.stringify(mark)) };
+  }
+
+  /** The rows to be read of an opened database, for `check`. */
+  get keys(): readonly Buffer[] {
+    return Array.from({ length: MARKS }, (_, slot) => keyOf(slot));
+  }
+
+  /** Why the database is not what was written last; undefined where it is. `before`: its MANIFEST before it was opened. */
+  check(rows: readonly (Buffer | null)[], before: Manifest | undefined): string | undefined {
+    const marks = rows.flatMap((row) => (row ? [JSON.parse(row.toString()) as Mark] : []));
+    const newest = marks.reduce<Mark | undefined>(
+      (last, mark) => (mark.write > (last?.write ?? 0) ? mark : last),
+      undefined,
+    );
+    if (newest === undefined) return undefined;
+    this.#writes = newest.write;
+    const written = new Set(marks.map(({ write }) => write));
+    for (let write = newest.write; write > Math.max(0, newest.write - MARKS); write--) {
+      if (!written.has(write)) return `write ${write} of ${newest.write} is not in it`;
+    }
+    const { name, length } = newest.manifest;
+    if (before?.name !== name || before.length >= length) return undefined;
+    return `${name} has ${before.length} bytes, and had ${length}`;
+  }
+}
+
+function keyOf(write: number): Buffer {
+  return Buffer.from([...PREFIX, write % MARKS]);
+}

@@ -1,0 +1,29 @@
+// example: thread
+import { join } from 'node:path';
+import { type DeclareThread, rocksDatabases } from '#engine';
+import { openEmbeddedLog } from '#engine/log';
+import { createLogger, createMetrics, systemClock } from '#platform';
+import { deadLettersOf } from './setting.ts';
+import { watching } from './watching.ts';
+
+export const declare: DeclareThread = async ({ connection, data, instanceId }) => {
+  const { directory } = data as { readonly directory: string };
+  const logger = createLogger({ level: 'error', name: instanceId });
+  const log = await openEmbeddedLog({
+    directory: join(directory, 'log'),
+    clock: systemClock,
+    logger,
+    ...(connection && { connection }),
+  });
+  const options = {
+    log,
+    topology: watching(),
+    databases: rocksDatabases(join(directory, 'state')),
+    clock: systemClock,
+    logger,
+    metrics: createMetrics(),
+    deadLetters: await deadLettersOf(log),
+  };
+  return { options, close: () => log.close() };
+};
+// end

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TopologyDriver } from '../testing/driver.ts';
+import { json, jsonTopic } from '../testing/json-topic.ts';
+import { TopologyBuilder } from './builder.ts';
+import { defineProcessor, port } from './processor.ts';
+
+const input = jsonTopic<number>('input');
+const other = jsonTopic<number>('other');
+const output = jsonTopic<number>('output');
+const begin = () => new TopologyBuilder({ name: 'built', generation: 1 });
+const refused = (message: RegExp) => ({ code: 'MR_TOPOLOGY_INVALID', message });
+
+describe('sinks', () => {
+  it('of several streams may write one topic', async (t) => {
+    const builder = begin();
+    builder.source(input).to(output);
+    builder
+      .source(other)
+      .map((n) => -n)
+      .to(output);
+    const driver = await TopologyDriver.open(async (log) => {
+      await log.createTopics([input, other, output]);
+      return builder.build();
+    });
+    t.after(() => driver.close());
+    await driver.pipe(input, ['a', 1, 1]);
+    await driver.pipe(other, ['a', 2, 2]);
+    await driver.settle();
+    assert.deepEqual((await driver.read(output)).map(({ value }) => value).sort(), [-2, 1]);
+  });
+
+  it('that carry the watermark write a topic alone', () => {
+    const builder = begin();
+    const [a, b] = [builder.source(input), builder.source(other)];
+    a.to(output, { heartbeat: true });
+    assert.throws(() => b.to(output), refused(/output .* watermark/));
+    const another = begin();
+    another.source(input).to(output);
+    assert.throws(
+      () => another.source(other).to(output, { heartbeat: true }),
+      refused(/output .* watermark/),
+    );
+  });
+});
+
+it('a topic that waits for the watermark of no other is refused: it would wait for ever', () => {
+  const builder = begin();
+  builder
+    .source(input)
+    .keyBy('again', (_, key) => key, { value: json<number>(), release: 'at-watermark' })
+    .to(output);
+  assert.throws(() => builder.build(), refused(/again waits/));
+});
+
+it('a timer by the wall clock is for processors that say that their state depends on arrival', () => {
+  const spec = defineProcessor({
+    inputs: { records: port<string, number>() },
+    outputs: { due: port<string, number>() },
+    stores: {},
+    process: { records: ({ key }, { setWallTimer }) => setWallTimer(key, 1) },
+    onWallTimer: (key, dueMs, { emit }) => emit('due', key, dueMs, dueMs),
+  });
+  const builder = begin();
+  const records = builder.source(input);
+  assert.throws(
+    () => builder.process('reminders', spec, { records }),
+    refused(/reminders .* dependsOnArrival/),
+  );
+});
+
+it('a versioned table stays one when its rows are mapped or filtered', async (t) => {
+  const builder = begin();
+  const rows = builder
+    .source(other)
+    .toTable(json<number>())
+    .versioned({ historyMs: 1_000 })
+    .map((n) => n * 10, json<number>())
+    .filter((n) => n !== 30);
+  builder
+    .source(input)
+    .join('as-of', rows, (n, row) => n + (row ?? 0))
+    .to(output);
+  const driver = await TopologyDriver.open(async (log) => {
+    await log.createTopics([input, other, output]);
+    return builder.build();
+  });
+  t.after(() => driver.close());
+  await driver.pipe(other, ['a', 1, 10], ['a', 3, 20], ['a', 2, 30]);
+  await driver.settle();
+  await driver.pipe(input, ['a', 1, 15], ['a', 2, 25], ['a', 3, 35]);
+  await driver.settle();
+  assert.deepEqual(
+    (await driver.read(output)).map(({ value }) => value),
+    [11, 2, 23],
+  );
+});
