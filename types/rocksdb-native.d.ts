@@ -16,7 +16,7 @@ declare module 'rocksdb-native' {
   }
 
   export default class RocksDB {
-    constructor(path: string, options?: { writeBufferSize?: number });
+    constructor(path: string, options?: { writeBufferSize?: number; tableBlockSize?: number });
     ready(): Promise<void>;
     /** Writes what is in memory to files of the tree. */
     flush(): Promise<void>;

@@ -1,5 +1,5 @@
 import { type Topic, TopicReader, TopicWriter } from '#engine';
-import type { Log } from '#engine/log';
+import type { EmbeddedLog } from '#engine/log';
 import { systemClock } from '#platform';
 import { inputTopics } from '../engine/cases.ts';
 import { Events, type Totals, type View } from '../engine/events.ts';
@@ -19,7 +19,11 @@ export type Load = {
  * appended a view to the poll that returned its total. Each view has its number where its session would be, and its
  * total brings it back.
  */
-export async function latencies(log: Log, totals: Topic<string, Totals>, load: Load): Promise<number[]> {
+export async function latencies(
+  log: EmbeddedLog,
+  totals: Topic<string, Totals>,
+  load: Load,
+): Promise<number[]> {
   const { views } = await inputTopics(log.registry);
   const reader = await TopicReader.open(log, totals, { from: 'end' });
   const writer = await TopicWriter.open(log, views);

@@ -19,7 +19,10 @@ it('millrace verify proves what the processors have done, and says what a rebuil
 
   const alone = await run(['verify', '--from-log', '--task', 'interactions-0']);
   assert.equal(alone.code, 1);
-  assert.match(alone.out, /^interactions-0: unknown: The state of admission in interactions-0, or behind it, depends on/);
+  assert.match(
+    alone.out,
+    /^interactions-0: unknown: The state of admission in interactions-0, or behind it, depends on/,
+  );
   const rebuilt = await run(['verify', '--from-log', '--task', 'interactions-accepted-0']);
   assert.equal(rebuilt.out, 'interactions-accepted-0: equal\n');
   const unknown = await run(['verify', '--task', 'nobody']);

@@ -62,6 +62,7 @@ export { type RuntimeOptions, StreamsRuntime } from './task/runtime.ts';
 export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/messages.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
+export { useLargeYoungGeneration } from './task/threads/young-generation.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter } from './topic-writer.ts';
 export type { AggregateOptions } from './topology/aggregate.ts';

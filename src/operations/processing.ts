@@ -1,5 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import type { EngineReport, QueryOptions, StoreAnswer, StoreQuery, StoreSummary } from '#engine';
+import {
+  type EngineReport,
+  type QueryOptions,
+  type StoreAnswer,
+  type StoreQuery,
+  type StoreSummary,
+  useLargeYoungGeneration,
+} from '#engine';
 import type { EmbeddedLog } from '#engine/log';
 import { FatalError, InputError, invariant, type MillraceError, RetryableError } from '#platform';
 import type {
@@ -71,6 +78,7 @@ class WorkerProcessing implements Processing {
   ) {
     this.#onProgress = onProgress;
     const connection = log.connect();
+    useLargeYoungGeneration();
     this.#worker = new Worker(new URL('./processing-worker.ts', import.meta.url), {
       workerData: { connection, ...input } satisfies WorkerInput,
       transferList: [connection],

@@ -300,6 +300,11 @@ const engine: readonly ErrorDescription[] = [
     'A local store was not brought up to date for longer than its changelog keeps tombstones.',
     'Nothing to do: it is opened again, and restored whole.',
   ),
+  retry(
+    'MR_STORE_REFUSED',
+    'A value that was written to a store cannot be stored.',
+    'Nothing to do: the records are processed again, and the one that wrote it is put aside.',
+  ),
   fixConfiguration(
     'MR_THREADS_INVALID',
     'The number of worker threads is none.',

@@ -22,14 +22,21 @@ async function main(): Promise<number> {
     console.log(usage(topologies));
     return 0;
   }
-  const isWell = args.mutants
-    ? await runMutants(args.seconds, args.only, interrupted.signal)
-    : await runSeeds(args);
+  const isWell = args.mutants ? await runAllMutants(args) : await runSeeds(args);
   if (interrupted.signal.aborted) {
     if (args.mutants) console.log('interrupted');
     return 130;
   }
   return isWell ? 0 : 1;
+}
+
+async function runAllMutants({ seconds, only }: Arguments): Promise<boolean> {
+  try {
+    return await runMutants(seconds, only, interrupted.signal);
+  } catch (error) {
+    console.error((error as Error).message);
+    return false;
+  }
 }
 
 async function runSeeds({ seconds, seed, runs, topology, trace }: Arguments): Promise<boolean> {

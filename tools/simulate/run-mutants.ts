@@ -11,6 +11,8 @@ const CONTROL_SECONDS = 20;
 
 type Verdict = {
   readonly seconds: number;
+  /** Of them, those that the simulation had a processor for. */
+  readonly ofProcessor: string;
   readonly isCaught: boolean;
   /** The run that failed, and what of it was the first to. */
   readonly by: string;
@@ -39,10 +41,11 @@ export async function runMutants(
     if (signal.aborted) return false;
     if (control.code !== 0) throw new Error(`without any mutant the simulation fails:\n${control.output}`);
     for (const mutant of chosen) {
-      const { isCaught, seconds, by } = await tryOut(mutant, directory, limitSeconds, signal);
+      const { isCaught, seconds, ofProcessor, by } = await tryOut(mutant, directory, limitSeconds, signal);
       if (signal.aborted) break;
       if (isCaught) caught++;
-      const verdict = isCaught ? `caught after ${seconds.toFixed(1).padStart(4)} s by` : 'SURVIVED:';
+      const time = `${seconds.toFixed(1).padStart(5)} s (${ofProcessor} s of processor)`;
+      const verdict = isCaught ? `caught after ${time} by` : 'SURVIVED:';
       console.log(`${mutant.name.padEnd(WIDEST_NAME)}  ${verdict} ${by}`);
     }
   } finally {
@@ -76,6 +79,7 @@ async function tryOut(
     return {
       isCaught,
       seconds: (performance.now() - start) / 1000,
+      ofProcessor: /\(([\d.]+) s of processor\)/.exec(output)?.[1] ?? '?',
       by: by ?? output.trim().split('\n').at(-1) ?? '',
     };
   } finally {

@@ -74,7 +74,8 @@ export type GroupReply =
     })
   | (Standing & { readonly kind: 'assigned'; readonly generation: number; readonly assignment: string })
   | { readonly kind: 'alive'; readonly status: 'stable' | 'rebalance' }
-  | { readonly kind: 'expelled' };
+  /** `isReplaced`: by a later instance under its id, and not for having been silent. */
+  | { readonly kind: 'expelled'; readonly isReplaced?: boolean };
 
 export const emptyGroup = (): GroupState => ({
   revision: 0,
@@ -87,6 +88,7 @@ export const emptyGroup = (): GroupState => ({
 });
 
 const expelled: GroupReply = { kind: 'expelled' };
+const replaced: GroupReply = { kind: 'expelled', isReplaced: true };
 
 /** Applies one request; changes `state` in place. */
 export function coordinate(state: GroupState, request: GroupRequest): GroupReply {
@@ -118,13 +120,13 @@ function apply(state: GroupState, request: GroupRequest): GroupReply | undefined
       member.joined = true;
       return undefined;
     case 'sync':
-      if (member.incarnation !== request.incarnation) return expelled;
+      if (member.incarnation !== request.incarnation) return replaced;
       member.seenAt = now;
       // Whoever waits for the outcome of a round is there for the next one too.
       if (state.phase === 'joining') member.joined = true;
       return undefined;
     case 'assign':
-      if (member.incarnation !== request.incarnation) return expelled;
+      if (member.incarnation !== request.incarnation) return replaced;
       member.seenAt = now;
       if (state.phase === 'joining') member.joined = true;
       else if (state.leader === member.id && state.generation === request.generation) {

@@ -27,19 +27,19 @@ export async function joinGroup(coordinator: Coordinator, options: JoinOptions):
       sessionTimeoutMs,
       now: coordinator.now(),
     });
-    const membership = await settle(coordinator, options, reply);
-    if (membership !== undefined) return membership;
-    // A new member that was too slow for its session starts over; a static one was replaced by a later instance.
-    if (memberId !== null) throw staleGeneration(group, memberId, -1);
+    const outcome = await settle(coordinator, options, reply);
+    if (outcome instanceof GroupMembership) return outcome;
+    // A member that was too slow for its session starts over, unless a later instance has taken its place.
+    if (outcome === 'replaced' && memberId !== null) throw staleGeneration(group, memberId, -1);
   }
 }
 
-/** Follows a round to its end; undefined when this member was expelled meanwhile. */
+/** Follows a round to its end; or tells how this member has lost its place meanwhile. */
 async function settle(
   coordinator: Coordinator,
   options: JoinOptions,
   first: GroupReply,
-): Promise<Membership | undefined> {
+): Promise<GroupMembership | 'expelled' | 'replaced'> {
   const { group } = options;
   let reply = first;
   for (;;) {
@@ -74,7 +74,7 @@ async function settle(
         break;
       }
       default:
-        return undefined;
+        return reply.kind === 'expelled' && reply.isReplaced === true ? 'replaced' : 'expelled';
     }
   }
 }
@@ -129,7 +129,7 @@ class GroupMembership implements Membership {
       now: this.#coordinator.now(),
     });
     const next = await settle(this.#coordinator, { ...this.#options, metadata }, reply);
-    if (next === undefined) throw staleGeneration(group, memberId, generation);
+    if (!(next instanceof GroupMembership)) throw staleGeneration(group, memberId, generation);
     return next;
   }
 

@@ -73,6 +73,11 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).begin();
   }
 
+  /** Fails where a store would refuse what has been written when it commits. */
+  tryWrites(): void {
+    for (const store of this.#staged) store.tryWrites();
+  }
+
   apply(): void {
     for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).apply();
     for (let i = 0; i < this.#emits; i++) {
@@ -138,6 +143,13 @@ class StagedStore implements KeyValueStore<unknown> {
     this.#release();
   }
 
+  tryWrites(): void {
+    for (let i = 0; i < this.#writes; i++) {
+      const { key, staged, stagedTimestamp } = this.#written[i] as Entry<unknown>;
+      this.#store.tryWrite(key, staged, stagedTimestamp);
+    }
+  }
+
   apply(): void {
     for (let i = 0; i < this.#writes; i++) {
       const entry = this.#written[i] as Entry<unknown>;
@@ -172,6 +184,8 @@ class StagedStore implements KeyValueStore<unknown> {
   }
 
   #stage(key: string, value: unknown, timestamp: number): void {
+    if (!Number.isFinite(timestamp))
+      throw new InputError('MR_RECORD_TIMESTAMP', `a store was written with the time ${timestamp}`);
     const entry = this.#entry(key);
     if (entry.attempt !== this.#attempt) {
       entry.attempt = this.#attempt;

@@ -8,6 +8,7 @@ export class LastPerKeyOperator implements Operator {
   readonly #node: LastPerKeyNode;
   readonly #output: Output;
   readonly #held = new Map<string, FlowRecord>();
+  #watermark = 0;
 
   constructor(node: LastPerKeyNode, output: Output) {
     this.#node = node;
@@ -15,10 +16,13 @@ export class LastPerKeyOperator implements Operator {
   }
 
   run(step: Step): void {
+    this.#watermark = step.watermark;
     for (let i = 0; i < this.input.length; i++) {
       const record = this.input.at(i);
       try {
-        this.#held.set(this.#node.keyOf(record), record);
+        // One without a key takes no other's place.
+        if (record.key === null) this.#output.push(record);
+        else this.#held.set(this.#node.keyOf(record), record);
       } catch (error) {
         step.reject(record, this.#node.name, error);
       }
@@ -26,10 +30,12 @@ export class LastPerKeyOperator implements Operator {
   }
 
   flush(): void {
+    const watermark = this.#watermark;
     for (const [key, record] of this.#held) {
       // The record that led here belongs to an earlier batch; what goes wrong from here on names the key instead.
       const timer = record.timer ?? { key, dueMs: record.timestamp };
-      this.#output.push({ ...record, sequence: 0, timer });
+      // What lies behind has closed its windows meanwhile: late is late by the watermark of now.
+      this.#output.push({ ...record, watermark, sequence: 0, timer });
     }
     this.#held.clear();
   }

@@ -8,6 +8,8 @@ export type Step = {
   readonly wallNow: number;
   /** The task's watermark after each record of the batch, by sequence; at least one, also where no record is. */
   readonly watermarks: Float64Array;
+  /** Whether what a handler writes is tried at once: a value that no store takes is an error of its record then. */
+  readonly triesWrites: boolean;
   /**
    * Applies the topology's policy (dead letter, skip, fail) to what led to a record that an operator could not handle:
    * a record of the batch, or a timer. Throws an error that is none of the record's: a store that is damaged, a

@@ -166,6 +166,7 @@ export class ProcessorOperator implements Operator {
     this.#context.begin(cause);
     try {
       handler(cause, this.#context);
+      if (step.triesWrites) this.#context.tryWrites();
     } catch (error) {
       if (this.#context.missing === undefined) step.reject(cause, this.#node.name, error);
       return this.#context.missing;

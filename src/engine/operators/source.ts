@@ -45,7 +45,7 @@ export class SourceOperator implements Operator {
     const value = batch.value(index);
     if (key === null && this.#node.nullKeys === 'reject')
       throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
-    if (value === null && this.#node.role === 'stream') {
+    if (value === null && this.#node.role === 'stream' && this.#node.nullValues === 'reject') {
       throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
     }
     this.#output.push({

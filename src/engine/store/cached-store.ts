@@ -208,7 +208,12 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return changed;
   }
 
-  #encode({ key, value, timestamp }: Entry<V>): Buffer | null {
+  /** Fails where `takeDirty` would refuse the entry. */
+  tryWrite(key: string, value: V | undefined, timestamp: number): void {
+    this.#encode({ key, value, timestamp });
+  }
+
+  #encode({ key, value, timestamp }: Pick<Entry<V>, 'key' | 'value' | 'timestamp'>): Buffer | null {
     if (!Number.isFinite(timestamp)) {
       throw new InputError(
         'MR_RECORD_TIMESTAMP',

@@ -57,13 +57,13 @@ export class ChangelogReplay {
   #replacing(keys: readonly Buffer[]): Uint8Array | undefined {
     if (this.#seen === undefined) return new Uint8Array(keys.length).fill(1);
     const hashes = new Int32Array(keys.length);
-    let repeated: Set<number> | undefined;
+    const repeated = new Set<number>();
     for (let i = 0; i < keys.length; i++) {
       const hash = keyHash(keys[i] as Buffer);
       hashes[i] = hash;
-      if (this.#seen.add(hash)) (repeated ??= new Set()).add(hash);
+      if (this.#seen.add(hash)) repeated.add(hash);
     }
-    if (repeated === undefined) return undefined;
+    if (repeated.size === 0) return undefined;
     return Uint8Array.from(hashes, (hash) => (repeated.has(hash) ? 1 : 0));
   }
 

@@ -23,6 +23,12 @@ export function databaseContract(name: string, open: OpenProvider): void {
       const values = await database.getMany([bytes('b'), bytes('missing'), bytes('a')]);
       assert.deepEqual(values.map(text), ['2', null, '1']);
       assert.deepEqual(await database.getMany([]), []);
+      const many = Array.from({ length: 1_500 }, (_, i) => String((i * 7) % 1_500));
+      await database.write(many.filter((key) => Number(key) % 3 > 0).map((key) => put(key, key)));
+      assert.deepEqual(
+        (await database.getMany(many.map(bytes))).map(text),
+        many.map((key) => (Number(key) % 3 > 0 ? key : null)),
+      );
       await database.close();
     });
 

@@ -98,7 +98,10 @@ export class TimerQueue {
   #schedule(key: string, dueMs: number): void {
     this.#due.set(key, dueMs);
     const heap = this.#heap;
-    if (heap.length > 2 * this.#due.size + SLACK) return this.#rebuild();
+    if (heap.length > 2 * this.#due.size + SLACK) {
+      this.#rebuild();
+      return;
+    }
     let index = heap.push({ key, dueMs }) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;

@@ -158,7 +158,7 @@ describe('entries with a time to live', () => {
         (builder) => builder.process('keep', timing, { records: builder.source(input) }).found.to(output),
         batchRecords,
       );
-      await driver.pipe(input, ['a', 0, 0], ['b', 0, 400], ['a', 0, 401], ['a', 0, 450], ['a', 0, 460]);
+      await driver.pipe(input, ['a', 0, 0], ['b', 0, 400], ['a', 0, 401], ['b', 0, 410], ['a', 0, 420]);
       await driver.settle();
       const found = (await driver.read(output)).flatMap(({ value }) => value ?? []);
       assert.deepEqual(
@@ -167,8 +167,8 @@ describe('entries with a time to live', () => {
           [0, 0],
           [400, 0],
           [401, 0],
-          [450, 0],
-          [460, 1],
+          [410, 0],
+          [420, 1],
         ],
         `batches of ${batchRecords}`,
       );

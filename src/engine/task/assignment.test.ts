@@ -140,6 +140,25 @@ describe('the assignment of tasks', () => {
     }
   });
 
+  it('gives processes of as many threads as many tasks, whoever comes first', () => {
+    for (const order of [
+      ['a-0', 'a-1', 'b-0', 'b-1'],
+      ['a-0', 'b-0', 'a-1', 'b-1'],
+      ['b-1', 'a-1', 'a-0', 'b-0'],
+    ]) {
+      const group = new Group(tasksOfParts(6, 2), 1);
+      for (const id of order) {
+        group.join(id, id.slice(0, 1));
+        group.settle();
+      }
+      group.assertSettled();
+      for (const process of ['a', 'b']) {
+        const threads = [...group.members.values()].filter((member) => member.process === process);
+        assert.equal(threads.flatMap(({ active }) => active).length, 4, `${process} of ${order.join()}`);
+      }
+    }
+  });
+
   it('gives a dead member’s tasks to those who have followed them', () => {
     const group = new Group(tasksOfParts(6), 1);
     for (const id of ['a', 'b', 'c']) group.join(id);

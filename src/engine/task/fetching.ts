@@ -4,6 +4,9 @@ import type { IdleInputs } from './idle-inputs.ts';
 import type { InputPartition } from './input.ts';
 import type { Task } from './task.ts';
 
+/** Held of an input beyond this only cools the processor's caches: the log is as fast as it was. */
+const READ_AHEAD_BYTES = 1024 * 1024;
+
 /** Of what one fetch returns: small beside any budget. */
 export const FETCH_BYTES = 1024 * 1024;
 
@@ -64,7 +67,7 @@ export class Fetching {
 
   #applyBackPressure(tasks: readonly Task[]): void {
     const inputs = [...inputsOf(tasks)];
-    const share = this.#bufferBytes / inputs.length;
+    const share = Math.min(this.#bufferBytes / inputs.length, READ_AHEAD_BYTES);
     for (const { place, input } of inputs) {
       const isPaused = this.#paused.has(input);
       if (!isPaused && input.bufferedBytes > 0 && input.bufferedBytes >= share) {

@@ -8,21 +8,14 @@ import {
   type Metrics,
   RetryableError,
 } from '#platform';
-import type {
-  Consumer,
-  Log,
-  PartitionOffsets,
-  RecordBatch,
-  TopicDescription,
-  TopicPartition,
-} from '../log/port.ts';
+import type { Consumer, Log, RecordBatch, TopicDescription, TopicPartition } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord } from '../operators/operator.ts';
-import type { Serde, Topic } from '../serde.ts';
-import { CachedStore } from '../store/cached-store.ts';
+import type { Topic } from '../serde.ts';
 import type { Change, Database, DatabaseProvider } from '../store/port.ts';
 import { isHeartbeat } from '../time/watermark.ts';
 import { FETCH_BYTES } from './fetching.ts';
+import { GlobalRowStore } from './global-rows.ts';
 import { rejectedRecords } from './introspection.ts';
 import { whenUnlocked } from './store-lock.ts';
 
@@ -40,14 +33,13 @@ export type GlobalTableEnvironment = {
 type Marks = {
   /** By partition: records before these are in the copy. */
   readonly offsets: readonly number[];
-  /** Of the schema that the rows are written with: fields that it does not have are not in them. */
+  /** Of the schema that the rows were read by: records that it could not read have been passed over. */
   readonly fingerprint: string;
   /** Wall-clock time at which the copy was known to be whole: the topic keeps tombstones for a time only. */
   readonly asOf: number;
 };
 
 const MARKS_KEY = Buffer.from([0]);
-const ROWS = 'rows';
 
 /** What reading a copy, or on from it, fails with where only reading the topic anew helps. */
 const BEYOND_REPAIR = new Set(['MR_STORE_CORRUPT', 'MR_LOG_OFFSET_OUT_OF_RANGE']);
@@ -90,7 +82,7 @@ export class GlobalTableCopy implements GlobalRows {
   /** Errors: MR_GLOBAL_TABLE_DAMAGED, after which the next `catchUp` reads the topic anew. */
   async load(keys: readonly string[]): Promise<void> {
     try {
-      await this.#open.store.load(keys);
+      await this.#open.rows.load(keys);
     } catch (cause) {
       if (errorCode(cause) !== 'MR_STORE_CORRUPT') throw cause;
       this.#isDamaged = true;
@@ -103,12 +95,12 @@ export class GlobalTableCopy implements GlobalRows {
   }
 
   get(key: string): unknown {
-    return this.#open.store.get(key);
+    return this.#open.rows.get(key);
   }
 
   /** All rows, for tests. */
   entries(): AsyncIterable<readonly [key: string, row: unknown]> {
-    return this.#open.store.entries();
+    return this.#open.rows.entries();
   }
 
   async close(): Promise<void> {
@@ -148,7 +140,7 @@ export class GlobalTableCopy implements GlobalRows {
 
 /** The copy while it is open: its database, and a consumer that stands behind what the database holds. */
 class OpenRows {
-  readonly store: CachedStore<unknown>;
+  readonly rows: GlobalRowStore;
   readonly #topic: Topic<unknown, unknown>;
   readonly #environment: GlobalTableEnvironment;
   readonly #database: Database;
@@ -171,7 +163,7 @@ class OpenRows {
       offsets: bounds.map(({ start }) => start),
       asOf: environment.clock.now(),
     };
-    this.store = new CachedStore(ROWS, database, topic.value, environment.cacheEntries);
+    this.rows = new GlobalRowStore(database, topic.value, environment.cacheEntries);
     this.#topic = topic;
     this.#environment = environment;
     this.#database = database;
@@ -196,7 +188,7 @@ class OpenRows {
       invariant(description !== undefined, `the log does not describe ${topic.name}`);
       const [bytes] = await database.getMany([MARKS_KEY]);
       const marks = bytes ? (JSON.parse(bytes.toString()) as Marks) : undefined;
-      const why = marks && unusable(marks, description.offsets, topic.value);
+      const why = marks && unusable(marks, description.partitions, topic);
       if (why !== undefined) throw misfit(topic.name, why);
       const consumer = await log.consumer({ maxBytes: FETCH_BYTES });
       return new OpenRows(topic, environment, database, consumer, marks, description);
@@ -240,18 +232,17 @@ class OpenRows {
   }
 
   async #take(batches: readonly RecordBatch[]): Promise<void> {
+    // The last change of each key is enough.
+    const changes = new Map<string, Change>();
     for (const batch of batches) {
-      await this.#apply(batch);
+      await this.#apply(batch, changes);
       this.#offsets[batch.partition] = batch.nextOffset;
     }
-    const changes = this.store
-      .takeDirty(({ key, error }) => this.#refuse(key, error))
-      .map((entry) => this.store.databaseChange(entry));
-    if (changes.length > 0) await this.#database.write([...changes, this.#marks()]);
+    if (changes.size > 0) await this.#database.write([...changes.values(), this.#marks()]);
+    this.rows.evict();
   }
 
-  async #apply(batch: RecordBatch): Promise<void> {
-    const changes: { key: string; value: unknown; timestamp: number }[] = [];
+  async #apply(batch: RecordBatch, changes: Map<string, Change>): Promise<void> {
     for (let i = 0; i < batch.count; i++) {
       if (isHeartbeat(batch, i)) continue;
       const key = batch.key(i)?.toString();
@@ -259,17 +250,13 @@ class OpenRows {
       try {
         if (key === undefined)
           throw new InputError('MR_RECORD_NULL_KEY', 'a row of a global table has no key');
-        const value = bytes === null ? null : await decode(this.#topic.value, bytes);
-        changes.push({ key, value, timestamp: batch.timestamp(i) });
+        const decoded = this.rows.decode(bytes);
+        const row = decoded instanceof Promise ? await decoded : decoded;
+        changes.set(key, this.rows.change(key, bytes, row));
       } catch (error) {
         if (!isOfRecord(error)) throw error;
         this.#refuse(key, error);
       }
-    }
-    await this.store.load(changes.map(({ key }) => key));
-    for (const { key, value, timestamp } of changes) {
-      if (value === null) this.store.delete(key, timestamp);
-      else this.store.put(key, value, timestamp);
     }
   }
 
@@ -285,24 +272,21 @@ class OpenRows {
   #marks(): Change {
     const marks: Marks = {
       offsets: this.#offsets,
-      fingerprint: this.store.fingerprint,
+      fingerprint: fingerprintOf(this.#topic),
       asOf: this.#asOf,
     };
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
   }
 }
 
-/** Why a copy can't be gone on from; undefined where it can. */
+/** Why a copy can't be gone on from; undefined where it can. That the topic lacks its offsets is for the consumer to find. */
 function unusable(
   { offsets, fingerprint }: Marks,
-  bounds: readonly PartitionOffsets[],
-  value: Serde<unknown>,
+  partitions: number,
+  topic: Topic<unknown, unknown>,
 ): string | undefined {
-  if (bounds.length !== offsets.length) return 'the topic has another number of partitions';
-  if (fingerprint !== value.fingerprint.toString('hex')) return 'its rows were written with another schema';
-  const offsetOf = (partition: number) => offsets[partition] ?? 0;
-  if (bounds.some(({ start, end }, i) => offsetOf(i) < start || offsetOf(i) > end))
-    return 'the topic does not have the offsets that it has been read up to';
+  if (partitions !== offsets.length) return 'the topic has another number of partitions';
+  if (fingerprint !== fingerprintOf(topic)) return 'its rows were read by another schema';
   return undefined;
 }
 
@@ -312,12 +296,6 @@ function misfit(topic: string, why: string): FatalError {
   });
 }
 
-async function decode(serde: Serde<unknown>, bytes: Buffer): Promise<unknown> {
-  try {
-    return serde.decode(bytes);
-  } catch (error) {
-    if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-    await serde.prepare(bytes);
-    return serde.decode(bytes);
-  }
+function fingerprintOf({ value }: Topic<unknown, unknown>): string {
+  return value.fingerprint.toString('hex');
 }

@@ -32,6 +32,7 @@ function source(name: string, options: Partial<SourceNode> = {}): SourceNode {
     watermark,
     release,
     nullKeys: 'reject',
+    nullValues: 'reject',
     future: 'reject',
     ...options,
   };

@@ -51,22 +51,40 @@ export function placeActive(
 const hasStandby = ({ standby }: Member, task: TaskId) =>
   standby.some((each) => nameOf(each) === nameOf(task));
 
-/** How many of a sub-topology's partitions each member gets: those with the least so far get one more. */
+/**
+ * How many of a sub-topology's partitions each member gets: where they don't come out even, those with the least so far
+ * get one more, of equal ones in the process with the least, so that two threads do not have all that is left over.
+ */
 function quotasOf(
   partitions: readonly TaskId[],
   members: readonly Member[],
   holders: ReadonlyMap<string, string>,
   load: ReadonlyMap<string, number>,
 ): Map<string, number> {
-  const held = (memberId: string) =>
-    partitions.filter((task) => holders.get(nameOf(task)) === memberId).length;
-  const order = members.toSorted((a, b) => {
-    const byLoad = (load.get(a.memberId) ?? 0) - (load.get(b.memberId) ?? 0);
-    return byLoad || held(b.memberId) - held(a.memberId);
-  });
   const base = Math.floor(partitions.length / members.length);
-  const extra = partitions.length % members.length;
-  return new Map(order.map(({ memberId }, i) => [memberId, base + (i < extra ? 1 : 0)]));
+  const quotas = new Map(members.map(({ memberId }) => [memberId, base]));
+  const held = new Map(members.map(({ memberId }) => [memberId, 0]));
+  for (const task of partitions) {
+    const holder = holders.get(nameOf(task)) ?? '';
+    held.set(holder, (held.get(holder) ?? 0) + 1);
+  }
+  const processes = Map.groupBy(members, ({ process }) => process);
+  const loadOf = ({ memberId }: Member) => (load.get(memberId) ?? 0) + (quotas.get(memberId) ?? 0);
+  /** Of a member of it, on average. */
+  const processLoad = ({ process }: Member) => {
+    const threads = processes.get(process) ?? [];
+    return threads.reduce((sum, thread) => sum + loadOf(thread), 0) / threads.length;
+  };
+  for (let extra = partitions.length % members.length; extra > 0; extra--) {
+    const [next] = members
+      .filter(({ memberId }) => quotas.get(memberId) === base)
+      .sort((a, b) => {
+        const byLoad = loadOf(a) - loadOf(b) || processLoad(a) - processLoad(b);
+        return byLoad || (held.get(b.memberId) ?? 0) - (held.get(a.memberId) ?? 0);
+      });
+    if (next !== undefined) quotas.set(next.memberId, base + 1);
+  }
+  return quotas;
 }
 
 export type StandbyRules = {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { RetryableError } from '#platform';
 import { ManualClock, temporaryDirectory } from '#platform/testing';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
@@ -138,6 +139,44 @@ it('a first restore that takes long keeps its member in the group', async () => 
   while (elapse.clock.now() < joined + 25_000) await elapse.clock.advance(100);
   assert.equal(b.runtime.tasks.length, 0, 'its tasks are not given to another');
   await elapse.until(() => a.runtime.tasks.length === 3 && b.runtime.tasks.length === 3);
+  await elapse.of(load.write(100));
+  await elapse.of(load.readAll());
+  load.assertExact();
+  await elapse.stop(a);
+  await elapse.stop(b);
+  await elapse.of(load.close());
+  await elapse.of(log.close());
+});
+
+it('a member that is expelled while it restores for the first time lets go of what it holds, and joins anew', async () => {
+  const { elapse, log } = world();
+  const load = await elapse.of(Load.open(log));
+  const a = await elapse.launch(log.connect(), 'a');
+  await elapse.of(load.write(100));
+  await elapse.of(load.readAll());
+  const databases = memoryDatabases();
+  // The first store is there at once; another has the others open, and keeps the start waiting.
+  let isLocked = true;
+  let opened = 0;
+  const shared = altered(databases, {
+    open: async (name) => {
+      if (opened++ > 0 && isLocked) throw new RetryableError('MR_STORE_LOCKED', `${name} is open elsewhere`);
+      return databases.open(name);
+    },
+  });
+  const b = await elapse.launch(log.connect(), 'b', { databases: shared });
+  const ownedByB = () =>
+    [...a.runtime.owners().values()].filter(({ active }) => active?.memberId === 'b').length;
+  await elapse.until(() => ownedByB() === 3 && opened >= 3);
+  log.faults.expel(GROUP, 'b');
+  await elapse.until(() => ownedByB() === 0);
+  // Long before it gives up waiting for what is another's now.
+  const until = elapse.clock.now() + 30_000;
+  await elapse.until(() => ownedByB() === 3 || elapse.clock.now() > until);
+  assert.equal(ownedByB(), 3);
+  assert.equal(b.failure(), undefined);
+  isLocked = false;
+  await elapse.until(() => b.runtime.tasks.length === 3);
   await elapse.of(load.write(100));
   await elapse.of(load.readAll());
   load.assertExact();

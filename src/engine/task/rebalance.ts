@@ -63,6 +63,11 @@ export class Rebalance {
     return this.#rejoining !== undefined || this.#owesRound || this.#news !== undefined;
   }
 
+  /** Whether the group has gone on without this member, which has yet to be looked at. */
+  get isExpelled(): boolean {
+    return this.#news === 'expelled';
+  }
+
   /** Joins, anew where this member was in the group before, and waits for the round. */
   async join(): Promise<void> {
     const { log, group, memberId, sessionTimeoutMs, assignment } = this.#options;

@@ -14,13 +14,14 @@ export type RestoreStatus = {
 export class RestoreProgress {
   readonly #clock: Clock;
   readonly #cancelling = new AbortController();
-  readonly #startedAt: number;
   #total = 0;
   #restored = 0;
+  /** When there was something to restore again, and what had been restored by then: the rate is that since. */
+  #startedAt = 0;
+  #restoredBefore = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#startedAt = clock.monotonic();
   }
 
   /** Aborted when the restore is to end. */
@@ -33,7 +34,16 @@ export class RestoreProgress {
   }
 
   expect(records: number): void {
+    if (records > 0 && this.#restored >= this.#total) {
+      this.#startedAt = this.#clock.monotonic();
+      this.#restoredBefore = this.#restored;
+    }
     this.#total += records;
+  }
+
+  /** What was expected and has not come does not come any more: the restore begins anew. */
+  startOver(): void {
+    this.#total = this.#restored;
   }
 
   advance(records: number): void {
@@ -42,9 +52,10 @@ export class RestoreProgress {
 
   get status(): RestoreStatus {
     const elapsedMs = this.#clock.monotonic() - this.#startedAt;
-    const recordsPerSecond = elapsedMs > 0 ? (this.#restored / elapsedMs) * 1_000 : 0;
+    const since = this.#restored - this.#restoredBefore;
+    const recordsPerSecond = since > 0 && elapsedMs > 0 ? (since / elapsedMs) * 1_000 : 0;
     const left = this.#total - this.#restored;
-    const etaMs = recordsPerSecond > 0 ? (left / recordsPerSecond) * 1_000 : null;
+    const etaMs = left === 0 ? 0 : recordsPerSecond > 0 ? (left / recordsPerSecond) * 1_000 : null;
     return { restored: this.#restored, total: this.#total, recordsPerSecond, etaMs };
   }
 }

@@ -119,6 +119,7 @@ export class StreamsRuntime {
       globalRows: this.#globalTables.rowsOf,
       group,
       journalTopic: journal ? journalTopic(topology).name : undefined,
+      refusals: new Map(),
     });
     this.#rebalance = new Rebalance({
       ...this.#options,
@@ -183,7 +184,10 @@ export class StreamsRuntime {
     return this.#globalTables.catchUp(() => this.#rebalance.keepAlive());
   }
 
-  /** Waits for what is being restored, as a living member. */
+  /**
+   * Waits for what is being restored, as a living member; one that was expelled meanwhile holds stores that others, of
+   * this very process maybe, wait for.
+   */
   async #opened(): Promise<void> {
     const { clock, heartbeatIntervalMs } = this.#options;
     let isOpen = false;
@@ -192,6 +196,10 @@ export class StreamsRuntime {
     });
     while (!isOpen) {
       this.#rebalance.keepAlive();
+      if (this.#rebalance.isExpelled) {
+        // Those of the old membership are given up, those of the new one waited for.
+        await this.#joinAnew();
+      }
       const waiting = new AbortController();
       await Promise.race([opened, clock.sleep(heartbeatIntervalMs, waiting.signal)]);
       waiting.abort();

@@ -101,6 +101,7 @@ export class TaskState {
         'a store can’t be brought up to date; it is rebuilt from its changelog',
       );
       await options.databases.destroy(options.name);
+      options.restore?.startOver();
       return await TaskState.#attempt(options);
     }
   }

@@ -1,4 +1,12 @@
-import { type Clock, errorCode, failpoint, invariant, type Logger, type Metrics } from '#platform';
+import {
+  type Clock,
+  errorCode,
+  failpoint,
+  invariant,
+  type Logger,
+  type Metrics,
+  RetryableError,
+} from '#platform';
 import type { DeadLetter } from '#schemas';
 import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
@@ -22,6 +30,7 @@ import { type OperatorCounts, OperatorFlow } from './introspection.ts';
 import { Journal } from './journal.ts';
 import type { JournalStore } from './journal-format.ts';
 import { Outbox } from './outbox.ts';
+import type { InputOffsets } from './position.ts';
 import type { RestoreProgress } from './restore-progress.ts';
 import { TaskState } from './state.ts';
 
@@ -46,6 +55,11 @@ export type TaskEnvironment = {
   readonly idleWaitMs?: number;
   /** Told how the restore goes on. */
   readonly restore?: RestoreProgress;
+  /**
+   * By task, how far the inputs of a commit went that a store has refused: up to there each write is tried at once, so
+   * that one record is put aside, and not all that its key has met since the commit before. Absent: all writes are tried.
+   */
+  readonly refusals?: Map<string, InputOffsets>;
 };
 
 /** One partition of a sub-topology at work: its inputs, operators and state. */
@@ -144,6 +158,10 @@ export class Task {
     return task;
   }
 
+  get #triesWrites(): boolean {
+    return this.#environment.refusals?.has(this.name) ?? true;
+  }
+
   inputOf(topic: string): InputPartition | undefined {
     return this.input.partitions.find((input) => input.node.topic.name === topic);
   }
@@ -196,8 +214,14 @@ export class Task {
     const wallNow = this.#environment.clock.now();
     await this.#flush(wallNow);
     const position = this.input.partitions.map((input) => [input.node.topic.name, input.position] as const);
-    this.#state.collect(this.outbox, Object.fromEntries(position), (store, { key, timestamp, error }) => {
+    const offsets = Object.fromEntries(position);
+    const { refusals } = this.#environment;
+    this.#state.collect(this.outbox, offsets, (store, { key, timestamp, error }) => {
       if (!isOfRecord(error)) throw error;
+      if (!this.#triesWrites) {
+        refusals?.set(this.name, offsets);
+        throw refused(store, key, error);
+      }
       this.#deadLetters.key(key, timestamp, store.split('/')[0] ?? store, error);
     });
     // Not the input's: it may have moved since, and the timers before it have not fired yet.
@@ -241,6 +265,9 @@ export class Task {
     const positions = this.input.partitions.map(({ node, position }) => [node.topic.name, position] as const);
     await this.#state.commit(appended, new Map(positions));
     this.#uncommitted = false;
+    const until = this.#environment.refusals?.get(this.name);
+    if (until !== undefined && positions.every(([topic, position]) => position >= (until[topic] ?? 0)))
+      this.#environment.refusals?.delete(this.name);
     this.#flow.publish();
   }
 
@@ -293,6 +320,7 @@ export class Task {
       watermark,
       wallNow,
       watermarks: this.#watermarks.subarray(0, last + 1),
+      triesWrites: this.#triesWrites,
       reject: ({ sequence, timer }, operator, error) => {
         if (!isOfRecord(error)) throw error;
         if (timer !== undefined) return this.#deadLetters.key(timer.key, timer.dueMs, operator, error);
@@ -334,6 +362,13 @@ async function openTimers(topology: SubTopology, state: TaskState): Promise<Map<
     }
   }
   return timers;
+}
+
+function refused(store: string, key: string, cause: unknown): RetryableError {
+  return new RetryableError('MR_STORE_REFUSED', `${store} takes no such value as was written for ${key}`, {
+    hint: 'nothing to do: the records are processed again, and the one that wrote it is put aside',
+    cause,
+  });
 }
 
 export function taskName(topology: SubTopology, partition: number): string {

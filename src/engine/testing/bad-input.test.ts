@@ -266,6 +266,62 @@ describe('a stored value that can’t be written is put aside under its key, and
     });
   }
 
+  it('costs its key that one record, with its outputs, whatever the commit holds besides', async (t) => {
+    const small: Serde<number> = {
+      ...json<number>(),
+      encode: (value) => {
+        if (value > 10) throw new InputError('MR_TEST_TOO_LARGE', 'more than 10');
+        return Buffer.from(String(value));
+      },
+    };
+    const adding = defineProcessor({
+      inputs: { records: port<string, number>() },
+      outputs: { records: port<string, number>() },
+      stores: { sum: { value: small } },
+      process: {
+        records: ({ key, value, timestamp }, { stores, emit, setTimer }) => {
+          const sum = (stores.sum.get(key) ?? 0) + value;
+          stores.sum.put(key, sum, timestamp);
+          setTimer(key, 100);
+          emit('records', key, sum, timestamp);
+        },
+      },
+      onTimer: (key, dueMs, { stores, emit }) => {
+        stores.sum.put(key, 11, dueMs);
+        emit('records', key, 11, dueMs);
+      },
+    });
+    for (const batchRecords of [1, 1_000]) {
+      const driver = await open(
+        t,
+        (builder) => builder.process('adding', adding, { records: builder.source(input) }).records.to(output),
+        { batchRecords },
+      );
+      await append(driver, ['k', '1', 1], ['l', '5', 1], ['k', '12', 2], ['k', '2', 3], ['k', '4', 4]);
+      await append(driver, ['l', '6', 5], ['l', '1', 6]);
+      await append(driver, ['m', '1', 200]);
+      const letters = (await driver.readDeadLetters()).map(({ value }) => [
+        value?.offset,
+        value?.key?.toString(),
+        value?.reason,
+      ]);
+      assert.deepEqual(letters, [
+        [2, 'k', 'MR_TEST_TOO_LARGE'],
+        [5, 'l', 'MR_TEST_TOO_LARGE'],
+        [-1, 'k', 'MR_TEST_TOO_LARGE'],
+        [-1, 'l', 'MR_TEST_TOO_LARGE'],
+        [-1, 'm', 'MR_TEST_TOO_LARGE'],
+      ]);
+      assert.deepEqual(await passedValues(driver), [1, 5, 3, 7, 6, 1]);
+      const sums = new Map([
+        ['k', 7],
+        ['l', 6],
+        ['m', 1],
+      ]);
+      assert.deepEqual(await driver.store('adding/sum'), sums);
+    }
+  });
+
   it('a timer without a time is an error of the record that sets it', async (t) => {
     const timing = defineProcessor({
       inputs: { records: port<string, number>() },

@@ -90,6 +90,28 @@ it('a crash while one of several stores is replayed leaves no mark of the others
   assert.deepEqual(driver.digests(), undisturbed.digests());
 });
 
+it('a restore that a crash ends half-way goes on from its marks, and takes what it had taken as replaced', async (t) => {
+  const driver = await open(t, (builder) => {
+    const spec = { initial: () => ({}), add: (_: Value, { value }: { value: Value }) => value };
+    builder.source(input).aggregate('last', { ...spec, value: json<Value>() });
+  });
+  const rows = new Map<string, Value>();
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 300; i++) rows.set(`k${(i + 100 * round) % 400}`, { round, text: 'x'.repeat(1_000) });
+    await driver.pipe(input, ...[...rows].map(([key, value]) => [key, value, round] as const));
+    await driver.settle();
+  }
+  const live = driver.digests();
+  t.after(disarmFailpoints);
+  armFailpoints('restore.chunk=fail');
+  await assert.rejects(driver.restart({ keepStores: false }));
+  await assert.rejects(driver.restart({ keepStores: true }));
+  disarmFailpoints();
+  await driver.restart({ keepStores: true });
+  assert.deepEqual(driver.digests(), live);
+  assert.deepEqual(await driver.store('last/state'), new Map([...rows].sort()));
+});
+
 it('a store whose schema has changed has the digest of one restored whole', async (t) => {
   let fingerprint = Buffer.from('first');
   const evolving: Serde<number> = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { TopologyDriver } from '../testing/driver.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopologyBuilder } from './builder.ts';
@@ -94,4 +94,52 @@ it('a versioned table stays one when its rows are mapped or filtered', async (t)
     (await driver.read(output)).map(({ value }) => value),
     [11, 2, 23],
   );
+});
+
+describe('records without a value', () => {
+  const rows = {
+    ...jsonTopic<string>('rows'),
+    cleanup: { policy: 'compact', tombstoneRetentionMs: 1 } as const,
+  };
+  const between = jsonTopic<string | null>('between');
+  const texts = jsonTopic<string>('texts');
+
+  async function run(t: TestContext, declare: (builder: TopologyBuilder) => void) {
+    const driver = await TopologyDriver.open(async (log) => {
+      await log.createTopics([rows, between, texts]);
+      const builder = begin();
+      declare(builder);
+      return builder.build();
+    });
+    t.after(() => driver.close());
+    await driver.pipe(rows, ['a', 'x', 1], ['a', null, 2]);
+    await driver.settle();
+    assert.deepEqual(await driver.readDeadLetters(), []);
+    return (await driver.read(texts)).map(({ value }) => value);
+  }
+
+  it('go through a repartition topic as through any operator: the nulls of a table', async (t) => {
+    const seen = await run(t, (builder) => {
+      const changes = builder.table(rows).toStream();
+      const moved = changes.keyBy('moved', (_, key) => `${key}${key}`, { value: rows.value });
+      moved.map((row) => `row ${row}`).to(texts);
+    });
+    assert.deepEqual(seen, ['row x', 'row null']);
+  });
+
+  it('go through a topic of the user’s', async (t) => {
+    const seen = await run(t, (builder) => {
+      const changes = builder.table(rows).toStream().through(between);
+      changes.map((row) => `row ${row}`).to(texts);
+    });
+    assert.deepEqual(seen, ['row x', 'row null']);
+  });
+
+  it('are kept by a source that is told to', async (t) => {
+    const seen = await run(t, (builder) => {
+      const changes = builder.source(rows, { nullValues: 'keep' });
+      changes.map((row) => `row ${row}`).to(texts);
+    });
+    assert.deepEqual(seen, ['row x', 'row null']);
+  });
 });

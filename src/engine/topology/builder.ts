@@ -32,6 +32,11 @@ export type SourceOptions = {
   /** 'reject', the default, sends a record without a key to the dead letters; 'keep' hands it on with a null key. */
   readonly nullKeys?: 'reject' | 'keep';
   /**
+   * 'reject', the default, sends a record without a value to the dead letters; 'keep' hands it on with a null value, as
+   * `table` does. One that has neither key nor value carries the watermark, and nothing else.
+   */
+  readonly nullValues?: 'reject' | 'keep';
+  /**
    * 'reject', the default, sends a record that lies further ahead of the wall clock than the watermark's `futureMs` to
    * the dead letters; 'pass' leaves the decision to a processor. A rebuild from the log rejects by the later clock.
    */
@@ -76,10 +81,16 @@ export class TopologyBuilder {
 
   /** A stream of a topic's records. The watermark of an outside topic follows its newest timestamp. */
   source<K, V>(topic: Topic<K, V>, options: SourceOptions & { nullKeys: 'keep' }): Stream<K | null, V>;
+  source<K, V>(topic: Topic<K, V>, options: SourceOptions & { nullValues: 'keep' }): Stream<K, V | null>;
   source<K, V>(topic: Topic<K, V>, options?: SourceOptions): Stream<K, V>;
   source<K, V>(topic: Topic<K, V>, options: SourceOptions = {}): Stream<K, V> {
-    const { watermark = { outOfOrderMs: 0 }, nullKeys = 'reject', future = 'reject' } = options;
-    this.add({ ...sourceOf(topic), role: 'stream', watermark, nullKeys, future });
+    const {
+      watermark = { outOfOrderMs: 0 },
+      nullKeys = 'reject',
+      nullValues = 'reject',
+      future = 'reject',
+    } = options;
+    this.add({ ...sourceOf(topic), role: 'stream', watermark, nullKeys, nullValues, future });
     return new Stream(this, topic.key, { node: topic.name, output: 'out' });
   }
 
@@ -199,7 +210,7 @@ export class TopologyBuilder {
       nullKeys: 'drop',
     });
     const { release = 'on-arrival', role = 'stream' } = options;
-    this.add({ ...sourceOf(topic), name, role, watermark: 'carried', release });
+    this.add({ ...sourceOf(topic), name, role, watermark: 'carried', release, nullValues: 'keep' });
     return new Stream(this, key, { node: name, output: 'out' });
   }
 
@@ -259,6 +270,7 @@ function sourceOf<K, V>(topic: Topic<K, V>) {
     watermark: { outOfOrderMs: 0 },
     release: 'on-arrival',
     nullKeys: 'reject',
+    nullValues: 'reject',
     future: 'reject',
   } as const satisfies Node;
 }

@@ -30,6 +30,8 @@ export type SourceNode = {
   readonly release: 'on-arrival' | 'at-watermark';
   /** What becomes of a record without a key: an error of that record, or a null key. */
   readonly nullKeys: 'reject' | 'keep';
+  /** What becomes of a stream's record without a value: an error of that record, or a null value. */
+  readonly nullValues: 'reject' | 'keep';
   /** What becomes of a record that lies further ahead of the wall clock than the watermark policy's `futureMs`. */
   readonly future: 'reject' | 'pass';
 };

@@ -108,7 +108,7 @@ export class Stream<K, V> {
   /** Writes the records to a topic of yours and goes on with what is read from there. */
   through(topic: Topic<K, V>): Stream<K, V> {
     this.to(topic, { heartbeat: true });
-    return this.builder.source(topic, { watermark: 'carried' });
+    return this.builder.source(topic, { watermark: 'carried', nullValues: 'keep' }) as Stream<K, V>;
   }
 
   /** Folds the records of each key into a state. */

@@ -2,8 +2,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '#platform';
 import { type Query, Statements } from './statements.ts';
 
-/** How often a waiting reader looks for commits of other processes. */
-const pollMs = 4;
+/**
+ * How often a waiting reader looks for commits of other processes, each a look at shared memory: one that has just seen a
+ * commit expects the next, and the time until it finds it is time that its output comes later.
+ */
+const pollMs = { expecting: 1, idle: 4 };
+const expectingForMs = 100;
 
 /**
  * Tells this thread's readers of new commits: those of its own process at once, by the counter that the writer thread
@@ -15,6 +19,7 @@ export class CommitWatch {
   readonly #dataVersion: Query;
   readonly #waiting = new Set<{ readonly seen: number; readonly wake: () => void }>();
   #running = false;
+  #lastChange = Number.NEGATIVE_INFINITY;
 
   constructor(database: DatabaseSync, commits: Int32Array, clock: Clock) {
     this.#clock = clock;
@@ -29,7 +34,11 @@ export class CommitWatch {
 
   /** Resolves when the version is no longer `seen`, after `timeoutMs`, or when `signal` aborts. */
   async changed(seen: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted || timeoutMs <= 0 || this.version() !== seen) return;
+    if (signal.aborted || timeoutMs <= 0) return;
+    if (this.version() !== seen) {
+      this.#lastChange = this.#clock.monotonic();
+      return;
+    }
     const timer = new AbortController();
     await new Promise<void>((resolve) => {
       const waiting = {
@@ -54,9 +63,15 @@ export class CommitWatch {
       while (this.#waiting.size > 0) {
         const commits = Atomics.load(this.#commits, 0);
         const version = this.version();
-        for (const { seen, wake } of [...this.#waiting]) if (seen !== version) wake();
+        const now = this.#clock.monotonic();
+        for (const { seen, wake } of [...this.#waiting]) {
+          if (seen === version) continue;
+          this.#lastChange = now;
+          wake();
+        }
         if (this.#waiting.size === 0) return;
-        const { async, value } = Atomics.waitAsync(this.#commits, 0, commits, pollMs);
+        const everyMs = now - this.#lastChange < expectingForMs ? pollMs.expecting : pollMs.idle;
+        const { async, value } = Atomics.waitAsync(this.#commits, 0, commits, everyMs);
         if (async) await value;
       }
     } finally {

@@ -82,7 +82,10 @@ export class EmbeddedProducer implements Producer {
       try {
         const { topic, partition } = lane;
         const append = { topic, partition, batches: encodeTogether(calls.map(({ records }) => records)) };
-        const { baseOffset } = await this.#writer.request<Appended>({ kind: 'append', append });
+        const { baseOffset } = await this.#writer.request<Appended>(
+          { kind: 'append', append },
+          bytesOf([append]),
+        );
         let next = baseOffset;
         for (const call of calls) {
           const base = next;
@@ -162,13 +165,14 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
       offsets.push({ group, offsets: [...byPartition.values()] });
     }
     this.#drop();
-    const commit = this.#writer.request<readonly Appended[]>({
+    const request = {
       kind: 'transaction',
       transactionalId: this.#transactionalId,
       epoch: this.#epoch,
       appends,
       offsets,
-    });
+    } as const;
+    const commit = this.#writer.request<readonly Appended[]>(request, bytesOf(appends));
     this.#committing = commit;
     try {
       return await commit;
@@ -203,6 +207,10 @@ export class EmbeddedTransactionalProducer implements TransactionalProducer {
 function bufferOf(records: Records): RecordBuffer {
   return records instanceof RecordBuffer ? records : RecordBuffer.of(records);
 }
+
+/** Of batches that were encoded for one request, and are encoded again for another. */
+const bytesOf = (appends: readonly Append[]) =>
+  appends.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
 
 /** Small appends share a batch. The buffers stay as they are: they are their owners'. */
 function encodeTogether(buffers: readonly RecordBuffer[]): EncodedBatch[] {

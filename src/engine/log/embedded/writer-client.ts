@@ -165,13 +165,16 @@ export class WriterConnection {
     return this.#closed;
   }
 
-  /** The reply's type is the one named beside the request in messages.ts. */
-  request<T>(request: WriteRequest): Promise<T> {
+  /**
+   * The reply's type is the one named beside the request in messages.ts. `given`: bytes of the request that the caller
+   * has no more use for, which are handed over and not copied.
+   */
+  request<T>(request: WriteRequest, given: ArrayBuffer[] = []): Promise<T> {
     if (this.#closed) return Promise.reject(logClosed());
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
       // Before anything is noted: what can't be sent is refused here, and will never be answered.
-      this.#port.postMessage({ id, request } satisfies ToWriter);
+      this.#port.postMessage({ id, request } satisfies ToWriter, given);
       if (this.#pending.size === 0) this.#port.ref();
       this.#pending.set(id, { resolve, reject });
     });

@@ -27,6 +27,12 @@ const FORMAT = Buffer.from('millrace-store-1');
  */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
+/** Of a table file, read and checked as a whole: a look-up that memory does not answer costs a sixth less than with 8 KiB. */
+const BLOCK_BYTES = 4 * 1024;
+
+/** Keys that one thread of the library's pool looks up; more of them go to several threads at once. */
+const READ_KEYS = 512;
+
 /** Entries read from an iterator at a time; the library's default of 8 is three times slower. */
 const SCAN_CHUNK = 256;
 
@@ -38,6 +44,14 @@ class RocksReads implements DatabaseReads {
   }
 
   async getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]> {
+    if (keys.length <= READ_KEYS) return this.#read(keys);
+    const parts: Promise<readonly (Buffer | null)[]>[] = [];
+    for (let from = 0; from < keys.length; from += READ_KEYS)
+      parts.push(this.#read(keys.slice(from, from + READ_KEYS)));
+    return (await Promise.all(parts)).flat();
+  }
+
+  async #read(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]> {
     if (keys.length === 0) return [];
     const batch = this.#db.read({ capacity: keys.length, autoDestroy: true });
     const values = keys.map((key) => batch.get(key));
@@ -90,6 +104,7 @@ class RocksDatabase extends RocksReads implements Database {
     const mark = this.#marks.next();
     batch.tryPut(mark.key, mark.value);
     await batch.flush();
+    this.#marks.written();
   }
 
   snapshot(): DatabaseSnapshot {
@@ -128,7 +143,7 @@ export function rocksDatabases(directory: string): DatabaseProvider {
       const marks = new WriteMarks(path);
       const manifest = marks.manifest();
       mkdirSync(path, { recursive: true });
-      const db = new RocksDB(path, { writeBufferSize: WRITE_BUFFER_BYTES });
+      const db = new RocksDB(path, { writeBufferSize: WRITE_BUFFER_BYTES, tableBlockSize: BLOCK_BYTES });
       await db.ready().catch((error: unknown) => {
         throw isLocked(error) ? locked(path, error) : corrupt(error);
       });

@@ -11,7 +11,7 @@ const PREFIX = Buffer.from([0xff, 0x6e]);
 
 /** The file that lists the table files, and how long it was. */
 type Manifest = { readonly name: string; readonly length: number };
-type Mark = { readonly write: number; readonly manifest: Manifest };
+type Mark = { readonly write: number; readonly manifest?: Manifest | undefined };
 
 /**
  * A MANIFEST that has lost its last entries opens without error as the database that it describes: an older one, to which
@@ -37,10 +37,14 @@ export class WriteMarks {
     }
   }
 
-  /** What the next write has to take with it. */
+  /** What the next write has to take with it; to be followed by `written` where it has not failed. */
   next(): Change & { readonly value: Buffer } {
-    const mark = { write: ++this.#writes, manifest: this.manifest() };
+    const mark: Mark = { write: this.#writes + 1, manifest: this.manifest() };
     return { key: keyOf(mark.write), value: Buffer.from(JSON.stringify(mark)) };
+  }
+
+  written(): void {
+    this.#writes++;
   }
 
   /** The rows to be read of an opened database, for `check`. */
@@ -61,9 +65,10 @@ export class WriteMarks {
     for (let write = newest.write; write > Math.max(0, newest.write - MARKS); write--) {
       if (!written.has(write)) return `write ${write} of ${newest.write} is not in it`;
     }
-    const { name, length } = newest.manifest;
-    if (before?.name !== name || before.length >= length) return undefined;
-    return `${name} has ${before.length} bytes, and had ${length}`;
+    const { manifest } = newest;
+    if (manifest === undefined || before?.name !== manifest.name || before.length >= manifest.length)
+      return undefined;
+    return `${manifest.name} has ${before.length} bytes, and had ${manifest.length}`;
   }
 }
 

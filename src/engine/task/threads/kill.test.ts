@@ -1,5 +1,5 @@
 /**
- * Processes with two threads each, on the embedded log and RocksDB, with standbys, killed (SIGKILL) at every step of
+ * Processes with one and with two threads, on the embedded log and RocksDB, with standbys, killed (SIGKILL) at every step of
  * commit, restore and assignment and at random times, under load.
  */
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import { compareSnapshots } from '../../verify/snapshot.ts';
 import { verify } from '../../verify/verify.ts';
 import { REBALANCE_FAILPOINTS, TASK_FAILPOINTS } from '../failpoints.ts';
 import { Load, PARTITIONS, sums } from '../testing/sums.ts';
-import { SumsProcess } from './testing/sums-process.ts';
+import { SumsProcess, type SumsProcessOptions } from './testing/sums-process.ts';
 
 const RANDOM_KILLS = 2;
 
@@ -38,8 +38,8 @@ async function open(t: TestContext) {
     await load.close();
     await log.close();
   });
-  const launch = (instanceId: string, failpoints = '') =>
-    new SumsProcess(t, { directory, instanceId, standbys: 1, failpoints });
+  const launch = (instanceId: string, more: Partial<SumsProcessOptions> = {}) =>
+    new SumsProcess(t, { directory, instanceId, standbys: 1, ...more });
   const running = async (instanceId: string) => {
     const started = launch(instanceId);
     await started.url;
@@ -73,8 +73,11 @@ async function open(t: TestContext) {
   return { load, launch, running, assertExact };
 }
 
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  while (!(await isTrue().catch(() => false))) await systemClock.sleep(20);
+async function until(processes: readonly SumsProcess[], isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue().catch(() => false))) {
+    for (const each of processes) each.assertRuns();
+    await systemClock.sleep(20);
+  }
 }
 
 type Status = readonly { readonly tasks: readonly { readonly name: string; readonly state: string }[] }[];
@@ -90,14 +93,14 @@ it('kill -9 at every failpoint and at random times, under load, loses and repeat
   const { launch, running, assertExact } = await open(t);
   let steady: SumsProcess | undefined;
   for (const failpoint of REBALANCE_FAILPOINTS) {
-    const victim = launch('victim', `${failpoint}=kill`);
+    const victim = launch('victim', { failpoints: `${failpoint}=kill` });
     // The first thread has all tasks; those that come, its own process's or the other's, take some of them.
     steady = launch('steady');
     assert.deepEqual(await victim.exit, [null, 'SIGKILL'], failpoint);
   }
   for (const failpoint of TASK_FAILPOINTS) {
     const isStart = failpoint.startsWith('restore') || failpoint.startsWith('assignment');
-    const victim = launch('victim', `${failpoint}=kill@${isStart ? 1 : 3}`);
+    const victim = launch('victim', { threads: 1, failpoints: `${failpoint}=kill@${isStart ? 1 : 3}` });
     assert.deepEqual(await victim.exit, [null, 'SIGKILL'], failpoint);
   }
   for (let kill = 0; kill < RANDOM_KILLS; kill++) {
@@ -117,19 +120,20 @@ it('a process that stands still beyond its session is fenced: what it commits la
   const { running, assertExact } = await open(t);
   const steady = await running('steady');
   const zombie = await running('zombie');
-  await until(async () => (await tasksIn(zombie)) > 1);
+  await until([steady, zombie], async () => (await tasksIn(zombie)) > 1);
   for (let isTaken = false; !isTaken; ) {
     zombie.signal('SIGSTOP');
     const waited = new AbortController();
-    const taken = until(async () => waited.signal.aborted || (await tasksIn(steady)) === PARTITIONS).then(
-      () => true,
-    );
+    const taken = until(
+      [steady],
+      async () => waited.signal.aborted || (await tasksIn(steady)) === PARTITIONS,
+    ).then(() => true);
     // It may have been stopped while it held the log's lock: then nobody goes on, and it has to be let go.
     isTaken = await Promise.race([taken, systemClock.sleep(8_000, waited.signal).then(() => false)]);
     waited.abort();
     zombie.signal('SIGCONT');
   }
   // It joins anew and is given tasks again.
-  await until(async () => (await tasksIn(zombie)) > 1);
+  await until([steady, zombie], async () => (await tasksIn(zombie)) > 1);
   await assertExact([zombie, steady], ['steady', 'zombie']);
 });

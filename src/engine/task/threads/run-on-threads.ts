@@ -8,6 +8,7 @@ import type { TaskOwners } from '../assignment.ts';
 import type { EngineReport } from '../introspection-report.ts';
 import type { FromThread, ThreadAnswers, ThreadInput, ThreadQuestion, ToThread } from './messages.ts';
 import { ThreadTasks } from './thread-tasks.ts';
+import { useLargeYoungGeneration } from './young-generation.ts';
 
 export type ThreadsOptions = {
   /** A module that exports `declare` (DeclareThread): what each thread runs. */
@@ -24,6 +25,8 @@ export type ThreadsOptions = {
    * has failed.
    */
   readonly onFailure?: 'stop' | 'go-on';
+  /** Stops the threads, also while they start: then what they restore is given up. */
+  readonly signal?: AbortSignal;
   readonly logger: Logger;
 };
 
@@ -50,8 +53,14 @@ export async function runOnThreads(options: ThreadsOptions): Promise<StreamThrea
       hint: 'use one thread or more, at most as many as there are processors',
     });
   }
+  useLargeYoungGeneration();
   const threads = Array.from({ length: options.threads }, (_, n) => new Thread(options, n));
   const running = new RunningThreads(threads, options);
+  const { signal } = options;
+  const stop = () => void running.stop().catch(() => {});
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  void running.done.catch(() => {}).then(() => signal?.removeEventListener('abort', stop));
   await Promise.all(threads.map(({ started }) => started));
   const lost = threads.filter(({ hasEnded }) => hasEnded).length;
   if (lost > (options.onFailure === 'go-on' ? threads.length - 1 : 0)) await running.done;

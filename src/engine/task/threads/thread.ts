@@ -1,6 +1,6 @@
 /** The code of one thread: see run-on-threads.ts for the side that starts it. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { invariant } from '#platform';
+import { type Clock, invariant } from '#platform';
 import { toWireError } from '../../log/errors.ts';
 import { localTasks } from '../../queries/local-tasks.ts';
 import { type PortRows, readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
@@ -56,13 +56,33 @@ function report(): EngineReport {
   return { memberId, isRebalancing: false, bufferedBytes: 0, commitMs: null, tasks: [] };
 }
 
+const GIVE_UP_RETRY_MS = 50;
+
+/** A start can take long, since it restores: told to stop, the thread gives up what it is opening. */
+async function start(starting: StreamsRuntime, clock: Clock): Promise<void> {
+  let hasStarted = false;
+  const giveUp = async () => {
+    // There is nothing to leave before it has joined.
+    for (; !hasStarted; await clock.sleep(GIVE_UP_RETRY_MS)) await starting.leave().catch(() => {});
+  };
+  const listener = () => void giveUp();
+  stop.signal.addEventListener('abort', listener);
+  if (stop.signal.aborted) listener();
+  try {
+    await starting.start();
+  } finally {
+    hasStarted = true;
+    stop.signal.removeEventListener('abort', listener);
+  }
+}
+
 async function main(): Promise<void> {
   const { declare } = (await import(module)) as { readonly declare: DeclareThread };
   const { options, close } = await declare(context);
   const { instanceId } = context;
   runtime = new StreamsRuntime({ ...options, instanceId, processId });
   try {
-    await runtime.start();
+    await start(runtime, options.clock);
     tell({ kind: 'started' });
     await runtime.run(stop.signal);
   } catch (error) {

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { openEmbeddedLog } from '../../log/embedded/embedded-log.ts';
 import { type StoreAnswer, StoreQueries } from '../../queries/store-queries.ts';
+import { rocksDatabases } from '../../store/rocksdb/rocksdb-database.ts';
+import { placesOf } from '../../verify/journal-reader.ts';
+import { checkLocalStores } from '../../verify/local-stores.ts';
 import { Load, PARTITIONS, sums } from '../testing/sums.ts';
 import type { SumsData } from './fixtures/sums-thread.ts';
 import { runOnThreads, type StreamThreads, type ThreadsOptions } from './run-on-threads.ts';
@@ -97,6 +101,31 @@ it('processes that come, are killed and come back lose and repeat nothing', asyn
   load.assertExact();
 });
 
+it('threads that are told to stop while they restore give it up', async (t) => {
+  const { directory, load, start } = await open(t);
+  const threads = await start({});
+  for (let commit = 0; commit < 40; commit++) {
+    await load.write(60);
+    await load.readAll();
+  }
+  await threads.stop();
+  const stop = new AbortController();
+  const starting = start({ state: 'elsewhere', writeMs: 300 }, { signal: stop.signal });
+  await systemClock.sleep(1_000);
+  stop.abort();
+  await (await starting).done;
+  const elsewhere = rocksDatabases(join(directory, 'elsewhere'));
+  for (const place of placesOf(sums())) {
+    const left = await checkLocalStores(place, elsewhere);
+    assert.deepEqual(left?.snapshot.offsets ?? {}, {}, `${place.name} was not restored to its end`);
+  }
+  const again = await start({});
+  await load.write(100);
+  await load.readAll();
+  await again.stop();
+  load.assertExact();
+});
+
 const sumsOf = (entries: readonly { readonly key: string; readonly value: unknown }[]) =>
   new Map(entries.map(({ key, value }) => [key, value]));
 
@@ -165,6 +194,7 @@ it('queries over HTTP reach the threads of every process, standbys when asked', 
   >;
   for (const { url } of processes) {
     const ask = async (parameters: string): Promise<Answer | undefined> => {
+      for (const each of processes) each.assertRuns();
       const response = await fetch(`${await url}/stores/sum/state?${parameters}`);
       return response.ok ? ((await response.json()) as Answer) : undefined;
     };

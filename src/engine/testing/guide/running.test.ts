@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { rocksDatabases, runOnThreads, StreamsRuntime, TopicReader } from '#engine';
+import { httpPeers, rocksDatabases, runOnThreads, StoreQueries, StreamsRuntime, TopicReader } from '#engine';
 import { type Log, openEmbeddedLog } from '#engine/log';
 import { createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
@@ -51,6 +51,7 @@ it('a process', async (t) => {
     cacheEntries: 100_000,
     bufferBytes: 64 * 1024 * 1024,
     standbys: 0,
+    idleWaitMs: 0,
     onRecordError: 'dead-letter',
     sessionTimeoutMs: 10_000,
     journal: true,
@@ -90,6 +91,21 @@ it('threads', async (t) => {
   // end
   await write(log, wideViews, ['ann', { item: 'a', seconds: 30 }, 1], ['bob', { item: 'b', seconds: 5 }, 2]);
   assert.equal((await results(log, 2)).size, 2);
+  // example: threads-queries
+  const queries = new StoreQueries({
+    topology: watching(),
+    memberId: 'one',
+    local: threads.tasks,
+    owners: () => threads.owners(),
+    peers: httpPeers({ clock: systemClock }),
+    clock: systemClock,
+  });
+  // end
+  const { entries } = await queries.query('total/state', { kind: 'key', key: 'ann' });
+  assert.deepEqual(
+    entries.map(({ value }) => value),
+    [30],
+  );
   // example: threads-stop
   const members = await threads.status();
   assert.deepEqual(

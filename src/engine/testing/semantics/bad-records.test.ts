@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { MAX_RECORD_BYTES } from '../../log/record-size.ts';
+import type { KeySerde, Topic } from '../../serde.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
 import type { Stream } from '../../topology/stream.ts';
+import type { Table } from '../../topology/table.ts';
+import { tumbling } from '../../topology/windows/window.ts';
+import type { Windowed } from '../../topology/windows/windowed-key.ts';
 import { TopologyDriver } from '../driver.ts';
-import { type Chain, chains, input, output } from './chains.ts';
+import { json, jsonTopic } from '../json-topic.ts';
+import { type Chain, chains, input, output, type Tagged } from './chains.ts';
 
 type Raw = readonly [key: string | null, side: 'L' | 'R', n: number, timestamp: number];
 
@@ -92,6 +98,72 @@ describe('a record at a time that no window holds is put aside, and nobody waits
           [],
         );
       }
+    });
+  }
+});
+
+describe('a result that no log takes is put aside and counted wherever it comes from, and the others go on', () => {
+  const small = json<number>();
+  const numbers: Topic<string, number> = {
+    ...jsonTopic<number>('output'),
+    value: {
+      ...small,
+      encode: (value) => (value === 2 ? Buffer.alloc(MAX_RECORD_BYTES + 1) : small.encode(value)),
+    },
+  };
+  const value = json<number>();
+  const window = tumbling({ sizeMs: 10, graceMs: 0 });
+  type Counts = (records: Stream<string, Tagged>) => Table<string, number> | Table<Windowed<string>, number>;
+  const sources: Readonly<Record<string, Counts>> = {
+    'after a record': (records) => records.count('op', { value }),
+    'at the commit': (records) => records.count('op', { value, emit: 'per-commit' }),
+    'when a window closes': (records) => records.windowed(window).count('op', { value, emit: 'on-close' }),
+    'when a suppressed row goes out': (records) =>
+      records.windowed(window).count('op', { value }).suppress('held', { until: 'window-close' }),
+    'when a suppressed time is over': (records) =>
+      records.count('op', { value }).suppress('held', { forMs: 10 }),
+  };
+  for (const [when, counts] of Object.entries(sources)) {
+    it(when, async () => {
+      const driver = await TopologyDriver.open(async (log) => {
+        await log.createTopics(
+          [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
+        );
+        const builder = new TopologyBuilder({ name: 'bad', generation: 1 });
+        const rows = counts(builder.source(input)) as Table<string, number>;
+        const key: KeySerde<string> = {
+          toText: (of) => (of as { key?: string }).key ?? of,
+          fromText: String,
+        };
+        rows
+          .toStream()
+          .withKey(key)
+          .to({ ...numbers, key } as Topic<string, number | null>);
+        return builder.build();
+      });
+      const record = (key: string, timestamp: number) => [key, { side: 'L', n: 1 }, timestamp] as const;
+      await driver.pipe(
+        input,
+        record('a', 1),
+        record('b', 2),
+        record('a', 3),
+        record('c', 4),
+        record('z', 50),
+      );
+      await driver.settle();
+      const letters = await driver.readDeadLetters();
+      assert.deepEqual(
+        letters.map(({ value }) => [value?.operator, value?.reason]),
+        [['output-sink', 'MR_RECORD_TOO_LARGE']],
+      );
+      assert.match(letters[0]?.value?.key?.toString() ?? '', /^a/);
+      assert.match(
+        await driver.metrics.render(),
+        /rejected_records_total\{operator="output-sink",reason="MR_RECORD_TOO_LARGE"\} 1\n/,
+      );
+      const keys = (await driver.read(numbers)).map(({ key }) => key);
+      assert.deepEqual(keys.filter((key) => key === 'b' || key === 'c').sort(), ['b', 'c']);
+      await driver.close();
     });
   }
 });

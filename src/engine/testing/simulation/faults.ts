@@ -226,6 +226,16 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    // Tombstones are cleaned away before whoever follows a changelog has read them.
+    kind: 'a day at once',
+    inject: (world) => {
+      world.log.clean();
+      world.jump(25 * HOUR_MS);
+      world.log.clean();
+      return true;
+    },
+  },
+  {
     // A store that comes back after tombstones that it has not seen were cleaned away.
     kind: 'long outage',
     inject: (world, random) => {

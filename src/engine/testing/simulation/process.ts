@@ -110,8 +110,16 @@ export class SimulatedProcess {
   }
 }
 
+const EXPECTED = [
+  'MR_LOG_FENCED',
+  'MR_LOG_GENERATION',
+  'MR_LOG_UNAVAILABLE',
+  'MR_STORE_LOCKED',
+  'MR_STORE_OUTDATED',
+];
+
 /** Errors with which a process may end although nothing is wrong with it: it is started again. */
 export function isExpected(error: unknown): boolean {
   const code = errorCode(error) ?? '';
-  return ['MR_LOG_FENCED', 'MR_LOG_GENERATION', 'MR_LOG_UNAVAILABLE', 'MR_STORE_LOCKED'].includes(code);
+  return EXPECTED.includes(code);
 }

@@ -1,4 +1,8 @@
-/** Runs that once found a bug, each with what it was: they are run again before all others. */
+/**
+ * Runs that find a bug that there once was, each with what it was: they are run again before all others. A seed is the
+ * same run only as long as nothing else changes; so each of these bugs is a mutant of tools/simulate as well, for which
+ * a seed is chosen anew when the old one no longer finds it.
+ */
 export type KeptSeed = { readonly topology: string; readonly seed: number; readonly found: string };
 
 export const KEPT_SEEDS: readonly KeptSeed[] = [

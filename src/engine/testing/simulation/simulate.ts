@@ -1,3 +1,4 @@
+import { differenceOfCopies } from './copies.ts';
 import { FAULTS, type Fault } from './faults.ts';
 import type { Outcome } from './outcome.ts';
 import { difference, modelled, readOutputs, readStores } from './outcome.ts';
@@ -170,6 +171,8 @@ async function finish(world: World, faults: ReadonlyMap<string, number>): Promis
   calm(world);
   const ended = { world, faults, outcome: new Map(), restored: new Map() };
   if (!(await rest(world))) return { ...ended, failure: reasonOf(world) };
+  const copies = await scheduler.settle(differenceOfCopies(world.processes));
+  if (copies !== undefined) return { ...ended, failure: copies };
   const tasks = world.processes.flatMap(({ runtime }) => runtime.tasks);
   const stores = await scheduler.settle(readStores(tasks, underTest.looseStores));
   for (const slot of world.slots) {
@@ -190,6 +193,7 @@ async function finish(world: World, faults: ReadonlyMap<string, number>): Promis
 /** Undoes the faults that last, and lets every instance run. */
 function calm(world: World): void {
   world.trace.note('the world is left alone');
+  world.forgetWatches();
   world.log.faults.failNextAppends(0);
   world.log.faults.failRequests(0);
   world.log.faults.repeatRequests(0);

@@ -1,4 +1,5 @@
 import { enrichedViewsTopology } from './topologies/enriched-views.ts';
+import { globalLookupsTopology } from './topologies/global-lookups.ts';
 import { ledgerTopology } from './topologies/ledger.ts';
 import { noticesTopology } from './topologies/notices.ts';
 import { pastPricesTopology } from './topologies/past-prices.ts';
@@ -22,4 +23,5 @@ export const TOPOLOGIES: readonly TopologyUnderTest[] = [
   windowsTopology,
   pastPricesTopology,
   noticesTopology,
+  globalLookupsTopology,
 ];

@@ -165,6 +165,10 @@ export class World {
     this.#watches.push({ failpoint, act: () => this.scheduler.after(delayMs, act) });
   }
 
+  forgetWatches(): void {
+    this.#watches.length = 0;
+  }
+
   #passed(failpoint: string): void {
     for (const watch of this.#watches.filter((each) => each.failpoint === failpoint)) {
       this.#watches.splice(this.#watches.indexOf(watch), 1);

@@ -10,6 +10,7 @@ export type SumsProcessOptions = {
   readonly directory: string;
   readonly instanceId: string;
   readonly standbys?: number;
+  readonly threads?: number;
   readonly failpoints?: string;
 };
 
@@ -18,19 +19,28 @@ export class SumsProcess {
   readonly url: Promise<string>;
   readonly exit: Promise<readonly [code: unknown, signal: unknown]>;
   readonly #child: ChildProcess;
+  readonly #instanceId: string;
 
-  constructor(t: TestContext, { directory, instanceId, standbys = 0, failpoints = '' }: SumsProcessOptions) {
+  constructor(
+    t: TestContext,
+    { directory, instanceId, standbys = 0, threads = 2, failpoints = '' }: SumsProcessOptions,
+  ) {
     const script = join(import.meta.dirname, '..', 'fixtures', 'sums-process.ts');
-    const child = spawn(process.execPath, [script, directory, instanceId, String(standbys)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      // Half of the time that a process takes to start is the compiler's.
-      env: {
-        ...process.env,
-        MILLRACE_FAILPOINTS: failpoints,
-        NODE_COMPILE_CACHE: join(directory, 'compiled'),
+    const child = spawn(
+      process.execPath,
+      [script, directory, instanceId, String(standbys), String(threads)],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        // Half of the time that a process takes to start is the compiler's.
+        env: {
+          ...process.env,
+          MILLRACE_FAILPOINTS: failpoints,
+          NODE_COMPILE_CACHE: join(directory, 'compiled'),
+        },
       },
-    });
+    );
     this.#child = child;
+    this.#instanceId = instanceId;
     t.after(() => child.kill('SIGKILL'));
     this.exit = once(child, 'exit').then(([code, signal]) => [code, signal] as const);
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -47,6 +57,12 @@ export class SumsProcess {
     const started = new SumsProcess(t, options);
     await started.url;
     return started;
+  }
+
+  /** So that nobody waits for what it would do. */
+  assertRuns(): void {
+    const { exitCode, signalCode } = this.#child;
+    assert.deepEqual([exitCode, signalCode], [null, null], `${this.#instanceId} has ended by itself`);
   }
 
   signal(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {
