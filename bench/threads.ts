@@ -87,6 +87,6 @@ async function reached(log: Log, group: string, partitions: number, records: num
     const { user, system } = process.cpuUsage();
     const now = { seconds: performance.now() / 1e3, cpuSeconds: (user + system) / 1e6 };
     if (committed >= records) return { records: committed, ...now };
-    await systemClock.sleep(5);
+    await systemClock.sleep(20);
   }
 }

@@ -158,7 +158,7 @@ it('leaves what an undisturbed run leaves after kill -9 at every failpoint and a
     await killed(t, directory, `${name}=kill@${hit}`);
   }
   rmSync(join(directory, 'state', 'interactions-accepted-1'), { recursive: true });
-  await killed(t, directory, 'restore.chunk=kill@2');
+  await killed(t, directory, 'restore.chunk=kill@1');
 
   for (let kill = 0; kill < 10; kill++) {
     const loop = new LoopProcess(t, directory);

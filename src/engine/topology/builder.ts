@@ -24,8 +24,8 @@ const STORE_NAME = /^[a-zA-Z][a-zA-Z0-9-]*$/;
 
 const DAY_MS = 86_400_000;
 const TOMBSTONE_RETENTION_MS = DAY_MS;
-/** Repartition topics are read at once by their own topology; this is what a stopped one may lag behind. */
-const REPARTITION_RETENTION_MS = 7 * DAY_MS;
+/** As long as the journal: what a task has read there, verification reads again. */
+const REPARTITION_RETENTION_MS = 90 * DAY_MS;
 
 export type SourceOptions = {
   readonly watermark?: WatermarkPolicy;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { httpPeers, rocksDatabases, runOnThreads, StoreQueries, StreamsRuntime, TopicReader } from '#engine';
-import { type Log, openEmbeddedLog } from '#engine/log';
+import { type Log, openEmbeddedLog, partitionFor } from '#engine/log';
 import { createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { deadLettersOf, logger, write } from './setting.ts';
@@ -60,6 +60,7 @@ it('a process', async (t) => {
   const stopping = new AbortController();
   const running = runtime.run(stopping.signal);
   // end
+  t.after(() => stopping.abort());
   await write(log, wideViews, ['ann', { item: 'a', seconds: 30 }, 1], ['bob', { item: 'b', seconds: 5 }, 2]);
   assert.deepEqual(
     await results(log, 2),
@@ -89,6 +90,7 @@ it('threads', async (t) => {
     logger,
   });
   // end
+  t.after(() => threads.stop());
   await write(log, wideViews, ['ann', { item: 'a', seconds: 30 }, 1], ['bob', { item: 'b', seconds: 5 }, 2]);
   assert.equal((await results(log, 2)).size, 2);
   // example: threads-queries
@@ -101,7 +103,9 @@ it('threads', async (t) => {
     clock: systemClock,
   });
   // end
-  const { entries } = await queries.query('total/state', { kind: 'key', key: 'ann' });
+  // Results are visible with the transaction, stores a moment later: a query says how far it wants them.
+  const atLeast = { 'wide-views': { [partitionFor(Buffer.from('ann'), 4)]: 1 } };
+  const { entries } = await queries.query('total/state', { kind: 'key', key: 'ann' }, { atLeast });
   assert.deepEqual(
     entries.map(({ value }) => value),
     [30],

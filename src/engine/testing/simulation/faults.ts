@@ -32,19 +32,19 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    // What a transaction of the dead has left open is there still when the next owner's state is restored.
+    // What a transaction of the dead has left open is there still when its successor's state is restored.
     kind: 'death in a commit, then its successor’s',
     inject: (world, random) => {
-      const slot = random.pick(running(world));
-      if (slot === undefined || slot.deadly !== undefined || running(world).length < 2) return false;
-      const restartAfterMs = random.between(1, 4) * LONGEST_MEMBERSHIP_MS;
-      const onDeath = () => {
-        world.scheduler.after(random.between(0.5, 1) * restartAfterMs, () => {
+      if (running(world).length < 2) return false;
+      const awayMs = random.between(1.5, 3) * LONGEST_MEMBERSHIP_MS;
+      const delayMs = random.between(0, 10 * world.options.maxDelayMs);
+      world.whenPassed('commit.log.before', delayMs, (slot) => {
+        world.kill(slot);
+        world.startLater(slot, awayMs);
+        world.scheduler.after(random.between(LONGEST_MEMBERSHIP_MS, awayMs), () => {
           for (const each of running(world)) crash(world, each, random);
         });
-      };
-      const failpoint = random.pick(FAILPOINTS.filter((name) => name.startsWith('commit')));
-      slot.deadly = { failpoint, passes: random.int(1, 3), restartAfterMs, onDeath };
+      });
       return true;
     },
   },

@@ -22,16 +22,8 @@ export type Slot = {
   process: SimulatedProcess | undefined;
   /** Whether it is to be started again when its process ends. */
   isWanted: boolean;
-  deadly: Death | undefined;
-};
-
-/** The failpoint at which a process dies, after passing it so often. */
-export type Death = {
-  readonly failpoint: string;
-  passes: number;
-  /** When another is started in its place; soon where absent. */
-  readonly restartAfterMs?: number;
-  readonly onDeath?: () => void;
+  /** The failpoint at which its process dies, after passing it so often. */
+  deadly: { readonly failpoint: string; passes: number } | undefined;
 };
 
 export type WorldOptions = {
@@ -65,7 +57,7 @@ export class World {
   readonly bugs: unknown[] = [];
   /** Processes that go on although another has their place. */
   readonly zombies: SimulatedProcess[] = [];
-  readonly #watches: { readonly failpoint: string; readonly act: () => void }[] = [];
+  readonly #watches: { readonly failpoint: string; readonly act: (slot: Slot) => void }[] = [];
   #disks = 0;
   /** The machine that everybody has to run on from now on: see restoreLog. */
   #onlyDisk: Disk | undefined;
@@ -150,7 +142,7 @@ export class World {
       logger: this.trace.logger(slot.instanceId),
       tuning: this.options.tuning,
       diesAt: (failpoint) => {
-        this.#passed(failpoint);
+        this.#passed(failpoint, slot);
         return slot.process === process && this.#diesAt(slot, failpoint);
       },
       onExit: (error) => this.#hasEnded(slot, process, error),
@@ -161,18 +153,18 @@ export class World {
   }
 
   /** Does something soon after any process passes a failpoint the next time. */
-  whenPassed(failpoint: string, delayMs: number, act: () => void): void {
-    this.#watches.push({ failpoint, act: () => this.scheduler.after(delayMs, act) });
+  whenPassed(failpoint: string, delayMs: number, act: (slot: Slot) => void): void {
+    this.#watches.push({ failpoint, act: (slot) => this.scheduler.after(delayMs, () => act(slot)) });
   }
 
   forgetWatches(): void {
     this.#watches.length = 0;
   }
 
-  #passed(failpoint: string): void {
+  #passed(failpoint: string, slot: Slot): void {
     for (const watch of this.#watches.filter((each) => each.failpoint === failpoint)) {
       this.#watches.splice(this.#watches.indexOf(watch), 1);
-      watch.act();
+      watch.act(slot);
     }
   }
 
@@ -183,8 +175,7 @@ export class World {
     slot.process = undefined;
     this.killedAt.set(failpoint, (this.killedAt.get(failpoint) ?? 0) + 1);
     this.trace.note(`${slot.instanceId} is killed at ${failpoint}`);
-    this.startLater(slot, deadly.restartAfterMs);
-    deadly.onDeath?.();
+    this.startLater(slot);
     return true;
   }
 
