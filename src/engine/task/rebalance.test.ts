@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { RetryableError } from '#platform';
+import { createLogger, RetryableError } from '#platform';
 import { ManualClock, temporaryDirectory } from '#platform/testing';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
-import { encodeMetadata } from './assignment.ts';
+import { encodeMetadata, tasksOf } from './assignment.ts';
+import { Rebalance } from './rebalance.ts';
 import type { Task } from './task.ts';
 import { altered, Elapsing, GROUP, type Instance, Load, PARTITIONS, sums } from './testing/sums.ts';
 
@@ -49,6 +50,37 @@ it('scaling out and in under load loses and repeats nothing, and tasks that stay
   await elapse.stop(b);
   load.assertExact();
   await elapse.of(load.close());
+  await elapse.of(log.close());
+});
+
+it('what a share has given and its member has yet to take up goes to nobody else', async () => {
+  const { clock, elapse, log } = world();
+  const member = (memberId: string) =>
+    new Rebalance({
+      log: log.connect(),
+      clock,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      group: GROUP,
+      memberId,
+      sessionTimeoutMs: 10_000,
+      heartbeatIntervalMs: 50,
+      assignment: { tasks: tasksOf(sums()), standbys: 0 },
+      metadata: () => ({ process: memberId, active: [], standby: [] }),
+    });
+  const [a, b] = [member('a'), member('b')];
+  await elapse.of(a.join());
+  assert.equal(a.look(), 'share');
+  assert.equal(a.share.active.length, PARTITIONS);
+  // From here on it is about to open them: busy with a commit, or with others of which it restores the state.
+  const joined = b.join();
+  await elapse.until(() => {
+    a.keepAlive();
+    return a.isUnderWay;
+  });
+  await elapse.of(joined);
+  assert.deepEqual(b.share.active, []);
+  await elapse.of(a.leave());
+  await elapse.of(b.leave());
   await elapse.of(log.close());
 });
 

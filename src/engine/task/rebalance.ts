@@ -27,6 +27,8 @@ export type RebalanceOptions = {
 /** 'share': a round has ended and given this member its share. 'expelled': the group has gone on without it. */
 export type GroupNews = 'share' | 'expelled' | undefined;
 
+const NO_SHARE: Share = { active: [], standby: [], owners: new Map() };
+
 /**
  * This member's part in the group: heartbeats, and rounds that are followed while the tasks go on. Until a round has
  * ended, commits under the old generation are accepted; the cooperative assignment (assignTasks) gives nobody a task
@@ -35,7 +37,7 @@ export type GroupNews = 'share' | 'expelled' | undefined;
 export class Rebalance {
   readonly #options: RebalanceOptions;
   #membership: Membership | undefined;
-  #share: Share = { active: [], standby: [], owners: new Map() };
+  #share: Share = NO_SHARE;
   #rejoining: Promise<void> | undefined;
   #heartbeating = false;
   #lastHeartbeat = 0;
@@ -74,6 +76,7 @@ export class Rebalance {
     this.#rejoining = undefined;
     // Until it has succeeded.
     this.#news = 'expelled';
+    this.#share = NO_SHARE;
     this.#arrive(
       await log.joinGroup({
         group,
@@ -132,10 +135,16 @@ export class Rebalance {
     return true;
   }
 
+  /**
+   * What is held, and what the last share has given and is about to be: a task that went to another meanwhile would have
+   * two owners, of whom the second may have read its offsets before the first has committed.
+   */
   #claim(): Buffer {
     const metadata = this.#options.metadata();
-    this.#claimed = metadata.active;
-    return encodeMetadata(metadata);
+    const held = new Set(metadata.active.map(nameOf));
+    const given = this.#share.active.filter((task) => !held.has(nameOf(task)));
+    this.#claimed = [...metadata.active, ...given];
+    return encodeMetadata({ ...metadata, active: this.#claimed });
   }
 
   async #heartbeat(membership: Membership): Promise<void> {

@@ -110,7 +110,7 @@ it('threads that are told to stop while they restore give it up', async (t) => {
   }
   await threads.stop();
   const stop = new AbortController();
-  const starting = start({ state: 'elsewhere', writeMs: 300 }, { signal: stop.signal });
+  const starting = start({ state: 'elsewhere', writeMs: 1_500 }, { signal: stop.signal });
   await systemClock.sleep(1_000);
   stop.abort();
   await (await starting).done;

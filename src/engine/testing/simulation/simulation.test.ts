@@ -8,7 +8,7 @@ import { TOPOLOGIES } from './topologies.ts';
 import type { TopologyUnderTest } from './topology-under-test.ts';
 
 /** A number of runs, not a time, so that the same are made each time: about a minute of one core. */
-const RUNS = 300;
+const RUNS = 130;
 
 it('topologies under faults leave what undisturbed ones leave', async () => {
   const summary = await campaign({
