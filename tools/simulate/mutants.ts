@@ -162,12 +162,6 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'writers: target.writers, ms: watermark + 50 });',
   },
   {
-    name: 'a heartbeat announces what timers have yet to say',
-    file: task('task'),
-    find: 'this.#heartbeats.stamp(this.outbox, this.#firedUpTo);',
-    replace: 'this.#heartbeats.stamp(this.outbox, this.input.watermark);',
-  },
-  {
     name: 'a heartbeat counts for the records before it',
     file: task('input'),
     find: 'if (input.isAtHeartbeat && records.length > 0) {',
@@ -202,12 +196,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/engine/topology/joins/foreign-key.ts',
     find: 'if (row === undefined || named(row, k) !== foreignKey) return',
     replace: 'if (row === undefined) return',
-  },
-  {
-    name: 'a record does not wait for the grace of its join',
-    file: 'src/engine/topology/joins/stream-table.ts',
-    find: 'if (record.watermark >= timestamp + graceMs) {',
-    replace: 'if (record.watermark >= timestamp) {',
   },
   {
     name: 'an entry’s first change decides when it goes',
@@ -260,12 +248,6 @@ export const MUTANTS: readonly Mutant[] = [
     file: task('assignment'),
     find: 'const isSettled = (name: string) => (holders.get(name) ?? targets.get(name)) === targets.get(name);',
     replace: 'const isSettled = (_name: string) => true;',
-  },
-  {
-    name: 'offsets are read while a transaction may move them',
-    file: 'src/engine/log/simulated/broker.ts',
-    find: 'if (pending) return undefined;',
-    replace: '',
   },
   {
     name: 'a fenced producer goes on',
