@@ -7,7 +7,8 @@ import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
-import type { RuntimeOptions, StreamsRuntime } from './runtime.ts';
+import type { StreamsRuntime } from './runtime.ts';
+import type { RuntimeOptions } from './runtime-options.ts';
 import { altered, sumsRuntime } from './testing/sums.ts';
 
 const BUDGET = 256 * 1024;

@@ -8,7 +8,7 @@ import { jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
-import type { RuntimeOptions } from './runtime.ts';
+import type { RuntimeOptions } from './runtime-options.ts';
 import { altered, Elapsing } from './testing/sums.ts';
 
 const COMMIT_MS = 100;

@@ -1,15 +1,8 @@
-import { type Clock, errorCode, invariant, type Logger, type Metrics } from '#platform';
-import type { DeadLetter } from '#schemas';
-import type { Log } from '../log/port.ts';
-import type { Topic } from '../serde.ts';
-import type { DatabaseProvider } from '../store/port.ts';
+import { errorCode, invariant, type Metrics } from '#platform';
 import { acceptTopology } from '../topology/generations/acceptance.ts';
-import type { Migrations } from '../topology/generations/plan.ts';
-import type { Topology } from '../topology/topology.ts';
 import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment.ts';
 import { Backoff } from './backoff.ts';
-import { type Committer, commitTasks, type Guarantee, openCommitter, uncommittedBytes } from './commit.ts';
-import type { RecordErrorPolicy } from './dead-letters.ts';
+import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit.ts';
 import { step } from './failpoints.ts';
 import { bufferedBytes, FETCH_BYTES, Fetching } from './fetching.ts';
 import { GlobalTables } from './global-tables.ts';
@@ -17,72 +10,13 @@ import { IdleInputs } from './idle-inputs.ts';
 import { journalTopic } from './journal.ts';
 import { OwnedTasks } from './owned-tasks.ts';
 import { Rebalance } from './rebalance.ts';
+import { type CompleteOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime-options.ts';
 import type { Standby } from './standby.ts';
 import { type RuntimeStatus, taskStatus } from './status.ts';
 import type { Task } from './task.ts';
 
-export type RuntimeOptions = {
-  readonly log: Log;
-  readonly topology: Topology;
-  readonly databases: DatabaseProvider;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly deadLetters: Topic<string, DeadLetter>;
-  /** What becomes of a record that can't be decoded or processed; 'dead-letter' by default. */
-  readonly onRecordError?: RecordErrorPolicy;
-  /** This member's name within the group: started again under it, it takes its tasks back at once. */
-  readonly instanceId: string;
-  /** Shared by the members whose `databases` lie in the same place: no task lives twice there. The instance by default. */
-  readonly processId?: string;
-  /** Where this member's stores can be asked, for example http://host:port: told to all members. */
-  readonly endpoint?: string;
-  /** 'exactly-once' by default. */
-  readonly guarantee?: Guarantee;
-  /** Copies of each task's state in other processes; none by default. */
-  readonly standbys?: number;
-  /** Results are visible when they are committed; 100 by default. */
-  readonly commitIntervalMs?: number;
-  /** Records that a task takes at a time; 2,000 by default. */
-  readonly batchRecords?: number;
-  /** Decoded rows that each store of a task keeps in memory; 100,000 by default. */
-  readonly cacheEntries?: number;
-  /** Bytes of records fetched and not yet processed, and of what waits for the commit, each; 64 MiB by default. */
-  readonly bufferBytes?: number;
-  /**
-   * How long a task with several inputs waits for one that has been read to its end, since it became empty, before it
-   * goes on with the others; 0 by default. It makes the merge by timestamp hold over producers that are so much late.
-   */
-  readonly idleWaitMs?: number;
-  /** Without a sign of life for so long a member is out of the group, and its tasks go to others; 10,000 by default. */
-  readonly sessionTimeoutMs?: number;
-  /** How often it gives that sign; 500 by default. */
-  readonly heartbeatIntervalMs?: number;
-  /** Whether each commit is journalled, which verification needs; on by default. */
-  readonly journal?: boolean;
-  /** What to do about state that the topology no longer fits; without a choice the start is refused. */
-  readonly migrations?: Migrations;
-};
-
 /** A watermark that has no records to travel with is announced in one of so many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
-
-const DEFAULTS = {
-  onRecordError: 'dead-letter',
-  guarantee: 'exactly-once',
-  standbys: 0,
-  commitIntervalMs: 100,
-  batchRecords: 2_000,
-  cacheEntries: 100_000,
-  bufferBytes: 64 * 1024 * 1024,
-  idleWaitMs: 0,
-  sessionTimeoutMs: 10_000,
-  heartbeatIntervalMs: 500,
-  journal: true,
-} as const;
-
-type Absent = 'processId' | 'endpoint' | 'migrations';
-type CompleteOptions = Required<Omit<RuntimeOptions, Absent>> & Pick<RuntimeOptions, Absent>;
 
 /**
  * Runs the tasks of a topology that the group assigns to this member: fetches, processes, commits. One transaction of
@@ -107,7 +41,7 @@ export class StreamsRuntime {
   #foundNothing = false;
 
   constructor(options: RuntimeOptions) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...RUNTIME_DEFAULTS, ...options };
     const { topology, clock, logger, metrics, instanceId, journal } = this.#options;
     const group = `${topology.name}-${topology.generation}`;
     this.#metrics = runtimeMetrics(metrics);

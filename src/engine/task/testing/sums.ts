@@ -13,7 +13,8 @@ import type { DatabaseProvider } from '../../store/port.ts';
 import { TopicReader } from '../../topic-reader.ts';
 import { TopicWriter } from '../../topic-writer.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
-import { type RuntimeOptions, StreamsRuntime } from '../runtime.ts';
+import { StreamsRuntime } from '../runtime.ts';
+import type { RuntimeOptions } from '../runtime-options.ts';
 
 export const PARTITIONS = 6;
 export const GROUP = 'sums-1';

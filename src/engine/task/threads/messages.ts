@@ -4,7 +4,7 @@ import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import type { TaskOwners } from '../assignment.ts';
 import type { EngineReport } from '../introspection-report.ts';
-import type { RuntimeOptions } from '../runtime.ts';
+import type { RuntimeOptions } from '../runtime-options.ts';
 
 /** What a thread is told of its place. */
 export type ThreadContext = {

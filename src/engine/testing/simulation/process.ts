@@ -3,7 +3,8 @@ import { createMetrics, errorCode, FatalError, type Logger, watchFailpoints } fr
 import type { DeadLetter } from '#schemas';
 import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
-import { type RuntimeOptions, StreamsRuntime } from '../../task/runtime.ts';
+import { StreamsRuntime } from '../../task/runtime.ts';
+import type { RuntimeOptions } from '../../task/runtime-options.ts';
 import type { Topology } from '../../topology/topology.ts';
 import type { Disk } from './disk.ts';
 import type { VirtualClock } from './scheduler.ts';

@@ -5,7 +5,7 @@ import { avroSchema } from '#schemas';
 import { avroSerde } from '../../avro-serde.ts';
 import type { Producer, TransactionalProducer } from '../../log/port.ts';
 import type { Serde, Topic } from '../../serde.ts';
-import type { RuntimeOptions } from '../../task/runtime.ts';
+import type { RuntimeOptions } from '../../task/runtime-options.ts';
 import { json, jsonTopic } from '../../testing/json-topic.ts';
 import { TopicReader } from '../../topic-reader.ts';
 import { placesOf } from '../../verify/journal-reader.ts';

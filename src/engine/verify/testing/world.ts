@@ -6,7 +6,8 @@ import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulat
 import { type Topic, textKey } from '../../serde.ts';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import type { Database, DatabaseProvider } from '../../store/port.ts';
-import { type RuntimeOptions, StreamsRuntime } from '../../task/runtime.ts';
+import { StreamsRuntime } from '../../task/runtime.ts';
+import type { RuntimeOptions } from '../../task/runtime-options.ts';
 import { TopicWriter } from '../../topic-writer.ts';
 import type { Topology } from '../../topology/topology.ts';
 

@@ -1,0 +1,70 @@
+import type { Clock, Logger, Metrics } from '#platform';
+import type { DeadLetter } from '#schemas';
+import type { Log } from '../log/port.ts';
+import type { Topic } from '../serde.ts';
+import type { DatabaseProvider } from '../store/port.ts';
+import type { Migrations } from '../topology/generations/plan.ts';
+import type { Topology } from '../topology/topology.ts';
+import type { Guarantee } from './commit.ts';
+import type { RecordErrorPolicy } from './dead-letters.ts';
+
+export type RuntimeOptions = {
+  readonly log: Log;
+  readonly topology: Topology;
+  readonly databases: DatabaseProvider;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly deadLetters: Topic<string, DeadLetter>;
+  /** What becomes of a record that can't be decoded or processed; 'dead-letter' by default. */
+  readonly onRecordError?: RecordErrorPolicy;
+  /** This member's name within the group: started again under it, it takes its tasks back at once. */
+  readonly instanceId: string;
+  /** Shared by the members whose `databases` lie in the same place: no task lives twice there. The instance by default. */
+  readonly processId?: string;
+  /** Where this member's stores can be asked, for example http://host:port: told to all members. */
+  readonly endpoint?: string;
+  /** 'exactly-once' by default. */
+  readonly guarantee?: Guarantee;
+  /** Copies of each task's state in other processes; none by default. */
+  readonly standbys?: number;
+  /** Results are visible when they are committed; 100 by default. */
+  readonly commitIntervalMs?: number;
+  /** Records that a task takes at a time; 2,000 by default. */
+  readonly batchRecords?: number;
+  /** Decoded rows that each store of a task keeps in memory; 100,000 by default. */
+  readonly cacheEntries?: number;
+  /** Bytes of records fetched and not yet processed, and of what waits for the commit, each; 64 MiB by default. */
+  readonly bufferBytes?: number;
+  /**
+   * How long a task with several inputs waits for one that has been read to its end, since it became empty, before it
+   * goes on with the others; 0 by default. It makes the merge by timestamp hold over producers that are so much late.
+   */
+  readonly idleWaitMs?: number;
+  /** Without a sign of life for so long a member is out of the group, and its tasks go to others; 10,000 by default. */
+  readonly sessionTimeoutMs?: number;
+  /** How often it gives that sign; 500 by default. */
+  readonly heartbeatIntervalMs?: number;
+  /** Whether each commit is journalled, which verification needs; on by default. */
+  readonly journal?: boolean;
+  /** What to do about state that the topology no longer fits; without a choice the start is refused. */
+  readonly migrations?: Migrations;
+};
+
+export const RUNTIME_DEFAULTS = {
+  onRecordError: 'dead-letter',
+  guarantee: 'exactly-once',
+  standbys: 0,
+  commitIntervalMs: 100,
+  batchRecords: 2_000,
+  cacheEntries: 100_000,
+  bufferBytes: 64 * 1024 * 1024,
+  idleWaitMs: 0,
+  sessionTimeoutMs: 10_000,
+  heartbeatIntervalMs: 500,
+  journal: true,
+} as const;
+
+type Absent = 'processId' | 'endpoint' | 'migrations';
+/** As they are when what was left out has got its default. */
+export type CompleteOptions = Required<Omit<RuntimeOptions, Absent>> & Pick<RuntimeOptions, Absent>;
