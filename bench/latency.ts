@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { avroSerde, type Topic, textKey } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { systemClock } from '#platform';
-import { inputTopics, PARTITIONS, specOf } from './engine/cases.ts';
+import { inputTopics, PARTITIONS } from './engine/cases.ts';
 import { type Totals, totalsSchema } from './engine/events.ts';
 import { percentile, printFigure } from './figure.ts';
 import { latencies } from './latency/load.ts';
@@ -37,7 +37,7 @@ async function measure(commitMs: number): Promise<void> {
       key: textKey,
       value: await avroSerde(log.registry, 'totals-value', totalsSchema),
     };
-    await log.createTopics([views, totals].map(specOf));
+    await log.createTopics([views, totals]);
     const script = join(import.meta.dirname, 'latency', 'processor.ts');
     const processor = spawn(process.execPath, [script, directory, 'T1', String(commitMs)], {
       stdio: ['pipe', 'pipe', 'inherit'],

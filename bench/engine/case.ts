@@ -4,11 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { avroSerde, rocksDatabases, StreamsRuntime, type Topic, TopologyBuilder, textKey } from '#engine';
+import { deadLetterTopic, rocksDatabases, StreamsRuntime, type Topic, TopologyBuilder } from '#engine';
 import { type Log, openEmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { avroSchema, type DeadLetter, topics } from '#schemas';
-import { cases, type Inputs, inputTopics, specOf } from './cases.ts';
+import { cases, type Inputs, inputTopics } from './cases.ts';
 import { Events, userId } from './events.ts';
 import { write } from './input.ts';
 
@@ -68,14 +67,10 @@ async function measure(name: string, directory: string): Promise<Measurement> {
   const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
   const meter = new Meter();
   const inputs = await inputTopics(log.registry);
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...topics['dead-letters'],
-    key: textKey,
-    value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
+  const deadLetters = await deadLetterTopic(log.registry);
   const builder = new TopologyBuilder({ name: name.toLowerCase(), generation: 1 });
   const output = await declare(builder, { ...inputs, views: meter.of(inputs.views) }, log.registry);
-  await log.createTopics([deadLetters, output].map(specOf));
+  await log.createTopics([deadLetters, output]);
   const runtime = new StreamsRuntime({
     log,
     topology: builder.build(),

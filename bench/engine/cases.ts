@@ -8,7 +8,7 @@ import {
   type TopologyBuilder,
   textKey,
 } from '#engine';
-import type { SchemaRegistry, TopicSpec } from '#engine/log';
+import type { SchemaRegistry } from '#engine/log';
 import {
   addView,
   countSchema,
@@ -55,13 +55,6 @@ export async function inputTopics(registry: SchemaRegistry): Promise<Inputs> {
     users: await topicOf(registry, 'users', profileSchema, compacted),
   };
 }
-
-/** What a log has to know of a topic. */
-export const specOf = ({ name, partitions, cleanup }: TopicSpec): TopicSpec => ({
-  name,
-  partitions,
-  cleanup,
-});
 
 /** Declares a topology; gives the topic that it writes to, which is yet to be created. */
 export type Declare = (

@@ -1,8 +1,15 @@
 /** What the benchmark restores: a store of one row a key, filled from a topic; nothing goes out. */
-import { avroSerde, rocksDatabases, StreamsRuntime, type Topic, TopologyBuilder, textKey } from '#engine';
+import {
+  avroSerde,
+  deadLetterTopic,
+  rocksDatabases,
+  StreamsRuntime,
+  type Topic,
+  TopologyBuilder,
+  textKey,
+} from '#engine';
 import type { EmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { avroSchema, type DeadLetter, topics } from '#schemas';
 
 const PARTITIONS = 4;
 const kept = { policy: 'delete', retentionMs: null } as const;
@@ -20,13 +27,8 @@ export async function openRows(log: EmbeddedLog): Promise<Topic<string, string>>
 /** A runtime that has yet to be started, with its databases below `state`. */
 export async function openRuntime(log: EmbeddedLog, kind: Kept, state: string): Promise<StreamsRuntime> {
   const rows = await openRows(log);
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...topics['dead-letters'],
-    key: textKey,
-    value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
-  const { name, partitions, cleanup } = deadLetters;
-  await log.createTopics([{ name, partitions, cleanup }]);
+  const deadLetters = await deadLetterTopic(log.registry);
+  await log.createTopics([deadLetters]);
   const builder = new TopologyBuilder({ name: 'restored', generation: 1 });
   const source = builder.source(rows);
   if (kind === 'newest') {

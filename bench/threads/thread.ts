@@ -1,10 +1,9 @@
 /** What the threads and processes of the benchmarks run: a case of the engine's over a log that others write. */
 import { join } from 'node:path';
-import { avroSerde, type DeclareThread, rocksDatabases, type Topic, TopologyBuilder, textKey } from '#engine';
+import { type DeclareThread, deadLetterTopic, rocksDatabases, TopologyBuilder } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, invariant, systemClock } from '#platform';
-import { avroSchema, type DeadLetter, topics } from '#schemas';
-import { cases, inputTopics, specOf } from '../engine/cases.ts';
+import { cases, inputTopics } from '../engine/cases.ts';
 
 export type ThreadData = {
   readonly directory: string;
@@ -20,15 +19,11 @@ export const declare: DeclareThread = async ({ connection, data }) => {
   const logger = createLogger({ level: 'warn', name: 'bench' });
   const shared = connection === undefined ? {} : { connection };
   const log = await openEmbeddedLog({ directory, clock: systemClock, logger, ...shared });
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...topics['dead-letters'],
-    key: textKey,
-    value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
+  const deadLetters = await deadLetterTopic(log.registry);
   const builder = new TopologyBuilder({ name: state, generation: 1 });
   const output = await cases[name]?.(builder, await inputTopics(log.registry), log.registry);
   invariant(output !== undefined, `there is no case ${name}`);
-  await log.createTopics([deadLetters, output].map(specOf));
+  await log.createTopics([deadLetters, output]);
   const options = {
     log,
     topology: builder.build(),

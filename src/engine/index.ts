@@ -8,6 +8,7 @@
  * (`#engine/testing`).
  */
 export { avroSerde } from './avro-serde.ts';
+export { deadLetterTopic } from './dead-letter-topic.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
 export { httpPeers, type Peers } from './queries/peers.ts';

@@ -44,14 +44,20 @@ export type EncodedBatch = {
   readonly hasNullKey: boolean;
 };
 
-/** Encodes one batch; `offsets` (from the base, ascending) and `span` where they are not consecutive. */
+/**
+ * Encodes one batch; `offsets` (from the base, ascending) and `span` where they are not consecutive. Errors:
+ * MR_LOG_INVALID_RECORD.
+ */
 export function encodeBatch(
   records: readonly ProducerRecord[],
   offsets?: readonly number[],
   span = records.length,
 ): EncodedBatch {
   const writer = new BatchWriter();
-  for (const { key, value, timestamp, headers } of records) writer.add(key, value, timestamp, headers);
+  for (const { key, value, timestamp, headers } of records) {
+    assertTimestamp(timestamp);
+    writer.add(key, value, timestamp, headers);
+  }
   return writer.encode(offsets, span);
 }
 
@@ -77,9 +83,8 @@ export class BatchWriter {
     return HEADER_BYTES + 8 * this.count + this.#end;
   }
 
-  /** `key`: bytes, or text that is written as UTF-8. Errors: MR_LOG_INVALID_RECORD. */
+  /** `key`: bytes, or text that is written as UTF-8. `timestamp` is one that assertTimestamp lets pass. */
   add(key: Key, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
-    assertTimestamp(timestamp);
     this.#reserve(10 + keyRoom(key) + (value === null ? 0 : value.length));
     let at =
       typeof key === 'string'

@@ -1,5 +1,5 @@
 import { InputError } from '#platform';
-import { prefixRange } from '../store/cached-store.ts';
+import { prefixRange } from '../store/database-keys.ts';
 import type { KeyRange } from '../store/port.ts';
 import type { Position } from './position.ts';
 

@@ -1,5 +1,5 @@
 import { RetryableError } from '#platform';
-import { storePrefix } from '../store/cached-store.ts';
+import { storePrefix } from '../store/database-keys.ts';
 import type { DatabaseReads, DatabaseSnapshot, KeyRange } from '../store/port.ts';
 import type { InputOffsets } from '../task/position.ts';
 import { MARKS_KEY, type Marks } from '../task/state.ts';

@@ -1,9 +1,9 @@
-import { errorCode, FatalError, InputError, invariant, RetryableError } from '#platform';
+import { errorCode, FatalError, InputError, RetryableError } from '#platform';
 import { assertRecordSize } from '../log/record-size.ts';
-import { textRoom, writeText } from '../log/text-bytes.ts';
 import type { Serde } from '../serde.ts';
+import { prefixedKey, prefixRange, storePrefix } from './database-keys.ts';
 import { Digest, type EntryHash, entryHash } from './digest.ts';
-import type { Change, Database, KeyRange } from './port.ts';
+import type { Change, Database } from './port.ts';
 import type { Expiry } from './ttl.ts';
 
 /** A key in the cache, with what its store holds for it. */
@@ -118,7 +118,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     const missing = [...this.#wanted].filter((key) => !this.#entries.has(key));
     this.#wanted.clear();
     if (missing.length === 0) return;
-    const values = await this.#database.getMany(missing.map((key) => this.#databaseKey(key)));
+    const values = await this.#database.getMany(missing.map((key) => prefixedKey(this.#prefix, key)));
     for (let i = 0; i < missing.length; i++) {
       await this.#admit(missing[i] as string, values[i] ?? null);
     }
@@ -185,7 +185,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     for (const entry of this.#dirty) {
       entry.dirty = false;
       if (entry.value === undefined && entry.stored === undefined) continue;
-      const databaseKey = this.#databaseKey(entry.key);
+      const databaseKey = prefixedKey(this.#prefix, entry.key);
       let value: Buffer | null;
       try {
         value = this.#encode(entry);
@@ -293,7 +293,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     if (added.length === 0) return;
     for (const { key } of this.#dirty) this.noteForPrefixes(key);
     for (const prefix of added) {
-      for await (const chunk of this.#database.scan(prefixRange(this.#databaseKey(prefix)))) {
+      for await (const chunk of this.#database.scan(prefixRange(prefixedKey(this.#prefix, prefix)))) {
         for (const { key: bytes, value } of chunk) {
           const key = bytes.toString('utf8', this.#prefix.length);
           if (!this.#entries.has(key)) await this.#admit(key, value);
@@ -315,7 +315,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   async #admit(key: string, bytes: Buffer | null): Promise<void> {
-    const stored = bytes === null ? undefined : this.#hash(this.#databaseKey(key), bytes);
+    const stored = bytes === null ? undefined : this.#hash(prefixedKey(this.#prefix, key), bytes);
     const value = bytes === null ? undefined : await this.#decode(key, bytes);
     const entry: Entry<V> = {
       key,
@@ -360,17 +360,6 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return entryHash(databaseKey, value, fingerprint, framing, this.#prefix.length);
   }
 
-  #databaseKey(key: string): Buffer {
-    const { length } = this.#prefix;
-    const room = length + textRoom(key);
-    if (room > keyScratch.length) keyScratch = Buffer.allocUnsafeSlow(2 * room);
-    this.#prefix.copy(keyScratch);
-    const end = writeText(keyScratch, length, key);
-    const bytes = Buffer.allocUnsafe(end);
-    keyScratch.copy(bytes, 0, 0, end);
-    return bytes;
-  }
-
   /**
    * Second chance: the oldest entries go first, unless they were used since they were last looked at. Called
    * with nothing dirty, so every entry may go.
@@ -394,22 +383,4 @@ export class CachedStore<V> implements KeyValueStore<V> {
     // Where all had been used, a second look finds their chance spent.
     if (excess > 0) this.#evict();
   }
-}
-
-/** Grows to the longest key seen. */
-let keyScratch = Buffer.allocUnsafeSlow(256);
-
-/** Keys of a store in its task's database: 1, length of the name, name, key. */
-export function storePrefix(name: string): Buffer {
-  const bytes = Buffer.from(name);
-  invariant(bytes.length < 256, `store name ${name} is too long`);
-  return Buffer.concat([Buffer.from([1, bytes.length]), bytes]);
-}
-
-/** All keys that begin with `prefix`. */
-export function prefixRange(prefix: Buffer): KeyRange {
-  const end = Buffer.from(prefix);
-  const last = end.length - 1;
-  end[last] = (end[last] as number) + 1;
-  return { gte: prefix, lt: end };
 }

@@ -1,5 +1,5 @@
 import type { Serde } from '../serde.ts';
-import { storePrefix } from './cached-store.ts';
+import { storePrefix } from './database-keys.ts';
 import { type Digest, entryHash } from './digest.ts';
 import type { Change, Database } from './port.ts';
 import { keyHash, SeenKeys } from './seen-keys.ts';

@@ -19,9 +19,7 @@ async function open(
 ): Promise<TopologyDriver> {
   const driver = await TopologyDriver.open(
     async (log) => {
-      await log.createTopics(
-        [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-      );
+      await log.createTopics([input, output]);
       const builder = new TopologyBuilder({ name: 'kept', generation: 1 });
       declare(builder);
       return builder.build();

@@ -36,7 +36,7 @@ function counts(copies: number) {
 async function world(options: Partial<RuntimeOptions>, copies = 0) {
   const log = openSimulatedLog({ clock: systemClock, random: Math.random, maxDelayMs: 0 });
   const { topology, topics } = counts(copies);
-  await log.createTopics(topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+  await log.createTopics(topics);
   const writer = await TopicWriter.open(log, input);
   let written = 0;
   const write = async (records: number) => {

@@ -1,6 +1,6 @@
 import { errorCode, FatalError, RetryableError } from '#platform';
 import type { Serde } from '../serde.ts';
-import { prefixRange } from '../store/cached-store.ts';
+import { prefixedKey, prefixRange } from '../store/database-keys.ts';
 import type { Change, Database } from '../store/port.ts';
 
 const PREFIX = Buffer.from([1]);
@@ -28,7 +28,7 @@ export class GlobalRowStore {
   async load(keys: readonly string[]): Promise<void> {
     const missing = [...new Set(keys)].filter((key) => !this.#cache.has(key));
     if (missing.length === 0) return;
-    const values = await this.#database.getMany(missing.map(databaseKey));
+    const values = await this.#database.getMany(missing.map((key) => prefixedKey(PREFIX, key)));
     for (const [i, key] of missing.entries()) {
       const bytes = values[i] ?? null;
       this.#cache.set(key, { row: bytes === null ? undefined : await this.#read(key, bytes), used: true });
@@ -61,7 +61,7 @@ export class GlobalRowStore {
   change(key: string, bytes: Buffer | null, row: unknown): Change {
     const cached = this.#cache.get(key);
     if (cached !== undefined) cached.row = row;
-    return { key: databaseKey(key), value: bytes };
+    return { key: prefixedKey(PREFIX, key), value: bytes };
   }
 
   /** Brings the rows in memory down to their number: those go that were not used since they were last looked at. */
@@ -95,12 +95,4 @@ export class GlobalRowStore {
       });
     }
   }
-}
-
-function databaseKey(key: string): Buffer {
-  const length = Buffer.byteLength(key);
-  const bytes = Buffer.allocUnsafe(PREFIX.length + length);
-  bytes.set(PREFIX);
-  bytes.write(key, PREFIX.length);
-  return bytes;
 }

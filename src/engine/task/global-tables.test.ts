@@ -42,7 +42,7 @@ function shop(table: Topic<string, string> = items) {
   return builder.build();
 }
 
-const specs = [orders, items, lines].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup }));
+const specs = [orders, items, lines];
 const open = (t: TestContext) => World.open(t, [orders, items, others, lines]);
 
 async function linesOf(log: Log): Promise<(string | null)[]> {

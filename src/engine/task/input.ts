@@ -2,13 +2,7 @@ import type { Clock } from '#platform';
 import type { RecordBatch } from '../log/port.ts';
 import { RecordList } from '../operators/record.ts';
 import type { RawRecord, TakenRecord } from '../operators/source.ts';
-import {
-  isHeartbeat,
-  NO_WATERMARK,
-  PartitionWatermark,
-  readWatermarkHeader,
-  type WatermarkState,
-} from '../time/watermark.ts';
+import { isHeartbeat, NO_WATERMARK, PartitionWatermark, readWatermarkHeader } from '../time/watermark.ts';
 import type { SourceNode } from '../topology/node.ts';
 import type { Journal } from './journal.ts';
 
@@ -97,9 +91,6 @@ export class InputPartition {
     return this.#batches[0] as RecordBatch;
   }
 }
-
-/** The offset and watermark that a commit keeps for one input. */
-export type InputMark = { readonly offset: number; readonly watermark: WatermarkState };
 
 /** How long an input that has been read to its end is waited for while others have records. */
 export type IdleWait = { readonly clock: Pick<Clock, 'monotonic'>; readonly idleWaitMs: number };

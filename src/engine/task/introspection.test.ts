@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { avroSchema, topics as catalogue, type DeadLetter } from '#schemas';
-import { avroSerde } from '../avro-serde.ts';
+import { deadLetterTopic } from '../dead-letter-topic.ts';
 import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
-import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';
@@ -46,11 +44,7 @@ function topology(): Topology {
 
 async function open(t: TestContext, batchRecords: number) {
   const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...catalogue['dead-letters'],
-    key: textKey,
-    value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
+  const deadLetters = await deadLetterTopic(log.registry);
   await log.createTopics([input, output, others, deadLetters]);
   const metrics = createMetrics();
   const runtime = new StreamsRuntime({

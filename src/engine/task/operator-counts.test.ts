@@ -123,9 +123,7 @@ for (const batchRecords of [1, 50]) {
   it(`what an operator has handed on is what those behind it have taken, in batches of ${batchRecords}`, async () => {
     const driver = await TopologyDriver.open(
       async (log) => {
-        await log.createTopics(
-          topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-        );
+        await log.createTopics(topics);
         return everyKind();
       },
       { batchRecords },

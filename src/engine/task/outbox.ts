@@ -10,7 +10,7 @@ export class Outbox {
   #lastPartitions: RecordBuffer[] = [];
   #bytes = 0;
 
-  /** Of keys and values. */
+  /** Of keys and values, at most: a text counts three bytes a character. */
   get bytes(): number {
     return this.#bytes;
   }

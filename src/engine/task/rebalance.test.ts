@@ -14,13 +14,20 @@ import { altered, Elapsing, GROUP, type Instance, Load, PARTITIONS, sums } from 
 function world() {
   const clock = new ManualClock(1_000_000);
   const elapse = new Elapsing(clock);
-  return { clock, elapse, log: openSimulatedLog({ clock, random: Math.random }) };
+  const log = openSimulatedLog({ clock, random: Math.random });
+  /** Stops the instances as a signal would, and closes the rest. */
+  const end = async (load: Load, ...instances: readonly Instance[]) => {
+    for (const instance of instances) await elapse.stop(instance);
+    await elapse.of(load.close());
+    await elapse.of(log.close());
+  };
+  return { clock, elapse, log, end };
 }
 
 const names = (tasks: readonly Task[]) => tasks.map(({ name }) => name);
 
 it('scaling out and in under load loses and repeats nothing, and tasks that stay are not touched', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   let isWriting = true;
   const writing = (async () => {
@@ -49,8 +56,7 @@ it('scaling out and in under load loses and repeats nothing, and tasks that stay
   await elapse.of(load.readAll());
   await elapse.stop(b);
   load.assertExact();
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load);
 });
 
 it('what a share has given and its member has yet to take up goes to nobody else', async () => {
@@ -85,7 +91,7 @@ it('what a share has given and its member has yet to take up goes to nobody else
 });
 
 it('while a round is held up by a slow member, the tasks go on and commit', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const a = await elapse.launch(log.connect(), 'a');
   await elapse.until(() => a.runtime.tasks.length === PARTITIONS);
@@ -117,13 +123,11 @@ it('while a round is held up by a slow member, the tasks go on and commit', asyn
   await elapse.of(joined.leave());
   await elapse.of(load.readAll());
   load.assertExact();
-  await elapse.stop(a);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, a);
 });
 
 it('a task that takes long to restore keeps nobody waiting, and its member in the group', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const a = await elapse.launch(log.connect(), 'a');
   await elapse.of(load.write(100));
@@ -148,14 +152,11 @@ it('a task that takes long to restore keeps nobody waiting, and its member in th
   await elapse.of(load.readAll());
   load.assertExact();
   assert.equal(a.runtime.tasks.length, 3, 'nobody was taken for dead');
-  await elapse.stop(a);
-  await elapse.stop(b);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, a, b);
 });
 
 it('a first restore that takes long keeps its member in the group', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const databases = memoryDatabases();
   const slow = altered(databases, {
@@ -174,14 +175,11 @@ it('a first restore that takes long keeps its member in the group', async () => 
   await elapse.of(load.write(100));
   await elapse.of(load.readAll());
   load.assertExact();
-  await elapse.stop(a);
-  await elapse.stop(b);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, a, b);
 });
 
 it('a member that is expelled while it restores for the first time lets go of what it holds, and joins anew', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const databases = memoryDatabases();
   // The first store is there at once; another has the others open, and keeps the start waiting.
@@ -208,14 +206,11 @@ it('a member that is expelled while it restores for the first time lets go of wh
   await elapse.of(load.write(100));
   await elapse.of(load.readAll());
   load.assertExact();
-  await elapse.stop(a);
-  await elapse.stop(b);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, a, b);
 });
 
 it('a member that is killed between letting go of tasks and saying so leaves none of them without an owner', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const first = log.connect();
   const a = await elapse.launch(first, 'a');
@@ -229,14 +224,11 @@ it('a member that is killed between letting go of tasks and saying so leaves non
   await elapse.until(() => again.runtime.tasks.length === 3 && b.runtime.tasks.length === 3);
   await elapse.of(load.readAll());
   load.assertExact();
-  await elapse.stop(again);
-  await elapse.stop(b);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, again, b);
 });
 
 it('every member knows who has which task and where to ask', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const a = await elapse.launch(log.connect(), 'a', { endpoint: 'http://a:1' });
   const b = await elapse.launch(log.connect(), 'b', { endpoint: 'http://b:1' });
@@ -257,14 +249,11 @@ it('every member knows who has which task and where to ask', async () => {
   const knows = () =>
     [...a.runtime.owners().values()].some(({ active }) => active?.endpoint === 'http://b:2');
   await elapse.until(knows);
-  await elapse.stop(a);
-  await elapse.stop(moved);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, a, moved);
 });
 
 it('a member that is killed and comes back under its name has its tasks again, and disturbs nobody', async () => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const first = log.connect();
   const databases = memoryDatabases();
@@ -286,10 +275,7 @@ it('a member that is killed and comes back under its name has its tasks again, a
     'the other one has kept its own, untouched',
   );
   load.assertExact();
-  await elapse.stop(again);
-  await elapse.stop(b);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, again, b);
 });
 
 /** Uniform in [0, 1), the same for the same seed (mulberry32). */
@@ -360,7 +346,7 @@ for (const seed of [1, 2, Math.floor(Math.random() * 2 ** 31)]) {
 }
 
 it('a directory whose stores another member has open is refused, naming the store', async (t) => {
-  const { elapse, log } = world();
+  const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const databases = rocksDatabases(temporaryDirectory(t));
   const a = await elapse.launch(log.connect(), 'a', { databases });
@@ -376,7 +362,5 @@ it('a directory whose stores another member has open is refused, naming the stor
   await elapse.of(load.write(50));
   await elapse.of(load.readAll());
   load.assertExact();
-  await elapse.stop(a);
-  await elapse.of(load.close());
-  await elapse.of(log.close());
+  await end(load, a);
 });

@@ -1,8 +1,9 @@
 import { type Clock, errorCode, failpoint, type Logger, RetryableError } from '#platform';
 import type { Appended, Log, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
-import { CachedStore, prefixRange, type RefusedEntry, storePrefix } from '../store/cached-store.ts';
+import { CachedStore, type RefusedEntry } from '../store/cached-store.ts';
 import { type ChangelogRecords, ChangelogReplay } from '../store/changelog-replay.ts';
+import { prefixRange, storePrefix } from '../store/database-keys.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import type { StoreDefinition } from '../topology/topology.ts';

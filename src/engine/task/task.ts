@@ -204,8 +204,7 @@ export class Task {
     }
     const shared = this.#step(records, watermark, wallNow);
     for (const operator of this.#operators) await operator.run(shared);
-    this.#flow.countBatch();
-    for (const list of this.#inputLists) list.clear();
+    this.#endBatch();
     return records.length;
   }
 
@@ -243,6 +242,10 @@ export class Task {
       await operator.run(shared);
       operator.flush?.();
     }
+    this.#endBatch();
+  }
+
+  #endBatch(): void {
     this.#flow.countBatch();
     for (const list of this.#inputLists) list.clear();
   }

@@ -21,9 +21,7 @@ async function open(
   options: DriverOptions = {},
 ): Promise<TopologyDriver> {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, output, rows].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, output, rows]);
     const builder = new TopologyBuilder({ name: 'bad', generation: 1 });
     declare(builder);
     return builder.build();

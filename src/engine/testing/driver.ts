@@ -1,11 +1,11 @@
 import { type Clock, createLogger, createMetrics, type Logger, systemClock } from '#platform';
-import { avroSchema, type DeadLetter, topics } from '#schemas';
-import { avroSerde } from '../avro-serde.ts';
+import type { DeadLetter } from '#schemas';
+import { deadLetterTopic } from '../dead-letter-topic.ts';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { localTasks } from '../queries/local-tasks.ts';
 import type { QueryOptions, StoreQuery } from '../queries/query.ts';
 import { type StoreAnswer, StoreQueries } from '../queries/store-queries.ts';
-import { type Topic, textKey } from '../serde.ts';
+import type { Topic } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import type { RecordErrorPolicy } from '../task/dead-letters.ts';
@@ -104,11 +104,7 @@ export class TopologyDriver {
   static async open(declare: DeclareTopology, options: DriverOptions = {}): Promise<TopologyDriver> {
     const clock = new HandClock(options.wallClockMs ?? 0);
     const log = openSimulatedLog({ clock, random: () => 0 });
-    const deadLetters: Topic<string, DeadLetter> = {
-      ...topics['dead-letters'],
-      key: textKey,
-      value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-    };
+    const deadLetters = await deadLetterTopic(log.registry);
     await log.createTopics([deadLetters]);
     const driver = new TopologyDriver(log, clock, await declare(log), deadLetters, options);
     await driver.#runtime.start();

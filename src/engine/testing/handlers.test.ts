@@ -23,9 +23,7 @@ async function open(
   options: DriverOptions = {},
 ): Promise<TopologyDriver> {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, output, others].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, output, others]);
     const builder = new TopologyBuilder({ name: 'handlers', generation: 1 });
     declare(builder);
     return builder.build();

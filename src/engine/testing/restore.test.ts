@@ -20,7 +20,7 @@ async function open(
 ): Promise<TopologyDriver> {
   const driver = await TopologyDriver.open(async (log) => {
     const topics = [input, table, output, ...more];
-    await log.createTopics(topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+    await log.createTopics(topics);
     const builder = new TopologyBuilder({ name: 'restore', generation: 1 });
     declare(builder);
     return builder.build();

@@ -29,9 +29,7 @@ async function open(
   options: DriverOptions = {},
 ) {
   const driver = await TopologyDriver.open(async (log): Promise<Topology> => {
-    await log.createTopics(
-      [input, split, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, split, output]);
     const builder = new TopologyBuilder({ name: 'timers', generation: 1 });
     declare(builder);
     return builder.build();

@@ -32,15 +32,6 @@ export function arrivalDependent({ nodes }: SubTopology): string[] {
   return arrivalDependentNodes(nodes);
 }
 
-/** All processors of a topology that a rebuild from the log alone may leave with other state. */
-export function arrivalDependentProcessors(
-  topology: Topology,
-): readonly { task: string; processors: string[] }[] {
-  return placesOf(topology)
-    .map(({ name, subTopology }) => ({ task: name, processors: arrivalDependent(subTopology) }))
-    .filter(({ processors }) => processors.length > 0);
-}
-
 /**
  * Builds a task's stores from its inputs alone, merged by timestamp, up to `target`, and gives their digests. State that
  * is commutative, or ordered by the watermark, comes out as the live task has it. Errors:

@@ -1,9 +1,8 @@
 /** A topology of sums by key, and instances of it that answer queries over HTTP. */
+
 import { type Clock, createHttpServer, createLogger, createMetrics, systemClock } from '#platform';
-import { avroSchema, topics as catalogue, type DeadLetter } from '#schemas';
-import { avroSerde } from '../../avro-serde.ts';
+import { deadLetterTopic } from '../../dead-letter-topic.ts';
 import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
-import { type Topic, textKey } from '../../serde.ts';
 import type { DatabaseProvider } from '../../store/port.ts';
 import { StreamsRuntime } from '../../task/runtime.ts';
 import type { RuntimeOptions } from '../../task/runtime-options.ts';
@@ -36,11 +35,7 @@ export type InstanceOptions = {
 } & Partial<Omit<RuntimeOptions, 'log'>>;
 
 export async function sumsRuntime(options: InstanceOptions): Promise<StreamsRuntime> {
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...catalogue['dead-letters'],
-    key: textKey,
-    value: await avroSerde(options.log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
+  const deadLetters = await deadLetterTopic(options.log.registry);
   return new StreamsRuntime({
     topology: sums(),
     logger: createLogger({ level: 'silent', name: 'test' }),

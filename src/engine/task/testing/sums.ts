@@ -1,9 +1,9 @@
 /** A topology that counts by key, instances of it on a simulated log, and what must hold of its output. */
+
 import assert from 'node:assert/strict';
 import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
 import type { ManualClock } from '#platform/testing';
-import { avroSchema, topics as catalogue, type DeadLetter } from '#schemas';
-import { avroSerde } from '../../avro-serde.ts';
+import { deadLetterTopic } from '../../dead-letter-topic.ts';
 import type { Log } from '../../log/port.ts';
 import type { SchemaRegistry } from '../../log/registry.ts';
 import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
@@ -53,11 +53,7 @@ type Required = { readonly log: Log & { readonly registry: SchemaRegistry }; rea
 export type SumsOptions = Partial<RuntimeOptions> & Required & { readonly instanceId: string };
 
 export async function sumsOptions(options: SumsOptions): Promise<RuntimeOptions> {
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...catalogue['dead-letters'],
-    key: textKey,
-    value: await avroSerde(options.log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
+  const deadLetters = await deadLetterTopic(options.log.registry);
   return {
     databases: memoryDatabases(),
     topology: sums(),
@@ -160,7 +156,7 @@ export class Load {
   }
 
   static async open(log: Log): Promise<Load> {
-    const specs = [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup }));
+    const specs = [input, output];
     await log.createTopics(specs);
     return new Load(
       await TopicWriter.open(log, input),

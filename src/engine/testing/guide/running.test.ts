@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { httpPeers, rocksDatabases, runOnThreads, StoreQueries, StreamsRuntime, TopicReader } from '#engine';
+import {
+  deadLetterTopic,
+  httpPeers,
+  rocksDatabases,
+  runOnThreads,
+  StoreQueries,
+  StreamsRuntime,
+  TopicReader,
+} from '#engine';
 import { type Log, openEmbeddedLog, partitionFor } from '#engine/log';
 import { createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { deadLettersOf, logger, write } from './setting.ts';
+import { logger, write } from './setting.ts';
 import { watching, wideTotals, wideViews } from './watching.ts';
 
 /** Waits until so many results have been committed. */
@@ -33,7 +41,7 @@ it('a process', async (t) => {
   const topology = watching();
   // example: runtime
   const log = await open();
-  const deadLetters = await deadLettersOf(log);
+  const deadLetters = await deadLetterTopic(log.registry);
   await log.createTopics([wideViews, wideTotals, deadLetters]);
   const runtime = new StreamsRuntime({
     log,
@@ -79,7 +87,7 @@ it('a process', async (t) => {
 it('threads', async (t) => {
   const { directory, open } = await prepare(t);
   const log = await open();
-  await log.createTopics([wideViews, wideTotals, await deadLettersOf(log)]);
+  await log.createTopics([wideViews, wideTotals, await deadLetterTopic(log.registry)]);
   // example: threads
   const threads = await runOnThreads({
     module: new URL('./thread.ts', import.meta.url),

@@ -1,7 +1,7 @@
 /** What the examples of docs/ENGINE.md share: topics, and ways to run a topology over a log in memory. */
 import type { TestContext } from 'node:test';
 import {
-  avroSerde,
+  deadLetterTopic,
   memoryDatabases,
   type RuntimeOptions,
   StreamsRuntime,
@@ -13,10 +13,9 @@ import {
   type Windowed,
   windowedKey,
 } from '#engine';
-import { type Log, openSimulatedLog, type SchemaRegistry, type SimulatedLog } from '#engine/log';
+import { type Log, openSimulatedLog, type SimulatedLog } from '#engine/log';
 import { type DriverOptions, jsonTopic, TopologyDriver } from '#engine/testing';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { avroSchema, type DeadLetter, topics } from '#schemas';
 
 // example: topics
 export type View = { readonly item: string; readonly seconds: number };
@@ -86,14 +85,6 @@ export async function openLog(t: TestContext): Promise<SimulatedLog> {
   return log;
 }
 
-/** Where records go that can't be processed. */
-export async function deadLettersOf(log: {
-  readonly registry: SchemaRegistry;
-}): Promise<Topic<string, DeadLetter>> {
-  const value = await avroSerde<DeadLetter>(log.registry, 'dead-letters-value', avroSchema('DeadLetter'));
-  return { ...topics['dead-letters'], key: textKey, value };
-}
-
 /** A runtime that has started and processed everything; it is closed with the test. */
 export async function start(
   t: TestContext,
@@ -101,7 +92,7 @@ export async function start(
   topology: Topology,
   options: Partial<RuntimeOptions> = {},
 ): Promise<StreamsRuntime> {
-  const deadLetters = await deadLettersOf(log);
+  const deadLetters = await deadLetterTopic(log.registry);
   await log.createTopics([deadLetters]);
   const runtime = new StreamsRuntime({
     log,

@@ -1,9 +1,8 @@
 // example: thread
 import { join } from 'node:path';
-import { type DeclareThread, rocksDatabases } from '#engine';
+import { type DeclareThread, deadLetterTopic, rocksDatabases } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { deadLettersOf } from './setting.ts';
 import { watching } from './watching.ts';
 
 export const declare: DeclareThread = async ({ connection, data, instanceId }) => {
@@ -22,7 +21,7 @@ export const declare: DeclareThread = async ({ connection, data, instanceId }) =
     clock: systemClock,
     logger,
     metrics: createMetrics(),
-    deadLetters: await deadLettersOf(log),
+    deadLetters: await deadLetterTopic(log.registry),
   };
   return { options, close: () => log.close() };
 };

@@ -24,9 +24,7 @@ const good: readonly Raw[] = [
 /** What comes of the good records with the bad ones between or behind them, then again without the local stores. */
 async function run(chain: Chain, records: readonly Raw[]) {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, output]);
     const builder = new TopologyBuilder({ name: 'bad', generation: 1 });
     const { left, right } = builder
       .source(input, { nullKeys: 'keep' })
@@ -126,9 +124,7 @@ describe('a result that no log takes is put aside and counted wherever it comes 
   for (const [when, counts] of Object.entries(sources)) {
     it(when, async () => {
       const driver = await TopologyDriver.open(async (log) => {
-        await log.createTopics(
-          [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-        );
+        await log.createTopics([input, output]);
         const builder = new TopologyBuilder({ name: 'bad', generation: 1 });
         const rows = counts(builder.source(input)) as Table<string, number>;
         const key: KeySerde<string> = {

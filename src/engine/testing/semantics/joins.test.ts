@@ -94,9 +94,7 @@ function joined(
 /** What comes out of each of the pieces that the input is fed in. */
 async function run(of: JoinCase, pieces: readonly (readonly Input[])[]): Promise<Row[][]> {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, output]);
     return declare(of);
   });
   try {

@@ -21,9 +21,7 @@ async function run(chain: Chain, records: readonly Input[], options: Run) {
   const { batchRecords = 1_000, cacheEntries = 1_000, pieces = [], restarts = [] } = options;
   const driver = await TopologyDriver.open(
     async (log) => {
-      await log.createTopics(
-        [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-      );
+      await log.createTopics([input, output]);
       const builder = new TopologyBuilder({ name: 'laws', generation: 1 });
       const { left, right } = builder
         .source(input)

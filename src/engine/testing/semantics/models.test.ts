@@ -48,9 +48,7 @@ async function run<K, V>(
   declare: (records: Stream<string, Value>) => void,
 ) {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, output]);
     const builder = new TopologyBuilder({ name: 'models', generation: 1 });
     declare(builder.source(input));
     return builder.build();

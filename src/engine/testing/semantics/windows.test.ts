@@ -83,7 +83,7 @@ async function run(fact: Case, pieces: readonly number[], batchRecords: number):
   const driver = await TopologyDriver.open(
     async (log) => {
       const topics = [input, updates, closed, suppressed];
-      await log.createTopics(topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+      await log.createTopics(topics);
       const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
       declare(fact, builder);
       return builder.build();

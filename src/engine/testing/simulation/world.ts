@@ -1,7 +1,7 @@
-import { avroSchema, type DeadLetter, topics } from '#schemas';
-import { avroSerde } from '../../avro-serde.ts';
+import type { DeadLetter } from '#schemas';
+import { deadLetterTopic } from '../../dead-letter-topic.ts';
 import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulated-log.ts';
-import { type Topic, textKey } from '../../serde.ts';
+import type { Topic } from '../../serde.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { Disk, type DiskFault } from './disk.ts';
@@ -273,13 +273,9 @@ export class World {
 }
 
 async function prepare(log: SimulatedLog, underTest: TopologyUnderTest) {
-  const deadLetters: Topic<string, DeadLetter> = {
-    ...topics['dead-letters'],
-    key: textKey,
-    value: await avroSerde(log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-  };
+  const deadLetters = await deadLetterTopic(log.registry);
   const all = [deadLetters, ...underTest.inputs, ...underTest.outputs.map(({ topic }) => topic)];
-  await log.createTopics(all.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+  await log.createTopics(all);
   const builder = new TopologyBuilder({ name: underTest.name, generation: 1 });
   underTest.declare(builder);
   return { deadLetters, topology: builder.build() };

@@ -34,9 +34,7 @@ const left: Join = (stream, table) =>
 
 async function open(t: TestContext, join: Join) {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [orders, items, lines].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([orders, items, lines]);
     const builder = new TopologyBuilder({ name: 'shop', generation: 1 });
     join(builder.source(orders), builder.globalTable(items)).to(lines);
     return builder.build();

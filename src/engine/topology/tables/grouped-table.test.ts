@@ -41,9 +41,7 @@ function grouped(emit: Emission) {
 async function open(t: TestContext | undefined, emit: Emission, batchRecords: number) {
   const driver = await TopologyDriver.open(
     async (log) => {
-      await log.createTopics(
-        [rows, ...outputs].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-      );
+      await log.createTopics([rows, ...outputs]);
       return grouped(emit);
     },
     { batchRecords },

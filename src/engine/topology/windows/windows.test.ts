@@ -40,7 +40,7 @@ async function open(
 ): Promise<TopologyDriver> {
   const driver = await TopologyDriver.open(async (log) => {
     const topics = [input, output, late];
-    await log.createTopics(topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })));
+    await log.createTopics(topics);
     const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
     const { routes = false, ...rest } = counts;
     const routed = { late: (records: Stream<string, string>) => records.to(late) };
@@ -279,9 +279,7 @@ it('suppressed for a time, the last change goes out that long after the first, t
 it('reduces values by window', async (t) => {
   const words = windowedTopic<string>('words');
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, words].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, words]);
     const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
     const sessions = builder.source(input).windowed(session({ gapMs: 5, graceMs: 5 }));
     sessions.reduce('joined', (a, b) => a + b, { value: json<string>(), emit: 'on-close' }).to(words);
@@ -377,9 +375,7 @@ it('rows of windows of another size are of another type', () => {
 
 it('a state that can’t be written is put aside, and what was there before stays', async (t) => {
   const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics(
-      [input, output].map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await log.createTopics([input, output]);
     const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
     builder
       .source(input)

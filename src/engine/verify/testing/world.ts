@@ -1,9 +1,8 @@
 import type { TestContext } from 'node:test';
 import { type Clock, createLogger, createMetrics, type Logger } from '#platform';
-import { avroSchema, topics as catalogue, type DeadLetter } from '#schemas';
-import { avroSerde } from '../../avro-serde.ts';
+import { deadLetterTopic } from '../../dead-letter-topic.ts';
 import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulated-log.ts';
-import { type Topic, textKey } from '../../serde.ts';
+import type { Topic } from '../../serde.ts';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import type { Database, DatabaseProvider } from '../../store/port.ts';
 import { StreamsRuntime } from '../../task/runtime.ts';
@@ -28,18 +27,12 @@ export class World {
   static async open(t: TestContext, topics: readonly Topic<any, any>[]): Promise<World> {
     const world = new World();
     t.after(() => world.log.close());
-    await world.log.createTopics(
-      topics.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
-    );
+    await world.log.createTopics(topics);
     return world;
   }
 
   async start(topology: Topology, options: Partial<RuntimeOptions> = {}): Promise<StreamsRuntime> {
-    const deadLetters: Topic<string, DeadLetter> = {
-      ...catalogue['dead-letters'],
-      key: textKey,
-      value: await avroSerde(this.log.registry, 'dead-letters-value', avroSchema('DeadLetter')),
-    };
+    const deadLetters = await deadLetterTopic(this.log.registry);
     await this.log.createTopics([deadLetters]);
     const runtime = new StreamsRuntime({
       log: this.log,
