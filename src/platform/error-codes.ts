@@ -97,6 +97,21 @@ const schemas: readonly ErrorDescription[] = [
     'The schema that wrote a value was not fetched yet.',
     'Fetch it from the registry and decode again.',
   ),
+  fixConfiguration(
+    'MR_SCHEMA_REGISTRY_ANSWER',
+    'What answers at the address of the schema registry is not a Confluent-compatible registry.',
+    'Correct the path of the address: /apis/ccompat/v7 on Apicurio, none on Confluent.',
+  ),
+  fixConfiguration(
+    'MR_SCHEMA_REGISTRY_REFUSED',
+    'The schema registry refuses the user or what the user may do, or its certificate is not trusted.',
+    'Correct the user, the password or the certificate authority that the options of the registry name.',
+  ),
+  retry(
+    'MR_SCHEMA_REGISTRY_UNAVAILABLE',
+    'The schema registry does not answer, or answers with an error of its own.',
+    'Try again when it runs: schemas that the process knows already go on being used.',
+  ),
   fixInput(
     'MR_SCHEMA_UNKNOWN',
     'The registry has no schema of that id.',
@@ -114,6 +129,26 @@ const log: readonly ErrorDescription[] = [
     'MR_LOG_CANT_OPEN',
     'The log file cannot be opened or written.',
     'Check that its directory exists and may be written.',
+  ),
+  fixConfiguration(
+    'MR_KAFKA_URL',
+    'The address of Kafka is no kafka:// URL, or one of its parameters is wrong.',
+    'Write kafka://host:9092; docs/KAFKA.md lists the parameters.',
+  ),
+  fixConfiguration(
+    'MR_KAFKA_LOGIN',
+    'The brokers refuse the user, or their certificate is not trusted.',
+    'Check user, password, mechanism and certificates.',
+  ),
+  fixConfiguration(
+    'MR_KAFKA_FORBIDDEN',
+    'The user has no right to a topic, group or transactional id.',
+    'Grant it with kafka-acls.',
+  ),
+  giveUp(
+    'MR_KAFKA_REFUSED',
+    'A broker refuses a request for a reason that no retry mends.',
+    "Look the name in the message up in Kafka's list of protocol errors.",
   ),
   giveUp(
     'MR_LOG_CLOSED',
@@ -207,8 +242,8 @@ const log: readonly ErrorDescription[] = [
   ),
   retry(
     'MR_LOG_UNAVAILABLE',
-    'A partition can take nothing at the moment.',
-    'Try again: nothing was written.',
+    'A partition or the brokers can take or give nothing at the moment.',
+    'See that the brokers run and can be reached, then try again.',
   ),
 ];
 

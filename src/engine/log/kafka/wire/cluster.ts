@@ -1,0 +1,225 @@
+import {
+  type Connection,
+  FindCoordinatorKeyTypes,
+  findCoordinatorV4,
+  metadataV12,
+  ResponseError,
+} from '@platformatic/kafka';
+import type { Clock, Logger } from '#platform';
+import { logClosed, unknownTopic } from '../../errors.ts';
+import { Connections } from './connections.ts';
+import { BrokerError, codeName, isPassing } from './kafka-errors.ts';
+import type { Address, KafkaOptions } from './kafka-options.ts';
+import { retrying } from './retry.ts';
+
+/** A topic as the brokers last described it. */
+export type TopicMetadata = {
+  /** As the port calls it. */
+  readonly name: string;
+  readonly kafkaName: string;
+  /** A topic deleted and made anew has another. */
+  readonly id: string;
+  /** The broker that leads each partition; -1 while there is none. */
+  readonly leaders: readonly number[];
+  readonly leaderEpochs: readonly number[];
+};
+
+export type ClusterEnvironment = {
+  readonly clock: Clock;
+  /** From 0 to 1, for the jitter of back-off. */
+  readonly random: () => number;
+  readonly logger?: Logger;
+};
+
+type CoordinatorKind = 'group' | 'transaction';
+type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>;
+
+const NO_LEADER = -1;
+
+/** The brokers as one client sees them: who leads which partition, who coordinates what, and the way to each. */
+export class Cluster {
+  readonly options: KafkaOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger | undefined;
+  readonly #connections: Connections;
+  readonly #closing = new AbortController();
+  readonly #brokers = new Map<number, Address>();
+  readonly #topics = new Map<string, TopicMetadata>();
+  readonly #names = new Map<string, string>();
+  readonly #refreshing = new Map<string, Promise<void>>();
+  readonly #coordinators = new Map<string, Promise<number>>();
+  #asked = 0;
+
+  constructor(options: KafkaOptions, { clock, random, logger }: ClusterEnvironment) {
+    this.options = options;
+    this.clock = clock;
+    this.random = random;
+    this.logger = logger;
+    this.#connections = new Connections(options);
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Aborted by `close`. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** The name of a topic, group or transactional id on the brokers. */
+  prefixed(name: string): string {
+    return this.options.prefix + name;
+  }
+
+  /** The way to a broker, shared by everything that names the same purpose; one that has closed is opened anew. */
+  async connection(broker: number, purpose: string): Promise<Connection> {
+    const address = this.#brokers.get(broker);
+    if (address !== undefined) return this.#connections.get(address, purpose);
+    await this.refresh([]);
+    const found = this.#brokers.get(broker);
+    if (found === undefined) throw new BrokerError(8, `broker ${broker} is unknown`);
+    return this.#connections.get(found, purpose);
+  }
+
+  /** Ends the connections for a purpose that nobody else has. */
+  disconnect(purpose: string): Promise<void> {
+    return this.#connections.end(purpose);
+  }
+
+  /** Any broker that can be reached, beginning with those that are known to exist. */
+  async anyBroker(): Promise<Connection> {
+    const addresses = [...this.#brokers.values(), ...this.options.brokers];
+    let failure: unknown;
+    for (let i = 0; i < addresses.length; i++) {
+      try {
+        return await this.#connections.get(addresses[(this.#asked + i) % addresses.length] as Address, 'any');
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        failure = error;
+        this.#asked++;
+      }
+    }
+    throw failure;
+  }
+
+  cachedTopic(name: string): TopicMetadata | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Errors: MR_LOG_UNKNOWN_TOPIC, MR_LOG_UNAVAILABLE. */
+  async topic(name: string): Promise<TopicMetadata> {
+    const cached = this.#topics.get(name);
+    if (cached !== undefined && !cached.leaders.includes(NO_LEADER)) return cached;
+    await this.refresh([name]);
+    const found = this.#topics.get(name);
+    if (found === undefined) throw unknownTopic(name);
+    return found;
+  }
+
+  /** The port's name of the topic with the id. */
+  topicName(id: string): string | undefined {
+    return this.#names.get(id);
+  }
+
+  /**
+   * Asks the brokers anew for the topics named, once for all who ask at the same time. Topics that are gone leave the cache;
+   * one that was made anew has another id. Errors: MR_LOG_UNAVAILABLE.
+   */
+  refresh(names: readonly string[]): Promise<void> {
+    const key = [...names].sort().join();
+    const running = this.#refreshing.get(key);
+    if (running !== undefined) return running;
+    const refreshing = this.#refresh(names).finally(() => this.#refreshing.delete(key));
+    this.#refreshing.set(key, refreshing);
+    return refreshing;
+  }
+
+  /** The names of all topics that have this client's prefix. Errors: MR_LOG_UNAVAILABLE. */
+  async topicNames(): Promise<string[]> {
+    const { topics } = await retrying(this, () => this.#metadata(null), { what: 'listing the topics' });
+    const { prefix } = this.options;
+    return topics.flatMap(({ name, isInternal, errorCode }) =>
+      name == null || isInternal || errorCode !== 0 || !name.startsWith(prefix)
+        ? []
+        : [name.slice(prefix.length)],
+    );
+  }
+
+  /** The broker that coordinates a group or a transactional id. Errors: MR_LOG_UNAVAILABLE. */
+  coordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    const name = `${kind}/${key}`;
+    const known = this.#coordinators.get(name);
+    if (known !== undefined) return known;
+    const finding = this.#findCoordinator(kind, key);
+    this.#coordinators.set(name, finding);
+    finding.catch(() => this.#coordinators.delete(name));
+    return finding;
+  }
+
+  forgetCoordinator(kind: CoordinatorKind, key: string): void {
+    this.#coordinators.delete(`${kind}/${key}`);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#connections.close();
+  }
+
+  async #findCoordinator(kind: CoordinatorKind, key: string): Promise<number> {
+    const type = kind === 'group' ? FindCoordinatorKeyTypes.GROUP : FindCoordinatorKeyTypes.TRANSACTION;
+    const what = `finding the coordinator of ${kind} ${key}`;
+    // A new broker answers COORDINATOR_NOT_AVAILABLE while it makes the topic that coordination is kept in.
+    const { coordinators } = await retrying(
+      this,
+      async () => findCoordinatorV4.api.async(await this.anyBroker(), type, [this.prefixed(key)]),
+      { what },
+    );
+    const [found] = coordinators;
+    if (found === undefined) throw new BrokerError(15, what);
+    this.#brokers.set(found.nodeId, { host: found.host, port: found.port });
+    return found.nodeId;
+  }
+
+  async #refresh(names: readonly string[]): Promise<void> {
+    if (this.closed) throw logClosed();
+    await retrying(this, () => this.#refreshOnce(names), { what: 'asking for metadata' });
+  }
+
+  async #refreshOnce(names: readonly string[]): Promise<void> {
+    const { topics } = await this.#metadata(names.map((name) => this.prefixed(name)));
+    for (const { name, topicId, errorCode, partitions } of topics) {
+      if (name == null) continue;
+      const portName = name.slice(this.options.prefix.length);
+      const cause = codeName(errorCode);
+      if (cause === 'UNKNOWN_TOPIC_OR_PARTITION' || cause === 'INVALID_TOPIC_EXCEPTION') {
+        this.#topics.delete(portName);
+        continue;
+      }
+      if (errorCode !== 0) throw new BrokerError(errorCode, `topic ${portName}`);
+      const leaders: number[] = [];
+      const leaderEpochs: number[] = [];
+      for (const partition of partitions) {
+        leaders[partition.partitionIndex] = partition.errorCode === 0 ? partition.leaderId : NO_LEADER;
+        leaderEpochs[partition.partitionIndex] = partition.leaderEpoch;
+      }
+      this.#names.set(topicId, portName);
+      this.#topics.set(portName, { name: portName, kafkaName: name, id: topicId, leaders, leaderEpochs });
+    }
+  }
+
+  /** The answer, with the codes of its topics inside: the library would throw it away for one of them. */
+  async #metadata(kafkaNames: readonly string[] | null): Promise<MetadataResponse> {
+    const connection = await this.anyBroker();
+    let answer: MetadataResponse;
+    try {
+      answer = await metadataV12.api.async(connection, kafkaNames as string[], false, false);
+    } catch (error) {
+      if (!(error instanceof ResponseError)) throw error;
+      answer = error.response as MetadataResponse;
+    }
+    for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { host, port });
+    return answer;
+  }
+}
