@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Measurement, Span } from './engine/case.ts';
+import type { Measurement, Span } from './engine/measure.ts';
 import { printFigure } from './figure.ts';
 
 const EVENTS = 2_000_000;

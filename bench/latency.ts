@@ -8,11 +8,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { avroSerde, type Topic, textKey } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { systemClock } from '#platform';
-import { inputTopics, PARTITIONS } from './engine/cases.ts';
-import { type Totals, totalsSchema } from './engine/events.ts';
+import { avroSerdes, inputTopics, topicOf } from './engine/cases.ts';
 import { percentile, printFigure } from './figure.ts';
 import { latencies } from './latency/load.ts';
 
@@ -29,14 +27,9 @@ async function measure(commitMs: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
   try {
     const log = await openEmbeddedLog({ directory, clock: systemClock });
-    const { views } = await inputTopics(log.registry);
-    const totals: Topic<string, Totals> = {
-      name: 'totals',
-      partitions: PARTITIONS,
-      cleanup: { policy: 'delete', retentionMs: null },
-      key: textKey,
-      value: await avroSerde(log.registry, 'totals-value', totalsSchema),
-    };
+    const serdes = await avroSerdes(log.registry);
+    const { views } = inputTopics(serdes);
+    const totals = topicOf('totals', serdes.totals);
     await log.createTopics([views, totals]);
     const script = join(import.meta.dirname, 'latency', 'processor.ts');
     const processor = spawn(process.execPath, [script, directory, 'T1', String(commitMs)], {
@@ -44,7 +37,7 @@ async function measure(commitMs: number): Promise<void> {
     });
     const exited = once(processor, 'exit');
     await once(processor.stdout, 'data');
-    const waits = await latencies(log, totals, LOAD);
+    const waits = await latencies(log, views, totals, LOAD);
     processor.stdin.end();
     await exited;
     await log.close();

@@ -1,4 +1,14 @@
 /** `npm run bench -- NAME`. What each measures, on which machine, and the last figures are in README.md. */
 import { runNamed } from './run-named.ts';
 
-await runNamed(import.meta.dirname, 'bench', ['log', 'loop', 'engine', 'restore', 'threads', 'latency']);
+await runNamed(import.meta.dirname, 'bench', [
+  'log',
+  'loop',
+  'engine',
+  'restore',
+  'threads',
+  'latency',
+  'kafka',
+  'client',
+  'redis',
+]);

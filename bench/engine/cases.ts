@@ -27,47 +27,59 @@ export const PARTITIONS = 4;
 const HOUR_MS = 3_600_000;
 const GRACE_MS = 300_000;
 
-export type Inputs = {
-  readonly views: Topic<string, View>;
-  readonly users: Topic<string, Profile>;
-  /** For views under another key: `views` counts what is decoded, and each is to count once. */
+export type Inputs = { readonly views: Topic<string, View>; readonly users: Topic<string, Profile> };
+
+/** How each kind of value is written. */
+export type Serdes = {
   readonly view: Serde<View>;
+  readonly profile: Serde<Profile>;
+  readonly enriched: Serde<Enriched>;
+  readonly totals: Serde<Totals>;
+  readonly count: Serde<number>;
 };
 
 const kept = { policy: 'delete', retentionMs: null } as const;
 const compacted = { policy: 'compact', tombstoneRetentionMs: 86_400_000 } as const;
 
-async function topicOf<V>(
-  registry: SchemaRegistry,
+export function topicOf<V>(
   name: string,
-  schema: object,
+  value: Serde<V>,
   cleanup: Topic<string, V>['cleanup'] = kept,
-): Promise<Topic<string, V>> {
-  const value: Serde<V> = await avroSerde(registry, `${name}-value`, schema);
+): Topic<string, V> {
   return { name, partitions: PARTITIONS, cleanup, key: textKey, value };
 }
 
-export async function inputTopics(registry: SchemaRegistry): Promise<Inputs> {
-  const views = await topicOf<View>(registry, 'views', viewSchema);
+export async function avroSerdes(registry: SchemaRegistry): Promise<Serdes> {
   return {
-    views,
-    view: views.value,
-    users: await topicOf(registry, 'users', profileSchema, compacted),
+    view: await avroSerde(registry, 'views-value', viewSchema),
+    profile: await avroSerde(registry, 'users-value', profileSchema),
+    enriched: await avroSerde(registry, 'enriched-value', enrichedSchema),
+    totals: await avroSerde(registry, 'totals-value', totalsSchema),
+    count: await avroSerde(registry, 'hourly-value', countSchema),
   };
+}
+
+export function inputTopics({ view, profile }: Serdes, views = 'views'): Inputs {
+  return { views: topicOf(views, view), users: topicOf('users', profile, compacted) };
 }
 
 /** Declares a topology; gives the topic that it writes to, which is yet to be created. */
 export type Declare = (
   builder: TopologyBuilder,
   inputs: Inputs,
-  registry: SchemaRegistry,
-) => Promise<Topic<string, never>>;
+  serdes: Serdes,
+  /** Stands before the name of that topic, where runs share a log. */
+  instance?: string,
+) => Topic<string, never>;
+
+const outputName = (name: string, instance: string | undefined) =>
+  instance === undefined ? name : `${instance}-${name}`;
 
 /** Per user, all of the views added up. */
 const totals =
   (emit: 'every-update' | 'per-commit'): Declare =>
-  async (builder, { views }, registry) => {
-    const output = await topicOf<Totals>(registry, 'totals', totalsSchema);
+  (builder, { views }, serdes, instance) => {
+    const output = topicOf(outputName('totals', instance), serdes.totals);
     builder
       .source(views)
       .aggregate('totals', {
@@ -83,9 +95,10 @@ const totals =
 /** Views of each item by the hour, as Kafka Streams' windows of one hour with five minutes of grace. */
 const hourly =
   (emit: 'every-update' | 'per-commit'): Declare =>
-  async (builder, { views, view }, registry) => {
-    const output = await topicOf<number>(registry, 'hourly', countSchema);
-    const items = builder.source(views).keyBy('by-item', ({ item }) => item, { value: view });
+  (builder, { views }, serdes, instance) => {
+    const output = topicOf(outputName('hourly', instance), serdes.count);
+    // The input's own serde counts what is decoded, and each view is to count once.
+    const items = builder.source(views).keyBy('by-item', ({ item }) => item, { value: serdes.view });
     const hourOf = ({ key, timestamp }: { key: string; timestamp: number }) =>
       `${key}@${timestamp - (timestamp % HOUR_MS)}`;
     const spec = defineProcessor({
@@ -109,8 +122,8 @@ const hourly =
     return output as Topic<string, never>;
   };
 
-const enriched: Declare = async (builder, { views, users }, registry) => {
-  const output = await topicOf<Enriched>(registry, 'enriched', enrichedSchema);
+const enriched: Declare = (builder, { views, users }, serdes, instance) => {
+  const output = topicOf(outputName('enriched', instance), serdes.enriched);
   builder
     .source(views)
     .join('profiles', builder.table(users), (view, profile) => profile && { view, profile })

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type OutgoingRecord, type Topic, TopicWriter } from '#engine';
 import { type Log, openEmbeddedLog } from '#engine/log';
 import { systemClock } from '#platform';
-import { inputTopics } from './cases.ts';
+import { avroSerdes, inputTopics } from './cases.ts';
 import { Events, profileOf, USERS, userId } from './events.ts';
 
 const DAY_MS = 86_400_000;
@@ -27,7 +27,7 @@ export async function write<V>(
 
 async function writeInput(directory: string, events: number): Promise<void> {
   const log = await openEmbeddedLog({ directory, clock: systemClock });
-  const { users, views } = await inputTopics(log.registry);
+  const { users, views } = inputTopics(await avroSerdes(log.registry));
   await log.createTopics([users, views]);
   const base = systemClock.now() - events;
   await write(log, users, USERS, (i) => {

@@ -1,7 +1,6 @@
 import { type Topic, TopicReader, TopicWriter } from '#engine';
-import type { EmbeddedLog } from '#engine/log';
+import type { Log } from '#engine/log';
 import { systemClock } from '#platform';
-import { inputTopics } from '../engine/cases.ts';
 import { Events, type Totals, type View } from '../engine/events.ts';
 
 /** Between two appends of the writer: what gathers meanwhile goes together, as a gateway's requests do. */
@@ -20,11 +19,11 @@ export type Load = {
  * total brings it back.
  */
 export async function latencies(
-  log: EmbeddedLog,
+  log: Log,
+  views: Topic<string, View>,
   totals: Topic<string, Totals>,
   load: Load,
 ): Promise<number[]> {
-  const { views } = await inputTopics(log.registry);
   const reader = await TopicReader.open(log, totals, { from: 'end' });
   const writer = await TopicWriter.open(log, views);
   const appendedAt: number[] = [];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type DeclareThread, deadLetterTopic, rocksDatabases, TopologyBuilder } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, invariant, systemClock } from '#platform';
-import { cases, inputTopics } from '../engine/cases.ts';
+import { avroSerdes, cases, inputTopics } from '../engine/cases.ts';
 
 export type ThreadData = {
   readonly directory: string;
@@ -21,7 +21,8 @@ export const declare: DeclareThread = async ({ connection, data }) => {
   const log = await openEmbeddedLog({ directory, clock: systemClock, logger, ...shared });
   const deadLetters = await deadLetterTopic(log.registry);
   const builder = new TopologyBuilder({ name: state, generation: 1 });
-  const output = await cases[name]?.(builder, await inputTopics(log.registry), log.registry);
+  const serdes = await avroSerdes(log.registry);
+  const output = cases[name]?.(builder, inputTopics(serdes), serdes);
   invariant(output !== undefined, `there is no case ${name}`);
   await log.createTopics([deadLetters, output]);
   const options = {

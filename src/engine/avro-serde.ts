@@ -20,6 +20,7 @@ export async function avroSerde<T>(
   for (const version of await registry.versions(subject)) await load(version);
   return {
     encode: (value) => codec.encode(id, value),
+    encodeInto: (value, target, at) => codec.encodeInto(id, value, target, at),
     decode: (bytes) => codec.decode(bytes),
     prepare: async (bytes) => {
       const writer = writerSchemaId(bytes);

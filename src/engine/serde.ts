@@ -13,6 +13,11 @@ export const textKey: KeySerde<string> = { toText: (key) => key, fromText: (text
 export interface Serde<V> {
   encode(value: V): Buffer;
   /**
+   * As `encode`, into `target` from `at` on, without a Buffer for each value; gives the end, or where there is too little
+   * room the number of bytes that are missing, negated.
+   */
+  encodeInto?(value: V, target: Buffer, at: number): number;
+  /**
    * Errors: MR_AVRO_DECODE for bytes that are no such value; MR_SCHEMA_NOT_LOADED where `prepare` has to load
    * the writer's schema first.
    */
@@ -41,9 +46,13 @@ export function formatAround(outer: string, inner: { readonly format?: SerdeForm
 
 /** A serde of another type over the same bytes. */
 export function adaptSerde<A, B>(serde: Serde<A>, to: (value: A) => B, from: (value: B) => A): Serde<B> {
+  const { encodeInto, ...others } = serde;
   return {
-    ...serde,
+    ...others,
     encode: (value) => serde.encode(from(value)),
+    ...(encodeInto !== undefined && {
+      encodeInto: (value: B, target: Buffer, at: number) => encodeInto(from(value), target, at),
+    }),
     decode: (bytes) => to(serde.decode(bytes)),
   };
 }

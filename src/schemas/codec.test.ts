@@ -56,6 +56,35 @@ describe('codec', () => {
     assert.equal(writerSchemaId(buffer), 0x01020304);
   });
 
+  it('encodes in place as it does by itself, and says how much room is missing', () => {
+    for (const name of names) {
+      const codec = avroCodec(name);
+      fc.assert(
+        fc.property(arbitraryValue(avroSchema(name)), fc.nat(9), fc.nat(40), (value, at, spare) => {
+          const alone = codec.encode(7, value as never);
+          const target = Buffer.alloc(at + alone.length + spare);
+          const end = codec.encodeInto(7, value as never, target, at);
+          assert.deepEqual(target.subarray(at, end), alone);
+          const small = Buffer.alloc(Math.max(0, at + alone.length - 1 - spare));
+          const missing = codec.encodeInto(7, value as never, small, at);
+          assert.ok(missing < 0 && small.length - missing <= at + alone.length);
+        }),
+        { numRuns: 20 },
+      );
+    }
+  });
+
+  it('writes short and long strings, of any script', () => {
+    const codec = loaded(avroCodecFor<string>({ type: 'string' }));
+    for (const unit of ['a', 'é', '€', '🎬']) {
+      for (const length of [0, 1, 30, 31, 62, 63, 64, 65, 200]) {
+        for (const text of [unit.repeat(length), `a${unit.repeat(length)}`, `${unit.repeat(length)}a`]) {
+          assert.equal(codec.decode(codec.encode(1, text)), text);
+        }
+      }
+    }
+  });
+
   it('encodes values larger than any before', () => {
     const codec = loaded(avroCodec('ViewState'));
     const value: ViewState = { state: Buffer.alloc(300_000, 7), pending: [interaction] };

@@ -17,6 +17,11 @@ export interface AvroCodec<T> {
   /** `schemaId`: the id under which this codec's own schema is registered. InputError MR_AVRO_ENCODE names the wrong field. */
   encode(schemaId: number, value: T): Buffer;
   /**
+   * As `encode`, into `target` from `at` on; gives the end, or where there is too little room the number of bytes that are
+   * missing, negated.
+   */
+  encodeInto(schemaId: number, value: T, target: Buffer, at: number): number;
+  /**
    * InputError MR_AVRO_DECODE for bytes that are no such value; RetryableError MR_SCHEMA_NOT_LOADED when the
    * writer's schema was not added yet (see writerSchemaId).
    */
@@ -99,19 +104,25 @@ class Codec<T> implements AvroCodec<T> {
     this.#type = type;
   }
 
-  encode(schemaId: number, value: T): Buffer {
+  encodeInto(schemaId: number, value: T, target: Buffer, at: number): number {
+    if (at + headerBytes > target.length) return target.length - at - headerBytes;
     let end: number;
     try {
-      end = this.#type.encode(value, scratch, headerBytes);
-      if (end < 0) {
-        scratch = Buffer.allocUnsafeSlow(2 * (scratch.length - end));
-        end = this.#type.encode(value, scratch, headerBytes);
-      }
+      end = this.#type.encode(value, target, at + headerBytes);
     } catch (error) {
       throw this.#encodeError(value, error);
     }
-    scratch[0] = 0;
-    scratch.writeUInt32BE(schemaId, 1);
+    target[at] = 0;
+    target.writeUInt32BE(schemaId, at + 1);
+    return end;
+  }
+
+  encode(schemaId: number, value: T): Buffer {
+    let end = this.encodeInto(schemaId, value, scratch, 0);
+    if (end < 0) {
+      scratch = Buffer.allocUnsafeSlow(2 * (scratch.length - end));
+      end = this.encodeInto(schemaId, value, scratch, 0);
+    }
     const bytes = Buffer.allocUnsafe(end);
     scratch.copy(bytes, 0, 0, end);
     return bytes;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { errorCode } from '#platform';
 import { encodeBatch } from './batch.ts';
 import type { ProducerRecord } from './port.ts';
-import { encodeBatches } from './record-buffer.ts';
+import { encodeBatches, RecordBuffer } from './record-buffer.ts';
 import { StoredBatch } from './stored-batch.ts';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
@@ -100,4 +100,51 @@ test('a batch cut short, and a timestamp that is none, are refused', () => {
   assert.throws(() => encodeBatch([{ key: null, value: null, timestamp: Number.NaN }]), {
     code: 'MR_LOG_INVALID_RECORD',
   });
+});
+
+test('a value encoded in its place takes the same bytes as one encoded before, whatever room there is', () => {
+  const copyInto = (value: Buffer, target: Buffer, at: number) => {
+    if (at + value.length > target.length) return target.length - at - value.length;
+    value.copy(target, at);
+    return at + value.length;
+  };
+  const lengths = fc.oneof(fc.nat(300), fc.nat(20_000));
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.option(fc.string({ unit: 'grapheme' })), lengths), { maxLength: 20 }),
+      (records) => {
+        const [before, inPlace] = [new RecordBuffer(), new RecordBuffer()];
+        for (const [key, length] of records) {
+          const value = Buffer.alloc(length, 'v');
+          before.put(key, value, 5, [['h', Buffer.from('x')]]);
+          const taken = inPlace.putValue(key, value, copyInto, 5, [['h', Buffer.from('x')]]);
+          assert.equal(taken, length);
+        }
+        assert.deepEqual([...inPlace], [...before]);
+      },
+    ),
+  );
+});
+
+test('a record whose value can’t be encoded in its place, or is too large, leaves nothing', () => {
+  const buffer = new RecordBuffer();
+  const fails = () => {
+    throw new TypeError('no value');
+  };
+  const tooLarge = (_: string, target: Buffer, at: number) => {
+    const missing = at + 17 * 1024 * 1024 - target.length;
+    return missing > 0 ? -missing : at + 17 * 1024 * 1024;
+  };
+  buffer.put('a', Buffer.from('1'), 1);
+  assert.throws(() => buffer.putValue('b', 'x', fails, 1), TypeError);
+  assert.throws(
+    () => buffer.putValue('b', 'x', tooLarge, 1),
+    (error) => errorCode(error) === 'MR_RECORD_TOO_LARGE',
+  );
+  buffer.put('c', Buffer.from('3'), 1);
+  assert.deepEqual(
+    [...buffer].map(({ key }) => String(key)),
+    ['a', 'c'],
+  );
+  assert.equal(buffer.length, 2);
 });

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { invalidRecord } from './errors.ts';
 import type { Header, ProducerRecord } from './port.ts';
-import { type Key, keyRoom } from './record-size.ts';
+import { assertRecordBytes, type Key, keyRoom } from './record-size.ts';
 import { writeText } from './text-bytes.ts';
 
 /**
@@ -34,6 +34,9 @@ export const HEADER_BYTES = 32;
 
 /** Above this size an append is stored as several batches, so that a reader's memory per step stays bounded. */
 export const MAX_BATCH_BYTES = 256 * 1024;
+
+/** Writes a value from a place on; gives its end, or the number of bytes that are missing there, negated. */
+export type EncodeInto<V> = (value: V, target: Buffer, at: number) => number;
 
 /** An encoded batch with what the log needs to know of it. */
 export type EncodedBatch = {
@@ -75,12 +78,28 @@ export class BatchWriter {
   /** The body so far. */
   #body = Buffer.allocUnsafeSlow(1024);
   #end = 0;
+  /** Taken by the length of the value last encoded in its place. */
+  #lengthBytes = 1;
   #ends = new Uint32Array(16);
   #timestamps = new Float64Array(16);
 
   /** About as many as will be stored. */
   get byteLength(): number {
     return HEADER_BYTES + 8 * this.count + this.#end;
+  }
+
+  /** The records so far, as the format above has them; valid until the next one is added. */
+  get body(): Buffer {
+    return this.#body.subarray(0, this.#end);
+  }
+
+  /** Where record `index` ends in the body. */
+  end(index: number): number {
+    return this.#ends[index] as number;
+  }
+
+  timestamp(index: number): number {
+    return this.#timestamps[index] as number;
   }
 
   /** `key`: bytes, or text that is written as UTF-8. `timestamp` is one that assertTimestamp lets pass. */
@@ -97,6 +116,43 @@ export class BatchWriter {
     if (value === null) this.#flags |= NULL_VALUE;
     this.hasNullKey ||= key === null;
     if (headers !== undefined) for (const header of headers) this.addHeader(header);
+  }
+
+  /** As `add`, for a value that is yet to be encoded; gives its length. Errors: those of encoding, MR_RECORD_TOO_LARGE. */
+  addValue<V>(
+    key: Key,
+    value: V,
+    encodeInto: EncodeInto<V>,
+    timestamp: number,
+    headers?: readonly Header[],
+  ): number {
+    this.#reserve(10 + keyRoom(key));
+    const lengthAt =
+      typeof key === 'string'
+        ? writeKeyText(this.#body, this.#end, key)
+        : writeNullable(this.#body, this.#end, key);
+    // The length comes first, and is known last: it takes as much room as that of the value before, most often.
+    const guess = this.#lengthBytes;
+    let end = encodeInto(value, this.#body, lengthAt + guess);
+    while (end < 0) {
+      this.#grow(this.#body.length - end);
+      end = encodeInto(value, this.#body, lengthAt + guess);
+    }
+    const length = end - lengthAt - guess;
+    assertRecordBytes(key, length);
+    const room = varintBytes(length + 1);
+    if (room !== guess) {
+      this.#lengthBytes = room;
+      this.#reserve(end + room - this.#end);
+      this.#body.copyWithin(lengthAt + room, lengthAt + guess, end);
+    }
+    writeVarint(this.#body, lengthAt, length + 1);
+    this.#end = lengthAt + room + length;
+    this.#note(timestamp);
+    if (key === null) this.#flags |= NULL_KEY;
+    this.hasNullKey ||= key === null;
+    if (headers !== undefined) for (const header of headers) this.addHeader(header);
+    return length;
   }
 
   /** One more header for the last record. */
@@ -169,10 +225,13 @@ export class BatchWriter {
   }
 
   #reserve(bytes: number): void {
-    const needed = this.#end + bytes;
-    if (needed <= this.#body.length) return;
+    if (this.#end + bytes > this.#body.length) this.#grow(this.#end + bytes);
+  }
+
+  /** What lies behind the last record may be one in the making: it is kept. */
+  #grow(needed: number): void {
     const body = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#body.length));
-    this.#body.copy(body, 0, 0, this.#end);
+    this.#body.copy(body);
     this.#body = body;
   }
 }
@@ -194,6 +253,12 @@ function writeVarint(target: Uint8Array, at: number, value: number): number {
   }
   target[at++] = value;
   return at;
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (; value >= 0x80; value >>>= 7) bytes++;
+  return bytes;
 }
 
 function writeBytes(target: Uint8Array, at: number, source: Uint8Array): number {

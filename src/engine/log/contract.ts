@@ -13,9 +13,9 @@ import { transactionTests } from './contract/transactions.ts';
 export type { OpenedLog, OpenLog } from './contract/opened.ts';
 export { type OpenRegistry, registryContract } from './contract/schemas.ts';
 
-/** Registers the suite's tests for the adapter `name`; `open` gives each test a fresh log. */
-export function logContract(name: string, open: OpenLog): void {
-  const contract = contractTest(name, open);
+/** Registers the suite's tests for the adapter `name`; `open` gives each test a fresh log. `skip` says why none can run. */
+export function logContract(name: string, open: OpenLog, skip: string | false = false): void {
+  const contract = contractTest(name, open, skip);
   topicTests(contract);
   producingTests(contract);
   transactionTests(contract);

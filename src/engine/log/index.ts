@@ -9,6 +9,14 @@
  */
 export type { Cleaned, CleanOptions } from './embedded/cleaner.ts';
 export { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded/embedded-log.ts';
+export { type KafkaOptions, parseKafkaUrl } from './kafka/wire/kafka-options.ts';
+export {
+  type LogConfiguration,
+  type LogEnvironment,
+  type OpenedLog,
+  openKafkaLog,
+  openLog,
+} from './open-log.ts';
 export { partitionFor } from './partitioner.ts';
 export type {
   Appended,

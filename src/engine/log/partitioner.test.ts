@@ -20,6 +20,23 @@ test('a negative hash is made positive by its sign bit, as the Java client does,
   assert.notEqual(partitionFor(Buffer.from('foobar'), 7), 790332482 % 7);
 });
 
+test('a text has the partition of its UTF-8 bytes', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.integer({ min: 1, max: 100 }),
+      (text, partitions) => {
+        assert.equal(partitionFor(text, partitions), partitionFor(Buffer.from(text), partitions));
+      },
+    ),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary-ascii', maxLength: 40 }), (text) => {
+      assert.equal(partitionFor(text, 1 << 20), partitionFor(Buffer.from(text), 1 << 20));
+    }),
+  );
+});
+
 test('every key has one partition within range', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 100 }), (bytes, partitions) => {

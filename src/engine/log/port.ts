@@ -147,6 +147,11 @@ export type JoinOptions = {
   readonly memberId?: string;
   /** Handed to `assign`: what this member wants and what it had. */
   readonly metadata: Buffer;
+  /**
+   * Topics whose offsets the group commits. Kafka forgets a group's offset of any other topic a week after its last commit
+   * (offsets.retention.minutes), even while the group goes on.
+   */
+  readonly topics?: readonly string[];
   /** Without a heartbeat for this long a member is out. */
   readonly sessionTimeoutMs: number;
   /** Called on the member that leads the round, for all of them; returns each member's share by its id. */

@@ -1,4 +1,10 @@
-import { assertTimestamp, BatchWriter, type EncodedBatch, MAX_BATCH_BYTES } from './batch.ts';
+import {
+  assertTimestamp,
+  BatchWriter,
+  type EncodedBatch,
+  type EncodeInto,
+  MAX_BATCH_BYTES,
+} from './batch.ts';
 import type { Header, ProducerRecord } from './port.ts';
 import { assertRecordSize, type Key, keyRoom } from './record-size.ts';
 import { StoredBatch } from './stored-batch.ts';
@@ -16,6 +22,8 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
   readonly #batches: BatchWriter[] = [];
   #last: BatchWriter | undefined;
   #length = 0;
+  /** Of the value last encoded here: the next one is about as long. */
+  #valueBytes = 0;
 
   /** `maxBytes`: of a batch; more records make several. */
   constructor(maxBytes = MAX_BATCH_BYTES) {
@@ -37,6 +45,11 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
     return this.#batches.some((batch) => batch.hasNullKey);
   }
 
+  /** The records in order, for a log that stores them in a form of its own; valid until the next one is added. */
+  get batches(): readonly BatchWriter[] {
+    return this.#batches;
+  }
+
   /** Errors: MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE. */
   add({ key, value, timestamp, headers }: ProducerRecord): void {
     this.put(key, value, timestamp, headers);
@@ -51,6 +64,26 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
       for (const [name, header] of headers) bytes += 10 + name.length + header.length;
     this.#withRoomFor(bytes).add(key, value, timestamp, headers);
     this.#length++;
+  }
+
+  /**
+   * As `put`, for a value that `encodeInto` (see Serde) writes in its place; gives its length. Errors: those of encoding as
+   * well.
+   */
+  putValue<V>(
+    key: Key,
+    value: V,
+    encodeInto: EncodeInto<V>,
+    timestamp: number,
+    headers?: readonly Header[],
+  ): number {
+    assertTimestamp(timestamp);
+    let bytes = RECORD_OVERHEAD + keyRoom(key) + this.#valueBytes;
+    if (headers !== undefined)
+      for (const [name, header] of headers) bytes += 10 + name.length + header.length;
+    this.#valueBytes = this.#withRoomFor(bytes).addValue(key, value, encodeInto, timestamp, headers);
+    this.#length++;
+    return this.#valueBytes;
   }
 
   /** One more header for the last record. */

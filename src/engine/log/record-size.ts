@@ -14,7 +14,11 @@ export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 /** Errors: MR_RECORD_TOO_LARGE. */
 export function assertRecordSize(key: Key, value: Buffer | null): void {
-  const valueBytes = value === null ? 0 : value.length;
+  assertRecordBytes(key, value === null ? 0 : value.length);
+}
+
+/** As assertRecordSize, by the value's length. */
+export function assertRecordBytes(key: Key, valueBytes: number): void {
   if (keyRoom(key) + valueBytes <= MAX_RECORD_BYTES) return;
   const bytes = valueBytes + (typeof key === 'string' ? Buffer.byteLength(key) : keyRoom(key));
   if (bytes > MAX_RECORD_BYTES) {

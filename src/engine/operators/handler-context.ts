@@ -1,5 +1,5 @@
 import { InputError, InvariantError } from '#platform';
-import type { CachedStore, Entry, KeyValueStore, NotLoaded } from '../store/cached-store.ts';
+import type { CachedStore, Entry, KeyValueStore, NotLoaded, Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
@@ -8,6 +8,9 @@ import { derived, type FlowRecord } from './record.ts';
 
 /** A processor's timers: by event time and by the wall clock, where it uses them. */
 export type Timers = { readonly event: TimerQueue | undefined; readonly wall: TimerQueue | undefined };
+
+/** Where a timer comes from, which is no record of the batch. */
+export const NO_PORT = -1;
 
 export type Handler = (cause: FlowRecord, context: HandlerContext) => void;
 
@@ -18,6 +21,10 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   /** The first read of this attempt that was not loaded. */
   missing: NotLoaded | undefined;
   readonly #staged: readonly StagedStore[];
+  readonly #stagedByName: ReadonlyMap<string, StagedStore>;
+  /** Where in the batch the cause stands. */
+  #port = NO_PORT;
+  #index = 0;
   readonly #timers: Timers;
   readonly #outputs: ReadonlyMap<string, Output>;
   readonly #node: ProcessorNode;
@@ -41,9 +48,9 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     this.#timers = timers;
     this.#outputs = outputs;
     this.#node = node;
-    const staged = Array.from(stores, ([name, store]) => [name, new StagedStore(store)] as const);
-    this.stores = Object.fromEntries(staged);
-    this.#staged = staged.map(([, store]) => store);
+    this.#stagedByName = new Map(Array.from(stores, ([name, store]) => [name, new StagedStore(store)]));
+    this.stores = Object.fromEntries(this.#stagedByName);
+    this.#staged = [...this.#stagedByName.values()];
     for (const store of [...stores.values(), timers.event?.store, timers.wall?.store]) {
       if (store === undefined) continue;
       store.onMiss = (missing) => {
@@ -63,6 +70,28 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     this.#step = step;
   }
 
+  /** Forgets what the records of the last batch were expected to read. */
+  expect(port: number, records: number): void {
+    for (const store of this.#staged) store.expect(port, records);
+  }
+
+  /** Has the record's reads loaded. */
+  want(store: string, reads: readonly Read[], port: number, index: number): void {
+    const staged = this.#stagedByName.get(store);
+    if (staged !== undefined) for (const read of reads) staged.want(read, port, index);
+  }
+
+  /** Has a key loaded in every store. */
+  wantEverywhere(key: string, port: number, index: number): void {
+    for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).want(key, port, index);
+  }
+
+  /** What is attempted next comes from there. */
+  turnTo(port: number, index: number): void {
+    this.#port = port;
+    this.#index = index;
+  }
+
   /** Forgets what an attempt that has failed has left. */
   begin(cause: FlowRecord): void {
     this.#cause = cause;
@@ -70,7 +99,8 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     this.missing = undefined;
     this.#emits = 0;
     if (this.#others.length > 0) this.#others.length = 0;
-    for (let i = 0; i < this.#staged.length; i++) (this.#staged[i] as StagedStore).begin();
+    for (let i = 0; i < this.#staged.length; i++)
+      (this.#staged[i] as StagedStore).begin(this.#port, this.#index);
   }
 
   /** Fails where a store would refuse what has been written when it commits. */
@@ -130,16 +160,31 @@ class StagedStore implements KeyValueStore<unknown> {
   /** How many of them hold. */
   #writes = 0;
   #attempt = 0;
-  /** The entry looked up last in this attempt: a handler gets a key and then puts it. */
+  /** The entry looked up last in this attempt, or expected to be: a handler gets a key and then puts it. */
   #last: Entry<unknown> | undefined;
+  /** By port and record, what it declared to read first, if that was in the cache: found once, it is not looked up again. */
+  readonly #expected: (Entry<unknown> | undefined)[][] = [];
 
   constructor(store: CachedStore<unknown>) {
     this.#store = store;
   }
 
-  begin(): void {
+  expect(port: number, records: number): void {
+    this.#expected[port] ??= [];
+    const expected = this.#expected[port];
+    while (expected.length < records) expected.push(undefined);
+    expected.fill(undefined);
+  }
+
+  want(read: Read, port: number, index: number): void {
+    const entry = this.#store.want(read);
+    const expected = this.#expected[port];
+    if (expected !== undefined) expected[index] ??= entry;
+  }
+
+  begin(port: number, index: number): void {
     this.#attempt++;
-    this.#last = undefined;
+    this.#last = this.#expected[port]?.[index];
     this.#release();
   }
 

@@ -2,7 +2,7 @@ import type { CachedStore, NotLoaded, Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import { TIMERS } from '../topology/topology.ts';
-import { type Handler, HandlerContext, type Timers } from './handler-context.ts';
+import { type Handler, HandlerContext, NO_PORT, type Timers } from './handler-context.ts';
 import type { Operator, Output, Step } from './operator.ts';
 import { BySequence, type FlowRecord, RecordList } from './record.ts';
 
@@ -16,7 +16,6 @@ export type { Timers };
 export class ProcessorOperator implements Operator {
   readonly inputs: readonly RecordList[];
   readonly #node: ProcessorNode;
-  readonly #stores: ReadonlyMap<string, CachedStore<unknown>>;
   readonly #allStores: readonly CachedStore<unknown>[];
   readonly #timers: Timers;
   readonly #context: HandlerContext;
@@ -34,7 +33,6 @@ export class ProcessorOperator implements Operator {
     outputs: ReadonlyMap<string, Output>,
   ) {
     this.#node = node;
-    this.#stores = stores;
     this.#allStores = [...stores.values()];
     this.#expiring = this.#allStores.filter(({ expiry }) => expiry !== undefined);
     this.#timers = timers;
@@ -54,6 +52,7 @@ export class ProcessorOperator implements Operator {
     const merged = new BySequence(this.inputs);
     for (let record = merged.next(); record !== undefined; record = merged.next()) {
       if (this.#isDueBefore(record.sequence, step)) await this.#fireBefore(record.sequence, step);
+      this.#context.turnTo(merged.port, merged.index);
       // Nothing is awaited for a record whose reads are loaded: a promise each would cost as much as the handler.
       const missing = this.#attempt(record, step, this.#handlers[merged.port] as Handler);
       if (missing !== undefined)
@@ -95,6 +94,7 @@ export class ProcessorOperator implements Operator {
   #wantReads(): void {
     const usesTimers = this.#timers.event !== undefined || this.#timers.wall !== undefined;
     for (const [port, records] of this.inputs.entries()) {
+      this.#context.expect(port, records.length);
       const reads = this.#node.spec.reads?.[this.#node.inputs[port]?.[0] ?? ''];
       for (let i = 0; i < records.length; i++) {
         const record = records.at(i);
@@ -109,13 +109,10 @@ export class ProcessorOperator implements Operator {
         // A timer that the record sets may fall due within this very batch, and finds its key in every store.
         if ((reads === undefined || usesTimers) && timers === undefined && record.key !== null) {
           const own = String(record.key);
-          this.#wantEverywhere(own);
+          this.#context.wantEverywhere(own, port, i);
           this.#wantTimers(own);
         }
-        for (const name in declared) {
-          const store = this.#stores.get(name);
-          for (const read of declared[name] ?? []) store?.want(read);
-        }
+        for (const name in declared) this.#context.want(name, declared[name] ?? [], port, i);
         if (timers !== undefined) for (const key of timers) this.#wantTimers(key);
       }
     }
@@ -150,6 +147,7 @@ export class ProcessorOperator implements Operator {
     const onTimer = kind === 'event' ? this.#node.spec.onTimer : this.#node.spec.onWallTimer;
     if (queue === undefined || onTimer === undefined) return;
     const watermark = kind === 'event' ? until : step.watermark;
+    this.#context.turnTo(NO_PORT, 0);
     for (let timer = queue.first(until); timer !== undefined; timer = queue.first(until)) {
       const { key, dueMs } = timer;
       await queue.store.load([key]);

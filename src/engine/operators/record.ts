@@ -52,6 +52,7 @@ export class BySequence {
   readonly #cursors: number[];
   /** Where the last record came from. */
   port = 0;
+  index = 0;
 
   constructor(ports: readonly RecordList[]) {
     this.#ports = ports;
@@ -69,7 +70,10 @@ export class BySequence {
       next = head;
       this.port = port;
     }
-    if (next !== undefined) this.#cursors[this.port] = (this.#cursors[this.port] as number) + 1;
+    if (next !== undefined) {
+      this.index = this.#cursors[this.port] as number;
+      this.#cursors[this.port] = this.index + 1;
+    }
     return next;
   }
 }

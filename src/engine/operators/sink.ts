@@ -33,12 +33,21 @@ export class SinkOperator implements Operator {
           throw new InputError('MR_RECORD_NULL_KEY', `a record of compacted ${topic.name} has no key`);
         if (!Number.isFinite(record.timestamp))
           throw new InputError('MR_RECORD_TIMESTAMP', `the record has the timestamp ${record.timestamp}`);
-        const value = record.value === null ? null : this.#node.value.encode(record.value);
         const partition =
           partitioning === 'same' || key === null ? this.#ownPartition : partitionFor(key, topic.partitions);
         const { timestamp, trace } = record;
         const headers: readonly Header[] | undefined = trace && [['traceparent', trace]];
-        this.#outbox.put(topic.name, partition, key, value, timestamp, headers);
+        if (record.value === null) this.#outbox.put(topic.name, partition, key, null, timestamp, headers);
+        else
+          this.#outbox.putValue(
+            topic.name,
+            partition,
+            key,
+            record.value,
+            this.#node.value,
+            timestamp,
+            headers,
+          );
       } catch (error) {
         step.reject(record, this.#node.name, error);
       }

@@ -96,15 +96,20 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#capacity = capacity;
   }
 
-  /** Has the next `load` bring it in, where it is not in the cache. */
-  want(read: Read): void {
+  /** Has the next `load` bring it in, where it is not in the cache; gives a key's place there until the next commit. */
+  want(read: Read): Entry<V> | undefined {
     this.expiry?.want(read);
     if (typeof read === 'string') {
-      if (!this.#entries.has(read)) this.#wanted.add(read);
-    } else if (typeof read?.prefix === 'string') {
+      const entry = this.#entries.get(read);
+      if (entry === undefined) this.#wanted.add(read);
+      else entry.used = true;
+      return entry;
+    }
+    if (typeof read?.prefix === 'string') {
       // What is no text, an untyped caller's null key, is an error of the handler that reads it.
       this.#wantedPrefixes.add(read.prefix);
     }
+    return undefined;
   }
 
   /**

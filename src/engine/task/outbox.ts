@@ -1,6 +1,7 @@
 import type { Header, ProducerRecord, TopicPartition } from '../log/port.ts';
 import { RecordBuffer } from '../log/record-buffer.ts';
 import { type Key, keyRoom } from '../log/record-size.ts';
+import type { Serde } from '../serde.ts';
 
 /** Records that wait for the commit, by the partition that they go to. */
 export class Outbox {
@@ -29,11 +30,33 @@ export class Outbox {
     timestamp: number,
     headers?: readonly Header[],
   ): void {
+    this.#recordsOf(topic, partition).put(key, value, timestamp, headers);
+    this.#bytes += keyRoom(key) + (value === null ? 0 : value.length);
+  }
+
+  /** As `put`, for a value that has yet to be encoded. Errors: those of encoding. */
+  putValue<V>(
+    topic: string,
+    partition: number,
+    key: Key,
+    value: V,
+    serde: Pick<Serde<V>, 'encode' | 'encodeInto'>,
+    timestamp: number,
+    headers?: readonly Header[],
+  ): void {
+    const { encodeInto } = serde;
+    if (encodeInto === undefined) this.put(topic, partition, key, serde.encode(value), timestamp, headers);
+    else {
+      const records = this.#recordsOf(topic, partition);
+      this.#bytes += keyRoom(key) + records.putValue(key, value, encodeInto, timestamp, headers);
+    }
+  }
+
+  #recordsOf(topic: string, partition: number): RecordBuffer {
     if (topic !== this.#last) this.#turnTo(topic);
     let records = this.#lastPartitions[partition];
     if (records === undefined) this.#lastPartitions[partition] = records = new RecordBuffer();
-    records.put(key, value, timestamp, headers);
-    this.#bytes += keyRoom(key) + (value === null ? 0 : value.length);
+    return records;
   }
 
   #turnTo(topic: string): void {

@@ -70,6 +70,7 @@ it('what a share has given and its member has yet to take up goes to nobody else
       memberId,
       sessionTimeoutMs: 10_000,
       heartbeatIntervalMs: 50,
+      topics: [],
       assignment: { tasks: tasksOf(sums()), standbys: 0 },
       metadata: () => ({ process: memberId, active: [], standby: [] }),
     });

@@ -19,6 +19,8 @@ export type RebalanceOptions = {
   readonly memberId: string;
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
+  /** Those that the tasks read. */
+  readonly topics: readonly string[];
   readonly assignment: AssignmentOptions;
   /** What this member holds at the time of asking. */
   readonly metadata: () => MemberMetadata;
@@ -72,7 +74,7 @@ export class Rebalance {
 
   /** Joins, anew where this member was in the group before, and waits for the round. */
   async join(): Promise<void> {
-    const { log, group, memberId, sessionTimeoutMs, assignment } = this.#options;
+    const { log, group, memberId, sessionTimeoutMs, topics, assignment } = this.#options;
     this.#rejoining = undefined;
     // Until it has succeeded.
     this.#news = 'expelled';
@@ -82,6 +84,7 @@ export class Rebalance {
         group,
         memberId,
         metadata: this.#claim(),
+        topics,
         sessionTimeoutMs,
         assign: (members) => assignTasks(assignment, members),
       }),

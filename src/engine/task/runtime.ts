@@ -60,6 +60,7 @@ export class StreamsRuntime {
       logger,
       group,
       memberId: instanceId,
+      topics: topology.subTopologies.flatMap(({ sources }) => sources.map(({ topic }) => topic.name)),
       assignment: { tasks: tasksOf(topology), standbys: this.#options.standbys },
       metadata: () => this.#metadata(),
     });

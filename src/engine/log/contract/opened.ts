@@ -23,9 +23,9 @@ export type ContractTest = (
   body: (opened: OpenedLog, t: TestContext) => Promise<void>,
 ) => void;
 
-export function contractTest(name: string, open: OpenLog): ContractTest {
+export function contractTest(name: string, open: OpenLog, skip: string | false): ContractTest {
   return (title, body) => {
-    test(`${name}: ${title}`, { timeout: 60_000 }, async (t) => {
+    test(`${name}: ${title}`, { timeout: 60_000, skip }, async (t) => {
       const opened = await open();
       try {
         await body(opened, t);
