@@ -17,6 +17,7 @@ import { serve } from './server.ts';
 import { printSummary } from './summary.ts';
 import { startTrainer } from './training.ts';
 import { readVersions, servingVersion } from './versions.ts';
+import { openViewsInRedis, type ViewsInRedis } from './views.ts';
 import { makeWorld } from './world.ts';
 
 export type BringUpOptions = {
@@ -51,11 +52,19 @@ export async function bringUp(
   throwIfInterrupted(signal);
   if (answer !== undefined && !output.json) showAnswer(output, answer);
 
-  const url = await serve(installation, { processing, responder: model.responder }, shutdown);
+  const url = await serve(installation, { ...model, processing }, shutdown);
   lock.publishAddress(url);
   const eventsPerSecond = bringUpAgents(installation, { world: made?.world, url, shutdown });
-  const cleaning = cleanPeriodically({ ...installation, clock: systemClock, signal });
-  shutdown.add('cleaning', () => cleaning);
+  // Brokers clean by themselves.
+  if (installation.embedded !== undefined) {
+    const cleaning = cleanPeriodically({
+      ...installation,
+      log: installation.embedded,
+      clock: systemClock,
+      signal,
+    });
+    shutdown.add('cleaning', () => cleaning);
+  }
   // A training that is asked for later has no bar in this terminal.
   progress.hush();
   const { configuration } = installation;
@@ -67,6 +76,7 @@ export async function bringUp(
 
 type Model = {
   readonly responder: Responder;
+  readonly views: ViewsInRedis | undefined;
   /** The version in force, or the one that was refused; undefined where there is none. */
   readonly decided: Version | undefined;
   /** Undefined where nothing was trained. */
@@ -88,7 +98,9 @@ async function bringUpModel(
   const { configuration } = installation;
   const { signal } = shutdown;
   const dataDirectory = configuration.data;
-  const responder = await openResponder({ ...installation, dataDirectory, clock: systemClock });
+  const views = await openViewsInRedis(installation, shutdown);
+  const environment = { ...installation, dataDirectory, clock: systemClock };
+  const responder = await openResponder({ ...environment, ...(views && { views: views.store }) });
   shutdown.add('responder', () => responder.close());
   const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
   const failed = Promise.race([pipeline.failed, trainerFailed]);
@@ -102,7 +114,7 @@ async function bringUpModel(
   const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
   const inForce = servingVersion(isNew && newest !== undefined ? [newest] : known);
   await serving(responder, inForce, { isNew, output, signal });
-  return { responder, decided: inForce ?? newest, trainedMs, failed };
+  return { responder, views, decided: inForce ?? newest, trainedMs, failed };
 }
 
 /** Gives the rate of the agents' events; 0 where there are none. */

@@ -60,7 +60,7 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
       const configuration = loadConfiguration({
         flags: {
           ...options.set,
-          ...given({ data: options.data, 'log.level': options.logLevel, ...flags(options) }),
+          ...given({ data: options.data, 'logging.level': options.logLevel, ...flags(options) }),
         },
         environment: process.env,
         file: options.config,

@@ -4,7 +4,7 @@ import type { Topic, TopicReader, TopicRecord } from '#engine';
 import { createLogger, InputError } from '#platform';
 import type { Topics } from '#topologies';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
-import { openInstallation, requireData } from './installation.ts';
+import { openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
 import { newestRecords } from './newest-records.ts';
 import type { Output } from './output.ts';
@@ -36,10 +36,9 @@ async function tailTopic(
   { configuration, options, output }: Invocation<Options>,
   name: string,
 ): Promise<number> {
-  requireData(configuration);
-  const logger = createLogger({ level: configuration.log.level, name: 'events' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'events' });
   return withShutdown(logger, async (shutdown) => {
-    const installation = await openInstallation(configuration, shutdown);
+    const installation = await openExistingInstallation(configuration, shutdown);
     const topic = topicOf(installation.topics, name);
     const { reader, newest } = await newestRecords(installation.log, topic, options.number);
     for (const record of newest) print(output, record);

@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { TopicWriter } from '#engine';
-import { createLogger, InputError, lockDirectory, type Progress, systemClock } from '#platform';
+import {
+  ConfigurationError,
+  createLogger,
+  InputError,
+  lockDirectory,
+  type Progress,
+  systemClock,
+} from '#platform';
 import { type MalformedRow, type MovieLens, openMovieLens } from '#simulator';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
@@ -16,6 +23,7 @@ import { readRecordFile, writeRecordFile } from './record-file.ts';
 /** Malformed rows that are shown one by one. */
 const SHOWN_ROWS = 20;
 const EVENT_MARK = 'ml-';
+const DAY_MS = 86_400_000;
 
 export function importCommand(): Command {
   const movielens = defineCommand({
@@ -43,9 +51,8 @@ async function importMovieLens(
   const startedAt = systemClock.monotonic();
   const dataSet = await openMovieLens(directory);
   reportMalformed(dataSet.malformed, output);
-  const logger = createLogger({ level: configuration.log.level, name: 'import' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'import' });
   const imports = join(configuration.data, 'imports');
-  const recordPath = join(imports, `${hashOf(dataSet)}.json`);
   const summary = {
     dataSet: 'movielens',
     users: dataSet.users().length,
@@ -56,10 +63,12 @@ async function importMovieLens(
   return withShutdown(logger, async (shutdown) => {
     const lock = lockDirectory(imports, 'import movielens');
     shutdown.add('import lock', async () => lock.release());
+    const installation = await openInstallation(configuration, shutdown);
+    const recordPath = join(installation.directory, 'imports', `${hashOf(dataSet)}.json`);
     const isRepeated = readRecordFile(recordPath) !== undefined;
     let written = 0;
     if (!isRepeated) {
-      const installation = await openInstallation(configuration, shutdown);
+      refuseExpired(installation, dataSet);
       const progress = commandProgress(output, shutdown.signal);
       written = await write(installation, dataSet, { progress, signal: shutdown.signal });
       writeRecordFile(recordPath, { ...summary, at: systemClock.now() });
@@ -77,6 +86,21 @@ async function importMovieLens(
     }
     return EXIT.done;
   });
+}
+
+/** What is past its retention by the wall clock is deleted by the brokers within minutes, unread or not. */
+function refuseExpired({ expiresByWallClock, topics }: Installation, { tablesAt }: MovieLens): void {
+  const { cleanup } = topics.interactions;
+  if (!expiresByWallClock || cleanup.policy !== 'delete' || cleanup.retentionMs === null) return;
+  if (tablesAt >= systemClock.now() - cleanup.retentionMs) return;
+  const day = new Date(tablesAt).toISOString().slice(0, 10);
+  throw new ConfigurationError(
+    'MR_IMPORT_EXPIRES',
+    `The ratings begin on ${day}, and the brokers keep topic interactions for ${Math.round(cleanup.retentionMs / DAY_MS)} days by their clock: they would delete them.`,
+    {
+      hint: 'Add ?retention=none to the address of the log, and a prefix that has no topics yet, such as kafka://host:9092?retention=none&prefix=movielens-.',
+    },
+  );
 }
 
 type Writing = { readonly progress: Progress; readonly signal: AbortSignal };

@@ -1,43 +1,114 @@
-/** A data directory opened: its log and its topics. */
+/** A data directory and a log opened: the one of the directory, or the one on Kafka that the configuration names. */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type OpenedLog, openLog } from '#engine/log';
 import {
   type Configuration,
   ConfigurationError,
   createLogger,
   createMetrics,
+  errorCode,
   type Logger,
   type Metrics,
   type Shutdown,
   systemClock,
 } from '#platform';
 import { openTopics, type Topics } from '#topologies';
+import { readRecordFile, writeRecordFile } from './record-file.ts';
 
-export type Installation = {
+export type Installation = Pick<OpenedLog, 'log' | 'registry' | 'embedded' | 'expiresByWallClock'> & {
   readonly configuration: Configuration;
-  readonly log: EmbeddedLog;
+  /** For what belongs to this log alone, such as state; models and snapshots lie in the data directory itself. */
+  readonly directory: string;
+  /** The name of this data directory in groups that others may be members of. */
+  readonly instanceId: string;
   readonly topics: Topics;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
 
-/** Opens the log of the data directory, made where it is missing; `shutdown` closes it. */
+/** Opens the log and its topics, made where they are missing; `shutdown` closes it. */
 export async function openInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
 ): Promise<Installation> {
-  const logger = createLogger({ level: configuration.log.level, name: 'millrace' });
-  const log = await openEmbeddedLog({ directory: configuration.data, clock: systemClock, logger });
-  shutdown.add('log', () => log.close());
-  const topics = await openTopics(log, log.registry);
-  return { configuration, log, topics, logger, metrics: createMetrics() };
+  return installed(configuration, await openedLog(configuration, shutdown));
 }
 
-/** ConfigurationError MR_DATA_EMPTY where nothing has been written yet: for commands that only read. */
-export function requireData({ data }: Configuration): void {
-  if (existsSync(join(data, 'log.sqlite'))) return;
-  throw new ConfigurationError('MR_DATA_EMPTY', `There is no data in ${data}.`, {
+/** The same for commands that only read: ConfigurationError MR_DATA_EMPTY where nothing has been written yet. */
+export async function openExistingInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<Installation> {
+  requireData(configuration);
+  const opened = await openedLog(configuration, shutdown);
+  if (opened.embedded === undefined) await requireTopics(configuration, opened);
+  return installed(configuration, opened);
+}
+
+/** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */
+export function requireData({ data, log }: Configuration): void {
+  if (log === 'embedded' && !existsSync(join(data, 'log.sqlite'))) throw noData(`in ${data}`);
+}
+
+async function requireTopics({ log: url }: Configuration, { log }: OpenedLog): Promise<void> {
+  try {
+    await log.describeTopics(['interactions']);
+  } catch (error) {
+    if (errorCode(error) !== 'MR_LOG_UNKNOWN_TOPIC') throw error;
+    throw noData(`on ${withoutUser(url)}`);
+  }
+}
+
+function noData(where: string): ConfigurationError {
+  return new ConfigurationError('MR_DATA_EMPTY', `There is no data ${where}.`, {
     hint: 'Run "millrace start" or "millrace import movielens DIR" first, or name another directory with --data DIR.',
   });
+}
+
+async function openedLog(configuration: Configuration, shutdown: Shutdown): Promise<OpenedLog> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
+  const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
+  shutdown.add('log', () => opened.close());
+  return opened;
+}
+
+async function installed(
+  configuration: Configuration,
+  { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
+): Promise<Installation> {
+  const directory = logDirectory(configuration, identity);
+  return {
+    configuration,
+    log,
+    registry,
+    embedded,
+    expiresByWallClock,
+    directory,
+    instanceId: embedded === undefined ? ownName(directory) : 'main',
+    topics: await openTopics(log, registry),
+    logger: createLogger({ level: configuration.logging.level, name: 'millrace' }),
+    metrics: createMetrics(),
+  };
+}
+
+/** State of one log must never be taken for that of another: on Kafka each has a directory of its own. */
+export function logDirectory({ data }: Pick<Configuration, 'data'>, identity: string): string {
+  return identity === 'embedded' ? data : join(data, identity);
+}
+
+/** Made once for each data directory: two that took each other for themselves would throw each other out for ever. */
+function ownName(directory: string): string {
+  const path = join(directory, 'instance.json');
+  const known = readRecordFile<{ readonly instance: string }>(path);
+  if (known !== undefined) return known.instance;
+  const instance = randomUUID();
+  writeRecordFile(path, { instance });
+  return instance;
+}
+
+/** An address as it may be shown. */
+export function withoutUser(url: string): string {
+  return url.replace(/\/\/.*@/, '//');
 }

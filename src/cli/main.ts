@@ -3,6 +3,7 @@
  * theirs. Importing this file runs the command line of the process.
  */
 import { Command } from 'commander';
+import { copyCommand } from './copy.ts';
 import { eventsCommand } from './events-tail.ts';
 import { reportFailure } from './failure.ts';
 import { importCommand } from './import-movielens.ts';
@@ -40,6 +41,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
     topologyCommand(),
     verifyCommand(),
     eventsCommand(),
+    copyCommand(),
   ]) {
     program.addCommand(command);
   }

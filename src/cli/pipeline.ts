@@ -1,4 +1,5 @@
 /** The processors as commands run them, and the wait for them with a bar. */
+import { join } from 'node:path';
 import { type Processing, type ProcessingProgress, startProcessing } from '#operations';
 import { type Progress, type Shutdown, systemClock } from '#platform';
 import type { Installation } from './installation.ts';
@@ -13,18 +14,24 @@ export type Pipeline = {
 };
 
 export async function startPipeline(
-  { configuration, log }: Installation,
+  { configuration, embedded, directory, instanceId }: Installation,
   shutdown: Shutdown,
 ): Promise<Pipeline> {
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
   const startedAt = systemClock.monotonic();
-  const dataDirectory = configuration.data;
+  const stateDirectory = join(directory, 'state');
   const listener = { onProgress: (_: ProcessingProgress): void => {} };
   const onProgress = (progress: ProcessingProgress) => {
     latest = progress;
     listener.onProgress(progress);
   };
-  const processing = await startProcessing({ log, dataDirectory, configuration, onProgress });
+  const processing = await startProcessing({
+    embedded,
+    stateDirectory,
+    instanceId,
+    configuration,
+    onProgress,
+  });
   shutdown.add('processing', () => processing.stop());
   const failed = processing.ended.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { createLogger, InputError, inspectLock, RetryableError, systemClock } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
-import { openInstallation, requireData } from './installation.ts';
+import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { notice, type Output } from './output.ts';
 
@@ -41,9 +41,9 @@ async function answerHere(
   { configuration, options }: Invocation<Options>,
   user: string,
 ): Promise<Recommendation> {
-  const logger = createLogger({ level: configuration.log.level, name: 'recommend' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'recommend' });
   return withShutdown(logger, async (shutdown) => {
-    const { log, topics, metrics } = await openInstallation(configuration, shutdown);
+    const { log, topics, metrics } = await openExistingInstallation(configuration, shutdown);
     const environment = { log, topics, clock: systemClock, logger, metrics };
     const responder = await openResponder({ ...environment, dataDirectory: configuration.data });
     shutdown.add('responder', () => responder.close());

@@ -5,6 +5,7 @@ import type { Processing } from '#operations';
 import { createHttpServer, createMetrics, type Metrics, type Shutdown, systemClock } from '#platform';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
+import type { ViewsInRedis } from './views.ts';
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
 export async function checkPort({
@@ -16,10 +17,16 @@ export async function checkPort({
   await probe.close();
 }
 
+type Served = {
+  readonly processing: Processing;
+  readonly responder: Responder;
+  readonly views: ViewsInRedis | undefined;
+};
+
 /** Serves until `shutdown`; gives the address. */
 export async function serve(
   { configuration, log, topics, logger, metrics }: Installation,
-  { processing, responder }: { readonly processing: Processing; readonly responder: Responder },
+  { processing, responder, views }: Served,
   shutdown: Shutdown,
 ): Promise<string> {
   const gateway = await openGateway({
@@ -41,6 +48,7 @@ export async function serve(
     failure = error;
   });
   server.addReadyCheck('processing', () => failure && `has failed: ${failure.message}`);
+  if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
   const { url } = await server.listen(configuration.http);
   shutdown.add('server', () => server.close());
   return url;

@@ -37,7 +37,7 @@ that. It may be killed at any time: the next start completes what was begun.`,
 
 async function start({ configuration, output }: Invocation<Options>): Promise<number> {
   const startedAt = systemClock.monotonic();
-  const logger = createLogger({ level: configuration.log.level, name: 'start' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'start' });
   return withShutdown(logger, async (shutdown) => {
     const onInterrupt = () => notice(output, '\nStopping ...');
     process.once('SIGINT', onInterrupt);

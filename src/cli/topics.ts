@@ -4,7 +4,7 @@ import type { Cleanup } from '#engine/log';
 import { loopLag } from '#operations';
 import { createLogger } from '#platform';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
-import { openInstallation, requireData } from './installation.ts';
+import { openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
 import { grouped } from './output.ts';
 
@@ -26,10 +26,9 @@ Topics named loop-1-... belong to the processors: changelogs, and records on the
 }
 
 async function listTopics({ configuration, output }: Invocation<object>): Promise<number> {
-  requireData(configuration);
-  const logger = createLogger({ level: configuration.log.level, name: 'topics' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'topics' });
   return withShutdown(logger, async (shutdown) => {
-    const { log } = await openInstallation(configuration, shutdown);
+    const { log } = await openExistingInstallation(configuration, shutdown);
     const lags = new Map((await loopLag(log)).map(({ topic, lag }) => [topic, lag]));
     const topics = (await log.describeTopics()).map(({ name, cleanup, offsets }) => ({
       topic: name,

@@ -5,7 +5,7 @@ import type { TrainingResult } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followTraining } from './follow-training.ts';
-import { openInstallation, requireData } from './installation.ts';
+import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { notice, type Output } from './output.ts';
 import { catchUp, startPipeline } from './pipeline.ts';
@@ -34,11 +34,11 @@ exit code is 0. The same snapshot and seed give the same version.`,
 async function train(invocation: Invocation<Options>): Promise<number> {
   const { configuration, output } = invocation;
   requireData(configuration);
-  const logger = createLogger({ level: configuration.log.level, name: 'train' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'train' });
   const result = await withShutdown(logger, async (shutdown) => {
     const { held, purpose, pid } = inspectLock(configuration.data);
     if (held && purpose === 'start') {
-      const installation = await openInstallation(configuration, shutdown);
+      const installation = await openExistingInstallation(configuration, shutdown);
       notice(output, `Process ${pid} (millrace start) trains; waiting for the decision.`);
       return followTraining(installation, configuration.training.seed, shutdown.signal);
     }
@@ -55,7 +55,7 @@ async function trainHere(
   shutdown: Shutdown,
 ): Promise<TrainingResult> {
   const { signal } = shutdown;
-  const installation = await openInstallation(configuration, shutdown);
+  const installation = await openExistingInstallation(configuration, shutdown);
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);

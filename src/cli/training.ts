@@ -9,7 +9,7 @@ import { figure } from './versions.ts';
 
 /** Starts a trainer, which carries out train commands until `shutdown`. `failed` rejects when it ends before. */
 export function startTrainer(
-  { log, topics, configuration, logger }: Installation,
+  { log, topics, configuration, instanceId, logger }: Installation,
   progress: Progress,
   shutdown: Shutdown,
 ): { readonly trainer: Trainer; readonly failed: Promise<never> } {
@@ -23,7 +23,7 @@ export function startTrainer(
     progress,
     seed,
     config: { dim: dimension, ...(epochs !== undefined && { epochs }) },
-    instanceId: 'main',
+    instanceId,
   });
   const stopping = new AbortController();
   const running = trainer.run(stopping.signal);

@@ -15,6 +15,7 @@ describe('command line', { concurrency: 2 }, () => {
       'topology',
       'verify',
       'events tail',
+      'copy',
     ];
     const pages = await Promise.all(
       ['', ...commands].map((name) => run([...name.split(' ').filter(Boolean), '--help'])),

@@ -17,7 +17,7 @@ import { createLogger, errorCode, systemClock } from '#platform';
 import { loopTopology } from '#topologies';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
-import { type Installation, openInstallation, requireData } from './installation.ts';
+import { type Installation, openExistingInstallation } from './installation.ts';
 import { Interrupted, throwIfInterrupted, withShutdown } from './interruption.ts';
 import { grouped } from './output.ts';
 
@@ -62,10 +62,9 @@ async function runVerify({
   configuration,
   output,
 }: Invocation<VerifyCommandOptions>): Promise<number> {
-  requireData(configuration);
-  const logger = createLogger({ level: configuration.log.level, name: 'verify' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'verify' });
   return withShutdown(logger, async (shutdown) => {
-    const installation = await openInstallation(configuration, shutdown);
+    const installation = await openExistingInstallation(configuration, shutdown);
     const topology = await declared(installation);
     const directory = await mkdtemp(join(tmpdir(), 'millrace-verify-'));
     shutdown.add('scratch stores', () => rm(directory, { recursive: true, force: true }));
@@ -115,9 +114,9 @@ function chosen(topology: Topology, task: string | undefined): readonly TaskPlac
   throw usageError(`There is no task ${task}.`, `Tasks are ${places.map(({ name }) => name).join(', ')}.`);
 }
 
-async function declared({ configuration, log, topics }: Installation): Promise<Topology> {
+async function declared({ configuration, registry, topics }: Installation): Promise<Topology> {
   const { latenessMs, dedupHorizonMs, futureMs } = configuration.admission;
-  return loopTopology(topics, log.registry, {
+  return loopTopology(topics, registry, {
     admission: { latenessMs, dedupHorizonMs, futureMs, count: () => {} },
     gate: configuration.gate,
   });

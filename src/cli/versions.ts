@@ -4,7 +4,7 @@ import { TopicReader } from '#engine';
 import { createLogger } from '#platform';
 import type { Version } from '#schemas';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
-import { type Installation, openInstallation, requireData } from './installation.ts';
+import { type Installation, openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
 
 export function versionsCommand(): Command {
@@ -21,10 +21,9 @@ export function versionsCommand(): Command {
 }
 
 async function listVersions({ configuration, output }: Invocation<object>): Promise<number> {
-  requireData(configuration);
-  const logger = createLogger({ level: configuration.log.level, name: 'versions' });
+  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
   return withShutdown(logger, async (shutdown) => {
-    const versions = await readVersions(await openInstallation(configuration, shutdown));
+    const versions = await readVersions(await openExistingInstallation(configuration, shutdown));
     const serving = servingVersion(versions)?.version;
     if (output.json) {
       for (const { version, status, ts, reason, candidate } of versions) {

@@ -31,7 +31,7 @@ export async function makeWorld(
   installation: Installation,
   { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<MadeWorld | undefined> {
-  const path = join(installation.configuration.data, 'world.json');
+  const path = join(installation.directory, 'world.json');
   const record = readRecordFile<WorldRecord>(path) ?? (await newWorld(installation));
   if (record === undefined) return undefined;
   const world = createWorld(record);

@@ -1,4 +1,4 @@
-import { errorCode } from '#platform';
+import { errorCode, RetryableError } from '#platform';
 import type { Consumer, Log, RecordBatch, TopicPartition } from './log/port.ts';
 import type { Topic } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
@@ -53,10 +53,25 @@ export class TopicReader<K, V> {
     return new TopicReader(topic, consumer, options);
   }
 
-  /** What has become readable, in order within each partition; [] after `timeoutMs`. Heartbeats are left out. */
+  /**
+   * What has become readable, in order within each partition; [] after `timeoutMs`. Heartbeats are left out. After a
+   * RetryableError the next call gives what this one would have given.
+   */
   async poll(timeoutMs: number): Promise<TopicRecord<K, V>[]> {
+    const before = this.positions;
+    const batches = await this.#consumer.poll(timeoutMs);
+    try {
+      return await this.#decoded(batches);
+    } catch (error) {
+      // A schema could not be asked for: the next poll gives these records.
+      if (error instanceof RetryableError) this.#goBackTo(before);
+      throw error;
+    }
+  }
+
+  async #decoded(batches: readonly RecordBatch[]): Promise<TopicRecord<K, V>[]> {
     const records: TopicRecord<K, V>[] = [];
-    for (const batch of await this.#consumer.poll(timeoutMs)) {
+    for (const batch of batches) {
       for (let i = 0; i < batch.count; i++) {
         const carried = readWatermarkHeader(batch, i);
         if (carried !== undefined) this.#watermarks[batch.partition]?.announce(carried);
@@ -64,6 +79,10 @@ export class TopicReader<K, V> {
       }
     }
     return records;
+  }
+
+  #goBackTo(positions: readonly number[]): void {
+    this.#consumer.assign(this.#places().map((place, p) => ({ ...place, offset: positions[p] ?? 0 })));
   }
 
   /** Polls until everything that is readable now has been handed out. */
@@ -111,7 +130,8 @@ export class TopicReader<K, V> {
       const value = bytes === null ? null : await this.#decode(bytes);
       records.push({ topic, partition, offset, key, value, timestamp: batch.timestamp(index) });
     } catch (error) {
-      if (this.#options.onUndecodable === undefined) throw error;
+      const isPassing = error instanceof RetryableError && errorCode(error) !== 'MR_SCHEMA_NOT_LOADED';
+      if (this.#options.onUndecodable === undefined || isPassing) throw error;
       this.#options.onUndecodable({ topic, partition, offset }, error);
     }
   }

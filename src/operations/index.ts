@@ -1,12 +1,16 @@
 /**
  * Running the processors of an installation, and the upkeep of its log: the loop topology in a worker thread of its
- * own, so that whoever serves HTTP in the same process is not held up, and the schedule that cleans the log.
+ * own, so that whoever serves HTTP in the same process is not held up, the schedule that cleans the log, and the way
+ * from one log to another.
  *
  * It promises that the worker is stopped by a message and never cut off, that a failure in it arrives here as an
- * error, and that "caught up" means processed and committed through every stage. What the processors do stands in
+ * error, that "caught up" means processed and committed through every stage, and that a copied log is compared record by
+ * record. What the processors do stands in
  * processors/, how they run in engine/.
  */
 export { type CleaningOptions, cleanPeriodically } from './cleaning.ts';
-export { loopLag, type TopicLag } from './lag.ts';
+export type { CopiedPartition, CopyProgress } from './copy/copy-options.ts';
+export { copyTopics, isEqual } from './copy/copy-topics.ts';
+export { GROUPS, loopLag, type TopicLag } from './lag.ts';
 export type { ProcessingProgress } from './messages.ts';
 export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';

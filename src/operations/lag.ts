@@ -24,6 +24,9 @@ export type TopicLag = { readonly topic: string; readonly lag: number };
 /** The loop topology's consumer group: its name and generation. */
 const group = 'loop-1';
 
+/** The consumer groups of the product. */
+export const GROUPS: readonly string[] = [group, 'trainer'];
+
 /** The lag of the loop topology by what it has committed, for the topics of which it has committed anything. */
 export async function loopLag(log: Log): Promise<readonly TopicLag[]> {
   const lags: TopicLag[] = [];

@@ -11,7 +11,7 @@ import {
   StreamsRuntime,
   type Topology,
 } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type OpenedLog, openLog } from '#engine/log';
 import {
   createLogger,
   createMetrics,
@@ -28,11 +28,12 @@ import { sourceLag } from './lag.ts';
 import type { Answers, Failure, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
-const INSTANCE = 'main';
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
 
 class Host {
   readonly #input: WorkerInput;
-  readonly #log: EmbeddedLog;
+  readonly #opened: OpenedLog;
   readonly #topics: Topics;
   readonly #topology: Topology;
   readonly #logger: Logger;
@@ -44,17 +45,18 @@ class Host {
   #runtime: StreamsRuntime | undefined;
   #processed = 0;
   #reportedAt = 0;
-  #stopping = false;
+  readonly #stopping = new AbortController();
+  #pauseMs = FIRST_PAUSE_MS;
 
   private constructor(
     input: WorkerInput,
-    log: EmbeddedLog,
+    opened: OpenedLog,
     topics: Topics,
     topology: Topology,
     observed: { logger: Logger; metrics: Metrics; counts: { admitted: number } },
   ) {
     this.#input = input;
-    this.#log = log;
+    this.#opened = opened;
     this.#topics = topics;
     this.#topology = topology;
     this.#logger = observed.logger;
@@ -63,7 +65,7 @@ class Host {
     this.#gauges = new StatusGauges(observed.metrics);
     this.queries = new StoreQueries({
       topology,
-      memberId: INSTANCE,
+      memberId: input.instanceId,
       local: localTasks(() => this.#runtime),
       owners: () => this.#runtime?.owners() ?? new Map(),
       peers: httpPeers({ clock: systemClock }),
@@ -72,10 +74,11 @@ class Host {
   }
 
   static async open(input: WorkerInput): Promise<Host> {
-    const { connection, dataDirectory, configuration } = input;
-    const logger = createLogger({ level: configuration.log.level, name: 'processing' });
-    const log = await openEmbeddedLog({ directory: dataDirectory, clock: systemClock, logger, connection });
-    const topics = await openTopics(log, log.registry);
+    const { connection, configuration } = input;
+    const logger = createLogger({ level: configuration.logging.level, name: 'processing' });
+    const environment = { clock: systemClock, random: Math.random, logger, connection };
+    const opened = await openLog(configuration, environment);
+    const topics = await openTopics(opened.log, opened.registry);
     const metrics = createMetrics();
     const counts = { admitted: 0 };
     const outcomes = metrics.counter('admission_events_total', 'Events by what admission made of them.', [
@@ -86,19 +89,19 @@ class Host {
       counts.admitted++;
       outcomes.inc({ outcome });
     };
-    const topology = await loopTopology(topics, log.registry, {
+    const topology = await loopTopology(topics, opened.registry, {
       admission: { latenessMs, dedupHorizonMs, futureMs, count },
       gate: configuration.gate,
     });
-    return new Host(input, log, topics, topology, { logger, metrics, counts });
+    return new Host(input, opened, topics, topology, { logger, metrics, counts });
   }
 
   /** Runs until it is told to stop; commits what is done. */
   async run(): Promise<void> {
     try {
-      while (!this.#stopping) await this.#runOnce();
+      while (!this.#isStopping) await this.#runOnce();
     } finally {
-      await this.#log.close();
+      await this.#opened.close();
     }
   }
 
@@ -109,8 +112,9 @@ class Host {
       await runtime.start();
       this.#runtime = runtime;
       tell({ kind: 'started' });
-      while (!this.#stopping) {
+      while (!this.#isStopping) {
         this.#processed += await runtime.runOnce(this.#input.configuration.engine.commitIntervalMs);
+        this.#pauseMs = FIRST_PAUSE_MS;
         this.#catchUp.observe(runtime);
         await this.#reportIfDue(runtime);
       }
@@ -118,26 +122,39 @@ class Host {
       await runtime.run(AbortSignal.abort());
     } catch (error) {
       await runtime.close();
-      // Away for longer than the group waits (a suspended machine): what was not committed is done again.
-      if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
-      this.#logger.warn({ err: error }, 'processing was away for too long and starts again');
+      if (!this.#passes(error)) throw error;
+      this.#logger.warn({ err: error }, 'processing was cut off and starts again');
+      await systemClock.sleep(this.#pauseMs, this.#stopping.signal);
+      this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     } finally {
       this.#runtime = undefined;
     }
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Whether to begin anew from the last commit: what was not committed is done again. */
+  #passes(error: unknown): boolean {
+    // Away for longer than the group waits (a suspended machine).
+    if (errorCode(error) === 'MR_LOG_GENERATION') return true;
+    // A coordinator ends transactions that take too long by taking their producer's place, as a successor does.
+    return errorCode(error) === 'MR_LOG_FENCED' && this.#opened.embedded === undefined;
   }
 
   #newRuntime(): StreamsRuntime {
     const { name, generation } = this.#topology;
     const { engine } = this.#input.configuration;
     return new StreamsRuntime({
-      log: this.#log,
+      log: this.#opened.log,
       topology: this.#topology,
-      databases: rocksDatabases(join(this.#input.dataDirectory, 'state', `${name}-${generation}`)),
+      databases: rocksDatabases(join(this.#input.stateDirectory, `${name}-${generation}`)),
       clock: systemClock,
       logger: this.#logger,
       metrics: this.#metrics,
       deadLetters: this.#topics['dead-letters'],
-      instanceId: INSTANCE,
+      instanceId: this.#input.instanceId,
       commitIntervalMs: engine.commitIntervalMs,
       batchRecords: engine.batchRecords,
       cacheEntries: engine.cacheEntries,
@@ -150,7 +167,7 @@ class Host {
 
   async #report(runtime: StreamsRuntime): Promise<void> {
     this.#reportedAt = systemClock.monotonic();
-    const lag = await sourceLag(this.#log, runtime);
+    const lag = await sourceLag(this.#opened.log, runtime);
     tell({
       kind: 'progress',
       progress: { processed: this.#processed, admitted: this.#counts.admitted, lag },
@@ -158,7 +175,7 @@ class Host {
   }
 
   stop(): void {
-    this.#stopping = true;
+    this.#stopping.abort();
   }
 
   async answer<Q extends Question>(question: Q): Promise<Answers[Q]> {

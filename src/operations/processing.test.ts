@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
@@ -38,7 +39,7 @@ type Installation = {
 async function install(t: TestContext): Promise<Installation> {
   const directory = temporaryDirectory(t);
   const configuration: Configuration = loadConfiguration({
-    flags: { 'log.level': 'silent', 'engine.commitIntervalMs': 20 },
+    flags: { data: directory, 'logging.level': 'silent', 'engine.commitIntervalMs': 20 },
     environment: {},
     directory,
   });
@@ -60,7 +61,12 @@ async function install(t: TestContext): Promise<Installation> {
       await writer.close();
     },
     start: async () => {
-      const processing = await startProcessing({ log, dataDirectory: directory, configuration });
+      const processing = await startProcessing({
+        embedded: log,
+        stateDirectory: join(directory, 'state'),
+        instanceId: 'main',
+        configuration,
+      });
       running.push(processing);
       return processing;
     },

@@ -20,7 +20,8 @@ import type {
 } from './messages.ts';
 
 export type ProcessingOptions = Omit<WorkerInput, 'connection'> & {
-  readonly log: Pick<EmbeddedLog, 'connect'>;
+  /** The process's log where it is the embedded one: the worker shares its writer. */
+  readonly embedded: Pick<EmbeddedLog, 'connect'> | undefined;
   /** Told every 200 ms at most. */
   readonly onProgress?: (progress: ProcessingProgress) => void;
 };
@@ -48,12 +49,11 @@ export interface Processing {
  * with FatalError MR_PROCESSING_FAILED when they can't be.
  */
 export async function startProcessing({
-  log,
+  embedded,
   onProgress,
-  dataDirectory,
-  configuration,
+  ...input
 }: ProcessingOptions): Promise<Processing> {
-  const processing = new WorkerProcessing(log, { dataDirectory, configuration }, onProgress);
+  const processing = new WorkerProcessing(embedded, input, onProgress);
   await processing.started;
   return processing;
 }
@@ -72,16 +72,16 @@ class WorkerProcessing implements Processing {
   #failure: FatalError | undefined;
 
   constructor(
-    log: Pick<EmbeddedLog, 'connect'>,
+    embedded: ProcessingOptions['embedded'],
     input: Omit<WorkerInput, 'connection'>,
     onProgress: ((progress: ProcessingProgress) => void) | undefined,
   ) {
     this.#onProgress = onProgress;
-    const connection = log.connect();
+    const connection = embedded?.connect();
     useLargeYoungGeneration();
     this.#worker = new Worker(new URL('./processing-worker.ts', import.meta.url), {
       workerData: { connection, ...input } satisfies WorkerInput,
-      transferList: [connection],
+      transferList: connection === undefined ? [] : [connection],
       name: 'processing',
     });
     const started = Promise.withResolvers<void>();

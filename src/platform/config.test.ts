@@ -41,16 +41,16 @@ describe('configuration', () => {
     const directory = directoryWith(t, {
       http: { port: 1, host: 'file' },
       data: 'file',
-      log: { level: 'warn' },
+      logging: { level: 'warn' },
     });
-    const { http, data, log } = loadConfiguration({
-      flags: { 'http.port': '3', 'log.level': undefined },
+    const { http, data, logging } = loadConfiguration({
+      flags: { 'http.port': '3', 'logging.level': undefined },
       environment: { MILLRACE_HTTP_PORT: '2', MILLRACE_DATA: '/elsewhere', PATH: '/bin' },
       directory,
     });
     assert.deepEqual(
-      { http, data, log },
-      { http: { port: 3, host: 'file' }, data: '/elsewhere', log: { level: 'warn' } },
+      { http, data, logging },
+      { http: { port: 3, host: 'file' }, data: '/elsewhere', logging: { level: 'warn' } },
     );
   });
 
@@ -117,14 +117,60 @@ describe('configuration', () => {
       /"80"/,
     );
     refused(
-      { ...nothing, directory: directoryWith(t, { log: { level: null } }) },
+      { ...nothing, directory: directoryWith(t, { logging: { level: null } }) },
       'MR_CONFIG_INVALID',
       /null/,
     );
   });
 
+  it('chooses log, registry and views by their addresses', (t) => {
+    const directory = temporaryDirectory(t);
+    const { log, registry, views } = loadConfiguration({ ...nothing, directory });
+    assert.deepEqual(
+      { log, registry, views },
+      { log: 'embedded', registry: 'embedded', views: 'in-process' },
+    );
+    const environment = { MILLRACE_LOG: 'kafka://a:9092,b:9092', MILLRACE_KAFKA_PASSWORD: '4711' };
+    const flags = { registry: 'http://r:8081', views: 'redis://c' };
+    const chosen = loadConfiguration({ flags, environment, directory });
+    assert.equal(chosen.log, 'kafka://a:9092,b:9092');
+    assert.deepEqual(chosen.kafka, { password: '4711' });
+    for (const wrong of [
+      { log: 'kafka' },
+      { registry: 'kafka://a' },
+      { views: 'redis:' },
+      { log: 'sqlite' },
+    ]) {
+      refused(
+        { environment: {}, flags: wrong, directory },
+        'MR_CONFIG_INVALID',
+        /expected: (embedded|in-pro)/,
+      );
+    }
+  });
+
+  it('refuses a log that others share with a registry that they cannot reach', (t) => {
+    const directory = directoryWith(t, { log: 'kafka://host' });
+    refused({ ...nothing, directory }, 'MR_CONFIG_CONTRADICTION', /registry/);
+  });
+
+  it('shows no password in its errors', (t) => {
+    const directory = temporaryDirectory(t);
+    for (const flags of [{ registry: 'ftp://ann:secret@host' }, { views: 'http://ann:s@secret@host' }]) {
+      assert.throws(
+        () => loadConfiguration({ environment: {}, flags, directory }),
+        (error: Error) => /host/.test(error.message) && !/secret/.test(error.message),
+      );
+    }
+    const wrong = directoryWith(t, { kafka: { password: ['secret'] } });
+    assert.throws(
+      () => loadConfiguration({ ...nothing, directory: wrong }),
+      (error: Error) => /kafka\.password/.test(error.message) && !/secret/.test(error.message),
+    );
+  });
+
   it('leaves variables that are no options alone', (t) => {
-    const environment = { MILLRACE_FAILPOINTS: 'a=fail', HOME: '/root' };
+    const environment = { MILLRACE_FAILPOINTS: 'a=fail', MILLRACE_SERVERS: '1', HOME: '/root' };
     loadConfiguration({ flags: {}, environment, directory: temporaryDirectory(t) });
   });
 

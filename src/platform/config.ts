@@ -1,89 +1,20 @@
 /**
  * Configuration: defaults, then `millrace.config.json`, then the environment (MILLRACE_SECTION_OPTION), then
  * flags. Each option is validated by itself, so that an error can say where the wrong value came from. Unknown
- * options are refused everywhere. docs/CONFIGURATION.md is generated from the schema below.
+ * options are refused everywhere. docs/CONFIGURATION.md is generated from config-options.ts.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { sections, topLevel } from './config-options.ts';
 import { ConfigurationError, errorCode } from './errors.ts';
-import { logLevels } from './logger.ts';
-
-const hourMs = 3_600_000;
-const count = () => z.int().min(1);
-const seed = () => z.int().min(0).max(0xffff_ffff);
-
-const sections = {
-  http: z.object({
-    host: z.string().min(1).default('127.0.0.1').describe('Address that the HTTP server listens on.'),
-    port: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP server; 0 takes a free one.'),
-  }),
-  log: z.object({
-    level: z
-      .enum(logLevels)
-      .default('warn')
-      .describe('Least severe level that is written to standard error.'),
-  }),
-  engine: z.object({
-    commitIntervalMs: count().default(100).describe('Time between two commits of a task, ms.'),
-    batchRecords: count().default(4096).describe('Most records that a task processes in one batch.'),
-    cacheEntries: count().default(100_000).describe('Decoded state entries that a task keeps in memory.'),
-  }),
-  admission: z.object({
-    latenessMs: z
-      .int()
-      .min(0)
-      .default(10_000)
-      .describe('How far behind the newest event an event may be before its time is moved up, ms.'),
-    dedupHorizonMs: count()
-      .default(24 * hourMs)
-      .describe('Event time over which a repeated event id is recognised, ms.'),
-    futureMs: z
-      .int()
-      .min(0)
-      .default(hourMs / 12)
-      .describe('How far ahead of the clock an event may be before it is refused, ms.'),
-  }),
-  simulation: z.object({
-    seed: seed().default(1).describe('Seed of the simulated world.'),
-    users: count().default(2000).describe('Number of simulated users.'),
-    items: count().default(1000).describe('Number of items in the catalogue.'),
-    events: count().default(200_000).describe('Number of events in the simulated past.'),
-    days: count().default(30).describe('Length of the simulated past, days.'),
-    liveEventsPerSecond: z
-      .number()
-      .min(0)
-      .default(5)
-      .describe('Events that the agents make each second while live; 0 for none.'),
-  }),
-  training: z.object({
-    seed: seed().default(1).describe('Seed of initial weights and of the order of examples.'),
-    epochs: count()
-      .optional()
-      .describe('Passes over the examples; by default the trainer chooses by their number.'),
-    dimension: count().default(64).describe('Length of the user and item vectors.'),
-  }),
-  gate: z.object({
-    minimumLift: z
-      .number()
-      .min(0)
-      .default(1)
-      .describe(
-        'A version is promoted when its quality is at least this many times that of the better popularity baseline.',
-      ),
-  }),
-};
-
-const data = z
-  .string()
-  .min(1)
-  .default('.millrace')
-  .describe('Data directory, relative to the working directory.');
 
 type Sections = { readonly [S in keyof typeof sections]: Readonly<z.infer<(typeof sections)[S]>> };
 
+type TopLevel = { readonly [O in keyof typeof topLevel]: z.infer<(typeof topLevel)[O]> };
+
 /** All options with their values. `data` is an absolute path. */
-export type Configuration = { readonly data: string } & Sections;
+export type Configuration = TopLevel & Sections;
 
 /** What a flag or a variable may give; strings are read as what the option is. */
 type Given = string | number;
@@ -110,7 +41,7 @@ export type ConfigurationOption = {
 type Option = ConfigurationOption & { readonly schema: z.ZodType };
 
 const options: readonly Option[] = [
-  option('data', data),
+  ...Object.entries(topLevel).map(([name, schema]) => option(name, schema)),
   ...Object.entries(sections).flatMap(([section, object]) =>
     Object.entries(object.shape).map(([name, schema]) => option(`${section}.${name}`, schema)),
   ),
@@ -119,14 +50,15 @@ const optionsByPath = new Map(options.map((each) => [each.path, each]));
 const optionsByVariable = new Map(options.map((each) => [each.variable, each]));
 
 /** Variables of the product that are not options. */
-const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS']);
+const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', 'MILLRACE_SERVERS']);
 
 /** Every option, for the generated page and for the command line's flags. */
 export const configurationOptions: readonly ConfigurationOption[] = options;
 
 /**
  * Reads and merges all sources. ConfigurationError MR_CONFIG_UNKNOWN for an option that does not exist,
- * MR_CONFIG_INVALID for a wrong value, MR_CONFIG_FILE for a file that cannot be read as JSON.
+ * MR_CONFIG_INVALID for a wrong value, MR_CONFIG_CONTRADICTION for values that do not go together, MR_CONFIG_FILE for
+ * a file that cannot be read as JSON.
  */
 export function loadConfiguration(sources: ConfigurationSources): Configuration {
   const values = new Map<string, unknown>();
@@ -135,16 +67,26 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
   readEnvironment(sources, values);
   readFlags(sources, values);
 
-  const configuration: Record<string, unknown> = {
-    data: resolve(sources.directory, String(values.get('data'))),
-  };
+  const configuration: Record<string, unknown> = {};
+  for (const name of Object.keys(topLevel)) configuration[name] = values.get(name);
+  configuration.data = resolve(sources.directory, String(values.get('data')));
   for (const [section, object] of Object.entries(sections)) {
     const names = Object.keys(object.shape).filter((name) => values.get(`${section}.${name}`) !== undefined);
     configuration[section] = Object.fromEntries(
       names.map((name) => [name, values.get(`${section}.${name}`)]),
     );
   }
+  refuseContradictions(configuration as Configuration);
   return configuration as Configuration;
+}
+
+function refuseContradictions({ log, registry }: Configuration): void {
+  if (log === 'embedded' || registry !== 'embedded') return;
+  throw new ConfigurationError(
+    'MR_CONFIG_CONTRADICTION',
+    'The log is on Kafka, and the schema registry is the embedded one, which no other machine can ask.',
+    { hint: 'Set registry to a registry with Confluent’s API, such as http://127.0.0.1:8081.' },
+  );
 }
 
 function readFile({ file, directory }: ConfigurationSources, values: Map<string, unknown>): void {
@@ -221,9 +163,15 @@ function expectation(error: z.ZodError): string {
 function invalid(path: string, value: unknown, expected: string, source: string): ConfigurationError {
   return new ConfigurationError(
     'MR_CONFIG_INVALID',
-    `Option ${path} is ${JSON.stringify(value)} in ${source}; expected: ${expected}.`,
+    `Option ${path} is ${shown(path, value)} in ${source}; expected: ${expected}.`,
     { hint: `Correct ${path} in ${source}; docs/CONFIGURATION.md lists all options.` },
   );
+}
+
+/** Without secrets: a password is none, and an address loses its user. */
+function shown(path: string, value: unknown): string {
+  if (path.endsWith('.password')) return 'wrong';
+  return JSON.stringify(typeof value === 'string' ? value.replace(/\/\/.*@/, '//') : value);
 }
 
 function unknown(name: string, source: string): ConfigurationError {

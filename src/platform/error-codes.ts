@@ -29,6 +29,11 @@ const platform: readonly ErrorDescription[] = [
   ),
   giveUp('MR_FAILPOINT', 'A failpoint was armed to fail here.', 'Unset MILLRACE_FAILPOINTS outside tests.'),
   fixConfiguration(
+    'MR_CONFIG_CONTRADICTION',
+    'Two options have values that do not go together.',
+    'Change one of those that the message names.',
+  ),
+  fixConfiguration(
     'MR_CONFIG_FILE',
     'The configuration file cannot be read or is not one JSON object.',
     'Give --config an existing JSON file.',
@@ -112,6 +117,11 @@ const schemas: readonly ErrorDescription[] = [
     'The schema registry does not answer, or answers with an error of its own.',
     'Try again when it runs: schemas that the process knows already go on being used.',
   ),
+  fixConfiguration(
+    'MR_SCHEMA_REGISTRY_URL',
+    'The address of the schema registry cannot be understood.',
+    'Write it as http://host:port/path; the message says what is wrong.',
+  ),
   fixInput(
     'MR_SCHEMA_UNKNOWN',
     'The registry has no schema of that id.',
@@ -144,6 +154,16 @@ const log: readonly ErrorDescription[] = [
     'MR_KAFKA_FORBIDDEN',
     'The user has no right to a topic, group or transactional id.',
     'Grant it with kafka-acls.',
+  ),
+  fixConfiguration(
+    'MR_KAFKA_GROUP',
+    'A group of Kafka takes no member: consumers of another kind are in it, it is full, or its name is not allowed.',
+    'Stop the other consumers, or allow more members with group.max.size.',
+  ),
+  fixConfiguration(
+    'MR_KAFKA_SESSION',
+    'The brokers do not allow the session of a group member.',
+    'Choose one between group.min.session.timeout.ms and group.max.session.timeout.ms of the brokers.',
   ),
   giveUp(
     'MR_KAFKA_REFUSED',
@@ -215,9 +235,19 @@ const log: readonly ErrorDescription[] = [
   ),
   giveUp('MR_LOG_OFFSET_OVERFLOW', 'A partition has no offsets left.', 'Write to a new topic.'),
   fixConfiguration(
+    'MR_LOG_RECORD_FORMAT',
+    'A Kafka topic holds records in the format of Kafka before 0.11.',
+    'Copy the topic with a current client: brokers keep old batches as they were written.',
+  ),
+  fixConfiguration(
     'MR_LOG_TOPIC_MISMATCH',
     'A topic exists with other partitions or another cleanup.',
     'Use the existing shape, or delete the topic with its data.',
+  ),
+  giveUp(
+    'MR_LOG_TOPIC_REPLACED',
+    'A topic was deleted and made anew while it was being read.',
+    'Drop what was derived from the old one and start over.',
   ),
   fixInput('MR_LOG_UNKNOWN_TOPIC', 'The topic or partition does not exist.', 'Create it, or check its name.'),
   giveUp(
@@ -244,6 +274,11 @@ const log: readonly ErrorDescription[] = [
     'MR_LOG_UNAVAILABLE',
     'A partition or the brokers can take or give nothing at the moment.',
     'See that the brokers run and can be reached, then try again.',
+  ),
+  retry(
+    'MR_LOG_TRANSACTION_ABORTED',
+    'The brokers have aborted a transaction, most often because it took longer than they allow.',
+    'Append and commit again: nothing of it is visible.',
   ),
 ];
 
@@ -484,6 +519,16 @@ const simulator: readonly ErrorDescription[] = [
 ];
 
 const operations: readonly ErrorDescription[] = [
+  fixConfiguration(
+    'MR_COPY_EXPIRES',
+    'A record to be copied is older than the target keeps the records of its topic.',
+    'Give the address of the target ?retention=none, on a prefix of its own.',
+  ),
+  fixConfiguration(
+    'MR_COPY_TARGET_OCCUPIED',
+    'A topic of the target holds records that are not of this copy.',
+    'Copy to a log without that topic.',
+  ),
   giveUp(
     'MR_PROCESSING_FAILED',
     'The thread that runs the processors has ended.',
@@ -511,6 +556,11 @@ const cli: readonly ErrorDescription[] = [
     'MR_DATA_CORRUPT',
     'A small file of the data directory is damaged.',
     'Restore it from a copy, or begin anew in another directory.',
+  ),
+  fixConfiguration(
+    'MR_IMPORT_EXPIRES',
+    'A data set is older than the brokers keep records: they would delete it as it is written.',
+    'Give the address of the log ?retention=none, on a prefix of its own.',
   ),
   fixInput(
     'MR_IMPORT_MALFORMED',
@@ -575,7 +625,37 @@ const responders: readonly ErrorDescription[] = [
   ),
   fixInput('MR_RECOMMEND_REQUEST', 'A request id is empty or too long.', 'Leave it out to have one made.'),
   fixInput('MR_RECOMMEND_USER', 'A user id is empty or too long.', 'Ask with the user_id that events carry.'),
+  fixConfiguration(
+    'MR_REDIS_REFUSED',
+    'Redis refuses the password, the database or a command, or may drop rows.',
+    'Correct the address of the views or the settings of Redis that the message names.',
+  ),
+  retry(
+    'MR_REDIS_UNAVAILABLE',
+    'Redis does not answer, or takes nothing at the moment.',
+    'Try again; nothing is lost, the views are rebuilt from the log where they must be.',
+  ),
+  fixConfiguration(
+    'MR_REDIS_URL',
+    'The address of Redis is not one.',
+    'Write redis://HOST:PORT/DATABASE, or rediss:// for TLS.',
+  ),
   retry('MR_RESPONDER_CLOSED', 'The responder is closing.', 'Ask another one.'),
+  retry(
+    'MR_VIEWS_CHANGED',
+    'The rows that a writer of views writes to were sealed, are gone or are older than it left them.',
+    'Nothing: the writer goes on from what Redis holds, or builds them anew.',
+  ),
+  retry(
+    'MR_VIEWS_NOT_BUILT',
+    'The views in Redis are not there, or not all of them.',
+    'Wait until a writer has built them from the log.',
+  ),
+  fixInput(
+    'MR_VIEWS_ROW_DAMAGED',
+    'A value in Redis is no row of a view; it is counted and left out.',
+    'Find out who else writes below the namespace of the views; rebuild them.',
+  ),
 ];
 
 export const errorCatalogue: readonly ErrorDescription[] = [

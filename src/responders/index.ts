@@ -15,3 +15,8 @@ export {
   type Responder,
   type ResponderOptions,
 } from './responder.ts';
+export type { ViewStore } from './view-store/port.ts';
+export type { RedisLocation } from './view-store/redis/redis-url.ts';
+export { type FoundRow, RedisRowReader, type RowAddress } from './view-store/redis/row-reader.ts';
+export { RedisViewStore } from './view-store/redis/view-store.ts';
+export { RedisViewWriter } from './view-store/redis/view-writer.ts';

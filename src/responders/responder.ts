@@ -29,6 +29,8 @@ export type ResponderOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where the rows are taken from; by default they are read into this process. The responder closes it. */
+  readonly views?: ViewStore;
 };
 
 export type RecommendOptions = {
@@ -55,7 +57,7 @@ export type Recommendation = {
 /** Opens a responder, which then reads the views and loads the version in force: `ready` says when it has. */
 export async function openResponder(options: ResponderOptions): Promise<Responder> {
   const answers = await AnswerLog.open(options);
-  const views = await InProcessViewStore.open(options, options.topics);
+  const views = options.views ?? (await InProcessViewStore.open(options, options.topics));
   try {
     const versions = await VersionsFollower.open({ ...options, views });
     return new Responder(options, { views, versions, answers });

@@ -21,6 +21,8 @@ export type TrainerGroupOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly group: string;
+  /** Those whose positions the group commits. */
+  readonly committedTopics: readonly string[];
   /** Of this process; the same after a restart, so that its place is taken back at once. */
   readonly instanceId: string;
 };
@@ -43,12 +45,13 @@ export async function asActiveTrainer(
   signal: AbortSignal,
   work: (place: TrainerPlace) => Promise<void>,
 ): Promise<void> {
-  const { log, group, instanceId: memberId } = options;
+  const { log, group, committedTopics, instanceId: memberId } = options;
   while (!signal.aborted) {
     const membership = await log.joinGroup({
       group,
       memberId,
       metadata: roleBytes('standby'),
+      topics: committedTopics,
       sessionTimeoutMs,
       assign: assignToOne,
     });

@@ -50,7 +50,9 @@ export class Trainer {
       else waiter?.giveUp(outcome.error);
     };
     try {
-      await asActiveTrainer({ ...this.#options, group }, signal, async (place) => {
+      const { commands, snapshots } = this.#options.topics;
+      const committedTopics = [commands.name, snapshots.name];
+      await asActiveTrainer({ ...this.#options, group, committedTopics }, signal, async (place) => {
         const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
         try {
           await loop.run();

@@ -34,7 +34,7 @@ export function checkRooms(repository: Repository): readonly Finding[] {
     });
 }
 
-/** The names of package.json's `imports`, each with the room it opens. */
+/** The names of package.json's `imports`, each with the room it opens; '' for the tools', which are no room. */
 function doorsOf(repository: Repository): ReadonlyMap<string, string> {
   const { imports = {} } = JSON.parse(repository.text('package.json') ?? '{}') as {
     imports?: Record<string, string>;
@@ -49,7 +49,11 @@ function judge(
 ): string | undefined {
   const from = roomOf(file.path);
   if (specifier.startsWith('.')) {
-    const to = roomOf(posix.join(posix.dirname(file.path), specifier));
+    const target = posix.join(posix.dirname(file.path), specifier);
+    const to = roomOf(target);
+    if (to === undefined && from !== undefined && target.startsWith('tools/')) {
+      return `${specifier}: the product does without tools; tests import #servers`;
+    }
     if (to === undefined || to === from) return undefined;
     return `${specifier} reaches past the door of ${to}: import #${to}`;
   }
@@ -57,6 +61,7 @@ function judge(
   const to = doors.get(specifier);
   if (to === undefined) return `${specifier} is no door of package.json`;
   if (from === undefined) return undefined;
+  if (to === '') return isForTests(file.path) ? undefined : `${specifier} is for tests`;
   if (to === from) {
     return isForTests(file.path)
       ? undefined

@@ -15,7 +15,10 @@ function lines(findings: readonly Finding[]): string[] {
 
 describe('rooms', () => {
   const rooms = ['platform', 'engine', 'gateway', 'trainer', 'cli'];
-  const imports = Object.fromEntries(rooms.map((room) => [`#${room}`, `./src/${room}/index.ts`]));
+  const imports = {
+    ...Object.fromEntries(rooms.map((room) => [`#${room}`, `./src/${room}/index.ts`])),
+    '#servers': './tools/servers/index.ts',
+  };
   const check = (path: string, ...specifiers: string[]) => {
     const text = specifiers.map((each) => `import { x } from '${each}';`).join('\n');
     const files = { 'package.json': JSON.stringify({ imports }), [path]: text };
@@ -29,7 +32,7 @@ describe('rooms', () => {
     );
     assert.deepEqual(check('src/engine/task/task.ts', '../log/port.ts', './commit.ts'), []);
     assert.deepEqual(check('tools/generate/main.ts', '#platform', '#cli', './outputs.ts'), []);
-    assert.deepEqual(check('src/engine/task/task.test.ts', '#engine'), []);
+    assert.deepEqual(check('src/engine/task/task.test.ts', '#engine', '#servers'), []);
   });
 
   it('refuses imports up, to the side, past a door, through the own door and through none', () => {
@@ -47,6 +50,11 @@ describe('rooms', () => {
     assert.match(check('src/engine/task/task.ts', '#engine').join(), /import each other directly/);
     assert.match(check('src/engine/task/task.ts', '#motor').join(), /no door/);
     assert.match(check('src/helpers/x.ts').join(), /no room/);
+    assert.match(check('src/engine/task/task.ts', '#servers').join(), /#servers is for tests/);
+    assert.match(
+      check('src/engine/task/task.test.ts', '../../../tools/servers/port.ts').join(),
+      /import #servers/,
+    );
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * The log: partitioned, append-only topics in the manner of Kafka, behind one port, with a schema registry. The embedded
- * adapter keeps them in one SQLite file for any number of processes and threads of a machine; the simulated one keeps
- * them in memory, with Kafka's manners and faults on demand.
+ * adapter keeps them in one SQLite file for any number of processes and threads of a machine, that on Kafka with its
+ * brokers, and the registry with any that has Confluent's API; the simulated one keeps them in memory, with Kafka's
+ * manners and faults on demand. `openLog` opens what the configuration chooses.
  *
  * It promises what port.ts says, proved for every adapter by contract.ts: what was acknowledged is durable, transactions
  * are whole or absent, and a fenced writer writes nothing. What the bytes mean is left to `#schemas`, what a

@@ -1,4 +1,4 @@
-import { FatalError, InvariantError, RetryableError } from '#platform';
+import { ConfigurationError, FatalError, InvariantError, RetryableError } from '#platform';
 import type { FlowRecord, RecordList } from './record.ts';
 
 /** What the operators of a task share while one batch runs through them. */
@@ -26,7 +26,8 @@ export type Cause = Pick<FlowRecord, 'sequence'> & Partial<Pick<FlowRecord, 'tim
 
 /** Whether another record would have fared better. */
 export function isOfRecord(error: unknown): boolean {
-  return !(error instanceof FatalError || error instanceof InvariantError || error instanceof RetryableError);
+  const others = [ConfigurationError, FatalError, InvariantError, RetryableError];
+  return !others.some((each) => error instanceof each);
 }
 
 /** A node at work in a task: takes all of its inputs' records, hands on all that becomes of them. */

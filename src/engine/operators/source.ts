@@ -1,4 +1,4 @@
-import { ConfigurationError, errorCode, InputError, RetryableError } from '#platform';
+import { errorCode, InputError } from '#platform';
 import type { RecordBatch } from '../log/port.ts';
 import type { SourceNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
@@ -31,10 +31,9 @@ export class SourceOperator implements Operator {
       try {
         this.#emit(raw, step.wallNow);
       } catch (error) {
-        await this.#retry(raw, step.wallNow, error).catch((final: unknown) => {
-          if (!isTheRecordsFault(final)) throw final;
-          step.reject(raw, this.#node.name, final);
-        });
+        await this.#retry(raw, step.wallNow, error).catch((final: unknown) =>
+          step.reject(raw, this.#node.name, final),
+        );
       }
     }
   }
@@ -82,12 +81,6 @@ export class SourceOperator implements Operator {
       );
     }
   }
-}
-
-/** It is not, where the registry could not be asked: the batch is taken again. */
-function isTheRecordsFault(error: unknown): boolean {
-  if (error instanceof ConfigurationError || errorCode(error) === 'MR_LOG_CLOSED') return false;
-  return !(error instanceof RetryableError) || errorCode(error) === 'MR_SCHEMA_NOT_LOADED';
 }
 
 function traceparent(batch: RecordBatch, index: number): Buffer | undefined {

@@ -14,7 +14,13 @@ export type ItemChange = 'item' | 'features';
  * are looked at by the hundred in one answer, so every adapter holds them in the process.
  */
 export interface ViewStore {
+  /** Errors: those of `users`. */
   user(userId: string): Promise<UserRows>;
+  /**
+   * The rows of many, in the order asked for; those of an unknown user are empty. Errors: RetryableError where the rows lie
+   * elsewhere and can't be read, or are not all there.
+   */
+  users(userIds: readonly string[]): Promise<readonly UserRows[]>;
   /** An item of the catalogue, available or not. */
   item(itemId: string): Item | undefined;
   isAvailable(itemId: string): boolean;

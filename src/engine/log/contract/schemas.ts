@@ -11,10 +11,10 @@ const first = record('Thing', id);
 const second = record('Thing', id, { name: 'size', type: 'int', default: 0 });
 const third = record('Thing', id, { name: 'size', type: 'long', default: 0 });
 
-/** The schema registry port, for each of its adapters. */
-export function registryContract(name: string, open: OpenRegistry): void {
+/** The schema registry port, for each of its adapters. `skip`: why its tests do not run, if they do not. */
+export function registryContract(name: string, open: OpenRegistry, skip: string | false = false): void {
   const contract = (title: string, body: (registry: SchemaRegistry) => Promise<void>) => {
-    test(`${name}: ${title}`, { timeout: 60_000 }, async () => {
+    test(`${name}: ${title}`, { timeout: 60_000, skip }, async () => {
       const { registry, dispose } = await open();
       try {
         await body(registry);

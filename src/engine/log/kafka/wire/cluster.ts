@@ -50,6 +50,7 @@ export class Cluster {
   readonly #refreshing = new Map<string, Promise<void>>();
   readonly #coordinators = new Map<string, Promise<number>>();
   #asked = 0;
+  #clusterId = '';
 
   constructor(options: KafkaOptions, { clock, random, logger }: ClusterEnvironment) {
     this.options = options;
@@ -57,6 +58,11 @@ export class Cluster {
     this.random = random;
     this.logger = logger;
     this.#connections = new Connections(options);
+  }
+
+  /** What the brokers call themselves together; '' until one has answered. */
+  get clusterId(): string {
+    return this.#clusterId;
   }
 
   get closed(): boolean {
@@ -219,6 +225,7 @@ export class Cluster {
       if (!(error instanceof ResponseError)) throw error;
       answer = error.response as MetadataResponse;
     }
+    this.#clusterId = answer.clusterId ?? '';
     for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { host, port });
     return answer;
   }

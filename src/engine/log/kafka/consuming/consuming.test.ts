@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deleteRecordsV2 } from '@platformatic/kafka';
+import { errorCode } from '#platform';
+import { Assignment } from '../../assignment.ts';
+import { BatchBuilder } from '../records/batch-builder.ts';
+import { deleteTopics } from '../topics/topics.ts';
+import { Fetching } from './fetching.ts';
+import { at, createTopic, keepForEver, pollValues, readToEnd, testCluster } from './fixtures/test-cluster.ts';
+import { WireProducer } from './fixtures/wire-producer.ts';
+import { openConsumer } from './kafka-consumer.ts';
+import { Reading } from './reading.ts';
+
+const hasCode = (code: string) => (error: unknown) => {
+  assert.equal(errorCode(error), code, String(error));
+  return true;
+};
+
+function batchOf(count: number, bytes: number): BatchBuilder {
+  const batch = new BatchBuilder();
+  for (let i = 0; i < count; i++) batch.add(Buffer.from(`${i}`), Buffer.alloc(bytes, 'x'), 1);
+  return batch;
+}
+
+test('the first poll knows where the log ends, even one that may not wait', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  await createTopic(opened, 'topic', 2);
+  const producer = await WireProducer.open(opened.cluster);
+  await producer.append('topic', 0, ['a', 'b']);
+  const consumer = await openConsumer(opened.cluster);
+  consumer.assign([0, 1].map((partition) => ({ ...at('topic', partition), offset: 0 })));
+  assert.deepEqual(await pollValues(consumer, 0), ['a', 'b']);
+  assert.equal(consumer.end(at('topic', 0)), 2);
+  assert.equal(consumer.end(at('topic', 1)), 0);
+  await consumer.close();
+});
+
+test('a consumer that was not polled for long sees what has come meanwhile, without waiting', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  await createTopic(opened, 'topic');
+  const { cluster } = opened;
+  const producer = await WireProducer.open(cluster);
+  const consumer = await openConsumer(cluster);
+  consumer.assign([{ ...at('topic'), offset: 0 }]);
+  assert.deepEqual(await pollValues(consumer, 0), []);
+  // Longer than a request waits at the broker, so that none is on its way.
+  await cluster.clock.sleep(1_700);
+  await producer.append('topic', 0, ['a']);
+  assert.deepEqual(await pollValues(consumer, 0), ['a']);
+  await consumer.close();
+});
+
+test('a batch that is larger than every limit arrives, also behind other partitions', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  await createTopic(opened, 'topic', 3);
+  const producer = await WireProducer.open(opened.cluster);
+  for (const partition of [0, 1, 2]) {
+    await producer.send('topic', partition, batchOf(2, 400_000));
+    await producer.send('topic', partition, batchOf(1, 1_500_000));
+  }
+  const consumer = await openConsumer(opened.cluster, { maxBytes: 1000 });
+  consumer.assign([0, 1, 2].map((partition) => ({ ...at('topic', partition), offset: 0 })));
+  const counts = [0, 0, 0];
+  while (counts.some((count) => count < 3)) {
+    for (const batch of await consumer.poll(1000)) counts[batch.partition] = batch.nextOffset;
+  }
+  await consumer.close();
+});
+
+test('what was fetched and not polled stays bounded, and a paused partition gives way', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  const { cluster } = opened;
+  const partitions = [0, 1, 2, 3];
+  await createTopic(opened, 'topic', partitions.length);
+  const producer = await WireProducer.open(cluster);
+  const batchBytes = 10_000;
+  const batches = 60;
+  for (const partition of partitions) {
+    for (let i = 0; i < batches; i++) await producer.send('topic', partition, batchOf(1, batchBytes));
+  }
+  const answerBytes = 100_000;
+  const assignment = new Assignment(batchBytes);
+  let arrivals = Promise.withResolvers<void>();
+  const arrived = () => {
+    arrivals.resolve();
+    arrivals = Promise.withResolvers();
+  };
+  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes }, arrived);
+  assignment.replace(partitions.map((partition) => ({ ...at('topic', partition), offset: 0 })));
+  const assigned = partitions.flatMap((partition) => assignment.of(at('topic', partition)) ?? []);
+  const readings = assigned.map((each) => new Reading(each));
+  fetching.assign(readings);
+  const [first, ...others] = readings as [Reading, ...Reading[]];
+  let most = 0;
+  // The others are paused as soon as they hold something, until the first one has been read to its end.
+  while (first.assigned.position < batches) {
+    const arrival = arrivals.promise;
+    fetching.ask(true);
+    const held = readings.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
+    most = Math.max(most, held);
+    for (const other of others) other.assigned.paused = other.bufferedBytes > 0 || other.assigned.paused;
+    if (first.take(batchBytes, batchBytes, []) === 0) await arrival;
+  }
+  assert.ok(most > answerBytes && most <= 4 * answerBytes, `${most} bytes`);
+  for (const other of others) assert.equal(other.assigned.position, 0);
+  assignment.setPaused(
+    partitions.map((partition) => at('topic', partition)),
+    false,
+  );
+  while (others.some((other) => other.assigned.position < batches)) {
+    const arrival = arrivals.promise;
+    fetching.ask(true);
+    const taken = assignment.fetch((each, ...rest) => fetching.of(each)?.take(...rest));
+    if (taken.length === 0) await arrival;
+  }
+  await fetching.close();
+});
+
+test('offsets below the start of the log are refused, with what it holds', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  const { cluster } = opened;
+  await createTopic(opened, 'topic', 2);
+  const producer = await WireProducer.open(cluster);
+  for (const partition of [0, 1])
+    for (const value of ['a', 'b', 'c']) await producer.append('topic', partition, [value]);
+  const { leaders, kafkaName } = await cluster.topic('topic');
+  const partitions = [{ partitionIndex: 0, offset: 2n }];
+  const leader = await cluster.connection(leaders[0] ?? -1, 'deletion');
+  await deleteRecordsV2.api.async(leader, [{ name: kafkaName, partitions }], 10_000);
+  const consumer = await openConsumer(cluster);
+  consumer.assign([0, 1].map((partition) => ({ ...at('topic', partition), offset: 1 })));
+  const values: string[] = [];
+  const refusals: string[] = [];
+  // Whose turn comes first is the consumer's business.
+  while (values.length < 2 || refusals.length < 2) {
+    await pollValues(consumer).then(
+      (polled) => values.push(...polled),
+      (error) => {
+        hasCode('MR_LOG_OFFSET_OUT_OF_RANGE')(error);
+        refusals.push(String(error));
+      },
+    );
+  }
+  assert.deepEqual(values, ['b', 'c'], 'what another partition gave is not lost');
+  for (const refusal of refusals) assert.match(refusal, /offset 1 of topic\/0 .* holds 2 to 3/);
+  consumer.assign([{ ...at('topic'), offset: 2 }]);
+  assert.deepEqual(await readToEnd(consumer, at('topic')), ['c']);
+  await consumer.close();
+});
+
+test('a topic deleted under a reader is unknown, and one made anew is not taken for it', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  const { cluster } = opened;
+  await createTopic(opened, 'deleted');
+  await createTopic(opened, 'remade');
+  await createTopic(opened, 'kept');
+  const producer = await WireProducer.open(cluster);
+  for (const topic of ['deleted', 'remade']) await producer.append(topic, 0, ['a', 'b']);
+  const consumer = await openConsumer(cluster);
+  const other = await openConsumer(cluster);
+  consumer.assign([
+    { ...at('deleted'), offset: 0 },
+    { ...at('kept'), offset: 0 },
+  ]);
+  other.assign([{ ...at('remade'), offset: 0 }]);
+  assert.deepEqual(await pollValues(consumer), ['a', 'b']);
+  assert.deepEqual(await pollValues(other), ['a', 'b']);
+  const waiting = assert.rejects(consumer.poll(30_000), hasCode('MR_LOG_UNKNOWN_TOPIC'));
+  await deleteTopics(cluster, ['deleted', 'remade']);
+  await createTopic(opened, 'remade', 1, keepForEver);
+  await waiting;
+  for (let times = 0; times < 2; times++) {
+    await assert.rejects(other.poll(30_000), hasCode('MR_LOG_TOPIC_REPLACED'), 'every time');
+  }
+  await consumer.close();
+  await other.close();
+});
+
+test('a topic that is about to be created is waited for', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  const consumer = await openConsumer(opened.cluster);
+  consumer.assign([{ ...at('late'), offset: 0 }]);
+  await assert.rejects(consumer.poll(0), hasCode('MR_LOG_UNKNOWN_TOPIC'));
+  await createTopic(opened, 'late');
+  assert.deepEqual(await consumer.poll(0), []);
+  assert.equal(consumer.end(at('late')), 0);
+  await consumer.close();
+});

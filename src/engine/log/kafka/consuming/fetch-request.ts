@@ -1,0 +1,82 @@
+import { type Connection, createAPI, fetchV17 } from '@platformatic/kafka';
+import type { Isolation } from '../records/readable-batches.ts';
+import { type PartitionAnswer, parseFetchResponse } from './fetch-response.ts';
+
+/** From where one partition is asked for. */
+export type PartitionRequest = {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Of the leader that the metadata names: one that knows better refuses. */
+  readonly leaderEpoch: number;
+  /** Of the batch before `offset`, so that the leader sees when it has another there; -1 where it is not known. */
+  readonly lastFetchedEpoch: number;
+  readonly maxBytes: number;
+};
+
+export type FetchRequest = {
+  /** The broker fills the answer in this order. */
+  readonly partitions: readonly PartitionRequest[];
+  readonly isolation: Isolation;
+  /** How long the broker waits for the first byte. */
+  readonly maxWaitMs: number;
+  /** Of the whole answer; a single batch may exceed it (KIP-74). */
+  readonly maxBytes: number;
+};
+
+type Arguments = Parameters<typeof fetchV17.createRequest>;
+
+const FETCH = 1;
+/** Of Kafka 3.7. The next one differs for replicas only. */
+const VERSION = 16;
+const MIN_BYTES = 1;
+/** Every request names all of its partitions: a session would save that, and needs to be kept in step with the broker. */
+const NO_SESSION = 0;
+const NO_EPOCH = -1;
+const ANY_RACK = '';
+
+/** The library's own parser decodes every record, and throws the whole answer away when one partition has an error. */
+const api = createAPI<Arguments, readonly PartitionAnswer[]>(
+  FETCH,
+  VERSION,
+  fetchV17.createRequest,
+  parseFetchResponse,
+);
+
+/** Written to the socket before it returns, when the connection is open. */
+export function sendFetch(
+  connection: Connection,
+  { partitions, isolation, maxWaitMs, maxBytes }: FetchRequest,
+): Promise<readonly PartitionAnswer[]> {
+  return api.async(
+    connection,
+    maxWaitMs,
+    MIN_BYTES,
+    maxBytes,
+    isolation === 'read-committed' ? 1 : 0,
+    NO_SESSION,
+    NO_EPOCH,
+    topicsOf(partitions),
+    [],
+    ANY_RACK,
+  );
+}
+
+function topicsOf(partitions: readonly PartitionRequest[]): Arguments[6] {
+  const topics = new Map<string, Arguments[6][number]>();
+  for (const { topicId, partition, offset, leaderEpoch, lastFetchedEpoch, maxBytes } of partitions) {
+    let topic = topics.get(topicId);
+    if (topic === undefined) {
+      topic = { topicId, partitions: [] };
+      topics.set(topicId, topic);
+    }
+    topic.partitions.push({
+      partition,
+      currentLeaderEpoch: leaderEpoch,
+      fetchOffset: BigInt(offset),
+      lastFetchedEpoch,
+      partitionMaxBytes: maxBytes,
+    });
+  }
+  return [...topics.values()];
+}

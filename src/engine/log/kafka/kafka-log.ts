@@ -1,0 +1,143 @@
+import type { Clock, Logger } from '#platform';
+import { logClosed } from '../errors.ts';
+import type {
+  Consumer,
+  ConsumerOptions,
+  GroupMetadata,
+  JoinOptions,
+  Log,
+  Membership,
+  OffsetCommit,
+  Producer,
+  TopicDescription,
+  TopicPartition,
+  TopicSpec,
+  TransactionalProducer,
+} from '../port.ts';
+import { openConsumer } from './consuming/kafka-consumer.ts';
+import { Groups } from './groups/groups.ts';
+import { openProducer } from './producing/idempotent-producer.ts';
+import { openTransactionalProducer } from './producing/transactional-producer.ts';
+import { listOffsets } from './topics/list-offsets.ts';
+import { createTopics, deleteTopics, describeTopics } from './topics/topics.ts';
+import { Cluster } from './wire/cluster.ts';
+import type { KafkaOptions } from './wire/kafka-options.ts';
+
+export type KafkaLogEnvironment = {
+  readonly clock: Clock;
+  /** From 0 to 1, for the jitter of back-off. */
+  readonly random: () => number;
+  readonly logger?: Logger;
+};
+
+/** Something opened on the log, which ends with it. */
+type Opened = { close(): Promise<void> };
+
+/** The log port on Apache Kafka, 3.7 or newer. */
+export class KafkaLog implements Log {
+  readonly #cluster: Cluster;
+  readonly #groups: Groups;
+  readonly #opened = new Set<Opened>();
+  #closing: Promise<void> | undefined;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#groups = new Groups(cluster);
+  }
+
+  /** Tells one cluster from another. */
+  get clusterId(): string {
+    return this.#cluster.clusterId;
+  }
+
+  async createTopics(specs: readonly TopicSpec[]): Promise<void> {
+    await createTopics(this.#open(), specs);
+  }
+
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    await deleteTopics(this.#open(), names);
+  }
+
+  async describeTopics(names?: readonly string[]): Promise<readonly TopicDescription[]> {
+    return describeTopics(this.#open(), names);
+  }
+
+  async offsetForTimestamp(at: TopicPartition, timestamp: number): Promise<number> {
+    const cluster = this.#open();
+    const [found = -1] = await listOffsets(cluster, [at], { timestamp });
+    if (found >= 0) return found;
+    const [end = 0] = await listOffsets(cluster, [at], 'end');
+    return end;
+  }
+
+  async producer(): Promise<Producer> {
+    return this.#keep(await openProducer(this.#open()));
+  }
+
+  async transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
+    return this.#keep(await openTransactionalProducer(this.#open(), this.#groups, transactionalId));
+  }
+
+  async consumer(options: ConsumerOptions = {}): Promise<Consumer> {
+    return this.#keep(await openConsumer(this.#open(), options));
+  }
+
+  async joinGroup(options: JoinOptions): Promise<Membership> {
+    this.#open();
+    return this.#groups.join(options);
+  }
+
+  async committedOffsets(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly (OffsetCommit | undefined)[]> {
+    this.#open();
+    return this.#groups.committed(group, partitions);
+  }
+
+  async commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void> {
+    this.#open();
+    await this.#groups.commit(group, offsets);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#opened].map((each) => each.close()));
+    await this.#cluster.close();
+  }
+
+  #open(): Cluster {
+    if (this.#closing !== undefined) throw logClosed();
+    return this.#cluster;
+  }
+
+  /** Remembers what is to be closed with the log, until it closes by itself. */
+  #keep<T extends Opened>(opened: T): T {
+    const close = opened.close.bind(opened);
+    opened.close = () => {
+      this.#opened.delete(opened);
+      return close();
+    };
+    this.#opened.add(opened);
+    return opened;
+  }
+}
+
+/** Reaches a broker first. Errors: MR_LOG_UNAVAILABLE, MR_KAFKA_LOGIN. */
+export async function openKafkaLog(
+  options: KafkaOptions,
+  environment: KafkaLogEnvironment,
+): Promise<KafkaLog> {
+  const cluster = new Cluster(options, environment);
+  try {
+    await cluster.refresh([]);
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+  return new KafkaLog(cluster);
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { RetryableError, systemClock } from '#platform';
+import type { Log, ProducerRecord, TransactionalProducer } from '../../../port.ts';
+
+export const record = (value: string): ProducerRecord => ({
+  key: Buffer.from('k'),
+  value: Buffer.from(value),
+  timestamp: 1,
+});
+
+/** The values of each partition, read committed up to its stable offset. */
+export async function readAll(log: Log, topic: string): Promise<string[][]> {
+  const [description] = await log.describeTopics([topic]);
+  const values: string[][] = (description?.offsets ?? []).map(() => []);
+  const consumer = await log.consumer();
+  const at = values.map((_, partition) => ({ topic, partition, offset: 0 }));
+  consumer.assign(at);
+  do {
+    for (const batch of await consumer.poll(100)) {
+      for (let i = 0; i < batch.count; i++) values[batch.partition]?.push(batch.value(i)?.toString() ?? '');
+    }
+  } while (at.some((place) => consumer.position(place) !== consumer.end(place)));
+  await consumer.close();
+  return values;
+}
+
+/** Two producers write to both partitions of a topic until they are told to stop; everything has to arrive once. */
+export class Load {
+  readonly expected: string[][] = [[], []];
+  #count = 0;
+  #isOver = false;
+  readonly #log: Log;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    const keeps = { policy: 'delete', retentionMs: null } as const;
+    await this.#log.createTopics(
+      ['plain', 'committed'].map((name) => ({ name, partitions: 2, cleanup: keeps })),
+    );
+    this.#work = Promise.all([this.#append(), this.#commit()]);
+    // A failure is met in `finish`.
+    this.#work.catch(() => {});
+  }
+
+  /** Resolves when `count` more transactions have been committed. */
+  async goesOn(count = 10): Promise<void> {
+    for (const target = this.#count + count; this.#count < target; ) await systemClock.sleep(5);
+  }
+
+  async finish(): Promise<void> {
+    this.#isOver = true;
+    await this.#work;
+    const committed = await readAll(this.#log, 'committed');
+    assert.deepEqual(committed, this.expected, 'every committed record is there once, in order');
+    const plain = await readAll(this.#log, 'plain');
+    for (const values of plain) {
+      assert.ok(values.length > 0);
+      assert.deepEqual(
+        values,
+        values.map((_, i) => `${i}`),
+        'every record is there once, in order',
+      );
+    }
+  }
+
+  /** Several appends under way at any time. */
+  async #append(): Promise<void> {
+    const producer = await this.#log.producer();
+    const underWay: Promise<unknown>[] = [];
+    for (let i = 0; !this.#isOver; i++) {
+      for (const partition of [0, 1]) underWay.push(producer.append('plain', partition, [record(`${i}`)]));
+      if (underWay.length >= 40) await underWay.shift();
+      await systemClock.sleep(1);
+    }
+    await Promise.all(underWay);
+    await producer.close();
+  }
+
+  async #commit(): Promise<void> {
+    const producer = await this.#log.transactionalProducer('load');
+    for (let i = 0; !this.#isOver; i++) {
+      const values = [0, 1].map((partition) => [`${i} a ${partition}`, `${i} b ${partition}`]);
+      await this.#commitOnce(producer, values, i % 5 === 0);
+      for (const partition of [0, 1]) this.expected[partition]?.push(...(values[partition] ?? []));
+      this.#count++;
+    }
+    await producer.close();
+  }
+
+  /** Again where it failed for a passing reason: what has failed was aborted. */
+  async #commitOnce(
+    producer: TransactionalProducer,
+    values: string[][],
+    abortsFirst: boolean,
+  ): Promise<void> {
+    for (let isAborted = !abortsFirst; ; ) {
+      try {
+        for (const [partition, each] of values.entries())
+          producer.append('committed', partition, each.map(record));
+        if (isAborted) {
+          await producer.commit();
+          return;
+        }
+        await producer.abort();
+        isAborted = true;
+      } catch (error) {
+        if (!(error instanceof RetryableError)) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import { MAX_BATCH_BYTES } from '../../batch.ts';
+import { keyRequired, unknownTopic } from '../../errors.ts';
+import type { Appended, GroupMetadata, OffsetCommit, Records, TopicPartition } from '../../port.ts';
+import { isCompacted } from '../topics/topic-configs.ts';
+import type { Cluster } from '../wire/cluster.ts';
+import type { BrokerMember, TransactionCoordinator } from './coordinator.ts';
+import { Append, hasNullKey, parcels } from './gathered.ts';
+import type { Parcel, ProducerIdentity } from './partition-queue.ts';
+import type { Sender } from './sender.ts';
+import { offsetsError } from './transaction-errors.ts';
+
+/** How the brokers call a group's member. */
+export type GroupMembers = { member(metadata: GroupMetadata): BrokerMember };
+
+/** What a transaction is made with. */
+export type TransactionEnvironment = {
+  readonly cluster: Cluster;
+  readonly coordinator: TransactionCoordinator;
+  readonly groups: GroupMembers;
+  readonly sender: Sender;
+  /** As whom it is written, when the transaction before has come to its end. */
+  readonly begin: () => Promise<ProducerIdentity>;
+};
+
+/** What the transaction has for one partition. */
+type Lane = TopicPartition & {
+  /** Not on its way yet. */
+  waiting: Append[];
+  waitingBytes: number;
+  /** The brokers have been told that the partition takes part. */
+  isAdded: boolean;
+  baseOffset: number | undefined;
+  nextOffset: number;
+};
+
+type GroupCommit = { readonly group: GroupMetadata; readonly offsets: Map<string, OffsetCommit> };
+
+/**
+ * One transaction (KIP-98). What is appended in one turn of the event loop goes together; where that fills a batch it goes
+ * before the commit, so that a long transaction is on the brokers when it ends. The order of requests:
+ *
+ *     AddPartitionsToTxn   once for the partitions that are new
+ *     Produce              beside it AddOffsetsToTxn
+ *     TxnOffsetCommit      behind all Produce: a broker that checks both with the coordinator at once fails one of them
+ *     EndTxn               and again, until its markers are written: only then do readers see it
+ */
+export class Transaction {
+  readonly #environment: TransactionEnvironment;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #groups = new Map<string, GroupCommit>();
+  /** Parts of it on their way, one after the other. */
+  #sending: Promise<void> = Promise.resolve();
+  #isScheduled = false;
+  #isEnding = false;
+  #hasBegun = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(environment: TransactionEnvironment) {
+    this.#environment = environment;
+  }
+
+  /** Whether the brokers may know of it. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  append(topic: string, partition: number, records: Records): void {
+    // It will not be committed: nothing more needs be kept.
+    if (this.#failure !== undefined || records.length === 0) return;
+    const lane = this.#lane(topic, partition);
+    const appended = ({ baseOffset, nextOffset }: { baseOffset: number; nextOffset: number }) => {
+      lane.baseOffset ??= baseOffset;
+      lane.nextOffset = nextOffset;
+    };
+    const append = new Append(records, appended, (error) => this.#fail(error));
+    lane.waiting.push(append);
+    lane.waitingBytes += append.bytes;
+    if (lane.waitingBytes >= MAX_BATCH_BYTES) this.#schedule();
+  }
+
+  /** `offsets` are ones that the port lets pass. */
+  sendOffsets({ group, memberId, generation }: GroupMetadata, offsets: readonly OffsetCommit[]): void {
+    const name = `${group}\n${memberId}\n${generation}`;
+    const commit = this.#groups.get(name) ?? { group: { group, memberId, generation }, offsets: new Map() };
+    for (const offset of offsets) commit.offsets.set(`${offset.topic}/${offset.partition}`, offset);
+    if (commit.offsets.size > 0) this.#groups.set(name, commit);
+  }
+
+  /** Rejects with the first thing that went wrong, as the brokers have put it; then `abandon` has to follow. */
+  async commit(): Promise<readonly Appended[]> {
+    const { cluster, coordinator, groups, sender } = this.#environment;
+    this.#isEnding = true;
+    this.#send(({ waiting }) => waiting.length > 0);
+    await this.#sending;
+    this.#assertSound();
+    const commits = [...this.#groups.values()];
+    if (commits.length === 0 && !this.#hasBegun) return [];
+    for (const { offsets } of commits) for (const at of offsets.values()) await this.#assertKnown(at);
+    const identity = await this.#begin();
+    await Promise.all([this.#addOffsets(identity, commits), sender.drained()]);
+    this.#assertSound();
+    for (const { group, offsets } of commits) {
+      try {
+        await coordinator.commitOffsets(identity, group.group, groups.member(group), [...offsets.values()]);
+      } catch (error) {
+        throw offsetsError(error, group);
+      }
+    }
+    await coordinator.commit(identity);
+    try {
+      await coordinator.untilVisible(identity);
+    } catch (error) {
+      // It is committed, whatever has happened since: a successor, say, has taken over.
+      cluster.logger?.debug({ err: error }, 'readers may see a transaction somewhat later');
+    }
+    return [...this.#lanes.values()].map(({ topic, partition, baseOffset = 0, nextOffset }) => ({
+      topic,
+      partition,
+      baseOffset,
+      nextOffset,
+    }));
+  }
+
+  /** Sends nothing more, and resolves when all that was sent has come back. */
+  async abandon(cause: unknown): Promise<void> {
+    this.#isEnding = true;
+    this.#fail(cause);
+    await this.#sending;
+    await this.#environment.sender.drained();
+  }
+
+  async #begin(): Promise<ProducerIdentity> {
+    const identity = await this.#environment.begin();
+    this.#hasBegun = true;
+    return identity;
+  }
+
+  #lane(topic: string, partition: number): Lane {
+    const name = `${topic}/${partition}`;
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      lane = {
+        topic,
+        partition,
+        waiting: [],
+        waitingBytes: 0,
+        isAdded: false,
+        baseOffset: undefined,
+        nextOffset: 0,
+      };
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#environment.sender.abandon(error);
+  }
+
+  #assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** At the end of this turn of the event loop, when a commit may have come already. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      if (!this.#isEnding) this.#send(({ waitingBytes }) => waitingBytes >= MAX_BATCH_BYTES);
+    });
+  }
+
+  #send(concerns: (lane: Lane) => boolean): void {
+    this.#sending = this.#sending.then(async () => {
+      try {
+        if (this.#failure === undefined) await this.#sendLanes([...this.#lanes.values()].filter(concerns));
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  async #sendLanes(lanes: readonly Lane[]): Promise<void> {
+    const { coordinator, sender } = this.#environment;
+    const ready: (readonly [Lane, readonly Parcel[]])[] = [];
+    for (const lane of lanes) {
+      const appends = lane.waiting;
+      lane.waiting = [];
+      lane.waitingBytes = 0;
+      await this.#check(lane, appends);
+      ready.push([lane, parcels(appends, MAX_BATCH_BYTES)]);
+    }
+    this.#assertSound();
+    const added = lanes.filter(({ isAdded }) => !isAdded);
+    if (added.length > 0) {
+      await coordinator.addPartitions(await this.#begin(), added);
+      for (const lane of added) lane.isAdded = true;
+      this.#assertSound();
+    }
+    for (const [{ topic, partition }, all] of ready) {
+      const queue = sender.queue(topic, partition);
+      for (const parcel of all) sender.send(queue, parcel);
+    }
+  }
+
+  /** Errors: MR_LOG_UNKNOWN_TOPIC, MR_LOG_KEY_REQUIRED. */
+  async #check({ topic, partition }: TopicPartition, appends: readonly Append[]): Promise<void> {
+    const { cluster } = this.#environment;
+    await this.#assertKnown({ topic, partition });
+    if (!appends.some(({ records }) => hasNullKey(records))) return;
+    if (await isCompacted(cluster, topic)) throw keyRequired({ topic, partition });
+  }
+
+  async #assertKnown({ topic, partition }: TopicPartition): Promise<void> {
+    const { cluster } = this.#environment;
+    const { leaders } = cluster.cachedTopic(topic) ?? (await cluster.topic(topic));
+    if (leaders[partition] === undefined) throw unknownTopic(topic, partition);
+  }
+
+  async #addOffsets(identity: ProducerIdentity, commits: readonly GroupCommit[]): Promise<void> {
+    const { coordinator } = this.#environment;
+    try {
+      for (const group of new Set(commits.map(({ group: { group } }) => group))) {
+        await coordinator.addOffsets(identity, group);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Zigzag varints: seven bits a byte, lowest first, the sign in the lowest bit of all. Those of 32 bits are read and written
+ * with integer arithmetic; timestamps may need more and are exact up to 2^53.
+ */
+
+/** Where the last read stopped; a variable of the module, because returning a pair would allocate per record. */
+export let cursor = 0;
+
+/** What `readVarint` gives for a run of bytes that is no 32-bit number: as a length or an offset it is refused. */
+const MALFORMED = -0x8000_0000;
+
+/** Behind the end of `bytes` it reads zeros: whoever reads checks `cursor`. */
+export function readVarint(bytes: Uint8Array, at: number): number {
+  let byte = bytes[at++] as number;
+  let raw = byte & 0x7f;
+  for (let shift = 7; byte >= 0x80; shift += 7) {
+    if (shift > 28) return MALFORMED;
+    byte = bytes[at++] as number;
+    raw |= (byte & 0x7f) << shift;
+  }
+  cursor = at;
+  return (raw >>> 1) ^ -(raw & 1);
+}
+
+/** As readVarint, for numbers of 64 bits; NaN where they are malformed. Beyond 2^53 they are not exact. */
+export function readVarlong(bytes: Uint8Array, at: number): number {
+  let byte = bytes[at++] as number;
+  let low = byte & 0x7f;
+  for (let shift = 7; byte >= 0x80 && shift <= 21; shift += 7) {
+    byte = bytes[at++] as number;
+    low |= (byte & 0x7f) << shift;
+  }
+  if (byte < 0x80) {
+    cursor = at;
+    return (low >>> 1) ^ -(low & 1);
+  }
+  let high = 0;
+  for (let factor = 1; byte >= 0x80; factor *= 0x80) {
+    if (factor > 2 ** 35) return Number.NaN;
+    byte = bytes[at++] as number;
+    high += (byte & 0x7f) * factor;
+  }
+  cursor = at;
+  const magnitude = high * 2 ** 27 + (low >>> 1);
+  return low & 1 ? -magnitude - 1 : magnitude;
+}
+
+/** A number below 2^53 without a sign, as the log's own batches have them (LEB128); known to be whole. */
+export function readUnsigned(bytes: Uint8Array, at: number): number {
+  let byte = bytes[at++] as number;
+  let value = byte & 0x7f;
+  for (let factor = 0x80; byte >= 0x80; factor *= 0x80) {
+    byte = bytes[at++] as number;
+    value += (byte & 0x7f) * factor;
+  }
+  cursor = at;
+  return value;
+}
+
+/** Bytes of a number of 32 bits. */
+export function varintBytes(value: number): number {
+  const raw = ((value << 1) ^ (value >> 31)) >>> 0;
+  return raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x20_0000 ? 3 : raw < 0x1000_0000 ? 4 : 5;
+}
+
+/** Gives the end. */
+export function writeVarint(target: Uint8Array, at: number, value: number): number {
+  let raw = ((value << 1) ^ (value >> 31)) >>> 0;
+  while (raw >= 0x80) {
+    target[at++] = (raw & 0x7f) | 0x80;
+    raw >>>= 7;
+  }
+  target[at++] = raw;
+  return at;
+}
+
+export function varlongBytes(value: number): number {
+  if (value === (value | 0)) return varintBytes(value);
+  let bytes = 1;
+  for (let rest = Math.floor(magnitudeOf(value) / 64); rest > 0; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
+export function writeVarlong(target: Uint8Array, at: number, value: number): number {
+  if (value === (value | 0)) return writeVarint(target, at, value);
+  const magnitude = magnitudeOf(value);
+  let byte = (magnitude % 64) * 2 + (value < 0 ? 1 : 0);
+  for (let rest = Math.floor(magnitude / 64); rest > 0; rest = Math.floor(rest / 0x80)) {
+    target[at++] = byte | 0x80;
+    byte = rest % 0x80;
+  }
+  target[at++] = byte;
+  return at;
+}
+
+const magnitudeOf = (value: number): number => (value < 0 ? -value - 1 : value);

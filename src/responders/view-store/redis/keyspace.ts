@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * How the keys are built:
+ *
+ *     <namespace>:{<entity>.<shard>}:<generation>                     the shard's mark (shard-mark.ts)
+ *     <namespace>:{<entity>.<shard>}:<generation>:<topic>:<key>       a row (row-format.ts)
+ *     <namespace>:{control}:live, next, builder, garbage              which generation is which (generations.ts)
+ *
+ * What stands in braces decides in which slot of a cluster a key lies. All rows of a user, of whichever topic, lie in
+ * one slot beside their shard's mark, so that one MGET reads them with it and one script writes them under it. The
+ * shards of an entity spread over the nodes; there are few, because every read and every saving of progress is a
+ * command a shard at worst, and enough for as many nodes.
+ */
+export const SHARDS = 16;
+
+export type Entity = 'user' | 'item';
+
+export class Keyspace {
+  readonly #namespace: string;
+
+  constructor(namespace: string) {
+    this.#namespace = namespace;
+  }
+
+  control(name: 'live' | 'next' | 'builder' | 'garbage'): string {
+    return `${this.#namespace}:{control}:${name}`;
+  }
+
+  mark(generation: string, entity: Entity, shard: number): string {
+    return `${this.#namespace}:{${entity}.${shard}}:${generation}`;
+  }
+
+  row(mark: string, topic: string, key: string): string {
+    return `${mark}:${topic}:${key}`;
+  }
+
+  /** Matches every key of the generation, and in rare cases others: compare with `isOf`. */
+  patternOf(generation: string): string {
+    return `${this.#namespace}:{*}:${generation}*`;
+  }
+
+  isOf(generation: string, key: string): boolean {
+    const from = key.indexOf('}:') + 2;
+    const end = from + generation.length;
+    return key.startsWith(generation, from) && (key.length === end || key[end] === ':');
+  }
+}
+
+/** The shard of a key: FNV-1a over its UTF-16 units. */
+export function shardOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % SHARDS;
+}
+
+/** Never given twice, even where Redis has forgotten all earlier ones: a zombie must not take it for its own. */
+export function newGeneration(): string {
+  return randomBytes(8).toString('hex');
+}

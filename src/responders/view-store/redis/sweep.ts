@@ -1,0 +1,40 @@
+import type { Clock } from '#platform';
+import type { RedisConnection } from './connection.ts';
+import type { Generations } from './generations.ts';
+import type { Keyspace } from './keyspace.ts';
+
+const PAGE = 500;
+/** Between two pages: those who read come first. */
+const REST_MS = 5;
+
+/**
+ * Removes the keys of generations that are garbage, a page at a time, and gives their number. Such a generation never
+ * changes or lives again, so any number of writers may do this at once.
+ */
+export async function sweepGarbage(
+  {
+    connection,
+    keys,
+    generations,
+    clock,
+  }: {
+    readonly connection: RedisConnection;
+    readonly keys: Keyspace;
+    readonly generations: Generations;
+    readonly clock: Clock;
+  },
+  signal: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  for (const generation of await generations.garbage()) {
+    for await (const page of connection.scan(keys.patternOf(generation), PAGE)) {
+      if (signal.aborted) return removed;
+      const found = page.filter((key) => keys.isOf(generation, key));
+      await connection.unlink(found);
+      removed += found.length;
+      await clock.sleep(REST_MS, signal);
+    }
+    await generations.forgetGarbage(generation);
+  }
+  return removed;
+}

@@ -1,0 +1,372 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Redis } from 'ioredis';
+import type { Log } from '#engine/log';
+import { errorCode, RetryableError, systemClock } from '#platform';
+import { ownRedis, type RedisServer, type RedisServerOptions, redisServer } from '#servers';
+import { interaction, openWorld, type TestWorld, until } from '../../testing/world.ts';
+import type { RedisConnection } from './connection.ts';
+import { GenerationWriter } from './generation-writer.ts';
+import { newGeneration } from './keyspace.ts';
+import { marksOf, readProgress } from './progress.ts';
+import { putRows, sealShard } from './scripts.ts';
+import { ownNamespace, type RedisViews, redisViews } from './testing/redis-views.ts';
+import { RedisViewWriter } from './view-writer.ts';
+
+const users = Array.from({ length: 30 }, (_, i) => `user-${i}`);
+
+describe('RedisViewWriter', { timeout: 120_000 }, () => {
+  it('goes on where another has stopped, and writes nothing twice but for what was not saved', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    const { world, views } = opened;
+    await putUsers(world, 1);
+    const first = await views.writer();
+    await first.caughtUp;
+    assert.equal(first.notReady(), undefined);
+    const live = await views.generations.live();
+    await until(async () => (await savedRecords(views)) === users.length);
+    await first.close();
+    await putUsers(world, 2, users.slice(0, 3));
+    const before = await writtenRows(world);
+    const second = await views.writer();
+    await second.caughtUp;
+    assert.equal((await writtenRows(world)) - before, 3);
+    assert.equal(await views.generations.live(), live);
+    assert.deepEqual(await views.differences(), []);
+  });
+
+  it('builds the views anew where it has missed deletes, or where the log is another', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    const { world, views, url } = opened;
+    await putUsers(world, 3);
+    await (await views.writer()).caughtUp;
+    await until(async () => (await savedRecords(views)) === 3 * users.length);
+    const late = { ...world, clock: { ...systemClock, now: () => Date.now() + 8 * 86_400_000 } };
+    const live = await views.generations.live();
+    const delayed = await RedisViewWriter.open({ url }, late, world.topics);
+    t.after(() => delayed.close());
+    await delayed.caughtUp;
+    assert.notEqual(await views.generations.live(), live);
+    assert.match(await world.metrics.render(), /view_builds_total\{reason="out-of-date"\} 1/);
+
+    const otherWorld = await openWorld(t);
+    await putUsers(otherWorld, 1, users.slice(0, 5));
+    const others = await redisViews(t, otherWorld, ownNamespace(opened.address));
+    await (await others.writer()).caughtUp;
+    const elsewhere = await RedisViewWriter.open({ url }, otherWorld, otherWorld.topics);
+    t.after(() => elsewhere.close());
+    await elsewhere.caughtUp;
+    assert.match(await otherWorld.metrics.render(), /view_builds_total\{reason="log-replaced"\} 1/);
+  });
+
+  it('rebuilds beside the live views: no read misses a row, or sees an older one than another has seen', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    const { world, views, url } = opened;
+    await putUsers(world, 1);
+    // One of them is always behind the other: what it builds is not to be older than what that one has written.
+    const slow = { ...world, log: overriding(world.log, { consumer: slowConsumer(world.log) }) };
+    const writers = [await views.writer(), await RedisViewWriter.open({ url }, slow, world.topics)];
+    t.after(() => writers[1]?.close());
+    await Promise.all(writers.map((writer) => writer.caughtUp));
+    let isRebuilding = true;
+    const busy = (async () => {
+      while (isRebuilding) await putUsers(world, 1);
+    })();
+    const seen = new Map<string, number>();
+    let reads = 0;
+    const addresses = users.map((key) => ({ entity: 'user' as const, topic: 'user-features-1', key }));
+    const reading = [0, 1].map(async () => {
+      while (isRebuilding) {
+        const before = new Map(seen);
+        const rows = await views.rows.read(addresses);
+        for (const [i, key] of users.entries()) {
+          const row = rows[i];
+          assert.ok(row !== undefined && row !== 'damaged', `${key} is missing`);
+          assert.ok(row.offset >= (before.get(key) ?? 0), `${key} has gone back`);
+          seen.set(key, Math.max(row.offset, seen.get(key) ?? 0));
+        }
+        reads++;
+      }
+    });
+    const generations = new Set([await views.generations.live()]);
+    for (let round = 0; round < 4; round++) {
+      const from = reads;
+      await (writers[round % 2] as RedisViewWriter).rebuild();
+      generations.add(await views.generations.live());
+      await Promise.race([until(() => reads > from + 2), ...reading]);
+    }
+    isRebuilding = false;
+    await Promise.all([busy, ...reading]);
+    assert.equal(generations.size, 5);
+    await until(() => isAsTheLog(views));
+    // Nothing is left of the earlier generations.
+    const live = (await views.generations.live()) ?? '';
+    await until(async () => {
+      return (await views.keys()).every((key) => key.includes(live) || key.includes('{control}:live'));
+    });
+  });
+
+  it('saves no progress before the rows that it stands for', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    const { world, views } = opened;
+    await (await views.writer()).caughtUp;
+    const { environment, generations } = views;
+    const run = async (...given: Parameters<RedisConnection['run']>) => {
+      if (given[0] === putRows) await systemClock.sleep(400);
+      return environment.connection.run(...given);
+    };
+    const generation = newGeneration();
+    const connection = overriding(environment.connection, { run });
+    const writer = await GenerationWriter.open({ ...environment, connection }, generation);
+    t.after(() => writer.close());
+    await writer.makeShards();
+    writer.start();
+    await putUsers(world, 1);
+    await until(async () => (await savedRecords(views, generation)) === users.length);
+    assert.ok(await generations.holdBuilder('test', 1_000));
+    assert.ok(await generations.beginNext('test', generation));
+    assert.ok(await generations.switchTo('test', generation));
+    assert.deepEqual(await views.differences(), []);
+  });
+
+  it('notices that Redis has gone back to older rows under a connection that holds', async (t) => {
+    const opened = await onOwn(t);
+    if (opened === undefined) return;
+    const { world, views, redis } = opened;
+    await putUsers(world, 1);
+    const writer = await views.writer();
+    await writer.caughtUp;
+    await until(async () => (await savedRecords(views)) === users.length);
+    const client = new Redis(redis.url);
+    t.after(() => client.disconnect());
+    const keys = await views.keys();
+    const values = await client.mgetBuffer(keys);
+    await putUsers(world, 2);
+    await until(async () => (await savedRecords(views)) === 3 * users.length);
+    // As after a failover to a replica that lags.
+    await client.mset(...keys.flatMap((key, i) => [key, values[i] ?? '']));
+    assert.notDeepEqual(await views.differences(), []);
+    await until(() => isAsTheLog(views));
+  });
+
+  it('goes on with what a builder has left half done, the sealed views being read meanwhile', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    const { world, views } = opened;
+    await putUsers(world, 1);
+    const first = await views.writer();
+    await first.caughtUp;
+    await first.close();
+    const { generations, environment } = views;
+    const { connection, keys } = environment;
+    const live = (await generations.live()) ?? '';
+    const next = newGeneration();
+    assert.ok(await generations.holdBuilder('dead', 1_000));
+    assert.ok(await generations.beginNext('dead', next));
+    const dead = await GenerationWriter.open(environment, next);
+    await dead.makeShards();
+    await dead.save();
+    await dead.close();
+    for (const mark of marksOf(keys, live, 'user')) await connection.run(sealShard, [mark], []);
+    assert.deepEqual(await views.differences(), []);
+    const writer = await views.writer();
+    await putUsers(world, 1);
+    await writer.caughtUp;
+    assert.equal(await generations.live(), next);
+    assert.deepEqual(await views.differences(), []);
+  });
+
+  it('builds the views anew when Redis is emptied under it; until then no read says that a row never was', async (t) => {
+    const opened = await onOwn(t);
+    if (opened === undefined) return;
+    const { world, views, redis } = opened;
+    await putUsers(world, 1);
+    const writer = await views.writer();
+    await writer.caughtUp;
+    const store = await views.store();
+    await store.caughtUp;
+    const client = new Redis(redis.url);
+    t.after(() => client.disconnect());
+    for (let round = 0; round < 3; round++) {
+      await client.flushall();
+      if (round === 1) await putUsers(world, 1);
+      let isBack = false;
+      while (!isBack) {
+        try {
+          const rows = await store.users(users);
+          assert.ok(rows.every(({ state }) => state !== undefined));
+          isBack = true;
+        } catch (error) {
+          assert.equal(errorCode(error), 'MR_VIEWS_NOT_BUILT', String(error));
+        }
+      }
+      await until(() => isAsTheLog(views));
+    }
+    await until(() => store.notReady() === undefined && writer.notReady() === undefined);
+    assert.match(await world.metrics.render(), /view_builds_total\{reason="emptied"\} 3/);
+  });
+
+  for (const [what, settings] of [
+    ['what it had', { appendonly: 'yes', appendfsync: 'always' }],
+    ['nothing', { appendonly: 'no' }],
+    ['older rows', { appendonly: 'no', save: '3600 1000000' }],
+  ] as const) {
+    it(`waits for a Redis that is killed, and goes on when it is back with ${what}`, async (t) => {
+      const opened = await onOwn(t, { settings });
+      if (opened === undefined) return;
+      const { world, views, redis } = opened;
+      await putUsers(world, 1);
+      const writer = await views.writer();
+      await writer.caughtUp;
+      const store = await views.store();
+      await store.caughtUp;
+      for (let round = 0; round < 3; round++) {
+        if (what === 'older rows') await saveToDisk(redis);
+        await putUsers(world, 2);
+        await until(() => isAsTheLog(views));
+        await store.users(users);
+        const newest = await offsetsOf(views);
+        await redis.kill();
+        await assert.rejects(store.user('user-1'), { code: 'MR_REDIS_UNAVAILABLE' });
+        await until(() => /not available/.test(`${writer.notReady()}`) && store.notReady() !== undefined);
+        if (round > 0) await putUsers(world, 1);
+        await redis.restart();
+        // As soon as it answers, it answers with nothing older than what was there.
+        await until(async () => {
+          try {
+            await store.users(users);
+            return true;
+          } catch (error) {
+            assert.match(errorCode(error) ?? '', /MR_REDIS_UNAVAILABLE|MR_VIEWS_NOT_BUILT/);
+            return false;
+          }
+        });
+        for (const [i, offset] of (await offsetsOf(views)).entries()) assert.ok(offset >= (newest[i] ?? 0));
+        await until(() => isAsTheLog(views));
+        await until(() => store.notReady() === undefined && writer.notReady() === undefined);
+      }
+    });
+  }
+
+  it('waits while the memory of Redis is full', async (t) => {
+    const opened = await onOwn(t, { settings: { maxmemory: '1', 'maxmemory-policy': 'noeviction' } });
+    if (opened === undefined) return;
+    const { world, views, redis } = opened;
+    await putUsers(world, 1);
+    const writer = await views.writer();
+    await until(() => /OOM/.test(`${writer.notReady()}`));
+    const client = new Redis(redis.url);
+    await client.config('SET', 'maxmemory', '0');
+    client.disconnect();
+    await writer.caughtUp;
+    assert.deepEqual(await views.differences(), []);
+  });
+
+  it('stands a Redis that is stopped for a while', async (t) => {
+    const opened = await onOwn(t);
+    if (opened === undefined) return;
+    const { world, views, redis } = opened;
+    const writer = await views.writer();
+    await writer.caughtUp;
+    redis.pause();
+    await putUsers(world, 2);
+    await until(() => writer.notReady() !== undefined);
+    redis.resume();
+    await until(() => writer.notReady() === undefined);
+    await until(() => isAsTheLog(views));
+  });
+});
+
+async function onShared(t: TestContext) {
+  const redis = await redisServer(t);
+  if (redis === undefined) return undefined;
+  const world = await openWorld(t);
+  const url = ownNamespace(redis.url);
+  return { world, url, address: redis.url, views: await redisViews(t, world, url) };
+}
+
+async function onOwn(t: TestContext, options?: RedisServerOptions) {
+  const redis = await ownRedis(t, options);
+  if (redis === undefined) return undefined;
+  const world = await openWorld(t);
+  return { world, redis, views: await redisViews(t, world, redis.url) };
+}
+
+async function putUsers(world: TestWorld, times: number, ids: readonly string[] = users): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    await Promise.all(ids.map((id) => world.putUserRow(id, [interaction(id, `item-${i}`)])));
+  }
+}
+
+/** Records of user-features-1 below the saved progress. */
+async function savedRecords({ environment, generations }: RedisViews, generation?: string): Promise<number> {
+  const { connection, keys, views } = environment;
+  const progress = await readProgress(
+    connection,
+    keys,
+    generation ?? (await generations.live()) ?? '',
+    views,
+  );
+  return (progress?.offsets.get('user-features-1') ?? []).reduce((sum, offset) => sum + offset, 0);
+}
+
+async function writtenRows(world: TestWorld): Promise<number> {
+  const text = await world.metrics.render();
+  return Number(/view_rows_written_total\{topic="user-features-1"\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+async function offsetsOf(views: RedisViews): Promise<number[]> {
+  const addresses = users.map((key) => ({ entity: 'user' as const, topic: 'user-features-1', key }));
+  const rows = await patiently(() => views.rows.read(addresses));
+  return rows.map((row) => (row === undefined || row === 'damaged' ? -1 : row.offset));
+}
+
+async function saveToDisk(redis: RedisServer): Promise<void> {
+  const client = new Redis(redis.url);
+  await client.save();
+  client.disconnect();
+}
+
+/** The test's own connection is made again after a kill, too. */
+async function patiently<T>(read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof RetryableError)) throw error;
+      await systemClock.sleep(5);
+    }
+  }
+}
+
+async function isAsTheLog(views: RedisViews): Promise<boolean> {
+  return (await patiently(() => views.differences())).length === 0;
+}
+
+/** `target` with some of its methods replaced. */
+function overriding<T extends object>(target: T, replaced: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      const own = Reflect.get(replaced, name) as unknown;
+      if (own !== undefined) return own;
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+function slowConsumer(log: Log): Log['consumer'] {
+  return async (options) => {
+    const consumer = await log.consumer(options);
+    const poll = async (timeoutMs: number) => {
+      const batches = await consumer.poll(timeoutMs);
+      await systemClock.sleep(30);
+      return batches;
+    };
+    return overriding(consumer, { poll });
+  };
+}

@@ -1,0 +1,276 @@
+import { randomUUID } from 'node:crypto';
+import { type Counter, errorCode, type Gauge, MillraceError, RetryableError } from '#platform';
+import type { FollowerEnvironment } from '../../topic-follower.ts';
+import type { ViewTopics } from '../row-decoder.ts';
+import { RedisConnection } from './connection.ts';
+import { followedViews } from './followed-view.ts';
+import { GenerationWriter, type WriterEnvironment } from './generation-writer.ts';
+import { Generations } from './generations.ts';
+import { Keyspace, newGeneration } from './keyspace.ts';
+import { marksOf, type Offsets, type Progress, readProgress, stableEnds } from './progress.ts';
+import type { RedisLocation } from './redis-url.ts';
+import { sealShard } from './scripts.ts';
+import { sweepGarbage } from './sweep.ts';
+
+/** Who builds renews it all the time; whoever waits for one that has died goes on with its work after this. */
+const LEASE_MS = 10_000;
+const LEASE_RENEWAL_MS = 2_500;
+const WAIT_FOR_BUILDER_MS = 50;
+const LEAST_BACKOFF_MS = 50;
+const MOST_BACKOFF_MS = 2_000;
+
+/** Why views have to be built from the log's start. */
+type Reason = 'missing' | 'emptied' | 'sealed' | 'log-trimmed' | 'log-replaced' | 'out-of-date' | 'requested';
+
+/**
+ * Keeps the views in Redis as the log has them, with any number of its kind beside it. It goes on from the progress that
+ * Redis holds. Where that is of no use, because Redis was emptied, say, or on request, the views are built from the log in
+ * a new generation of keys, and take the place of the others in one step: until then those are followed and read.
+ *
+ * Redis away, or the log: it waits and tries again; `notReady` says so, and nothing is lost.
+ */
+export class RedisViewWriter {
+  readonly #environment: WriterEnvironment;
+  readonly #generations: Generations;
+  readonly #builds: Counter<'reason'>;
+  readonly #building: Gauge;
+  readonly #closing = new AbortController();
+  readonly #closed = Promise.withResolvers<never>();
+  readonly #caughtUp = Promise.withResolvers<void>();
+  readonly #requested = new Set<Promise<void>>();
+  #running: Promise<void> = Promise.resolve();
+  #sweeping: Promise<void> | undefined;
+  #problem: string | undefined = 'the views in Redis are being looked at';
+  #backoffMs = LEAST_BACKOFF_MS;
+  #hasFollowed = false;
+
+  private constructor(environment: WriterEnvironment) {
+    const { connection, keys, metrics } = environment;
+    this.#environment = environment;
+    this.#generations = new Generations(connection, keys);
+    const help = 'Generations of views built from the start of the log, by reason.';
+    this.#builds = metrics.counter('view_builds_total', help, ['reason']);
+    this.#building = metrics.gauge('view_build_running', '1 while this process builds views from the log.');
+    this.#caughtUp.promise.catch(() => {});
+    this.#closed.promise.catch(() => {});
+  }
+
+  /** Errors: those of RedisConnection.open. */
+  static async open(
+    location: RedisLocation,
+    environment: FollowerEnvironment,
+    topics: ViewTopics,
+  ): Promise<RedisViewWriter> {
+    const connection = await RedisConnection.open(location, environment.logger);
+    const keys = new Keyspace(connection.namespace);
+    const writer = new RedisViewWriter({ ...environment, connection, keys, views: followedViews(topics) });
+    writer.#running = writer.#run();
+    return writer;
+  }
+
+  /** Resolves when Redis holds what was readable at some moment since the opening. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
+  /** Why Redis would miss something; undefined when it would not. */
+  notReady(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Builds the views anew beside the live ones. Resolves when they have taken their place, whoever built them. */
+  rebuild(): Promise<void> {
+    const rebuilding = this.#rebuild();
+    this.#requested.add(rebuilding);
+    const done = () => this.#requested.delete(rebuilding);
+    rebuilding.then(done, done);
+    return rebuilding;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const closed = new RetryableError('MR_RESPONDER_CLOSED', 'The writer of the views was closed.');
+    this.#closed.reject(closed);
+    this.#caughtUp.reject(closed);
+    await Promise.allSettled([this.#running, this.#sweeping, ...this.#requested]);
+    this.#environment.connection.close();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger } = this.#environment;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await this.#round();
+      } catch (err) {
+        if (signal.aborted) return;
+        const isOurs = err instanceof MillraceError;
+        this.#problem = isOurs ? err.message : 'the views in Redis cannot be written';
+        const isPassing = err instanceof RetryableError;
+        logger[isPassing ? 'warn' : 'error']({ err }, 'writing the views to Redis stopped; trying again');
+        await clock.sleep(this.#backoffMs, signal);
+        this.#backoffMs = Math.min(MOST_BACKOFF_MS, 2 * this.#backoffMs);
+      }
+    }
+  }
+
+  /** Follows the live generation, or makes one; comes back when there is another to follow. */
+  async #round(): Promise<void> {
+    const live = await this.#generations.live();
+    const progress = live === undefined ? undefined : await this.#progressOf(live);
+    const reason = await this.#unusable(progress);
+    if (live !== undefined && progress !== undefined && reason === undefined) {
+      return this.#follow(live, progress.offsets);
+    }
+    await this.#build(reason ?? 'missing', live);
+  }
+
+  async #follow(live: string, from: Offsets): Promise<void> {
+    const { log, views } = this.#environment;
+    const writer = await GenerationWriter.open(this.#environment, live, from);
+    try {
+      writer.start();
+      this.#sweep();
+      const ends = await stableEnds(log, views);
+      await this.#unlessClosed(writer.reached(ends));
+      this.#caughtUp.resolve();
+      this.#problem = undefined;
+      this.#hasFollowed = true;
+      this.#backoffMs = LEAST_BACKOFF_MS;
+      await this.#unlessClosed(writer.failed);
+    } catch (error) {
+      if (errorCode(error) !== 'MR_VIEWS_CHANGED') throw error;
+      this.#environment.logger.info({ err: error, generation: live }, 'the views in Redis have changed');
+    } finally {
+      await writer.close();
+    }
+  }
+
+  async #rebuild(): Promise<void> {
+    const live = await this.#generations.live();
+    while ((await this.#generations.live()) === live) {
+      if (this.#closing.signal.aborted) await this.#closed.promise;
+      await this.#build('requested', live);
+    }
+  }
+
+  /** Does nothing where another one builds, or has built since `live` was seen. */
+  async #build(reason: Reason, live: string | undefined): Promise<void> {
+    const { clock, logger } = this.#environment;
+    const token = randomUUID();
+    if (!(await this.#generations.holdBuilder(token, LEASE_MS))) {
+      if (reason !== 'requested') this.#problem = 'the views in Redis are being built by another writer';
+      return clock.sleep(WAIT_FOR_BUILDER_MS, this.#closing.signal);
+    }
+    const done = new AbortController();
+    const lost = this.#keepLease(token, done.signal);
+    lost.catch(() => {});
+    try {
+      if ((await this.#generations.live()) !== live) return;
+      logger.warn({ reason, live }, 'building the views in Redis from the log');
+      if (reason !== 'requested') this.#problem = `the views in Redis are being built (${reason})`;
+      this.#building.set(1);
+      const startMs = clock.monotonic();
+      const generation = await this.#buildHolding(token, live, lost);
+      this.#builds.inc({ reason });
+      logger.warn({ reason, generation, ms: clock.monotonic() - startMs }, 'the views in Redis are built');
+    } finally {
+      this.#building.set(0);
+      done.abort();
+      await this.#generations.releaseBuilder(token).catch(() => {});
+    }
+    this.#sweep();
+  }
+
+  async #buildHolding(token: string, live: string | undefined, lost: Promise<never>): Promise<string> {
+    const { log, views, connection, keys } = this.#environment;
+    const begun = await this.#begun();
+    const generation = begun?.generation ?? newGeneration();
+    if (begun === undefined && !(await this.#generations.beginNext(token, generation))) throw leaseLost();
+    const writer = await GenerationWriter.open(this.#environment, generation, begun?.offsets);
+    const reachEnd = async () =>
+      this.#unlessClosed(Promise.race([writer.reached(await stableEnds(log, views)), lost]));
+    try {
+      await writer.makeShards();
+      writer.start();
+      await reachEnd();
+      // Once more for what came meanwhile, so that nothing stands still for longer than the last records take.
+      await reachEnd();
+      if (live !== undefined) {
+        if (!(await this.#generations.holdBuilder(token, LEASE_MS))) throw leaseLost();
+        const marks = views.flatMap(({ entity }) => marksOf(keys, live, entity));
+        await Promise.all([...new Set(marks)].map((mark) => connection.run(sealShard, [mark], [])));
+        // Whatever any writer has put there before was readable then: with it, no row goes back at the switch.
+        await reachEnd();
+      }
+      await writer.save();
+      if (!(await this.#generations.switchTo(token, generation))) throw leaseLost();
+      return generation;
+    } finally {
+      await writer.close();
+    }
+  }
+
+  /** What a builder before us has left half done. */
+  async #begun(): Promise<{ generation: string; offsets: Offsets } | undefined> {
+    const generation = await this.#generations.next();
+    if (generation === undefined) return undefined;
+    const progress = await this.#progressOf(generation);
+    if (progress === undefined || (await this.#unusable(progress)) !== undefined) return undefined;
+    return { generation, offsets: progress.offsets };
+  }
+
+  /** Rejects when the right to build is lost. */
+  async #keepLease(token: string, signal: AbortSignal): Promise<never> {
+    const { clock } = this.#environment;
+    const ended = Promise.withResolvers<never>();
+    while (!signal.aborted) {
+      await clock.sleep(LEASE_RENEWAL_MS, signal);
+      if (!signal.aborted && !(await this.#generations.holdBuilder(token, LEASE_MS))) throw leaseLost();
+    }
+    return ended.promise;
+  }
+
+  async #unusable(progress: Progress | undefined): Promise<Reason | undefined> {
+    const { log, views, clock } = this.#environment;
+    if (progress === undefined) return this.#hasFollowed ? 'emptied' : 'missing';
+    if (progress.isSealed) return 'sealed';
+    const kept = views.flatMap(({ deletesKeptMs }) => deletesKeptMs ?? []);
+    if (clock.now() - progress.savedAt > Math.min(...kept)) return 'out-of-date';
+    const described = await log.describeTopics(views.map(({ topic }) => topic.name));
+    for (const { name, offsets } of described) {
+      for (const [partition, { start, end }] of offsets.entries()) {
+        const offset = progress.offsets.get(name)?.[partition] ?? 0;
+        if (offset < start) return 'log-trimmed';
+        if (offset > end) return 'log-replaced';
+      }
+    }
+    return undefined;
+  }
+
+  #progressOf(generation: string): Promise<Progress | undefined> {
+    const { connection, keys, views } = this.#environment;
+    return readProgress(connection, keys, generation, views);
+  }
+
+  #sweep(): void {
+    const { logger } = this.#environment;
+    const environment = { ...this.#environment, generations: this.#generations };
+    this.#sweeping ??= sweepGarbage(environment, this.#closing.signal)
+      .then((removed) => {
+        if (removed > 0) logger.info({ keys: removed }, 'earlier views were removed from Redis');
+      })
+      .catch((err: unknown) => logger.warn({ err }, 'earlier views stay in Redis for now'))
+      .finally(() => {
+        this.#sweeping = undefined;
+      });
+  }
+
+  #unlessClosed<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#closed.promise]);
+  }
+}
+
+function leaseLost(): RetryableError {
+  return new RetryableError('MR_VIEWS_CHANGED', 'Another writer has taken over building the views.');
+}
