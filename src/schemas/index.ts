@@ -54,3 +54,4 @@ export type {
   ViewState,
   ViewVersion,
 } from './generated/types.ts';
+export { TextPool } from './text-pool.ts';

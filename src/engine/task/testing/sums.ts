@@ -143,10 +143,14 @@ export class Elapsing {
   }
 }
 
+export type SumOutput = readonly [key: string, sum: number];
+
+const KEYS = 50;
+
 /** Writes ones under fifty keys, and reads what comes out of them. */
 export class Load {
   written = 0;
-  readonly outputs: (readonly [key: string, sum: number])[] = [];
+  readonly outputs: SumOutput[] = [];
   readonly #writer: TopicWriter<string, number>;
   readonly #reader: TopicReader<string, number>;
 
@@ -166,7 +170,7 @@ export class Load {
 
   async write(count: number): Promise<void> {
     const records = Array.from({ length: count }, (_, i) => {
-      return { key: `k${(this.written + i) % 50}`, value: 1, timestamp: this.written + i };
+      return { key: `k${(this.written + i) % KEYS}`, value: 1, timestamp: this.written + i };
     });
     this.written += count;
     await this.#writer.write(records);
@@ -176,23 +180,47 @@ export class Load {
     for (const { key, value } of await this.#reader.poll(waitMs)) this.outputs.push([key, value ?? 0]);
   }
 
-  async readAll(): Promise<void> {
-    while (this.outputs.length < this.written) await this.read(10);
+  /** `check` may throw when nothing more can come. */
+  async readAll(check: () => void = () => {}): Promise<void> {
+    while (this.outputs.length < this.written) {
+      check();
+      await this.read(10);
+    }
     // What should not be there would come now.
     await this.read(50);
   }
 
+  /** As far as anything is committed. */
+  async readToEnd(): Promise<void> {
+    do await this.read();
+    while (!this.#reader.isAtEnd);
+  }
+
   /** Each record counted, once, in order. */
-  assertExact(): void {
-    for (const [key, outputs] of Map.groupBy(this.outputs, ([key]) => key)) {
-      const expected = Array.from({ length: outputs.length }, (_, i) => i + 1);
+  assertExact(outputs: readonly SumOutput[] = this.outputs): void {
+    const byKey = Map.groupBy(outputs, ([key]) => key);
+    for (const [key, written] of this.#writtenByKey()) {
       assert.deepEqual(
-        outputs.map(([, sum]) => sum),
-        expected,
+        (byKey.get(key) ?? []).map(([, sum]) => sum),
+        Array.from({ length: written }, (_, i) => i + 1),
         `the sums of ${key}`,
       );
     }
-    assert.equal(this.outputs.length, this.written);
+    assert.equal(outputs.length, this.written);
+  }
+
+  /** Each record counted, once or more. */
+  assertNothingLost(outputs: readonly SumOutput[] = this.outputs): void {
+    const byKey = Map.groupBy(outputs, ([key]) => key);
+    for (const [key, written] of this.#writtenByKey()) {
+      const sums = (byKey.get(key) ?? []).map(([, sum]) => sum);
+      assert.ok(sums.length >= written, `${key} was written ${written} times, and counted ${sums.length} times`);
+      assert.ok(Math.max(...sums) >= written, `the sum of ${key}`);
+    }
+  }
+
+  *#writtenByKey(): Generator<readonly [key: string, count: number]> {
+    for (let i = 0; i < Math.min(KEYS, this.written); i++) yield [`k${i}`, Math.ceil((this.written - i) / KEYS)];
   }
 
   async close(): Promise<void> {

@@ -6,10 +6,10 @@ import { Assignment } from '../../assignment.ts';
 import { BatchBuilder } from '../records/batch-builder.ts';
 import { deleteTopics } from '../topics/topics.ts';
 import { Fetching } from './fetching.ts';
-import { at, createTopic, keepForEver, pollValues, readToEnd, testCluster } from './fixtures/test-cluster.ts';
-import { WireProducer } from './fixtures/wire-producer.ts';
 import { openConsumer } from './kafka-consumer.ts';
 import { Reading } from './reading.ts';
+import { at, createTopic, keepForEver, pollValues, readToEnd, testCluster } from './testing/test-cluster.ts';
+import { WireProducer } from './testing/wire-producer.ts';
 
 const hasCode = (code: string) => (error: unknown) => {
   assert.equal(errorCode(error), code, String(error));

@@ -5,6 +5,7 @@ import { type KafkaServer, ownKafka } from '#servers';
 import type { Consumer } from '../../port.ts';
 import { BatchBuilder } from '../records/batch-builder.ts';
 import { retrying } from '../wire/retry.ts';
+import { openConsumer } from './kafka-consumer.ts';
 import {
   at,
   clusterOf,
@@ -12,9 +13,8 @@ import {
   pollValues,
   readToEnd,
   type TestCluster,
-} from './fixtures/test-cluster.ts';
-import { WireProducer } from './fixtures/wire-producer.ts';
-import { openConsumer } from './kafka-consumer.ts';
+} from './testing/test-cluster.ts';
+import { WireProducer } from './testing/wire-producer.ts';
 
 /** So that compaction, and the loss of a broker, are noticed within a test. */
 const properties = {

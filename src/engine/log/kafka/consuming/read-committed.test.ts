@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { at, createTopic, readToEnd, type TestCluster, testCluster } from './fixtures/test-cluster.ts';
-import { WireProducer } from './fixtures/wire-producer.ts';
 import { openConsumer } from './kafka-consumer.ts';
+import { at, createTopic, readToEnd, type TestCluster, testCluster } from './testing/test-cluster.ts';
+import { WireProducer } from './testing/wire-producer.ts';
 
 const STEPS = 250;
 /** Makes the history some dozen times as large as one answer. */

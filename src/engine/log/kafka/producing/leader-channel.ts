@@ -2,14 +2,14 @@ import type { Connection } from '@platformatic/kafka';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
 import type { Batch, PartitionQueue } from './partition-queue.ts';
-import { type ProduceAnswer, type ProducedBatch, produce } from './produce-request.ts';
+import { type ProduceAnswer, produce } from './produce-request.ts';
 
 /** A batch in a request, with the queue that it comes from. */
 export type Sent = { readonly queue: PartitionQueue; readonly batch: Batch };
 
 /** What becomes of requests. Every batch sent comes back by one of these, once. */
 export interface Recipient {
-  /** The batch's bytes, as it is to be sent. */
+  /** The batch's bytes, as it is to be sent; the same each time. */
   encode(sent: Sent): Buffer;
   answered(sent: Sent, answer: ProduceAnswer): void;
   /** The request had no answer. */
@@ -59,22 +59,25 @@ export class LeaderChannel {
       if (!this.#isConnecting) void this.#connect(queues);
       return;
     }
-    for (let next = 0; next < queues.length && this.#sentAt.size < MOST_REQUESTS; ) {
+    // A partition has one batch in a request: more of them go in the next one.
+    for (let next = 0; this.#sentAt.size < MOST_REQUESTS && queues.some((queue) => this.#canTake(queue)); ) {
       const request: Sent[] = [];
-      const batches: ProducedBatch[] = [];
       let bytes = 0;
-      for (; next < queues.length && bytes < REQUEST_BYTES; next++) {
+      const first = next;
+      do {
         const queue = queues[next] as PartitionQueue;
-        if (!queue.canTake(connection, this.#cluster.clock.monotonic())) continue;
+        next = (next + 1) % queues.length;
+        if (!this.#canTake(queue)) continue;
         const sent = { queue, batch: queue.take(connection) };
-        const encoded = this.#recipient.encode(sent);
         request.push(sent);
-        const topic = this.#cluster.prefixed(queue.topic);
-        batches.push({ topic, partition: queue.partition, bytes: encoded });
-        bytes += encoded.length;
-      }
-      if (request.length > 0) void this.#request(connection, request, batches);
+        bytes += this.#recipient.encode(sent).length;
+      } while (next !== first && bytes < REQUEST_BYTES);
+      void this.#request(connection, request);
     }
+  }
+
+  #canTake(queue: PartitionQueue): boolean {
+    return queue.canTake(this.#connection, this.#cluster.clock.monotonic());
   }
 
   async #connect(queues: readonly PartitionQueue[]): Promise<void> {
@@ -94,11 +97,12 @@ export class LeaderChannel {
     }
   }
 
-  async #request(
-    connection: Connection,
-    request: readonly Sent[],
-    batches: readonly ProducedBatch[],
-  ): Promise<void> {
+  async #request(connection: Connection, request: readonly Sent[]): Promise<void> {
+    const batches = request.map((sent) => ({
+      topic: this.#cluster.prefixed(sent.queue.topic),
+      partition: sent.queue.partition,
+      bytes: this.#recipient.encode(sent),
+    }));
     const sentAt = { atMs: this.#cluster.clock.monotonic() };
     this.#sentAt.add(sentAt);
     if (!this.#isWatched) void this.#watch();
@@ -112,7 +116,7 @@ export class LeaderChannel {
     this.#sentAt.delete(sentAt);
     const byPartition = new Map(answers.map((answer) => [`${answer.topic}/${answer.partition}`, answer]));
     for (const [i, sent] of request.entries()) {
-      const { topic, partition } = batches[i] as ProducedBatch;
+      const { topic, partition } = batches[i] as (typeof batches)[number];
       const answer = byPartition.get(`${topic}/${partition}`);
       if (answer === undefined) this.#recipient.lost(sent, failure);
       else this.#recipient.answered(sent, answer);

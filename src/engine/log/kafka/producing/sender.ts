@@ -27,7 +27,7 @@ export type SenderOptions = {
 };
 
 /** For how long a batch is tried (Java's delivery.timeout.ms). */
-export const DELIVERY_TIMEOUT_MS = 120_000;
+const DELIVERY_TIMEOUT_MS = 120_000;
 
 /**
  * Brings batches to the leaders of their partitions, each once and in order whatever happens on the way: a request that got
@@ -263,13 +263,9 @@ export class Sender implements Dispatcher {
     const { numbered, parcel } = batch;
     invariant(numbered !== undefined, 'a batch has been sent without a number');
     const last = await lastSequence(this.#cluster, queue, numbered);
+    const mine = sequenceAfter(numbered.sequence, parcel.builder.count - 1);
     // A broker that was stopped remembers but the last batch of a producer, and not where an earlier one is.
-    if (
-      last !== undefined &&
-      isAtOrBehind(last, sequenceAfter(numbered.sequence, parcel.builder.count - 1))
-    ) {
-      return this.#locate(sent);
-    }
+    if (last !== undefined && isAtOrBehind(last, mine)) return this.#locate(sent);
     const { topic, partition } = queue;
     this.#cluster.logger?.warn({ topic, partition }, 'the batches of a partition are numbered anew');
     queue.renumber(batch);

@@ -31,7 +31,8 @@ export async function openTransactionalProducer(
   timeoutMs = TRANSACTION_TIMEOUT_MS,
 ): Promise<TransactionalProducer> {
   const closing = new AbortController();
-  const purpose = `transactions-${opened}`;
+  const number = opened++;
+  const purpose = `transactions-${number}`;
   const coordinator = new TransactionCoordinator(cluster, {
     transactionalId,
     purpose,
@@ -41,7 +42,7 @@ export async function openTransactionalProducer(
   try {
     const identity = await coordinator.initProducerId();
     const sender = new Sender(cluster, {
-      purpose: `transactional-produce-${opened++}`,
+      purpose: `transactional-produce-${number}`,
       transactionalId: cluster.prefixed(transactionalId),
       identity,
     });

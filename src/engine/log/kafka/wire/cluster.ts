@@ -46,9 +46,9 @@ export class Cluster {
   readonly #closing = new AbortController();
   readonly #brokers = new Map<number, Address>();
   readonly #topics = new Map<string, TopicMetadata>();
-  readonly #names = new Map<string, string>();
   readonly #refreshing = new Map<string, Promise<void>>();
   readonly #coordinators = new Map<string, Promise<number>>();
+  #any: Connection | undefined;
   #asked = 0;
   #clusterId = '';
 
@@ -97,17 +97,29 @@ export class Cluster {
   /** Any broker that can be reached, beginning with those that are known to exist. */
   async anyBroker(): Promise<Connection> {
     const addresses = [...this.#brokers.values(), ...this.options.brokers];
+    const first = this.#asked;
     let failure: unknown;
-    for (let i = 0; i < addresses.length; i++) {
+    for (let turn = first; turn < first + addresses.length; turn++) {
       try {
-        return await this.#connections.get(addresses[(this.#asked + i) % addresses.length] as Address, 'any');
+        const connection = await this.#connections.get(addresses[turn % addresses.length] as Address, 'any');
+        this.#leaveWhenLost(connection, turn);
+        return connection;
       } catch (error) {
         if (!isPassing(error)) throw error;
         failure = error;
-        this.#asked++;
+        this.#asked = turn + 1;
       }
     }
     throw failure;
+  }
+
+  /** A broker that takes connections may nonetheless answer nothing: when one has ended it is the next one's turn. */
+  #leaveWhenLost(connection: Connection, turn: number): void {
+    if (this.#any === connection) return;
+    this.#any = connection;
+    connection.once('close', () => {
+      this.#asked = Math.max(this.#asked, turn + 1);
+    });
   }
 
   cachedTopic(name: string): TopicMetadata | undefined {
@@ -122,11 +134,6 @@ export class Cluster {
     const found = this.#topics.get(name);
     if (found === undefined) throw unknownTopic(name);
     return found;
-  }
-
-  /** The port's name of the topic with the id. */
-  topicName(id: string): string | undefined {
-    return this.#names.get(id);
   }
 
   /**
@@ -210,7 +217,6 @@ export class Cluster {
         leaders[partition.partitionIndex] = partition.errorCode === 0 ? partition.leaderId : NO_LEADER;
         leaderEpochs[partition.partitionIndex] = partition.leaderEpoch;
       }
-      this.#names.set(topicId, portName);
       this.#topics.set(portName, { name: portName, kafkaName: name, id: topicId, leaders, leaderEpochs });
     }
   }
@@ -226,6 +232,8 @@ export class Cluster {
       answer = error.response as MetadataResponse;
     }
     this.#clusterId = answer.clusterId ?? '';
+    // Those that are gone, or have another address, are not to be tried again.
+    this.#brokers.clear();
     for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { host, port });
     return answer;
   }

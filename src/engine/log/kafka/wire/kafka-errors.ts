@@ -1,9 +1,13 @@
 import {
+  AuthenticationError,
   GenericError,
   MultipleErrors,
+  NetworkError,
   type ProtocolError,
   protocolErrors,
   protocolErrorsCodesById,
+  type ResponseError,
+  UserError,
 } from '@platformatic/kafka';
 import { ConfigurationError, FatalError, RetryableError } from '#platform';
 
@@ -71,22 +75,50 @@ export function isPassing(error: unknown): boolean {
 
 /** Whether the request's fate is unknown: the connection failed before there was an answer. */
 export function isLost(error: unknown): boolean {
-  if (!(error instanceof Error) || refusedLogin(error)) return false;
+  if (!(error instanceof Error) || loginRefusal(error) !== undefined) return false;
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isLost);
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
   return (typeof code === 'string' && lost.has(code)) || typeof syscall === 'string';
 }
 
-/** Whether the broker's login or its certificate is what failed: asking again can't help. */
-function refusedLogin(error: unknown): boolean {
+/**
+ * Whether the broker has closed a connection without a word. It does so when it is stopped, and to whoever speaks to it in
+ * the clear where it wants TLS, or the other way round, or without the login that it wants.
+ */
+export function isShutOut(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { code } = error as { code?: unknown };
-  if (typeof code !== 'string') return refusedLogin(error.cause);
-  return (
-    code === 'PLT_KFK_AUTHENTICATION' ||
-    /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code) ||
-    refusedLogin(error.cause)
-  );
+  // The library's own complaint, or the socket's, about a handshake that was cut off.
+  if (error instanceof UserError) return true;
+  if (error instanceof NetworkError) return error.cause === undefined || isShutOut(error.cause);
+  return error instanceof AuthenticationError && isShutOut(error.cause);
+}
+
+const refusedLogins: ReadonlySet<string | undefined> = new Set([
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+  'ILLEGAL_SASL_STATE',
+]);
+
+/** Why the broker's login or its certificate has failed, where asking again can't help; undefined where it is not that. */
+function loginRefusal(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (error instanceof UserError && cause === undefined) return 'they speak TLS at this address';
+  const isOfTls = typeof code === 'string' && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code);
+  if (isOfTls) return error.message;
+  if (refusedLogins.has(errorName(error))) return saslReason(error);
+  // The broker was lost on the way, or it can't prove that it knows the password.
+  if (error instanceof AuthenticationError && cause === undefined) return error.message;
+  return loginRefusal(cause);
+}
+
+function saslReason(error: Error): string {
+  const { errorMessage, mechanisms } = (error as ResponseError).response as {
+    errorMessage?: string | null;
+    mechanisms?: readonly string[];
+  };
+  if (mechanisms === undefined) return errorMessage ?? 'the login has failed';
+  return mechanisms.length === 0 ? 'they want no login' : `they offer ${mechanisms.join(', ')}`;
 }
 
 const forbidden: ReadonlySet<string> = new Set([
@@ -106,17 +138,19 @@ export function translatedError(error: unknown, what: string): unknown {
       cause,
     });
   }
-  if (refusedLogin(error)) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new ConfigurationError('MR_KAFKA_LOGIN', `${what}: Kafka can't be logged in to: ${reason}`, {
-      hint: 'check user, password, mechanism and certificates in the address of the log',
-      cause,
-    });
-  }
+  const reason = loginRefusal(error);
+  if (reason !== undefined) return loginRefused(`${what}: the brokers refuse to talk: ${reason}`, cause);
   if (name === undefined) return error;
   if (passing.has(name)) return unavailable(what, cause);
   return new FatalError('MR_KAFKA_REFUSED', `${what}: Kafka refuses with ${name}`, {
     hint: "look the name up in Kafka's list of protocol errors, and at the broker's log",
+    cause,
+  });
+}
+
+export function loginRefused(message: string, cause: unknown): ConfigurationError {
+  return new ConfigurationError('MR_KAFKA_LOGIN', message, {
+    hint: 'check user, password, mechanism (sasl) and certificates (tls, ca) in the address of the log',
     cause,
   });
 }

@@ -5,14 +5,18 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { systemClock } from '#platform';
+import type { SumsProcessData } from '../fixtures/sums-process.ts';
 
-export type SumsProcessOptions = {
-  readonly directory: string;
-  readonly instanceId: string;
-  readonly standbys?: number;
+export type SumsProcessOptions = Omit<SumsProcessData, 'threads'> & {
+  /** 2 by default. */
   readonly threads?: number;
   readonly failpoints?: string;
+  /** What starts it: a command that takes another behind its own arguments. */
+  readonly through?: readonly string[];
 };
+
+type Status = readonly { readonly tasks: readonly { readonly name: string; readonly state: string }[] }[];
 
 export class SumsProcess {
   /** Its address once it runs; rejects when it has ended before. */
@@ -21,24 +25,20 @@ export class SumsProcess {
   readonly #child: ChildProcess;
   readonly #instanceId: string;
 
-  constructor(
-    t: TestContext,
-    { directory, instanceId, standbys = 0, threads = 2, failpoints = '' }: SumsProcessOptions,
-  ) {
+  constructor(t: TestContext, { failpoints = '', through = [], ...options }: SumsProcessOptions) {
+    const { directory, instanceId } = options;
+    const data: SumsProcessData = { threads: 2, ...options };
     const script = join(import.meta.dirname, '..', 'fixtures', 'sums-process.ts');
-    const child = spawn(
-      process.execPath,
-      [script, directory, instanceId, String(standbys), String(threads)],
-      {
-        stdio: ['pipe', 'pipe', 'inherit'],
-        // Half of the time that a process takes to start is the compiler's.
-        env: {
-          ...process.env,
-          MILLRACE_FAILPOINTS: failpoints,
-          NODE_COMPILE_CACHE: join(directory, 'compiled'),
-        },
+    const [command = '', ...args] = [...through, process.execPath, script, JSON.stringify(data)];
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // Half of the time that a process takes to start is the compiler's.
+      env: {
+        ...process.env,
+        MILLRACE_FAILPOINTS: failpoints,
+        NODE_COMPILE_CACHE: join(directory, 'compiled'),
       },
-    );
+    });
     this.#child = child;
     this.#instanceId = instanceId;
     t.after(() => child.kill('SIGKILL'));
@@ -65,6 +65,13 @@ export class SumsProcess {
     assert.deepEqual([exitCode, signalCode], [null, null], `${this.#instanceId} has ended by itself`);
   }
 
+  /** How many of its tasks run. */
+  async runningTasks(): Promise<number> {
+    const response = await fetch(`${await this.url}/tasks`);
+    const status = (await response.json()) as Status;
+    return status.flatMap(({ tasks }) => tasks).filter(({ state }) => state === 'running').length;
+  }
+
   signal(signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {
     this.#child.kill(signal);
   }
@@ -78,5 +85,17 @@ export class SumsProcess {
   async stop(): Promise<void> {
     this.signal('SIGTERM');
     assert.deepEqual(await this.exit, [0, null]);
+  }
+}
+
+/** Waits until something is true, as long as `processes` run. */
+export async function until(
+  processes: readonly SumsProcess[],
+  isTrue: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const isTrueNow = async () => await isTrue();
+  while (!(await isTrueNow().catch(() => false))) {
+    for (const each of processes) each.assertRuns();
+    await systemClock.sleep(20);
   }
 }
