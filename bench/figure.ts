@@ -8,6 +8,7 @@ export type Figure = {
     | 'events_per_second'
     | 'requests_per_second'
     | 'p50_ms'
+    | 'p95_ms'
     | 'p99_ms'
     | 'seconds'
     | 'bytes'

@@ -38,7 +38,7 @@ export async function run(): Promise<void> {
     }
     if (chosen.length === 0 || chosen.includes('restore')) compareRestore(peer, work);
   } finally {
-    peer.stopBroker();
+    await peer.stopBroker();
     rmSync(work, { recursive: true });
   }
 }

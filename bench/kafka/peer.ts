@@ -1,7 +1,8 @@
 /** Kafka Streams on the machine's own broker: ../shared/peers/kafka-streams, or where KAFKA_STREAMS_PEER says. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '#platform';
 
 const directory =
   process.env.KAFKA_STREAMS_PEER ?? join(import.meta.dirname, '../../../shared/peers/kafka-streams');
@@ -41,8 +42,11 @@ export class Peer {
     this.#run('broker', 'start');
   }
 
-  stopBroker(): void {
+  /** Resolves when the broker has ended: until then it writes. */
+  async stopBroker(): Promise<void> {
+    const broker = `/proc/${readFileSync(join(this.#work, 'broker.pid'), 'utf8').trim()}`;
     this.#run('broker', 'stop');
+    while (existsSync(broker)) await systemClock.sleep(100);
   }
 
   /** Processor seconds that the broker has used (Linux). */

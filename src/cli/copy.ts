@@ -73,7 +73,8 @@ async function copy({ options, configuration, output }: Invocation<CopyCommandOp
     if (!copied.every(isEqual)) return EXIT.failed;
     if (options.topic === undefined) {
       await takeRecordsAlong(logDirectory(from, source.identity), logDirectory(to, target.identity));
-      if (to.log !== configuration.log) notice(output, `Next: the same commands with --set log=${withoutUser(to.log)}`);
+      if (to.log !== configuration.log)
+        notice(output, `Next: the same commands with --set log=${withoutUser(to.log)}`);
     }
     return EXIT.done;
   });

@@ -147,8 +147,13 @@ const log: readonly ErrorDescription[] = [
   ),
   fixConfiguration(
     'MR_KAFKA_LOGIN',
-    'The brokers refuse the user, or their certificate is not trusted.',
+    'The brokers refuse the user or a connection without TLS or login, or their certificate is not trusted.',
     'Check user, password, mechanism and certificates.',
+  ),
+  fixConfiguration(
+    'MR_KAFKA_VERSION',
+    'The brokers are older than Kafka 3.7.',
+    'Take brokers of Apache Kafka 3.7 or newer.',
   ),
   fixConfiguration(
     'MR_KAFKA_FORBIDDEN',

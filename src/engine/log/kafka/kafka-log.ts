@@ -21,6 +21,7 @@ import { openTransactionalProducer } from './producing/transactional-producer.ts
 import { listOffsets } from './topics/list-offsets.ts';
 import { createTopics, deleteTopics, describeTopics } from './topics/topics.ts';
 import { Cluster } from './wire/cluster.ts';
+import { firstContact } from './wire/first-contact.ts';
 import type { KafkaOptions } from './wire/kafka-options.ts';
 
 export type KafkaLogEnvironment = {
@@ -127,13 +128,14 @@ export class KafkaLog implements Log {
   }
 }
 
-/** Reaches a broker first. Errors: MR_LOG_UNAVAILABLE, MR_KAFKA_LOGIN. */
+/** Reaches a broker first. Errors: MR_LOG_UNAVAILABLE, MR_KAFKA_LOGIN, MR_KAFKA_VERSION. */
 export async function openKafkaLog(
   options: KafkaOptions,
   environment: KafkaLogEnvironment,
 ): Promise<KafkaLog> {
   const cluster = new Cluster(options, environment);
   try {
+    await firstContact(cluster);
     await cluster.refresh([]);
   } catch (error) {
     await cluster.close();

@@ -4,6 +4,7 @@ import type { Appended, GroupMetadata, OffsetCommit, Records, TopicPartition } f
 import { isCompacted } from '../topics/topic-configs.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import type { BrokerMember, TransactionCoordinator } from './coordinator.ts';
+import { step } from './failpoints.ts';
 import { Append, hasNullKey, parcels } from './gathered.ts';
 import type { Parcel, ProducerIdentity } from './partition-queue.ts';
 import type { Sender } from './sender.ts';
@@ -99,6 +100,7 @@ export class Transaction {
     const identity = await this.#begin();
     await Promise.all([this.#addOffsets(identity, commits), sender.drained()]);
     this.#assertSound();
+    step('kafka.transaction.appended');
     for (const { group, offsets } of commits) {
       try {
         await coordinator.commitOffsets(identity, group.group, groups.member(group), [...offsets.values()]);
@@ -106,7 +108,9 @@ export class Transaction {
         throw offsetsError(error, group);
       }
     }
+    step('kafka.transaction.offsets');
     await coordinator.commit(identity);
+    step('kafka.transaction.committed');
     try {
       await coordinator.untilVisible(identity);
     } catch (error) {
@@ -197,6 +201,7 @@ export class Transaction {
     if (added.length > 0) {
       await coordinator.addPartitions(await this.#begin(), added);
       for (const lane of added) lane.isAdded = true;
+      step('kafka.transaction.begun');
       this.#assertSound();
     }
     for (const [{ topic, partition }, all] of ready) {

@@ -1,15 +1,19 @@
 import { apiVersionsV3, metadataV12 } from '@platformatic/kafka';
 import { ConfigurationError, errorCode, RetryableError } from '#platform';
 import type { Cluster } from './cluster.ts';
-import { isPassing, isShutOut, loginRefused } from './kafka-errors.ts';
+import { isPassing, isShutOut, loginRefused, reasonOf } from './kafka-errors.ts';
+import type { KafkaOptions } from './kafka-options.ts';
 import { retrying } from './retry.ts';
 
 /** For how long a client that starts waits for a broker that answers, ms. */
 const CONTACT_TIMEOUT_MS = 30_000;
-/** A broker that closes connections for this long, ms, is not just being stopped: it does not like what it hears. */
+/** A broker that has closed every connection for so long, ms, is not just being stopped: it does not like what it hears. */
 const SHUT_OUT_MS = 2_000;
-/** Of Kafka 3.7. */
+
+type Api = { readonly apiKey: number; readonly maxVersion: number };
+
 const FETCH = 1;
+/** Of Kafka 3.7, which speaks the other requests as well. */
 const FETCH_VERSION = 16;
 
 /**
@@ -18,41 +22,52 @@ const FETCH_VERSION = 16;
  */
 export async function firstContact(cluster: Cluster): Promise<void> {
   const { clock, options } = cluster;
-  const addresses = options.brokers.map(({ host, port }) => `${host}:${port}`).join(', ');
   let shutOutSince: number | undefined;
   const passes = (error: unknown) => {
-    shutOutSince = isShutOut(error) ? (shutOutSince ?? clock.monotonic()) : undefined;
-    return isPassing(error) && clock.monotonic() - (shutOutSince ?? Infinity) < SHUT_OUT_MS;
+    if (!isShutOut(error)) shutOutSince = undefined;
+    else shutOutSince ??= clock.monotonic();
+    const isOver = shutOutSince !== undefined && clock.monotonic() - shutOutSince >= SHUT_OUT_MS;
+    return !isOver && isPassing(error);
   };
   try {
-    await retrying(cluster, () => greet(cluster), {
-      what: `connecting to Kafka at ${addresses}`,
-      timeoutMs: CONTACT_TIMEOUT_MS,
-      isPassing: passes,
-    });
+    const what = 'connecting';
+    await retrying(cluster, () => greet(cluster), { what, timeoutMs: CONTACT_TIMEOUT_MS, isPassing: passes });
   } catch (error) {
-    if (isShutOut(error)) {
-      const without = options.tls === undefined ? 'in the clear' : 'by TLS';
-      throw loginRefused(
-        `${addresses}: the broker closes each connection that is made ${without}, ${options.sasl === undefined ? 'without' : 'with'} a login`,
-        error,
-      );
-    }
-    if (errorCode(error) !== 'MR_LOG_UNAVAILABLE' || !(error instanceof Error)) throw error;
-    const reason = error.cause instanceof Error ? reasonOf(error.cause) : error.message;
-    const seconds = CONTACT_TIMEOUT_MS / 1000;
-    throw new RetryableError('MR_LOG_UNAVAILABLE', `no broker at ${addresses} has answered in ${seconds} s: ${reason}`, {
-      hint: 'see that the address of the log is right, and that the brokers run and can be reached from here',
-      cause: error.cause,
-    });
+    if (isShutOut(error)) throw shutOut(options, error);
+    throw errorCode(error) === 'MR_LOG_UNAVAILABLE' ? unreached(options, error as Error) : error;
   }
+}
+
+/** Errors: MR_KAFKA_VERSION. */
+export function checkVersions(apis: readonly Api[]): void {
+  const newest = apis.find(({ apiKey }) => apiKey === FETCH)?.maxVersion ?? 0;
+  if (newest >= FETCH_VERSION) return;
+  throw new ConfigurationError('MR_KAFKA_VERSION', `the brokers are older than Kafka 3.7 (Fetch ${newest})`, {
+    hint: 'take brokers of Apache Kafka 3.7 or newer',
+  });
 }
 
 async function greet(cluster: Cluster): Promise<void> {
   const connection = await cluster.anyBroker();
   const { apiKeys } = await apiVersionsV3.api.async(connection, 'millrace', '1');
-  const newest = apiKeys.find(({ apiKey }) => apiKey === FETCH)?.maxVersion ?? 0;
-  if (newest < FETCH_VERSION) throw tooOld(connection.host ?? '');
-  // Brokers tell their versions to everyone; this they tell to whom they let in.
+  checkVersions(apiKeys);
+  // Versions they tell to everyone; this only to whom they have let in.
   await metadataV12.api.async(connection, [], false, false);
 }
+
+function shutOut(options: KafkaOptions, cause: unknown): Error {
+  const { tls, sasl } = options;
+  const spoken = `${tls === undefined ? 'not encrypted' : 'encrypted'}, ${sasl === undefined ? 'without a login' : `with a login by ${sasl.mechanism}`}`;
+  return loginRefused(`${addresses(options)}: the broker ends every connection that is ${spoken}`, cause);
+}
+
+function unreached(options: KafkaOptions, { cause }: Error): Error {
+  const message = `no broker at ${addresses(options)} has answered within ${CONTACT_TIMEOUT_MS / 1000} s: ${reasonOf(cause)}`;
+  return new RetryableError('MR_LOG_UNAVAILABLE', message, {
+    hint: 'see that the address of the log is right, and that the brokers run and can be reached from here',
+    cause,
+  });
+}
+
+const addresses = ({ brokers }: KafkaOptions) =>
+  brokers.map(({ host, port }) => `${host}:${port}`).join(', ');

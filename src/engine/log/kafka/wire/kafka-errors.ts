@@ -87,8 +87,8 @@ export function isLost(error: unknown): boolean {
  */
 export function isShutOut(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  // The library's own complaint, or the socket's, about a handshake that was cut off.
-  if (error instanceof UserError) return true;
+  // A handshake that was cut off.
+  if (error instanceof UserError || (error as { code?: unknown }).code === 'ECONNRESET') return true;
   if (error instanceof NetworkError) return error.cause === undefined || isShutOut(error.cause);
   return error instanceof AuthenticationError && isShutOut(error.cause);
 }
@@ -104,7 +104,8 @@ function loginRefusal(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   if (error instanceof UserError && cause === undefined) return 'they speak TLS at this address';
-  const isOfTls = typeof code === 'string' && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code);
+  const isOfTls =
+    typeof code === 'string' && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code);
   if (isOfTls) return error.message;
   if (refusedLogins.has(errorName(error))) return saslReason(error);
   // The broker was lost on the way, or it can't prove that it knows the password.
@@ -156,13 +157,18 @@ export function loginRefused(message: string, cause: unknown): ConfigurationErro
 }
 
 export function unavailable(what: string, cause?: unknown): RetryableError {
-  const name = errorName(cause) ?? (cause instanceof Error ? cause.message : undefined);
-  return new RetryableError(
-    'MR_LOG_UNAVAILABLE',
-    `${what}: Kafka does not answer${name === undefined ? '' : ` (${name})`}`,
-    {
-      hint: 'see that the brokers run and can be reached; the call may be tried again',
-      cause,
-    },
-  );
+  const reason = cause === undefined ? '' : ` (${reasonOf(cause)})`;
+  return new RetryableError('MR_LOG_UNAVAILABLE', `${what}: Kafka does not answer${reason}`, {
+    hint: 'see that the brokers run and can be reached; the call may be tried again',
+    cause,
+  });
+}
+
+/** What lies at the bottom of an error, in a few words. */
+export function reasonOf(error: unknown): string {
+  const name = errorName(error);
+  if (name !== undefined) return name;
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (!(error instanceof Error)) return 'no answer';
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }
