@@ -11,12 +11,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEmbeddedLog } from '#engine/log';
 import { systemClock } from '#platform';
+import { RedisServer } from '#servers';
 import { avroSerdes, inputTopics, topicOf } from './engine/cases.ts';
 import { percentile, printFigure } from './figure.ts';
 import { Peer } from './kafka/peer.ts';
 import { peerSerdes } from './kafka/peer-serdes.ts';
 import { openLogOnKafka } from './kafka/subject.ts';
 import { latencies } from './latency/load.ts';
+import { latenciesToRedis } from './latency/to-redis.ts';
 
 const LOAD = { eventsPerSecond: 2_000, warmUpMs: 4_000, measuredMs: 15_000 };
 const AIM_COMMIT_MS = 20;
@@ -53,6 +55,7 @@ async function onEmbedded(directory: string, commitMs: number): Promise<void> {
 async function onKafka(directory: string, commits: readonly number[], withPeer: boolean): Promise<void> {
   const peer = new Peer(join(directory, 'peer'), PORT);
   peer.startBroker();
+  const redis = await RedisServer.start();
   try {
     for (const commitMs of commits) {
       const instance = `latency-${commitMs}`;
@@ -70,11 +73,12 @@ async function onKafka(directory: string, commits: readonly number[], withPeer: 
         views.name,
         String(commitMs),
       );
-      const waits = await latencies(log, views, totals, LOAD);
+      const label = `Kafka, append to visible, commits of ${commitMs} ms`;
+      print(label, await latencies(log, views, totals, LOAD), commitMs, KAFKA_AIM_MS);
+      const toRedis = await latenciesToRedis(log, views, totals, redis.url, LOAD);
+      print(`Kafka, append to the row in Redis, commits of ${commitMs} ms`, toRedis, commitMs, KAFKA_AIM_MS);
       await stop();
       await log.close();
-      const label = `Kafka, append to visible, commits of ${commitMs} ms`;
-      print(label, waits, commitMs, KAFKA_AIM_MS);
       if (!withPeer) continue;
       const { p50_ms, p95_ms, p99_ms } = peer.latency(commitMs);
       for (const [metric, value] of Object.entries({ p50_ms, p95_ms, p99_ms })) {
@@ -88,6 +92,7 @@ async function onKafka(directory: string, commits: readonly number[], withPeer: 
       }
     }
   } finally {
+    await redis.stop();
     await peer.stopBroker();
   }
 }

@@ -26,41 +26,45 @@ export async function latencies(
 ): Promise<number[]> {
   const reader = await TopicReader.open(log, totals, { from: 'end' });
   const writer = await TopicWriter.open(log, views);
-  const appendedAt: number[] = [];
+  const sent: Sent = { at: [], keys: [] };
   const waits: number[] = [];
-  const first = (load.warmUpMs / 1e3) * load.eventsPerSecond;
-  const count = first + (load.measuredMs / 1e3) * load.eventsPerSecond;
+  const { first, count } = numbersOf(load);
   const read = async () => {
     for (let seen = 0; seen < count; ) {
       const records = await reader.poll(1_000);
       const now = performance.now();
       for (const { value } of records) {
         const number = Number(value?.session);
-        if (number >= first) waits.push(now - (appendedAt[number] as number));
+        if (number >= first) waits.push(now - (sent.at[number] as number));
       }
       seen += records.length;
     }
   };
-  await Promise.all([read(), append(writer, load, count, appendedAt)]);
+  await Promise.all([read(), append(writer, load, sent)]);
   await writer.close();
   await reader.close();
   return waits;
 }
 
+/** The first event that counts, and how many there are with those before it. */
+export function numbersOf(load: Load): { readonly first: number; readonly count: number } {
+  const first = (load.warmUpMs / 1e3) * load.eventsPerSecond;
+  return { first, count: first + (load.measuredMs / 1e3) * load.eventsPerSecond };
+}
+
+/** Of each event: when it was appended, ms of performance.now, and under which key. */
+export type Sent = { readonly at: number[]; readonly keys: string[] };
+
 /** Does not wait for one append before the next, so that a slow one delays no other. */
-async function append(
-  writer: TopicWriter<string, View>,
-  { eventsPerSecond }: Load,
-  count: number,
-  appendedAt: number[],
-): Promise<void> {
+export async function append(writer: TopicWriter<string, View>, load: Load, sent: Sent): Promise<void> {
+  const { count } = numbersOf(load);
   const source = new Events();
   const since = performance.now();
   const appends: Promise<void>[] = [];
-  while (appendedAt.length < count) {
+  while (sent.at.length < count) {
     await systemClock.sleep(APPEND_EVERY_MS);
-    const due = Math.min(count, Math.floor(((performance.now() - since) / 1e3) * eventsPerSecond));
-    const from = appendedAt.length;
+    const due = Math.min(count, Math.floor(((performance.now() - since) / 1e3) * load.eventsPerSecond));
+    const from = sent.at.length;
     const records = Array.from({ length: Math.max(0, due - from) }, (_, i) => {
       const timestamp = systemClock.now();
       return {
@@ -71,7 +75,10 @@ async function append(
     });
     if (records.length === 0) continue;
     const now = performance.now();
-    for (let i = 0; i < records.length; i++) appendedAt.push(now);
+    for (const { key } of records) {
+      sent.at.push(now);
+      sent.keys.push(key);
+    }
     appends.push(writer.write(records));
   }
   await Promise.all(appends);

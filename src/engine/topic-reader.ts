@@ -3,6 +3,9 @@ import type { Consumer, Log, RecordBatch, TopicPartition } from './log/port.ts';
 import type { Topic } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
 
+/** A log that has to ask for its end is not asked again and again meanwhile. */
+const END_POLL_MS = 5;
+
 /** A decoded record; a null value is a tombstone. */
 export type TopicRecord<K, V> = TopicPartition & {
   readonly offset: number;
@@ -88,7 +91,7 @@ export class TopicReader<K, V> {
   /** Polls until everything that is readable now has been handed out. */
   async *untilEnd(): AsyncGenerator<TopicRecord<K, V>[]> {
     do {
-      const records = await this.poll(0);
+      const records = await this.poll(END_POLL_MS);
       if (records.length > 0) yield records;
     } while (!this.isAtEnd);
   }

@@ -1,6 +1,7 @@
 /**
  * The responders: what answers "what should this user be shown?". A responder follows the topics of the feature views,
- * of the catalogue and of versions, keeps what it needs in the process, and answers from the version promoted last.
+ * of the catalogue and of versions, keeps what it needs in the process, or the rows of users in Redis for many processes,
+ * and answers from the version promoted last.
  *
  * It promises that an answer's scores are those of the version that it names, that a version is verified and proven
  * before it takes over and that no request fails when it does, that nothing seen or unavailable is recommended, and

@@ -105,7 +105,10 @@ export interface TransactionalProducer {
   append(topic: string, partition: number, records: Records): void;
   /** Adds consumer offsets to the transaction. A stale generation makes commit fail with MR_LOG_GENERATION. */
   sendOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): void;
-  /** Resolves when everything is durable and visible. After a failure the transaction is aborted. */
+  /**
+   * Resolves when everything is durable and decided; it is visible at once, or some ms later (the brokers of Kafka write that
+   * it is when they have answered). After a failure the transaction is aborted.
+   */
   commit(): Promise<readonly Appended[]>;
   abort(): Promise<void>;
   close(): Promise<void>;

@@ -89,23 +89,38 @@ export async function readCount(consumer: Consumer, count: number): Promise<Read
   return read;
 }
 
-/** Everything that a new reader finds in the partitions up to the end that it sees. */
-export async function readToEnd(
+/** Everything that a new reader finds in the partitions; waits for the transactions that have ended there. */
+export function readToEnd(
   log: Log,
   partitions: readonly TopicPartition[],
   options: ConsumerOptions = {},
 ): Promise<ReadRecord[]> {
+  return readTo('end', log, partitions, options);
+}
+
+/** What a new reader finds beside transactions that are still open. */
+export function readToStable(log: Log, partitions: readonly TopicPartition[]): Promise<ReadRecord[]> {
+  return readTo('stable', log, partitions, {});
+}
+
+async function readTo(
+  goal: 'end' | 'stable',
+  log: Log,
+  partitions: readonly TopicPartition[],
+  options: ConsumerOptions,
+): Promise<ReadRecord[]> {
   const consumer = await log.consumer(options);
   const described = await log.describeTopics([...new Set(partitions.map((at) => at.topic))]);
-  consumer.assign(
-    partitions.map((at) => ({
-      ...at,
-      offset: described.find((topic) => topic.name === at.topic)?.offsets[at.partition]?.start ?? 0,
-    })),
-  );
+  const offsetsOf = (at: TopicPartition) =>
+    described.find((topic) => topic.name === at.topic)?.offsets[at.partition];
+  consumer.assign(partitions.map((at) => ({ ...at, offset: offsetsOf(at)?.start ?? 0 })));
+  const isRead = (at: TopicPartition) => {
+    const position = consumer.position(at) ?? 0;
+    return position >= (offsetsOf(at)?.[goal] ?? 0) && position === consumer.end(at);
+  };
   const read: ReadRecord[] = [];
   do read.push(...(await pollRecords(consumer, 20)));
-  while (partitions.some((at) => consumer.position(at) !== consumer.end(at)));
+  while (!partitions.every(isRead));
   await consumer.close();
   return read;
 }

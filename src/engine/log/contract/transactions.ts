@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import type { GroupMetadata, Log } from '../port.ts';
-import { at, type ContractTest, compact, hasCode, keepForEver, readToEnd, text, values } from './opened.ts';
+import {
+  at,
+  type ContractTest,
+  compact,
+  hasCode,
+  keepForEver,
+  readToEnd,
+  readToStable,
+  text,
+  values,
+} from './opened.ts';
 
 const topic = { name: 'out', partitions: 2, cleanup: keepForEver };
 const both = [at('out', 0), at('out', 1)];
@@ -20,7 +30,7 @@ export function transactionTests(contract: ContractTest): void {
     producer.sendOffsets(nobody('readers'), [
       { ...at('in-topic'), topic: 'out', offset: 3, metadata: 'mark' },
     ]);
-    assert.deepEqual(await readOut(log), []);
+    assert.deepEqual(await readToStable(log, both), []);
     const appended = await producer.commit();
     const read = await readToEnd(log, both);
     assert.deepEqual(values(read.filter((record) => record.partition === 0)), ['a', 'c', 'd']);

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '#platform';
 import { ManualClock } from '#platform/testing';
-import { at, compact, hasCode, keepForEver, readCount, readToEnd, text, values } from '../contract/opened.ts';
+import {
+  at,
+  compact,
+  hasCode,
+  keepForEver,
+  readCount,
+  readToEnd,
+  readToStable,
+  text,
+  values,
+} from '../contract/opened.ts';
 import { openSimulatedLog } from './simulated-log.ts';
 
 /** Without delays, so that what is tested here stands alone. */
@@ -61,7 +71,7 @@ test('an open transaction holds the stable offset back, also for what others app
   const producer = await log.producer();
   await producer.append('in', 0, [text('plain')]);
   assert.deepEqual((await log.describeTopics())[0]?.offsets[0], { start: 0, stable: 0, end: 2 });
-  assert.deepEqual(values(await readToEnd(log, [at('in')])), []);
+  assert.deepEqual(values(await readToStable(log, [at('in')])), []);
   await transactional.commit();
   assert.deepEqual(values(await readToEnd(log, [at('in')])), ['open', 'plain']);
   await log.close();

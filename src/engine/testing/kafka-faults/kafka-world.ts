@@ -68,7 +68,7 @@ async function readByJava(
   const printed = await kafka.run('kafka-console-consumer', [
     ...['--topic', `${prefix}${output.name}`, '--from-beginning', '--isolation-level', 'read_committed'],
     ...['--timeout-ms', String(JAVA_PATIENCE_MS), '--max-messages', String(load.outputs.length + PARTITIONS)],
-    ...['--formatter-property', 'print.key=true'],
+    ...['--property', 'print.key=true'],
   ]);
   const records = printed
     .trimEnd()

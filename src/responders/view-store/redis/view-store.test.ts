@@ -1,6 +1,10 @@
-import { after, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
 import { freePort } from '#platform/testing';
-import { RedisServer, redisServer, serversSkip } from '#servers';
+import { ownRedis, RedisServer, redisServer, serversSkip } from '#servers';
+import { openResponder } from '../../responder.ts';
+import { item, itemIds } from '../../testing/tiny-model.ts';
+import { interaction, openWorld, until } from '../../testing/world.ts';
 import { viewStoreContract } from '../contract.ts';
 import { ownNamespace, redisViews } from './testing/redis-views.ts';
 
@@ -11,6 +15,27 @@ describe('RedisViewStore', () => {
     const views = await redisViews(t, world, ownNamespace(redis.url));
     await views.writer();
     return { open: () => views.store(), replay: () => views.replay() };
+  });
+
+  it('lets a responder answer; while Redis is away it says so, and answers again after it', async (t) => {
+    const redis = await ownRedis(t);
+    if (redis === undefined) return;
+    const world = await openWorld(t);
+    await world.putItems(itemIds.map((id) => item(id)));
+    await world.putUserRow('u', [interaction('u', 'item-00')]);
+    const views = await redisViews(t, world, redis.url);
+    await views.writer();
+    const responder = await openResponder({ ...world, views: await views.store() });
+    t.after(() => responder.close());
+    await responder.ready();
+    const ids = async () => (await responder.recommend('u', { k: 5 })).items.map(({ item_id }) => item_id);
+    assert.deepEqual(await ids(), itemIds.slice(1, 6));
+    await redis.kill();
+    await assert.rejects(ids(), { code: 'MR_REDIS_UNAVAILABLE', remedy: 'retry' });
+    await until(() => /not available/.test(`${responder.notReady()}`));
+    await redis.restart();
+    await until(() => responder.notReady() === undefined);
+    assert.deepEqual(await ids(), itemIds.slice(1, 6));
   });
 
   let cluster: Promise<RedisServer> | undefined;

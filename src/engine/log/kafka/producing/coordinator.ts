@@ -7,11 +7,11 @@ import {
   MultipleErrors,
   txnOffsetCommitV3,
 } from '@platformatic/kafka';
-import { RetryableError } from '#platform';
 import { logClosed, unknownTopic } from '../../errors.ts';
 import type { OffsetCommit, TopicPartition } from '../../port.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { errorName, isPassing, unavailable } from '../wire/kafka-errors.ts';
+import { isAway } from './outcome.ts';
 import type { ProducerIdentity } from './partition-queue.ts';
 
 /** A group's member as the brokers know it. */
@@ -225,7 +225,7 @@ export class TransactionCoordinator {
       } catch (error) {
         failure = error;
       }
-      if (!passes(failure) && !(failure instanceof RetryableError)) throw failure;
+      if (!passes(failure) && !isAway(failure)) throw failure;
       if (clock.monotonic() >= until) throw unavailable(what, failure);
       if (refusalName(failure) === 'CONCURRENT_TRANSACTIONS') {
         await clock.sleep(concurrentPauseMs, this.#signal);

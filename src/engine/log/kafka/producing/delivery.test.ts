@@ -71,8 +71,10 @@ type Run = { readonly model: ModelCluster; readonly calls: readonly Call[]; read
 /** Appends of one to three records by one producer, while everything goes wrong. */
 async function run(seed: number, faults: ModelFaults, appends = 60): Promise<Run> {
   const random = generator(seed);
-  const clock = new ManualClock();
+  const isOld = seed % 3 === 0;
+  const clock = new ManualClock(isOld ? Date.UTC(2030, 0) : 0);
   const model = new ModelCluster(clock, random, 3, faults, 700);
+  model.forgets = isOld;
   // A producer gathers what is small; without one, several batches of a partition are on their way at once.
   const producer = seed % 2 === 0 ? await finish(clock, openProducer(model.cluster)) : sendingAtOnce(model);
   const calls: Call[] = [];

@@ -35,6 +35,8 @@ export class Batch {
   notBefore: number | undefined;
   /** A request with it had no answer, or none that said so: it may be in the log. */
   isUncertain = false;
+  /** Whether it is in the log has to be seen there before it is sent again: see Sender. */
+  mustBeSought = false;
   /** Kept between tries, for compressing takes time. */
   bytes: Buffer | undefined;
   /** Why it is not acknowledged yet. */
@@ -48,6 +50,7 @@ export class Batch {
   forgetNumber(): void {
     this.numbered = undefined;
     this.isUncertain = false;
+    this.mustBeSought = false;
     this.bytes = undefined;
   }
 }
@@ -83,6 +86,8 @@ export class PartitionQueue {
   readonly #inFlight: Batch[] = [];
   /** The connection by which everything in flight went. */
   #channel: unknown;
+  /** The connection by which it was last seen that the leader knows the producer; over another it may be a new leader. */
+  #rememberedBy: unknown;
   #rememberedUntil = Number.NEGATIVE_INFINITY;
   #hasGap = false;
   /** Nothing from this place on is in the log, whatever numbers it was sent with. */
@@ -112,6 +117,12 @@ export class PartitionQueue {
     return this.#mustRenew() && this.#identity.epoch >= LAST_EPOCH;
   }
 
+  /** The next batch, when it has to be sought in the log before it can go. */
+  get sought(): Batch | undefined {
+    const [next] = this.#waiting;
+    return this.#inFlight.length === 0 && next?.mustBeSought === true ? next : undefined;
+  }
+
   add(batch: Batch): void {
     batch.order = this.#nextOrder++;
     this.#waiting.push(batch);
@@ -121,11 +132,13 @@ export class PartitionQueue {
   canTake(channel: unknown, now: number): boolean {
     const [next] = this.#waiting;
     if (this.isPaused || next === undefined) return false;
+    if (next.mustBeSought) return false;
     if (this.#inFlight.length === 0) return !this.needsProducerId;
     return (
       next.numbered === undefined &&
       !this.#hasGap &&
       this.#channel === channel &&
+      this.#rememberedBy === channel &&
       now < this.#rememberedUntil &&
       this.#inFlight.length < MOST_IN_FLIGHT
     );
@@ -147,11 +160,14 @@ export class PartitionQueue {
 
   /** The leader has the batch, and `nextOffset` is behind it. */
   acknowledge(batch: Batch, nextOffset: number, now: number): void {
+    if (this.#inFlight.includes(batch)) {
+      this.#rememberedBy = this.#channel;
+      this.#rememberedUntil = now + REMEMBERED_MS;
+    }
     this.#land(batch);
     this.failures = 0;
     this.unknownSince = undefined;
     this.nextOffset = nextOffset;
-    this.#rememberedUntil = now + REMEMBERED_MS;
   }
 
   /** To be sent again as what it is, before everything that came after it. */
@@ -244,8 +260,11 @@ export class PartitionQueue {
     return this.#hasGap && this.#inFlight.length === 0 && this.#waiting[0]?.numbered === undefined;
   }
 
+  /** Takes the batch out, wherever it is. */
   #land(batch: Batch): void {
-    const at = this.#inFlight.indexOf(batch);
-    if (at >= 0) this.#inFlight.splice(at, 1);
+    for (const batches of [this.#inFlight, this.#waiting]) {
+      const at = batches.indexOf(batch);
+      if (at >= 0) batches.splice(at, 1);
+    }
   }
 }

@@ -3,7 +3,7 @@ import { unknownTopic } from '../../errors.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
 import { type ChannelOptions, LeaderChannel, type Recipient } from './leader-channel.ts';
-import type { PartitionQueue } from './partition-queue.ts';
+import type { Batch, PartitionQueue } from './partition-queue.ts';
 
 /** What the router asks of who fills the queues. */
 export interface Dispatcher extends Recipient {
@@ -11,6 +11,8 @@ export interface Dispatcher extends Recipient {
   expire(queue: PartitionQueue, now: number): void;
   /** Nothing that waits in the queue can be appended. */
   failWaiting(queue: PartitionQueue, error: unknown): void;
+  /** The queue's next batch must be sought in the log; the queue is paused until then. */
+  seek(queue: PartitionQueue, batch: Batch): void;
   /** The queue must go on under a new producer id; it is paused until then. */
   renew(queue: PartitionQueue): void;
 }
@@ -88,6 +90,7 @@ export class Router {
       this.#dispatcher.expire(queue, now);
       if (!queue.isWaiting) this.#ready.delete(queue);
       else if (queue.isPaused) continue;
+      else if (queue.sought !== undefined) this.#dispatcher.seek(queue, queue.sought);
       else if (queue.needsProducerId) this.#dispatcher.renew(queue);
       else this.#sort(queue, now, byLeader);
     }

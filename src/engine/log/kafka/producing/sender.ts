@@ -1,9 +1,10 @@
 import { invariant, RetryableError } from '#platform';
 import { logClosed } from '../../errors.ts';
+import { MAX_TIMESTAMP, readInt64 } from '../records/batch-format.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError, isPassing } from '../wire/kafka-errors.ts';
 import type { Sent } from './leader-channel.ts';
-import { isTooLarge, notAppended, outcomeOf, outcomeUnknown, refusal } from './outcome.ts';
+import { isAway, isTooLarge, notAppended, outcomeOf, outcomeUnknown, refusal } from './outcome.ts';
 import {
   Batch,
   type Parcel,
@@ -30,8 +31,16 @@ export type SenderOptions = {
 const DELIVERY_TIMEOUT_MS = 120_000;
 
 /**
+ * A broker forgets a producer when the newest record that it has from it is older than a day (producer.id.expiration.ms), by
+ * the record's own timestamp: every ten minutes, and when it starts. Well within that.
+ */
+const FORGOTTEN_MS = 3_600_000;
+
+/**
  * Brings batches to the leaders of their partitions, each once and in order whatever happens on the way: a request that got
- * no answer is sent again as it was, with the same producer id, epoch and sequence number, so that the leader knows it.
+ * no answer is sent again as it was, with the same producer id, epoch and sequence number, so that the leader knows it. Where
+ * its records are so old that a broker may have forgotten their producer, it is sought in the log first. In a transaction
+ * that is open a producer is not forgotten.
  */
 export class Sender implements Dispatcher {
   readonly #cluster: Cluster;
@@ -162,7 +171,7 @@ export class Sender implements Dispatcher {
 
   unreachable(queues: readonly PartitionQueue[], error: unknown): void {
     for (const queue of queues) {
-      if (isPassing(error) || error instanceof RetryableError) this.#router.pause(queue, error, true);
+      if (isPassing(error) || isAway(error)) this.#router.pause(queue, error, true);
       else this.failWaiting(queue, error);
     }
   }
@@ -188,6 +197,15 @@ export class Sender implements Dispatcher {
     void this.#renew(queue);
   }
 
+  seek(queue: PartitionQueue, batch: Batch): void {
+    void this.#ask({ queue, batch }, async () => {
+      invariant(batch.numbered !== undefined, 'a batch has been sent without a number');
+      const baseOffset = await findBatch(this.#cluster, queue, batch.numbered, batch.notBefore);
+      batch.mustBeSought = false;
+      if (baseOffset !== undefined) this.#acknowledge({ queue, batch }, baseOffset);
+    });
+  }
+
   /** Something waits in the queue. */
   #wait(queue: PartitionQueue): void {
     if (this.#cluster.closed) this.abandon(logClosed());
@@ -204,8 +222,14 @@ export class Sender implements Dispatcher {
 
   #putBack({ queue, batch }: Sent, error: unknown): void {
     batch.lastFailure = error;
+    batch.mustBeSought ||= batch.isUncertain && this.#mayBeForgotten(batch);
     queue.putBack(batch);
     this.#wait(queue);
+  }
+
+  #mayBeForgotten({ bytes }: Batch): boolean {
+    if (this.#options.transactionalId !== null || bytes === undefined) return false;
+    return readInt64(bytes, MAX_TIMESTAMP) < this.#cluster.clock.now() - FORGOTTEN_MS;
   }
 
   #giveUp({ queue, batch }: Sent, error: unknown): void {

@@ -60,7 +60,7 @@ test('one that the broker has ended is opened anew', async (t) => {
   const { address, sockets } = await silentServer(t);
   const connections = open(t);
   const first = await connections.get(address, 'x');
-  const ended = once(first, 'close');
+  const ended = new Promise<void>((resolve) => first.once('close', () => resolve()));
   const asked = assert.rejects(ask(first));
   sockets[0]?.destroy();
   await Promise.all([ended, asked]);
@@ -129,9 +129,10 @@ test('closing waits neither for answers nor for what could not be written', {
 test('closing does not wait for connections that are being opened', { timeout: 20_000 }, async (t) => {
   const { address, sockets } = await silentServer(t);
   const connections = open(t, 'tls=true');
+  // Nothing gives it up in time.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const opening = assert.rejects(connections.get(address, 'x'));
   while (sockets.length === 0) await new Promise(setImmediate);
-  t.mock.timers.enable({ apis: ['setTimeout'] });
   await connections.close();
   await opening;
 });

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { Connection } from '@platformatic/kafka';
+import { Connection, ConnectionStatuses } from '@platformatic/kafka';
 import { logClosed } from '../../errors.ts';
 import type { Address, KafkaOptions } from './kafka-options.ts';
 
@@ -24,6 +24,9 @@ const REQUEST_TIMEOUTS_MS: readonly (readonly [purpose: string, ms: number])[] =
   ['group-', 120_000],
 ];
 const REQUEST_TIMEOUT_MS = 30_000;
+
+/** SaslHandshake, SaslAuthenticate. */
+const LOGIN_APIS: ReadonlySet<number> = new Set([17, 36]);
 
 type Opened = { readonly connection: Connection; readonly connecting: Promise<Connection> };
 
@@ -52,6 +55,8 @@ export class Connections {
     const open = this.#open.get(key);
     if (open !== undefined) return open.connecting;
     const connection = this.#create(host, purpose);
+    // What fails is told to whoever waits for an answer; an error event without a listener would end the process.
+    connection.on('error', () => void destroyed(connection));
     const connecting = connect(connection, host, port);
     this.#open.set(key, { connection, connecting });
     const forget = () => {
@@ -81,7 +86,7 @@ export class Connections {
 
   #create(host: string, purpose: string): Connection {
     const { tls, sasl, clientId } = this.#options;
-    const connection = new Connection(clientId, {
+    return new PolitelyReauthenticating(clientId, {
       requestTimeout: requestTimeoutMs(purpose),
       connectTimeout: CONNECT_TIMEOUT_MS,
       maxInflights: MAX_IN_FLIGHT,
@@ -89,9 +94,22 @@ export class Connections {
       ...(tls !== undefined && { tls, tlsServerName: isIP(host) === 0 }),
       ...(sasl !== undefined && { sasl }),
     });
-    // What fails is told to whoever waits for an answer; an error event without a listener would end the process.
-    connection.on('error', () => {});
-    return connection;
+  }
+}
+
+/**
+ * Where logins last for a limited time (connections.max.reauth.ms), the library logs in anew in time. The broker wants to hear
+ * nothing else meanwhile, or it ends the connection: other requests wait.
+ */
+class PolitelyReauthenticating extends Connection {
+  override send<T>(...request: Parameters<typeof Connection.prototype.send<T>>): void {
+    const isOther = !LOGIN_APIS.has(request[0]);
+    if (isOther && this.status === ConnectionStatuses.REAUTHENTICATING) {
+      this.ready().then(
+        () => super.send(...request),
+        () => super.send(...request),
+      );
+    } else super.send(...request);
   }
 }
 

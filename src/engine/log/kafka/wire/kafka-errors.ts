@@ -6,7 +6,7 @@ import {
   type ProtocolError,
   protocolErrors,
   protocolErrorsCodesById,
-  type ResponseError,
+  ResponseError,
   UserError,
 } from '@platformatic/kafka';
 import { ConfigurationError, FatalError, RetryableError } from '#platform';
@@ -59,6 +59,8 @@ const passing: ReadonlySet<string> = new Set([
   'KAFKA_STORAGE_ERROR',
   'NOT_CONTROLLER',
   'UNSTABLE_OFFSET_COMMIT',
+  // Of a request that came between those of a new login.
+  'ILLEGAL_SASL_STATE',
 ]);
 
 const lost: ReadonlySet<string> = new Set([
@@ -107,14 +109,16 @@ function loginRefusal(error: unknown): string | undefined {
   const isOfTls =
     typeof code === 'string' && /^(ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|ERR_SSL)/.test(code);
   if (isOfTls) return error.message;
-  if (refusedLogins.has(errorName(error))) return saslReason(error);
-  // The broker was lost on the way, or it can't prove that it knows the password.
-  if (error instanceof AuthenticationError && cause === undefined) return error.message;
+  if (!(error instanceof AuthenticationError)) return loginRefusal(cause);
+  // It can't prove that it knows the password.
+  if (cause === undefined) return error.message;
+  if (cause instanceof ResponseError && refusedLogins.has(errorName(cause))) return saslReason(cause);
+  // Else it was lost on the way.
   return loginRefusal(cause);
 }
 
-function saslReason(error: Error): string {
-  const { errorMessage, mechanisms } = (error as ResponseError).response as {
+function saslReason({ response }: ResponseError): string {
+  const { errorMessage, mechanisms } = response as {
     errorMessage?: string | null;
     mechanisms?: readonly string[];
   };

@@ -63,7 +63,7 @@ export async function killedInTurn(
     const delayMs = Math.random() * 400;
     await systemClock.sleep(delayMs);
     await victim.kill();
-    t.diagnostic(`${instanceIds[turn]} killed, ${isStarting ? 'as it started' : 'as it worked'}`);
+    console.log(performance.now()|0, `${instanceIds[turn]} killed, ${isStarting ? 'as it started' : 'as it worked'}`);
     if (kill % 5 === 4) await until([survivor], async () => (await survivor.runningTasks()) === PARTITIONS);
     processes[turn] = world.launch(instanceIds[turn] as string);
   }

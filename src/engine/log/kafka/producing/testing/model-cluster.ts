@@ -53,6 +53,9 @@ export class ModelCluster {
   /** The brokers take requests and never answer. */
   isSilent = false;
   hasTopic = true;
+  /** Brokers that start forget all producers, as they do when the records are old. */
+  forgets = false;
+  readonly #restarts = [0, 0];
   readonly #leaders: number[];
   readonly #seen: number[];
   readonly #connections = new Map<string, ModelConnection>();
@@ -137,18 +140,25 @@ export class ModelCluster {
   /** A leader moves, or a broker restarts. */
   change(): void {
     const index = Math.floor(this.random() * this.partitions.length);
-    if (this.random() < 0.5) {
+    // Another broker, which has not started anew, would remember.
+    if (!this.forgets && this.random() < 0.5) {
       this.#leaders[index] = 1 - (this.#leaders[index] as number);
       this.note('moved');
       return;
     }
     const broker = this.#leaders[index] as number;
     for (const [i, partition] of this.partitions.entries()) {
-      if (this.#leaders[i] === broker) partition.restart();
+      if (this.#leaders[i] === broker) partition.restart(this.forgets);
     }
     for (const [name, connection] of this.#connections)
       if (name.startsWith(`${broker}/`)) connection.breakOff();
+    this.#restarts[broker] = this.restarts(broker) + 1;
     this.note('restarted');
+  }
+
+  /** What a broker had in its memory is gone when there were more of them. */
+  restarts(broker: number): number {
+    return this.#restarts[broker] as number;
   }
 
   answer(broker: number, key: number, request: Reader): Writer {
@@ -343,6 +353,7 @@ class ModelConnection {
       return;
     }
     const bytes = Buffer.from(createPayload().buffer);
+    const restarts = this.#model.restarts(this.#broker);
     this.#pending.add(callback);
     this.#last = this.#last.then(async () => {
       await this.#model.delay();
@@ -352,6 +363,7 @@ class ModelConnection {
         if (this.#model.random() < 0.5) return;
         // It was read already: the broker gets round to it later.
         await this.#model.delay(400);
+        if (this.#model.restarts(this.#broker) !== restarts) return;
         this.#model.note('late copy');
       }
       const answer = this.#model.answer(this.#broker, key, Reader.from(bytes));

@@ -50,8 +50,12 @@ export class ModelPartition {
     return { code: 0, baseOffset };
   }
 
-  /** A broker that was shut down in order has written but the last batch of each producer to its snapshot. */
-  restart(): void {
+  /**
+   * A broker that was shut down in order has written but the last batch of each producer to its snapshot, and forgets
+   * producers whose records are old.
+   */
+  restart(forgets: boolean): void {
+    if (forgets) this.#producers.clear();
     for (const entry of this.#producers.values()) entry.batches = entry.batches.slice(-1);
   }
 

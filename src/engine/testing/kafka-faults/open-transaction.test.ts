@@ -1,0 +1,53 @@
+/** A process dies in the middle of a transaction, and another takes its name. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { kafkaServer } from '#servers';
+import type { PartitionOffsets } from '../../log/port.ts';
+import { output, PARTITIONS } from '../../task/testing/sums.ts';
+import type { SumsWorld } from '../../task/threads/testing/sums-world.ts';
+import { openOnKafka } from './kafka-world.ts';
+
+it('what a dead process has left open is aborted by its successor, and never read', {
+  timeout: 600_000,
+}, async (t) => {
+  const kafka = await kafkaServer(t);
+  if (kafka === undefined) return;
+  const world = await openOnKafka(t, kafka, { defaults: { threads: 1, standbys: 0 } });
+  for (const failpoint of ['kafka.transaction.appended', 'kafka.transaction.offsets']) {
+    const victim = world.launch('one', { failpoints: `${failpoint}=kill@3` });
+    assert.deepEqual(await victim.exit, [null, 'SIGKILL']);
+    const left = await outputOffsets(world);
+    const isHeldUp = left.map(({ stable, end }) => stable < end);
+    assert.ok(isHeldUp.includes(true), `${failpoint}: the transaction is open`);
+    await world.load.readToEnd();
+    const successor = await world.running('one');
+    // Long before the brokers would do it by themselves: whoever waits for the successor finds it done.
+    const taken = await outputOffsets(world);
+    for (const [partition, { end }] of left.entries()) {
+      assert.ok((taken[partition]?.stable ?? 0) >= end, `${failpoint}: ${output.name}/${partition} is free`);
+    }
+    await world.goesOn([successor]);
+    await successor.stop();
+  }
+  const last = await world.running('one');
+  await world.assertExact([last], ['one']);
+  assert.ok((await countUncommitted(world)) > world.load.written, 'what was aborted is in the log');
+});
+
+async function outputOffsets({ log }: SumsWorld): Promise<readonly PartitionOffsets[]> {
+  const [description] = await log.describeTopics([output.name]);
+  return description?.offsets ?? [];
+}
+
+/** Of the outputs, committed or not. */
+async function countUncommitted(world: SumsWorld): Promise<number> {
+  const consumer = await world.log.consumer({ isolation: 'read-uncommitted' });
+  const places = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: output.name, partition }));
+  consumer.assign(places.map((place) => ({ ...place, offset: 0 })));
+  let count = 0;
+  do for (const batch of await consumer.poll(100)) count += batch.count;
+  while (places.some((place) => consumer.position(place) !== consumer.end(place)));
+  await consumer.close();
+  // One was put behind each partition for Java's consumer.
+  return count - PARTITIONS;
+}

@@ -1,0 +1,12 @@
+/** A process on Kafka that is stopped for longer than its session. */
+import { it } from 'node:test';
+import { kafkaServer } from '#servers';
+import { standsStill } from '../../task/threads/testing/faults.ts';
+import { openOnKafka } from './kafka-world.ts';
+
+it('a process that stands still beyond its session is fenced', { timeout: 600_000 }, async (t) => {
+  const kafka = await kafkaServer(t);
+  if (kafka === undefined) return;
+  const world = await openOnKafka(t, kafka);
+  await world.assertExact(await standsStill(world), ['steady', 'zombie']);
+});
