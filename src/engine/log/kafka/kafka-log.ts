@@ -31,14 +31,10 @@ export type KafkaLogEnvironment = {
   readonly logger?: Logger;
 };
 
-/** Something opened on the log, which ends with it. */
-type Opened = { close(): Promise<void> };
-
 /** The log port on Apache Kafka, 3.7 or newer. */
 export class KafkaLog implements Log {
   readonly #cluster: Cluster;
   readonly #groups: Groups;
-  readonly #opened = new Set<Opened>();
   #closing: Promise<void> | undefined;
 
   constructor(cluster: Cluster) {
@@ -72,15 +68,15 @@ export class KafkaLog implements Log {
   }
 
   async producer(): Promise<Producer> {
-    return this.#keep(await openProducer(this.#open()));
+    return openProducer(this.#open());
   }
 
   async transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
-    return this.#keep(await openTransactionalProducer(this.#open(), this.#groups, transactionalId));
+    return openTransactionalProducer(this.#open(), this.#groups, transactionalId);
   }
 
   async consumer(options: ConsumerOptions = {}): Promise<Consumer> {
-    return this.#keep(await openConsumer(this.#open(), options));
+    return openConsumer(this.#open(), options);
   }
 
   async joinGroup(options: JoinOptions): Promise<Membership> {
@@ -107,24 +103,13 @@ export class KafkaLog implements Log {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#opened].map((each) => each.close()));
+    await Promise.all([...this.#cluster.opened].map((each) => each.close()));
     await this.#cluster.close();
   }
 
   #open(): Cluster {
     if (this.#closing !== undefined) throw logClosed();
     return this.#cluster;
-  }
-
-  /** Remembers what is to be closed with the log, until it closes by itself. */
-  #keep<T extends Opened>(opened: T): T {
-    const close = opened.close.bind(opened);
-    opened.close = () => {
-      this.#opened.delete(opened);
-      return close();
-    };
-    this.#opened.add(opened);
-    return opened;
   }
 }
 

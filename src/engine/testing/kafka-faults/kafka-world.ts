@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { invariant } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { type SharedKafka, sharedRegistry } from '#servers';
+import { KafkaServer, type SharedKafka, sharedRegistry } from '#servers';
+import type { Log } from '../../log/port.ts';
 import { type Load, output, PARTITIONS, type SumOutput } from '../../task/testing/sums.ts';
 import type { SumsProcessOptions } from '../../task/threads/testing/sums-process.ts';
 import { SumsWorld } from '../../task/threads/testing/sums-world.ts';
@@ -45,10 +46,15 @@ export async function openOnKafka(
     {
       defaults: { ...(theirs && { kafka: theirs }), ...defaults },
       readOutputs: () => readByJava(kafka, prefix, world),
-      cleanUp: async (log) => log.deleteTopics((await log.describeTopics()).map(({ name }) => name)),
+      // A server of the test's own is gone by then.
+      ...(!(kafka instanceof KafkaServer) && { cleanUp: deleteTopics }),
     },
   );
   return world;
+}
+
+async function deleteTopics(log: Log): Promise<void> {
+  await log.deleteTopics((await log.describeTopics()).map(({ name }) => name));
 }
 
 /**

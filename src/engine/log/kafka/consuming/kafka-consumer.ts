@@ -32,6 +32,7 @@ class KafkaConsumer implements Consumer {
 
   constructor(cluster: Cluster, { isolation = 'read-committed', maxBytes }: ConsumerOptions) {
     this.#cluster = cluster;
+    cluster.opened.add(this);
     this.#assignment = new Assignment(maxBytes);
     const answerBytes = Math.max(LEAST_ANSWER_BYTES, maxBytes ?? DEFAULT_MAX_BYTES);
     this.#fetching = new Fetching(cluster, { isolation, answerBytes }, () => this.#wake());
@@ -102,6 +103,7 @@ class KafkaConsumer implements Consumer {
     this.#closed = true;
     this.#wake();
     await this.#fetching.close();
+    this.#cluster.opened.delete(this);
   }
 
   async #arrival(waitMs: number): Promise<void> {

@@ -56,6 +56,7 @@ class IdempotentProducer implements Producer {
 
   constructor(cluster: Cluster, identity: ProducerIdentity) {
     this.#cluster = cluster;
+    cluster.opened.add(this);
     this.#sender = new Sender(cluster, {
       purpose: `produce-${opened++}`,
       transactionalId: null,
@@ -99,6 +100,7 @@ class IdempotentProducer implements Producer {
     this.#sender.limit(this.#cluster.clock.monotonic() + CLOSE_TIMEOUT_MS);
     if (this.#open > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     await this.#sender.close();
+    this.#cluster.opened.delete(this);
   }
 
   #lane(topic: string, partition: number): Lane {

@@ -9,10 +9,11 @@ import { type GroupMembers, Transaction } from './transaction.ts';
 import { isLost, transactionError } from './transaction-errors.ts';
 
 /**
- * For how long a transaction may be open before the brokers abort it, and so for how long readers may be held up by one whose
- * producer has died without a successor. Java's default.
+ * For how long a transaction may be open before the brokers abort it, and so for how long readers, and whoever takes over the
+ * tasks, may be held up by one whose producer has died without a successor of its name. Kafka Streams' default; one that
+ * takes longer is done again.
  */
-const TRANSACTION_TIMEOUT_MS = 60_000;
+const TRANSACTION_TIMEOUT_MS = 10_000;
 /** For how long a transaction that has failed is tried to be aborted; then it is left to the next one, or to its time-out. */
 const ABORT_TIMEOUT_MS = 10_000;
 /** For how long `close` waits for brokers that don't answer. */
@@ -91,6 +92,7 @@ class KafkaTransactionalProducer implements TransactionalProducer {
     this.#parts = parts;
     this.#identity = parts.identity;
     this.#transaction = this.#begin();
+    parts.cluster.opened.add(this);
   }
 
   append(topic: string, partition: number, records: Records): void {
@@ -134,6 +136,7 @@ class KafkaTransactionalProducer implements TransactionalProducer {
     closing.abort();
     await sender.close();
     await cluster.disconnect(purpose);
+    cluster.opened.delete(this);
   }
 
   #begin(): Transaction {

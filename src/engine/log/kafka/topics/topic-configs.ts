@@ -7,17 +7,22 @@ import { retrying } from '../wire/retry.ts';
 type Config = { readonly name: string; readonly value: string };
 
 const FOR_EVER = '-1';
+const UNLIMITED = '-1';
 /** Beside its key and value, a record has headers, and its batch a frame. */
 const BATCH_ROOM_BYTES = 1024 * 1024;
 const LARGEST_INT64 = '9223372036854775807';
-const described = ['cleanup.policy', 'retention.ms', 'delete.retention.ms'];
+const described = [
+  ...['cleanup.policy', 'retention.ms', 'retention.bytes', 'delete.retention.ms', 'message.timestamp.type'],
+];
+/** Timestamps are event time, whenever the brokers get a record. */
+const eventTime: Config = { name: 'message.timestamp.type', value: 'CreateTime' };
 
 /** What a topic is created with. */
 export function topicConfigs(cluster: Cluster, cleanup: Cleanup): Config[] {
   return [
     ...cleanupConfigs(cluster, cleanup),
-    // Timestamps are event time: those of windows and timers lie ahead of the brokers' clocks, and count as they are.
-    { name: 'message.timestamp.type', value: 'CreateTime' },
+    eventTime,
+    // Those of windows and timers lie ahead of the brokers' clocks.
     { name: 'message.timestamp.after.max.ms', value: LARGEST_INT64 },
     { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES + BATCH_ROOM_BYTES) },
   ];
@@ -34,16 +39,19 @@ function cleanupConfigs({ options }: Cluster, cleanup: Cleanup): Config[] {
   return [
     { name: 'cleanup.policy', value: 'delete' },
     { name: 'retention.ms', value: keeps ? FOR_EVER : String(cleanup.retentionMs) },
+    // The brokers' default may be less than what comes in that time.
+    { name: 'retention.bytes', value: UNLIMITED },
   ];
 }
 
-/** How a topic's cleanup differs from the one wanted, as [has, wanted]; undefined when it does not. */
-export function cleanupMismatch(
+/** How a topic's configuration differs from the one wanted, as [has, wanted]; undefined when it does not. */
+export function configMismatch(
   cluster: Cluster,
   has: ReadonlyMap<string, string>,
   wanted: Cleanup,
 ): readonly [string, string] | undefined {
-  const different = cleanupConfigs(cluster, wanted).filter(({ name, value }) => has.get(name) !== value);
+  const configs = [...cleanupConfigs(cluster, wanted), eventTime];
+  const different = configs.filter(({ name, value }) => has.get(name) !== value);
   if (different.length === 0) return undefined;
   const text = (value: (config: Config) => string | undefined) =>
     different.map((config) => `${config.name}=${value(config)}`).join(', ');

@@ -2,12 +2,13 @@ import { createTopicsV7, deleteTopicsV6 } from '@platformatic/kafka';
 import { invalidTopic, topicMismatch, unknownTopic } from '../../errors.ts';
 import type { PartitionOffsets, TopicDescription, TopicPartition, TopicSpec } from '../../port.ts';
 import type { Cluster } from '../wire/cluster.ts';
-import { BrokerError, errorName, translatedError } from '../wire/kafka-errors.ts';
+import { BrokerError, brokersWords, errorName, translatedError } from '../wire/kafka-errors.ts';
 import { retrying } from '../wire/retry.ts';
 import { listOffsets } from './list-offsets.ts';
-import { cleanupMismatch, cleanupOf, describeConfigs, topicConfigs } from './topic-configs.ts';
+import { cleanupOf, configMismatch, describeConfigs, topicConfigs } from './topic-configs.ts';
 
-const BROKER_TIMEOUT_MS = 30_000;
+/** Shorter than a client waits for an answer, ms. What was begun goes on, and is met again by the next try. */
+const BROKER_TIMEOUT_MS = 10_000;
 const LONGEST_NAME = 249;
 const LEADER_NOT_AVAILABLE = 5;
 
@@ -83,9 +84,12 @@ function checkSpec({ options }: Cluster, { name, partitions }: TopicSpec): void 
 async function checkShapes(cluster: Cluster, specs: readonly TopicSpec[]): Promise<void> {
   const configs = await describeConfigs(cluster, [...new Set(specs.map(({ name }) => name))]);
   for (const { name, partitions, cleanup } of specs) {
-    const has = (await cluster.topic(name)).leaders.length;
-    if (has !== partitions) throw topicMismatch(name, `${has} partitions`, `${partitions}`);
-    const mismatch = cleanupMismatch(cluster, configs.get(name) ?? new Map(), cleanup);
+    const { leaders, replicas } = await cluster.topic(name);
+    const { replication } = cluster.options;
+    if (leaders.length !== partitions)
+      throw topicMismatch(name, `${leaders.length} partitions`, `${partitions}`);
+    if (replicas < replication) throw topicMismatch(name, `${replicas} replicas`, `${replication}`);
+    const mismatch = configMismatch(cluster, configs.get(name) ?? new Map(), cleanup);
     if (mismatch !== undefined) throw topicMismatch(name, ...mismatch);
   }
 }
@@ -106,7 +110,10 @@ async function createTopic(cluster: Cluster, { name, partitions, cleanup }: Topi
       { what },
     );
   } catch (error) {
-    if (errorName(error) !== 'TOPIC_ALREADY_EXISTS') throw translatedError(error, what);
+    const refusal = errorName(error);
+    // A name may be too near to that of another topic.
+    if (refusal === 'INVALID_TOPIC_EXCEPTION') throw invalidTopic(name, brokersWords(error) ?? refusal);
+    if (refusal !== 'TOPIC_ALREADY_EXISTS') throw translatedError(error, what);
   }
 }
 

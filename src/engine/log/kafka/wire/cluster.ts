@@ -22,6 +22,8 @@ export type TopicMetadata = {
   /** The broker that leads each partition; -1 while there is none. */
   readonly leaders: readonly number[];
   readonly leaderEpochs: readonly number[];
+  /** Of the partition that has the fewest. */
+  readonly replicas: number;
 };
 
 export type ClusterEnvironment = {
@@ -42,6 +44,8 @@ export class Cluster {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger | undefined;
+  /** Producers and consumers that are open: they end with the client. */
+  readonly opened = new Set<{ close(): Promise<void> }>();
   readonly #connections: Connections;
   readonly #closing = new AbortController();
   readonly #brokers = new Map<number, Address>();
@@ -213,11 +217,13 @@ export class Cluster {
       if (errorCode !== 0) throw new BrokerError(errorCode, `topic ${portName}`);
       const leaders: number[] = [];
       const leaderEpochs: number[] = [];
+      const replicas = Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length));
       for (const partition of partitions) {
         leaders[partition.partitionIndex] = partition.errorCode === 0 ? partition.leaderId : NO_LEADER;
         leaderEpochs[partition.partitionIndex] = partition.leaderEpoch;
       }
-      this.#topics.set(portName, { name: portName, kafkaName: name, id: topicId, leaders, leaderEpochs });
+      const known = { name: portName, kafkaName: name, id: topicId, leaders, leaderEpochs, replicas };
+      this.#topics.set(portName, known);
     }
   }
 

@@ -42,6 +42,13 @@ export function errorName(error: unknown): string | undefined {
   return (error as ProtocolError).apiId as string | undefined;
 }
 
+/** What the broker has said beside the name of a refusal. */
+export function brokersWords(error: unknown): string | undefined {
+  if (!(error instanceof ResponseError)) return undefined;
+  const [{ serverErrorMessage } = {}] = error.errors as { serverErrorMessage?: string | null }[];
+  return serverErrorMessage ?? undefined;
+}
+
 /** Refusals that Kafka itself calls retriable, which some of the library's tables are not complete on. */
 const passing: ReadonlySet<string> = new Set([
   ...Object.values(protocolErrors).flatMap(({ id, canRetry }) => (canRetry ? [id] : [])),
@@ -147,7 +154,9 @@ export function translatedError(error: unknown, what: string): unknown {
   if (reason !== undefined) return loginRefused(`${what}: the brokers refuse to talk: ${reason}`, cause);
   if (name === undefined) return error;
   if (passing.has(name)) return unavailable(what, cause);
-  return new FatalError('MR_KAFKA_REFUSED', `${what}: Kafka refuses with ${name}`, {
+  const text = brokersWords(error);
+  const words = text === undefined ? '' : ` (${text})`;
+  return new FatalError('MR_KAFKA_REFUSED', `${what}: Kafka refuses with ${name}${words}`, {
     hint: "look the name up in Kafka's list of protocol errors, and at the broker's log",
     cause,
   });

@@ -63,7 +63,7 @@ export async function killedInTurn(
     const delayMs = Math.random() * 400;
     await systemClock.sleep(delayMs);
     await victim.kill();
-    console.log(performance.now()|0, `${instanceIds[turn]} killed, ${isStarting ? 'as it started' : 'as it worked'}`);
+    t.diagnostic(`${instanceIds[turn]} killed, ${isStarting ? 'as it started' : 'as it worked'}`);
     if (kill % 5 === 4) await until([survivor], async () => (await survivor.runningTasks()) === PARTITIONS);
     processes[turn] = world.launch(instanceIds[turn] as string);
   }
@@ -72,10 +72,10 @@ export async function killedInTurn(
 }
 
 /**
- * Stops a process for longer than its session, until another has its tasks, and lets it go on. Gives both processes when the
- * one that was stopped has got tasks again.
+ * Stops a process for longer than its session, until another has its tasks, and lets it go on; anew where nobody has taken
+ * them within `patienceMs`. Gives both processes when the one that was stopped has got tasks again.
  */
-export async function standsStill(world: SumsWorld): Promise<readonly SumsProcess[]> {
+export async function standsStill(world: SumsWorld, patienceMs: number): Promise<readonly SumsProcess[]> {
   const steady = await world.running('steady');
   const zombie = await world.running('zombie');
   await until([steady, zombie], async () => (await zombie.runningTasks()) > 1);
@@ -86,8 +86,7 @@ export async function standsStill(world: SumsWorld): Promise<readonly SumsProces
       [steady],
       async () => waited.signal.aborted || (await steady.runningTasks()) === PARTITIONS,
     ).then(() => true);
-    // It may have been stopped while it held the embedded log's lock: then nobody goes on, and it has to be let go.
-    isTaken = await Promise.race([taken, systemClock.sleep(8_000, waited.signal).then(() => false)]);
+    isTaken = await Promise.race([taken, systemClock.sleep(patienceMs, waited.signal).then(() => false)]);
     waited.abort();
     zombie.signal('SIGCONT');
   }
