@@ -1,21 +1,32 @@
 /** The values of the peer's benchmark as it writes them: like Avro, but numbers of eight bytes come highest byte first. */
 import { createHash } from 'node:crypto';
 import type { Serde } from '#engine';
+import { TextPool } from '#schemas';
 import type { Serdes } from '../engine/cases.ts';
 import type { Enriched, Profile, Totals, View } from '../engine/events.ts';
 
 const CATEGORIES = ['film', 'series', 'sport'] as const;
 
+const POOL_BITS = 12;
+const pool = new TextPool(POOL_BITS);
+
 class Input {
-  readonly #bytes: Buffer;
+  #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  constructor(bytes: Buffer) {
+  over(bytes: Buffer): this {
     this.#bytes = bytes;
+    this.#at = 0;
+    return this;
   }
 
   /** Zigzag varint of up to 53 bits. */
   number(): number {
+    const first = this.#bytes[this.#at] as number;
+    if (first < 128) {
+      this.#at++;
+      return (first >>> 1) ^ -(first & 1);
+    }
     let value = 0;
     for (let unit = 1; ; unit *= 128) {
       const byte = this.#bytes[this.#at++] as number;
@@ -37,13 +48,23 @@ class Input {
   text(): string {
     const length = this.number();
     this.#at += length;
-    return this.#bytes.toString('utf8', this.#at - length, this.#at);
+    return pool.text(this.#bytes, this.#at - length, this.#at);
   }
 }
 
 class Output {
-  #bytes = Buffer.allocUnsafeSlow(4096);
+  #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
+
+  over(bytes: Buffer, at: number): this {
+    this.#bytes = bytes;
+    this.#at = at;
+    return this;
+  }
+
+  get end(): number {
+    return this.#at;
+  }
 
   number(value: number): this {
     let rest = value < 0 ? -2 * value - 1 : 2 * value;
@@ -67,26 +88,28 @@ class Output {
   /** ASCII, as all texts of the benchmark are. */
   text(value: string): this {
     this.number(value.length);
-    this.#at += this.#bytes.write(value, this.#at, 'latin1');
+    for (let i = 0; i < value.length; i++) this.#bytes[this.#at++] = value.charCodeAt(i);
     return this;
-  }
-
-  take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#at));
-    this.#at = 0;
-    return taken;
   }
 }
 
+const input = new Input();
 const output = new Output();
+/** More than any value of the benchmark takes. */
+const ROOM = 1024;
+const scratch = Buffer.alloc(ROOM);
 
 function serde<V>(name: string, write: (value: V) => unknown, read: (input: Input) => V): Serde<V> {
+  const encodeInto = (value: V, target: Buffer, at: number) => {
+    if (at + ROOM > target.length) return target.length - at - ROOM;
+    output.over(target, at);
+    write(value);
+    return output.end;
+  };
   return {
-    encode: (value) => {
-      write(value);
-      return output.take();
-    },
-    decode: (bytes) => read(new Input(bytes)),
+    encode: (value) => Buffer.from(scratch.subarray(0, encodeInto(value, scratch, 0))),
+    encodeInto,
+    decode: (bytes) => read(input.over(bytes)),
     prepare: async () => {},
     fingerprint: createHash('sha256').update(name).digest(),
     framing: 0,

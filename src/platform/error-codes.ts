@@ -361,6 +361,11 @@ const engine: readonly ErrorDescription[] = [
     'Read topics of windowed tables alone with `windowedKey`.',
   ),
   giveUp(
+    'MR_STORE_AHEAD',
+    "A store holds more of an input than the group's offset says: the offset was set back, or has expired.",
+    'Set the offset to the one in the message, or raise the generation of the topology to process all anew.',
+  ),
+  giveUp(
     'MR_STORE_CORRUPT',
     'A local store cannot be read.',
     'Start again: it is rebuilt from its changelog.',

@@ -1,6 +1,9 @@
 /** What a broker of the tests is told: small, quick to start, and impatient where a test would have to wait. */
 
-export type Listener = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+export type SecuredListener = 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+export type Listener = 'PLAINTEXT' | 'OUTSIDE' | SecuredListener;
+
+export type Address = { readonly host: string; readonly port: number };
 
 export type User = { readonly username: string; readonly password: string };
 
@@ -12,6 +15,8 @@ export type BrokerConfiguration = {
   readonly directory: string;
   readonly controllerPort: number;
   readonly ports: ReadonlyMap<Listener, number>;
+  /** Where those who come by the listener OUTSIDE are told to come. */
+  readonly outside: Address | undefined;
   /** With the secured listeners: a file of the certificate and its key, PEM, and the user that may come in. */
   readonly security:
     | { readonly keyStore: string; readonly trustStore: string; readonly user: User }
@@ -46,15 +51,18 @@ function cluster({ id, directory, controllerPort }: BrokerConfiguration) {
   };
 }
 
-function network({ id, controllerPort, ports, security }: BrokerConfiguration) {
-  const advertised = Array.from(ports, ([name, port]) => `${name}://127.0.0.1:${port}`);
+function network({ id, controllerPort, ports, outside, security }: BrokerConfiguration) {
+  const local = Array.from(ports, ([name, port]) => `${name}://127.0.0.1:${port}`);
+  const advertised = local.map((each) =>
+    each.startsWith('OUTSIDE:') ? `OUTSIDE://${outside?.host}:${outside?.port}` : each,
+  );
   const controller = id === 1 ? [`CONTROLLER://127.0.0.1:${controllerPort}`] : [];
   return {
-    listeners: [...advertised, ...controller].join(','),
+    listeners: [...local, ...controller].join(','),
     'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': [
       'CONTROLLER:PLAINTEXT',
-      ...Array.from(ports.keys(), (name) => `${name}:${name}`),
+      ...Array.from(ports.keys(), (name) => `${name}:${name === 'OUTSIDE' ? 'PLAINTEXT' : name}`),
     ].join(','),
     ...(security !== undefined && secured(security)),
   };

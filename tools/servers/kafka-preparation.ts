@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { makeCertificate } from './certificate.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import {
+  type Address,
   type BrokerConfiguration,
   brokerProperties,
   type Listener,
@@ -20,6 +21,11 @@ export type KafkaServerOptions = {
   readonly brokers?: number;
   /** Listeners with TLS, with SASL and with both beside the plain one. */
   readonly security?: boolean;
+  /**
+   * For a single broker: another plain listener, whose clients are told to come to this address. There a test puts what
+   * leads to `KafkaServer.outside`, a bad network for example.
+   */
+  readonly outside?: Address;
   /** Added to each broker's configuration. */
   readonly properties?: Readonly<Record<string, string | number>>;
   /** Arguments of each broker's JVM; by default those of a small one that is quick to start. */
@@ -43,11 +49,13 @@ const user: User = { username: 'millrace', password: 'millrace-secret' };
 export async function prepare(
   jars: string,
   directory: ServerDirectory,
-  { brokers = 1, security = false, properties = {}, jvm = SMALL_JVM }: KafkaServerOptions,
+  { brokers = 1, security = false, outside, properties = {}, jvm = SMALL_JVM }: KafkaServerOptions,
 ): Promise<Parts> {
-  const listeners: readonly Listener[] = security
-    ? ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
-    : ['PLAINTEXT'];
+  const listeners: readonly Listener[] = [
+    'PLAINTEXT',
+    ...(outside === undefined ? [] : (['OUTSIDE'] as const)),
+    ...(security ? (['SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const) : []),
+  ];
   const secured = security ? await certify(directory.path) : undefined;
   const controllerPort = await serverPort();
   const configurations: BrokerConfiguration[] = [];
@@ -61,6 +69,7 @@ export async function prepare(
       directory: data,
       controllerPort,
       ports,
+      outside,
       security: secured,
       properties,
     });

@@ -1,6 +1,6 @@
 import { kafkaJars } from './downloads.ts';
 import type { KafkaBroker } from './kafka-broker.ts';
-import type { Listener, User } from './kafka-configuration.ts';
+import type { Address, Listener, SecuredListener, User } from './kafka-configuration.ts';
 import { type KafkaServerOptions, type Parts, prepare } from './kafka-preparation.ts';
 import { runTool, type ToolOrClass } from './kafka-tools.ts';
 import { requirePrograms } from './programs.ts';
@@ -11,7 +11,7 @@ export type KafkaSecurity = User & {
   /** File of the certificate to trust, PEM. */
   readonly ca: string;
   /** Addresses of the brokers, `host:port`, separated by commas. */
-  readonly listeners: Readonly<Record<Exclude<Listener, 'PLAINTEXT'>, string>>;
+  readonly listeners: Readonly<Record<SecuredListener, string>>;
 };
 
 /** Apache Kafka 4.1 without ZooKeeper: one broker, or a cluster of some, on ports of 127.0.0.1. */
@@ -23,6 +23,8 @@ export class KafkaServer {
   /** Each broker by itself. */
   readonly members: readonly KafkaBroker[];
   readonly security: KafkaSecurity | undefined;
+  /** Of the listener that clients are told is elsewhere: see KafkaServerOptions. */
+  readonly outside: Address | undefined;
   readonly #jars: string;
   readonly #directory: ServerDirectory;
 
@@ -32,6 +34,8 @@ export class KafkaServer {
     this.brokers = addresses('PLAINTEXT');
     this.url = `kafka://${this.brokers}`;
     this.members = members;
+    const port = ports[0]?.get('OUTSIDE');
+    this.outside = port === undefined ? undefined : { host: '127.0.0.1', port };
     this.#jars = jars;
     this.#directory = directory;
     this.security = security && {

@@ -5,6 +5,7 @@ import { ManualClock } from '#platform/testing';
 import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { json } from '../testing/json-topic.ts';
+import { type InputOffsets, positionHeader } from './position.ts';
 import { TaskState } from './state.ts';
 
 const HOUR_MS = 3_600_000;
@@ -18,7 +19,7 @@ async function world() {
   await log.createTopics([{ name: CHANGELOG, partitions: 1, cleanup }]);
   const producer = await log.producer();
   const databases = memoryDatabases();
-  const open = () =>
+  const open = (more: Partial<Parameters<typeof TaskState.open>[0]> = {}) =>
     TaskState.open({
       name: 'sums-0',
       partition: 0,
@@ -30,10 +31,14 @@ async function world() {
       logger: createLogger({ level: 'silent', name: 'test' }),
       inputOffsets: new Map(),
       isCopy: true,
+      ...more,
     });
-  const write = (key: string, value: unknown) => {
+  const write = (key: string, value: unknown, position?: InputOffsets) => {
     const bytes = value === null ? null : Buffer.from(JSON.stringify(value));
-    return producer.append(CHANGELOG, 0, [{ key: Buffer.from(key), value: bytes, timestamp: 0 }]);
+    const headers = position && [positionHeader(position)];
+    return producer.append(CHANGELOG, 0, [
+      { key: Buffer.from(key), value: bytes, timestamp: 0, ...(headers && { headers }) },
+    ]);
   };
   return { clock, log, open, write };
 }
@@ -76,5 +81,20 @@ it('a copy that had nothing to follow for so long goes on', async () => {
   await copy.follow(new Map());
   assert.deepEqual(await rowsOf(copy), []);
   await copy.close();
+  await log.close();
+});
+
+it('state that stands for more of its inputs than is committed is not counted upon again', async () => {
+  const { log, open, write } = await world();
+  await write('a', 1, { numbers: 7, gone: 9 });
+  const at = (offset: number) => ({ isCopy: false, inputOffsets: new Map([['numbers', offset]]) });
+  await (await open({ ...at(7), guarantee: 'exactly-once' })).close();
+  await assert.rejects(open({ ...at(6), guarantee: 'exactly-once' }), (error) => {
+    assert.equal(errorCode(error), 'MR_STORE_AHEAD');
+    assert.match(String(error), /numbers\/0 up to offset 7, .* offset is 6/);
+    return true;
+  });
+  // There a crash leaves it so, and records are counted twice as promised.
+  await (await open({ ...at(6), guarantee: 'at-least-once' })).close();
   await log.close();
 });

@@ -1,4 +1,4 @@
-import { type Clock, errorCode, failpoint, type Logger, RetryableError } from '#platform';
+import { type Clock, errorCode, FatalError, failpoint, type Logger, RetryableError } from '#platform';
 import type { Appended, Log, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore, type RefusedEntry } from '../store/cached-store.ts';
@@ -7,6 +7,7 @@ import { prefixRange, storePrefix } from '../store/database-keys.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
+import type { Guarantee } from './commit.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import type { Outbox } from './outbox.ts';
 import { type InputOffsets, positionHeader, readPositionHeader } from './position.ts';
@@ -50,6 +51,8 @@ export type StateOptions = {
   readonly restore?: RestoreProgress;
   /** Another process has the task; this one follows it. */
   readonly isCopy?: boolean;
+  /** Exactly once, a store and the inputs' offsets are committed together. */
+  readonly guarantee?: Guarantee;
 };
 
 type OpenStore = {
@@ -195,6 +198,7 @@ export class TaskState {
     await this.#replayAll(this.#options.isCopy === true ? 'stable' : 'end', unusable);
     // Of a copy only the changelog says what it stands for: its owner may have committed since the offsets were read.
     if (this.#options.isCopy !== true) {
+      this.#assertNotAhead();
       for (const open of this.#stores) open.position = Object.fromEntries(this.#inputOffsets);
     }
     this.#committedAt = this.#options.clock.now();
@@ -223,6 +227,18 @@ export class TaskState {
       await this.#replay(open, ends[i] ?? 0, emptied.includes(open));
       // Nothing was ever written: empty is what the store was at the beginning of its inputs.
       if (open.offset === 0) open.position = {};
+    }
+  }
+
+  /** What is committed in one transaction can't part, unless somebody else has set the offsets back, or they have expired. */
+  #assertNotAhead(): void {
+    if (this.#options.guarantee !== 'exactly-once') return;
+    for (const { definition, position } of this.#stores) {
+      for (const [input, offset] of Object.entries(position ?? {})) {
+        const committed = this.#inputOffsets.get(input) ?? offset;
+        if (offset > committed)
+          throw ahead(definition.name, `${input}/${this.#options.partition}`, offset, committed);
+      }
     }
   }
 
@@ -372,6 +388,15 @@ export class TaskState {
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
   }
 }
+
+const ahead = (store: string, input: string, offset: number, committed: number) =>
+  new FatalError(
+    'MR_STORE_AHEAD',
+    `${store} holds ${input} up to offset ${offset}, and the group's offset is ${committed}: it was set back, or has expired`,
+    {
+      hint: `set the group's offset of ${input} to ${offset} or beyond, or raise the generation of the topology to process all anew`,
+    },
+  );
 
 /** How many of a batch's records lie before an offset. */
 function recordsBefore(batch: RecordBatch, until: number): number {

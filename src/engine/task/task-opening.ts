@@ -1,4 +1,5 @@
-import { invariant } from '#platform';
+import { isDeepStrictEqual } from 'node:util';
+import { errorCode, invariant } from '#platform';
 import type { Log, OffsetCommit } from '../log/port.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { nameOf, type TaskId } from './assignment.ts';
@@ -68,10 +69,19 @@ export class Opening {
   async #open(): Promise<void> {
     const { signal } = this.progress;
     const subTopology = subTopologyOf(this.id, this.#environment.topology);
-    const committed = await committedOffsets(this.id, this.#environment);
     const environment = { ...this.#environment, restore: this.progress };
-    const open = () => Task.open(subTopology, this.id.partition, committed, environment);
-    this.#task = await whenUnlocked(environment.clock, open, signal);
+    for (let committed = await committedOffsets(this.id, environment); this.#task === undefined; ) {
+      const open = () => Task.open(subTopology, this.id.partition, committed, environment);
+      try {
+        this.#task = await whenUnlocked(environment.clock, open, signal);
+      } catch (error) {
+        if (errorCode(error) !== 'MR_STORE_AHEAD') throw error;
+        // The task's owner before may have committed once more since the offsets were read.
+        const before = committed;
+        committed = await committedOffsets(this.id, environment);
+        if (isDeepStrictEqual(committed, before)) throw error;
+      }
+    }
   }
 }
 

@@ -22,6 +22,7 @@ import { Expiry, ttlStoreName } from '../store/ttl.ts';
 import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
 import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
+import type { Guarantee } from './commit.ts';
 import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -45,6 +46,7 @@ export type TaskEnvironment = {
   readonly metrics: Metrics;
   readonly deadLetters: Topic<string, DeadLetter>;
   readonly onRecordError: RecordErrorPolicy;
+  readonly guarantee?: Guarantee;
   /** The rows of a global table, by its topic's name. */
   readonly globalRows: (topic: string) => GlobalRows;
   /** Decoded entries that each store keeps in memory. */

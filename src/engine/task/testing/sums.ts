@@ -214,13 +214,17 @@ export class Load {
     const byKey = Map.groupBy(outputs, ([key]) => key);
     for (const [key, written] of this.#writtenByKey()) {
       const sums = (byKey.get(key) ?? []).map(([, sum]) => sum);
-      assert.ok(sums.length >= written, `${key} was written ${written} times, and counted ${sums.length} times`);
+      assert.ok(
+        sums.length >= written,
+        `${key} was written ${written} times, and counted ${sums.length} times`,
+      );
       assert.ok(Math.max(...sums) >= written, `the sum of ${key}`);
     }
   }
 
   *#writtenByKey(): Generator<readonly [key: string, count: number]> {
-    for (let i = 0; i < Math.min(KEYS, this.written); i++) yield [`k${i}`, Math.ceil((this.written - i) / KEYS)];
+    for (let i = 0; i < Math.min(KEYS, this.written); i++)
+      yield [`k${i}`, Math.ceil((this.written - i) / KEYS)];
   }
 
   async close(): Promise<void> {

@@ -34,7 +34,7 @@ export async function openOnKafka(
   t: TestContext,
   kafka: SharedKafka,
   { defaults = {}, seenAt }: KafkaWorldOptions = {},
-): Promise<SumsWorld> {
+): Promise<SumsWorld & { readonly prefix: string }> {
   const { prefix, ...own } = await placeOn(kafka);
   const theirs = seenAt && {
     log: `kafka://${seenAt.brokers}?prefix=${prefix}`,
@@ -50,7 +50,7 @@ export async function openOnKafka(
       ...(!(kafka instanceof KafkaServer) && { cleanUp: deleteTopics }),
     },
   );
-  return world;
+  return Object.assign(world, { prefix });
 }
 
 async function deleteTopics(log: Log): Promise<void> {
@@ -68,7 +68,9 @@ async function readByJava(
 ): Promise<readonly SumOutput[]> {
   const writer = await log.producer();
   for (let partition = 0; partition < PARTITIONS; partition++) {
-    await writer.append(output.name, partition, [{ key: Buffer.from(LAST), value: Buffer.from('0'), timestamp: 0 }]);
+    await writer.append(output.name, partition, [
+      { key: Buffer.from(LAST), value: Buffer.from('0'), timestamp: 0 },
+    ]);
   }
   await writer.close();
   const printed = await kafka.run('kafka-console-consumer', [

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { kafkaServer } from '#servers';
 import type { PartitionOffsets } from '../../log/port.ts';
-import { output, PARTITIONS } from '../../task/testing/sums.ts';
+import { GROUP, output, PARTITIONS } from '../../task/testing/sums.ts';
 import type { SumsWorld } from '../../task/threads/testing/sums-world.ts';
 import { openOnKafka } from './kafka-world.ts';
 
@@ -32,6 +32,24 @@ it('what a dead process has left open is aborted by its successor, and never rea
   const last = await world.running('one');
   await world.assertExact([last], ['one']);
   assert.ok((await countUncommitted(world)) > world.load.written, 'what was aborted is in the log');
+});
+
+it('what a dead process has left open is aborted by the brokers where nobody takes its name', {
+  timeout: 600_000,
+}, async (t) => {
+  const kafka = await kafkaServer(t);
+  if (kafka === undefined) return;
+  const world = await openOnKafka(t, kafka, { defaults: { threads: 1, standbys: 0 } });
+  const victim = world.launch('one', { failpoints: 'kafka.transaction.offsets=kill@3' });
+  assert.deepEqual(await victim.exit, [null, 'SIGKILL']);
+  const id = `${world.prefix}${GROUP}-one-0`;
+  const described = await kafka.run('kafka-transactions', ['describe', '--transactional-id', id]);
+  // Columns by their names: who takes over the tasks waits for no longer than this.
+  const [names = [], values = []] = described.split('\n').map((line) => line.trim().split(/\s+/));
+  assert.equal(values[names.indexOf('TransactionState')], 'Ongoing');
+  assert.equal(values[names.indexOf('TransactionTimeoutMs')], '10000');
+  const heir = await world.running('two');
+  await world.assertExact([heir], ['two']);
 });
 
 async function outputOffsets({ log }: SumsWorld): Promise<readonly PartitionOffsets[]> {

@@ -88,7 +88,7 @@ function places(printed: string): { partition: number; offset: number; end: numb
 }
 
 test("Java's console tools and kafka-consumer-groups work with a topology that runs on Kafka", {
-  timeout: 240_000,
+  timeout: 120_000,
 }, async (t) => {
   const opened = await setUp(t);
   if (opened === undefined) return;
@@ -134,10 +134,8 @@ test("Java's console tools and kafka-consumer-groups work with a topology that r
       [0, 0],
       [1, 0],
     ]);
-    await assert.rejects(
-      groups('--reset-offsets', '--all-topics', '--to-earliest', '--execute'),
-      /inactive|active/i,
-    );
+    const refused = await groups('--reset-offsets', '--all-topics', '--to-earliest', '--execute');
+    assert.match(refused, /only be reset if the group .* is inactive/);
   });
 
   await t.test('set forward while it is stopped, it goes on from there', async () => {

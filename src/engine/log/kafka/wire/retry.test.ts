@@ -33,7 +33,7 @@ async function settle<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
   settled.catch(() => {});
   while (!isSettled) {
     await new Promise(setImmediate);
-    clock.advance(100);
+    void clock.advance(100);
   }
   return settled;
 }

@@ -11,12 +11,20 @@ import { Cluster } from './cluster.ts';
 import { parseKafkaUrl } from './kafka-options.ts';
 
 const environment = { clock: systemClock, random: Math.random };
-/** Who comes by the plain listener may do everything, as the brokers themselves; others what no list forbids. */
+/** Who comes without a login may do everything, as the brokers themselves; others what a list allows. */
 const properties = {
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'super.users': 'User:ANONYMOUS',
-  'allow.everyone.if.no.acl.found': 'true',
 };
+/** Before the names of all that the tests make. */
+const PREFIX = 'p';
+/** What docs/KAFKA.md says is needed. */
+const RIGHTS = [
+  '--topic p --operation Create --operation Describe --operation DescribeConfigs --operation Read --operation Write',
+  '--group p --operation Read',
+  '--transactional-id p --operation Write --operation Describe',
+];
+const ACLS = 'org.apache.kafka.tools.AclCommand';
 /** So short that a client has to log in again while it works. */
 const LOGIN_LASTS_MS = 1_000;
 
@@ -76,9 +84,18 @@ test('Kafka that wants to know who comes', { timeout: 180_000 }, async (t) => {
   const { listeners, username, password, ca } = kafka.security;
   const login = `${username}:${password}@`;
   const { SSL, SASL_PLAINTEXT, SASL_SSL } = listeners;
+  const allowed = [
+    '--add',
+    '--force',
+    '--allow-principal',
+    `User:${username}`,
+    '--resource-pattern-type',
+    'prefixed',
+  ];
+  await Promise.all(RIGHTS.map((each) => kafka.run(ACLS, [...allowed, ...each.split(' ')])));
   let prefixes = 0;
   const opened = async (t: TestContext, url: string) => {
-    const log = await openKafkaLog(parseKafkaUrl(`${url}&prefix=p${prefixes++}.`), environment);
+    const log = await openKafkaLog(parseKafkaUrl(`${url}&prefix=${PREFIX}${prefixes++}.`), environment);
     t.after(() => log.close());
     return log;
   };
@@ -114,7 +131,7 @@ test('Kafka that wants to know who comes', { timeout: 180_000 }, async (t) => {
   }
 
   await t.test('is worked with for longer than a login lasts', async (t) => {
-    const options = parseKafkaUrl(`kafka://${login}${SASL_SSL}?ca=${ca}&prefix=longer.`);
+    const options = parseKafkaUrl(`kafka://${login}${SASL_SSL}?ca=${ca}&prefix=${PREFIX}longer.`);
     const cluster = new CountingCluster(options, environment);
     const log = new KafkaLog(cluster);
     t.after(() => log.close());
@@ -128,7 +145,7 @@ test('Kafka that wants to know who comes', { timeout: 180_000 }, async (t) => {
 
   await t.test('says which right is missing', async (t) => {
     const log = await opened(t, `kafka://${login}${SASL_PLAINTEXT}?sasl=PLAIN`);
-    const prefix = `p${prefixes - 1}.`;
+    const prefix = `${PREFIX}${prefixes - 1}.`;
     await log.createTopics([
       { name: 'secret', partitions: 1, cleanup: { policy: 'delete', retentionMs: null } },
     ]);
@@ -141,7 +158,7 @@ test('Kafka that wants to know who comes', { timeout: 180_000 }, async (t) => {
       '--transactional-id',
       `${prefix}tx`,
     ];
-    await kafka.run('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...denied, ...resources]);
+    await kafka.run(ACLS, ['--add', '--force', ...denied, ...resources]);
     const forbidden = (name: string) => (error: unknown) => {
       assert.equal(errorCode(error), 'MR_KAFKA_FORBIDDEN', inspect(error));
       assert.match(String(error), new RegExp(name));

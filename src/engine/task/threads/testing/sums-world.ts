@@ -60,7 +60,13 @@ export class SumsWorld {
   }
 
   launch(instanceId: string, more: Partial<SumsProcessOptions> = {}): SumsProcess {
-    return new SumsProcess(this.#t, { ...this.#place, standbys: 1, ...this.#options.defaults, instanceId, ...more });
+    return new SumsProcess(this.#t, {
+      ...this.#place,
+      standbys: 1,
+      ...this.#options.defaults,
+      instanceId,
+      ...more,
+    });
   }
 
   async running(instanceId: string, more: Partial<SumsProcessOptions> = {}): Promise<SumsProcess> {
