@@ -167,7 +167,11 @@ export class RedisViewWriter {
     lost.catch(() => {});
     try {
       if ((await this.#generations.live()) !== live) return;
-      logger.warn({ reason, live }, 'building the views in Redis from the log');
+      // The first time there is nothing amiss.
+      logger[reason === 'missing' ? 'info' : 'warn'](
+        { reason, live },
+        'building the views in Redis from the log',
+      );
       if (reason !== 'requested') this.#problem = `the views in Redis are being built (${reason})`;
       this.#building.set(1);
       const startMs = clock.monotonic();

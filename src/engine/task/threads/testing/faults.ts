@@ -39,8 +39,8 @@ export async function killedAtRandom(t: TestContext, world: SumsWorld, kills: nu
 }
 
 /**
- * Kills one or the other of two processes `kills` times: while they work, now and then while they start, and now and then
- * leaving all the work to the survivor for a while. Gives them as they run at the end.
+ * Kills one or the other of two processes `kills` times: while they work, now and then once more while it starts again, and
+ * now and then leaving all the work to the survivor for a while. Gives them as they run at the end.
  */
 export async function killedInTurn(
   t: TestContext,
@@ -49,22 +49,20 @@ export async function killedInTurn(
   kills: number,
 ): Promise<readonly SumsProcess[]> {
   const processes = instanceIds.map((instanceId) => world.launch(instanceId));
-  for (let kill = 0; kill < kills; kill++) {
-    const turn = kill % 2;
+  let turn = 0;
+  for (let kill = 1; kill <= kills; kill++) {
+    const isStarting = kill % 4 === 0;
+    if (!isStarting) turn = 1 - turn;
     const [victim, survivor] = [processes[turn], processes[1 - turn]] as [SumsProcess, SumsProcess];
-    const isStarting = kill % 4 === 3;
-    if (isStarting) {
-      await survivor.url;
-      await world.goesOn([survivor], 100);
-    } else {
+    if (!isStarting) {
       await Promise.all([victim.url, survivor.url]);
       await until([victim, survivor], async () => (await victim.runningTasks()) > 0);
     }
-    const delayMs = Math.random() * 400;
+    const delayMs = Math.random() * (isStarting ? 1_500 : 400);
     await systemClock.sleep(delayMs);
     await victim.kill();
     t.diagnostic(`${instanceIds[turn]} killed, ${isStarting ? 'as it started' : 'as it worked'}`);
-    if (kill % 5 === 4) await until([survivor], async () => (await survivor.runningTasks()) === PARTITIONS);
+    if (kill % 5 === 0) await until([survivor], async () => (await survivor.runningTasks()) === PARTITIONS);
     processes[turn] = world.launch(instanceIds[turn] as string);
   }
   await Promise.all(processes.map(({ url }) => url));
