@@ -8,7 +8,7 @@ import { temporaryDirectory } from '#platform/testing';
 import { kafkaServer, type SharedKafka } from '#servers';
 import { journalTopic } from '../../task/journal.ts';
 import { GROUP, input, Load, launch, output, sums, sumsRuntime } from '../../task/testing/sums.ts';
-import { openSumsLog } from '../../task/threads/fixtures/sums-log.ts';
+import { openSumsLog } from '../../task/threads/testing/sums-log.ts';
 import { placeOn } from './kafka-world.ts';
 
 const limit = { timeout: 300_000 };

@@ -7,8 +7,11 @@ import { retrying } from './retry.ts';
 
 /** For how long a client that starts waits for a broker that answers, ms. */
 const CONTACT_TIMEOUT_MS = 30_000;
-/** A broker that has closed every connection for so long, ms, is not just being stopped: it does not like what it hears. */
-const SHUT_OUT_MS = 2_000;
+/**
+ * Who has closed every connection for so long, ms, is no broker that is just being stopped, nor a proxy before one that is just
+ * being started: it does not like what it hears.
+ */
+const SHUT_OUT_MS = 10_000;
 
 type Api = { readonly apiKey: number; readonly maxVersion: number };
 

@@ -54,6 +54,7 @@ for (const url of [
   'kafka://a?sasl=PLAIN',
   'kafka://user:secret@a?sasl=MD5',
   'kafka://user:secret@a?retention=week',
+  'kafka://user:100%secret@a',
 ]) {
   test(`${url} is refused, and no password is shown`, () => {
     assert.throws(

@@ -56,8 +56,8 @@ export function parseKafkaUrl(url: string, secrets: KafkaSecrets = {}): KafkaOpt
     throw wrongUrl(`replication is ${given.get('replication')}, which is no number of replicas`);
   }
   const sasl = credentials(given.get('sasl'), {
-    username: secrets.username ?? decodeURIComponent(user),
-    password: secrets.password ?? decodeURIComponent(password),
+    username: secrets.username ?? decoded(user),
+    password: secrets.password ?? decoded(password),
   });
   return {
     brokers: hosts.split(',').map(address),
@@ -69,6 +69,14 @@ export function parseKafkaUrl(url: string, secrets: KafkaSecrets = {}): KafkaOpt
     compression: oneOf('compression', compressions, given.get('compression') ?? 'none'),
     retention: oneOf('retention', retentions, given.get('retention') ?? 'topic'),
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrongUrl('a % in user or password is written %25');
+  }
 }
 
 function address(text: string): Address {

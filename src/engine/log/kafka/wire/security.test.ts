@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import type { Connection } from '@platformatic/kafka';
-import { errorCode, systemClock } from '#platform';
+import { type Clock, errorCode, systemClock } from '#platform';
 import { ownKafka } from '#servers';
 import type { Log, ProducerRecord } from '../../port.ts';
 import { KafkaLog, openKafkaLog } from '../kafka-log.ts';
@@ -64,8 +64,16 @@ async function untilNothingIsOpen(): Promise<void> {
   while (process.getActiveResourcesInfo().includes('TCPSocketWrap')) await new Promise(setImmediate);
 }
 
+/** Time runs ten times as fast. */
+const impatient: Clock = {
+  now: () => systemClock.now(),
+  monotonic: () => 10 * systemClock.monotonic(),
+  sleep: (ms, signal) => systemClock.sleep(ms / 10, signal),
+};
+
 async function assertRefused(url: string, message: RegExp): Promise<void> {
-  await assert.rejects(openKafkaLog(parseKafkaUrl(url), environment), (error) => {
+  const opening = openKafkaLog(parseKafkaUrl(url), { ...environment, clock: impatient });
+  await assert.rejects(opening, (error) => {
     assert.equal(errorCode(error), 'MR_KAFKA_LOGIN', inspect(error));
     assert.match(String(error), message);
     // Nor does what lies below it.

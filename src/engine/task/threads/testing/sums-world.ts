@@ -9,7 +9,7 @@ import { checkLocalStores } from '../../../verify/local-stores.ts';
 import { compareSnapshots } from '../../../verify/snapshot.ts';
 import { verify } from '../../../verify/verify.ts';
 import { Load, type SumOutput, sums } from '../../testing/sums.ts';
-import { openSumsLog, type SumsLog, type SumsPlace } from '../fixtures/sums-log.ts';
+import { openSumsLog, type SumsLog, type SumsPlace } from './sums-log.ts';
 import { SumsProcess, type SumsProcessOptions, until } from './sums-process.ts';
 
 export type SumsWorldOptions = {

@@ -44,6 +44,7 @@ export class ModelCluster {
   readonly random: () => number;
   readonly logger = undefined;
   readonly closed = false;
+  readonly opened = new Set();
   readonly signal = new AbortController().signal;
   readonly partitions: readonly ModelPartition[];
   /** A value that begins so is refused, and takes its batch with it. */
