@@ -46,7 +46,8 @@ async function kept(name: string, mavenArguments: (folder: string) => readonly s
   await mkdir(cache(), { recursive: true });
   const fetched = await mkdtemp(join(cache(), 'fetching-'));
   try {
-    await runToEnd('mvn', ['-q', '-B', '-Dstyle.color=never', '-f', pom, ...mavenArguments(fetched)]);
+    const settings = ['-q', '-B', '-Dstyle.color=never', `-Dnotes=${join(fetched, 'notes')}`];
+    await runToEnd('mvn', [...settings, '-f', pom, ...mavenArguments(fetched)]);
     await rename(fetched, folder).catch((error) => {
       if (!existsSync(folder)) throw error;
     });
