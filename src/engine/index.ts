@@ -58,6 +58,7 @@ export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export type { OperatorCounts } from './task/introspection.ts';
 export { type EngineReport, reportOf, StatusGauges } from './task/introspection-report.ts';
+export { portableHeaders } from './task/position.ts';
 export type { RestoreStatus } from './task/restore-progress.ts';
 export { StreamsRuntime } from './task/runtime.ts';
 export type { RuntimeOptions } from './task/runtime-options.ts';

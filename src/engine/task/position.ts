@@ -13,6 +13,11 @@ export function positionHeader(position: InputOffsets): Header {
   return [HEADER, Buffer.from(JSON.stringify(position))];
 }
 
+/** Those that mean the same in a copy of the log, where every record has another offset. */
+export function portableHeaders(headers: readonly Header[]): readonly Header[] {
+  return headers.some(([name]) => name === HEADER) ? headers.filter(([name]) => name !== HEADER) : headers;
+}
+
 /** Undefined where the record is none that ends a commit. */
 export function readPositionHeader(batch: RecordBatch, index: number): InputOffsets | undefined {
   for (const [name, value] of batch.headers(index)) {

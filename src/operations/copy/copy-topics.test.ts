@@ -185,6 +185,22 @@ describe('copy', () => {
     await assert.rejects(copy(other, to), { code: 'MR_COPY_TARGET_OCCUPIED' });
   });
 
+  it('leaves behind what a changelog says of offsets: they are others there, and a store would seem ahead', async (t) => {
+    const [from, to] = [simulated(t), await embedded(t)];
+    await from.log.createTopics([rows]);
+    const producer = await from.log.producer();
+    const headers = [
+      ['mr-position', Buffer.from('{"events":7}')],
+      ['w', Buffer.from('1')],
+    ] as const;
+    await producer.append('rows', 0, [{ key: Buffer.from('k'), value: null, timestamp: 1, headers }]);
+    assert.ok((await copy(from, to)).every(isEqual));
+    const consumer = await to.log.consumer();
+    consumer.assign([{ topic: 'rows', partition: 0, offset: 0 }]);
+    const [batch] = await consumer.poll(1_000);
+    assert.deepEqual(batch?.headers(0), [['w', Buffer.from('1')]]);
+  });
+
   it('goes on where it was cut off, and with what came since', async (t) => {
     const from = await embedded(t);
     const to = simulated(t);

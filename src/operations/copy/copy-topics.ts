@@ -6,7 +6,7 @@ import { type Tally, TopicCopy } from './topic-copy.ts';
 /**
  * Copies topics from one log to another: the records committed there by now with keys, timestamps and headers, in their
  * order, each partition into its own; schemas are registered with the target, and values get the ids that they have
- * there. How far it has come is committed with the records, so that a copy that was cut off is gone on with by the same
+ * there; what a changelog says of offsets, which are others there, stays behind. How far it has come is committed with the records, so that a copy that was cut off is gone on with by the same
  * call, and nothing is there twice. In the end both sides are read and compared.
  *
  * Nobody else may write to the target meanwhile. Errors: MR_LOG_UNKNOWN_TOPIC, MR_LOG_TOPIC_MISMATCH,

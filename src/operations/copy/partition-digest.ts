@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { portableHeaders } from '#engine';
 import type { Log, RecordBatch, SchemaRegistry, TopicPartition } from '#engine/log';
 import { bodyOf, KnownSchemas, possibleSchemaId } from './framed-values.ts';
 
@@ -141,7 +142,7 @@ class RecordHashing {
     } else this.#bytes(hash, value);
     this.#number.writeDoubleBE(batch.timestamp(index));
     hash.update(this.#number);
-    for (const [name, bytes] of batch.headers(index)) {
+    for (const [name, bytes] of portableHeaders(batch.headers(index))) {
       this.#bytes(hash, Buffer.from(name));
       this.#bytes(hash, bytes);
     }

@@ -1,3 +1,4 @@
+import { portableHeaders } from '#engine';
 import type {
   Log,
   ProducerRecord,
@@ -140,7 +141,7 @@ export class TopicCopy {
         key: batch.key(i),
         value: value && (await this.#schemas.rewritten(name, value)),
         timestamp,
-        headers: batch.headers(i),
+        headers: portableHeaders(batch.headers(i)),
       });
     }
     if (records.length > 0) this.#producer.append(name, batch.partition, records);
