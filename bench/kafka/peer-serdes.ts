@@ -1,14 +1,10 @@
 /** The values of the peer's benchmark as it writes them: like Avro, but numbers of eight bytes come highest byte first. */
 import { createHash } from 'node:crypto';
 import type { Serde } from '#engine';
-import { TextPool } from '#schemas';
 import type { Serdes } from '../engine/cases.ts';
 import type { Enriched, Profile, Totals, View } from '../engine/events.ts';
 
 const CATEGORIES = ['film', 'series', 'sport'] as const;
-
-const POOL_BITS = 12;
-const pool = new TextPool(POOL_BITS);
 
 class Input {
   #bytes: Buffer = Buffer.alloc(0);
@@ -48,7 +44,7 @@ class Input {
   text(): string {
     const length = this.number();
     this.#at += length;
-    return pool.text(this.#bytes, this.#at - length, this.#at);
+    return this.#bytes.toString('utf8', this.#at - length, this.#at);
   }
 }
 

@@ -54,4 +54,3 @@ export type {
   ViewState,
   ViewVersion,
 } from './generated/types.ts';
-export { TextPool } from './text-pool.ts';

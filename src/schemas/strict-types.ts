@@ -4,7 +4,6 @@
  * size, and writes a long below -2^52 as a positive number.
  */
 import avsc from 'avsc';
-import { TextPool } from './text-pool.ts';
 
 /** The part of avsc's reading and writing position that the types use. */
 type Tap = {
@@ -75,27 +74,8 @@ function isExactLong(value: unknown): value is number {
 /** Above this length a string's own length takes more than a byte, and a native call less time than a loop. */
 const shortString = 63;
 
-const POOL_BITS = 12;
-/** Of all fields: devices, countries, kinds of things come again and again. */
-const pool = new TextPool(POOL_BITS);
-const longestPooled = 24;
-
-/**
- * Reads strings that were met lately without making them anew, and writes short ones of ASCII, which most are, without
- * measuring them first: that takes longer than writing them.
- */
+/** Writes short strings of ASCII, which most are, without measuring them first: that takes longer than writing them. */
 class QuickStringType extends avsc.types.StringType {
-  _read(tap: Tap): string {
-    const { buf, pos } = tap;
-    // A length of one byte, not negative.
-    const length = (buf[pos] as number) >> 1;
-    const end = pos + 1 + length;
-    if (length > longestPooled || ((buf[pos] as number) & 1) === 1 || end > buf.length)
-      return tap.readString();
-    tap.pos = end;
-    return pool.text(buf, pos + 1, end);
-  }
-
   _write(tap: Tap, value: unknown): void {
     if (typeof value !== 'string') throw new Error(`invalid "string": ${String(value)}`);
     if (!writeShortAscii(tap, value)) tap.writeString(value);

@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
-import { keys } from './key-texts.ts';
 import type { Header, ProducerRecord, RecordBatch } from './port.ts';
 
 const noHeaders: readonly Header[] = [];
@@ -130,7 +129,7 @@ export class StoredBatch implements RecordBatch {
 
   keyText(index: number): string | null {
     const length = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    return length === 0 ? null : keys.text(this.#bytes, cursor, cursor + length - 1);
+    return length === 0 ? null : this.#bytes.toString('utf8', cursor, cursor + length - 1);
   }
 
   isEmpty(index: number): boolean {

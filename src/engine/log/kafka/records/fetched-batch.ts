@@ -1,5 +1,4 @@
 import { corruptBatch } from '../../errors.ts';
-import { keys } from '../../key-texts.ts';
 import type { Header, RecordBatch } from '../../port.ts';
 import type { BatchHeader } from './batch-header.ts';
 import { compressionOf, decompress } from './compression.ts';
@@ -105,7 +104,7 @@ export class FetchedBatch implements RecordBatch {
   keyText(index: number): string | null {
     const at = FIELDS * this.#stored(index);
     const start = this.#fields[at + KEY] as number;
-    return start < 0 ? null : keys.text(this.#bytes, start, this.#fields[at + KEY_END] as number);
+    return start < 0 ? null : this.#bytes.toString('utf8', start, this.#fields[at + KEY_END]);
   }
 
   value(index: number): Buffer | null {
