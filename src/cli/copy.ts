@@ -6,10 +6,10 @@ import { type OpenedLog, openLog } from '#engine/log';
 import { type CopiedPartition, type CopyProgress, copyTopics, GROUPS, isEqual } from '#operations';
 import {
   type Configuration,
-  ConfigurationError,
   createLogger,
   lockDirectory,
   type ProgressStep,
+  refuseContradictions,
   type Shutdown,
   systemClock,
 } from '#platform';
@@ -90,12 +90,9 @@ function chosen(configuration: Configuration, name: string): Configuration {
       'Give "embedded" or an address such as kafka://host:9092.',
     );
   }
-  if (configuration.registry !== 'embedded') return { ...configuration, log };
-  throw new ConfigurationError(
-    'MR_CONFIG_CONTRADICTION',
-    'A log on Kafka needs a schema registry that others can ask, and the option registry says "embedded".',
-    { hint: 'Give its address, such as --set registry=http://127.0.0.1:8081.' },
-  );
+  const side = { ...configuration, log };
+  refuseContradictions(side);
+  return side;
 }
 
 async function opened(configuration: Configuration, shutdown: Shutdown): Promise<OpenedLog> {

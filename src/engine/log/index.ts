@@ -10,6 +10,7 @@
  */
 export type { Cleaned, CleanOptions } from './embedded/cleaner.ts';
 export { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded/embedded-log.ts';
+export { isExpired } from './expiry.ts';
 export { type KafkaOptions, parseKafkaUrl } from './kafka/wire/kafka-options.ts';
 export {
   type LogConfiguration,

@@ -1,7 +1,6 @@
 import type { TopicPartition } from '#engine/log';
 import { type CopySide, digestPartition, type HashedRecord, hashedRecords } from './partition-digest.ts';
-
-type Offsets = { readonly from: number; readonly to: number };
+import type { Offsets } from './stretch.ts';
 
 export type CopiedBefore = {
   readonly from: CopySide;

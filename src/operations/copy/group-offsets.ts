@@ -1,7 +1,6 @@
 import type { Log, TopicDescription, TopicPartition } from '#engine/log';
 import type { CopySide } from './partition-digest.ts';
-
-type Offsets = { readonly from: number; readonly to: number };
+import { type Offsets, readStretch } from './stretch.ts';
 
 export type GroupMove = {
   readonly from: CopySide;
@@ -10,8 +9,6 @@ export type GroupMove = {
   readonly topics: readonly TopicDescription[];
   readonly signal: AbortSignal;
 };
-
-const POLL_MS = 500;
 
 /**
  * Commits for a group on the target where it stands on the source. Offsets differ, so it is the same record counted from
@@ -53,22 +50,14 @@ async function offsetBefore(
 async function offsetsOf(
   log: Log,
   at: TopicPartition,
-  { from, to }: Offsets,
+  stretch: Offsets,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const offsets: number[] = [];
-  if (from >= to) return offsets;
-  const consumer = await log.consumer();
-  try {
-    consumer.assign([{ ...at, offset: from }]);
-    while ((consumer.position(at) ?? to) < to) {
-      for (const batch of await consumer.poll(POLL_MS)) {
-        for (let i = 0; i < batch.count && batch.offset(i) < to; i++) offsets.push(batch.offset(i));
-      }
-      signal.throwIfAborted();
+  for await (const { batches } of readStretch(log, at, stretch, signal)) {
+    for (const batch of batches) {
+      for (let i = 0; i < batch.count && batch.offset(i) < stretch.to; i++) offsets.push(batch.offset(i));
     }
-  } finally {
-    await consumer.close();
   }
   return offsets;
 }

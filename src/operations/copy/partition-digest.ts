@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { portableHeaders } from '#engine';
 import type { Log, RecordBatch, SchemaRegistry, TopicPartition } from '#engine/log';
 import { bodyOf, KnownSchemas, possibleSchemaId } from './framed-values.ts';
+import { type Offsets, readStretch } from './stretch.ts';
 
 /** One of the two logs of a copy, with its registry. */
 export type CopySide = {
@@ -18,10 +19,7 @@ export type PartitionDigest = {
   readonly digest: string;
 };
 
-export type ReadOptions = {
-  /** Offsets from `from`, below `to`. */
-  readonly from: number;
-  readonly to: number;
+export type ReadOptions = Offsets & {
   readonly signal: AbortSignal;
   readonly onRead?: (offsets: number) => void;
 };
@@ -34,9 +32,6 @@ export type HashedRecord = {
   readonly isTombstone: boolean;
   readonly hash: Buffer;
 };
-
-const POLL_MS = 500;
-const READ_BYTES = 4 * 1024 * 1024;
 
 /**
  * A digest of the committed records of a partition, by their order and not by their offsets: key, value, timestamp and
@@ -61,25 +56,15 @@ export async function* hashedRecords(
   at: TopicPartition,
   { from, to, signal, onRead }: ReadOptions,
 ): AsyncGenerator<readonly HashedRecord[]> {
-  if (from >= to) return;
   const hashing = new RecordHashing(new KnownSchemas(registry));
-  const consumer = await log.consumer({ maxBytes: READ_BYTES });
-  try {
-    consumer.assign([{ ...at, offset: from }]);
-    for (let position = from; position < to; ) {
-      const records: HashedRecord[] = [];
-      for (const batch of await consumer.poll(POLL_MS)) {
-        for (let i = 0; i < batch.count && batch.offset(i) < to; i++)
-          records.push(await hashing.hashed(batch, i));
-      }
-      signal.throwIfAborted();
-      const reached = Math.min(to, consumer.position(at) ?? to);
-      onRead?.(reached - position);
-      position = reached;
-      yield records;
+  for await (const { batches, passed } of readStretch(log, at, { from, to }, signal)) {
+    const records: HashedRecord[] = [];
+    for (const batch of batches) {
+      for (let i = 0; i < batch.count && batch.offset(i) < to; i++)
+        records.push(await hashing.hashed(batch, i));
     }
-  } finally {
-    await consumer.close();
+    onRead?.(passed);
+    yield records;
   }
 }
 

@@ -1,17 +1,19 @@
 import { portableHeaders } from '#engine';
-import type {
-  Log,
-  ProducerRecord,
-  RecordBatch,
-  TopicDescription,
-  TopicPartition,
-  TransactionalProducer,
+import {
+  isExpired,
+  type Log,
+  type ProducerRecord,
+  type RecordBatch,
+  type TopicDescription,
+  type TopicPartition,
+  type TransactionalProducer,
 } from '#engine/log';
 import { ConfigurationError, failpoint } from '#platform';
 import { holdsCopiedAlone } from './copied-before.ts';
 import { type CopiedPartition, type CopyOptions, copyGroup, sum } from './copy-options.ts';
 import type { SchemaMove } from './framed-values.ts';
 import { type CopySide, digestPartition, type PartitionDigest } from './partition-digest.ts';
+import type { Offsets } from './stretch.ts';
 
 const DEFAULT_MAX_RECORDS = 5_000;
 const POLL_MS = 500;
@@ -21,7 +23,7 @@ const DAY_MS = 86_400_000;
 export type Tally = (topic: string, offsets: number) => void;
 
 /** A partition's records between two positions. */
-type Stretch = { readonly partition: number; readonly from: number; readonly to: number };
+type Stretch = Offsets & { readonly partition: number };
 
 /** The copying of one topic: look at what is there, copy, compare. */
 export class TopicCopy {
@@ -165,8 +167,7 @@ export class TopicCopy {
   #refuseExpired(timestamp: number): void {
     const { to, clock } = this.#options;
     const { cleanup, name } = this.#topic;
-    if (!to.expiresByWallClock || cleanup.policy !== 'delete' || cleanup.retentionMs === null) return;
-    if (timestamp >= clock.now() - cleanup.retentionMs) return;
+    if (!to.expiresByWallClock || !isExpired(cleanup, timestamp, clock.now())) return;
     throw new ConfigurationError(
       'MR_COPY_EXPIRES',
       `Topic ${name} has a record of ${new Date(timestamp).toISOString()}, and ${to.name} keeps its records for ` +
