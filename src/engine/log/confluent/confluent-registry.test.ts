@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { systemClock } from '#platform';
+import { type Credentials, systemClock } from '#platform';
 import { ownRegistry, type RegistryServer, registryServer, serversSkip, sharedRegistry } from '#servers';
 import { registryContract } from '../contract.ts';
 import { ConfluentRegistry } from './confluent-registry.ts';
-import { parseRegistryUrl, type RegistrySecrets } from './registry-options.ts';
+import { parseRegistryUrl } from './registry-options.ts';
 
 const record = (name: string, ...fields: object[]) => ({ type: 'record', name, fields });
 const id = { name: 'id', type: 'string' };
@@ -13,7 +13,7 @@ const thing = record('Thing', id);
 const larger = record('Thing', id, { name: 'size', type: 'int', default: 0 });
 const incompatible = record('Thing', id, { name: 'owner', type: 'string' });
 
-function open(url: string, secrets: RegistrySecrets = {}, timeoutMs = 20_000): ConfluentRegistry {
+function open(url: string, secrets: Credentials = {}, timeoutMs = 20_000): ConfluentRegistry {
   const options = { ...parseRegistryUrl(url, secrets), timeoutMs };
   return new ConfluentRegistry(options, { clock: systemClock, random: Math.random });
 }

@@ -45,21 +45,28 @@ export class ConfluentRegistry implements SchemaRegistry {
     const name = `${subject} ${canonical}`;
     const registered = this.#registered.get(name);
     if (registered !== undefined) return registered;
-    const id = (await this.#find(subject, canonical)) ?? (await this.#add(subject, schema, canonical));
+    const versions = await this.versions(subject);
+    const id =
+      (await this.#find(versions, canonical)) ??
+      (await this.#add(subject, schema, canonical, versions.at(-1)));
     this.#registered.set(name, id);
     return id;
   }
 
   /** The registry compares texts, and we what they write: one that differs in its documentation alone is found here. */
-  async #find(subject: string, canonical: string): Promise<number | undefined> {
-    for (const id of await this.versions(subject)) {
+  async #find(versions: readonly number[], canonical: string): Promise<number | undefined> {
+    for (const id of versions) {
       if (canonicalSchema(await this.schema(id)) === canonical) return id;
     }
     return undefined;
   }
 
-  async #add(subject: string, schema: object, canonical: string): Promise<number> {
-    const newest = (await this.versions(subject)).at(-1);
+  async #add(
+    subject: string,
+    schema: object,
+    canonical: string,
+    newest: number | undefined,
+  ): Promise<number> {
     if (newest === undefined) await this.#requireCompatibility(subject);
     // Asked here first: this says which field is wrong, and of some registries the default is to take anything.
     const reason =
@@ -73,7 +80,7 @@ export class ConfluentRegistry implements SchemaRegistry {
     const answer = await this.#client.call(call);
     if (answer.status === 409) {
       // Another process may have been at the same: then it is there now.
-      const found = await this.#find(subject, canonical);
+      const found = await this.#find(await this.versions(subject), canonical);
       if (found !== undefined) return found;
       throw incompatibleSchema(subject, answer.message);
     }

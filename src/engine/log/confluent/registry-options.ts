@@ -1,5 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '#platform';
+import {
+  ConfigurationError,
+  type Credentials,
+  credentialsOf,
+  readAuthorities,
+  refuseOtherParameters,
+} from '#platform';
 
 /** Where a registry is and how to talk to it. */
 export type ConfluentRegistryOptions = {
@@ -15,12 +20,6 @@ export type ConfluentRegistryOptions = {
   readonly timeoutMs: number;
 };
 
-/** What should not stand in a URL; each counts before what the URL says. */
-export type RegistrySecrets = {
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-};
-
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 const parameters = ['prefix', 'ca'];
@@ -29,16 +28,13 @@ const parameters = ['prefix', 'ca'];
  * Reads `http(s)://[user:password@]host[:port][/path][?parameter=value...]`: prefix (before every subject) and ca (a
  * file of certificates, PEM). Errors: MR_SCHEMA_REGISTRY_URL, whose text shows no password.
  */
-export function parseRegistryUrl(text: string, secrets: RegistrySecrets = {}): ConfluentRegistryOptions {
+export function parseRegistryUrl(text: string, secrets: Credentials = {}): ConfluentRegistryOptions {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw wrongUrl('it is no http:// or https:// URL');
   }
-  for (const name of url.searchParams.keys()) {
-    if (!parameters.includes(name)) throw wrongUrl(`there is no parameter ${name}`);
-  }
-  const username = secrets.username ?? decoded(url.username);
-  const password = secrets.password ?? decoded(url.password);
+  refuseOtherParameters(url.searchParams, parameters, wrongUrl);
+  const { username, password } = credentialsOf(url, secrets, wrongUrl);
   if (password !== undefined && username === undefined) throw wrongUrl('there is a password without a user');
   const ca = url.searchParams.get('ca');
   return {
@@ -46,25 +42,8 @@ export function parseRegistryUrl(text: string, secrets: RegistrySecrets = {}): C
     prefix: url.searchParams.get('prefix') ?? '',
     timeoutMs: DEFAULT_TIMEOUT_MS,
     ...(username !== undefined && { username, password: password ?? '' }),
-    ...(ca !== null && { ca: readAuthorities(ca) }),
+    ...(ca !== null && { ca: readAuthorities(ca, wrongUrl) }),
   };
-}
-
-function decoded(part: string): string | undefined {
-  if (part === '') return undefined;
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw wrongUrl('its user or password is not percent-encoded');
-  }
-}
-
-function readAuthorities(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw wrongUrl(`the certificates in ${path} can't be read`, cause);
-  }
 }
 
 function wrongUrl(reason: string, cause?: unknown): ConfigurationError {
