@@ -4,6 +4,7 @@ import { registryJar } from './downloads.ts';
 import { type Credentials, GuardedProxy } from './guarded-proxy.ts';
 import { serverPort } from './port.ts';
 import { requirePrograms } from './programs.ts';
+import { RestartableProcess } from './restartable-process.ts';
 import { ServerDirectory } from './server-directory.ts';
 import type { ServerProcess } from './server-process.ts';
 
@@ -27,7 +28,7 @@ type Parts = {
 const credentials: Credentials = { username: 'millrace', password: 'millrace-secret' };
 
 /** Apicurio's registry, which speaks Confluent's API, on a port of 127.0.0.1. */
-export class RegistryServer {
+export class RegistryServer extends RestartableProcess {
   /** With the path of Confluent's API, without credentials. */
   readonly url: string;
   /** With the option `auth`. */
@@ -35,10 +36,20 @@ export class RegistryServer {
   /** With the option `tls`: file of the certificate to trust, PEM. */
   readonly ca: string | undefined;
   readonly #parts: Parts;
-  #process: ServerProcess | undefined;
 
   private constructor(parts: Parts) {
-    const { port, proxy } = parts;
+    const { jar, directory, port, proxy, environment } = parts;
+    super(directory, {
+      program: 'java',
+      args: ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', jar],
+      log: 'registry.log',
+      environment: {
+        QUARKUS_HTTP_HOST: '127.0.0.1',
+        QUARKUS_HTTP_PORT: String(port),
+        APICURIO_DATASOURCE_URL: `jdbc:h2:file:${join(directory.path, 'registry')};WRITE_DELAY=0`,
+        ...environment,
+      },
+    });
     this.#parts = parts;
     this.url = `${proxy?.origin ?? `http://127.0.0.1:${port}`}/apis/ccompat/v7`;
     this.credentials = proxy?.credentials;
@@ -66,45 +77,12 @@ export class RegistryServer {
             })
           : undefined;
       const server = new RegistryServer({ jar, directory, port, proxy, environment });
-      await server.#run();
+      await server.start();
       return server;
     } catch (error) {
       await directory.remove();
       throw error;
     }
-  }
-
-  get directory(): string {
-    return this.#parts.directory.path;
-  }
-
-  get pid(): number {
-    return this.#process?.pid ?? 0;
-  }
-
-  get isRunning(): boolean {
-    return this.#process?.isRunning === true;
-  }
-
-  /** SIGKILL. */
-  async kill(): Promise<void> {
-    await this.#process?.end('SIGKILL');
-  }
-
-  /** Starts it again on its port and data; one that runs is shut down in order first. */
-  async restart(): Promise<void> {
-    await this.#process?.end('SIGTERM');
-    await this.#run();
-  }
-
-  /** SIGSTOP. */
-  pause(): void {
-    this.#process?.signal('SIGSTOP');
-  }
-
-  /** SIGCONT. */
-  resume(): void {
-    this.#process?.signal('SIGCONT');
   }
 
   /** Kills it and removes its data. */
@@ -113,17 +91,8 @@ export class RegistryServer {
     await this.#parts.directory.remove();
   }
 
-  async #run(): Promise<void> {
-    const { jar, directory, port, environment } = this.#parts;
-    const args = ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', jar];
-    const variables = {
-      QUARKUS_HTTP_HOST: '127.0.0.1',
-      QUARKUS_HTTP_PORT: String(port),
-      APICURIO_DATASOURCE_URL: `jdbc:h2:file:${join(directory.path, 'registry')};WRITE_DELAY=0`,
-      ...environment,
-    };
-    this.#process = directory.start('java', args, { log: 'registry.log', environment: variables });
-    await this.#process.ready(() => answers(`http://127.0.0.1:${port}/apis/ccompat/v7/subjects`));
+  protected untilReady(process: ServerProcess): Promise<void> {
+    return process.ready(() => answers(`http://127.0.0.1:${this.#parts.port}/apis/ccompat/v7/subjects`));
   }
 }
 
