@@ -29,6 +29,11 @@ export function printFigure({ bench, case: name, metric, value, unit, aim }: Fig
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
+/** Prints in place of a case's figures why there are none. */
+export function printMissing({ bench, case: name }: Pick<Figure, 'bench' | 'case'>, reason: string): void {
+  process.stdout.write(`${JSON.stringify({ bench, case: name, missing: reason })}\n`);
+}
+
 /** The value below which `share` of the samples lie. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = samples.toSorted((a, b) => a - b);

@@ -1,16 +1,17 @@
 /**
  * The engine on Kafka beside Kafka Streams, on one broker and over one input, in one run:
  * `npm run bench -- kafka --peer [CASE...]`. Cases: T1 to T4 at exactly once and 100 ms, T1 at least once and with commits of
- * 1 s, and the restore of two million keys. Each side runs in a process of its own, one after the other.
+ * 1 s, and the restore of two million keys. Each side runs in a process of its own, one after the other; a peer that does not
+ * come to its end is ended, and its figures are missing.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Measurement } from './engine/measure.ts';
-import { printFigure } from './figure.ts';
+import { printFigure, printMissing } from './figure.ts';
 import type { RestoreMeasurement } from './kafka/case.ts';
-import { type Guarantee, Peer } from './kafka/peer.ts';
+import { type Guarantee, NO_END, Peer } from './kafka/peer.ts';
 
 const EVENTS = 2_000_000;
 const PORT = 29_192;
@@ -31,12 +32,12 @@ export async function run(): Promise<void> {
   const withPeer = process.argv.includes('--peer');
   const work = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const peer = new Peer(work, PORT);
-  peer.startBroker();
+  await peer.startBroker();
   try {
     for (const setting of settings) {
-      if (chosen.length === 0 || chosen.includes(setting.case)) compare(peer, work, setting, withPeer);
+      if (chosen.length === 0 || chosen.includes(setting.case)) await compare(peer, work, setting, withPeer);
     }
-    if (chosen.length === 0 || chosen.includes('restore')) compareRestore(peer, work);
+    if (chosen.length === 0 || chosen.includes('restore')) await compareRestore(peer, work);
   } finally {
     await peer.stopBroker();
     rmSync(work, { recursive: true });
@@ -52,15 +53,15 @@ function ours(peer: Peer, work: string, instance: string, ...parameters: readonl
   );
 }
 
-function compare(
+async function compare(
   peer: Peer,
   work: string,
   { case: name, guarantee, commitMs }: Setting,
   withPeer: boolean,
-): void {
+): Promise<void> {
   const label = `${name}, ${guarantee}, ${commitMs} ms`;
   // The peer fills the input.
-  const theirs = peer.measure(name, EVENTS, guarantee, commitMs);
+  const theirs = await peer.measure(name, EVENTS, guarantee, commitMs);
   const instance = `${name}-${guarantee}-${commitMs}`.toLowerCase();
   const brokerBefore = peer.brokerCpuSeconds();
   const own = JSON.parse(
@@ -81,6 +82,7 @@ function compare(
     unit: 's',
   });
   if (!withPeer) return;
+  if (theirs === undefined) return printMissing({ bench: 'kafka', case: `${label}, peer` }, NO_END);
   printFigure({ ...shared, case: `${label}, peer`, metric: 'records_per_second', value: theirs.rec_per_s });
   printFigure({ ...perCpu, case: `${label}, peer`, value: theirs.rec_per_cpu_s });
   printFigure({ ...perCpu, case: `${label}, peer, second half`, value: theirs.half2_rec_per_cpu_s });
@@ -94,8 +96,8 @@ function compare(
   });
 }
 
-function compareRestore(peer: Peer, work: string): void {
-  const theirs = peer.restore(EVENTS);
+async function compareRestore(peer: Peer, work: string): Promise<void> {
+  const theirs = await peer.restore(EVENTS);
   const input = `views-distinct-${EVENTS}`;
   const parameters = ['T1', input, 'exactly-once', '100'];
   ours(peer, work, 'restore', ...parameters);
@@ -104,23 +106,18 @@ function compareRestore(peer: Peer, work: string): void {
     ours(peer, work, 'restore', ...parameters, 'restore'),
   ) as RestoreMeasurement;
   const rate = { bench: 'kafka', metric: 'records_per_second', unit: 'records/s' } as const;
-  printFigure({ ...rate, case: 'restore', value: EVENTS / seconds, aim: theirs.rec_per_s });
-  printFigure({ ...rate, case: 'restore, peer', value: theirs.rec_per_s });
-  printFigure({
-    bench: 'kafka',
-    case: 'restore, start to running',
-    metric: 'seconds',
-    value: seconds,
-    unit: 's',
-  });
-  printFigure({
-    bench: 'kafka',
-    case: 'restore, start to running, peer',
-    metric: 'seconds',
-    value: theirs.start_to_running_s,
-    unit: 's',
-  });
   const perCpu = { bench: 'kafka', metric: 'records_per_cpu_second', unit: 'records/cpu-s' } as const;
+  const whole = { bench: 'kafka', metric: 'seconds', unit: 's' } as const;
+  printFigure({
+    ...rate,
+    case: 'restore',
+    value: EVENTS / seconds,
+    ...(theirs && { aim: theirs.rec_per_s }),
+  });
   printFigure({ ...perCpu, case: 'restore', value: EVENTS / cpuSeconds });
+  printFigure({ ...whole, case: 'restore, start to running', value: seconds });
+  if (theirs === undefined) return printMissing({ bench: 'kafka', case: 'restore, peer' }, NO_END);
+  printFigure({ ...rate, case: 'restore, peer', value: theirs.rec_per_s });
   printFigure({ ...perCpu, case: 'restore, peer', value: theirs.records / theirs.cpu_s });
+  printFigure({ ...whole, case: 'restore, start to running, peer', value: theirs.start_to_running_s });
 }

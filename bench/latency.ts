@@ -13,8 +13,8 @@ import { openEmbeddedLog } from '#engine/log';
 import { systemClock } from '#platform';
 import { RedisServer } from '#servers';
 import { avroSerdes, inputTopics, topicOf } from './engine/cases.ts';
-import { percentile, printFigure } from './figure.ts';
-import { Peer } from './kafka/peer.ts';
+import { percentile, printFigure, printMissing } from './figure.ts';
+import { NO_END, Peer } from './kafka/peer.ts';
 import { peerSerdes } from './kafka/peer-serdes.ts';
 import { openLogOnKafka } from './kafka/subject.ts';
 import { latencies } from './latency/load.ts';
@@ -54,7 +54,7 @@ async function onEmbedded(directory: string, commitMs: number): Promise<void> {
 
 async function onKafka(directory: string, commits: readonly number[], withPeer: boolean): Promise<void> {
   const peer = new Peer(join(directory, 'peer'), PORT);
-  peer.startBroker();
+  await peer.startBroker();
   const redis = await RedisServer.start();
   try {
     for (const commitMs of commits) {
@@ -80,16 +80,14 @@ async function onKafka(directory: string, commits: readonly number[], withPeer: 
       await stop();
       await log.close();
       if (!withPeer) continue;
-      const { p50_ms, p95_ms, p99_ms } = peer.latency(commitMs);
-      for (const [metric, value] of Object.entries({ p50_ms, p95_ms, p99_ms })) {
-        printFigure({
-          bench: 'latency',
-          case: `${label}, peer`,
-          metric: metric as 'p50_ms',
-          value,
-          unit: 'ms',
-        });
+      const shared = { bench: 'latency', case: `${label}, peer` };
+      const theirs = await peer.latency(commitMs);
+      if (theirs === undefined) {
+        printMissing(shared, NO_END);
+        continue;
       }
+      for (const metric of ['p50_ms', 'p95_ms', 'p99_ms'] as const)
+        printFigure({ ...shared, metric, value: theirs[metric], unit: 'ms' });
     }
   } finally {
     await redis.stop();

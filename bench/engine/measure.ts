@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { type RuntimeOptions, rocksDatabases, StreamsRuntime, type Topic, TopologyBuilder } from '#engine';
+import { type RuntimeOptions, StreamsRuntime, type Topic, TopologyBuilder } from '#engine';
 import type { Log } from '#engine/log';
-import { createLogger, createMetrics, systemClock } from '#platform';
+import { runtimeOptions } from '../runtime-options.ts';
 import { cases, type Inputs, type Serdes } from './cases.ts';
 
 export type Measurement = {
@@ -88,17 +88,8 @@ export class Case {
     const builder = new TopologyBuilder({ name: instance ?? name.toLowerCase(), generation: 1 });
     const output = declare(builder, { ...inputs, views: meter.of(inputs.views) }, serdes, instance);
     await log.createTopics([deadLetters, output]);
-    const runtime = new StreamsRuntime({
-      log,
-      topology: builder.build(),
-      databases: rocksDatabases(state),
-      clock: systemClock,
-      logger: createLogger({ level: 'warn', name: 'bench' }),
-      metrics: createMetrics(),
-      deadLetters,
-      instanceId: 'bench',
-      ...options,
-    });
+    const runs = { log, topology: builder.build(), deadLetters };
+    const runtime = new StreamsRuntime({ ...runtimeOptions(runs, state), ...options });
     return new Case(runtime, meter);
   }
 

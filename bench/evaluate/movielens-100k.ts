@@ -6,12 +6,11 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rocksDatabases, StreamsRuntime, type Topic, TopicWriter } from '#engine';
+import { StreamsRuntime, type Topic, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
 import {
   createLogger,
-  createMetrics,
   createProgress,
   InputError,
   type Progress,
@@ -23,6 +22,7 @@ import { type MovieLens, openMovieLens } from '#simulator';
 import { loopTopology, openTopics, type Topics } from '#topologies';
 import { type Judgements, takeSnapshot, trainFromSnapshot } from '#trainer';
 import { type Figure, printFigure } from '../figure.ts';
+import { runtimeOptions } from '../runtime-options.ts';
 
 const defaultDirectory = join(import.meta.dirname, '../../../shared/data/ml-100k');
 const seeds = [1, 2, 3];
@@ -143,16 +143,9 @@ async function write<V>(
 
 async function processAll(log: EmbeddedLog, topics: Topics, dataDirectory: string): Promise<void> {
   const admission = { latenessMs, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} };
-  const runtime = new StreamsRuntime({
-    log,
-    topology: await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } }),
-    databases: rocksDatabases(join(dataDirectory, 'state')),
-    clock: systemClock,
-    logger: createLogger({ level: 'warn', name: 'loop' }),
-    metrics: createMetrics(),
-    deadLetters: topics['dead-letters'],
-    instanceId: 'main',
-  });
+  const topology = await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } });
+  const runs = { log, topology, deadLetters: topics['dead-letters'] };
+  const runtime = new StreamsRuntime(runtimeOptions(runs, join(dataDirectory, 'state')));
   try {
     await runtime.start();
     await runtime.runUntilCaughtUp(100);

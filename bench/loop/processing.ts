@@ -3,10 +3,11 @@
  * Prints {seconds, cpuSeconds}. Started by loop.ts on one core.
  */
 import { join } from 'node:path';
-import { rocksDatabases, StreamsRuntime } from '#engine';
+import { StreamsRuntime } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
-import { createLogger, createMetrics, systemClock } from '#platform';
+import { createLogger, systemClock } from '#platform';
 import { loopTopology, openTopics } from '#topologies';
+import { runtimeOptions } from '../runtime-options.ts';
 
 const [directory = ''] = process.argv.slice(2);
 const logger = createLogger({ level: 'warn', name: 'bench' });
@@ -16,16 +17,8 @@ const topology = await loopTopology(topics, log.registry, {
   admission: { latenessMs: 10_000, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} },
   gate: { minimumLift: 1 },
 });
-const runtime = new StreamsRuntime({
-  log,
-  topology,
-  databases: rocksDatabases(join(directory, 'state')),
-  clock: systemClock,
-  logger,
-  metrics: createMetrics(),
-  deadLetters: topics['dead-letters'],
-  instanceId: 'bench',
-});
+const runs = { log, topology, deadLetters: topics['dead-letters'] };
+const runtime = new StreamsRuntime(runtimeOptions(runs, join(directory, 'state')));
 await runtime.start();
 const start = performance.now();
 const cpu = process.cpuUsage();

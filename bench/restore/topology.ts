@@ -1,15 +1,7 @@
 /** What the benchmark restores: a store of one row a key, filled from a topic; nothing goes out. */
-import {
-  avroSerde,
-  deadLetterTopic,
-  rocksDatabases,
-  StreamsRuntime,
-  type Topic,
-  TopologyBuilder,
-  textKey,
-} from '#engine';
+import { avroSerde, deadLetterTopic, StreamsRuntime, type Topic, TopologyBuilder, textKey } from '#engine';
 import type { EmbeddedLog } from '#engine/log';
-import { createLogger, createMetrics, systemClock } from '#platform';
+import { runtimeOptions } from '../runtime-options.ts';
 
 const PARTITIONS = 4;
 const kept = { policy: 'delete', retentionMs: null } as const;
@@ -37,14 +29,5 @@ export async function openRuntime(log: EmbeddedLog, kind: Kept, state: string): 
     const value = await avroSerde<number>(log.registry, 'counts-value', { type: 'long' });
     source.aggregate('counts', { initial: () => 0, add: (count) => count + 1, value });
   }
-  return new StreamsRuntime({
-    log,
-    topology: builder.build(),
-    databases: rocksDatabases(state),
-    clock: systemClock,
-    logger: createLogger({ level: 'warn', name: 'bench' }),
-    metrics: createMetrics(),
-    deadLetters,
-    instanceId: 'bench',
-  });
+  return new StreamsRuntime(runtimeOptions({ log, topology: builder.build(), deadLetters }, state));
 }

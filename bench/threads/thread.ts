@@ -1,9 +1,10 @@
 /** What the threads and processes of the benchmarks run: a case of the engine's over a log that others write. */
 import { join } from 'node:path';
-import { type DeclareThread, deadLetterTopic, rocksDatabases, TopologyBuilder } from '#engine';
+import { type DeclareThread, deadLetterTopic, TopologyBuilder } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
-import { createLogger, createMetrics, invariant, systemClock } from '#platform';
+import { createLogger, invariant, systemClock } from '#platform';
 import { avroSerdes, cases, inputTopics } from '../engine/cases.ts';
+import { runtimeOptions } from '../runtime-options.ts';
 
 export type ThreadData = {
   readonly directory: string;
@@ -25,15 +26,7 @@ export const declare: DeclareThread = async ({ connection, data }) => {
   const output = cases[name]?.(builder, inputTopics(serdes), serdes);
   invariant(output !== undefined, `there is no case ${name}`);
   await log.createTopics([deadLetters, output]);
-  const options = {
-    log,
-    topology: builder.build(),
-    databases: rocksDatabases(join(directory, state)),
-    clock: systemClock,
-    logger,
-    metrics: createMetrics(),
-    deadLetters,
-    ...more,
-  };
+  const runs = { log, topology: builder.build(), deadLetters };
+  const options = { ...runtimeOptions(runs, join(directory, state)), ...more };
   return { options, close: () => log.close() };
 };
