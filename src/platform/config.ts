@@ -80,7 +80,8 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
   return configuration as Configuration;
 }
 
-function refuseContradictions({ log, registry }: Configuration): void {
+/** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */
+export function refuseContradictions({ log, registry }: Configuration): void {
   if (log === 'embedded' || registry !== 'embedded') return;
   throw new ConfigurationError(
     'MR_CONFIG_CONTRADICTION',
@@ -141,11 +142,20 @@ function setValue(path: string, value: unknown, source: string, values: Map<stri
   values.set(path, result.data);
 }
 
-/** Text from the environment or a flag, as the number that the option wants where it wants one. */
+/** Text from the environment or a flag, as the number, list or object that the option wants where it wants one. */
 function fromText({ schema }: Option, text: string): unknown {
   if (schema.safeParse(text).success || text.trim() === '') return text;
+  if (/^\s*[[{]/.test(text)) return fromJson(text);
   const number = Number(text);
   return Number.isNaN(number) ? text : number;
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function option(path: string, schema: z.ZodType): Option {

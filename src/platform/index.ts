@@ -1,5 +1,5 @@
 /**
- * The ground that every other room stands on: error classes with stable codes, the clock, configuration,
+ * The ground that every other room stands on: error classes with stable codes, the clock, configuration, addresses,
  * logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
@@ -7,6 +7,7 @@
  * cli-progress stay behind this door. What tests share is in `#platform/testing`;
  * reading the configuration is in `#platform/configuration`, so that a worker thread need not load zod.
  */
+export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters } from './address.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   type Configuration,
@@ -14,6 +15,7 @@ export {
   type ConfigurationSources,
   configurationOptions,
   loadConfiguration,
+  refuseContradictions,
 } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
 export { type ErrorDescription, errorCatalogue } from './error-codes.ts';

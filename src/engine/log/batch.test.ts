@@ -3,35 +3,17 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { errorCode } from '#platform';
 import { encodeBatch } from './batch.ts';
-import type { ProducerRecord } from './port.ts';
 import { encodeBatches, RecordBuffer } from './record-buffer.ts';
 import { StoredBatch } from './stored-batch.ts';
+import { all, anyRecord } from './testing/records.ts';
 
-const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
-const record: fc.Arbitrary<ProducerRecord> = fc.record(
-  {
-    key: fc.option(bytes(40)),
-    value: fc.option(bytes(300)),
-    timestamp: fc.oneof(
-      fc.integer({ min: -1e9, max: 2e12 }),
-      fc.integer({ min: 1000, max: 1100 }),
-      fc.double({ noNaN: true, min: 0, max: 1e6 }),
-    ),
-    headers: fc.array(fc.tuple(fc.string({ maxLength: 10, unit: 'grapheme' }), bytes(150)), { maxLength: 3 }),
-  },
-  { noNullPrototype: true },
+const record = anyRecord(
+  fc.oneof(
+    fc.integer({ min: -1e9, max: 2e12 }),
+    fc.integer({ min: 1000, max: 1100 }),
+    fc.double({ noNaN: true, min: 0, max: 1e6 }),
+  ),
 );
-
-const readAll = (batch: StoredBatch): { offset: number; record: ProducerRecord }[] =>
-  Array.from({ length: batch.count }, (_, i) => ({
-    offset: batch.offset(i),
-    record: {
-      key: batch.key(i),
-      value: batch.value(i),
-      timestamp: batch.timestamp(i),
-      headers: batch.headers(i),
-    },
-  }));
 
 test('what is encoded is read back, record by record, whatever the split into batches', () => {
   fc.assert(
@@ -45,7 +27,7 @@ test('what is encoded is read back, record by record, whatever the split into ba
           assert.equal(batch.count, encoded.count);
           assert.ok(batch.count === 1 || encoded.bytes.length <= maxBytes + 8 * batch.count);
           base = batch.nextOffset;
-          return readAll(batch);
+          return all([batch]);
         });
         assert.deepEqual(
           read,
@@ -67,11 +49,11 @@ test('a view from a position shows exactly the records at or after it, dense or 
         const batch = new StoredBatch('t', 0, 100, bytes, position);
         const expected = offsets.map((o) => o + 100).filter((o) => o >= position);
         assert.deepEqual(
-          readAll(batch).map((r) => r.offset),
+          all([batch]).map((r) => r.offset),
           expected,
         );
         assert.deepEqual(
-          readAll(batch).map((r) => r.record.key?.toString()),
+          all([batch]).map((r) => r.record.key?.toString()),
           expected.map((o) => `k${o - 100}`),
         );
         assert.equal(batch.nextOffset, 305);

@@ -105,17 +105,9 @@ export class BatchWriter {
   /** `key`: bytes, or text that is written as UTF-8. `timestamp` is one that assertTimestamp lets pass. */
   add(key: Key, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
     this.#reserve(10 + keyRoom(key) + (value === null ? 0 : value.length));
-    let at =
-      typeof key === 'string'
-        ? writeKeyText(this.#body, this.#end, key)
-        : writeNullable(this.#body, this.#end, key);
-    at = writeNullable(this.#body, at, value);
-    this.#end = at;
-    this.#note(timestamp);
-    if (key === null) this.#flags |= NULL_KEY;
+    const end = writeNullable(this.#body, this.#writeKey(key), value);
     if (value === null) this.#flags |= NULL_VALUE;
-    this.hasNullKey ||= key === null;
-    if (headers !== undefined) for (const header of headers) this.addHeader(header);
+    this.#finish(key, end, timestamp, headers);
   }
 
   /** As `add`, for a value that is yet to be encoded; gives its length. Errors: those of encoding, MR_RECORD_TOO_LARGE. */
@@ -127,10 +119,7 @@ export class BatchWriter {
     headers?: readonly Header[],
   ): number {
     this.#reserve(10 + keyRoom(key));
-    const lengthAt =
-      typeof key === 'string'
-        ? writeKeyText(this.#body, this.#end, key)
-        : writeNullable(this.#body, this.#end, key);
+    const lengthAt = this.#writeKey(key);
     // The length comes first, and is known last: it takes as much room as that of the value before, most often.
     const guess = this.#lengthBytes;
     let end = encodeInto(value, this.#body, lengthAt + guess);
@@ -147,11 +136,7 @@ export class BatchWriter {
       this.#body.copyWithin(lengthAt + room, lengthAt + guess, end);
     }
     writeVarint(this.#body, lengthAt, length + 1);
-    this.#end = lengthAt + room + length;
-    this.#note(timestamp);
-    if (key === null) this.#flags |= NULL_KEY;
-    this.hasNullKey ||= key === null;
-    if (headers !== undefined) for (const header of headers) this.addHeader(header);
+    this.#finish(key, lengthAt + room + length, timestamp, headers);
     return length;
   }
 
@@ -208,6 +193,24 @@ export class BatchWriter {
     view.setFloat64(24, max, true);
     view.setUint32(0, crc32(bytes.subarray(4)), true);
     return { bytes, count, span, maxTimestamp: max, hasNullKey: this.hasNullKey };
+  }
+
+  /** Where it ends. */
+  #writeKey(key: Key): number {
+    return typeof key === 'string'
+      ? writeKeyText(this.#body, this.#end, key)
+      : writeNullable(this.#body, this.#end, key);
+  }
+
+  /** The record has been written up to `end`, but for its headers. */
+  #finish(key: Key, end: number, timestamp: number, headers: readonly Header[] | undefined): void {
+    this.#end = end;
+    this.#note(timestamp);
+    if (key === null) {
+      this.#flags |= NULL_KEY;
+      this.hasNullKey = true;
+    }
+    if (headers !== undefined) for (const header of headers) this.addHeader(header);
   }
 
   /** Counts the record that has been written up to `#end`. */

@@ -59,9 +59,7 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
   put(key: Key, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
     assertTimestamp(timestamp);
     assertRecordSize(key, value);
-    let bytes = RECORD_OVERHEAD + keyRoom(key) + (value === null ? 0 : value.length);
-    if (headers !== undefined)
-      for (const [name, header] of headers) bytes += 10 + name.length + header.length;
+    const bytes = roomOf(key, headers) + (value === null ? 0 : value.length);
     this.#withRoomFor(bytes).add(key, value, timestamp, headers);
     this.#length++;
   }
@@ -78,9 +76,7 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
     headers?: readonly Header[],
   ): number {
     assertTimestamp(timestamp);
-    let bytes = RECORD_OVERHEAD + keyRoom(key) + this.#valueBytes;
-    if (headers !== undefined)
-      for (const [name, header] of headers) bytes += 10 + name.length + header.length;
+    const bytes = roomOf(key, headers) + this.#valueBytes;
     this.#valueBytes = this.#withRoomFor(bytes).addValue(key, value, encodeInto, timestamp, headers);
     this.#length++;
     return this.#valueBytes;
@@ -116,6 +112,13 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
     }
     return this.#last;
   }
+}
+
+/** Of a record without its value. */
+function roomOf(key: Key, headers: readonly Header[] | undefined): number {
+  let bytes = RECORD_OVERHEAD + keyRoom(key);
+  if (headers !== undefined) for (const [name, header] of headers) bytes += 10 + name.length + header.length;
+  return bytes;
 }
 
 /**

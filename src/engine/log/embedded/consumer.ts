@@ -1,8 +1,9 @@
 import { scheduler } from 'node:timers/promises';
 import type { Clock } from '#platform';
-import { type Assigned, Assignment, type Fetch } from '../assignment.ts';
+import { AssignedConsumer } from '../assigned-consumer.ts';
+import type { Assigned, Fetch } from '../assignment.ts';
 import { logClosed, offsetOutOfRange, unknownTopic } from '../errors.ts';
-import type { Consumer, ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
+import type { ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
 import { EmptyBatch, StoredBatch } from '../stored-batch.ts';
 import type { CommitWatch } from './commit-watch.ts';
 import { translated } from './database.ts';
@@ -14,11 +15,10 @@ const maxRows = 512;
 /** A reader that never has to wait must still let timers and sockets of its thread have their turn. */
 const yieldAfterMs = 8;
 
-export class EmbeddedConsumer implements Consumer {
+export class EmbeddedConsumer extends AssignedConsumer {
   readonly #reader: Reader;
   readonly #watch: CommitWatch;
   readonly #clock: Clock;
-  readonly #assignment: Assignment;
   /** Ids of the partitions, looked up when first read. */
   #ids = new Map<Assigned, number>();
   readonly #onClose: (consumer: EmbeddedConsumer) => void;
@@ -33,40 +33,27 @@ export class EmbeddedConsumer implements Consumer {
     options: ConsumerOptions,
     onClose: (consumer: EmbeddedConsumer) => void,
   ) {
+    super(options);
     this.#reader = reader;
     this.#watch = watch;
     this.#clock = clock;
-    this.#assignment = new Assignment(options.maxBytes);
     this.#onClose = onClose;
     this.#yieldedAt = clock.monotonic();
   }
 
-  assign(positions: readonly (TopicPartition & { readonly offset: number })[]): void {
-    this.#assertOpen();
-    this.#assignment.replace(positions);
+  override assign(positions: readonly (TopicPartition & { readonly offset: number })[]): void {
+    super.assign(positions);
     this.#ids = new Map();
-    this.#waiting?.abort();
-  }
-
-  pause(partitions: readonly TopicPartition[]): void {
-    this.#assertOpen();
-    this.#assignment.setPaused(partitions, true);
-  }
-
-  resume(partitions: readonly TopicPartition[]): void {
-    this.#assertOpen();
-    this.#assignment.setPaused(partitions, false);
-    this.#waiting?.abort();
   }
 
   async poll(timeoutMs: number): Promise<readonly RecordBatch[]> {
-    this.#assertOpen();
+    this.assertOpen();
     await this.#letOthersRun();
     const until = this.#clock.monotonic() + timeoutMs;
     for (;;) {
-      this.#assertOpen();
+      this.assertOpen();
       const seen = this.#watch.version();
-      const batches = translated('log.sqlite', () => this.#assignment.fetch(this.#fetch));
+      const batches = translated('log.sqlite', () => this.assignment.fetch(this.#fetch));
       if (batches.length > 0) return batches;
       const remainingMs = until - this.#clock.monotonic();
       if (remainingMs <= 0) return batches;
@@ -119,22 +106,18 @@ export class EmbeddedConsumer implements Consumer {
     return next === position ? undefined : taken;
   };
 
-  end(at: TopicPartition): number | undefined {
-    return this.#assignment.of(at)?.end;
-  }
-
-  position(at: TopicPartition): number | undefined {
-    return this.#assignment.of(at)?.position;
-  }
-
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#waiting?.abort();
+    this.wake();
     this.#onClose(this);
   }
 
-  #assertOpen(): void {
+  protected wake(): void {
+    this.#waiting?.abort();
+  }
+
+  protected assertOpen(): void {
     if (this.#closed) throw logClosed();
   }
 }

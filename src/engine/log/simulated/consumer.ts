@@ -1,61 +1,44 @@
 import type { Clock } from '#platform';
-import { Assignment, type Fetch } from '../assignment.ts';
+import { AssignedConsumer } from '../assigned-consumer.ts';
+import type { Fetch } from '../assignment.ts';
 import { logClosed, offsetOutOfRange } from '../errors.ts';
-import type { Consumer, ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
+import type { ConsumerOptions, RecordBatch } from '../port.ts';
 import { StoredBatch } from '../stored-batch.ts';
 import type { Broker } from './broker.ts';
 import type { Client } from './client.ts';
 import type { Isolation } from './partition.ts';
 
-export class SimulatedConsumer implements Consumer {
+export class SimulatedConsumer extends AssignedConsumer {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #broker: Broker;
   readonly #isolation: Isolation;
-  readonly #assignment: Assignment;
   readonly #ended = new AbortController();
   readonly #onClientEnd = () => this.#ended.abort();
 
   constructor(client: Client, broker: Broker, clock: Clock, options: ConsumerOptions) {
+    super(options);
     this.#client = client;
     this.#broker = broker;
     this.#clock = clock;
     this.#isolation = options.isolation ?? 'read-committed';
-    this.#assignment = new Assignment(options.maxBytes);
     client.ended.addEventListener('abort', this.#onClientEnd);
   }
 
-  assign(positions: readonly (TopicPartition & { readonly offset: number })[]): void {
-    this.#assertOpen();
-    this.#assignment.replace(positions);
-    this.#broker.notify();
-  }
-
-  pause(partitions: readonly TopicPartition[]): void {
-    this.#assertOpen();
-    this.#assignment.setPaused(partitions, true);
-  }
-
-  resume(partitions: readonly TopicPartition[]): void {
-    this.#assertOpen();
-    this.#assignment.setPaused(partitions, false);
-    this.#broker.notify();
-  }
-
   async poll(timeoutMs: number): Promise<readonly RecordBatch[]> {
-    this.#assertOpen();
+    this.assertOpen();
     const until = this.#clock.monotonic() + timeoutMs;
     await this.#client.delay();
     this.#client.assertReachable();
     for (;;) {
-      this.#assertOpen();
-      const batches = this.#assignment.fetch(this.#fetch);
+      this.assertOpen();
+      const batches = this.assignment.fetch(this.#fetch);
       const remainingMs = until - this.#clock.monotonic();
       if (batches.length > 0 || remainingMs <= 0) return batches;
       // By what the sleep says, not by the time: a clock moved by hand may stand still.
       if ((await this.#client.changed(remainingMs, this.#ended.signal)) === 'timeout') {
-        this.#assertOpen();
-        return this.#assignment.fetch(this.#fetch);
+        this.assertOpen();
+        return this.assignment.fetch(this.#fetch);
       }
     }
   }
@@ -80,20 +63,16 @@ export class SimulatedConsumer implements Consumer {
     return taken;
   };
 
-  end(at: TopicPartition): number | undefined {
-    return this.#assignment.of(at)?.end;
-  }
-
-  position(at: TopicPartition): number | undefined {
-    return this.#assignment.of(at)?.position;
-  }
-
   async close(): Promise<void> {
     this.#client.ended.removeEventListener('abort', this.#onClientEnd);
     this.#ended.abort();
   }
 
-  #assertOpen(): void {
+  protected wake(): void {
+    this.#broker.notify();
+  }
+
+  protected assertOpen(): void {
     if (this.#ended.signal.aborted || this.#client.closed) throw logClosed();
   }
 }

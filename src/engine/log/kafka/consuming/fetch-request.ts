@@ -63,20 +63,17 @@ export function sendFetch(
 }
 
 function topicsOf(partitions: readonly PartitionRequest[]): Arguments[6] {
-  const topics = new Map<string, Arguments[6][number]>();
-  for (const { topicId, partition, offset, leaderEpoch, lastFetchedEpoch, maxBytes } of partitions) {
-    let topic = topics.get(topicId);
-    if (topic === undefined) {
-      topic = { topicId, partitions: [] };
-      topics.set(topicId, topic);
-    }
-    topic.partitions.push({
-      partition,
-      currentLeaderEpoch: leaderEpoch,
-      fetchOffset: BigInt(offset),
-      lastFetchedEpoch,
-      partitionMaxBytes: maxBytes,
-    });
-  }
-  return [...topics.values()];
+  return Array.from(
+    Map.groupBy(partitions, ({ topicId }) => topicId),
+    ([topicId, all]) => ({
+      topicId,
+      partitions: all.map(({ partition, offset, leaderEpoch, lastFetchedEpoch, maxBytes }) => ({
+        partition,
+        currentLeaderEpoch: leaderEpoch,
+        fetchOffset: BigInt(offset),
+        lastFetchedEpoch,
+        partitionMaxBytes: maxBytes,
+      })),
+    }),
+  );
 }

@@ -107,18 +107,15 @@ export class Fetching {
     }
   }
 
-  #wanted(): Map<number, Wanted[]> {
-    const wanted = new Map<number, Wanted[]>();
+  #wanted(): ReadonlyMap<number, readonly Wanted[]> {
+    const wanted: Wanted[] = [];
     const share = this.#options.answerBytes / this.#readings.size;
     for (const reading of this.#readings.values()) {
       if (!reading.isWanted || reading.bufferedBytes >= share) continue;
       const place = this.#recovery.locate(reading);
-      if (place === undefined) continue;
-      const partitions = wanted.get(place.broker);
-      if (partitions === undefined) wanted.set(place.broker, [{ reading, place }]);
-      else partitions.push({ reading, place });
+      if (place !== undefined) wanted.push({ reading, place });
     }
-    return wanted;
+    return Map.groupBy(wanted, ({ place }) => place.broker);
   }
 
   /** What waits for paused partitions must not keep the others from going on: it is fetched again when they are resumed. */

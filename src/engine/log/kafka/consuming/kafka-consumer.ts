@@ -1,5 +1,6 @@
 import { scheduler } from 'node:timers/promises';
-import { Assignment, type Fetch } from '../../assignment.ts';
+import { AssignedConsumer } from '../../assigned-consumer.ts';
+import type { Fetch } from '../../assignment.ts';
 import { logClosed } from '../../errors.ts';
 import type { Consumer, ConsumerOptions, RecordBatch, TopicPartition } from '../../port.ts';
 import type { Cluster } from '../wire/cluster.ts';
@@ -22,56 +23,43 @@ export async function openConsumer(cluster: Cluster, options: ConsumerOptions = 
  * it has not been polled for in a while (some round trips; not when the broker is away): its caller would take an empty
  * result for the end of the log.
  */
-class KafkaConsumer implements Consumer {
+class KafkaConsumer extends AssignedConsumer {
   readonly #cluster: Cluster;
-  readonly #assignment: Assignment;
   readonly #fetching: Fetching;
   #closed = false;
   #waiting: AbortController | undefined;
   #yieldedAt: number;
 
-  constructor(cluster: Cluster, { isolation = 'read-committed', maxBytes }: ConsumerOptions) {
+  constructor(cluster: Cluster, options: ConsumerOptions) {
+    super(options);
+    const { isolation = 'read-committed', maxBytes } = options;
     this.#cluster = cluster;
     cluster.opened.add(this);
-    this.#assignment = new Assignment(maxBytes);
     const answerBytes = Math.max(LEAST_ANSWER_BYTES, maxBytes ?? DEFAULT_MAX_BYTES);
-    this.#fetching = new Fetching(cluster, { isolation, answerBytes }, () => this.#wake());
+    this.#fetching = new Fetching(cluster, { isolation, answerBytes }, () => this.wake());
     this.#yieldedAt = cluster.clock.monotonic();
   }
 
-  assign(positions: readonly (TopicPartition & { readonly offset: number })[]): void {
-    this.#assertOpen();
-    this.#assignment.replace(positions);
-    const assigned = new Set(positions.flatMap((at) => this.#assignment.of(at) ?? []));
+  override assign(positions: readonly (TopicPartition & { readonly offset: number })[]): void {
+    super.assign(positions);
+    const assigned = new Set(positions.flatMap((at) => this.assignment.of(at) ?? []));
     this.#fetching.assign([...assigned].map((each) => new Reading(each)));
-    this.#wake();
-  }
-
-  pause(partitions: readonly TopicPartition[]): void {
-    this.#assertOpen();
-    this.#assignment.setPaused(partitions, true);
-  }
-
-  resume(partitions: readonly TopicPartition[]): void {
-    this.#assertOpen();
-    this.#assignment.setPaused(partitions, false);
-    this.#wake();
   }
 
   async poll(timeoutMs: number): Promise<readonly RecordBatch[]> {
-    this.#assertOpen();
+    this.assertOpen();
     const { clock } = this.#cluster;
     if (clock.monotonic() - this.#yieldedAt >= YIELD_AFTER_MS) await this.#letOthersRun();
     const until = clock.monotonic() + timeoutMs;
     for (let isOver = false; ; ) {
-      this.#assertOpen();
+      this.assertOpen();
       this.#fetching.ask(true);
       const awaitedMs = this.#fetching.awaitedUntil - clock.monotonic();
       if (awaitedMs > 0) {
         await this.#arrival(awaitedMs);
         continue;
       }
-      const batches = this.#assignment.fetch(this.#take);
+      const batches = this.assignment.fetch(this.#take);
       if (batches.length > 0) {
         // The next answers come while the caller processes these.
         this.#fetching.ask();
@@ -90,18 +78,10 @@ class KafkaConsumer implements Consumer {
   readonly #take: Fetch = (assigned, left, share, batches) =>
     this.#fetching.of(assigned)?.take(left, share, batches) ?? 0;
 
-  end(at: TopicPartition): number | undefined {
-    return this.#assignment.of(at)?.end;
-  }
-
-  position(at: TopicPartition): number | undefined {
-    return this.#assignment.of(at)?.position;
-  }
-
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#wake();
+    this.wake();
     await this.#fetching.close();
     this.#cluster.opened.delete(this);
   }
@@ -118,12 +98,12 @@ class KafkaConsumer implements Consumer {
     this.#yieldedAt = this.#cluster.clock.monotonic();
   }
 
-  #wake(): void {
+  protected wake(): void {
     // With a reason: the error that is made without one costs more than the wait.
     this.#waiting?.abort('woken');
   }
 
-  #assertOpen(): void {
+  protected assertOpen(): void {
     if (this.#closed || this.#cluster.closed) throw logClosed();
   }
 }

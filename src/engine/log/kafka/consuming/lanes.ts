@@ -62,8 +62,6 @@ const LONG_WAIT_MS = 500;
 /** As long as a partition may have to wait for its first request, ms. */
 const SHORT_WAIT_MS = 10;
 
-let consumers = 0;
-
 /**
  * The two ways that a consumer has to each broker. A request can't be called back while it waits at the broker, and holds up
  * every later one of its connection: a partition that is resumed, assigned or has room again meanwhile would have to wait
@@ -77,8 +75,7 @@ export class Lanes {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
-    const consumer = ++consumers;
-    this.#purposes = [`fetch-${consumer}`, `fetch-${consumer}-short`];
+    this.#purposes = [cluster.newPurpose('fetch'), cluster.newPurpose('short-fetch')];
   }
 
   /** A lane to the broker that is free; undefined when there is none. */

@@ -23,8 +23,6 @@ const CORRUPT = 'CORRUPT_MESSAGE';
 const OUT_OF_RANGE = 'OFFSET_OUT_OF_RANGE';
 /** Not in the table: a broker that has failed inside, on one request, and one that has not made itself known yet. */
 const passing = new Set(['UNKNOWN_SERVER_ERROR', 'BROKER_NOT_AVAILABLE']);
-const NO_LEADER = 5;
-const OUT_OF_RANGE_CODE = 1;
 
 const mayPass = (error: unknown) => isPassing(error) || passing.has(errorName(error) ?? '');
 
@@ -77,7 +75,7 @@ export class Recovery {
       return undefined;
     }
     if (broker < 0) {
-      this.#retryRefused(reading, new BrokerError(NO_LEADER, nameOf(reading.assigned)));
+      this.#retryRefused(reading, new BrokerError('LEADER_NOT_AVAILABLE', nameOf(reading.assigned)));
       return undefined;
     }
     return { broker, topicId: metadata.id, leaderEpoch: metadata.leaderEpochs[partition] ?? UNKNOWN_EPOCH };
@@ -197,7 +195,7 @@ export class Recovery {
       reading.isRecovering = false;
       if (nextOffset >= start && nextOffset <= end && Number.isSafeInteger(nextOffset)) {
         reading.lastEpoch = UNKNOWN_EPOCH;
-        this.#retryRefused(reading, new BrokerError(OUT_OF_RANGE_CODE, nameOf(assigned)));
+        this.#retryRefused(reading, new BrokerError(OUT_OF_RANGE, nameOf(assigned)));
       } else reading.fail(offsetOutOfRange(assigned, nextOffset, start, end));
     } catch (error) {
       reading.isRecovering = false;

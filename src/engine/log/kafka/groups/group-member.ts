@@ -2,14 +2,11 @@ import { heartbeatV4, leaveGroupV5 } from '@platformatic/kafka';
 import { errorCode } from '#platform';
 import { staleGeneration } from '../../errors.ts';
 import type { JoinOptions } from '../../port.ts';
+import { askCoordinator, type Coordinated } from '../wire/ask-coordinator.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError, errorName } from '../wire/kafka-errors.ts';
-import { askCoordinator, SHARED } from './coordinator.ts';
 import { groupError, isExpelled } from './group-errors.ts';
 import { takePart } from './round.ts';
-
-/** Kafka's code. */
-const REQUEST_TIMED_OUT = 7;
 
 /**
  * One place in a group as the coordinator knows it, over all of its generations. A join waits at the coordinator for the
@@ -30,14 +27,19 @@ export class GroupMember {
   #isJoining = false;
   #hasEnded = false;
 
-  constructor(cluster: Cluster, options: JoinOptions, purpose: string) {
+  constructor(cluster: Cluster, options: JoinOptions) {
     this.cluster = cluster;
     this.options = options;
-    this.purpose = purpose;
+    this.purpose = cluster.newPurpose('group');
   }
 
   get group(): string {
     return this.options.group;
+  }
+
+  /** The way to its coordinator that is its own. */
+  get coordinated(): Coordinated {
+    return { kind: 'group', key: this.group, purpose: this.purpose };
   }
 
   /** As the brokers call the group. */
@@ -118,7 +120,7 @@ export class GroupMember {
   async #ask(generation: number): Promise<'stable' | 'rebalance' | 'expelled'> {
     const { kafkaGroup, id, instanceId } = this;
     try {
-      await askCoordinator(this.cluster, this, (connection) =>
+      await askCoordinator(this.cluster, this.coordinated, (connection) =>
         this.#inSession(heartbeatV4.api.async(connection, kafkaGroup, generation, id, instanceId)),
       );
       return 'stable';
@@ -142,7 +144,7 @@ export class GroupMember {
     try {
       await askCoordinator(
         cluster,
-        { group, purpose: SHARED },
+        { kind: 'group', key: group },
         (connection) => leaveGroupV5.api.async(connection, kafkaGroup, [member]),
         { timeoutMs: this.options.sessionTimeoutMs },
       );
@@ -160,7 +162,7 @@ export class GroupMember {
       if (answered.signal.aborted) return request;
       // Its end is not waited for: what was written to it may never leave.
       void cluster.disconnect(purpose);
-      throw new BrokerError(REQUEST_TIMED_OUT, `a heartbeat of group ${this.group}`);
+      throw new BrokerError('REQUEST_TIMED_OUT', `a heartbeat of group ${this.group}`);
     });
     try {
       return await Promise.race([request, silence]);

@@ -59,7 +59,7 @@ async function memberIds({ cluster }: Client): Promise<string[]> {
 /** A static member that is alive, and of which another has got the better in a round that it took no part in. */
 async function passedOver({ cluster, groups }: Client) {
   const [sessionTimeoutMs, memberId] = [1500, 'static'];
-  const slow = new GroupMember(cluster, joining({ memberId, sessionTimeoutMs }), 'slow');
+  const slow = new GroupMember(cluster, joining({ memberId, sessionTimeoutMs }));
   await slow.join();
   const { generation } = slow;
   let isOver = false;

@@ -16,7 +16,6 @@ export class Groups {
   readonly #cluster: Cluster;
   /** The newest of this client under each group and static id. */
   readonly #statics = new Map<string, GroupMember>();
-  #joins = 0;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -24,7 +23,7 @@ export class Groups {
 
   /** As Log.joinGroup. Errors: MR_KAFKA_SESSION, MR_KAFKA_GROUP; MR_LOG_GENERATION where another took the place meanwhile. */
   async join(options: JoinOptions): Promise<KafkaMembership> {
-    const member = new GroupMember(this.#cluster, options, `group-${this.#joins++}`);
+    const member = new GroupMember(this.#cluster, options);
     const share = await member.join();
     if (options.memberId !== undefined) this.#statics.set(nameOf(options.group, options.memberId), member);
     return new KafkaMembership(member, share);

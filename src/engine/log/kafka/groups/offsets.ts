@@ -1,11 +1,12 @@
 import { offsetCommitV8, offsetFetchV8 } from '@platformatic/kafka';
-import { invalidOffset, metadataTooLong, staleGeneration, unknownTopic } from '../../errors.ts';
+import { invalidOffset, metadataTooLong, staleGeneration } from '../../errors.ts';
 import { checkOffsetCommit } from '../../offset-commit.ts';
 import type { GroupMetadata, OffsetCommit, TopicPartition } from '../../port.ts';
+import { askCoordinator } from '../wire/ask-coordinator.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { errorName, isPassing } from '../wire/kafka-errors.ts';
+import { assertKnown } from '../wire/leaders.ts';
 import { retrying } from '../wire/retry.ts';
-import { askCoordinator, SHARED } from './coordinator.ts';
 import { groupError, isExpelled } from './group-errors.ts';
 
 /** A member as the brokers know it. */
@@ -40,7 +41,7 @@ export async function committedOffsets(
   const ask = () =>
     askCoordinator(
       cluster,
-      { group, purpose: SHARED },
+      { kind: 'group', key: group },
       (connection) => offsetFetchV8.api.async(connection, request, true),
       { isPassing: (error) => isPassing(error) && !isPending(error) },
     );
@@ -81,26 +82,14 @@ export async function commitOffsets(
 ): Promise<void> {
   for (const commit of offsets) checkOffsetCommit(commit);
   if (offsets.length === 0) return;
-  for (const { topic } of offsets) if (cluster.cachedTopic(topic) === undefined) await cluster.topic(topic);
-  checkKnown(cluster, offsets);
+  for (const at of offsets) await assertKnown(cluster, at);
   const { group } = metadata;
   const kafkaGroup = cluster.prefixed(group);
-  const topics = Array.from(
-    Map.groupBy(offsets, ({ topic }) => topic),
-    ([topic, commits]) => ({
-      name: cluster.prefixed(topic),
-      partitions: commits.map(({ partition, offset, metadata }) => ({
-        partitionIndex: partition,
-        committedOffset: BigInt(offset),
-        committedLeaderEpoch: UNKNOWN_EPOCH,
-        committedMetadata: metadata ?? '',
-      })),
-    }),
-  );
+  const topics = committedByTopic(cluster, offsets);
   try {
     await askCoordinator(
       cluster,
-      { group, purpose: SHARED },
+      { kind: 'group', key: group },
       (connection) =>
         offsetCommitV8.api.async(
           connection,
@@ -117,7 +106,7 @@ export async function commitOffsets(
           if (errorName(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') return;
           // A broker may hear of a new topic later than others.
           await cluster.refresh([...new Set(offsets.map(({ topic }) => topic))]);
-          checkKnown(cluster, offsets);
+          for (const at of offsets) await assertKnown(cluster, at);
         },
       },
     );
@@ -128,12 +117,20 @@ export async function commitOffsets(
   }
 }
 
-function checkKnown(cluster: Cluster, offsets: readonly OffsetCommit[]): void {
-  for (const { topic, partition } of offsets) {
-    const known = cluster.cachedTopic(topic);
-    if (known === undefined) throw unknownTopic(topic);
-    if (known.leaders[partition] === undefined) throw unknownTopic(topic, partition);
-  }
+/** As the requests that commit offsets name them, in a transaction or not. */
+export function committedByTopic(cluster: Cluster, offsets: readonly OffsetCommit[]) {
+  return Array.from(
+    Map.groupBy(offsets, ({ topic }) => topic),
+    ([topic, commits]) => ({
+      name: cluster.prefixed(topic),
+      partitions: commits.map(({ partition, offset, metadata = '' }) => ({
+        partitionIndex: partition,
+        committedOffset: BigInt(offset),
+        committedLeaderEpoch: UNKNOWN_EPOCH,
+        committedMetadata: metadata,
+      })),
+    }),
+  );
 }
 
 /** The brokers may keep less than the 4 KiB that they keep by default (offset.metadata.max.bytes). */

@@ -1,8 +1,8 @@
 import { joinGroupV9, type ResponseError, syncGroupV5 } from '@platformatic/kafka';
 import { invalidAssignment } from '../../errors.ts';
+import { askCoordinator } from '../wire/ask-coordinator.ts';
 import { errorName } from '../wire/kafka-errors.ts';
 import { decodeShare, decodeSubscription, encodeShare, encodeSubscription } from './consumer-protocol.ts';
-import { askCoordinator } from './coordinator.ts';
 import { groupError } from './group-errors.ts';
 import type { GroupMember } from './group-member.ts';
 
@@ -110,7 +110,7 @@ async function sync(member: GroupMember, joined: Joined): Promise<Buffer | Refus
 }
 
 function inRound<T>(member: GroupMember, request: Parameters<typeof askCoordinator<T>>[2]): Promise<T> {
-  return askCoordinator(member.cluster, member, (connection) => {
+  return askCoordinator(member.cluster, member.coordinated, (connection) => {
     if (member.hasEnded) throw member.stale();
     return request(connection);
   });

@@ -4,22 +4,17 @@ import {
   type Connection,
   endTxnV3,
   initProducerIdV4,
-  MultipleErrors,
   txnOffsetCommitV3,
 } from '@platformatic/kafka';
-import { logClosed, unknownTopic } from '../../errors.ts';
 import type { OffsetCommit, TopicPartition } from '../../port.ts';
+import { committedByTopic, type KafkaMember } from '../groups/offsets.ts';
+import { askCoordinator, type Coordinated } from '../wire/ask-coordinator.ts';
 import type { Cluster } from '../wire/cluster.ts';
-import { errorName, isPassing, unavailable } from '../wire/kafka-errors.ts';
+import { errorName, isPassing } from '../wire/kafka-errors.ts';
+import { assertKnown, UNKNOWN_TOPIC_MS } from '../wire/leaders.ts';
+import type { RetryOptions } from '../wire/retry.ts';
 import { isAway } from './outcome.ts';
 import type { ProducerIdentity } from './partition-queue.ts';
-
-/** A group's member as the brokers know it. */
-export type BrokerMember = {
-  readonly memberId: string;
-  readonly generation: number;
-  readonly instanceId: string | null;
-};
 
 export type CoordinatorOptions = {
   readonly transactionalId: string;
@@ -30,14 +25,6 @@ export type CoordinatorOptions = {
   /** Ends what is under way, with MR_LOG_CLOSED. */
   readonly signal: AbortSignal;
 };
-
-const REQUEST_TIMEOUT_MS = 60_000;
-/** A topic that the brokers don't know for this long is gone, and not just new. */
-const UNKNOWN_TOPIC_MS = 3_000;
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 1_000;
-/** The transaction before is being ended: its markers are written in a few ms. */
-const LONGEST_PAUSE_OF_CONCURRENT_MS = 20;
 
 /**
  * A transactional id's requests to the brokers that coordinate its transactions and its groups: each is repeated while it
@@ -80,10 +67,13 @@ export class TransactionCoordinator {
     { producerId, epoch }: ProducerIdentity,
     partitions: readonly TopicPartition[],
   ): Promise<void> {
-    const topics = byTopic(partitions).map(([topic, places]) => ({
-      name: this.#cluster.prefixed(topic),
-      partitions: places.map(({ partition }) => partition),
-    }));
+    const topics = Array.from(
+      Map.groupBy(partitions, ({ topic }) => topic),
+      ([topic, all]) => ({
+        name: this.#cluster.prefixed(topic),
+        partitions: all.map(({ partition }) => partition),
+      }),
+    );
     await this.#whileUnknown(partitions, (passes) =>
       this.#ask(
         'adding partitions',
@@ -97,7 +87,7 @@ export class TransactionCoordinator {
               topics,
             },
           ]),
-        passes,
+        { isPassing: passes },
       ),
     );
   }
@@ -113,18 +103,10 @@ export class TransactionCoordinator {
   async commitOffsets(
     { producerId, epoch }: ProducerIdentity,
     group: string,
-    { memberId, generation, instanceId }: BrokerMember,
+    { memberId, generation, instanceId }: KafkaMember,
     offsets: readonly OffsetCommit[],
   ): Promise<void> {
-    const topics = byTopic(offsets).map(([topic, commits]) => ({
-      name: this.#cluster.prefixed(topic),
-      partitions: commits.map(({ partition, offset, metadata }) => ({
-        partitionIndex: partition,
-        committedOffset: BigInt(offset),
-        committedLeaderEpoch: -1,
-        committedMetadata: metadata ?? null,
-      })),
-    }));
+    const topics = committedByTopic(this.#cluster, offsets);
     const ask = (connection: Connection) =>
       txnOffsetCommitV3.api.async(
         connection,
@@ -138,13 +120,16 @@ export class TransactionCoordinator {
         topics,
       );
     await this.#whileUnknown(offsets, (passes) =>
-      this.#repeat(`committing offsets of group ${group}`, 'group', group, ask, passes),
+      this.#askCoordinator({ kind: 'group', key: group }, ask, {
+        what: `committing offsets of group ${group}`,
+        isPassing: passes,
+      }),
     );
   }
 
   /** Asks until there is an answer, however long that takes: what has become of a commit must be known. */
   async commit(identity: ProducerIdentity): Promise<void> {
-    await this.#end(identity, true, Number.POSITIVE_INFINITY);
+    await this.#end(identity, true, { timeoutMs: Number.POSITIVE_INFINITY });
   }
 
   /**
@@ -152,19 +137,22 @@ export class TransactionCoordinator {
    * its marker.
    */
   async untilVisible(identity: ProducerIdentity): Promise<void> {
-    await this.#end(identity, true, REQUEST_TIMEOUT_MS);
+    await this.#end(identity, true);
   }
 
   async abort(identity: ProducerIdentity, timeoutMs: number): Promise<void> {
-    await this.#end(identity, false, timeoutMs);
+    await this.#end(identity, false, { timeoutMs });
   }
 
-  async #end({ producerId, epoch }: ProducerIdentity, isCommit: boolean, timeoutMs: number): Promise<void> {
+  async #end(
+    { producerId, epoch }: ProducerIdentity,
+    isCommit: boolean,
+    options: RetryOptions = {},
+  ): Promise<void> {
     await this.#ask(
       isCommit ? 'committing' : 'aborting',
       (connection, id) => endTxnV3.api.async(connection, id, BigInt(producerId), epoch, isCommit),
-      isPassing,
-      timeoutMs,
+      options,
     );
   }
 
@@ -175,87 +163,41 @@ export class TransactionCoordinator {
   ): Promise<T> {
     const { clock } = this.#cluster;
     const until = clock.monotonic() + UNKNOWN_TOPIC_MS;
-    const isUnknown = (error: unknown) => refusalName(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+    const isUnknown = (error: unknown) => errorName(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
     try {
       return await work((error) => (isUnknown(error) ? clock.monotonic() < until : isPassing(error)));
     } catch (error) {
       if (!isUnknown(error)) throw error;
-      await this.#cluster.refresh(byTopic(partitions).map(([topic]) => topic));
-      const has = ({ topic, partition }: TopicPartition) =>
-        this.#cluster.cachedTopic(topic)?.leaders[partition] !== undefined;
-      const missing = partitions.find((at) => !has(at));
-      throw missing === undefined ? error : unknownTopic(missing.topic, missing.partition);
+      await this.#cluster.refresh([...new Set(partitions.map(({ topic }) => topic))]);
+      for (const at of partitions) await assertKnown(this.#cluster, at);
+      throw error;
     }
   }
 
   #ask<T>(
     what: string,
-    operation: (connection: Connection, transactionalId: string) => Promise<T>,
-    passes?: (error: unknown) => boolean,
-    timeoutMs?: number,
+    request: (connection: Connection, transactionalId: string) => Promise<T>,
+    options: RetryOptions = {},
   ): Promise<T> {
-    const id = this.#transactionalId;
-    return this.#repeat(
-      `${what}, transactional id ${id}`,
-      'transaction',
-      id,
-      (connection) => operation(connection, this.#cluster.prefixed(id)),
-      passes,
-      timeoutMs,
+    const key = this.#transactionalId;
+    return this.#askCoordinator(
+      { kind: 'transaction', key },
+      (connection) => request(connection, this.#cluster.prefixed(key)),
+      { ...options, what: `${what}, transactional id ${key}` },
     );
   }
 
-  async #repeat<T>(
-    what: string,
-    kind: 'group' | 'transaction',
-    key: string,
-    operation: (connection: Connection) => Promise<T>,
-    passes = isPassing,
-    timeoutMs = REQUEST_TIMEOUT_MS,
+  #askCoordinator<T>(
+    coordinated: Coordinated,
+    request: (connection: Connection) => Promise<T>,
+    { isPassing: passes = isPassing, ...options }: RetryOptions,
   ): Promise<T> {
-    const { clock, random } = this.#cluster;
-    const until = clock.monotonic() + timeoutMs;
-    let pauseMs = FIRST_PAUSE_MS;
-    for (let concurrentPauseMs = 1; ; ) {
-      if (this.#signal.aborted || this.#cluster.closed) throw logClosed();
-      let failure: unknown;
-      try {
-        const broker = await this.#cluster.coordinator(kind, key);
-        return await operation(await this.#cluster.connection(broker, this.#purpose));
-      } catch (error) {
-        failure = error;
-      }
-      if (!passes(failure) && !isAway(failure)) throw failure;
-      if (clock.monotonic() >= until) throw unavailable(what, failure);
-      if (refusalName(failure) === 'CONCURRENT_TRANSACTIONS') {
-        await clock.sleep(concurrentPauseMs, this.#signal);
-        concurrentPauseMs = Math.min(LONGEST_PAUSE_OF_CONCURRENT_MS, 2 * concurrentPauseMs);
-      } else {
-        this.#cluster.forgetCoordinator(kind, key);
-        await clock.sleep(pauseMs * (0.5 + random()), this.#signal);
-        pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
-      }
-    }
+    return askCoordinator(this.#cluster, { ...coordinated, purpose: this.#purpose }, request, {
+      ...options,
+      isPassing: (error) => passes(error) || isAway(error),
+      // The transaction before is being ended: its markers are written in a few ms.
+      isBrief: (error) => errorName(error) === 'CONCURRENT_TRANSACTIONS',
+      signal: this.#signal,
+    });
   }
-}
-
-function byTopic<T extends TopicPartition>(
-  places: readonly T[],
-): readonly (readonly [string, readonly T[]])[] {
-  const topics = new Map<string, T[]>();
-  for (const place of places) {
-    const topic = topics.get(place.topic);
-    if (topic === undefined) topics.set(place.topic, [place]);
-    else topic.push(place);
-  }
-  return [...topics];
-}
-
-/** Kafka's name of the refusal that counts: where one partition is refused, the others are 'not attempted'. */
-export function refusalName(error: unknown): string | undefined {
-  if (error instanceof MultipleErrors) {
-    const names = error.errors.map(errorName).filter((name) => name !== 'OPERATION_NOT_ATTEMPTED');
-    if (names.length > 0) return names[0];
-  }
-  return errorName(error);
 }

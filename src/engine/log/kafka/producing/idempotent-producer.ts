@@ -1,11 +1,12 @@
 import { initProducerIdV4 } from '@platformatic/kafka';
 import { MAX_BATCH_BYTES } from '../../batch.ts';
-import { keyRequired, logClosed, unknownTopic } from '../../errors.ts';
+import { keyRequired, logClosed } from '../../errors.ts';
 import type { Appended, Producer, Records, TopicPartition } from '../../port.ts';
 import { listOffsets } from '../topics/list-offsets.ts';
 import { isCompacted } from '../topics/topic-configs.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { translatedError } from '../wire/kafka-errors.ts';
+import { assertKnown } from '../wire/leaders.ts';
 import { retrying } from '../wire/retry.ts';
 import { Append, hasNullKey, parcels } from './gathered.ts';
 import type { PartitionQueue, ProducerIdentity } from './partition-queue.ts';
@@ -20,8 +21,6 @@ const MOST_BATCHES = 5;
 /** For how long `close` tries to bring what is under way to brokers that don't answer. */
 const CLOSE_TIMEOUT_MS = 30_000;
 const NO_TRANSACTIONS_MS = 2 ** 31 - 1;
-
-let opened = 0;
 
 /** Errors: MR_LOG_UNAVAILABLE, MR_KAFKA_FORBIDDEN. */
 export async function openProducer(cluster: Cluster): Promise<Producer> {
@@ -58,7 +57,7 @@ class IdempotentProducer implements Producer {
     this.#cluster = cluster;
     cluster.opened.add(this);
     this.#sender = new Sender(cluster, {
-      purpose: `produce-${opened++}`,
+      purpose: cluster.newPurpose('produce'),
       transactionalId: null,
       identity,
       newIdentity: () => newIdentity(cluster),
@@ -119,15 +118,14 @@ class IdempotentProducer implements Producer {
   }
 
   async #run(lane: Lane): Promise<void> {
-    const { topic, partition, queue } = lane;
+    const { queue } = lane;
     lane.isBusy = true;
     // What else is appended in this turn of the event loop goes along.
     await Promise.resolve();
     while (mayGo(lane)) {
       const appends = takeAppends(lane);
       try {
-        const { leaders } = await this.#cluster.topic(topic);
-        if (leaders[partition] === undefined) throw unknownTopic(topic, partition);
+        await assertKnown(this.#cluster, lane);
         const accepted = await withKeys(this.#cluster, lane, appends);
         if (accepted[0]?.records.length === 0) await this.#appendNothing(lane, accepted[0]);
         else for (const parcel of parcels(accepted, MAX_BATCH_BYTES)) this.#sender.send(queue, parcel);

@@ -29,7 +29,6 @@ export type ChannelOptions = {
   readonly signal: AbortSignal;
 };
 
-const NETWORK_EXCEPTION = 13;
 const MOST_REQUESTS = 5;
 const REQUEST_BYTES = 2 * 1024 * 1024;
 /** Longer than a leader waits for its followers: the connection is given up, and all that is on it. */
@@ -87,7 +86,7 @@ export class LeaderChannel {
       const connection = await this.#cluster.connection(broker, purpose);
       // It may be ending, or logging in anew: asking for it again at once would leave it no time for that.
       if (!connection.isConnected())
-        throw new BrokerError(NETWORK_EXCEPTION, `connecting to broker ${broker}`);
+        throw new BrokerError('NETWORK_EXCEPTION', `connecting to broker ${broker}`);
       this.#connection = connection;
     } catch (error) {
       this.#recipient.unreachable(queues, error);

@@ -28,12 +28,7 @@ export const produce = createAPI<
 >(0, 11, createRequest, parseResponse);
 
 export function createRequest(transactionalId: string | null, batches: readonly ProducedBatch[]): Writer {
-  const topics = new Map<string, ProducedBatch[]>();
-  for (const batch of batches) {
-    const topic = topics.get(batch.topic);
-    if (topic === undefined) topics.set(batch.topic, [batch]);
-    else topic.push(batch);
-  }
+  const topics = Map.groupBy(batches, ({ topic }) => topic);
   return Writer.create()
     .appendString(transactionalId)
     .appendInt16(ALL_IN_SYNC_REPLICAS)

@@ -1,5 +1,4 @@
 import { type Connection, createAPI, describeProducersV0, type Reader, Writer } from '@platformatic/kafka';
-import { unknownTopic } from '../../errors.ts';
 import type { TopicPartition } from '../../port.ts';
 import {
   BYTES_BEFORE,
@@ -14,12 +13,12 @@ import {
 import { listOffsets } from '../topics/list-offsets.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
+import { leaderOf } from '../wire/leaders.ts';
 import { retrying } from '../wire/retry.ts';
 import type { ProducerIdentity } from './partition-queue.ts';
 
 const PURPOSE = 'producer-state';
 const FETCH_BYTES = 1024 * 1024;
-const LEADER_NOT_AVAILABLE = 5;
 
 /**
  * The sequence number of the last record that the partition's leader has from the producer under its epoch; undefined: it
@@ -52,8 +51,10 @@ export async function findBatch(
   numbered: ProducerIdentity & { readonly sequence: number },
   fromOffset: number | undefined,
 ): Promise<number | undefined> {
-  const [start = 0] = await listOffsets(cluster, [at], 'start');
-  const [end = 0] = await listOffsets(cluster, [at], 'end');
+  const [[start = 0], [end = 0]] = await Promise.all([
+    listOffsets(cluster, [at], 'start'),
+    listOffsets(cluster, [at], 'end'),
+  ]);
   for (let offset = Math.max(start, fromOffset ?? start); offset < end; ) {
     const bytes = await askLeader(cluster, at, (connection) =>
       fetchBatches.async(connection, cluster.prefixed(at.topic), at.partition, offset),
@@ -68,18 +69,13 @@ export async function findBatch(
 
 function askLeader<T>(
   cluster: Cluster,
-  { topic, partition }: TopicPartition,
+  at: TopicPartition,
   ask: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const operation = async () => {
-    const leader = (await cluster.topic(topic)).leaders[partition];
-    if (leader === undefined) throw unknownTopic(topic, partition);
-    if (leader < 0) throw new BrokerError(LEADER_NOT_AVAILABLE, `${topic}/${partition}`);
-    return ask(await cluster.connection(leader, PURPOSE));
-  };
+  const operation = async () => ask(await cluster.connection(await leaderOf(cluster, at), PURPOSE));
   return retrying(cluster, operation, {
-    what: `asking what ${topic}/${partition} holds`,
-    before: () => cluster.refresh([topic]),
+    what: `asking what ${at.topic}/${at.partition} holds`,
+    before: () => cluster.refresh([at.topic]),
   });
 }
 

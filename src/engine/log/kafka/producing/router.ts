@@ -2,6 +2,7 @@ import { RetryableError } from '#platform';
 import { unknownTopic } from '../../errors.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
+import { UNKNOWN_TOPIC_MS } from '../wire/leaders.ts';
 import { type ChannelOptions, LeaderChannel, type Recipient } from './leader-channel.ts';
 import type { Batch, PartitionQueue } from './partition-queue.ts';
 
@@ -17,9 +18,6 @@ export interface Dispatcher extends Recipient {
   renew(queue: PartitionQueue): void;
 }
 
-const LEADER_NOT_AVAILABLE = 5;
-/** A topic that the brokers don't know for this long is gone, and not just new or on its way to another broker. */
-const UNKNOWN_TOPIC_MS = 3_000;
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -112,7 +110,7 @@ export class Router {
       queue.unknownSince = undefined;
       this.#dispatcher.failWaiting(queue, unknownTopic(topic, metadata && partition));
     } else if (leader === undefined || leader < 0) {
-      this.pause(queue, new BrokerError(LEADER_NOT_AVAILABLE, `${topic}/${partition}`), true);
+      this.pause(queue, new BrokerError('LEADER_NOT_AVAILABLE', `${topic}/${partition}`), true);
     } else {
       const queues = byLeader.get(leader);
       if (queues === undefined) byLeader.set(leader, [queue]);

@@ -1,8 +1,7 @@
 import { RetryableError } from '#platform';
 import { staleGeneration } from '../../errors.ts';
 import type { GroupMetadata } from '../../port.ts';
-import { translatedError } from '../wire/kafka-errors.ts';
-import { refusalName } from './coordinator.ts';
+import { errorName, translatedError } from '../wire/kafka-errors.ts';
 
 /** Refusals that take the transaction from the producer: it was aborted, or somebody else has the transactional id. */
 const lost: ReadonlySet<string | undefined> = new Set([
@@ -24,14 +23,14 @@ const stale: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Whether nothing but the next epoch of the producer, or none, can follow. */
-export const isLost = (error: unknown) => lost.has(refusalName(error));
+export const isLost = (error: unknown) => lost.has(errorName(error));
 
 /** What a refusal in a transaction means to its caller. */
 export function transactionError(error: unknown, transactionalId: string): unknown {
   if (!isLost(error)) return translatedError(error, `a transaction of ${transactionalId}`);
   return new RetryableError(
     'MR_LOG_TRANSACTION_ABORTED',
-    `the brokers have aborted a transaction of ${transactionalId} (${refusalName(error)})`,
+    `the brokers have aborted a transaction of ${transactionalId} (${errorName(error)})`,
     {
       hint: 'nothing of it is visible: append and commit again, in less time than a transaction may take',
       cause: error,
@@ -41,5 +40,5 @@ export function transactionError(error: unknown, transactionalId: string): unkno
 
 /** The same for the offsets of a group. */
 export function offsetsError(error: unknown, { group, memberId, generation }: GroupMetadata): unknown {
-  return stale.has(refusalName(error)) ? staleGeneration(group, memberId, generation) : error;
+  return stale.has(errorName(error)) ? staleGeneration(group, memberId, generation) : error;
 }

@@ -1,9 +1,11 @@
 import { MAX_BATCH_BYTES } from '../../batch.ts';
-import { keyRequired, unknownTopic } from '../../errors.ts';
+import { keyRequired } from '../../errors.ts';
 import type { Appended, GroupMetadata, OffsetCommit, Records, TopicPartition } from '../../port.ts';
+import type { KafkaMember } from '../groups/offsets.ts';
 import { isCompacted } from '../topics/topic-configs.ts';
 import type { Cluster } from '../wire/cluster.ts';
-import type { BrokerMember, TransactionCoordinator } from './coordinator.ts';
+import { assertKnown } from '../wire/leaders.ts';
+import type { TransactionCoordinator } from './coordinator.ts';
 import { step } from './failpoints.ts';
 import { Append, hasNullKey, parcels } from './gathered.ts';
 import type { Parcel, ProducerIdentity } from './partition-queue.ts';
@@ -11,7 +13,7 @@ import type { Sender } from './sender.ts';
 import { offsetsError } from './transaction-errors.ts';
 
 /** How the brokers call a group's member. */
-export type GroupMembers = { member(metadata: GroupMetadata): BrokerMember };
+export type GroupMembers = { member(metadata: GroupMetadata): KafkaMember };
 
 /** What a transaction is made with. */
 export type TransactionEnvironment = {
@@ -96,7 +98,7 @@ export class Transaction {
     this.#assertSound();
     const commits = [...this.#groups.values()];
     if (commits.length === 0 && !this.#hasBegun) return [];
-    for (const { offsets } of commits) for (const at of offsets.values()) await this.#assertKnown(at);
+    for (const { offsets } of commits) for (const at of offsets.values()) await assertKnown(cluster, at);
     const identity = await this.#begin();
     await Promise.all([this.#addOffsets(identity, commits), sender.drained()]);
     this.#assertSound();
@@ -211,17 +213,11 @@ export class Transaction {
   }
 
   /** Errors: MR_LOG_UNKNOWN_TOPIC, MR_LOG_KEY_REQUIRED. */
-  async #check({ topic, partition }: TopicPartition, appends: readonly Append[]): Promise<void> {
+  async #check(at: TopicPartition, appends: readonly Append[]): Promise<void> {
     const { cluster } = this.#environment;
-    await this.#assertKnown({ topic, partition });
+    await assertKnown(cluster, at);
     if (!appends.some(({ records }) => hasNullKey(records))) return;
-    if (await isCompacted(cluster, topic)) throw keyRequired({ topic, partition });
-  }
-
-  async #assertKnown({ topic, partition }: TopicPartition): Promise<void> {
-    const { cluster } = this.#environment;
-    const { leaders } = cluster.cachedTopic(topic) ?? (await cluster.topic(topic));
-    if (leaders[partition] === undefined) throw unknownTopic(topic, partition);
+    if (await isCompacted(cluster, at.topic)) throw keyRequired(at);
   }
 
   async #addOffsets(identity: ProducerIdentity, commits: readonly GroupCommit[]): Promise<void> {

@@ -19,8 +19,6 @@ const ABORT_TIMEOUT_MS = 10_000;
 /** For how long `close` waits for brokers that don't answer. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-let opened = 0;
-
 /**
  * Fences whoever has the transactional id, and ends what that one has left open. Errors: MR_LOG_UNAVAILABLE,
  * MR_KAFKA_FORBIDDEN.
@@ -32,8 +30,7 @@ export async function openTransactionalProducer(
   timeoutMs = TRANSACTION_TIMEOUT_MS,
 ): Promise<TransactionalProducer> {
   const closing = new AbortController();
-  const number = opened++;
-  const purpose = `transactions-${number}`;
+  const purpose = cluster.newPurpose('transactions');
   const coordinator = new TransactionCoordinator(cluster, {
     transactionalId,
     purpose,
@@ -43,7 +40,7 @@ export async function openTransactionalProducer(
   try {
     const identity = await coordinator.initProducerId();
     const sender = new Sender(cluster, {
-      purpose: `transactional-produce-${number}`,
+      purpose: cluster.newPurpose('transactional-produce'),
       transactionalId: cluster.prefixed(transactionalId),
       identity,
     });

@@ -3,14 +3,15 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { errorCode } from '#platform';
 import { RecordBuffer } from '../../record-buffer.ts';
+import { all } from '../../testing/records.ts';
 import { BatchBuilder, buildBatches } from './batch-builder.ts';
 import type { WrittenCompression } from './compression.ts';
-import { all, anyRecord, encoded, nobody, read } from './testing/stored-batches.ts';
+import { anyKafkaRecord, encoded, nobody, read } from './testing/stored-batches.ts';
 
 test('what is encoded is read back, from objects and from a buffer, whatever the split and the compression', () => {
   fc.assert(
     fc.property(
-      fc.array(anyRecord, { minLength: 1, maxLength: 30 }),
+      fc.array(anyKafkaRecord, { minLength: 1, maxLength: 30 }),
       fc.integer({ min: 1, max: 3000 }),
       fc.constantFrom<WrittenCompression>('none', 'lz4', 'zstd'),
       (records, maxBytes, compression) => {

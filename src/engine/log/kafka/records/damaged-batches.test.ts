@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { errorCode } from '#platform';
+import { all } from '../../testing/records.ts';
 import { BatchBuilder, buildBatches } from './batch-builder.ts';
 import { ATTRIBUTES, CHECKSUM, COUNT, HEADER_BYTES, LAST_OFFSET_DELTA } from './batch-format.ts';
 import type { WrittenCompression } from './compression.ts';
-import { all, anyRecord, atOffset, encoded, nobody, read, resealed } from './testing/stored-batches.ts';
+import { anyKafkaRecord, atOffset, encoded, nobody, read, resealed } from './testing/stored-batches.ts';
 
 test('a last batch that is cut off is left out', () => {
   const whole = encoded(buildBatches([{ key: Buffer.from('k'), value: null, timestamp: 1 }], 1000), 'none');
@@ -50,7 +51,7 @@ test('whatever a batch holds under a right checksum, it is read or refused', () 
   const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) });
   fc.assert(
     fc.property(
-      fc.array(anyRecord, { minLength: 1, maxLength: 10 }),
+      fc.array(anyKafkaRecord, { minLength: 1, maxLength: 10 }),
       fc.constantFrom<WrittenCompression>('none', 'lz4', 'zstd'),
       fc.array(change, { minLength: 1, maxLength: 4 }),
       fc.nat(20),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProducerRecord } from '../../port.ts';
+import { all } from '../../testing/records.ts';
 import { BatchBuilder, buildBatches } from './batch-builder.ts';
 import {
   ATTRIBUTES,
@@ -11,7 +12,7 @@ import {
   writeInt64,
 } from './batch-format.ts';
 import { readableBatches } from './readable-batches.ts';
-import { all, atOffset, encoded, nobody, read, resealed } from './testing/stored-batches.ts';
+import { atOffset, encoded, nobody, read, resealed } from './testing/stored-batches.ts';
 
 test('records are reached in any order, as bytes and as text', () => {
   const records = Array.from({ length: 100 }, (_, i) => ({

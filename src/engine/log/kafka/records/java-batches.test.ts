@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { all } from '../../testing/records.ts';
 import { readableBatches } from './readable-batches.ts';
 import javaBatches from './testing/java-batches.json' with { type: 'json' };
-import { all, read } from './testing/stored-batches.ts';
+import { read } from './testing/stored-batches.ts';
 
 /** What the console producer was given for javaBatches. */
 const javaRecord = (i: number) => ({

@@ -1,8 +1,8 @@
 import { listOffsetsV7 } from '@platformatic/kafka';
-import { unknownTopic } from '../../errors.ts';
 import type { TopicPartition } from '../../port.ts';
 import type { Cluster } from '../wire/cluster.ts';
-import { BrokerError, errorName, isPassing, translatedError } from '../wire/kafka-errors.ts';
+import { errorName, isPassing, translatedError } from '../wire/kafka-errors.ts';
+import { leaderOf } from '../wire/leaders.ts';
 import { retrying } from '../wire/retry.ts';
 
 /** Which offset of a partition: its first, its last stable one, its end, or the first at or after a time (ms). */
@@ -13,7 +13,6 @@ const LATEST = -1n;
 const CLIENT = -1;
 const READ_COMMITTED = 1;
 const READ_UNCOMMITTED = 0;
-const NO_LEADER = 5;
 
 /**
  * The offset of each partition, in the order asked for; -1 where no record is as late as the time. Errors: MR_LOG_UNKNOWN_TOPIC,
@@ -41,49 +40,39 @@ async function askLeaders(
   partitions: readonly TopicPartition[],
   place: Place,
 ): Promise<readonly number[]> {
-  const byLeader = new Map<number, number[]>();
-  for (const [index, { topic, partition }] of partitions.entries()) {
-    const leader = (await cluster.topic(topic)).leaders[partition];
-    if (leader === undefined) throw unknownTopic(topic, partition);
-    if (leader < 0) throw new BrokerError(NO_LEADER, `${topic}/${partition}`);
-    byLeader.set(leader, [...(byLeader.get(leader) ?? []), index]);
-  }
-  const offsets = new Array<number>(partitions.length);
-  await Promise.all(
-    [...byLeader].map(async ([leader, indexes]) => {
-      const found = await askLeader(
-        cluster,
-        leader,
-        indexes.map((index) => partitions[index] as TopicPartition),
-        place,
-      );
-      for (const [i, index] of indexes.entries()) offsets[index] = found[i] as number;
-    }),
+  const leaders = await Promise.all(partitions.map((at) => leaderOf(cluster, at)));
+  const byLeader = Map.groupBy(partitions, (_, i) => leaders[i] as number);
+  const answers = await Promise.all(
+    Array.from(byLeader, ([leader, led]) => askLeader(cluster, leader, led, place)),
   );
-  return offsets;
+  const found = new Map(answers.flat());
+  return partitions.map(({ topic, partition }) => found.get(`${cluster.prefixed(topic)}/${partition}`) ?? -1);
 }
 
+/** Each offset by the name of its partition on the brokers. */
 async function askLeader(
   cluster: Cluster,
   leader: number,
   partitions: readonly TopicPartition[],
   place: Place,
-): Promise<readonly number[]> {
+): Promise<readonly (readonly [string, number])[]> {
   const timestamp =
     place === 'start' ? EARLIEST : typeof place === 'string' ? LATEST : BigInt(Math.ceil(place.timestamp));
-  const asked = [...new Set(partitions.map(({ topic }) => topic))].map((topic) => ({
-    name: cluster.prefixed(topic),
-    partitions: partitions
-      .filter((at) => at.topic === topic)
-      .map(({ partition }) => ({ partitionIndex: partition, currentLeaderEpoch: -1, timestamp })),
-  }));
+  const asked = Array.from(
+    Map.groupBy(partitions, ({ topic }) => topic),
+    ([topic, all]) => ({
+      name: cluster.prefixed(topic),
+      partitions: all.map(({ partition }) => ({
+        partitionIndex: partition,
+        currentLeaderEpoch: -1,
+        timestamp,
+      })),
+    }),
+  );
   const connection = await cluster.connection(leader, 'offsets');
   const isolation = place === 'stable' ? READ_COMMITTED : READ_UNCOMMITTED;
   const { topics } = await listOffsetsV7.api.async(connection, CLIENT, isolation, asked);
-  const found = new Map(
-    topics.flatMap(({ name, partitions: answers }) =>
-      answers.map(({ partitionIndex, offset }) => [`${name}/${partitionIndex}`, Number(offset)] as const),
-    ),
+  return topics.flatMap(({ name, partitions: answers }) =>
+    answers.map(({ partitionIndex, offset }) => [`${name}/${partitionIndex}`, Number(offset)] as const),
   );
-  return partitions.map(({ topic, partition }) => found.get(`${cluster.prefixed(topic)}/${partition}`) ?? -1);
 }

@@ -4,7 +4,9 @@ import { errorCode, systemClock } from '#platform';
 import { kafkaServer } from '#servers';
 import type { Cleanup, Log, TopicSpec } from '../../port.ts';
 import { openKafkaLog } from '../kafka-log.ts';
+import { Cluster } from '../wire/cluster.ts';
 import { parseKafkaUrl } from '../wire/kafka-options.ts';
+import { createTopics } from './topics.ts';
 
 type Kafka = NonNullable<Awaited<ReturnType<typeof kafkaServer>>>;
 
@@ -210,4 +212,18 @@ test('names may be as long as Kafka lets them be, with the prefix', async (t) =>
   }
   // In the names of the brokers' metrics they would be the same.
   await assert.rejects(log.createTopics([one('a_b')]), hasCode('MR_LOG_INVALID_TOPIC', /collides/));
+});
+
+test('where nothing is missing the brokers are asked once', async (t) => {
+  const kafka = await kafkaServer(t);
+  if (kafka === undefined) return;
+  const prefix = newPrefix();
+  const log = await open(t, kafka, prefix);
+  const wanted = [one('a'), one('b')];
+  await log.createTopics(wanted);
+  const cluster = new Cluster(parseKafkaUrl(`${kafka.url}?prefix=${prefix}`), environment);
+  t.after(() => cluster.close());
+  const { mock } = t.mock.method(cluster, 'refresh');
+  await createTopics(cluster, wanted);
+  assert.equal(mock.callCount(), 1);
 });

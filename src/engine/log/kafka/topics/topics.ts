@@ -10,7 +10,6 @@ import { cleanupOf, configMismatch, describeConfigs, topicConfigs } from './topi
 /** Shorter than a client waits for an answer, ms. What was begun goes on, and is met again by the next try. */
 const BROKER_TIMEOUT_MS = 10_000;
 const LONGEST_NAME = 249;
-const LEADER_NOT_AVAILABLE = 5;
 
 /** As Log.createTopics. */
 export async function createTopics(cluster: Cluster, specs: readonly TopicSpec[]): Promise<void> {
@@ -22,10 +21,13 @@ export async function createTopics(cluster: Cluster, specs: readonly TopicSpec[]
     cluster,
     specs.filter(({ name }) => cluster.cachedTopic(name) !== undefined),
   );
+  const isLed = (name: string) => cluster.cachedTopic(name)?.leaders.every((leader) => leader >= 0) === true;
+  if (names.every(isLed)) return;
   for (const spec of wanted) {
     if (cluster.cachedTopic(spec.name) === undefined) await createTopic(cluster, spec);
   }
-  await untilLed(cluster, names);
+  // Creation is answered before every broker has heard of it.
+  await until(cluster, names, 'waiting for the leaders of new topics', isLed);
   // Another client may have created one meanwhile, in another shape.
   await checkShapes(cluster, specs);
 }
@@ -117,16 +119,6 @@ async function createTopic(cluster: Cluster, { name, partitions, cleanup }: Topi
   }
 }
 
-/** Creation is answered before every broker has heard of it. */
-function untilLed(cluster: Cluster, names: readonly string[]): Promise<void> {
-  return until(
-    cluster,
-    names,
-    'waiting for the leaders of new topics',
-    (name) => cluster.cachedTopic(name)?.leaders.every((leader) => leader >= 0) === true,
-  );
-}
-
 async function until(
   cluster: Cluster,
   names: readonly string[],
@@ -137,7 +129,7 @@ async function until(
     cluster,
     async () => {
       await cluster.refresh(names);
-      if (!names.every(holds)) throw new BrokerError(LEADER_NOT_AVAILABLE, what);
+      if (!names.every(holds)) throw new BrokerError('LEADER_NOT_AVAILABLE', what);
     },
     { what },
   );

@@ -33,7 +33,7 @@ export type ClusterEnvironment = {
   readonly logger?: Logger;
 };
 
-type CoordinatorKind = 'group' | 'transaction';
+export type CoordinatorKind = 'group' | 'transaction';
 type MetadataResponse = Awaited<ReturnType<typeof metadataV12.api.async>>;
 
 const NO_LEADER = -1;
@@ -54,6 +54,7 @@ export class Cluster {
   readonly #coordinators = new Map<string, Promise<number>>();
   #any: Connection | undefined;
   #asked = 0;
+  #purposes = 0;
   #clusterId = '';
 
   constructor(options: KafkaOptions, { clock, random, logger }: ClusterEnvironment) {
@@ -89,8 +90,13 @@ export class Cluster {
     if (address !== undefined) return this.#connections.get(address, purpose);
     await this.refresh([]);
     const found = this.#brokers.get(broker);
-    if (found === undefined) throw new BrokerError(8, `broker ${broker} is unknown`);
+    if (found === undefined) throw new BrokerError('BROKER_NOT_AVAILABLE', `broker ${broker} is unknown`);
     return this.#connections.get(found, purpose);
+  }
+
+  /** A purpose that nobody else has; `beginning` decides how long its requests may have no answer (see Connections). */
+  newPurpose(beginning: string): string {
+    return `${beginning}-${this.#purposes++}`;
   }
 
   /** Ends the connections for a purpose that nobody else has. */
@@ -194,7 +200,7 @@ export class Cluster {
       { what },
     );
     const [found] = coordinators;
-    if (found === undefined) throw new BrokerError(15, what);
+    if (found === undefined) throw new BrokerError('COORDINATOR_NOT_AVAILABLE', what);
     this.#brokers.set(found.nodeId, { host: found.host, port: found.port });
     return found.nodeId;
   }

@@ -9,17 +9,19 @@ import {
   ResponseError,
   UserError,
 } from '@platformatic/kafka';
-import { ConfigurationError, FatalError, RetryableError } from '#platform';
+import { ConfigurationError, FatalError, MillraceError, RetryableError } from '#platform';
 
-/** A refusal of a broker that our own parsers found in a response. */
+/** A refusal of a broker that our own parsers found in a response, or one that it would have given. */
 export class BrokerError extends Error {
   /** Kafka's name of the error, `NOT_LEADER_OR_FOLLOWER`. */
   readonly apiName: string;
 
-  constructor(code: number, context: string) {
-    super(`${context}: ${codeName(code)}`);
+  /** `refusal`: Kafka's code or name of it. */
+  constructor(refusal: number | string, context: string) {
+    const name = typeof refusal === 'number' ? codeName(refusal) : refusal;
+    super(`${context}: ${name}`);
     this.name = 'BrokerError';
-    this.apiName = codeName(code);
+    this.apiName = name;
   }
 }
 
@@ -28,16 +30,16 @@ export function codeName(code: number): string {
   return (protocolErrorsCodesById as Readonly<Record<number, string>>)[code] ?? `UNKNOWN_ERROR_${code}`;
 }
 
-/** Kafka's name of the first refusal in an error; undefined when no broker has refused anything. */
+/**
+ * Kafka's name of the first refusal in an error; undefined when no broker has refused anything. Where one partition is
+ * refused, others are 'not attempted': that is no reason.
+ */
 export function errorName(error: unknown): string | undefined {
   if (error instanceof BrokerError) return error.apiName;
   if (!(error instanceof Error) || !GenericError.isGenericError(error)) return undefined;
   if (MultipleErrors.isMultipleErrors(error)) {
-    for (const each of error.errors) {
-      const name = errorName(each);
-      if (name !== undefined) return name;
-    }
-    return undefined;
+    const names = error.errors.map(errorName).filter((name) => name !== undefined);
+    return names.find((name) => name !== 'OPERATION_NOT_ATTEMPTED') ?? names[0];
   }
   return (error as ProtocolError).apiId as string | undefined;
 }
@@ -140,8 +142,9 @@ const forbidden: ReadonlySet<string> = new Set([
   'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
 ]);
 
-/** What every caller translates alike; anything else as it is. */
+/** What every caller translates alike; anything else, and what is an error of ours, as it is. */
 export function translatedError(error: unknown, what: string): unknown {
+  if (error instanceof MillraceError) return error;
   const name = errorName(error);
   const cause = error;
   if (name !== undefined && forbidden.has(name)) {

@@ -1,15 +1,20 @@
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { ConfigurationError } from '#platform';
+import {
+  ConfigurationError,
+  type Credentials,
+  credentialsOf,
+  readAuthorities,
+  refuseOtherParameters,
+} from '#platform';
+import type { WrittenCompression } from '../records/compression.ts';
 
 const mechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
-const compressions = ['none', 'lz4', 'zstd'] as const;
+const compressions: readonly WrittenCompression[] = ['none', 'lz4', 'zstd'];
 const retentions = ['topic', 'none'] as const;
 const parameters = ['prefix', 'client', 'tls', 'ca', 'sasl', 'replication', 'compression', 'retention'];
 const DEFAULT_PORT = 9092;
 
 export type SaslMechanism = (typeof mechanisms)[number];
-export type Compression = (typeof compressions)[number];
 export type Address = { readonly host: string; readonly port: number };
 
 export type KafkaOptions = {
@@ -23,7 +28,7 @@ export type KafkaOptions = {
   readonly sasl?: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string };
   /** Replicas of the topics created; -1: as many as the brokers give by default. */
   readonly replication: number;
-  readonly compression: Compression;
+  readonly compression: WrittenCompression;
   /**
    * The brokers measure a record's age by their own clock. 'none' creates topics that keep records for ever, for a history
    * whose event times are long past; 'topic' gives each topic the retention that it asks for.
@@ -31,52 +36,38 @@ export type KafkaOptions = {
   readonly retention: 'topic' | 'none';
 };
 
-/** What should not stand in a URL; each counts before what the URL says. */
-export type KafkaSecrets = {
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-};
-
 /**
  * Reads `kafka://[user:password@]host[:port][,host[:port]...][?parameter=value...]`: prefix, client (the client id),
  * tls=true, ca (a file of certificates, PEM), sasl (a mechanism), replication, compression and retention. Errors:
  * MR_KAFKA_URL, whose text shows no password.
  */
-export function parseKafkaUrl(url: string, secrets: KafkaSecrets = {}): KafkaOptions {
+export function parseKafkaUrl(url: string, secrets: Credentials = {}): KafkaOptions {
   const match = /^kafka:\/\/(?:([^:@/?]*)(?::([^@/?]*))?@)?([^/?@]+)\/?(?:\?(.*))?$/.exec(url);
   if (match === null) throw wrongUrl('it is no kafka:// URL');
   const [, user = '', password = '', hosts = '', query = ''] = match;
   const given = new URLSearchParams(query);
-  for (const name of given.keys())
-    if (!parameters.includes(name)) throw wrongUrl(`there is no parameter ${name}`);
+  refuseOtherParameters(given, parameters, wrongUrl);
   const flag = given.get('tls') ?? String(given.has('ca'));
   if (flag !== 'true' && flag !== 'false') throw wrongUrl(`tls is ${flag}, neither true nor false`);
+  const ca = given.get('ca');
   const replication = Number(given.get('replication') ?? -1);
   if (!Number.isInteger(replication) || replication === 0 || replication < -1) {
     throw wrongUrl(`replication is ${given.get('replication')}, which is no number of replicas`);
   }
-  const sasl = credentials(given.get('sasl'), {
-    username: secrets.username ?? decoded(user),
-    password: secrets.password ?? decoded(password),
-  });
+  const sasl = credentials(
+    given.get('sasl'),
+    credentialsOf({ username: user, password }, secrets, wrongUrl),
+  );
   return {
     brokers: hosts.split(',').map(address),
     clientId: given.get('client') ?? 'millrace',
     prefix: prefixOf(given.get('prefix') ?? ''),
-    ...(flag === 'true' && { tls: tlsOptions(given.get('ca')) }),
+    ...(flag === 'true' && { tls: ca === null ? {} : { ca: readAuthorities(ca, wrongUrl) } }),
     ...(sasl !== undefined && { sasl }),
     replication,
     compression: oneOf('compression', compressions, given.get('compression') ?? 'none'),
     retention: oneOf('retention', retentions, given.get('retention') ?? 'topic'),
   };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw wrongUrl('a % in user or password is written %25');
-  }
 }
 
 function address(text: string): Address {
@@ -91,18 +82,9 @@ function prefixOf(prefix: string): string {
   throw wrongUrl(`${prefix} can't stand before the name of a topic`);
 }
 
-function tlsOptions(ca: string | null): TlsOptions {
-  if (ca === null) return {};
-  try {
-    return { ca: readFileSync(ca) };
-  } catch (cause) {
-    throw wrongUrl(`the certificates in ${ca} can't be read`, cause);
-  }
-}
-
 function credentials(
   mechanism: string | null,
-  { username, password }: { username: string; password: string },
+  { username = '', password = '' }: Credentials,
 ): KafkaOptions['sasl'] {
   if (mechanism === null && username === '') return undefined;
   if (username === '' || password === '') throw wrongUrl('sasl needs a user and a password');

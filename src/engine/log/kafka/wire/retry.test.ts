@@ -7,20 +7,16 @@ import { BrokerError } from './kafka-errors.ts';
 import { parseKafkaUrl } from './kafka-options.ts';
 import { retrying } from './retry.ts';
 
-const NOT_COORDINATOR = 16;
-const AUTHORIZATION_FAILED = 29;
-const ILLEGAL_GENERATION = 22;
-
 function unreached(clock: ManualClock): Cluster {
   return new Cluster(parseKafkaUrl('kafka://nowhere'), { clock, random: () => 0.5 });
 }
 
-/** Fails with each of the codes in turn, then gives their number. */
-function failing(...codes: readonly number[]): () => Promise<number> {
+/** Fails with each of the refusals in turn, then gives their number. */
+function failing(...names: readonly string[]): () => Promise<number> {
   let calls = 0;
   return async () => {
-    const code = codes[calls++];
-    if (code !== undefined) throw new BrokerError(code, 'test');
+    const name = names[calls++];
+    if (name !== undefined) throw new BrokerError(name, 'test');
     return calls;
   };
 }
@@ -43,7 +39,7 @@ test('what passes is tried again, after what the caller does in between', async 
   const done: string[] = [];
   const calls = await settle(
     clock,
-    retrying(unreached(clock), failing(NOT_COORDINATOR, NOT_COORDINATOR), {
+    retrying(unreached(clock), failing('NOT_COORDINATOR', 'NOT_COORDINATOR'), {
       before: () => {
         done.push('forgotten');
       },
@@ -55,28 +51,52 @@ test('what passes is tried again, after what the caller does in between', async 
 
 test('a refusal is not tried again, and comes as it is', async () => {
   const clock = new ManualClock();
-  const refused = retrying(unreached(clock), failing(ILLEGAL_GENERATION));
+  const refused = retrying(unreached(clock), failing('ILLEGAL_GENERATION'));
   await assert.rejects(settle(clock, refused), (error) => error instanceof BrokerError);
 });
 
 test('a right that is missing is a matter of configuration', async () => {
   const clock = new ManualClock();
-  const refused = retrying(unreached(clock), failing(AUTHORIZATION_FAILED));
+  const refused = retrying(unreached(clock), failing('TOPIC_AUTHORIZATION_FAILED'));
   await assert.rejects(settle(clock, refused), (error) => errorCode(error) === 'MR_KAFKA_FORBIDDEN');
 });
 
 test('it ends when time is up', async () => {
   const clock = new ManualClock();
-  const codes = Array.from({ length: 10_000 }, () => NOT_COORDINATOR);
-  const tried = retrying(unreached(clock), failing(...codes), { timeoutMs: 5_000 });
+  const names = Array.from({ length: 10_000 }, () => 'NOT_COORDINATOR');
+  const tried = retrying(unreached(clock), failing(...names), { timeoutMs: 5_000 });
   await assert.rejects(settle(clock, tried), (error) => errorCode(error) === 'MR_LOG_UNAVAILABLE');
 });
 
 test('it ends when the client is closed', async () => {
   const clock = new ManualClock();
   const cluster = unreached(clock);
-  const codes = Array.from({ length: 10_000 }, () => NOT_COORDINATOR);
-  const tried = retrying(cluster, failing(...codes));
+  const names = Array.from({ length: 10_000 }, () => 'NOT_COORDINATOR');
+  const tried = retrying(cluster, failing(...names));
   await cluster.close();
+  await assert.rejects(settle(clock, tried), (error) => errorCode(error) === 'MR_LOG_CLOSED');
+});
+
+test('what is over soon is tried again soon, without what the caller does in between', async (t) => {
+  const clock = new ManualClock();
+  const { mock } = t.mock.method(clock, 'sleep');
+  const names = Array.from({ length: 7 }, () => 'CONCURRENT_TRANSACTIONS');
+  const tried = retrying(unreached(clock), failing(...names), {
+    isBrief: () => true,
+    before: () => assert.fail('there is nothing to do'),
+  });
+  assert.equal(await settle(clock, tried), 8);
+  assert.deepEqual(
+    mock.calls.map(({ arguments: [ms] }) => ms),
+    [1, 2, 4, 8, 16, 20, 20],
+  );
+});
+
+test('it ends when its caller does', async () => {
+  const clock = new ManualClock();
+  const closing = new AbortController();
+  const names = Array.from({ length: 10_000 }, () => 'NOT_COORDINATOR');
+  const tried = retrying(unreached(clock), failing(...names), { signal: closing.signal });
+  closing.abort();
   await assert.rejects(settle(clock, tried), (error) => errorCode(error) === 'MR_LOG_CLOSED');
 });

@@ -4,6 +4,8 @@ import { isPassing as passing, translatedError, unavailable } from './kafka-erro
 
 const FIRST_MS = 20;
 const LONGEST_MS = 1_000;
+const FIRST_BRIEF_MS = 1;
+const LONGEST_BRIEF_MS = 20;
 
 export type RetryOptions = {
   /** For how long to try, ms. */
@@ -11,15 +13,17 @@ export type RetryOptions = {
   readonly isPassing?: (error: unknown) => boolean;
   /** What to do before the next try: forget a coordinator, ask for metadata. */
   readonly before?: (error: unknown) => void | Promise<void>;
-  /** The first pause, ms. */
-  readonly firstMs?: number;
+  /** What is over within some ms: it is tried again by then, without `before`. */
+  readonly isBrief?: (error: unknown) => boolean;
+  /** Ends it, as the end of the cluster does. */
+  readonly signal?: AbortSignal;
   /** For messages: what is being done. */
   readonly what?: string;
 };
 
 /**
  * Repeats `operation` while it fails for a passing reason, with exponential back-off and jitter. Errors: MR_LOG_UNAVAILABLE
- * when time is up, MR_LOG_CLOSED when the cluster is closed meanwhile; any other of the operation's as it is, except a refused
+ * when time is up, MR_LOG_CLOSED when the cluster is closed meanwhile, or `signal` aborts; any other of the operation's as it is, except a refused
  * login or right, which is MR_KAFKA_LOGIN or MR_KAFKA_FORBIDDEN.
  */
 export async function retrying<T>(
@@ -29,26 +33,35 @@ export async function retrying<T>(
     timeoutMs = 60_000,
     isPassing = passing,
     before,
-    firstMs = FIRST_MS,
+    isBrief,
+    signal = cluster.signal,
     what = 'a request',
   }: RetryOptions = {},
 ): Promise<T> {
   const { clock } = cluster;
   const until = clock.monotonic() + timeoutMs;
-  for (let waitMs = firstMs; ; waitMs = Math.min(LONGEST_MS, waitMs * 2)) {
-    if (cluster.closed) throw logClosed();
+  let waitMs = FIRST_MS;
+  let briefMs = FIRST_BRIEF_MS;
+  for (;;) {
+    if (cluster.closed || signal.aborted) throw logClosed();
     let failure: unknown;
     try {
       return await operation();
     } catch (error) {
       failure = error;
     }
-    if (cluster.closed) throw logClosed();
+    if (cluster.closed || signal.aborted) throw logClosed();
     if (!isPassing(failure)) throw refusal(failure, what);
     const remainingMs = until - clock.monotonic();
     if (remainingMs <= 0) throw unavailable(what, failure);
-    await clock.sleep(Math.min(remainingMs, waitMs * (0.5 + cluster.random())), cluster.signal);
-    if (before !== undefined) await before(failure);
+    if (isBrief?.(failure) === true) {
+      await clock.sleep(briefMs, signal);
+      briefMs = Math.min(LONGEST_BRIEF_MS, briefMs * 2);
+      continue;
+    }
+    await clock.sleep(Math.min(remainingMs, waitMs * (0.5 + cluster.random())), signal);
+    waitMs = Math.min(LONGEST_MS, waitMs * 2);
+    await before?.(failure);
   }
 }
 

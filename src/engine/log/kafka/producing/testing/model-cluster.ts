@@ -61,6 +61,7 @@ export class ModelCluster {
   readonly #seen: number[];
   readonly #connections = new Map<string, ModelConnection>();
   #producerIds = 0;
+  #purposes = 0;
   /** How often each thing was met: a run without them proves nothing. */
   readonly met = new Map<string, number>();
 
@@ -120,6 +121,10 @@ export class ModelCluster {
       this.#connections.set(name, connection);
     }
     return connection as unknown as Connection;
+  }
+
+  newPurpose(beginning: string): string {
+    return `${beginning}-${this.#purposes++}`;
   }
 
   async disconnect(): Promise<void> {}

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { ProducerRecord, RecordBatch } from '../../../port.ts';
+import type { RecordBatch } from '../../../port.ts';
+import { anyRecord } from '../../../testing/records.ts';
 import { BatchBuilder, type BatchIdentity } from '../batch-builder.ts';
 import { ATTRIBUTES, CHECKSUM, CONTROL, checksum, TRANSACTIONAL, writeInt64 } from '../batch-format.ts';
 import type { WrittenCompression } from '../compression.ts';
@@ -49,39 +50,18 @@ export function markerBatch(offset: number, producerId: number, type: 'ABORT' | 
   return resealed(batch);
 }
 
-const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
-const timestamps = fc.oneof(
-  fc.integer({ min: 0, max: 1000 }),
-  fc.integer({ min: 1_700_000_000_000, max: 1_700_000_100_000 }),
-  fc.maxSafeNat(),
-);
-/** Any record. */
-export const anyRecord: fc.Arbitrary<ProducerRecord> = fc.record(
-  {
-    key: fc.option(bytes(40)),
-    value: fc.option(bytes(300)),
-    timestamp: timestamps,
-    headers: fc.array(fc.tuple(fc.string({ maxLength: 10, unit: 'grapheme' }), bytes(150)), { maxLength: 3 }),
-  },
-  { noNullPrototype: true },
+/** With any timestamp that Kafka takes. */
+export const anyKafkaRecord = anyRecord(
+  fc.oneof(
+    fc.integer({ min: 0, max: 1000 }),
+    fc.integer({ min: 1_700_000_000_000, max: 1_700_000_100_000 }),
+    fc.maxSafeNat(),
+  ),
 );
 
 export function read(records: Buffer, from = 0): readonly RecordBatch[] {
   return readableBatches({ topic: 't', partition: 3, records, aborted: [] }, from, 'read-committed').batches;
 }
-
-const recordAt = (batch: RecordBatch, i: number) => ({
-  offset: batch.offset(i),
-  record: {
-    key: batch.key(i),
-    value: batch.value(i),
-    timestamp: batch.timestamp(i),
-    headers: batch.headers(i),
-  },
-});
-
-export const all = (batches: readonly RecordBatch[]) =>
-  batches.flatMap((batch) => Array.from({ length: batch.count }, (_, i) => recordAt(batch, i)));
 
 /** The batches one behind the other, from offset 7 on. */
 export function encoded(builders: readonly BatchBuilder[], compression: WrittenCompression): Buffer {
