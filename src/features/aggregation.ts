@@ -24,6 +24,9 @@ export interface Aggregation<State, Event, Out> {
 /** What every event of a view has: its event time, ms since the epoch. */
 export type Timestamped = { readonly ts: number };
 
+/** An event with its id, which is unique to its user. */
+export type Identified = Timestamped & { readonly event_id: string };
+
 /** The aggregation over the events that match alone; to all others it is blind. */
 export function where<State, Event, Out>(
   matches: (event: Event) => boolean,

@@ -61,6 +61,41 @@ describe('canonical encoding', () => {
     assert.deepEqual(new CanonicalReader(first).strings(), ['first']);
   });
 
+  it('keeps every finite number to the last bit, and integers short', () => {
+    const writer = new CanonicalWriter();
+    fc.assert(
+      fc.property(fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), integers), (value) => {
+        writer.number(value);
+        const bytes = writer.take();
+        const reader = new CanonicalReader(bytes);
+        assert.equal(reader.number(), value + 0);
+        reader.end();
+        if (Number.isInteger(value) && Math.abs(value) < 64) assert.equal(bytes.length, 2);
+      }),
+    );
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+      assert.throws(() => writer.number(value), { code: 'MR_INVARIANT' });
+    }
+  });
+
+  it('refuses a second way to write a number with or without a fraction, and what is none', () => {
+    const doubles = [5, -0, Number.NaN, Number.POSITIVE_INFINITY].map((value) => {
+      const bytes = Buffer.alloc(9, 1);
+      bytes.writeDoubleBE(value, 1);
+      return bytes;
+    });
+    for (const bytes of [...doubles, Buffer.of(2, 0), Buffer.of(1, 0, 0)]) {
+      assert.throws(() => new CanonicalReader(bytes).number(), malformed);
+    }
+  });
+
+  it('refuses text that is not UTF-8', () => {
+    for (const text of [[0xff], [0x61, 0xc3], [0xed, 0xa0, 0x80]]) {
+      const bytes = Buffer.from([1, 1, text.length, ...text]);
+      assert.throws(() => new CanonicalReader(bytes).strings(), malformed);
+    }
+  });
+
   it('refuses numbers that are not exact integers', () => {
     const writer = new CanonicalWriter();
     for (const value of [0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY]) {

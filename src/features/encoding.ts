@@ -2,9 +2,12 @@
  * The canonical bytes of aggregation states. Equal states must give equal bytes, because digests, changelogs and
  * the comparison of a rebuilt view with the live one all work on bytes. So there is one way to write each value:
  * integers as the shortest LEB128 varint (signed ones in zigzag), lists of strings as one run of UTF-8, and
- * whoever writes a map or a set writes it in the order of `compareBytewise` or in another total order.
- * Floating point is not offered: a sum of doubles depends on the order of its terms.
+ * whoever writes a map or a set writes it in the order of `compareBytewise` or in another total order. A double is
+ * offered for values that are kept and compared only: a sum of doubles depends on the order of its terms.
+ *
+ * Reading is as strict: bytes either are refused or are the ones that writing what was read gives again.
  */
+import { isUtf8 } from 'node:buffer';
 import { FatalError, invariant } from '#platform';
 
 const malformed = (what: string): FatalError =>
@@ -56,6 +59,22 @@ export class CanonicalWriter {
       this.#buffer[this.#length++] = first | 0x80;
       this.#varint(Math.floor(magnitude / 0x40));
     }
+  }
+
+  /**
+   * A finite number, exactly: an integer within 2^53 as 0 and `signed`, any other as 1 and its eight bytes. The sign
+   * of -0 is lost.
+   */
+  number(value: number): void {
+    if (Number.isSafeInteger(value)) {
+      this.unsigned(0);
+      this.signed(value);
+      return;
+    }
+    invariant(Number.isFinite(value), 'a finite number is needed');
+    this.unsigned(1);
+    this.#reserve(8);
+    this.#length = this.#buffer.writeDoubleBE(value, this.#length);
   }
 
   /**
@@ -130,6 +149,17 @@ export class CanonicalReader {
     return (first & 1) === 0 ? magnitude : -magnitude - 1;
   }
 
+  number(): number {
+    const form = this.unsigned();
+    this.require(form <= 1, 'a number in an unknown form');
+    if (form === 0) return this.signed();
+    this.require(this.#at + 8 <= this.#buffer.length, 'a number cut off');
+    const value = this.#buffer.readDoubleBE(this.#at);
+    this.#at += 8;
+    this.require(Number.isFinite(value) && !Number.isSafeInteger(value), 'a double that is no fraction');
+    return value;
+  }
+
   strings(): string[] {
     const count = this.unsigned();
     this.require(count <= this.#buffer.length - this.#at, 'more strings announced than there are bytes');
@@ -141,8 +171,7 @@ export class CanonicalReader {
     }
     const bytes = this.unsigned();
     this.require(bytes <= this.#buffer.length - this.#at, 'characters cut off');
-    const characters = this.#buffer.toString('utf8', this.#at, this.#at + bytes);
-    this.#at += bytes;
+    const characters = this.#characters(this.#at + bytes);
     this.require(characters.length === units, 'lengths that do not add up');
     let start = 0;
     return ends.map((end) => {
@@ -160,6 +189,19 @@ export class CanonicalReader {
   /** To be called after the last value. */
   end(): void {
     if (this.#at !== this.#buffer.length) throw malformed(`${this.#buffer.length - this.#at} bytes too many`);
+  }
+
+  /** Text up to `end`, by the faster way of plain ASCII where it is nothing else. */
+  #characters(end: number): string {
+    const start = this.#at;
+    this.#at = end;
+    for (let i = start; i < end; i++) {
+      if ((this.#buffer[i] as number) < 0x80) continue;
+      // What is not UTF-8 would be read as U+FFFD, and written again as other bytes.
+      this.require(isUtf8(this.#buffer.subarray(i, end)), 'text that is not UTF-8');
+      return this.#buffer.toString('utf8', start, end);
+    }
+    return this.#buffer.toString('latin1', start, end);
   }
 
   /** The rest of a varint: its next bits are worth `unit`. */

@@ -37,3 +37,8 @@ export function isPositive(event: Interaction): event is ItemInteraction {
 export function isSeen(event: Interaction): event is ItemInteraction {
   return event.item_id !== null && event.kind !== 'impression' && event.kind !== 'search';
 }
+
+/** Whether the event brings a value for a mean rating. */
+export function isRated(event: Interaction): boolean {
+  return event.kind === 'rating' && event.value !== null;
+}

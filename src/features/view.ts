@@ -1,17 +1,21 @@
 /**
- * The declaration of a feature view, and what follows from it. A view has one state for each key (a user, an item),
- * which is a record of named aggregations and thus an aggregation itself: commutative, exact, canonical. The topic
- * of the view carries the state; one `finish(state, now)` makes the feature row of it, the same function in the
- * responder, in examples and in replay.
+ * The declaration of a feature view, and what follows from it. A view has one state for each key (a user, an item, a
+ * user and a category), which is a record of named aggregations and thus an aggregation itself: commutative, exact,
+ * canonical. The topic of the view carries the state; one `finish(state, now)` makes the feature row of it, the same
+ * function in the responder, in examples, in SQL and in replay.
  */
+import { createHash } from 'node:crypto';
 import { FatalError, invariant } from '#platform';
 import type { Interaction } from '#schemas';
 import type { Aggregation } from './aggregation.ts';
 import { CanonicalReader, CanonicalWriter, compareBytewise } from './encoding.ts';
+import { type FeatureColumn, featureColumns, type RowOf, type RowSpec } from './row.ts';
 
-export type Entity = 'user' | 'item';
+/** What a row is of. Crossed ones are keyed by `crossKey`. */
+export type Entity = 'user' | 'item' | 'user-category' | 'user-item';
 
-type Aggregations = Readonly<Record<string, Aggregation<unknown, Interaction, unknown>>>;
+type Part = Aggregation<unknown, Interaction, unknown>;
+type Aggregations = Readonly<Record<string, Part>>;
 /** The state of each aggregation by its name. */
 export type StatesOf<A extends Aggregations> = { [Name in keyof A]: ReturnType<A[Name]['empty']> };
 /** What each aggregation's `finish` gives, by its name. */
@@ -19,7 +23,7 @@ export type ValuesOf<A extends Aggregations> = {
   readonly [Name in keyof A]: ReturnType<A[Name]['finish']>;
 };
 
-export type ViewDeclaration<A extends Aggregations, Row> = {
+export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = {
   /** Lower-case words joined by hyphens: it becomes part of names of topics and stores. */
   readonly name: string;
   /** To be raised with every change of what the state's bytes mean. States of another version are refused. */
@@ -28,14 +32,20 @@ export type ViewDeclaration<A extends Aggregations, Row> = {
   /** Who answers for the meaning of the features. */
   readonly owner: string;
   readonly description: string;
-  /** Which events belong to the view. */
+  readonly tags: readonly string[];
+  /** Which accepted events belong to the view. */
   filter(event: Interaction): boolean;
   /** The key of an event that passed the filter. */
   key(event: Interaction): string;
   readonly aggregations: A;
-  /** A state whose `lastActive` time lies more than `ms` before now reads as an empty one. Null: it never expires. */
-  readonly ttl: { readonly ms: number; lastActive(values: ValuesOf<A>): number | null } | null;
-  finish(values: ValuesOf<A>, now: number): Row;
+  readonly row: R;
+  /** The time of what is newest in a state, ms of event time: `ttl`s and freshness count from it. Null for an empty one. */
+  updated(values: ValuesOf<A>): number | null;
+  /** A state that has not been updated for this long reads as an empty one. Null: it never expires. */
+  readonly ttlMs: number | null;
+  /** Single features that fall back to what an empty state gives when the state has not been updated for this long. */
+  readonly featureTtlMs?: { readonly [F in keyof R]?: number };
+  finish(values: ValuesOf<A>, now: number): RowOf<R>;
 };
 
 /** A view as processors and readers use it. `add`, `merge` and `finish` obey the contract of Aggregation. */
@@ -45,7 +55,12 @@ export type FeatureView<State, Row> = {
   readonly entity: Entity;
   readonly owner: string;
   readonly description: string;
+  readonly tags: readonly string[];
+  readonly columns: readonly FeatureColumn[];
   readonly ttlMs: number | null;
+  readonly featureTtlMs: { readonly [feature: string]: number };
+  /** SHA-256 of what the row is and how long it holds, hexadecimal: two builds that agree on it agree on the row's shape. */
+  readonly declaration: string;
   filter(event: Interaction): boolean;
   key(event: Interaction): string;
   empty(): State;
@@ -56,35 +71,76 @@ export type FeatureView<State, Row> = {
   encode(state: State): Buffer;
   /** Throws MR_FEATURES_STATE_VERSION or MR_FEATURES_STATE_MALFORMED. */
   decode(bytes: Buffer): State;
-  /** The feature row at time `now`, ms of the world's clock; the row of an empty state once the ttl has passed. */
+  /** The feature row at time `now`, ms of the world's clock, with what has expired by then at its default. */
   finish(state: State, now: number): Row;
+  /** As `finish`, with what a reader wants to know of the row beside its features. */
+  read(state: State, now: number): FeatureReading<Row>;
+  /** The same view with other ttls of features, ms. Every name must be one of a feature. */
+  withFeatureTtls(ttls: { readonly [feature: string]: number }): FeatureView<State, Row>;
 };
 
+export type FeatureReading<Row> = {
+  readonly row: Row;
+  /** Event time of what is newest in it; null for the row of an empty state. */
+  readonly updated: number | null;
+  /** Features at their default because they had expired. */
+  readonly expired: readonly string[];
+};
+
+/** A view of any kind, where its rows are only passed on. */
+// biome-ignore lint/suspicious/noExplicitAny: states and rows of a set of views are heterogeneous.
+export type AnyView = FeatureView<any, any>;
+
 /** Builds the view. The bytes of a state are the version, then each aggregation's in bytewise order of the names. */
-export function defineView<A extends Aggregations, Row>(
-  declaration: ViewDeclaration<A, Row>,
-): FeatureView<StatesOf<A>, Row> {
-  const { name, version, entity, owner, description, ttl, aggregations } = declaration;
+export function defineView<A extends Aggregations, const R extends RowSpec>(
+  declaration: ViewDeclaration<A, R>,
+): FeatureView<StatesOf<A>, RowOf<R>> {
+  const { name, version } = declaration;
   invariant(/^[a-z]+(-[a-z]+)*$/.test(name), 'the name of a view is lower-case words joined by hyphens');
   invariant(Number.isSafeInteger(version) && version > 0, 'the version of a view is a positive integer');
+  return build(declaration, (declaration.featureTtlMs ?? {}) as Readonly<Record<string, number>>);
+}
+
+function build<A extends Aggregations, R extends RowSpec>(
+  declaration: ViewDeclaration<A, R>,
+  featureTtlMs: Readonly<Record<string, number>>,
+): FeatureView<StatesOf<A>, RowOf<R>> {
+  const { name, version, entity, owner, description, tags, aggregations, ttlMs } = declaration;
   type State = Record<string, unknown>;
+  type Row = RowOf<R>;
+  const columns = featureColumns(declaration.row);
   const names = Object.keys(aggregations).sort(compareBytewise);
-  const parts = names.map((part) => aggregations[part] as Aggregation<unknown, Interaction, unknown>);
+  const parts = names.map((part) => aggregations[part] as Part);
   const writer = new CanonicalWriter();
 
-  const collect = (
-    make: (part: Aggregation<unknown, Interaction, unknown>, name: string) => unknown,
-  ): State => {
+  const collect = (make: (part: Part, name: string) => unknown): State => {
     const record: State = {};
     for (let i = 0; i < parts.length; i++) {
       const partName = names[i] as string;
-      record[partName] = make(parts[i] as Aggregation<unknown, Interaction, unknown>, partName);
+      record[partName] = make(parts[i] as Part, partName);
     }
     return record;
   };
   const empty = () => collect((part) => part.empty());
   const valuesOf = (state: State, now: number) =>
     collect((part, partName) => part.finish(state[partName], now)) as ValuesOf<A>;
+  const defaults = (now: number): Row => declaration.finish(valuesOf(empty(), now), now);
+  const read = (state: State, now: number): FeatureReading<Row> => {
+    const values = valuesOf(state, now);
+    const updated = declaration.updated(values);
+    if (updated === null) return { row: declaration.finish(values, now), updated, expired: [] };
+    const ageMs = now - updated;
+    if (ttlMs !== null && ageMs > ttlMs) {
+      return { row: defaults(now), updated, expired: columns.map((column) => column.name) };
+    }
+    const row = declaration.finish(values, now);
+    const expired = Object.keys(featureTtlMs).filter((feature) => ageMs > (featureTtlMs[feature] as number));
+    if (expired.length > 0) {
+      const fallback = defaults(now);
+      for (const feature of expired as (keyof Row)[]) row[feature] = fallback[feature];
+    }
+    return { row, updated, expired };
+  };
 
   const view: FeatureView<State, Row> = {
     name,
@@ -92,17 +148,20 @@ export function defineView<A extends Aggregations, Row>(
     entity,
     owner,
     description,
-    ttlMs: ttl?.ms ?? null,
+    tags,
+    columns,
+    ttlMs,
+    featureTtlMs,
+    declaration: createHash('sha256')
+      .update(JSON.stringify([name, version, entity, columns, names, ttlMs, featureTtlMs]))
+      .digest('hex'),
     filter: declaration.filter,
     key: declaration.key,
     empty,
     add: (state, event) => {
       for (let i = 0; i < parts.length; i++) {
         const partName = names[i] as string;
-        state[partName] = (parts[i] as Aggregation<unknown, Interaction, unknown>).add(
-          state[partName],
-          event,
-        );
+        state[partName] = (parts[i] as Part).add(state[partName], event);
       }
       return state;
     },
@@ -110,9 +169,7 @@ export function defineView<A extends Aggregations, Row>(
     encode: (state) => {
       writer.reset();
       writer.unsigned(version);
-      for (let i = 0; i < parts.length; i++) {
-        (parts[i] as Aggregation<unknown, Interaction, unknown>).encode(writer, state[names[i] as string]);
-      }
+      for (let i = 0; i < parts.length; i++) (parts[i] as Part).encode(writer, state[names[i] as string]);
       return writer.take();
     },
     decode: (bytes) => {
@@ -123,11 +180,12 @@ export function defineView<A extends Aggregations, Row>(
       reader.end();
       return state;
     },
-    finish: (state, now) => {
-      const values = valuesOf(state, now);
-      const lastActive = ttl?.lastActive(values) ?? null;
-      const expired = ttl !== null && lastActive !== null && now - lastActive > ttl.ms;
-      return declaration.finish(expired ? valuesOf(empty(), now) : values, now);
+    finish: (state, now) => read(state, now).row,
+    read,
+    withFeatureTtls: (ttls) => {
+      const unknown = Object.keys(ttls).find((feature) => !(feature in declaration.row));
+      invariant(unknown === undefined, 'a ttl is given for a feature that the view does not have');
+      return build(declaration, { ...featureTtlMs, ...ttls }) as unknown as FeatureView<State, Row>;
     },
   };
   return view as FeatureView<StatesOf<A>, Row>;

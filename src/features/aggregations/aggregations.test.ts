@@ -2,21 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { where } from '../aggregation.ts';
-import { itemIds, timestamps } from '../testing/interactions.ts';
 import { assertLaws, fold, standalone } from '../testing/laws.ts';
-import { countBy } from './counts.ts';
+import { compareBytes, crowded, type Sample, sample, sampleLists, samples } from '../testing/samples.ts';
+import { count, countBy } from './counts.ts';
+import { distinct } from './distinct.ts';
+import { max, min } from './extremes.ts';
 import { newest } from './newest.ts';
+import { rate, smoothedRate } from './rate.ts';
 import { recentDistinct } from './recent-distinct.ts';
 import { mean, sum } from './sums.ts';
-
-type Sample = { readonly ts: number; readonly item: string | null; readonly amount: number };
-
-const samples: fc.Arbitrary<Sample> = fc.record({
-  ts: timestamps,
-  item: fc.option(itemIds, { nil: null, freq: 8 }),
-  amount: fc.integer({ min: -1000, max: 1000 }),
-});
-const sample = (fields: Partial<Sample>): Sample => ({ ts: 0, item: 'a', amount: 0, ...fields });
 
 describe('sum', () => {
   const total = standalone(sum((event: Sample) => event.amount));
@@ -73,6 +67,87 @@ describe('countBy', () => {
   });
 });
 
+describe('count', () => {
+  const events = standalone(count<Sample>());
+
+  it('obeys the laws', () => assertLaws(events, samples));
+
+  it('counts all events', () => {
+    assert.equal(events.finish(events.empty(), 0), 0);
+    assert.equal(events.finish(fold(events, [sample({}), sample({}), sample({ item: null })]), 0), 3);
+  });
+});
+
+describe('rate', () => {
+  const prior = { rate: 0.2, strength: 10 };
+  const positive = standalone(
+    rate({
+      success: (event: Sample) => event.amount > 500,
+      trial: (event: Sample) => event.amount > 0,
+      prior,
+    }),
+  );
+
+  it('obeys the laws', () => assertLaws(positive, samples));
+
+  it('is the share of trials that succeeded, pulled to the prior', () => {
+    assert.equal(positive.finish(positive.empty(), 0), 0.2);
+    const events = [600, 700, 5, 6, -1].map((amount) => sample({ amount }));
+    assert.equal(positive.finish(fold(positive, events), 0), (2 + 2) / (4 + 10));
+  });
+
+  it('ends at the observed rate, and never passes 1', () => {
+    assert.ok(Math.abs(smoothedRate(5e6, 1e7, prior) - 0.5) < 1e-6);
+    assert.equal(smoothedRate(1000, 0, prior), 1002 / 1010);
+  });
+});
+
+describe('min and max', () => {
+  const least = standalone(min((event: Sample) => event.value));
+  const most = standalone(max((event: Sample) => event.value));
+
+  it('obey the laws', () => {
+    assertLaws(least, samples);
+    assertLaws(most, samples);
+  });
+
+  it('are the smallest and the largest value to the last bit, null without values', () => {
+    fc.assert(
+      fc.property(sampleLists, (events) => {
+        const values = events.flatMap(({ value }) => (value === null ? [] : [value + 0]));
+        const [smallest, largest] = [Math.min(...values), Math.max(...values)];
+        assert.equal(least.finish(fold(least, events), 0), values.length === 0 ? null : smallest);
+        assert.equal(most.finish(fold(most, events), 0), values.length === 0 ? null : largest);
+      }),
+    );
+  });
+
+  it('refuse a value that is not finite', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => most.add(most.empty(), sample({ value })), { code: 'MR_INVARIANT' });
+    }
+  });
+});
+
+describe('distinct', () => {
+  const items = standalone(distinct((event: Sample) => event.item));
+
+  it('obeys the laws', () => assertLaws(items, samples));
+
+  it('is the number of different texts', () => {
+    fc.assert(
+      fc.property(sampleLists, (events) => {
+        const expected = new Set(events.flatMap(({ item }) => (item === null ? [] : [item])));
+        assert.equal(items.finish(fold(items, events), 0), expected.size);
+      }),
+    );
+  });
+
+  it('refuses bytes with a text twice', () => {
+    assert.throws(() => items.decode(items.encode(['a', 'a'])), { code: 'MR_FEATURES_STATE_MALFORMED' });
+  });
+});
+
 describe('newest', () => {
   const last = standalone(newest<Sample>());
 
@@ -104,11 +179,14 @@ describe('recentDistinct', () => {
   for (const capacity of [1, 3, 50]) {
     const recent = standalone(recentDistinct(capacity, (event: Sample) => event.item));
 
-    it(`obeys the laws when it keeps ${capacity}`, () => assertLaws(recent, samples));
+    it(`obeys the laws when it keeps ${capacity}`, () => {
+      assertLaws(recent, samples);
+      assertLaws(recent, crowded);
+    });
 
     it(`gives the ${capacity} newest items by (timestamp, id), each by its newest event`, () => {
       fc.assert(
-        fc.property(fc.array(samples, { maxLength: 100, size: 'max' }), (events) => {
+        fc.property(sampleLists, (events) => {
           assert.deepEqual(recent.finish(fold(recent, events), 0), newestItems(events).slice(0, capacity));
         }),
       );
@@ -141,6 +219,6 @@ function newestItems(events: readonly Sample[]): string[] {
     if (item !== null) newestOf.set(item, Math.max(ts, newestOf.get(item) ?? Number.NEGATIVE_INFINITY));
   }
   return [...newestOf]
-    .sort(([a, left], [b, right]) => right - left || Buffer.compare(Buffer.from(b), Buffer.from(a)))
+    .sort(([a, left], [b, right]) => right - left || compareBytes(b, a))
     .map(([item]) => item);
 }

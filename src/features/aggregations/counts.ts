@@ -1,8 +1,20 @@
-/** Counts of events by one of a closed list of labels. */
+/** Counts of events: of all, or by one of a closed list of labels. */
 import { invariant } from '#platform';
 import type { Aggregation } from '../aggregation.ts';
 import { compareBytewise } from '../encoding.ts';
 import { addExact } from './sums.ts';
+
+/** How many events there were. */
+export function count<Event>(): Aggregation<number, Event, number> {
+  return {
+    empty: () => 0,
+    add: (state) => addExact(state, 1),
+    merge: addExact,
+    encode: (writer, state) => writer.unsigned(state),
+    decode: (reader) => reader.unsigned(),
+    finish: (state) => state,
+  };
+}
 
 /**
  * Counts by `label(event)`, which must be one of `labels`. The state has one count for each label, in bytewise order
@@ -28,7 +40,10 @@ export function countBy<Event, Label extends string>(
       for (const count of state) writer.unsigned(count);
     },
     decode: (reader) => sorted.map(() => reader.unsigned()),
-    finish: (state) =>
-      Object.fromEntries(sorted.map((name, index) => [name, state[index] ?? 0])) as Record<Label, number>,
+    finish: (state) => {
+      const counts = {} as Record<Label, number>;
+      for (let i = 0; i < sorted.length; i++) counts[sorted[i] as Label] = state[i] ?? 0;
+      return counts;
+    },
   };
 }

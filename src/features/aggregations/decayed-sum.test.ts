@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EPOCH_MS, timestamps } from '../testing/interactions.ts';
 import { assertLaws, fold, standalone } from '../testing/laws.ts';
-import { blockWidth, decayedSum, HOUR_MS } from './decayed-sum.ts';
+import {
+  blockWidth,
+  decayedScoreBucket,
+  decayedSum,
+  HOUR_MS,
+  SCORE_BUCKETS_PER_HALVING,
+} from './decayed-sum.ts';
 
 type Sample = { readonly ts: number; readonly amount: number };
 
@@ -102,5 +108,33 @@ describe('decayedSum', () => {
     for (const wrong of [shifted, forgotten]) {
       assert.throws(() => subject.decode(subject.encode(wrong)), { code: 'MR_FEATURES_STATE_MALFORMED' });
     }
+  });
+});
+
+describe('decayedScoreBucket', () => {
+  it('is the logarithm of the sum with the decay since the epoch taken back, at any later time', () => {
+    const lists = fc.array(fc.oneof(samples, spread), { minLength: 1, maxLength: 100, size: 'max' });
+    fc.assert(
+      fc.property(lists, fc.integer({ min: HOUR_MS, max: 2 * horizonMs }), (events, laterMs) => {
+        const state = fold(subject, events);
+        const now = Math.max(...events.map(({ ts }) => ts)) + laterMs;
+        const total = decayed.finish(state, now);
+        const bucket = decayedScoreBucket(state, halfLifeMs);
+        if (total === 0) return assert.equal(bucket, null);
+        const score = SCORE_BUCKETS_PER_HALVING * (Math.log2(total) + now / halfLifeMs);
+        const above = score - (bucket as number);
+        assert.ok(above > -1e-6 && above < 1 + 1e-6, `bucket ${bucket} for a score of ${score}`);
+      }),
+    );
+  });
+
+  it('is null for nothing, and rises by eight for each doubling or half-life', () => {
+    const bucket = (amount: number, ts: number) =>
+      decayedScoreBucket(fold(subject, [{ ts, amount }]), halfLifeMs);
+    assert.equal(decayedScoreBucket(subject.empty(), halfLifeMs), null);
+    assert.equal(bucket(0, EPOCH_MS), null);
+    const one = bucket(1, EPOCH_MS) as number;
+    assert.equal(bucket(2, EPOCH_MS), one + 8);
+    assert.equal(bucket(1, EPOCH_MS + halfLifeMs), one + 8);
   });
 });

@@ -45,6 +45,7 @@ export function recentDistinct<Event extends Timestamped>(
       let previous = 0;
       ids.forEach((id, index) => {
         previous += reader.signed();
+        reader.require(Number.isSafeInteger(previous), 'a time beyond 2^53');
         reader.require(index === 0 || isBefore(state, index - 1, previous, id), 'items out of order');
         state.times.push(previous);
       });

@@ -61,6 +61,7 @@ export function interaction(fields: Partial<Interaction>): Interaction {
     context: { device: null, country: null, language: null },
     ts: EPOCH_MS,
     original_ts: null,
+    item: null,
     ...fields,
   };
   return event.kind === 'search' ? { ...event, item_id: null } : event;

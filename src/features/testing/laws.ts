@@ -1,6 +1,7 @@
 /** The laws of aggregation.ts as one property, for aggregations, whole views, and whatever else claims to obey them. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { errorCode } from '#platform';
 import type { Aggregation } from '../aggregation.ts';
 import { CanonicalReader, CanonicalWriter } from '../encoding.ts';
 
@@ -49,6 +50,7 @@ function arrangements<Event>(event: fc.Arbitrary<Event>, maxLength: number) {
       parts: fc.array(fc.nat({ max: 3 }), { minLength: events.length, maxLength: events.length }),
       pairing: fc.array(fc.nat(), { minLength: 3, maxLength: 3 }),
       now: fc.integer({ min: 0, max: 4e12 }),
+      damage: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 3, maxLength: 3 }),
     }),
   );
 }
@@ -59,7 +61,7 @@ export function assertLaws<State, Event>(
   { runs = 300, maxLength = 60 }: { runs?: number; maxLength?: number } = {},
 ): void {
   fc.assert(
-    fc.property(arrangements(event, maxLength), ({ events, shuffled, parts, pairing, now }) => {
+    fc.property(arrangements(event, maxLength), ({ events, shuffled, parts, pairing, now, damage }) => {
       const state = fold(subject, events);
       const bytes = subject.encode(state);
       const row = subject.finish(state, now);
@@ -75,6 +77,7 @@ export function assertLaws<State, Event>(
       assert.deepEqual(subject.encode(decoded), bytes, 'round trip');
       assert.deepEqual(subject.finish(decoded, now), row, 'the row of decoded bytes');
       assertCutBytesAreRefused(subject, bytes);
+      assertDamagedBytesAreCanonical(subject, bytes, damage);
       assertMergeIsPure(subject, events);
     }),
     { numRuns: runs },
@@ -120,6 +123,26 @@ function assertCutBytesAreRefused<State, Event>(subject: Lawful<State, Event>, b
   const refused = { code: 'MR_FEATURES_STATE_MALFORMED' };
   assert.throws(() => subject.decode(bytes.subarray(0, -1)), refused, 'the last byte is missing');
   assert.throws(() => subject.decode(Buffer.concat([bytes, Buffer.of(0)])), refused, 'a byte too many');
+}
+
+/** One byte changed, bytes are refused, or they are the only way to write what they were read as. */
+function assertDamagedBytesAreCanonical<State, Event>(
+  subject: Lawful<State, Event>,
+  bytes: Buffer,
+  damage: readonly (readonly [at: number, byte: number])[],
+): void {
+  for (const [at, byte] of damage) {
+    const damaged = Buffer.from(bytes);
+    damaged[at % damaged.length] = byte;
+    let state: State;
+    try {
+      state = subject.decode(damaged);
+    } catch (error) {
+      assert.match(String(errorCode(error)), /^MR_FEATURES_STATE_(MALFORMED|VERSION)$/, String(error));
+      continue;
+    }
+    assert.deepEqual(subject.encode(state), damaged, 'bytes that were not refused are canonical');
+  }
 }
 
 function assertMergeIsPure<State, Event>(subject: Lawful<State, Event>, events: readonly Event[]): void {

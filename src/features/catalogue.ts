@@ -1,0 +1,20 @@
+/** Every view of the product. Who goes over all of them, such as the registry, SQL and the checks, goes over these lists. */
+
+import type { AnyView } from './view.ts';
+import { itemFeaturesView } from './views/item-features.ts';
+import { itemProfileView } from './views/item-profile.ts';
+import { userCategoryFeaturesView } from './views/user-category-features.ts';
+import { userFeaturesView } from './views/user-features.ts';
+import { userItemFeaturesView } from './views/user-item-features.ts';
+import { userProfileView } from './views/user-profile.ts';
+
+/** Aggregated from accepted events. */
+export const featureViews: readonly AnyView[] = [
+  userFeaturesView,
+  itemFeaturesView,
+  userCategoryFeaturesView,
+  userItemFeaturesView,
+];
+
+/** The newest record of a topic. */
+export const recordViews = [userProfileView, itemProfileView] as const;

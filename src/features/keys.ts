@@ -1,0 +1,19 @@
+/** Keys of what two entities make together, such as a user and a category. */
+
+const SEPARATOR = '\u001f';
+
+/** The user's id, then the other entity's: all that a user has with others lies together. */
+export function crossKey(userId: string, other: string): string {
+  return userId + SEPARATOR + other;
+}
+
+/** The beginning that all cross keys of a user share, and no other's have. */
+export function crossKeysOf(userId: string): string {
+  return userId + SEPARATOR;
+}
+
+/** What `crossKey` joined. A user's id holds no control characters (admission refuses it); the other may hold any. */
+export function splitCrossKey(key: string): readonly [userId: string, other: string] {
+  const at = key.indexOf(SEPARATOR);
+  return [key.slice(0, at), key.slice(at + 1)];
+}

@@ -1,0 +1,35 @@
+/**
+ * Views whose state is the newest record of a compacted topic: what is known of an entity without its having done
+ * anything. Such a topic is its own view; `finish` makes the feature row of a record.
+ */
+import { type FeatureColumn, featureColumns, type RowOf, type RowSpec } from './row.ts';
+import type { Entity } from './view.ts';
+
+type RecordViewDeclaration<Source extends string, Value, R extends RowSpec> = {
+  readonly name: string;
+  readonly version: number;
+  readonly entity: Entity;
+  readonly owner: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  /** The topic. */
+  readonly source: Source;
+  readonly row: R;
+  /** The row at time `now`, ms of the world's clock; of an entity without a record for null. */
+  finish(record: Value | null, now: number): RowOf<R>;
+};
+
+export type RecordView<Source extends string, Value, Row> = Omit<
+  RecordViewDeclaration<Source, Value, RowSpec>,
+  'row' | 'finish'
+> & {
+  readonly columns: readonly FeatureColumn[];
+  finish(record: Value | null, now: number): Row;
+};
+
+export function defineRecordView<Source extends string, Value, const R extends RowSpec>({
+  row,
+  ...declaration
+}: RecordViewDeclaration<Source, Value, R>): RecordView<Source, Value, RowOf<R>> {
+  return { ...declaration, columns: featureColumns(row) };
+}
