@@ -35,6 +35,7 @@ const interaction: Interaction = {
   context: { device: 'tv', country: null, language: 'de' },
   ts: -1,
   original_ts: null,
+  item: null,
 };
 
 describe('codec', () => {

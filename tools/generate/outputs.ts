@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { featureViews, rowSchema } from '#features';
 import { errorCatalogue } from '#platform';
 import { configurationOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
@@ -9,18 +10,37 @@ import { errorsPage } from './errors-page.ts';
 
 /** What the generated files of the repository at `root` have to hold, by path from there. */
 export function generatedFiles(root: string): ReadonlyMap<string, string> {
-  const avro = join(root, 'src/schemas/avro');
-  const schemas = readdirSync(avro)
-    .filter((name) => name.endsWith('.avsc'))
-    .map((name): unknown => JSON.parse(readFileSync(join(avro, name), 'utf8')));
+  const avro = 'src/schemas/avro';
+  const rows = rowSchemas(avro);
+  const schemas = readdirSync(join(root, avro))
+    .filter((name) => name.endsWith('.avsc') && !rows.has(`${avro}/${name}`))
+    .map((name) => readFileSync(join(root, avro, name), 'utf8'))
+    .concat(...rows.values())
+    .map((text): unknown => JSON.parse(text));
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const guide = 'src/engine/testing/guide';
   const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
   return new Map([
+    ...rows,
     ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
     ['docs/CONFIGURATION.md', configurationPage(configurationOptions)],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
     ['README.md', withExamples(read('README.md'), examples)],
   ]);
+}
+
+/** The schemas of feature rows, from the declarations of their views. */
+function rowSchemas(directory: string): ReadonlyMap<string, string> {
+  return new Map(
+    featureViews.map(({ name, columns }) => {
+      const record = name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      const schema = rowSchema(
+        columns,
+        record,
+        `The finished row of view ${name}; generated from its declaration.`,
+      );
+      return [`${directory}/${name}.avsc`, `${JSON.stringify(schema, null, 2)}\n`];
+    }),
+  );
 }

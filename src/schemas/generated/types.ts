@@ -3,6 +3,7 @@
 /** What was recommended, to whom, by which version. Topic `answers`. */
 export type Answer = {
   request_id: string;
+  /** Empty where the one who asked is not known; the key is then the request_id. */
   user_id: string;
   /** ms since the epoch. */
   ts: number;
@@ -17,6 +18,36 @@ export type AnsweredItem = {
   item_id: string;
   score: number;
   source: CandidateSource;
+  /** Probability with which the item was put at this place; 1 where ranking is deterministic. */
+  propensity: number | null;
+};
+
+/** A Parquet file of the offline store, and what became of it. Topic `archive-files`: a file counts from the event on that says `written`, to the one that says otherwise. */
+export type ArchiveFile = {
+  /** Relative to the data directory. */
+  path: string;
+  table: string;
+  /** Event date of its rows, UTC, as YYYY-MM-DD; of a table of states, the date up to which they have come. */
+  date: string;
+  /** replaced: its rows are in another file. dropped: its rows are past their retention. */
+  status: ArchiveFileStatus;
+  /** From its first to its last record in each partition; of a table of states, of the events that they were folded from. */
+  offsets: OffsetRange[];
+  rows: number;
+  bytes: number;
+  sha256: string;
+  /** Fingerprint of the schema of its rows, hexadecimal. */
+  schema: string;
+  /** When this became of it, ms since the epoch. */
+  ts: number;
+};
+
+export type ArchiveFileStatus = 'written' | 'replaced' | 'dropped';
+
+export type BucketChange = {
+  bucket: number;
+  /** More than before; never 0. */
+  items: number;
 };
 
 /** A trained version as its trainer reports it. */
@@ -39,6 +70,21 @@ export type Candidate = {
 
 export type CandidateSource = 'index' | 'popular';
 
+/** A column of the examples; lists by their lengths. */
+export type ColumnQuality = {
+  name: string;
+  /** Share of rows without a value. */
+  missing: number;
+  distinct: number;
+  min: number | null;
+  max: number | null;
+  mean: number | null;
+  /** Population stability index against the compared snapshot, over its deciles or categories; null where there is none or too little. */
+  psi: number | null;
+  /** Kolmogorov-Smirnov statistic of the two, for numbers. */
+  ks: number | null;
+};
+
 /** A request to a task that owns a decision. Topic `commands`. */
 export type Command = {
   command_id: string;
@@ -47,11 +93,28 @@ export type Command = {
   kind: CommandKind;
   /** For train. */
   seed: number | null;
-  /** For publish. */
+  /** For publish and for archive, which takes a version out of use for good. */
   candidate: Candidate | null;
+  /** For train: also on a suspect snapshot. */
+  force: boolean;
+  /** For snapshot. */
+  snapshot: SnapshotRequest | null;
 };
 
-export type CommandKind = 'train' | 'publish';
+export type CommandKind = 'train' | 'publish' | 'snapshot' | 'archive';
+
+/** Of the moment itself. */
+export type ContextFeatures = {
+  /** 0 to 23, UTC. */
+  hour: number;
+  /** 0 (Monday) to 6, UTC. */
+  weekday: number;
+  device: Device | null;
+  country: string | null;
+  language: string | null;
+  /** Events of the session before this one. */
+  session_position: number;
+};
 
 /** A record that could not be processed. Topic `dead-letters`. */
 export type DeadLetter = {
@@ -70,7 +133,7 @@ export type DeadLetter = {
 
 export type Device = 'mobile' | 'desktop' | 'tablet' | 'tv' | 'other';
 
-/** One training row: a positive event, with everything known strictly before its ts. */
+/** One training row: an impression or a positive event, with everything known strictly before its ts, and what came of it. Topic `examples`. */
 export type Example = {
   event_id: string;
   user_id: string;
@@ -78,20 +141,64 @@ export type Example = {
   kind: InteractionKind;
   value: number | null;
   weight: number;
-  /** Event time of the positive. */
+  /** Event time. */
   ts: number;
   request_id: string | null;
   user: UserFeatures;
   profile: Profile | null;
   item: ItemFeatures;
+  /** Of the user and the item’s category; null for an item without one. */
+  category: UserCategoryFeatures | null;
+  /** Of the user and the item. */
+  pair: UserItemFeatures | null;
+  /** Of the catalogue, as admitted. */
+  facts: ItemFacts | null;
+  /** Percentile of the item’s decayed popularity among all items, as last published before ts. */
+  popularity_rank: number | null;
+  context: ContextFeatures | null;
+  /** Place in the answer that showed it, from 0; null where no answer is known. */
+  position: number | null;
+  /** As the answer says. */
+  propensity: number | null;
+  labels: Labels | null;
 };
 
-/** A positive event on its way to its item's features: the user's side of an example. */
+/** New labels of an example whose outcome came after its window had closed. Topic `example-corrections`. */
+export type ExampleCorrection = {
+  /** Of the example. */
+  event_id: string;
+  user_id: string;
+  item_id: string;
+  /** Of the example. */
+  ts: number;
+  labels: Labels;
+};
+
+/** An event on its way to its item’s features: the user’s side of an example. */
 export type ExampleRequest = {
   event: Interaction;
   /** As of strictly before the event. */
   user: UserFeatures;
   profile: Profile | null;
+  category: UserCategoryFeatures | null;
+  pair: UserItemFeatures | null;
+  context: ContextFeatures | null;
+};
+
+export type FeatureViewStatus = 'building' | 'live' | 'retired' | 'dropped';
+
+/** A step in the life of a version of a feature view. Topic `feature-views`, keyed by `<name>-<version>`, compacted. */
+export type FeatureViewVersion = {
+  name: string;
+  version: number;
+  entity: string;
+  owner: string;
+  description: string;
+  status: FeatureViewStatus;
+  /** Hash of the declaration: what the row is, and how it is aggregated. */
+  declaration: string;
+  /** ms since the epoch. */
+  ts: number;
 };
 
 export type Gender = 'unknown' | 'female' | 'male' | 'other';
@@ -116,6 +223,8 @@ export type Interaction = {
   ts: number;
   /** Set by admission where it moved a late event's ts up to the watermark: the ts as published. */
   original_ts: number | null;
+  /** Set by admission, null for an item that the catalogue does not have: categories and tags of an event never change after it. */
+  item: ItemFacts | null;
 };
 
 export type InteractionContext = {
@@ -158,26 +267,59 @@ export type Item = {
   created: number;
 };
 
-/** The finished row of view item-features. */
+/** What the catalogue said of an item when the event was admitted. */
+export type ItemFacts = {
+  type: ItemType;
+  category: string;
+  tags: string[];
+  duration_ms: number | null;
+  difficulty: number | null;
+  created: number;
+};
+
+/** The finished row of view item-features; generated from its declaration. */
 export type ItemFeatures = {
   impressions: number;
   views: number;
   clicks: number;
   completes: number;
   likes: number;
+  comments: number;
   ratings: number;
   skips: number;
+  purchases: number;
   rating_mean: number | null;
   /** Clicks over impressions, smoothed. */
   ctr: number;
+  /** Completes over views, smoothed. */
+  completion_rate: number;
   /** Events that count as interest. */
   positives: number;
+  /** Of the last 24 hours, in steps of 1 hour. */
+  positives_24h: number;
+  /** Of the last 7 days, in steps of 6 hours. */
+  positives_7d: number;
+  /** Of the last 30 days, in steps of 1 day. */
+  positives_30d: number;
   /** Positives, decayed with a half-life of 7 days. */
   popularity: number;
+  /** Since the newest positive. */
   days_since_last: number | null;
 };
 
 export type ItemType = 'video' | 'article' | 'quiz' | 'product' | 'movie' | 'other';
+
+/** What the user did with the item within the outcome window, the event itself included. */
+export type Labels = {
+  click: boolean;
+  complete: boolean;
+  like: boolean;
+  /** Longest watch over the duration, at most 1; null without either. */
+  watch_fraction: number | null;
+  rating: number | null;
+  /** Sum of the purchases. */
+  purchase_value: number | null;
+};
 
 export type OffsetRange = {
   topic: string;
@@ -187,6 +329,31 @@ export type OffsetRange = {
   end: number;
 };
 
+/** What labels are made of: the part of an accepted event that says what a user did with an item. It stays within topology loop. */
+export type Outcome = {
+  event_id: string;
+  item_id: string;
+  kind: InteractionKind;
+  /** As admitted. */
+  ts: number;
+  /** As published: earlier than ts where the event came late. */
+  own_ts: number;
+  value: number | null;
+  watch_ms: number | null;
+  /** Of the item. */
+  duration_ms: number | null;
+};
+
+/** How the decayed popularity of all items is distributed. Topic `popularity-ranks`. */
+export type PopularityRanks = {
+  /** Event time: every event before it is counted. */
+  ts: number;
+  /** Canonical encoding of the counts by score bucket. */
+  histogram: Buffer;
+};
+
+export type PrivacyStatus = 'opted_in' | 'opted_out' | 'erased';
+
 export type Profile = {
   age: number | null;
   gender: Gender;
@@ -194,9 +361,25 @@ export type Profile = {
   country: string | null;
 };
 
+/** How the popularity of one partition's items has moved within an hour. */
+export type RankChanges = {
+  /** The end of the hour. */
+  ts: number;
+  /** Ascending. */
+  buckets: BucketChange[];
+};
+
+/** The popularity ranks that examples to come can still ask for. */
+export type RanksInForce = {
+  /** Ascending by ts. */
+  published: PopularityRanks[];
+};
+
 export type RecentEvent = {
   event_id: string;
   ts: number;
+  /** Hash of what was published under the id. */
+  body: number;
 };
 
 /** What admission remembers of a user: the ids of the last 24 hours of events, for deduplication. */
@@ -205,7 +388,30 @@ export type RecentEvents = {
   events: RecentEvent[];
 };
 
-/** A training snapshot: Parquet files and what they stand for. Topic `snapshots`. */
+/** What a user did with an item, as far back as labels can still change. */
+export type RecentOutcomes = {
+  /** In the order of admission. */
+  events: Outcome[];
+};
+
+/** Items that the user had not taken to, drawn for each positive example. */
+export type SampledNegatives = {
+  /** For each positive, of all items of the time alike. */
+  uniform: number;
+  /** For each positive, as often as items had positives before. */
+  by_popularity: number;
+  seed: number;
+  rows: number;
+};
+
+/** What is kept of an answer, for the positions of the items that it showed. */
+export type ServedItems = {
+  /** Ids in the order of the answer. */
+  items: string[];
+  propensities: (number | null)[];
+};
+
+/** A training snapshot: Parquet files and what they stand for. Topic `snapshots`; a record without a value retires the snapshot. */
 export type Snapshot = {
   snapshot_id: string;
   /** When it was taken. */
@@ -218,9 +424,22 @@ export type Snapshot = {
   watermark: number;
   /** How train and test were split. */
   protocol: string;
+  /** Examples of each part of the split. */
   train_rows: number;
+  validation_rows: number;
   test_rows: number;
   views: ViewVersion[];
+  /** The command that asked for it; null for the schedule and for those that were asked for nowhere on the log. */
+  command_id: string | null;
+  negatives: SampledNegatives | null;
+  /** Users left out because they have opted out or were erased. */
+  excluded_users: number;
+  vocabulary: VocabularySizes | null;
+  /** The snapshot that drift was measured against. */
+  compared_with: string | null;
+  columns: ColumnQuality[];
+  /** Why nobody should train on it without a look; empty where nothing speaks against it. */
+  suspect: string[];
 };
 
 export type SnapshotFile = {
@@ -228,6 +447,24 @@ export type SnapshotFile = {
   rows: number;
   bytes: number;
   sha256: string;
+};
+
+/** What differs from the configuration. */
+export type SnapshotRequest = {
+  split: SplitKind | null;
+  uniform_negatives: number | null;
+  popular_negatives: number | null;
+};
+
+export type SplitKind = 'per_user_last' | 'by_time';
+
+/** An example that waits for what comes of it. */
+export type UnlabelledExample = {
+  example: Example;
+  /** Of its event, as published. */
+  own_ts: number;
+  /** Of the item's popularity; null without any. */
+  score_bucket: number | null;
 };
 
 /** A user's profile. Topic `users`, compacted; a tombstone removes it. */
@@ -243,22 +480,79 @@ export type User = {
   created: number;
 };
 
-/** The finished row of view user-features. */
+/** The finished row of view user-category-features; generated from its declaration. */
+export type UserCategoryFeatures = {
+  events: number;
+  /** Events that count as interest. */
+  positives: number;
+  /** Positives, decayed with a half-life of 30 days. */
+  affinity: number;
+  days_since_last: number | null;
+};
+
+/** The finished row of view user-features; generated from its declaration. */
 export type UserFeatures = {
   events: number;
   views: number;
   clicks: number;
   completes: number;
   likes: number;
+  comments: number;
   ratings: number;
   skips: number;
+  purchases: number;
+  quizzes: number;
+  searches: number;
+  /** Of the last hour, in steps of 5 minutes. */
+  events_1h: number;
+  /** Of the last 24 hours, in steps of 1 hour. */
+  events_24h: number;
+  /** Of the last 7 days, in steps of 6 hours. */
+  events_7d: number;
+  /** Of the last 30 days, in steps of 1 day. */
+  events_30d: number;
+  /** Events by hour of the day, 24 counts from midnight, UTC. */
+  hours: number[];
+  /** Events by day of the week, 7 counts from Monday, UTC. */
+  weekdays: number[];
   rating_mean: number | null;
+  quiz_score_mean: number | null;
   watch_ms: number;
+  /** Over the events that say how long was watched. */
+  watch_ms_mean: number | null;
   /** Completes over views, smoothed. */
   completion_rate: number;
+  /** The 5 categories with most positive events, greatest first. */
+  favourite_categories: string[];
+  /** The 10 tags with most positive events, greatest first. */
+  favourite_tags: string[];
   /** Distinct items of interest (positive events), newest first, at most 50. */
   recent_items: string[];
+  /** The newest 20 recent items, while the user is about. */
+  session_items: string[];
+  /** Events of the open session; one closes after 30 minutes of silence. */
+  session_position: number;
+  /** From the first to the newest event of the open session. */
+  session_ms: number;
   days_since_last: number | null;
+};
+
+/** The finished row of view user-item-features; generated from its declaration. */
+export type UserItemFeatures = {
+  events: number;
+  impressions: number;
+  /** Events that count as interest. */
+  positives: number;
+  days_since_last: number | null;
+};
+
+/** What a user has decided. Topic `privacy`, compacted; a user without a record is opted in. */
+export type UserPrivacy = {
+  /** The pseudonym. */
+  user_id: string;
+  status: PrivacyStatus;
+  /** ms since the epoch. */
+  ts: number;
 };
 
 /** A step in the life of a version. Topic `versions`; the registry is a view of it. */
@@ -269,7 +563,7 @@ export type Version = {
   ts: number;
   /** The command that led here. */
   command_id: string;
-  /** Why it was rejected or rolled back. */
+  /** Why it was rejected, rolled back or archived. */
   reason: string | null;
   candidate: Candidate;
 };
@@ -294,23 +588,45 @@ export type ViewState = {
 export type ViewVersion = {
   name: string;
   version: number;
+  /** SHA-256 of what the row is, hexadecimal. */
+  declaration: string;
+};
+
+export type VocabularySizes = {
+  users: number;
+  items: number;
+  categories: number;
+  tags: number;
 };
 
 /** Each record that is the value of a topic or a part of one, by its name. */
 export type SchemaTypes = {
   Answer: Answer;
+  ArchiveFile: ArchiveFile;
   Candidate: Candidate;
   Command: Command;
   DeadLetter: DeadLetter;
   Example: Example;
+  ExampleCorrection: ExampleCorrection;
   ExampleRequest: ExampleRequest;
+  FeatureViewVersion: FeatureViewVersion;
   Interaction: Interaction;
   Item: Item;
   ItemFeatures: ItemFeatures;
+  Outcome: Outcome;
+  PopularityRanks: PopularityRanks;
+  RankChanges: RankChanges;
+  RanksInForce: RanksInForce;
   RecentEvents: RecentEvents;
+  RecentOutcomes: RecentOutcomes;
+  ServedItems: ServedItems;
   Snapshot: Snapshot;
+  UnlabelledExample: UnlabelledExample;
   User: User;
+  UserCategoryFeatures: UserCategoryFeatures;
   UserFeatures: UserFeatures;
+  UserItemFeatures: UserItemFeatures;
+  UserPrivacy: UserPrivacy;
   Version: Version;
   ViewState: ViewState;
 };
