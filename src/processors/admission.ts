@@ -1,6 +1,7 @@
 import { defineProcessor, port, type Serde } from '#engine';
 import { InputError } from '#platform';
-import type { Interaction, RecentEvents } from '#schemas';
+import type { Interaction, RecentEvents, UserPrivacy } from '#schemas';
+import { bodyHash } from './body-hash.ts';
 import { invalidReason } from './validity.ts';
 
 export type AdmissionOptions = {
@@ -8,46 +9,70 @@ export type AdmissionOptions = {
   readonly dedupHorizonMs: number;
   /** How far ahead of the wall clock an event may be. */
   readonly futureMs: number;
-  /** Told the fate of each event that is neither refused nor simply let through. */
-  readonly count: (outcome: 'accepted' | 'duplicate' | 'clamped') => void;
+  /** Told the fate of each event that goes no further, unless it goes to the dead letters. */
+  readonly count: (outcome: 'duplicate' | 'conflicting' | 'opted-out' | 'erased') => void;
 };
 
 /**
  * The one place where decisions are made that depend on arrival or on the wall clock: duplicate, too late, from the
- * future. They are written down by what it lets through, so every view, live or rebuilt, sees the same events, each
- * at or after the watermark. A late event is moved up to the watermark and keeps its own time in `original_ts`.
+ * future, of a user who has opted out. They are written down by what it lets through, so every view, live or rebuilt,
+ * sees the same events, each at or after the watermark. A late event is moved up to the watermark and keeps its own time
+ * in `original_ts`. What users decide goes on to the views, which then forget them.
  */
-export function admission(options: AdmissionOptions, recentEvents: Serde<RecentEvents>) {
+export function admission(
+  options: AdmissionOptions,
+  recentEvents: Serde<RecentEvents>,
+  privacy: { readonly name: string; readonly value: Serde<UserPrivacy> },
+) {
   return defineProcessor({
-    inputs: { interactions: port<string, Interaction>() },
-    outputs: { accepted: port<string, Interaction>() },
-    stores: { recent: { value: recentEvents } },
+    inputs: { interactions: port<string, Interaction>(), privacy: port<string, UserPrivacy | null>() },
+    outputs: { accepted: port<string, Interaction>(), decisions: port<string, UserPrivacy>() },
+    stores: {
+      recent: { value: recentEvents },
+      privacy: { value: privacy.value, copyOf: privacy.name },
+    },
     dependsOnArrival: true,
     process: {
       interactions: ({ key, value: event, watermark }, { stores, emit, wallNow }) => {
         refuseInvalid(event, key);
+        const status = stores.privacy.get(key)?.status ?? 'opted_in';
+        if (status !== 'opted_in') return options.count(status === 'erased' ? 'erased' : 'opted-out');
         if (event.ts > wallNow + options.futureMs) {
           throw new InputError('MR_EVENT_FUTURE', `the event lies ${event.ts - wallNow} ms in the future`);
         }
         // By the watermark, as the refusal below: an id is forgotten when its twin would be refused as too late.
         const remembered = stores.recent.get(key)?.events ?? [];
         const events = remembered.filter(({ ts }) => ts >= watermark - options.dedupHorizonMs);
-        if (events.some(({ event_id }) => event_id === event.event_id)) return options.count('duplicate');
+        const body = bodyHash(event);
+        const twin = events.find(({ event_id }) => event_id === event.event_id);
+        if (twin !== undefined) return options.count(twin.body === body ? 'duplicate' : 'conflicting');
         if (event.ts < watermark - options.dedupHorizonMs) {
           throw new InputError(
             'MR_EVENT_TOO_LATE',
             `the event is ${watermark - event.ts} ms behind the watermark`,
           );
         }
-        const isLate = event.ts < watermark;
-        const admitted = isLate ? { ...event, ts: watermark, original_ts: event.ts } : event;
-        events.push({ event_id: event.event_id, ts: admitted.ts });
+        const admitted = admittedAt(event, watermark);
+        events.push({ event_id: event.event_id, ts: admitted.ts, body });
         stores.recent.put(key, { events }, admitted.ts);
         emit('accepted', key, admitted, admitted.ts);
-        options.count(isLate ? 'clamped' : 'accepted');
+      },
+      privacy: ({ key, value, timestamp, watermark }, { stores, emit }) => {
+        if (value === null) stores.privacy.delete(key, timestamp);
+        else stores.privacy.put(key, value, timestamp);
+        if (value?.status === 'erased') stores.recent.delete(key, timestamp);
+        // At the watermark: the views take it in before the events that are admitted from now on.
+        const decision = value ?? { user_id: key, status: 'opted_in', ts: timestamp };
+        emit('decisions', key, decision, Math.max(0, watermark));
       },
     },
   });
+}
+
+/** The event at its own time, or, where the watermark has passed that, at the watermark. */
+function admittedAt(event: Interaction, watermark: number): Interaction {
+  if (event.ts < watermark) return { ...event, ts: watermark, original_ts: event.ts };
+  return event.original_ts === null ? event : { ...event, original_ts: null };
 }
 
 function refuseInvalid(event: Interaction, key: string): void {

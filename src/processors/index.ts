@@ -1,10 +1,18 @@
 /**
- * The domain's stateful steps, one a file: admission of events, the two feature views with the examples that they
- * give rise to, and the decisions over versions. Each says what it reads, keeps and emits, and nothing of where its
- * records come from: wiring is the topologies' business, recovery and exactness the engine's.
+ * The domain's stateful steps, one a file: admission of events, the feature views with the examples that they give rise
+ * to, the ranks of items, the labels of examples, and the decisions over versions. Each says what it reads, keeps and
+ * emits, and nothing of where its records come from: wiring is the topologies' business, recovery and exactness the
+ * engine's.
  */
 export { type AdmissionOptions, admission } from './admission.ts';
-export { itemFeatures } from './item-features.ts';
-export { userFeatures } from './user-features.ts';
+export { type EnrichmentOptions, ofKnownUser, type UnknownPolicy, withItemFacts } from './enrichment.ts';
+export { itemViews } from './item-views.ts';
+export { labelsOf, outcomeOf, startsExample } from './labels.ts';
+export { type OutcomeOptions, outcomes } from './outcomes.ts';
+export { popularityRanks } from './popularity-ranks.ts';
+export { decodeRanks, type PublishedRanks } from './rank-changes.ts';
+export { userViews } from './user-views.ts';
 export { invalidReason } from './validity.ts';
 export { type GateOptions, versions } from './versions.ts';
+export { keepView } from './view.ts';
+export { viewTopicName } from './view-rows.ts';

@@ -1,6 +1,8 @@
 import type { Interaction, InteractionKind } from '#schemas';
 
 const MAX_ID_LENGTH = 128;
+/** Keys of crossed entities are joined by one (`crossKey`), and a line of output stays a line. */
+const CONTROL_CHARACTER = /\p{Cc}/u;
 /** Sums over millions of events stay exact integers under these. */
 const MAX_WATCH_MS = 86_400_000;
 const MAX_AMOUNT = 1_000_000_000;
@@ -24,6 +26,7 @@ function invalidId(event: Interaction): string | undefined {
     if (id.length === 0 || id.length > MAX_ID_LENGTH) {
       return `${field} must have 1 to ${MAX_ID_LENGTH} characters, it has ${id.length}`;
     }
+    if (CONTROL_CHARACTER.test(id)) return `${field} must hold no control characters`;
   }
   if (event.item_id === null && event.kind !== 'search') return `a ${event.kind} needs an item_id`;
   return undefined;

@@ -10,7 +10,8 @@ const GATED_METRICS = ['recall@10', 'ndcg@10'] as const;
 
 /**
  * Owns the topic of versions. Trainers only report candidates; whether one is promoted is decided here, one after
- * the other, so two promotions can't race. A candidate that was decided on before changes nothing.
+ * the other, so two promotions can't race. A candidate that was decided on before changes nothing. One that is archived
+ * is out of use for good.
  */
 export function versions(gate: GateOptions, version: Serde<Version>) {
   return defineProcessor({
@@ -22,12 +23,20 @@ export function versions(gate: GateOptions, version: Serde<Version>) {
     },
     process: {
       commands: ({ value: command }, { stores, emit }) => {
-        const { candidate, command_id, ts } = command;
-        if (candidate === null || stores.decided.get(candidate.version) !== undefined) return;
-        const reason = rejection(candidate, gate);
+        const { candidate, command_id, kind, ts } = command;
+        if (candidate === null) return;
+        const decided = stores.decided.get(candidate.version);
+        if (decided?.status === 'archived' || (decided !== undefined && kind !== 'archive')) return;
         const step = (status: VersionStatus): Version => {
           return { version: candidate.version, status, ts, command_id, reason: null, candidate };
         };
+        if (kind === 'archive') {
+          const archived = { ...step('archived'), reason: `withdrawn by command ${command_id}` };
+          emit('versions', candidate.version, archived, ts);
+          stores.decided.put(candidate.version, archived, ts);
+          return;
+        }
+        const reason = rejection(candidate, gate);
         const decision = { ...step(reason === null ? 'promoted' : 'rejected'), reason };
         for (const event of [step('registered'), step('evaluated'), decision]) {
           emit('versions', candidate.version, event, ts);

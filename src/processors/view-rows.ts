@@ -1,15 +1,64 @@
-import { adaptSerde, type Serde } from '#engine';
+import { adaptSerde, type KeyValueStore, type Serde } from '#engine';
 import { type AsOfRow, asOfRows, type FeatureView } from '#features';
-import type { ViewState } from '#schemas';
+import type { Interaction, ViewState } from '#schemas';
+
+/** A view's topic, as far as a store needs it. */
+export type ViewTopic = { readonly name: string; readonly value: Serde<ViewState> };
+
+/** The topic of a view's version. */
+export function viewTopicName({
+  name,
+  version,
+}: {
+  readonly name: string;
+  readonly version: number;
+}): string {
+  return `${name}-${version}`;
+}
 
 /** Rows of a view in a processor's store, with the view's topic as its changelog. */
-export function viewRows<State, Row>(
-  view: FeatureView<State, Row>,
-  topic: { readonly name: string; readonly value: Serde<ViewState> },
-) {
+export function viewRows<State, Row>(view: FeatureView<State, Row>, topic: ViewTopic) {
   const rows = asOfRows(view);
+  type Store = KeyValueStore<AsOfRow<State>>;
   const value: Serde<AsOfRow<State>> = adaptSerde(topic.value, rows.fromViewState, rows.toViewState);
-  return { rows, store: { value, changelog: { name: topic.name } } };
+  return {
+    view,
+    store: { value, changelog: { name: topic.name } },
+    /** The keys that the view takes the event under, for declared reads: one or none. */
+    keysOf: (event: Interaction): readonly string[] => (view.filter(event) ? [view.key(event)] : []),
+    /** The row that takes the event; undefined where the view does not. */
+    rowOf: (store: Store, event: Interaction): AsOfRow<State> | undefined =>
+      view.filter(event) ? (store.get(view.key(event)) ?? rows.empty()) : undefined,
+    /** Puts the event into its row, if there is one. */
+    insert: (store: Store, row: AsOfRow<State> | undefined, event: Interaction): void => {
+      if (row !== undefined) store.put(view.key(event), rows.insert(row, event), event.ts);
+    },
+    /** Of several events of one entity, or of one user: their rows by key, each as it stands. */
+    rowsOf: (store: Store, events: readonly Interaction[]): Map<string, AsOfRow<State>> => {
+      const found = new Map<string, AsOfRow<State>>();
+      for (const event of events) {
+        if (!view.filter(event)) continue;
+        const key = view.key(event);
+        if (!found.has(key)) found.set(key, store.get(key) ?? rows.empty());
+      }
+      return found;
+    },
+    /** Folds the event's row up to its time, and gives the features as of then; null where the view has none for it. */
+    foldedRow: (found: ReadonlyMap<string, AsOfRow<State>>, event: Interaction): Row | null => {
+      const row = view.filter(event) ? found.get(view.key(event)) : undefined;
+      return row === undefined ? null : view.finish(rows.fold(row, event.ts).folded, event.ts);
+    },
+    /** Folds the rows up to the watermark and puts them. */
+    foldAll: (
+      store: Store,
+      found: ReadonlyMap<string, AsOfRow<State>>,
+      watermark: number,
+      timestamp: number,
+    ): void => {
+      for (const [key, row] of found) store.put(key, rows.fold(row, watermark), timestamp);
+    },
+    rows,
+  };
 }
 
 /** When the oldest pending event of a row can be folded: the watermark has passed it. */

@@ -4,3 +4,4 @@
  */
 export { type LoopOptions, loopTopology } from './loop.ts';
 export { openTopics, type Topics } from './topics.ts';
+export { openViewTopic, viewTopology } from './view.ts';

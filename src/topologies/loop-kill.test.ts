@@ -11,13 +11,19 @@ import { openEmbeddedLog } from '#engine/log';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
+import { item } from './testing/loop-driver.ts';
 import { openTopics } from './topics.ts';
 
 const EVENTS = 8_000;
 const START_MS = Date.UTC(2026, 0, 1);
-const KINDS = ['impression', 'view', 'click', 'complete', 'like', 'skip'] as const;
+const WINDOW_MS = 1_800_000;
+/** As many as no two of their periods below have a factor in common: each user does everything with each item. */
+const KINDS = ['impression', 'view', 'click', 'complete', 'like', 'skip', 'purchase'] as const;
 
-/** Events of 60 users over 40 items in order of time; every tenth is sent twice, and every fiftieth comes late. */
+/**
+ * Events of 60 users over 40 items in order of time; every tenth is sent twice, every fiftieth comes late, and every
+ * hundredth so late that the windows of the examples before it have closed.
+ */
 function* events(): Generator<Interaction> {
   for (let i = 0; i < EVENTS; i++) {
     const event = {
@@ -25,17 +31,23 @@ function* events(): Generator<Interaction> {
       user_id: `u${(i * 7919) % 60}`,
       item_id: `i${(i * 104729) % 40}`,
       kind: KINDS[i % KINDS.length] ?? 'view',
-      value: null,
-      watch_ms: i % 6 === 1 ? i : null,
+      value: KINDS[i % KINDS.length] === 'purchase' ? i : null,
+      watch_ms: i % KINDS.length === 1 ? i : null,
       session_id: null,
       request_id: null,
       context: { device: null, country: null, language: null },
-      ts: START_MS + i * 1_000 - (i % 50 === 7 ? 30_000 : 0),
+      ts: START_MS + i * 1_000 - latenessMs(i),
       original_ts: null,
+      item: null,
     };
     yield event;
     if (i % 10 === 9) yield event;
   }
+}
+
+function latenessMs(i: number): number {
+  if (i % 50 !== 7) return 0;
+  return i % 100 === 7 && i > 2_700 ? 2_700_000 : 30_000;
 }
 
 const openLog = (directory: string) =>
@@ -49,6 +61,11 @@ const openLog = (directory: string) =>
 async function writeInput(directory: string): Promise<void> {
   const log = await openLog(directory);
   const topics = await openTopics(log, log.registry);
+  const items = await TopicWriter.open(log, topics.items);
+  await items.write(
+    Array.from({ length: 30 }, (_, i) => ({ key: `i${i}`, value: item(`i${i}`, `c${i % 5}`), timestamp: 0 })),
+  );
+  await items.close();
   const writer = await TopicWriter.open(log, topics.interactions);
   await writer.write(
     Array.from(events(), (event) => ({ key: event.user_id, value: event, timestamp: event.ts })),
@@ -58,7 +75,7 @@ async function writeInput(directory: string): Promise<void> {
   await producer.append('interactions', 0, [
     { key: Buffer.from('u0'), value: Buffer.from('not avro'), timestamp: START_MS },
   ]);
-  await writer.announce(START_MS + EVENTS * 1_000);
+  await writer.announce(START_MS + EVENTS * 1_000 + WINDOW_MS + 1);
   await producer.close();
   await writer.close();
   await log.close();
@@ -88,8 +105,14 @@ async function outcome(directory: string): Promise<Outcome> {
     deadLetters: sorted(
       await all(topics['dead-letters'], (_, letter) => `${letter?.topic} ${letter?.offset}`),
     ),
-    users: newest(await all(topics['user-features-1'], (key) => key)),
-    items: newest(await all(topics['item-features-1'], (key) => key)),
+    corrections: sorted(
+      await all(topics['example-corrections'], (_, correction) => correction?.event_id ?? ''),
+    ),
+    ranks: sorted(await all(topics['popularity-ranks'], (_, ranks) => `${ranks?.ts}`)),
+    users: newest(await all(topics['user-features-2'], (key) => key)),
+    categories: newest(await all(topics['user-category-features-1'], (key) => key)),
+    pairs: newest(await all(topics['user-item-features-1'], (key) => key)),
+    items: newest(await all(topics['item-features-2'], (key) => key)),
   };
   await log.close();
   return result;
@@ -138,15 +161,16 @@ async function undisturbed(t: TestContext) {
 
 it('leaves what an undisturbed run leaves after kill -9 at every failpoint and at ten random moments', async (t) => {
   const expected = await undisturbed(t);
-  const { accepted = [], examples = [], deadLetters = [] } = expected.outcome;
+  const { accepted = [], examples = [], deadLetters = [], corrections = [], ranks = [] } = expected.outcome;
   assert.equal(accepted.length, EVENTS);
-  const positive = new Set<string>(['view', 'click', 'complete', 'like']);
-  const positives = new Set(
+  const starting = new Set(
     Array.from(events())
-      .filter(({ kind }) => positive.has(kind))
+      .filter(({ kind }) => kind !== 'skip')
       .map((e) => e.event_id),
   );
-  assert.equal(examples.length, positives.size, 'an example for each positive event');
+  assert.equal(examples.length, starting.size, 'an example for each impression and positive event');
+  assert.ok(corrections.length > 0);
+  assert.equal(ranks.length, 2, 'one for each hour that has passed');
   assert.equal(deadLetters.length, 1);
   const directory = temporaryDirectory(t);
   await writeInput(directory);

@@ -1,75 +1,210 @@
-import { avroSerde, type Topology, TopologyBuilder } from '#engine';
-import type { SchemaRegistry } from '#engine/log';
+import { type Stream, type Topology, TopologyBuilder } from '#engine';
+import { partitionFor, type SchemaRegistry } from '#engine/log';
+import {
+  itemFeaturesView,
+  userCategoryFeaturesView,
+  userFeaturesView,
+  userItemFeaturesView,
+} from '#features';
 import {
   type AdmissionOptions,
   admission,
+  type EnrichmentOptions,
   type GateOptions,
-  itemFeatures,
-  userFeatures,
+  itemViews,
+  ofKnownUser,
+  outcomeOf,
+  outcomes,
+  popularityRanks,
+  startsExample,
+  userViews,
   versions,
+  viewTopicName,
+  withItemFacts,
 } from '#processors';
-import { avroSchema, type ExampleRequest, type RecentEvents } from '#schemas';
+import type { Interaction, RankChanges, TopicName } from '#schemas';
+import { type InternalValues, internalValues } from './internal-values.ts';
 import type { Topics } from './topics.ts';
 
 export type LoopOptions = {
-  readonly admission: AdmissionOptions & {
+  readonly admission: Omit<AdmissionOptions & EnrichmentOptions, 'count'> & {
     /** How far out of order producers' events may be. */
     readonly latenessMs: number;
+    /** Told what became of events: see AdmissionOptions and EnrichmentOptions. */
+    readonly count: (outcome: AdmissionOutcome) => void;
   };
   readonly gate: GateOptions;
+  readonly examples?: {
+    /** How long an example waits for what comes of it, in event time; 30 minutes by default. */
+    readonly outcomeWindowMs?: number;
+  };
 };
+
+export type AdmissionOutcome =
+  | Parameters<AdmissionOptions['count']>[0]
+  | Parameters<EnrichmentOptions['count']>[0];
+
+const GENERATION = 2;
+const OUTCOME_WINDOW_MS = 1_800_000;
 
 /**
  * From events to features, examples and versions:
  *
- *   interactions -> admission -> interactions-accepted -> user-features -> (profile) -> examples-by-item
- *                                                      -> events-by-item -> item-features -> examples
+ *   interactions, privacy -> admission -> (item facts) -> interactions-accepted
+ *   interactions-accepted -> user-views -> (profile) -> examples-by-item
+ *                         -> events-by-item -> item-views -> examples-by-user, rank-changes
+ *   rank-changes -> popularity-ranks -> ranks-by-partition
+ *   outcomes-by-user, answers, examples-by-user, ranks-by-partition -> outcomes -> examples, example-corrections
  *   commands -> versions
+ *
+ * Each line but the second is tasks of its own. Time flows down: no task waits for a watermark that depends on its own.
  */
 export async function loopTopology(
   topics: Topics,
   registry: SchemaRegistry,
   options: LoopOptions,
 ): Promise<Topology> {
-  const internal = <T>(name: string, schema: Parameters<typeof avroSchema>[0]) =>
-    avroSerde<T>(registry, `loop-1-${name}-value`, avroSchema(schema));
-  const recentEvents = await internal<RecentEvents>('recent-events', 'RecentEvents');
-  const requestValue = await internal<ExampleRequest>('example-request', 'ExampleRequest');
-  const loop = new TopologyBuilder({ name: 'loop', generation: 1 });
-
-  const interactions = loop.source(topics.interactions, {
-    watermark: { outOfOrderMs: options.admission.latenessMs, futureMs: options.admission.futureMs },
-    future: 'pass',
-  });
-  const { accepted } = loop.process('admission', admission(options.admission, recentEvents), {
-    interactions,
-  });
-  accepted.to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
+  const values = await internalValues(registry, GENERATION);
+  const loop = new TopologyBuilder({ name: 'loop', generation: GENERATION });
+  const { outcomeWindowMs = OUTCOME_WINDOW_MS } = options.examples ?? {};
+  const { dedupHorizonMs } = options.admission;
 
   const events = loop.source(topics['interactions-accepted'], { watermark: 'carried' });
-  const profiles = loop.table(topics.users);
-  const { requests } = loop.process('user-features', userFeatures(topics['user-features-1']), { events });
-  const examplesByItem = requests
-    .join('with-profile', profiles, (request, user) =>
+  const decisions = admit(loop, topics, values, options.admission);
+  const { requests } = loop.process(
+    'user-views',
+    userViews(
+      {
+        user: viewTopic(topics, userFeaturesView),
+        userCategory: viewTopic(topics, userCategoryFeaturesView),
+        userItem: viewTopic(topics, userItemFeaturesView),
+      },
+      topics.privacy.value,
+    ),
+    { events, decisions },
+  );
+  const requestsByItem = requests
+    .join('with-profile', loop.table(topics.users), (request, user) =>
       user === undefined ? request : { ...request, profile: user },
     )
     .keyBy('examples-by-item', ({ event }) => event.item_id ?? '', {
-      value: requestValue,
+      value: values['example-request'],
       release: 'at-watermark',
     });
-  const eventsByItem = events
-    .filter(({ item_id }) => item_id !== null)
-    .keyBy('events-by-item', ({ item_id }) => item_id ?? '', { value: topics.interactions.value });
 
-  const { examples } = loop.process('item-features', itemFeatures(topics['item-features-1']), {
-    events: eventsByItem,
-    requests: examplesByItem,
-  });
-  examples.to(topics.examples, { heartbeat: true });
+  const { examples, changes } = loop.process(
+    'item-views',
+    itemViews(viewTopic(topics, itemFeaturesView), { outcomeWindowMs }, values['rank-changes']),
+    {
+      events: events
+        .filter(({ item_id }) => item_id !== null)
+        .keyBy('events-by-item', ({ item_id }) => item_id ?? '', { value: topics.interactions.value }),
+      requests: requestsByItem,
+    },
+  );
+  const labelled = loop.process(
+    'outcomes',
+    outcomes(
+      { outcomeWindowMs, dedupHorizonMs },
+      { recent: values['recent-outcomes'], served: values['served-items'], ranks: values['ranks-in-force'] },
+    ),
+    {
+      outcomes: outcomesByUser(events, values),
+      answers: loop.table(topics.answers).toStream(),
+      ranks: rank(loop, topics, values, changes),
+      examples: examples.keyBy('examples-by-user', ({ example }) => example.user_id, {
+        value: values['unlabelled-example'],
+        release: 'at-watermark',
+      }),
+    },
+  );
+  labelled.examples.to(topics.examples, { heartbeat: true });
+  labelled.corrections.to(topics['example-corrections']);
 
   const commands = loop.source(topics.commands);
-  const decisions = loop.process('versions', versions(options.gate, topics.versions.value), { commands });
-  decisions.versions.to(topics.versions);
+  const decided = loop.process('versions', versions(options.gate, topics.versions.value), { commands });
+  decided.versions.to(topics.versions);
 
   return loop.build();
+}
+
+/** Writes accepted events; gives what users decide over their data, for the views. */
+function admit(
+  loop: TopologyBuilder,
+  topics: Topics,
+  values: InternalValues,
+  options: LoopOptions['admission'],
+) {
+  const interactions = loop.source(topics.interactions, {
+    watermark: { outOfOrderMs: options.latenessMs, futureMs: options.futureMs },
+    future: 'pass',
+  });
+  const { accepted, decisions } = loop.process(
+    'admission',
+    admission(options, values['recent-events'], topics.privacy),
+    { interactions, privacy: loop.table(topics.privacy).toStream() },
+  );
+  accepted
+    .leftJoinGlobal(
+      'with-item-facts',
+      loop.globalTable(topics.items),
+      ({ value }) => value.item_id,
+      withItemFacts(options),
+    )
+    .leftJoinGlobal('of-known-user', loop.globalTable(topics.users), ({ key }) => key, ofKnownUser(options))
+    .to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
+  // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
+  return loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {
+    value: topics.privacy.value,
+    role: 'table',
+  });
+}
+
+/** Publishes the ranks of items; gives them to each partition's examples. */
+function rank(
+  loop: TopologyBuilder,
+  topics: Topics,
+  values: InternalValues,
+  changes: Stream<string, RankChanges>,
+) {
+  const { partitions } = topics.examples;
+  const { published, broadcast } = loop.process(
+    'popularity-ranks',
+    popularityRanks(keysOfPartitions(partitions), {
+      changes: values['rank-changes'],
+      ranks: topics['popularity-ranks'].value,
+    }),
+    {
+      changes: changes.keyBy('rank-changes', (_, key) => key, {
+        value: values['rank-changes'],
+        partitions: 1,
+      }),
+    },
+  );
+  published.to(topics['popularity-ranks']);
+  return broadcast.keyBy('ranks-by-partition', (_, key) => key, {
+    value: topics['popularity-ranks'].value,
+    partitions,
+  });
+}
+
+/** What labels need of events, to tasks that may wait for examples while the views go on. */
+function outcomesByUser(events: Stream<string, Interaction>, values: InternalValues) {
+  return events
+    .flatMap((event) => (startsExample(event) ? [outcomeOf(event)] : []))
+    .keyBy('outcomes-by-user', (_, key) => key, { value: values.outcome });
+}
+
+function viewTopic(topics: Topics, view: { readonly name: string; readonly version: number }) {
+  return topics[viewTopicName(view) as TopicName] as Topics['user-features-2'];
+}
+
+/** A key of each partition of a topic. */
+function keysOfPartitions(partitions: number): readonly string[] {
+  const keys = new Map<number, string>();
+  for (let i = 0; keys.size < partitions; i++) {
+    const partition = partitionFor(String(i), partitions);
+    if (!keys.has(partition)) keys.set(partition, String(i));
+  }
+  return [...keys.values()];
 }

@@ -1,0 +1,146 @@
+import { adaptSerde, defineProcessor, port, type Serde } from '#engine';
+import { crossKey } from '#features';
+import type {
+  Answer,
+  Example,
+  ExampleCorrection,
+  Outcome,
+  PopularityRanks,
+  RanksInForce,
+  RecentOutcomes,
+  ServedItems,
+  UnlabelledExample,
+} from '#schemas';
+import { equalLabels, labelsOf } from './labels.ts';
+import { decodeRanks, encodeRanks, type PublishedRanks } from './rank-changes.ts';
+
+export type OutcomeOptions = {
+  /** How long after its event an example waits for what comes of it. */
+  readonly outcomeWindowMs: number;
+  /** How late an event may be admitted. */
+  readonly dedupHorizonMs: number;
+};
+
+export type OutcomeValues = {
+  readonly recent: Serde<RecentOutcomes>;
+  readonly served: Serde<ServedItems>;
+  readonly ranks: Serde<RanksInForce>;
+};
+
+const RANKS = 'ranks';
+
+/**
+ * Labels examples. An example is read when the watermark is its window past its event, so everything admitted within the
+ * window is at hand; then it gets its labels, its place in the answer that showed the item, and the item's rank as last
+ * published. What is admitted later counts if its own time lies within the window: a correction says the labels anew.
+ * Whether an outcome is in time follows from its `ts` alone, so examples and corrections are the same in any interleaving.
+ */
+export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, values: OutcomeValues) {
+  const ttlMs = outcomeWindowMs + dedupHorizonMs;
+  const windowFrom = (ms: number) => ({ fromMs: ms, toMs: ms + outcomeWindowMs });
+  const labelsFrom = (ownMs: number, durationMs: number | null, among: Iterable<Outcome>) =>
+    labelsOf(among, windowFrom(ownMs), durationMs);
+  return defineProcessor({
+    inputs: {
+      outcomes: port<string, Outcome>(),
+      answers: port<string, Answer | null>(),
+      ranks: port<string, PopularityRanks>(),
+      examples: port<string, UnlabelledExample>(),
+    },
+    outputs: { examples: port<string, Example>(), corrections: port<string, ExampleCorrection>() },
+    stores: {
+      /** By user and item. */
+      recent: { value: values.recent, ttlMs },
+      /** By user and request. */
+      served: { value: values.served, ttlMs },
+      ranks: { value: ranksInForce(values.ranks) },
+    },
+    reads: {
+      ranks: () => ({ ranks: [RANKS], timers: [RANKS] }),
+      answers: ({ key, value }) => ({
+        served: value === null ? [] : [crossKey(key, value.request_id)],
+        timers: [],
+      }),
+      outcomes: ({ key, value: { item_id } }) => ({ recent: [crossKey(key, item_id)], timers: [] }),
+      examples: ({ key, value: { example } }) => ({
+        recent: [crossKey(key, example.item_id)],
+        served: example.request_id === null ? [] : [crossKey(key, example.request_id)],
+        ranks: [RANKS],
+        timers: [],
+      }),
+    },
+    process: {
+      ranks: ({ value, timestamp }, { stores, setTimer }) => {
+        const published = [...(stores.ranks.get(RANKS) ?? []), decodeRanks(value)];
+        stores.ranks.put(RANKS, published, timestamp);
+        const next = published[1];
+        if (next !== undefined) setTimer(RANKS, next.ts);
+      },
+      answers: ({ key, value, timestamp }, { stores, drop }) => {
+        if (value === null) return drop('null-value');
+        const items = value.items.map(({ item_id }) => item_id);
+        const propensities = value.items.map(({ propensity }) => propensity);
+        stores.served.put(crossKey(key, value.request_id), { items, propensities }, timestamp);
+      },
+      outcomes: ({ key, value: outcome }, { stores, emit }) => {
+        const crossed = crossKey(key, outcome.item_id);
+        const before = stores.recent.get(crossed)?.events ?? [];
+        const events = [...before, outcome];
+        stores.recent.put(crossed, { events }, outcome.ts);
+        if (outcome.own_ts === outcome.ts) return;
+        for (const { event_id, ts, own_ts, duration_ms } of before) {
+          const closed = outcome.ts > ts + outcomeWindowMs;
+          if (!closed || outcome.own_ts < own_ts || outcome.own_ts > own_ts + outcomeWindowMs) continue;
+          const labels = labelsFrom(own_ts, duration_ms, events);
+          if (equalLabels(labels, labelsFrom(own_ts, duration_ms, before))) continue;
+          const correction = { event_id, user_id: key, item_id: outcome.item_id, ts, labels };
+          emit('corrections', key, correction, outcome.ts);
+        }
+      },
+      examples: ({ key, value: { example, own_ts, score_bucket } }, { stores, emit }) => {
+        const { item_id, request_id, ts, facts } = example;
+        const crossed = crossKey(key, item_id);
+        const events = stores.recent.get(crossed)?.events ?? [];
+        const inTime = events.filter((outcome) => outcome.ts <= ts + outcomeWindowMs);
+        const served = request_id === null ? undefined : stores.served.get(crossKey(key, request_id));
+        const position = served?.items.indexOf(item_id) ?? -1;
+        const labelled: Example = {
+          ...example,
+          popularity_rank: rankAt(stores.ranks.get(RANKS) ?? [], ts, score_bucket),
+          position: position < 0 ? null : position,
+          propensity: served?.propensities[position] ?? null,
+          labels: labelsFrom(own_ts, facts?.duration_ms ?? null, inTime),
+        };
+        emit('examples', key, labelled, ts);
+        // No outcome that is still to come can reach back further. By the example's time, not by the newest outcome's:
+        // what has been read of those differs from run to run.
+        const kept = events.filter((outcome) => outcome.own_ts >= ts - dedupHorizonMs);
+        if (kept.length < events.length) stores.recent.put(crossed, { events: kept }, ts);
+      },
+    },
+    /** Ranks that have been followed by others before the watermark serve no example to come. */
+    onTimer: (key, dueMs, { stores, setTimer, watermark }) => {
+      const published = stores.ranks.get(key) ?? [];
+      const first = published.findLastIndex(({ ts }) => ts <= watermark);
+      const inForce = published.slice(Math.max(0, first));
+      stores.ranks.put(key, inForce, dueMs);
+      const next = inForce[1];
+      if (next !== undefined) setTimer(key, next.ts);
+    },
+  });
+}
+
+/** By the ranks that were published last for a time at or before `ts`; null before the first. */
+function rankAt(published: readonly PublishedRanks[], ts: number, bucket: number | null): number | null {
+  const ranks = published.findLast((each) => each.ts <= ts);
+  if (ranks === undefined) return null;
+  return bucket === null ? 0 : ranks.histogram.percentile(bucket);
+}
+
+function ranksInForce(value: Serde<RanksInForce>): Serde<readonly PublishedRanks[]> {
+  return adaptSerde(
+    value,
+    ({ published }) => published.map(decodeRanks),
+    (published) => ({ published: published.map(encodeRanks) }),
+  );
+}

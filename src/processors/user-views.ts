@@ -1,0 +1,102 @@
+import { defineProcessor, port, type Serde } from '#engine';
+import {
+  contextFeatures,
+  crossKeysOf,
+  userCategoryFeaturesView,
+  userFeaturesView,
+  userItemFeaturesView,
+} from '#features';
+import type { ExampleRequest, Interaction, UserPrivacy } from '#schemas';
+import { startsExample } from './labels.ts';
+import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
+
+export type UserViewTopics = {
+  readonly user: ViewTopic;
+  readonly userCategory: ViewTopic;
+  readonly userItem: ViewTopic;
+};
+
+/**
+ * Keeps the three views of users, and starts examples: when the watermark has passed an impression or a positive event,
+ * everything that happened before it is known, and the rows as of its time go out with it. The view of the user itself
+ * takes every event, so what is pending in its row is what is pending in any of the user's rows, and one timer folds
+ * them all. A user who opts out or is erased loses all rows at once, and counts no more until opted in again.
+ */
+export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
+  const user = viewRows(userFeaturesView, topics.user);
+  const category = viewRows(userCategoryFeaturesView, topics.userCategory);
+  const pair = viewRows(userItemFeaturesView, topics.userItem);
+  return defineProcessor({
+    inputs: { events: port<string, Interaction>(), decisions: port<string, UserPrivacy>() },
+    outputs: { requests: port<string, ExampleRequest>() },
+    stores: {
+      'user-features': user.store,
+      'user-category-features': category.store,
+      'user-item-features': pair.store,
+      /** Users who are not opted in. */
+      withdrawn: { value: privacy },
+    },
+    reads: {
+      events: ({ key, value }) => ({
+        'user-features': [key],
+        'user-category-features': category.keysOf(value),
+        'user-item-features': pair.keysOf(value),
+        withdrawn: [key],
+        timers: [key],
+      }),
+      decisions: ({ key }) => ({
+        'user-features': [key],
+        'user-category-features': [{ prefix: crossKeysOf(key) }],
+        'user-item-features': [{ prefix: crossKeysOf(key) }],
+        withdrawn: [key],
+        timers: [key],
+      }),
+    },
+    process: {
+      events: ({ key, value: event }, { stores, setTimer, drop }) => {
+        if (stores.withdrawn.get(key) !== undefined) return drop('withdrawn');
+        const userRow = user.rowOf(stores['user-features'], event);
+        const categoryRow = category.rowOf(stores['user-category-features'], event);
+        const pairRow = pair.rowOf(stores['user-item-features'], event);
+        user.insert(stores['user-features'], userRow, event);
+        category.insert(stores['user-category-features'], categoryRow, event);
+        pair.insert(stores['user-item-features'], pairRow, event);
+        setTimer(key, (userRow && foldableAt(userRow)) ?? event.ts);
+      },
+      decisions: ({ key, value: decision, timestamp }, { stores, clearTimer }) => {
+        if (decision.status === 'opted_in') return stores.withdrawn.delete(key, timestamp);
+        stores.withdrawn.put(key, decision, timestamp);
+        stores['user-features'].delete(key, timestamp);
+        for (const store of [stores['user-category-features'], stores['user-item-features']]) {
+          for (const [crossed] of store.prefix(crossKeysOf(key))) store.delete(crossed, timestamp);
+        }
+        clearTimer(key);
+      },
+    },
+    onTimer: (key, dueMs, { stores, emit, setTimer, watermark }) => {
+      const row = stores['user-features'].get(key) ?? user.rows.empty();
+      const due = row.pending.filter(({ ts }) => ts < watermark);
+      // All rows are at hand before the first of them is changed: a read that has to be loaded begins the handler anew.
+      const users = new Map([[key, row]]);
+      const categories = category.rowsOf(stores['user-category-features'], due);
+      const pairs = pair.rowsOf(stores['user-item-features'], due);
+      for (const event of due) {
+        if (!startsExample(event)) continue;
+        const request: ExampleRequest = {
+          event,
+          user: user.view.finish(user.rows.fold(row, event.ts).folded, event.ts),
+          profile: null,
+          category: category.foldedRow(categories, event),
+          pair: pair.foldedRow(pairs, event),
+          context: contextFeatures(event, 0),
+        };
+        emit('requests', key, request, event.ts);
+      }
+      user.foldAll(stores['user-features'], users, watermark, dueMs);
+      category.foldAll(stores['user-category-features'], categories, watermark, dueMs);
+      pair.foldAll(stores['user-item-features'], pairs, watermark, dueMs);
+      const next = foldableAt(row);
+      if (next !== undefined) setTimer(key, next);
+    },
+  });
+}
