@@ -4,10 +4,14 @@
  */
 import { Command } from 'commander';
 import { copyCommand } from './copy.ts';
+import { eraseCommand } from './erase.ts';
 import { eventsCommand } from './events-tail.ts';
 import { reportFailure } from './failure.ts';
+import { featuresCommand } from './features.ts';
 import { importCommand } from './import-movielens.ts';
+import { optInCommand, optOutCommand } from './opt-out.ts';
 import { recommendCommand } from './recommend.ts';
+import { snapshotCommand } from './snapshot.ts';
 import { startCommand } from './start.ts';
 import { topicsCommand } from './topics.ts';
 import { topologyCommand } from './topology.ts';
@@ -34,14 +38,19 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
   for (const command of [
     startCommand(),
     importCommand(),
+    snapshotCommand(),
     trainCommand(),
     recommendCommand(),
     versionsCommand(),
     topicsCommand(),
     topologyCommand(),
+    featuresCommand(),
     verifyCommand(),
     eventsCommand(),
     copyCommand(),
+    optOutCommand(),
+    optInCommand(),
+    eraseCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -1,6 +1,14 @@
 /** The processors as commands run them, and the wait for them with a bar. */
 import { join } from 'node:path';
-import { type Processing, type ProcessingProgress, startProcessing } from '#operations';
+import { featureViews } from '#features';
+import {
+  declareViews,
+  type Processing,
+  type ProcessingProgress,
+  startProcessing,
+  startViewBuild,
+  viewsOfModules,
+} from '#operations';
 import { type Progress, type Shutdown, systemClock } from '#platform';
 import type { Installation } from './installation.ts';
 
@@ -13,10 +21,9 @@ export type Pipeline = {
   onProgress: (progress: ProcessingProgress) => void;
 };
 
-export async function startPipeline(
-  { configuration, embedded, directory, instanceId }: Installation,
-  shutdown: Shutdown,
-): Promise<Pipeline> {
+export async function startPipeline(installation: Installation, shutdown: Shutdown): Promise<Pipeline> {
+  const { configuration, embedded, directory, instanceId } = installation;
+  await declareViews({ ...installation, clock: systemClock }, featureViews);
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
   const startedAt = systemClock.monotonic();
   const stateDirectory = join(directory, 'state');
@@ -33,7 +40,13 @@ export async function startPipeline(
     onProgress,
   });
   shutdown.add('processing', () => processing.stop());
-  const failed = processing.ended.then(() => new Promise<never>(() => {}));
+  const ended = [processing.ended];
+  for (const view of await viewsOfModules(configuration.features.modules)) {
+    const build = await startViewBuild(view, { ...installation, stateDirectory, clock: systemClock });
+    shutdown.add(`view ${view.name}`, () => build.processing.stop());
+    ended.push(build.processing.ended);
+  }
+  const failed = Promise.race(ended).then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   return Object.assign(listener, { processing, startedAt, failed, latest: () => latest });
 }

@@ -46,7 +46,7 @@ async function showTopology({
 }
 
 /** Declared over a log in memory: a declaration registers its schemas, and this one is for reading only. */
-async function declaredTopology({ admission, gate }: Configuration) {
+export async function declaredTopology({ admission, gate }: Configuration) {
   const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
   const { latenessMs, dedupHorizonMs, futureMs } = admission;
   const topology = await loopTopology(await openTopics(log, log.registry), log.registry, {

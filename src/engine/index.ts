@@ -25,6 +25,7 @@ export {
 } from './queries/store-queries.ts';
 export { adaptSerde, type KeySerde, type Serde, type SerdeFormat, type Topic, textKey } from './serde.ts';
 export type { KeyValueStore, Read } from './store/cached-store.ts';
+export { Digest, entryHash } from './store/digest.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';
 export type {
   Change,

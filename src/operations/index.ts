@@ -1,7 +1,7 @@
 /**
  * Running the processors of an installation, and the upkeep of its log: the loop topology in a worker thread of its
- * own, so that whoever serves HTTP in the same process is not held up, the schedule that cleans the log, and the way
- * from one log to another.
+ * own, so that whoever serves HTTP in the same process is not held up, the schedule that cleans the log, the way from one
+ * log to another, and the places where a user is erased.
  *
  * It promises that the worker is stopped by a message and never cut off, that a failure in it arrives here as an
  * error, that "caught up" means processed and committed through every stage, and that a copied log is compared record by
@@ -11,6 +11,25 @@
 export { type CleaningOptions, cleanPeriodically } from './cleaning.ts';
 export type { CopiedPartition, CopyProgress } from './copy/copy-options.ts';
 export { copyTopics, isEqual } from './copy/copy-topics.ts';
+export {
+  type ErasureOptions,
+  erasureTargets,
+  type RemainingTopic,
+  remainingTopics,
+} from './erasure/erasure-targets.ts';
+export { rowsInViews } from './erasure/user-rows.ts';
+export { entityHistory, type HistoryStep } from './features/entity-history.ts';
+export { type FeatureLineage, featureLineage } from './features/lineage.ts';
+export {
+  buildProgress,
+  declareViews,
+  dropVersion,
+  readViewVersions,
+  versionedName,
+} from './features/registry.ts';
+export { startViewBuild, type ViewBuild } from './features/view-builds.ts';
+export { viewsOfModules } from './features/view-modules.ts';
+export { topicStatistics, type ViewStatistics, viewStatistics } from './features/view-statistics.ts';
 export { GROUPS, loopLag, type TopicLag } from './lag.ts';
 export type { ProcessingProgress } from './messages.ts';
 export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';

@@ -3,15 +3,18 @@ import type { MessagePort } from 'node:worker_threads';
 import type { EngineReport, QueryOptions, StoreAnswer, StoreQuery, StoreSummary } from '#engine';
 import type { LogConfiguration } from '#engine/log';
 import type { Configuration, Remedy } from '#platform';
+import type { Runs } from './declared-topology.ts';
 
 export type WorkerInput = {
+  readonly runs: Runs;
   /** From `connect()` of the process's embedded log; transferred. On Kafka the worker has connections of its own. */
   readonly connection: MessagePort | undefined;
   /** Where the stores lie, apart from those of any other log. */
   readonly stateDirectory: string;
   /** Among the members of the topology's group; the same after a restart, so that the tasks are taken back at once. */
   readonly instanceId: string;
-  readonly configuration: LogConfiguration & Pick<Configuration, 'logging' | 'engine' | 'admission' | 'gate'>;
+  readonly configuration: LogConfiguration &
+    Pick<Configuration, 'logging' | 'engine' | 'admission' | 'gate' | 'features'>;
 };
 
 /** How far processing has come. */

@@ -1,4 +1,4 @@
-/** The worker thread that runs the loop topology: see processing.ts for the side that starts it. */
+/** The worker thread that runs a topology: see processing.ts for the side that starts it. */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
@@ -22,8 +22,9 @@ import {
   MillraceError,
   systemClock,
 } from '#platform';
-import { loopTopology, openTopics, type Topics } from '#topologies';
+import { openTopics, type Topics } from '#topologies';
 import { CatchUp } from './catch-up.ts';
+import { declaredTopology } from './declared-topology.ts';
 import { sourceLag } from './lag.ts';
 import type { Answers, Failure, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
 
@@ -84,15 +85,11 @@ class Host {
     const outcomes = metrics.counter('admission_events_total', 'Events by what admission made of them.', [
       'outcome',
     ]);
-    const { latenessMs, dedupHorizonMs, futureMs } = configuration.admission;
     const count = (outcome: string) => {
       counts.admitted++;
       outcomes.inc({ outcome });
     };
-    const topology = await loopTopology(topics, opened.registry, {
-      admission: { latenessMs, dedupHorizonMs, futureMs, count },
-      gate: configuration.gate,
-    });
+    const topology = await declaredTopology(input.runs, configuration, opened, topics, count);
     return new Host(input, opened, topics, topology, { logger, metrics, counts });
   }
 

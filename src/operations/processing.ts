@@ -9,6 +9,7 @@ import {
 } from '#engine';
 import type { EmbeddedLog } from '#engine/log';
 import { FatalError, InputError, invariant, type MillraceError, RetryableError } from '#platform';
+import type { Runs } from './declared-topology.ts';
 import type {
   Answers,
   Failure,
@@ -19,7 +20,9 @@ import type {
   WorkerInput,
 } from './messages.ts';
 
-export type ProcessingOptions = Omit<WorkerInput, 'connection'> & {
+export type ProcessingOptions = Omit<WorkerInput, 'connection' | 'runs'> & {
+  /** The loop unless told otherwise. */
+  readonly runs?: Runs;
   /** The process's log where it is the embedded one: the worker shares its writer. */
   readonly embedded: Pick<EmbeddedLog, 'connect'> | undefined;
   /** Told every 200 ms at most. */
@@ -45,15 +48,16 @@ export interface Processing {
 }
 
 /**
- * Starts the loop topology of a data directory in a worker thread. Resolves when its tasks are restored; rejects
+ * Starts a topology of a data directory in a worker thread. Resolves when its tasks are restored; rejects
  * with FatalError MR_PROCESSING_FAILED when they can't be.
  */
 export async function startProcessing({
   embedded,
   onProgress,
+  runs = 'loop',
   ...input
 }: ProcessingOptions): Promise<Processing> {
-  const processing = new WorkerProcessing(embedded, input, onProgress);
+  const processing = new WorkerProcessing(embedded, { ...input, runs }, onProgress);
   await processing.started;
   return processing;
 }

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { TopicReader, TopicWriter } from '#engine';
+import { openEmbeddedLog } from '#engine/log';
+import { type AnyView, asOfRows, featureViews } from '#features';
+import { createLogger, systemClock } from '#platform';
+import { loadConfiguration } from '#platform/configuration';
+import { temporaryDirectory } from '#platform/testing';
+import type { Interaction } from '#schemas';
+import { openTopics, openViewTopic } from '#topologies';
+import { first } from './fixtures/user-kinds.ts';
+import { second } from './fixtures/user-kinds-2.ts';
+import { buildProgress, declareViews, dropVersion, readViewVersions } from './registry.ts';
+import { startViewBuild } from './view-builds.ts';
+import { viewsOfModules } from './view-modules.ts';
+import { viewStatistics } from './view-statistics.ts';
+
+const start = Date.UTC(2026, 0, 1);
+const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
+const modules = [fixture('user-kinds.ts'), fixture('user-kinds-2.ts')];
+
+function event(n: number): Interaction {
+  const context = { device: null, country: null, language: null };
+  const ids = {
+    event_id: `e${n}`,
+    user_id: `u${n % 7}`,
+    item_id: `i${n % 11}`,
+    session_id: null,
+    request_id: null,
+  };
+  const kind = (['view', 'click', 'like'] as const)[n % 3] ?? 'view';
+  return {
+    ...ids,
+    kind,
+    value: null,
+    watch_ms: n,
+    context,
+    ts: start + n * 1000,
+    original_ts: null,
+    item: null,
+  };
+}
+
+async function install(t: TestContext) {
+  const directory = temporaryDirectory(t);
+  const configuration = loadConfiguration({
+    flags: {
+      data: directory,
+      'logging.level': 'silent',
+      'engine.commitIntervalMs': 20,
+      'features.modules': JSON.stringify(modules),
+    },
+    environment: {},
+    directory,
+  });
+  const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
+  t.after(() => log.close());
+  const topics = await openTopics(log, log.registry);
+  const environment = { log, topics, clock: systemClock };
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  return {
+    ...environment,
+    write: async (from: number, to: number) => {
+      const writer = await TopicWriter.open(log, topics['interactions-accepted']);
+      const events = Array.from({ length: to - from }, (_, n) => event(from + n));
+      await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+      await writer.announce(start + to * 1000);
+      await writer.close();
+    },
+    build: async (view: AnyView) => {
+      const stateDirectory = join(directory, 'state');
+      const options = {
+        ...environment,
+        logger,
+        embedded: log,
+        stateDirectory,
+        instanceId: 'main',
+        configuration,
+      };
+      const build = await startViewBuild(view, options);
+      t.after(() => build.processing.stop());
+      return build;
+    },
+    rows: async (view: AnyView) => {
+      const topic = await openViewTopic(log, log.registry, view);
+      const reader = await TopicReader.open(log, topic, { from: 'start' });
+      const states = asOfRows(view);
+      const rows = new Map<string, unknown>();
+      for await (const records of reader.untilEnd()) {
+        for (const { key, value } of records) {
+          if (value !== null) rows.set(key, view.finish(states.live(states.fromViewState(value)), start));
+        }
+      }
+      await reader.close();
+      return rows;
+    },
+  };
+}
+
+/** What the view says of events 0 to `count`. */
+function expected(view: AnyView, count: number): Map<string, unknown> {
+  const states = new Map<string, unknown>();
+  for (let n = 0; n < count; n++) {
+    const key = view.key(event(n));
+    states.set(key, view.add(states.get(key) ?? view.empty(), event(n)));
+  }
+  return new Map([...states].map(([key, state]) => [key, view.finish(state, start)]));
+}
+
+const sorted = (rows: Map<string, unknown>) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
+
+describe('building a view beside the live ones', () => {
+  it('takes the log from its beginning, goes live, is replaced by the next version, and can be dropped', async (t) => {
+    const installation = await install(t);
+    await installation.write(0, 600);
+    const one = await installation.build(first);
+    await one.live;
+    assert.deepEqual(sorted(await installation.rows(first)), sorted(expected(first, 600)));
+    assert.equal((await readViewVersions(installation)).get('user-kinds-1')?.status, 'live');
+    assert.equal(await buildProgress(installation.log, first), 1);
+
+    const two = await installation.build(second);
+    await two.live;
+    assert.deepEqual(sorted(await installation.rows(second)), sorted(expected(second, 600)));
+    const versions = await readViewVersions(installation);
+    assert.equal(versions.get('user-kinds-2')?.status, 'live');
+    const old = versions.get('user-kinds-1');
+    assert.equal(old?.status, 'retired');
+
+    await installation.write(600, 700);
+    await Promise.all([one.processing.untilCaughtUp(), two.processing.untilCaughtUp()]);
+    assert.deepEqual(sorted(await installation.rows(second)), sorted(expected(second, 700)));
+    assert.deepEqual(sorted(await installation.rows(first)), sorted(expected(first, 700)), 'readable still');
+
+    await one.processing.stop();
+    await dropVersion(installation, old);
+    const names = (await installation.log.describeTopics()).map(({ name }) => name);
+    assert.ok(!names.some((name) => name.includes('user-kinds-1')), names.join(' '));
+    assert.equal((await readViewVersions(installation)).get('user-kinds-1')?.status, 'dropped');
+    assert.deepEqual(sorted(await installation.rows(second)), sorted(expected(second, 700)));
+  });
+
+  it('gives the digest of a rebuild in another order of partitions', async (t) => {
+    const [a, b] = [await install(t), await install(t)];
+    await a.write(0, 300);
+    for (let n = 0; n < 300; n += 50) await b.write(n, n + 50);
+    const digests = [];
+    for (const installation of [a, b]) {
+      await (await installation.build(first)).live;
+      const topic = await openViewTopic(installation.log, installation.log.registry, first);
+      digests.push(await viewStatistics(installation.log, topic, first));
+    }
+    const [left, right] = digests;
+    assert.equal(left?.rows, 21);
+    assert.equal(left?.digest, right?.digest);
+  });
+});
+
+describe('the registry of views', () => {
+  it('refuses a version that is declared otherwise than its rows were', async (t) => {
+    const installation = await install(t);
+    await declareViews(installation, featureViews);
+    await declareViews(installation, featureViews);
+    const statuses = [...(await readViewVersions(installation)).values()].map(({ status }) => status);
+    assert.deepEqual(
+      statuses,
+      featureViews.map(() => 'live'),
+    );
+    const [view] = featureViews;
+    assert.ok(view);
+    const other = { ...view, declaration: 'another' };
+    await assert.rejects(declareViews(installation, [other]), { code: 'MR_FEATURES_DECLARATION' });
+  });
+
+  it('names modules that declare nothing of use', async () => {
+    const refused = { code: 'MR_FEATURES_MODULE' };
+    await assert.rejects(viewsOfModules([fixture('none.ts')]), refused);
+    await assert.rejects(viewsOfModules([join(import.meta.dirname, 'registry.ts')]), refused);
+    await assert.rejects(viewsOfModules([fixture('user-kinds.ts'), fixture('user-kinds.ts')]), refused);
+    assert.deepEqual(
+      (await viewsOfModules(modules)).map(({ name, version }) => `${name}-${version}`),
+      ['user-kinds-1', 'user-kinds-2'],
+    );
+  });
+});
