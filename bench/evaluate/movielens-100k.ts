@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { StreamsRuntime, type Topic, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
+import { takeSnapshot } from '#offline';
 import {
   createLogger,
   createProgress,
@@ -20,7 +21,7 @@ import {
 import type { Snapshot } from '#schemas';
 import { type MovieLens, openMovieLens } from '#simulator';
 import { loopTopology, openTopics, type Topics } from '#topologies';
-import { type Judgements, takeSnapshot, trainFromSnapshot } from '#trainer';
+import { type Judgements, trainFromSnapshot } from '#trainer';
 import { type Figure, printFigure } from '../figure.ts';
 import { runtimeOptions } from '../runtime-options.ts';
 

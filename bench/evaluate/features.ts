@@ -1,0 +1,110 @@
+/**
+ * Every feature view on real data, by the product's own path (the loop topology on the embedded log), held against SQL
+ * over the files as they were published: rows of random keys as of random moments.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { StreamsRuntime, TopicReader, TopicWriter } from '#engine';
+import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { seededRandom } from '#models';
+import { withDuckDb } from '#offline';
+import { createLogger, createProgress, type Progress, progressStyle, systemClock } from '#platform';
+import type { Interaction } from '#schemas';
+import { loopTopology, openTopics, type Topics } from '#topologies';
+import { printFigure, printMissing } from '../figure.ts';
+import { runtimeOptions } from '../runtime-options.ts';
+import { type DataSet, movieLens1M, movieLens100K } from './features/data-sets.ts';
+import { comparePairs } from './features/pairs.ts';
+
+const data = join(import.meta.dirname, '../../../shared/data');
+const PAIRS = 1000;
+const SEED = 11;
+const WRITTEN_AT_ONCE = 5000;
+const HOUR_MS = 3_600_000;
+
+export async function run(): Promise<void> {
+  const progress = createProgress({ style: progressStyle(false) });
+  for (const [name, open] of [
+    ['ml-100k', movieLens100K],
+    ['ml-1m', movieLens1M],
+  ] as const) {
+    const directory = join(data, name);
+    if (existsSync(directory)) await evaluate(await open(directory), progress);
+    else printMissing({ bench: 'features', case: name }, 'the data set is not on this machine');
+  }
+}
+
+async function evaluate(dataSet: DataSet, progress: Progress): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-features-'));
+  try {
+    const accepted = await processed(dataSet, directory, progress);
+    await withDuckDb(join(directory, 'duckdb'), async (database) => {
+      await dataSet.readRaw(database);
+      const results = await comparePairs({ database, accepted, pairs: PAIRS, random: seededRandom(SEED) });
+      for (const { view, pairs, different } of results) {
+        for (const each of different.slice(0, 10)) process.stderr.write(`${view} ${each}\n`);
+        const equal = (pairs - different.length) / pairs;
+        const name = `${dataSet.name} ${view}, ${pairs} rows equal to SQL`;
+        printFigure({ bench: 'features', case: name, metric: 'ratio', value: equal, unit: 'ratio', aim: 1 });
+      }
+    });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** What the loop has accepted of the data set. */
+async function processed(dataSet: DataSet, directory: string, progress: Progress): Promise<Interaction[]> {
+  const logger = createLogger({ level: 'warn', name: 'evaluate' });
+  const log = await openEmbeddedLog({ directory, clock: systemClock, logger, synchronous: 'normal' });
+  try {
+    const topics = await openTopics(log, log.registry);
+    await write(log, topics, dataSet);
+    await runLoop(log, topics, directory);
+    const step = progress.start(`Reading ${dataSet.name}`, 1);
+    const accepted: Interaction[] = [];
+    const reader = await TopicReader.open(log, topics['interactions-accepted'], { from: 'start' });
+    for await (const records of reader.untilEnd()) {
+      for (const { value } of records) if (value !== null) accepted.push(value);
+    }
+    await reader.close();
+    step.done();
+    return accepted;
+  } finally {
+    await log.close();
+  }
+}
+
+async function write(log: EmbeddedLog, topics: Topics, { items, itemsAt, events }: DataSet): Promise<void> {
+  const catalogue = await TopicWriter.open(log, topics.items);
+  await catalogue.write(items.map((value) => ({ key: value.item_id, value, timestamp: itemsAt })));
+  await catalogue.close();
+  const writer = await TopicWriter.open(log, topics.interactions);
+  let chunk: { key: string; value: Interaction; timestamp: number }[] = [];
+  let newest = itemsAt;
+  for (const value of events()) {
+    newest = value.ts;
+    chunk.push({ key: value.user_id, value, timestamp: value.ts });
+    if (chunk.length < WRITTEN_AT_ONCE) continue;
+    await writer.write(chunk);
+    chunk = [];
+  }
+  await writer.write(chunk);
+  await writer.announce(newest + HOUR_MS);
+  await writer.close();
+}
+
+async function runLoop(log: EmbeddedLog, topics: Topics, directory: string): Promise<void> {
+  const admission = { latenessMs: 10_000, dedupHorizonMs: 24 * HOUR_MS, futureMs: 300_000, count: () => {} };
+  const topology = await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } });
+  const runs = { log, topology, deadLetters: topics['dead-letters'] };
+  const runtime = new StreamsRuntime(runtimeOptions(runs, join(directory, 'state')));
+  try {
+    await runtime.start();
+    await runtime.runUntilCaughtUp(100);
+  } finally {
+    await runtime.close();
+  }
+}
