@@ -7,6 +7,7 @@ import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
+import { defineProcessor, port } from '../topology/processor.ts';
 import type { StreamsRuntime } from './runtime.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 import { altered, sumsRuntime } from './testing/sums.ts';
@@ -166,4 +167,59 @@ it('outputs that have grown over the budget are committed early', async () => {
   await runtime.close();
   const restarted = await start({ commitIntervalMs: 0 });
   await end(restarted);
+});
+
+it('what waits for the watermark is waited for by nobody, however much of it there is', async () => {
+  const clock = jsonTopic<number>('clock', 3);
+  const builder = new TopologyBuilder({ name: 'waiting', generation: 1 });
+  const times = builder.source(clock);
+  const waiting = builder
+    .source(input)
+    .keyBy('waiting', ({ n }) => `k${n % 9}`, { value: json<Large>(), release: 'at-watermark' });
+  const both = builder.process(
+    'both',
+    defineProcessor({
+      inputs: { times: port<string, number>(), waiting: port<string, Large>() },
+      outputs: { counts: port<string, number>() },
+      stores: {},
+      process: {
+        times: () => {},
+        waiting: ({ key, value, timestamp }, { emit }) => emit('counts', key, value.n, timestamp),
+      },
+    }),
+    { times: times.keyBy('times', (_, key) => key, { value: json<number>() }), waiting },
+  );
+  both.counts.to(output);
+  const log = openSimulatedLog({ clock: systemClock, random: Math.random, maxDelayMs: 0 });
+  await log.createTopics([input, output, clock]);
+  const large = await TopicWriter.open(log, input);
+  const filler = 'x'.repeat(20_000);
+  await large.write(
+    Array.from({ length: 90 }, (_, n) => ({ key: `k${n % 9}`, value: { n, filler }, timestamp: 1_000 })),
+  );
+  const tick = await TopicWriter.open(log, clock);
+  const runtime = await sumsRuntime({
+    clock: systemClock,
+    instanceId: 'a',
+    topology: builder.build(),
+    bufferBytes: BUDGET,
+    batchRecords: 5,
+    log,
+  });
+  await runtime.start();
+  await tick.write([{ key: 'k', value: 1, timestamp: 500 }]);
+  await tick.announce(500);
+  await runtime.runUntilCaughtUp(5);
+  assert.equal(
+    (await log.describeTopics([output.name]))[0]?.offsets.some(({ stable }) => stable > 1),
+    false,
+  );
+  await tick.announce(2_000);
+  await large.announce(2_000);
+  await runtime.runUntilCaughtUp(5);
+  const reader = await TopicReader.open(log, output, { from: 'start' });
+  let outputs = 0;
+  for await (const chunk of reader.untilEnd()) outputs += chunk.length;
+  assert.equal(outputs, 90);
+  for (const each of [reader, large, tick, runtime, log]) await each.close();
 });

@@ -38,6 +38,14 @@ export class InputPartition {
     );
   }
 
+  /**
+   * Whether a round that found nothing to process has found nothing here. A record that waits for the watermark holds up
+   * all behind it, fetched or not.
+   */
+  get hasNothingDue(): boolean {
+    return this.bufferedRecords === 0 ? this.fetchedAll : this.node.release === 'at-watermark';
+  }
+
   /** Takes note of a record's timestamp, unless it lies too far in the future to be believed. */
   observe(timestamp: number, wallNow: number): void {
     const { watermark } = this.node;

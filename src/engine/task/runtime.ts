@@ -191,12 +191,7 @@ export class StreamsRuntime {
   get isCaughtUp(): boolean {
     if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.openings.length > 0) return false;
     return this.tasks.every(
-      (task) =>
-        !task.hasUncommitted &&
-        task.input.partitions.every(
-          (input) =>
-            input.fetchedAll && (input.bufferedRecords === 0 || input.node.release === 'at-watermark'),
-        ),
+      (task) => !task.hasUncommitted && task.input.partitions.every((input) => input.hasNothingDue),
     );
   }
 
