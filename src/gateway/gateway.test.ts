@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
-import { createHttpServer, createLogger, createMetrics, systemClock } from '#platform';
+import { createHttpServer, createLogger, createMetrics, RetryableError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
+import { asGiven, excludedUsers, openVault, type Pseudonyms } from '#privacy';
 import type { Interaction } from '#schemas';
 import { openTopics } from '#topologies';
 import { MAX_BATCH_EVENTS, openGateway } from './gateway.ts';
@@ -13,7 +14,7 @@ const view = { user_id: 'u1', item_id: 'i1', kind: 'view' };
 
 type Stored = { event: Interaction; key: string; timestamp: number; headers: Record<string, string> };
 
-async function start(t: TestContext) {
+async function start(t: TestContext, pseudonyms: Pseudonyms = asGiven) {
   const directory = temporaryDirectory(t);
   const open = async () => {
     const log = await openEmbeddedLog({ directory, clock: systemClock });
@@ -21,7 +22,15 @@ async function start(t: TestContext) {
   };
   const { log, topics } = await open();
   const metrics = createMetrics();
-  const gateway = await openGateway({ log, topics, clock: systemClock, futureMs: 300_000, logger, metrics });
+  const gateway = await openGateway({
+    log,
+    topics,
+    clock: systemClock,
+    futureMs: 300_000,
+    pseudonyms,
+    logger,
+    metrics,
+  });
   const server = await createHttpServer({ logger, metrics });
   gateway.registerRoutes(server);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
@@ -37,7 +46,13 @@ async function start(t: TestContext) {
     // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
     return { status: response.status, body: (await response.json()) as any };
   };
-  return { post, close, open, log, metrics };
+  const put = async (user: string, body: unknown) => {
+    const init = { method: 'PUT', headers: { 'content-type': 'application/json' } };
+    const response = await fetch(`${url}/users/${user}/privacy`, { ...init, body: JSON.stringify(body) });
+    // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
+    return { status: response.status, body: (await response.json()) as any };
+  };
+  return { post, put, close, open, log, topics, metrics };
 }
 
 async function stored(log: EmbeddedLog, topics: Awaited<ReturnType<typeof openTopics>>): Promise<Stored[]> {
@@ -102,6 +117,7 @@ describe('gateway', () => {
         session_id: null,
         request_id: null,
         original_ts: null,
+        item: null,
         context: { device: 'tv', country: 'DE', language: null },
       },
     });
@@ -174,5 +190,61 @@ describe('gateway', () => {
     assert.deepEqual([status, body.code, 'accepted' in body], [503, 'MR_LOG_CLOSED', false]);
     assert.match(body.hint, /again with the same event_id/);
     assert.doesNotMatch(await metrics.render(), /outcome="accepted"/);
+  });
+
+  it('puts users on the log under their pseudonyms, and those of refused events nowhere', async (t) => {
+    const vault = openVault(temporaryDirectory(t));
+    t.after(() => vault.close());
+    const { post, log, close, open } = await start(t, vault);
+    const receipt = await post([view, { ...view, user_id: 'u2' }, view, { ...view, user_id: 'u3', ts: -1 }]);
+    assert.equal(receipt.body.accepted, 3);
+    const [u1, u2, u3] = ['u1', 'u2', 'u3'].map((user) => vault.known(user));
+    assert.equal(u3, undefined);
+    assert.ok(log);
+    await close();
+    const reopened = await open();
+    t.after(() => reopened.log.close());
+    const events = await stored(reopened.log, reopened.topics);
+    assert.deepEqual(events.map(({ key }) => key).sort(), [u1, u1, u2].sort());
+    for (const { key, event } of events) assert.equal(event.user_id, key);
+  });
+
+  it('claims nothing when the vault cannot be asked', async (t) => {
+    const busy: Pseudonyms = {
+      ...asGiven,
+      pseudonymsOf: () => {
+        throw new RetryableError('MR_PRIVACY_VAULT_BUSY', 'The vault is busy.');
+      },
+    };
+    const { post } = await start(t, busy);
+    const { status, body } = await post(view);
+    assert.deepEqual([status, body.code, 'accepted' in body], [503, 'MR_PRIVACY_VAULT_BUSY', false]);
+  });
+
+  it('takes down what users decide, of those never seen too', async (t) => {
+    const vault = openVault(temporaryDirectory(t));
+    t.after(() => vault.close());
+    const { put, log, topics } = await start(t, vault);
+    assert.equal((await put('anna', { status: 'opted-out' })).status, 200);
+    assert.equal((await put('bert', { status: 'opted-out' })).status, 200);
+    assert.deepEqual(
+      await excludedUsers(log, topics.privacy),
+      new Set([vault.known('anna'), vault.known('bert')]),
+    );
+    const back = await put('anna', { status: 'opted-in' });
+    assert.deepEqual([back.body.user_id, back.body.status], ['anna', 'opted-in']);
+    assert.deepEqual(await excludedUsers(log, topics.privacy), new Set([vault.known('bert')]));
+    for (const body of [
+      { status: 'erased' },
+      { status: 'opted_out' },
+      { status: 1 },
+      {},
+      'opted-out',
+      null,
+    ]) {
+      const { status, body: reply } = await put('anna', body);
+      assert.deepEqual([status, reply.code], [400, 'MR_PRIVACY_STATUS'], JSON.stringify(body));
+    }
+    assert.equal((await put('x'.repeat(129), { status: 'opted-out' })).body.code, 'MR_PRIVACY_USER');
   });
 });

@@ -15,10 +15,12 @@ import {
   RetryableError,
   traceparentOf,
 } from '#platform';
+import { type Pseudonyms, withPseudonyms } from '#privacy';
 import { invalidReason } from '#processors';
 import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
 import { parseEvent } from './parse-event.ts';
+import { PrivacyRequests } from './privacy-requests.ts';
 
 /** Most events of one request. */
 export const MAX_BATCH_EVENTS = 1000;
@@ -36,7 +38,9 @@ export type Receipt = { readonly accepted: number; readonly refused: readonly Re
 
 export type GatewayOptions = {
   readonly log: Log;
-  readonly topics: Pick<Topics, 'interactions'>;
+  readonly topics: Pick<Topics, 'interactions' | 'privacy'>;
+  /** What users are called on the log. */
+  readonly pseudonyms: Pseudonyms;
   readonly clock: Clock;
   /** How far ahead of the clock an event may be. */
   readonly futureMs: number;
@@ -53,14 +57,16 @@ export class Gateway {
   readonly #writer: TopicWriter<string, Interaction>;
   readonly #defaults: { eventId(): string; now(): number };
   readonly #futureMs: number;
+  readonly #pseudonyms: Pseudonyms;
+  readonly #privacy: PrivacyRequests;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
 
-  constructor(
-    { clock, futureMs, logger, metrics }: GatewayOptions,
-    writer: TopicWriter<string, Interaction>,
-  ) {
+  constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>) {
+    const { clock, futureMs, pseudonyms, logger, metrics } = options;
     this.#writer = writer;
+    this.#pseudonyms = pseudonyms;
+    this.#privacy = new PrivacyRequests(options);
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
     this.#futureMs = futureMs;
     this.#logger = logger;
@@ -70,7 +76,7 @@ export class Gateway {
 
   /**
    * Resolves when the good ones among the events are durable. InputError MR_EVENT_BATCH for no events or too many;
-   * RetryableError with the log's code when it cannot take them: then none is claimed.
+   * RetryableError with the code of the log or of the vault when it cannot take them: then none is claimed.
    */
   async accept(events: readonly unknown[], traceparent?: string): Promise<Receipt> {
     if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
@@ -95,9 +101,13 @@ export class Gateway {
     return { accepted: good.length, refused };
   }
 
-  /** `POST /events`: one event or an array of them. 202 when any was accepted, else 400, both with the receipt. */
-  registerRoutes({ routes }: HttpServer): void {
-    routes.post('/events', (request, reply) => this.#answer(request, reply));
+  /**
+   * `POST /events`: one event or an array of them; 202 when any was accepted, else 400, both with the receipt.
+   * `PUT /users/:user_id/privacy`: what a user has decided.
+   */
+  registerRoutes(server: HttpServer): void {
+    server.routes.post('/events', (request, reply) => this.#answer(request, reply));
+    this.#privacy.registerRoutes(server);
   }
 
   /** Waits for what is being written. */
@@ -123,13 +133,15 @@ export class Gateway {
 
   async #write(events: readonly Interaction[], traceparent: string | undefined): Promise<void> {
     const headers = traceparent === undefined ? [] : [['traceparent', Buffer.from(traceparent)] as const];
-    const records = events.map((value) => ({ key: value.user_id, value, timestamp: value.ts, headers }));
     try {
+      const records = Array.from(withPseudonyms(this.#pseudonyms, events), (value) => {
+        return { key: value.user_id, value, timestamp: value.ts, headers };
+      });
       await this.#writer.write(records);
     } catch (cause) {
       const code = errorCode(cause) ?? 'MR_INVARIANT';
       this.#events.inc({ outcome: code }, events.length);
-      this.#logger.error({ err: cause, events: events.length }, 'the log did not take events');
+      this.#logger.error({ err: cause, events: events.length }, 'events could not be taken');
       if (!(cause instanceof MillraceError)) throw cause;
       throw new RetryableError(code, `The events were not taken: ${cause.message}.`, {
         hint: 'Send them again with the same event_id: what the log has already counts once.',

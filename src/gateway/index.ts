@@ -1,9 +1,10 @@
 /**
  * The gateway: where events enter. `POST /events` takes one or a batch, refuses each bad event by itself with the
- * reason, and answers 202 when the log has the others.
+ * reason, and answers 202 when the log has the others; `PUT /users/USER/privacy` takes down that a user opts out or in.
  *
- * It promises that what was accepted is durable, and that nothing is accepted which admission would refuse by its
- * form. Duplicates, lateness and the clock are left to admission: the gateway keeps no state.
+ * It promises that what was accepted is durable, that nothing is accepted which admission would refuse by its form, and
+ * that users are on the log under their pseudonyms alone. Duplicates, lateness, the clock and those who have opted out are
+ * left to admission: the gateway keeps no state.
  */
 export {
   Gateway,

@@ -58,6 +58,7 @@ export function parseEvent(json: unknown, defaults: EventDefaults): Interaction 
     context: parseContext(event.context ?? {}),
     ts: integer(event, 'ts') ?? defaults.now(),
     original_ts: null,
+    item: null,
   };
 }
 

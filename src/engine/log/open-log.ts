@@ -31,7 +31,7 @@ export type OpenedLog = {
    * What there is for the embedded log alone: it has no server that would clean it, and the threads of a process share
    * its writer. Undefined on Kafka, where brokers clean and every thread has connections of its own.
    */
-  readonly embedded: Pick<EmbeddedLog, 'clean' | 'connect'> | undefined;
+  readonly embedded: Pick<EmbeddedLog, 'clean' | 'scrub' | 'connect'> | undefined;
   /** Whether records past a topic's retention by the wall clock go, however old the topic's newest one is. */
   readonly expiresByWallClock: boolean;
   close(): Promise<void>;

@@ -66,7 +66,7 @@ export function openForReading(directory: string): DatabaseSync {
   const path = join(directory, 'log.sqlite');
   return translated(path, () => {
     const database = new DatabaseSync(path, { readOnly: true, timeout: openTimeoutMs });
-    // Mapping the file makes reads a fifth faster; only writers change it, and none ever shortens it.
+    // Mapping the file makes reads a fifth faster; only writers change it, and scrub.ts alone shortens it.
     database.exec('PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456');
     return database;
   });

@@ -28,6 +28,7 @@ import { EmbeddedRegistry } from './embedded-registry.ts';
 import { refuseNetworkFileSystem } from './file-system.ts';
 import { EmbeddedProducer, EmbeddedTransactionalProducer } from './producers.ts';
 import { Reader } from './reader.ts';
+import { scrub } from './scrub.ts';
 import { SharedWriter, type Warn, WriterConnection } from './writer-client.ts';
 
 export type EmbeddedLogOptions = {
@@ -51,6 +52,11 @@ export interface EmbeddedLog extends Log {
   connect(): MessagePort;
   /** One pass of retention and compaction over all topics, in steps that hold the lock for some ms each. */
   clean(options?: CleanOptions): Promise<Cleaned>;
+  /**
+   * Cleans all that is due and leaves no byte of it in the files: for what must be gone, such as an erased user. Writes the
+   * whole file anew and blocks the calling thread meanwhile. Errors: RetryableError MR_LOG_BUSY, MR_LOG_WRITE_FAILED.
+   */
+  scrub(): Promise<Cleaned>;
 }
 
 /**
@@ -66,7 +72,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
   try {
     const writer = await WriterConnection.open(connection ?? (shared as SharedWriter).connect());
     const release = () => shared?.release(logger) ?? Promise.resolve();
-    return new SqliteLog(clock, openForReading(directory), writer, shared, release);
+    return new SqliteLog(directory, clock, openForReading(directory), writer, shared, release);
   } catch (error) {
     await shared?.release(logger);
     throw error;
@@ -87,6 +93,7 @@ function prepareDirectory(directory: string): string {
 
 class SqliteLog implements EmbeddedLog {
   readonly registry: SchemaRegistry;
+  readonly #directory: string;
   readonly #clock: Clock;
   readonly #database: DatabaseSync;
   readonly #reader: Reader;
@@ -101,12 +108,14 @@ class SqliteLog implements EmbeddedLog {
   #closed: Promise<void> | undefined;
 
   constructor(
+    directory: string,
     clock: Clock,
     database: DatabaseSync,
     writer: WriterConnection,
     shared: SharedWriter | undefined,
     release: () => Promise<void>,
   ) {
+    this.#directory = directory;
     this.#clock = clock;
     this.#database = database;
     this.#reader = new Reader(database);
@@ -243,6 +252,12 @@ class SqliteLog implements EmbeddedLog {
     this.#assertOpen();
     const assertOpen = () => this.#assertOpen();
     return clean({ reader: this.#reader, writer: this.#writer, clock: this.#clock, assertOpen }, options);
+  }
+
+  async scrub(): Promise<Cleaned> {
+    this.#assertOpen();
+    const clean = (options: CleanOptions) => this.clean(options);
+    return scrub({ directory: this.#directory, clock: this.#clock, clean });
   }
 
   close(): Promise<void> {

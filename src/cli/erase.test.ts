@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { systemClock } from '#platform';
+import { keysInVault } from '#privacy/testing';
+import {
+  type CommandLine,
+  commandLine,
+  jsonLines,
+  type Running,
+  smallWorld,
+} from './testing/command-line.ts';
+
+const named = { ...smallWorld, privacy: { userIds: 'pseudonyms' } };
+const anna = 'anna.of.the.erased@example.org';
+const bert = 'bert.of.the.erased@example.org';
+const headers = { 'content-type': 'application/json', connection: 'close' };
+
+async function startServer({ begin }: CommandLine): Promise<{ url: string; started: Running }> {
+  const started = begin(['start', '--json']);
+  const [line] = await started.until(/^\{"url".*\}$/m);
+  return { url: (JSON.parse(line) as { url: string }).url, started };
+}
+
+function asking(url: string) {
+  let posted = 0;
+  return {
+    like: async (userId: string, itemId: string) => {
+      const event = { event_id: `mine-${posted++}`, user_id: userId, item_id: itemId, kind: 'like' };
+      const response = await fetch(`${url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
+      assert.equal(response.status, 202, await response.text());
+    },
+    recommended: async (userId: string): Promise<string[]> => {
+      const response = await fetch(`${url}/recommend/${encodeURIComponent(userId)}?k=60`, { headers });
+      const answer = (await response.json()) as { user_id: string; items: { item_id: string }[] };
+      assert.equal(answer.user_id, userId);
+      return answer.items.map(({ item_id }) => item_id);
+    },
+  };
+}
+
+/** Far longer than anything here takes on the slowest machine. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const endMs = systemClock.monotonic() + 60_000;
+  while (!(await condition())) {
+    assert.ok(systemClock.monotonic() < endMs, 'it never came');
+    await systemClock.sleep(50);
+  }
+}
+
+function filesWith(directory: string, needle: string | Buffer): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path).includes(needle));
+}
+
+describe('privacy on the command line', () => {
+  it('opts out and in, erases, and completes an erasure that was cut off', async (t) => {
+    const line = commandLine(t, named);
+    const { run, directory } = line;
+    const { url, started } = await startServer(line);
+    const { like, recommended } = asking(url);
+
+    // What a user likes is left out of their answers for as long as their row says so.
+    const [best = ''] = await recommended(anna);
+    await like(anna, best);
+    await like(bert, best);
+    await until(async () => !(await recommended(anna)).includes(best));
+    await until(async () => !(await recommended(bert)).includes(best));
+    const out = await run(['opt-out', anna]);
+    assert.deepEqual([out.code, out.err], [0, '']);
+    assert.match(out.out, /^User anna\S+ has opted out: /);
+    await until(async () => (await recommended(anna)).includes(best));
+    assert.ok(!(await recommended(bert)).includes(best));
+    await like(anna, best);
+    const back = await fetch(`${url}/users/${anna}/privacy`, {
+      method: 'PUT',
+      headers,
+      body: JSON.stringify({ status: 'opted-in' }),
+    });
+    assert.equal(back.status, 200, await back.text());
+    const [, second = ''] = await recommended(anna);
+    await until(async () => {
+      await like(anna, second);
+      return !(await recommended(anna)).includes(second);
+    });
+    assert.ok((await recommended(anna)).includes(best), 'the event between was refused');
+
+    // Beside a running server, which does the work; the answers come from popular items again.
+    const keys = keysInVault(join(directory, '.millrace'));
+    const cut = await run(['erase', anna, '--yes'], { MILLRACE_FAILPOINTS: 'privacy.erase.profile=kill' });
+    assert.equal(cut.signal, 'SIGKILL');
+    const erased = await run(['erase', anna, '--yes', '--json']);
+    assert.equal(erased.code, 0, erased.err);
+    const [report] = jsonLines<{ user_id: string; keyDestroyed: boolean; erased: { target: string }[] }>(
+      erased.out,
+    );
+    assert.deepEqual([report?.user_id, report?.keyDestroyed], [anna, true]);
+    await until(async () => (await recommended(anna)).includes(second));
+    assert.ok(!(await recommended(bert)).includes(best));
+    assert.equal((await started.signal('SIGINT')).code, 0);
+
+    // And without one: the processors run for it.
+    const forgotten = await run(['erase', bert, '--yes'], {
+      MILLRACE_FAILPOINTS: 'privacy.vault.forgotten=kill',
+    });
+    assert.equal(forgotten.signal, 'SIGKILL');
+    const again = await run(['erase', bert, '--yes']);
+    assert.equal(again.code, 2);
+    assert.match(again.err, /^error MR_PRIVACY_USER_UNKNOWN: There is no user "bert.*\nhint: \S/);
+
+    const left = keysInVault(join(directory, '.millrace'));
+    const destroyed = keys.filter((key) => !left.some((other) => other.equals(key)));
+    assert.equal(destroyed.length, 2);
+    for (const needle of [...destroyed, anna, bert]) assert.deepEqual(filesWith(directory, needle), []);
+    const tails = await Promise.all(
+      ['interactions', 'interactions-accepted', 'answers', 'privacy', 'users', 'user-features-2'].map(
+        (topic) => run(['events', 'tail', topic, '-n', '100000']),
+      ),
+    );
+    for (const { code, out: records } of tails) {
+      assert.equal(code, 0);
+      assert.ok(!records.includes(anna) && !records.includes(bert));
+    }
+  });
+
+  it('refuses what it cannot do, and asks before it erases', async (t) => {
+    const { run } = commandLine(t, named);
+    assert.match((await run(['erase', 'anna'])).err, /^error MR_DATA_EMPTY/);
+    const line = commandLine(t, named);
+    const { started } = await startServer(line);
+    await started.signal('SIGINT');
+    const refused = async (args: readonly string[], code: string) => {
+      const ended = await line.run(args);
+      assert.equal(ended.code, 2, ended.err);
+      assert.match(ended.err, new RegExp(`^error ${code}: .*\nhint: \\S`));
+    };
+    await refused(['erase', 'never-seen', '--yes'], 'MR_PRIVACY_USER_UNKNOWN');
+    await refused(['erase', 'u1'], 'MR_USAGE');
+    await refused(['erase', '', '--yes'], 'MR_PRIVACY_USER');
+    await refused(['opt-out', 'x'.repeat(129)], 'MR_PRIVACY_USER');
+    await refused(['recommend', 'u1', '--set', 'privacy.userIds=as-given'], 'MR_PRIVACY_USER_IDS');
+  });
+});

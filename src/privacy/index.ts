@@ -1,0 +1,15 @@
+/**
+ * What users may ask for: not to be named, to be left out, to be erased.
+ *
+ * On the log users stand under pseudonyms, which the vault gives where ids come in: the gateway, the responder, an import,
+ * the command line. It promises that no file names a user, that equal ids have equal pseudonyms in every process that has
+ * the vault open, and that a user who was forgotten can be told by nobody any more. Topic `privacy` says who has opted out
+ * or was erased; an erasure goes through targets, each a place that holds something of a user, and ends with the vault.
+ * Keeping the decisions is left to those who hold data: admission, the views, snapshots and the offline store.
+ */
+export { type Erased, type EraseTarget, type Erasure, type ErasureParts, eraseUser } from './erasure.ts';
+export { withPseudonyms } from './events.ts';
+export { asGiven, type Pseudonyms, requireUserId } from './pseudonyms.ts';
+export { excludedUsers, type PrivacyTopic, writePrivacyStatus } from './status.ts';
+export { openVault } from './vault/vault.ts';
+export { vaultExists } from './vault/vault-file.ts';

@@ -1,0 +1,47 @@
+import { InputError } from '#platform';
+
+/**
+ * The names that users have on the log. Where ids come in from outside they are exchanged for pseudonyms, and nothing
+ * behind that edge sees an id. A pseudonym cannot be turned back, and once its user is forgotten nobody can tell any
+ * more whose it was.
+ *
+ * Calls are synchronous: a user met before costs microseconds. Errors of every call: RetryableError
+ * MR_PRIVACY_VAULT_BUSY, ConfigurationError MR_PRIVACY_VAULT_UNUSABLE.
+ */
+export interface Pseudonyms {
+  /** The pseudonym of a user, made at the first call. */
+  pseudonymOf(userId: string): string;
+  /** Those of many in the order given; what is new among them becomes durable with one write. */
+  pseudonymsOf(userIds: readonly string[]): readonly string[];
+  /** The pseudonym of a user who has one; makes none. */
+  known(userId: string): string | undefined;
+  /**
+   * Makes it impossible to tell whose the pseudonym was; the same id gets another one at its next call. Forgetting one
+   * who is not known changes nothing.
+   */
+  forget(userId: string): void;
+  /** Whether ids can be forgotten: not where they stand on the log as they were given. */
+  readonly forgets: boolean;
+  close(): void;
+}
+
+/** For a log whose producers have pseudonyms of their own: ids stay what they are. */
+export const asGiven: Pseudonyms = {
+  pseudonymOf: (userId) => userId,
+  pseudonymsOf: (userIds) => userIds,
+  known: (userId) => userId,
+  forget: () => {},
+  forgets: false,
+  close: () => {},
+};
+
+/** The most characters of a user id, as of any id of an event. */
+const longestId = 128;
+
+/** InputError MR_PRIVACY_USER for what is no id that an event may carry. */
+export function requireUserId(userId: string): void {
+  if (userId.length > 0 && userId.length <= longestId && userId.isWellFormed()) return;
+  throw new InputError('MR_PRIVACY_USER', `A user id has 1 to ${longestId} characters.`, {
+    hint: 'Name the user by the user_id that events carry.',
+  });
+}
