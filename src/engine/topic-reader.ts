@@ -109,6 +109,11 @@ export class TopicReader<K, V> {
     return Math.min(...this.#watermarks.map((watermark) => watermark.value));
   }
 
+  /** Of each partition by itself. */
+  get watermarks(): readonly number[] {
+    return this.#watermarks.map((watermark) => watermark.value);
+  }
+
   /** The latest announcement of any partition: how far event time has come at all. */
   get newestWatermark(): number {
     return Math.max(...this.#watermarks.map((watermark) => watermark.value));

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { type Bags, type Examples, type Interactions, type TwoTowerData, TwoTowerVocabulary } from '#models';
+import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import type { Gender, ItemType, Profile } from '#schemas';
-import { collectColumns } from './columns.ts';
-import { type AnalyticDatabase, literal } from './duckdb.ts';
 
 /** A snapshot as a model reads it: dense ids and typed arrays. */
 export type Dataset = {
@@ -27,6 +26,11 @@ type ItemRow = {
   readonly duration_ms: number | null;
 };
 
+/**
+ * The positives of both parts before the test part: nothing is chosen by the validation part yet, so it would teach
+ * nobody anything else.
+ */
+const isTrained = "split IN ('train', 'validation') AND weight > 0";
 const inOrder = 'ORDER BY e.ts, u.i, i.i, e.event_id';
 const indexed = 'JOIN user_indices u ON u.id = e.user_id JOIN item_indices i ON i.id = e.item_id';
 
@@ -66,7 +70,7 @@ async function indexIds(database: AnalyticDatabase): Promise<void> {
   await database.run(`
     CREATE TABLE user_indices AS
     SELECT id, row_number() OVER (ORDER BY id)::INTEGER AS i
-    FROM (SELECT DISTINCT user_id AS id FROM examples WHERE split = 'train')`);
+    FROM (SELECT DISTINCT user_id AS id FROM examples WHERE ${isTrained})`);
   await database.run(`
     CREATE TABLE item_indices AS
     SELECT id, (row_number() OVER (ORDER BY id) - 1)::INTEGER AS i
@@ -95,7 +99,7 @@ async function readTrainingRows(database: AnalyticDatabase, historyLength: numbe
   await database.run(`
     CREATE TABLE train AS
     SELECT (row_number() OVER (${inOrder}) - 1)::INTEGER AS row, u.i AS user, i.i AS item, weight, recent
-    FROM (SELECT *, user_recent_items[1:${historyLength}] AS recent FROM examples WHERE split = 'train') e
+    FROM (SELECT *, user_recent_items[1:${historyLength}] AS recent FROM examples WHERE ${isTrained}) e
     ${indexed}`);
   const [user, item, weight] = await collectColumns(
     database,
@@ -124,7 +128,7 @@ async function readTrainPairs(database: AnalyticDatabase): Promise<Interactions>
   const [user, item, timestamp] = await collectColumns(
     database,
     `SELECT u.i, i.i, min(ts)::DOUBLE FROM examples e ${indexed}
-     WHERE split = 'train' GROUP BY ALL ORDER BY 3, 1, 2`,
+     WHERE ${isTrained} GROUP BY ALL ORDER BY 3, 1, 2`,
     [Int32Array, Int32Array, Float64Array],
   );
   return { user, item, timestamp };
@@ -133,7 +137,7 @@ async function readTrainPairs(database: AnalyticDatabase): Promise<Interactions>
 async function readHeldOut(database: AnalyticDatabase): Promise<Dataset['heldOut']> {
   const [user, item] = await collectColumns(
     database,
-    `SELECT u.i, i.i FROM examples e ${indexed} WHERE split = 'test' ORDER BY 1, 2`,
+    `SELECT u.i, i.i FROM examples e ${indexed} WHERE split = 'test' AND weight > 0 AND NOT is_repeat ORDER BY 1, 2`,
     [Int32Array, Int32Array],
   );
   return { user, item };

@@ -1,12 +1,28 @@
 import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
 import type { Log } from '#engine/log';
 import type { TwoTowerConfig } from '#models';
-import { type Clock, type Logger, MillraceError, type Progress, type ProgressStep } from '#platform';
-import type { Candidate, Command, DeadLetter, Snapshot } from '#schemas';
+import {
+  type ActivePlace,
+  readSnapshots,
+  readVersions,
+  removableSnapshots,
+  removeSnapshots,
+  takeSnapshot,
+} from '#offline';
+import {
+  type Clock,
+  errorCode,
+  type Logger,
+  type MillraceError,
+  type Progress,
+  type ProgressStep,
+} from '#platform';
+import type { Candidate, Command, Snapshot, SnapshotRequest } from '#schemas';
 import type { Topics } from '#topologies';
-import { takeSnapshot } from './snapshot.ts';
+import { deadLetterOf, isOfTheInput, refuseWithdrawn, suspectSnapshot } from './refusals.ts';
+import { defaultPlan, requestedOptions, type SnapshotPlan } from './snapshot-plan.ts';
+import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { trainFromSnapshot } from './train-from-snapshot.ts';
-import type { TrainerPlace } from './trainer-group.ts';
 
 export type TrainerOptions = {
   readonly log: Log;
@@ -19,12 +35,15 @@ export type TrainerOptions = {
   readonly seed: number;
   /** What differs from the model's defaults. */
   readonly config?: Partial<Omit<TwoTowerConfig, 'seed'>>;
+  /** How snapshots are taken, when without being asked for, and how many are kept. */
+  readonly snapshots?: SnapshotPlan;
   /** This process's name among the trainers: started again under it, it goes on at once. */
   readonly instanceId: string;
 };
 
 export type CommandOutcome =
   | { readonly kind: 'trained'; readonly candidate: Candidate }
+  | { readonly kind: 'taken'; readonly snapshot: Snapshot }
   | { readonly kind: 'failed'; readonly error: unknown };
 export type OnCommandDone = (commandId: string, outcome: CommandOutcome) => void;
 
@@ -38,39 +57,45 @@ type Pending = {
   readonly seed: number;
 };
 
+/** How the training of a snapshot was asked for. */
+type Wanted = { readonly seed: number; readonly force: boolean };
+
 /** The trainer's work for as long as it holds its place in the group. */
 export class TrainerLoop {
   readonly #options: TrainerOptions;
-  readonly #place: TrainerPlace;
+  readonly #place: ActivePlace;
   readonly #onCommandDone: OnCommandDone;
   readonly #commands: TopicReader<string, Command>;
   readonly #snapshots: TopicReader<string, Snapshot>;
+  readonly #schedule: SnapshotSchedule;
   #queue: TopicRecord<string, Command>[] = [];
   #pending: Pending | undefined;
-  /** The seed that a snapshot was last asked for with, by its id. */
-  readonly #seeds = new Map<string, number>();
+  /** How a snapshot was last asked for, by its id. */
+  readonly #wanted = new Map<string, Wanted>();
   /** What was trained, by snapshot and seed: a snapshot that a crash made be announced twice is trained once. */
   readonly #trained = new Map<string, Candidate>();
   #committed: string | undefined;
 
   private constructor(
     options: TrainerOptions,
-    place: TrainerPlace,
+    place: ActivePlace,
     onCommandDone: OnCommandDone,
     commands: TopicReader<string, Command>,
     snapshots: TopicReader<string, Snapshot>,
+    schedule: SnapshotSchedule,
   ) {
     this.#options = options;
     this.#place = place;
     this.#onCommandDone = onCommandDone;
     this.#commands = commands;
     this.#snapshots = snapshots;
+    this.#schedule = schedule;
   }
 
   /** Reads on from the committed positions. */
   static async open(
     options: TrainerOptions,
-    place: TrainerPlace,
+    place: ActivePlace,
     onCommandDone: OnCommandDone,
   ): Promise<TrainerLoop> {
     const { log, topics, logger } = options;
@@ -88,6 +113,7 @@ export class TrainerLoop {
       onCommandDone,
       await open(topics.commands),
       await open(topics.snapshots),
+      await SnapshotSchedule.open(options, options.snapshots ?? defaultPlan),
     );
   }
 
@@ -100,18 +126,21 @@ export class TrainerLoop {
     while (!signal.aborted) {
       if (this.#pending === undefined) await this.#nextCommand();
       if (signal.aborted) return;
+      if (!this.#isBusy && (await this.#schedule.isDue())) await this.#takeScheduled();
       const polled = await this.#snapshots.poll(this.#isBusy ? 0 : idlePollMs);
       for (const record of polled) {
         if (!(await this.#handleSnapshot(record))) return;
         await this.#commit(record.offset + 1);
       }
       if (polled.length === 0) await this.#commit(this.#snapshots.positions[0] ?? 0);
+      else if (this.#snapshots.isAtEnd) await this.#removeOld();
     }
   }
 
   async close(): Promise<void> {
     await this.#commands.close();
     await this.#snapshots.close();
+    await this.#schedule.close();
   }
 
   get #isBusy(): boolean {
@@ -120,21 +149,22 @@ export class TrainerLoop {
 
   async #nextCommand(): Promise<void> {
     if (this.#queue.length === 0) {
-      this.#queue = (await this.#commands.poll(0)).filter(({ value }) => value?.kind === 'train');
+      const isOurs = (command: Command | null) => command?.kind === 'train' || command?.kind === 'snapshot';
+      this.#queue = (await this.#commands.poll(0)).filter(({ value }) => isOurs(value));
     }
     const record = this.#queue.shift();
     if (record?.value == null) return;
-    const { command_id: commandId, seed } = record.value;
+    const { command_id: commandId, kind, seed, force, snapshot: request } = record.value;
     try {
-      const snapshot = await takeSnapshot(this.#options);
-      this.#pending = {
-        commandId,
-        offset: record.offset,
-        snapshotId: snapshot.snapshot_id,
-        seed: seed ?? this.#options.seed,
-      };
-      this.#seeds.set(this.#pending.snapshotId, this.#pending.seed);
-      await this.#write(this.#options.topics.snapshots, snapshot.snapshot_id, snapshot, snapshot.ts);
+      const snapshot = await this.#take(request, commandId);
+      if (kind === 'train') {
+        const wanted = { seed: seed ?? this.#options.seed, force };
+        const { offset } = record;
+        this.#pending = { commandId, offset, snapshotId: snapshot.snapshot_id, seed: wanted.seed };
+        this.#wanted.set(snapshot.snapshot_id, wanted);
+      }
+      await this.#announce(snapshot);
+      if (kind === 'snapshot') this.#onCommandDone(commandId, { kind: 'taken', snapshot });
     } catch (error) {
       if (!isOfTheInput(error)) throw error;
       await this.#bury(this.#options.topics.commands, record, error);
@@ -142,12 +172,38 @@ export class TrainerLoop {
     }
   }
 
+  async #takeScheduled(): Promise<void> {
+    try {
+      await this.#announce(await this.#take(null));
+    } catch (error) {
+      if (!['MR_SNAPSHOT_EMPTY', 'MR_SNAPSHOT_WITHDRAWN'].includes(errorCode(error) ?? '')) throw error;
+      this.#schedule.postpone();
+    }
+  }
+
+  #take(request: SnapshotRequest | null, commandId?: string): Promise<Snapshot> {
+    const plan = this.#options.snapshots ?? defaultPlan;
+    return takeSnapshot({
+      ...this.#options,
+      ...requestedOptions(plan, request),
+      ...(commandId !== undefined && { commandId }),
+    });
+  }
+
+  async #announce(snapshot: Snapshot): Promise<void> {
+    await this.#write(this.#options.topics.snapshots, snapshot.snapshot_id, snapshot, snapshot.ts);
+    await this.#schedule.taken(snapshot);
+  }
+
   /** False when it was given up because the place is lost or the trainer is to stop. */
   async #handleSnapshot(record: TopicRecord<string, Snapshot>): Promise<boolean> {
     const { value: snapshot } = record;
     if (snapshot === null) return true;
-    const seed = this.#seeds.get(snapshot.snapshot_id) ?? this.#options.seed;
+    await this.#schedule.taken(snapshot);
+    const wanted = this.#wanted.get(snapshot.snapshot_id);
+    const { seed, force } = wanted ?? { seed: this.#options.seed, force: false };
     try {
+      if (snapshot.suspect.length > 0 && !force) throw suspectSnapshot(snapshot);
       const candidate = await this.#train(snapshot, seed);
       this.#finish(snapshot, seed, { kind: 'trained', candidate });
     } catch (error) {
@@ -157,6 +213,13 @@ export class TrainerLoop {
       this.#finish(snapshot, seed, { kind: 'failed', error });
     }
     return true;
+  }
+
+  async #removeOld(): Promise<void> {
+    const { dataDirectory, snapshots: plan = defaultPlan } = this.#options;
+    const snapshots = await readSnapshots(this.#options);
+    const versions = await readVersions(this.#options);
+    await removeSnapshots(dataDirectory, removableSnapshots(snapshots, versions, plan.keep));
   }
 
   #finish({ snapshot_id }: Snapshot, seed: number, outcome: CommandOutcome): void {
@@ -184,6 +247,7 @@ export class TrainerLoop {
       },
     });
     const { version, metrics } = candidate;
+    await refuseWithdrawn(this.#options, snapshot, candidate);
     step?.done(`recall@10 ${metrics['recall@10']?.toFixed(3)}`);
     logger.info({ version, snapshot: snapshot.snapshot_id, seed, metrics }, 'a version is trained');
     const publish: Command = {
@@ -192,6 +256,8 @@ export class TrainerLoop {
       kind: 'publish',
       seed: null,
       candidate,
+      force: false,
+      snapshot: null,
     };
     await this.#write(topics.commands, publish.command_id, publish, publish.ts);
     this.#trained.set(training, candidate);
@@ -205,19 +271,9 @@ export class TrainerLoop {
     error: MillraceError,
   ): Promise<void> {
     const { logger, topics } = this.#options;
-    const { partition, offset, key, value, timestamp } = record;
+    const { partition, offset, timestamp } = record;
     logger.error({ topic: topic.name, partition, offset, err: error }, 'a training could not be done');
-    const letter: DeadLetter = {
-      topic: topic.name,
-      partition,
-      offset,
-      operator: 'trainer',
-      reason: error.code,
-      message: error.message,
-      timestamp,
-      key: Buffer.from(key),
-      value: value === null ? null : topic.value.encode(value),
-    };
+    const letter = deadLetterOf(topic, record, error);
     await this.#write(topics['dead-letters'], topic.name, letter, timestamp);
   }
 
@@ -242,9 +298,4 @@ export class TrainerLoop {
     ]);
     this.#committed = position;
   }
-}
-
-/** Whether the snapshot or the command is at fault; where the log or the disk fails, a restart may help. */
-function isOfTheInput(error: unknown): error is MillraceError {
-  return error instanceof MillraceError && !/^MR_(LOG_|INVARIANT)/.test(error.code);
 }

@@ -4,12 +4,25 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { memoryDatabases, StreamsRuntime } from '#engine';
 import { localArtifacts } from '#models';
+import { takeSnapshot } from '#offline';
 import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import type { Command } from '#schemas';
+import type { Command, Example } from '#schemas';
 import { loopTopology } from '#topologies';
-import { takeSnapshot } from './snapshot.ts';
-import { fillSmallWorld, openSmallWorld, readAll, type SmallWorld, write } from './testing/small-world.ts';
+import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
+import {
+  announce,
+  example,
+  fillSmallWorld,
+  minuteMs,
+  openSmallWorld,
+  readAll,
+  type SmallWorld,
+  smallExamples,
+  startMs,
+  write,
+  writeExamples,
+} from './testing/small-world.ts';
 import { trainFromSnapshot } from './train-from-snapshot.ts';
 import { Trainer } from './trainer.ts';
 import type { TrainerOptions } from './trainer-loop.ts';
@@ -128,8 +141,7 @@ test('a new snapshot is trained with the default seed; a restart trains nothing 
     [snapshot.snapshot_id],
   );
   rmSync(join(opened.dataDirectory, 'versions'), { recursive: true });
-  const nothing = { command_id: 'nothing-new', ts: 0, kind: 'publish', seed: null, candidate: null } as const;
-  await write<Command>(opened.log, opened.topics.commands, [nothing], ({ command_id }) => command_id);
+  const nothing = await publishNothing(opened);
   await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
   assert.deepEqual(await published(opened), [...before, nothing]);
   assert.ok(!readdirSync(opened.dataDirectory).includes('versions'));
@@ -219,3 +231,143 @@ test('waiting for a training can be given up', async (t) => {
   controller.abort(reason);
   await assert.rejects(waiting, reason);
 });
+
+test('a snapshot command takes one as it asks for, which is announced with its name and trained', async (t) => {
+  const opened = await world(t);
+  const trainer = trainerOf(opened);
+  const request = { split: 'by_time', uniform_negatives: null, popular_negatives: null } as const;
+  const taken = await whileRunning(trainer, async () => {
+    const snapshot = await trainer.takeSnapshot(request);
+    await until(async () => (await published(opened))[0]);
+    await until(() => isAllCommitted(opened));
+    return snapshot;
+  });
+  assert.equal(taken.protocol, 'by-time-last-20%');
+  const [announced, ...more] = await readAll(opened.log, opened.topics.snapshots);
+  assert.deepEqual([announced?.value, more], [taken, []]);
+  const [command] = await readAll(opened.log, opened.topics.commands);
+  assert.equal(taken.command_id, command?.key);
+  assert.deepEqual(
+    (await published(opened)).map(({ candidate }) => candidate?.snapshot_id),
+    [taken.snapshot_id],
+  );
+});
+
+test('nobody trains on a suspect snapshot, unless told to', async (t) => {
+  const opened = await world(t);
+  const odd = example('u1', 'i0', startMs);
+  await writeExamples(opened, [{ ...odd, item: { ...odd.item, popularity: Number.NaN } }]);
+  const trainer = trainerOf(opened);
+  await whileRunning(trainer, async () => {
+    await assert.rejects(trainer.train({ seed: 1 }), {
+      code: 'MR_SNAPSHOT_SUSPECT',
+      message: /item_popularity: 1 of 241 values are not finite numbers/,
+    });
+    await publishSnapshot(opened);
+    await until(() => isAllCommitted(opened));
+    assert.deepEqual(await published(opened), []);
+    const letters = await readAll(opened.log, opened.topics['dead-letters']);
+    assert.deepEqual(
+      letters.map(({ value }) => [value?.topic, value?.reason]),
+      [
+        ['snapshots', 'MR_SNAPSHOT_SUSPECT'],
+        ['snapshots', 'MR_SNAPSHOT_SUSPECT'],
+      ],
+    );
+    const enough = new AbortController();
+    const forced = assert.rejects(trainer.train({ seed: 3, force: true }, enough.signal));
+    await until(async () => (await published(opened))[0]);
+    enough.abort();
+    await forced;
+  });
+});
+
+const plan = (changes: Partial<SnapshotPlan>): SnapshotPlan => ({ ...defaultPlan, ...changes });
+
+test('after so many new examples a snapshot is taken, once, whoever is the trainer; heartbeats count for nothing', async (t) => {
+  const opened = await world(t);
+  const snapshots = plan({ everyExamples: 240 });
+  const announced = async () => (await readAll(opened.log, opened.topics.snapshots)).length;
+  const first = trainerOf(opened, { snapshots });
+  const second = trainerOf(opened, { snapshots, instanceId: 'a-second' });
+  const stop = new AbortController();
+  const standingBy = second.run(stop.signal);
+  await whileRunning(first, async () => {
+    await until(async () => ((await published(opened)).length === 1 ? true : undefined));
+    await until(() => isAllCommitted(opened));
+  });
+  for (let minute = 241; minute < 500; minute++) await announce(opened, startMs + minute * minuteMs);
+  await writeExamples(opened, smallExamples().slice(0, 239).map(later));
+  await publishNothing(opened);
+  await until(() => isAllCommitted(opened));
+  assert.equal(await announced(), 1, 'the next trainer counts from there');
+  await writeExamples(opened, smallExamples().slice(239).map(later));
+  await announce(opened, startMs + 1000 * minuteMs);
+  await until(async () => ((await announced()) === 2 ? true : undefined));
+  await until(async () => ((await published(opened)).length === 2 ? true : undefined));
+  stop.abort();
+  await standingBy;
+  const times = (await readAll(opened.log, opened.topics.snapshots)).map(
+    ({ value }) => value?.files[0]?.rows,
+  );
+  assert.deepEqual(times, [240, 480]);
+});
+
+test('a snapshot is taken when the last is so old; with nothing to take it is put off', async (t) => {
+  const opened = await world(t, false);
+  let now = startMs;
+  const moved = { ...clock, now: () => now };
+  const trainer = trainerOf(opened, { clock: moved, snapshots: plan({ everyMs: 3_600_000 }) });
+  const announced = async () => (await readAll(opened.log, opened.topics.snapshots)).length;
+  await whileRunning(trainer, async () => {
+    await publishNothing(opened, 'it runs');
+    await until(() => isAllCommitted(opened));
+    now += 3_600_000;
+    await publishNothing(opened);
+    await until(() => isAllCommitted(opened));
+    assert.equal(await announced(), 0);
+    await fillSmallWorld(opened);
+    now += 60_000;
+    await until(async () => ((await announced()) === 1 ? true : undefined));
+    now += 3_599_999;
+    await publishNothing(opened, 'again');
+    await until(() => isAllCommitted(opened));
+    assert.equal(await announced(), 1);
+    now += 1;
+    await until(async () => ((await announced()) === 2 ? true : undefined));
+  });
+  assert.deepEqual(await readAll(opened.log, opened.topics['dead-letters']), []);
+});
+
+test('old snapshots are removed when they are trained', async (t) => {
+  const opened = await world(t);
+  const trainer = trainerOf(opened, { snapshots: plan({ keep: 2 }) });
+  const ids: string[] = [];
+  await whileRunning(trainer, async () => {
+    for (let minute = 0; minute < 3; minute++) {
+      await writeExamples(opened, [example('u1', 'i0', startMs + minute)]);
+      ids.push((await publishSnapshot(opened)).snapshot_id);
+      await until(async () => ((await published(opened)).length === ids.length ? true : undefined));
+    }
+    const kept = ids.slice(1).sort().join();
+    await until(async () => {
+      const found = readdirSync(join(opened.dataDirectory, 'snapshots')).sort().join();
+      return found === kept || undefined;
+    });
+  });
+});
+
+/** An example of another time. */
+const later = (each: Example): Example => ({
+  ...each,
+  event_id: `later-${each.event_id}`,
+  ts: each.ts + 500 * minuteMs,
+});
+
+/** Something to commit. */
+async function publishNothing({ log, topics }: SmallWorld, commandId = 'nothing'): Promise<Command> {
+  const said = { seed: null, candidate: null, force: false, snapshot: null };
+  const nothing: Command = { command_id: commandId, ts: 0, kind: 'publish', ...said };
+  await write(log, topics.commands, [nothing], ({ command_id }) => command_id);
+  return nothing;
+}

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { TopicWriter } from '#engine';
 import type { MetricValues } from '#models';
-import { FatalError } from '#platform';
-import type { Candidate, Command, Version } from '#schemas';
+import { asActiveMember } from '#offline';
+import { FatalError, invariant } from '#platform';
+import type { Command, Snapshot, SnapshotRequest, Version } from '#schemas';
 import { awaitDecision } from './decision.ts';
-import { asActiveTrainer } from './trainer-group.ts';
-import { type OnCommandDone, TrainerLoop, type TrainerOptions } from './trainer-loop.ts';
+import { type CommandOutcome, type OnCommandDone, TrainerLoop, type TrainerOptions } from './trainer-loop.ts';
 
 /** What a training came to, with the decision over its version. */
 export type TrainingResult = {
@@ -20,13 +20,13 @@ export type TrainingResult = {
 const group = 'trainer';
 
 type Waiter = {
-  readonly resolve: (candidate: Candidate) => void;
+  readonly resolve: (outcome: CommandOutcome) => void;
   readonly giveUp: (reason: unknown) => void;
 };
 
 /**
- * Follows `commands` and `snapshots`: a `train` command takes a snapshot, each new snapshot is trained, and its version
- * is reported as a `publish` command. Positions are committed behind what is done: a restart trains nothing again,
+ * Follows `commands` and `snapshots`: `train` and `snapshot` commands and the schedule take snapshots, each new snapshot
+ * is trained unless it is suspect, and its version is reported as a `publish` command. Positions are committed behind what is done: a restart trains nothing again,
  * and what a crash cut short is done again, with the same version as its result.
  */
 export class Trainer {
@@ -46,13 +46,13 @@ export class Trainer {
     let reason: unknown = stopped();
     const onCommandDone: OnCommandDone = (id, outcome) => {
       const waiter = this.#waiters.get(id);
-      if (outcome.kind === 'trained') waiter?.resolve(outcome.candidate);
-      else waiter?.giveUp(outcome.error);
+      if (outcome.kind === 'failed') waiter?.giveUp(outcome.error);
+      else waiter?.resolve(outcome);
     };
     try {
       const { commands, snapshots } = this.#options.topics;
       const committedTopics = [commands.name, snapshots.name];
-      await asActiveTrainer({ ...this.#options, group, committedTopics }, signal, async (place) => {
+      await asActiveMember({ ...this.#options, group, committedTopics }, signal, async (place) => {
         const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
         try {
           await loop.run();
@@ -69,24 +69,19 @@ export class Trainer {
   }
 
   /**
-   * Sends a `train` command and waits for the decision over its version. To be called while `run` is at work here, and
-   * the topology that decides anywhere. Errors: those of takeSnapshot and trainFromSnapshot; FatalError
-   * MR_TRAINER_STOPPED; the signal's reason.
+   * Sends a `train` command and waits for the decision over its version; `force` trains on a suspect snapshot as well. To
+   * be called while `run` is at work here, and the topology that decides anywhere. Errors: those of takeSnapshot and
+   * trainFromSnapshot; InputError MR_SNAPSHOT_SUSPECT; FatalError MR_TRAINER_STOPPED; the signal's reason.
    */
-  async train({ seed }: { readonly seed: number }, signal?: AbortSignal): Promise<TrainingResult> {
-    signal?.throwIfAborted();
-    const { log, topics, clock } = this.#options;
-    const id = `train-${randomUUID()}`;
-    const { promise, resolve, reject } = Promise.withResolvers<Candidate>();
-    const ended = new AbortController();
-    const whole = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
-    whole.addEventListener('abort', () => reject(whole.reason));
-    this.#waiters.set(id, { resolve, giveUp: (reason) => ended.abort(reason) });
-    try {
-      const sent = this.#send({ command_id: id, ts: clock.now(), kind: 'train', seed, candidate: null });
-      const [{ version }] = await Promise.all([promise, sent]);
-      const decision = await awaitDecision(log, topics.versions, version, whole);
-      const { protocol, metrics, popularity, decayed_popularity } = decision.candidate;
+  async train(
+    { seed, force = false }: { readonly seed: number; readonly force?: boolean },
+    signal?: AbortSignal,
+  ): Promise<TrainingResult> {
+    const { log, topics } = this.#options;
+    return this.#asked({ kind: 'train', seed, force, snapshot: null }, signal, async (outcome, whole) => {
+      invariant(outcome.kind === 'trained', 'a train command ends with a version');
+      const decision = await awaitDecision(log, topics.versions, outcome.candidate.version, whole);
+      const { version, protocol, metrics, popularity, decayed_popularity } = decision.candidate;
       return {
         version,
         protocol,
@@ -95,6 +90,39 @@ export class Trainer {
         decayedPopularity: decayed_popularity,
         decision,
       };
+    });
+  }
+
+  /** Sends a `snapshot` command and waits for the snapshot. Errors: as `train`. */
+  async takeSnapshot(request: SnapshotRequest, signal?: AbortSignal): Promise<Snapshot> {
+    const command = { kind: 'snapshot', seed: null, force: false, snapshot: request } as const;
+    return this.#asked(command, signal, async (outcome) => {
+      invariant(outcome.kind === 'taken', 'a snapshot command ends with a snapshot');
+      return outcome.snapshot;
+    });
+  }
+
+  async #asked<T>(
+    command: Pick<Command, 'kind' | 'seed' | 'force' | 'snapshot'>,
+    signal: AbortSignal | undefined,
+    finish: (outcome: CommandOutcome, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const id = `${command.kind}-${randomUUID()}`;
+    const { promise, resolve, reject } = Promise.withResolvers<CommandOutcome>();
+    const ended = new AbortController();
+    const whole = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+    whole.addEventListener('abort', () => reject(whole.reason));
+    this.#waiters.set(id, { resolve, giveUp: (reason) => ended.abort(reason) });
+    try {
+      const sent = this.#send({
+        command_id: id,
+        ts: this.#options.clock.now(),
+        candidate: null,
+        ...command,
+      });
+      const [outcome] = await Promise.all([promise, sent]);
+      return await finish(outcome, whole);
     } finally {
       this.#waiters.delete(id);
     }

@@ -3,9 +3,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FlatIndex, openVersion, TwoTowerVocabulary, UserEncoder } from '#models';
+import { takeSnapshot } from '#offline';
 import { createLogger, MillraceError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { takeSnapshot } from './snapshot.ts';
 import { example, fillSmallWorld, openSmallWorld, startMs, writeExamples } from './testing/small-world.ts';
 import { trainFromSnapshot } from './train-from-snapshot.ts';
 

@@ -9,11 +9,10 @@ import {
   trainTwoTower,
   twoTowerDefaults,
 } from '#models';
+import { fingerprint, withDuckDb } from '#offline';
 import { errorCode, FatalError } from '#platform';
 import type { Candidate, Snapshot } from '#schemas';
 import { type Dataset, readDataset } from './dataset.ts';
-import { withDuckDb } from './duckdb.ts';
-import { fingerprint } from './durable-files.ts';
 import { type Judgements, judge } from './evaluation.ts';
 
 export const versionsDirectory = 'versions';

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { itemFeaturesView, userFeaturesView } from '#features';
 import { createLogger, systemClock } from '#platform';
 import type { Example, Item, User } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
@@ -56,7 +57,8 @@ export function smallExamples(): Example[] {
 }
 
 export function example(userId: string, itemId: string, ts: number, recentItems: string[] = []): Example {
-  const counts = { views: 1, clicks: 0, completes: 0, likes: 0, ratings: 0, skips: 0 };
+  const user = userFeaturesView.finish(userFeaturesView.empty(), ts);
+  const item = itemFeaturesView.finish(itemFeaturesView.empty(), ts);
   return {
     event_id: `e-${userId}-${itemId}-${ts}`,
     user_id: userId,
@@ -66,25 +68,17 @@ export function example(userId: string, itemId: string, ts: number, recentItems:
     weight: 0.5,
     ts,
     request_id: null,
-    user: {
-      ...counts,
-      events: 1,
-      rating_mean: 3.3,
-      watch_ms: 12,
-      completion_rate: 0.5,
-      recent_items: recentItems,
-      days_since_last: null,
-    },
+    user: { ...user, events: 1, views: 1, rating_mean: 3.3, watch_ms: 12, recent_items: recentItems },
     profile: { age: 30, gender: 'female', occupation: 'baker', country: null },
-    item: {
-      ...counts,
-      impressions: 3,
-      rating_mean: null,
-      ctr: 0.1,
-      positives: 2,
-      popularity: 1.5,
-      days_since_last: 2,
-    },
+    item: { ...item, impressions: 3, views: 1, ctr: 0.1, positives: 2, popularity: 1.5, days_since_last: 2 },
+    category: null,
+    pair: null,
+    facts: null,
+    popularity_rank: null,
+    context: null,
+    position: null,
+    propensity: null,
+    labels: null,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { GroupMember, Log, Membership, TopicPartition } from '#engine/log';
+import type { GroupMember, GroupMetadata, Log, Membership, TopicPartition } from '#engine/log';
 import { type Clock, errorCode, type Logger } from '#platform';
 
 const sessionTimeoutMs = 10_000;
@@ -6,7 +6,7 @@ const heartbeatIntervalMs = 3_000;
 
 type Role = 'active' | 'standby';
 
-/** Of several trainers one works, and keeps its place while it is there; then the next goes on where it had committed. */
+/** Of several members one works, and keeps its place while it is there; then the next goes on where it had committed. */
 function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffer> {
   const ids = members.map(({ memberId }) => memberId).sort();
   const holder = members.find(({ metadata }) => metadata.toString() === 'active')?.memberId ?? ids[0];
@@ -16,7 +16,7 @@ function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffe
 const roleBytes = (role: Role) => Buffer.from(role);
 const roleOf = ({ assignment }: Membership) => assignment.toString() as Role;
 
-export type TrainerGroupOptions = {
+export type ActiveMemberOptions = {
   readonly log: Log;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,25 +25,29 @@ export type TrainerGroupOptions = {
   readonly committedTopics: readonly string[];
   /** Of this process; the same after a restart, so that its place is taken back at once. */
   readonly instanceId: string;
+  /** Told each time that another member is the active one. */
+  readonly onStandby?: () => void;
 };
 
-/** The committed positions of one generation of a trainer's membership. */
-export type TrainerPlace = {
+/** The place of the active member, for as long as it has it. */
+export type ActivePlace = {
   /** Aborted when the membership has ended, or the caller wants to stop. */
   readonly signal: AbortSignal;
   /** The committed offset of each partition, or the start of the log's records. */
   positions(partitions: readonly TopicPartition[]): Promise<number[]>;
   commit(offsets: readonly (TopicPartition & { readonly offset: number })[]): Promise<void>;
+  /** The membership as it is now, under which a transaction may commit offsets. */
+  group(): GroupMetadata;
 };
 
 /**
- * Calls `work` whenever this process is the active trainer, until `signal` aborts. Heartbeats go on while it works, and
- * so does the work when the group rebalances and the place stays ours.
+ * Calls `work` whenever this process is the active member of a group, until `signal` aborts. Heartbeats go on while it
+ * works, and so does the work when the group rebalances and the place stays ours. Work that ends by itself is called again.
  */
-export async function asActiveTrainer(
-  options: TrainerGroupOptions,
+export async function asActiveMember(
+  options: ActiveMemberOptions,
   signal: AbortSignal,
-  work: (place: TrainerPlace) => Promise<void>,
+  work: (place: ActivePlace) => Promise<void>,
 ): Promise<void> {
   const { log, group, committedTopics, instanceId: memberId } = options;
   while (!signal.aborted) {
@@ -61,27 +65,30 @@ export async function asActiveTrainer(
 
 /** The time for which this process has one role. */
 class Term {
-  readonly #options: TrainerGroupOptions;
+  readonly #options: ActiveMemberOptions;
   readonly #signal: AbortSignal;
   readonly #over = new AbortController();
   #membership: Membership;
 
-  constructor(options: TrainerGroupOptions, membership: Membership, signal: AbortSignal) {
+  constructor(options: ActiveMemberOptions, membership: Membership, signal: AbortSignal) {
     this.#options = options;
     this.#membership = membership;
     this.#signal = signal;
   }
 
   /** Works, or stands by, until the role changes or the membership ends. */
-  async serve(work: (place: TrainerPlace) => Promise<void>): Promise<void> {
-    const { logger } = this.#options;
+  async serve(work: (place: ActivePlace) => Promise<void>): Promise<void> {
+    const { logger, onStandby, group } = this.#options;
     const beating = this.#beat().finally(() => this.#over.abort());
     // Its failure is met below, when the work has ended.
     beating.catch(() => {});
     try {
       try {
         if (roleOf(this.#membership) === 'active') await work(this.#place());
-        else await beating;
+        else {
+          onStandby?.();
+          await beating;
+        }
       } finally {
         this.#over.abort();
         await beating;
@@ -89,17 +96,18 @@ class Term {
     } catch (error) {
       // The group went on without us: what was not committed is done again, here or elsewhere.
       if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
-      logger.warn({ err: error }, 'the group of trainers has rebalanced');
+      logger.warn({ group, err: error }, 'the group has rebalanced; another member may be active now');
     }
     if (this.#signal.aborted) await this.#membership.leave();
   }
 
-  #place(): TrainerPlace {
+  #place(): ActivePlace {
     const { log, group } = this.#options;
     return {
       signal: AbortSignal.any([this.#signal, this.#over.signal]),
       positions: (partitions) => committedPositions(log, group, partitions),
       commit: (offsets) => log.commitOffsets(this.#membership, offsets),
+      group: () => this.#membership,
     };
   }
 

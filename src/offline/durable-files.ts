@@ -27,9 +27,9 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
-/** Removes what crashed writers have left in `directory`. */
-export async function removePartial(directory: string): Promise<void> {
+/** Removes what crashed writers have left in `directory`; of those that share it, the ones whose prefix is given. */
+export async function removePartial(directory: string, prefix = partialPrefix): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.startsWith(partialPrefix)) await rm(join(directory, name), { recursive: true, force: true });
+    if (name.startsWith(prefix)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }

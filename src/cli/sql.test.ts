@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { TopicWriter } from '#engine';
+import { openEmbeddedLog } from '#engine/log';
+import { createLogger, lockDirectory, systemClock } from '#platform';
+import type { Interaction } from '#schemas';
+import { openTopics } from '#topologies';
+import { type CommandLine, commandLine, jsonLines } from './testing/command-line.ts';
+
+const startMs = Date.UTC(2026, 0, 1);
+
+function event(i: number): Interaction {
+  return {
+    event_id: `e${i}`,
+    user_id: `u${i % 3}`,
+    item_id: `i"${i % 2},`,
+    kind: i % 2 === 0 ? 'view' : 'click',
+    value: null,
+    watch_ms: i % 2 === 0 ? 1_000 * i : null,
+    session_id: null,
+    request_id: null,
+    context: { device: 'tv', country: null, language: null },
+    ts: startMs + i * 1_000,
+    original_ts: null,
+    item: null,
+  };
+}
+
+/** A data directory whose log holds accepted events from `from` to `to`. */
+async function accept({ directory }: CommandLine, from: number, to: number): Promise<void> {
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const data = join(directory, '.millrace');
+  const log = await openEmbeddedLog({ directory: data, clock: systemClock, logger, synchronous: 'normal' });
+  const topics = await openTopics(log, log.registry);
+  const writer = await TopicWriter.open(log, topics['interactions-accepted']);
+  const events = Array.from({ length: to - from }, (_, i) => event(from + i));
+  await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+  await writer.close();
+  await log.close();
+}
+
+async function withEvents(t: TestContext): Promise<CommandLine> {
+  const command = commandLine(t);
+  await accept(command, 0, 30);
+  return command;
+}
+
+describe('millrace sql', () => {
+  it('archives what nobody has, and prints a table, JSON lines or CSV', async (t) => {
+    const command = await withEvents(t);
+    const query = `SELECT kind, count(*) AS n, sum(watch_ms) AS watched, any_value(context) AS context,
+      min(item_id) AS item FROM events GROUP BY 1 ORDER BY 1`;
+    const table = await command.run(['sql', query]);
+    assert.equal(table.code, 0);
+    assert.deepEqual(
+      table.out.split('\n').map((line) => line.replaceAll(/ +/g, ' ')),
+      [
+        'kind n watched context item',
+        'click 15 null {"device":"tv","country":null,"language":null} i"1,',
+        'view 15 210000 {"device":"tv","country":null,"language":null} i"0,',
+        '',
+      ],
+    );
+    const json = await command.run(['sql', query, '--json']);
+    const context = { device: 'tv', country: null, language: null };
+    assert.deepEqual(jsonLines(json.out), [
+      { kind: 'click', n: 15, watched: null, context, item: 'i"1,' },
+      { kind: 'view', n: 15, watched: 210_000, context, item: 'i"0,' },
+    ]);
+    const csv = await command.run(['sql', query, '--csv']);
+    assert.deepEqual(csv.out.split('\n'), [
+      'kind,n,watched,context,item',
+      'click,15,,"{""device"":""tv"",""country"":null,""language"":null}","i""1,"',
+      'view,15,210000,"{""device"":""tv"",""country"":null,""language"":null}","i""0,"',
+      '',
+    ]);
+  });
+
+  it('knows users as of a time, and asks what is archived while another process has the data', async (t) => {
+    const command = await withEvents(t);
+    const query = `SELECT user_id, events, pseudonym('u1') AS known FROM user_features_as_of(${startMs + 4_000}) ORDER BY 1`;
+    const rows = [
+      { user_id: 'u0', events: 2, known: 'u1' },
+      { user_id: 'u1', events: 1, known: 'u1' },
+      { user_id: 'u2', events: 1, known: 'u1' },
+    ];
+    const first = await command.run(['sql', query, '--json']);
+    assert.deepEqual([first.code, jsonLines(first.out)], [0, rows]);
+    await accept(command, 30, 40);
+    const lock = lockDirectory(join(command.directory, '.millrace'), 'test');
+    const counted = ['sql', 'SELECT count(*) AS n FROM events', '--json'];
+    assert.deepEqual(jsonLines((await command.run(counted)).out), [{ n: 30 }]);
+    lock.release();
+    assert.deepEqual(jsonLines((await command.run(counted)).out), [{ n: 40 }]);
+  });
+
+  it('says what is wrong with a query, and ends with 2', async (t) => {
+    const command = await withEvents(t);
+    const wrong = await command.run(['sql', 'SELECT nope FROM events']);
+    assert.equal(wrong.code, 2);
+    assert.equal(wrong.out, '');
+    assert.match(wrong.err, /^error MR_OFFLINE_QUERY: .*"nope" not found/m);
+    assert.match(wrong.err, /\nhint: .*DESCRIBE/);
+    const written = await command.run(['sql', "COPY events TO 'out.csv'", '--json']);
+    assert.equal(written.code, 2);
+    assert.equal(jsonLines<{ error: { code: string } }>(written.err)[0]?.error.code, 'MR_OFFLINE_QUERY');
+    const both = await command.run(['sql', 'SELECT 1', '--json', '--csv']);
+    assert.deepEqual([both.code, both.out], [2, '']);
+    assert.match(both.err, /MR_USAGE/);
+  });
+
+  it('is ended by Ctrl-C', async (t) => {
+    const command = await withEvents(t);
+    const running = command.begin(['sql', 'SELECT * FROM range(1000000000000) AS r(n)', '--csv']);
+    await running.until(/^n\n0\n/);
+    const { code } = await running.signal('SIGINT');
+    assert.equal(code, 130);
+  });
+});

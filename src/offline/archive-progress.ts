@@ -1,0 +1,53 @@
+import type { Log, OffsetCommit } from '#engine/log';
+import type { Topics } from '#topologies';
+import { type ArchivedTopic, archivedTables } from './archived-tables.ts';
+
+/** The consumer group whose offsets say what is archived. */
+export const archiveGroup = 'archive';
+
+/** Up to where a topic is archived. */
+export type ArchiveProgress = {
+  /** The next offset of each partition. */
+  readonly offsets: readonly number[];
+  /** Of each partition: every record with a timestamp before it is archived. -Infinity before anything is known. */
+  readonly watermarks: readonly number[];
+  /** The least of them. */
+  readonly watermark: number;
+};
+
+export function progressOf(offsets: readonly number[], watermarks: readonly number[]): ArchiveProgress {
+  const watermark = watermarks.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...watermarks);
+  return { offsets, watermarks, watermark };
+}
+
+/** The watermark goes with the offsets, so that both become durable with the files that they speak of. */
+export function commitsOf(topic: ArchivedTopic, { offsets, watermarks }: ArchiveProgress): OffsetCommit[] {
+  return offsets.map((offset, partition) => {
+    const watermark = watermarks[partition] ?? Number.NEGATIVE_INFINITY;
+    const metadata = Number.isFinite(watermark) ? String(watermark) : '';
+    return { topic, partition, offset, metadata };
+  });
+}
+
+/** What the group has committed; where it has committed nothing, nothing is archived: also not what the log has dropped. */
+export async function readProgress(
+  log: Log,
+  topics: Topics,
+): Promise<ReadonlyMap<ArchivedTopic, ArchiveProgress>> {
+  const found = new Map<ArchivedTopic, ArchiveProgress>();
+  const descriptions = await log.describeTopics(archivedTables.map(({ topic }) => topics[topic].name));
+  for (const { topic } of archivedTables) {
+    const starts = descriptions.find(({ name }) => name === topic)?.offsets ?? [];
+    const committed = await log.committedOffsets(
+      archiveGroup,
+      starts.map((_, partition) => ({ topic, partition })),
+    );
+    const watermarks = committed.map((commit) => {
+      const text = commit?.metadata ?? '';
+      return text === '' ? Number.NEGATIVE_INFINITY : Number(text);
+    });
+    const offsets = starts.map((_, partition) => committed[partition]?.offset ?? 0);
+    found.set(topic, progressOf(offsets, watermarks));
+  }
+  return found;
+}

@@ -1,0 +1,87 @@
+import type { GroupMetadata, Log, OffsetCommit, ProducerRecord, TransactionalProducer } from '#engine/log';
+import { type Clock, failpoint } from '#platform';
+import type { ArchiveFile } from '#schemas';
+import type { Topics } from '#topologies';
+import type { FileBatch } from './file-batch.ts';
+import { Manifest } from './manifest.ts';
+
+/** Every writer of the archive appends under this id, so that whoever came last fences those before. */
+const transactionalId = 'archive';
+
+/** What becomes of the archive at once. */
+export type ArchiveChange = {
+  /** Files to be placed and to count from now on. */
+  readonly written?: FileBatch;
+  /** Files whose rows are in `written`, or were taken out. */
+  readonly replaced?: readonly ArchiveFile[];
+  /** Files whose rows are past their retention. */
+  readonly dropped?: readonly ArchiveFile[];
+  /** Paths of replaced files that are gone from the disk. */
+  readonly removed?: readonly string[];
+  /** The archive's offsets. */
+  readonly consumed?: { readonly group: GroupMetadata; readonly offsets: readonly OffsetCommit[] };
+};
+
+/**
+ * The one way in which the archive changes: manifest events and the group's offsets in one transaction of the log. A
+ * writer that was fenced meanwhile learns so by its next commit (MR_LOG_FENCED), and nothing of it becomes visible.
+ */
+export class ArchiveTransactions {
+  /** As of the last commit. */
+  readonly manifest: Manifest;
+  readonly #topics: Topics;
+  readonly #clock: Clock;
+  readonly #producer: TransactionalProducer;
+
+  private constructor(topics: Topics, clock: Clock, producer: TransactionalProducer, manifest: Manifest) {
+    this.#topics = topics;
+    this.#clock = clock;
+    this.#producer = producer;
+    this.manifest = manifest;
+  }
+
+  /** Fences every other writer, then reads the manifest that they have left. */
+  static async open(options: {
+    readonly log: Log;
+    readonly topics: Topics;
+    readonly clock: Clock;
+  }): Promise<ArchiveTransactions> {
+    const { log, topics, clock } = options;
+    const producer = await log.transactionalProducer(transactionalId);
+    const manifest = await Manifest.read(log, topics['archive-files']);
+    return new ArchiveTransactions(topics, clock, producer, manifest);
+  }
+
+  /** Resolves when the change is durable. */
+  async commit({
+    written,
+    replaced = [],
+    dropped = [],
+    removed = [],
+    consumed,
+  }: ArchiveChange): Promise<void> {
+    await written?.place();
+    const ts = this.#clock.now();
+    const events = [
+      ...(written?.files ?? []).map((file) => ({ ...file, ts })),
+      ...replaced.map((file) => ({ ...file, status: 'replaced' as const, ts })),
+      ...dropped.map((file) => ({ ...file, status: 'dropped' as const, ts })),
+    ];
+    const { name, value } = this.#topics['archive-files'];
+    const records: ProducerRecord[] = [
+      ...events.map((file) => ({ key: Buffer.from(file.path), value: value.encode(file), timestamp: ts })),
+      ...removed.map((path) => ({ key: Buffer.from(path), value: null, timestamp: ts })),
+    ];
+    failpoint('archive.commit.before');
+    if (records.length > 0) this.#producer.append(name, 0, records);
+    if (consumed !== undefined) this.#producer.sendOffsets(consumed.group, consumed.offsets);
+    if (records.length > 0 || consumed !== undefined) await this.#producer.commit();
+    for (const file of events) this.manifest.apply(file.path, file);
+    for (const path of removed) this.manifest.apply(path, null);
+    failpoint('archive.commit.after');
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.close();
+  }
+}

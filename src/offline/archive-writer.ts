@@ -1,0 +1,139 @@
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Log } from '#engine/log';
+import { type Clock, errorCode, failpoint, type Logger } from '#platform';
+import type { ArchiveFile } from '#schemas';
+import type { Topics } from '#topologies';
+import { readProgress } from './archive-progress.ts';
+import { ArchiveTransactions } from './archive-transactions.ts';
+import { type AnalyticDatabase, withDuckDb } from './duckdb.ts';
+import { partialPrefix, removePartial, sync } from './durable-files.ts';
+import { FileBatch, offlineDirectory } from './file-batch.ts';
+import { OfflineStore } from './reading.ts';
+
+export type ArchiveEnvironment = {
+  readonly log: Log;
+  readonly topics: Topics;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** What a change of the archive is made with. */
+export class ArchiveWriter {
+  readonly environment: ArchiveEnvironment;
+  readonly transactions: ArchiveTransactions;
+  readonly database: AnalyticDatabase;
+  /** The archive as it is after the last commit. */
+  readonly store: OfflineStore;
+  readonly #aside: string;
+  readonly #found: readonly PlacedFile[];
+
+  private constructor(
+    environment: ArchiveEnvironment,
+    transactions: ArchiveTransactions,
+    database: AnalyticDatabase,
+    store: OfflineStore,
+    aside: string,
+    found: readonly PlacedFile[],
+  ) {
+    this.environment = environment;
+    this.transactions = transactions;
+    this.database = database;
+    this.store = store;
+    this.#aside = aside;
+    this.#found = found;
+  }
+
+  /**
+   * Fences every other writer and calls `work`. `purpose` names the folder in which files are written aside: of one
+   * purpose there is one writer for a data directory at a time.
+   */
+  static async with<T>(
+    environment: ArchiveEnvironment,
+    purpose: string,
+    work: (writer: ArchiveWriter) => Promise<T>,
+  ): Promise<T> {
+    const { log, topics, dataDirectory } = environment;
+    const parent = join(dataDirectory, offlineDirectory);
+    await mkdir(parent, { recursive: true });
+    const prefix = `${partialPrefix}${purpose}-`;
+    await removePartial(parent, prefix);
+    const found = await placedFiles(dataDirectory);
+    const aside = await mkdtemp(join(parent, prefix));
+    try {
+      const transactions = await ArchiveTransactions.open(environment);
+      try {
+        const store = new OfflineStore(dataDirectory, transactions.manifest, await readProgress(log, topics));
+        return await withDuckDb(join(aside, 'work'), (database) =>
+          work(new ArchiveWriter(environment, transactions, database, store, aside, found)),
+        );
+      } finally {
+        await transactions.close();
+      }
+    } finally {
+      await rm(aside, { recursive: true, force: true });
+    }
+  }
+
+  batch(): FileBatch {
+    return new FileBatch(this.environment.dataDirectory, this.#aside);
+  }
+
+  /** Removes replaced files from the disk, and from the manifest what it knew of them. */
+  async remove(files: readonly ArchiveFile[]): Promise<void> {
+    if (files.length === 0) return;
+    await this.unlink(files);
+    await this.transactions.commit({ removed: files.map(({ path }) => path) });
+  }
+
+  /** Removes files from the disk where they still are. */
+  async unlink(files: readonly ArchiveFile[]): Promise<void> {
+    const folders = new Set<string>();
+    for (const file of files) {
+      const path = this.store.path(file);
+      if ((await inodeOf(path)) === undefined) continue;
+      failpoint('archive.file.removed');
+      await rm(path);
+      folders.add(dirname(path));
+    }
+    for (const folder of folders) await sync(folder);
+  }
+
+  /**
+   * Removes what crashed writers have placed and no manifest event names. Only files that were there before the manifest
+   * was read: one that has come since may be a later writer's, and be named by now.
+   */
+  async removeOrphans(): Promise<void> {
+    const { dataDirectory, logger } = this.environment;
+    for (const { path, inode } of this.#found) {
+      const place = join(dataDirectory, path);
+      if (this.transactions.manifest.file(path) !== undefined) continue;
+      if ((await inodeOf(place)) !== inode) continue;
+      logger.info({ path }, 'a file that was written and never committed is removed');
+      await rm(place);
+    }
+  }
+}
+
+type PlacedFile = { readonly path: string; readonly inode: number | undefined };
+
+async function placedFiles(dataDirectory: string): Promise<PlacedFile[]> {
+  const found: PlacedFile[] = [];
+  for (const name of await readdir(join(dataDirectory, offlineDirectory), { recursive: true })) {
+    if (!name.endsWith('.parquet') || name.startsWith(partialPrefix)) continue;
+    const path = `${offlineDirectory}/${name}`;
+    found.push({ path, inode: await inodeOf(join(dataDirectory, path)) });
+  }
+  return found;
+}
+
+/** Undefined where there is no such file. */
+async function inodeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).ino;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { avroSchema, schemaFingerprint, topics } from '#schemas';
+import { RecordColumns } from './record-columns.ts';
+
+/** How long rows are kept, in event time. */
+export type Retention = { readonly eventsMs: number; readonly featuresMs: number };
+
+const definitions = [
+  { table: 'events', topic: 'interactions-accepted', retention: 'eventsMs' },
+  { table: 'examples', topic: 'examples', retention: 'featuresMs' },
+  { table: 'example-corrections', topic: 'example-corrections', retention: 'featuresMs' },
+] as const satisfies readonly {
+  readonly table: string;
+  /** Its values have the fields `user_id`, by which it is keyed, and `ts`, which gives the date. */
+  readonly topic: keyof typeof topics;
+  readonly retention: keyof Retention;
+}[];
+
+export type ArchivedTopic = (typeof definitions)[number]['topic'];
+export type ArchivedTableName = (typeof definitions)[number]['table'];
+
+/** What every archived value has. */
+export type ArchivedValue = { readonly user_id: string; readonly ts: number };
+
+export type ArchivedTable = {
+  readonly table: ArchivedTableName;
+  readonly topic: ArchivedTopic;
+  readonly retention: keyof Retention;
+  readonly columns: RecordColumns<ArchivedValue>;
+  /** Fingerprint of the schema, hexadecimal. */
+  readonly schema: string;
+};
+
+/** The topics that are archived, each with its table. */
+export const archivedTables: readonly ArchivedTable[] = definitions.map((definition) => {
+  const schema = avroSchema(topics[definition.topic].schema);
+  return {
+    ...definition,
+    columns: new RecordColumns(schema),
+    schema: schemaFingerprint(schema).toString('hex'),
+  };
+});
+
+export function archivedTable(name: ArchivedTableName): ArchivedTable {
+  return archivedTables.find(({ table }) => table === name) as ArchivedTable;
+}

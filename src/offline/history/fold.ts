@@ -1,0 +1,205 @@
+import { blobValue, type DuckDBBlobValue, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import type { AnyView } from '#features';
+import type { Interaction } from '#schemas';
+import { archivedTable } from '../archived-tables.ts';
+import type { AnalyticDatabase } from '../duckdb.ts';
+import { historyDeclaration, historyTypes, leadingColumn, sqlName } from './history-tables.ts';
+
+/** Events that are in memory at once; few, so that whoever else is on the thread gets on between them. */
+const sliceRows = 2_048;
+
+type Held = {
+  state: unknown;
+  /** Of the newest event in it that no row tells of yet. */
+  at: number | undefined;
+  /** Whose key it is: the event's leading column. */
+  readonly of: string;
+};
+type Row = { readonly key: string; readonly at: number; readonly state: Buffer };
+
+/**
+ * The history of views, folded date by date in temporary tables: `rows_<view>_<version>` holds the rows of the dates since the last
+ * `clearRows`, `carry_<view>_<version>` the newest state of every key.
+ */
+export class HistoryFold {
+  readonly #database: AnalyticDatabase;
+  readonly #views: readonly ViewFold[];
+
+  private constructor(database: AnalyticDatabase, views: readonly ViewFold[]) {
+    this.#database = database;
+    this.#views = views;
+  }
+
+  /** `carry` gives a view's states to go on from, as a SELECT of (key, valid_from, state). */
+  static async open(
+    database: AnalyticDatabase,
+    views: readonly AnyView[],
+    carry: (view: AnyView) => string,
+  ): Promise<HistoryFold> {
+    const folds: ViewFold[] = [];
+    for (const view of views) {
+      const fold = new ViewFold(database, view);
+      await fold.open(carry(view));
+      folds.push(fold);
+    }
+    return new HistoryFold(database, folds);
+  }
+
+  /** Adds events, a SELECT with the columns of table `events`, that are newer than all before them. */
+  async add(events: string): Promise<void> {
+    for (const leading of ['user_id', 'item_id'] as const) {
+      const views = this.#views.filter(({ view }) => leadingColumn(view) === leading);
+      if (views.length > 0) await this.#addBy(leading, views, events);
+    }
+    for (const view of this.#views) await view.carry();
+  }
+
+  async clearRows(): Promise<void> {
+    for (const { rows } of this.#views) await this.#database.run(`TRUNCATE ${rows}`);
+  }
+
+  /** Gives the room of the tables back. */
+  async close(): Promise<void> {
+    for (const view of this.#views) await view.close();
+  }
+
+  async #addBy(leading: 'user_id' | 'item_id', views: readonly ViewFold[], events: string): Promise<void> {
+    const { columns } = archivedTable('events');
+    await this.#database.run(`CREATE OR REPLACE TEMP TABLE folding AS
+      SELECT * FROM (${events}) WHERE ${leading} IS NOT NULL ORDER BY ${leading}, ts`);
+    for (let start = 0; ; start += sliceRows) {
+      const rows = await this.#database.allValueRows(
+        `SELECT ${columns.selection} FROM folding WHERE rowid >= ${start} AND rowid < ${start + sliceRows} ORDER BY rowid`,
+      );
+      const slice = rows.map((row) => columns.record(row).value as Interaction);
+      // What follows may belong to the last one still.
+      const isLast = rows.length < sliceRows;
+      const going = isLast ? null : (slice.at(-1)?.[leading] ?? null);
+      for (const view of views) await view.add(slice, leading, going);
+      if (isLast) break;
+    }
+    await this.#database.run('DROP TABLE folding');
+  }
+}
+
+/** Table of the rows that a fold has made of a view. */
+export function rowsTable(view: AnyView): string {
+  return `rows_${sqlName(view)}_${view.version}`;
+}
+
+/** Table of the newest state of each key of a view. */
+export function carryTable(view: AnyView): string {
+  return `carry_${sqlName(view)}_${view.version}`;
+}
+
+class ViewFold {
+  readonly view: AnyView;
+  readonly rows: string;
+  readonly #carry: string;
+  readonly #wanted: string;
+  readonly #database: AnalyticDatabase;
+  /** Keys whose events go on in the next slice. */
+  readonly #held = new Map<string, Held>();
+  #carried = 0;
+
+  constructor(database: AnalyticDatabase, view: AnyView) {
+    this.view = view;
+    this.rows = rowsTable(view);
+    this.#carry = carryTable(view);
+    this.#wanted = `wanted_${sqlName(view)}_${view.version}`;
+    this.#database = database;
+  }
+
+  async open(carry: string): Promise<void> {
+    await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.rows} (${historyDeclaration})`);
+    await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.#wanted} ("key" VARCHAR)`);
+    await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.#carry} (${historyDeclaration})`);
+    await this.#database.run(`INSERT INTO ${this.#carry} ${carry}`);
+    await this.#count();
+  }
+
+  /** Takes events in order of their leading column and time; those of `going` may be followed by others. */
+  async add(
+    slice: readonly Interaction[],
+    leading: 'user_id' | 'item_id',
+    going: string | null,
+  ): Promise<void> {
+    const { view } = this;
+    const events = slice.filter((event) => view.filter(event));
+    const keys = events.map((event) => view.key(event));
+    await this.#load(new Map(keys.map((key, i) => [key, events[i]?.[leading] ?? ''])));
+    const rows: Row[] = [];
+    for (const [i, event] of events.entries()) {
+      const key = keys[i] as string;
+      const held = this.#held.get(key) as Held;
+      if (held.at !== undefined && held.at !== event.ts) rows.push(this.#row(key, held));
+      held.state = view.add(held.state, event);
+      held.at = event.ts;
+    }
+    for (const [key, held] of this.#held) {
+      if (held.of === going) continue;
+      rows.push(this.#row(key, held));
+      this.#held.delete(key);
+    }
+    await this.#append(rows);
+  }
+
+  /** Takes the rows over into the states from which the next date goes on. */
+  async carry(): Promise<void> {
+    const { rows } = this;
+    await this.#database.run(`DELETE FROM ${this.#carry} WHERE "key" IN (SELECT "key" FROM ${rows})`);
+    await this.#database.run(`INSERT INTO ${this.#carry}
+      SELECT "key", max(valid_from), arg_max(state, valid_from) FROM ${rows} GROUP BY "key"`);
+    await this.#count();
+  }
+
+  async close(): Promise<void> {
+    for (const table of [this.rows, this.#carry, this.#wanted]) {
+      await this.#database.run(`DROP TABLE ${table}`);
+    }
+  }
+
+  #row(key: string, { state, at }: Held): Row {
+    return { key, at: at as number, state: this.view.encode(state) };
+  }
+
+  /** Has the states of all keys at hand. */
+  async #load(keys: ReadonlyMap<string, string>): Promise<void> {
+    const missing = [...keys.keys()].filter((key) => !this.#held.has(key));
+    for (const key of missing) {
+      this.#held.set(key, { state: this.view.empty(), at: undefined, of: keys.get(key) ?? '' });
+    }
+    if (this.#carried === 0 || missing.length === 0) return;
+    await this.#database.run(`TRUNCATE ${this.#wanted}`);
+    await this.#database.appendColumns(this.#wanted, [VARCHAR], missing.length, (start, end) => [
+      missing.slice(start, end),
+    ]);
+    const found = await this.#database.allValueRows(
+      `SELECT "key", state FROM ${this.#carry} SEMI JOIN ${this.#wanted} USING ("key")`,
+    );
+    for (const [key, state] of found) {
+      const bytes = (state as DuckDBBlobValue).bytes;
+      const held = this.#held.get(key as string) as Held;
+      held.state = this.view.decode(Buffer.from(bytes));
+    }
+  }
+
+  async #append(rows: readonly Row[]): Promise<void> {
+    await this.#database.appendColumns(this.rows, historyTypes, rows.length, (start, end) => {
+      const some = rows.slice(start, end);
+      const columns: DuckDBValue[][] = [
+        some.map(({ key }) => key),
+        some.map(({ at }) => BigInt(at)),
+        some.map(({ state }) => blobValue(state)),
+      ];
+      return columns;
+    });
+  }
+
+  async #count(): Promise<void> {
+    const [counted] = await this.#database.rows<{ count: number }>(
+      `SELECT count(*)::INTEGER AS count FROM ${this.#carry}`,
+    );
+    this.#carried = counted?.count ?? 0;
+  }
+}

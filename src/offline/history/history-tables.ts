@@ -1,0 +1,35 @@
+/**
+ * Where the history of a view lies. `user-features-2` holds its rows by date: (key, valid_from, state), where the state is
+ * that of all events up to and with valid_from, so that a row as of t is the newest one with valid_from < t. Beside it
+ * `-carry` holds the newest state of every key at the end of the last date that is done, from which the next date goes on,
+ * and `-base` the newest row of every key among the dates that were dropped.
+ */
+import { BIGINT, BLOB, VARCHAR } from '@duckdb/node-api';
+import type { AnyView } from '#features';
+
+export type HistoryTables = { readonly rows: string; readonly carry: string; readonly base: string };
+
+export function historyTables({ name, version }: Pick<AnyView, 'name' | 'version'>): HistoryTables {
+  const rows = `${name}-${version}`;
+  return { rows, carry: `${rows}-carry`, base: `${rows}-base` };
+}
+
+/** Whether a table holds the states at the end of a date, so that even without rows it says how far a history has come. */
+export function isStates(table: string): boolean {
+  return table.endsWith('-carry');
+}
+
+export const historyTypes = [VARCHAR, BIGINT, BLOB];
+export const historyDeclaration = '"key" VARCHAR, valid_from BIGINT, state BLOB';
+export const noHistory =
+  'SELECT NULL::VARCHAR AS "key", NULL::BIGINT AS valid_from, NULL::BLOB AS state WHERE false';
+
+/** A view's name as an identifier of SQL. */
+export function sqlName({ name }: Pick<AnyView, 'name'>): string {
+  return name.replaceAll('-', '_');
+}
+
+/** The column of events by which all keys of a view lie together. */
+export function leadingColumn({ entity }: Pick<AnyView, 'entity'>): 'user_id' | 'item_id' {
+  return entity === 'item' ? 'item_id' : 'user_id';
+}

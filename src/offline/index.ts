@@ -1,0 +1,30 @@
+/**
+ * The offline store: what the log has carried, as Parquet files that DuckDB reads.
+ *
+ * It promises that a file counts from the moment when its manifest event is durable and not before, that every archived
+ * record is in exactly one file that counts, and that a file which is not the one that was written is refused by its hash.
+ * The history of a view is folded from the archived events by the view's own functions, so that a row as of a time is the
+ * one that the live view would have given. A snapshot of equal offsets has equal bytes, and its id is their hash. DuckDB stays
+ * behind this door; when snapshots are taken, and what is trained on them, is left to the trainer.
+ */
+export { type ActiveMemberOptions, type ActivePlace, asActiveMember } from './active-member.ts';
+export { archiveNow, runArchive } from './archive.ts';
+export type { ArchiveOptions } from './archive-loop.ts';
+export { type ArchiveProgress, archiveGroup } from './archive-progress.ts';
+export { type ArchivedTableName, type ArchivedTopic, archivedTables } from './archived-tables.ts';
+export { collectColumns } from './columns.ts';
+export { type AnalyticDatabase, literal, type QueryResult, withDuckDb } from './duckdb.ts';
+export { fingerprint, partialPrefix, removePartial, sync } from './durable-files.ts';
+export { type OfflineErasureOptions, offlineEraseTarget } from './erasure.ts';
+export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } from './reading.ts';
+export { rowsOfUser } from './rows-of-user.ts';
+export { holdsErasedUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
+export type { NegativeOptions } from './snapshot/negatives.ts';
+export { readSnapshots, readVersions } from './snapshot/published.ts';
+export { defaultLimits, type QualityLimits } from './snapshot/quality.ts';
+export { removableSnapshots, removeSnapshots } from './snapshot/retention.ts';
+export { type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
+export { defaultSplit, type SplitOptions } from './snapshot/split.ts';
+export { createHistoryView } from './sql/history-view.ts';
+export { type QueryOptions, queryOffline } from './sql/query.ts';
+export { registerRowFunction } from './sql/row-function.ts';

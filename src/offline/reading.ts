@@ -1,0 +1,172 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TopicRecord } from '#engine';
+import type { Log } from '#engine/log';
+import { errorCode, FatalError } from '#platform';
+import type { ArchiveFile } from '#schemas';
+import type { Topics } from '#topologies';
+import { type ArchiveProgress, progressOf, readProgress } from './archive-progress.ts';
+import {
+  type ArchivedTableName,
+  type ArchivedTopic,
+  type ArchivedValue,
+  archivedTable,
+  archivedTables,
+} from './archived-tables.ts';
+import { type AnalyticDatabase, literal } from './duckdb.ts';
+import { fingerprint } from './durable-files.ts';
+import { Manifest } from './manifest.ts';
+
+export type OfflineSource = { readonly log: Log; readonly topics: Topics; readonly dataDirectory: string };
+
+/** A stretch of one partition: offsets from `from` up to and without `to`. */
+export type PartitionStretch = { readonly partition: number; readonly from: number; readonly to: number };
+
+/** Opens what the archive holds now. Files that come later are not seen: open it again for them. */
+export async function openOffline(source: OfflineSource): Promise<OfflineStore> {
+  // Progress first: what it speaks of is in the manifest that is read after it.
+  const progress = await readProgress(source.log, source.topics);
+  const manifest = await Manifest.read(source.log, source.topics['archive-files']);
+  return new OfflineStore(source.dataDirectory, manifest, progress);
+}
+
+/** The archive as it was at one moment. */
+export class OfflineStore {
+  readonly #dataDirectory: string;
+  readonly #manifest: Manifest;
+  readonly #progress: ReadonlyMap<ArchivedTopic, ArchiveProgress>;
+  readonly #verified = new Set<string>();
+
+  constructor(
+    dataDirectory: string,
+    manifest: Manifest,
+    progress: ReadonlyMap<ArchivedTopic, ArchiveProgress>,
+  ) {
+    this.#dataDirectory = dataDirectory;
+    this.#manifest = manifest;
+    this.#progress = progress;
+  }
+
+  /** The files of a table that count, in order of date and path. Tables: `events`, ..., and those of views' histories. */
+  files(table: string): readonly ArchiveFile[] {
+    return this.#manifest.valid(table);
+  }
+
+  /** The files of a table whose rows are past their retention. */
+  dropped(table: string): readonly ArchiveFile[] {
+    return this.#manifest.with('dropped').filter((file) => file.table === table);
+  }
+
+  /** Up to where a topic is archived: the next offset of each partition, and the watermark up to which that is complete. */
+  progress(topic: ArchivedTopic): ArchiveProgress {
+    return this.#progress.get(topic) ?? progressOf([], []);
+  }
+
+  path({ path }: ArchiveFile): string {
+    return join(this.#dataDirectory, path);
+  }
+
+  /**
+   * Holds files against their manifests, each once. FatalError MR_OFFLINE_FILE_MISSING, MR_OFFLINE_FILE_CORRUPT, which
+   * name the file.
+   */
+  async verify(files: readonly ArchiveFile[]): Promise<void> {
+    for (const file of files) {
+      if (this.#verified.has(file.path)) continue;
+      await verifyFile(this.path(file), file);
+      this.#verified.add(file.path);
+    }
+  }
+
+  /** A SELECT over files of an archived table, with the columns of today: fields that older files lack are null. */
+  selectFrom(table: ArchivedTableName, files: readonly ArchiveFile[] = this.files(table)): string {
+    const { columns } = archivedTable(table);
+    if (files.length === 0) return columns.emptySelect;
+    return `SELECT ${columns.selection} FROM (${columns.emptySelect}
+      UNION ALL BY NAME SELECT * FROM ${this.parquet(files)})`;
+  }
+
+  /** Files as DuckDB reads them. */
+  parquet(files: readonly ArchiveFile[]): string {
+    const paths = files.map((file) => literal(this.path(file)));
+    return `read_parquet([${paths.join(', ')}], union_by_name = true, hive_partitioning = false)`;
+  }
+
+  /** Makes view `name` over the verified files of a table. */
+  async createView(
+    database: AnalyticDatabase,
+    table: ArchivedTableName,
+    name: string = table.replaceAll('-', '_'),
+  ): Promise<void> {
+    await this.verify(this.files(table));
+    await database.run(`CREATE VIEW "${name}" AS ${this.selectFrom(table)}`);
+  }
+
+  /**
+   * The archived records of a topic in order of (partition, offset), for rebuilds of what lies below the log's start.
+   * FatalError MR_OFFLINE_INCOMPLETE where a stretch reaches beyond what is archived, or rows of it were dropped.
+   */
+  async *records<V extends ArchivedValue>(
+    database: AnalyticDatabase,
+    topic: ArchivedTopic,
+    stretches: readonly PartitionStretch[],
+  ): AsyncGenerator<TopicRecord<string, V>[]> {
+    const { table, columns } = archivedTables.find(
+      (each) => each.topic === topic,
+    ) as (typeof archivedTables)[0];
+    const { offsets } = this.progress(topic);
+    for (const stretch of stretches.toSorted((a, b) => a.partition - b.partition)) {
+      const { partition, from, to } = stretch;
+      if (to > (offsets[partition] ?? 0)) throw incomplete(topic, stretch, 'is not archived yet');
+      if (this.dropped(table).some((file) => covers(file, stretch))) {
+        throw incomplete(topic, stretch, 'was dropped at the end of its retention');
+      }
+      const files = this.files(table).filter((file) => covers(file, stretch));
+      await this.verify(files);
+      const rows = `${this.selectFrom(table, files)} WHERE log_partition = ${partition}
+        AND log_offset >= ${from} AND log_offset < ${to} ORDER BY log_offset`;
+      for await (const chunk of database.valueRows(files.length === 0 ? columns.emptySelect : rows)) {
+        yield chunk.map((row) => {
+          const record = columns.record(row);
+          return { topic, key: record.value.user_id, ...record, value: record.value as V };
+        });
+      }
+    }
+  }
+}
+
+function covers({ offsets }: ArchiveFile, { partition, from, to }: PartitionStretch): boolean {
+  return offsets.some((range) => range.partition === partition && range.start < to && range.end > from);
+}
+
+/** Refuses a file that is not the one that was written. */
+export async function verifyFile(path: string, { bytes, sha256 }: ArchiveFile): Promise<void> {
+  let found: number;
+  try {
+    found = (await stat(path)).size;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    throw new FatalError('MR_OFFLINE_FILE_MISSING', `The archived file ${path} is not there.`, {
+      hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
+      cause: error,
+    });
+  }
+  if (found !== bytes) throw corrupt(path, `has ${found} bytes and was written with ${bytes}`);
+  if ((await fingerprint(path)).sha256 !== sha256) {
+    throw corrupt(path, 'has another SHA-256 than when it was written');
+  }
+}
+
+function corrupt(path: string, problem: string): FatalError {
+  return new FatalError('MR_OFFLINE_FILE_CORRUPT', `The archived file ${path} ${problem}.`, {
+    hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
+  });
+}
+
+function incomplete(topic: string, { partition, from, to }: PartitionStretch, why: string): FatalError {
+  return new FatalError(
+    'MR_OFFLINE_INCOMPLETE',
+    `Of ${topic}, partition ${partition}, something between offsets ${from} and ${to} ${why}.`,
+    { hint: 'Ask for less, or let the archive catch up.' },
+  );
+}

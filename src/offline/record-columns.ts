@@ -1,0 +1,202 @@
+/**
+ * The columns of an archived topic, from the Avro schema of its values: one a field, nested records as STRUCT, and three
+ * that say where the record stood on the log. Values keep every bit on the way there and back.
+ */
+import {
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  blobValue,
+  DOUBLE,
+  type DuckDBBlobValue,
+  type DuckDBListValue,
+  type DuckDBStructValue,
+  type DuckDBType,
+  type DuckDBValue,
+  INTEGER,
+  LIST,
+  listValue,
+  STRUCT,
+  structValue,
+  VARCHAR,
+} from '@duckdb/node-api';
+import { FatalError } from '#platform';
+
+/** A value's type in DuckDB, and the way between it and what Avro decodes. Neither way is taken for a null. */
+type ColumnType = {
+  readonly type: DuckDBType;
+  write(value: unknown): DuckDBValue;
+  read(value: DuckDBValue): unknown;
+};
+
+type Field = ColumnType & {
+  readonly name: string;
+  /** For rows of files that were written before the field was there. */
+  absent(): unknown;
+};
+
+/** Where a record stood on the log: the last columns of every archived table. */
+export const positionColumns = ['log_partition', 'log_offset', 'log_timestamp'] as const;
+const positionTypes = [INTEGER, BIGINT, BIGINT];
+
+type Positioned = { readonly partition: number; readonly offset: number; readonly timestamp: number };
+
+export class RecordColumns<V> {
+  readonly names: readonly string[];
+  readonly types: readonly DuckDBType[];
+  readonly #fields: readonly Field[];
+
+  /** FatalError MR_OFFLINE_TYPE where a field is of a type that has no column. */
+  constructor(schema: object) {
+    this.#fields = fieldsOf(schema, new Map());
+    this.names = [...this.#fields.map(({ name }) => name), ...positionColumns];
+    this.types = [...this.#fields.map(({ type }) => type), ...positionTypes];
+  }
+
+  /** A value a column for each record, column by column. */
+  columns(records: readonly (Positioned & { readonly value: V })[]): DuckDBValue[][] {
+    const columns = this.#fields.map(({ name, write }) =>
+      records.map(({ value }) => {
+        const field = (value as Readonly<Record<string, unknown>>)[name];
+        return field === null || field === undefined ? null : write(field);
+      }),
+    );
+    return [
+      ...columns,
+      records.map(({ partition }) => partition),
+      records.map(({ offset }) => BigInt(offset)),
+      records.map(({ timestamp }) => BigInt(timestamp)),
+    ];
+  }
+
+  /** The record of a row that has the columns in their order. */
+  record(row: readonly DuckDBValue[]): Positioned & { readonly value: V } {
+    const at = this.#fields.length;
+    return {
+      value: recordOf(this.#fields, row) as V,
+      partition: row[at] as number,
+      offset: Number(row[at + 1]),
+      timestamp: Number(row[at + 2]),
+    };
+  }
+
+  /** The columns as the list of a SELECT. */
+  get selection(): string {
+    return this.names.map((name) => `"${name}"`).join(', ');
+  }
+
+  /** A SELECT of no rows with these columns and types. */
+  get emptySelect(): string {
+    const columns = this.names.map((name, i) => `NULL::${String(this.types[i])} AS "${name}"`);
+    return `SELECT ${columns.join(', ')} WHERE false`;
+  }
+
+  /** As the columns of a CREATE TABLE. */
+  get declaration(): string {
+    return this.names.map((name, i) => `"${name}" ${String(this.types[i])}`).join(', ');
+  }
+}
+
+type Named = Map<string, unknown>;
+
+function fieldsOf(schema: object, named: Named): Field[] {
+  const { fields } = schema as { fields: readonly { name: string; type: unknown; default?: unknown }[] };
+  return fields.map((field) => {
+    const { type, isNullable } = withoutNull(field.type);
+    const fallback = isNullable ? null : (field.default ?? null);
+    const absent =
+      typeof fallback === 'object' && fallback !== null ? () => structuredClone(fallback) : () => fallback;
+    return { name: field.name, ...columnType(type, named), absent };
+  });
+}
+
+function recordOf(fields: readonly Field[], values: readonly (DuckDBValue | undefined)[]): object {
+  const record: Record<string, unknown> = {};
+  for (let i = 0; i < fields.length; i++) {
+    const { name, read, absent } = fields[i] as Field;
+    const value = values[i] ?? null;
+    record[name] = value === null ? absent() : read(value);
+  }
+  return record;
+}
+
+function withoutNull(type: unknown): { type: unknown; isNullable: boolean } {
+  if (!Array.isArray(type)) return { type, isNullable: false };
+  const rest = type.filter((each) => each !== 'null');
+  if (rest.length !== 1) throw noColumn(type);
+  return { type: rest[0], isNullable: rest.length < type.length };
+}
+
+const same = { write: (value: unknown) => value as DuckDBValue, read: (value: DuckDBValue) => value };
+
+const primitives: Readonly<Record<string, ColumnType>> = {
+  string: { type: VARCHAR, ...same },
+  boolean: { type: BOOLEAN, ...same },
+  int: { type: INTEGER, ...same },
+  double: { type: DOUBLE, ...same },
+  long: { type: BIGINT, write: (value) => BigInt(value as number), read: Number },
+  bytes: {
+    type: BLOB,
+    write: (value) => blobValue(value as Buffer),
+    read: (value) => Buffer.from((value as DuckDBBlobValue).bytes),
+  },
+};
+
+function columnType(type: unknown, named: Named): ColumnType {
+  if (typeof type === 'string') {
+    const primitive = primitives[type];
+    if (primitive !== undefined) return primitive;
+    const known = named.get(type);
+    if (known === undefined) throw noColumn(type);
+    return columnType(known, named);
+  }
+  const node = type as { type?: unknown; name?: string; namespace?: string; items?: unknown };
+  if (node.name !== undefined) {
+    named.set(node.name, node);
+    named.set(`${node.namespace ?? 'millrace'}.${node.name}`, node);
+  }
+  if (node.type === 'enum') return { type: VARCHAR, ...same };
+  if (node.type === 'record') return structType(fieldsOf(node, named));
+  if (node.type === 'array') return listType(columnType(withoutNull(node.items).type, named));
+  if (typeof node.type === 'string') return columnType(node.type, named);
+  throw noColumn(type);
+}
+
+function structType(fields: readonly Field[]): ColumnType {
+  const names = fields.map(({ name }) => name);
+  const entries = Object.fromEntries(fields.map(({ name, type }) => [name, type]));
+  return {
+    type: STRUCT(entries),
+    write: (value) => {
+      const record = value as Readonly<Record<string, unknown>>;
+      const written: Record<string, DuckDBValue> = {};
+      for (const { name, write } of fields) {
+        const field = record[name];
+        written[name] = field === null || field === undefined ? null : write(field);
+      }
+      return structValue(written);
+    },
+    read: (value) => {
+      const found = (value as DuckDBStructValue).entries;
+      return recordOf(
+        fields,
+        names.map((name) => found[name]),
+      );
+    },
+  };
+}
+
+function listType(item: ColumnType): ColumnType {
+  return {
+    type: LIST(item.type),
+    write: (value) =>
+      listValue((value as readonly unknown[]).map((each) => (each === null ? null : item.write(each)))),
+    read: (value) => (value as DuckDBListValue).items.map((each) => (each === null ? null : item.read(each))),
+  };
+}
+
+function noColumn(type: unknown): FatalError {
+  return new FatalError('MR_OFFLINE_TYPE', `Avro type ${JSON.stringify(type)} has no column in Parquet.`, {
+    hint: 'Archive the topic under a schema of records, enums, arrays, primitive types and unions of one of them with null.',
+  });
+}

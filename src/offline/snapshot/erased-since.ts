@@ -1,0 +1,66 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Topic, TopicReader } from '#engine';
+import type { Log } from '#engine/log';
+import { errorCode, RetryableError } from '#platform';
+import type { Snapshot, UserPrivacy } from '#schemas';
+import { rowsOfUser } from '../rows-of-user.ts';
+
+type Source = {
+  readonly log: Log;
+  readonly topics: { readonly privacy: Topic<string, UserPrivacy> };
+  readonly dataDirectory: string;
+};
+
+/**
+ * Whether a user of the snapshot was erased since it was taken, or its files are gone, as an erasure leaves it: an erasure
+ * cannot see what is in the making, so whoever has made something of a snapshot asks before handing it on.
+ */
+export async function holdsErasedUser(
+  { log, topics, dataDirectory }: Source,
+  { directory, offsets }: Pick<Snapshot, 'directory' | 'offsets'>,
+): Promise<boolean> {
+  const files = await parquetFiles(join(dataDirectory, directory));
+  if (files.length === 0) return true;
+  for (const pseudonym of await erasedSince(log, topics.privacy, offsets)) {
+    if ((await rowsOfUser(files, pseudonym)) > 0) return true;
+  }
+  return false;
+}
+
+/** RetryableError MR_SNAPSHOT_WITHDRAWN. */
+export function withdrawnSnapshot(id: string): RetryableError {
+  return new RetryableError('MR_SNAPSHOT_WITHDRAWN', `A user in snapshot ${id} was erased meanwhile.`, {
+    hint: 'Ask again: the next snapshot is without them.',
+  });
+}
+
+async function erasedSince(
+  log: Log,
+  topic: Topic<string, UserPrivacy>,
+  offsets: Snapshot['offsets'],
+): Promise<ReadonlySet<string>> {
+  const from = Array.from({ length: topic.partitions }, (_, partition) => {
+    return offsets.find((each) => each.topic === topic.name && each.partition === partition)?.end ?? 0;
+  });
+  const erased = new Set<string>();
+  const reader = await TopicReader.open(log, topic, { from });
+  try {
+    for await (const records of reader.untilEnd()) {
+      for (const { key, value } of records) if (value?.status === 'erased') erased.add(key);
+    }
+  } finally {
+    await reader.close();
+  }
+  return erased;
+}
+
+async function parquetFiles(directory: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(directory);
+    return names.filter((name) => name.endsWith('.parquet')).map((name) => join(directory, name));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createLogger, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import type { Candidate, Example, Snapshot, Version, VersionStatus } from '#schemas';
+import { comparedWith, readSnapshots, statisticsFile } from './published.ts';
+import { removableSnapshots, removeSnapshots } from './retention.ts';
+import { takeSnapshot } from './snapshot.ts';
+import {
+  announce,
+  example,
+  fillSmallWorld,
+  minuteMs,
+  openSmallWorld,
+  type SmallWorld,
+  startMs,
+  write,
+  writeExamples,
+} from './testing/small-world.ts';
+
+const logger = createLogger({ level: 'silent', name: 'test' });
+const clock = systemClock;
+
+async function world(t: TestContext): Promise<SmallWorld> {
+  const opened = await openSmallWorld(temporaryDirectory(t));
+  t.after(() => opened.log.close());
+  return opened;
+}
+
+const publish = ({ log, topics }: SmallWorld, ...snapshots: Snapshot[]) =>
+  write(log, topics.snapshots, snapshots, ({ snapshot_id }) => snapshot_id);
+
+const version = (snapshotId: string, status: VersionStatus = 'promoted'): Version => {
+  const metrics = {};
+  const candidate: Candidate = {
+    version: `v-${snapshotId}`,
+    snapshot_id: snapshotId,
+    model: 'two-tower',
+    directory: 'versions/v',
+    dimension: 8,
+    items: 1,
+    protocol: 'p',
+    metrics,
+    popularity: metrics,
+    decayed_popularity: metrics,
+  };
+  return { version: candidate.version, status, ts: 1, command_id: 'c', reason: null, candidate };
+};
+
+test('drift is measured against the newest that is not suspect, or that was trained on nevertheless', async (t) => {
+  const opened = await world(t);
+  await fillSmallWorld(opened);
+  const first = await takeSnapshot({ ...opened, clock, logger });
+  const id = first.snapshot_id;
+  const compared = async (except = 'new') =>
+    (await comparedWith({ ...opened, logger }, except))?.snapshot.snapshot_id;
+  assert.equal(await compared(), undefined);
+  await publish(opened, first);
+  assert.equal(await compared(), id);
+  assert.equal(await compared(id), undefined, 'a snapshot is not measured by itself');
+  await publish(opened, { ...first, snapshot_id: 'odd', suspect: ['x: why'] });
+  assert.equal(await compared(), id);
+  await write(opened.log, opened.topics.versions, [version('odd')], (each) => each.version);
+  assert.equal(await compared(), 'odd');
+  await publish(opened, { ...first, snapshot_id: 'gone', directory: 'snapshots/gone' });
+  assert.equal(await compared(), 'odd', 'of the newest there are no statistics');
+  writeFileSync(join(opened.dataDirectory, first.directory, statisticsFile), '{"columns":[]}');
+  assert.equal(await compared(), undefined, 'damaged ones are no measure');
+});
+
+test('a shift of the examples makes the next snapshot suspect, and those after it', async (t) => {
+  const opened = await world(t);
+  const examples = (count: number, from: number, change: (each: Example, i: number) => Example) =>
+    Array.from({ length: count }, (_, n) => {
+      const i = from + n;
+      return change(example(`u${i % 24}`, `i${i % 30}`, startMs + i * minuteMs), i);
+    });
+  await writeExamples(
+    opened,
+    examples(600, 0, (each, i) => ({ ...each, item: { ...each.item, popularity: i % 50 } })),
+  );
+  await announce(opened, startMs + 600 * minuteMs);
+  const first = await takeSnapshot({ ...opened, clock, logger });
+  assert.deepEqual([first.compared_with, first.suspect], [null, []]);
+  await publish(opened, first);
+  await writeExamples(
+    opened,
+    examples(600, 600, (each, i) => ({
+      ...each,
+      profile: null,
+      item: { ...each.item, popularity: 1000 + (i % 50) },
+    })),
+  );
+  await announce(opened, startMs + 1200 * minuteMs);
+  const second = await takeSnapshot({ ...opened, clock, logger });
+  assert.equal(second.compared_with, first.snapshot_id);
+  const reasons = second.suspect.filter((reason) => /^(item_popularity|profile_age):/.test(reason));
+  assert.match(
+    reasons.join(),
+    /^profile_age: 50.0% of the values are missing, 0.0% were,item_popularity: PSI [\d.]+ is above 0.25,item_popularity: KS 0.5\d\d is above 0.25$/,
+  );
+  assert.ok(
+    !second.suspect.some((reason) => reason.startsWith('event_id') || reason.startsWith('user_events')),
+  );
+  await publish(opened, second);
+  const limits = { maxPsi: 99, maxKs: 1, maxMissingIncrease: 1 };
+  const lenient = await takeSnapshot({ ...opened, clock, logger, limits });
+  assert.deepEqual([lenient.snapshot_id, lenient.compared_with], [second.snapshot_id, first.snapshot_id]);
+  assert.deepEqual(lenient.suspect, []);
+});
+
+test('kept are the newest, what the version in force was trained on, and what others are measured by', async (t) => {
+  const ids = (snapshots: readonly Snapshot[]) => snapshots.map(({ snapshot_id }) => snapshot_id);
+  const snapshot = (id: string, suspect: string[] = []) => ({ snapshot_id: id, suspect }) as Snapshot;
+  const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => snapshot(id));
+  assert.deepEqual(ids(removableSnapshots(all, [], 2)), ['a', 'b', 'c', 'd']);
+  assert.deepEqual(ids(removableSnapshots(all, [version('b'), version('d', 'rejected')], 2)), [
+    'a',
+    'c',
+    'd',
+  ]);
+  assert.deepEqual(ids(removableSnapshots(all, [version('b'), version('c')], 9)), []);
+  const odd = all.map(({ snapshot_id: id }) => snapshot(id, id > 'b' ? ['x: why'] : []));
+  assert.deepEqual(ids(removableSnapshots(odd, [], 1)), ['a', 'c', 'd', 'e']);
+
+  const opened = await world(t);
+  await fillSmallWorld(opened);
+  const taken = await takeSnapshot({ ...opened, clock, logger });
+  await publish(opened, taken);
+  assert.deepEqual(ids(await readSnapshots(opened)), [taken.snapshot_id]);
+  await removeSnapshots(opened.dataDirectory, [taken]);
+  assert.ok(!existsSync(join(opened.dataDirectory, taken.directory)));
+  await removeSnapshots(opened.dataDirectory, [taken]);
+  rmSync(join(opened.dataDirectory, 'snapshots'), { recursive: true });
+});

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Topic, TopicReader } from '#engine';
+import type { Log } from '#engine/log';
+import { errorCode, type Logger } from '#platform';
+import type { Snapshot, Version } from '#schemas';
+import { fingerprint } from '../durable-files.ts';
+import type { ColumnStatistics } from './statistics.ts';
+
+export const statisticsFile = 'statistics.json';
+
+export type StatisticsFile = { readonly columns: readonly ColumnStatistics[] };
+
+type Published = {
+  readonly log: Log;
+  readonly topics: {
+    readonly snapshots: Topic<string, Snapshot>;
+    readonly versions: Topic<string, Version>;
+  };
+};
+
+/** The snapshots that were announced and not retired, each by its last event, in order of that. */
+export async function readSnapshots({ log, topics }: Published): Promise<readonly Snapshot[]> {
+  return [...(await newestValues(log, topics.snapshots)).values()];
+}
+
+/** The last step of each version, in order of that. */
+export async function readVersions({ log, topics }: Published): Promise<readonly Version[]> {
+  return [...(await newestValues(log, topics.versions)).values()];
+}
+
+async function newestValues<V>(log: Log, topic: Topic<string, V>): Promise<ReadonlyMap<string, V>> {
+  const values = new Map<string, V>();
+  const reader = await TopicReader.open(log, topic, { from: 'start' });
+  try {
+    for await (const records of reader.untilEnd()) {
+      for (const { key, value } of records) {
+        values.delete(key);
+        if (value !== null) values.set(key, value);
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return values;
+}
+
+/**
+ * The snapshot that drift is measured against: the newest but `id` that is not suspect, or that a version was trained on
+ * nevertheless. A fault that stays does not become the measure of what comes after it; a change that somebody has
+ * accepted does. Undefined where there is none whose statistics are there.
+ */
+export async function comparedWith(
+  published: Published & { readonly dataDirectory: string; readonly logger: Logger },
+  id: string,
+): Promise<{ readonly snapshot: Snapshot; readonly columns: readonly ColumnStatistics[] } | undefined> {
+  const versions = await readVersions(published);
+  const accepted = new Set(versions.map(({ candidate }) => candidate.snapshot_id));
+  const snapshots = await readSnapshots(published);
+  for (const snapshot of snapshots.toReversed()) {
+    const { snapshot_id, suspect } = snapshot;
+    if (snapshot_id === id || (suspect.length > 0 && !accepted.has(snapshot_id))) continue;
+    const columns = await statisticsOf(published, snapshot);
+    if (columns !== undefined) return { snapshot, columns };
+  }
+  return undefined;
+}
+
+/** Undefined where the file was removed, is damaged, or was never there: snapshots of old have none. */
+async function statisticsOf(
+  { dataDirectory, logger }: { readonly dataDirectory: string; readonly logger: Logger },
+  { snapshot_id: snapshot, directory, files }: Snapshot,
+): Promise<readonly ColumnStatistics[] | undefined> {
+  const expected = files.find(({ name }) => name === statisticsFile);
+  if (expected === undefined) return undefined;
+  const path = join(dataDirectory, directory, statisticsFile);
+  try {
+    if ((await fingerprint(path)).sha256 !== expected.sha256) {
+      logger.warn(
+        { snapshot, path },
+        'the statistics of a snapshot are damaged; nothing is compared with it',
+      );
+      return undefined;
+    }
+    return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Snapshot, Version } from '#schemas';
+
+/**
+ * The snapshots of which the files may go: all but the newest `keep`, the one that the version in force was trained on,
+ * and the newest that is not suspect, which later ones are compared with. `snapshots` are in order of their events,
+ * `versions` in that of their last steps.
+ */
+export function removableSnapshots(
+  snapshots: readonly Snapshot[],
+  versions: readonly Version[],
+  keep: number,
+): readonly Snapshot[] {
+  const inForce = versions.findLast(({ status }) => status === 'promoted')?.candidate.snapshot_id;
+  const trusted = snapshots.findLast(({ suspect }) => suspect.length === 0)?.snapshot_id;
+  const newest = snapshots.slice(-keep).map(({ snapshot_id }) => snapshot_id);
+  const kept = new Set([...newest, inForce, trusted]);
+  return snapshots.filter(({ snapshot_id }) => !kept.has(snapshot_id));
+}
+
+/** Removes the files of snapshots; their events stay, and say what versions were trained on. */
+export async function removeSnapshots(dataDirectory: string, snapshots: readonly Snapshot[]): Promise<void> {
+  for (const { directory } of snapshots) {
+    await rm(join(dataDirectory, directory), { recursive: true, force: true });
+  }
+}

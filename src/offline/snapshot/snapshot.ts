@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '#engine/log';
+import { type Clock, errorCode, type Logger, type Progress, RetryableError } from '#platform';
+import type { Snapshot, SnapshotFile } from '#schemas';
+import type { Topics } from '#topologies';
+import { withDuckDb } from '../duckdb.ts';
+import { partialPrefix, removePartial, sync } from '../durable-files.ts';
+import { holdsErasedUser, withdrawnSnapshot } from './erased-since.ts';
+import type { NegativeOptions } from './negatives.ts';
+import { comparedWith } from './published.ts';
+import { defaultLimits, judgeQuality, type QualityLimits } from './quality.ts';
+import { defaultSplit, type SplitOptions, splitProtocol } from './split.ts';
+import { type Collected, collectTables } from './tables.ts';
+import { snapshotViews, type WrittenFiles, writeFiles } from './write-files.ts';
+
+export type SnapshotOptions = {
+  readonly log: Log;
+  readonly topics: Topics;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly progress?: Progress;
+  /** Each user's last fifth for test and the tenth before it for validation by default. */
+  readonly split?: SplitOptions;
+  /** None by default. */
+  readonly negatives?: NegativeOptions;
+  readonly limits?: QualityLimits;
+  /** The command that asked for it. */
+  readonly commandId?: string;
+};
+
+export const snapshotDirectory = 'snapshots';
+const idDigits = 16;
+
+/**
+ * Writes everything that the topics `examples`, `example-corrections`, `items` and `users` hold now of users who have not
+ * opted out to Parquet files in `<data>/snapshots/<id>`, and gives the event to be published on `snapshots`. Examples at
+ * or beyond the topic's watermark are not complete yet and are left to the next snapshot. The id is a hash of the
+ * contents: an equal snapshot is the same one, byte for byte. One call at a time for a data directory.
+ *
+ * Errors: RetryableError MR_SNAPSHOT_EMPTY when no positive example is complete, MR_SNAPSHOT_WITHDRAWN; those of
+ * negativeFeatures.
+ */
+export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+  const { dataDirectory, split = defaultSplit, negatives, limits = defaultLimits } = options;
+  const parent = join(dataDirectory, snapshotDirectory);
+  await mkdir(parent, { recursive: true });
+  await removePartial(parent);
+  const aside = await mkdtemp(join(parent, partialPrefix));
+  try {
+    const { collected, written } = await write(options, aside, split);
+    const protocol = splitProtocol(split);
+    const id = snapshotId(protocol, written.files);
+    await moveIntoPlace(aside, parent, id);
+    const directory = `${snapshotDirectory}/${id}`;
+    const offsets = [...collected.offsets, ...written.eventOffsets];
+    if (await holdsErasedUser(options, { directory, offsets })) {
+      await rm(join(dataDirectory, directory), { recursive: true });
+      throw withdrawnSnapshot(id);
+    }
+    const compared = await comparedWith(options, id);
+    const { columns, suspect } = judgeQuality(written.statistics, compared?.columns, limits);
+    return {
+      snapshot_id: id,
+      ts: options.clock.now(),
+      directory,
+      files: [...written.files],
+      offsets,
+      watermark: collected.watermark,
+      protocol,
+      ...written.parts,
+      views: [...snapshotViews],
+      command_id: options.commandId ?? null,
+      negatives: negatives === undefined ? null : negativesOf(negatives, written.negativeRows),
+      excluded_users: collected.excludedUsers,
+      vocabulary: written.vocabulary,
+      compared_with: compared?.snapshot.snapshot_id ?? null,
+      columns,
+      suspect,
+    };
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+async function write(
+  options: SnapshotOptions,
+  aside: string,
+  split: SplitOptions,
+): Promise<{ readonly collected: Collected; readonly written: WrittenFiles }> {
+  const staging = join(aside, 'staging');
+  await mkdir(staging);
+  const result = await withDuckDb(staging, async (database) => {
+    const collected = await collectTables(database, options, staging, split);
+    if (collected.trainPositives === 0) throw empty(collected);
+    const written = await writeFiles(database, options, { target: aside, staging });
+    return { collected, written };
+  });
+  await rm(staging, { recursive: true });
+  return result;
+}
+
+function negativesOf({ uniform, byPopularity, seed }: NegativeOptions, rows: number): Snapshot['negatives'] {
+  return { uniform, by_popularity: byPopularity, seed, rows };
+}
+
+function snapshotId(protocol: string, files: readonly SnapshotFile[]): string {
+  const contents = {
+    protocol,
+    views: snapshotViews,
+    files: files.map(({ name, sha256 }) => [name, sha256]),
+  };
+  return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, idDigits);
+}
+
+/** A snapshot of this id that is there already may be damaged: the one just written takes its place. */
+async function moveIntoPlace(aside: string, parent: string, id: string): Promise<void> {
+  const place = join(parent, id);
+  await sync(aside);
+  if (await exists(place)) await rename(place, join(parent, `${partialPrefix}replaced-${id}`));
+  await rename(aside, place);
+  await sync(parent);
+  await removePartial(parent);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function empty({ records }: Collected): RetryableError {
+  return new RetryableError(
+    'MR_SNAPSHOT_EMPTY',
+    `There is nothing to train on: of ${records} examples none that is a positive lies before the watermark.`,
+    { hint: 'Send or import events first, and let the topology process them.' },
+  );
+}

@@ -1,0 +1,115 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { featureViews } from '#features';
+import type { Progress } from '#platform';
+import type { OffsetRange, Snapshot, SnapshotFile, ViewVersion } from '#schemas';
+import { type AnalyticDatabase, literal } from '../duckdb.ts';
+import { fingerprint, sync } from '../durable-files.ts';
+import { type FeatureSource, negativeFeatures, negativeLayout } from './negative-features.ts';
+import { drawNegatives, type NegativeOptions } from './negatives.ts';
+import { statisticsFile } from './published.ts';
+import { type ColumnStatistics, statisticsOf } from './statistics.ts';
+import { layouts } from './tables.ts';
+import { vocabularyQuery, vocabularySizes } from './vocabulary.ts';
+
+/** The views whose rows are in an example. */
+export const snapshotViews: readonly ViewVersion[] = featureViews.map(({ name, version, declaration }) => {
+  return { name, version, declaration };
+});
+
+export type WrittenFiles = Pick<Snapshot, 'vocabulary'> & {
+  readonly files: readonly SnapshotFile[];
+  readonly parts: Pick<Snapshot, 'train_rows' | 'validation_rows' | 'test_rows'>;
+  readonly statistics: readonly ColumnStatistics[];
+  readonly negativeRows: number;
+  /** Of the accepted events that the features of negatives were folded from. */
+  readonly eventOffsets: readonly OffsetRange[];
+};
+
+/**
+ * Writes the files of a snapshot from the tables of collectTables: each in a total order of its rows, so that equal
+ * tables give equal bytes.
+ */
+export async function writeFiles(
+  database: AnalyticDatabase,
+  source: FeatureSource & { readonly negatives?: NegativeOptions; readonly progress?: Progress },
+  { target, staging }: { readonly target: string; readonly staging: string },
+): Promise<WrittenFiles> {
+  const { negatives, progress } = source;
+  const step = progress?.start('Snapshot files', negatives === undefined ? 5 : 6);
+  const files: SnapshotFile[] = [];
+  const file = async (name: string, rows: number) => {
+    files.push(await filed(target, name, rows));
+    step?.advance(1);
+  };
+  const write = async (table: string, query: string): Promise<number> => {
+    const path = join(target, `${table}.parquet`);
+    const rows = await database.copy(
+      `COPY (${query}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`,
+    );
+    await file(`${table}.parquet`, rows);
+    return rows;
+  };
+  await write('examples', 'FROM corrected_examples ORDER BY ts, user_id, item_id, event_id');
+  await write('items', 'FROM items ORDER BY item_id');
+  await write('users', 'FROM users ORDER BY user_id');
+  const examples = join(target, 'examples.parquet');
+  // What follows is read from the file: it lies there in order, and a column at a time.
+  await database.run(`CREATE VIEW examples AS FROM read_parquet(${literal(examples)})`);
+  await write('vocabulary', vocabularyQuery);
+
+  let negativeRows = 0;
+  let eventOffsets: readonly OffsetRange[] = [];
+  if (negatives !== undefined) {
+    await drawNegatives(database, negatives);
+    eventOffsets = await negativeFeatures(database, source, staging);
+    negativeRows = await write('negatives', negativesQuery);
+  }
+  const statistics = await statisticsOf(database, examples, layouts.examples.columns);
+  await writeFile(join(target, statisticsFile), `${JSON.stringify({ columns: statistics })}\n`);
+  await file(statisticsFile, statistics.length);
+  step?.done();
+  const sizes = await vocabularySizes(
+    database,
+    `read_parquet(${literal(join(target, 'vocabulary.parquet'))})`,
+  );
+  return {
+    files,
+    parts: await partsOf(database),
+    statistics,
+    vocabulary: {
+      users: sizes.get('user') ?? 0,
+      items: sizes.get('item') ?? 0,
+      categories: sizes.get('category') ?? 0,
+      tags: sizes.get('tag') ?? 0,
+    },
+    negativeRows,
+    eventOffsets,
+  };
+}
+
+/** A negative has the event id, the user, the time and the part of its positive, and its own item with its features. */
+const negativesQuery = `
+  SELECT p.event_id, p.user_id, c.item_id, p.ts, p.split, d.place,
+    CASE d.by_popularity WHEN 1 THEN 'popularity' ELSE 'uniform' END AS drawn,
+    ${negativeLayout.columns
+      .slice(2)
+      .map(({ name }) => `f."${name}"`)
+      .join(', ')}
+  FROM drawn d JOIN positives p ON p.row = d.positive JOIN candidates c ON c.i = d.item
+  JOIN negative_features f ON f.positive = d.positive AND f.place = d.place
+  ORDER BY d.positive, d.place`;
+
+async function filed(directory: string, name: string, rows: number): Promise<SnapshotFile> {
+  const path = join(directory, name);
+  await sync(path);
+  return { name, rows, ...(await fingerprint(path)) };
+}
+
+async function partsOf(database: AnalyticDatabase): Promise<WrittenFiles['parts']> {
+  const rows = await database.rows<{ split: string; count: number }>(
+    'SELECT split, count(*)::INTEGER AS count FROM splits GROUP BY split',
+  );
+  const count = (split: string) => rows.find((row) => row.split === split)?.count ?? 0;
+  return { train_rows: count('train'), validation_rows: count('validation'), test_rows: count('test') };
+}

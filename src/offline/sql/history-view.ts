@@ -1,0 +1,75 @@
+import type { AnyView } from '#features';
+import { FatalError } from '#platform';
+import type { AnalyticDatabase } from '../duckdb.ts';
+import { carriedStates, isBeyondReach, openEvents } from '../history/close-dates.ts';
+import { HistoryFold, rowsTable } from '../history/fold.ts';
+import { historyTables, noHistory, sqlName } from '../history/history-tables.ts';
+import type { OfflineStore } from '../reading.ts';
+
+/** The columns of a key, by the view's entity; `"key"` itself comes before them. */
+function keyColumns({ entity }: AnyView): string {
+  const first = `split_part("key", chr(31), 1)`;
+  const second = `substr("key", strpos("key", chr(31)) + 1)`;
+  switch (entity) {
+    case 'user':
+      return '"key" AS user_id';
+    case 'item':
+      return '"key" AS item_id';
+    case 'user-category':
+      return `${first} AS user_id, ${second} AS category`;
+    case 'user-item':
+      return `${first} AS user_id, ${second} AS item_id`;
+  }
+}
+
+/**
+ * Makes view `<view>` with the history (key, its parts, valid_from, state) of all that is archived: of dates that are done
+ * from their files, of the others folded now. To be used with `<view>_row`; a row as of t is the newest with valid_from
+ * < t. FatalError MR_OFFLINE_HISTORY_INCOMPLETE where it would have to begin with events that are dropped, and those of
+ * `verify`.
+ */
+export async function createHistoryView(
+  database: AnalyticDatabase,
+  store: OfflineStore,
+  view: AnyView,
+): Promise<void> {
+  if (isBeyondReach(store, view)) throw unreachable(view);
+  const tables = historyTables(view);
+  const done = [...store.files(tables.base), ...store.files(tables.rows)];
+  await store.verify(done);
+  const open = [...openEvents(store, view).values()].flat();
+  await store.verify(open);
+  const carried = await carriedStates(store, view);
+  const fold = await HistoryFold.open(database, [view], () => carried);
+  if (open.length > 0) await fold.add(store.selectFrom('events', open));
+  const sources = [
+    done.length === 0 ? noHistory : `SELECT "key", valid_from, state FROM ${store.parquet(done)}`,
+    `SELECT "key", valid_from, state FROM ${rowsTable(view)}`,
+  ];
+  await defineView(database, view, sources.join(' UNION ALL '));
+}
+
+/** As createHistoryView, without rows: for who asks what there is. */
+export async function createEmptyHistoryView(database: AnalyticDatabase, view: AnyView): Promise<void> {
+  await defineView(database, view, noHistory);
+}
+
+/** The view, and macro `<view>_as_of(at)`: the finished row of each key as of a time in ms. */
+async function defineView(database: AnalyticDatabase, view: AnyView, rows: string): Promise<void> {
+  const name = sqlName(view);
+  const keys = keyColumns(view);
+  await database.run(`CREATE TEMP VIEW ${name} AS
+    SELECT "key", ${keys}, valid_from, epoch_ms(valid_from) AS "time", state FROM (${rows})`);
+  await database.run(`CREATE TEMP MACRO ${name}_as_of("at") AS TABLE
+    SELECT ${keys}, valid_from, unnest(${name}_row(state, "at"))
+    FROM (SELECT "key", max(valid_from) AS valid_from, arg_max(state, valid_from) AS state
+      FROM ${name} WHERE valid_from < "at" GROUP BY "key")`);
+}
+
+function unreachable({ name, version }: AnyView): FatalError {
+  return new FatalError(
+    'MR_OFFLINE_HISTORY_INCOMPLETE',
+    `The history of ${name}, version ${version}, would have to begin with events that are dropped from the archive.`,
+    { hint: 'Keep events for as long as a view reaches back: offline.eventsDays.' },
+  );
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { TopicWriter } from '#engine';
+import { temporaryDirectory } from '#platform/testing';
+import type { Example } from '#schemas';
+import { archiveNow } from '../archive.ts';
+import { openOffline } from '../reading.ts';
+import { example as smallExample } from '../snapshot/testing/small-world.ts';
+import {
+  type ArchivedWorld,
+  accept,
+  ask,
+  events,
+  openArchivedWorld,
+  startMs,
+} from '../testing/archived-world.ts';
+import { queryOffline } from './query.ts';
+
+function example(eventId: string, labels: Example['labels']): Example {
+  return { ...smallExample('u1', 'i1', startMs), event_id: eventId, labels };
+}
+
+async function archived(t: TestContext): Promise<ArchivedWorld> {
+  const world = await openArchivedWorld(temporaryDirectory(t));
+  t.after(() => world.log.close());
+  await accept(world, events(0, 100));
+  await archiveNow(world.options);
+  return world;
+}
+
+it('sees what there is, and tells of its columns', async (t) => {
+  const world = await archived(t);
+  const names = (await ask(world, temporaryDirectory(t), 'SHOW TABLES')).map(({ name }) => name);
+  for (const name of ['events', 'examples', 'example_corrections', 'user_features', 'item_features']) {
+    assert.ok(names.includes(name), name);
+  }
+  const [row] = await ask(
+    world,
+    temporaryDirectory(t),
+    'SELECT count(*)::INTEGER AS n, min("time") AS first, any_value(item.category) FILTER (item_id = \'i0\') AS category FROM events',
+  );
+  assert.deepEqual({ n: row?.n, first: row?.first }, { n: 100, first: new Date(startMs) });
+  assert.match(String(row?.category), /^c\d$/);
+});
+
+it('shows examples with their newest labels', async (t) => {
+  const world = await archived(t);
+  const labels = {
+    click: true,
+    complete: false,
+    like: false,
+    watch_fraction: null,
+    rating: null,
+    purchase_value: null,
+  };
+  const examples = [example('e1', labels), example('e2', labels), example('e3', null)];
+  const writer = await TopicWriter.open(world.log, world.topics.examples);
+  await writer.write(examples.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+  await writer.close();
+  const corrections = await TopicWriter.open(world.log, world.topics['example-corrections']);
+  for (const rating of [2, 4]) {
+    const { event_id, user_id, item_id, ts } = example('e2', labels);
+    const value = { event_id, user_id, item_id, ts, labels: { ...labels, rating } };
+    await corrections.write([{ key: user_id, value, timestamp: ts }]);
+  }
+  await corrections.close();
+  await archiveNow(world.options);
+  const asked = 'SELECT event_id, labels.rating AS rating, labels.click AS click FROM examples ORDER BY 1';
+  assert.deepEqual(await ask(world, temporaryDirectory(t), asked), [
+    { event_id: 'e1', rating: null, click: true },
+    { event_id: 'e2', rating: 4, click: true },
+    { event_id: 'e3', rating: null, click: null },
+  ]);
+});
+
+it('refuses what is no query, names errors, and lets a query write and read nothing else', async (t) => {
+  const world = await archived(t);
+  const store = await openOffline(world);
+  const [file] = store.files('events');
+  assert.ok(file !== undefined);
+  const path = store.path(file);
+  const bytes = readFileSync(path);
+  const outside = join(temporaryDirectory(t), 'out.csv');
+  for (const [sql, message] of [
+    ['', /empty/],
+    ['selec 1', /syntax error/],
+    ['SELECT nope FROM events', /"nope" not found/],
+    ['SELECT 1; SELECT 2', /2 statements/],
+    ['DROP VIEW events', /none/],
+    ['CREATE TABLE t AS SELECT 1', /none/],
+    [`COPY (SELECT 1) TO '${outside}'`, /cannot access/i],
+    [`EXPLAIN ANALYZE COPY (SELECT 1) TO '${outside}'`, /cannot access/i],
+    [`COPY (SELECT 1 AS x) TO '${path}' (FORMAT parquet, USE_TMP_FILE false)`, /none/],
+    [`EXPLAIN ANALYZE COPY (SELECT 1 AS x) TO '${path}' (FORMAT parquet, USE_TMP_FILE false)`, /none/],
+    ["SELECT * FROM read_csv('/etc/passwd')", /cannot access/i],
+    [`ATTACH '${outside}'`, /./],
+    ['SET enable_external_access = true', /./],
+    ["SELECT user_features_row('abc'::BLOB, 1)", /version/],
+  ] as const) {
+    await assert.rejects(ask(world, temporaryDirectory(t), sql), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'MR_OFFLINE_QUERY', sql);
+      assert.match(error.message, message, sql);
+      return true;
+    });
+  }
+  assert.equal(existsSync(outside), false);
+  assert.deepEqual(readFileSync(path), bytes);
+  assert.equal((await ask(world, temporaryDirectory(t), 'EXPLAIN ANALYZE SELECT * FROM events')).length, 1);
+});
+
+it('is ended by its signal while it runs', async (t) => {
+  const world = await archived(t);
+  const stopping = new AbortController();
+  const reason = new Error('enough');
+  const options = {
+    store: await openOffline(world),
+    scratchDirectory: temporaryDirectory(t),
+    signal: stopping.signal,
+    pseudonymOf: () => {
+      setImmediate(() => stopping.abort(reason));
+      return undefined;
+    },
+  };
+  const endless = "SELECT count(*) FROM range(1000000000000) AS r(i) WHERE pseudonym(i::VARCHAR) = 'x'";
+  const asked = queryOffline(endless, options, async ({ rows }) => {
+    for await (const _ of rows);
+  });
+  await assert.rejects(asked, reason);
+});

@@ -1,0 +1,118 @@
+import { type Topic, TopicReader, type TopicRecord } from '#engine';
+import type { Log } from '#engine/log';
+import type { Logger } from '#platform';
+import type { OffsetRange } from '#schemas';
+import { type ArchiveProgress, progressOf } from './archive-progress.ts';
+
+/** A log that has to ask for its end is not asked again and again meanwhile. */
+const pollMs = 5;
+
+type Read<V> = TopicRecord<string, V> & { readonly value: V };
+
+/** Records of one topic that are archived together, and where that leaves the archive. */
+export type Cut<V> = {
+  readonly records: readonly Read<V>[];
+  readonly ranges: readonly OffsetRange[];
+  readonly after: ArchiveProgress;
+};
+
+export type IntakeOptions<V> = {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly topic: Topic<string, V>;
+  /** Where the archive stands. */
+  readonly from: ArchiveProgress;
+  /** Most records of a partition that one cut takes. */
+  readonly partitionRecords: number;
+  readonly onUndecodable: () => void;
+};
+
+/**
+ * Reads one topic ahead of the archive and cuts what was read. Where more is there than a cut may take, each partition
+ * gives just so many records, so that the same log, read in one go, is always cut in the same places.
+ */
+export class TopicIntake<V> {
+  readonly #log: Log;
+  readonly #topic: Topic<string, V>;
+  readonly #reader: TopicReader<string, V>;
+  readonly #partitionRecords: number;
+  readonly #waiting: Read<V>[][];
+  #at: readonly number[];
+  #watermarks: readonly number[];
+
+  private constructor(
+    { log, topic, from, partitionRecords }: IntakeOptions<V>,
+    reader: TopicReader<string, V>,
+  ) {
+    this.#log = log;
+    this.#topic = topic;
+    this.#reader = reader;
+    this.#partitionRecords = partitionRecords;
+    this.#waiting = from.offsets.map(() => []);
+    this.#at = from.offsets;
+    this.#watermarks = from.watermarks;
+  }
+
+  static async open<V>(options: IntakeOptions<V>): Promise<TopicIntake<V>> {
+    const { log, logger, topic, from, onUndecodable } = options;
+    const reader = await TopicReader.open(log, topic, {
+      from: from.offsets,
+      onUndecodable: (place, err) => {
+        onUndecodable();
+        logger.error({ ...place, err }, 'a record that cannot be decoded is not archived');
+      },
+    });
+    return new TopicIntake(options, reader);
+  }
+
+  /** Reads until each partition has a cut's records or has given all that was there at the call. */
+  async read(signal: AbortSignal): Promise<void> {
+    const [description] = await this.#log.describeTopics([this.#topic.name]);
+    const ends = (description?.offsets ?? []).map(({ stable }) => stable);
+    const isWanting = () =>
+      this.#waiting.some((list, partition) => {
+        const isShort = list.length < this.#partitionRecords;
+        return isShort && (this.#reader.positions[partition] ?? 0) < (ends[partition] ?? 0);
+      });
+    while (isWanting() && !signal.aborted) {
+      for (const record of await this.#reader.poll(pollMs)) {
+        // A topic without keys to compact has no tombstones to speak of: one stands for nothing.
+        if (record.value !== null) this.#waiting[record.partition]?.push(record as Read<V>);
+      }
+    }
+  }
+
+  /** Whether a partition has all the records that a cut may take. */
+  get isFull(): boolean {
+    return this.#waiting.some((list) => list.length >= this.#partitionRecords);
+  }
+
+  /** Whether there is nothing to cut: not a record, not a heartbeat. */
+  get isIdle(): boolean {
+    return this.#reader.positions.every((position, partition) => position === this.#at[partition]);
+  }
+
+  /** Takes what is to be archived next, away from what waits. */
+  cut(): Cut<V> {
+    const records: Read<V>[] = [];
+    const offsets = this.#waiting.map((list, partition) => {
+      records.push(...list.splice(0, this.#partitionRecords));
+      return list[0]?.offset ?? this.#reader.positions[partition] ?? 0;
+    });
+    // The reader's watermark speaks of all that it has read of a partition, and of nothing that it read before a restart.
+    this.#watermarks = this.#reader.watermarks.map((watermark, partition) => {
+      const before = this.#watermarks[partition] ?? Number.NEGATIVE_INFINITY;
+      return this.#waiting[partition]?.length === 0 ? Math.max(before, watermark) : before;
+    });
+    const ranges = offsets.flatMap((end, partition): OffsetRange[] => {
+      const start = this.#at[partition] ?? end;
+      return end > start ? [{ topic: this.#topic.name, partition, start, end }] : [];
+    });
+    this.#at = offsets;
+    return { records, ranges, after: progressOf(offsets, this.#watermarks) };
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.close();
+  }
+}
