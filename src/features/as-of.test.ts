@@ -39,13 +39,17 @@ const histories = itemEvents.chain((events) => {
     delaysMs: each(fc.oneof(fc.constant(0), fc.nat({ max: 7_200_000 }), fc.nat({ max: 1e11 }))),
     watermarks: each(fc.nat({ max: 80 })),
     stored: each(fc.boolean()),
+    asked: each(fc.nat({ max: 80 })),
     last: fc.nat({ max: 80 }),
   });
 });
 type History = typeof histories extends fc.Arbitrary<infer T> ? T : never;
 
-/** Plays a history, folding as it goes and now and then through the topic's bytes; gives the row and its watermark. */
-function play({ events, delaysMs, watermarks, stored, last }: History) {
+/**
+ * Plays a history, folding and asking for states as it goes, and now and then through the topic's bytes; gives the row
+ * and its watermark.
+ */
+function play({ events, delaysMs, watermarks, stored, asked, last }: History) {
   const arrivals = events
     .map((event, index) => ({ event, at: event.ts + (delaysMs[index] as number) }))
     .sort((a, b) => a.at - b.at)
@@ -61,6 +65,8 @@ function play({ events, delaysMs, watermarks, stored, last }: History) {
     advance(watermarks[index] as number, Math.min(...arrivals.slice(index).map(({ ts }) => ts)));
     rows.insert(row, event);
     if (stored[index]) row = rows.fromViewState(codec.decode(bytesOf(row)));
+    const t = Math.max(watermark, moments[(asked[index] as number) % moments.length] as number);
+    assert.deepEqual(view.encode(rows.stateAsOf(row, t)), stateOver(arrivals.slice(0, index + 1), t));
   });
   advance(last, Number.POSITIVE_INFINITY);
   return { row, watermark };

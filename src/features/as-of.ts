@@ -13,7 +13,15 @@ import { compareBytewise } from './encoding.ts';
 import type { FeatureView } from './view.ts';
 
 /** The decoded form. `pending` ascends by (ts, event_id, user_id). */
-export type AsOfRow<State> = { folded: State; readonly pending: Interaction[] };
+export type AsOfRow<State> = {
+  folded: State;
+  readonly pending: Interaction[];
+  /**
+   * A copy of the folded state with the first `count` pending events added: what was asked for last. Whoever asks again,
+   * for the same time or a later one, waits for what has come between alone.
+   */
+  ahead?: { state: State; count: number } | undefined;
+};
 
 export type AsOfRows<State> = {
   empty(): AsOfRow<State>;
@@ -23,10 +31,10 @@ export type AsOfRows<State> = {
   fold(row: AsOfRow<State>, watermark: number): AsOfRow<State>;
   /**
    * The state of all events with ts < `t`, for a `t` at or above every watermark that the row was folded with. For
-   * reading only: where nothing is pending before t it is the folded state itself.
+   * reading only, and at once: the next call for the row may change it.
    */
   stateAsOf(row: AsOfRow<State>, t: number): State;
-  /** The state of all events, for reading only. */
+  /** The state of all events, for reading only and at once. */
   live(row: AsOfRow<State>): State;
   toViewState(row: AsOfRow<State>): ViewState;
   /** Takes over the events of `stored` but not the list that holds them. */
@@ -37,20 +45,29 @@ export function asOfRows<State, Row>(view: FeatureView<State, Row>): AsOfRows<St
   const stateAsOf = (row: AsOfRow<State>, t: number): State => {
     const count = countBefore(row.pending, t);
     if (count === 0) return row.folded;
-    let recent = view.empty();
-    for (let i = 0; i < count; i++) recent = view.add(recent, row.pending[i] as Interaction);
-    return view.merge(row.folded, recent);
+    if (row.ahead === undefined || row.ahead.count > count) {
+      row.ahead = { state: view.merge(row.folded, view.empty()), count: 0 };
+    }
+    const { ahead } = row;
+    for (; ahead.count < count; ahead.count++) {
+      ahead.state = view.add(ahead.state, row.pending[ahead.count] as Interaction);
+    }
+    return ahead.state;
   };
   return {
     empty: () => ({ folded: view.empty(), pending: [] }),
     insert: (row, event) => {
-      insertInOrder(row.pending, event);
+      const at = insertInOrder(row.pending, event);
+      if (row.ahead !== undefined && at < row.ahead.count) row.ahead = undefined;
       return row;
     },
     fold: (row, watermark) => {
       const count = countBefore(row.pending, watermark);
+      if (count === 0) return row;
       for (let i = 0; i < count; i++) row.folded = view.add(row.folded, row.pending[i] as Interaction);
-      if (count > 0) row.pending.splice(0, count);
+      row.pending.splice(0, count);
+      if (row.ahead !== undefined && row.ahead.count > count) row.ahead.count -= count;
+      else row.ahead = undefined;
       return row;
     },
     stateAsOf,
@@ -65,8 +82,8 @@ function compareEvents(a: Interaction, b: Interaction): number {
   return a.ts - b.ts || compareBytewise(a.event_id, b.event_id) || compareBytewise(a.user_id, b.user_id);
 }
 
-/** Most events come in order, so the search goes from the end. */
-function insertInOrder(pending: Interaction[], event: Interaction): void {
+/** Gives the place. Most events come in order, so the search goes from the end. */
+function insertInOrder(pending: Interaction[], event: Interaction): number {
   let at = pending.length;
   for (; at > 0; at--) {
     const order = compareEvents(pending[at - 1] as Interaction, event);
@@ -75,6 +92,7 @@ function insertInOrder(pending: Interaction[], event: Interaction): void {
   }
   if (at === pending.length) pending.push(event);
   else pending.splice(at, 0, event);
+  return at;
 }
 
 function countBefore(pending: readonly Interaction[], t: number): number {

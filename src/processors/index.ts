@@ -6,6 +6,7 @@
  */
 export { type AdmissionOptions, admission } from './admission.ts';
 export { type EnrichmentOptions, ofKnownUser, type UnknownPolicy, withItemFacts } from './enrichment.ts';
+export { labelledExamples } from './example-ending.ts';
 export { itemViews } from './item-views.ts';
 export { labelsOf, outcomeOf, startsExample } from './labels.ts';
 export { type OutcomeOptions, outcomes } from './outcomes.ts';

@@ -1,6 +1,14 @@
 import { defineProcessor, port, type Serde } from '#engine';
-import { type ItemState, interactionWeight, itemFeaturesView, popularityBucket } from '#features';
-import type { Example, ExampleRequest, Interaction, RankChanges, UnlabelledExample } from '#schemas';
+import { interactionWeight, itemFeaturesView, popularityBucket } from '#features';
+import type {
+  Example,
+  ExampleRequest,
+  Interaction,
+  ItemFeatures,
+  RankChanges,
+  UnlabelledExample,
+} from '#schemas';
+import { UNKNOWN_ENDING } from './example-ending.ts';
 import { endOfHour, type HourOfChanges, hoursOfChanges, noteMove, toRankChanges } from './rank-changes.ts';
 import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
 
@@ -21,13 +29,13 @@ const HOUR = '\u0000hour';
 export function itemViews(
   topic: ViewTopic,
   { outcomeWindowMs }: { readonly outcomeWindowMs: number },
-  changes: Serde<RankChanges>,
+  values: { readonly changes: Serde<RankChanges>; readonly examples: Pick<Serde<Example>, 'encode'> },
 ) {
   const { view, rows, store } = viewRows(itemFeaturesView, topic);
   return defineProcessor({
     inputs: { events: port<string, Interaction>(), requests: port<string, ExampleRequest>() },
     outputs: { examples: port<string, UnlabelledExample>(), changes: port<string, RankChanges>() },
-    stores: { 'item-features': store, 'rank-changes': { value: hoursOfChanges(changes) } },
+    stores: { 'item-features': store, 'rank-changes': { value: hoursOfChanges(values.changes) } },
     reads: {
       events: ({ key }) => ({ 'item-features': [key], timers: [key] }),
       requests: ({ key }) => ({ 'item-features': [key], timers: [] }),
@@ -38,11 +46,19 @@ export function itemViews(
         stores['item-features'].put(key, row, event.ts);
         setTimer(key, foldableAt(row) ?? event.ts);
       },
-      requests: ({ key, value: request }, { stores, emit }) => {
-        const { ts, original_ts, user_id } = request.event;
-        const state = rows.stateAsOf(stores['item-features'].get(key) ?? rows.empty(), ts);
-        const example = exampleOf(request, key, state);
-        const unlabelled = { example, own_ts: original_ts ?? ts, score_bucket: popularityBucket(state) };
+      requests: ({ key: item_id, value: request }, { stores, emit }) => {
+        const { ts, original_ts, user_id, request_id, item: facts } = request.event;
+        const state = rows.stateAsOf(stores['item-features'].get(item_id) ?? rows.empty(), ts);
+        const unlabelled: UnlabelledExample = {
+          // From here on it is only waited for: so it travels as the bytes that it will be.
+          example: values.examples.encode(exampleOf(request, item_id, view.finish(state, ts))),
+          item_id,
+          ts,
+          own_ts: original_ts ?? ts,
+          request_id,
+          duration_ms: facts?.duration_ms ?? null,
+          score_bucket: popularityBucket(state),
+        };
         emit('examples', user_id, unlabelled, ts + outcomeWindowMs);
       },
     },
@@ -72,33 +88,30 @@ export function itemViews(
       if (next !== undefined) setTimer(key, next);
     },
   });
+}
 
-  function exampleOf(
-    { event, user, profile, category, pair, context }: ExampleRequest,
-    item_id: string,
-    state: ItemState,
-  ): Example {
-    const { event_id, user_id, kind, value, ts, request_id, item: facts } = event;
-    return {
-      event_id,
-      user_id,
-      item_id,
-      kind,
-      value,
-      weight: interactionWeight(kind),
-      ts,
-      request_id,
-      user,
-      profile,
-      item: view.finish(state, ts),
-      category,
-      pair,
-      facts,
-      popularity_rank: null,
-      context,
-      position: null,
-      propensity: null,
-      labels: null,
-    };
-  }
+function exampleOf(
+  { event, user, profile, category, pair, context }: ExampleRequest,
+  item_id: string,
+  item: ItemFeatures,
+): Example {
+  const { event_id, user_id, kind, value, ts, request_id, item: facts } = event;
+  return {
+    event_id,
+    user_id,
+    item_id,
+    kind,
+    value,
+    weight: interactionWeight(kind),
+    ts,
+    request_id,
+    user,
+    profile,
+    item,
+    category,
+    pair,
+    facts,
+    context,
+    ...UNKNOWN_ENDING,
+  };
 }

@@ -2,8 +2,8 @@ import { adaptSerde, defineProcessor, port, type Serde } from '#engine';
 import { crossKey } from '#features';
 import type {
   Answer,
-  Example,
   ExampleCorrection,
+  ExampleEnding,
   Outcome,
   PopularityRanks,
   RanksInForce,
@@ -11,6 +11,7 @@ import type {
   ServedItems,
   UnlabelledExample,
 } from '#schemas';
+import type { LabelledExample } from './example-ending.ts';
 import { equalLabels, labelsOf } from './labels.ts';
 import { decodeRanks, encodeRanks, type PublishedRanks } from './rank-changes.ts';
 
@@ -47,7 +48,7 @@ export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, va
       ranks: port<string, PopularityRanks>(),
       examples: port<string, UnlabelledExample>(),
     },
-    outputs: { examples: port<string, Example>(), corrections: port<string, ExampleCorrection>() },
+    outputs: { examples: port<string, LabelledExample>(), corrections: port<string, ExampleCorrection>() },
     stores: {
       /** By user and item. */
       recent: { value: values.recent, ttlMs },
@@ -62,9 +63,9 @@ export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, va
         timers: [],
       }),
       outcomes: ({ key, value: { item_id } }) => ({ recent: [crossKey(key, item_id)], timers: [] }),
-      examples: ({ key, value: { example } }) => ({
-        recent: [crossKey(key, example.item_id)],
-        served: example.request_id === null ? [] : [crossKey(key, example.request_id)],
+      examples: ({ key, value: { item_id, request_id } }) => ({
+        recent: [crossKey(key, item_id)],
+        served: request_id === null ? [] : [crossKey(key, request_id)],
         ranks: [RANKS],
         timers: [],
       }),
@@ -97,21 +98,20 @@ export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, va
           emit('corrections', key, correction, outcome.ts);
         }
       },
-      examples: ({ key, value: { example, own_ts, score_bucket } }, { stores, emit }) => {
-        const { item_id, request_id, ts, facts } = example;
+      examples: ({ key, value: waiting }, { stores, emit }) => {
+        const { example, item_id, request_id, ts, own_ts, duration_ms, score_bucket } = waiting;
         const crossed = crossKey(key, item_id);
         const events = stores.recent.get(crossed)?.events ?? [];
         const inTime = events.filter((outcome) => outcome.ts <= ts + outcomeWindowMs);
         const served = request_id === null ? undefined : stores.served.get(crossKey(key, request_id));
         const position = served?.items.indexOf(item_id) ?? -1;
-        const labelled: Example = {
-          ...example,
+        const ending: ExampleEnding = {
           popularity_rank: rankAt(stores.ranks.get(RANKS) ?? [], ts, score_bucket),
           position: position < 0 ? null : position,
           propensity: served?.propensities[position] ?? null,
-          labels: labelsFrom(own_ts, facts?.duration_ms ?? null, inTime),
+          labels: labelsFrom(own_ts, duration_ms, inTime),
         };
-        emit('examples', key, labelled, ts);
+        emit('examples', key, { example, ending }, ts);
         // No outcome that is still to come can reach back further. By the example's time, not by the newest outcome's:
         // what has been read of those differs from run to run.
         const kept = events.filter((outcome) => outcome.own_ts >= ts - dedupHorizonMs);

@@ -39,8 +39,8 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
     reads: {
       events: ({ key, value }) => ({
         'user-features': [key],
-        'user-category-features': category.keysOf(value),
-        'user-item-features': pair.keysOf(value),
+        'user-category-features': only(category.keyOf(value)),
+        'user-item-features': only(pair.keyOf(value)),
         withdrawn: [key],
         timers: [key],
       }),
@@ -55,13 +55,15 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
     process: {
       events: ({ key, value: event }, { stores, setTimer, drop }) => {
         if (stores.withdrawn.get(key) !== undefined) return drop('withdrawn');
-        const userRow = user.rowOf(stores['user-features'], event);
-        const categoryRow = category.rowOf(stores['user-category-features'], event);
-        const pairRow = pair.rowOf(stores['user-item-features'], event);
-        user.insert(stores['user-features'], userRow, event);
-        category.insert(stores['user-category-features'], categoryRow, event);
-        pair.insert(stores['user-item-features'], pairRow, event);
-        setTimer(key, (userRow && foldableAt(userRow)) ?? event.ts);
+        const inCategory = category.keyOf(event);
+        const inPair = pair.keyOf(event);
+        const userRow = stores['user-features'].get(key) ?? user.rows.empty();
+        const categoryRow = category.rowAt(stores['user-category-features'], inCategory);
+        const pairRow = pair.rowAt(stores['user-item-features'], inPair);
+        user.insert(stores['user-features'], key, userRow, event);
+        category.insert(stores['user-category-features'], inCategory, categoryRow, event);
+        pair.insert(stores['user-item-features'], inPair, pairRow, event);
+        setTimer(key, foldableAt(userRow) ?? event.ts);
       },
       decisions: ({ key, value: decision, timestamp }, { stores, clearTimer }) => {
         if (decision.status === 'opted_in') return stores.withdrawn.delete(key, timestamp);
@@ -82,13 +84,14 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
       const pairs = pair.rowsOf(stores['user-item-features'], due);
       for (const event of due) {
         if (!startsExample(event)) continue;
+        const features = user.view.finish(user.rows.fold(row, event.ts).folded, event.ts);
         const request: ExampleRequest = {
           event,
-          user: user.view.finish(user.rows.fold(row, event.ts).folded, event.ts),
+          user: features,
           profile: null,
           category: category.foldedRow(categories, event),
           pair: pair.foldedRow(pairs, event),
-          context: contextFeatures(event, 0),
+          context: contextFeatures(event, features.session_position),
         };
         emit('requests', key, request, event.ts);
       }
@@ -99,4 +102,8 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
       if (next !== undefined) setTimer(key, next);
     },
   });
+}
+
+function only(key: string | undefined): readonly string[] {
+  return key === undefined ? [] : [key];
 }

@@ -1,6 +1,7 @@
 import { adaptSerde, type KeyValueStore, type Serde } from '#engine';
 import { type AsOfRow, asOfRows, type FeatureView } from '#features';
 import type { Interaction, ViewState } from '#schemas';
+import { viewStates } from './view-state-serde.ts';
 
 /** A view's topic, as far as a store needs it. */
 export type ViewTopic = { readonly name: string; readonly value: Serde<ViewState> };
@@ -20,18 +21,26 @@ export function viewTopicName({
 export function viewRows<State, Row>(view: FeatureView<State, Row>, topic: ViewTopic) {
   const rows = asOfRows(view);
   type Store = KeyValueStore<AsOfRow<State>>;
-  const value: Serde<AsOfRow<State>> = adaptSerde(topic.value, rows.fromViewState, rows.toViewState);
+  const value: Serde<AsOfRow<State>> = adaptSerde(
+    viewStates(topic.value),
+    rows.fromViewState,
+    rows.toViewState,
+  );
   return {
     view,
     store: { value, changelog: { name: topic.name } },
-    /** The keys that the view takes the event under, for declared reads: one or none. */
-    keysOf: (event: Interaction): readonly string[] => (view.filter(event) ? [view.key(event)] : []),
-    /** The row that takes the event; undefined where the view does not. */
-    rowOf: (store: Store, event: Interaction): AsOfRow<State> | undefined =>
-      view.filter(event) ? (store.get(view.key(event)) ?? rows.empty()) : undefined,
+    /** The key that the view takes the event under; undefined where it does not. */
+    keyOf: (event: Interaction): string | undefined => (view.filter(event) ? view.key(event) : undefined),
+    rowAt: (store: Store, key: string | undefined): AsOfRow<State> | undefined =>
+      key === undefined ? undefined : (store.get(key) ?? rows.empty()),
     /** Puts the event into its row, if there is one. */
-    insert: (store: Store, row: AsOfRow<State> | undefined, event: Interaction): void => {
-      if (row !== undefined) store.put(view.key(event), rows.insert(row, event), event.ts);
+    insert: (
+      store: Store,
+      key: string | undefined,
+      row: AsOfRow<State> | undefined,
+      event: Interaction,
+    ): void => {
+      if (key !== undefined && row !== undefined) store.put(key, rows.insert(row, event), event.ts);
     },
     /** Of several events of one entity, or of one user: their rows by key, each as it stands. */
     rowsOf: (store: Store, events: readonly Interaction[]): Map<string, AsOfRow<State>> => {

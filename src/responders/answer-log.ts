@@ -13,6 +13,9 @@ const RETRY_MS = 100;
 /** How often a batch is tried again while closing. */
 const LAST_ATTEMPTS = 20;
 
+/** The user of an answer to one who has no name on the log: whose it was is written nowhere. */
+export const NO_USER = '';
+
 export type AnswerLogOptions = {
   readonly log: Log;
   readonly topics: Pick<Topics, 'answers'>;
@@ -67,7 +70,7 @@ export class AnswerLog {
     while (this.#queue.length > 0) {
       const batch = this.#queue.slice(0, BATCH);
       try {
-        await this.#writer.write(batch.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+        await this.#writer.write(batch.map((value) => ({ key: keyOf(value), value, timestamp: value.ts })));
       } catch (err) {
         const hopeless = this.#closing.signal.aborted && ++attempts >= LAST_ATTEMPTS;
         if (err instanceof RetryableError && !hopeless) {
@@ -82,4 +85,9 @@ export class AnswerLog {
     }
     this.#writing = undefined;
   }
+}
+
+/** By user, with whose events it is joined; answers to nobody in particular spread over the partitions. */
+function keyOf({ user_id, request_id }: Answer): string {
+  return user_id === NO_USER ? request_id : user_id;
 }

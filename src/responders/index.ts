@@ -1,12 +1,16 @@
 /**
- * The responders: what answers "what should this user be shown?". A responder follows the topics of the feature views,
- * of the catalogue and of versions, keeps what it needs in the process, or the rows of users in Redis for many processes,
- * and answers from the version promoted last.
+ * The responders: what answers "what should this user be shown?", and "what is known of them?". A responder follows the
+ * topics of the feature views, of the catalogue and of versions, keeps what it needs in the process, or the rows of users
+ * in Redis for many processes, and answers from the version promoted last.
  *
  * It promises that an answer's scores are those of the version that it names, that a version is verified and proven
- * before it takes over and that no request fails when it does, that nothing seen or unavailable is recommended, and
- * that each answer is logged on topic `answers` or counted as dropped. Making features and versions is left to others.
+ * before it takes over and that no request fails when it does, that nothing seen or unavailable is recommended, that each
+ * answer is logged on topic `answers` or counted as dropped, and that features read are those of a training row of the
+ * same moment. Making features and versions is left to others.
  */
+export { askFeatures, type ShownFeatures } from './features/feature-routes.ts';
+export type { FeatureRow } from './features/online-views.ts';
+export { openFeatureReader } from './features/open-features.ts';
 export type { RecommendedItem } from './recommender.ts';
 export {
   MAX_ITEMS,
@@ -16,7 +20,8 @@ export {
   type Responder,
   type ResponderOptions,
 } from './responder.ts';
-export type { ViewStore } from './view-store/port.ts';
+export { InProcessViewStore } from './view-store/in-process.ts';
+export type { RowKey, ViewStore } from './view-store/port.ts';
 export type { RedisLocation } from './view-store/redis/redis-url.ts';
 export { type FoundRow, RedisRowReader, type RowAddress } from './view-store/redis/row-reader.ts';
 export { RedisViewStore } from './view-store/redis/view-store.ts';

@@ -1,29 +1,17 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { memoryDatabases, StreamsRuntime, TopicWriter } from '#engine';
-import { loopTopology } from '#topologies';
+import type { Interaction } from '#schemas';
+import { type LoopOptions, loopTopology } from '#topologies';
+import { openFeatureReader } from './features/open-features.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, until } from './testing/world.ts';
+import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
 it('an event that is published changes the next answers, by way of the processors', async (t) => {
   const world = await openWorld(t);
   await world.putItems(itemIds.map((id) => item(id)));
   await world.promote(await world.train(16, 1));
-  const topology = await loopTopology(world.topics, world.log.registry, {
-    admission: { latenessMs: 10_000, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} },
-    gate: { minimumLift: 1 },
-  });
-  const runtime = new StreamsRuntime({
-    ...world,
-    topology,
-    databases: memoryDatabases(),
-    deadLetters: world.topics['dead-letters'],
-    instanceId: 'test',
-  });
-  await runtime.start();
-  const stop = new AbortController();
-  const running = runtime.run(stop.signal);
-  const visit = async () => {
+  await runLoop(world, { latenessMs: 10_000 }, async () => {
     const responder = await world.responder();
     const ask = async () => (await responder.recommend('visitor', { k: 60 })).items;
     assert.ok((await ask()).every(({ source }) => source === 'popular'));
@@ -44,8 +32,71 @@ it('an event that is published changes the next answers, by way of the processor
       const { items } = await responder.recommend('stranger', { k: 2 });
       return items.every(({ item_id }) => ['item-07', 'item-08'].includes(item_id));
     });
-  };
-  // The loop runs until it is stopped, or fails.
-  await Promise.race([visit(), running]).finally(() => stop.abort());
-  await running;
+  });
 });
+
+it('features read at a moment are those of an example of that moment, by way of the processors', async (t) => {
+  const world = await openWorld(t);
+  await world.putItems(['a', 'b', 'c'].map((id) => item(id)));
+  await runLoop(world, { latenessMs: 0, examples: { outcomeWindowMs: 1 } }, async () => {
+    const features = await openFeatureReader(world);
+    t.after(() => features.close());
+    const interactions = await TopicWriter.open(world.log, world.topics.interactions);
+    const publish = async (event: Interaction) =>
+      interactions.write([{ key: event.user_id, value: event, timestamp: event.ts }]);
+    const start = Date.now() - 30_000;
+    const before = ['a', 'b', 'a', 'c'].map((id, i) => ({ ...interaction('u', id), ts: start + i * 1_000 }));
+    for (const event of before) await publish(event);
+    const moment = { ...interaction('u', 'a', 'like'), ts: start + 10_000 };
+    const read = () =>
+      features.reader.read({ user: 'u', items: ['a'], now: moment.ts, context: moment.context });
+    await until(async () => {
+      const { user, items } = await read();
+      const found = { ...user, ...items?.[0] };
+      const pair = found['user-item-features']?.features.events;
+      const ofItem = found['item-features']?.features.positives;
+      return found['user-features']?.features.events === 4 && pair === 2 && ofItem === 2;
+    });
+    const { user, items, context } = await read();
+    await publish(moment);
+    // In every partition, so that the watermark passes the moment.
+    for (let i = 0; i < 24; i++) await publish({ ...interaction(`other-${i}`, 'b'), ts: start + 15_000 });
+    const find = async () => (await world.examples()).find((each) => each.event_id === moment.event_id);
+    await until(async () => (await find()) !== undefined);
+    const example = await find();
+    assert.deepEqual(user?.['user-features']?.features, example?.user);
+    const rows = items?.[0];
+    assert.deepEqual(rows?.['item-features']?.features, example?.item);
+    assert.deepEqual(rows?.['user-category-features']?.features, example?.category);
+    assert.deepEqual(rows?.['user-item-features']?.features, example?.pair);
+    assert.deepEqual(context, example?.context);
+  });
+});
+
+type Settings = { readonly latenessMs: number } & Pick<LoopOptions, 'examples'>;
+
+/** Does `work` while the processors run. */
+async function runLoop(
+  world: TestWorld,
+  { latenessMs, examples }: Settings,
+  work: () => Promise<void>,
+): Promise<void> {
+  const topology = await loopTopology(world.topics, world.log.registry, {
+    admission: { latenessMs, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} },
+    gate: { minimumLift: 1 },
+    ...(examples && { examples }),
+  });
+  const runtime = new StreamsRuntime({
+    ...world,
+    topology,
+    databases: memoryDatabases(),
+    deadLetters: world.topics['dead-letters'],
+    instanceId: 'test',
+  });
+  await runtime.start();
+  const stop = new AbortController();
+  const running = runtime.run(stop.signal);
+  // The loop runs until it is stopped, or fails.
+  await Promise.race([work(), running]).finally(() => stop.abort());
+  await running;
+}

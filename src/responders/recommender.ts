@@ -1,4 +1,4 @@
-import { seenItems, userFeaturesView, worldNow } from '#features';
+import { seenItems, type UserState, userFeaturesView, worldNow } from '#features';
 import {
   type Clock,
   type Counter,
@@ -8,11 +8,13 @@ import {
   type Logger,
   type Metrics,
 } from '#platform';
-import type { CandidateSource } from '#schemas';
+import type { CandidateSource, Profile } from '#schemas';
+import type { OnlineViews } from './features/online-views.ts';
 import type { PopularityRanking } from './popularity.ts';
 import type { ScoredItem, ServedVersion } from './versions/served-version.ts';
 import type { VersionsFollower } from './versions/versions-follower.ts';
 import type { ViewStore } from './view-store/port.ts';
+import { userRows } from './view-store/user-rows.ts';
 
 export type RecommendedItem = {
   readonly item_id: string;
@@ -27,6 +29,7 @@ export type Selection = { readonly version: string | null; readonly items: reado
 
 export type RecommenderParts = {
   readonly views: ViewStore;
+  readonly online: OnlineViews;
   readonly versions: VersionsFollower;
   readonly popularity: PopularityRanking;
   readonly clock: Clock;
@@ -35,8 +38,9 @@ export type RecommenderParts = {
 };
 
 /**
- * Chooses items for a user: from the index of the version in use for those of whom something is known, filled up with
- * popular ones, which are all that the others get. Never an item that the user has seen or that is not available.
+ * Chooses items for a user: from the index of the version in use for those who have a row, filled up with popular ones,
+ * which are all that the others get: the unknown, and those who have opted out, whom the version may still know. Never an
+ * item that the user has seen or that is not available.
  */
 export class Recommender {
   readonly #parts: RecommenderParts;
@@ -51,17 +55,17 @@ export class Recommender {
     this.#degraded = metrics.counter('recommend_degraded_total', help, ['reason']);
   }
 
-  async select(userId: string, k: number): Promise<Selection> {
+  /** `userId` as the log has it; undefined for a user who has no name there. */
+  async select(userId: string | undefined, k: number): Promise<Selection> {
     // Held from the start, so that vectors, index and the version named are of one version whatever is swapped.
     const version = this.#parts.versions.acquire();
     try {
-      const { state, profile } = await this.#parts.views.user(userId);
-      const seen = state === undefined ? [] : seenItems(state);
-      const recentItems = state === undefined ? [] : userFeaturesView.finish(state, this.#now()).recent_items;
+      const [rows] = userId === undefined ? [] : await userRows(this.#parts.views, [userId]);
+      const seen = rows?.state === undefined ? [] : seenItems(rows.state);
       const scored =
-        version === undefined || (recentItems.length === 0 && !version.knows(userId))
+        version === undefined || userId === undefined || rows?.state === undefined
           ? []
-          : await this.#fromIndex(version, { userId, profile, recentItems, seenItems: seen, k });
+          : await this.#scored(version, userId, { state: rows.state, profile: rows.profile }, k);
       const items = scored.map((item) => this.#describe(item, 'index'));
       if (items.length < k) this.#fillUp(items, new Set(seen), k);
       for (const { source } of items) this.#items.inc({ source });
@@ -69,6 +73,18 @@ export class Recommender {
     } finally {
       version?.release();
     }
+  }
+
+  async #scored(
+    version: ServedVersion,
+    userId: string,
+    { state, profile }: { readonly state: UserState; readonly profile: Profile | null },
+    k: number,
+  ): Promise<readonly ScoredItem[]> {
+    const { online } = this.#parts;
+    const recentItems = online.read(userFeaturesView, state, this.#now()).row.recent_items;
+    if (recentItems.length === 0 && !version.knows(userId)) return [];
+    return this.#fromIndex(version, { userId, profile, recentItems, seenItems: seenItems(state), k });
   }
 
   async #fromIndex(

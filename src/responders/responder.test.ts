@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createHttpServer, InputError } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import { openVault } from '#privacy';
 import { Rescorer } from './testing/rescore.ts';
 import { item, itemIds, userIds } from './testing/tiny-model.ts';
 import { interaction, openWorld, until } from './testing/world.ts';
@@ -49,8 +51,9 @@ describe('responder', () => {
       toUnknown.items.map(({ item_id, source }) => `${item_id} ${source}`),
       ['item-10 popular', 'item-20 popular', 'item-00 popular'],
     );
-    // A user that the model knows and of whom there is no row yet.
-    await rescorer.check(await responder.recommend(userIds[7] as string), new Set(['item-05']));
+    // Known to the model and without a row: one who has opted out since it was trained.
+    const toOptedOut = await responder.recommend(userIds[7] as string);
+    assert.ok(toOptedOut.items.every(({ source }) => source === 'popular'));
   });
 
   it('fills up with popular items what the index does not have', async (t) => {
@@ -116,6 +119,34 @@ describe('responder', () => {
     assert.match(await world.metrics.render(), /responder_undecodable_total\{topic="items"\} 1/);
   });
 
+  it('asks for rows and logs answers by pseudonym, answers by id, and makes nobody known', async (t) => {
+    const vault = openVault(temporaryDirectory(t));
+    t.after(() => vault.close());
+    const world = await openWorld(t, vault);
+    await world.putItems(itemIds.map((id) => item(id)));
+    const pseudonym = vault.pseudonymOf('anna');
+    await world.putUserRow(pseudonym, [interaction(pseudonym, 'item-42')]);
+    await world.promote(await world.train(16, 1));
+    const responder = await world.responder();
+    const toAnna = await responder.recommend('anna', { requestId: 'r1' });
+    assert.deepEqual([toAnna.user_id, toAnna.items[0]?.source], ['anna', 'index']);
+    const toPseudonym = await responder.recommendTo(pseudonym, { requestId: 'r2' });
+    assert.deepEqual(
+      [toPseudonym.user_id, toPseudonym.items.map(({ item_id }) => item_id)],
+      [pseudonym, toAnna.items.map(({ item_id }) => item_id)],
+    );
+    const toNobody = await responder.recommend('nobody', { requestId: 'r3' });
+    assert.deepEqual([toNobody.user_id, toNobody.items[0]?.source], ['nobody', 'popular']);
+    assert.equal(vault.known('nobody'), undefined);
+    await responder.close();
+    const logged = await world.loggedAnswers();
+    assert.deepEqual(logged.map(({ request_id, user_id }) => `${request_id} ${user_id}`).sort(), [
+      `r1 ${pseudonym}`,
+      `r2 ${pseudonym}`,
+      'r3 ',
+    ]);
+  });
+
   it('logs each answer in order, those given while it closes included', async (t) => {
     const world = await openWorld(t);
     await world.putItems(itemIds.map((id) => item(id)));
@@ -127,7 +158,7 @@ describe('responder', () => {
     await closed;
     await assert.rejects(responder.recommend(known), { code: 'MR_RESPONDER_CLOSED' });
     const expected = answers.map(({ items, ...answer }) => {
-      return { ...answer, items: items.map(({ title: _, ...rest }) => rest) };
+      return { ...answer, items: items.map(({ title: _, ...rest }) => ({ ...rest, propensity: 1 })) };
     });
     const logged = await world.loggedAnswers();
     assert.deepEqual(new Set(logged.map((answer) => answer.request_id)).size, answers.length);

@@ -9,8 +9,12 @@ import {
   type Metrics,
   RetryableError,
 } from '#platform';
+import type { Pseudonyms } from '#privacy';
 import type { Topics } from '#topologies';
-import { AnswerLog } from './answer-log.ts';
+import { AnswerLog, NO_USER } from './answer-log.ts';
+import { FeatureReader } from './features/feature-reader.ts';
+import { registerFeatureRoutes } from './features/feature-routes.ts';
+import { type FeatureTtls, OnlineViews } from './features/online-views.ts';
 import { PopularityRanking } from './popularity.ts';
 import { type RecommendedItem, Recommender } from './recommender.ts';
 import { VersionsFollower } from './versions/versions-follower.ts';
@@ -24,6 +28,8 @@ const MAX_ID_LENGTH = 128;
 export type ResponderOptions = {
   readonly log: Log;
   readonly topics: Topics;
+  /** What users are called on the log. The caller closes it. */
+  readonly pseudonyms: Pseudonyms;
   /** What the directories of versions are relative to. */
   readonly dataDirectory: string;
   readonly clock: Clock;
@@ -31,6 +37,8 @@ export type ResponderOptions = {
   readonly metrics: Metrics;
   /** Where the rows are taken from; by default they are read into this process. The responder closes it. */
   readonly views?: ViewStore;
+  /** How old rows may be for single features, over what their views declare. */
+  readonly featureTtlMs?: FeatureTtls;
 };
 
 export type RecommendOptions = {
@@ -40,7 +48,10 @@ export type RecommendOptions = {
   readonly requestId?: string;
 };
 
-/** An answer as it is given; topic `answers` has the same without the titles. */
+/**
+ * An answer as it is given. Topic `answers` has the same without the titles, with the user's pseudonym, and with no user
+ * where the one who asked has none.
+ */
 export type Recommendation = {
   readonly request_id: string;
   readonly user_id: string;
@@ -54,13 +65,17 @@ export type Recommendation = {
   readonly latency_ms: number;
 };
 
-/** Opens a responder, which then reads the views and loads the version in force: `ready` says when it has. */
+/**
+ * Opens a responder, which then reads the views and loads the version in force: `ready` says when it has. Errors:
+ * ConfigurationError MR_FEATURES_TTL.
+ */
 export async function openResponder(options: ResponderOptions): Promise<Responder> {
+  const online = new OnlineViews(options.featureTtlMs ?? {}, options.metrics);
   const answers = await AnswerLog.open(options);
   const views = options.views ?? (await InProcessViewStore.open(options, options.topics));
   try {
     const versions = await VersionsFollower.open({ ...options, views });
-    return new Responder(options, { views, versions, answers });
+    return new Responder(options, { views, online, versions, answers });
   } catch (error) {
     await views.close();
     throw error;
@@ -69,13 +84,17 @@ export async function openResponder(options: ResponderOptions): Promise<Responde
 
 type Parts = {
   readonly views: ViewStore;
+  readonly online: OnlineViews;
   readonly versions: VersionsFollower;
   readonly answers: AnswerLog;
 };
 
 /** Answers recommendation requests, over HTTP or called directly, and logs each answer. */
 export class Responder {
+  /** Reads features of those whom the log names. */
+  readonly features: FeatureReader;
   readonly #clock: Clock;
+  readonly #pseudonyms: Pseudonyms;
   readonly #parts: Parts;
   readonly #popularity: PopularityRanking;
   readonly #recommender: Recommender;
@@ -83,30 +102,45 @@ export class Responder {
   readonly #inFlight = new Set<Promise<Recommendation>>();
   #closed: Promise<void> | undefined;
 
-  constructor({ clock, logger, metrics }: ResponderOptions, parts: Parts) {
-    const { views, versions } = parts;
+  constructor({ clock, pseudonyms, logger, metrics }: ResponderOptions, parts: Parts) {
+    const { views, online, versions } = parts;
     this.#clock = clock;
+    this.#pseudonyms = pseudonyms;
     this.#parts = parts;
     this.#popularity = new PopularityRanking({ views, clock, metrics });
     const popularity = this.#popularity;
-    this.#recommender = new Recommender({ views, versions, popularity, clock, logger, metrics });
+    this.#recommender = new Recommender({ views, online, versions, popularity, clock, logger, metrics });
+    this.features = new FeatureReader({ views, online, clock });
     this.#latencies = metrics.histogram('recommend_ms', 'Time to make an answer, ms.');
   }
 
   /**
-   * Errors: InputError MR_RECOMMEND_K, MR_RECOMMEND_USER, MR_RECOMMEND_REQUEST; RetryableError MR_RESPONDER_CLOSED.
+   * To a user as the world outside names them; asking makes nobody known. Errors: InputError MR_RECOMMEND_K,
+   * MR_RECOMMEND_USER, MR_RECOMMEND_REQUEST; RetryableError MR_RESPONDER_CLOSED; those of Pseudonyms.
    */
-  async recommend(
-    userId: string,
-    { k = DEFAULT_ITEMS, requestId }: RecommendOptions = {},
+  async recommend(userId: string, options: RecommendOptions = {}): Promise<Recommendation> {
+    checkUser(userId);
+    return this.#recommend(userId, this.#pseudonyms.known(userId), options);
+  }
+
+  /** To a user as the log names them; the answer does so too. Errors: those of `recommend`. */
+  async recommendTo(pseudonym: string, options: RecommendOptions = {}): Promise<Recommendation> {
+    checkUser(pseudonym);
+    return this.#recommend(pseudonym, pseudonym, options);
+  }
+
+  async #recommend(
+    asked: string,
+    pseudonym: string | undefined,
+    { k = DEFAULT_ITEMS, requestId }: RecommendOptions,
   ): Promise<Recommendation> {
     if (this.#closed !== undefined) {
       throw new RetryableError('MR_RESPONDER_CLOSED', 'The responder is closing.', {
         hint: 'Ask another one.',
       });
     }
-    checkRequest(userId, k, requestId);
-    const answering = this.#answer(userId, k, requestId ?? randomUUID());
+    checkRequest(k, requestId);
+    const answering = this.#answer(asked, pseudonym, k, requestId ?? randomUUID());
     this.#inFlight.add(answering);
     try {
       return await answering;
@@ -136,9 +170,10 @@ export class Responder {
     return this.#parts.versions.current;
   }
 
-  /** `GET /recommend/:user_id?k=10`, and the check `responder` of `/health/ready`. */
+  /** `GET /recommend/:user_id?k=10`, those of features, and the check `responder` of `/health/ready`. */
   registerRoutes(server: HttpServer): void {
     server.addReadyCheck('responder', () => this.notReady());
+    registerFeatureRoutes(server, { reader: this.features, pseudonyms: this.#pseudonyms });
     server.routes.get<{ Params: { user_id: string }; Querystring: { k?: unknown } }>(
       '/recommend/:user_id',
       async ({ params, query, id }) => this.recommend(params.user_id, { k: parseK(query.k), requestId: id }),
@@ -159,21 +194,26 @@ export class Responder {
     await this.#parts.views.close();
   }
 
-  async #answer(userId: string, k: number, requestId: string): Promise<Recommendation> {
+  async #answer(
+    asked: string,
+    pseudonym: string | undefined,
+    k: number,
+    requestId: string,
+  ): Promise<Recommendation> {
     const startMs = this.#clock.monotonic();
-    const { version, items } = await this.#recommender.select(userId, k);
+    const { version, items } = await this.#recommender.select(pseudonym, k);
     const latencyMs = this.#clock.monotonic() - startMs;
     this.#latencies.observe(latencyMs);
     const answer = {
       request_id: requestId,
-      user_id: userId,
+      user_id: asked,
       ts: this.#clock.now(),
       version,
       k,
       latency_ms: latencyMs,
     };
-    const logged = items.map(({ item_id, score, source }) => ({ item_id, score, source }));
-    this.#parts.answers.add({ ...answer, items: logged });
+    const logged = items.map(({ item_id, score, source }) => ({ item_id, score, source, propensity: 1 }));
+    this.#parts.answers.add({ ...answer, user_id: pseudonym ?? NO_USER, items: logged });
     return { ...answer, items };
   }
 }
@@ -183,16 +223,19 @@ function parseK(text: unknown): number {
   return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function checkRequest(userId: string, k: number, requestId: string | undefined): void {
+const isId = (id: string) => id.length > 0 && id.length <= MAX_ID_LENGTH && id.isWellFormed();
+
+function checkUser(userId: string): void {
+  if (isId(userId)) return;
+  throw new InputError('MR_RECOMMEND_USER', `A user id has 1 to ${MAX_ID_LENGTH} characters.`, {
+    hint: 'Ask with the user_id that events carry.',
+  });
+}
+
+function checkRequest(k: number, requestId: string | undefined): void {
   if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) {
     throw new InputError('MR_RECOMMEND_K', `k must be a whole number from 1 to ${MAX_ITEMS}.`, {
       hint: `Ask for ${DEFAULT_ITEMS} items by leaving it out.`,
-    });
-  }
-  const isId = (id: string) => id.length > 0 && id.length <= MAX_ID_LENGTH && id.isWellFormed();
-  if (!isId(userId)) {
-    throw new InputError('MR_RECOMMEND_USER', `A user id has 1 to ${MAX_ID_LENGTH} characters.`, {
-      hint: 'Ask with the user_id that events carry.',
     });
   }
   if (requestId !== undefined && !isId(requestId)) {

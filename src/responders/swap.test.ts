@@ -128,5 +128,11 @@ describe('versions', () => {
       await responder.recommend('user-2'),
       new Set(historyOf('user-2')),
     );
+    // Nothing is left that may be used.
+    await world.promote(first, 'archived');
+    await until(() => responder.version === undefined);
+    const { version, items } = await responder.recommend('user-2');
+    assert.equal(version, null);
+    assert.ok(items.length > 0 && items.every(({ source }) => source === 'popular'));
   });
 });

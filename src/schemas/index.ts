@@ -38,6 +38,7 @@ export type {
   Device,
   Example,
   ExampleCorrection,
+  ExampleEnding,
   ExampleRequest,
   FeatureViewStatus,
   FeatureViewVersion,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import type { DriverOptions } from '#engine/testing';
 import {
   categoryOf,
   type FeatureView,
@@ -13,60 +12,9 @@ import {
   userItemFeaturesView,
 } from '#features';
 import { decodeRanks } from '#processors';
-import type { Example, ExampleCorrection, Interaction, Labels, PopularityRanks } from '#schemas';
-import {
-  accepted,
-  catalogue,
-  corrections,
-  event,
-  examples,
-  goOnTo,
-  HOUR_MS,
-  MINUTE_MS,
-  NOW,
-  openLoop,
-  publish,
-  publishItems,
-  ranks,
-  startingExamples,
-  WINDOW_MS,
-  worlds,
-} from './testing/loop-driver.ts';
-
-type World = {
-  readonly accepted: readonly Interaction[];
-  readonly examples: readonly Example[];
-  readonly corrections: readonly ExampleCorrection[];
-  readonly ranks: readonly PopularityRanks[];
-  readonly bytes: readonly string[];
-};
-
-/** Runs events through the loop to the end of all windows; restarts the tasks after `restartAfter` of them. */
-async function run(
-  events: readonly Interaction[],
-  options: DriverOptions = {},
-  restartAfter?: number,
-): Promise<World> {
-  const loop = await openLoop(undefined, options);
-  await publishItems(loop, ...catalogue);
-  if (restartAfter !== undefined) {
-    await publish(loop, ...events.slice(0, restartAfter));
-    await loop.driver.restart({ keepStores: restartAfter % 2 === 0 });
-  }
-  await publish(loop, ...events.slice(restartAfter ?? 0));
-  await goOnTo(loop, NOW + 3 * HOUR_MS);
-  assert.deepEqual(await loop.driver.readDeadLetters(), []);
-  const all = await examples(loop);
-  const world = {
-    accepted: await accepted(loop),
-    examples: all,
-    corrections: await corrections(loop),
-    ranks: await ranks(loop),
-    bytes: all.map((example) => loop.topics.examples.value.encode(example).toString('hex')),
-  };
-  await loop.driver.close();
-  return world;
-}
+import type { Example, ExampleCorrection, Interaction } from '#schemas';
+import { HOUR_MS, openLoop, startingExamples, worlds } from './testing/loop-driver.ts';
+import { runWorld, type World } from './testing/loop-world.ts';
 
 /** The row of some events, by the view's own algebra. */
 function rowOf<State, Row>(view: FeatureView<State, Row>, events: readonly Interaction[], now: number): Row {
@@ -95,7 +43,7 @@ it('hold exactly the events strictly before their own, of user, category, item a
   const anyBatch = fc.integer({ min: 1, max: 20 });
   await fc.assert(
     fc.asyncProperty(worlds(), anyBatch, async (events, batchRecords) => {
-      const world = await run(events, { batchRecords });
+      const world = await runWorld(events, { batchRecords });
       const expected = startingExamples(world.accepted);
       assert.deepEqual(
         world.examples.map(({ event_id }) => event_id),
@@ -108,113 +56,6 @@ it('hold exactly the events strictly before their own, of user, category, item a
       }
     }),
     { numRuns: 12 },
-  );
-});
-
-const ownTime = ({ ts, original_ts }: Interaction) => original_ts ?? ts;
-
-/** Labels as the issue of them says, over the events given. */
-function labelsOf(own: Interaction, events: readonly Interaction[]): Labels {
-  const within = events
-    .filter(sameUser(own))
-    .filter(({ item_id }) => item_id === own.item_id)
-    .filter((each) => ownTime(each) >= ownTime(own) && ownTime(each) <= ownTime(own) + WINDOW_MS);
-  const has = (kind: string) => within.some((each) => each.kind === kind);
-  const numbers = (kind: string) =>
-    within
-      .filter((each) => each.kind === kind)
-      .sort((a, b) => ownTime(a) - ownTime(b))
-      .map(({ value }) => value as number);
-  const watched = within.flatMap(({ watch_ms }) => (watch_ms === null ? [] : [watch_ms]));
-  const duration = own.item?.duration_ms ?? null;
-  const purchases = numbers('purchase');
-  return {
-    click: has('click'),
-    complete: has('complete'),
-    like: has('like'),
-    watch_fraction:
-      duration === null || watched.length === 0 ? null : Math.min(1, Math.max(...watched) / duration),
-    rating: numbers('rating').at(-1) ?? null,
-    purchase_value: purchases.length === 0 ? null : purchases.reduce((sum, each) => sum + each, 0),
-  };
-}
-
-it('have the labels of their window, and in the end those of all that happened in it', async () => {
-  let corrected = 0;
-  await fc.assert(
-    fc.asyncProperty(worlds(), async (events) => {
-      const world = await run(events);
-      for (const own of startingExamples(world.accepted)) {
-        const example = world.examples.find(({ event_id }) => event_id === own.event_id);
-        const inTime = world.accepted.filter(({ ts }) => ts <= own.ts + WINDOW_MS);
-        assert.deepEqual(example?.labels, labelsOf(own, inTime));
-        const last = world.corrections.findLast(({ event_id }) => event_id === own.event_id);
-        assert.deepEqual(last?.labels ?? example?.labels, labelsOf(own, world.accepted));
-        if (last === undefined) continue;
-        corrected++;
-        const { event_id, user_id, item_id, ts } = own;
-        assert.deepEqual({ ...last, labels: null }, { event_id, user_id, item_id, ts, labels: null });
-      }
-    }),
-    { numRuns: 12 },
-  );
-  assert.ok(corrected > 0, 'no world had an outcome that came late');
-});
-
-it('tell of a click that came after the window though it had happened within it', async (t) => {
-  const loop = await openLoop(t);
-  await publishItems(loop, ...catalogue);
-  const at = NOW - 4 * HOUR_MS;
-  await publish(
-    loop,
-    event('shown', at, { kind: 'impression' }),
-    event('early', at - 1, { kind: 'like' }),
-    event('watched', at + MINUTE_MS, { watch_ms: 4_000 }),
-    event('other', at + MINUTE_MS, { kind: 'like', item_id: 'j' }),
-  );
-  await goOnTo(loop, at + 2 * HOUR_MS);
-  const none = { click: false, complete: false, like: false, rating: null, purchase_value: null };
-  const shown = async () => (await examples(loop)).find(({ event_id }) => event_id === 'shown')?.labels;
-  assert.deepEqual(await shown(), { ...none, watch_fraction: 0.4 });
-  await publish(loop, event('late', at + 2 * MINUTE_MS, { kind: 'click' }));
-  await publish(loop, event('too late', at + WINDOW_MS + 1, { kind: 'complete' }));
-  await publish(loop, event('no news', at + 3 * MINUTE_MS, { kind: 'impression' }));
-  const found = (await corrections(loop)).filter(({ event_id }) => event_id === 'shown');
-  assert.deepEqual(
-    found.map(({ labels }) => labels),
-    [{ ...none, click: true, watch_fraction: 0.4 }],
-  );
-});
-
-it('know their place in the answer that showed the item, and the propensity it had there', async (t) => {
-  const loop = await openLoop(t);
-  const at = NOW - 4 * HOUR_MS;
-  const served = (item_id: string, propensity: number | null) => {
-    return { item_id, score: 1, source: 'index', propensity } as const;
-  };
-  const answer = { request_id: 'r', user_id: 'u', ts: at, version: null, k: 2, latency_ms: 1 };
-  const items = [served('j', 1), served('i', 0.25)];
-  await loop.driver.pipe(loop.topics.answers, ['u', { ...answer, items }, at]);
-  await publish(
-    loop,
-    event('a', at + 1, { kind: 'impression', request_id: 'r' }),
-    event('b', at + 2, { kind: 'impression', request_id: 'r', item_id: 'k' }),
-    event('c', at + 3, { kind: 'impression', request_id: 'unknown' }),
-    event('d', at + 4, { kind: 'impression', request_id: 'r', user_id: 'v' }),
-    event('e', at + 5, { kind: 'impression' }),
-    event('f', at + 5, { kind: 'click', request_id: 'r', item_id: 'j' }),
-  );
-  await goOnTo(loop, NOW);
-  assert.deepEqual(
-    (await examples(loop)).map(({ position, propensity }) => [position, propensity]),
-    [
-      [1, 0.25],
-      [null, null],
-      [null, null],
-      [null, null],
-      [null, null],
-      [0, 1],
-    ],
   );
 });
 
@@ -236,9 +77,10 @@ function bucketAt(ts: number, item_id: string, all: readonly Interaction[]): num
 }
 
 it('know the item’s rank as last published before them, from all items’ events before that hour', async () => {
+  let ranked = 0;
   await fc.assert(
     fc.asyncProperty(worlds({ late: false, maxLength: 80 }), async (events) => {
-      const world = await run(events);
+      const world = await runWorld(events);
       const published = world.ranks.map(decodeRanks);
       const hours = [
         ...new Set(world.accepted.map(({ ts }) => Math.ceil((ts + 1) / HOUR_MS) * HOUR_MS)),
@@ -254,18 +96,20 @@ it('know the item’s rank as last published before them, from all items’ even
         const bucket = bucketAt(example.ts, example.item_id, world.accepted);
         const expected = bucket === null ? 0 : newest?.histogram.percentile(bucket);
         assert.equal(example.popularity_rank, newest === undefined ? null : expected);
+        if (expected !== undefined && expected !== null && expected > 0) ranked++;
       }
     }),
     { numRuns: 12 },
   );
+  assert.ok(ranked > 0, 'no example had a rank');
 });
 
 it('are the same bytes however the input is cut into batches and wherever the tasks start again', async () => {
   const cut = fc.record({ batchRecords: fc.integer({ min: 1, max: 7 }), restartAfter: fc.nat(60) });
   await fc.assert(
     fc.asyncProperty(worlds(), cut, async (events, { batchRecords, restartAfter }) => {
-      const whole = await run(events);
-      const other = await run(events, { batchRecords, cacheEntries: 3 }, restartAfter);
+      const whole = await runWorld(events);
+      const other = await runWorld(events, { batchRecords, cacheEntries: 3 }, restartAfter);
       assert.deepEqual(other.bytes, whole.bytes);
       assert.deepEqual(other.ranks, whole.ranks);
       const byUser = (all: readonly ExampleCorrection[]) =>
@@ -297,8 +141,8 @@ it('leak nothing: whatever happens at or after a time, features as of then keep 
         return { ...each, event_id: `other ${i}`, ts };
       });
       const changed = [...shuffled, ...others].toSorted((a, b) => a.ts - b.ts);
-      const expected = featureBytes(await run(events), until);
-      const found = new Map(featureBytes(await run([...past, ...changed]), until) as [string, string][]);
+      const expected = featureBytes(await runWorld(events), until);
+      const found = new Map(featureBytes(await runWorld([...past, ...changed]), until) as [string, string][]);
       for (const [id, bytes] of expected as [string, string][]) assert.equal(found.get(id), bytes, id);
     }),
     { numRuns: 10 },

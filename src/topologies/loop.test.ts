@@ -71,8 +71,8 @@ describe('versions', () => {
     popularity: metrics(0.1),
     decayed_popularity: metrics(0.12),
   });
-  const command = (id: string, reported: Candidate) => {
-    const request = { command_id: id, ts: NOW, kind: 'publish', seed: null, force: false } as const;
+  const command = (id: string, reported: Candidate, kind: 'publish' | 'archive' = 'publish') => {
+    const request = { command_id: id, ts: NOW, kind, seed: null, force: false } as const;
     return [id, { ...request, snapshot: null, candidate: reported }, NOW] as const;
   };
 
@@ -98,5 +98,23 @@ describe('versions', () => {
       ],
     );
     assert.match(events.at(-1)?.reason ?? '', /recall@10 is 0.1100, popularity reaches 0.1200/);
+  });
+
+  it('are archived for good by a command, once, whatever was decided before', async (t) => {
+    const { driver, topics } = await openLoop(t);
+    const [good, unseen] = [candidate('good', 0.13), candidate('unseen', 0.13)];
+    await driver.pipe(topics.commands, command('1', good), command('2', good, 'archive'));
+    await driver.pipe(topics.commands, command('3', good, 'archive'), command('4', good));
+    await driver.pipe(topics.commands, command('5', unseen, 'archive'), command('6', unseen));
+    await driver.settle();
+    const events = (await driver.read(topics.versions)).map(({ value }) => value);
+    assert.deepEqual(
+      events.slice(2).map((version) => [version?.version, version?.status, version?.reason]),
+      [
+        ['good', 'promoted', null],
+        ['good', 'archived', 'withdrawn by command 2'],
+        ['unseen', 'archived', 'withdrawn by command 5'],
+      ],
+    );
   });
 });

@@ -12,6 +12,7 @@ import {
   type EnrichmentOptions,
   type GateOptions,
   itemViews,
+  labelledExamples,
   ofKnownUser,
   outcomeOf,
   outcomes,
@@ -45,7 +46,11 @@ export type AdmissionOutcome =
   | Parameters<EnrichmentOptions['count']>[0];
 
 const GENERATION = 2;
-const OUTCOME_WINDOW_MS = 1_800_000;
+/**
+ * How long an example waits for what comes of it unless told otherwise, in event time. An imported world ends so long
+ * after its last event, or its last examples would wait for ever.
+ */
+export const OUTCOME_WINDOW_MS = 1_800_000;
 
 /**
  * From events to features, examples and versions:
@@ -94,7 +99,11 @@ export async function loopTopology(
 
   const { examples, changes } = loop.process(
     'item-views',
-    itemViews(viewTopic(topics, itemFeaturesView), { outcomeWindowMs }, values['rank-changes']),
+    itemViews(
+      viewTopic(topics, itemFeaturesView),
+      { outcomeWindowMs },
+      { changes: values['rank-changes'], examples: topics.examples.value },
+    ),
     {
       events: events
         .filter(({ item_id }) => item_id !== null)
@@ -112,13 +121,14 @@ export async function loopTopology(
       outcomes: outcomesByUser(events, values),
       answers: loop.table(topics.answers).toStream(),
       ranks: rank(loop, topics, values, changes),
-      examples: examples.keyBy('examples-by-user', ({ example }) => example.user_id, {
+      examples: examples.keyBy('examples-by-user', (_, key) => key, {
         value: values['unlabelled-example'],
         release: 'at-watermark',
       }),
     },
   );
-  labelled.examples.to(topics.examples, { heartbeat: true });
+  const value = labelledExamples(topics.examples.value);
+  labelled.examples.to({ ...topics.examples, value }, { heartbeat: true });
   labelled.corrections.to(topics['example-corrections']);
 
   const commands = loop.source(topics.commands);

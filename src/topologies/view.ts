@@ -2,7 +2,7 @@ import { avroSerde, type Topic, type Topology, TopologyBuilder, textKey } from '
 import type { Log, SchemaRegistry } from '#engine/log';
 import type { AnyView } from '#features';
 import { keepView } from '#processors';
-import { avroSchema, topics as catalogue, type ViewState } from '#schemas';
+import { avroSchema, topics as catalogue, type Interaction, type ViewState } from '#schemas';
 import type { Topics } from './topics.ts';
 
 /**
@@ -21,9 +21,16 @@ export async function openViewTopic(
   return { ...topic, key: textKey, value };
 }
 
+/** Where the accepted events that have left the log come back to for a new view, cut as on the log. */
+export function archivedEventsTopic({ name, version }: AnyView, topics: Topics): Topic<string, Interaction> {
+  const accepted = topics['interactions-accepted'];
+  const cleanup = { policy: 'delete', retentionMs: null } as const;
+  return { ...accepted, name: `view-${name}-${version}-archived`, cleanup };
+}
+
 /**
- * One view by itself, from the beginning of the accepted events: how a new view or a new version of one is built
- * beside those that are live.
+ * One view by itself, from the beginning of the accepted events, those of the archive first: how a new view or a new
+ * version of one is built beside those that are live.
  */
 export async function viewTopology(
   view: AnyView,
@@ -31,8 +38,10 @@ export async function viewTopology(
   topics: Topics,
 ): Promise<Topology> {
   const builder = new TopologyBuilder({ name: `view-${view.name}`, generation: view.version });
+  const archived = builder.source(archivedEventsTopic(view, topics), { watermark: 'carried' });
   const events = builder
     .source(topics['interactions-accepted'], { watermark: 'carried' })
+    .merge(archived)
     .filter((event) => view.filter(event));
   const byKey =
     view.entity === 'user'

@@ -2,15 +2,33 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { TopicReader, TopicWriter } from '#engine';
+import { type Topic, TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
-import { asOfRows, type FeatureView, itemFeaturesView, userFeaturesView } from '#features';
+import {
+  type AnyView,
+  asOfRows,
+  CanonicalWriter,
+  itemFeaturesView,
+  RankHistogram,
+  userFeaturesView,
+} from '#features';
 import { localArtifacts } from '#models';
 import { createLogger, createMetrics, type Metrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import type { Answer, Candidate, Interaction, InteractionKind, Item, User } from '#schemas';
+import { asGiven, type Pseudonyms } from '#privacy';
+import type {
+  Answer,
+  Candidate,
+  Example,
+  Interaction,
+  InteractionKind,
+  Item,
+  User,
+  ViewState,
+} from '#schemas';
 import { openTopics, type Topics } from '#topologies';
-import { openResponder, type Responder } from '../responder.ts';
+import { openResponder, type Responder, type ResponderOptions } from '../responder.ts';
+import { topicNameOf } from '../view-store/stored-views.ts';
 import { tinyModel } from './tiny-model.ts';
 
 let eventCount = 0;
@@ -28,27 +46,43 @@ export function interaction(userId: string, itemId: string, kind: InteractionKin
     context: { device: null, country: null, language: null },
     ts: Date.now() - 60_000 + eventCount,
     original_ts: null,
+    item: null,
   };
 }
 
 /** The row of a view as the processors write it. */
-function viewState<State, Row>(view: FeatureView<State, Row>, events: readonly Interaction[]) {
+function viewState(view: AnyView, events: readonly Interaction[]): ViewState {
   const rows = asOfRows(view);
   return rows.toViewState(events.reduce((row, event) => rows.insert(row, event), rows.empty()));
 }
 
+/** The topics of the views of events that these tests know best. */
+export const userRowsTopic = topicNameOf(userFeaturesView);
+export const itemRowsTopic = topicNameOf(itemFeaturesView);
+
+/** The topic of a view of events. */
+export function topicOf(topics: Topics, view: AnyView): Topic<string, ViewState> {
+  return topics[topicNameOf(view)] as unknown as Topic<string, ViewState>;
+}
+
 export type TestWorld = Awaited<ReturnType<typeof openWorld>>;
 
-export async function openWorld(t: TestContext) {
+export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven) {
   const directory = temporaryDirectory(t);
   const log: EmbeddedLog = await openEmbeddedLog({ directory: join(directory, 'log'), clock: systemClock });
   const topics: Topics = await openTopics(log, log.registry);
   const writers = {
     items: await TopicWriter.open(log, topics.items),
     users: await TopicWriter.open(log, topics.users),
-    userRows: await TopicWriter.open(log, topics['user-features-1']),
-    itemRows: await TopicWriter.open(log, topics['item-features-1']),
     versions: await TopicWriter.open(log, topics.versions),
+  };
+  const rowWriters = new Map<string, Promise<TopicWriter<string, ViewState>>>();
+  const putRow = async (view: AnyView, key: string, events: readonly Interaction[] | null) => {
+    const topic = topicOf(topics, view);
+    const opening = rowWriters.get(topic.name) ?? TopicWriter.open(log, topic);
+    rowWriters.set(topic.name, opening);
+    const value = events === null ? null : viewState(view, events);
+    await (await opening).write([{ key, value, timestamp: 0 }]);
   };
   const artifacts = localArtifacts(join(directory, 'versions'));
   const metrics: Metrics = createMetrics();
@@ -58,12 +92,20 @@ export async function openWorld(t: TestContext) {
     for (const responder of responders) await responder.close();
     await log.close();
   });
-  const options = { log, topics, dataDirectory: directory, clock: systemClock, logger, metrics };
+  const options = {
+    log,
+    topics,
+    pseudonyms,
+    dataDirectory: directory,
+    clock: systemClock,
+    logger,
+    metrics,
+  };
 
   return {
     ...options,
-    async responder(): Promise<Responder> {
-      const responder = await openResponder(options);
+    async responder(changes: Partial<ResponderOptions> = {}): Promise<Responder> {
+      const responder = await openResponder({ ...options, ...changes });
       responders.push(responder);
       await responder.ready();
       return responder;
@@ -71,11 +113,20 @@ export async function openWorld(t: TestContext) {
     putItems: (items: readonly Item[]) =>
       writers.items.write(items.map((value) => ({ key: value.item_id, value, timestamp: value.created }))),
     putUser: (value: User) => writers.users.write([{ key: value.user_id, value, timestamp: value.created }]),
-    /** Replaces the rows of a user by those of these events. */
-    putUserRow: (userId: string, events: readonly Interaction[]) =>
-      writers.userRows.write([{ key: userId, value: viewState(userFeaturesView, events), timestamp: 0 }]),
-    putItemRow: (itemId: string, events: readonly Interaction[]) =>
-      writers.itemRows.write([{ key: itemId, value: viewState(itemFeaturesView, events), timestamp: 0 }]),
+    /** Replaces the row of a view by that of these events; null deletes it. */
+    putRow,
+    putUserRow: (userId: string, events: readonly Interaction[]) => putRow(userFeaturesView, userId, events),
+    putItemRow: (itemId: string, events: readonly Interaction[]) => putRow(itemFeaturesView, itemId, events),
+    /** Publishes ranks of items in these buckets of popularity. */
+    async putRanks(ts: number, buckets: readonly number[]): Promise<void> {
+      const histogram = RankHistogram.empty();
+      for (const bucket of buckets) histogram.add(bucket);
+      const bytes = new CanonicalWriter();
+      histogram.encode(bytes);
+      const writer = await TopicWriter.open(log, topics['popularity-ranks']);
+      await writer.write([{ key: 'ranks', value: { ts, histogram: bytes.take() }, timestamp: ts }]);
+      await writer.close();
+    },
     async train(dimension: number, seed: number): Promise<Candidate> {
       const { contents, vocabulary } = await tinyModel(dimension, seed);
       const description = {
@@ -103,21 +154,27 @@ export async function openWorld(t: TestContext) {
         decayed_popularity: {},
       };
     },
-    async promote(candidate: Candidate, status: 'promoted' | 'rolled_back' = 'promoted'): Promise<void> {
+    async promote(
+      candidate: Candidate,
+      status: 'promoted' | 'rolled_back' | 'archived' = 'promoted',
+    ): Promise<void> {
       const { version } = candidate;
       const value = { version, status, ts: Date.now(), command_id: 'c', reason: null, candidate };
       await writers.versions.write([{ key: version, value, timestamp: value.ts }]);
     },
-    async loggedAnswers(): Promise<Answer[]> {
-      const reader = await TopicReader.open(log, topics.answers, { from: 'start' });
-      const answers: Answer[] = [];
-      for await (const records of reader.untilEnd()) {
-        for (const { value } of records) if (value !== null) answers.push(value);
-      }
-      await reader.close();
-      return answers;
-    },
+    loggedAnswers: (): Promise<Answer[]> => readAll(log, topics.answers),
+    examples: (): Promise<Example[]> => readAll(log, topics.examples),
   };
+}
+
+async function readAll<V>(log: EmbeddedLog, topic: Topic<string, V>): Promise<V[]> {
+  const reader = await TopicReader.open(log, topic, { from: 'start' });
+  const values: V[] = [];
+  for await (const records of reader.untilEnd()) {
+    for (const { value } of records) if (value !== null) values.push(value);
+  }
+  await reader.close();
+  return values;
 }
 
 /** Far longer than anything here takes on the slowest machine. */

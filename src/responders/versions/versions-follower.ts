@@ -113,6 +113,8 @@ export class VersionsFollower {
         this.#logger.error({ err, version: id, serving: this.#current?.id }, 'a version cannot be served');
       }
     }
+    // Rolled back or archived, with nothing to take its place: popular items are better than what must not be used.
+    if (this.#current !== undefined && !this.#promoted.has(this.#current.id)) this.#replace(undefined);
   }
 
   #replace(next: ServedVersion | undefined): void {

@@ -1,57 +1,45 @@
-import type { Topic, TopicRecord } from '#engine';
-import type { ItemState } from '#features';
-import type { Item } from '#schemas';
+import { type ItemState, itemFeaturesView, itemProfileView } from '#features';
+import { invariant } from '#platform';
+import { decodeRanks, type PublishedRanks } from '#processors';
+import type { Item, PopularityRanks } from '#schemas';
+import type { Topics } from '#topologies';
 import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
-import { encoded, encodedAndChecked } from './encoded-topic.ts';
-import { FollowedTopics } from './followed-topics.ts';
+import { FollowedRows } from './followed-rows.ts';
 import type { ItemChange } from './port.ts';
-import { RowArena } from './row-arena.ts';
-import type { RowDecoder, ViewTopics } from './row-decoder.ts';
+import { RowDecoder } from './row-decoder.ts';
+import { isOfUser, type StoredView } from './stored-views.ts';
 
-/** Keeps the newest row of each key of a topic in `rows`, and says which key has changed. */
-export function followRows(
-  environment: FollowerEnvironment,
-  topic: Topic<string, Buffer>,
-  rows: RowArena,
-  changed?: (key: string) => void,
-): Promise<TopicFollower<Buffer>> {
-  const apply = ({ key, value }: TopicRecord<string, Buffer>) => {
-    if (value === null) rows.delete(key);
-    else rows.set(key, value);
-    changed?.(key);
-  };
-  return TopicFollower.open(environment, topic, apply);
-}
-
-/** The items and their features in the memory of this process, as every view store holds them: part of the port. */
+/** The rows of items in the memory of this process, as every view store holds them: part of the port. */
 export class Catalogue {
-  readonly #topics: ViewTopics;
+  readonly #views: ReadonlyMap<string, StoredView>;
   readonly #decoder: RowDecoder;
-  readonly #items = new RowArena();
-  readonly #features = new RowArena();
+  readonly #rows: FollowedRows;
   readonly #available = new Set<string>();
+  #ranks: PublishedRanks | undefined;
+  #ranksFollower: TopicFollower<PopularityRanks> | undefined;
   readonly #listeners = new Set<(itemId: string, change: ItemChange) => void>();
-  readonly #followed = new FollowedTopics();
 
-  private constructor(topics: ViewTopics, decoder: RowDecoder) {
-    this.#topics = topics;
+  private constructor(views: readonly StoredView[], decoder: RowDecoder) {
+    this.#views = new Map(views.map((view) => [view.name, view]));
     this.#decoder = decoder;
+    this.#rows = new FollowedRows(views);
   }
 
+  /** Starts to read those of `views` that are of items, and their ranks. */
   static async open(
     environment: FollowerEnvironment,
-    topics: ViewTopics,
-    decoder: RowDecoder,
+    topics: Topics,
+    views: readonly StoredView[],
   ): Promise<Catalogue> {
-    const catalogue = new Catalogue(topics, decoder);
-    const follow = async (topic: Topic<string, Buffer>, rows: RowArena, changed: (id: string) => void) => {
-      catalogue.#followed.add(await followRows(environment, topic, rows, changed));
-    };
+    const ofItems = views.filter((view) => !isOfUser(view));
+    const catalogue = new Catalogue(ofItems, new RowDecoder(environment));
+    await catalogue.#rows.follow(environment, (view, key) => catalogue.#changed(view, key));
     try {
-      await follow(encoded(topics['item-features-1']), catalogue.#features, (id) =>
-        catalogue.#tell(id, 'features'),
+      catalogue.#ranksFollower = await TopicFollower.open(
+        environment,
+        topics['popularity-ranks'],
+        ({ value }) => catalogue.#ranksPublished(value),
       );
-      await follow(encodedAndChecked(topics.items), catalogue.#items, (id) => catalogue.#itemChanged(id));
     } catch (error) {
       await catalogue.close();
       throw error;
@@ -59,9 +47,20 @@ export class Catalogue {
     return catalogue;
   }
 
+  /** As `ViewStore.rows` gives it. */
+  row(view: string, itemId: string): unknown {
+    const stored = this.#views.get(view);
+    invariant(stored !== undefined, 'the view is one of items');
+    return this.#decoder.row(stored, itemId, this.#rows.row(view, itemId));
+  }
+
+  /** How many rows there are of a view, and the memory that is held for them. */
+  sizeOf(view: string): { readonly rows: number; readonly bytes: number } {
+    return this.#rows.sizeOf(view);
+  }
+
   item(itemId: string): Item | undefined {
-    const row = this.#items.get(itemId);
-    return row && this.#topics.items.value.decode(row);
+    return this.row(itemProfileView.name, itemId) as Item | undefined;
   }
 
   isAvailable(itemId: string): boolean {
@@ -73,7 +72,11 @@ export class Catalogue {
   }
 
   itemState(itemId: string): ItemState | undefined {
-    return this.#decoder.itemState(itemId, this.#features.get(itemId));
+    return this.row(itemFeaturesView.name, itemId) as ItemState | undefined;
+  }
+
+  get ranks(): PublishedRanks | undefined {
+    return this.#ranks;
   }
 
   watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
@@ -83,25 +86,33 @@ export class Catalogue {
 
   /** The newest watermark of the items' features, ms of event time; -Infinity when there is none. */
   get watermark(): number {
-    return this.#followed.watermark;
+    return this.#rows.watermark;
   }
 
   get caughtUp(): Promise<void> {
-    return this.#followed.caughtUp;
+    return Promise.all([this.#rows.caughtUp, this.#ranksFollower?.caughtUp]).then(() => {});
   }
 
   notReady(): string | undefined {
-    return this.#followed.notReady();
+    return this.#rows.notReady() ?? this.#ranksFollower?.notReady();
   }
 
-  close(): Promise<void> {
-    return this.#followed.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#rows.close(), this.#ranksFollower?.close()]);
   }
 
-  #itemChanged(itemId: string): void {
-    if (this.item(itemId)?.available === true) this.#available.add(itemId);
-    else this.#available.delete(itemId);
-    this.#tell(itemId, 'item');
+  #ranksPublished(ranks: PopularityRanks | null): void {
+    if (ranks === null) return;
+    const decoded = this.#decoder.attempt('popularity-ranks', '', () => decodeRanks(ranks));
+    this.#ranks = decoded ?? this.#ranks;
+  }
+
+  #changed(view: string, itemId: string): void {
+    if (view === itemProfileView.name) {
+      if (this.item(itemId)?.available === true) this.#available.add(itemId);
+      else this.#available.delete(itemId);
+      this.#tell(itemId, 'item');
+    } else this.#tell(itemId, 'features');
   }
 
   #tell(itemId: string, change: ItemChange): void {

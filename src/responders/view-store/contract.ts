@@ -5,37 +5,35 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { type Topic, TopicWriter } from '#engine';
-import { asOfRows, itemFeaturesView, type UserState, userFeaturesView } from '#features';
+import { crossKey, itemFeaturesView, userItemFeaturesView } from '#features';
 import { errorCode } from '#platform';
-import type { Interaction } from '#schemas';
+import type { TopicName } from '#schemas';
 import { item } from '../testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
-import type { UserRows, ViewStore } from './port.ts';
-
-export type OpenedViews = {
-  /** Opens a store on the world's topics; it is closed by the test, or else with it. */
-  open(): Promise<ViewStore>;
-  /**
-   * Where a writer fills the store: lets a second one write all records again that the topics have ever had, and resolves
-   * when it has.
-   */
-  replay?(): Promise<void>;
-};
+import {
+  interaction,
+  itemRowsTopic,
+  openWorld,
+  type TestWorld,
+  until,
+  userRowsTopic,
+} from '../testing/world.ts';
+import { type Contract, crossedRowsContract, type OpenedViews } from './crossed-rows-contract.ts';
+import { assertState, eventsOn, liveState, remove, seen, user, userOf } from './testing/rows.ts';
+import { type UserRows, userRows } from './user-rows.ts';
 
 /** Undefined: what the adapter needs is not there, and the test was skipped. */
 export type OpenViews = (t: TestContext, world: TestWorld) => Promise<OpenedViews | undefined>;
 
 export function viewStoreContract(name: string, prepare: OpenViews): void {
-  const contract = (
-    title: string,
-    body: (world: TestWorld, opened: OpenedViews, t: TestContext) => Promise<void>,
-  ) => {
+  const contract: Contract = (title, body) => {
     it(`${name}: ${title}`, { timeout: 60_000 }, async (t) => {
       const world = await openWorld(t);
       const opened = await prepare(t, world);
       if (opened !== undefined) await body(world, opened, t);
     });
   };
+
+  crossedRowsContract(contract);
 
   contract('holds what was there when it was opened, once it has caught up', async (world, { open }) => {
     const events = [interaction('u1', 'i1'), interaction('u1', 'i2')];
@@ -47,8 +45,8 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     assert.equal(typeof views.notReady(), 'string');
     await views.caughtUp;
     await until(() => views.notReady() === undefined);
-    assertState(await views.user('u1'), events);
-    assert.equal((await views.user('u1')).profile?.age, 41);
+    assertState(await userOf(views, 'u1'), events);
+    assert.equal((await userOf(views, 'u1')).profile?.age, 41);
     assert.equal(views.item('i1')?.title, 'Title of i1');
     assert.equal(views.item('i2')?.available, false);
     assert.deepEqual([...views.availableItems()], ['i1']);
@@ -57,19 +55,20 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     assert.ok(itemState);
     assert.deepEqual(
       itemFeaturesView.encode(itemState),
-      itemFeaturesView.encode(liveItem(events.slice(0, 1))),
+      itemFeaturesView.encode(liveState(itemFeaturesView, events.slice(0, 1))),
     );
   });
 
   contract('knows nothing of what was never written', async (_world, { open }) => {
     const views = await open();
     await views.caughtUp;
-    assert.deepEqual(await views.user('nobody'), { state: undefined, profile: null });
-    assert.deepEqual(await views.users([]), []);
+    assert.deepEqual(await userOf(views, 'nobody'), { state: undefined, profile: null });
+    assert.deepEqual(await userRows(views, []), []);
     assert.equal(views.item('none'), undefined);
     assert.equal(views.itemState('none'), undefined);
     assert.equal(views.isAvailable('none'), false);
     assert.equal(views.watermark, Number.NEGATIVE_INFINITY);
+    assert.equal(views.ranks, undefined);
   });
 
   contract('gives many users in the order asked for', async (world, { open }) => {
@@ -79,7 +78,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     const views = await open();
     await views.caughtUp;
     const asked = [...ids.toReversed(), 'nobody', 'ü-{7}', 'ü-{7}'];
-    const rows = await views.users(asked);
+    const rows = await userRows(views, asked);
     assert.equal(rows.length, asked.length);
     for (const [i, id] of asked.entries()) {
       const events = id === 'nobody' ? [] : [`item of ${id}`];
@@ -95,29 +94,29 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await world.putUser(user('u', 20));
     await world.putItems([item('a')]);
     await world.putItemRow('a', [interaction('u', 'a')]);
-    await until(async () => seen(await views.user('u')).length === 1);
-    await until(async () => (await views.user('u')).profile?.age === 20);
+    await until(async () => seen(await userOf(views, 'u')).length === 1);
+    await until(async () => (await userOf(views, 'u')).profile?.age === 20);
     await until(() => views.isAvailable('a') && views.itemState('a') !== undefined);
 
     const events = [interaction('u', 'a'), interaction('u', 'b')];
     await world.putUserRow('u', events);
     await world.putUser(user('u', 21));
-    await until(async () => (await views.user('u')).profile?.age === 21);
-    await until(async () => seen(await views.user('u')).length === 2);
-    assertState(await views.user('u'), events);
+    await until(async () => (await userOf(views, 'u')).profile?.age === 21);
+    await until(async () => seen(await userOf(views, 'u')).length === 2);
+    assertState(await userOf(views, 'u'), events);
 
-    await remove(world, world.topics['user-features-1'], 'u');
+    await remove(world, world.topics[userRowsTopic] as Topic<string, unknown>, 'u');
     await remove(world, world.topics.users, 'u');
     await remove(world, world.topics.items, 'a');
-    await remove(world, world.topics['item-features-1'], 'a');
+    await remove(world, world.topics[itemRowsTopic] as Topic<string, unknown>, 'a');
     await until(async () => {
-      const { state, profile } = await views.user('u');
+      const { state, profile } = await userOf(views, 'u');
       return state === undefined && profile === null;
     });
     await until(() => views.item('a') === undefined && views.itemState('a') === undefined);
     assert.deepEqual([...views.availableItems()], []);
     await world.putUserRow('u', [interaction('u', 'c')]);
-    await until(async () => seen(await views.user('u')).join() === 'c');
+    await until(async () => seen(await userOf(views, 'u')).join() === 'c');
   });
 
   contract('keeps the newest row when older ones are written again', async (world, { open, replay }, t) => {
@@ -127,11 +126,14 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     for (let round = 0; round < 20; round++) {
       await world.putUserRow('kept', [interaction('kept', `item ${round}`)]);
       await world.putUserRow('gone', [interaction('gone', `item ${round}`)]);
+      await world.putRow(userItemFeaturesView, crossKey('gone', 'a'), eventsOn('gone', 'a'));
     }
-    await remove(world, world.topics['user-features-1'], 'gone');
+    await world.putRow(userItemFeaturesView, crossKey('gone', 'a'), null);
+    await remove(world, world.topics[userRowsTopic] as Topic<string, unknown>, 'gone');
     const isRight = async () => {
-      const [kept, gone] = await views.users(['kept', 'gone']);
-      return seen(kept as UserRows).join() === 'item 19' && gone?.state === undefined;
+      const [kept, gone] = await userRows(views, ['kept', 'gone']);
+      const [pair] = await views.rows([{ view: 'user-item-features', key: crossKey('gone', 'a') }]);
+      return seen(kept as UserRows).join() === 'item 19' && gone?.state === undefined && pair === undefined;
     };
     await until(isRight);
     const again = replay();
@@ -152,7 +154,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await views.caughtUp;
     const producer = await world.log.producer();
     // A watermark travels in a header of rows, as the engine writes them.
-    const announce = async (topic: 'user-features-1' | 'item-features-1', ms: number) => {
+    const announce = async (topic: TopicName, ms: number) => {
       const carried = Buffer.alloc(16);
       carried.writeUInt32BE(1, 4);
       carried.writeDoubleBE(ms, 8);
@@ -162,13 +164,32 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
       ]);
       await until(() => views.watermark === ms);
     };
-    await announce('user-features-1', 1_000);
-    await announce('item-features-1', 3_000);
-    await announce('user-features-1', 5_000);
+    await announce(userRowsTopic, 1_000);
+    await announce(itemRowsTopic, 3_000);
+    await announce(userRowsTopic, 5_000);
     await producer.close();
     const another = await open();
     await another.caughtUp;
     assert.equal(another.watermark, 5_000);
+  });
+
+  contract('knows the ranks that were published last', async (world, { open }) => {
+    await world.putRanks(1_000, [3, 5]);
+    const views = await open();
+    await views.caughtUp;
+    assert.deepEqual([views.ranks?.ts, views.ranks?.histogram.items], [1_000, 2]);
+    await world.putRanks(2_000, [3, 5, 5, 9]);
+    await until(() => views.ranks?.ts === 2_000);
+    assert.equal(views.ranks?.histogram.percentile(9), 3.5 / 4);
+    // What is damaged is left out and counted, and the ranks before it stay.
+    const producer = await TopicWriter.open(world.log, world.topics['popularity-ranks']);
+    const damaged = { ts: 3_000, histogram: Buffer.from([0xff]) };
+    await producer.write([{ key: 'ranks', value: damaged, timestamp: 3_000 }]);
+    await producer.close();
+    await until(async () =>
+      /undecodable_total\{topic="popularity-ranks"\} 1/.test(await world.metrics.render()),
+    );
+    assert.equal(views.ranks?.ts, 2_000);
   });
 
   contract('leaves damaged rows out, and counts them', async (world, { open }) => {
@@ -177,7 +198,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await world.putItems([item('a')]);
     const damaged = { timestamp: 0, value: Buffer.from('no row') };
     const producer = await world.log.producer();
-    for (const topic of ['users', 'user-features-1'] as const) {
+    for (const topic of ['users', userRowsTopic] as const) {
       for (let partition = 0; partition < world.topics[topic].partitions; partition++) {
         await producer.append(topic, partition, [{ key: Buffer.from('damaged'), ...damaged }]);
       }
@@ -186,12 +207,12 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await producer.close();
     const views = await open();
     await views.caughtUp;
-    assert.deepEqual(await views.user('damaged'), { state: undefined, profile: null });
+    assert.deepEqual(await userOf(views, 'damaged'), { state: undefined, profile: null });
     assert.equal(views.item('damaged'), undefined);
-    assert.equal(seen(await views.user('u')).length, 1);
-    assert.equal((await views.user('u')).profile?.age, 30);
+    assert.equal(seen(await userOf(views, 'u')).length, 1);
+    assert.equal((await userOf(views, 'u')).profile?.age, 30);
     const text = await world.metrics.render();
-    for (const topic of ['users', 'user-features-1', 'items']) {
+    for (const topic of ['users', userRowsTopic, 'items']) {
       const counted = new RegExp(`responder_undecodable_total\\{topic="${topic}"\\} (\\d+)`).exec(text)?.[1];
       assert.ok(Number(counted) > 0, `${topic}: ${counted}`);
     }
@@ -225,40 +246,4 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     const outcome = await caughtUp;
     assert.ok(outcome === undefined || errorCode(outcome) === 'MR_RESPONDER_CLOSED', String(outcome));
   });
-}
-
-const userRows = asOfRows(userFeaturesView);
-const itemRows = asOfRows(itemFeaturesView);
-
-function liveItem(events: readonly Interaction[]) {
-  return itemRows.live(events.reduce((row, event) => itemRows.insert(row, event), itemRows.empty()));
-}
-
-function assertState({ state }: UserRows, events: readonly Interaction[]): void {
-  assert.ok(state);
-  const expected = events.reduce((row, event) => userRows.insert(row, event), userRows.empty());
-  assert.deepEqual(userFeaturesView.encode(state), userFeaturesView.encode(userRows.live(expected)));
-}
-
-function seen({ state }: { readonly state: UserState | undefined }): readonly string[] {
-  if (state === undefined) return [];
-  return userFeaturesView.finish(state, Date.now()).recent_items;
-}
-
-function user(userId: string, age: number) {
-  return {
-    user_id: userId,
-    age,
-    gender: 'unknown' as const,
-    occupation: null,
-    country: null,
-    language: null,
-    created: 0,
-  };
-}
-
-async function remove<V>(world: TestWorld, topic: Topic<string, V>, key: string): Promise<void> {
-  const writer = await TopicWriter.open(world.log, topic);
-  await writer.write([{ key, value: null, timestamp: 0 }]);
-  await writer.close();
 }

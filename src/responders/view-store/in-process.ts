@@ -1,53 +1,61 @@
-import type { Topic } from '#engine';
 import type { ItemState } from '#features';
+import { invariant } from '#platform';
+import type { PublishedRanks } from '#processors';
 import type { Item } from '#schemas';
+import type { Topics } from '#topologies';
 import type { FollowerEnvironment } from '../topic-follower.ts';
-import { Catalogue, followRows } from './catalogue.ts';
-import { encoded, encodedAndChecked } from './encoded-topic.ts';
-import { FollowedTopics } from './followed-topics.ts';
-import type { ItemChange, UserRows, ViewStore } from './port.ts';
-import { RowArena } from './row-arena.ts';
-import { RowDecoder, type ViewTopics } from './row-decoder.ts';
+import { Catalogue } from './catalogue.ts';
+import { FollowedRows } from './followed-rows.ts';
+import type { ItemChange, RowKey, ViewStore } from './port.ts';
+import { RowDecoder } from './row-decoder.ts';
+import { isOfUser, type StoredView, storedViews } from './stored-views.ts';
 
 /**
  * All rows in the memory of this process, encoded as they were read and decoded when they are asked for: a million
  * users fit, and reading a topic costs no more than copying it.
  */
 export class InProcessViewStore implements ViewStore {
+  readonly #views: ReadonlyMap<string, StoredView>;
   readonly #decoder: RowDecoder;
   readonly #catalogue: Catalogue;
-  readonly #users = new RowArena();
-  readonly #profiles = new RowArena();
-  readonly #followed = new FollowedTopics();
+  /** Those of users, and of users and something else. */
+  readonly #rows: FollowedRows;
 
-  private constructor(decoder: RowDecoder, catalogue: Catalogue) {
+  private constructor(views: readonly StoredView[], decoder: RowDecoder, catalogue: Catalogue) {
+    this.#views = new Map(views.map((view) => [view.name, view]));
     this.#decoder = decoder;
     this.#catalogue = catalogue;
+    this.#rows = new FollowedRows(views.filter(isOfUser));
   }
 
   /** Starts to read; `caughtUp` says when everything is there. */
-  static async open(environment: FollowerEnvironment, topics: ViewTopics): Promise<InProcessViewStore> {
-    const decoder = new RowDecoder(topics, environment);
-    const store = new InProcessViewStore(decoder, await Catalogue.open(environment, topics, decoder));
-    const follow = async (topic: Topic<string, Buffer>, rows: RowArena) => {
-      store.#followed.add(await followRows(environment, topic, rows));
-    };
+  static async open(environment: FollowerEnvironment, topics: Topics): Promise<InProcessViewStore> {
+    const views = storedViews(topics);
+    const catalogue = await Catalogue.open(environment, topics, views);
+    const store = new InProcessViewStore(views, new RowDecoder(environment), catalogue);
     try {
-      await follow(encoded(topics['user-features-1']), store.#users);
-      await follow(encodedAndChecked(topics.users), store.#profiles);
+      await store.#rows.follow(environment);
     } catch (error) {
-      await store.close();
+      await catalogue.close();
       throw error;
     }
     return store;
   }
 
-  async user(userId: string): Promise<UserRows> {
-    return this.#user(userId);
+  async rows(keys: readonly RowKey[]): Promise<readonly unknown[]> {
+    return keys.map(({ view, key }) => {
+      const stored = this.#views.get(view);
+      invariant(stored !== undefined, 'rows are asked for of views that there are');
+      if (!isOfUser(stored)) return this.#catalogue.row(view, key);
+      return this.#decoder.row(stored, key, this.#rows.row(view, key));
+    });
   }
 
-  async users(userIds: readonly string[]): Promise<readonly UserRows[]> {
-    return userIds.map((userId) => this.#user(userId));
+  /** How many rows there are of a view, and the memory that is held for them. */
+  sizeOf(view: string): { readonly rows: number; readonly bytes: number } {
+    const stored = this.#views.get(view);
+    invariant(stored !== undefined, 'the size is asked for of a view that there is');
+    return isOfUser(stored) ? this.#rows.sizeOf(view) : this.#catalogue.sizeOf(view);
   }
 
   item(itemId: string): Item | undefined {
@@ -66,31 +74,28 @@ export class InProcessViewStore implements ViewStore {
     return this.#catalogue.itemState(itemId);
   }
 
+  get ranks(): PublishedRanks | undefined {
+    return this.#catalogue.ranks;
+  }
+
   watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
     return this.#catalogue.watchItems(listener);
   }
 
   get watermark(): number {
-    return Math.max(this.#followed.watermark, this.#catalogue.watermark);
+    return Math.max(this.#rows.watermark, this.#catalogue.watermark);
   }
 
   get caughtUp(): Promise<void> {
-    return Promise.all([this.#followed.caughtUp, this.#catalogue.caughtUp]).then(() => {});
+    return Promise.all([this.#rows.caughtUp, this.#catalogue.caughtUp]).then(() => {});
   }
 
   notReady(): string | undefined {
-    const reasons = [this.#followed.notReady(), this.#catalogue.notReady()].filter(Boolean);
+    const reasons = [this.#rows.notReady(), this.#catalogue.notReady()].filter(Boolean);
     return reasons.length === 0 ? undefined : reasons.join(', ');
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#followed.close(), this.#catalogue.close()]);
-  }
-
-  #user(userId: string): UserRows {
-    return {
-      state: this.#decoder.userState(userId, this.#users.get(userId)),
-      profile: this.#decoder.profile(userId, this.#profiles.get(userId)),
-    };
+    await Promise.all([this.#rows.close(), this.#catalogue.close()]);
   }
 }

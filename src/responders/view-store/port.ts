@@ -1,32 +1,32 @@
-import type { ItemState, UserState } from '#features';
-import type { Item, Profile } from '#schemas';
+import type { ItemState } from '#features';
+import type { PublishedRanks } from '#processors';
+import type { Item } from '#schemas';
 
-/** What is known of a user. The state is the live one: everything processed so far. */
-export type UserRows = {
-  readonly state: UserState | undefined;
-  readonly profile: Profile | null;
-};
+/** Names a row: the view's name, and its key, which is a cross key where the view's entity is a crossed one. */
+export type RowKey = { readonly view: string; readonly key: string };
 
 export type ItemChange = 'item' | 'features';
 
 /**
- * The rows that answers are made of. Rows of users may lie elsewhere, so they are asked for; those of the catalogue
- * are looked at by the hundred in one answer, so every adapter holds them in the process.
+ * The rows that answers are made of, of every view of events and of records. Those that are keyed by users, or by a user
+ * and something else, may lie elsewhere, so they are asked for; those of the catalogue are looked at by the hundred in
+ * one answer, so every adapter holds them in the process.
  */
 export interface ViewStore {
-  /** Errors: those of `users`. */
-  user(userId: string): Promise<UserRows>;
   /**
-   * The rows of many, in the order asked for; those of an unknown user are empty. Errors: RetryableError where the rows lie
-   * elsewhere and can't be read, or are not all there.
+   * What the rows are, in the order asked for: of a feature view the live state (everything processed so far), of a record
+   * view the record; undefined where there is no row. Those of users are read in one step. Errors: RetryableError where
+   * they lie elsewhere and can't be read, or are not all there.
    */
-  users(userIds: readonly string[]): Promise<readonly UserRows[]>;
+  rows(keys: readonly RowKey[]): Promise<readonly unknown[]>;
   /** An item of the catalogue, available or not. */
   item(itemId: string): Item | undefined;
   isAvailable(itemId: string): boolean;
   availableItems(): Iterable<string>;
   /** The live state of an item's features; undefined for one without events. */
   itemState(itemId: string): ItemState | undefined;
+  /** How the popularity of all items was distributed when that was last published; undefined before. */
+  readonly ranks: PublishedRanks | undefined;
   /** Calls `listener` after each change of an item or its features, until the function returned is called. */
   watchItems(listener: (itemId: string, change: ItemChange) => void): () => void;
   /** The newest watermark of the views, ms of event time; -Infinity when there is none. */

@@ -24,12 +24,35 @@ describe('RowArena', () => {
             map.set(key, Buffer.alloc(bytes, fill));
           }
         }
-        assert.deepEqual([...arena.keys()].sort(), [...map.keys()].sort());
+        assert.equal(arena.size, map.size);
         for (const [key, value] of map) assert.ok(arena.get(key)?.equals(value));
         assert.equal(arena.get('none'), undefined);
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('finds every key of many while they come and go', () => {
+    const arena = new RowArena();
+    const map = new Map<string, number>();
+    let random = 1;
+    for (let step = 0; step < 60_000; step++) {
+      random = (random * 48_271) % 0x7fff_ffff;
+      const key = `user-${random % 5_000}`;
+      // More come than go at first, then the other way round.
+      if (random % 7 < (step < 30_000 ? 5 : 2)) {
+        arena.set(key, Buffer.from([step & 0xff, (step >> 8) & 0xff]));
+        map.set(key, step & 0xffff);
+      } else {
+        arena.delete(key);
+        map.delete(key);
+      }
+      assert.equal(arena.size, map.size);
+    }
+    for (let user = 0; user < 5_000; user++) {
+      const key = `user-${user}`;
+      assert.equal(arena.get(key)?.readUInt16LE(), map.get(key));
+    }
   });
 
   it('holds little more than twice what is live, and leaves views handed out alone', () => {

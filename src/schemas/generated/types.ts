@@ -153,9 +153,9 @@ export type Example = {
   pair: UserItemFeatures | null;
   /** Of the catalogue, as admitted. */
   facts: ItemFacts | null;
+  context: ContextFeatures | null;
   /** Percentile of the item’s decayed popularity among all items, as last published before ts. */
   popularity_rank: number | null;
-  context: ContextFeatures | null;
   /** Place in the answer that showed it, from 0; null where no answer is known. */
   position: number | null;
   /** As the answer says. */
@@ -172,6 +172,14 @@ export type ExampleCorrection = {
   /** Of the example. */
   ts: number;
   labels: Labels;
+};
+
+/** The last fields of Example, which are known last: they are written behind the others' bytes. */
+export type ExampleEnding = {
+  popularity_rank: number | null;
+  position: number | null;
+  propensity: number | null;
+  labels: Labels | null;
 };
 
 /** An event on its way to its item’s features: the user’s side of an example. */
@@ -460,9 +468,16 @@ export type SplitKind = 'per_user_last' | 'by_time';
 
 /** An example that waits for what comes of it. */
 export type UnlabelledExample = {
-  example: Example;
+  /** As on topic `examples`, its ending not yet known. */
+  example: Buffer;
+  item_id: string;
+  /** Of its event, as admitted. */
+  ts: number;
   /** Of its event, as published. */
   own_ts: number;
+  request_id: string | null;
+  /** Of the item. */
+  duration_ms: number | null;
   /** Of the item's popularity; null without any. */
   score_bucket: number | null;
 };
@@ -608,6 +623,7 @@ export type SchemaTypes = {
   DeadLetter: DeadLetter;
   Example: Example;
   ExampleCorrection: ExampleCorrection;
+  ExampleEnding: ExampleEnding;
   ExampleRequest: ExampleRequest;
   FeatureViewVersion: FeatureViewVersion;
   Interaction: Interaction;

@@ -148,7 +148,7 @@ export function worlds({ late = true, maxLength = 60 } = {}): fc.Arbitrary<Inter
       fc.nat(60).map((step) => step * 5 * MINUTE_MS),
     ),
     lateMs: late
-      ? fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(2 * HOUR_MS) })
+      ? fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2 * HOUR_MS }))
       : fc.constant(0),
   });
   return fc.array(act, { maxLength, size: 'max' }).map((acts) =>

@@ -1,7 +1,7 @@
 import type { Topic } from '#engine';
-import { itemFeaturesView, userFeaturesView } from '#features';
+import type { Topics } from '#topologies';
 import { encodedAndChecked, opaque } from '../encoded-topic.ts';
-import type { ViewTopics } from '../row-decoder.ts';
+import { isOfUser, storedViews } from '../stored-views.ts';
 import type { Entity } from './keyspace.ts';
 
 const DAY_MS = 86_400_000;
@@ -11,6 +11,7 @@ const MARGIN_MS = DAY_MS;
 /** A topic whose newest rows lie in Redis. */
 export type FollowedView = {
   readonly topic: Topic<string, Buffer>;
+  /** Whose shards its rows lie in: those of crossed entities lie beside their user's. */
   readonly entity: Entity;
   /** How long after its last change a row can still be of use, ms; null: for ever. */
   readonly rowTtlMs: number | null;
@@ -20,25 +21,20 @@ export type FollowedView = {
   readonly deletesKeptMs: number | null;
 };
 
-/** Those of an entity lie beside each other in its shards, in this order. */
-export function followedViews(topics: ViewTopics): readonly FollowedView[] {
-  const view = (topic: Topic<string, Buffer>, entity: Entity, ttlMs: number | null): FollowedView => {
+/** All views. Those of an entity lie beside each other in its shards, in this order. */
+export function followedViews(topics: Topics): readonly FollowedView[] {
+  return storedViews(topics).map((view) => {
+    const { topic, ttlMs, isFromEngine } = view;
     const deletesKeptMs = topic.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : null;
     return {
-      topic,
-      entity,
+      // Whether a row of the engine's is damaged is found out by the reader, who decodes it anyway.
+      topic: isFromEngine ? opaque(topic) : encodedAndChecked(topic),
+      entity: isOfUser(view) ? 'user' : 'item',
       rowTtlMs: ttlMs === null ? null : ttlMs + MARGIN_MS,
       tombstoneTtlMs: (deletesKeptMs ?? 7 * DAY_MS) + MARGIN_MS,
       deletesKeptMs,
     };
-  };
-  return [
-    // Written by the engine: whether a row is damaged is found out by the reader, who decodes it anyway.
-    view(opaque(topics['user-features-1']), 'user', userFeaturesView.ttlMs),
-    view(encodedAndChecked(topics.users), 'user', null),
-    view(opaque(topics['item-features-1']), 'item', itemFeaturesView.ttlMs),
-    view(encodedAndChecked(topics.items), 'item', null),
-  ];
+  });
 }
 
 export function viewsOf(views: readonly FollowedView[], entity: Entity): readonly FollowedView[] {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { crossKeysOf } from '#features';
 
 /**
  * How the keys are built:
@@ -7,13 +8,14 @@ import { randomBytes } from 'node:crypto';
  *     <namespace>:{<entity>.<shard>}:<generation>:<topic>:<key>       a row (row-format.ts)
  *     <namespace>:{control}:live, next, builder, garbage              which generation is which (generations.ts)
  *
- * What stands in braces decides in which slot of a cluster a key lies. All rows of a user, of whichever topic, lie in
- * one slot beside their shard's mark, so that one MGET reads them with it and one script writes them under it. The
- * shards of an entity spread over the nodes; there are few, because every read and every saving of progress is a
+ * What stands in braces decides in which slot of a cluster a key lies. All rows of a user, of whichever topic, and those
+ * that the user has with items and categories, lie in one slot beside their shard's mark, so that one MGET reads them
+ * with it and one script writes them under it. The shards of an entity spread over the nodes; there are few, because every read and every saving of progress is a
  * command a shard at worst, and enough for as many nodes.
  */
 export const SHARDS = 16;
 
+/** Whose rows they are; what a user has with something else is the user's. */
 export type Entity = 'user' | 'item';
 
 export class Keyspace {
@@ -47,10 +49,17 @@ export class Keyspace {
   }
 }
 
-/** The shard of a key: FNV-1a over its UTF-16 units. */
+/** What ends the user's id in a cross key. */
+const SEPARATOR = crossKeysOf('').charCodeAt(0);
+
+/** The shard of a key: FNV-1a over the UTF-16 units, of a cross key over those of its user. */
 export function shardOf(key: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < key.length; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit === SEPARATOR) break;
+    hash = Math.imul(hash ^ unit, 0x01000193);
+  }
   return (hash >>> 0) % SHARDS;
 }
 

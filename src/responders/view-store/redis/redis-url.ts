@@ -1,5 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { ConfigurationError } from '#platform';
+import {
+  ConfigurationError,
+  type Credentials,
+  credentialsOf,
+  readAuthorities,
+  refuseOtherParameters,
+} from '#platform';
 
 export type RedisAddress = {
   readonly host: string;
@@ -13,11 +18,7 @@ export type RedisAddress = {
 };
 
 /** Where the views lie. User and password go over those of the address. */
-export type RedisLocation = {
-  readonly url: string;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-};
+export type RedisLocation = Credentials & { readonly url: string };
 
 const DEFAULT_PORT = 6379;
 const DEFAULT_NAMESPACE = 'millrace';
@@ -28,7 +29,7 @@ const parameters = ['namespace', 'ca'];
  * authority is not among the system's (PEM). All but the host may be left out. Errors: MR_REDIS_URL, without the
  * password.
  */
-export function parseRedisUrl({ url: text, username, password }: RedisLocation): RedisAddress {
+export function parseRedisUrl({ url: text, ...secrets }: RedisLocation): RedisAddress {
   if (!URL.canParse(text)) throw wrong('it is no URL');
   const url = new URL(text);
   const { protocol, hostname, port, pathname, searchParams } = url;
@@ -38,23 +39,22 @@ export function parseRedisUrl({ url: text, username, password }: RedisLocation):
   if (hostname === '') throw wrong('it names no host');
   const database = /^\/?(\d{0,4})\/?$/.exec(pathname)?.[1];
   if (database === undefined) throw wrong('what follows the port is not the number of a database');
-  for (const name of searchParams.keys()) {
-    if (!parameters.includes(name))
-      throw wrong(`it has a parameter ${name}; there are ${parameters.join(', ')}`);
-  }
+  refuseOtherParameters(searchParams, parameters, wrong);
   const namespace = searchParams.get('namespace') ?? DEFAULT_NAMESPACE;
   if (!/^[\w.-]{1,64}$/.test(namespace)) {
     throw wrong('the namespace has other characters than letters, digits and _ . -, or more than 64');
   }
   const ca = searchParams.get('ca') ?? undefined;
   if (ca !== undefined && protocol === 'redis:') throw wrong('ca is for rediss:// only');
+  const { username, password } = credentialsOf(url, secrets, wrong);
   return {
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: port === '' ? DEFAULT_PORT : Number(port),
     database: Number(database),
-    username: username ?? decoded(url.username),
-    password: password ?? decoded(url.password),
-    tls: protocol === 'rediss:' ? { ca: ca === undefined ? undefined : readAuthority(ca) } : undefined,
+    username,
+    password,
+    tls:
+      protocol === 'rediss:' ? { ca: ca === undefined ? undefined : readAuthorities(ca, wrong) } : undefined,
     namespace,
   };
 }
@@ -65,28 +65,10 @@ export function redisName({ host, port, database, tls }: RedisAddress): string {
   return `${tls === undefined ? 'redis' : 'rediss'}://${shown}:${port}/${database}`;
 }
 
-function decoded(part: string): string | undefined {
-  try {
-    return part === '' ? undefined : decodeURIComponent(part);
-  } catch {
-    throw wrong('its user or password is not percent-encoded');
-  }
-}
-
-function readAuthority(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigurationError('MR_REDIS_URL', `The certificate ${path} cannot be read.`, {
-      hint: 'Name a PEM file with ca=FILE.',
-      cause,
-    });
-  }
-}
-
 /** The address is not shown: it may hold a password. */
-function wrong(reason: string): ConfigurationError {
+function wrong(reason: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError('MR_REDIS_URL', `The address of Redis is not one: ${reason}.`, {
     hint: 'Write redis://HOST:PORT/DATABASE?namespace=NAME, or rediss:// for TLS; percent-encode a password.',
+    cause,
   });
 }

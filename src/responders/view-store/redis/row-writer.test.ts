@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import type { TopicRecord } from '#engine';
 import { redisServer } from '#servers';
-import { openWorld } from '../../testing/world.ts';
+import { openWorld, userRowsTopic } from '../../testing/world.ts';
 import { type Keyspace, newGeneration, shardOf } from './keyspace.ts';
 import { marksOf } from './progress.ts';
 import { decodeRow } from './row-format.ts';
@@ -130,7 +130,7 @@ async function openGeneration(t: TestContext) {
   const url = ownNamespace(redis.url);
   const { environment } = await redisViews(t, await openWorld(t), url);
   const { connection, keys, views } = environment;
-  const view = views.find(({ topic }) => topic.name === 'user-features-1');
+  const view = views.find(({ topic }) => topic.name === userRowsTopic);
   assert.ok(view);
   const client = new Redis(url.split('?')[0] as string);
   t.after(() => client.disconnect());

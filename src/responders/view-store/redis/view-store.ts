@@ -1,10 +1,13 @@
 import type { ItemState } from '#features';
-import { InputError, MillraceError, RetryableError } from '#platform';
+import { InputError, invariant, MillraceError, RetryableError } from '#platform';
+import type { PublishedRanks } from '#processors';
 import { type Item, writerSchemaId } from '#schemas';
+import type { Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
 import { Catalogue } from '../catalogue.ts';
-import type { ItemChange, UserRows, ViewStore } from '../port.ts';
-import { RowDecoder, type ViewTopics } from '../row-decoder.ts';
+import type { ItemChange, RowKey, ViewStore } from '../port.ts';
+import { RowDecoder } from '../row-decoder.ts';
+import { isOfUser, type StoredView, storedViews } from '../stored-views.ts';
 import { RedisConnection } from './connection.ts';
 import { followedViews, viewsOf } from './followed-view.ts';
 import { Generations } from './generations.ts';
@@ -14,7 +17,7 @@ import { type FoundRow, RedisRowReader } from './row-reader.ts';
 import { ViewsWatch } from './views-watch.ts';
 
 type Parts = {
-  readonly topics: ViewTopics;
+  readonly views: readonly StoredView[];
   readonly decoder: RowDecoder;
   readonly catalogue: Catalogue;
   readonly connection: RedisConnection;
@@ -25,30 +28,40 @@ type Parts = {
 /** Rows of users out of Redis, where a RedisViewWriter of some process keeps them; the catalogue in this process. */
 export class RedisViewStore implements ViewStore {
   readonly #parts: Parts;
-  /** Of each topic, the writers' schemas that are loaded. */
-  readonly #loaded = { 'user-features-1': new Set<number>(), users: new Set<number>() };
+  readonly #views: ReadonlyMap<string, StoredView>;
+  /** By topic, the writers' schemas that are loaded. */
+  readonly #loaded: ReadonlyMap<string, Set<number>>;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
+    this.#views = new Map(parts.views.map((view) => [view.name, view]));
+    this.#loaded = new Map(parts.views.map(({ topic }) => [topic.name, new Set()]));
   }
 
   /** Errors: those of RedisConnection.open. */
   static async open(
     location: RedisLocation,
     environment: FollowerEnvironment,
-    topics: ViewTopics,
+    topics: Topics,
   ): Promise<RedisViewStore> {
     const connection = await RedisConnection.open(location, environment.logger);
-    const decoder = new RowDecoder(topics, environment);
     try {
       const keys = new Keyspace(connection.namespace);
       const generations = new Generations(connection, keys);
-      const views = viewsOf(followedViews(topics), 'user');
-      const watch = await ViewsWatch.open({ ...environment, connection, keys, generations, views });
+      const followed = viewsOf(followedViews(topics), 'user');
+      const watch = await ViewsWatch.open({
+        ...environment,
+        connection,
+        keys,
+        generations,
+        views: followed,
+      });
       try {
-        const catalogue = await Catalogue.open(environment, topics, decoder);
+        const views = storedViews(topics);
+        const catalogue = await Catalogue.open(environment, topics, views);
+        const decoder = new RowDecoder(environment);
         const rows = new RedisRowReader(connection);
-        return new RedisViewStore({ topics, decoder, catalogue, connection, watch, rows });
+        return new RedisViewStore({ views, decoder, catalogue, connection, watch, rows });
       } catch (error) {
         await watch.close();
         throw error;
@@ -59,31 +72,13 @@ export class RedisViewStore implements ViewStore {
     }
   }
 
-  async user(userId: string): Promise<UserRows> {
-    const [rows] = await this.users([userId]);
-    return rows as UserRows;
-  }
-
-  async users(userIds: readonly string[]): Promise<readonly UserRows[]> {
-    const { watch, rows } = this.#parts;
-    await watch.requireUpToDate();
-    const found = await rows.read(
-      userIds.flatMap((key) => [
-        { entity: 'user', topic: 'user-features-1', key },
-        { entity: 'user', topic: 'users', key },
-      ]),
-    );
-    return Promise.all(
-      userIds.map(async (userId, i) => ({
-        state: await this.#decode('user-features-1', userId, found[2 * i], (row) =>
-          this.#parts.decoder.userState(userId, row),
-        ),
-        profile:
-          (await this.#decode('users', userId, found[2 * i + 1], (row) =>
-            this.#parts.decoder.profile(userId, row),
-          )) ?? null,
-      })),
-    );
+  async rows(keys: readonly RowKey[]): Promise<readonly unknown[]> {
+    const { catalogue } = this.#parts;
+    const wanted = keys.map(({ view, key }) => ({ view: this.#viewOf(view), key }));
+    const ofUsers = wanted.filter(({ view }) => isOfUser(view));
+    const found = ofUsers.length === 0 ? [] : await this.#read(ofUsers);
+    let next = 0;
+    return wanted.map(({ view, key }) => (isOfUser(view) ? found[next++] : catalogue.row(view.name, key)));
   }
 
   item(itemId: string): Item | undefined {
@@ -100,6 +95,10 @@ export class RedisViewStore implements ViewStore {
 
   itemState(itemId: string): ItemState | undefined {
     return this.#parts.catalogue.itemState(itemId);
+  }
+
+  get ranks(): PublishedRanks | undefined {
+    return this.#parts.catalogue.ranks;
   }
 
   watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
@@ -124,30 +123,58 @@ export class RedisViewStore implements ViewStore {
     this.#parts.connection.close();
   }
 
-  async #decode<T>(
-    topic: 'user-features-1' | 'users',
-    key: string,
-    found: FoundRow,
-    decode: (row: Buffer) => T,
-  ): Promise<T | undefined> {
+  async #read(wanted: readonly { readonly view: StoredView; readonly key: string }[]): Promise<unknown[]> {
+    const { watch, rows } = this.#parts;
+    await watch.requireUpToDate();
+    const found = await rows.read(
+      wanted.map(({ view, key }) => ({ entity: 'user', topic: view.topic.name, key })),
+    );
+    await this.#loadSchemas(wanted.map(({ view }, i) => ({ view, row: found[i] })));
+    return wanted.map(({ view, key }, i) => this.#decode(view, key, found[i]));
+  }
+
+  #decode(view: StoredView, key: string, found: FoundRow): unknown {
     if (found === undefined) return undefined;
-    try {
-      if (found === 'damaged') throw new InputError('MR_VIEWS_ROW_DAMAGED', 'What lies in Redis is no row.');
-      this.#parts.watch.noteRead(topic, found.partition, found.offset);
-      await this.#loadSchema(topic, found.value);
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error instanceof RetryableError) throw error;
-      this.#parts.decoder.leaveOut(topic, key, error);
+    const { watch, decoder } = this.#parts;
+    if (found === 'damaged') {
+      const damaged = new InputError('MR_VIEWS_ROW_DAMAGED', 'What lies in Redis is no row.');
+      decoder.leaveOut(view.topic.name, key, damaged);
       return undefined;
     }
-    return decode(found.value);
+    watch.noteRead(view.topic.name, found.partition, found.offset);
+    return decoder.row(view, key, found.value);
   }
 
   /** A row may have been written by a newer process, with a schema that this one has not met. */
-  async #loadSchema(topic: 'user-features-1' | 'users', row: Buffer): Promise<void> {
-    const schema = writerSchemaId(row);
-    if (this.#loaded[topic].has(schema)) return;
-    await this.#parts.topics[topic].value.prepare(row);
-    this.#loaded[topic].add(schema);
+  async #loadSchemas(rows: readonly { readonly view: StoredView; readonly row: FoundRow }[]): Promise<void> {
+    for (const { view, row } of rows) {
+      if (row === undefined || row === 'damaged') continue;
+      const loaded = this.#loaded.get(view.topic.name);
+      const schema = schemaOf(row.value);
+      if (schema === undefined || loaded === undefined || loaded.has(schema)) continue;
+      try {
+        await view.topic.value.prepare(row.value);
+        loaded.add(schema);
+      } catch (error) {
+        // For want of its schema the row is refused when it is decoded, and counted there.
+        if (!(error instanceof MillraceError) || error instanceof RetryableError) throw error;
+      }
+    }
+  }
+
+  #viewOf(name: string): StoredView {
+    const view = this.#views.get(name);
+    invariant(view !== undefined, 'rows are asked for of views that there are');
+    return view;
+  }
+}
+
+/** Undefined for bytes that are no value of a topic. */
+function schemaOf(row: Buffer): number | undefined {
+  try {
+    return writerSchemaId(row);
+  } catch (error) {
+    if (error instanceof MillraceError) return undefined;
+    throw error;
   }
 }

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import type { Log } from '#engine/log';
 import { errorCode, RetryableError, systemClock } from '#platform';
 import { ownRedis, type RedisServer, type RedisServerOptions, redisServer } from '#servers';
-import { interaction, openWorld, type TestWorld, until } from '../../testing/world.ts';
+import { interaction, openWorld, type TestWorld, until, userRowsTopic } from '../../testing/world.ts';
+import { userRows } from '../user-rows.ts';
 import type { RedisConnection } from './connection.ts';
 import { GenerationWriter } from './generation-writer.ts';
 import { newGeneration } from './keyspace.ts';
@@ -20,9 +21,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const opened = await onShared(t);
     if (opened === undefined) return;
     const { world, views } = opened;
-    await putUsers(world, 1);
-    const first = await views.writer();
-    await first.caughtUp;
+    const first = await built(world, views);
     assert.equal(first.notReady(), undefined);
     const live = await views.generations.live();
     await until(async () => (await savedRecords(views)) === users.length);
@@ -77,7 +76,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     })();
     const seen = new Map<string, number>();
     let reads = 0;
-    const addresses = users.map((key) => ({ entity: 'user' as const, topic: 'user-features-1', key }));
+    const addresses = users.map((key) => ({ entity: 'user' as const, topic: userRowsTopic, key }));
     const reading = [0, 1].map(async () => {
       while (isRebuilding) {
         const before = new Map(seen);
@@ -137,9 +136,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const opened = await onOwn(t);
     if (opened === undefined) return;
     const { world, views, redis } = opened;
-    await putUsers(world, 1);
-    const writer = await views.writer();
-    await writer.caughtUp;
+    await built(world, views);
     await until(async () => (await savedRecords(views)) === users.length);
     const client = new Redis(redis.url);
     t.after(() => client.disconnect());
@@ -157,9 +154,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const opened = await onShared(t);
     if (opened === undefined) return;
     const { world, views } = opened;
-    await putUsers(world, 1);
-    const first = await views.writer();
-    await first.caughtUp;
+    const first = await built(world, views);
     await first.close();
     const { generations, environment } = views;
     const { connection, keys } = environment;
@@ -184,9 +179,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const opened = await onOwn(t);
     if (opened === undefined) return;
     const { world, views, redis } = opened;
-    await putUsers(world, 1);
-    const writer = await views.writer();
-    await writer.caughtUp;
+    const writer = await built(world, views);
     const store = await views.store();
     await store.caughtUp;
     const client = new Redis(redis.url);
@@ -197,7 +190,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
       let isBack = false;
       while (!isBack) {
         try {
-          const rows = await store.users(users);
+          const rows = await userRows(store, users);
           assert.ok(rows.every(({ state }) => state !== undefined));
           isBack = true;
         } catch (error) {
@@ -219,26 +212,24 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
       const opened = await onOwn(t, { settings });
       if (opened === undefined) return;
       const { world, views, redis } = opened;
-      await putUsers(world, 1);
-      const writer = await views.writer();
-      await writer.caughtUp;
+      const writer = await built(world, views);
       const store = await views.store();
       await store.caughtUp;
       for (let round = 0; round < 3; round++) {
         if (what === 'older rows') await saveToDisk(redis);
         await putUsers(world, 2);
         await until(() => isAsTheLog(views));
-        await store.users(users);
+        await userRows(store, users);
         const newest = await offsetsOf(views);
         await redis.kill();
-        await assert.rejects(store.user('user-1'), { code: 'MR_REDIS_UNAVAILABLE' });
+        await assert.rejects(userRows(store, ['user-1']), { code: 'MR_REDIS_UNAVAILABLE' });
         await until(() => /not available/.test(`${writer.notReady()}`) && store.notReady() !== undefined);
         if (round > 0) await putUsers(world, 1);
         await redis.restart();
         // As soon as it answers, it answers with nothing older than what was there.
         await until(async () => {
           try {
-            await store.users(users);
+            await userRows(store, users);
             return true;
           } catch (error) {
             assert.match(errorCode(error) ?? '', /MR_REDIS_UNAVAILABLE|MR_VIEWS_NOT_BUILT/);
@@ -296,13 +287,21 @@ async function onOwn(t: TestContext, options?: RedisServerOptions) {
   return { world, redis, views: await redisViews(t, world, redis.url) };
 }
 
+/** A writer that has built the views of all users. */
+async function built(world: TestWorld, views: RedisViews): Promise<RedisViewWriter> {
+  await putUsers(world, 1);
+  const writer = await views.writer();
+  await writer.caughtUp;
+  return writer;
+}
+
 async function putUsers(world: TestWorld, times: number, ids: readonly string[] = users): Promise<void> {
   for (let i = 0; i < times; i++) {
     await Promise.all(ids.map((id) => world.putUserRow(id, [interaction(id, `item-${i}`)])));
   }
 }
 
-/** Records of user-features-1 below the saved progress. */
+/** Records of users' rows below the saved progress. */
 async function savedRecords({ environment, generations }: RedisViews, generation?: string): Promise<number> {
   const { connection, keys, views } = environment;
   const progress = await readProgress(
@@ -311,16 +310,17 @@ async function savedRecords({ environment, generations }: RedisViews, generation
     generation ?? (await generations.live()) ?? '',
     views,
   );
-  return (progress?.offsets.get('user-features-1') ?? []).reduce((sum, offset) => sum + offset, 0);
+  return (progress?.offsets.get(userRowsTopic) ?? []).reduce((sum, offset) => sum + offset, 0);
 }
 
 async function writtenRows(world: TestWorld): Promise<number> {
   const text = await world.metrics.render();
-  return Number(/view_rows_written_total\{topic="user-features-1"\} (\d+)/.exec(text)?.[1] ?? 0);
+  const counted = new RegExp(`view_rows_written_total\\{topic="${userRowsTopic}"\\} (\\d+)`);
+  return Number(counted.exec(text)?.[1] ?? 0);
 }
 
 async function offsetsOf(views: RedisViews): Promise<number[]> {
-  const addresses = users.map((key) => ({ entity: 'user' as const, topic: 'user-features-1', key }));
+  const addresses = users.map((key) => ({ entity: 'user' as const, topic: userRowsTopic, key }));
   const rows = await patiently(() => views.rows.read(addresses));
   return rows.map((row) => (row === undefined || row === 'damaged' ? -1 : row.offset));
 }

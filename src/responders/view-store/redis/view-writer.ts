@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Counter, errorCode, type Gauge, MillraceError, RetryableError } from '#platform';
+import type { Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
-import type { ViewTopics } from '../row-decoder.ts';
 import { RedisConnection } from './connection.ts';
 import { followedViews } from './followed-view.ts';
 import { GenerationWriter, type WriterEnvironment } from './generation-writer.ts';
@@ -59,7 +59,7 @@ export class RedisViewWriter {
   static async open(
     location: RedisLocation,
     environment: FollowerEnvironment,
-    topics: ViewTopics,
+    topics: Topics,
   ): Promise<RedisViewWriter> {
     const connection = await RedisConnection.open(location, environment.logger);
     const keys = new Keyspace(connection.namespace);
@@ -168,16 +168,14 @@ export class RedisViewWriter {
     try {
       if ((await this.#generations.live()) !== live) return;
       // The first time there is nothing amiss.
-      logger[reason === 'missing' ? 'info' : 'warn'](
-        { reason, live },
-        'building the views in Redis from the log',
-      );
+      const level = reason === 'missing' ? 'info' : 'warn';
+      logger[level]({ reason, live }, 'building the views in Redis from the log');
       if (reason !== 'requested') this.#problem = `the views in Redis are being built (${reason})`;
       this.#building.set(1);
       const startMs = clock.monotonic();
       const generation = await this.#buildHolding(token, live, lost);
       this.#builds.inc({ reason });
-      logger.warn({ reason, generation, ms: clock.monotonic() - startMs }, 'the views in Redis are built');
+      logger[level]({ reason, generation, ms: clock.monotonic() - startMs }, 'the views in Redis are built');
     } finally {
       this.#building.set(0);
       done.abort();

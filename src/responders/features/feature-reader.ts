@@ -1,0 +1,112 @@
+import { contextFeatures, crossKey, itemProfileView, userFeaturesView, worldNow } from '#features';
+import type { Clock } from '#platform';
+import type { ContextFeatures, InteractionContext } from '#schemas';
+import type { ViewStore } from '../view-store/port.ts';
+import type { FeatureRow, OnlineView, OnlineViews } from './online-views.ts';
+import { CONTEXT, fittingViews } from './query-check.ts';
+import { WantedRows } from './wanted-rows.ts';
+
+export type FeatureQuery = {
+  /** As the log names the user; null for one who has no name there, and of whom nothing is known. */
+  readonly user?: string | null;
+  readonly items?: readonly string[];
+  /** Names of views, and `context`. Absent: all that what is named has, and the context where one is given. */
+  readonly views?: readonly string[];
+  readonly context?: InteractionContext;
+  /** Ms of the world's clock; absent: now. */
+  readonly now?: number;
+};
+
+/** By view. Null: of the user and the item's category, for an item that the catalogue does not have. */
+export type RowsByView = { readonly [view: string]: FeatureRow | null };
+
+export type FeatureAnswer = {
+  /** The moment that the features are of, ms of the world's clock. */
+  readonly ts: number;
+  /** Of the user alone; absent where none was named. */
+  readonly user?: RowsByView;
+  /** Of each item, and of the user and it, in the order asked for; absent where none was named. */
+  readonly items?: readonly RowsByView[];
+  readonly context?: ContextFeatures;
+};
+
+type ReaderParts = {
+  readonly views: ViewStore;
+  readonly online: OnlineViews;
+  readonly clock: Clock;
+};
+
+const noContext: InteractionContext = { device: null, country: null, language: null };
+
+/**
+ * Features online: of a user, of items, of the user with each of them, and of the moment, all in one read of the view
+ * store. What a view's `finish` makes here is what it makes in a training row of the same moment.
+ */
+export class FeatureReader {
+  readonly #parts: ReaderParts;
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Errors: InputError MR_FEATURES_UNKNOWN_VIEW; MR_FEATURES_ENTITY where nothing is named, or not what a view's rows are
+   * of; MR_FEATURES_REQUEST for an id that is none, for no view, and for no or more than 1,000 items; those of ViewStore.
+   */
+  async read(query: FeatureQuery): Promise<FeatureAnswer> {
+    const { user, items } = query;
+    const views = fittingViews(query, this.#parts.online);
+    const ofUser = views.filter(({ entity }) => entity === 'user');
+    const ofItems = views.filter(({ entity }) => entity !== 'user');
+    const wantsContext = query.views?.includes(CONTEXT) ?? query.context !== undefined;
+
+    const wanted = new WantedRows();
+    const userPlaces = ofUser.map((view) => wanted.place(view, user));
+    const itemPlaces = items?.map((item) => ofItems.map((view) => this.#itemPlace(wanted, view, user, item)));
+    const sessionPlace =
+      wantsContext && user !== undefined
+        ? wanted.place(this.#parts.online.named(userFeaturesView.name), user)
+        : null;
+
+    const stored = await this.#parts.views.rows(wanted.keys);
+    const now = query.now ?? this.#now();
+    const rows = wanted.read(stored, { now, ranks: this.#parts.views.ranks });
+    const byView = (of: readonly OnlineView[], places: readonly (number | null)[]): RowsByView =>
+      Object.fromEntries(of.map(({ name }, i) => [name, rowAt(rows, places[i])]));
+    const context = () => {
+      const position = rowAt(rows, sessionPlace)?.features.session_position;
+      return contextFeatures({ ts: now, context: query.context ?? noContext }, Number(position ?? 0));
+    };
+    return {
+      ts: now,
+      ...(user !== undefined && { user: byView(ofUser, userPlaces) }),
+      ...(itemPlaces && { items: itemPlaces.map((places) => byView(ofItems, places)) }),
+      ...(wantsContext && { context: context() }),
+    };
+  }
+
+  #itemPlace(
+    wanted: WantedRows,
+    view: OnlineView,
+    user: string | null | undefined,
+    item: string,
+  ): number | null {
+    if (view.entity === 'item') return wanted.place(view, item);
+    const other = view.entity === 'user-item' ? item : this.#categoryOf(item);
+    if (other === undefined) return null;
+    return wanted.place(view, typeof user === 'string' ? crossKey(user, other) : null);
+  }
+
+  #categoryOf(item: string): string | undefined {
+    const known = this.#parts.views.item(item);
+    return known && (itemProfileView.finish(known, 0).category ?? undefined);
+  }
+
+  #now(): number {
+    return worldNow({ watermark: this.#parts.views.watermark, wallNow: this.#parts.clock.now() });
+  }
+}
+
+function rowAt(rows: readonly FeatureRow[], place: number | null | undefined): FeatureRow | null {
+  return place === null || place === undefined ? null : (rows[place] ?? null);
+}
