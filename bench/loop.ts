@@ -2,19 +2,16 @@
  * The whole loop: how many events a second the processors take on one core, how soon an event changes an answer, how
  * fast answers are, and how long a new user waits for the first one. The product runs as its users run it.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TopicWriter } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
-import { createLogger, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { freePort } from '#platform/testing';
-import { createWorld, worldEvents } from '#simulator';
-import { openTopics } from '#topologies';
 import { percentile, printFigure } from './figure.ts';
+import { onOneCore, writeWorld } from './world-log.ts';
 
 const EVENTS = 100_000;
 const ROOT = join(import.meta.dirname, '..');
@@ -31,12 +28,8 @@ export async function run(): Promise<void> {
 async function benchProcessing(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   try {
-    await writeWorld(directory);
-    const script = join(import.meta.dirname, 'loop', 'processing.ts');
-    const output = execFileSync('taskset', ['-c', '0', process.execPath, script, directory], {
-      encoding: 'utf8',
-    });
-    const { seconds, cpuSeconds } = JSON.parse(output) as { seconds: number; cpuSeconds: number };
+    await writeWorld(directory, EVENTS);
+    const { seconds, cpuSeconds } = onOneCore(join(import.meta.dirname, 'loop', 'processing.ts'), directory);
     const shared = {
       bench: 'loop',
       case: 'admission to examples, one core',
@@ -53,27 +46,6 @@ async function benchProcessing(): Promise<void> {
   } finally {
     rmSync(directory, { recursive: true });
   }
-}
-
-async function writeWorld(directory: string): Promise<void> {
-  const logger = createLogger({ level: 'warn', name: 'bench' });
-  const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
-  const topics = await openTopics(log, log.registry);
-  const world = createWorld({ seed: 1, users: 2_000, items: 1_000, days: 30, endsAt: Date.now() });
-  const users = await TopicWriter.open(log, topics.users);
-  await users.write(
-    Array.from(world.users(), (user) => ({ key: user.user_id, value: user, timestamp: user.created })),
-  );
-  const interactions = await TopicWriter.open(log, topics.interactions);
-  const events = Array.from(worldEvents(world, { events: EVENTS }), (event) => {
-    return { key: event.user_id, value: event, timestamp: event.ts };
-  });
-  for (let from = 0; from < events.length; from += 5_000)
-    await interactions.write(events.slice(from, from + 5_000));
-  await interactions.announce(world.endsAt);
-  await users.close();
-  await interactions.close();
-  await log.close();
 }
 
 /** `millrace start` in a directory of its own, without live agents. */

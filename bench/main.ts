@@ -4,6 +4,9 @@ import { runNamed } from './run-named.ts';
 await runNamed(import.meta.dirname, 'bench', [
   'log',
   'loop',
+  'features',
+  'features-online',
+  'snapshot',
   'engine',
   'restore',
   'threads',

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
-import { asOfRows, userFeaturesView } from '#features';
+import { asOfRows, userFeaturesView, userProfileView } from '#features';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { RedisRowReader, RedisViewStore, RedisViewWriter } from '#responders';
 import type { Interaction, ViewState } from '#schemas';
@@ -50,11 +50,18 @@ async function benchRedis(url: string, log: EmbeddedLog, topics: Topics): Promis
   const store = await RedisViewStore.open({ url }, environment, topics);
   await Promise.all([writer.caughtUp, store.caughtUp]);
   const readRows: Read = (keys) =>
-    rows.read(keys.map((key) => ({ entity: 'user', topic: 'user-features-1', key })));
+    rows.read(keys.map((key) => ({ entity: 'user', topic: 'user-features-2', key })));
   for (const count of [1, 100, 500])
     await benchReads(`rows of ${ROW_BYTES} B, ${count} a read`, count, readRows);
   for (const count of [1, 100]) {
-    await benchReads(`users, decoded, ${count} a read`, count, (keys) => store.users(keys));
+    await benchReads(`users, decoded, ${count} a read`, count, (keys) =>
+      store.rows(
+        keys.flatMap((key) => [
+          { view: userFeaturesView.name, key },
+          { view: userProfileView.name, key },
+        ]),
+      ),
+    );
   }
   await store.close();
   rows.close();
@@ -142,7 +149,7 @@ function userId(index: number): string {
 
 /** A row of each user, about as long as those of a user with twenty events. */
 async function writeRows(log: EmbeddedLog, topics: Topics): Promise<void> {
-  const topic = topics['user-features-1'];
+  const topic = topics['user-features-2'];
   const writer = await TopicWriter.open(log, topic);
   const value = rowOf(ROW_BYTES, (row) => topic.value.encode(row).length);
   const batch = 5_000;
@@ -176,5 +183,6 @@ function eventOf(i: number): Interaction {
     context: { device: null, country: null, language: null },
     ts: 1_700_000_000_000 + i * 60_000,
     original_ts: null,
+    item: null,
   };
 }

@@ -9,14 +9,22 @@ import { join } from 'node:path';
 import { StreamsRuntime, TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { seededRandom } from '#models';
-import { withDuckDb } from '#offline';
-import { createLogger, createProgress, type Progress, progressStyle, systemClock } from '#platform';
+import { archiveNow, withDuckDb } from '#offline';
+import {
+  createLogger,
+  createMetrics,
+  createProgress,
+  type Progress,
+  progressStyle,
+  systemClock,
+} from '#platform';
 import type { Interaction } from '#schemas';
 import { loopTopology, openTopics, type Topics } from '#topologies';
 import { printFigure, printMissing } from '../figure.ts';
 import { runtimeOptions } from '../runtime-options.ts';
 import { type DataSet, movieLens1M, movieLens100K } from './features/data-sets.ts';
 import { comparePairs } from './features/pairs.ts';
+import { compareStreamRows } from './features/stream-rows.ts';
 
 const data = join(import.meta.dirname, '../../../shared/data');
 const PAIRS = 1000;
@@ -71,9 +79,48 @@ async function processed(dataSet: DataSet, directory: string, progress: Progress
     }
     await reader.close();
     step.done();
+    await compareExamples(log, topics, dataSet, directory);
     return accepted;
   } finally {
     await log.close();
+  }
+}
+
+/** Every row of every example: streamed, and joined as of its time. */
+async function compareExamples(
+  log: EmbeddedLog,
+  topics: Topics,
+  { name }: DataSet,
+  dataDirectory: string,
+): Promise<void> {
+  const logger = createLogger({ level: 'warn', name: 'evaluate' });
+  const options = {
+    log,
+    topics,
+    dataDirectory,
+    clock: systemClock,
+    logger,
+    metrics: createMetrics(),
+    instanceId: 'evaluate',
+    flushMs: HOUR_MS,
+    flushRecords: 200_000,
+    // The data are of the last century, and all of them are looked at.
+    retention: { eventsMs: 1e13, featuresMs: 1e13 },
+  };
+  await archiveNow(options);
+  for (const { view, rows, equal } of await compareStreamRows(
+    { log, topics, dataDirectory },
+    dataDirectory,
+  )) {
+    const figure = `${name} ${view}, ${rows} streamed rows equal to as-of joins`;
+    printFigure({
+      bench: 'features',
+      case: figure,
+      metric: 'ratio',
+      value: equal / rows,
+      unit: 'ratio',
+      aim: 1,
+    });
   }
 }
 

@@ -20,7 +20,7 @@ import {
 } from '#platform';
 import type { Snapshot } from '#schemas';
 import { type MovieLens, openMovieLens } from '#simulator';
-import { loopTopology, openTopics, type Topics } from '#topologies';
+import { loopTopology, OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { type Judgements, trainFromSnapshot } from '#trainer';
 import { type Figure, printFigure } from '../figure.ts';
 import { runtimeOptions } from '../runtime-options.ts';
@@ -120,7 +120,7 @@ async function importMovieLens(
   await write(log, topics.interactions, movieLens.ratings(), place);
   step.done();
   const writer = await TopicWriter.open(log, topics.interactions);
-  await writer.announce(newest + 1);
+  await writer.announce(newest + 1 + OUTCOME_WINDOW_MS);
   await writer.close();
 }
 

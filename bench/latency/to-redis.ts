@@ -7,7 +7,7 @@ import { append, type Load, numbersOf, type Sent } from './load.ts';
 
 /** One event in so many is looked for. */
 const SAMPLED = 10;
-const VIEW = 'user-features-1';
+const VIEW = 'user-features-2';
 
 type ViewTopics = Parameters<typeof RedisViewWriter.open>[2];
 
@@ -24,7 +24,7 @@ export async function latenciesToRedis(
 ): Promise<number[]> {
   const logger = createLogger({ level: 'error', name: 'bench' });
   const empty = (name: string) => ({ ...totals, name: `${totals.name}-${name}` });
-  const others = { 'item-features-1': empty('items'), users: empty('users'), items: empty('catalogue') };
+  const others = { 'item-features-2': empty('items'), users: empty('users'), items: empty('catalogue') };
   await log.createTopics(Object.values(others));
   const topics = { [VIEW]: totals, ...others } as unknown as ViewTopics;
   const environment = { log, clock: systemClock, logger, metrics: createMetrics() };

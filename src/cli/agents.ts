@@ -44,8 +44,12 @@ export function startAgents({ world, eventsPerSecond, url, logger, metrics }: Ag
   return agents;
 }
 
-/** Admission alone says what an event's time was before it was moved. */
-function asPosted({ original_ts: _, ...event }: Interaction): Omit<Interaction, 'original_ts'> {
+/** Admission alone says what an event's time was before it was moved, and what was known of its item. */
+function asPosted({
+  original_ts: _time,
+  item: _facts,
+  ...event
+}: Interaction): Omit<Interaction, 'original_ts' | 'item'> {
   return event;
 }
 

@@ -47,7 +47,7 @@ export async function bringUp(
   throwIfInterrupted(signal);
 
   const model = await bringUpModel(installation, pipeline, { shutdown, output, progress });
-  const answer = await firstAnswer(installation, model.responder);
+  const answer = await firstAnswer(installation, model.responder, made?.world);
   const firstAnswerMs = systemClock.monotonic() - startedAt;
   throwIfInterrupted(signal);
   if (answer !== undefined && !output.json) showAnswer(output, answer);
@@ -99,7 +99,8 @@ async function bringUpModel(
   const { signal } = shutdown;
   const dataDirectory = configuration.data;
   const views = await openViewsInRedis(installation, shutdown);
-  const environment = { ...installation, dataDirectory, clock: systemClock };
+  const pseudonyms = await installation.pseudonyms();
+  const environment = { ...installation, pseudonyms, dataDirectory, clock: systemClock };
   const responder = await openResponder({ ...environment, ...(views && { views: views.store }) });
   shutdown.add('responder', () => responder.close());
   const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
@@ -108,7 +109,8 @@ async function bringUpModel(
 
   const trainedAt = systemClock.monotonic();
   const known = await readVersions(installation);
-  const isNew = known.length === 0;
+  // What is archived may not be used any more: an erasure leaves nothing else where every version held the user.
+  const isNew = known.every(({ status }) => status === 'archived');
   const train = () => Promise.race([trainer.train(configuration.training, signal), failed]);
   const newest = isNew ? await decisionOf(train, output) : known.at(-1);
   const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
@@ -164,15 +166,29 @@ async function serving(
   }
 }
 
-/** For the user of the newest event; none where there are no events. */
+/** Events among whose users one is looked for whose id is known. */
+const RECENT_EVENTS = 200;
+
+/**
+ * For a user of the newest events, named by their id where the world tells it and else as the log does; none where there
+ * are no events.
+ */
 async function firstAnswer(
-  { log, topics }: Installation,
+  installation: Installation,
   responder: Responder,
+  world: World | undefined,
 ): Promise<Recommendation | undefined> {
-  const { reader, newest } = await newestRecords(log, topics['interactions-accepted'], 1);
+  const { log, topics } = installation;
+  const pseudonyms = await installation.pseudonyms();
+  const { reader, newest } = await newestRecords(log, topics['interactions-accepted'], RECENT_EVENTS);
   await reader.close();
-  const [event] = newest;
-  return event === undefined ? undefined : responder.recommend(event.key);
+  const event = newest.at(-1);
+  if (event === undefined) return undefined;
+  const active = new Set(newest.map(({ key }) => key));
+  for (const { user_id } of world?.users() ?? []) {
+    if (active.has(pseudonyms.known(user_id) ?? '')) return responder.recommend(user_id);
+  }
+  return responder.recommendTo(event.key);
 }
 
 function showAnswer(output: Output, answer: Recommendation): void {

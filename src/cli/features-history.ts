@@ -18,7 +18,7 @@ export function historyCommand(): Command {
         'Show the events of an entity in the order of time, and what each has changed in its rows.',
       )
       .argument('<entity>', 'user, item, user-category or user-item')
-      .argument('<id>', 'its id; a user’s as events carry it')
+      .argument('<id>', 'its id; a user’s as posted events carry it')
       .argument('[other]', 'the category or the item, of a crossed entity')
       .option('-n, --number <count>', 'how many of the newest events', wholeNumber(1, 1_000_000), 20)
       .option('--view <name>', 'of this view alone'),
@@ -49,10 +49,14 @@ async function showHistory(
   }
   const logger = createLogger({ level: configuration.logging.level, name: 'features' });
   return withShutdown(logger, async (shutdown) => {
-    const { log, topics } = await openExistingInstallation(configuration, shutdown);
-    const key = other === undefined ? id : crossKey(id, other);
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const { log, topics } = installation;
+    // Events name users by their pseudonyms; one who has none has no events.
+    const name = entity === 'item' ? id : (await installation.pseudonyms()).known(id);
     for (const view of views) {
-      const steps = await entityHistory(log, topics['interactions-accepted'], view, key);
+      const key = other === undefined || name === undefined ? name : crossKey(name, other);
+      const steps =
+        key === undefined ? [] : await entityHistory(log, topics['interactions-accepted'], view, key);
       const newest = steps.slice(-options.number);
       if (output.json) for (const step of newest) output.value({ view: view.name, ...step });
       else print(output, view, newest, steps.length);

@@ -13,6 +13,7 @@ import type { FeatureViewStatus } from '#schemas';
 import { openViewTopic, type Topics } from '#topologies';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { dropCommand } from './features-drop.ts';
+import { getCommand } from './features-get.ts';
 import { historyCommand } from './features-history.ts';
 import { showCommand } from './features-show.ts';
 import { type Installation, openExistingInstallation } from './installation.ts';
@@ -35,6 +36,7 @@ digest: of all rows. It is the same for the same events, whatever way they took.
   })
     .enablePositionalOptions()
     .addCommand(showCommand())
+    .addCommand(getCommand())
     .addCommand(historyCommand())
     .addCommand(dropCommand());
 }

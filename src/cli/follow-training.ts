@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TopicReader, TopicWriter } from '#engine';
 import { localArtifacts } from '#models';
 import { FatalError, inspectLock, systemClock } from '#platform';
-import type { DeadLetter, Version } from '#schemas';
+import type { Command, DeadLetter, Version } from '#schemas';
 import type { TrainingResult } from '#trainer';
 import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';
@@ -20,13 +20,19 @@ const TRAINER_GROUP = 'trainer';
  */
 export async function followTraining(
   installation: Installation,
-  seed: number,
+  { seed, force }: { readonly seed: number; readonly force: boolean },
   signal: AbortSignal,
 ): Promise<TrainingResult> {
   const { log, topics, configuration } = installation;
   const letters = await TopicReader.open(log, topics['dead-letters'], { from: 'end' });
   const sentAt = systemClock.now();
-  const offset = await send(installation, seed, sentAt);
+  const { offset } = await sendCommand(installation, {
+    ts: sentAt,
+    kind: 'train',
+    seed,
+    force,
+    snapshot: null,
+  });
   try {
     for (;;) {
       throwIfInterrupted(signal);
@@ -44,17 +50,22 @@ export async function followTraining(
   }
 }
 
-/** Gives the offset of the command. */
-async function send({ log, topics }: Installation, seed: number, ts: number): Promise<number> {
-  const id = `train-${randomUUID()}`;
+type Sent = { readonly commandId: string; readonly offset: number };
+
+/** Writes a command for the trainer, and gives its place on the topic. */
+export async function sendCommand(
+  { log, topics }: Installation,
+  command: Pick<Command, 'ts' | 'kind' | 'seed' | 'force' | 'snapshot'>,
+): Promise<Sent> {
+  const commandId = `${command.kind}-${randomUUID()}`;
   const reader = await TopicReader.open(log, topics.commands, { from: 'end' });
   const writer = await TopicWriter.open(log, topics.commands);
   try {
-    const value = { command_id: id, ts, kind: 'train', seed, candidate: null } as const;
-    await writer.write([{ key: id, value, timestamp: ts }]);
+    const value = { command_id: commandId, candidate: null, ...command };
+    await writer.write([{ key: commandId, value, timestamp: command.ts }]);
     for (;;) {
-      const sent = (await reader.poll(POLL_MS)).find(({ key }) => key === id);
-      if (sent !== undefined) return sent.offset;
+      const sent = (await reader.poll(POLL_MS)).find(({ key }) => key === commandId);
+      if (sent !== undefined) return { commandId, offset: sent.offset };
     }
   } finally {
     await writer.close();

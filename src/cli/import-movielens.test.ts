@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { commandLine, jsonLines } from './testing/command-line.ts';
+import { commandLine, jsonLines, smallWorld } from './testing/command-line.ts';
 import { movieLensCounts, writeMovieLens } from './testing/movielens-directory.ts';
 
 type Metrics = Readonly<Record<string, number>>;
@@ -67,6 +67,40 @@ describe('import movielens', () => {
     assert.equal(answer.code, 0, answer.err);
     assert.match(answer.out, /^For user 7, by version [0-9a-f]{16}, in /);
     assert.match(answer.out, /\n1 {2}Film \d+ \(1995\) +\d+ +-?\d+\.\d{3} {2}index\n/);
+  });
+
+  it('writes no user id anywhere, in malformed rows either, and recommends by id', async (t) => {
+    const { run, directory } = commandLine(t, { ...smallWorld, privacy: { userIds: 'pseudonyms' } });
+    const dataSet = writeMovieLens(join(directory, 'ml'), {
+      'u.user': ['987654321012|30|M|student|0', '987654321013|x|M|student|0'],
+      'u.data': ['987654321012\t1\t5\t880001000', '987654321012\t1\t9\t880001000'],
+      'u.item': ['no item'],
+    });
+    const imported = await run(['import', 'movielens', dataSet]);
+    assert.equal(imported.code, 0, imported.err);
+    assert.match(imported.err, /malformed u\.user:42: age "x" is no age in years\n/);
+    const data = join(directory, '.millrace');
+    const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+    assert.ok(files.some(({ name }) => name === 'log.sqlite'));
+    for (const { parentPath, name } of files) {
+      assert.ok(!readFileSync(join(parentPath, name)).includes('9876543210'), name);
+    }
+    const letters = jsonLines<{ value: { message: string; value: string | null } }>(
+      (await run(['events', 'tail', 'dead-letters'])).out,
+    );
+    assert.deepEqual(letters.map(({ value: { message, value } }) => [message, value]).sort(), [
+      ['u.data:1202: the row cannot be read', null],
+      ['u.item:31: 1 fields separated by "|" instead of 24', 'no item'],
+      ['u.user:42: the row cannot be read', null],
+    ]);
+    const [rating] = jsonLines<{ key: string; value: { user_id: string; event_id: string } }>(
+      (await run(['events', 'tail', 'interactions', '-n', '1'])).out,
+    );
+    assert.match(rating?.key ?? '', /^[\w-]{22}$/);
+    assert.equal(rating?.value.user_id, rating?.key);
+    assert.ok(rating?.value.event_id.includes(rating.key));
+    const answer = await run(['recommend', '987654321012', '-k', '1']);
+    assert.match(answer.out, /^For user 987654321012, by no version yet/);
   });
 
   it('refuses what is no MovieLens directory, saying what was expected', async (t) => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { TopicWriter } from '#engine';
+import { isExpired } from '#engine/log';
 import {
   ConfigurationError,
   createLogger,
@@ -11,7 +12,9 @@ import {
   type Progress,
   systemClock,
 } from '#platform';
+import { withPseudonyms } from '#privacy';
 import { type MalformedRow, type MovieLens, openMovieLens } from '#simulator';
+import { OUTCOME_WINDOW_MS } from '#topologies';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { eventsOnTopic, loadEvents } from './event-load.ts';
@@ -91,8 +94,7 @@ async function importMovieLens(
 /** What is past its retention by the wall clock is deleted by the brokers within minutes, unread or not. */
 function refuseExpired({ expiresByWallClock, topics }: Installation, { tablesAt }: MovieLens): void {
   const { cleanup } = topics.interactions;
-  if (!expiresByWallClock || cleanup.policy !== 'delete' || cleanup.retentionMs === null) return;
-  if (tablesAt >= systemClock.now() - cleanup.retentionMs) return;
+  if (!expiresByWallClock || !isExpired(cleanup, tablesAt, systemClock.now())) return;
   const day = new Date(tablesAt).toISOString().slice(0, 10);
   throw new ConfigurationError(
     'MR_IMPORT_EXPIRES',
@@ -110,13 +112,14 @@ async function write(
   dataSet: MovieLens,
   { progress, signal }: Writing,
 ): Promise<number> {
+  const pseudonyms = await installation.pseudonyms();
   const present = await presentIds(installation, dataSet);
   await writeTables(installation, dataSet);
   const step = progress.start('Importing ratings', dataSet.ratingCount);
   const { written } = await loadEvents(installation, {
-    events: dataSet.ratings(),
+    events: dataSet.ratings((userId) => pseudonyms.pseudonymOf(userId)),
     alreadyWritten: ({ event_id }) => present.has(event_id),
-    completeUntil: (lastTs) => lastTs + 1,
+    completeUntil: (lastTs) => lastTs + 1 + OUTCOME_WINDOW_MS,
     step,
     signal,
   });
@@ -148,38 +151,42 @@ async function presentIds(installation: Installation, dataSet: MovieLens): Promi
   return present;
 }
 
-async function writeTables({ log, topics }: Installation, dataSet: MovieLens): Promise<void> {
+async function writeTables(installation: Installation, dataSet: MovieLens): Promise<void> {
+  const { log, topics } = installation;
   const timestamp = dataSet.tablesAt;
   const users = await TopicWriter.open(log, topics.users);
-  await users.write(dataSet.users().map((value) => ({ key: value.user_id, value, timestamp })));
+  const named = withPseudonyms(await installation.pseudonyms(), dataSet.users());
+  await users.write(Array.from(named, (value) => ({ key: value.user_id, value, timestamp })));
   await users.close();
   const items = await TopicWriter.open(log, topics.items);
   await items.write(dataSet.items().map((value) => ({ key: value.item_id, value, timestamp })));
   await items.close();
 }
 
+/** Rows that may name a user are told by their place alone: what they say is in the file. */
 async function writeDeadLetters(
-  { log, topics }: Installation,
+  { log, topics, pseudonyms }: Installation,
   malformed: readonly MalformedRow[],
 ): Promise<void> {
   const timestamp = systemClock.now();
+  const { forgets } = await pseudonyms();
   const writer = await TopicWriter.open(log, topics['dead-letters']);
   await writer.write(
-    malformed.map(({ file, line, text, reason }) => ({
-      key: file,
-      timestamp,
-      value: {
+    malformed.map(({ file, line, text, reason }) => {
+      const shown = !forgets || file.startsWith('u.item');
+      const value = {
         topic: file,
         partition: 0,
         offset: line,
         operator: 'import',
         reason: 'MR_IMPORT_MALFORMED',
-        message: `${file}:${line}: ${reason}`,
+        message: `${file}:${line}: ${shown ? reason : 'the row cannot be read'}`,
         timestamp,
         key: null,
-        value: Buffer.from(text),
-      },
-    })),
+        value: shown ? Buffer.from(text) : null,
+      };
+      return { key: file, timestamp, value };
+    }),
   );
   await writer.close();
 }

@@ -14,7 +14,9 @@ import {
   type Shutdown,
   systemClock,
 } from '#platform';
+import type { Pseudonyms } from '#privacy';
 import { openTopics, type Topics } from '#topologies';
+import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
 export type Installation = Pick<OpenedLog, 'log' | 'registry' | 'embedded' | 'expiresByWallClock'> & {
@@ -24,6 +26,8 @@ export type Installation = Pick<OpenedLog, 'log' | 'registry' | 'embedded' | 'ex
   /** The name of this data directory in groups that others may be members of. */
   readonly instanceId: string;
   readonly topics: Topics;
+  /** What users are called on the log; opened by who asks first. Errors: those of openPseudonyms. */
+  readonly pseudonyms: () => Promise<Pseudonyms>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
@@ -33,7 +37,7 @@ export async function openInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
 ): Promise<Installation> {
-  return installed(configuration, await openedLog(configuration, shutdown));
+  return installed(configuration, await openedLog(configuration, shutdown), shutdown);
 }
 
 /** The same for commands that only read: ConfigurationError MR_DATA_EMPTY where nothing has been written yet. */
@@ -44,7 +48,7 @@ export async function openExistingInstallation(
   requireData(configuration);
   const opened = await openedLog(configuration, shutdown);
   if (opened.embedded === undefined) await requireTopics(configuration, opened);
-  return installed(configuration, opened);
+  return installed(configuration, opened, shutdown);
 }
 
 /** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */
@@ -77,8 +81,11 @@ async function openedLog(configuration: Configuration, shutdown: Shutdown): Prom
 async function installed(
   configuration: Configuration,
   { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
+  shutdown: Shutdown,
 ): Promise<Installation> {
   const directory = logDirectory(configuration, identity);
+  const topics = await openTopics(log, registry);
+  let pseudonyms: Promise<Pseudonyms> | undefined;
   return {
     configuration,
     log,
@@ -87,7 +94,11 @@ async function installed(
     expiresByWallClock,
     directory,
     instanceId: embedded === undefined ? ownName(directory) : 'main',
-    topics: await openTopics(log, registry),
+    topics,
+    pseudonyms: () => {
+      pseudonyms ??= openPseudonyms(configuration, log, shutdown);
+      return pseudonyms;
+    },
     logger: createLogger({ level: configuration.logging.level, name: 'millrace' }),
     metrics: createMetrics(),
   };

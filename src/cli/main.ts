@@ -12,6 +12,7 @@ import { importCommand } from './import-movielens.ts';
 import { optInCommand, optOutCommand } from './opt-out.ts';
 import { recommendCommand } from './recommend.ts';
 import { snapshotCommand } from './snapshot.ts';
+import { sqlCommand } from './sql.ts';
 import { startCommand } from './start.ts';
 import { topicsCommand } from './topics.ts';
 import { topologyCommand } from './topology.ts';
@@ -45,6 +46,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
     topicsCommand(),
     topologyCommand(),
     featuresCommand(),
+    sqlCommand(),
     verifyCommand(),
     eventsCommand(),
     copyCommand(),

@@ -42,7 +42,12 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
   shutdown.add('processing', () => processing.stop());
   const ended = [processing.ended];
   for (const view of await viewsOfModules(configuration.features.modules)) {
-    const build = await startViewBuild(view, { ...installation, stateDirectory, clock: systemClock });
+    const build = await startViewBuild(view, {
+      ...installation,
+      stateDirectory,
+      dataDirectory: configuration.data,
+      clock: systemClock,
+    });
     shutdown.add(`view ${view.name}`, () => build.processing.stop());
     ended.push(build.processing.ended);
   }

@@ -1,7 +1,8 @@
 /** `millrace recommend USER`: one answer, from the running server or made here. */
 import { Command } from 'commander';
-import { createLogger, InputError, inspectLock, RetryableError, systemClock } from '#platform';
+import { createLogger, systemClock } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
+import { askServer, serverAddress } from './ask-server.ts';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
@@ -13,7 +14,7 @@ export function recommendCommand(): Command {
   return defineCommand<Options>({
     command: new Command('recommend')
       .description('Recommend items to a user.')
-      .argument('<user>', 'user id, as events carry it')
+      .argument('<user>', 'user id, as posted events carry it')
       .option('-k <count>', 'how many items', wholeNumber(1, 100), 10),
     examples: [
       ['millrace recommend 42', 'ten items, with titles'],
@@ -24,12 +25,11 @@ Asks the server that "millrace start" runs on the data directory, or makes the a
 source: "index" items come from the trained model, "popular" ones fill up and are what unknown users get.`,
     run: async ({ configuration, options, output }, [user = '']) => {
       requireData(configuration);
-      const { held, purpose, address } = inspectLock(configuration.data);
-      if (held && purpose === 'start' && address === undefined) throw notServing();
+      const address = serverAddress(configuration);
       const answer =
         address === undefined
           ? await answerHere({ configuration, options, output }, user)
-          : await askServer(address, user, options.k);
+          : await askServer<Recommendation>(address, `/recommend/${encodeURIComponent(user)}?k=${options.k}`);
       if (output.json) output.value(answer);
       else printAnswer(output, answer);
       return EXIT.done;
@@ -43,44 +43,15 @@ async function answerHere(
 ): Promise<Recommendation> {
   const logger = createLogger({ level: configuration.logging.level, name: 'recommend' });
   return withShutdown(logger, async (shutdown) => {
-    const { log, topics, metrics } = await openExistingInstallation(configuration, shutdown);
-    const environment = { log, topics, clock: systemClock, logger, metrics };
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const { log, topics, metrics } = installation;
+    const pseudonyms = await installation.pseudonyms();
+    const environment = { log, topics, pseudonyms, clock: systemClock, logger, metrics };
     const responder = await openResponder({ ...environment, dataDirectory: configuration.data });
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
     return responder.recommend(user, { k: options.k });
   });
-}
-
-async function askServer(address: string, user: string, k: number): Promise<Recommendation> {
-  const url = `${address}/recommend/${encodeURIComponent(user)}?k=${k}`;
-  const response = await fetch(url, { headers: { connection: 'close' } }).catch((cause: unknown) => {
-    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not answer.`, {
-      hint: 'Try again in a moment; if it goes on, stop "millrace start" and start it again.',
-      cause,
-    });
-  });
-  const body = (await response.json()) as Recommendation & { code?: string; message?: string; hint?: string };
-  if (response.ok) return body;
-  const {
-    code = 'MR_SERVER_UNREACHABLE',
-    message = `${response.status} ${response.statusText}`,
-    hint,
-  } = body;
-  const details = hint === undefined ? {} : { hint };
-  throw response.status < 500
-    ? new InputError(code, message, details)
-    : new RetryableError(code, message, details);
-}
-
-function notServing(): RetryableError {
-  return new RetryableError(
-    'MR_SERVER_STARTING',
-    '"millrace start" is at work on this data and does not serve yet.',
-    {
-      hint: 'Ask again when it has printed its address.',
-    },
-  );
 }
 
 export function printAnswer(output: Output, { user_id, version, items, latency_ms }: Recommendation): void {

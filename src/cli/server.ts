@@ -25,13 +25,14 @@ type Served = {
 
 /** Serves until `shutdown`; gives the address. */
 export async function serve(
-  { configuration, log, topics, logger, metrics }: Installation,
+  { configuration, log, topics, pseudonyms, logger, metrics }: Installation,
   { processing, responder, views }: Served,
   shutdown: Shutdown,
 ): Promise<string> {
   const gateway = await openGateway({
     log,
     topics,
+    pseudonyms: await pseudonyms(),
     clock: systemClock,
     futureMs: configuration.admission.futureMs,
     logger,

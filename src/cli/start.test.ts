@@ -43,7 +43,7 @@ describe('start', () => {
     assert.equal(posted.status, 202, await posted.text());
     const answer = jsonLines<{ version: string }>((await run(['recommend', 'newcomer', '--json'])).out);
     assert.equal(answer[0]?.version, up.version);
-    const stored = await fetch(`${up.url}/stores/user-features/rows?prefix=u1&limit=2`, { headers });
+    const stored = await fetch(`${up.url}/stores/user-views/user-features?prefix=u1&limit=2`, { headers });
     const { entries } = (await stored.json()) as { entries: { key: string }[] };
     assert.deepEqual([stored.status, entries.length, entries[0]?.key], [200, 2, 'u1']);
     const unknown = await fetch(`${up.url}/stores/none?key=u1`, { headers });

@@ -27,7 +27,7 @@ export function printSummary(output: Output, summary: Summary): void {
 }
 
 function* lines(summary: Summary): Generator<readonly [label: string, text: string]> {
-  const { decided, answer, url, eventsPerSecond, firstAnswerMs, configuration } = summary;
+  const { decided, url, eventsPerSecond, firstAnswerMs, configuration } = summary;
   yield ['World', worldText(summary)];
   yield ['Processed', processedText(summary.processed)];
   if (decided !== undefined) {
@@ -40,9 +40,15 @@ function* lines(summary: Summary): Generator<readonly [label: string, text: stri
   const live = eventsPerSecond > 0 ? `, agents live at ${eventsPerSecond} events/s` : '';
   yield ['Serving', `${url}, first answer after ${seconds(firstAnswerMs)}${live}; Ctrl-C stops`];
   const data = configuration.data === `${process.cwd()}/.millrace` ? '' : ` --data ${configuration.data}`;
-  yield ['Try', `curl "${url}/recommend/${encodeURIComponent(answer?.user_id ?? 'u1')}?k=3"`];
+  yield ['Try', `curl "${url}/recommend/${userToTry(summary)}?k=3"`];
   yield ['', `npx millrace events tail answers --follow${data}`];
   yield ['', `npx millrace topics${data}`];
+}
+
+/** Of imported users only the pseudonyms are known here, by which nobody asks. */
+function userToTry({ made, answer, configuration }: Summary): string {
+  if (made === undefined && configuration.privacy.userIds === 'pseudonyms') return 'USER';
+  return encodeURIComponent(answer?.user_id ?? 'u1');
 }
 
 function worldText({ made, madeMs }: Summary): string {

@@ -11,13 +11,14 @@ import { notice, type Output } from './output.ts';
 import { catchUp, startPipeline } from './pipeline.ts';
 import { decisionText, qualityLines, startTrainer, trainingLine } from './training.ts';
 
-type Options = { readonly seed?: string };
+type Options = { readonly seed?: string; readonly force?: boolean };
 
 export function trainCommand(): Command {
   return defineCommand<Options>({
     command: new Command('train')
       .description('Take a snapshot of the examples, train on it, and put the version up for promotion.')
-      .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)'),
+      .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
+      .option('--force', 'train also on a snapshot that is suspect: see millrace snapshot'),
     examples: [
       ['millrace train', 'with progress, then quality beside popularity'],
       ['millrace train --seed 7 --json | tail -n 1', 'one line: version, protocol, metrics'],
@@ -40,7 +41,7 @@ async function train(invocation: Invocation<Options>): Promise<number> {
     if (held && purpose === 'start') {
       const installation = await openExistingInstallation(configuration, shutdown);
       notice(output, `Process ${pid} (millrace start) trains; waiting for the decision.`);
-      return followTraining(installation, configuration.training.seed, shutdown.signal);
+      return followTraining(installation, wanted(invocation), shutdown.signal);
     }
     const lock = lockDirectory(configuration.data, 'train');
     shutdown.add('data directory', async () => lock.release());
@@ -50,17 +51,19 @@ async function train(invocation: Invocation<Options>): Promise<number> {
   return EXIT.done;
 }
 
-async function trainHere(
-  { configuration, output }: Invocation<Options>,
-  shutdown: Shutdown,
-): Promise<TrainingResult> {
+function wanted({ configuration, options }: Invocation<Options>) {
+  return { seed: configuration.training.seed, force: options.force === true };
+}
+
+async function trainHere(invocation: Invocation<Options>, shutdown: Shutdown): Promise<TrainingResult> {
+  const { configuration, output } = invocation;
   const { signal } = shutdown;
   const installation = await openExistingInstallation(configuration, shutdown);
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);
   const { trainer, failed } = startTrainer(installation, progress, shutdown);
-  const training = trainer.train(configuration.training, signal);
+  const training = trainer.train(wanted(invocation), signal);
   return unlessInterrupted(Promise.race([training, failed, pipeline.failed]), signal);
 }
 

@@ -1,8 +1,7 @@
 /** Training as the commands need it: the trainer at work in this process, and what came of it in words. */
-import type { Progress, Shutdown } from '#platform';
-import { systemClock } from '#platform';
+import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
 import type { Version } from '#schemas';
-import { Trainer, type TrainingResult } from '#trainer';
+import { type SnapshotPlan, Trainer, type TrainingResult } from '#trainer';
 import type { Installation } from './installation.ts';
 import { grouped } from './output.ts';
 import { figure } from './versions.ts';
@@ -23,6 +22,7 @@ export function startTrainer(
     progress,
     seed,
     config: { dim: dimension, ...(epochs !== undefined && { epochs }) },
+    snapshots: snapshotPlan(configuration),
     instanceId,
   });
   const stopping = new AbortController();
@@ -36,6 +36,21 @@ export function startTrainer(
     await running.catch(() => {});
   });
   return { trainer, failed };
+}
+
+/** How snapshots are taken, as the configuration says. */
+export function snapshotPlan({ snapshots }: Configuration): SnapshotPlan {
+  const { everyHours, everyExamples, keep, split, validationShare, testShare } = snapshots;
+  const { negatives: uniform, popularNegatives: byPopularity, seed } = snapshots;
+  const { maxPsi, maxKs, maxMissingIncrease } = snapshots;
+  return {
+    everyMs: everyHours * 3_600_000,
+    everyExamples,
+    keep,
+    split: { by: split, validationShare, testShare },
+    negatives: { uniform, byPopularity, seed },
+    limits: { maxPsi, maxKs, maxMissingIncrease },
+  };
 }
 
 /** The one line of `millrace train --json`. */

@@ -8,6 +8,7 @@ describe('command line', { concurrency: 2 }, () => {
     const commands = [
       'start',
       'import movielens',
+      'snapshot',
       'train',
       'recommend',
       'versions',
@@ -16,6 +17,9 @@ describe('command line', { concurrency: 2 }, () => {
       'verify',
       'events tail',
       'copy',
+      'opt-out',
+      'opt-in',
+      'erase',
     ];
     const pages = await Promise.all(
       ['', ...commands].map((name) => run([...name.split(' ').filter(Boolean), '--help'])),

@@ -5,7 +5,9 @@
 import { join } from 'node:path';
 import { TopicWriter } from '#engine';
 import { type Configuration, type Progress, systemClock } from '#platform';
+import { withPseudonyms } from '#privacy';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
+import { OUTCOME_WINDOW_MS } from '#topologies';
 import { loadEvents, writtenUpToLast } from './event-load.ts';
 import type { Installation } from './installation.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
@@ -45,7 +47,8 @@ export async function makeWorld(
 async function newWorld({ log, configuration }: Installation): Promise<WorldRecord | undefined> {
   const described = await log.describeTopics(['interactions', 'users', 'items']);
   if (described.some(({ offsets }) => offsets.some(({ end }) => end > 0))) return undefined;
-  return { ...sizeOf(configuration), endsAt: systemClock.now(), made: false };
+  // The last moments are silent, so that what came of every event is known by now.
+  return { ...sizeOf(configuration), endsAt: systemClock.now() - OUTCOME_WINDOW_MS, made: false };
 }
 
 function sizeOf({ simulation }: Configuration): Omit<WorldRecord, 'endsAt' | 'made'> {
@@ -61,14 +64,15 @@ async function writeWorld(
   { events, progress, signal }: Making,
 ): Promise<number> {
   const { log, topics } = installation;
+  const pseudonyms = await installation.pseudonyms();
   const tables = progress.start('Making the catalogue', world.userCount + world.items().length);
   const items = await TopicWriter.open(log, topics.items);
   await items.write(world.items().map((value) => ({ key: value.item_id, value, timestamp: value.created })));
   await items.close();
   tables.advance(world.items().length);
   const users = await TopicWriter.open(log, topics.users);
-  const all = Array.from(world.users(), (value) => ({ key: value.user_id, value, timestamp: value.created }));
-  await users.write(all);
+  const named = withPseudonyms(pseudonyms, world.users());
+  await users.write(Array.from(named, (value) => ({ key: value.user_id, value, timestamp: value.created })));
   await users.close();
   tables.advance(world.userCount);
   tables.done();
@@ -78,9 +82,9 @@ async function writeWorld(
   const mark = `${first?.event_id.split('-')[0]}-`;
   const step = progress.start('Making events', events);
   const { written } = await loadEvents(installation, {
-    events: worldEvents(world, { events }),
+    events: withPseudonyms(pseudonyms, worldEvents(world, { events })),
     alreadyWritten: await writtenUpToLast(installation, ({ event_id }) => event_id.startsWith(mark)),
-    completeUntil: () => world.endsAt,
+    completeUntil: () => world.endsAt + OUTCOME_WINDOW_MS,
     step,
     signal,
   });

@@ -18,17 +18,62 @@ export type {
   VersionFiles,
   VersionManifest,
 } from './artifact/port.ts';
-export { type BootstrapOptions, type Interval, pairedBootstrap } from './evaluation/bootstrap.ts';
+export {
+  type BootstrapOptions,
+  bootstrapMean,
+  type Interval,
+  pairedBootstrap,
+} from './evaluation/bootstrap.ts';
+export {
+  areaUnderCurve,
+  type Calibration,
+  type CalibrationBin,
+  calibration,
+  logLoss,
+  type Outcomes,
+} from './evaluation/classification.ts';
+export {
+  coverage,
+  diversity,
+  exposureGini,
+  type Lists,
+  novelty,
+  popularityLift,
+  shownPopularity,
+} from './evaluation/lists.ts';
+export {
+  type CandidateScorer,
+  evaluateSampled,
+  evaluateScores,
+  type FullRanking,
+  type SampledRanking,
+  type ScoredEvaluation,
+  type Scorer,
+} from './evaluation/protocol.ts';
 export {
   type Evaluation,
   type EvaluationInput,
   evaluate,
+  type ItemSets,
   type Metrics,
   type Ranker,
   rankingMetrics,
 } from './evaluation/ranking.ts';
-export { type Interactions, perUserLastShare, type Split } from './evaluation/split.ts';
+export { heldOutAmong, longTail, segmentOf } from './evaluation/segments.ts';
+export {
+  globalTimeSplit,
+  type Interactions,
+  leaveLastOut,
+  perUserLastShare,
+  type Split,
+} from './evaluation/split.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
+export { type EaseOptions, easeDefaults, fitEase } from './implicit/ease.ts';
+export { fitIals, type Ials, type IalsOptions, ialsDefaults } from './implicit/ials.ts';
+export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts';
+export { fitItemKnn, type ItemKnnOptions, itemKnnDefaults } from './implicit/item-knn.ts';
+export { fitPopularity, sameForAll } from './implicit/popularity.ts';
+export type { Fit, FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export {
   allTimePopularity,

@@ -17,7 +17,9 @@ export {
   type RemainingTopic,
   remainingTopics,
 } from './erasure/erasure-targets.ts';
+export { committedBy } from './erasure/processed.ts';
 export { rowsInViews } from './erasure/user-rows.ts';
+export { bringArchivedEvents } from './features/archived-events.ts';
 export { entityHistory, type HistoryStep } from './features/entity-history.ts';
 export { type FeatureLineage, featureLineage } from './features/lineage.ts';
 export {

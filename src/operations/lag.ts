@@ -22,17 +22,17 @@ export async function sourceLag(
 export type TopicLag = { readonly topic: string; readonly lag: number };
 
 /** The loop topology's consumer group: its name and generation. */
-const group = 'loop-1';
+export const LOOP_GROUP = 'loop-2';
 
 /** The consumer groups of the product. */
-export const GROUPS: readonly string[] = [group, 'trainer'];
+export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer'];
 
 /** The lag of the loop topology by what it has committed, for the topics of which it has committed anything. */
 export async function loopLag(log: Log): Promise<readonly TopicLag[]> {
   const lags: TopicLag[] = [];
   for (const { name, offsets } of await log.describeTopics()) {
     const places = offsets.map((_, partition) => ({ topic: name, partition }));
-    const committed = await log.committedOffsets(group, places);
+    const committed = await log.committedOffsets(LOOP_GROUP, places);
     if (committed.every((each) => each === undefined)) continue;
     const behind = offsets.map(({ stable, start }, p) =>
       Math.max(0, stable - (committed[p]?.offset ?? start)),

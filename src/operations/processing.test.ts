@@ -7,11 +7,14 @@ import { type Configuration, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
-import { openTopics, type Topics } from '#topologies';
+import { OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { loopLag } from './lag.ts';
 import { type Processing, startProcessing } from './processing.ts';
 
 const start = Date.UTC(2026, 0, 1);
+
+/** An hour after each 3,000: by then the windows of all examples before have closed. */
+const timeOf = (n: number) => start + n * 1_000 + Math.floor(n / 3_000) * 3_600_000;
 
 function event(n: number): Interaction {
   return {
@@ -24,8 +27,9 @@ function event(n: number): Interaction {
     session_id: null,
     request_id: null,
     context: { device: null, country: null, language: null },
-    ts: start + n * 1000,
+    ts: timeOf(n),
     original_ts: null,
+    item: null,
   };
 }
 
@@ -57,7 +61,7 @@ async function install(t: TestContext): Promise<Installation> {
       const writer = await TopicWriter.open(log, topics.interactions);
       const events = Array.from({ length: to - from }, (_, n) => event(from + n));
       await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
-      await writer.announce(start + to * 1000);
+      await writer.announce(timeOf(to - 1) + OUTCOME_WINDOW_MS + 1);
       await writer.close();
     },
     start: async () => {
@@ -96,9 +100,9 @@ describe('processing', () => {
     const first = await installation.start();
     await first.untilCaughtUp();
     assert.equal(await count(installation, 'interactions-accepted'), 3000);
-    assert.equal(await count(installation, 'examples'), 1000);
+    assert.equal(await count(installation, 'examples'), 3000);
     const digests = await first.digests();
-    const { entries, position } = await first.query('user-features/rows', { kind: 'range' });
+    const { entries, position } = await first.query('user-views/user-features', { kind: 'range' });
     assert.equal(entries.length, 17);
     const taken = Object.values(position['interactions-accepted'] ?? {}).reduce((sum, each) => sum + each, 0);
     assert.ok(taken >= 3000 && taken <= (await endOf(installation, 'interactions-accepted')), `${taken}`);
@@ -106,7 +110,7 @@ describe('processing', () => {
       code: 'MR_QUERY_STORE_UNKNOWN',
       remedy: 'fix-input',
     });
-    assert.ok((await first.stores()).some(({ name }) => name === 'item-features/rows'));
+    assert.ok((await first.stores()).some(({ name }) => name === 'item-views/item-features'));
     const report = await first.report();
     const admitted = report?.tasks
       .flatMap(({ operators }) => operators)
@@ -126,7 +130,7 @@ describe('processing', () => {
     await installation.write(3000, 3300);
     await second.untilCaughtUp();
     assert.equal(await count(installation, 'interactions-accepted'), 3300);
-    assert.equal(await count(installation, 'examples'), 1100);
+    assert.equal(await count(installation, 'examples'), 3300);
     assert.notDeepEqual(await second.digests(), digests);
     const lag = await loopLag(installation.log);
     assert.equal(lag.find(({ topic }) => topic === 'interactions')?.lag, 0);

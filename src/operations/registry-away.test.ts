@@ -26,6 +26,7 @@ function event(n: number): Interaction {
     context: { device: null, country: null, language: null },
     ts: START_MS + n * 1000,
     original_ts: null,
+    item: null,
   };
 }
 

@@ -5,6 +5,8 @@ import { logLevels } from './logger.ts';
 const hourMs = 3_600_000;
 const count = () => z.int().min(1);
 const seed = () => z.int().min(0).max(0xffff_ffff);
+const share = () => z.number().min(0).max(0.45);
+const perPositive = () => z.int().min(0).max(100).default(0);
 
 /** Apart from the address, so that a password can come from a variable of its own and is never printed with it. */
 const credentials = (whose: string) =>
@@ -47,6 +49,44 @@ export const sections = {
       .default(hourMs / 12)
       .describe('How far ahead of the clock an event may be before it is refused, ms.'),
   }),
+  features: z.object({
+    modules: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Modules that declare feature views of your own, or new versions of others: paths from the working directory.',
+      ),
+    ttlMs: z
+      .record(z.string(), z.int().min(1))
+      .default({})
+      .describe(
+        'How old rows may be for single features when answers are made, ms by `view.feature`; beyond it the feature falls back to its default. Over what the views declare.',
+      ),
+  }),
+  privacy: z.object({
+    userIds: z
+      .enum(['pseudonyms', 'as-given'])
+      .default('pseudonyms')
+      .describe(
+        'How users are named on the log: by pseudonyms of the vault in the data directory, or by the ids given, where producers have pseudonyms of their own.',
+      ),
+  }),
+  offline: z.object({
+    flushSeconds: z
+      .number()
+      .positive()
+      .default(60)
+      .describe('Time after which what has come is written to the archive, seconds.'),
+    flushRecords: count()
+      .default(200_000)
+      .describe(
+        'Records of a topic that are archived without waiting for that time; so many are held in memory.',
+      ),
+    eventsDays: count().default(90).describe('Event time for which the archive keeps events, days.'),
+    featuresDays: count()
+      .default(365)
+      .describe('Event time for which the archive keeps examples and the history of views, days.'),
+  }),
   simulation: z.object({
     seed: seed().default(1).describe('Seed of the simulated world.'),
     users: count().default(2000).describe('Number of simulated users.'),
@@ -58,6 +98,51 @@ export const sections = {
       .min(0)
       .default(5)
       .describe('Events that the agents make each second while live; 0 for none.'),
+  }),
+  snapshots: z.object({
+    everyHours: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe(
+        'Take a snapshot, and train on it, when the last one is this many hours old; 0 for only when asked.',
+      ),
+    everyExamples: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Take a snapshot, and train on it, after this many new examples; 0 for only when asked.'),
+    keep: count()
+      .default(10)
+      .describe('Newest snapshots that are kept, beside the one that the version in force was trained on.'),
+    split: z
+      .enum(['per-user-last', 'by-time'])
+      .default('per-user-last')
+      .describe('What is held out: the newest items of each user, or the newest of all examples.'),
+    testShare: share().default(0.2).describe('Share of the positives that are held out for the test.'),
+    validationShare: share().default(0.1).describe('Share of the positives before those, for validation.'),
+    negatives: perPositive().describe('Negatives for each positive, drawn from all items alike.'),
+    popularNegatives: perPositive().describe(
+      'Negatives for each positive, drawn in proportion to how many positives the items had.',
+    ),
+    seed: seed().default(1).describe('Seed of the drawing of negatives.'),
+    maxPsi: z
+      .number()
+      .positive()
+      .default(0.25)
+      .describe('Population stability index against the last snapshot above which a column is suspect.'),
+    maxKs: z
+      .number()
+      .positive()
+      .default(0.25)
+      .describe('Kolmogorov-Smirnov statistic against the last snapshot above which a column is suspect.'),
+    maxMissingIncrease: z
+      .number()
+      .positive()
+      .default(0.1)
+      .describe(
+        'Rise of the share of missing values over the last snapshot above which a column is suspect.',
+      ),
   }),
   training: z.object({
     seed: seed().default(1).describe('Seed of initial weights and of the order of examples.'),

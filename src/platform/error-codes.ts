@@ -422,6 +422,54 @@ const engine: readonly ErrorDescription[] = [
   ),
 ];
 
+const privacy: readonly ErrorDescription[] = [
+  retry(
+    'MR_PRIVACY_ARCHIVE_BEHIND',
+    'Events of a user who is to be erased have not been archived in time.',
+    'See that "millrace start" archives, then erase the user again.',
+  ),
+  fixInput(
+    'MR_PRIVACY_STATUS',
+    'A request asks for a privacy status that there is not.',
+    'Send {"status":"opted-out"} or {"status":"opted-in"}; erasing is done by "millrace erase".',
+  ),
+  fixInput(
+    'MR_PRIVACY_USER',
+    'A user is named by what is no user id.',
+    'Name the user by the user_id that events carry.',
+  ),
+  fixConfiguration(
+    'MR_PRIVACY_USER_IDS',
+    'The option privacy.userIds is not what the log was begun with, or the vault of its pseudonyms is elsewhere.',
+    'Set the option to what it was, or bring pseudonyms.sqlite and pseudonyms.key to the data directory.',
+  ),
+  fixInput(
+    'MR_PRIVACY_USER_UNKNOWN',
+    'The user to be erased was never seen, or is erased already.',
+    'Compare the id with the one that events carry.',
+  ),
+  retry(
+    'MR_PRIVACY_VAULT_BUSY',
+    'The vault of pseudonyms cannot be read or written just now.',
+    'Try again; see which process holds it and whether the disk is full.',
+  ),
+  fixConfiguration(
+    'MR_PRIVACY_VAULT_UNUSABLE',
+    'The vault of pseudonyms is damaged, cannot be opened, or lies without its key.',
+    'Restore pseudonyms.sqlite and pseudonyms.key together from one copy.',
+  ),
+  retry(
+    'MR_PRIVACY_VERSIONS_REMAIN',
+    'A version that was trained with an erased user has not been archived in time.',
+    'See that the processors run and are not far behind, then erase the user again.',
+  ),
+  retry(
+    'MR_PRIVACY_VIEWS_REMAIN',
+    'The processors have not deleted the rows of an erased user in time.',
+    'See that they run and are not far behind, then erase the user again.',
+  ),
+];
+
 const models: readonly ErrorDescription[] = [
   fixInput(
     'MR_EVALUATION_PAIRS',
@@ -480,6 +528,31 @@ const models: readonly ErrorDescription[] = [
 
 const features: readonly ErrorDescription[] = [
   giveUp(
+    'MR_FEATURES_DECLARATION',
+    'A version of a view is declared otherwise than when its rows were made.',
+    'Raise the version of the view.',
+  ),
+  fixInput(
+    'MR_FEATURES_ENTITY',
+    'Features were asked for without naming whose.',
+    'Name a user, items or both, as the view needs them.',
+  ),
+  fixInput(
+    'MR_FEATURES_IN_USE',
+    'A version of a view that is declared cannot be dropped.',
+    'Take its module out of features.modules first.',
+  ),
+  fixConfiguration(
+    'MR_FEATURES_MODULE',
+    'A module of features.modules cannot be loaded, or declares no view, or one that is declared already.',
+    'Export from it what defineView gives, under a name and version of its own.',
+  ),
+  fixInput(
+    'MR_FEATURES_REQUEST',
+    'A question for features is malformed, names an id that is none, or more than 1,000 items.',
+    'Correct what the message names.',
+  ),
+  giveUp(
     'MR_FEATURES_STATE_MALFORMED',
     'The bytes of a view row are damaged.',
     'Rebuild the view from its source topic.',
@@ -488,6 +561,16 @@ const features: readonly ErrorDescription[] = [
     'MR_FEATURES_STATE_VERSION',
     'A view row was written by another version of the view.',
     'Build the view again under a new generation.',
+  ),
+  fixConfiguration(
+    'MR_FEATURES_TTL',
+    'Option features.ttlMs names a view or a feature that there is not.',
+    'Name view and feature as "millrace features show" does, joined by a dot.',
+  ),
+  fixInput(
+    'MR_FEATURES_UNKNOWN_VIEW',
+    'There is no feature view of this name.',
+    'Name one that "millrace features" lists.',
   ),
 ];
 
@@ -506,6 +589,16 @@ const processors: readonly ErrorDescription[] = [
     'MR_EVENT_TOO_LATE',
     'An event is so late that a repetition of it could not be recognised.',
     'Publish events sooner, or raise admission.dedupHorizonMs.',
+  ),
+  fixInput(
+    'MR_EVENT_UNKNOWN_ITEM',
+    'An event names an item that is not in the catalogue, and admission.unknownItem refuses it.',
+    'Publish the item to `items` first, then the event under a new id; or accept unknown items.',
+  ),
+  fixInput(
+    'MR_EVENT_UNKNOWN_USER',
+    'An event is of a user without a profile, and admission.unknownUser refuses it.',
+    'Publish the user to `users` first, then the event under a new id; or accept unknown users.',
   ),
 ];
 
@@ -599,6 +692,39 @@ const cli: readonly ErrorDescription[] = [
   ),
 ];
 
+const offline: readonly ErrorDescription[] = [
+  giveUp(
+    'MR_OFFLINE_FILE_CORRUPT',
+    'A file of the archive is not the one that was written: truncated, altered or damaged.',
+    'Bring it back from a backup; the message names it.',
+  ),
+  giveUp(
+    'MR_OFFLINE_FILE_MISSING',
+    'A file of the archive is not there.',
+    'Bring it back from a backup; the message names it.',
+  ),
+  giveUp(
+    'MR_OFFLINE_HISTORY_INCOMPLETE',
+    'The history of a view would have to begin with events that the archive has dropped.',
+    'Keep the version of the view that was computed before, or bring the events back.',
+  ),
+  giveUp(
+    'MR_OFFLINE_INCOMPLETE',
+    'Archived records were asked for that are not archived yet, or were dropped at the end of their retention.',
+    'Ask for less, or let the archive catch up.',
+  ),
+  fixInput(
+    'MR_OFFLINE_QUERY',
+    'An SQL query is not one SELECT, has an error, or asks for what a query may not do.',
+    'Correct what the message names.',
+  ),
+  giveUp(
+    'MR_OFFLINE_TYPE',
+    'The schema of an archived topic has a type that has no column in Parquet.',
+    'Use records, enums, arrays, primitive types, and unions of one of them with null.',
+  ),
+];
+
 const trainer: readonly ErrorDescription[] = [
   giveUp(
     'MR_SNAPSHOT_CORRUPT',
@@ -606,6 +732,21 @@ const trainer: readonly ErrorDescription[] = [
     'Take another snapshot; the log still has the examples.',
   ),
   retry('MR_SNAPSHOT_EMPTY', 'There are no examples to train on.', 'Import or publish events first.'),
+  giveUp(
+    'MR_SNAPSHOT_FAILED',
+    'The running start could not take the snapshot that was asked for.',
+    'Read the dead letter: "millrace events tail dead-letters".',
+  ),
+  fixInput(
+    'MR_SNAPSHOT_SUSPECT',
+    'A column of the snapshot is broken, or has moved far from what it was.',
+    'Look at "millrace snapshot --last"; where the change is meant, run "millrace train --force".',
+  ),
+  retry(
+    'MR_SNAPSHOT_WITHDRAWN',
+    'A user in a snapshot was erased while it was taken or trained on.',
+    'Ask again: the next snapshot is without them.',
+  ),
   giveUp(
     'MR_TRAINER_STOPPED',
     'The trainer was stopped before it had finished.',
@@ -673,10 +814,12 @@ export const errorCatalogue: readonly ErrorDescription[] = [
   ...schemas,
   ...log,
   ...engine,
+  ...privacy,
   ...models,
   ...features,
   ...processors,
   ...simulator,
+  ...offline,
   ...trainer,
   ...gateway,
   ...responders,

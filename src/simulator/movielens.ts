@@ -22,8 +22,11 @@ export type MovieLens = {
   readonly ratingCount: number;
   users(): readonly User[];
   items(): readonly Item[];
-  /** Ratings in order of time, then of user and item. */
-  ratings(): Generator<Interaction>;
+  /**
+   * Ratings in order of time, then of user and item. `nameOf` gives what a user is to be called, in the ids of events too;
+   * by default what the data set calls them.
+   */
+  ratings(nameOf?: (userId: string) => string): Generator<Interaction>;
   readonly malformed: readonly MalformedRow[];
 };
 
@@ -69,7 +72,7 @@ export async function openMovieLens(directory: string): Promise<MovieLens> {
     ratingCount: ratings.length,
     users: () => users,
     items: () => items,
-    ratings: () => interactions(ratings),
+    ratings: (nameOf = (userId) => userId) => interactions(ratings, nameOf),
     malformed,
   };
 }
@@ -78,12 +81,16 @@ function inEventTime(left: RatingRow, right: RatingRow): number {
   return left.timestampMs - right.timestampMs || left.user - right.user || left.item - right.item;
 }
 
-function* interactions(ratings: readonly RatingRow[]): Generator<Interaction> {
+function* interactions(
+  ratings: readonly RatingRow[],
+  nameOf: (userId: string) => string,
+): Generator<Interaction> {
   const context = { device: null, country: null, language: null };
-  for (const { user, item, rating, timestampMs } of ratings) {
+  for (const { user: id, item, rating, timestampMs } of ratings) {
+    const user = nameOf(String(id));
     yield {
       event_id: `ml-${user}-${item}-${timestampMs / 1000}`,
-      user_id: String(user),
+      user_id: user,
       item_id: String(item),
       kind: 'rating',
       value: rating,
@@ -93,6 +100,7 @@ function* interactions(ratings: readonly RatingRow[]): Generator<Interaction> {
       context,
       ts: timestampMs,
       original_ts: null,
+      item: null,
     };
   }
 }

@@ -62,6 +62,7 @@ export class Visit {
       context: this.#context,
       ts: this.now,
       original_ts: null,
+      item: null,
     });
   }
 

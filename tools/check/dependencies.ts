@@ -5,7 +5,7 @@ import { roomOf } from './rooms.ts';
 import { importsOf } from './source.ts';
 
 /** Two SQLite users in one process share its locks, so where it is used is a decision. */
-const sqliteUsers = /^src\/(engine\/log\/embedded\/|platform\/directory-lock)/;
+const sqliteUsers = /^src\/(engine\/log\/embedded\/|platform\/directory-lock|privacy\/vault\/)/;
 
 export function checkDependencies(repository: Repository): readonly Finding[] {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(repository.text('package.json') ?? '{}') as {
@@ -23,7 +23,7 @@ export function checkDependencies(repository: Repository): readonly Finding[] {
     };
     for (const { specifier, line } of importsOf(file)) {
       if (specifier === 'node:sqlite' && !sqliteUsers.test(file.path)) {
-        find(line, 'node:sqlite is for the embedded log and the directory lock only');
+        find(line, 'node:sqlite is for the embedded log, the directory lock and the vault only');
       }
       if (/^[.#]/.test(specifier) || isBuiltin(specifier)) continue;
       const name = packageOf(specifier);

@@ -8,10 +8,11 @@ const floors: readonly (readonly string[])[] = [
   ['platform'],
   ['schemas'],
   ['engine'],
-  ['models'],
+  ['models', 'privacy'],
   ['features'],
   ['processors'],
   ['topologies'],
+  ['offline'],
   ['gateway', 'trainer', 'responders', 'simulator', 'operations'],
   ['cli'],
 ];

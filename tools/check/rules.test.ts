@@ -92,7 +92,7 @@ describe('dependencies', () => {
         'src/engine/a.ts:1 pino is imported in platform and in engine',
         'src/engine/a.ts:2 fast-check is a development dependency',
         'src/engine/a.ts:3 left-pad is not in package.json',
-        'src/engine/store/b.ts:1 node:sqlite is for the embedded log and the directory lock only',
+        'src/engine/store/b.ts:1 node:sqlite is for the embedded log, the directory lock and the vault only',
       ],
     );
   });

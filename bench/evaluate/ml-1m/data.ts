@@ -2,11 +2,20 @@
  * MovieLens 1M as "Neural Collaborative Filtering" (He et al. 2017) split it: of each user one item is held out, and
  * beside it 99 items that the user never had; all ids are that paper's.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type Pairs, type Random, seededRandom } from '#models';
+
+const defaultDirectory = join(import.meta.dirname, '../../../../shared/data/ml-1m');
+
+/** Where the data set is: MOVIELENS_1M, or beside the repository; undefined where there is none. */
+export function movieLens1MDirectory(): string | undefined {
+  const directory = process.env.MOVIELENS_1M ?? defaultDirectory;
+  return existsSync(directory) ? directory : undefined;
+}
 
 export const USERS = 6040;
 export const ITEMS = 3706;
@@ -18,7 +27,7 @@ export type HeldOut = {
   readonly train: Pairs;
   /** [users] */
   readonly held: Int32Array;
-  /** [users], each of 99 items. */
+  /** [users], each of 99 items. With 156 users the paper's have the held-out item among them; it is ranked once. */
   readonly negatives: readonly Int32Array[];
 };
 

@@ -36,6 +36,7 @@ export const smallWorld = {
   simulation: { users: 60, items: 60, days: 5, events: 3000, liveEventsPerSecond: 0 },
   training: { epochs: 1, dimension: 8 },
   gate: { minimumLift: 0 },
+  privacy: { userIds: 'as-given' },
 };
 
 /** A working directory with the configuration; data goes to `.millrace` in it. */

@@ -38,3 +38,8 @@ export function pairedBootstrap(a: Float64Array, b: Float64Array, options: Boots
     high: quantile(1 - tail),
   };
 }
+
+/** The same interval of the mean of one metric over users. */
+export function bootstrapMean(values: Float64Array, options: BootstrapOptions): Interval {
+  return pairedBootstrap(values, new Float64Array(values.length), options);
+}

@@ -3,15 +3,22 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '../random.ts';
 import { inBitmap } from '../top-k.ts';
-import { pairedBootstrap } from './bootstrap.ts';
+import { bootstrapMean, pairedBootstrap } from './bootstrap.ts';
 import { evaluate, rankingMetrics } from './ranking.ts';
-import { perUserLastShare } from './split.ts';
+import { globalTimeSplit, leaveLastOut, perUserLastShare } from './split.ts';
 
 test('metrics of a ranking worked out by hand', () => {
   // Hits at places 1 and 3 of 4, three relevant items.
   const metrics = rankingMetrics([7, 1, 9, 2], new Set([7, 9, 50]), 4);
   const ideal = 1 + 1 / Math.log2(3) + 1 / 2;
-  assert.deepEqual(metrics, { recall: 2 / 3, precision: 2 / 4, ndcg: (1 + 1 / 2) / ideal, hitRate: 1 });
+  assert.deepEqual(metrics, {
+    recall: 2 / 3,
+    precision: 2 / 4,
+    ndcg: (1 + 1 / 2) / ideal,
+    hitRate: 1,
+    mrr: 1,
+    map: (1 + 2 / 3) / 3,
+  });
 });
 
 test('a perfect ranking has NDCG 1, an empty one zeros', () => {
@@ -20,8 +27,12 @@ test('a perfect ranking has NDCG 1, an empty one zeros', () => {
     precision: 1,
     ndcg: 1,
     hitRate: 1,
+    mrr: 1,
+    map: 1,
   });
-  assert.deepEqual(rankingMetrics([], new Set([1]), 3), { recall: 0, precision: 0, ndcg: 0, hitRate: 0 });
+  const nothing = { recall: 0, precision: 0, ndcg: 0, hitRate: 0, mrr: 0, map: 0 };
+  assert.deepEqual(rankingMetrics([], new Set([1]), 3), nothing);
+  assert.deepEqual(rankingMetrics([1], new Set(), 3), nothing);
 });
 
 test('places beyond k do not count', () => {
@@ -41,7 +52,7 @@ test('evaluate ranks what was not seen, leaves out users with nothing held out, 
   );
   assert.deepEqual(evaluation.users, Int32Array.of(1, 3));
   assert.deepEqual(evaluation.perUser.recall, Float64Array.of(1, 0.5));
-  assert.deepEqual(evaluation.mean, { recall: 0.75, precision: 1, ndcg: 1, hitRate: 1 });
+  assert.deepEqual(evaluation.mean, { recall: 0.75, precision: 1, ndcg: 1, hitRate: 1, mrr: 1, map: 1 });
 });
 
 type Row = { user: number; item: number; timestamp: number };
@@ -79,6 +90,50 @@ test('the split holds out the newest of each user, at least one of two, never al
   );
 });
 
+const columnsOf = (rows: readonly Row[]) => ({
+  user: Int32Array.from(rows, ({ user }) => user),
+  item: Int32Array.from(rows, ({ item }) => item),
+  timestamp: Float64Array.from(rows, ({ timestamp }) => timestamp),
+});
+
+test('leave-last-out holds out one of each user who has two, none newer in train', () => {
+  fc.assert(
+    fc.property(fc.array(interaction), (rows) => {
+      const { train, heldOut } = leaveLastOut(columnsOf(rows));
+      assert.deepEqual(
+        [...train, ...heldOut].sort((a, b) => a - b),
+        [...rows.keys()],
+      );
+      for (const user of new Set(rows.map((row) => row.user))) {
+        const own = (places: Int32Array) =>
+          Array.from(places, (i) => rows[i] as Row).filter((row) => row.user === user);
+        const out = own(heldOut);
+        assert.equal(out.length, rows.filter((row) => row.user === user).length > 1 ? 1 : 0);
+        for (const row of out) assert.ok(own(train).every(({ timestamp }) => timestamp <= row.timestamp));
+      }
+    }),
+  );
+});
+
+test('the global split parts the times, and holds out as much as fits in the share', () => {
+  fc.assert(
+    fc.property(fc.array(interaction), fc.constantFrom(0.1, 0.2, 0.5), (rows, share) => {
+      const { train, heldOut } = globalTimeSplit(columnsOf(rows), share);
+      assert.deepEqual(
+        [...train, ...heldOut].sort((a, b) => a - b),
+        [...rows.keys()],
+      );
+      const times = (places: Int32Array) => Array.from(places, (i) => rows[i]?.timestamp as number);
+      const newestTrain = Math.max(Number.NEGATIVE_INFINITY, ...times(train));
+      assert.ok(newestTrain < Math.min(Number.POSITIVE_INFINITY, ...times(heldOut)));
+      assert.ok(heldOut.length <= share * rows.length);
+      // One moment earlier would have been too many.
+      const more = times(train).filter((time) => time === newestTrain).length;
+      assert.ok(rows.length === 0 || heldOut.length + more > Math.floor(share * rows.length));
+    }),
+  );
+});
+
 test('bootstrap: the interval of a plain difference excludes zero, that of noise covers it', () => {
   const random = seededRandom(4);
   const noise = Float64Array.from({ length: 300 }, () => random.normal());
@@ -99,5 +154,6 @@ test('bootstrap: its width is that of theory, and equal seeds give equal interva
   // 2 x 1.96 / sqrt(400) = 0.196
   assert.ok(Math.abs(high - low - 0.196) < 0.03, `width ${high - low}`);
   assert.deepEqual(interval(1), interval(1));
+  assert.deepEqual(bootstrapMean(a, { random: seededRandom(1) }), interval(1));
   assert.throws(() => pairedBootstrap(a, a.slice(1), { random }), { code: 'MR_EVALUATION_PAIRS' });
 });

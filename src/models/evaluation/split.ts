@@ -13,13 +13,36 @@ export type Split = { readonly train: Int32Array; readonly heldOut: Int32Array }
  * least one where the user has two or more, and never all of them. A user of a single interaction stays in train.
  * Equal times are ordered by item, so that the split does not depend on the order of the input.
  */
-export function perUserLastShare({ user, item, timestamp }: Interactions, share = 0.2): Split {
-  const order = Int32Array.from(user, (_, i) => i).sort(
-    (a, b) =>
-      (timestamp[a] as number) - (timestamp[b] as number) ||
-      (item[a] as number) - (item[b] as number) ||
-      a - b,
-  );
+export function perUserLastShare(interactions: Interactions, share = 0.2): Split {
+  return perUserLast(interactions, (count) => {
+    return count < 2 ? 0 : Math.min(count - 1, Math.max(1, Math.round(count * share)));
+  });
+}
+
+/**
+ * Holds out each user's newest interaction; of a user who has a single one nothing. On the training part once more it
+ * holds out the last but one, on which parameters are chosen.
+ */
+export function leaveLastOut(interactions: Interactions): Split {
+  return perUserLast(interactions, (count) => (count < 2 ? 0 : 1));
+}
+
+/**
+ * Holds out what came at a moment or after it, of all users alike: nothing is learned from a time that was still to
+ * come. The moment is the earliest with at most `share` of the interactions at or after it; equal times stay together.
+ */
+export function globalTimeSplit(interactions: Interactions, share = 0.2): Split {
+  const { timestamp } = interactions;
+  const order = byTime(interactions);
+  let first = order.length - Math.floor(order.length * share);
+  const timeAt = (place: number) => timestamp[order[place] as number] as number;
+  while (first > 0 && first < order.length && timeAt(first) === timeAt(first - 1)) first++;
+  return { train: order.slice(0, first), heldOut: order.slice(first) };
+}
+
+/** Holds out the newest of each user, as many as `heldOutOf` says of their number. */
+function perUserLast(interactions: Interactions, heldOutOf: (count: number) => number): Split {
+  const { user } = interactions;
   const total = new Map<number, number>();
   for (const id of user) total.set(id, (total.get(id) ?? 0) + 1);
 
@@ -29,14 +52,19 @@ export function perUserLastShare({ user, item, timestamp }: Interactions, share 
     const count = total.get(id) as number;
     const place = met.get(id) ?? 0;
     met.set(id, place + 1);
-    return place >= count - heldOutOf(count, share);
+    return place >= count - heldOutOf(count);
   };
   const train: number[] = [];
   const heldOut: number[] = [];
-  for (const i of order) (isHeldOut(i) ? heldOut : train).push(i);
+  for (const i of byTime(interactions)) (isHeldOut(i) ? heldOut : train).push(i);
   return { train: Int32Array.from(train), heldOut: Int32Array.from(heldOut) };
 }
 
-function heldOutOf(count: number, share: number): number {
-  return count < 2 ? 0 : Math.min(count - 1, Math.max(1, Math.round(count * share)));
+function byTime({ user, item, timestamp }: Interactions): Int32Array {
+  return Int32Array.from(user, (_, i) => i).sort(
+    (a, b) =>
+      (timestamp[a] as number) - (timestamp[b] as number) ||
+      (item[a] as number) - (item[b] as number) ||
+      a - b,
+  );
 }

@@ -4,7 +4,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { TopicReader, TopicWriter } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { type AnyView, asOfRows, featureViews } from '#features';
-import { createLogger, systemClock } from '#platform';
+import { archiveNow } from '#offline';
+import { createLogger, createMetrics, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
@@ -16,7 +17,7 @@ import { startViewBuild } from './view-builds.ts';
 import { viewsOfModules } from './view-modules.ts';
 import { viewStatistics } from './view-statistics.ts';
 
-const start = Date.UTC(2026, 0, 1);
+const start = Date.now() - 3_600_000;
 const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
 const modules = [fixture('user-kinds.ts'), fixture('user-kinds-2.ts')];
 
@@ -61,6 +62,7 @@ async function install(t: TestContext) {
   const logger = createLogger({ level: 'silent', name: 'test' });
   return {
     ...environment,
+    directory,
     write: async (from: number, to: number) => {
       const writer = await TopicWriter.open(log, topics['interactions-accepted']);
       const events = Array.from({ length: to - from }, (_, n) => event(from + n));
@@ -72,6 +74,7 @@ async function install(t: TestContext) {
       const stateDirectory = join(directory, 'state');
       const options = {
         ...environment,
+        dataDirectory: directory,
         logger,
         embedded: log,
         stateDirectory,
@@ -154,6 +157,64 @@ describe('building a view beside the live ones', () => {
     const [left, right] = digests;
     assert.equal(left?.rows, 21);
     assert.equal(left?.digest, right?.digest);
+  });
+});
+
+describe('a view whose first events have left the log', () => {
+  const oldMs = 200 * 86_400_000;
+  const old = (n: number): Interaction => ({ ...event(n), ts: event(n).ts - (n < 300 ? oldMs : 0) });
+
+  /** 300 events of long ago and 300 of now; `clean` drops the old ones from the log. */
+  async function installed(t: TestContext, { archives, cleans }: { archives: boolean; cleans: boolean }) {
+    const installation = await install(t);
+    const { log, topics, directory } = installation;
+    const writer = await TopicWriter.open(log, topics['interactions-accepted']);
+    for (let n = 0; n < 600; n += 100) {
+      const events = Array.from({ length: 100 }, (_, i) => old(n + i));
+      await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+    }
+    await writer.announce(start + 600_000);
+    await writer.close();
+    const logger = createLogger({ level: 'silent', name: 'test' });
+    const retention = { eventsMs: 1e13, featuresMs: 1e13 };
+    const archive = {
+      log,
+      topics,
+      dataDirectory: directory,
+      clock: systemClock,
+      logger,
+      metrics: createMetrics(),
+    };
+    const often = { instanceId: 'test', flushMs: 60_000, flushRecords: 100_000, retention };
+    if (archives) await archiveNow({ ...archive, ...often });
+    if (cleans) {
+      await log.clean();
+      const [accepted] = await log.describeTopics(['interactions-accepted']);
+      assert.ok(accepted?.offsets.some((offsets) => offsets.start > 0));
+    }
+    return installation;
+  }
+
+  async function digestOf({ log }: Awaited<ReturnType<typeof install>>): Promise<string> {
+    const { digest, rows } = await viewStatistics(log, await openViewTopic(log, log.registry, first), first);
+    assert.equal(rows, 21);
+    return digest;
+  }
+
+  it('takes them from the archive, to the same bytes as from the log', async (t) => {
+    const whole = await installed(t, { archives: false, cleans: false });
+    await (await whole.build(first)).live;
+    const shortened = await installed(t, { archives: true, cleans: true });
+    await (await shortened.build(first)).live;
+    assert.equal(await digestOf(shortened), await digestOf(whole));
+    const again = await shortened.build(first);
+    await again.live;
+    assert.equal(await digestOf(shortened), await digestOf(whole), 'and once');
+  });
+
+  it('is refused where no archive has them', async (t) => {
+    const installation = await installed(t, { archives: false, cleans: true });
+    await assert.rejects(installation.build(first), { code: 'MR_OFFLINE_INCOMPLETE' });
   });
 });
 

@@ -3,11 +3,13 @@ import type { AnyView } from '#features';
 import type { Clock, Logger } from '#platform';
 import type { Topics } from '#topologies';
 import { type Processing, type ProcessingOptions, startProcessing } from '../processing.ts';
+import { bringArchivedEvents } from './archived-events.ts';
 import { declareVersion, readViewVersions, takeOver, versionedName } from './registry.ts';
 
 export type ViewBuildOptions = Omit<ProcessingOptions, 'runs' | 'onProgress'> & {
   readonly log: OpenedLog['log'];
   readonly topics: Topics;
+  readonly dataDirectory: string;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -21,13 +23,15 @@ export type ViewBuild = {
 
 /**
  * Starts a worker for the view. While its rows are being built the version that they will replace stays live; the
- * switch is an event on topic `feature-views`. Errors: MR_FEATURES_DECLARATION, MR_PROCESSING_FAILED.
+ * switch is an event on topic `feature-views`. Errors: MR_FEATURES_DECLARATION, MR_PROCESSING_FAILED, those of
+ * bringArchivedEvents.
  */
 export async function startViewBuild(view: AnyView, options: ViewBuildOptions): Promise<ViewBuild> {
-  const { log, topics, clock, logger, ...processing } = options;
+  const { log, topics, dataDirectory, clock, logger, ...processing } = options;
   const environment = { log, topics, clock };
   const isLive = await declareVersion(environment, view);
   const name = versionedName(view);
+  await bringArchivedEvents({ log, topics, dataDirectory }, view);
   const worker = await startProcessing({
     ...processing,
     runs: { view: name },

@@ -1,0 +1,26 @@
+/**
+ * Models of implicit feedback on MovieLens 1M, on the held-out items of "Neural Collaborative Filtering": by that paper's
+ * protocol, one item among 99 that the user never had, and among all items. With `--search [MODEL...]` it compares
+ * parameters instead, on the item before the held-out one.
+ */
+import { InputError } from '#platform';
+import { movieLens1MDirectory, readMovieLens1M } from './ml-1m/data.ts';
+import { evaluateModel } from './ml-1m/figures.ts';
+import { models } from './ml-1m/models.ts';
+import { search } from './ml-1m/search.ts';
+
+export async function run(): Promise<void> {
+  const directory = movieLens1MDirectory();
+  if (directory === undefined) {
+    throw new InputError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 1M is not on this machine.', {
+      hint: 'Set MOVIELENS_1M to a directory with the files ncf-ml-1m.* and interactions.ordered.tsv.gz.',
+    });
+  }
+  const names = process.argv.slice(3).filter((argument) => argument !== '--search');
+  const named = names.length === 0 ? models : models.filter(({ name }) => names.includes(name));
+  const { test, validation } = await readMovieLens1M(directory);
+  for (const model of named) {
+    if (process.argv.includes('--search')) search(model, validation);
+    else evaluateModel(model, test);
+  }
+}

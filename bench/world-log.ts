@@ -1,0 +1,44 @@
+/** A log with the events of a simulated world, and programs that process it on one core. */
+import { execFileSync } from 'node:child_process';
+import { TopicWriter } from '#engine';
+import { openEmbeddedLog } from '#engine/log';
+import { createLogger, systemClock } from '#platform';
+import { createWorld, worldEvents } from '#simulator';
+import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';
+
+const WRITTEN_AT_ONCE = 5_000;
+
+/** 2,000 users, 1,000 items and 30 days, up to now. */
+export async function writeWorld(directory: string, events: number): Promise<void> {
+  const logger = createLogger({ level: 'warn', name: 'bench' });
+  const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
+  const topics = await openTopics(log, log.registry);
+  const endsAt = Date.now() - OUTCOME_WINDOW_MS;
+  const world = createWorld({ seed: 1, users: 2_000, items: 1_000, days: 30, endsAt });
+  const users = await TopicWriter.open(log, topics.users);
+  await users.write(
+    Array.from(world.users(), (user) => ({ key: user.user_id, value: user, timestamp: user.created })),
+  );
+  const items = await TopicWriter.open(log, topics.items);
+  await items.write(
+    Array.from(world.items(), (item) => ({ key: item.item_id, value: item, timestamp: item.created })),
+  );
+  const interactions = await TopicWriter.open(log, topics.interactions);
+  const records = Array.from(worldEvents(world, { events }), (event) => {
+    return { key: event.user_id, value: event, timestamp: event.ts };
+  });
+  for (let from = 0; from < records.length; from += WRITTEN_AT_ONCE) {
+    await interactions.write(records.slice(from, from + WRITTEN_AT_ONCE));
+  }
+  await interactions.announce(world.endsAt + OUTCOME_WINDOW_MS);
+  for (const writer of [users, items, interactions]) await writer.close();
+  await log.close();
+}
+
+export type OneCore = { readonly seconds: number; readonly cpuSeconds: number };
+
+/** Runs a program of ours over a directory, on the first core alone; it prints what it took as JSON. */
+export function onOneCore(script: string, directory: string): OneCore {
+  const program = ['-c', '0', process.execPath, script, directory];
+  return JSON.parse(execFileSync('taskset', program, { encoding: 'utf8' })) as OneCore;
+}

@@ -1,0 +1,45 @@
+/** Asking the server that "millrace start" runs on a data directory. */
+import { type Configuration, InputError, inspectLock, RetryableError } from '#platform';
+
+/** Its address; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet. */
+export function serverAddress({ data }: Pick<Configuration, 'data'>): string | undefined {
+  const { held, purpose, address } = inspectLock(data);
+  if (!held || purpose !== 'start' || address !== undefined) return address;
+  throw new RetryableError(
+    'MR_SERVER_STARTING',
+    '"millrace start" is at work on this data and does not serve yet.',
+    { hint: 'Ask again when it has printed its address.' },
+  );
+}
+
+/**
+ * The answer to a request. Errors: RetryableError MR_SERVER_UNREACHABLE; what the server refuses, by its own code, as
+ * InputError or RetryableError.
+ */
+export async function askServer<T>(address: string, path: string, body?: object): Promise<T> {
+  const init: RequestInit =
+    body === undefined
+      ? { headers: { connection: 'close' } }
+      : {
+          method: 'POST',
+          headers: { connection: 'close', 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        };
+  const response = await fetch(`${address}${path}`, init).catch((cause: unknown) => {
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not answer.`, {
+      hint: 'Try again in a moment; if it goes on, stop "millrace start" and start it again.',
+      cause,
+    });
+  });
+  const answer = (await response.json()) as T & { code?: string; message?: string; hint?: string };
+  if (response.ok) return answer;
+  const {
+    code = 'MR_SERVER_UNREACHABLE',
+    message = `${response.status} ${response.statusText}`,
+    hint,
+  } = answer;
+  const details = hint === undefined ? {} : { hint };
+  throw response.status < 500
+    ? new InputError(code, message, details)
+    : new RetryableError(code, message, details);
+}

@@ -1,0 +1,57 @@
+import type { Log } from '#engine/log';
+import { type Clock, RetryableError } from '#platform';
+import { LOOP_GROUP } from '../lag.ts';
+
+export type ProcessedOptions = {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+};
+
+const pollMs = 100;
+
+/** The stages through which a decision of a user comes to the views, and a command to the versions. */
+const stages: readonly (readonly string[])[] = [
+  ['interactions', 'privacy', 'commands'],
+  ['interactions-accepted'],
+];
+
+/**
+ * Resolves when the processors, wherever they run, have committed what was readable on their inputs at the time of the
+ * call, stage by stage. RetryableError MR_PRIVACY_VIEWS_REMAIN where they do not come so far in time.
+ */
+export async function untilProcessed({ log, clock, patienceMs, signal }: ProcessedOptions): Promise<void> {
+  const until = clock.monotonic() + patienceMs;
+  for (const names of stages) {
+    const isCommitted = await committedBy(log, LOOP_GROUP, names);
+    while (!(await isCommitted())) {
+      signal.throwIfAborted();
+      if (clock.monotonic() > until) throw behind(names);
+      await clock.sleep(pollMs, signal);
+    }
+  }
+}
+
+/** Asks whether a group has committed what was readable on topics at the time of this call. */
+export async function committedBy(
+  log: Log,
+  group: string,
+  topics: readonly string[],
+): Promise<() => Promise<boolean>> {
+  const ends = (await log.describeTopics(topics)).flatMap(({ name, offsets }) =>
+    offsets.map(({ start, stable }, partition) => ({ topic: name, partition, start, stable })),
+  );
+  return async () => {
+    const committed = await log.committedOffsets(group, ends);
+    return ends.every(({ start, stable }, i) => (committed[i]?.offset ?? start) >= stable);
+  };
+}
+
+function behind(names: readonly string[]): RetryableError {
+  return new RetryableError(
+    'MR_PRIVACY_VIEWS_REMAIN',
+    `The processors have not read ${names.join(', ')} to the end.`,
+    { hint: 'See that they run ("millrace start") and how far they are behind, then erase the user again.' },
+  );
+}

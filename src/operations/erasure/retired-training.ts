@@ -1,0 +1,159 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TopicWriter } from '#engine';
+import type { Log } from '#engine/log';
+import { readVersions, rowsOfUser } from '#offline';
+import { type Clock, errorCode, RetryableError } from '#platform';
+import type { EraseTarget } from '#privacy';
+import type { Version } from '#schemas';
+import type { Topics } from '#topologies';
+
+export type RetiringOptions = {
+  readonly log: Log;
+  readonly topics: Pick<Topics, 'snapshots' | 'versions' | 'commands'>;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  /** How long the task that owns the versions may take to archive one, ms. */
+  readonly patienceMs: number;
+  /** Ends the waiting. */
+  readonly signal: AbortSignal;
+};
+
+const pollMs = 200;
+
+/**
+ * Versions trained with the user, which their snapshot says, or their vocabulary where that snapshot is gone: archived, so
+ * that none answers from them any more, and their files removed. To be emptied before the snapshots.
+ */
+export function versionsTarget(options: RetiringOptions): EraseTarget {
+  const { topics, dataDirectory } = options;
+  return {
+    name: 'versions',
+    erase: async (pseudonym) => {
+      const snapshots = await snapshotsWith(dataDirectory, pseudonym);
+      const stored = await versionsWith(dataDirectory, pseudonym);
+      const concerned = (await readVersions(options)).filter(
+        ({ version, candidate }) => snapshots.includes(candidate.snapshot_id) || stored.includes(version),
+      );
+      const inUse = concerned.filter(({ status }) => status !== 'archived');
+      if (inUse.length > 0) {
+        await archive(options, inUse);
+        await untilArchived(options, inUse);
+      }
+      const names = [...new Set([...concerned.map(({ version }) => version), ...stored])];
+      for (const name of names) await remove(versionsOf(dataDirectory), name);
+      return { where: named('version', names, topics.versions.name), rows: names.length };
+    },
+  };
+}
+
+/** Snapshots that hold the user: retired by a tombstone on their topic, and removed from the disk. */
+export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringOptions): EraseTarget {
+  return {
+    name: 'snapshots',
+    erase: async (pseudonym) => {
+      const ids = await snapshotsWith(dataDirectory, pseudonym);
+      const writer = await TopicWriter.open(log, topics.snapshots);
+      try {
+        await writer.write(ids.map((key) => ({ key, value: null, timestamp: clock.now() })));
+      } finally {
+        await writer.close();
+      }
+      for (const id of ids) await remove(snapshotsOf(dataDirectory), id);
+      return { where: named('snapshot', ids, topics.snapshots.name), rows: ids.length };
+    },
+  };
+}
+
+const snapshotsOf = (dataDirectory: string) => join(dataDirectory, 'snapshots');
+const versionsOf = (dataDirectory: string) => join(dataDirectory, 'versions');
+
+function remove(parent: string, name: string): Promise<void> {
+  return rm(join(parent, name), { recursive: true, force: true });
+}
+
+/** By the vocabulary, which has users by their pseudonyms: also those that were never announced. */
+async function versionsWith(dataDirectory: string, pseudonym: string): Promise<string[]> {
+  const parent = versionsOf(dataDirectory);
+  const found: string[] = [];
+  for (const name of await namesIn(parent)) {
+    for (const file of await namesIn(join(parent, name))) {
+      if (!(await readFile(join(parent, name, file))).includes(pseudonym)) continue;
+      found.push(name);
+      break;
+    }
+  }
+  return found;
+}
+
+/** By what is on the disk: also those that were never announced. */
+async function snapshotsWith(dataDirectory: string, pseudonym: string): Promise<string[]> {
+  const parent = snapshotsOf(dataDirectory);
+  const ids: string[] = [];
+  for (const id of await namesIn(parent)) {
+    const files = (await namesIn(join(parent, id))).filter((name) => name.endsWith('.parquet'));
+    const paths = files.map((name) => join(parent, id, name));
+    if ((await rowsOfUser(paths, pseudonym)) > 0) ids.push(id);
+  }
+  return ids;
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
+async function archive({ log, topics, clock }: RetiringOptions, versions: readonly Version[]): Promise<void> {
+  const writer = await TopicWriter.open(log, topics.commands);
+  const ts = clock.now();
+  try {
+    await writer.write(
+      versions.map(({ version, candidate }) => {
+        const command_id = `archive-${version}`;
+        const value = {
+          command_id,
+          ts,
+          kind: 'archive' as const,
+          seed: null,
+          candidate,
+          force: false,
+          snapshot: null,
+        };
+        return { key: command_id, value, timestamp: ts };
+      }),
+    );
+  } finally {
+    await writer.close();
+  }
+}
+
+async function untilArchived(options: RetiringOptions, versions: readonly Version[]): Promise<void> {
+  const { clock, patienceMs, signal } = options;
+  const until = clock.monotonic() + patienceMs;
+  for (;;) {
+    const steps = new Map((await readVersions(options)).map(({ version, status }) => [version, status]));
+    const left = versions.filter(({ version }) => steps.get(version) !== 'archived');
+    if (left.length === 0) return;
+    signal.throwIfAborted();
+    if (clock.monotonic() > until) throw notArchived(left.map(({ version }) => version));
+    await clock.sleep(pollMs, signal);
+  }
+}
+
+function named(what: string, names: readonly string[], topic: string): string {
+  return names.length === 0 ? `topic ${topic}` : `${what}${names.length > 1 ? 's' : ''} ${names.join(', ')}`;
+}
+
+function notArchived(versions: readonly string[]): RetryableError {
+  return new RetryableError(
+    'MR_PRIVACY_VERSIONS_REMAIN',
+    `Versions that were trained with the user are not archived yet: ${versions.join(', ')}.`,
+    {
+      hint: 'See that the processors run ("millrace start") and are not far behind, then erase the user again.',
+    },
+  );
+}
