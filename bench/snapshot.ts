@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { printFigure } from './figure.ts';
-import { writeWorld } from './world-log.ts';
+import { type OneCore, writeWorld } from './world-log.ts';
 
 const EVENTS = 1_000_000;
 const AIM_SECONDS = 90;
@@ -19,6 +19,7 @@ type Taken = {
   readonly bytes: number;
   readonly phases: Readonly<Record<string, number>>;
   readonly seconds: number;
+  readonly cpuSeconds: number;
 };
 
 export async function run(): Promise<void> {
@@ -33,7 +34,7 @@ export async function run(): Promise<void> {
   };
   try {
     await writeWorld(directory, events);
-    const processed = program<{ seconds: number }>('loop/processing.ts');
+    const processed = program<OneCore>('loop/processing.ts');
     const plain = program<Taken>('snapshot/take.ts');
     const sampled = program<Taken>('snapshot/take.ts', '1');
     const name = `${events.toLocaleString('en-US')} events`;
@@ -47,8 +48,10 @@ export async function run(): Promise<void> {
         ...(aim !== undefined && { aim }),
       });
     figure('through the loop', processed.seconds);
+    figure('through the loop, processor time', processed.cpuSeconds);
     for (const [phase, seconds] of Object.entries(plain.phases)) figure(phase, seconds);
     figure('snapshot', plain.seconds);
+    figure('snapshot, processor time', plain.cpuSeconds);
     figure('events to snapshot', processed.seconds + plain.seconds, AIM_SECONDS);
     figure('snapshot with a negative for each positive', sampled.seconds);
     printFigure({

@@ -13,7 +13,8 @@ test('the two-tower beats the better popularity on MovieLens 100K, by the whole 
   });
   const { snapshot, models, popularity, decayedPopularity, differences } = evaluation;
   assert.equal(snapshot.protocol, 'per-user-last-20%');
-  assert.equal(snapshot.train_rows + snapshot.test_rows, 100_000, 'each rating is an example');
+  const { train_rows, validation_rows, test_rows } = snapshot;
+  assert.equal(train_rows + validation_rows + test_rows, 100_000, 'each rating is an example');
   assert.equal(new Set(models.map(({ version }) => version)).size, 3);
   // What all-time popularity is known to reach: another figure would mean another protocol.
   assert.ok(

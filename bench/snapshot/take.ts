@@ -24,6 +24,7 @@ const progress: Progress = {
 };
 
 const start = performance.now();
+const cpu = process.cpuUsage();
 const negatives = { uniform: Number(uniform), byPopularity: 0, seed: 1 };
 const snapshot = await takeSnapshot({
   log,
@@ -35,8 +36,10 @@ const snapshot = await takeSnapshot({
   ...(negatives.uniform > 0 && { negatives }),
 });
 const seconds = (performance.now() - start) / 1e3;
+const { user, system } = process.cpuUsage(cpu);
+const cpuSeconds = (user + system) / 1e6;
 const [examples] = snapshot.files;
 await log.close();
 process.stdout.write(
-  `${JSON.stringify({ examples: examples?.rows, bytes: examples?.bytes, phases, seconds })}\n`,
+  `${JSON.stringify({ examples: examples?.rows, bytes: examples?.bytes, phases, seconds, cpuSeconds })}\n`,
 );

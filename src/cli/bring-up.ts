@@ -100,7 +100,8 @@ async function bringUpModel(
   const dataDirectory = configuration.data;
   const views = await openViewsInRedis(installation, shutdown);
   const pseudonyms = await installation.pseudonyms();
-  const environment = { ...installation, pseudonyms, dataDirectory, clock: systemClock };
+  const featureTtlMs = configuration.features.ttlMs;
+  const environment = { ...installation, pseudonyms, dataDirectory, clock: systemClock, featureTtlMs };
   const responder = await openResponder({ ...environment, ...(views && { views: views.store }) });
   shutdown.add('responder', () => responder.close());
   const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);

@@ -103,7 +103,10 @@ function refuseFailed({ topic, operator, offset, reason, message }: DeadLetter, 
   const isOurs = operator === 'trainer' && (topic !== 'commands' || offset === commandOffset);
   if (!isOurs) return;
   throw new FatalError('MR_TRAINING_FAILED', `The running start could not train: ${reason}: ${message}`, {
-    hint: 'See millrace events tail dead-letters -n 1.',
+    hint:
+      reason === 'MR_SNAPSHOT_SUSPECT'
+        ? 'Look at millrace snapshot --last; where the change is meant, run: millrace train --force'
+        : 'See millrace events tail dead-letters -n 1.',
   });
 }
 

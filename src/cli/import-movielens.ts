@@ -14,7 +14,6 @@ import {
 } from '#platform';
 import { withPseudonyms } from '#privacy';
 import { type MalformedRow, type MovieLens, openMovieLens } from '#simulator';
-import { OUTCOME_WINDOW_MS } from '#topologies';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { eventsOnTopic, loadEvents } from './event-load.ts';
@@ -119,7 +118,7 @@ async function write(
   const { written } = await loadEvents(installation, {
     events: dataSet.ratings((userId) => pseudonyms.pseudonymOf(userId)),
     alreadyWritten: ({ event_id }) => present.has(event_id),
-    completeUntil: (lastTs) => lastTs + 1 + OUTCOME_WINDOW_MS,
+    completeUntil: (lastTs) => lastTs + 1 + installation.configuration.examples.outcomeWindowMs,
     step,
     signal,
   });

@@ -9,7 +9,7 @@ import {
   startViewBuild,
   viewsOfModules,
 } from '#operations';
-import { type Progress, type Shutdown, systemClock } from '#platform';
+import { ConfigurationError, type Progress, type Shutdown, systemClock } from '#platform';
 import type { Installation } from './installation.ts';
 
 export type Pipeline = {
@@ -23,6 +23,7 @@ export type Pipeline = {
 
 export async function startPipeline(installation: Installation, shutdown: Shutdown): Promise<Pipeline> {
   const { configuration, embedded, directory, instanceId } = installation;
+  await refuseOutdated(installation);
   await declareViews({ ...installation, clock: systemClock }, featureViews);
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
   const startedAt = systemClock.monotonic();
@@ -80,4 +81,17 @@ export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<P
   step?.update(total);
   step?.done();
   return { events: pipeline.latest().admitted, ms: systemClock.monotonic() - pipeline.startedAt };
+}
+
+/** The first generation's accepted events lack the facts of items; the second would write them once more beside those. */
+async function refuseOutdated({ log }: Installation): Promise<void> {
+  const names = (await log.describeTopics()).map(({ name }) => name);
+  if (!names.some((name) => name.startsWith('loop-1-'))) return;
+  throw new ConfigurationError(
+    'MR_DATA_OUTDATED',
+    'The log was processed by an earlier version of the product.',
+    {
+      hint: 'Begin a new data directory with --data DIR, and publish or import the events again.',
+    },
+  );
 }

@@ -47,7 +47,11 @@ async function answerHere(
     const { log, topics, metrics } = installation;
     const pseudonyms = await installation.pseudonyms();
     const environment = { log, topics, pseudonyms, clock: systemClock, logger, metrics };
-    const responder = await openResponder({ ...environment, dataDirectory: configuration.data });
+    const responder = await openResponder({
+      ...environment,
+      dataDirectory: configuration.data,
+      featureTtlMs: configuration.features.ttlMs,
+    });
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
     return responder.recommend(user, { k: options.k });

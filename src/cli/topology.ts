@@ -1,9 +1,10 @@
 /** `millrace topology`: what the processors consist of. It needs no data. */
 import { Command, Option } from 'commander';
-import { describeTopology, topologyMermaid, topologyText } from '#engine';
+import { describeTopology, type Topology, topologyMermaid, topologyText } from '#engine';
 import { openSimulatedLog } from '#engine/log';
+import { declaredLoop } from '#operations';
 import { type Configuration, systemClock } from '#platform';
-import { loopTopology, openTopics } from '#topologies';
+import { openTopics } from '#topologies';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 
 type TopologyOptions = { readonly format: 'text' | 'mermaid' | 'json' };
@@ -46,13 +47,9 @@ async function showTopology({
 }
 
 /** Declared over a log in memory: a declaration registers its schemas, and this one is for reading only. */
-export async function declaredTopology({ admission, gate }: Configuration) {
+export async function declaredTopology(configuration: Configuration): Promise<Topology> {
   const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
-  const { latenessMs, dedupHorizonMs, futureMs } = admission;
-  const topology = await loopTopology(await openTopics(log, log.registry), log.registry, {
-    admission: { latenessMs, dedupHorizonMs, futureMs, count: () => {} },
-    gate,
-  });
+  const topology = await declaredLoop(await openTopics(log, log.registry), log.registry, configuration);
   await log.close();
   return topology;
 }

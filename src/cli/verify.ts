@@ -13,11 +13,11 @@ import {
   type VerifyProgress,
   verifyTask,
 } from '#engine';
+import { declaredLoop } from '#operations';
 import { createLogger, errorCode, systemClock } from '#platform';
-import { loopTopology } from '#topologies';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
-import { type Installation, openExistingInstallation } from './installation.ts';
+import { openExistingInstallation } from './installation.ts';
 import { Interrupted, throwIfInterrupted, withShutdown } from './interruption.ts';
 import { grouped } from './output.ts';
 
@@ -65,7 +65,7 @@ async function runVerify({
   const logger = createLogger({ level: configuration.logging.level, name: 'verify' });
   return withShutdown(logger, async (shutdown) => {
     const installation = await openExistingInstallation(configuration, shutdown);
-    const topology = await declared(installation);
+    const topology = await declaredLoop(installation.topics, installation.registry, configuration);
     const directory = await mkdtemp(join(tmpdir(), 'millrace-verify-'));
     shutdown.add('scratch stores', () => rm(directory, { recursive: true, force: true }));
     const { log } = installation;
@@ -112,14 +112,6 @@ function chosen(topology: Topology, task: string | undefined): readonly TaskPlac
   const found = places.filter(({ name }) => name === task);
   if (found.length > 0) return found;
   throw usageError(`There is no task ${task}.`, `Tasks are ${places.map(({ name }) => name).join(', ')}.`);
-}
-
-async function declared({ configuration, registry, topics }: Installation): Promise<Topology> {
-  const { latenessMs, dedupHorizonMs, futureMs } = configuration.admission;
-  return loopTopology(topics, registry, {
-    admission: { latenessMs, dedupHorizonMs, futureMs, count: () => {} },
-    gate: configuration.gate,
-  });
 }
 
 /** Reasons for which nothing can be said of a task, while others can be verified. */

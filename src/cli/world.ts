@@ -7,7 +7,6 @@ import { TopicWriter } from '#engine';
 import { type Configuration, type Progress, systemClock } from '#platform';
 import { withPseudonyms } from '#privacy';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
-import { OUTCOME_WINDOW_MS } from '#topologies';
 import { loadEvents, writtenUpToLast } from './event-load.ts';
 import type { Installation } from './installation.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
@@ -48,7 +47,11 @@ async function newWorld({ log, configuration }: Installation): Promise<WorldReco
   const described = await log.describeTopics(['interactions', 'users', 'items']);
   if (described.some(({ offsets }) => offsets.some(({ end }) => end > 0))) return undefined;
   // The last moments are silent, so that what came of every event is known by now.
-  return { ...sizeOf(configuration), endsAt: systemClock.now() - OUTCOME_WINDOW_MS, made: false };
+  return {
+    ...sizeOf(configuration),
+    endsAt: systemClock.now() - configuration.examples.outcomeWindowMs,
+    made: false,
+  };
 }
 
 function sizeOf({ simulation }: Configuration): Omit<WorldRecord, 'endsAt' | 'made'> {
@@ -84,7 +87,7 @@ async function writeWorld(
   const { written } = await loadEvents(installation, {
     events: withPseudonyms(pseudonyms, worldEvents(world, { events })),
     alreadyWritten: await writtenUpToLast(installation, ({ event_id }) => event_id.startsWith(mark)),
-    completeUntil: () => world.endsAt + OUTCOME_WINDOW_MS,
+    completeUntil: () => world.endsAt + installation.configuration.examples.outcomeWindowMs,
     step,
     signal,
   });

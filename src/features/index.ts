@@ -15,8 +15,8 @@ export { histogram, histogramOf, hourHistogram, weekdayHistogram } from './aggre
 export { lastNumber, lastText } from './aggregations/last.ts';
 export { newest } from './aggregations/newest.ts';
 export { quantile } from './aggregations/quantile.ts';
-export { rate, smoothedRate } from './aggregations/rate.ts';
 export { RankHistogram } from './aggregations/rank-histogram.ts';
+export { rate, smoothedRate } from './aggregations/rate.ts';
 export { recentDistinct } from './aggregations/recent-distinct.ts';
 export { recentList } from './aggregations/recent-list.ts';
 export { session } from './aggregations/session.ts';

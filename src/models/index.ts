@@ -1,6 +1,7 @@
 /**
  * Models: what is learned, how it is trained, and how it is judged. The two-tower retrieval model with its graph
- * language and optimisers, popularity as the baseline, the exact vector index, and the evaluation of rankers.
+ * language and optimisers, the models of implicit feedback that need neither (popularity, item-kNN, EASE, iALS), the
+ * exact vector index, and the evaluation of rankers.
  *
  * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
  * equal bytes on one machine. What an id stands for is the vocabulary's business, which training and serving share;
@@ -73,7 +74,7 @@ export { fitIals, type Ials, type IalsOptions, ialsDefaults } from './implicit/i
 export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts';
 export { fitItemKnn, type ItemKnnOptions, itemKnnDefaults } from './implicit/item-knn.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
-export type { Fit, FittedRecommender } from './implicit/port.ts';
+export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export {
   allTimePopularity,

@@ -37,7 +37,7 @@ async function archiveProcess(t: TestContext, directory: string, failpoints = ''
 
 it('archives each record once after kill -9 at every step, and leaves no file behind', async (t) => {
   const written = temporaryDirectory(t);
-  await writeLog(written, events(0, 600, { count: 600 }), startMs + 2 * dayMs);
+  await writeLog(written, events(0, 300, { count: 300 }), startMs + 2 * dayMs);
   const undisturbed = temporaryDirectory(t);
   const killed = temporaryDirectory(t);
   for (const directory of [undisturbed, killed]) cpSync(written, directory, { recursive: true });
@@ -104,10 +104,10 @@ async function assertExact(t: TestContext, directory: string): Promise<void> {
 
 it('makes equal files of equal logs; of dates that are over whatever the cuts were', async (t) => {
   const written = temporaryDirectory(t);
-  await writeLog(written, events(0, 450, { count: 450 }), startMs + 2 * dayMs);
+  await writeLog(written, events(0, 300, { count: 300 }), startMs + 2 * dayMs);
   const views = [userFeaturesView, itemFeaturesView];
   const archived: { path: string; sha256: string; date: string }[][] = [];
-  for (const flushRecords of [200, 200, 4_000]) {
+  for (const flushRecords of [150, 150, 4_000]) {
     const directory = temporaryDirectory(t);
     cpSync(written, directory, { recursive: true });
     const world = await openArchivedWorld(directory);

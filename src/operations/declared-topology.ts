@@ -1,5 +1,5 @@
 import type { Topology } from '#engine';
-import type { OpenedLog } from '#engine/log';
+import type { OpenedLog, SchemaRegistry } from '#engine/log';
 import { type Configuration, invariant } from '#platform';
 import { loopTopology, openViewTopic, type Topics, viewTopology } from '#topologies';
 import { versionedName } from './features/registry.ts';
@@ -8,17 +8,25 @@ import { viewsOfModules } from './features/view-modules.ts';
 /** What a worker runs: the loop, or the one view of this name and version that a module declares. */
 export type Runs = 'loop' | { readonly view: string };
 
+/** The loop as the configuration wants it; `count` is told what becomes of events. */
+export function declaredLoop(
+  topics: Topics,
+  registry: SchemaRegistry,
+  { admission, gate, examples }: Pick<Configuration, 'admission' | 'gate' | 'examples'>,
+  count: (outcome: string) => void = () => {},
+): Promise<Topology> {
+  return loopTopology(topics, registry, { admission: { ...admission, count }, gate, examples });
+}
+
+/** What a worker is to run. */
 export async function declaredTopology(
   runs: Runs,
-  configuration: Pick<Configuration, 'admission' | 'gate' | 'features'>,
+  configuration: Pick<Configuration, 'admission' | 'gate' | 'examples' | 'features'>,
   { log, registry }: Pick<OpenedLog, 'log' | 'registry'>,
   topics: Topics,
   count: (outcome: string) => void,
 ): Promise<Topology> {
-  if (runs === 'loop') {
-    const { admission, gate } = configuration;
-    return loopTopology(topics, registry, { admission: { ...admission, count }, gate });
-  }
+  if (runs === 'loop') return declaredLoop(topics, registry, configuration, count);
   const views = await viewsOfModules(configuration.features.modules);
   const view = views.find((each) => versionedName(each) === runs.view);
   invariant(view !== undefined, 'the modules declare the view that is to be run');

@@ -11,8 +11,8 @@
 export { type CleaningOptions, cleanPeriodically } from './cleaning.ts';
 export type { CopiedPartition, CopyProgress } from './copy/copy-options.ts';
 export { copyTopics, isEqual } from './copy/copy-topics.ts';
+export { declaredLoop } from './declared-topology.ts';
 export {
-  type ErasureOptions,
   erasureTargets,
   type RemainingTopic,
   remainingTopics,

@@ -5,7 +5,7 @@ import { logLevels } from './logger.ts';
 const hourMs = 3_600_000;
 const count = () => z.int().min(1);
 const seed = () => z.int().min(0).max(0xffff_ffff);
-const share = () => z.number().min(0).max(0.45);
+const share = (least: number) => z.number().min(least).max(0.45);
 const perPositive = () => z.int().min(0).max(100).default(0);
 
 /** Apart from the address, so that a password can come from a variable of its own and is never printed with it. */
@@ -14,6 +14,14 @@ const credentials = (whose: string) =>
     username: z.string().min(1).optional().describe(`User at ${whose}; goes over that of the address.`),
     password: z.string().min(1).optional().describe(`Password at ${whose}; goes over that of the address.`),
   });
+
+const unknownPolicy = (whose: string) =>
+  z
+    .enum(['accept', 'refuse'])
+    .default('accept')
+    .describe(
+      `What becomes of an event of ${whose}: it is counted either way, and refused ones go to the dead letters.`,
+    );
 
 export const sections = {
   http: z.object({
@@ -48,6 +56,13 @@ export const sections = {
       .min(0)
       .default(hourMs / 12)
       .describe('How far ahead of the clock an event may be before it is refused, ms.'),
+    unknownItem: unknownPolicy('an item that the catalogue does not have'),
+    unknownUser: unknownPolicy('a user without a profile'),
+  }),
+  examples: z.object({
+    outcomeWindowMs: count()
+      .default(hourMs / 2)
+      .describe('How long an example waits for what comes of it, in event time, ms.'),
   }),
   features: z.object({
     modules: z
@@ -119,8 +134,8 @@ export const sections = {
       .enum(['per-user-last', 'by-time'])
       .default('per-user-last')
       .describe('What is held out: the newest items of each user, or the newest of all examples.'),
-    testShare: share().default(0.2).describe('Share of the positives that are held out for the test.'),
-    validationShare: share().default(0.1).describe('Share of the positives before those, for validation.'),
+    testShare: share(0.01).default(0.2).describe('Share of the positives that are held out for the test.'),
+    validationShare: share(0).default(0.1).describe('Share of the positives before those, for validation.'),
     negatives: perPositive().describe('Negatives for each positive, drawn from all items alike.'),
     popularNegatives: perPositive().describe(
       'Negatives for each positive, drawn in proportion to how many positives the items had.',

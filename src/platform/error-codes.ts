@@ -54,6 +54,11 @@ const platform: readonly ErrorDescription[] = [
     'Stop that process, or name another directory with --data.',
   ),
   fixConfiguration(
+    'MR_DATA_OUTDATED',
+    'The log was processed by an earlier version of the product.',
+    'Begin a new data directory, and publish or import the events again.',
+  ),
+  fixConfiguration(
     'MR_DATA_UNUSABLE',
     'The data directory cannot be created or written.',
     'Name a directory that this user may write.',

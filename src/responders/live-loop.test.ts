@@ -44,10 +44,20 @@ it('features read at a moment are those of an example of that moment, by way of 
     const interactions = await TopicWriter.open(world.log, world.topics.interactions);
     const publish = async (event: Interaction) =>
       interactions.write([{ key: event.user_id, value: event, timestamp: event.ts }]);
-    const start = Date.now() - 30_000;
-    const before = ['a', 'b', 'a', 'c'].map((id, i) => ({ ...interaction('u', id), ts: start + i * 1_000 }));
-    for (const event of before) await publish(event);
-    const moment = { ...interaction('u', 'a', 'like'), ts: start + 10_000 };
+    // A world of the past, whose watermark moves by its events alone. On the hour, the ranks of items are published.
+    const hour = Date.UTC(2025, 0, 1, 10);
+    const at = (minutes: number, userId: string, itemId: string) =>
+      publish({ ...interaction(userId, itemId), ts: hour + minutes * 60_000 });
+    /** In every partition, so that the watermark passes the minute before. */
+    const passBy = async (minutes: number) => {
+      for (let i = 0; i < 24; i++) await at(minutes, `other-${i}`, 'b');
+    };
+    await at(-20, 'u', 'a');
+    await at(-19, 'u', 'b');
+    await at(1, 'u', 'a');
+    await at(1.5, 'u', 'c');
+    await passBy(2);
+    const moment = { ...interaction('u', 'a', 'like'), ts: hour + 3 * 60_000 };
     const read = () =>
       features.reader.read({ user: 'u', items: ['a'], now: moment.ts, context: moment.context });
     await until(async () => {
@@ -55,12 +65,12 @@ it('features read at a moment are those of an example of that moment, by way of 
       const found = { ...user, ...items?.[0] };
       const pair = found['user-item-features']?.features.events;
       const ofItem = found['item-features']?.features.positives;
-      return found['user-features']?.features.events === 4 && pair === 2 && ofItem === 2;
+      const isRanked = found['popularity-rank']?.found === true;
+      return found['user-features']?.features.events === 4 && pair === 2 && ofItem === 2 && isRanked;
     });
     const { user, items, context } = await read();
     await publish(moment);
-    // In every partition, so that the watermark passes the moment.
-    for (let i = 0; i < 24; i++) await publish({ ...interaction(`other-${i}`, 'b'), ts: start + 15_000 });
+    await passBy(4);
     const find = async () => (await world.examples()).find((each) => each.event_id === moment.event_id);
     await until(async () => (await find()) !== undefined);
     const example = await find();
@@ -69,7 +79,10 @@ it('features read at a moment are those of an example of that moment, by way of 
     assert.deepEqual(rows?.['item-features']?.features, example?.item);
     assert.deepEqual(rows?.['user-category-features']?.features, example?.category);
     assert.deepEqual(rows?.['user-item-features']?.features, example?.pair);
+    assert.equal(rows?.['popularity-rank']?.features.popularity_rank, example?.popularity_rank);
+    assert.ok(Number(example?.popularity_rank) > 0);
     assert.deepEqual(context, example?.context);
+    assert.equal(context?.session_position, 4);
   });
 });
 

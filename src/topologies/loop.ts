@@ -74,8 +74,7 @@ export async function loopTopology(
   const { outcomeWindowMs = OUTCOME_WINDOW_MS } = options.examples ?? {};
   const { dedupHorizonMs } = options.admission;
 
-  const events = loop.source(topics['interactions-accepted'], { watermark: 'carried' });
-  const decisions = admit(loop, topics, values, options.admission);
+  const { events, decisions } = admit(loop, topics, values, options.admission);
   const { requests } = loop.process(
     'user-views',
     userViews(
@@ -138,7 +137,7 @@ export async function loopTopology(
   return loop.build();
 }
 
-/** Writes accepted events; gives what users decide over their data, for the views. */
+/** Accepted events as their topic has them, and what users decide over their data. */
 function admit(
   loop: TopologyBuilder,
   topics: Topics,
@@ -163,11 +162,14 @@ function admit(
     )
     .leftJoinGlobal('of-known-user', loop.globalTable(topics.users), ({ key }) => key, ofKnownUser(options))
     .to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
-  // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
-  return loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {
-    value: topics.privacy.value,
-    role: 'table',
-  });
+  return {
+    events: loop.source(topics['interactions-accepted'], { watermark: 'carried' }),
+    // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
+    decisions: loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {
+      value: topics.privacy.value,
+      role: 'table',
+    }),
+  };
 }
 
 /** Publishes the ranks of items; gives them to each partition's examples. */

@@ -50,7 +50,6 @@ function labelsOf(own: Interaction, events: readonly Interaction[]): Labels {
 }
 
 it('have the labels of their window, and in the end those of all that happened in it', async () => {
-  let corrected = 0;
   await fc.assert(
     fc.asyncProperty(worlds(), async (events) => {
       const world = await runWorld(events);
@@ -61,15 +60,12 @@ it('have the labels of their window, and in the end those of all that happened i
         const last = world.corrections.findLast(({ event_id }) => event_id === own.event_id);
         assert.deepEqual(last?.labels ?? example?.labels, labelsOf(own, world.accepted));
         if (last === undefined) continue;
-        corrected++;
         const { event_id, user_id, item_id, ts } = own;
         assert.deepEqual({ ...last, labels: null }, { event_id, user_id, item_id, ts, labels: null });
       }
     }),
     { numRuns: 12 },
   );
-  console.log('CORR', corrected);
-  assert.ok(corrected > 0, 'no world had an outcome that came late');
 });
 
 it('tell of a click that came after the window though it had happened within it', async (t) => {

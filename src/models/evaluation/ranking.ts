@@ -58,16 +58,15 @@ export function usersToJudge(heldOut: ItemSets): number[] {
   return [...heldOut.keys()].filter((user) => new Set(heldOut.get(user)).size > 0).sort((a, b) => a - b);
 }
 
-/** Columns and means of the metrics of each user, in the order of `users`. */
+/** The metrics of each user as columns, in the order of `users`. */
 export function evaluationOf(users: readonly number[], metrics: readonly Metrics[]): Evaluation {
-  const column = (name: keyof Metrics) => Float64Array.from(metrics, (each) => each[name]);
-  const perUser = Object.fromEntries(metricNames.map((name) => [name, column(name)]));
-  const means = Object.fromEntries(metricNames.map((name) => [name, meanOf(perUser[name] as Float64Array)]));
-  return {
-    users: Int32Array.from(users),
-    perUser: perUser as Evaluation['perUser'],
-    mean: means as unknown as Metrics,
-  };
+  const columns = metricNames.map((name) => [name, Float64Array.from(metrics, (each) => each[name])]);
+  return withMeans(Int32Array.from(users), Object.fromEntries(columns) as Evaluation['perUser']);
+}
+
+export function withMeans(users: Int32Array, perUser: Evaluation['perUser']): Evaluation {
+  const means = metricNames.map((name) => [name, meanOf(perUser[name])]);
+  return { users, perUser, mean: Object.fromEntries(means) as Metrics };
 }
 
 export const metricNames = ['recall', 'precision', 'ndcg', 'hitRate', 'mrr', 'map'] as const;

@@ -1,22 +1,16 @@
-import { type Evaluation, type ItemSets, type Metrics, meanOf, metricNames } from './ranking.ts';
+import { type Evaluation, type ItemSets, metricNames, withMeans } from './ranking.ts';
 
 /** The part of an evaluation whose users pass, with their means. */
-export function segmentOf(evaluation: Evaluation, isIn: (user: number) => boolean): Evaluation {
-  const rows = Int32Array.from(evaluation.users.keys()).filter((row) =>
-    isIn(evaluation.users[row] as number),
+export function segmentOf({ users, perUser }: Evaluation, isIn: (user: number) => boolean): Evaluation {
+  const rows = users.map((_, row) => row).filter((row) => isIn(users[row] as number));
+  const columns = metricNames.map((name) => [
+    name,
+    Float64Array.from(rows, (row) => perUser[name][row] as number),
+  ]);
+  return withMeans(
+    rows.map((row) => users[row] as number),
+    Object.fromEntries(columns) as Evaluation['perUser'],
   );
-  const perUser = Object.fromEntries(
-    metricNames.map((name) => [
-      name,
-      Float64Array.from(rows, (row) => evaluation.perUser[name][row] as number),
-    ]),
-  );
-  const means = metricNames.map((name) => [name, meanOf(perUser[name] as Float64Array)]);
-  return {
-    users: rows.map((row) => evaluation.users[row] as number),
-    perUser: perUser as Evaluation['perUser'],
-    mean: Object.fromEntries(means) as Metrics,
-  };
 }
 
 /**

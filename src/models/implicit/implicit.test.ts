@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { seededRandom } from '../random.ts';
 import { fitEase } from './ease.ts';
-import { fitIals, type IalsOptions } from './ials.ts';
+import { fitIals } from './ials.ts';
 import { InteractionMatrix } from './interaction-matrix.ts';
 import { fitItemKnn } from './item-knn.ts';
 import { fitPopularity, sameForAll } from './popularity.ts';
@@ -59,12 +59,11 @@ test('pairs outside of the matrix are refused, and columns of different length',
   assert.throws(() => InteractionMatrix.fromPairs(uneven, 2, 3), { code: 'MR_MODEL_DATA' });
 });
 
-const smallIals: Partial<IalsOptions> = { dimension: 5, epochs: 3, blockSize: 2, regularisation: 0.1 };
 const models: Readonly<Record<string, (matrix: InteractionMatrix) => FittedRecommender>> = {
   popularity: fitPopularity,
   'item-knn': (matrix) => fitItemKnn(matrix, { neighbours: 12, shrinkage: 1 }),
   ease: (matrix) => fitEase(matrix, { regularisation: 1 }),
-  ials: (matrix) => fitIals(matrix, smallIals),
+  ials: (matrix) => fitIals(matrix, { dimension: 5, epochs: 3, blockSize: 2, regularisation: 0.1 }),
 };
 
 for (const [name, fit] of Object.entries(models)) {
@@ -168,108 +167,6 @@ test('EASE: at its weights the squared error of each item, regularised, has no s
       }
     }),
   );
-});
-
-/** The loss as it is written in ials.ts, over every pair of a user and an item; user vectors by the model. */
-function ialsLoss(
-  matrix: InteractionMatrix,
-  vectors: Float32Array,
-  userVectors: Float32Array[],
-  o: IalsOptions,
-): number {
-  const { dimension: d, unobservedWeight: alpha, regularisation, frequencyExponent } = o;
-  const item = (i: number) => vectors.subarray(i * d, (i + 1) * d);
-  const dot = (a: Float32Array, b: Float32Array) =>
-    a.reduce((sum, value, at) => sum + value * (b[at] as number), 0);
-  const counts = matrix.itemCounts();
-  let loss = 0;
-  userVectors.forEach((w, user) => {
-    const had = matrix.itemsOf(user);
-    for (let i = 0; i < matrix.items; i++) loss += alpha * dot(w, item(i)) ** 2;
-    for (const i of had) loss += (dot(w, item(i)) - 1) ** 2;
-    loss += regularisation * (had.length + alpha * matrix.items) ** frequencyExponent * dot(w, w);
-  });
-  counts.forEach((count, i) => {
-    loss += regularisation * (count + alpha * matrix.users) ** frequencyExponent * dot(item(i), item(i));
-  });
-  return loss;
-}
-
-const ialsOptions: IalsOptions = {
-  dimension: 6,
-  unobservedWeight: 0.2,
-  regularisation: 0.05,
-  frequencyExponent: 0.7,
-  epochs: 6,
-  blockSize: 4,
-  initialDeviation: 0.5,
-  seed: 2,
-};
-
-test('iALS: no change of one coordinate makes the loss of a user vector smaller', () => {
-  const random = seededRandom(5);
-  const pairs: Pair[] = Array.from({ length: 60 }, () => [random.integer(12), random.integer(9)]);
-  const matrix = matrixOf(pairs, 12, 9);
-  const model = fitIals(matrix, ialsOptions);
-  const users = rowsOf(matrix).map((had) => model.userVector(Int32Array.from(had)));
-  const least = ialsLoss(matrix, model.itemVectors, users, ialsOptions);
-  users.forEach((vector) => {
-    for (let d = 0; d < vector.length; d++) {
-      for (const step of [-0.01, 0.01]) {
-        const kept = vector[d] as number;
-        vector[d] = kept + step;
-        assert.ok(ialsLoss(matrix, model.itemVectors, users, ialsOptions) > least);
-        vector[d] = kept;
-      }
-    }
-  });
-});
-
-test('iALS: the loss falls with every epoch, whatever the blocks, and all blocks come to one loss', () => {
-  const random = seededRandom(6);
-  const pairs: Pair[] = Array.from({ length: 150 }, () => [random.integer(20), random.integer(15)]);
-  const matrix = matrixOf(pairs, 20, 15);
-  const ends = [1, 2, 4, 6, 9].map((blockSize) => {
-    const options = { ...ialsOptions, epochs: 120, blockSize };
-    const losses: number[] = [];
-    fitIals(matrix, {
-      ...options,
-      onEpoch: (_, model) => {
-        const { itemVectors, userVector } = model();
-        const users = rowsOf(matrix).map((had) => userVector(Int32Array.from(had)));
-        losses.push(ialsLoss(matrix, itemVectors, users, options));
-      },
-    });
-    losses.slice(1).forEach((loss, i) => {
-      assert.ok(loss <= (losses[i] as number) * (1 + 1e-6), `block ${blockSize}, epoch ${i + 2}`);
-    });
-    return losses.at(-1) as number;
-  });
-  for (const end of ends) assert.ok(Math.abs(end / (ends[3] as number) - 1) < 0.02, `${ends}`);
-});
-
-test('iALS: scores are inner products with the item vectors; another seed gives other bytes', () => {
-  const matrix = matrixOf(
-    [
-      [0, 0],
-      [0, 1],
-      [1, 1],
-      [1, 2],
-    ],
-    2,
-    3,
-  );
-  const model = fitIals(matrix, smallIals);
-  const had = Int32Array.of(1);
-  const vector = model.userVector(had);
-  const products = [0, 1, 2].map((item) =>
-    vector.reduce(
-      (sum, value, d) => sum + value * (model.itemVectors[item * model.dimension + d] as number),
-      0,
-    ),
-  );
-  assert.ok(model.scores(had).every((score, item) => Math.abs(score - (products[item] as number)) < 1e-6));
-  assert.notDeepEqual(fitIals(matrix, { ...smallIals, seed: 9 }).itemVectors, model.itemVectors);
 });
 
 test('options out of their range are refused', () => {

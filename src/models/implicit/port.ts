@@ -1,14 +1,10 @@
-import type { InteractionMatrix } from './interaction-matrix.ts';
-
 /**
- * A model of implicit feedback: learns from which user had which item, and from nothing else. A user is known by the
- * items that they had, so whoever came after the fit, or had one item more since, is scored in the same way.
+ * A model of implicit feedback, fitted by a function of its own file, `fit...(interactions, options)`: it has learned from
+ * which user had which item, and from nothing else. Equal interactions and options give equal bytes on one machine.
+ *
+ * A user is known by the items that they had, so whoever came after the fit, or has had one item more since, is scored
+ * in the same way.
  */
-export type Fit<Options, Model extends FittedRecommender = FittedRecommender> = (
-  interactions: InteractionMatrix,
-  options: Options,
-) => Model;
-
 export interface FittedRecommender {
   /** Number of items; their ids are 0 .. items - 1. */
   readonly items: number;

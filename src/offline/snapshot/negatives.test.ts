@@ -219,7 +219,11 @@ test('events that have left the log are taken from the archive; where nobody has
   const { opened, events } = await world(t);
   const archived = await world(t);
   // What the log keeps is counted from its newest events.
-  const late = events.map((each) => ({ ...each, event_id: `${each.event_id}-late`, ts: each.ts + 200 * dayMs }));
+  const late = events.map((each) => ({
+    ...each,
+    event_id: `${each.event_id}-late`,
+    ts: each.ts + 200 * dayMs,
+  }));
   for (const { log, topics } of [opened, archived.opened]) {
     const writer = await TopicWriter.open(log, topics['interactions-accepted']);
     await writer.write(late.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));

@@ -9,6 +9,8 @@ import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Example, Item, PrivacyStatus, User } from '#schemas';
 import { type AnalyticDatabase, literal, withDuckDb } from '../duckdb.ts';
+import type { NumberSummary } from './distribution.ts';
+import type { StatisticsFile } from './published.ts';
 import { takeSnapshot } from './snapshot.ts';
 import {
   announce,
@@ -115,6 +117,34 @@ test('the manifest says what was read: offsets, rows, hashes, watermark, views, 
       offsets.map(({ start, stable }, partition) => ({ topic: name, partition, start, end: stable })),
     ),
   );
+});
+
+test('statistics.json has every column: numbers and lengths of train and of all, categories, ids', async (t) => {
+  const opened = await world(t);
+  await fillSmallWorld(opened);
+  const snapshot = await snapshotOf(opened);
+  const path = join(opened.dataDirectory, snapshot.directory, 'statistics.json');
+  const { columns } = JSON.parse(readFileSync(path, 'utf8')) as StatisticsFile;
+  assert.deepEqual(
+    columns.map(({ name }) => name),
+    snapshot.columns.map(({ name }) => name),
+  );
+  const of = (name: string) => columns.find((column) => column.name === name) as Record<string, unknown>;
+  // Of each user's ten examples the first seven are for training; they know 0, 1, ... 5 and 5 recent items.
+  const recent = of('user_recent_items') as { train: NumberSummary; all: NumberSummary };
+  assert.deepEqual([recent.all.count, recent.all.mean, recent.all.max], [240, 3.5, 5]);
+  assert.deepEqual([recent.train.count, recent.train.mean, recent.train.distinct], [168, 20 / 7, 6]);
+  const counts = { rows: 240, missing: 0, notFinite: 0 };
+  assert.deepEqual(of('profile_gender'), {
+    name: 'profile_gender',
+    ...counts,
+    kind: 'category',
+    distinct: 1,
+    distribution: { count: 240, categories: [['female', 240]] },
+  });
+  assert.deepEqual(of('item_id'), { name: 'item_id', ...counts, kind: 'id', distinct: 30 });
+  const none = of('pair_events') as { missing: number; all: NumberSummary };
+  assert.deepEqual([none.missing, none.all.count, none.all.mean], [240, 0, null]);
 });
 
 test('examples at or beyond the watermark are left to the next snapshot', async (t) => {

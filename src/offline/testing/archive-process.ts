@@ -6,5 +6,5 @@ import { openArchivedWorld } from './archived-world.ts';
 const [directory = ''] = process.argv.slice(2);
 const world = await openArchivedWorld(directory);
 const views = [userFeaturesView, itemFeaturesView];
-await archiveNow({ ...world.options, views, flushRecords: 200, replacedKeptMs: 0 });
+await archiveNow({ ...world.options, views, flushRecords: 100, replacedKeptMs: 0 });
 await world.log.close();

@@ -36,6 +36,8 @@ async function assertErased(world: ErasableWorld, pseudonym: string): Promise<vo
   assert.equal(world.vault.known(anna), undefined);
   assert.equal(await rowsOf(world, pseudonym), 0);
   assert.deepEqual(world.filesWith(anna), []);
+  assert.deepEqual(await world.topicsWith(anna), []);
+  assert.deepEqual(await world.topicsWith(languageOf(anna)), []);
   // Beside what RocksDB has still to compact: the bytes of a row that no pseudonym leads to.
   assert.deepEqual(
     world.filesWith(languageOf(anna)).filter((path) => !path.startsWith(join(world.directory, 'state'))),
@@ -94,9 +96,11 @@ describe('erasing a user', () => {
     const [key, ...others] = keys.filter((each) => !left.some((one) => one.equals(each)));
     assert.ok(key !== undefined && others.length === 0);
     assert.deepEqual(world.filesWith(key), []);
+    assert.deepEqual(await world.topicsWith(key), []);
     assert.equal(world.vault.known(bert), other);
     assert.equal(await rowsOf(world, other), before);
     assert.notDeepEqual(world.filesWith(languageOf(bert)), []);
+    assert.deepEqual(await world.topicsWith(languageOf(bert)), ['users']);
 
     // What comes under the old name, late, is refused; who comes back is a new user.
     await world.post(anna, 100, 110);

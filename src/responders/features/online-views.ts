@@ -44,6 +44,9 @@ export type OnlineView = {
 
 /** Where an item stands among all by its decayed popularity, from 0 to 1: no view of one item can know that. */
 const POPULARITY_RANK = 'popularity-rank';
+/** Ranks that were published longer ago than this are nobody's: all items would stand where they no longer do. */
+const RANK_TTL_MS = 6 * 3_600_000;
+const RANK_TTL = `${POPULARITY_RANK}.popularity_rank`;
 
 /** The views as they are read online: with the ttls of the configuration, and what expires or is missing counted. */
 export class OnlineViews {
@@ -58,13 +61,14 @@ export class OnlineViews {
     this.#expired = metrics.counter('feature_expired_total', expiredHelp, ['view', 'feature']);
     const missingHelp = 'Rows of features read that were not there, by view.';
     this.#missing = metrics.counter('feature_missing_total', missingHelp, ['view']);
-    const ttls = ttlsByView(ttlMs);
+    const { [RANK_TTL]: rankTtlMs = RANK_TTL_MS, ...ofViews } = ttlMs;
+    const ttls = ttlsByView(ofViews);
     const ofEvents = featureViews.map((view): AnyView => view.withFeatureTtls(ttls.get(view.name) ?? {}));
     this.#ofEvents = new Map(ofEvents.map((view) => [view.name, view]));
     const views: OnlineView[] = [
       ...ofEvents.map((view) => this.#eventsView(view)),
       ...recordViews.map((view) => this.#recordView(view)),
-      this.#popularityRank(),
+      this.#popularityRank(rankTtlMs),
     ];
     this.#views = new Map(views.map((view) => [view.name, view]));
   }
@@ -119,19 +123,22 @@ export class OnlineViews {
   }
 
   /** As examples have it: null before ranks were published, 0 for an item without a positive event. */
-  #popularityRank(): OnlineView {
+  #popularityRank(ttlMs: number): OnlineView {
     return {
       name: POPULARITY_RANK,
       entity: 'item',
       rowsOf: itemFeaturesView.name,
       read: (row, { now, ranks }) => {
         const bucket = row === undefined ? null : popularityBucket(row as ItemState);
+        const ageMs = age(ranks?.ts ?? null, now);
+        const isExpired = ageMs !== null && ageMs > ttlMs;
+        if (isExpired) this.#expired.inc({ view: POPULARITY_RANK, feature: 'popularity_rank' });
         const rank = bucket === null ? 0 : ranks?.histogram.percentile(bucket);
         return {
-          features: { popularity_rank: ranks === undefined ? null : rank },
+          features: { popularity_rank: ranks === undefined || isExpired ? null : rank },
           found: this.#isFound(POPULARITY_RANK, ranks),
-          freshness_ms: age(ranks?.ts ?? null, now),
-          expired: [],
+          freshness_ms: ageMs,
+          expired: isExpired ? ['popularity_rank'] : [],
         };
       },
     };
@@ -157,7 +164,7 @@ function ttlsByView(ttlMs: FeatureTtls): Map<string, Record<string, number>> {
       throw ttlError(
         `Option features.ttlMs names ${JSON.stringify(name)}, and no view of events has that name.`,
         {
-          known: featureViews.map((each) => `${each.name}.<feature>`),
+          known: [RANK_TTL, ...featureViews.map((each) => `${each.name}.<feature>`)],
         },
       );
     }

@@ -147,9 +147,7 @@ export function worlds({ late = true, maxLength = 60 } = {}): fc.Arbitrary<Inter
       fc.nat(40).map((second) => second * 1_000),
       fc.nat(60).map((step) => step * 5 * MINUTE_MS),
     ),
-    lateMs: late
-      ? fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2 * HOUR_MS }))
-      : fc.constant(0),
+    lateMs: late ? fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 2 * HOUR_MS })) : fc.constant(0),
   });
   return fc.array(act, { maxLength, size: 'max' }).map((acts) =>
     acts

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { TopicReader, TopicWriter } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { withDuckDb } from '#offline';
-import { systemClock } from '#platform';
+import { invariant, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { type Erasure, eraseUser, openVault, writePrivacyStatus } from '#privacy';
@@ -121,6 +121,29 @@ export async function openErasableWorld(t: TestContext, userIds: readonly string
       }
       await reader.close();
       return rows;
+    },
+    /** Topics with a record that has the needle in its key, value or headers. */
+    async topicsWith(needle: string | Buffer): Promise<string[]> {
+      const described = await log.describeTopics();
+      const consumer = await log.consumer();
+      consumer.assign(
+        described.flatMap(({ name, offsets }) =>
+          offsets.map(({ start: offset }, partition) => ({ topic: name, partition, offset })),
+        ),
+      );
+      const found = new Set<string>();
+      let records = 0;
+      for (let batches = await consumer.poll(0); batches.length > 0; batches = await consumer.poll(0)) {
+        for (const batch of batches) {
+          for (let i = 0; i < batch.count; i++, records++) {
+            const parts = [batch.key(i), batch.value(i), ...batch.headers(i).map(([, bytes]) => bytes)];
+            if (parts.some((bytes) => bytes?.includes(needle))) found.add(batch.topic);
+          }
+        }
+      }
+      await consumer.close();
+      invariant(records > 0, 'a log with users has records');
+      return [...found];
     },
     /** Paths of all files below the data directory whose bytes include the needle. */
     filesWith: (needle: string | Buffer) => filesWith(directory, needle),

@@ -54,10 +54,7 @@ export function parseKafkaUrl(url: string, secrets: Credentials = {}): KafkaOpti
   if (!Number.isInteger(replication) || replication === 0 || replication < -1) {
     throw wrongUrl(`replication is ${given.get('replication')}, which is no number of replicas`);
   }
-  const sasl = credentials(
-    given.get('sasl'),
-    credentialsOf({ username: user, password }, secrets, wrongUrl),
-  );
+  const sasl = credentials(given.get('sasl'), credentialsOf({ username: user, password }, secrets, wrongUrl));
   return {
     brokers: hosts.split(',').map(address),
     clientId: given.get('client') ?? 'millrace',
