@@ -6,6 +6,7 @@ import { openResponder, type Recommendation, type Responder } from '#responders'
 import type { Version } from '#schemas';
 import type { World } from '#simulator';
 import { startAgents } from './agents.ts';
+import { startArchive } from './archive.ts';
 import { commandProgress } from './command-progress.ts';
 import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';
@@ -65,10 +66,12 @@ export async function bringUp(
     });
     shutdown.add('cleaning', () => cleaning);
   }
+  const archive = await startArchive(installation, shutdown);
   // A training that is asked for later has no bar in this terminal.
   progress.hush();
   const { configuration } = installation;
-  const { decided, trainedMs, failed } = model;
+  const { decided, trainedMs } = model;
+  const failed = Promise.race([model.failed, archive.failed]);
   const said = { configuration, made, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
   return { failed };
@@ -140,8 +143,12 @@ async function decisionOf(
   try {
     return (await run()).decision;
   } catch (error) {
-    if (errorCode(error) !== 'MR_SNAPSHOT_EMPTY') throw error;
-    notice(output, 'There is nothing to train on yet: popular items are served. Later: millrace train');
+    const code = errorCode(error);
+    if (code === 'MR_SNAPSHOT_SUSPECT') {
+      notice(output, `${(error as Error).message} Popular items are served. Look: millrace snapshot --last`);
+    } else if (code === 'MR_SNAPSHOT_EMPTY') {
+      notice(output, 'There is nothing to train on yet: popular items are served. Later: millrace train');
+    } else throw error;
     return undefined;
   }
 }

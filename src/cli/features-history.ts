@@ -14,9 +14,7 @@ type Options = { readonly number: number; readonly view?: string };
 export function historyCommand(): Command {
   return defineCommand<Options>({
     command: new Command('history')
-      .description(
-        'Show the events of an entity in the order of time, and what each has changed in its rows.',
-      )
+      .description('Show the events of an entity, and what each has changed in its rows.')
       .argument('<entity>', 'user, item, user-category or user-item')
       .argument('<id>', 'its id; a user’s as posted events carry it')
       .argument('[other]', 'the category or the item, of a crossed entity')

@@ -17,7 +17,7 @@ const HOUR_MS = 3_600_000;
 export function showCommand(): Command {
   return defineCommand({
     command: new Command('show')
-      .description('Show the features of a view, where its rows come from, and which models read them.')
+      .description('Show the features of a view, where they come from, and who reads them.')
       .argument('<view>', 'a name that "millrace features" lists'),
     examples: [
       ['millrace features show item-features', 'in full'],

@@ -20,6 +20,12 @@ describe('command line', { concurrency: 2 }, () => {
       'opt-out',
       'opt-in',
       'erase',
+      'sql',
+      'features',
+      'features show',
+      'features get',
+      'features history',
+      'features drop',
     ];
     const pages = await Promise.all(
       ['', ...commands].map((name) => run([...name.split(' ').filter(Boolean), '--help'])),

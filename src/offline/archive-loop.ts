@@ -271,11 +271,14 @@ async function openIntake(
     );
     return start;
   });
+  const begins = offsets.map((offset, partition) =>
+    offset > (progress.offsets[partition] ?? offset) ? offset : (progress.begins[partition] ?? offset),
+  );
   return TopicIntake.open({
     log,
     logger,
     topic,
-    from: progressOf(offsets, progress.watermarks),
+    from: progressOf(offsets, begins, progress.watermarks),
     partitionRecords: Math.max(1, Math.floor(flushRecords / topic.partitions)),
     onUndecodable: () => lost.inc({ table: table.table, reason: 'undecodable' }),
   });

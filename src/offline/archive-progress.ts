@@ -9,22 +9,32 @@ export const archiveGroup = 'archive';
 export type ArchiveProgress = {
   /** The next offset of each partition. */
   readonly offsets: readonly number[];
+  /** The offset of each partition from which on nothing is missing: the log may have dropped what lies before it. */
+  readonly begins: readonly number[];
   /** Of each partition: every record with a timestamp before it is archived. -Infinity before anything is known. */
   readonly watermarks: readonly number[];
   /** The least of them. */
   readonly watermark: number;
 };
 
-export function progressOf(offsets: readonly number[], watermarks: readonly number[]): ArchiveProgress {
+export function progressOf(
+  offsets: readonly number[],
+  begins: readonly number[],
+  watermarks: readonly number[],
+): ArchiveProgress {
   const watermark = watermarks.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...watermarks);
-  return { offsets, watermarks, watermark };
+  return { offsets, begins, watermarks, watermark };
 }
 
-/** The watermark goes with the offsets, so that both become durable with the files that they speak of. */
-export function commitsOf(topic: ArchivedTopic, { offsets, watermarks }: ArchiveProgress): OffsetCommit[] {
+/** What else is known goes with the offsets, so that all of it becomes durable with the files that it speaks of. */
+export function commitsOf(
+  topic: ArchivedTopic,
+  { offsets, begins, watermarks }: ArchiveProgress,
+): OffsetCommit[] {
   return offsets.map((offset, partition) => {
+    const begin = begins[partition] ?? 0;
     const watermark = watermarks[partition] ?? Number.NEGATIVE_INFINITY;
-    const metadata = Number.isFinite(watermark) ? String(watermark) : '';
+    const metadata = Number.isFinite(watermark) ? `${begin} ${watermark}` : `${begin}`;
     return { topic, partition, offset, metadata };
   });
 }
@@ -42,12 +52,11 @@ export async function readProgress(
       archiveGroup,
       starts.map((_, partition) => ({ topic, partition })),
     );
-    const watermarks = committed.map((commit) => {
-      const text = commit?.metadata ?? '';
-      return text === '' ? Number.NEGATIVE_INFINITY : Number(text);
-    });
+    const known = committed.map((commit) => (commit?.metadata ?? '').split(' ').filter(Boolean).map(Number));
     const offsets = starts.map((_, partition) => committed[partition]?.offset ?? 0);
-    found.set(topic, progressOf(offsets, watermarks));
+    const begins = starts.map((_, partition) => known[partition]?.[0] ?? 0);
+    const watermarks = known.map(([, watermark]) => watermark ?? Number.NEGATIVE_INFINITY);
+    found.set(topic, progressOf(offsets, begins, watermarks));
   }
   return found;
 }

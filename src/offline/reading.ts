@@ -59,7 +59,7 @@ export class OfflineStore {
 
   /** Up to where a topic is archived: the next offset of each partition, and the watermark up to which that is complete. */
   progress(topic: ArchivedTopic): ArchiveProgress {
-    return this.#progress.get(topic) ?? progressOf([], []);
+    return this.#progress.get(topic) ?? progressOf([], [], []);
   }
 
   path({ path }: ArchiveFile): string {
@@ -114,10 +114,13 @@ export class OfflineStore {
     const { table, columns } = archivedTables.find(
       (each) => each.topic === topic,
     ) as (typeof archivedTables)[0];
-    const { offsets } = this.progress(topic);
+    const { offsets, begins } = this.progress(topic);
     for (const stretch of stretches.toSorted((a, b) => a.partition - b.partition)) {
       const { partition, from, to } = stretch;
       if (to > (offsets[partition] ?? 0)) throw incomplete(topic, stretch, 'is not archived yet');
+      if (from < (begins[partition] ?? 0)) {
+        throw incomplete(topic, stretch, 'had left the log before the archive began');
+      }
       if (this.dropped(table).some((file) => covers(file, stretch))) {
         throw incomplete(topic, stretch, 'was dropped at the end of its retention');
       }

@@ -38,6 +38,7 @@ export class TopicIntake<V> {
   readonly #partitionRecords: number;
   readonly #waiting: Read<V>[][];
   #at: readonly number[];
+  readonly #begins: readonly number[];
   #watermarks: readonly number[];
 
   private constructor(
@@ -50,6 +51,7 @@ export class TopicIntake<V> {
     this.#partitionRecords = partitionRecords;
     this.#waiting = from.offsets.map(() => []);
     this.#at = from.offsets;
+    this.#begins = from.begins;
     this.#watermarks = from.watermarks;
   }
 
@@ -109,7 +111,7 @@ export class TopicIntake<V> {
       return end > start ? [{ topic: this.#topic.name, partition, start, end }] : [];
     });
     this.#at = offsets;
-    return { records, ranges, after: progressOf(offsets, this.#watermarks) };
+    return { records, ranges, after: progressOf(offsets, this.#begins, this.#watermarks) };
   }
 
   async close(): Promise<void> {

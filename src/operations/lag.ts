@@ -1,5 +1,6 @@
 import type { StreamsRuntime } from '#engine';
 import type { Log } from '#engine/log';
+import { archiveGroup } from '#offline';
 
 /** Records of each source topic that are readable and that the running tasks have not taken yet. */
 export async function sourceLag(
@@ -25,7 +26,7 @@ export type TopicLag = { readonly topic: string; readonly lag: number };
 export const LOOP_GROUP = 'loop-2';
 
 /** The consumer groups of the product. */
-export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer'];
+export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer', archiveGroup];
 
 /** The lag of the loop topology by what it has committed, for the topics of which it has committed anything. */
 export async function loopLag(log: Log): Promise<readonly TopicLag[]> {

@@ -165,7 +165,10 @@ describe('a view whose first events have left the log', () => {
   const old = (n: number): Interaction => ({ ...event(n), ts: event(n).ts - (n < 300 ? oldMs : 0) });
 
   /** 300 events of long ago and 300 of now; `clean` drops the old ones from the log. */
-  async function installed(t: TestContext, { archives, cleans }: { archives: boolean; cleans: boolean }) {
+  async function installed(
+    t: TestContext,
+    { archives, cleans }: { archives: 'in time' | 'too late' | 'never'; cleans: boolean },
+  ) {
     const installation = await install(t);
     const { log, topics, directory } = installation;
     const writer = await TopicWriter.open(log, topics['interactions-accepted']);
@@ -186,12 +189,13 @@ describe('a view whose first events have left the log', () => {
       metrics: createMetrics(),
     };
     const often = { instanceId: 'test', flushMs: 60_000, flushRecords: 100_000, retention };
-    if (archives) await archiveNow({ ...archive, ...often });
+    if (archives === 'in time') await archiveNow({ ...archive, ...often });
     if (cleans) {
       await log.clean();
       const [accepted] = await log.describeTopics(['interactions-accepted']);
       assert.ok(accepted?.offsets.some((offsets) => offsets.start > 0));
     }
+    if (archives === 'too late') await archiveNow({ ...archive, ...often });
     return installation;
   }
 
@@ -202,9 +206,9 @@ describe('a view whose first events have left the log', () => {
   }
 
   it('takes them from the archive, to the same bytes as from the log', async (t) => {
-    const whole = await installed(t, { archives: false, cleans: false });
+    const whole = await installed(t, { archives: 'never', cleans: false });
     await (await whole.build(first)).live;
-    const shortened = await installed(t, { archives: true, cleans: true });
+    const shortened = await installed(t, { archives: 'in time', cleans: true });
     await (await shortened.build(first)).live;
     assert.equal(await digestOf(shortened), await digestOf(whole));
     const again = await shortened.build(first);
@@ -213,8 +217,10 @@ describe('a view whose first events have left the log', () => {
   });
 
   it('is refused where no archive has them', async (t) => {
-    const installation = await installed(t, { archives: false, cleans: true });
-    await assert.rejects(installation.build(first), { code: 'MR_OFFLINE_INCOMPLETE' });
+    for (const archives of ['never', 'too late'] as const) {
+      const installation = await installed(t, { archives, cleans: true });
+      await assert.rejects(installation.build(first), { code: 'MR_OFFLINE_INCOMPLETE' });
+    }
   });
 });
 

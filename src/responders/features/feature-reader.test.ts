@@ -132,11 +132,11 @@ describe('FeatureReader', { timeout: 120_000 }, () => {
     }));
     await world.putItemRow('known', events);
     const { reader } = await opened(t, world);
-    const ranks = async () => {
+    const ranks = async (now = EPOCH_MS + HOUR_MS) => {
       const { items } = await reader.read({
         items: ['known', 'unknown'],
         views: ['popularity-rank'],
-        now: EPOCH_MS + HOUR_MS,
+        now,
       });
       return items?.map((rows) => rows['popularity-rank']);
     };
@@ -149,6 +149,8 @@ describe('FeatureReader', { timeout: 120_000 }, () => {
     const [known, unknown] = (await ranks()) ?? [];
     assert.deepEqual([known?.features, known?.freshness_ms], [{ popularity_rank: 2.5 / 4 }, HOUR_MS / 2]);
     assert.deepEqual(unknown?.features, { popularity_rank: 0 });
+    const [stale] = (await ranks(EPOCH_MS + 6.5 * HOUR_MS + 1)) ?? [];
+    assert.deepEqual([stale?.features, stale?.expired], [{ popularity_rank: null }, ['popularity_rank']]);
   });
 
   it('refuses ttls of views and features that there are not, and says which there are', () => {
