@@ -532,6 +532,11 @@ const models: readonly ErrorDescription[] = [
 ];
 
 const features: readonly ErrorDescription[] = [
+  fixInput(
+    'MR_EVALUATION_OUTCOMES',
+    'Predictions and outcomes cannot be judged: of different length, none, of one class, or no probabilities.',
+    'Evaluate on rows with both classes, with probabilities from 0 to 1.',
+  ),
   giveUp(
     'MR_FEATURES_DECLARATION',
     'A version of a view is declared otherwise than when its rows were made.',
