@@ -1,34 +1,24 @@
 import { errorCode, FatalError, InputError, RetryableError } from '#platform';
-import { assertRecordSize } from '../log/record-size.ts';
+import { assertRecordBytes } from '../log/record-size.ts';
 import type { Serde } from '../serde.ts';
 import { prefixedKey, prefixRange, storePrefix } from './database-keys.ts';
-import { Digest, type EntryHash, entryHash } from './digest.ts';
-import type { Change, Database } from './port.ts';
+import { Digest, type EntryHash, entryHash, textEntryHash } from './digest.ts';
+import type { Database } from './port.ts';
+import { type HeldKey, StoreChanges } from './store-changes.ts';
 import type { Expiry } from './ttl.ts';
 
 /** A key in the cache, with what its store holds for it. */
-export type Entry<V> = {
-  readonly key: string;
+export type Entry<V> = HeldKey & {
   value: V | undefined;
   /** Hash of what the database holds; undefined where it holds nothing. */
   stored: EntryHash | undefined;
   dirty: boolean;
-  /** Event time of the newest change since the last commit. */
-  timestamp: number;
   /** Its second chance under the CLOCK algorithm. */
   used: boolean;
   /** What a handler that is still at work has written, by the number of its attempt: see StagedStore. */
   attempt: number;
   staged: V | undefined;
   stagedTimestamp: number;
-};
-
-/** A changed entry, ready for the changelog under `key`, and for the database. */
-export type DirtyEntry = {
-  readonly key: string;
-  readonly databaseKey: Buffer;
-  readonly value: Buffer | null;
-  readonly timestamp: number;
 };
 
 /** A changed entry that can't be written: by its serde, or since no log takes it. */
@@ -79,6 +69,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   readonly #capacity: number;
   readonly #entries = new Map<string, Entry<V>>();
   #dirty: Entry<V>[] = [];
+  /** Of the values that the last commit has changed. */
+  #lastBytes = 0;
   /** The CLOCK's ring, written as a queue: its hand points at the first entry. */
   #ring: Entry<V>[] = [];
   /** Prefixes loaded since the last commit, with all of the keys in the cache that begin so. */
@@ -181,57 +173,79 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   /**
    * Encodes what has changed since the last call, brings the digest up to date, and hands the changes out: to
-   * the changelog, and then (`databaseChange`) to the database. An entry that can't be written is told to `refuse`
+   * the changelog, and then to the database. An entry that can't be written is told to `refuse`
    * and falls back to what the database holds: all of its changes since the last call are lost with the last one.
    */
-  takeDirty(refuse: (entry: RefusedEntry) => void): DirtyEntry[] {
-    const changed: DirtyEntry[] = [];
+  takeDirty(refuse: (entry: RefusedEntry) => void): StoreChanges {
+    this.#forgetPrefixes();
+    this.#evict();
+    const changes = new StoreChanges(this.#prefix, this.#lastBytes);
     let refused = 0;
     for (const entry of this.#dirty) {
       entry.dirty = false;
       if (entry.value === undefined && entry.stored === undefined) continue;
-      const databaseKey = prefixedKey(this.#prefix, entry.key);
-      let value: Buffer | null;
       try {
-        value = this.#encode(entry);
+        this.#collect(entry, changes);
       } catch (error) {
         refuse({ key: entry.key, timestamp: entry.timestamp, error });
-        this.#entries.delete(entry.key);
+        this.#fallBack(entry);
         refused++;
-        continue;
       }
-      const hash = value === null ? undefined : this.#hash(databaseKey, value);
-      if (entry.stored !== undefined) this.digest.subtract(entry.stored);
-      if (hash !== undefined) this.digest.add(hash);
-      entry.stored = hash;
-      changed.push({ key: entry.key, databaseKey, value, timestamp: entry.timestamp });
     }
     this.#dirty = [];
     if (refused > 0) this.#ring = this.#ring.filter((entry) => this.#entries.get(entry.key) === entry);
-    this.#forgetPrefixes();
-    this.#evict();
-    return changed;
+    this.#lastBytes = changes.byteLength;
+    return changes;
+  }
+
+  #collect(entry: Entry<V>, changes: StoreChanges): void {
+    const { value, stored } = entry;
+    this.#assertTimestamp(entry.timestamp);
+    let hash: EntryHash | undefined;
+    if (value === undefined) changes.addDeletion(entry);
+    else {
+      changes.add(entry, (target, at) => this.#encodeInto(entry.key, value, target, at));
+      const { fingerprint, framing } = this.#serde;
+      const start = changes.start(changes.length - 1) + framing;
+      hash = textEntryHash(entry.key, changes.bytes, start, changes.byteLength, fingerprint);
+    }
+    if (stored !== undefined) this.digest.subtract(stored);
+    if (hash !== undefined) this.digest.add(hash);
+    entry.stored = hash;
+  }
+
+  #encodeInto(key: string, value: V, target: Buffer, at: number): number {
+    const { encodeInto } = this.#serde;
+    if (encodeInto !== undefined) {
+      const end = encodeInto(value, target, at);
+      if (end >= 0) assertRecordBytes(key, end - at);
+      return end;
+    }
+    const bytes = this.#serde.encode(value);
+    assertRecordBytes(key, bytes.length);
+    if (at + bytes.length > target.length) return target.length - at - bytes.length;
+    return at + bytes.copy(target, at);
+  }
+
+  /** To its last committed value, which the database may not have yet. */
+  #fallBack(entry: Entry<V>): void {
+    if (entry.changes?.isHeld !== true) {
+      this.#entries.delete(entry.key);
+      return;
+    }
+    const bytes = entry.changes.value(entry.change);
+    entry.value = bytes === null ? undefined : this.#serde.decode(bytes);
   }
 
   /** Fails where `takeDirty` would refuse the entry. */
   tryWrite(key: string, value: V | undefined, timestamp: number): void {
-    this.#encode({ key, value, timestamp });
+    this.#assertTimestamp(timestamp);
+    if (value !== undefined) assertRecordBytes(key, this.#serde.encode(value).length);
   }
 
-  #encode({ key, value, timestamp }: Pick<Entry<V>, 'key' | 'value' | 'timestamp'>): Buffer | null {
-    if (!Number.isFinite(timestamp)) {
-      throw new InputError(
-        'MR_RECORD_TIMESTAMP',
-        `store ${this.name} was written with the time ${timestamp}`,
-      );
-    }
-    const bytes = value === undefined ? null : this.#serde.encode(value);
-    assertRecordSize(key, bytes);
-    return bytes;
-  }
-
-  databaseChange({ databaseKey, value }: DirtyEntry): Change {
-    return { key: databaseKey, value };
+  #assertTimestamp(timestamp: number): void {
+    if (Number.isFinite(timestamp)) return;
+    throw new InputError('MR_RECORD_TIMESTAMP', `store ${this.name} was written with the time ${timestamp}`);
   }
 
   /** A value written elsewhere, as this store would write it. Errors: those of decoding. */
@@ -332,6 +346,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
       attempt: -1,
       staged: undefined,
       stagedTimestamp: 0,
+      changes: undefined,
+      change: 0,
     };
     this.#entries.set(key, entry);
     this.#ring.push(entry);
@@ -366,26 +382,26 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   /**
-   * Second chance: the oldest entries go first, unless they were used since they were last looked at. Called
-   * with nothing dirty, so every entry may go.
+   * Second chance: the oldest entries go first, unless they were used since they were last looked at. What the database
+   * does not have yet stays.
    */
   #evict(): void {
     let excess = this.#ring.length - this.#capacity;
-    if (excess <= 0) return;
-    const spared: Entry<V>[] = [];
-    let looked = 0;
-    for (; excess > 0 && looked < this.#ring.length; looked++) {
-      const entry = this.#ring[looked] as Entry<V>;
-      if (entry.used) {
-        entry.used = false;
-        spared.push(entry);
-      } else {
-        this.#entries.delete(entry.key);
-        excess--;
-      }
-    }
-    this.#ring = this.#ring.slice(looked).concat(spared);
     // Where all had been used, a second look finds their chance spent.
-    if (excess > 0) this.#evict();
+    for (let pass = 0; pass < 2 && excess > 0; pass++) {
+      const spared: Entry<V>[] = [];
+      let looked = 0;
+      for (; excess > 0 && looked < this.#ring.length; looked++) {
+        const entry = this.#ring[looked] as Entry<V>;
+        if (entry.used || entry.dirty || entry.changes?.isHeld === true) {
+          entry.used = false;
+          spared.push(entry);
+        } else {
+          this.#entries.delete(entry.key);
+          excess--;
+        }
+      }
+      this.#ring = this.#ring.slice(looked).concat(spared);
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { textRoom, writeText } from '../log/text-bytes.ts';
 
 const WORDS = 4;
 
@@ -78,19 +79,43 @@ export function entryHash(
   framing = 0,
   keyStart = 0,
 ): EntryHash {
-  const keyAt = 4;
-  const fingerprintAt = keyAt + key.length - keyStart;
-  const valueAt = fingerprintAt + fingerprint.length;
-  const end = valueAt + value.length - framing;
-  if (end > scratch.length) {
-    scratch = Buffer.allocUnsafeSlow(2 * end);
-    beginnings = [];
-  }
-  scratch.writeUInt32BE(key.length - keyStart);
-  key.copy(scratch, keyAt, keyStart);
-  scratch.set(fingerprint, fingerprintAt);
-  value.copy(scratch, valueAt, framing);
+  reserve(key.length + fingerprint.length + value.length);
+  const keyEnd = KEY_AT + key.copy(scratch, KEY_AT, keyStart);
+  return hashBehind(keyEnd, value, framing, value.length, fingerprint);
+}
+
+/** As `entryHash`, of a key that is text and a value that lies among others, without its framing. */
+export function textEntryHash(
+  key: string,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  fingerprint: Buffer,
+): EntryHash {
+  reserve(textRoom(key) + fingerprint.length + end - start);
+  return hashBehind(writeText(scratch, KEY_AT, key), bytes, start, end, fingerprint);
+}
+
+const KEY_AT = 4;
+
+function reserve(bytes: number): void {
+  if (KEY_AT + bytes <= scratch.length) return;
+  scratch = Buffer.allocUnsafeSlow(2 * (KEY_AT + bytes));
+  beginnings = [];
+}
+
+/** The key lies in the scratch. */
+function hashBehind(
+  keyEnd: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  fingerprint: Buffer,
+): EntryHash {
+  scratch.writeUInt32BE(keyEnd - KEY_AT);
+  const valueAt = keyEnd + fingerprint.copy(scratch, keyEnd);
+  const length = valueAt + bytes.copy(scratch, valueAt, start, end);
   // 'latin1': 0.4 us; as a buffer, 0.9.
-  beginnings[end] ??= scratch.subarray(0, end);
-  return hash('sha256', beginnings[end] as Buffer, 'latin1');
+  beginnings[length] ??= scratch.subarray(0, length);
+  return hash('sha256', beginnings[length] as Buffer, 'latin1');
 }

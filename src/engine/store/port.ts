@@ -1,3 +1,5 @@
+import type { StoreChanges } from './store-changes.ts';
+
 /** One change of a batch; a null value deletes the key. */
 export type Change = { readonly key: Buffer; readonly value: Buffer | null };
 
@@ -27,6 +29,11 @@ export type WriteManner = 'in-bulk';
 export interface Database extends DatabaseReads {
   /** All of the changes or none. */
   write(changes: readonly Change[], manner?: WriteManner): Promise<void>;
+  /**
+   * As `write`, for changes whose owner keeps their keys in memory for as long as they are held; reads of one key need not
+   * see them until then. Only of a database that writes late.
+   */
+  writeHeld?(held: readonly StoreChanges[], changes: readonly Change[]): Promise<void>;
   /** Of this instant: a write under way is in it whole or not at all. */
   snapshot(): DatabaseSnapshot;
   deleteRange(range: KeyRange): Promise<void>;

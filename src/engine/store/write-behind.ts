@@ -1,10 +1,11 @@
 import { GatheredChanges } from './gathered-changes.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange, WriteManner } from './port.ts';
+import type { StoreChanges } from './store-changes.ts';
 
 /** How many keys wait, bytes of values, and writes: what a restart after a crash has to replay, and what memory holds. */
 export type Limits = { readonly keys: number; readonly bytes: number; readonly writes: number };
 
-const LIMITS: Limits = { keys: 32_768, bytes: 16 * 1024 * 1024, writes: 50 };
+const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
 
 /**
  * A database that writes late: changes gather in memory and go to the one below in one batch every so many writes,
@@ -16,6 +17,10 @@ class WriteBehind implements Database {
   readonly #database: Database;
   readonly #limits: Limits;
   #waiting = new GatheredChanges();
+  /** Beside those that wait; see `writeHeld`. */
+  #held: StoreChanges[] = [];
+  #heldKeys = 0;
+  #heldBytes = 0;
   /** Batches on their way to the database below, the oldest first. */
   readonly #sealed: GatheredChanges[] = [];
   #writes = 0;
@@ -31,10 +36,21 @@ class WriteBehind implements Database {
 
   async write(changes: readonly Change[], manner?: WriteManner): Promise<void> {
     if (manner === 'in-bulk') return this.#writeInBulk(changes);
+    return this.writeHeld([], changes);
+  }
+
+  async writeHeld(held: readonly StoreChanges[], changes: readonly Change[]): Promise<void> {
+    for (const each of held) {
+      this.#heldKeys += each.wait();
+      this.#heldBytes += each.byteLength;
+      this.#held.push(each);
+    }
     for (let i = 0; i < changes.length; i++) this.#waiting.add(changes[i] as Change);
     this.#writes++;
     const { keys, bytes, writes } = this.#limits;
-    if (this.#waiting.size < keys && this.#waiting.byteLength < bytes && this.#writes < writes) return;
+    const waitingKeys = this.#waiting.size + this.#heldKeys;
+    const waitingBytes = this.#waiting.byteLength + this.#heldBytes;
+    if (waitingKeys < keys && waitingBytes < bytes && this.#writes < writes) return;
     const before = this.#done;
     this.#seal();
     // Behind by one batch at most: a database that can't keep up holds its owner up.
@@ -112,15 +128,22 @@ class WriteBehind implements Database {
 
   /** Sends what waits on its way. */
   #seal(): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0 && this.#held.length === 0) return;
     const batch = this.#waiting;
+    const held = this.#held;
+    // At once: later commits move the keys on to their own changes.
+    const changes = held.flatMap((each) => each.seal());
     this.#sealed.push(batch);
     this.#waiting = new GatheredChanges();
+    this.#held = [];
+    this.#heldKeys = 0;
+    this.#heldBytes = 0;
     this.#writes = 0;
-    const written = this.#done.then(() => this.#database.write(batch.changes()));
+    const written = this.#done.then(() => this.#database.write(changes.concat(batch.changes())));
     this.#follow(
       written.then(() => {
         this.#sealed.shift();
+        for (const each of held) each.written();
       }),
     );
   }

@@ -6,6 +6,7 @@ import { type ChangelogRecords, ChangelogReplay } from '../store/changelog-repla
 import { prefixRange, storePrefix } from '../store/database-keys.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
+import type { StoreChanges } from '../store/store-changes.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
 import type { Guarantee } from './commit.ts';
 import type { TaskFailpoint } from './failpoints.ts';
@@ -77,7 +78,7 @@ export class TaskState {
   readonly #stores: readonly OpenStore[];
   #committedAt = 0;
   /** Changes that the transaction under way has sent to the log, for the database once it has committed. */
-  #pending: Change[] = [];
+  #pending: StoreChanges[] = [];
   #inputOffsets: ReadonlyMap<string, number>;
 
   private constructor(options: StateOptions, database: Database) {
@@ -143,17 +144,25 @@ export class TaskState {
     refuse: (store: string, entry: RefusedEntry) => void,
   ): void {
     for (const open of this.#stores) {
-      const { definition, store } = open;
-      const dirty = store.takeDirty((entry) => refuse(definition.name, entry));
-      const last = dirty.at(-1);
-      for (const entry of dirty) {
-        const headers = entry === last ? [positionHeader(position)] : undefined;
-        const { key, value, timestamp } = entry;
-        if (definition.logged)
-          outbox.put(definition.changelog, this.#options.partition, key, value, timestamp, headers);
-        this.#pending.push(store.databaseChange(entry));
+      const changes = open.store.takeDirty((entry) => refuse(open.definition.name, entry));
+      if (changes.length > 0) this.#pending.push(changes);
+      if (changes.length > 0 && open.definition.logged) {
+        const { changelog } = open.definition;
+        this.#log(changes, changelog, outbox);
+        outbox.peek(changelog, this.#options.partition)?.addHeader(positionHeader(position));
       }
       open.position = position;
+    }
+  }
+
+  /** Puts a store's changes into its changelog. */
+  #log(changes: StoreChanges, changelog: string, outbox: Outbox): void {
+    const { partition } = this.#options;
+    const bytes = { encode: (index: number) => changes.value(index) as Buffer, encodeInto: changes.copyInto };
+    for (let i = 0; i < changes.length; i++) {
+      const { key, timestamp } = changes.key(i);
+      if (changes.isDeletion(i)) outbox.put(changelog, partition, key, null, timestamp);
+      else outbox.putValue(changelog, partition, key, i, bytes, timestamp);
     }
   }
 
@@ -175,7 +184,9 @@ export class TaskState {
     const changes = this.#pending;
     this.#pending = [];
     this.#committedAt = this.#options.clock.now();
-    await this.#database.write([...changes, this.#marks()]);
+    const marks = this.#marks();
+    if (this.#database.writeHeld !== undefined) return this.#database.writeHeld(changes, [marks]);
+    await this.#database.write([...changes.flatMap((each) => each.toChanges()), marks]);
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,8 @@ import { createMetrics, errorCode, FatalError, type Logger, watchFailpoints } fr
 import type { DeadLetter } from '#schemas';
 import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
+import type { DatabaseProvider } from '../../store/port.ts';
+import { writeBehind } from '../../store/write-behind.ts';
 import { StreamsRuntime } from '../../task/runtime.ts';
 import type { RuntimeOptions } from '../../task/runtime-options.ts';
 import type { Topology } from '../../topology/topology.ts';
@@ -38,6 +40,16 @@ export type ProcessOptions = {
   readonly onExit: (error: unknown) => void;
 };
 
+/**
+ * Every other machine writes late, as the real databases do, only less so: crashes are to find changes that wait, and on
+ * the others those that have just been written.
+ */
+function databasesOf(disk: Disk, clock: VirtualClock): DatabaseProvider {
+  const isLate = disk.name.charCodeAt(disk.name.length - 1) % 2 === 0;
+  const databases = disk.connect(clock);
+  return isLate ? writeBehind(databases, { keys: 40, bytes: 4_096, writes: 4 }) : databases;
+}
+
 /** One operating-system process with a StreamsRuntime, on a machine's disk, with a clock of its own. */
 export class SimulatedProcess {
   readonly instanceId: string;
@@ -59,7 +71,7 @@ export class SimulatedProcess {
       ...tuning,
       log: this.#log,
       topology,
-      databases: disk.connect(clock),
+      databases: databasesOf(disk, clock),
       clock,
       logger,
       metrics: createMetrics(),
