@@ -17,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   step('commit.store.before');
   for (const task of tasks) {
     await task.commit(appended);
+    task.outbox.clear();
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }`,
@@ -26,7 +27,8 @@ export const MUTANTS: readonly Mutant[] = [
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }
-  await committer.write({ appends, offsets });`,
+  await committer.write({ appends, offsets });
+  for (const task of tasks) task.outbox.clear();`,
   },
   {
     name: 'outputs and offsets in two transactions',
@@ -54,14 +56,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the first changelog record of a commit is dropped',
     file: task('state'),
-    find: 'if (definition.logged)\n          outbox.put(',
-    replace: 'if (definition.logged && entry !== dirty[0])\n          outbox.put(',
+    find: 'for (let i = 0; i < changes.length; i++) {',
+    replace: 'for (let i = 1; i < changes.length; i++) {',
   },
   {
     name: 'tombstones are not logged',
     file: task('state'),
-    find: 'if (definition.logged)\n          outbox.put(',
-    replace: 'if (definition.logged && value !== null)\n          outbox.put(',
+    find: 'if (changes.isDeletion(i)) outbox.put(changelog, partition, key, null, timestamp);',
+    replace: 'if (changes.isDeletion(i)) continue;',
   },
   {
     name: 'a restore ends one record early',
@@ -234,8 +236,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evicted entries take their changes along',
     file: 'src/engine/store/cached-store.ts',
-    find: 'if (entry.stored !== undefined) this.digest.subtract(entry.stored);',
+    find: 'if (stored !== undefined) this.digest.subtract(stored);',
     replace: '',
+  },
+  {
+    name: 'keys are evicted whose values the database does not have yet',
+    file: 'src/engine/store/cached-store.ts',
+    find: 'if (entry.used || entry.dirty || entry.changes?.isHeld === true) {',
+    replace: 'if (entry.used || entry.dirty) {',
+  },
+  {
+    name: 'a flush leaves out the last commit',
+    file: 'src/engine/store/write-behind.ts',
+    find: 'const changes = held.flatMap((each) => each.seal());',
+    replace: 'const changes = held.slice(0, -1).flatMap((each) => each.seal());',
   },
   {
     name: 'offsets of an expelled member are accepted',

@@ -108,6 +108,27 @@ test('a value encoded in its place takes the same bytes as one encoded before, w
   );
 });
 
+test('a buffer that was cleared takes records as a new one does', () => {
+  const record = fc.tuple(fc.option(fc.string()), fc.option(fc.nat(900)), fc.nat(9), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(fc.array(record, { maxLength: 12 }), { maxLength: 6 }), (rounds) => {
+      const again = new RecordBuffer(1000);
+      for (const records of rounds) {
+        again.clear();
+        const fresh = new RecordBuffer(1000);
+        for (const [key, length, timestamp, hasHeader] of records) {
+          const value = length === null ? null : Buffer.alloc(length, timestamp);
+          for (const buffer of [again, fresh])
+            buffer.put(key, value, timestamp, hasHeader ? [['h', Buffer.from('x')]] : undefined);
+        }
+        assert.equal(again.length, fresh.length);
+        assert.equal(again.hasNullKey, fresh.hasNullKey);
+        assert.deepEqual(again.encode(), fresh.encode());
+      }
+    }),
+  );
+});
+
 test('a record whose value can’t be encoded in its place, or is too large, leaves nothing', () => {
   const buffer = new RecordBuffer();
   const fails = () => {

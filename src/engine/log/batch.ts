@@ -102,6 +102,19 @@ export class BatchWriter {
     return this.#timestamps[index] as number;
   }
 
+  /** Drops the records and keeps the room that they took. */
+  clear(): void {
+    this.count = 0;
+    this.hasNullKey = false;
+    this.#flags = NO_HEADERS;
+    this.#smallest = Number.POSITIVE_INFINITY;
+    this.#largest = Number.NEGATIVE_INFINITY;
+    this.#integers = true;
+    this.#end = 0;
+    // A record larger than a batch is an exception.
+    if (this.#body.length > 4 * MAX_BATCH_BYTES) this.#body = Buffer.allocUnsafeSlow(MAX_BATCH_BYTES);
+  }
+
   /** `key`: bytes, or text that is written as UTF-8. `timestamp` is one that assertTimestamp lets pass. */
   add(key: Key, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
     this.#reserve(10 + keyRoom(key) + (value === null ? 0 : value.length));
@@ -175,8 +188,8 @@ export class BatchWriter {
     const timesAt = HEADER_BYTES + 4 * count;
     const offsetsAt = timesAt + (flags & WIDE ? 8 : 4) * count;
     const bodyAt = offsetsAt + (flags & SPARSE ? 4 : 0) * count;
-    const bytes = new Uint8Array(bodyAt + this.#end);
-    const view = new DataView(bytes.buffer);
+    const bytes: Uint8Array<ArrayBuffer> = Buffer.allocUnsafeSlow(bodyAt + this.#end);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
     for (let i = 0; i < count; i++) {
       view.setUint32(HEADER_BYTES + 4 * i, this.#ends[i] as number, true);
       const timestamp = this.#timestamps[i] as number;
@@ -187,6 +200,7 @@ export class BatchWriter {
     bytes.set(this.#body.subarray(0, this.#end), bodyAt);
     bytes[4] = VERSION;
     bytes[5] = flags;
+    view.setUint16(6, 0, true);
     view.setUint32(8, count, true);
     view.setUint32(12, span, true);
     view.setFloat64(16, min, true);

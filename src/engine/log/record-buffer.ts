@@ -19,7 +19,9 @@ const RECORD_OVERHEAD = 18;
  */
 export class RecordBuffer implements Iterable<ProducerRecord> {
   readonly #maxBytes: number;
+  /** The first ones hold records, the others serve again. */
   readonly #batches: BatchWriter[] = [];
+  #used = 0;
   #last: BatchWriter | undefined;
   #length = 0;
   /** Of the value last encoded here: the next one is about as long. */
@@ -42,12 +44,22 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
   }
 
   get hasNullKey(): boolean {
-    return this.#batches.some((batch) => batch.hasNullKey);
+    return this.batches.some((batch) => batch.hasNullKey);
   }
 
   /** The records in order, for a log that stores them in a form of its own; valid until the next one is added. */
   get batches(): readonly BatchWriter[] {
-    return this.#batches;
+    return this.#batches.slice(0, this.#used);
+  }
+
+  /** Drops the records and keeps the room that they took, so that as many more need no new one. */
+  clear(): void {
+    // Nothing needed the others this time.
+    this.#batches.length = this.#used;
+    for (const batch of this.#batches) batch.clear();
+    this.#used = 0;
+    this.#last = undefined;
+    this.#length = 0;
   }
 
   /** Errors: MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE. */
@@ -89,13 +101,13 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
 
   /** Takes over another's records behind its own. */
   addAll(other: RecordBuffer): void {
-    for (const batch of other.#batches) this.#withRoomFor(batch.byteLength).addAll(batch);
+    for (const batch of other.batches) this.#withRoomFor(batch.byteLength).addAll(batch);
     this.#length += other.#length;
   }
 
   /** At consecutive offsets. The records stay, so that a commit which has failed can be tried again. */
   encode(): EncodedBatch[] {
-    return this.#batches.map((batch) => batch.encode());
+    return this.batches.map((batch) => batch.encode());
   }
 
   *[Symbol.iterator](): Generator<ProducerRecord> {
@@ -107,8 +119,8 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
 
   #withRoomFor(bytes: number): BatchWriter {
     if (this.#last === undefined || this.#last.byteLength + bytes > this.#maxBytes) {
-      this.#last = new BatchWriter();
-      this.#batches.push(this.#last);
+      this.#last = this.#batches[this.#used] ?? new BatchWriter();
+      this.#batches[this.#used++] = this.#last;
     }
     return this.#last;
   }

@@ -46,13 +46,14 @@ export async function commitTasks(tasks: readonly Task[], committer: Committer):
   const appends = [];
   for (const task of tasks) {
     offsets.push(...(await task.collect()));
-    appends.push(...task.outbox.drain());
+    appends.push(...task.outbox.appends());
   }
   step('commit.collect');
   const appended = await committer.write({ appends, offsets });
   step('commit.store.before');
   for (const task of tasks) {
     await task.commit(appended);
+    task.outbox.clear();
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }

@@ -70,15 +70,18 @@ export class Outbox {
     return this.#topics.get(topic)?.[partition];
   }
 
-  /** Takes everything out. */
-  *drain(): Generator<TopicPartition & { readonly records: RecordBuffer }> {
+  /** What there is, until it is cleared. */
+  *appends(): Generator<TopicPartition & { readonly records: RecordBuffer }> {
     for (const [topic, partitions] of this.#topics) {
       for (const [partition, records] of partitions.entries()) {
         if (records !== undefined && records.length > 0) yield { topic, partition, records };
       }
     }
-    this.#topics.clear();
-    this.#last = '';
+  }
+
+  /** Drops everything, and keeps the room for as much again. */
+  clear(): void {
+    for (const partitions of this.#topics.values()) for (const records of partitions) records?.clear();
     this.#bytes = 0;
   }
 }

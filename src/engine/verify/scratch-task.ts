@@ -162,10 +162,11 @@ export class ScratchTask {
   async commit(): Promise<JournalEntry | undefined> {
     await this.task.collect();
     let entry: JournalEntry | undefined;
-    for (const { topic, records } of this.task.outbox.drain()) {
+    for (const { topic, records } of this.task.outbox.appends()) {
       const value = topic === JOURNAL ? [...records][0]?.value : undefined;
       if (value) entry = decodeJournalEntry(value);
     }
+    this.task.outbox.clear();
     await this.task.commit([]);
     return entry;
   }

@@ -212,10 +212,13 @@ function bufferOf(records: Records): RecordBuffer {
 const bytesOf = (appends: readonly Append[]) =>
   appends.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
 
+/** Records that are worth a batch of their own: a reader's cost of a batch is small beside theirs. */
+const OWN_BATCH_RECORDS = 256;
+
 /** Small appends share a batch. The buffers stay as they are: they are their owners'. */
 function encodeTogether(buffers: readonly RecordBuffer[]): EncodedBatch[] {
-  const [only] = buffers;
-  if (buffers.length === 1 && only !== undefined) return only.encode();
+  if (buffers.length === 1 || buffers.every(({ length }) => length >= OWN_BATCH_RECORDS))
+    return buffers.flatMap((buffer) => buffer.encode());
   const together = new RecordBuffer();
   for (const buffer of buffers) together.addAll(buffer);
   return together.encode();
