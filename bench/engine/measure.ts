@@ -34,12 +34,20 @@ class Meter {
   }
 
   of<V>(topic: Topic<string, V>): Topic<string, V> {
-    const decode = (bytes: Buffer) => {
+    const { value } = topic;
+    const count = () => {
       this.first ??= this.now();
       this.records++;
-      return topic.value.decode(bytes);
     };
-    return { ...topic, value: { ...topic.value, decode } };
+    const decode = (bytes: Buffer) => {
+      count();
+      return value.decode(bytes);
+    };
+    const decodeAt = (bytes: Buffer, start: number, end: number) => {
+      count();
+      return value.decodeAt?.(bytes, start, end) ?? value.decode(bytes.subarray(start, end));
+    };
+    return { ...topic, value: { ...value, decode, decodeAt } };
   }
 }
 

@@ -22,6 +22,8 @@ export async function avroSerde<T>(
     encode: (value) => codec.encode(id, value),
     encodeInto: (value, target, at) => codec.encodeInto(id, value, target, at),
     decode: (bytes) => codec.decode(bytes),
+    decodeAt: (bytes, start, end) => codec.decodeAt(bytes, start, end),
+    isOwnAt: (bytes, start, end) => writerSchemaId(bytes, start, end) === id,
     prepare: async (bytes) => {
       const writer = writerSchemaId(bytes);
       if (!codec.hasWriterSchema(writer)) await load(writer);

@@ -22,6 +22,13 @@ export interface Serde<V> {
    * the writer's schema first.
    */
   decode(bytes: Buffer): V;
+  /** As `decode`, of a value that lies among others, from `start` up to `end`. */
+  decodeAt?(bytes: Buffer, start: number, end: number): V;
+  /**
+   * Whether a value that lies there, as `decodeAt` takes it, would be encoded as the same bytes, or as others that mean the
+   * same to every reader. Serdes that agree in it have one fingerprint.
+   */
+  isOwnAt?(bytes: Buffer, start: number, end: number): boolean;
   /** Loads what decoding these bytes needs; called only after MR_SCHEMA_NOT_LOADED. */
   prepare(bytes: Buffer): Promise<void>;
   /** Identity of the value's schema, the same on every registry; part of a store's digest. */
@@ -46,7 +53,7 @@ export function formatAround(outer: string, inner: { readonly format?: SerdeForm
 
 /** A serde of another type over the same bytes. */
 export function adaptSerde<A, B>(serde: Serde<A>, to: (value: A) => B, from: (value: B) => A): Serde<B> {
-  const { encodeInto, ...others } = serde;
+  const { encodeInto, decodeAt, isOwnAt: _, ...others } = serde;
   return {
     ...others,
     encode: (value) => serde.encode(from(value)),
@@ -54,6 +61,9 @@ export function adaptSerde<A, B>(serde: Serde<A>, to: (value: A) => B, from: (va
       encodeInto: (value: B, target: Buffer, at: number) => encodeInto(from(value), target, at),
     }),
     decode: (bytes) => to(serde.decode(bytes)),
+    ...(decodeAt !== undefined && {
+      decodeAt: (bytes: Buffer, start: number, end: number) => to(decodeAt(bytes, start, end)),
+    }),
   };
 }
 

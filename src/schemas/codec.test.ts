@@ -44,7 +44,10 @@ describe('codec', () => {
       const codec = loaded(avroCodec(name));
       fc.assert(
         fc.property(arbitraryValue(avroSchema(name)), (value) => {
-          assert.deepEqual(codec.decode(codec.encode(1, value as never)), value);
+          const encoded = codec.encode(1, value as never);
+          assert.deepEqual(codec.decode(encoded), value);
+          const among = Buffer.concat([Buffer.alloc(3, 1), encoded, Buffer.alloc(40, 2)]);
+          assert.deepEqual(codec.decodeAt(among, 3, 3 + encoded.length), value);
         }),
         { numRuns: 50 },
       );
@@ -141,6 +144,9 @@ describe('wrong bytes', () => {
     const buffer = codec.encode(1, interaction);
     for (let length = 0; length < buffer.length; length++)
       undecodable(() => codec.decode(buffer.subarray(0, length)));
+    // What lies behind it is no part of it.
+    for (let end = 0; end < buffer.length; end++) undecodable(() => codec.decodeAt(buffer, 0, end));
+    undecodable(() => codec.decodeAt(Buffer.concat([buffer, buffer]), 0, buffer.length + 1));
     undecodable(() => codec.decode(Buffer.concat([buffer, Buffer.alloc(1)])));
     undecodable(() => codec.decode(Buffer.concat([Buffer.from([1]), buffer.subarray(1)])));
   });

@@ -26,6 +26,8 @@ export interface AvroCodec<T> {
    * writer's schema was not added yet (see writerSchemaId).
    */
   decode(buffer: Buffer): T;
+  /** As `decode`, of a value that lies among others, from `start` up to `end`. */
+  decodeAt(bytes: Buffer, start: number, end: number): T;
   /** Makes values of writer schema `id` readable. InputError MR_SCHEMA_INCOMPATIBLE when this codec cannot read them. */
   addWriterSchema(id: number, schema: object): void;
   hasWriterSchema(id: number): boolean;
@@ -48,17 +50,17 @@ export function avroCodecFor<T>(schema: object): AvroCodec<T> {
 }
 
 /** The schema id in a value's header; InputError MR_AVRO_DECODE when there is none. */
-export function writerSchemaId(buffer: Buffer): number {
-  if (buffer.length < headerBytes || buffer[0] !== 0) {
+export function writerSchemaId(bytes: Buffer, start = 0, end = bytes.length): number {
+  if (end - start < headerBytes || bytes[start] !== 0) {
     throw new InputError(
       'MR_AVRO_DECODE',
-      `Not a value in the Confluent wire format (${buffer.length} bytes).`,
+      `Not a value in the Confluent wire format (${end - start} bytes).`,
       {
         hint: 'Values start with a zero byte and the id of their schema.',
       },
     );
   }
-  return buffer.readUInt32BE(1);
+  return bytes.readUInt32BE(start + 1);
 }
 
 /** Why `reader` cannot read everything that `writer` wrote; undefined when it can. */
@@ -129,16 +131,20 @@ class Codec<T> implements AvroCodec<T> {
   }
 
   decode(buffer: Buffer): T {
-    const id = writerSchemaId(buffer);
+    return this.decodeAt(buffer, 0, buffer.length);
+  }
+
+  decodeAt(bytes: Buffer, start: number, end: number): T {
+    const id = writerSchemaId(bytes, start, end);
     if (id !== this.#lastId) this.#select(id);
     let decoded: { value: T; offset: number };
     try {
-      decoded = this.#type.decode(buffer, headerBytes, this.#lastResolver);
+      decoded = this.#type.decode(bytes, start + headerBytes, this.#lastResolver);
     } catch (error) {
       throw this.#decodeError(messageOf(error), id);
     }
-    if (decoded.offset < 0) throw this.#decodeError('bytes are missing', id);
-    if (decoded.offset !== buffer.length) throw this.#decodeError('there are bytes after the value', id);
+    if (decoded.offset < 0 || decoded.offset > end) throw this.#decodeError('bytes are missing', id);
+    if (decoded.offset < end) throw this.#decodeError('there are bytes after the value', id);
     return decoded.value;
   }
 

@@ -38,6 +38,8 @@ export interface RecordBatch {
   /** The key as UTF-8 text: cheaper than decoding `key`. */
   keyText(index: number): string | null;
   value(index: number): Buffer | null;
+  /** What `read` makes of the value where it lies, without a Buffer of its own; null where there is no value. */
+  readValue<R>(index: number, read: (bytes: Buffer, start: number, end: number) => R): R | null;
   /** Whether the record has neither key nor value. */
   isEmpty(index: number): boolean;
   headers(index: number): readonly Header[];

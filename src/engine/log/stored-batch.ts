@@ -143,6 +143,12 @@ export class StoredBatch implements RecordBatch {
     return length === 0 ? null : this.#bytes.subarray(cursor, cursor + length - 1);
   }
 
+  readValue<R>(index: number, read: (bytes: Buffer, start: number, end: number) => R): R | null {
+    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
+    const length = readVarint(this.#bytes, cursor + (keyLength === 0 ? 0 : keyLength - 1));
+    return length === 0 ? null : read(this.#bytes, cursor, cursor + length - 1);
+  }
+
   headers(index: number): readonly Header[] {
     const i = this.#stored(index);
     const end = this.#bodyAt + this.#view.getUint32(HEADER_BYTES + 4 * i, true);
@@ -202,6 +208,10 @@ export class EmptyBatch implements RecordBatch {
   }
 
   value(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  readValue(index: number): never {
     return noRecord(index, 0);
   }
 

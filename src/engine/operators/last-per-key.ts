@@ -35,7 +35,17 @@ export class LastPerKeyOperator implements Operator {
       // The record that led here belongs to an earlier batch; what goes wrong from here on names the key instead.
       const timer = record.timer ?? { key, dueMs: record.timestamp };
       // What lies behind has closed its windows meanwhile: late is late by the watermark of now.
-      this.#output.push({ ...record, watermark, sequence: 0, timer });
+      const { value, timestamp, trace } = record;
+      this.#output.push({
+        key: record.key,
+        value,
+        timestamp,
+        watermark,
+        sequence: 0,
+        timer,
+        trace,
+        raw: undefined,
+      });
     }
     this.#held.clear();
   }

@@ -152,7 +152,16 @@ export class ProcessorOperator implements Operator {
       const { key, dueMs } = timer;
       await queue.store.load([key]);
       queue.pop(until);
-      const cause = { key, value: null, timestamp: dueMs, watermark, sequence, timer, trace: undefined };
+      const cause = {
+        key,
+        value: null,
+        timestamp: dueMs,
+        watermark,
+        sequence,
+        timer,
+        trace: undefined,
+        raw: undefined,
+      };
       const handler: Handler = (_, context) => onTimer(key, dueMs, context);
       const missing = this.#attempt(cause, step, handler);
       if (missing !== undefined) await this.#attemptLoading(missing, cause, step, handler);

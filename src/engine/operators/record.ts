@@ -1,3 +1,5 @@
+import type { RawRecord } from './source.ts';
+
 /** A record on its way through a task's operators. Shared between branches: never mutated. */
 export type FlowRecord<K = unknown, V = unknown> = {
   readonly key: K;
@@ -12,12 +14,14 @@ export type FlowRecord<K = unknown, V = unknown> = {
   readonly timer: { readonly key: string; readonly dueMs: number } | undefined;
   /** The `traceparent` header of the source record. */
   readonly trace: Buffer | undefined;
+  /** What the value was decoded from, within the batch in which it was read, and until a function has had it. */
+  readonly raw?: RawRecord | undefined;
 };
 
 /** What becomes of a record, under another key, value or time. One function, so that all records have one shape. */
 export function derived(cause: FlowRecord, key: unknown, value: unknown, timestamp: number): FlowRecord {
   const { watermark, sequence, timer, trace } = cause;
-  return { key, value, timestamp, watermark, sequence, timer, trace };
+  return { key, value, timestamp, watermark, sequence, timer, trace, raw: undefined };
 }
 
 /**

@@ -1,10 +1,12 @@
 import { InputError } from '#platform';
 import { partitionFor } from '../log/partitioner.ts';
 import type { Header } from '../log/port.ts';
+import type { Serde } from '../serde.ts';
 import type { Outbox } from '../task/outbox.ts';
-import type { SinkNode } from '../topology/node.ts';
+import type { SinkNode, SourceNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
 import { RecordList } from './record.ts';
+import type { RawRecord } from './source.ts';
 
 /** Encodes records for a topic and leaves them in the outbox of the next commit. */
 export class SinkOperator implements Operator {
@@ -13,7 +15,13 @@ export class SinkOperator implements Operator {
   readonly #outbox: Outbox;
   readonly #ownPartition: number;
 
-  constructor(node: SinkNode, outbox: Outbox, ownPartition: number) {
+  /** Sources whose values this sink would write as they do. */
+  readonly #alike: ReadonlySet<string>;
+
+  constructor(node: SinkNode, outbox: Outbox, ownPartition: number, sources: readonly SourceNode[] = []) {
+    const { fingerprint, isOwnAt } = node.value;
+    const alike = sources.filter(({ topic: { value } }) => value.fingerprint.equals(fingerprint));
+    this.#alike = new Set(isOwnAt === undefined ? [] : alike.map(({ name }) => name));
     this.#node = node;
     this.#outbox = outbox;
     this.#ownPartition = ownPartition;
@@ -38,6 +46,8 @@ export class SinkOperator implements Operator {
         const { timestamp, trace } = record;
         const headers: readonly Header[] | undefined = trace && [['traceparent', trace]];
         if (record.value === null) this.#outbox.put(topic.name, partition, key, null, timestamp, headers);
+        else if (record.raw !== undefined && this.#isWritten(record.raw))
+          this.#outbox.putValue(topic.name, partition, key, record.raw, verbatim, timestamp, headers);
         else
           this.#outbox.putValue(
             topic.name,
@@ -53,4 +63,24 @@ export class SinkOperator implements Operator {
       }
     }
   }
+
+  /** Whether a value was read as it would be written: nothing but its key, its time or its topic changes. */
+  #isWritten({ source, batch, index }: RawRecord): boolean {
+    return this.#alike.has(source) && batch.readValue(index, this.#isOwnAt) === true;
+  }
+
+  readonly #isOwnAt = (bytes: Buffer, start: number, end: number) =>
+    this.#node.value.isOwnAt?.(bytes, start, end) === true;
 }
+
+/** Writes a value as it was read. */
+const verbatim: Pick<Serde<RawRecord>, 'encode' | 'encodeInto'> = {
+  encode: ({ batch, index }) => batch.value(index) as Buffer,
+  encodeInto: ({ batch, index }, target, at) =>
+    batch.readValue(index, (bytes, start, end) => {
+      const after = at + end - start;
+      if (after > target.length) return target.length - after;
+      bytes.copy(target, at, start, end);
+      return after;
+    }) as number,
+};

@@ -19,9 +19,12 @@ export class SourceOperator implements Operator {
   readonly input = new RecordList<RawRecord>();
   readonly #node: SourceNode;
   readonly #output: Output;
+  readonly #decodeAt: ((bytes: Buffer, start: number, end: number) => unknown) | undefined;
 
   constructor(node: SourceNode, output: Output) {
     this.#node = node;
+    const { value } = node.topic;
+    this.#decodeAt = value.decodeAt && ((bytes, start, end) => value.decodeAt?.(bytes, start, end));
     this.#output = output;
   }
 
@@ -38,25 +41,27 @@ export class SourceOperator implements Operator {
     }
   }
 
-  #emit({ batch, index, sequence, watermark }: RawRecord, wallNow: number): void {
+  #emit(raw: RawRecord, wallNow: number): void {
+    const { batch, index, sequence, watermark } = raw;
     const timestamp = batch.timestamp(index);
     this.#assertBelievable(timestamp, wallNow);
-    const key = batch.keyText(index);
-    const value = batch.value(index);
-    if (key === null && this.#node.nullKeys === 'reject')
+    const text = batch.keyText(index);
+    if (text === null && this.#node.nullKeys === 'reject')
       throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
-    if (value === null && this.#node.role === 'stream' && this.#node.nullValues === 'reject') {
+    const key = text === null ? null : this.#node.topic.key.fromText(text);
+    const value = this.#decode(batch, index);
+    const isNull = value === null && batch.value(index) === null;
+    if (isNull && this.#node.role === 'stream' && this.#node.nullValues === 'reject')
       throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
-    }
-    this.#output.push({
-      key: key === null ? null : this.#node.topic.key.fromText(key),
-      value: value === null ? null : this.#node.topic.value.decode(value),
-      timestamp,
-      watermark,
-      sequence,
-      timer: undefined,
-      trace: traceparent(batch, index),
-    });
+    const trace = traceparent(batch, index);
+    const origin = isNull ? undefined : raw;
+    this.#output.push({ key, value, timestamp, watermark, sequence, timer: undefined, trace, raw: origin });
+  }
+
+  #decode(batch: RecordBatch, index: number): unknown {
+    if (this.#decodeAt !== undefined) return batch.readValue(index, this.#decodeAt);
+    const value = batch.value(index);
+    return value === null ? null : this.#node.topic.value.decode(value);
   }
 
   /** The writer's schema may be new to this process. */

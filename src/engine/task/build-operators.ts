@@ -82,7 +82,7 @@ export function buildOperators(
         return operator;
       }
       case 'sink': {
-        const operator = new SinkOperator(node, outbox, partition);
+        const operator = new SinkOperator(node, outbox, partition, topology.sources);
         connect(node.name, node.input, operator.input);
         return operator;
       }

@@ -60,6 +60,10 @@ function batch(topic: string, baseOffset: number, records: readonly ProducerReco
     keyText: (index) => at(index).key?.toString() ?? null,
     isEmpty: (index) => at(index).key === null && at(index).value === null,
     value: (index) => at(index).value,
+    readValue: (index, read) => {
+      const { value } = at(index);
+      return value === null ? null : read(value, 0, value.length);
+    },
     headers: (index) => at(index).headers ?? [],
   };
 }

@@ -199,6 +199,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     keyText: (index) => batch.keyText(index),
     isEmpty: (index) => batch.isEmpty(index),
     value: (index) => batch.value(index),
+    readValue: (index, read) => batch.readValue(index, read),
     headers: (index) => batch.headers(index),
   };
 }

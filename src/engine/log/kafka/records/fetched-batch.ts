@@ -113,6 +113,12 @@ export class FetchedBatch implements RecordBatch {
     return start < 0 ? null : this.#slice(start, this.#fields[at + VALUE_END] as number);
   }
 
+  readValue<R>(index: number, read: (bytes: Buffer, start: number, end: number) => R): R | null {
+    const at = FIELDS * this.#stored(index);
+    const start = this.#fields[at + VALUE] as number;
+    return start < 0 ? null : read(this.#bytes, start, this.#fields[at + VALUE_END] as number);
+  }
+
   isEmpty(index: number): boolean {
     const at = FIELDS * this.#stored(index);
     return ((this.#fields[at + KEY] as number) & (this.#fields[at + VALUE] as number)) < 0;
