@@ -32,8 +32,10 @@ export function labelledExamples(examples: Serde<Example>): Serde<LabelledExampl
     if (written >= 0) example.copy(target, at, 0, example.length - UNKNOWN_ENDING_BYTES);
     return written;
   };
+  // Of values that lie among others the example's serde gives examples, which these are not.
+  const { decodeAt: _, isOwnAt: __, ...others } = examples;
   return {
-    ...examples,
+    ...others,
     encodeInto,
     encode: ({ example, ending }) => {
       const bytes = endings.encode(0, ending).subarray(HEADER_BYTES);
