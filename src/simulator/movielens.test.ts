@@ -108,6 +108,7 @@ test('ratings come in order of time, ties by user and item as numbers, with ids 
     context: { device: null, country: null, language: null },
     ts: 880_000_000_000,
     original_ts: null,
+    item: null,
   });
   assert.equal(movieLens.ratingCount, 6);
   assert.ok(movieLens.tablesAt < 880_000_000_000);
