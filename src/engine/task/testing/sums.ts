@@ -182,12 +182,19 @@ export class Load {
 
   /** `check` may throw when nothing more can come. */
   async readAll(check: () => void = () => {}): Promise<void> {
-    while (this.outputs.length < this.written) {
+    while (this.#isShort()) {
       check();
       await this.read(10);
     }
     // What should not be there would come now.
     await this.read(50);
+  }
+
+  /** Whether some key has fewer outputs than records. What was counted twice says nothing of what is still to come. */
+  #isShort(): boolean {
+    if (this.outputs.length < this.written) return true;
+    const counted = Map.groupBy(this.outputs, ([key]) => key);
+    return [...this.#writtenByKey()].some(([key, written]) => (counted.get(key)?.length ?? 0) < written);
   }
 
   /** As far as anything is committed. */
