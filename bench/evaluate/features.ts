@@ -34,10 +34,12 @@ const HOUR_MS = 3_600_000;
 
 export async function run(): Promise<void> {
   const progress = createProgress({ style: progressStyle(false) });
+  const [, , , only] = process.argv;
   for (const [name, open] of [
     ['ml-100k', movieLens100K],
     ['ml-1m', movieLens1M],
   ] as const) {
+    if (only !== undefined && only !== name) continue;
     const directory = join(data, name);
     if (existsSync(directory)) await evaluate(await open(directory), progress);
     else printMissing({ bench: 'features', case: name }, 'the data set is not on this machine');
