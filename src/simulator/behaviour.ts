@@ -32,8 +32,7 @@ export function browse(
     visit.record('impression', entry.item.item_id, null, null);
     const had = consumed.has(visit.agent.index, index[position] as number);
     const liking = likingOf(visit.agent, entry, around.trends, index[position] as number);
-    const click = sigmoid(5.2 * liking - 3.1 + around.intent - 0.06 * position - (had ? 3 : 0));
-    if (random.chance(click)) {
+    if (random.chance(chanceOf(liking, { ...around, position, had }))) {
       consumed.add(visit.agent.index, index[position] as number);
       open(visit, entry, liking, random);
       if (++taken === 3) return;
@@ -42,6 +41,29 @@ export function browse(
     }
     if (random.chance(0.06)) return;
   }
+}
+
+/** Where an agent comes upon an item. */
+type Place = {
+  readonly intent: number;
+  /** From the top of the list, 0 for the first. */
+  readonly position: number;
+  /** Whether the agent has clicked on the item before. */
+  readonly had: boolean;
+};
+
+/** The chance that an agent who looks at an entry, whose index is given, clicks on it. */
+export function clickChance(
+  agent: Agent,
+  entry: Entry,
+  index: number,
+  place: Place & Pick<Surroundings, 'trends'>,
+): number {
+  return chanceOf(likingOf(agent, entry, place.trends, index), place);
+}
+
+function chanceOf(liking: number, { intent, position, had }: Place): number {
+  return sigmoid(5.2 * liking - 3.1 + intent - 0.06 * position - (had ? 3 : 0));
 }
 
 /** Taste, and what adds to it: quality, style, warmth, language, a trend. About 0 to 1. */

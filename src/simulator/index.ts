@@ -12,4 +12,6 @@ export { worldEvents } from './events.ts';
 export { LiveAgents, type LiveOptions } from './live.ts';
 export type { LiveCounts } from './live-tally.ts';
 export { type MalformedRow, type MovieLens, openMovieLens } from './movielens.ts';
+export { GENRES } from './movielens-rows.ts';
+export { Oracle } from './oracle.ts';
 export { createWorld, type World, type WorldOptions } from './world.ts';
