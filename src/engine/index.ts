@@ -8,6 +8,7 @@
  * (`#engine/testing`).
  */
 export { avroSerde } from './avro-serde.ts';
+export { type CurrentRecord, currentRecords } from './current-records.ts';
 export { deadLetterTopic } from './dead-letter-topic.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
@@ -68,7 +69,7 @@ export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
 export { useLargeYoungGeneration } from './task/threads/young-generation.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
-export { type OutgoingRecord, TopicWriter } from './topic-writer.ts';
+export { type OutgoingRecord, TopicWriter, writeRecords } from './topic-writer.ts';
 export type { AggregateOptions } from './topology/aggregate.ts';
 export { type KeyByOptions, type SourceOptions, TopologyBuilder } from './topology/builder.ts';
 export {

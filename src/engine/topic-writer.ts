@@ -61,3 +61,17 @@ export class TopicWriter<K, V> {
     await this.#producer.close();
   }
 }
+
+/** Writes records to a topic for once: opens a writer, and closes it whatever comes. Errors: those of TopicWriter. */
+export async function writeRecords<K, V>(
+  log: Log,
+  topic: Topic<K, V>,
+  records: readonly OutgoingRecord<K, V>[],
+): Promise<void> {
+  const writer = await TopicWriter.open(log, topic);
+  try {
+    await writer.write(records);
+  } finally {
+    await writer.close();
+  }
+}
