@@ -33,3 +33,12 @@ test('shuffle keeps the values and reaches every order', () => {
   }
   assert.equal(orders.size, 6);
 });
+
+test('a restored state goes on with the same numbers', () => {
+  const random = seededRandom(4);
+  draw(random, 10);
+  const state = random.save();
+  const expected = draw(random, 5);
+  random.restore(state);
+  assert.deepEqual(draw(random, 5), expected);
+});

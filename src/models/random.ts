@@ -8,6 +8,9 @@ export interface Random {
   normal(): number;
   /** Fisher-Yates, in place. */
   shuffle(values: Int32Array): void;
+  /** The state: four integers. A source that restores it goes on with the same numbers. */
+  save(): readonly [number, number, number, number];
+  restore(state: readonly number[]): void;
 }
 
 /** xoshiro128** (Blackman and Vigna 2018), seeded by splitmix32 so that seeds 0, 1, 2... give unrelated streams. */
@@ -49,6 +52,10 @@ export function seededRandom(seed: number): Random {
         values[i] = values[j] as number;
         values[j] = kept;
       }
+    },
+    save: () => [a, b, c, d],
+    restore(saved) {
+      [a, b, c, d] = saved as [number, number, number, number];
     },
   };
 }

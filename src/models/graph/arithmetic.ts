@@ -1,6 +1,6 @@
-import { expandTo, sumTo } from './reduction.ts';
-import { broadcast, sameShape } from './shape.ts';
-import type { Tensor } from './tensor.ts';
+import { sumTo } from './reduction.ts';
+import { broadcast, sameShape, shapeError } from './shape.ts';
+import { elementTypes, type Tensor } from './tensor.ts';
 
 /** A tensor, or a number that stands for a scalar constant. */
 export type Operand = Tensor | number;
@@ -47,6 +47,13 @@ export const log = (x: Tensor): Tensor => unary('Log', x, (g) => div(g, x));
 export const sqrt = (x: Tensor): Tensor => unary('Sqrt', x, (g, y) => div(mul(g, 0.5), y));
 export const relu = (x: Tensor): Tensor => unary('Relu', x, (g) => where(greater(x, 0), g, 0));
 export const tanh = (x: Tensor): Tensor => unary('Tanh', x, (g, y) => sub(g, mul(g, mul(y, y))));
+export const abs = (x: Tensor): Tensor => unary('Abs', x, (g) => where(greater(x, 0), g, neg(g)));
+/** log(1 + exp(x)), without overflow. */
+export const softplus = (x: Tensor): Tensor => unary('Softplus', x, (g) => mul(g, sigmoid(x)));
+const erf = (x: Tensor): Tensor =>
+  unary('Erf', x, (g) => mul(mul(g, 2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x)))));
+/** Gaussian error linear unit, exact (Hendrycks and Gimpel 2016). */
+export const gelu = (x: Tensor): Tensor => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 export const sigmoid = (x: Tensor): Tensor =>
   unary('Sigmoid', x, (g, y) => mul(mul(g, y), sub(mul(y, -1), -1)));
 
@@ -54,6 +61,25 @@ export const sigmoid = (x: Tensor): Tensor =>
 export function greater(a: Tensor, right: Operand): Tensor {
   const b = operand(a, right);
   return a.graph.apply('Greater', [a, b], { shape: broadcast('greater', a.shape, b.shape), type: 'bool' });
+}
+
+/** A mask (bool): a = b, element by element; of ids too. */
+export function equal(a: Tensor, b: Tensor): Tensor {
+  return a.graph.apply('Equal', [a, b], { shape: broadcast('equal', a.shape, b.shape), type: 'bool' });
+}
+
+/** A mask (bool) of what both masks hold. */
+export function and(a: Tensor, b: Tensor): Tensor {
+  return a.graph.apply('And', [a, b], { shape: broadcast('and', a.shape, b.shape), type: 'bool' });
+}
+
+/** Floats as ids, or ids as floats; nothing is differentiated through it. */
+export function cast(x: Tensor, type: 'float' | 'int64'): Tensor {
+  return x.graph.apply('Cast', [x], {
+    shape: x.shape,
+    type,
+    attributes: { to: { int: elementTypes[type] } },
+  });
 }
 
 /** A mask (bool) of the ids that are not padding, which is any negative id. */
@@ -75,9 +101,13 @@ export function where(mask: Tensor, left: Operand, right: Operand): Tensor {
 }
 
 /**
- * Inverted dropout (Srivastava et al. 2014): the mask is an input, drawn by the caller, holding 0 with
- * probability p and 1 / (1 - p) otherwise. Graphs have no randomness of their own.
+ * Inverted dropout (Srivastava et al. 2014): what the mask `kept` (bool) does not hold becomes 0, and the rest grows by
+ * 1 / (1 - share), share being the probability of 0. Graphs have no randomness of their own: the mask is an input, see
+ * `dropoutMask`.
  */
-export function dropout(x: Tensor, mask: Tensor): Tensor {
-  return mul(x, sameShape(x.shape, mask.shape) ? mask : expandTo(mask, x));
+export function dropout(x: Tensor, kept: Tensor, share: number): Tensor {
+  if (kept.type !== 'bool' || !sameShape(kept.shape, x.shape)) {
+    throw shapeError('dropout', [x.shape, kept.shape], 'the mask is bool, and of the same shape');
+  }
+  return where(kept, mul(x, 1 / (1 - share)), 0);
 }

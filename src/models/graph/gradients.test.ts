@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { seededRandom } from '../random.ts';
 import {
+  abs,
   add,
   div,
   dropout,
   exp,
+  gelu,
   greater,
   log,
   mul,
@@ -13,32 +15,30 @@ import {
   present,
   relu,
   sigmoid,
+  softplus,
   sqrt,
   sub,
   tanh,
   where,
 } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
-import { concat, gatherRows, pickColumns, reshape, transpose } from './layout.ts';
-import { linear, matmul } from './matrix.ts';
-import { l2Normalise, logSoftmax, mean, softmax } from './normalisation.ts';
+import { concat, gatherRows, pickColumns, reshape, slice, split, transpose } from './layout.ts';
+import {
+  pairwiseRanking,
+  sampledSoftmax,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+  softmaxOverRows,
+} from './losses.ts';
+import { causalSegments } from './masks.ts';
+import { linear, matmul, matmulAdd } from './matrix.ts';
+import { l2Normalise, layerNorm, logSoftmax, mean, softmax } from './normalisation.ts';
 import { toOnnx } from './onnx.ts';
-import { expandTo, sum } from './reduction.ts';
+import { expandTo, max, sum } from './reduction.ts';
 import { type Feed, Session } from './session.ts';
 import { Graph, type Tensor } from './tensor.ts';
 
-type Case = {
-  /** Shapes of the differentiable inputs. */
-  shapes: number[][];
-  build: (a: Tensor, b: Tensor, c: Tensor) => Tensor;
-  /** Keeps inputs inside of the operation's smooth domain. */
-  domain?: (x: number) => number;
-};
-
-const positive = (x: number) => Math.abs(x) + 0.5;
 const awayFromZero = (x: number) => (Math.abs(x) < 0.1 ? x + 0.3 : x);
-const ids = (graph: Graph, values: number[], shape: number[]) =>
-  graph.constant(BigInt64Array.from(values, BigInt), shape);
 
 const cases: Record<string, Case> = {
   'add, equal shapes': {
@@ -97,9 +97,12 @@ const cases: Record<string, Case> = {
     shapes: [[2, 3]],
     build: (a) => where(present(ids(a.graph, [0, -1, 2, -1, 4, 5], [2, 3])), a, 0),
   },
+  abs: { shapes: [[4]], build: (a) => abs(a), domain: awayFromZero },
+  softplus: { shapes: [[4]], build: (a) => softplus(a) },
+  gelu: { shapes: [[4]], build: (a) => gelu(a) },
   dropout: {
     shapes: [[2, 3]],
-    build: (a) => dropout(a, a.graph.constant(Float32Array.of(2, 0, 2), [3])),
+    build: (a) => dropout(a, present(ids(a.graph, [0, -1, 2, -1, -1, 5], [2, 3])), 0.25),
   },
   matmul: {
     shapes: [
@@ -143,6 +146,29 @@ const cases: Record<string, Case> = {
     ],
     build: (a, b) => matmul(a, b, { transposeA: true, transposeB: true }),
   },
+  'matmul, one matrix for a batch': {
+    shapes: [
+      [2, 2, 3],
+      [3, 2],
+    ],
+    build: (a, b) => matmul(a, b),
+  },
+  'matmul, one transposed matrix for a batch': {
+    shapes: [
+      [2, 2, 3],
+      [2, 3],
+    ],
+    build: (a, b) => matmul(a, b, { transposeB: true }),
+  },
+  'matmulAdd, a row': { shapes: [[2, 3], [3, 4], [4]], build: (a, b, c) => matmulAdd(a, b, c) },
+  'matmulAdd, a matrix, both transposed': {
+    shapes: [
+      [3, 2],
+      [4, 3],
+      [2, 4],
+    ],
+    build: (a, b, c) => matmulAdd(a, b, c, { transposeA: true, transposeB: true }),
+  },
   linear: { shapes: [[2, 3], [3, 2], [2]], build: (x, w, b) => linear(x, w, b) },
   'linear, rank 3': { shapes: [[2, 2, 3], [3, 2], [2]], build: (x, w, b) => linear(x, w, b) },
   'sum of all': { shapes: [[2, 3]], build: (a) => sum(mul(a, a)) },
@@ -150,6 +176,8 @@ const cases: Record<string, Case> = {
   'sum over the last axis, kept': { shapes: [[2, 3]], build: (a) => sum(a, [-1], true) },
   'mean over two axes': { shapes: [[2, 3, 2]], build: (a) => mean(a, [0, 2]) },
   'mean of all': { shapes: [[2, 3]], build: (a) => mean(a) },
+  'max, last axis': { shapes: [[2, 3]], build: (a) => max(a, -1) },
+  'max, first axis, kept': { shapes: [[2, 3]], build: (a) => max(a, 0, true) },
   expandTo: { shapes: [[3], [2, 3]], build: (a, b) => mul(expandTo(a, b), b) },
   'gather of rows, ids repeated and -1': {
     shapes: [[4, 3]],
@@ -170,65 +198,40 @@ const cases: Record<string, Case> = {
     ],
     build: (a, b) => concat([a, b], 0),
   },
+  slice: { shapes: [[2, 5]], build: (a) => slice(a, 1, 1, 4) },
+  'slice, first axis, to the end': { shapes: [[4, 2]], build: (a) => slice(a, 0, 2, 4) },
+  split: {
+    shapes: [[2, 5]],
+    build: (a) => {
+      const [left, middle, right] = split(a, -1, [2, 1, 2]) as [Tensor, Tensor, Tensor];
+      return add(mul(left, middle), right);
+    },
+  },
   reshape: { shapes: [[2, 6]], build: (a) => reshape(a, [3, 4]) },
   transpose: { shapes: [[2, 3, 4]], build: (a) => transpose(a, [2, 0, 1]) },
   pickColumns: { shapes: [[3, 4]], build: (a) => pickColumns(a, ids(a.graph, [1, 3, 0], [3])) },
   'softmax, last axis': { shapes: [[2, 4]], build: (a) => softmax(a) },
   'softmax, first axis': { shapes: [[3, 2]], build: (a) => softmax(a, 0) },
   logSoftmax: { shapes: [[2, 4]], build: (a) => logSoftmax(a) },
+  layerNorm: { shapes: [[2, 4], [4], [4]], build: (a, b, c) => layerNorm(a, b, c) },
+  'layerNorm, rank 3': { shapes: [[2, 2, 4], [4], [4]], build: (a, b, c) => layerNorm(a, b, c) },
+  'attention among earlier positions of the same segment': {
+    shapes: [
+      [2, 4, 3],
+      [2, 4, 3],
+      [2, 4, 2],
+    ],
+    build: (queries, keys, values) => {
+      const segments = ids(queries.graph, [0, 0, 1, 1, 0, 0, 0, 1], [2, 4]);
+      const scores = matmul(queries, keys, { transposeB: true });
+      return matmul(softmax(add(scores, causalSegments(segments))), values);
+    },
+  },
   l2Normalise: { shapes: [[2, 4]], build: (a) => l2Normalise(a) },
 };
 
-/** The loss is a weighted sum of the result, so that no two elements of the gradient agree by accident. */
-function differentiated({ shapes, build }: Case): Graph {
-  const random = seededRandom(7);
-  const graph = new Graph();
-  const inputs = shapes.map((shape, i) => graph.input(`x${i}`, shape));
-  const [a, b, c] = inputs as [Tensor, Tensor, Tensor];
-  const result = build(a, b, c);
-  const size = (result.shape as number[]).reduce((product, dimension) => product * dimension, 1);
-  const weights = Float32Array.from({ length: size }, () => random.normal());
-  const loss = sum(mul(result, graph.constant(weights, result.shape)));
-  graph.output('loss', loss);
-  gradients(loss, inputs).forEach((gradient, i) => {
-    assert.deepEqual(gradient.shape, shapes[i]);
-    graph.output(`dx${i}`, gradient);
-  });
-  return graph;
-}
-
 for (const [name, tested] of Object.entries(cases)) {
-  test(`gradient against finite differences: ${name}`, async () => {
-    const session = await Session.create(toOnnx(differentiated(tested)));
-    const random = seededRandom(11);
-    const domain = tested.domain ?? ((x: number) => x);
-    const feeds: Record<string, Feed> = {};
-    tested.shapes.forEach((shape, i) => {
-      const length = shape.reduce((product, dimension) => product * dimension, 1);
-      feeds[`x${i}`] = { data: Float32Array.from({ length }, () => domain(random.normal())), shape };
-    });
-    const outputs = await session.run(feeds);
-    const lossAt = async () => (await session.run(feeds)).loss?.[0] as number;
-    const step = 2 ** -7;
-    for (const [input, { data }] of Object.entries(feeds)) {
-      const exact = Float32Array.from(outputs[`d${input}`] as Float32Array);
-      for (let i = 0; i < data.length; i++) {
-        const kept = data[i] as number;
-        data[i] = kept + step;
-        const above = await lossAt();
-        data[i] = kept - step;
-        const below = await lossAt();
-        data[i] = kept;
-        const measured = (above - below) / (2 * step);
-        const error = Math.abs(measured - (exact[i] as number));
-        assert.ok(
-          error < 2e-3 * (1 + Math.abs(measured)),
-          `${input}[${i}]: ${exact[i]}, measured ${measured}`,
-        );
-      }
-    }
-    await session.close();
-  });
+  test(`gradient against finite differences: ${name}`, () => assertGradients(tested));
 }
 
 test('a loss that does not depend on a parameter is refused', () => {

@@ -19,7 +19,7 @@ export function gradients(loss: Tensor, parameters: readonly Tensor[]): Tensor[]
     const gradient = gradientOf.get(tensor);
     const { source } = tensor;
     if (gradient === undefined || source.kind !== 'operation') continue;
-    const { pullback, inputs, operation } = source;
+    const { pullback, differentiated: inputs, operation } = source;
     if (!inputs.some((input) => dependent.has(input))) continue;
     invariant(pullback !== undefined, `${operation} has no gradient`);
     for (const [i, contribution] of pullback(gradient).entries()) {
@@ -43,7 +43,7 @@ function dependents(forward: readonly Tensor[], parameters: readonly Tensor[]): 
   const dependent = new Set<Tensor>(parameters);
   for (const tensor of forward) {
     const { source } = tensor;
-    if (source.kind === 'operation' && source.inputs.some((input) => dependent.has(input))) {
+    if (source.kind === 'operation' && source.differentiated.some((input) => dependent.has(input))) {
       dependent.add(tensor);
     }
   }

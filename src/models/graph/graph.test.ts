@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { add, greater, where } from './arithmetic.ts';
-import { concat, gatherRows, pickColumns, reshape, transpose } from './layout.ts';
-import { linear, matmul } from './matrix.ts';
-import { l2Normalise, mean, softmax } from './normalisation.ts';
+import { seededRandom } from '../random.ts';
+import { add, dropout, greater, where } from './arithmetic.ts';
+import { dropoutMask, dropoutShare } from './dropout-mask.ts';
+import { gradients } from './gradients.ts';
+import { concat, gatherRows, pickColumns, reshape, slice, split, transpose } from './layout.ts';
+import { softmaxCrossEntropy, softmaxOverRows } from './losses.ts';
+import { linear, matmul, matmulAdd } from './matrix.ts';
+import { l2Normalise, layerNorm, mean, softmax } from './normalisation.ts';
 import { toOnnx } from './onnx.ts';
-import { expandTo, sum } from './reduction.ts';
+import { expandTo, max, sum } from './reduction.ts';
 import { Session, toInt64 } from './session.ts';
+import { sizeOf } from './shape.ts';
 import { Graph, type Tensor } from './tensor.ts';
 
 /** Builds a tensor, runs its graph with the feeds, and returns the values. */
@@ -26,7 +31,7 @@ test('a shape error names the operation and the shapes', () => {
   const a = graph.input('a', [2, 3]);
   const b = graph.input('b', [4, 5]);
   const ids = graph.input('ids', [3], 'int64');
-  const cases: [() => Tensor, RegExp][] = [
+  const cases: [() => unknown, RegExp][] = [
     [() => add(a, b), /^add: \[2, 3\] and \[4, 5\] do not fit/],
     [() => matmul(a, b), /^matmul: \[2, 3\] and \[4, 5\] do not fit/],
     [() => matmul(a, graph.input('c', [2, 3, 4])), /^matmul: \[2, 3\] and \[2, 3, 4\]/],
@@ -41,6 +46,22 @@ test('a shape error names the operation and the shapes', () => {
     [() => gatherRows(a, b), /^gatherRows: \[2, 3\] and \[4, 5\]/],
     [() => pickColumns(a, ids), /^pickColumns: \[2, 3\] and \[3\]/],
     [() => expandTo(a, b), /^expand: \[2, 3\] and \[4, 5\]/],
+    [
+      () => matmul(graph.input('p', [2, 3, 4]), graph.input('q', [3, 5])),
+      /^matmul: \[2, 3, 4\] and \[3, 5\]/,
+    ],
+    [() => matmulAdd(a, transpose(a, [1, 0]), b), /^matmulAdd: \[2, 2\] and \[4, 5\]/],
+    [() => slice(a, 1, 2, 4), /^slice: \[2, 3\] and \[2, 4\]/],
+    [() => split(a, 1, [1, 1]), /^split: \[2, 3\] and \[1, 1\]/],
+    [() => max(a, 2), /^max: \[2, 3\] and \[2\]/],
+    [() => layerNorm(a, ids, b), /^layerNorm: \[2, 3\] and \[3\] and \[4, 5\]/],
+    [() => dropout(a, a, 0.5), /^dropout: \[2, 3\] and \[2, 3\]/],
+    [() => softmaxOverRows(a, b, ids, ids, 8), /^softmaxOverRows: \[2, 3\] and \[4, 5\] and \[3\]/],
+    [() => softmaxCrossEntropy(b, graph.input('t', [4], 'int64'), ids), /^weightedMean: \[4\] and \[3\]/],
+    [
+      () => reshape(graph.input('r', ['rows', 'columns']), ['rows*columns', 2]),
+      /^reshape: \[rows, columns\]/,
+    ],
     [() => graph.constant(floats(1, 2), [3]), /^constant: \[3\] and \[2\]/],
     [() => add(graph.input('m', ['batch']), graph.input('n', ['users'])), /^add: \[batch\] and \[users\]/],
   ];
@@ -87,6 +108,34 @@ test('a symbolic batch takes any size', async () => {
   }
   await session.close();
 });
+
+test('of symbolic sizes, products are known', async () => {
+  const graph = new Graph();
+  const x = graph.input('x', ['batch', 'length', 2]);
+  graph.output('rows', reshape(x, [sizeOf(['length', 'batch']), 2]));
+  graph.output('again', reshape(reshape(x, ['batch', sizeOf(['length', 2])]), ['batch', 'length', 2]));
+  const session = await Session.create(toOnnx(graph));
+  const data = floats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+  const { rows, again } = await session.run({ x: { data, shape: [3, 2, 2] } });
+  assert.deepEqual([rows, again], [data, data]);
+  assert.deepEqual(session.shapeOf('rows'), ['batch*length', 2]);
+  await session.close();
+  assert.deepEqual([sizeOf([2, 3]), sizeOf(['b', 1]), sizeOf(['b*2', 3, 'a'])], [6, 'b', 'a*b*6']);
+});
+
+test('masks of dropout: the share of zeros, equal for equal counters and for no others', () => {
+  const mask = (seed: number, counter: number) => dropoutMask(50_001, 0.2, seed, counter);
+  const zeros = mask(1, 0).reduce((count, kept) => count + 1 - kept, 0) / 50_001;
+  assert.ok(Math.abs(zeros - dropoutShare(0.2)) < 0.008, `${zeros}`);
+  assert.deepEqual(mask(1, 7), mask(1, 7));
+  for (const other of [mask(1, 8), mask(2, 7)]) {
+    const agree = other.reduce((count, kept, i) => count + (kept === mask17[i] ? 1 : 0), 0) / 50_001;
+    // Independent masks agree with the probability 0.8 * 0.8 + 0.2 * 0.2.
+    assert.ok(Math.abs(agree - 0.68) < 0.012, `${agree}`);
+  }
+});
+
+const mask17 = dropoutMask(50_001, 0.2, 1, 7);
 
 test('a session refuses damaged files, and wrong inputs by name', async () => {
   await assert.rejects(Session.create(new Uint8Array(50).fill(7)), { code: 'MR_MODEL_UNREADABLE' });

@@ -1,17 +1,32 @@
-import { type Dimension, resolveAxis, type Shape, sameShape, shapeError, sizeOf } from './shape.ts';
+import {
+  type Dimension,
+  fixedSize,
+  resolveAxis,
+  type Shape,
+  sameShape,
+  shapeError,
+  sizeOf,
+} from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
-/** The same elements in another shape; at most one symbolic dimension, which must be in both. */
+/**
+ * The same elements in another shape. Of its symbolic dimensions all but one must stand where they stand in x: the size
+ * of that one follows from the rest.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
-  const symbols = shape.filter((dimension) => typeof dimension === 'string');
-  const known = (dimensions: Shape) => dimensions.filter((dimension) => typeof dimension === 'number');
-  const had = x.shape.filter((dimension) => typeof dimension === 'string');
-  if (symbols.length > 1 || !sameShape(symbols, had) || sizeOf(known(shape)) !== sizeOf(known(x.shape))) {
+  const isCopied = (dimension: Dimension, axis: number) => dimension === x.shape[axis];
+  const inferred = shape.filter((dimension, i) => typeof dimension === 'string' && !isCopied(dimension, i));
+  if (inferred.length > 1 || sizeOf(shape) !== sizeOf(x.shape)) {
     throw shapeError('reshape', [x.shape, shape], 'the number of elements must stay the same');
   }
-  const target = x.graph.integers(shape.map((dimension) => (typeof dimension === 'string' ? -1 : dimension)));
-  return x.graph.apply('Reshape', [x, target], { shape, type: x.type }, (gradient) => [
+  // ONNX: 0 copies the size of the same axis, -1 stands for what is left.
+  const target = shape.map((dimension, axis) => {
+    if (typeof dimension === 'number') return dimension;
+    return isCopied(dimension, axis) ? 0 : -1;
+  });
+  const sizes = x.graph.integers(target);
+  return x.graph.apply('Reshape', [x, sizes], { shape, type: x.type }, (gradient) => [
     reshape(gradient, x.shape),
   ]);
 }
@@ -31,12 +46,43 @@ export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   );
 }
 
-/** Elements from `start` up to `end` along one axis. */
-function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
-  const shape = x.shape.map((dimension, i) => (i === axis ? end - start : dimension));
+/** Elements from `start` up to `end` along an axis of fixed size. */
+export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
+  const along = resolveAxis('slice', x.shape, axis);
+  const size = fixedSize('slice', x.shape, along);
+  if (!(start >= 0 && start < end && end <= size)) {
+    throw shapeError('slice', [x.shape, [start, end]], `the bounds must lie on axis ${along}`);
+  }
+  if (end - start === size) return x;
+  const shape = x.shape.map((dimension, i) => (i === along ? end - start : dimension));
   const { graph } = x;
-  const bounds = [graph.integers([start]), graph.integers([end]), graph.integers([axis])];
-  return graph.apply('Slice', [x, ...bounds], { shape });
+  const bounds = [graph.integers([start]), graph.integers([end]), graph.integers([along])];
+  return graph.apply('Slice', [x, ...bounds], { shape, type: x.type }, (gradient) => [
+    padded(gradient, x.shape, along, start),
+  ]);
+}
+
+/** Zeros of the given shape around x, which begins at `start` of the axis. */
+function padded(x: Tensor, shape: Shape, axis: number, start: number): Tensor {
+  const before = shape.map((_, i) => (i === axis ? start : 0));
+  const after = shape.map((dimension, i) =>
+    i === axis ? (dimension as number) - start - (x.shape[i] as number) : 0,
+  );
+  return x.graph.apply('Pad', [x, x.graph.integers([...before, ...after])], { shape });
+}
+
+/** Cuts x along an axis into parts of the given sizes, which must add up to its size. */
+export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
+  const along = resolveAxis('split', x.shape, axis);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total !== x.shape[along]) {
+    throw shapeError('split', [x.shape, sizes], `the parts must add up to axis ${along}`);
+  }
+  let start = 0;
+  return sizes.map((size) => {
+    start += size;
+    return slice(x, along, start - size, start);
+  });
 }
 
 /** Joins tensors along an axis; all other sizes must be equal. */
@@ -81,7 +127,7 @@ export function gatherRows(table: Tensor, ids: Tensor): Tensor {
 }
 
 /** Zeros shaped as `table`, with each row of `updates` added at its id. */
-function scatterRows(table: Tensor, ids: Tensor, updates: Tensor): Tensor {
+export function scatterRows(table: Tensor, ids: Tensor, updates: Tensor): Tensor {
   const { graph, shape } = table;
   const size = graph.apply('Shape', [table], { shape: [2], type: 'int64' });
   const zeros = graph.apply('ConstantOfShape', [size], { shape });

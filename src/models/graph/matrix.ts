@@ -1,13 +1,13 @@
-import { add } from './arithmetic.ts';
 import { reshape, transpose } from './layout.ts';
-import { type Dimension, type Shape, sameShape, shapeError } from './shape.ts';
+import { sumTo } from './reduction.ts';
+import { broadcast, type Dimension, type Shape, sameShape, shapeError, sizeOf } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
 export type Transposed = { readonly transposeA?: boolean; readonly transposeB?: boolean };
 
 /**
- * Matrix product over the last two axes, either operand optionally transposed there: [..., M, K] by [..., K, N].
- * The axes before them must be equal; nothing is broadcast.
+ * Matrix product over the last two axes, either operand optionally transposed there: [..., M, K] by [..., K, N]. The axes
+ * before them must be equal, nothing is broadcast; but b may be one matrix [K, N] for all of a.
  */
 export function matmul(
   a: Tensor,
@@ -18,6 +18,10 @@ export function matmul(
   const [m, k] = lastTwo(a.shape, transposeA);
   const [k2, n] = lastTwo(b.shape, transposeB);
   const leading = a.shape.slice(0, -2);
+  if (rank > 2 && b.shape.length === 2 && !transposeA && k === k2) {
+    const product = matmul(rowsOf(a), b, { transposeB });
+    return reshape(product, [...leading, m, n] as Dimension[]);
+  }
   if (rank < 2 || b.shape.length !== rank || k !== k2 || !sameShape(leading, b.shape.slice(0, -2))) {
     throw shapeError('matmul', [a.shape, b.shape], 'it multiplies [..., M, K] by [..., K, N]');
   }
@@ -30,16 +34,53 @@ export function matmul(
       ? matmul(g, a, { transposeA: true, transposeB: transposeA })
       : matmul(a, g, { transposeA: !transposeA }),
   ];
-  if (rank === 2) {
-    const attributes = { transA: { int: transposeA ? 1 : 0 }, transB: { int: transposeB ? 1 : 0 } };
-    return a.graph.apply('Gemm', [a, b], { shape, attributes }, pullback);
-  }
+  if (rank === 2) return gemm([a, b], shape, transposeA, transposeB, pullback);
   const left = transposeA ? swapLastTwo(a) : a;
   const right = transposeB ? swapLastTwo(b) : b;
   return a.graph.apply('MatMul', [left, right], { shape }, (g) => {
     const [da, db] = pullback(g);
     return [transposeA && da ? swapLastTwo(da) : da, transposeB && db ? swapLastTwo(db) : db];
   });
+}
+
+/**
+ * a b + c of matrices, either of a and b optionally transposed; c has the shape of the product, or is one row of it or a
+ * scalar.
+ */
+export function matmulAdd(
+  a: Tensor,
+  b: Tensor,
+  c: Tensor,
+  { transposeA = false, transposeB = false }: Transposed = {},
+): Tensor {
+  const { shape } = matmul(a, b, { transposeA, transposeB });
+  if (shape.length !== 2 || !sameShape(broadcast('matmulAdd', shape, c.shape), shape)) {
+    throw shapeError(
+      'matmulAdd',
+      [a.shape, b.shape, c.shape],
+      'a and b are matrices, and c fits their product',
+    );
+  }
+  return gemm([a, b, c], shape, transposeA, transposeB, (g) => [
+    transposeA
+      ? matmul(b, g, { transposeA: transposeB, transposeB: true })
+      : matmul(g, b, { transposeB: !transposeB }),
+    transposeB
+      ? matmul(g, a, { transposeA: true, transposeB: transposeA })
+      : matmul(a, g, { transposeA: !transposeA }),
+    sumTo(g, c.shape),
+  ]);
+}
+
+function gemm(
+  inputs: readonly Tensor[],
+  shape: Shape,
+  transposeA: boolean,
+  transposeB: boolean,
+  pullback: (gradient: Tensor) => Tensor[],
+): Tensor {
+  const attributes = { transA: { int: transposeA ? 1 : 0 }, transB: { int: transposeB ? 1 : 0 } };
+  return (inputs[0] as Tensor).graph.apply('Gemm', inputs, { shape, attributes }, pullback);
 }
 
 function lastTwo(shape: Shape, transposed: boolean): [Dimension | undefined, Dimension | undefined] {
@@ -60,15 +101,10 @@ export function linear(x: Tensor, weights: Tensor, bias: Tensor): Tensor {
   if (inputs === undefined || rows !== inputs || outputs === undefined) {
     throw shapeError('linear', [x.shape, weights.shape], 'x is [..., I] and the weights are [I, O]');
   }
-  const flat = x.shape.length === 2 ? x : reshape(x, [flattened(x), inputs]);
-  return reshape(add(matmul(flat, weights), bias), [...x.shape.slice(0, -1), outputs]);
+  return reshape(matmulAdd(rowsOf(x), weights, bias), [...x.shape.slice(0, -1), outputs]);
 }
 
-function flattened(x: Tensor): Dimension {
-  let size = 1;
-  for (const dimension of x.shape.slice(0, -1)) {
-    if (typeof dimension === 'string') throw shapeError('linear', [x.shape], 'above rank 2, sizes are fixed');
-    size *= dimension;
-  }
-  return size;
+/** [..., I] as one matrix [product of the rest, I]. */
+export function rowsOf(x: Tensor): Tensor {
+  return reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1) as Dimension]);
 }

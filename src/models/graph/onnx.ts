@@ -1,11 +1,10 @@
 import { MessageWriter } from './protobuf.ts';
 import type { Shape } from './shape.ts';
-import type { Attributes, ElementType, Graph, Tensor } from './tensor.ts';
+import { type Attributes, type ElementType, elementTypes, type Graph, type Tensor } from './tensor.ts';
 
 // Numbers of fields and enumerations are those of onnx.proto3, IR version 8.
 const irVersion = 8;
 const opset = 17;
-const elementTypes = { float: 1, int64: 7, bool: 9 } satisfies Record<ElementType, number>;
 const attributeTypes = { int: 2, string: 3, ints: 7 };
 
 /** The graph as an ONNX file: the operations that its outputs need, and no others. Every input is declared. */

@@ -5,7 +5,11 @@ import { FatalError, InputError } from '#platform';
 env.logLevel = 'fatal';
 
 export type Provider = 'cpu' | 'webgpu' | 'cuda';
-export type Feed = { readonly data: Float32Array | BigInt64Array; readonly shape: readonly number[] };
+/** Floats, ids, or a mask of 0 and 1 for a bool input. */
+export type Feed = {
+  readonly data: Float32Array | BigInt64Array | Uint8Array;
+  readonly shape: readonly number[];
+};
 export type Outputs = Readonly<Record<string, Float32Array>>;
 
 export type SessionOptions = {
@@ -80,7 +84,10 @@ export class Session {
   /** Float outputs by name. Inputs that are missing or of the wrong shape fail with MR_MODEL_INPUT. */
   async run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs> {
     const inputs: Record<string, OnnxTensor> = {};
-    for (const [name, { data, shape }] of Object.entries(feeds)) inputs[name] = new OnnxTensor(data, shape);
+    for (const [name, { data, shape }] of Object.entries(feeds)) {
+      inputs[name] =
+        data instanceof Uint8Array ? new OnnxTensor('bool', data, shape) : new OnnxTensor(data, shape);
+    }
     try {
       const results = await this.#session.run(inputs);
       return Object.fromEntries(this.outputs.map((name) => [name, results[name]?.data as Float32Array]));
@@ -105,6 +112,8 @@ function open(model: Uint8Array, provider: Provider, threads: number): Promise<I
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
+    // Threads that wait by spinning take the processor from whatever else runs here.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
 }
 

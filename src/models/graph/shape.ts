@@ -1,6 +1,6 @@
 import { InputError } from '#platform';
 
-/** A size, or the name of a size that is known only when the graph runs (`'batch'`). */
+/** A size, or the name of a size that is known only when the graph runs (`'batch'`), or such a product (`'batch*100'`). */
 export type Dimension = number | string;
 export type Shape = readonly Dimension[];
 
@@ -42,14 +42,15 @@ export function resolveAxis(operation: string, shape: Shape, axis: number): numb
   return resolved;
 }
 
-/** The number of elements; undefined when a dimension is symbolic. */
-export function sizeOf(shape: Shape): number | undefined {
-  let size = 1;
-  for (const dimension of shape) {
-    if (typeof dimension === 'string') return undefined;
-    size *= dimension;
-  }
-  return size;
+/** The number of elements: a number, or where dimensions are symbolic a name, equal for equal products. */
+export function sizeOf(shape: Shape): Dimension {
+  const factors = shape.flatMap((dimension) => String(dimension).split('*'));
+  const symbols = factors.filter((factor) => Number.isNaN(Number(factor))).sort();
+  const known = factors
+    .map(Number)
+    .reduce((product, size) => (Number.isNaN(size) ? product : product * size), 1);
+  if (symbols.length === 0) return known;
+  return [...symbols, ...(known === 1 ? [] : [known])].join('*');
 }
 
 /** The size of one axis that must be known when the graph is built. */

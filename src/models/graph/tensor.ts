@@ -1,14 +1,16 @@
 import { InputError, invariant } from '#platform';
 import { formatShape, type Shape, shapeError, sizeOf } from './shape.ts';
 
-export type ElementType = 'float' | 'int64' | 'bool';
+/** What tensors hold, with its number in onnx.proto3. */
+export const elementTypes = { float: 1, int64: 7, bool: 9 } as const;
+export type ElementType = keyof typeof elementTypes;
 export type Attributes = Readonly<
   Record<string, { int: number } | { ints: readonly number[] } | { string: string }>
 >;
 
 /**
  * The reverse-mode rule of an operation: from the gradient of the loss with respect to its output to the gradients
- * with respect to its inputs, in order; undefined for an input that has none (ids, masks).
+ * with respect to what it was computed from, in order; undefined for an input that has none (ids, masks).
  */
 export type Pullback = (gradient: Tensor) => readonly (Tensor | undefined)[];
 
@@ -29,6 +31,8 @@ export type Tensor = {
         readonly operation: string;
         readonly inputs: readonly Tensor[];
         readonly attributes: Attributes;
+        /** What the pullback gives gradients of: the inputs, or what they were computed from. */
+        readonly differentiated: readonly Tensor[];
         readonly pullback: Pullback | undefined;
       };
 };
@@ -63,16 +67,20 @@ export class Graph {
     return this.constant(BigInt64Array.from(values, BigInt), [values.length]);
   }
 
-  /** Adds an operation. Operators are the callers: they have checked the shapes. */
+  /**
+   * Adds an operation. Operators are the callers: they have checked the shapes. An operator of several operations that
+   * knows its gradient as a whole gives the last of them a pullback to `differentiated`, the operator's own inputs.
+   */
   apply(
     operation: string,
     inputs: readonly Tensor[],
     result: { shape: Shape; type?: ElementType; attributes?: Attributes },
     pullback?: Pullback,
+    differentiated = inputs,
   ): Tensor {
     for (const tensor of inputs) invariant(tensor.graph === this, `${operation} mixes two graphs`);
     const attributes = result.attributes ?? {};
-    const source = { kind: 'operation', operation, inputs, attributes, pullback } as const;
+    const source = { kind: 'operation', operation, inputs, attributes, differentiated, pullback } as const;
     return this.#append(result.type ?? 'float', result.shape, source);
   }
 

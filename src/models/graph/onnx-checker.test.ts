@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { seededRandom } from '../random.ts';
+import { sequentialDefaults } from '../sequential/config.ts';
+import { scoringGraph, trainingGraph, userTowerOnnx } from '../sequential/graphs.ts';
+import { createParameters } from '../sequential/parameters.ts';
+import { gelu, greater, relu, sigmoid, where } from './arithmetic.ts';
+import { gradients } from './gradients.ts';
+import { concat, gatherRows, reshape, split, transpose } from './layout.ts';
+import { pairwiseRanking, sampledSoftmax, sigmoidCrossEntropy } from './losses.ts';
+import { linear, matmul } from './matrix.ts';
+import { l2Normalise, layerNorm } from './normalisation.ts';
+import { toOnnx } from './onnx.ts';
+import { max, sum } from './reduction.ts';
+import { Graph } from './tensor.ts';
+
+const python = process.env.PYTHON ?? 'python3';
+const found = spawnSync(python, ['-c', 'import onnx'], { encoding: 'utf8' });
+const skip = found.status !== 0 && `${python} has no package onnx: pip install onnx`;
+
+/** Checks files by the ONNX specification, with the shape that each operation must have, and not only by the runtime. */
+const checker = `
+import sys, onnx
+for path in sys.argv[1:]:
+    onnx.checker.check_model(path, full_check=True)
+`;
+
+async function assertChecked(models: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-onnx-'));
+  try {
+    const paths: string[] = [];
+    for (const [name, bytes] of Object.entries(models)) {
+      paths.push(join(directory, `${name}.onnx`));
+      await writeFile(paths.at(-1) as string, bytes);
+    }
+    const { status, stderr } = spawnSync(python, ['-c', checker, ...paths], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** A graph in which most operations occur, forward and backward, with a symbolic batch. */
+function mixed(): Uint8Array {
+  const graph = new Graph();
+  const table = graph.input('table', ['rows', 4]);
+  const weights = graph.input('weights', [4, 6]);
+  const bias = graph.input('bias', [6]);
+  const ids = graph.input('ids', ['batch', 3], 'int64');
+  const labels = graph.input('labels', ['batch']);
+  const rows = gatherRows(table, ids); // [batch, 3, 4]
+  const hidden = layerNorm(gelu(linear(rows, weights, bias)), bias, bias); // [batch, 3, 6]
+  const [left, right] = split(hidden, -1, [3, 3]);
+  if (left === undefined || right === undefined) throw new Error('two parts');
+  const mixedParts = concat([matmul(left, right, { transposeB: true }), transpose(right, [0, 2, 1])], 2);
+  const flat = l2Normalise(relu(reshape(mixedParts, ['batch', 18])));
+  const best = max(where(greater(flat, 0.1), flat, 0), -1); // [batch]
+  const candidates = graph.input('candidates', ['batch', 5]);
+  const target = graph.input('target', ['batch'], 'int64');
+  const losses = [
+    sigmoidCrossEntropy(best, labels, labels),
+    pairwiseRanking(sigmoid(best), sum(flat, [1]), labels),
+    sampledSoftmax(matmul(flat, graph.input('last', [18, 5])), target, sum(candidates, [0]), labels),
+  ];
+  const loss = sum(
+    concat(
+      losses.map((each) => reshape(each, [1])),
+      0,
+    ),
+  );
+  graph.output('loss', loss);
+  for (const [i, gradient] of gradients(loss, [table, weights, bias]).entries()) {
+    graph.output(`gradient ${i}`, gradient);
+  }
+  return toOnnx(graph);
+}
+
+test('what the graph language emits passes the ONNX checker', { skip }, async () => {
+  const config = { ...sequentialDefaults, dim: 8, hidden: 16, historyLength: 6, batchRows: 2 };
+  const parameters = createParameters(10, config, seededRandom(1));
+  await assertChecked({
+    mixed: mixed(),
+    'sequential-training': trainingGraph(parameters, config),
+    'sequential-scoring': scoringGraph(parameters, config),
+    'sequential-user-tower': userTowerOnnx(parameters, config),
+  });
+});
+
+test('the checker finds a shape that is not so', { skip }, async () => {
+  const graph = new Graph();
+  const x = graph.input('x', [2, 3]);
+  graph.output('y', graph.apply('Transpose', [x], { shape: [2, 3], attributes: { perm: { ints: [1, 0] } } }));
+  await assert.rejects(assertChecked({ wrong: toOnnx(graph) }), /shape/i);
+});

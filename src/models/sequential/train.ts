@@ -1,0 +1,136 @@
+import { type Checkpoint, type CheckpointArray, unusable } from '../checkpoint.ts';
+import { type Feed, Session } from '../graph/session.ts';
+import { clipGlobalNorm } from '../optimise/clipping.ts';
+import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
+import { scheduleFactor } from '../optimise/schedule.ts';
+import { seededRandom } from '../random.ts';
+import type { Trainable, Training, TrainingMetrics } from '../training.ts';
+import { Batches } from './batch.ts';
+import { checkConfig, type SequentialConfig, sequentialDefaults } from './config.ts';
+import { checkData, type SequentialData } from './data.ts';
+import { scoringGraph, trainingGraph, userTowerOnnx } from './graphs.ts';
+import { createParameters, type Parameter, type Parameters } from './parameters.ts';
+import { validationMetrics } from './validation.ts';
+
+export type TrainedSequential = {
+  readonly dim: number;
+  readonly historyLength: number;
+  /** Vectors of the items 0 .. items - 1, of any length: [items, dim]. */
+  readonly itemVectors: Float32Array;
+  /** ONNX file: see `userTowerOnnx`. */
+  readonly userTower: Uint8Array;
+};
+
+/** A causal transformer over each user's history: see transformer.ts. */
+export const sequential: Trainable<SequentialData, SequentialConfig, TrainedSequential> = {
+  model: 'sequential',
+  async open(data, overrides, seed) {
+    const config = { ...sequentialDefaults, ...overrides };
+    checkConfig(config);
+    checkData(data);
+    const random = seededRandom(seed);
+    const parameters = createParameters(data.items, config, random);
+    const { provider, threads } = config;
+    const session = await Session.create(trainingGraph(parameters, config), { provider, threads });
+    const batches = new Batches(data, config, random, seed);
+    return new SequentialTraining(data, config, { parameters, session, batches });
+  },
+};
+
+type Parts = {
+  readonly parameters: Parameters;
+  readonly session: Session;
+  readonly batches: Batches;
+};
+
+class SequentialTraining implements Training<TrainedSequential> {
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly provider: string;
+  readonly fallbackReason: string | undefined;
+  readonly #data: SequentialData;
+  readonly #config: SequentialConfig;
+  readonly #parts: Parts;
+  #scoring: Session | undefined;
+  #step = 0;
+
+  constructor(data: SequentialData, config: SequentialConfig, parts: Parts) {
+    this.#data = data;
+    this.#config = config;
+    this.#parts = parts;
+    this.epochs = config.epochs;
+    this.stepsPerEpoch = parts.batches.stepsPerEpoch;
+    this.provider = parts.session.provider;
+    this.fallbackReason = parts.session.fallbackReason;
+  }
+
+  async step(): Promise<{ loss: number }> {
+    const { parameters, session, batches } = this.#parts;
+    const { warmUpSteps, clipNorm } = this.#config;
+    const outputs = await session.run({ ...batches.next(), ...feedsOf(parameters) });
+    const gradients = [...parameters.keys()].map((name) => outputs[`d ${name}`] as Float32Array);
+    clipGlobalNorm(gradients, clipNorm);
+    const schedule = { decay: 'cosine', warmUpSteps } as const;
+    const factor = scheduleFactor(schedule, this.#step, this.epochs * this.stepsPerEpoch);
+    let i = 0;
+    for (const { weights, optimiser } of parameters.values()) {
+      optimiser.update(weights, gradients[i++] as Float32Array, factor);
+    }
+    this.#step++;
+    return { loss: outputs.loss?.[0] as number };
+  }
+
+  async validate(): Promise<TrainingMetrics | undefined> {
+    if (this.#data.validation === undefined) return undefined;
+    const { parameters } = this.#parts;
+    const { provider, threads, historyLength } = this.#config;
+    this.#scoring ??= await Session.create(scoringGraph(parameters, this.#config), { provider, threads });
+    const [scoring, feeds] = [this.#scoring, feedsOf(parameters)];
+    return validationMetrics(this.#data, this.#data.validation, historyLength, async (history) => {
+      const { scores } = await scoring.run({ history, ...feeds });
+      return scores as Float32Array;
+    });
+  }
+
+  save(): Checkpoint {
+    const arrays = new Map<string, CheckpointArray>();
+    const { parameters, batches } = this.#parts;
+    for (const [name, { weights, optimiser }] of parameters) saveWeights(arrays, name, weights, optimiser);
+    return { arrays, values: { step: this.#step, batches: batches.save() } };
+  }
+
+  restore(checkpoint: Checkpoint): void {
+    const { parameters, batches } = this.#parts;
+    for (const [name, { weights, optimiser }] of parameters) {
+      restoreWeights(checkpoint, name, weights, optimiser);
+    }
+    const { values } = checkpoint;
+    if (values === null || typeof values !== 'object' || !('step' in values))
+      throw unusable('it has no step');
+    const { step, batches: saved } = values as { step: number; batches: Checkpoint['values'] };
+    this.#step = step;
+    batches.restore(saved);
+  }
+
+  async result(): Promise<TrainedSequential> {
+    const { parameters } = this.#parts;
+    const { dim, historyLength } = this.#config;
+    return {
+      dim,
+      historyLength,
+      itemVectors: (parameters.get('items') as Parameter).weights.slice(),
+      userTower: userTowerOnnx(parameters, this.#config),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.session.close();
+    await this.#scoring?.close();
+  }
+}
+
+function feedsOf(parameters: Parameters): Record<string, Feed> {
+  return Object.fromEntries(
+    [...parameters].map(([name, { weights, shape }]) => [name, { data: weights, shape }]),
+  );
+}
