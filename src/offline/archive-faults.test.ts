@@ -57,7 +57,7 @@ it('is exact on a log that fails, repeats requests and throws members out', asyn
   log.faults.failRequests(0);
   stopping.abort();
   await running;
-  const rows = (await archivedEvents(options, temporaryDirectory(t))).map((row) => JSON.parse(row));
+  const rows = (await archivedEvents(t, options)).map((row) => JSON.parse(row));
   const ids = rows.map(({ event_id }) => event_id).sort();
   assert.deepEqual(
     ids,

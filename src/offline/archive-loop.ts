@@ -1,5 +1,5 @@
 import type { Topic } from '#engine';
-import { type AnyView, featureViews } from '#features';
+import { type AnyView, featureViews, versionedName } from '#features';
 import type { Metrics, Progress, ProgressStep } from '#platform';
 import type { OffsetRange } from '#schemas';
 import type { ActivePlace } from './active-member.ts';
@@ -195,12 +195,12 @@ export class ArchiveLoop {
     }
   }
 
-  #warnOf({ name, version }: AnyView): void {
-    const view = `${name}-${version}`;
-    if (this.#unreachable.has(view)) return;
-    this.#unreachable.add(view);
+  #warnOf(view: AnyView): void {
+    const name = versionedName(view);
+    if (this.#unreachable.has(name)) return;
+    this.#unreachable.add(name);
     this.#options.logger.warn(
-      { view },
+      { view: name },
       'events are dropped with which the history of a view would begin; it is not kept',
     );
   }

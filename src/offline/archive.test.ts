@@ -14,6 +14,7 @@ import {
   accept,
   announce,
   archivedEvents,
+  archivedWorld,
   dayMs,
   events,
   filesOnDisk,
@@ -61,10 +62,7 @@ it('archives each record once after kill -9 at every step, and leaves no file be
   assert.equal(await archiveProcess(t, killed), null);
   const expected = await openArchivedWorld(undisturbed);
   const world = await openArchivedWorld(killed);
-  assert.deepEqual(
-    await archivedEvents(world, temporaryDirectory(t)),
-    await archivedEvents(expected, temporaryDirectory(t)),
-  );
+  assert.deepEqual(await archivedEvents(t, world), await archivedEvents(t, expected));
   const store = await openOffline(world);
   const tables = [
     'events',
@@ -89,7 +87,7 @@ async function assertExact(t: TestContext, directory: string): Promise<void> {
   const world = await openArchivedWorld(directory);
   const store = await openOffline(world);
   const { offsets } = store.progress('interactions-accepted');
-  const rows = (await archivedEvents(world, temporaryDirectory(t))).map((row) => JSON.parse(row));
+  const rows = (await archivedEvents(t, world)).map((row) => JSON.parse(row));
   const places = rows.map(({ log_partition, log_offset }) => `${log_partition} ${log_offset}`);
   assert.equal(new Set(places).size, places.length, 'no record twice');
   const [topic] = await world.log.describeTopics(['interactions-accepted']);
@@ -135,7 +133,7 @@ it('follows the log, goes on after a restart, and writes nothing while nothing c
   const stopping = new AbortController();
   const running = runArchive(world.options, stopping.signal);
   const archivedUpTo = async (count: number) => {
-    while ((await archivedEvents(world, temporaryDirectory(t))).length < count) await systemClock.sleep(50);
+    while ((await archivedEvents(t, world)).length < count) await systemClock.sleep(50);
   };
   await accept(world, events(0, 100));
   await archivedUpTo(100);
@@ -149,26 +147,24 @@ it('follows the log, goes on after a restart, and writes nothing while nothing c
   const before = filesOnDisk(directory);
   assert.equal(await archiveNow(world.options), true);
   assert.deepEqual(filesOnDisk(directory), before);
-  const rows = await archivedEvents(world, temporaryDirectory(t));
+  const rows = await archivedEvents(t, world);
   assert.equal(rows.length, 200);
   assert.equal((await openOffline(world)).progress('interactions-accepted').watermark, startMs + dayMs);
 });
 
 it('leaves the work to the member that has it', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 10));
   const stopping = new AbortController();
   const running = runArchive(world.options, stopping.signal);
-  while ((await archivedEvents(world, temporaryDirectory(t))).length < 10) await systemClock.sleep(50);
+  while ((await archivedEvents(t, world)).length < 10) await systemClock.sleep(50);
   assert.equal(await archiveNow({ ...world.options, instanceId: 'other' }), false);
   stopping.abort();
   await running;
 });
 
 it('hits every step that is named', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 300));
   await announce(world, startMs + 4 * dayMs);
   recordFailpoints();
@@ -179,8 +175,7 @@ it('hits every step that is named', async (t) => {
 });
 
 it('counts what it cannot archive, and archives the rest', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   const producer = await world.log.producer();
   await producer.append('interactions-accepted', 0, [
     { key: Buffer.from('u1'), value: Buffer.from('no Avro'), timestamp: 1 },
@@ -188,7 +183,7 @@ it('counts what it cannot archive, and archives the rest', async (t) => {
   await producer.close();
   await accept(world, events(0, 20));
   await archiveNow(world.options);
-  assert.equal((await archivedEvents(world, temporaryDirectory(t))).length, 20);
+  assert.equal((await archivedEvents(t, world)).length, 20);
   const lost = /millrace_archive_lost_total\{table="events",reason="undecodable"\} 1/;
   assert.match(await world.options.metrics.render(), lost);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { crossKey } from '#features';
 import { armFailpoints, disarmFailpoints, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
@@ -11,17 +11,17 @@ import {
   accept,
   announce,
   archivedEvents,
+  archivedWorld,
   ask,
   dayMs,
   events,
   filesOnDisk,
-  openArchivedWorld,
   startMs,
 } from './testing/archived-world.ts';
 
 /** Paths of the files on the disk in which a user is found. */
-async function filesWith({ dataDirectory }: ArchivedWorld, scratch: string, user: string): Promise<string[]> {
-  return withDuckDb(scratch, async (database) => {
+async function filesWith(t: TestContext, { dataDirectory }: ArchivedWorld, user: string): Promise<string[]> {
+  return withDuckDb(temporaryDirectory(t), async (database) => {
     const found: string[] = [];
     for (const path of filesOnDisk(dataDirectory)) {
       const column = path.startsWith('offline/events/') ? 'user_id' : '"key"';
@@ -36,26 +36,25 @@ async function filesWith({ dataDirectory }: ArchivedWorld, scratch: string, user
 }
 
 it('leaves nothing of the user in any file, and everything of the others', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 600));
   await announce(world, startMs + dayMs);
   await archiveNow(world.options);
   await accept(world, events(600, 900));
   await announce(world, startMs + 2 * dayMs);
   await archiveNow(world.options);
-  const rest = async (sql: string) => ask(world, temporaryDirectory(t), sql);
+  const rest = async (sql: string) => ask(t, world, sql);
   const others = `SELECT * EXCLUDE ("time") FROM events WHERE user_id <> 'u7' ORDER BY log_partition, log_offset`;
   const pairs = `SELECT * FROM user_item_features_as_of(${startMs + 3 * dayMs}) WHERE user_id <> 'u7' ORDER BY ALL`;
   const expected = [await rest(others), await rest(pairs)];
-  const events7 = (await archivedEvents(world, temporaryDirectory(t))).filter((row) => row.includes('"u7"'));
+  const events7 = (await archivedEvents(t, world)).filter((row) => row.includes('"u7"'));
   assert.ok(events7.length > 10);
-  assert.ok((await filesWith(world, temporaryDirectory(t), 'u7')).length > 5);
+  assert.ok((await filesWith(t, world, 'u7')).length > 5);
 
   const target = offlineEraseTarget(world.options);
   const { rows } = await target.erase('u7');
   assert.ok(rows > events7.length);
-  assert.deepEqual(await filesWith(world, temporaryDirectory(t), 'u7'), []);
+  assert.deepEqual(await filesWith(t, world, 'u7'), []);
   assert.deepEqual([await rest(others), await rest(pairs)], expected);
   assert.equal((await target.erase('u7')).rows, 0);
 
@@ -65,12 +64,11 @@ it('leaves nothing of the user in any file, and everything of the others', async
   );
   await announce(world, startMs + 3 * dayMs);
   await archiveNow(world.options);
-  assert.deepEqual(await filesWith(world, temporaryDirectory(t), 'u7'), []);
+  assert.deepEqual(await filesWith(t, world, 'u7'), []);
 });
 
 it('goes on beside an archive, and after it was cut off', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 300));
   await archiveNow(world.options);
   t.after(disarmFailpoints);
@@ -86,9 +84,9 @@ it('goes on beside an archive, and after it was cut off', async (t) => {
   await offlineEraseTarget(world.options).erase('u7');
   await writing;
   const expected = events(0, 300).filter(({ user_id }) => user_id !== 'u7').length + others.length;
-  while ((await archivedEvents(world, temporaryDirectory(t))).length < expected) await systemClock.sleep(50);
+  while ((await archivedEvents(t, world)).length < expected) await systemClock.sleep(50);
   stopping.abort();
   await running;
-  assert.equal((await archivedEvents(world, temporaryDirectory(t))).length, expected);
-  assert.deepEqual(await filesWith(world, temporaryDirectory(t), 'u7'), []);
+  assert.equal((await archivedEvents(t, world)).length, expected);
+  assert.deepEqual(await filesWith(t, world, 'u7'), []);
 });

@@ -4,7 +4,7 @@ import type { Erased, EraseTarget } from '#privacy';
 import type { ArchiveFile } from '#schemas';
 import { type ArchiveEnvironment, ArchiveWriter } from './archive-writer.ts';
 import { archivedTables } from './archived-tables.ts';
-import { literal } from './duckdb.ts';
+import { type AnalyticDatabase, literal } from './duckdb.ts';
 import { offlineDirectory, revisionOf } from './file-batch.ts';
 import { isStates } from './history/history-tables.ts';
 
@@ -72,9 +72,18 @@ async function eraseFrom(writer: ArchiveWriter, file: ArchiveFile, pseudonym: st
     ...file,
     // Rows keep the order in which they were written.
     select: `SELECT * FROM ${rows} WHERE NOT ${isUsers}`,
+    rowGroupRows: await rowsOfGroups(database, store.path(file)),
     revision: revisionOf(file) + 1,
     keepEmpty: isStates(file.table),
   });
   await transactions.commit({ written, replaced: [file] });
   return count;
+}
+
+/** Of the row groups that a file has. */
+async function rowsOfGroups(database: AnalyticDatabase, path: string): Promise<number> {
+  const [found] = await database.rows<{ rows: number }>(
+    `SELECT max(row_group_num_rows)::DOUBLE AS rows FROM parquet_metadata(${literal(path)})`,
+  );
+  return found?.rows ?? 1;
 }

@@ -19,6 +19,8 @@ export type FileSpec = {
   readonly schema: string;
   /** Its rows, in their order. */
   readonly select: string;
+  /** Rows of a row group, for wide ones: a group is in memory while it is written. */
+  readonly rowGroupRows?: number;
   /** Of a file that holds the same records in another form: how often it was rewritten. */
   readonly revision?: number;
   /** Write it even without rows. */
@@ -45,8 +47,9 @@ export class FileBatch {
     const { table, date, offsets, schema } = spec;
     const path = filePath(spec);
     const aside = join(this.#aside, `${this.files.length}-${basename(path)}`);
+    const groups = spec.rowGroupRows === undefined ? '' : `, ROW_GROUP_SIZE ${spec.rowGroupRows}`;
     const rows = await database.copy(
-      `COPY (${spec.select}) TO ${literal(aside)} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (${spec.select}) TO ${literal(aside)} (FORMAT parquet, COMPRESSION zstd${groups})`,
     );
     if (rows === 0 && spec.keepEmpty !== true) {
       await rm(aside, { force: true });

@@ -12,16 +12,15 @@ import {
   accept,
   announce,
   archivedEvents,
+  archivedWorld,
   ask,
   dayMs,
   events,
-  openArchivedWorld,
   startMs,
 } from './testing/archived-world.ts';
 
 it('refuses a file that is truncated, altered or gone, by its name', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 50));
   await archiveNow(world.options);
   const store = await openOffline(world);
@@ -31,10 +30,10 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
   const bytes = readFileSync(path);
   const refuses = async (code: string) => {
     const names = (error: Error) => error.message.includes(path);
-    await assert.rejects(archivedEvents(world, temporaryDirectory(t)), (error: Error & { code?: string }) => {
+    await assert.rejects(archivedEvents(t, world), (error: Error & { code?: string }) => {
       return error.code === code && names(error);
     });
-    await assert.rejects(ask(world, temporaryDirectory(t), 'SELECT 1 FROM user_features'), { code });
+    await assert.rejects(ask(t, world, 'SELECT 1 FROM user_features'), { code });
   };
   truncateSync(path, bytes.length - 1);
   await refuses('MR_OFFLINE_FILE_CORRUPT');
@@ -45,18 +44,13 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
   await refuses('MR_OFFLINE_FILE_CORRUPT');
   rmSync(path);
   await refuses('MR_OFFLINE_FILE_MISSING');
-  assert.deepEqual(
-    await ask(world, temporaryDirectory(t), 'SELECT 1 AS one'),
-    [{ one: 1 }],
-    'what is not read',
-  );
+  assert.deepEqual(await ask(t, world, 'SELECT 1 AS one'), [{ one: 1 }], 'what is not read');
   writeFileSync(path, bytes);
-  assert.equal((await archivedEvents(world, temporaryDirectory(t))).length, 50);
+  assert.equal((await archivedEvents(t, world)).length, 50);
 });
 
 it('gives the records of a stretch as the log gave them', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 700));
   await announce(world, startMs + dayMs);
   const topic = world.topics['interactions-accepted'];
@@ -90,8 +84,7 @@ it('gives the records of a stretch as the log gave them', async (t) => {
 });
 
 it('reads files that were written before a field was there', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 1));
   await archiveNow(world.options);
   await ArchiveWriter.with(world.options, 'archive', async (writer) => {
@@ -106,11 +99,7 @@ it('reads files that were written before a field was there', async (t) => {
     });
     await writer.transactions.commit({ written });
   });
-  const asked = await ask(
-    world,
-    temporaryDirectory(t),
-    'SELECT event_id, item, context FROM events ORDER BY ts LIMIT 1',
-  );
+  const asked = await ask(t, world, 'SELECT event_id, item, context FROM events ORDER BY ts LIMIT 1');
   assert.deepEqual(asked, [
     { event_id: 'old', item: null, context: { device: 'tv', country: null, language: null } },
   ]);

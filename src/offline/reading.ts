@@ -7,6 +7,7 @@ import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';
 import { type ArchiveProgress, progressOf, readProgress } from './archive-progress.ts';
 import {
+  type ArchivedTable,
   type ArchivedTableName,
   type ArchivedTopic,
   type ArchivedValue,
@@ -80,16 +81,15 @@ export class OfflineStore {
 
   /** A SELECT over files of an archived table, with the columns of today: fields that older files lack are null. */
   selectFrom(table: ArchivedTableName, files: readonly ArchiveFile[] = this.files(table)): string {
-    const { columns } = archivedTable(table);
-    if (files.length === 0) return columns.emptySelect;
-    return `SELECT ${columns.selection} FROM (${columns.emptySelect}
-      UNION ALL BY NAME SELECT * FROM ${this.parquet(files)})`;
+    return selectFromPaths(
+      table,
+      files.map((file) => this.path(file)),
+    );
   }
 
   /** Files as DuckDB reads them. */
   parquet(files: readonly ArchiveFile[]): string {
-    const paths = files.map((file) => literal(this.path(file)));
-    return `read_parquet([${paths.join(', ')}], union_by_name = true, hive_partitioning = false)`;
+    return readParquet(files.map((file) => this.path(file)));
   }
 
   /** Makes view `name` over the verified files of a table. */
@@ -111,20 +111,11 @@ export class OfflineStore {
     topic: ArchivedTopic,
     stretches: readonly PartitionStretch[],
   ): AsyncGenerator<TopicRecord<string, V>[]> {
-    const { table, columns } = archivedTables.find(
-      (each) => each.topic === topic,
-    ) as (typeof archivedTables)[0];
-    const { offsets, begins } = this.progress(topic);
+    const { table, columns } = tableOf(topic);
     for (const stretch of stretches.toSorted((a, b) => a.partition - b.partition)) {
+      this.require(topic, stretch);
       const { partition, from, to } = stretch;
-      if (to > (offsets[partition] ?? 0)) throw incomplete(topic, stretch, 'is not archived yet');
-      if (from < (begins[partition] ?? 0)) {
-        throw incomplete(topic, stretch, 'had left the log before the archive began');
-      }
-      if (this.dropped(table).some((file) => covers(file, stretch))) {
-        throw incomplete(topic, stretch, 'was dropped at the end of its retention');
-      }
-      const files = this.files(table).filter((file) => covers(file, stretch));
+      const files = this.filesOf(topic, [stretch]);
       await this.verify(files);
       const rows = `${this.selectFrom(table, files)} WHERE log_partition = ${partition}
         AND log_offset >= ${from} AND log_offset < ${to} ORDER BY log_offset`;
@@ -136,27 +127,76 @@ export class OfflineStore {
       }
     }
   }
+
+  /** FatalError MR_OFFLINE_INCOMPLETE where the archive lacks something of a stretch. */
+  require(topic: ArchivedTopic, stretch: PartitionStretch): void {
+    const why = this.#missing(topic, stretch);
+    if (why !== undefined) throw incomplete(topic, stretch, why);
+  }
+
+  /** All that the archive has of a partition from an offset on; undefined where that is nothing, or something is missing. */
+  heldFrom(topic: ArchivedTopic, partition: number, from: number): PartitionStretch | undefined {
+    const to = this.progress(topic).offsets[partition] ?? 0;
+    const stretch = { partition, from, to };
+    return to > from && this.#missing(topic, stretch) === undefined ? stretch : undefined;
+  }
+
+  /** The files that hold something of a topic's stretches. */
+  filesOf(topic: ArchivedTopic, stretches: readonly PartitionStretch[]): readonly ArchiveFile[] {
+    const files = this.files(tableOf(topic).table);
+    return files.filter((file) => stretches.some((stretch) => covers(file, stretch)));
+  }
+
+  #missing(topic: ArchivedTopic, stretch: PartitionStretch): string | undefined {
+    const { partition, from, to } = stretch;
+    const { offsets, begins } = this.progress(topic);
+    if (to > (offsets[partition] ?? 0)) return 'is not archived yet';
+    if (from < (begins[partition] ?? 0)) return 'had left the log before the archive began';
+    const isDropped = this.dropped(tableOf(topic).table).some((file) => covers(file, stretch));
+    return isDropped ? 'was dropped at the end of its retention' : undefined;
+  }
+}
+
+function tableOf(topic: ArchivedTopic): ArchivedTable {
+  return archivedTables.find((each) => each.topic === topic) as ArchivedTable;
+}
+
+/** A SELECT over Parquet files of an archived table, with the columns of today: fields that older files lack are null. */
+export function selectFromPaths(table: ArchivedTableName, paths: readonly string[]): string {
+  const { columns } = archivedTable(table);
+  if (paths.length === 0) return columns.emptySelect;
+  return `SELECT ${columns.selection} FROM (${columns.emptySelect}
+    UNION ALL BY NAME SELECT * FROM ${readParquet(paths)})`;
+}
+
+function readParquet(paths: readonly string[]): string {
+  const list = paths.map(literal).join(', ');
+  return `read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
 }
 
 function covers({ offsets }: ArchiveFile, { partition, from, to }: PartitionStretch): boolean {
   return offsets.some((range) => range.partition === partition && range.start < to && range.end > from);
 }
 
-/** Refuses a file that is not the one that was written. */
-export async function verifyFile(path: string, { bytes, sha256 }: ArchiveFile): Promise<void> {
+/** Refuses a file, or a copy of one, that is not what was written. */
+export async function verifyFile(
+  path: string,
+  { bytes, sha256 }: ArchiveFile,
+  name: string = path,
+): Promise<void> {
   let found: number;
   try {
     found = (await stat(path)).size;
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    throw new FatalError('MR_OFFLINE_FILE_MISSING', `The archived file ${path} is not there.`, {
+    throw new FatalError('MR_OFFLINE_FILE_MISSING', `The archived file ${name} is not there.`, {
       hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
       cause: error,
     });
   }
-  if (found !== bytes) throw corrupt(path, `has ${found} bytes and was written with ${bytes}`);
+  if (found !== bytes) throw corrupt(name, `has ${found} bytes and was written with ${bytes}`);
   if ((await fingerprint(path)).sha256 !== sha256) {
-    throw corrupt(path, 'has another SHA-256 than when it was written');
+    throw corrupt(name, 'has another SHA-256 than when it was written');
   }
 }
 

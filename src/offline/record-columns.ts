@@ -23,7 +23,7 @@ import {
 import { FatalError } from '#platform';
 
 /** A value's type in DuckDB, and the way between it and what Avro decodes. Neither way is taken for a null. */
-type ColumnType = {
+export type ColumnType = {
   readonly type: DuckDBType;
   write(value: unknown): DuckDBValue;
   read(value: DuckDBValue): unknown;
@@ -95,6 +95,11 @@ export class RecordColumns<V> {
   get declaration(): string {
     return this.names.map((name, i) => `"${name}" ${String(this.types[i])}`).join(', ');
   }
+}
+
+/** The STRUCT of an Avro record. FatalError MR_OFFLINE_TYPE as for RecordColumns. */
+export function recordType(schema: object): ColumnType {
+  return structType(fieldsOf(schema, new Map()));
 }
 
 type Named = Map<string, unknown>;

@@ -6,7 +6,8 @@ import { unionOf } from '../file-batch.ts';
 import type { OfflineStore } from '../reading.ts';
 import { filesBefore } from '../retention.ts';
 import { carryTable, HistoryFold, rowsTable } from './fold.ts';
-import { historyTables, isStates, noHistory } from './history-tables.ts';
+import { historyTables, isStates, newestRows, noHistory } from './history-tables.ts';
+import { orderByKey, rowsOfGroup } from './state-rows.ts';
 
 /** Dates whose rows become visible together: the states at their end are written once. */
 const datesAtOnce = 31;
@@ -75,13 +76,14 @@ async function writeDates(
   for (const view of views) carried.set(view, await carriedStates(store, view));
   const fold = await HistoryFold.open(database, views, (view) => carried.get(view) ?? noHistory);
   const written = writer.batch();
-  const write = (view: AnyView, table: string, rows: string, { date, files }: DueDate) =>
+  const write = async (view: AnyView, table: string, rows: string, { date, files }: DueDate) =>
     written.write(database, {
       table,
       date,
       offsets: unionOf(files),
       schema: view.declaration,
-      select: `SELECT * FROM ${rows} ORDER BY "key", valid_from`,
+      select: `SELECT * FROM ${rows}`,
+      rowGroupRows: await rowsOfGroup(database, `FROM ${rows}`),
       // States that no event has reached are done up to this date as well.
       keepEmpty: isStates(table),
     });
@@ -95,8 +97,10 @@ async function writeDates(
   for (const view of views) {
     const { carry } = historyTables(view);
     replaced.push(...store.files(carry));
-    await write(view, carry, carryTable(view), dates.at(-1) as DueDate);
+    await orderByKey(database, carryTable(view), 'ordered_states');
+    await write(view, carry, 'ordered_states', dates.at(-1) as DueDate);
   }
+  await database.run('DROP TABLE ordered_states');
   await fold.close();
   await transactions.commit({ written, replaced });
 }
@@ -115,13 +119,16 @@ export async function dropHistory(writer: ArchiveWriter, view: AnyView, beforeMs
   const sources = [...replaced, ...dropped];
   await store.verify(sources);
   const written = writer.batch();
+  await database.run(`CREATE OR REPLACE TEMP TABLE newest AS ${newestRows(store.parquet(sources))}`);
+  await orderByKey(database, 'newest', 'ordered_states');
   await written.write(database, {
     table: base,
     date: last.date,
     offsets: last.offsets,
     schema: view.declaration,
-    select: `SELECT "key", max(valid_from) AS valid_from, arg_max(state, valid_from) AS state
-      FROM ${store.parquet(sources)} GROUP BY "key" ORDER BY "key"`,
+    select: 'SELECT * FROM ordered_states',
+    rowGroupRows: await rowsOfGroup(database, 'FROM ordered_states'),
   });
+  for (const table of ['newest', 'ordered_states']) await database.run(`DROP TABLE ${table}`);
   await transactions.commit({ written, replaced, dropped });
 }

@@ -10,10 +10,8 @@ const sliceRows = 2_048;
 
 type Held = {
   state: unknown;
-  /** Of the newest event in it that no row tells of yet. */
+  /** Of the newest event in it; undefined before the first of this date. */
   at: number | undefined;
-  /** Whose key it is: the event's leading column. */
-  readonly of: string;
 };
 type Row = { readonly key: string; readonly at: number; readonly state: Buffer };
 
@@ -66,18 +64,17 @@ export class HistoryFold {
   async #addBy(leading: 'user_id' | 'item_id', views: readonly ViewFold[], events: string): Promise<void> {
     const { columns } = archivedTable('events');
     await this.#database.run(`CREATE OR REPLACE TEMP TABLE folding AS
-      SELECT * FROM (${events}) WHERE ${leading} IS NOT NULL ORDER BY ${leading}, ts`);
+      SELECT * FROM (${events}) WHERE ${leading} IS NOT NULL
+      ORDER BY ${leading}, ts, log_partition, log_offset`);
     for (let start = 0; ; start += sliceRows) {
       const rows = await this.#database.allValueRows(
         `SELECT ${columns.selection} FROM folding WHERE rowid >= ${start} AND rowid < ${start + sliceRows} ORDER BY rowid`,
       );
       const slice = rows.map((row) => columns.record(row).value as Interaction);
-      // What follows may belong to the last one still.
-      const isLast = rows.length < sliceRows;
-      const going = isLast ? null : (slice.at(-1)?.[leading] ?? null);
-      for (const view of views) await view.add(slice, leading, going);
-      if (isLast) break;
+      for (const view of views) await view.add(slice, leading);
+      if (rows.length < sliceRows) break;
     }
+    for (const view of views) await view.end();
     await this.#database.run('DROP TABLE folding');
   }
 }
@@ -96,9 +93,12 @@ class ViewFold {
   readonly view: AnyView;
   readonly rows: string;
   readonly #carry: string;
+  /** The last row of each key since the states were carried over. */
+  readonly #changed: string;
   readonly #wanted: string;
   readonly #database: AnalyticDatabase;
-  /** Keys whose events go on in the next slice. */
+  /** The user or item whose events are being folded, and the states of the keys that they have reached. */
+  #leading: string | undefined;
   readonly #held = new Map<string, Held>();
   #carried = 0;
 
@@ -106,55 +106,60 @@ class ViewFold {
     this.view = view;
     this.rows = rowsTable(view);
     this.#carry = carryTable(view);
+    this.#changed = `changed_${sqlName(view)}_${view.version}`;
     this.#wanted = `wanted_${sqlName(view)}_${view.version}`;
     this.#database = database;
   }
 
   async open(carry: string): Promise<void> {
-    await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.rows} (${historyDeclaration})`);
     await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.#wanted} ("key" VARCHAR)`);
-    await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.#carry} (${historyDeclaration})`);
+    for (const table of [this.rows, this.#changed, this.#carry]) {
+      await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${table} (${historyDeclaration})`);
+    }
     await this.#database.run(`INSERT INTO ${this.#carry} ${carry}`);
     await this.#count();
   }
 
-  /** Takes events in order of their leading column and time; those of `going` may be followed by others. */
-  async add(
-    slice: readonly Interaction[],
-    leading: 'user_id' | 'item_id',
-    going: string | null,
-  ): Promise<void> {
+  /** Takes events in order of their leading column and time. */
+  async add(slice: readonly Interaction[], leading: 'user_id' | 'item_id'): Promise<void> {
     const { view } = this;
     const events = slice.filter((event) => view.filter(event));
     const keys = events.map((event) => view.key(event));
-    await this.#load(new Map(keys.map((key, i) => [key, events[i]?.[leading] ?? ''])));
-    const rows: Row[] = [];
+    const carried = await this.#carriedStates(keys);
+    const made = new MadeRows();
     for (const [i, event] of events.entries()) {
+      const of = event[leading] ?? '';
+      if (of !== this.#leading) this.#release(made);
+      this.#leading = of;
       const key = keys[i] as string;
-      const held = this.#held.get(key) as Held;
-      if (held.at !== undefined && held.at !== event.ts) rows.push(this.#row(key, held));
+      const held = this.#held.get(key) ?? { state: carried.get(key) ?? view.empty(), at: undefined };
+      this.#held.set(key, held);
+      if (held.at !== undefined && held.at !== event.ts) made.rows.push(this.#row(key, held));
       held.state = view.add(held.state, event);
       held.at = event.ts;
     }
-    for (const [key, held] of this.#held) {
-      if (held.of === going) continue;
-      rows.push(this.#row(key, held));
-      this.#held.delete(key);
-    }
-    await this.#append(rows);
+    await this.#append(made);
+  }
+
+  /** No event follows. */
+  async end(): Promise<void> {
+    const made = new MadeRows();
+    this.#release(made);
+    await this.#append(made);
   }
 
   /** Takes the rows over into the states from which the next date goes on. */
   async carry(): Promise<void> {
-    const { rows } = this;
-    await this.#database.run(`DELETE FROM ${this.#carry} WHERE "key" IN (SELECT "key" FROM ${rows})`);
-    await this.#database.run(`INSERT INTO ${this.#carry}
-      SELECT "key", max(valid_from), arg_max(state, valid_from) FROM ${rows} GROUP BY "key"`);
+    await this.#database.run(
+      `DELETE FROM ${this.#carry} WHERE "key" IN (SELECT "key" FROM ${this.#changed})`,
+    );
+    await this.#database.run(`INSERT INTO ${this.#carry} FROM ${this.#changed}`);
+    await this.#database.run(`TRUNCATE ${this.#changed}`);
     await this.#count();
   }
 
   async close(): Promise<void> {
-    for (const table of [this.rows, this.#carry, this.#wanted]) {
+    for (const table of [this.rows, this.#changed, this.#carry, this.#wanted]) {
       await this.#database.run(`DROP TABLE ${table}`);
     }
   }
@@ -163,13 +168,20 @@ class ViewFold {
     return { key, at: at as number, state: this.view.encode(state) };
   }
 
-  /** Has the states of all keys at hand. */
-  async #load(keys: ReadonlyMap<string, string>): Promise<void> {
-    const missing = [...keys.keys()].filter((key) => !this.#held.has(key));
-    for (const key of missing) {
-      this.#held.set(key, { state: this.view.empty(), at: undefined, of: keys.get(key) ?? '' });
+  /** The last rows of the keys at hand: no event of theirs follows. */
+  #release(made: MadeRows): void {
+    for (const [key, held] of this.#held) {
+      const row = this.#row(key, held);
+      made.rows.push(row);
+      made.last.push(row);
     }
-    if (this.#carried === 0 || missing.length === 0) return;
+    this.#held.clear();
+  }
+
+  /** The states with which keys that are not at hand have come into this date. */
+  async #carriedStates(keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const missing = [...new Set(keys)].filter((key) => !this.#held.has(key));
+    if (this.#carried === 0 || missing.length === 0) return new Map();
     await this.#database.run(`TRUNCATE ${this.#wanted}`);
     await this.#database.appendColumns(this.#wanted, [VARCHAR], missing.length, (start, end) => [
       missing.slice(start, end),
@@ -177,23 +189,17 @@ class ViewFold {
     const found = await this.#database.allValueRows(
       `SELECT "key", state FROM ${this.#carry} SEMI JOIN ${this.#wanted} USING ("key")`,
     );
-    for (const [key, state] of found) {
-      const bytes = (state as DuckDBBlobValue).bytes;
-      const held = this.#held.get(key as string) as Held;
-      held.state = this.view.decode(Buffer.from(bytes));
-    }
+    return new Map(
+      found.map(([key, state]) => {
+        const { bytes } = state as DuckDBBlobValue;
+        return [key as string, this.view.decode(Buffer.from(bytes))];
+      }),
+    );
   }
 
-  async #append(rows: readonly Row[]): Promise<void> {
-    await this.#database.appendColumns(this.rows, historyTypes, rows.length, (start, end) => {
-      const some = rows.slice(start, end);
-      const columns: DuckDBValue[][] = [
-        some.map(({ key }) => key),
-        some.map(({ at }) => BigInt(at)),
-        some.map(({ state }) => blobValue(state)),
-      ];
-      return columns;
-    });
+  async #append({ rows, last }: MadeRows): Promise<void> {
+    await appendRows(this.#database, this.rows, rows);
+    await appendRows(this.#database, this.#changed, last);
   }
 
   async #count(): Promise<void> {
@@ -202,4 +208,22 @@ class ViewFold {
     );
     this.#carried = counted?.count ?? 0;
   }
+}
+
+/** What a slice of events has made: rows in their order, and those of them that are the last of their keys. */
+class MadeRows {
+  readonly rows: Row[] = [];
+  readonly last: Row[] = [];
+}
+
+async function appendRows(database: AnalyticDatabase, table: string, rows: readonly Row[]): Promise<void> {
+  await database.appendColumns(table, historyTypes, rows.length, (start, end) => {
+    const some = rows.slice(start, end);
+    const columns: DuckDBValue[][] = [
+      some.map(({ key }) => key),
+      some.map(({ at }) => BigInt(at)),
+      some.map(({ state }) => blobValue(state)),
+    ];
+    return columns;
+  });
 }

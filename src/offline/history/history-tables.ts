@@ -5,12 +5,12 @@
  * and `-base` the newest row of every key among the dates that were dropped.
  */
 import { BIGINT, BLOB, VARCHAR } from '@duckdb/node-api';
-import type { AnyView } from '#features';
+import { type AnyView, versionedName } from '#features';
 
 export type HistoryTables = { readonly rows: string; readonly carry: string; readonly base: string };
 
-export function historyTables({ name, version }: Pick<AnyView, 'name' | 'version'>): HistoryTables {
-  const rows = `${name}-${version}`;
+export function historyTables(view: Pick<AnyView, 'name' | 'version'>): HistoryTables {
+  const rows = versionedName(view);
   return { rows, carry: `${rows}-carry`, base: `${rows}-base` };
 }
 
@@ -23,6 +23,16 @@ export const historyTypes = [VARCHAR, BIGINT, BLOB];
 export const historyDeclaration = '"key" VARCHAR, valid_from BIGINT, state BLOB';
 export const noHistory =
   'SELECT NULL::VARCHAR AS "key", NULL::BIGINT AS valid_from, NULL::BLOB AS state WHERE false';
+
+/**
+ * A SELECT of the newest row of each key of a history, of those that match. It compares keys and times alone: arg_max of
+ * the states would hold every state that was the newest for a while.
+ */
+export function newestRows(history: string, matches = 'true'): string {
+  return `SELECT "key", valid_from, state FROM ${history} SEMI JOIN (
+    SELECT "key", max(valid_from) AS valid_from FROM ${history} WHERE ${matches} GROUP BY "key"
+  ) AS newest USING ("key", valid_from)`;
+}
 
 /** A view's name as an identifier of SQL. */
 export function sqlName({ name }: Pick<AnyView, 'name'>): string {

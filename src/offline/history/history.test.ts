@@ -10,6 +10,7 @@ import { openOffline } from '../reading.ts';
 import {
   accept,
   announce,
+  archivedWorld,
   ask,
   dayMs,
   event,
@@ -83,8 +84,8 @@ it('gives rows as of a time as they are folded by hand, whatever is done and wha
         const values = asked.map(({ key, at }, i) => `(${i}, ${literal(key)}, ${at})`).join(', ');
         const name = sqlName(view);
         const rows = await ask(
+          t,
           world,
-          temporaryDirectory(t),
           `SELECT ${name}_row(h.state, q.at) AS row FROM (VALUES ${values}) AS q(i, "key", "at")
            ASOF LEFT JOIN ${name} AS h ON q."key" = h."key" AND q."at" > h.valid_from ORDER BY i`,
         );
@@ -99,8 +100,7 @@ it('gives rows as of a time as they are folded by hand, whatever is done and wha
 });
 
 it('does each date once, and goes on from the states at its end', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   const views = [userFeaturesView];
   const archive = () => archiveNow({ ...world.options, views });
   const history = async () =>
@@ -117,17 +117,13 @@ it('does each date once, and goes on from the states at its end', async (t) => {
   assert.equal(all.length, 3);
   assert.deepEqual(all.slice(0, 1), first);
   const counted = await ask(
+    t,
     world,
-    temporaryDirectory(t),
     `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${startMs + 5 * dayMs})`,
   );
   assert.deepEqual(counted, [{ n: 1_000 }]);
   const { ts } = event(500);
-  const before = await ask(
-    world,
-    temporaryDirectory(t),
-    `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${ts})`,
-  );
+  const before = await ask(t, world, `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${ts})`);
   assert.deepEqual(
     before,
     [{ n: events(0, 1_000).filter((each) => each.ts < ts).length }],
@@ -136,8 +132,7 @@ it('does each date once, and goes on from the states at its end', async (t) => {
 });
 
 it('keeps no history that could not begin at the beginning', async (t) => {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   const retention = { eventsMs: dayMs, featuresMs: 90 * dayMs };
   await accept(world, events(0, 700));
   await announce(world, startMs + 3 * dayMs);
@@ -145,7 +140,7 @@ it('keeps no history that could not begin at the beginning', async (t) => {
   await accept(world, events(700, 1_000));
   await archiveNow({ ...world.options, retention });
   assert.deepEqual((await openOffline(world)).files('user-features-2'), []);
-  const asked = ask(world, temporaryDirectory(t), 'SELECT count(*) FROM user_features');
+  const asked = ask(t, world, 'SELECT count(*) FROM user_features');
   await assert.rejects(asked, { code: 'MR_OFFLINE_HISTORY_INCOMPLETE' });
 });
 

@@ -4,6 +4,8 @@
  */
 import { FatalError } from '#platform';
 import { avroSchema, type SchemaName } from '#schemas';
+import { literal } from '../duckdb.ts';
+import { RecordColumns } from '../record-columns.ts';
 
 /** What can be said of a column's values: numbers have a distribution, categories have shares, ids only differ. */
 export type ColumnKind = 'number' | 'category' | 'list' | 'id';
@@ -20,13 +22,11 @@ export type SnapshotColumn = {
 
 export type SnapshotTable = {
   readonly columns: readonly SnapshotColumn[];
-  /** DuckDB's type of the whole record. */
-  readonly type: string;
-  /** Whether a number of the record, however deep, is none that JSON can hold. */
-  readonly hasNotFinite: (value: unknown) => boolean;
+  /** The columns of the record as it is staged. */
+  readonly record: RecordColumns<object>;
 };
 
-type Field = { readonly name: string; readonly type: unknown };
+type Field = { readonly name: string; readonly type: unknown; readonly default?: unknown };
 type Named = Map<string, unknown>;
 
 const primitives: Readonly<Record<string, string>> = {
@@ -37,10 +37,9 @@ const primitives: Readonly<Record<string, string>> = {
   double: 'DOUBLE',
 };
 
-/** The table of a record of `#schemas`; a staged row holds the record in its column `value`. */
+/** The table of a record of `#schemas`. */
 export function snapshotTable(name: SchemaName): SnapshotTable {
-  const named: Named = new Map();
-  return tableOf(fieldsOf(avroSchema(name), named), named);
+  return tableOf(avroSchema(name));
 }
 
 /** The table of records that have some fields of another, after fields of their own that are numbers. */
@@ -49,39 +48,52 @@ export function partialTable(
   name: SchemaName,
   fields: readonly string[],
 ): SnapshotTable {
-  const named: Named = new Map();
-  const all = fieldsOf(avroSchema(name), named);
-  // Goes over all fields, as a type is told where it is first named.
-  tableOf(all, named);
+  const whole = avroSchema(name) as { readonly fields: readonly Field[] };
   const numbers = own.map((field) => ({ name: field, type: 'int' }));
-  return tableOf([...numbers, ...all.filter((field) => fields.includes(field.name))], named);
+  return tableOf({ ...whole, fields: [...numbers, ...whole.fields.filter((f) => fields.includes(f.name))] });
 }
 
-function tableOf(fields: readonly Field[], named: Named): SnapshotTable {
+function tableOf(schema: object): SnapshotTable {
+  const named: Named = new Map();
   return {
-    columns: flattened(fields, 'value', '', named),
-    type: structOf(fields, named),
-    hasNotFinite: notFiniteCheck(fields, named),
+    columns: flattened(fieldsOf(schema, named), { at: '', prefix: '' }, named),
+    record: new RecordColumns(schema),
   };
 }
 
-function flattened(
-  fields: readonly Field[],
-  source: string,
-  prefix: string,
-  named: Named,
-): readonly SnapshotColumn[] {
+/** Where the fields of a record are, and under which condition it is there at all. */
+type Place = { readonly at: string; readonly prefix: string; readonly isThere?: string };
+
+function flattened(fields: readonly Field[], place: Place, named: Named): readonly SnapshotColumn[] {
   return fields.flatMap((field) => {
     const type = resolved(field.type, named);
-    const at = `${source}."${field.name}"`;
-    if (isRecord(type)) return flattened(fieldsOf(type, named), at, `${prefix}${field.name}_`, named);
+    const at = `${place.at}"${field.name}"`;
+    const prefix = `${place.prefix}${field.name}_`;
+    if (isRecord(type)) {
+      const isThere = isNullable(field) ? `${at} IS NOT NULL` : place.isThere;
+      const inside = { at: `${at}.`, prefix, ...(isThere !== undefined && { isThere }) };
+      return flattened(fieldsOf(type, named), inside, named);
+    }
     const column = {
-      name: `${prefix}${field.name}`,
+      name: `${place.prefix}${field.name}`,
       type: sqlType(type, named),
       kind: kindOf(field.name, type),
     };
-    return [{ ...column, source: at }];
+    return [{ ...column, source: sourceOf(field, at, column.type, place) }];
   });
+}
+
+/** Archived files that are older than a field have null for it: what a reader of the log takes is its default. */
+function sourceOf(field: Field, at: string, type: string, { isThere }: Place): string {
+  const fallback = isNullable(field) ? null : (field.default ?? null);
+  if (fallback === null) return at;
+  const text = Array.isArray(fallback) ? '[]' : literal(String(fallback));
+  const value = `coalesce(${at}, ${text}::${type})`;
+  return isThere === undefined ? value : `CASE WHEN ${isThere} THEN ${value} END`;
+}
+
+function isNullable({ type }: Field): boolean {
+  return Array.isArray(type) && type.includes('null');
 }
 
 function kindOf(name: string, type: unknown): ColumnKind {
@@ -125,24 +137,4 @@ function isRecord(type: unknown): type is object {
 function fieldsOf(schema: object, named: Named): readonly Field[] {
   if ('name' in schema) named.set(`millrace.${String(schema.name)}`, schema);
   return (schema as { readonly fields: readonly Field[] }).fields;
-}
-
-/** Only doubles can be NaN or infinite: the check looks at those alone, as it is made for every record. */
-function notFiniteCheck(fields: readonly Field[], named: Named): (value: unknown) => boolean {
-  const doubles: string[] = [];
-  const nested: (readonly [string, (value: unknown) => boolean])[] = [];
-  for (const { name, type } of fields) {
-    const found = resolved(type, named);
-    if (found === 'double') doubles.push(name);
-    else if (isRecord(found)) nested.push([name, notFiniteCheck(fieldsOf(found, named), named)]);
-  }
-  return (value) => {
-    if (value === null || value === undefined) return false;
-    const record = value as Readonly<Record<string, unknown>>;
-    for (const name of doubles) {
-      const number = record[name];
-      if (typeof number === 'number' && !Number.isFinite(number)) return true;
-    }
-    return nested.some(([name, check]) => check(record[name]));
-  };
 }

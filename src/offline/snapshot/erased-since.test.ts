@@ -36,7 +36,7 @@ describe('holdsErasedUser', () => {
       holdsErasedUser({ log, topics, dataDirectory }, { directory: at, offsets });
     assert.equal(await holds(), false, 'the snapshot was taken after that');
     await decide('bert', 'erased');
-    await decide('anna', 'opted_out');
+    await decide('cleo', 'opted_out');
     assert.equal(await holds(), false);
     await decide('anna', 'erased');
     assert.equal(await holds(), true);

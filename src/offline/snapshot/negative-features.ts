@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Log } from '#engine/log';
 import {
   type AnyView,
   crossKey,
@@ -7,34 +6,18 @@ import {
   userCategoryFeaturesView,
   userItemFeaturesView,
 } from '#features';
-import type { Logger } from '#platform';
-import type { Interaction, OffsetRange } from '#schemas';
-import type { Topics } from '#topologies';
+import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
 import { collectColumns } from '../columns.ts';
 import { type AnalyticDatabase, withDuckDb } from '../duckdb.ts';
-import { openOffline } from '../reading.ts';
-import { partialTable, type SnapshotTable } from './columns.ts';
-import { Loading, stageTopic } from './staging.ts';
-
-export type FeatureSource = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly logger: Logger;
-  readonly dataDirectory: string;
-};
+import { RecordColumns } from '../record-columns.ts';
+import { type ArchiveSource, archivedPart } from './archived-part.ts';
+import { partialTable } from './columns.ts';
+import { append, createTable, stageTopic } from './staging.ts';
 
 /** Rows that are folded and written at once. */
 const batchRows = 2048;
 
-/** An accepted event as it was, beside its time. */
-const eventLayout: SnapshotTable = {
-  type: 'JSON',
-  columns: [
-    { name: 'ts', type: 'BIGINT', kind: 'number', source: "(value ->> '$.ts')::BIGINT" },
-    { name: 'event', type: 'VARCHAR', kind: 'id', source: 'value::VARCHAR' },
-  ],
-  hasNotFinite: () => false,
-};
+const eventColumns = new RecordColumns<Interaction>(avroSchema('Interaction'));
 
 /** The features of a negative: those of its item, and of the user with its category and with the item itself. */
 export const negativeLayout = partialTable(['positive', 'place'], 'Example', ['item', 'category', 'pair']);
@@ -49,24 +32,19 @@ export const negativeLayout = partialTable(['positive', 'place'], 'Example', ['i
  */
 export async function negativeFeatures(
   database: AnalyticDatabase,
-  source: FeatureSource,
+  source: ArchiveSource,
   directory: string,
 ): Promise<readonly OffsetRange[]> {
   const drawn = await readDrawn(database);
   // A database of its own: a result that is streamed ends with the next statement on its connection.
   return withDuckDb(join(directory, 'accepted'), async (events) => {
-    const offsets = await stageEvents(events, database, source, directory);
-    const loading = await Loading.begin(
-      { database, directory, onRecords: () => {} },
-      'negative_features',
-      negativeLayout,
+    const offsets = await stageEvents(events, source, directory);
+    await createTable(database, 'read_negative_features', negativeLayout.record);
+    await foldInto(database, drawn, eventsInOrder(events));
+    const named = negativeLayout.columns.map(({ source: at, name }) => `${at} AS "${name}"`);
+    await database.run(
+      `CREATE TEMP VIEW negative_features AS SELECT ${named.join(', ')} FROM read_negative_features`,
     );
-    try {
-      await foldInto(loading, drawn, eventsInOrder(events));
-      await loading.end();
-    } finally {
-      await loading.abandon();
-    }
     return offsets;
   });
 }
@@ -108,42 +86,28 @@ async function readDrawn(database: AnalyticDatabase): Promise<Drawn> {
   };
 }
 
-/** Makes table `accepted`, and `archived` for what lies below the log's start. */
+/** Makes view `accepted` of all accepted events that there ever were. */
 async function stageEvents(
   events: AnalyticDatabase,
-  database: AnalyticDatabase,
-  source: FeatureSource,
+  source: ArchiveSource,
   directory: string,
 ): Promise<readonly OffsetRange[]> {
-  const staging = { database: events, directory, onRecords: () => {} };
   const topic = source.topics['interactions-accepted'];
-  const { offsets } = await stageTopic(source, topic, 'accepted', eventLayout, staging);
-  const missing = offsets.filter(({ start }) => start > 0);
-  const loading = await Loading.begin(staging, 'archived', eventLayout);
-  try {
-    if (missing.length > 0) {
-      const archive = await openOffline(source);
-      const stretches = missing.map(({ partition, start }) => ({ partition, from: 0, to: start }));
-      for await (const records of archive.records(database, 'interactions-accepted', stretches)) {
-        await loading.add(records);
-      }
-    }
-    await loading.end();
-  } finally {
-    await loading.abandon();
-  }
-  return offsets.map((range) => ({ ...range, start: 0 }));
+  const archived = await archivedPart(events, source, 'events', 'beginning', directory);
+  const staging = { database: events, onRecords: () => {} };
+  const { offsets } = await stageTopic(source, topic, eventColumns, 'accepted', staging, archived);
+  return offsets;
 }
 
 async function* eventsInOrder(events: AnalyticDatabase): AsyncGenerator<Interaction> {
-  const rows = events.valueRows(`
-    SELECT event FROM (SELECT ts, event FROM archived UNION ALL SELECT ts, event FROM accepted)
-    WHERE event IS NOT NULL ORDER BY ts`);
-  for await (const chunk of rows) for (const [event] of chunk) yield JSON.parse(event as string);
+  const rows = events.valueRows(
+    `SELECT ${eventColumns.selection} FROM accepted WHERE NOT is_tombstone ORDER BY ts`,
+  );
+  for await (const chunk of rows) for (const row of chunk) yield eventColumns.record(row).value;
 }
 
 async function foldInto(
-  loading: Loading,
+  database: AnalyticDatabase,
   { positive, place, item, positives, users, items }: Drawn,
   events: AsyncGenerator<Interaction>,
 ): Promise<void> {
@@ -169,9 +133,9 @@ async function foldInto(
         category: category === null ? null : ofCategory.rowAt(crossKey(user, category), ts),
         pair: ofPair.rowAt(crossKey(user, item_id), ts),
       };
-      rows.push({ partition: 0, offset: at, key: '', value });
+      rows.push({ partition: 0, offset: at, timestamp: ts, key: '', value });
     }
-    await loading.add(rows);
+    await append<object>(database, 'read_negative_features', negativeLayout.record, rows);
   }
 }
 

@@ -23,8 +23,8 @@ import {
   example,
   item,
   minuteMs,
-  openSmallWorld,
   type SmallWorld,
+  smallWorld,
   startMs,
   write,
   writeExamples,
@@ -109,8 +109,7 @@ const kinds: readonly InteractionKind[] = ['impression', 'view', 'click', 'skip'
 
 /** Events of 6 users on 9 items, many at the same time; every positive is an example as well. */
 async function world(t: TestContext): Promise<{ opened: SmallWorld; events: Interaction[] }> {
-  const opened = await openSmallWorld(temporaryDirectory(t));
-  t.after(() => opened.log.close());
+  const opened = await smallWorld(t);
   const items = Array.from({ length: 9 }, (_, i) => ({
     ...item(`i${i}`),
     created: i < 8 ? 0 : startMs + 45 * minuteMs,

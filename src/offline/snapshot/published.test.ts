@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { createLogger, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
 import type { Candidate, Example, Snapshot, Version, VersionStatus } from '#schemas';
 import { comparedWith, readSnapshots, statisticsFile } from './published.ts';
 import { removableSnapshots, removeSnapshots } from './retention.ts';
@@ -13,8 +12,8 @@ import {
   example,
   fillSmallWorld,
   minuteMs,
-  openSmallWorld,
   type SmallWorld,
+  smallWorld,
   startMs,
   write,
   writeExamples,
@@ -22,12 +21,6 @@ import {
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const clock = systemClock;
-
-async function world(t: TestContext): Promise<SmallWorld> {
-  const opened = await openSmallWorld(temporaryDirectory(t));
-  t.after(() => opened.log.close());
-  return opened;
-}
 
 const publish = ({ log, topics }: SmallWorld, ...snapshots: Snapshot[]) =>
   write(log, topics.snapshots, snapshots, ({ snapshot_id }) => snapshot_id);
@@ -45,12 +38,26 @@ const version = (snapshotId: string, status: VersionStatus = 'promoted'): Versio
     metrics,
     popularity: metrics,
     decayed_popularity: metrics,
+    role: 'retrieval',
+    run_id: null,
+    intervals: {},
+    production: null,
   };
-  return { version: candidate.version, status, ts: 1, command_id: 'c', reason: null, candidate };
+  return {
+    version: candidate.version,
+    status,
+    ts: 1,
+    command_id: 'c',
+    reason: null,
+    candidate,
+    actor: null,
+    previous: null,
+    gates: [],
+  };
 };
 
 test('drift is measured against the newest that is not suspect, or that was trained on nevertheless', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   const first = await takeSnapshot({ ...opened, clock, logger });
   const id = first.snapshot_id;
@@ -71,7 +78,7 @@ test('drift is measured against the newest that is not suspect, or that was trai
 });
 
 test('a shift of the examples makes the next snapshot suspect, and those after it', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   const examples = (count: number, from: number, change: (each: Example, i: number) => Example) =>
     Array.from({ length: count }, (_, n) => {
       const i = from + n;
@@ -125,7 +132,7 @@ test('kept are the newest, what the version in force was trained on, and what ot
   const odd = all.map(({ snapshot_id: id }) => snapshot(id, id > 'b' ? ['x: why'] : []));
   assert.deepEqual(ids(removableSnapshots(odd, [], 1)), ['a', 'c', 'd', 'e']);
 
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   const taken = await takeSnapshot({ ...opened, clock, logger });
   await publish(opened, taken);

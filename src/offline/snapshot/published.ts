@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Topic, TopicReader } from '#engine';
+import { currentRecords, type Topic } from '#engine';
 import type { Log } from '#engine/log';
 import { errorCode, type Logger } from '#platform';
 import type { Snapshot, Version } from '#schemas';
@@ -21,28 +21,16 @@ type Published = {
 
 /** The snapshots that were announced and not retired, each by its last event, in order of that. */
 export async function readSnapshots({ log, topics }: Published): Promise<readonly Snapshot[]> {
-  return [...(await newestValues(log, topics.snapshots)).values()];
+  return newestValues(log, topics.snapshots);
 }
 
 /** The last step of each version, in order of that. */
 export async function readVersions({ log, topics }: Published): Promise<readonly Version[]> {
-  return [...(await newestValues(log, topics.versions)).values()];
+  return newestValues(log, topics.versions);
 }
 
-async function newestValues<V>(log: Log, topic: Topic<string, V>): Promise<ReadonlyMap<string, V>> {
-  const values = new Map<string, V>();
-  const reader = await TopicReader.open(log, topic, { from: 'start' });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { key, value } of records) {
-        values.delete(key);
-        if (value !== null) values.set(key, value);
-      }
-    }
-  } finally {
-    await reader.close();
-  }
-  return values;
+async function newestValues<V>(log: Log, topic: Topic<string, V>): Promise<readonly V[]> {
+  return [...(await currentRecords(log, topic, 'by-newest')).values()].map(({ value }) => value);
 }
 
 /**

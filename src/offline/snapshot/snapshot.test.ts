@@ -19,10 +19,10 @@ import {
   item,
   minuteMs,
   noLabels,
-  openSmallWorld,
   readAll,
   type SmallWorld,
   smallExamples,
+  smallWorld,
   startMs,
   user,
   write,
@@ -31,12 +31,6 @@ import {
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const clock = systemClock;
-
-async function world(t: TestContext): Promise<SmallWorld> {
-  const opened = await openSmallWorld(temporaryDirectory(t));
-  t.after(() => opened.log.close());
-  return opened;
-}
 
 const snapshotOf = (opened: SmallWorld) => takeSnapshot({ ...opened, clock, logger });
 
@@ -57,7 +51,7 @@ async function inSnapshot<T>(
 }
 
 test('equal contents give equal bytes and the same id; what a crash or damage has left is replaced', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   const first = await snapshotOf(opened);
   const directory = join(opened.dataDirectory, first.directory);
@@ -87,7 +81,7 @@ test('equal contents give equal bytes and the same id; what a crash or damage ha
 });
 
 test('the manifest says what was read: offsets, rows, hashes, watermark, views, split', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   const snapshot = await snapshotOf(opened);
   assert.equal(snapshot.directory, `snapshots/${snapshot.snapshot_id}`);
@@ -120,7 +114,7 @@ test('the manifest says what was read: offsets, rows, hashes, watermark, views, 
 });
 
 test('statistics.json has every column: numbers and lengths of train and of all, categories, ids', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   const snapshot = await snapshotOf(opened);
   const path = join(opened.dataDirectory, snapshot.directory, 'statistics.json');
@@ -148,7 +142,7 @@ test('statistics.json has every column: numbers and lengths of train and of all,
 });
 
 test('examples at or beyond the watermark are left to the next snapshot', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await assert.rejects(snapshotOf(opened), { code: 'MR_SNAPSHOT_EMPTY' });
   const times = [0, 1, 2, 3].map((minute) => startMs + minute * minuteMs);
   await writeExamples(
@@ -170,7 +164,7 @@ test('examples at or beyond the watermark are left to the next snapshot', async 
 });
 
 test('every field of an example is in its row, nested ones under their record, nulls as nulls, NaN as NaN', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   const base = example("u'1\n", 'ı\u{1f600}"', startMs, ['a', '', "b'"]);
   const odd: Example = {
     ...base,
@@ -220,7 +214,7 @@ test('every field of an example is in its row, nested ones under their record, n
 });
 
 test('the newest record of an item or a user counts, and none after its tombstone', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await writeExamples(opened, [example('u1', 'i1', startMs)]);
   await announce(opened, startMs + 1);
   await write(
@@ -250,7 +244,7 @@ test('the newest record of an item or a user counts, and none after its tombston
 });
 
 test('the newest correction of an example replaces its labels, another user\u2019s event of that id does not', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   const labelled = (userId: string) => ({
     ...example(userId, 'i1', startMs),
     event_id: 'e1',
@@ -275,7 +269,7 @@ test('the newest correction of an example replaces its labels, another user\u201
 });
 
 test('users who have opted out or were erased are in no file; who opts in again is', async (t) => {
-  const opened = await world(t);
+  const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   const before = await snapshotOf(opened);
   const decide = (status: PrivacyStatus, ...ids: string[]) =>
@@ -303,7 +297,7 @@ test('users who have opted out or were erased are in no file; who opts in again 
 });
 
 test('other batches and another order of arrival between partitions give the same bytes', async (t) => {
-  const [first, second] = [await world(t), await world(t)];
+  const [first, second] = [await smallWorld(t), await smallWorld(t)];
   await fillSmallWorld(first);
   const { topics, log } = second;
   await write(log, topics.users, (await valuesOf(first, 'users')) as User[], ({ user_id }) => user_id);

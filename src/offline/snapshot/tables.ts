@@ -1,20 +1,15 @@
 import type { Topic } from '#engine';
 import type { Log } from '#engine/log';
-import type { Logger, Progress } from '#platform';
+import type { Progress } from '#platform';
 import { excludedUsers } from '#privacy';
 import type { OffsetRange } from '#schemas';
-import type { Topics } from '#topologies';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
+import { type ArchivedPart, type ArchiveSource, archivedPart } from './archived-part.ts';
 import { type SnapshotTable, snapshotTable } from './columns.ts';
 import { type SplitOptions, splitExamples } from './split.ts';
 import { type Staged, stageTopic } from './staging.ts';
 
-export type TableSource = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly logger: Logger;
-  readonly progress?: Progress;
-};
+export type TableSource = ArchiveSource & { readonly progress?: Progress };
 
 export type Collected = {
   /** Of all topics that were read. */
@@ -53,7 +48,7 @@ export async function collectTables(
   const counted = await leaveOut(database, excluded);
   const { watermark } = staged.examples;
   await database.run(`
-    CREATE TABLE keys AS SELECT rowid AS row, event_id, user_id, item_id, ts, weight FROM staged_examples
+    CREATE TABLE keys AS SELECT row, event_id, user_id, item_id, ts, weight FROM staged_examples
     WHERE NOT is_tombstone AND ts < ${Number.isFinite(watermark) ? watermark : 0}
       AND user_id NOT IN (SELECT user_id FROM excluded)`);
   await splitExamples(database, split);
@@ -78,14 +73,27 @@ async function stageAll(database: AnalyticDatabase, source: TableSource, directo
     .flatMap(({ offsets }) => offsets)
     .reduce((sum, { start, stable }) => sum + stable - start, 0);
   const step = progress?.start('Snapshot', total);
-  const staging = { database, directory, onRecords: (records: number) => step?.advance(records) };
-  const stage = <V>(topic: Topic<string, V>, table: string, layout: SnapshotTable): Promise<Staged> =>
-    stageTopic(source, topic, table, layout, staging);
+  const staging = { database, onRecords: (records: number) => step?.advance(records) };
+  const stage = async <V extends object>(
+    topic: Topic<string, V>,
+    table: string,
+    { columns, record }: SnapshotTable,
+    archived?: ArchivedPart,
+  ): Promise<Staged> => {
+    const staged = await stageTopic(source, topic, record, `read_${table}`, staging, archived);
+    const named = columns.map((column) => `${column.source} AS "${column.name}"`);
+    // A number for each record, the same wherever it was read.
+    const row = `log_offset * ${topic.partitions} + log_partition AS row`;
+    await database.run(`CREATE TEMP VIEW staged_${table} AS
+      SELECT ${row}, log_partition, log_offset, log_key, is_tombstone, ${named.join(', ')} FROM read_${table}`);
+    return staged;
+  };
+  const archived = await archivedPart(database, source, 'examples', 'log-start', directory);
   const staged = {
-    examples: await stage(topics.examples, 'staged_examples', layouts.examples),
-    corrections: await stage(topics['example-corrections'], 'staged_corrections', layouts.corrections),
-    items: await stage(topics.items, 'staged_items', layouts.items),
-    users: await stage(topics.users, 'staged_users', layouts.users),
+    examples: await stage(topics.examples, 'examples', layouts.examples, archived),
+    corrections: await stage(topics['example-corrections'], 'corrections', layouts.corrections),
+    items: await stage(topics.items, 'items', layouts.items),
+    users: await stage(topics.users, 'users', layouts.users),
   };
   step?.update(total);
   step?.done();
@@ -132,7 +140,7 @@ async function correctLabels(database: AnalyticDatabase): Promise<void> {
   );
   await database.run(`
     CREATE VIEW corrected_examples AS SELECT ${columns.join(', ')}, s.split, s.is_repeat
-    FROM staged_examples e JOIN splits s ON e.rowid = s.row
+    FROM staged_examples e JOIN splits s ON e.row = s.row
     LEFT JOIN corrections c ON c.user_id = e.user_id AND c.event_id = e.event_id`);
 }
 

@@ -3,11 +3,14 @@ import { FatalError } from '#platform';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import { carriedStates, isBeyondReach, openEvents } from '../history/close-dates.ts';
 import { HistoryFold, rowsTable } from '../history/fold.ts';
-import { historyTables, noHistory, sqlName } from '../history/history-tables.ts';
+import { historyTables, newestRows, noHistory, sqlName } from '../history/history-tables.ts';
 import type { OfflineStore } from '../reading.ts';
+import type { QueriedView } from './row-function.ts';
+
+type QueriedEntity = Pick<QueriedView, 'name' | 'entity'>;
 
 /** The columns of a key, by the view's entity; `"key"` itself comes before them. */
-function keyColumns({ entity }: AnyView): string {
+function keyColumns({ entity }: QueriedEntity): string {
   const first = `split_part("key", chr(31), 1)`;
   const second = `substr("key", strpos("key", chr(31)) + 1)`;
   switch (entity) {
@@ -46,24 +49,27 @@ export async function createHistoryView(
     done.length === 0 ? noHistory : `SELECT "key", valid_from, state FROM ${store.parquet(done)}`,
     `SELECT "key", valid_from, state FROM ${rowsTable(view)}`,
   ];
-  await defineView(database, view, sources.join(' UNION ALL '));
+  await defineSqlView(database, view, sources.join(' UNION ALL '));
 }
 
 /** As createHistoryView, without rows: for who asks what there is. */
 export async function createEmptyHistoryView(database: AnalyticDatabase, view: AnyView): Promise<void> {
-  await defineView(database, view, noHistory);
+  await defineSqlView(database, view, noHistory);
 }
 
-/** The view, and macro `<view>_as_of(at)`: the finished row of each key as of a time in ms. */
-async function defineView(database: AnalyticDatabase, view: AnyView, rows: string): Promise<void> {
+/** The view of rows (key, valid_from, state), and macro `<view>_as_of(at)`: the finished row of each key as of a time in ms. */
+export async function defineSqlView(
+  database: AnalyticDatabase,
+  view: QueriedEntity,
+  rows: string,
+): Promise<void> {
   const name = sqlName(view);
   const keys = keyColumns(view);
   await database.run(`CREATE TEMP VIEW ${name} AS
     SELECT "key", ${keys}, valid_from, epoch_ms(valid_from) AS "time", state FROM (${rows})`);
   await database.run(`CREATE TEMP MACRO ${name}_as_of("at") AS TABLE
     SELECT ${keys}, valid_from, unnest(${name}_row(state, "at"))
-    FROM (SELECT "key", max(valid_from) AS valid_from, arg_max(state, valid_from) AS state
-      FROM ${name} WHERE valid_from < "at" GROUP BY "key")`);
+    FROM (${newestRows(name, 'valid_from < "at"')})`);
 }
 
 function unreachable({ name, version }: AnyView): FatalError {

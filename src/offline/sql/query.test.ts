@@ -2,18 +2,19 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { TopicWriter } from '#engine';
+import { TopicWriter, writeRecords } from '#engine';
 import { temporaryDirectory } from '#platform/testing';
 import type { Example } from '#schemas';
 import { archiveNow } from '../archive.ts';
 import { openOffline } from '../reading.ts';
-import { example as smallExample } from '../snapshot/testing/small-world.ts';
+import { item, example as smallExample, user } from '../snapshot/testing/small-world.ts';
 import {
   type ArchivedWorld,
   accept,
+  archivedWorld,
   ask,
+  dayMs,
   events,
-  openArchivedWorld,
   startMs,
 } from '../testing/archived-world.ts';
 import { queryOffline } from './query.ts';
@@ -23,8 +24,7 @@ function example(eventId: string, labels: Example['labels']): Example {
 }
 
 async function archived(t: TestContext): Promise<ArchivedWorld> {
-  const world = await openArchivedWorld(temporaryDirectory(t));
-  t.after(() => world.log.close());
+  const world = await archivedWorld(t);
   await accept(world, events(0, 100));
   await archiveNow(world.options);
   return world;
@@ -32,17 +32,60 @@ async function archived(t: TestContext): Promise<ArchivedWorld> {
 
 it('sees what there is, and tells of its columns', async (t) => {
   const world = await archived(t);
-  const names = (await ask(world, temporaryDirectory(t), 'SHOW TABLES')).map(({ name }) => name);
-  for (const name of ['events', 'examples', 'example_corrections', 'user_features', 'item_features']) {
+  const names = (await ask(t, world, 'SHOW TABLES')).map(({ name }) => name);
+  for (const name of [
+    'events',
+    'examples',
+    'example_corrections',
+    'user_features',
+    'item_features',
+    'user_profile',
+  ]) {
     assert.ok(names.includes(name), name);
   }
   const [row] = await ask(
+    t,
     world,
-    temporaryDirectory(t),
     'SELECT count(*)::INTEGER AS n, min("time") AS first, any_value(item.category) FILTER (item_id = \'i0\') AS category FROM events',
   );
   assert.deepEqual({ n: row?.n, first: row?.first }, { n: 100, first: new Date(startMs) });
   assert.match(String(row?.category), /^c\d$/);
+});
+
+it('knows users and items by their newest records, from the time of those on', async (t) => {
+  const world = await archived(t);
+  const { users, items } = world.topics;
+  const written = (userId: string, occupation: string, timestamp: number) => {
+    return { key: userId, value: user(userId, occupation), timestamp };
+  };
+  const middle = startMs + dayMs;
+  await writeRecords(world.log, users, [
+    written('u1', 'nurse', startMs),
+    written('u2', 'baker', startMs),
+    written('u3', 'baker', startMs),
+    written('u1', 'pilot', middle),
+    { key: 'u3', value: null, timestamp: middle },
+  ]);
+  await writeRecords(world.log, items, [{ key: 'i0', value: item('i0'), timestamp: startMs - 1 }]);
+  const asOf = (at: number) =>
+    ask(t, world, `SELECT user_id, occupation, cohort FROM user_profile_as_of(${at}) ORDER BY 1`);
+  const [u1, u2] = [
+    { user_id: 'u1', occupation: 'pilot', cohort: '2026-01' },
+    { user_id: 'u2', occupation: 'baker', cohort: '2026-01' },
+  ];
+  assert.deepEqual(await asOf(middle + 1), [u1, u2]);
+  assert.deepEqual(await asOf(middle), [u2], 'what u1 was before is not known any more');
+  assert.deepEqual(await asOf(startMs), []);
+  const joined = `SELECT DISTINCT e.item_id, item_profile_row(h.state, e.ts) AS "row" FROM events e
+    ASOF LEFT JOIN item_profile h ON e.item_id = h.item_id AND e.ts > h.valid_from
+    WHERE e.ts = ${startMs} AND e.item_id IN ('i0', 'i5') ORDER BY 1`;
+  const none = { type: null, category: null, tags: [], duration_ms: null, language: null, difficulty: null };
+  const known = { type: 'video', category: 'even', tags: ['tag0'], duration_ms: 90_000n, language: 'en' };
+  const created = item('i0').created;
+  assert.deepEqual(await ask(t, world, joined), [
+    { item_id: 'i0', row: { ...none, ...known, age_days: (startMs - created) / dayMs } },
+    { item_id: 'i5', row: { ...none, age_days: null } },
+  ]);
 });
 
 it('shows examples with their newest labels', async (t) => {
@@ -68,7 +111,7 @@ it('shows examples with their newest labels', async (t) => {
   await corrections.close();
   await archiveNow(world.options);
   const asked = 'SELECT event_id, labels.rating AS rating, labels.click AS click FROM examples ORDER BY 1';
-  assert.deepEqual(await ask(world, temporaryDirectory(t), asked), [
+  assert.deepEqual(await ask(t, world, asked), [
     { event_id: 'e1', rating: null, click: true },
     { event_id: 'e2', rating: 4, click: true },
     { event_id: 'e3', rating: null, click: null },
@@ -99,7 +142,7 @@ it('refuses what is no query, names errors, and lets a query write and read noth
     ['SET enable_external_access = true', /./],
     ["SELECT user_features_row('abc'::BLOB, 1)", /version/],
   ] as const) {
-    await assert.rejects(ask(world, temporaryDirectory(t), sql), (error: Error & { code?: string }) => {
+    await assert.rejects(ask(t, world, sql), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'MR_OFFLINE_QUERY', sql);
       assert.match(error.message, message, sql);
       return true;
@@ -107,7 +150,7 @@ it('refuses what is no query, names errors, and lets a query write and read noth
   }
   assert.equal(existsSync(outside), false);
   assert.deepEqual(readFileSync(path), bytes);
-  assert.equal((await ask(world, temporaryDirectory(t), 'EXPLAIN ANALYZE SELECT * FROM events')).length, 1);
+  assert.equal((await ask(t, world, 'EXPLAIN ANALYZE SELECT * FROM events')).length, 1);
 });
 
 it('is ended by its signal while it runs', async (t) => {

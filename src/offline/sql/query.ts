@@ -1,11 +1,12 @@
 import { StatementType } from '@duckdb/node-api';
-import { type AnyView, featureViews } from '#features';
+import { type AnyView, featureViews, recordViews } from '#features';
 import { InputError, MillraceError } from '#platform';
 import { type ArchivedTableName, archivedTables } from '../archived-tables.ts';
 import { type AnalyticDatabase, literal, type QueryResult, withDuckDb } from '../duckdb.ts';
 import { historyTables, sqlName } from '../history/history-tables.ts';
-import type { OfflineStore } from '../reading.ts';
+import type { OfflineSource, OfflineStore } from '../reading.ts';
 import { createEmptyHistoryView, createHistoryView } from './history-view.ts';
+import { createRecordView } from './record-view.ts';
 import { registerPseudonym, registerRowFunction } from './row-function.ts';
 
 export type QueryOptions = {
@@ -14,6 +15,8 @@ export type QueryOptions = {
   readonly scratchDirectory: string;
   /** Those whose history can be asked for, one of a name; all of the product's by default. */
   readonly views?: readonly AnyView[];
+  /** Where record views are read; without it there are none of them. */
+  readonly records?: Pick<OfflineSource, 'log' | 'topics'>;
   /** How the log names a user, for function `pseudonym(user)`; undefined for one that it does not know. */
   readonly pseudonymOf?: (userId: string) => string | undefined;
   /** Ends the query. */
@@ -23,13 +26,14 @@ export type QueryOptions = {
 /**
  * Runs one SELECT over the archive and hands its result to `use`, while the query runs. There are `events`, `examples`
  * (with the newest labels), `example_corrections`, and for each view its history `<view>`, `<view>_row(state, at)` and
- * `<view>_as_of(at)`. The query reads the archive's files and no others, writes none, and reaches no network.
+ * `<view>_as_of(at)`; of record views, the newest records on the log. The query reads the archive's files and no others,
+ * writes none, and reaches no network.
  *
  * Errors: InputError MR_OFFLINE_QUERY; those of OfflineStore.verify and createHistoryView; the signal's reason.
  */
 export async function queryOffline<T>(
   sql: string,
-  { store, scratchDirectory, views = featureViews, pseudonymOf, signal }: QueryOptions,
+  { store, scratchDirectory, views = featureViews, records, pseudonymOf, signal }: QueryOptions,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
   return withDuckDb(scratchDirectory, async (database) => {
@@ -37,7 +41,11 @@ export async function queryOffline<T>(
     signal?.addEventListener('abort', interrupt);
     try {
       if (pseudonymOf !== undefined) registerPseudonym(database, pseudonymOf);
-      await createTables(database, store, views, namesIn(sql));
+      const names = namesIn(sql);
+      await createTables(database, store, views, names);
+      if (records !== undefined) {
+        for (const view of recordViews) await createRecordView(database, view, records, isNamed(view, names));
+      }
       signal?.throwIfAborted();
       await close(database, store, views);
       await refuseOtherThanSelect(database, sql);
@@ -59,6 +67,11 @@ function namesIn(sql: string): ReadonlySet<string> {
   return new Set(sql.toLowerCase().match(/\w+/g) ?? []);
 }
 
+function isNamed(view: Pick<AnyView, 'name'>, names: ReadonlySet<string>): boolean {
+  const name = sqlName(view);
+  return names.has(name) || names.has(`${name}_as_of`);
+}
+
 async function createTables(
   database: AnalyticDatabase,
   store: OfflineStore,
@@ -73,8 +86,7 @@ async function createTables(
   }
   for (const view of views) {
     registerRowFunction(database, view);
-    const name = sqlName(view);
-    if (names.has(name) || names.has(`${name}_as_of`)) await createHistoryView(database, store, view);
+    if (isNamed(view, names)) await createHistoryView(database, store, view);
     else await createEmptyHistoryView(database, view);
   }
 }

@@ -1,54 +1,23 @@
-import {
-  BIGINT,
-  BLOB,
-  DOUBLE,
-  type DuckDBBlobValue,
-  DuckDBScalarFunction,
-  type DuckDBType,
-  type DuckDBValue,
-  LIST,
-  listValue,
-  STRUCT,
-  structValue,
-  VARCHAR,
-} from '@duckdb/node-api';
-import type { AnyView, FeatureColumn, FeatureKind } from '#features';
+import { BIGINT, BLOB, type DuckDBBlobValue, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
+import { type AnyView, rowSchema } from '#features';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import { sqlName } from '../history/history-tables.ts';
+import { recordType } from '../record-columns.ts';
 
-type Feature = { readonly type: DuckDBType; write(value: unknown): DuckDBValue };
-
-const long = { type: BIGINT, write: (value: unknown) => BigInt(value as number) };
-const double = { type: DOUBLE, write: (value: unknown) => value as number };
-const text = { type: VARCHAR, write: (value: unknown) => value as string };
-const list = ({ type, write }: Feature): Feature => ({
-  type: LIST(type),
-  write: (values) => listValue((values as readonly unknown[]).map(write)),
-});
-
-const features: Readonly<Record<FeatureKind, Feature>> = {
-  long,
-  double,
-  'long?': long,
-  'double?': double,
-  'string?': text,
-  'string[]': list(text),
-  'long[]': list(long),
-  'double[]': list(double),
-};
+/** What SQL needs of a view of either kind. */
+export type QueriedView = Pick<AnyView, 'name' | 'entity' | 'columns' | 'empty' | 'decode' | 'finish'>;
 
 /**
  * Makes `<view>_row(state, at)`: the finished row of a state at a time in ms, as a STRUCT, by the view's own `finish`. A
  * null state is that of a key without events.
  */
-export function registerRowFunction(database: AnalyticDatabase, view: AnyView): void {
-  const { columns } = view;
-  const types = columns.map(({ kind }) => features[kind].type);
+export function registerRowFunction(database: AnalyticDatabase, view: QueriedView): void {
+  const row = recordType(rowSchema(view.columns, view.name, ''));
   database.register(
     DuckDBScalarFunction.create({
       name: `${sqlName(view)}_row`,
       parameterTypes: [BLOB, BIGINT],
-      returnType: STRUCT(Object.fromEntries(columns.map(({ name }, i) => [name, types[i] as DuckDBType]))),
+      returnType: row.type,
       // Otherwise DuckDB answers null for a null state by itself.
       specialHandling: true,
       mainFunction: (_, input, output) => {
@@ -62,7 +31,7 @@ export function registerRowFunction(database: AnalyticDatabase, view: AnyView): 
           }
           const bytes = states.getItem(i) as DuckDBBlobValue | null;
           const state = bytes === null ? view.empty() : view.decode(Buffer.from(bytes.bytes));
-          output.setItem(i, structOf(columns, view.finish(state, Number(at))));
+          output.setItem(i, row.write(view.finish(state, Number(at))));
         }
         output.flush();
       },
@@ -90,13 +59,4 @@ export function registerPseudonym(
       },
     }),
   );
-}
-
-function structOf(columns: readonly FeatureColumn[], row: Readonly<Record<string, unknown>>): DuckDBValue {
-  const entries: Record<string, DuckDBValue> = {};
-  for (const { name, kind } of columns) {
-    const value = row[name];
-    entries[name] = value === null || value === undefined ? null : features[kind].write(value);
-  }
-  return structValue(entries);
 }

@@ -1,9 +1,11 @@
 /** An embedded log with accepted events, and an archive of it. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
 import type { ArchiveOptions } from '../archive-loop.ts';
@@ -35,6 +37,13 @@ export async function openArchivedWorld(dataDirectory: string): Promise<Archived
   const topics = await openTopics(log, log.registry);
   const options = archiveOptions({ log, topics, dataDirectory });
   return { log, topics, dataDirectory, options };
+}
+
+/** A new one, which goes with its test. */
+export async function archivedWorld(t: TestContext): Promise<ArchivedWorld> {
+  const world = await openArchivedWorld(temporaryDirectory(t));
+  t.after(() => world.log.close());
+  return world;
 }
 
 /** An archive that waits for nothing, and cuts small. */
@@ -120,9 +129,9 @@ export function filesOnDisk(dataDirectory: string): string[] {
 }
 
 /** Every column of the archived events as JSON, in order of (partition, offset). */
-export async function archivedEvents(world: OfflineSource, scratch: string): Promise<string[]> {
+export async function archivedEvents(t: TestContext, world: OfflineSource): Promise<string[]> {
   const store = await openOffline(world);
-  return withDuckDb(scratch, async (database) => {
+  return withDuckDb(temporaryDirectory(t), async (database) => {
     await store.createView(database, 'events');
     const rows = await database.rows<{ row: string }>(
       'SELECT to_json(events)::VARCHAR AS row FROM events ORDER BY log_partition, log_offset',
@@ -133,12 +142,13 @@ export async function archivedEvents(world: OfflineSource, scratch: string): Pro
 
 /** The rows of an SQL query over the archive. */
 export async function ask(
+  t: TestContext,
   world: OfflineSource,
-  scratchDirectory: string,
   sql: string,
 ): Promise<Record<string, unknown>[]> {
   const store = await openOffline(world);
-  return queryOffline(sql, { store, scratchDirectory }, async ({ columns, rows }) => {
+  const options = { store, records: world, scratchDirectory: temporaryDirectory(t) };
+  return queryOffline(sql, options, async ({ columns, rows }) => {
     const found: Record<string, unknown>[] = [];
     for await (const chunk of rows) {
       found.push(...chunk.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))));

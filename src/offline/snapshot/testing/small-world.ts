@@ -1,9 +1,11 @@
 /** An embedded log with the examples, items and users of a small world: two groups of users, each with its own items. */
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { itemFeaturesView, userFeaturesView } from '#features';
 import { createLogger, systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
 import type { Example, Item, Labels, User } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
 
@@ -30,6 +32,13 @@ export async function openSmallWorld(dataDirectory: string): Promise<SmallWorld>
     synchronous: 'normal',
   });
   return { log, topics: await openTopics(log, log.registry), dataDirectory };
+}
+
+/** A new one, which goes with its test. */
+export async function smallWorld(t: TestContext): Promise<SmallWorld> {
+  const opened = await openSmallWorld(temporaryDirectory(t));
+  t.after(() => opened.log.close());
+  return opened;
 }
 
 /** Writes the world's items, users and 240 examples, all of them before the watermark. */

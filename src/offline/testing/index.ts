@@ -1,0 +1,17 @@
+/**
+ * What tests of those who read snapshots share with the tests of this room: a log with the examples of a small world.
+ */
+export {
+  announce,
+  example,
+  fillSmallWorld,
+  minuteMs,
+  openSmallWorld,
+  readAll,
+  type SmallWorld,
+  smallExamples,
+  smallWorld,
+  startMs,
+  write,
+  writeExamples,
+} from '../snapshot/testing/small-world.ts';
