@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { seededRandom } from '../random.ts';
 import {
   abs,
   add,
@@ -23,20 +22,12 @@ import {
 } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
 import { concat, gatherRows, pickColumns, reshape, slice, split, transpose } from './layout.ts';
-import {
-  pairwiseRanking,
-  sampledSoftmax,
-  sigmoidCrossEntropy,
-  softmaxCrossEntropy,
-  softmaxOverRows,
-} from './losses.ts';
 import { causalSegments } from './masks.ts';
 import { linear, matmul, matmulAdd } from './matrix.ts';
 import { l2Normalise, layerNorm, logSoftmax, mean, softmax } from './normalisation.ts';
-import { toOnnx } from './onnx.ts';
 import { expandTo, max, sum } from './reduction.ts';
-import { type Feed, Session } from './session.ts';
 import { Graph, type Tensor } from './tensor.ts';
+import { assertGradients, type Case, ids, positive } from './testing/finite-differences.ts';
 
 const awayFromZero = (x: number) => (Math.abs(x) < 0.1 ? x + 0.3 : x);
 

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { seededRandom } from '../random.ts';
 import { add, dropout, greater, where } from './arithmetic.ts';
 import { dropoutMask, dropoutShare } from './dropout-mask.ts';
-import { gradients } from './gradients.ts';
 import { concat, gatherRows, pickColumns, reshape, slice, split, transpose } from './layout.ts';
 import { softmaxCrossEntropy, softmaxOverRows } from './losses.ts';
 import { linear, matmul, matmulAdd } from './matrix.ts';

@@ -96,4 +96,3 @@ test('softmaxOverRows is softmaxCrossEntropy of the scores, gradients too, howev
     }
   }
 });
-

@@ -8,6 +8,12 @@ import { seededRandom } from '../random.ts';
 import { sequentialDefaults } from '../sequential/config.ts';
 import { scoringGraph, trainingGraph, userTowerOnnx } from '../sequential/graphs.ts';
 import { createParameters } from '../sequential/parameters.ts';
+import { BatchBuilder } from '../two-tower/batch.ts';
+import { twoTowerDefaults } from '../two-tower/config.ts';
+import type { TwoTowerData } from '../two-tower/data.ts';
+import { trainingGraph as twoTowerGraph } from '../two-tower/loss.ts';
+import { createParameters as twoTowerParameters } from '../two-tower/parameters.ts';
+import { userTowerOnnx as twoTowerUserTower } from '../two-tower/serving.ts';
 import { gelu, greater, relu, sigmoid, where } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
 import { concat, gatherRows, reshape, split, transpose } from './layout.ts';
@@ -87,6 +93,31 @@ test('what the graph language emits passes the ONNX checker', { skip }, async ()
     'sequential-training': trainingGraph(parameters, config),
     'sequential-scoring': scoringGraph(parameters, config),
     'sequential-user-tower': userTowerOnnx(parameters, config),
+  });
+});
+
+test('so do the graphs of the two-tower model', { skip }, async () => {
+  const data: TwoTowerData = {
+    users: 3,
+    items: 4,
+    profile: { cardinalities: [2, 3], values: Int32Array.of(0, 0, 1, 2, 1, 0) },
+    itemFeatures: { cardinalities: [2], values: Int32Array.of(0, 1, 1, 0) },
+    itemTags: { cardinality: 2, offsets: Int32Array.of(0, 1, 2, 2, 4), ids: Int32Array.of(0, 1, 0, 1) },
+    train: {
+      user: Int32Array.of(1, 1, 2),
+      item: Int32Array.of(0, 1, 3),
+      weight: Float32Array.of(1, 1, 0.5),
+      historyOffsets: Int32Array.of(0, 0, 1, 1),
+      history: Int32Array.of(0),
+    },
+  };
+  const config = { ...twoTowerDefaults, dim: 8, hidden: 16, historyLength: 4, candidates: 4, batchSize: 4 };
+  const random = seededRandom(1);
+  const parameters = twoTowerParameters(data, config, random);
+  const batches = new BatchBuilder(data, config, random);
+  await assertChecked({
+    training: twoTowerGraph(data, config, parameters, batches),
+    'user-tower': twoTowerUserTower(parameters, data, config.historyLength),
   });
 });
 

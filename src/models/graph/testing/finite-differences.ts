@@ -39,34 +39,30 @@ function differentiated({ shapes, build }: Case): Graph {
 
 /** Compares the gradient of each element with what the loss does when the element is moved both ways. */
 export async function assertGradients(tested: Case): Promise<void> {
-    const session = await Session.create(toOnnx(differentiated(tested)));
-    const random = seededRandom(11);
-    const domain = tested.domain ?? ((x: number) => x);
-    const feeds: Record<string, Feed> = {};
-    tested.shapes.forEach((shape, i) => {
-      const length = shape.reduce((product, dimension) => product * dimension, 1);
-      feeds[`x${i}`] = { data: Float32Array.from({ length }, () => domain(random.normal())), shape };
-    });
-    const outputs = await session.run(feeds);
-    const lossAt = async () => (await session.run(feeds)).loss?.[0] as number;
-    const step = 2 ** -7;
-    for (const [input, { data }] of Object.entries(feeds)) {
-      const exact = Float32Array.from(outputs[`d${input}`] as Float32Array);
-      for (let i = 0; i < data.length; i++) {
-        const kept = data[i] as number;
-        data[i] = kept + step;
-        const above = await lossAt();
-        data[i] = kept - step;
-        const below = await lossAt();
-        data[i] = kept;
-        const measured = (above - below) / (2 * step);
-        const error = Math.abs(measured - (exact[i] as number));
-        assert.ok(
-          error < 2e-3 * (1 + Math.abs(measured)),
-          `${input}[${i}]: ${exact[i]}, measured ${measured}`,
-        );
-      }
+  const session = await Session.create(toOnnx(differentiated(tested)));
+  const random = seededRandom(11);
+  const domain = tested.domain ?? ((x: number) => x);
+  const feeds: Record<string, Feed> = {};
+  tested.shapes.forEach((shape, i) => {
+    const length = shape.reduce((product, dimension) => product * dimension, 1);
+    feeds[`x${i}`] = { data: Float32Array.from({ length }, () => domain(random.normal())), shape };
+  });
+  const outputs = await session.run(feeds);
+  const lossAt = async () => (await session.run(feeds)).loss?.[0] as number;
+  const step = 2 ** -7;
+  for (const [input, { data }] of Object.entries(feeds)) {
+    const exact = Float32Array.from(outputs[`d${input}`] as Float32Array);
+    for (let i = 0; i < data.length; i++) {
+      const kept = data[i] as number;
+      data[i] = kept + step;
+      const above = await lossAt();
+      data[i] = kept - step;
+      const below = await lossAt();
+      data[i] = kept;
+      const measured = (above - below) / (2 * step);
+      const error = Math.abs(measured - (exact[i] as number));
+      assert.ok(error < 2e-3 * (1 + Math.abs(measured)), `${input}[${i}]: ${exact[i]}, measured ${measured}`);
     }
-    await session.close();
+  }
+  await session.close();
 }
-
