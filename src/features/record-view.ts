@@ -3,15 +3,9 @@
  * anything. Such a topic is its own view; `finish` makes the feature row of a record.
  */
 import { type FeatureColumn, featureColumns, type RowOf, type RowSpec } from './row.ts';
-import type { Entity } from './view.ts';
+import type { ViewDescription } from './view.ts';
 
-type RecordViewDeclaration<Source extends string, Value, R extends RowSpec> = {
-  readonly name: string;
-  readonly version: number;
-  readonly entity: Entity;
-  readonly owner: string;
-  readonly description: string;
-  readonly tags: readonly string[];
+type RecordViewDeclaration<Source extends string, Value, R extends RowSpec> = ViewDescription & {
   /** The topic. */
   readonly source: Source;
   readonly row: R;
@@ -19,10 +13,8 @@ type RecordViewDeclaration<Source extends string, Value, R extends RowSpec> = {
   finish(record: Value | null, now: number): RowOf<R>;
 };
 
-export type RecordView<Source extends string, Value, Row> = Omit<
-  RecordViewDeclaration<Source, Value, RowSpec>,
-  'row' | 'finish'
-> & {
+export type RecordView<Source extends string, Value, Row> = ViewDescription & {
+  readonly source: Source;
   readonly columns: readonly FeatureColumn[];
   finish(record: Value | null, now: number): Row;
 };

@@ -23,7 +23,8 @@ export type ValuesOf<A extends Aggregations> = {
   readonly [Name in keyof A]: ReturnType<A[Name]['finish']>;
 };
 
-export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = {
+/** What every view says of itself. */
+export type ViewDescription = {
   /** Lower-case words joined by hyphens: it becomes part of names of topics and stores. */
   readonly name: string;
   /** To be raised with every change of what the state's bytes mean. States of another version are refused. */
@@ -33,6 +34,9 @@ export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = {
   readonly owner: string;
   readonly description: string;
   readonly tags: readonly string[];
+};
+
+export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = ViewDescription & {
   /** Which accepted events belong to the view. */
   filter(event: Interaction): boolean;
   /** The key of an event that passed the filter. */
@@ -49,13 +53,7 @@ export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = {
 };
 
 /** A view as processors and readers use it. `add`, `merge` and `finish` obey the contract of Aggregation. */
-export type FeatureView<State, Row> = {
-  readonly name: string;
-  readonly version: number;
-  readonly entity: Entity;
-  readonly owner: string;
-  readonly description: string;
-  readonly tags: readonly string[];
+export type FeatureView<State, Row> = ViewDescription & {
   readonly columns: readonly FeatureColumn[];
   readonly ttlMs: number | null;
   readonly featureTtlMs: { readonly [feature: string]: number };

@@ -6,6 +6,8 @@ const hourMs = 3_600_000;
 const count = () => z.int().min(1);
 const seed = () => z.int().min(0).max(0xffff_ffff);
 const share = (least: number) => z.number().min(least).max(0.45);
+/** Read in full where it is used. */
+const schedule = () => z.string().regex(/^(off|\S+( +\S+){4})$/, 'five fields of cron, or off');
 const perPositive = () => z.int().min(0).max(100).default(0);
 
 /** Apart from the address, so that a password can come from a variable of its own and is never printed with it. */
@@ -63,6 +65,15 @@ export const sections = {
     outcomeWindowMs: count()
       .default(hourMs / 2)
       .describe('How long an example waits for what comes of it, in event time, ms.'),
+    weights: z
+      .partialRecord(
+        z.enum(['view', 'click', 'complete', 'like', 'comment', 'rating', 'purchase', 'quiz_score']),
+        z.number().min(0),
+      )
+      .default({})
+      .describe(
+        'What an event counts in training, by its kind; 0 leaves the kind out. By default view and click count 0.5, the others 1.',
+      ),
   }),
   features: z.object({
     modules: z
@@ -165,6 +176,101 @@ export const sections = {
       .optional()
       .describe('Passes over the examples; by default the trainer chooses by their number.'),
     dimension: count().default(64).describe('Length of the user and item vectors.'),
+    models: z
+      .array(z.enum(['two-tower', 'sequential']))
+      .min(1)
+      .default(['two-tower'])
+      .describe('The models that are trained, side by side on the same snapshot.'),
+    schedule: schedule()
+      .default('0 3 * * *')
+      .describe('When a running start trains anew, as five fields of cron in UTC, or `off`.'),
+    refresh: schedule()
+      .default('*/15 * * * *')
+      .describe(
+        'When a running start goes on training the version in force with new examples alone: as the schedule.',
+      ),
+    refreshExamples: count()
+      .default(1000)
+      .describe('New examples since the last snapshot below which no refresh is begun.'),
+    overlap: z
+      .enum(['skip', 'queue', 'cancel'])
+      .default('skip')
+      .describe(
+        'What becomes of a run that is due while another is at work: it is skipped, it waits, or it takes the place of those that nobody asked for by hand.',
+      ),
+    deadlineMinutes: z
+      .number()
+      .positive()
+      .default(360)
+      .describe('Time after which a run that is at work has failed, minutes.'),
+    retries: z
+      .int()
+      .min(0)
+      .default(3)
+      .describe('How often a step of a run is tried again after an error that may pass.'),
+    patience: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        'Epochs without a better recall on the validation part after which a training ends; with 0 it learns from that part as well.',
+      ),
+    checkpointSteps: count()
+      .default(100)
+      .describe('Updates of the weights between two checkpoints, from which a run goes on after a crash.'),
+  }),
+  versions: z.object({
+    promotion: z
+      .enum(['automatic', 'by-approval'])
+      .default('automatic')
+      .describe(
+        'Whether a version that passes the gates is promoted at once, or waits for `millrace promote`.',
+      ),
+    gates: z
+      .record(z.string(), z.number())
+      .default({ 'recall@100': 0.1, 'sampled-ndcg@10': 0.3, auc: 0.6 })
+      .describe('The least that a version must reach, by metric; asked of versions that have the metric.'),
+    production: z
+      .enum(['not-worse', 'any'])
+      .default('not-worse')
+      .describe(
+        'Whether a version that is worse than the one in force on the same rows, beyond chance, is rejected.',
+      ),
+    keep: count()
+      .default(10)
+      .describe('Newest versions that `millrace versions collect` keeps, beside those in use or waiting.'),
+    keepDays: z
+      .number()
+      .min(0)
+      .default(7)
+      .describe('Age below which `millrace versions collect` keeps every version, days.'),
+  }),
+  admin: z.object({
+    token: z
+      .string()
+      .min(16)
+      .optional()
+      .describe('Bearer token of the requests under /admin; without one they are refused.'),
+  }),
+  notifications: z.object({
+    url: z
+      .string()
+      .regex(/^https?:\/\/.+$/, 'http://... or https://...')
+      .optional()
+      .describe('Where what becomes of versions is posted; nowhere by default.'),
+    format: z
+      .enum(['json', 'slack'])
+      .default('json')
+      .describe('What is posted: the event as JSON, or a message as Slack’s incoming webhooks take it.'),
+    secret: z
+      .string()
+      .min(16)
+      .optional()
+      .describe('Key of the signature (HMAC-SHA256) in the header x-millrace-signature; needed for `json`.'),
+    statuses: z
+      .array(z.enum(['registered', 'evaluated', 'staged', 'promoted', 'rejected', 'rolled_back', 'archived']))
+      .default(['promoted', 'rejected', 'rolled_back'])
+      .describe('The steps of a version that are posted.'),
   }),
   gate: z.object({
     minimumLift: z

@@ -123,6 +123,19 @@ describe('configuration', () => {
     );
   });
 
+  it('weighs only what can be of interest', (t) => {
+    const directory = temporaryDirectory(t);
+    const weighed = (weights: string) => ({
+      ...nothing,
+      directory,
+      environment: { MILLRACE_EXAMPLES_WEIGHTS: weights },
+    });
+    assert.deepEqual(loadConfiguration(weighed('{"view": 0.1}')).examples.weights, { view: 0.1 });
+    for (const wrong of ['{"impression": 1}', '{"view": -1}']) {
+      refused(weighed(wrong), 'MR_CONFIG_INVALID', /examples\.weights/);
+    }
+  });
+
   it('chooses log, registry and views by their addresses', (t) => {
     const directory = temporaryDirectory(t);
     const { log, registry, views } = loadConfiguration({ ...nothing, directory });
@@ -154,8 +167,23 @@ describe('configuration', () => {
     refused({ ...nothing, directory }, 'MR_CONFIG_CONTRADICTION', /registry/);
   });
 
+  it('refuses notifications that nobody could check, where they are not for Slack', (t) => {
+    const url = 'https://example.org/hook';
+    const given = (notifications: object) => ({ ...nothing, directory: directoryWith(t, { notifications }) });
+    refused(given({ url }), 'MR_CONFIG_CONTRADICTION', /notifications\.secret/);
+    assert.equal(loadConfiguration(given({ url, format: 'slack' })).notifications.url, url);
+    assert.equal(loadConfiguration(given({ url, secret: 'x'.repeat(16) })).notifications.format, 'json');
+    refused(given({ url: 'ftp://example.org' }), 'MR_CONFIG_INVALID', /expected: http/);
+  });
+
   it('shows no password in its errors', (t) => {
     const directory = temporaryDirectory(t);
+    for (const option of [{ admin: { token: 'secret' } }, { notifications: { secret: 'secret-4711' } }]) {
+      assert.throws(
+        () => loadConfiguration({ ...nothing, directory: directoryWith(t, option) }),
+        (error: Error) => /is wrong in/.test(error.message) && !/4711|"secret"/.test(error.message),
+      );
+    }
     for (const flags of [{ registry: 'ftp://ann:secret@host' }, { views: 'http://ann:s@secret@host' }]) {
       assert.throws(
         () => loadConfiguration({ environment: {}, flags, directory }),

@@ -81,7 +81,14 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
 }
 
 /** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */
-export function refuseContradictions({ log, registry }: Configuration): void {
+export function refuseContradictions({ log, registry, notifications }: Configuration): void {
+  if (notifications.url !== undefined && notifications.format === 'json' && notifications.secret === undefined) {
+    throw new ConfigurationError(
+      'MR_CONFIG_CONTRADICTION',
+      'notifications.url is given without notifications.secret: nobody could tell whether a notification is ours.',
+      { hint: 'Set notifications.secret (MILLRACE_NOTIFICATIONS_SECRET), or notifications.format to slack.' },
+    );
+  }
   if (log === 'embedded' || registry !== 'embedded') return;
   throw new ConfigurationError(
     'MR_CONFIG_CONTRADICTION',
@@ -180,7 +187,7 @@ function invalid(path: string, value: unknown, expected: string, source: string)
 
 /** Without secrets: a password is none, and an address loses its user. */
 function shown(path: string, value: unknown): string {
-  if (path.endsWith('.password')) return 'wrong';
+  if (/\.(password|token|secret)$/.test(path)) return 'wrong';
   return JSON.stringify(typeof value === 'string' ? value.replace(/\/\/.*@/, '//') : value);
 }
 

@@ -434,6 +434,11 @@ const privacy: readonly ErrorDescription[] = [
     'See that "millrace start" archives, then erase the user again.',
   ),
   fixInput(
+    'MR_PRIVACY_ERASED',
+    'A user who is erased, or is being erased, is to be opted in or out.',
+    'Wait until the erasure is done: who comes back after it is a new user, and can decide anew.',
+  ),
+  fixInput(
     'MR_PRIVACY_STATUS',
     'A request asks for a privacy status that there is not.',
     'Send {"status":"opted-out"} or {"status":"opted-in"}; erasing is done by "millrace erase".',
@@ -477,6 +482,11 @@ const privacy: readonly ErrorDescription[] = [
 
 const models: readonly ErrorDescription[] = [
   fixInput(
+    'MR_EVALUATION_NEGATIVES',
+    'A user has had so many items that there are not as many others as are to be drawn.',
+    'Draw fewer, or rank all items.',
+  ),
+  fixInput(
     'MR_EVALUATION_PAIRS',
     'Two rankers to compare were not evaluated on the same users.',
     'Evaluate both on the same users, one at least.',
@@ -502,6 +512,11 @@ const models: readonly ErrorDescription[] = [
     'A vector holds a number that is not finite.',
     'Train again with a lower learning rate.',
   ),
+  fixInput(
+    'MR_MODEL_CHECKPOINT',
+    'A checkpoint is damaged, or of another training.',
+    'Train from the start, or with the data and configuration it was made with.',
+  ),
   fixConfiguration(
     'MR_MODEL_CONFIG',
     'A parameter of the model is out of its range.',
@@ -510,25 +525,111 @@ const models: readonly ErrorDescription[] = [
   fixInput('MR_MODEL_DATA', 'Training data is inconsistent.', 'Correct what the message names.'),
   giveUp('MR_MODEL_DIVERGED', 'The loss is not finite any more.', 'Train again with a lower learning rate.'),
   fixInput(
+    'MR_MODEL_FEATURE',
+    'A model from outside reads a feature that no view declares, or of another version.',
+    'Train it on features that `millrace features` lists, and name the versions of their views.',
+  ),
+  fixInput(
+    'MR_MODEL_GRAPH',
+    'The ONNX graph of a model from outside can’t be run: an unknown operator, or a damaged file.',
+    'Export it again with standard operators and its weights inside of the file.',
+  ),
+  fixInput(
+    'MR_MODEL_HASH',
+    'The graph of a model from outside is not the one that its manifest names.',
+    'Copy both again, or write the manifest anew.',
+  ),
+  fixInput(
     'MR_MODEL_INPUT',
     'A model was given other inputs than it wants.',
     'Compare them with those that the hint lists.',
+  ),
+  fixInput(
+    'MR_MODEL_MANIFEST',
+    'The directory of a model from outside lacks a file, or its manifest is malformed.',
+    'Correct model.json where the message says.',
+  ),
+  fixInput(
+    'MR_MODEL_PROBE',
+    'A model from outside fails over rows of zeros or of missing values, or scores them with no number.',
+    'Say in the manifest what stands for a missing value, and try the graph by itself.',
+  ),
+  fixInput(
+    'MR_MODEL_SIGNATURE',
+    'The inputs or outputs of a graph are not those that its manifest says.',
+    'Correct the manifest, or export the model again.',
   ),
   giveUp(
     'MR_MODEL_UNREADABLE',
     'A model file is damaged, or is no ONNX that can be run.',
     'Fetch the version again, or train anew.',
   ),
+  fixInput(
+    'MR_ADMIN_DISABLED',
+    'A request under /admin, and no token is configured.',
+    'Set admin.token, and start again.',
+  ),
+  fixInput(
+    'MR_ADMIN_REQUEST',
+    'The body of a request under /admin is malformed.',
+    'Send what the hint shows.',
+  ),
+  fixInput(
+    'MR_ADMIN_TOKEN',
+    'A request under /admin has no token, or a wrong one.',
+    'Send the one of option admin.token as a bearer token.',
+  ),
+  retry(
+    'MR_NOTIFICATION_UNDELIVERED',
+    'The receiver of notifications does not answer, or fails.',
+    'It is tried again by itself; see that the receiver runs.',
+  ),
+  fixInput(
+    'MR_NOTIFICATION_REFUSED',
+    'The receiver of notifications refuses one; it is in the dead letters.',
+    'Correct the options of section notifications.',
+  ),
   giveUp(
     'MR_VERSION_CORRUPT',
     'A file of a version is not what its manifest says.',
     'Train again, or restore the directory; the version in service stays.',
+  ),
+  fixInput(
+    'MR_VERSION_FILE',
+    'A file of a version has a name that could lead out of its directory.',
+    'Name it with letters, digits, dots, hyphens and underscores.',
+  ),
+  fixInput(
+    'MR_VERSION_IN_FORCE',
+    'The version is in force, or what a rollback returns to.',
+    'Promote another one first.',
   ),
   fixConfiguration(
     'MR_VERSION_MISSING',
     'The directory of a version is not there.',
     'Restore it below the data directory, or train again.',
   ),
+  retry(
+    'MR_VERSION_NO_ANSWER',
+    'Nobody has answered a command over versions in time; it is carried out later.',
+    'See that the processors run, and look at `millrace versions`.',
+  ),
+  fixInput(
+    'MR_VERSION_NO_PREVIOUS',
+    'There is no version to roll back to.',
+    'Promote another one with `millrace promote`.',
+  ),
+  fixInput(
+    'MR_VERSION_NOT_IN_FORCE',
+    'The version that was to be rolled back is not in force.',
+    'Look at `millrace versions`: someone may have been quicker.',
+  ),
+  fixInput(
+    'MR_VERSION_NOT_PROMOTABLE',
+    'The version was rejected by the gates, or archived.',
+    'Train a better one; what is archived stays so.',
+  ),
+  fixInput('MR_VERSION_UNKNOWN', 'There is no such version.', 'Give one that `millrace versions` lists.'),
 ];
 
 const features: readonly ErrorDescription[] = [
@@ -551,6 +652,11 @@ const features: readonly ErrorDescription[] = [
     'MR_FEATURES_IN_USE',
     'A version of a view that is declared cannot be dropped.',
     'Take its module out of features.modules first.',
+  ),
+  fixInput(
+    'MR_FEATURES_KEY',
+    "A view of a module gives an event a key that is not its user's.",
+    'Key a view of users by the user, and a crossed one by crossKey(event.user_id, ...).',
   ),
   fixConfiguration(
     'MR_FEATURES_MODULE',
@@ -756,6 +862,103 @@ const trainer: readonly ErrorDescription[] = [
     'MR_SNAPSHOT_WITHDRAWN',
     'A user in a snapshot was erased while it was taken or trained on.',
     'Ask again: the next snapshot is without them.',
+  ),
+  giveUp(
+    'MR_RUN_ABANDONED',
+    'A run was begun again and again and never came to its end.',
+    'Look at what ends the process, memory most of all; then train again.',
+  ),
+  fixInput(
+    'MR_RUN_AMBIGUOUS',
+    'The beginning of a run’s id fits several runs.',
+    'Write more of it: see "millrace runs".',
+  ),
+  giveUp(
+    'MR_RUN_CANCELLED',
+    'A run was cancelled.',
+    'Nothing was published; train again where that is wanted.',
+  ),
+  giveUp(
+    'MR_RUN_DEADLINE',
+    'A run was not done in time.',
+    'Raise training.deadlineMinutes, or train with fewer epochs.',
+  ),
+  fixInput(
+    'MR_RUN_OVER',
+    'A run that is to be cancelled is over.',
+    'Look at what came of it: "millrace runs show ID".',
+  ),
+  giveUp(
+    'MR_RUN_OVERLAP',
+    'A run was due while another one was at work.',
+    'Train less often, or say otherwise with training.overlap.',
+  ),
+  fixInput('MR_RUN_REQUEST', 'What a run was asked to be cannot be read.', 'Correct what the message names.'),
+  fixInput('MR_RUN_UNKNOWN', 'There is no run of that id.', 'See "millrace runs".'),
+  fixInput(
+    'MR_SEARCH_SPACE',
+    'The space of a search cannot be read.',
+    'Correct what the message names: see "millrace runs search --help".',
+  ),
+  fixInput(
+    'MR_SNAPSHOT_RETIRED',
+    'The snapshot that a run needs is not there any more.',
+    'Train on a new one: "millrace train".',
+  ),
+  fixInput(
+    'MR_TRAINING_FEATURES',
+    'A snapshot has other features than answers are made from, or lacks some.',
+    'Take a new snapshot: "millrace train".',
+  ),
+  fixInput(
+    'MR_TRAINING_NOTHING_HELD_OUT',
+    'Nothing in the snapshot would say how good a model is.',
+    'Wait for further events, or raise the share that is held out.',
+  ),
+  fixInput(
+    'MR_TRAINING_NOTHING_NEW',
+    'A refresh has no examples that were not learned before.',
+    'Wait for further events, or train from scratch.',
+  ),
+  fixInput(
+    'MR_TRAINING_NOT_FINITE',
+    'A number that is learned from is not finite.',
+    'Correct what computes it, and take a new snapshot.',
+  ),
+  fixInput(
+    'MR_TRAINING_NO_BASE',
+    'The version that a training is to begin with is not there.',
+    'Train from scratch: "millrace train".',
+  ),
+  giveUp(
+    'MR_TRAINING_NO_WEIGHTS',
+    'A version was written without the weights that a refresh begins with.',
+    'Train from scratch once: "millrace train".',
+  ),
+  fixInput(
+    'MR_TRAINING_ONE_CLASS',
+    'All examples are of one item: there is nothing to tell apart.',
+    'Import or publish events on several items.',
+  ),
+  giveUp(
+    'MR_TRAINING_OUT_OF_MEMORY',
+    'A training needs more memory than there is.',
+    'Lower training.dimension, train on fewer examples, or give it more memory.',
+  ),
+  retry(
+    'MR_TRAINING_PROVIDER',
+    'The runtime of the model has failed in the midst of a training.',
+    'It is tried again from the last checkpoint; if it goes on, use another provider.',
+  ),
+  fixConfiguration(
+    'MR_TRAINING_SCHEDULE',
+    'A schedule cannot be read.',
+    'Write five fields of cron, such as "0 3 * * *", or "off".',
+  ),
+  giveUp(
+    'MR_TRAINING_THREAD',
+    'The thread of a training has ended by itself.',
+    'Look at what the system says of the process; train again.',
   ),
   giveUp(
     'MR_TRAINER_STOPPED',

@@ -9,14 +9,7 @@
  */
 export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters } from './address.ts';
 export { type Clock, systemClock } from './clock.ts';
-export {
-  type Configuration,
-  type ConfigurationOption,
-  type ConfigurationSources,
-  configurationOptions,
-  loadConfiguration,
-  refuseContradictions,
-} from './config.ts';
+export type { Configuration, ConfigurationOption, ConfigurationSources } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
 export { type ErrorDescription, errorCatalogue } from './error-codes.ts';
 export {

@@ -17,7 +17,7 @@ export type AdmissionOptions = {
  * The one place where decisions are made that depend on arrival or on the wall clock: duplicate, too late, from the
  * future, of a user who has opted out. They are written down by what it lets through, so every view, live or rebuilt,
  * sees the same events, each at or after the watermark. A late event is moved up to the watermark and keeps its own time
- * in `original_ts`. What users decide goes on to the views, which then forget them.
+ * in `original_ts`. What users decide goes on to the views, which then forget them; an erasure is the last decision.
  */
 export function admission(
   options: AdmissionOptions,
@@ -58,11 +58,15 @@ export function admission(
         emit('accepted', key, admitted, admitted.ts);
       },
       privacy: ({ key, value, timestamp, watermark }, { stores, emit }) => {
+        const before = stores.privacy.get(key)?.status ?? 'opted_in';
+        // Whatever is written after an erasure was decided before it, or by someone who cannot know of it.
+        if (before === 'erased' && value?.status !== 'erased') return;
         if (value === null) stores.privacy.delete(key, timestamp);
         else stores.privacy.put(key, value, timestamp);
         if (value?.status === 'erased') stores.recent.delete(key, timestamp);
         // At the watermark: the views take it in before the events that are admitted from now on.
         const decision = value ?? { user_id: key, status: 'opted_in', ts: timestamp };
+        if (decision.status === 'opted_in' && before === 'opted_in') return;
         emit('decisions', key, decision, Math.max(0, watermark));
       },
     },

@@ -4,6 +4,7 @@ import type {
   Example,
   ExampleRequest,
   Interaction,
+  InteractionKind,
   ItemFeatures,
   RankChanges,
   UnlabelledExample,
@@ -18,6 +19,13 @@ import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
  */
 const HOUR = '\u0000hour';
 
+export type ExampleOptions = {
+  /** How long an example waits for what comes of it, in event time. */
+  readonly outcomeWindowMs: number;
+  /** Over `interactionWeight`: what an event of a kind counts in training. */
+  readonly weights: { readonly [kind in InteractionKind]?: number };
+};
+
 /**
  * Keeps the view item-features, and completes examples with the item's row as of the event's time. Requests reach it when
  * the events' watermark has passed them, and rows are folded no further than the requests' own watermark: so the row as of
@@ -28,7 +36,7 @@ const HOUR = '\u0000hour';
  */
 export function itemViews(
   topic: ViewTopic,
-  { outcomeWindowMs }: { readonly outcomeWindowMs: number },
+  { outcomeWindowMs, weights }: ExampleOptions,
   values: { readonly changes: Serde<RankChanges>; readonly examples: Pick<Serde<Example>, 'encode'> },
 ) {
   const { view, rows, store } = viewRows(itemFeaturesView, topic);
@@ -51,7 +59,7 @@ export function itemViews(
         const state = rows.stateAsOf(stores['item-features'].get(item_id) ?? rows.empty(), ts);
         const unlabelled: UnlabelledExample = {
           // From here on it is only waited for: so it travels as the bytes that it will be.
-          example: values.examples.encode(exampleOf(request, item_id, view.finish(state, ts))),
+          example: values.examples.encode(exampleOf(request, item_id, view.finish(state, ts), weights)),
           item_id,
           ts,
           own_ts: original_ts ?? ts,
@@ -94,6 +102,7 @@ function exampleOf(
   { event, user, profile, category, pair, context }: ExampleRequest,
   item_id: string,
   item: ItemFeatures,
+  weights: ExampleOptions['weights'],
 ): Example {
   const { event_id, user_id, kind, value, ts, request_id, item: facts } = event;
   return {
@@ -102,7 +111,7 @@ function exampleOf(
     item_id,
     kind,
     value,
-    weight: interactionWeight(kind),
+    weight: weights[kind] ?? interactionWeight(kind),
     ts,
     request_id,
     user,

@@ -20,6 +20,8 @@ export type OutcomeOptions = {
   readonly outcomeWindowMs: number;
   /** How late an event may be admitted. */
   readonly dedupHorizonMs: number;
+  /** An example has no rank where the ranks that were last published before it are older. */
+  readonly rankTtlMs: number;
 };
 
 export type OutcomeValues = {
@@ -36,7 +38,10 @@ const RANKS = 'ranks';
  * published. What is admitted later counts if its own time lies within the window: a correction says the labels anew.
  * Whether an outcome is in time follows from its `ts` alone, so examples and corrections are the same in any interleaving.
  */
-export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, values: OutcomeValues) {
+export function outcomes(
+  { outcomeWindowMs, dedupHorizonMs, rankTtlMs }: OutcomeOptions,
+  values: OutcomeValues,
+) {
   const ttlMs = outcomeWindowMs + dedupHorizonMs;
   const windowFrom = (ms: number) => ({ fromMs: ms, toMs: ms + outcomeWindowMs });
   const labelsFrom = (ownMs: number, durationMs: number | null, among: Iterable<Outcome>) =>
@@ -106,7 +111,7 @@ export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, va
         const served = request_id === null ? undefined : stores.served.get(crossKey(key, request_id));
         const position = served?.items.indexOf(item_id) ?? -1;
         const ending: ExampleEnding = {
-          popularity_rank: rankAt(stores.ranks.get(RANKS) ?? [], ts, score_bucket),
+          popularity_rank: rankAt(stores.ranks.get(RANKS) ?? [], ts, rankTtlMs, score_bucket),
           position: position < 0 ? null : position,
           propensity: served?.propensities[position] ?? null,
           labels: labelsFrom(own_ts, duration_ms, inTime),
@@ -130,10 +135,15 @@ export function outcomes({ outcomeWindowMs, dedupHorizonMs }: OutcomeOptions, va
   });
 }
 
-/** By the ranks that were published last for a time at or before `ts`; null before the first. */
-function rankAt(published: readonly PublishedRanks[], ts: number, bucket: number | null): number | null {
+/** By the ranks that were published last for a time at or before `ts`; null before the first, and when they are too old. */
+function rankAt(
+  published: readonly PublishedRanks[],
+  ts: number,
+  ttlMs: number,
+  bucket: number | null,
+): number | null {
   const ranks = published.findLast((each) => each.ts <= ts);
-  if (ranks === undefined) return null;
+  if (ranks === undefined || ts - ranks.ts > ttlMs) return null;
   return bucket === null ? 0 : ranks.histogram.percentile(bucket);
 }
 

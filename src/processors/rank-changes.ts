@@ -4,6 +4,8 @@ import type { PopularityRanks, RankChanges } from '#schemas';
 
 /** The step of event time in which ranks are published. */
 export const RANKS_EVERY_MS = 3_600_000;
+/** Ranks that were published longer ago than this are nobody's: all items would stand where they no longer do. */
+export const RANK_TTL_MS = 6 * 3_600_000;
 
 /** How many items more each bucket holds at the end of an hour, `ts`, than at its start. */
 export type HourOfChanges = { readonly ts: number; readonly buckets: Map<number, number> };

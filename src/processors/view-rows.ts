@@ -1,24 +1,19 @@
 import { adaptSerde, type KeyValueStore, type Serde } from '#engine';
-import { type AsOfRow, asOfRows, type FeatureView } from '#features';
+import { type AsOfRow, asOfRows, type FeatureTtls, type FeatureView, withTtls } from '#features';
 import type { Interaction, ViewState } from '#schemas';
 import { viewStates } from './view-state-serde.ts';
 
 /** A view's topic, as far as a store needs it. */
-export type ViewTopic = { readonly name: string; readonly value: Serde<ViewState> };
-
-/** The topic of a view's version. */
-export function viewTopicName({
-  name,
-  version,
-}: {
+export type ViewTopic = {
   readonly name: string;
-  readonly version: number;
-}): string {
-  return `${name}-${version}`;
-}
+  readonly value: Serde<ViewState>;
+  /** The rows of examples expire as those of answers do. */
+  readonly featureTtlMs?: FeatureTtls;
+};
 
 /** Rows of a view in a processor's store, with the view's topic as its changelog. */
-export function viewRows<State, Row>(view: FeatureView<State, Row>, topic: ViewTopic) {
+export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: ViewTopic) {
+  const view = withTtls(declared, topic.featureTtlMs ?? {});
   const rows = asOfRows(view);
   type Store = KeyValueStore<AsOfRow<State>>;
   const value: Serde<AsOfRow<State>> = adaptSerde(

@@ -81,6 +81,13 @@ export const topics = {
     partitions: 1,
     cleanup: compacted,
   },
+  'privacy-decisions': {
+    name: 'privacy-decisions',
+    key: 'user_id',
+    schema: 'UserPrivacy',
+    partitions: 4,
+    cleanup: compacted,
+  },
   privacy: { name: 'privacy', key: 'user_id', schema: 'UserPrivacy', partitions: 4, cleanup: compacted },
   examples: { name: 'examples', key: 'user_id', schema: 'Example', partitions: 4, cleanup: keptDays(365) },
   'example-corrections': {
@@ -105,6 +112,21 @@ export const topics = {
     cleanup: keptForEver,
   },
   commands: { name: 'commands', key: 'command_id', schema: 'Command', partitions: 1, cleanup: keptDays(30) },
+  'command-answers': {
+    name: 'command-answers',
+    key: 'command_id',
+    schema: 'CommandAnswer',
+    partitions: 1,
+    cleanup: keptDays(30),
+  },
+  runs: { name: 'runs', key: 'run_id', schema: 'Run', partitions: 1, cleanup: compacted },
+  'run-progress': {
+    name: 'run-progress',
+    key: 'run_id',
+    schema: 'RunProgress',
+    partitions: 1,
+    cleanup: keptDays(30),
+  },
   versions: { name: 'versions', key: 'version', schema: 'Version', partitions: 1, cleanup: keptForEver },
   answers: { name: 'answers', key: 'user_id', schema: 'Answer', partitions: 4, cleanup: keptDays(30) },
   'dead-letters': {

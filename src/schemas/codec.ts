@@ -35,13 +35,7 @@ export interface AvroCodec<T> {
 
 /** A new codec for a record of this room; it knows no writer schema yet, its own included. */
 export function avroCodec<N extends SchemaName>(name: N): AvroCodec<SchemaTypes[N]> {
-  let type = types.get(name);
-  if (type === undefined) {
-    const schema = avroSchema(name);
-    type = { schema, type: avroType(schema) };
-    types.set(name, type);
-  }
-  return new Codec(type.schema, type.type);
+  return avroCodecFor(avroSchema(name));
 }
 
 /** A codec for any schema; InputError MR_SCHEMA_INVALID when it is none. */
@@ -88,7 +82,8 @@ export function schemaFingerprint(schema: object): Buffer {
   return parse(schema).fingerprint('sha256');
 }
 
-const types = new Map<SchemaName, { schema: object; type: Type }>();
+/** Of the schemas that this thread has met, by their text: each is asked for several times over where a topic is opened. */
+const types = new Map<string, Type>();
 
 /** Grows to the largest value seen and stays: encoding is synchronous, so one serves all codecs of a thread. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
@@ -203,8 +198,13 @@ class Codec<T> implements AvroCodec<T> {
 }
 
 function parse(schema: object): Type {
+  const text = JSON.stringify(schema);
+  const known = types.get(text);
+  if (known !== undefined) return known;
   try {
-    return avroType(schema);
+    const type = avroType(schema);
+    types.set(text, type);
+    return type;
   } catch (cause) {
     throw new InputError('MR_SCHEMA_INVALID', `Not an Avro schema: ${messageOf(cause)}.`, {
       hint: 'Compare it with the Avro specification, section "Schema Declaration".',

@@ -172,6 +172,20 @@ describe('privacy', () => {
     assert.deepEqual([...remembered.keys()].sort(), ['u', 'u2', 'w'], 'of the erased nothing is remembered');
   });
 
+  it('who is erased stays so, whatever is decided afterwards, over a restart', async (t) => {
+    const loop = await openLoop(t);
+    await publish(loop, event('a', NOW - 2 * HOUR_MS));
+    await decide(loop, 'u', 'erased');
+    await decide(loop, 'u', 'opted_in');
+    await publish(loop, event('b', NOW - HOUR_MS));
+    await loop.driver.restart({ keepStores: true });
+    await decide(loop, 'u', 'opted_out');
+    await publish(loop, event('c', NOW));
+    assert.deepEqual(await rowsOf(loop), []);
+    assert.equal(loop.outcomes.erased, 2);
+    assert.equal(loop.outcomes['opted-out'] ?? 0, 0);
+  });
+
   it('who opts in again starts empty, over a restart', async (t) => {
     const loop = await openLoop(t);
     await publish(loop, event('a', NOW - 2 * HOUR_MS));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import {
+  type AnyView,
   categoryOf,
   type FeatureView,
   itemFeaturesView,
@@ -13,7 +14,7 @@ import {
 } from '#features';
 import { decodeRanks } from '#processors';
 import type { Example, ExampleCorrection, Interaction } from '#schemas';
-import { HOUR_MS, openLoop, startingExamples, worlds } from './testing/loop-driver.ts';
+import { event, HOUR_MS, MINUTE_MS, NOW, openLoop, startingExamples, worlds } from './testing/loop-driver.ts';
 import { runWorld, type World } from './testing/loop-world.ts';
 
 /** The row of some events, by the view's own algebra. */
@@ -146,6 +147,47 @@ it('leak nothing: whatever happens at or after a time, features as of then keep 
       for (const [id, bytes] of expected as [string, string][]) assert.equal(found.get(id), bytes, id);
     }),
     { numRuns: 10 },
+  );
+});
+
+it('have expired what a responder with the same ttls would not have read any more', async () => {
+  const ttls = {
+    'user-features.session_items': 10 * MINUTE_MS,
+    'item-features.popularity': 10 * MINUTE_MS,
+    'user-category-features.events': 10 * MINUTE_MS,
+    'user-item-features.events': 10 * MINUTE_MS,
+    'popularity-rank.popularity_rank': HOUR_MS,
+  };
+  const own = (name: string) =>
+    Object.fromEntries(
+      Object.entries(ttls).flatMap(([key, ms]) => {
+        const [view = '', feature = ''] = key.split('.');
+        return view === name ? [[feature, ms]] : [];
+      }),
+    );
+  const [user, item, category, pair] = [
+    userFeaturesView,
+    itemFeaturesView,
+    userCategoryFeaturesView,
+    userItemFeaturesView,
+  ].map((view) => (view as AnyView).withFeatureTtls(own(view.name))) as [AnyView, AnyView, AnyView, AnyView];
+  const at = (id: string, minutes: number) =>
+    event(id, NOW - 20 * HOUR_MS + minutes * MINUTE_MS, { item_id: 'i' });
+  const events = [at('e0', 0), at('e1', 5), at('e2', 65), at('e3', 70), at('e4', 600)];
+  const world = await runWorld(events, {}, undefined, ttls);
+  const declared = await runWorld(events);
+  let expired = 0;
+  for (const [i, example] of world.examples.entries()) {
+    const before = world.accepted.filter(({ ts }) => ts < example.ts);
+    const rows = [user, item, category, pair].map((view) => rowOf(view, before, example.ts));
+    assert.deepEqual([example.user, example.item, example.category, example.pair], rows);
+    if (JSON.stringify(example) !== JSON.stringify(declared.examples[i])) expired++;
+  }
+  assert.equal(world.examples.length, events.length);
+  assert.equal(expired, 2, 'those after a pause of an hour and of nine');
+  assert.deepEqual(
+    world.examples.map(({ popularity_rank }) => popularity_rank === null),
+    [true, true, false, false, true],
   );
 });
 

@@ -4,4 +4,4 @@
  */
 export { type LoopOptions, loopTopology, OUTCOME_WINDOW_MS } from './loop.ts';
 export { openTopics, type Topics } from './topics.ts';
-export { archivedEventsTopic, openViewTopic, viewTopology } from './view.ts';
+export { archivedEventsTopic, type OpenedView, openViewTopic, viewTopology } from './view.ts';

@@ -12,6 +12,7 @@ const records = {
   'served-items': 'ServedItems',
   'rank-changes': 'RankChanges',
   'ranks-in-force': 'RanksInForce',
+  promotions: 'PromotionHistory',
 } as const satisfies { readonly [name: string]: SchemaName };
 
 type Records = typeof records;

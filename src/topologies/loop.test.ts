@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TopicReader } from '#engine';
-import type { Candidate } from '#schemas';
 import {
   catalogue,
   event,
@@ -39,6 +38,22 @@ describe('the loop', () => {
     assert.deepEqual([example?.category?.events, example?.pair?.events, example?.user.events], [0, 0, 0]);
   });
 
+  it('weighs examples by the kind of their event, as it is told', async (t) => {
+    const loop = await openLoop(t, {}, {}, {}, { weights: { view: 0.25, like: 0 } });
+    const at = NOW - 60 * MINUTE_MS;
+    const kinds = ['impression', 'view', 'click', 'complete', 'like'] as const;
+    await publish(loop, ...kinds.map((kind, i) => event(`${i}`, at + i, { kind })));
+    await goOnTo(loop, at + WINDOW_MS + kinds.length);
+    const weights = (await examples(loop)).map(({ kind, weight }) => [kind, weight]);
+    assert.deepEqual(Object.fromEntries(weights), {
+      impression: 0,
+      view: 0.25,
+      click: 0.5,
+      complete: 1,
+      like: 0,
+    });
+  });
+
   it('says on `examples` up to when they are complete', async (t) => {
     const loop = await openLoop(t);
     const at = NOW - 120 * MINUTE_MS;
@@ -54,67 +69,5 @@ describe('the loop', () => {
       `${until - at}: b waits, nothing behind it is certain`,
     );
     await reader.close();
-  });
-});
-
-describe('versions', () => {
-  const metrics = (value: number) => ({ 'recall@10': value, 'ndcg@10': value });
-  const candidate = (version: string, reached: number): Candidate => ({
-    version,
-    snapshot_id: 's',
-    model: 'two-tower',
-    directory: `versions/${version}`,
-    dimension: 8,
-    items: 10,
-    protocol: 'per-user-last-20%',
-    metrics: metrics(reached),
-    popularity: metrics(0.1),
-    decayed_popularity: metrics(0.12),
-  });
-  const command = (id: string, reported: Candidate, kind: 'publish' | 'archive' = 'publish') => {
-    const request = { command_id: id, ts: NOW, kind, seed: null, force: false } as const;
-    return [id, { ...request, snapshot: null, candidate: reported }, NOW] as const;
-  };
-
-  it('promote what beats both popularities, reject the rest with the reason, and decide once', async (t) => {
-    const { driver, topics } = await openLoop(t);
-    await driver.pipe(
-      topics.commands,
-      command('1', candidate('good', 0.13)),
-      command('2', candidate('bad', 0.11)),
-    );
-    await driver.pipe(topics.commands, command('3', candidate('good', 0.01)));
-    await driver.settle();
-    const events = (await driver.read(topics.versions)).map(({ value }) => value);
-    assert.deepEqual(
-      events.map((version) => [version?.version, version?.status]),
-      [
-        ['good', 'registered'],
-        ['good', 'evaluated'],
-        ['good', 'promoted'],
-        ['bad', 'registered'],
-        ['bad', 'evaluated'],
-        ['bad', 'rejected'],
-      ],
-    );
-    assert.match(events.at(-1)?.reason ?? '', /recall@10 is 0.1100, popularity reaches 0.1200/);
-  });
-
-  it('are archived for good by a command, once, whatever was decided before', async (t) => {
-    const { driver, topics } = await openLoop(t);
-    const [good, unseen] = [candidate('good', 0.13), candidate('unseen', 0.13)];
-    await driver.pipe(topics.commands, command('1', good), command('2', good, 'archive'));
-    await driver.pipe(topics.commands, command('3', good, 'archive'), command('4', good));
-    await driver.pipe(topics.commands, command('5', unseen, 'archive'), command('6', unseen));
-    await driver.settle();
-    const events = (await driver.read(topics.versions)).map(({ value }) => value);
-    assert.deepEqual(
-      events.slice(2).map((version) => [version?.version, version?.status, version?.reason]),
-      [
-        ['good', 'promoted', null],
-        ['good', 'archived', 'withdrawn by command 2'],
-        ['unseen', 'archived', 'withdrawn by command 5'],
-      ],
-    );
   });
 });

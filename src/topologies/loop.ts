@@ -1,15 +1,19 @@
 import { type Stream, type Topology, TopologyBuilder } from '#engine';
 import { partitionFor, type SchemaRegistry } from '#engine/log';
 import {
+  type AnyView,
+  type FeatureTtls,
   itemFeaturesView,
   userCategoryFeaturesView,
   userFeaturesView,
   userItemFeaturesView,
+  versionedName,
 } from '#features';
 import {
   type AdmissionOptions,
   admission,
   type EnrichmentOptions,
+  type ExampleOptions,
   type GateOptions,
   itemViews,
   labelledExamples,
@@ -17,10 +21,11 @@ import {
   outcomeOf,
   outcomes,
   popularityRanks,
+  RANK_TTL_MS,
   startsExample,
   userViews,
+  type ViewTopic,
   versions,
-  viewTopicName,
   withItemFacts,
 } from '#processors';
 import type { Interaction, RankChanges, TopicName } from '#schemas';
@@ -35,10 +40,10 @@ export type LoopOptions = {
     readonly count: (outcome: AdmissionOutcome) => void;
   };
   readonly gate: GateOptions;
-  readonly examples?: {
-    /** How long an example waits for what comes of it, in event time; 30 minutes by default. */
-    readonly outcomeWindowMs?: number;
-  };
+  /** An example waits 30 minutes of event time for what comes of it unless told otherwise. */
+  readonly examples?: Partial<ExampleOptions>;
+  /** As for answers. */
+  readonly featureTtlMs?: FeatureTtls;
 };
 
 export type AdmissionOutcome =
@@ -60,7 +65,7 @@ export const OUTCOME_WINDOW_MS = 1_800_000;
  *                         -> events-by-item -> item-views -> examples-by-user, rank-changes
  *   rank-changes -> popularity-ranks -> ranks-by-partition
  *   outcomes-by-user, answers, examples-by-user, ranks-by-partition -> outcomes -> examples, example-corrections
- *   commands -> versions
+ *   commands -> versions, command-answers
  *
  * Each line but the second is tasks of its own. Time flows down: no task waits for a watermark that depends on its own.
  */
@@ -71,17 +76,18 @@ export async function loopTopology(
 ): Promise<Topology> {
   const values = await internalValues(registry, GENERATION);
   const loop = new TopologyBuilder({ name: 'loop', generation: GENERATION });
-  const { outcomeWindowMs = OUTCOME_WINDOW_MS } = options.examples ?? {};
+  const { outcomeWindowMs = OUTCOME_WINDOW_MS, weights = {} } = options.examples ?? {};
   const { dedupHorizonMs } = options.admission;
+  const { featureTtlMs = {} } = options;
 
   const { events, decisions } = admit(loop, topics, values, options.admission);
   const { requests } = loop.process(
     'user-views',
     userViews(
       {
-        user: viewTopic(topics, userFeaturesView),
-        userCategory: viewTopic(topics, userCategoryFeaturesView),
-        userItem: viewTopic(topics, userItemFeaturesView),
+        user: viewTopic(topics, userFeaturesView, featureTtlMs),
+        userCategory: viewTopic(topics, userCategoryFeaturesView, featureTtlMs),
+        userItem: viewTopic(topics, userItemFeaturesView, featureTtlMs),
       },
       topics.privacy.value,
     ),
@@ -99,8 +105,8 @@ export async function loopTopology(
   const { examples, changes } = loop.process(
     'item-views',
     itemViews(
-      viewTopic(topics, itemFeaturesView),
-      { outcomeWindowMs },
+      viewTopic(topics, itemFeaturesView, featureTtlMs),
+      { outcomeWindowMs, weights },
       { changes: values['rank-changes'], examples: topics.examples.value },
     ),
     {
@@ -113,7 +119,11 @@ export async function loopTopology(
   const labelled = loop.process(
     'outcomes',
     outcomes(
-      { outcomeWindowMs, dedupHorizonMs },
+      {
+        outcomeWindowMs,
+        dedupHorizonMs,
+        rankTtlMs: featureTtlMs['popularity-rank.popularity_rank'] ?? RANK_TTL_MS,
+      },
       { recent: values['recent-outcomes'], served: values['served-items'], ranks: values['ranks-in-force'] },
     ),
     {
@@ -131,8 +141,10 @@ export async function loopTopology(
   labelled.corrections.to(topics['example-corrections']);
 
   const commands = loop.source(topics.commands);
-  const decided = loop.process('versions', versions(options.gate, topics.versions.value), { commands });
+  const kept = { version: topics.versions.value, promotions: values.promotions };
+  const decided = loop.process('versions', versions(options.gate, kept), { commands });
   decided.versions.to(topics.versions);
+  decided.answers.to(topics['command-answers']);
 
   return loop.build();
 }
@@ -162,6 +174,8 @@ function admit(
     )
     .leftJoinGlobal('of-known-user', loop.globalTable(topics.users), ({ key }) => key, ofKnownUser(options))
     .to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
+  // For views that are built later: at the event time from which on a decision holds.
+  decisions.to(topics['privacy-decisions']);
   return {
     events: loop.source(topics['interactions-accepted'], { watermark: 'carried' }),
     // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
@@ -207,8 +221,9 @@ function outcomesByUser(events: Stream<string, Interaction>, values: InternalVal
     .keyBy('outcomes-by-user', (_, key) => key, { value: values.outcome });
 }
 
-function viewTopic(topics: Topics, view: { readonly name: string; readonly version: number }) {
-  return topics[viewTopicName(view) as TopicName] as Topics['user-features-2'];
+function viewTopic(topics: Topics, view: AnyView, featureTtlMs: FeatureTtls): ViewTopic {
+  const { name, value } = topics[versionedName(view) as TopicName] as Topics['user-features-2'];
+  return { name, value, featureTtlMs };
 }
 
 /** A key of each partition of a topic. */

@@ -1,7 +1,7 @@
 import { avroSerde, type Topic, type Topology, TopologyBuilder, textKey } from '#engine';
 import type { Log, SchemaRegistry } from '#engine/log';
-import type { AnyView } from '#features';
-import { keepView } from '#processors';
+import { type AnyView, isOfUser, versionedName } from '#features';
+import { keepItemView, keepUserView } from '#processors';
 import { avroSchema, topics as catalogue, type Interaction, type ViewState } from '#schemas';
 import type { Topics } from './topics.ts';
 
@@ -12,20 +12,23 @@ import type { Topics } from './topics.ts';
 export async function openViewTopic(
   log: Log,
   registry: SchemaRegistry,
-  { name, version }: AnyView,
+  view: AnyView,
 ): Promise<Topic<string, ViewState>> {
   const { partitions, cleanup } = catalogue['user-features-2'];
-  const topic = { name: `${name}-${version}`, partitions, cleanup };
+  const topic = { name: versionedName(view), partitions, cleanup };
   await log.createTopics([topic]);
   const value = await avroSerde<ViewState>(registry, `${topic.name}-value`, avroSchema('ViewState'));
   return { ...topic, key: textKey, value };
 }
 
+/** A view with the topic of its rows. */
+export type OpenedView = { readonly view: AnyView; readonly topic: Topic<string, ViewState> };
+
 /** Where the accepted events that have left the log come back to for a new view, cut as on the log. */
-export function archivedEventsTopic({ name, version }: AnyView, topics: Topics): Topic<string, Interaction> {
+export function archivedEventsTopic(view: AnyView, topics: Topics): Topic<string, Interaction> {
   const accepted = topics['interactions-accepted'];
   const cleanup = { policy: 'delete', retentionMs: null } as const;
-  return { ...accepted, name: `view-${name}-${version}-archived`, cleanup };
+  return { ...accepted, name: `view-${versionedName(view)}-archived`, cleanup };
 }
 
 /**
@@ -38,15 +41,19 @@ export async function viewTopology(
   topics: Topics,
 ): Promise<Topology> {
   const builder = new TopologyBuilder({ name: `view-${view.name}`, generation: view.version });
+  // Declared before the events: a decision counts before those of the same time.
+  const decisions = isOfUser(view) ? builder.table(topics['privacy-decisions']).toStream() : undefined;
   const archived = builder.source(archivedEventsTopic(view, topics), { watermark: 'carried' });
   const events = builder
     .source(topics['interactions-accepted'], { watermark: 'carried' })
     .merge(archived)
     .filter((event) => view.filter(event));
-  const byKey =
-    view.entity === 'user'
-      ? events
-      : events.keyBy('events-by-key', (event) => view.key(event), { value: topics.interactions.value });
-  builder.process(view.name, keepView(view, topic), { events: byKey });
+  if (decisions === undefined) {
+    const value = topics.interactions.value;
+    const byItem = events.keyBy('events-by-key', (event) => view.key(event), { value });
+    builder.process(view.name, keepItemView(view, topic), { events: byItem });
+  } else {
+    builder.process(view.name, keepUserView(view, topic, topics['privacy-decisions']), { events, decisions });
+  }
   return builder.build();
 }

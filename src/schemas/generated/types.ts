@@ -12,6 +12,8 @@ export type Answer = {
   k: number;
   items: AnsweredItem[];
   latency_ms: number;
+  /** The version that put the items of the index in their order and scored them; null where the one that found them did. */
+  ranker: string | null;
 };
 
 export type AnsweredItem = {
@@ -55,7 +57,7 @@ export type Candidate = {
   /** Hash of the version's manifest. */
   version: string;
   snapshot_id: string;
-  /** Kind of model: two-tower. */
+  /** Kind of model: two-tower, sequential, or external for one that was published from a directory. */
   model: string;
   /** Relative to the data directory. */
   directory: string;
@@ -66,6 +68,14 @@ export type Candidate = {
   metrics: Record<string, number>;
   popularity: Record<string, number>;
   decayed_popularity: Record<string, number>;
+  /** What it is used for: one version is in force in each role. */
+  role: VersionRole;
+  /** The run that trained it. */
+  run_id: string | null;
+  /** Of its own metrics, where they were computed. */
+  intervals: Record<string, MetricInterval>;
+  /** Null where no version was in force, or none that could be judged on these rows. */
+  production: ProductionComparison | null;
 };
 
 export type CandidateSource = 'index' | 'popular';
@@ -99,9 +109,36 @@ export type Command = {
   force: boolean;
   /** For snapshot. */
   snapshot: SnapshotRequest | null;
+  /** For promote; for rollback the version in force that is to go, where null the one of retrieval. */
+  version: string | null;
+  /** Who asks: a user of the machine, or of the API. */
+  actor: string | null;
+  /** Why, in the words of who asks. */
+  reason: string | null;
+  /** For archive: refuse it for a version in force, and for the one that a rollback returns to. */
+  only_unused: boolean;
+  /** For train and cancel. */
+  run: RunRequest | null;
 };
 
-export type CommandKind = 'train' | 'publish' | 'snapshot' | 'archive';
+/** What became of a command to the registry of versions. Topic `command-answers`. */
+export type CommandAnswer = {
+  command_id: string;
+  /** ms since the epoch. */
+  ts: number;
+  kind: CommandKind;
+  /** The version that it was about. */
+  version: string | null;
+  /** Of that version now; null where it is unknown. */
+  status: VersionStatus | null;
+  accepted: boolean;
+  /** Of what was refused: the code of the error. */
+  code: string | null;
+  /** Of what was refused: why; of a version that is rejected or waits: why. */
+  reason: string | null;
+};
+
+export type CommandKind = 'train' | 'publish' | 'snapshot' | 'archive' | 'promote' | 'rollback' | 'cancel';
 
 /** Of the moment itself. */
 export type ContextFeatures = {
@@ -207,6 +244,18 @@ export type FeatureViewVersion = {
   declaration: string;
   /** ms since the epoch. */
   ts: number;
+};
+
+/** What one condition of promotion found. */
+export type GateResult = {
+  /** Its name: minimum, lift or production. */
+  gate: string;
+  metric: string;
+  /** What the candidate reached; null where it does not have the metric. */
+  value: number | null;
+  /** The least that passes. */
+  threshold: number | null;
+  passed: boolean;
 };
 
 export type Gender = 'unknown' | 'female' | 'male' | 'other';
@@ -329,6 +378,13 @@ export type Labels = {
   purchase_value: number | null;
 };
 
+/** A mean over users with its 95% bootstrap interval. */
+export type MetricInterval = {
+  mean: number;
+  low: number;
+  high: number;
+};
+
 export type OffsetRange = {
   topic: string;
   partition: number;
@@ -362,11 +418,25 @@ export type PopularityRanks = {
 
 export type PrivacyStatus = 'opted_in' | 'opted_out' | 'erased';
 
+/** The version in force, judged on the same rows as the candidate. */
+export type ProductionComparison = {
+  version: string;
+  metrics: Record<string, number>;
+  /** By metric: the candidate's value less that of the version in force, user by user. */
+  differences: Record<string, MetricInterval>;
+};
+
 export type Profile = {
   age: number | null;
   gender: Gender;
   occupation: string | null;
   country: string | null;
+};
+
+/** The promotions of a role that a rollback can undo; kept by the registry of versions. */
+export type PromotionHistory = {
+  /** Oldest first; the last is in force. */
+  versions: string[];
 };
 
 /** How the popularity of one partition's items has moved within an hour. */
@@ -401,6 +471,99 @@ export type RecentOutcomes = {
   /** In the order of admission. */
   events: Outcome[];
 };
+
+/** One training that was asked for, as it stands. Topic `runs`: only the active trainer writes it. */
+export type Run = {
+  run_id: string;
+  /** Of this event. */
+  ts: number;
+  /** The same for runs of several models that were asked for at once: they share the snapshot. */
+  job_id: string;
+  pipeline: RunPipeline;
+  /** Why: somebody asked, the time had come, so many examples were new, a snapshot was announced. */
+  trigger: RunTrigger;
+  command_id: string | null;
+  /** The search that it is a trial of. */
+  search: string | null;
+  /** Kind of model: two-tower, sequential. */
+  model: string;
+  seed: number;
+  /** What differs from the defaults of the model, as JSON. */
+  config: string;
+  /** Also on a suspect snapshot. */
+  force: boolean;
+  /** Null until it is taken. */
+  snapshot_id: string | null;
+  /** The version whose weights it began with. */
+  base: string | null;
+  status: RunStatus;
+  /** The step under way, or the one that it ended in. */
+  step: string | null;
+  steps: RunStep[];
+  /** ms since the epoch, as all times. */
+  created: number;
+  started: number | null;
+  ended: number | null;
+  /** On the test part; of a trial, on the validation part. */
+  metrics: Record<string, number>;
+  intervals: Record<string, MetricInterval>;
+  /** What it has made. */
+  version: string | null;
+  /** Why it failed, was skipped or cancelled. */
+  error: RunError | null;
+};
+
+export type RunError = {
+  code: string;
+  message: string;
+  hint: string | null;
+};
+
+/** From scratch; from the weights of a version, on new examples alone; a trial, which is not published. */
+export type RunPipeline = 'training' | 'refresh' | 'search';
+
+/** A point of the curves of a run. Topic `run-progress`. */
+export type RunProgress = {
+  run_id: string;
+  ts: number;
+  /** Of the pipeline. */
+  step: string;
+  /** From 1. */
+  epoch: number;
+  /** Updates done, over all epochs. */
+  at_step: number;
+  /** Updates in all. */
+  of_steps: number;
+  /** loss: the mean since the point before; epoch_loss and metrics by name: at the end of an epoch. */
+  values: Record<string, number>;
+};
+
+export type RunRequest = {
+  /** For cancel: the run to be given up. */
+  run_id: string | null;
+  /** For train; empty for those of the configuration. */
+  models: string[];
+  /** What differs from the configuration, as JSON. */
+  config: string;
+  /** To be trained on; null takes one. */
+  snapshot_id: string | null;
+  /** The search that it is a trial of: it is judged on the validation part and not published. */
+  search: string | null;
+};
+
+export type RunStatus = 'waiting' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'cancelled';
+
+export type RunStep = {
+  name: string;
+  status: RunStatus;
+  attempts: number;
+  started: number | null;
+  ended: number | null;
+  /** Of the last attempt that failed, or why it was skipped: code and message. */
+  error: string | null;
+};
+
+export type RunTrigger = 'command' | 'schedule' | 'count' | 'snapshot';
 
 /** Items that the user had not taken to, drawn for each positive example. */
 export type SampledNegatives = {
@@ -581,7 +744,15 @@ export type Version = {
   /** Why it was rejected, rolled back or archived. */
   reason: string | null;
   candidate: Candidate;
+  /** Who asked for it; null where the gate decided by itself. */
+  actor: string | null;
+  /** Of one that is promoted: the version whose place it takes. */
+  previous: string | null;
+  /** Of one that is evaluated, in the order of the gates. */
+  gates: GateResult[];
 };
+
+export type VersionRole = 'retrieval' | 'ranking';
 
 export type VersionStatus =
   | 'registered'
@@ -620,6 +791,7 @@ export type SchemaTypes = {
   ArchiveFile: ArchiveFile;
   Candidate: Candidate;
   Command: Command;
+  CommandAnswer: CommandAnswer;
   DeadLetter: DeadLetter;
   Example: Example;
   ExampleCorrection: ExampleCorrection;
@@ -631,10 +803,13 @@ export type SchemaTypes = {
   ItemFeatures: ItemFeatures;
   Outcome: Outcome;
   PopularityRanks: PopularityRanks;
+  PromotionHistory: PromotionHistory;
   RankChanges: RankChanges;
   RanksInForce: RanksInForce;
   RecentEvents: RecentEvents;
   RecentOutcomes: RecentOutcomes;
+  Run: Run;
+  RunProgress: RunProgress;
   ServedItems: ServedItems;
   Snapshot: Snapshot;
   UnlabelledExample: UnlabelledExample;

@@ -23,6 +23,9 @@ export async function openLoop(
   t?: TestContext,
   options: DriverOptions = {},
   policies: Partial<LoopOptions['admission']> = {},
+  gate: Partial<LoopOptions['gate']> = {},
+  examples: LoopOptions['examples'] = {},
+  featureTtlMs: LoopOptions['featureTtlMs'] = {},
 ): Promise<Loop> {
   let topics: Topics | undefined;
   const outcomes: Record<string, number> = {};
@@ -34,7 +37,12 @@ export async function openLoop(
       topics = await openTopics(log, log.registry);
       const limits = { latenessMs: LATENESS_MS, dedupHorizonMs: 24 * HOUR_MS, futureMs: 300_000 };
       const admission = { ...limits, count, ...policies };
-      return loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } });
+      return loopTopology(topics, log.registry, {
+        admission,
+        gate: { minimumLift: 1, ...gate },
+        examples,
+        featureTtlMs,
+      });
     },
     { wallClockMs: NOW, ...options },
   );

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { DriverOptions } from '#engine/testing';
 import type { Example, ExampleCorrection, Interaction, PopularityRanks } from '#schemas';
+import type { LoopOptions } from '../loop.ts';
 import {
   accepted,
   catalogue,
@@ -30,8 +31,9 @@ export async function runWorld(
   events: readonly Interaction[],
   options: DriverOptions = {},
   restartAfter?: number,
+  featureTtlMs?: LoopOptions['featureTtlMs'],
 ): Promise<World> {
-  const loop = await openLoop(undefined, options);
+  const loop = await openLoop(undefined, options, {}, {}, {}, featureTtlMs);
   await publishItems(loop, ...catalogue);
   if (restartAfter !== undefined) {
     await publish(loop, ...events.slice(0, restartAfter));

@@ -1,0 +1,105 @@
+import type { Candidate, GateResult } from '#schemas';
+
+export type PromotionMode = 'automatic' | 'by-approval';
+
+export type GateOptions = {
+  /** How many times the better popularity baseline's recall@10 and ndcg@10 a candidate must reach. */
+  readonly minimumLift: number;
+  /** The least that passes, by metric; asked of candidates that have the metric. None unless told otherwise. */
+  readonly minimum?: Readonly<Record<string, number>>;
+  /** Whether a candidate may be worse than the version in force beyond chance; it may not unless told otherwise. */
+  readonly production?: 'not-worse' | 'any';
+  /** Whether what passes is promoted at once, or waits for a command; at once unless told otherwise. */
+  readonly promotion?: PromotionMode;
+};
+
+/** What the gates make of a candidate: why it is refused, or why it waits for an approval; both null where it is promoted. */
+export type Judged = {
+  readonly results: GateResult[];
+  readonly rejection: string | null;
+  readonly waits: string | null;
+};
+
+/** The kind of model that is published from a directory rather than trained here. */
+const EXTERNAL = 'external';
+const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
+
+/**
+ * Holds a candidate against the conditions of promotion: least values (gate `minimum`), the popularity baselines
+ * (`lift`), and the version in force on the same rows (`production`), which it may be worse than by what the bootstrap
+ * interval of the difference leaves to chance. All are evaluated, so that all that is wrong is known at once.
+ */
+export function judgeCandidate(
+  candidate: Candidate,
+  inForce: string | null,
+  { minimum = {}, minimumLift, production = 'not-worse', promotion = 'automatic' }: GateOptions,
+): Judged {
+  const results = [
+    ...minimumGates(candidate, minimum),
+    ...liftGates(candidate, minimumLift),
+    ...(production === 'any' ? [] : productionGates(candidate, inForce)),
+  ];
+  const failed = results.filter(({ passed }) => !passed);
+  const rejection = failed.length === 0 ? null : failed.map((each) => inWords(each)).join('; ');
+  return { results, rejection, waits: rejection === null ? whyWait(candidate, inForce, promotion) : null };
+}
+
+function minimumGates({ metrics }: Candidate, minimum: Readonly<Record<string, number>>): GateResult[] {
+  return Object.entries(minimum).flatMap(([metric, threshold]) => {
+    const value = metrics[metric];
+    return value === undefined ? [] : [result('minimum', metric, value, threshold)];
+  });
+}
+
+function liftGates(candidate: Candidate, minimumLift: number): GateResult[] {
+  const { metrics, popularity, decayed_popularity: decayed } = candidate;
+  return LIFTED_METRICS.flatMap((metric) => {
+    const [allTime, recent] = [popularity[metric], decayed[metric]];
+    if (allTime === undefined && recent === undefined) return [];
+    const baseline = Math.max(allTime ?? 0, recent ?? 0);
+    return [result('lift', metric, metrics[metric] ?? null, baseline * minimumLift)];
+  });
+}
+
+/** Beside the version in force and no other: what it was compared with before that was promoted says nothing any more. */
+function productionGates({ metrics, production }: Candidate, inForce: string | null): GateResult[] {
+  if (production === null || production.version !== inForce) return [];
+  return Object.entries(production.differences).map(([metric, { mean, high }]) => {
+    const value = metrics[metric] ?? null;
+    const gate = { gate: 'production', metric, value };
+    // As far below production as the interval reaches is chance.
+    const threshold = value === null ? null : value - high;
+    return { ...gate, threshold, passed: high >= 0 && Number.isFinite(mean) };
+  });
+}
+
+function result(gate: string, metric: string, value: number | null, threshold: number): GateResult {
+  // A metric that is not a number passes nothing.
+  return { gate, metric, value, threshold, passed: (value ?? 0) >= threshold };
+}
+
+function inWords({ gate, metric, value, threshold }: GateResult): string {
+  const reached = value === null ? 'missing' : value.toFixed(4);
+  const least = threshold === null ? '' : ` ${threshold.toFixed(4)}`;
+  if (gate === 'production') {
+    return `gate production: ${metric} is ${reached}, and even the upper end of the interval of its difference is below the version in force`;
+  }
+  const of = gate === 'lift' ? ' by the better popularity' : '';
+  return `gate ${gate}: ${metric} is ${reached}, and at least${least} is asked for${of}`;
+}
+
+/** Why a candidate that passes is not promoted at once. */
+function whyWait(candidate: Candidate, inForce: string | null, promotion: PromotionMode): string | null {
+  if (promotion === 'by-approval') return 'waits for an approval: versions.promotion is by-approval';
+  if (Object.keys(candidate.metrics).length === 0) {
+    return 'waits for an approval: it has no metrics, so nothing says how good it is';
+  }
+  if (candidate.model === EXTERNAL) {
+    return 'waits for an approval: its metrics are as its makers give them, and were not measured here';
+  }
+  const { production } = candidate;
+  if (production !== null && inForce !== null && production.version !== inForce) {
+    return `waits for an approval: it was compared with version ${production.version}, and ${inForce} has been promoted since`;
+  }
+  return null;
+}
