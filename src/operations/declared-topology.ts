@@ -1,8 +1,8 @@
 import type { Topology } from '#engine';
 import type { OpenedLog, SchemaRegistry } from '#engine/log';
+import { versionedName } from '#features';
 import { type Configuration, invariant } from '#platform';
 import { loopTopology, openViewTopic, type Topics, viewTopology } from '#topologies';
-import { versionedName } from './features/registry.ts';
 import { viewsOfModules } from './features/view-modules.ts';
 
 /** What a worker runs: the loop, or the one view of this name and version that a module declares. */
@@ -12,16 +12,28 @@ export type Runs = 'loop' | { readonly view: string };
 export function declaredLoop(
   topics: Topics,
   registry: SchemaRegistry,
-  { admission, gate, examples }: Pick<Configuration, 'admission' | 'gate' | 'examples'>,
+  {
+    admission,
+    gate,
+    versions,
+    examples,
+    features,
+  }: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features'>,
   count: (outcome: string) => void = () => {},
 ): Promise<Topology> {
-  return loopTopology(topics, registry, { admission: { ...admission, count }, gate, examples });
+  const { gates: minimum, production, promotion } = versions;
+  return loopTopology(topics, registry, {
+    admission: { ...admission, count },
+    gate: { ...gate, minimum, production, promotion },
+    examples,
+    featureTtlMs: features.ttlMs,
+  });
 }
 
 /** What a worker is to run. */
 export async function declaredTopology(
   runs: Runs,
-  configuration: Pick<Configuration, 'admission' | 'gate' | 'examples' | 'features'>,
+  configuration: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features'>,
   { log, registry }: Pick<OpenedLog, 'log' | 'registry'>,
   topics: Topics,
   count: (outcome: string) => void,

@@ -1,7 +1,8 @@
 /**
  * Running the processors of an installation, and the upkeep of its log: the loop topology in a worker thread of its
  * own, so that whoever serves HTTP in the same process is not held up, the schedule that cleans the log, the way from one
- * log to another, and the places where a user is erased.
+ * log to another, the places where a user is erased, and the registry of versions: asking it, publishing models from
+ * outside, collecting old versions, and telling others what becomes of versions.
  *
  * It promises that the worker is stopped by a message and never cut off, that a failure in it arrives here as an
  * error, that "caught up" means processed and committed through every stage, and that a copied log is compared record by
@@ -27,11 +28,22 @@ export {
   declareViews,
   dropVersion,
   readViewVersions,
-  versionedName,
 } from './features/registry.ts';
 export { startViewBuild, type ViewBuild } from './features/view-builds.ts';
-export { viewsOfModules } from './features/view-modules.ts';
+export { openViewsOfModules, viewsOfModules } from './features/view-modules.ts';
 export { topicStatistics, type ViewStatistics, viewStatistics } from './features/view-statistics.ts';
 export { GROUPS, loopLag, type TopicLag } from './lag.ts';
 export type { ProcessingProgress } from './messages.ts';
+export { NOTIFICATIONS_GROUP, type NotifierOptions, notify } from './notifications/notifier.ts';
 export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
+export { type AdminOptions, registerAdminRoutes } from './versions/admin-routes.ts';
+export { type AskingOptions, askRegistry, type RegistryRequest } from './versions/ask-registry.ts';
+export { type Collectable, type CollectRule, collect, collectable } from './versions/collect.ts';
+export { publishCandidate, type StoredModel, storeExternalModel } from './versions/publish.ts';
+export {
+  isInForce,
+  type RegisteredVersion,
+  type RegistryView,
+  readRegistry,
+  versionNamed,
+} from './versions/registry.ts';

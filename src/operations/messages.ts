@@ -14,7 +14,7 @@ export type WorkerInput = {
   /** Among the members of the topology's group; the same after a restart, so that the tasks are taken back at once. */
   readonly instanceId: string;
   readonly configuration: LogConfiguration &
-    Pick<Configuration, 'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'features'>;
+    Pick<Configuration, 'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features'>;
 };
 
 /** How far processing has come. */

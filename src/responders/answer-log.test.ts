@@ -8,6 +8,7 @@ const answer = (i: number) => ({
   user_id: 'u',
   ts: i,
   version: null,
+  ranker: null,
   k: 1,
   items: [],
   latency_ms: 0,

@@ -1,7 +1,8 @@
 /**
  * The responders: what answers "what should this user be shown?", and "what is known of them?". A responder follows the
  * topics of the feature views, of the catalogue and of versions, keeps what it needs in the process, or the rows of users
- * in Redis for many processes, and answers from the version promoted last.
+ * in Redis for many processes, and answers from the version promoted last; the one before it stays loaded, so that a
+ * rollback is a swap. A model from outside may rank what that version finds.
  *
  * It promises that an answer's scores are those of the version that it names, that a version is verified and proven
  * before it takes over and that no request fails when it does, that nothing seen or unavailable is recommended, that each
@@ -22,6 +23,7 @@ export {
 } from './responder.ts';
 export { InProcessViewStore } from './view-store/in-process.ts';
 export type { RowKey, ViewStore } from './view-store/port.ts';
+export { removeDroppedView } from './view-store/redis/dropped-view.ts';
 export type { RedisLocation } from './view-store/redis/redis-url.ts';
 export { type FoundRow, RedisRowReader, type RowAddress } from './view-store/redis/row-reader.ts';
 export { RedisViewStore } from './view-store/redis/view-store.ts';

@@ -9,8 +9,10 @@ import {
   type Metrics,
 } from '#platform';
 import type { CandidateSource, Profile } from '#schemas';
+import type { FeatureReader } from './features/feature-reader.ts';
 import type { OnlineViews } from './features/online-views.ts';
 import type { PopularityRanking } from './popularity.ts';
+import type { ServedRanker } from './versions/served-ranker.ts';
 import type { ScoredItem, ServedVersion } from './versions/served-version.ts';
 import type { VersionsFollower } from './versions/versions-follower.ts';
 import type { ViewStore } from './view-store/port.ts';
@@ -19,17 +21,29 @@ import { userRows } from './view-store/user-rows.ts';
 export type RecommendedItem = {
   readonly item_id: string;
   readonly title: string;
-  /** Of the index: user vector times item vector. Of the popular: decayed number of positive events. */
+  /**
+   * Of the index: user vector times item vector, or what the ranker gives where there is one. Of the popular: decayed
+   * number of positive events.
+   */
   readonly score: number;
   readonly source: CandidateSource;
 };
 
-/** What a user is to be shown, and the version that made it; null where none is served. */
-export type Selection = { readonly version: string | null; readonly items: readonly RecommendedItem[] };
+/** What a user is to be shown, the version that found it, and the one that ranked it; null where none did. */
+export type Selection = {
+  readonly version: string | null;
+  readonly ranker: string | null;
+  readonly items: readonly RecommendedItem[];
+};
+
+/** Items that are found for one that is shown, where they are ranked again; and the most. */
+const FOUND_FOR_ONE = 5;
+const MOST_RANKED = 200;
 
 export type RecommenderParts = {
   readonly views: ViewStore;
   readonly online: OnlineViews;
+  readonly features: FeatureReader;
   readonly versions: VersionsFollower;
   readonly popularity: PopularityRanking;
   readonly clock: Clock;
@@ -40,7 +54,8 @@ export type RecommenderParts = {
 /**
  * Chooses items for a user: from the index of the version in use for those who have a row, filled up with popular ones,
  * which are all that the others get: the unknown, and those who have opted out, whom the version may still know. Never an
- * item that the user has seen or that is not available.
+ * item that the user has seen or that is not available. Where a ranker is in force, the index finds more items than are
+ * asked for, and the ranker chooses among them; where it fails, the index does.
  */
 export class Recommender {
   readonly #parts: RecommenderParts;
@@ -51,7 +66,7 @@ export class Recommender {
     this.#parts = parts;
     const { metrics } = parts;
     this.#items = metrics.counter('recommended_items_total', 'Items in answers, by source.', ['source']);
-    const help = 'Answers made of popular items because the version failed, by code.';
+    const help = 'Answers made without the version or the ranker because it failed, by code.';
     this.#degraded = metrics.counter('recommend_degraded_total', help, ['reason']);
   }
 
@@ -59,19 +74,43 @@ export class Recommender {
   async select(userId: string | undefined, k: number): Promise<Selection> {
     // Held from the start, so that vectors, index and the version named are of one version whatever is swapped.
     const version = this.#parts.versions.acquire();
+    const ranker = this.#parts.versions.acquireRanker();
     try {
       const [rows] = userId === undefined ? [] : await userRows(this.#parts.views, [userId]);
       const seen = rows?.state === undefined ? [] : seenItems(rows.state);
+      const found = ranker === undefined ? k : Math.max(k, Math.min(k * FOUND_FOR_ONE, MOST_RANKED));
       const scored =
         version === undefined || userId === undefined || rows?.state === undefined
           ? []
-          : await this.#scored(version, userId, { state: rows.state, profile: rows.profile }, k);
-      const items = scored.map((item) => this.#describe(item, 'index'));
+          : await this.#scored(version, userId, { state: rows.state, profile: rows.profile }, found);
+      const ranked = userId === undefined ? undefined : await this.#ranked(ranker, userId, scored);
+      const items = (ranked ?? scored).slice(0, k).map((item) => this.#describe(item, 'index'));
       if (items.length < k) this.#fillUp(items, new Set(seen), k);
       for (const { source } of items) this.#items.inc({ source });
-      return { version: version?.id ?? null, items };
+      return { version: version?.id ?? null, ranker: ranked && ranker ? ranker.id : null, items };
     } finally {
       version?.release();
+      ranker?.release();
+    }
+  }
+
+  /** Undefined where nothing is ranked, or the ranker fails. */
+  async #ranked(
+    ranker: ServedRanker | undefined,
+    userId: string,
+    scored: readonly ScoredItem[],
+  ): Promise<readonly ScoredItem[] | undefined> {
+    if (ranker === undefined || scored.length === 0) return undefined;
+    try {
+      return await ranker.rank(this.#parts.features, userId, scored);
+    } catch (err) {
+      if (!(err instanceof FatalError)) throw err;
+      this.#degraded.inc({ reason: errorCode(err) ?? '' });
+      this.#parts.logger.error(
+        { err, version: ranker.id },
+        'a ranker failed; answering in the order of the index',
+      );
+      return undefined;
     }
   }
 

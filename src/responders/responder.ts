@@ -10,13 +10,16 @@ import {
   RetryableError,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
-import type { Topics } from '#topologies';
+import type { FeatureViewVersion } from '#schemas';
+import type { OpenedView, Topics } from '#topologies';
 import { AnswerLog, NO_USER } from './answer-log.ts';
 import { FeatureReader } from './features/feature-reader.ts';
 import { registerFeatureRoutes } from './features/feature-routes.ts';
-import { type FeatureTtls, OnlineViews } from './features/online-views.ts';
+import type { FeatureTtls, OnlineViews } from './features/online-views.ts';
+import { openOnlineViews } from './features/open-features.ts';
 import { PopularityRanking } from './popularity.ts';
 import { type RecommendedItem, Recommender } from './recommender.ts';
+import type { TopicFollower } from './topic-follower.ts';
 import { VersionsFollower } from './versions/versions-follower.ts';
 import { InProcessViewStore } from './view-store/in-process.ts';
 import type { ViewStore } from './view-store/port.ts';
@@ -37,6 +40,8 @@ export type ResponderOptions = {
   readonly metrics: Metrics;
   /** Where the rows are taken from; by default they are read into this process. The responder closes it. */
   readonly views?: ViewStore;
+  /** The views of modules; those of users have to be in `views`, where that is given. */
+  readonly modules?: readonly OpenedView[];
   /** How old rows may be for single features, over what their views declare. */
   readonly featureTtlMs?: FeatureTtls;
 };
@@ -59,6 +64,8 @@ export type Recommendation = {
   readonly ts: number;
   /** The version in use; null when there is none. */
   readonly version: string | null;
+  /** The version that put the items of the index in their order; null where the one in use did. */
+  readonly ranker: string | null;
   readonly k: number;
   /** Best first, those of the index before the popular ones; fewer than k when the catalogue has no more. */
   readonly items: readonly RecommendedItem[];
@@ -70,14 +77,14 @@ export type Recommendation = {
  * ConfigurationError MR_FEATURES_TTL.
  */
 export async function openResponder(options: ResponderOptions): Promise<Responder> {
-  const online = new OnlineViews(options.featureTtlMs ?? {}, options.metrics);
+  const { online, versions: viewVersions } = await openOnlineViews(options);
   const answers = await AnswerLog.open(options);
-  const views = options.views ?? (await InProcessViewStore.open(options, options.topics));
+  const views = options.views ?? (await InProcessViewStore.open(options, options.topics, options.modules));
   try {
     const versions = await VersionsFollower.open({ ...options, views });
-    return new Responder(options, { views, online, versions, answers });
+    return new Responder(options, { views, online, viewVersions, versions, answers });
   } catch (error) {
-    await views.close();
+    await Promise.all([views.close(), viewVersions.close()]);
     throw error;
   }
 }
@@ -85,6 +92,7 @@ export async function openResponder(options: ResponderOptions): Promise<Responde
 type Parts = {
   readonly views: ViewStore;
   readonly online: OnlineViews;
+  readonly viewVersions: TopicFollower<FeatureViewVersion>;
   readonly versions: VersionsFollower;
   readonly answers: AnswerLog;
 };
@@ -109,8 +117,10 @@ export class Responder {
     this.#parts = parts;
     this.#popularity = new PopularityRanking({ views, clock, metrics });
     const popularity = this.#popularity;
-    this.#recommender = new Recommender({ views, online, versions, popularity, clock, logger, metrics });
-    this.features = new FeatureReader({ views, online, clock });
+    const features = new FeatureReader({ views, online, clock });
+    this.features = features;
+    const found = { views, online, features, versions, popularity };
+    this.#recommender = new Recommender({ ...found, clock, logger, metrics });
     this.#latencies = metrics.histogram('recommend_ms', 'Time to make an answer, ms.');
   }
 
@@ -152,14 +162,15 @@ export class Responder {
   /** Resolves when the views are read, the version in force is loaded or refused, and items are ranked. */
   async ready(): Promise<void> {
     await this.#parts.views.caughtUp;
+    await this.#parts.viewVersions.caughtUp;
     await this.#parts.versions.settled();
     await this.#popularity.ranked;
   }
 
   /** Why answers would be poorer than they should; undefined when they would not. */
   notReady(): string | undefined {
-    const { views, versions } = this.#parts;
-    const reading = views.notReady() ?? versions.notReady();
+    const { views, viewVersions, versions } = this.#parts;
+    const reading = views.notReady() ?? viewVersions.notReady() ?? versions.notReady();
     if (reading !== undefined) return reading;
     if (versions.current !== undefined || this.#popularity.top().length > 0) return undefined;
     return 'there is neither a version nor an available item';
@@ -168,6 +179,16 @@ export class Responder {
   /** The version in use. */
   get version(): string | undefined {
     return this.#parts.versions.current;
+  }
+
+  /** The version that ranks what that one finds. */
+  get ranker(): string | undefined {
+    return this.#parts.versions.ranker;
+  }
+
+  /** The version that a rollback would return to, where it is loaded: the return is a swap then. */
+  get warm(): string | undefined {
+    return this.#parts.versions.warm;
   }
 
   /** `GET /recommend/:user_id?k=10`, those of features, and the check `responder` of `/health/ready`. */
@@ -191,6 +212,7 @@ export class Responder {
     await this.#popularity.close();
     await this.#parts.versions.close();
     await this.#parts.answers.close();
+    await this.#parts.viewVersions.close();
     await this.#parts.views.close();
   }
 
@@ -201,7 +223,7 @@ export class Responder {
     requestId: string,
   ): Promise<Recommendation> {
     const startMs = this.#clock.monotonic();
-    const { version, items } = await this.#recommender.select(pseudonym, k);
+    const { version, ranker, items } = await this.#recommender.select(pseudonym, k);
     const latencyMs = this.#clock.monotonic() - startMs;
     this.#latencies.observe(latencyMs);
     const answer = {
@@ -209,6 +231,7 @@ export class Responder {
       user_id: asked,
       ts: this.#clock.now(),
       version,
+      ranker,
       k,
       latency_ms: latencyMs,
     };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { createHttpServer } from '#platform';
+import { createHttpServer, systemClock } from '#platform';
 import type { Candidate } from '#schemas';
 import type { Recommendation, Responder } from './responder.ts';
 import { Rescorer } from './testing/rescore.ts';
@@ -21,13 +21,16 @@ async function worldWithUsers(world: TestWorld): Promise<void> {
     );
 }
 
-/** Asks for one user after another until told to stop. */
+/** Asks for one user after another until told to stop, with a breath between: the swaps are to have the processor, too. */
 async function load(
   ask: (user: string) => Promise<Recommendation>,
   stop: AbortSignal,
 ): Promise<Recommendation[]> {
   const answers: Recommendation[] = [];
-  for (let i = 0; !stop.aborted; i++) answers.push(await ask(userIds[i % userIds.length] as string));
+  for (let i = 0; !stop.aborted; i++) {
+    answers.push(await ask(userIds[i % userIds.length] as string));
+    await systemClock.sleep(2);
+  }
   return answers;
 }
 

@@ -1,4 +1,5 @@
 import type { EmbeddedLog, Log } from '#engine/log';
+import type { AnyView } from '#features';
 import type { Clock } from '#platform';
 import type { EraseTarget } from '#privacy';
 import type { Topics } from '#topologies';
@@ -11,6 +12,8 @@ export type ErasureOptions = {
   /** The log where it is the embedded one, whose files are this installation's own. */
   readonly embedded: Pick<EmbeddedLog, 'scrub'> | undefined;
   readonly topics: Topics;
+  /** The views that modules declare. */
+  readonly modules: readonly AnyView[];
   readonly dataDirectory: string;
   readonly clock: Clock;
   /** How long the processors may take with each step, ms. */
@@ -49,17 +52,15 @@ function logTarget(embedded: Pick<EmbeddedLog, 'scrub'>): EraseTarget {
 /** A topic that keeps events of an erased user, under a pseudonym that is nobody's, until its retention. */
 export type RemainingTopic = { readonly topic: string; readonly retentionMs: number | null };
 
-/** What an erasure leaves by design: topics of events, which only time empties. */
-export function remainingTopics(topics: Topics): readonly RemainingTopic[] {
-  const keyed: readonly (keyof Topics)[] = [
-    'interactions',
-    'interactions-accepted',
-    'examples',
-    'example-corrections',
-    'answers',
-  ];
-  return keyed.flatMap((name) => {
-    const { cleanup } = topics[name];
-    return cleanup.policy === 'delete' ? [{ topic: name, retentionMs: cleanup.retentionMs }] : [];
+const keptEvents = ['interactions', 'interactions-accepted', 'examples', 'example-corrections', 'answers'];
+
+/** What an erasure leaves by design: topics of events, which only time empties, or the dropping of the view they are for. */
+export async function remainingTopics(log: Log): Promise<readonly RemainingTopic[]> {
+  return (await log.describeTopics()).flatMap(({ name, cleanup, offsets }) => {
+    // That all are there is said by a record, too.
+    const hasEvents = offsets.some(({ start, end }) => end > start + 1);
+    const isArchived = /^view-.*-archived$/.test(name) && hasEvents;
+    if (cleanup.policy !== 'delete' || !(isArchived || keptEvents.includes(name))) return [];
+    return [{ topic: name, retentionMs: cleanup.retentionMs }];
   });
 }

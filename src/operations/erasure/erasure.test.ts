@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import type { AnyView } from '#features';
 import { armFailpoints, disarmFailpoints, errorCode, hitFailpoints, recordFailpoints } from '#platform';
 import { keysInVault } from '#privacy/testing';
 import type { UserPrivacy, Version } from '#schemas';
+import { itemTrends } from '../features/fixtures/item-trends.ts';
+import { first } from '../features/fixtures/user-kinds.ts';
+import { userTrends } from '../features/fixtures/user-trends.ts';
 import { type ErasableWorld, languageOf, openErasableWorld } from './testing/erasable-world.ts';
 
 const anna = 'anna.of.the.erased@example.org';
@@ -20,6 +24,8 @@ const steps = [
   'privacy.erase.log',
   'privacy.vault.forgotten',
 ];
+
+const fixtures = join(import.meta.dirname, '..', 'features', 'fixtures');
 
 const userViews = ['user-features-2', 'user-category-features-1', 'user-item-features-1'] as const;
 
@@ -124,6 +130,60 @@ describe('erasing a user', () => {
     // The last step had destroyed the key: nobody knows the user any more.
     await assert.rejects(world.erase(anna), { code: 'MR_PRIVACY_USER_UNKNOWN' });
     await assertErased(world, pseudonym);
+  });
+
+  it('leaves no row in views of modules either, be they of users, categories or items', async (t) => {
+    const files = ['user-kinds.ts', 'user-trends.ts', 'item-trends.ts'].map((name) => join(fixtures, name));
+    const world = await openErasableWorld(t, [anna, bert], files);
+    for (const { live } of world.builds) await live;
+    const rowsIn = async (view: AnyView, beginning: string) =>
+      [...(await world.rows(view))].filter(([key, value]) => key.startsWith(beginning) && value !== null)
+        .length;
+    const [pseudonym, other] = world.vault.pseudonymsOf([anna, bert]) as [string, string];
+    const before = [
+      await rowsIn(first, other),
+      await rowsIn(userTrends, other),
+      await rowsIn(itemTrends, ''),
+    ];
+    assert.deepEqual(
+      [await rowsIn(first, pseudonym), await rowsIn(userTrends, pseudonym)],
+      before.slice(0, 2),
+    );
+    assert.deepEqual(before, [2, 1, 11]);
+    const keys = keysInVault(world.directory);
+
+    const { erased } = await world.erase(anna);
+    const where = erased.find(({ target }) => target === 'views')?.where ?? '';
+    for (const name of ['user-features-2', 'user-kinds-1', 'user-trends-1']) {
+      assert.ok(where.includes(name), where);
+    }
+    assert.deepEqual([await rowsIn(first, pseudonym), await rowsIn(userTrends, pseudonym)], [0, 0]);
+    await assertErased(world, pseudonym);
+    const left = keysInVault(world.directory);
+    for (const key of keys.filter((each) => !left.some((one) => one.equals(each)))) {
+      assert.deepEqual(world.filesWith(key), []);
+    }
+    assert.deepEqual(
+      [await rowsIn(first, other), await rowsIn(userTrends, other), await rowsIn(itemTrends, '')],
+      before,
+    );
+    await world.post(anna, 100, 110);
+    await world.processing.untilCaughtUp();
+    for (const build of world.builds) await build.processing.untilCaughtUp();
+    assert.deepEqual([await rowsIn(first, pseudonym), await rowsIn(userTrends, pseudonym)], [0, 0]);
+  });
+
+  it('names the view that keeps rows because nothing declares it any more', async (t) => {
+    const world = await openErasableWorld(t, [anna], [join(fixtures, 'user-kinds.ts')]);
+    for (const { live, processing } of world.builds) {
+      await live;
+      await processing.stop();
+    }
+    world.forgetModules();
+    await assert.rejects(world.erase(anna, 300), {
+      code: 'MR_PRIVACY_VIEWS_REMAIN',
+      message: /user-kinds-1/,
+    });
   });
 
   it('says what is wrong: no user, no id, processors that do not run', async (t) => {

@@ -1,9 +1,13 @@
 import type { Log } from '#engine/log';
+import { type AnyView, isOfUser } from '#features';
 import { type Clock, RetryableError } from '#platform';
+import { viewGroup } from '../features/registry.ts';
 import { LOOP_GROUP } from '../lag.ts';
 
 export type ProcessedOptions = {
   readonly log: Log;
+  /** Views of modules, whose processors run beside the loop. */
+  readonly modules: readonly AnyView[];
   readonly clock: Clock;
   readonly patienceMs: number;
   readonly signal: AbortSignal;
@@ -11,23 +15,32 @@ export type ProcessedOptions = {
 
 const pollMs = 100;
 
+type Stage = { readonly group: string; readonly topics: readonly string[] };
+
 /** The stages through which a decision of a user comes to the views, and a command to the versions. */
-const stages: readonly (readonly string[])[] = [
-  ['interactions', 'privacy', 'commands'],
-  ['interactions-accepted'],
-];
+function stagesTo(modules: readonly AnyView[]): readonly Stage[] {
+  return [
+    { group: LOOP_GROUP, topics: ['interactions', 'privacy', 'commands'] },
+    { group: LOOP_GROUP, topics: ['interactions-accepted'] },
+    ...modules.map((view) => {
+      const topics = ['interactions-accepted', ...(isOfUser(view) ? ['privacy-decisions'] : [])];
+      return { group: viewGroup(view), topics };
+    }),
+  ];
+}
 
 /**
  * Resolves when the processors, wherever they run, have committed what was readable on their inputs at the time of the
  * call, stage by stage. RetryableError MR_PRIVACY_VIEWS_REMAIN where they do not come so far in time.
  */
-export async function untilProcessed({ log, clock, patienceMs, signal }: ProcessedOptions): Promise<void> {
+export async function untilProcessed(options: ProcessedOptions): Promise<void> {
+  const { log, modules, clock, patienceMs, signal } = options;
   const until = clock.monotonic() + patienceMs;
-  for (const names of stages) {
-    const isCommitted = await committedBy(log, LOOP_GROUP, names);
+  for (const { group, topics } of stagesTo(modules)) {
+    const isCommitted = await committedBy(log, group, topics);
     while (!(await isCommitted())) {
       signal.throwIfAborted();
-      if (clock.monotonic() > until) throw behind(names);
+      if (clock.monotonic() > until) throw behind(topics);
       await clock.sleep(pollMs, signal);
     }
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TopicWriter } from '#engine';
+import { writeRecords } from '#engine';
 import type { Log } from '#engine/log';
 import { readVersions, rowsOfUser } from '#offline';
 import { type Clock, errorCode, RetryableError } from '#platform';
@@ -53,12 +53,8 @@ export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringO
     name: 'snapshots',
     erase: async (pseudonym) => {
       const ids = await snapshotsWith(dataDirectory, pseudonym);
-      const writer = await TopicWriter.open(log, topics.snapshots);
-      try {
-        await writer.write(ids.map((key) => ({ key, value: null, timestamp: clock.now() })));
-      } finally {
-        await writer.close();
-      }
+      const tombstones = ids.map((key) => ({ key, value: null, timestamp: clock.now() }));
+      await writeRecords(log, topics.snapshots, tombstones);
       for (const id of ids) await remove(snapshotsOf(dataDirectory), id);
       return { where: named('snapshot', ids, topics.snapshots.name), rows: ids.length };
     },
@@ -107,28 +103,17 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-async function archive({ log, topics, clock }: RetiringOptions, versions: readonly Version[]): Promise<void> {
-  const writer = await TopicWriter.open(log, topics.commands);
+function archive({ log, topics, clock }: RetiringOptions, versions: readonly Version[]): Promise<void> {
   const ts = clock.now();
-  try {
-    await writer.write(
-      versions.map(({ version, candidate }) => {
-        const command_id = `archive-${version}`;
-        const value = {
-          command_id,
-          ts,
-          kind: 'archive' as const,
-          seed: null,
-          candidate,
-          force: false,
-          snapshot: null,
-        };
-        return { key: command_id, value, timestamp: ts };
-      }),
-    );
-  } finally {
-    await writer.close();
-  }
+  const commands = versions.map(({ version, candidate }) => {
+    const command_id = `archive-${version}`;
+    const kind = 'archive' as const;
+    const asked = { run: null, actor: null, reason: null, only_unused: false };
+    const rest = { seed: null, force: false, snapshot: null, ...asked };
+    const value = { command_id, ts, kind, version, candidate, ...rest };
+    return { key: command_id, value, timestamp: ts };
+  });
+  return writeRecords(log, topics.commands, commands);
 }
 
 async function untilArchived(options: RetiringOptions, versions: readonly Version[]): Promise<void> {

@@ -1,9 +1,11 @@
-import { type Topic, TopicReader, TopicWriter, textKey } from '#engine';
+import { type Topic, TopicReader, textKey, writeRecords } from '#engine';
 import type { Log } from '#engine/log';
-import { crossKeysOf, featureViews } from '#features';
+import { crossKeysOf, featureViews, isOfUser } from '#features';
 import { type Clock, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
 import type { User } from '#schemas';
+import type { Topics } from '#topologies';
+import { readViewVersions } from '../features/registry.ts';
 
 const pollMs = 200;
 
@@ -24,12 +26,7 @@ export function profileTarget(log: Log, users: Topic<string, User>, clock: Clock
         await reader.close();
       }
       if (!rows.anyLeft) return { where, rows: 0 };
-      const writer = await TopicWriter.open(log, users);
-      try {
-        await writer.write([{ key: pseudonym, value: null, timestamp: clock.now() }]);
-      } finally {
-        await writer.close();
-      }
+      await writeRecords(log, users, [{ key: pseudonym, value: null, timestamp: clock.now() }]);
       return { where, rows: 1 };
     },
   };
@@ -37,6 +34,7 @@ export function profileTarget(log: Log, users: Topic<string, User>, clock: Clock
 
 export type ViewRowsOptions = {
   readonly log: Log;
+  readonly topics: Pick<Topics, 'feature-views'>;
   readonly clock: Clock;
   /** Resolves when the processors have taken what was readable when it was called. */
   readonly untilProcessed: () => Promise<void>;
@@ -51,15 +49,15 @@ export type ViewRowsOptions = {
  * is erased; this waits until the topics say so. RetryableError MR_PRIVACY_VIEWS_REMAIN where they do not in time.
  */
 export function viewRowsTarget(options: ViewRowsOptions): EraseTarget {
-  const { log, clock, untilProcessed, patienceMs, signal } = options;
+  const { log, topics, clock, untilProcessed, patienceMs, signal } = options;
   return {
     name: 'views',
     erase: async (pseudonym) => {
       await untilProcessed();
       const until = clock.monotonic() + patienceMs;
-      const topics = await viewTopics(log);
+      const ofViews = await viewTopics(log, topics);
       let count = 0;
-      for (const topic of topics) {
+      for (const topic of ofViews) {
         const reader = await TopicReader.open(log, topic, { from: 'start' });
         const rows = new RowsReader(reader, (key) => isOf(key, pseudonym));
         try {
@@ -74,18 +72,18 @@ export function viewRowsTarget(options: ViewRowsOptions): EraseTarget {
         }
         count += rows.met;
       }
-      return { where: `topics ${topics.map(({ name }) => name).join(', ')}`, rows: count };
+      return { where: `topics ${ofViews.map(({ name }) => name).join(', ')}`, rows: count };
     },
   };
 }
 
-/** The rows of a user that a view store had, by view: those deleted since included, where the topics still say so. */
+/** The rows of a user by the topic of their view: those deleted since included, where the topics still say so. */
 export async function rowsInViews(
-  log: Log,
+  { log, topics }: Pick<ViewRowsOptions, 'log' | 'topics'>,
   pseudonym: string,
-): Promise<readonly { readonly view: string; readonly key: string }[]> {
-  const found: { view: string; key: string }[] = [];
-  for (const topic of await viewTopics(log)) {
+): Promise<readonly { readonly topic: string; readonly key: string }[]> {
+  const found: { topic: string; key: string }[] = [];
+  for (const topic of await viewTopics(log, topics)) {
     const reader = await TopicReader.open(log, topic, { from: 'start' });
     const rows = new RowsReader(reader, (key) => isOf(key, pseudonym));
     try {
@@ -93,8 +91,7 @@ export async function rowsInViews(
     } finally {
       await reader.close();
     }
-    const view = topic.name.replace(/-\d+$/, '');
-    for (const key of rows.rows.keys()) found.push({ view, key });
+    for (const key of rows.rows.keys()) found.push({ topic: topic.name, key });
   }
   return found;
 }
@@ -142,12 +139,19 @@ function isOf(key: string, pseudonym: string): boolean {
   return key === pseudonym || key.startsWith(crossKeysOf(pseudonym));
 }
 
-/** The topics of all versions of the views whose keys begin with a user, whatever is known of their values. */
-async function viewTopics(log: Log): Promise<readonly Topic<string, unknown>[]> {
-  const names = featureViews.filter(({ entity }) => entity !== 'item').map(({ name }) => name);
+/**
+ * The topics of all versions of the views whose keys begin with a user, whether they are declared still and whatever is
+ * known of their values.
+ */
+async function viewTopics(
+  log: Log,
+  topics: ViewRowsOptions['topics'],
+): Promise<readonly Topic<string, unknown>[]> {
+  const written = (await readViewVersions({ log, topics })).values();
+  const names = new Set([...featureViews, ...written].filter(isOfUser).map(({ name }) => name));
   const described = await log.describeTopics();
   return described
-    .filter(({ name }) => names.includes(name.replace(/-\d+$/, '')))
+    .filter(({ name }) => names.has(name.replace(/-\d+$/, '')))
     .map(({ name, partitions, cleanup }) => keysOnly({ name, partitions, cleanup }));
 }
 
@@ -169,6 +173,8 @@ function keysOnly({
 
 function remain(topic: string): RetryableError {
   return new RetryableError('MR_PRIVACY_VIEWS_REMAIN', `Rows of the user are still on topic ${topic}.`, {
-    hint: 'See that the processors run ("millrace start") and are not far behind, then erase the user again.',
+    hint:
+      'See that the processors run ("millrace start") and are not far behind, then erase the user again. A version of a ' +
+      'view that nothing declares any more keeps its rows until "millrace features drop".',
   });
 }

@@ -1,6 +1,6 @@
-import { TopicReader, TopicWriter } from '#engine';
+import { currentRecords, writeRecords } from '#engine';
 import type { Log } from '#engine/log';
-import type { AnyView } from '#features';
+import { type AnyView, versionedName } from '#features';
 import { type Clock, FatalError } from '#platform';
 import type { FeatureViewStatus, FeatureViewVersion } from '#schemas';
 import type { Topics } from '#topologies';
@@ -11,34 +11,18 @@ export type RegistryEnvironment = {
   readonly clock: Clock;
 };
 
-/** Key of the registry's topic, and the name of the view's topic where it has one of its own. */
-export function versionedName({ name, version }: Pick<FeatureViewVersion, 'name' | 'version'>): string {
-  return `${name}-${version}`;
-}
-
 /** The newest state of every version of every view, by `versionedName`. */
 export async function readViewVersions({
   log,
   topics,
 }: Pick<RegistryEnvironment, 'log' | 'topics'>): Promise<ReadonlyMap<string, FeatureViewVersion>> {
-  const versions = new Map<string, FeatureViewVersion>();
-  const reader = await TopicReader.open(log, topics['feature-views'], { from: 'start' });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { key, value } of records) {
-        if (value === null) versions.delete(key);
-        else versions.set(key, value);
-      }
-    }
-  } finally {
-    await reader.close();
-  }
-  return versions;
+  const current = await currentRecords(log, topics['feature-views'], 'by-first');
+  return new Map(current.values().map(({ key, value }) => [key, value]));
 }
 
 /**
  * Writes down that the views of the loop are live. A version that takes the place of an older one of its name retires
- * it. Errors: those of `declareVersion`.
+ * it; one that a module's has retired stays so. Errors: those of `declareVersion`.
  */
 export async function declareViews(
   environment: RegistryEnvironment,
@@ -46,40 +30,61 @@ export async function declareViews(
 ): Promise<void> {
   const known = await readViewVersions(environment);
   for (const view of views) {
-    if (declaredStatus(view, known) !== 'live') await takeOver(environment, view, known);
+    if (declaredStatus(view, known) === 'building') await takeOver(environment, view);
   }
 }
 
-/** Writes down that a version is being built, unless it was before; says whether it is live already. Errors: FatalError MR_FEATURES_DECLARATION. */
+/**
+ * Writes down that a version is being built, unless it was before; says whether it still is. Errors: FatalError
+ * MR_FEATURES_DECLARATION.
+ */
 export async function declareVersion(environment: RegistryEnvironment, view: AnyView): Promise<boolean> {
-  const status = declaredStatus(view, await readViewVersions(environment));
-  if (status === undefined || status === 'dropped') await writeStatus(environment, view, 'building');
-  return status === 'live';
+  const known = await readViewVersions(environment);
+  const status = declaredStatus(view, known);
+  const before = known.get(versionedName(view))?.status;
+  if (before === 'dropped') await beginAnew(environment, view);
+  if (before !== status) await writeStatus(environment, view, status);
+  return status === 'building';
+}
+
+/** The group's places outlive the topics of a view that was dropped: going on from there would leave its rows empty. */
+async function beginAnew({ log }: RegistryEnvironment, view: AnyView): Promise<void> {
+  const described = await log.describeTopics(['interactions-accepted', 'privacy-decisions']);
+  const starts = described.flatMap(({ name, offsets }) =>
+    offsets.map(({ start }, partition) => ({ topic: name, partition, offset: start })),
+  );
+  await log.commitOffsets({ group: viewGroup(view), memberId: '', generation: -1 }, starts);
+}
+
+/** Under which the processors of a module's view commit what they have read. */
+export function viewGroup(view: Pick<AnyView, 'name' | 'version'>): string {
+  return `view-${versionedName(view)}`;
 }
 
 /**
- * A version that was written down before must have kept its declaration: rows that were made under another one would
- * be read for what they are not.
+ * What a version is now that it is declared: one that nobody has replaced is built and then goes live, as does a retired
+ * one whose successor was dropped. A version that was written down before must have kept its declaration: rows that were
+ * made under another one would be read for what they are not.
  */
 function declaredStatus(
   view: AnyView,
   known: ReadonlyMap<string, FeatureViewVersion>,
-): FeatureViewStatus | undefined {
+): Exclude<FeatureViewStatus, 'dropped'> {
   const written = known.get(versionedName(view));
   if (written !== undefined && written.declaration !== view.declaration) throw declaredOtherwise(view);
-  return written?.status;
+  if (written?.status === 'live') return 'live';
+  const isReplaced = [...known.values()].some(({ name, status }) => name === view.name && status === 'live');
+  return written?.status === 'retired' && isReplaced ? 'retired' : 'building';
 }
 
-/** Makes a version the live one of its name, and retires the one that was. */
-export async function takeOver(
-  environment: RegistryEnvironment,
-  view: AnyView,
-  known: ReadonlyMap<string, FeatureViewVersion>,
-): Promise<void> {
+/** A version that is built goes live, and all but the newest live one of its name are retired: several may be built at once. */
+export async function takeOver(environment: RegistryEnvironment, view: AnyView): Promise<void> {
   await writeStatus(environment, view, 'live');
-  for (const other of known.values()) {
-    const isReplaced = other.name === view.name && other.version !== view.version && other.status === 'live';
-    if (isReplaced) await writeVersion(environment, { ...other, status: 'retired' });
+  const known = (await readViewVersions(environment)).values();
+  const live = [...known].filter(({ name, status }) => name === view.name && status === 'live');
+  const newest = Math.max(...live.map(({ version }) => version));
+  for (const each of live) {
+    if (each.version < newest) await writeVersion(environment, { ...each, status: 'retired' });
   }
 }
 
@@ -100,7 +105,7 @@ export async function dropVersion(
 export async function buildProgress(log: Log, view: AnyView): Promise<number> {
   const [{ name, offsets } = { name: '', offsets: [] }] = await log.describeTopics(['interactions-accepted']);
   const places = offsets.map((_, partition) => ({ topic: name, partition }));
-  const committed = await log.committedOffsets(`view-${versionedName(view)}`, places);
+  const committed = await log.committedOffsets(viewGroup(view), places);
   const readable = offsets.reduce((sum, { start, stable }) => sum + stable - start, 0);
   const taken = offsets.reduce((sum, { start }, p) => sum + (committed[p]?.offset ?? start) - start, 0);
   return readable === 0 ? 1 : taken / readable;
@@ -118,13 +123,9 @@ async function writeVersion(
   { log, topics, clock }: RegistryEnvironment,
   version: Omit<FeatureViewVersion, 'ts'>,
 ): Promise<void> {
-  const writer = await TopicWriter.open(log, topics['feature-views']);
-  try {
-    const ts = clock.now();
-    await writer.write([{ key: versionedName(version), value: { ...version, ts }, timestamp: ts }]);
-  } finally {
-    await writer.close();
-  }
+  const ts = clock.now();
+  const record = { key: versionedName(version), value: { ...version, ts }, timestamp: ts };
+  await writeRecords(log, topics['feature-views'], [record]);
 }
 
 function declaredOtherwise({ name, version }: AnyView): FatalError {

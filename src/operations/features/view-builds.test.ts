@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TopicReader, TopicWriter } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { type AnyView, asOfRows, featureViews } from '#features';
 import { archiveNow } from '#offline';
 import { createLogger, createMetrics, systemClock } from '#platform';
@@ -12,8 +13,8 @@ import type { Interaction } from '#schemas';
 import { openTopics, openViewTopic } from '#topologies';
 import { first } from './fixtures/user-kinds.ts';
 import { second } from './fixtures/user-kinds-2.ts';
-import { buildProgress, declareViews, dropVersion, readViewVersions } from './registry.ts';
-import { startViewBuild } from './view-builds.ts';
+import { buildProgress, declareViews, dropVersion, readViewVersions, takeOver } from './registry.ts';
+import { startViewBuild, type ViewBuild } from './view-builds.ts';
 import { viewsOfModules } from './view-modules.ts';
 import { viewStatistics } from './view-statistics.ts';
 
@@ -55,14 +56,19 @@ async function install(t: TestContext) {
     environment: {},
     directory,
   });
-  const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
-  t.after(() => log.close());
+  const embedded = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
+  t.after(() => embedded.close());
+  const { log, assigned } = noting(embedded);
   const topics = await openTopics(log, log.registry);
   const environment = { log, topics, clock: systemClock };
   const logger = createLogger({ level: 'silent', name: 'test' });
+  const builds: ViewBuild[] = [];
   return {
     ...environment,
     directory,
+    /** Topics that this thread has read. */
+    assigned,
+    builds,
     write: async (from: number, to: number) => {
       const writer = await TopicWriter.open(log, topics['interactions-accepted']);
       const events = Array.from({ length: to - from }, (_, n) => event(from + n));
@@ -76,13 +82,14 @@ async function install(t: TestContext) {
         ...environment,
         dataDirectory: directory,
         logger,
-        embedded: log,
+        embedded,
         stateDirectory,
         instanceId: 'main',
         configuration,
       };
       const build = await startViewBuild(view, options);
       t.after(() => build.processing.stop());
+      builds.push(build);
       return build;
     },
     rows: async (view: AnyView) => {
@@ -99,6 +106,27 @@ async function install(t: TestContext) {
       return rows;
     },
   };
+}
+
+/** The log, with the topics noted that are read from it. */
+function noting(embedded: EmbeddedLog): { log: EmbeddedLog; assigned: Set<string> } {
+  const assigned = new Set<string>();
+  const consumer: EmbeddedLog['consumer'] = async (...options) => {
+    const opened = await embedded.consumer(...options);
+    const assign = opened.assign.bind(opened);
+    opened.assign = (places) => {
+      for (const { topic } of places) assigned.add(topic);
+      assign(places);
+    };
+    return opened;
+  };
+  const log = new Proxy(embedded, {
+    get: (target, name) => {
+      const value = name === 'consumer' ? consumer : Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { log, assigned };
 }
 
 /** What the view says of events 0 to `count`. */
@@ -142,6 +170,45 @@ describe('building a view beside the live ones', () => {
     assert.ok(!names.some((name) => name.includes('user-kinds-1')), names.join(' '));
     assert.equal((await readViewVersions(installation)).get('user-kinds-1')?.status, 'dropped');
     assert.deepEqual(sorted(await installation.rows(second)), sorted(expected(second, 700)));
+
+    // Declared again, it is built again: of what it had read nothing is remembered.
+    rmSync(join(installation.directory, 'state', 'view-user-kinds-1'), { recursive: true });
+    await (await installation.build(first)).live;
+    assert.deepEqual(sorted(await installation.rows(first)), sorted(expected(first, 700)));
+  });
+
+  it('stays retired, or live, over a restart, and reads nothing of the archive then', async (t) => {
+    const installation = await install(t);
+    await installation.write(0, 60);
+    for (const view of [first, second]) await (await installation.build(view)).live;
+    for (const build of installation.builds) await build.processing.stop();
+    installation.assigned.clear();
+    for (const view of [second, first]) await (await installation.build(view)).live;
+    const versions = await readViewVersions(installation);
+    assert.equal(versions.get('user-kinds-1')?.status, 'retired');
+    assert.equal(versions.get('user-kinds-2')?.status, 'live');
+    assert.ok(installation.assigned.has('feature-views'));
+    assert.deepEqual(
+      [...installation.assigned].filter((name) => name.endsWith('-archived')),
+      [],
+    );
+
+    for (const build of installation.builds) await build.processing.stop();
+    const newer = versions.get('user-kinds-2');
+    assert.ok(newer);
+    await dropVersion(installation, newer);
+    await (await installation.build(first)).live;
+    assert.equal((await readViewVersions(installation)).get('user-kinds-1')?.status, 'live', 'again');
+
+    await takeOver(installation, second);
+    await takeOver(installation, first);
+    const statuses = await readViewVersions(installation);
+    assert.equal(
+      statuses.get('user-kinds-1')?.status,
+      'retired',
+      'the newest goes live, whichever is built last',
+    );
+    assert.equal(statuses.get('user-kinds-2')?.status, 'live');
   });
 
   it('gives the digest of a rebuild in another order of partitions', async (t) => {
@@ -236,6 +303,16 @@ describe('the registry of views', () => {
     );
     const [view] = featureViews;
     assert.ok(view);
+    const newer = { ...view, version: view.version + 1 };
+    await takeOver(installation, newer);
+    await declareViews(installation, featureViews);
+    const versions = await readViewVersions(installation);
+    assert.equal(
+      versions.get(`${view.name}-${view.version}`)?.status,
+      'retired',
+      'by a newer one of a module',
+    );
+    assert.equal(versions.get(`${view.name}-${newer.version}`)?.status, 'live');
     const other = { ...view, declaration: 'another' };
     await assert.rejects(declareViews(installation, [other]), { code: 'MR_FEATURES_DECLARATION' });
   });
@@ -245,6 +322,10 @@ describe('the registry of views', () => {
     await assert.rejects(viewsOfModules([fixture('none.ts')]), refused);
     await assert.rejects(viewsOfModules([join(import.meta.dirname, 'registry.ts')]), refused);
     await assert.rejects(viewsOfModules([fixture('user-kinds.ts'), fixture('user-kinds.ts')]), refused);
+    await assert.rejects(viewsOfModules([fixture('user-profile.ts')]), {
+      ...refused,
+      message: /no view of events/,
+    });
     assert.deepEqual(
       (await viewsOfModules(modules)).map(({ name, version }) => `${name}-${version}`),
       ['user-kinds-1', 'user-kinds-2'],

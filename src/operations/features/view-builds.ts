@@ -1,10 +1,10 @@
 import type { OpenedLog } from '#engine/log';
-import type { AnyView } from '#features';
+import { type AnyView, versionedName } from '#features';
 import type { Clock, Logger } from '#platform';
 import type { Topics } from '#topologies';
 import { type Processing, type ProcessingOptions, startProcessing } from '../processing.ts';
 import { bringArchivedEvents } from './archived-events.ts';
-import { declareVersion, readViewVersions, takeOver, versionedName } from './registry.ts';
+import { declareVersion, takeOver } from './registry.ts';
 
 export type ViewBuildOptions = Omit<ProcessingOptions, 'runs' | 'onProgress'> & {
   readonly log: OpenedLog['log'];
@@ -27,13 +27,17 @@ export type ViewBuild = {
  * bringArchivedEvents.
  */
 export async function startViewBuild(view: AnyView, options: ViewBuildOptions): Promise<ViewBuild> {
-  const { log, topics, dataDirectory, clock, logger, ...processing } = options;
+  const { log, topics, dataDirectory, clock, logger } = options;
+  const { embedded, stateDirectory, instanceId, configuration } = options;
   const environment = { log, topics, clock };
-  const isLive = await declareVersion(environment, view);
+  const isBuilding = await declareVersion(environment, view);
   const name = versionedName(view);
-  await bringArchivedEvents({ log, topics, dataDirectory }, view);
+  if (isBuilding) await bringArchivedEvents({ log, topics, dataDirectory }, view);
   const worker = await startProcessing({
-    ...processing,
+    embedded,
+    stateDirectory,
+    instanceId,
+    configuration,
     runs: { view: name },
     onProgress: ({ lag }) => {
       const left = Object.values(lag).reduce((sum, each) => sum + each, 0);
@@ -42,8 +46,8 @@ export async function startViewBuild(view: AnyView, options: ViewBuildOptions): 
   });
   const caughtUp = async () => {
     await worker.untilCaughtUp();
-    if (isLive) return;
-    await takeOver(environment, view, await readViewVersions(environment));
+    if (!isBuilding) return;
+    await takeOver(environment, view);
     logger.info({ view: name }, 'the view is built and live');
   };
   const live = caughtUp();

@@ -1,7 +1,16 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type AnyView, featureViews } from '#features';
+import type { OpenedLog } from '#engine/log';
+import { type AnyView, featureViews, recordViews, versionedName } from '#features';
 import { ConfigurationError } from '#platform';
+import { type OpenedView, openViewTopic } from '#topologies';
+
+/** What rows are read by online that are not aggregated from events. */
+const otherNames: ReadonlySet<string> = new Set([
+  ...recordViews.map(({ name }) => name),
+  'popularity-rank',
+  'context',
+]);
 
 /**
  * The views that modules declare: each exports, under any name, what `defineView` gives. Errors: ConfigurationError
@@ -9,18 +18,29 @@ import { ConfigurationError } from '#platform';
  */
 export async function viewsOfModules(paths: readonly string[]): Promise<readonly AnyView[]> {
   const views: AnyView[] = [];
-  const taken = new Set(featureViews.map(({ name, version }) => `${name}-${version}`));
+  const taken = new Set(featureViews.map(versionedName));
   for (const path of paths) {
     const exported = Object.values(await load(path)).filter(isView);
     if (exported.length === 0) throw unusable(path, 'exports no feature view');
     for (const view of exported) {
-      const name = `${view.name}-${view.version}`;
+      const name = versionedName(view);
+      if (otherNames.has(view.name))
+        throw unusable(path, `declares ${view.name}, which is no view of events`);
       if (taken.has(name)) throw unusable(path, `declares ${name}, which is declared already`);
       taken.add(name);
       views.push(view);
     }
   }
   return views;
+}
+
+/** The same, each with the topic of its rows, which is made where it is missing. Errors: those of openViewTopic, too. */
+export async function openViewsOfModules(
+  { log, registry }: Pick<OpenedLog, 'log' | 'registry'>,
+  paths: readonly string[],
+): Promise<readonly OpenedView[]> {
+  const views = await viewsOfModules(paths);
+  return Promise.all(views.map(async (view) => ({ view, topic: await openViewTopic(log, registry, view) })));
 }
 
 async function load(path: string): Promise<Readonly<Record<string, unknown>>> {

@@ -12,6 +12,8 @@ export type FeatureQuery = {
   readonly items?: readonly string[];
   /** Names of views, and `context`. Absent: all that what is named has, and the context where one is given. */
   readonly views?: readonly string[];
+  /** For models: `views` are those of the product, in the versions that this build has, whichever are live. */
+  readonly ofProduct?: boolean;
   readonly context?: InteractionContext;
   /** Ms of the world's clock; absent: now. */
   readonly now?: number;
@@ -65,7 +67,7 @@ export class FeatureReader {
     const itemPlaces = items?.map((item) => ofItems.map((view) => this.#itemPlace(wanted, view, user, item)));
     const sessionPlace =
       wantsContext && user !== undefined
-        ? wanted.place(this.#parts.online.named(userFeaturesView.name), user)
+        ? wanted.place(this.#parts.online.ofProduct(userFeaturesView.name), user)
         : null;
 
     const stored = await this.#parts.views.rows(wanted.keys);

@@ -8,9 +8,11 @@ import {
   itemFeaturesView,
   popularityBucket,
   recordViews,
+  versionedName,
 } from '#features';
 import { ConfigurationError, type Counter, InputError, invariant, type Metrics } from '#platform';
-import type { PublishedRanks } from '#processors';
+import { type PublishedRanks, RANK_TTL_MS } from '#processors';
+import type { FeatureViewStatus, FeatureViewVersion } from '#schemas';
 
 /** Ms by `<view>.<feature>`: how old a row may be before the feature falls back to its default. */
 export type FeatureTtls = { readonly [viewAndFeature: string]: number };
@@ -36,7 +38,7 @@ export type Moment = {
 export type OnlineView = {
   readonly name: string;
   readonly entity: Entity;
-  /** The view whose rows are read. */
+  /** The view whose rows are read, as view stores name it. */
   readonly rowsOf: string;
   /** `row` is what a view store gives. */
   read(row: unknown, moment: Moment): FeatureRow;
@@ -44,65 +46,119 @@ export type OnlineView = {
 
 /** Where an item stands among all by its decayed popularity, from 0 to 1: no view of one item can know that. */
 const POPULARITY_RANK = 'popularity-rank';
-/** Ranks that were published longer ago than this are nobody's: all items would stand where they no longer do. */
-const RANK_TTL_MS = 6 * 3_600_000;
 const RANK_TTL = `${POPULARITY_RANK}.popularity_rank`;
 
-/** The views as they are read online: with the ttls of the configuration, and what expires or is missing counted. */
+/** A version of a view of events. */
+type Held = { readonly view: AnyView; readonly rowsOf: string; readonly isOfProduct: boolean };
+
+/**
+ * The views as they are read online: with the ttls of the configuration, and what expires or is missing counted. A name
+ * is answered by the version of it that is live: `note` is told of every record of topic `feature-views`. The others can be
+ * read by name and version once they are built, until they are dropped.
+ */
 export class OnlineViews {
-  readonly #views: ReadonlyMap<string, OnlineView>;
-  readonly #ofEvents: ReadonlyMap<string, AnyView>;
+  readonly #held: ReadonlyMap<string, Held>;
+  readonly #written = new Map<string, FeatureViewVersion>();
+  readonly #others: readonly OnlineView[];
+  #answering: ReadonlyMap<string, OnlineView> = new Map();
   readonly #expired: Counter<'view' | 'feature'>;
   readonly #missing: Counter<'view'>;
 
   /** Errors: ConfigurationError MR_FEATURES_TTL for a ttl of a view or feature that there is not. */
-  constructor(ttlMs: FeatureTtls, metrics: Metrics) {
+  constructor(ttlMs: FeatureTtls, metrics: Metrics, modules: readonly AnyView[] = []) {
     const expiredHelp = 'Features read at their default because their row had grown too old.';
     this.#expired = metrics.counter('feature_expired_total', expiredHelp, ['view', 'feature']);
     const missingHelp = 'Rows of features read that were not there, by view.';
     this.#missing = metrics.counter('feature_missing_total', missingHelp, ['view']);
     const { [RANK_TTL]: rankTtlMs = RANK_TTL_MS, ...ofViews } = ttlMs;
-    const ttls = ttlsByView(ofViews);
-    const ofEvents = featureViews.map((view): AnyView => view.withFeatureTtls(ttls.get(view.name) ?? {}));
-    this.#ofEvents = new Map(ofEvents.map((view) => [view.name, view]));
-    const views: OnlineView[] = [
-      ...ofEvents.map((view) => this.#eventsView(view)),
-      ...recordViews.map((view) => this.#recordView(view)),
-      this.#popularityRank(rankTtlMs),
-    ];
-    this.#views = new Map(views.map((view) => [view.name, view]));
+    const ttls = ttlsByView(ofViews, [...featureViews, ...modules]);
+    const hold = (view: AnyView, isOfProduct: boolean): readonly [string, Held] => {
+      const id = versionedName(view);
+      const own = Object.entries(ttls.get(view.name) ?? {}).filter(([feature]) => hasFeature(view, feature));
+      const read = view.withFeatureTtls(Object.fromEntries(own));
+      // Its declaration with the ttls of the configuration is another: rows do not depend on them.
+      const { declaration } = view;
+      return [id, { view: { ...read, declaration }, rowsOf: isOfProduct ? view.name : id, isOfProduct }];
+    };
+    this.#held = new Map([
+      ...featureViews.map((view) => hold(view, true)),
+      ...modules.map((view) => hold(view, false)),
+    ]);
+    this.#others = [...recordViews.map((view) => this.#recordView(view)), this.#popularityRank(rankTtlMs)];
+    this.#arrange();
   }
 
+  /** What topic `feature-views` says of a version, by its key. */
+  note(key: string, written: FeatureViewVersion | null): void {
+    if (written === null) this.#written.delete(key);
+    else this.#written.set(key, written);
+    this.#arrange();
+  }
+
+  /** Of each name the version that is live. */
   get all(): readonly OnlineView[] {
-    return [...this.#views.values()];
+    return [...this.#answering.values()];
   }
 
-  /** Errors: InputError MR_FEATURES_UNKNOWN_VIEW for a name that no view has. */
+  /** By its name, or by name and version. Errors: InputError MR_FEATURES_UNKNOWN_VIEW for what cannot be read. */
   named(name: string): OnlineView {
-    const view = this.#views.get(name);
+    const view = this.#answering.get(name) ?? this.#version(name);
     if (view !== undefined) return view;
     throw new InputError('MR_FEATURES_UNKNOWN_VIEW', `There is no view ${JSON.stringify(name)}.`, {
-      hint: `There are: ${[...this.#views.keys()].join(', ')}.`,
+      hint: `There are: ${[...this.#answering.keys()].join(', ')}. One that is built yet can be read when it is live.`,
     });
   }
 
+  /** A view of the product in the version that this build has, whichever is live. Errors: those of `named`. */
+  ofProduct(name: string): OnlineView {
+    const held = [...this.#held.values()].find((each) => each.isOfProduct && each.view.name === name);
+    return held === undefined ? this.named(name) : this.#eventsView(name, held);
+  }
+
   /** A state of one view, read as that view is read online. */
-  read<State, Row>({ name }: FeatureView<State, Row>, state: State, now: number): FeatureReading<Row> {
-    const view = this.#ofEvents.get(name);
-    invariant(view !== undefined, 'the view is one of the catalogue');
+  read<State, Row>(of: FeatureView<State, Row>, state: State, now: number): FeatureReading<Row> {
+    const view = this.#held.get(versionedName(of))?.view;
+    invariant(view !== undefined, 'the view is one of those that are read online');
     const reading: FeatureReading<Row> = view.read(state, now);
-    for (const feature of reading.expired) this.#expired.inc({ view: name, feature });
+    for (const feature of reading.expired) this.#expired.inc({ view: of.name, feature });
     return reading;
   }
 
-  #eventsView(view: AnyView): OnlineView {
-    const { name, entity } = view;
+  #arrange(): void {
+    const names = new Set([...this.#held.values()].map(({ view }) => view.name));
+    const ofEvents = [...names].flatMap((name) => {
+      const versions = [...this.#held.values()].filter(({ view }) => view.name === name);
+      versions.sort((a, b) => b.view.version - a.view.version);
+      const newest = (status: FeatureViewStatus) => versions.find((held) => this.#statusOf(held) === status);
+      // One that is retired is kept up: it answers where its successor is declared no more.
+      const held = newest('live') ?? versions.find(({ isOfProduct }) => isOfProduct) ?? newest('retired');
+      return held === undefined ? [] : [this.#eventsView(name, held)];
+    });
+    this.#answering = new Map([...ofEvents, ...this.#others].map((view) => [view.name, view]));
+  }
+
+  #version(name: string): OnlineView | undefined {
+    const held = this.#held.get(name);
+    if (held === undefined) return undefined;
+    const status = this.#statusOf(held);
+    const isBuilt = held.isOfProduct || status === 'live' || status === 'retired';
+    return isBuilt ? this.#eventsView(name, held) : undefined;
+  }
+
+  /** Undefined too where the rows were made by another declaration than this process has. */
+  #statusOf({ view }: Held): FeatureViewStatus | undefined {
+    const written = this.#written.get(versionedName(view));
+    return written?.declaration === view.declaration ? written.status : undefined;
+  }
+
+  #eventsView(name: string, { view, rowsOf }: Held): OnlineView {
+    const { entity } = view;
     return {
       name,
       entity,
-      rowsOf: name,
+      rowsOf,
       read: (row, { now }) => {
-        const found = this.#isFound(name, row);
+        const found = this.#isFound(view.name, row);
         const { row: features, updated, expired } = this.read(view, row ?? view.empty(), now);
         return { features, found, freshness_ms: age(updated, now), expired };
       },
@@ -155,24 +211,28 @@ function age(updated: number | null, now: number): number | null {
   return updated === null ? null : Math.max(0, now - updated);
 }
 
-function ttlsByView(ttlMs: FeatureTtls): Map<string, Record<string, number>> {
+function hasFeature(view: AnyView, feature: string): boolean {
+  return view.columns.some(({ name }) => name === feature);
+}
+
+function ttlsByView(ttlMs: FeatureTtls, views: readonly AnyView[]): Map<string, Record<string, number>> {
   const byView = new Map<string, Record<string, number>>();
   for (const [name, ms] of Object.entries(ttlMs)) {
     const [viewName = '', feature = ''] = name.split('.');
-    const view = featureViews.find((each) => each.name === viewName);
-    if (view === undefined) {
+    const versions = views.filter((each) => each.name === viewName);
+    if (versions.length === 0) {
       throw ttlError(
         `Option features.ttlMs names ${JSON.stringify(name)}, and no view of events has that name.`,
         {
-          known: [RANK_TTL, ...featureViews.map((each) => `${each.name}.<feature>`)],
+          known: [RANK_TTL, ...views.map((each) => `${each.name}.<feature>`)],
         },
       );
     }
-    if (!view.columns.some((column) => column.name === feature)) {
+    if (!versions.some((view) => hasFeature(view, feature))) {
       throw ttlError(
         `Option features.ttlMs names ${JSON.stringify(name)}, and ${viewName} has no such feature.`,
         {
-          known: view.columns.map((column) => `${viewName}.${column.name}`),
+          known: versions.flatMap(({ columns }) => columns.map((column) => `${viewName}.${column.name}`)),
         },
       );
     }

@@ -1,5 +1,5 @@
 /** A question for features as it comes over HTTP. */
-import type { Device, InteractionContext } from '#schemas';
+import { contextFields, type Device, devices, type InteractionContext } from '#schemas';
 import { badRequest } from './query-check.ts';
 
 /** With the user as the world outside names them. */
@@ -10,16 +10,7 @@ export type AskedFeatures = {
   readonly context?: InteractionContext;
 };
 
-// A record, so that the compiler misses no member of the schema's enumeration.
-const devices: Readonly<Record<Device, true>> = {
-  mobile: true,
-  desktop: true,
-  tablet: true,
-  tv: true,
-  other: true,
-};
 const fields: ReadonlySet<string> = new Set(['user', 'items', 'views', 'context']);
-const contextFields: ReadonlySet<string> = new Set(['device', 'country', 'language']);
 const HINT =
   'Send {"user": "u1", "items": ["i1"], "views": ["user-features"], "context": {"device": "tv"}}, or a part.';
 

@@ -30,7 +30,7 @@ export function fittingViews(query: FeatureQuery, online: OnlineViews): readonly
   const names = new Set(query.views);
   names.delete(CONTEXT);
   return Array.from(names, (name) => {
-    const view = online.named(name);
+    const view = query.ofProduct === true ? online.ofProduct(name) : online.named(name);
     if (fits(view)) return view;
     throw new InputError('MR_FEATURES_ENTITY', `To read view ${name}, ${needs[view.entity]} must be named.`, {
       hint: 'Name them, or leave the view out.',

@@ -12,7 +12,7 @@ export class WantedRows {
   /** Where the row will be found. Without a key: that of an entity of which nothing is known. */
   place(view: OnlineView, key: string | null | undefined): number {
     const isKnown = typeof key === 'string';
-    return placeOf(this.#rowPlaces, `${view.name} ${isKnown ? key : ''}`, () => {
+    return placeOf(this.#rowPlaces, `${view.name} ${view.rowsOf} ${isKnown ? key : ''}`, () => {
       return this.#rows.push({ view, keyPlace: isKnown ? this.#keyPlace(view.rowsOf, key) : undefined });
     });
   }

@@ -3,7 +3,7 @@
  * terminating it during a run would abort the process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { UserEncoder } from '#models';
+import { SequentialEncoder, UserEncoder } from '#models';
 import { errorCode, invariant } from '#platform';
 import type { FromThread, InferenceThreadData, ToThread, UserInput } from './messages.ts';
 
@@ -16,20 +16,36 @@ function fail(error: unknown): void {
   send({ kind: 'failed', error: { code: errorCode(error) ?? 'MR_INVARIANT', message } });
 }
 
-async function encode(encoder: UserEncoder, inputs: readonly UserInput[]): Promise<void> {
+type Encoder = UserEncoder | SequentialEncoder;
+
+/** A tower that knows users and their profiles, or one of histories alone. */
+async function load(tower: Uint8Array): Promise<Encoder> {
   try {
-    const vectors = await encoder.encode({
-      users: Int32Array.from(inputs, ({ user }) => user),
-      histories: inputs.map(({ history }) => history),
-      profile: Int32Array.from(inputs.flatMap(({ profile }) => profile)),
-    });
+    return await UserEncoder.load(tower);
+  } catch (error) {
+    if (errorCode(error) !== 'MR_MODEL_UNREADABLE') throw error;
+    return SequentialEncoder.load(tower);
+  }
+}
+
+async function encode(encoder: Encoder, inputs: readonly UserInput[]): Promise<void> {
+  const histories = inputs.map(({ history }) => history);
+  try {
+    const vectors =
+      encoder instanceof SequentialEncoder
+        ? await encoder.encode(histories)
+        : await encoder.encode({
+            users: Int32Array.from(inputs, ({ user }) => user),
+            histories,
+            profile: Int32Array.from(inputs.flatMap(({ profile }) => profile)),
+          });
     send({ kind: 'vectors', vectors });
   } catch (error) {
     fail(error);
   }
 }
 
-async function serve(encoder: UserEncoder): Promise<void> {
+async function serve(encoder: Encoder): Promise<void> {
   let last = Promise.resolve();
   port.on('message', (message: ToThread) => {
     if (message.kind === 'encode') last = last.then(() => encode(encoder, message.inputs));
@@ -39,7 +55,7 @@ async function serve(encoder: UserEncoder): Promise<void> {
 }
 
 try {
-  await serve(await UserEncoder.load((workerData as InferenceThreadData).tower));
+  await serve(await load((workerData as InferenceThreadData).tower));
 } catch (error) {
   fail(error);
 }

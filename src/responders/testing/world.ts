@@ -152,6 +152,10 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
         metrics: {},
         popularity: {},
         decayed_popularity: {},
+        role: 'retrieval',
+        run_id: null,
+        intervals: {},
+        production: null,
       };
     },
     async promote(
@@ -159,9 +163,11 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
       status: 'promoted' | 'rolled_back' | 'archived' = 'promoted',
     ): Promise<void> {
       const { version } = candidate;
-      const value = { version, status, ts: Date.now(), command_id: 'c', reason: null, candidate };
+      const step = { reason: null, actor: null, previous: null, gates: [] };
+      const value = { version, status, ts: Date.now(), command_id: 'c', candidate, ...step };
       await writers.versions.write([{ key: version, value, timestamp: value.ts }]);
     },
+    artifacts,
     loggedAnswers: (): Promise<Answer[]> => readAll(log, topics.answers),
     examples: (): Promise<Example[]> => readAll(log, topics.examples),
   };

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { FlatIndex, openVersion, type Ranked, TwoTowerVocabulary } from '#models';
-import { FatalError, invariant, type Metrics } from '#platform';
+import { FatalError, type Metrics } from '#platform';
 import type { Candidate, Profile } from '#schemas';
 import { InferenceThread } from '../inference/inference-thread.ts';
 import type { ViewStore } from '../view-store/port.ts';
+import { Uses } from './uses.ts';
 
 export type ScoredItem = { readonly itemId: string; readonly score: number };
 
@@ -36,8 +37,7 @@ export class ServedVersion {
   /** Bitmap of the items that are not in the catalogue, or not available. */
   readonly #unavailable: Uint8Array;
   readonly #unwatch: () => void;
-  readonly #released = Promise.withResolvers<void>();
-  #users = 1;
+  readonly #uses: Uses;
 
   private constructor(
     id: string,
@@ -55,6 +55,10 @@ export class ServedVersion {
     for (let item = 0; item < index.count; item++) this.#noteAvailability(vocabulary.itemId(item), item);
     this.#unwatch = views.watchItems((itemId, change) => {
       if (change === 'item') this.#noteAvailability(itemId, vocabulary.itemIndex(itemId));
+    });
+    this.#uses = new Uses(() => {
+      this.#unwatch();
+      return thread.close();
     });
   }
 
@@ -114,23 +118,17 @@ export class ServedVersion {
   }
 
   /** To be followed by `release`, once. */
-  acquire(): this {
-    invariant(this.#users > 0, 'a version that was let go is not used again');
-    this.#users++;
-    return this;
+  acquire(): void {
+    this.#uses.acquire();
   }
 
   release(): void {
-    this.#users--;
-    if (this.#users > 0) return;
-    this.#unwatch();
-    this.#thread.close().then(this.#released.resolve, this.#released.reject);
+    this.#uses.release();
   }
 
   /** Gives up the holder's own claim; resolves when nobody uses the version any more and its thread has ended. */
   retire(): Promise<void> {
-    this.release();
-    return this.#released.promise;
+    return this.#uses.retire();
   }
 
   #search(vector: Float32Array, seenItems: readonly string[], k: number): Ranked {

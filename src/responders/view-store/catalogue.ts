@@ -1,4 +1,4 @@
-import { type ItemState, itemFeaturesView, itemProfileView } from '#features';
+import { type ItemState, isOfUser, itemFeaturesView, itemProfileView } from '#features';
 import { invariant } from '#platform';
 import { decodeRanks, type PublishedRanks } from '#processors';
 import type { Item, PopularityRanks } from '#schemas';
@@ -7,7 +7,7 @@ import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
 import { FollowedRows } from './followed-rows.ts';
 import type { ItemChange } from './port.ts';
 import { RowDecoder } from './row-decoder.ts';
-import { isOfUser, type StoredView } from './stored-views.ts';
+import type { StoredView } from './stored-views.ts';
 
 /** The rows of items in the memory of this process, as every view store holds them: part of the port. */
 export class Catalogue {
@@ -112,7 +112,7 @@ export class Catalogue {
       if (this.item(itemId)?.available === true) this.#available.add(itemId);
       else this.#available.delete(itemId);
       this.#tell(itemId, 'item');
-    } else this.#tell(itemId, 'features');
+    } else if (view === itemFeaturesView.name) this.#tell(itemId, 'features');
   }
 
   #tell(itemId: string, change: ItemChange): void {

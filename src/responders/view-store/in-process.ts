@@ -1,14 +1,14 @@
-import type { ItemState } from '#features';
+import { type ItemState, isOfUser } from '#features';
 import { invariant } from '#platform';
 import type { PublishedRanks } from '#processors';
 import type { Item } from '#schemas';
-import type { Topics } from '#topologies';
+import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../topic-follower.ts';
 import { Catalogue } from './catalogue.ts';
 import { FollowedRows } from './followed-rows.ts';
 import type { ItemChange, RowKey, ViewStore } from './port.ts';
 import { RowDecoder } from './row-decoder.ts';
-import { isOfUser, type StoredView, storedViews } from './stored-views.ts';
+import { type StoredView, storedViews } from './stored-views.ts';
 
 /**
  * All rows in the memory of this process, encoded as they were read and decoded when they are asked for: a million
@@ -29,8 +29,12 @@ export class InProcessViewStore implements ViewStore {
   }
 
   /** Starts to read; `caughtUp` says when everything is there. */
-  static async open(environment: FollowerEnvironment, topics: Topics): Promise<InProcessViewStore> {
-    const views = storedViews(topics);
+  static async open(
+    environment: FollowerEnvironment,
+    topics: Topics,
+    modules: readonly OpenedView[] = [],
+  ): Promise<InProcessViewStore> {
+    const views = storedViews(topics, modules);
     const catalogue = await Catalogue.open(environment, topics, views);
     const store = new InProcessViewStore(views, new RowDecoder(environment), catalogue);
     try {

@@ -1,13 +1,12 @@
 import type { Topic } from '#engine';
-import { type AnyView, asOfRows, type Entity, featureViews, recordViews } from '#features';
+import { type AnyView, asOfRows, type Entity, featureViews, recordViews, versionedName } from '#features';
 import { invariant } from '#platform';
-import { viewTopicName } from '#processors';
 import type { TopicName, ViewState } from '#schemas';
-import type { Topics } from '#topologies';
+import type { OpenedView, Topics } from '#topologies';
 
 /** A view whose rows answers are made of, and the topic that carries them. */
 export type StoredView = {
-  /** As its declaration says. */
+  /** As its declaration says; of a module's view with the version, because others may have the name, too. */
   readonly name: string;
   readonly entity: Entity;
   readonly topic: Topic<string, unknown>;
@@ -21,33 +20,34 @@ export type StoredView = {
 
 /** The topic that carries the rows of a view of events. */
 export function topicNameOf(view: Pick<AnyView, 'name' | 'version'>): TopicName {
-  return viewTopicName(view) as TopicName;
+  return versionedName(view) as TopicName;
 }
 
-/** All views there are, those of events before those of records. */
-export function storedViews(topics: Topics): readonly StoredView[] {
+/** All views there are: those of events, those of records, those of modules. */
+export function storedViews(topics: Topics, modules: readonly OpenedView[] = []): readonly StoredView[] {
   const topicOf = (name: TopicName): Topic<string, unknown> => {
     invariant(topics[name] !== undefined, 'every view has a topic');
     return topics[name] as unknown as Topic<string, unknown>;
   };
-  const ofEvents = featureViews.map((view): StoredView => {
-    const { name, entity, ttlMs } = view;
-    const topic = topicOf(topicNameOf(view));
-    const rows = asOfRows(view);
-    const decode = (row: Buffer) => rows.live(rows.fromViewState(topic.value.decode(row) as ViewState));
-    return { name, entity, topic, ttlMs, isFromEngine: true, decode };
-  });
+  const ofEvents = featureViews.map((view) => viewOfEvents(view.name, view, topicOf(topicNameOf(view))));
   const ofRecords = recordViews.map(({ name, entity, source }): StoredView => {
     const topic = topicOf(source as TopicName);
     const decode = (row: Buffer) => topic.value.decode(row);
     return { name, entity, topic, ttlMs: null, isFromEngine: false, decode };
   });
-  return [...ofEvents, ...ofRecords];
+  return [...ofEvents, ...ofRecords, ...modules.map(moduleView)];
 }
 
-/** Whether every key of the view begins with a user. */
-export function isOfUser({ entity }: Pick<StoredView, 'entity'>): boolean {
-  return entity !== 'item';
+/** The view of a module. */
+export function moduleView({ view, topic }: OpenedView): StoredView {
+  return viewOfEvents(versionedName(view), view, topic as unknown as Topic<string, unknown>);
+}
+
+function viewOfEvents(name: string, view: AnyView, topic: Topic<string, unknown>): StoredView {
+  const { entity, ttlMs } = view;
+  const rows = asOfRows(view);
+  const decode = (row: Buffer) => rows.live(rows.fromViewState(topic.value.decode(row) as ViewState));
+  return { name, entity, topic, ttlMs, isFromEngine: true, decode };
 }
 
 /** Whether keys of the view are cross keys. */

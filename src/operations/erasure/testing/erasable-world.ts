@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { TopicReader, TopicWriter } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
+import type { AnyView } from '#features';
 import { withDuckDb } from '#offline';
-import { invariant, systemClock } from '#platform';
+import { createLogger, invariant, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { type Erasure, eraseUser, openVault, writePrivacyStatus } from '#privacy';
 import type { Candidate, Command, Interaction } from '#schemas';
-import { openTopics, type Topics } from '#topologies';
+import { openTopics, openViewTopic, type Topics } from '#topologies';
+import { startViewBuild } from '../../features/view-builds.ts';
+import { viewsOfModules } from '../../features/view-modules.ts';
 import { startProcessing } from '../../processing.ts';
 import { erasureTargets } from '../erasure-targets.ts';
 
@@ -22,7 +25,11 @@ export const languageOf = (userId: string) => `x-${Buffer.from(userId).toString(
 export type ErasableWorld = Awaited<ReturnType<typeof openErasableWorld>>;
 
 /** The users' ids are long enough to be met nowhere by chance. */
-export async function openErasableWorld(t: TestContext, userIds: readonly string[]) {
+export async function openErasableWorld(
+  t: TestContext,
+  userIds: readonly string[],
+  moduleFiles: readonly string[] = [],
+) {
   const directory = temporaryDirectory(t);
   const configuration = loadConfiguration({
     flags: {
@@ -30,6 +37,7 @@ export async function openErasableWorld(t: TestContext, userIds: readonly string
       'logging.level': 'silent',
       'engine.commitIntervalMs': 20,
       'gate.minimumLift': 0,
+      'features.modules': JSON.stringify(moduleFiles),
     },
     environment: {},
     directory,
@@ -37,13 +45,19 @@ export async function openErasableWorld(t: TestContext, userIds: readonly string
   const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
   const topics = await openTopics(log, log.registry);
   const vault = openVault(directory);
-  const processing = await startProcessing({
+  const worker = {
     embedded: log,
     stateDirectory: join(directory, 'state'),
     instanceId: 'main',
     configuration,
-  });
+  };
+  const processing = await startProcessing(worker);
+  let modules = await viewsOfModules(moduleFiles);
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const building = { ...worker, log, topics, dataDirectory: directory, clock: systemClock, logger };
+  const builds = await Promise.all(modules.map((view) => startViewBuild(view, building)));
   t.after(async () => {
+    for (const build of builds) await build.processing.stop();
     await processing.stop();
     await log.close();
     vault.close();
@@ -93,6 +107,11 @@ export async function openErasableWorld(t: TestContext, userIds: readonly string
     topics,
     vault,
     processing,
+    builds,
+    /** As if the modules were taken out of the configuration. */
+    forgetModules: () => {
+      modules = [];
+    },
     post,
     erase: (userId: string, patienceMs = 60_000): Promise<Erasure> =>
       eraseUser(userId, {
@@ -103,6 +122,7 @@ export async function openErasableWorld(t: TestContext, userIds: readonly string
           log,
           embedded: log,
           topics,
+          modules,
           dataDirectory: directory,
           clock: systemClock,
           patienceMs,
@@ -111,9 +131,10 @@ export async function openErasableWorld(t: TestContext, userIds: readonly string
         }),
       }),
     /** The last value of each key of a topic, with null for a tombstone. */
-    async rows<N extends keyof Topics>(name: N): Promise<Map<string, unknown>> {
+    async rows(name: keyof Topics | AnyView): Promise<Map<string, unknown>> {
       const rows = new Map<string, unknown>();
-      const reader = await TopicReader.open<string, unknown>(log, topics[name] as Topics['users'], {
+      const topic = typeof name === 'string' ? topics[name] : await openViewTopic(log, log.registry, name);
+      const reader = await TopicReader.open<string, unknown>(log, topic as Topics['users'], {
         from: 'start',
       });
       for await (const records of reader.untilEnd()) {
@@ -185,12 +206,17 @@ function publish(version: string, snapshot: string): Command {
     dimension: 8,
     items: 11,
     protocol: 'test',
-    metrics: {},
+    metrics: { 'recall@10': 1 },
     popularity: {},
     decayed_popularity: {},
+    role: 'retrieval',
+    run_id: null,
+    intervals: {},
+    production: null,
   };
   const command_id = `publish-${version}`;
-  return { command_id, ts: start, kind: 'publish', seed: null, candidate, force: false, snapshot: null };
+  const rest = { snapshot: null, run: null, version: null, actor: null, reason: null, only_unused: false };
+  return { command_id, ts: start, kind: 'publish', seed: null, candidate, force: false, ...rest };
 }
 
 export function filesWith(directory: string, needle: string | Buffer): string[] {

@@ -1,7 +1,8 @@
 import type { Topic } from '#engine';
+import { isOfUser } from '#features';
 import type { Topics } from '#topologies';
 import { encodedAndChecked, opaque } from '../encoded-topic.ts';
-import { isOfUser, storedViews } from '../stored-views.ts';
+import { type StoredView, storedViews } from '../stored-views.ts';
 import type { Entity } from './keyspace.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,20 +22,22 @@ export type FollowedView = {
   readonly deletesKeptMs: number | null;
 };
 
-/** All views. Those of an entity lie beside each other in its shards, in this order. */
+/** The views of the product. Those of an entity lie beside each other in its shards, in this order. */
 export function followedViews(topics: Topics): readonly FollowedView[] {
-  return storedViews(topics).map((view) => {
-    const { topic, ttlMs, isFromEngine } = view;
-    const deletesKeptMs = topic.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : null;
-    return {
-      // Whether a row of the engine's is damaged is found out by the reader, who decodes it anyway.
-      topic: isFromEngine ? opaque(topic) : encodedAndChecked(topic),
-      entity: isOfUser(view) ? 'user' : 'item',
-      rowTtlMs: ttlMs === null ? null : ttlMs + MARGIN_MS,
-      tombstoneTtlMs: (deletesKeptMs ?? 7 * DAY_MS) + MARGIN_MS,
-      deletesKeptMs,
-    };
-  });
+  return storedViews(topics).map(followedView);
+}
+
+export function followedView(view: StoredView): FollowedView {
+  const { topic, ttlMs, isFromEngine } = view;
+  const deletesKeptMs = topic.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : null;
+  return {
+    // Whether a row of the engine's is damaged is found out by the reader, who decodes it anyway.
+    topic: isFromEngine ? opaque(topic) : encodedAndChecked(topic),
+    entity: isOfUser(view) ? 'user' : 'item',
+    rowTtlMs: ttlMs === null ? null : ttlMs + MARGIN_MS,
+    tombstoneTtlMs: (deletesKeptMs ?? 7 * DAY_MS) + MARGIN_MS,
+    deletesKeptMs,
+  };
 }
 
 export function viewsOf(views: readonly FollowedView[], entity: Entity): readonly FollowedView[] {

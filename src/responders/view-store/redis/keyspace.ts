@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { crossKeysOf } from '#features';
+import { type AnyView, crossKeysOf, versionedName } from '#features';
 
 /**
  * How the keys are built:
@@ -7,6 +7,9 @@ import { crossKeysOf } from '#features';
  *     <namespace>:{<entity>.<shard>}:<generation>                     the shard's mark (shard-mark.ts)
  *     <namespace>:{<entity>.<shard>}:<generation>:<topic>:<key>       a row (row-format.ts)
  *     <namespace>:{control}:live, next, builder, garbage              which generation is which (generations.ts)
+ *
+ * The view of a module has all of this for itself, below `<namespace>/<view>-<version>`: modules come and go without the
+ * others' being built anew.
  *
  * What stands in braces decides in which slot of a cluster a key lies. All rows of a user, of whichever topic, and those
  * that the user has with items and categories, lie in one slot beside their shard's mark, so that one MGET reads them
@@ -23,6 +26,11 @@ export class Keyspace {
 
   constructor(namespace: string) {
     this.#namespace = namespace;
+  }
+
+  /** That of the view of a module. */
+  ofModule(view: Pick<AnyView, 'name' | 'version'>): Keyspace {
+    return new Keyspace(`${this.#namespace}/${versionedName(view)}`);
   }
 
   control(name: 'live' | 'next' | 'builder' | 'garbage'): string {

@@ -25,10 +25,10 @@ export class RedisRowReader {
   readonly #generations: Generations;
   #live: string | undefined;
 
-  constructor(connection: RedisConnection) {
+  constructor(connection: RedisConnection, keys = new Keyspace(connection.namespace)) {
     this.#connection = connection;
-    this.#keys = new Keyspace(connection.namespace);
-    this.#generations = new Generations(connection, this.#keys);
+    this.#keys = keys;
+    this.#generations = new Generations(connection, keys);
   }
 
   /** Over a connection of its own. Errors: those of RedisConnection.open. */

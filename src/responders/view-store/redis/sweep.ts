@@ -27,14 +27,26 @@ export async function sweepGarbage(
 ): Promise<number> {
   let removed = 0;
   for (const generation of await generations.garbage()) {
-    for await (const page of connection.scan(keys.patternOf(generation), PAGE)) {
-      if (signal.aborted) return removed;
-      const found = page.filter((key) => keys.isOf(generation, key));
-      await connection.unlink(found);
-      removed += found.length;
-      await clock.sleep(REST_MS, signal);
-    }
+    removed += await removeGeneration({ connection, keys, clock }, generation, signal);
+    if (signal.aborted) return removed;
     await generations.forgetGarbage(generation);
+  }
+  return removed;
+}
+
+/** Removes the keys of a generation, and gives their number. */
+export async function removeGeneration(
+  { connection, keys, clock }: Pick<Parameters<typeof sweepGarbage>[0], 'connection' | 'keys' | 'clock'>,
+  generation: string,
+  signal?: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  for await (const page of connection.scan(keys.patternOf(generation), PAGE)) {
+    if (signal?.aborted === true) return removed;
+    const found = page.filter((key) => keys.isOf(generation, key));
+    await connection.unlink(found);
+    removed += found.length;
+    await clock.sleep(REST_MS, signal);
   }
   return removed;
 }

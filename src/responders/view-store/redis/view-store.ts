@@ -1,29 +1,37 @@
-import type { ItemState } from '#features';
+import { type ItemState, isOfUser } from '#features';
 import { InputError, invariant, MillraceError, RetryableError } from '#platform';
 import type { PublishedRanks } from '#processors';
 import { type Item, writerSchemaId } from '#schemas';
-import type { Topics } from '#topologies';
+import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
 import { Catalogue } from '../catalogue.ts';
 import type { ItemChange, RowKey, ViewStore } from '../port.ts';
 import { RowDecoder } from '../row-decoder.ts';
-import { isOfUser, type StoredView, storedViews } from '../stored-views.ts';
+import { moduleView, type StoredView, storedViews } from '../stored-views.ts';
 import { RedisConnection } from './connection.ts';
-import { followedViews, viewsOf } from './followed-view.ts';
+import { followedView } from './followed-view.ts';
 import { Generations } from './generations.ts';
 import { Keyspace } from './keyspace.ts';
 import type { RedisLocation } from './redis-url.ts';
 import { type FoundRow, RedisRowReader } from './row-reader.ts';
 import { ViewsWatch } from './views-watch.ts';
 
+/** Views that are kept together: those of the product, or the one of a module. */
+type Source = {
+  readonly views: readonly StoredView[];
+  readonly watch: ViewsWatch;
+  readonly rows: RedisRowReader;
+};
+
 type Parts = {
   readonly views: readonly StoredView[];
   readonly decoder: RowDecoder;
   readonly catalogue: Catalogue;
   readonly connection: RedisConnection;
-  readonly watch: ViewsWatch;
-  readonly rows: RedisRowReader;
+  readonly sources: readonly Source[];
 };
+
+type Wanted = { readonly view: StoredView; readonly key: string };
 
 /** Rows of users out of Redis, where a RedisViewWriter of some process keeps them; the catalogue in this process. */
 export class RedisViewStore implements ViewStore {
@@ -43,30 +51,24 @@ export class RedisViewStore implements ViewStore {
     location: RedisLocation,
     environment: FollowerEnvironment,
     topics: Topics,
+    modules: readonly OpenedView[] = [],
   ): Promise<RedisViewStore> {
     const connection = await RedisConnection.open(location, environment.logger);
+    const sources: Source[] = [];
     try {
       const keys = new Keyspace(connection.namespace);
-      const generations = new Generations(connection, keys);
-      const followed = viewsOf(followedViews(topics), 'user');
-      const watch = await ViewsWatch.open({
-        ...environment,
-        connection,
-        keys,
-        generations,
-        views: followed,
-      });
-      try {
-        const views = storedViews(topics);
-        const catalogue = await Catalogue.open(environment, topics, views);
-        const decoder = new RowDecoder(environment);
-        const rows = new RedisRowReader(connection);
-        return new RedisViewStore({ views, decoder, catalogue, connection, watch, rows });
-      } catch (error) {
-        await watch.close();
-        throw error;
-      }
+      const open = async (keysOfSource: Keyspace, all: readonly StoredView[]) => {
+        const views = all.filter(isOfUser);
+        if (views.length > 0) sources.push(await openSource(environment, connection, keysOfSource, views));
+      };
+      await open(keys, storedViews(topics));
+      for (const module of modules) await open(keys.ofModule(module.view), [moduleView(module)]);
+      const views = storedViews(topics, modules);
+      const catalogue = await Catalogue.open(environment, topics, views);
+      const decoder = new RowDecoder(environment);
+      return new RedisViewStore({ views, decoder, catalogue, connection, sources });
     } catch (error) {
+      await Promise.all(sources.map(({ watch }) => watch.close()));
       connection.close();
       throw error;
     }
@@ -106,36 +108,50 @@ export class RedisViewStore implements ViewStore {
   }
 
   get watermark(): number {
-    return Math.max(this.#parts.watch.watermark, this.#parts.catalogue.watermark);
+    const { sources, catalogue } = this.#parts;
+    return Math.max(...sources.map(({ watch }) => watch.watermark), catalogue.watermark);
   }
 
   get caughtUp(): Promise<void> {
-    return Promise.all([this.#parts.watch.caughtUp, this.#parts.catalogue.caughtUp]).then(() => {});
+    const { sources, catalogue } = this.#parts;
+    return Promise.all([...sources.map(({ watch }) => watch.caughtUp), catalogue.caughtUp]).then(() => {});
   }
 
   notReady(): string | undefined {
-    const reasons = [this.#parts.watch.notReady(), this.#parts.catalogue.notReady()].filter(Boolean);
+    const { sources, catalogue } = this.#parts;
+    const reasons = [...sources.map(({ watch }) => watch.notReady()), catalogue.notReady()].filter(Boolean);
     return reasons.length === 0 ? undefined : reasons.join(', ');
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#parts.watch.close(), this.#parts.catalogue.close()]);
+    const { sources, catalogue } = this.#parts;
+    await Promise.all([...sources.map(({ watch }) => watch.close()), catalogue.close()]);
     this.#parts.connection.close();
   }
 
-  async #read(wanted: readonly { readonly view: StoredView; readonly key: string }[]): Promise<unknown[]> {
-    const { watch, rows } = this.#parts;
+  async #read(wanted: readonly Wanted[]): Promise<unknown[]> {
+    const found = new Map<Wanted, unknown>();
+    const reads = this.#parts.sources.map(async (source) => {
+      const own = wanted.filter(({ view }) => source.views.some(({ name }) => name === view.name));
+      const rows = own.length === 0 ? [] : await this.#readFrom(source, own);
+      for (const [i, each] of own.entries()) found.set(each, rows[i]);
+    });
+    await Promise.all(reads);
+    return wanted.map((each) => found.get(each));
+  }
+
+  async #readFrom({ watch, rows }: Source, wanted: readonly Wanted[]): Promise<unknown[]> {
     await watch.requireUpToDate();
     const found = await rows.read(
       wanted.map(({ view, key }) => ({ entity: 'user', topic: view.topic.name, key })),
     );
     await this.#loadSchemas(wanted.map(({ view }, i) => ({ view, row: found[i] })));
-    return wanted.map(({ view, key }, i) => this.#decode(view, key, found[i]));
+    return wanted.map(({ view, key }, i) => this.#decode(watch, { view, key }, found[i]));
   }
 
-  #decode(view: StoredView, key: string, found: FoundRow): unknown {
+  #decode(watch: ViewsWatch, { view, key }: Wanted, found: FoundRow): unknown {
     if (found === undefined) return undefined;
-    const { watch, decoder } = this.#parts;
+    const { decoder } = this.#parts;
     if (found === 'damaged') {
       const damaged = new InputError('MR_VIEWS_ROW_DAMAGED', 'What lies in Redis is no row.');
       decoder.leaveOut(view.topic.name, key, damaged);
@@ -167,6 +183,18 @@ export class RedisViewStore implements ViewStore {
     invariant(view !== undefined, 'rows are asked for of views that there are');
     return view;
   }
+}
+
+async function openSource(
+  environment: FollowerEnvironment,
+  connection: RedisConnection,
+  keys: Keyspace,
+  views: readonly StoredView[],
+): Promise<Source> {
+  const generations = new Generations(connection, keys);
+  const followed = views.map(followedView);
+  const watch = await ViewsWatch.open({ ...environment, connection, keys, generations, views: followed });
+  return { views, watch, rows: new RedisRowReader(connection, keys) };
 }
 
 /** Undefined for bytes that are no value of a topic. */

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Counter, errorCode, type Gauge, MillraceError, RetryableError } from '#platform';
-import type { Topics } from '#topologies';
+import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
+import { moduleView } from '../stored-views.ts';
 import { RedisConnection } from './connection.ts';
-import { followedViews } from './followed-view.ts';
+import { followedView, followedViews } from './followed-view.ts';
 import { GenerationWriter, type WriterEnvironment } from './generation-writer.ts';
 import { Generations } from './generations.ts';
 import { Keyspace, newGeneration } from './keyspace.ts';
@@ -55,7 +56,7 @@ export class RedisViewWriter {
     this.#closed.promise.catch(() => {});
   }
 
-  /** Errors: those of RedisConnection.open. */
+  /** Of the views of the product. Errors: those of RedisConnection.open. */
   static async open(
     location: RedisLocation,
     environment: FollowerEnvironment,
@@ -63,7 +64,23 @@ export class RedisViewWriter {
   ): Promise<RedisViewWriter> {
     const connection = await RedisConnection.open(location, environment.logger);
     const keys = new Keyspace(connection.namespace);
-    const writer = new RedisViewWriter({ ...environment, connection, keys, views: followedViews(topics) });
+    return RedisViewWriter.#start({ ...environment, connection, keys, views: followedViews(topics) });
+  }
+
+  /** Of the view of a module, by itself. Errors: those of RedisConnection.open. */
+  static async openModule(
+    location: RedisLocation,
+    environment: FollowerEnvironment,
+    module: OpenedView,
+  ): Promise<RedisViewWriter> {
+    const connection = await RedisConnection.open(location, environment.logger);
+    const keys = new Keyspace(connection.namespace).ofModule(module.view);
+    const views = [followedView(moduleView(module))];
+    return RedisViewWriter.#start({ ...environment, connection, keys, views });
+  }
+
+  static #start(environment: WriterEnvironment): RedisViewWriter {
+    const writer = new RedisViewWriter(environment);
     writer.#running = writer.#run();
     return writer;
   }

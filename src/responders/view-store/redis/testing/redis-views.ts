@@ -36,6 +36,12 @@ export async function redisViews(t: TestContext, world: TestWorld, url: string) 
     views: followedViews(world.topics),
   };
   const rows = new RedisRowReader(connection);
+  /** `part` follows the namespace. */
+  const keysBelow = async (part: string): Promise<string[]> => {
+    const all: string[] = [];
+    for await (const page of connection.scan(`${connection.namespace}${part}*`, 500)) all.push(...page);
+    return [...new Set(all)].sort();
+  };
   return {
     environment,
     generations,
@@ -57,11 +63,8 @@ export async function redisViews(t: TestContext, world: TestWorld, url: string) 
       return found;
     },
     /** All keys below the namespace. */
-    async keys(): Promise<string[]> {
-      const all: string[] = [];
-      for await (const page of connection.scan(`${connection.namespace}:*`, 500)) all.push(...page);
-      return [...new Set(all)].sort();
-    },
+    keys: () => keysBelow(':'),
+    keysBelow,
     async writer(): Promise<RedisViewWriter> {
       const writer = await RedisViewWriter.open(location, world, world.topics);
       t.after(() => writer.close());

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { modelFeatures } from '#features';
+import { ExternalScorer, type FeatureValue, readExternalModel } from '#models';
+import { temporaryDirectory } from '#platform/testing';
+import type { Candidate } from '#schemas';
+import { item, itemIds } from './testing/tiny-model.ts';
+import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
+
+const fixture = join(import.meta.dirname, '../models/external/testing/fixtures/pytorch-towers');
+const user = 'user-1';
+
+/** A world whose items differ in how they were taken, and a version that finds them. */
+async function worldToRank(t: Parameters<typeof openWorld>[0]): Promise<TestWorld> {
+  const world = await openWorld(t);
+  await world.putItems(itemIds.map((id) => item(id)));
+  await world.putUserRow(user, [interaction(user, itemIds[3] as string)]);
+  for (const [i, id] of itemIds.entries()) {
+    const kinds = Array.from(
+      { length: 1 + (i % 7) },
+      (_, n) => (n % 3 === 0 ? 'impression' : 'click') as 'click',
+    );
+    await world.putItemRow(
+      id,
+      kinds.map((kind) => interaction('other', id, kind)),
+    );
+  }
+  await world.promote(await world.train(16, 1));
+  return world;
+}
+
+/** Stores a model from outside as `millrace versions publish` does. */
+async function publish(world: TestWorld, directory = fixture): Promise<Candidate> {
+  const { contents } = await readExternalModel(directory);
+  const description = {
+    model: 'external',
+    snapshotId: '',
+    seed: 0,
+    dimension: 0,
+    itemCount: 0,
+    protocol: '',
+  };
+  const none = { metrics: {}, popularity: {}, decayedPopularity: {} };
+  const version = await world.artifacts.write({ ...description, ...none }, contents);
+  return {
+    version,
+    snapshot_id: '',
+    model: 'external',
+    directory: `versions/${version}`,
+    dimension: 0,
+    items: 0,
+    protocol: '',
+    metrics: {},
+    popularity: {},
+    decayed_popularity: {},
+    role: 'ranking',
+    run_id: null,
+    intervals: {},
+    production: null,
+  };
+}
+
+describe('a model from outside as ranker', { timeout: 120_000 }, () => {
+  it('orders what the version in force finds by its own scores of their features', async (t) => {
+    const world = await worldToRank(t);
+    const responder = await world.responder();
+    const plain = await responder.recommend(user, { k: 5 });
+    assert.equal(plain.ranker, null);
+    const ranker = await publish(world);
+    await world.promote(ranker);
+    await until(() => responder.ranker === ranker.version);
+    const { items, version, ranker: named } = await responder.recommend(user, { k: 5 });
+    assert.deepEqual([version, named], [responder.version, ranker.version]);
+
+    // The same by hand: 25 found for 5 shown, scored by the features that the API gives.
+    const { manifest, contents } = await readExternalModel(fixture);
+    const scorer = await ExternalScorer.load(contents['model.onnx'] as Uint8Array, manifest);
+    await world.promote(ranker, 'archived');
+    await until(() => responder.ranker === undefined);
+    const found = (await responder.recommend(user, { k: 25 })).items.map(({ item_id }) => item_id);
+    const answer = await responder.features.read({ user, items: found });
+    const rows = (answer.items ?? []).map((ofItem) => {
+      const row = { ...answer.user, ...ofItem };
+      return modelFeatures(manifest).map(({ view, feature }) => row[view]?.features[feature] as FeatureValue);
+    });
+    const scores = await scorer.score(rows);
+    await scorer.close();
+    const expected = found
+      .map((item_id, i) => ({ item_id, score: scores[i] as number }))
+      .toSorted((a, b) => b.score - a.score)
+      .slice(0, 5);
+    assert.deepEqual(
+      items.map(({ item_id }) => item_id),
+      expected.map(({ item_id }) => item_id),
+    );
+    // Decay goes on between the two.
+    items.forEach(({ score }, i) => {
+      assert.ok(Math.abs(score - (expected[i]?.score ?? 0)) < 1e-3, `${score} ${expected[i]?.score}`);
+    });
+    await responder.close();
+    const logged = (await world.loggedAnswers()).map((each) => each.ranker);
+    assert.deepEqual(logged, [null, ranker.version, null]);
+  });
+
+  it('is refused where its features are of another version, and what answers stays', async (t) => {
+    const world = await worldToRank(t);
+    const responder = await world.responder();
+    const before = responder.version;
+    const directory = join(temporaryDirectory(t), 'other');
+    cpSync(fixture, directory, { recursive: true });
+    const path = join(directory, 'model.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...manifest, views: { 'user-features': 1, 'item-features': 2 } }));
+    await world.promote(await publish(world, directory));
+    const refused = 'version_loads_total{outcome="MR_MODEL_FEATURE"} 1';
+    await until(async () => (await world.metrics.render()).includes(refused));
+    // A directory of another version, and one whose graph is damaged.
+    const good = await publish(world);
+    const damaged = { ...good, version: '0123456789abcdef', directory: 'versions/0123456789abcdef' };
+    mkdirSync(join(world.dataDirectory, damaged.directory));
+    writeFileSync(join(world.dataDirectory, damaged.directory, 'manifest.json'), '{}');
+    await world.promote(damaged);
+    const corrupt = 'version_loads_total{outcome="MR_VERSION_CORRUPT"} 1';
+    await until(async () => (await world.metrics.render()).includes(corrupt));
+    const { version, ranker, items } = await responder.recommend(user, { k: 5 });
+    assert.deepEqual([version, ranker, items.length], [before, null, 5]);
+  });
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createLogger, createMetrics } from '#platform';
+import type { Candidate, VersionStatus } from '#schemas';
+import { InForce, type Served } from './in-force.ts';
+
+class Fake implements Served {
+  readonly id: string;
+  users = 1;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  acquire(): void {
+    this.users++;
+  }
+
+  release(): void {
+    this.users--;
+  }
+
+  async retire(): Promise<void> {
+    this.users--;
+  }
+}
+
+/** What serves the versions of one role, and each version that was ever loaded. */
+function opened(damaged: readonly string[] = []) {
+  const metrics = createMetrics();
+  const loaded: Fake[] = [];
+  const inForce = new InForce<Fake>({
+    role: 'retrieval',
+    load: async ({ version }) => {
+      if (damaged.includes(version)) throw new Error('damaged');
+      const fake = new Fake(version);
+      loaded.push(fake);
+      return fake;
+    },
+    logger: createLogger({ level: 'silent', name: 'test' }),
+    loads: metrics.counter('loads_total', 'Loads.', ['outcome']),
+    served: metrics.gauge('served', 'Served.', ['version', 'role']),
+  });
+  const step = async (version: string, status: VersionStatus = 'promoted') => {
+    const candidate = { version } as Candidate;
+    const rest = { ts: 0, command_id: 'c', reason: null, actor: null, previous: null, gates: [] };
+    inForce.note({ version, status, candidate, ...rest });
+    inForce.update();
+    await inForce.warmed();
+    return [inForce.current, inForce.warm];
+  };
+  return { inForce, step, loaded, held: () => loaded.filter(({ users }) => users > 0).map(({ id }) => id) };
+}
+
+describe('versions in force', () => {
+  it('keep the one promoted before loaded, and a rollback is a swap', async () => {
+    const { inForce, step, loaded, held } = opened();
+    assert.deepEqual(await step('a'), ['a', undefined]);
+    assert.deepEqual(await step('b'), ['b', 'a']);
+    assert.deepEqual(await step('c'), ['c', 'b']);
+    assert.deepEqual(held(), ['b', 'c']);
+    assert.deepEqual(await step('c', 'rolled_back'), ['b', 'a']);
+    assert.deepEqual(
+      loaded.map(({ id }) => id),
+      ['a', 'b', 'c', 'a'],
+      'b was there, and a is loaded again behind it',
+    );
+    assert.deepEqual(await step('b'), ['b', 'a']);
+    assert.deepEqual(held(), ['b', 'a']);
+    await inForce.close();
+    assert.deepEqual(held(), []);
+  });
+
+  it('swap when an older one is promoted again', async () => {
+    const { step, loaded } = opened();
+    await step('a');
+    await step('b');
+    assert.deepEqual(await step('a'), ['a', 'b']);
+    assert.equal(loaded.length, 2);
+  });
+
+  it('let go at once of what was archived, in use or kept', async () => {
+    const { step, held } = opened();
+    await step('a');
+    await step('b');
+    assert.deepEqual(await step('a', 'archived'), ['b', undefined]);
+    assert.deepEqual(held(), ['b']);
+    assert.deepEqual(await step('b', 'archived'), [undefined, undefined]);
+    assert.deepEqual(held(), []);
+  });
+
+  it('pass over what cannot be loaded, and serve who holds one to the end', async () => {
+    const { inForce, step, loaded } = opened(['bad']);
+    await step('a');
+    assert.deepEqual(await step('bad'), ['a', undefined]);
+    await step('b');
+    const b = inForce.acquire();
+    await step('c');
+    await step('d');
+    assert.deepEqual([b?.id, b?.users], ['b', 1], 'retired, and still in use');
+    b?.release();
+    assert.equal(loaded.find(({ id }) => id === 'b')?.users, 0);
+  });
+});

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { type AnyView, featureViews, type InputFeature, modelFeatures, recordViews } from '#features';
+import {
+  externalGraphName,
+  externalManifestName,
+  type FeatureValue,
+  openVersion,
+  parseExternalManifest,
+} from '#models';
+import { FatalError } from '#platform';
+import type { Candidate } from '#schemas';
+import type { FeatureReader, RowsByView } from '../features/feature-reader.ts';
+import { RankingThread } from '../inference/ranking-thread.ts';
+import type { ScoredItem } from './served-version.ts';
+import { Uses } from './uses.ts';
+
+export type RankerOptions = {
+  readonly dataDirectory: string;
+  /** The views of modules, whose features a model may read as well. */
+  readonly modules?: readonly AnyView[] | undefined;
+};
+
+/** A model from outside in memory: it scores the items that another version has found, by their features and the user's. */
+export class ServedRanker {
+  readonly id: string;
+  readonly #features: readonly InputFeature[];
+  readonly #views: readonly string[];
+  readonly #thread: RankingThread;
+  readonly #uses: Uses;
+
+  private constructor(id: string, features: readonly InputFeature[], thread: RankingThread) {
+    this.id = id;
+    this.#features = features;
+    this.#views = [...new Set(features.map(({ view }) => view))];
+    this.#thread = thread;
+    this.#uses = new Uses(() => thread.close());
+  }
+
+  /**
+   * Reads and verifies the directory, and proves the model. Errors: MR_VERSION_MISSING, MR_VERSION_CORRUPT, and those of
+   * models from outside, such as MR_MODEL_FEATURE where a view has another version than when it was published.
+   */
+  static async load(
+    candidate: Candidate,
+    { dataDirectory, modules = [] }: RankerOptions,
+  ): Promise<ServedRanker> {
+    const files = await openVersion(join(dataDirectory, candidate.directory));
+    if (files.version !== candidate.version) {
+      throw new FatalError(
+        'MR_VERSION_CORRUPT',
+        `Version ${candidate.version} cannot be served: its event names the directory of version ${files.version}.`,
+        { hint: 'Publish it again; the version that was served before goes on.' },
+      );
+    }
+    const manifest = parseExternalManifest(files.read(externalManifestName));
+    const features = modelFeatures(manifest, [...featureViews, ...recordViews, ...modules]);
+    const thread = await RankingThread.start({ graph: files.read(externalGraphName), manifest });
+    return new ServedRanker(files.version, features, thread);
+  }
+
+  /**
+   * The items by the model's score, best first; equal ones in the order given. FatalError MR_INFERENCE_ENDED, or the
+   * model's code where it fails or a score is not finite.
+   */
+  async rank(
+    reader: FeatureReader,
+    user: string,
+    items: readonly ScoredItem[],
+  ): Promise<readonly ScoredItem[]> {
+    if (items.length === 0) return items;
+    const asked = { user, items: items.map(({ itemId }) => itemId), views: this.#views, ofProduct: true };
+    const answer = await reader.read(asked);
+    const rows = answer.items?.map((ofItem) => this.#valuesOf({ ...answer.user, ...ofItem })) ?? [];
+    const scores = await this.#thread.score(rows);
+    const ranked = items.map(({ itemId }, place) => ({ itemId, score: scores[place] as number }));
+    return ranked.toSorted((a, b) => b.score - a.score);
+  }
+
+  acquire(): void {
+    this.#uses.acquire();
+  }
+
+  release(): void {
+    this.#uses.release();
+  }
+
+  retire(): Promise<void> {
+    return this.#uses.retire();
+  }
+
+  #valuesOf(rows: RowsByView): FeatureValue[] {
+    return this.#features.map(({ view, feature }) => (rows[view]?.features[feature] ?? null) as FeatureValue);
+  }
+}
