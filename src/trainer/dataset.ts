@@ -1,16 +1,35 @@
 import { join } from 'node:path';
 import { type Bags, type Examples, type Interactions, type TwoTowerData, TwoTowerVocabulary } from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
+import { InputError } from '#platform';
 import type { Gender, ItemType, Profile } from '#schemas';
+import { refuseUnreadable } from './snapshot-checks.ts';
 
 /** A snapshot as a model reads it: dense ids and typed arrays. */
 export type Dataset = {
   readonly vocabulary: TwoTowerVocabulary;
   readonly data: TwoTowerData;
+  /** By index, from 1; 0 is the unknown user. */
+  readonly users: readonly { readonly id: string; readonly profile: Profile | null }[];
   /** The training rows' pairs of user and item, each at the time of its first example. */
   readonly trainPairs: Interactions;
+  /** Each user's items by their newest training example, newest first. */
+  readonly newestItems: ReadonlyMap<number, readonly number[]>;
   /** The pairs to be found. */
   readonly heldOut: Pick<Interactions, 'user' | 'item'>;
+};
+
+/** Which rows are learned from, and by which the model is judged. */
+export type DatasetOptions = {
+  /** Histories are cut after so many items. */
+  readonly historyLength: number;
+  /**
+   * `test`: learns from the training and the validation part. `validated`: from the training part alone, so that the
+   * validation part can say when to stop. `validation`: as that, and it is judged by the validation part, too.
+   */
+  readonly judgedBy: 'test' | 'validated' | 'validation';
+  /** The directory of a snapshot whose rows were learned before: only what is new is learned. */
+  readonly learnedBefore?: string;
 };
 
 type UserRow = { readonly id: string; readonly known: boolean } & {
@@ -26,29 +45,29 @@ type ItemRow = {
   readonly duration_ms: number | null;
 };
 
-/**
- * The positives of both parts before the test part: nothing is chosen by the validation part yet, so it would teach
- * nobody anything else.
- */
-const isTrained = "split IN ('train', 'validation') AND weight > 0";
 const inOrder = 'ORDER BY e.ts, u.i, i.i, e.event_id';
 const indexed = 'JOIN user_indices u ON u.id = e.user_id JOIN item_indices i ON i.id = e.item_id';
 
-/** Reads the Parquet files of a snapshot. Histories are cut after `historyLength` items. */
+/**
+ * Reads the Parquet files of a snapshot. Errors: InputError MR_TRAINING_FEATURES, MR_TRAINING_NOT_FINITE,
+ * MR_TRAINING_ONE_CLASS, MR_TRAINING_NOTHING_HELD_OUT, MR_TRAINING_NOTHING_NEW.
+ */
 export async function readDataset(
   database: AnalyticDatabase,
   directory: string,
-  historyLength: number,
+  { historyLength, judgedBy, learnedBefore }: DatasetOptions,
 ): Promise<Dataset> {
-  for (const table of ['examples', 'items', 'users']) {
-    await database.run(
-      `CREATE VIEW ${table} AS SELECT * FROM read_parquet(${literal(join(directory, `${table}.parquet`))})`,
-    );
-  }
+  for (const table of ['examples', 'items', 'users']) await viewOf(database, table, directory, table);
+  await refuseUnreadable(database);
+  const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
+  await database.run(`CREATE VIEW learned AS FROM examples WHERE ${learned} AND weight > 0`);
   await indexIds(database);
   const source = { users: await readUsers(database), items: await readItems(database) };
   const vocabulary = TwoTowerVocabulary.build(source);
-  const train = await readTrainingRows(database, historyLength);
+  const all = await readRows(database, 'learned', historyLength);
+  refuseOneClass(all.item);
+  const heldOut = await readHeldOut(database, judgedBy === 'validation' ? 'validation' : 'test');
+  const validation = judgedBy === 'test' ? undefined : await readValidation(database, historyLength);
   const { features, tags } = vocabulary.itemTables(source);
   return {
     vocabulary,
@@ -58,11 +77,27 @@ export async function readDataset(
       profile: vocabulary.profileTable(source),
       itemFeatures: features,
       itemTags: tags,
-      train,
+      train:
+        learnedBefore === undefined
+          ? all
+          : await readNew(database, { learnedBefore, learned }, historyLength),
+      ...(validation && { validation }),
     },
+    users: [{ id: '', profile: null }, ...source.users],
     trainPairs: await readTrainPairs(database),
-    heldOut: await readHeldOut(database),
+    newestItems: newestItems(all, historyLength),
+    heldOut,
   };
+}
+
+async function viewOf(
+  database: AnalyticDatabase,
+  name: string,
+  directory: string,
+  table: string,
+): Promise<void> {
+  const path = literal(join(directory, `${table}.parquet`));
+  await database.run(`CREATE VIEW ${name} AS SELECT * FROM read_parquet(${path})`);
 }
 
 /** Users with training rows are numbered from 1, and from 0 the items of the catalogue and of any example. */
@@ -70,7 +105,7 @@ async function indexIds(database: AnalyticDatabase): Promise<void> {
   await database.run(`
     CREATE TABLE user_indices AS
     SELECT id, row_number() OVER (ORDER BY id)::INTEGER AS i
-    FROM (SELECT DISTINCT user_id AS id FROM examples WHERE ${isTrained})`);
+    FROM (SELECT DISTINCT user_id AS id FROM learned)`);
   await database.run(`
     CREATE TABLE item_indices AS
     SELECT id, (row_number() OVER (ORDER BY id) - 1)::INTEGER AS i
@@ -95,15 +130,16 @@ async function readItems(database: AnalyticDatabase) {
   });
 }
 
-async function readTrainingRows(database: AnalyticDatabase, historyLength: number): Promise<Examples> {
+/** The rows of a view over `examples`, in order of time. */
+async function readRows(database: AnalyticDatabase, view: string, historyLength: number): Promise<Examples> {
   await database.run(`
-    CREATE TABLE train AS
+    CREATE OR REPLACE TABLE chosen AS
     SELECT (row_number() OVER (${inOrder}) - 1)::INTEGER AS row, u.i AS user, i.i AS item, weight, recent
-    FROM (SELECT *, user_recent_items[1:${historyLength}] AS recent FROM examples WHERE ${isTrained}) e
+    FROM (SELECT *, user_recent_items[1:${historyLength}] AS recent FROM ${view}) e
     ${indexed}`);
   const [user, item, weight] = await collectColumns(
     database,
-    'SELECT "user", item, weight FROM train ORDER BY row',
+    'SELECT "user", item, weight FROM chosen ORDER BY row',
     [Int32Array, Int32Array, Float32Array],
   );
   const history = await readHistories(database, user.length);
@@ -114,7 +150,7 @@ async function readTrainingRows(database: AnalyticDatabase, historyLength: numbe
 async function readHistories(database: AnalyticDatabase, rows: number): Promise<Bags> {
   const [row, ids] = await collectColumns(
     database,
-    `SELECT row, i FROM (SELECT row, unnest(recent) AS id, generate_subscripts(recent, 1) AS place FROM train)
+    `SELECT row, i FROM (SELECT row, unnest(recent) AS id, generate_subscripts(recent, 1) AS place FROM chosen)
      JOIN item_indices USING (id) ORDER BY row, place`,
     [Int32Array, Int32Array],
   );
@@ -124,21 +160,84 @@ async function readHistories(database: AnalyticDatabase, rows: number): Promise<
   return { offsets, ids };
 }
 
+/** What is to be found in the validation part, as of its own time. */
+async function readValidation(database: AnalyticDatabase, historyLength: number): Promise<Examples> {
+  await database.run(`
+    CREATE VIEW validated AS FROM examples WHERE split = 'validation' AND weight > 0 AND NOT is_repeat`);
+  const rows = await readRows(database, 'validated', historyLength);
+  if (rows.user.length === 0) throw nothingHeldOut('validation');
+  return rows;
+}
+
+/**
+ * What another snapshot has not given to learn from. Rows move from the test part to the others as new ones come, so that
+ * it is not only the newest.
+ */
+async function readNew(
+  database: AnalyticDatabase,
+  { learnedBefore, learned }: { readonly learnedBefore: string; readonly learned: string },
+  historyLength: number,
+): Promise<Examples> {
+  await viewOf(database, 'earlier', learnedBefore, 'examples');
+  await database.run(`
+    CREATE VIEW fresh AS FROM learned WHERE event_id NOT IN (
+      SELECT event_id FROM earlier WHERE ${learned} AND weight > 0)`);
+  const rows = await readRows(database, 'fresh', historyLength);
+  if (rows.user.length > 0) return rows;
+  throw new InputError('MR_TRAINING_NOTHING_NEW', 'The snapshot has nothing that was not learned before.', {
+    hint: 'Wait for further events, or train from scratch with: millrace train',
+  });
+}
+
 async function readTrainPairs(database: AnalyticDatabase): Promise<Interactions> {
   const [user, item, timestamp] = await collectColumns(
     database,
-    `SELECT u.i, i.i, min(ts)::DOUBLE FROM examples e ${indexed}
-     WHERE ${isTrained} GROUP BY ALL ORDER BY 3, 1, 2`,
+    `SELECT u.i, i.i, min(ts)::DOUBLE FROM learned e ${indexed} GROUP BY ALL ORDER BY 3, 1, 2`,
     [Int32Array, Int32Array, Float64Array],
   );
   return { user, item, timestamp };
 }
 
-async function readHeldOut(database: AnalyticDatabase): Promise<Dataset['heldOut']> {
+async function readHeldOut(
+  database: AnalyticDatabase,
+  part: 'test' | 'validation',
+): Promise<Dataset['heldOut']> {
   const [user, item] = await collectColumns(
     database,
-    `SELECT u.i, i.i FROM examples e ${indexed} WHERE split = 'test' AND weight > 0 AND NOT is_repeat ORDER BY 1, 2`,
+    `SELECT u.i, i.i FROM examples e ${indexed}
+     WHERE split = '${part}' AND weight > 0 AND NOT is_repeat ORDER BY 1, 2`,
     [Int32Array, Int32Array],
   );
+  if (user.length === 0) throw nothingHeldOut(part);
   return { user, item };
+}
+
+/** Each user's items by their newest training example, newest first. */
+function newestItems({ user, item }: Examples, length: number): Map<number, number[]> {
+  const newest = new Map<number, Set<number>>();
+  for (let row = user.length - 1; row >= 0; row--) {
+    const id = user[row] as number;
+    const items = newest.get(id) ?? new Set();
+    newest.set(id, items);
+    if (items.size < length) items.add(item[row] as number);
+  }
+  return new Map(Array.from(newest, ([id, items]) => [id, [...items]]));
+}
+
+/** A model that tells items apart learns nothing from one of them. */
+function refuseOneClass(item: Int32Array): void {
+  if (item.some((id) => id !== item[0])) return;
+  throw new InputError(
+    'MR_TRAINING_ONE_CLASS',
+    `All ${item.length} examples to learn from are of one item: there is nothing to tell apart.`,
+    { hint: 'Import or publish events on several items first.' },
+  );
+}
+
+function nothingHeldOut(part: string): InputError {
+  return new InputError(
+    'MR_TRAINING_NOTHING_HELD_OUT',
+    `The ${part} part of the snapshot has nothing to be found by users that were learned, so nothing would say how good the model is.`,
+    { hint: `Wait for further events, or raise snapshots.${part}Share.` },
+  );
 }

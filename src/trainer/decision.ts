@@ -1,10 +1,11 @@
 import { type Topic, TopicReader } from '#engine';
 import type { Log } from '#engine/log';
+import { isDecision } from '#processors';
 import type { Version } from '#schemas';
 
 const pollMs = 200;
 
-/** Waits until `versions` says whether a version is promoted or rejected; at once where that was decided before. */
+/** Waits until `versions` says what is decided over a version; at once where that was decided before. */
 export async function awaitDecision(
   log: Log,
   versions: Topic<string, Version>,
@@ -15,8 +16,7 @@ export async function awaitDecision(
   try {
     for (;;) {
       for (const { value } of await reader.poll(pollMs)) {
-        const isDecision = value?.status === 'promoted' || value?.status === 'rejected';
-        if (value?.version === version && isDecision) return value;
+        if (value?.version === version && isDecision(value)) return value;
       }
       signal.throwIfAborted();
     }

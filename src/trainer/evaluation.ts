@@ -1,59 +1,170 @@
 import {
   allTimePopularity,
+  bootstrapMean,
+  type CandidateScorer,
   decayedPopularity,
   type Evaluation,
-  type EvaluationInput,
-  evaluate,
-  FlatIndex,
+  evaluateSampled,
+  evaluateScores,
+  heldOutAmong,
   type Interactions,
+  type Interval,
+  type ItemSets,
+  longTail,
   type MetricValues,
-  popularityRanker,
-  type Ranker,
-  type TrainedTwoTower,
+  pairedBootstrap,
+  type Random,
+  type Scorer,
+  seededRandom,
+  segmentOf,
   tuneHalfLifeMs,
-  UserEncoder,
 } from '#models';
 import type { Dataset } from './dataset.ts';
 
+/** Scores of a user for all items, and for some of them. Higher is better. */
+export type ItemScores = { readonly all: Scorer; readonly some: CandidateScorer };
+
+/** Metrics that are kept by user, for intervals and comparisons. */
+export const comparedMetrics = ['recall@10', 'ndcg@10', 'recall@100', 'auc'] as const;
+type PerUser = { readonly [metric in (typeof comparedMetrics)[number]]: Float64Array };
+
 /** A ranker on the held-out pairs, with the values of each user for comparisons. */
-export type Judgement = {
-  readonly metrics: MetricValues;
-  readonly perUser: { readonly 'recall@10': Float64Array; readonly 'ndcg@10': Float64Array };
-};
+export type Judgement = { readonly metrics: MetricValues; readonly perUser: PerUser };
 
 /** The model beside the baselines, on the same users in the same order. */
 export type Judgements = {
   readonly model: Judgement;
   readonly popularity: Judgement;
   readonly decayedPopularity: Judgement;
+  /** Of the model, by segment. */
+  readonly segments: Readonly<Record<string, MetricValues>>;
+  /** Of the model's metrics over users, 95%. */
+  readonly intervals: Readonly<Record<string, Interval>>;
 };
 
-/** Users embedded in one run. */
-const encodedAtOnce = 512;
+/** What is to be found, by whom, among what. */
+export type JudgedRows = {
+  readonly items: number;
+  readonly heldOut: ItemSets;
+  /** Had in training: never ranked. */
+  readonly seen: ItemSets;
+  /** Unseen items, drawn alike, that the sampled protocol ranks the held-out ones among. */
+  readonly negatives: ItemSets;
+};
+
+/** Users judged at most; a 95% interval of a recall is then narrower than .01. */
+const mostUsers = 10_000;
+const sampledNegatives = 99;
+/** Training pairs below which a user is new. */
+const fewPairs = 10;
+const resamples = 1000;
+/** Of what is drawn here; every model of a snapshot is judged on the same. */
+const judgingSeed = 20_260_101;
+
+/** Every user with something to be found, or as many as are judged at most, spread evenly. */
+export function rowsToJudge({ heldOut, trainPairs, data: { items } }: Dataset): JudgedRows {
+  const all = itemsByUser(heldOut);
+  const every = Math.max(1, all.size / mostUsers);
+  const chosen = [...all].filter((_, place) => Math.floor((place + 1) / every) > Math.floor(place / every));
+  const seen = itemsByUser(trainPairs);
+  const random = seededRandom(judgingSeed);
+  const negatives = chosen.map(([user, own]): [number, number[]] => {
+    const had = new Set([...own, ...(seen.get(user) ?? [])]);
+    return [user, drawUnseen(items, had, random)];
+  });
+  return { items, heldOut: new Map(chosen), seen, negatives: new Map(negatives) };
+}
+
+function drawUnseen(items: number, had: ReadonlySet<number>, random: Random): number[] {
+  if (items - had.size <= 2 * sampledNegatives) {
+    const free = Int32Array.from({ length: items }, (_, item) => item).filter((item) => !had.has(item));
+    random.shuffle(free);
+    return [...free.subarray(0, sampledNegatives)];
+  }
+  const drawn = new Set<number>();
+  while (drawn.size < sampledNegatives) {
+    const item = random.integer(items);
+    if (!had.has(item)) drawn.add(item);
+  }
+  return [...drawn];
+}
 
 /**
- * Ranks all items that a user has not had in training, for every user with held-out pairs. The baselines know the
- * training pairs alone: how many users took to an item, and the same with the half-life that fits them best, as of
- * the newest of them.
+ * Ranks all items that a user has not had in training, for every user. The baselines know the training pairs alone: how
+ * many users took to an item, and the same with the half-life that fits them best, as of the newest of them.
  */
-export async function judge(
-  dataset: Dataset,
-  trained: TrainedTwoTower,
-  historyLength: number,
-): Promise<Judgements> {
-  const { trainPairs, heldOut, data } = dataset;
-  const seen = itemsByUser(trainPairs);
-  const input = { items: data.items, heldOut: itemsByUser(heldOut), seen };
-  const users = [...input.heldOut.keys()];
-  const vectors = await userVectors(dataset, trained, users, historyLength);
-  const index = FlatIndex.build(trained.itemVectors, trained.dim);
-  const model: Ranker = (user, k, exclude) =>
-    index.search(vectors.get(user) as Float32Array, k, { exclude }).ids;
+export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Judgements {
+  const { trainPairs } = dataset;
+  const counts = allTimePopularity(trainPairs, rows.items);
+  const { judgement, evaluation } = judged(model, rows);
+  const few = (user: number) => [...(rows.seen.get(user) ?? [])].length < fewPairs;
+  const rare = heldOutAmong(rows.heldOut, longTail(counts));
+  const random = seededRandom(judgingSeed);
   return {
-    model: judgeRanker(model, input),
-    popularity: judgeRanker(popularityRanker(allTimePopularity(trainPairs, data.items)), input),
-    decayedPopularity: judgeRanker(popularityRanker(tunedPopularity(trainPairs, data.items)), input),
+    model: judgement,
+    popularity: judged(alike(counts), rows).judgement,
+    decayedPopularity: judged(alike(tunedPopularity(trainPairs, rows.items)), rows).judgement,
+    segments: {
+      'new users': meansOf(segmentOf(evaluation, few)),
+      'other users': meansOf(segmentOf(evaluation, (user) => !few(user))),
+      'long tail': meansOf(at10(evaluateScores(model.all, { ...rows, heldOut: rare, ks: [10] }))),
+    },
+    intervals: Object.fromEntries(
+      comparedMetrics.map((name) => {
+        return [name, bootstrapMean(judgement.perUser[name], { random, resamples })];
+      }),
+    ),
   };
+}
+
+/** One ranker alone. */
+export function judgeScores(scores: ItemScores, rows: JudgedRows): Judgement {
+  return judged(scores, rows).judgement;
+}
+
+/** By metric: how much higher `a` is than `b`, user by user, 95%. */
+export function differences(a: Judgement, b: Judgement): Record<string, Interval> {
+  const random = seededRandom(judgingSeed);
+  return Object.fromEntries(
+    comparedMetrics.map((name) => {
+      return [name, pairedBootstrap(a.perUser[name], b.perUser[name], { random, resamples })];
+    }),
+  );
+}
+
+function judged(
+  { all, some }: ItemScores,
+  rows: JudgedRows,
+): { readonly judgement: Judgement; readonly evaluation: Evaluation } {
+  const full = evaluateScores(all, { ...rows, ks: [10, 100] });
+  const sampled = at10(evaluateSampled(some, { ...rows, ks: [10] }));
+  const first = at10(full);
+  const hundred = full.at.get(100) as Evaluation;
+  const judgement = {
+    metrics: {
+      'recall@10': first.mean.recall,
+      'ndcg@10': first.mean.ndcg,
+      'hr@10': first.mean.hitRate,
+      'mrr@10': first.mean.mrr,
+      'recall@100': hundred.mean.recall,
+      'ndcg@100': hundred.mean.ndcg,
+      'sampled-ndcg@10': sampled.mean.ndcg,
+      auc: full.auc.mean,
+    },
+    perUser: {
+      'recall@10': first.perUser.recall,
+      'ndcg@10': first.perUser.ndcg,
+      'recall@100': hundred.perUser.recall,
+      auc: full.auc.perUser,
+    },
+  };
+  return { judgement, evaluation: first };
+}
+
+const at10 = ({ at }: { readonly at: ReadonlyMap<number, Evaluation> }) => at.get(10) as Evaluation;
+
+function meansOf({ users, mean }: Evaluation): MetricValues {
+  return { users: users.length, 'recall@10': mean.recall, 'ndcg@10': mean.ndcg };
 }
 
 function tunedPopularity(pairs: Interactions, items: number): Float64Array {
@@ -61,62 +172,12 @@ function tunedPopularity(pairs: Interactions, items: number): Float64Array {
   return decayedPopularity(pairs, items, { halfLifeMs: tuneHalfLifeMs(pairs, items), asOfMs });
 }
 
-function judgeRanker(rank: Ranker, input: Omit<EvaluationInput, 'k'>): Judgement {
-  const at10: Evaluation = evaluate(rank, { ...input, k: 10 });
-  const at100: Evaluation = evaluate(rank, { ...input, k: 100 });
+/** The same for every user. */
+function alike(scores: Float64Array): ItemScores {
   return {
-    metrics: {
-      'recall@10': at10.mean.recall,
-      'ndcg@10': at10.mean.ndcg,
-      'hr@10': at10.mean.hitRate,
-      'recall@100': at100.mean.recall,
-    },
-    perUser: { 'recall@10': at10.perUser.recall, 'ndcg@10': at10.perUser.ndcg },
+    all: () => scores,
+    some: (_, candidates) => Array.from(candidates, (item) => scores[item] as number),
   };
-}
-
-/** Users as the responder would embed them when their training part ends: with the newest items of that part. */
-async function userVectors(
-  { data }: Dataset,
-  { userTower, dim }: TrainedTwoTower,
-  users: readonly number[],
-  historyLength: number,
-): Promise<Map<number, Float32Array>> {
-  const histories = newestItems(data.train, historyLength);
-  const { cardinalities, values } = data.profile;
-  const width = cardinalities.length;
-  const encoder = await UserEncoder.load(userTower);
-  const vectors = new Map<number, Float32Array>();
-  try {
-    for (let from = 0; from < users.length; from += encodedAtOnce) {
-      const batch = users.slice(from, from + encodedAtOnce);
-      const encoded = await encoder.encode({
-        users: Int32Array.from(batch),
-        histories: batch.map((user) => histories.get(user) ?? []),
-        profile: Int32Array.from(
-          batch.flatMap((user) => [...values.subarray(user * width, (user + 1) * width)]),
-        ),
-      });
-      batch.forEach((user, row) => {
-        vectors.set(user, encoded.subarray(row * dim, (row + 1) * dim));
-      });
-    }
-  } finally {
-    await encoder.close();
-  }
-  return vectors;
-}
-
-/** Each user's items by their newest training example, newest first. */
-function newestItems({ user, item }: Dataset['data']['train'], length: number): Map<number, number[]> {
-  const newest = new Map<number, Set<number>>();
-  for (let row = user.length - 1; row >= 0; row--) {
-    const id = user[row] as number;
-    const items = newest.get(id) ?? new Set();
-    newest.set(id, items);
-    if (items.size < length) items.add(item[row] as number);
-  }
-  return new Map(Array.from(newest, ([id, items]) => [id, [...items]]));
 }
 
 function itemsByUser({ user, item }: Pick<Interactions, 'user' | 'item'>): Map<number, number[]> {

@@ -1,14 +1,20 @@
 /**
  * Training: from the examples on the log to a version that can serve.
  *
- * A training reads a snapshot (`#offline`) and nothing else, so an equal snapshot and seed give an equal version. The
- * trainer takes snapshots when a command or its schedule says so, trains each new one that is not suspect in a thread of
- * its own, and reports each version as a `publish` command. It decides nothing: whether a version is promoted is the
- * business of the topology that owns `versions`.
+ * What is to be trained is a run, an event-sourced record on topic `runs`: asked for by a command, a schedule, a count of
+ * examples or a snapshot that was announced. It goes through a small graph of steps (snapshot, train, evaluate, publish)
+ * with retries, a deadline and checkpoints; only the active trainer of the group writes runs, so none is carried out
+ * twice. A training reads a snapshot (`#offline`) and nothing else, so an equal snapshot, seed and configuration give an
+ * equal version. Whether a version is promoted is the business of the topology that owns `versions`.
  */
+export { commandOf, runRequest } from './commands.ts';
 export type { Judgement, Judgements } from './evaluation.ts';
+export { readRuns } from './runs/ledger.ts';
+export { isOver, runSteps } from './runs/run.ts';
 export { defaultPlan, requestedOptions, type SnapshotPlan } from './snapshot-plan.ts';
-export { type TrainingOptions, trainFromSnapshot } from './train-from-snapshot.ts';
-export { Trainer, type TrainingResult } from './trainer.ts';
-export type { TrainerOptions } from './trainer-loop.ts';
-export type { TrainedVersion } from './version-training.ts';
+export { type ModelConfig, type ModelName, modelNames } from './thread/models.ts';
+export { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';
+export type { TrainedVersion } from './thread/version-training.ts';
+export { Trainer, type TrainingResult, type Wanted } from './trainer.ts';
+export { defaultTraining, type TrainerOptions, type TrainingPlan } from './trainer-options.ts';
+export { parseCron } from './triggers/cron.ts';

@@ -3,14 +3,43 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Topic, TopicRecord } from '#engine';
 import { holdsErasedUser, withdrawnSnapshot } from '#offline';
-import { InputError, MillraceError } from '#platform';
+import { FatalError, InputError, MillraceError } from '#platform';
 import type { Candidate, DeadLetter, Snapshot } from '#schemas';
 
 const reasonsShown = 3;
 
-/** Whether the snapshot or the command is at fault; where the log or the disk fails, a restart may help. */
-export function isOfTheInput(error: unknown): error is MillraceError {
-  return error instanceof MillraceError && !/^MR_(LOG_|INVARIANT)/.test(error.code);
+/** Whether it is not a run that has failed but the log below it, or a promise of our own: nothing can be recorded then. */
+export function isFault(error: unknown): boolean {
+  return error instanceof MillraceError && /^MR_(LOG_|INVARIANT)/.test(error.code);
+}
+
+export function cancelledRun(why: string): FatalError {
+  return new FatalError('MR_RUN_CANCELLED', `The run was cancelled: ${why}.`, {
+    hint: 'Nothing was published; train again with: millrace train',
+  });
+}
+
+export function overdueRun(deadlineMs: number): FatalError {
+  const minutes = Number((deadlineMs / 60_000).toFixed(1));
+  return new FatalError('MR_RUN_DEADLINE', `The run was not done after ${minutes} minutes.`, {
+    hint: 'Raise training.deadlineMinutes, or train with fewer epochs (training.epochs).',
+  });
+}
+
+export function overlappingRun(other: string): FatalError {
+  return new FatalError('MR_RUN_OVERLAP', `Run ${other} was still at work.`, {
+    hint: 'Train less often (training.schedule), or say otherwise with training.overlap.',
+  });
+}
+
+export function abandonedRun(attempts: number): FatalError {
+  return new FatalError(
+    'MR_RUN_ABANDONED',
+    `The run was begun ${attempts} times and never came to its end.`,
+    {
+      hint: 'Look at what ends the process: memory most of all. Then train again with: millrace train',
+    },
+  );
 }
 
 export function suspectSnapshot({ snapshot_id: id, suspect: reasons }: Snapshot): InputError {

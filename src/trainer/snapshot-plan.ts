@@ -1,3 +1,4 @@
+import type { FeatureTtls } from '#features';
 import {
   defaultLimits,
   defaultSplit,
@@ -7,12 +8,16 @@ import {
   type SplitOptions,
 } from '#offline';
 import type { SnapshotRequest } from '#schemas';
-import type { ScheduleOptions } from './snapshot-schedule.ts';
 
 /** How snapshots are taken where a command does not say otherwise, when, and how many are kept. */
-export type SnapshotPlan = ScheduleOptions & {
+export type SnapshotPlan = {
+  /** Age of the last snapshot, and examples since then, after which one is taken and trained on; 0 for never. */
+  readonly everyMs: number;
+  readonly everyExamples: number;
   readonly split: SplitOptions;
   readonly negatives: NegativeOptions;
+  /** As for answers. */
+  readonly featureTtlMs: FeatureTtls;
   readonly limits: QualityLimits;
   /** Newest snapshots whose files are kept. */
   readonly keep: number;
@@ -24,15 +29,16 @@ export const defaultPlan: SnapshotPlan = {
   split: defaultSplit,
   // Training draws its own negatives within a batch; drawing them with features takes longer than all the rest.
   negatives: { uniform: 0, byPopularity: 0, seed: 1 },
+  featureTtlMs: {},
   limits: defaultLimits,
   keep: 10,
 };
 
 /** The plan as a command wants it. */
 export function requestedOptions(
-  { split, negatives, limits }: SnapshotPlan,
+  { split, negatives, limits, featureTtlMs }: SnapshotPlan,
   request: SnapshotRequest | null,
-): Pick<SnapshotOptions, 'split' | 'negatives' | 'limits'> {
+): Pick<SnapshotOptions, 'split' | 'negatives' | 'limits' | 'featureTtlMs'> {
   const by = request?.split === 'by_time' ? 'by-time' : 'per-user-last';
   const drawn = {
     uniform: request?.uniform_negatives ?? negatives.uniform,
@@ -41,6 +47,7 @@ export function requestedOptions(
   };
   return {
     limits,
+    featureTtlMs,
     split: request?.split == null ? split : { ...split, by },
     ...(drawn.uniform + drawn.byPopularity > 0 && { negatives: drawn }),
   };

@@ -1,6 +1,4 @@
-import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
-import type { Log } from '#engine/log';
-import type { TwoTowerConfig } from '#models';
+import { type Topic, TopicReader, type TopicRecord } from '#engine';
 import {
   type ActivePlace,
   readSnapshots,
@@ -9,210 +7,261 @@ import {
   removeSnapshots,
   takeSnapshot,
 } from '#offline';
-import {
-  type Clock,
-  errorCode,
-  type Logger,
-  type MillraceError,
-  type Progress,
-  type ProgressStep,
-} from '#platform';
-import type { Candidate, Command, Snapshot, SnapshotRequest } from '#schemas';
-import type { Topics } from '#topologies';
-import { deadLetterOf, isOfTheInput, refuseWithdrawn, suspectSnapshot } from './refusals.ts';
-import { defaultPlan, requestedOptions, type SnapshotPlan } from './snapshot-plan.ts';
-import { SnapshotSchedule } from './snapshot-schedule.ts';
-import { trainFromSnapshot } from './train-from-snapshot.ts';
-
-export type TrainerOptions = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly progress?: Progress;
-  /** Of trainings that nobody gave one for. */
-  readonly seed: number;
-  /** What differs from the model's defaults. */
-  readonly config?: Partial<Omit<TwoTowerConfig, 'seed'>>;
-  /** How snapshots are taken, when without being asked for, and how many are kept. */
-  readonly snapshots?: SnapshotPlan;
-  /** This process's name among the trainers: started again under it, it goes on at once. */
-  readonly instanceId: string;
-};
-
-export type CommandOutcome =
-  | { readonly kind: 'trained'; readonly candidate: Candidate }
-  | { readonly kind: 'taken'; readonly snapshot: Snapshot }
-  | { readonly kind: 'failed'; readonly error: unknown };
-export type OnCommandDone = (commandId: string, outcome: CommandOutcome) => void;
+import { MillraceError } from '#platform';
+import type { Command, Run, Snapshot } from '#schemas';
+import { Job } from './pipeline/job.ts';
+import { versionInForce } from './pipeline/run-work.ts';
+import { cancelledRun, deadLetterOf, isFault, overlappingRun } from './refusals.ts';
+import { type OnCommandDone, tellOver } from './runs/command-outcome.ts';
+import { type Positions, RunLedger } from './runs/ledger.ts';
+import { ended, isOver, runError } from './runs/run.ts';
+import { runsOfCommand, runsOfSnapshot, runsOfTrigger } from './runs/wanted.ts';
+import { defaultPlan, requestedOptions } from './snapshot-plan.ts';
+import { removeFilesOfRuns } from './thread/checkpoint-files.ts';
+import { defaultTraining, type TrainerOptions } from './trainer-options.ts';
+import { type Due, Triggers } from './triggers/triggers.ts';
 
 const idlePollMs = 200;
 
-/** A train command whose snapshot is taken and not trained yet. */
-type Pending = {
-  readonly commandId: string;
-  readonly offset: number;
-  readonly snapshotId: string;
-  readonly seed: number;
-};
+type CommandRecord = TopicRecord<string, Command>;
+/** Work of its turn: runs that share a job, or a snapshot that was asked for by itself. */
+type Task = { readonly jobId: string } | { readonly snapshot: CommandRecord };
 
-/** How the training of a snapshot was asked for. */
-type Wanted = { readonly seed: number; readonly force: boolean };
-
-/** The trainer's work for as long as it holds its place in the group. */
+/**
+ * The trainer's work for as long as it holds its place in the group: takes in what is asked for while one job after the
+ * other is at work. What is asked for becomes a run in the same commit as the position behind it.
+ */
 export class TrainerLoop {
   readonly #options: TrainerOptions;
   readonly #place: ActivePlace;
   readonly #onCommandDone: OnCommandDone;
   readonly #commands: TopicReader<string, Command>;
   readonly #snapshots: TopicReader<string, Snapshot>;
-  readonly #schedule: SnapshotSchedule;
-  #queue: TopicRecord<string, Command>[] = [];
-  #pending: Pending | undefined;
-  /** How a snapshot was last asked for, by its id. */
-  readonly #wanted = new Map<string, Wanted>();
-  /** What was trained, by snapshot and seed: a snapshot that a crash made be announced twice is trained once. */
-  readonly #trained = new Map<string, Candidate>();
-  #committed: string | undefined;
+  readonly #triggers: Triggers;
+  readonly #ledger: RunLedger;
+  readonly #errors: Map<string, unknown>;
+  #queue: Task[] = [];
+  #job: Job | undefined;
+  #working: Promise<void> | undefined;
+  #fault: unknown;
 
-  private constructor(
-    options: TrainerOptions,
-    place: ActivePlace,
-    onCommandDone: OnCommandDone,
-    commands: TopicReader<string, Command>,
-    snapshots: TopicReader<string, Snapshot>,
-    schedule: SnapshotSchedule,
-  ) {
-    this.#options = options;
-    this.#place = place;
-    this.#onCommandDone = onCommandDone;
-    this.#commands = commands;
-    this.#snapshots = snapshots;
-    this.#schedule = schedule;
+  private constructor(parts: {
+    options: TrainerOptions;
+    place: ActivePlace;
+    onCommandDone: OnCommandDone;
+    commands: TopicReader<string, Command>;
+    snapshots: TopicReader<string, Snapshot>;
+    triggers: Triggers;
+    ledger: RunLedger;
+    errors: Map<string, unknown>;
+  }) {
+    this.#options = parts.options;
+    this.#place = parts.place;
+    this.#onCommandDone = parts.onCommandDone;
+    this.#commands = parts.commands;
+    this.#snapshots = parts.snapshots;
+    this.#triggers = parts.triggers;
+    this.#ledger = parts.ledger;
+    this.#errors = parts.errors;
+    const open = parts.ledger.runs.filter((run) => !isOver(run));
+    const begunFirst = open.toSorted(
+      (a, b) => Number(a.status !== 'running') - Number(b.status !== 'running'),
+    );
+    this.#queue = [...new Set(begunFirst.map(({ job_id }) => job_id))].map((jobId) => ({ jobId }));
   }
 
-  /** Reads on from the committed positions. */
+  /** Reads on from the committed positions, and goes on with the runs that are not over. */
   static async open(
     options: TrainerOptions,
     place: ActivePlace,
     onCommandDone: OnCommandDone,
   ): Promise<TrainerLoop> {
-    const { log, topics, logger } = options;
-    const open = async <V>(topic: Topic<string, V>) => {
-      const from = await place.positions([{ topic: topic.name, partition: 0 }]);
-      return TopicReader.open(log, topic, {
-        from,
+    const { log, topics, logger, dataDirectory } = options;
+    const errors = new Map<string, unknown>();
+    const ledger = await RunLedger.open(
+      { ...options, onOver: (run) => tellOver(run, ledger, errors, onCommandDone) },
+      place,
+    );
+    const open = <V>(topic: Topic<string, V>, from: number) =>
+      TopicReader.open(log, topic, {
+        from: [from],
         onUndecodable: (at, err) =>
           logger.error({ ...at, err }, 'a record that cannot be decoded is passed over'),
       });
-    };
-    return new TrainerLoop(
+    const { runs, positions } = ledger;
+    const unfinished = runs.filter((run) => !isOver(run)).map(({ run_id }) => run_id);
+    await removeFilesOfRuns(dataDirectory, new Set(unfinished));
+    return new TrainerLoop({
       options,
       place,
       onCommandDone,
-      await open(topics.commands),
-      await open(topics.snapshots),
-      await SnapshotSchedule.open(options, options.snapshots ?? defaultPlan),
-    );
-  }
-
-  /**
-   * Takes commands before snapshots, and one at a time: after a restart a command says again with which seed the
-   * snapshot is wanted that it had taken before.
-   */
-  async run(): Promise<void> {
-    const { signal } = this.#place;
-    while (!signal.aborted) {
-      if (this.#pending === undefined) await this.#nextCommand();
-      if (signal.aborted) return;
-      if (!this.#isBusy && (await this.#schedule.isDue())) await this.#takeScheduled();
-      const polled = await this.#snapshots.poll(this.#isBusy ? 0 : idlePollMs);
-      for (const record of polled) {
-        if (!(await this.#handleSnapshot(record))) return;
-        await this.#commit(record.offset + 1);
-      }
-      if (polled.length === 0) await this.#commit(this.#snapshots.positions[0] ?? 0);
-      else if (this.#snapshots.isAtEnd) await this.#removeOld();
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#commands.close();
-    await this.#snapshots.close();
-    await this.#schedule.close();
-  }
-
-  get #isBusy(): boolean {
-    return this.#queue.length > 0 || this.#pending !== undefined;
-  }
-
-  async #nextCommand(): Promise<void> {
-    if (this.#queue.length === 0) {
-      const isOurs = (command: Command | null) => command?.kind === 'train' || command?.kind === 'snapshot';
-      this.#queue = (await this.#commands.poll(0)).filter(({ value }) => isOurs(value));
-    }
-    const record = this.#queue.shift();
-    if (record?.value == null) return;
-    const { command_id: commandId, kind, seed, force, snapshot: request } = record.value;
-    try {
-      const snapshot = await this.#take(request, commandId);
-      if (kind === 'train') {
-        const wanted = { seed: seed ?? this.#options.seed, force };
-        const { offset } = record;
-        this.#pending = { commandId, offset, snapshotId: snapshot.snapshot_id, seed: wanted.seed };
-        this.#wanted.set(snapshot.snapshot_id, wanted);
-      }
-      await this.#announce(snapshot);
-      if (kind === 'snapshot') this.#onCommandDone(commandId, { kind: 'taken', snapshot });
-    } catch (error) {
-      if (!isOfTheInput(error)) throw error;
-      await this.#bury(this.#options.topics.commands, record, error);
-      this.#onCommandDone(commandId, { kind: 'failed', error });
-    }
-  }
-
-  async #takeScheduled(): Promise<void> {
-    try {
-      await this.#announce(await this.#take(null));
-    } catch (error) {
-      if (!['MR_SNAPSHOT_EMPTY', 'MR_SNAPSHOT_WITHDRAWN'].includes(errorCode(error) ?? '')) throw error;
-      this.#schedule.postpone();
-    }
-  }
-
-  #take(request: SnapshotRequest | null, commandId?: string): Promise<Snapshot> {
-    const plan = this.#options.snapshots ?? defaultPlan;
-    return takeSnapshot({
-      ...this.#options,
-      ...requestedOptions(plan, request),
-      ...(commandId !== undefined && { commandId }),
+      commands: await open(topics.commands, positions.commands),
+      snapshots: await open(topics.snapshots, positions.snapshots),
+      triggers: await Triggers.open(options, runs, (await readSnapshots(options)).at(-1)),
+      ledger,
+      errors,
     });
   }
 
-  async #announce(snapshot: Snapshot): Promise<void> {
-    await this.#write(this.#options.topics.snapshots, snapshot.snapshot_id, snapshot, snapshot.ts);
-    await this.#schedule.taken(snapshot);
+  async run(): Promise<void> {
+    const { signal } = this.#place;
+    while (!signal.aborted) {
+      for (const record of await this.#commands.poll(0)) await this.#takeCommand(record);
+      const canBegin = this.#queue.length > 0 && this.#working === undefined;
+      for (const record of await this.#snapshots.poll(canBegin ? 0 : idlePollMs))
+        await this.#takeEvent(record);
+      if (signal.aborted) return;
+      const due = await this.#triggers.due(this.#isBusy, async () =>
+        versionInForce(await readVersions(this.#options)),
+      );
+      if (due !== undefined) await this.#takeDue(due);
+      await this.#ledger.add([], { positions: this.#positions() });
+      this.#begin();
+      if (this.#fault !== undefined) throw this.#fault;
+    }
   }
 
-  /** False when it was given up because the place is lost or the trainer is to stop. */
-  async #handleSnapshot(record: TopicRecord<string, Snapshot>): Promise<boolean> {
-    const { value: snapshot } = record;
-    if (snapshot === null) return true;
-    await this.#schedule.taken(snapshot);
-    const wanted = this.#wanted.get(snapshot.snapshot_id);
-    const { seed, force } = wanted ?? { seed: this.#options.seed, force: false };
+  /** When the place's signal is aborted or `run` has ended. */
+  async close(): Promise<void> {
+    await this.#working;
+    await this.#ledger.close();
+    await this.#commands.close();
+    await this.#snapshots.close();
+    await this.#triggers.close();
+  }
+
+  get #isBusy(): boolean {
+    return this.#queue.length > 0 || this.#working !== undefined;
+  }
+
+  /** Behind what is done: a snapshot that is asked for by itself is no run, and is taken again after a crash. */
+  #positions(
+    commands = this.#commands.positions[0] ?? 0,
+    snapshots = this.#snapshots.positions[0] ?? 0,
+  ): Positions {
+    const asked = this.#queue.flatMap((task) => ('snapshot' in task ? [task.snapshot.offset] : []));
+    const taking = this.#taking === undefined ? [] : [this.#taking];
+    return { commands: Math.min(commands, ...asked, ...taking), snapshots };
+  }
+
+  /** Offset of the command whose snapshot is being taken. */
+  #taking: number | undefined;
+
+  async #takeCommand(record: CommandRecord): Promise<void> {
+    const { value: command, offset } = record;
+    if (command === null) return;
+    const { kind, command_id: id, run } = command;
+    if (kind === 'snapshot') this.#queue.push({ snapshot: record });
+    if (kind === 'cancel' && run?.run_id != null) await this.#cancel(run.run_id, 'a command asked for it');
+    // After a crash a command may come again.
+    if (kind !== 'train' || this.#ledger.runs.some((each) => each.command_id === id)) return;
     try {
-      if (snapshot.suspect.length > 0 && !force) throw suspectSnapshot(snapshot);
-      const candidate = await this.#train(snapshot, seed);
-      this.#finish(snapshot, seed, { kind: 'trained', candidate });
+      const runs = runsOfCommand(command, this.#options);
+      await this.#ledger.add(runs, {
+        positions: this.#positions(offset + 1, this.#ledger.positions.snapshots),
+      });
+      this.#enqueue(runs);
     } catch (error) {
-      if (this.#place.signal.aborted) return false;
-      if (!isOfTheInput(error)) throw error;
-      await this.#bury(this.#options.topics.snapshots, record, error);
-      this.#finish(snapshot, seed, { kind: 'failed', error });
+      if (!(error instanceof MillraceError) || isFault(error)) throw error;
+      await this.#bury(record, error);
     }
-    return true;
+  }
+
+  /** A snapshot that no run has taken is trained on. */
+  async #takeEvent({ value: snapshot, offset }: TopicRecord<string, Snapshot>): Promise<void> {
+    if (snapshot === null) return;
+    const id = snapshot.snapshot_id;
+    if (this.#ledger.runs.some(({ snapshot_id }) => snapshot_id === id)) return;
+    await this.#triggers.taken(snapshot);
+    const runs = runsOfSnapshot(id, this.#options);
+    await this.#ledger.add(runs, { positions: this.#positions(this.#ledger.positions.commands, offset + 1) });
+    this.#enqueue(runs);
+  }
+
+  async #takeDue(due: Due): Promise<void> {
+    const { overlap } = this.#options.training ?? defaultTraining;
+    const base = due.pipeline === 'refresh' ? versionInForce(await readVersions(this.#options)) : undefined;
+    const runs = runsOfTrigger(due, this.#options, base?.version ?? null);
+    const open = this.#ledger.runs.filter((run) => !isOver(run));
+    const [other] = open;
+    // One that waits will do for all that come due meanwhile.
+    const waits = open.some(({ status, pipeline }) => status === 'waiting' && pipeline === due.pipeline);
+    if (other !== undefined && (overlap === 'skip' || waits)) {
+      const error = runError(overlappingRun(other.run_id));
+      await this.#ledger.add(runs.map((run) => ended(run, 'skipped', run.created, error)));
+      return;
+    }
+    if (overlap === 'cancel') {
+      const older = open.filter(({ trigger }) => trigger !== 'command');
+      for (const { run_id } of older) await this.#cancel(run_id, 'a newer run was due');
+    }
+    await this.#ledger.add(runs);
+    this.#enqueue(runs);
+  }
+
+  #enqueue(runs: readonly Run[]): void {
+    const jobId = runs[0]?.job_id;
+    if (jobId !== undefined) this.#queue.push({ jobId });
+  }
+
+  async #cancel(runId: string, why: string): Promise<void> {
+    const now = this.#options.clock.now();
+    const error = cancelledRun(why);
+    this.#errors.set(runId, error);
+    const positions = this.#positions(undefined, this.#ledger.positions.snapshots);
+    await this.#ledger.change([runId], (run) => ended(run, 'cancelled', now, runError(error)), { positions });
+    this.#job?.cancel(runId, why);
+  }
+
+  #begin(): void {
+    if (this.#working !== undefined || this.#place.signal.aborted) return;
+    const task = this.#queue.shift();
+    if (task === undefined) return;
+    if ('snapshot' in task) this.#taking = task.snapshot.offset;
+    const work = 'snapshot' in task ? this.#takeSnapshot(task.snapshot) : this.#train(task.jobId);
+    this.#working = work
+      .catch((error: unknown) => {
+        if (!this.#place.signal.aborted) this.#fault = error;
+      })
+      .finally(() => {
+        this.#working = undefined;
+        this.#job = undefined;
+      });
+  }
+
+  async #train(jobId: string): Promise<void> {
+    const runs = this.#ledger.runs.filter((run) => run.job_id === jobId && !isOver(run));
+    if (runs.length === 0) return;
+    this.#job = new Job(runs, {
+      options: this.#options,
+      ledger: this.#ledger,
+      signal: this.#place.signal,
+      onSnapshot: (snapshot) => this.#triggers.taken(snapshot),
+      onError: (id, error) => this.#errors.set(id, error),
+    });
+    await this.#job.work();
+    if (this.#ledger.run(runs[0]?.run_id ?? '')?.snapshot_id === null) this.#triggers.postpone();
+    await this.#removeOld();
+  }
+
+  async #takeSnapshot(record: CommandRecord): Promise<void> {
+    const { command_id: commandId = '', snapshot: request = null } = record.value ?? {};
+    try {
+      const snapshot = await takeSnapshot({
+        ...this.#options,
+        ...requestedOptions(this.#options.snapshots ?? defaultPlan, request),
+        commandId,
+      });
+      if (this.#place.signal.aborted) return;
+      await this.#ledger.add([], { snapshots: [snapshot] });
+      await this.#triggers.taken(snapshot);
+      this.#onCommandDone(commandId, { kind: 'taken', snapshot });
+    } catch (error) {
+      if (!(error instanceof MillraceError) || isFault(error)) throw error;
+      await this.#bury(record, error);
+    } finally {
+      this.#taking = undefined;
+    }
   }
 
   async #removeOld(): Promise<void> {
@@ -222,80 +271,15 @@ export class TrainerLoop {
     await removeSnapshots(dataDirectory, removableSnapshots(snapshots, versions, plan.keep));
   }
 
-  #finish({ snapshot_id }: Snapshot, seed: number, outcome: CommandOutcome): void {
-    const pending = this.#pending;
-    if (pending?.snapshotId !== snapshot_id || pending.seed !== seed) return;
-    this.#pending = undefined;
-    this.#onCommandDone(pending.commandId, outcome);
-  }
-
-  /** Trains and reports; a version that was reported before is known to its judge and changes nothing. */
-  async #train(snapshot: Snapshot, seed: number): Promise<Candidate> {
-    const training = `${snapshot.snapshot_id} ${seed}`;
-    const known = this.#trained.get(training);
-    if (known !== undefined) return known;
-    const { logger, dataDirectory, config = {}, topics, clock, progress } = this.#options;
-    let step: ProgressStep | undefined;
-    const { candidate } = await trainFromSnapshot(snapshot, {
-      dataDirectory,
-      seed,
-      config,
-      signal: this.#place.signal,
-      onProgress: ({ step: done, steps, loss }) => {
-        step ??= progress?.start('Training', steps);
-        step?.update(done, `loss ${loss.toFixed(3)}`);
-      },
-    });
-    const { version, metrics } = candidate;
-    await refuseWithdrawn(this.#options, snapshot, candidate);
-    step?.done(`recall@10 ${metrics['recall@10']?.toFixed(3)}`);
-    logger.info({ version, snapshot: snapshot.snapshot_id, seed, metrics }, 'a version is trained');
-    const publish: Command = {
-      command_id: `publish-${version}`,
-      ts: clock.now(),
-      kind: 'publish',
-      seed: null,
-      candidate,
-      force: false,
-      snapshot: null,
-    };
-    await this.#write(topics.commands, publish.command_id, publish, publish.ts);
-    this.#trained.set(training, candidate);
-    return candidate;
-  }
-
-  /** Keeps what can't be done where people look for it, so that the trainer can go on. */
-  async #bury<V>(
-    topic: Topic<string, V>,
-    record: TopicRecord<string, V>,
-    error: MillraceError,
-  ): Promise<void> {
+  /** Keeps a command that can't be carried out where people look for it, so that the trainer can go on. */
+  async #bury(record: CommandRecord, error: MillraceError): Promise<void> {
     const { logger, topics } = this.#options;
-    const { partition, offset, timestamp } = record;
-    logger.error({ topic: topic.name, partition, offset, err: error }, 'a training could not be done');
-    const letter = deadLetterOf(topic, record, error);
-    await this.#write(topics['dead-letters'], topic.name, letter, timestamp);
-  }
-
-  async #write<V>(topic: Topic<string, V>, key: string, value: V, timestamp: number): Promise<void> {
-    const writer = await TopicWriter.open(this.#options.log, topic);
-    try {
-      await writer.write([{ key, value, timestamp }]);
-    } finally {
-      await writer.close();
-    }
-  }
-
-  async #commit(snapshotsAt: number): Promise<void> {
-    const { topics } = this.#options;
-    const unfinished = this.#pending?.offset ?? this.#queue[0]?.offset;
-    const commandsAt = unfinished ?? this.#commands.positions[0] ?? 0;
-    const position = `${commandsAt} ${snapshotsAt}`;
-    if (position === this.#committed) return;
-    await this.#place.commit([
-      { topic: topics.commands.name, partition: 0, offset: commandsAt },
-      { topic: topics.snapshots.name, partition: 0, offset: snapshotsAt },
-    ]);
-    this.#committed = position;
+    const { partition, offset } = record;
+    logger.error(
+      { topic: topics.commands.name, partition, offset, err: error },
+      'a command could not be done',
+    );
+    await this.#ledger.add([], { letters: [deadLetterOf(topics.commands, record, error)] });
+    this.#onCommandDone(record.key, { kind: 'failed', error });
   }
 }

@@ -1,59 +1,42 @@
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { memoryDatabases, StreamsRuntime } from '#engine';
 import { localArtifacts } from '#models';
-import { takeSnapshot } from '#offline';
-import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
-import type { Command, Example } from '#schemas';
-import { loopTopology } from '#topologies';
-import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
 import {
   announce,
   example,
   fillSmallWorld,
   minuteMs,
-  openSmallWorld,
   readAll,
   type SmallWorld,
   smallExamples,
   startMs,
   write,
   writeExamples,
-} from './testing/small-world.ts';
-import { trainFromSnapshot } from './train-from-snapshot.ts';
-import { Trainer } from './trainer.ts';
-import type { TrainerOptions } from './trainer-loop.ts';
-
-const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 1 };
-const logger = createLogger({ level: 'silent', name: 'test' });
-/** In a hurry: heartbeats and waits take a tenth of their time. */
-const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 10, signal) };
-
-async function world(t: TestContext, filled = true): Promise<SmallWorld> {
-  const opened = await openSmallWorld(temporaryDirectory(t));
-  t.after(() => opened.log.close());
-  if (filled) await fillSmallWorld(opened);
-  return opened;
-}
-
-function trainerOf(opened: SmallWorld, changes: Partial<TrainerOptions> = {}): Trainer {
-  return new Trainer({ ...opened, clock, logger, seed: 1, config, instanceId: 'main', ...changes });
-}
-
-/** Runs a trainer while `work` runs; stops it in order. */
-async function whileRunning<T>(trainer: Trainer, work: () => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const running = trainer.run(stop.signal);
-  try {
-    return await Promise.race([work(), running.then(() => assert.fail('the trainer has ended'))]);
-  } finally {
-    stop.abort();
-    await running;
-  }
-}
+} from '#offline/testing';
+import { createMetrics } from '#platform';
+import type { Command, Example } from '#schemas';
+import { loopTopology } from '#topologies';
+import { commandOf, runRequest } from './commands.ts';
+import { readRuns } from './runs/ledger.ts';
+import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
+import {
+  clock,
+  config,
+  ends,
+  isAllCommitted,
+  logger,
+  published,
+  publishSnapshot,
+  trainerOf,
+  until,
+  whileRunning,
+  world,
+} from './testing/running.ts';
+import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
+import { defaultTraining } from './trainer-options.ts';
 
 /** Runs the real topology, which decides over versions, while `work` runs. */
 async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {
@@ -78,34 +61,6 @@ async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise
     stop.abort();
     await running;
   }
-}
-
-const published = async ({ log, topics }: SmallWorld) =>
-  (await readAll(log, topics.commands)).flatMap(({ value }) => (value?.kind === 'publish' ? [value] : []));
-
-async function publishSnapshot(opened: SmallWorld) {
-  const snapshot = await takeSnapshot({ ...opened, clock, logger });
-  await write(opened.log, opened.topics.snapshots, [snapshot], ({ snapshot_id }) => snapshot_id);
-  return snapshot;
-}
-
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await clock.sleep(20);
-  }
-}
-
-/** Whether the trainers' group has committed everything that the two topics hold. */
-async function isAllCommitted({ log }: SmallWorld): Promise<true | undefined> {
-  const places = ['commands', 'snapshots'].map((topic) => ({ topic, partition: 0 }));
-  const committed = await log.committedOffsets('trainer', places);
-  const ends = await log.describeTopics(places.map(({ topic }) => topic));
-  const isAll = places.every(({ topic }, i) => {
-    return committed[i]?.offset === ends.find(({ name }) => name === topic)?.offsets[0]?.stable;
-  });
-  return isAll || undefined;
 }
 
 test('a train command takes a snapshot, trains it with its seed, and gets its decision', async (t) => {
@@ -147,33 +102,55 @@ test('a new snapshot is trained with the default seed; a restart trains nothing 
   assert.ok(!readdirSync(opened.dataDirectory).includes('versions'));
 });
 
-test('a trainer that is stopped in the middle trains again after its restart, to one version', async (t) => {
+test('a run that is stopped in the middle goes on after the restart, to the version of an undisturbed one', async (t) => {
   const opened = await world(t);
   const begun = Promise.withResolvers<void>();
-  const begin = () => begun.resolve();
-  const endless = trainerOf(opened, {
-    config: { ...config, epochs: 100_000 },
+  const begin = (done: number) => done > 3 && begun.resolve();
+  const long = { ...config, epochs: 60 };
+  const training = { ...defaultTraining, checkpointSteps: 2 };
+  const first = trainerOf(opened, {
+    training,
+    config: long,
     progress: {
       start: (label) => ({ advance() {}, update: label === 'Training' ? begin : () => {}, done() {} }),
     },
   });
-  const [interrupted] = await whileRunning(endless, async () => {
-    const training = endless.train({ seed: 5 });
+  const [interrupted] = await whileRunning(first, async () => {
+    const running = first.train({ seed: 5 });
     await begun.promise;
-    return [assert.rejects(training, { code: 'MR_TRAINER_STOPPED' })] as const;
+    return [assert.rejects(running, { code: 'MR_TRAINER_STOPPED' })] as const;
   });
   await interrupted;
   assert.deepEqual(await published(opened), []);
+  assert.deepEqual(await ends(opened), ['command running']);
 
-  await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
+  // Whatever it would train by itself: the run has its own configuration.
+  await whileRunning(trainerOf(opened, { training }), () => until(() => isAllCommitted(opened)));
   const [publish, ...more] = await published(opened);
-  assert.deepEqual(more, [], 'the command is carried out once, though its snapshot was announced twice');
+  assert.deepEqual(more, [], 'the command is carried out once');
+  const [run] = await readRuns(opened);
+  assert.deepEqual(
+    run?.steps.map(({ name, status, attempts }) => [name, status, attempts]),
+    [
+      ['snapshot', 'succeeded', 2],
+      ['train', 'succeeded', 2],
+      ['evaluate', 'succeeded', 1],
+      ['publish', 'succeeded', 1],
+    ],
+  );
+  const points = (await readAll(opened.log, opened.topics['run-progress'])).map(
+    ({ value }) => value?.at_step,
+  );
+  assert.ok(Math.max(...points.map(Number)) >= 60);
+  assert.ok(points.filter((step) => step === 1).length === 1, 'it did not begin anew');
   const announced = await readAll(opened.log, opened.topics.snapshots);
-  assert.equal(announced.length, 2);
+  assert.equal(announced.length, 1);
   assert.ok(announced[0]?.value);
   const { dataDirectory } = opened;
-  const { candidate } = await trainFromSnapshot(announced[0].value, { dataDirectory, seed: 5, config });
+  const { candidate } = await trainFromSnapshot(announced[0].value, { dataDirectory, seed: 5, config: long });
   assert.equal(publish?.candidate?.version, candidate.version, 'with the seed of the command');
+  assert.equal(publish?.candidate?.run_id, run?.run_id);
+  assert.deepEqual(readdirSync(join(dataDirectory, 'runs')), [], 'its checkpoints are gone');
 });
 
 test('a second trainer stands by, and goes on where the first has ended', async (t) => {
@@ -186,6 +163,7 @@ test('a second trainer stands by, and goes on where the first has ended', async 
     standingBy = second.run(stop.signal);
     await until(() => isAllCommitted(opened));
   });
+  await writeExamples(opened, [example('u1', 'i0', startMs)]);
   await publishSnapshot(opened);
   await until(async () => ((await published(opened)).length === 2 ? true : undefined));
   stop.abort();
@@ -198,7 +176,7 @@ test('a second trainer stands by, and goes on where the first has ended', async 
   assert.deepEqual(await Promise.all(seeds), [1, 2]);
 });
 
-test('what can not be trained is reported and put in the dead letters, and the trainer goes on', async (t) => {
+test('what can not be trained says why in its run, and the trainer goes on', async (t) => {
   const opened = await world(t, false);
   const trainer = trainerOf(opened);
   await whileRunning(trainer, async () => {
@@ -208,18 +186,21 @@ test('what can not be trained is reported and put in the dead letters, and the t
     await until(async () => (await published(opened))[0]);
     const damaged = { ...snapshot, snapshot_id: 'damaged', directory: 'snapshots/nowhere' };
     await write(opened.log, opened.topics.snapshots, [damaged], ({ snapshot_id }) => snapshot_id);
+    const unknown = runRequest({ models: ['oracle'] });
+    const wanted = commandOf({ command_id: 'train-oracle', ts: 0, kind: 'train', run: unknown });
+    await write(opened.log, opened.topics.commands, [wanted], ({ command_id }) => command_id);
     await until(() => isAllCommitted(opened));
   });
+  assert.deepEqual(await ends(opened), [
+    'command skipped MR_SNAPSHOT_EMPTY',
+    'snapshot succeeded',
+    'snapshot failed MR_SNAPSHOT_CORRUPT',
+  ]);
   const letters = await readAll(opened.log, opened.topics['dead-letters']);
   assert.deepEqual(
     letters.map(({ value }) => [value?.topic, value?.operator, value?.reason]),
-    [
-      ['commands', 'trainer', 'MR_SNAPSHOT_EMPTY'],
-      ['snapshots', 'trainer', 'MR_SNAPSHOT_CORRUPT'],
-    ],
+    [['commands', 'trainer', 'MR_MODEL_CONFIG']],
   );
-  const value = letters[1]?.value?.value;
-  assert.equal(value && opened.topics.snapshots.value.decode(value).snapshot_id, 'damaged');
   assert.equal((await published(opened)).length, 1);
 });
 
@@ -266,14 +247,7 @@ test('nobody trains on a suspect snapshot, unless told to', async (t) => {
     await publishSnapshot(opened);
     await until(() => isAllCommitted(opened));
     assert.deepEqual(await published(opened), []);
-    const letters = await readAll(opened.log, opened.topics['dead-letters']);
-    assert.deepEqual(
-      letters.map(({ value }) => [value?.topic, value?.reason]),
-      [
-        ['snapshots', 'MR_SNAPSHOT_SUSPECT'],
-        ['snapshots', 'MR_SNAPSHOT_SUSPECT'],
-      ],
-    );
+    assert.deepEqual(await ends(opened), ['command skipped MR_SNAPSHOT_SUSPECT']);
     const enough = new AbortController();
     const forced = assert.rejects(trainer.train({ seed: 3, force: true }, enough.signal));
     await until(async () => (await published(opened))[0]);
@@ -366,8 +340,7 @@ const later = (each: Example): Example => ({
 
 /** Something to commit. */
 async function publishNothing({ log, topics }: SmallWorld, commandId = 'nothing'): Promise<Command> {
-  const said = { seed: null, candidate: null, force: false, snapshot: null };
-  const nothing: Command = { command_id: commandId, ts: 0, kind: 'publish', ...said };
+  const nothing = commandOf({ command_id: commandId, ts: 0, kind: 'publish' });
   await write(log, topics.commands, [nothing], ({ command_id }) => command_id);
   return nothing;
 }

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { TopicWriter } from '#engine';
+import { writeRecords } from '#engine';
 import type { MetricValues } from '#models';
-import { asActiveMember } from '#offline';
-import { FatalError, invariant } from '#platform';
+import { type ActivePlace, asActiveMember } from '#offline';
+import { errorCode, FatalError, invariant } from '#platform';
 import type { Command, Snapshot, SnapshotRequest, Version } from '#schemas';
+import { commandOf, runRequest } from './commands.ts';
 import { awaitDecision } from './decision.ts';
-import { type CommandOutcome, type OnCommandDone, TrainerLoop, type TrainerOptions } from './trainer-loop.ts';
+import type { CommandOutcome, OnCommandDone } from './runs/command-outcome.ts';
+import { TrainerLoop } from './trainer-loop.ts';
+import type { TrainerOptions } from './trainer-options.ts';
 
 /** What a training came to, with the decision over its version. */
 export type TrainingResult = {
@@ -17,6 +20,15 @@ export type TrainingResult = {
   readonly decision: Version;
 };
 
+/** What a training is asked for with; models and what differs from their defaults go over the trainer's own. */
+export type Wanted = {
+  readonly seed: number;
+  /** Also on a suspect snapshot. */
+  readonly force?: boolean;
+  readonly models?: readonly string[];
+  readonly config?: Readonly<Record<string, unknown>>;
+};
+
 const group = 'trainer';
 
 type Waiter = {
@@ -24,10 +36,13 @@ type Waiter = {
   readonly giveUp: (reason: unknown) => void;
 };
 
+/** After another process has taken the place, before it is asked whose it is. */
+const fencedPauseMs = 1000;
+
 /**
- * Follows `commands` and `snapshots`: `train` and `snapshot` commands and the schedule take snapshots, each new snapshot
- * is trained unless it is suspect, and its version is reported as a `publish` command. Positions are committed behind what is done: a restart trains nothing again,
- * and what a crash cut short is done again, with the same version as its result.
+ * Follows `commands` and `snapshots`: what they ask for, and what its schedules do, becomes runs on topic `runs`, of which
+ * one job after the other is carried out. All that it writes goes out in transactions under its place in the group, so no
+ * run is carried out twice; what a crash cut short goes on from its last checkpoint, here or in another process.
  */
 export class Trainer {
   readonly #options: TrainerOptions;
@@ -39,8 +54,8 @@ export class Trainer {
   }
 
   /**
-   * Works until `signal` aborts; a training that is under way is given up then, and done again after a restart. What
-   * can't be trained goes to the dead letters. Rejects where the log or the disk fails.
+   * Works until `signal` aborts; a run that is under way is left as it is then, and gone on with after a restart. One that
+   * fails says why on `runs`; commands that can't be understood go to the dead letters. Rejects where the log fails.
    */
   async run(signal: AbortSignal): Promise<void> {
     let reason: unknown = stopped();
@@ -53,12 +68,7 @@ export class Trainer {
       const { commands, snapshots } = this.#options.topics;
       const committedTopics = [commands.name, snapshots.name];
       await asActiveMember({ ...this.#options, group, committedTopics }, signal, async (place) => {
-        const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
-        try {
-          await loop.run();
-        } finally {
-          await loop.close();
-        }
+        await this.#work(place, onCommandDone);
       });
     } catch (error) {
       reason = error;
@@ -69,18 +79,21 @@ export class Trainer {
   }
 
   /**
-   * Sends a `train` command and waits for the decision over its version; `force` trains on a suspect snapshot as well. To
+   * Sends a `train` command and waits for the decision over its version; of several models over the first's. To
    * be called while `run` is at work here, and the topology that decides anywhere. Errors: those of takeSnapshot and
    * trainFromSnapshot; InputError MR_SNAPSHOT_SUSPECT; FatalError MR_TRAINER_STOPPED; the signal's reason.
    */
   async train(
-    { seed, force = false }: { readonly seed: number; readonly force?: boolean },
+    { seed, force = false, models = [], config = {} }: Wanted,
     signal?: AbortSignal,
   ): Promise<TrainingResult> {
+    const run = runRequest({ models: [...models], config: JSON.stringify(config) });
     const { log, topics } = this.#options;
-    return this.#asked({ kind: 'train', seed, force, snapshot: null }, signal, async (outcome, whole) => {
-      invariant(outcome.kind === 'trained', 'a train command ends with a version');
-      const decision = await awaitDecision(log, topics.versions, outcome.candidate.version, whole);
+    return this.#asked({ kind: 'train', seed, force, run }, signal, async (outcome, whole) => {
+      invariant(outcome.kind === 'trained', 'a train command ends with runs');
+      const trained = outcome.runs.find(({ version }) => version !== null)?.version;
+      invariant(trained != null, 'a run that has succeeded has a version');
+      const decision = await awaitDecision(log, topics.versions, trained, whole);
       const { version, protocol, metrics, popularity, decayed_popularity } = decision.candidate;
       return {
         version,
@@ -95,7 +108,7 @@ export class Trainer {
 
   /** Sends a `snapshot` command and waits for the snapshot. Errors: as `train`. */
   async takeSnapshot(request: SnapshotRequest, signal?: AbortSignal): Promise<Snapshot> {
-    const command = { kind: 'snapshot', seed: null, force: false, snapshot: request } as const;
+    const command = { kind: 'snapshot', snapshot: request } as const;
     return this.#asked(command, signal, async (outcome) => {
       invariant(outcome.kind === 'taken', 'a snapshot command ends with a snapshot');
       return outcome.snapshot;
@@ -103,7 +116,7 @@ export class Trainer {
   }
 
   async #asked<T>(
-    command: Pick<Command, 'kind' | 'seed' | 'force' | 'snapshot'>,
+    command: Pick<Command, 'kind'> & Partial<Command>,
     signal: AbortSignal | undefined,
     finish: (outcome: CommandOutcome, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
@@ -115,12 +128,7 @@ export class Trainer {
     whole.addEventListener('abort', () => reject(whole.reason));
     this.#waiters.set(id, { resolve, giveUp: (reason) => ended.abort(reason) });
     try {
-      const sent = this.#send({
-        command_id: id,
-        ts: this.#options.clock.now(),
-        candidate: null,
-        ...command,
-      });
+      const sent = this.#send(commandOf({ command_id: id, ts: this.#options.clock.now(), ...command }));
       const [outcome] = await Promise.all([promise, sent]);
       return await finish(outcome, whole);
     } finally {
@@ -128,12 +136,27 @@ export class Trainer {
     }
   }
 
-  async #send(command: Command): Promise<void> {
-    const writer = await TopicWriter.open(this.#options.log, this.#options.topics.commands);
+  #send(command: Command): Promise<void> {
+    const { log, topics } = this.#options;
+    return writeRecords(log, topics.commands, [
+      { key: command.command_id, value: command, timestamp: command.ts },
+    ]);
+  }
+
+  /** Until the place is lost; another process that has taken it makes itself known by fencing this one. */
+  async #work(place: ActivePlace, onCommandDone: OnCommandDone): Promise<void> {
+    const { clock, logger } = this.#options;
     try {
-      await writer.write([{ key: command.command_id, value: command, timestamp: command.ts }]);
-    } finally {
-      await writer.close();
+      const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
+      try {
+        await loop.run();
+      } finally {
+        await loop.close();
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'MR_LOG_FENCED') throw error;
+      logger.warn({ err: error }, 'another trainer has taken over');
+      await clock.sleep(fencedPauseMs, place.signal);
     }
   }
 }

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FlatIndex, openVersion, TwoTowerVocabulary, UserEncoder } from '#models';
 import { takeSnapshot } from '#offline';
+import { example, fillSmallWorld, openSmallWorld, startMs, writeExamples } from '#offline/testing';
 import { createLogger, MillraceError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { example, fillSmallWorld, openSmallWorld, startMs, writeExamples } from './testing/small-world.ts';
+import { verifyFiles } from '../snapshot-checks.ts';
 import { trainFromSnapshot } from './train-from-snapshot.ts';
 
 const small = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };
@@ -39,7 +40,19 @@ test('from a snapshot to a version that can be read and served', async (t) => {
   assert.equal(candidate.directory, `versions/${candidate.version}`);
   assert.equal(candidate.snapshot_id, snapshot.snapshot_id);
   assert.deepEqual(files.manifest.metrics, candidate.metrics);
-  assert.deepEqual(Object.keys(candidate.metrics).sort(), ['hr@10', 'ndcg@10', 'recall@10', 'recall@100']);
+  assert.deepEqual(Object.keys(candidate.metrics).sort(), [
+    'auc',
+    'hr@10',
+    'mrr@10',
+    'ndcg@10',
+    'ndcg@100',
+    'recall@10',
+    'recall@100',
+    'sampled-ndcg@10',
+  ]);
+  const interval = candidate.intervals['recall@10'];
+  assert.ok(interval !== undefined && interval.low <= interval.mean && interval.mean <= interval.high);
+  assert.match(files.read('card.md').toString(), /snapshot `[0-9a-f]{16}`/);
   for (const metrics of [candidate.metrics, candidate.popularity, candidate.decayed_popularity]) {
     assert.equal(metrics['recall@100'], 1, 'all 31 items are ranked, the seen ones aside');
   }
@@ -84,15 +97,18 @@ test('a snapshot with a changed, shortened or missing file is refused, and leave
       assert.ok(error.hint);
       return true;
     };
-    const train = () => trainFromSnapshot(snapshot, { dataDirectory, seed: 1, config: small });
+    const verified = () => verifyFiles(join(dataDirectory, snapshot.directory), snapshot);
     writeFileSync(path, changed);
-    await assert.rejects(train(), refused);
+    await assert.rejects(verified(), refused);
     writeFileSync(path, original.subarray(1));
-    await assert.rejects(train(), refused);
+    await assert.rejects(verified(), refused);
     rmSync(path);
-    await assert.rejects(train(), refused);
+    await assert.rejects(verified(), refused);
     writeFileSync(path, original);
   }
+  rmSync(join(dataDirectory, snapshot.directory, 'examples.parquet'));
+  const train = trainFromSnapshot(snapshot, { dataDirectory, seed: 1, config: small });
+  await assert.rejects(train, { code: 'MR_SNAPSHOT_CORRUPT' });
   assert.ok(!existsSync(join(dataDirectory, 'versions')));
 });
 
@@ -121,4 +137,27 @@ test('what the model refuses keeps its code on its way out of the thread', async
     code: 'MR_MODEL_CONFIG',
     remedy: 'fix-configuration',
   });
+});
+
+test('a training stops early when the validation part gets no better, and is judged by the test part', async (t) => {
+  const { dataDirectory, snapshot } = await snapshotted(t);
+  const config = { ...small, epochs: 60, learningRate: 0.1 };
+  const epochs: Readonly<Record<string, number>>[] = [];
+  const { losses, candidate } = await trainFromSnapshot(snapshot, {
+    dataDirectory,
+    seed: 1,
+    config,
+    judgedBy: 'validated',
+    patience: 2,
+    onEpoch: (_epoch, _step, values) => epochs.push(values),
+  });
+  assert.ok(losses.length < 60 && losses.length === epochs.length, `${losses.length} epochs`);
+  const recalls = epochs.map((values) => values['recall@10'] ?? -1);
+  const best = recalls.indexOf(Math.max(...recalls)) + 1;
+  assert.equal(losses.length, best + 2);
+  const files = await openVersion(join(dataDirectory, candidate.directory));
+  assert.match(
+    files.read('card.md').toString(),
+    new RegExp(`of which epoch ${best} was taken, stopped early`),
+  );
 });

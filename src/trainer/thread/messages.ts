@@ -1,4 +1,4 @@
-/** What a training thread and its parent say to each other. The parent's only word is `stop`. */
+/** What a training thread and its parent say to each other. */
 import type { TrainingProgress } from '#models';
 import {
   ConfigurationError,
@@ -9,13 +9,25 @@ import {
   type Remedy,
   RetryableError,
 } from '#platform';
-import type { TrainedVersion } from './version-training.ts';
+import type { InForce, TrainedModel, TrainedVersion } from './version-training.ts';
 
-export type TrainingMessage =
+export type ThreadOrder =
+  | { readonly kind: 'train' }
+  | { readonly kind: 'evaluate'; readonly inForce: InForce | undefined }
+  /** Gives up the training under way. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'end' };
+
+export type ThreadReport =
   | { readonly kind: 'progress'; readonly progress: TrainingProgress }
-  | { readonly kind: 'trained'; readonly result: TrainedVersion }
+  | { readonly kind: 'epoch'; readonly epoch: number; readonly step: number; readonly values: EpochValues }
+  | { readonly kind: 'trained'; readonly trained: TrainedModel }
+  | { readonly kind: 'evaluated'; readonly result: TrainedVersion }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** Mean loss of an epoch, and what validation gives. */
+export type EpochValues = Readonly<Record<string, number>>;
 
 /** An error as it crosses threads, where classes are lost. */
 export type Failure = {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { writeRecords } from '#engine';
+import { fillSmallWorld, openSmallWorld, readAll } from '#offline/testing';
+import { systemClock } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
+import { commandOf } from './commands.ts';
+import { readRuns } from './runs/ledger.ts';
+import { isOver } from './runs/run.ts';
+import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
+
+const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 20 };
+
+/** A trainer in a process of its own. */
+async function trainerProcess(
+  t: TestContext,
+  directory: string,
+  instanceId: string,
+  failpoints = '',
+): Promise<ChildProcess> {
+  const path = join(import.meta.dirname, 'testing/trainer-process.ts');
+  const child = spawn(process.execPath, [path, directory, instanceId, JSON.stringify(config)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, MILLRACE_FAILPOINTS: failpoints },
+  });
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, 'close');
+    child.kill('SIGKILL');
+    await closed;
+  });
+  assert.ok(child.stdout);
+  await once(child.stdout, 'data');
+  return child;
+}
+
+test('two processes train, one is killed in the midst of a run: the other goes on to the same version, published once', async (t) => {
+  const dataDirectory = temporaryDirectory(t);
+  const opened = await openSmallWorld(dataDirectory);
+  t.after(() => opened.log.close());
+  await fillSmallWorld(opened);
+  const first = await trainerProcess(t, dataDirectory, 'a', 'trainer.checkpoint.saved=kill@5');
+  await trainerProcess(t, dataDirectory, 'b');
+  const killed = once(first, 'close');
+  const train = commandOf({ command_id: 'train-1', ts: 0, kind: 'train', seed: 3 });
+  await writeRecords(opened.log, opened.topics.commands, [{ key: 'train-1', value: train, timestamp: 0 }]);
+  assert.deepEqual(await killed, [null, 'SIGKILL']);
+  const [cut] = await readRuns(opened);
+  assert.equal(cut?.status, 'running');
+  assert.deepEqual(
+    readdirSync(join(dataDirectory, 'runs', cut?.run_id ?? '')).includes('checkpoint-5'),
+    true,
+  );
+
+  let runs = await readRuns(opened);
+  while (!runs.every(isOver)) {
+    await systemClock.sleep(100);
+    runs = await readRuns(opened);
+  }
+  const [run, ...more] = runs;
+  assert.deepEqual(more, []);
+  assert.deepEqual([run?.status, run?.error], ['succeeded', null]);
+  const attempts = run?.steps.map((step) => step.attempts) ?? [];
+  // A process that gets no time to say that it is there may lose its place for a moment, too.
+  assert.ok((attempts[0] ?? 0) >= 2 && (attempts[1] ?? 0) >= 2, `attempts ${attempts}`);
+  const commands = (await readAll(opened.log, opened.topics.commands)).map(({ value }) => value?.kind);
+  assert.deepEqual(commands, ['train', 'publish']);
+  const [announced, ...others] = await readAll(opened.log, opened.topics.snapshots);
+  assert.deepEqual(others, []);
+  assert.ok(announced?.value);
+  const { candidate } = await trainFromSnapshot(announced.value, { dataDirectory, seed: 3, config });
+  assert.equal(run?.version, candidate.version, 'byte for byte');
+});

@@ -1,0 +1,98 @@
+import type { Interval, MetricValues, TrainingHistory } from '#models';
+import type { Snapshot } from '#schemas';
+import type { Dataset } from './dataset.ts';
+import type { Judgements } from './evaluation.ts';
+
+/** What a card is made of. Nothing in it depends on when or where the version was made. */
+export type CardContents = {
+  readonly model: string;
+  readonly dimension: number;
+  readonly itemCount: number;
+  readonly seed: number;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly snapshot: Snapshot;
+  /** The version that it began with. */
+  readonly base: string | null;
+  readonly dataset: Dataset;
+  readonly judgements: Judgements;
+  readonly history: TrainingHistory;
+};
+
+/**
+ * The model card of a version (Mitchell et al. 2019), Markdown: what it is, what it was trained on, how good it is beside
+ * the baselines and by segment, and where it comes from.
+ */
+export function modelCard(contents: CardContents): string {
+  const { model, dimension, itemCount, seed, config, snapshot, base, dataset, judgements, history } =
+    contents;
+  const { train } = dataset.data;
+  const settings = Object.entries(config)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+    .sort();
+  const sections = [
+    [`# ${model}, ${dimension} dimensions, ${itemCount} items`],
+    [
+      '## Use',
+      '',
+      'Retrieval: the items that a user may take to next, out of the whole catalogue, from who they are and what they took',
+      'to last. It learned from what people were shown and chose here; it says nothing of users and items of another place,',
+      'and of why somebody chose.',
+    ],
+    [
+      '## Data',
+      '',
+      `- snapshot \`${snapshot.snapshot_id}\`: examples before ${timeOf(snapshot.watermark)}, ${snapshot.excluded_users} users left out`,
+      `- learned from ${train.user.length} positives of ${dataset.users.length - 1} users`,
+      `- judged by ${dataset.heldOut.user.length} pairs of user and item, protocol \`${snapshot.protocol}\``,
+      ...snapshot.suspect.map((reason) => `- suspect, and trained on nevertheless: ${reason}`),
+    ],
+    ['## Metrics', '', ...metricLines(judgements)],
+    ['## Segments', '', ...segmentLines(judgements.segments)],
+    [
+      '## Lineage',
+      '',
+      `- seed ${seed}; ${settings.length === 0 ? 'the defaults' : settings.join(', ')}`,
+      `- ${base === null ? 'trained from scratch' : `began with the weights of version \`${base}\``}, ${epochsOf(history)}`,
+      ...snapshot.views.map(({ name, version, declaration }) => {
+        return `- view ${name} ${version}${declaration === '' ? '' : ` (${declaration.slice(0, 12)})`}`;
+      }),
+    ],
+  ];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function metricLines({ model, popularity, decayedPopularity, intervals }: Judgements): string[] {
+  const rows = Object.entries(model.metrics).map(([name, value]) => [
+    name,
+    figure(value),
+    interval(intervals[name]),
+    figure(popularity.metrics[name]),
+    figure(decayedPopularity.metrics[name]),
+  ]);
+  return table(['metric', 'value', '95% interval', 'popularity', 'decayed popularity'], rows);
+}
+
+function segmentLines(segments: Readonly<Record<string, MetricValues>>): string[] {
+  const rows = Object.entries(segments).map(([name, values]) => [
+    name,
+    String(values.users ?? 0),
+    figure(values['recall@10']),
+    figure(values['ndcg@10']),
+  ]);
+  return table(['segment', 'users', 'recall@10', 'ndcg@10'], rows);
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(titles), `|${titles.map(() => '---').join('|')}|`, ...rows.map(line)];
+}
+
+function epochsOf({ epochs, chosenEpoch, stoppedEarly }: TrainingHistory): string {
+  const why = stoppedEarly ? ', stopped early' : '';
+  return `${epochs.length} epochs${chosenEpoch < epochs.length ? `, of which epoch ${chosenEpoch} was taken` : ''}${why}`;
+}
+
+const figure = (value: number | undefined) => (value === undefined ? '' : value.toFixed(4));
+const interval = (of: Interval | undefined) =>
+  of === undefined ? '' : `${figure(of.low)} to ${figure(of.high)}`;
+const timeOf = (ms: number) => (Number.isFinite(ms) ? new Date(ms).toISOString() : 'the end');

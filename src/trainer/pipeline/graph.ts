@@ -1,0 +1,119 @@
+import { type Clock, errorCode, invariant, RetryableError } from '#platform';
+
+/** What a step came to. */
+export type StepOutcome = 'succeeded' | 'failed' | 'skipped';
+
+/** A step of a pipeline. `R` is what it hands to whoever records its end. */
+export type Step<R> = {
+  /** Unique within the graph. */
+  readonly name: string;
+  /** Steps that must have succeeded before. */
+  readonly after: readonly string[];
+  /** Looked at when those have: why the step, and all after it, is skipped; undefined where nothing speaks against it. */
+  readonly unless?: () => Promise<R | undefined>;
+  readonly work: () => Promise<R>;
+  /** Ends the waiting between attempts; the step then fails with its reason. */
+  readonly signal: AbortSignal;
+  /** Attempts that were made before, by a process that has ended. */
+  readonly attemptsBefore: number;
+};
+
+export type StepEvent<R> =
+  | { readonly kind: 'started'; readonly attempt: number }
+  | { readonly kind: 'succeeded'; readonly attempt: number; readonly result: R }
+  | { readonly kind: 'retrying'; readonly attempt: number; readonly error: unknown; readonly inMs: number }
+  | { readonly kind: 'failed'; readonly attempt: number; readonly error: unknown }
+  /** By its own condition, or because a step before it was skipped or failed: then without a reason. */
+  | { readonly kind: 'skipped'; readonly reason: R | undefined };
+
+export type RetryPolicy = {
+  /** How often a step is tried again after an error that may pass. */
+  readonly retries: number;
+  /** Before the first of them; each time twice as long. */
+  readonly backoffMs: number;
+  readonly mostMs: number;
+};
+
+export type GraphOptions<R> = {
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  /** Ends all of it: nothing is recorded any more, and the promise rejects with the reason. */
+  readonly signal: AbortSignal;
+  /** Errors that are no step's own: they end the graph. */
+  readonly isFault?: (error: unknown) => boolean;
+  /** Records what happens; a step goes on when that is done. What it throws ends the graph. */
+  readonly record: (step: Step<R>, event: StepEvent<R>) => Promise<void>;
+};
+
+/** Errors that pass by themselves by their class, and yet not by trying again a moment later. */
+const lasting: ReadonlySet<string> = new Set(['MR_SNAPSHOT_EMPTY']);
+
+/**
+ * Runs a graph of steps: each as soon as those before it have succeeded, so that steps which do not depend on each other
+ * run side by side. An error that may pass is tried again after a growing pause. What fails or is skipped takes with it
+ * the steps behind it and no others.
+ */
+export async function runGraph<R>(steps: readonly Step<R>[], options: GraphOptions<R>): Promise<void> {
+  const { clock, retry, signal, record } = options;
+  const outcomes = new Map<string, Promise<StepOutcome>>();
+  for (const step of steps) {
+    const before = step.after.map((name) => {
+      const outcome = outcomes.get(name);
+      invariant(outcome !== undefined, `step ${step.name} comes before ${name}, which it needs`);
+      return outcome;
+    });
+    outcomes.set(step.name, run(step, before));
+  }
+  const ended = await Promise.allSettled(outcomes.values());
+  signal.throwIfAborted();
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+
+  async function run(step: Step<R>, before: readonly Promise<StepOutcome>[]): Promise<StepOutcome> {
+    const met = await Promise.all(before);
+    signal.throwIfAborted();
+    if (met.some((outcome) => outcome !== 'succeeded')) return skip(step, undefined);
+    const reason = await step.unless?.();
+    signal.throwIfAborted();
+    if (reason !== undefined) return skip(step, reason);
+    for (let retried = 0; ; retried++) {
+      const attempt = step.attemptsBefore + retried + 1;
+      await record(step, { kind: 'started', attempt });
+      const error = await attempted(step, attempt);
+      if (error === undefined) return 'succeeded';
+      signal.throwIfAborted();
+      if (step.signal.aborted || retried >= retry.retries || !mayPass(error)) {
+        await record(step, { kind: 'failed', attempt, error });
+        return 'failed';
+      }
+      const inMs = Math.min(retry.mostMs, retry.backoffMs * 2 ** retried);
+      await record(step, { kind: 'retrying', attempt, error, inMs });
+      await clock.sleep(inMs, AbortSignal.any([signal, step.signal]));
+      signal.throwIfAborted();
+    }
+  }
+
+  /** The error that it failed with; undefined where it has succeeded. */
+  async function attempted(step: Step<R>, attempt: number): Promise<unknown> {
+    let result: R;
+    try {
+      step.signal.throwIfAborted();
+      result = await step.work();
+    } catch (error) {
+      if (step.signal.aborted) return step.signal.reason;
+      if (options.isFault?.(error)) throw error;
+      return error;
+    }
+    signal.throwIfAborted();
+    await record(step, { kind: 'succeeded', attempt, result });
+    return undefined;
+  }
+
+  async function skip(step: Step<R>, reason: R | undefined): Promise<StepOutcome> {
+    await record(step, { kind: 'skipped', reason });
+    return 'skipped';
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  return error instanceof RetryableError && !lasting.has(errorCode(error) ?? '');
+}

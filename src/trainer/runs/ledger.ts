@@ -1,0 +1,186 @@
+import { currentRecords, type Topic } from '#engine';
+import type { Log, ProducerRecord, TransactionalProducer } from '#engine/log';
+import type { ActivePlace } from '#offline';
+import { type Clock, failpoint } from '#platform';
+import type { Command, DeadLetter, Run, RunProgress, Snapshot } from '#schemas';
+import type { Topics } from '#topologies';
+import { isOver } from './run.ts';
+
+/** Every trainer writes under this id, so that whoever holds the place fences those before. */
+const transactionalId = 'trainer';
+/** Runs whose events are kept after they have ended. */
+const endedKept = 1000;
+
+/** Where the trainer has come to on the topics that it follows. */
+export type Positions = { readonly commands: number; readonly snapshots: number };
+
+/** What becomes visible at once with changes of runs. */
+export type Beside = {
+  readonly progress?: readonly RunProgress[];
+  readonly commands?: readonly Command[];
+  readonly snapshots?: readonly Snapshot[];
+  readonly letters?: readonly DeadLetter[];
+  readonly positions?: Positions;
+};
+
+export type LedgerOptions = {
+  readonly log: Log;
+  readonly topics: Topics;
+  readonly clock: Clock;
+  /** Told of each run that is over, when that is durable. */
+  readonly onOver?: (run: Run) => void;
+};
+
+/**
+ * The runs as they stand, and the one way in which they change: events, commands, snapshots and the trainer's positions in
+ * one transaction of the log, under the membership that holds the trainer's place. Of two processes that both believe to
+ * hold it one is refused (MR_LOG_FENCED, MR_LOG_GENERATION), and nothing of it becomes visible.
+ */
+export class RunLedger {
+  readonly #options: LedgerOptions;
+  readonly #place: ActivePlace;
+  readonly #producer: TransactionalProducer;
+  readonly #runs: Map<string, Run>;
+  #positions: Positions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    options: LedgerOptions,
+    place: ActivePlace,
+    producer: TransactionalProducer,
+    runs: Map<string, Run>,
+    positions: Positions,
+  ) {
+    this.#options = options;
+    this.#place = place;
+    this.#producer = producer;
+    this.#runs = runs;
+    this.#positions = positions;
+  }
+
+  /** Fences every other writer, then reads what it has left. */
+  static async open(options: LedgerOptions, place: ActivePlace): Promise<RunLedger> {
+    const { log, topics } = options;
+    const producer = await log.transactionalProducer(transactionalId);
+    const [commands = 0, snapshots = 0] = await place.positions(
+      [topics.commands, topics.snapshots].map(({ name: topic }) => ({ topic, partition: 0 })),
+    );
+    const runs = new Map((await readRuns(options)).map((run) => [run.run_id, run]));
+    return new RunLedger(options, place, producer, runs, { commands, snapshots });
+  }
+
+  /** In the order of their creation. */
+  get runs(): readonly Run[] {
+    return [...this.#runs.values()];
+  }
+
+  run(runId: string): Run | undefined {
+    return this.#runs.get(runId);
+  }
+
+  get positions(): Positions {
+    return this.#positions;
+  }
+
+  /** Writes new runs, and what is to become visible with them. */
+  add(runs: readonly Run[], beside: Beside = {}): Promise<void> {
+    return this.#inTurn(() => this.#commit(runs, beside));
+  }
+
+  /**
+   * Changes those of the runs that are not over; what is beside becomes visible with that. False where all were over, and
+   * nothing was written.
+   */
+  change(runIds: readonly string[], change: (run: Run) => Run, beside: Beside = {}): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const open = runIds.flatMap((id) => {
+        const run = this.#runs.get(id);
+        return run === undefined || isOver(run) ? [] : [run];
+      });
+      if (open.length === 0) return false;
+      await this.#commit(
+        open.map((run) => ({ ...change(run), ts: this.#options.clock.now() })),
+        beside,
+      );
+      return true;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => {});
+    await this.#producer.close();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  async #commit(runs: readonly Run[], beside: Beside): Promise<void> {
+    const { topics } = this.#options;
+    const {
+      positions = this.#positions,
+      progress = [],
+      commands = [],
+      snapshots = [],
+      letters = [],
+    } = beside;
+    const forgotten = this.#forgotten(runs);
+    const moves =
+      positions.commands !== this.#positions.commands || positions.snapshots !== this.#positions.snapshots;
+    const writes = runs.length + progress.length + commands.length + snapshots.length + letters.length;
+    if (writes === 0 && !moves) return;
+    failpoint('trainer.commit.before');
+    this.#append(topics.runs, runs, (run) => [run.run_id, run.ts]);
+    this.#append(topics['run-progress'], progress, (point) => [point.run_id, point.ts]);
+    this.#append(topics.commands, commands, (command) => [command.command_id, command.ts]);
+    this.#append(topics.snapshots, snapshots, (snapshot) => [snapshot.snapshot_id, snapshot.ts]);
+    this.#append(topics['dead-letters'], letters, (letter) => [letter.topic, letter.timestamp]);
+    if (forgotten.length > 0) this.#producer.append(topics.runs.name, 0, forgotten);
+    this.#producer.sendOffsets(this.#place.group(), [
+      { topic: topics.commands.name, partition: 0, offset: positions.commands },
+      { topic: topics.snapshots.name, partition: 0, offset: positions.snapshots },
+    ]);
+    await this.#producer.commit();
+    failpoint('trainer.commit.after');
+    this.#positions = positions;
+    for (const { key } of forgotten) this.#runs.delete(String(key));
+    for (const run of runs) {
+      this.#runs.set(run.run_id, run);
+      if (isOver(run)) this.#options.onOver?.(run);
+    }
+  }
+
+  #append<V>(
+    topic: Topic<string, V>,
+    values: readonly V[],
+    placeOf: (value: V) => readonly [key: string, timestamp: number],
+  ): void {
+    if (values.length === 0) return;
+    const records = values.map((value): ProducerRecord => {
+      const [key, timestamp] = placeOf(value);
+      return { key: Buffer.from(key), value: topic.value.encode(value), timestamp };
+    });
+    this.#producer.append(topic.name, 0, records);
+  }
+
+  /** Tombstones of the oldest runs that have ended, where new ones come on top of as many as are kept. */
+  #forgotten(added: readonly Run[]): ProducerRecord[] {
+    const isNew = added.some(({ run_id }) => !this.#runs.has(run_id));
+    if (!isNew) return [];
+    const over = this.runs.filter(isOver);
+    return over.slice(0, Math.max(0, over.length - endedKept)).map(({ run_id }) => {
+      return { key: Buffer.from(run_id), value: null, timestamp: this.#options.clock.now() };
+    });
+  }
+}
+
+/** Every run as it stands, in the order of their creation. */
+export async function readRuns({
+  log,
+  topics,
+}: Pick<LedgerOptions, 'log' | 'topics'>): Promise<readonly Run[]> {
+  const records = [...(await currentRecords(log, topics.runs, 'by-first')).values()];
+  return records.map(({ value }) => value).sort((a, b) => a.created - b.created);
+}

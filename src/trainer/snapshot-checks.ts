@@ -1,0 +1,80 @@
+/** Whether a snapshot can be learned from at all. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { featureViews } from '#features';
+import { type AnalyticDatabase, fingerprint } from '#offline';
+import { errorCode, FatalError, InputError } from '#platform';
+import type { Snapshot } from '#schemas';
+
+/** What training reads of each table. */
+const columns = {
+  examples: ['event_id', 'user_id', 'item_id', 'ts', 'weight', 'split', 'is_repeat', 'user_recent_items'],
+  items: ['item_id', 'type', 'category', 'tags', 'language', 'difficulty', 'duration_ms'],
+  users: ['user_id', 'age', 'gender', 'occupation', 'country'],
+} as const;
+
+/** Refuses a snapshot one of whose files is not the one that was written: FatalError MR_SNAPSHOT_CORRUPT. */
+export async function verifyFiles(directory: string, { files }: Snapshot): Promise<void> {
+  for (const { name, bytes, sha256 } of files) {
+    const path = join(directory, name);
+    try {
+      if ((await stat(path)).size !== bytes)
+        throw corrupt(path, `does not have the ${bytes} bytes it was written with`);
+    } catch (error) {
+      throw errorCode(error) === 'ENOENT' ? corrupt(path, 'is not there', error) : error;
+    }
+    if ((await fingerprint(path)).sha256 !== sha256) {
+      throw corrupt(path, 'has another SHA-256 than when it was written');
+    }
+  }
+}
+
+/**
+ * Refuses a snapshot whose features are not those that answers are made from now: InputError MR_TRAINING_FEATURES. A
+ * snapshot of before declarations were noted goes by the versions of its views.
+ */
+export function refuseOtherFeatures({ snapshot_id: id, views }: Snapshot): void {
+  for (const { name, version, declaration } of featureViews) {
+    const taken = views.find((view) => view.name === name);
+    if (taken === undefined) throw otherFeatures(id, `has no features of view ${name}`);
+    if (taken.version !== version) {
+      throw otherFeatures(id, `has features of ${name} in version ${taken.version}, answers in ${version}`);
+    }
+    if (taken.declaration !== '' && taken.declaration !== declaration) {
+      throw otherFeatures(id, `has features of ${name} as it was declared before it was changed`);
+    }
+  }
+}
+
+/** Refuses tables that lack a column (MR_TRAINING_FEATURES), and weights that are no numbers (MR_TRAINING_NOT_FINITE). */
+export async function refuseUnreadable(database: AnalyticDatabase): Promise<void> {
+  for (const [table, needed] of Object.entries(columns)) {
+    const described = await database.rows<{ column_name: string }>(`DESCRIBE ${table}`);
+    const there = new Set(described.map(({ column_name }) => column_name));
+    const missing = needed.filter((name) => !there.has(name));
+    if (missing.length > 0) {
+      throw otherFeatures('in hand', `has no column ${missing.join(', ')} in ${table}.parquet`);
+    }
+  }
+  const [counted] = await database.rows<{ count: number }>(
+    'SELECT count(*)::INTEGER AS count FROM examples WHERE NOT isfinite(weight)',
+  );
+  const count = counted?.count ?? 0;
+  if (count === 0) return;
+  throw new InputError('MR_TRAINING_NOT_FINITE', `The weight of ${count} examples is not a finite number.`, {
+    hint: 'Look at the events that they came from; correct what computes their weight, and take a new snapshot.',
+  });
+}
+
+function corrupt(path: string, problem: string, cause?: unknown): FatalError {
+  return new FatalError('MR_SNAPSHOT_CORRUPT', `The snapshot's file ${path} ${problem}.`, {
+    hint: 'Take a new snapshot: run `millrace train`.',
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+function otherFeatures(id: string, problem: string): InputError {
+  return new InputError('MR_TRAINING_FEATURES', `Snapshot ${id} ${problem}.`, {
+    hint: 'Take a new snapshot: run `millrace train`.',
+  });
+}

@@ -1,0 +1,83 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '#models';
+import { sync } from '#offline';
+import { errorCode, failpoint } from '#platform';
+
+const runsDirectory = 'runs';
+const pattern = /^checkpoint-(\d+)$/;
+
+/** What a run keeps on the disk while it is not over. */
+export function directoryOfRun(dataDirectory: string, runId: string): string {
+  return join(dataDirectory, runsDirectory, runId);
+}
+
+/** Removes what runs have left that are not among `open`. */
+export async function removeFilesOfRuns(dataDirectory: string, open: ReadonlySet<string>): Promise<void> {
+  for (const name of await namesIn(join(dataDirectory, runsDirectory))) {
+    if (!open.has(name)) await rm(directoryOfRun(dataDirectory, name), { recursive: true, force: true });
+  }
+}
+
+/** The newest checkpoint of a run: `checkpoint-N` in its directory. One is whole or not there, whenever the process ends. */
+export class CheckpointFiles {
+  readonly #directory: string;
+  #written = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Written aside, made durable, and renamed into its place; then those before it go. */
+  async save(checkpoint: Checkpoint): Promise<void> {
+    if (this.#written === 0) this.#written = await this.#newest();
+    await mkdir(this.#directory, { recursive: true });
+    const number = this.#written + 1;
+    const aside = join(this.#directory, `.partial-${number}`);
+    const file = await open(aside, 'w');
+    try {
+      await file.writeFile(encodeCheckpoint(checkpoint));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    failpoint('trainer.checkpoint.written');
+    await rename(aside, join(this.#directory, `checkpoint-${number}`));
+    await sync(this.#directory);
+    this.#written = number;
+    for (const name of await namesIn(this.#directory)) {
+      if (name !== `checkpoint-${number}`) await rm(join(this.#directory, name), { force: true });
+    }
+    failpoint('trainer.checkpoint.saved');
+  }
+
+  /** Undefined where there is none, or none that can be read: the training then begins anew, with the same result. */
+  async load(): Promise<Checkpoint | undefined> {
+    const number = await this.#newest();
+    if (number === 0) return undefined;
+    try {
+      return decodeCheckpoint(await readFile(join(this.#directory, `checkpoint-${number}`)));
+    } catch (error) {
+      if (errorCode(error) !== 'MR_MODEL_CHECKPOINT') throw error;
+      return undefined;
+    }
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #newest(): Promise<number> {
+    const numbers = (await namesIn(this.#directory)).map((name) => Number(pattern.exec(name)?.[1] ?? 0));
+    return Math.max(0, ...numbers);
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,272 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  encodeCheckpoint,
+  FlatIndex,
+  localArtifacts,
+  openVersion,
+  type Training,
+  type TrainingHistory,
+  type TrainingProgress,
+  TwoTowerVocabulary,
+  train,
+  type VersionFiles,
+} from '#models';
+import { withDuckDb } from '#offline';
+import { errorCode, invariant } from '#platform';
+import type { Candidate, ProductionComparison, Snapshot } from '#schemas';
+import { type Dataset, type DatasetOptions, readDataset } from '../dataset.ts';
+import {
+  differences,
+  type JudgedRows,
+  type Judgements,
+  judge,
+  judgeScores,
+  rowsToJudge,
+} from '../evaluation.ts';
+import { modelCard } from '../model-card.ts';
+import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
+import { type ServedModel, scoresOf } from '../user-scores.ts';
+import { warmStart, weightsFile, weightsOf } from '../warm-start.ts';
+import { CheckpointFiles } from './checkpoint-files.ts';
+import {
+  historyLengthOf,
+  type ModelConfig,
+  type ModelName,
+  modelNames,
+  openTraining,
+  type TrainedTowers,
+} from './models.ts';
+import { asMemoryError, withProviderErrors } from './training-faults.ts';
+
+export const versionsDirectory = 'versions';
+
+export type VersionTraining = {
+  readonly snapshot: Snapshot;
+  readonly dataDirectory: string;
+  readonly seed: number;
+  /** The two-tower unless told otherwise. */
+  readonly model?: ModelName;
+  /** What differs from the model's defaults. */
+  readonly config: ModelConfig;
+  /** Whether it is judged, and stopped, by the validation part; neither unless told otherwise. */
+  readonly judgedBy?: DatasetOptions['judgedBy'];
+  /** Epochs without a better validation after which it stops; looked at unless judged by `test`. */
+  readonly patience?: number;
+  /** Where checkpoints lie, and how many updates are between them; none unless told. */
+  readonly checkpoints?: { readonly directory: string; readonly everySteps: number };
+  /** The version whose weights it begins with, and the snapshot that it was trained on: directories. */
+  readonly base?: {
+    readonly version: string;
+    readonly versionDirectory: string;
+    readonly snapshotDirectory: string;
+  };
+};
+
+/** A version in force, to be judged on the same rows. */
+export type InForce = { readonly version: string; readonly directory: string; readonly model: string };
+
+export type TrainedVersion = {
+  readonly candidate: Candidate;
+  readonly judgements: Judgements;
+  /** Mean loss of each epoch. */
+  readonly losses: readonly number[];
+};
+
+/** What a training came to before it is judged. */
+export type TrainedModel = {
+  readonly losses: readonly number[];
+  readonly chosenEpoch: number;
+  readonly stoppedEarly: boolean;
+  readonly provider: string;
+  readonly fallbackReason: string | undefined;
+};
+
+export type StepControl = {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: TrainingProgress) => void;
+  /** At the end of an epoch: the mean of its losses, and what validation gives. */
+  readonly onEpoch?: (epoch: number, step: number, values: Readonly<Record<string, number>>) => void;
+};
+
+/**
+ * From a snapshot to a version, in two steps: `train`, then `evaluate`, which writes the version's directory. Blocks the
+ * calling thread for most of the time. Errors: those of verifyFiles, refuseOtherFeatures, readDataset and the model;
+ * FatalError MR_TRAINING_OUT_OF_MEMORY, RetryableError MR_TRAINING_PROVIDER.
+ */
+export class VersionTrainer {
+  readonly #what: VersionTraining;
+  readonly #model: ModelName;
+  #dataset: Dataset | undefined;
+  #training: Training<TrainedTowers> | undefined;
+  #history: TrainingHistory | undefined;
+
+  constructor(what: VersionTraining) {
+    this.#what = what;
+    this.#model = what.model ?? 'two-tower';
+  }
+
+  /** Goes on from the newest checkpoint where there is one. */
+  async train(control: StepControl): Promise<TrainedModel> {
+    try {
+      return await this.#train(control);
+    } catch (error) {
+      throw asMemoryError(error);
+    }
+  }
+
+  async #train({ signal, onProgress, onEpoch }: StepControl): Promise<TrainedModel> {
+    const { checkpoints, judgedBy = 'test', patience = 0 } = this.#what;
+    const training = await this.#open();
+    const files = checkpoints && new CheckpointFiles(checkpoints.directory);
+    const resumeFrom = await files?.load();
+    const history = await train(withProviderErrors(training), {
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+      ...(judgedBy !== 'test' && patience > 0 && { earlyStopping: { metric: 'recall@10', patience } }),
+      ...(files && { checkpoints: { everySteps: checkpoints.everySteps, save: (each) => files.save(each) } }),
+      ...(resumeFrom && { resumeFrom }),
+      onEpoch: ({ epoch, step, loss, metrics }) => onEpoch?.(epoch, step, { epoch_loss: loss, ...metrics }),
+    });
+    this.#history = history;
+    const { provider, fallbackReason } = training;
+    const { chosenEpoch, stoppedEarly } = history;
+    return { losses: lossesOf(history), chosenEpoch, stoppedEarly, provider, fallbackReason };
+  }
+
+  /** Judges what `train` has made beside the baselines and the version in force, and writes it; a trial is only judged. */
+  async evaluate(inForce: InForce | undefined): Promise<TrainedVersion> {
+    try {
+      return await this.#evaluate(inForce);
+    } catch (error) {
+      throw asMemoryError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#training?.close();
+    this.#training = undefined;
+  }
+
+  async #open(): Promise<Training<TrainedTowers>> {
+    await this.close();
+    const { snapshot, dataDirectory, seed, config, judgedBy = 'test', base } = this.#what;
+    const directory = join(dataDirectory, snapshot.directory);
+    await verifyFiles(directory, snapshot);
+    refuseOtherFeatures(snapshot);
+    const historyLength = historyLengthOf(this.#model, config);
+    this.#dataset ??= await readSnapshot(directory, {
+      historyLength,
+      judgedBy,
+      ...(base && { learnedBefore: join(dataDirectory, base.snapshotDirectory) }),
+    });
+    this.#training = await openTraining(this.#model, this.#dataset, config, seed);
+    if (base !== undefined) {
+      const files = await openVersion(join(dataDirectory, base.versionDirectory));
+      warmStart(this.#training, files, this.#dataset.vocabulary);
+    }
+    return this.#training;
+  }
+
+  async #evaluate(inForce: InForce | undefined): Promise<TrainedVersion> {
+    const { snapshot, dataDirectory, seed, config, judgedBy, base } = this.#what;
+    const [dataset, training, history] = [this.#dataset, this.#training, this.#history];
+    invariant(dataset !== undefined && training !== undefined && history !== undefined, 'train comes first');
+    const result = await training.result();
+    const rows = rowsToJudge(dataset);
+    const served = { ...result, model: this.#model, vocabulary: dataset.vocabulary };
+    const judgements = judge(dataset, rows, await scoresOf(served, dataset, [...rows.heldOut.keys()]));
+    const { metrics } = judgements.model;
+    const described = {
+      model: this.#model,
+      snapshotId: snapshot.snapshot_id,
+      seed,
+      dimension: result.dim,
+      itemCount: dataset.data.items,
+      protocol: snapshot.protocol,
+      metrics,
+      popularity: judgements.popularity.metrics,
+      decayedPopularity: judgements.decayedPopularity.metrics,
+    };
+    const isTrial = judgedBy === 'validation';
+    const lineage = { snapshot, config, seed, base: base?.version ?? null, dataset, history };
+    const version = isTrial
+      ? ''
+      : await localArtifacts(join(dataDirectory, versionsDirectory)).write(described, {
+          'user-tower.onnx': result.userTower,
+          'items.index': FlatIndex.build(result.itemVectors, result.dim).save(),
+          'vocabulary.json': dataset.vocabulary.toBytes(),
+          [weightsFile]: encodeCheckpoint(weightsOf(training.save())),
+          'card.md': Buffer.from(modelCard({ ...described, judgements, ...lineage })),
+        });
+    const candidate: Candidate = {
+      version,
+      snapshot_id: snapshot.snapshot_id,
+      model: described.model,
+      directory: `${versionsDirectory}/${version}`,
+      dimension: described.dimension,
+      items: described.itemCount,
+      protocol: described.protocol,
+      metrics,
+      popularity: described.popularity,
+      decayed_popularity: described.decayedPopularity,
+      role: 'retrieval',
+      run_id: null,
+      intervals: judgements.intervals,
+      production: isTrial ? null : await this.#compared(inForce, { dataset, rows, judgements }),
+    };
+    return { candidate, judgements, losses: lossesOf(history) };
+  }
+
+  /** The version in force on the same rows; null where there is none, or none of a kind that can be judged on them. */
+  async #compared(
+    inForce: InForce | undefined,
+    { dataset, rows, judgements }: { dataset: Dataset; rows: JudgedRows; judgements: Judgements },
+  ): Promise<ProductionComparison | null> {
+    const model = modelNames.find((name) => name === inForce?.model);
+    if (inForce === undefined || model === undefined) return null;
+    const served = await servedModel(model, join(this.#what.dataDirectory, inForce.directory));
+    if (served === undefined) return null;
+    const theirs = judgeScores(await scoresOf(served, dataset, [...rows.heldOut.keys()]), rows);
+    return {
+      version: inForce.version,
+      metrics: theirs.metrics,
+      differences: differences(judgements.model, theirs),
+    };
+  }
+}
+
+/** Undefined for one that is damaged or gone: what is to take its place must not depend on it. */
+async function servedModel(model: ModelName, directory: string): Promise<ServedModel | undefined> {
+  let files: VersionFiles;
+  try {
+    files = await openVersion(directory);
+  } catch (error) {
+    if (errorCode(error) === 'MR_VERSION_CORRUPT' || errorCode(error) === 'MR_VERSION_MISSING')
+      return undefined;
+    throw error;
+  }
+  const saved = files.read('items.index');
+  const { dim, count } = FlatIndex.load(saved);
+  // The vectors are the last part of the file.
+  const bytes = new Uint8Array(saved.subarray(saved.length - 4 * dim * count));
+  return {
+    model,
+    userTower: files.read('user-tower.onnx'),
+    itemVectors: new Float32Array(bytes.buffer),
+    dim,
+    vocabulary: TwoTowerVocabulary.parse(files.read('vocabulary.json')),
+  };
+}
+
+async function readSnapshot(directory: string, options: DatasetOptions): Promise<Dataset> {
+  const scratch = await mkdtemp(join(tmpdir(), 'millrace-train-'));
+  try {
+    return await withDuckDb(scratch, (database) => readDataset(database, directory, options));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+const lossesOf = ({ epochs }: TrainingHistory) => epochs.map(({ loss }) => loss);

@@ -1,0 +1,58 @@
+import type { Log } from '#engine/log';
+import type { Clock, Logger, Progress } from '#platform';
+import type { Topics } from '#topologies';
+import type { SnapshotPlan } from './snapshot-plan.ts';
+import type { ModelConfig, ModelName } from './thread/models.ts';
+
+/** What is trained, when without being asked for, and what becomes of a run that does not end well. */
+export type TrainingPlan = {
+  /** Trained side by side on the same snapshot. */
+  readonly models: readonly ModelName[];
+  /** Five fields of cron, UTC, or `off`: full trainings. */
+  readonly schedule: string;
+  /** The same, for refreshing the version in force from new examples alone. */
+  readonly refresh: string;
+  /** New examples that a refresh is worth. */
+  readonly refreshExamples: number;
+  /** What becomes of a run that nobody asked for while another one is at work. */
+  readonly overlap: 'skip' | 'queue' | 'cancel';
+  /** After which a run has failed; counted anew by a process that goes on with it. */
+  readonly deadlineMs: number;
+  /** How often a step is tried again after an error that may pass. */
+  readonly retries: number;
+  /** Epochs without a better validation after which a training ends; 0 learns from the validation part as well. */
+  readonly patience: number;
+  /** Updates between two checkpoints. */
+  readonly checkpointSteps: number;
+};
+
+/** Nothing without being asked for. */
+export const defaultTraining: TrainingPlan = {
+  models: ['two-tower'],
+  schedule: 'off',
+  refresh: 'off',
+  refreshExamples: 1000,
+  overlap: 'skip',
+  deadlineMs: 6 * 3_600_000,
+  retries: 3,
+  patience: 0,
+  checkpointSteps: 100,
+};
+
+export type TrainerOptions = {
+  readonly log: Log;
+  readonly topics: Topics;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly progress?: Progress;
+  /** Of trainings that nobody gave one for. */
+  readonly seed: number;
+  /** What differs from the models' defaults. */
+  readonly config?: ModelConfig;
+  /** How snapshots are taken, when without being asked for, and how many are kept. */
+  readonly snapshots?: SnapshotPlan;
+  readonly training?: TrainingPlan;
+  /** This process's name among the trainers: started again under it, it goes on at once. */
+  readonly instanceId: string;
+};

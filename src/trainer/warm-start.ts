@@ -1,0 +1,116 @@
+import {
+  type Checkpoint,
+  type CheckpointArray,
+  decodeCheckpoint,
+  type Training,
+  TwoTowerVocabulary,
+  type VersionFiles,
+} from '#models';
+import { FatalError } from '#platform';
+
+/** The weights of a version, for trainings that begin with them. */
+export const weightsFile = 'weights.checkpoint';
+
+type Vocabulary = {
+  readonly users: readonly string[];
+  readonly items: readonly string[];
+  readonly dictionaries: Readonly<Record<string, readonly string[]>>;
+};
+
+/** Of each row of a parameter now, the row that it was before; -1 for what is new. */
+type RowMap = Int32Array;
+
+/** What is learned, without the state of optimisers and of chance. */
+export function weightsOf({ arrays }: Checkpoint): Checkpoint {
+  const weights = [...arrays].filter(([name]) => isWeights(name));
+  return { arrays: new Map(weights), values: null };
+}
+
+/**
+ * Puts the weights of a version into a training that has just been opened: rows of users, items and values go by what they
+ * stand for, and what is new keeps its random beginning. A parameter of another shape does, too. Errors: FatalError
+ * MR_TRAINING_NO_WEIGHTS for a version that was written without them.
+ */
+export function warmStart<R>(training: Training<R>, version: VersionFiles, now: TwoTowerVocabulary): void {
+  if (!version.names.includes(weightsFile)) throw noWeights(version.version);
+  const before = decodeCheckpoint(version.read(weightsFile)).arrays;
+  const rows = rowMaps(
+    contentsOf(TwoTowerVocabulary.parse(version.read('vocabulary.json'))),
+    contentsOf(now),
+  );
+  const fresh = training.save();
+  const arrays = new Map<string, CheckpointArray>(fresh.arrays);
+  for (const [name, array] of fresh.arrays) {
+    const old = before.get(name);
+    if (old !== undefined) arrays.set(name, moved(array, old, rows[name]));
+  }
+  training.restore({ arrays, values: fresh.values });
+}
+
+/** Beside the weights of a parameter, which have its name, lie the state of its optimiser and the order of the rows. */
+function isWeights(name: string): boolean {
+  return !name.includes('/') && name !== 'order';
+}
+
+function moved(fresh: CheckpointArray, old: CheckpointArray, rows: RowMap | undefined): CheckpointArray {
+  if (rows === undefined) return old.length === fresh.length ? old : fresh;
+  const width = fresh.length / rows.length;
+  if (!Number.isInteger(width) || old.length % width !== 0) return fresh;
+  const merged = fresh.slice();
+  rows.forEach((from, row) => {
+    if (from < 0 || (from + 1) * width > old.length) return;
+    merged.set(old.subarray(from * width, (from + 1) * width) as never, row * width);
+  });
+  return merged;
+}
+
+function contentsOf(vocabulary: TwoTowerVocabulary): Vocabulary {
+  return JSON.parse(vocabulary.toBytes().toString()) as Vocabulary;
+}
+
+function rowMaps(before: Vocabulary, now: Vocabulary): Readonly<Record<string, RowMap>> {
+  // The unknown user is the first row, the unknown item the last one.
+  const users = [0, ...places(before.users, now.users, 1)];
+  const items = [...places(before.items, now.items, 0), before.items.length];
+  const values = (name: string) => [
+    0,
+    ...places(before.dictionaries[name] ?? [], now.dictionaries[name] ?? [], 1),
+  ];
+  const column = (name: string) => {
+    return { size: (before.dictionaries[name]?.length ?? 0) + 1, rows: values(name) };
+  };
+  const fixed = (size: number) => ({ size, rows: Array.from({ length: size }, (_, i) => i) });
+  return {
+    user: Int32Array.from(users),
+    item: Int32Array.from(items),
+    history: Int32Array.from(items),
+    profile: oneAfterAnother([fixed(8), column('gender'), column('occupation'), column('country')]),
+    features: oneAfterAnother([column('type'), column('category'), column('language'), fixed(6), fixed(9)]),
+    tags: Int32Array.from(places(before.dictionaries.tags ?? [], now.dictionaries.tags ?? [], 0)),
+  };
+}
+
+/** Where each of `now` stood before, counted from `first`; -1 where it did not. */
+function places(before: readonly string[], now: readonly string[], first: number): number[] {
+  const known = new Map(before.map((value, place) => [value, place + first]));
+  return now.map((value) => known.get(value) ?? -1);
+}
+
+/** Columns whose values share a table, one after another. */
+function oneAfterAnother(
+  columns: readonly { readonly size: number; readonly rows: readonly number[] }[],
+): RowMap {
+  let start = 0;
+  const rows: number[] = [];
+  for (const column of columns) {
+    for (const row of column.rows) rows.push(row < 0 ? -1 : start + row);
+    start += column.size;
+  }
+  return Int32Array.from(rows);
+}
+
+function noWeights(version: string): FatalError {
+  return new FatalError('MR_TRAINING_NO_WEIGHTS', `Version ${version} was written without its weights.`, {
+    hint: 'Train from scratch once: millrace train',
+  });
+}
