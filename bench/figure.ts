@@ -11,12 +11,15 @@ export type Figure = {
     | 'p95_ms'
     | 'p99_ms'
     | 'seconds'
+    | 'ms'
     | 'bytes'
     | 'ratio'
     | 'recall@10'
     | 'recall@100'
     | 'ndcg@10'
-    | 'hr@10';
+    | 'hr@10'
+    | 'click-chance@10'
+    | 'share-of-gap';
   readonly value: number;
   readonly unit: string;
   /** The value that we want to reach. */

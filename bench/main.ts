@@ -7,6 +7,7 @@ await runNamed(import.meta.dirname, 'bench', [
   'features',
   'features-online',
   'snapshot',
+  'train',
   'engine',
   'restore',
   'threads',

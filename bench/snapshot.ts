@@ -1,6 +1,6 @@
 /**
- * From events to a snapshot: a world of a million events goes through the loop, and its examples into a snapshot, with
- * and without sampled negatives. `npm run bench -- snapshot [EVENTS]`.
+ * From events to a snapshot: a world of a million events goes through the loop, and its examples into a snapshot: from the
+ * log, then from the archive, and with sampled negatives. `npm run bench -- snapshot [EVENTS]`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,6 +15,7 @@ const bench = 'snapshot';
 
 /** What snapshot/take.ts prints. */
 type Taken = {
+  readonly id: string;
   readonly examples: number;
   readonly bytes: number;
   readonly phases: Readonly<Record<string, number>>;
@@ -35,7 +36,11 @@ export async function run(): Promise<void> {
   try {
     await writeWorld(directory, events);
     const processed = program<OneCore>('loop/processing.ts');
+    const fromLog = program<Taken>('snapshot/take.ts');
+    const archived = program<OneCore>('snapshot/archive.ts');
     const plain = program<Taken>('snapshot/take.ts');
+    if (plain.id !== fromLog.id)
+      throw new Error('the snapshot from the archive is another than that from the log');
     const sampled = program<Taken>('snapshot/take.ts', '1');
     const name = `${events.toLocaleString('en-US')} events`;
     const figure = (part: string, value: number, aim?: number) =>
@@ -47,13 +52,17 @@ export async function run(): Promise<void> {
         unit: 's',
         ...(aim !== undefined && { aim }),
       });
-    figure('through the loop', processed.seconds);
-    figure('through the loop, processor time', processed.cpuSeconds);
+    const figures = (part: string, { seconds, cpuSeconds }: OneCore) => {
+      figure(part, seconds);
+      figure(`${part}, processor time`, cpuSeconds);
+    };
+    figures('through the loop', processed);
+    figures('archived', archived);
+    figures('snapshot from the log', fromLog);
     for (const [phase, seconds] of Object.entries(plain.phases)) figure(phase, seconds);
-    figure('snapshot', plain.seconds);
-    figure('snapshot, processor time', plain.cpuSeconds);
+    figures('snapshot from the archive', plain);
     figure('events to snapshot', processed.seconds + plain.seconds, AIM_SECONDS);
-    figure('snapshot with a negative for each positive', sampled.seconds);
+    figures('snapshot with a negative for each positive', sampled);
     printFigure({
       bench,
       case: `${plain.examples.toLocaleString('en-US')} examples, an example`,

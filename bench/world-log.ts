@@ -3,18 +3,21 @@ import { execFileSync } from 'node:child_process';
 import { TopicWriter } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { createLogger, systemClock } from '#platform';
-import { createWorld, worldEvents } from '#simulator';
+import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
 import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';
 
 const WRITTEN_AT_ONCE = 5_000;
 
-/** 2,000 users, 1,000 items and 30 days, up to now. */
-export async function writeWorld(directory: string, events: number): Promise<void> {
+/** 2,000 users, 1,000 items and 30 days. */
+export function benchWorld({ seed, endsAt }: Pick<WorldOptions, 'seed' | 'endsAt'>): World {
+  return createWorld({ seed, users: 2_000, items: 1_000, days: 30, endsAt });
+}
+
+/** By default a world that ends now. */
+export async function writeWorld(directory: string, events: number, world = worldOfToday()): Promise<void> {
   const logger = createLogger({ level: 'warn', name: 'bench' });
   const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
   const topics = await openTopics(log, log.registry);
-  const endsAt = Date.now() - OUTCOME_WINDOW_MS;
-  const world = createWorld({ seed: 1, users: 2_000, items: 1_000, days: 30, endsAt });
   const users = await TopicWriter.open(log, topics.users);
   await users.write(
     Array.from(world.users(), (user) => ({ key: user.user_id, value: user, timestamp: user.created })),
@@ -33,6 +36,10 @@ export async function writeWorld(directory: string, events: number): Promise<voi
   await interactions.announce(world.endsAt + OUTCOME_WINDOW_MS);
   for (const writer of [users, items, interactions]) await writer.close();
   await log.close();
+}
+
+function worldOfToday(): World {
+  return benchWorld({ seed: 1, endsAt: Date.now() - OUTCOME_WINDOW_MS });
 }
 
 export type OneCore = { readonly seconds: number; readonly cpuSeconds: number };

@@ -3,11 +3,14 @@
  * protocol, one item among 99 that the user never had, and among all items. With `--search [MODEL...]` it compares
  * parameters instead, on the item before the held-out one.
  */
+import { InteractionMatrix } from '#models';
 import { InputError } from '#platform';
-import { movieLens1MDirectory, readMovieLens1M } from './ml-1m/data.ts';
+import { type HeldOut, ITEMS, movieLens1MDirectory, readMovieLens1M, USERS } from './ml-1m/data.ts';
 import { evaluateModel } from './ml-1m/figures.ts';
-import { models } from './ml-1m/models.ts';
-import { search } from './ml-1m/search.ts';
+import { judge } from './ml-1m/judge.ts';
+import { type Model, models } from './ml-1m/models.ts';
+import { evaluationAt, printerOf } from './ranking-figures.ts';
+import { search } from './search.ts';
 
 export async function run(): Promise<void> {
   const directory = movieLens1MDirectory();
@@ -20,7 +23,16 @@ export async function run(): Promise<void> {
   const named = names.length === 0 ? models : models.filter(({ name }) => names.includes(name));
   const { test, validation } = await readMovieLens1M(directory);
   for (const model of named) {
-    if (process.argv.includes('--search')) search(model, validation);
-    else evaluateModel(model, test);
+    if (process.argv.includes('--search')) await searchOn(validation, model);
+    else await evaluateModel(model, test);
   }
+}
+
+async function searchOn(validation: HeldOut, model: Model): Promise<void> {
+  const matrix = InteractionMatrix.fromPairs(validation.train, USERS, ITEMS);
+  const known = { matrix, histories: validation.histories };
+  await search(model, printerOf('ml-1m'), async (options) => {
+    const { sampled, full } = judge(await model.fit(known, options), matrix, validation);
+    return { sampled: evaluationAt(sampled, 10).mean.ndcg, full: evaluationAt(full, 10).mean.ndcg };
+  });
 }

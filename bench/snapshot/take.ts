@@ -40,6 +40,7 @@ const { user, system } = process.cpuUsage(cpu);
 const cpuSeconds = (user + system) / 1e6;
 const [examples] = snapshot.files;
 await log.close();
+const { snapshot_id: id } = snapshot;
 process.stdout.write(
-  `${JSON.stringify({ examples: examples?.rows, bytes: examples?.bytes, phases, seconds, cpuSeconds })}\n`,
+  `${JSON.stringify({ id, examples: examples?.rows, bytes: examples?.bytes, phases, seconds, cpuSeconds })}\n`,
 );

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type AnalyticDatabase, literal } from '#offline';
 import type { Interaction, Item } from '#schemas';
-import { openMovieLens } from '#simulator';
+import { GENRES, openMovieLens } from '#simulator';
 
 export type DataSet = {
   readonly name: string;
@@ -16,28 +16,6 @@ export type DataSet = {
   events(): Iterable<Interaction>;
   readRaw(database: AnalyticDatabase): Promise<void>;
 };
-
-const GENRES = [
-  'unknown',
-  'Action',
-  'Adventure',
-  'Animation',
-  "Children's",
-  'Comedy',
-  'Crime',
-  'Documentary',
-  'Drama',
-  'Fantasy',
-  'Film-Noir',
-  'Horror',
-  'Musical',
-  'Mystery',
-  'Romance',
-  'Sci-Fi',
-  'Thriller',
-  'War',
-  'Western',
-];
 
 /** With its ratings and times: three in four rows share user and time with another. */
 export async function movieLens100K(directory: string): Promise<DataSet> {

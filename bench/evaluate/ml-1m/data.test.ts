@@ -6,12 +6,13 @@ import { type HeldOut, ITEMS, movieLens1MDirectory, readMovieLens1M, USERS } fro
 const directory = movieLens1MDirectory();
 const skip = directory === undefined && 'MovieLens 1M is not on this machine';
 
-function assertHeldOut({ train, held, negatives }: HeldOut, rows: number): InteractionMatrix {
+function assertHeldOut({ train, histories, held, negatives }: HeldOut, rows: number): InteractionMatrix {
   const matrix = InteractionMatrix.fromPairs(train, USERS, ITEMS);
   assert.equal(matrix.size, rows);
   assert.equal(held.length, USERS);
   for (let user = 0; user < USERS; user++) {
     const had = new Set(matrix.itemsOf(user));
+    assert.deepEqual(histories[user]?.toSorted(), matrix.itemsOf(user), 'the same items, in order');
     const offered = new Set(negatives[user]);
     assert.equal(offered.size, 99);
     offered.add(held[user] as number);

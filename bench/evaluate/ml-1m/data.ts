@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type Pairs, type Random, seededRandom } from '#models';
+import { drawNegatives, type Pairs, seededRandom } from '#models';
 
 const defaultDirectory = join(import.meta.dirname, '../../../../shared/data/ml-1m');
 
@@ -25,6 +25,8 @@ const SEED = 11;
 /** What is learned from, and what is to be found: of each user one item, beside its negatives. */
 export type HeldOut = {
   readonly train: Pairs;
+  /** The same by user, in the order of time, oldest first: [users]. */
+  readonly histories: readonly Int32Array[];
   /** [users] */
   readonly held: Int32Array;
   /** [users], each of 99 items. With 156 users the paper's have the held-out item among them; it is ranked once. */
@@ -42,12 +44,15 @@ export async function readMovieLens1M(directory: string): Promise<MovieLens1M> {
   const train = pairsOf(await rowsOf(directory, 'ncf-ml-1m.train.pairs.tsv.gz'));
   const tests = await rowsOf(directory, 'ncf-ml-1m.test.rating.gz');
   const negatives = await rowsOf(directory, 'ncf-ml-1m.test.negative.gz');
+  const held = Int32Array.from(tests, ([, item]) => Number(item));
+  const ordered = await histories(directory, held);
   const test = {
     train,
-    held: Int32Array.from(tests, ([, item]) => Number(item)),
+    histories: ordered.map((items) => Int32Array.from(items)),
+    held,
     negatives: negatives.map(([, ...items]) => Int32Array.from(items, Number)),
   };
-  return { test, validation: beforeTheLast(test, await histories(directory, test.held)) };
+  return { test, validation: beforeTheLast(test, ordered) };
 }
 
 async function rowsOf(directory: string, name: string): Promise<string[][]> {
@@ -80,24 +85,17 @@ async function histories(directory: string, held: Int32Array): Promise<number[][
 
 /** Holds out the newest of each user's training items. */
 function beforeTheLast({ train }: HeldOut, ordered: readonly number[][]): HeldOut {
-  const random = seededRandom(SEED);
   const held = Int32Array.from(ordered, (items) => items.at(-1) as number);
   const kept = train.user.map((_, i) => i).filter((i) => train.item[i] !== held[train.user[i] as number]);
+  const heldOut = new Map(Array.from(held, (item, user) => [user, [item]]));
+  const seen = new Map(ordered.entries());
   return {
     train: {
       user: kept.map((i) => train.user[i] as number),
       item: kept.map((i) => train.item[i] as number),
     },
+    histories: ordered.map((items) => Int32Array.from(items.slice(0, -1))),
     held,
-    negatives: ordered.map((items) => drawNegatives(new Set(items), random)),
+    negatives: [...drawNegatives({ items: ITEMS, heldOut, seen }, NEGATIVES, seededRandom(SEED)).values()],
   };
-}
-
-function drawNegatives(had: ReadonlySet<number>, random: Random): Int32Array {
-  const drawn = new Set<number>();
-  while (drawn.size < NEGATIVES) {
-    const item = random.integer(ITEMS);
-    if (!had.has(item)) drawn.add(item);
-  }
-  return Int32Array.from(drawn);
 }

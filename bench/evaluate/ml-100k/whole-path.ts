@@ -2,7 +2,6 @@
  * The two-tower model beside the popularity baselines on MovieLens 100K, by the product's own path: import, the loop
  * topology on the embedded log with RocksDB, a snapshot, and one training a seed.
  */
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,22 +9,14 @@ import { StreamsRuntime, type Topic, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
 import { takeSnapshot } from '#offline';
-import {
-  createLogger,
-  createProgress,
-  InputError,
-  type Progress,
-  progressStyle,
-  systemClock,
-} from '#platform';
+import { createLogger, type Progress, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
 import { type MovieLens, openMovieLens } from '#simulator';
 import { loopTopology, OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { type Judgements, trainFromSnapshot } from '#trainer';
-import { type Figure, printFigure } from '../figure.ts';
-import { runtimeOptions } from '../runtime-options.ts';
+import { type Figure, printFigure } from '../../figure.ts';
+import { runtimeOptions } from '../../runtime-options.ts';
 
-const defaultDirectory = join(import.meta.dirname, '../../../shared/data/ml-100k');
 const seeds = [1, 2, 3];
 const comparedMetrics = ['recall@10', 'ndcg@10'] as const;
 const latenessMs = 10_000;
@@ -49,24 +40,8 @@ export type MovieLensEvaluation = {
 
 export type EvaluationOptions = { readonly directory: string; readonly progress: Progress };
 
-/** Where the data set is: MOVIELENS_100K, or beside the repository; undefined where there is none. */
-export function movieLensDirectory(): string | undefined {
-  const directory = process.env.MOVIELENS_100K ?? defaultDirectory;
-  return existsSync(directory) ? directory : undefined;
-}
-
-export async function run(): Promise<void> {
-  const directory = movieLensDirectory();
-  if (directory === undefined) {
-    throw new InputError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 100K is not on this machine.', {
-      hint: 'Set MOVIELENS_100K to a directory with u.data, u.item and u.user.',
-    });
-  }
-  const evaluation = await evaluateMovieLens({
-    directory,
-    progress: createProgress({ style: progressStyle(false) }),
-  });
-  for (const figure of figuresOf(evaluation)) printFigure(figure);
+export async function printWholePath(options: EvaluationOptions): Promise<void> {
+  for (const figure of figuresOf(await evaluateMovieLens(options))) printFigure(figure);
 }
 
 /** Imports into a log of its own, which is removed afterwards. */
@@ -212,5 +187,11 @@ function figuresOf({ models, popularity, decayedPopularity, differences }: Movie
 }
 
 function figure(name: string, metric: string, value: number): Figure {
-  return { bench: 'movielens-100k', case: name, metric: metric as Figure['metric'], value, unit: 'ratio' };
+  return {
+    bench: 'ml-100k',
+    case: `whole path, ${name}`,
+    metric: metric as Figure['metric'],
+    value,
+    unit: 'ratio',
+  };
 }

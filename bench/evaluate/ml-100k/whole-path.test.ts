@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createProgress } from '#platform';
-import { evaluateMovieLens, movieLensDirectory } from './movielens-100k.ts';
+import { movieLensDirectory } from './data.ts';
+import { evaluateMovieLens } from './whole-path.ts';
 
 const directory = movieLensDirectory();
 const skip = directory === undefined && 'MovieLens 100K is not on this machine';
