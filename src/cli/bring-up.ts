@@ -1,6 +1,7 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
 
-import { cleanPeriodically } from '#operations';
+import { readVersions } from '#offline';
+import { cleanPeriodically, openViewsOfModules } from '#operations';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
@@ -11,13 +12,14 @@ import { commandProgress } from './command-progress.ts';
 import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import { newestRecords } from './newest-records.ts';
+import { startNotifications } from './notifications.ts';
 import { notice, type Output } from './output.ts';
 import { catchUp, type Pipeline, startPipeline } from './pipeline.ts';
 import { printAnswer } from './recommend.ts';
 import { serve } from './server.ts';
 import { printSummary } from './summary.ts';
 import { startTrainer } from './training.ts';
-import { readVersions, servingVersion } from './versions.ts';
+import { servingVersion } from './versions.ts';
 import { openViewsInRedis, type ViewsInRedis } from './views.ts';
 import { makeWorld } from './world.ts';
 
@@ -67,11 +69,12 @@ export async function bringUp(
     shutdown.add('cleaning', () => cleaning);
   }
   const archive = await startArchive(installation, shutdown);
+  const notifications = startNotifications(installation, shutdown);
   // A training that is asked for later has no bar in this terminal.
   progress.hush();
   const { configuration } = installation;
   const { decided, trainedMs } = model;
-  const failed = Promise.race([model.failed, archive.failed]);
+  const failed = Promise.race([model.failed, archive.failed, notifications.failed]);
   const said = { configuration, made, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
   return { failed };
@@ -101,10 +104,18 @@ async function bringUpModel(
   const { configuration } = installation;
   const { signal } = shutdown;
   const dataDirectory = configuration.data;
-  const views = await openViewsInRedis(installation, shutdown);
+  const modules = await openViewsOfModules(installation, configuration.features.modules);
+  const views = await openViewsInRedis(installation, modules, shutdown);
   const pseudonyms = await installation.pseudonyms();
   const featureTtlMs = configuration.features.ttlMs;
-  const environment = { ...installation, pseudonyms, dataDirectory, clock: systemClock, featureTtlMs };
+  const environment = {
+    ...installation,
+    pseudonyms,
+    dataDirectory,
+    clock: systemClock,
+    featureTtlMs,
+    modules,
+  };
   const responder = await openResponder({ ...environment, ...(views && { views: views.store }) });
   shutdown.add('responder', () => responder.close());
   const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
@@ -112,7 +123,8 @@ async function bringUpModel(
   failed.catch(() => {});
 
   const trainedAt = systemClock.monotonic();
-  const known = await readVersions(installation);
+  const published = await readVersions(installation);
+  const known = published.filter(({ candidate }) => candidate.role === 'retrieval');
   // What is archived may not be used any more: an erasure leaves nothing else where every version held the user.
   const isNew = known.every(({ status }) => status === 'archived');
   const train = () => Promise.race([trainer.train(configuration.training, signal), failed]);

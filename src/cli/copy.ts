@@ -9,10 +9,10 @@ import {
   createLogger,
   lockDirectory,
   type ProgressStep,
-  refuseContradictions,
   type Shutdown,
   systemClock,
 } from '#platform';
+import { refuseContradictions } from '#platform/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { logDirectory, requireData, withoutUser } from './installation.ts';

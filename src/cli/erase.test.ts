@@ -12,7 +12,8 @@ import {
   smallWorld,
 } from './testing/command-line.ts';
 
-const named = { ...smallWorld, privacy: { userIds: 'pseudonyms' } };
+const modules = [join(import.meta.dirname, '../operations/features/fixtures/user-trends.ts')];
+const named = { ...smallWorld, privacy: { userIds: 'pseudonyms' }, features: { modules } };
 const anna = 'anna.of.the.erased@example.org';
 const bert = 'bert.of.the.erased@example.org';
 const headers = { 'content-type': 'application/json', connection: 'close' };
@@ -30,6 +31,16 @@ function asking(url: string) {
       const event = { event_id: `mine-${posted++}`, user_id: userId, item_id: itemId, kind: 'like' };
       const response = await fetch(`${url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
       assert.equal(response.status, 202, await response.text());
+    },
+    /** Events of the user that the view of the module has counted. */
+    counted: async (userId: string): Promise<number | undefined> => {
+      const response = await fetch(`${url}/features/user/${encodeURIComponent(userId)}?views=user-trends`, {
+        headers,
+      });
+      const answer = (await response.json()) as {
+        user?: { views: { 'user-trends': { features: { events: number } } } };
+      };
+      return answer.user?.views['user-trends'].features.events;
     },
     recommended: async (userId: string): Promise<string[]> => {
       const response = await fetch(`${url}/recommend/${encodeURIComponent(userId)}?k=60`, { headers });
@@ -61,7 +72,7 @@ describe('privacy on the command line', () => {
     const line = commandLine(t, named);
     const { run, directory } = line;
     const { url, started } = await startServer(line);
-    const { like, recommended } = asking(url);
+    const { like, counted, recommended } = asking(url);
 
     // What a user likes is left out of their answers for as long as their row says so.
     const [best = ''] = await recommended(anna);
@@ -69,11 +80,14 @@ describe('privacy on the command line', () => {
     await like(bert, best);
     await until(async () => !(await recommended(anna)).includes(best));
     await until(async () => !(await recommended(bert)).includes(best));
+    for (const user of [anna, bert]) await until(async () => (await counted(user)) === 1);
     const out = await run(['opt-out', anna]);
     assert.deepEqual([out.code, out.err], [0, '']);
     assert.match(out.out, /^User anna\S+ has opted out: /);
     await until(async () => (await recommended(anna)).includes(best));
     assert.ok(!(await recommended(bert)).includes(best));
+    await until(async () => (await counted(anna)) === 0);
+    assert.equal(await counted(bert), 1);
     await like(anna, best);
     const back = await fetch(`${url}/users/${anna}/privacy`, {
       method: 'PUT',
@@ -116,16 +130,19 @@ describe('privacy on the command line', () => {
     assert.equal(destroyed.length, 2);
     for (const needle of [...destroyed, anna, bert]) assert.deepEqual(filesWith(directory, needle), []);
 
-    const refused = async (args: readonly string[], code: string) => {
-      const ended = await run(args);
-      assert.equal(ended.code, 2, ended.err);
-      assert.match(ended.err, new RegExp(`^error ${code}: .*\nhint: \\S`));
-    };
-    await refused(['erase', 'never-seen', '--yes'], 'MR_PRIVACY_USER_UNKNOWN');
-    await refused(['erase', 'u1'], 'MR_USAGE');
-    await refused(['erase', '', '--yes'], 'MR_PRIVACY_USER');
-    await refused(['opt-out', 'x'.repeat(129)], 'MR_PRIVACY_USER');
-    await refused(['recommend', 'u1', '--set', 'privacy.userIds=as-given'], 'MR_PRIVACY_USER_IDS');
-    await refused(['erase', 'u1', '--data', 'elsewhere'], 'MR_DATA_EMPTY');
+    const refusals = [
+      [['erase', 'never-seen', '--yes'], 'MR_PRIVACY_USER_UNKNOWN'],
+      [['erase', 'u1'], 'MR_USAGE'],
+      [['erase', '', '--yes'], 'MR_PRIVACY_USER'],
+      [['opt-out', 'x'.repeat(129)], 'MR_PRIVACY_USER'],
+      [['recommend', 'u1', '--set', 'privacy.userIds=as-given'], 'MR_PRIVACY_USER_IDS'],
+      [['erase', 'u1', '--data', 'elsewhere'], 'MR_DATA_EMPTY'],
+    ] as const;
+    const printed = await line.runEach(refusals.map(([args]) => args));
+    for (const [i, [args, code]] of refusals.entries()) {
+      const { code: exitCode, err } = printed[i] ?? assert.fail();
+      assert.equal(exitCode, 2, `${args.join(' ')}: ${err}`);
+      assert.match(err, new RegExp(`^error ${code}: .*\nhint: \\S`));
+    }
   });
 });

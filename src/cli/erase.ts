@@ -1,7 +1,7 @@
 /** `millrace erase USER`: nothing of the user is left, or can be told to be theirs. */
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
-import { erasureTargets, type RemainingTopic, remainingTopics } from '#operations';
+import { erasureTargets, openViewsOfModules, type RemainingTopic, remainingTopics } from '#operations';
 import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { type EraseTarget, type Erasure, eraseUser, requireUserId, writePrivacyStatus } from '#privacy';
 import { archiveTarget } from './archive-target.ts';
@@ -61,7 +61,7 @@ async function erase(
       onTarget: (name) => notice(output, `Erasing: ${name}`),
     });
     const erasure = await unlessInterrupted(Promise.race([erasing, failed]), shutdown.signal);
-    report(output, userId, erasure, remainingTopics(topics));
+    report(output, userId, erasure, await remainingTopics(log));
     return EXIT.done;
   });
 }
@@ -96,7 +96,8 @@ async function prepare(installation: Installation, shutdown: Shutdown): Promise<
     shutdown.add('data directory', async () => lock.release());
     ({ failed } = await startPipeline(installation, shutdown));
   }
-  const views = isAlone ? await openViewsInRedis(installation, shutdown) : undefined;
+  const modules = await openViewsOfModules(installation, configuration.features.modules);
+  const views = isAlone ? await openViewsInRedis(installation, modules, shutdown) : undefined;
   const common = {
     ...installation,
     dataDirectory: configuration.data,
@@ -104,9 +105,9 @@ async function prepare(installation: Installation, shutdown: Shutdown): Promise<
     patienceMs: PATIENCE_MS,
     signal: shutdown.signal,
   };
-  const redis = await redisTarget(common, views, shutdown);
+  const redis = await redisTarget({ ...common, modules }, views, shutdown);
   const others = [...(redis === undefined ? [] : [redis]), await archiveTarget(installation, common)];
-  return { targets: erasureTargets({ ...common, others }), failed };
+  return { targets: erasureTargets({ ...common, modules: modules.map(({ view }) => view), others }), failed };
 }
 
 function report(
@@ -133,7 +134,7 @@ function report(
     return `${topic} (${retentionMs === null ? 'for ever' : `${retentionMs / DAY_MS} days`})`;
   });
   output.line(
-    `Stays until its retention: ${stays.join(', ')}; in the processors' state, until it is compacted.`,
+    `Stays until its retention: ${stays.join(', ')}; in the processors' state, until its examples are over and it is compacted.`,
   );
   if (erased.some(({ target, rows }) => target === 'versions' && rows > 0)) {
     output.line('Next: millrace train, because versions were archived (with the same --data).');

@@ -2,7 +2,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { dropVersion, readViewVersions, versionedName } from '#operations';
+import { versionedName } from '#features';
+import { dropVersion, readViewVersions } from '#operations';
 import { createLogger, InputError, lockDirectory, systemClock } from '#platform';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { openExistingInstallation } from './installation.ts';

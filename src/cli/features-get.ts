@@ -1,12 +1,13 @@
 /** `millrace features get ENTITY ID`: features as they are served now, from the running server or read here. */
 import { Command } from 'commander';
+import { openViewsOfModules } from '#operations';
 import { createLogger, systemClock } from '#platform';
 import { askFeatures, type FeatureRow, openFeatureReader, type ShownFeatures } from '#responders';
 import { askServer, serverAddress } from './ask-server.ts';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
-import type { Output } from './output.ts';
+import { moment, type Output, shown } from './output.ts';
 
 type Options = { readonly views?: string; readonly item?: string };
 
@@ -61,13 +62,15 @@ async function readHere({ configuration }: Invocation<Options>, asked: Asked): P
   return withShutdown(logger, async (shutdown) => {
     const installation = await openExistingInstallation(configuration, shutdown);
     const { log, topics, metrics } = installation;
-    const featureTtlMs = configuration.features.ttlMs;
+    const { ttlMs: featureTtlMs, modules: paths } = configuration.features;
+    const modules = await openViewsOfModules(installation, paths);
     const opened = await openFeatureReader({
       log,
       topics,
       clock: systemClock,
       logger,
       metrics,
+      modules,
       featureTtlMs,
     });
     shutdown.add('features', () => opened.close());
@@ -77,7 +80,7 @@ async function readHere({ configuration }: Invocation<Options>, asked: Asked): P
 }
 
 function print(output: Output, { ts, user, items = [] }: ShownFeatures): void {
-  output.line(`As of ${new Date(ts).toISOString().slice(0, 19).replace('T', ' ')}`);
+  output.line(`As of ${moment(ts)}`);
   for (const [view, row] of Object.entries(user?.views ?? {})) printRow(output, view, row);
   for (const { views } of items) for (const [view, row] of Object.entries(views)) printRow(output, view, row);
 }
@@ -92,7 +95,7 @@ function printRow(output: Output, view: string, row: FeatureRow | null): void {
   output.line(`\n${view}${found ? age : ': no row, so these are the defaults'}`);
   for (const [feature, value] of Object.entries(features)) {
     const note = expired.includes(feature) ? '  (expired)' : '';
-    output.line(`  ${feature.padEnd(22)} ${shown(value)}${note}`);
+    output.line(`  ${feature.padEnd(22)} ${shown(value, 90)}${note}`);
   }
 }
 
@@ -104,9 +107,4 @@ function duration(ms: number): string {
   ] as const;
   const [unit, size] = units.find(([, each]) => ms >= 2 * each) ?? ['s', 1000];
   return `${Math.round(ms / size)} ${unit}`;
-}
-
-function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(Math.round(value * 1e4) / 1e4) : JSON.stringify(value);
-  return text.length > 90 ? `${text.slice(0, 87)}...` : text;
 }

@@ -6,7 +6,7 @@ import { createLogger } from '#platform';
 import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from './command.ts';
 import { openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
-import type { Output } from './output.ts';
+import { moment, type Output, shown } from './output.ts';
 import { declaredViews } from './view-names.ts';
 
 type Options = { readonly number: number; readonly view?: string };
@@ -79,15 +79,9 @@ function print(output: Output, { name, version }: AnyView, steps: readonly Histo
   output.line(`${name} ${version}: ${all} events${all > steps.length ? `, the last ${steps.length}` : ''}`);
   for (const { event, changed } of steps) {
     const { ts, kind, item_id, user_id } = event;
-    const at = new Date(ts).toISOString().slice(0, 19).replace('T', ' ');
-    output.line(`${at}  ${kind} of ${user_id} ${item_id === null ? '' : `on ${item_id}`}`.trimEnd());
+    output.line(`${moment(ts)}  ${kind} of ${user_id} ${item_id === null ? '' : `on ${item_id}`}`.trimEnd());
     for (const [feature, { before, after }] of Object.entries(changed)) {
-      output.line(`    ${feature}: ${shown(before)} -> ${shown(after)}`);
+      output.line(`    ${feature}: ${shown(before, 60)} -> ${shown(after, 60)}`);
     }
   }
-}
-
-function shown(value: unknown): string {
-  const text = typeof value === 'number' ? String(Math.round(value * 1e4) / 1e4) : JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

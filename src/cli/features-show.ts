@@ -1,15 +1,16 @@
 /** `millrace features show NAME`: what a view declares, and what it comes from and goes into. */
 import { Command } from 'commander';
-import { describeTopology, TopicReader } from '#engine';
-import { type FeatureLineage, featureLineage, readViewVersions, versionedName } from '#operations';
+import { describeTopology } from '#engine';
+import { versionedName } from '#features';
+import { readSnapshots, readVersions } from '#offline';
+import { type FeatureLineage, featureLineage, readViewVersions } from '#operations';
 import { createLogger } from '#platform';
-import type { FeatureViewVersion, Snapshot } from '#schemas';
+import type { FeatureViewVersion } from '#schemas';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { type Installation, openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
-import type { Output } from './output.ts';
+import { moment, type Output } from './output.ts';
 import { declaredTopology } from './topology.ts';
-import { readVersions } from './versions.ts';
 import { type DeclaredView, viewNamed } from './view-names.ts';
 
 const HOUR_MS = 3_600_000;
@@ -61,17 +62,13 @@ async function modelsReading(
   installation: Installation,
   { name, version }: DeclaredView,
 ): Promise<readonly string[]> {
-  const { log, topics } = installation;
-  const reads = new Set<string>();
-  const reader = await TopicReader.open<string, Snapshot>(log, topics.snapshots, { from: 'start' });
-  for await (const records of reader.untilEnd()) {
-    for (const { key, value } of records) {
-      if (value?.views.some((each) => each.name === name && each.version === version)) reads.add(key);
-    }
-  }
-  await reader.close();
+  const snapshots = await readSnapshots(installation);
+  const reading = snapshots.filter(({ views }) =>
+    views.some((each) => each.name === name && each.version === version),
+  );
+  const ids = new Set(reading.map(({ snapshot_id }) => snapshot_id));
   const trained = await readVersions(installation);
-  return trained.filter(({ candidate }) => reads.has(candidate.snapshot_id)).map((each) => each.version);
+  return trained.filter(({ candidate }) => ids.has(candidate.snapshot_id)).map((each) => each.version);
 }
 
 function asJson({ view, versions, lineage, models }: Shown): object {
@@ -99,8 +96,7 @@ function print(output: Output, { view, versions, lineage, models }: Shown): void
   output.line(`Store:      ${lineage.store}`);
   output.line(`Models:     ${models.map((each) => each.slice(0, 12)).join(', ') || 'none yet'}`);
   for (const each of versions) {
-    const since = new Date(each.ts).toISOString().slice(0, 19).replace('T', ' ');
-    output.line(`Version ${each.version}:  ${each.status} since ${since}`);
+    output.line(`Version ${each.version}:  ${each.status} since ${moment(each.ts)}`);
   }
 }
 
@@ -109,10 +105,10 @@ function hours(ms: number): string {
 }
 
 /** A view of a module has a topology of its own. */
-function ownTopology({ name, version }: DeclaredView): FeatureLineage {
+function ownTopology(view: DeclaredView): FeatureLineage {
   return {
     topics: ['interactions-accepted'],
-    processors: [name],
-    store: `${name}/rows of view-${name}-${version}`,
+    processors: [view.name],
+    store: `${view.name}/rows of view-${versionedName(view)}`,
   };
 }

@@ -1,11 +1,11 @@
 /** `millrace features`: the feature views, where their rows come from, and what is in them. */
 import { Command } from 'commander';
+import { versionedName } from '#features';
 import {
   buildProgress,
   readViewVersions,
   topicStatistics,
   type ViewStatistics,
-  versionedName,
   viewStatistics,
 } from '#operations';
 import { createLogger } from '#platform';
@@ -18,7 +18,7 @@ import { historyCommand } from './features-history.ts';
 import { showCommand } from './features-show.ts';
 import { type Installation, openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
-import { grouped, type Output } from './output.ts';
+import { grouped, moment, type Output } from './output.ts';
 import { type DeclaredView, declaredViews } from './view-names.ts';
 
 export function featuresCommand(): Command {
@@ -99,7 +99,7 @@ function printTable(output: Output, rows: readonly Row[]): void {
       row.status,
       grouped(row.rows),
       `${grouped(row.bytes / 1024)} KiB`,
-      Number.isFinite(row.watermark) ? new Date(row.watermark).toISOString().slice(0, 19) : '-',
+      Number.isFinite(row.watermark) ? moment(row.watermark) : '-',
       row.digest.slice(0, 12),
     ]),
   );

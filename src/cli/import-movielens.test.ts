@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { commandLine, jsonLines, smallWorld } from './testing/command-line.ts';
+import { interaction, writeEvents } from './testing/event-log.ts';
 import { movieLensCounts, writeMovieLens } from './testing/movielens-directory.ts';
 
 type Metrics = Readonly<Record<string, number>>;
@@ -115,10 +116,8 @@ describe('import movielens', () => {
   });
 
   it('refuses ratings that are older than what the log holds', async (t) => {
-    const { begin, run, directory } = commandLine(t);
-    const started = begin(['start', '--json']);
-    await started.until(/"url"/);
-    await started.signal('SIGINT');
+    const { run, directory } = commandLine(t);
+    await writeEvents(directory, 'interactions', [interaction(0, Date.now())]);
     const { code, err } = await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))]);
     assert.equal(code, 2);
     assert.match(err, /^error MR_IMPORT_TOO_OLD: .*\nhint: .*--data DIR/m);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { TopicWriter } from '#engine';
+import { writeRecords } from '#engine';
 import { isExpired } from '#engine/log';
 import {
   ConfigurationError,
@@ -153,13 +153,11 @@ async function presentIds(installation: Installation, dataSet: MovieLens): Promi
 async function writeTables(installation: Installation, dataSet: MovieLens): Promise<void> {
   const { log, topics } = installation;
   const timestamp = dataSet.tablesAt;
-  const users = await TopicWriter.open(log, topics.users);
   const named = withPseudonyms(await installation.pseudonyms(), dataSet.users());
-  await users.write(Array.from(named, (value) => ({ key: value.user_id, value, timestamp })));
-  await users.close();
-  const items = await TopicWriter.open(log, topics.items);
-  await items.write(dataSet.items().map((value) => ({ key: value.item_id, value, timestamp })));
-  await items.close();
+  const users = Array.from(named, (value) => ({ key: value.user_id, value, timestamp }));
+  await writeRecords(log, topics.users, users);
+  const items = dataSet.items().map((value) => ({ key: value.item_id, value, timestamp }));
+  await writeRecords(log, topics.items, items);
 }
 
 /** Rows that may name a user are told by their place alone: what they say is in the file. */
@@ -169,25 +167,22 @@ async function writeDeadLetters(
 ): Promise<void> {
   const timestamp = systemClock.now();
   const { forgets } = await pseudonyms();
-  const writer = await TopicWriter.open(log, topics['dead-letters']);
-  await writer.write(
-    malformed.map(({ file, line, text, reason }) => {
-      const shown = !forgets || file.startsWith('u.item');
-      const value = {
-        topic: file,
-        partition: 0,
-        offset: line,
-        operator: 'import',
-        reason: 'MR_IMPORT_MALFORMED',
-        message: `${file}:${line}: ${shown ? reason : 'the row cannot be read'}`,
-        timestamp,
-        key: null,
-        value: shown ? Buffer.from(text) : null,
-      };
-      return { key: file, timestamp, value };
-    }),
-  );
-  await writer.close();
+  const letters = malformed.map(({ file, line, text, reason }) => {
+    const shown = !forgets || file.startsWith('u.item');
+    const value = {
+      topic: file,
+      partition: 0,
+      offset: line,
+      operator: 'import',
+      reason: 'MR_IMPORT_MALFORMED',
+      message: `${file}:${line}: ${shown ? reason : 'the row cannot be read'}`,
+      timestamp,
+      key: null,
+      value: shown ? Buffer.from(text) : null,
+    };
+    return { key: file, timestamp, value };
+  });
+  await writeRecords(log, topics['dead-letters'], letters);
 }
 
 /** On standard error with --json as well: there they are JSON lines. */

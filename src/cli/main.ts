@@ -10,7 +10,9 @@ import { reportFailure } from './failure.ts';
 import { featuresCommand } from './features.ts';
 import { importCommand } from './import-movielens.ts';
 import { optInCommand, optOutCommand } from './opt-out.ts';
+import { promoteCommand, rollbackCommand } from './promote.ts';
 import { recommendCommand } from './recommend.ts';
+import { runsCommand } from './runs.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { sqlCommand } from './sql.ts';
 import { startCommand } from './start.ts';
@@ -24,7 +26,11 @@ function millrace(): Command {
   const program = new Command('millrace')
     .description('Event-sourced stream processor and recommender.')
     .helpCommand('help [command]', 'show the help of a command')
+    // Else options behind "versions show" would be those of "versions".
+    .enablePositionalOptions()
     .showHelpAfterError(false)
+    // An option belongs to the command that it follows: `features` and `features get` both have --json.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -41,8 +47,11 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
     importCommand(),
     snapshotCommand(),
     trainCommand(),
+    runsCommand(),
     recommendCommand(),
     versionsCommand(),
+    promoteCommand(),
+    rollbackCommand(),
     topicsCommand(),
     topologyCommand(),
     featuresCommand(),

@@ -52,6 +52,17 @@ export function notice(output: Output, text: string): void {
   if (!output.json) process.stderr.write(`${text}\n`);
 }
 
+/** A time in ms, UTC. */
+export function moment(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** A feature's value in at most `width` characters. */
+export function shown(value: unknown, width: number): string {
+  const text = typeof value === 'number' ? String(Math.round(value * 1e4) / 1e4) : JSON.stringify(value);
+  return text.length > width ? `${text.slice(0, width - 3)}...` : text;
+}
+
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }

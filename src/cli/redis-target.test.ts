@@ -56,7 +56,7 @@ async function openWorld(t: TestContext, url: string, patienceMs: number) {
     while (polls < from + times) await systemClock.sleep(20);
   };
   const installation = { ...environment, configuration, topics } as unknown as Installation;
-  const waiting = { ...installation, clock, patienceMs, signal: shutdown.signal };
+  const waiting = { ...installation, modules: [], clock, patienceMs, signal: shutdown.signal };
   const target = await redisTarget(waiting, undefined, shutdown);
   assert.ok(target !== undefined);
   return { put, untilThere, untilPolled, target };

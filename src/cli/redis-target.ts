@@ -1,10 +1,16 @@
 /** The rows of a user in Redis, as a place that is erased. */
+import { featureViews, userProfileView, versionedName } from '#features';
 import { rowsInViews } from '#operations';
 import { type Clock, errorCode, RetryableError, type Shutdown } from '#platform';
 import type { EraseTarget } from '#privacy';
 import { RedisViewStore, type ViewStore } from '#responders';
+import type { OpenedView } from '#topologies';
 import type { Installation } from './installation.ts';
 import type { ViewsInRedis } from './views.ts';
+
+type Redis = {
+  /** The views of modules, as who keeps the views in Redis has them. */ readonly modules: readonly OpenedView[];
+};
 
 type Waiting = { readonly clock: Clock; readonly patienceMs: number; readonly signal: AbortSignal };
 
@@ -15,20 +21,28 @@ const POLL_MS = 200;
  * that this process keeps; without them another one does.
  */
 export async function redisTarget(
-  installation: Installation & Waiting,
+  installation: Installation & Waiting & Redis,
   views: ViewsInRedis | undefined,
   shutdown: Shutdown,
 ): Promise<EraseTarget | undefined> {
-  const { configuration, log, topics, logger, metrics, clock } = installation;
+  const { configuration, log, topics, logger, metrics, clock, modules } = installation;
   if (configuration.views === 'in-process') return undefined;
   const location = { url: configuration.views, ...configuration.redis };
   const store =
-    views?.store ?? (await RedisViewStore.open(location, { log, clock, logger, metrics }, topics));
+    views?.store ?? (await RedisViewStore.open(location, { log, clock, logger, metrics }, topics, modules));
   shutdown.add('rows in Redis', () => store.close());
   return {
     name: 'redis',
     erase: async (pseudonym) => {
-      const keys = [...(await rowsInViews(log, pseudonym)), { view: 'user-profile', key: pseudonym }];
+      const views = new Map<string, string>([
+        ...featureViews.map((view) => [versionedName(view), view.name] as const),
+        ...modules.map(({ topic }) => [topic.name, topic.name] as const),
+      ]);
+      const keys = (await rowsInViews(installation, pseudonym)).flatMap(({ topic, key }) => {
+        const view = views.get(topic);
+        return view === undefined ? [] : [{ view, key }];
+      });
+      keys.push({ view: userProfileView.name, key: pseudonym });
       return { where: 'views in Redis', rows: await untilGone(store, keys, installation) };
     },
   };

@@ -1,11 +1,14 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
 import { serveQueries } from '#engine';
 import { openGateway } from '#gateway';
-import type { Processing } from '#operations';
+import { type Processing, registerAdminRoutes } from '#operations';
 import { createHttpServer, createMetrics, type Metrics, type Shutdown, systemClock } from '#platform';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
 import type { ViewsInRedis } from './views.ts';
+
+/** How long a decision over a version may take while a client waits. */
+const DECISION_MS = 10_000;
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
 export async function checkPort({
@@ -43,6 +46,8 @@ export async function serve(
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
   serveQueries(server, processing);
+  const { token } = configuration.admin;
+  registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
   server.routes.get('/tasks', async () => (await processing.report()) ?? { tasks: [] });
   let failure: Error | undefined;
   processing.ended.catch((error: Error) => {

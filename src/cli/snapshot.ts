@@ -1,6 +1,6 @@
 /** `millrace snapshot`: freezes the examples as Parquet files, and says what they hold. */
 import { Command, InvalidArgumentError } from 'commander';
-import { TopicReader, TopicWriter } from '#engine';
+import { TopicReader, writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
 import { createLogger, FatalError, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
@@ -112,9 +112,8 @@ async function takeHere(
     progress,
   });
   const taken = await unlessInterrupted(Promise.race([taking, pipeline.failed]), signal);
-  const writer = await TopicWriter.open(installation.log, installation.topics.snapshots);
-  await writer.write([{ key: taken.snapshot_id, value: taken, timestamp: taken.ts }]);
-  await writer.close();
+  const record = { key: taken.snapshot_id, value: taken, timestamp: taken.ts };
+  await writeRecords(installation.log, installation.topics.snapshots, [record]);
   return taken;
 }
 

@@ -1,44 +1,16 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { TopicWriter } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
-import { createLogger, lockDirectory, systemClock } from '#platform';
-import type { Interaction } from '#schemas';
-import { openTopics } from '#topologies';
+import { lockDirectory } from '#platform';
 import { type CommandLine, commandLine, jsonLines } from './testing/command-line.ts';
+import { interaction, startMs, writeEvents } from './testing/event-log.ts';
 
-const startMs = Date.UTC(2026, 0, 1);
-
-function event(i: number): Interaction {
-  return {
-    event_id: `e${i}`,
-    user_id: `u${i % 3}`,
-    item_id: `i"${i % 2},`,
-    kind: i % 2 === 0 ? 'view' : 'click',
-    value: null,
-    watch_ms: i % 2 === 0 ? 1_000 * i : null,
-    session_id: null,
-    request_id: null,
-    context: { device: 'tv', country: null, language: null },
-    ts: startMs + i * 1_000,
-    original_ts: null,
-    item: null,
-  };
-}
-
-/** A data directory whose log holds accepted events from `from` to `to`. */
-async function accept({ directory }: CommandLine, from: number, to: number): Promise<void> {
-  const logger = createLogger({ level: 'silent', name: 'test' });
-  const data = join(directory, '.millrace');
-  const log = await openEmbeddedLog({ directory: data, clock: systemClock, logger, synchronous: 'normal' });
-  const topics = await openTopics(log, log.registry);
-  const writer = await TopicWriter.open(log, topics['interactions-accepted']);
-  const events = Array.from({ length: to - from }, (_, i) => event(from + i));
-  await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
-  await writer.close();
-  await log.close();
-}
+const accept = ({ directory }: CommandLine, from: number, to: number) =>
+  writeEvents(
+    directory,
+    'interactions-accepted',
+    Array.from({ length: to - from }, (_, i) => interaction(from + i)),
+  );
 
 async function withEvents(t: TestContext): Promise<CommandLine> {
   const command = commandLine(t);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import type { AnyView } from '#features';
+import { type AnyView, withTtls } from '#features';
 import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOffline } from '#offline';
 import { createLogger, type DirectoryLock, errorCode, lockDirectory } from '#platform';
 import { archiveOptions } from './archive.ts';
@@ -34,6 +34,7 @@ export function sqlCommand(): Command {
     notes: `
 Tables: events; examples, with the newest labels; example_corrections; and the history of each view, as user_features:
 a row a change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch; "time" is the same.
+Of user_profile and item_profile there is the newest record of each alone, valid from its own time.
 
   <view>_as_of(ms)       the finished row of every key, of all events before that time;
                          epoch_ms(timestamp '2026-01-31') is a time in ms
@@ -60,8 +61,7 @@ async function runQuery(
     const installation = await openExistingInstallation(configuration, shutdown);
     const archive = await archiveOptions(installation, commandProgress(output, shutdown.signal));
     await archiveWhereNobodyDoes(archive, shutdown.signal);
-    const { log, topics } = installation;
-    const store = await openOffline({ log, topics, dataDirectory: configuration.data });
+    const store = await openOffline({ ...installation, dataDirectory: configuration.data });
     const scratchDirectory = await mkdtemp(join(tmpdir(), 'millrace-sql-'));
     const signal = AbortSignal.any([shutdown.signal, output.closed]);
     try {
@@ -71,7 +71,8 @@ async function runQuery(
         {
           store,
           scratchDirectory,
-          views: newestOf(archive.views ?? []),
+          views: newestOf(archive.views ?? []).map((view) => withTtls(view, configuration.features.ttlMs)),
+          records: installation,
           pseudonymOf: (userId) => pseudonyms.known(userId),
           signal,
         },

@@ -72,9 +72,16 @@ describe('start', () => {
     assert.equal(new Set(ids).size, 3001);
   });
 
-  it('completes what kill -9 cut off, in the middle of making events and in the middle of training', async (t) => {
+  it('completes what Ctrl-C and kill -9 cut off, in the middle of making events and of training', async (t) => {
     const events = 12_000;
     const line = commandLine(t, { ...smallWorld, simulation: { ...smallWorld.simulation, events } });
+    const interrupted = line.begin(['start']);
+    await interrupted.until(/^Making the catalogue: 100%/m);
+    const { code, err } = await interrupted.signal('SIGINT');
+    assert.equal(code, 130);
+    assert.match(err, /\nStopping \.\.\.\n/);
+    assert.doesNotMatch(err, /error/);
+
     const cut = await line.run(['start'], { MILLRACE_FAILPOINTS: 'load.write=kill@3' });
     assert.equal(cut.signal, 'SIGKILL');
     assert.ok((await eventIds(line, 'interactions')).length < events);
@@ -96,19 +103,6 @@ describe('start', () => {
     assert.equal(jsonLines((await line.run(['versions', '--json'])).out).length, 1);
   });
 
-  it('ends with 130 when it is interrupted before it serves, and goes on from there', async (t) => {
-    const { begin } = commandLine(t);
-    const first = begin(['start']);
-    await first.until(/^Making the catalogue: 100%/m);
-    const { code, err } = await first.signal('SIGINT');
-    assert.equal(code, 130);
-    assert.match(err, /\nStopping \.\.\.\n/);
-    assert.doesNotMatch(err, /error/);
-    const second = begin(['start', '--json']);
-    await second.until(upLine);
-    assert.equal((await second.signal('SIGINT')).code, 0);
-  });
-
   it('refuses a port that is in use before it does anything', async (t) => {
     const { run, directory } = commandLine(t);
     const other = createServer();
@@ -122,7 +116,7 @@ describe('start', () => {
     assert.match((await run(['topics'])).err, /MR_DATA_EMPTY/, directory);
   });
 
-  it('serves imported data without making a world', async (t) => {
+  it('serves imported data without making a world; its topics can be followed until Ctrl-C or until the reader goes', async (t) => {
     const { run, begin, directory } = commandLine(t);
     assert.equal((await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))])).code, 0);
     const started = begin(['start', '--json']);
@@ -131,13 +125,7 @@ describe('start', () => {
     const repeated = await run(['import', 'movielens', join(directory, 'ml'), '--json']);
     assert.match(repeated.out, /"repeated":true/);
     assert.equal((await started.signal('SIGINT')).code, 0);
-  });
-});
 
-describe('events tail', () => {
-  it('follows a topic until Ctrl-C, and ends quietly when its reader goes', async (t) => {
-    const { run, begin, directory } = commandLine(t);
-    await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))]);
     const following = begin(['events', 'tail', 'interactions', '-n', '2', '--follow']);
     await following.until(/\n.*\n/);
     const { code, out, err } = await following.signal('SIGINT');

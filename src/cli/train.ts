@@ -1,7 +1,7 @@
 /** `millrace train`: a snapshot, a training, and the decision over its version. */
 import { Command } from 'commander';
 import { createLogger, inspectLock, lockDirectory, type Shutdown } from '#platform';
-import type { TrainingResult } from '#trainer';
+import type { TrainingResult, Wanted } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followTraining } from './follow-training.ts';
@@ -9,19 +9,28 @@ import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { notice, type Output } from './output.ts';
 import { catchUp, startPipeline } from './pipeline.ts';
+import { jsonObject } from './runs-search-space.ts';
 import { decisionText, qualityLines, startTrainer, trainingLine } from './training.ts';
 
-type Options = { readonly seed?: string; readonly force?: boolean };
+type Options = {
+  readonly seed?: string;
+  readonly force?: boolean;
+  readonly model?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+};
 
 export function trainCommand(): Command {
   return defineCommand<Options>({
     command: new Command('train')
       .description('Take a snapshot of the examples, train on it, and put the version up for promotion.')
       .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
+      .option('--model <name>', 'two-tower or sequential (default: training.models)')
+      .option('--with <json>', 'what differs from the defaults of the model, as a JSON object', jsonObject)
       .option('--force', 'train also on a snapshot that is suspect: see millrace snapshot'),
     examples: [
       ['millrace train', 'with progress, then quality beside popularity'],
       ['millrace train --seed 7 --json | tail -n 1', 'one line: version, protocol, metrics'],
+      [`millrace train --with '{"learningRate": 0.006}'`, 'as "millrace runs search" has found it'],
     ],
     notes: `
 Processes what is new on the log first. While "millrace start" runs on the data directory, the training is done there:
@@ -51,8 +60,10 @@ async function train(invocation: Invocation<Options>): Promise<number> {
   return EXIT.done;
 }
 
-function wanted({ configuration, options }: Invocation<Options>) {
-  return { seed: configuration.training.seed, force: options.force === true };
+function wanted({ configuration, options }: Invocation<Options>): Wanted {
+  const { force = false, model, with: config = {} } = options;
+  const models = model === undefined ? [] : [model];
+  return { seed: configuration.training.seed, force, models, config };
 }
 
 async function trainHere(invocation: Invocation<Options>, shutdown: Shutdown): Promise<TrainingResult> {
@@ -62,7 +73,7 @@ async function trainHere(invocation: Invocation<Options>, shutdown: Shutdown): P
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);
-  const { trainer, failed } = startTrainer(installation, progress, shutdown);
+  const { trainer, failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
   const training = trainer.train(wanted(invocation), signal);
   return unlessInterrupted(Promise.race([training, failed, pipeline.failed]), signal);
 }

@@ -1,16 +1,20 @@
 /** Training as the commands need it: the trainer at work in this process, and what came of it in words. */
 import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
 import type { Version } from '#schemas';
-import { type SnapshotPlan, Trainer, type TrainingResult } from '#trainer';
+import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
 import type { Installation } from './installation.ts';
 import { grouped } from './output.ts';
 import { figure } from './versions.ts';
 
-/** Starts a trainer, which carries out train commands until `shutdown`. `failed` rejects when it ends before. */
+/**
+ * Starts a trainer, which carries out runs until `shutdown`; `onlyAsked` leaves out those that schedules ask for. `failed`
+ * rejects when it ends before.
+ */
 export function startTrainer(
   { log, topics, configuration, instanceId, logger }: Installation,
   progress: Progress,
   shutdown: Shutdown,
+  { onlyAsked = false }: { readonly onlyAsked?: boolean } = {},
 ): { readonly trainer: Trainer; readonly failed: Promise<never> } {
   const { seed, epochs, dimension } = configuration.training;
   const trainer = new Trainer({
@@ -23,6 +27,10 @@ export function startTrainer(
     seed,
     config: { dim: dimension, ...(epochs !== undefined && { epochs }) },
     snapshots: snapshotPlan(configuration),
+    training: {
+      ...trainingPlan(configuration),
+      ...(onlyAsked && { schedule: 'off', refresh: 'off' }),
+    },
     instanceId,
   });
   const stopping = new AbortController();
@@ -38,8 +46,26 @@ export function startTrainer(
   return { trainer, failed };
 }
 
+/** What is trained, and when, as the configuration says. */
+export function trainingPlan({ training }: Configuration): TrainingPlan {
+  const { models, schedule, refresh, refreshExamples, overlap, retries, patience, checkpointSteps } =
+    training;
+  const deadlineMs = training.deadlineMinutes * 60_000;
+  return {
+    models,
+    schedule,
+    refresh,
+    refreshExamples,
+    overlap,
+    deadlineMs,
+    retries,
+    patience,
+    checkpointSteps,
+  };
+}
+
 /** How snapshots are taken, as the configuration says. */
-export function snapshotPlan({ snapshots }: Configuration): SnapshotPlan {
+export function snapshotPlan({ snapshots, features }: Configuration): SnapshotPlan {
   const { everyHours, everyExamples, keep, split, validationShare, testShare } = snapshots;
   const { negatives: uniform, popularNegatives: byPopularity, seed } = snapshots;
   const { maxPsi, maxKs, maxMissingIncrease } = snapshots;
@@ -49,6 +75,7 @@ export function snapshotPlan({ snapshots }: Configuration): SnapshotPlan {
     keep,
     split: { by: split, validationShare, testShare },
     negatives: { uniform, byPopularity, seed },
+    featureTtlMs: features.ttlMs,
     limits: { maxPsi, maxKs, maxMissingIncrease },
   };
 }

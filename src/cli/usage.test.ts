@@ -4,7 +4,7 @@ import { commandLine, jsonLines } from './testing/command-line.ts';
 
 describe('command line', { concurrency: 2 }, () => {
   it('explains itself and every command, with examples and exit codes', async (t) => {
-    const { run } = commandLine(t);
+    const { runEach } = commandLine(t);
     const commands = [
       'start',
       'import movielens',
@@ -27,8 +27,8 @@ describe('command line', { concurrency: 2 }, () => {
       'features history',
       'features drop',
     ];
-    const pages = await Promise.all(
-      ['', ...commands].map((name) => run([...name.split(' ').filter(Boolean), '--help'])),
+    const pages = await runEach(
+      ['', ...commands].map((name) => [...name.split(' ').filter(Boolean), '--help']),
     );
     for (const { code, out, err } of pages) {
       assert.deepEqual({ code, err }, { code: 0, err: '' });
@@ -44,28 +44,28 @@ describe('command line', { concurrency: 2 }, () => {
     }
   });
 
-  for (const [args, code, message] of [
-    [['bogus'], 'MR_USAGE', /bogus/],
-    [['train', '--sed', '1'], 'MR_USAGE', /--sed/],
-    [['recommend'], 'MR_USAGE', /user/],
-    [['recommend', '1', '-k', '0'], 'MR_USAGE', /whole number from 1 to 100/],
-    [['topics'], 'MR_DATA_EMPTY', /\.millrace/],
-    [['start', '--set', 'http.port=x'], 'MR_CONFIG_INVALID', /http\.port/],
-    [['start', '--set', 'http.prot=1'], 'MR_CONFIG_UNKNOWN', /http\.prot/],
-    [['start', '--config', 'none.json'], 'MR_CONFIG_FILE', /none\.json/],
-  ] as const) {
-    it(`refuses ${args.join(' ')} with ${code} and what to do`, async (t) => {
-      const { run } = commandLine(t);
-      const plain = await run(args);
-      assert.equal(plain.code, 2);
-      assert.equal(plain.out, '');
-      const [first = '', second = '', ...rest] = plain.err.trim().split('\n');
+  it('refuses what it cannot do, with a code, what is wrong and what to do', async (t) => {
+    const refusals = [
+      [['bogus'], 'MR_USAGE', /bogus/],
+      [['train', '--sed', '1'], 'MR_USAGE', /--sed/],
+      [['recommend'], 'MR_USAGE', /user/],
+      [['recommend', '1', '-k', '0'], 'MR_USAGE', /whole number from 1 to 100/],
+      [['topics'], 'MR_DATA_EMPTY', /\.millrace/],
+      [['start', '--set', 'http.port=x'], 'MR_CONFIG_INVALID', /http\.port/],
+      [['start', '--set', 'http.prot=1'], 'MR_CONFIG_UNKNOWN', /http\.prot/],
+      [['start', '--config', 'none.json'], 'MR_CONFIG_FILE', /none\.json/],
+    ] as const;
+    const printed = await commandLine(t).runEach(refusals.map(([args]) => args));
+    for (const [i, [args, code, message]] of refusals.entries()) {
+      const { code: exitCode, out, err } = printed[i] ?? assert.fail();
+      assert.deepEqual([exitCode, out], [2, ''], args.join(' '));
+      const [first = '', second = '', ...rest] = err.trim().split('\n');
       assert.ok(first.startsWith(`error ${code}: `), first);
       assert.match(first, message);
       assert.match(second, /^hint: \S/);
       assert.deepEqual(rest, []);
-    });
-  }
+    }
+  });
 
   it('gives errors as JSON with --json, and stacks with --log-level debug alone', async (t) => {
     const { run } = commandLine(t);
@@ -73,6 +73,8 @@ describe('command line', { concurrency: 2 }, () => {
     const [{ error } = { error: {} }] = jsonLines<{ error: { code?: string; hint?: string } }>(json.err);
     assert.equal(error.code, 'MR_DATA_EMPTY');
     assert.match(error.hint ?? '', /millrace start/);
+    const nested = await run(['features', 'get', 'user', 'u', '--data', 'elsewhere', '--json']);
+    assert.match(nested.err, /^\{"error":.*elsewhere/, 'options of a command in a command are its own');
     assert.doesNotMatch((await run(['topics'])).err, /\n {4}at /);
     assert.match((await run(['topics', '--log-level', 'debug'])).err, /\n {4}at /);
   });

@@ -1,73 +1,96 @@
-/** `millrace versions`: what has been trained, and what became of it. */
+/** `millrace versions`: what has been trained or published, and what became of it. */
 import { Command } from 'commander';
-import { TopicReader } from '#engine';
+import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#operations';
 import { createLogger } from '#platform';
 import type { Version } from '#schemas';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
-import { type Installation, openExistingInstallation } from './installation.ts';
+import { openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
+import { moment } from './output.ts';
+import { collectCommand } from './versions-collect.ts';
+import { publishCommand } from './versions-publish.ts';
+import { showVersionCommand } from './versions-show.ts';
 
 export function versionsCommand(): Command {
   return defineCommand({
-    command: new Command('versions').description(
-      'List the trained versions, oldest first, with their quality.',
-    ),
+    command: new Command('versions').description('List the versions, oldest first, with their quality.'),
     examples: [
       ['millrace versions', 'a table; * is the version that answers'],
+      ['millrace versions show 46e490558d92', 'its life, and what the gates found'],
+      ['millrace versions publish DIR', 'a model that was trained elsewhere'],
+      ['millrace versions collect', 'what could be removed'],
       ['millrace versions --json | tail -n 1', 'the newest one in full'],
     ],
+    notes: `
+by: who asked for the last step; the gate where nobody did. millrace promote and millrace rollback choose what answers.`,
     run: (invocation) => listVersions(invocation),
-  });
+  })
+    .enablePositionalOptions()
+    .addCommand(showVersionCommand())
+    .addCommand(publishCommand())
+    .addCommand(collectCommand());
 }
 
 async function listVersions({ configuration, output }: Invocation<object>): Promise<number> {
   const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
   return withShutdown(logger, async (shutdown) => {
-    const versions = await readVersions(await openExistingInstallation(configuration, shutdown));
-    const serving = servingVersion(versions)?.version;
-    if (output.json) {
-      for (const { version, status, ts, reason, candidate } of versions) {
-        const { metrics, popularity, decayed_popularity: decayedPopularity, ...rest } = candidate;
-        const serves = version === serving;
-        output.value({
-          ...rest,
-          version,
-          status,
-          serving: serves,
-          ts,
-          reason,
-          model: metrics,
-          popularity,
-          decayedPopularity,
-          kind: rest.model,
-        });
-      }
-    } else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');
+    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+    const registry = await readRegistry(log, topics.versions);
+    const { versions } = registry;
+    if (output.json) for (const each of versions) output.value(asJson(registry, each));
+    else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');
     else
       output.table(
         columns,
-        versions.map((version) => row(version, version.version === serving)),
+        versions.map((each) => row(registry, each)),
       );
     return EXIT.done;
   });
 }
 
+function asJson(registry: RegistryView, each: RegisteredVersion) {
+  const { version, status, ts, reason, actor, previous, candidate } = each.latest;
+  const { metrics, popularity, decayed_popularity: decayedPopularity, ...rest } = candidate;
+  return {
+    ...rest,
+    version,
+    status,
+    serving: isInForce(registry, each),
+    ts,
+    reason,
+    actor,
+    previous,
+    model: metrics,
+    popularity,
+    decayedPopularity,
+    kind: rest.model,
+  };
+}
+
 const columns = [
   { title: ' version' },
+  { title: 'model' },
   { title: 'status' },
   { title: 'decided' },
+  { title: 'by' },
   { title: 'recall@10', align: 'right' },
   { title: 'ndcg@10', align: 'right' },
   { title: 'best popularity', align: 'right' },
 ] as const;
 
-function row({ version, status, ts, candidate }: Version, serves: boolean): string[] {
-  const { metrics, popularity, decayed_popularity: decayed } = candidate;
-  const best = (metric: string) => Math.max(popularity[metric] ?? 0, decayed[metric] ?? 0);
+function row(registry: RegistryView, each: RegisteredVersion): string[] {
+  const { version, status, ts, actor, candidate } = each.latest;
+  const { metrics, popularity, decayed_popularity: decayed, model } = candidate;
+  const best = (metric: string) => {
+    const [allTime, recent] = [popularity[metric], decayed[metric]];
+    return allTime === undefined && recent === undefined ? undefined : Math.max(allTime ?? 0, recent ?? 0);
+  };
   return [
-    `${serves ? '*' : ' '}${version.slice(0, 12)}`,
+    `${isInForce(registry, each) ? '*' : ' '}${version.slice(0, 12)}`,
+    model,
     status,
-    new Date(ts).toISOString().slice(0, 19).replace('T', ' '),
+    moment(ts),
+    actor ?? 'gate',
     figure(metrics['recall@10']),
     figure(metrics['ndcg@10']),
     `${figure(best('recall@10'))} ${figure(best('ndcg@10'))}`,
@@ -78,22 +101,9 @@ export function figure(value: number | undefined): string {
   return value === undefined ? '-' : value.toFixed(4);
 }
 
-/** The last step of each version, in order of their first. */
-export async function readVersions({ log, topics }: Installation): Promise<readonly Version[]> {
-  const reader = await TopicReader.open(log, topics.versions, { from: 'start' });
-  const latest = new Map<string, Version>();
-  for await (const records of reader.untilEnd()) {
-    for (const { key, value } of records) if (value !== null) latest.set(key, value);
-  }
-  await reader.close();
-  return [...latest.values()];
-}
-
-/** The version that answers: the one promoted last. */
+/** The version that answers: of those that find items, the one promoted last; `versions` in the order of their last steps. */
 export function servingVersion(versions: readonly Version[]): Version | undefined {
-  const promoted = versions.filter(({ status }) => status === 'promoted');
-  return promoted.reduce<Version | undefined>(
-    (newest, each) => (newest === undefined || each.ts >= newest.ts ? each : newest),
-    undefined,
+  return versions.findLast(
+    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
   );
 }

@@ -1,6 +1,9 @@
 /** Where answers take rows from, as the option `views` says. */
+import { isOfUser } from '#features';
+import { readViewVersions } from '#operations';
 import { type Shutdown, systemClock } from '#platform';
-import { RedisViewStore, RedisViewWriter, type ViewStore } from '#responders';
+import { RedisViewStore, RedisViewWriter, removeDroppedView, type ViewStore } from '#responders';
+import type { OpenedView } from '#topologies';
 import type { Installation } from './installation.ts';
 
 export type ViewsInRedis = {
@@ -14,14 +17,25 @@ export type ViewsInRedis = {
  * MR_REDIS_REFUSED, MR_REDIS_UNAVAILABLE.
  */
 export async function openViewsInRedis(
-  { configuration, log, topics, logger, metrics }: Installation,
+  installation: Installation,
+  modules: readonly OpenedView[],
   shutdown: Shutdown,
 ): Promise<ViewsInRedis | undefined> {
+  const { configuration, log, topics, logger, metrics } = installation;
   if (configuration.views === 'in-process') return undefined;
   const location = { url: configuration.views, ...configuration.redis };
   const environment = { log, clock: systemClock, logger, metrics };
-  const writer = await RedisViewWriter.open(location, environment, topics);
-  shutdown.add('views in Redis', () => writer.close());
-  const store = await RedisViewStore.open(location, environment, topics);
-  return { store, notReady: () => writer.notReady() };
+  for (const version of (await readViewVersions(installation)).values()) {
+    if (version.status === 'dropped') await removeDroppedView(location, environment, version);
+  }
+  const writers: RedisViewWriter[] = [];
+  shutdown.add('views in Redis', async () => {
+    await Promise.all(writers.map((writer) => writer.close()));
+  });
+  writers.push(await RedisViewWriter.open(location, environment, topics));
+  for (const module of modules.filter(({ view }) => isOfUser(view))) {
+    writers.push(await RedisViewWriter.openModule(location, environment, module));
+  }
+  const store = await RedisViewStore.open(location, environment, topics, modules);
+  return { store, notReady: () => writers.map((writer) => writer.notReady()).find(Boolean) };
 }

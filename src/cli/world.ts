@@ -3,7 +3,7 @@
  * much of it is there, the log says. So a start that was cut off is gone on with, and nothing is made twice.
  */
 import { join } from 'node:path';
-import { TopicWriter } from '#engine';
+import { writeRecords } from '#engine';
 import { type Configuration, type Progress, systemClock } from '#platform';
 import { withPseudonyms } from '#privacy';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
@@ -69,14 +69,12 @@ async function writeWorld(
   const { log, topics } = installation;
   const pseudonyms = await installation.pseudonyms();
   const tables = progress.start('Making the catalogue', world.userCount + world.items().length);
-  const items = await TopicWriter.open(log, topics.items);
-  await items.write(world.items().map((value) => ({ key: value.item_id, value, timestamp: value.created })));
-  await items.close();
-  tables.advance(world.items().length);
-  const users = await TopicWriter.open(log, topics.users);
+  const items = world.items().map((value) => ({ key: value.item_id, value, timestamp: value.created }));
+  await writeRecords(log, topics.items, items);
+  tables.advance(items.length);
   const named = withPseudonyms(pseudonyms, world.users());
-  await users.write(Array.from(named, (value) => ({ key: value.user_id, value, timestamp: value.created })));
-  await users.close();
+  const users = Array.from(named, (value) => ({ key: value.user_id, value, timestamp: value.created }));
+  await writeRecords(log, topics.users, users);
   tables.advance(world.userCount);
   tables.done();
 

@@ -1,10 +1,16 @@
 import { InputError } from '#platform';
-import type { Device, Interaction, InteractionContext, InteractionKind } from '#schemas';
+import {
+  contextFields,
+  devices,
+  type Interaction,
+  type InteractionContext,
+  type InteractionKind,
+} from '#schemas';
 
 /** What the gateway supplies where a producer leaves it out. */
 export type EventDefaults = { eventId(): string; now(): number };
 
-// Records, so that the compiler misses no member of the schema's enumerations.
+// A record, so that the compiler misses no member of the schema's enumeration.
 const kinds: Readonly<Record<InteractionKind, true>> = {
   impression: true,
   view: true,
@@ -18,13 +24,6 @@ const kinds: Readonly<Record<InteractionKind, true>> = {
   purchase: true,
   quiz_score: true,
 };
-const devices: Readonly<Record<Device, true>> = {
-  mobile: true,
-  desktop: true,
-  tablet: true,
-  tv: true,
-  other: true,
-};
 const eventFields = new Set([
   'event_id',
   'user_id',
@@ -37,7 +36,6 @@ const eventFields = new Set([
   'context',
   'ts',
 ]);
-const contextFields = new Set(['device', 'country', 'language']);
 
 /**
  * An event from a JSON value. Only user_id and kind are required; what else is absent or null becomes null, event_id

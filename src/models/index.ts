@@ -1,7 +1,7 @@
 /**
- * Models: what is learned, how it is trained, and how it is judged. The two-tower retrieval model with its graph
- * language and optimisers, the models of implicit feedback that need neither (popularity, item-kNN, EASE, iALS), the
- * exact vector index, and the evaluation of rankers.
+ * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model with their
+ * graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
+ * item-kNN, EASE, iALS), the exact vector index, and the evaluation of rankers.
  *
  * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
  * equal bytes on one machine. What an id stands for is the vocabulary's business, which training and serving share;
@@ -15,10 +15,16 @@ export type {
   MetricValues,
   VersionContents,
   VersionDescription,
-  VersionFileName,
   VersionFiles,
   VersionManifest,
 } from './artifact/port.ts';
+export {
+  type Checkpoint,
+  type CheckpointArray,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type Json,
+} from './checkpoint.ts';
 export {
   type BootstrapOptions,
   bootstrapMean,
@@ -34,6 +40,11 @@ export {
   type Outcomes,
 } from './evaluation/classification.ts';
 export {
+  evaluationDifferences,
+  evaluationIntervals,
+  type MetricIntervals,
+} from './evaluation/differences.ts';
+export {
   coverage,
   diversity,
   exposureGini,
@@ -42,6 +53,7 @@ export {
   popularityLift,
   shownPopularity,
 } from './evaluation/lists.ts';
+export { drawNegatives } from './evaluation/negatives.ts';
 export {
   type CandidateScorer,
   evaluateSampled,
@@ -68,6 +80,15 @@ export {
   perUserLastShare,
   type Split,
 } from './evaluation/split.ts';
+export { type ExternalModel, externalGraphName, readExternalModel } from './external/directory.ts';
+export {
+  type ElementType,
+  type ExternalInput,
+  type ExternalManifest,
+  externalManifestName,
+  parseExternalManifest,
+} from './external/manifest.ts';
+export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
 export { type EaseOptions, easeDefaults, fitEase } from './implicit/ease.ts';
 export { fitIals, type Ials, type IalsOptions, ialsDefaults } from './implicit/ials.ts';
@@ -84,14 +105,25 @@ export {
   tuneHalfLifeMs,
 } from './popularity.ts';
 export { type Random, seededRandom } from './random.ts';
+export { type SequentialConfig, sequentialDefaults } from './sequential/config.ts';
+export type { Sequences as ItemSequences, SequentialData } from './sequential/data.ts';
+export { SequentialEncoder } from './sequential/encoder.ts';
+export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
+export {
+  type EpochSummary,
+  type Trainable,
+  type Training,
+  type TrainingControl,
+  type TrainingHistory,
+  type TrainingMetrics,
+  type TrainingProgress,
+  train,
+} from './training.ts';
 export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
 export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
 export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';
-export {
-  type TrainedTwoTower,
-  type TrainingControl,
-  type TrainingProgress,
-  trainTwoTower,
-} from './two-tower/train.ts';
+export { type Sequences, sequenceExamples } from './two-tower/sequences.ts';
+export { type TrainedTwoTower, trainTwoTower } from './two-tower/train.ts';
+export { type TwoTowerResult, twoTower } from './two-tower/training.ts';
 export { type ItemMetadata, TwoTowerVocabulary, type VocabularySource } from './two-tower/vocabulary.ts';

@@ -18,8 +18,8 @@ import { FatalError } from '#platform';
 /** What DuckDB may hold in memory before it writes to its directory. */
 const memoryLimit = '1GB';
 
-/** DuckDB's vector size: the most rows of a chunk. */
-const chunkRows = 2048;
+/** Rows that are written at once: few, so that whoever else is on the thread waits some milliseconds at most. */
+const appendedRows = 256;
 
 /** A typed column of a result, one chunk of it. */
 type NumberColumn = Int32Array | Float64Array;
@@ -144,8 +144,8 @@ export class AnalyticDatabase {
     columns: (start: number, end: number) => DuckDBValue[][],
   ): Promise<void> {
     const appender = await this.#connection.createAppender(table, null, 'temp');
-    for (let start = 0; start < rows; start += chunkRows) {
-      const end = Math.min(rows, start + chunkRows);
+    for (let start = 0; start < rows; start += appendedRows) {
+      const end = Math.min(rows, start + appendedRows);
       const chunk = DuckDBDataChunk.create(types, end - start);
       chunk.setColumns(columns(start, end));
       appender.appendDataChunk(chunk);

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
 
 const main = join(import.meta.dirname, '../main.ts');
+const each = join(import.meta.dirname, 'run-each.ts');
 
 export type Ended = {
   readonly code: number | null;
@@ -28,7 +29,11 @@ export type CommandLine = {
   readonly directory: string;
   begin(args: readonly string[], environment?: Readonly<Record<string, string>>): Running;
   run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ended>;
+  /** Commands that only say something, one after another in one process. */
+  runEach(commands: readonly (readonly string[])[]): Promise<readonly Printed[]>;
 };
+
+export type Printed = Pick<Ended, 'code' | 'out' | 'err'>;
 
 /** A world that is made, processed and trained in seconds; its versions pass the gate whatever they are worth. */
 export const smallWorld = {
@@ -36,6 +41,7 @@ export const smallWorld = {
   simulation: { users: 60, items: 60, days: 5, events: 3000, liveEventsPerSecond: 0 },
   training: { epochs: 1, dimension: 8 },
   gate: { minimumLift: 0 },
+  versions: { gates: {}, production: 'any' },
   privacy: { userIds: 'as-given' },
 };
 
@@ -49,8 +55,8 @@ export function commandLine(t: TestContext, configuration: object = smallWorld):
   });
   const directory = temporaryDirectory(t);
   writeFileSync(join(directory, 'millrace.config.json'), JSON.stringify(configuration));
-  const begin: CommandLine['begin'] = (args, environment = {}) => {
-    const child = spawn(process.execPath, [main, ...args], {
+  const launch = (script: string, args: readonly string[], environment = {}): Running => {
+    const child = spawn(process.execPath, [script, ...args], {
       cwd: directory,
       env: { ...ownEnvironment(), ...environment },
     });
@@ -58,12 +64,20 @@ export function commandLine(t: TestContext, configuration: object = smallWorld):
     child.once('close', () => running.delete(child));
     return observe(child);
   };
-  return { directory, begin, run: (args, environment) => begin(args, environment).ended };
+  const begin: CommandLine['begin'] = (args, environment) => launch(main, args, environment);
+  const run: CommandLine['run'] = (args, environment) => begin(args, environment).ended;
+  const runEach: CommandLine['runEach'] = async (commands) => {
+    const { code, out, err } = await launch(each, [JSON.stringify(commands)]).ended;
+    if (code !== 0) throw new Error(err);
+    return JSON.parse(out) as Printed[];
+  };
+  return { directory, begin, run, runEach };
 }
 
 /** Without options of whoever runs the tests. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MILLRACE|NODE)_/.test(name)));
+  const isOption = /^(MILLRACE|NODE(?!_COMPILE_CACHE$))_/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOption.test(name)));
 }
 
 function observe(child: ChildProcess): Running {

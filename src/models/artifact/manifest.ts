@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto';
-import { FatalError } from '#platform';
-import {
-  type ManifestFile,
-  type VersionContents,
-  type VersionDescription,
-  type VersionManifest,
-  versionFileNames,
-} from './port.ts';
+import { FatalError, InputError } from '#platform';
+import type { ManifestFile, VersionContents, VersionDescription, VersionManifest } from './port.ts';
 
 export const manifestName = 'manifest.json';
 const versionDigits = 16;
+/** Nothing that could lead out of the version's directory, or be taken for what a crash has left. */
+const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -20,16 +16,21 @@ export function versionOf(manifest: Uint8Array): string {
   return sha256(manifest).slice(0, versionDigits);
 }
 
-/** The manifest's bytes: fields in one order, metrics sorted by name, so that equal versions have equal names. */
+/**
+ * The manifest's bytes: fields in one order, metrics and files sorted by name, so that equal versions have equal names.
+ * InputError MR_VERSION_FILE for a name that can't be a file's.
+ */
 export function encodeManifest(description: VersionDescription, contents: VersionContents): Buffer {
   const { model, snapshotId, seed, dimension, itemCount, protocol } = description;
   const sorted = (metrics: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const files: ManifestFile[] = versionFileNames.map((name) => {
-    return { name, bytes: contents[name].byteLength, sha256: sha256(contents[name]) };
-  });
+  const files: ManifestFile[] = Object.entries(contents)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, bytes]) => ({ name, bytes: bytes.byteLength, sha256: sha256(bytes) }));
+  const wrong = files.find(({ name }) => !isFileName(name));
+  if (wrong !== undefined) throw badName(wrong.name);
   const manifest: VersionManifest = {
-    format: 1,
+    format: 2,
     model,
     snapshotId,
     seed,
@@ -52,11 +53,28 @@ export function parseManifest(bytes: Buffer, path: string): VersionManifest {
   } catch (cause) {
     throw corrupt(path, 'is not JSON', cause);
   }
-  if (manifest.format !== 1) throw corrupt(path, `has format ${manifest.format}, and format 1 can be read`);
-  const listed = manifest.files?.map(({ name }) => name).join();
-  const expected = versionFileNames.join();
-  if (listed !== expected) throw corrupt(path, `lists the files ${listed}, not ${expected}`);
+  const { format, files } = manifest;
+  if (format !== 1 && format !== 2) {
+    throw corrupt(
+      path,
+      `has format ${format}, and formats 1 and 2 can be read: a newer build has written it`,
+    );
+  }
+  if (!Array.isArray(files)) throw corrupt(path, 'lists no files');
+  const names = files.map(({ name }) => name);
+  const wrong = names.find((name, place) => !isFileName(name) || names.indexOf(name) !== place);
+  if (wrong !== undefined) throw corrupt(path, `lists the file ${wrong}, which can't be one of a version`);
   return manifest as VersionManifest;
+}
+
+function isFileName(name: string): boolean {
+  return fileName.test(name) && name !== manifestName;
+}
+
+function badName(name: string): InputError {
+  return new InputError('MR_VERSION_FILE', `A version can't have a file named ${JSON.stringify(name)}.`, {
+    hint: `Use letters, digits, dots, hyphens and underscores, at most 100, and not ${manifestName}.`,
+  });
 }
 
 export function corrupt(path: string, problem: string, cause?: unknown): FatalError {

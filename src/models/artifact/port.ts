@@ -8,15 +8,20 @@ export type MetricValues = Readonly<Record<string, number>>;
 
 export type ManifestFile = { readonly name: string; readonly bytes: number; readonly sha256: string };
 
-/** What is known of a version. There is no time in it: the same snapshot and seed give the same version. */
+/**
+ * What is known of a version. There is no time in it: the same snapshot and seed give the same version. Format 1, which
+ * is read as well, knew the files of the two-tower alone.
+ */
 export type VersionManifest = {
-  readonly format: 1;
-  readonly model: 'two-tower';
+  readonly format: 1 | 2;
+  /** Kind of model: `two-tower`, `external`, ... */
+  readonly model: string;
+  /** Empty for one that was trained elsewhere. */
   readonly snapshotId: string;
   readonly seed: number;
-  /** Length of the vectors. */
+  /** Length of the vectors; 0 where there are none. */
   readonly dimension: number;
-  /** Rows of the index. */
+  /** Rows of the index; 0 where there is none. */
   readonly itemCount: number;
   /** How train and test were split. */
   readonly protocol: string;
@@ -28,24 +33,32 @@ export type VersionManifest = {
 
 export type VersionDescription = Omit<VersionManifest, 'format' | 'files'>;
 
-export const versionFileNames = ['user-tower.onnx', 'items.index', 'vocabulary.json'] as const;
-export type VersionFileName = (typeof versionFileNames)[number];
-export type VersionContents = Readonly<Record<VersionFileName, Uint8Array>>;
+/** Files by name: letters, digits, dots, hyphens and underscores. Which a model needs is its own business. */
+export type VersionContents = Readonly<Record<string, Uint8Array>>;
 
 /** A version as read, every byte of it verified. */
 export interface VersionFiles {
   /** The first 16 hex digits of the SHA-256 of manifest.json. */
   readonly version: string;
   readonly manifest: VersionManifest;
-  /** The bytes that were verified; nothing is read from the disk again. */
-  read(name: VersionFileName): Buffer;
+  /** In order. */
+  readonly names: readonly string[];
+  /** The bytes that were verified; nothing is read from the disk again. FatalError MR_VERSION_CORRUPT without the file. */
+  read(name: string): Buffer;
 }
 
 export interface ArtifactStore {
-  /** Stores a version, whole or not at all, and gives its name. A version that is there already stays. */
+  /**
+   * Stores a version, whole or not at all, and gives its name. A version that is there already stays. Errors: InputError
+   * MR_VERSION_FILE for a name that can't be a file's.
+   */
   write(description: VersionDescription, contents: VersionContents): Promise<string>;
   /** Errors: ConfigurationError MR_VERSION_MISSING; FatalError MR_VERSION_CORRUPT, which names the file. */
   open(version: string): Promise<VersionFiles>;
   /** Names of the versions stored, in order. */
   list(): Promise<readonly string[]>;
+  /** What a version takes, in bytes; 0 where it is not there. */
+  size(version: string): Promise<number>;
+  /** Removes a version's files, whole or damaged; nothing where it is not there. */
+  remove(version: string): Promise<void>;
 }

@@ -1,79 +1,110 @@
 import { type Feed, toInt64 } from '../graph/session.ts';
 import { DistinctIds } from '../optimise/distinct-ids.ts';
 import type { Random } from '../random.ts';
+import { BlockColumns, type Blocks, packBlocks } from './blocks.ts';
 import { CandidateSampler } from './candidates.ts';
 import type { TwoTowerConfig } from './config.ts';
-import type { Bags, Categoricals, TwoTowerData } from './data.ts';
+import { type Bags, type Categoricals, historyOf, type TwoTowerData } from './data.ts';
 import type { TableName } from './parameters.ts';
 
 /** The rows of the tables that a step reads: ids in the feed are positions in these lists. */
-export type StepRows = Readonly<Record<TableName, Int32Array>>;
+export type StepRows = ReadonlyMap<TableName, Int32Array>;
 export type Batch = { readonly feeds: Readonly<Record<string, Feed>>; readonly rows: StepRows };
 
-/** Turns a list of examples into the feed of one training step. */
+/** N-grams of a title that are looked at; words come before parts of words. */
+const longestTitle = 32;
+
+/** Turns blocks of examples into the feed of one training step. */
 export class BatchBuilder {
+  readonly blocks: Blocks;
+  /** Blocks a step. */
+  readonly blocksAtOnce: number;
+  /** Rows of a step, those that fill up blocks included. */
   readonly batchSize: number;
   readonly candidates: number;
-  /** Length of the longest bag of tags, at least 1. */
+  /** Tags of an item, and n-grams of its title, that are looked at. */
   readonly tagsLength: number;
+  readonly titleLength: number;
   readonly #data: TwoTowerData;
   readonly #config: TwoTowerConfig;
   readonly #random: Random;
   readonly #sampler: CandidateSampler;
+  readonly #block: BlockColumns;
   readonly #users: DistinctIds;
   readonly #items: DistinctIds;
   readonly #history: DistinctIds;
+  readonly #titles: DistinctIds | undefined;
 
   constructor(data: TwoTowerData, config: TwoTowerConfig, random: Random) {
-    const { train, items, users } = data;
-    this.batchSize = Math.min(config.batchSize, train.user.length);
+    const { train, items, users, itemTitles } = data;
+    this.blocks = packBlocks(train, { items, ...config }, random);
+    const { rows, columns, starts } = this.blocks;
+    this.blocksAtOnce = Math.min(Math.ceil(config.batchSize / rows), starts.length - 1);
+    this.batchSize = this.blocksAtOnce * rows;
     this.#sampler = new CandidateSampler(train.item, items, this.batchSize, config.candidates, random);
     this.candidates = this.#sampler.count;
     this.tagsLength = longest(data.itemTags);
+    this.titleLength = itemTitles === undefined ? 1 : Math.min(longestTitle, longest(itemTitles));
     this.#data = data;
     this.#config = config;
     this.#random = random;
+    this.#block = new BlockColumns(items, rows, columns);
     this.#users = new DistinctIds(users);
     this.#items = new DistinctIds(items + 1);
     this.#history = new DistinctIds(items + 1);
+    this.#titles = itemTitles && new DistinctIds(Math.max(1, itemTitles.cardinality));
   }
 
-  /** From positions of examples; a list shorter than the batch is filled up with its first one, at weight 0. */
-  build(examples: Int32Array): Batch {
+  /** From at most `blocksAtOnce` blocks; what is missing is filled up with the first example, at weight 0. */
+  build(blocks: Int32Array): Batch {
     const { train, profile } = this.#data;
-    const size = this.batchSize;
-    const row = (i: number) => examples[i < examples.length ? i : 0] as number;
-    const column = (values: Int32Array) =>
-      Int32Array.from({ length: size }, (_, i) => values[row(i)] as number);
-
-    const users = column(train.user);
-    const targets = new Int32Array(size);
-    const candidates = this.#sampler.draw(column(train.item), targets);
-    const weight = Float32Array.from({ length: size }, (_, i) =>
-      i < examples.length ? (train.weight[row(i)] as number) : 0,
+    const examples = this.#examplesOf(blocks);
+    const isFilled = (row: number) => (examples[row] as number) < 0;
+    const first = examples[0] as number;
+    const source = examples.map((example) => (example < 0 ? first : example));
+    const users = source.map((example) => train.user[example] as number);
+    const targets = new Int32Array(source.length);
+    const candidates = this.#sampler.draw(
+      source.map((example) => train.item[example] as number),
+      targets,
     );
-    const { feeds: itemFeeds, rows: item } = this.#candidateFeeds(candidates);
-    const { feeds: historyFeeds, rows: history } = this.#historyFeeds(
-      Int32Array.from(weight, (_, i) => row(i)),
+    const weight = Float32Array.from(source, (example, row) =>
+      isFilled(row) ? 0 : (train.weight[example] as number),
     );
     this.#users.clear();
     const user = users.map((id) => this.#users.add(this.#chance(this.#config.unknownUserShare) ? 0 : id));
-    return {
-      feeds: {
-        ...itemFeeds,
-        ...historyFeeds,
-        'user ids': { data: toInt64(user), shape: [size] },
-        'profile values': categoricalFeed(profile, users),
-        target: { data: toInt64(targets), shape: [size] },
-        weight: { data: weight, shape: [size] },
-      },
-      rows: { user: this.#users.ids, item, history },
+    const size = [source.length];
+    const feeds = {
+      ...this.#candidateFeeds(candidates),
+      ...this.#historyFeeds(examples),
+      ...this.#contextFeeds(source),
+      'user ids': { data: toInt64(user), shape: size },
+      'profile values': categoricalFeed(profile, users),
+      target: { data: toInt64(targets), shape: size },
+      weight: { data: weight, shape: size },
     };
+    const rows = new Map<TableName, Int32Array>([
+      ['user', this.#users.ids],
+      ['item', this.#items.ids],
+      ['history', this.#history.ids],
+    ]);
+    if (this.#titles !== undefined) rows.set('title', this.#titles.ids);
+    return { feeds, rows };
   }
 
-  #candidateFeeds(candidates: Int32Array): { feeds: Batch['feeds']; rows: Int32Array } {
-    const { items, itemFeatures, itemTags } = this.#data;
-    const count = candidates.length;
+  /** The examples of the blocks, each block filled up to its number of rows with -1. */
+  #examplesOf(blocks: Int32Array): Int32Array {
+    const { rows, examples, starts } = this.blocks;
+    const chosen = new Int32Array(this.batchSize).fill(-1);
+    blocks.forEach((block, i) => {
+      chosen.set(examples.subarray(starts[block], starts[block + 1]), i * rows);
+    });
+    return chosen;
+  }
+
+  #candidateFeeds(candidates: Int32Array): Batch['feeds'] {
+    const { items, itemFeatures, itemTags, itemTitles } = this.#data;
+    const shape = [candidates.length];
     this.#items.clear();
     const ids = candidates.map((id) =>
       this.#items.add(this.#chance(this.#config.unknownItemShare) ? items : id),
@@ -82,31 +113,50 @@ export class BatchBuilder {
       candidates,
       (id) => this.#config.logQ * (this.#sampler.logQ[id] as number),
     );
+    const feeds = {
+      'item ids': { data: toInt64(ids), shape },
+      'feature values': categoricalFeed(itemFeatures, candidates),
+      'tag ids': bagFeed(itemTags, candidates, this.tagsLength),
+      logQ: { data: logQ, shape },
+    };
+    if (itemTitles === undefined || this.#titles === undefined) return feeds;
+    const grams = padded(itemTitles, candidates, this.titleLength);
+    const titleIds = { data: toInt64(within(this.#titles, grams, 0)), shape: [...shape, this.titleLength] };
+    return { ...feeds, 'title ids': titleIds };
+  }
+
+  #historyFeeds(examples: Int32Array): Batch['feeds'] {
+    const { train, items } = this.#data;
+    const { rows, columns } = this.blocks;
+    const count = this.blocksAtOnce;
+    const ids = new Int32Array(count * columns).fill(-1);
+    const places = new Int32Array(count * rows * columns);
+    const block = this.#block;
+    for (let b = 0; b < count; b++) {
+      block.clear();
+      for (let row = 0; row < rows; row++) {
+        const example = examples[b * rows + row] as number;
+        if (example >= 0) block.add(row, historyOf(train, example, this.#config.historyLength));
+      }
+      ids.set(block.ids.subarray(0, block.size), b * columns);
+      places.set(block.places, b * rows * columns);
+    }
     return {
-      feeds: {
-        'item ids': { data: toInt64(ids), shape: [count] },
-        'feature values': categoricalFeed(itemFeatures, candidates),
-        'tag ids': bagFeed(itemTags, candidates, this.tagsLength),
-        logQ: { data: logQ, shape: [count] },
-      },
-      rows: this.#items.ids,
+      'history columns': { data: toInt64(within(this.#history, ids, items)), shape: [count, columns] },
+      'history places': { data: toInt64(places), shape: [count, rows, columns] },
     };
   }
 
-  #historyFeeds(examples: Int32Array): { feeds: Batch['feeds']; rows: Int32Array } {
-    const { train, items } = this.#data;
-    const { historyLength } = this.#config;
-    const distinct = this.#history;
-    distinct.clear();
-    // Padding looks up the last row, so there must be one even if no example of the batch has a history.
-    distinct.add(items);
-    const ids = padded({ offsets: train.historyOffsets, ids: train.history }, examples, historyLength);
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] as number;
-      if (id >= 0) ids[i] = distinct.add(id);
+  #contextFeeds(examples: Int32Array): Batch['feeds'] {
+    const { context } = this.#data.train;
+    if (context === undefined) return {};
+    const feed = categoricalFeed(context, examples);
+    const columns = context.cardinalities.length;
+    for (let row = 0; row < examples.length; row++) {
+      if (this.#chance(this.#config.unknownContextShare))
+        feed.data.fill(0n as never, row * columns, (row + 1) * columns);
     }
-    const feed = { data: toInt64(ids), shape: [examples.length, historyLength] };
-    return { feeds: { 'history ids': feed }, rows: distinct.ids };
+    return { 'context values': feed };
   }
 
   #chance(share: number): boolean {
@@ -114,8 +164,18 @@ export class BatchBuilder {
   }
 }
 
+/**
+ * Ids as positions among the distinct ones, which are gathered anew; -1 stays. Padding looks up the last row, so there
+ * must be one even where all is padding: `atLeast` is always among them.
+ */
+function within(distinct: DistinctIds, ids: Int32Array, atLeast: number): Int32Array {
+  distinct.clear();
+  distinct.add(atLeast);
+  return ids.map((id) => (id < 0 ? id : distinct.add(id)));
+}
+
 /** Length of the longest bag, at least 1. */
-export function longest({ offsets }: Bags): number {
+function longest({ offsets }: Bags): number {
   let length = 1;
   for (let i = 1; i < offsets.length; i++) {
     length = Math.max(length, (offsets[i] as number) - (offsets[i - 1] as number));
@@ -144,7 +204,7 @@ export function categoricalFeed({ cardinalities, values }: Categoricals, rows: I
   const chosen = new Int32Array(rows.length * columns);
   for (let i = 0; i < rows.length; i++) {
     const start = (rows[i] as number) * columns;
-    chosen.set(values.subarray(start, start + columns), i * columns);
+    for (let c = 0; c < columns; c++) chosen[i * columns + c] = values[start + c] as number;
   }
   return { data: toInt64(chosen), shape: [rows.length, columns] };
 }

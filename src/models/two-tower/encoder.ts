@@ -10,6 +10,8 @@ export type UserBatch = {
   readonly histories: readonly ArrayLike<number>[];
   /** Values of the profile's features, [B, P]. */
   readonly profile: Int32Array;
+  /** Values of the moment's features, [B, C], of a model that knows them; unknown when absent. */
+  readonly context?: Int32Array;
 };
 
 /** The user side of a trained two-tower model, for serving. Its runs block the thread. */
@@ -17,23 +19,23 @@ export class UserEncoder {
   readonly dim: number;
   readonly historyLength: number;
   readonly profileFeatures: number;
+  /** 0 where the model knows no context. */
+  readonly contextFeatures: number;
   readonly #session: Session;
 
-  private constructor(session: Session, dim: number, historyLength: number, profileFeatures: number) {
+  private constructor(session: Session) {
     this.#session = session;
-    this.dim = dim;
-    this.historyLength = historyLength;
-    this.profileFeatures = profileFeatures;
+    this.dim = session.shapeOf('vector')[1] as number;
+    this.historyLength = session.shapeOf('history')[1] as number;
+    this.profileFeatures = session.shapeOf('profile')[1] as number;
+    this.contextFeatures = session.inputs.includes('context') ? (session.shapeOf('context')[1] as number) : 0;
   }
 
   /** From the user tower's ONNX file, or its bytes; MR_MODEL_UNREADABLE when it is damaged or something else. */
   static async load(source: Uint8Array | string): Promise<UserEncoder> {
     const session = await Session.create(typeof source === 'string' ? await readFile(source) : source);
     try {
-      const dim = session.shapeOf('vector')[1] as number;
-      const historyLength = session.shapeOf('history')[1] as number;
-      const profileFeatures = session.shapeOf('profile')[1] as number;
-      return new UserEncoder(session, dim, historyLength, profileFeatures);
+      return new UserEncoder(session);
     } catch (error) {
       await session.close();
       throw error;
@@ -41,15 +43,11 @@ export class UserEncoder {
   }
 
   /** Vectors of length 1, [B, dim]. An id that the model does not have is MR_MODEL_INPUT. */
-  async encode({ users, histories, profile }: UserBatch): Promise<Float32Array> {
+  async encode(batch: UserBatch): Promise<Float32Array> {
+    const { users, histories, profile } = batch;
     const count = users.length;
-    if (histories.length !== count || profile.length !== count * this.profileFeatures) {
-      throw new InputError(
-        'MR_MODEL_INPUT',
-        `${count} users with ${histories.length} histories and ${profile.length} profile values`,
-        { hint: `Each user has a history and ${this.profileFeatures} profile values.` },
-      );
-    }
+    const context = batch.context ?? new Int32Array(count * this.contextFeatures);
+    this.#checkSizes({ users, histories, profile, context });
     const history = new Int32Array(count * this.historyLength).fill(-1);
     histories.forEach((items, row) => {
       const length = Math.min(items.length, this.historyLength);
@@ -59,8 +57,25 @@ export class UserEncoder {
       user: { data: toInt64(users), shape: [count] },
       history: { data: toInt64(history), shape: [count, this.historyLength] },
       profile: { data: toInt64(profile), shape: [count, this.profileFeatures] },
+      ...(this.contextFeatures > 0 && {
+        context: { data: toInt64(context), shape: [count, this.contextFeatures] },
+      }),
     });
     return outputs.vector as Float32Array;
+  }
+
+  #checkSizes({ users, histories, profile, context }: Required<UserBatch>): void {
+    const { length: count } = users;
+    const { profileFeatures, contextFeatures } = this;
+    const isWhole = profile.length === count * profileFeatures && context.length === count * contextFeatures;
+    if (isWhole && histories.length === count) return;
+    throw new InputError(
+      'MR_MODEL_INPUT',
+      `${count} users with ${histories.length} histories, ${profile.length} profile and ${context.length} context values`,
+      {
+        hint: `Each user has a history, ${profileFeatures} profile values and ${contextFeatures} of context.`,
+      },
+    );
   }
 
   async close(): Promise<void> {

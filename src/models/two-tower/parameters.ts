@@ -13,26 +13,13 @@ export type DenseParameter = {
   readonly optimiser: Adam;
 };
 
-export const tableNames = ['user', 'item', 'history'] as const;
-export const userDenseNames = [
-  'profile',
-  'attention',
-  'recency',
-  'hiddenWeights',
-  'hiddenBias',
-  'outputWeights',
-  'outputBias',
-] as const;
-export const itemDenseNames = ['features', 'tags'] as const;
-export const denseNames = [...userDenseNames, ...itemDenseNames] as const;
+/** Tables of which a step reads some rows; that of titles is there where items have titles. */
+export type TableName = 'user' | 'item' | 'history' | 'title';
 
-export type TableName = (typeof tableNames)[number];
-export type DenseName = (typeof denseNames)[number];
-
-/** All that is learned, with the state of its optimisers. */
+/** All that is learned, with the state of its optimisers; context is there where the examples have one. */
 export type Parameters = {
-  readonly tables: Readonly<Record<TableName, EmbeddingTable>>;
-  readonly dense: Readonly<Record<DenseName, DenseParameter>>;
+  readonly tables: ReadonlyMap<TableName, EmbeddingTable>;
+  readonly dense: ReadonlyMap<string, DenseParameter>;
 };
 
 // Ids of items carry most of what is to be learned: they start well apart, everything added to them near zero.
@@ -40,34 +27,61 @@ const itemScale = 0.1;
 const sideScale = 0.03;
 
 export function createParameters(data: TwoTowerData, config: TwoTowerConfig, random: Random): Parameters {
-  const { dim, hidden, historyLength, learningRate } = config;
+  const { dim, hidden, historyLength, heads, learningRate, weightDecay } = config;
+  const { itemTitles, train } = data;
   const table = (rows: number, scale: number) =>
-    new EmbeddingTable(rows, dim, scale, random, { learningRate });
-  const dense = (shape: readonly number[], scale: number): DenseParameter => {
-    const length = shape.reduce((product, size) => product * size, 1);
-    const weights = Float32Array.from({ length }, () => (scale === 0 ? 0 : scale * random.normal()));
-    return { shape, weights, optimiser: new Adam(length, { learningRate }) };
+    new EmbeddingTable(rows, dim, scale, random, { learningRate, weightDecay });
+  const normal = (shape: readonly number[], scale: number): DenseParameter =>
+    dense(shape, learningRate, () => (scale === 0 ? 0 : scale * random.normal()));
+  const tables = new Map<TableName, EmbeddingTable>([
+    ['user', table(data.users, sideScale)],
+    ['item', table(data.items + 1, itemScale)],
+    ['history', table(data.items + 1, itemScale)],
+  ]);
+  if (itemTitles !== undefined) tables.set('title', table(Math.max(1, itemTitles.cardinality), sideScale));
+  const named = new Map<string, DenseParameter>([
+    ['profile', normal([total(data.profile.cardinalities), dim], sideScale)],
+    ['attention', normal([dim, heads], 0)],
+    ['recency', dense([historyLength, heads], learningRate, recencyAt(heads))],
+    ['heads', dense([heads * dim, dim], learningRate, (i) => meanOfHeads(i, dim, heads))],
+    ['hiddenWeights', normal([dim, hidden], Math.sqrt(1 / dim))],
+    ['hiddenBias', normal([hidden], 0)],
+    ['outputWeights', normal([hidden, dim], 0.1 * Math.sqrt(1 / hidden))],
+    ['outputBias', normal([dim], 0)],
+    ['features', normal([total(data.itemFeatures.cardinalities), dim], sideScale)],
+    // Padding looks up the last row, so there must be one even without tags.
+    ['tags', normal([Math.max(1, data.itemTags.cardinality), dim], sideScale)],
+  ]);
+  if (train.context !== undefined) {
+    named.set('context', normal([total(train.context.cardinalities), dim], sideScale));
+  }
+  return { tables, dense: named };
+}
+
+function dense(
+  shape: readonly number[],
+  learningRate: number,
+  initial: (i: number) => number,
+): DenseParameter {
+  const length = total(shape.slice(0, 1)) * shape.slice(1).reduce((product, size) => product * size, 1);
+  const weights = Float32Array.from({ length }, (_, i) => initial(i));
+  return { shape, weights, optimiser: new Adam(length, { learningRate }) };
+}
+
+/** The first head averages the history, the last one looks at the newest items, and those between lie between. */
+function recencyAt(heads: number): (i: number) => number {
+  return (i) => {
+    const [place, head] = [Math.floor(i / heads), i % heads];
+    return head === 0 ? 0 : -2 * (head / (heads - 1)) ** 3 * place;
   };
-  const total = (sizes: readonly number[]) => sizes.reduce((sum, size) => sum + size, 0);
-  return {
-    tables: {
-      user: table(data.users, sideScale),
-      item: table(data.items + 1, itemScale),
-      history: table(data.items + 1, itemScale),
-    },
-    dense: {
-      profile: dense([total(data.profile.cardinalities), dim], sideScale),
-      attention: dense([dim, 1], 0),
-      recency: dense([historyLength], 0),
-      hiddenWeights: dense([dim, hidden], Math.sqrt(1 / dim)),
-      hiddenBias: dense([hidden], 0),
-      outputWeights: dense([hidden, dim], 0.1 * Math.sqrt(1 / hidden)),
-      outputBias: dense([dim], 0),
-      features: dense([total(data.itemFeatures.cardinalities), dim], sideScale),
-      // Padding looks up the last row, so there must be one even without tags.
-      tags: dense([Math.max(1, data.itemTags.cardinality), dim], sideScale),
-    },
-  };
+}
+
+function meanOfHeads(i: number, dim: number, heads: number): number {
+  return Math.floor(i / dim) % dim === i % dim ? 1 / heads : 0;
+}
+
+function total(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** The parameters as inputs of a graph: dense ones whole, of each table the rows of a step. */
@@ -75,11 +89,10 @@ export function parameterInputs(
   graph: Graph,
   { tables, dense }: Parameters,
 ): UserParameters & ItemParameters {
-  const input = (name: DenseName | TableName): Tensor =>
-    name in dense
-      ? graph.input(name, dense[name as DenseName].shape)
-      : graph.input(name, [`${name} rows`, tables[name as TableName].width]);
-  return parameterTensors(input);
+  const entries: [string, Tensor][] = [];
+  for (const [name, { width }] of tables) entries.push([name, graph.input(name, [`${name} rows`, width])]);
+  for (const [name, { shape }] of dense) entries.push([name, graph.input(name, shape)]);
+  return Object.fromEntries(entries) as UserParameters & ItemParameters;
 }
 
 /** The parameters as constants of a graph. */
@@ -87,19 +100,16 @@ export function parameterConstants(
   graph: Graph,
   { tables, dense }: Parameters,
 ): UserParameters & ItemParameters {
-  return parameterTensors((name) => {
-    if (name in dense) {
-      const { weights, shape } = dense[name as DenseName];
-      return graph.constant(weights, shape);
-    }
-    const { weights, rows, width } = tables[name as TableName];
-    return graph.constant(weights, [rows, width]);
-  });
+  const entries: [string, Tensor][] = [];
+  for (const [name, { weights, rows, width }] of tables)
+    entries.push([name, graph.constant(weights, [rows, width])]);
+  for (const [name, { weights, shape }] of dense) entries.push([name, graph.constant(weights, shape)]);
+  return Object.fromEntries(entries) as UserParameters & ItemParameters;
 }
 
-function parameterTensors(make: (name: DenseName | TableName) => Tensor): UserParameters & ItemParameters {
-  return Object.fromEntries([...tableNames, ...denseNames].map((name) => [name, make(name)])) as Record<
-    TableName | DenseName,
-    Tensor
-  >;
+export function parameterNames({
+  tables,
+  dense,
+}: Parameters): (keyof UserParameters | keyof ItemParameters)[] {
+  return [...tables.keys(), ...dense.keys()] as (keyof UserParameters | keyof ItemParameters)[];
 }

@@ -137,6 +137,62 @@ test('ages and durations are grouped; each known value of a dictionary has an in
   assert.deepEqual([0, 1, 1.5, 2, 3, 64, 65, 1e6].map(minutes), [1, 1, 2, 2, 3, 7, 8, 8]);
 });
 
+test('a context is read by hour, weekday, device, place, language and how far a session has come', () => {
+  const contexts = [
+    { country: 'se', language: 'sv' },
+    { country: null, language: 'en' },
+  ];
+  const vocabulary = TwoTowerVocabulary.build({ users: [], items: [], contexts: [...contexts, null] });
+  const moment = { hour: 0, weekday: 6, device: 'desktop', country: 'se', language: 'sv' } as const;
+  const at = (session_position: number) => vocabulary.contextValues({ ...moment, session_position });
+  assert.deepEqual(at(0), [1, 7, 2, 1, 2, 1]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 63, 64, 500].map((position) => at(position)[5]),
+    [2, 3, 3, 4, 7, 8, 8],
+  );
+  const elsewhere = { ...moment, hour: 23, device: null, country: 'fi', language: null, session_position: 0 };
+  assert.deepEqual(vocabulary.contextValues(elsewhere), [24, 7, 0, 0, 0, 1]);
+  assert.deepEqual(vocabulary.contextValues(null), [0, 0, 0, 0, 0, 0]);
+  const { cardinalities, values } = vocabulary.contextTable([elsewhere, null]);
+  assert.deepEqual([...values], [24, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(cardinalities, [25, 8, 6, 2, 3, 9]);
+  const again = TwoTowerVocabulary.parse(vocabulary.toBytes());
+  assert.deepEqual(again.contextValues({ ...moment, session_position: 0 }), at(0));
+});
+
+test('a vocabulary from before contexts is read as one that knows none', () => {
+  const vocabulary = TwoTowerVocabulary.build({ users: [], items: [{ id: 'x', metadata: null }] });
+  const stored = JSON.parse(vocabulary.toBytes().toString());
+  for (const name of ['contextCountry', 'contextLanguage']) delete stored.dictionaries[name];
+  const old = TwoTowerVocabulary.parse(Buffer.from(JSON.stringify(stored)));
+  assert.equal(old.itemIndex('x'), 0);
+  assert.deepEqual(old.toBytes(), vocabulary.toBytes());
+  stored.dictionaries.contextCountry = [1];
+  const damaged = Buffer.from(JSON.stringify(stored));
+  assert.throws(() => TwoTowerVocabulary.parse(damaged), { code: 'MR_VERSION_CORRUPT' });
+});
+
+test('titles are tables of n-grams, empty for an item without one', () => {
+  const film: ItemMetadata = {
+    type: 'movie',
+    category: '',
+    tags: [],
+    language: null,
+    difficulty: null,
+    duration_ms: null,
+  };
+  const items = [
+    { id: 'a', metadata: { ...film, title: 'ab' } },
+    { id: 'b', metadata: film },
+    { id: 'c', metadata: null },
+    { id: 'd', metadata: { ...film, title: 'AB cd' } },
+  ];
+  const { titles } = TwoTowerVocabulary.build({ users: [], items }).itemTables({ items });
+  assert.deepEqual([...titles.offsets], [0, 3, 3, 3, 9]);
+  assert.ok(new Set(titles.ids.subarray(3)).isSupersetOf(new Set(titles.ids.subarray(0, 3))));
+  assert.ok(titles.ids.every((id) => id < titles.cardinality));
+});
+
 test('bytes that are no vocabulary are refused', () => {
   const whole = TwoTowerVocabulary.build({ users: [], items: [] }).toBytes().toString();
   for (const text of [

@@ -1,11 +1,18 @@
 import { FatalError, invariant } from '#platform';
-import type { Item, Profile } from '#schemas';
+import type { ContextFeatures, Device, Item, Profile } from '#schemas';
 import type { Bags, Categoricals } from './data.ts';
+import { titleBuckets, titleGrams } from './title.ts';
 
 /** What the profile of a user is read as, in this order. */
 const profileFields = ['age', 'gender', 'occupation', 'country'] as const;
 /** What the metadata of an item is read as, in this order; tags come beside them. */
 const itemFields = ['type', 'category', 'language', 'difficulty', 'duration'] as const;
+
+/** What the context of a moment is read as, in this order. */
+const contextFields = ['hour', 'weekday', 'device', 'country', 'language', 'session position'] as const;
+const devices = ['mobile', 'desktop', 'tablet', 'tv', 'other'] as const satisfies readonly Device[];
+/** Positions in a session are grouped by doublings, from 0 and 1 up to 64 and more. */
+const longestSession = 8;
 
 /** Where an age group ends, in years; the groups are those of the MovieLens studies. */
 const ageBounds = [18, 25, 35, 45, 50, 56] as const;
@@ -14,7 +21,9 @@ const minuteMs = 60_000;
 const longestDuration = 8;
 
 const dictionaryNames = ['gender', 'occupation', 'country', 'type', 'category', 'language', 'tags'] as const;
-type DictionaryName = (typeof dictionaryNames)[number];
+/** Those of the context, which vocabularies had not at first. */
+const contextNames = ['contextCountry', 'contextLanguage'] as const;
+type DictionaryName = (typeof dictionaryNames)[number] | (typeof contextNames)[number];
 
 /** The values met in training, in order; their index is their place + 1, and 0 stands for every other value. */
 type Dictionaries = Readonly<Record<DictionaryName, readonly string[]>>;
@@ -29,13 +38,16 @@ type Stored = {
 export type ItemMetadata = Pick<
   Item,
   'type' | 'category' | 'tags' | 'language' | 'difficulty' | 'duration_ms'
->;
+> &
+  Partial<Pick<Item, 'title'>>;
 
 export type VocabularySource = {
   /** Users to learn a vector for, each once. */
   readonly users: readonly { readonly id: string; readonly profile: Profile | null }[];
   /** Items to learn a vector for, each once; null where the catalogue does not have one. */
   readonly items: readonly { readonly id: string; readonly metadata: ItemMetadata | null }[];
+  /** Where and in which language the examples happened: values to be known; none where context is not trained. */
+  readonly contexts?: Iterable<Pick<ContextFeatures, 'country' | 'language'> | null>;
 };
 
 /**
@@ -57,14 +69,21 @@ export class TwoTowerVocabulary {
     this.#dictionaries = dictionaries;
     this.#userIndices = indicesFrom(users, 1);
     this.#itemIndices = indicesFrom(items, 0);
-    const entries = dictionaryNames.map((name) => [name, indicesFrom(dictionaries[name], 1)] as const);
+    const entries = [...dictionaryNames, ...contextNames].map(
+      (name) => [name, indicesFrom(dictionaries[name], 1)] as const,
+    );
     this.#valueIndices = Object.fromEntries(entries) as Record<DictionaryName, Map<string, number>>;
   }
 
   /** Users and items are numbered in the order given, values in their own order. */
-  static build({ users, items }: VocabularySource): TwoTowerVocabulary {
+  static build({ users, items, contexts = [] }: VocabularySource): TwoTowerVocabulary {
     const profiles = users.flatMap(({ profile }) => (profile === null ? [] : [profile]));
     const metadata = items.flatMap((item) => (item.metadata === null ? [] : [item.metadata]));
+    const [countries, languages] = [new Set<string | null>(), new Set<string | null>()];
+    for (const context of contexts) {
+      countries.add(context?.country ?? null);
+      languages.add(context?.language ?? null);
+    }
     return new TwoTowerVocabulary({
       users: users.map(({ id }) => id),
       items: items.map(({ id }) => id),
@@ -76,6 +95,8 @@ export class TwoTowerVocabulary {
         category: distinct(metadata.map(({ category }) => category)),
         language: distinct(metadata.map(({ language }) => language)),
         tags: distinct(metadata.flatMap(({ tags }) => tags)),
+        contextCountry: distinct(countries),
+        contextLanguage: distinct(languages),
       },
     });
   }
@@ -93,7 +114,11 @@ export class TwoTowerVocabulary {
     const lists = [users, items, ...dictionaryNames.map((name) => dictionaries?.[name])];
     if (!lists.every(isTextList))
       throw unreadable('a list of it is missing, or holds something else than text');
-    return new TwoTowerVocabulary(stored as Stored);
+    const later = Object.fromEntries(contextNames.map((name) => [name, dictionaries?.[name] ?? []]));
+    if (!Object.values(later).every(isTextList))
+      throw unreadable('a list of its context holds something else');
+    const known = { ...(stored as Stored).dictionaries, ...later };
+    return new TwoTowerVocabulary({ ...(stored as Stored), dictionaries: known });
   }
 
   /** Equal vocabularies give equal bytes. */
@@ -144,6 +169,20 @@ export class TwoTowerVocabulary {
     ];
   }
 
+  /** The user tower's `context` row. */
+  contextValues(context: ContextFeatures | null): number[] {
+    if (context === null) return contextFields.map(() => 0);
+    const { hour, weekday, device, country, language, session_position: position } = context;
+    return [
+      hour + 1,
+      weekday + 1,
+      device === null ? 0 : 1 + devices.indexOf(device),
+      this.#valueIndex('contextCountry', country),
+      this.#valueIndex('contextLanguage', language),
+      Math.min(longestSession, 1 + (position === 0 ? 0 : 1 + Math.floor(Math.log2(position)))),
+    ];
+  }
+
   /** The user tower's `history`, in the order given (newest first), without the items that were not trained. */
   historyIndices(recentItems: readonly string[]): number[] {
     const indices: number[] = [];
@@ -186,16 +225,26 @@ export class TwoTowerVocabulary {
     };
   }
 
+  /** Contexts of examples as training reads them. */
+  contextTable(contexts: readonly (ContextFeatures | null)[]): Categoricals {
+    return {
+      cardinalities: [
+        25,
+        8,
+        devices.length + 1,
+        ...contextNames.map((name) => this.#cardinality(name)),
+        longestSession + 1,
+      ],
+      values: Int32Array.from(contexts.flatMap((context) => this.contextValues(context))),
+    };
+  }
+
   /** Item metadata as training reads it. */
   itemTables({ items }: Pick<VocabularySource, 'items'>): {
     readonly features: Categoricals;
     readonly tags: Bags & { readonly cardinality: number };
+    readonly titles: Bags & { readonly cardinality: number };
   } {
-    const bags = items.map(({ metadata }) => this.tagIndices(metadata));
-    const offsets = new Int32Array(items.length + 1);
-    bags.forEach((bag, i) => {
-      offsets[i + 1] = (offsets[i] as number) + bag.length;
-    });
     return {
       features: {
         cardinalities: [
@@ -205,7 +254,14 @@ export class TwoTowerVocabulary {
         ],
         values: Int32Array.from(items.flatMap(({ metadata }) => this.itemFeatureValues(metadata))),
       },
-      tags: { cardinality: this.#dictionaries.tags.length, offsets, ids: Int32Array.from(bags.flat()) },
+      tags: {
+        cardinality: this.#dictionaries.tags.length,
+        ...bagsOf(items.map(({ metadata }) => this.tagIndices(metadata))),
+      },
+      titles: {
+        cardinality: titleBuckets,
+        ...bagsOf(items.map(({ metadata }) => titleGrams(metadata?.title ?? ''))),
+      },
     };
   }
 
@@ -228,7 +284,15 @@ function indicesFrom(values: readonly string[], first: number): ReadonlyMap<stri
   return new Map(values.map((value, i) => [value, first + i]));
 }
 
-function distinct(values: readonly (string | null)[]): string[] {
+function bagsOf(bags: readonly (readonly number[])[]): Bags {
+  const offsets = new Int32Array(bags.length + 1);
+  bags.forEach((bag, i) => {
+    offsets[i + 1] = (offsets[i] as number) + bag.length;
+  });
+  return { offsets, ids: Int32Array.from(bags.flat()) };
+}
+
+function distinct(values: Iterable<string | null>): string[] {
   const met = new Set(values);
   met.delete(null);
   return ([...met] as string[]).sort();

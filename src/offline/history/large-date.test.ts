@@ -17,7 +17,7 @@ import {
 } from '../testing/archived-world.ts';
 import { closeDates, dropHistory } from './close-dates.ts';
 
-const users = 20;
+const users = 30;
 const perUser = 900;
 const views = [userFeaturesView];
 
@@ -37,13 +37,13 @@ async function withLittleMemory(
   });
 }
 
-const limit = (database: AnalyticDatabase) => database.run("SET memory_limit = '64MB'");
+const limit = (database: AnalyticDatabase) => database.run("SET memory_limit = '96MB'");
 
 async function stateBytes(t: TestContext, world: ArchivedWorld): Promise<unknown> {
   const [sizes] = await ask(
     t,
     world,
-    `SELECT count(*)::INTEGER AS rows, (sum(octet_length(state)) > 60e6) AS "isLarge" FROM user_features`,
+    `SELECT count(*)::INTEGER AS rows, (sum(octet_length(state)) > 96e6) AS "isLarge" FROM user_features`,
   );
   return sizes;
 }

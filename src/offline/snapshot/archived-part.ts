@@ -71,7 +71,10 @@ export async function archivedPart(
       if (!(error instanceof FatalError)) throw error;
       if (await isReplaced(source, files)) continue;
       if (starts.some((start, partition) => start < (kept[partition] ?? start))) throw error;
-      source.logger.error({ err: error }, 'a file of the archive is damaged; its records are read from the log');
+      source.logger.error(
+        { err: error },
+        'a file of the archive is damaged; its records are read from the log',
+      );
       const { emptySelect } = archivedTable(name).columns;
       return { starts, ...endsOf(starts, [], []), select: emptySelect, rows: 0 };
     }

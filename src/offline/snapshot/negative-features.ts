@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import {
   type AnyView,
   crossKey,
+  type FeatureTtls,
   itemFeaturesView,
   userCategoryFeaturesView,
   userItemFeaturesView,
+  withTtls,
 } from '#features';
 import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
 import { collectColumns } from '../columns.ts';
@@ -13,6 +15,8 @@ import { RecordColumns } from '../record-columns.ts';
 import { type ArchiveSource, archivedPart } from './archived-part.ts';
 import { partialTable } from './columns.ts';
 import { append, createTable, stageTopic } from './staging.ts';
+
+export type NegativeSource = ArchiveSource & { readonly featureTtlMs?: FeatureTtls };
 
 /** Rows that are folded and written at once. */
 const batchRows = 2048;
@@ -26,13 +30,13 @@ export const negativeLayout = partialTable(['positive', 'place'], 'Example', ['i
  * Makes table `negative_features` for table `drawn`: the features of each negative as of the positive's time, under the
  * names that they have in an example. They are folded from all accepted events in one pass in order of time, by the
  * functions of the views: what is read at t knows the events strictly before t. The states of all keys that events have
- * lie in memory meanwhile. What the log no longer holds is read from the archive. Gives the offsets that were read.
+ * lie in memory meanwhile. What is archived is read from there, the rest from the log. Gives the offsets that were read.
  *
  * Errors: FatalError MR_OFFLINE_INCOMPLETE where the beginning of the events is in neither.
  */
 export async function negativeFeatures(
   database: AnalyticDatabase,
-  source: ArchiveSource,
+  source: NegativeSource,
   directory: string,
 ): Promise<readonly OffsetRange[]> {
   const drawn = await readDrawn(database);
@@ -40,7 +44,7 @@ export async function negativeFeatures(
   return withDuckDb(join(directory, 'accepted'), async (events) => {
     const offsets = await stageEvents(events, source, directory);
     await createTable(database, 'read_negative_features', negativeLayout.record);
-    await foldInto(database, drawn, eventsInOrder(events));
+    await foldInto(database, drawn, eventsInOrder(events), source.featureTtlMs ?? {});
     const named = negativeLayout.columns.map(({ source: at, name }) => `${at} AS "${name}"`);
     await database.run(
       `CREATE TEMP VIEW negative_features AS SELECT ${named.join(', ')} FROM read_negative_features`,
@@ -110,10 +114,11 @@ async function foldInto(
   database: AnalyticDatabase,
   { positive, place, item, positives, users, items }: Drawn,
   events: AsyncGenerator<Interaction>,
+  featureTtlMs: FeatureTtls,
 ): Promise<void> {
-  const ofItem = new Fold(itemFeaturesView);
-  const ofCategory = new Fold(userCategoryFeaturesView);
-  const ofPair = new Fold(userItemFeaturesView);
+  const ofItem = new Fold(withTtls(itemFeaturesView, featureTtlMs));
+  const ofCategory = new Fold(withTtls(userCategoryFeaturesView, featureTtlMs));
+  const ofPair = new Fold(withTtls(userItemFeaturesView, featureTtlMs));
   let next = await events.next();
   for (let from = 0; from < positive.length; from += batchRows) {
     const rows = [];

@@ -12,7 +12,9 @@ export function removableSnapshots(
   versions: readonly Version[],
   keep: number,
 ): readonly Snapshot[] {
-  const inForce = versions.findLast(({ status }) => status === 'promoted')?.candidate.snapshot_id;
+  const inForce = versions.findLast(
+    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
+  )?.candidate.snapshot_id;
   const trusted = snapshots.findLast(({ suspect }) => suspect.length === 0)?.snapshot_id;
   const newest = snapshots.slice(-keep).map(({ snapshot_id }) => snapshot_id);
   const kept = new Set([...newest, inForce, trusted]);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '#engine/log';
+import type { FeatureTtls } from '#features';
 import { type Clock, errorCode, type Logger, type Progress, RetryableError } from '#platform';
 import type { Snapshot, SnapshotFile } from '#schemas';
 import type { Topics } from '#topologies';
@@ -26,6 +27,8 @@ export type SnapshotOptions = {
   readonly split?: SplitOptions;
   /** None by default. */
   readonly negatives?: NegativeOptions;
+  /** Under which the features of negatives are read, as those of examples are; what the views declare by default. */
+  readonly featureTtlMs?: FeatureTtls;
   readonly limits?: QualityLimits;
   /** The command that asked for it. */
   readonly commandId?: string;

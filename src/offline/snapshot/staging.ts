@@ -1,13 +1,11 @@
 import { BOOLEAN, VARCHAR } from '@duckdb/node-api';
 import { type Topic, TopicReader, type TopicRecord } from '#engine';
-import type { Log } from '#engine/log';
-import type { Logger } from '#platform';
 import type { OffsetRange } from '#schemas';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import type { RecordColumns } from '../record-columns.ts';
-import type { ArchivedPart } from './archived-part.ts';
+import type { ArchivedPart, ArchiveSource } from './archived-part.ts';
 
-export type StagingSource = { readonly log: Log; readonly logger: Logger };
+export type StagingSource = Pick<ArchiveSource, 'log' | 'logger'>;
 
 export type Staging = {
   readonly database: AnalyticDatabase;

@@ -17,7 +17,7 @@ export type Collected = {
   readonly watermark: number;
   /** Examples that were read, whatever became of them. */
   readonly records: number;
-  /** Those that had something on the topics. */
+  /** Those of whom something was read: of an erased one the archive holds nothing any more. */
   readonly excludedUsers: number;
   readonly trainPositives: number;
 };

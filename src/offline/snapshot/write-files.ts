@@ -5,8 +5,7 @@ import type { Progress } from '#platform';
 import type { OffsetRange, Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
 import { fingerprint, sync } from '../durable-files.ts';
-import type { ArchiveSource } from './archived-part.ts';
-import { negativeFeatures, negativeLayout } from './negative-features.ts';
+import { type NegativeSource, negativeFeatures, negativeLayout } from './negative-features.ts';
 import { drawNegatives, type NegativeOptions } from './negatives.ts';
 import { statisticsFile } from './published.ts';
 import { type ColumnStatistics, statisticsOf } from './statistics.ts';
@@ -33,7 +32,7 @@ export type WrittenFiles = Pick<Snapshot, 'vocabulary'> & {
  */
 export async function writeFiles(
   database: AnalyticDatabase,
-  source: ArchiveSource & { readonly negatives?: NegativeOptions; readonly progress?: Progress },
+  source: NegativeSource & { readonly negatives?: NegativeOptions; readonly progress?: Progress },
   { target, staging }: { readonly target: string; readonly staging: string },
 ): Promise<WrittenFiles> {
   const { negatives, progress } = source;

@@ -8,7 +8,7 @@ import { TopologyDriver } from '../driver.ts';
 import { json, jsonTopic } from '../json-topic.ts';
 import { type Input, type JoinCase, joinCases, type Row, rowOf } from './join-cases.ts';
 
-const SPLITS = 100;
+const SPLITS = 40;
 const HISTORY_MS = 300_000;
 
 /** What some steps give here where it is not what Kafka Streams gives; the reasons are in docs/SEMANTICS.md. */

@@ -7,8 +7,8 @@ import { simulate } from './simulate.ts';
 import { TOPOLOGIES } from './topologies.ts';
 import type { TopologyUnderTest } from './topology-under-test.ts';
 
-/** A number of runs, not a time, so that the same are made each time: about a minute of one core. */
-const RUNS = 130;
+/** A number of runs, not a time, so that the same are made each time: about a quarter of a minute of one core. */
+const RUNS = 80;
 
 it('topologies under faults leave what undisturbed ones leave', async () => {
   const summary = await campaign({

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
-import { type VersionContents, type VersionDescription, versionFileNames } from '../port.ts';
+import type { VersionContents, VersionDescription } from '../port.ts';
 import { localArtifacts, openVersion } from './local-artifacts.ts';
 
 const description: VersionDescription = {
@@ -18,11 +19,12 @@ const description: VersionDescription = {
   popularity: { 'recall@10': 0.1 },
   decayedPopularity: { 'recall@10': 0.2 },
 };
-const contents: VersionContents = {
+const contents: VersionContents & { readonly 'items.index': Uint8Array } = {
   'user-tower.onnx': Buffer.from('tower'),
   'items.index': Buffer.from([0, 1, 2, 255]),
   'vocabulary.json': Buffer.from('{}'),
 };
+const versionFileNames = Object.keys(contents);
 
 test('what was written is read back, under the name that its manifest has', async (t) => {
   const root = join(temporaryDirectory(t), 'versions');
@@ -34,12 +36,12 @@ test('what was written is read back, under the name that its manifest has', asyn
   assert.equal(files.version, version);
   const { format, files: listed, ...described } = files.manifest;
   assert.deepEqual(described, description);
-  assert.equal(format, 1);
+  assert.equal(format, 2);
   assert.deepEqual(
     listed.map(({ name, bytes }) => [name, bytes]),
     [
-      ['user-tower.onnx', 5],
       ['items.index', 4],
+      ['user-tower.onnx', 5],
       ['vocabulary.json', 2],
     ],
   );
@@ -112,4 +114,71 @@ test('writing again repairs a damaged version, and clears what a crash has left'
   assert.equal(await store.write(description, contents), version);
   assert.deepEqual((await store.open(version)).read('items.index'), contents['items.index']);
   assert.deepEqual(readdirSync(root), [version]);
+});
+
+test('a version may have any files; one that it does not have is said to be missing', async (t) => {
+  const store = localArtifacts(temporaryDirectory(t));
+  const card = { 'card.md': Buffer.from('# A model') };
+  const version = await store.write({ ...description, model: 'other' }, { ...card, ...contents });
+  const files = await store.open(version);
+  assert.deepEqual(files.names, ['card.md', 'items.index', 'user-tower.onnx', 'vocabulary.json']);
+  assert.equal(files.read('card.md').toString(), '# A model');
+  assert.throws(() => files.read('item-tower.onnx'), {
+    code: 'MR_VERSION_CORRUPT',
+    message: /item-tower\.onnx/,
+  });
+  assert.equal(
+    await store.write({ ...description, model: 'other' }, { ...contents, ...card }),
+    version,
+    'whatever the order',
+  );
+  for (const name of ['../card.md', '.hidden', 'a/b', '', 'manifest.json']) {
+    const refused = { code: 'MR_VERSION_FILE', remedy: 'fix-input' };
+    await assert.rejects(store.write(description, { [name]: Buffer.from('x') }), refused);
+  }
+  assert.deepEqual(await store.list(), [version]);
+});
+
+/** A version whose manifest was written by other means, under the name that its bytes give it. */
+function handmade(root: string, manifest: object): string {
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const place = join(root, createHash('sha256').update(bytes).digest('hex').slice(0, 16));
+  mkdirSync(place);
+  writeFileSync(join(place, 'manifest.json'), bytes);
+  return place;
+}
+
+test('a manifest of the first format is read, one of a later build refused, and one that lies found out', async (t) => {
+  const root = temporaryDirectory(t);
+  const store = localArtifacts(root);
+  const { files, ...rest } = (await store.open(await store.write(description, contents))).manifest;
+  const first = handmade(root, { ...rest, format: 1, files });
+  for (const [name, bytes] of Object.entries(contents)) writeFileSync(join(first, name), bytes);
+  assert.deepEqual((await openVersion(first)).read('items.index'), contents['items.index']);
+  const later = handmade(root, { ...rest, format: 3, files });
+  await assert.rejects(openVersion(later), { code: 'MR_VERSION_CORRUPT', message: /format 3.*newer build/ });
+  const outside = [{ name: '../../secret', bytes: 1, sha256: '' }];
+  await assert.rejects(openVersion(handmade(root, { ...rest, format: 2, files: outside })), {
+    code: 'MR_VERSION_CORRUPT',
+    message: /secret/,
+  });
+  await assert.rejects(openVersion(handmade(root, { ...rest, format: 2, files: [...files, ...files] })), {
+    code: 'MR_VERSION_CORRUPT',
+  });
+});
+
+test('a version is removed whole, and what is not there needs no removing', async (t) => {
+  const root = temporaryDirectory(t);
+  const store = localArtifacts(root);
+  const [kept, gone] = [
+    await store.write(description, contents),
+    await store.write({ ...description, seed: 2 }, contents),
+  ];
+  assert.ok((await store.size(gone)) > 11);
+  await store.remove(gone);
+  await store.remove(gone);
+  await store.remove('../x');
+  assert.equal(await store.size(gone), 0);
+  assert.deepEqual(readdirSync(root), [kept]);
+  await assert.rejects(store.open(gone), { code: 'MR_VERSION_MISSING' });
 });

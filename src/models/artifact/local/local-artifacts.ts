@@ -1,12 +1,11 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ConfigurationError, errorCode, invariant } from '#platform';
+import { ConfigurationError, errorCode } from '#platform';
 import { corrupt, encodeManifest, manifestName, parseManifest, sha256, versionOf } from '../manifest.ts';
 import type {
   ArtifactStore,
   VersionContents,
   VersionDescription,
-  VersionFileName,
   VersionFiles,
   VersionManifest,
 } from '../port.ts';
@@ -30,6 +29,10 @@ export function localArtifacts(directory: string): ArtifactStore {
         throw error;
       });
       return names.filter((name) => versionPattern.test(name)).sort();
+    },
+    size: async (version) => (versionPattern.test(version) ? sizeOf(join(directory, version)) : 0),
+    remove: async (version) => {
+      if (versionPattern.test(version)) await removeVersion(directory, version);
     },
   };
 }
@@ -72,9 +75,13 @@ class VerifiedVersion implements VersionFiles {
     this.#contents = contents;
   }
 
-  read(name: VersionFileName): Buffer {
+  get names(): readonly string[] {
+    return [...this.#contents.keys()];
+  }
+
+  read(name: string): Buffer {
     const bytes = this.#contents.get(name);
-    invariant(bytes !== undefined, `version ${this.version} was opened without ${name}`);
+    if (bytes === undefined) throw corrupt(join(this.version, name), 'is not part of the version');
     return bytes;
   }
 }
@@ -103,6 +110,31 @@ async function writeVersion(
     throw error;
   }
   return version;
+}
+
+/** Out of its place first, so that a crash leaves it whole or absent. */
+async function removeVersion(root: string, version: string): Promise<void> {
+  const aside = join(root, `.partial-${version}`);
+  await rm(aside, { recursive: true, force: true });
+  try {
+    await rename(join(root, version), aside);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  await syncDirectory(root);
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function sizeOf(place: string): Promise<number> {
+  try {
+    const names = await readdir(place);
+    const sizes = await Promise.all(names.map(async (name) => (await stat(join(place, name))).size));
+    return sizes.reduce((total, size) => total + size, 0);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return 0;
+    throw error;
+  }
 }
 
 /** Whether a version is there and sound; one that was damaged is to be written again. */

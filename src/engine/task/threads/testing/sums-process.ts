@@ -36,7 +36,7 @@ export class SumsProcess {
       env: {
         ...process.env,
         MILLRACE_FAILPOINTS: failpoints,
-        NODE_COMPILE_CACHE: join(directory, 'compiled'),
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(directory, 'compiled'),
       },
     });
     this.#child = child;

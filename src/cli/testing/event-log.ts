@@ -1,0 +1,42 @@
+/** Events in the log of a data directory that no command has made. */
+import { join } from 'node:path';
+import { writeRecords } from '#engine';
+import { openEmbeddedLog } from '#engine/log';
+import { createLogger, systemClock } from '#platform';
+import type { Interaction } from '#schemas';
+import { openTopics } from '#topologies';
+
+export const startMs = Date.UTC(2026, 0, 1);
+
+/** The `i`th event of 3 users and 2 items with odd names. */
+export function interaction(i: number, ts = startMs + i * 1_000): Interaction {
+  return {
+    event_id: `e${i}`,
+    user_id: `u${i % 3}`,
+    item_id: `i"${i % 2},`,
+    kind: i % 2 === 0 ? 'view' : 'click',
+    value: null,
+    watch_ms: i % 2 === 0 ? 1_000 * i : null,
+    session_id: null,
+    request_id: null,
+    context: { device: 'tv', country: null, language: null },
+    ts,
+    original_ts: null,
+    item: null,
+  };
+}
+
+/** In the data of a command line's working directory. */
+export async function writeEvents(
+  directory: string,
+  topic: 'interactions' | 'interactions-accepted',
+  events: readonly Interaction[],
+): Promise<void> {
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const data = join(directory, '.millrace');
+  const log = await openEmbeddedLog({ directory: data, clock: systemClock, logger, synchronous: 'normal' });
+  const topics = await openTopics(log, log.registry);
+  const records = events.map((value) => ({ key: value.user_id, value, timestamp: value.ts }));
+  await writeRecords(log, topics[topic], records);
+  await log.close();
+}

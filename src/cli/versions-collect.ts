@@ -1,0 +1,86 @@
+/** `millrace versions collect`: old versions go, by rule. */
+import { Command } from 'commander';
+import { type Collectable, collect, collectable, readRegistry } from '#operations';
+import { createLogger, systemClock } from '#platform';
+import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
+import { type Installation, openExistingInstallation } from './installation.ts';
+import { withShutdown } from './interruption.ts';
+import { grouped, moment, type Output } from './output.ts';
+import { withRegistry } from './registry.ts';
+
+type Options = { readonly yes?: boolean; readonly keep?: number; readonly keepDays?: number };
+
+export function collectCommand(): Command {
+  return defineCommand<Options>({
+    command: new Command('collect')
+      .description('Say which old versions can go, or archive them and remove their files.')
+      .option('-y, --yes', 'do it, not only say it')
+      .option('--keep <n>', 'newest versions that stay (default: versions.keep)', wholeNumber(1, 1_000_000))
+      .option('--keep-days <n>', 'younger ones stay (default: versions.keepDays)', wholeNumber(0, 100_000)),
+    examples: [
+      ['millrace versions collect', 'what would go'],
+      ['millrace versions collect --yes --keep 3 --keep-days 1', 'it goes'],
+    ],
+    notes: `
+What stays whatever the rule says: the version in force in each role, the one that a rollback returns to, and those that
+wait for an approval. Of archived versions the files go; their events stay. An archived version is never promoted again.`,
+    flags: ({ keep, keepDays }) => ({ 'versions.keep': keep, 'versions.keepDays': keepDays }),
+    run: collectVersions,
+  });
+}
+
+async function collectVersions(invocation: Invocation<Options>): Promise<number> {
+  const { configuration, options, output } = invocation;
+  if (options.yes !== true) {
+    const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
+    const found = await withShutdown(logger, async (shutdown) =>
+      find(await openExistingInstallation(configuration, shutdown)),
+    );
+    print(output, found, false);
+    if (found.length > 0 && !output.json) output.line('Nothing was changed. To do it: add --yes.');
+    return EXIT.done;
+  }
+  const gone = await withRegistry(invocation, 'collect', async (installation, asking) => {
+    const found = await find(installation);
+    for (const each of found) await collect(each, { ...asking, dataDirectory: configuration.data });
+    return found;
+  });
+  print(output, gone, true);
+  return EXIT.done;
+}
+
+async function find({ log, topics, configuration }: Installation): Promise<readonly Collectable[]> {
+  const registry = await readRegistry(log, topics.versions);
+  const at = { now: systemClock.now(), dataDirectory: configuration.data };
+  return collectable(registry, configuration.versions, at);
+}
+
+function print(output: Output, found: readonly Collectable[], isDone: boolean): void {
+  if (output.json) {
+    for (const { version, isArchived, bytes } of found) {
+      const { status, ts } = version.latest;
+      output.value({ version: version.version, status, ts, archived: isArchived, bytes, removed: isDone });
+    }
+    return;
+  }
+  if (found.length === 0) {
+    output.line('Nothing to collect.');
+    return;
+  }
+  output.table(
+    [
+      { title: 'version' },
+      { title: 'status' },
+      { title: 'since' },
+      { title: 'size', align: 'right' },
+      { title: '' },
+    ],
+    found.map(({ version: { version, latest }, isArchived, bytes }) => [
+      version,
+      latest.status,
+      moment(latest.ts),
+      `${grouped(bytes / 1024)} KiB`,
+      [isArchived ? '' : 'archived, ', isDone ? 'removed' : 'to be removed'].join(''),
+    ]),
+  );
+}

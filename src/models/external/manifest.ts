@@ -1,0 +1,174 @@
+/**
+ * What a model from outside says of itself: `model.json` beside its ONNX graph. Inputs are named by the features that
+ * fill them, as views declare them, and the versions of those views; what the graph really wants is compared with it.
+ */
+import { InputError } from '#platform';
+
+export const externalManifestName = 'model.json';
+
+const elementTypes = ['float32', 'float64', 'int64', 'string'] as const;
+export type ElementType = (typeof elementTypes)[number];
+
+/** One input of the graph: [rows, features.length], or [rows] where there is one feature. */
+export type ExternalInput = {
+  readonly name: string;
+  readonly type: ElementType;
+  /** `view.feature`, in the order of the columns. */
+  readonly features: readonly string[];
+  /** Takes the place of a feature that has no value; NaN, and the empty text, unless the manifest says otherwise. */
+  readonly missing: number | string;
+};
+
+export type ExternalOutput = {
+  readonly name: string;
+  readonly type: 'float32' | 'float64';
+  /** [rows, columns]; undefined where it is [rows]. */
+  readonly columns: number | undefined;
+  /** The one that is the score. */
+  readonly column: number;
+};
+
+export type ExternalManifest = {
+  readonly format: 1;
+  readonly name: string;
+  /** The graph's file, beside the manifest, and what it must hash to. */
+  readonly graph: string;
+  readonly sha256: string;
+  /** The version of each view that the model was trained with. */
+  readonly views: Readonly<Record<string, number>>;
+  readonly inputs: readonly ExternalInput[];
+  readonly output: ExternalOutput;
+  /** As measured where it was trained, and how. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly protocol: string;
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const knownFields: readonly string[] = [
+  'format',
+  'name',
+  'graph',
+  'sha256',
+  'views',
+  'inputs',
+  'output',
+  'metrics',
+  'protocol',
+];
+
+/** Errors: InputError MR_MODEL_MANIFEST, which says what is wrong and where. */
+export function parseExternalManifest(bytes: Uint8Array): ExternalManifest {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(bytes).toString());
+  } catch (cause) {
+    throw wrong('it is not JSON', cause);
+  }
+  const manifest = fieldsOf(parsed, 'it', knownFields);
+  if (manifest.format !== 1) throw wrong(`format is ${shown(manifest.format)}, and 1 can be read`);
+  const inputs = listOf(manifest.inputs, 'inputs').map((input, place) =>
+    parseInput(input, `inputs[${place}]`),
+  );
+  if (inputs.length === 0) throw wrong('inputs is empty');
+  const names = inputs.map(({ name }) => name);
+  const twice = names.find((name, place) => names.indexOf(name) !== place);
+  if (twice !== undefined) throw wrong(`the input ${twice} stands in it twice`);
+  return {
+    format: 1,
+    name: textOf(manifest.name, 'name'),
+    graph: textOf(manifest.graph, 'graph'),
+    sha256: textOf(manifest.sha256, 'sha256'),
+    views: numbersOf(manifest.views, 'views', (value) => Number.isInteger(value) && value > 0),
+    inputs,
+    output: parseOutput(manifest.output),
+    metrics: numbersOf(manifest.metrics ?? {}, 'metrics', Number.isFinite),
+    protocol: manifest.protocol === undefined ? '' : textOf(manifest.protocol, 'protocol'),
+  };
+}
+
+function parseInput(value: unknown, at: string): ExternalInput {
+  const input = fieldsOf(value, at, ['name', 'type', 'features', 'missing']);
+  const type = elementTypes.find((each) => each === input.type);
+  if (type === undefined)
+    throw wrong(`${at}.type is ${shown(input.type)}, and none of ${elementTypes.join(', ')}`);
+  const features = listOf(input.features, `${at}.features`).map((each) => {
+    const feature = textOf(each, `${at}.features`);
+    if (!/^[^.]+\.[^.]+$/.test(feature))
+      throw wrong(`${at}.features has ${shown(feature)}, not view.feature`);
+    return feature;
+  });
+  if (features.length === 0) throw wrong(`${at}.features is empty`);
+  const absent = type === 'string' ? '' : Number.NaN;
+  const { missing = absent } = input;
+  if (typeof missing !== typeof absent)
+    throw wrong(`${at}.missing is ${shown(missing)}, which is no ${type}`);
+  return { name: textOf(input.name, `${at}.name`), type, features, missing: missing as number | string };
+}
+
+function parseOutput(value: unknown): ExternalOutput {
+  const output = fieldsOf(value, 'output', ['name', 'type', 'shape', 'column']);
+  const { type, column = 0 } = output;
+  if (type !== 'float32' && type !== 'float64') {
+    throw wrong(`output.type is ${shown(type)}, and none of float32, float64`);
+  }
+  const [rows, columns, ...more] = listOf(output.shape, 'output.shape');
+  const isShape = rows === 'rows' && more.length === 0 && (columns === undefined || isCount(columns));
+  if (!isShape) throw wrong(`output.shape is ${shown(output.shape)}, not ["rows"] or ["rows", columns]`);
+  if (!Number.isInteger(column) || Number(column) < 0 || Number(column) >= Number(columns ?? 1)) {
+    throw wrong(`output.column is ${shown(column)}, and the output has ${columns ?? 1} of them`);
+  }
+  return {
+    name: textOf(output.name, 'output.name'),
+    type,
+    columns: columns as number | undefined,
+    column: column as number,
+  };
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) > 0;
+}
+
+function fieldsOf(value: unknown, at: string, known: readonly string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(`${at} is no JSON object`);
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw wrong(`${at} has an unknown field ${shown(unknown)}; known: ${known.join(', ')}`);
+  return value as Fields;
+}
+
+function listOf(value: unknown, at: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw wrong(`${at} is ${shown(value)}, not a list`);
+  return value;
+}
+
+function textOf(value: unknown, at: string): string {
+  if (typeof value !== 'string' || value === '') throw wrong(`${at} is ${shown(value)}, not a text`);
+  return value;
+}
+
+function numbersOf(
+  value: unknown,
+  at: string,
+  isRight: (value: number) => boolean,
+): Readonly<Record<string, number>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(`${at} is no JSON object`);
+  for (const [name, each] of Object.entries(value)) {
+    if (typeof each !== 'number' || !isRight(each)) throw wrong(`${at}.${name} is ${shown(each)}`);
+  }
+  return value as Readonly<Record<string, number>>;
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value);
+}
+
+function wrong(problem: string, cause?: unknown): InputError {
+  return new InputError('MR_MODEL_MANIFEST', `${externalManifestName} can't be used: ${problem}.`, {
+    hint: 'Write it as docs/MODELS.md describes.',
+    ...(cause !== undefined && { cause }),
+  });
+}

@@ -1,0 +1,173 @@
+"""Makes the models from outside that the tests publish: real exports of scikit-learn and PyTorch, and graphs that are
+wrong on purpose. Run it where PyPI is reached:
+
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install torch onnx onnxscript skl2onnx scikit-learn
+    /tmp/venv/bin/python src/models/external/testing/make-fixtures.py
+
+Each model's directory has model.onnx, model.json, and expected.json: rows of features with the scores that the
+framework itself gives them.
+"""
+import hashlib
+import json
+import pathlib
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HERE = pathlib.Path(__file__).parent / "fixtures"
+VIEWS = {"user-features": 2, "item-features": 2}
+FEATURES = [
+    "user-features.events",
+    "user-features.completion_rate",
+    "user-features.rating_mean",
+    "item-features.ctr",
+    "item-features.popularity",
+]
+ROWS = 6
+
+
+def write(name, model, inputs, output, rows=None, scores=None, **more):
+    directory = HERE / name
+    directory.mkdir(parents=True, exist_ok=True)
+    graph = model if isinstance(model, bytes) else model.SerializeToString()
+    (directory / "model.onnx").write_bytes(graph)
+    manifest = {
+        "format": 1,
+        "name": name,
+        "graph": "model.onnx",
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "views": VIEWS,
+        "inputs": inputs,
+        "output": output,
+        **more,
+    }
+    (directory / "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    if rows is not None:
+        expected = {
+            "rows": [[None if value != value else float(value) for value in row] for row in rows],
+            "scores": [float(score) for score in scores],
+        }
+        (directory / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
+
+
+def examples(random, count):
+    """Features as the views have them, and whether the user took to the item."""
+    x = np.stack(
+        [
+            random.integers(0, 300, count),
+            random.uniform(0, 1, count),
+            random.uniform(1, 5, count),
+            random.uniform(0, 1, count),
+            random.gamma(2.0, 3.0, count),
+        ],
+        axis=1,
+    ).astype(np.float32)
+    y = (2 * x[:, 3] + 0.1 * x[:, 4] + x[:, 1] + random.normal(0, 0.5, count) > 2).astype(int)
+    return x, y
+
+
+def scikit_learn(random):
+    x, y = examples(random, 500)
+    rows = x[:ROWS].copy()
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y)
+    without_zipmap = {"zipmap": False}
+    output = {"name": "probabilities", "type": "float32", "shape": ["rows", 2], "column": 1}
+    model = to_onnx(pipeline, initial_types=[("features", FloatTensorType([None, 5]))], options=without_zipmap)
+    inputs = [{"name": "features", "type": "float32", "features": FEATURES, "missing": 0}]
+    write(
+        "sklearn-logistic", model, inputs, output, rows, pipeline.predict_proba(rows)[:, 1],
+        metrics={"auc": 0.91}, protocol="random 80/20 split of 500 made-up rows",
+    )
+
+    boosted = GradientBoostingClassifier(n_estimators=20, max_depth=3, random_state=1).fit(x, y)
+    model = to_onnx(boosted, initial_types=[("features", FloatTensorType([None, 5]))], options=without_zipmap)
+    # Without `missing` the trees get NaN for what has no value, and take one of their branches.
+    inputs = [{"name": "features", "type": "float32", "features": FEATURES}]
+    write("sklearn-boosting", model, inputs, output, rows, boosted.predict_proba(rows)[:, 1])
+
+
+class Towers(torch.nn.Module):
+    """Of the user's and of the item's features; the score is the product of their vectors."""
+
+    def __init__(self):
+        super().__init__()
+        self.user = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 4))
+        self.item = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 4))
+
+    def forward(self, user, item):
+        return (self.user(user / 100) * self.item(item)).sum(dim=1)
+
+
+def pytorch(random):
+    torch.manual_seed(1)
+    x, y = examples(random, 500)
+    model = Towers()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    user, item, label = torch.tensor(x[:, :3]), torch.tensor(x[:, 3:]), torch.tensor(y, dtype=torch.float32)
+    for _ in range(200):
+        optimiser.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(model(user, item), label).backward()
+        optimiser.step()
+    model.eval()
+    rows = torch.export.Dim("rows")
+    program = torch.onnx.export(
+        model, (user[:2], item[:2]), input_names=["user", "item"], output_names=["score"],
+        dynamic_shapes={"user": {0: rows}, "item": {0: rows}}, dynamo=True, external_data=False,
+    )
+    graph = program.model_proto
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    inputs = [
+        {"name": "user", "type": "float32", "features": FEATURES[:3], "missing": 0},
+        {"name": "item", "type": "float32", "features": FEATURES[3:], "missing": 0},
+    ]
+    with torch.no_grad():
+        scores = model(user[:ROWS], item[:ROWS]).numpy()
+    write("pytorch-towers", graph, inputs, {"name": "score", "type": "float32", "shape": ["rows"]}, x[:ROWS], scores)
+
+
+def wrong():
+    """Graphs of one operation, from features to a score, each with something that must be found out."""
+    inputs = [{"name": "features", "type": "float32", "features": FEATURES, "missing": 0}]
+    output = {"name": "score", "type": "float32", "shape": ["rows"]}
+
+    def graph(nodes, rows="rows", domains=(), output_shape=("rows",)):
+        made = helper.make_graph(
+            nodes, "wrong",
+            [helper.make_tensor_value_info("features", TensorProto.FLOAT, [rows, 5])],
+            [helper.make_tensor_value_info("score", TensorProto.FLOAT, list(output_shape))],
+            [helper.make_tensor("axes", TensorProto.INT64, [1], [1])],
+        )
+        opsets = [helper.make_opsetid("", 17), *(helper.make_opsetid(domain, 1) for domain in domains)]
+        return helper.make_model(made, opset_imports=opsets, ir_version=8)
+
+    total = helper.make_node("ReduceSum", ["features", "axes"], ["sum"], keepdims=0)
+    wobble = helper.make_node("Wobble", ["sum"], ["score"], domain="com.example")
+    write("unknown-operator", graph([total, wobble], domains=["com.example"]), inputs, output)
+    summed = helper.make_node("ReduceSum", ["features", "axes"], ["score"], keepdims=0)
+    write("fixed-rows", graph([summed], rows=1), inputs, output)
+    over = helper.make_node("Reciprocal", ["sum"], ["score"])
+    write("infinite-at-zero", graph([total, over]), inputs, output)
+    # Declares one score a row, and gives one in all.
+    everything = helper.make_node("ReduceSum", ["features"], ["score"], keepdims=0)
+    write("one-score-in-all", graph([everything], output_shape=("rows",)), inputs, output)
+    (HERE / "damaged").mkdir(exist_ok=True)
+    write("damaged", b"no graph at all", inputs, output)
+
+
+if __name__ == "__main__":
+    random = np.random.default_rng(1)
+    scikit_learn(random)
+    pytorch(random)
+    wrong()
+    for path in sorted(HERE.glob("*/model.onnx")):
+        print(path.relative_to(HERE), path.stat().st_size)
