@@ -82,7 +82,11 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
 
 /** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */
 export function refuseContradictions({ log, registry, notifications }: Configuration): void {
-  if (notifications.url !== undefined && notifications.format === 'json' && notifications.secret === undefined) {
+  if (
+    notifications.url !== undefined &&
+    notifications.format === 'json' &&
+    notifications.secret === undefined
+  ) {
     throw new ConfigurationError(
       'MR_CONFIG_CONTRADICTION',
       'notifications.url is given without notifications.secret: nobody could tell whether a notification is ours.',

@@ -23,6 +23,7 @@ export {
   schemaFingerprint,
   writerSchemaId,
 } from './codec.ts';
+export { commandOf, runRequest } from './commands.ts';
 export type {
   Answer,
   AnsweredItem,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Candidate, Command, CommandKind, Version } from '#schemas';
+import { type Candidate, type Command, type CommandKind, commandOf, type Version } from '#schemas';
 import { NOW, openLoop } from './testing/loop-driver.ts';
 
 const metrics = (value: number) => ({ 'recall@10': value, 'ndcg@10': value });
@@ -40,21 +40,7 @@ async function registry(t: Parameters<typeof openLoop>[0], gate: Parameters<type
   let sent = 0;
   const send = async (kind: CommandKind, changes: Partial<Command> = {}) => {
     const command_id = `${kind}-${++sent}`;
-    const command: Command = {
-      command_id,
-      ts: NOW + sent,
-      kind,
-      seed: null,
-      candidate: null,
-      force: false,
-      snapshot: null,
-      run: null,
-      version: null,
-      actor: 'ada',
-      reason: null,
-      only_unused: false,
-      ...changes,
-    };
+    const command = commandOf({ command_id, ts: NOW + sent, kind, actor: 'ada', ...changes });
     await driver.pipe(topics.commands, [command_id, command, command.ts]);
     await driver.settle();
     const answers = (await driver.read(topics['command-answers'])).map(({ value }) => value);

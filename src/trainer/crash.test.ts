@@ -8,7 +8,7 @@ import { writeRecords } from '#engine';
 import { fillSmallWorld, openSmallWorld, readAll } from '#offline/testing';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { commandOf } from './commands.ts';
+import { commandOf } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
 import { isOver } from './runs/run.ts';
 import { trainFromSnapshot } from './thread/train-from-snapshot.ts';

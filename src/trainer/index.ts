@@ -7,7 +7,6 @@
  * twice. A training reads a snapshot (`#offline`) and nothing else, so an equal snapshot, seed and configuration give an
  * equal version. Whether a version is promoted is the business of the topology that owns `versions`.
  */
-export { commandOf, runRequest } from './commands.ts';
 export type { Judgement, Judgements } from './evaluation.ts';
 export { readRuns } from './runs/ledger.ts';
 export { isOver, runSteps } from './runs/run.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { openVersion } from '#models';
 import { example, minuteMs, readAll, type SmallWorld, startMs, write, writeExamples } from '#offline/testing';
 import type { Run, Version } from '#schemas';
-import { commandOf, runRequest } from './commands.ts';
+import { commandOf, runRequest } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
 import {
   clock,

@@ -18,8 +18,8 @@ import {
 } from '#offline/testing';
 import { createMetrics } from '#platform';
 import type { Command, Example } from '#schemas';
+import { commandOf, runRequest } from '#schemas';
 import { loopTopology } from '#topologies';
-import { commandOf, runRequest } from './commands.ts';
 import { readRuns } from './runs/ledger.ts';
 import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
 import {

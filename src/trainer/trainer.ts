@@ -4,7 +4,7 @@ import type { MetricValues } from '#models';
 import { type ActivePlace, asActiveMember } from '#offline';
 import { errorCode, FatalError, invariant } from '#platform';
 import type { Command, Snapshot, SnapshotRequest, Version } from '#schemas';
-import { commandOf, runRequest } from './commands.ts';
+import { commandOf, runRequest } from '#schemas';
 import { awaitDecision } from './decision.ts';
 import type { CommandOutcome, OnCommandDone } from './runs/command-outcome.ts';
 import { TrainerLoop } from './trainer-loop.ts';

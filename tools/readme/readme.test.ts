@@ -19,6 +19,7 @@ const configuration = (port: number) => ({
   simulation: { users: 100, items: 500, days: 5, events: 5000 },
   training: { epochs: 1, dimension: 16 },
   gate: { minimumLift: 0 },
+  versions: { gates: {}, production: 'any' },
 });
 
 type Shell = (command: string) => Promise<string>;

@@ -1,7 +1,17 @@
-/** What the test runner does once before all test files, and after them: with MILLRACE_SERVERS=1, the servers that they share. */
+/**
+ * What the test runner does once before all test files, and after them: what makes the processes to come quicker; with
+ * MILLRACE_SERVERS=1, the servers that the tests share.
+ */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
 let stop: (() => Promise<void>) | undefined;
 
 export async function globalSetup(): Promise<void> {
+  // Half of the time that a process takes to start is the compiler's, and tests start some hundreds.
+  process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/compiled');
+  const preloaded = pathToFileURL(join(import.meta.dirname, 'untracked-promises.js')).href;
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${preloaded}`.trim();
   if (process.env.MILLRACE_SERVERS !== '1') return;
   const { startAll } = await import('./start-all.ts');
   const { publishAddresses } = await import('./shared.ts');

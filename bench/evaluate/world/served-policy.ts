@@ -4,9 +4,10 @@ import { takeSnapshot } from '#offline';
 import { createMetrics, type Logger, systemClock } from '#platform';
 import { asGiven } from '#privacy';
 import { openResponder } from '#responders';
+import { commandOf } from '#schemas';
 import type { World } from '#simulator';
 import type { Topics } from '#topologies';
-import { commandOf, trainFromSnapshot } from '#trainer';
+import { trainFromSnapshot } from '#trainer';
 import { runLoop } from '../../loop/run-loop.ts';
 import { SHOWN, type Shown } from './value.ts';
 

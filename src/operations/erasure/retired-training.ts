@@ -5,7 +5,7 @@ import type { Log } from '#engine/log';
 import { readVersions, rowsOfUser } from '#offline';
 import { type Clock, errorCode, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
-import type { Version } from '#schemas';
+import { commandOf, type Version } from '#schemas';
 import type { Topics } from '#topologies';
 
 export type RetiringOptions = {
@@ -107,10 +107,7 @@ function archive({ log, topics, clock }: RetiringOptions, versions: readonly Ver
   const ts = clock.now();
   const commands = versions.map(({ version, candidate }) => {
     const command_id = `archive-${version}`;
-    const kind = 'archive' as const;
-    const asked = { run: null, actor: null, reason: null, only_unused: false };
-    const rest = { seed: null, force: false, snapshot: null, ...asked };
-    const value = { command_id, ts, kind, version, candidate, ...rest };
+    const value = commandOf({ command_id, ts, kind: 'archive', version, candidate });
     return { key: command_id, value, timestamp: ts };
   });
   return writeRecords(log, topics.commands, commands);

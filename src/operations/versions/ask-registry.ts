@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TopicReader, writeRecords } from '#engine';
 import type { Log } from '#engine/log';
 import { type Clock, InputError, RetryableError } from '#platform';
-import type { Command, CommandAnswer } from '#schemas';
+import { type Command, type CommandAnswer, commandOf } from '#schemas';
 import type { Topics } from '#topologies';
 
 export type AskingOptions = {
@@ -29,9 +29,7 @@ export async function askRegistry(options: AskingOptions, request: RegistryReque
   const { log, topics, clock, patienceMs, signal } = options;
   const command_id = `${request.kind}-${randomUUID()}`;
   const ts = clock.now();
-  const nothing = { candidate: null, version: null, reason: null, only_unused: false };
-  const others = { seed: null, force: false, snapshot: null, run: null };
-  const command: Command = { ...others, ...nothing, ...request, command_id, ts };
+  const command = commandOf({ ...request, command_id, ts });
   const answers = await TopicReader.open(log, topics['command-answers'], { from: 'end' });
   try {
     const until = clock.monotonic() + patienceMs;

@@ -1,7 +1,7 @@
 import { readSnapshots, readVersions } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
 import type { Candidate, Run, RunProgress, Snapshot, Version } from '#schemas';
-import { commandOf } from '../commands.ts';
+import { commandOf } from '#schemas';
 import { abandonedRun, refuseWithdrawn } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
 import { CheckpointFiles, directoryOfRun } from '../thread/checkpoint-files.ts';

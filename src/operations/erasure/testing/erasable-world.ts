@@ -10,7 +10,7 @@ import { createLogger, invariant, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { type Erasure, eraseUser, openVault, writePrivacyStatus } from '#privacy';
-import type { Candidate, Command, Interaction } from '#schemas';
+import { type Candidate, type Command, commandOf, type Interaction } from '#schemas';
 import { openTopics, openViewTopic, type Topics } from '#topologies';
 import { startViewBuild } from '../../features/view-builds.ts';
 import { viewsOfModules } from '../../features/view-modules.ts';
@@ -215,8 +215,7 @@ function publish(version: string, snapshot: string): Command {
     production: null,
   };
   const command_id = `publish-${version}`;
-  const rest = { snapshot: null, run: null, version: null, actor: null, reason: null, only_unused: false };
-  return { command_id, ts: start, kind: 'publish', seed: null, candidate, force: false, ...rest };
+  return commandOf({ command_id, ts: start, kind: 'publish', candidate });
 }
 
 export function filesWith(directory: string, needle: string | Buffer): string[] {

@@ -1,4 +1,4 @@
-import type { Command } from '#schemas';
+import type { Command } from './generated/types.ts';
 
 /** A command with what it does not say. */
 export function commandOf(said: Pick<Command, 'command_id' | 'ts' | 'kind'> & Partial<Command>): Command {
