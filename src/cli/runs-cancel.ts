@@ -2,8 +2,7 @@
 import { Command } from 'commander';
 import { TopicReader } from '#engine';
 import { createLogger, InputError, inspectLock, systemClock } from '#platform';
-import type { Run } from '#schemas';
-import { runRequest } from '#schemas';
+import { type Run, runRequest } from '#schemas';
 import { isOver, readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { sendCommand } from './follow-training.ts';

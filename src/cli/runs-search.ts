@@ -3,9 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { seededRandom } from '#models';
 import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
-import type { Run } from '#schemas';
-import { runRequest } from '#schemas';
-
+import { type Run, runRequest } from '#schemas';
 import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followRuns } from './follow-training.ts';

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openVersion } from '#models';
 import { example, minuteMs, readAll, type SmallWorld, startMs, write, writeExamples } from '#offline/testing';
-import type { Run, Version } from '#schemas';
-import { commandOf, runRequest } from '#schemas';
+import { commandOf, type Run, runRequest, type Version } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
 import {
   clock,

@@ -17,8 +17,7 @@ import {
   writeExamples,
 } from '#offline/testing';
 import { createMetrics } from '#platform';
-import type { Command, Example } from '#schemas';
-import { commandOf, runRequest } from '#schemas';
+import { type Command, commandOf, type Example, runRequest } from '#schemas';
 import { loopTopology } from '#topologies';
 import { readRuns } from './runs/ledger.ts';
 import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';

@@ -3,8 +3,14 @@ import { writeRecords } from '#engine';
 import type { MetricValues } from '#models';
 import { type ActivePlace, asActiveMember } from '#offline';
 import { errorCode, FatalError, invariant } from '#platform';
-import type { Command, Snapshot, SnapshotRequest, Version } from '#schemas';
-import { commandOf, runRequest } from '#schemas';
+import {
+  type Command,
+  commandOf,
+  runRequest,
+  type Snapshot,
+  type SnapshotRequest,
+  type Version,
+} from '#schemas';
 import { awaitDecision } from './decision.ts';
 import type { CommandOutcome, OnCommandDone } from './runs/command-outcome.ts';
 import { TrainerLoop } from './trainer-loop.ts';

@@ -1,7 +1,6 @@
 import { readSnapshots, readVersions } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
-import type { Candidate, Run, RunProgress, Snapshot, Version } from '#schemas';
-import { commandOf } from '#schemas';
+import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot, type Version } from '#schemas';
 import { abandonedRun, refuseWithdrawn } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
 import { CheckpointFiles, directoryOfRun } from '../thread/checkpoint-files.ts';
@@ -52,8 +51,7 @@ export class RunWork {
       },
       onEpoch: (epoch, step, values) => curve.epoch(epoch, step, values),
     });
-    const { provider, fallbackReason } = await this.#thread.train();
-    curve.flush();
+    const { provider, fallbackReason } = await this.#thread.train().finally(() => curve.flush());
     if (fallbackReason !== undefined) {
       options.logger.warn({ run: id, provider, reason: fallbackReason }, 'trained elsewhere than asked for');
     }
