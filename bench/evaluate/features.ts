@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StreamsRuntime, TopicReader, TopicWriter } from '#engine';
+import { TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { seededRandom } from '#models';
 import { archiveNow, withDuckDb } from '#offline';
@@ -19,9 +19,9 @@ import {
   systemClock,
 } from '#platform';
 import type { Interaction } from '#schemas';
-import { loopTopology, openTopics, type Topics } from '#topologies';
+import { openTopics, type Topics } from '#topologies';
 import { printFigure, printMissing } from '../figure.ts';
-import { runtimeOptions } from '../runtime-options.ts';
+import { runLoop } from '../loop/run-loop.ts';
 import { type DataSet, movieLens1M, movieLens100K } from './features/data-sets.ts';
 import { comparePairs } from './features/pairs.ts';
 import { compareStreamRows } from './features/stream-rows.ts';
@@ -143,17 +143,4 @@ async function write(log: EmbeddedLog, topics: Topics, { items, itemsAt, events 
   await writer.write(chunk);
   await writer.announce(newest + HOUR_MS);
   await writer.close();
-}
-
-async function runLoop(log: EmbeddedLog, topics: Topics, directory: string): Promise<void> {
-  const admission = { latenessMs: 10_000, dedupHorizonMs: 24 * HOUR_MS, futureMs: 300_000, count: () => {} };
-  const topology = await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } });
-  const runs = { log, topology, deadLetters: topics['dead-letters'] };
-  const runtime = new StreamsRuntime(runtimeOptions(runs, join(directory, 'state')));
-  try {
-    await runtime.start();
-    await runtime.runUntilCaughtUp(100);
-  } finally {
-    await runtime.close();
-  }
 }

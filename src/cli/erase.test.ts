@@ -13,7 +13,13 @@ import {
 } from './testing/command-line.ts';
 
 const modules = [join(import.meta.dirname, '../operations/features/fixtures/user-trends.ts')];
-const named = { ...smallWorld, privacy: { userIds: 'pseudonyms' }, features: { modules } };
+const named = {
+  ...smallWorld,
+  privacy: { userIds: 'pseudonyms' },
+  features: { modules },
+  // An erasure beside a server waits for its archive.
+  offline: { flushSeconds: 1 },
+};
 const anna = 'anna.of.the.erased@example.org';
 const bert = 'bert.of.the.erased@example.org';
 const headers = { 'content-type': 'application/json', connection: 'close' };

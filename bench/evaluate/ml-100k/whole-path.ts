@@ -5,28 +5,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StreamsRuntime, type Topic, TopicWriter } from '#engine';
+import { type Topic, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
 import { takeSnapshot } from '#offline';
 import { createLogger, type Progress, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
 import { type MovieLens, openMovieLens } from '#simulator';
-import { loopTopology, OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
+import { OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { type Judgements, trainFromSnapshot } from '#trainer';
 import { type Figure, printFigure } from '../../figure.ts';
-import { runtimeOptions } from '../../runtime-options.ts';
+import { runLoop } from '../../loop/run-loop.ts';
 
-const seeds = [1, 2, 3];
 const comparedMetrics = ['recall@10', 'ndcg@10'] as const;
-const latenessMs = 10_000;
 const writtenAtOnce = 5000;
 
 type ComparedMetric = (typeof comparedMetrics)[number];
 
 export type MovieLensEvaluation = {
   readonly snapshot: Snapshot;
-  /** By seed, in the order of `seeds`. */
+  /** By seed, in the order asked for. */
   readonly models: readonly {
     readonly seed: number;
     readonly version: string;
@@ -38,7 +36,12 @@ export type MovieLensEvaluation = {
   readonly differences: Readonly<Record<ComparedMetric, Interval>>;
 };
 
-export type EvaluationOptions = { readonly directory: string; readonly progress: Progress };
+export type EvaluationOptions = {
+  readonly directory: string;
+  readonly progress: Progress;
+  /** One training each. */
+  readonly seeds?: readonly number[];
+};
 
 export async function printWholePath(options: EvaluationOptions): Promise<void> {
   for (const figure of figuresOf(await evaluateMovieLens(options))) printFigure(figure);
@@ -48,6 +51,7 @@ export async function printWholePath(options: EvaluationOptions): Promise<void> 
 export async function evaluateMovieLens({
   directory,
   progress,
+  seeds = [1, 2, 3],
 }: EvaluationOptions): Promise<MovieLensEvaluation> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'millrace-movielens-'));
   const logger = createLogger({ level: 'warn', name: 'evaluate' });
@@ -55,7 +59,7 @@ export async function evaluateMovieLens({
   try {
     const topics = await openTopics(log, log.registry);
     await importMovieLens(log, topics, await openMovieLens(directory), progress);
-    await processAll(log, topics, dataDirectory);
+    await runLoop(log, topics, dataDirectory);
     const snapshot = await takeSnapshot({ log, topics, dataDirectory, clock: systemClock, logger, progress });
     const trained: { seed: number; version: string; judgements: Judgements }[] = [];
     for (const seed of seeds) {
@@ -115,19 +119,6 @@ async function write<V>(
   }
   await writer.write(chunk);
   await writer.close();
-}
-
-async function processAll(log: EmbeddedLog, topics: Topics, dataDirectory: string): Promise<void> {
-  const admission = { latenessMs, dedupHorizonMs: 86_400_000, futureMs: 300_000, count: () => {} };
-  const topology = await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 1 } });
-  const runs = { log, topology, deadLetters: topics['dead-letters'] };
-  const runtime = new StreamsRuntime(runtimeOptions(runs, join(dataDirectory, 'state')));
-  try {
-    await runtime.start();
-    await runtime.runUntilCaughtUp(100);
-  } finally {
-    await runtime.close();
-  }
 }
 
 function compare(
