@@ -46,13 +46,11 @@ export async function run(): Promise<void> {
     await inProcess.caughtUp;
     printSizes(inProcess);
     await benchReads('in process', environment, inProcess, { one: 0.2 });
-    await inProcess.close();
 
     const writer = await RedisViewWriter.open({ url: redis.url }, environment, topics);
     const inRedis = await RedisViewStore.open({ url: redis.url }, environment, topics);
     await Promise.all([writer.caughtUp, inRedis.caughtUp]);
     await benchReads('on Redis', environment, inRedis, { one: 1.2, many: 3 });
-    await inRedis.close();
     await writer.close();
   } finally {
     await log.close();
@@ -76,6 +74,7 @@ function printSizes(views: InProcessViewStore): void {
   figure('all rows of an item', sum(ofItems) / ITEMS, { unit: 'B/item' });
 }
 
+/** Closes `views` when it is done. */
 async function benchReads(
   where: string,
   environment: Parameters<typeof openFeatureReader>[0],
@@ -89,7 +88,7 @@ async function benchReads(
   };
   const userKey = (): RowKey => ({ view: 'user-features', key: userId(next(USERS)) });
   const times = <T>(count: number, make: () => T) => Array.from({ length: count }, make);
-  const { reader } = await openFeatureReader({ ...environment, views });
+  const { reader, close } = await openFeatureReader({ ...environment, views });
   await measure(
     `${where}, 1 row of a user`,
     () => [userKey()],
@@ -116,6 +115,7 @@ async function benchReads(
     (query) => reader.read(query),
     aims.many,
   );
+  await close();
 }
 
 const noContext = { device: null, country: null, language: null } as const;
