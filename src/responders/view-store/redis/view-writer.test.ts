@@ -60,6 +60,25 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     assert.match(await otherWorld.metrics.render(), /view_builds_total\{reason="log-replaced"\} 1/);
   });
 
+  it('lets no reader take the views of another log for its own', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    await putUsers(opened.world, 3);
+    const before = await opened.views.writer();
+    await before.caughtUp;
+    await before.close();
+    const world = await openWorld(t);
+    await putUsers(world, 1, users.slice(0, 5));
+    const views = await redisViews(t, world, opened.url);
+    const store = await views.store();
+    await until(() => /another log/.test(`${store.notReady()}`));
+    await views.writer();
+    await store.caughtUp;
+    const rows = await userRows(store, users);
+    assert.equal(rows.filter(({ state }) => state !== undefined).length, 5);
+    await until(() => store.notReady() === undefined);
+  });
+
   it('rebuilds beside the live views: no read misses a row, or sees an older one than another has seen', async (t) => {
     const opened = await onShared(t);
     if (opened === undefined) return;

@@ -4,7 +4,7 @@ import type { RedisConnection } from './connection.ts';
 import type { FollowedView } from './followed-view.ts';
 import type { Generations } from './generations.ts';
 import type { Keyspace } from './keyspace.ts';
-import { furthest, type Offsets, readProgress, recordsBehind, stableEnds } from './progress.ts';
+import { furthest, hasReached, type Offsets, readProgress, recordsBehind, stableEnds } from './progress.ts';
 
 const REFRESH_MS = 500;
 /** While somebody may be waiting for the views to be there. */
@@ -131,6 +131,10 @@ export class ViewsWatch {
       return;
     }
     const { offsets, savedAt, watermark } = progress;
+    if (!this.#isCaughtUp && (await this.#isBeyondLog(offsets))) {
+      this.#problem = 'the views in Redis are of another log';
+      return;
+    }
     this.#watermark = Math.max(this.#watermark, watermark);
     if (savedAt !== this.#savedAt) this.#heardAtMs = clock.monotonic();
     this.#savedAt = savedAt;
@@ -144,5 +148,12 @@ export class ViewsWatch {
     if (this.#isSetBack) this.#problem = 'Redis has come back with older rows';
     else if (this.#isCaughtUp) this.#problem = undefined;
     else this.#problem = `the views in Redis are up to ${behind} records behind`;
+  }
+
+  /** Views of a log that this one has replaced: their offsets say nothing of those that a writer builds from this one. */
+  async #isBeyondLog(offsets: Offsets): Promise<boolean> {
+    if (hasReached(this.#ends, offsets)) return false;
+    const { log, views } = this.#options;
+    return !hasReached(await stableEnds(log, views), offsets);
   }
 }
