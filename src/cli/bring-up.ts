@@ -1,6 +1,6 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
 
-import { readVersions } from '#offline';
+import { readVersions, versionInForce } from '#offline';
 import { cleanPeriodically, openViewsOfModules } from '#operations';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
@@ -19,7 +19,6 @@ import { printAnswer } from './recommend.ts';
 import { serve } from './server.ts';
 import { printSummary } from './summary.ts';
 import { startTrainer } from './training.ts';
-import { servingVersion } from './versions.ts';
 import { openViewsInRedis, type ViewsInRedis } from './views.ts';
 import { makeWorld } from './world.ts';
 
@@ -130,7 +129,7 @@ async function bringUpModel(
   const train = () => Promise.race([trainer.train(configuration.training, signal), failed]);
   const newest = isNew ? await decisionOf(train, output) : known.at(-1);
   const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
-  const inForce = servingVersion(isNew && newest !== undefined ? [newest] : known);
+  const inForce = versionInForce(isNew && newest !== undefined ? [newest] : known);
   await serving(responder, inForce, { isNew, output, signal });
   return { responder, views, decided: inForce ?? newest, trainedMs, failed };
 }

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { seededRandom } from '#models';
-import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { createLogger, type Shutdown, systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
+import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followRuns } from './follow-training.ts';
@@ -62,15 +63,11 @@ async function search(invocation: Invocation<Options>): Promise<number> {
   requireData(configuration);
   const logger = createLogger({ level: configuration.logging.level, name: 'search' });
   const trials = await withShutdown(logger, async (shutdown) => {
-    const { held, purpose, pid } = inspectLock(configuration.data);
-    if (held && purpose === 'start') {
-      const installation = await openExistingInstallation(configuration, shutdown);
-      notice(output, `Process ${pid} (millrace start) trains.`);
-      return runTrials(invocation, installation, shutdown.signal);
-    }
-    const lock = lockDirectory(configuration.data, 'search');
-    shutdown.add('data directory', async () => lock.release());
-    return searchHere(invocation, shutdown);
+    return aloneOrBesideStart(invocation, shutdown, 'search', {
+      does: 'trains',
+      beside: (installation) => runTrials(invocation, installation, shutdown.signal),
+      alone: () => searchHere(invocation, shutdown),
+    });
   });
   printTrials(output, trials, options.metric ?? 'recall@10');
   return EXIT.done;

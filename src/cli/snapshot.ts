@@ -1,16 +1,18 @@
 /** `millrace snapshot`: freezes the examples as Parquet files, and says what they hold. */
+
 import { Command, InvalidArgumentError } from 'commander';
 import { TopicReader, writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
-import { createLogger, FatalError, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { createLogger, FatalError, inspectLock, type Shutdown, systemClock } from '#platform';
 import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
 import { requestedOptions } from '#trainer';
+import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { sendCommand } from './follow-training.ts';
 import { type Installation, openExistingInstallation, requireData } from './installation.ts';
 import { throwIfInterrupted, unlessInterrupted, withShutdown } from './interruption.ts';
-import { grouped, notice, type Output } from './output.ts';
+import { grouped, type Output } from './output.ts';
 import { catchUp, startPipeline } from './pipeline.ts';
 import { snapshotPlan } from './training.ts';
 
@@ -71,15 +73,11 @@ async function snapshot(invocation: Invocation<Options>): Promise<number> {
     if (options.last === true) {
       return (await readSnapshots(await openExistingInstallation(configuration, shutdown))).at(-1);
     }
-    const { held, purpose, pid } = inspectLock(configuration.data);
-    if (held && purpose === 'start') {
-      const installation = await openExistingInstallation(configuration, shutdown);
-      notice(output, `Process ${pid} (millrace start) takes it.`);
-      return takenByStart(installation, requestOf(options), shutdown.signal);
-    }
-    const lock = lockDirectory(configuration.data, 'snapshot');
-    shutdown.add('data directory', async () => lock.release());
-    return takeHere(invocation, shutdown);
+    return aloneOrBesideStart(invocation, shutdown, 'snapshot', {
+      does: 'takes it',
+      beside: (installation) => takenByStart(installation, requestOf(options), shutdown.signal),
+      alone: () => takeHere(invocation, shutdown),
+    });
   });
   if (output.json) output.value(found ?? null);
   else if (found === undefined) output.line('No snapshot yet: "millrace snapshot" takes one.');

@@ -1,13 +1,15 @@
 /** `millrace train`: a snapshot, a training, and the decision over its version. */
+
 import { Command } from 'commander';
-import { createLogger, inspectLock, lockDirectory, type Shutdown } from '#platform';
+import { createLogger, type Shutdown } from '#platform';
 import type { TrainingResult, Wanted } from '#trainer';
+import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followTraining } from './follow-training.ts';
 import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
-import { notice, type Output } from './output.ts';
+import type { Output } from './output.ts';
 import { catchUp, startPipeline } from './pipeline.ts';
 import { jsonObject } from './runs-search-space.ts';
 import { decisionText, qualityLines, startTrainer, trainingLine } from './training.ts';
@@ -46,15 +48,11 @@ async function train(invocation: Invocation<Options>): Promise<number> {
   requireData(configuration);
   const logger = createLogger({ level: configuration.logging.level, name: 'train' });
   const result = await withShutdown(logger, async (shutdown) => {
-    const { held, purpose, pid } = inspectLock(configuration.data);
-    if (held && purpose === 'start') {
-      const installation = await openExistingInstallation(configuration, shutdown);
-      notice(output, `Process ${pid} (millrace start) trains; waiting for the decision.`);
-      return followTraining(installation, wanted(invocation), shutdown.signal);
-    }
-    const lock = lockDirectory(configuration.data, 'train');
-    shutdown.add('data directory', async () => lock.release());
-    return trainHere(invocation, shutdown);
+    return aloneOrBesideStart(invocation, shutdown, 'train', {
+      does: 'trains; waiting for the decision',
+      beside: (installation) => followTraining(installation, wanted(invocation), shutdown.signal),
+      alone: () => trainHere(invocation, shutdown),
+    });
   });
   printResult(output, result);
   return EXIT.done;

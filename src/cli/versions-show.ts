@@ -1,7 +1,7 @@
 /** `millrace versions show VERSION`: its life, what the gates found, and its card. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { localArtifacts } from '#models';
+import { localArtifacts, versionsDirectory } from '#models';
 import { isInForce, readRegistry, versionNamed } from '#operations';
 import { createLogger, errorCode } from '#platform';
 import type { GateResult, Version } from '#schemas';
@@ -45,7 +45,7 @@ async function show({ configuration, output }: Invocation<object>, name: string)
 /** Null where the version has none; files that are gone or damaged are said to be so. */
 async function cardOf(data: string, version: string): Promise<string | null> {
   try {
-    const files = await localArtifacts(join(data, 'versions')).open(version);
+    const files = await localArtifacts(join(data, versionsDirectory)).open(version);
     return files.names.includes(CARD) ? files.read(CARD).toString() : null;
   } catch (error) {
     const code = errorCode(error);

@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#operations';
 import { createLogger } from '#platform';
-import type { Version } from '#schemas';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
 import { openExistingInstallation } from './installation.ts';
 import { withShutdown } from './interruption.ts';
@@ -99,11 +98,4 @@ function row(registry: RegistryView, each: RegisteredVersion): string[] {
 
 export function figure(value: number | undefined): string {
   return value === undefined ? '-' : value.toFixed(4);
-}
-
-/** The version that answers: of those that find items, the one promoted last; `versions` in the order of their last steps. */
-export function servingVersion(versions: readonly Version[]): Version | undefined {
-  return versions.findLast(
-    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
-  );
 }

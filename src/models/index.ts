@@ -9,14 +9,15 @@
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
-export type {
-  ArtifactStore,
-  ManifestFile,
-  MetricValues,
-  VersionContents,
-  VersionDescription,
-  VersionFiles,
-  VersionManifest,
+export {
+  type ArtifactStore,
+  type ManifestFile,
+  type MetricValues,
+  type VersionContents,
+  type VersionDescription,
+  type VersionFiles,
+  type VersionManifest,
+  versionsDirectory,
 } from './artifact/port.ts';
 export {
   type Checkpoint,
@@ -68,6 +69,7 @@ export {
   type EvaluationInput,
   evaluate,
   type ItemSets,
+  itemsByUser,
   type Metrics,
   type Ranker,
   rankingMetrics,

@@ -10,6 +10,7 @@ import {
   type Interactions,
   type Interval,
   type ItemSets,
+  itemsByUser,
   longTail,
   type MetricValues,
   pairedBootstrap,
@@ -178,14 +179,4 @@ function alike(scores: Float64Array): ItemScores {
     all: () => scores,
     some: (_, candidates) => Array.from(candidates, (item) => scores[item] as number),
   };
-}
-
-function itemsByUser({ user, item }: Pick<Interactions, 'user' | 'item'>): Map<number, number[]> {
-  const items = new Map<number, number[]>();
-  user.forEach((id, row) => {
-    const own = items.get(id);
-    if (own === undefined) items.set(id, [item[row] as number]);
-    else own.push(item[row] as number);
-  });
-  return items;
 }

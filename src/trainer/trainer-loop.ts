@@ -6,11 +6,11 @@ import {
   removableSnapshots,
   removeSnapshots,
   takeSnapshot,
+  versionInForce,
 } from '#offline';
 import { MillraceError } from '#platform';
 import type { Command, Run, Snapshot } from '#schemas';
 import { Job } from './pipeline/job.ts';
-import { versionInForce } from './pipeline/run-work.ts';
 import { cancelledRun, deadLetterOf, isFault, overlappingRun } from './refusals.ts';
 import { type OnCommandDone, tellOver } from './runs/command-outcome.ts';
 import { type Positions, RunLedger } from './runs/ledger.ts';
@@ -44,6 +44,8 @@ export class TrainerLoop {
   #job: Job | undefined;
   #working: Promise<void> | undefined;
   #fault: unknown;
+  /** Offset of the command whose snapshot is being taken. */
+  #taking: number | undefined;
 
   private constructor(parts: {
     options: TrainerOptions;
@@ -143,9 +145,6 @@ export class TrainerLoop {
     const taking = this.#taking === undefined ? [] : [this.#taking];
     return { commands: Math.min(commands, ...asked, ...taking), snapshots };
   }
-
-  /** Offset of the command whose snapshot is being taken. */
-  #taking: number | undefined;
 
   async #takeCommand(record: CommandRecord): Promise<void> {
     const { value: command, offset } = record;

@@ -5,6 +5,7 @@ import {
   InteractionMatrix,
   type Interactions,
   type ItemSets,
+  itemsByUser,
   perUserLastShare,
   TwoTowerVocabulary,
 } from '#models';
@@ -100,14 +101,4 @@ function knownOf(
     histories: Array.from({ length: users }, (_, user) => Int32Array.from(byUser.get(user) ?? [])),
     events,
   };
-}
-
-function itemsByUser({ user, item }: Interactions): Map<number, number[]> {
-  const items = new Map<number, number[]>();
-  user.forEach((id, row) => {
-    const own = items.get(id);
-    if (own === undefined) items.set(id, [item[row] as number]);
-    else own.push(item[row] as number);
-  });
-  return items;
 }

@@ -3,6 +3,9 @@
  * manifest, which holds the hash of every file, so the name vouches for all of it.
  */
 
+/** Where versions lie in a data directory, each below its name. */
+export const versionsDirectory = 'versions';
+
 /** Metrics by name: `recall@10`, `ndcg@10`, `hr@10`, `recall@100`. */
 export type MetricValues = Readonly<Record<string, number>>;
 

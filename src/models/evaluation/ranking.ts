@@ -24,6 +24,23 @@ export type Evaluation = {
 /** Items by user. */
 export type ItemSets = ReadonlyMap<number, Iterable<number>>;
 
+/** The items of pairs by their user, both in the order of the pairs. */
+export function itemsByUser({
+  user,
+  item,
+}: {
+  readonly user: Int32Array;
+  readonly item: Int32Array;
+}): Map<number, number[]> {
+  const items = new Map<number, number[]>();
+  user.forEach((id, row) => {
+    const own = items.get(id);
+    if (own === undefined) items.set(id, [item[row] as number]);
+    else own.push(item[row] as number);
+  });
+  return items;
+}
+
 export type EvaluationInput = {
   readonly items: number;
   readonly k: number;

@@ -26,14 +26,7 @@ export function matmul(
     throw shapeError('matmul', [a.shape, b.shape], 'it multiplies [..., M, K] by [..., K, N]');
   }
   const shape = [...leading, m, n] as Dimension[];
-  const pullback = (g: Tensor): Tensor[] => [
-    transposeA
-      ? matmul(b, g, { transposeA: transposeB, transposeB: true })
-      : matmul(g, b, { transposeB: !transposeB }),
-    transposeB
-      ? matmul(g, a, { transposeA: true, transposeB: transposeA })
-      : matmul(a, g, { transposeA: !transposeA }),
-  ];
+  const pullback = pullbackOfProduct(a, b, transposeA, transposeB);
   if (rank === 2) return gemm([a, b], shape, transposeA, transposeB, pullback);
   const left = transposeA ? swapLastTwo(a) : a;
   const right = transposeB ? swapLastTwo(b) : b;
@@ -61,15 +54,25 @@ export function matmulAdd(
       'a and b are matrices, and c fits their product',
     );
   }
-  return gemm([a, b, c], shape, transposeA, transposeB, (g) => [
+  const pullback = pullbackOfProduct(a, b, transposeA, transposeB);
+  return gemm([a, b, c], shape, transposeA, transposeB, (g) => [...pullback(g), sumTo(g, c.shape)]);
+}
+
+/** The gradients of a and b from that of their product, each as it was given, transposed or not. */
+function pullbackOfProduct(
+  a: Tensor,
+  b: Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+): (gradient: Tensor) => Tensor[] {
+  return (g) => [
     transposeA
       ? matmul(b, g, { transposeA: transposeB, transposeB: true })
       : matmul(g, b, { transposeB: !transposeB }),
     transposeB
       ? matmul(g, a, { transposeA: true, transposeB: transposeA })
       : matmul(a, g, { transposeA: !transposeA }),
-    sumTo(g, c.shape),
-  ]);
+  ];
 }
 
 function gemm(

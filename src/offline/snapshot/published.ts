@@ -76,3 +76,13 @@ async function statisticsOf(
     return undefined;
   }
 }
+
+/**
+ * The version that answers are made from: of those that find items, the one promoted last. `versions` are in the order of
+ * their last steps.
+ */
+export function versionInForce(versions: readonly Version[]): Version | undefined {
+  return versions.findLast(
+    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
+  );
+}

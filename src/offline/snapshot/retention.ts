@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot, Version } from '#schemas';
+import { versionInForce } from './published.ts';
 
 /**
  * The snapshots of which the files may go: all but the newest `keep`, the one that the version in force was trained on,
@@ -12,9 +13,7 @@ export function removableSnapshots(
   versions: readonly Version[],
   keep: number,
 ): readonly Snapshot[] {
-  const inForce = versions.findLast(
-    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
-  )?.candidate.snapshot_id;
+  const inForce = versionInForce(versions)?.candidate.snapshot_id;
   const trusted = snapshots.findLast(({ suspect }) => suspect.length === 0)?.snapshot_id;
   const newest = snapshots.slice(-keep).map(({ snapshot_id }) => snapshot_id);
   const kept = new Set([...newest, inForce, trusted]);

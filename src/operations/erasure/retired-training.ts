@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeRecords } from '#engine';
 import type { Log } from '#engine/log';
+import { versionsDirectory } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
 import { type Clock, errorCode, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
@@ -62,7 +63,7 @@ export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringO
 }
 
 const snapshotsOf = (dataDirectory: string) => join(dataDirectory, 'snapshots');
-const versionsOf = (dataDirectory: string) => join(dataDirectory, 'versions');
+const versionsOf = (dataDirectory: string) => join(dataDirectory, versionsDirectory);
 
 function remove(parent: string, name: string): Promise<void> {
   return rm(join(parent, name), { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { localArtifacts } from '#models';
+import { localArtifacts, versionsDirectory } from '#models';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
 import type { RegisteredVersion, RegistryView } from './registry.ts';
 
@@ -43,7 +43,7 @@ export async function collectable(
   rule: CollectRule,
   { now, dataDirectory }: { readonly now: number; readonly dataDirectory: string },
 ): Promise<readonly Collectable[]> {
-  const artifacts = localArtifacts(join(dataDirectory, 'versions'));
+  const artifacts = localArtifacts(join(dataDirectory, versionsDirectory));
   const found = await Promise.all(
     givenUp(registry, rule, now).map(async (version) => {
       const isArchived = version.latest.status === 'archived';
@@ -69,5 +69,5 @@ export async function collect(
     const request = { kind: 'archive', candidate: latest.candidate, version, actor } as const;
     await askRegistry(asking, { ...request, reason: 'collected', only_unused: true });
   }
-  await localArtifacts(join(dataDirectory, 'versions')).remove(version);
+  await localArtifacts(join(dataDirectory, versionsDirectory)).remove(version);
 }

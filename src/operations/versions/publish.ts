@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { featureViews, modelFeatures, recordViews } from '#features';
-import { type ExternalManifest, localArtifacts, readExternalModel } from '#models';
+import { type ExternalManifest, localArtifacts, readExternalModel, versionsDirectory } from '#models';
 import { InputError } from '#platform';
 import type { Candidate, CommandAnswer } from '#schemas';
 import { viewsOfModules } from '../features/view-modules.ts';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
-
-const versionsDirectory = 'versions';
 
 export type PublishOptions = {
   readonly dataDirectory: string;

@@ -38,9 +38,8 @@ export class InferenceThread {
     worker.on('exit', () => this.#end(undefined));
   }
 
-  /** From the bytes of the tower's ONNX file. FatalError with the model's code when it cannot be loaded. */
-  static async start(tower: Uint8Array, metrics: Metrics): Promise<InferenceThread> {
-    const workerData: InferenceThreadData = { tower };
+  /** FatalError with the model's code when it cannot be loaded. */
+  static async start(workerData: InferenceThreadData, metrics: Metrics): Promise<InferenceThread> {
     const worker = new Worker(new URL('./thread-main.ts', import.meta.url), { workerData });
     const exited = once(worker, 'exit');
     exited.catch(() => {});

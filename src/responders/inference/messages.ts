@@ -7,7 +7,8 @@ export type UserInput = {
   readonly profile: readonly number[];
 };
 
-export type InferenceThreadData = { readonly tower: Uint8Array };
+/** `model` as the manifest of its version names it; `tower` the bytes of its ONNX file. */
+export type InferenceThreadData = { readonly model: string; readonly tower: Uint8Array };
 
 export type ToThread =
   | { readonly kind: 'encode'; readonly inputs: readonly UserInput[] }

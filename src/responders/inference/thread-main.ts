@@ -18,14 +18,9 @@ function fail(error: unknown): void {
 
 type Encoder = UserEncoder | SequentialEncoder;
 
-/** A tower that knows users and their profiles, or one of histories alone. */
-async function load(tower: Uint8Array): Promise<Encoder> {
-  try {
-    return await UserEncoder.load(tower);
-  } catch (error) {
-    if (errorCode(error) !== 'MR_MODEL_UNREADABLE') throw error;
-    return SequentialEncoder.load(tower);
-  }
+/** The sequential model knows histories alone, the two-tower users and their profiles too. */
+function load({ model, tower }: InferenceThreadData): Promise<Encoder> {
+  return model === 'sequential' ? SequentialEncoder.load(tower) : UserEncoder.load(tower);
 }
 
 async function encode(encoder: Encoder, inputs: readonly UserInput[]): Promise<void> {
@@ -55,7 +50,7 @@ async function serve(encoder: Encoder): Promise<void> {
 }
 
 try {
-  await serve(await load((workerData as InferenceThreadData).tower));
+  await serve(await load(workerData as InferenceThreadData));
 } catch (error) {
   fail(error);
 }

@@ -76,7 +76,10 @@ export class ServedVersion {
     }
     const vocabulary = TwoTowerVocabulary.parse(files.read('vocabulary.json'));
     const index = FlatIndex.load(files.read('items.index'));
-    const thread = await InferenceThread.start(files.read('user-tower.onnx'), metrics);
+    const thread = await InferenceThread.start(
+      { model: files.manifest.model, tower: files.read('user-tower.onnx') },
+      metrics,
+    );
     try {
       if (thread.dimension !== index.dim) {
         throw mismatch(

@@ -1,6 +1,6 @@
-import { readSnapshots, readVersions } from '#offline';
+import { readSnapshots, readVersions, versionInForce } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
-import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot, type Version } from '#schemas';
+import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot } from '#schemas';
 import { abandonedRun, refuseWithdrawn } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
 import { CheckpointFiles, directoryOfRun } from '../thread/checkpoint-files.ts';
@@ -130,13 +130,6 @@ export class RunWork {
     const { version, candidate } = inForce;
     return { version, directory: candidate.directory, model: candidate.model };
   }
-}
-
-/** The version that answers are made from; `versions` in the order of their last steps. */
-export function versionInForce(versions: readonly Version[]): Version | undefined {
-  return versions.findLast(
-    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
-  );
 }
 
 /** Errors: InputError MR_SNAPSHOT_RETIRED. */

@@ -12,6 +12,7 @@ import {
   TwoTowerVocabulary,
   train,
   type VersionFiles,
+  versionsDirectory,
 } from '#models';
 import { withDuckDb } from '#offline';
 import { errorCode, invariant } from '#platform';
@@ -39,8 +40,6 @@ import {
   type TrainedTowers,
 } from './models.ts';
 import { asMemoryError, withProviderErrors } from './training-faults.ts';
-
-export const versionsDirectory = 'versions';
 
 export type VersionTraining = {
   readonly snapshot: Snapshot;
