@@ -27,8 +27,6 @@ const ROWS = 200;
 const CANDIDATES = 100;
 /** A million users are to fit into 1 GB. */
 const AIM_BYTES_A_USER = 1_000;
-const ofUsers = ['user-features', 'user-category-features', 'user-item-features', 'user-profile'];
-const ofItems = ['item-features', 'item-profile'];
 
 type Aims = { readonly one: number; readonly many?: number };
 
@@ -59,19 +57,11 @@ export async function run(): Promise<void> {
   }
 }
 
-function printSizes(views: InProcessViewStore): void {
-  const figure = (name: string, value: number, rest: Pick<Figure, 'unit' | 'aim'>) =>
-    print({ case: `in process, ${name}`, metric: 'bytes', value, ...rest });
-  const sizes = new Map([...ofUsers, ...ofItems].map((view) => [view, views.sizeOf(view)]));
-  for (const [view, { rows, bytes }] of sizes) {
-    figure(`rows of ${view}`, bytes / rows, { unit: 'B/row' });
-    const [of, count] = ofUsers.includes(view) ? ['user', USERS] : ['item', ITEMS];
-    figure(`rows of ${view}`, bytes / count, { unit: `B/${of}` });
-  }
-  const sum = (names: readonly string[]) =>
-    names.reduce((total, view) => total + (sizes.get(view)?.bytes ?? 0), 0);
-  figure('all rows of a user', sum(ofUsers) / USERS, { unit: 'B/user', aim: AIM_BYTES_A_USER });
-  figure('all rows of an item', sum(ofItems) / ITEMS, { unit: 'B/item' });
+function printSizes({ bytes }: InProcessViewStore): void {
+  const figure = (of: string, value: number, rest: Pick<Figure, 'unit' | 'aim'>) =>
+    print({ case: `in process, all rows of ${of}`, metric: 'bytes', value, ...rest });
+  figure('a user', bytes.users / USERS, { unit: 'B/user', aim: AIM_BYTES_A_USER });
+  figure('an item', bytes.items / ITEMS, { unit: 'B/item' });
 }
 
 /** Closes `views` when it is done. */

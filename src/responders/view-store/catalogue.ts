@@ -54,9 +54,9 @@ export class Catalogue {
     return this.#decoder.row(stored, itemId, this.#rows.row(view, itemId));
   }
 
-  /** How many rows there are of a view, and the memory that is held for them. */
-  sizeOf(view: string): { readonly rows: number; readonly bytes: number } {
-    return this.#rows.sizeOf(view);
+  /** Memory held for rows. */
+  get bytes(): number {
+    return this.#rows.bytes;
   }
 
   item(itemId: string): Item | undefined {

@@ -1,31 +1,23 @@
 import type { TopicRecord } from '#engine';
+import { splitCrossKey } from '#features';
 import { invariant } from '#platform';
 import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
-import { CrossedRows } from './crossed-rows.ts';
+import { BundledRows } from './bundled-rows.ts';
 import { encoded, encodedAndChecked } from './encoded-topic.ts';
-import { RowArena } from './row-arena.ts';
 import { ShortRows } from './short-rows.ts';
 import { isCrossed, type StoredView } from './stored-views.ts';
 
-type Rows = {
-  readonly values: Pick<RowArena, 'get' | 'set' | 'delete' | 'size' | 'bytes'>;
-  readonly short: ShortRows;
-};
+type FollowedView = { readonly view: StoredView; readonly number: number; readonly short: ShortRows };
 
 /** The newest rows of some views in the memory of this process, encoded as they were read from the views' topics. */
 export class FollowedRows {
-  readonly #views: readonly StoredView[];
-  readonly #rows: ReadonlyMap<string, Rows>;
+  readonly #views: ReadonlyMap<string, FollowedView>;
+  readonly #rows = new BundledRows();
   readonly #followers: TopicFollower<Buffer>[] = [];
 
   constructor(views: readonly StoredView[]) {
-    this.#views = views;
-    this.#rows = new Map(
-      views.map((view) => {
-        const values = isCrossed(view) ? new CrossedRows() : new RowArena();
-        return [view.name, { values, short: new ShortRows() }];
-      }),
-    );
+    invariant(views.length <= 256, "a view's number is one byte");
+    this.#views = new Map(views.map((view, number) => [view.name, { view, number, short: new ShortRows() }]));
   }
 
   /** Starts to read. `changed` is called after each change of a row, with the view's name. */
@@ -34,11 +26,11 @@ export class FollowedRows {
     changed: (view: string, key: string) => void = () => {},
   ): Promise<void> {
     try {
-      for (const view of this.#views) {
-        const { values, short } = this.#rowsOf(view.name);
+      for (const { view, number, short } of this.#views.values()) {
         const apply = ({ key, value }: TopicRecord<string, Buffer>) => {
-          if (value === null) values.delete(key);
-          else values.set(key, short.shorten(value));
+          const [owner, other] = partsOf(view, key);
+          if (value === null) this.#rows.delete(number, owner, other);
+          else this.#rows.set(number, owner, other, short.shorten(value));
           changed(view.name, key);
         };
         const topic = view.isFromEngine ? encoded(view.topic) : encodedAndChecked(view.topic);
@@ -50,16 +42,15 @@ export class FollowedRows {
     }
   }
 
-  row(view: string, key: string): Buffer | undefined {
-    const { values, short } = this.#rowsOf(view);
-    const row = values.get(key);
+  row(name: string, key: string): Buffer | undefined {
+    const { view, number, short } = this.#viewOf(name);
+    const row = this.#rows.get(number, ...partsOf(view, key));
     return row && short.lengthen(row);
   }
 
-  /** How many rows there are of a view, and the memory that is held for them. */
-  sizeOf(view: string): { readonly rows: number; readonly bytes: number } {
-    const { size: rows, bytes } = this.#rowsOf(view).values;
-    return { rows, bytes };
+  /** Memory held for the rows of all views. */
+  get bytes(): number {
+    return this.#rows.bytes;
   }
 
   /** The newest watermark of the topics, ms of event time; -Infinity when there is none. */
@@ -80,9 +71,14 @@ export class FollowedRows {
     await Promise.all(this.#followers.map((follower) => follower.close()));
   }
 
-  #rowsOf(view: string): Rows {
-    const rows = this.#rows.get(view);
-    invariant(rows !== undefined, 'the view is one of those that are followed');
-    return rows;
+  #viewOf(name: string): FollowedView {
+    const view = this.#views.get(name);
+    invariant(view !== undefined, 'the view is one of those that are followed');
+    return view;
   }
+}
+
+/** Whose the row is, and what of: '' where the view's entity is not a crossed one. */
+function partsOf(view: StoredView, key: string): readonly [owner: string, other: string] {
+  return isCrossed(view) ? splitCrossKey(key) : [key, ''];
 }

@@ -55,11 +55,9 @@ export class InProcessViewStore implements ViewStore {
     });
   }
 
-  /** How many rows there are of a view, and the memory that is held for them. */
-  sizeOf(view: string): { readonly rows: number; readonly bytes: number } {
-    const stored = this.#views.get(view);
-    invariant(stored !== undefined, 'the size is asked for of a view that there is');
-    return isOfUser(stored) ? this.#rows.sizeOf(view) : this.#catalogue.sizeOf(view);
+  /** Memory held for rows: of users and of users and something else, of items. */
+  get bytes(): { readonly users: number; readonly items: number } {
+    return { users: this.#rows.bytes, items: this.#catalogue.bytes };
   }
 
   item(itemId: string): Item | undefined {

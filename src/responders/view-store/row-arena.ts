@@ -1,36 +1,26 @@
-import { invariant } from '#platform';
 import { hashBytes } from './hash-bytes.ts';
+import { withRoom } from './scratch.ts';
+import { Slabs } from './slabs.ts';
 
-const SLAB_BYTES = 2 ** 20;
-/** Two lengths of 32 bits: of the key, of the row. */
-const HEADER_BYTES = 8;
-/** Rows start at multiples of 4 bytes, so that a place is the slab's number in 14 bits and one of these in 18. */
-const ALIGNMENT = 4;
-const PLACE_BITS = 18;
-const MOST_SLABS = 2 ** 14;
-/** A full slab with less than this share of live bytes is emptied into the newest. */
-const LEAST_LIVE = 0.75;
 const LEAST_SLOTS = 1024;
 const MOST_LOAD = 0.75;
 const EMPTY = 0;
 
-type Slab = { readonly number: number; readonly bytes: Buffer; used: number; live: number };
-
 /**
- * Encoded rows by key, all of it outside the JavaScript heap: slabs of 1 MiB, written in order as a log-structured file
- * is (Rosenblum and Ousterhout, 1992), and a hash table with linear probing of the rows' places, 4 bytes a slot. A row
- * that is replaced leaves a gap; a slab that is mostly gaps is emptied: for each byte that this frees, three are moved at most.
+ * Encoded rows by key, all of it outside the JavaScript heap: slabs, and a hash table with linear probing of the rows'
+ * places in them, 4 bytes a slot.
  */
 export class RowArena {
-  /** Number 0 stays free: a place is never 0, which is an empty slot. */
-  readonly #slabs: (Slab | undefined)[] = [undefined];
-  readonly #freeNumbers: number[] = [];
-  #open: Slab = this.#addSlab(SLAB_BYTES);
+  readonly #slabs = new Slabs((from, to) => {
+    this.#slots[this.#slotOfPlace(from)] = to;
+  });
   #slots = new Uint32Array(LEAST_SLOTS);
   #size = 0;
-  /** The key that is looked up, as UTF-8. */
+  /** The key that was looked up last, as text and as UTF-8, and its hash: who reads a row will often write it next. */
+  #text = '';
   #key = Buffer.allocUnsafeSlow(512);
   #keyBytes = 0;
+  #hash = hashBytes(this.#key, 0, 0);
 
   get size(): number {
     return this.#size;
@@ -38,28 +28,23 @@ export class RowArena {
 
   /** Memory held, live or not. */
   get bytes(): number {
-    let total = this.#slots.byteLength;
-    for (const slab of this.#slabs) total += slab?.bytes.length ?? 0;
-    return total;
+    return this.#slots.byteLength + this.#slabs.bytes;
   }
 
-  /** A view, valid for good: slabs are dropped, never written over. */
+  /** A view, valid until the next call. */
   get(key: string): Buffer | undefined {
     const place = this.#slots[this.#slotOf(key)] as number;
-    if (place === EMPTY) return undefined;
-    const { bytes } = this.#slabAt(place);
-    const offset = offsetOf(place);
-    const start = offset + HEADER_BYTES + bytes.readUInt32LE(offset);
-    return bytes.subarray(start, start + bytes.readUInt32LE(offset + 4));
+    return place === EMPTY ? undefined : this.#slabs.row(place, this.#key, this.#keyBytes);
   }
 
   set(key: string, row: Uint8Array): void {
     if (this.#size >= MOST_LOAD * this.#slots.length) this.#grow();
     const slot = this.#slotOf(key);
     const replaced = this.#slots[slot] as number;
-    this.#slots[slot] = this.#append(this.#key, 0, this.#keyBytes, row);
+    this.#slots[slot] = this.#slabs.add(this.#key, this.#keyBytes, row);
     if (replaced === EMPTY) this.#size++;
-    else this.#discard(replaced);
+    else this.#slabs.remove(replaced);
+    this.#slabs.settle();
   }
 
   delete(key: string): void {
@@ -68,30 +53,42 @@ export class RowArena {
     if (place === EMPTY) return;
     this.#close(slot);
     this.#size--;
-    this.#discard(place);
+    this.#slabs.remove(place);
+    this.#slabs.settle();
+  }
+
+  /** Overwrites what reading and writing rows has left behind. */
+  wipe(): void {
+    this.#key.fill(0);
+    this.#take('');
+    this.#slabs.wipe();
   }
 
   /** The slot of the key, or the empty one where it would go. Leaves the key's bytes in `#key`. */
   #slotOf(key: string): number {
-    if (3 * key.length > this.#key.length) this.#key = Buffer.allocUnsafeSlow(6 * key.length);
-    this.#keyBytes = this.#key.write(key);
+    if (key !== this.#text) this.#take(key);
     const mask = this.#slots.length - 1;
-    let slot = hashBytes(this.#key, 0, this.#keyBytes) & mask;
+    let slot = this.#hash & mask;
     for (;;) {
       const place = this.#slots[slot] as number;
-      if (place === EMPTY || this.#holdsKey(place)) return slot;
+      if (place === EMPTY || this.#slabs.hasKey(place, this.#key, this.#keyBytes)) return slot;
       slot = (slot + 1) & mask;
     }
   }
 
-  #holdsKey(place: number): boolean {
-    const { bytes } = this.#slabAt(place);
-    const offset = offsetOf(place);
-    if (bytes.readUInt32LE(offset) !== this.#keyBytes) return false;
-    for (let i = 0; i < this.#keyBytes; i++) {
-      if (bytes[offset + HEADER_BYTES + i] !== this.#key[i]) return false;
-    }
-    return true;
+  #take(key: string): void {
+    this.#key = withRoom(this.#key, 3 * key.length);
+    this.#keyBytes = this.#key.write(key);
+    this.#hash = hashBytes(this.#key, 0, this.#keyBytes);
+    this.#text = key;
+  }
+
+  /** The slot that holds the place. */
+  #slotOfPlace(place: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = this.#slabs.hashOfKey(place) & mask;
+    while (this.#slots[slot] !== place) slot = (slot + 1) & mask;
+    return slot;
   }
 
   /** Empties a slot, and moves those behind it up that probing would not find any more (Knuth, volume 3, 6.4 R). */
@@ -101,7 +98,7 @@ export class RowArena {
     for (let next = (hole + 1) & mask; ; next = (next + 1) & mask) {
       const place = this.#slots[next] as number;
       if (place === EMPTY) break;
-      const home = this.#hashAt(place) & mask;
+      const home = this.#slabs.hashOfKey(place) & mask;
       if (((next - home) & mask) < ((next - hole) & mask)) continue;
       this.#slots[hole] = place;
       hole = next;
@@ -115,83 +112,9 @@ export class RowArena {
     const mask = this.#slots.length - 1;
     for (const place of before) {
       if (place === EMPTY) continue;
-      let slot = this.#hashAt(place) & mask;
+      let slot = this.#slabs.hashOfKey(place) & mask;
       while (this.#slots[slot] !== EMPTY) slot = (slot + 1) & mask;
       this.#slots[slot] = place;
     }
   }
-
-  #append(from: Buffer, keyStart: number, keyBytes: number, row: Uint8Array): number {
-    const length = paddedLength(keyBytes, row.length);
-    if (this.#open.used + length > this.#open.bytes.length) {
-      this.#open = this.#addSlab(Math.max(SLAB_BYTES, length));
-    }
-    const slab = this.#open;
-    const { bytes, used: offset } = slab;
-    bytes.writeUInt32LE(keyBytes, offset);
-    bytes.writeUInt32LE(row.length, offset + 4);
-    from.copy(bytes, offset + HEADER_BYTES, keyStart, keyStart + keyBytes);
-    bytes.set(row, offset + HEADER_BYTES + keyBytes);
-    slab.used += length;
-    slab.live += length;
-    return placeOf(slab, offset);
-  }
-
-  #discard(place: number): void {
-    const slab = this.#slabAt(place);
-    slab.live -= lengthAt(slab, offsetOf(place));
-    invariant(slab.live >= 0, 'a slab has no fewer than 0 live bytes');
-    if (slab !== this.#open && slab.live < LEAST_LIVE * slab.bytes.length) this.#empty(slab);
-  }
-
-  #empty(slab: Slab): void {
-    const { bytes, number } = slab;
-    const mask = this.#slots.length - 1;
-    for (let offset = 0; offset < slab.used; offset += lengthAt(slab, offset)) {
-      const place = placeOf(slab, offset);
-      let slot = this.#hashAt(place) & mask;
-      while (this.#slots[slot] !== place && this.#slots[slot] !== EMPTY) slot = (slot + 1) & mask;
-      if (this.#slots[slot] !== place) continue;
-      const start = offset + HEADER_BYTES;
-      const keyBytes = bytes.readUInt32LE(offset);
-      const row = bytes.subarray(start + keyBytes, start + keyBytes + bytes.readUInt32LE(offset + 4));
-      this.#slots[slot] = this.#append(bytes, start, keyBytes, row);
-    }
-    this.#slabs[number] = undefined;
-    this.#freeNumbers.push(number);
-  }
-
-  #hashAt(place: number): number {
-    const { bytes } = this.#slabAt(place);
-    const offset = offsetOf(place);
-    return hashBytes(bytes, offset + HEADER_BYTES, bytes.readUInt32LE(offset));
-  }
-
-  #slabAt(place: number): Slab {
-    return this.#slabs[place >>> PLACE_BITS] as Slab;
-  }
-
-  #addSlab(length: number): Slab {
-    const number = this.#freeNumbers.pop() ?? this.#slabs.length;
-    invariant(number < MOST_SLABS, 'an arena holds no more than 16 GiB of rows');
-    const slab = { number, bytes: Buffer.allocUnsafeSlow(length), used: 0, live: 0 };
-    this.#slabs[number] = slab;
-    return slab;
-  }
-}
-
-function placeOf({ number }: Slab, offset: number): number {
-  return ((number << PLACE_BITS) | (offset / ALIGNMENT)) >>> 0;
-}
-
-function offsetOf(place: number): number {
-  return (place & (2 ** PLACE_BITS - 1)) * ALIGNMENT;
-}
-
-function lengthAt({ bytes }: Slab, offset: number): number {
-  return paddedLength(bytes.readUInt32LE(offset), bytes.readUInt32LE(offset + 4));
-}
-
-function paddedLength(keyBytes: number, rowBytes: number): number {
-  return Math.ceil((HEADER_BYTES + keyBytes + rowBytes) / ALIGNMENT) * ALIGNMENT;
 }
