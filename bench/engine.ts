@@ -8,10 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Measurement, Span } from './engine/measure.ts';
 import { printFigure } from './figure.ts';
+import { LARGE_YOUNG_GENERATION } from './runtime-options.ts';
 
 const EVENTS = 2_000_000;
-/** As threads that process have it: see useLargeYoungGeneration. */
-const LARGE_YOUNG_GENERATION = ['--min-semi-space-size=64', '--max-semi-space-size=64'];
 /** Three times what Kafka Streams does, records a CPU-second, when it is warm. */
 const aims: { readonly [name: string]: number } = { T1: 330_000, T2: 453_000, T3: 426_000, T4: 492_000 };
 const names = ['T1', 'T2', 'T3', 'T3n', 'T4', 'T5'];

@@ -12,10 +12,10 @@ import type { Measurement } from './engine/measure.ts';
 import { printFigure, printMissing } from './figure.ts';
 import type { RestoreMeasurement } from './kafka/case.ts';
 import { type Guarantee, NO_END, Peer } from './kafka/peer.ts';
+import { LARGE_YOUNG_GENERATION } from './runtime-options.ts';
 
 const EVENTS = 2_000_000;
 const PORT = 29_192;
-const LARGE_YOUNG_GENERATION = ['--min-semi-space-size=64', '--max-semi-space-size=64'];
 /** Of the peer's warm records a CPU-second. */
 const RATIO_AIM = 3;
 

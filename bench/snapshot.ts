@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { printFigure } from './figure.ts';
+import { LARGE_YOUNG_GENERATION } from './runtime-options.ts';
 import { type OneCore, writeWorld } from './world-log.ts';
 
 const EVENTS = 1_000_000;
@@ -28,7 +29,8 @@ export async function run(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const program = <T>(...words: readonly string[]): T => {
     const [script = '', ...rest] = words;
-    const output = execFileSync(process.execPath, [join(import.meta.dirname, script), directory, ...rest], {
+    const path = join(import.meta.dirname, script);
+    const output = execFileSync(process.execPath, [...LARGE_YOUNG_GENERATION, path, directory, ...rest], {
       encoding: 'utf8',
     });
     return JSON.parse(output) as T;

@@ -5,6 +5,7 @@ import { openEmbeddedLog } from '#engine/log';
 import { createLogger, systemClock } from '#platform';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
 import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';
+import { LARGE_YOUNG_GENERATION } from './runtime-options.ts';
 
 const WRITTEN_AT_ONCE = 5_000;
 
@@ -46,6 +47,6 @@ export type OneCore = { readonly seconds: number; readonly cpuSeconds: number };
 
 /** Runs a program of ours over a directory, on the first core alone; it prints what it took as JSON. */
 export function onOneCore(script: string, directory: string): OneCore {
-  const program = ['-c', '0', process.execPath, script, directory];
+  const program = ['-c', '0', process.execPath, ...LARGE_YOUNG_GENERATION, script, directory];
   return JSON.parse(execFileSync('taskset', program, { encoding: 'utf8' })) as OneCore;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { StreamsRuntime } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
 import { featureViews } from '#features';
-import { bringArchivedEvents } from '#operations';
+import { bringArchivedEvents, CATCH_UP_COMMIT_INTERVAL_MS } from '#operations';
 import { createLogger, systemClock } from '#platform';
 import { openTopics, openViewTopic, viewTopology } from '#topologies';
 import { runtimeOptions } from '../runtime-options.ts';
@@ -23,7 +23,10 @@ for (const view of featureViews) {
   const topology = await viewTopology(rebuilt, await openViewTopic(log, log.registry, rebuilt), topics);
   await bringArchivedEvents({ log, topics, dataDirectory: directory }, rebuilt);
   const runs = { log, topology, deadLetters: topics['dead-letters'] };
-  const runtime = new StreamsRuntime(runtimeOptions(runs, join(state, rebuilt.name)));
+  const runtime = new StreamsRuntime({
+    ...runtimeOptions(runs, join(state, rebuilt.name)),
+    catchUpCommitIntervalMs: CATCH_UP_COMMIT_INTERVAL_MS,
+  });
   await runtime.start();
   await runtime.runUntilCaughtUp(100);
   await runtime.close();

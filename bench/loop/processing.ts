@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { StreamsRuntime } from '#engine';
 import { openEmbeddedLog } from '#engine/log';
+import { CATCH_UP_COMMIT_INTERVAL_MS } from '#operations';
 import { createLogger, systemClock } from '#platform';
 import { loopTopology, openTopics } from '#topologies';
 import { runtimeOptions } from '../runtime-options.ts';
@@ -18,7 +19,10 @@ const topology = await loopTopology(topics, log.registry, {
   gate: { minimumLift: 1 },
 });
 const runs = { log, topology, deadLetters: topics['dead-letters'] };
-const runtime = new StreamsRuntime(runtimeOptions(runs, join(directory, 'state')));
+const runtime = new StreamsRuntime({
+  ...runtimeOptions(runs, join(directory, 'state')),
+  catchUpCommitIntervalMs: CATCH_UP_COMMIT_INTERVAL_MS,
+});
 await runtime.start();
 const start = performance.now();
 const cpu = process.cpuUsage();

@@ -62,12 +62,19 @@ export function asOfRows<State, Row>(view: FeatureView<State, Row>): AsOfRows<St
       return row;
     },
     fold: (row, watermark) => {
-      const count = countBefore(row.pending, watermark);
+      const { ahead, pending } = row;
+      const count = countBefore(pending, watermark);
       if (count === 0) return row;
-      for (let i = 0; i < count; i++) row.folded = view.add(row.folded, row.pending[i] as Interaction);
-      row.pending.splice(0, count);
-      if (row.ahead !== undefined && row.ahead.count > count) row.ahead.count -= count;
-      else row.ahead = undefined;
+      let added = 0;
+      if (ahead !== undefined && ahead.count > count) ahead.count -= count;
+      else if (ahead !== undefined) {
+        // What has been added there need not be added again.
+        row.folded = ahead.state;
+        added = ahead.count;
+        row.ahead = undefined;
+      }
+      for (let i = added; i < count; i++) row.folded = view.add(row.folded, pending[i] as Interaction);
+      pending.splice(0, count);
       return row;
     },
     stateAsOf,

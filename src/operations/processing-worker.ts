@@ -23,7 +23,7 @@ import {
   systemClock,
 } from '#platform';
 import { openTopics, type Topics } from '#topologies';
-import { CatchUp } from './catch-up.ts';
+import { CATCH_UP_COMMIT_INTERVAL_MS, CatchUp } from './catch-up.ts';
 import { declaredTopology } from './declared-topology.ts';
 import { sourceLag } from './lag.ts';
 import type { Answers, Failure, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
@@ -153,6 +153,7 @@ class Host {
       deadLetters: this.#topics['dead-letters'],
       instanceId: this.#input.instanceId,
       commitIntervalMs: engine.commitIntervalMs,
+      catchUpCommitIntervalMs: Math.max(CATCH_UP_COMMIT_INTERVAL_MS, engine.commitIntervalMs),
       batchRecords: engine.batchRecords,
       cacheEntries: engine.cacheEntries,
     });

@@ -18,3 +18,4 @@ export { invalidReason } from './validity.ts';
 export { isDecision, versions } from './versions.ts';
 export { keepItemView, keepUserView } from './view.ts';
 export type { ViewTopic } from './view-rows.ts';
+export { acceptedEvents } from './view-state-serde.ts';

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Serde } from '#engine';
 import { avroCodec, type Interaction, type ViewState } from '#schemas';
-import { viewStates } from './view-state-serde.ts';
+import { acceptedEvents, viewStates } from './view-state-serde.ts';
 
 const event = (n: number): Interaction => ({
   event_id: `e${n}`,
@@ -24,15 +24,36 @@ const codec = avroCodec('ViewState');
 codec.addWriterSchema(7, codec.schema);
 const plain: Serde<ViewState> = {
   encode: (value) => codec.encode(7, value),
+  encodeInto: (value, target, at) => codec.encodeInto(7, value, target, at),
   decode: (bytes) => codec.decode(bytes),
   prepare: async () => {},
   fingerprint: Buffer.alloc(0),
   framing: 5,
 };
 
+const interactions = avroCodec('Interaction');
+interactions.addWriterSchema(5, interactions.schema);
+
+/** An event as a task has it that has read it where it lies. */
+function taken(n: number): Interaction {
+  const topic = acceptedEvents({
+    encode: (value) => interactions.encode(5, value),
+    decode: (bytes) => interactions.decode(bytes),
+    decodeAt: (bytes, start, end) => interactions.decodeAt(bytes, start, end),
+    isOwnAt: () => n % 2 === 0,
+    prepare: async () => {},
+    fingerprint: Buffer.alloc(0),
+    framing: 5,
+  });
+  const bytes = Buffer.concat([Buffer.alloc(3), topic.encode(event(n)), Buffer.alloc(2)]);
+  const decoded = topic.decodeAt?.(bytes, 3, bytes.length - 2) as Interaction;
+  bytes.fill(0xff);
+  return decoded;
+}
+
 it('writes what the plain serde writes, for events written before and others', () => {
   const serde = viewStates(plain);
-  const events = Array.from({ length: 70 }, (_, n) => event(n));
+  const events = Array.from({ length: 70 }, (_, n) => (n < 35 ? event(n) : taken(n)));
   fc.assert(
     fc.property(fc.subarray(events), fc.uint8Array({ maxLength: 100 }), (pending, state) => {
       const row: ViewState = { state: Buffer.from(state), pending };

@@ -21,8 +21,11 @@ type Hook = ((value: unknown, type: avsc.Type) => void) | undefined;
 /** Zigzag doubles a value, and doubles are exact up to 2^53. */
 const largestLong = 2 ** 52 - 1;
 
-/** avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. */
-export function avroType(schema: object): avsc.Type {
+/**
+ * avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. Records named in
+ * `passed` are read as a PassedRecord, where writer and reader agree in their schemas, and written from one or from an object.
+ */
+export function avroType(schema: object, passed: readonly string[] = []): avsc.Type {
   const type = avsc.Type.forSchema(schema as avsc.Schema, {
     wrapUnions: 'never',
     omitRecordMethods: true,
@@ -33,11 +36,52 @@ export function avroType(schema: object): avsc.Type {
       if (kind === 'int') return new StrictIntType();
       if (kind === 'long') return new StrictLongType();
       if (kind === 'string') return new QuickStringType();
+      if (kind === 'record' && passed.includes((each as { readonly name: string }).name))
+        return new PassedRecordType(each, options);
       return undefined;
     },
   });
   makePlain(type, new Set());
   return type;
+}
+
+/** A record that is only passed on: where its bytes lie. */
+class PassedRecord {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+}
+
+type Writer = (tap: Tap, value: unknown) => void;
+const RecordType = avsc.types.RecordType as unknown as new (
+  ...of: ConstructorParameters<typeof avsc.types.RecordType>
+) => avsc.Type & Internal & { _createWriter(): Writer };
+
+/** The bytes of a record are the same wherever it stands: who does not look into it need neither decode nor encode it. */
+class PassedRecordType extends RecordType {
+  _createReader(): (tap: Tap) => PassedRecord {
+    return (tap) => {
+      const start = tap.pos;
+      this._skip(tap);
+      return new PassedRecord(tap.buf, start, tap.pos);
+    };
+  }
+
+  override _createWriter(): Writer {
+    const write = super._createWriter();
+    return (tap, value) => {
+      if (!(value instanceof PassedRecord)) return write(tap, value);
+      const { bytes, start, end } = value;
+      bytes.copy(tap.buf, tap.pos, start, end);
+      tap.pos += end - start;
+    };
+  }
 }
 
 class StrictIntType extends avsc.types.IntType {

@@ -1,4 +1,4 @@
-import { type Stream, type Topology, TopologyBuilder } from '#engine';
+import { type Stream, type Topic, type Topology, TopologyBuilder } from '#engine';
 import { partitionFor, type SchemaRegistry } from '#engine/log';
 import {
   type AnyView,
@@ -11,6 +11,7 @@ import {
 } from '#features';
 import {
   type AdmissionOptions,
+  acceptedEvents,
   admission,
   type EnrichmentOptions,
   type ExampleOptions,
@@ -107,12 +108,14 @@ export async function loopTopology(
     itemViews(
       viewTopic(topics, itemFeaturesView, featureTtlMs),
       { outcomeWindowMs, weights },
-      { changes: values['rank-changes'], examples: topics.examples.value },
+      { changes: values['rank-changes'], examples: values.example },
     ),
     {
       events: events
         .filter(({ item_id }) => item_id !== null)
-        .keyBy('events-by-item', ({ item_id }) => item_id ?? '', { value: topics.interactions.value }),
+        .keyBy('events-by-item', ({ item_id }) => item_id ?? '', {
+          value: acceptedEvents(topics.interactions.value),
+        }),
       requests: requestsByItem,
     },
   );
@@ -177,13 +180,18 @@ function admit(
   // For views that are built later: at the event time from which on a decision holds.
   decisions.to(topics['privacy-decisions']);
   return {
-    events: loop.source(topics['interactions-accepted'], { watermark: 'carried' }),
+    events: loop.source(acceptedTopic(topics), { watermark: 'carried' }),
     // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
     decisions: loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {
       value: topics.privacy.value,
       role: 'table',
     }),
   };
+}
+
+function acceptedTopic(topics: Topics): Topic<string, Interaction> {
+  const topic = topics['interactions-accepted'];
+  return { ...topic, value: acceptedEvents(topic.value) };
 }
 
 /** Publishes the ranks of items; gives them to each partition's examples. */

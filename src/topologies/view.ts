@@ -1,7 +1,7 @@
 import { avroSerde, type Topic, type Topology, TopologyBuilder, textKey } from '#engine';
 import type { Log, SchemaRegistry } from '#engine/log';
 import { type AnyView, isOfUser, versionedName } from '#features';
-import { keepItemView, keepUserView } from '#processors';
+import { acceptedEvents, keepItemView, keepUserView } from '#processors';
 import { avroSchema, topics as catalogue, type Interaction, type ViewState } from '#schemas';
 import type { Topics } from './topics.ts';
 
@@ -44,12 +44,13 @@ export async function viewTopology(
   // Declared before the events: a decision counts before those of the same time.
   const decisions = isOfUser(view) ? builder.table(topics['privacy-decisions']).toStream() : undefined;
   const archived = builder.source(archivedEventsTopic(view, topics), { watermark: 'carried' });
+  const accepted = topics['interactions-accepted'];
+  const value = acceptedEvents(accepted.value);
   const events = builder
-    .source(topics['interactions-accepted'], { watermark: 'carried' })
+    .source(decisions === undefined ? accepted : { ...accepted, value }, { watermark: 'carried' })
     .merge(archived)
     .filter((event) => view.filter(event));
   if (decisions === undefined) {
-    const value = topics.interactions.value;
     const byItem = events.keyBy('events-by-key', (event) => view.key(event), { value });
     builder.process(view.name, keepItemView(view, topic), { events: byItem });
   } else {

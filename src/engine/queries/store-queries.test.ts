@@ -9,6 +9,7 @@ import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import type { TaskOwners } from '../task/assignment.ts';
+import type { RuntimeOptions } from '../task/runtime-options.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
@@ -20,10 +21,14 @@ import { input, PARTITIONS, readInput, STORE, sums, sumsRuntime, sumsUpTo } from
 
 const noPeers: Peers = { read: () => Promise.reject(new Error('there is no peer')) };
 
-async function open(t: TestContext, databases: DatabaseProvider) {
+async function open(
+  t: TestContext,
+  databases: DatabaseProvider,
+  options: Partial<Pick<RuntimeOptions, 'commitIntervalMs'>> = {},
+) {
   const log = openSimulatedLog({ clock: systemClock, random: () => 0 });
   await log.createTopics([input]);
-  const runtime = await sumsRuntime({ log, databases, clock: systemClock, instanceId: 'a' });
+  const runtime = await sumsRuntime({ log, databases, clock: systemClock, instanceId: 'a', ...options });
   await runtime.start();
   const writer = await TopicWriter.open(log, input);
   t.after(async () => {
@@ -73,8 +78,7 @@ for (const [name, databases] of [
   ['RocksDB', (t: TestContext) => rocksDatabases(temporaryDirectory(t))],
 ] as const) {
   it(`${name}: answers taken while commits go on are what the inputs up to their position make`, async (t) => {
-    const { log, runtime, queries, write } = await open(t, databases(t));
-    await write(2_000, 40);
+    const { log, runtime, queries, write, settle } = await open(t, databases(t), { commitIntervalMs: 0 });
     const answers: StoreAnswer[] = [];
     let isDone = false;
     const asking = (async () => {
@@ -88,8 +92,13 @@ for (const [name, databases] of [
         await new Promise((resolve) => setImmediate(resolve));
       }
     })();
-    do await runtime.runOnce(5);
-    while (!runtime.isCaughtUp);
+    for (let round = 0; round < 8; round++) {
+      await write(250, 40);
+      const before = answers.length;
+      do await runtime.runOnce(5);
+      while (answers.length === before);
+    }
+    await settle();
     isDone = true;
     await asking;
     const inLog = await readInput(log);

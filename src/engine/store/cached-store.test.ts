@@ -34,9 +34,10 @@ const history = fc.array(
 
 it('agrees with a map whatever the capacity of its cache, and its digest with one computed anew', async () => {
   await fc.assert(
-    fc.asyncProperty(history, fc.nat(4), async (batches, capacity) => {
+    fc.asyncProperty(history, fc.nat(4), fc.boolean(), async (batches, capacity, isEmpty) => {
       const database = await open();
       const store = new CachedStore('counts', database, json, capacity);
+      if (isEmpty) store.beginsEmpty();
       const model = new Map<string, number>();
       for (const batch of batches) {
         await store.load(batch.map(([key]) => key));
@@ -174,4 +175,29 @@ it('walks a prefix in the order of keys, with what has been written since the la
       ['a/3', 3],
     ],
   );
+});
+
+it('of a store that begins empty nothing is looked up in the database but what has been there before', async () => {
+  const looked: string[] = [];
+  const database = await open();
+  const watched: Database = Object.create(database, {
+    getMany: {
+      value: (keys: readonly Buffer[]) => {
+        looked.push(...keys.map((key) => key.toString('utf8', key.length - 1)));
+        return database.getMany(keys);
+      },
+    },
+  });
+  const store = new CachedStore('counts', watched, json, 1);
+  store.beginsEmpty();
+  for (const key of ['a', 'b', 'a', 'c']) {
+    await store.load([key]);
+    store.put(key, (store.get(key) ?? 0) + 1, 1);
+    await database.write(store.takeDirty(fail).toChanges());
+    // An entry that was used is spared once.
+    store.takeDirty(fail);
+  }
+  assert.deepEqual(looked, ['a']);
+  await store.load(['a']);
+  assert.equal(store.get('a'), 2);
 });

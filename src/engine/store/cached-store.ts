@@ -4,6 +4,7 @@ import type { Serde } from '../serde.ts';
 import { prefixedKey, prefixRange, storePrefix } from './database-keys.ts';
 import { Digest, type EntryHash, entryHash, textEntryHash } from './digest.ts';
 import type { Database } from './port.ts';
+import { SeenKeys, textHash } from './seen-keys.ts';
 import { type HeldKey, StoreChanges } from './store-changes.ts';
 import type { Expiry } from './ttl.ts';
 
@@ -79,6 +80,11 @@ export class CachedStore<V> implements KeyValueStore<V> {
   /** What the next `load` is to bring in. */
   readonly #wanted = new Set<string>();
   readonly #wantedPrefixes = new Set<string>();
+  /**
+   * Of a store that was empty when it was opened, the keys that were loaded since: what is not among them the database
+   * does not have either, and a look-up costs twenty times what a look here does.
+   */
+  #met: SeenKeys | undefined;
 
   constructor(name: string, database: Database, serde: Serde<V>, capacity: number) {
     this.name = name;
@@ -112,13 +118,21 @@ export class CachedStore<V> implements KeyValueStore<V> {
     await this.expiry?.load();
     if (this.#wantedPrefixes.size > 0) await this.#loadPrefixes();
     if (this.#wanted.size === 0) return;
-    const missing = [...this.#wanted].filter((key) => !this.#entries.has(key));
+    const missing: string[] = [];
+    for (const key of this.#wanted) {
+      if (this.#entries.has(key)) continue;
+      if (this.#met?.add(textHash(key)) === false) this.#admit(key, undefined, undefined);
+      else missing.push(key);
+    }
     this.#wanted.clear();
     if (missing.length === 0) return;
     const values = await this.#database.getMany(missing.map((key) => prefixedKey(this.#prefix, key)));
-    for (let i = 0; i < missing.length; i++) {
-      await this.#admit(missing[i] as string, values[i] ?? null);
-    }
+    for (let i = 0; i < missing.length; i++) await this.#take(missing[i] as string, values[i] ?? null);
+  }
+
+  /** Says that the database holds nothing of the store, and that nobody but this object will write it. */
+  beginsEmpty(): void {
+    this.#met = new SeenKeys(this.#capacity);
   }
 
   get(key: string): V | undefined {
@@ -315,7 +329,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       for await (const chunk of this.#database.scan(prefixRange(prefixedKey(this.#prefix, prefix)))) {
         for (const { key: bytes, value } of chunk) {
           const key = bytes.toString('utf8', this.#prefix.length);
-          if (!this.#entries.has(key)) await this.#admit(key, value);
+          if (!this.#entries.has(key)) await this.#take(key, value);
           else this.noteForPrefixes(key);
         }
       }
@@ -333,9 +347,13 @@ export class CachedStore<V> implements KeyValueStore<V> {
     for (const length of this.#prefixLengths) this.#prefixes.get(key.slice(0, length))?.add(key);
   }
 
-  async #admit(key: string, bytes: Buffer | null): Promise<void> {
-    const stored = bytes === null ? undefined : this.#hash(prefixedKey(this.#prefix, key), bytes);
-    const value = bytes === null ? undefined : await this.#decode(key, bytes);
+  /** Takes in what the database holds for a key. */
+  async #take(key: string, bytes: Buffer | null): Promise<void> {
+    if (bytes === null) this.#admit(key, undefined, undefined);
+    else this.#admit(key, await this.#decode(key, bytes), this.#hash(prefixedKey(this.#prefix, key), bytes));
+  }
+
+  #admit(key: string, value: V | undefined, stored: EntryHash | undefined): void {
     const entry: Entry<V> = {
       key,
       value,

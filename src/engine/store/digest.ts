@@ -40,6 +40,11 @@ export class Digest {
     this.#words.fill(0);
   }
 
+  /** Whether it is that of a store without entries. */
+  get isEmpty(): boolean {
+    return this.#words.every((word) => word === 0);
+  }
+
   set(other: Digest): void {
     this.#words.set(other.#words);
   }

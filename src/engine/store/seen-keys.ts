@@ -47,6 +47,13 @@ export function keyHash(key: Uint8Array): number {
   return mix(hash);
 }
 
+/** The same of a key that is text, from its code units: another number than that of its bytes. */
+export function textHash(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return mix(hash);
+}
+
 /** The finalizer of MurmurHash3. */
 function mix(bits: number): number {
   let mixed = bits;

@@ -223,3 +223,33 @@ it('what waits for the watermark is waited for by nobody, however much of it the
   assert.equal(outputs, 90);
   for (const each of [reader, large, tick, runtime, log]) await each.close();
 });
+
+it('a task that is behind commits at its own interval, one that has caught up at the usual one', async () => {
+  const intervals = { commitIntervalMs: 0, catchUpCommitIntervalMs: 3_600_000 };
+  const { log, write, start, end } = await world({ ...intervals, bufferBytes: 64 * 1024 * 1024 });
+  let commits = 0;
+  const counting = altered(log, {
+    transactionalProducer: async (id) => {
+      const producer = await log.transactionalProducer(id);
+      const commit = () => {
+        commits++;
+        return producer.commit();
+      };
+      return altered(producer, { commit });
+    },
+  });
+  await write(100);
+  const runtime = await start({ log: counting });
+  const isBehind = () => runtime.tasks.some(({ input }) => (input.partitions[0]?.bufferedRecords ?? 0) > 5);
+  // The first commit is due at once.
+  await runtime.runOnce(5);
+  commits = 0;
+  let rounds = 0;
+  for (; isBehind(); rounds++) {
+    assert.equal(commits, 0, `in round ${rounds}`);
+    await runtime.runOnce(0);
+  }
+  assert.ok(rounds > 2, `${rounds} rounds`);
+  await end(runtime);
+  assert.ok(commits > 0);
+});

@@ -30,6 +30,11 @@ export type RuntimeOptions = {
   readonly standbys?: number;
   /** Results are visible when they are committed; 100 by default. */
   readonly commitIntervalMs?: number;
+  /**
+   * As `commitIntervalMs`, while there is more to read than a round takes: what comes out is late then anyhow, and a row
+   * that changes often is written less often. The same by default.
+   */
+  readonly catchUpCommitIntervalMs?: number;
   /** Records that a task takes at a time; 2,000 by default. */
   readonly batchRecords?: number;
   /** Decoded rows that each store of a task keeps in memory; 100,000 by default. */
@@ -65,6 +70,6 @@ export const RUNTIME_DEFAULTS = {
   journal: true,
 } as const;
 
-type Absent = 'processId' | 'endpoint' | 'migrations';
+type Absent = 'catchUpCommitIntervalMs' | 'processId' | 'endpoint' | 'migrations';
 /** As they are when what was left out has got its default. */
 export type CompleteOptions = Required<Omit<RuntimeOptions, Absent>> & Pick<RuntimeOptions, Absent>;

@@ -124,18 +124,19 @@ it('a store that turns out to be damaged while it runs is restored, and the reco
       return database;
     },
   };
+  const writer = await TopicWriter.open(log, input);
+  await writer.write([{ key: 'k', value: 1, timestamp: 1 }]);
+  // Of a store that it has filled itself a task knows which keys there are.
+  const before = await openSums(log, damaged);
+  await before.start();
+  await before.runUntilCaughtUp(5);
+  await before.close();
   const runtime = await openSums(log, damaged);
   await runtime.start();
-  const writer = await TopicWriter.open(log, input);
-  const settle = async () => {
-    await runtime.runUntilCaughtUp(5);
-  };
-  await writer.write([{ key: 'k', value: 1, timestamp: 1 }]);
-  await settle();
   isDamaged = true;
   await writer.write([{ key: 'other', value: 5, timestamp: 2 }]);
   await writer.write([{ key: 'k', value: 1, timestamp: 2 }]);
-  await settle();
+  await runtime.runUntilCaughtUp(5);
   assert.equal(destroyed, 1);
   const sumsOf = await outputsByKey(log);
   assert.deepEqual(Object.fromEntries(sumsOf), { k: [1, 2], other: [5] });

@@ -274,10 +274,23 @@ export class StreamsRuntime {
     return Math.max(0, Math.min(longest, untilCommit));
   }
 
+  /** Whether a task that waits for nothing has more to read than the next round takes. */
+  get #isBehind(): boolean {
+    const { batchRecords } = this.#options;
+    return this.tasks.some(({ input }) =>
+      input.partitions.some(
+        ({ node, fetchedAll, bufferedRecords }) =>
+          node.release === 'on-arrival' && (!fetchedAll || bufferedRecords > batchRecords),
+      ),
+    );
+  }
+
   async #commitIfDue(): Promise<void> {
-    const { commitIntervalMs, bufferBytes, clock } = this.#options;
+    const { commitIntervalMs, catchUpCommitIntervalMs, bufferBytes, clock } = this.#options;
     const now = clock.monotonic();
-    const isEarly = now - this.#lastCommit < commitIntervalMs;
+    const sinceMs = now - this.#lastCommit;
+    const isEarly =
+      sinceMs < commitIntervalMs || (sinceMs < (catchUpCommitIntervalMs ?? 0) && this.#isBehind);
     if (isEarly && uncommittedBytes(this.tasks) < bufferBytes) return;
     const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * commitIntervalMs;
     const tasks = this.tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));

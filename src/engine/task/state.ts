@@ -210,7 +210,10 @@ export class TaskState {
     // Of a copy only the changelog says what it stands for: its owner may have committed since the offsets were read.
     if (this.#options.isCopy !== true) {
       this.#assertNotAhead();
-      for (const open of this.#stores) open.position = Object.fromEntries(this.#inputOffsets);
+      for (const open of this.#stores) {
+        open.position = Object.fromEntries(this.#inputOffsets);
+        if (open.store.digest.isEmpty) open.store.beginsEmpty();
+      }
     }
     this.#committedAt = this.#options.clock.now();
     await this.#database.write([this.#marks()]);

@@ -14,7 +14,7 @@ function rows(printed: string): Record<string, string>[] {
 
 test("Java's kafka-consumer-groups lists a group, shows members and lag, and resets the offsets of a stopped one", {
   skip: serversSkip,
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const kafka = await sharedKafka();
   const clients = (await Clients.shared(t)) as Clients;

@@ -89,7 +89,7 @@ function places(printed: string): { partition: number; offset: number; end: numb
 }
 
 test("Java's console tools and kafka-consumer-groups work with a topology that runs on Kafka", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const opened = await setUp(t);
   if (opened === undefined) return;
