@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type CommandLine, commandLine, jsonLines, smallWorld } from './testing/command-line.ts';
+import { commandLine, jsonLines, type Printed, smallWorld } from './testing/command-line.ts';
 import { writeMovieLens } from './testing/movielens-directory.ts';
 
 type Started = {
@@ -16,15 +16,14 @@ type Started = {
 
 const upLine = /^\{"url".*\}$/m;
 
-async function eventIds({ run }: CommandLine, topic: string): Promise<string[]> {
-  const { out } = await run(['events', 'tail', topic, '-n', '100000']);
-  return jsonLines<{ value: { event_id: string } }>(out).map(({ value }) => value.event_id);
-}
+const tail = (topic: string) => ['events', 'tail', topic, '-n', '100000'];
+
+const eventIds = ({ out }: Pick<Printed, 'out'>) =>
+  jsonLines<{ value: { event_id: string } }>(out).map(({ value }) => value.event_id);
 
 describe('start', () => {
   it('serves, shares its data with the other commands, stops in order, and trains nothing again', async (t) => {
-    const line = commandLine(t);
-    const { begin, run } = line;
+    const { begin, run, runEach } = commandLine(t);
     const first = begin(['start', '--json']);
     const up = JSON.parse((await first.until(upLine))[0]) as Started;
     assert.deepEqual([up.world?.written, up.processed.events, up.answer.items.length], [3000, 3000, 10]);
@@ -41,15 +40,18 @@ describe('start', () => {
     const headers = { 'content-type': 'application/json', connection: 'close' };
     const posted = await fetch(`${up.url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
     assert.equal(posted.status, 202, await posted.text());
-    const answer = jsonLines<{ version: string }>((await run(['recommend', 'newcomer', '--json'])).out);
+    const [recommended, tailed] = await runEach([
+      ['recommend', 'newcomer', '--json'],
+      ['events', 'tail', 'answers', '-n', '1'],
+    ]);
+    const answer = jsonLines<{ version: string }>(recommended?.out ?? '');
     assert.equal(answer[0]?.version, up.version);
+    assert.match(tailed?.out ?? '', /"user_id":"newcomer"/);
     const stored = await fetch(`${up.url}/stores/user-views/user-features?prefix=u1&limit=2`, { headers });
     const { entries } = (await stored.json()) as { entries: { key: string }[] };
     assert.deepEqual([stored.status, entries.length, entries[0]?.key], [200, 2, 'u1']);
     const unknown = await fetch(`${up.url}/stores/none?key=u1`, { headers });
     assert.equal(((await unknown.json()) as { code: string }).code, 'MR_QUERY_STORE_UNKNOWN');
-    const tailed = await run(['events', 'tail', 'answers', '-n', '1']);
-    assert.match(tailed.out, /"user_id":"newcomer"/);
 
     const trained = await run(['train', '--seed', '9', '--json']);
     assert.equal(trained.code, 0, trained.err);
@@ -67,7 +69,7 @@ describe('start', () => {
       [null, 0, decision?.version],
     );
     assert.equal((await second.signal('SIGTERM')).code, 0);
-    const ids = await eventIds(line, 'interactions-accepted');
+    const ids = eventIds(await run(tail('interactions-accepted')));
     assert.equal(ids.length, 3001);
     assert.equal(new Set(ids).size, 3001);
   });
@@ -84,7 +86,7 @@ describe('start', () => {
 
     const cut = await line.run(['start'], { MILLRACE_FAILPOINTS: 'load.write=kill@3' });
     assert.equal(cut.signal, 'SIGKILL');
-    assert.ok((await eventIds(line, 'interactions')).length < events);
+    assert.ok(eventIds(await line.run(tail('interactions'))).length < events);
 
     const training = line.begin(['start']);
     await training.until(/^Snapshot: 100%/m);
@@ -96,11 +98,15 @@ describe('start', () => {
     assert.equal(up.world?.written, 0);
     assert.notEqual(up.trained, null);
     assert.equal((await last.signal('SIGINT')).code, 0);
-    for (const topic of ['interactions', 'interactions-accepted']) {
-      const ids = await eventIds(line, topic);
-      assert.deepEqual([ids.length, new Set(ids).size], [events, events], topic);
+    const [versions, ...tailed] = await line.runEach([
+      ['versions', '--json'],
+      tail('interactions'),
+      tail('interactions-accepted'),
+    ]);
+    assert.equal(jsonLines(versions?.out ?? '').length, 1);
+    for (const ids of tailed.map(eventIds)) {
+      assert.deepEqual([ids.length, new Set(ids).size], [events, events]);
     }
-    assert.equal(jsonLines((await line.run(['versions', '--json'])).out).length, 1);
   });
 
   it('refuses a port that is in use before it does anything', async (t) => {

@@ -1,8 +1,11 @@
 """Makes the models from outside that the tests publish: real exports of scikit-learn and PyTorch, and graphs that are
 wrong on purpose. Run it where PyPI is reached:
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install torch onnx onnxscript skl2onnx scikit-learn
-    /tmp/venv/bin/python src/models/external/testing/make-fixtures.py
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install -r src/models/external/testing/requirements.txt
+    /tmp/venv/bin/python src/models/external/testing/make-fixtures.py [DIRECTORY]
+
+Without a directory it writes those that are kept beside it. CI makes fresh ones in a directory that the tests find in
+EXPORTED_MODELS. PyTorch comes from PyPI with its CUDA libraries, 5 GB of which nothing is used here: remove them after.
 
 Each model's directory has model.onnx, model.json, and expected.json: rows of features with the scores that the
 framework itself gives them.
@@ -10,6 +13,7 @@ framework itself gives them.
 import hashlib
 import json
 import pathlib
+import sys
 
 import numpy as np
 import onnx
@@ -22,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-HERE = pathlib.Path(__file__).parent / "fixtures"
+MADE = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "fixtures"
 VIEWS = {"user-features": 2, "item-features": 2}
 FEATURES = [
     "user-features.events",
@@ -35,7 +39,7 @@ ROWS = 6
 
 
 def write(name, model, inputs, output, rows=None, scores=None, **more):
-    directory = HERE / name
+    directory = MADE / name
     directory.mkdir(parents=True, exist_ok=True)
     graph = model if isinstance(model, bytes) else model.SerializeToString()
     (directory / "model.onnx").write_bytes(graph)
@@ -120,7 +124,7 @@ def pytorch(random):
     rows = torch.export.Dim("rows")
     program = torch.onnx.export(
         model, (user[:2], item[:2]), input_names=["user", "item"], output_names=["score"],
-        dynamic_shapes={"user": {0: rows}, "item": {0: rows}}, dynamo=True, external_data=False,
+        dynamic_shapes={"user": {0: rows}, "item": {0: rows}}, dynamo=True, external_data=False, verbose=False,
     )
     graph = program.model_proto
     for node in graph.graph.node:
@@ -160,7 +164,6 @@ def wrong():
     # Declares one score a row, and gives one in all.
     everything = helper.make_node("ReduceSum", ["features"], ["score"], keepdims=0)
     write("one-score-in-all", graph([everything], output_shape=("rows",)), inputs, output)
-    (HERE / "damaged").mkdir(exist_ok=True)
     write("damaged", b"no graph at all", inputs, output)
 
 
@@ -169,5 +172,5 @@ if __name__ == "__main__":
     scikit_learn(random)
     pytorch(random)
     wrong()
-    for path in sorted(HERE.glob("*/model.onnx")):
-        print(path.relative_to(HERE), path.stat().st_size)
+    for path in sorted(MADE.glob("*/model.onnx")):
+        print(path.relative_to(MADE), path.stat().st_size)
