@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { SequentialEncoder, sequential, train } from '#models';
 import type { Known, Options, Scores } from './model.ts';
 
@@ -16,7 +17,9 @@ export async function fitSequential({ matrix, histories }: Known, options: Optio
   histories.forEach((history, user) => {
     ids.set(history, offsets[user]);
   });
-  const training = await sequential.open({ items, histories: { offsets, ids } }, options, SEED);
+  const training = await sequential.open({ items, histories: { offsets, ids } }, options, SEED, {
+    threads: availableParallelism(),
+  });
   try {
     await train(training, {
       onEpoch: ({ epoch, loss }) =>

@@ -17,7 +17,7 @@ export type TrainCase = {
   readonly unlimitedRecall?: number;
 };
 
-const chosen = { heads: 4, temperature: 0.1, unknownUserShare: 0.3 };
+const chosen = { heads: 4, temperature: 0.1, unknownUserShare: 0.3, weightDecay: 0 };
 
 export const cases: readonly TrainCase[] = [
   {
@@ -34,6 +34,7 @@ export const cases: readonly TrainCase[] = [
     isThere: () => movieLens1MDirectory() !== undefined,
     read: movieLens1M,
     config: { ...chosen, epochs: 3 },
+    unlimitedRecall: 0.2834,
   },
   {
     name: 'world-10m',

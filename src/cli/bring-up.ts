@@ -1,7 +1,7 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
 
 import { readVersions, versionInForce } from '#offline';
-import { cleanPeriodically, openViewsOfModules } from '#operations';
+import { cleanPeriodically, collectPeriodically, openViewsOfModules } from '#operations';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
@@ -32,6 +32,9 @@ export type BringUpOptions = {
 
 /** How long a version that was promoted may take to be loaded. */
 const LOADING_MS = 20_000;
+
+/** How long the task that owns the versions may take to archive one. */
+const DECIDING_MS = 120_000;
 
 /** Resolves when everything is up; `failed` rejects when a part of it ends by itself. */
 export async function bringUp(
@@ -67,6 +70,15 @@ export async function bringUp(
     });
     shutdown.add('cleaning', () => cleaning);
   }
+  const collecting = collectPeriodically({
+    ...installation,
+    dataDirectory: installation.configuration.data,
+    rule: installation.configuration.versions,
+    clock: systemClock,
+    patienceMs: DECIDING_MS,
+    signal,
+  });
+  shutdown.add('collecting', () => collecting);
   const archive = await startArchive(installation, shutdown);
   const notifications = startNotifications(installation, shutdown);
   // A training that is asked for later has no bar in this terminal.

@@ -1,4 +1,7 @@
 /** Training as the commands need it: the trainer at work in this process, and what came of it in words. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { Execution } from '#models';
 import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
 import type { Version } from '#schemas';
 import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
@@ -16,7 +19,7 @@ export function startTrainer(
   shutdown: Shutdown,
   { onlyAsked = false }: { readonly onlyAsked?: boolean } = {},
 ): { readonly trainer: Trainer; readonly failed: Promise<never> } {
-  const { seed, epochs, dimension } = configuration.training;
+  const { seed, epochs, dimension, textEncoder } = configuration.training;
   const trainer = new Trainer({
     log,
     topics,
@@ -25,7 +28,12 @@ export function startTrainer(
     logger,
     progress,
     seed,
-    config: { dim: dimension, ...(epochs !== undefined && { epochs }) },
+    config: {
+      dim: dimension,
+      ...(epochs !== undefined && { epochs }),
+      ...(textEncoder !== undefined && { textEncoder: resolve(textEncoder) }),
+    },
+    execution: execution(configuration, onlyAsked ? 0 : 1),
     snapshots: snapshotPlan(configuration),
     training: {
       ...trainingPlan(configuration),
@@ -46,10 +54,17 @@ export function startTrainer(
   return { trainer, failed };
 }
 
+/** Where models are trained, as the configuration says; by itself it leaves `freeCores` to what else this process does. */
+function execution({ training }: Configuration, freeCores: number): Execution {
+  const { provider, threads = Math.max(1, availableParallelism() - freeCores) } = training;
+  return { provider, threads };
+}
+
 /** What is trained, and when, as the configuration says. */
-export function trainingPlan({ training }: Configuration): TrainingPlan {
-  const { models, schedule, refresh, refreshExamples, overlap, retries, patience, checkpointSteps } =
-    training;
+export function trainingPlan({ training, versions }: Configuration): TrainingPlan {
+  const { models, schedule, refreshExamples, overlap, retries, patience, checkpointSteps } = training;
+  // Nobody approves a version every quarter of an hour.
+  const refresh = versions.promotion === 'automatic' ? training.refresh : 'off';
   const deadlineMs = training.deadlineMinutes * 60_000;
   return {
     models,

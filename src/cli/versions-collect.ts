@@ -1,6 +1,6 @@
 /** `millrace versions collect`: old versions go, by rule. */
 import { Command } from 'commander';
-import { type Collectable, collect, collectable, readRegistry } from '#operations';
+import { type Collectable, collect, collectable } from '#operations';
 import { createLogger, systemClock } from '#platform';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { type Installation, openExistingInstallation } from './installation.ts';
@@ -15,7 +15,11 @@ export function collectCommand(): Command {
     command: new Command('collect')
       .description('Say which old versions can go, or archive them and remove their files.')
       .option('-y, --yes', 'do it, not only say it')
-      .option('--keep <n>', 'newest versions that stay (default: versions.keep)', wholeNumber(1, 1_000_000))
+      .option(
+        '--keep <n>',
+        'newest versions of each role and status that stay (default: versions.keep)',
+        wholeNumber(1, 1_000_000),
+      )
       .option('--keep-days <n>', 'younger ones stay (default: versions.keepDays)', wholeNumber(0, 100_000)),
     examples: [
       ['millrace versions collect', 'what would go'],
@@ -23,7 +27,8 @@ export function collectCommand(): Command {
     ],
     notes: `
 What stays whatever the rule says: the version in force in each role, the one that a rollback returns to, and those that
-wait for an approval. Of archived versions the files go; their events stay. An archived version is never promoted again.`,
+runs at work begin with. Of archived versions the files go; their events stay. An archived version is never promoted
+again. A running start applies the rule by itself.`,
     flags: ({ keep, keepDays }) => ({ 'versions.keep': keep, 'versions.keepDays': keepDays }),
     run: collectVersions,
   });
@@ -49,10 +54,9 @@ async function collectVersions(invocation: Invocation<Options>): Promise<number>
   return EXIT.done;
 }
 
-async function find({ log, topics, configuration }: Installation): Promise<readonly Collectable[]> {
-  const registry = await readRegistry(log, topics.versions);
-  const at = { now: systemClock.now(), dataDirectory: configuration.data };
-  return collectable(registry, configuration.versions, at);
+function find({ log, topics, configuration }: Installation): Promise<readonly Collectable[]> {
+  const source = { log, topics, dataDirectory: configuration.data, clock: systemClock };
+  return collectable(configuration.versions, source);
 }
 
 function print(output: Output, found: readonly Collectable[], isDone: boolean): void {

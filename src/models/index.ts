@@ -111,9 +111,11 @@ export { type SequentialConfig, sequentialDefaults } from './sequential/config.t
 export type { Sequences as ItemSequences, SequentialData } from './sequential/data.ts';
 export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
+export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
 export {
   type EpochSummary,
+  type Execution,
   type Trainable,
   type Training,
   type TrainingControl,

@@ -1,5 +1,14 @@
 import { FatalError, InputError } from '#platform';
 import type { Checkpoint, CheckpointArray, Json } from './checkpoint.ts';
+import type { Provider } from './graph/session.ts';
+
+/** Where a training computes. What comes of it depends on the provider, never on the number of threads. */
+export type Execution = {
+  /** The CPU unless told otherwise; `auto` takes the first of cuda, webgpu and cpu that starts. */
+  readonly provider?: Provider | 'auto';
+  /** Threads that compute a step together, of a model that can be cut up, on the CPU; one unless told otherwise. */
+  readonly threads?: number;
+};
 
 /** A model that can be trained: opened on its data, it is stepped by `train`. Configuration holds its number of epochs. */
 export type Trainable<Data, Config, Result> = {
@@ -8,7 +17,7 @@ export type Trainable<Data, Config, Result> = {
    * Equal data, configuration and seed give equal bytes on one machine. Bad data is MR_MODEL_DATA, a bad configuration
    * MR_MODEL_CONFIG.
    */
-  open(data: Data, config: Partial<Config>, seed: number): Promise<Training<Result>>;
+  open(data: Data, config: Partial<Config>, seed: number, execution?: Execution): Promise<Training<Result>>;
 };
 
 /** By name; what they mean is the model's business. */

@@ -9,6 +9,7 @@
  * record. What the processors do stands in
  * processors/, how they run in engine/.
  */
+export { CATCH_UP_COMMIT_INTERVAL_MS } from './catch-up.ts';
 export { type CleaningOptions, cleanPeriodically } from './cleaning.ts';
 export type { CopiedPartition, CopyProgress } from './copy/copy-options.ts';
 export { copyTopics, isEqual } from './copy/copy-topics.ts';
@@ -39,6 +40,7 @@ export { type Processing, type ProcessingOptions, startProcessing } from './proc
 export { type AdminOptions, registerAdminRoutes } from './versions/admin-routes.ts';
 export { type AskingOptions, askRegistry, type RegistryRequest } from './versions/ask-registry.ts';
 export { type Collectable, type CollectRule, collect, collectable } from './versions/collect.ts';
+export { type CollectingOptions, collectPeriodically } from './versions/collecting.ts';
 export { publishCandidate, type StoredModel, storeExternalModel } from './versions/publish.ts';
 export {
   isInForce,

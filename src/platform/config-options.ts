@@ -40,7 +40,9 @@ export const sections = {
   schemaRegistry: credentials('the schema registry'),
   redis: credentials('Redis'),
   engine: z.object({
-    commitIntervalMs: count().default(100).describe('Time between two commits of a task, ms.'),
+    commitIntervalMs: count()
+      .default(100)
+      .describe('Time between two commits of a task, ms; a second at least while it is behind.'),
     batchRecords: count().default(4096).describe('Most records that a task processes in one batch.'),
     cacheEntries: count().default(100_000).describe('Decoded state entries that a task keeps in memory.'),
   }),
@@ -181,13 +183,20 @@ export const sections = {
       .min(1)
       .default(['two-tower'])
       .describe('The models that are trained, side by side on the same snapshot.'),
+    textEncoder: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'ONNX file that reads the titles of items for the two-tower, as docs/MODELS.md says; by default they are read by their n-grams.',
+      ),
     schedule: schedule()
       .default('0 3 * * *')
       .describe('When a running start trains anew, as five fields of cron in UTC, or `off`.'),
     refresh: schedule()
       .default('*/15 * * * *')
       .describe(
-        'When a running start goes on training the version in force with new examples alone: as the schedule.',
+        'When a running start goes on training the version in force with new examples: as the schedule. Not where versions wait for an approval.',
       ),
     refreshExamples: count()
       .default(1000)
@@ -218,6 +227,17 @@ export const sections = {
     checkpointSteps: count()
       .default(100)
       .describe('Updates of the weights between two checkpoints, from which a run goes on after a crash.'),
+    provider: z
+      .enum(['cpu', 'webgpu', 'cuda', 'auto'])
+      .default('cpu')
+      .describe(
+        'What computes the updates; `auto` takes the first of cuda, webgpu and cpu that starts. In place of one that does not start, the CPU does, and the reason is printed.',
+      ),
+    threads: count()
+      .optional()
+      .describe(
+        'Threads that compute an update of the sequential model together, on the CPU: any number gives the same bytes. By default one a core; one less in a running start, which serves as well.',
+      ),
   }),
   versions: z.object({
     promotion: z
@@ -238,12 +258,10 @@ export const sections = {
       ),
     keep: count()
       .default(10)
-      .describe('Newest versions that `millrace versions collect` keeps, beside those in use or waiting.'),
-    keepDays: z
-      .number()
-      .min(0)
-      .default(7)
-      .describe('Age below which `millrace versions collect` keeps every version, days.'),
+      .describe(
+        'Newest versions of each role and status that a running start keeps; others are archived and their files removed, but for those in use.',
+      ),
+    keepDays: z.number().min(0).default(0).describe('Age below which every version is kept, days.'),
   }),
   admin: z.object({
     token: z

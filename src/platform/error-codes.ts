@@ -564,6 +564,16 @@ const models: readonly ErrorDescription[] = [
     'A model file is damaged, or is no ONNX that can be run.',
     'Fetch the version again, or train anew.',
   ),
+  fixConfiguration(
+    'MR_TEXT_ENCODER_MISSING',
+    'A file of the text encoder for titles can’t be read.',
+    'Set training.textEncoder to an ONNX file, with the vocab.txt of its tokens beside it.',
+  ),
+  fixConfiguration(
+    'MR_TEXT_ENCODER_UNFIT',
+    'The text encoder for titles can’t be run, or takes or gives something else than one does.',
+    'Export it as docs/MODELS.md says, or leave training.textEncoder out: titles are then read by their n-grams.',
+  ),
   fixInput(
     'MR_ADMIN_DISABLED',
     'A request under /admin, and no token is configured.',
@@ -981,6 +991,11 @@ const responders: readonly ErrorDescription[] = [
     'MR_INFERENCE_ENDED',
     'The thread that computes user vectors has ended.',
     'Start the responder again, and report what its log says.',
+  ),
+  fixInput(
+    'MR_RECOMMEND_CONTEXT',
+    'The device that an answer is asked for is none that events can carry, or a part of the context is given twice.',
+    'Give device, country and language once each, as events carry them, or leave them out.',
   ),
   fixInput(
     'MR_RECOMMEND_K',

@@ -32,6 +32,7 @@ export {
   recordFailpoints,
   watchFailpoints,
 } from './failpoints.ts';
+export { type Failure, toError, toFailure } from './failure.ts';
 export {
   createHttpServer,
   type HttpReply,

@@ -41,7 +41,9 @@ export function judgeCandidate(
   ];
   const failed = results.filter(({ passed }) => !passed);
   const rejection = failed.length === 0 ? null : failed.map((each) => inWords(each)).join('; ');
-  return { results, rejection, waits: rejection === null ? whyWait(candidate, inForce, promotion) : null };
+  const waits =
+    rejection === null ? whyWait(candidate, production === 'any' ? null : inForce, promotion) : null;
+  return { results, rejection, waits };
 }
 
 function minimumGates({ metrics }: Candidate, minimum: Readonly<Record<string, number>>): GateResult[] {
@@ -88,7 +90,7 @@ function inWords({ gate, metric, value, threshold }: GateResult): string {
   return `gate ${gate}: ${metric} is ${reached}, and at least${least} is asked for${of}`;
 }
 
-/** Why a candidate that passes is not promoted at once. */
+/** Why a candidate that passes is not promoted at once; beside the version that it had to be compared with, where one is in force. */
 function whyWait(candidate: Candidate, inForce: string | null, promotion: PromotionMode): string | null {
   if (promotion === 'by-approval') return 'waits for an approval: versions.promotion is by-approval';
   if (Object.keys(candidate.metrics).length === 0) {
@@ -97,9 +99,8 @@ function whyWait(candidate: Candidate, inForce: string | null, promotion: Promot
   if (candidate.model === EXTERNAL) {
     return 'waits for an approval: its metrics are as its makers give them, and were not measured here';
   }
-  const { production } = candidate;
-  if (production !== null && inForce !== null && production.version !== inForce) {
-    return `waits for an approval: it was compared with version ${production.version}, and ${inForce} has been promoted since`;
-  }
-  return null;
+  const compared = candidate.production?.version;
+  if (inForce === null || compared === inForce) return null;
+  const before = compared === undefined ? 'no version' : `version ${compared}`;
+  return `waits for an approval: it was compared with ${before}, and ${inForce} has been promoted since`;
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { memoryDatabases, StreamsRuntime, TopicWriter } from '#engine';
-import type { Interaction } from '#schemas';
+import type { ContextFeatures, Interaction } from '#schemas';
 import { type LoopOptions, loopTopology } from '#topologies';
+import type { FeatureReader } from './features/feature-reader.ts';
 import { openFeatureReader } from './features/open-features.ts';
+import { Rescorer } from './testing/rescore.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
@@ -35,12 +37,23 @@ it('an event that is published changes the next answers, by way of the processor
   });
 });
 
-it('features read at a moment are those of an example of that moment, by way of the processors', async (t) => {
+it('what is read at a moment, and answered in it, is as an example of that moment has it, by way of the processors', async (t) => {
   const world = await openWorld(t);
-  await world.putItems(['a', 'b', 'c'].map((id) => item(id)));
+  await world.putItems([...itemIds, 'a', 'b', 'c'].map((id) => item(id)));
+  const elsewhere: ContextFeatures = {
+    hour: 9,
+    weekday: 4,
+    device: 'mobile',
+    country: 'FR',
+    language: 'fr',
+    session_position: 0,
+  };
+  const onTv = { device: 'tv', country: 'DE', language: 'de' } as const;
+  await world.promote(await world.train(16, 1, [elsewhere, { ...elsewhere, ...onTv, session_position: 4 }]));
   await runLoop(world, { latenessMs: 0, examples: { outcomeWindowMs: 1 } }, async () => {
     const features = await openFeatureReader(world);
     t.after(() => features.close());
+    const responder = await world.responder();
     const interactions = await TopicWriter.open(world.log, world.topics.interactions);
     const publish = async (event: Interaction) =>
       interactions.write([{ key: event.user_id, value: event, timestamp: event.ts }]);
@@ -57,18 +70,24 @@ it('features read at a moment are those of an example of that moment, by way of 
     await at(1, 'u', 'a');
     await at(1.5, 'u', 'c');
     await passBy(2);
-    const moment = { ...interaction('u', 'a', 'like'), ts: hour + 3 * 60_000 };
-    const read = () =>
-      features.reader.read({ user: 'u', items: ['a'], now: moment.ts, context: moment.context });
-    await until(async () => {
-      const { user, items } = await read();
+    const moment = { ...interaction('u', 'a', 'like'), ts: hour + 3 * 60_000, context: onTv };
+    const read = (reader = features.reader) =>
+      reader.read({ user: 'u', items: ['a'], now: moment.ts, context: moment.context });
+    const isThere = async (reader?: FeatureReader) => {
+      const { user, items } = await read(reader);
       const found = { ...user, ...items?.[0] };
       const pair = found['user-item-features']?.features.events;
       const ofItem = found['item-features']?.features.positives;
       const isRanked = found['popularity-rank']?.found === true;
       return found['user-features']?.features.events === 4 && pair === 2 && ofItem === 2 && isRanked;
-    });
+    };
+    await until(isThere);
     const { user, items, context } = await read();
+    // The responder has views of its own, and goes by their watermark: the hour is the same.
+    await until(() => isThere(responder.features));
+    await until(async () => (await responder.features.read({ user: 'u' })).ts >= hour);
+    const answered = await responder.recommend('u', { k: 5, context: moment.context });
+    const answeredWithout = await responder.recommend('u', { k: 5 });
     await publish(moment);
     await passBy(4);
     const find = async () => (await world.examples()).find((each) => each.event_id === moment.event_id);
@@ -83,6 +102,13 @@ it('features read at a moment are those of an example of that moment, by way of 
     assert.ok(Number(example?.popularity_rank) > 0);
     assert.deepEqual(context, example?.context);
     assert.equal(context?.session_position, 4);
+    const rescorer = new Rescorer(
+      world.dataDirectory,
+      () => example?.user.recent_items ?? [],
+      example?.context,
+    );
+    await rescorer.check(answered, new Set());
+    await assert.rejects(rescorer.check(answeredWithout, new Set()), /scores/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { seenItems, type UserState, userFeaturesView, worldNow } from '#features';
+import { contextFeatures, seenItems, type UserState, userFeaturesView, worldNow } from '#features';
 import {
   type Clock,
   type Counter,
@@ -8,7 +8,7 @@ import {
   type Logger,
   type Metrics,
 } from '#platform';
-import type { CandidateSource, Profile } from '#schemas';
+import type { CandidateSource, InteractionContext, Profile } from '#schemas';
 import type { FeatureReader } from './features/feature-reader.ts';
 import type { OnlineViews } from './features/online-views.ts';
 import type { PopularityRanking } from './popularity.ts';
@@ -34,6 +34,13 @@ export type Selection = {
   readonly version: string | null;
   readonly ranker: string | null;
   readonly items: readonly RecommendedItem[];
+};
+
+/** What is known of the one who asks, and what the request says. */
+type Asking = {
+  readonly state: UserState;
+  readonly profile: Profile | null;
+  readonly context: InteractionContext;
 };
 
 /** Items that are found for one that is shown, where they are ranked again; and the most. */
@@ -70,8 +77,8 @@ export class Recommender {
     this.#degraded = metrics.counter('recommend_degraded_total', help, ['reason']);
   }
 
-  /** `userId` as the log has it; undefined for a user who has no name there. */
-  async select(userId: string | undefined, k: number): Promise<Selection> {
+  /** `userId` as the log has it; undefined for a user who has no name there. `context` is what the request says of itself. */
+  async select(userId: string | undefined, k: number, context: InteractionContext): Promise<Selection> {
     // Held from the start, so that vectors, index and the version named are of one version whatever is swapped.
     const version = this.#parts.versions.acquire();
     const ranker = this.#parts.versions.acquireRanker();
@@ -82,7 +89,7 @@ export class Recommender {
       const scored =
         version === undefined || userId === undefined || rows?.state === undefined
           ? []
-          : await this.#scored(version, userId, { state: rows.state, profile: rows.profile }, found);
+          : await this.#scored(version, userId, { state: rows.state, profile: rows.profile, context }, found);
       const ranked = userId === undefined ? undefined : await this.#ranked(ranker, userId, scored);
       const items = (ranked ?? scored).slice(0, k).map((item) => this.#describe(item, 'index'));
       if (items.length < k) this.#fillUp(items, new Set(seen), k);
@@ -117,13 +124,19 @@ export class Recommender {
   async #scored(
     version: ServedVersion,
     userId: string,
-    { state, profile }: { readonly state: UserState; readonly profile: Profile | null },
+    { state, profile, context }: Asking,
     k: number,
   ): Promise<readonly ScoredItem[]> {
-    const { online } = this.#parts;
-    const recentItems = online.read(userFeaturesView, state, this.#now()).row.recent_items;
+    const now = this.#now();
+    const { recent_items: recentItems, session_position } = this.#parts.online.read(
+      userFeaturesView,
+      state,
+      now,
+    ).row;
     if (recentItems.length === 0 && !version.knows(userId)) return [];
-    return this.#fromIndex(version, { userId, profile, recentItems, seenItems: seenItems(state), k });
+    const moment = contextFeatures({ ts: now, context }, session_position);
+    const query = { userId, profile, context: moment, recentItems, seenItems: seenItems(state), k };
+    return this.#fromIndex(version, query);
   }
 
   async #fromIndex(

@@ -196,6 +196,11 @@ describe('responder', () => {
       const refused = await get(`/recommend/u?k=${k}`);
       assert.deepEqual([refused.status, refused.body.code], [400, 'MR_RECOMMEND_K'], k);
     }
+    assert.equal((await get('/recommend/u?k=4&device=tv&country=DE&language=de')).body.items.length, 4);
+    for (const context of ['device=fridge', 'device=tv&device=tv', 'country=DE&country=FR', 'device=']) {
+      const refused = await get(`/recommend/u?${context}`);
+      assert.deepEqual([refused.status, refused.body.code], [400, 'MR_RECOMMEND_CONTEXT'], context);
+    }
     assert.equal((await get(`/recommend/${'x'.repeat(129)}`)).body.code, 'MR_RECOMMEND_USER');
     await assert.rejects(responder.recommend(''), InputError);
 

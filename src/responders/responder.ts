@@ -10,7 +10,7 @@ import {
   RetryableError,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
-import type { FeatureViewVersion } from '#schemas';
+import { devices, type FeatureViewVersion, type InteractionContext } from '#schemas';
 import type { OpenedView, Topics } from '#topologies';
 import { AnswerLog, NO_USER } from './answer-log.ts';
 import { FeatureReader } from './features/feature-reader.ts';
@@ -51,7 +51,11 @@ export type RecommendOptions = {
   readonly k?: number;
   /** Names the answer on topic `answers`; events that it leads to carry it. Made where it is absent. */
   readonly requestId?: string;
+  /** By what, where and in which language it is asked; models know the moment itself. */
+  readonly context?: InteractionContext;
 };
+
+const noContext: InteractionContext = { device: null, country: null, language: null };
 
 /**
  * An answer as it is given. Topic `answers` has the same without the titles, with the user's pseudonym, and with no user
@@ -142,7 +146,7 @@ export class Responder {
   async #recommend(
     asked: string,
     pseudonym: string | undefined,
-    { k = DEFAULT_ITEMS, requestId }: RecommendOptions,
+    { k = DEFAULT_ITEMS, requestId = randomUUID(), context = noContext }: RecommendOptions,
   ): Promise<Recommendation> {
     if (this.#closed !== undefined) {
       throw new RetryableError('MR_RESPONDER_CLOSED', 'The responder is closing.', {
@@ -150,7 +154,7 @@ export class Responder {
       });
     }
     checkRequest(k, requestId);
-    const answering = this.#answer(asked, pseudonym, k, requestId ?? randomUUID());
+    const answering = this.#answer(asked, pseudonym, { k, requestId, context });
     this.#inFlight.add(answering);
     try {
       return await answering;
@@ -191,13 +195,18 @@ export class Responder {
     return this.#parts.versions.warm;
   }
 
-  /** `GET /recommend/:user_id?k=10`, those of features, and the check `responder` of `/health/ready`. */
+  /** `GET /recommend/:user_id?k=10&device=tv&country=DE&language=de`, those of features, and the check `responder` of `/health/ready`. */
   registerRoutes(server: HttpServer): void {
     server.addReadyCheck('responder', () => this.notReady());
     registerFeatureRoutes(server, { reader: this.features, pseudonyms: this.#pseudonyms });
-    server.routes.get<{ Params: { user_id: string }; Querystring: { k?: unknown } }>(
+    server.routes.get<{ Params: { user_id: string }; Querystring: RecommendQuery }>(
       '/recommend/:user_id',
-      async ({ params, query, id }) => this.recommend(params.user_id, { k: parseK(query.k), requestId: id }),
+      async ({ params, query, id }) =>
+        this.recommend(params.user_id, {
+          k: parseK(query.k),
+          requestId: id,
+          context: parseContext(query),
+        }),
     );
   }
 
@@ -219,11 +228,10 @@ export class Responder {
   async #answer(
     asked: string,
     pseudonym: string | undefined,
-    k: number,
-    requestId: string,
+    { k, requestId, context }: Required<RecommendOptions>,
   ): Promise<Recommendation> {
     const startMs = this.#clock.monotonic();
-    const { version, ranker, items } = await this.#recommender.select(pseudonym, k);
+    const { version, ranker, items } = await this.#recommender.select(pseudonym, k, context);
     const latencyMs = this.#clock.monotonic() - startMs;
     this.#latencies.observe(latencyMs);
     const answer = {
@@ -241,6 +249,25 @@ export class Responder {
   }
 }
 
+type RecommendQuery = { readonly [name in 'k' | keyof InteractionContext]?: unknown };
+
+/** Errors: InputError MR_RECOMMEND_CONTEXT. */
+function parseContext({
+  device = null,
+  country = null,
+  language = null,
+}: RecommendQuery): InteractionContext {
+  const isText = (value: unknown) => value === null || typeof value === 'string';
+  const isDevice = device === null || (typeof device === 'string' && Object.hasOwn(devices, device));
+  if (isDevice && isText(country) && isText(language))
+    return { device, country, language } as InteractionContext;
+  throw new InputError(
+    'MR_RECOMMEND_CONTEXT',
+    `${isDevice ? 'country or language is given more than once' : 'The device is none that events can carry'}.`,
+    { hint: `Give each once, or leave it out; device is one of ${Object.keys(devices).join(', ')}.` },
+  );
+}
+
 function parseK(text: unknown): number {
   if (text === undefined) return DEFAULT_ITEMS;
   return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -255,13 +282,13 @@ function checkUser(userId: string): void {
   });
 }
 
-function checkRequest(k: number, requestId: string | undefined): void {
+function checkRequest(k: number, requestId: string): void {
   if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) {
     throw new InputError('MR_RECOMMEND_K', `k must be a whole number from 1 to ${MAX_ITEMS}.`, {
       hint: `Ask for ${DEFAULT_ITEMS} items by leaving it out.`,
     });
   }
-  if (requestId !== undefined && !isId(requestId)) {
+  if (!isId(requestId)) {
     throw new InputError('MR_RECOMMEND_REQUEST', `A request id has 1 to ${MAX_ID_LENGTH} characters.`, {
       hint: 'Leave it out to have one made.',
     });

@@ -138,4 +138,26 @@ describe('versions', () => {
     assert.equal(version, null);
     assert.ok(items.length > 0 && items.every(({ source }) => source === 'popular'));
   });
+
+  it('goes back twice in a row: the second time to a version that nobody had time to load', async (t) => {
+    const world = await openWorld(t);
+    await worldWithUsers(world);
+    const [first, second, third] = [
+      await world.train(16, 1),
+      await world.train(32, 2),
+      await world.train(16, 3),
+    ];
+    for (const candidate of [first, second, third]) await world.promote(candidate);
+    const responder = await world.responder();
+    assert.equal(responder.version, third.version);
+    // As the registry tells it: the one that goes, then the one that it returns to.
+    await world.promote(third, 'rolled_back');
+    await world.promote(second);
+    await world.promote(second, 'rolled_back');
+    await world.promote(first);
+    await until(() => responder.version === first.version);
+    const answer = await responder.recommend('user-2');
+    assert.equal(answer.version, first.version);
+    await new Rescorer(world.dataDirectory, historyOf).check(answer, new Set(historyOf('user-2')));
+  });
 });

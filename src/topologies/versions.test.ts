@@ -57,6 +57,15 @@ async function registry(t: Parameters<typeof openLoop>[0], gate: Parameters<type
     send,
     steps,
     publish: (each: Candidate) => send('publish', { candidate: each }),
+    /** Each compared with the one before it, so that all are promoted, one after the other. */
+    publishInTurn: async (...versions: readonly string[]) => {
+      for (const [i, version] of versions.entries()) {
+        const [before] = versions.slice(i - 1, i);
+        await send('publish', {
+          candidate: candidate(version, before === undefined ? {} : besides(before, {})),
+        });
+      }
+    },
     promote: (version: string) => send('promote', { version }),
     life: async () => (await steps()).map(({ version, status }) => `${version} ${status}`),
   };
@@ -95,7 +104,8 @@ describe('versions', () => {
     const bare = await publish(candidate('bare'));
     assert.equal(bare?.status, 'promoted', 'what is not measured is not asked for');
     const sound = { ...metrics(0.13), 'recall@100': 0.1, 'sampled-ndcg@10': 0.3, auc: 0.6 };
-    assert.equal((await publish(candidate('sound', { metrics: sound })))?.status, 'promoted');
+    const passing = candidate('sound', { metrics: sound, ...besides('bare', {}) });
+    assert.equal((await publish(passing))?.status, 'promoted');
     const poor = await publish(candidate('poor', { metrics: { ...sound, auc: 0.59, 'recall@100': 0.05 } }));
     assert.equal(poor?.status, 'rejected');
     assert.match(poor?.reason ?? '', /gate minimum: recall@100 is 0.0500, and at least 0.1000/);
@@ -131,6 +141,21 @@ describe('versions', () => {
     assert.equal((await steps()).at(-1)?.gates.length, 2);
   });
 
+  it('that are new side by side are not both promoted: the second was compared with nothing', async (t) => {
+    const { publish, promote } = await registry(t);
+    assert.equal((await publish(candidate('first')))?.status, 'promoted');
+    const second = await publish(candidate('second'));
+    assert.deepEqual([second?.accepted, second?.status], [true, 'staged']);
+    assert.match(second?.reason ?? '', /compared with no version, and first has been promoted since/);
+    assert.equal((await promote('second'))?.accepted, true, 'somebody may want it');
+    const unjudged = await publish(candidate('third', besides('second', {})));
+    assert.equal(unjudged?.status, 'promoted', 'a version in force that cannot be judged is in nobody’s way');
+    const any = await registry(t, { production: 'any' });
+    for (const version of ['first', 'second']) {
+      assert.equal((await any.publish(candidate(version)))?.status, 'promoted');
+    }
+  });
+
   it('wait for an approval where the configuration says so, and where nothing says how good they are', async (t) => {
     const { publish, promote, send, steps, life } = await registry(t, { promotion: 'by-approval' });
     const waiting = await publish(candidate('a'));
@@ -157,8 +182,8 @@ describe('versions', () => {
   });
 
   it('are rolled back to the one promoted before, as often as there is one', async (t) => {
-    const { publish, promote, send, steps, life } = await registry(t);
-    for (const version of ['a', 'b', 'c']) await publish(candidate(version));
+    const { publishInTurn, promote, send, steps, life } = await registry(t);
+    await publishInTurn('a', 'b', 'c');
     await promote('a');
     const before = (await life()).length;
     const back = await send('rollback', { reason: 'complaints' });
@@ -197,11 +222,10 @@ describe('versions', () => {
   });
 
   it('refuse what cannot be, with code and reason, and change nothing', async (t) => {
-    const { publish, promote, send, life } = await registry(t);
+    const { publish, publishInTurn, promote, send, life } = await registry(t);
     const none = await send('rollback');
     assert.deepEqual([none?.accepted, none?.code], [false, 'MR_VERSION_NOT_IN_FORCE']);
-    await publish(candidate('a'));
-    await publish(candidate('b'));
+    await publishInTurn('a', 'b');
     await publish(candidate('bad', { metrics: metrics(0.1) }));
     const gone = candidate('gone');
     await send('archive', { candidate: gone });
@@ -226,15 +250,15 @@ describe('versions', () => {
   });
 
   it('are archived for good, whatever was decided before, and the one before takes the place', async (t) => {
-    const { publish, send, promote, life, steps } = await registry(t);
-    for (const version of ['a', 'b']) await publish(candidate(version));
+    const { publish, publishInTurn, send, promote, life, steps } = await registry(t);
+    await publishInTurn('a', 'b');
     await promote('a');
     const before = (await life()).length;
     // The promotions a, b, a: without b there is one of a, and nothing to roll back to.
     await send('archive', { candidate: candidate('b'), reason: 'of a user who was erased' });
     const back = await send('rollback');
     assert.equal(back?.code, 'MR_VERSION_NO_PREVIOUS');
-    await publish(candidate('c'));
+    await publish(candidate('c', besides('a', {})));
     await send('archive', { candidate: candidate('c') });
     const again = await send('archive', { candidate: candidate('c') });
     assert.deepEqual([again?.accepted, again?.status], [true, 'archived']);

@@ -1,8 +1,17 @@
 import { join } from 'node:path';
-import { type Bags, type Examples, type Interactions, type TwoTowerData, TwoTowerVocabulary } from '#models';
+import {
+  type Bags,
+  type Examples,
+  type Interactions,
+  itemsByUser,
+  type ManifestFile,
+  type TwoTowerData,
+  TwoTowerVocabulary,
+} from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
-import type { Gender, ItemType, Profile } from '#schemas';
+import type { ContextFeatures, Gender, ItemType, Profile } from '#schemas';
+import { momentColumn, readFirstMoments, readMoments, readPlaces } from './moments.ts';
 import { refuseUnreadable } from './snapshot-checks.ts';
 
 /** A snapshot as a model reads it: dense ids and typed arrays. */
@@ -11,12 +20,18 @@ export type Dataset = {
   readonly data: TwoTowerData;
   /** By index, from 1; 0 is the unknown user. */
   readonly users: readonly { readonly id: string; readonly profile: Profile | null }[];
+  /** Of each item; empty for one that the catalogue does not have. */
+  readonly titles: readonly string[];
+  /** The files of the text encoder that has read them, where one has. */
+  readonly textEncoder?: readonly ManifestFile[];
   /** The training rows' pairs of user and item, each at the time of its first example. */
   readonly trainPairs: Interactions;
   /** Each user's items by their newest training example, newest first. */
   readonly newestItems: ReadonlyMap<number, readonly number[]>;
   /** The pairs to be found. */
   readonly heldOut: Pick<Interactions, 'user' | 'item'>;
+  /** The moment of each user's first example among them: that in which a responder would have been asked. */
+  readonly askedIn: ReadonlyMap<number, ContextFeatures>;
 };
 
 /** Which rows are learned from, and by which the model is judged. */
@@ -37,6 +52,7 @@ type UserRow = { readonly id: string; readonly known: boolean } & {
 };
 type ItemRow = {
   readonly id: string;
+  readonly title: string;
   readonly type: ItemType | null;
   readonly category: string;
   readonly tags: string[];
@@ -44,6 +60,16 @@ type ItemRow = {
   readonly difficulty: number | null;
   readonly duration_ms: number | null;
 };
+
+/**
+ * One row for each item that a user took to, as of the first time, weighing as much as all that they did with it. A click
+ * is followed by a view and a like of the same item, which is then the newest of the history: to find it there again would
+ * be most of what is learned, and answers leave it out.
+ */
+const lessons = `
+  CREATE VIEW lessons AS
+  SELECT * REPLACE (sum(weight) OVER (PARTITION BY user_id, item_id) AS weight)
+  FROM learned QUALIFY NOT is_repeat`;
 
 const inOrder = 'ORDER BY e.ts, u.i, i.i, e.event_id';
 const indexed = 'JOIN user_indices u ON u.id = e.user_id JOIN item_indices i ON i.id = e.item_id';
@@ -61,14 +87,20 @@ export async function readDataset(
   await refuseUnreadable(database);
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
   await database.run(`CREATE VIEW learned AS FROM examples WHERE ${learned} AND weight > 0`);
+  await database.run(lessons);
   await indexIds(database);
-  const source = { users: await readUsers(database), items: await readItems(database) };
+  const source = {
+    users: await readUsers(database),
+    items: await readItems(database),
+    contexts: await readPlaces(database),
+  };
   const vocabulary = TwoTowerVocabulary.build(source);
-  const all = await readRows(database, 'learned', historyLength);
+  const reading = { historyLength, vocabulary };
+  const all = await readRows(database, 'lessons', reading);
   refuseOneClass(all.item);
   const heldOut = await readHeldOut(database, judgedBy === 'validation' ? 'validation' : 'test');
-  const validation = judgedBy === 'test' ? undefined : await readValidation(database, historyLength);
-  const { features, tags } = vocabulary.itemTables(source);
+  const validation = judgedBy === 'test' ? undefined : await readValidation(database, reading);
+  const { features, tags, titles } = vocabulary.itemTables(source);
   return {
     vocabulary,
     data: {
@@ -77,16 +109,15 @@ export async function readDataset(
       profile: vocabulary.profileTable(source),
       itemFeatures: features,
       itemTags: tags,
-      train:
-        learnedBefore === undefined
-          ? all
-          : await readNew(database, { learnedBefore, learned }, historyLength),
+      itemTitles: titles,
+      train: learnedBefore === undefined ? all : await readNew(database, { learnedBefore, learned }, reading),
       ...(validation && { validation }),
     },
     users: [{ id: '', profile: null }, ...source.users],
+    titles: source.items.map(({ metadata }) => metadata?.title ?? ''),
     trainPairs: await readTrainPairs(database),
-    newestItems: newestItems(all, historyLength),
-    heldOut,
+    newestItems: await readNewestItems(database, historyLength),
+    ...heldOut,
   };
 }
 
@@ -123,18 +154,25 @@ async function readUsers(database: AnalyticDatabase) {
 
 async function readItems(database: AnalyticDatabase) {
   const rows = await database.rows<ItemRow>(`
-    SELECT id, type, category, tags, language, difficulty, duration_ms::DOUBLE AS duration_ms
+    SELECT id, type, title, category, tags, language, difficulty, duration_ms::DOUBLE AS duration_ms
     FROM item_indices LEFT JOIN items ON items.item_id = id ORDER BY i`);
   return rows.map(({ id, type, ...metadata }) => {
     return { id, metadata: type === null ? null : { type, ...metadata } };
   });
 }
 
+type Reading = { readonly historyLength: number; readonly vocabulary: TwoTowerVocabulary };
+
 /** The rows of a view over `examples`, in order of time. */
-async function readRows(database: AnalyticDatabase, view: string, historyLength: number): Promise<Examples> {
+async function readRows(
+  database: AnalyticDatabase,
+  view: string,
+  { historyLength, vocabulary }: Reading,
+): Promise<Examples> {
   await database.run(`
     CREATE OR REPLACE TABLE chosen AS
-    SELECT (row_number() OVER (${inOrder}) - 1)::INTEGER AS row, u.i AS user, i.i AS item, weight, recent
+    SELECT (row_number() OVER (${inOrder}) - 1)::INTEGER AS row, u.i AS user, i.i AS item, weight, recent,
+      ${momentColumn} AS moment
     FROM (SELECT *, user_recent_items[1:${historyLength}] AS recent FROM ${view}) e
     ${indexed}`);
   const [user, item, weight] = await collectColumns(
@@ -143,7 +181,15 @@ async function readRows(database: AnalyticDatabase, view: string, historyLength:
     [Int32Array, Int32Array, Float32Array],
   );
   const history = await readHistories(database, user.length);
-  return { user, item, weight, historyOffsets: history.offsets, history: history.ids };
+  const context = await readMoments(database, 'chosen', vocabulary);
+  return {
+    user,
+    item,
+    weight,
+    historyOffsets: history.offsets,
+    history: history.ids,
+    ...(context && { context }),
+  };
 }
 
 /** Items of a history that are in no table any more have no index, and are left out. */
@@ -161,10 +207,10 @@ async function readHistories(database: AnalyticDatabase, rows: number): Promise<
 }
 
 /** What is to be found in the validation part, as of its own time. */
-async function readValidation(database: AnalyticDatabase, historyLength: number): Promise<Examples> {
+async function readValidation(database: AnalyticDatabase, reading: Reading): Promise<Examples> {
   await database.run(`
     CREATE VIEW validated AS FROM examples WHERE split = 'validation' AND weight > 0 AND NOT is_repeat`);
-  const rows = await readRows(database, 'validated', historyLength);
+  const rows = await readRows(database, 'validated', reading);
   if (rows.user.length === 0) throw nothingHeldOut('validation');
   return rows;
 }
@@ -176,13 +222,13 @@ async function readValidation(database: AnalyticDatabase, historyLength: number)
 async function readNew(
   database: AnalyticDatabase,
   { learnedBefore, learned }: { readonly learnedBefore: string; readonly learned: string },
-  historyLength: number,
+  reading: Reading,
 ): Promise<Examples> {
   await viewOf(database, 'earlier', learnedBefore, 'examples');
   await database.run(`
-    CREATE VIEW fresh AS FROM learned WHERE event_id NOT IN (
+    CREATE VIEW fresh AS FROM lessons WHERE event_id NOT IN (
       SELECT event_id FROM earlier WHERE ${learned} AND weight > 0)`);
-  const rows = await readRows(database, 'fresh', historyLength);
+  const rows = await readRows(database, 'fresh', reading);
   if (rows.user.length > 0) return rows;
   throw new InputError('MR_TRAINING_NOTHING_NEW', 'The snapshot has nothing that was not learned before.', {
     hint: 'Wait for further events, or train from scratch with: millrace train',
@@ -201,27 +247,25 @@ async function readTrainPairs(database: AnalyticDatabase): Promise<Interactions>
 async function readHeldOut(
   database: AnalyticDatabase,
   part: 'test' | 'validation',
-): Promise<Dataset['heldOut']> {
+): Promise<Pick<Dataset, 'heldOut' | 'askedIn'>> {
+  const ofPart = `${indexed} WHERE split = '${part}' AND weight > 0 AND NOT is_repeat`;
   const [user, item] = await collectColumns(
     database,
-    `SELECT u.i, i.i FROM examples e ${indexed}
-     WHERE split = '${part}' AND weight > 0 AND NOT is_repeat ORDER BY 1, 2`,
+    `SELECT u.i, i.i FROM examples e ${ofPart} ORDER BY 1, 2`,
     [Int32Array, Int32Array],
   );
   if (user.length === 0) throw nothingHeldOut(part);
-  return { user, item };
+  return { heldOut: { user, item }, askedIn: await readFirstMoments(database, `examples e ${ofPart}`) };
 }
 
 /** Each user's items by their newest training example, newest first. */
-function newestItems({ user, item }: Examples, length: number): Map<number, number[]> {
-  const newest = new Map<number, Set<number>>();
-  for (let row = user.length - 1; row >= 0; row--) {
-    const id = user[row] as number;
-    const items = newest.get(id) ?? new Set();
-    newest.set(id, items);
-    if (items.size < length) items.add(item[row] as number);
-  }
-  return new Map(Array.from(newest, ([id, items]) => [id, [...items]]));
+async function readNewestItems(database: AnalyticDatabase, length: number): Promise<Map<number, number[]>> {
+  const [user, item] = await collectColumns(
+    database,
+    `SELECT u.i, i.i FROM learned e ${indexed} GROUP BY ALL ORDER BY max(ts) DESC, 2 DESC`,
+    [Int32Array, Int32Array],
+  );
+  return new Map(Array.from(itemsByUser({ user, item }), ([id, items]) => [id, items.slice(0, length)]));
 }
 
 /** A model that tells items apart learns nothing from one of them. */

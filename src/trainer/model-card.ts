@@ -26,7 +26,8 @@ export function modelCard(contents: CardContents): string {
   const { model, dimension, itemCount, seed, config, snapshot, base, dataset, judgements, history } =
     contents;
   const { train } = dataset.data;
-  const settings = Object.entries(config)
+  const { textEncoder: _, ...learning } = config;
+  const settings = Object.entries(learning)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .sort();
   const sections = [
@@ -53,6 +54,9 @@ export function modelCard(contents: CardContents): string {
       '',
       `- seed ${seed}; ${settings.length === 0 ? 'the defaults' : settings.join(', ')}`,
       `- ${base === null ? 'trained from scratch' : `began with the weights of version \`${base}\``}, ${epochsOf(history)}`,
+      ...(dataset.textEncoder ?? []).map(
+        ({ name, sha256 }) => `- titles read by \`${name}\`, SHA-256 ${sha256}`,
+      ),
       ...snapshot.views.map(({ name, version, declaration }) => {
         return `- view ${name} ${version}${declaration === '' ? '' : ` (${declaration.slice(0, 12)})`}`;
       }),

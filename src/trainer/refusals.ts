@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Topic, TopicRecord } from '#engine';
-import { holdsErasedUser, withdrawnSnapshot } from '#offline';
+import { holdsErasedUser, readVersions, withdrawnSnapshot } from '#offline';
 import { FatalError, InputError, MillraceError } from '#platform';
 import type { Candidate, DeadLetter, Snapshot } from '#schemas';
 
@@ -50,13 +50,26 @@ export function suspectSnapshot({ snapshot_id: id, suspect: reasons }: Snapshot)
   });
 }
 
-/** RetryableError MR_SNAPSHOT_WITHDRAWN where a user of the snapshot was erased while it was trained on; the version goes. */
+export function retiredSnapshot(id: string): InputError {
+  return new InputError('MR_SNAPSHOT_RETIRED', `Snapshot ${id} is not there any more.`, {
+    hint: 'Take a new one: run millrace train without naming a snapshot.',
+  });
+}
+
+/**
+ * RetryableError MR_SNAPSHOT_WITHDRAWN where a user of the snapshot was erased while it was trained on, or the version that
+ * the run went on from (`base`) was withdrawn; the version goes.
+ */
 export async function refuseWithdrawn(
-  source: Parameters<typeof holdsErasedUser>[0],
+  source: Parameters<typeof holdsErasedUser>[0] & Parameters<typeof readVersions>[0],
   snapshot: Snapshot,
   { directory }: Candidate,
+  base: string | null,
 ): Promise<void> {
-  if (!(await holdsErasedUser(source, snapshot))) return;
+  const isWithdrawn = (await readVersions(source)).some(
+    ({ version, status }) => version === base && status === 'archived',
+  );
+  if (!isWithdrawn && !(await holdsErasedUser(source, snapshot))) return;
   await rm(join(source.dataDirectory, directory), { recursive: true, force: true });
   throw withdrawnSnapshot(snapshot.snapshot_id);
 }

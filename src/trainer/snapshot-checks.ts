@@ -5,13 +5,17 @@ import { featureViews } from '#features';
 import { type AnalyticDatabase, fingerprint } from '#offline';
 import { errorCode, FatalError, InputError } from '#platform';
 import type { Snapshot } from '#schemas';
+import { momentFields } from './moments.ts';
 
 /** What training reads of each table. */
 const columns = {
-  examples: ['event_id', 'user_id', 'item_id', 'ts', 'weight', 'split', 'is_repeat', 'user_recent_items'],
-  items: ['item_id', 'type', 'category', 'tags', 'language', 'difficulty', 'duration_ms'],
+  examples: [
+    ...['event_id', 'user_id', 'item_id', 'ts', 'weight', 'split', 'is_repeat', 'user_recent_items'],
+    ...momentFields.map((field) => `context_${field}`),
+  ],
+  items: ['item_id', 'type', 'title', 'category', 'tags', 'language', 'difficulty', 'duration_ms'],
   users: ['user_id', 'age', 'gender', 'occupation', 'country'],
-} as const;
+};
 
 /** Refuses a snapshot one of whose files is not the one that was written: FatalError MR_SNAPSHOT_CORRUPT. */
 export async function verifyFiles(directory: string, { files }: Snapshot): Promise<void> {

@@ -170,6 +170,7 @@ export class TrainerLoop {
   async #takeEvent({ value: snapshot, offset }: TopicRecord<string, Snapshot>): Promise<void> {
     if (snapshot === null) return;
     const id = snapshot.snapshot_id;
+    await this.#ledger.settled();
     if (this.#ledger.runs.some(({ snapshot_id }) => snapshot_id === id)) return;
     await this.#triggers.taken(snapshot);
     const runs = runsOfSnapshot(id, this.#options);
@@ -267,7 +268,12 @@ export class TrainerLoop {
     const { dataDirectory, snapshots: plan = defaultPlan } = this.#options;
     const snapshots = await readSnapshots(this.#options);
     const versions = await readVersions(this.#options);
-    await removeSnapshots(dataDirectory, removableSnapshots(snapshots, versions, plan.keep));
+    const needed = this.#ledger.runs.filter((run) => !isOver(run)).map(({ snapshot_id }) => snapshot_id);
+    const removable = removableSnapshots(snapshots, versions, plan.keep);
+    await removeSnapshots(
+      dataDirectory,
+      removable.filter(({ snapshot_id: id }) => !needed.includes(id)),
+    );
   }
 
   /** Keeps a command that can't be carried out where people look for it, so that the trainer can go on. */

@@ -1,4 +1,5 @@
 import type { Log } from '#engine/log';
+import type { Execution } from '#models';
 import type { Clock, Logger, Progress } from '#platform';
 import type { Topics } from '#topologies';
 import type { SnapshotPlan } from './snapshot-plan.ts';
@@ -50,6 +51,8 @@ export type TrainerOptions = {
   readonly seed: number;
   /** What differs from the models' defaults. */
   readonly config?: ModelConfig;
+  /** Where models are trained; by one thread on the CPU unless told otherwise. */
+  readonly execution?: Execution;
   /** How snapshots are taken, when without being asked for, and how many are kept. */
   readonly snapshots?: SnapshotPlan;
   readonly training?: TrainingPlan;

@@ -71,11 +71,14 @@ export class Trainer {
       else waiter?.resolve(outcome);
     };
     try {
-      const { commands, snapshots } = this.#options.topics;
-      const committedTopics = [commands.name, snapshots.name];
-      await asActiveMember({ ...this.#options, group, committedTopics }, signal, async (place) => {
-        await this.#work(place, onCommandDone);
-      });
+      const { logger, topics } = this.#options;
+      const member = {
+        ...this.#options,
+        group,
+        committedTopics: [topics.commands.name, topics.snapshots.name],
+        onStandby: () => logger.info('this process stands by: another one trains'),
+      };
+      await asActiveMember(member, signal, (place) => this.#work(place, onCommandDone));
     } catch (error) {
       reason = error;
       throw error;
@@ -154,6 +157,7 @@ export class Trainer {
     const { clock, logger } = this.#options;
     try {
       const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
+      logger.info('this process trains');
       try {
         await loop.run();
       } finally {

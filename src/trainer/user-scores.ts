@@ -18,7 +18,7 @@ const encodedAtOnce = 512;
 
 /**
  * The scores that a model gives the items of a dataset for its users, as the responder would embed them when their
- * training part ends: with the newest items of that part. A model of another vocabulary is asked in its own terms; what it
+ * training part ends: with the newest items of that part, in the moment of what they did next. A model of another vocabulary is asked in its own terms; what it
  * does not know it ranks last.
  */
 export async function scoresOf(
@@ -59,7 +59,7 @@ function itemRows({ vocabulary }: ServedModel, dataset: Dataset): Int32Array {
 
 async function userVectors(
   { model, userTower, vocabulary, dim }: ServedModel,
-  { users: known, newestItems, vocabulary: own }: Dataset,
+  { users: known, newestItems, askedIn, vocabulary: own }: Dataset,
   users: readonly number[],
 ): Promise<Map<number, Float32Array>> {
   const historyOf = (user: number) =>
@@ -75,6 +75,7 @@ async function userVectors(
       profile: Int32Array.from(
         batch.flatMap((user) => vocabulary.profileValues(known[user]?.profile ?? null)),
       ),
+      context: Int32Array.from(batch.flatMap((user) => vocabulary.contextValues(askedIn.get(user) ?? null))),
     });
   };
   const vectors = new Map<number, Float32Array>();

@@ -66,4 +66,10 @@ test('weights are taken over by what they stand for, though items, users and val
   const { candidate: moved } = await train(0.05, 9);
   const learned = await openVersion(join(dataDirectory, moved.directory));
   assert.notDeepEqual(vectorOf(learned, 'i1'), vectorOf(before, 'i1'));
+  // What is new has a vector, and one that its examples have moved.
+  const knows = (files: VersionFiles) =>
+    TwoTowerVocabulary.parse(files.read('vocabulary.json')).itemIndex('a0');
+  assert.deepEqual([knows(before), knows(learned)], [undefined, 0]);
+  assert.ok(vectorOf(learned, 'a0').every(Number.isFinite));
+  assert.notDeepEqual(vectorOf(learned, 'a0'), vectorOf(after, 'a0'));
 });

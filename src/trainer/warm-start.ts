@@ -2,11 +2,13 @@ import {
   type Checkpoint,
   type CheckpointArray,
   decodeCheckpoint,
+  type ManifestFile,
   type Training,
   TwoTowerVocabulary,
   type VersionFiles,
 } from '#models';
 import { FatalError } from '#platform';
+import type { Dataset } from './dataset.ts';
 
 /** The weights of a version, for trainings that begin with them. */
 export const weightsFile = 'weights.checkpoint';
@@ -28,24 +30,33 @@ export function weightsOf({ arrays }: Checkpoint): Checkpoint {
 
 /**
  * Puts the weights of a version into a training that has just been opened: rows of users, items and values go by what they
- * stand for, and what is new keeps its random beginning. A parameter of another shape does, too. Errors: FatalError
+ * stand for, and what is new keeps its random beginning. A parameter of another shape does, too, and what reads the vectors
+ * of another text encoder. Errors: FatalError
  * MR_TRAINING_NO_WEIGHTS for a version that was written without them.
  */
-export function warmStart<R>(training: Training<R>, version: VersionFiles, now: TwoTowerVocabulary): void {
+export function warmStart<R>(
+  training: Training<R>,
+  version: VersionFiles,
+  { vocabulary: now, textEncoder }: Pick<Dataset, 'vocabulary' | 'textEncoder'>,
+): void {
   if (!version.names.includes(weightsFile)) throw noWeights(version.version);
   const before = decodeCheckpoint(version.read(weightsFile)).arrays;
   const rows = rowMaps(
     contentsOf(TwoTowerVocabulary.parse(version.read('vocabulary.json'))),
     contentsOf(now),
   );
+  const isOtherText = hashesOf(version.manifest.textEncoder) !== hashesOf(textEncoder);
   const fresh = training.save();
   const arrays = new Map<string, CheckpointArray>(fresh.arrays);
   for (const [name, array] of fresh.arrays) {
     const old = before.get(name);
-    if (old !== undefined) arrays.set(name, moved(array, old, rows[name]));
+    if (old === undefined || (name === 'text' && isOtherText)) continue;
+    arrays.set(name, moved(array, old, rows[name]));
   }
   training.restore({ arrays, values: fresh.values });
 }
+
+const hashesOf = (files: readonly ManifestFile[] = []) => files.map(({ sha256 }) => sha256).join();
 
 /** Beside the weights of a parameter, which have its name, lie the state of its optimiser and the order of the rows. */
 function isWeights(name: string): boolean {
@@ -86,6 +97,11 @@ function rowMaps(before: Vocabulary, now: Vocabulary): Readonly<Record<string, R
     history: Int32Array.from(items),
     profile: oneAfterAnother([fixed(8), column('gender'), column('occupation'), column('country')]),
     features: oneAfterAnother([column('type'), column('category'), column('language'), fixed(6), fixed(9)]),
+    context: oneAfterAnother([
+      ...[fixed(25), fixed(8), fixed(6)],
+      ...[column('contextCountry'), column('contextLanguage')],
+      fixed(9),
+    ]),
     tags: Int32Array.from(places(before.dictionaries.tags ?? [], now.dictionaries.tags ?? [], 0)),
   };
 }

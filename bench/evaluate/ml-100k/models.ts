@@ -14,6 +14,8 @@ import type { Known100K } from './data.ts';
 
 export type Model = OfProtocols<Known100K, 'full'>;
 
+const sequentialOf = { epochs: 6, warmUpSteps: 20, batchRows: 10, learningRate: 0.003 };
+
 export const models: readonly Model[] = [
   {
     name: 'popularity',
@@ -60,7 +62,7 @@ export const models: readonly Model[] = [
     name: 'two-tower',
     fit: (known, options) => fitTwoTower(known, known.described, options),
     space: [
-      { temperature: 0.15, unknownUserShare: 0.05 },
+      ...[0, 1, 4, 8].map((weightDecay) => ({ temperature: 0.15, unknownUserShare: 0.05, weightDecay })),
       { temperature: 0.1, unknownUserShare: 0.05 },
       { temperature: 0.15, unknownUserShare: 0.3 },
       { temperature: 0.15, unknownUserShare: 0.05, heads: 4 },
@@ -70,8 +72,16 @@ export const models: readonly Model[] = [
   {
     name: 'sequential',
     fit: fitSequential,
-    space: [10, 20].flatMap((epochs) => [0.002, 0.005].map((learningRate) => ({ epochs, learningRate }))),
-    chosen: { full: {} },
+    // Little to learn from: few examples a step, and few passes. Passes beyond ten only lost.
+    space: [
+      { epochs: 10 },
+      { epochs: 20 },
+      { epochs: 10, learningRate: 0.002 },
+      { epochs: 10, warmUpSteps: 20 },
+      { epochs: 10, warmUpSteps: 20, dropout: 0.5 },
+      sequentialOf,
+    ],
+    chosen: { full: sequentialOf },
   },
 ];
 

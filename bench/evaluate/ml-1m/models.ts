@@ -6,8 +6,8 @@ import type { Protocol } from './judge.ts';
 
 export type Model = OfProtocols<Known, Protocol>;
 
-const twoTowerOf = { heads: 4, epochs: 3, temperature: 0.1, unknownUserShare: 0.3 };
-const sequentialOf = { epochs: 20, learningRate: 0.005, threads: 2 };
+const twoTowerOf = { heads: 4, epochs: 3, temperature: 0.1, unknownUserShare: 0.3, weightDecay: 0 };
+const sequentialOf = { epochs: 20, learningRate: 0.005 };
 const ialsOf192 = { dimension: 192, epochs: 10 };
 
 export const models: readonly Model[] = [

@@ -21,7 +21,7 @@ export function versionOf(manifest: Uint8Array): string {
  * InputError MR_VERSION_FILE for a name that can't be a file's.
  */
 export function encodeManifest(description: VersionDescription, contents: VersionContents): Buffer {
-  const { model, snapshotId, seed, dimension, itemCount, protocol } = description;
+  const { model, snapshotId, seed, dimension, itemCount, protocol, textEncoder } = description;
   const sorted = (metrics: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const files: ManifestFile[] = Object.entries(contents)
@@ -40,6 +40,7 @@ export function encodeManifest(description: VersionDescription, contents: Versio
     metrics: sorted(description.metrics),
     popularity: sorted(description.popularity),
     decayedPopularity: sorted(description.decayedPopularity),
+    ...(textEncoder && { textEncoder }),
     files,
   };
   return Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);

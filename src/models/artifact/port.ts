@@ -31,6 +31,8 @@ export type VersionManifest = {
   readonly metrics: MetricValues;
   readonly popularity: MetricValues;
   readonly decayedPopularity: MetricValues;
+  /** The files of the text encoder that read the titles of items, where one did; they are no part of the version. */
+  readonly textEncoder?: readonly ManifestFile[];
   readonly files: readonly ManifestFile[];
 };
 
@@ -58,7 +60,7 @@ export interface ArtifactStore {
   write(description: VersionDescription, contents: VersionContents): Promise<string>;
   /** Errors: ConfigurationError MR_VERSION_MISSING; FatalError MR_VERSION_CORRUPT, which names the file. */
   open(version: string): Promise<VersionFiles>;
-  /** Names of the versions stored, in order. */
+  /** Names of the versions stored, in order; also of those whose writing or removal was cut off. */
   list(): Promise<readonly string[]>;
   /** What a version takes, in bytes; 0 where it is not there. */
   size(version: string): Promise<number>;

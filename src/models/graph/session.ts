@@ -15,8 +15,6 @@ export type Outputs = Readonly<Record<string, Float32Array>>;
 export type SessionOptions = {
   /** 'auto' takes the first of cuda, webgpu and cpu that starts. */
   readonly provider?: Provider | 'auto';
-  /** Threads inside of one operation. 1 gives the same bytes on each run; more need not. */
-  readonly threads?: number;
 };
 
 /**
@@ -37,19 +35,19 @@ export class Session {
 
   /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept. */
   static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
-    const { provider = 'cpu', threads = 1 } = options;
+    const { provider = 'cpu' } = options;
     const wanted: readonly Provider[] = provider === 'auto' ? ['cuda', 'webgpu'] : [provider];
     const failures: string[] = [];
     for (const candidate of wanted.filter((name) => name !== 'cpu')) {
       try {
-        const session = await open(model, candidate, threads);
+        const session = await open(model, candidate);
         return new Session(session, candidate, failures.length > 0 ? failures.join('; ') : undefined);
       } catch (error) {
         failures.push(`${candidate}: ${(error as Error).message}`);
       }
     }
     try {
-      const session = await open(model, 'cpu', threads);
+      const session = await open(model, 'cpu');
       return new Session(session, 'cpu', failures.length > 0 ? failures.join('; ') : undefined);
     } catch (error) {
       throw new FatalError(
@@ -105,15 +103,14 @@ export class Session {
   }
 }
 
-function open(model: Uint8Array, provider: Provider, threads: number): Promise<InferenceSession> {
+function open(model: Uint8Array, provider: Provider): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: [provider],
-    intraOpNumThreads: threads,
+    // Several threads inside of one operation need not give the same bytes on each run.
+    intraOpNumThreads: 1,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
-    // Threads that wait by spinning take the processor from whatever else runs here.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
 }
 

@@ -1,50 +1,51 @@
 import type { Json } from '../checkpoint.ts';
-import { dropoutMask } from '../graph/dropout-mask.ts';
 import { type Feed, toInt64 } from '../graph/session.ts';
 import type { Random } from '../random.ts';
 import type { SequentialConfig } from './config.ts';
 import type { SequentialData } from './data.ts';
 import { cutWindows, packWindows, positionsOf, type Window } from './packing.ts';
+import { rowsOfShard, type Shard } from './shard.ts';
 
-/** Names of the masks of dropout: one after the embeddings, two for each block. */
-export const dropoutMasks = ({ layers }: Pick<SequentialConfig, 'layers'>): readonly string[] =>
-  Array.from({ length: 1 + 2 * layers }, (_, i) => `kept ${i}`);
-
-/** The feeds of all steps, one after another, for ever: which windows a step has follows from the random state alone. */
+/** The shards of all steps, one after another, for ever: which windows a step has follows from the random state alone. */
 export class Batches {
   readonly stepsPerEpoch: number;
   readonly #data: SequentialData;
   readonly #config: SequentialConfig;
   readonly #random: Random;
-  readonly #seed: number;
   /** As the epoch began: what it was made from, for checkpoints. */
   #start: { readonly random: readonly number[]; readonly left: readonly Window[] };
   #left: readonly Window[] = [];
   #rows: readonly (readonly Window[])[] = [];
   #step = 0;
 
-  constructor(data: SequentialData, config: SequentialConfig, random: Random, seed: number) {
+  constructor(data: SequentialData, config: SequentialConfig, random: Random) {
     this.#data = data;
     this.#config = config;
     this.#random = random;
-    this.#seed = seed;
     this.#start = { random: random.save(), left: [] };
     this.stepsPerEpoch = Math.ceil(positionsOf(data.histories) / (config.batchRows * config.historyLength));
   }
 
-  /** Feeds of the next step, all but the parameters. */
-  next(): Record<string, Feed> {
+  /** Of the next step, less those that hold nothing. */
+  next(): Shard[] {
     const { stepsPerEpoch } = this;
     const inEpoch = this.#step % stepsPerEpoch;
     if (inEpoch === 0) {
       this.#start = { random: this.#random.save(), left: this.#left };
       this.#beginEpoch();
     }
-    const { batchRows } = this.#config;
+    const { batchRows, shards } = this.#config;
     const rows = this.#rows.slice(inEpoch * batchRows, (inEpoch + 1) * batchRows);
-    const feeds = { ...this.#sequences(rows), ...this.#masks() };
+    const positions = positionsIn(rows);
+    const size = rowsOfShard(this.#config);
+    const filled: Shard[] = [];
+    for (let i = 0; i * size < batchRows; i++) {
+      const own = rows.slice(i * size, (i + 1) * size);
+      const part = positionsIn(own) / positions;
+      if (part > 0) filled.push({ sequences: this.#sequences(own), part, number: this.#step * shards + i });
+    }
     this.#step++;
-    return feeds;
+    return filled;
   }
 
   save(): Json {
@@ -71,9 +72,10 @@ export class Batches {
   }
 
   #sequences(rows: readonly (readonly Window[])[]): Record<string, Feed> {
-    const { historyLength: length, batchRows } = this.#config;
+    const { historyLength: length } = this.#config;
     const { offsets, ids } = this.#data.histories;
-    const size = batchRows * length;
+    const shape = [rowsOfShard(this.#config), length];
+    const size = rowsOfShard(this.#config) * length;
     const items = new Int32Array(size);
     const positions = new Int32Array(size);
     const segments = new Int32Array(size).fill(-1);
@@ -92,7 +94,6 @@ export class Batches {
         }
       });
     });
-    const shape = [batchRows, length];
     return {
       'item ids': { data: toInt64(items), shape },
       'position ids': { data: toInt64(positions), shape },
@@ -101,20 +102,10 @@ export class Batches {
       weight: { data: weight, shape: [size] },
     };
   }
+}
 
-  #masks(): Record<string, Feed> {
-    const { dropout, batchRows, historyLength, dim } = this.#config;
-    const shape = [batchRows, historyLength, dim];
-    const names = dropout === 0 ? [] : dropoutMasks(this.#config);
-    const masks = names.map((name, i): [string, Feed] => {
-      const counter = this.#step * names.length + i;
-      return [
-        name,
-        { data: dropoutMask(batchRows * historyLength * dim, dropout, this.#seed, counter), shape },
-      ];
-    });
-    return Object.fromEntries(masks);
-  }
+function positionsIn(rows: readonly (readonly Window[])[]): number {
+  return rows.flat().reduce((positions, { start, end }) => positions + end - start, 0);
 }
 
 function shuffled<T>(values: readonly T[], random: Random): T[] {

@@ -1,5 +1,4 @@
 import { ConfigurationError } from '#platform';
-import type { Provider } from '../graph/session.ts';
 
 /** What `sequential` can be told. */
 export type SequentialConfig = {
@@ -17,6 +16,11 @@ export type SequentialConfig = {
   readonly epochs: number;
   /** Rows of `historyLength` positions a step; each row is filled with one long or several short histories. */
   readonly batchRows: number;
+  /**
+   * Parts into which the rows of a step are cut, to be computed side by side by as many threads as there are. Another
+   * number gives another result, by rounding and by what dropout drops; another number of threads never does.
+   */
+  readonly shards: number;
   /** Of AdamW after the warm-up; it falls along half a cosine wave to zero at the last step. */
   readonly learningRate: number;
   readonly warmUpSteps: number;
@@ -24,9 +28,6 @@ export type SequentialConfig = {
   readonly weightDecay: number;
   /** Limit of the global norm of a step's gradients. */
   readonly clipNorm: number;
-  readonly provider: Provider | 'auto';
-  /** Threads inside of one operation. The same number gives the same bytes on one machine. */
-  readonly threads: number;
 };
 
 /**
@@ -46,12 +47,11 @@ export const sequentialDefaults: SequentialConfig = {
   dropout: 0.2,
   epochs: 20,
   batchRows: 40,
+  shards: 4,
   learningRate: 0.005,
   warmUpSteps: 200,
   weightDecay: 0.01,
   clipNorm: 1,
-  provider: 'cpu',
-  threads: 1,
 };
 
 /** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
@@ -64,7 +64,7 @@ export function checkConfig(config: SequentialConfig): void {
     'historyLength',
     'epochs',
     'batchRows',
-    'threads',
+    'shards',
   ] as const;
   for (const name of counts) {
     check(Number.isInteger(config[name]) && config[name] >= 1, name, config[name], 'a whole number above 0');

@@ -14,9 +14,9 @@ export class SequentialEncoder {
   }
 
   /** From the user tower's ONNX file, or its bytes; MR_MODEL_UNREADABLE when it is damaged or something else. */
-  static async load(source: Uint8Array | string, threads = 1): Promise<SequentialEncoder> {
+  static async load(source: Uint8Array | string): Promise<SequentialEncoder> {
     const bytes = typeof source === 'string' ? await readFile(source) : source;
-    const session = await Session.create(bytes, { threads });
+    const session = await Session.create(bytes);
     try {
       const dim = session.shapeOf('vector')[1] as number;
       const historyLength = session.shapeOf('history')[1] as number;

@@ -1,4 +1,4 @@
-import { and, cast, dropout, present, relu, sub, where } from '../graph/arithmetic.ts';
+import { and, cast, dropout, mul, present, relu, sub, where } from '../graph/arithmetic.ts';
 import { dropoutShare } from '../graph/dropout-mask.ts';
 import { gradients } from '../graph/gradients.ts';
 import { reshape, slice, transpose } from '../graph/layout.ts';
@@ -8,21 +8,24 @@ import { matmul, rowsOf } from '../graph/matrix.ts';
 import { toOnnx } from '../graph/onnx.ts';
 import { sum } from '../graph/reduction.ts';
 import { Graph, type Tensor } from '../graph/tensor.ts';
-import { dropoutMasks } from './batch.ts';
 import type { SequentialConfig } from './config.ts';
 import { type Parameters, parameterTensors } from './parameters.ts';
+import { dropoutMasks, rowsOfShard } from './shard.ts';
 import { type Regulariser, transformer } from './transformer.ts';
 
 /** Positions whose scores of all items are computed at a time, so that they stay in the processor's cache. */
 const positionsAtOnce = 500;
 
-/** The graph of one training step, as ONNX: the outputs are `loss`, and `d X` for each parameter X. */
+/**
+ * The graph of one shard of a training step, as ONNX: the outputs are `loss`, and `d X` for each parameter X. They are of the
+ * shard's mean times `part`, so that those of a step are the sums over its shards.
+ */
 export function trainingGraph(parameters: Parameters, config: SequentialConfig): Uint8Array {
-  const { batchRows, historyLength, dim, heads } = config;
+  const { historyLength, dim, heads } = config;
   const graph = new Graph();
   const { tensors, transformer: learned } = parameterTensors(graph, parameters, config, 'input');
-  const shape = [batchRows, historyLength];
-  const size = batchRows * historyLength;
+  const shape = [rowsOfShard(config), historyLength];
+  const size = rowsOfShard(config) * historyLength;
   const inputs = {
     items: graph.input('item ids', shape, 'int64'),
     positions: graph.input('position ids', shape, 'int64'),
@@ -39,7 +42,8 @@ export function trainingGraph(parameters: Parameters, config: SequentialConfig):
     return mask === undefined ? x : dropout(x, mask, share);
   };
   const vectors = transformer(learned, inputs, heads, regularise); // [B, L, D]
-  const loss = softmaxOverRows(rowsOf(vectors), learned.items, targets, weight, positionsAtOnce);
+  const mean = softmaxOverRows(rowsOf(vectors), learned.items, targets, weight, positionsAtOnce);
+  const loss = mul(mean, graph.input('part', []));
   graph.output('loss', loss);
   const names = [...tensors.keys()];
   gradients(loss, [...tensors.values()]).forEach((gradient, i) => {

@@ -1,5 +1,6 @@
 import type { Graph, Tensor } from '../graph/tensor.ts';
 import { createOptimiser, type Optimiser } from '../optimise/optimiser.ts';
+import { sharedFloats } from '../parallel/gradients.ts';
 import type { Random } from '../random.ts';
 import type { SequentialConfig } from './config.ts';
 import type { Block, TransformerParameters } from './transformer.ts';
@@ -7,6 +8,7 @@ import type { Block, TransformerParameters } from './transformer.ts';
 /** One learned array. The full softmax touches every item at every step, so the table of items is dense like the rest. */
 export type Parameter = {
   readonly shape: readonly number[];
+  /** In memory that threads share. */
   readonly weights: Float32Array;
   readonly optimiser: Optimiser;
 };
@@ -20,7 +22,7 @@ export function createParameters(items: number, config: SequentialConfig, random
   const parameters = new Map<string, Parameter>();
   for (const [name, { shape, start }] of shapes(items, config)) {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    const weights = new Float32Array(size);
+    const weights = sharedFloats(size);
     for (let i = 0; i < size; i++)
       weights[i] = start === 'normal' ? initialDeviation * random.normal() : start;
     // Gains and biases are not drawn towards zero.

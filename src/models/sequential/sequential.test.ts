@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint.ts';
-import { train } from '../training.ts';
+import { type Execution, train } from '../training.ts';
 import type { SequentialConfig } from './config.ts';
 import type { SequentialData } from './data.ts';
 import { SequentialEncoder } from './encoder.ts';
@@ -39,8 +39,12 @@ const small: Partial<SequentialConfig> = {
   dropout: 0.1,
 };
 
-async function trained(config = small, seed = 1): Promise<TrainedSequential & { ndcg: number }> {
-  const training = await sequential.open(cycles(), config, seed);
+async function trained(
+  config = small,
+  seed = 1,
+  execution: Execution = {},
+): Promise<TrainedSequential & { ndcg: number }> {
+  const training = await sequential.open(cycles(), config, seed, execution);
   try {
     const { epochs } = await train(training);
     return { ...(await training.result()), ndcg: epochs.at(-1)?.metrics?.['ndcg@10'] as number };
@@ -99,7 +103,39 @@ suite('the sequential model', () => {
     assert.notDeepEqual(a.itemVectors, c.itemVectors);
   });
 
-  test('from a checkpoint it goes on to the same bytes', async () => {
+  test('one, two and three threads give equal bytes', async () => {
+    const short = { ...small, epochs: 3 };
+    const alone = await trained(short);
+    for (const threads of [2, 3]) assert.deepEqual(await trained(short, 1, { threads }), alone);
+  });
+
+  test('but for rounding and dropout, the number of shards makes no difference', async () => {
+    const steps = async (shards: number, threads: number) => {
+      const config = { ...small, dropout: 0, shards };
+      const training = await sequential.open(cycles(), config, 1, { threads });
+      const losses: number[] = [];
+      for (let step = 0; step < 12; step++) losses.push((await training.step()).loss);
+      await training.close();
+      return losses;
+    };
+    const whole = await steps(1, 1);
+    for (const shards of [3, 8]) {
+      for (const [step, loss] of (await steps(shards, 2)).entries()) {
+        assert.ok(Math.abs(loss - (whole[step] as number)) < 1e-4, `${shards} shards, step ${step}: ${loss}`);
+      }
+    }
+  });
+
+  test('a shard that fails on any thread fails the step, and the threads end', async () => {
+    const data = cycles();
+    const training = await sequential.open(data, small, 1, { threads: 3 });
+    await training.step();
+    data.histories.ids.fill(items);
+    await assert.rejects(training.step(), { code: 'MR_MODEL_INPUT' });
+    await training.close();
+  });
+
+  test('from a checkpoint it goes on to the same bytes, on another number of threads as well', async () => {
     const short = { ...small, epochs: 4 };
     const saved: Uint8Array[] = [];
     const training = await sequential.open(cycles(), short, 1);
@@ -108,8 +144,8 @@ suite('the sequential model', () => {
     });
     const expected = await training.result();
     assert.ok(saved.length >= 4);
-    for (const bytes of saved) {
-      const resumed = await sequential.open(cycles(), short, 1);
+    for (const [i, bytes] of saved.entries()) {
+      const resumed = await sequential.open(cycles(), short, 1, { threads: i === 0 ? 2 : 1 });
       assert.deepEqual(await train(resumed, { resumeFrom: decodeCheckpoint(bytes) }), history);
       assert.deepEqual(await resumed.result(), expected);
       await resumed.close();

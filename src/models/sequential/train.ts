@@ -3,6 +3,8 @@ import { type Feed, Session } from '../graph/session.ts';
 import { clipGlobalNorm } from '../optimise/clipping.ts';
 import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { scheduleFactor } from '../optimise/schedule.ts';
+import { type Gradients, sharedFloats, sumOfShards } from '../parallel/gradients.ts';
+import { ShardThreads } from '../parallel/shard-threads.ts';
 import { seededRandom } from '../random.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { Batches } from './batch.ts';
@@ -10,6 +12,7 @@ import { checkConfig, type SequentialConfig, sequentialDefaults } from './config
 import { checkData, type SequentialData } from './data.ts';
 import { scoringGraph, trainingGraph, userTowerOnnx } from './graphs.ts';
 import { createParameters, type Parameter, type Parameters } from './parameters.ts';
+import { type Shard, ShardSession } from './shard.ts';
 import { validationMetrics } from './validation.ts';
 
 export type TrainedSequential = {
@@ -24,23 +27,37 @@ export type TrainedSequential = {
 /** A causal transformer over each user's history: see transformer.ts. */
 export const sequential: Trainable<SequentialData, SequentialConfig, TrainedSequential> = {
   model: 'sequential',
-  async open(data, overrides, seed) {
+  async open(data, overrides, seed, { provider = 'cpu', threads = 1 } = {}) {
     const config = { ...sequentialDefaults, ...overrides };
     checkConfig(config);
     checkData(data);
     const random = seededRandom(seed);
     const parameters = createParameters(data.items, config, random);
-    const { provider, threads } = config;
-    const session = await Session.create(trainingGraph(parameters, config), { provider, threads });
-    const batches = new Batches(data, config, random, seed);
-    return new SequentialTraining(data, config, { parameters, session, batches });
+    const batches = new Batches(data, config, random);
+    const gradients = Array.from({ length: config.shards }, () =>
+      Array.from(parameters.values(), ({ weights }) => sharedFloats(weights.length)),
+    );
+    const weights = feedsOf(parameters);
+    const setup = { graph: trainingGraph(parameters, config), provider, config, seed, weights, gradients };
+    const own = await ShardSession.open(setup);
+    const { session } = own;
+    const shardThreads = await ShardThreads.start(own, {
+      entry: new URL('./shard-thread.ts', import.meta.url),
+      setup: { ...setup, provider: session.provider },
+      // A GPU computes one shard after another: threads would only wait for each other.
+      threads: session.provider === 'cpu' ? Math.min(threads, config.shards) : 1,
+    });
+    return new SequentialTraining(data, config, { parameters, session, batches, gradients, shardThreads });
   },
 };
 
 type Parts = {
   readonly parameters: Parameters;
-  readonly session: Session;
   readonly batches: Batches;
+  readonly gradients: readonly Gradients[];
+  readonly shardThreads: ShardThreads<readonly Shard[], number>;
+  /** That of the calling thread. */
+  readonly session: Session;
 };
 
 class SequentialTraining implements Training<TrainedSequential> {
@@ -65,10 +82,11 @@ class SequentialTraining implements Training<TrainedSequential> {
   }
 
   async step(): Promise<{ loss: number }> {
-    const { parameters, session, batches } = this.#parts;
+    const { parameters, batches, shardThreads } = this.#parts;
     const { warmUpSteps, clipNorm } = this.#config;
-    const outputs = await session.run({ ...batches.next(), ...feedsOf(parameters) });
-    const gradients = [...parameters.keys()].map((name) => outputs[`d ${name}`] as Float32Array);
+    const shards = batches.next();
+    const losses = await shardThreads.compute(shards, shards.length);
+    const gradients = sumOfShards(this.#parts.gradients.slice(0, shards.length));
     clipGlobalNorm(gradients, clipNorm);
     const schedule = { decay: 'cosine', warmUpSteps } as const;
     const factor = scheduleFactor(schedule, this.#step, this.epochs * this.stepsPerEpoch);
@@ -77,14 +95,15 @@ class SequentialTraining implements Training<TrainedSequential> {
       optimiser.update(weights, gradients[i++] as Float32Array, factor);
     }
     this.#step++;
-    return { loss: outputs.loss?.[0] as number };
+    return { loss: losses.reduce((sum, loss) => sum + loss, 0) };
   }
 
   async validate(): Promise<TrainingMetrics | undefined> {
     if (this.#data.validation === undefined) return undefined;
-    const { parameters } = this.#parts;
-    const { provider, threads, historyLength } = this.#config;
-    this.#scoring ??= await Session.create(scoringGraph(parameters, this.#config), { provider, threads });
+    const { parameters, session } = this.#parts;
+    const { historyLength } = this.#config;
+    const { provider } = session;
+    this.#scoring ??= await Session.create(scoringGraph(parameters, this.#config), { provider });
     const [scoring, feeds] = [this.#scoring, feedsOf(parameters)];
     return validationMetrics(this.#data, this.#data.validation, historyLength, async (history) => {
       const { scores } = await scoring.run({ history, ...feeds });
@@ -124,7 +143,7 @@ class SequentialTraining implements Training<TrainedSequential> {
   }
 
   async close(): Promise<void> {
-    await this.#parts.session.close();
+    await this.#parts.shardThreads.close();
     await this.#scoring?.close();
   }
 }

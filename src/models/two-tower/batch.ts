@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 import { BlockColumns, type Blocks, packBlocks } from './blocks.ts';
 import { CandidateSampler } from './candidates.ts';
 import type { TwoTowerConfig } from './config.ts';
-import { type Bags, type Categoricals, historyOf, type TwoTowerData } from './data.ts';
+import { type Bags, type Categoricals, historyOf, type TwoTowerData, type Vectors } from './data.ts';
 import type { TableName } from './parameters.ts';
 
 /** The rows of the tables that a step reads: ids in the feed are positions in these lists. */
@@ -103,7 +103,7 @@ export class BatchBuilder {
   }
 
   #candidateFeeds(candidates: Int32Array): Batch['feeds'] {
-    const { items, itemFeatures, itemTags, itemTitles } = this.#data;
+    const { items, itemFeatures, itemTags, itemTitles, itemTexts } = this.#data;
     const shape = [candidates.length];
     this.#items.clear();
     const ids = candidates.map((id) =>
@@ -118,6 +118,7 @@ export class BatchBuilder {
       'feature values': categoricalFeed(itemFeatures, candidates),
       'tag ids': bagFeed(itemTags, candidates, this.tagsLength),
       logQ: { data: logQ, shape },
+      ...(itemTexts && { 'text vectors': vectorFeed(itemTexts, candidates) }),
     };
     if (itemTitles === undefined || this.#titles === undefined) return feeds;
     const grams = padded(itemTitles, candidates, this.titleLength);
@@ -151,10 +152,8 @@ export class BatchBuilder {
     const { context } = this.#data.train;
     if (context === undefined) return {};
     const feed = categoricalFeed(context, examples);
-    const columns = context.cardinalities.length;
-    for (let row = 0; row < examples.length; row++) {
-      if (this.#chance(this.#config.unknownContextShare))
-        feed.data.fill(0n as never, row * columns, (row + 1) * columns);
+    for (let i = 0; i < feed.data.length; i++) {
+      if (this.#chance(this.#config.unknownContextShare)) feed.data[i] = 0n;
     }
     return { 'context values': feed };
   }
@@ -196,6 +195,15 @@ function padded({ offsets, ids }: Bags, rows: Int32Array, length: number): Int32
 
 export function bagFeed(bags: Bags, rows: Int32Array, length: number): Feed {
   return { data: toInt64(padded(bags, rows, length)), shape: [rows.length, length] };
+}
+
+/** The vectors of some rows: [rows.length, width]. */
+export function vectorFeed({ width, values }: Vectors, rows: Int32Array): Feed {
+  const chosen = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    chosen.set(values.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return { data: chosen, shape: [rows.length, width] };
 }
 
 /** The values of some rows: [rows.length, features]. */

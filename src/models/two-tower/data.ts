@@ -6,6 +6,9 @@ export type Categoricals = { readonly cardinalities: readonly number[]; readonly
 /** Sets of ids in compressed rows: those of row r are `ids[offsets[r]] .. ids[offsets[r + 1] - 1]`. */
 export type Bags = { readonly offsets: Int32Array; readonly ids: Int32Array };
 
+/** Fixed vectors: that of row r is `values[r * width]` up to the next one's. */
+export type Vectors = { readonly width: number; readonly values: Float32Array };
+
 /**
  * Positive examples in the order of their time, each with what was known strictly before it. Ids are dense; a user
  * of 0 is unknown. Histories hold items, newest first: that of row r is `history[historyOffsets[r]]` up to the next
@@ -33,8 +36,10 @@ export type TwoTowerData = {
   readonly itemTags: Bags & { readonly cardinality: number };
   /** Of each item, the n-grams of its title by their hash. */
   readonly itemTitles?: Bags & { readonly cardinality: number };
+  /** Of each item, what a text encoder makes of its title. */
+  readonly itemTexts?: Vectors;
   readonly train: Examples;
-  /** Judged after each epoch, never learned from; without context, or with the same as `train`. */
+  /** Judged after each epoch, never learned from; a context that `train` does not have is not looked at. */
   readonly validation?: Examples;
 };
 
@@ -48,19 +53,20 @@ export function historyOf(examples: Examples, row: number, length: number): Int3
 
 /** Refuses data whose parts do not fit together (MR_MODEL_DATA): an id out of range would train the wrong row. */
 export function checkData(data: TwoTowerData): void {
-  const { users, items, profile, itemFeatures, itemTags, itemTitles, train, validation } = data;
+  const { users, items, profile, itemFeatures, itemTags, itemTitles, itemTexts, train, validation } = data;
   check(users >= 1 && items >= 1, 'there must be an item, and a user besides the unknown one');
   check(train.user.length > 0, 'there are no examples');
   checkCategoricals('profile', profile, users);
   checkCategoricals('itemFeatures', itemFeatures, items);
   checkBags('itemTags', itemTags, items, itemTags.cardinality);
   if (itemTitles !== undefined) checkBags('itemTitles', itemTitles, items, itemTitles.cardinality);
+  if (itemTexts !== undefined) checkVectors('itemTexts', itemTexts, items);
   checkExamples('train', train, data);
   if (validation === undefined) return;
   checkExamples('validation', validation, data);
-  const sizes = (examples: Examples) => examples.context?.cardinalities.join();
+  const [sizes, ofValidation] = [train, validation].map(({ context }) => context?.cardinalities.join());
   check(
-    validation.context === undefined || sizes(validation) === sizes(train),
+    sizes === undefined || ofValidation === undefined || sizes === ofValidation,
     'validation has another context than train',
   );
 }
@@ -102,6 +108,11 @@ function checkBags(name: string, { offsets, ids }: Bags, rows: number, bound: nu
   const ends = offsets.length === rows + 1 && offsets[0] === 0 && offsets[rows] === ids.length;
   check(ordered && ends, `${name}: the offsets must rise from 0 to ${ids.length} in ${rows} steps`);
   checkIds(name, ids, bound);
+}
+
+function checkVectors(name: string, { width, values }: Vectors, rows: number): void {
+  check(values.length === rows * width, `${name} has ${values.length} values for ${rows} x ${width}`);
+  check(values.every(Number.isFinite), `${name}: not all values are finite`);
 }
 
 function checkIds(name: string, ids: Int32Array, bound: number): void {

@@ -10,7 +10,7 @@ export type UserBatch = {
   readonly histories: readonly ArrayLike<number>[];
   /** Values of the profile's features, [B, P]. */
   readonly profile: Int32Array;
-  /** Values of the moment's features, [B, C], of a model that knows them; unknown when absent. */
+  /** Values of the moment's features, [B, C]; unknown when absent. A model that knows none of them reads none. */
   readonly context?: Int32Array;
 };
 
@@ -46,7 +46,8 @@ export class UserEncoder {
   async encode(batch: UserBatch): Promise<Float32Array> {
     const { users, histories, profile } = batch;
     const count = users.length;
-    const context = batch.context ?? new Int32Array(count * this.contextFeatures);
+    const given = this.contextFeatures === 0 ? undefined : batch.context;
+    const context = given ?? new Int32Array(count * this.contextFeatures);
     this.#checkSizes({ users, histories, profile, context });
     const history = new Int32Array(count * this.historyLength).fill(-1);
     histories.forEach((items, row) => {

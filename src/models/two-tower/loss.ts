@@ -48,6 +48,7 @@ export function trainingGraph(
       features: ids('feature values', [candidates, features.length]),
       tags: ids('tag ids', [candidates, tagsLength]),
       ...(data.itemTitles && { title: ids('title ids', [candidates, titleLength]) }),
+      ...(data.itemTexts && { text: graph.input('text vectors', [candidates, data.itemTexts.width]) }),
     },
     features,
   ); // [M, D]

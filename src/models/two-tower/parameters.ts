@@ -16,7 +16,7 @@ export type DenseParameter = {
 /** Tables of which a step reads some rows; that of titles is there where items have titles. */
 export type TableName = 'user' | 'item' | 'history' | 'title';
 
-/** All that is learned, with the state of its optimisers; context is there where the examples have one. */
+/** All that is learned, with the state of its optimisers; text and context are there where the data have them. */
 export type Parameters = {
   readonly tables: ReadonlyMap<TableName, EmbeddingTable>;
   readonly dense: ReadonlyMap<string, DenseParameter>;
@@ -25,10 +25,11 @@ export type Parameters = {
 // Ids of items carry most of what is to be learned: they start well apart, everything added to them near zero.
 const itemScale = 0.1;
 const sideScale = 0.03;
+// Titles and contexts start at zero: an n-gram or an hour that no example has says nothing.
 
 export function createParameters(data: TwoTowerData, config: TwoTowerConfig, random: Random): Parameters {
   const { dim, hidden, historyLength, heads, learningRate, weightDecay } = config;
-  const { itemTitles, train } = data;
+  const { itemTitles, itemTexts, train } = data;
   const table = (rows: number, scale: number) =>
     new EmbeddingTable(rows, dim, scale, random, { learningRate, weightDecay });
   const normal = (shape: readonly number[], scale: number): DenseParameter =>
@@ -38,7 +39,7 @@ export function createParameters(data: TwoTowerData, config: TwoTowerConfig, ran
     ['item', table(data.items + 1, itemScale)],
     ['history', table(data.items + 1, itemScale)],
   ]);
-  if (itemTitles !== undefined) tables.set('title', table(Math.max(1, itemTitles.cardinality), sideScale));
+  if (itemTitles !== undefined) tables.set('title', table(Math.max(1, itemTitles.cardinality), 0));
   const named = new Map<string, DenseParameter>([
     ['profile', normal([total(data.profile.cardinalities), dim], sideScale)],
     ['attention', normal([dim, heads], 0)],
@@ -52,8 +53,9 @@ export function createParameters(data: TwoTowerData, config: TwoTowerConfig, ran
     // Padding looks up the last row, so there must be one even without tags.
     ['tags', normal([Math.max(1, data.itemTags.cardinality), dim], sideScale)],
   ]);
+  if (itemTexts !== undefined) named.set('text', normal([itemTexts.width, dim], 0));
   if (train.context !== undefined) {
-    named.set('context', normal([total(train.context.cardinalities), dim], sideScale));
+    named.set('context', normal([total(train.context.cardinalities), dim], 0));
   }
   return { tables, dense: named };
 }

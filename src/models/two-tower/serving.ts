@@ -42,12 +42,12 @@ function placesOf(history: Tensor, length: number): Tensor {
 
 /**
  * The item tower likewise. Inputs, int64: `item` [B], -1 for an item that was not trained; `features` [B, F]; `tags`
- * [B, T], filled up with -1; `title` [B, G], likewise, where the items had titles. Output: `vector` float [B, D], of
- * length 1.
+ * [B, T], filled up with -1; `title` [B, G], likewise, where the items had titles; `text` float [B, X] where a text
+ * encoder read these. Output: `vector` float [B, D], of length 1.
  */
 export function itemTowerOnnx(
   parameters: Parameters,
-  { itemFeatures, itemTitles }: TwoTowerData,
+  { itemFeatures, itemTitles, itemTexts }: TwoTowerData,
   { tagsLength, titleLength }: { readonly tagsLength: number; readonly titleLength: number },
 ): Uint8Array {
   const graph = new Graph();
@@ -58,6 +58,7 @@ export function itemTowerOnnx(
     features: ids('features', ['batch', sizes.length]),
     tags: ids('tags', ['batch', tagsLength]),
     ...(itemTitles && { title: ids('title', ['batch', titleLength]) }),
+    ...(itemTexts && { text: graph.input('text', ['batch', itemTexts.width]) }),
   };
   graph.output('vector', itemTower(parameterConstants(graph, parameters), inputs, sizes));
   return toOnnx(graph);

@@ -11,7 +11,7 @@ import type { Tensor } from '../graph/tensor.ts';
 // beforehand, and the best of them found by an index.
 //
 // Dimensions: B users, M items, H length of histories, K heads of attention, P, C and F numbers of categorical features,
-// T tags and G n-grams of an item, D width of embeddings and of vectors, N width of the hidden layer. Ids are int64;
+// T tags and G n-grams of an item, X width of text vectors, D width of embeddings and of vectors, N width of the hidden layer. Ids are int64;
 // -1 pads histories and bags. The same functions build the graph that trains and the graphs that serve.
 
 /** What is learned. A table of ids has its rows in the order of the ids; those of items end with the unknown item. */
@@ -34,6 +34,7 @@ export type ItemParameters = {
   readonly features: Tensor; // [sum of cardinalities, D]
   readonly tags: Tensor; // [tags, D]
   readonly title?: Tensor; // [hashes, D]
+  readonly text?: Tensor; // [X, D]
 };
 
 export type UserInputs = {
@@ -57,6 +58,7 @@ export type ItemInputs = {
   readonly features: Tensor; // [M, F]
   readonly tags: Tensor; // [M, T]
   readonly title?: Tensor; // [M, G]
+  readonly text?: Tensor; // [M, X], as a text encoder has them
 };
 
 /** How many values each categorical feature has. */
@@ -87,9 +89,12 @@ export function itemTower(
   const identity = gatherRows(parameters.item, inputs.item); // [M, D]
   const features = categorical(parameters.features, inputs.features, featureSizes); // [M, D]
   const tags = average(parameters.tags, inputs.tags); // [M, D]
-  const described = add(add(identity, features), tags); // [M, D]
-  if (parameters.title === undefined || inputs.title === undefined) return l2Normalise(described);
-  return l2Normalise(add(described, average(parameters.title, inputs.title)));
+  let described = add(add(identity, features), tags); // [M, D]
+  if (parameters.title !== undefined && inputs.title !== undefined)
+    described = add(described, average(parameters.title, inputs.title));
+  if (parameters.text !== undefined && inputs.text !== undefined)
+    described = add(described, matmul(inputs.text, parameters.text));
+  return l2Normalise(described);
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeCheckpoint, encodeCheckpoint } from '../checkpoint.ts';
 import { toOnnx } from '../graph/onnx.ts';
-import { Session, toInt64 } from '../graph/session.ts';
+import { type Feed, Session, toInt64 } from '../graph/session.ts';
 import { Graph } from '../graph/tensor.ts';
 import { seededRandom } from '../random.ts';
 import { train } from '../training.ts';
@@ -15,7 +15,7 @@ import { sequenceExamples } from './sequences.ts';
 import { userTowerOnnx } from './serving.ts';
 import { userTower } from './towers.ts';
 import { trainTwoTower } from './train.ts';
-import { twoTower } from './training.ts';
+import { type TwoTowerResult, twoTower } from './training.ts';
 import { validationMetrics } from './validation.ts';
 
 const [users, items, groups] = [41, 24, 3];
@@ -191,7 +191,30 @@ test('a context that foretells the item is learned, and can be missing', async (
   await encoder.close();
 });
 
-test('a new item is placed by its title', async () => {
+/** Of each of some new items, the group whose items its vector is nearest to. */
+async function groupsOf(model: TwoTowerResult, feeds: Readonly<Record<string, Feed>>): Promise<number[]> {
+  const session = await Session.create(model.itemTower);
+  const { vector } = await session.run({
+    item: { data: toInt64(Int32Array.of(-1, -1, -1)), shape: [3] },
+    features: { data: toInt64(new Int32Array(3)), shape: [3, 1] },
+    tags: { data: toInt64(Int32Array.of(-1, -1, -1)), shape: [3, 1] },
+    ...feeds,
+  });
+  await session.close();
+  return [0, 1, 2].map((row) => {
+    const closeness = new Float64Array(groups);
+    for (let item = 0; item < items; item++) {
+      for (let d = 0; d < 8; d++) {
+        closeness[item % groups] =
+          (closeness[item % groups] as number) +
+          (vector?.[row * 8 + d] as number) * (model.itemVectors[item * 8 + d] as number);
+      }
+    }
+    return closeness.indexOf(Math.max(...closeness));
+  });
+}
+
+test('a new item is placed by the n-grams of its title', async () => {
   // All titles of a group share a bucket; each has one of its own besides.
   const ids = Int32Array.from({ length: 2 * items }, (_, i) =>
     i % 2 === 0 ? groups + i / 2 : ((i - 1) / 2) % groups,
@@ -199,25 +222,19 @@ test('a new item is placed by its title', async () => {
   const offsets = Int32Array.from({ length: items + 1 }, (_, i) => 2 * i);
   const data = world({ itemTitles: { cardinality: groups + items, offsets, ids } });
   const model = await trainTwoTower(data, { ...small, unknownItemShare: 0.2 });
-  const session = await Session.create(model.itemTower);
-  const { vector } = await session.run({
-    item: { data: toInt64(Int32Array.of(-1, -1, -1)), shape: [3] },
-    features: { data: toInt64(new Int32Array(3)), shape: [3, 1] },
-    tags: { data: toInt64(Int32Array.of(-1, -1, -1)), shape: [3, 1] },
-    title: { data: toInt64(Int32Array.of(0, -1, 1, -1, 2, -1)), shape: [3, 2] },
-  });
-  await session.close();
-  for (let group = 0; group < groups; group++) {
-    const closeness = new Float64Array(groups);
-    for (let item = 0; item < items; item++) {
-      for (let d = 0; d < 8; d++) {
-        closeness[item % groups] =
-          (closeness[item % groups] as number) +
-          (vector?.[group * 8 + d] as number) * (model.itemVectors[item * 8 + d] as number);
-      }
-    }
-    assert.equal(closeness.indexOf(Math.max(...closeness)), group);
-  }
+  const title = { data: toInt64(Int32Array.of(0, -1, 1, -1, 2, -1)), shape: [3, 2] };
+  assert.deepEqual(await groupsOf(model, { title }), [0, 1, 2]);
+});
+
+test('a new item is placed by what a text encoder makes of its title', async () => {
+  // One number a group.
+  const values = Float32Array.from({ length: items * groups }, (_, i) =>
+    Math.floor(i / groups) % groups === i % groups ? 1 : 0,
+  );
+  const data = world({ itemTexts: { width: groups, values } });
+  const model = await trainTwoTower(data, { ...small, unknownItemShare: 0.2 });
+  const text = { data: values.slice(0, 3 * groups), shape: [3, groups] };
+  assert.deepEqual(await groupsOf(model, { text }), [0, 1, 2]);
 });
 
 test('data of which the new parts do not fit is refused', async () => {
@@ -228,7 +245,12 @@ test('data of which the new parts do not fit is refused', async () => {
     { train: { ...withContext(known), context: { cardinalities: [2], values: Int32Array.of(1) } } },
     { train: { ...known, historyEnds: known.historyOffsets.map((start) => start - 1) } },
     { train: { ...known, historyEnds: new Int32Array(3) } },
-    { validation: withContext(known) },
+    {
+      train: withContext(known),
+      validation: { ...known, context: { cardinalities: [2], values: known.user.map(() => 1) } },
+    },
+    { itemTexts: { width: 2, values: new Float32Array(items) } },
+    { itemTexts: { width: 1, values: new Float32Array(items).fill(Number.NaN) } },
     { validation: { ...known, item: known.item.map(() => items) } },
   ];
   for (const change of broken) {

@@ -24,7 +24,7 @@ export type TwoTowerResult = {
 /** The two-tower model, to be trained by `train`. */
 export const twoTower: Trainable<TwoTowerData, Omit<TwoTowerConfig, 'seed'>, TwoTowerResult> = {
   model: 'two-tower',
-  async open(data, overrides, seed) {
+  async open(data, overrides, seed, { provider = 'cpu' } = {}) {
     const config = { ...twoTowerDefaults, ...overrides, seed };
     checkConfig(config);
     checkData(data);
@@ -32,7 +32,7 @@ export const twoTower: Trainable<TwoTowerData, Omit<TwoTowerConfig, 'seed'>, Two
     const parameters = createParameters(data, config, random);
     const batches = new BatchBuilder(data, config, random);
     const graph = trainingGraph(data, config, parameters, batches);
-    const session = await Session.create(graph, { provider: config.provider });
+    const session = await Session.create(graph, { provider });
     return new TwoTowerTraining(data, config, { random, parameters, batches, session });
   },
 };

@@ -1,5 +1,5 @@
 import { Session, toInt64 } from '../graph/session.ts';
-import { bagFeed, categoricalFeed } from './batch.ts';
+import { bagFeed, categoricalFeed, vectorFeed } from './batch.ts';
 import { type Examples, historyOf, type TwoTowerData } from './data.ts';
 import { UserEncoder } from './encoder.ts';
 
@@ -9,7 +9,7 @@ const atOnce = 1024;
 /** Vectors of all items, [items, D]. */
 export async function embedItems(
   itemTower: Uint8Array,
-  { items, itemFeatures, itemTags, itemTitles }: TwoTowerData,
+  { items, itemFeatures, itemTags, itemTitles, itemTexts }: TwoTowerData,
   { tagsLength, titleLength }: { readonly tagsLength: number; readonly titleLength: number },
 ): Promise<Float32Array> {
   const session = await Session.create(itemTower);
@@ -23,6 +23,7 @@ export async function embedItems(
         features: categoricalFeed(itemFeatures, ids),
         tags: bagFeed(itemTags, ids, tagsLength),
         ...(itemTitles && { title: bagFeed(itemTitles, ids, titleLength) }),
+        ...(itemTexts && { text: vectorFeed(itemTexts, ids) }),
       });
       vectors.set(outputs.vector as Float32Array, start * width);
     }

@@ -118,7 +118,7 @@ test('a shift of the examples makes the next snapshot suspect, and those after i
   assert.deepEqual(lenient.suspect, []);
 });
 
-test('kept are the newest, what the version in force was trained on, and what others are measured by', async (t) => {
+test('kept are the newest, what the version in force and the one before were trained on, and what others are measured by', async (t) => {
   const ids = (snapshots: readonly Snapshot[]) => snapshots.map(({ snapshot_id }) => snapshot_id);
   const snapshot = (id: string, suspect: string[] = []) => ({ snapshot_id: id, suspect }) as Snapshot;
   const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => snapshot(id));
@@ -129,6 +129,8 @@ test('kept are the newest, what the version in force was trained on, and what ot
     'd',
   ]);
   assert.deepEqual(ids(removableSnapshots(all, [version('b'), version('c')], 9)), []);
+  const back = [version('a'), version('b'), version('d', 'rolled_back'), version('c')];
+  assert.deepEqual(ids(removableSnapshots(all, back, 1)), ['a', 'd', 'e'], 'a rollback returns to b');
   const odd = all.map(({ snapshot_id: id }) => snapshot(id, id > 'b' ? ['x: why'] : []));
   assert.deepEqual(ids(removableSnapshots(odd, [], 1)), ['a', 'c', 'd', 'e']);
 

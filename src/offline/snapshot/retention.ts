@@ -1,22 +1,24 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot, Version } from '#schemas';
-import { versionInForce } from './published.ts';
 
 /**
- * The snapshots of which the files may go: all but the newest `keep`, the one that the version in force was trained on,
- * and the newest that is not suspect, which later ones are compared with. `snapshots` are in order of their events,
- * `versions` in that of their last steps.
+ * The snapshots of which the files may go: all but the newest `keep`, those that the version in force and the one that a
+ * rollback returns to were trained on, from which a refresh tells what is new, and the newest that is not suspect, which
+ * later ones are compared with. `snapshots` are in order of their events, `versions` in that of their last steps.
  */
 export function removableSnapshots(
   snapshots: readonly Snapshot[],
   versions: readonly Version[],
   keep: number,
 ): readonly Snapshot[] {
-  const inForce = versionInForce(versions)?.candidate.snapshot_id;
+  const inUse = versions
+    .filter(({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval')
+    .slice(-2)
+    .map(({ candidate }) => candidate.snapshot_id);
   const trusted = snapshots.findLast(({ suspect }) => suspect.length === 0)?.snapshot_id;
   const newest = snapshots.slice(-keep).map(({ snapshot_id }) => snapshot_id);
-  const kept = new Set([...newest, inForce, trusted]);
+  const kept = new Set([...newest, ...inUse, trusted]);
   return snapshots.filter(({ snapshot_id }) => !kept.has(snapshot_id));
 }
 

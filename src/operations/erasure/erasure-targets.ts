@@ -4,7 +4,7 @@ import type { Clock } from '#platform';
 import type { EraseTarget } from '#privacy';
 import type { Topics } from '#topologies';
 import { type ProcessedOptions, untilProcessed } from './processed.ts';
-import { snapshotsTarget, versionsTarget } from './retired-training.ts';
+import { runsTarget, snapshotsTarget, versionsTarget } from './retired-training.ts';
 import { profileTarget, viewRowsTarget } from './user-rows.ts';
 
 export type ErasureOptions = {
@@ -34,6 +34,7 @@ export function erasureTargets(options: ErasureOptions): readonly EraseTarget[] 
     ...others,
     versionsTarget(options),
     snapshotsTarget(options),
+    runsTarget(options),
     ...(embedded === undefined ? [] : [logTarget(embedded)]),
   ];
 }

@@ -21,6 +21,7 @@ const steps = [
   'privacy.erase.views',
   'privacy.erase.versions',
   'privacy.erase.snapshots',
+  'privacy.erase.runs',
   'privacy.erase.log',
   'privacy.vault.forgotten',
 ];
@@ -54,17 +55,20 @@ async function assertErased(world: ErasableWorld, pseudonym: string): Promise<vo
   const versions = [...(await world.rows('versions')).values()] as Version[];
   assert.deepEqual(
     versions.map(({ version, status: step }) => `${version} ${step}`),
-    ['1111111111111111 archived', '2222222222222222 promoted'],
+    ['1111111111111111 archived', '2222222222222222 promoted', '3333333333333333 archived'],
   );
   const isThere = (path: string) => existsSync(join(world.directory, path));
   assert.deepEqual(
     [
       'versions/1111111111111111',
       'versions/2222222222222222',
+      'versions/3333333333333333',
       'snapshots/with-users',
       'snapshots/without-users',
+      'runs/on-with-users',
+      'runs/on-without-users',
     ].map(isThere),
-    [false, true, false, true],
+    [false, true, false, false, true, false, true],
   );
   assert.equal((await world.rows('snapshots')).get('with-users'), null);
 }
@@ -92,10 +96,13 @@ describe('erasing a user', () => {
     );
     assert.deepEqual(
       erased.map(({ target }) => target),
-      ['profile', 'views', 'versions', 'snapshots', 'log'],
+      ['profile', 'views', 'versions', 'snapshots', 'runs', 'log'],
     );
     const rows = Object.fromEntries(erased.map((each) => [each.target, each.rows]));
-    assert.deepEqual([rows.profile, rows.versions, rows.snapshots, keyDestroyed], [1, 1, 1, true]);
+    assert.deepEqual(
+      [rows.profile, rows.versions, rows.snapshots, rows.runs, keyDestroyed],
+      [1, 2, 1, 1, true],
+    );
     assert.ok(erased.every(({ where }) => !where.includes(pseudonym)));
     await assertErased(world, pseudonym);
     const left = keysInVault(world.directory);

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeRecords } from '#engine';
+import { currentRecords, writeRecords } from '#engine';
 import type { Log } from '#engine/log';
 import { versionsDirectory } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
@@ -11,7 +11,7 @@ import type { Topics } from '#topologies';
 
 export type RetiringOptions = {
   readonly log: Log;
-  readonly topics: Pick<Topics, 'snapshots' | 'versions' | 'commands'>;
+  readonly topics: Pick<Topics, 'snapshots' | 'versions' | 'commands' | 'runs'>;
   readonly dataDirectory: string;
   readonly clock: Clock;
   /** How long the task that owns the versions may take to archive one, ms. */
@@ -23,8 +23,9 @@ export type RetiringOptions = {
 const pollMs = 200;
 
 /**
- * Versions trained with the user, which their snapshot says, or their vocabulary where that snapshot is gone: archived, so
- * that none answers from them any more, and their files removed. To be emptied before the snapshots.
+ * Versions trained with the user, which their snapshot says, or their vocabulary where that snapshot is gone, and those
+ * that went on from their weights: archived, so that none answers from them any more, and their files removed. To be
+ * emptied before the snapshots.
  */
 export function versionsTarget(options: RetiringOptions): EraseTarget {
   const { topics, dataDirectory } = options;
@@ -33,19 +34,37 @@ export function versionsTarget(options: RetiringOptions): EraseTarget {
     erase: async (pseudonym) => {
       const snapshots = await snapshotsWith(dataDirectory, pseudonym);
       const stored = await versionsWith(dataDirectory, pseudonym);
-      const concerned = (await readVersions(options)).filter(
+      const published = await readVersions(options);
+      const learned = published.filter(
         ({ version, candidate }) => snapshots.includes(candidate.snapshot_id) || stored.includes(version),
       );
+      const names = await withHeirs(
+        options,
+        learned.map(({ version }) => version),
+      );
+      const concerned = published.filter(({ version }) => names.has(version));
       const inUse = concerned.filter(({ status }) => status !== 'archived');
       if (inUse.length > 0) {
         await archive(options, inUse);
         await untilArchived(options, inUse);
       }
-      const names = [...new Set([...concerned.map(({ version }) => version), ...stored])];
+      for (const name of stored) names.add(name);
       for (const name of names) await remove(versionsOf(dataDirectory), name);
-      return { where: named('version', names, topics.versions.name), rows: names.length };
+      return { where: named('version', [...names], topics.versions.name), rows: names.size };
     },
   };
+}
+
+/** With what runs made of them, in the order in which they did. */
+async function withHeirs(
+  { log, topics }: RetiringOptions,
+  versions: readonly string[],
+): Promise<Set<string>> {
+  const found = new Set(versions);
+  for (const { value } of (await currentRecords(log, topics.runs, 'by-first')).values()) {
+    if (value.version !== null && value.base !== null && found.has(value.base)) found.add(value.version);
+  }
+  return found;
 }
 
 /** Snapshots that hold the user: retired by a tombstone on their topic, and removed from the disk. */
@@ -62,6 +81,26 @@ export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringO
   };
 }
 
+/**
+ * What runs at work have learned from the user: checkpoints of those whose snapshot is gone. To be emptied after the
+ * snapshots, without which no run writes another one.
+ */
+export function runsTarget({ log, topics, dataDirectory }: RetiringOptions): EraseTarget {
+  return {
+    name: 'runs',
+    erase: async () => {
+      const runs = await currentRecords(log, topics.runs, 'by-first');
+      const snapshots = await namesIn(snapshotsOf(dataDirectory));
+      const ids = (await namesIn(runsOf(dataDirectory))).filter((id) => {
+        return !snapshots.includes(runs.get(id)?.value.snapshot_id ?? '');
+      });
+      for (const id of ids) await remove(runsOf(dataDirectory), id);
+      return { where: named('run', ids, topics.runs.name), rows: ids.length };
+    },
+  };
+}
+
+const runsOf = (dataDirectory: string) => join(dataDirectory, 'runs');
 const snapshotsOf = (dataDirectory: string) => join(dataDirectory, 'snapshots');
 const versionsOf = (dataDirectory: string) => join(dataDirectory, versionsDirectory);
 

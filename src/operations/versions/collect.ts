@@ -1,11 +1,16 @@
 import { join } from 'node:path';
+import { currentRecords, type Topic } from '#engine';
+import type { Log } from '#engine/log';
 import { localArtifacts, versionsDirectory } from '#models';
+import { type Clock, failpoint } from '#platform';
+import type { Run } from '#schemas';
+import type { Topics } from '#topologies';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
-import type { RegisteredVersion, RegistryView } from './registry.ts';
+import { type RegisteredVersion, type RegistryView, readRegistry } from './registry.ts';
 
-/** What `collect` keeps beside the versions in force, those that a rollback returns to, and those that wait. */
+/** What `collect` keeps beside the versions in force, those that a rollback returns to, and those that a run begins with. */
 export type CollectRule = {
-  /** The newest, by when they were registered. */
+  /** The newest of each role and step, by when they were registered: so that what is rejected takes no place of what served. */
   readonly keep: number;
   /** Younger than this. */
   readonly keepDays: number;
@@ -21,36 +26,55 @@ export type Collectable = {
 
 const DAY_MS = 86_400_000;
 
-/** Which versions the rule gives up: to be archived, with their files, or archived and with files still there. */
+export type CollectSource = {
+  readonly log: Log;
+  readonly topics: Pick<Topics, 'versions' | 'runs'>;
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+};
+
+/**
+ * Which versions the rule gives up: to be archived, with their files, or archived and with files still there. `needed` are
+ * those that stay whatever it says.
+ */
 export function givenUp(
   { versions, promotions }: RegistryView,
   { keep, keepDays }: CollectRule,
-  now: number,
+  { now, needed }: { readonly now: number; readonly needed: readonly string[] },
 ): readonly RegisteredVersion[] {
-  const inUse = new Set(Object.values(promotions).flatMap((of) => of.slice(-2)));
   const living = versions.filter(({ latest }) => latest.status !== 'archived');
-  const newest = new Set(living.slice(-keep).map(({ version }) => version));
+  const alike = Map.groupBy(living, ({ latest }) => `${latest.candidate.role} ${latest.status}`);
+  const newest = [...alike.values()].flatMap((group) => group.slice(-keep)).map(({ version }) => version);
+  const kept = new Set([...Object.values(promotions).flatMap((of) => of.slice(-2)), ...newest, ...needed]);
   return versions.filter(({ version, latest, steps }) => {
     if (latest.status === 'archived') return true;
-    if (latest.status === 'staged' || inUse.has(version) || newest.has(version)) return false;
-    return now - (steps[0]?.ts ?? now) > keepDays * DAY_MS;
+    return !kept.has(version) && now - (steps[0]?.ts ?? now) > keepDays * DAY_MS;
   });
 }
 
 /** What there is to collect in a data directory; nothing is changed. */
 export async function collectable(
-  registry: RegistryView,
   rule: CollectRule,
-  { now, dataDirectory }: { readonly now: number; readonly dataDirectory: string },
+  { log, topics, dataDirectory, clock }: CollectSource,
 ): Promise<readonly Collectable[]> {
   const artifacts = localArtifacts(join(dataDirectory, versionsDirectory));
-  const found = await Promise.all(
-    givenUp(registry, rule, now).map(async (version) => {
-      const isArchived = version.latest.status === 'archived';
-      return { version, isArchived, bytes: await artifacts.size(version.version) };
-    }),
+  // What a run begins with is known before what is promoted: a run that begins meanwhile does so with the version in force.
+  const needed = await basesOfRuns(log, topics.runs);
+  const stored = new Set(await artifacts.list());
+  const found = givenUp(await readRegistry(log, topics.versions), rule, { now: clock.now(), needed });
+  return Promise.all(
+    found
+      .map((version) => ({ version, isArchived: version.latest.status === 'archived' }))
+      .filter(({ version, isArchived }) => !isArchived || stored.has(version.version))
+      .map(async (each) => ({ ...each, bytes: await artifacts.size(each.version.version) })),
   );
-  return found.filter(({ isArchived, bytes }) => !isArchived || bytes > 0);
+}
+
+/** The versions that runs which are not over go on from. */
+async function basesOfRuns(log: Log, runs: Topic<string, Run>): Promise<readonly string[]> {
+  const known = [...(await currentRecords(log, runs, 'by-newest')).values()].map(({ value }) => value);
+  const open = known.filter(({ status }) => status === 'waiting' || status === 'running');
+  return open.flatMap(({ base }) => base ?? []);
 }
 
 /**
@@ -63,11 +87,12 @@ export async function collect(
     actor,
     dataDirectory,
     ...asking
-  }: AskingOptions & { readonly actor: string; readonly dataDirectory: string },
+  }: AskingOptions & { readonly actor: string | null; readonly dataDirectory: string },
 ): Promise<void> {
   if (!isArchived) {
     const request = { kind: 'archive', candidate: latest.candidate, version, actor } as const;
     await askRegistry(asking, { ...request, reason: 'collected', only_unused: true });
+    failpoint('versions.collect.archived');
   }
   await localArtifacts(join(dataDirectory, versionsDirectory)).remove(version);
 }

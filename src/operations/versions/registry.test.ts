@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { createHttpServer } from '#platform';
+import { createHttpServer, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Version, VersionRole, VersionStatus } from '#schemas';
 import { registerAdminRoutes } from './admin-routes.ts';
@@ -60,6 +60,7 @@ describe('the registry as its topic tells it', () => {
     };
     const steps = [
       ...['a', 'b', 'c'].flatMap((version) => old(version, 'promoted')),
+      ...old('stale', 'staged'),
       ...old('waits', 'staged'),
       ...old('gone', 'archived'),
       ...old('bad', 'rejected'),
@@ -68,10 +69,16 @@ describe('the registry as its topic tells it', () => {
       step('young', 'rejected', now - DAY_MS),
     ];
     const names = (keep: number, keepDays: number) =>
-      givenUp(registryOf(steps), { keep, keepDays }, now).map(({ version }) => version);
-    assert.deepEqual(names(1, 7), ['a', 'gone', 'bad', 'last']);
+      givenUp(registryOf(steps), { keep, keepDays }, { now, needed: [] }).map(({ version }) => version);
+    assert.deepEqual(names(1, 7), ['a', 'stale', 'gone', 'bad', 'last']);
     assert.deepEqual(names(2, 0.5), ['a', 'gone', 'bad']);
+    assert.deepEqual(names(3, 0.5), ['gone'], 'of each status by itself');
     assert.deepEqual(names(1, 1_000), ['gone']);
+    const needed = givenUp(registryOf(steps), { keep: 1, keepDays: 7 }, { now, needed: ['a', 'bad'] });
+    assert.deepEqual(
+      needed.map(({ version }) => version),
+      ['stale', 'gone', 'last'],
+    );
   });
 });
 
@@ -180,9 +187,9 @@ describe('the registry at work', { timeout: 120_000 }, () => {
     const world = await openRegistryWorld(t);
     const versions = [];
     for (let i = 0; i < 4; i++) versions.push((await world.promoted()).version);
-    const rule = { keep: 1, keepDays: 0 };
-    const at = { now: Date.now() + DAY_MS, dataDirectory: world.dataDirectory };
-    const found = await collectable(await world.registry(), rule, at);
+    const later = { ...systemClock, now: () => systemClock.now() + DAY_MS };
+    const find = (keepDays: number) => collectable({ keep: 1, keepDays }, { ...world, clock: later });
+    const found = await find(0);
     assert.deepEqual(
       found.map(({ version, isArchived, bytes }) => [version.version, isArchived, bytes > 1_000]),
       versions.slice(0, 2).map((version) => [version, false, true]),
@@ -195,14 +202,14 @@ describe('the registry at work', { timeout: 120_000 }, () => {
     await collect(first, options);
     await assert.rejects(collect(second, options), { code: 'MR_VERSION_IN_FORCE' });
     assert.deepEqual(await world.artifacts.list(), versions.slice(1).sort());
-    assert.deepEqual(await collectable(await world.registry(), { keep: 1, keepDays: 1_000 }, at), []);
+    assert.deepEqual(await find(1_000), []);
     // Files that came back are collected whatever the rule keeps.
     cpSync(
       join(world.dataDirectory, 'versions', versions[1] as string),
       join(world.dataDirectory, 'versions', versions[0] as string),
       { recursive: true },
     );
-    const left = await collectable(await world.registry(), { keep: 1, keepDays: 1_000 }, at);
+    const left = await find(1_000);
     assert.deepEqual(
       left.map(({ isArchived }) => isArchived),
       [true],

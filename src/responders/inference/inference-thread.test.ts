@@ -7,7 +7,12 @@ import { InferenceThread } from './inference-thread.ts';
 
 const { contents } = await tinyModel(16, 1);
 const tower = contents['user-tower.onnx'];
-const input = (user: number) => ({ user, history: [user, 0], profile: [0, 0, 0, 0] });
+const input = (user: number) => ({
+  user,
+  history: [user, 0],
+  profile: [0, 0, 0, 0],
+  context: [1, 1, 0, 0, 0, 1],
+});
 
 describe('inference thread', () => {
   it('gives each of many askers the vector of their own user, in few runs', async () => {

@@ -5,6 +5,7 @@ export type UserInput = {
   readonly user: number;
   readonly history: readonly number[];
   readonly profile: readonly number[];
+  readonly context: readonly number[];
 };
 
 /** `model` as the manifest of its version names it; `tower` the bytes of its ONNX file. */

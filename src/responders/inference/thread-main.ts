@@ -33,6 +33,7 @@ async function encode(encoder: Encoder, inputs: readonly UserInput[]): Promise<v
             users: Int32Array.from(inputs, ({ user }) => user),
             histories,
             profile: Int32Array.from(inputs.flatMap(({ profile }) => profile)),
+            context: Int32Array.from(inputs.flatMap(({ context }) => context)),
           });
     send({ kind: 'vectors', vectors });
   } catch (error) {

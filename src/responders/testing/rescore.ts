@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { FlatIndex, openVersion, TwoTowerVocabulary, UserEncoder } from '#models';
+import type { ContextFeatures } from '#schemas';
 import type { Recommendation } from '../responder.ts';
 
 /** Recomputes answers from the files of the version that they name, by other means than the responder does. */
 export class Rescorer {
   readonly #dataDirectory: string;
   readonly #history: (userId: string) => readonly string[];
+  readonly #context: ContextFeatures | null;
   readonly #vectors = new Map<
     string,
     Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: TwoTowerVocabulary }>
   >();
 
-  /** `history`: items of interest of a user, newest first. */
-  constructor(dataDirectory: string, history: (userId: string) => readonly string[]) {
+  /** `history`: items of interest of a user, newest first. `context`: of the moment in which all answers were given. */
+  constructor(
+    dataDirectory: string,
+    history: (userId: string) => readonly string[],
+    context: ContextFeatures | null = null,
+  ) {
     this.#dataDirectory = dataDirectory;
     this.#history = history;
+    this.#context = context;
   }
 
   /** Asserts that the items of the index are the best of those not excluded, with that version's own scores. */
@@ -58,6 +65,7 @@ export class Rescorer {
       users: Int32Array.of(vocabulary.userIndex(userId)),
       histories: [vocabulary.historyIndices(this.#history(userId))],
       profile: Int32Array.from(vocabulary.profileValues(null)),
+      context: Int32Array.from(vocabulary.contextValues(this.#context)),
     });
     await encoder.close();
     return { vector, index: FlatIndex.load(files.read('items.index')), vocabulary };

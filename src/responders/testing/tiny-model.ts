@@ -1,5 +1,5 @@
 import { FlatIndex, TwoTowerVocabulary, trainTwoTower } from '#models';
-import type { Item } from '#schemas';
+import type { ContextFeatures, Item } from '#schemas';
 
 export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
 /** Users that versions are trained on. */
@@ -22,13 +22,17 @@ export function item(itemId: string, changes: Partial<Item> = {}): Item {
   };
 }
 
-/** A two-tower of one epoch over invented clicks; the weights differ by seed, and that is all that matters. */
-export async function tinyModel(dimension: number, seed: number) {
+/**
+ * A two-tower of one epoch over invented clicks; the weights differ by seed, and that is all that matters. Where there are
+ * contexts, the clicks happened in them by turns; else it knows none.
+ */
+export async function tinyModel(dimension: number, seed: number, contexts: readonly ContextFeatures[] = []) {
   const users = userIds.map((id) => ({ id, profile: null }));
   const items = itemIds.map((id) => ({ id, metadata: item(id) }));
-  const vocabulary = TwoTowerVocabulary.build({ users, items });
+  const vocabulary = TwoTowerVocabulary.build({ users, items, contexts });
   const { features, tags } = vocabulary.itemTables({ items });
   const count = users.length * 5;
+  const moments = Array.from({ length: count }, (_, i) => contexts[i % contexts.length] ?? null);
   const trained = await trainTwoTower(
     {
       users: vocabulary.userCount,
@@ -42,6 +46,7 @@ export async function tinyModel(dimension: number, seed: number) {
         weight: new Float32Array(count).fill(1),
         historyOffsets: Int32Array.from({ length: count + 1 }, (_, i) => i),
         history: Int32Array.from({ length: count }, (_, i) => (i * 11) % items.length),
+        ...(contexts.length > 0 && { context: vocabulary.contextTable(moments) }),
       },
     },
     { dim: dimension, hidden: 8, historyLength: 10, epochs: 1, batchSize: 32, candidates: 32, seed },

@@ -19,6 +19,7 @@ import { asGiven, type Pseudonyms } from '#privacy';
 import type {
   Answer,
   Candidate,
+  ContextFeatures,
   Example,
   Interaction,
   InteractionKind,
@@ -127,8 +128,12 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
       await writer.write([{ key: 'ranks', value: { ts, histogram: bytes.take() }, timestamp: ts }]);
       await writer.close();
     },
-    async train(dimension: number, seed: number): Promise<Candidate> {
-      const { contents, vocabulary } = await tinyModel(dimension, seed);
+    async train(
+      dimension: number,
+      seed: number,
+      contexts: readonly ContextFeatures[] = [],
+    ): Promise<Candidate> {
+      const { contents, vocabulary } = await tinyModel(dimension, seed, contexts);
       const description = {
         model: 'two-tower' as const,
         snapshotId: 'snapshot',

@@ -19,8 +19,8 @@ describe('served version', () => {
     const retired = version.retire().then(() => {
       ended = true;
     });
-    const ask = () =>
-      version.recommend({ userId: 'user-1', profile: null, recentItems: [], seenItems: [], k: 5 });
+    const query = { userId: 'user-1', profile: null, context: null, recentItems: [], seenItems: [], k: 5 };
+    const ask = () => version.recommend(query);
     assert.equal((await ask()).length, 5);
     version.release();
     assert.equal((await ask()).length, 5);

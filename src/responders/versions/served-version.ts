@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { FlatIndex, openVersion, type Ranked, TwoTowerVocabulary } from '#models';
 import { FatalError, type Metrics } from '#platform';
-import type { Candidate, Profile } from '#schemas';
+import type { Candidate, ContextFeatures, Profile } from '#schemas';
 import { InferenceThread } from '../inference/inference-thread.ts';
 import type { ViewStore } from '../view-store/port.ts';
 import { Uses } from './uses.ts';
@@ -11,6 +11,8 @@ export type ScoredItem = { readonly itemId: string; readonly score: number };
 export type VersionQuery = {
   readonly userId: string;
   readonly profile: Profile | null;
+  /** Of the moment; null where nothing is known of it. */
+  readonly context: ContextFeatures | null;
   /** Newest first. */
   readonly recentItems: readonly string[];
   /** Not to be given. */
@@ -108,11 +110,13 @@ export class ServedVersion {
   }
 
   /** The best items by the product of user and item vector, best first. */
-  async recommend({ userId, profile, recentItems, seenItems, k }: VersionQuery): Promise<ScoredItem[]> {
+  async recommend(query: VersionQuery): Promise<ScoredItem[]> {
+    const { userId, profile, context, recentItems, seenItems, k } = query;
     const vector = await this.#thread.encode({
       user: this.#vocabulary.userIndex(userId),
       history: this.#vocabulary.historyIndices(recentItems),
       profile: this.#vocabulary.profileValues(profile),
+      context: this.#vocabulary.contextValues(context),
     });
     const { ids, scores } = this.#search(vector, seenItems, k);
     return Array.from(ids, (item, rank) => {
@@ -145,7 +149,8 @@ export class ServedVersion {
   }
 
   async #warmUp(): Promise<void> {
-    const scored = await this.recommend({ userId: '', profile: null, recentItems: [], seenItems: [], k: 10 });
+    const nobody = { userId: '', profile: null, context: null, recentItems: [], seenItems: [] };
+    const scored = await this.recommend({ ...nobody, k: 10 });
     const wrong = scored.find(({ score }) => !Number.isFinite(score));
     if (wrong !== undefined) throw mismatch(this.id, `it scores item ${wrong.itemId} with ${wrong.score}`);
   }

@@ -74,7 +74,7 @@ export type Candidate = {
   run_id: string | null;
   /** Of its own metrics, where they were computed. */
   intervals: Record<string, MetricInterval>;
-  /** Null where no version was in force, or none that could be judged on these rows. */
+  /** Null where no version was in force. */
   production: ProductionComparison | null;
 };
 
@@ -422,7 +422,7 @@ export type PrivacyStatus = 'opted_in' | 'opted_out' | 'erased';
 export type ProductionComparison = {
   version: string;
   metrics: Record<string, number>;
-  /** By metric: the candidate's value less that of the version in force, user by user. */
+  /** By metric: the candidate's value less that of the version in force, user by user. None where that could not be judged. */
   differences: Record<string, MetricInterval>;
 };
 

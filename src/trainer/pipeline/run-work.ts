@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { readSnapshots, readVersions, versionInForce } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
 import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot } from '#schemas';
-import { abandonedRun, refuseWithdrawn } from '../refusals.ts';
+import { abandonedRun, refuseWithdrawn, retiredSnapshot } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
-import { CheckpointFiles, directoryOfRun } from '../thread/checkpoint-files.ts';
+import { directoryOfRun, removeFilesOfRun } from '../thread/checkpoint-files.ts';
 import { type ModelConfig, modelNamed } from '../thread/models.ts';
 import { RunThread } from '../thread/run-thread.ts';
 import type { InForce, VersionTraining } from '../thread/version-training.ts';
@@ -77,7 +79,7 @@ export class RunWork {
     const { options } = this.#with;
     const candidate = this.#candidate;
     invariant(candidate !== undefined, 'what is published is judged before');
-    await refuseWithdrawn(options, snapshot, candidate);
+    await refuseWithdrawn(options, snapshot, candidate, this.#with.run().base);
     const command_id = `publish-${candidate.version}`;
     return {
       beside: {
@@ -95,11 +97,11 @@ export class RunWork {
   async tidy(): Promise<void> {
     await this.close();
     const { options, run } = this.#with;
-    await new CheckpointFiles(directoryOfRun(options.dataDirectory, run().run_id)).remove();
+    await removeFilesOfRun(options.dataDirectory, run().run_id);
   }
 
   async #training(snapshot: Snapshot): Promise<VersionTraining> {
-    const { dataDirectory, training = defaultTraining } = this.#with.options;
+    const { dataDirectory, training = defaultTraining, execution } = this.#with.options;
     const { patience, checkpointSteps } = training;
     const run = this.#with.run();
     const base = run.base === null ? undefined : await this.#base(run.base);
@@ -109,6 +111,7 @@ export class RunWork {
       seed: run.seed,
       model: modelNamed(run.model),
       config: JSON.parse(run.config) as ModelConfig,
+      ...(execution && { execution }),
       judgedBy: run.pipeline === 'search' ? 'validation' : patience > 0 ? 'validated' : 'test',
       patience,
       checkpoints: { directory: directoryOfRun(dataDirectory, run.run_id), everySteps: checkpointSteps },
@@ -121,6 +124,8 @@ export class RunWork {
     const { candidate } =
       (await readVersions(options)).find((each) => each.version === version) ?? missingBase(version);
     const learned = await snapshotOf(options, candidate.snapshot_id);
+    if (!existsSync(join(options.dataDirectory, learned.directory)))
+      throw retiredSnapshot(learned.snapshot_id);
     return { version, versionDirectory: candidate.directory, snapshotDirectory: learned.directory };
   }
 
@@ -136,9 +141,7 @@ export class RunWork {
 export async function snapshotOf(options: TrainerOptions, id: string): Promise<Snapshot> {
   const known = (await readSnapshots(options)).find(({ snapshot_id }) => snapshot_id === id);
   if (known !== undefined) return known;
-  throw new InputError('MR_SNAPSHOT_RETIRED', `Snapshot ${id} is not there any more.`, {
-    hint: 'Take a new one: run millrace train without naming a snapshot.',
-  });
+  throw retiredSnapshot(id);
 }
 
 function missingBase(version: string): never {

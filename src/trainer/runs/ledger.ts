@@ -106,6 +106,11 @@ export class RunLedger {
     });
   }
 
+  /** Resolves when the runs are known of whatever the log shows by now: it shows a commit before this process has heard of it. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
   async close(): Promise<void> {
     await this.#last.catch(() => {});
     await this.#producer.close();

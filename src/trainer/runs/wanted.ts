@@ -57,8 +57,8 @@ function unasked(
   });
 }
 
-/** Weights that have been learned are moved a little, by few examples: with a lower rate, and not often. */
-const refreshed: ModelConfig = { epochs: 2, learningRate: 0.003 };
+/** Weights that have been learned are moved a little, by few examples: docs/decisions/018-refreshes.md says what was measured. */
+const refreshed: ModelConfig = { epochs: 4, learningRate: 0.001 };
 
 /** Of the trainer's configuration what the model knows; names in order, so that equal configurations are equal texts. */
 function configText({ config = {} }: TrainerOptions, model: ModelName, changes: ModelConfig): string {

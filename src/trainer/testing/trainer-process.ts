@@ -1,4 +1,4 @@
-/** A process that trains in a data directory until it is killed: what the tests of crashes start. Prints `running`. */
+/** A process that trains in a data directory, or stands by, until it is killed: what the tests of crashes start. */
 import { openSmallWorld } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
 import { Trainer } from '../trainer.ts';
@@ -9,11 +9,10 @@ const opened = await openSmallWorld(directory);
 const trainer = new Trainer({
   ...opened,
   clock: systemClock,
-  logger: createLogger({ level: 'silent', name: 'test' }),
+  logger: createLogger({ level: 'info', name: 'test' }),
   seed: 1,
   config: JSON.parse(config),
   training: { ...defaultTraining, checkpointSteps: 2 },
   instanceId,
 });
-process.stdout.write('running\n');
 await trainer.run(new AbortController().signal);

@@ -9,6 +9,7 @@ import { createLogger, InputError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Snapshot } from '#schemas';
 import type { ModelConfig } from './models.ts';
+import { RunThread } from './run-thread.ts';
 import { type TrainingOptions, trainFromSnapshot } from './train-from-snapshot.ts';
 import { asMemoryError, withProviderErrors } from './training-faults.ts';
 
@@ -120,6 +121,24 @@ test('a thread without memory fails with a code, and so does an array that can n
   }, memory);
   const other = new TypeError('no function');
   assert.equal(asMemoryError(other), other);
+});
+
+test('in place of a provider that is not there the CPU trains, and says why', async (t) => {
+  const { dataDirectory, snapshot } = await snapshotted(t);
+  const execution = { provider: 'cuda' } as const;
+  const thread = new RunThread({ snapshot, dataDirectory, seed: 1, config, execution });
+  const { provider, fallbackReason } = await thread.train();
+  await thread.close();
+  // Where there is a CUDA device, it is used and there is no reason to give.
+  assert.equal(provider === 'cuda', fallbackReason === undefined);
+  assert.match(fallbackReason ?? 'cuda', /cuda/);
+});
+
+test('what fails in a further thread of a training fails the training, and all of its threads end', async (t) => {
+  const opened = await snapshotted(t);
+  const diverging = { dim: 8, historyLength: 5, epochs: 20, learningRate: 1e30, warmUpSteps: 0 };
+  const execution = { threads: 3 };
+  await refused(opened, 'MR_MODEL_DIVERGED', { model: 'sequential', config: diverging, execution });
 });
 
 test('a provider that fails in the midst of a training may be tried again; one that never ran is no passing fault', async () => {

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '#models';
 import { sync } from '#offline';
 import { errorCode, failpoint } from '#platform';
+import { retiredSnapshot } from '../refusals.ts';
 
 const runsDirectory = 'runs';
 const pattern = /^checkpoint-(\d+)$/;
@@ -15,20 +17,31 @@ export function directoryOfRun(dataDirectory: string, runId: string): string {
 /** Removes what runs have left that are not among `open`. */
 export async function removeFilesOfRuns(dataDirectory: string, open: ReadonlySet<string>): Promise<void> {
   for (const name of await namesIn(join(dataDirectory, runsDirectory))) {
-    if (!open.has(name)) await rm(directoryOfRun(dataDirectory, name), { recursive: true, force: true });
+    if (!open.has(name)) await removeFilesOfRun(dataDirectory, name);
   }
+}
+
+export async function removeFilesOfRun(dataDirectory: string, runId: string): Promise<void> {
+  await rm(directoryOfRun(dataDirectory, runId), { recursive: true, force: true });
 }
 
 /** The newest checkpoint of a run: `checkpoint-N` in its directory. One is whole or not there, whenever the process ends. */
 export class CheckpointFiles {
   readonly #directory: string;
+  readonly #snapshotDirectory: string;
   #written = 0;
 
-  constructor(directory: string) {
+  /** With the directory of the snapshot that is learned from. */
+  constructor(directory: string, snapshotDirectory: string) {
     this.#directory = directory;
+    this.#snapshotDirectory = snapshotDirectory;
   }
 
-  /** Written aside, made durable, and renamed into its place; then those before it go. */
+  /**
+   * Written aside, made durable, and renamed into its place; then those before it go. An erasure removes the snapshots that
+   * hold the user, then the checkpoints that were made of them: one that is written later removes itself. Errors: InputError
+   * MR_SNAPSHOT_RETIRED then.
+   */
   async save(checkpoint: Checkpoint): Promise<void> {
     if (this.#written === 0) this.#written = await this.#newest();
     await mkdir(this.#directory, { recursive: true });
@@ -45,6 +58,10 @@ export class CheckpointFiles {
     await rename(aside, join(this.#directory, `checkpoint-${number}`));
     await sync(this.#directory);
     this.#written = number;
+    if (!existsSync(this.#snapshotDirectory)) {
+      await rm(this.#directory, { recursive: true, force: true });
+      throw retiredSnapshot(basename(this.#snapshotDirectory));
+    }
     for (const name of await namesIn(this.#directory)) {
       if (name !== `checkpoint-${number}`) await rm(join(this.#directory, name), { force: true });
     }
@@ -61,10 +78,6 @@ export class CheckpointFiles {
       if (errorCode(error) !== 'MR_MODEL_CHECKPOINT') throw error;
       return undefined;
     }
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
   }
 
   async #newest(): Promise<number> {

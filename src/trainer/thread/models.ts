@@ -1,5 +1,6 @@
 /** The models that the trainer can train: how each is opened on a dataset, and what of it is served. */
 import {
+  type Execution,
   type SequentialConfig,
   type SequentialData,
   sequential,
@@ -16,7 +17,13 @@ export const modelNames = ['two-tower', 'sequential'] as const;
 export type ModelName = (typeof modelNames)[number];
 
 /** What differs from the defaults of a model. */
-export type ModelConfig = Partial<Omit<TwoTowerConfig, 'seed'> & SequentialConfig>;
+export type ModelConfig = Partial<
+  Omit<TwoTowerConfig, 'seed'> &
+    SequentialConfig & {
+      /** Path of an ONNX file that reads the titles for the two-tower, in the place of their n-grams. */
+      readonly textEncoder: string;
+    }
+>;
 
 /** What of a trained model is served: vectors of items, and the tower of users as ONNX. */
 export type TrainedTowers = {
@@ -32,12 +39,22 @@ export function historyLengthOf(model: ModelName, config: ModelConfig): number {
   return config.historyLength ?? defaults[model].historyLength;
 }
 
+/** The text encoder that the model reads titles by. Errors: ConfigurationError MR_MODEL_CONFIG. */
+export function textEncoderOf(model: ModelName, { textEncoder }: ModelConfig): string | undefined {
+  if (model !== 'two-tower' || textEncoder === undefined || typeof textEncoder === 'string')
+    return textEncoder;
+  throw new ConfigurationError('MR_MODEL_CONFIG', `textEncoder is ${JSON.stringify(textEncoder)}.`, {
+    hint: 'It is the path of an ONNX file.',
+  });
+}
+
 /** Errors: those of the model; ConfigurationError MR_MODEL_CONFIG for a name that it does not have. */
 export function openTraining(
   model: ModelName,
   dataset: Dataset,
   config: ModelConfig,
   seed: number,
+  execution?: Execution,
 ): Promise<Training<TrainedTowers>> {
   const known = knownParameters(model);
   const unknown = Object.keys(config).find((name) => !known.includes(name));
@@ -46,13 +63,15 @@ export function openTraining(
       hint: `It has ${known.join(', ')}.`,
     });
   }
-  if (model === 'sequential') return sequential.open(sequencesOf(dataset), config, seed);
+  if (model === 'sequential') return sequential.open(sequencesOf(dataset), config, seed, execution);
   const { data } = dataset;
-  return twoTower.open(data, { epochs: epochsFor(data.train.user.length), ...config }, seed);
+  const { textEncoder: _, ...own } = config;
+  return twoTower.open(data, { epochs: epochsFor(data.train.user.length), ...own }, seed, execution);
 }
 
 export function knownParameters(model: ModelName): readonly string[] {
-  return Object.keys(defaults[model]).filter((name) => name !== 'seed');
+  const own = Object.keys(defaults[model]).filter((name) => name !== 'seed');
+  return model === 'two-tower' ? [...own, 'textEncoder'] : own;
 }
 
 /** The model of that name. Errors: ConfigurationError MR_MODEL_CONFIG. */

@@ -1,7 +1,7 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { TrainingProgress } from '#models';
-import { FatalError } from '#platform';
-import { type EpochValues, type ThreadOrder, type ThreadReport, toError } from './messages.ts';
+import { FatalError, toError } from '#platform';
+import type { EpochValues, ThreadOrder, ThreadReport } from './messages.ts';
 import { asMemoryError } from './training-faults.ts';
 import type { InForce, TrainedModel, TrainedVersion, VersionTraining } from './version-training.ts';
 

@@ -3,8 +3,8 @@
  * when told to, never inside the native runtime.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { invariant } from '#platform';
-import { type ThreadOrder, type ThreadReport, toFailure } from './messages.ts';
+import { invariant, toFailure } from '#platform';
+import type { ThreadOrder, ThreadReport } from './messages.ts';
 import { VersionTrainer, type VersionTraining } from './version-training.ts';
 
 const port = parentPort;

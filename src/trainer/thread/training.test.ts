@@ -9,6 +9,7 @@ import { createLogger, MillraceError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { verifyFiles } from '../snapshot-checks.ts';
 import { trainFromSnapshot } from './train-from-snapshot.ts';
+import { VersionTrainer } from './version-training.ts';
 
 const small = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };
 
@@ -128,6 +129,25 @@ test('a training stops at its next step when it is told to', async (t) => {
   );
   await assert.rejects(trainFromSnapshot(snapshot, { dataDirectory, seed: 1, config, signal }), reason);
   assert.ok(!existsSync(join(dataDirectory, 'versions')));
+});
+
+test('a training whose snapshot was removed, because a user is erased, ends and leaves no checkpoint of it', async (t) => {
+  const { dataDirectory, snapshot } = await snapshotted(t);
+  const directory = join(dataDirectory, 'runs', 'r');
+  const trainer = new VersionTrainer({
+    snapshot,
+    dataDirectory,
+    seed: 1,
+    config: { ...small, epochs: 100_000 },
+    checkpoints: { directory, everySteps: 1 },
+  });
+  t.after(() => trainer.close());
+  let steps = 0;
+  const onProgress = () => {
+    if (++steps === 3) rmSync(join(dataDirectory, snapshot.directory), { recursive: true });
+  };
+  await assert.rejects(trainer.train({ onProgress }), { code: 'MR_SNAPSHOT_RETIRED' });
+  assert.ok(!existsSync(directory));
 });
 
 test('what the model refuses keeps its code on its way out of the thread', async (t) => {

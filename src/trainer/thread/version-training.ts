@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Execution,
   encodeCheckpoint,
   FlatIndex,
   localArtifacts,
@@ -28,6 +29,7 @@ import {
 } from '../evaluation.ts';
 import { modelCard } from '../model-card.ts';
 import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
+import { withTitleVectors } from '../title-vectors.ts';
 import { type ServedModel, scoresOf } from '../user-scores.ts';
 import { warmStart, weightsFile, weightsOf } from '../warm-start.ts';
 import { CheckpointFiles } from './checkpoint-files.ts';
@@ -38,6 +40,7 @@ import {
   modelNames,
   openTraining,
   type TrainedTowers,
+  textEncoderOf,
 } from './models.ts';
 import { asMemoryError, withProviderErrors } from './training-faults.ts';
 
@@ -49,6 +52,8 @@ export type VersionTraining = {
   readonly model?: ModelName;
   /** What differs from the model's defaults. */
   readonly config: ModelConfig;
+  /** By one thread on the CPU unless told otherwise. */
+  readonly execution?: Execution;
   /** Whether it is judged, and stopped, by the validation part; neither unless told otherwise. */
   readonly judgedBy?: DatasetOptions['judgedBy'];
   /** Epochs without a better validation after which it stops; looked at unless judged by `test`. */
@@ -118,7 +123,7 @@ export class VersionTrainer {
   async #train({ signal, onProgress, onEpoch }: StepControl): Promise<TrainedModel> {
     const { checkpoints, judgedBy = 'test', patience = 0 } = this.#what;
     const training = await this.#open();
-    const files = checkpoints && new CheckpointFiles(checkpoints.directory);
+    const files = checkpoints && new CheckpointFiles(checkpoints.directory, this.#snapshotDirectory);
     const resumeFrom = await files?.load();
     const history = await train(withProviderErrors(training), {
       ...(signal && { signal }),
@@ -148,22 +153,31 @@ export class VersionTrainer {
     this.#training = undefined;
   }
 
+  get #snapshotDirectory(): string {
+    return join(this.#what.dataDirectory, this.#what.snapshot.directory);
+  }
+
   async #open(): Promise<Training<TrainedTowers>> {
     await this.close();
-    const { snapshot, dataDirectory, seed, config, judgedBy = 'test', base } = this.#what;
-    const directory = join(dataDirectory, snapshot.directory);
+    const { snapshot, dataDirectory, seed, config, execution, judgedBy = 'test', base } = this.#what;
+    const directory = this.#snapshotDirectory;
     await verifyFiles(directory, snapshot);
     refuseOtherFeatures(snapshot);
     const historyLength = historyLengthOf(this.#model, config);
-    this.#dataset ??= await readSnapshot(directory, {
-      historyLength,
-      judgedBy,
-      ...(base && { learnedBefore: join(dataDirectory, base.snapshotDirectory) }),
-    });
-    this.#training = await openTraining(this.#model, this.#dataset, config, seed);
+    const textEncoder = textEncoderOf(this.#model, config);
+    this.#dataset ??= await readSnapshot(
+      directory,
+      {
+        historyLength,
+        judgedBy,
+        ...(base && { learnedBefore: join(dataDirectory, base.snapshotDirectory) }),
+      },
+      textEncoder,
+    );
+    this.#training = await openTraining(this.#model, this.#dataset, config, seed, execution);
     if (base !== undefined) {
       const files = await openVersion(join(dataDirectory, base.versionDirectory));
-      warmStart(this.#training, files, this.#dataset.vocabulary);
+      warmStart(this.#training, files, this.#dataset);
     }
     return this.#training;
   }
@@ -184,6 +198,7 @@ export class VersionTrainer {
       dimension: result.dim,
       itemCount: dataset.data.items,
       protocol: snapshot.protocol,
+      ...(dataset.textEncoder && { textEncoder: dataset.textEncoder }),
       metrics,
       popularity: judgements.popularity.metrics,
       decayedPopularity: judgements.decayedPopularity.metrics,
@@ -218,21 +233,18 @@ export class VersionTrainer {
     return { candidate, judgements, losses: lossesOf(history) };
   }
 
-  /** The version in force on the same rows; null where there is none, or none of a kind that can be judged on them. */
+  /** The version in force on the same rows: without metrics where it is not of a kind that can be judged on them, or damaged. */
   async #compared(
     inForce: InForce | undefined,
     { dataset, rows, judgements }: { dataset: Dataset; rows: JudgedRows; judgements: Judgements },
   ): Promise<ProductionComparison | null> {
-    const model = modelNames.find((name) => name === inForce?.model);
-    if (inForce === undefined || model === undefined) return null;
-    const served = await servedModel(model, join(this.#what.dataDirectory, inForce.directory));
-    if (served === undefined) return null;
+    if (inForce === undefined) return null;
+    const { version, directory } = inForce;
+    const model = modelNames.find((name) => name === inForce.model);
+    const served = model && (await servedModel(model, join(this.#what.dataDirectory, directory)));
+    if (served === undefined) return { version, metrics: {}, differences: {} };
     const theirs = judgeScores(await scoresOf(served, dataset, [...rows.heldOut.keys()]), rows);
-    return {
-      version: inForce.version,
-      metrics: theirs.metrics,
-      differences: differences(judgements.model, theirs),
-    };
+    return { version, metrics: theirs.metrics, differences: differences(judgements.model, theirs) };
   }
 }
 
@@ -259,10 +271,15 @@ async function servedModel(model: ModelName, directory: string): Promise<ServedM
   };
 }
 
-async function readSnapshot(directory: string, options: DatasetOptions): Promise<Dataset> {
+async function readSnapshot(
+  directory: string,
+  options: DatasetOptions,
+  textEncoder: string | undefined,
+): Promise<Dataset> {
   const scratch = await mkdtemp(join(tmpdir(), 'millrace-train-'));
   try {
-    return await withDuckDb(scratch, (database) => readDataset(database, directory, options));
+    const dataset = await withDuckDb(scratch, (database) => readDataset(database, directory, options));
+    return textEncoder === undefined ? dataset : await withTitleVectors(dataset, textEncoder);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

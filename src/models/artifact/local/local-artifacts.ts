@@ -11,6 +11,7 @@ import type {
 } from '../port.ts';
 
 const versionPattern = /^[0-9a-f]{16}$/;
+const partialPrefix = '.partial-';
 
 /**
  * Versions as directories of `directory`, each named by its version. One is written aside, made durable, and renamed
@@ -28,7 +29,8 @@ export function localArtifacts(directory: string): ArtifactStore {
         if (errorCode(error) === 'ENOENT') return [];
         throw error;
       });
-      return names.filter((name) => versionPattern.test(name)).sort();
+      const versions = names.map((name) => name.replace(partialPrefix, ''));
+      return [...new Set(versions.filter((name) => versionPattern.test(name)))].sort();
     },
     size: async (version) => (versionPattern.test(version) ? sizeOf(join(directory, version)) : 0),
     remove: async (version) => {
@@ -95,7 +97,7 @@ async function writeVersion(
   const version = versionOf(manifest);
   const place = join(root, version);
   if (await isWhole(place)) return version;
-  const aside = join(root, `.partial-${version}`);
+  const aside = join(root, partialPrefix + version);
   await rm(aside, { recursive: true, force: true });
   await mkdir(aside, { recursive: true });
   try {
@@ -114,7 +116,7 @@ async function writeVersion(
 
 /** Out of its place first, so that a crash leaves it whole or absent. */
 async function removeVersion(root: string, version: string): Promise<void> {
-  const aside = join(root, `.partial-${version}`);
+  const aside = join(root, partialPrefix + version);
   await rm(aside, { recursive: true, force: true });
   try {
     await rename(join(root, version), aside);

@@ -16,6 +16,7 @@ import { startViewBuild } from '../../features/view-builds.ts';
 import { viewsOfModules } from '../../features/view-modules.ts';
 import { startProcessing } from '../../processing.ts';
 import { erasureTargets } from '../erasure-targets.ts';
+import { runAtWork } from './run-at-work.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const EVENTS_OF_EACH = 40;
@@ -37,6 +38,7 @@ export async function openErasableWorld(
       'logging.level': 'silent',
       'engine.commitIntervalMs': 20,
       'gate.minimumLift': 0,
+      'versions.production': 'any',
       'features.modules': JSON.stringify(moduleFiles),
     },
     environment: {},
@@ -92,12 +94,21 @@ export async function openErasableWorld(
   for (const [version, snapshot] of [
     ['1111111111111111', 'with-users'],
     ['2222222222222222', 'without-users'],
+    ['3333333333333333', 'without-users'],
   ] as const) {
     const command = publish(version, snapshot);
     mkdirSync(join(directory, 'versions', version), { recursive: true });
     writeFileSync(join(directory, 'versions', version, 'user-tower.onnx'), 'a model');
     await write('commands', command.command_id, command);
   }
+  for (const snapshot of ['with-users', 'without-users']) {
+    const run = runAtWork(`on-${snapshot}`, snapshot);
+    mkdirSync(join(directory, 'runs', run.run_id), { recursive: true });
+    writeFileSync(join(directory, 'runs', run.run_id, 'checkpoint-1'), 'weights');
+    await write('runs', run.run_id, run);
+  }
+  const refresh = { base: '1111111111111111', version: '3333333333333333', status: 'succeeded' };
+  await write('runs', 'refresh', { ...runAtWork('refresh', 'without-users'), ...refresh });
   await processing.untilCaughtUp();
 
   const stopping = new AbortController();

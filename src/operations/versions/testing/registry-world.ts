@@ -72,9 +72,11 @@ export async function openRegistryWorld(t: TestContext, { isProcessed = true } =
     users,
     artifacts,
     stored,
-    /** Stored, published, and promoted by the gate. */
+    /** Stored, compared with the version in force, published, and promoted by the gate. */
     promoted: async () => {
-      const candidate = await stored();
+      const version = (await readRegistry(log, topics.versions)).promotions.retrieval.at(-1);
+      const production = version === undefined ? null : { version, metrics: {}, differences: {} };
+      const candidate = { ...(await stored()), production };
       await askRegistry(asking, { kind: 'publish', candidate, actor: null });
       return candidate;
     },

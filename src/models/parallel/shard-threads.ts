@@ -1,0 +1,136 @@
+import { Worker } from 'node:worker_threads';
+import { FatalError, toError } from '#platform';
+import {
+  type Computed,
+  computeShards,
+  type ShardOrder,
+  type ShardReport,
+  type ShardThreadData,
+  type ShardWorker,
+} from './shard-worker.ts';
+
+/**
+ * Data parallelism as in PyTorch's DistributedDataParallel (Li et al. 2020) and Horovod (Sergeev and Del Balso 2018): each
+ * step is cut into shards, which are computed side by side and put together before the weights change once. Those
+ * have a shard a process, so that another number of processes gives other results. Here the number of shards is
+ * the model's own, a thread takes whichever is next when it is free, and results come in the order of the shards: how many
+ * threads there were does not show.
+ */
+export class ShardThreads<Step, Result> {
+  readonly #own: ShardWorker<Step, Result>;
+  readonly #others: readonly ShardThread<Step, Result>[];
+  readonly #taken: Int32Array;
+
+  private constructor(
+    own: ShardWorker<Step, Result>,
+    others: readonly ShardThread<Step, Result>[],
+    taken: Int32Array,
+  ) {
+    this.#own = own;
+    this.#others = others;
+    this.#taken = taken;
+  }
+
+  /**
+   * `own` computes on the calling thread, and is closed with the rest. The file `entry` runs in `threads - 1` further ones,
+   * where it calls `serveShards`; `setup` is cloned for each. Rejects with the error of a thread that can't begin.
+   */
+  static async start<Step, Result>(
+    own: ShardWorker<Step, Result>,
+    { entry, setup, threads }: { readonly entry: URL; readonly setup: unknown; readonly threads: number },
+  ): Promise<ShardThreads<Step, Result>> {
+    const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const others = Array.from(
+      { length: threads - 1 },
+      () => new ShardThread<Step, Result>(entry, { setup, taken }),
+    );
+    const started = new ShardThreads(own, others, taken);
+    try {
+      await Promise.all(others.map((thread) => thread.ready));
+    } catch (error) {
+      await started.close();
+      throw error;
+    }
+    return started;
+  }
+
+  /**
+   * Results in the order of the shards. Rejects with the error of the first thread that failed, when all have come to rest;
+   * FatalError MR_TRAINING_THREAD for one that has ended by itself.
+   */
+  async compute(step: Step, shards: number): Promise<Result[]> {
+    Atomics.store(this.#taken, 0, 0);
+    const parts = await Promise.allSettled([
+      ...this.#others.map((thread) => thread.compute(step, shards)),
+      computeShards(this.#own, step, shards, this.#taken),
+    ]);
+    const results = new Array<Result>(shards);
+    for (const part of parts) {
+      if (part.status === 'rejected') throw part.reason;
+      for (const { shard, result } of part.value) results[shard] = result;
+    }
+    return results;
+  }
+
+  /** Resolves when all threads have ended. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#others.map((thread) => thread.close()), this.#own.close()]);
+  }
+}
+
+/** One further thread, as the calling one sees it. */
+class ShardThread<Step, Result> {
+  readonly ready: Promise<unknown>;
+  readonly #worker: Worker;
+  readonly #exited = Promise.withResolvers<void>();
+  #waiting: PromiseWithResolvers<Computed<Result>> | undefined;
+  #fault: unknown;
+  #hasExited = false;
+
+  constructor(entry: URL, workerData: ShardThreadData<unknown>) {
+    this.#worker = new Worker(entry, { workerData });
+    this.#worker.on('message', (report: ShardReport<Result>) => {
+      if ('failure' in report) this.#waiting?.reject(toError(report.failure));
+      else this.#waiting?.resolve(report.computed);
+    });
+    this.#worker.on('error', (error) => {
+      this.#fault = error;
+    });
+    this.#worker.once('exit', () => {
+      this.#hasExited = true;
+      this.#waiting?.reject(this.#ended());
+      this.#exited.resolve();
+    });
+    this.ready = this.#report();
+  }
+
+  compute(step: Step, shards: number): Promise<Computed<Result>> {
+    if (this.#hasExited) return Promise.reject(this.#ended());
+    this.#tell({ step, shards });
+    return this.#report();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#hasExited) this.#tell('end');
+    await this.#exited.promise;
+  }
+
+  #tell(order: ShardOrder<Step>): void {
+    this.#worker.postMessage(order);
+  }
+
+  /** What it says next. */
+  #report(): Promise<Computed<Result>> {
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  #ended(): unknown {
+    return (
+      this.#fault ??
+      new FatalError('MR_TRAINING_THREAD', 'A thread of the training has ended by itself.', {
+        hint: 'Look at what the system says of the process; start the training again.',
+      })
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import type { Failure } from '#platform';
+
+/**
+ * What computes shards of a step, one at a time; each thread has its own. What is large goes by memory that the threads
+ * share: steps and results are cloned from thread to thread.
+ */
+export interface ShardWorker<Step, Result> {
+  compute(step: Step, shard: number): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export type Computed<Result> = readonly { readonly shard: number; readonly result: Result }[];
+
+/** To a thread. */
+export type ShardOrder<Step> = { readonly step: Step; readonly shards: number } | 'end';
+/** From a thread: when it is ready, and for each step. */
+export type ShardReport<Result> = { readonly computed: Computed<Result> } | { readonly failure: Failure };
+export type ShardThreadData<Setup> = { readonly setup: Setup; readonly taken: Int32Array };
+
+/** Computes what the other threads have not taken yet, until nothing is left; `taken[0]` counts for all of them. */
+export async function computeShards<Step, Result>(
+  worker: ShardWorker<Step, Result>,
+  step: Step,
+  shards: number,
+  taken: Int32Array,
+): Promise<Computed<Result>> {
+  const computed: { shard: number; result: Result }[] = [];
+  for (;;) {
+    const shard = Atomics.add(taken, 0, 1);
+    if (shard >= shards) return computed;
+    computed.push({ shard, result: await worker.compute(step, shard) });
+  }
+}
