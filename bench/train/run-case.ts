@@ -19,7 +19,6 @@ export type Took = {
 
 /** Without limit: until validation has got no better for so many epochs. */
 const PATIENCE = 3;
-const UNLIMITED = { epochs: 30 };
 const SEED = 1;
 const metric = 'recall@10';
 
@@ -31,13 +30,13 @@ const isUnlimited = option === '--unlimited';
 const reading = lap();
 const interactions = await chosen.read();
 const readSeconds = reading().seconds;
-const took = { readSeconds, ...(await measure(interactions, chosen.config)) };
+const took = { readSeconds, ...(await measure(interactions, chosen)) };
 process.stdout.write(`${JSON.stringify(took)}\n`);
 
 /** The last item of each user validates. */
 async function measure(
   { users, items, sequences }: Interactions,
-  config: TrainCase['config'],
+  { config, unlimitedEpochs }: TrainCase,
 ): Promise<Omit<Took, 'readSeconds'>> {
   const whole = lap();
   const { historyLength } = { ...twoTowerDefaults, ...config };
@@ -49,7 +48,8 @@ async function measure(
     train: sequenceExamples(earlier, historyLength),
     validation: sequenceExamples(sequences, historyLength, (length) => Math.max(1, length - 1)),
   };
-  const training = await twoTower.open(data, isUnlimited ? { ...config, ...UNLIMITED } : config, SEED);
+  const overrides = isUnlimited ? { ...config, epochs: unlimitedEpochs } : config;
+  const training = await twoTower.open(data, overrides, SEED);
   const stepping = lap();
   if (isUnlimited) {
     await train(training, {

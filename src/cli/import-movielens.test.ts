@@ -64,7 +64,7 @@ describe('import movielens', () => {
     );
     assert.deepEqual([version?.version, version?.serving], [line?.version, true]);
 
-    const answer = await run(['recommend', '7', '-k', '3']);
+    const answer = await run(['recommend', '7', '-k', '3', '--language', 'en']);
     assert.equal(answer.code, 0, answer.err);
     assert.match(answer.out, /^For user 7, by version [0-9a-f]{16}, in /);
     assert.match(answer.out, /\n1 {2}Film \d+ \(1995\) +\d+ +-?\d+\.\d{3} {2}index\n/);

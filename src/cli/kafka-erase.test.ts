@@ -95,7 +95,10 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
   assert.equal(report.keyDestroyed, true);
   const rows = new Map(report.erased.map((each) => [each.target, each.rows]));
   // No file of this log is ours: what a tombstone stands for goes when the broker compacts, and no report says otherwise.
-  assert.deepEqual([...rows.keys()], ['profile', 'views', 'redis', 'archive', 'versions', 'snapshots']);
+  assert.deepEqual(
+    [...rows.keys()],
+    ['profile', 'views', 'redis', 'archive', 'versions', 'snapshots', 'runs'],
+  );
   assert.ok((rows.get('views') ?? 0) >= ofViews.length, JSON.stringify(report));
   const kept = ['answers', 'example-corrections', 'examples', 'interactions', 'interactions-accepted'];
   assert.deepEqual(report.remains.map(({ topic }) => topic).sort(), kept);

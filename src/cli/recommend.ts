@@ -1,21 +1,25 @@
 /** `millrace recommend USER`: one answer, from the running server or made here. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { createLogger, systemClock } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
+import { devices, type InteractionContext } from '#schemas';
 import { askServer, serverAddress } from './ask-server.ts';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { notice, type Output } from './output.ts';
 
-type Options = { readonly k: number };
+type Options = Partial<InteractionContext> & { readonly k: number };
 
 export function recommendCommand(): Command {
   return defineCommand<Options>({
     command: new Command('recommend')
       .description('Recommend items to a user.')
       .argument('<user>', 'user id, as posted events carry it')
-      .option('-k <count>', 'how many items', wholeNumber(1, 100), 10),
+      .option('-k <count>', 'how many items', wholeNumber(1, 100), 10)
+      .addOption(new Option('--device <device>', 'what it is asked by').choices(Object.keys(devices)))
+      .option('--country <country>', 'where, as events carry it')
+      .option('--language <language>', 'in which language, as events carry it'),
     examples: [
       ['millrace recommend 42', 'ten items, with titles'],
       ['millrace recommend 42 -k 3 --json', 'the answer as GET /recommend/42?k=3 gives it'],
@@ -29,12 +33,19 @@ source: "index" items come from the trained model, "popular" ones fill up and ar
       const answer =
         address === undefined
           ? await answerHere({ configuration, options, output }, user)
-          : await askServer<Recommendation>(address, `/recommend/${encodeURIComponent(user)}?k=${options.k}`);
+          : await askServer<Recommendation>(
+              address,
+              `/recommend/${encodeURIComponent(user)}?${query(options)}`,
+            );
       if (output.json) output.value(answer);
       else printAnswer(output, answer);
       return EXIT.done;
     },
   });
+}
+
+function query(options: Options): URLSearchParams {
+  return new URLSearchParams(Object.entries(options).map(([name, value]) => [name, String(value)]));
 }
 
 async function answerHere(
@@ -54,7 +65,8 @@ async function answerHere(
     });
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
-    return responder.recommend(user, { k: options.k });
+    const { k, device = null, country = null, language = null } = options;
+    return responder.recommend(user, { k, context: { device, country, language } });
   });
 }
 

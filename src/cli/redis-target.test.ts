@@ -40,6 +40,7 @@ async function openWorld(t: TestContext, url: string, patienceMs: number) {
   };
   const store = await RedisViewStore.open({ url: views }, environment, topics);
   shutdown.add('store', () => store.close());
+  await Promise.all([writer.caughtUp, store.caughtUp]);
   const untilThere = async (view: string, key: string) => {
     while ((await store.rows([{ view, key }]))[0] === undefined) await systemClock.sleep(20);
   };

@@ -41,7 +41,7 @@ describe('start', () => {
     const posted = await fetch(`${up.url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
     assert.equal(posted.status, 202, await posted.text());
     const [recommended, tailed] = await runEach([
-      ['recommend', 'newcomer', '--json'],
+      ['recommend', 'newcomer', '--device', 'tv', '--country', 'DE', '--json'],
       ['events', 'tail', 'answers', '-n', '1'],
     ]);
     const answer = jsonLines<{ version: string }>(recommended?.out ?? '');

@@ -50,6 +50,7 @@ describe('command line', { concurrency: 2 }, () => {
       [['train', '--sed', '1'], 'MR_USAGE', /--sed/],
       [['recommend'], 'MR_USAGE', /user/],
       [['recommend', '1', '-k', '0'], 'MR_USAGE', /whole number from 1 to 100/],
+      [['recommend', '1', '--device', 'fridge'], 'MR_USAGE', /Allowed choices are/],
       [['topics'], 'MR_DATA_EMPTY', /\.millrace/],
       [['start', '--set', 'http.port=x'], 'MR_CONFIG_INVALID', /http\.port/],
       [['start', '--set', 'http.prot=1'], 'MR_CONFIG_UNKNOWN', /http\.prot/],
