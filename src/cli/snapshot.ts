@@ -1,5 +1,4 @@
 /** `millrace snapshot`: freezes the examples as Parquet files, and says what they hold. */
-
 import { Command, InvalidArgumentError } from 'commander';
 import { TopicReader, writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';

@@ -1,5 +1,4 @@
 /** `millrace train`: a snapshot, a training, and the decision over its version. */
-
 import { Command } from 'commander';
 import { createLogger, type Shutdown } from '#platform';
 import type { TrainingResult, Wanted } from '#trainer';

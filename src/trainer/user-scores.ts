@@ -18,8 +18,8 @@ const encodedAtOnce = 512;
 
 /**
  * The scores that a model gives the items of a dataset for its users, as the responder would embed them when their
- * training part ends: with the newest items of that part, in the moment of what they did next. A model of another vocabulary is asked in its own terms; what it
- * does not know it ranks last.
+ * training part ends: with the newest items of that part, in the moment of what they did next. A model of another
+ * vocabulary is asked in its own terms; what it does not know it ranks last.
  */
 export async function scoresOf(
   model: ServedModel,

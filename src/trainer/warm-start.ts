@@ -31,8 +31,7 @@ export function weightsOf({ arrays }: Checkpoint): Checkpoint {
 /**
  * Puts the weights of a version into a training that has just been opened: rows of users, items and values go by what they
  * stand for, and what is new keeps its random beginning. A parameter of another shape does, too, and what reads the vectors
- * of another text encoder. Errors: FatalError
- * MR_TRAINING_NO_WEIGHTS for a version that was written without them.
+ * of another text encoder. Errors: FatalError MR_TRAINING_NO_WEIGHTS for a version that was written without them.
  */
 export function warmStart<R>(
   training: Training<R>,

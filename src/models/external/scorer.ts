@@ -1,9 +1,8 @@
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { InputError, invariant } from '#platform';
+import { openGraph } from '../graph/session.ts';
 import type { ExternalInput, ExternalManifest } from './manifest.ts';
 import { checkSignature } from './signature.ts';
-
-env.logLevel = 'fatal';
 
 /** One feature of one row; null where it has no value. */
 export type FeatureValue = number | string | boolean | null;
@@ -37,12 +36,7 @@ export class ExternalScorer {
   static async load(graph: Uint8Array, manifest: ExternalManifest): Promise<ExternalScorer> {
     let session: InferenceSession;
     try {
-      session = await InferenceSession.create(graph, {
-        executionProviders: ['cpu'],
-        intraOpNumThreads: 1,
-        interOpNumThreads: 1,
-        logSeverityLevel: 4,
-      });
+      session = await openGraph(graph);
     } catch (cause) {
       throw new InputError('MR_MODEL_GRAPH', `onnxruntime can't run the graph: ${(cause as Error).message}`, {
         hint: 'Export it with operators of the standard ONNX domains and its weights inside of the file.',

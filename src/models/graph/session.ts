@@ -40,14 +40,14 @@ export class Session {
     const failures: string[] = [];
     for (const candidate of wanted.filter((name) => name !== 'cpu')) {
       try {
-        const session = await open(model, candidate);
+        const session = await openGraph(model, candidate);
         return new Session(session, candidate, failures.length > 0 ? failures.join('; ') : undefined);
       } catch (error) {
         failures.push(`${candidate}: ${(error as Error).message}`);
       }
     }
     try {
-      const session = await open(model, 'cpu');
+      const session = await openGraph(model);
       return new Session(session, 'cpu', failures.length > 0 ? failures.join('; ') : undefined);
     } catch (error) {
       throw new FatalError(
@@ -103,7 +103,8 @@ export class Session {
   }
 }
 
-function open(model: Uint8Array, provider: Provider): Promise<InferenceSession> {
+/** A graph of our own or of somebody else's, from the bytes of its ONNX file. Errors: what onnxruntime throws. */
+export function openGraph(model: Uint8Array, provider: Provider = 'cpu'): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: [provider],
     // Several threads inside of one operation need not give the same bytes on each run.

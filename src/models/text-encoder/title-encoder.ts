@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { ConfigurationError, errorCode } from '#platform';
 import { sha256 } from '../artifact/manifest.ts';
 import type { ManifestFile } from '../artifact/port.ts';
+import { openGraph } from '../graph/session.ts';
 import type { Vectors } from '../two-tower/data.ts';
 import { WordPiece } from './word-piece.ts';
-
-env.logLevel = 'fatal';
 
 const vocabularyName = 'vocab.txt';
 /** Tokens of a title that are looked at. */
@@ -54,12 +53,7 @@ export class TitleEncoder {
     const graph = await read(path);
     let session: InferenceSession;
     try {
-      session = await InferenceSession.create(graph, {
-        executionProviders: ['cpu'],
-        intraOpNumThreads: 1,
-        interOpNumThreads: 1,
-        logSeverityLevel: 4,
-      });
+      session = await openGraph(graph);
     } catch (cause) {
       throw unfit(path, `onnxruntime can't run it: ${(cause as Error).message}`, cause);
     }
