@@ -1,5 +1,6 @@
 import type { EmbeddedLog } from '#engine/log';
-import { type Clock, errorCode, type Logger, type Metrics } from '#platform';
+import type { Clock, Logger, Metrics } from '#platform';
+import { inPasses } from './in-passes.ts';
 
 export type CleaningOptions = {
   readonly log: Pick<EmbeddedLog, 'clean'>;
@@ -15,7 +16,7 @@ const defaultIntervalMs = 60_000;
 
 /**
  * Has the log remove what is past its retention and compact what was replaced, every minute, until `signal` aborts.
- * A pass that fails is logged and counted, and the next one tries again: nothing depends on when cleaning happens.
+ * Nothing depends on when cleaning happens.
  */
 export async function cleanPeriodically(options: CleaningOptions): Promise<void> {
   const { log, clock, logger, metrics, intervalMs = defaultIntervalMs, signal } = options;
@@ -23,19 +24,12 @@ export async function cleanPeriodically(options: CleaningOptions): Promise<void>
     'what',
   ]);
   const failures = metrics.counter('log_cleaning_failures_total', 'Passes of cleaning that failed.');
-  for (;;) {
-    await clock.sleep(intervalMs, signal);
-    if (signal.aborted) return;
-    try {
-      const cleaned = await log.clean();
-      removed.inc({ what: 'expired_batches' }, cleaned.expiredBatches);
-      removed.inc({ what: 'replaced_records' }, cleaned.compactedRecords);
-      removed.inc({ what: 'expired_tombstones' }, cleaned.expiredTombstones);
-      removed.inc({ what: 'batches_of_deleted_topics' }, cleaned.purgedBatches);
-    } catch (error) {
-      if (errorCode(error) === 'MR_LOG_CLOSED') return;
-      failures.inc();
-      logger.warn({ err: error }, 'the log could not be cleaned; it is tried again');
-    }
-  }
+  const message = 'the log could not be cleaned; it is tried again';
+  await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
+    const cleaned = await log.clean();
+    removed.inc({ what: 'expired_batches' }, cleaned.expiredBatches);
+    removed.inc({ what: 'replaced_records' }, cleaned.compactedRecords);
+    removed.inc({ what: 'expired_tombstones' }, cleaned.expiredTombstones);
+    removed.inc({ what: 'batches_of_deleted_topics' }, cleaned.purgedBatches);
+  });
 }

@@ -1,4 +1,5 @@
 import { errorCode, type Logger, type Metrics } from '#platform';
+import { inPasses } from '../in-passes.ts';
 import type { AskingOptions } from './ask-registry.ts';
 import { type CollectRule, type CollectSource, collect, collectable } from './collect.ts';
 
@@ -16,27 +17,23 @@ export type CollectingOptions = CollectSource &
 const defaultIntervalMs = 600_000;
 
 /**
- * Applies the rule every ten minutes, until `signal` aborts. A pass that fails is logged and counted, and the next one
- * tries again; one that was cut off has left versions archived whose files the next one removes.
+ * Applies the rule every ten minutes, until `signal` aborts. A pass that was cut off has left versions archived whose files
+ * the next one removes.
  */
 export async function collectPeriodically(options: CollectingOptions): Promise<void> {
   const { clock, logger, metrics, intervalMs = defaultIntervalMs, signal } = options;
   const collected = metrics.counter('versions_collected_total', 'Versions of which the files were removed.');
   const failures = metrics.counter('versions_collect_failures_total', 'Passes of collecting that failed.');
-  for (;;) {
-    await clock.sleep(intervalMs, signal);
-    if (signal.aborted) return;
+  const message = 'old versions could not be collected; it is tried again';
+  await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
     try {
       for (const each of await collectable(options.rule, options)) {
         await collect(each, { ...options, actor: null });
         collected.inc();
       }
     } catch (error) {
-      if (signal.aborted || errorCode(error) === 'MR_LOG_CLOSED') return;
-      // It has come into use since it was looked at.
-      if (errorCode(error) === 'MR_VERSION_IN_FORCE') continue;
-      failures.inc();
-      logger.warn({ err: error }, 'old versions could not be collected; it is tried again');
+      // What has come into use since it was looked at is no failure, and neither is the end.
+      if (!signal.aborted && errorCode(error) !== 'MR_VERSION_IN_FORCE') throw error;
     }
-  }
+  });
 }
