@@ -28,6 +28,8 @@ export type KafkaServerOptions = {
   readonly outside?: Address;
   /** Added to each broker's configuration. */
   readonly properties?: Readonly<Record<string, string | number>>;
+  /** Levels of features, where they are not to be the newest: `{ 'transaction.version': 0 }` is as Kafka 3 has it. */
+  readonly features?: Readonly<Record<string, number>>;
   /** Arguments of each broker's JVM; by default those of a small one that is quick to start. */
   readonly jvm?: readonly string[];
 };
@@ -49,7 +51,14 @@ const user: User = { username: 'millrace', password: 'millrace-secret' };
 export async function prepare(
   jars: string,
   directory: ServerDirectory,
-  { brokers = 1, security = false, outside, properties = {}, jvm = SMALL_JVM }: KafkaServerOptions,
+  {
+    brokers = 1,
+    security = false,
+    outside,
+    properties = {},
+    features = {},
+    jvm = SMALL_JVM,
+  }: KafkaServerOptions,
 ): Promise<Parts> {
   const listeners: readonly Listener[] = [
     'PLAINTEXT',
@@ -76,7 +85,7 @@ export async function prepare(
   }
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const members = await Promise.all(
-    configurations.map((each) => format(jars, clusterId, directory, each, jvm)),
+    configurations.map((each) => format(jars, clusterId, directory, each, features, jvm)),
   );
   return {
     jars,
@@ -101,6 +110,7 @@ async function format(
   clusterId: string,
   directory: ServerDirectory,
   configuration: BrokerConfiguration,
+  features: Readonly<Record<string, number>>,
   jvm: readonly string[],
 ): Promise<KafkaBroker> {
   const { id, security } = configuration;
@@ -109,7 +119,8 @@ async function format(
   const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => {
     return ['--add-scram', `${mechanism}=[name=${user.username},password=${user.password}]`];
   });
-  const args = ['format', '-t', clusterId, '-c', path, ...(security === undefined ? [] : scram)];
+  const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`]);
+  const args = ['format', '-t', clusterId, '-c', path, ...levels, ...(security === undefined ? [] : scram)];
   await runToEnd('java', javaArguments(jars, 'kafka.tools.StorageTool', args));
   return new KafkaBroker(id, directory, [
     ...jvm,

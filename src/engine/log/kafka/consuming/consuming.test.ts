@@ -63,10 +63,14 @@ test('a batch that is larger than every limit arrives, also behind other partiti
   }
   const consumer = await openConsumer(opened.cluster, { maxBytes: 1000 });
   consumer.assign([0, 1, 2].map((partition) => ({ ...at('topic', partition), offset: 0 })));
-  const counts = [0, 0, 0];
-  while (counts.some((count) => count < 3)) {
-    for (const batch of await consumer.poll(1000)) counts[batch.partition] = batch.nextOffset;
+  const offsets: number[][] = [[], [], []];
+  while (offsets.some((taken) => taken.at(-1) !== 2)) {
+    for (const batch of await consumer.poll(1000)) {
+      for (let i = 0; i < batch.count; i++) offsets[batch.partition]?.push(batch.offset(i));
+    }
   }
+  const once = [0, 1, 2];
+  assert.deepEqual(offsets, [once, once, once]);
   await consumer.close();
 });
 

@@ -2,9 +2,7 @@ import {
   addOffsetsToTxnV3,
   addPartitionsToTxnV3,
   type Connection,
-  endTxnV3,
   initProducerIdV4,
-  txnOffsetCommitV3,
 } from '@platformatic/kafka';
 import type { OffsetCommit, TopicPartition } from '../../port.ts';
 import { committedByTopic, type KafkaMember } from '../groups/offsets.ts';
@@ -15,11 +13,15 @@ import { assertKnown, UNKNOWN_TOPIC_MS } from '../wire/leaders.ts';
 import type { RetryOptions } from '../wire/retry.ts';
 import { isAway } from './outcome.ts';
 import type { ProducerIdentity } from './partition-queue.ts';
+import type { TransactionProtocol } from './transaction-protocol.ts';
 
 export type CoordinatorOptions = {
   readonly transactionalId: string;
+  readonly protocol: TransactionProtocol;
   /** Names the connections, which are the producer's own. */
   readonly purpose: string;
+  /** Names those by which records go; offsets go by them too. */
+  readonly producePurpose: string;
   /** For how long a transaction may be open before the brokers abort it. */
   readonly timeoutMs: number;
   /** Ends what is under way, with MR_LOG_CLOSED. */
@@ -32,17 +34,11 @@ export type CoordinatorOptions = {
  */
 export class TransactionCoordinator {
   readonly #cluster: Cluster;
-  readonly #transactionalId: string;
-  readonly #purpose: string;
-  readonly #timeoutMs: number;
-  readonly #signal: AbortSignal;
+  readonly #options: CoordinatorOptions;
 
-  constructor(cluster: Cluster, { transactionalId, purpose, timeoutMs, signal }: CoordinatorOptions) {
+  constructor(cluster: Cluster, options: CoordinatorOptions) {
     this.#cluster = cluster;
-    this.#transactionalId = transactionalId;
-    this.#purpose = purpose;
-    this.#timeoutMs = timeoutMs;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   /**
@@ -54,7 +50,7 @@ export class TransactionCoordinator {
       initProducerIdV4.api.async(
         connection,
         id,
-        this.#timeoutMs,
+        this.#options.timeoutMs,
         BigInt(identity?.producerId ?? -1),
         identity?.epoch ?? -1,
       ),
@@ -62,8 +58,23 @@ export class TransactionCoordinator {
     return { producerId: Number(producerId), epoch: producerEpoch };
   }
 
-  /** The partitions take part in the transaction, which begins if it has not. */
-  async addPartitions(
+  /**
+   * Partitions and groups take part in the transaction, which begins if it has not. Where the protocol wants it they are
+   * announced, in requests that follow each other on one connection.
+   */
+  async announce(
+    identity: ProducerIdentity,
+    partitions: readonly TopicPartition[],
+    groups: ReadonlySet<string>,
+  ): Promise<void> {
+    if (!this.#options.protocol.announces) return;
+    await Promise.all([
+      partitions.length > 0 && this.#addPartitions(identity, partitions),
+      ...Array.from(groups, (group) => this.#addOffsets(identity, group)),
+    ]);
+  }
+
+  async #addPartitions(
     { producerId, epoch }: ProducerIdentity,
     partitions: readonly TopicPartition[],
   ): Promise<void> {
@@ -92,25 +103,30 @@ export class TransactionCoordinator {
     );
   }
 
-  /** The group's offsets take part in the transaction, which begins if it has not. */
-  async addOffsets({ producerId, epoch }: ProducerIdentity, group: string): Promise<void> {
+  async #addOffsets({ producerId, epoch }: ProducerIdentity, group: string): Promise<void> {
     await this.#ask('adding offsets', (connection, id) =>
       addOffsetsToTxnV3.api.async(connection, id, BigInt(producerId), epoch, this.#cluster.prefixed(group)),
     );
   }
 
-  /** The group's coordinator keeps the offsets until the transaction ends. */
+  /**
+   * The group's coordinator keeps the offsets until the transaction ends. `isWanted` tells whether to try again. A broker that
+   * asks the transaction's coordinator about records and offsets at once fails one of them (NOT_ENOUGH_REPLICAS): the request
+   * goes behind the records, on their connection, whose requests a broker takes one after the other.
+   */
   async commitOffsets(
     { producerId, epoch }: ProducerIdentity,
     group: string,
     { memberId, generation, instanceId }: KafkaMember,
     offsets: readonly OffsetCommit[],
+    isWanted: () => boolean,
   ): Promise<void> {
+    const { producePurpose, protocol, transactionalId } = this.#options;
     const topics = committedByTopic(this.#cluster, offsets);
     const ask = (connection: Connection) =>
-      txnOffsetCommitV3.api.async(
+      protocol.commitOffsets.async(
         connection,
-        this.#cluster.prefixed(this.#transactionalId),
+        this.#cluster.prefixed(transactionalId),
         this.#cluster.prefixed(group),
         BigInt(producerId),
         epoch,
@@ -120,16 +136,19 @@ export class TransactionCoordinator {
         topics,
       );
     await this.#whileUnknown(offsets, (passes) =>
-      this.#askCoordinator({ kind: 'group', key: group }, ask, {
+      this.#askCoordinator({ kind: 'group', key: group, purpose: producePurpose }, ask, {
         what: `committing offsets of group ${group}`,
-        isPassing: passes,
+        isPassing: (error) => isWanted() && (passes(error) || isAway(error)),
       }),
     );
   }
 
-  /** Asks until there is an answer, however long that takes: what has become of a commit must be known. */
-  async commit(identity: ProducerIdentity): Promise<void> {
-    await this.#end(identity, true, { timeoutMs: Number.POSITIVE_INFINITY });
+  /**
+   * Asks until there is an answer, however long that takes: what has become of a commit must be known. Gives as whom the
+   * producer goes on.
+   */
+  commit(identity: ProducerIdentity): Promise<ProducerIdentity> {
+    return this.#end(identity, true, { timeoutMs: Number.POSITIVE_INFINITY });
   }
 
   /**
@@ -140,18 +159,15 @@ export class TransactionCoordinator {
     await this.#end(identity, true);
   }
 
-  async abort(identity: ProducerIdentity, timeoutMs: number): Promise<void> {
-    await this.#end(identity, false, { timeoutMs });
+  /** Gives as whom the producer goes on. */
+  abort(identity: ProducerIdentity, timeoutMs: number): Promise<ProducerIdentity> {
+    return this.#end(identity, false, { timeoutMs });
   }
 
-  async #end(
-    { producerId, epoch }: ProducerIdentity,
-    isCommit: boolean,
-    options: RetryOptions = {},
-  ): Promise<void> {
-    await this.#ask(
+  #end(identity: ProducerIdentity, isCommit: boolean, options: RetryOptions = {}): Promise<ProducerIdentity> {
+    return this.#ask(
       isCommit ? 'committing' : 'aborting',
-      (connection, id) => endTxnV3.api.async(connection, id, BigInt(producerId), epoch, isCommit),
+      (connection, id) => this.#options.protocol.end(connection, id, identity, isCommit),
       options,
     );
   }
@@ -179,25 +195,29 @@ export class TransactionCoordinator {
     request: (connection: Connection, transactionalId: string) => Promise<T>,
     options: RetryOptions = {},
   ): Promise<T> {
-    const key = this.#transactionalId;
+    const { isPassing: passes = isPassing, ...others } = options;
+    const { purpose, transactionalId: key } = this.#options;
     return this.#askCoordinator(
-      { kind: 'transaction', key },
+      { kind: 'transaction', key, purpose },
       (connection) => request(connection, this.#cluster.prefixed(key)),
-      { ...options, what: `${what}, transactional id ${key}` },
+      {
+        ...others,
+        isPassing: (error) => passes(error) || isAway(error),
+        what: `${what}, transactional id ${key}`,
+      },
     );
   }
 
   #askCoordinator<T>(
     coordinated: Coordinated,
     request: (connection: Connection) => Promise<T>,
-    { isPassing: passes = isPassing, ...options }: RetryOptions,
+    options: RetryOptions,
   ): Promise<T> {
-    return askCoordinator(this.#cluster, { ...coordinated, purpose: this.#purpose }, request, {
+    return askCoordinator(this.#cluster, coordinated, request, {
       ...options,
-      isPassing: (error) => passes(error) || isAway(error),
       // The transaction before is being ended: its markers are written in a few ms.
       isBrief: (error) => errorName(error) === 'CONCURRENT_TRANSACTIONS',
-      signal: this.#signal,
+      signal: this.#options.signal,
     });
   }
 }

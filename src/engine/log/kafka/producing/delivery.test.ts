@@ -6,6 +6,7 @@ import { MAX_BATCH_BYTES } from '../../batch.ts';
 import type { Producer, ProducerRecord } from '../../port.ts';
 import { Append, type Place, parcels } from './gathered.ts';
 import { openProducer } from './idempotent-producer.ts';
+import { produceV11 } from './produce-request.ts';
 import { Sender } from './sender.ts';
 import { ModelCluster, type ModelFaults } from './testing/model-cluster.ts';
 
@@ -39,6 +40,7 @@ function sendingAtOnce(model: ModelCluster): Producer {
   const sender = new Sender(model.cluster, {
     purpose: 'produce',
     transactionalId: null,
+    produce: produceV11,
     identity: { producerId: 0, epoch: 0 },
     newIdentity: () => assert.fail('no run is that long'),
   });

@@ -10,6 +10,7 @@ import { assertKnown } from '../wire/leaders.ts';
 import { retrying } from '../wire/retry.ts';
 import { Append, hasNullKey, parcels } from './gathered.ts';
 import type { PartitionQueue, ProducerIdentity } from './partition-queue.ts';
+import { produceV11 } from './produce-request.ts';
 import { Sender } from './sender.ts';
 
 /** The appends to one partition that are not on their way yet. */
@@ -59,6 +60,7 @@ class IdempotentProducer implements Producer {
     this.#sender = new Sender(cluster, {
       purpose: cluster.newPurpose('produce'),
       transactionalId: null,
+      produce: produceV11,
       identity,
       newIdentity: () => newIdentity(cluster),
     });

@@ -2,7 +2,7 @@ import type { Connection } from '@platformatic/kafka';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
 import type { Batch, PartitionQueue } from './partition-queue.ts';
-import { type ProduceAnswer, produce } from './produce-request.ts';
+import type { ProduceAnswer, produceV11 } from './produce-request.ts';
 
 /** A batch in a request, with the queue that it comes from. */
 export type Sent = { readonly queue: PartitionQueue; readonly batch: Batch };
@@ -25,6 +25,7 @@ export type ChannelOptions = {
   /** Names the connection, which is the producer's own: no other's requests hold it up. */
   readonly purpose: string;
   readonly transactionalId: string | null;
+  readonly produce: typeof produceV11;
   /** Ends the watch over requests. */
   readonly signal: AbortSignal;
 };
@@ -108,7 +109,8 @@ export class LeaderChannel {
     let answers: readonly ProduceAnswer[] = [];
     let failure: unknown = new Error('a broker has left a partition out of its answer');
     try {
-      answers = await produce.async(connection, this.#options.transactionalId, batches);
+      const { produce, transactionalId } = this.#options;
+      answers = await produce.async(connection, transactionalId, batches);
     } catch (error) {
       failure = error;
     }

@@ -3,6 +3,9 @@ import type { BatchBuilder } from '../records/batch-builder.ts';
 /** As whom a producer writes. A partition takes nothing more under an epoch when it has seen a newer one. */
 export type ProducerIdentity = { readonly producerId: number; readonly epoch: number };
 
+export const isSame = (a: ProducerIdentity, b: ProducerIdentity) =>
+  a.producerId === b.producerId && a.epoch === b.epoch;
+
 /** A batch's records, and who waits for what becomes of them. */
 export interface Parcel {
   readonly builder: BatchBuilder;

@@ -18,14 +18,26 @@ const ALL_IN_SYNC_REPLICAS = -1;
 /** For how long the leader waits for its followers. */
 const REPLICATION_TIMEOUT_MS = 30_000;
 
+type ProduceParameters = [transactionalId: string | null, batches: readonly ProducedBatch[]];
+
 /**
  * Produce, version 11, of batches that are encoded already; one batch a partition. The library's own request encodes
  * records itself, and its response throws all partitions away for one that was refused: here each has its answer.
  */
-export const produce = createAPI<
-  [transactionalId: string | null, batches: readonly ProducedBatch[]],
-  readonly ProduceAnswer[]
->(0, 11, createRequest, parseResponse);
+export const produceV11 = createAPI<ProduceParameters, readonly ProduceAnswer[]>(
+  0,
+  11,
+  createRequest,
+  parseResponse,
+);
+
+/** The same bytes; in a transaction, the partitions take part in it by that alone (KIP-890). */
+export const produceV12 = createAPI<ProduceParameters, readonly ProduceAnswer[]>(
+  0,
+  12,
+  createRequest,
+  parseResponse,
+);
 
 export function createRequest(transactionalId: string | null, batches: readonly ProducedBatch[]): Writer {
   const topics = Map.groupBy(batches, ({ topic }) => topic);

@@ -7,13 +7,14 @@ import type { Sent } from './leader-channel.ts';
 import { isAway, isTooLarge, notAppended, outcomeOf, outcomeUnknown, refusal } from './outcome.ts';
 import {
   Batch,
+  isSame,
   type Parcel,
   PartitionQueue,
   type ProducerIdentity,
   SEQUENCES,
   sequenceAfter,
 } from './partition-queue.ts';
-import type { ProduceAnswer } from './produce-request.ts';
+import type { ProduceAnswer, produceV11 } from './produce-request.ts';
 import { findBatch, lastSequence } from './producer-state.ts';
 import { type Dispatcher, Router } from './router.ts';
 
@@ -22,6 +23,7 @@ export type SenderOptions = {
   readonly purpose: string;
   /** As the brokers call it; null: the batches are in no transaction. */
   readonly transactionalId: string | null;
+  readonly produce: typeof produceV11;
   readonly identity: ProducerIdentity;
   /** Outside transactions: a new producer id, when the epochs of one are used up. */
   readonly newIdentity?: () => Promise<ProducerIdentity>;
@@ -57,11 +59,16 @@ export class Sender implements Dispatcher {
   #hasLeftOpen = false;
 
   constructor(cluster: Cluster, options: SenderOptions) {
-    const { identity, purpose, transactionalId } = options;
+    const { identity, produce, purpose, transactionalId } = options;
     this.#cluster = cluster;
     this.#options = options;
     this.#identity = identity;
-    this.#router = new Router(cluster, this, { purpose, transactionalId, signal: this.#ended.signal });
+    this.#router = new Router(cluster, this, {
+      purpose,
+      transactionalId,
+      produce,
+      signal: this.#ended.signal,
+    });
   }
 
   /** Whether something was sent and then given up, so that only another identity can go on safely. */
@@ -106,11 +113,11 @@ export class Sender implements Dispatcher {
     for (const queue of this.#queues.values()) this.failWaiting(queue, cause);
   }
 
-  /** Goes on after `abandon`, when all has come back; as `identity` where there is another. */
-  restart(identity?: ProducerIdentity): void {
+  /** Goes on as `identity` when all has come back, after `abandon` too. */
+  restart(identity: ProducerIdentity): void {
     this.#abandoned = undefined;
     this.#router.start();
-    if (identity === undefined) return;
+    if (isSame(identity, this.#identity)) return;
     this.#hasLeftOpen = false;
     this.#identity = identity;
     for (const queue of this.#queues.values()) queue.renew(identity);

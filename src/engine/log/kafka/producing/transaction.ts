@@ -38,14 +38,16 @@ type Lane = TopicPartition & {
 
 type GroupCommit = { readonly group: GroupMetadata; readonly offsets: Map<string, OffsetCommit> };
 
+/** `next`: as whom the producer goes on. */
+export type Committed = { readonly appended: readonly Appended[]; readonly next: ProducerIdentity };
+
 /**
- * One transaction (KIP-98). What is appended in one turn of the event loop goes together; where that fills a batch it goes
- * before the commit, so that a long transaction is on the brokers when it ends. The order of requests:
+ * One transaction. What is appended in one turn of the event loop goes together; where that fills a batch it goes before the
+ * commit, so that a long transaction is on the brokers when it ends. The order of requests:
  *
- *     AddPartitionsToTxn   once for the partitions that are new
- *     Produce              beside it AddOffsetsToTxn
- *     TxnOffsetCommit      behind all Produce: a broker that checks both with the coordinator at once fails one of them
- *     EndTxn               and again, until its markers are written: only then do readers see it
+ *     AddPartitionsToTxn   with AddOffsetsToTxn, where the protocol wants them
+ *     Produce              with TxnOffsetCommit
+ *     EndTxn
  */
 export class Transaction {
   readonly #environment: TransactionEnvironment;
@@ -89,42 +91,35 @@ export class Transaction {
     if (commit.offsets.size > 0) this.#groups.set(name, commit);
   }
 
-  /** Rejects with the first thing that went wrong, as the brokers have put it; then `abandon` has to follow. */
-  async commit(): Promise<readonly Appended[]> {
-    const { cluster, coordinator, groups, sender } = this.#environment;
+  /**
+   * Undefined: there was nothing. Rejects with the first thing that went wrong, as the brokers have put it; then `abandon` has
+   * to follow.
+   */
+  async commit(): Promise<Committed | undefined> {
+    const { coordinator, sender } = this.#environment;
     this.#isEnding = true;
-    this.#send(({ waiting }) => waiting.length > 0);
+    const commits = [...this.#groups.values()];
+    this.#send(({ waiting }) => waiting.length > 0, commits);
     await this.#sending;
     this.#assertSound();
-    const commits = [...this.#groups.values()];
-    if (commits.length === 0 && !this.#hasBegun) return [];
-    for (const { offsets } of commits) for (const at of offsets.values()) await assertKnown(cluster, at);
+    if (!this.#hasBegun) return undefined;
     const identity = await this.#begin();
-    await Promise.all([this.#addOffsets(identity, commits), sender.drained()]);
+    this.#sending = this.#commitOffsets(identity, commits);
+    await sender.drained();
     this.#assertSound();
     step('kafka.transaction.appended');
-    for (const { group, offsets } of commits) {
-      try {
-        await coordinator.commitOffsets(identity, group.group, groups.member(group), [...offsets.values()]);
-      } catch (error) {
-        throw offsetsError(error, group);
-      }
-    }
+    await this.#sending;
+    this.#assertSound();
     step('kafka.transaction.offsets');
-    await coordinator.commit(identity);
+    const next = await coordinator.commit(identity);
     step('kafka.transaction.committed');
-    try {
-      await coordinator.untilVisible(identity);
-    } catch (error) {
-      // It is committed, whatever has happened since: a successor, say, has taken over.
-      cluster.logger?.debug({ err: error }, 'readers may see a transaction somewhat later');
-    }
-    return [...this.#lanes.values()].map(({ topic, partition, baseOffset = 0, nextOffset }) => ({
+    const appended = [...this.#lanes.values()].map(({ topic, partition, baseOffset = 0, nextOffset }) => ({
       topic,
       partition,
       baseOffset,
       nextOffset,
     }));
+    return { appended, next };
   }
 
   /** Sends nothing more, and resolves when all that was sent has come back. */
@@ -178,18 +173,19 @@ export class Transaction {
     });
   }
 
-  #send(concerns: (lane: Lane) => boolean): void {
+  #send(concerns: (lane: Lane) => boolean, commits: readonly GroupCommit[] = []): void {
     this.#sending = this.#sending.then(async () => {
       try {
-        if (this.#failure === undefined) await this.#sendLanes([...this.#lanes.values()].filter(concerns));
+        const lanes = [...this.#lanes.values()].filter(concerns);
+        if (this.#failure === undefined) await this.#sendLanes(lanes, commits);
       } catch (error) {
         this.#fail(error);
       }
     });
   }
 
-  async #sendLanes(lanes: readonly Lane[]): Promise<void> {
-    const { coordinator, sender } = this.#environment;
+  async #sendLanes(lanes: readonly Lane[], commits: readonly GroupCommit[]): Promise<void> {
+    const { cluster, coordinator, sender } = this.#environment;
     const ready: (readonly [Lane, readonly Parcel[]])[] = [];
     for (const lane of lanes) {
       const appends = lane.waiting;
@@ -198,10 +194,12 @@ export class Transaction {
       await this.#check(lane, appends);
       ready.push([lane, parcels(appends, MAX_BATCH_BYTES)]);
     }
+    for (const { offsets } of commits) for (const at of offsets.values()) await assertKnown(cluster, at);
     this.#assertSound();
     const added = lanes.filter(({ isAdded }) => !isAdded);
-    if (added.length > 0) {
-      await coordinator.addPartitions(await this.#begin(), added);
+    if (added.length > 0 || commits.length > 0) {
+      const groups = new Set(commits.map(({ group: { group } }) => group));
+      await coordinator.announce(await this.#begin(), added, groups);
       for (const lane of added) lane.isAdded = true;
       step('kafka.transaction.begun');
       this.#assertSound();
@@ -220,14 +218,17 @@ export class Transaction {
     if (await isCompacted(cluster, at.topic)) throw keyRequired(at);
   }
 
-  async #addOffsets(identity: ProducerIdentity, commits: readonly GroupCommit[]): Promise<void> {
-    const { coordinator } = this.#environment;
-    try {
-      for (const group of new Set(commits.map(({ group: { group } }) => group))) {
-        await coordinator.addOffsets(identity, group);
+  async #commitOffsets(identity: ProducerIdentity, commits: readonly GroupCommit[]): Promise<void> {
+    const { coordinator, groups } = this.#environment;
+    for (const { group, offsets } of commits) {
+      try {
+        const member = groups.member(group);
+        const isWanted = () => this.#failure === undefined;
+        await coordinator.commitOffsets(identity, group.group, member, [...offsets.values()], isWanted);
+      } catch (error) {
+        this.#fail(offsetsError(error, group));
+        return;
       }
-    } catch (error) {
-      this.#fail(error);
     }
   }
 }

@@ -3,10 +3,11 @@ import { checkOffsetCommit } from '../../offset-commit.ts';
 import type { Appended, GroupMetadata, OffsetCommit, Records, TransactionalProducer } from '../../port.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { TransactionCoordinator } from './coordinator.ts';
-import type { ProducerIdentity } from './partition-queue.ts';
+import { isSame, type ProducerIdentity } from './partition-queue.ts';
 import { Sender } from './sender.ts';
 import { type GroupMembers, Transaction } from './transaction.ts';
 import { isLost, transactionError } from './transaction-errors.ts';
+import { transactionProtocol } from './transaction-protocol.ts';
 
 /**
  * For how long a transaction may be open before the brokers abort it, and so for how long readers, and whoever takes over the
@@ -31,17 +32,22 @@ export async function openTransactionalProducer(
 ): Promise<TransactionalProducer> {
   const closing = new AbortController();
   const purpose = cluster.newPurpose('transactions');
-  const coordinator = new TransactionCoordinator(cluster, {
-    transactionalId,
-    purpose,
-    timeoutMs,
-    signal: closing.signal,
-  });
+  const producePurpose = cluster.newPurpose('transactional-produce');
   try {
+    const protocol = await transactionProtocol(cluster);
+    const coordinator = new TransactionCoordinator(cluster, {
+      transactionalId,
+      protocol,
+      purpose,
+      producePurpose,
+      timeoutMs,
+      signal: closing.signal,
+    });
     const identity = await coordinator.initProducerId();
     const sender = new Sender(cluster, {
-      purpose: cluster.newPurpose('transactional-produce'),
+      purpose: producePurpose,
       transactionalId: cluster.prefixed(transactionalId),
+      produce: protocol.produce,
       identity,
     });
     return new KafkaTransactionalProducer(transactionalId, {
@@ -77,6 +83,8 @@ class KafkaTransactionalProducer implements TransactionalProducer {
   #identity: ProducerIdentity;
   #transaction: Transaction;
   #ending: Promise<unknown> | undefined;
+  /** Readers see the last transaction; until then the brokers begin no other. */
+  #visible: Promise<void> = Promise.resolve();
   /** What has to be done for the last transaction before there can be another: abort it, go on under a new epoch. */
   #isLeftOpen = false;
   #needsEpoch = false;
@@ -109,7 +117,12 @@ class KafkaTransactionalProducer implements TransactionalProducer {
     if (this.#fenced !== undefined) throw this.#fenced;
     return this.#end(async () => {
       try {
-        return await this.#transaction.commit();
+        const committed = await this.#transaction.commit();
+        if (committed === undefined) return [];
+        this.#show(this.#identity);
+        this.#identity = committed.next;
+        this.#parts.sender.restart(this.#identity);
+        return committed.appended;
       } catch (error) {
         throw await this.#undo(error);
       }
@@ -129,7 +142,11 @@ class KafkaTransactionalProducer implements TransactionalProducer {
   async #close(): Promise<void> {
     const { cluster, closing, purpose, sender } = this.#parts;
     if (this.#ending !== undefined) await this.#within(this.#ending);
-    if (this.#ending === undefined) await this.#within(this.#end(() => this.#undo(logClosed())));
+    if (this.#ending === undefined) {
+      const undone = this.#end(() => this.#undo(logClosed()));
+      // Who reads behind a producer that is closed finds what it has committed.
+      await this.#within(Promise.all([undone, this.#visible]));
+    }
     closing.abort();
     await sender.close();
     await cluster.disconnect(purpose);
@@ -171,8 +188,29 @@ class KafkaTransactionalProducer implements TransactionalProducer {
     return this.#fenced ?? transactionError(cause, this.#transactionalId);
   }
 
+  /** Readers will see what was committed under the identity. */
+  #show(identity: ProducerIdentity): void {
+    const { becomingVisible } = this.#parts.cluster;
+    const visible = this.#untilVisible(identity).finally(() => becomingVisible.delete(visible));
+    becomingVisible.add(visible);
+    this.#visible = visible;
+  }
+
+  async #untilVisible(identity: ProducerIdentity): Promise<void> {
+    const { cluster, coordinator } = this.#parts;
+    try {
+      await coordinator.untilVisible(identity);
+    } catch (error) {
+      // It is committed, whatever has happened since: a successor, say, has taken over.
+      cluster.logger?.debug({ err: error }, 'readers may see a transaction somewhat later');
+      // Under the same epoch a question that comes late would end the next one.
+      this.#needsEpoch = true;
+    }
+  }
+
   /** As whom the next transaction is written. */
   async #ready(): Promise<ProducerIdentity> {
+    await this.#visible;
     if (this.#isLeftOpen || this.#needsEpoch) await this.#settle();
     if (this.#fenced !== undefined) throw this.#fenced;
     return this.#identity;
@@ -183,7 +221,9 @@ class KafkaTransactionalProducer implements TransactionalProducer {
     const { coordinator, sender } = this.#parts;
     if (this.#isLeftOpen) {
       try {
-        await coordinator.abort(this.#identity, ABORT_TIMEOUT_MS);
+        const next = await coordinator.abort(this.#identity, ABORT_TIMEOUT_MS);
+        if (!isSame(next, this.#identity)) this.#needsEpoch = false;
+        this.#identity = next;
       } catch (error) {
         // The brokers have ended it themselves, or another producer has.
         if (!isLost(error)) throw error;
@@ -191,14 +231,15 @@ class KafkaTransactionalProducer implements TransactionalProducer {
       }
       this.#isLeftOpen = false;
     }
-    if (!this.#needsEpoch) return sender.restart();
-    try {
-      this.#identity = await coordinator.initProducerId(this.#identity);
-    } catch (error) {
-      if (!isLost(error)) throw error;
-      this.#fenced = fenced(this.#transactionalId);
+    if (this.#needsEpoch) {
+      try {
+        this.#identity = await coordinator.initProducerId(this.#identity);
+      } catch (error) {
+        if (!isLost(error)) throw error;
+        this.#fenced = fenced(this.#transactionalId);
+      }
+      this.#needsEpoch = false;
     }
-    this.#needsEpoch = false;
     sender.restart(this.#identity);
   }
 

@@ -144,6 +144,8 @@ async function partitionOffsets(
     const { leaders } = await cluster.topic(topic);
     partitions.push(...leaders.map((_, partition) => ({ topic, partition })));
   }
+  // Who has committed something, and asks up to where to read, is to find it.
+  await Promise.all(cluster.becomingVisible);
   const [start, stable, end] = await Promise.all([
     listOffsets(cluster, partitions, 'start'),
     listOffsets(cluster, partitions, 'stable'),

@@ -46,6 +46,8 @@ export class Cluster {
   readonly logger: Logger | undefined;
   /** Producers and consumers that are open: they end with the client. */
   readonly opened = new Set<{ close(): Promise<void> }>();
+  /** Of transactions that this client has committed and readers do not see yet; none rejects. */
+  readonly becomingVisible = new Set<Promise<void>>();
   readonly #connections: Connections;
   readonly #closing = new AbortController();
   readonly #brokers = new Map<number, Address>();

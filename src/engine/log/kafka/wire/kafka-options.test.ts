@@ -55,6 +55,7 @@ for (const url of [
   'kafka://user:secret@a?sasl=MD5',
   'kafka://user:secret@a?retention=week',
   'kafka://user:100%secret@a',
+  'kafka://user:why?secret@a',
 ]) {
   test(`${url} is refused, and no password is shown`, () => {
     assert.throws(

@@ -24,6 +24,9 @@ export async function readAll(log: Log, topic: string): Promise<string[][]> {
   return values;
 }
 
+/** Anyone commits for a group without members. */
+const READERS = { group: 'readers', memberId: '', generation: -1 };
+
 /** Two producers write to both partitions of a topic until they are told to stop; everything has to arrive once. */
 export class Load {
   readonly expected: string[][] = [[], []];
@@ -59,6 +62,8 @@ export class Load {
     await this.#work;
     const committed = await readAll(this.#log, 'committed');
     assert.deepEqual(committed, this.expected, 'every committed record is there once, in order');
+    const [commit] = await this.#log.committedOffsets(READERS.group, [{ topic: 'plain', partition: 0 }]);
+    assert.equal(commit?.offset, this.#count, 'the offset is that of the last transaction');
     const plain = await readAll(this.#log, 'plain');
     for (const values of plain) {
       assert.ok(values.length > 0);
@@ -87,7 +92,7 @@ export class Load {
     const producer = await this.#log.transactionalProducer('load');
     for (let i = 0; !this.#isOver; i++) {
       const values = [0, 1].map((partition) => [`${i} a ${partition}`, `${i} b ${partition}`]);
-      await this.#commitOnce(producer, values, i % 5 === 0);
+      await this.#commitOnce(producer, values, i + 1, i % 5 === 0);
       for (const partition of [0, 1]) this.expected[partition]?.push(...(values[partition] ?? []));
       this.#count++;
     }
@@ -98,12 +103,14 @@ export class Load {
   async #commitOnce(
     producer: TransactionalProducer,
     values: string[][],
+    offset: number,
     abortsFirst: boolean,
   ): Promise<void> {
     for (let isAborted = !abortsFirst; ; ) {
       try {
         for (const [partition, each] of values.entries())
           producer.append('committed', partition, each.map(record));
+        producer.sendOffsets(READERS, [{ topic: 'plain', partition: 0, offset }]);
         if (isAborted) {
           await producer.commit();
           return;
