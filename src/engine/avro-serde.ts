@@ -7,16 +7,14 @@ const WIRE_FORMAT_HEADER = 5;
 /**
  * A serde in the Confluent wire format, its schema registered under `subject` (by convention `<topic>-value`).
  * Values of all versions registered so far can be decoded at once; later ones are fetched when first met.
- * Records named in `passed` are passed on as bytes: see avroCodecFor. Errors: MR_SCHEMA_INCOMPATIBLE where the registry
- * refuses the schema.
+ * Errors: MR_SCHEMA_INCOMPATIBLE where the registry refuses the schema.
  */
 export async function avroSerde<T>(
   registry: SchemaRegistry,
   subject: string,
   schema: object,
-  passed: readonly string[] = [],
 ): Promise<Serde<T>> {
-  const codec: AvroCodec<T> = avroCodecFor(schema, passed);
+  const codec: AvroCodec<T> = avroCodecFor(schema);
   const id = await registry.register(subject, schema);
   const load = async (writer: number) => codec.addWriterSchema(writer, await registry.schema(writer));
   for (const version of await registry.versions(subject)) await load(version);

@@ -4,6 +4,7 @@
  * size, and writes a long below -2^52 as a positive number.
  */
 import avsc from 'avsc';
+import { shortText } from './short-text.ts';
 
 /** The part of avsc's reading and writing position that the types use. */
 type Tap = {
@@ -21,11 +22,8 @@ type Hook = ((value: unknown, type: avsc.Type) => void) | undefined;
 /** Zigzag doubles a value, and doubles are exact up to 2^53. */
 const largestLong = 2 ** 52 - 1;
 
-/**
- * avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. Records named in
- * `passed` are read as a PassedRecord, where writer and reader agree in their schemas, and written from one or from an object.
- */
-export function avroType(schema: object, passed: readonly string[] = []): avsc.Type {
+/** avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. */
+export function avroType(schema: object): avsc.Type {
   const type = avsc.Type.forSchema(schema as avsc.Schema, {
     wrapUnions: 'never',
     omitRecordMethods: true,
@@ -36,52 +34,11 @@ export function avroType(schema: object, passed: readonly string[] = []): avsc.T
       if (kind === 'int') return new StrictIntType();
       if (kind === 'long') return new StrictLongType();
       if (kind === 'string') return new QuickStringType();
-      if (kind === 'record' && passed.includes((each as { readonly name: string }).name))
-        return new PassedRecordType(each, options);
       return undefined;
     },
   });
   makePlain(type, new Set());
   return type;
-}
-
-/** A record that is only passed on: where its bytes lie. */
-class PassedRecord {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-
-  constructor(bytes: Buffer, start: number, end: number) {
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-  }
-}
-
-type Writer = (tap: Tap, value: unknown) => void;
-const RecordType = avsc.types.RecordType as unknown as new (
-  ...of: ConstructorParameters<typeof avsc.types.RecordType>
-) => avsc.Type & Internal & { _createWriter(): Writer };
-
-/** The bytes of a record are the same wherever it stands: who does not look into it need neither decode nor encode it. */
-class PassedRecordType extends RecordType {
-  _createReader(): (tap: Tap) => PassedRecord {
-    return (tap) => {
-      const start = tap.pos;
-      this._skip(tap);
-      return new PassedRecord(tap.buf, start, tap.pos);
-    };
-  }
-
-  override _createWriter(): Writer {
-    const write = super._createWriter();
-    return (tap, value) => {
-      if (!(value instanceof PassedRecord)) return write(tap, value);
-      const { bytes, start, end } = value;
-      bytes.copy(tap.buf, tap.pos, start, end);
-      tap.pos += end - start;
-    };
-  }
 }
 
 class StrictIntType extends avsc.types.IntType {
@@ -118,8 +75,23 @@ function isExactLong(value: unknown): value is number {
 /** Above this length a string's own length takes more than a byte, and a native call less time than a loop. */
 const shortString = 63;
 
-/** Writes short strings of ASCII, which most are, without measuring them first: that takes longer than writing them. */
+/**
+ * Reads and writes short strings of ASCII, which most are, without a native call for each, and without measuring first what
+ * is written: that takes longer than writing it.
+ */
 class QuickStringType extends avsc.types.StringType {
+  _read(tap: Tap): string {
+    const { buf, pos } = tap;
+    const prefix = buf[pos] as number;
+    const end = pos + 1 + (prefix >> 1);
+    // A length of one byte that is not negative is even and below 128.
+    const isShort = (prefix & 0x81) === 0 && end <= buf.length;
+    const text = isShort ? shortText(buf, pos + 1, end) : undefined;
+    if (text === undefined) return tap.readString();
+    tap.pos = end;
+    return text;
+  }
+
   _write(tap: Tap, value: unknown): void {
     if (typeof value !== 'string') throw new Error(`invalid "string": ${String(value)}`);
     if (!writeShortAscii(tap, value)) tap.writeString(value);

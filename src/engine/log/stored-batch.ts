@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { shortText } from '#schemas';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
 import type { Header, ProducerRecord, RecordBatch } from './port.ts';
@@ -129,7 +130,9 @@ export class StoredBatch implements RecordBatch {
 
   keyText(index: number): string | null {
     const length = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    return length === 0 ? null : this.#bytes.toString('utf8', cursor, cursor + length - 1);
+    if (length === 0) return null;
+    const [start, end] = [cursor, cursor + length - 1];
+    return shortText(this.#bytes, start, end) ?? this.#bytes.toString('utf8', start, end);
   }
 
   isEmpty(index: number): boolean {

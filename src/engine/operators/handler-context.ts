@@ -162,8 +162,11 @@ class StagedStore implements KeyValueStore<unknown> {
   #attempt = 0;
   /** The entry looked up last in this attempt, or expected to be: a handler gets a key and then puts it. */
   #last: Entry<unknown> | undefined;
+  /** As it was asked for: the same string most often, where that of the entry would have to be fetched and compared. */
+  #lastKey: string | undefined;
   /** By port and record, what it declared to read first, if that was in the cache: found once, it is not looked up again. */
   readonly #expected: (Entry<unknown> | undefined)[][] = [];
+  readonly #expectedKeys: string[][] = [];
 
   constructor(store: CachedStore<unknown>) {
     this.#store = store;
@@ -171,6 +174,7 @@ class StagedStore implements KeyValueStore<unknown> {
 
   expect(port: number, records: number): void {
     this.#expected[port] ??= [];
+    this.#expectedKeys[port] ??= [];
     const expected = this.#expected[port];
     while (expected.length < records) expected.push(undefined);
     expected.fill(undefined);
@@ -179,12 +183,15 @@ class StagedStore implements KeyValueStore<unknown> {
   want(read: Read, port: number, index: number): void {
     const entry = this.#store.want(read);
     const expected = this.#expected[port];
-    if (expected !== undefined) expected[index] ??= entry;
+    if (entry === undefined || expected === undefined || expected[index] !== undefined) return;
+    expected[index] = entry;
+    (this.#expectedKeys[port] as string[])[index] = read as string;
   }
 
   begin(port: number, index: number): void {
     this.#attempt++;
     this.#last = this.#expected[port]?.[index];
+    this.#lastKey = this.#expectedKeys[port]?.[index];
     this.#release();
   }
 
@@ -242,7 +249,10 @@ class StagedStore implements KeyValueStore<unknown> {
   }
 
   #entry(key: string): Entry<unknown> {
-    if (this.#last?.key !== key) this.#last = this.#store.entry(key);
+    if (this.#last === undefined || this.#lastKey !== key) {
+      this.#last = this.#store.entry(key);
+      this.#lastKey = key;
+    }
     return this.#last;
   }
 }

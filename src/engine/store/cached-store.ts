@@ -2,7 +2,7 @@ import { errorCode, FatalError, InputError, RetryableError } from '#platform';
 import { assertRecordBytes } from '../log/record-size.ts';
 import type { Serde } from '../serde.ts';
 import { prefixedKey, prefixRange, storePrefix } from './database-keys.ts';
-import { Digest, type EntryHash, entryHash, textEntryHash } from './digest.ts';
+import { DIGEST_KIND, Digest, type EntryHash, entryHash, textEntryHash } from './digest.ts';
 import type { Database } from './port.ts';
 import { SeenKeys, textHash } from './seen-keys.ts';
 import { type HeldKey, StoreChanges } from './store-changes.ts';
@@ -215,17 +215,16 @@ export class CachedStore<V> implements KeyValueStore<V> {
   #collect(entry: Entry<V>, changes: StoreChanges): void {
     const { value, stored } = entry;
     this.#assertTimestamp(entry.timestamp);
-    let hash: EntryHash | undefined;
     if (value === undefined) changes.addDeletion(entry);
-    else {
-      changes.add(entry, (target, at) => this.#encodeInto(entry.key, value, target, at));
-      const { fingerprint, framing } = this.#serde;
-      const start = changes.start(changes.length - 1) + framing;
-      hash = textEntryHash(entry.key, changes.bytes, start, changes.byteLength, fingerprint);
-    }
+    else changes.add(entry, (target, at) => this.#encodeInto(entry.key, value, target, at));
     if (stored !== undefined) this.digest.subtract(stored);
-    if (hash !== undefined) this.digest.add(hash);
-    entry.stored = hash;
+    entry.stored = undefined;
+    if (value === undefined) return;
+    const { fingerprint, framing } = this.#serde;
+    const start = changes.start(changes.length - 1) + framing;
+    // In place of the old one: an object for each change would outlive the nursery.
+    entry.stored = textEntryHash(entry.key, changes.bytes, start, changes.byteLength, fingerprint, stored);
+    this.digest.add(entry.stored);
   }
 
   #encodeInto(key: string, value: V, target: Buffer, at: number): number {
@@ -267,9 +266,9 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return this.#serde.encode(await this.#decodeLoading(bytes));
   }
 
-  /** Hexadecimal fingerprint of the schema that the digest is made with. */
+  /** Hexadecimal: how the digest is made, and the fingerprint of the schema that it is made with. */
   get fingerprint(): string {
-    return this.#serde.fingerprint.toString('hex');
+    return DIGEST_KIND + this.#serde.fingerprint.toString('hex');
   }
 
   /** Makes the digest anew from the database: the schema has changed since it was kept up. */
@@ -354,14 +353,15 @@ export class CachedStore<V> implements KeyValueStore<V> {
   }
 
   #admit(key: string, value: V | undefined, stored: EntryHash | undefined): void {
+    // What each look needs comes first, so that it lies in one line of the processor's cache.
     const entry: Entry<V> = {
-      key,
-      value,
-      stored,
-      dirty: false,
-      timestamp: 0,
       used: true,
       attempt: -1,
+      value,
+      key,
+      dirty: false,
+      stored,
+      timestamp: 0,
       staged: undefined,
       stagedTimestamp: 0,
       changes: undefined,

@@ -6,7 +6,7 @@ import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { json } from '../testing/json-topic.ts';
 import { type InputOffsets, positionHeader } from './position.ts';
-import { TaskState } from './state.ts';
+import { MARKS_KEY, type Marks, TaskState } from './state.ts';
 
 const HOUR_MS = 3_600_000;
 const CHANGELOG = 'sums-changelog';
@@ -40,7 +40,7 @@ async function world() {
       { key: Buffer.from(key), value: bytes, timestamp: 0, ...(headers && { headers }) },
     ]);
   };
-  return { clock, log, open, write };
+  return { clock, log, open, write, databases };
 }
 
 async function rowsOf(state: TaskState): Promise<unknown[]> {
@@ -97,4 +97,26 @@ it('state that stands for more of its inputs than is committed is not counted up
   // There a crash leaves it so, and records are counted twice as promised.
   await (await open({ ...at(6), guarantee: 'at-least-once' })).close();
   await log.close();
+});
+
+it('a digest of an earlier kind is made anew from the rows', async () => {
+  const { open, write, databases } = await world();
+  await write('a', 1);
+  await write('b', 2);
+  const first = await open();
+  const digests = first.digests();
+  await first.close();
+  const database = await databases.open('sums-0');
+  const [marks] = await database.getMany([MARKS_KEY]);
+  const kept = JSON.parse(String(marks)) as Marks;
+  const mark = kept.stores['sums/state'];
+  assert.ok(mark);
+  // As releases wrote it whose digests were sums of another hash.
+  const earlier = { ...mark, digest: '1'.repeat(32), fingerprint: mark.fingerprint.slice(2) };
+  const value = Buffer.from(JSON.stringify({ ...kept, stores: { 'sums/state': earlier } }));
+  await database.write([{ key: MARKS_KEY, value }]);
+  await database.close();
+  const second = await open();
+  assert.deepEqual(second.digests(), digests);
+  await second.close();
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { compareWithRebuild, verify } from '#engine';
+import { compareWithRebuild, memoryDatabases, placesOf, StoresOnDisk, verify, verifyTask } from '#engine';
 import { systemClock } from '#platform';
 import { logger, openLog, start, stop, write } from './setting.ts';
 import { watching, wideTotals, wideViews } from './watching.ts';
@@ -15,7 +15,8 @@ it('verify, and compare with a rebuild', async (t) => {
     ['ann', { item: 'a', seconds: 30 }, 1_000],
     ['bob', { item: 'a', seconds: 3 }, 2],
   );
-  await stop(await start(t, log, topology));
+  const databases = memoryDatabases();
+  await stop(await start(t, log, topology, { databases }));
   let commits = 0;
   // example: verify
   for await (const { task, difference, ...done } of verify({ log, topology, logger })) {
@@ -24,6 +25,19 @@ it('verify, and compare with a rebuild', async (t) => {
   }
   // end
   assert.ok(commits > 0);
+  let stores = 0;
+  // example: stores-on-disk
+  for (const place of placesOf(topology)) {
+    const onDisk = await StoresOnDisk.open(place, databases);
+    await verifyTask(place, { log, topology, logger, onDisk });
+    for (const { name, result } of onDisk?.results() ?? []) {
+      assert.equal(result, 'equal', name);
+      stores++;
+    }
+    await onDisk?.close();
+  }
+  // end
+  assert.ok(stores > 0);
   // example: compare-with-rebuild
   for await (const { task, stores } of compareWithRebuild({ log, topology, logger, clock: systemClock })) {
     assert.deepEqual([stores.different, stores.incomparable], [[], []], task);

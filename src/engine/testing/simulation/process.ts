@@ -22,7 +22,13 @@ export function followFailpoints(): () => void {
 /** Options of the runtime that change how a run goes and not what comes of it. */
 export type Tuning = Pick<
   RuntimeOptions,
-  'commitIntervalMs' | 'batchRecords' | 'cacheEntries' | 'standbys' | 'bufferBytes' | 'idleWaitMs'
+  | 'commitIntervalMs'
+  | 'catchUpCommitIntervalMs'
+  | 'batchRecords'
+  | 'cacheEntries'
+  | 'standbys'
+  | 'bufferBytes'
+  | 'idleWaitMs'
 >;
 
 export type ProcessOptions = {

@@ -125,6 +125,8 @@ async function runDisturbed(topology: TopologyUnderTest, input: Input, random: R
     random: random.fork('world'),
     tuning: {
       commitIntervalMs: random.pick([5, 20, 100, 500]),
+      // From a source of its own, so that kept seeds go as they did.
+      catchUpCommitIntervalMs: random.fork('catch-up').pick([0, 50, 1_000]),
       batchRecords: random.pick([1, 3, 20, 1_000]),
       cacheEntries: random.pick([2, 20, 10_000]),
       standbys: random.pick([0, 0, 1]),
