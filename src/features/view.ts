@@ -111,8 +111,10 @@ function build<A extends Aggregations, R extends RowSpec>(
   const parts = names.map((part) => aggregations[part] as Part);
   const writer = new CanonicalWriter();
 
+  // Copied and then filled: a record that grows field by field is allocated four times over.
+  const blank: State = Object.fromEntries(names.map((part) => [part, null]));
   const collect = (make: (part: Part, name: string) => unknown): State => {
-    const record: State = {};
+    const record = { ...blank };
     for (let i = 0; i < parts.length; i++) {
       const partName = names[i] as string;
       record[partName] = make(parts[i] as Part, partName);
@@ -122,6 +124,7 @@ function build<A extends Aggregations, R extends RowSpec>(
   const empty = () => collect((part) => part.empty());
   const valuesOf = (state: State, now: number) =>
     collect((part, partName) => part.finish(state[partName], now)) as ValuesOf<A>;
+  const expiring = Object.entries(featureTtlMs) as (readonly [keyof Row & string, number])[];
   const defaults = (now: number): Row => declaration.finish(valuesOf(empty(), now), now);
   const read = (state: State, now: number): FeatureReading<Row> => {
     const values = valuesOf(state, now);
@@ -132,10 +135,10 @@ function build<A extends Aggregations, R extends RowSpec>(
       return { row: defaults(now), updated, expired: columns.map((column) => column.name) };
     }
     const row = declaration.finish(values, now);
-    const expired = Object.keys(featureTtlMs).filter((feature) => ageMs > (featureTtlMs[feature] as number));
+    const expired = expiring.flatMap(([feature, ms]) => (ageMs > ms ? feature : []));
     if (expired.length > 0) {
       const fallback = defaults(now);
-      for (const feature of expired as (keyof Row)[]) row[feature] = fallback[feature];
+      for (const feature of expired) row[feature] = fallback[feature];
     }
     return { row, updated, expired };
   };

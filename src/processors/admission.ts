@@ -41,20 +41,23 @@ export function admission(
           throw new InputError('MR_EVENT_FUTURE', `the event lies ${event.ts - wallNow} ms in the future`);
         }
         // By the watermark, as the refusal below: an id is forgotten when its twin would be refused as too late.
+        const fromMs = watermark - options.dedupHorizonMs;
         const remembered = stores.recent.get(key)?.events ?? [];
-        const events = remembered.filter(({ ts }) => ts >= watermark - options.dedupHorizonMs);
+        // Most often nothing is to be forgotten, and then nothing is to be built.
+        const isAllInForce = remembered.every(({ ts }) => ts >= fromMs);
+        const events = isAllInForce ? remembered : remembered.filter(({ ts }) => ts >= fromMs);
         const body = bodyHash(event);
         const twin = events.find(({ event_id }) => event_id === event.event_id);
         if (twin !== undefined) return options.count(twin.body === body ? 'duplicate' : 'conflicting');
-        if (event.ts < watermark - options.dedupHorizonMs) {
+        if (event.ts < fromMs) {
           throw new InputError(
             'MR_EVENT_TOO_LATE',
             `the event is ${watermark - event.ts} ms behind the watermark`,
           );
         }
         const admitted = admittedAt(event, watermark);
-        events.push({ event_id: event.event_id, ts: admitted.ts, body });
-        stores.recent.put(key, { events }, admitted.ts);
+        const now = { event_id: event.event_id, ts: admitted.ts, body };
+        stores.recent.put(key, { events: [...events, now] }, admitted.ts);
         emit('accepted', key, admitted, admitted.ts);
       },
       privacy: ({ key, value, timestamp, watermark }, { stores, emit }) => {

@@ -23,6 +23,8 @@ export type Judged = {
 /** The kind of model that is published from a directory rather than trained here. */
 const EXTERNAL = 'external';
 const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
+/** Of two models that were trained side by side, the better one by this is in force. */
+const CHOSEN_BY = 'ndcg@10';
 
 /**
  * Holds a candidate against the conditions of promotion: least values (gate `minimum`), the popularity baselines
@@ -31,7 +33,7 @@ const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
  */
 export function judgeCandidate(
   candidate: Candidate,
-  inForce: string | null,
+  inForce: Candidate | null,
   { minimum = {}, minimumLift, production = 'not-worse', promotion = 'automatic' }: GateOptions,
 ): Judged {
   const results = [
@@ -63,9 +65,11 @@ function liftGates(candidate: Candidate, minimumLift: number): GateResult[] {
   });
 }
 
-/** Beside the version in force and no other: what it was compared with before that was promoted says nothing any more. */
-function productionGates({ metrics, production }: Candidate, inForce: string | null): GateResult[] {
-  if (production === null || production.version !== inForce) return [];
+/** Beside the version in force, or the one that was when its twin was judged: any other comparison says nothing any more. */
+function productionGates(candidate: Candidate, inForce: Candidate | null): GateResult[] {
+  const { metrics, production } = candidate;
+  if (production === null || inForce === null) return [];
+  if (production.version !== inForce.version && !areTwins(candidate, inForce)) return [];
   return Object.entries(production.differences).map(([metric, { mean, high }]) => {
     const value = metrics[metric] ?? null;
     const gate = { gate: 'production', metric, value };
@@ -77,7 +81,7 @@ function productionGates({ metrics, production }: Candidate, inForce: string | n
 
 function result(gate: string, metric: string, value: number | null, threshold: number): GateResult {
   // A metric that is not a number passes nothing.
-  return { gate, metric, value, threshold, passed: (value ?? 0) >= threshold };
+  return { gate, metric, value, threshold, passed: (value ?? Number.NaN) >= threshold };
 }
 
 function inWords({ gate, metric, value, threshold }: GateResult): string {
@@ -91,7 +95,7 @@ function inWords({ gate, metric, value, threshold }: GateResult): string {
 }
 
 /** Why a candidate that passes is not promoted at once; beside the version that it had to be compared with, where one is in force. */
-function whyWait(candidate: Candidate, inForce: string | null, promotion: PromotionMode): string | null {
+function whyWait(candidate: Candidate, inForce: Candidate | null, promotion: PromotionMode): string | null {
   if (promotion === 'by-approval') return 'waits for an approval: versions.promotion is by-approval';
   if (Object.keys(candidate.metrics).length === 0) {
     return 'waits for an approval: it has no metrics, so nothing says how good it is';
@@ -100,7 +104,22 @@ function whyWait(candidate: Candidate, inForce: string | null, promotion: Promot
     return 'waits for an approval: its metrics are as its makers give them, and were not measured here';
   }
   const compared = candidate.production?.version;
-  if (inForce === null || compared === inForce) return null;
+  if (inForce === null || compared === inForce.version) return null;
+  if (areTwins(candidate, inForce)) return whyNotBetter(candidate, inForce);
   const before = compared === undefined ? 'no version' : `version ${compared}`;
-  return `waits for an approval: it was compared with ${before}, and ${inForce} has been promoted since`;
+  return `waits for an approval: it was compared with ${before}, and ${inForce.version} has been promoted since`;
+}
+
+/** Whether both were judged on the same rows, beside the same version or none: as models are that are trained side by side. */
+function areTwins(a: Candidate, b: Candidate): boolean {
+  const isAlike = a.snapshot_id === b.snapshot_id && a.production?.version === b.production?.version;
+  return isAlike && a.snapshot_id !== '';
+}
+
+/** Whichever is published first is promoted; the other takes its place where it is the better one, and so order does not matter. */
+function whyNotBetter({ metrics }: Candidate, twin: Candidate): string | null {
+  const [own = Number.NaN, other = Number.NaN] = [metrics[CHOSEN_BY], twin.metrics[CHOSEN_BY]];
+  if (own > other) return null;
+  const against = `${own.toFixed(4)} against ${other.toFixed(4)}`;
+  return `waits for an approval: ${twin.version}, judged on the same rows, is in force: ${CHOSEN_BY} is ${against}`;
 }

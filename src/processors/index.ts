@@ -6,9 +6,9 @@
  */
 export { type AdmissionOptions, admission } from './admission.ts';
 export { type EnrichmentOptions, ofKnownUser, type UnknownPolicy, withItemFacts } from './enrichment.ts';
-export { labelledExamples } from './example-ending.ts';
+export { type ExampleWeights, exampleRequests, labelledExamples } from './example-parts.ts';
 export type { GateOptions, PromotionMode } from './gates.ts';
-export { type ExampleOptions, itemViews } from './item-views.ts';
+export { itemViews } from './item-views.ts';
 export { labelsOf, outcomeOf, startsExample } from './labels.ts';
 export { type OutcomeOptions, outcomes } from './outcomes.ts';
 export { popularityRanks } from './popularity-ranks.ts';

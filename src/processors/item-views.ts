@@ -1,15 +1,8 @@
 import { defineProcessor, port, type Serde } from '#engine';
-import { interactionWeight, itemFeaturesView, popularityBucket } from '#features';
-import type {
-  Example,
-  ExampleRequest,
-  Interaction,
-  InteractionKind,
-  ItemFeatures,
-  RankChanges,
-  UnlabelledExample,
-} from '#schemas';
-import { UNKNOWN_ENDING } from './example-ending.ts';
+import { itemFeaturesView, popularityBucket } from '#features';
+import type { ExampleRequest, Interaction, RankChanges, UnlabelledExample } from '#schemas';
+import { encodeItem } from './example-parts.ts';
+import type { OutcomeOptions } from './outcomes.ts';
 import { endOfHour, type HourOfChanges, hoursOfChanges, noteMove, toRankChanges } from './rank-changes.ts';
 import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
 
@@ -18,13 +11,6 @@ import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
  * characters, and among timers that are due together it comes first.
  */
 const HOUR = '\u0000hour';
-
-export type ExampleOptions = {
-  /** How long an example waits for what comes of it, in event time. */
-  readonly outcomeWindowMs: number;
-  /** Over `interactionWeight`: what an event of a kind counts in training. */
-  readonly weights: { readonly [kind in InteractionKind]?: number };
-};
 
 /**
  * Keeps the view item-features, and completes examples with the item's row as of the event's time. Requests reach it when
@@ -36,14 +22,14 @@ export type ExampleOptions = {
  */
 export function itemViews(
   topic: ViewTopic,
-  { outcomeWindowMs, weights }: ExampleOptions,
-  values: { readonly changes: Serde<RankChanges>; readonly examples: Pick<Serde<Example>, 'encode'> },
+  { outcomeWindowMs }: Pick<OutcomeOptions, 'outcomeWindowMs'>,
+  changes: Serde<RankChanges>,
 ) {
   const { view, rows, store } = viewRows(itemFeaturesView, topic);
   return defineProcessor({
     inputs: { events: port<string, Interaction>(), requests: port<string, ExampleRequest>() },
     outputs: { examples: port<string, UnlabelledExample>(), changes: port<string, RankChanges>() },
-    stores: { 'item-features': store, 'rank-changes': { value: hoursOfChanges(values.changes) } },
+    stores: { 'item-features': store, 'rank-changes': { value: hoursOfChanges(changes) } },
     reads: {
       events: ({ key }) => ({ 'item-features': [key], timers: [key] }),
       requests: ({ key }) => ({ 'item-features': [key], timers: [] }),
@@ -52,19 +38,19 @@ export function itemViews(
       events: ({ key, value: event }, { stores, setTimer }) => {
         const row = rows.insert(stores['item-features'].get(key) ?? rows.empty(), event);
         stores['item-features'].put(key, row, event.ts);
-        setTimer(key, foldableAt(row) ?? event.ts);
+        if (row.pending[0] === event) setTimer(key, event.ts + 1);
       },
       requests: ({ key: item_id, value: request }, { stores, emit }) => {
-        const { ts, original_ts, user_id, request_id, item: facts } = request.event;
+        const { user_id, ts } = request;
         const state = rows.stateAsOf(stores['item-features'].get(item_id) ?? rows.empty(), ts);
         const unlabelled: UnlabelledExample = {
-          // From here on it is only waited for: so it travels as the bytes that it will be.
-          example: values.examples.encode(exampleOf(request, item_id, view.finish(state, ts), weights)),
+          head: request.head,
+          item: encodeItem(view.finish(state, ts)),
           item_id,
           ts,
-          own_ts: original_ts ?? ts,
-          request_id,
-          duration_ms: facts?.duration_ms ?? null,
+          own_ts: request.own_ts,
+          request_id: request.request_id,
+          duration_ms: request.duration_ms,
           score_bucket: popularityBucket(state),
         };
         emit('examples', user_id, unlabelled, ts + outcomeWindowMs);
@@ -96,31 +82,4 @@ export function itemViews(
       if (next !== undefined) setTimer(key, next);
     },
   });
-}
-
-function exampleOf(
-  { event, user, profile, category, pair, context }: ExampleRequest,
-  item_id: string,
-  item: ItemFeatures,
-  weights: ExampleOptions['weights'],
-): Example {
-  const { event_id, user_id, kind, value, ts, request_id, item: facts } = event;
-  return {
-    event_id,
-    user_id,
-    item_id,
-    kind,
-    value,
-    weight: weights[kind] ?? interactionWeight(kind),
-    ts,
-    request_id,
-    user,
-    profile,
-    item,
-    category,
-    pair,
-    facts,
-    context,
-    ...UNKNOWN_ENDING,
-  };
 }

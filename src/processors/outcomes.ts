@@ -11,9 +11,10 @@ import type {
   ServedItems,
   UnlabelledExample,
 } from '#schemas';
-import type { LabelledExample } from './example-ending.ts';
-import { equalLabels, labelsOf } from './labels.ts';
-import { decodeRanks, encodeRanks, type PublishedRanks } from './rank-changes.ts';
+import type { LabelledExample } from './example-parts.ts';
+import { equalLabels, labelsOf, type OutcomeWindow } from './labels.ts';
+import { outcomeStretches } from './outcome-stretches.ts';
+import { decodeRanks, type PublishedRanks } from './rank-changes.ts';
 
 export type OutcomeOptions = {
   /** How long after its event an example waits for what comes of it. */
@@ -31,7 +32,7 @@ export type OutcomeValues = {
 };
 
 const RANKS = 'ranks';
-
+const WINDOWS_A_STRETCH = 2;
 /**
  * Labels examples. An example is read when the watermark is its window past its event, so everything admitted within the
  * window is at hand; then it gets its labels, its place in the answer that showed the item, and the item's rank as last
@@ -46,6 +47,12 @@ export function outcomes(
   const windowFrom = (ms: number) => ({ fromMs: ms, toMs: ms + outcomeWindowMs });
   const labelsFrom = (ownMs: number, durationMs: number | null, among: Iterable<Outcome>) =>
     labelsOf(among, windowFrom(ownMs), durationMs);
+  const stretches = outcomeStretches(WINDOWS_A_STRETCH * outcomeWindowMs);
+  const isLate = ({ ts, own_ts }: Outcome): boolean => own_ts !== ts;
+  /** Where the events lie whose labels may change by a late outcome, and all that their labels are made of. */
+  const around = ({ own_ts }: Outcome): OutcomeWindow => {
+    return { fromMs: own_ts - outcomeWindowMs, toMs: own_ts + outcomeWindowMs };
+  };
   return defineProcessor({
     inputs: {
       outcomes: port<string, Outcome>(),
@@ -55,7 +62,7 @@ export function outcomes(
     },
     outputs: { examples: port<string, LabelledExample>(), corrections: port<string, ExampleCorrection>() },
     stores: {
-      /** By user and item. */
+      /** By user and stretch of the events' own time. */
       recent: { value: values.recent, ttlMs },
       /** By user and request. */
       served: { value: values.served, ttlMs },
@@ -67,9 +74,12 @@ export function outcomes(
         served: value === null ? [] : [crossKey(key, value.request_id)],
         timers: [],
       }),
-      outcomes: ({ key, value: { item_id } }) => ({ recent: [crossKey(key, item_id)], timers: [] }),
-      examples: ({ key, value: { item_id, request_id } }) => ({
-        recent: [crossKey(key, item_id)],
+      outcomes: ({ key, value }) => ({
+        recent: isLate(value) ? stretches.keysOf(key, around(value)) : [stretches.keyOf(key, value.own_ts)],
+        timers: [],
+      }),
+      examples: ({ key, value: { own_ts, request_id } }) => ({
+        recent: stretches.keysOf(key, windowFrom(own_ts)),
         served: request_id === null ? [] : [crossKey(key, request_id)],
         ranks: [RANKS],
         timers: [],
@@ -77,7 +87,7 @@ export function outcomes(
     },
     process: {
       ranks: ({ value, timestamp }, { stores, setTimer }) => {
-        const published = [...(stores.ranks.get(RANKS) ?? []), decodeRanks(value)];
+        const published = [...(stores.ranks.get(RANKS) ?? []), readRanks(value)];
         stores.ranks.put(RANKS, published, timestamp);
         const next = published[1];
         if (next !== undefined) setTimer(RANKS, next.ts);
@@ -89,25 +99,25 @@ export function outcomes(
         stores.served.put(crossKey(key, value.request_id), { items, propensities }, timestamp);
       },
       outcomes: ({ key, value: outcome }, { stores, emit }) => {
-        const crossed = crossKey(key, outcome.item_id);
-        const before = stores.recent.get(crossed)?.events ?? [];
-        const events = [...before, outcome];
-        stores.recent.put(crossed, { events }, outcome.ts);
-        if (outcome.own_ts === outcome.ts) return;
+        const { item_id } = outcome;
+        if (!isLate(outcome)) return stretches.add(stores.recent, key, outcome);
+        const before = stretches.ofItem(stores.recent, key, item_id, around(outcome));
+        const after = [...before, outcome];
+        stretches.add(stores.recent, key, outcome);
         for (const { event_id, ts, own_ts, duration_ms } of before) {
           const closed = outcome.ts > ts + outcomeWindowMs;
           if (!closed || outcome.own_ts < own_ts || outcome.own_ts > own_ts + outcomeWindowMs) continue;
-          const labels = labelsFrom(own_ts, duration_ms, events);
+          const labels = labelsFrom(own_ts, duration_ms, after);
           if (equalLabels(labels, labelsFrom(own_ts, duration_ms, before))) continue;
-          const correction = { event_id, user_id: key, item_id: outcome.item_id, ts, labels };
+          const correction = { event_id, user_id: key, item_id, ts, labels };
           emit('corrections', key, correction, outcome.ts);
         }
       },
       examples: ({ key, value: waiting }, { stores, emit }) => {
-        const { example, item_id, request_id, ts, own_ts, duration_ms, score_bucket } = waiting;
-        const crossed = crossKey(key, item_id);
-        const events = stores.recent.get(crossed)?.events ?? [];
-        const inTime = events.filter((outcome) => outcome.ts <= ts + outcomeWindowMs);
+        const { head, item, item_id, request_id, ts, own_ts, duration_ms, score_bucket } = waiting;
+        const inTime = stretches
+          .ofItem(stores.recent, key, item_id, windowFrom(own_ts))
+          .filter((outcome) => outcome.ts <= ts + outcomeWindowMs);
         const served = request_id === null ? undefined : stores.served.get(crossKey(key, request_id));
         const position = served?.items.indexOf(item_id) ?? -1;
         const ending: ExampleEnding = {
@@ -116,11 +126,7 @@ export function outcomes(
           propensity: served?.propensities[position] ?? null,
           labels: labelsFrom(own_ts, duration_ms, inTime),
         };
-        emit('examples', key, { example, ending }, ts);
-        // No outcome that is still to come can reach back further. By the example's time, not by the newest outcome's:
-        // what has been read of those differs from run to run.
-        const kept = events.filter((outcome) => outcome.own_ts >= ts - dedupHorizonMs);
-        if (kept.length < events.length) stores.recent.put(crossed, { events: kept }, ts);
+        emit('examples', key, { head, item, ending }, ts);
       },
     },
     /** Ranks that have been followed by others before the watermark serve no example to come. */
@@ -137,7 +143,7 @@ export function outcomes(
 
 /** By the ranks that were published last for a time at or before `ts`; null before the first, and when they are too old. */
 function rankAt(
-  published: readonly PublishedRanks[],
+  published: readonly ReadRanks[],
   ts: number,
   ttlMs: number,
   bucket: number | null,
@@ -147,10 +153,17 @@ function rankAt(
   return bucket === null ? 0 : ranks.histogram.percentile(bucket);
 }
 
-function ranksInForce(value: Serde<RanksInForce>): Serde<readonly PublishedRanks[]> {
+/** With the record: those in force are written anew with every change, and there may be hundreds. */
+type ReadRanks = PublishedRanks & { readonly record: PopularityRanks };
+
+function readRanks(record: PopularityRanks): ReadRanks {
+  return { ...decodeRanks(record), record };
+}
+
+function ranksInForce(value: Serde<RanksInForce>): Serde<readonly ReadRanks[]> {
   return adaptSerde(
     value,
-    ({ published }) => published.map(decodeRanks),
-    (published) => ({ published: published.map(encodeRanks) }),
+    ({ published }) => published.map(readRanks),
+    (published) => ({ published: published.map(({ record }) => record) }),
   );
 }

@@ -6,7 +6,8 @@ import {
   userFeaturesView,
   userItemFeaturesView,
 } from '#features';
-import type { ExampleRequest, Interaction, UserPrivacy } from '#schemas';
+import type { Interaction, UserPrivacy } from '#schemas';
+import type { StartedExample } from './example-parts.ts';
 import { startsExample } from './labels.ts';
 import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
 
@@ -28,7 +29,7 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
   const pair = viewRows(userItemFeaturesView, topics.userItem);
   return defineProcessor({
     inputs: { events: port<string, Interaction>(), decisions: port<string, UserPrivacy>() },
-    outputs: { requests: port<string, ExampleRequest>() },
+    outputs: { started: port<string, StartedExample>() },
     stores: {
       'user-features': user.store,
       'user-category-features': category.store,
@@ -63,7 +64,7 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
         user.insert(stores['user-features'], key, userRow, event);
         category.insert(stores['user-category-features'], inCategory, categoryRow, event);
         pair.insert(stores['user-item-features'], inPair, pairRow, event);
-        setTimer(key, foldableAt(userRow) ?? event.ts);
+        if (userRow.pending[0] === event) setTimer(key, event.ts + 1);
       },
       decisions: ({ key, value: decision, timestamp }, { stores, clearTimer }) => {
         if (decision.status === 'opted_in') return stores.withdrawn.delete(key, timestamp);
@@ -79,23 +80,21 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
       const row = stores['user-features'].get(key) ?? user.rows.empty();
       const due = row.pending.filter(({ ts }) => ts < watermark);
       // All rows are at hand before the first of them is changed: a read that has to be loaded begins the handler anew.
-      const users = new Map([[key, row]]);
       const categories = category.rowsOf(stores['user-category-features'], due);
       const pairs = pair.rowsOf(stores['user-item-features'], due);
-      for (const event of due) {
+      for (const [i, event] of due.entries()) {
         if (!startsExample(event)) continue;
         const features = user.view.finish(user.rows.fold(row, event.ts).folded, event.ts);
-        const request: ExampleRequest = {
+        const started: StartedExample = {
           event,
           user: features,
-          profile: null,
-          category: category.foldedRow(categories, event),
-          pair: pair.foldedRow(pairs, event),
+          category: category.foldedRow(categories.ofEvent[i], event),
+          pair: pair.foldedRow(pairs.ofEvent[i], event),
           context: contextFeatures(event, features.session_position),
         };
-        emit('requests', key, request, event.ts);
+        emit('started', key, started, event.ts);
       }
-      user.foldAll(stores['user-features'], users, watermark, dueMs);
+      stores['user-features'].put(key, user.rows.fold(row, watermark), dueMs);
       category.foldAll(stores['user-category-features'], categories, watermark, dueMs);
       pair.foldAll(stores['user-item-features'], pairs, watermark, dueMs);
       const next = foldableAt(row);

@@ -1,8 +1,5 @@
-import type { Interaction, InteractionKind } from '#schemas';
+import { type Interaction, type InteractionKind, invalidIdReason } from '#schemas';
 
-const MAX_ID_LENGTH = 128;
-/** Keys of crossed entities are joined by one (`crossKey`), and a line of output stays a line. */
-const CONTROL_CHARACTER = /\p{Cc}/u;
 /** Sums over millions of events stay exact integers under these. */
 const MAX_WATCH_MS = 86_400_000;
 const MAX_AMOUNT = 1_000_000_000;
@@ -22,11 +19,8 @@ export function invalidReason(event: Interaction): string | undefined {
 function invalidId(event: Interaction): string | undefined {
   for (const field of ['event_id', 'user_id', 'item_id', 'session_id', 'request_id'] as const) {
     const id = event[field];
-    if (id === null) continue;
-    if (id.length === 0 || id.length > MAX_ID_LENGTH) {
-      return `${field} must have 1 to ${MAX_ID_LENGTH} characters, it has ${id.length}`;
-    }
-    if (CONTROL_CHARACTER.test(id)) return `${field} must hold no control characters`;
+    const reason = id === null ? undefined : invalidIdReason(id);
+    if (reason !== undefined) return `${field} ${reason}`;
   }
   if (event.item_id === null && event.kind !== 'search') return `a ${event.kind} needs an item_id`;
   return undefined;

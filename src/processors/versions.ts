@@ -134,7 +134,8 @@ class Registry {
   #publish(candidate: Candidate): Version {
     const known = this.#stores.decided.get(candidate.version);
     if (known !== undefined) return known;
-    const inForce = this.#promotions(candidate.role).at(-1) ?? null;
+    const promoted = this.#promotions(candidate.role).at(-1);
+    const inForce = promoted === undefined ? null : this.#decided(promoted).candidate;
     const { results: gates, rejection, waits } = judgeCandidate(candidate, inForce, this.#gate);
     this.#step(candidate, 'registered');
     this.#step(candidate, 'evaluated', { gates });

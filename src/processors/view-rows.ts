@@ -11,6 +11,12 @@ export type ViewTopic = {
   readonly featureTtlMs?: FeatureTtls;
 };
 
+/** Rows of several events of one user. */
+type Found<State> = {
+  readonly byKey: ReadonlyMap<string, AsOfRow<State>>;
+  readonly ofEvent: readonly (AsOfRow<State> | undefined)[];
+};
+
 /** Rows of a view in a processor's store, with the view's topic as its changelog. */
 export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: ViewTopic) {
   const view = withTtls(declared, topic.featureTtlMs ?? {});
@@ -37,29 +43,24 @@ export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: V
     ): void => {
       if (key !== undefined && row !== undefined) store.put(key, rows.insert(row, event), event.ts);
     },
-    /** Of several events of one entity, or of one user: their rows by key, each as it stands. */
-    rowsOf: (store: Store, events: readonly Interaction[]): Map<string, AsOfRow<State>> => {
-      const found = new Map<string, AsOfRow<State>>();
-      for (const event of events) {
-        if (!view.filter(event)) continue;
+    /** The row of each event, as it stands; undefined where the view does not take the event. */
+    rowsOf: (store: Store, events: readonly Interaction[]): Found<State> => {
+      const byKey = new Map<string, AsOfRow<State>>();
+      const ofEvent = events.map((event) => {
+        if (!view.filter(event)) return undefined;
         const key = view.key(event);
-        if (!found.has(key)) found.set(key, store.get(key) ?? rows.empty());
-      }
-      return found;
+        const row = byKey.get(key) ?? store.get(key) ?? rows.empty();
+        byKey.set(key, row);
+        return row;
+      });
+      return { byKey, ofEvent };
     },
-    /** Folds the event's row up to its time, and gives the features as of then; null where the view has none for it. */
-    foldedRow: (found: ReadonlyMap<string, AsOfRow<State>>, event: Interaction): Row | null => {
-      const row = view.filter(event) ? found.get(view.key(event)) : undefined;
-      return row === undefined ? null : view.finish(rows.fold(row, event.ts).folded, event.ts);
-    },
+    /** Folds a row up to an event's time, and gives the features as of then; null where there is none. */
+    foldedRow: (row: AsOfRow<State> | undefined, { ts }: Interaction): Row | null =>
+      row === undefined ? null : view.finish(rows.fold(row, ts).folded, ts),
     /** Folds the rows up to the watermark and puts them. */
-    foldAll: (
-      store: Store,
-      found: ReadonlyMap<string, AsOfRow<State>>,
-      watermark: number,
-      timestamp: number,
-    ): void => {
-      for (const [key, row] of found) store.put(key, rows.fold(row, watermark), timestamp);
+    foldAll: (store: Store, { byKey }: Found<State>, watermark: number, timestamp: number): void => {
+      for (const [key, row] of byKey) store.put(key, rows.fold(row, watermark), timestamp);
     },
     rows,
   };

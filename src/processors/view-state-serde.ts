@@ -5,6 +5,10 @@ const HEADER_BYTES = 5;
 const SMALLEST_BYTES = 512;
 const LONGEST_COUNT = 8;
 const NONE: Interaction[] = [];
+/** Holds the bytes of events until all of them are gone. */
+const SLAB_BYTES = 16 * 1024;
+let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+let slabEnd = 0;
 
 /**
  * Writes view states as `values` does, byte for byte, with each pending event encoded once at most: see acceptedEvents. An
@@ -18,11 +22,11 @@ export function viewStates(values: Serde<ViewState>): Serde<ViewState> {
     const end = writeState({ state, pending: NONE }, target, at);
     if (end < 0 || pending.length === 0) return end;
     let bytes = LONGEST_COUNT;
-    for (const event of pending) bytes += bytesOf(event).length;
+    for (const event of pending) bytes += EncodedEvent.lengthOf(EncodedEvent.of(event));
     if (end + bytes > target.length) return target.length - end - bytes;
     // An array in Avro is a count, so many items, and a count of 0: the last byte of the state without any.
     let next = writeAvroLong(target, end - 1, pending.length);
-    for (const event of pending) next += bytesOf(event).copy(target, next);
+    for (const event of pending) next = EncodedEvent.copy(EncodedEvent.of(event), target, next);
     target[next] = 0;
     return next + 1;
   };
@@ -43,26 +47,62 @@ export function acceptedEvents(values: Serde<Interaction>): Serde<Interaction> {
     ...values,
     decodeAt: (bytes, start, end) => {
       const event = decodeAt(bytes, start, end);
-      if (!isOwnAt(bytes, start, end)) return event;
-      // A copy: an event that is pending for long would hold the whole batch.
-      const own = Buffer.allocUnsafe(end - start - HEADER_BYTES);
-      bytes.copy(own, 0, start + HEADER_BYTES, end);
-      encoded.set(event, own);
+      if (isOwnAt(bytes, start, end)) EncodedEvent.keep(event, bytes, start + HEADER_BYTES, end);
       return event;
     },
   };
 }
 
 const interactions = avroCodec('Interaction');
-const encoded = new WeakMap<Interaction, Buffer>();
 
-function bytesOf(event: Interaction): Buffer {
-  let bytes = encoded.get(event);
-  if (bytes === undefined) {
-    bytes = interactions.encode(0, event).subarray(HEADER_BYTES);
-    encoded.set(event, bytes);
+class Given {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: whoever extends this adds its fields to what it is given.
+    return object;
   }
-  return bytes;
+}
+
+/**
+ * Hangs on an event the bytes that it was read as, in fields that nobody else sees or copies. A WeakMap, with a Buffer for
+ * each event, took the allocator and the garbage collector as long as decoding takes.
+ */
+class EncodedEvent extends Given {
+  readonly #slab: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+
+  /** Copies the bytes: an event that is pending for long would hold the whole batch. */
+  constructor(event: Interaction, bytes: Buffer, start: number, end: number) {
+    super(event);
+    if (slabEnd + end - start > slab.length) {
+      slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, end - start));
+      slabEnd = 0;
+    }
+    this.#slab = slab;
+    this.#start = slabEnd;
+    slabEnd += bytes.copy(slab, slabEnd, start, end);
+    this.#end = slabEnd;
+  }
+
+  static keep(event: Interaction, bytes: Buffer, start: number, end: number): EncodedEvent {
+    return new EncodedEvent(event, bytes, start, end);
+  }
+
+  static of(event: Interaction): EncodedEvent {
+    if (#slab in event) return event;
+    const bytes = interactions.encode(0, event);
+    return EncodedEvent.keep(event, bytes, HEADER_BYTES, bytes.length);
+  }
+
+  /** Of what `of` gives. */
+  static lengthOf(event: EncodedEvent): number {
+    return event.#end - event.#start;
+  }
+
+  /** Gives the place behind it. */
+  static copy(event: EncodedEvent, target: Buffer, at: number): number {
+    return at + event.#slab.copy(target, at, event.#start, event.#end);
+  }
 }
 
 /** A positive number as Avro writes a long: zigzag, seven bits a byte, the lowest first. */

@@ -7,7 +7,7 @@ import { InputError, RetryableError } from '#platform';
 import { avroSchema, type SchemaName } from './avro-schemas.ts';
 import { topics } from './catalogue.ts';
 import { avroCodec, avroCodecFor, checkBackwardCompatible, writerSchemaId } from './codec.ts';
-import type { Example, ExampleRequest, Interaction, Item, ViewState } from './generated/types.ts';
+import type { Interaction, Item, ViewState } from './generated/types.ts';
 import { arbitraryValue } from './testing/arbitrary.ts';
 
 const avro = join(import.meta.dirname, 'avro');
@@ -132,57 +132,6 @@ describe('codec', () => {
     );
     codec.addWriterSchema(9, codec.schema);
     assert.deepEqual(codec.decode(buffer), interaction);
-  });
-});
-
-describe('records that are passed on', () => {
-  const passed = ['UserFeatures', 'Profile', 'UserItemFeatures'];
-  const own = loaded(avroCodec('ExampleRequest'));
-  const passing = avroCodecFor<ExampleRequest>(own.schema, passed);
-  const requests = arbitraryValue(own.schema) as fc.Arbitrary<ExampleRequest>;
-
-  it('are written as they were read, beside others and within another record', () => {
-    const example = loaded(avroCodec('Example'));
-    const passingExample = avroCodecFor<Example>(example.schema, passed);
-    loaded(passing);
-    const examples = arbitraryValue(example.schema) as fc.Arbitrary<Example>;
-    fc.assert(
-      fc.property(requests, examples, (request, whole) => {
-        const bytes = own.encode(1, request);
-        const read = passing.decode(bytes);
-        assert.deepEqual(read.event, request.event);
-        assert.deepEqual(passing.encode(1, read), bytes);
-        const exampleOf = ({ user, profile, pair }: ExampleRequest) => ({ ...whole, user, profile, pair });
-        assert.deepEqual(passingExample.encode(1, exampleOf(read)), example.encode(1, exampleOf(request)));
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  it('are decoded where another schema wrote them', () => {
-    const older = structuredClone(own.schema) as { fields: { name: string }[] };
-    older.fields = older.fields.filter(({ name }) => name !== 'context');
-    const writer = avroCodecFor<ExampleRequest>(older);
-    passing.addWriterSchema(2, older);
-    fc.assert(
-      fc.property(requests, (request) => {
-        const read = passing.decode(writer.encode(2, request));
-        assert.deepEqual(read, { ...request, context: null });
-        assert.deepEqual(passing.encode(1, read), own.encode(1, read));
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  it('are refused when they are cut', () => {
-    loaded(passing);
-    fc.assert(
-      fc.property(requests, fc.nat(), (request, cut) => {
-        const bytes = own.encode(1, request);
-        assert.throws(() => passing.decode(bytes.subarray(0, cut % bytes.length)), InputError);
-      }),
-      { numRuns: 50 },
-    );
   });
 });
 

@@ -38,12 +38,9 @@ export function avroCodec<N extends SchemaName>(name: N): AvroCodec<SchemaTypes[
   return avroCodecFor(avroSchema(name));
 }
 
-/**
- * A codec for any schema; InputError MR_SCHEMA_INVALID when it is none. Records named in `passed` are not for reading:
- * decoding leaves them as the bytes that they are, and another codec that passes them writes these as they are.
- */
-export function avroCodecFor<T>(schema: object, passed: readonly string[] = []): AvroCodec<T> {
-  return new Codec(schema, parse(schema, passed));
+/** A codec for any schema; InputError MR_SCHEMA_INVALID when it is none. */
+export function avroCodecFor<T>(schema: object): AvroCodec<T> {
+  return new Codec(schema, parse(schema));
 }
 
 /** The schema id in a value's header; InputError MR_AVRO_DECODE when there is none. */
@@ -200,12 +197,12 @@ class Codec<T> implements AvroCodec<T> {
   }
 }
 
-function parse(schema: object, passed: readonly string[] = []): Type {
-  const text = JSON.stringify([schema, passed]);
+function parse(schema: object): Type {
+  const text = JSON.stringify(schema);
   const known = types.get(text);
   if (known !== undefined) return known;
   try {
-    const type = avroType(schema, passed);
+    const type = avroType(schema);
     types.set(text, type);
     return type;
   } catch (cause) {

@@ -41,6 +41,7 @@ export type {
   Example,
   ExampleCorrection,
   ExampleEnding,
+  ExampleHead,
   ExampleRequest,
   FeatureViewStatus,
   FeatureViewVersion,
@@ -94,4 +95,6 @@ export type {
   ViewVersion,
   VocabularySizes,
 } from './generated/types.ts';
-export { contextFields, devices } from './interaction-context.ts';
+export { invalidIdReason } from './ids.ts';
+export { contextFields, devices, readContext } from './interaction-context.ts';
+export { shortText } from './short-text.ts';

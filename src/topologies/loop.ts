@@ -14,7 +14,8 @@ import {
   acceptedEvents,
   admission,
   type EnrichmentOptions,
-  type ExampleOptions,
+  type ExampleWeights,
+  exampleRequests,
   type GateOptions,
   itemViews,
   labelledExamples,
@@ -29,7 +30,7 @@ import {
   versions,
   withItemFacts,
 } from '#processors';
-import type { Interaction, RankChanges, TopicName } from '#schemas';
+import { avroSchema, type Interaction, type RankChanges, type TopicName } from '#schemas';
 import { type InternalValues, internalValues } from './internal-values.ts';
 import type { Topics } from './topics.ts';
 
@@ -42,7 +43,7 @@ export type LoopOptions = {
   };
   readonly gate: GateOptions;
   /** An example waits 30 minutes of event time for what comes of it unless told otherwise. */
-  readonly examples?: Partial<ExampleOptions>;
+  readonly examples?: { readonly outcomeWindowMs?: number; readonly weights?: ExampleWeights };
   /** As for answers. */
   readonly featureTtlMs?: FeatureTtls;
 };
@@ -82,7 +83,7 @@ export async function loopTopology(
   const { featureTtlMs = {} } = options;
 
   const { events, decisions } = admit(loop, topics, values, options.admission);
-  const { requests } = loop.process(
+  const { started } = loop.process(
     'user-views',
     userViews(
       {
@@ -94,29 +95,24 @@ export async function loopTopology(
     ),
     { events, decisions },
   );
-  const requestsByItem = requests
-    .join('with-profile', loop.table(topics.users), (request, user) =>
-      user === undefined ? request : { ...request, profile: user },
-    )
-    .keyBy('examples-by-item', ({ event }) => event.item_id ?? '', {
+  const exampleSchema = await registry.register('examples-value', avroSchema('Example'));
+  const requests = started
+    .join('with-profile', loop.table(topics.users), exampleRequests(exampleSchema, weights))
+    .keyBy('examples-by-item', ({ item_id }) => item_id, {
       value: values['example-request'],
       release: 'at-watermark',
     });
 
   const { examples, changes } = loop.process(
     'item-views',
-    itemViews(
-      viewTopic(topics, itemFeaturesView, featureTtlMs),
-      { outcomeWindowMs, weights },
-      { changes: values['rank-changes'], examples: values.example },
-    ),
+    itemViews(viewTopic(topics, itemFeaturesView, featureTtlMs), { outcomeWindowMs }, values['rank-changes']),
     {
       events: events
         .filter(({ item_id }) => item_id !== null)
         .keyBy('events-by-item', ({ item_id }) => item_id ?? '', {
           value: acceptedEvents(topics.interactions.value),
         }),
-      requests: requestsByItem,
+      requests,
     },
   );
   const labelled = loop.process(
@@ -139,7 +135,7 @@ export async function loopTopology(
       }),
     },
   );
-  const value = labelledExamples(topics.examples.value);
+  const value = labelledExamples(topics.examples.value, exampleSchema);
   labelled.examples.to({ ...topics.examples, value }, { heartbeat: true });
   labelled.corrections.to(topics['example-corrections']);
 

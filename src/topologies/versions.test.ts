@@ -68,6 +68,8 @@ async function registry(t: Parameters<typeof openLoop>[0], gate: Parameters<type
     },
     promote: (version: string) => send('promote', { version }),
     life: async () => (await steps()).map(({ version, status }) => `${version} ${status}`),
+    promoted: async () =>
+      (await steps()).flatMap(({ version, status }) => (status === 'promoted' ? [version] : [])).join(' '),
   };
 }
 
@@ -135,16 +137,51 @@ describe('versions', () => {
     const diverged = { 'recall@10': [Number.NaN, Number.NaN] } as const;
     assert.equal((await publish(candidate('nan', besides('like', diverged))))?.status, 'rejected');
 
-    const late = await publish(candidate('late', besides('first', chance)));
+    const late = await publish(candidate('late', { snapshot_id: 'later', ...besides('first', chance) }));
     assert.deepEqual([late?.accepted, late?.status], [true, 'staged']);
     assert.match(late?.reason ?? '', /compared with version first, and like has been promoted since/);
     assert.equal((await steps()).at(-1)?.gates.length, 2);
   });
 
-  it('that are new side by side are not both promoted: the second was compared with nothing', async (t) => {
+  it('that were trained side by side: the better one that passes is in force, whichever came first', async (t) => {
+    const low = candidate('low', { metrics: metrics(0.15) });
+    const high = candidate('high', { metrics: metrics(0.2) });
+    const beside = (each: Candidate, auc: number) => ({
+      ...each,
+      ...besides('old', { auc: [auc, auc + 0.01] }),
+    });
+    for (const [twins, promoted] of [
+      [[low, high], 'low high'],
+      [[high, low], 'high'],
+    ] as const) {
+      const fresh = await registry(t);
+      for (const each of twins) await fresh.publish(each);
+      assert.equal(await fresh.promoted(), promoted);
+      const running = await registry(t);
+      await running.publish(candidate('old', { snapshot_id: 'before' }));
+      for (const each of twins) await running.publish(beside(each, 0.02));
+      const best = candidate('best', { metrics: metrics(0.3) });
+      const worse = await running.publish(beside(best, -0.02));
+      assert.equal(worse?.status, 'rejected', 'beside what was in force when it was judged');
+      assert.equal(await running.promoted(), `old ${promoted}`);
+    }
+    const { publish } = await registry(t);
+    await publish(high);
+    const staged = await publish(low);
+    assert.deepEqual([staged?.accepted, staged?.status], [true, 'staged']);
+    assert.match(
+      staged?.reason ?? '',
+      /high, judged on the same rows, is in force: ndcg@10 is 0.1500 against/,
+    );
+    const bare = candidate('bare', { metrics: { 'recall@10': 0.9 }, popularity: {}, decayed_popularity: {} });
+    assert.equal((await publish(bare))?.status, 'staged', 'nothing says that it is better');
+  });
+
+  it('that were compared with none are not promoted in the place of what other rows have judged', async (t) => {
     const { publish, promote } = await registry(t);
     assert.equal((await publish(candidate('first')))?.status, 'promoted');
-    const second = await publish(candidate('second'));
+    const other = { snapshot_id: 'another', metrics: metrics(0.9) };
+    const second = await publish(candidate('second', other));
     assert.deepEqual([second?.accepted, second?.status], [true, 'staged']);
     assert.match(second?.reason ?? '', /compared with no version, and first has been promoted since/);
     assert.equal((await promote('second'))?.accepted, true, 'somebody may want it');
@@ -152,7 +189,7 @@ describe('versions', () => {
     assert.equal(unjudged?.status, 'promoted', 'a version in force that cannot be judged is in nobody’s way');
     const any = await registry(t, { production: 'any' });
     for (const version of ['first', 'second']) {
-      assert.equal((await any.publish(candidate(version)))?.status, 'promoted');
+      assert.equal((await any.publish(candidate(version, { snapshot_id: version })))?.status, 'promoted');
     }
   });
 

@@ -27,6 +27,7 @@ export function countBy<Event, Label extends string>(
   const sorted = [...labels].sort(compareBytewise);
   const indexOf = new Map<string, number>(sorted.map((name, index) => [name, index]));
   invariant(indexOf.size === sorted.length, 'labels must be distinct');
+  const none = Object.fromEntries(sorted.map((name) => [name, 0])) as Record<Label, number>;
   return {
     empty: () => sorted.map(() => 0),
     add: (state, event) => {
@@ -41,7 +42,7 @@ export function countBy<Event, Label extends string>(
     },
     decode: (reader) => sorted.map(() => reader.unsigned()),
     finish: (state) => {
-      const counts = {} as Record<Label, number>;
+      const counts = { ...none };
       for (let i = 0; i < sorted.length; i++) counts[sorted[i] as Label] = state[i] ?? 0;
       return counts;
     },

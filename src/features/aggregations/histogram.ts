@@ -15,7 +15,7 @@ const EPOCH_WEEKDAY = 3;
 export function histogram<Event>(
   buckets: number,
   index: (event: Event) => number | null,
-): Aggregation<number[], Event, readonly number[]> {
+): Aggregation<number[], Event, number[]> {
   invariant(Number.isSafeInteger(buckets) && buckets > 0, 'a histogram has one bucket or more');
   return {
     empty: () => new Array<number>(buckets).fill(0),
@@ -47,7 +47,7 @@ export function histogram<Event>(
 export function histogramOf<Event>(
   bounds: readonly number[],
   value: (event: Event) => number | null,
-): Aggregation<number[], Event, readonly number[]> {
+): Aggregation<number[], Event, number[]> {
   const ascend = bounds.every((bound, index) => index === 0 || (bounds[index - 1] as number) < bound);
   invariant(ascend, 'the bounds of a histogram ascend');
   return histogram(bounds.length + 1, (event: Event) => {
@@ -61,16 +61,12 @@ export function histogramOf<Event>(
 }
 
 /** Events by hour of the day, UTC. */
-export function hourHistogram<Event extends Timestamped>(): Aggregation<number[], Event, readonly number[]> {
+export function hourHistogram<Event extends Timestamped>(): Aggregation<number[], Event, number[]> {
   return histogram(24, (event: Event) => hourOfDay(event.ts));
 }
 
 /** Events by day of the week, UTC, Monday first. */
-export function weekdayHistogram<Event extends Timestamped>(): Aggregation<
-  number[],
-  Event,
-  readonly number[]
-> {
+export function weekdayHistogram<Event extends Timestamped>(): Aggregation<number[], Event, number[]> {
   return histogram(7, (event: Event) => weekday(event.ts));
 }
 

@@ -67,11 +67,14 @@ function greatest({ keys, counts }: SortedCounts<string>, k: number): KeyCount[]
   const top: KeyCount[] = [];
   for (let i = 0; i < keys.length; i++) {
     const count = counts[i] as number;
-    let at = top.length;
-    while (at > 0 && (top[at - 1] as KeyCount).count < count) at--;
-    if (at >= k) continue;
-    top.splice(at, 0, { key: keys[i] as string, count });
-    if (top.length > k) top.pop();
+    if (top.length < k) top.push({ key: keys[i] as string, count });
+    else if (k > 0 && (top[k - 1] as KeyCount).count < count) top[k - 1] = { key: keys[i] as string, count };
+    else continue;
+    for (let at = top.length - 1; at > 0 && (top[at - 1] as KeyCount).count < count; at--) {
+      const moved = top[at - 1] as KeyCount;
+      top[at - 1] = top[at] as KeyCount;
+      top[at] = moved;
+    }
   }
   return top;
 }

@@ -39,6 +39,7 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
 ): Aggregation<WindowedState<State>, Event, Readonly<Record<W, Out>>> {
   const { unitMs, tiers, readings } = layOut(windows);
   const keepsRest = (windows as readonly Window[]).includes('all');
+  const blank = Object.fromEntries(windows.map((window) => [window, null])) as Record<W, Out>;
   const clone = (state: State) => inner.merge(inner.empty(), state);
 
   /** Puts a bucket behind those that `into` has, or into its rest. `state` is taken over. */
@@ -132,7 +133,7 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
     },
     finish: ({ starts, states, rest }, now) => {
       const nowUnit = Math.max(Math.floor(now / unitMs), starts.at(-1) ?? BELOW_ALL);
-      const values = {} as Record<W, Out>;
+      const values: Record<W, Out> = { ...blank };
       let merged = inner.empty();
       let at = starts.length - 1;
       // From the shortest window to the longest, each of which has all buckets of the one before.

@@ -27,6 +27,11 @@ const COMPLETION_PRIOR = { rate: 0.5, strength: 10 };
 
 const one = (_: Interaction) => 1;
 
+const seen = where(
+  isSeen,
+  recentDistinct(SEEN_ITEMS, (event: Interaction) => event.item_id),
+);
+
 const aggregations = {
   kinds: countBy(interactionKinds, (event: Interaction) => event.kind),
   lately: windowed(sum(one), ['1h', '24h', '7d', '30d']),
@@ -56,10 +61,8 @@ const aggregations = {
     isPositive,
     recentDistinct(RECENT_ITEMS, (event: Interaction) => event.item_id),
   ),
-  seen: where(
-    isSeen,
-    recentDistinct(SEEN_ITEMS, (event: Interaction) => event.item_id),
-  ),
+  // No feature is made of it: see seenItems.
+  seen: { ...seen, finish: () => null },
 };
 
 export const userFeaturesView = defineView({
@@ -132,8 +135,8 @@ export const userFeaturesView = defineView({
     events_24h: values.lately['24h'],
     events_7d: values.lately['7d'],
     events_30d: values.lately['30d'],
-    hours: [...values.hours],
-    weekdays: [...values.weekdays],
+    hours: values.hours,
+    weekdays: values.weekdays,
     rating_mean: values.rating,
     quiz_score_mean: values.quizScore,
     watch_ms: values.watchMs,
@@ -153,5 +156,5 @@ export type UserState = ReturnType<typeof userFeaturesView.empty>;
 
 /** The items that a user has dealt with, newest first, at most 1,000: not to be recommended again. No ttl applies. */
 export function seenItems(state: UserState): string[] {
-  return aggregations.seen.finish(state.seen, 0);
+  return seen.finish(state.seen, 0);
 }

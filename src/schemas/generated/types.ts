@@ -183,7 +183,6 @@ export type Example = {
   request_id: string | null;
   user: UserFeatures;
   profile: Profile | null;
-  item: ItemFeatures;
   /** Of the user and the item’s category; null for an item without one. */
   category: UserCategoryFeatures | null;
   /** Of the user and the item. */
@@ -191,6 +190,7 @@ export type Example = {
   /** Of the catalogue, as admitted. */
   facts: ItemFacts | null;
   context: ContextFeatures | null;
+  item: ItemFeatures;
   /** Percentile of the item’s decayed popularity among all items, as last published before ts. */
   popularity_rank: number | null;
   /** Place in the answer that showed it, from 0; null where no answer is known. */
@@ -219,15 +219,37 @@ export type ExampleEnding = {
   labels: Labels | null;
 };
 
-/** An event on its way to its item’s features: the user’s side of an example. */
-export type ExampleRequest = {
-  event: Interaction;
-  /** As of strictly before the event. */
+/** The first fields of Example, the user’s side: they are written once, and travel as the bytes that they will be. */
+export type ExampleHead = {
+  event_id: string;
+  user_id: string;
+  item_id: string;
+  kind: InteractionKind;
+  value: number | null;
+  weight: number;
+  ts: number;
+  request_id: string | null;
   user: UserFeatures;
   profile: Profile | null;
   category: UserCategoryFeatures | null;
   pair: UserItemFeatures | null;
+  facts: ItemFacts | null;
   context: ContextFeatures | null;
+};
+
+/** An example on its way to its item’s features. */
+export type ExampleRequest = {
+  /** ExampleHead, as it stands in a record of `examples`, with the header of that. */
+  head: Buffer;
+  user_id: string;
+  item_id: string;
+  /** Of the event, as admitted. */
+  ts: number;
+  /** As published. */
+  own_ts: number;
+  request_id: string | null;
+  /** Of the item. */
+  duration_ms: number | null;
 };
 
 export type FeatureViewStatus = 'building' | 'live' | 'retired' | 'dropped';
@@ -466,7 +488,7 @@ export type RecentEvents = {
   events: RecentEvent[];
 };
 
-/** What a user did with an item, as far back as labels can still change. */
+/** What a user did in a stretch of time, as published. */
 export type RecentOutcomes = {
   /** In the order of admission. */
   events: Outcome[];
@@ -631,8 +653,10 @@ export type SplitKind = 'per_user_last' | 'by_time';
 
 /** An example that waits for what comes of it. */
 export type UnlabelledExample = {
-  /** As on topic `examples`, its ending not yet known. */
-  example: Buffer;
+  /** As in ExampleRequest. */
+  head: Buffer;
+  /** ItemFeatures, as they stand in an example. */
+  item: Buffer;
   item_id: string;
   /** Of its event, as admitted. */
   ts: number;
@@ -796,6 +820,7 @@ export type SchemaTypes = {
   Example: Example;
   ExampleCorrection: ExampleCorrection;
   ExampleEnding: ExampleEnding;
+  ExampleHead: ExampleHead;
   ExampleRequest: ExampleRequest;
   FeatureViewVersion: FeatureViewVersion;
   Interaction: Interaction;

@@ -1,0 +1,40 @@
+import type { KeyValueStore } from '#engine';
+import { crossKey } from '#features';
+import type { Outcome, RecentOutcomes } from '#schemas';
+import type { OutcomeWindow } from './labels.ts';
+
+/**
+ * What users have done, in a store by user and stretch of the events' own time: most examples look into one stretch or two,
+ * and the outcomes of a session are one record of the changelog. By user and item each was a record of its own, with
+ * another for its end: 9 us more an event.
+ */
+export function outcomeStretches(stretchMs: number) {
+  const keyAt = (user: string, stretch: number): string => crossKey(user, String(stretch));
+  const keyOf = (user: string, ownMs: number): string => keyAt(user, Math.floor(ownMs / stretchMs));
+  /** Of the stretches that a window touches. */
+  const keysOf = (user: string, { fromMs, toMs }: OutcomeWindow): string[] => {
+    const keys: string[] = [];
+    const last = Math.floor(toMs / stretchMs);
+    for (let at = Math.floor(fromMs / stretchMs); at <= last; at++) keys.push(keyAt(user, at));
+    return keys;
+  };
+  return {
+    keyOf,
+    keysOf,
+    /** What the user did with the item, of the stretches that a window touches; in one stretch in the order of admission. */
+    ofItem: (
+      stretches: KeyValueStore<RecentOutcomes>,
+      user: string,
+      item: string,
+      window: OutcomeWindow,
+    ): Outcome[] =>
+      keysOf(user, window).flatMap((key) => {
+        return stretches.get(key)?.events.filter(({ item_id }) => item_id === item) ?? [];
+      }),
+    add: (stretches: KeyValueStore<RecentOutcomes>, user: string, outcome: Outcome): void => {
+      const key = keyOf(user, outcome.own_ts);
+      const events = stretches.get(key)?.events ?? [];
+      stretches.put(key, { events: [...events, outcome] }, outcome.ts);
+    },
+  };
+}
