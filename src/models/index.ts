@@ -99,6 +99,7 @@ export { fitItemKnn, type ItemKnnOptions, itemKnnDefaults } from './implicit/ite
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
+export { hostThreads } from './parallel/thread-host.ts';
 export {
   allTimePopularity,
   decayedPopularity,

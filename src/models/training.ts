@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import { FatalError, InputError } from '#platform';
 import type { Checkpoint, CheckpointArray, Json } from './checkpoint.ts';
 import type { Provider } from './graph/session.ts';
@@ -8,6 +9,8 @@ export type Execution = {
   readonly provider?: Provider | 'auto';
   /** Threads that compute a step together, of a model that can be cut up, on the CPU; one unless told otherwise. */
   readonly threads?: number;
+  /** What starts those threads, as `hostThreads` does, in the place of the calling one. */
+  readonly host?: MessagePort;
 };
 
 /** A model that can be trained: opened on its data, it is stepped by `train`. Configuration holds its number of epochs. */

@@ -20,7 +20,7 @@ import { type TrainingOptions, trainFromSnapshot } from './thread/train-from-sna
 import { weightsFile } from './warm-start.ts';
 
 /** A real encoder, of width 3, of the words below among others. */
-const textEncoder = join(import.meta.dirname, '../models/text-encoder/testing/tfidf.onnx');
+const textEncoder = join(import.meta.dirname, '../models/text-encoder/testing/tfidf/model.onnx');
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };
 const logger = createLogger({ level: 'silent', name: 'test' });
 
@@ -53,7 +53,7 @@ test('a version says by which encoder its titles were read; what learned from on
   const base = await trained(first, { config: { ...config, textEncoder } });
   const graph = readFileSync(textEncoder);
   const sha256 = createHash('sha256').update(graph).digest('hex');
-  assert.deepEqual(base.files.manifest.textEncoder, [{ name: 'tfidf.onnx', bytes: graph.length, sha256 }]);
+  assert.deepEqual(base.files.manifest.textEncoder, [{ name: 'model.onnx', bytes: graph.length, sha256 }]);
   const card = base.files.read('card.md').toString();
   assert.ok(card.includes(sha256) && !card.includes(textEncoder), 'by its hash, not by where it lay');
 
@@ -73,7 +73,7 @@ test('a version says by which encoder its titles were read; what learned from on
     text.every((value, i) => Math.abs(value - (base.text[i] as number)) < 1e-6);
   assert.ok(isTaken(await refreshed(textEncoder)));
   // The same graph, and a field behind it that nobody reads.
-  const other = join(dataDirectory, 'tfidf.onnx');
+  const other = join(dataDirectory, 'model.onnx');
   writeFileSync(other, Buffer.concat([graph, Buffer.from([0xc0, 0x3e, 1])]));
   assert.ok(!isTaken(await refreshed(other)));
 });

@@ -1,6 +1,5 @@
-import { type Topic, TopicReader, type TopicRecord } from '#engine';
+import { type ActivePlace, type Topic, TopicReader, type TopicRecord } from '#engine';
 import {
-  type ActivePlace,
   readSnapshots,
   readVersions,
   removableSnapshots,

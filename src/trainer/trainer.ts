@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { writeRecords } from '#engine';
+import { type ActivePlace, asActiveMember, writeRecords } from '#engine';
 import type { MetricValues } from '#models';
-import { type ActivePlace, asActiveMember } from '#offline';
 import { errorCode, FatalError, invariant } from '#platform';
 import {
   type Command,
@@ -61,7 +60,7 @@ export class Trainer {
 
   /**
    * Works until `signal` aborts; a run that is under way is left as it is then, and gone on with after a restart. One that
-   * fails says why on `runs`; commands that can't be understood go to the dead letters. Rejects where the log fails.
+   * fails says why on `runs`; commands that can't be understood go to the dead letters. A log that is away is waited for.
    */
   async run(signal: AbortSignal): Promise<void> {
     let reason: unknown = stopped();

@@ -54,7 +54,7 @@ export interface VersionFiles {
 
 export interface ArtifactStore {
   /**
-   * Stores a version, whole or not at all, and gives its name. A version that is there already stays. Errors: InputError
+   * Stores a version, whole or not at all, and gives its name. One that is there already stays, as if just written. Errors: InputError
    * MR_VERSION_FILE for a name that can't be a file's.
    */
   write(description: VersionDescription, contents: VersionContents): Promise<string>;
@@ -62,8 +62,11 @@ export interface ArtifactStore {
   open(version: string): Promise<VersionFiles>;
   /** Names of the versions stored, in order; also of those whose writing or removal was cut off. */
   list(): Promise<readonly string[]>;
-  /** What a version takes, in bytes; 0 where it is not there. */
-  size(version: string): Promise<number>;
+  /**
+   * What a version takes, in bytes, and when it was written last, ms since the epoch; 0 and 0 where it is not there. Of one
+   * that is being written, or whose writing was cut off, what there is.
+   */
+  stat(version: string): Promise<{ readonly bytes: number; readonly writtenMs: number }>;
   /** Removes a version's files, whole or damaged; nothing where it is not there. */
   remove(version: string): Promise<void>;
 }

@@ -40,7 +40,7 @@ export class Session {
     const failures: string[] = [];
     for (const candidate of wanted.filter((name) => name !== 'cpu')) {
       try {
-        const session = await openGraph(model, candidate);
+        const session = await openGraph(model, { provider: candidate });
         return new Session(session, candidate, failures.length > 0 ? failures.join('; ') : undefined);
       } catch (error) {
         failures.push(`${candidate}: ${(error as Error).message}`);
@@ -103,10 +103,17 @@ export class Session {
   }
 }
 
+/** Weights that lie outside of the graph, under the path that it has for them. */
+export type ExternalData = { readonly path: string; readonly data: Uint8Array };
+
 /** A graph of our own or of somebody else's, from the bytes of its ONNX file. Errors: what onnxruntime throws. */
-export function openGraph(model: Uint8Array, provider: Provider = 'cpu'): Promise<InferenceSession> {
+export function openGraph(
+  model: Uint8Array,
+  { provider = 'cpu', weights = [] }: { provider?: Provider; weights?: readonly ExternalData[] } = {},
+): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: [provider],
+    externalData: weights,
     // Several threads inside of one operation need not give the same bytes on each run.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

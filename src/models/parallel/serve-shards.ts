@@ -1,5 +1,5 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { invariant, toFailure } from '#platform';
+import { workerData } from 'node:worker_threads';
+import { toFailure } from '#platform';
 import {
   computeShards,
   type ShardOrder,
@@ -8,28 +8,26 @@ import {
   type ShardWorker,
 } from './shard-worker.ts';
 
-/** The thread's side of `ShardThreads`. It ends when told to, never inside the native runtime. */
+/** The thread's side of `ShardThreads`. It ends when told to, or when nobody is left to tell it, never inside the native runtime. */
 export async function serveShards<Setup, Step, Result>(
   open: (setup: Setup) => Promise<ShardWorker<Step, Result>>,
 ): Promise<void> {
-  const port = parentPort;
-  invariant(port !== null, 'shards are served by a worker thread');
+  const { setup, taken, port } = workerData as ShardThreadData<Setup>;
   const send = (report: ShardReport<Result>) => port.postMessage(report);
-  const { setup, taken } = workerData as ShardThreadData<Setup>;
   const worker = await open(setup);
+  let busy: Promise<void> = Promise.resolve();
 
-  const carryOut = async (order: ShardOrder<Step>) => {
+  port.on('message', (order: ShardOrder<Step>) => {
     if (order === 'end') {
-      await worker.close();
       port.close();
       return;
     }
     const { step, shards } = order;
-    await computeShards(worker, step, shards, taken).then(
+    busy = computeShards(worker, step, shards, taken).then(
       (computed) => send({ computed }),
       (error) => send({ failure: toFailure(error) }),
     );
-  };
-  port.on('message', (order: ShardOrder<Step>) => void carryOut(order));
+  });
+  port.on('close', () => void busy.then(() => worker.close()));
   send({ computed: [] });
 }

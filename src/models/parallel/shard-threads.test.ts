@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, suite, type TestContext, test } from 'node:test';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { sharedFloats, sumOfShards } from './gradients.ts';
 import { ShardThreads } from './shard-threads.ts';
 import { Doubling, type Order } from './testing/doubling.ts';
+import type { Lingering } from './testing/lingering-thread.ts';
 import { startDoubling } from './testing/start-doubling.ts';
+import { hostThreads } from './thread-host.ts';
 
 const threadsAlive = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
 
@@ -49,6 +53,25 @@ suite('threads that compute the shards of a step', () => {
       await assert.rejects(started.compute([order, order], 2), { code });
       await assert.rejects(started.compute([1], 1), { code });
     }
+  });
+
+  test('one that steps may run out of memory: those that compute with it end by themselves, not inside of a shard', async () => {
+    const state: Lingering = new Int32Array(new SharedArrayBuffer(12));
+    const { port1, port2: host } = new MessageChannel();
+    const hosted = hostThreads(port1);
+    const dying = new Worker(new URL('./testing/dying-thread.ts', import.meta.url), {
+      workerData: { state, host },
+      transferList: [host],
+      resourceLimits: { maxOldGenerationSizeMb: 20 },
+    });
+    const [error] = await once(dying, 'error');
+    assert.equal(error.code, 'ERR_WORKER_OUT_OF_MEMORY');
+    assert.deepEqual([...state], [1, 0, 0]);
+    Atomics.store(state, 1, 1);
+    Atomics.notify(state, 1);
+    await hosted();
+    assert.deepEqual([...state], [1, 1, 1]);
+    port1.close();
   });
 
   test('a thread that can not begin is the error of the start, and none is left', async () => {

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FatalError, toError } from '#platform';
 import {
   type Computed,
@@ -8,6 +8,18 @@ import {
   type ShardThreadData,
   type ShardWorker,
 } from './shard-worker.ts';
+import { startThread } from './thread-host.ts';
+
+type Start = {
+  /** The file that runs in each further thread, where it calls `serveShards`. */
+  readonly entry: URL;
+  /** Is cloned for each. */
+  readonly setup: unknown;
+  /** With the calling one. */
+  readonly threads: number;
+  /** Starts the further ones; to be given where the calling thread may end by itself. */
+  readonly host?: MessagePort | undefined;
+};
 
 /**
  * Data parallelism as in PyTorch's DistributedDataParallel (Li et al. 2020) and Horovod (Sergeev and Del Balso 2018): each
@@ -31,18 +43,15 @@ export class ShardThreads<Step, Result> {
     this.#taken = taken;
   }
 
-  /**
-   * `own` computes on the calling thread, and is closed with the rest. The file `entry` runs in `threads - 1` further ones,
-   * where it calls `serveShards`; `setup` is cloned for each. Rejects with the error of a thread that can't begin.
-   */
+  /** `own` computes on the calling thread, and is closed with the rest. Rejects with the error of a thread that can't begin. */
   static async start<Step, Result>(
     own: ShardWorker<Step, Result>,
-    { entry, setup, threads }: { readonly entry: URL; readonly setup: unknown; readonly threads: number },
+    { entry, setup, threads, host }: Start,
   ): Promise<ShardThreads<Step, Result>> {
     const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const others = Array.from(
       { length: threads - 1 },
-      () => new ShardThread<Step, Result>(entry, { setup, taken }),
+      () => new ShardThread<Step, Result>(entry, { setup, taken }, host),
     );
     const started = new ShardThreads(own, others, taken);
     try {
@@ -81,24 +90,24 @@ export class ShardThreads<Step, Result> {
 /** One further thread, as the calling one sees it. */
 class ShardThread<Step, Result> {
   readonly ready: Promise<unknown>;
-  readonly #worker: Worker;
+  readonly #port: MessagePort;
   readonly #exited = Promise.withResolvers<void>();
   #waiting: PromiseWithResolvers<Computed<Result>> | undefined;
   #fault: unknown;
   #hasExited = false;
 
-  constructor(entry: URL, workerData: ShardThreadData<unknown>) {
-    this.#worker = new Worker(entry, { workerData });
-    this.#worker.on('message', (report: ShardReport<Result>) => {
+  constructor(entry: URL, data: Omit<ShardThreadData<unknown>, 'port'>, host: MessagePort | undefined) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.on('message', (report: ShardReport<Result>) => {
       if ('failure' in report) this.#waiting?.reject(toError(report.failure));
       else this.#waiting?.resolve(report.computed);
     });
-    this.#worker.on('error', (error) => {
-      this.#fault = error;
-    });
-    this.#worker.once('exit', () => {
+    void startThread(entry, data, port2, host).then((fault) => {
+      this.#fault = fault;
       this.#hasExited = true;
       this.#waiting?.reject(this.#ended());
+      port1.close();
       this.#exited.resolve();
     });
     this.ready = this.#report();
@@ -116,7 +125,7 @@ class ShardThread<Step, Result> {
   }
 
   #tell(order: ShardOrder<Step>): void {
-    this.#worker.postMessage(order);
+    this.#port.postMessage(order);
   }
 
   /** What it says next. */

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { Failure } from '#platform';
 
 /**
@@ -15,7 +16,12 @@ export type Computed<Result> = readonly { readonly shard: number; readonly resul
 export type ShardOrder<Step> = { readonly step: Step; readonly shards: number } | 'end';
 /** From a thread: when it is ready, and for each step. */
 export type ShardReport<Result> = { readonly computed: Computed<Result> } | { readonly failure: Failure };
-export type ShardThreadData<Setup> = { readonly setup: Setup; readonly taken: Int32Array };
+export type ShardThreadData<Setup> = {
+  readonly setup: Setup;
+  readonly taken: Int32Array;
+  /** To the thread that steps; closed when that has ended. */
+  readonly port: MessagePort;
+};
 
 /** Computes what the other threads have not taken yet, until nothing is left; `taken[0]` counts for all of them. */
 export async function computeShards<Step, Result>(

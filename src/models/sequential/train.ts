@@ -27,7 +27,7 @@ export type TrainedSequential = {
 /** A causal transformer over each user's history: see transformer.ts. */
 export const sequential: Trainable<SequentialData, SequentialConfig, TrainedSequential> = {
   model: 'sequential',
-  async open(data, overrides, seed, { provider = 'cpu', threads = 1 } = {}) {
+  async open(data, overrides, seed, { provider = 'cpu', threads = 1, host } = {}) {
     const config = { ...sequentialDefaults, ...overrides };
     checkConfig(config);
     checkData(data);
@@ -46,6 +46,7 @@ export const sequential: Trainable<SequentialData, SequentialConfig, TrainedSequ
       setup: { ...setup, provider: session.provider },
       // A GPU computes one shard after another: threads would only wait for each other.
       threads: session.provider === 'cpu' ? Math.min(threads, config.shards) : 1,
+      host,
     });
     return new SequentialTraining(data, config, { parameters, session, batches, gradients, shardThreads });
   },

@@ -5,7 +5,7 @@ import { WordPiece } from './word-piece.ts';
 const lowerCase = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'run', '##ning', '##n', 'amelie', ',', '$', '京', '!'];
 
 function tokensOf(tokens: readonly string[], text: string, length = 64): string[] {
-  const pieces = WordPiece.parse(`${tokens.join('\n')}\n`);
+  const pieces = WordPiece.ofVocabulary(`${tokens.join('\n')}\n`);
   assert.ok(pieces);
   return pieces.encode(text, length).map((id) => tokens[id] as string);
 }
@@ -43,5 +43,23 @@ test('a vocabulary with capitals is of text as it is', () => {
 });
 
 test('what lacks the tokens that frame texts is no vocabulary', () => {
-  assert.equal(WordPiece.parse('a\nb\n'), undefined);
+  assert.equal(WordPiece.ofVocabulary('a\nb\n'), undefined);
+});
+
+test('a tokenizer.json says itself whether its text is lower-case; what is not as BERT has it is none', () => {
+  const tokens = ['[UNK]', '[CLS]', '[SEP]', 'run', 'Run'];
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  const tokenizer = (changes: object, type = 'WordPiece') => {
+    const bert = { type: 'BertNormalizer', lowercase: true, strip_accents: null, handle_chinese_chars: true };
+    const json = { model: { type, vocab }, normalizer: { ...bert, ...changes } };
+    return WordPiece.ofTokenizer(JSON.stringify(json))?.encode('Run', 64);
+  };
+  assert.deepEqual(tokenizer({}), [1, 3, 2]);
+  assert.deepEqual(tokenizer({ lowercase: false }), [1, 4, 2]);
+  assert.equal(tokenizer({ strip_accents: false }), undefined);
+  assert.equal(tokenizer({ handle_chinese_chars: false }), undefined);
+  assert.equal(tokenizer({ type: 'Lowercase' }), undefined);
+  assert.equal(tokenizer({}, 'BPE'), undefined);
+  for (const text of ['', '{}', '[]', '{"model": null}'])
+    assert.equal(WordPiece.ofTokenizer(text), undefined);
 });

@@ -1,5 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { type HttpReply, type HttpRequest, type HttpServer, InputError } from '#platform';
+import { type HttpReply, type HttpRequest, type HttpServer, InputError, withAdminToken } from '#platform';
 import type { CommandAnswer } from '#schemas';
 import { type AskingOptions, askRegistry, type RegistryRequest } from './ask-registry.ts';
 
@@ -23,8 +22,6 @@ export function registerAdminRoutes({ routes }: HttpServer, options: AdminOption
     reply: HttpReply,
     asked: Pick<RegistryRequest, 'kind' | 'version'>,
   ) => {
-    const refused = refusal(request, options.token);
-    if (refused !== undefined) return reply.code(refused.status).send(bodyOf(refused.error));
     const { actor, reason } = (request.body ?? {}) as Body;
     const by = { actor: textOf('actor', actor) ?? 'admin API', reason: textOf('reason', reason) ?? null };
     try {
@@ -34,10 +31,13 @@ export function registerAdminRoutes({ routes }: HttpServer, options: AdminOption
       throw error;
     }
   };
-  routes.post<{ Params: { version: string } }>('/admin/versions/:version/promote', (request, reply) =>
-    carryOut(request, reply, { kind: 'promote', version: request.params.version }),
+  const admitted = { onRequest: withAdminToken(options.token) };
+  routes.post<{ Params: { version: string } }>(
+    '/admin/versions/:version/promote',
+    admitted,
+    (request, reply) => carryOut(request, reply, { kind: 'promote', version: request.params.version }),
   );
-  routes.post<{ Body: Body | undefined }>('/admin/rollback', (request, reply) => {
+  routes.post<{ Body: Body | undefined }>('/admin/rollback', admitted, (request, reply) => {
     const version = textOf('version', request.body?.version) ?? null;
     return carryOut(request, reply, { kind: 'rollback', version });
   });
@@ -45,26 +45,6 @@ export function registerAdminRoutes({ routes }: HttpServer, options: AdminOption
 
 function shown({ version, status, kind }: CommandAnswer) {
   return { command: kind, version, status };
-}
-
-function refusal(
-  { headers }: HttpRequest,
-  token: string | undefined,
-): { readonly status: number; readonly error: InputError } | undefined {
-  if (token === undefined) {
-    const message = 'Requests under /admin are refused: no token is configured.';
-    const hint = 'Set admin.token (MILLRACE_ADMIN_TOKEN), and start again.';
-    return { status: 403, error: new InputError('MR_ADMIN_DISABLED', message, { hint }) };
-  }
-  const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
-  if (timingSafeEqual(digest(given), digest(token))) return undefined;
-  const hint = 'Send the header "authorization: Bearer TOKEN" with the token of option admin.token.';
-  return { status: 401, error: new InputError('MR_ADMIN_TOKEN', 'The token is missing or wrong.', { hint }) };
-}
-
-/** Of one length, whatever was sent. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function textOf(name: string, value: unknown): string | undefined {

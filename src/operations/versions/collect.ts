@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { currentRecords, type Topic } from '#engine';
+import { currentRecords } from '#engine';
 import type { Log } from '#engine/log';
 import { localArtifacts, versionsDirectory } from '#models';
 import { type Clock, failpoint } from '#platform';
-import type { Run } from '#schemas';
+import type { Run, Version } from '#schemas';
 import type { Topics } from '#topologies';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
 import { type RegisteredVersion, type RegistryView, readRegistry } from './registry.ts';
@@ -17,14 +17,19 @@ export type CollectRule = {
 };
 
 export type Collectable = {
-  readonly version: RegisteredVersion;
-  /** Archived before: only its files are left. */
-  readonly isArchived: boolean;
+  readonly version: string;
+  /** Null for one that no event names: what is left of a run that was cancelled, or of a publishing that was given up. */
+  readonly latest: Version | null;
+  /** When it became so, ms since the epoch. */
+  readonly since: number;
   /** What its files take. */
   readonly bytes: number;
 };
 
 const DAY_MS = 86_400_000;
+
+/** Between the writing of a version and the event that names it its run judges the version in force, or is begun anew. */
+const UNNAMED_MS = DAY_MS;
 
 export type CollectSource = {
   readonly log: Log;
@@ -59,37 +64,56 @@ export async function collectable(
 ): Promise<readonly Collectable[]> {
   const artifacts = localArtifacts(join(dataDirectory, versionsDirectory));
   // What a run begins with is known before what is promoted: a run that begins meanwhile does so with the version in force.
-  const needed = await basesOfRuns(log, topics.runs);
-  const stored = new Set(await artifacts.list());
-  const found = givenUp(await readRegistry(log, topics.versions), rule, { now: clock.now(), needed });
-  return Promise.all(
-    found
-      .map((version) => ({ version, isArchived: version.latest.status === 'archived' }))
-      .filter(({ version, isArchived }) => !isArchived || stored.has(version.version))
-      .map(async (each) => ({ ...each, bytes: await artifacts.size(each.version.version) })),
-  );
+  const runs = [...(await currentRecords(log, topics.runs, 'by-newest')).values()].map(({ value }) => value);
+  const stored = await artifacts.list();
+  const registry = await readRegistry(log, topics.versions);
+  const now = clock.now();
+  const found: Collectable[] = [];
+  for (const { version, latest } of givenUp(registry, rule, { now, needed: basesOf(runs) })) {
+    if (latest.status === 'archived' && !stored.includes(version)) continue;
+    const { bytes } = await artifacts.stat(version);
+    found.push({ version, latest, since: latest.ts, bytes });
+  }
+  for (const version of unnamed(stored, registry, runs)) {
+    const { bytes, writtenMs } = await artifacts.stat(version);
+    if (now - writtenMs > UNNAMED_MS) found.push({ version, latest: null, since: writtenMs, bytes });
+  }
+  return found;
 }
 
 /** The versions that runs which are not over go on from. */
-async function basesOfRuns(log: Log, runs: Topic<string, Run>): Promise<readonly string[]> {
-  const known = [...(await currentRecords(log, runs, 'by-newest')).values()].map(({ value }) => value);
-  const open = known.filter(({ status }) => status === 'waiting' || status === 'running');
-  return open.flatMap(({ base }) => base ?? []);
+function basesOf(runs: readonly Run[]): readonly string[] {
+  return runs.filter(({ status }) => isOpen(status)).flatMap(({ base }) => base ?? []);
 }
+
+/** Versions that neither the registry knows nor a run that may publish them still, or has: the registry then hears of it. */
+function unnamed(
+  stored: readonly string[],
+  { versions }: RegistryView,
+  runs: readonly Run[],
+): readonly string[] {
+  // A log without any is not the one that these were trained from.
+  if (versions.length === 0) return [];
+  const published = runs.filter(({ status }) => isOpen(status) || status === 'succeeded');
+  const named = new Set([...versions, ...published].map(({ version }) => version));
+  return stored.filter((version) => !named.has(version));
+}
+
+const isOpen = (status: Run['status']) => status === 'waiting' || status === 'running';
 
 /**
  * Archives a version where it is not, then removes its files. Errors: those of askRegistry; InputError MR_VERSION_IN_FORCE
  * where it has come into use since it was looked at.
  */
 export async function collect(
-  { version: { version, latest }, isArchived }: Collectable,
+  { version, latest }: Collectable,
   {
     actor,
     dataDirectory,
     ...asking
   }: AskingOptions & { readonly actor: string | null; readonly dataDirectory: string },
 ): Promise<void> {
-  if (!isArchived) {
+  if (latest !== null && latest.status !== 'archived') {
     const request = { kind: 'archive', candidate: latest.candidate, version, actor } as const;
     await askRegistry(asking, { ...request, reason: 'collected', only_unused: true });
     failpoint('versions.collect.archived');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { writeRecords } from '#engine';
-import { watchFailpoints } from '#platform';
+import { systemClock, watchFailpoints } from '#platform';
 import { ManualClock } from '#platform/testing';
 import { runAtWork } from '../erasure/testing/run-at-work.ts';
 import { collectPeriodically } from './collecting.ts';
@@ -52,6 +52,39 @@ describe('collecting old versions', { timeout: 120_000 }, () => {
     await pass();
     assert.deepEqual(await world.artifacts.list(), versions.slice(-2).sort());
     assert.match(await world.metrics.render(), /versions_collected_total 3/);
+  });
+
+  it('takes what no event names after a day, unless a run may publish it, or is told to have', async (t) => {
+    const world = await openRegistryWorld(t);
+    const { log, topics, artifacts, dataDirectory } = world;
+    const left = async (daysAgo: number) => {
+      const { version, ...rest } = await world.stored();
+      const written = systemClock.now() / 1000 - daysAgo * 86_400;
+      utimesSync(join(dataDirectory, rest.directory), written, written);
+      return version;
+    };
+    const statuses = ['cancelled', 'running', 'succeeded'] as const;
+    const [cancelled = '', ...runs] = await Promise.all(statuses.map(() => left(2)));
+    for (const [n, version] of [cancelled, ...runs].entries()) {
+      const run = {
+        ...runAtWork(`run-${n}`, 's'),
+        status: statuses[n] as (typeof statuses)[number],
+        version,
+      };
+      await writeRecords(log, topics.runs, [{ key: run.run_id, value: run, timestamp: 1 }]);
+    }
+    const [nobodys, young] = [await left(2), await left(0.9)];
+    const beingWritten = 'feedfeedfeedfeed';
+    mkdirSync(join(dataDirectory, 'versions', `.partial-${beingWritten}`));
+    const { pass } = collecting(t, world);
+    await pass();
+    assert.equal((await artifacts.list()).length, 6, 'the log of these versions is another one');
+    const { version: inForce } = await world.promoted();
+    await pass();
+    const kept = [...runs, young, beingWritten, inForce];
+    assert.deepEqual(await artifacts.list(), kept.toSorted());
+    assert.ok(![cancelled, nobodys].some((version) => kept.includes(version)));
+    assert.match(await world.metrics.render(), /versions_collected_total 2/);
   });
 
   it('is completed by the next pass when it was cut off', async (t) => {

@@ -191,8 +191,8 @@ describe('the registry at work', { timeout: 120_000 }, () => {
     const find = (keepDays: number) => collectable({ keep: 1, keepDays }, { ...world, clock: later });
     const found = await find(0);
     assert.deepEqual(
-      found.map(({ version, isArchived, bytes }) => [version.version, isArchived, bytes > 1_000]),
-      versions.slice(0, 2).map((version) => [version, false, true]),
+      found.map(({ version, latest, bytes }) => [version, latest?.status, bytes > 1_000]),
+      versions.slice(0, 2).map((version) => [version, 'promoted', true]),
     );
     // The second comes into use between the looking and the doing.
     await askRegistry(world.asking, { kind: 'promote', version: versions[1] as string, actor: 'ada' });
@@ -211,8 +211,8 @@ describe('the registry at work', { timeout: 120_000 }, () => {
     );
     const left = await find(1_000);
     assert.deepEqual(
-      left.map(({ isArchived }) => isArchived),
-      [true],
+      left.map(({ latest }) => latest?.status),
+      ['archived'],
     );
     await collect(left[0] as (typeof left)[number], options);
     assert.ok(!existsSync(join(world.dataDirectory, 'versions', versions[0] as string)));

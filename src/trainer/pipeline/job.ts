@@ -5,9 +5,10 @@ import { cancelledRun, isFault, overdueRun, suspectSnapshot } from '../refusals.
 import type { Beside, RunLedger } from '../runs/ledger.ts';
 import { atStep, ended, inOneLine, isOver, isTwin, type RunStepName, runError } from '../runs/run.ts';
 import { defaultPlan, requestedOptions } from '../snapshot-plan.ts';
+import type { InForce } from '../thread/version-training.ts';
 import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
 import { type RetryPolicy, runGraph, type Step, type StepEvent } from './graph.ts';
-import { RunWork, snapshotOf } from './run-work.ts';
+import { RunWork, readInForce, snapshotOf } from './run-work.ts';
 
 /** What a step hands to whoever records its end. */
 export type StepResult = {
@@ -50,6 +51,8 @@ export class Job {
   /** Aborted where the curves can't be written. */
   readonly #faulty = new AbortController();
   #snapshot: Snapshot | undefined;
+  /** One for all models, also where the first of them has been promoted meanwhile: so they can be told from each other. */
+  #inForce: Promise<InForce | undefined> | undefined;
 
   constructor(runs: readonly Run[], context: JobContext) {
     this.#context = context;
@@ -65,6 +68,10 @@ export class Job {
         run: () => this.#run(id),
         onCurve: (progress) => {
           ledger.add([], { progress }).catch((error: unknown) => this.#faulty.abort(error));
+        },
+        inForce: () => {
+          this.#inForce ??= readInForce(options);
+          return this.#inForce;
         },
       });
       this.#works.set(id, work);

@@ -21,6 +21,8 @@ export type RunWorkOptions = {
   /** As it stands. */
   readonly run: () => Run;
   readonly onCurve: (points: readonly RunProgress[]) => void;
+  /** What it is compared with. */
+  readonly inForce: () => Promise<InForce | undefined>;
 };
 
 /** Begun by this many processes without an end, a run is what ends them. */
@@ -65,7 +67,7 @@ export class RunWork {
     // One that has died meanwhile is followed by another, which goes on from the last checkpoint.
     if (this.#thread === undefined || this.#thread.hasEnded) await this.train(snapshot);
     invariant(this.#thread !== undefined, 'a training has a thread');
-    const { candidate } = await this.#thread.evaluate(await this.#inForce());
+    const { candidate } = await this.#thread.evaluate(await this.#with.inForce());
     await this.#thread.close();
     const { metrics, intervals } = candidate;
     this.#bar?.done(`recall@10 ${metrics['recall@10']?.toFixed(3)}`);
@@ -128,13 +130,14 @@ export class RunWork {
       throw retiredSnapshot(learned.snapshot_id);
     return { version, versionDirectory: candidate.directory, snapshotDirectory: learned.directory };
   }
+}
 
-  async #inForce(): Promise<InForce | undefined> {
-    const inForce = versionInForce(await readVersions(this.#with.options));
-    if (inForce === undefined) return undefined;
-    const { version, candidate } = inForce;
-    return { version, directory: candidate.directory, model: candidate.model };
-  }
+/** The version in force of the role that models trained here are for. */
+export async function readInForce(options: TrainerOptions): Promise<InForce | undefined> {
+  const inForce = versionInForce(await readVersions(options));
+  if (inForce === undefined) return undefined;
+  const { version, candidate } = inForce;
+  return { version, directory: candidate.directory, model: candidate.model };
 }
 
 /** Errors: InputError MR_SNAPSHOT_RETIRED. */

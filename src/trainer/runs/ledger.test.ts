@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { ActivePlace } from '#offline';
+import type { ActivePlace } from '#engine';
 import { openSmallWorld, readAll } from '#offline/testing';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';

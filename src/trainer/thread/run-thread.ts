@@ -1,5 +1,5 @@
-import { type ResourceLimits, Worker } from 'node:worker_threads';
-import type { TrainingProgress } from '#models';
+import { MessageChannel, type ResourceLimits, Worker } from 'node:worker_threads';
+import { hostThreads, type TrainingProgress } from '#models';
 import { FatalError, toError } from '#platform';
 import type { EpochValues, ThreadOrder, ThreadReport } from './messages.ts';
 import { asMemoryError } from './training-faults.ts';
@@ -33,15 +33,21 @@ export class RunThread {
   constructor(what: VersionTraining, options: RunThreadOptions = {}) {
     const { signal, limits } = options;
     this.#options = options;
+    const { port1, port2: host } = new MessageChannel();
+    const furtherThreads = hostThreads(port1);
     this.#worker = new Worker(new URL('./training-thread.ts', import.meta.url), {
-      workerData: what,
+      workerData: { ...what, execution: { ...what.execution, host } } satisfies VersionTraining,
+      transferList: [host],
       ...(limits && { resourceLimits: limits }),
     });
     this.#worker.on('message', (report: ThreadReport) => this.#hear(report));
     this.#worker.on('error', (error) => {
       this.#fault = asMemoryError(error);
     });
-    this.#worker.once('exit', () => this.#end());
+    this.#worker.once('exit', () => {
+      port1.close();
+      void furtherThreads().then(() => this.#end());
+    });
     this.#stop = () => this.#tell({ kind: 'stop' });
     signal?.addEventListener('abort', this.#stop);
     if (signal?.aborted) this.#stop();
@@ -62,7 +68,7 @@ export class RunThread {
     return this.#hasExited;
   }
 
-  /** Resolves when the thread has ended: one inside the native runtime must never be terminated. */
+  /** Resolves when the thread has ended, and those that computed with it: one inside the native runtime must never be terminated. */
   async close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#stop);
     this.#tell({ kind: 'end' });

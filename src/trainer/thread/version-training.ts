@@ -172,7 +172,7 @@ export class VersionTrainer {
         judgedBy,
         ...(base && { learnedBefore: join(dataDirectory, base.snapshotDirectory) }),
       },
-      textEncoder,
+      textEncoder === undefined ? undefined : { path: textEncoder, dataDirectory },
     );
     this.#training = await openTraining(this.#model, this.#dataset, config, seed, execution);
     if (base !== undefined) {
@@ -274,12 +274,12 @@ async function servedModel(model: ModelName, directory: string): Promise<ServedM
 async function readSnapshot(
   directory: string,
   options: DatasetOptions,
-  textEncoder: string | undefined,
+  encoder: Parameters<typeof withTitleVectors>[1] | undefined,
 ): Promise<Dataset> {
   const scratch = await mkdtemp(join(tmpdir(), 'millrace-train-'));
   try {
     const dataset = await withDuckDb(scratch, (database) => readDataset(database, directory, options));
-    return textEncoder === undefined ? dataset : await withTitleVectors(dataset, textEncoder);
+    return encoder === undefined ? dataset : await withTitleVectors(dataset, encoder);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -174,11 +174,21 @@ test('a version is removed whole, and what is not there needs no removing', asyn
     await store.write(description, contents),
     await store.write({ ...description, seed: 2 }, contents),
   ];
-  assert.ok((await store.size(gone)) > 11);
+  assert.ok((await store.stat(gone)).bytes > 11);
   await store.remove(gone);
   await store.remove(gone);
   await store.remove('../x');
-  assert.equal(await store.size(gone), 0);
+  assert.deepEqual(await store.stat(gone), { bytes: 0, writtenMs: 0 });
   assert.deepEqual(readdirSync(root), [kept]);
   await assert.rejects(store.open(gone), { code: 'MR_VERSION_MISSING' });
+});
+
+test('a version is as young as its last writing, also where that found it there', async (t) => {
+  const root = temporaryDirectory(t);
+  const store = localArtifacts(root);
+  const version = await store.write(description, contents);
+  utimesSync(join(root, version), 1, 1);
+  assert.equal((await store.stat(version)).writtenMs, 1000);
+  await store.write(description, contents);
+  assert.ok((await store.stat(version)).writtenMs > 1000);
 });

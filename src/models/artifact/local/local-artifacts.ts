@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigurationError, errorCode } from '#platform';
 import { corrupt, encodeManifest, manifestName, parseManifest, sha256, versionOf } from '../manifest.ts';
@@ -32,7 +32,14 @@ export function localArtifacts(directory: string): ArtifactStore {
       const versions = names.map((name) => name.replace(partialPrefix, ''));
       return [...new Set(versions.filter((name) => versionPattern.test(name)))].sort();
     },
-    size: async (version) => (versionPattern.test(version) ? sizeOf(join(directory, version)) : 0),
+    stat: async (version) => {
+      const places = versionPattern.test(version) ? [version, partialPrefix + version] : [];
+      for (const place of places) {
+        const found = await statOf(join(directory, place));
+        if (found !== undefined) return found;
+      }
+      return { bytes: 0, writtenMs: 0 };
+    },
     remove: async (version) => {
       if (versionPattern.test(version)) await removeVersion(directory, version);
     },
@@ -96,7 +103,11 @@ async function writeVersion(
   const manifest = encodeManifest(description, contents);
   const version = versionOf(manifest);
   const place = join(root, version);
-  if (await isWhole(place)) return version;
+  if (await isWhole(place)) {
+    const now = new Date();
+    await utimes(place, now, now);
+    return version;
+  }
   const aside = join(root, partialPrefix + version);
   await rm(aside, { recursive: true, force: true });
   await mkdir(aside, { recursive: true });
@@ -128,13 +139,14 @@ async function removeVersion(root: string, version: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
 }
 
-async function sizeOf(place: string): Promise<number> {
+async function statOf(place: string): Promise<{ bytes: number; writtenMs: number } | undefined> {
   try {
+    const { mtimeMs: writtenMs } = await stat(place);
     const names = await readdir(place);
     const sizes = await Promise.all(names.map(async (name) => (await stat(join(place, name))).size));
-    return sizes.reduce((total, size) => total + size, 0);
+    return { bytes: sizes.reduce((total, size) => total + size, 0), writtenMs };
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return 0;
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
