@@ -7,15 +7,18 @@
  * beyond the Clock it is given. The log has a door of its own (`#engine/log`), as have the tools for tests
  * (`#engine/testing`).
  */
+export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
 export { type CurrentRecord, currentRecords } from './current-records.ts';
 export { deadLetterTopic } from './dead-letter-topic.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
-export { httpPeers, type Peers } from './queries/peers.ts';
+export { httpPeers, type Peers, type TaskRead } from './queries/peers.ts';
+export { type PortRows, readFromPort, rowsFromPort, rowsToPort } from './queries/port-rows.ts';
 export type { Position } from './queries/position.ts';
 export type { QueryOptions, StoreQuery } from './queries/query.ts';
 export { type StoreAnswers, servePeers, serveQueries } from './queries/routes.ts';
+export type { Rows } from './queries/rows.ts';
 export {
   type LocalTasks,
   type StoreAnswer,
@@ -136,6 +139,7 @@ export {
   type StoreDigest,
   type TaskSnapshot,
 } from './verify/snapshot.ts';
+export { type StoreOnDisk, StoresOnDisk } from './verify/stores-on-disk.ts';
 export {
   type Difference,
   type TaskVerification,

@@ -23,7 +23,7 @@ export const PEER_PATH = '/tasks/:subTopology/:partition/rows';
 
 type RowsOnWire = Omit<Rows, 'rows'> & { readonly rows: readonly (readonly [key: string, value: string])[] };
 
-/** Reads from other processes over HTTP, at the routes that `serveQueries` gives them. */
+/** Reads from other processes over HTTP, at the route that `servePeers` gives them. */
 export function httpPeers({ clock, timeoutMs = 2_000 }: { clock: Clock; timeoutMs?: number }): Peers {
   return {
     read: async (endpoint, read) => {

@@ -244,7 +244,7 @@ describe('queries over HTTP', () => {
     const { url } = await start('a');
     for (const [path, parameters, code] of [
       [`stores/${STORE}`, { key: 'k', prefix: 'k' }, 'MR_QUERY_INVALID'],
-      [`stores/${STORE}`, { kye: 'k' }, 'MR_QUERY_INVALID'],
+      [`stores/${STORE}`, { kye: 'k' }, 'MR_HTTP_QUERY'],
       [`stores/${STORE}`, { key: 'k', fromMs: 'noon', toMs: '1' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { fromMs: '0', toMs: '1' }, 'MR_QUERY_INVALID'],
       [`stores/${STORE}`, { key: 'k', fromMs: '0', toMs: '1' }, 'MR_QUERY_INVALID'],

@@ -5,6 +5,19 @@ import type { Position } from './position.ts';
 import { invalidQuery, type QueryOptions, type StoreQuery } from './query.ts';
 import type { StoreQueries, StoreSummary } from './store-queries.ts';
 
+const ofEntries = [
+  'key',
+  'prefix',
+  'from',
+  'to',
+  'fromMs',
+  'toMs',
+  'limit',
+  'after',
+  'staleness',
+  'position',
+];
+
 type Parameters = Readonly<Record<string, string | undefined>>;
 
 /** What answers: StoreQueries, here or behind a thread's messages. */
@@ -27,6 +40,7 @@ export function serveQueries({ routes }: Pick<HttpServer, 'routes'>, queries: St
   routes.get('/stores', async () => ({ stores: await queries.stores() }));
   routes.get<{ Params: { '*': string }; Querystring: Parameters }>(
     '/stores/*',
+    { config: { query: ofEntries } },
     async ({ params, query }, reply) => {
       const store = params['*'];
       return answered(reply, async () => {
@@ -71,24 +85,7 @@ export function servePeers(
   );
 }
 
-const KNOWN = new Set([
-  'key',
-  'prefix',
-  'from',
-  'to',
-  'fromMs',
-  'toMs',
-  'limit',
-  'after',
-  'staleness',
-  'position',
-]);
-
 function queryFrom(parameters: Parameters): StoreQuery {
-  for (const [name, value] of Object.entries(parameters)) {
-    if (!KNOWN.has(name)) throw invalidQuery(`there is no parameter ${name}`);
-    if (typeof value !== 'string') throw invalidQuery(`${name} is given twice`);
-  }
   const { key, prefix, from, to, fromMs, toMs } = parameters;
   const isRange = from !== undefined || to !== undefined;
   const isWindow = fromMs !== undefined || toMs !== undefined;

@@ -49,6 +49,7 @@ export async function rebuildTask(
     scratch.wallNow = options.clock.now();
     const rebuild = new Rebuild(scratch, target, options);
     await rebuild.run();
+    await options.onDisk?.compare(target.offsets, scratch);
     return scratch.snapshot();
   } finally {
     await scratch.close();

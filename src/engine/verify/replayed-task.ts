@@ -1,12 +1,14 @@
 import { FatalError } from '#platform';
+import type { DatabaseSnapshot } from '../store/port.ts';
 import type { InputPartition } from '../task/input.ts';
 import type { JournalEntry, JournalRun, JournalStep } from '../task/journal-format.ts';
 import type { TaskPlace } from './journal-reader.ts';
 import { type ScratchOptions, ScratchTask } from './scratch-task.ts';
 import type { TaskSnapshot } from './snapshot.ts';
+import type { TaskCopy } from './stores-on-disk.ts';
 
 /** A scratch copy of a task that does again, commit by commit, what a journal says. */
-export class ReplayedTask {
+export class ReplayedTask implements TaskCopy {
   readonly #scratch: ScratchTask;
 
   private constructor(scratch: ScratchTask) {
@@ -45,6 +47,10 @@ export class ReplayedTask {
 
   snapshot(): TaskSnapshot {
     return this.#scratch.snapshot();
+  }
+
+  rows(): DatabaseSnapshot {
+    return this.#scratch.rows();
   }
 
   async close(): Promise<void> {

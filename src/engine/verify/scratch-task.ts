@@ -4,19 +4,22 @@ import type { Consumer, Log, RecordBatch } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
-import type { DatabaseProvider } from '../store/port.ts';
+import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import { GlobalTables } from '../task/global-tables.ts';
 import type { InputPartition } from '../task/input.ts';
 import { decodeJournalEntry, type JournalEntry } from '../task/journal-format.ts';
 import { Task } from '../task/task.ts';
 import type { SubTopology } from '../topology/topology.ts';
 import type { TaskSnapshot } from './snapshot.ts';
+import type { StoresOnDisk, TaskCopy } from './stores-on-disk.ts';
 
 export type ScratchOptions = {
   readonly log: Log;
   readonly logger: Logger;
   /** Where the copy is built; in memory when absent. */
   readonly scratch?: DatabaseProvider;
+  /** Held against the copy. */
+  readonly onDisk?: StoresOnDisk | undefined;
   /** Ends the work with its reason. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -53,7 +56,7 @@ export type ScratchGlobalTables = 'empty' | 'as-of-now';
  * A second copy of a task, begun from nothing and fed by hand. It runs the real operators; what they write to topics is
  * discarded.
  */
-export class ScratchTask {
+export class ScratchTask implements TaskCopy {
   readonly task: Task;
   readonly #options: ScratchOptions;
   readonly #databases: DatabaseProvider;
@@ -175,6 +178,10 @@ export class ScratchTask {
   snapshot(): TaskSnapshot {
     const offsets = this.task.input.partitions.map(({ node, position }) => [node.topic.name, position]);
     return { task: this.task.name, offsets: Object.fromEntries(offsets), stores: this.task.storeDigests() };
+  }
+
+  rows(): DatabaseSnapshot {
+    return this.task.snapshot();
   }
 
   async close(): Promise<void> {

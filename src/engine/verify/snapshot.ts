@@ -43,7 +43,7 @@ export function compareSnapshots(a: TaskSnapshot, b: TaskSnapshot): SnapshotComp
   return { equal, different, incomparable: [...incomparable, ...others.keys()] };
 }
 
-function isSamePosition(a: TaskSnapshot['offsets'], b: TaskSnapshot['offsets']): boolean {
-  const topics = Object.keys(a);
-  return topics.length === Object.keys(b).length && topics.every((topic) => a[topic] === b[topic]);
+/** What has not been read yet may be left out. */
+export function isSamePosition(a: TaskSnapshot['offsets'], b: TaskSnapshot['offsets']): boolean {
+  return Object.keys({ ...a, ...b }).every((topic) => (a[topic] ?? 0) === (b[topic] ?? 0));
 }

@@ -9,6 +9,7 @@ import { checkLocalStores } from './local-stores.ts';
 import { compareWithRebuild, rebuildTask } from './rebuild.ts';
 import type { VerifyProgress } from './scratch-task.ts';
 import { compareSnapshots } from './snapshot.ts';
+import { StoresOnDisk } from './stores-on-disk.ts';
 import { World } from './testing/world.ts';
 import { type TaskVerification, type VerifyOptions, verify, verifyTask } from './verify.ts';
 
@@ -147,19 +148,85 @@ it('finds the commit after which a wrong byte in a store showed', async (t) => {
   assert.equal(difference?.inputs[0]?.to, 4);
 });
 
-it('finds a digest that was tampered with', async (t) => {
+/** What a replay finds of the stores that the world's task `left-0` has left. */
+async function onDisk(world: World, of: Topology) {
+  const place = placesOf(of)[0] ?? assert.fail();
+  const stores = await StoresOnDisk.open(place, world.databases);
+  await verifyTask(place, { ...world, topology: of, onDisk: stores });
+  await stores?.close();
+  return stores?.results();
+}
+
+it('holds the rows on disk against the copy, where the task stopped, and where a crash has cut it off', async (t) => {
   const world = await open(t);
-  await world.pipe(left, ['k', 1, 1]);
+  assert.equal(await onDisk(world, alarms), undefined, 'nothing is here');
+  const row = (store: string, key: string) => {
+    return Buffer.concat([Buffer.from([1, store.length]), Buffer.from(store + key)]);
+  };
+  for (let round = 1; round <= 3; round++) {
+    await world.pipe(left, ...['k', 'l', 'm'].map((key) => [key, 1, 40 * round] as const));
+    await world.settle(alarms);
+  }
+  // The rows as an earlier commit has left them, as after a power loss.
+  const earlier = new Map<string, Buffer>();
+  await world.meddle('left-0', async (database) => {
+    for await (const rows of database.scan({ gte: Buffer.from([0]), lt: Buffer.from([2]) }))
+      for (const { key, value } of rows) earlier.set(key.toString('hex'), value as Buffer);
+  });
+  await world.pipe(left, ['n', 1, 500]);
   await world.settle(alarms);
+  const names = ['alarm/counts', 'alarm/fired', 'alarm/timers'];
+  const equal = names.map((name) => ({ name, result: 'equal' }));
+  assert.deepEqual(await onDisk(world, alarms), equal);
+
+  await world.meddle('left-0', async (database) => {
+    await database.write([
+      { key: row('alarm/counts', 'l'), value: Buffer.from('7') },
+      { key: row('alarm/counts', 'm'), value: null },
+      { key: row('alarm/fired', 'a'), value: Buffer.from('1') },
+    ]);
+  });
+  assert.deepEqual(await onDisk(world, alarms), [
+    { name: 'alarm/counts', result: 'different', rows: 2, firstKey: 'l' },
+    { name: 'alarm/fired', result: 'different', rows: 1, firstKey: 'a' },
+    { name: 'alarm/timers', result: 'equal' },
+  ]);
+
+  await world.meddle('left-0', async (database) => {
+    await database.deleteRange({ gte: Buffer.from([0]), lt: Buffer.from([2]) });
+    await database.write([...earlier].map(([key, value]) => ({ key: Buffer.from(key, 'hex'), value })));
+  });
+  assert.deepEqual(await onDisk(world, alarms), equal, 'the commit before the last');
+  await changeMarks(world, (mark) => Object.assign(mark, { position: { left: 1_000 } }));
+  assert.deepEqual(
+    await onDisk(world, alarms),
+    names.map((name) => ({ name, result: 'unknown' })),
+  );
+  await world.databases.destroy('left-0');
+  assert.equal(await onDisk(world, alarms), undefined, 'nothing is here any more');
+});
+
+/** Changes what the stores have kept of themselves. */
+async function changeMarks(world: World, change: (mark: { digest: string }, store: string) => void) {
   await world.meddle('left-0', async (database) => {
     const key = Buffer.from([0]);
     const [marks] = await database.getMany([key]);
     const changed = JSON.parse(String(marks)) as { stores: Record<string, { digest: string }> };
-    const mark = changed.stores['alarm/counts'];
-    assert.ok(mark);
-    mark.digest = mark.digest.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+    for (const [store, mark] of Object.entries(changed.stores)) change(mark, store);
     await database.write([{ key, value: Buffer.from(JSON.stringify(changed)) }]);
   });
+}
+
+it('finds a digest that was tampered with', async (t) => {
+  const world = await open(t);
+  await world.pipe(left, ['k', 1, 1]);
+  await world.settle(alarms);
+  await changeMarks(world, (mark, store) => {
+    if (store !== 'alarm/counts') return;
+    mark.digest = mark.digest.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
+  });
+  const [counts] = (await onDisk(world, alarms)) ?? [];
+  assert.deepEqual(counts, { name: 'alarm/counts', result: 'different', rows: 0 });
   await world.pipe(left, ['l', 1, 2]);
   await world.settle(alarms);
   const difference = (await verified(world, alarms)).get('left-0')?.difference;

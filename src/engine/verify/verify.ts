@@ -33,8 +33,8 @@ export type TaskVerification = {
   readonly records: number;
   readonly difference?: Difference;
   /**
-   * Stores whose digests were not compared: their schema has changed since, they are no more, or they lie behind a join
-   * with a global table, since the journal does not hold what rows that had.
+   * Stores whose digests were not compared: their schema or the way digests are made has changed since, they are no more,
+   * or they lie behind a join with a global table, since the journal does not hold what rows that had.
    */
   readonly uncompared: readonly string[];
   /** The replayed copy after the last commit. */
@@ -48,9 +48,10 @@ export async function* verify(options: VerifyOptions): AsyncGenerator<TaskVerifi
 
 /**
  * Repeats what the journal says a task did, from its first commit on (after a rebuild, the first one since), over a
- * scratch copy of its stores, and compares the digest of every store after every commit. It repeats the order in which records arrived, the wall clock that
- * processors were shown and the batches they were given: it is exact for any operator but a join with a global table (see
- * `uncompared`). Stops at the first difference.
+ * scratch copy of its stores, and compares the digest of every store after every commit. It repeats the order in which
+ * records arrived, the wall clock that processors were shown and the batches they were given: it is exact for any operator
+ * but a join with a global table (see `uncompared`). Stops at the first difference. What it compares with is the journal;
+ * whether the rows on this machine are the same, `onDisk` finds out on the way.
  * Errors: MR_JOURNAL_INCOMPLETE, MR_JOURNAL_UNREADABLE, MR_VERIFY_INPUT_GONE.
  */
 export async function verifyTask(place: TaskPlace, options: VerifyOptions): Promise<TaskVerification> {
@@ -61,11 +62,12 @@ export async function verifyTask(place: TaskPlace, options: VerifyOptions): Prom
   let difference: Difference | undefined;
   let offsets: TaskSnapshot['offsets'] = {};
   try {
-    const { log, topology, signal, onProgress } = options;
+    const { log, topology, signal, onProgress, onDisk } = options;
     const reading: JournalReading = {
       signal,
       onProgress: (done, total) => onProgress?.({ task: place.name, done, total }),
     };
+    await onDisk?.compare(offsets, replayed);
     for await (const commit of wholeJournalOf(log, topology, place, reading)) {
       const watermark = await replayed.repeat(commit.entry);
       difference = compare(commit, replayed.snapshot(), watermark, uncompared);
@@ -73,6 +75,7 @@ export async function verifyTask(place: TaskPlace, options: VerifyOptions): Prom
       commits++;
       for (const { runs } of commit.entry.steps) for (const { count } of runs) records += count;
       if (difference !== undefined) break;
+      await onDisk?.compare(offsets, replayed);
     }
     const result = { task: place.name, commits, records, uncompared: [...uncompared] };
     return { ...result, replayed: { ...replayed.snapshot(), offsets }, ...(difference && { difference }) };

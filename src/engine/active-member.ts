@@ -1,0 +1,152 @@
+import { type Clock, errorCode, type Logger, RetryableError } from '#platform';
+import type { GroupMember, GroupMetadata, Log, Membership, TopicPartition } from './log/port.ts';
+
+const sessionTimeoutMs = 10_000;
+const heartbeatIntervalMs = 3_000;
+
+/** A log that fails is let alone for so long. */
+const pauseMs = 1_000;
+
+type Role = 'active' | 'standby';
+
+/** Of several members one works, and keeps its place while it is there; then the next goes on where it had committed. */
+function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffer> {
+  const ids = members.map(({ memberId }) => memberId).sort();
+  const holder = members.find(({ metadata }) => metadata.toString() === 'active')?.memberId ?? ids[0];
+  return new Map(ids.map((id) => [id, roleBytes(id === holder ? 'active' : 'standby')]));
+}
+
+const roleBytes = (role: Role) => Buffer.from(role);
+const roleOf = ({ assignment }: Membership) => assignment.toString() as Role;
+
+export type ActiveMemberOptions = {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly group: string;
+  /** Those whose positions the group commits. */
+  readonly committedTopics: readonly string[];
+  /** Of this process; the same after a restart, so that its place is taken back at once. */
+  readonly instanceId: string;
+  /** Told each time that another member is the active one. */
+  readonly onStandby?: () => void;
+  /** Somebody waits for the work: it rejects where the log is away, which is waited for otherwise. */
+  readonly isAwaited?: boolean;
+};
+
+/** The place of the active member, for as long as it has it. */
+export type ActivePlace = {
+  /** Aborted when the membership has ended, or the caller wants to stop. */
+  readonly signal: AbortSignal;
+  /** The committed offset of each partition, or the start of the log's records. */
+  positions(partitions: readonly TopicPartition[]): Promise<number[]>;
+  commit(offsets: readonly (TopicPartition & { readonly offset: number })[]): Promise<void>;
+  /** The membership as it is now, under which a transaction may commit offsets. */
+  group(): GroupMetadata;
+};
+
+/**
+ * Calls `work` whenever this process is the active member of a group, until `signal` aborts. Heartbeats go on while it
+ * works, and so does the work when the group rebalances and the place stays ours. Work that ends by itself is called again,
+ * and so is work that fails by what passes.
+ */
+export async function asActiveMember(
+  options: ActiveMemberOptions,
+  signal: AbortSignal,
+  work: (place: ActivePlace) => Promise<void>,
+): Promise<void> {
+  const { log, clock, logger, group, committedTopics, instanceId: memberId, isAwaited = false } = options;
+  while (!signal.aborted) {
+    try {
+      const membership = await log.joinGroup({
+        group,
+        memberId,
+        metadata: roleBytes('standby'),
+        topics: committedTopics,
+        sessionTimeoutMs,
+        assign: assignToOne,
+      });
+      await new Term(options, membership, signal).serve(work);
+    } catch (error) {
+      if (isAwaited || !(error instanceof RetryableError)) throw error;
+      logger.warn({ group, err: error }, 'the work of a group stands still; it is tried again');
+      await clock.sleep(pauseMs, signal);
+    }
+  }
+}
+
+/** The time for which this process has one role. */
+class Term {
+  readonly #options: ActiveMemberOptions;
+  readonly #signal: AbortSignal;
+  readonly #over = new AbortController();
+  #membership: Membership;
+
+  constructor(options: ActiveMemberOptions, membership: Membership, signal: AbortSignal) {
+    this.#options = options;
+    this.#membership = membership;
+    this.#signal = signal;
+  }
+
+  /** Works, or stands by, until the role changes or the membership ends. */
+  async serve(work: (place: ActivePlace) => Promise<void>): Promise<void> {
+    const { logger, onStandby, group } = this.#options;
+    const beating = this.#beat().finally(() => this.#over.abort());
+    // Its failure is met below, when the work has ended.
+    beating.catch(() => {});
+    try {
+      try {
+        if (roleOf(this.#membership) === 'active') await work(this.#place());
+        else {
+          onStandby?.();
+          await beating;
+        }
+      } finally {
+        this.#over.abort();
+        await beating;
+      }
+    } catch (error) {
+      // The group went on without us: what was not committed is done again, here or elsewhere.
+      if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
+      logger.warn({ group, err: error }, 'the group has rebalanced; another member may be active now');
+    }
+    if (this.#signal.aborted) await this.#membership.leave();
+  }
+
+  #place(): ActivePlace {
+    const { log, group } = this.#options;
+    return {
+      signal: AbortSignal.any([this.#signal, this.#over.signal]),
+      positions: (partitions) => committedPositions(log, group, partitions),
+      commit: (offsets) => log.commitOffsets(this.#membership, offsets),
+      group: () => this.#membership,
+    };
+  }
+
+  async #beat(): Promise<void> {
+    const { clock } = this.#options;
+    const signal = AbortSignal.any([this.#signal, this.#over.signal]);
+    const role = roleOf(this.#membership);
+    for (;;) {
+      await clock.sleep(heartbeatIntervalMs, signal);
+      if (signal.aborted) return;
+      const status = await this.#membership.heartbeat();
+      if (status === 'expelled') return;
+      if (status === 'rebalance') this.#membership = await this.#membership.rejoin(roleBytes(role));
+      if (roleOf(this.#membership) !== role) return;
+    }
+  }
+}
+
+async function committedPositions(
+  log: Log,
+  group: string,
+  partitions: readonly TopicPartition[],
+): Promise<number[]> {
+  const committed = await log.committedOffsets(group, partitions);
+  const descriptions = await log.describeTopics(partitions.map(({ topic }) => topic));
+  return partitions.map(({ topic, partition }, i) => {
+    const start = descriptions.find(({ name }) => name === topic)?.offsets[partition]?.start ?? 0;
+    return Math.max(start, committed[i]?.offset ?? start);
+  });
+}
