@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, type Log, openEmbeddedLog } from '#engine/log';
 import { createHttpServer, createLogger, createMetrics, RetryableError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { asGiven, excludedUsers, openVault, type Pseudonyms } from '#privacy';
@@ -10,11 +10,21 @@ import { MAX_BATCH_EVENTS, openGateway } from './gateway.ts';
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const logger = createLogger({ level: 'silent', name: 'test' });
+const token = 'a token of the tests';
 const view = { user_id: 'u1', item_id: 'i1', kind: 'view' };
 
 type Stored = { event: Interaction; key: string; timestamp: number; headers: Record<string, string> };
 
-async function start(t: TestContext, pseudonyms: Pseudonyms = asGiven) {
+type StartOptions = {
+  readonly pseudonyms?: Pseudonyms;
+  readonly adminToken?: string | undefined;
+  readonly watched?: (log: Log) => Log;
+};
+
+async function start(
+  t: TestContext,
+  { pseudonyms = asGiven, watched = (log) => log, ...options }: StartOptions = {},
+) {
   const directory = temporaryDirectory(t);
   const open = async () => {
     const log = await openEmbeddedLog({ directory, clock: systemClock });
@@ -23,11 +33,12 @@ async function start(t: TestContext, pseudonyms: Pseudonyms = asGiven) {
   const { log, topics } = await open();
   const metrics = createMetrics();
   const gateway = await openGateway({
-    log,
+    log: watched(log),
     topics,
     clock: systemClock,
     futureMs: 300_000,
     pseudonyms,
+    adminToken: 'adminToken' in options ? options.adminToken : token,
     logger,
     metrics,
   });
@@ -46,8 +57,9 @@ async function start(t: TestContext, pseudonyms: Pseudonyms = asGiven) {
     // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
     return { status: response.status, body: (await response.json()) as any };
   };
-  const put = async (user: string, body: unknown) => {
-    const init = { method: 'PUT', headers: { 'content-type': 'application/json' } };
+  const put = async (user: string, body: unknown, given: string | undefined = token) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${given}` };
+    const init = { method: 'PUT', headers };
     const response = await fetch(`${url}/users/${user}/privacy`, { ...init, body: JSON.stringify(body) });
     // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
     return { status: response.status, body: (await response.json()) as any };
@@ -127,7 +139,7 @@ describe('gateway', () => {
   });
 
   it('refuses each bad event by itself, with the reason', async (t) => {
-    const { post, log, open, close, metrics } = await start(t);
+    const { post, open, close, metrics } = await start(t);
     const bad: readonly (readonly [unknown, string, RegExp])[] = [
       ['text', 'MR_EVENT_MALFORMED', /must be an object/],
       [{ ...view, user_id: undefined }, 'MR_EVENT_MALFORMED', /user_id is missing/],
@@ -167,7 +179,6 @@ describe('gateway', () => {
     );
     assert.equal(mixed.body.refused.at(-1).event_id, 'b');
     assert.match(await metrics.render(), /gateway_events_total\{outcome="accepted"\} 2/);
-    assert.ok(log);
     await close();
     const reopened = await open();
     t.after(() => reopened.log.close());
@@ -195,12 +206,11 @@ describe('gateway', () => {
   it('puts users on the log under their pseudonyms, and those of refused events nowhere', async (t) => {
     const vault = openVault(temporaryDirectory(t));
     t.after(() => vault.close());
-    const { post, log, close, open } = await start(t, vault);
+    const { post, close, open } = await start(t, { pseudonyms: vault });
     const receipt = await post([view, { ...view, user_id: 'u2' }, view, { ...view, user_id: 'u3', ts: -1 }]);
     assert.equal(receipt.body.accepted, 3);
     const [u1, u2, u3] = ['u1', 'u2', 'u3'].map((user) => vault.known(user));
     assert.equal(u3, undefined);
-    assert.ok(log);
     await close();
     const reopened = await open();
     t.after(() => reopened.log.close());
@@ -216,7 +226,7 @@ describe('gateway', () => {
         throw new RetryableError('MR_PRIVACY_VAULT_BUSY', 'The vault is busy.');
       },
     };
-    const { post } = await start(t, busy);
+    const { post } = await start(t, { pseudonyms: busy });
     const { status, body } = await post(view);
     assert.deepEqual([status, body.code, 'accepted' in body], [503, 'MR_PRIVACY_VAULT_BUSY', false]);
   });
@@ -224,7 +234,7 @@ describe('gateway', () => {
   it('takes down what users decide, of those never seen too', async (t) => {
     const vault = openVault(temporaryDirectory(t));
     t.after(() => vault.close());
-    const { put, log, topics } = await start(t, vault);
+    const { put, log, topics } = await start(t, { pseudonyms: vault });
     assert.equal((await put('anna', { status: 'opted-out' })).status, 200);
     assert.equal((await put('bert', { status: 'opted-out' })).status, 200);
     assert.deepEqual(
@@ -246,5 +256,46 @@ describe('gateway', () => {
       assert.deepEqual([status, reply.code], [400, 'MR_PRIVACY_STATUS'], JSON.stringify(body));
     }
     assert.equal((await put('x'.repeat(129), { status: 'opted-out' })).body.code, 'MR_PRIVACY_USER');
+  });
+
+  it('takes decisions from those who have the token alone, and from nobody where there is none', async (t) => {
+    const { put, log, topics } = await start(t);
+    const out = { status: 'opted-out' };
+    for (const given of ['', 'wrong', `${token}.`]) {
+      const { status, body } = await put('anna', out, given);
+      assert.deepEqual([status, body.code], [401, 'MR_ADMIN_TOKEN']);
+    }
+    const closed = await start(t, { adminToken: undefined });
+    const refused = await closed.put('anna', out);
+    assert.deepEqual([refused.status, refused.body.code], [403, 'MR_ADMIN_DISABLED']);
+    for (const at of [{ log, topics }, closed]) {
+      assert.deepEqual(await excludedUsers(at.log, at.topics.privacy), new Set());
+    }
+  });
+
+  it('reads each decision once, however many are taken', async (t) => {
+    let read = 0;
+    const counting = async (log: Log) => {
+      const consumer = await log.consumer();
+      const poll = consumer.poll.bind(consumer);
+      consumer.poll = async (timeoutMs) => {
+        const batches = await poll(timeoutMs);
+        for (const { count } of batches) read += count;
+        return batches;
+      };
+      return consumer;
+    };
+    const watched = (log: Log) =>
+      ({
+        consumer: () => counting(log),
+        describeTopics: log.describeTopics.bind(log),
+        producer: log.producer.bind(log),
+      }) as unknown as Log;
+    const { put } = await start(t, { watched });
+    for (let n = 0; n < 20; n++) assert.equal((await put(`u${n}`, { status: 'opted-out' })).status, 200);
+    assert.equal(read, 20);
+    const together = Array.from({ length: 20 }, (_, n) => put(`u${n}`, { status: 'opted-in' }));
+    for (const { status } of await Promise.all(together)) assert.equal(status, 200);
+    assert.equal(read, 40);
   });
 });

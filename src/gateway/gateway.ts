@@ -15,7 +15,7 @@ import {
   RetryableError,
   traceparentOf,
 } from '#platform';
-import { type Pseudonyms, withPseudonyms } from '#privacy';
+import { PrivacyDecisions, type Pseudonyms, withPseudonyms } from '#privacy';
 import { invalidReason } from '#processors';
 import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
@@ -44,12 +44,20 @@ export type GatewayOptions = {
   readonly clock: Clock;
   /** How far ahead of the clock an event may be. */
   readonly futureMs: number;
+  /** Of who may opt users out and in; without one nobody may. */
+  readonly adminToken: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  return new Gateway(options, await TopicWriter.open(options.log, options.topics.interactions));
+  const { log, topics, logger } = options;
+  const writer = await TopicWriter.open(log, topics.interactions);
+  const decisions = await PrivacyDecisions.open(log, topics.privacy, {
+    onUndecodable: (place, err) =>
+      logger.error({ err, ...place }, 'a decision that cannot be decoded is left out'),
+  });
+  return new Gateway(options, writer, new PrivacyRequests(options, decisions));
 }
 
 /** Takes events from outside into topic `interactions`. */
@@ -62,11 +70,11 @@ export class Gateway {
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
 
-  constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>) {
+  constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
     const { clock, futureMs, pseudonyms, logger, metrics } = options;
     this.#writer = writer;
     this.#pseudonyms = pseudonyms;
-    this.#privacy = new PrivacyRequests(options);
+    this.#privacy = privacy;
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
     this.#futureMs = futureMs;
     this.#logger = logger;
@@ -113,6 +121,7 @@ export class Gateway {
   /** Waits for what is being written. */
   async close(): Promise<void> {
     await this.#writer.close();
+    await this.#privacy.close();
   }
 
   #check(json: unknown, index: number): Interaction | Refusal {

@@ -1,11 +1,5 @@
 import { InputError } from '#platform';
-import {
-  contextFields,
-  devices,
-  type Interaction,
-  type InteractionContext,
-  type InteractionKind,
-} from '#schemas';
+import { type Interaction, type InteractionKind, readContext } from '#schemas';
 
 /** What the gateway supplies where a producer leaves it out. */
 export type EventDefaults = { eventId(): string; now(): number };
@@ -43,40 +37,33 @@ const eventFields = new Set([
  * business of `invalidReason`.
  */
 export function parseEvent(json: unknown, defaults: EventDefaults): Interaction {
-  const event = fieldsOf(json, 'an event', eventFields);
+  const event = fieldsOf(json);
+  const context = readContext(event.context ?? {});
+  if (typeof context === 'string') throw malformed(context);
   return {
     event_id: text(event, 'event_id') ?? defaults.eventId(),
     user_id: required(text(event, 'user_id'), 'user_id'),
     item_id: text(event, 'item_id'),
-    kind: required(member(event, 'kind', kinds), 'kind'),
+    kind: required(kindOf(event), 'kind'),
     value: number(event, 'value'),
     watch_ms: integer(event, 'watch_ms'),
     session_id: text(event, 'session_id'),
     request_id: text(event, 'request_id'),
-    context: parseContext(event.context ?? {}),
+    context,
     ts: integer(event, 'ts') ?? defaults.now(),
     original_ts: null,
     item: null,
   };
 }
 
-function parseContext(json: unknown): InteractionContext {
-  const context = fieldsOf(json, 'context', contextFields);
-  return {
-    device: member(context, 'device', devices),
-    country: text(context, 'country'),
-    language: text(context, 'language'),
-  };
-}
-
 type Fields = Readonly<Record<string, unknown>>;
 
-function fieldsOf(json: unknown, what: string, known: ReadonlySet<string>): Fields {
+function fieldsOf(json: unknown): Fields {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw malformed(`${what} must be an object, it is ${describe(json)}`);
+    throw malformed(`an event must be an object, it is ${describe(json)}`);
   }
   for (const name of Object.keys(json)) {
-    if (!known.has(name)) throw malformed(`${what} has no field ${describe(name)}`);
+    if (!eventFields.has(name)) throw malformed(`an event has no field ${describe(name)}`);
   }
   return json as Fields;
 }
@@ -110,13 +97,10 @@ function integer(fields: Fields, field: string): number | null {
   return value;
 }
 
-function member<T extends string>(fields: Fields, field: string, members: Record<T, true>): T | null {
-  const value = text(fields, field);
-  if (value === null) return null;
-  if (!Object.hasOwn(members, value)) {
-    throw malformed(`${field} must be one of ${Object.keys(members).join(', ')}; it is ${describe(value)}`);
-  }
-  return value as T;
+function kindOf(event: Fields): InteractionKind | null {
+  const kind = text(event, 'kind');
+  if (kind === null || Object.hasOwn(kinds, kind)) return kind as InteractionKind | null;
+  throw malformed(`kind must be one of ${Object.keys(kinds).join(', ')}; it is ${describe(kind)}`);
 }
 
 function describe(value: unknown): string {

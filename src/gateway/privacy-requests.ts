@@ -1,12 +1,9 @@
-import type { Log } from '#engine/log';
-import { type Clock, type HttpServer, InputError } from '#platform';
-import { type Pseudonyms, requireUserId, writePrivacyStatus } from '#privacy';
+import { type Clock, type HttpServer, InputError, withAdminToken } from '#platform';
+import { type PrivacyDecisions, type Pseudonyms, requireUserId } from '#privacy';
 import type { PrivacyStatus } from '#schemas';
-import type { Topics } from '#topologies';
 
 type PrivacyRequestsOptions = {
-  readonly log: Log;
-  readonly topics: Pick<Topics, 'privacy'>;
+  readonly adminToken: string | undefined;
   readonly pseudonyms: Pseudonyms;
   readonly clock: Clock;
 };
@@ -17,17 +14,24 @@ const statuses: Readonly<Record<string, PrivacyStatus>> = {
   'opted-out': 'opted_out',
 };
 
-/** Takes down what users decide: `PUT /users/:user_id/privacy` with `{"status": "opted-out"}` or `"opted-in"`. */
+/**
+ * Takes down what users decide: `PUT /users/:user_id/privacy` with `{"status": "opted-out"}` or `"opted-in"`. Who may say
+ * so is known to the application that they use: it has the token.
+ */
 export class PrivacyRequests {
   readonly #options: PrivacyRequestsOptions;
+  readonly #decisions: PrivacyDecisions;
 
-  constructor(options: PrivacyRequestsOptions) {
+  constructor(options: PrivacyRequestsOptions, decisions: PrivacyDecisions) {
     this.#options = options;
+    this.#decisions = decisions;
   }
 
   registerRoutes({ routes }: HttpServer): void {
-    routes.put<{ Params: { user_id: string } }>('/users/:user_id/privacy', ({ params, body }) =>
-      this.#put(params.user_id, body),
+    routes.put<{ Params: { user_id: string } }>(
+      '/users/:user_id/privacy',
+      { onRequest: withAdminToken(this.#options.adminToken) },
+      ({ params, body }) => this.#put(params.user_id, body),
     );
   }
 
@@ -41,13 +45,13 @@ export class PrivacyRequests {
         hint: 'Send {"status":"opted-out"} or {"status":"opted-in"}; erasing is done by "millrace erase".',
       });
     }
-    const { log, topics, pseudonyms, clock } = this.#options;
+    const { pseudonyms, clock } = this.#options;
     const ts = clock.now();
-    await writePrivacyStatus(log, topics.privacy, {
-      user_id: pseudonyms.pseudonymOf(userId),
-      status,
-      ts,
-    });
+    await this.#decisions.decide({ user_id: pseudonyms.pseudonymOf(userId), status, ts });
     return { user_id: userId, status: String(given), ts };
+  }
+
+  async close(): Promise<void> {
+    await this.#decisions.close();
   }
 }

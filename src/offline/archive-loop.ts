@@ -1,8 +1,7 @@
-import type { Topic } from '#engine';
+import type { ActivePlace, Topic } from '#engine';
 import { type AnyView, featureViews, versionedName } from '#features';
 import type { Metrics, Progress, ProgressStep } from '#platform';
 import type { OffsetRange } from '#schemas';
-import type { ActivePlace } from './active-member.ts';
 import { type ArchiveProgress, commitsOf, progressOf } from './archive-progress.ts';
 import type { ArchiveEnvironment, ArchiveWriter } from './archive-writer.ts';
 import {

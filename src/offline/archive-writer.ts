@@ -47,12 +47,14 @@ export class ArchiveWriter {
 
   /**
    * Fences every other writer and calls `work`. `purpose` names the folder in which files are written aside: of one
-   * purpose there is one writer for a data directory at a time.
+   * purpose there is one writer for a data directory at a time. Rejects with the reason of `signal` where that cuts the work
+   * short; what was written by then is removed.
    */
   static async with<T>(
     environment: ArchiveEnvironment,
     purpose: string,
     work: (writer: ArchiveWriter) => Promise<T>,
+    signal?: AbortSignal,
   ): Promise<T> {
     const { log, topics, dataDirectory } = environment;
     const parent = join(dataDirectory, offlineDirectory);
@@ -65,8 +67,10 @@ export class ArchiveWriter {
       const transactions = await ArchiveTransactions.open(environment);
       try {
         const store = new OfflineStore(dataDirectory, transactions.manifest, await readProgress(log, topics));
-        return await withDuckDb(join(aside, 'work'), (database) =>
-          work(new ArchiveWriter(environment, transactions, database, store, aside, found)),
+        return await withDuckDb(
+          join(aside, 'work'),
+          (database) => work(new ArchiveWriter(environment, transactions, database, store, aside, found)),
+          signal,
         );
       } finally {
         await transactions.close();

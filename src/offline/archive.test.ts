@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { itemFeaturesView, userFeaturesView } from '#features';
 import { disarmFailpoints, hitFailpoints, recordFailpoints, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
@@ -150,6 +151,26 @@ it('follows the log, goes on after a restart, and writes nothing while nothing c
   const rows = await archivedEvents(t, world);
   assert.equal(rows.length, 200);
   assert.equal((await openOffline(world)).progress('interactions-accepted').watermark, startMs + dayMs);
+});
+
+it('stops amid a flush of many dates: nothing of it counts, and the next archive writes it', async (t) => {
+  const { log, topics, dataDirectory, options } = await archivedWorld(t);
+  const accepted = events(0, 400, { days: 40, count: 400 });
+  await accept(options, accepted);
+  await announce(options, startMs + 40 * dayMs);
+  const stopping = new AbortController();
+  const running = runArchive({ ...options, flushRecords: 4_000 }, stopping.signal);
+  const isWriting = () => {
+    const names = readdirSync(dataDirectory, { recursive: true, encoding: 'utf8' });
+    return names.some((name) => name.endsWith('.parquet'));
+  };
+  while (!isWriting()) await setImmediate();
+  stopping.abort();
+  await running;
+  assert.deepEqual(filesOnDisk(dataDirectory), []);
+
+  assert.equal(await archiveNow({ ...options, views: [] }), true);
+  assert.equal((await archivedEvents(t, { log, topics, dataDirectory })).length, accepted.length);
 });
 
 it('leaves the work to the member that has it', async (t) => {

@@ -1,11 +1,11 @@
-import { errorCode, RetryableError } from '#platform';
-import { type ActivePlace, asActiveMember } from './active-member.ts';
+import { type ActivePlace, asActiveMember } from '#engine';
+import { errorCode } from '#platform';
 import { ArchiveLoop, type ArchiveOptions } from './archive-loop.ts';
 import { archiveGroup } from './archive-progress.ts';
 import { ArchiveWriter } from './archive-writer.ts';
 import { archivedTables } from './archived-tables.ts';
 
-/** Another writer, such as an erasure, gets on with its work for so long; a log that fails is let alone. */
+/** Another writer, such as an erasure, gets on with its work for so long. */
 const pauseMs = 1_000;
 
 /**
@@ -15,17 +15,7 @@ const pauseMs = 1_000;
  * fails, or a file that is to be put together with others is damaged (MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING).
  */
 export async function runArchive(options: ArchiveOptions, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await asActiveMember(membership(options), signal, (place) =>
-        work(options, place, (loop) => loop.run()),
-      );
-    } catch (error) {
-      if (!(error instanceof RetryableError)) throw error;
-      options.logger.warn({ err: error }, 'the archive stands still; it is tried again');
-      await options.clock.sleep(pauseMs, signal);
-    }
-  }
+  await asActiveMember(membership(options), signal, (place) => work(options, place, (loop) => loop.run()));
 }
 
 /**
@@ -37,7 +27,7 @@ export async function archiveNow(options: ArchiveOptions, signal?: AbortSignal):
   let isDone = false;
   const whole = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
   const onStandby = () => over.abort();
-  await asActiveMember({ ...membership(options), onStandby }, whole, async (place) => {
+  await asActiveMember({ ...membership(options), onStandby, isAwaited: true }, whole, async (place) => {
     await work(options, place, (loop) => loop.catchUp());
     isDone = !place.signal.aborted;
     if (isDone) over.abort();
@@ -55,20 +45,23 @@ async function work(
   place: ActivePlace,
   run: (loop: ArchiveLoop) => Promise<void>,
 ): Promise<void> {
-  while (!place.signal.aborted) {
+  const { signal } = place;
+  const archive = async (writer: ArchiveWriter) => {
+    const loop = await ArchiveLoop.open(options, place, writer);
     try {
-      return await ArchiveWriter.with(options, 'archive', async (writer) => {
-        const loop = await ArchiveLoop.open(options, place, writer);
-        try {
-          await run(loop);
-        } finally {
-          await loop.close();
-        }
-      });
+      await run(loop);
+    } finally {
+      await loop.close();
+    }
+  };
+  while (!signal.aborted) {
+    try {
+      return await ArchiveWriter.with(options, 'archive', archive, signal);
     } catch (error) {
+      if (signal.aborted && error === signal.reason) return;
       if (errorCode(error) !== 'MR_LOG_FENCED') throw error;
       options.logger.info('another writer works on the archive; the rest is written after it');
-      await options.clock.sleep(pauseMs, place.signal);
+      await options.clock.sleep(pauseMs, signal);
     }
   }
 }

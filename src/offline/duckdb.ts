@@ -26,11 +26,13 @@ type NumberColumn = Int32Array | Float64Array;
 
 /**
  * A DuckDB database that lives in `directory` while `work` runs: tables may be larger than the memory. One thread and
- * kept order make equal inputs give equal files; nothing is fetched from the network.
+ * kept order make equal inputs give equal files; nothing is fetched from the network. `signal` ends the statement that
+ * runs and refuses those after it; what fails then rejects with the signal's reason.
  */
 export async function withDuckDb<T>(
   directory: string,
   work: (database: AnalyticDatabase) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   await mkdir(directory, { recursive: true });
   const instance = await DuckDBInstance.create(join(directory, 'work.duckdb'), {
@@ -43,9 +45,15 @@ export async function withDuckDb<T>(
   });
   try {
     const connection = await instance.connect();
+    const interrupt = () => connection.interrupt();
+    signal?.addEventListener('abort', interrupt);
     try {
-      return await work(new AnalyticDatabase(connection));
+      return await work(new AnalyticDatabase(connection, signal));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
     } finally {
+      signal?.removeEventListener('abort', interrupt);
       connection.closeSync();
     }
   } finally {
@@ -60,10 +68,18 @@ export type QueryResult = {
 };
 
 export class AnalyticDatabase {
-  readonly #connection: DuckDBConnection;
+  readonly #opened: DuckDBConnection;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(connection: DuckDBConnection) {
-    this.#connection = connection;
+  constructor(connection: DuckDBConnection, signal?: AbortSignal) {
+    this.#opened = connection;
+    this.#signal = signal;
+  }
+
+  /** For one statement: an interruption ends only the one that runs. */
+  get #connection(): DuckDBConnection {
+    this.#signal?.throwIfAborted();
+    return this.#opened;
   }
 
   async run(sql: string): Promise<void> {
@@ -94,11 +110,6 @@ export class AnalyticDatabase {
     this.#connection.registerScalarFunction(scalarFunction);
   }
 
-  /** Ends what runs, which then fails. */
-  interrupt(): void {
-    this.#connection.interrupt();
-  }
-
   /** Runs a COPY and gives the number of rows that it wrote. */
   async copy(sql: string): Promise<number> {
     return Number((await this.#connection.run(sql)).rowsChanged);
@@ -117,18 +128,21 @@ export class AnalyticDatabase {
   async *columns(sql: string): AsyncGenerator<readonly NumberColumn[]> {
     const result = await this.#connection.stream(sql);
     for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
-      if (chunk.rowCount === 0) return;
+      if (chunk.rowCount === 0) break;
       yield numbersOf(chunk);
     }
+    // A result that is cut short by an interruption ends like any other.
+    this.#signal?.throwIfAborted();
   }
 
   /** The rows of a query as DuckDB's own values, a chunk of at most 2,048 at a time. */
   async *valueRows(sql: string): AsyncGenerator<DuckDBValue[][]> {
     const result = await this.#connection.stream(sql);
     for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
-      if (chunk.rowCount === 0) return;
+      if (chunk.rowCount === 0) break;
       yield chunk.getRows();
     }
+    this.#signal?.throwIfAborted();
   }
 
   /** As valueRows, all at once: other statements may run while they are looked at. */

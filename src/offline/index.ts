@@ -7,7 +7,6 @@
  * one that the live view would have given. A snapshot of equal offsets has equal bytes, and its id is their hash. DuckDB stays
  * behind this door; when snapshots are taken, and what is trained on them, is left to the trainer.
  */
-export { type ActiveMemberOptions, type ActivePlace, asActiveMember } from './active-member.ts';
 export { archiveNow, runArchive } from './archive.ts';
 export type { ArchiveOptions } from './archive-loop.ts';
 export { type ArchiveProgress, archiveGroup } from './archive-progress.ts';

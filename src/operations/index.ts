@@ -37,6 +37,7 @@ export { GROUPS, loopLag, type TopicLag } from './lag.ts';
 export type { ProcessingProgress } from './messages.ts';
 export { NOTIFICATIONS_GROUP, type NotifierOptions, notify } from './notifications/notifier.ts';
 export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
+export { stateDirectoryOf } from './state-directory.ts';
 export { type AdminOptions, registerAdminRoutes } from './versions/admin-routes.ts';
 export { type AskingOptions, askRegistry, type RegistryRequest } from './versions/ask-registry.ts';
 export { type Collectable, type CollectRule, collect, collectable } from './versions/collect.ts';

@@ -1,6 +1,14 @@
 /** What the thread that asks and the worker that processes tell each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type { EngineReport, QueryOptions, StoreAnswer, StoreQuery, StoreSummary } from '#engine';
+import type {
+  EngineReport,
+  PortRows,
+  QueryOptions,
+  StoreAnswer,
+  StoreQuery,
+  StoreSummary,
+  TaskRead,
+} from '#engine';
 import type { LogConfiguration } from '#engine/log';
 import type { Configuration, Remedy } from '#platform';
 import type { Runs } from './declared-topology.ts';
@@ -13,6 +21,8 @@ export type WorkerInput = {
   readonly stateDirectory: string;
   /** Among the members of the topology's group; the same after a restart, so that the tasks are taken back at once. */
   readonly instanceId: string;
+  /** Where other members can ask this one's stores: see servePeers of the engine. */
+  readonly endpoint?: string | undefined;
   readonly configuration: LogConfiguration &
     Pick<Configuration, 'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features'>;
 };
@@ -52,6 +62,7 @@ export type ToWorker =
       readonly query: StoreQuery;
       readonly options: QueryOptions;
     }
+  | { readonly kind: 'read'; readonly id: number; readonly read: TaskRead }
   | { readonly kind: 'stop' };
 
 export type Failure = {
@@ -66,6 +77,10 @@ export type Failure = {
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'progress'; readonly progress: ProcessingProgress }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question] | StoreAnswer }
+  | {
+      readonly kind: 'answer';
+      readonly id: number;
+      readonly answer: Answers[Question] | StoreAnswer | PortRows;
+    }
   | { readonly kind: 'refused'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'failed'; readonly failure: Failure };

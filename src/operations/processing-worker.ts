@@ -1,11 +1,12 @@
 /** The worker thread that runs a topology: see processing.ts for the side that starts it. */
-import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
   httpPeers,
   localTasks,
+  readFromPort,
   reportOf,
   rocksDatabases,
+  rowsToPort,
   StatusGauges,
   StoreQueries,
   StreamsRuntime,
@@ -27,6 +28,7 @@ import { CATCH_UP_COMMIT_INTERVAL_MS, CatchUp } from './catch-up.ts';
 import { declaredTopology } from './declared-topology.ts';
 import { sourceLag } from './lag.ts';
 import type { Answers, Failure, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
+import { stateDirectoryOf } from './state-directory.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
 const FIRST_PAUSE_MS = 100;
@@ -42,7 +44,7 @@ class Host {
   readonly #counts: { admitted: number };
   readonly #catchUp = new CatchUp();
   readonly #gauges: StatusGauges;
-  readonly queries: StoreQueries;
+  readonly #queries: StoreQueries;
   #runtime: StreamsRuntime | undefined;
   #processed = 0;
   #reportedAt = 0;
@@ -64,7 +66,7 @@ class Host {
     this.#metrics = observed.metrics;
     this.#counts = observed.counts;
     this.#gauges = new StatusGauges(observed.metrics);
-    this.queries = new StoreQueries({
+    this.#queries = new StoreQueries({
       topology,
       memberId: input.instanceId,
       local: localTasks(() => this.#runtime),
@@ -141,17 +143,18 @@ class Host {
   }
 
   #newRuntime(): StreamsRuntime {
-    const { name, generation } = this.#topology;
-    const { engine } = this.#input.configuration;
+    const { configuration, endpoint } = this.#input;
+    const { engine } = configuration;
     return new StreamsRuntime({
       log: this.#opened.log,
       topology: this.#topology,
-      databases: rocksDatabases(join(this.#input.stateDirectory, `${name}-${generation}`)),
+      databases: rocksDatabases(stateDirectoryOf(this.#topology, this.#input.stateDirectory)),
       clock: systemClock,
       logger: this.#logger,
       metrics: this.#metrics,
       deadLetters: this.#topics['dead-letters'],
       instanceId: this.#input.instanceId,
+      ...(endpoint !== undefined && { endpoint }),
       commitIntervalMs: engine.commitIntervalMs,
       catchUpCommitIntervalMs: Math.max(CATCH_UP_COMMIT_INTERVAL_MS, engine.commitIntervalMs),
       batchRecords: engine.batchRecords,
@@ -176,7 +179,18 @@ class Host {
     this.#stopping.abort();
   }
 
-  async answer<Q extends Question>(question: Q): Promise<Answers[Q]> {
+  async answerTo(message: Exclude<ToWorker, { kind: 'stop' }>) {
+    switch (message.kind) {
+      case 'ask':
+        return this.#answer(message.question);
+      case 'query':
+        return this.#queries.query(message.store, message.query, message.options);
+      case 'read':
+        return rowsToPort(await this.#queries.readHere(readFromPort(message.read)));
+    }
+  }
+
+  async #answer<Q extends Question>(question: Q): Promise<Answers[Q]> {
     const answers: { readonly [A in Question]: () => Promise<Answers[A]> } = {
       'until-caught-up': async () => {
         await this.#catchUp.next();
@@ -189,7 +203,7 @@ class Host {
       },
       digests: async () => this.#digests(),
       report: async () => this.#runtime && reportOf(this.#runtime),
-      stores: async () => this.queries.stores(),
+      stores: async () => this.#queries.stores(),
     };
     return answers[question]();
   }
@@ -226,10 +240,7 @@ async function main(): Promise<void> {
       async (host) => {
         if (message.kind === 'stop') return host.stop();
         try {
-          const answer = await (message.kind === 'query'
-            ? host.queries.query(message.store, message.query, message.options)
-            : host.answer(message.question));
-          tell({ kind: 'answer', id: message.id, answer });
+          tell({ kind: 'answer', id: message.id, answer: await host.answerTo(message) });
         } catch (error) {
           tell({ kind: 'refused', id: message.id, failure: failureOf(error) });
         }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { TopicReader, TopicWriter } from '#engine';
+import { type StoreAnswer, servePeers, serveQueries, TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
-import { type Configuration, systemClock } from '#platform';
+import { type Configuration, createHttpServer, createLogger, createMetrics, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
 import { OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { loopLag } from './lag.ts';
-import { type Processing, startProcessing } from './processing.ts';
+import { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -37,7 +37,7 @@ type Installation = {
   readonly log: EmbeddedLog;
   readonly topics: Topics;
   write(from: number, to: number): Promise<void>;
-  start(): Promise<Processing>;
+  start(options?: Partial<ProcessingOptions>): Promise<Processing>;
 };
 
 async function install(t: TestContext): Promise<Installation> {
@@ -64,12 +64,13 @@ async function install(t: TestContext): Promise<Installation> {
       await writer.announce(timeOf(to - 1) + OUTCOME_WINDOW_MS + 1);
       await writer.close();
     },
-    start: async () => {
+    start: async ({ instanceId = 'main', ...options } = {}) => {
       const processing = await startProcessing({
         embedded: log,
-        stateDirectory: join(directory, 'state'),
-        instanceId: 'main',
+        stateDirectory: join(directory, 'state', instanceId),
+        instanceId,
         configuration,
+        ...options,
       });
       running.push(processing);
       return processing;
@@ -134,6 +135,44 @@ describe('processing', () => {
     assert.notDeepEqual(await second.digests(), digests);
     const lag = await loopLag(installation.log);
     assert.equal(lag.find(({ topic }) => topic === 'interactions')?.lag, 0);
+  });
+
+  it('answers over HTTP for the tasks of another member as well, from that', async (t) => {
+    const installation = await install(t);
+    await installation.write(0, 500);
+    const member = async (instanceId: string) => {
+      const logger = createLogger({ level: 'silent', name: 'test' });
+      const server = await createHttpServer({ logger, metrics: createMetrics() });
+      t.after(() => server.close());
+      let processing: Processing | undefined;
+      const running = () => processing ?? assert.fail('it is asked before it has started');
+      serveQueries(server, {
+        stores: () => running().stores(),
+        query: (...args) => running().query(...args),
+      });
+      servePeers(server, { readHere: (read) => running().readHere(read) });
+      const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
+      processing = await installation.start({ instanceId, endpoint: url });
+      return { url, processing };
+    };
+    const members = [await member('one'), await member('two')] as const;
+    for (const { processing } of members) await processing.untilCaughtUp();
+    for (const { url } of members) {
+      let answer: StoreAnswer;
+      do {
+        const response = await fetch(`${url}/stores/user-views/user-features`);
+        answer = (await response.json()) as StoreAnswer;
+        assert.equal(response.status, 200, JSON.stringify(answer));
+        // The second member gets its share in a moment.
+      } while (new Set(answer.copies.map(({ memberId }) => memberId)).size < 2);
+      assert.equal(answer.entries.length, 17);
+      const item = await fetch(`${url}/stores/item-views/item-features?key=i3`);
+      const { entries } = (await item.json()) as StoreAnswer;
+      assert.deepEqual(
+        entries.map(({ key }) => key),
+        ['i3'],
+      );
+    }
   });
 
   it('reports a failure of the worker as an error, and goes on after it', async (t) => {

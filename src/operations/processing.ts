@@ -1,10 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import {
   type EngineReport,
+  type PortRows,
   type QueryOptions,
+  type Rows,
+  rowsFromPort,
   type StoreAnswer,
   type StoreQuery,
   type StoreSummary,
+  type TaskRead,
   useLargeYoungGeneration,
 } from '#engine';
 import type { EmbeddedLog } from '#engine/log';
@@ -41,6 +45,8 @@ export interface Processing {
   stores(): Promise<readonly StoreSummary[]>;
   /** Asks a store for its committed entries: see StoreQueries of the engine. */
   query(store: string, query: StoreQuery, options?: QueryOptions): Promise<StoreAnswer>;
+  /** A read of a task in this process, for servePeers of the engine. */
+  readHere(read: TaskRead): Promise<Rows>;
   /** Rejects with FatalError MR_PROCESSING_FAILED when processing ends by itself; resolves after a stop. */
   readonly ended: Promise<void>;
   /** Commits what is done and ends the worker. Never rejects; how it ended is `ended`'s to say. */
@@ -165,6 +171,10 @@ class WorkerProcessing implements Processing {
 
   query(store: string, query: StoreQuery, options: QueryOptions = {}): Promise<StoreAnswer> {
     return this.#answered((id) => ({ kind: 'query', id, store, query, options }));
+  }
+
+  async readHere(read: TaskRead): Promise<Rows> {
+    return rowsFromPort(await this.#answered<PortRows>((id) => ({ kind: 'read', id, read })));
   }
 
   #ask<Q extends Question>(question: Q): Promise<Answers[Q]> {

@@ -7,9 +7,10 @@
  * or was erased; an erasure goes through targets, each a place that holds something of a user, and ends with the vault.
  * Keeping the decisions is left to those who hold data: admission, the views, snapshots and the offline store.
  */
+export { Decisions } from './decisions.ts';
 export { type Erased, type EraseTarget, type Erasure, eraseUser } from './erasure.ts';
 export { withPseudonyms } from './events.ts';
 export { asGiven, type Pseudonyms, requireUserId } from './pseudonyms.ts';
-export { excludedUsers, writePrivacyStatus } from './status.ts';
+export { excludedUsers, PrivacyDecisions, writePrivacyStatus } from './status.ts';
 export { openVault } from './vault/vault.ts';
 export { vaultExists } from './vault/vault-file.ts';

@@ -1,4 +1,5 @@
 import { InputError } from '#platform';
+import { invalidIdReason } from '#schemas';
 
 /**
  * The names that users have on the log. Where ids come in from outside they are exchanged for pseudonyms, and nothing
@@ -35,13 +36,11 @@ export const asGiven: Pseudonyms = {
   close: () => {},
 };
 
-/** The most characters of a user id, as of any id of an event. */
-const longestId = 128;
-
 /** InputError MR_PRIVACY_USER for what is no id that an event may carry. */
 export function requireUserId(userId: string): void {
-  if (userId.length > 0 && userId.length <= longestId && userId.isWellFormed()) return;
-  throw new InputError('MR_PRIVACY_USER', `A user id has 1 to ${longestId} characters.`, {
+  const reason = invalidIdReason(userId);
+  if (reason === undefined) return;
+  throw new InputError('MR_PRIVACY_USER', `A user id ${reason}.`, {
     hint: 'Name the user by the user_id that events carry.',
   });
 }

@@ -13,7 +13,7 @@ const RETRY_MS = 100;
 /** How often a batch is tried again while closing. */
 const LAST_ATTEMPTS = 20;
 
-/** The user of an answer to one who has no name on the log: whose it was is written nowhere. */
+/** The user of an answer to one who has no name on the log, or has opted out: whose it was is written nowhere. */
 export const NO_USER = '';
 
 export type AnswerLogOptions = {

@@ -14,7 +14,6 @@ export type { FeatureRow } from './features/online-views.ts';
 export { openFeatureReader } from './features/open-features.ts';
 export type { RecommendedItem } from './recommender.ts';
 export {
-  MAX_ITEMS,
   openResponder,
   type Recommendation,
   type RecommendOptions,

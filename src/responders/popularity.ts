@@ -1,7 +1,7 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type ItemState, itemFeaturesView, worldNow } from '#features';
 import { rankScores } from '#models';
-import type { Clock, Metrics } from '#platform';
+import { type Clock, type Metrics, RetryableError } from '#platform';
 import type { ViewStore } from './view-store/port.ts';
 
 export type PopularItem = { readonly itemId: string; readonly score: number };
@@ -58,13 +58,17 @@ export class PopularityRanking {
     this.#closing.abort();
     this.#unwatch();
     this.#changed.resolve();
+    this.#ranked.reject(
+      new RetryableError('MR_RESPONDER_CLOSED', 'The responder was closed while it started.'),
+    );
     await this.#running;
   }
 
   async #run(observe: (ms: number) => void): Promise<void> {
     const { signal } = this.#closing;
     try {
-      await this.#views.caughtUp;
+      // The views are closed after this, and may be read until then.
+      await Promise.race([this.#views.caughtUp, this.#ranked.promise]);
     } catch (error) {
       this.#ranked.reject(error);
       return;

@@ -1,13 +1,5 @@
 import { contextFeatures, seenItems, type UserState, userFeaturesView, worldNow } from '#features';
-import {
-  type Clock,
-  type Counter,
-  errorCode,
-  FatalError,
-  hashUser,
-  type Logger,
-  type Metrics,
-} from '#platform';
+import { type Clock, type Counter, FatalError, hashUser, type Logger, type Metrics } from '#platform';
 import type { CandidateSource, InteractionContext, Profile } from '#schemas';
 import type { FeatureReader } from './features/feature-reader.ts';
 import type { OnlineViews } from './features/online-views.ts';
@@ -112,11 +104,7 @@ export class Recommender {
       return await ranker.rank(this.#parts.features, userId, scored);
     } catch (err) {
       if (!(err instanceof FatalError)) throw err;
-      this.#degraded.inc({ reason: errorCode(err) ?? '' });
-      this.#parts.logger.error(
-        { err, version: ranker.id },
-        'a ranker failed; answering in the order of the index',
-      );
+      this.#noteFailure(err, { version: ranker.id }, 'a ranker failed; answering in the order of the index');
       return undefined;
     }
   }
@@ -147,14 +135,16 @@ export class Recommender {
       return await version.recommend(query);
     } catch (err) {
       if (!(err instanceof FatalError)) throw err;
-      this.#degraded.inc({ reason: errorCode(err) ?? '' });
-      const user = hashUser(query.userId);
-      this.#parts.logger.error(
-        { err, version: version.id, user },
-        'a version failed; answering with popular items',
-      );
+      const about = { version: version.id, user: hashUser(query.userId) };
+      this.#noteFailure(err, about, 'a version failed; answering with popular items');
       return [];
     }
+  }
+
+  #noteFailure(err: FatalError, about: object, message: string): void {
+    this.#degraded.inc({ reason: err.code });
+    // Of a thread that has ended its version tells, once and not with each request.
+    if (err.code !== 'MR_INFERENCE_ENDED') this.#parts.logger.error({ err, ...about }, message);
   }
 
   #fillUp(items: RecommendedItem[], excluded: Set<string>, k: number): void {

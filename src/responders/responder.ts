@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { TopicRecord } from '#engine';
 import type { Log } from '#engine/log';
 import {
   type Clock,
@@ -9,8 +10,15 @@ import {
   type Metrics,
   RetryableError,
 } from '#platform';
-import type { Pseudonyms } from '#privacy';
-import { devices, type FeatureViewVersion, type InteractionContext } from '#schemas';
+import { Decisions, type Pseudonyms, requireUserId } from '#privacy';
+import {
+  contextFields,
+  type FeatureViewVersion,
+  type InteractionContext,
+  invalidIdReason,
+  readContext,
+  type UserPrivacy,
+} from '#schemas';
 import type { OpenedView, Topics } from '#topologies';
 import { AnswerLog, NO_USER } from './answer-log.ts';
 import { FeatureReader } from './features/feature-reader.ts';
@@ -19,14 +27,13 @@ import type { FeatureTtls, OnlineViews } from './features/online-views.ts';
 import { openOnlineViews } from './features/open-features.ts';
 import { PopularityRanking } from './popularity.ts';
 import { type RecommendedItem, Recommender } from './recommender.ts';
-import type { TopicFollower } from './topic-follower.ts';
+import { TopicFollower } from './topic-follower.ts';
 import { VersionsFollower } from './versions/versions-follower.ts';
 import { InProcessViewStore } from './view-store/in-process.ts';
 import type { ViewStore } from './view-store/port.ts';
 
-export const MAX_ITEMS = 100;
+const MAX_ITEMS = 100;
 const DEFAULT_ITEMS = 10;
-const MAX_ID_LENGTH = 128;
 
 export type ResponderOptions = {
   readonly log: Log;
@@ -81,14 +88,24 @@ export type Recommendation = {
  * ConfigurationError MR_FEATURES_TTL.
  */
 export async function openResponder(options: ResponderOptions): Promise<Responder> {
-  const { online, versions: viewVersions } = await openOnlineViews(options);
-  const answers = await AnswerLog.open(options);
-  const views = options.views ?? (await InProcessViewStore.open(options, options.topics, options.modules));
+  const { topics, modules } = options;
+  const opened: { close(): Promise<void> }[] = options.views === undefined ? [] : [options.views];
+  const noted = <P extends { close(): Promise<void> }>(part: P): P => {
+    opened.push(part);
+    return part;
+  };
   try {
+    const { online, versions: viewVersions } = await openOnlineViews(options);
+    noted(viewVersions);
+    const answers = noted(await AnswerLog.open(options));
+    const decisions = new Decisions();
+    const apply = (record: TopicRecord<string, UserPrivacy>) => decisions.note(record);
+    const privacy = noted(await TopicFollower.open(options, topics.privacy, apply));
+    const views = options.views ?? noted(await InProcessViewStore.open(options, topics, modules));
     const versions = await VersionsFollower.open({ ...options, views });
-    return new Responder(options, { views, online, viewVersions, versions, answers });
+    return new Responder(options, { views, online, viewVersions, decisions, privacy, versions, answers });
   } catch (error) {
-    await Promise.all([views.close(), viewVersions.close()]);
+    await Promise.all(opened.map((part) => part.close()));
     throw error;
   }
 }
@@ -97,6 +114,8 @@ type Parts = {
   readonly views: ViewStore;
   readonly online: OnlineViews;
   readonly viewVersions: TopicFollower<FeatureViewVersion>;
+  readonly decisions: Decisions;
+  readonly privacy: TopicFollower<UserPrivacy>;
   readonly versions: VersionsFollower;
   readonly answers: AnswerLog;
 };
@@ -130,16 +149,16 @@ export class Responder {
 
   /**
    * To a user as the world outside names them; asking makes nobody known. Errors: InputError MR_RECOMMEND_K,
-   * MR_RECOMMEND_USER, MR_RECOMMEND_REQUEST; RetryableError MR_RESPONDER_CLOSED; those of Pseudonyms.
+   * MR_RECOMMEND_REQUEST, MR_PRIVACY_USER; RetryableError MR_RESPONDER_CLOSED; those of Pseudonyms.
    */
   async recommend(userId: string, options: RecommendOptions = {}): Promise<Recommendation> {
-    checkUser(userId);
+    requireUserId(userId);
     return this.#recommend(userId, this.#pseudonyms.known(userId), options);
   }
 
   /** To a user as the log names them; the answer does so too. Errors: those of `recommend`. */
   async recommendTo(pseudonym: string, options: RecommendOptions = {}): Promise<Recommendation> {
-    checkUser(pseudonym);
+    requireUserId(pseudonym);
     return this.#recommend(pseudonym, pseudonym, options);
   }
 
@@ -167,14 +186,15 @@ export class Responder {
   async ready(): Promise<void> {
     await this.#parts.views.caughtUp;
     await this.#parts.viewVersions.caughtUp;
+    await this.#parts.privacy.caughtUp;
     await this.#parts.versions.settled();
     await this.#popularity.ranked;
   }
 
   /** Why answers would be poorer than they should; undefined when they would not. */
   notReady(): string | undefined {
-    const { views, viewVersions, versions } = this.#parts;
-    const reading = views.notReady() ?? viewVersions.notReady() ?? versions.notReady();
+    const { views, viewVersions, privacy, versions } = this.#parts;
+    const reading = views.notReady() ?? viewVersions.notReady() ?? privacy.notReady() ?? versions.notReady();
     if (reading !== undefined) return reading;
     if (versions.current !== undefined || this.#popularity.top().length > 0) return undefined;
     return 'there is neither a version nor an available item';
@@ -201,12 +221,9 @@ export class Responder {
     registerFeatureRoutes(server, { reader: this.features, pseudonyms: this.#pseudonyms });
     server.routes.get<{ Params: { user_id: string }; Querystring: RecommendQuery }>(
       '/recommend/:user_id',
-      async ({ params, query, id }) =>
-        this.recommend(params.user_id, {
-          k: parseK(query.k),
-          requestId: id,
-          context: parseContext(query),
-        }),
+      { config: { query: ['k', ...contextFields] } },
+      async ({ params, query: { k, ...context }, id }) =>
+        this.recommend(params.user_id, { k: parseK(k), requestId: id, context: parseContext(context) }),
     );
   }
 
@@ -222,15 +239,19 @@ export class Responder {
     await this.#parts.versions.close();
     await this.#parts.answers.close();
     await this.#parts.viewVersions.close();
+    await this.#parts.privacy.close();
     await this.#parts.views.close();
   }
 
   async #answer(
     asked: string,
-    pseudonym: string | undefined,
+    named: string | undefined,
     { k, requestId, context }: Required<RecommendOptions>,
   ): Promise<Recommendation> {
     const startMs = this.#clock.monotonic();
+    // One who has opted out is nobody, from the decision on and not only once the rows are gone.
+    const isExcluded = named !== undefined && this.#parts.decisions.of(named) !== 'opted_in';
+    const pseudonym = isExcluded ? undefined : named;
     const { version, ranker, items } = await this.#recommender.select(pseudonym, k, context);
     const latencyMs = this.#clock.monotonic() - startMs;
     this.#latencies.observe(latencyMs);
@@ -249,37 +270,18 @@ export class Responder {
   }
 }
 
-type RecommendQuery = { readonly [name in 'k' | keyof InteractionContext]?: unknown };
+type RecommendQuery = { readonly [name in 'k' | keyof InteractionContext]?: string };
 
 /** Errors: InputError MR_RECOMMEND_CONTEXT. */
-function parseContext({
-  device = null,
-  country = null,
-  language = null,
-}: RecommendQuery): InteractionContext {
-  const isText = (value: unknown) => value === null || typeof value === 'string';
-  const isDevice = device === null || (typeof device === 'string' && Object.hasOwn(devices, device));
-  if (isDevice && isText(country) && isText(language))
-    return { device, country, language } as InteractionContext;
-  throw new InputError(
-    'MR_RECOMMEND_CONTEXT',
-    `${isDevice ? 'country or language is given more than once' : 'The device is none that events can carry'}.`,
-    { hint: `Give each once, or leave it out; device is one of ${Object.keys(devices).join(', ')}.` },
-  );
+function parseContext(query: Omit<RecommendQuery, 'k'>): InteractionContext {
+  const context = readContext(query);
+  if (typeof context !== 'string') return context;
+  throw new InputError('MR_RECOMMEND_CONTEXT', `${context}.`, { hint: 'Correct it, or leave it out.' });
 }
 
-function parseK(text: unknown): number {
+function parseK(text: string | undefined): number {
   if (text === undefined) return DEFAULT_ITEMS;
-  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-}
-
-const isId = (id: string) => id.length > 0 && id.length <= MAX_ID_LENGTH && id.isWellFormed();
-
-function checkUser(userId: string): void {
-  if (isId(userId)) return;
-  throw new InputError('MR_RECOMMEND_USER', `A user id has 1 to ${MAX_ID_LENGTH} characters.`, {
-    hint: 'Ask with the user_id that events carry.',
-  });
+  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function checkRequest(k: number, requestId: string): void {
@@ -288,8 +290,9 @@ function checkRequest(k: number, requestId: string): void {
       hint: `Ask for ${DEFAULT_ITEMS} items by leaving it out.`,
     });
   }
-  if (!isId(requestId)) {
-    throw new InputError('MR_RECOMMEND_REQUEST', `A request id has 1 to ${MAX_ID_LENGTH} characters.`, {
+  const reason = invalidIdReason(requestId);
+  if (reason !== undefined) {
+    throw new InputError('MR_RECOMMEND_REQUEST', `A request id ${reason}.`, {
       hint: 'Leave it out to have one made.',
     });
   }

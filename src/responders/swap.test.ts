@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { createHttpServer, systemClock } from '#platform';
 import type { Candidate } from '#schemas';
 import type { Recommendation, Responder } from './responder.ts';
@@ -137,6 +138,29 @@ describe('versions', () => {
     const { version, items } = await responder.recommend('user-2');
     assert.equal(version, null);
     assert.ok(items.length > 0 && items.every(({ source }) => source === 'popular'));
+  });
+
+  it('loads a version again whose thread has ended, and is not ready until then', async (t) => {
+    const world = await openWorld(t);
+    await worldWithUsers(world);
+    await world.promote(await world.train(16, 1));
+    const errors: unknown[] = [];
+    const logger = { ...world.logger, error: (fields: unknown) => void errors.push(fields) };
+    const threads: Worker[] = [];
+    const note = (thread: Worker) => void threads.push(thread);
+    process.on('worker', note);
+    t.after(() => process.off('worker', note));
+    const responder = await world.responder({ logger });
+    const { version } = responder;
+    assert.equal(threads.length, 1);
+    await threads[0]?.terminate();
+    await until(() => responder.notReady()?.includes('MR_INFERENCE_ENDED') === true);
+    const { items } = await responder.recommend('user-1');
+    assert.ok(items.length > 0 && items.every(({ source }) => source === 'popular'));
+    await until(() => responder.notReady() === undefined);
+    assert.equal(responder.version, version);
+    assert.equal((await responder.recommend('user-1')).items[0]?.source, 'index');
+    assert.equal(errors.length, 1);
   });
 
   it('goes back twice in a row: the second time to a version that nobody had time to load', async (t) => {

@@ -36,9 +36,7 @@ export async function queryOffline<T>(
   { store, scratchDirectory, views = featureViews, records, pseudonymOf, signal }: QueryOptions,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
-  return withDuckDb(scratchDirectory, async (database) => {
-    const interrupt = () => database.interrupt();
-    signal?.addEventListener('abort', interrupt);
+  const work = async (database: AnalyticDatabase) => {
     try {
       if (pseudonymOf !== undefined) registerPseudonym(database, pseudonymOf);
       const names = namesIn(sql);
@@ -46,7 +44,6 @@ export async function queryOffline<T>(
       if (records !== undefined) {
         for (const view of recordViews) await createRecordView(database, view, records, isNamed(view, names));
       }
-      signal?.throwIfAborted();
       await close(database, store, views);
       await refuseOtherThanSelect(database, sql);
       const used = await use(await database.result(sql));
@@ -54,12 +51,10 @@ export async function queryOffline<T>(
       signal?.throwIfAborted();
       return used;
     } catch (error) {
-      signal?.throwIfAborted();
       throw error instanceof MillraceError ? error : refused(error);
-    } finally {
-      signal?.removeEventListener('abort', interrupt);
     }
-  });
+  };
+  return withDuckDb(scratchDirectory, work, signal);
 }
 
 /** Every word of a query: what is not among them need not be read. */

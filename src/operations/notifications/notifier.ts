@@ -1,6 +1,5 @@
-import { TopicReader, type TopicRecord, writeRecords } from '#engine';
+import { type ActivePlace, asActiveMember, TopicReader, type TopicRecord, writeRecords } from '#engine';
 import type { Log } from '#engine/log';
-import { type ActivePlace, asActiveMember } from '#offline';
 import { type Clock, type Counter, InputError, type Logger, type Metrics, RetryableError } from '#platform';
 import type { Version, VersionStatus } from '#schemas';
 import type { Topics } from '#topologies';

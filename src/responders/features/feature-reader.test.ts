@@ -181,8 +181,8 @@ describe('FeatureReader', { timeout: 120_000 }, () => {
     await refused({ user: 'u', views: [] }, 'MR_FEATURES_REQUEST', /No view/);
     await refused({ items: [] }, 'MR_FEATURES_REQUEST', /empty/);
     await refused({ items: ['i', ''] }, 'MR_FEATURES_REQUEST', /An item id/);
-    await refused({ user: 'a\u001fb' }, 'MR_FEATURES_REQUEST', /A user id/);
-    await refused({ user: 'x'.repeat(129) }, 'MR_FEATURES_REQUEST', /A user id/);
+    await refused({ user: 'a\u001fb' }, 'MR_PRIVACY_USER', /A user id/);
+    await refused({ user: 'x'.repeat(129) }, 'MR_PRIVACY_USER', /A user id/);
     const items = Array.from({ length: 1_001 }, (_, i) => `i${i}`);
     await refused({ items }, 'MR_FEATURES_REQUEST', /1001 items/);
     assert.equal((await reader.read({ items: items.slice(1) })).items?.length, 1_000);

@@ -65,10 +65,11 @@ describe('features over HTTP', { timeout: 60_000 }, () => {
     };
     await refused('/features/user/u?views=nothing', undefined, 'MR_FEATURES_UNKNOWN_VIEW', /"nothing"/);
     await refused('/features/user/u?views=', undefined, 'MR_FEATURES_REQUEST', /No view/);
-    await refused('/features/user/u?views=a&views=b', undefined, 'MR_FEATURES_REQUEST', /more than once/);
+    await refused('/features/user/u?views=a&views=b', undefined, 'MR_HTTP_QUERY', /more than once/);
+    await refused('/features/item/i?view=a', undefined, 'MR_HTTP_QUERY', /no parameter "view"/);
     await refused('/features/user/u?views=item-features', undefined, 'MR_FEATURES_ENTITY', /items must be/);
     await refused('/features/item/i?views=user-features', undefined, 'MR_FEATURES_ENTITY', /a user must be/);
-    await refused('/features/user/a%1Fb', undefined, 'MR_FEATURES_REQUEST', /A user id/);
+    await refused('/features/user/a%1Fb', undefined, 'MR_PRIVACY_USER', /A user id/);
     const body = (json: unknown, code: string, message: RegExp) => refused('/features', json, code, message);
     await body({}, 'MR_FEATURES_ENTITY', /Neither/);
     await body([], 'MR_FEATURES_REQUEST', /no JSON object/);
@@ -79,7 +80,7 @@ describe('features over HTTP', { timeout: 60_000 }, () => {
     const items = Array.from({ length: 1_001 }, (_, i) => `i${i}`);
     await body({ items }, 'MR_FEATURES_REQUEST', /1001 items/);
     await body({ user: 'u', views: ['user-features', 1] }, 'MR_FEATURES_REQUEST', /views is no list/);
-    await body({ user: 'u', context: { device: 'watch' } }, 'MR_FEATURES_REQUEST', /none of mobile/);
+    await body({ user: 'u', context: { device: 'watch' } }, 'MR_FEATURES_REQUEST', /one of mobile/);
     await body({ user: 'u', context: { hour: 7 } }, 'MR_FEATURES_REQUEST', /context has no field "hour"/);
   });
 

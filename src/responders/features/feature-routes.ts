@@ -1,9 +1,8 @@
 import type { HttpServer } from '#platform';
-import type { Pseudonyms } from '#privacy';
+import { type Pseudonyms, requireUserId } from '#privacy';
 import type { ContextFeatures } from '#schemas';
 import type { FeatureAnswer, FeatureReader, RowsByView } from './feature-reader.ts';
 import { type AskedFeatures, parseQuery, parseViews } from './parse-query.ts';
-import { requireUserId } from './query-check.ts';
 
 /** Features as they are shown: by the ids asked with. */
 export type ShownFeatures = {
@@ -30,15 +29,14 @@ export async function askFeatures(
  * `{user?, items?, views?, context?}`, which reads of a user, of up to 1,000 items, and of the user with each of them.
  */
 export function registerFeatureRoutes(server: HttpServer, parts: FeatureParts): void {
-  type Named<P extends string> = { Params: { [N in P]: string }; Querystring: { views?: unknown } };
-  const viewsOf = (query: { views?: unknown }) => {
-    const views = parseViews(query.views);
-    return views === undefined ? {} : { views };
-  };
-  server.routes.get<Named<'user_id'>>('/features/user/:user_id', async ({ params, query }) =>
+  type Named<P extends string> = { Params: { [N in P]: string }; Querystring: { views?: string } };
+  const named = { config: { query: ['views'] } };
+  const viewsOf = ({ views }: { views?: string }) =>
+    views === undefined ? {} : { views: parseViews(views) };
+  server.routes.get<Named<'user_id'>>('/features/user/:user_id', named, async ({ params, query }) =>
     askFeatures(parts, { user: params.user_id, ...viewsOf(query) }),
   );
-  server.routes.get<Named<'item_id'>>('/features/item/:item_id', async ({ params, query }) =>
+  server.routes.get<Named<'item_id'>>('/features/item/:item_id', named, async ({ params, query }) =>
     askFeatures(parts, { items: [params.item_id], ...viewsOf(query) }),
   );
   server.routes.post('/features', async ({ body }) => askFeatures(parts, parseQuery(body)));

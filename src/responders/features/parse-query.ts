@@ -1,5 +1,5 @@
 /** A question for features as it comes over HTTP. */
-import { contextFields, type Device, devices, type InteractionContext } from '#schemas';
+import { type InteractionContext, readContext } from '#schemas';
 import { badRequest } from './query-check.ts';
 
 /** With the user as the world outside names them. */
@@ -14,16 +14,14 @@ const fields: ReadonlySet<string> = new Set(['user', 'items', 'views', 'context'
 const HINT =
   'Send {"user": "u1", "items": ["i1"], "views": ["user-features"], "context": {"device": "tv"}}, or a part.';
 
-/** `?views=a,b`; undefined where it is absent. Errors: MR_FEATURES_REQUEST where it is given twice. */
-export function parseViews(text: unknown): readonly string[] | undefined {
-  if (text === undefined) return undefined;
-  if (typeof text === 'string') return text === '' ? [] : text.split(',');
-  throw badRequest('views is given more than once.', 'Separate the names of views by commas.');
+/** Of `?views=a,b`. */
+export function parseViews(text: string): readonly string[] {
+  return text === '' ? [] : text.split(',');
 }
 
 /** The body of `POST /features`. Errors: MR_FEATURES_REQUEST names the field that is unknown or of the wrong type. */
 export function parseQuery(json: unknown): AskedFeatures {
-  const { user, items, views, context } = fieldsOf(json, 'The body', fields);
+  const { user, items, views, context } = fieldsOf(json);
   return {
     ...(isGiven(user) && { user: text(user, 'user') }),
     ...(isGiven(items) && { items: texts(items, 'items') }),
@@ -33,25 +31,17 @@ export function parseQuery(json: unknown): AskedFeatures {
 }
 
 function parseContext(json: unknown): InteractionContext {
-  const { device, country, language } = fieldsOf(json, 'context', contextFields);
-  return {
-    device: isGiven(device) ? parseDevice(device) : null,
-    country: isGiven(country) ? text(country, 'context.country') : null,
-    language: isGiven(language) ? text(language, 'context.language') : null,
-  };
+  const context = readContext(json);
+  if (typeof context === 'string') throw badRequest(`${context}.`, HINT);
+  return context;
 }
 
-function parseDevice(value: unknown): Device {
-  if (typeof value === 'string' && Object.hasOwn(devices, value)) return value as Device;
-  throw badRequest(`context.device is none of ${Object.keys(devices).join(', ')}.`, HINT);
-}
-
-function fieldsOf(json: unknown, what: string, known: ReadonlySet<string>): Record<string, unknown> {
+function fieldsOf(json: unknown): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw badRequest(`${what} is no JSON object.`, HINT);
+    throw badRequest('The body is no JSON object.', HINT);
   }
-  const unknown = Object.keys(json).find((name) => !known.has(name));
-  if (unknown !== undefined) throw badRequest(`${what} has no field ${JSON.stringify(unknown)}.`, HINT);
+  const unknown = Object.keys(json).find((name) => !fields.has(name));
+  if (unknown !== undefined) throw badRequest(`The body has no field ${JSON.stringify(unknown)}.`, HINT);
   return json as Record<string, unknown>;
 }
 

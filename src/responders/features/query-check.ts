@@ -1,16 +1,14 @@
 /** What can be asked of the feature reader, and how a refusal says it. */
 import type { Entity } from '#features';
 import { InputError } from '#platform';
+import { requireUserId } from '#privacy';
+import { invalidIdReason } from '#schemas';
 import type { FeatureQuery } from './feature-reader.ts';
 import type { OnlineView, OnlineViews } from './online-views.ts';
 
 /** What `views` may name beside the views: the features of the request itself. */
 export const CONTEXT = 'context';
 const MOST_ITEMS = 1_000;
-const MOST_ID_LENGTH = 128;
-/** Separates what a cross key joins, and stands in no id of a user. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const controlCharacter = /[\u0000-\u001f]/;
 
 const needs: Readonly<Record<Entity, string>> = {
   user: 'a user',
@@ -19,7 +17,7 @@ const needs: Readonly<Record<Entity, string>> = {
   'user-item': 'a user and items',
 };
 
-/** The views that the query reads. Errors: MR_FEATURES_REQUEST, MR_FEATURES_ENTITY, MR_FEATURES_UNKNOWN_VIEW. */
+/** The views that the query reads. Errors: MR_PRIVACY_USER, MR_FEATURES_REQUEST, MR_FEATURES_ENTITY, MR_FEATURES_UNKNOWN_VIEW. */
 export function fittingViews(query: FeatureQuery, online: OnlineViews): readonly OnlineView[] {
   requireEntities(query);
   const fits = ({ entity }: OnlineView) =>
@@ -51,20 +49,10 @@ function requireEntities({ user, items, views, context }: FeatureQuery): void {
     throw badRequest(`${items.length} items are named.`, `Ask for ${MOST_ITEMS} at once, at most.`);
   }
   for (const item of items) {
-    if (!isId(item)) throw badRequest(`An item id has 1 to ${MOST_ID_LENGTH} characters.`, ID_HINT);
+    const reason = invalidIdReason(item);
+    if (reason !== undefined)
+      throw badRequest(`An item id ${reason}.`, 'Ask with the ids that events carry.');
   }
-}
-
-/** Errors: MR_FEATURES_REQUEST for what no event may carry as its user. */
-export function requireUserId(user: string): void {
-  if (isId(user) && !controlCharacter.test(user)) return;
-  throw badRequest(`A user id has 1 to ${MOST_ID_LENGTH} characters, and no control characters.`, ID_HINT);
-}
-
-const ID_HINT = 'Ask with the ids that events carry.';
-
-function isId(id: string): boolean {
-  return id.length > 0 && id.length <= MOST_ID_LENGTH && id.isWellFormed();
 }
 
 export function badRequest(message: string, hint: string): InputError {

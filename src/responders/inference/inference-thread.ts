@@ -26,6 +26,7 @@ export class InferenceThread {
   #running: readonly Waiting[] = [];
   #failure: Error | undefined;
   #stopping = false;
+  readonly #died = Promise.withResolvers<Error>();
 
   private constructor(worker: Worker, exited: Promise<unknown>, dimension: number, metrics: Metrics) {
     this.#worker = worker;
@@ -62,6 +63,11 @@ export class InferenceThread {
     });
   }
 
+  /** Resolves with the reason when the thread ends by itself. */
+  get died(): Promise<Error> {
+    return this.#died.promise;
+  }
+
   /** Answers what was asked, then ends the thread. */
   async close(): Promise<void> {
     this.#stopping = true;
@@ -96,6 +102,7 @@ export class InferenceThread {
   #end(cause: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = ended(cause);
+    if (!this.#stopping) this.#died.resolve(this.#failure);
     for (const { reject } of [...this.#running, ...this.#waiting]) reject(this.#failure);
     this.#running = [];
     this.#waiting = [];
@@ -116,7 +123,7 @@ function failure(error: ThreadError | undefined): FatalError {
 function ended(cause?: unknown): FatalError {
   const why = cause instanceof Error ? `: ${cause.message}` : '';
   return new FatalError('MR_INFERENCE_ENDED', `The thread that computes user vectors has ended${why}.`, {
-    hint: 'Start the responder again, and report what its log says.',
+    hint: 'The version is loaded again by itself; report what the log says.',
     cause,
   });
 }

@@ -14,6 +14,7 @@ export class RankingThread {
   readonly #waiting: Waiting[] = [];
   #failure: FatalError | undefined;
   #stopping = false;
+  readonly #died = Promise.withResolvers<Error>();
 
   private constructor(worker: Worker, exited: Promise<unknown>) {
     this.#worker = worker;
@@ -47,6 +48,11 @@ export class RankingThread {
     });
   }
 
+  /** Resolves with the reason when the thread ends by itself. */
+  get died(): Promise<Error> {
+    return this.#died.promise;
+  }
+
   /** Answers what was asked, then ends the thread. */
   async close(): Promise<void> {
     if (!this.#stopping && this.#failure === undefined) this.#post({ kind: 'stop' });
@@ -68,6 +74,7 @@ export class RankingThread {
   #end(cause: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = ended(cause);
+    if (!this.#stopping) this.#died.resolve(this.#failure);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
 
@@ -86,7 +93,7 @@ function failure(error: ThreadError | undefined): FatalError {
 function ended(cause?: unknown): FatalError {
   const why = cause instanceof Error ? `: ${cause.message}` : '';
   return new FatalError('MR_INFERENCE_ENDED', `The thread of the model that ranks has ended${why}.`, {
-    hint: 'Start the responder again, and report what its log says.',
+    hint: 'The version is loaded again by itself; report what the log says.',
     cause,
   });
 }

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createLogger, createMetrics } from '#platform';
+import { createLogger, createMetrics, FatalError } from '#platform';
+import { ManualClock } from '#platform/testing';
 import type { Candidate, VersionStatus } from '#schemas';
 import { InForce, type Served } from './in-force.ts';
 
 class Fake implements Served {
   readonly id: string;
   users = 1;
+  readonly end = Promise.withResolvers<Error>();
+  readonly died = this.end.promise;
 
   constructor(id: string) {
     this.id = id;
@@ -25,18 +28,21 @@ class Fake implements Served {
   }
 }
 
-/** What serves the versions of one role, and each version that was ever loaded. */
-function opened(damaged: readonly string[] = []) {
+/** What serves the versions of one role, and each version that was ever loaded; `errors` are what loading a version fails with. */
+function opened(errors: Readonly<Record<string, Error[]>> = {}) {
   const metrics = createMetrics();
+  const clock = new ManualClock();
   const loaded: Fake[] = [];
   const inForce = new InForce<Fake>({
     role: 'retrieval',
     load: async ({ version }) => {
-      if (damaged.includes(version)) throw new Error('damaged');
+      const error = errors[version]?.shift();
+      if (error !== undefined) throw error;
       const fake = new Fake(version);
       loaded.push(fake);
       return fake;
     },
+    clock,
     logger: createLogger({ level: 'silent', name: 'test' }),
     loads: metrics.counter('loads_total', 'Loads.', ['outcome']),
     served: metrics.gauge('served', 'Served.', ['version', 'role']),
@@ -49,7 +55,13 @@ function opened(damaged: readonly string[] = []) {
     await inForce.warmed();
     return [inForce.current, inForce.warm];
   };
-  return { inForce, step, loaded, held: () => loaded.filter(({ users }) => users > 0).map(({ id }) => id) };
+  return {
+    inForce,
+    step,
+    loaded,
+    clock,
+    held: () => loaded.filter(({ users }) => users > 0).map(({ id }) => id),
+  };
 }
 
 describe('versions in force', () => {
@@ -89,8 +101,40 @@ describe('versions in force', () => {
     assert.deepEqual(held(), []);
   });
 
+  it('are tried again where what keeps them from being loaded passes, ever more rarely', async () => {
+    const full = () => Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    const { inForce, step, clock } = opened({ b: [full(), full()] });
+    assert.deepEqual(await step('a'), ['a', undefined]);
+    assert.deepEqual(await step('b'), ['a', undefined]);
+    assert.equal(inForce.notReady(), undefined, 'the one before is in use');
+    assert.deepEqual(await step('a', 'archived'), [undefined, undefined]);
+    assert.match(inForce.notReady() ?? '', /version b .*EMFILE/);
+    await clock.advance(60_000);
+    await inForce.warmed();
+    assert.deepEqual([inForce.current, inForce.notReady()], ['b', undefined]);
+    await inForce.close();
+    assert.equal(clock.sleeping, 0);
+  });
+
+  it('are loaded again when they have ended by themselves, in use or kept', async () => {
+    const { inForce, step, loaded, clock, held } = opened();
+    await step('a');
+    await step('b');
+    const [a, b] = loaded as [Fake, Fake];
+    for (const version of [a, b]) version.end.resolve(new FatalError('MR_INFERENCE_ENDED', 'killed'));
+    await clock.advance(0);
+    assert.deepEqual([inForce.current, inForce.warm, held()], [undefined, undefined, []]);
+    assert.match(inForce.notReady() ?? '', /version b .*MR_INFERENCE_ENDED/);
+    await clock.advance(60_000);
+    await inForce.warmed();
+    assert.deepEqual([inForce.current, inForce.warm, inForce.notReady()], ['b', 'a', undefined]);
+    assert.deepEqual(held(), ['b', 'a']);
+    await inForce.close();
+    assert.deepEqual([held(), clock.sleeping], [[], 0]);
+  });
+
   it('pass over what cannot be loaded, and serve who holds one to the end', async () => {
-    const { inForce, step, loaded } = opened(['bad']);
+    const { inForce, step, loaded } = opened({ bad: [new FatalError('MR_VERSION_CORRUPT', 'damaged')] });
     await step('a');
     assert.deepEqual(await step('bad'), ['a', undefined]);
     await step('b');

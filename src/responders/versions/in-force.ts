@@ -1,4 +1,12 @@
-import { type Counter, errorCode, type Gauge, type Logger } from '#platform';
+import {
+  type Clock,
+  type Counter,
+  errorCode,
+  type Gauge,
+  type Logger,
+  MillraceError,
+  RetryableError,
+} from '#platform';
 import type { Candidate, Version, VersionRole } from '#schemas';
 
 /** A version in memory. */
@@ -6,6 +14,8 @@ export type Served = {
   readonly id: string;
   acquire(): void;
   release(): void;
+  /** Resolves with the reason when it ends by itself. */
+  readonly died: Promise<Error>;
   /** Gives up the holder's own claim; resolves when nobody uses it any more. */
   retire(): Promise<void>;
 };
@@ -14,15 +24,21 @@ export type InForceOptions<T extends Served> = {
   readonly role: VersionRole;
   /** Loads and proves a version; what it throws is why the version can't be served. */
   readonly load: (candidate: Candidate) => Promise<T>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly loads: Counter<'outcome'>;
   readonly served: Gauge<'version' | 'role'>;
 };
 
+/** Before what has failed is tried again: at first, and at the longest. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+
 /**
  * The version of one role that is in use, and the one promoted before it, which is kept loaded beside it: a rollback is a
  * swap of the two. A version is loaded and proven beside the one in use, then takes its place at once; one that cannot be
- * loaded is counted, and the one in use stays.
+ * loaded is counted, and the one in use stays. What passes is tried again, with growing pauses until a version is promoted:
+ * files that are not there yet, a disk that fails, a version whose thread has ended.
  */
 export class InForce<T extends Served> {
   readonly #options: InForceOptions<T>;
@@ -35,7 +51,11 @@ export class InForce<T extends Served> {
   #work: Promise<void> = Promise.resolve();
   /** The loading of the version promoted before, which nothing waits for but the next change. */
   #warming: Promise<void> = Promise.resolve();
-  #closing = false;
+  /** The version that is to be tried again, and why. */
+  #failing: { readonly id: string; readonly why: string } | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #isWaiting = false;
+  readonly #closing = new AbortController();
 
   constructor(options: InForceOptions<T>) {
     this.#options = options;
@@ -56,12 +76,20 @@ export class InForce<T extends Served> {
     return this.#before?.id;
   }
 
+  /** Why none is in use though there is one to be used; undefined where there is none, or none that can be. */
+  notReady(): string | undefined {
+    const failing = this.#failing;
+    if (failing === undefined || this.#current !== undefined) return undefined;
+    return this.#newestFirst().some(([id]) => id === failing.id) ? failing.why : undefined;
+  }
+
   /** Notes a step in the life of a version; `update` acts on it. */
   note({ version, status, candidate }: Version): void {
     if (status === 'promoted') {
       this.#promoted.delete(version);
       this.#promoted.set(version, candidate);
       this.#refused.delete(version);
+      this.#pauseMs = FIRST_PAUSE_MS;
     } else if (status === 'rolled_back' || status === 'archived') {
       this.#promoted.delete(version);
     }
@@ -86,7 +114,7 @@ export class InForce<T extends Served> {
 
   /** Resolves when no request uses a version any more. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     await Promise.all([this.#work, this.#warming]);
     this.#use(undefined);
     this.#keep(undefined);
@@ -96,7 +124,7 @@ export class InForce<T extends Served> {
   /** The newest that can be loaded: after a start with a damaged version, the one before it is better than none. */
   async #load(): Promise<void> {
     for (const [id, candidate] of this.#newestFirst()) {
-      if (this.#closing || id === this.#current?.id) return;
+      if (this.#isClosing || id === this.#current?.id) return;
       const next = await this.#loaded(id, candidate);
       if (next === undefined) continue;
       this.#options.logger.info({ version: id, previous: this.#current?.id }, 'serving a version');
@@ -109,12 +137,18 @@ export class InForce<T extends Served> {
 
   /** What may not be used any more is let go even where nothing takes its place. */
   async #warmUp(): Promise<void> {
+    if (this.#before !== undefined && !this.#promoted.has(this.#before.id)) this.#keep(undefined);
     const candidates = this.#newestFirst();
     const place = candidates.findIndex(([id]) => id === this.#current?.id);
-    const wanted = place < 0 ? undefined : candidates[place + 1];
-    if (wanted?.[0] === this.#before?.id) return;
-    this.#keep(undefined);
-    if (wanted !== undefined && !this.#closing) this.#keep(await this.#loaded(...wanted));
+    for (const [id, candidate] of place < 0 ? [] : candidates.slice(place + 1)) {
+      if (this.#isClosing || id === this.#before?.id) return;
+      const loaded = await this.#loaded(id, candidate);
+      if (loaded !== undefined) return this.#keep(loaded);
+    }
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #newestFirst(): (readonly [id: string, candidate: Candidate])[] {
@@ -132,13 +166,43 @@ export class InForce<T extends Served> {
     try {
       const loaded = await load(candidate);
       loads.inc({ outcome: 'loaded' });
+      void loaded.died.then((err) => this.#lose(loaded, err));
       return loaded;
     } catch (err) {
-      this.#refused.add(id);
       loads.inc({ outcome: errorCode(err) ?? 'MR_INVARIANT' });
-      logger.error({ err, version: id, serving: this.#current?.id }, 'a version cannot be served');
+      const about = { err, version: id, serving: this.#current?.id };
+      if (passes(err)) {
+        logger.warn(about, 'a version cannot be loaded now; it is tried again');
+        void this.#tryAgain(id, err);
+      } else {
+        logger.error(about, 'a version cannot be served');
+        this.#refused.add(id);
+      }
       return undefined;
     }
+  }
+
+  /** One that has ended by itself is not asked any more, and loaded again. */
+  #lose(version: T, err: Error): void {
+    const { role, logger, served } = this.#options;
+    if (this.#isClosing || (version !== this.#current && version !== this.#before)) return;
+    logger.error({ err, version: version.id }, 'a version has ended; it is loaded again');
+    if (version === this.#current) {
+      this.#current = undefined;
+      served.remove({ version: version.id, role });
+    } else this.#before = undefined;
+    this.#retire(version);
+    void this.#tryAgain(version.id, err);
+  }
+
+  async #tryAgain(id: string, error: unknown): Promise<void> {
+    this.#failing = { id, why: `version ${id} is loaded again after ${errorCode(error)}` };
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    await this.#options.clock.sleep(this.#pauseMs, this.#closing.signal);
+    this.#isWaiting = false;
+    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    if (!this.#isClosing) this.update();
   }
 
   /** The one that was in use is kept for a rollback where it may be used. */
@@ -149,7 +213,7 @@ export class InForce<T extends Served> {
     if (previous !== undefined) served.remove({ version: previous.id, role });
     if (next !== undefined) served.set({ version: next.id, role }, 1);
     if (previous === undefined) return;
-    if (this.#promoted.has(previous.id) && !this.#closing) this.#keep(previous);
+    if (this.#promoted.has(previous.id) && !this.#isClosing) this.#keep(previous);
     else this.#retire(previous);
   }
 
@@ -165,4 +229,11 @@ export class InForce<T extends Served> {
     this.#retiring.add(retiring);
     void retiring.finally(() => this.#retiring.delete(retiring));
   }
+}
+
+/** Whether it may go otherwise the next time: an error of the system's, or files that are still being copied. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof MillraceError)) return errorCode(error) !== undefined;
+  const { code } = error;
+  return error instanceof RetryableError || code === 'MR_VERSION_MISSING' || code === 'MR_INFERENCE_ENDED';
 }

@@ -76,6 +76,11 @@ export class ServedRanker {
     return ranked.toSorted((a, b) => b.score - a.score);
   }
 
+  /** Resolves with the reason when its thread ends by itself. */
+  get died(): Promise<Error> {
+    return this.#thread.died;
+  }
+
   acquire(): void {
     this.#uses.acquire();
   }

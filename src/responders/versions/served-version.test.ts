@@ -31,6 +31,29 @@ describe('served version', () => {
     assert.throws(() => version.acquire(), /not used again/);
   });
 
+  it('leaves nothing behind when it is proven useless', async (t) => {
+    const world = await openWorld(t);
+    await world.putItems(itemIds.map((id) => item(id)));
+    const views = await InProcessViewStore.open(world, world.topics);
+    t.after(() => views.close());
+    await views.caughtUp;
+    const watch = views.watchItems.bind(views);
+    let watching = 0;
+    t.mock.method(views, 'watchItems', (listener: Parameters<typeof watch>[0]) => {
+      const unwatch = watch(listener);
+      watching++;
+      return () => {
+        watching--;
+        unwatch();
+      };
+    });
+    const candidate = await world.train(16, 1);
+    // It ends when it is there, before it is asked for the first time.
+    process.once('worker', (thread) => thread.once('message', () => void thread.terminate()));
+    await assert.rejects(ServedVersion.load(candidate, { ...world, views }), { code: 'MR_INFERENCE_ENDED' });
+    assert.equal(watching, 0);
+  });
+
   it('is refused when its event names the directory of another', async (t) => {
     const world = await openWorld(t);
     const views = await InProcessViewStore.open(world, world.topics);

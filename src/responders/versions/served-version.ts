@@ -78,10 +78,17 @@ export class ServedVersion {
     }
     const vocabulary = TwoTowerVocabulary.parse(files.read('vocabulary.json'));
     const index = FlatIndex.load(files.read('items.index'));
+    if (vocabulary.itemCount !== index.count) {
+      throw mismatch(
+        files.version,
+        `its vocabulary has ${vocabulary.itemCount} items, its index ${index.count}`,
+      );
+    }
     const thread = await InferenceThread.start(
       { model: files.manifest.model, tower: files.read('user-tower.onnx') },
       metrics,
     );
+    const version = new ServedVersion(files.version, thread, index, vocabulary, views);
     try {
       if (thread.dimension !== index.dim) {
         throw mismatch(
@@ -89,17 +96,10 @@ export class ServedVersion {
           `its tower gives ${thread.dimension} numbers, its index has ${index.dim}`,
         );
       }
-      if (vocabulary.itemCount !== index.count) {
-        throw mismatch(
-          files.version,
-          `its vocabulary has ${vocabulary.itemCount} items, its index ${index.count}`,
-        );
-      }
-      const version = new ServedVersion(files.version, thread, index, vocabulary, views);
       await version.#warmUp();
       return version;
     } catch (error) {
-      await thread.close();
+      await version.retire();
       throw error;
     }
   }
@@ -122,6 +122,11 @@ export class ServedVersion {
     return Array.from(ids, (item, rank) => {
       return { itemId: this.#vocabulary.itemId(item), score: scores[rank] as number };
     });
+  }
+
+  /** Resolves with the reason when its thread ends by itself. */
+  get died(): Promise<Error> {
+    return this.#thread.died;
   }
 
   /** To be followed by `release`, once. */

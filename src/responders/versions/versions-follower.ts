@@ -22,10 +22,10 @@ export class VersionsFollower {
   readonly #ranking: InForce<ServedRanker>;
   #follower: TopicFollower<Version> | undefined;
 
-  private constructor({ dataDirectory, views, modules, logger, metrics }: VersionsOptions) {
+  private constructor({ dataDirectory, views, modules, clock, logger, metrics }: VersionsOptions) {
     const loads = metrics.counter('version_loads_total', 'Versions loaded, or refused by code.', ['outcome']);
     const served = metrics.gauge('version_served', 'The version in use.', ['version', 'role']);
-    const shared = { logger, loads, served };
+    const shared = { clock, logger, loads, served };
     this.#retrieval = new InForce({
       ...shared,
       role: 'retrieval',
@@ -81,7 +81,7 @@ export class VersionsFollower {
   }
 
   notReady(): string | undefined {
-    return this.#follower?.notReady();
+    return this.#follower?.notReady() ?? this.#retrieval.notReady() ?? this.#ranking.notReady();
   }
 
   /** Resolves when no request uses a version any more. */
@@ -99,7 +99,7 @@ export class VersionsFollower {
     const role = value.candidate.role === 'ranking' ? this.#ranking : this.#retrieval;
     role.note(value);
     // While the topic's past is read, most of what was promoted has been superseded.
-    if (this.#follower !== undefined && this.notReady() === undefined) role.update();
+    if (this.#follower !== undefined && this.#follower.notReady() === undefined) role.update();
   }
 
   #update(): void {
