@@ -54,7 +54,10 @@ function asPosted({
 }
 
 async function request(url: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(url, { ...init, signal }).catch((cause: Error) => {
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `${url} has not answered: ${cause.message}.`);
+  });
   if (response.ok) return response;
   throw new RetryableError(
     'MR_SERVER_UNREACHABLE',

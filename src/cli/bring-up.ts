@@ -1,7 +1,7 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
 
 import { readVersions, versionInForce } from '#offline';
-import { cleanPeriodically, collectPeriodically, openViewsOfModules } from '#operations';
+import { cleanPeriodically, collectPeriodically } from '#operations';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
@@ -16,6 +16,7 @@ import { startNotifications } from './notifications.ts';
 import { notice, type Output } from './output.ts';
 import { catchUp, type Pipeline, startPipeline } from './pipeline.ts';
 import { printAnswer } from './recommend.ts';
+import { responderOptions } from './responder-options.ts';
 import { serve } from './server.ts';
 import { printSummary } from './summary.ts';
 import { startTrainer } from './training.ts';
@@ -114,20 +115,9 @@ async function bringUpModel(
 ): Promise<Model> {
   const { configuration } = installation;
   const { signal } = shutdown;
-  const dataDirectory = configuration.data;
-  const modules = await openViewsOfModules(installation, configuration.features.modules);
-  const views = await openViewsInRedis(installation, modules, shutdown);
-  const pseudonyms = await installation.pseudonyms();
-  const featureTtlMs = configuration.features.ttlMs;
-  const environment = {
-    ...installation,
-    pseudonyms,
-    dataDirectory,
-    clock: systemClock,
-    featureTtlMs,
-    modules,
-  };
-  const responder = await openResponder({ ...environment, ...(views && { views: views.store }) });
+  const options = await responderOptions(installation);
+  const views = await openViewsInRedis(installation, options.modules, shutdown);
+  const responder = await openResponder({ ...options, ...(views && { views: views.store }) });
   shutdown.add('responder', () => responder.close());
   const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
   const failed = Promise.race([pipeline.failed, trainerFailed]);

@@ -1,7 +1,7 @@
 /** `millrace copy --from LOG --to LOG`: from the embedded log to Kafka, and back. */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { type OpenedLog, openLog } from '#engine/log';
 import { type CopiedPartition, type CopyProgress, copyTopics, GROUPS, isEqual } from '#operations';
 import {
@@ -16,7 +16,7 @@ import { refuseContradictions } from '#platform/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { logDirectory, requireData, withoutUser } from './installation.ts';
-import { Interrupted, withShutdown } from './interruption.ts';
+import { withShutdown } from './interruption.ts';
 import { grouped, notice, type Output } from './output.ts';
 
 type CopyCommandOptions = {
@@ -28,10 +28,9 @@ type CopyCommandOptions = {
 /** What the data directory keeps of a log beside it. */
 const RECORDS = ['world.json', 'imports'];
 
-export function copyCommand(): Command {
+export function copyCommand(command: Command): Command {
   return defineCommand<CopyCommandOptions>({
-    command: new Command('copy')
-      .description('Copy topics from one log to another, and compare them record by record.')
+    command: command
       .requiredOption('--from <log>', '"embedded", "kafka" (the one configured) or kafka://...')
       .requiredOption('--to <log>', 'the same')
       .option('--topic <name>', 'copy this topic alone; repeatable', (name, before: string[] = []) => [
@@ -137,9 +136,7 @@ async function copyWithBars(
     onProgress,
   });
   shutdown.add('copy', async () => void (await work.catch(() => {})));
-  const copied = await work.catch((error: unknown) => {
-    throw signal.aborted ? new Interrupted() : error;
-  });
+  const copied = await work;
   for (const bar of bars.values()) bar.done();
   return copied;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { systemClock } from '#platform';
 import { keysInVault } from '#privacy/testing';
+import type { Recommendation } from '#responders';
 import {
   type CommandLine,
   commandLine,
@@ -16,7 +17,8 @@ const modules = [join(import.meta.dirname, '../operations/features/fixtures/user
 const named = {
   ...smallWorld,
   privacy: { userIds: 'pseudonyms' },
-  features: { modules },
+  admin: { token: 'a token of the tests' },
+  features: { modules, ttlMs: { 'user-trends.watch_ms': 60_000 } },
   // An erasure beside a server waits for its archive.
   offline: { flushSeconds: 1 },
 };
@@ -97,7 +99,7 @@ describe('privacy on the command line', () => {
     await like(anna, best);
     const back = await fetch(`${url}/users/${anna}/privacy`, {
       method: 'PUT',
-      headers,
+      headers: { ...headers, authorization: `Bearer ${named.admin.token}` },
       body: JSON.stringify({ status: 'opted-in' }),
     });
     assert.equal(back.status, 200, await back.text());
@@ -120,7 +122,17 @@ describe('privacy on the command line', () => {
     assert.deepEqual([report?.user_id, report?.keyDestroyed], [anna, true]);
     await until(async () => (await recommended(anna)).includes(second));
     assert.ok(!(await recommended(bert)).includes(best));
+
+    const recommend = ['recommend', bert, '-k', '5', '--json'];
+    const byServer = await run(recommend);
     assert.equal((await started.signal('SIGINT')).code, 0);
+    const byItself = await run(recommend);
+    const [one, other] = [byServer, byItself].map(({ code, out, err }) => {
+      assert.equal(code, 0, err);
+      const [answer] = jsonLines<Recommendation>(out);
+      return [answer?.version, answer?.items.map(({ source }) => source)];
+    });
+    assert.deepEqual(one, other, 'by the same version, and with the views of modules');
 
     // And without one: the processors run for it.
     const forgotten = await run(['erase', bert, '--yes'], {

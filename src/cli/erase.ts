@@ -1,13 +1,13 @@
 /** `millrace erase USER`: nothing of the user is left, or can be told to be theirs. */
 import { createInterface } from 'node:readline/promises';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { erasureTargets, openViewsOfModules, type RemainingTopic, remainingTopics } from '#operations';
 import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { type EraseTarget, type Erasure, eraseUser, requireUserId, writePrivacyStatus } from '#privacy';
 import { archiveTarget } from './archive-target.ts';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { type Installation, openExistingInstallation } from './installation.ts';
-import { Interrupted, unlessInterrupted, withShutdown } from './interruption.ts';
+import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { grouped, notice, type Output } from './output.ts';
 import { startPipeline } from './pipeline.ts';
 import { redisTarget } from './redis-target.ts';
@@ -19,10 +19,9 @@ type Options = { readonly yes?: boolean };
 const PATIENCE_MS = 120_000;
 const DAY_MS = 86_400_000;
 
-export function eraseCommand(): Command {
+export function eraseCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('erase')
-      .description('Erase a user: rows, snapshots, versions, archive, and the key of their pseudonym.')
+    command: command
       .argument('<user>', 'user id, as posted events carry it')
       .option('-y, --yes', 'do not ask'),
     examples: [
@@ -74,9 +73,6 @@ async function confirmed(userId: string, signal: AbortSignal): Promise<boolean> 
   try {
     const answer = await terminal.question(`Erase user ${userId} for good? [y/N] `, { signal });
     return /^y(es)?$/i.test(answer.trim());
-  } catch (error) {
-    if (signal.aborted) throw new Interrupted();
-    throw error;
   } finally {
     terminal.close();
   }

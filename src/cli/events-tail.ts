@@ -13,7 +13,7 @@ type Options = { readonly number: number; readonly follow?: boolean };
 
 const POLL_MS = 500;
 
-export function eventsCommand(): Command {
+export function eventsCommand(command: Command): Command {
   const tail = defineCommand<Options>({
     command: new Command('tail')
       .description('Print the newest records of a topic, decoded, one JSON object a line.')
@@ -29,7 +29,7 @@ export function eventsCommand(): Command {
       'Bytes are shown as text where they are text, and in base64 otherwise. Ctrl-C ends --follow with exit code 0.',
     run: (invocation, [topic = '']) => tailTopic(invocation, topic),
   });
-  return new Command('events').description('Look at what is on the topics.').addCommand(tail);
+  return command.addCommand(tail);
 }
 
 async function tailTopic(

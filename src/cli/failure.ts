@@ -9,8 +9,6 @@ export type FailureOptions = { readonly json: boolean; readonly debug: boolean }
 /** Prints an error and gives the exit code that stands for it. */
 export function reportFailure(error: unknown, options: FailureOptions): number {
   if (error instanceof Interrupted) return EXIT.interrupted;
-  // Help and version: commander has printed them.
-  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
   const { code, message, hint } = describe(error);
   if (options.json) process.stderr.write(`${JSON.stringify({ error: { code, message, hint } })}\n`);
   else process.stderr.write(`error ${code}: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);

@@ -1,13 +1,13 @@
 /** `millrace features get ENTITY ID`: features as they are served now, from the running server or read here. */
 import { Command } from 'commander';
-import { openViewsOfModules } from '#operations';
-import { createLogger, systemClock } from '#platform';
+import { createLogger } from '#platform';
 import { askFeatures, type FeatureRow, openFeatureReader, type ShownFeatures } from '#responders';
 import { askServer, serverAddress } from './ask-server.ts';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { moment, type Output, shown } from './output.ts';
+import { responderOptions } from './responder-options.ts';
 
 type Options = { readonly views?: string; readonly item?: string };
 
@@ -61,21 +61,11 @@ async function readHere({ configuration }: Invocation<Options>, asked: Asked): P
   const logger = createLogger({ level: configuration.logging.level, name: 'features' });
   return withShutdown(logger, async (shutdown) => {
     const installation = await openExistingInstallation(configuration, shutdown);
-    const { log, topics, metrics } = installation;
-    const { ttlMs: featureTtlMs, modules: paths } = configuration.features;
-    const modules = await openViewsOfModules(installation, paths);
-    const opened = await openFeatureReader({
-      log,
-      topics,
-      clock: systemClock,
-      logger,
-      metrics,
-      modules,
-      featureTtlMs,
-    });
+    const options = await responderOptions(installation);
+    const opened = await openFeatureReader(options);
     shutdown.add('features', () => opened.close());
     await unlessInterrupted(opened.caughtUp, shutdown.signal);
-    return askFeatures({ reader: opened.reader, pseudonyms: await installation.pseudonyms() }, asked);
+    return askFeatures({ reader: opened.reader, pseudonyms: options.pseudonyms }, asked);
   });
 }
 

@@ -1,5 +1,5 @@
 /** `millrace features`: the feature views, where their rows come from, and what is in them. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { versionedName } from '#features';
 import {
   buildProgress,
@@ -21,9 +21,9 @@ import { withShutdown } from './interruption.ts';
 import { grouped, moment, type Output } from './output.ts';
 import { type DeclaredView, declaredViews } from './view-names.ts';
 
-export function featuresCommand(): Command {
+export function featuresCommand(command: Command): Command {
   return defineCommand({
-    command: new Command('features').description('List the feature views, with what their topics hold.'),
+    command,
     examples: [
       ['millrace features', 'a table'],
       ['millrace features show user-features', 'its features, and where they come from'],

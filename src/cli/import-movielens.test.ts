@@ -17,7 +17,7 @@ type TrainLine = {
 
 describe('import movielens', () => {
   it('reports malformed rows, buries them, and goes on; then trains and recommends', async (t) => {
-    const { run, directory } = commandLine(t);
+    const { run, runEach, directory } = commandLine(t);
     const dataSet = writeMovieLens(join(directory, 'ml'), {
       'u.data': ['1\t2\t9\t880000000', 'not a rating'],
       'u.user': ['x|1|M|student|0'],
@@ -29,9 +29,12 @@ describe('import movielens', () => {
     assert.match(imported.err, /malformed u\.user:41: /);
     assert.match(imported.out, /Imported 40 users, 30 items and 1,200 ratings .* malformed rows: 3\.\n/);
 
-    const letters = jsonLines<{ value: Record<string, unknown> }>(
-      (await run(['events', 'tail', 'dead-letters'])).out,
-    );
+    const [buried, repeated, listed] = await runEach([
+      ['events', 'tail', 'dead-letters'],
+      ['import', 'movielens', dataSet, '--json'],
+      ['topics', '--json'],
+    ]);
+    const letters = jsonLines<{ value: Record<string, unknown> }>(buried?.out ?? '');
     assert.deepEqual(
       letters.map(({ value: { topic, offset, reason, value } }) => [topic, offset, reason, value]),
       [
@@ -41,11 +44,9 @@ describe('import movielens', () => {
       ],
     );
 
-    const [again] = jsonLines<{ repeated: boolean; written: number }>(
-      (await run(['import', 'movielens', dataSet, '--json'])).out,
-    );
+    const [again] = jsonLines<{ repeated: boolean; written: number }>(repeated?.out ?? '');
     assert.deepEqual([again?.repeated, again?.written], [true, 0]);
-    const topics = jsonLines<{ topic: string; records: number }>((await run(['topics', '--json'])).out);
+    const topics = jsonLines<{ topic: string; records: number }>(listed?.out ?? '');
     const records = new Map(topics.map((each) => [each.topic, each.records]));
     assert.equal(records.get('dead-letters'), 3);
     // One more in each partition: the word that the import is complete.
@@ -59,19 +60,19 @@ describe('import movielens', () => {
     for (const ranker of ['model', 'popularity', 'decayedPopularity'] as const) {
       for (const metric of ['recall@10', 'ndcg@10']) assert.equal(typeof line?.[ranker]?.[metric], 'number');
     }
-    const [version] = jsonLines<{ version: string; serving: boolean }>(
-      (await run(['versions', '--json'])).out,
-    );
+    const [versions, answer] = await runEach([
+      ['versions', '--json'],
+      ['recommend', '7', '-k', '3', '--language', 'en'],
+    ]);
+    const [version] = jsonLines<{ version: string; serving: boolean }>(versions?.out ?? '');
     assert.deepEqual([version?.version, version?.serving], [line?.version, true]);
-
-    const answer = await run(['recommend', '7', '-k', '3', '--language', 'en']);
-    assert.equal(answer.code, 0, answer.err);
-    assert.match(answer.out, /^For user 7, by version [0-9a-f]{16}, in /);
-    assert.match(answer.out, /\n1 {2}Film \d+ \(1995\) +\d+ +-?\d+\.\d{3} {2}index\n/);
+    assert.equal(answer?.code, 0, answer?.err ?? '');
+    assert.match(answer?.out ?? '', /^For user 7, by version [0-9a-f]{16}, in /);
+    assert.match(answer?.out ?? '', /\n1 {2}Film \d+ \(1995\) +\d+ +-?\d+\.\d{3} {2}index\n/);
   });
 
   it('writes no user id anywhere, in malformed rows either, and recommends by id', async (t) => {
-    const { run, directory } = commandLine(t, { ...smallWorld, privacy: { userIds: 'pseudonyms' } });
+    const { run, runEach, directory } = commandLine(t, { ...smallWorld, privacy: { userIds: 'pseudonyms' } });
     const dataSet = writeMovieLens(join(directory, 'ml'), {
       'u.user': ['987654321012|30|M|student|0', '987654321013|x|M|student|0'],
       'u.data': ['987654321012\t1\t5\t880001000', '987654321012\t1\t9\t880001000'],
@@ -86,22 +87,24 @@ describe('import movielens', () => {
     for (const { parentPath, name } of files) {
       assert.ok(!readFileSync(join(parentPath, name)).includes('9876543210'), name);
     }
-    const letters = jsonLines<{ value: { message: string; value: string | null } }>(
-      (await run(['events', 'tail', 'dead-letters'])).out,
-    );
+    const [buried, newest, answer] = await runEach([
+      ['events', 'tail', 'dead-letters'],
+      ['events', 'tail', 'interactions', '-n', '1'],
+      ['recommend', '987654321012', '-k', '1'],
+    ]);
+    const letters = jsonLines<{ value: { message: string; value: string | null } }>(buried?.out ?? '');
     assert.deepEqual(letters.map(({ value: { message, value } }) => [message, value]).sort(), [
       ['u.data:1202: the row cannot be read', null],
       ['u.item:31: 1 fields separated by "|" instead of 24', 'no item'],
       ['u.user:42: the row cannot be read', null],
     ]);
     const [rating] = jsonLines<{ key: string; value: { user_id: string; event_id: string } }>(
-      (await run(['events', 'tail', 'interactions', '-n', '1'])).out,
+      newest?.out ?? '',
     );
     assert.match(rating?.key ?? '', /^[\w-]{22}$/);
     assert.equal(rating?.value.user_id, rating?.key);
     assert.ok(rating?.value.event_id.includes(rating.key));
-    const answer = await run(['recommend', '987654321012', '-k', '1']);
-    assert.match(answer.out, /^For user 987654321012, by no version yet/);
+    assert.match(answer?.out ?? '', /^For user 987654321012, by no version yet/);
   });
 
   it('refuses what is no MovieLens directory, saying what was expected', async (t) => {

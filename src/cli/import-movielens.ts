@@ -27,7 +27,7 @@ const SHOWN_ROWS = 20;
 const EVENT_MARK = 'ml-';
 const DAY_MS = 86_400_000;
 
-export function importCommand(): Command {
+export function importCommand(command: Command): Command {
   const movielens = defineCommand({
     command: new Command('movielens')
       .description('Import MovieLens 100K: users and items, then the ratings in order of their time.')
@@ -43,7 +43,7 @@ An import that was cut off is gone on with by the same command; one that was com
 It may run while "millrace start" runs on the same data directory.`,
     run: (invocation, [directory = '']) => importMovieLens(invocation, directory),
   });
-  return new Command('import').description('Import a data set.').addCommand(movielens);
+  return command.addCommand(movielens);
 }
 
 async function importMovieLens(

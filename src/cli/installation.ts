@@ -16,6 +16,7 @@ import {
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
 import { openTopics, type Topics } from '#topologies';
+import { throwIfInterrupted } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
@@ -32,7 +33,7 @@ export type Installation = Pick<OpenedLog, 'log' | 'registry' | 'embedded' | 'ex
   readonly metrics: Metrics;
 };
 
-/** Opens the log and its topics, made where they are missing; `shutdown` closes it. */
+/** Opens the log and its topics, made where they are missing; `shutdown` closes it. Ctrl-C ends it with Interrupted. */
 export async function openInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
@@ -85,6 +86,7 @@ async function installed(
 ): Promise<Installation> {
   const directory = logDirectory(configuration, identity);
   const topics = await openTopics(log, registry);
+  throwIfInterrupted(shutdown.signal);
   let pseudonyms: Promise<Pseudonyms> | undefined;
   return {
     configuration,

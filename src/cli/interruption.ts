@@ -32,13 +32,17 @@ export async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal
 
 /**
  * Runs `work` with a Shutdown that listens to Ctrl-C; everything that was added to it is stopped when the work has
- * ended, however it ended.
+ * ended, however it ended. Rejects with Interrupted where the work fails after Ctrl-C: its parts were stopped under it.
  */
 export async function withShutdown<T>(logger: Logger, work: (shutdown: Shutdown) => Promise<T>): Promise<T> {
   const shutdown = new Shutdown({ logger, clock: systemClock });
   const stopListening = shutdown.onSignals();
   try {
     return await work(shutdown);
+  } catch (error) {
+    if (!shutdown.signal.aborted) throw error;
+    logger.debug({ reason: String(error) }, 'interrupted');
+    throw new Interrupted();
   } finally {
     await shutdown.stop('done');
     stopListening();

@@ -16,7 +16,7 @@ export async function newestRecords<V>(
     const from = offsets.map(({ start, stable }) => Math.max(start, stable - stretch));
     const reader = await TopicReader.open(log, topic, { from });
     const records: TopicRecord<string, V>[] = [];
-    for await (const some of reader.untilEnd()) records.push(...some);
+    for await (const some of reader.untilEnd()) for (const record of some) records.push(record);
     if (records.length >= count || from.every((offset, partition) => offset === offsets[partition]?.start)) {
       records.sort((a, b) => a.timestamp - b.timestamp || a.offset - b.offset);
       return { reader, newest: count === 0 ? [] : records.slice(-count) };

@@ -1,5 +1,5 @@
 /** `millrace opt-out USER` and `millrace opt-in USER`: what a user has decided. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { createLogger, systemClock } from '#platform';
 import { requireUserId, writePrivacyStatus } from '#privacy';
 import type { PrivacyStatus } from '#schemas';
@@ -14,7 +14,7 @@ type Decision = {
   readonly said: (userId: string) => string;
 };
 
-export function optOutCommand(): Command {
+export function optOutCommand(command: Command): Command {
   const decision: Decision = {
     status: 'opted_out',
     shown: 'opted-out',
@@ -22,9 +22,7 @@ export function optOutCommand(): Command {
       `User ${userId} has opted out: no event of theirs is taken any more, their rows go, answers are popular items.`,
   };
   return defineCommand({
-    command: new Command('opt-out')
-      .description('Take no events of a user any more, and delete their rows.')
-      .argument('<user>', 'user id, as posted events carry it'),
+    command: command.argument('<user>', 'user id, as posted events carry it'),
     examples: [
       ['millrace opt-out 42', 'user 42 is left out from now on'],
       ['millrace opt-in 42', 'and taken in again'],
@@ -32,25 +30,24 @@ export function optOutCommand(): Command {
     notes: `
 The user's rows go from all views as soon as the processors read this, further snapshots leave the user out, and
 answers to them are popular items. What was recorded before stays until its retention; "millrace erase" removes it.
-One who was never seen may opt out too. The same over HTTP: PUT /users/USER/privacy {"status":"opted-out"}.`,
+One who was never seen may opt out too. The same over HTTP, with the bearer token of option admin.token:
+PUT /users/USER/privacy {"status":"opted-out"}.`,
     run: (invocation, [user = '']) => decide(invocation, user, decision),
   });
 }
 
-export function optInCommand(): Command {
+export function optInCommand(command: Command): Command {
   const decision: Decision = {
     status: 'opted_in',
     shown: 'opted-in',
     said: (userId) => `User ${userId} has opted in: their events are taken from now on.`,
   };
   return defineCommand({
-    command: new Command('opt-in')
-      .description('Take the events of a user who had opted out again.')
-      .argument('<user>', 'user id, as posted events carry it'),
+    command: command.argument('<user>', 'user id, as posted events carry it'),
     examples: [['millrace opt-in 42', 'events of user 42 count from now on']],
     notes: `
-Views begin anew with the events that come from now on. The same over HTTP: PUT /users/USER/privacy
-{"status":"opted-in"}.`,
+Views begin anew with the events that come from now on. The same over HTTP, with the bearer token of option
+admin.token: PUT /users/USER/privacy {"status":"opted-in"}.`,
     run: (invocation, [user = '']) => decide(invocation, user, decision),
   });
 }

@@ -11,6 +11,7 @@ import {
 } from '#operations';
 import { ConfigurationError, type Progress, type Shutdown, systemClock } from '#platform';
 import type { Installation } from './installation.ts';
+import { advertisedAddress } from './server.ts';
 
 export type Pipeline = {
   readonly processing: Processing;
@@ -37,6 +38,7 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
     embedded,
     stateDirectory,
     instanceId,
+    endpoint: advertisedAddress(configuration),
     configuration,
     onProgress,
   });

@@ -1,5 +1,5 @@
 /** `millrace promote VERSION` and `millrace rollback`: what answers is decided by a person. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { askRegistry, readRegistry, versionNamed } from '#operations';
 import type { CommandAnswer } from '#schemas';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
@@ -12,10 +12,9 @@ const notes = `
 While "millrace start" runs on the data directory, it is decided there, and its responder swaps the versions at once; the
 version before stays loaded. Who asked, and why, is kept with the version: millrace versions show VERSION.`;
 
-export function promoteCommand(): Command {
+export function promoteCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('promote')
-      .description('Put a version in force: one that waits for an approval, or that was promoted before.')
+    command: command
       .argument('<version>', 'version, or the first characters of it')
       .option('--reason <text>', 'why, for the record'),
     examples: [
@@ -27,10 +26,9 @@ export function promoteCommand(): Command {
   });
 }
 
-export function rollbackCommand(): Command {
+export function rollbackCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('rollback')
-      .description('Return to the version that was promoted before the one in force.')
+    command: command
       .argument('[version]', 'the version in force that is to go (default: the one that finds items)')
       .option('--reason <text>', 'why, for the record'),
     examples: [

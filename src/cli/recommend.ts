@@ -1,6 +1,6 @@
 /** `millrace recommend USER`: one answer, from the running server or made here. */
-import { Command, Option } from 'commander';
-import { createLogger, systemClock } from '#platform';
+import { type Command, Option } from 'commander';
+import { createLogger } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
 import { devices, type InteractionContext } from '#schemas';
 import { askServer, serverAddress } from './ask-server.ts';
@@ -8,13 +8,13 @@ import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts'
 import { openExistingInstallation, requireData } from './installation.ts';
 import { unlessInterrupted, withShutdown } from './interruption.ts';
 import { notice, type Output } from './output.ts';
+import { responderOptions } from './responder-options.ts';
 
 type Options = Partial<InteractionContext> & { readonly k: number };
 
-export function recommendCommand(): Command {
+export function recommendCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('recommend')
-      .description('Recommend items to a user.')
+    command: command
       .argument('<user>', 'user id, as posted events carry it')
       .option('-k <count>', 'how many items', wholeNumber(1, 100), 10)
       .addOption(new Option('--device <device>', 'what it is asked by').choices(Object.keys(devices)))
@@ -32,7 +32,7 @@ source: "index" items come from the trained model, "popular" ones fill up and ar
       const address = serverAddress(configuration);
       const answer =
         address === undefined
-          ? await answerHere({ configuration, options, output }, user)
+          ? await answerHere({ configuration, options }, user)
           : await askServer<Recommendation>(
               address,
               `/recommend/${encodeURIComponent(user)}?${query(options)}`,
@@ -44,25 +44,22 @@ source: "index" items come from the trained model, "popular" ones fill up and ar
   });
 }
 
-function query(options: Options): URLSearchParams {
-  return new URLSearchParams(Object.entries(options).map(([name, value]) => [name, String(value)]));
+/** Of the request alone: the options hold those of every command, too. */
+function query({ k, device, country, language }: Options): URLSearchParams {
+  const parameters = Object.entries({ k, device, country, language });
+  return new URLSearchParams(
+    parameters.flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]])),
+  );
 }
 
 async function answerHere(
-  { configuration, options }: Invocation<Options>,
+  { configuration, options }: Omit<Invocation<Options>, 'output'>,
   user: string,
 ): Promise<Recommendation> {
   const logger = createLogger({ level: configuration.logging.level, name: 'recommend' });
   return withShutdown(logger, async (shutdown) => {
     const installation = await openExistingInstallation(configuration, shutdown);
-    const { log, topics, metrics } = installation;
-    const pseudonyms = await installation.pseudonyms();
-    const environment = { log, topics, pseudonyms, clock: systemClock, logger, metrics };
-    const responder = await openResponder({
-      ...environment,
-      dataDirectory: configuration.data,
-      featureTtlMs: configuration.features.ttlMs,
-    });
+    const responder = await openResponder(await responderOptions(installation));
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
     const { k, device = null, country = null, language = null } = options;

@@ -1,5 +1,5 @@
 /** `millrace runs`: the trainings that were asked for, and what came of them. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { createLogger, InputError } from '#platform';
 import type { Run, RunProgress } from '#schemas';
 import { readRuns } from '#trainer';
@@ -18,11 +18,13 @@ type Options = { readonly last?: number };
 
 const LISTED = 20;
 
-export function runsCommand(): Command {
+export function runsCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('runs')
-      .description('List the trainings that were asked for, oldest first.')
-      .option('-n, --last <n>', `how many of the newest (default: ${LISTED})`, wholeNumber(1, 1_000_000)),
+    command: command.option(
+      '-n, --last <n>',
+      `how many of the newest (default: ${LISTED})`,
+      wholeNumber(1, 1_000_000),
+    ),
     examples: [
       ['millrace runs', 'a table'],
       ['millrace runs show 3f2a', 'steps, metrics and curves of one; the beginning of its id is enough'],

@@ -1,8 +1,15 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
-import { serveQueries } from '#engine';
+import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
 import { type Processing, registerAdminRoutes } from '#operations';
-import { createHttpServer, createMetrics, type Metrics, type Shutdown, systemClock } from '#platform';
+import {
+  type Configuration,
+  createHttpServer,
+  createMetrics,
+  type Metrics,
+  type Shutdown,
+  systemClock,
+} from '#platform';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
 import type { ViewsInRedis } from './views.ts';
@@ -18,6 +25,13 @@ export async function checkPort({
   const probe = await createHttpServer({ logger, metrics: createMetrics() });
   await probe.listen(configuration.http);
   await probe.close();
+}
+
+/** Where the server can be asked by other processes; undefined where its port is not known beforehand. */
+export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string | undefined {
+  const { host, port, advertised } = http;
+  if (advertised !== undefined || port === 0) return advertised;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 type Served = {
@@ -38,6 +52,7 @@ export async function serve(
     pseudonyms: await pseudonyms(),
     clock: systemClock,
     futureMs: configuration.admission.futureMs,
+    adminToken: configuration.admin.token,
     logger,
     metrics,
   });
@@ -46,6 +61,7 @@ export async function serve(
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
   serveQueries(server, processing);
+  servePeers(server, processing);
   const { token } = configuration.admin;
   registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
   server.routes.get('/tasks', async () => (await processing.report()) ?? { tasks: [] });

@@ -1,5 +1,5 @@
 /** `millrace snapshot`: freezes the examples as Parquet files, and says what they hold. */
-import { Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { TopicReader, writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
 import { createLogger, FatalError, inspectLock, type Shutdown, systemClock } from '#platform';
@@ -25,10 +25,9 @@ type Options = {
 const MOST_NEGATIVES = 100;
 const POLL_MS = 200;
 
-export function snapshotCommand(): Command {
+export function snapshotCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('snapshot')
-      .description('Take a snapshot of the examples: Parquet files to train on, and what they hold.')
+    command: command
       .option('--last', 'show the newest snapshot instead of taking one')
       .option(
         '--negatives <n>',

@@ -23,10 +23,14 @@ describe('millrace sql', () => {
     const command = await withEvents(t);
     const query = `SELECT kind, count(*) AS n, sum(watch_ms) AS watched, any_value(context) AS context,
       min(item_id) AS item FROM events GROUP BY 1 ORDER BY 1`;
-    const table = await command.run(['sql', query]);
-    assert.equal(table.code, 0);
+    const [table, json, csv] = await command.runEach([
+      ['sql', query],
+      ['sql', query, '--json'],
+      ['sql', query, '--csv'],
+    ]);
+    assert.equal(table?.code, 0);
     assert.deepEqual(
-      table.out.split('\n').map((line) => line.replaceAll(/ +/g, ' ')),
+      table?.out.split('\n').map((line) => line.replaceAll(/ +/g, ' ')),
       [
         'kind n watched context item',
         'click 15 null {"device":"tv","country":null,"language":null} i"1,',
@@ -34,14 +38,12 @@ describe('millrace sql', () => {
         '',
       ],
     );
-    const json = await command.run(['sql', query, '--json']);
     const context = { device: 'tv', country: null, language: null };
-    assert.deepEqual(jsonLines(json.out), [
+    assert.deepEqual(jsonLines(json?.out ?? ''), [
       { kind: 'click', n: 15, watched: null, context, item: 'i"1,' },
       { kind: 'view', n: 15, watched: 210_000, context, item: 'i"0,' },
     ]);
-    const csv = await command.run(['sql', query, '--csv']);
-    assert.deepEqual(csv.out.split('\n'), [
+    assert.deepEqual(csv?.out.split('\n'), [
       'kind,n,watched,context,item',
       'click,15,,"{""device"":""tv"",""country"":null,""language"":null}","i""1,"',
       'view,15,210000,"{""device"":""tv"",""country"":null,""language"":null}","i""0,"',
@@ -69,17 +71,20 @@ describe('millrace sql', () => {
 
   it('says what is wrong with a query, and ends with 2', async (t) => {
     const command = await withEvents(t);
-    const wrong = await command.run(['sql', 'SELECT nope FROM events']);
-    assert.equal(wrong.code, 2);
-    assert.equal(wrong.out, '');
-    assert.match(wrong.err, /^error MR_OFFLINE_QUERY: .*"nope" not found/m);
-    assert.match(wrong.err, /\nhint: .*DESCRIBE/);
-    const written = await command.run(['sql', "COPY events TO 'out.csv'", '--json']);
-    assert.equal(written.code, 2);
-    assert.equal(jsonLines<{ error: { code: string } }>(written.err)[0]?.error.code, 'MR_OFFLINE_QUERY');
-    const both = await command.run(['sql', 'SELECT 1', '--json', '--csv']);
-    assert.deepEqual([both.code, both.out], [2, '']);
-    assert.match(both.err, /MR_USAGE/);
+    const printed = await command.runEach([
+      ['sql', 'SELECT nope FROM events'],
+      ['sql', "COPY events TO 'out.csv'", '--json'],
+      ['sql', 'SELECT 1', '--json', '--csv'],
+    ]);
+    assert.deepEqual(
+      printed.map(({ code, out }) => [code, out]),
+      printed.map(() => [2, '']),
+    );
+    const [wrong = '', written = '', both = ''] = printed.map(({ err }) => err);
+    assert.match(wrong, /^error MR_OFFLINE_QUERY: .*"nope" not found/m);
+    assert.match(wrong, /\nhint: .*DESCRIBE/);
+    assert.equal(jsonLines<{ error: { code: string } }>(written)[0]?.error.code, 'MR_OFFLINE_QUERY');
+    assert.match(both, /MR_USAGE/);
   });
 
   it('is ended by Ctrl-C', async (t) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { type AnyView, withTtls } from '#features';
 import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOffline } from '#offline';
 import { createLogger, type DirectoryLock, errorCode, lockDirectory } from '#platform';
@@ -11,7 +11,7 @@ import { archiveOptions } from './archive.ts';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { openExistingInstallation } from './installation.ts';
-import { Interrupted, withShutdown } from './interruption.ts';
+import { withShutdown } from './interruption.ts';
 import { grouped, notice, type Output } from './output.ts';
 
 type Options = { readonly csv?: boolean };
@@ -20,10 +20,9 @@ type Value = QueryResult['rows'] extends AsyncGenerator<(infer V)[][]> ? V : nev
 /** A table is printed when its widths are known: more rows are for --csv and --json. */
 const TABLE_ROWS = 1_000;
 
-export function sqlCommand(): Command {
+export function sqlCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('sql')
-      .description('Ask the archive: events, examples, and what was known of users and items at any time.')
+    command: command
       .argument('<query>', 'one SELECT in the SQL of DuckDB')
       .option('--csv', 'print comma-separated values'),
     examples: [
@@ -79,7 +78,6 @@ async function runQuery(
         (result) => print(output, result, options.csv === true),
       );
     } catch (error) {
-      if (shutdown.signal.aborted) throw new Interrupted();
       if (!output.closed.aborted) throw error;
     } finally {
       await rm(scratchDirectory, { recursive: true, force: true });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { inspectLock } from '#platform';
 import { commandLine, jsonLines, type Printed, smallWorld } from './testing/command-line.ts';
 import { writeMovieLens } from './testing/movielens-directory.ts';
 
@@ -20,6 +23,10 @@ const tail = (topic: string) => ['events', 'tail', topic, '-n', '100000'];
 
 const eventIds = ({ out }: Pick<Printed, 'out'>) =>
   jsonLines<{ value: { event_id: string } }>(out).map(({ value }) => value.event_id);
+
+async function untilThere(path: string): Promise<void> {
+  while (!existsSync(path)) await setTimeout(2);
+}
 
 describe('start', () => {
   it('serves, shares its data with the other commands, stops in order, and trains nothing again', async (t) => {
@@ -50,6 +57,12 @@ describe('start', () => {
     const stored = await fetch(`${up.url}/stores/user-views/user-features?prefix=u1&limit=2`, { headers });
     const { entries } = (await stored.json()) as { entries: { key: string }[] };
     assert.deepEqual([stored.status, entries.length, entries[0]?.key], [200, 2, 'u1']);
+    const asked = await fetch(
+      `${up.url}/tasks/interactions-accepted/0/rows?store=user-views/user-features&gte=&lt=_w&limit=1`,
+      { headers },
+    );
+    const { rows } = (await asked.json()) as { rows: object[] };
+    assert.deepEqual([asked.status, rows.length], [200, 1], 'as another process asks');
     const unknown = await fetch(`${up.url}/stores/none?key=u1`, { headers });
     assert.equal(((await unknown.json()) as { code: string }).code, 'MR_QUERY_STORE_UNKNOWN');
 
@@ -107,6 +120,15 @@ describe('start', () => {
     for (const ids of tailed.map(eventIds)) {
       assert.deepEqual([ids.length, new Set(ids).size], [events, events]);
     }
+  });
+
+  it('ends on Ctrl-C while it opens its log, and leaves nothing at work', async (t) => {
+    const { begin, directory } = commandLine(t);
+    const started = begin(['start']);
+    await untilThere(join(directory, '.millrace/lock.json'));
+    const { code, out, err } = await started.signal('SIGINT');
+    assert.deepEqual([code, out, err], [130, '', '\nStopping ...\n']);
+    assert.deepEqual(inspectLock(join(directory, '.millrace')), { held: false });
   });
 
   it('refuses a port that is in use before it does anything', async (t) => {

@@ -1,5 +1,5 @@
 /** `millrace start`: everything in one process, from an empty directory to live answers. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { createLogger, lockDirectory, systemClock } from '#platform';
 import { bringUp } from './bring-up.ts';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
@@ -10,16 +10,12 @@ import { checkPort } from './server.ts';
 
 type Options = { readonly port?: string };
 
-/** How long work that was interrupted may take to notice it. */
-const NOTICING_MS = 3_000;
-
-export function startCommand(): Command {
+export function startCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('start')
-      .description(
-        'Make a world, train on it, and serve live answers; or go on with what the data directory holds.',
-      )
-      .option('-p, --port <port>', 'port of the HTTP server; 0 takes a free one (default: 8080)'),
+    command: command.option(
+      '-p, --port <port>',
+      'port of the HTTP server; 0 takes a free one (default: 8080)',
+    ),
     examples: [
       ['millrace start', 'on http://127.0.0.1:8080'],
       ['millrace start --port 9000 --data other', 'elsewhere'],
@@ -48,21 +44,12 @@ async function start({ configuration, output }: Invocation<Options>): Promise<nu
     const installation = await openInstallation(configuration, shutdown);
 
     const work = bringUp(installation, { shutdown, output, lock, startedAt });
-    try {
-      const { failed } = await unlessInterrupted(work, shutdown.signal);
-      await unlessInterrupted(failed, shutdown.signal).catch((error: unknown) => {
-        if (!(error instanceof Interrupted)) throw error;
-      });
-      return EXIT.done;
-    } finally {
-      // What was interrupted fails as its parts are stopped, and adds no more of them then.
-      await shutdown.stop('stopped');
-      const ended = new AbortController();
-      const ending = work.then(
-        () => ended.abort(),
-        () => ended.abort(),
-      );
-      await Promise.race([ending, systemClock.sleep(NOTICING_MS, ended.signal)]);
-    }
+    // The parts that it adds stop before: where it was interrupted, it fails by that, and then the log is closed.
+    shutdown.add('start-up', async () => void (await work.catch(() => {})));
+    const { failed } = await unlessInterrupted(work, shutdown.signal);
+    await unlessInterrupted(failed, shutdown.signal).catch((error: unknown) => {
+      if (!(error instanceof Interrupted)) throw error;
+    });
+    return EXIT.done;
   });
 }

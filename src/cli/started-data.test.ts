@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { it } from 'node:test';
+import { rocksDatabases } from '#engine';
 import type { Snapshot } from '#schemas';
 import { commandLine, jsonLines } from './testing/command-line.ts';
 
 /** Nothing would look like this. */
 const none = { code: -1, out: '', err: 'nothing was printed' };
 
-type Finding = { readonly task: string; readonly result: string; readonly records?: number };
+type Finding = {
+  readonly task: string;
+  readonly result: string;
+  readonly records?: number;
+  readonly state?: string;
+  readonly stores?: readonly object[];
+};
 
 it('of what a start has made', async (t) => {
-  const { begin, run, runEach } = commandLine(t);
+  const { begin, run, runEach, directory } = commandLine(t);
   const started = begin(['start']);
   await started.until(/http:\/\/127\.0\.0\.1:\d+/);
 
@@ -19,6 +28,9 @@ it('of what a start has made', async (t) => {
     const [byStart] = jsonLines<Snapshot>(taken.out);
     assert.equal(byStart?.protocol, 'by-time-last-20%');
     assert.match(byStart?.command_id ?? '', /^snapshot-/);
+    const [beside = none] = await runEach([['verify', '--task', 'interactions-0']]);
+    assert.match(beside.err, /^The journal alone is compared, .* \(millrace start\) has it open\.$/m);
+    assert.match(beside.out, /^interactions-0: equal \(.*\): state on disk in use\n$/);
     assert.equal((await started.signal('SIGTERM')).code, 0);
 
     const [last = none, here = none, wrong = none] = await runEach([
@@ -50,7 +62,8 @@ it('of what a start has made', async (t) => {
       ]);
       assert.equal(replayed.err, '');
       const findings = jsonLines<Finding>(replayed.out);
-      for (const { task, result } of findings) assert.deepEqual({ task, result }, { task, result: 'equal' });
+      for (const { task, result, state } of findings)
+        assert.deepEqual({ task, result, state }, { task, result: 'equal', state: 'equal' });
       assert.equal(replayed.code, 0);
       assert.ok(findings.reduce((sum, { records = 0 }) => sum + records, 0) > 3_000);
 
@@ -59,9 +72,40 @@ it('of what a start has made', async (t) => {
         alone.out,
         /^interactions-0: unknown: The state of admission, .* in interactions-0, or behind it, depends on/,
       );
-      assert.equal(rebuilt.out, 'interactions-accepted-0: equal\n');
+      assert.equal(rebuilt.out, 'interactions-accepted-0: equal: state on disk equal\n');
       assert.equal(unknown.code, 2);
       assert.match(unknown.err, /^error MR_USAGE: There is no task nobody\./);
     },
   );
+
+  await t.test('verify reads the rows on disk: one altered, one removed, all of them gone', async () => {
+    const state = join(directory, '.millrace/state');
+    const [topology] = readdirSync(state).filter((name) => name.startsWith('loop-'));
+    const databases = rocksDatabases(join(state, topology ?? assert.fail()));
+    const database = await databases.open('interactions-0');
+    const prefix = Buffer.from('\x01\x10admission/recent');
+    const scan = database.scan({ gte: prefix, lt: Buffer.from('\x01\x10admission/recenu') });
+    const [first, second] = (await Array.fromAsync(scan)).flat();
+    assert.ok(first?.value && second);
+    await database.write([
+      { key: first.key, value: Buffer.concat([first.value, Buffer.from([1])]) },
+      { key: second.key, value: null },
+    ]);
+    await database.close();
+    const verify = ['verify', '--task', 'interactions-0'];
+    const [inJson = none, asText = none] = await runEach([[...verify, '--json'], verify]);
+    assert.deepEqual([inJson.code, asText.code], [1, 1]);
+    const firstKey = first.key.toString('utf8', prefix.length);
+    const [{ result, state: found, stores } = { result: '' }] = jsonLines<Finding>(inJson.out);
+    assert.deepEqual(
+      [result, found, stores],
+      ['different', 'different', [{ name: 'admission/recent', result: 'different', rows: 2, firstKey }]],
+    );
+    assert.match(asText.out, /: state on disk different; admission\/recent: 2 rows differ, first at key "/);
+
+    renameSync(state, join(directory, 'elsewhere'));
+    const [gone = none] = await runEach([verify]);
+    assert.match(gone.out, /^interactions-0: equal \(.*\): state on disk not here\n$/);
+    assert.deepEqual([gone.code, existsSync(state)], [0, false]);
+  });
 });

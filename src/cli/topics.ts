@@ -1,5 +1,5 @@
 /** `millrace topics`: what is on the log. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { Cleanup } from '#engine/log';
 import { loopLag } from '#operations';
 import { createLogger } from '#platform';
@@ -10,9 +10,9 @@ import { grouped } from './output.ts';
 
 const DAY_MS = 86_400_000;
 
-export function topicsCommand(): Command {
+export function topicsCommand(command: Command): Command {
   return defineCommand({
-    command: new Command('topics').description('List the topics of the log.'),
+    command,
     examples: [
       ['millrace topics', 'a table'],
       ['millrace topics --json | jq -r "select(.lag > 0) | .topic"', 'what processing has not taken yet'],

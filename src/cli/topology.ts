@@ -1,5 +1,5 @@
 /** `millrace topology`: what the processors consist of. It needs no data. */
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { describeTopology, type Topology, topologyMermaid, topologyText } from '#engine';
 import { openSimulatedLog } from '#engine/log';
 import { declaredLoop } from '#operations';
@@ -9,17 +9,11 @@ import { defineCommand, EXIT, type Invocation } from './command.ts';
 
 type TopologyOptions = { readonly format: 'text' | 'mermaid' | 'json' };
 
-export function topologyCommand(): Command {
+export function topologyCommand(command: Command): Command {
   return defineCommand<TopologyOptions>({
-    command: new Command('topology')
-      .description(
-        'Show what the processors consist of: operators, stores, topics and how they are connected.',
-      )
-      .addOption(
-        new Option('--format <format>', 'how to show it')
-          .choices(['text', 'mermaid', 'json'])
-          .default('text'),
-      ),
+    command: command.addOption(
+      new Option('--format <format>', 'how to show it').choices(['text', 'mermaid', 'json']).default('text'),
+    ),
     examples: [
       ['millrace topology', 'each sub-topology with its nodes and stores'],
       ['millrace topology --format mermaid', 'a flowchart, for a page that draws Mermaid'],

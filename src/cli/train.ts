@@ -1,5 +1,5 @@
 /** `millrace train`: a snapshot, a training, and the decision over its version. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { createLogger, type Shutdown } from '#platform';
 import type { TrainingResult, Wanted } from '#trainer';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
@@ -20,10 +20,9 @@ type Options = {
   readonly with?: Readonly<Record<string, unknown>>;
 };
 
-export function trainCommand(): Command {
+export function trainCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: new Command('train')
-      .description('Take a snapshot of the examples, train on it, and put the version up for promotion.')
+    command: command
       .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
       .option('--model <name>', 'two-tower or sequential (default: training.models)')
       .option('--with <json>', 'what differs from the defaults of the model, as a JSON object', jsonObject)

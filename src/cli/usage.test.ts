@@ -1,6 +1,35 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Command } from 'commander';
+import { loadConfiguration } from '#platform/configuration';
+import { commands } from './commands.ts';
 import { commandLine, jsonLines } from './testing/command-line.ts';
+
+/** All commands with those in them, each told to do nothing, with what its help prints. */
+async function quietCommands(): Promise<{ readonly program: Command; readonly pages: readonly string[] }> {
+  const program = new Command('millrace').enablePositionalOptions();
+  for (const { name, definition } of commands) program.addCommand((await definition())(new Command(name)));
+  const pages: string[] = [];
+  const quieten = (command: Command): void => {
+    command.exitOverride().configureOutput({ writeOut: (page) => pages.push(page), writeErr: () => {} });
+    for (const each of command.commands) quieten(each);
+    if (command === program) return;
+    command.outputHelp();
+    command.action(() => {
+      const { set = {} } = command.opts<{ set?: Record<string, string> }>();
+      loadConfiguration({ flags: set, environment: {}, directory: import.meta.dirname });
+    });
+  };
+  quieten(program);
+  return { program, pages };
+}
+
+/** The words of a command line up to a pipe, as a shell has them. */
+function words(line: string): string[] {
+  const [, ...all] = line.match(/"[^"]*"|'[^']*'|[^\s"']+/g) ?? [];
+  const end = all.findIndex((word) => word === '|');
+  return all.slice(0, end < 0 ? undefined : end).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
+}
 
 describe('command line', { concurrency: 2 }, () => {
   it('explains itself and every command, with examples and exit codes', async (t) => {
@@ -42,6 +71,17 @@ describe('command line', { concurrency: 2 }, () => {
     for (const { out } of pages.slice(1)) {
       for (const option of ['--data <dir>', '--config <file>', '--json']) assert.ok(out.includes(option));
     }
+  });
+
+  it('shows examples that are commands of its own, with the options that these have', async () => {
+    const { program, pages } = await quietCommands();
+    const examples = pages.flatMap((page) => page.match(/(?<=^ {2}\$ )millrace .*?(?= *(# |$))/gm) ?? []);
+    assert.ok(examples.length > 60, `${examples.length} examples`);
+    for (const example of examples) {
+      await assert.doesNotReject(program.parseAsync(words(example), { from: 'user' }), example);
+    }
+    await assert.rejects(program.parseAsync(words('millrace versions --al'), { from: 'user' }));
+    await assert.rejects(program.parseAsync(words('millrace start --set http.prot=1'), { from: 'user' }));
   });
 
   it('refuses what it cannot do, with a code, what is wrong and what to do', async (t) => {

@@ -8,6 +8,9 @@ import { withShutdown } from './interruption.ts';
 import { grouped, moment, type Output } from './output.ts';
 import { withRegistry } from './registry.ts';
 
+/** Instead of a status: of a version that no event names. */
+const UNNAMED = 'unpublished';
+
 type Options = { readonly yes?: boolean; readonly keep?: number; readonly keepDays?: number };
 
 export function collectCommand(): Command {
@@ -28,7 +31,7 @@ export function collectCommand(): Command {
     notes: `
 What stays whatever the rule says: the version in force in each role, the one that a rollback returns to, and those that
 runs at work begin with. Of archived versions the files go; their events stay. An archived version is never promoted
-again. A running start applies the rule by itself.`,
+again. What was never published, as its run was cancelled, goes after a day. A running start applies the rule by itself.`,
     flags: ({ keep, keepDays }) => ({ 'versions.keep': keep, 'versions.keepDays': keepDays }),
     run: collectVersions,
   });
@@ -61,9 +64,9 @@ function find({ log, topics, configuration }: Installation): Promise<readonly Co
 
 function print(output: Output, found: readonly Collectable[], isDone: boolean): void {
   if (output.json) {
-    for (const { version, isArchived, bytes } of found) {
-      const { status, ts } = version.latest;
-      output.value({ version: version.version, status, ts, archived: isArchived, bytes, removed: isDone });
+    for (const { version, latest, since: ts, bytes } of found) {
+      const status = latest?.status ?? UNNAMED;
+      output.value({ version, status, ts, archived: status === 'archived', bytes, removed: isDone });
     }
     return;
   }
@@ -79,12 +82,15 @@ function print(output: Output, found: readonly Collectable[], isDone: boolean): 
       { title: 'size', align: 'right' },
       { title: '' },
     ],
-    found.map(({ version: { version, latest }, isArchived, bytes }) => [
+    found.map(({ version, latest, since, bytes }) => [
       version,
-      latest.status,
-      moment(latest.ts),
+      latest?.status ?? UNNAMED,
+      moment(since),
       `${grouped(bytes / 1024)} KiB`,
-      [isArchived ? '' : 'archived, ', isDone ? 'removed' : 'to be removed'].join(''),
+      [
+        latest === null || latest.status === 'archived' ? '' : 'archived, ',
+        isDone ? 'removed' : 'to be removed',
+      ].join(''),
     ]),
   );
 }

@@ -10,7 +10,7 @@ const fixtures = join(import.meta.dirname, '../models/external/testing/fixtures'
 
 describe('commands over versions', { timeout: 600_000 }, () => {
   it('publish models from outside, promote, roll back, show and collect them', async (t) => {
-    const { directory, run } = commandLine(t);
+    const { directory, run, runEach } = commandLine(t);
     const log = await openEmbeddedLog({ directory: join(directory, '.millrace'), clock: systemClock });
     await openTopics(log, log.registry);
     await log.close();
@@ -50,7 +50,13 @@ describe('commands over versions', { timeout: 600_000 }, () => {
     const [back] = await done('rollback', second);
     assert.deepEqual([back?.version, back?.status], [first, 'promoted']);
 
-    const [shown] = await done('versions', 'show', second);
+    const [card, text, table, collected] = await runEach([
+      ['versions', 'show', second, '--json'],
+      ['versions', 'show', first],
+      ['versions'],
+      ['versions', 'collect', '--keep', '1', '--keep-days', '0', '--json'],
+    ]);
+    const [shown] = jsonLines(card?.out ?? '');
     const life = shown?.life as { status: string; reason: string | null; actor: string }[];
     assert.deepEqual(
       life.map(({ status }) => status),
@@ -58,11 +64,8 @@ describe('commands over versions', { timeout: 600_000 }, () => {
     );
     assert.equal(life[3]?.reason, 'better');
     assert.ok(life[3]?.actor);
-    const { out: text } = await run(['versions', 'show', first]);
-    assert.match(text, /is promoted and in force/);
-    assert.match((await run(['versions'])).out, new RegExp(`\\*${first.slice(0, 12)}`));
-
-    const rule = ['--keep', '1', '--keep-days', '0'];
-    assert.deepEqual(await done('versions', 'collect', ...rule), [], 'one is in force, one is the newest');
+    assert.match(text?.out ?? '', /is promoted and in force/);
+    assert.match(table?.out ?? '', new RegExp(`\\*${first.slice(0, 12)}`));
+    assert.deepEqual(collected, { code: 0, out: '', err: '' }, 'one is in force, one is the newest');
   });
 });

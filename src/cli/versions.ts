@@ -1,5 +1,5 @@
 /** `millrace versions`: what has been trained or published, and what became of it. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#operations';
 import { createLogger } from '#platform';
 import { defineCommand, EXIT, type Invocation } from './command.ts';
@@ -10,9 +10,9 @@ import { collectCommand } from './versions-collect.ts';
 import { publishCommand } from './versions-publish.ts';
 import { showVersionCommand } from './versions-show.ts';
 
-export function versionsCommand(): Command {
+export function versionsCommand(command: Command): Command {
   return defineCommand({
-    command: new Command('versions').description('List the versions, oldest first, with their quality.'),
+    command,
     examples: [
       ['millrace versions', 'a table; * is the version that answers'],
       ['millrace versions show 46e490558d92', 'its life, and what the gates found'],

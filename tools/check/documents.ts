@@ -1,7 +1,6 @@
 /** What README.md and the documents point to exists: files, headings, paths, npm scripts, commands. */
 import { posix } from 'node:path';
 import { type Finding, lineAt, type Repository, type SourceFile } from './repository.ts';
-import { withoutComments } from './source.ts';
 
 const link = /\]\(([^)\s]+)\)/g;
 /** In backticks: a file below a folder, or a folder; `src/` may be left out. */
@@ -37,16 +36,11 @@ export function checkDocuments(repository: Repository): readonly Finding[] {
     });
 }
 
-/** The commands that the command line declares; commander adds `help` itself. */
+/** The commands that the command line lists; commander adds `help` itself. */
 function commandsOf(repository: Repository): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const { path, text } of repository.files) {
-    if (!path.startsWith('src/cli/') || path.endsWith('.test.ts')) continue;
-    const declared = withoutComments(text).matchAll(/(?:\.command|new Command)\(\s*['"`]([\w-]+)/g);
-    for (const [, name = ''] of declared) names.add(name);
-  }
-  if (names.size > 0) names.add('help');
-  return names;
+  const listed = repository.text('src/cli/commands.ts')?.matchAll(/\bname: '([\w-]+)'/g) ?? [];
+  const names = Array.from(listed, ([, name = '']) => name);
+  return new Set(names.length > 0 ? [...names, 'help'] : []);
 }
 
 function isThere(repository: Repository, file: SourceFile, named: string): boolean {

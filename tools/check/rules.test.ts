@@ -173,14 +173,14 @@ describe('generated files', () => {
 describe('documents', () => {
   const files = {
     'package.json': JSON.stringify({ scripts: { check: 'x', start: 'x' } }),
-    'src/cli/main.ts': "program.command('start'); program.command('import').command('movielens <dir>');",
+    'src/cli/commands.ts': "const commands = [{ name: 'start' }, { name: 'import' }];",
     'docs/A.md':
       '# The First: a `heading`\n[up](../README.md) [self](#the-first-a-heading) [web](https://example.org)',
   };
 
   it('may name what exists', () => {
     const text =
-      '[a](docs/A.md#the-first-a-heading) [dir](docs/)\n`npm run check`\n```\nnpx millrace start --json\nmillrace import x\n```\nthe millrace project `cli/main.ts` `src/cli/` `a/b` `x.ts`';
+      '[a](docs/A.md#the-first-a-heading) [dir](docs/)\n`npm run check`\n```\nnpx millrace start --json\nmillrace import x\n```\nthe millrace project `cli/commands.ts` `src/cli/` `a/b` `x.ts`';
     assert.deepEqual(lines(checkDocuments(repositoryOf({ ...files, 'README.md': text }))), []);
   });
 

@@ -21,7 +21,8 @@ export function consoleBlocks(markdown: string): readonly (readonly ShownCommand
 
 /**
  * Why `actual` has another shape than what is shown; undefined when it has the same. A shown line that begins with
- * words must have a line that begins so; one of JSON, a line with the same fields; a table row, any row.
+ * words must have a line that begins so; one of JSON, a line with the same fields; a table's header, one with the same
+ * columns; a table row, any row.
  */
 export function shapeProblem({ output }: ShownCommand, actual: string): string | undefined {
   const lines = actual.split('\n');
@@ -43,5 +44,8 @@ function shapeOf(line: string): string | undefined {
       .join();
   if (/^[\s*]*\d+ /.test(line)) return undefined;
   if (/^[* ][0-9a-f]{12} /.test(line)) return 'a version';
+  const cells = line.trim().split(/ {2,}/);
+  // Three words or more in columns of their own, and no figure among them: the header of a table.
+  if (cells.length >= 3 && cells.every((cell) => /^[a-z]/.test(cell))) return cells.join('  ');
   return line.match(/^ *[A-Za-z@]+/)?.[0];
 }

@@ -120,9 +120,9 @@ describe('README.md', () => {
     );
 
     await check(t, run, live);
-    await check(t, run, engine);
     child.kill('SIGINT');
     assert.equal(await ended, 0, err);
+    await check(t, run, engine);
   });
 
   it('imports MovieLens, trains and recommends as it shows', async (t) => {
@@ -144,6 +144,9 @@ describe('shapeProblem', () => {
     const table = shown('topic  records', ' 1  A title', 'Model     version 3fb8 promoted', '...');
     assert.equal(shapeProblem(table, 'topic  records\nModel     version 1 promoted\n'), undefined);
     assert.match(shapeProblem(table, 'topic  records\n') ?? '', /no line like "Model/);
+    const header = shown(' version    status  recall@10');
+    assert.equal(shapeProblem(header, ' version  status    recall@10'), undefined);
+    assert.match(shapeProblem(header, ' version  model  status  recall@10') ?? '', /no line like " version/);
     assert.equal(shapeProblem(shown('{"a":1,"b":{...}}'), '{"a":2,"b":{}}'), undefined);
     assert.match(shapeProblem(shown('{"a":1}'), '{"c":2}') ?? '', /no line like/);
   });

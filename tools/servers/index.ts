@@ -17,16 +17,8 @@ export {
 } from './for-tests.ts';
 export type { KafkaBroker } from './kafka-broker.ts';
 export type { KafkaServerOptions } from './kafka-preparation.ts';
-export { type KafkaSecurity, KafkaServer } from './kafka-server.ts';
-export { type KafkaTool, runKcat, type ToolOrClass } from './kafka-tools.ts';
+export { KafkaServer } from './kafka-server.ts';
+export { runKcat } from './kafka-tools.ts';
 export { RedisServer, type RedisServerOptions } from './redis-server.ts';
-export { RegistryServer, type RegistryServerOptions } from './registry-server.ts';
-export {
-  type SharedKafka,
-  type SharedRedis,
-  type SharedRegistry,
-  serversSkip,
-  sharedKafka,
-  sharedRedis,
-  sharedRegistry,
-} from './shared.ts';
+export { RegistryServer } from './registry-server.ts';
+export { type SharedKafka, serversSkip, sharedKafka, sharedRegistry } from './shared.ts';
