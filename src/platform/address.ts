@@ -30,15 +30,14 @@ export function credentialsOf(
   };
 }
 
+/** Names none: after a password with a ? in it, what looks like a parameter is the rest of the password. */
 export function refuseOtherParameters(
   given: URLSearchParams,
   parameters: readonly string[],
   wrong: Wrong,
 ): void {
-  for (const name of given.keys()) {
-    if (!parameters.includes(name))
-      throw wrong(`there is no parameter ${name}; there are ${parameters.join(', ')}`);
-  }
+  if ([...given.keys()].every((name) => parameters.includes(name))) return;
+  throw wrong(`it has other parameters than ${parameters.join(', ')}`);
 }
 
 /** Certificates of the authorities to trust, PEM. */

@@ -29,6 +29,13 @@ export const sections = {
   http: z.object({
     host: z.string().min(1).default('127.0.0.1').describe('Address that the HTTP server listens on.'),
     port: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP server; 0 takes a free one.'),
+    advertised: z
+      .string()
+      .refine(isReceiver, 'http(s)://host:port, without a user')
+      .optional()
+      .describe(
+        'Address at which other processes on the same log ask for stores that this one has; by default `http://host:port` of the two above, or with port 0 none.',
+      ),
   }),
   logging: z.object({
     level: z
@@ -200,7 +207,9 @@ export const sections = {
       ),
     refreshExamples: count()
       .default(1000)
-      .describe('New examples since the last snapshot below which no refresh is begun.'),
+      .describe(
+        'Records of topic `examples` since the last snapshot below which no refresh is begun. All count, also those of weight 0 and of an item that the user had before, from which nothing is learned.',
+      ),
     overlap: z
       .enum(['skip', 'queue', 'cancel'])
       .default('skip')
@@ -268,12 +277,17 @@ export const sections = {
       .string()
       .min(16)
       .optional()
-      .describe('Bearer token of the requests under /admin; without one they are refused.'),
+      .describe(
+        'Bearer token of the requests under /admin and of PUT /users/USER/privacy; without one they are refused.',
+      ),
   }),
   notifications: z.object({
     url: z
       .string()
-      .regex(/^https?:\/\/.+$/, 'http://... or https://...')
+      .refine(
+        isReceiver,
+        'http://... or https://... without a user; that a notification is ours is told by notifications.secret',
+      )
       .optional()
       .describe('Where what becomes of versions is posted; nowhere by default.'),
     format: z
@@ -316,6 +330,12 @@ export const topLevel = {
     .default('in-process')
     .describe('Where the rows of users lie for answers: `in-process`, or `redis://host:6379`.'),
 };
+
+/** fetch refuses an address with a user in it, and shows the password where it does. */
+function isReceiver(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
 
 function address(builtIn: string, ...schemes: readonly string[]) {
   const pattern = new RegExp(`^(?:${builtIn}|(?:${schemes.join('|')})://.+)$`);

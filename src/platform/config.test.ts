@@ -174,17 +174,31 @@ describe('configuration', () => {
     assert.equal(loadConfiguration(given({ url, format: 'slack' })).notifications.url, url);
     assert.equal(loadConfiguration(given({ url, secret: 'x'.repeat(16) })).notifications.format, 'json');
     refused(given({ url: 'ftp://example.org' }), 'MR_CONFIG_INVALID', /expected: http/);
+    for (const wrong of ['https://ann:4711@example.org/hook', 'https://ann@example.org', 'https://[bad/']) {
+      refused(given({ url: wrong, format: 'slack' }), 'MR_CONFIG_INVALID', /without a user.*notifications/);
+    }
   });
 
   it('shows no password in its errors', (t) => {
     const directory = temporaryDirectory(t);
-    for (const option of [{ admin: { token: 'secret' } }, { notifications: { secret: 'secret-4711' } }]) {
+    const options = [
+      { admin: { token: 'secret' } },
+      { notifications: { secret: 'secret-4711' } },
+      { notifications: { url: 'https://ann:4711@host' } },
+      { notifications: { url: 'hooks.slack.com/services/4711' } },
+    ];
+    for (const option of options) {
       assert.throws(
         () => loadConfiguration({ ...nothing, directory: directoryWith(t, option) }),
         (error: Error) => /is wrong in/.test(error.message) && !/4711|"secret"/.test(error.message),
       );
     }
-    for (const flags of [{ registry: 'ftp://ann:secret@host' }, { views: 'http://ann:s@secret@host' }]) {
+    for (const flags of [
+      { registry: 'ftp://ann:secret@host' },
+      { views: 'http://ann:s@secret@host' },
+      { views: 'redis:ann:secret@host' },
+      { log: 'ann:secret@host' },
+    ]) {
       assert.throws(
         () => loadConfiguration({ environment: {}, flags, directory }),
         (error: Error) => /host/.test(error.message) && !/secret/.test(error.message),

@@ -189,10 +189,10 @@ function invalid(path: string, value: unknown, expected: string, source: string)
   );
 }
 
-/** Without secrets: a password is none, and an address loses its user. */
+/** Without secrets: a password is none, nor is an address whose path is one, as Slack's; others lose their user. */
 function shown(path: string, value: unknown): string {
-  if (/\.(password|token|secret)$/.test(path)) return 'wrong';
-  return JSON.stringify(typeof value === 'string' ? value.replace(/\/\/.*@/, '//') : value);
+  if (/\.(password|token|secret)$|^notifications\.url$/.test(path)) return 'wrong';
+  return JSON.stringify(typeof value === 'string' ? value.replace(/^(\w+:\/\/)?.*@/s, '$1') : value);
 }
 
 function unknown(name: string, source: string): ConfigurationError {

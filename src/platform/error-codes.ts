@@ -87,6 +87,11 @@ const platform: readonly ErrorDescription[] = [
     'Another program listens on the port.',
     'Stop it, or choose another port with http.port.',
   ),
+  fixInput(
+    'MR_HTTP_QUERY',
+    'A parameter of a request is unknown, or given more than once.',
+    'The hint names those that the path takes.',
+  ),
 ];
 
 const schemas: readonly ErrorDescription[] = [
@@ -567,7 +572,7 @@ const models: readonly ErrorDescription[] = [
   fixConfiguration(
     'MR_TEXT_ENCODER_MISSING',
     'A file of the text encoder for titles can’t be read.',
-    'Set training.textEncoder to an ONNX file, with the vocab.txt of its tokens beside it.',
+    'Set training.textEncoder to an ONNX file, with the tokenizer.json or vocab.txt of its tokens beside it.',
   ),
   fixConfiguration(
     'MR_TEXT_ENCODER_UNFIT',
@@ -576,7 +581,7 @@ const models: readonly ErrorDescription[] = [
   ),
   fixInput(
     'MR_ADMIN_DISABLED',
-    'A request under /admin, and no token is configured.',
+    'A request that needs the token of option admin.token, and none is configured.',
     'Set admin.token, and start again.',
   ),
   fixInput(
@@ -586,7 +591,7 @@ const models: readonly ErrorDescription[] = [
   ),
   fixInput(
     'MR_ADMIN_TOKEN',
-    'A request under /admin has no token, or a wrong one.',
+    'A request that needs the token of option admin.token has none, or a wrong one.',
     'Send the one of option admin.token as a bearer token.',
   ),
   retry(
@@ -989,21 +994,24 @@ const gateway: readonly ErrorDescription[] = [
 const responders: readonly ErrorDescription[] = [
   giveUp(
     'MR_INFERENCE_ENDED',
-    'The thread that computes user vectors has ended.',
-    'Start the responder again, and report what its log says.',
+    'The thread of a model that answers are made with has ended.',
+    'The version is loaded again by itself; report what the log says.',
   ),
   fixInput(
     'MR_RECOMMEND_CONTEXT',
-    'The device that an answer is asked for is none that events can carry, or a part of the context is given twice.',
-    'Give device, country and language once each, as events carry them, or leave them out.',
+    'The device that an answer is asked for is none that events can carry, or another part of the context is no text.',
+    'Give device, country and language as events carry them, or leave them out.',
   ),
   fixInput(
     'MR_RECOMMEND_K',
     'More or fewer items were asked for than an answer can have.',
     'Ask for 1 to 100.',
   ),
-  fixInput('MR_RECOMMEND_REQUEST', 'A request id is empty or too long.', 'Leave it out to have one made.'),
-  fixInput('MR_RECOMMEND_USER', 'A user id is empty or too long.', 'Ask with the user_id that events carry.'),
+  fixInput(
+    'MR_RECOMMEND_REQUEST',
+    'A request id is empty, too long, or holds control characters.',
+    'Leave it out to have one made.',
+  ),
   fixConfiguration(
     'MR_REDIS_REFUSED',
     'Redis refuses the password, the database or a command, or may drop rows.',

@@ -11,6 +11,9 @@ const statusOfRemedy = {
   'fix-configuration': 500,
 } as const;
 
+/** Refusals of who asks, not of what is asked. */
+const statusOfCode: Readonly<Record<string, number>> = { MR_ADMIN_TOKEN: 401, MR_ADMIN_DISABLED: 403 };
+
 /** Refusals of the framework itself, in our words. */
 const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
@@ -37,7 +40,7 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
 };
 
 export function statusOf(error: unknown): number {
-  if (error instanceof MillraceError) return statusOfRemedy[error.remedy];
+  if (error instanceof MillraceError) return statusOfCode[error.code] ?? statusOfRemedy[error.remedy];
   const known = frameworkErrors[errorCode(error) ?? ''];
   return known?.status ?? 500;
 }

@@ -49,8 +49,30 @@ describe('http server', () => {
     assert.deepEqual(await post('{"a":'), [400, 'MR_HTTP_BODY_INVALID']);
     assert.deepEqual(await post(''), [400, 'MR_HTTP_BODY_INVALID']);
     assert.deepEqual(await post(JSON.stringify('x'.repeat(1000))), [413, 'MR_HTTP_BODY_TOO_LARGE']);
-    assert.deepEqual(await post('<a/>', 'text/xml'), [415, 'MR_HTTP_MEDIA_TYPE']);
+    for (const type of ['text/xml', 'text/plain']) {
+      assert.deepEqual(await post('<a/>', type), [415, 'MR_HTTP_MEDIA_TYPE']);
+    }
     assert.deepEqual((await get('/%zz')).status, 400);
+  });
+
+  it('refuses parameters that the route does not name, and those that are given twice', async (t) => {
+    const { url } = await start(t, ({ routes }) => {
+      routes.get('/named', { config: { query: ['k', 'device'] } }, async ({ query }) => query);
+      routes.get('/any', async ({ query }) => query);
+    });
+    const get = async (path: string) => (await fetch(url + path)).json();
+    assert.deepEqual(await get('/named?device=tv&k='), { device: 'tv', k: '' });
+    assert.deepEqual(await get('/any?devcie=tv'), { devcie: 'tv' });
+    assert.deepEqual(await get('/named?devcie=tv'), {
+      code: 'MR_HTTP_QUERY',
+      message: 'There is no parameter "devcie".',
+      hint: 'Give each of k, device once at most.',
+    });
+    const twice = (await get('/named?k=1&k=2')) as { code: string; message: string };
+    assert.deepEqual(
+      [twice.code, twice.message],
+      ['MR_HTTP_QUERY', 'Parameter "k" is given more than once.'],
+    );
   });
 
   it('says what is not ready, and renders metrics by route', async (t) => {

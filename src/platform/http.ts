@@ -7,6 +7,13 @@ import type { Metrics } from './metrics.ts';
 /** An id of 128 characters, percent-encoded as UTF-8. */
 const MAX_PARAMETER_LENGTH = 128 * 4 * 3;
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The parameters that may follow the path. A route that names none reads none, and any may be given. */
+    readonly query?: readonly string[];
+  }
+}
+
 export type HttpRequest = FastifyRequest;
 export type HttpReply = FastifyReply;
 
@@ -50,6 +57,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const checks = new Map<string, ReadyCheck>();
   let closing = false;
 
+  // Else text would be taken for a JSON value that is a string.
+  routes.removeContentTypeParser('text/plain');
+  routes.addHook('onRequest', async ({ query, routeOptions }) => {
+    if (routeOptions.config.query !== undefined) checkQuery(query as object, routeOptions.config.query);
+  });
   answerErrors(routes, logger);
   measure(routes, metrics);
   routes.addHook('onSend', async (request, reply) => {
@@ -99,6 +111,21 @@ export function traceparentOf(request: HttpRequest): string | undefined {
     return undefined;
   }
   return header;
+}
+
+/** A parameter that is written wrongly must not count as left out. */
+function checkQuery(given: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(given)) {
+    const shown = JSON.stringify(name);
+    const isKnown = known.includes(name);
+    if (isKnown && typeof value === 'string') continue;
+    const problem = isKnown
+      ? `Parameter ${shown} is given more than once.`
+      : `There is no parameter ${shown}.`;
+    throw new InputError('MR_HTTP_QUERY', problem, {
+      hint: `Give each of ${known.join(', ')} once at most.`,
+    });
+  }
 }
 
 function answerErrors(routes: FastifyInstance, logger: Logger): void {

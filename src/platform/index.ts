@@ -8,6 +8,7 @@
  * reading the configuration is in `#platform/configuration`, so that a worker thread need not load zod.
  */
 export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters } from './address.ts';
+export { withAdminToken } from './admin-token.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Configuration, ConfigurationOption, ConfigurationSources } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';

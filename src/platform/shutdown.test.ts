@@ -59,6 +59,18 @@ describe('shutdown', () => {
     ]);
   });
 
+  it('stops at once what is added after it has begun, and tells who adds it', async () => {
+    const shutdown = new Shutdown({ logger: listeningLogger().logger, clock: new ManualClock() });
+    await shutdown.stop('test');
+    let stopped = false;
+    const stop = async () => {
+      stopped = true;
+    };
+    assert.throws(() => shutdown.add('late', stop), { name: 'AbortError' });
+    await shutdown.stop('again');
+    assert.equal(stopped, true);
+  });
+
   // `hang`: the part stops only when two signals have come; `late`: there is a second between them.
   const program = `
     import { createLogger, Shutdown, systemClock } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};

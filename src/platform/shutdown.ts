@@ -31,13 +31,24 @@ export class Shutdown {
     return this.#controller.signal;
   }
 
+  /**
+   * A part that comes when the shutdown has begun is stopped at once, and the signal's reason is thrown: a start-up that
+   * was overtaken goes no further.
+   */
   add(name: string, stop: Stop, deadlineMs: number = defaultDeadlineMs): void {
     this.#parts.push({ name, stop, deadlineMs });
+    if (this.#stopping === undefined) return;
+    this.#stopping = this.#stopping.then(() => this.#stopParts());
+    this.signal.throwIfAborted();
   }
 
-  /** Stops everything once; every call resolves when that is done. Never rejects. */
+  /** Stops everything once; every call resolves when all that was added before it is stopped. Never rejects. */
   stop(reason: string): Promise<void> {
-    this.#stopping ??= this.#stopAll(reason);
+    if (this.#stopping === undefined) {
+      this.#logger.info({ reason }, 'shutting down');
+      this.#controller.abort();
+      this.#stopping = this.#stopParts();
+    }
     return this.#stopping;
   }
 
@@ -61,10 +72,7 @@ export class Shutdown {
     };
   }
 
-  async #stopAll(reason: string): Promise<void> {
-    this.#logger.info({ reason }, 'shutting down');
-    this.#controller.abort();
-    // Parts may still be added by a start-up that the signal overtook: they are stopped as well.
+  async #stopParts(): Promise<void> {
     for (let part = this.#parts.pop(); part !== undefined; part = this.#parts.pop()) {
       const { name, stop, deadlineMs } = part;
       const finished = new AbortController();

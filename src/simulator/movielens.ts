@@ -151,7 +151,7 @@ function parseRows<Row extends object>(
     const what = `${bad.length} of ${rows.length} rows of ${file} can't be read, the first in line ${first.line}`;
     throw notMovieLens(directory, `${what}: ${first.reason}`);
   }
-  malformed.push(...bad);
+  for (const row of bad) malformed.push(row);
   return parsed;
 }
 
