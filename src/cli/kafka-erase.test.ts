@@ -9,6 +9,7 @@ import { loadConfiguration } from '#platform/configuration';
 import { openVault } from '#privacy';
 import { keysInVault } from '#privacy/testing';
 import { kafkaServer, redisServer, registryServer } from '#servers';
+import { LOOP_GENERATION } from '#topologies';
 import { commandLine, jsonLines, smallWorld } from './testing/command-line.ts';
 
 const anna = 'anna.of.the.erased@example.org';
@@ -103,9 +104,14 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
   const kept = ['answers', 'example-corrections', 'examples', 'interactions', 'interactions-accepted'];
   assert.deepEqual(report.remains.map(({ topic }) => topic).sort(), kept);
 
-  const decisions = ['loop-2-user-views-withdrawn-changelog', 'privacy', 'privacy-decisions'];
+  const decisions = [
+    `loop-${LOOP_GENERATION}-user-views-withdrawn-changelog`,
+    'privacy',
+    'privacy-decisions',
+  ];
   // What has come of examples is remembered for a day of event time, under the pseudonym.
-  const passing = ['loop-2-outcomes-recent-changelog', 'loop-2-outcomes-recent-ttl-changelog'];
+  const recent = `loop-${LOOP_GENERATION}-outcomes-recent`;
+  const passing = [`${recent}-changelog`, `${recent}-ttl-changelog`];
   const after = await compacted();
   assert.deepEqual(
     after.filter((topic) => ![...decisions, ...passing].includes(topic)),

@@ -10,6 +10,7 @@ import {
   viewsOfModules,
 } from '#operations';
 import { ConfigurationError, type Progress, type Shutdown, systemClock } from '#platform';
+import { EXAMPLE_PATH, LOOP_GENERATION } from '#topologies';
 import type { Installation } from './installation.ts';
 import { advertisedAddress } from './server.ts';
 
@@ -63,10 +64,8 @@ export type Processed = { readonly events: number; readonly ms: number };
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
 export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<Processed> {
-  const behind = ({ lag }: ProcessingProgress) => {
-    const { interactions = 0, 'interactions-accepted': accepted = 0 } = lag;
-    return interactions + accepted;
-  };
+  const behind = ({ lag }: ProcessingProgress) =>
+    EXAMPLE_PATH.reduce((sum, topic) => sum + (lag[topic] ?? 0), 0);
   let total = 0;
   let step: ReturnType<Progress['start']> | undefined;
   pipeline.onProgress = (latest) => {
@@ -75,7 +74,7 @@ export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<P
       total = left;
       step = progress.start('Processing events', total);
     }
-    // The last stages have work left when the first ones are through.
+    // What waits for its time to come, and what is not committed, is left when all else is through.
     step?.update(Math.min(total - 1, Math.max(0, total - left)));
   };
   await pipeline.processing.untilCaughtUp();
@@ -85,10 +84,11 @@ export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<P
   return { events: pipeline.latest().admitted, ms: systemClock.monotonic() - pipeline.startedAt };
 }
 
-/** The first generation's accepted events lack the facts of items; the second would write them once more beside those. */
+/** What an earlier generation has accepted would be written once more beside that. */
 async function refuseOutdated({ log }: Installation): Promise<void> {
   const names = (await log.describeTopics()).map(({ name }) => name);
-  if (!names.some((name) => name.startsWith('loop-1-'))) return;
+  const generations = names.flatMap((name) => /^loop-(\d+)-/.exec(name)?.[1] ?? []);
+  if (generations.every((generation) => Number(generation) >= LOOP_GENERATION)) return;
   throw new ConfigurationError(
     'MR_DATA_OUTDATED',
     'The log was processed by an earlier version of the product.',

@@ -20,7 +20,7 @@ export function topicsCommand(command: Command): Command {
     notes: `
 records: offsets from the first to the last readable one; a compacted topic may hold fewer.
 lag: records that the processors have not committed yet; "-" where they do not read the topic.
-Topics named loop-1-... belong to the processors: changelogs, and records on their way between tasks.`,
+Topics named loop-... belong to the processors: changelogs, and records on their way between tasks.`,
     run: (invocation) => listTopics(invocation),
   });
 }

@@ -1,6 +1,7 @@
 import type { StreamsRuntime } from '#engine';
 import type { Log } from '#engine/log';
 import { archiveGroup } from '#offline';
+import { LOOP_GENERATION } from '#topologies';
 
 /** Records of each source topic that are readable and that the running tasks have not taken yet. */
 export async function sourceLag(
@@ -22,8 +23,8 @@ export async function sourceLag(
 
 export type TopicLag = { readonly topic: string; readonly lag: number };
 
-/** The loop topology's consumer group: its name and generation. */
-export const LOOP_GROUP = 'loop-2';
+/** The loop topology's consumer group. */
+export const LOOP_GROUP = `loop-${LOOP_GENERATION}`;
 
 /** The consumer groups of the product. */
 export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer', archiveGroup];

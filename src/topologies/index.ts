@@ -2,6 +2,12 @@
  * Wiring only: the catalogue's topics with their types, and what flows where between them. A topology holds no logic
  * of its own; what a step does stands in processors/, how it runs in engine/.
  */
-export { type LoopOptions, loopTopology, OUTCOME_WINDOW_MS } from './loop.ts';
+export {
+  EXAMPLE_PATH,
+  LOOP_GENERATION,
+  type LoopOptions,
+  loopTopology,
+  OUTCOME_WINDOW_MS,
+} from './loop.ts';
 export { openTopics, type Topics } from './topics.ts';
 export { archivedEventsTopic, type OpenedView, openViewTopic, viewTopology } from './view.ts';

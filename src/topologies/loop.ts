@@ -52,7 +52,15 @@ export type AdmissionOutcome =
   | Parameters<AdmissionOptions['count']>[0]
   | Parameters<EnrichmentOptions['count']>[0];
 
-const GENERATION = 2;
+/** Of the state and of what passes between tasks: raised where what an earlier one has left can't be gone on with. */
+export const LOOP_GENERATION = 3;
+/** What an event passes until it is an example: it waits in one of these at a time. */
+export const EXAMPLE_PATH: readonly string[] = [
+  'interactions',
+  'interactions-accepted',
+  `loop-${LOOP_GENERATION}-examples-by-item-repartition`,
+  `loop-${LOOP_GENERATION}-examples-by-user-repartition`,
+];
 /**
  * How long an example waits for what comes of it unless told otherwise, in event time. An imported world ends so long
  * after its last event, or its last examples would wait for ever.
@@ -76,8 +84,8 @@ export async function loopTopology(
   registry: SchemaRegistry,
   options: LoopOptions,
 ): Promise<Topology> {
-  const values = await internalValues(registry, GENERATION);
-  const loop = new TopologyBuilder({ name: 'loop', generation: GENERATION });
+  const values = await internalValues(registry, LOOP_GENERATION);
+  const loop = new TopologyBuilder({ name: 'loop', generation: LOOP_GENERATION });
   const { outcomeWindowMs = OUTCOME_WINDOW_MS, weights = {} } = options.examples ?? {};
   const { dedupHorizonMs } = options.admission;
   const { featureTtlMs = {} } = options;

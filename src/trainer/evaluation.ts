@@ -2,10 +2,13 @@ import {
   allTimePopularity,
   bootstrapMean,
   type CandidateScorer,
+  coverage,
   decayedPopularity,
+  diversity,
   type Evaluation,
   evaluateSampled,
   evaluateScores,
+  exposureGini,
   heldOutAmong,
   type Interactions,
   type Interval,
@@ -13,7 +16,9 @@ import {
   itemsByUser,
   longTail,
   type MetricValues,
+  novelty,
   pairedBootstrap,
+  popularityLift,
   type Random,
   type Scorer,
   seededRandom,
@@ -39,6 +44,8 @@ export type Judgements = {
   readonly decayedPopularity: Judgement;
   /** Of the model, by segment. */
   readonly segments: Readonly<Record<string, MetricValues>>;
+  /** What the ten items are like that each ranker would show to each user. */
+  readonly lists: { readonly [ranker in 'model' | 'popularity' | 'decayedPopularity']: MetricValues };
   /** Of the model's metrics over users, 95%. */
   readonly intervals: Readonly<Record<string, Interval>>;
 };
@@ -97,14 +104,22 @@ function drawUnseen(items: number, had: ReadonlySet<number>, random: Random): nu
 export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Judgements {
   const { trainPairs } = dataset;
   const counts = allTimePopularity(trainPairs, rows.items);
-  const { judgement, evaluation } = judged(model, rows);
+  const ofModel = judged(model, rows);
+  const ofPopularity = judged(alike(counts), rows);
+  const ofDecayed = judged(alike(tunedPopularity(trainPairs, rows.items)), rows);
+  const { judgement, evaluation } = ofModel;
   const few = (user: number) => [...(rows.seen.get(user) ?? [])].length < fewPairs;
   const rare = heldOutAmong(rows.heldOut, longTail(counts));
   const random = seededRandom(judgingSeed);
   return {
     model: judgement,
-    popularity: judged(alike(counts), rows).judgement,
-    decayedPopularity: judged(alike(tunedPopularity(trainPairs, rows.items)), rows).judgement,
+    popularity: ofPopularity.judgement,
+    decayedPopularity: ofDecayed.judgement,
+    lists: {
+      model: listFigures(ofModel, dataset, rows, counts),
+      popularity: listFigures(ofPopularity, dataset, rows, counts),
+      decayedPopularity: listFigures(ofDecayed, dataset, rows, counts),
+    },
     segments: {
       'new users': meansOf(segmentOf(evaluation, few)),
       'other users': meansOf(segmentOf(evaluation, (user) => !few(user))),
@@ -133,10 +148,14 @@ export function differences(a: Judgement, b: Judgement): Record<string, Interval
   );
 }
 
-function judged(
-  { all, some }: ItemScores,
-  rows: JudgedRows,
-): { readonly judgement: Judgement; readonly evaluation: Evaluation } {
+type Judged = {
+  readonly judgement: Judgement;
+  readonly evaluation: Evaluation;
+  /** In the order of the evaluation's users. */
+  readonly lists: readonly Int32Array[];
+};
+
+function judged({ all, some }: ItemScores, rows: JudgedRows): Judged {
   const full = evaluateScores(all, { ...rows, ks: [10, 100] });
   const sampled = at10(evaluateSampled(some, { ...rows, ks: [10] }));
   const first = at10(full);
@@ -144,9 +163,11 @@ function judged(
   const judgement = {
     metrics: {
       'recall@10': first.mean.recall,
+      'precision@10': first.mean.precision,
       'ndcg@10': first.mean.ndcg,
       'hr@10': first.mean.hitRate,
       'mrr@10': first.mean.mrr,
+      'map@10': first.mean.map,
       'recall@100': hundred.mean.recall,
       'ndcg@100': hundred.mean.ndcg,
       'sampled-ndcg@10': sampled.mean.ndcg,
@@ -159,7 +180,33 @@ function judged(
       auc: full.auc.perUser,
     },
   };
-  return { judgement, evaluation: first };
+  return { judgement, evaluation: first, lists: full.lists.map((list) => list.subarray(0, 10)) };
+}
+
+/** Two items are as alike as the share of their features that they have in common. */
+function listFigures(
+  { evaluation, lists }: Judged,
+  { users, data }: Dataset,
+  { items, seen }: JudgedRows,
+  counts: Float64Array,
+): MetricValues {
+  const histories = Array.from(evaluation.users, (user) => [...(seen.get(user) ?? [])]);
+  const { values, cardinalities } = data.itemFeatures;
+  const fields = cardinalities.length;
+  const alikeness = (a: number, b: number) => {
+    let same = 0;
+    for (let field = 0; field < fields; field++) {
+      if (values[a * fields + field] === values[b * fields + field]) same++;
+    }
+    return same / fields;
+  };
+  return {
+    'coverage@10': coverage(lists, items),
+    'novelty@10': novelty(lists, counts, users.length - 1),
+    'diversity@10': diversity(lists, alikeness),
+    'popularity-lift@10': popularityLift(lists, histories, counts),
+    'gini@10': exposureGini(lists, items),
+  };
 }
 
 const at10 = ({ at }: { readonly at: ReadonlyMap<number, Evaluation> }) => at.get(10) as Evaluation;

@@ -48,6 +48,7 @@ export function modelCard(contents: CardContents): string {
       ...snapshot.suspect.map((reason) => `- suspect, and trained on nevertheless: ${reason}`),
     ],
     ['## Metrics', '', ...metricLines(judgements)],
+    ['## Lists', '', ...listLines(judgements.lists)],
     ['## Segments', '', ...segmentLines(judgements.segments)],
     [
       '## Lineage',
@@ -74,6 +75,16 @@ function metricLines({ model, popularity, decayedPopularity, intervals }: Judgem
     figure(decayedPopularity.metrics[name]),
   ]);
   return table(['metric', 'value', '95% interval', 'popularity', 'decayed popularity'], rows);
+}
+
+function listLines({ model, popularity, decayedPopularity }: Judgements['lists']): string[] {
+  const rows = Object.entries(model).map(([name, value]) => [
+    name,
+    figure(value),
+    figure(popularity[name]),
+    figure(decayedPopularity[name]),
+  ]);
+  return table(['of what is shown', 'value', 'popularity', 'decayed popularity'], rows);
 }
 
 function segmentLines(segments: Readonly<Record<string, MetricValues>>): string[] {

@@ -44,16 +44,22 @@ test('from a snapshot to a version that can be read and served', async (t) => {
   assert.deepEqual(Object.keys(candidate.metrics).sort(), [
     'auc',
     'hr@10',
+    'map@10',
     'mrr@10',
     'ndcg@10',
     'ndcg@100',
+    'precision@10',
     'recall@10',
     'recall@100',
     'sampled-ndcg@10',
   ]);
   const interval = candidate.intervals['recall@10'];
   assert.ok(interval !== undefined && interval.low <= interval.mean && interval.mean <= interval.high);
-  assert.match(files.read('card.md').toString(), /snapshot `[0-9a-f]{16}`/);
+  const card = files.read('card.md').toString();
+  assert.match(card, /snapshot `[0-9a-f]{16}`/);
+  for (const figure of ['coverage', 'novelty', 'diversity', 'popularity-lift', 'gini']) {
+    assert.match(card, new RegExp(`^\\| ${figure}@10 \\|( -?\\d+\\.\\d{4} \\|){3}$`, 'm'));
+  }
   for (const metrics of [candidate.metrics, candidate.popularity, candidate.decayed_popularity]) {
     assert.equal(metrics['recall@100'], 1, 'all 31 items are ranked, the seen ones aside');
   }
