@@ -97,7 +97,7 @@ describe('start', () => {
     assert.match(err, /\nStopping \.\.\.\n/);
     assert.doesNotMatch(err, /error/);
 
-    const cut = await line.run(['start'], { MILLRACE_FAILPOINTS: 'load.write=kill@3' });
+    const cut = await line.run(['start'], { MILLRACE_FAILPOINTS: 'load.write=kill@2' });
     assert.equal(cut.signal, 'SIGKILL');
     assert.ok(eventIds(await line.run(tail('interactions'))).length < events);
 

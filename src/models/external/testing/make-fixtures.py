@@ -12,6 +12,7 @@ framework itself gives them.
 """
 import hashlib
 import json
+import logging
 import pathlib
 import sys
 
@@ -25,6 +26,9 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+# It warns of each operator of torchvision, which is not needed.
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)
 
 MADE = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "fixtures"
 VIEWS = {"user-features": 2, "item-features": 2}

@@ -7,6 +7,7 @@ Without a directory it writes those that are kept beside it. CI makes fresh ones
 EXPORTED_MODELS.
 """
 import json
+import logging
 import pathlib
 import sys
 
@@ -18,6 +19,9 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from transformers import BertConfig, BertModel, BertTokenizer
+
+# It warns of each operator of torchvision, which is not needed.
+logging.getLogger("torch.onnx").setLevel(logging.ERROR)
 
 MADE = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
 TITLES = [
