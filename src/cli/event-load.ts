@@ -1,4 +1,5 @@
 /** Writing a long run of events that can be cut off at any moment and gone on with. */
+import { setImmediate } from 'node:timers/promises';
 import { TopicReader, TopicWriter } from '#engine';
 import { partitionFor } from '#engine/log';
 import { failpoint, type ProgressStep } from '#platform';
@@ -32,6 +33,8 @@ export async function loadEvents(
   let writing: Promise<void> = Promise.resolve();
   const flush = async () => {
     await writing;
+    // Making events holds the thread: Ctrl-C is noticed in a turn of the event loop.
+    await setImmediate();
     throwIfInterrupted(signal);
     failpoint('load.write');
     counts.written += chunk.length;
