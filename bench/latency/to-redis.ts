@@ -24,7 +24,13 @@ export async function latenciesToRedis(
 ): Promise<number[]> {
   const logger = createLogger({ level: 'error', name: 'bench' });
   const empty = (name: string) => ({ ...totals, name: `${totals.name}-${name}` });
-  const others = { 'item-features-2': empty('items'), users: empty('users'), items: empty('catalogue') };
+  const others = {
+    'item-features-2': empty('items'),
+    'user-category-features-1': empty('categories'),
+    'user-item-features-1': empty('pairs'),
+    users: empty('users'),
+    items: empty('catalogue'),
+  };
   await log.createTopics(Object.values(others));
   const topics = { [VIEW]: totals, ...others } as unknown as ViewTopics;
   const environment = { log, clock: systemClock, logger, metrics: createMetrics() };
