@@ -1,5 +1,6 @@
 import { type Topic, TopicWriter } from '#engine';
 import type { Log } from '#engine/log';
+import { featureViews, recordViews, versionedName } from '#features';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { RedisRowReader, RedisViewWriter } from '#responders';
 import type { Totals, View } from '../engine/events.ts';
@@ -24,13 +25,8 @@ export async function latenciesToRedis(
 ): Promise<number[]> {
   const logger = createLogger({ level: 'error', name: 'bench' });
   const empty = (name: string) => ({ ...totals, name: `${totals.name}-${name}` });
-  const others = {
-    'item-features-2': empty('items'),
-    'user-category-features-1': empty('categories'),
-    'user-item-features-1': empty('pairs'),
-    users: empty('users'),
-    items: empty('catalogue'),
-  };
+  const names = [...featureViews.map(versionedName), ...recordViews.map(({ source }) => source)];
+  const others = Object.fromEntries(names.filter((name) => name !== VIEW).map((name) => [name, empty(name)]));
   await log.createTopics(Object.values(others));
   const topics = { [VIEW]: totals, ...others } as unknown as ViewTopics;
   const environment = { log, clock: systemClock, logger, metrics: createMetrics() };

@@ -108,6 +108,7 @@ export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Ju
   const ofPopularity = judged(alike(counts), rows);
   const ofDecayed = judged(alike(tunedPopularity(trainPairs, rows.items)), rows);
   const { judgement, evaluation } = ofModel;
+  const figuresOf = listFigures(dataset, rows, evaluation.users, counts);
   const few = (user: number) => [...(rows.seen.get(user) ?? [])].length < fewPairs;
   const rare = heldOutAmong(rows.heldOut, longTail(counts));
   const random = seededRandom(judgingSeed);
@@ -116,9 +117,9 @@ export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Ju
     popularity: ofPopularity.judgement,
     decayedPopularity: ofDecayed.judgement,
     lists: {
-      model: listFigures(ofModel, dataset, rows, counts),
-      popularity: listFigures(ofPopularity, dataset, rows, counts),
-      decayedPopularity: listFigures(ofDecayed, dataset, rows, counts),
+      model: figuresOf(ofModel.lists),
+      popularity: figuresOf(ofPopularity.lists),
+      decayedPopularity: figuresOf(ofDecayed.lists),
     },
     segments: {
       'new users': meansOf(segmentOf(evaluation, few)),
@@ -183,14 +184,14 @@ function judged({ all, some }: ItemScores, rows: JudgedRows): Judged {
   return { judgement, evaluation: first, lists: full.lists.map((list) => list.subarray(0, 10)) };
 }
 
-/** Two items are as alike as the share of their features that they have in common. */
+/** Judges lists of the users `judgedUsers`. Two items are as alike as the share of their features that they have in common. */
 function listFigures(
-  { evaluation, lists }: Judged,
   { users, data }: Dataset,
   { items, seen }: JudgedRows,
+  judgedUsers: Int32Array,
   counts: Float64Array,
-): MetricValues {
-  const histories = Array.from(evaluation.users, (user) => [...(seen.get(user) ?? [])]);
+): (lists: Judged['lists']) => MetricValues {
+  const histories = Array.from(judgedUsers, (user) => [...(seen.get(user) ?? [])]);
   const { values, cardinalities } = data.itemFeatures;
   const fields = cardinalities.length;
   const alikeness = (a: number, b: number) => {
@@ -200,13 +201,13 @@ function listFigures(
     }
     return same / fields;
   };
-  return {
+  return (lists) => ({
     'coverage@10': coverage(lists, items),
     'novelty@10': novelty(lists, counts, users.length - 1),
     'diversity@10': diversity(lists, alikeness),
     'popularity-lift@10': popularityLift(lists, histories, counts),
     'gini@10': exposureGini(lists, items),
-  };
+  });
 }
 
 const at10 = ({ at }: { readonly at: ReadonlyMap<number, Evaluation> }) => at.get(10) as Evaluation;

@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { item, itemIds } from '../testing/tiny-model.ts';
 import { openWorld } from '../testing/world.ts';
 import { InProcessViewStore } from '../view-store/in-process.ts';
 import { ServedVersion } from './served-version.ts';
 
+async function worldOfItems(t: TestContext) {
+  const world = await openWorld(t);
+  await world.putItems(itemIds.map((id) => item(id)));
+  const views = await InProcessViewStore.open(world, world.topics);
+  t.after(() => views.close());
+  await views.caughtUp;
+  return { world, views };
+}
+
 describe('served version', () => {
   it('serves whoever holds it after it is retired, and ends with the last of them', async (t) => {
-    const world = await openWorld(t);
-    await world.putItems(itemIds.map((id) => item(id)));
-    const views = await InProcessViewStore.open(world, world.topics);
-    t.after(() => views.close());
-    await views.caughtUp;
+    const { world, views } = await worldOfItems(t);
     const version = await ServedVersion.load(await world.train(16, 1), { ...world, views });
     version.acquire();
     version.acquire();
@@ -32,11 +37,7 @@ describe('served version', () => {
   });
 
   it('leaves nothing behind when it is proven useless', async (t) => {
-    const world = await openWorld(t);
-    await world.putItems(itemIds.map((id) => item(id)));
-    const views = await InProcessViewStore.open(world, world.topics);
-    t.after(() => views.close());
-    await views.caughtUp;
+    const { world, views } = await worldOfItems(t);
     const watch = views.watchItems.bind(views);
     let watching = 0;
     t.mock.method(views, 'watchItems', (listener: Parameters<typeof watch>[0]) => {
