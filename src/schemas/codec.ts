@@ -5,6 +5,8 @@
 import type { Resolver, Type } from 'avsc';
 import { InputError, RetryableError } from '#platform';
 import { avroSchema, type SchemaName } from './avro-schemas.ts';
+import { compileReader, type Read } from './compiled/reader.ts';
+import { compileWriter, type Write } from './compiled/writer.ts';
 import type { SchemaTypes } from './generated/types.ts';
 import { avroType } from './strict-types.ts';
 
@@ -54,7 +56,12 @@ export function writerSchemaId(bytes: Buffer, start = 0, end = bytes.length): nu
       },
     );
   }
-  return bytes.readUInt32BE(start + 1);
+  return (
+    (bytes[start + 1] as number) * 2 ** 24 +
+    (((bytes[start + 2] as number) << 16) |
+      ((bytes[start + 3] as number) << 8) |
+      (bytes[start + 4] as number))
+  );
 }
 
 /** Why `reader` cannot read everything that `writer` wrote; undefined when it can. */
@@ -85,6 +92,19 @@ export function schemaFingerprint(schema: object): Buffer {
 /** Of the schemas that this thread has met, by their text: each is asked for several times over where a topic is opened. */
 const types = new Map<string, Type>();
 
+type Compiled = { readonly read: Read | undefined; readonly write: Write | undefined };
+
+/** Of the types of this thread. */
+const code = new WeakMap<Type, Compiled>();
+
+function compiled(type: Type): Compiled {
+  const known = code.get(type);
+  if (known !== undefined) return known;
+  const made = { read: compileReader(type), write: compileWriter(type) };
+  code.set(type, made);
+  return made;
+}
+
 /** Grows to the largest value seen and stays: encoding is synchronous, so one serves all codecs of a thread. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -95,23 +115,47 @@ class Codec<T> implements AvroCodec<T> {
   readonly #resolvers = new Map<number, Resolver | undefined>();
   #lastId = -1;
   #lastResolver: Resolver | undefined;
+  #compiled: Compiled | undefined;
 
   constructor(schema: object, type: Type) {
     this.schema = schema;
     this.#type = type;
   }
 
+  /** When it is first needed: a process opens many codecs that it never uses. */
+  get #code(): Compiled {
+    this.#compiled ??= compiled(this.#type);
+    return this.#compiled;
+  }
+
   encodeInto(schemaId: number, value: T, target: Buffer, at: number): number {
     if (at + headerBytes > target.length) return target.length - at - headerBytes;
-    let end: number;
+    const end =
+      this.#writeCompiled(value, target, at + headerBytes) ?? this.#write(value, target, at + headerBytes);
+    target[at] = 0;
+    target[at + 1] = schemaId >>> 24;
+    target[at + 2] = schemaId >>> 16;
+    target[at + 3] = schemaId >>> 8;
+    target[at + 4] = schemaId;
+    return end;
+  }
+
+  /** Undefined where avsc has to say what is wrong with the value, or how much room it needs. */
+  #writeCompiled(value: T, target: Buffer, at: number): number | undefined {
     try {
-      end = this.#type.encode(value, target, at + headerBytes);
+      const end = this.#code.write?.(target, at, value);
+      return end !== undefined && end <= target.length ? end : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(value: T, target: Buffer, at: number): number {
+    try {
+      return this.#type.encode(value, target, at);
     } catch (error) {
       throw this.#encodeError(value, error);
     }
-    target[at] = 0;
-    target.writeUInt32BE(schemaId, at + 1);
-    return end;
   }
 
   encode(schemaId: number, value: T): Buffer {
@@ -132,6 +176,14 @@ class Codec<T> implements AvroCodec<T> {
   decodeAt(bytes: Buffer, start: number, end: number): T {
     const id = writerSchemaId(bytes, start, end);
     if (id !== this.#lastId) this.#select(id);
+    if (this.#lastResolver === undefined) {
+      try {
+        const { read } = this.#code;
+        if (read !== undefined) return read(bytes, start + headerBytes, end) as T;
+      } catch {
+        // avsc says below what is wrong.
+      }
+    }
     let decoded: { value: T; offset: number };
     try {
       decoded = this.#type.decode(bytes, start + headerBytes, this.#lastResolver);

@@ -11,6 +11,8 @@ export type Timers = { readonly event: TimerQueue | undefined; readonly wall: Ti
 
 /** Where a timer comes from, which is no record of the batch. */
 export const NO_PORT = -1;
+/** Where a record has declared to read no key. */
+const NOTHING = -1;
 
 export type Handler = (cause: FlowRecord, context: HandlerContext) => void;
 
@@ -164,9 +166,8 @@ class StagedStore implements KeyValueStore<unknown> {
   #last: Entry<unknown> | undefined;
   /** As it was asked for: the same string most often, where that of the entry would have to be fetched and compared. */
   #lastKey: string | undefined;
-  /** By port and record, what it declared to read first, if that was in the cache: found once, it is not looked up again. */
-  readonly #expected: (Entry<unknown> | undefined)[][] = [];
-  readonly #expectedKeys: string[][] = [];
+  /** By port and record, the key that it declared to read first, as the store's `want` counts: it is not looked up again. */
+  readonly #expected: number[][] = [];
 
   constructor(store: CachedStore<unknown>) {
     this.#store = store;
@@ -174,24 +175,22 @@ class StagedStore implements KeyValueStore<unknown> {
 
   expect(port: number, records: number): void {
     this.#expected[port] ??= [];
-    this.#expectedKeys[port] ??= [];
     const expected = this.#expected[port];
-    while (expected.length < records) expected.push(undefined);
-    expected.fill(undefined);
+    while (expected.length < records) expected.push(NOTHING);
+    expected.fill(NOTHING);
   }
 
   want(read: Read, port: number, index: number): void {
-    const entry = this.#store.want(read);
+    const place = this.#store.want(read);
     const expected = this.#expected[port];
-    if (entry === undefined || expected === undefined || expected[index] !== undefined) return;
-    expected[index] = entry;
-    (this.#expectedKeys[port] as string[])[index] = read as string;
+    if (place !== undefined && expected?.[index] === NOTHING) expected[index] = place;
   }
 
   begin(port: number, index: number): void {
     this.#attempt++;
-    this.#last = this.#expected[port]?.[index];
-    this.#lastKey = this.#expectedKeys[port]?.[index];
+    const place = port === NO_PORT ? NOTHING : (this.#expected[port]?.[index] ?? NOTHING);
+    this.#last = place === NOTHING ? undefined : this.#store.found(place);
+    this.#lastKey = place === NOTHING ? undefined : this.#store.wanted(place);
     this.#release();
   }
 

@@ -1,11 +1,13 @@
+import { KeyTable } from '../store/key-table.ts';
 import type { LastPerKeyNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
 import { type FlowRecord, RecordList } from './record.ts';
 
 /** What is kept of the last record of a key. */
 type Held = {
-  key: unknown;
-  text: string;
+  /** As text. */
+  key: string;
+  recordKey: unknown;
   value: unknown;
   timestamp: number;
   timer: FlowRecord['timer'];
@@ -18,11 +20,15 @@ type Held = {
  */
 export class LastPerKeyOperator implements Operator {
   readonly input = new RecordList();
+  readonly #withKeys = new RecordList();
   readonly #node: LastPerKeyNode;
   readonly #output: Output;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new KeyTable<Held>();
   /** The first ones, as many as are held, in the order in which their keys came; the others serve again. */
   readonly #places: Held[] = [];
+  /** The keys of a batch, as text, and what is held of each. */
+  readonly #keys: string[] = [];
+  readonly #found: (Held | undefined)[] = [];
   #watermark = 0;
 
   constructor(node: LastPerKeyNode, output: Output) {
@@ -32,32 +38,49 @@ export class LastPerKeyOperator implements Operator {
 
   run(step: Step): void {
     this.#watermark = step.watermark;
+    const records = this.#keyed(step);
+    this.#held.getMany(this.#keys, records.length, this.#found);
+    for (let i = 0; i < records.length; i++)
+      this.#hold(this.#keys[i] as string, records.at(i), this.#found[i]);
+    records.clear();
+  }
+
+  /** The records that have a key; their texts are `#keys`. */
+  #keyed(step: Step): RecordList {
+    const records = this.#withKeys;
     for (let i = 0; i < this.input.length; i++) {
       const record = this.input.at(i);
       try {
         // One without a key takes no other's place.
         if (record.key === null) this.#output.push(record);
-        else this.#hold(this.#node.keyOf(record), record);
+        else {
+          this.#keys[records.length] = this.#node.keyOf(record);
+          records.push(record);
+        }
       } catch (error) {
         step.reject(record, this.#node.name, error);
       }
     }
+    return records;
   }
 
-  #hold(text: string, { key, value, timestamp, timer, trace }: FlowRecord): void {
-    let held = this.#held.get(text);
-    if (held === undefined) {
-      const place = this.#held.size;
-      held = this.#places[place] ?? { key, text, value, timestamp, timer, trace };
-      this.#places[place] = held;
-      this.#held.set(text, held);
-      held.key = key;
-      held.text = text;
-    }
+  #hold(text: string, { key, value, timestamp, timer, trace }: FlowRecord, found: Held | undefined): void {
+    const held = found ?? this.#held.get(text) ?? this.#place(text, key);
     held.value = value;
     held.timestamp = timestamp;
     held.timer = timer;
     held.trace = trace;
+  }
+
+  #place(key: string, recordKey: unknown): Held {
+    const place = this.#held.size;
+    const fresh = { key, recordKey, value: undefined, timestamp: 0, timer: undefined, trace: undefined };
+    const held = this.#places[place] ?? fresh;
+    this.#places[place] = held;
+    held.key = key;
+    held.recordKey = recordKey;
+    this.#held.add(held);
+    return held;
   }
 
   flush(): void {
@@ -65,16 +88,16 @@ export class LastPerKeyOperator implements Operator {
     // Nothing needed the others this time.
     this.#places.length = this.#held.size;
     for (const held of this.#places) {
-      const { key, text, value, timestamp, timer, trace } = held;
+      const { key, recordKey, value, timestamp, timer, trace } = held;
       this.#output.push({
-        key,
+        key: recordKey,
         value,
         timestamp,
         // What lies behind has closed its windows meanwhile: late is late by the watermark of now.
         watermark,
         sequence: 0,
         // The record that led here belongs to an earlier batch; what goes wrong from here on names the key instead.
-        timer: timer ?? { key: text, dueMs: timestamp },
+        timer: timer ?? { key, dueMs: timestamp },
         trace,
         raw: undefined,
       });

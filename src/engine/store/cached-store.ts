@@ -3,6 +3,7 @@ import { assertRecordBytes } from '../log/record-size.ts';
 import type { Serde } from '../serde.ts';
 import { prefixedKey, prefixRange, storePrefix } from './database-keys.ts';
 import { DIGEST_KIND, Digest, type EntryHash, entryHash, textEntryHash } from './digest.ts';
+import { KeyTable } from './key-table.ts';
 import type { Database } from './port.ts';
 import { SeenKeys, textHash } from './seen-keys.ts';
 import { type HeldKey, StoreChanges } from './store-changes.ts';
@@ -68,7 +69,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   readonly #serde: Serde<V>;
   readonly #prefix: Buffer;
   readonly #capacity: number;
-  readonly #entries = new Map<string, Entry<V>>();
+  readonly #entries = new KeyTable<Entry<V>>();
   #dirty: Entry<V>[] = [];
   /** Of the values that the last commit has changed. */
   #lastBytes = 0;
@@ -77,8 +78,11 @@ export class CachedStore<V> implements KeyValueStore<V> {
   /** Prefixes loaded since the last commit, with all of the keys in the cache that begin so. */
   readonly #prefixes = new Map<string, Set<string>>();
   readonly #prefixLengths = new Set<number>();
-  /** What the next `load` is to bring in. */
-  readonly #wanted = new Set<string>();
+  /** The keys that the next `load` is to bring in, or has brought in, and what it has found. */
+  readonly #wanted: string[] = [];
+  #wants = 0;
+  #areWantsLoaded = true;
+  readonly #found: (Entry<V> | undefined)[] = [];
   readonly #wantedPrefixes = new Set<string>();
   /**
    * Of a store that was empty when it was opened, the keys that were loaded since: what is not among them the database
@@ -94,40 +98,76 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.#capacity = capacity;
   }
 
-  /** Has the next `load` bring it in, where it is not in the cache; gives a key's place there until the next commit. */
-  want(read: Read): Entry<V> | undefined {
+  /** Has the next `load` bring it in; gives a key's place in what that finds, see `found`. */
+  want(read: Read): number | undefined {
     this.expiry?.want(read);
     if (typeof read === 'string') {
-      const entry = this.#entries.get(read);
-      if (entry === undefined) this.#wanted.add(read);
-      else entry.used = true;
-      return entry;
+      if (this.#areWantsLoaded) this.#wants = 0;
+      this.#areWantsLoaded = false;
+      this.#wanted[this.#wants] = read;
+      return this.#wants++;
     }
-    if (typeof read?.prefix === 'string') {
-      // What is no text, an untyped caller's null key, is an error of the handler that reads it.
-      this.#wantedPrefixes.add(read.prefix);
-    }
+    // What is no text, an untyped caller's null key, is an error of the handler that reads it.
+    if (typeof read?.prefix === 'string') this.#wantedPrefixes.add(read.prefix);
     return undefined;
+  }
+
+  /** The key that was wanted as `place`. */
+  wanted(place: number): string {
+    return this.#wanted[place] as string;
+  }
+
+  /** Its place in the cache, until the next commit; until something else is wanted. */
+  found(place: number): Entry<V> {
+    return this.#found[place] as Entry<V>;
   }
 
   /**
    * Brings into the cache what is wanted, and `reads`. Errors: MR_STORE_CORRUPT where a stored value can't be decoded.
    */
   async load(reads: readonly Read[] = []): Promise<void> {
-    for (const read of reads) this.want(read);
+    const keys: string[] = [];
+    for (const read of reads) {
+      if (typeof read !== 'string') this.want(read);
+      else {
+        this.expiry?.want(read);
+        keys.push(read);
+      }
+    }
     await this.expiry?.load();
     if (this.#wantedPrefixes.size > 0) await this.#loadPrefixes();
-    if (this.#wanted.size === 0) return;
-    const missing: string[] = [];
-    for (const key of this.#wanted) {
-      if (this.#entries.has(key)) continue;
-      if (this.#met?.add(textHash(key)) === false) this.#admit(key, undefined, undefined);
-      else missing.push(key);
+    if (!this.#areWantsLoaded) {
+      this.#areWantsLoaded = true;
+      await this.#loadKeys(this.#wanted, this.#wants, this.#found);
     }
-    this.#wanted.clear();
-    if (missing.length === 0) return;
-    const values = await this.#database.getMany(missing.map((key) => prefixedKey(this.#prefix, key)));
-    for (let i = 0; i < missing.length; i++) await this.#take(missing[i] as string, values[i] ?? null);
+    if (keys.length > 0) await this.#loadKeys(keys, keys.length, []);
+  }
+
+  /** Fills `found` with the entries of the first `count` keys. */
+  async #loadKeys(keys: readonly string[], count: number, found: (Entry<V> | undefined)[]): Promise<void> {
+    this.#entries.getMany(keys, count, found);
+    const lacking: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const entry = found[i];
+      if (entry === undefined) lacking.push(i);
+      else entry.used = true;
+    }
+    if (lacking.length === 0) return;
+    const missing = new Set<string>();
+    for (const i of lacking) {
+      const key = keys[i] as string;
+      if (this.#entries.get(key) !== undefined || missing.has(key)) continue;
+      if (this.#met?.add(textHash(key)) === false) this.#admit(key, undefined, undefined);
+      else missing.add(key);
+    }
+    if (missing.size > 0) {
+      const values = await this.#database.getMany(
+        Array.from(missing, (key) => prefixedKey(this.#prefix, key)),
+      );
+      let i = 0;
+      for (const key of missing) await this.#take(key, values[i++] ?? null);
+    }
+    for (const i of lacking) found[i] = this.#entries.get(keys[i] as string);
   }
 
   /** Says that the database holds nothing of the store, and that nobody but this object will write it. */
@@ -328,7 +368,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       for await (const chunk of this.#database.scan(prefixRange(prefixedKey(this.#prefix, prefix)))) {
         for (const { key: bytes, value } of chunk) {
           const key = bytes.toString('utf8', this.#prefix.length);
-          if (!this.#entries.has(key)) await this.#take(key, value);
+          if (this.#entries.get(key) === undefined) await this.#take(key, value);
           else this.noteForPrefixes(key);
         }
       }
@@ -367,7 +407,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       changes: undefined,
       change: 0,
     };
-    this.#entries.set(key, entry);
+    this.#entries.add(entry);
     this.#ring.push(entry);
     this.noteForPrefixes(key);
   }

@@ -1,5 +1,5 @@
 import type { FlowRecord } from '../../operators/record.ts';
-import type { KeySerde, Serde } from '../../serde.ts';
+import { type KeySerde, type Serde, textKey } from '../../serde.ts';
 import { type Entry, timestampedList, withEntry } from '../../store/timestamped-list.ts';
 import {
   forgottenAtMs,
@@ -59,7 +59,8 @@ function joinSpec<K, V, T, R>(table: Table<K, T>, key: KeySerde<K>, join: Joiner
     inputs: { table: port<K, T | null>(), stream: port<K, V>() },
     outputs: { joined: port<K, R>() },
     stores: { table: copyOf(table) },
-    reads: { table: ownRow, stream: ownRow },
+    // A text key is its own text, which is what is read by default.
+    ...(key !== textKey && { reads: { table: ownRow, stream: ownRow } }),
     process: {
       table: ({ key: k, value, timestamp }, { stores, drop }) => {
         if (k === null) return drop('null-key');
