@@ -10,7 +10,7 @@ describe('millrace topology', { concurrency: 2 }, () => {
       run(['topology', '--format', 'mermaid']),
       run(['topology', '--json']),
     ]);
-    assert.match(text.out, /^Topology loop, generation 3\n/);
+    assert.match(text.out, /^Topology loop, generation 4\n/);
     assert.match(text.out, /\n {2}processor admission.*\[state depends on arrival\]\n/);
     assert.match(mermaid.out, /^flowchart TD\n/);
     const [description] = jsonLines<{ subTopologies: { name: string }[] }>(json.out);

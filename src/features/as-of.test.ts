@@ -21,6 +21,8 @@ const stateOver = (events: readonly Interaction[], t: number) =>
     ),
   );
 
+const readingOf = (state: ItemState, t: number) => ({ bytes: view.encode(state), t });
+
 /** Accepted events of one item: an event id once for each user. */
 const itemEvents = fc.uniqueArray(
   interactions.filter((event) => view.filter(event)),
@@ -66,7 +68,9 @@ function play({ events, delaysMs, watermarks, stored, asked, last }: History) {
     rows.insert(row, event);
     if (stored[index]) row = rows.fromViewState(codec.decode(bytesOf(row)));
     const t = Math.max(watermark, moments[(asked[index] as number) % moments.length] as number);
-    assert.deepEqual(view.encode(rows.stateAsOf(row, t)), stateOver(arrivals.slice(0, index + 1), t));
+    const expected = stateOver(arrivals.slice(0, index + 1), t);
+    assert.deepEqual(rows.readAsOf(row, t, readingOf), { bytes: expected, t });
+    assert.deepEqual(view.encode(rows.stateAsOf(row, t)), expected);
   });
   advance(last, Number.POSITIVE_INFINITY);
   return { row, watermark };
@@ -103,6 +107,26 @@ describe('as-of rows', () => {
         assert.deepEqual(bytesOf(row), before);
       }),
     );
+  });
+
+  it('are read once for each time, in whatever order they are asked for', () => {
+    const row = rows.empty();
+    for (const ts of [1, 2, 2, 3]) rows.insert(row, interaction({ ts, event_id: `e${row.pending.length}` }));
+    const asked: number[] = [];
+    const read = (state: ItemState, t: number) => {
+      asked.push(t);
+      return readingOf(state, t);
+    };
+    for (const t of [2, 3, 1, 2, 3, 1]) {
+      assert.deepEqual(rows.readAsOf(row, t, read), { bytes: stateOver(row.pending, t), t });
+    }
+    assert.deepEqual(asked, [1, 2, 3]);
+    rows.fold(row, 2);
+    assert.deepEqual(rows.readAsOf(row, 3, read).t, 3);
+    assert.deepEqual(asked, [1, 2, 3], 'what is folded takes away no reading of what is still pending');
+    rows.insert(row, interaction({ ts: 2, event_id: 'late' }));
+    const added = rows.readAsOf(row, 3, readingOf).bytes;
+    assert.equal(view.finish(view.decode(added), 3).clicks, view.finish(rows.stateAsOf(row, 3), 3).clicks);
   });
 
   it('keep the event at t itself out of the row as of t', () => {

@@ -22,6 +22,11 @@ const WEIGHTS: Readonly<Record<InteractionKind, number>> = {
 
 export const interactionKinds = Object.keys(WEIGHTS) as readonly InteractionKind[];
 
+/** Asked for several times an event. */
+const KINDS_OF_INTEREST: ReadonlySet<InteractionKind> = new Set(
+  interactionKinds.filter((kind) => WEIGHTS[kind] > 0),
+);
+
 export type ItemInteraction = Interaction & { readonly item_id: string };
 
 export function interactionWeight(kind: InteractionKind): number {
@@ -30,7 +35,7 @@ export function interactionWeight(kind: InteractionKind): number {
 
 /** Interest in an item: what becomes a positive example, and what counts for popularity. */
 export function isPositive(event: Interaction): event is ItemInteraction {
-  return event.item_id !== null && WEIGHTS[event.kind] > 0;
+  return event.item_id !== null && KINDS_OF_INTEREST.has(event.kind);
 }
 
 /** The user dealt with the item, gladly or not (a skip is one): it is not to be recommended again. */

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { FatalError, invariant } from '#platform';
 import type { Interaction } from '#schemas';
 import type { Aggregation } from './aggregation.ts';
+import { compileParts } from './compiled.ts';
 import { CanonicalReader, CanonicalWriter, compareBytewise } from './encoding.ts';
 import { type FeatureColumn, featureColumns, type RowOf, type RowSpec } from './row.ts';
 
@@ -108,39 +109,27 @@ function build<A extends Aggregations, R extends RowSpec>(
   type Row = RowOf<R>;
   const columns = featureColumns(declaration.row);
   const names = Object.keys(aggregations).sort(compareBytewise);
-  const parts = names.map((part) => aggregations[part] as Part);
+  const parts = compileParts<State, Interaction, ValuesOf<A>>(
+    names,
+    names.map((part) => aggregations[part] as Part),
+  );
   const writer = new CanonicalWriter();
-
-  // Copied and then filled: a record that grows field by field is allocated four times over.
-  const blank: State = Object.fromEntries(names.map((part) => [part, null]));
-  const collect = (make: (part: Part, name: string) => unknown): State => {
-    const record = { ...blank };
-    for (let i = 0; i < parts.length; i++) {
-      const partName = names[i] as string;
-      record[partName] = make(parts[i] as Part, partName);
-    }
-    return record;
-  };
-  const empty = () => collect((part) => part.empty());
-  const valuesOf = (state: State, now: number) =>
-    collect((part, partName) => part.finish(state[partName], now)) as ValuesOf<A>;
+  const none = parts.empty();
   const expiring = Object.entries(featureTtlMs) as (readonly [keyof Row & string, number])[];
-  const defaults = (now: number): Row => declaration.finish(valuesOf(empty(), now), now);
-  const read = (state: State, now: number): FeatureReading<Row> => {
-    const values = valuesOf(state, now);
-    const updated = declaration.updated(values);
-    if (updated === null) return { row: declaration.finish(values, now), updated, expired: [] };
-    const ageMs = now - updated;
-    if (ttlMs !== null && ageMs > ttlMs) {
-      return { row: defaults(now), updated, expired: columns.map((column) => column.name) };
-    }
+  const defaults = (now: number): Row => declaration.finish(parts.finish(none, now), now);
+  const isExpired = (updated: number | null, now: number): boolean =>
+    updated !== null && ttlMs !== null && now - updated > ttlMs;
+  /** The row of values that have not expired as a whole. */
+  const rowOf = (values: ValuesOf<A>, updated: number | null, now: number): Row => {
     const row = declaration.finish(values, now);
-    const expired = expiring.flatMap(([feature, ms]) => (ageMs > ms ? feature : []));
-    if (expired.length > 0) {
-      const fallback = defaults(now);
-      for (const feature of expired) row[feature] = fallback[feature];
+    if (updated === null) return row;
+    let fallback: Row | undefined;
+    for (const [feature, ms] of expiring) {
+      if (now - updated <= ms) continue;
+      fallback ??= defaults(now);
+      row[feature] = fallback[feature];
     }
-    return { row, updated, expired };
+    return row;
   };
 
   const view: FeatureView<State, Row> = {
@@ -158,31 +147,41 @@ function build<A extends Aggregations, R extends RowSpec>(
       .digest('hex'),
     filter: declaration.filter,
     key: declaration.key,
-    empty,
+    empty: parts.empty,
     add: (state, event) => {
-      for (let i = 0; i < parts.length; i++) {
-        const partName = names[i] as string;
-        state[partName] = (parts[i] as Part).add(state[partName], event);
-      }
+      parts.add(state, event);
       return state;
     },
-    merge: (a, b) => collect((part, partName) => part.merge(a[partName], b[partName])),
+    merge: parts.merge,
     encode: (state) => {
       writer.reset();
       writer.unsigned(version);
-      for (let i = 0; i < parts.length; i++) (parts[i] as Part).encode(writer, state[names[i] as string]);
+      parts.encode(writer, state);
       return writer.take();
     },
     decode: (bytes) => {
       const reader = new CanonicalReader(bytes);
       const written = reader.unsigned();
       if (written !== version) throw otherVersion(name, version, written);
-      const state = collect((part) => part.decode(reader));
+      const state = parts.decode(reader);
       reader.end();
       return state;
     },
-    finish: (state, now) => read(state, now).row,
-    read,
+    finish: (state, now) => {
+      const values = parts.finish(state, now);
+      const updated = declaration.updated(values);
+      return isExpired(updated, now) ? defaults(now) : rowOf(values, updated, now);
+    },
+    read: (state, now) => {
+      const values = parts.finish(state, now);
+      const updated = declaration.updated(values);
+      if (isExpired(updated, now)) {
+        return { row: defaults(now), updated, expired: columns.map((column) => column.name) };
+      }
+      const ageMs = now - (updated ?? now);
+      const expired = expiring.flatMap(([feature, ms]) => (ageMs > ms ? feature : []));
+      return { row: rowOf(values, updated, now), updated, expired };
+    },
     withFeatureTtls: (ttls) => {
       const unknown = Object.keys(ttls).find((feature) => !(feature in declaration.row));
       invariant(unknown === undefined, 'a ttl is given for a feature that the view does not have');

@@ -42,13 +42,11 @@ export function admission(
         }
         // By the watermark, as the refusal below: an id is forgotten when its twin would be refused as too late.
         const fromMs = watermark - options.dedupHorizonMs;
-        const remembered = stores.recent.get(key)?.events ?? [];
-        // Most often nothing is to be forgotten, and then nothing is to be built.
-        const isAllInForce = remembered.every(({ ts }) => ts >= fromMs);
-        const events = isAllInForce ? remembered : remembered.filter(({ ts }) => ts >= fromMs);
+        const remembered = inForce(stores.recent.get(key), fromMs);
         const body = bodyHash(event);
-        const twin = events.find(({ event_id }) => event_id === event.event_id);
-        if (twin !== undefined) return options.count(twin.body === body ? 'duplicate' : 'conflicting');
+        for (const { event_id, body: twin } of remembered.events) {
+          if (event_id === event.event_id) return options.count(twin === body ? 'duplicate' : 'conflicting');
+        }
         if (event.ts < fromMs) {
           throw new InputError(
             'MR_EVENT_TOO_LATE',
@@ -56,8 +54,9 @@ export function admission(
           );
         }
         const admitted = admittedAt(event, watermark);
-        const now = { event_id: event.event_id, ts: admitted.ts, body };
-        stores.recent.put(key, { events: [...events, now] }, admitted.ts);
+        // Last of all that may fail: what is put is the store's own list, with one more.
+        stores.recent.put(key, remembered, admitted.ts);
+        remembered.events.push({ event_id: event.event_id, ts: admitted.ts, body });
         emit('accepted', key, admitted, admitted.ts);
       },
       privacy: ({ key, value, timestamp, watermark }, { stores, emit }) => {
@@ -74,6 +73,15 @@ export function admission(
       },
     },
   });
+}
+
+/** What is remembered from `fromMs` on. Most often that is all, and then nothing is to be built. */
+function inForce(recent: RecentEvents | undefined, fromMs: number): RecentEvents {
+  if (recent === undefined) return { events: [] };
+  for (const { ts } of recent.events) {
+    if (ts < fromMs) return { events: recent.events.filter((event) => event.ts >= fromMs) };
+  }
+  return recent;
 }
 
 /** The event at its own time, or, where the watermark has passed that, at the watermark. */

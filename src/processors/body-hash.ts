@@ -8,8 +8,29 @@ import type { Interaction } from '#schemas';
 export function bodyHash(event: Interaction): number {
   const { item_id, kind, value, watch_ms, session_id, request_id, context } = event;
   const { device, country, language } = context;
-  const body = `${kind}\n${value}\n${watch_ms}\n${item_id}\n${session_id}\n${request_id}\n${device}\n${country}\n${language}`;
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < body.length; i++) hash = Math.imul(hash ^ body.charCodeAt(i), 0x01000193);
-  return hash | 0;
+  let hash = hashText(0x811c9dc5, kind);
+  hash = hashLine(hash, String(value));
+  hash = hashLine(hash, String(watch_ms));
+  hash = hashLine(hash, item_id);
+  hash = hashLine(hash, session_id);
+  hash = hashLine(hash, request_id);
+  hash = hashLine(hash, device);
+  hash = hashLine(hash, country);
+  return hashLine(hash, language) | 0;
+}
+
+const NEW_LINE = 10;
+
+function hashLine(hash: number, text: string | null): number {
+  return hashText(mix(hash, NEW_LINE), text ?? 'null');
+}
+
+function hashText(hash: number, text: string): number {
+  let mixed = hash;
+  for (let i = 0; i < text.length; i++) mixed = mix(mixed, text.charCodeAt(i));
+  return mixed;
+}
+
+function mix(hash: number, unit: number): number {
+  return Math.imul(hash ^ unit, 0x01000193);
 }

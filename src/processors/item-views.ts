@@ -1,5 +1,5 @@
 import { defineProcessor, port, type Serde } from '#engine';
-import { itemFeaturesView, popularityBucket } from '#features';
+import { type ItemState, itemFeaturesView, popularityBucket } from '#features';
 import type { ExampleRequest, Interaction, RankChanges, UnlabelledExample } from '#schemas';
 import { encodeItem } from './example-parts.ts';
 import type { OutcomeOptions } from './outcomes.ts';
@@ -7,8 +7,8 @@ import { endOfHour, type HourOfChanges, hoursOfChanges, noteMove, toRankChanges 
 import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
 
 /**
- * The key of the changes of the hour at hand and of the timer at its end. No item has it, since ids hold no control
- * characters, and among timers that are due together it comes first.
+ * The key under which changes are emitted, and with which those of an hour, and of the timer at its end, begin. No item
+ * has one, since ids hold no control characters.
  */
 const HOUR = '\u0000hour';
 
@@ -17,8 +17,9 @@ const HOUR = '\u0000hour';
  * the events' watermark has passed them, and rows are folded no further than the requests' own watermark: so the row as of
  * a request's time can always be told.
  *
- * Rows are folded an hour of event time at a time, in the order of timers. So when the timer at an hour's end fires, the
- * hour's events have been folded and none behind it: what has changed in the ranks of this partition's items is exact.
+ * A row is folded when the watermark passes its first pending event, and what that changes in the ranks of this partition's
+ * items is noted by the hour of the events. Timers fire in the order of time, so when the one at an hour's end does, all of
+ * the hour's events have been folded: its changes are exact.
  */
 export function itemViews(
   topic: ViewTopic,
@@ -26,12 +27,24 @@ export function itemViews(
   changes: Serde<RankChanges>,
 ) {
   const { view, rows, store } = viewRows(itemFeaturesView, topic);
+  let latest = { ts: Number.NaN, key: '' };
+  /** Events come hour by hour. */
+  const hourKey = (ts: number): string => {
+    if (latest.ts !== ts) latest = { ts, key: HOUR + String(ts) };
+    return latest.key;
+  };
+  const readItem = (state: ItemState, t: number) => {
+    return { item: encodeItem(view.finish(state, t)), score_bucket: popularityBucket(state) };
+  };
   return defineProcessor({
     inputs: { events: port<string, Interaction>(), requests: port<string, ExampleRequest>() },
     outputs: { examples: port<string, UnlabelledExample>(), changes: port<string, RankChanges>() },
     stores: { 'item-features': store, 'rank-changes': { value: hoursOfChanges(changes) } },
     reads: {
-      events: ({ key }) => ({ 'item-features': [key], timers: [key] }),
+      events: ({ key, value }) => {
+        const hour = hourKey(endOfHour(value.ts));
+        return { 'item-features': [key], 'rank-changes': [hour], timers: [key, hour] };
+      },
       requests: ({ key }) => ({ 'item-features': [key], timers: [] }),
     },
     process: {
@@ -42,44 +55,58 @@ export function itemViews(
       },
       requests: ({ key: item_id, value: request }, { stores, emit }) => {
         const { user_id, ts } = request;
-        const state = rows.stateAsOf(stores['item-features'].get(item_id) ?? rows.empty(), ts);
+        const row = stores['item-features'].get(item_id) ?? rows.empty();
+        const { item, score_bucket } = rows.readAsOf(row, ts, readItem);
         const unlabelled: UnlabelledExample = {
           head: request.head,
-          item: encodeItem(view.finish(state, ts)),
+          item,
           item_id,
           ts,
           own_ts: request.own_ts,
           request_id: request.request_id,
           duration_ms: request.duration_ms,
-          score_bucket: popularityBucket(state),
+          score_bucket,
         };
         emit('examples', user_id, unlabelled, ts + outcomeWindowMs);
       },
     },
     onTimer: (key, dueMs, { stores, emit, setTimer, watermark }) => {
-      if (key === HOUR) {
-        const hour = stores['rank-changes'].get(HOUR);
+      const changes = stores['rank-changes'];
+      if (key.startsWith(HOUR)) {
+        const hour = changes.get(key);
         if (hour === undefined) return;
         if (hour.buckets.size > 0) emit('changes', HOUR, toRankChanges(hour), hour.ts);
-        return stores['rank-changes'].delete(HOUR, dueMs);
+        return changes.delete(key, dueMs);
       }
       const row = stores['item-features'].get(key) ?? rows.empty();
-      const [first] = row.pending;
-      if (first === undefined) return;
-      const ts = endOfHour(first.ts);
-      // Read before the row is changed: what has to be loaded begins the handler anew.
-      const hour: HourOfChanges = stores['rank-changes'].get(HOUR) ?? { ts, buckets: new Map() };
-      setTimer(HOUR, ts + 1);
-      const before = popularityBucket(row.folded);
-      rows.fold(row, Math.min(watermark, ts));
-      const after = popularityBucket(row.folded);
-      if (before !== after) {
+      const ends = endsOfHours(row.pending, watermark);
+      // Before the row is changed: what has to be loaded begins the handler anew.
+      const hours = ends.map((ts): HourOfChanges => {
+        setTimer(hourKey(ts), ts + 1);
+        return changes.get(hourKey(ts)) ?? { ts, buckets: new Map() };
+      });
+      let before = popularityBucket(row.folded);
+      for (const hour of hours) {
+        const after = popularityBucket(rows.fold(row, Math.min(watermark, hour.ts)).folded);
+        if (before === after) continue;
         noteMove(hour, before, after);
-        stores['rank-changes'].put(HOUR, hour, dueMs);
+        changes.put(hourKey(hour.ts), hour, dueMs);
+        before = after;
       }
       stores['item-features'].put(key, row, dueMs);
       const next = foldableAt(row);
       if (next !== undefined) setTimer(key, next);
     },
   });
+}
+
+/** Of the hours in which there are pending events before the watermark. */
+function endsOfHours(pending: readonly Interaction[], watermark: number): number[] {
+  const ends: number[] = [];
+  for (const { ts } of pending) {
+    if (ts >= watermark) break;
+    const end = endOfHour(ts);
+    if (ends.at(-1) !== end) ends.push(end);
+  }
+  return ends;
 }

@@ -27,14 +27,21 @@ export function outcomeStretches(stretchMs: number) {
       user: string,
       item: string,
       window: OutcomeWindow,
-    ): Outcome[] =>
-      keysOf(user, window).flatMap((key) => {
-        return stretches.get(key)?.events.filter(({ item_id }) => item_id === item) ?? [];
-      }),
+    ): Outcome[] => {
+      const found: Outcome[] = [];
+      for (const key of keysOf(user, window)) {
+        const stretch = stretches.get(key);
+        if (stretch === undefined) continue;
+        for (const outcome of stretch.events) if (outcome.item_id === item) found.push(outcome);
+      }
+      return found;
+    },
     add: (stretches: KeyValueStore<RecentOutcomes>, user: string, outcome: Outcome): void => {
       const key = keyOf(user, outcome.own_ts);
-      const events = stretches.get(key)?.events ?? [];
-      stretches.put(key, { events: [...events, outcome] }, outcome.ts);
+      const stretch = stretches.get(key) ?? { events: [] };
+      stretches.put(key, stretch, outcome.ts);
+      // Last: what is put is the store's own list, with one more.
+      stretch.events.push(outcome);
     },
   };
 }

@@ -148,7 +148,13 @@ function rankAt(
   ttlMs: number,
   bucket: number | null,
 ): number | null {
-  const ranks = published.findLast((each) => each.ts <= ts);
+  let upTo = 0;
+  for (let end = published.length; upTo < end; ) {
+    const middle = (upTo + end) >>> 1;
+    if ((published[middle] as ReadRanks).ts <= ts) upTo = middle + 1;
+    else end = middle;
+  }
+  const ranks = published[upTo - 1];
   if (ranks === undefined || ts - ranks.ts > ttlMs) return null;
   return bucket === null ? 0 : ranks.histogram.percentile(bucket);
 }

@@ -80,23 +80,26 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
       const row = stores['user-features'].get(key) ?? user.rows.empty();
       const due = row.pending.filter(({ ts }) => ts < watermark);
       // All rows are at hand before the first of them is changed: a read that has to be loaded begins the handler anew.
-      const categories = category.rowsOf(stores['user-category-features'], due);
-      const pairs = pair.rowsOf(stores['user-item-features'], due);
-      for (const [i, event] of due.entries()) {
+      const categories = due.map((event) => category.placeOf(stores['user-category-features'], event));
+      const pairs = due.map((event) => pair.placeOf(stores['user-item-features'], event));
+      for (let i = 0; i < due.length; i++) {
+        const event = due[i] as Interaction;
         if (!startsExample(event)) continue;
         const features = user.view.finish(user.rows.fold(row, event.ts).folded, event.ts);
         const started: StartedExample = {
           event,
           user: features,
-          category: category.foldedRow(categories.ofEvent[i], event),
-          pair: pair.foldedRow(pairs.ofEvent[i], event),
+          category: category.foldedRow(categories[i], event),
+          pair: pair.foldedRow(pairs[i], event),
           context: contextFeatures(event, features.session_position),
         };
         emit('started', key, started, event.ts);
       }
       stores['user-features'].put(key, user.rows.fold(row, watermark), dueMs);
-      category.foldAll(stores['user-category-features'], categories, watermark, dueMs);
-      pair.foldAll(stores['user-item-features'], pairs, watermark, dueMs);
+      for (let i = 0; i < due.length; i++) {
+        category.foldUpTo(stores['user-category-features'], categories[i], watermark, dueMs);
+        pair.foldUpTo(stores['user-item-features'], pairs[i], watermark, dueMs);
+      }
       const next = foldableAt(row);
       if (next !== undefined) setTimer(key, next);
     },

@@ -17,13 +17,20 @@ export function invalidReason(event: Interaction): string | undefined {
 }
 
 function invalidId(event: Interaction): string | undefined {
-  for (const field of ['event_id', 'user_id', 'item_id', 'session_id', 'request_id'] as const) {
-    const id = event[field];
-    const reason = id === null ? undefined : invalidIdReason(id);
-    if (reason !== undefined) return `${field} ${reason}`;
-  }
-  if (event.item_id === null && event.kind !== 'search') return `a ${event.kind} needs an item_id`;
-  return undefined;
+  const { event_id, user_id, item_id, session_id, request_id } = event;
+  if (item_id === null && event.kind !== 'search') return `a ${event.kind} needs an item_id`;
+  return (
+    wrongId('event_id', event_id) ??
+    wrongId('user_id', user_id) ??
+    wrongId('item_id', item_id) ??
+    wrongId('session_id', session_id) ??
+    wrongId('request_id', request_id)
+  );
+}
+
+function wrongId(field: string, id: string | null): string | undefined {
+  const reason = id === null ? undefined : invalidIdReason(id);
+  return reason === undefined ? undefined : `${field} ${reason}`;
 }
 
 function invalidMeasure(event: Interaction): string | undefined {

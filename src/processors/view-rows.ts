@@ -11,11 +11,8 @@ export type ViewTopic = {
   readonly featureTtlMs?: FeatureTtls;
 };
 
-/** Rows of several events of one user. */
-type Found<State> = {
-  readonly byKey: ReadonlyMap<string, AsOfRow<State>>;
-  readonly ofEvent: readonly (AsOfRow<State> | undefined)[];
-};
+/** The row that an event goes into, and its key. */
+type Place<State> = { readonly key: string; readonly row: AsOfRow<State> };
 
 /** Rows of a view in a processor's store, with the view's topic as its changelog. */
 export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: ViewTopic) {
@@ -43,24 +40,21 @@ export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: V
     ): void => {
       if (key !== undefined && row !== undefined) store.put(key, rows.insert(row, event), event.ts);
     },
-    /** The row of each event, as it stands; undefined where the view does not take the event. */
-    rowsOf: (store: Store, events: readonly Interaction[]): Found<State> => {
-      const byKey = new Map<string, AsOfRow<State>>();
-      const ofEvent = events.map((event) => {
-        if (!view.filter(event)) return undefined;
-        const key = view.key(event);
-        const row = byKey.get(key) ?? store.get(key) ?? rows.empty();
-        byKey.set(key, row);
-        return row;
-      });
-      return { byKey, ofEvent };
+    /** Where the event goes, as the row stands; undefined where the view does not take the event. */
+    placeOf: (store: Store, event: Interaction): Place<State> | undefined => {
+      if (!view.filter(event)) return undefined;
+      const key = view.key(event);
+      return { key, row: store.get(key) ?? rows.empty() };
     },
     /** Folds a row up to an event's time, and gives the features as of then; null where there is none. */
-    foldedRow: (row: AsOfRow<State> | undefined, { ts }: Interaction): Row | null =>
-      row === undefined ? null : view.finish(rows.fold(row, ts).folded, ts),
-    /** Folds the rows up to the watermark and puts them. */
-    foldAll: (store: Store, { byKey }: Found<State>, watermark: number, timestamp: number): void => {
-      for (const [key, row] of byKey) store.put(key, rows.fold(row, watermark), timestamp);
+    foldedRow: (place: Place<State> | undefined, { ts }: Interaction): Row | null =>
+      place === undefined ? null : view.finish(rows.fold(place.row, ts).folded, ts),
+    /** Folds the row up to the watermark and puts it, if there is one and it holds events from before. */
+    foldUpTo: (store: Store, place: Place<State> | undefined, watermark: number, timestamp: number): void => {
+      if (place === undefined) return;
+      const { key, row } = place;
+      const due = foldableAt(row);
+      if (due !== undefined && due <= watermark) store.put(key, rows.fold(row, watermark), timestamp);
     },
     rows,
   };

@@ -35,7 +35,7 @@ const interactions = avroCodec('Interaction');
 interactions.addWriterSchema(5, interactions.schema);
 
 /** An event as a task has it that has read it where it lies. */
-function taken(n: number): Interaction {
+function taken(n: number, given = event(n)): Interaction {
   const topic = acceptedEvents({
     encode: (value) => interactions.encode(5, value),
     decode: (bytes) => interactions.decode(bytes),
@@ -45,7 +45,7 @@ function taken(n: number): Interaction {
     fingerprint: Buffer.alloc(0),
     framing: 5,
   });
-  const bytes = Buffer.concat([Buffer.alloc(3), topic.encode(event(n)), Buffer.alloc(2)]);
+  const bytes = Buffer.concat([Buffer.alloc(3), topic.encode(given), Buffer.alloc(2)]);
   const decoded = topic.decodeAt?.(bytes, 3, bytes.length - 2) as Interaction;
   bytes.fill(0xff);
   return decoded;
@@ -63,4 +63,17 @@ it('writes what the plain serde writes, for events written before and others', (
   );
   const many = { state: Buffer.of(1), pending: Array.from({ length: 9_000 }, (_, n) => event(n)) };
   assert.deepEqual(serde.encode(many), plain.encode(many));
+});
+
+it('shares the facts of an item among its events, as long as they say the same', () => {
+  const facts = (tags: string[]) => {
+    return { type: 'movie' as const, category: 'c', tags, duration_ms: 1, difficulty: null, created: 2 };
+  };
+  const of = (item_id: string, tags: string[]) => taken(1, { ...event(1), item_id, item: facts(tags) }).item;
+  const first = of('i', ['a']);
+  assert.deepEqual(first, facts(['a']));
+  assert.equal(of('i', ['a']), first);
+  assert.notEqual(of('j', ['a']), first);
+  assert.deepEqual(of('i', ['b']), facts(['b']));
+  assert.deepEqual(of('i', ['b', 'c']), facts(['b', 'c']));
 });

@@ -1,5 +1,5 @@
 import type { Serde } from '#engine';
-import { avroCodec, type Interaction, type ViewState } from '#schemas';
+import { avroCodec, type Interaction, type ItemFacts, type ViewState } from '#schemas';
 
 const HEADER_BYTES = 5;
 const SMALLEST_BYTES = 512;
@@ -39,7 +39,7 @@ export function viewStates(values: Serde<ViewState>): Serde<ViewState> {
   return { ...values, encodeInto, encode };
 }
 
-/** Events of a topic, whose bytes are kept for the rows in which they will be pending. */
+/** Events of a topic, whose bytes are kept for the rows in which they will be pending. Events of an item share its facts. */
 export function acceptedEvents(values: Serde<Interaction>): Serde<Interaction> {
   const { decodeAt, isOwnAt } = values;
   if (decodeAt === undefined || isOwnAt === undefined) return values;
@@ -47,10 +47,35 @@ export function acceptedEvents(values: Serde<Interaction>): Serde<Interaction> {
     ...values,
     decodeAt: (bytes, start, end) => {
       const event = decodeAt(bytes, start, end);
+      if (event.item !== null && event.item_id !== null) event.item = sharedFacts(event.item_id, event.item);
       if (isOwnAt(bytes, start, end)) EncodedEvent.keep(event, bytes, start + HEADER_BYTES, end);
       return event;
     },
   };
+}
+
+const MOST_FACTS = 10_000;
+/** By item. */
+const facts = new Map<string, ItemFacts>();
+
+/**
+ * One object for what events say of an item again and again. Events are pending until the watermark has passed, which is
+ * long enough for V8 to carry all that belongs to them into its old generation.
+ */
+function sharedFacts(item: string, read: ItemFacts): ItemFacts {
+  const known = facts.get(item);
+  if (known !== undefined && isSame(known, read)) return known;
+  if (facts.size >= MOST_FACTS) facts.clear();
+  facts.set(item, read);
+  return read;
+}
+
+function isSame(a: ItemFacts, b: ItemFacts): boolean {
+  if (a.category !== b.category || a.type !== b.type || a.tags.length !== b.tags.length) return false;
+  if (a.duration_ms !== b.duration_ms || a.difficulty !== b.difficulty || a.created !== b.created)
+    return false;
+  for (let i = 0; i < a.tags.length; i++) if (a.tags[i] !== b.tags[i]) return false;
+  return true;
 }
 
 const interactions = avroCodec('Interaction');

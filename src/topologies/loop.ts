@@ -53,7 +53,7 @@ export type AdmissionOutcome =
   | Parameters<EnrichmentOptions['count']>[0];
 
 /** Of the state and of what passes between tasks: raised where what an earlier one has left can't be gone on with. */
-export const LOOP_GENERATION = 3;
+export const LOOP_GENERATION = 4;
 /** What an event passes until it is an example: it waits in one of these at a time. */
 export const EXAMPLE_PATH: readonly string[] = [
   'interactions',

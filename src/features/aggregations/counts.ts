@@ -1,6 +1,7 @@
 /** Counts of events: of all, or by one of a closed list of labels. */
 import { invariant } from '#platform';
 import type { Aggregation } from '../aggregation.ts';
+import { compileRecord } from '../compiled.ts';
 import { compareBytewise } from '../encoding.ts';
 import { addExact } from './sums.ts';
 
@@ -27,7 +28,7 @@ export function countBy<Event, Label extends string>(
   const sorted = [...labels].sort(compareBytewise);
   const indexOf = new Map<string, number>(sorted.map((name, index) => [name, index]));
   invariant(indexOf.size === sorted.length, 'labels must be distinct');
-  const none = Object.fromEntries(sorted.map((name) => [name, 0])) as Record<Label, number>;
+  const toRecord = compileRecord<Label, number>(sorted);
   return {
     empty: () => sorted.map(() => 0),
     add: (state, event) => {
@@ -41,10 +42,6 @@ export function countBy<Event, Label extends string>(
       for (const count of state) writer.unsigned(count);
     },
     decode: (reader) => sorted.map(() => reader.unsigned()),
-    finish: (state) => {
-      const counts = { ...none };
-      for (let i = 0; i < sorted.length; i++) counts[sorted[i] as Label] = state[i] ?? 0;
-      return counts;
-    },
+    finish: toRecord,
   };
 }

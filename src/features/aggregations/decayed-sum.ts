@@ -15,6 +15,7 @@
  * SEPARATION or w = 1 hour: for a half-life of 7 days a term is off by 0.2% when fresh and by 6.8% at most.
  */
 import type { Aggregation, Timestamped } from '../aggregation.ts';
+import { insertAt } from './insert-at.ts';
 import { addExact } from './sums.ts';
 
 export const HOUR_MS = 3_600_000;
@@ -107,14 +108,32 @@ export function decayedScoreBucket({ starts, sums }: DecayedState, halfLifeMs: n
   const newest = starts.at(-1);
   if (newest === undefined) return null;
   const past = newest + 1;
+  const known = decaysOf(halfLifeMs);
   let total = 0;
   for (let i = 0; i < starts.length; i++) {
     const start = starts[i] as number;
-    const age = (past - start - blockWidth(start, newest) / 2) * HOUR_MS;
-    total += (sums[i] as number) * 2 ** (-age / halfLifeMs);
+    const halfHours = 2 * (past - start) - blockWidth(start, newest);
+    total += (sums[i] as number) * (known[halfHours] ?? decay(halfHours, halfLifeMs));
   }
   if (total <= 0) return null;
   return Math.floor(SCORE_BUCKETS_PER_HALVING * (Math.log2(total) + (past * HOUR_MS) / halfLifeMs));
+}
+
+/** What is left of 1 after so many half hours. */
+function decay(halfHours: number, halfLifeMs: number): number {
+  return 2 ** (-((halfHours / 2) * HOUR_MS) / halfLifeMs);
+}
+
+/** By half-life. Scores are asked for with each event of an item, and would take a power for each of its blocks. */
+const decays = new Map<number, readonly number[]>();
+
+function decaysOf(halfLifeMs: number): readonly number[] {
+  const known = decays.get(halfLifeMs);
+  if (known !== undefined) return known;
+  const oldest = 2 * Math.ceil((HORIZON_HALF_LIVES * halfLifeMs) / HOUR_MS) + 2 * WIDEST;
+  const made = Array.from({ length: oldest }, (_, halfHours) => decay(halfHours, halfLifeMs));
+  decays.set(halfLifeMs, made);
+  return made;
 }
 
 /** The width in hours of the widest block around `hour` that exists when `newest` is the newest hour. */
@@ -166,7 +185,7 @@ function deposit({ starts, sums }: DecayedState, start: number, amount: number):
   if (at > 0 && starts[at - 1] === start) {
     sums[at - 1] = addExact(sums[at - 1] as number, amount);
   } else {
-    starts.splice(at, 0, start);
-    sums.splice(at, 0, addExact(0, amount));
+    insertAt(starts, at, start);
+    insertAt(sums, at, addExact(0, amount));
   }
 }

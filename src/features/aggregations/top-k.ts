@@ -10,13 +10,17 @@ export type KeyCount = { readonly key: string; readonly count: number };
 
 /** For reading at once: it reads the state that it was made of. */
 export class TopCounts {
-  /** The k greatest counts, greatest first, ties by the bytes of the key. */
-  readonly top: readonly KeyCount[];
+  /** The keys of the k greatest counts, greatest first, ties by their bytes. */
+  readonly keys: string[];
   readonly #state: SortedCounts<string>;
 
   constructor(state: SortedCounts<string>, k: number) {
     this.#state = state;
-    this.top = greatest(state, k);
+    this.keys = greatest(state, k);
+  }
+
+  get top(): readonly KeyCount[] {
+    return this.keys.map((key) => ({ key, count: this.count(key) }));
   }
 
   /** The count of any key, in the top or not; 0 for one that never was. */
@@ -63,18 +67,18 @@ export function topK<Event>(
 }
 
 /** Goes through the keys in bytewise order, so that of equal counts the one met first stays in front. */
-function greatest({ keys, counts }: SortedCounts<string>, k: number): KeyCount[] {
-  const top: KeyCount[] = [];
+function greatest({ keys, counts }: SortedCounts<string>, k: number): string[] {
+  const top: number[] = [];
   for (let i = 0; i < keys.length; i++) {
     const count = counts[i] as number;
-    if (top.length < k) top.push({ key: keys[i] as string, count });
-    else if (k > 0 && (top[k - 1] as KeyCount).count < count) top[k - 1] = { key: keys[i] as string, count };
+    const countAt = (place: number) => counts[top[place] as number] as number;
+    if (top.length < k) top.push(i);
+    else if (k > 0 && countAt(k - 1) < count) top[k - 1] = i;
     else continue;
-    for (let at = top.length - 1; at > 0 && (top[at - 1] as KeyCount).count < count; at--) {
-      const moved = top[at - 1] as KeyCount;
-      top[at - 1] = top[at] as KeyCount;
-      top[at] = moved;
+    for (let at = top.length - 1; at > 0 && countAt(at - 1) < count; at--) {
+      top[at] = top[at - 1] as number;
+      top[at - 1] = i;
     }
   }
-  return top;
+  return top.map((index) => keys[index] as string);
 }

@@ -14,6 +14,8 @@
  */
 import { invariant } from '#platform';
 import type { Aggregation, Timestamped } from '../aggregation.ts';
+import { compileRecord } from '../compiled.ts';
+import { insertAt } from './insert-at.ts';
 import { granularityMs, type TimeWindow, type Window, windowMs } from './windows.ts';
 
 /**
@@ -38,8 +40,9 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
   windows: readonly W[],
 ): Aggregation<WindowedState<State>, Event, Readonly<Record<W, Out>>> {
   const { unitMs, tiers, readings } = layOut(windows);
+  const cuts = tiers.map(() => 0);
   const keepsRest = (windows as readonly Window[]).includes('all');
-  const blank = Object.fromEntries(windows.map((window) => [window, null])) as Record<W, Out>;
+  const toRecord = compileRecord<W, Out>(readings.map(({ window }) => window));
   const clone = (state: State) => inner.merge(inner.empty(), state);
 
   /** Puts a bucket behind those that `into` has, or into its rest. `state` is taken over. */
@@ -58,14 +61,25 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
   /** Merges and drops buckets as a newest event in bucket `newest`, if newer than the state's own, demands. */
   const settle = (state: WindowedState<State>, newest: number) => {
     const { starts, states } = state;
-    if ((starts.at(-1) ?? newest) >= newest) return;
-    // Most often nothing moves, and then nothing is to be built.
-    if (starts.every((start) => bucketStart(tiers, start, newest) === start)) return;
-    state.starts = [];
-    state.states = [];
-    starts.forEach((start, index) => {
-      append(state, bucketStart(tiers, start, newest), states[index] as State);
-    });
+    const length = starts.length;
+    if (length === 0 || (starts[length - 1] as number) >= newest) return;
+    for (let i = 0; i < tiers.length; i++) cuts[i] = cutOf(tiers[i] as Tier, newest);
+    let kept = 0;
+    for (let i = 0; i < length; i++) {
+      const start = startIn(tiers, starts[i] as number, cuts);
+      const bucket = states[i] as State;
+      if (start === BELOW_ALL) {
+        if (keepsRest) state.rest = state.rest === null ? bucket : inner.merge(state.rest, bucket);
+      } else if (kept > 0 && starts[kept - 1] === start) {
+        states[kept - 1] = inner.merge(states[kept - 1] as State, bucket);
+      } else {
+        starts[kept] = start;
+        states[kept++] = bucket;
+      }
+    }
+    if (kept === length) return;
+    starts.length = kept;
+    states.length = kept;
   };
 
   return {
@@ -84,8 +98,8 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
       if (starts[at] === start) {
         states[at] = inner.add(states[at] as State, event);
       } else {
-        starts.splice(at + 1, 0, start);
-        states.splice(at + 1, 0, inner.add(inner.empty(), event));
+        insertAt(starts, at + 1, start);
+        insertAt(states, at + 1, inner.add(inner.empty(), event));
       }
       return state;
     },
@@ -133,29 +147,43 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
     },
     finish: ({ starts, states, rest }, now) => {
       const nowUnit = Math.max(Math.floor(now / unitMs), starts.at(-1) ?? BELOW_ALL);
-      const values: Record<W, Out> = { ...blank };
+      const values: Out[] = [];
       let merged = inner.empty();
       let at = starts.length - 1;
       // From the shortest window to the longest, each of which has all buckets of the one before.
-      for (const { window, length, width } of readings) {
+      for (const { length, width } of readings) {
         const from = Math.floor((nowUnit - length) / width) * width;
         for (; at >= 0 && (starts[at] as number) >= from; at--) {
           merged = inner.merge(merged, states[at] as State);
         }
         if (length === Number.POSITIVE_INFINITY && rest !== null) merged = inner.merge(merged, rest);
-        values[window] = inner.finish(merged, now);
+        values.push(inner.finish(merged, now));
       }
-      return values;
+      return toRecord(values);
     },
   };
 }
 
 /** The start of the bucket around `unit` that exists when `newest` is the newest bucket's; BELOW_ALL without one. */
 function bucketStart(tiers: readonly Tier[], unit: number, newest: number): number {
-  for (const { width, reach } of tiers) {
-    if (unit >= Math.floor((newest - reach) / width) * width) return Math.floor(unit / width) * width;
+  for (const tier of tiers) if (unit >= cutOf(tier, newest)) return startOf(unit, tier);
+  return BELOW_ALL;
+}
+
+/** As `bucketStart`, for many that ask for one newest bucket: `cuts` are the tiers' own. */
+function startIn(tiers: readonly Tier[], unit: number, cuts: readonly number[]): number {
+  for (let i = 0; i < cuts.length; i++) {
+    if (unit >= (cuts[i] as number)) return startOf(unit, tiers[i] as Tier);
   }
   return BELOW_ALL;
+}
+
+function cutOf({ width, reach }: Tier, newest: number): number {
+  return Math.floor((newest - reach) / width) * width;
+}
+
+function startOf(unit: number, { width }: Tier): number {
+  return width === 1 ? unit : Math.floor(unit / width) * width;
 }
 
 /** The tiers that windows need, finest first, and what reading needs of each window, shortest first. */
