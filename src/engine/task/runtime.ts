@@ -18,6 +18,12 @@ import type { Task } from './task.ts';
 /** A watermark that has no records to travel with is announced in one of so many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
 
+/** Of the commit interval: how long the first records after a pause wait for what comes with them. */
+const GATHERING_SHARE = 0.1;
+
+/** Of the commit interval: between the end of a commit and the beginning of the next one, where nothing waits to be read. */
+const LEAST_PAUSE_SHARE = 0.25;
+
 /**
  * Runs the tasks of a topology that the group assigns to this member: fetches, processes, commits. One transaction of
  * the log holds the outputs, changelog records and input offsets of all of its tasks. Tasks come and go (Rebalance)
@@ -34,6 +40,7 @@ export class StreamsRuntime {
   readonly #backoff: Backoff;
   #fetching: Fetching | undefined;
   #committer: Committer | undefined;
+  /** From when on the next commit's interval counts. */
   #lastCommit = 0;
   #lastAnnounced = 0;
   #commitMs: number | null = null;
@@ -212,11 +219,13 @@ export class StreamsRuntime {
   async #round(waitMs: number): Promise<number> {
     await this.#prepare();
     const fetching = this.#require(this.#fetching);
+    const isPause = !this.tasks.some((task) => task.hasProcessed);
     const fetched = await fetching.fetch(this.tasks, this.#waitFor(waitMs));
     // What this round commits, the next one may find in the log again.
     this.#foundNothing = fetched === 0;
     await this.#readGlobalTables();
     await this.#idleInputs.followWallClock(this.tasks, this.#options);
+    if (isPause) this.#endPause();
     let processed = 0;
     for (const task of this.tasks) {
       // A commit on the way may have found that the group went on without us.
@@ -285,6 +294,13 @@ export class StreamsRuntime {
     );
   }
 
+  /** What comes now has nothing before it to wait with for the rest of an interval. */
+  #endPause(): void {
+    const { commitIntervalMs, clock } = this.#options;
+    const gatheredSince = clock.monotonic() - (1 - GATHERING_SHARE) * commitIntervalMs;
+    this.#lastCommit = Math.max(this.#lastCommit, gatheredSince);
+  }
+
   async #commitIfDue(): Promise<void> {
     const { commitIntervalMs, catchUpCommitIntervalMs, bufferBytes, clock } = this.#options;
     const now = clock.monotonic();
@@ -294,9 +310,21 @@ export class StreamsRuntime {
     if (isEarly && uncommittedBytes(this.tasks) < bufferBytes) return;
     const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * commitIntervalMs;
     const tasks = this.tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));
-    if (tasks.length > 0) await this.#commitOrJoinAnew(tasks);
-    this.#lastCommit = clock.monotonic();
+    if (tasks.length > 0) {
+      await this.#commitOrJoinAnew(tasks);
+      this.#lastCommit = this.#countsFrom(now, clock.monotonic());
+    }
     if (announces) this.#lastAnnounced = now;
+  }
+
+  /**
+   * The interval counts from where a commit begins, so that what comes while it is on its way does not wait for its length
+   * as well; where commits are long, a quarter of the interval lies between them. Behind it counts from where the commit
+   * ends, for there fewer commits are what matters.
+   */
+  #countsFrom(begun: number, ended: number): number {
+    if (this.#isBehind) return ended;
+    return Math.max(begun, ended - (1 - LEAST_PAUSE_SHARE) * this.#options.commitIntervalMs);
   }
 
   async #commitOrJoinAnew(tasks: readonly Task[]): Promise<void> {
