@@ -15,6 +15,9 @@ import { isAway } from './outcome.ts';
 import type { ProducerIdentity } from './partition-queue.ts';
 import type { TransactionProtocol } from './transaction-protocol.ts';
 
+/** About as long as the markers of a transaction take, ms: to ask sooner would only hold them up. */
+const MARKERS_MS = 3;
+
 export type CoordinatorOptions = {
   readonly transactionalId: string;
   readonly protocol: TransactionProtocol;
@@ -156,6 +159,7 @@ export class TransactionCoordinator {
    * its marker.
    */
   async untilVisible(identity: ProducerIdentity): Promise<void> {
+    await this.#cluster.clock.sleep(MARKERS_MS, this.#options.signal);
     await this.#end(identity, true);
   }
 

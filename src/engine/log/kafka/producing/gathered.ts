@@ -1,4 +1,4 @@
-import type { ProducerRecord, Records } from '../../port.ts';
+import type { Records } from '../../port.ts';
 import { RecordBuffer } from '../../record-buffer.ts';
 import { type BatchBuilder, buildBatches } from '../records/batch-builder.ts';
 import type { Parcel } from './partition-queue.ts';
@@ -99,7 +99,7 @@ export function parcels(appends: readonly Append[], maxBytes: number): readonly 
 function parcelsOf(parts: readonly Part[], maxBytes: number): readonly Parcel[] {
   const made: Parcel[] = [];
   const left = parts.filter(({ count }) => count > 0);
-  for (const builder of buildBatches(together(left), maxBytes)) {
+  for (const builder of buildBatches(left.map(run), maxBytes)) {
     const within: Part[] = [];
     for (let room = builder.count; room > 0; ) {
       const { append, from, count } = left.shift() as Part;
@@ -111,19 +111,6 @@ function parcelsOf(parts: readonly Part[], maxBytes: number): readonly Parcel[] 
     made.push(new AppendParcel(builder, within));
   }
   return made;
-}
-
-/** The records of all parts behind each other. */
-function together(parts: readonly Part[]): Records {
-  const [first] = parts;
-  if (first === undefined) return [];
-  if (parts.length === 1) return run(first);
-  const runs = parts.map(run);
-  if (runs.every((records) => Array.isArray(records))) return (runs as readonly ProducerRecord[][]).flat();
-  const all = new RecordBuffer();
-  for (const records of runs)
-    all.addAll(records instanceof RecordBuffer ? records : RecordBuffer.of(records));
-  return all;
 }
 
 function run({ append: { records }, from, count }: Part): Records {

@@ -19,6 +19,8 @@ type Lane = TopicPartition & { readonly queue: PartitionQueue; waiting: Append[]
 /** Taken for one go: a few batches, so that encoding them does not hold up everything else for long. */
 const MOST_BYTES = 8 * MAX_BATCH_BYTES;
 const MOST_BATCHES = 5;
+/** Goes although something is on the way: less than a batch, so that the broker has work while the next one is made. */
+const ENOUGH_BYTES = 96 * 1024;
 /** For how long `close` tries to bring what is under way to brokers that don't answer. */
 const CLOSE_TIMEOUT_MS = 30_000;
 const NO_TRANSACTIONS_MS = 2 ** 31 - 1;
@@ -44,7 +46,7 @@ async function newIdentity(cluster: Cluster): Promise<ProducerIdentity> {
 
 /**
  * Appends outside transactions, each once and in order (KIP-98). An append goes at once where its partition has nothing
- * on the way; what comes meanwhile gathers in batches, and goes together.
+ * on the way; what comes meanwhile gathers, and goes together.
  */
 class IdempotentProducer implements Producer {
   readonly #cluster: Cluster;
@@ -145,7 +147,7 @@ class IdempotentProducer implements Producer {
   }
 }
 
-/** Whether something is to be sent now: nothing is on the way, or there is enough for a batch of its own. */
+/** Whether something is to be sent now: nothing is on the way, or there is enough. */
 function mayGo({ waiting, queue }: Lane): boolean {
   const [first] = waiting;
   if (first === undefined) return false;
@@ -154,7 +156,7 @@ function mayGo({ waiting, queue }: Lane): boolean {
   let bytes = 0;
   return waiting.some((append) => {
     bytes += append.bytes;
-    return bytes >= MAX_BATCH_BYTES;
+    return bytes >= ENOUGH_BYTES;
   });
 }
 

@@ -144,11 +144,13 @@ export class Sender implements Dispatcher {
   answered(sent: Sent, answer: ProduceAnswer): void {
     const { queue, batch } = sent;
     const outcome = outcomeOf(answer.code);
-    const error = new BrokerError(answer.code, `appending to ${queue.topic}/${queue.partition}`);
     if (outcome === 'appended') {
       if (answer.baseOffset >= 0) this.#acknowledge(sent, answer.baseOffset);
       else void this.#ask(sent, () => this.#locate(sent));
-    } else if (outcome === 'gap') {
+      return;
+    }
+    const error = new BrokerError(answer.code, `appending to ${queue.topic}/${queue.partition}`);
+    if (outcome === 'gap') {
       if (!queue.isAlone(batch)) this.#putBack(sent, error);
       else if (this.#options.transactionalId !== null) this.#giveUp(sent, error);
       else void this.#ask(sent, () => this.#resolveGap(sent));
@@ -224,6 +226,7 @@ export class Sender implements Dispatcher {
     const { parcel } = batch;
     queue.acknowledge(batch, baseOffset + parcel.builder.count, this.#cluster.clock.monotonic());
     this.#landed();
+    parcel.builder.release();
     parcel.appended(baseOffset);
   }
 

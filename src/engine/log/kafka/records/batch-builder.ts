@@ -1,4 +1,4 @@
-import type { BatchWriter } from '../../batch.ts';
+import { type BatchWriter, MAX_BATCH_BYTES } from '../../batch.ts';
 import { invalidRecord } from '../../errors.ts';
 import type { Header, ProducerRecord, Records } from '../../port.ts';
 import { RecordBuffer } from '../../record-buffer.ts';
@@ -39,6 +39,15 @@ export type BatchIdentity = {
 /** More than the numbers of a record take, headers apart: length, attributes, timestamp, offset, three lengths. */
 const RECORD_OVERHEAD = 5 + 1 + 8 + 5 + 5 + 5 + 5;
 
+/**
+ * What batches were written into that are through, for the next ones: new memory costs more than writing into it, and wakes
+ * the garbage collector. Small batches take new memory.
+ */
+const spare: Buffer[] = [];
+const MOST_SPARE = 16;
+const SPARE_BYTES = { least: 64 * 1024, most: 2 * MAX_BATCH_BYTES };
+const NO_BYTES = Buffer.alloc(0);
+
 /** One record batch in the making, as it goes over the wire: nothing is allocated per record. */
 export class BatchBuilder {
   count = 0;
@@ -50,7 +59,8 @@ export class BatchBuilder {
 
   /** `expectedBytes`: a guess that saves growing. */
   constructor(expectedBytes = 4096) {
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(expectedBytes, HEADER_BYTES));
+    const used = expectedBytes >= SPARE_BYTES.least ? spare.pop() : undefined;
+    this.#bytes = used ?? Buffer.allocUnsafeSlow(Math.max(expectedBytes, HEADER_BYTES));
   }
 
   /** Before compression. */
@@ -148,6 +158,14 @@ export class BatchBuilder {
     return bytes.subarray(0, end);
   }
 
+  /** Nobody looks at what `finish` gave any more (requests under way have copies), and it is not called again. */
+  release(): void {
+    const { length } = this.#bytes;
+    const isOfUse = length >= SPARE_BYTES.least && length <= SPARE_BYTES.most;
+    if (isOfUse && spare.length < MOST_SPARE) spare.push(this.#bytes);
+    this.#bytes = NO_BYTES;
+  }
+
   #noteTimestamp(timestamp: number): void {
     if (!(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
       throw invalidRecord(`a record has the timestamp ${timestamp}: Kafka takes whole numbers from 0 on`);
@@ -175,13 +193,18 @@ export class BatchBuilder {
 }
 
 /**
- * The records in order, as several batches where one would exceed `maxBytes` before compression; a record that alone does
- * is a batch of its own. Errors: MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE.
+ * The records of all runs in order, as several batches where one would exceed `maxBytes` before compression; a record that
+ * alone does is a batch of its own. Errors: MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE.
  */
-export function buildBatches(records: Records, maxBytes: number): BatchBuilder[] {
+export function buildBatches(runs: readonly Records[], maxBytes: number): BatchBuilder[] {
   const batches = new Batches(maxBytes);
-  if (records instanceof RecordBuffer) for (const writer of records.batches) addAllStored(batches, writer);
-  else for (const record of records) addRecord(batches, record, records.length);
+  let left = 0;
+  for (const { length } of runs) left += length;
+  for (const records of runs) {
+    if (records instanceof RecordBuffer) for (const writer of records.batches) addAllStored(batches, writer);
+    else for (const record of records) addRecord(batches, record, left);
+    left -= records.length;
+  }
   return batches.builders;
 }
 
