@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { printFigure } from './figure.ts';
 import type { Measurement, Order } from './restore/process.ts';
+import { LARGE_YOUNG_GENERATION } from './runtime-options.ts';
 
 const RECORDS_PER_SECOND_AIM = 600_000;
 const BYTES_AIM = 1.5e9;
@@ -31,7 +32,8 @@ function inDirectory(work: (directory: string) => void): void {
 function step(directory: string, ...parameters: readonly (string | number)[]): Measurement {
   const script = join(import.meta.dirname, 'restore', 'process.ts');
   const stdio = ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'];
-  const output = execFileSync(process.execPath, [script, directory, ...parameters.map(String)], { stdio });
+  const words = [...LARGE_YOUNG_GENERATION, script, directory, ...parameters.map(String)];
+  const output = execFileSync(process.execPath, words, { stdio });
   return JSON.parse(String(output)) as Measurement;
 }
 

@@ -9,10 +9,12 @@ declare module 'rocksdb-native' {
   }
 
   export interface WriteBatch {
-    tryPut(key: Buffer, value: Buffer): void;
-    tryDelete(key: Buffer): void;
     tryDeleteRange(start: Buffer, end: Buffer): void;
     flush(): Promise<void>;
+    /** Inside of the library, see store/rocksdb/operations.ts. */
+    readonly _operations: object[];
+    /** Makes room for the operations. */
+    _resize(): void;
   }
 
   export default class RocksDB {
@@ -25,6 +27,7 @@ declare module 'rocksdb-native' {
     write(options: BatchOptions): WriteBatch;
     iterator(range: Range, options: { capacity: number }): AsyncIterable<{ key: Buffer; value: Buffer }>;
     get(key: Buffer): Promise<Buffer | null>;
+    readonly defaultColumnFamily: { readonly _handle: unknown };
     /** A session that reads what the database holds now; once open, taken at once. */
     snapshot(): RocksDB;
   }

@@ -20,6 +20,14 @@ export type ProducerRecord = {
 };
 
 /** A run of records of one partition as stored; accessors decode only what is asked for. */
+export type ReadEntry<R> = (
+  bytes: Buffer,
+  keyStart: number,
+  keyEnd: number,
+  valueStart: number,
+  valueEnd: number,
+) => R;
+
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
@@ -40,6 +48,11 @@ export interface RecordBatch {
   value(index: number): Buffer | null;
   /** What `read` makes of the value where it lies, without a Buffer of its own; null where there is no value. */
   readValue<R>(index: number, read: (bytes: Buffer, start: number, end: number) => R): R | null;
+  /**
+   * What `read` makes of the record where it lies, without a Buffer for its key and its value. Where it has no key, or no
+   * value, that ends at -1.
+   */
+  readEntry<R>(index: number, read: ReadEntry<R>): R;
   /** Whether the record has neither key nor value. */
   isEmpty(index: number): boolean;
   headers(index: number): readonly Header[];

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { shortText } from '#schemas';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
-import type { Header, ProducerRecord, RecordBatch } from './port.ts';
+import type { Header, ProducerRecord, ReadEntry, RecordBatch } from './port.ts';
 
 const noHeaders: readonly Header[] = [];
 
@@ -152,6 +152,15 @@ export class StoredBatch implements RecordBatch {
     return length === 0 ? null : read(this.#bytes, cursor, cursor + length - 1);
   }
 
+  readEntry<R>(index: number, read: ReadEntry<R>): R {
+    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
+    const keyStart = cursor;
+    const keyEnd = keyLength === 0 ? -1 : keyStart + keyLength - 1;
+    const valueLength = readVarint(this.#bytes, Math.max(keyStart, keyEnd));
+    const valueEnd = valueLength === 0 ? -1 : cursor + valueLength - 1;
+    return read(this.#bytes, keyStart, keyEnd, cursor, valueEnd);
+  }
+
   headers(index: number): readonly Header[] {
     const i = this.#stored(index);
     const end = this.#bodyAt + this.#view.getUint32(HEADER_BYTES + 4 * i, true);
@@ -215,6 +224,10 @@ export class EmptyBatch implements RecordBatch {
   }
 
   readValue(index: number): never {
+    return noRecord(index, 0);
+  }
+
+  readEntry(index: number): never {
     return noRecord(index, 0);
   }
 

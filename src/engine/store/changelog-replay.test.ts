@@ -6,7 +6,9 @@ import { ChangelogReplay } from './changelog-replay.ts';
 import { storePrefix } from './database-keys.ts';
 import { Digest, entryHash } from './digest.ts';
 import { memoryDatabases } from './memory/memory-database.ts';
+import type { Change, Database } from './port.ts';
 import { keyHash, SeenKeys } from './seen-keys.ts';
+import { WholeRestore } from './whole-restore.ts';
 import { writeBehind } from './write-behind.ts';
 
 const NAME = 'counts/state';
@@ -31,26 +33,30 @@ const rowsOf = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', ''), fc.opt
   maxLength: 8,
 });
 
-it('any chunks of a changelog leave the digest and the rows of its records one by one, on an empty store or not', async () => {
+/** Hands rows over as a batch does, and writes what comes of them, sharing the bytes as restoring does. */
+async function replay(target: ChangelogReplay | WholeRestore, database: Database, rows: readonly Row[]) {
+  for (const [key, value] of rows) {
+    const bytes = Buffer.from(`--${key}${value === null ? '' : serde.encode(value)}--`);
+    const keyEnd = 2 + Buffer.byteLength(key);
+    target.add(bytes, 2, keyEnd, keyEnd, value === null ? -1 : bytes.length - 2);
+  }
+  target.add(Buffer.from('without a key'), 0, -1, 0, 7);
+  for await (const changes of target.changes()) await database.write(changes, 'in-bulk');
+}
+
+it('any runs of a changelog leave the digest and the rows of its records one by one, on an empty store or not', async () => {
   await fc.assert(
-    fc.asyncProperty(rowsOf, fc.array(rowsOf, { maxLength: 5 }), async (present, chunks) => {
-      const database = await writeBehind(memoryDatabases(), {
-        keys: 100,
-        bytes: 1_000_000,
-        writes: 100,
-      }).open('task');
+    fc.asyncProperty(rowsOf, fc.array(rowsOf, { maxLength: 5 }), async (present, runs) => {
+      const limits = { keys: 100, bytes: 1_000_000, writes: 100 };
+      const database = await writeBehind(memoryDatabases(), limits).open('task');
       const digest = new Digest();
       const prefix = storePrefix(NAME);
       const store = { name: NAME, digest, serde };
-      const replayed = async (replay: ChangelogReplay, rows: readonly Row[]) => {
-        const keys = rows.map(([key]) => Buffer.from(key));
-        const values = rows.map(([, value]) => (value === null ? null : serde.encode(value)));
-        await database.write(await replay.take({ keys, values }), 'in-bulk');
-      };
-      if (present.length > 0) await replayed(new ChangelogReplay(store, database, undefined), present);
-      const replay = new ChangelogReplay(store, database, present.length > 0 ? undefined : 2);
-      for (const rows of chunks) await replayed(replay, rows);
-      const expected = leftBy([...present, ...chunks.flat()]);
+      const isEmpty = present.length === 0;
+      if (!isEmpty) await replay(new ChangelogReplay(store, database), database, present);
+      const target = isEmpty ? new WholeRestore(store, database, 2) : new ChangelogReplay(store, database);
+      for (const rows of runs) await replay(target, database, rows);
+      const expected = leftBy([...present, ...runs.flat()]);
       assert.equal(digest.toString(), expected.digest);
       const rows = new Map<string, number>();
       for await (const chunk of database.scan({ gte: prefix, lt: Buffer.from([2]) })) {
@@ -60,6 +66,57 @@ it('any chunks of a changelog leave the digest and the rows of its records one b
       assert.deepEqual(rows, new Map([...expected.left].sort()));
       await database.close();
     }),
+  );
+});
+
+it('a whole restore has the digest of its rows, whatever the framing and the fingerprint', async () => {
+  for (const [framing, fingerprint] of [
+    [5, 'a fingerprint of some length'],
+    [5, 'abc'],
+    [0, ''],
+  ] as const) {
+    const framed = { framing, fingerprint: Buffer.from(fingerprint) };
+    const digest = new Digest();
+    const expected = new Digest();
+    const database = await memoryDatabases().open('task');
+    const target = new WholeRestore({ name: NAME, digest, serde: framed }, database, 3);
+    const values = new Map<string, string>();
+    for (const value of ['12345', '12345 and more', '12345'.repeat(2_000)]) {
+      const key = `key-${value.length}`;
+      const bytes = Buffer.from(key + value);
+      target.add(bytes, 0, key.length, key.length, bytes.length);
+      expected.add(entryHash(Buffer.from(key), Buffer.from(value), framed.fingerprint, framing));
+      values.set(key, value);
+    }
+    for await (const changes of target.changes()) {
+      const rows = changes.map(({ key, value }) =>
+        [key.subarray(storePrefix(NAME).length), value].map(String),
+      );
+      assert.deepEqual(new Map(rows as [string, string][]), values);
+    }
+    assert.equal(digest.toString(), expected.toString());
+  }
+});
+
+it('a whole restore writes many records in the order of their keys, of each key the last', async () => {
+  const database = await memoryDatabases().open('task');
+  const target = new WholeRestore({ name: NAME, digest: new Digest(), serde }, database, 10);
+  const keys = Array.from({ length: 12_000 }, (_, i) => `k${(i * 7_919) % 10_000}`);
+  for (const [i, key] of keys.entries()) {
+    const bytes = Buffer.from(`${key}${i}`);
+    target.add(bytes, 0, key.length, key.length, bytes.length);
+  }
+  const written: Change[] = [];
+  let writes = 0;
+  for await (const changes of target.changes()) {
+    writes++;
+    written.push(...changes);
+  }
+  assert.ok(writes > 1);
+  const newest = new Map(keys.map((key, i) => [key, String(i)]));
+  assert.deepEqual(
+    written.map(({ key, value }) => [key.toString('utf8', storePrefix(NAME).length), String(value)]),
+    [...newest].sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 });
 

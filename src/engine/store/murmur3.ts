@@ -13,16 +13,17 @@ const C3 = 0x38b34ae5;
 const C4 = 0xa1e38b93;
 
 /**
- * MurmurHash3_x86_128 (Appleby 2011, public domain) of the first `length` bytes of `bytes`, written to `into`. It spreads
+ * MurmurHash3_x86_128 (Appleby 2011, public domain) of `length` bytes of `bytes` from `start` on, written to `into`. It spreads
  * what is alike over all bits and does nothing against who looks for collisions. 60 to 120 bytes take 0.1 us.
  */
-export function murmur3(bytes: DataView, length: number, seed: number, into: Words128): Words128 {
+export function murmur3(bytes: DataView, length: number, seed: number, into: Words128, start = 0): Words128 {
   let h1 = seed | 0;
   let h2 = h1;
   let h3 = h1;
   let h4 = h1;
-  const tailAt = length - (length % BLOCK_BYTES);
-  for (let at = 0; at < tailAt; at += BLOCK_BYTES) {
+  const end = start + length;
+  const tailAt = end - (length % BLOCK_BYTES);
+  for (let at = start; at < tailAt; at += BLOCK_BYTES) {
     h1 ^= mixed(bytes.getInt32(at, true), C1, 15, C2);
     h1 = Math.imul(rotated(h1, 19) + h2, 5) + 0x561ccd1b;
     h2 ^= mixed(bytes.getInt32(at + 4, true), C2, 16, C3);
@@ -33,10 +34,10 @@ export function murmur3(bytes: DataView, length: number, seed: number, into: Wor
     h4 = Math.imul(rotated(h4, 13) + h1, 5) + 0x32ac3b17;
   }
   // Zeros in place of the bytes that the last block lacks change nothing.
-  h4 ^= mixed(tailWord(bytes, tailAt + 12, length), C4, 18, C1);
-  h3 ^= mixed(tailWord(bytes, tailAt + 8, length), C3, 17, C4);
-  h2 ^= mixed(tailWord(bytes, tailAt + 4, length), C2, 16, C3);
-  h1 ^= mixed(tailWord(bytes, tailAt, length), C1, 15, C2);
+  h4 ^= mixed(tailWord(bytes, tailAt + 12, end), C4, 18, C1);
+  h3 ^= mixed(tailWord(bytes, tailAt + 8, end), C3, 17, C4);
+  h2 ^= mixed(tailWord(bytes, tailAt + 4, end), C2, 16, C3);
+  h1 ^= mixed(tailWord(bytes, tailAt, end), C1, 15, C2);
   h2 ^= length;
   h3 ^= length;
   h4 ^= length;

@@ -18,7 +18,10 @@ export interface DatabaseSnapshot extends DatabaseReads {
   close(): Promise<void>;
 }
 
-/** 'in-bulk': many changes, whose keys are not about to be changed again, so that gathering them would not pay. */
+/**
+ * 'in-bulk': many changes, whose keys are not about to be changed again, so that gathering them would not pay. The write
+ * before them is in the database when it resolves; their own bytes must stay as they are until the next one has.
+ */
 export type WriteManner = 'in-bulk';
 
 /**

@@ -64,6 +64,7 @@ function batch(topic: string, baseOffset: number, records: readonly ProducerReco
       const { value } = at(index);
       return value === null ? null : read(value, 0, value.length);
     },
+    readEntry: () => assert.fail('inputs are not read as entries'),
     headers: (index) => at(index).headers ?? [],
   };
 }

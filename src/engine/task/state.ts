@@ -1,12 +1,13 @@
 import { type Clock, errorCode, FatalError, failpoint, type Logger, RetryableError } from '#platform';
-import type { Appended, Log, RecordBatch, TopicPartition } from '../log/port.ts';
+import type { Appended, Log, ReadEntry, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore, type RefusedEntry } from '../store/cached-store.ts';
-import { type ChangelogRecords, ChangelogReplay } from '../store/changelog-replay.ts';
+import { ChangelogReplay } from '../store/changelog-replay.ts';
 import { prefixRange, storePrefix } from '../store/database-keys.ts';
 import { Digest } from '../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import type { StoreChanges } from '../store/store-changes.ts';
+import { WholeRestore } from '../store/whole-restore.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
 import type { Guarantee } from './commit.ts';
 import type { TaskFailpoint } from './failpoints.ts';
@@ -35,7 +36,7 @@ export type Marks = {
 /** The row of a task's database that tells how far its stores have come. */
 export const MARKS_KEY = Buffer.from([0]);
 const POLL_MS = 1000;
-/** Of the changelog, between two writes of the database; larger ones outlive the garbage collector's nursery. */
+/** Of the changelog, at a time; larger ones outlive the garbage collector's nursery. */
 const CHUNK_BYTES = 256 * 1024;
 
 export type StateOptions = {
@@ -310,7 +311,9 @@ export class TaskState {
     const { definition, store } = open;
     const source: TopicPartition = { topic: definition.changelog, partition: this.#options.partition };
     const replayed = { name: definition.name, digest: store.digest, serde: definition.spec.value };
-    const replay = new ChangelogReplay(replayed, this.#database, isEmpty ? until - open.offset : undefined);
+    const replay = isEmpty
+      ? new WholeRestore(replayed, this.#database, until - open.offset)
+      : new ChangelogReplay(replayed, this.#database);
     const consumer = await this.#options.log.consumer({ maxBytes: CHUNK_BYTES });
     try {
       consumer.assign([{ ...source, offset: open.offset }]);
@@ -318,43 +321,44 @@ export class TaskState {
         const batches = await consumer.poll(POLL_MS);
         this.#options.restore?.signal.throwIfAborted();
         this.#assertTombstonesKept(open);
-        if (batches.length > 0) await this.#replayChunk(open, replay, batches, until);
+        for (const batch of batches) await this.#take(open, batch, until, replay.add);
+        if (replay.isFull || open.offset === until) await this.#write(open, replay.changes());
       }
     } finally {
       await consumer.close();
     }
   }
 
-  /** One write of the database for all that a poll gave. */
-  async #replayChunk(
-    open: OpenStore,
-    replay: ChangelogReplay,
-    batches: readonly RecordBatch[],
-    until: number,
-  ): Promise<void> {
+  /** Hands a batch's records before `until` to `add`, as the store holds them, and moves on behind it. */
+  async #take(open: OpenStore, batch: RecordBatch, until: number, add: ReadEntry<void>): Promise<void> {
     const { logged, changelog } = open.definition;
-    const records: ChangelogRecords = { keys: [], values: [] };
-    let reached = open.offset;
-    for (const batch of batches) {
-      const count = recordsBefore(batch, until);
-      for (let i = 0; i < count; i++) {
-        const key = logged ? batch.key(i) : ownKey(open, batch, i);
-        if (key === null) continue;
-        const value = batch.value(i);
-        const own = logged || value === null ? value : await this.#ownEncoding(open, value);
-        if (own === undefined) continue;
-        records.keys.push(key);
-        records.values.push(own);
-      }
-      if (logged && count > 0) open.position = readPositionHeader(batch, count - 1);
-      reached = Math.min(batch.nextOffset, until);
-      if (reached === until) break;
+    const count = recordsBefore(batch, until);
+    for (let i = 0; i < count; i++) {
+      if (logged) batch.readEntry(i, add);
+      else await this.#addOwn(open, batch, i, add);
     }
-    const changes = await replay.take(records);
+    if (logged && count > 0) open.position = readPositionHeader(batch, count - 1);
+    const reached = Math.max(open.offset, Math.min(batch.nextOffset, until));
     this.#options.restore?.advance(reached - open.offset);
     open.offset = reached;
     if (!logged) open.position = { [changelog]: reached };
-    changes.push(this.#marks());
+  }
+
+  /**
+   * The last of the changes goes together with the mark. A store that takes several writes has none in between: whoever
+   * finds it so restores it whole again.
+   */
+  async #write(open: OpenStore, writes: AsyncIterable<Change[]>): Promise<void> {
+    let last: Change[] = [];
+    for await (const changes of writes) {
+      if (last.length > 0) await this.#writeChunk(last, [open]);
+      last = changes;
+    }
+    await this.#writeChunk(last, []);
+  }
+
+  async #writeChunk(changes: Change[], unmarked: readonly OpenStore[]): Promise<void> {
+    changes.push(this.#marks(unmarked));
     await this.#database.write(changes, 'in-bulk');
     step('restore.chunk');
   }
@@ -374,16 +378,18 @@ export class TaskState {
    * A source's record was written by somebody else: a copy holds it as the live task would have stored it, and passes
    * over what the live task has sent to the dead letters.
    */
-  async #ownEncoding({ definition, store }: OpenStore, value: Buffer): Promise<Buffer | undefined> {
+  async #addOwn(open: OpenStore, batch: RecordBatch, index: number, add: ReadEntry<void>): Promise<void> {
+    const key = ownKey(open, batch, index);
+    if (key === null) return;
+    const value = batch.value(index);
+    if (value === null) return add(key, 0, key.length, -1, -1);
     try {
-      return await store.reencode(value);
+      const own = Buffer.concat([key, await open.store.reencode(value)]);
+      add(own, 0, key.length, key.length, own.length);
     } catch (error) {
       if (!isOfRecord(error)) throw error;
-      this.#options.logger.warn(
-        { err: error, store: definition.name },
-        'an undecodable record is passed over',
-      );
-      return undefined;
+      const { name } = open.definition;
+      this.#options.logger.warn({ err: error, store: name }, 'an undecodable record is passed over');
     }
   }
 

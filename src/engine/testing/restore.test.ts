@@ -97,7 +97,8 @@ it('a restore that a crash ends half-way goes on from its marks, and takes what 
   });
   const rows = new Map<string, Value>();
   for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 300; i++) rows.set(`k${(i + 100 * round) % 400}`, { round, text: 'x'.repeat(1_000) });
+    for (let i = 0; i < 300; i++)
+      rows.set(`k${(i + 100 * round) % 400}`, { round, text: 'x'.repeat(20_000) });
     await driver.pipe(input, ...[...rows].map(([key, value]) => [key, value, round] as const));
     await driver.settle();
   }
@@ -111,6 +112,24 @@ it('a restore that a crash ends half-way goes on from its marks, and takes what 
   await driver.restart({ keepStores: true });
   assert.deepEqual(driver.digests(), live);
   assert.deepEqual(await driver.store('last/state'), new Map([...rows].sort()));
+});
+
+it('a restore that a crash ends between the writes of one run begins anew', async (t) => {
+  const driver = await open(t, (builder) => {
+    const spec = { initial: () => ({}), add: (_: Value, { value }: { value: Value }) => value };
+    builder.source(input).aggregate('last', { ...spec, value: json<Value>() });
+  });
+  const rows = Array.from({ length: 9_000 }, (_, i) => [`k${(i * 7_919) % 9_000}`, { i }, i] as const);
+  await driver.pipe(input, ...rows);
+  await driver.settle();
+  const live = driver.digests();
+  t.after(disarmFailpoints);
+  armFailpoints('restore.chunk=fail');
+  await assert.rejects(driver.restart({ keepStores: false }));
+  disarmFailpoints();
+  await driver.restart({ keepStores: true });
+  assert.deepEqual(driver.digests(), live);
+  assert.equal((await driver.store('last/state')).size, rows.length);
 });
 
 it('a store whose schema has changed has the digest of one restored whole', async (t) => {

@@ -201,6 +201,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     isEmpty: (index) => batch.isEmpty(index),
     value: (index) => batch.value(index),
     readValue: (index, read) => batch.readValue(index, read),
+    readEntry: (index, read) => batch.readEntry(index, read),
     headers: (index) => batch.headers(index),
   };
 }

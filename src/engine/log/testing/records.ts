@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ProducerRecord, RecordBatch } from '../port.ts';
 
@@ -20,12 +21,13 @@ export const anyRecord = (timestamp: fc.Arbitrary<number>): fc.Arbitrary<Produce
 export const all = (batches: readonly RecordBatch[]) =>
   batches.flatMap((batch) => Array.from({ length: batch.count }, (_, i) => recordAt(batch, i)));
 
-const recordAt = (batch: RecordBatch, i: number) => ({
-  offset: batch.offset(i),
-  record: {
-    key: batch.key(i),
-    value: batch.value(i),
-    timestamp: batch.timestamp(i),
-    headers: batch.headers(i),
-  },
-});
+function recordAt(batch: RecordBatch, i: number) {
+  const [key, value] = [batch.key(i), batch.value(i)];
+  const timestamp = batch.timestamp(i);
+  const entry = batch.readEntry(i, (bytes, keyStart, keyEnd, valueStart, valueEnd) => ({
+    key: keyEnd < 0 ? null : bytes.subarray(keyStart, keyEnd),
+    value: valueEnd < 0 ? null : bytes.subarray(valueStart, valueEnd),
+  }));
+  assert.deepEqual(entry, { key, value });
+  return { offset: batch.offset(i), record: { key, value, timestamp, headers: batch.headers(i) } };
+}

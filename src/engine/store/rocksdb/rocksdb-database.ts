@@ -12,6 +12,7 @@ import type {
   KeyRange,
 } from '../port.ts';
 import { writeBehind } from '../write-behind.ts';
+import { addChanges } from './operations.ts';
 import { WriteMarks } from './write-marks.ts';
 
 /**
@@ -97,12 +98,8 @@ class RocksDatabase extends RocksReads implements Database {
   async write(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
     const batch = this.#db.write({ capacity: changes.length + 1, autoDestroy: true });
-    for (const { key, value } of changes) {
-      if (value === null) batch.tryDelete(key);
-      else batch.tryPut(key, value);
-    }
-    const mark = this.#marks.next();
-    batch.tryPut(mark.key, mark.value);
+    addChanges(batch, this.#db, changes);
+    addChanges(batch, this.#db, [this.#marks.next()]);
     await batch.flush();
     this.#marks.written();
   }

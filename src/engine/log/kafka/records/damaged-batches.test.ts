@@ -9,7 +9,7 @@ import type { WrittenCompression } from './compression.ts';
 import { anyKafkaRecord, atOffset, encoded, nobody, read, resealed } from './testing/stored-batches.ts';
 
 test('a last batch that is cut off is left out', () => {
-  const whole = encoded(buildBatches([{ key: Buffer.from('k'), value: null, timestamp: 1 }], 1000), 'none');
+  const whole = encoded(buildBatches([[{ key: Buffer.from('k'), value: null, timestamp: 1 }]], 1000), 'none');
   for (let cut = 0; cut < whole.length; cut++) {
     const records = Buffer.concat([whole, atOffset(8, whole).subarray(0, cut)]);
     assert.deepEqual(
@@ -26,7 +26,7 @@ test('bytes that were damaged are refused, whichever they are', () => {
     value: Buffer.alloc(9),
     timestamp: i,
   }));
-  const whole = encoded(buildBatches(records, 1000), 'none');
+  const whole = encoded(buildBatches([records], 1000), 'none');
   // The offset, the leader's epoch and the length of the batch are not under its checksum.
   for (let i = CHECKSUM; i < whole.length; i++) {
     const damaged = Buffer.from(whole);
@@ -36,7 +36,7 @@ test('bytes that were damaged are refused, whichever they are', () => {
 });
 
 test('a batch of an old format is refused by its name, one of an unknown format as damaged', () => {
-  const whole = encoded(buildBatches([{ key: null, value: null, timestamp: 1 }], 1000), 'none');
+  const whole = encoded(buildBatches([[{ key: null, value: null, timestamp: 1 }]], 1000), 'none');
   const withMagic = (magic: number) => {
     const bytes = Buffer.from(whole);
     bytes[16] = magic;
@@ -56,7 +56,7 @@ test('whatever a batch holds under a right checksum, it is read or refused', () 
       fc.array(change, { minLength: 1, maxLength: 4 }),
       fc.nat(20),
       (records, compression, changes, from) => {
-        const [builder] = buildBatches(records, 1e6);
+        const [builder] = buildBatches([records], 1e6);
         const batch = atOffset(7, (builder as BatchBuilder).finish({ ...nobody, compression }));
         for (const { at: place, value } of changes) {
           batch[ATTRIBUTES + (place % (batch.length - ATTRIBUTES))] = value;

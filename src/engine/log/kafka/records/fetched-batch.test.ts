@@ -20,7 +20,7 @@ test('records are reached in any order, as bytes and as text', () => {
     value: i % 5 === 0 ? null : Buffer.alloc(i, i),
     timestamp: 1000 - i,
   }));
-  const [batch] = read(encoded(buildBatches(records, 1e6), 'none'));
+  const [batch] = read(encoded(buildBatches([records], 1e6), 'none'));
   assert.ok(batch);
   assert.equal(batch.isPlain, false);
   for (const i of [99, 0, 50, 49, 51, 7, 5, 0]) {
@@ -38,7 +38,7 @@ test('records are reached in any order, as bytes and as text', () => {
 test('a batch says whether its records are plain', () => {
   const isPlain = (r: Partial<ProducerRecord>) => {
     const plain = { key: Buffer.from('k'), value: Buffer.from(''), timestamp: 5 };
-    return read(encoded(buildBatches([plain, { ...plain, ...r }], 1000), 'none'))[0]?.isPlain;
+    return read(encoded(buildBatches([[plain, { ...plain, ...r }]], 1000), 'none'))[0]?.isPlain;
   };
   assert.equal(isPlain({}), true);
   assert.equal(isPlain({ key: null }), false);
@@ -52,7 +52,7 @@ test('a batch is seen from the position on', () => {
     value: null,
     timestamp: i,
   }));
-  const bytes = encoded(buildBatches(records, 130), 'none');
+  const bytes = encoded(buildBatches([records], 130), 'none');
   for (let from = 0; from < 20; from++) {
     const { batches, nextOffset } = readableBatches(
       { topic: 't', partition: 0, records: bytes, aborted: [] },
@@ -72,8 +72,10 @@ test('a batch is seen from the position on', () => {
 test('a batch that the broker has stamped gives its own time to every record', () => {
   const batch = buildBatches(
     [
-      { key: null, value: null, timestamp: 1 },
-      { key: null, value: null, timestamp: 2 },
+      [
+        { key: null, value: null, timestamp: 1 },
+        { key: null, value: null, timestamp: 2 },
+      ],
     ],
     1000,
   )[0];

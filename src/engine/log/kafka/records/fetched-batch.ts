@@ -1,5 +1,5 @@
 import { corruptBatch } from '../../errors.ts';
-import type { Header, RecordBatch } from '../../port.ts';
+import type { Header, ReadEntry, RecordBatch } from '../../port.ts';
 import type { BatchHeader } from './batch-header.ts';
 import { compressionOf, decompress } from './compression.ts';
 import {
@@ -117,6 +117,14 @@ export class FetchedBatch implements RecordBatch {
     const at = FIELDS * this.#stored(index);
     const start = this.#fields[at + VALUE] as number;
     return start < 0 ? null : read(this.#bytes, start, this.#fields[at + VALUE_END] as number);
+  }
+
+  readEntry<R>(index: number, read: ReadEntry<R>): R {
+    const at = FIELDS * this.#stored(index);
+    const [keyStart, valueStart] = [this.#fields[at + KEY] as number, this.#fields[at + VALUE] as number];
+    const keyEnd = keyStart < 0 ? -1 : (this.#fields[at + KEY_END] as number);
+    const valueEnd = valueStart < 0 ? -1 : (this.#fields[at + VALUE_END] as number);
+    return read(this.#bytes, keyStart, keyEnd, valueStart, valueEnd);
   }
 
   isEmpty(index: number): boolean {
