@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Serde } from '#engine';
-import { avroCodec, type Interaction, type ViewState } from '#schemas';
+import { avroCodec, type Interaction, type ItemFacts, type ViewState } from '#schemas';
 import { acceptedEvents, viewStates } from './view-state-serde.ts';
 
 const event = (n: number): Interaction => ({
@@ -66,14 +66,30 @@ it('writes what the plain serde writes, for events written before and others', (
 });
 
 it('shares the facts of an item among its events, as long as they say the same', () => {
-  const facts = (tags: string[]) => {
-    return { type: 'movie' as const, category: 'c', tags, duration_ms: 1, difficulty: null, created: 2 };
+  const some: ItemFacts = {
+    type: 'movie',
+    category: 'c',
+    tags: ['a'],
+    duration_ms: 1,
+    difficulty: null,
+    created: 2,
   };
-  const of = (item_id: string, tags: string[]) => taken(1, { ...event(1), item_id, item: facts(tags) }).item;
-  const first = of('i', ['a']);
-  assert.deepEqual(first, facts(['a']));
-  assert.equal(of('i', ['a']), first);
-  assert.notEqual(of('j', ['a']), first);
-  assert.deepEqual(of('i', ['b']), facts(['b']));
-  assert.deepEqual(of('i', ['b', 'c']), facts(['b', 'c']));
+  const others: ItemFacts = {
+    type: 'quiz',
+    category: 'd',
+    tags: ['b'],
+    duration_ms: 2,
+    difficulty: 3,
+    created: 3,
+  };
+  const of = (item: ItemFacts, item_id = 'i') => taken(1, { ...event(1), item_id, item }).item;
+  for (const field of Object.keys(some) as (keyof ItemFacts)[]) {
+    const first = of(some);
+    assert.deepEqual(first, some);
+    assert.equal(of(some), first);
+    assert.notEqual(of(some, 'j'), first);
+    const changed = { ...some, [field]: others[field] };
+    assert.deepEqual(of(changed), changed);
+  }
+  assert.deepEqual(of({ ...some, tags: ['a', 'b'] }), { ...some, tags: ['a', 'b'] });
 });
