@@ -1,6 +1,10 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerDirectory } from './server-directory.ts';
 import type { ServerProcess } from './server-process.ts';
+
+/** A process that has not stopped by then is stopped soon enough for most that is to be shown of it. */
+const PAUSE_MS = 5_000;
 
 type Program = {
   readonly program: string;
@@ -65,13 +69,28 @@ export abstract class RestartableProcess {
     await this.start();
   }
 
-  /** SIGSTOP. */
+  /** SIGSTOP; returns when none of its threads goes on, which takes a while where all processors are busy. */
   pause(): void {
     this.#process?.signal('SIGSTOP');
+    const until = performance.now() + PAUSE_MS;
+    while (this.#process !== undefined && isGoingOn(this.#process.pid) && performance.now() < until)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
   }
 
   /** SIGCONT. */
   resume(): void {
     this.#process?.signal('SIGCONT');
+  }
+}
+
+/** Whether a thread of the process is not stopped yet; false where the system does not tell. */
+function isGoingOn(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return false;
+  try {
+    return readdirSync(tasks).some((task) => !/\) [Tt] /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
+  } catch {
+    // A thread has ended meanwhile.
+    return true;
   }
 }

@@ -195,7 +195,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   /** A key's place in the cache, until the next commit; NotLoaded where the key has yet to be loaded. */
   entry(key: string): Entry<V> {
-    const entry = this.#entries.get(key);
+    // An untyped caller's key may be none.
+    const entry = typeof key === 'string' ? this.#entries.get(key) : undefined;
     if (entry === undefined) throw this.#miss(key, key);
     entry.used = true;
     return entry;
