@@ -51,7 +51,7 @@ export const sections = {
       .default(100)
       .describe('Time between two commits of a task, ms; a second at least while it is behind.'),
     batchRecords: count().default(4096).describe('Most records that a task processes in one batch.'),
-    cacheEntries: count().default(100_000).describe('Decoded state entries that a task keeps in memory.'),
+    cacheEntries: count().default(80_000).describe('Decoded state entries that a task keeps in memory.'),
   }),
   admission: z.object({
     latenessMs: z

@@ -37,7 +37,7 @@ export type RuntimeOptions = {
   readonly catchUpCommitIntervalMs?: number;
   /** Records that a task takes at a time; 2,000 by default. */
   readonly batchRecords?: number;
-  /** Decoded rows that each store of a task keeps in memory; 100,000 by default. */
+  /** Decoded rows that each store of a task keeps in memory; 80,000 by default. */
   readonly cacheEntries?: number;
   /** Bytes of records fetched and not yet processed, and of what waits for the commit, each; 64 MiB by default. */
   readonly bufferBytes?: number;
@@ -62,7 +62,7 @@ export const RUNTIME_DEFAULTS = {
   standbys: 0,
   commitIntervalMs: 100,
   batchRecords: 2_000,
-  cacheEntries: 100_000,
+  cacheEntries: 80_000,
   bufferBytes: 64 * 1024 * 1024,
   idleWaitMs: 0,
   sessionTimeoutMs: 10_000,
