@@ -56,7 +56,7 @@ it('a process', async (t) => {
     guarantee: 'exactly-once',
     commitIntervalMs: 100,
     batchRecords: 2_000,
-    cacheEntries: 100_000,
+    cacheEntries: 80_000,
     bufferBytes: 64 * 1024 * 1024,
     standbys: 0,
     idleWaitMs: 0,
