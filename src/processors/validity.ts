@@ -18,13 +18,13 @@ export function invalidReason(event: Interaction): string | undefined {
 
 function invalidId(event: Interaction): string | undefined {
   const { event_id, user_id, item_id, session_id, request_id } = event;
-  if (item_id === null && event.kind !== 'search') return `a ${event.kind} needs an item_id`;
   return (
     wrongId('event_id', event_id) ??
     wrongId('user_id', user_id) ??
     wrongId('item_id', item_id) ??
     wrongId('session_id', session_id) ??
-    wrongId('request_id', request_id)
+    wrongId('request_id', request_id) ??
+    (item_id === null && event.kind !== 'search' ? `a ${event.kind} needs an item_id` : undefined)
   );
 }
 

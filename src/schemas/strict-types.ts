@@ -4,7 +4,6 @@
  * size, and writes a long below -2^52 as a positive number.
  */
 import avsc from 'avsc';
-import { shortText } from './short-text.ts';
 
 /** The part of avsc's reading and writing position that the types use. */
 type Tap = {
@@ -13,14 +12,13 @@ type Tap = {
   readInt(): number;
   readLong(): number;
   readString(): string;
-  writeString(value: string): void;
   writeLong(value: number): void;
 };
 type Internal = { _read(tap: Tap): unknown; _skip(tap: Tap): void };
 type Hook = ((value: unknown, type: avsc.Type) => void) | undefined;
 
 /** Zigzag doubles a value, and doubles are exact up to 2^53. */
-const largestLong = 2 ** 52 - 1;
+export const largestLong = 2 ** 52 - 1;
 
 /** avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. */
 export function avroType(schema: object): avsc.Type {
@@ -33,7 +31,6 @@ export function avroType(schema: object): avsc.Type {
       if (kind === 'map') return new StrictMapType(each, options);
       if (kind === 'int') return new StrictIntType();
       if (kind === 'long') return new StrictLongType();
-      if (kind === 'string') return new QuickStringType();
       return undefined;
     },
   });
@@ -68,48 +65,9 @@ class StrictLongType extends avsc.types.LongType {
   }
 }
 
-function isExactLong(value: unknown): value is number {
+/** Whether Avro's long can carry it here. */
+export function isExactLong(value: unknown): value is number {
   return typeof value === 'number' && value % 1 === 0 && value <= largestLong && value >= -largestLong;
-}
-
-/** Above this length a string's own length takes more than a byte, and a native call less time than a loop. */
-const shortString = 63;
-
-/**
- * Reads and writes short strings of ASCII, which most are, without a native call for each, and without measuring first what
- * is written: that takes longer than writing it.
- */
-class QuickStringType extends avsc.types.StringType {
-  _read(tap: Tap): string {
-    const { buf, pos } = tap;
-    const prefix = buf[pos] as number;
-    const end = pos + 1 + (prefix >> 1);
-    // A length of one byte that is not negative is even and below 128.
-    const isShort = (prefix & 0x81) === 0 && end <= buf.length;
-    const text = isShort ? shortText(buf, pos + 1, end) : undefined;
-    if (text === undefined) return tap.readString();
-    tap.pos = end;
-    return text;
-  }
-
-  _write(tap: Tap, value: unknown): void {
-    if (typeof value !== 'string') throw new Error(`invalid "string": ${String(value)}`);
-    if (!writeShortAscii(tap, value)) tap.writeString(value);
-  }
-}
-
-function writeShortAscii(tap: Tap, value: string): boolean {
-  const { length } = value;
-  const start = tap.pos + 1;
-  if (length > shortString || start + length > tap.buf.length) return false;
-  for (let i = 0; i < length; i++) {
-    const unit = value.charCodeAt(i);
-    if (unit > 0x7f) return false;
-    tap.buf[start + i] = unit;
-  }
-  tap.buf[tap.pos] = 2 * length;
-  tap.pos = start + length;
-  return true;
 }
 
 class StrictArrayType extends avsc.types.ArrayType {

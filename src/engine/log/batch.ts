@@ -258,7 +258,8 @@ export function assertTimestamp(timestamp: number): void {
   if (!Number.isFinite(timestamp)) throw invalidRecord(`a record has the timestamp ${timestamp}`);
 }
 
-function larger<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+/** The numbers of one list at the beginning of another. */
+export function larger<T extends Uint32Array | Int32Array | Float64Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

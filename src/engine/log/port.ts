@@ -19,7 +19,7 @@ export type ProducerRecord = {
   readonly headers?: readonly Header[];
 };
 
-/** A run of records of one partition as stored; accessors decode only what is asked for. */
+/** Takes a record where it lies, see RecordBatch.readEntry. */
 export type ReadEntry<R> = (
   bytes: Buffer,
   keyStart: number,
@@ -28,6 +28,7 @@ export type ReadEntry<R> = (
   valueEnd: number,
 ) => R;
 
+/** A run of records of one partition as stored; accessors decode only what is asked for. */
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;

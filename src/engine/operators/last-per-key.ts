@@ -74,8 +74,14 @@ export class LastPerKeyOperator implements Operator {
 
   #place(key: string, recordKey: unknown): Held {
     const place = this.#held.size;
-    const fresh = { key, recordKey, value: undefined, timestamp: 0, timer: undefined, trace: undefined };
-    const held = this.#places[place] ?? fresh;
+    const held = this.#places[place] ?? {
+      key,
+      recordKey,
+      value: undefined,
+      timestamp: 0,
+      timer: undefined,
+      trace: undefined,
+    };
     this.#places[place] = held;
     held.key = key;
     held.recordKey = recordKey;

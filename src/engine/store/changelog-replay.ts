@@ -1,3 +1,4 @@
+import type { ReadEntry } from '../log/port.ts';
 import { storePrefix } from './database-keys.ts';
 import { entryHash } from './digest.ts';
 import type { Change, Database } from './port.ts';
@@ -26,13 +27,7 @@ export class ChangelogReplay {
   }
 
   /** A record, as RecordBatch.readEntry gives it; one without a key is passed over. */
-  readonly add = (
-    bytes: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    valueStart: number,
-    valueEnd: number,
-  ): void => {
+  readonly add: ReadEntry<void> = (bytes, keyStart, keyEnd, valueStart, valueEnd) => {
     if (keyEnd < 0) return;
     const key = Buffer.concat([this.#prefix, bytes.subarray(keyStart, keyEnd)]);
     const value = valueEnd < 0 ? null : bytes.subarray(valueStart, valueEnd);

@@ -1,3 +1,5 @@
+import { larger } from '../log/batch.ts';
+import type { ReadEntry } from '../log/port.ts';
 import type { Serde } from '../serde.ts';
 import { type ByteStrings, isBefore, sortBytewise } from './byte-order.ts';
 import { storePrefix } from './database-keys.ts';
@@ -75,13 +77,7 @@ export class WholeRestore {
   }
 
   /** A record, as RecordBatch.readEntry gives it; one without a key is passed over. */
-  readonly add = (
-    from: Buffer,
-    keyStart: number,
-    keyEnd: number,
-    valueStart: number,
-    valueEnd: number,
-  ): void => {
+  readonly add: ReadEntry<void> = (from, keyStart, keyEnd, valueStart, valueEnd) => {
     if (keyEnd < 0) return;
     const isDeletion = valueEnd < 0;
     const valueLength = isDeletion ? 0 : valueEnd - valueStart;
@@ -222,17 +218,10 @@ export class WholeRestore {
 
   #growLists(): void {
     const length = 2 * this.#starts.length;
-    const larger = (list: Uint32Array) => {
-      const copy = new Uint32Array(length);
-      copy.set(list);
-      return copy;
-    };
-    this.#starts = larger(this.#starts);
-    this.#keyEnds = larger(this.#keyEnds);
-    this.#values = larger(this.#values);
-    this.#ends = larger(this.#ends);
-    const hashes = new Int32Array(length);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
+    this.#starts = larger(this.#starts, new Uint32Array(length));
+    this.#keyEnds = larger(this.#keyEnds, new Uint32Array(length));
+    this.#values = larger(this.#values, new Uint32Array(length));
+    this.#ends = larger(this.#ends, new Uint32Array(length));
+    this.#hashes = larger(this.#hashes, new Int32Array(length));
   }
 }

@@ -1,4 +1,5 @@
 import { shortText } from '../short-text.ts';
+import { isExactLong, largestLong } from '../strict-types.ts';
 
 /** Where what was read or written last ends: returning it beside the value would take an object for each. */
 export const cursor = { at: 0 };
@@ -6,8 +7,6 @@ export const cursor = { at: 0 };
 /** Thrown where a value or its bytes need more than the compiled functions do: see compileReader. */
 export const notCompiled = new Error('not for compiled code');
 
-/** Zigzag doubles a value, and doubles are exact up to 2^53. */
-export const LARGEST_LONG = 2 ** 52 - 1;
 /** Node's own function, which `toString` calls when it has looked at its arguments, for half as long again. */
 type NativeBuffer = Buffer & { utf8Slice(start: number, end: number): string };
 
@@ -43,7 +42,7 @@ export const readers = {
     cursor.at = at;
     let value = low + high * 2 ** HALF_BITS;
     value = low & 1 ? -(value + 1) / 2 : value / 2;
-    if (value > LARGEST_LONG || value < -LARGEST_LONG) throw notCompiled;
+    if (value > largestLong || value < -largestLong) throw notCompiled;
     return value;
   },
 
@@ -101,8 +100,7 @@ function assertWithin(bytes: Buffer, start: number, length: number): void {
 /** What compiled writers call; each gives the end. Behind the end of `bytes` nothing is written, and the end says so. */
 export const writers = {
   long(bytes: Buffer, at: number, value: unknown): number {
-    if (typeof value !== 'number' || value % 1 !== 0 || value > LARGEST_LONG || value < -LARGEST_LONG)
-      throw notCompiled;
+    if (!isExactLong(value)) throw notCompiled;
     const zigzag = value >= 0 ? 2 * value : -2 * value - 1;
     const high = Math.floor(zigzag / 2 ** HALF_BITS);
     let low = zigzag - high * 2 ** HALF_BITS;
