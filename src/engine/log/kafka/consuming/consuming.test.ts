@@ -74,6 +74,54 @@ test('a batch that is larger than every limit arrives, also behind other partiti
   await consumer.close();
 });
 
+test('a poll does not wait for a partition that is not asked for, because what has come of the others fills the room', async (t) => {
+  const opened = await testCluster(t);
+  if (opened === undefined) return;
+  const { cluster } = opened;
+  const partitions = [0, 1, 2, 3];
+  await createTopic(opened, 'topic', partitions.length);
+  const producer = await WireProducer.open(cluster);
+  for (const partition of partitions) {
+    for (let i = 0; i < 30; i++) await producer.send('topic', partition, batchOf(1, 10_000));
+  }
+  let arrivals = Promise.withResolvers<void>();
+  const arrived = () => {
+    arrivals.resolve();
+    arrivals = Promise.withResolvers();
+  };
+  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes: 100_000 }, arrived);
+  const assignment = new Assignment();
+  assignment.replace(partitions.map((partition) => ({ ...at('topic', partition), offset: 0 })));
+  const readings = partitions
+    .flatMap((partition) => assignment.of(at('topic', partition)) ?? [])
+    .map((each) => new Reading(each));
+  fetching.assign(readings);
+  const untilAllHaveSome = async () => {
+    while (readings.some(({ isEmpty }) => isEmpty)) {
+      const arrival = arrivals.promise;
+      fetching.ask(true);
+      await arrival;
+    }
+  };
+  const takeAll = (reading: Reading) => reading.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, []);
+  await untilAllHaveSome();
+  const [first, ...others] = readings as [Reading, ...Reading[]];
+  // Asked for alone, a partition gives as much as an answer holds.
+  for (const other of others.slice(0, 2)) {
+    takeAll(other);
+    await untilAllHaveSome();
+  }
+  takeAll(first);
+  // So long that the last answer tells nothing of now.
+  await cluster.clock.sleep(20);
+  fetching.ask(true);
+  assert.ok(!first.isInFlight && fetching.awaitedUntil < cluster.clock.monotonic());
+  for (const other of others) takeAll(other);
+  fetching.ask(true);
+  assert.ok(first.isInFlight && fetching.awaitedUntil > cluster.clock.monotonic());
+  await fetching.close();
+});
+
 test('what was fetched and not polled stays bounded, and a paused partition gives way', async (t) => {
   const opened = await testCluster(t);
   if (opened === undefined) return;

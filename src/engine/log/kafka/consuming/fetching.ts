@@ -43,6 +43,8 @@ export class Fetching {
   /** The ones that gave something go to the end: a broker fills its answer in the order of the request. */
   readonly #readings = new Map<Assigned, Reading>();
   #polledAt = Number.NEGATIVE_INFINITY;
+  /** Nothing more is asked for until some of what has come is polled. */
+  #isFull = false;
 
   /** `onArrival`: a poll should look again. */
   constructor(cluster: Cluster, options: FetchingOptions, onArrival: () => void) {
@@ -66,6 +68,7 @@ export class Fetching {
   /** Until when a poll has to wait for answers, whatever its own time; in the past when for none. */
   get awaitedUntil(): number {
     let until = Number.NEGATIVE_INFINITY;
+    if (this.#isFull) return until;
     for (const { assigned, awaitedUntil } of this.#readings.values()) {
       if (!assigned.paused && awaitedUntil > until) until = awaitedUntil;
     }
@@ -79,9 +82,11 @@ export class Fetching {
   ask(isLook = false): void {
     if (this.#ended.signal.aborted) return;
     const now = this.#clock.monotonic();
-    if (isLook) this.#look(now);
+    if (isLook) this.#polledAt = now;
     const wanted = this.#wanted();
-    if (wanted.size === 0 || !this.#hasRoom()) return;
+    this.#isFull = wanted.size > 0 && !this.#hasRoom();
+    if (this.#isFull) return;
+    if (isLook) this.#look(now);
     const bytes = Math.max(LEAST_BYTES, Math.floor(this.#options.answerBytes / wanted.size));
     for (const [broker, partitions] of wanted) {
       const lane = this.#lanes.free(broker);
@@ -98,7 +103,6 @@ export class Fetching {
   }
 
   #look(now: number): void {
-    this.#polledAt = now;
     for (const reading of this.#readings.values()) {
       if (reading.assigned.paused || reading.isInFlight || reading.hasFailed || !reading.isEmpty) continue;
       if (now - reading.answeredAt > FRESH_MS) {

@@ -1,3 +1,4 @@
+import { shortText } from '#schemas';
 import { corruptBatch } from '../../errors.ts';
 import type { Header, ReadEntry, RecordBatch } from '../../port.ts';
 import type { BatchHeader } from './batch-header.ts';
@@ -104,7 +105,10 @@ export class FetchedBatch implements RecordBatch {
   keyText(index: number): string | null {
     const at = FIELDS * this.#stored(index);
     const start = this.#fields[at + KEY] as number;
-    return start < 0 ? null : this.#bytes.toString('utf8', start, this.#fields[at + KEY_END]);
+    const end = this.#fields[at + KEY_END] as number;
+    return start < 0
+      ? null
+      : (shortText(this.#bytes, start, end) ?? this.#bytes.toString('utf8', start, end));
   }
 
   value(index: number): Buffer | null {
