@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deleteRecordsV2 } from '@platformatic/kafka';
 import { errorCode } from '#platform';
+import type { ServerTest } from '#servers';
 import { Assignment } from '../../assignment.ts';
 import { BatchBuilder } from '../records/batch-builder.ts';
 import { deleteTopics } from '../topics/topics.ts';
@@ -74,42 +75,49 @@ test('a batch that is larger than every limit arrives, also behind other partiti
   await consumer.close();
 });
 
-test('a poll does not wait for a partition that is not asked for, because what has come of the others fills the room', async (t) => {
+/** A reading of each partition of a topic that has so many batches of 10 kB in them, and what tells of arrivals. */
+async function openReadings(t: ServerTest, batches: readonly number[]) {
   const opened = await testCluster(t);
-  if (opened === undefined) return;
+  if (opened === undefined) return undefined;
   const { cluster } = opened;
-  const partitions = [0, 1, 2, 3];
-  await createTopic(opened, 'topic', partitions.length);
+  await createTopic(opened, 'topic', batches.length);
   const producer = await WireProducer.open(cluster);
-  for (const partition of partitions) {
-    for (let i = 0; i < 30; i++) await producer.send('topic', partition, batchOf(1, 10_000));
+  for (const [partition, count] of batches.entries()) {
+    for (let i = 0; i < count; i++) await producer.send('topic', partition, batchOf(1, 10_000));
   }
   let arrivals = Promise.withResolvers<void>();
-  const arrived = () => {
+  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes: 100_000 }, () => {
     arrivals.resolve();
     arrivals = Promise.withResolvers();
-  };
-  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes: 100_000 }, arrived);
+  });
   const assignment = new Assignment();
-  assignment.replace(partitions.map((partition) => ({ ...at('topic', partition), offset: 0 })));
-  const readings = partitions
-    .flatMap((partition) => assignment.of(at('topic', partition)) ?? [])
-    .map((each) => new Reading(each));
+  const places = batches.map((_, partition) => at('topic', partition));
+  assignment.replace(places.map((place) => ({ ...place, offset: 0 })));
+  const readings = places.flatMap((place) => assignment.of(place) ?? []).map((each) => new Reading(each));
   fetching.assign(readings);
-  const untilAllHaveSome = async () => {
-    while (readings.some(({ isEmpty }) => isEmpty)) {
+  const until = async (isReached: () => boolean) => {
+    while (!isReached()) {
       const arrival = arrivals.promise;
       fetching.ask(true);
       await arrival;
     }
   };
-  const takeAll = (reading: Reading) => reading.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, []);
-  await untilAllHaveSome();
+  return { cluster, fetching, readings, until };
+}
+
+const takeAll = (reading: Reading) => reading.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, []);
+
+test('a poll does not wait for a partition that is not asked for, because what has come of the others fills the room', async (t) => {
+  const opened = await openReadings(t, [30, 30, 30, 30]);
+  if (opened === undefined) return;
+  const { cluster, fetching, readings, until } = opened;
+  const allHaveSome = () => readings.every(({ isEmpty }) => !isEmpty);
+  await until(allHaveSome);
   const [first, ...others] = readings as [Reading, ...Reading[]];
   // Asked for alone, a partition gives as much as an answer holds.
   for (const other of others.slice(0, 2)) {
     takeAll(other);
-    await untilAllHaveSome();
+    await until(allHaveSome);
   }
   takeAll(first);
   // So long that the last answer tells nothing of now.
@@ -119,6 +127,24 @@ test('a poll does not wait for a partition that is not asked for, because what h
   for (const other of others) takeAll(other);
   fetching.ask(true);
   assert.ok(first.isInFlight && fetching.awaitedUntil > cluster.clock.monotonic());
+  await fetching.close();
+});
+
+test('what has more is asked for, although requests for quiet partitions wait at the broker', async (t) => {
+  const opened = await openReadings(t, [0, 0, 30]);
+  if (opened === undefined) return;
+  const { fetching, readings, until } = opened;
+  const [quiet, late, busy] = readings as [Reading, Reading, Reading];
+  late.assigned.paused = true;
+  await until(() => !busy.isEmpty && quiet.isInFlight);
+  late.assigned.paused = false;
+  fetching.ask();
+  takeAll(busy);
+  fetching.ask();
+  assert.deepEqual(
+    readings.map(({ isInFlight }) => isInFlight),
+    [true, true, true],
+  );
   await fetching.close();
 });
 

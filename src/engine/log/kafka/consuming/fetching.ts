@@ -5,7 +5,7 @@ import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
 import type { PartitionAnswer } from './fetch-response.ts';
 import { survey } from './fetched-records.ts';
-import { type Lane, Lanes } from './lanes.ts';
+import { type Lane, type LaneKind, Lanes } from './lanes.ts';
 import type { Reading } from './reading.ts';
 import { type Place, Recovery } from './recovery.ts';
 
@@ -30,7 +30,7 @@ type Asked = { readonly reading: Reading; readonly offset: number };
 
 /**
  * Keeps requests on their way to all brokers that lead assigned partitions, and what has come until it is polled. Twice
- * `answerBytes` may lie there before it stops asking, so that with the requests under way it holds four times that at most,
+ * `answerBytes` may lie there before it stops asking, so that with the requests under way it holds five times that at most,
  * but for single batches that are larger, and for what answers grow by when they are decompressed.
  */
 export class Fetching {
@@ -89,10 +89,12 @@ export class Fetching {
     if (isLook) this.#look(now);
     const bytes = Math.max(LEAST_BYTES, Math.floor(this.#options.answerBytes / wanted.size));
     for (const [broker, partitions] of wanted) {
-      const lane = this.#lanes.free(broker);
-      if (lane === undefined) continue;
-      const isAwaited = partitions.some(({ reading }) => reading.awaitedUntil > now);
-      void this.#fetch(broker, lane, partitions, bytes, isAwaited ? 0 : lane.maxWaitMs);
+      const kindOf = ({ reading }: Wanted): LaneKind =>
+        reading.awaitedUntil > now || reading.hasMore ? 'at once' : 'waiting';
+      for (const [kind, asked] of Map.groupBy(partitions, kindOf)) {
+        const lane = this.#lanes.free(broker, kind);
+        if (lane !== undefined) void this.#fetch(broker, lane, asked, bytes);
+      }
     }
   }
 
@@ -136,13 +138,7 @@ export class Fetching {
     return buffered < most;
   }
 
-  async #fetch(
-    broker: number,
-    lane: Lane,
-    partitions: readonly Wanted[],
-    maxBytes: number,
-    maxWaitMs: number,
-  ): Promise<void> {
+  async #fetch(broker: number, lane: Lane, partitions: readonly Wanted[], maxBytes: number): Promise<void> {
     const { isolation } = this.#options;
     const share = Math.max(LEAST_BYTES, Math.floor(maxBytes / partitions.length));
     const asked = new Map<string, Asked>();
@@ -162,7 +158,7 @@ export class Fetching {
           maxBytes: Math.max(share, reading.neededBytes),
         })),
         isolation,
-        maxWaitMs,
+        maxWaitMs: lane.maxWaitMs,
         maxBytes,
       });
       for (const { reading } of asked.values()) reading.isInFlight = false;

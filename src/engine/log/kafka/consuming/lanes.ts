@@ -62,38 +62,48 @@ const LONG_WAIT_MS = 500;
 /** As long as a partition may have to wait for its first request, ms. */
 const SHORT_WAIT_MS = 10;
 
+/** Whether a request is answered without a wait at the broker, or waits there until something comes. */
+export type LaneKind = 'at once' | 'waiting';
+
 /**
- * The two ways that a consumer has to each broker. A request can't be called back while it waits at the broker, and holds up
- * every later one of its connection: a partition that is resumed, assigned or has room again meanwhile would have to wait
- * for the others to get something. So the first lane waits for long, and what becomes wanted while it does so is asked for
- * on the second one, in short turns, until the first one is free again.
+ * The three ways that a consumer has to each broker. A request can't be called back while it waits at the broker, and holds up
+ * every later one of its connection: partitions that are known to have more would have to wait for the quiet ones, such as
+ * tables, to get something. So what is answered at once has a lane of its own. Of the others the first waits for long, and what
+ * becomes wanted while it does so is asked for on the second one, in short turns, until the first one is free again.
  */
 export class Lanes {
   readonly #cluster: Cluster;
-  readonly #purposes: readonly [string, string];
-  readonly #lanes = new Map<number, readonly Lane[]>();
+  readonly #kinds: readonly {
+    readonly kind: LaneKind;
+    readonly purpose: string;
+    readonly maxWaitMs: number;
+  }[];
+  readonly #lanes = new Map<number, readonly (readonly [LaneKind, Lane])[]>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
-    this.#purposes = [cluster.newPurpose('fetch'), cluster.newPurpose('short-fetch')];
+    this.#kinds = [
+      { kind: 'at once', purpose: cluster.newPurpose('fetch'), maxWaitMs: 0 },
+      { kind: 'waiting', purpose: cluster.newPurpose('long-fetch'), maxWaitMs: LONG_WAIT_MS },
+      { kind: 'waiting', purpose: cluster.newPurpose('short-fetch'), maxWaitMs: SHORT_WAIT_MS },
+    ];
   }
 
-  /** A lane to the broker that is free; undefined when there is none. */
-  free(broker: number): Lane | undefined {
+  /** A lane of that kind to the broker that is free; undefined when there is none. */
+  free(broker: number, kind: LaneKind): Lane | undefined {
     let lanes = this.#lanes.get(broker);
     if (lanes === undefined) {
-      const [long, short] = this.#purposes;
-      lanes = [
-        new Lane(this.#cluster, broker, long, LONG_WAIT_MS),
-        new Lane(this.#cluster, broker, short, SHORT_WAIT_MS),
-      ];
+      lanes = this.#kinds.map((each) => [
+        each.kind,
+        new Lane(this.#cluster, broker, each.purpose, each.maxWaitMs),
+      ]);
       this.#lanes.set(broker, lanes);
     }
-    return lanes.find((lane) => !lane.isBusy);
+    return lanes.find(([of, lane]) => of === kind && !lane.isBusy)?.[1];
   }
 
   /** Ends the connections, with the requests under way. */
   async close(): Promise<void> {
-    await Promise.all(this.#purposes.map((purpose) => this.#cluster.disconnect(purpose)));
+    await Promise.all(this.#kinds.map(({ purpose }) => this.#cluster.disconnect(purpose)));
   }
 }

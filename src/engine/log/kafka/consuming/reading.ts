@@ -50,6 +50,11 @@ export class Reading {
     return this.#failure !== undefined;
   }
 
+  /** Whether its leader is known to have something at the next request's offset, so that it answers without a wait. */
+  get hasMore(): boolean {
+    return this.end !== undefined && this.nextOffset < this.end;
+  }
+
   /** Whether the next request of its leader should ask for it. */
   get isWanted(): boolean {
     return !this.assigned.paused && !this.isInFlight && !this.isRecovering && this.#failure === undefined;
