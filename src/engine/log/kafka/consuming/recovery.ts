@@ -21,10 +21,8 @@ const TRIES_BEFORE_OUTAGE = 5;
 /** Kafka's table says that it passes; the damage is on the broker's disk, and its reader has to know. */
 const CORRUPT = 'CORRUPT_MESSAGE';
 const OUT_OF_RANGE = 'OFFSET_OUT_OF_RANGE';
-/** Not in the table: a broker that has failed inside, on one request, and one that has not made itself known yet. */
-const passing = new Set(['UNKNOWN_SERVER_ERROR', 'BROKER_NOT_AVAILABLE']);
-
-const mayPass = (error: unknown) => isPassing(error) || passing.has(errorName(error) ?? '');
+/** Not in the table: a broker that has failed inside, on one request. */
+const mayPass = (error: unknown) => isPassing(error) || errorName(error) === 'UNKNOWN_SERVER_ERROR';
 
 const topicReplaced = (topic: string) =>
   new FatalError(

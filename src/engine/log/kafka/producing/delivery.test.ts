@@ -149,7 +149,13 @@ test('whatever goes wrong on the way, every append is in the log once, in order 
   for (let seed = 1; seed <= 100; seed++) {
     const random = generator(seed);
     const often = () => (random() < 0.3 ? 0 : random() * 0.15);
-    const faults = { breaking: often(), refusing: often(), forgettingOffsets: 0.2, changing: often() };
+    const faults = {
+      breaking: often(),
+      refusing: often(),
+      disowning: often(),
+      forgettingOffsets: 0.2,
+      changing: often(),
+    };
     const done = await run(seed, faults);
     check(done, seed);
     for (const [what, times] of done.model.met) met.set(what, (met.get(what) ?? 0) + times);
@@ -157,6 +163,7 @@ test('whatever goes wrong on the way, every append is in the log once, in order 
   const expected = [
     'breaking',
     'refusing',
+    'disowning',
     'moved',
     'restarted',
     'late copy',
@@ -172,7 +179,7 @@ test('whatever goes wrong on the way, every append is in the log once, in order 
   );
 });
 
-const calm: ModelFaults = { breaking: 0, refusing: 0, forgettingOffsets: 0, changing: 0 };
+const calm: ModelFaults = { breaking: 0, refusing: 0, disowning: 0, forgettingOffsets: 0, changing: 0 };
 
 const quiet = () => {
   const clock = new ManualClock();
@@ -197,6 +204,20 @@ test('a broker that takes requests and does not answer loses its connection, and
     [0, 1],
   );
   assert.deepEqual(model.partitions[0]?.values, ['a', 'b']);
+  await finish(clock, producer.close());
+});
+
+test('what a leader has appended and disowned is not written twice when it starts anew and has forgotten the producer', async () => {
+  const clock = new ManualClock(Date.UTC(2030, 0));
+  const model = new ModelCluster(clock, generator(1), 1, { ...calm, disowning: 1 }, 100_000);
+  model.forgets = true;
+  const producer = await finish(clock, openProducer(model.cluster));
+  const appended = append(producer, 'a');
+  while (model.partitions[0]?.end === 0) await clock.advance(1);
+  model.faults = calm;
+  model.change();
+  assert.equal((await finish(clock, appended)).baseOffset, 0);
+  assert.deepEqual(model.partitions[0]?.values, ['a']);
   await finish(clock, producer.close());
 });
 

@@ -1,6 +1,6 @@
 import { InputError, type MillraceError, RetryableError } from '#platform';
 import { invalidRecord } from '../../errors.ts';
-import { BrokerError, codeName, errorName, isLost, isPassing } from '../wire/kafka-errors.ts';
+import { BrokerError, codeName, isPassing } from '../wire/kafka-errors.ts';
 import type { ProduceAnswer } from './produce-request.ts';
 
 /**
@@ -42,9 +42,8 @@ export function outcomeOf(code: number): Outcome {
   return outcomes[name] ?? (isPassing(new BrokerError(code, '')) ? 'again' : 'failed');
 }
 
-/** Whether a broker can't be reached at the moment, or is one that the others don't know of yet. */
-export const isAway = (error: unknown) =>
-  isLost(error) || error instanceof RetryableError || errorName(error) === 'BROKER_NOT_AVAILABLE';
+/** Whether what had to be known first had no answer, beside what passes by itself: the brokers are away for longer. */
+export const isAway = (error: unknown) => error instanceof RetryableError;
 
 /** Whether a refusal is about the size of the batch, so that a part of it may pass. */
 export const isTooLarge = (code: number) => /_TOO_LARGE$/.test(codeName(code));

@@ -56,13 +56,17 @@ export async function findBatch(
     listOffsets(cluster, [at], 'end'),
   ]);
   for (let offset = Math.max(start, fromOffset ?? start); offset < end; ) {
-    const bytes = await askLeader(cluster, at, (connection) =>
-      fetchBatches.async(connection, cluster.prefixed(at.topic), at.partition, offset),
-    );
-    const found = findIn(bytes, numbered);
-    if (found.baseOffset !== undefined) return found.baseOffset;
-    if (found.nextOffset <= offset) return undefined;
-    offset = found.nextOffset;
+    const { baseOffset, nextOffset } = await askLeader(cluster, at, async (connection) => {
+      const bytes = await fetchBatches.async(connection, cluster.prefixed(at.topic), at.partition, offset);
+      const found = findIn(bytes, numbered);
+      // A quota empties an answer, and a new leader does not give all of its log at once: nothing is known of the rest.
+      if (found.baseOffset === undefined && found.nextOffset <= offset) {
+        throw new BrokerError('OFFSET_NOT_AVAILABLE', `reading ${at.topic}/${at.partition} at ${offset}`);
+      }
+      return found;
+    });
+    if (baseOffset !== undefined) return baseOffset;
+    offset = nextOffset;
   }
   return undefined;
 }

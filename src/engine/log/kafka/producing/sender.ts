@@ -159,10 +159,12 @@ export class Sender implements Dispatcher {
     } else if (outcome === 'failed') {
       this.#giveUp(sent, error);
     } else {
-      // The leader may have it, and its followers not.
-      if (outcome === 'again') batch.isUncertain = true;
       if (outcome === 'unknown-topic') queue.unknownSince ??= this.#cluster.clock.monotonic();
-      else queue.unknownSince = undefined;
+      else {
+        queue.unknownSince = undefined;
+        // The leader may have it: one that is replaced, or shut down, between an append and its answer says that it leads no more.
+        batch.isUncertain = true;
+      }
       this.#putBack(sent, error);
       this.#router.pause(queue, error, outcome !== 'again');
     }

@@ -2,14 +2,17 @@ import { type Connection, NetworkError, Reader, Writer } from '@platformatic/kaf
 import type { ManualClock } from '#platform/testing';
 import { unknownTopic } from '../../../errors.ts';
 import type { Cluster, TopicMetadata } from '../../wire/cluster.ts';
+import { BrokerError } from '../../wire/kafka-errors.ts';
 import { ModelPartition, valuesOf } from './model-partition.ts';
 
 /** How often what goes wrong, from 0 to 1. */
 export type ModelFaults = {
   /** A connection breaks when a request arrives, or when its answer should go. */
   readonly breaking: number;
-  /** The leader refuses a batch for a moment. */
+  /** The leader refuses a batch for a moment, or gives a reader nothing, as for a quota. */
   readonly refusing: number;
+  /** The leader appends a batch, and says that it leads no more: it was replaced or shut down before it could answer. */
+  readonly disowning: number;
   /** A broker knows a batch that it has already, and doesn't say where it is. */
   readonly forgettingOffsets: number;
   /** A leader moves, or a broker restarts, when a request arrives. */
@@ -113,7 +116,11 @@ export class ModelCluster {
 
   async connection(broker: number, purpose: string): Promise<Connection> {
     await this.delay();
-    if (this.happens('breaking')) throw new NetworkError('the broker can not be reached');
+    if (this.happens('breaking')) {
+      // The others say so of a broker that is shut down.
+      if (this.random() < 0.5) throw new BrokerError('BROKER_NOT_AVAILABLE', `broker ${broker} is unknown`);
+      throw new NetworkError('the broker can not be reached');
+    }
     const name = `${broker}/${purpose}`;
     let connection = this.#connections.get(name);
     if (connection === undefined || !connection.isConnected()) {
@@ -233,6 +240,7 @@ export class ModelCluster {
       return { code: appended === 0 ? code : appended, baseOffset: -1 };
     }
     const { code, baseOffset, isDuplicate } = log.append(bytes);
+    if (code === 0 && this.happens('disowning')) return { code: NOT_LEADER, baseOffset: -1 };
     if (isDuplicate === true) this.note('duplicate');
     if (isDuplicate === true && this.happens('forgettingOffsets')) return { code: DUPLICATE, baseOffset: -1 };
     if (code !== 0) this.note(`refused ${code}`);
@@ -302,7 +310,8 @@ export class ModelCluster {
     });
     const { partition, offset } = asked;
     const code = this.#leaders[partition] === broker ? 0 : NOT_LEADER;
-    const bytes = this.partitions[partition]?.read(offset) ?? Buffer.alloc(0);
+    const isHeldBack = this.happens('refusing');
+    const bytes = (isHeldBack ? undefined : this.partitions[partition]?.read(offset)) ?? Buffer.alloc(0);
     return Writer.create()
       .appendInt32(0)
       .appendInt16(0)
