@@ -129,6 +129,24 @@ test('a buffer that was cleared takes records as a new one does', () => {
   );
 });
 
+test('the room of a buffer that was emptied serves another one, and neither shows the other’s records', () => {
+  const list = fc.array(record, { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(list, list, list, (before, records, others) => {
+      const [first, second] = [new RecordBuffer(200), new RecordBuffer(200)];
+      for (const each of before) first.add(each);
+      first.clear();
+      for (const [i, each] of records.entries()) {
+        second.add(each);
+        const other = others[i];
+        if (other !== undefined) first.add(other);
+      }
+      assert.deepEqual([...second], [...RecordBuffer.of(records, 200)]);
+      assert.deepEqual([...first], [...RecordBuffer.of(others.slice(0, records.length), 200)]);
+    }),
+  );
+});
+
 test('a record whose value can’t be encoded in its place, or is too large, leaves nothing', () => {
   const buffer = new RecordBuffer();
   const fails = () => {

@@ -9,6 +9,11 @@ import type { Header, ProducerRecord } from './port.ts';
 import { assertRecordSize, type Key, keyRoom } from './record-size.ts';
 import { StoredBatch } from './stored-batch.ts';
 
+/** Full ones take 64 MiB, which is about what waits for a commit at most. */
+const MOST_SPARE = 256;
+/** Emptied batches, for any buffer of this thread: those that need several are others in each commit. */
+const spare: BatchWriter[] = [];
+
 /** Columns and lengths, at most. */
 const RECORD_OVERHEAD = 18;
 
@@ -19,9 +24,9 @@ const RECORD_OVERHEAD = 18;
  */
 export class RecordBuffer implements Iterable<ProducerRecord> {
   readonly #maxBytes: number;
-  /** The first ones hold records, the others serve again. */
+  /** Those that hold records: the buffer's own, then others. */
   readonly #batches: BatchWriter[] = [];
-  #used = 0;
+  readonly #own = new BatchWriter();
   #last: BatchWriter | undefined;
   #length = 0;
   /** Of the value last encoded here: the next one is about as long. */
@@ -49,15 +54,16 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
 
   /** The records in order, for a log that stores them in a form of its own; valid until the next one is added. */
   get batches(): readonly BatchWriter[] {
-    return this.#batches.slice(0, this.#used);
+    return this.#batches;
   }
 
   /** Drops the records and keeps the room that they took, so that as many more need no new one. */
   clear(): void {
-    // Nothing needed the others this time.
-    this.#batches.length = this.#used;
-    for (const batch of this.#batches) batch.clear();
-    this.#used = 0;
+    for (const batch of this.#batches) {
+      batch.clear();
+      if (batch !== this.#own && spare.length < MOST_SPARE) spare.push(batch);
+    }
+    this.#batches.length = 0;
     this.#last = undefined;
     this.#length = 0;
   }
@@ -119,8 +125,8 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
 
   #withRoomFor(bytes: number): BatchWriter {
     if (this.#last === undefined || this.#last.byteLength + bytes > this.#maxBytes) {
-      this.#last = this.#batches[this.#used] ?? new BatchWriter();
-      this.#batches[this.#used++] = this.#last;
+      this.#last = this.#last === undefined ? this.#own : (spare.pop() ?? new BatchWriter());
+      this.#batches.push(this.#last);
     }
     return this.#last;
   }

@@ -1,3 +1,4 @@
+import { grown } from '../log/batch.ts';
 import { prefixedKey } from './database-keys.ts';
 import type { Change } from './port.ts';
 
@@ -151,8 +152,6 @@ export class StoreChanges {
   }
 
   #grow(needed: number): void {
-    const bytes = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
-    this.#bytes.copy(bytes, 0, 0, this.#end);
-    this.#bytes = bytes;
+    this.#bytes = grown(this.#bytes, Math.max(needed, 2 * this.#bytes.length));
   }
 }

@@ -215,11 +215,17 @@ const bytesOf = (appends: readonly Append[]) =>
 /** Records that are worth a batch of their own: a reader's cost of a batch is small beside theirs. */
 const OWN_BATCH_RECORDS = 256;
 
+/** What `encodeTogether` puts together, in turn. */
+const together = new RecordBuffer();
+
 /** Small appends share a batch. The buffers stay as they are: they are their owners'. */
 function encodeTogether(buffers: readonly RecordBuffer[]): EncodedBatch[] {
   if (buffers.length === 1 || buffers.every(({ length }) => length >= OWN_BATCH_RECORDS))
     return buffers.flatMap((buffer) => buffer.encode());
-  const together = new RecordBuffer();
-  for (const buffer of buffers) together.addAll(buffer);
-  return together.encode();
+  try {
+    for (const buffer of buffers) together.addAll(buffer);
+    return together.encode();
+  } finally {
+    together.clear();
+  }
 }
