@@ -40,14 +40,19 @@ export function summaryOf(sorted: Float64Array): NumberSummary {
     return { count, distinct: 0, mean: null, std: null, min: null, max: null, quantiles: null };
   }
   let distinct = 1;
-  for (let i = 1; i < count; i++) if (sorted[i] !== sorted[i - 1]) distinct++;
-  const mean = sorted.reduce((sum, value) => sum + value, 0) / count;
-  const variance = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count;
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    sum += sorted[i] as number;
+    if (i > 0 && sorted[i] !== sorted[i - 1]) distinct++;
+  }
+  const mean = sum / count;
+  let squares = 0;
+  for (let i = 0; i < count; i++) squares += ((sorted[i] as number) - mean) ** 2;
   return {
     count,
     distinct,
     mean,
-    std: Math.sqrt(variance),
+    std: Math.sqrt(squares / count),
     min: sorted[0] as number,
     max: sorted[count - 1] as number,
     quantiles: quantileShares.map((share) => quantile(sorted, share)),

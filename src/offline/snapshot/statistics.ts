@@ -36,6 +36,8 @@ type NumberStatistics = {
 
 /** Categories that are kept by name. */
 const commonest = 200;
+/** Numbers that are held at once, 64 MiB: each query reads as many columns as that allows, for each costs a pass of its own. */
+const heldNumbers = 2 ** 23;
 
 /** Of every column of the examples in a Parquet file. */
 export async function statisticsOf(
@@ -45,6 +47,7 @@ export async function statisticsOf(
 ): Promise<readonly ColumnStatistics[]> {
   const table = `read_parquet(${literal(parquet)})`;
   const counts = await countsOf(database, table, columns);
+  const numbers = await numbersOf(database, table, columns, counts);
   const statistics: ColumnStatistics[] = [];
   for (const [i, column] of columns.entries()) {
     const { name, kind } = column;
@@ -54,14 +57,12 @@ export async function statisticsOf(
     else if (kind === 'category') {
       const distribution = await categoriesOf(database, table, column, common.rows - common.missing);
       statistics.push({ ...common, kind, distinct, distribution });
-    } else {
-      const count = common.rows - common.missing - common.notFinite;
-      statistics.push({ ...common, kind, ...(await numbersOf(database, table, column, count)) });
-    }
+    } else statistics.push({ ...common, kind, ...(numbers.get(name) as Numbers) });
   }
   return statistics;
 }
 
+type Numbers = Pick<NumberStatistics, 'train' | 'all' | 'distribution'>;
 type Counts = Pick<ColumnStatistics, 'rows' | 'missing' | 'notFinite'> & { readonly distinct: number };
 
 /** A list counts as its length. */
@@ -91,29 +92,60 @@ async function countsOf(
   });
 }
 
+/** Of the columns that have numbers, by name. */
 async function numbersOf(
   database: AnalyticDatabase,
   table: string,
-  column: SnapshotColumn,
-  count: number,
-): Promise<Pick<NumberStatistics, 'train' | 'all' | 'distribution'>> {
-  const train = new Float64Array(count);
-  const rest = new Float64Array(count);
-  let trained = 0;
-  let others = 0;
-  const chunks = database.columns(`
-    SELECT v, is_train
-    FROM (SELECT ${measured(column)}::DOUBLE AS v, (split = 'train')::INTEGER AS is_train FROM ${table})
-    WHERE v IS NOT NULL AND isfinite(v)`);
-  for await (const [numbers, flags] of chunks) {
-    for (let i = 0; i < (numbers?.length ?? 0); i++) {
-      if (flags?.[i] === 1) train[trained++] = numbers?.[i] as number;
-      else rest[others++] = numbers?.[i] as number;
+  columns: readonly SnapshotColumn[],
+  counts: readonly Counts[],
+): Promise<ReadonlyMap<string, Numbers>> {
+  const counted = columns.map((column, i) => ({ column, ...(counts[i] as Counts) }));
+  const numeric = counted.filter(({ column: { kind } }) => kind === 'number' || kind === 'list');
+  const atOnce = Math.max(1, Math.floor(heldNumbers / Math.max(1, counts[0]?.rows ?? 0)));
+  const found = new Map<string, Numbers>();
+  for (let from = 0; from < numeric.length; from += atOnce) {
+    const some = numeric.slice(from, from + atOnce);
+    const read = some.map(({ rows, missing, notFinite }) => new TrainAndRest(rows - missing - notFinite));
+    const values = some.map(({ column }) => `coalesce(${measured(column)}::DOUBLE, 'nan'::DOUBLE)`);
+    const chunks = database.columns(`SELECT (split = 'train')::INTEGER, ${values.join(', ')} FROM ${table}`);
+    for await (const [isTrain, ...of] of chunks)
+      for (const [i, each] of of.entries()) read[i]?.add(each, isTrain as Int32Array);
+    for (const [i, { column }] of some.entries()) {
+      const { train, all } = (read[i] as TrainAndRest).sorted();
+      found.set(column.name, {
+        train: summaryOf(train),
+        all: summaryOf(all),
+        distribution: distributionOf(all),
+      });
     }
   }
-  const sortedTrain = train.subarray(0, trained).sort();
-  const all = merged(sortedTrain, rest.subarray(0, others).sort());
-  return { train: summaryOf(sortedTrain), all: summaryOf(all), distribution: distributionOf(all) };
+  return found;
+}
+
+/** The numbers of a column: those of part train from the front, the others from the back. */
+class TrainAndRest {
+  readonly #numbers: Float64Array;
+  #trained = 0;
+  #others: number;
+
+  constructor(count: number) {
+    this.#numbers = new Float64Array(count);
+    this.#others = count;
+  }
+
+  /** Leaves out what is no number or infinite. */
+  add(values: Int32Array | Float64Array, isTrain: Int32Array): void {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      if (!Number.isFinite(value)) continue;
+      this.#numbers[isTrain[i] === 1 ? this.#trained++ : --this.#others] = value;
+    }
+  }
+
+  sorted(): { readonly train: Float64Array; readonly all: Float64Array } {
+    const train = this.#numbers.subarray(0, this.#trained).sort();
+    return { train, all: merged(train, this.#numbers.subarray(this.#trained).sort()) };
+  }
 }
 
 async function categoriesOf(
