@@ -257,8 +257,9 @@ export function assertTimestamp(timestamp: number): void {
 }
 
 /**
- * The same bytes with more room. They have to be all of their memory, which goes back at once: left to V8 it waits for a
- * collection of the old generation, and V8 begins one for every 64 MiB that buffers have taken.
+ * The same bytes with more room. They have to be all of their memory, and nobody may read slices of them any more, for it goes
+ * back at once: left to V8 it waits for a collection of the old generation, and V8 begins one for every 64 MiB that buffers
+ * have taken.
  */
 export function grown(bytes: Buffer, length: number): Buffer<ArrayBuffer> {
   return Buffer.from((bytes.buffer as ArrayBuffer).transfer(length));

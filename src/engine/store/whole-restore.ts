@@ -1,4 +1,4 @@
-import { larger } from '../log/batch.ts';
+import { grown, larger } from '../log/batch.ts';
 import type { ReadEntry } from '../log/port.ts';
 import type { Serde } from '../serde.ts';
 import { type ByteStrings, isBefore, sortBytewise } from './byte-order.ts';
@@ -210,10 +210,8 @@ export class WholeRestore {
   }
 
   #growBytes(needed: number): void {
-    const bytes = Buffer.allocUnsafeSlow(2 * needed);
-    this.#bytes.copy(bytes, 0, 0, this.#end);
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+    this.#bytes = grown(this.#bytes, 2 * needed);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 
   #growLists(): void {

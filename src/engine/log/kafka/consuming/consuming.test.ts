@@ -75,22 +75,24 @@ test('a batch that is larger than every limit arrives, also behind other partiti
   await consumer.close();
 });
 
-/** A reading of each partition of a topic that has so many batches of 10 kB in them, and what tells of arrivals. */
-async function openReadings(t: ServerTest, batches: readonly number[]) {
+const BATCH_BYTES = 10_000;
+const ANSWER_BYTES = 100_000;
+
+/** A reading of each partition of a topic that has so many batches in them, and what tells of arrivals. */
+async function openReadings(t: ServerTest, batches: readonly number[], assignment = new Assignment()) {
   const opened = await testCluster(t);
   if (opened === undefined) return undefined;
   const { cluster } = opened;
   await createTopic(opened, 'topic', batches.length);
   const producer = await WireProducer.open(cluster);
   for (const [partition, count] of batches.entries()) {
-    for (let i = 0; i < count; i++) await producer.send('topic', partition, batchOf(1, 10_000));
+    for (let i = 0; i < count; i++) await producer.send('topic', partition, batchOf(1, BATCH_BYTES));
   }
   let arrivals = Promise.withResolvers<void>();
-  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes: 100_000 }, () => {
+  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes: ANSWER_BYTES }, () => {
     arrivals.resolve();
     arrivals = Promise.withResolvers();
   });
-  const assignment = new Assignment();
   const places = batches.map((_, partition) => at('topic', partition));
   assignment.replace(places.map((place) => ({ ...place, offset: 0 })));
   const readings = places.flatMap((place) => assignment.of(place) ?? []).map((each) => new Reading(each));
@@ -102,7 +104,7 @@ async function openReadings(t: ServerTest, batches: readonly number[]) {
       await arrival;
     }
   };
-  return { cluster, fetching, readings, until };
+  return { cluster, fetching, assignment, readings, arrival: () => arrivals.promise, until };
 }
 
 const takeAll = (reading: Reading) => reading.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, []);
@@ -149,51 +151,32 @@ test('what has more is asked for, although requests for quiet partitions wait at
 });
 
 test('what was fetched and not polled stays bounded, and a paused partition gives way', async (t) => {
-  const opened = await testCluster(t);
-  if (opened === undefined) return;
-  const { cluster } = opened;
-  const partitions = [0, 1, 2, 3];
-  await createTopic(opened, 'topic', partitions.length);
-  const producer = await WireProducer.open(cluster);
-  const batchBytes = 10_000;
   const batches = 60;
-  for (const partition of partitions) {
-    for (let i = 0; i < batches; i++) await producer.send('topic', partition, batchOf(1, batchBytes));
-  }
-  const answerBytes = 100_000;
-  const assignment = new Assignment(batchBytes);
-  let arrivals = Promise.withResolvers<void>();
-  const arrived = () => {
-    arrivals.resolve();
-    arrivals = Promise.withResolvers();
-  };
-  const fetching = new Fetching(cluster, { isolation: 'read-committed', answerBytes }, arrived);
-  assignment.replace(partitions.map((partition) => ({ ...at('topic', partition), offset: 0 })));
-  const assigned = partitions.flatMap((partition) => assignment.of(at('topic', partition)) ?? []);
-  const readings = assigned.map((each) => new Reading(each));
-  fetching.assign(readings);
+  const opened = await openReadings(t, [batches, batches, batches, batches], new Assignment(BATCH_BYTES));
+  if (opened === undefined) return;
+  const { fetching, assignment, readings, arrival } = opened;
   const [first, ...others] = readings as [Reading, ...Reading[]];
   let most = 0;
   // The others are paused as soon as they hold something, until the first one has been read to its end.
   while (first.assigned.position < batches) {
-    const arrival = arrivals.promise;
+    const arrived = arrival();
     fetching.ask(true);
     const held = readings.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0);
     most = Math.max(most, held);
     for (const other of others) other.assigned.paused = other.bufferedBytes > 0 || other.assigned.paused;
-    if (first.take(batchBytes, batchBytes, []) === 0) await arrival;
+    if (first.take(BATCH_BYTES, BATCH_BYTES, []) === 0) await arrived;
   }
-  assert.ok(most > answerBytes && most <= 4 * answerBytes, `${most} bytes`);
+  assert.ok(most > ANSWER_BYTES && most <= 4 * ANSWER_BYTES, `${most} bytes`);
   for (const other of others) assert.equal(other.assigned.position, 0);
   assignment.setPaused(
-    partitions.map((partition) => at('topic', partition)),
+    others.map(({ assigned }) => assigned),
     false,
   );
   while (others.some((other) => other.assigned.position < batches)) {
-    const arrival = arrivals.promise;
+    const arrived = arrival();
     fetching.ask(true);
     const taken = assignment.fetch((each, ...rest) => fetching.of(each)?.take(...rest));
-    if (taken.length === 0) await arrival;
+    if (taken.length === 0) await arrived;
   }
   await fetching.close();
 });

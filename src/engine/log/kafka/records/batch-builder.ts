@@ -1,4 +1,4 @@
-import { type BatchWriter, MAX_BATCH_BYTES } from '../../batch.ts';
+import { type BatchWriter, grown, MAX_BATCH_BYTES } from '../../batch.ts';
 import { invalidRecord } from '../../errors.ts';
 import type { Header, ProducerRecord, Records } from '../../port.ts';
 import { RecordBuffer } from '../../record-buffer.ts';
@@ -186,9 +186,7 @@ export class BatchBuilder {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
-    this.#bytes.copy(grown, 0, 0, this.#end);
-    this.#bytes = grown;
+    this.#bytes = grown(this.#bytes, Math.max(needed, 2 * this.#bytes.length));
   }
 }
 
