@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { RetryableError, systemClock } from '#platform';
-import type { Log, ProducerRecord, TransactionalProducer } from '../../../port.ts';
+import { errorCode, RetryableError, systemClock } from '#platform';
+import type { Log, ProducerRecord } from '../../../port.ts';
 
 export const record = (value: string): ProducerRecord => ({
   key: Buffer.from('k'),
@@ -26,6 +26,15 @@ export async function readAll(log: Log, topic: string): Promise<string[][]> {
 
 /** Anyone commits for a group without members. */
 const READERS = { group: 'readers', memberId: '', generation: -1 };
+const TRANSACTIONAL_ID = 'load';
+
+type LoadOptions = {
+  /**
+   * Goes on as a new producer where the brokers have fenced the old one, as those without transaction.version 2 do when a
+   * transaction has taken too long, or when the next epoch is asked for again behind their restart. Else it is a failure.
+   */
+  readonly startsOverWhenFenced?: boolean;
+};
 
 /** Two producers write to both partitions of a topic until they are told to stop; everything has to arrive once. */
 export class Load {
@@ -34,10 +43,12 @@ export class Load {
   #appended = 0;
   #isOver = false;
   readonly #log: Log;
+  readonly #startsOverWhenFenced: boolean;
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(log: Log) {
+  constructor(log: Log, { startsOverWhenFenced = false }: LoadOptions = {}) {
     this.#log = log;
+    this.#startsOverWhenFenced = startsOverWhenFenced;
   }
 
   async start(): Promise<void> {
@@ -63,8 +74,7 @@ export class Load {
     await this.#work;
     const committed = await readAll(this.#log, 'committed');
     assert.deepEqual(committed, this.expected, 'every committed record is there once, in order');
-    const [commit] = await this.#log.committedOffsets(READERS.group, [{ topic: 'plain', partition: 0 }]);
-    assert.equal(commit?.offset, this.#count, 'the offset is that of the last transaction');
+    assert.equal(await this.#committedOffset(), this.#count, 'the offset is that of the last transaction');
     const plain = await readAll(this.#log, 'plain');
     for (const [partition, values] of plain.entries()) {
       const at = values.findIndex((value, i) => value !== `${i}`);
@@ -93,37 +103,35 @@ export class Load {
   }
 
   async #commit(): Promise<void> {
-    const producer = await this.#log.transactionalProducer('load');
+    let producer = await this.#log.transactionalProducer(TRANSACTIONAL_ID);
     for (let i = 0; !this.#isOver; i++) {
       const values = [0, 1].map((partition) => [`${i} a ${partition}`, `${i} b ${partition}`]);
-      await this.#commitOnce(producer, values, i + 1, i % 5 === 0);
+      for (let isAborted = i % 5 !== 0, isCommitted = false; !isCommitted; ) {
+        try {
+          for (const [partition, each] of values.entries())
+            producer.append('committed', partition, each.map(record));
+          producer.sendOffsets(READERS, [{ topic: 'plain', partition: 0, offset: i + 1 }]);
+          if (isAborted) await producer.commit();
+          else await producer.abort();
+          isCommitted = isAborted;
+          isAborted = true;
+        } catch (error) {
+          if (this.#startsOverWhenFenced && errorCode(error) === 'MR_LOG_FENCED') {
+            await producer.close();
+            producer = await this.#log.transactionalProducer(TRANSACTIONAL_ID);
+            isCommitted = (await this.#committedOffset()) === i + 1;
+          } else if (!(error instanceof RetryableError)) throw error;
+          // What has failed for a passing reason was aborted, and is done again.
+        }
+      }
       for (const partition of [0, 1]) this.expected[partition]?.push(...(values[partition] ?? []));
       this.#count++;
     }
     await producer.close();
   }
 
-  /** Again where it failed for a passing reason: what has failed was aborted. */
-  async #commitOnce(
-    producer: TransactionalProducer,
-    values: string[][],
-    offset: number,
-    abortsFirst: boolean,
-  ): Promise<void> {
-    for (let isAborted = !abortsFirst; ; ) {
-      try {
-        for (const [partition, each] of values.entries())
-          producer.append('committed', partition, each.map(record));
-        producer.sendOffsets(READERS, [{ topic: 'plain', partition: 0, offset }]);
-        if (isAborted) {
-          await producer.commit();
-          return;
-        }
-        await producer.abort();
-        isAborted = true;
-      } catch (error) {
-        if (!(error instanceof RetryableError)) throw error;
-      }
-    }
+  async #committedOffset(): Promise<number | undefined> {
+    const [commit] = await this.#log.committedOffsets(READERS.group, [{ topic: 'plain', partition: 0 }]);
+    return commit?.offset;
   }
 }
