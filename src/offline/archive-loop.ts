@@ -153,9 +153,7 @@ export class ArchiveLoop {
     if (records.length === 0) return;
     const { database } = this.#writer;
     await database.run(`CREATE OR REPLACE TEMP TABLE cut (${columns.declaration})`);
-    await database.appendColumns('cut', columns.types, records.length, (start, end) =>
-      columns.columns(records.slice(start, end)),
-    );
+    await database.appendRows('cut', columns.columns, records);
     const days = Map.groupBy(records, ({ value }) => dayOf(value.ts));
     for (const day of [...days.keys()].sort((a, b) => a - b)) {
       await batch.write(database, {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
+  type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
@@ -13,12 +14,14 @@ import {
   JSDuckDBValueConverter,
   type StatementType,
 } from '@duckdb/node-api';
+import duckdb from '@duckdb/node-bindings';
 import { FatalError } from '#platform';
+import { type ColumnWriter, chunkRows, columnWriter } from './column-writers.ts';
 
 /** What DuckDB may hold in memory before it writes to its directory. */
 const memoryLimit = '1GB';
 
-/** Rows that are written at once: few, so that whoever else is on the thread waits some milliseconds at most. */
+/** Rows that are taken at once: few, so that whoever else is on the thread waits some milliseconds at most. */
 const appendedRows = 256;
 
 /** A typed column of a result, one chunk of it. */
@@ -150,23 +153,17 @@ export class AnalyticDatabase {
     return (await this.#connection.runAndReadAll(sql)).getRows();
   }
 
-  /** Adds rows to a temporary table whose columns have these types; `columns` gives the values of rows from `start` to `end`. */
-  async appendColumns(
-    table: string,
-    types: readonly DuckDBType[],
-    rows: number,
-    columns: (start: number, end: number) => DuckDBValue[][],
-  ): Promise<void> {
+  /** What adds rows to a temporary table of these columns; one at a time. */
+  async appender<Row>(table: string, columns: readonly Column<Row>[]): Promise<TableAppender<Row>> {
     const appender = await this.#connection.createAppender(table, null, 'temp');
-    for (let start = 0; start < rows; start += appendedRows) {
-      const end = Math.min(rows, start + appendedRows);
-      const chunk = DuckDBDataChunk.create(types, end - start);
-      chunk.setColumns(columns(start, end));
-      appender.appendDataChunk(chunk);
-      // Whoever else is on the thread gets on between the chunks.
-      await setImmediate();
-    }
-    appender.closeSync();
+    return new TableAppender(this, appender, columns);
+  }
+
+  /** Adds rows to a temporary table of these columns. */
+  async appendRows<Row>(table: string, columns: readonly Column<Row>[], rows: readonly Row[]): Promise<void> {
+    const appender = await this.appender(table, columns);
+    await appender.add(rows);
+    await appender.close();
   }
 
   /** Adds rows of numbers to a table of INTEGER and DOUBLE columns, which `types` names. */
@@ -185,6 +182,75 @@ export class AnalyticDatabase {
       appender.endRow();
     }
     appender.closeSync();
+  }
+}
+
+/** A column of a table, and where a row has its value. */
+export type Column<Row> = {
+  readonly type: DuckDBType;
+  readonly of: (row: Row) => unknown;
+};
+
+/** Adds rows to a table. What was added is there after `close`. */
+export class TableAppender<Row> {
+  readonly #database: AnalyticDatabase;
+  readonly #appender: DuckDBAppender;
+  readonly #columns: readonly (Pick<Column<Row>, 'of'> & { readonly writer: ColumnWriter })[];
+  /** The one for all rows: what DuckDB has allocated for it serves them all. */
+  readonly #chunk: DuckDBDataChunk;
+  /** Rows that wait in the writers. */
+  #rows = 0;
+  #isTransaction = false;
+
+  constructor(database: AnalyticDatabase, appender: DuckDBAppender, columns: readonly Column<Row>[]) {
+    this.#database = database;
+    this.#appender = appender;
+    this.#columns = columns.map(({ type, of }) => ({ of, writer: columnWriter(type) }));
+    this.#chunk = DuckDBDataChunk.create(columns.map(({ type }) => type));
+  }
+
+  async add(rows: readonly Row[]): Promise<void> {
+    for (let from = 0; from < rows.length; ) {
+      if (this.#rows === chunkRows) await this.#flushFull();
+      const to = Math.min(rows.length, from + appendedRows, from + chunkRows - this.#rows);
+      this.#take(rows, from, to);
+      from = to;
+      // Whoever else is on the thread gets on in between.
+      await setImmediate();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#rows > 0) this.#flush();
+    this.#appender.closeSync();
+    if (this.#isTransaction) await this.#database.run('COMMIT');
+  }
+
+  #take(rows: readonly Row[], from: number, to: number): void {
+    for (const { of, writer } of this.#columns) {
+      let at = this.#rows;
+      for (let i = from; i < to; i++) writer.put(at++, of(rows[i] as Row));
+    }
+    this.#rows += to - from;
+  }
+
+  /** Chunks of one transaction: one of its own would copy each of them once more. */
+  async #flushFull(): Promise<void> {
+    if (!this.#isTransaction) await this.#database.run('BEGIN');
+    this.#isTransaction = true;
+    this.#flush();
+  }
+
+  #flush(): void {
+    const { chunk } = this.#chunk;
+    this.#chunk.rowCount = this.#rows;
+    for (const [i, { writer }] of this.#columns.entries()) {
+      writer.flush(duckdb.data_chunk_get_vector(chunk, i), this.#rows);
+    }
+    this.#appender.appendDataChunk(this.#chunk);
+    this.#appender.flushSync();
+    this.#chunk.reset();
+    this.#rows = 0;
   }
 }
 

@@ -51,9 +51,7 @@ it('keeps every bit of a record on the way to Parquet and back', async (t) => {
   }));
   await withDuckDb(directory, async (database) => {
     await database.run(`CREATE TEMP TABLE records (${columns.declaration})`);
-    await database.appendColumns('records', columns.types, records.length, (start, end) =>
-      columns.columns(records.slice(start, end)),
-    );
+    await database.appendRows('records', columns.columns, records);
     const path = literal(`${directory}/records.parquet`);
     await database.run(`COPY records TO ${path} (FORMAT parquet, COMPRESSION zstd)`);
     const rows = await database.allValueRows(`SELECT * FROM read_parquet(${path})`);

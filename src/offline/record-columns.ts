@@ -6,7 +6,6 @@ import {
   BIGINT,
   BLOB,
   BOOLEAN,
-  blobValue,
   DOUBLE,
   type DuckDBBlobValue,
   type DuckDBListValue,
@@ -15,17 +14,15 @@ import {
   type DuckDBValue,
   INTEGER,
   LIST,
-  listValue,
   STRUCT,
-  structValue,
   VARCHAR,
 } from '@duckdb/node-api';
 import { FatalError } from '#platform';
+import type { Column } from './duckdb.ts';
 
-/** A value's type in DuckDB, and the way between it and what Avro decodes. Neither way is taken for a null. */
-export type ColumnType = {
+/** A value's type in DuckDB, and what Avro decodes of a value that is not null. */
+type ColumnType = {
   readonly type: DuckDBType;
-  write(value: unknown): DuckDBValue;
   read(value: DuckDBValue): unknown;
 };
 
@@ -37,36 +34,29 @@ type Field = ColumnType & {
 
 /** Where a record stood on the log: the last columns of every archived table. */
 export const positionColumns = ['log_partition', 'log_offset', 'log_timestamp'] as const;
-const positionTypes = [INTEGER, BIGINT, BIGINT];
 
 type Positioned = { readonly partition: number; readonly offset: number; readonly timestamp: number };
 
 export class RecordColumns<V> {
   readonly names: readonly string[];
   readonly types: readonly DuckDBType[];
+  /** Of a tombstone all fields are null. */
+  readonly columns: readonly Column<Positioned & { readonly value: V | null }>[];
   readonly #fields: readonly Field[];
 
   /** FatalError MR_OFFLINE_TYPE where a field is of a type that has no column. */
   constructor(schema: object) {
     this.#fields = fieldsOf(schema, new Map());
     this.names = [...this.#fields.map(({ name }) => name), ...positionColumns];
-    this.types = [...this.#fields.map(({ type }) => type), ...positionTypes];
-  }
-
-  /** A value a column for each record, column by column. */
-  columns(records: readonly (Positioned & { readonly value: V })[]): DuckDBValue[][] {
-    const columns = this.#fields.map(({ name, write }) =>
-      records.map(({ value }) => {
-        const field = (value as Readonly<Record<string, unknown>>)[name];
-        return field === null || field === undefined ? null : write(field);
+    this.columns = [
+      ...this.#fields.map(({ name, type }) => {
+        return { type, of: ({ value }: { readonly value: V | null }) => value?.[name as keyof V] };
       }),
-    );
-    return [
-      ...columns,
-      records.map(({ partition }) => partition),
-      records.map(({ offset }) => BigInt(offset)),
-      records.map(({ timestamp }) => BigInt(timestamp)),
+      { type: INTEGER, of: ({ partition }) => partition },
+      { type: BIGINT, of: ({ offset }) => offset },
+      { type: BIGINT, of: ({ timestamp }) => timestamp },
     ];
+    this.types = this.columns.map(({ type }) => type);
   }
 
   /** The record of a row that has the columns in their order. */
@@ -98,8 +88,8 @@ export class RecordColumns<V> {
 }
 
 /** The STRUCT of an Avro record. FatalError MR_OFFLINE_TYPE as for RecordColumns. */
-export function recordType(schema: object): ColumnType {
-  return structType(fieldsOf(schema, new Map()));
+export function recordType(schema: object): DuckDBType {
+  return structType(fieldsOf(schema, new Map())).type;
 }
 
 type Named = Map<string, unknown>;
@@ -132,19 +122,15 @@ function withoutNull(type: unknown): { type: unknown; isNullable: boolean } {
   return { type: rest[0], isNullable: rest.length < type.length };
 }
 
-const same = { write: (value: unknown) => value as DuckDBValue, read: (value: DuckDBValue) => value };
+const same = { read: (value: DuckDBValue) => value };
 
 const primitives: Readonly<Record<string, ColumnType>> = {
   string: { type: VARCHAR, ...same },
   boolean: { type: BOOLEAN, ...same },
   int: { type: INTEGER, ...same },
   double: { type: DOUBLE, ...same },
-  long: { type: BIGINT, write: (value) => BigInt(value as number), read: Number },
-  bytes: {
-    type: BLOB,
-    write: (value) => blobValue(value as Buffer),
-    read: (value) => Buffer.from((value as DuckDBBlobValue).bytes),
-  },
+  long: { type: BIGINT, read: Number },
+  bytes: { type: BLOB, read: (value) => Buffer.from((value as DuckDBBlobValue).bytes) },
 };
 
 function columnType(type: unknown, named: Named): ColumnType {
@@ -172,15 +158,6 @@ function structType(fields: readonly Field[]): ColumnType {
   const entries = Object.fromEntries(fields.map(({ name, type }) => [name, type]));
   return {
     type: STRUCT(entries),
-    write: (value) => {
-      const record = value as Readonly<Record<string, unknown>>;
-      const written: Record<string, DuckDBValue> = {};
-      for (const { name, write } of fields) {
-        const field = record[name];
-        written[name] = field === null || field === undefined ? null : write(field);
-      }
-      return structValue(written);
-    },
     read: (value) => {
       const found = (value as DuckDBStructValue).entries;
       return recordOf(
@@ -194,8 +171,6 @@ function structType(fields: readonly Field[]): ColumnType {
 function listType(item: ColumnType): ColumnType {
   return {
     type: LIST(item.type),
-    write: (value) =>
-      listValue((value as readonly unknown[]).map((each) => (each === null ? null : item.write(each)))),
     read: (value) => (value as DuckDBListValue).items.map((each) => (each === null ? null : item.read(each))),
   };
 }

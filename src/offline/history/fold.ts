@@ -1,9 +1,15 @@
-import { blobValue, type DuckDBBlobValue, type DuckDBValue, VARCHAR } from '@duckdb/node-api';
+import { type DuckDBBlobValue, VARCHAR } from '@duckdb/node-api';
 import type { AnyView } from '#features';
 import type { Interaction } from '#schemas';
 import { archivedTable } from '../archived-tables.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
-import { historyDeclaration, historyTypes, leadingColumn, sqlName } from './history-tables.ts';
+import {
+  type HistoryRow,
+  historyColumns,
+  historyDeclaration,
+  leadingColumn,
+  sqlName,
+} from './history-tables.ts';
 
 /** Events that are in memory at once; few, so that whoever else is on the thread gets on between them. */
 const sliceRows = 2_048;
@@ -13,7 +19,6 @@ type Held = {
   /** Of the newest event in it; undefined before the first of this date. */
   at: number | undefined;
 };
-type Row = { readonly key: string; readonly at: number; readonly state: Buffer };
 
 /**
  * The history of views, folded date by date in temporary tables: `rows_<view>_<version>` holds the rows of the dates since the last
@@ -164,7 +169,7 @@ class ViewFold {
     }
   }
 
-  #row(key: string, { state, at }: Held): Row {
+  #row(key: string, { state, at }: Held): HistoryRow {
     return { key, at: at as number, state: this.view.encode(state) };
   }
 
@@ -183,9 +188,7 @@ class ViewFold {
     const missing = [...new Set(keys)].filter((key) => !this.#held.has(key));
     if (this.#carried === 0 || missing.length === 0) return new Map();
     await this.#database.run(`TRUNCATE ${this.#wanted}`);
-    await this.#database.appendColumns(this.#wanted, [VARCHAR], missing.length, (start, end) => [
-      missing.slice(start, end),
-    ]);
+    await this.#database.appendRows(this.#wanted, [{ type: VARCHAR, of: (key) => key }], missing);
     const found = await this.#database.allValueRows(
       `SELECT "key", state FROM ${this.#carry} SEMI JOIN ${this.#wanted} USING ("key")`,
     );
@@ -198,8 +201,8 @@ class ViewFold {
   }
 
   async #append({ rows, last }: MadeRows): Promise<void> {
-    await appendRows(this.#database, this.rows, rows);
-    await appendRows(this.#database, this.#changed, last);
+    await this.#database.appendRows(this.rows, historyColumns, rows);
+    await this.#database.appendRows(this.#changed, historyColumns, last);
   }
 
   async #count(): Promise<void> {
@@ -212,18 +215,6 @@ class ViewFold {
 
 /** What a slice of events has made: rows in their order, and those of them that are the last of their keys. */
 class MadeRows {
-  readonly rows: Row[] = [];
-  readonly last: Row[] = [];
-}
-
-async function appendRows(database: AnalyticDatabase, table: string, rows: readonly Row[]): Promise<void> {
-  await database.appendColumns(table, historyTypes, rows.length, (start, end) => {
-    const some = rows.slice(start, end);
-    const columns: DuckDBValue[][] = [
-      some.map(({ key }) => key),
-      some.map(({ at }) => BigInt(at)),
-      some.map(({ state }) => blobValue(state)),
-    ];
-    return columns;
-  });
+  readonly rows: HistoryRow[] = [];
+  readonly last: HistoryRow[] = [];
 }

@@ -6,6 +6,7 @@
  */
 import { BIGINT, BLOB, VARCHAR } from '@duckdb/node-api';
 import { type AnyView, versionedName } from '#features';
+import type { Column } from '../duckdb.ts';
 
 export type HistoryTables = { readonly rows: string; readonly carry: string; readonly base: string };
 
@@ -19,7 +20,14 @@ export function isStates(table: string): boolean {
   return table.endsWith('-carry');
 }
 
-export const historyTypes = [VARCHAR, BIGINT, BLOB];
+/** A row of a history as it is written. */
+export type HistoryRow = { readonly key: string; readonly at: number; readonly state: Buffer };
+
+export const historyColumns: readonly Column<HistoryRow>[] = [
+  { type: VARCHAR, of: ({ key }) => key },
+  { type: BIGINT, of: ({ at }) => at },
+  { type: BLOB, of: ({ state }) => state },
+];
 export const historyDeclaration = '"key" VARCHAR, valid_from BIGINT, state BLOB';
 export const noHistory =
   'SELECT NULL::VARCHAR AS "key", NULL::BIGINT AS valid_from, NULL::BLOB AS state WHERE false';

@@ -10,11 +10,11 @@ import {
 } from '#features';
 import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
 import { collectColumns } from '../columns.ts';
-import { type AnalyticDatabase, withDuckDb } from '../duckdb.ts';
+import { type AnalyticDatabase, type TableAppender, withDuckDb } from '../duckdb.ts';
 import { RecordColumns } from '../record-columns.ts';
 import { type ArchiveSource, archivedPart } from './archived-part.ts';
 import { partialTable } from './columns.ts';
-import { append, createTable, stageTopic } from './staging.ts';
+import { createTable, type StagedRecord, stageTopic } from './staging.ts';
 
 export type NegativeSource = ArchiveSource & { readonly featureTtlMs?: FeatureTtls };
 
@@ -43,8 +43,8 @@ export async function negativeFeatures(
   // A database of its own: a result that is streamed ends with the next statement on its connection.
   return withDuckDb(join(directory, 'accepted'), async (events) => {
     const offsets = await stageEvents(events, source, directory);
-    await createTable(database, 'read_negative_features', negativeLayout.record);
-    await foldInto(database, drawn, eventsInOrder(events), source.featureTtlMs ?? {});
+    const features = await createTable(database, 'read_negative_features', negativeLayout.record);
+    await foldInto(features, drawn, eventsInOrder(events), source.featureTtlMs ?? {});
     const named = negativeLayout.columns.map(({ source: at, name }) => `${at} AS "${name}"`);
     await database.run(
       `CREATE TEMP VIEW negative_features AS SELECT ${named.join(', ')} FROM read_negative_features`,
@@ -111,7 +111,7 @@ async function* eventsInOrder(events: AnalyticDatabase): AsyncGenerator<Interact
 }
 
 async function foldInto(
-  database: AnalyticDatabase,
+  features: TableAppender<StagedRecord<object>>,
   { positive, place, item, positives, users, items }: Drawn,
   events: AsyncGenerator<Interaction>,
   featureTtlMs: FeatureTtls,
@@ -140,8 +140,9 @@ async function foldInto(
       };
       rows.push({ partition: 0, offset: at, timestamp: ts, key: '', value });
     }
-    await append<object>(database, 'read_negative_features', negativeLayout.record, rows);
+    await features.add(rows);
   }
+  await features.close();
 }
 
 /** The states of a view after the events that it was given. */

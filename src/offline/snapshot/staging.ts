@@ -1,11 +1,13 @@
 import { BOOLEAN, VARCHAR } from '@duckdb/node-api';
 import { type Topic, TopicReader, type TopicRecord } from '#engine';
 import type { OffsetRange } from '#schemas';
-import type { AnalyticDatabase } from '../duckdb.ts';
+import type { AnalyticDatabase, TableAppender } from '../duckdb.ts';
 import type { RecordColumns } from '../record-columns.ts';
 import type { ArchivedPart, ArchiveSource } from './archived-part.ts';
 
 export type StagingSource = Pick<ArchiveSource, 'log' | 'logger'>;
+
+export type StagedRecord<V> = Omit<TopicRecord<string, V>, 'topic'>;
 
 export type Staging = {
   readonly database: AnalyticDatabase;
@@ -42,14 +44,15 @@ export async function stageTopic<V>(
   });
   try {
     const rest = `rest_${table}`;
-    await createTable(database, rest, columns);
+    const appender = await createTable(database, rest, columns);
     let records = archived?.rows ?? 0;
     onRecords(records);
     for await (const polled of reader.untilEnd()) {
-      await append(database, rest, columns, polled);
+      await appender.add(polled);
       records += polled.length;
       onRecords(polled.length);
     }
+    await appender.close();
     const parts = [`FROM ${rest}`];
     if (archived !== undefined) {
       parts.unshift(`SELECT *, user_id AS log_key, false AS is_tombstone FROM (${archived.select})`);
@@ -66,28 +69,16 @@ export async function stageTopic<V>(
   }
 }
 
-/** A temporary table for records, with what `append` adds. */
+/** What adds records to a new temporary table of their columns, their keys, and whether they are tombstones. */
 export async function createTable<V>(
   database: AnalyticDatabase,
   table: string,
-  { declaration }: RecordColumns<V>,
-): Promise<void> {
+  { declaration, columns }: RecordColumns<V>,
+): Promise<TableAppender<StagedRecord<V>>> {
   await database.run(`CREATE TEMP TABLE ${table} (${declaration}, log_key VARCHAR, is_tombstone BOOLEAN)`);
-}
-
-export async function append<V>(
-  database: AnalyticDatabase,
-  table: string,
-  columns: RecordColumns<V>,
-  records: readonly Omit<TopicRecord<string, V>, 'topic'>[],
-): Promise<void> {
-  const types = [...columns.types, VARCHAR, BOOLEAN];
-  await database.appendColumns(table, types, records.length, (start, end) => {
-    const some = records.slice(start, end);
-    return [
-      ...columns.columns(some.map((record) => ({ ...record, value: record.value ?? ({} as V) }))),
-      some.map(({ key }) => key),
-      some.map(({ value }) => value === null),
-    ];
-  });
+  return database.appender<StagedRecord<V>>(table, [
+    ...columns,
+    { type: VARCHAR, of: ({ key }) => key },
+    { type: BOOLEAN, of: ({ value }) => value === null },
+  ]);
 }

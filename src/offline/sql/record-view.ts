@@ -1,8 +1,7 @@
-import { blobValue } from '@duckdb/node-api';
 import { currentRecords, type Topic } from '#engine';
 import type { recordViews } from '#features';
 import type { AnalyticDatabase } from '../duckdb.ts';
-import { historyDeclaration, historyTypes, sqlName } from '../history/history-tables.ts';
+import { historyColumns, historyDeclaration, sqlName } from '../history/history-tables.ts';
 import type { OfflineSource } from '../reading.ts';
 import { defineSqlView } from './history-view.ts';
 import { registerRowFunction } from './row-function.ts';
@@ -23,13 +22,9 @@ export async function createRecordView(
   const table = `records_${sqlName(view)}`;
   await database.run(`CREATE TEMP TABLE ${table} (${historyDeclaration})`);
   const records = isRead ? [...(await currentRecords(log, topic, 'by-newest')).values()] : [];
-  await database.appendColumns(table, historyTypes, records.length, (start, end) => {
-    const some = records.slice(start, end);
-    return [
-      some.map(({ key }) => key),
-      some.map(({ timestamp }) => BigInt(timestamp)),
-      some.map(({ value }) => blobValue(topic.value.encode(value))),
-    ];
+  const rows = records.map(({ key, timestamp, value }) => {
+    return { key, at: timestamp, state: topic.value.encode(value) };
   });
+  await database.appendRows(table, historyColumns, rows);
   await defineSqlView(database, view, `FROM ${table}`);
 }

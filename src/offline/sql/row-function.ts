@@ -1,5 +1,14 @@
-import { BIGINT, BLOB, type DuckDBBlobValue, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
+import {
+  BIGINT,
+  BLOB,
+  type DuckDBBlobValue,
+  DuckDBDataChunk,
+  DuckDBScalarFunction,
+  VARCHAR,
+} from '@duckdb/node-api';
+import duckdb from '@duckdb/node-bindings';
 import { type AnyView, rowSchema } from '#features';
+import { columnWriter } from '../column-writers.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import { sqlName } from '../history/history-tables.ts';
 import { recordType } from '../record-columns.ts';
@@ -12,31 +21,32 @@ export type QueriedView = Pick<AnyView, 'name' | 'entity' | 'columns' | 'empty' 
  * null state is that of a key without events.
  */
 export function registerRowFunction(database: AnalyticDatabase, view: QueriedView): void {
-  const row = recordType(rowSchema(view.columns, view.name, ''));
-  database.register(
-    DuckDBScalarFunction.create({
-      name: `${sqlName(view)}_row`,
-      parameterTypes: [BLOB, BIGINT],
-      returnType: row.type,
-      // Otherwise DuckDB answers null for a null state by itself.
-      specialHandling: true,
-      mainFunction: (_, input, output) => {
-        const states = input.getColumnVector(0);
-        const times = input.getColumnVector(1);
-        for (let i = 0; i < input.rowCount; i++) {
-          const at = times.getItem(i) as bigint | null;
-          if (at === null) {
-            output.setItem(i, null);
-            continue;
-          }
-          const bytes = states.getItem(i) as DuckDBBlobValue | null;
-          const state = bytes === null ? view.empty() : view.decode(Buffer.from(bytes.bytes));
-          output.setItem(i, row.write(view.finish(state, Number(at))));
-        }
-        output.flush();
-      },
-    }),
-  );
+  const type = recordType(rowSchema(view.columns, view.name, ''));
+  const rowFunction = new DuckDBScalarFunction();
+  rowFunction.setName(`${sqlName(view)}_row`);
+  rowFunction.addParameter(BLOB);
+  rowFunction.addParameter(BIGINT);
+  rowFunction.setReturnType(type);
+  // Otherwise DuckDB answers null for a null state by itself.
+  rowFunction.setSpecialHandling();
+  duckdb.scalar_function_set_function(rowFunction.scalar_function, (_, chunk, output) => {
+    const input = new DuckDBDataChunk(chunk);
+    const states = input.getColumnVector(0);
+    const times = input.getColumnVector(1);
+    const rows = columnWriter(type);
+    for (let i = 0; i < input.rowCount; i++) {
+      const at = times.getItem(i) as bigint | null;
+      if (at === null) {
+        rows.put(i, null);
+        continue;
+      }
+      const bytes = states.getItem(i) as DuckDBBlobValue | null;
+      const state = bytes === null ? view.empty() : view.decode(Buffer.from(bytes.bytes));
+      rows.put(i, view.finish(state, Number(at)));
+    }
+    rows.flush(output, input.rowCount);
+  });
+  database.register(rowFunction);
 }
 
 /** Makes `pseudonym(user)`: how the log names a user, null for one that it does not know. */
