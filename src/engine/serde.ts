@@ -22,7 +22,7 @@ export interface Serde<V> {
    * the writer's schema first.
    */
   decode(bytes: Buffer): V;
-  /** As `decode`, of a value that lies among others, from `start` up to `end`. */
+  /** As `decode`, of a value that lies among others, from `start` up to `end`; it holds no slice of `bytes`. */
   decodeAt?(bytes: Buffer, start: number, end: number): V;
   /**
    * Whether a value that lies there, as `decodeAt` takes it, would be encoded as the same bytes, or as others that mean the

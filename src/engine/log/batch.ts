@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { invalidRecord } from './errors.ts';
+import { grown, takeMemory } from './memory.ts';
 import type { Header, ProducerRecord } from './port.ts';
 import { assertRecordBytes, type Key, keyRoom } from './record-size.ts';
 import { writeText } from './text-bytes.ts';
@@ -178,7 +179,7 @@ export class BatchWriter {
     this.hasNullKey ||= other.hasNullKey;
   }
 
-  /** `offsets` and `span` as in encodeBatch. The records stay. */
+  /** `offsets` and `span` as in encodeBatch. The records stay. The memory may be given back, see giveMemory. */
   encode(offsets?: readonly number[], span = this.count): EncodedBatch {
     const { count } = this;
     const min = count === 0 ? 0 : this.#smallest;
@@ -188,7 +189,8 @@ export class BatchWriter {
     const timesAt = HEADER_BYTES + 4 * count;
     const offsetsAt = timesAt + (flags & WIDE ? 8 : 4) * count;
     const bodyAt = offsetsAt + (flags & SPARSE ? 4 : 0) * count;
-    const bytes: Uint8Array<ArrayBuffer> = Buffer.allocUnsafeSlow(bodyAt + this.#end);
+    const length = bodyAt + this.#end;
+    const bytes = Buffer.from(takeMemory(length), 0, length);
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     for (let i = 0; i < count; i++) {
       view.setUint32(HEADER_BYTES + 4 * i, this.#ends[i] as number, true);
@@ -254,15 +256,6 @@ export class BatchWriter {
 /** Errors: MR_LOG_INVALID_RECORD. */
 export function assertTimestamp(timestamp: number): void {
   if (!Number.isFinite(timestamp)) throw invalidRecord(`a record has the timestamp ${timestamp}`);
-}
-
-/**
- * The same bytes with more room. They have to be all of their memory, and nobody may read slices of them any more, for it goes
- * back at once: left to V8 it waits for a collection of the old generation, and V8 begins one for every 64 MiB that buffers
- * have taken.
- */
-export function grown(bytes: Buffer, length: number): Buffer<ArrayBuffer> {
-  return Buffer.from((bytes.buffer as ArrayBuffer).transfer(length));
 }
 
 /** The numbers of one list at the beginning of another. */

@@ -57,6 +57,11 @@ export interface RecordBatch {
   /** Whether the record has neither key nor value. */
   isEmpty(index: number): boolean;
   headers(index: number): readonly Header[];
+  /**
+   * Gives the batch's memory back at once. For its only reader, who needs neither it nor any Buffer that it has handed out
+   * any more.
+   */
+  free?(): void;
 }
 
 /** Records to append, as objects or as bytes. */

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { shortText } from '#schemas';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
+import { freeMemory } from './memory.ts';
 import type { Header, ProducerRecord, ReadEntry, RecordBatch } from './port.ts';
 
 const noHeaders: readonly Header[] = [];
@@ -184,6 +185,13 @@ export class StoredBatch implements RecordBatch {
     const headers = this.headers(index);
     const plain = { key: this.key(index), value: this.value(index), timestamp: this.timestamp(index) };
     return headers.length === 0 ? plain : { ...plain, headers };
+  }
+}
+
+/** One whose bytes are the reader's own, and all of their memory. */
+export class FetchedBatch extends StoredBatch {
+  free(): void {
+    freeMemory(this.bytes.buffer as ArrayBuffer);
   }
 }
 

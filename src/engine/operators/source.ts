@@ -90,6 +90,7 @@ export class SourceOperator implements Operator {
 
 function traceparent(batch: RecordBatch, index: number): Buffer | undefined {
   if (batch.isPlain) return undefined;
-  for (const [name, value] of batch.headers(index)) if (name === 'traceparent') return value;
+  // A copy: it may wait for the commit, when the batch is gone.
+  for (const [name, value] of batch.headers(index)) if (name === 'traceparent') return Buffer.from(value);
   return undefined;
 }

@@ -30,7 +30,7 @@ export type WriteManner = 'in-bulk';
  * it the last.
  */
 export interface Database extends DatabaseReads {
-  /** All of the changes or none. */
+  /** All of the changes or none. Their bytes are the caller's again when it resolves. */
   write(changes: readonly Change[], manner?: WriteManner): Promise<void>;
   /**
    * As `write`, for changes whose owner keeps their keys in memory for as long as they are held; reads of one key need not

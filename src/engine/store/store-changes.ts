@@ -1,4 +1,4 @@
-import { grown } from '../log/batch.ts';
+import { giveMemory, takeMemory } from '../log/memory.ts';
 import { prefixedKey } from './database-keys.ts';
 import type { Change } from './port.ts';
 
@@ -20,6 +20,7 @@ type WriteInto = (target: Buffer, at: number) => number;
 
 const DELETED = -1;
 const SMALLEST_BYTES = 1024;
+const NONE = Buffer.alloc(0);
 
 /**
  * What one commit has changed in a store: the values in one run of bytes, the keys those of the store's cache. As objects
@@ -31,14 +32,14 @@ export class StoreChanges {
   readonly #starts: number[] = [];
   /** DELETED where the key is. */
   readonly #lengths: number[] = [];
-  #bytes: Buffer;
+  #bytes: Buffer<ArrayBuffer>;
   #end = 0;
   #state: 'uncommitted' | 'waiting' | 'sealed' | 'written' = 'uncommitted';
 
   /** Of the store whose database keys begin with `prefix`; `bytes`: how many its values are likely to take. */
   constructor(prefix: Buffer, bytes: number) {
     this.#prefix = prefix;
-    this.#bytes = Buffer.allocUnsafeSlow(Math.max(bytes, SMALLEST_BYTES));
+    this.#bytes = Buffer.from(takeMemory(Math.max(bytes, SMALLEST_BYTES)));
   }
 
   get length(): number {
@@ -83,7 +84,7 @@ export class StoreChanges {
     return this.#starts[index] as number;
   }
 
-  /** Over `bytes`. */
+  /** Over `bytes`, which hold something else once they are written. */
   value(index: number): Buffer | null {
     const length = this.#lengths[index] as number;
     if (length === DELETED) return null;
@@ -137,7 +138,8 @@ export class StoreChanges {
   written(): void {
     this.#state = 'written';
     // Keys that are in memory still point here.
-    this.#bytes = Buffer.alloc(0);
+    giveMemory(this.#bytes.buffer);
+    this.#bytes = NONE;
     this.#keys.length = 0;
   }
 
@@ -152,6 +154,9 @@ export class StoreChanges {
   }
 
   #grow(needed: number): void {
-    this.#bytes = grown(this.#bytes, Math.max(needed, 2 * this.#bytes.length));
+    const bytes = Buffer.from(takeMemory(Math.max(needed, 2 * this.#bytes.length)));
+    this.#bytes.copy(bytes);
+    giveMemory(this.#bytes.buffer);
+    this.#bytes = bytes;
   }
 }

@@ -1,4 +1,5 @@
-import { grown, larger } from '../log/batch.ts';
+import { larger } from '../log/batch.ts';
+import { grown } from '../log/memory.ts';
 import type { ReadEntry } from '../log/port.ts';
 import type { Serde } from '../serde.ts';
 import { type ByteStrings, isBefore, sortBytewise } from './byte-order.ts';

@@ -23,7 +23,7 @@ function slow(writes: Change[][], failFrom = Number.POSITIVE_INFINITY): Database
         write: async (changes: readonly Change[]) => {
           for (let turn = 0; turn < 5; turn++) await Promise.resolve();
           if (writes.length >= failFrom) throw new Error('disk full');
-          writes.push([...changes]);
+          writes.push(changes.map(({ key, value }) => ({ key, value: value && Buffer.from(value) })));
           await database.write(changes);
         },
       });

@@ -102,6 +102,33 @@ describe('a task’s inputs', () => {
     assert.equal(input.watermark, 5);
   });
 
+  it('give the memory of a batch back when all of it has gone through, unless values may be slices of it', () => {
+    const decodeAt = { ...none, decodeAt: () => undefined };
+    const freed: string[] = [];
+    const sources = [none, decodeAt].map((value, i) => {
+      const plain = source(`${i}`);
+      return { ...plain, topic: { ...plain.topic, value } };
+    });
+    const input = new TaskInput(sources);
+    for (const partition of input.partitions) {
+      partition.fetchedAll = true;
+      for (const [base, records] of [[data(1), data(2)], [data(3)]].entries()) {
+        const { name } = partition.node;
+        partition.buffer({ ...batch(name, base, records), free: () => freed.push(`${name} ${base}`) });
+      }
+    }
+    const goThrough = (records: number) => {
+      assert.equal(taken(input, records).length, records);
+      const before = [...freed];
+      for (const partition of input.partitions) partition.endBatch();
+      return freed.slice(before.length);
+    };
+    assert.deepEqual(goThrough(2), []);
+    assert.deepEqual(goThrough(3), ['1 0']);
+    assert.deepEqual(goThrough(1), ['1 1']);
+    assert.deepEqual(goThrough(0), []);
+  });
+
   it('wait for a partition that has more to fetch, not for one that has been read to its end', () => {
     const input = inputOf([source('a'), source('b')], { a: [data(1)] });
     const [, b] = input.partitions;

@@ -24,6 +24,8 @@ export class InputPartition {
   /** Monotonic time at which it was first seen to have nothing, and the log neither; where that is waited for. */
   emptySince: number | undefined;
   readonly #batches: RecordBatch[] = [];
+  /** Those whose records have all been taken, and are on their way through the operators. */
+  readonly #taken: RecordBatch[] = [];
   /** Index of the next record within the first batch. */
   #cursor = 0;
 
@@ -89,9 +91,18 @@ export class InputPartition {
       this.bufferedBytes -= batch.byteLength;
       this.takenBytes += batch.byteLength;
       this.#batches.shift();
+      this.#taken.push(batch);
       this.#cursor = 0;
     }
     return index;
+  }
+
+  /** What has been taken has gone through the operators: no collector need look for its batches, which no other task reads. */
+  endBatch(): void {
+    // Other values may be slices of their batch.
+    const mayFree = this.node.topic.value.decodeAt !== undefined;
+    for (const batch of this.#taken) if (mayFree) batch.free?.();
+    this.#taken.length = 0;
   }
 
   /** The batch of the record at the head, while one is buffered. */

@@ -250,6 +250,7 @@ export class Task {
   #endBatch(): void {
     this.#flow.countBatch();
     for (const list of this.#inputLists) list.clear();
+    for (const input of this.input.partitions) input.endBatch();
   }
 
   #writeJournal(committedAt: number): void {

@@ -5,6 +5,7 @@ export function json<V>(fingerprint = 'json'): Serde<V> {
   return {
     encode: (value) => Buffer.from(JSON.stringify(value)),
     decode: (bytes) => JSON.parse(bytes.toString()) as V,
+    decodeAt: (bytes, start, end) => JSON.parse(bytes.toString('utf8', start, end)) as V,
     prepare: async () => {},
     fingerprint: Buffer.from(fingerprint),
     framing: 0,

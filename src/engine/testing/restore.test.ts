@@ -163,8 +163,8 @@ it('a registry that is away for a moment is asked again; its records are no dead
   const plain = json<Value>();
   const remote: Serde<Value> = {
     ...plain,
-    decode: (bytes) => {
-      if (isLoaded) return plain.decode(bytes);
+    decodeAt: (...place) => {
+      if (isLoaded) return plain.decodeAt?.(...place) as Value;
       throw new RetryableError('MR_SCHEMA_NOT_LOADED', 'not loaded');
     },
     prepare: async () => {

@@ -4,7 +4,7 @@ import { AssignedConsumer } from '../assigned-consumer.ts';
 import type { Assigned, Fetch } from '../assignment.ts';
 import { logClosed, offsetOutOfRange, unknownTopic } from '../errors.ts';
 import type { ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
-import { EmptyBatch, StoredBatch } from '../stored-batch.ts';
+import { EmptyBatch, FetchedBatch } from '../stored-batch.ts';
 import type { CommitWatch } from './commit-watch.ts';
 import { translated } from './database.ts';
 import type { Reader } from './reader.ts';
@@ -89,7 +89,7 @@ export class EmbeddedConsumer extends AssignedConsumer {
       const room = taken === 0 ? left : share - taken;
       if (bytes.length > room && batches.length > 0) break;
       seen++;
-      const batch = new StoredBatch(topic, partition, base, bytes, position);
+      const batch = new FetchedBatch(topic, partition, base, bytes, position);
       // What precedes the position may be all that compaction has left of its batch.
       if (batch.nextOffset <= position) continue;
       batches.push(batch);

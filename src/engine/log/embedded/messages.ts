@@ -71,7 +71,8 @@ export type ToWriter = { readonly id: number; readonly request: WriteRequest };
 export type FromWriter =
   /** First on every port: the counter of commits, on which readers wait with Atomics.waitAsync. */
   | { readonly kind: 'hello'; readonly commits: Int32Array }
-  | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
+  /** With the memory that the requests' batches lay in, which serves again. */
+  | { readonly kind: 'replies'; readonly replies: readonly Reply[]; readonly memory: readonly ArrayBuffer[] }
   | { readonly kind: 'closed' };
 
 export type Reply =

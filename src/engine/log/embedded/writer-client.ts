@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { FatalError, type Logger } from '#platform';
 import { fromWireError, logClosed } from '../errors.ts';
+import { giveMemory } from '../memory.ts';
 import type { Control, FromWriter, Notice, ToWriter, WriteRequest, WriterOptions } from './messages.ts';
 import type { LockReport } from './write-lock.ts';
 
@@ -139,7 +140,8 @@ export class WriterConnection {
     port.unref();
   }
 
-  #settle({ replies }: FromWriter & { kind: 'replies' }): void {
+  #settle({ replies, memory }: FromWriter & { kind: 'replies' }): void {
+    for (const each of memory) giveMemory(each);
     for (const reply of replies) {
       const pending = this.#pending.get(reply.id);
       this.#pending.delete(reply.id);

@@ -14,6 +14,7 @@ import {
   workerData,
 } from 'node:worker_threads';
 import { invariant, systemClock } from '#platform';
+import type { EncodedBatch } from '../batch.ts';
 import { toWireError } from '../errors.ts';
 import { openForWriting, translateSqliteError } from './database.ts';
 import type {
@@ -37,6 +38,7 @@ const walLimitBytes = 64 * 1024 * 1024;
 const commitOverheadBytes = 24 * 1024;
 
 type Waiting = { readonly port: MessagePort; readonly message: ToWriter };
+type Answer = { readonly replies: Reply[]; readonly memory: ArrayBuffer[] };
 
 class WriterThread {
   readonly #parent: MessagePort;
@@ -140,16 +142,16 @@ class WriterThread {
   /** Commits what `take` gives once the lock is held, and answers; when that fails, nothing is written or answered. */
   #commit(take: () => readonly Waiting[]): { readonly error: unknown } | undefined {
     try {
-      const answers = new Map<MessagePort, Reply[]>();
+      const answers = new Map<MessagePort, Answer>();
       this.#lock.acquire();
       try {
         const group = take();
         this.#writer.begin();
         for (const { port, message } of group) {
-          const replies = answers.get(port);
-          const reply = this.#execute(message);
-          if (replies === undefined) answers.set(port, [reply]);
-          else replies.push(reply);
+          const answer = answers.get(port) ?? { replies: [], memory: [] };
+          answers.set(port, answer);
+          answer.replies.push(this.#execute(message));
+          for (const { bytes } of batchesOf(message.request)) answer.memory.push(bytes.buffer);
         }
         this.#writer.finish();
         this.#commitStatement.run();
@@ -167,7 +169,8 @@ class WriterThread {
 
   #fail({ port, message }: Waiting, error: unknown): void {
     const wire = toWireError(translateSqliteError(this.#path, error));
-    port.postMessage({ kind: 'replies', replies: [{ id: message.id, error: wire }] } satisfies FromWriter);
+    const replies = [{ id: message.id, error: wire }];
+    port.postMessage({ kind: 'replies', replies, memory: [] } satisfies FromWriter);
   }
 
   #take(): Waiting[] {
@@ -192,9 +195,9 @@ class WriterThread {
     }
   }
 
-  #answer(answers: Map<MessagePort, Reply[]>): void {
-    for (const [port, replies] of answers)
-      port.postMessage({ kind: 'replies', replies } satisfies FromWriter);
+  #answer(answers: ReadonlyMap<MessagePort, Answer>): void {
+    for (const [port, { replies, memory }] of answers)
+      port.postMessage({ kind: 'replies', replies, memory } satisfies FromWriter, memory);
     Atomics.add(this.#commits, 0, 1);
     Atomics.notify(this.#commits, 0);
   }
@@ -234,11 +237,14 @@ class WriterThread {
   }
 }
 
+function batchesOf(request: WriteRequest): readonly EncodedBatch[] {
+  if (request.kind === 'append') return request.append.batches;
+  return request.kind === 'transaction' ? request.appends.flatMap(({ batches }) => batches) : [];
+}
+
 function requestBytes(request: WriteRequest): number {
-  const appends =
-    request.kind === 'append' ? [request.append] : request.kind === 'transaction' ? request.appends : [];
   let bytes = 0;
-  for (const append of appends) for (const batch of append.batches) bytes += batch.bytes.length;
+  for (const batch of batchesOf(request)) bytes += batch.bytes.length;
   if (request.kind === 'rewrite') for (const { batch } of request.rewrites) bytes += batch?.length ?? 0;
   return bytes;
 }

@@ -1,6 +1,6 @@
 import { type EncodedBatch, encodeBatch } from '../batch.ts';
 import type { PartitionOffsets, ProducerRecord, TopicPartition } from '../port.ts';
-import { EmptyBatch, StoredBatch } from '../stored-batch.ts';
+import { EmptyBatch, FetchedBatch, StoredBatch } from '../stored-batch.ts';
 
 /** Who wrote an entry, as long as and after its transaction is open; compared by identity. */
 export type TransactionMark = { readonly transactionalId: string };
@@ -102,7 +102,8 @@ export class SimulatedPartition {
         const { bytes } = entry.stored as StoredBatch;
         if (bytes.length > (taken === 0 ? left : share - taken) && !(first && taken === 0)) return batches;
         taken += bytes.length;
-        batches.push(new StoredBatch(this.topic, this.partition, entry.baseOffset, bytes, position));
+        const own = new Uint8Array(bytes);
+        batches.push(new FetchedBatch(this.topic, this.partition, entry.baseOffset, own, position));
       }
       next = entry.nextOffset;
     }

@@ -1,5 +1,6 @@
-import { type BatchWriter, grown, MAX_BATCH_BYTES } from '../../batch.ts';
+import { type BatchWriter, MAX_BATCH_BYTES } from '../../batch.ts';
 import { invalidRecord } from '../../errors.ts';
+import { grown } from '../../memory.ts';
 import type { Header, ProducerRecord, Records } from '../../port.ts';
 import { RecordBuffer } from '../../record-buffer.ts';
 import { assertRecordSize } from '../../record-size.ts';
