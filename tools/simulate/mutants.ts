@@ -54,6 +54,12 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'else this.position = batch.nextOffset;',
   },
   {
+    name: 'a batch gives its memory back before its records have gone through',
+    file: task('input'),
+    find: 'this.#taken.push(batch);',
+    replace: 'batch.free?.();',
+  },
+  {
     name: 'the first changelog record of a commit is dropped',
     file: task('state'),
     find: 'for (let i = 0; i < changes.length; i++) {',

@@ -148,6 +148,24 @@ it('a store’s changes that are held agree with a map, and a crash leaves what 
   );
 });
 
+it('the memory of a commit’s changes serves another only when the database below has them', async () => {
+  const texts: Serde<string> = { ...digits, encode: bytes, decode: String };
+  const writes: Change[][] = [];
+  const database = await writeBehind(slow(writes), { keys: 1, bytes: 1, writes: 1 }).open('task');
+  const store = new CachedStore('texts', database, texts, 1);
+  const values = Array.from('abcdefgh', (letter) => letter.repeat(5_000));
+  for (const value of values) {
+    await store.load(['key']);
+    store.put('key', value, 1);
+    await database.writeHeld?.([store.takeDirty(({ error }) => assert.ifError(error))], []);
+  }
+  await database.close();
+  assert.deepEqual(
+    writes.map((batch) => batch.map(({ value }) => String(value))),
+    values.map((value) => [value]),
+  );
+});
+
 it('a write that fails below is told to the owner, and reads go on seeing what it wrote', async () => {
   const database = await writeBehind(slow([], 0), { keys: 10, bytes: 1_000, writes: 1 }).open('task');
   await database.write([{ key: bytes('a'), value: bytes('1') }]);
