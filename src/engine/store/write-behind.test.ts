@@ -149,7 +149,8 @@ it('a store’s changes that are held agree with a map, and a crash leaves what 
 });
 
 it('the memory of a commit’s changes serves another only when the database below has them', async () => {
-  const texts: Serde<string> = { ...digits, encode: bytes, decode: String };
+  const { prepare, fingerprint, framing } = digits;
+  const texts: Serde<string> = { encode: bytes, decode: String, prepare, fingerprint, framing };
   const writes: Change[][] = [];
   const database = await writeBehind(slow(writes), { keys: 1, bytes: 1, writes: 1 }).open('task');
   const store = new CachedStore('texts', database, texts, 1);
