@@ -78,6 +78,21 @@ describe('codec', () => {
     }
   });
 
+  it('does not take a text that was cut at the end of its room for one that fits', () => {
+    const codec = loaded(avroCodecFor<string>({ type: 'string' }));
+    for (const text of [
+      '𐀀𐀀𐀀ࠀ𐀀𐀀𐀀𐀀',
+      `${'é'.repeat(9)}${'🎬'.repeat(5)}`,
+      `${'a'.repeat(12)}€🎬🎬`,
+      'é'.repeat(31),
+    ]) {
+      const { length } = codec.encode(7, text);
+      for (let room = 0; room < length; room++) {
+        assert.equal(codec.encodeInto(7, text, Buffer.alloc(room), 0) < 0, true, `${text} in ${room} bytes`);
+      }
+    }
+  });
+
   it('writes short and long strings, of any script', () => {
     const codec = loaded(avroCodecFor<string>({ type: 'string' }));
     for (const unit of ['a', 'é', '€', '🎬']) {

@@ -16,6 +16,8 @@ const HALF_BITS = 28;
 const LONGEST_LOOP = 14;
 /** Of a text whose own length takes one byte. */
 const LONGEST_SHORT = 63;
+/** Of a character in UTF-8: where as many bytes are left, `write` has not cut the text at the end of its room. */
+const LONGEST_CHARACTER = 4;
 
 /** Over the bytes last read, and those last written. */
 let read: DataView = new DataView(new ArrayBuffer(0));
@@ -127,7 +129,8 @@ export const writers = {
     const { length } = value;
     const start = at + 1;
     if (length > LONGEST_LOOP) {
-      const isAscii = length <= LONGEST_SHORT && bytes.write(value, start) === length;
+      const hasRoom = start + length + LONGEST_CHARACTER <= bytes.length;
+      const isAscii = hasRoom && length <= LONGEST_SHORT && bytes.write(value, start) === length;
       if (!isAscii) return longText(bytes, at, value);
       bytes[at] = 2 * length;
       return start + length;
