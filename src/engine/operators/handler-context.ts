@@ -239,6 +239,7 @@ class StagedStore implements KeyValueStore<unknown> {
       throw new InputError('MR_RECORD_TIMESTAMP', `a store was written with the time ${timestamp}`);
     const entry = this.#entry(key);
     if (entry.attempt !== this.#attempt) {
+      this.#store.assertTimeLoaded(key);
       entry.attempt = this.#attempt;
       entry.stagedTimestamp = timestamp;
       this.#written[this.#writes++] = entry;

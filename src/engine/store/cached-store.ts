@@ -218,6 +218,15 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.entry(key);
   }
 
+  isLoaded(key: string): boolean {
+    return this.#entries.get(key) !== undefined;
+  }
+
+  /** Fails with NotLoaded where the key's time has left the cache before the key has, as it may: it is looked at less. */
+  assertTimeLoaded(key: string): void {
+    if (this.expiry?.isLoaded(key) === false) throw this.#miss(key, key);
+  }
+
   put(key: string, value: V, timestamp: number): void {
     this.change(this.entry(key), value, timestamp);
   }

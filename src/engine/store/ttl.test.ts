@@ -15,17 +15,14 @@ const output = jsonTopic<readonly (readonly [number, number])[]>('output');
 async function open(
   t: TestContext | undefined,
   declare: (builder: TopologyBuilder) => void,
-  batchRecords = 1_000,
+  options: { readonly batchRecords?: number; readonly cacheEntries?: number } = {},
 ): Promise<TopologyDriver> {
-  const driver = await TopologyDriver.open(
-    async (log) => {
-      await log.createTopics([input, output]);
-      const builder = new TopologyBuilder({ name: 'kept', generation: 1 });
-      declare(builder);
-      return builder.build();
-    },
-    { batchRecords },
-  );
+  const driver = await TopologyDriver.open(async (log) => {
+    await log.createTopics([input, output]);
+    const builder = new TopologyBuilder({ name: 'kept', generation: 1 });
+    declare(builder);
+    return builder.build();
+  }, options);
   t?.after(() => driver.close());
   return driver;
 }
@@ -83,7 +80,7 @@ describe('entries with a time to live', () => {
         fc.boolean(),
         fc.constantFrom(1, 4, 1_000),
         async (steps, cut, keepStores, batchRecords) => {
-          const driver = await open(undefined, keeping, batchRecords);
+          const driver = await open(undefined, keeping, { batchRecords });
           await driver.pipe(input, ...steps.slice(0, cut));
           await driver.settle();
           await driver.restart({ keepStores });
@@ -135,6 +132,39 @@ describe('entries with a time to live', () => {
     await driver.pipe(input, ['c', 0, 301]);
     await driver.settle();
     assert.deepEqual([...(await driver.store('keep/last')).keys()], ['b', 'c']);
+  });
+
+  it('may be written while their time has left the cache before them', async (t) => {
+    // It declares nothing: an entry is read wherever it is, and its time only where it has yet to be loaded.
+    const looking = defineProcessor({
+      inputs: { records: port<string, number>() },
+      outputs: {},
+      stores: { last: { value: json<number>(), ttlMs: TTL_MS } },
+      reads: { records: () => ({}) },
+      process: {
+        records: ({ key, value, timestamp }, { stores }) => {
+          if (value > 0) stores.last.get('kept');
+          stores.last.put(key, value, timestamp);
+        },
+      },
+    });
+    const driver = await open(
+      t,
+      (builder) => {
+        builder.process('keep', looking, { records: builder.source(input) });
+      },
+      { batchRecords: 1, cacheEntries: 3 },
+    );
+    // The fourth takes the place of the second, since the kept one was just read; of its time it was not.
+    for (const key of ['first', 'kept', 'second', 'third']) {
+      await driver.pipe(input, [key, 0, 0]);
+      await driver.settle();
+    }
+    for (const key of ['fourth', 'kept']) {
+      await driver.pipe(input, [key, 1, 1]);
+      await driver.settle();
+    }
+    assert.equal((await driver.store('keep/last')).get('kept'), 1);
   });
 
   it('what a timer writes under a time long past goes at once, however the input is cut', async (t) => {

@@ -26,6 +26,10 @@ export class Expiry {
     this.#times.store.want(read);
   }
 
+  isLoaded(key: string): boolean {
+    return this.#times.store.isLoaded(key);
+  }
+
   load(): Promise<void> {
     return this.#times.store.load();
   }
