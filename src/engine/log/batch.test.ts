@@ -38,6 +38,17 @@ test('what is encoded is read back, record by record, whatever the split into ba
   );
 });
 
+test('the name of a header counts by its bytes where a batch may be full', () => {
+  const record = {
+    key: null,
+    value: null,
+    timestamp: 0,
+    headers: [['€'.repeat(100), Buffer.alloc(0)] as const],
+  };
+  const counts = encodeBatches([record, record], 500).map(({ count }) => count);
+  assert.deepEqual(counts, [1, 1]);
+});
+
 test('a view from a position shows exactly the records at or after it, dense or with gaps', () => {
   fc.assert(
     fc.property(

@@ -8,6 +8,7 @@ import {
 import type { Header, ProducerRecord } from './port.ts';
 import { assertRecordSize, type Key, keyRoom } from './record-size.ts';
 import { StoredBatch } from './stored-batch.ts';
+import { textRoom } from './text-bytes.ts';
 
 /** Full ones take 64 MiB, which is about what waits for a commit at most. */
 const MOST_SPARE = 256;
@@ -135,7 +136,8 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
 /** Of a record without its value. */
 function roomOf(key: Key, headers: readonly Header[] | undefined): number {
   let bytes = RECORD_OVERHEAD + keyRoom(key);
-  if (headers !== undefined) for (const [name, header] of headers) bytes += 10 + name.length + header.length;
+  if (headers !== undefined)
+    for (const [name, header] of headers) bytes += 10 + textRoom(name) + header.length;
   return bytes;
 }
 
