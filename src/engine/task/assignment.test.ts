@@ -62,6 +62,10 @@ class Group {
     return JSON.stringify([...this.members]);
   }
 
+  get owners(): string {
+    return JSON.stringify(Array.from(this.members, ([id, { active }]) => [id, active]));
+  }
+
   assertSettled(): void {
     const { members, tasks } = this;
     const held = [...members.values()].flatMap(({ active }) => active.map(nameOf));
@@ -79,9 +83,14 @@ class Group {
       const copies = [...members.values()].filter(({ standby }) => standby.map(nameOf).includes(task)).length;
       assert.equal(copies, Math.min(this.standbys, processes - 1), `copies of ${task}`);
     }
-    const before = this.standing;
+    const before = this.owners;
     this.round();
-    assert.equal(this.standing, before, 'another round changes nothing');
+    assert.equal(this.owners, before, 'another round moves no task');
+    // A copy stays where it is while its task is on its way, also where that is more than a member's share.
+    this.settle();
+    const rested = this.standing;
+    this.round();
+    assert.equal(this.standing, rested, 'copies come to rest as well');
   }
 }
 
