@@ -24,7 +24,7 @@ export type Pipeline = {
 };
 
 export async function startPipeline(installation: Installation, shutdown: Shutdown): Promise<Pipeline> {
-  const { configuration, embedded, directory, instanceId } = installation;
+  const { configuration, directory } = installation;
   await refuseOutdated(installation);
   await declareViews({ ...installation, clock: systemClock }, featureViews);
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
@@ -36,11 +36,9 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
     listener.onProgress(progress);
   };
   const processing = await startProcessing({
-    embedded,
+    ...installation,
     stateDirectory,
-    instanceId,
     endpoint: advertisedAddress(configuration),
-    configuration,
     onProgress,
   });
   shutdown.add('processing', () => processing.stop());

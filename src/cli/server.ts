@@ -7,6 +7,7 @@ import {
   createHttpServer,
   createMetrics,
   type Metrics,
+  renderTogether,
   type Shutdown,
   systemClock,
 } from '#platform';
@@ -57,14 +58,14 @@ export async function serve(
     metrics,
   });
   shutdown.add('gateway', () => gateway.close());
-  const server = await createHttpServer({ logger, metrics: withWorker(metrics, processing) });
+  const server = await createHttpServer({ logger, metrics: withThreads(metrics, processing) });
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
   serveQueries(server, processing);
   servePeers(server, processing);
   const { token } = configuration.admin;
   registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
-  server.routes.get('/tasks', async () => (await processing.report()) ?? { tasks: [] });
+  server.routes.get('/tasks', async () => ({ members: await processing.report() }));
   let failure: Error | undefined;
   processing.ended.catch((error: Error) => {
     failure = error;
@@ -76,11 +77,11 @@ export async function serve(
   return url;
 }
 
-/** Metrics of this thread followed by those of the processing worker. */
-function withWorker(metrics: Metrics, processing: Processing): Metrics {
+/** Metrics of this thread together with those of the threads that process. */
+function withThreads(metrics: Metrics, processing: Processing): Metrics {
   const render = async () => {
-    const [own, worker] = await Promise.all([metrics.render(), processing.metrics().catch(() => '')]);
-    return `${own}${own.endsWith('\n') ? '' : '\n'}${worker}`;
+    const [own, threads] = await Promise.all([metrics.values(), processing.metrics().catch(() => [])]);
+    return renderTogether([own, ...threads]);
   };
   return { ...metrics, render };
 }

@@ -70,6 +70,7 @@ export type { RuntimeOptions } from './task/runtime-options.ts';
 export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/messages.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
+export { ThreadTasks } from './task/threads/thread-tasks.ts';
 export { useLargeYoungGeneration } from './task/threads/young-generation.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter, writeRecords } from './topic-writer.ts';

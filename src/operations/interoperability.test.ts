@@ -5,7 +5,7 @@ import { it } from 'node:test';
 import { promisify } from 'node:util';
 import { TopicReader } from '#engine';
 import { openLog, partitionFor } from '#engine/log';
-import { createLogger, systemClock } from '#platform';
+import { createLogger, renderTogether, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
@@ -62,7 +62,8 @@ it('events of a producer written with kafkajs are admitted', { timeout: 180_000 
   }
 
   const processing = await startProcessing({
-    embedded: undefined,
+    ...opened,
+    topics,
     stateDirectory: join(directory, 'state'),
     instanceId: 'test',
     configuration,
@@ -71,7 +72,7 @@ it('events of a producer written with kafkajs are admitted', { timeout: 180_000 
   await processing.untilCaughtUp();
   assert.deepEqual(await read('interactions-accepted'), sent);
   assert.match(
-    await processing.metrics(),
+    await renderTogether(await processing.metrics()),
     new RegExp(`admission_events_total\\{outcome="accepted"\\} ${EVENTS}`),
   );
 });

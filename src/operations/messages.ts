@@ -1,16 +1,8 @@
-/** What the thread that asks and the worker that processes tell each other. */
+/** What the thread that asks and those that process tell each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type {
-  EngineReport,
-  PortRows,
-  QueryOptions,
-  StoreAnswer,
-  StoreQuery,
-  StoreSummary,
-  TaskRead,
-} from '#engine';
+import type { EngineReport, PortRows, TaskOwners, TaskRead } from '#engine';
 import type { LogConfiguration } from '#engine/log';
-import type { Configuration, Remedy } from '#platform';
+import type { Configuration, MetricValues, Remedy } from '#platform';
 import type { Runs } from './declared-topology.ts';
 
 export type WorkerInput = {
@@ -19,8 +11,10 @@ export type WorkerInput = {
   readonly connection: MessagePort | undefined;
   /** Where the stores lie, apart from those of any other log. */
   readonly stateDirectory: string;
-  /** Among the members of the topology's group; the same after a restart, so that the tasks are taken back at once. */
+  /** Of the process, among those that share the tasks; the same after a restart, so that they are taken back at once. */
   readonly instanceId: string;
+  /** Of the thread within the process, from 0 on. */
+  readonly thread: number;
   /** Where other members can ask this one's stores: see servePeers of the engine. */
   readonly endpoint?: string | undefined;
   readonly configuration: LogConfiguration &
@@ -37,32 +31,32 @@ export type ProcessingProgress = {
   readonly lag: Readonly<Record<string, number>>;
 };
 
-/** What can be asked of the worker, with the answer. */
+/** Where a thread has nothing left to do. */
+export type CaughtUp = {
+  /** Records through its tasks since its start. */
+  readonly processed: number;
+  /** The names of its tasks. */
+  readonly tasks: readonly string[];
+};
+
+/** What can be asked of a thread, with the answer. */
 export type Answers = {
-  /** Answered when everything that was readable when it was asked is processed and committed. */
-  readonly 'until-caught-up': undefined;
-  /** Metrics in the Prometheus text format. */
-  readonly metrics: string;
+  /** Answered when everything that its tasks could read when it was asked is processed and committed. */
+  readonly 'until-caught-up': CaughtUp;
+  readonly metrics: MetricValues;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   readonly digests: Readonly<Record<string, string>>;
   /** What each task does, and what has become of the records in it. */
   readonly report: EngineReport | undefined;
-  /** The stores that can be queried. */
-  readonly stores: readonly StoreSummary[];
+  /** Who holds which task, as of the group's last round. */
+  readonly owners: ReadonlyMap<string, TaskOwners>;
 };
 
 export type Question = keyof Answers;
 
 export type ToWorker =
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
-  | {
-      readonly kind: 'query';
-      readonly id: number;
-      readonly store: string;
-      readonly query: StoreQuery;
-      readonly options: QueryOptions;
-    }
-  | { readonly kind: 'read'; readonly id: number; readonly read: TaskRead }
+  | { readonly kind: 'rows'; readonly id: number; readonly read: TaskRead }
   | { readonly kind: 'stop' };
 
 export type Failure = {
@@ -80,7 +74,7 @@ export type FromWorker =
   | {
       readonly kind: 'answer';
       readonly id: number;
-      readonly answer: Answers[Question] | StoreAnswer | PortRows;
+      readonly answer: Answers[Question] | PortRows | undefined;
     }
   | { readonly kind: 'refused'; readonly id: number; readonly failure: Failure }
   | { readonly kind: 'failed'; readonly failure: Failure };

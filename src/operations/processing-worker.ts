@@ -1,14 +1,12 @@
-/** The worker thread that runs a topology: see processing.ts for the side that starts it. */
+/** A thread that runs a topology: see processing-thread.ts for the side that starts it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import {
-  httpPeers,
   localTasks,
   readFromPort,
   reportOf,
   rocksDatabases,
   rowsToPort,
   StatusGauges,
-  StoreQueries,
   StreamsRuntime,
   type Topology,
 } from '#engine';
@@ -44,7 +42,7 @@ class Host {
   readonly #counts: { admitted: number };
   readonly #catchUp = new CatchUp();
   readonly #gauges: StatusGauges;
-  readonly #queries: StoreQueries;
+  readonly #localTasks = localTasks(() => this.#runtime);
   #runtime: StreamsRuntime | undefined;
   #processed = 0;
   #reportedAt = 0;
@@ -66,14 +64,6 @@ class Host {
     this.#metrics = observed.metrics;
     this.#counts = observed.counts;
     this.#gauges = new StatusGauges(observed.metrics);
-    this.#queries = new StoreQueries({
-      topology,
-      memberId: input.instanceId,
-      local: localTasks(() => this.#runtime),
-      owners: () => this.#runtime?.owners() ?? new Map(),
-      peers: httpPeers({ clock: systemClock }),
-      clock: systemClock,
-    });
   }
 
   static async open(input: WorkerInput): Promise<Host> {
@@ -120,8 +110,15 @@ class Host {
       // Aborted already: it commits what is done, leaves the group and closes.
       await runtime.run(AbortSignal.abort());
     } catch (error) {
+      if (!this.#passes(error)) {
+        // So that others need not wait for the end of its session.
+        await runtime
+          .leave()
+          .catch((err: unknown) => this.#logger.warn({ err }, 'a failed thread did not leave'));
+        await runtime.close();
+        throw error;
+      }
       await runtime.close();
-      if (!this.#passes(error)) throw error;
       this.#logger.warn({ err: error }, 'processing was cut off and starts again');
       await systemClock.sleep(this.#pauseMs, this.#stopping.signal);
       this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
@@ -143,7 +140,7 @@ class Host {
   }
 
   #newRuntime(): StreamsRuntime {
-    const { configuration, endpoint } = this.#input;
+    const { configuration, endpoint, instanceId, thread } = this.#input;
     const { engine } = configuration;
     return new StreamsRuntime({
       log: this.#opened.log,
@@ -153,7 +150,8 @@ class Host {
       logger: this.#logger,
       metrics: this.#metrics,
       deadLetters: this.#topics['dead-letters'],
-      instanceId: this.#input.instanceId,
+      instanceId: `${instanceId}-${thread}`,
+      processId: instanceId,
       ...(endpoint !== undefined && { endpoint }),
       commitIntervalMs: engine.commitIntervalMs,
       catchUpCommitIntervalMs: Math.max(CATCH_UP_COMMIT_INTERVAL_MS, engine.commitIntervalMs),
@@ -183,10 +181,10 @@ class Host {
     switch (message.kind) {
       case 'ask':
         return this.#answer(message.question);
-      case 'query':
-        return this.#queries.query(message.store, message.query, message.options);
-      case 'read':
-        return rowsToPort(await this.#queries.readHere(readFromPort(message.read)));
+      case 'rows': {
+        const rows = await this.#localTasks.read(readFromPort(message.read));
+        return rows && rowsToPort(rows);
+      }
     }
   }
 
@@ -194,16 +192,20 @@ class Host {
     const answers: { readonly [A in Question]: () => Promise<Answers[A]> } = {
       'until-caught-up': async () => {
         await this.#catchUp.next();
+        const caughtUp = {
+          processed: this.#processed,
+          tasks: this.#runtime?.tasks.map(({ name }) => name) ?? [],
+        };
         if (this.#runtime !== undefined) await this.#report(this.#runtime);
-        return undefined;
+        return caughtUp;
       },
       metrics: async () => {
         if (this.#runtime !== undefined) this.#gauges.publish(this.#runtime.status());
-        return await this.#metrics.render();
+        return await this.#metrics.values();
       },
       digests: async () => this.#digests(),
       report: async () => this.#runtime && reportOf(this.#runtime),
-      stores: async () => this.#queries.stores(),
+      owners: async () => this.#runtime?.owners() ?? new Map(),
     };
     return answers[question]();
   }

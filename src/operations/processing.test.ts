@@ -3,13 +3,20 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type StoreAnswer, servePeers, serveQueries, TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
-import { type Configuration, createHttpServer, createLogger, createMetrics, systemClock } from '#platform';
+import {
+  type Configuration,
+  createHttpServer,
+  createLogger,
+  createMetrics,
+  renderTogether,
+  systemClock,
+} from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
 import { OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { loopLag } from './lag.ts';
-import { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
+import { type Processing, startProcessing } from './processing.ts';
 
 const start = Date.UTC(2026, 0, 1);
 
@@ -33,11 +40,13 @@ function event(n: number): Interaction {
   };
 }
 
+type Started = { readonly instanceId?: string; readonly endpoint?: string; readonly threads?: number };
+
 type Installation = {
   readonly log: EmbeddedLog;
   readonly topics: Topics;
   write(from: number, to: number): Promise<void>;
-  start(options?: Partial<ProcessingOptions>): Promise<Processing>;
+  start(options?: Started): Promise<Processing>;
 };
 
 async function install(t: TestContext): Promise<Installation> {
@@ -64,13 +73,16 @@ async function install(t: TestContext): Promise<Installation> {
       await writer.announce(timeOf(to - 1) + OUTCOME_WINDOW_MS + 1);
       await writer.close();
     },
-    start: async ({ instanceId = 'main', ...options } = {}) => {
+    start: async ({ instanceId = 'main', endpoint, threads = 1 } = {}) => {
       const processing = await startProcessing({
         embedded: log,
+        log,
+        registry: log.registry,
+        topics,
         stateDirectory: join(directory, 'state', instanceId),
         instanceId,
-        configuration,
-        ...options,
+        endpoint,
+        configuration: { ...configuration, engine: { ...configuration.engine, threads } },
       });
       running.push(processing);
       return processing;
@@ -94,6 +106,15 @@ async function endOf({ log }: Installation, topic: string): Promise<number> {
   return (described?.offsets ?? []).reduce((sum, { stable }) => sum + stable, 0);
 }
 
+/** Events that admission let pass. */
+async function admitted(processing: Processing): Promise<number> {
+  const tasks = (await processing.report()).flatMap((member) => member.tasks);
+  const counts = tasks.flatMap(({ operators }) =>
+    operators.filter(({ operator }) => operator === 'admission'),
+  );
+  return counts.reduce((sum, each) => sum + each.out, 0);
+}
+
 describe('processing', () => {
   it('is caught up when every stage has committed, and goes on where it stopped', async (t) => {
     const installation = await install(t);
@@ -111,17 +132,11 @@ describe('processing', () => {
       code: 'MR_QUERY_STORE_UNKNOWN',
       remedy: 'fix-input',
     });
-    assert.ok((await first.stores()).some(({ name }) => name === 'item-views/item-features'));
-    const report = await first.report();
-    const admitted = report?.tasks
-      .flatMap(({ operators }) => operators)
-      .filter(({ operator }) => operator === 'admission');
-    assert.equal(
-      admitted?.reduce((sum, each) => sum + each.out, 0),
-      3000,
-    );
-    assert.match(await first.metrics(), /engine_task_lag_records\{task="interactions-0"\} 0/);
-    assert.match(await first.metrics(), /admission_events_total\{outcome="accepted"\} 3000/);
+    assert.ok(first.stores().some(({ name }) => name === 'item-views/item-features'));
+    assert.equal(await admitted(first), 3000);
+    const metrics = await renderTogether(await first.metrics());
+    assert.match(metrics, /engine_task_lag_records\{task="interactions-0"\} 0/);
+    assert.match(metrics, /admission_events_total\{outcome="accepted"\} 3000/);
     await first.stop();
     await first.ended;
 
@@ -175,20 +190,53 @@ describe('processing', () => {
     }
   });
 
-  it('reports a failure of the worker as an error, and goes on after it', async (t) => {
+  it('shares the tasks among threads, with the same result', async (t) => {
     const installation = await install(t);
-    await installation.write(0, 500);
-    process.env.MILLRACE_FAILPOINTS = 'commit.log.before=fail@2';
-    const failing = await installation.start().finally(() => delete process.env.MILLRACE_FAILPOINTS);
-    const failure = { code: 'MR_PROCESSING_FAILED', message: /MR_FAILPOINT/ };
-    await assert.rejects(failing.ended, failure);
-    await assert.rejects(failing.untilCaughtUp(), failure);
-    await failing.stop();
+    await installation.write(0, 3000);
+    const threaded = await installation.start({ threads: 2 });
+    await threaded.untilCaughtUp();
+    assert.equal(await count(installation, 'examples'), 3000);
+    const members = await threaded.report();
+    assert.deepEqual(
+      members.map(({ memberId, tasks }) => [memberId, tasks.length > 0]),
+      [
+        ['main-0', true],
+        ['main-1', true],
+      ],
+    );
+    const metrics = await renderTogether(await threaded.metrics());
+    assert.match(metrics, /admission_events_total\{outcome="accepted"\} 3000/);
+    const { entries } = await threaded.query('user-views/user-features', { kind: 'range' });
+    assert.equal(entries.length, 17);
+    const digests = await threaded.digests();
+    await threaded.stop();
 
-    const next = await installation.start();
-    await next.untilCaughtUp();
-    assert.equal(await count(installation, 'interactions-accepted'), 500);
-    await next.stop();
-    await assert.rejects(next.metrics(), { code: 'MR_PROCESSING_FAILED' });
+    const single = await installation.start();
+    await single.untilCaughtUp();
+    assert.deepEqual(await single.digests(), digests);
+    await installation.write(3000, 3300);
+    await single.untilCaughtUp();
+    assert.equal(await count(installation, 'examples'), 3300);
   });
+
+  for (const threads of [1, 2]) {
+    it(`reports a failure of a thread as an error, and goes on after it: threads ${threads}`, async (t) => {
+      const installation = await install(t);
+      await installation.write(0, 500);
+      process.env.MILLRACE_FAILPOINTS = 'commit.log.before=fail@2';
+      const failing = await installation
+        .start({ threads })
+        .finally(() => delete process.env.MILLRACE_FAILPOINTS);
+      const failure = { code: 'MR_PROCESSING_FAILED', message: /MR_FAILPOINT/ };
+      await assert.rejects(failing.ended, failure);
+      await assert.rejects(failing.untilCaughtUp(), failure);
+      await failing.stop();
+
+      const next = await installation.start();
+      await next.untilCaughtUp();
+      assert.equal(await count(installation, 'interactions-accepted'), 500);
+      await next.stop();
+      await assert.rejects(next.metrics(), { code: 'MR_PROCESSING_FAILED' });
+    });
+  }
 });

@@ -1,233 +1,189 @@
-import { Worker } from 'node:worker_threads';
 import {
   type EngineReport,
-  type PortRows,
+  httpPeers,
   type QueryOptions,
   type Rows,
-  rowsFromPort,
   type StoreAnswer,
+  StoreQueries,
   type StoreQuery,
   type StoreSummary,
+  type TaskOwners,
   type TaskRead,
+  ThreadTasks,
+  type Topology,
   useLargeYoungGeneration,
 } from '#engine';
-import type { EmbeddedLog } from '#engine/log';
-import { FatalError, InputError, invariant, type MillraceError, RetryableError } from '#platform';
-import type { Runs } from './declared-topology.ts';
-import type {
-  Answers,
-  Failure,
-  FromWorker,
-  ProcessingProgress,
-  Question,
-  ToWorker,
-  WorkerInput,
-} from './messages.ts';
+import type { OpenedLog } from '#engine/log';
+import { type MetricValues, systemClock } from '#platform';
+import type { Topics } from '#topologies';
+import { declaredTopology, type Runs } from './declared-topology.ts';
+import type { Answers, ProcessingProgress, Question, WorkerInput } from './messages.ts';
+import { ProcessingThread } from './processing-thread.ts';
 
-export type ProcessingOptions = Omit<WorkerInput, 'connection' | 'runs'> & {
-  /** The loop unless told otherwise. */
-  readonly runs?: Runs;
-  /** The process's log where it is the embedded one: the worker shares its writer. */
-  readonly embedded: Pick<EmbeddedLog, 'connect'> | undefined;
-  /** Told every 200 ms at most. */
-  readonly onProgress?: (progress: ProcessingProgress) => void;
-};
+export type ProcessingOptions = Omit<WorkerInput, 'connection' | 'runs' | 'thread'> &
+  Pick<OpenedLog, 'log' | 'registry'> & {
+    /** The process's log where it is the embedded one: the threads share its writer. */
+    readonly embedded: Pick<NonNullable<OpenedLog['embedded']>, 'connect'> | undefined;
+    readonly topics: Topics;
+    /** The loop unless told otherwise. */
+    readonly runs?: Runs;
+    /** Told every 200 ms at most by each thread. */
+    readonly onProgress?: (progress: ProcessingProgress) => void;
+  };
 
 export interface Processing {
   /** Resolves when everything that is readable now is processed and committed; rejects when processing has failed. */
   untilCaughtUp(): Promise<void>;
-  /** The worker's metrics in the Prometheus text format. */
-  metrics(): Promise<string>;
+  /** Of each thread: for renderTogether. */
+  metrics(): Promise<readonly MetricValues[]>;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   digests(): Promise<Readonly<Record<string, string>>>;
-  /** The state of each task, with the counts of its operators; undefined while processing starts again. */
-  report(): Promise<EngineReport | undefined>;
-  stores(): Promise<readonly StoreSummary[]>;
+  /** Of each thread but those that start again: the state of each task, with the counts of its operators. */
+  report(): Promise<readonly EngineReport[]>;
+  stores(): readonly StoreSummary[];
   /** Asks a store for its committed entries: see StoreQueries of the engine. */
   query(store: string, query: StoreQuery, options?: QueryOptions): Promise<StoreAnswer>;
   /** A read of a task in this process, for servePeers of the engine. */
   readHere(read: TaskRead): Promise<Rows>;
   /** Rejects with FatalError MR_PROCESSING_FAILED when processing ends by itself; resolves after a stop. */
   readonly ended: Promise<void>;
-  /** Commits what is done and ends the worker. Never rejects; how it ended is `ended`'s to say. */
+  /** Commits what is done and ends the threads. Never rejects; how they ended is `ended`'s to say. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a topology of a data directory in a worker thread. Resolves when its tasks are restored; rejects
- * with FatalError MR_PROCESSING_FAILED when they can't be.
+ * Starts a topology of a data directory in as many threads as the configuration says: each is a member of the topology's
+ * group, as other processes are. Resolves when their tasks are restored; rejects with FatalError MR_PROCESSING_FAILED when
+ * they can't be.
  */
 export async function startProcessing({
   embedded,
-  onProgress,
+  log,
+  registry,
+  topics,
   runs = 'loop',
-  ...input
+  stateDirectory,
+  instanceId,
+  endpoint,
+  configuration,
+  onProgress = () => {},
 }: ProcessingOptions): Promise<Processing> {
-  const processing = new WorkerProcessing(embedded, { ...input, runs }, onProgress);
-  await processing.started;
+  const topology = await declaredTopology(runs, configuration, { log, registry }, topics, () => {});
+  useLargeYoungGeneration();
+  const progress = new Map<number, ProcessingProgress>();
+  const threads = Array.from({ length: configuration.engine.threads }, (_, thread) => {
+    const connection = embedded?.connect();
+    const input = { runs, connection, stateDirectory, instanceId, thread, endpoint, configuration };
+    return new ProcessingThread(input, (latest) => {
+      progress.set(thread, latest);
+      onProgress(sumOf([...progress.values()]));
+    });
+  });
+  const processing = new ThreadedProcessing(threads, topology, instanceId);
+  try {
+    await Promise.all(threads.map(({ started }) => started));
+  } catch (error) {
+    await processing.stop();
+    throw error;
+  }
   return processing;
 }
 
-type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: unknown) => void };
-
-class WorkerProcessing implements Processing {
-  readonly started: Promise<void>;
+class ThreadedProcessing implements Processing {
   readonly ended: Promise<void>;
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #onProgress: ((progress: ProcessingProgress) => void) | undefined;
-  #asked = 0;
-  #hasEnded = false;
-  #stopping = false;
-  #failure: FatalError | undefined;
+  readonly #threads: readonly ProcessingThread[];
+  readonly #queries: StoreQueries;
+  #failure: unknown;
 
-  constructor(
-    embedded: ProcessingOptions['embedded'],
-    input: Omit<WorkerInput, 'connection'>,
-    onProgress: ((progress: ProcessingProgress) => void) | undefined,
-  ) {
-    this.#onProgress = onProgress;
-    const connection = embedded?.connect();
-    useLargeYoungGeneration();
-    this.#worker = new Worker(new URL('./processing-worker.ts', import.meta.url), {
-      workerData: { connection, ...input } satisfies WorkerInput,
-      transferList: connection === undefined ? [] : [connection],
-      name: 'processing',
+  constructor(threads: readonly ProcessingThread[], topology: Topology, memberId: string) {
+    this.#threads = threads;
+    this.#queries = new StoreQueries({
+      topology,
+      memberId,
+      local: new ThreadTasks(threads),
+      owners: () => this.#owners(),
+      peers: httpPeers({ clock: systemClock }),
+      clock: systemClock,
     });
-    const started = Promise.withResolvers<void>();
-    this.started = started.promise;
-    this.ended = new Promise((resolve, reject) => {
-      this.#worker.on('error', (thrown) => {
-        const error = thrown as Error;
-        this.#failure ??= failed({
-          message: error.message,
-          code: undefined,
-          hint: undefined,
-          stack: error.stack,
-          remedy: undefined,
-        });
-      });
-      this.#worker.once('exit', () => {
-        const error = this.#end();
-        started.reject(error);
-        if (this.#failure === undefined && this.#stopping) resolve();
-        else reject(error);
-      });
-    });
-    // Whoever does not look at `ended` learns of a failure by the next call.
+    this.ended = this.#untilEnded();
+    // Whoever does not look at it learns of a failure by the next call.
     this.ended.catch(() => {});
-    this.#worker.on('message', (message: FromWorker) => this.#receive(message, started.resolve));
   }
 
-  #receive(message: FromWorker, started: () => void): void {
-    switch (message.kind) {
-      case 'started':
-        started();
-        return;
-      case 'progress':
-        this.#onProgress?.(message.progress);
-        return;
-      case 'answer':
-        this.#waiting.get(message.id)?.resolve(message.answer);
-        this.#waiting.delete(message.id);
-        return;
-      case 'refused':
-        this.#waiting.get(message.id)?.reject(refusal(message.failure));
-        this.#waiting.delete(message.id);
-        return;
-      case 'failed':
-        this.#failure = failed(message.failure);
+  /** When one fails the others end as well: what a bug or a full disk has done to it, it would do to them. */
+  async #untilEnded(): Promise<void> {
+    try {
+      await Promise.all(this.#threads.map(({ ended }) => ended));
+    } catch (error) {
+      this.#failure = error;
+      await this.stop();
+      throw error;
     }
   }
 
-  /** The thread is gone: nobody will be answered any more. */
-  #end(): FatalError {
-    this.#hasEnded = true;
-    const error = this.#failure ?? stopped();
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-    return error;
+  /** The answers of all threads. Errors: that with which processing has failed. */
+  async #ask<Q extends Question>(question: Q): Promise<Answers[Q][]> {
+    try {
+      return await Promise.all(this.#threads.map((thread) => thread.ask(question)));
+    } catch (error) {
+      throw this.#failure ?? error;
+    }
   }
 
   async untilCaughtUp(): Promise<void> {
-    await this.#ask('until-caught-up');
+    // What one thread has finished can be new to another, and a task can be on its way between them: until nothing moves.
+    let before: string;
+    let now = '';
+    do {
+      before = now;
+      now = JSON.stringify(await this.#ask('until-caught-up'));
+    } while (this.#threads.length > 1 && now !== before);
   }
 
-  metrics(): Promise<string> {
+  metrics(): Promise<readonly MetricValues[]> {
     return this.#ask('metrics');
   }
 
-  digests(): Promise<Readonly<Record<string, string>>> {
-    return this.#ask('digests');
+  async digests(): Promise<Readonly<Record<string, string>>> {
+    return Object.assign({}, ...(await this.#ask('digests')));
   }
 
-  report(): Promise<EngineReport | undefined> {
-    return this.#ask('report');
+  async report(): Promise<readonly EngineReport[]> {
+    return (await this.#ask('report')).filter((report) => report !== undefined);
   }
 
-  stores(): Promise<readonly StoreSummary[]> {
-    return this.#ask('stores');
+  stores(): readonly StoreSummary[] {
+    return this.#queries.stores();
   }
 
   query(store: string, query: StoreQuery, options: QueryOptions = {}): Promise<StoreAnswer> {
-    return this.#answered((id) => ({ kind: 'query', id, store, query, options }));
+    return this.#queries.query(store, query, options);
   }
 
-  async readHere(read: TaskRead): Promise<Rows> {
-    return rowsFromPort(await this.#answered<PortRows>((id) => ({ kind: 'read', id, read })));
+  readHere(read: TaskRead): Promise<Rows> {
+    return this.#queries.readHere(read);
   }
 
-  #ask<Q extends Question>(question: Q): Promise<Answers[Q]> {
-    return this.#answered((id) => ({ kind: 'ask', id, question }));
-  }
-
-  /** Sends what has the id given, and waits for the answer to it. */
-  #answered<A>(message: (id: number) => ToWorker): Promise<A> {
-    if (this.#hasEnded) return Promise.reject(this.#failure ?? stopped());
-    const id = this.#asked++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (answer) => resolve(answer as A), reject });
-      this.#tell(message(id));
-    });
+  /** As the first knows that is in the group. */
+  async #owners(): Promise<ReadonlyMap<string, TaskOwners>> {
+    for (const thread of this.#threads) {
+      const owners = await thread.ask('owners');
+      if (owners.size > 0) return owners;
+    }
+    return new Map();
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
-    if (!this.#hasEnded) this.#tell({ kind: 'stop' });
-    await this.ended.catch(() => {});
-    invariant(this.#hasEnded, 'a stopped worker has ended');
-  }
-
-  #tell(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
 }
 
-function failed({ message, code, hint, stack }: Failure): FatalError {
-  const cause = Object.assign(new Error(message), { code, stack });
-  return new FatalError(
-    'MR_PROCESSING_FAILED',
-    `Processing has ended: ${code === undefined ? '' : `${code}: `}${message}`,
-    {
-      hint: hint ?? 'Start again: processing goes on from the last commit.',
-      cause,
-    },
-  );
-}
-
-/** An error of the worker's as one of this thread's. */
-function refusal({ message, code = 'MR_INVARIANT', hint, stack, remedy }: Failure): MillraceError {
-  const details = {
-    ...(hint !== undefined && { hint }),
-    cause: Object.assign(new Error(message), { stack }),
-  };
-  if (remedy === 'retry') return new RetryableError(code, message, details);
-  if (remedy === 'fix-input') return new InputError(code, message, details);
-  return new FatalError(code, message, details);
-}
-
-function stopped(): FatalError {
-  return new FatalError('MR_PROCESSING_FAILED', 'Processing was stopped.', {
-    hint: 'Start again: processing goes on from the last commit.',
-  });
+function sumOf(parts: readonly ProcessingProgress[]): ProcessingProgress {
+  const lag: Record<string, number> = {};
+  for (const part of parts) {
+    for (const [topic, records] of Object.entries(part.lag)) lag[topic] = (lag[topic] ?? 0) + records;
+  }
+  const sum = (of: (part: ProcessingProgress) => number) =>
+    parts.reduce((total, part) => total + of(part), 0);
+  return { processed: sum((part) => part.processed), admitted: sum((part) => part.admitted), lag };
 }

@@ -46,7 +46,8 @@ it('goes on while the registry is away, and waits for a schema that is new', {
   t.after(() => opened.close());
   const topics = await openTopics(opened.log, opened.registry);
   const processing = await startProcessing({
-    embedded: opened.embedded,
+    ...opened,
+    topics,
     stateDirectory: join(data, 'state'),
     instanceId: 'main',
     configuration,

@@ -47,6 +47,9 @@ export const sections = {
   schemaRegistry: credentials('the schema registry'),
   redis: credentials('Redis'),
   engine: z.object({
+    threads: count()
+      .default(1)
+      .describe('Threads that process events; they share the tasks, of which each partition has a few.'),
     commitIntervalMs: count()
       .default(100)
       .describe('Time between two commits of a task, ms; a second at least while it is behind.'),

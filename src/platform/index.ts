@@ -43,7 +43,15 @@ export {
   traceparentOf,
 } from './http.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
-export { type Counter, createMetrics, type Gauge, type Histogram, type Metrics } from './metrics.ts';
+export {
+  type Counter,
+  createMetrics,
+  type Gauge,
+  type Histogram,
+  type Metrics,
+  type MetricValues,
+  renderTogether,
+} from './metrics.ts';
 export {
   createProgress,
   type Progress,

@@ -1,11 +1,22 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 import { invariant } from './errors.ts';
 
 export type { Counter, Gauge, Histogram };
 
 type Metric<L extends string> = Counter<L> | Gauge<L> | Histogram<L>;
 
-/** Prometheus metrics of one process. Asking again for a name gives the same metric. */
+/** The values of all metrics of one thread; they survive a structured clone. */
+export type MetricValues = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/** Prometheus metrics of one thread. Asking again for a name gives the same metric. */
 export interface Metrics {
   /** `name` without its prefix `millrace_`; a counter's ends in `_total`. */
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
@@ -19,6 +30,8 @@ export interface Metrics {
   ): Histogram<L>;
   /** All metrics in the Prometheus text format, to be served as `contentType`. */
   render(): Promise<string>;
+  /** For renderTogether. */
+  values(): Promise<MetricValues>;
   readonly contentType: string;
 }
 
@@ -49,6 +62,7 @@ export function createMetrics(): Metrics {
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    values: () => registry.getMetricsAsJSON(),
     counter: (name, help, labels = []) =>
       memoised('counter', name, labels, (prefixed) => {
         return new Counter({ name: prefixed, help, labelNames: labels, registers: [registry] });
@@ -63,4 +77,9 @@ export function createMetrics(): Metrics {
         return new Histogram({ ...options, buckets: [...buckets] });
       }),
   };
+}
+
+/** The metrics of several threads as `render` gives those of one: of the same name and labels, the sum. */
+export function renderTogether(threads: readonly MetricValues[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...threads]).metrics();
 }

@@ -83,6 +83,7 @@ async function install(t: TestContext) {
         dataDirectory: directory,
         logger,
         embedded,
+        registry: embedded.registry,
         stateDirectory,
         instanceId: 'main',
         configuration,

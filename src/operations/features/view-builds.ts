@@ -28,16 +28,12 @@ export type ViewBuild = {
  */
 export async function startViewBuild(view: AnyView, options: ViewBuildOptions): Promise<ViewBuild> {
   const { log, topics, dataDirectory, clock, logger } = options;
-  const { embedded, stateDirectory, instanceId, configuration } = options;
   const environment = { log, topics, clock };
   const isBuilding = await declareVersion(environment, view);
   const name = versionedName(view);
   if (isBuilding) await bringArchivedEvents({ log, topics, dataDirectory }, view);
   const worker = await startProcessing({
-    embedded,
-    stateDirectory,
-    instanceId,
-    configuration,
+    ...options,
     runs: { view: name },
     onProgress: ({ lag }) => {
       const left = Object.values(lag).reduce((sum, each) => sum + each, 0);

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { ConfigurationError, FatalError, type Logger } from '#platform';
 import { fromWireError } from '../../log/errors.ts';
+import type { TaskRead } from '../../queries/peers.ts';
+import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
 import type { TaskOwners } from '../assignment.ts';
@@ -194,6 +196,10 @@ class Thread {
       this.#questions.set(id, { resolve: (answer) => resolve(answer as ThreadAnswers[Q['kind']]), reject });
       this.#tell({ kind: 'ask', id, question });
     });
+  }
+
+  rows(read: TaskRead): Promise<PortRows | undefined> {
+    return this.ask({ kind: 'rows', read });
   }
 
   #tell(message: ToThread): void {

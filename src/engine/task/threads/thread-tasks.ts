@@ -1,11 +1,11 @@
 import type { Role, TaskRead } from '../../queries/peers.ts';
-import { rowsFromPort } from '../../queries/port-rows.ts';
+import { type PortRows, rowsFromPort } from '../../queries/port-rows.ts';
 import type { Rows } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
 import { nameOf, type TaskId } from '../assignment.ts';
-import type { ThreadAnswers, ThreadQuestion } from './messages.ts';
 
-type Asked = { ask<Q extends ThreadQuestion>(question: Q): Promise<ThreadAnswers[Q['kind']]> };
+/** One thread, as it is asked: undefined where it does not have that copy. */
+type Asked = { rows(read: TaskRead): Promise<PortRows | undefined> };
 
 /**
  * The tasks of all threads of a process. A read goes to the thread that had the copy when it was asked for last, and to
@@ -37,7 +37,7 @@ export class ThreadTasks implements LocalTasks {
   }
 
   async #readIn(thread: Asked, read: TaskRead, place: string): Promise<Rows> {
-    const rows = await thread.ask({ kind: 'rows', read });
+    const rows = await thread.rows(read);
     if (rows === undefined) throw ABSENT;
     this.#places.set(place, thread);
     return rowsFromPort(rows);

@@ -49,6 +49,9 @@ export async function openErasableWorld(
   const vault = openVault(directory);
   const worker = {
     embedded: log,
+    log,
+    registry: log.registry,
+    topics,
     stateDirectory: join(directory, 'state'),
     instanceId: 'main',
     configuration,
@@ -56,7 +59,7 @@ export async function openErasableWorld(
   const processing = await startProcessing(worker);
   let modules = await viewsOfModules(moduleFiles);
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const building = { ...worker, log, topics, dataDirectory: directory, clock: systemClock, logger };
+  const building = { ...worker, dataDirectory: directory, clock: systemClock, logger };
   const builds = await Promise.all(modules.map((view) => startViewBuild(view, building)));
   t.after(async () => {
     for (const build of builds) await build.processing.stop();

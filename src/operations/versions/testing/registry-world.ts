@@ -26,7 +26,7 @@ export async function openRegistryWorld(t: TestContext, { isProcessed = true } =
   const topics = await openTopics(log, log.registry);
   const state = { stateDirectory: join(dataDirectory, 'state'), instanceId: 'main' };
   const processing = isProcessed
-    ? await startProcessing({ embedded: log, configuration, ...state })
+    ? await startProcessing({ embedded: log, log, registry: log.registry, topics, configuration, ...state })
     : undefined;
   const users: (() => Promise<void>)[] = [];
   t.after(async () => {

@@ -1,0 +1,34 @@
+/**
+ * The loop as `millrace start` runs it, over a log that holds a world's events, until all are processed. Prints
+ * {seconds, cpuSeconds}. Started by ../snapshot.ts: DIRECTORY THREADS.
+ */
+import { join } from 'node:path';
+import { openEmbeddedLog } from '#engine/log';
+import { startProcessing } from '#operations';
+import { createLogger, systemClock } from '#platform';
+import { loadConfiguration } from '#platform/configuration';
+import { openTopics } from '#topologies';
+
+const [directory = '', threads = ''] = process.argv.slice(2);
+const flags = { data: directory, 'engine.threads': threads, 'logging.level': 'warn' };
+const configuration = loadConfiguration({ flags, environment: {}, directory });
+const logger = createLogger({ level: 'warn', name: 'bench' });
+const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
+const topics = await openTopics(log, log.registry);
+const start = performance.now();
+const cpu = process.cpuUsage();
+const processing = await startProcessing({
+  embedded: log,
+  log,
+  registry: log.registry,
+  topics,
+  stateDirectory: join(directory, 'state'),
+  instanceId: 'main',
+  configuration,
+});
+await processing.untilCaughtUp();
+const { user, system } = process.cpuUsage(cpu);
+const figures = { seconds: (performance.now() - start) / 1e3, cpuSeconds: (user + system) / 1e6 };
+await processing.stop();
+await log.close();
+process.stdout.write(`${JSON.stringify(figures)}\n`);
