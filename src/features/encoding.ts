@@ -128,6 +128,9 @@ export class CanonicalWriter {
   }
 }
 
+/** Where the strings of a list end, in UTF-16 units: one for all readers of a thread, since a list is read at once. */
+let ends = new Uint32Array(64);
+
 /** Reads what a CanonicalWriter wrote. Anything else throws MR_FEATURES_STATE_MALFORMED. */
 export class CanonicalReader {
   readonly #buffer: Buffer;
@@ -163,22 +166,24 @@ export class CanonicalReader {
   strings(): string[] {
     const count = this.unsigned();
     this.require(count <= this.#buffer.length - this.#at, 'more strings announced than there are bytes');
-    const ends: number[] = [];
+    if (count > ends.length) ends = new Uint32Array(2 * count);
     let units = 0;
     for (let i = 0; i < count; i++) {
       units += this.unsigned();
-      ends.push(units);
+      ends[i] = units;
     }
     const bytes = this.unsigned();
     this.require(bytes <= this.#buffer.length - this.#at, 'characters cut off');
     const characters = this.#characters(this.#at + bytes);
     this.require(characters.length === units, 'lengths that do not add up');
+    const values = new Array<string>(count);
     let start = 0;
-    return ends.map((end) => {
-      const value = characters.slice(start, end);
+    for (let i = 0; i < count; i++) {
+      const end = ends[i] as number;
+      values[i] = characters.slice(start, end);
       start = end;
-      return value;
-    });
+    }
+    return values;
   }
 
   /** For a decoder that finds values that its encoder would never have written. */

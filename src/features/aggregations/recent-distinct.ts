@@ -41,14 +41,15 @@ export function recentDistinct<Event extends Timestamped>(
     decode: (reader) => {
       const ids = reader.strings();
       reader.require(ids.length <= capacity, 'more items than the list holds');
-      const state: RecentItems = { ids, times: [] };
+      const state: RecentItems = { ids, times: new Array<number>(ids.length) };
       let previous = 0;
-      ids.forEach((id, index) => {
+      for (let i = 0; i < ids.length; i++) {
         previous += reader.signed();
         reader.require(Number.isSafeInteger(previous), 'a time beyond 2^53');
-        reader.require(index === 0 || isBefore(state, index - 1, previous, id), 'items out of order');
-        state.times.push(previous);
-      });
+        const isOrdered = i === 0 || isBefore(state, i - 1, previous, ids[i] as string);
+        reader.require(isOrdered, 'items out of order');
+        state.times[i] = previous;
+      }
       return state;
     },
     finish: ({ ids }) => ids.toReversed(),
