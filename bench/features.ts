@@ -13,7 +13,7 @@ import { openTopics, openViewTopic } from '#topologies';
 import { type Figure, printFigure } from './figure.ts';
 import { type OneCore, onOneCore, writeWorld } from './world-log.ts';
 
-const EVENTS = 100_000;
+const EVENTS = 400_000;
 const bench = 'features';
 
 export async function run(): Promise<void> {
