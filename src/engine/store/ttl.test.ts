@@ -184,7 +184,7 @@ describe('entries with a time to live', () => {
       const driver = await open(
         t,
         (builder) => builder.process('keep', timing, { records: builder.source(input) }).found.to(output),
-        batchRecords,
+        { batchRecords },
       );
       await driver.pipe(input, ['a', 0, 0], ['b', 0, 400], ['a', 0, 401], ['b', 0, 410], ['a', 0, 420]);
       await driver.settle();
