@@ -155,7 +155,7 @@ export class StoreChanges {
 
   #grow(needed: number): void {
     const bytes = Buffer.from(takeMemory(Math.max(needed, 2 * this.#bytes.length)));
-    this.#bytes.copy(bytes);
+    this.#bytes.copy(bytes, 0, 0, this.#end);
     giveMemory(this.#bytes.buffer);
     this.#bytes = bytes;
   }
