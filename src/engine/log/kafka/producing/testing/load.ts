@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { errorCode, RetryableError, systemClock } from '#platform';
-import type { Log, ProducerRecord } from '../../../port.ts';
+import type { Log, ProducerRecord, TransactionalProducer } from '../../../port.ts';
 
 export const record = (value: string): ProducerRecord => ({
   key: Buffer.from('k'),
@@ -102,32 +102,42 @@ export class Load {
     await producer.close();
   }
 
+  /** Transactions, of which each fifth is aborted once before it is committed. */
   async #commit(): Promise<void> {
     let producer = await this.#log.transactionalProducer(TRANSACTIONAL_ID);
     for (let i = 0; !this.#isOver; i++) {
       const values = [0, 1].map((partition) => [`${i} a ${partition}`, `${i} b ${partition}`]);
-      for (let isAborted = i % 5 !== 0, isCommitted = false; !isCommitted; ) {
-        try {
-          for (const [partition, each] of values.entries())
-            producer.append('committed', partition, each.map(record));
-          producer.sendOffsets(READERS, [{ topic: 'plain', partition: 0, offset: i + 1 }]);
-          if (isAborted) await producer.commit();
-          else await producer.abort();
-          isCommitted = isAborted;
-          isAborted = true;
-        } catch (error) {
-          if (this.#startsOverWhenFenced && errorCode(error) === 'MR_LOG_FENCED') {
-            await producer.close();
-            producer = await this.#log.transactionalProducer(TRANSACTIONAL_ID);
-            isCommitted = (await this.#committedOffset()) === i + 1;
-          } else if (!(error instanceof RetryableError)) throw error;
-          // What has failed for a passing reason was aborted, and is done again.
-        }
-      }
+      if (i % 5 === 0) producer = await this.#transaction(producer, i, values, 'abort');
+      producer = await this.#transaction(producer, i, values, 'commit');
       for (const partition of [0, 1]) this.expected[partition]?.push(...(values[partition] ?? []));
       this.#count++;
     }
     await producer.close();
+  }
+
+  /** Done again where it has failed for a passing reason, for then it was aborted. Gives the producer that goes on. */
+  async #transaction(
+    first: TransactionalProducer,
+    i: number,
+    values: readonly (readonly string[])[],
+    end: 'commit' | 'abort',
+  ): Promise<TransactionalProducer> {
+    for (let producer = first; ; ) {
+      try {
+        for (const [partition, each] of values.entries())
+          producer.append('committed', partition, each.map(record));
+        producer.sendOffsets(READERS, [{ topic: 'plain', partition: 0, offset: i + 1 }]);
+        await producer[end]();
+        return producer;
+      } catch (error) {
+        if (this.#startsOverWhenFenced && errorCode(error) === 'MR_LOG_FENCED') {
+          await producer.close();
+          producer = await this.#log.transactionalProducer(TRANSACTIONAL_ID);
+          // It may have been committed before.
+          if ((await this.#committedOffset()) === i + 1) return producer;
+        } else if (!(error instanceof RetryableError)) throw error;
+      }
+    }
   }
 
   async #committedOffset(): Promise<number | undefined> {
