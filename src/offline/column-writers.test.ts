@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { temporaryDirectory } from '#platform/testing';
-import { type AnalyticDatabase, withDuckDb } from './duckdb.ts';
+import { type AnalyticDatabase, columnByColumn, withDuckDb } from './duckdb.ts';
 import { RecordColumns } from './record-columns.ts';
 
 /** DuckDB's. */
@@ -99,7 +99,7 @@ it('writes what comes in pieces of any size, in their order', async (t) => {
   const written = fc.sample(values, { numRuns: 3 * chunkRows, seed: 1 });
   const records = written.map(positioned);
   const read = await inTable(t, async (database) => {
-    const appender = await database.appender('records', columns.columns);
+    const appender = await database.appender('records', columnByColumn(columns.columns));
     for (let from = 0, pieceRows = 1; from < records.length; from += pieceRows, pieceRows *= 3) {
       await appender.add(records.slice(from, from + pieceRows));
     }

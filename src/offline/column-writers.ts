@@ -5,49 +5,50 @@
  */
 import { DuckDBListType, DuckDBStructType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import duckdb, { type Vector } from '@duckdb/node-bindings';
+import type { ListColumn, RecordColumn, TextColumn, ValueColumn } from '#schemas';
 
 /** Most rows of a chunk. */
 export const chunkRows = duckdb.vector_size();
 
 /** Gathers the values of one vector: those of rows 0, 1, 2 and so on, until `flush` hands them over. */
-export abstract class ColumnWriter {
-  /** Rows that there is room for; the items of lists may be more than those of a chunk. */
-  #capacity = chunkRows;
+export abstract class ColumnWriter implements ValueColumn {
   /** A bit a row, set where the value is not null. */
   #valid = new Uint8Array(chunkRows / 8).fill(0xff);
   #hasNulls = false;
 
   /** Null and undefined are null. */
   put(row: number, value: unknown): void {
-    if (row === this.#capacity) this.#grow();
     if (value === null || value === undefined) this.putNull(row);
     else this.putValue(row, value);
   }
 
+  putNull(row: number): void {
+    this.#valid[row >> 3] = (this.#valid[row >> 3] as number) & ~(1 << (row & 7));
+    this.#hasNulls = true;
+  }
+
+  abstract putValue(row: number, value: unknown): void;
+
+  /** Hands the first rows over, and no others: there may be no room for them. `clear` has to follow. */
   flush(vector: Vector, rows: number): void {
     this.flushValues(vector, rows);
     if (!this.#hasNulls) return;
     duckdb.vector_ensure_validity_writable(vector);
     duckdb.copy_data_to_vector_validity(vector, 0, this.#valid.buffer, 0, 8 * Math.ceil(rows / 64));
-    this.#valid.fill(0xff);
+  }
+
+  /** Forgets all rows. */
+  clear(): void {
+    if (this.#hasNulls) this.#valid.fill(0xff);
     this.#hasNulls = false;
   }
 
-  protected putNull(row: number): void {
-    this.#valid[row >> 3] = (this.#valid[row >> 3] as number) & ~(1 << (row & 7));
-    this.#hasNulls = true;
+  /** Makes room for so many rows, twice those before: the items of lists may be more than the rows of a chunk. */
+  grow(rows: number): void {
+    this.#valid = new Uint8Array(this.#valid.buffer.transfer(rows / 8)).fill(0xff, rows / 16);
   }
 
-  protected abstract putValue(row: number, value: unknown): void;
   protected abstract flushValues(vector: Vector, rows: number): void;
-  protected abstract grow(capacity: number): void;
-
-  #grow(): void {
-    const bytes = this.#capacity / 8;
-    this.#capacity *= 2;
-    this.#valid = new Uint8Array(this.#valid.buffer.transfer(2 * bytes)).fill(0xff, bytes);
-    this.grow(this.#capacity);
-  }
 }
 
 /** The writer of a column, whose values are what Avro decodes for it: a `long` is a number, an enum its symbol. */
@@ -79,8 +80,9 @@ abstract class FixedWriter<Values extends Numbers> extends ColumnWriter {
     duckdb.copy_data_to_vector(vector, 0, this.values.buffer, 0, this.#bytes * rows);
   }
 
-  protected grow(capacity: number): void {
-    this.values = new this.#Values(this.values.buffer.transfer(this.#bytes * capacity));
+  override grow(rows: number): void {
+    super.grow(rows);
+    this.values = new this.#Values(this.values.buffer.transfer(this.#bytes * rows));
   }
 }
 
@@ -89,7 +91,7 @@ class BooleanWriter extends FixedWriter<Uint8Array<ArrayBuffer>> {
     super(Uint8Array, 1);
   }
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     this.values[row] = value === true ? 1 : 0;
   }
 }
@@ -99,7 +101,7 @@ class IntegerWriter extends FixedWriter<Int32Array<ArrayBuffer>> {
     super(Int32Array, 4);
   }
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     if (value !== ((value as number) | 0)) throw new RangeError(`${value} is not an integer of 32 bits`);
     this.values[row] = value as number;
   }
@@ -110,7 +112,7 @@ class LongWriter extends FixedWriter<Int32Array<ArrayBuffer>> {
     super(Int32Array, 8);
   }
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not an integer of 53 bits`);
     // In two halves, the low one first: a number becomes no BigInt on the way.
     this.values[2 * row] = value as number;
@@ -123,7 +125,7 @@ class DoubleWriter extends FixedWriter<Float64Array<ArrayBuffer>> {
     super(Float64Array, 8);
   }
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     this.values[row] = value as number;
   }
 }
@@ -132,7 +134,7 @@ class DoubleWriter extends FixedWriter<Float64Array<ArrayBuffer>> {
 const stringBytes = 16;
 const inlinedAt = 4;
 
-class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> {
+class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> implements TextColumn {
   /** What has no room, or takes more than a byte a character. */
   readonly #others: { readonly row: number; readonly text: string }[] = [];
 
@@ -140,15 +142,27 @@ class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> {
     super(Uint8Array, stringBytes);
   }
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     const text = value as string;
     if (!this.#inline(stringBytes * row, text)) this.#others.push({ row, text });
   }
 
+  putText(row: number, bytes: Buffer, start: number, end: number): void {
+    if (!this.#inlineBytes(stringBytes * row, bytes, start, end)) {
+      this.#others.push({ row, text: bytes.toString('utf8', start, end) });
+    }
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#others.length = 0;
+  }
+
   protected override flushValues(vector: Vector, rows: number): void {
     super.flushValues(vector, rows);
-    for (const { row, text } of this.#others) duckdb.vector_assign_string_element(vector, row, text);
-    this.#others.length = 0;
+    for (const { row, text } of this.#others) {
+      if (row < rows) duckdb.vector_assign_string_element(vector, row, text);
+    }
   }
 
   #inline(start: number, text: string): boolean {
@@ -165,41 +179,73 @@ class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> {
     values[start] = length;
     return true;
   }
+
+  #inlineBytes(start: number, bytes: Buffer, from: number, to: number): boolean {
+    const length = to - from;
+    if (length > stringBytes - inlinedAt) return false;
+    const { values } = this;
+    let at = start + inlinedAt;
+    for (let i = from; i < to; i++) {
+      const byte = bytes[i] as number;
+      // Beyond ASCII it may be no UTF-8 at all.
+      if (byte > 0x7f) return false;
+      values[at++] = byte;
+    }
+    while (at < start + stringBytes) values[at++] = 0;
+    values[start] = length;
+    return true;
+  }
 }
 
 class BytesWriter extends ColumnWriter {
   readonly #values: { readonly row: number; readonly bytes: Uint8Array }[] = [];
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     this.#values.push({ row, bytes: value as Uint8Array });
   }
 
-  protected flushValues(vector: Vector): void {
-    for (const { row, bytes } of this.#values) duckdb.vector_assign_string_element_len(vector, row, bytes);
+  override clear(): void {
+    super.clear();
     this.#values.length = 0;
   }
 
-  protected grow(): void {}
+  protected flushValues(vector: Vector, rows: number): void {
+    for (const { row, bytes } of this.#values) {
+      if (row < rows) duckdb.vector_assign_string_element_len(vector, row, bytes);
+    }
+  }
 }
 
-class StructWriter extends ColumnWriter {
+class StructWriter extends ColumnWriter implements RecordColumn {
+  readonly fields: ReadonlyMap<string, ColumnWriter>;
   readonly #fields: readonly ColumnWriter[];
   readonly #putFields: PutFields;
 
   constructor({ entryNames, entryTypes }: DuckDBStructType) {
     super();
     this.#fields = entryTypes.map(columnWriter);
+    this.fields = new Map(entryNames.map((name, i) => [name, this.#fields[i] as ColumnWriter]));
     this.#putFields = compilePutFields(entryNames, this.#fields);
   }
 
   /** DuckDB wants the fields of a null to be null. */
-  protected override putNull(row: number): void {
+  override putNull(row: number): void {
     super.putNull(row);
-    for (const field of this.#fields) field.put(row, null);
+    for (const field of this.#fields) field.putNull(row);
   }
 
-  protected putValue(row: number, value: unknown): void {
+  putValue(row: number, value: unknown): void {
     this.#putFields(row, value);
+  }
+
+  override clear(): void {
+    super.clear();
+    for (const field of this.#fields) field.clear();
+  }
+
+  override grow(rows: number): void {
+    super.grow(rows);
+    for (const field of this.#fields) field.grow(rows);
   }
 
   protected flushValues(vector: Vector, rows: number): void {
@@ -207,8 +253,6 @@ class StructWriter extends ColumnWriter {
       field.flush(duckdb.struct_vector_get_child(vector, i), rows);
     }
   }
-
-  protected grow(): void {}
 }
 
 type PutFields = (row: number, record: unknown) => void;
@@ -221,39 +265,52 @@ function compilePutFields(names: readonly string[], writers: readonly ColumnWrit
 }
 
 /** A row is a duckdb_list_entry: the first item and how many there are, of 64 bits each. */
-class ListWriter extends FixedWriter<Int32Array<ArrayBuffer>> {
-  readonly #items: ColumnWriter;
-  #count = 0;
+class ListWriter extends FixedWriter<Int32Array<ArrayBuffer>> implements ListColumn {
+  readonly items: ColumnWriter;
+  room = chunkRows;
+  count = 0;
 
   constructor({ valueType }: DuckDBListType) {
     super(Int32Array, 16);
-    this.#items = columnWriter(valueType);
+    this.items = columnWriter(valueType);
   }
 
-  protected override putNull(row: number): void {
+  override putNull(row: number): void {
     super.putNull(row);
-    this.#enter(row, 0);
+    this.putItems(row, this.count);
   }
 
-  protected putValue(row: number, value: unknown): void {
-    const list = value as readonly unknown[];
-    this.#enter(row, list.length);
-    let at = this.#count;
-    for (const item of list) this.#items.put(at++, item);
-    this.#count = at;
+  putValue(row: number, value: unknown): void {
+    let at = this.count;
+    for (const item of value as readonly unknown[]) {
+      if (at === this.room) this.makeRoom();
+      this.items.put(at++, item);
+    }
+    this.putItems(row, at);
+  }
+
+  putItems(row: number, end: number): void {
+    this.values[4 * row] = this.count;
+    this.values[4 * row + 2] = end - this.count;
+    this.count = end;
+  }
+
+  makeRoom(): void {
+    this.room *= 2;
+    this.items.grow(this.room);
+  }
+
+  override clear(): void {
+    super.clear();
+    this.items.clear();
+    this.count = 0;
   }
 
   protected override flushValues(vector: Vector, rows: number): void {
     super.flushValues(vector, rows);
-    duckdb.list_vector_reserve(vector, this.#count);
-    duckdb.list_vector_set_size(vector, this.#count);
-    this.#items.flush(duckdb.list_vector_get_child(vector), this.#count);
-    this.#count = 0;
-  }
-
-  #enter(row: number, length: number): void {
-    this.values[4 * row] = this.#count;
-    this.values[4 * row + 2] = length;
+    duckdb.list_vector_reserve(vector, this.count);
+    duckdb.list_vector_set_size(vector, this.count);
+    this.items.flush(duckdb.list_vector_get_child(vector), this.count);
   }
 }
 

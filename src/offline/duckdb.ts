@@ -153,15 +153,15 @@ export class AnalyticDatabase {
     return (await this.#connection.runAndReadAll(sql)).getRows();
   }
 
-  /** What adds rows to a temporary table of these columns; one at a time. */
-  async appender<Row>(table: string, columns: readonly Column<Row>[]): Promise<TableAppender<Row>> {
+  /** What adds rows to a temporary table; one at a time. */
+  async appender<Row>(table: string, filling: Filling<Row>): Promise<TableAppender<Row>> {
     const appender = await this.#connection.createAppender(table, null, 'temp');
-    return new TableAppender(this, appender, columns);
+    return new TableAppender(this, appender, filling);
   }
 
   /** Adds rows to a temporary table of these columns. */
   async appendRows<Row>(table: string, columns: readonly Column<Row>[], rows: readonly Row[]): Promise<void> {
-    const appender = await this.appender(table, columns);
+    const appender = await this.appender(table, columnByColumn(columns));
     await appender.add(rows);
     await appender.close();
   }
@@ -191,30 +191,63 @@ export type Column<Row> = {
   readonly of: (row: Row) => unknown;
 };
 
+/** How rows come into the columns of a table. */
+export type Filling<Row> = {
+  readonly types: readonly DuckDBType[];
+  /** Gives what puts a row there. */
+  into(writers: readonly ColumnWriter[]): (row: Row, at: number) => void;
+  /** What is put there in place of a row that `into` threw an error for; undefined leaves it out. */
+  instead?(row: Row, error: unknown): Row | undefined;
+};
+
+/** Of rows that have a value for each column. */
+export function columnByColumn<Row>(columns: readonly Column<Row>[]): Filling<Row> {
+  return {
+    types: columns.map(({ type }) => type),
+    into: (writers) => {
+      const placed = columns.map(({ of }, i) => ({ of, writer: writers[i] as ColumnWriter }));
+      return (row, at) => {
+        for (const { of, writer } of placed) writer.put(at, of(row));
+      };
+    },
+  };
+}
+
 /** Adds rows to a table. What was added is there after `close`. */
 export class TableAppender<Row> {
   readonly #database: AnalyticDatabase;
   readonly #appender: DuckDBAppender;
-  readonly #columns: readonly (Pick<Column<Row>, 'of'> & { readonly writer: ColumnWriter })[];
+  readonly #filling: Filling<Row>;
+  readonly #writers: readonly ColumnWriter[];
+  readonly #put: (row: Row, at: number) => void;
   /** The one for all rows: what DuckDB has allocated for it serves them all. */
   readonly #chunk: DuckDBDataChunk;
   /** Rows that wait in the writers. */
   #rows = 0;
   #isTransaction = false;
 
-  constructor(database: AnalyticDatabase, appender: DuckDBAppender, columns: readonly Column<Row>[]) {
+  constructor(database: AnalyticDatabase, appender: DuckDBAppender, filling: Filling<Row>) {
     this.#database = database;
     this.#appender = appender;
-    this.#columns = columns.map(({ type, of }) => ({ of, writer: columnWriter(type) }));
-    this.#chunk = DuckDBDataChunk.create(columns.map(({ type }) => type));
+    this.#filling = filling;
+    this.#writers = filling.types.map(columnWriter);
+    this.#put = filling.into(this.#writers);
+    this.#chunk = DuckDBDataChunk.create(filling.types);
   }
 
   async add(rows: readonly Row[]): Promise<void> {
     for (let from = 0; from < rows.length; ) {
-      if (this.#rows === chunkRows) await this.#flushFull();
+      if (this.#rows === chunkRows) await this.#flushOneOfMany();
       const to = Math.min(rows.length, from + appendedRows, from + chunkRows - this.#rows);
-      this.#take(rows, from, to);
-      from = to;
+      for (; from < to; from++) {
+        const row = rows[from] as Row;
+        try {
+          this.#put(row, this.#rows);
+          this.#rows++;
+        } catch (error) {
+          await this.#putInstead(row, error);
+        }
+      }
       // Whoever else is on the thread gets on in between.
       await setImmediate();
     }
@@ -226,16 +259,16 @@ export class TableAppender<Row> {
     if (this.#isTransaction) await this.#database.run('COMMIT');
   }
 
-  #take(rows: readonly Row[], from: number, to: number): void {
-    for (const { of, writer } of this.#columns) {
-      let at = this.#rows;
-      for (let i = from; i < to; i++) writer.put(at++, of(rows[i] as Row));
-    }
-    this.#rows += to - from;
+  async #putInstead(row: Row, error: unknown): Promise<void> {
+    if (this.#filling.instead === undefined) throw error;
+    const other = this.#filling.instead(row, error);
+    // Some writers have values of the row: those before it leave them behind.
+    await this.#flushOneOfMany();
+    if (other !== undefined) this.#put(other, this.#rows++);
   }
 
   /** Chunks of one transaction: one of its own would copy each of them once more. */
-  async #flushFull(): Promise<void> {
+  async #flushOneOfMany(): Promise<void> {
     if (!this.#isTransaction) await this.#database.run('BEGIN');
     this.#isTransaction = true;
     this.#flush();
@@ -244,8 +277,9 @@ export class TableAppender<Row> {
   #flush(): void {
     const { chunk } = this.#chunk;
     this.#chunk.rowCount = this.#rows;
-    for (const [i, { writer }] of this.#columns.entries()) {
+    for (const [i, writer] of this.#writers.entries()) {
       writer.flush(duckdb.data_chunk_get_vector(chunk, i), this.#rows);
+      writer.clear();
     }
     this.#appender.appendDataChunk(this.#chunk);
     this.#appender.flushSync();

@@ -38,6 +38,7 @@ export const positionColumns = ['log_partition', 'log_offset', 'log_timestamp'] 
 type Positioned = { readonly partition: number; readonly offset: number; readonly timestamp: number };
 
 export class RecordColumns<V> {
+  readonly schema: object;
   readonly names: readonly string[];
   readonly types: readonly DuckDBType[];
   /** Of a tombstone all fields are null. */
@@ -46,6 +47,7 @@ export class RecordColumns<V> {
 
   /** FatalError MR_OFFLINE_TYPE where a field is of a type that has no column. */
   constructor(schema: object) {
+    this.schema = schema;
     this.#fields = fieldsOf(schema, new Map());
     this.names = [...this.#fields.map(({ name }) => name), ...positionColumns];
     this.columns = [

@@ -5,6 +5,7 @@
 import type { Resolver, Type } from 'avsc';
 import { InputError, RetryableError } from '#platform';
 import { avroSchema, type SchemaName } from './avro-schemas.ts';
+import { compileColumnReader, type ReadRow, type ValueColumn } from './compiled/column-reader.ts';
 import { compileReader, type Read } from './compiled/reader.ts';
 import { compileWriter, type Write } from './compiled/writer.ts';
 import type { SchemaTypes } from './generated/types.ts';
@@ -62,6 +63,14 @@ export function writerSchemaId(bytes: Buffer, start = 0, end = bytes.length): nu
       ((bytes[start + 3] as number) << 8) |
       (bytes[start + 4] as number))
   );
+}
+
+/**
+ * A function that reads values of a record's schema, without their header, into columns by the names of its fields. It throws
+ * whatever is wrong with the bytes, and what that is, a codec says; some columns have values of the row by then.
+ */
+export function columnReader(schema: object, columns: ReadonlyMap<string, ValueColumn>): ReadRow {
+  return compileColumnReader(parse(schema), columns);
 }
 
 /** Why `reader` cannot read everything that `writer` wrote; undefined when it can. */

@@ -20,10 +20,18 @@ export {
   avroCodecFor,
   canonicalSchema,
   checkBackwardCompatible,
+  columnReader,
   schemaFingerprint,
   writerSchemaId,
 } from './codec.ts';
 export { commandOf, runRequest } from './commands.ts';
+export type {
+  ListColumn,
+  ReadRow,
+  RecordColumn,
+  TextColumn,
+  ValueColumn,
+} from './compiled/column-reader.ts';
 export type {
   Answer,
   AnsweredItem,

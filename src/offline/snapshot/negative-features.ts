@@ -14,7 +14,8 @@ import { type AnalyticDatabase, type TableAppender, withDuckDb } from '../duckdb
 import { RecordColumns } from '../record-columns.ts';
 import { type ArchiveSource, archivedPart } from './archived-part.ts';
 import { partialTable } from './columns.ts';
-import { createTable, type StagedRecord, stageTopic } from './staging.ts';
+import { createRecordTable, type StagedRecord } from './staged-table.ts';
+import { stageTopic } from './staging.ts';
 
 export type NegativeSource = ArchiveSource & { readonly featureTtlMs?: FeatureTtls };
 
@@ -43,7 +44,7 @@ export async function negativeFeatures(
   // A database of its own: a result that is streamed ends with the next statement on its connection.
   return withDuckDb(join(directory, 'accepted'), async (events) => {
     const offsets = await stageEvents(events, source, directory);
-    const features = await createTable(database, 'read_negative_features', negativeLayout.record);
+    const features = await createRecordTable(database, 'read_negative_features', negativeLayout.record);
     await foldInto(features, drawn, eventsInOrder(events), source.featureTtlMs ?? {});
     const named = negativeLayout.columns.map(({ source: at, name }) => `${at} AS "${name}"`);
     await database.run(

