@@ -12,6 +12,8 @@ import { type OneCore, writeWorld } from './world-log.ts';
 
 const EVENTS = 1_000_000;
 const AIM_SECONDS = 90;
+/** `engine.threads`. */
+const THREADS = 2;
 const bench = 'snapshot';
 
 /** What snapshot/take.ts prints. */
@@ -37,7 +39,7 @@ export async function run(): Promise<void> {
   };
   try {
     await writeWorld(directory, events);
-    const processed = program<OneCore>('loop/processing.ts');
+    const processed = program<OneCore>('snapshot/process.ts', String(THREADS));
     const fromLog = program<Taken>('snapshot/take.ts');
     const archived = program<OneCore>('snapshot/archive.ts');
     const plain = program<Taken>('snapshot/take.ts');
