@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -18,8 +19,8 @@ import duckdb from '@duckdb/node-bindings';
 import { FatalError } from '#platform';
 import { type ColumnWriter, chunkRows, columnWriter } from './column-writers.ts';
 
-/** What DuckDB may hold in memory before it writes to its directory. */
-const memoryLimit = '1GB';
+/** What DuckDB may hold in memory before it writes to its directory, in MB: an eighth of what there is, but 1 GB at least. */
+const memoryLimitMb = Math.max(1_000, Math.floor(Math.min(totalmem(), process.constrainedMemory()) / 8e6));
 
 /** Rows that are taken at once: few, so that whoever else is on the thread waits some milliseconds at most. */
 const appendedRows = 256;
@@ -40,7 +41,7 @@ export async function withDuckDb<T>(
   await mkdir(directory, { recursive: true });
   const instance = await DuckDBInstance.create(join(directory, 'work.duckdb'), {
     threads: '1',
-    memory_limit: memoryLimit,
+    memory_limit: `${memoryLimitMb}MB`,
     temp_directory: join(directory, 'spilled'),
     preserve_insertion_order: 'true',
     autoinstall_known_extensions: 'false',
