@@ -3,7 +3,7 @@
  * {seconds, cpuSeconds}. Started by ../snapshot.ts: DIRECTORY THREADS.
  */
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#engine/log';
+import { openLog } from '#engine/log';
 import { startProcessing } from '#operations';
 import { createLogger, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
@@ -13,14 +13,12 @@ const [directory = '', threads = ''] = process.argv.slice(2);
 const flags = { data: directory, 'engine.threads': threads, 'logging.level': 'warn' };
 const configuration = loadConfiguration({ flags, environment: {}, directory });
 const logger = createLogger({ level: 'warn', name: 'bench' });
-const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
-const topics = await openTopics(log, log.registry);
+const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
+const topics = await openTopics(opened.log, opened.registry);
 const start = performance.now();
 const cpu = process.cpuUsage();
 const processing = await startProcessing({
-  embedded: log,
-  log,
-  registry: log.registry,
+  ...opened,
   topics,
   stateDirectory: join(directory, 'state'),
   instanceId: 'main',
@@ -30,5 +28,5 @@ await processing.untilCaughtUp();
 const { user, system } = process.cpuUsage(cpu);
 const figures = { seconds: (performance.now() - start) / 1e3, cpuSeconds: (user + system) / 1e6 };
 await processing.stop();
-await log.close();
+await opened.close();
 process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -4,17 +4,10 @@ import fc from 'fast-check';
 import { temporaryDirectory } from '#platform/testing';
 import { type AnalyticDatabase, columnByColumn, withDuckDb } from './duckdb.ts';
 import { RecordColumns } from './record-columns.ts';
+import { list, optional, recordOf } from './testing/avro.ts';
 
 /** DuckDB's. */
 const chunkRows = 2_048;
-
-const optional = (type: unknown) => ['null', type];
-const list = (items: unknown) => ({ type: 'array', items });
-const recordOf = (name: string, fields: Readonly<Record<string, unknown>>) => ({
-  type: 'record',
-  name,
-  fields: Object.entries(fields).map(([field, type]) => ({ name: field, type })),
-});
 
 const leaf = recordOf('Leaf', {
   text: optional('string'),

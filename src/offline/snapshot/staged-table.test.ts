@@ -7,19 +7,12 @@ import { temporaryDirectory } from '#platform/testing';
 import { avroCodecFor, schemaFingerprint, writerSchemaId } from '#schemas';
 import { withDuckDb } from '../duckdb.ts';
 import { RecordColumns } from '../record-columns.ts';
+import { list, optional, recordOf } from '../testing/avro.ts';
 import { createEncodedTable, encodedTopic, type StagedRecord } from './staged-table.ts';
 
 /** Of DuckDB's chunks. */
 const chunkRows = 2_048;
 const [ownId, olderId] = [7, 8];
-
-const optional = (type: unknown) => ['null', type];
-const list = (items: unknown) => ({ type: 'array', items });
-const recordOf = (name: string, fields: Readonly<Record<string, unknown>>) => ({
-  type: 'record',
-  name,
-  fields: Object.entries(fields).map(([field, type]) => ({ name: field, type })),
-});
 
 const older = recordOf('Row', {
   text: 'string',
