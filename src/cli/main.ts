@@ -6,6 +6,8 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands.ts';
+// Help loses its reader too, as in `millrace --help | head`: this listens for that.
+import './output.ts';
 
 // Half of what a command costs to start is taking the types off its modules and compiling them. Threads and further
 // processes read the variable. Where the directory cannot be written, each start compiles anew.

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
 import { loadConfiguration } from '#platform/configuration';
@@ -32,6 +36,15 @@ function words(line: string): string[] {
 }
 
 describe('command line', { concurrency: 2 }, () => {
+  it('ends quietly when the reader of its help has gone', async () => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), '--help'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    assert.deepEqual([code, errors], [0, '']);
+  });
+
   it('explains itself and every command, with examples and exit codes', async (t) => {
     const { runEach } = commandLine(t);
     const commands = [
