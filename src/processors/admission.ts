@@ -33,7 +33,7 @@ export function admission(
     },
     dependsOnArrival: true,
     process: {
-      interactions: ({ key, value: event, watermark }, { stores, emit, wallNow }) => {
+      interactions: ({ key, value: event }, { stores, emit, wallNow, watermark }) => {
         refuseInvalid(event, key);
         const status = stores.privacy.get(key)?.status ?? 'opted_in';
         if (status !== 'opted_in') return options.count(status === 'erased' ? 'erased' : 'opted-out');
@@ -59,7 +59,7 @@ export function admission(
         remembered.events.push({ event_id: event.event_id, ts: admitted.ts, body });
         emit('accepted', key, admitted, admitted.ts);
       },
-      privacy: ({ key, value, timestamp, watermark }, { stores, emit }) => {
+      privacy: ({ key, value, timestamp }, { stores, emit, watermark }) => {
         const before = stores.privacy.get(key)?.status ?? 'opted_in';
         // Whatever is written after an erasure was decided before it, or by someone who cannot know of it.
         if (before === 'erased' && value?.status !== 'erased') return;

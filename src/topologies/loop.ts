@@ -189,6 +189,7 @@ function admit(
     decisions: loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {
       value: topics.privacy.value,
       role: 'table',
+      time: 'table',
     }),
   };
 }

@@ -141,20 +141,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'timers are lost on restore',
     file: 'src/engine/store/timer-queue.ts',
-    find: 'for await (const [key, due] of this.store.entries()) this.#schedule(key, due);',
-    replace: 'for await (const [key, due] of this.store.entries()) void [key, due];',
+    find: 'for await (const [key, stored] of this.store.entries()) {',
+    replace: 'for await (const [key, stored] of [] as [string, StoredTimer][]) {',
   },
   {
     name: 'a moved timer fires at its old time',
     file: 'src/engine/store/timer-queue.ts',
-    find: 'if (this.#due.get(first.key) === first.dueMs) return first;',
-    replace: 'if (this.#due.has(first.key)) return first;',
+    find: '      if (this.#isInForce(first)) return first;',
+    replace: '      if (this.#timers.has(first.key)) return first;',
   },
   {
     name: 'watermarks are lost on restart',
     file: task('task'),
-    find: 'if (mark.metadata !== undefined) input.watermark',
-    replace: 'if (mark.metadata === undefined) input.watermark',
+    find: 'if (mark.metadata !== undefined) input.restoreWatermark',
+    replace: 'if (mark.metadata === undefined) input.restoreWatermark',
   },
   {
     name: 'the watermark of the fastest upstream task',
@@ -177,9 +177,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'late is judged by the watermark after the record',
-    file: task('input'),
-    find: 'this.#note(input.node.name, batch, index, before);',
-    replace: 'this.#note(input.node.name, batch, index, this.watermark);',
+    file: 'src/engine/operators/processor.ts',
+    find: 'const watermark = this.#time.at[record.sequence] as number;',
+    replace: 'const watermark = this.#time.at[record.sequence + 1] as number;',
   },
   {
     name: 'at-watermark releases too early',
@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'timers fire behind the whole batch',
     file: 'src/engine/operators/processor.ts',
-    find: 'if (this.#isDueBefore(record.sequence, step)) await this.#fireBefore(record.sequence, step);',
+    find: 'if (this.#isDueBefore(record.sequence)) await this.#fireBefore(record.sequence, step);',
     replace: '',
   },
   {

@@ -1,6 +1,7 @@
 import { InputError, InvariantError } from '#platform';
 import type { CachedStore, Entry, KeyValueStore, NotLoaded, Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
+import type { Timeline } from '../time/timeline.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
 import type { Output, Step } from './operator.ts';
@@ -24,6 +25,7 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   missing: NotLoaded | undefined;
   readonly #staged: readonly StagedStore[];
   readonly #stagedByName: ReadonlyMap<string, StagedStore>;
+  readonly #timeAfter: Timeline;
   /** Where in the batch the cause stands. */
   #port = NO_PORT;
   #index = 0;
@@ -46,8 +48,10 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     stores: ReadonlyMap<string, CachedStore<unknown>>,
     timers: Timers,
     outputs: ReadonlyMap<string, Output>,
+    timeAfter: Timeline,
   ) {
     this.#timers = timers;
+    this.#timeAfter = timeAfter;
     this.#outputs = outputs;
     this.#node = node;
     this.#stagedByName = new Map(Array.from(stores, ([name, store]) => [name, new StagedStore(store)]));
@@ -95,9 +99,9 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   }
 
   /** Forgets what an attempt that has failed has left. */
-  begin(cause: FlowRecord): void {
+  begin(cause: FlowRecord, watermark: number): void {
     this.#cause = cause;
-    this.watermark = cause.watermark;
+    this.watermark = watermark;
     this.missing = undefined;
     this.#emits = 0;
     if (this.#others.length > 0) this.#others.length = 0;
@@ -126,22 +130,31 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     this.#targets[this.#emits++] = target;
   };
 
-  readonly setTimer = (key: string, dueMs: number): void => this.#set(this.#timers.event, key, dueMs);
+  readonly setTimer = (key: string, dueMs: number, earliestMs = dueMs): void =>
+    this.#set(this.#timers.event, key, dueMs, earliestMs);
   readonly clearTimer = (key: string): void => this.#clear(this.#timers.event, key);
-  readonly setWallTimer = (key: string, dueMs: number): void => this.#set(this.#timers.wall, key, dueMs);
+  readonly setWallTimer = (key: string, dueMs: number): void =>
+    this.#set(this.#timers.wall, key, dueMs, dueMs);
   readonly clearWallTimer = (key: string): void => this.#clear(this.#timers.wall, key);
 
   readonly drop = (reason: string): void => {
     this.#others.push(() => this.#step?.drop(this.#node.name, reason));
   };
 
-  #set(queue: TimerQueue | undefined, key: string, dueMs: number): void {
+  #set(queue: TimerQueue | undefined, key: string, dueMs: number, earliestMs: number): void {
     if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
     const timestamp = this.#cause?.timestamp ?? dueMs;
     if (!Number.isFinite(timestamp) || !(dueMs > Number.NEGATIVE_INFINITY))
       throw new InputError('MR_RECORD_TIMESTAMP', `a timer was set for ${dueMs}, at ${timestamp}`);
     queue.store.assertLoaded(key);
-    this.#others.push(() => queue.set(key, dueMs, timestamp));
+    const holdMs = earliestMs < dueMs ? this.#holdOf(earliestMs, dueMs) : Number.POSITIVE_INFINITY;
+    this.#others.push(() => queue.set(key, dueMs, timestamp, holdMs));
+  }
+
+  /** What is emitted when the timer is due, or later, is on time in any case; and no watermark goes back. */
+  #holdOf(earliestMs: number, dueMs: number): number {
+    const { last } = this.#timeAfter;
+    return last < dueMs ? Math.max(earliestMs, last) : Number.POSITIVE_INFINITY;
   }
 
   #clear(queue: TimerQueue | undefined, key: string): void {

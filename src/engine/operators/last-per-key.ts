@@ -1,4 +1,5 @@
 import { KeyTable } from '../store/key-table.ts';
+import type { Timeline } from '../time/timeline.ts';
 import type { LastPerKeyNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
 import { type FlowRecord, RecordList } from './record.ts';
@@ -15,11 +16,16 @@ type Held = {
 };
 
 /**
- * Holds the last record of each key until the task commits: emission per commit. What is kept of records lies in objects
- * that serve again behind the commit: the records themselves, held so long, would outlive the garbage collector's nursery.
+ * Holds the last record of each key until the task commits: emission per commit. Time waits with them: downstream the
+ * watermark stays where the last commit left it until they have gone out, or it would make them late. What is kept of
+ * records lies in objects that serve again after the commit: the records themselves, held so long, would outlive the
+ * garbage collector's nursery.
  */
 export class LastPerKeyOperator implements Operator {
   readonly input = new RecordList();
+  readonly #time: Timeline;
+  /** What the watermark is downstream. */
+  readonly #timeAfter: Timeline;
   readonly #withKeys = new RecordList();
   readonly #node: LastPerKeyNode;
   readonly #output: Output;
@@ -29,15 +35,18 @@ export class LastPerKeyOperator implements Operator {
   /** The keys of a batch, as text, and what is held of each. */
   readonly #keys: string[] = [];
   readonly #found: (Held | undefined)[] = [];
-  #watermark = 0;
 
-  constructor(node: LastPerKeyNode, output: Output) {
+  constructor(node: LastPerKeyNode, output: Output, time: Timeline, timeAfter: Timeline) {
     this.#node = node;
     this.#output = output;
+    this.#time = time;
+    this.#timeAfter = timeAfter;
   }
 
   run(step: Step): void {
-    this.#watermark = step.watermark;
+    this.#time.settle();
+    this.#timeAfter.begin();
+    this.#timeAfter.end(this.#time.steps, this.#timeAfter.last);
     const records = this.#keyed(step);
     this.#held.getMany(this.#keys, records.length, this.#found);
     for (let i = 0; i < records.length; i++)
@@ -90,7 +99,6 @@ export class LastPerKeyOperator implements Operator {
   }
 
   flush(): void {
-    const watermark = this.#watermark;
     // Nothing needed the others this time.
     this.#places.length = this.#held.size;
     for (const held of this.#places) {
@@ -99,8 +107,6 @@ export class LastPerKeyOperator implements Operator {
         key: recordKey,
         value,
         timestamp,
-        // What lies behind has closed its windows meanwhile: late is late by the watermark of now.
-        watermark,
         sequence: 0,
         // The record that led here belongs to an earlier batch; what goes wrong from here on names the key instead.
         timer: timer ?? { key, dueMs: timestamp },
@@ -113,5 +119,6 @@ export class LastPerKeyOperator implements Operator {
       held.trace = undefined;
     }
     this.#held.clear();
+    this.#timeAfter.reach(this.#timeAfter.steps, this.#time.last);
   }
 }

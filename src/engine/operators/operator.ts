@@ -3,11 +3,7 @@ import type { FlowRecord, RecordList } from './record.ts';
 
 /** What the operators of a task share while one batch runs through them. */
 export type Step = {
-  /** The task's watermark after the batch. */
-  readonly watermark: number;
   readonly wallNow: number;
-  /** The task's watermark after each record of the batch, by sequence; at least one, also where no record is. */
-  readonly watermarks: Float64Array;
   /** Whether what a handler writes is tried at once: a value that no store takes is an error of its record then. */
   readonly triesWrites: boolean;
   /**

@@ -1,5 +1,6 @@
 import type { CachedStore, NotLoaded, Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
+import type { Timeline } from '../time/timeline.ts';
 import type { ProcessorNode } from '../topology/node.ts';
 import { TIMERS } from '../topology/topology.ts';
 import { type Handler, HandlerContext, NO_PORT, type Timers } from './handler-context.ts';
@@ -23,7 +24,10 @@ export class ProcessorOperator implements Operator {
   readonly #handlers: readonly Handler[];
   /** Stores whose entries go with time. */
   readonly #expiring: readonly CachedStore<unknown>[];
-  /** How many of the batch's records timers have been fired behind. */
+  readonly #time: Timeline;
+  /** The watermark downstream; that of the input where no timer can hold it back. */
+  readonly #timeAfter: Timeline;
+  /** After how many of the batch's records timers have been fired. */
   #behind = 0;
 
   constructor(
@@ -31,8 +35,12 @@ export class ProcessorOperator implements Operator {
     stores: ReadonlyMap<string, CachedStore<unknown>>,
     timers: Timers,
     outputs: ReadonlyMap<string, Output>,
+    time: Timeline,
+    timeAfter: Timeline,
   ) {
     this.#node = node;
+    this.#time = time;
+    this.#timeAfter = timeAfter;
     this.#allStores = [...stores.values()];
     this.#expiring = this.#allStores.filter(({ expiry }) => expiry !== undefined);
     this.#timers = timers;
@@ -42,32 +50,37 @@ export class ProcessorOperator implements Operator {
         (record, context) =>
           node.spec.process[port]?.(record, context),
     );
-    this.#context = new HandlerContext(node, stores, timers, outputs);
+    this.#context = new HandlerContext(node, stores, timers, outputs, timeAfter);
   }
 
   async run(step: Step): Promise<void> {
+    this.#time.settle();
+    const { steps } = this.#time;
+    if (this.#timeAfter !== this.#time) this.#timeAfter.begin();
     await this.#load(step);
     this.#context.step = step;
     this.#behind = 0;
     const merged = new BySequence(this.inputs);
     for (let record = merged.next(); record !== undefined; record = merged.next()) {
-      if (this.#isDueBefore(record.sequence, step)) await this.#fireBefore(record.sequence, step);
+      if (this.#isDueBefore(record.sequence)) await this.#fireBefore(record.sequence, step);
       this.#context.turnTo(merged.port, merged.index);
       // Nothing is awaited for a record whose reads are loaded: a promise each would cost as much as the handler.
-      const missing = this.#attempt(record, step, this.#handlers[merged.port] as Handler);
-      if (missing !== undefined)
-        await this.#attemptLoading(missing, record, step, this.#handlers[merged.port] as Handler);
+      const handler = this.#handlers[merged.port] as Handler;
+      const watermark = this.#time.at[record.sequence] as number;
+      const missing = this.#attempt(record, watermark, step, handler);
+      if (missing !== undefined) await this.#attemptLoading(missing, record, watermark, step, handler);
     }
-    const count = step.watermarks.length;
-    if (this.#isDueBefore(count, step)) await this.#fireBefore(count, step);
-    await this.#fire('wall', step.wallNow, count - 1, step);
+    if (this.#isDueBefore(steps)) await this.#fireBefore(steps, step);
+    await this.#fire('wall', step.wallNow, steps - 1, step);
+    this.#timeAfter.steps = steps;
   }
 
   async #load(step: Step): Promise<void> {
+    const watermark = this.#time.last;
     this.#wantReads();
     for (const queue of [this.#timers.event, this.#timers.wall]) {
       if (queue === undefined) continue;
-      const due = queue === this.#timers.event ? step.watermark : step.wallNow;
+      const due = queue === this.#timers.event ? watermark : step.wallNow;
       for (const key of queue.dueKeys(due)) {
         queue.store.want(key);
         this.#wantEverywhere(key);
@@ -75,7 +88,7 @@ export class ProcessorOperator implements Operator {
       await queue.store.load();
     }
     for (const store of this.#allStores) {
-      if (store.expiry !== undefined) for (const key of store.expiry.dueKeys(step.watermark)) store.want(key);
+      if (store.expiry !== undefined) for (const key of store.expiry.dueKeys(watermark)) store.want(key);
       await store.load();
     }
   }
@@ -119,13 +132,13 @@ export class ProcessorOperator implements Operator {
   }
 
   /**
-   * A timer fires behind the record of the batch that moved the watermark past it, whether that record has come to
+   * A timer fires after the record of the batch that moved the watermark past it, whether that record has come to
    * this operator or not: so it makes no difference where a batch ends.
    */
-  #isDueBefore(sequence: number, step: Step): boolean {
+  #isDueBefore(sequence: number): boolean {
     if (this.#timers.event === undefined && this.#expiring.length === 0) return false;
-    for (; this.#behind < sequence; this.#behind++) {
-      const watermark = step.watermarks[this.#behind] ?? step.watermark;
+    for (; this.#behind < sequence; this.#pass()) {
+      const watermark = this.#time.at[this.#behind + 1] as number;
       if (this.#timers.event?.first(watermark) !== undefined) return true;
       if (this.#expiring.some(({ expiry }) => expiry?.isDue(watermark))) return true;
     }
@@ -133,20 +146,29 @@ export class ProcessorOperator implements Operator {
   }
 
   async #fireBefore(sequence: number, step: Step): Promise<void> {
-    for (; this.#behind < sequence; this.#behind++) {
-      const watermark = step.watermarks[this.#behind] ?? step.watermark;
+    for (; this.#behind < sequence; this.#pass()) {
+      const watermark = this.#time.at[this.#behind + 1] as number;
       for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
       await this.#fire('event', watermark, this.#behind, step);
-      // What a timer has written under a time long past goes here, not behind the next record.
+      // What a timer has written under a time long past goes here, not after the next record.
       for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
     }
+  }
+
+  /** All that a record led to has been emitted: the watermark downstream follows, up to what timers hold. */
+  #pass(): void {
+    this.#behind++;
+    if (this.#timeAfter === this.#time) return;
+    const held = this.#timers.event?.leastHold ?? Number.POSITIVE_INFINITY;
+    const watermark = Math.min(this.#time.at[this.#behind] as number, held);
+    this.#timeAfter.reach(this.#behind, Math.max(this.#timeAfter.last, watermark));
   }
 
   async #fire(kind: 'event' | 'wall', until: number, sequence: number, step: Step): Promise<void> {
     const queue: TimerQueue | undefined = this.#timers[kind];
     const onTimer = kind === 'event' ? this.#node.spec.onTimer : this.#node.spec.onWallTimer;
     if (queue === undefined || onTimer === undefined) return;
-    const watermark = kind === 'event' ? until : step.watermark;
+    const watermark = kind === 'event' ? until : this.#time.last;
     this.#context.turnTo(NO_PORT, 0);
     for (let timer = queue.first(until); timer !== undefined; timer = queue.first(until)) {
       const { key, dueMs } = timer;
@@ -156,21 +178,20 @@ export class ProcessorOperator implements Operator {
         key,
         value: null,
         timestamp: dueMs,
-        watermark,
         sequence,
         timer,
         trace: undefined,
         raw: undefined,
       };
       const handler: Handler = (_, context) => onTimer(key, dueMs, context);
-      const missing = this.#attempt(cause, step, handler);
-      if (missing !== undefined) await this.#attemptLoading(missing, cause, step, handler);
+      const missing = this.#attempt(cause, watermark, step, handler);
+      if (missing !== undefined) await this.#attemptLoading(missing, cause, watermark, step, handler);
     }
   }
 
   /** Runs a handler; its effects hold only when it returns. Gives what it has read without having declared it. */
-  #attempt(cause: FlowRecord, step: Step, handler: Handler): NotLoaded | undefined {
-    this.#context.begin(cause);
+  #attempt(cause: FlowRecord, watermark: number, step: Step, handler: Handler): NotLoaded | undefined {
+    this.#context.begin(cause, watermark);
     try {
       handler(cause, this.#context);
       if (step.triesWrites) this.#context.tryWrites();
@@ -185,11 +206,17 @@ export class ProcessorOperator implements Operator {
   }
 
   /** Loads what a handler lacked and runs it again, until it lacks nothing. */
-  async #attemptLoading(first: NotLoaded, cause: FlowRecord, step: Step, handler: Handler): Promise<void> {
+  async #attemptLoading(
+    first: NotLoaded,
+    cause: FlowRecord,
+    watermark: number,
+    step: Step,
+    handler: Handler,
+  ): Promise<void> {
     for (let missing: NotLoaded | undefined = first; missing !== undefined; ) {
       step.undeclaredRead(this.#node.name, missing.store.name);
       await missing.store.load([missing.read]);
-      missing = this.#attempt(cause, step, handler);
+      missing = this.#attempt(cause, watermark, step, handler);
     }
   }
 }

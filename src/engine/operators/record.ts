@@ -6,8 +6,6 @@ export type FlowRecord<K = unknown, V = unknown> = {
   readonly value: V;
   /** Event time, ms. */
   readonly timestamp: number;
-  /** The task's watermark before the source record that led here: what "late" is measured against. */
-  readonly watermark: number;
   /** Position in the task's batch of the source record that led here; orders inputs of one operator. */
   readonly sequence: number;
   /** The timer that led here, where it was none of the batch's records. */
@@ -20,8 +18,8 @@ export type FlowRecord<K = unknown, V = unknown> = {
 
 /** What becomes of a record, under another key, value or time. One function, so that all records have one shape. */
 export function derived(cause: FlowRecord, key: unknown, value: unknown, timestamp: number): FlowRecord {
-  const { watermark, sequence, timer, trace } = cause;
-  return { key, value, timestamp, watermark, sequence, timer, trace, raw: undefined };
+  const { sequence, timer, trace } = cause;
+  return { key, value, timestamp, sequence, timer, trace, raw: undefined };
 }
 
 /**

@@ -36,9 +36,7 @@ const topic = (name: string, value: Serde<string>): Topic<string, string> => {
 };
 
 const step: Step = {
-  watermark: 0,
   wallNow: 0,
-  watermarks: new Float64Array(1),
   triesWrites: false,
   reject: (_cause, _operator, error) => {
     throw error;
@@ -62,7 +60,7 @@ async function written(from: Serde<string>, to: Serde<string>, values: readonly 
   const [stored] = RecordBuffer.of(records).encode();
   const batch = new StoredBatch('from', 0, 0, stored?.bytes ?? new Uint8Array());
   for (let index = 0; index < batch.count; index++)
-    operator.input.push({ source: source.name, batch, index, sequence: index, watermark: 0 });
+    operator.input.push({ source: source.name, batch, index, sequence: index });
   await operator.run(step);
   const outbox = new Outbox();
   const writer = new SinkOperator(sink, outbox, 0, topology.sources);

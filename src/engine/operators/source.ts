@@ -11,7 +11,6 @@ export type TakenRecord = {
   batch: RecordBatch;
   index: number;
   sequence: number;
-  watermark: number;
 };
 
 /** Decodes the records of one source. */
@@ -42,7 +41,7 @@ export class SourceOperator implements Operator {
   }
 
   #emit(raw: RawRecord, wallNow: number): void {
-    const { batch, index, sequence, watermark } = raw;
+    const { batch, index, sequence } = raw;
     const timestamp = batch.timestamp(index);
     this.#assertBelievable(timestamp, wallNow);
     const text = batch.keyText(index);
@@ -55,7 +54,7 @@ export class SourceOperator implements Operator {
       throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
     const trace = traceparent(batch, index);
     const origin = isNull ? undefined : raw;
-    this.#output.push({ key, value, timestamp, watermark, sequence, timer: undefined, trace, raw: origin });
+    this.#output.push({ key, value, timestamp, sequence, timer: undefined, trace, raw: origin });
   }
 
   #decode(batch: RecordBatch, index: number): unknown {

@@ -6,7 +6,7 @@ import { CachedStore, NotLoaded, type RefusedEntry } from './cached-store.ts';
 import { Digest, entryHash } from './digest.ts';
 import { memoryDatabases } from './memory/memory-database.ts';
 import type { Database } from './port.ts';
-import { TimerQueue } from './timer-queue.ts';
+import { type Timer, TimerQueue, timerSerde } from './timer-queue.ts';
 
 const fail = ({ error }: RefusedEntry) => {
   throw error;
@@ -22,7 +22,7 @@ const json: Serde<number> = {
 
 const open = () => memoryDatabases().open('task');
 
-async function commit(store: CachedStore<number>, database: Database): Promise<void> {
+async function commit<V>(store: CachedStore<V>, database: Database): Promise<void> {
   await database.write(store.takeDirty(fail).toChanges());
 }
 
@@ -113,35 +113,42 @@ it('digest: what is added and subtracted in any order leaves the rest', () => {
 it('timers fire by due time, then key, once each, and survive in their store', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(20)))),
+      fc.array(
+        fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.option(fc.nat(20)), fc.constantFrom(3, 9, Infinity)),
+      ),
       fc.nat(20),
       async (changes, watermark) => {
         const database = await open();
-        const store = new CachedStore('timers', database, json, 10);
+        const store = new CachedStore('timers', database, timerSerde, 10);
         await store.load(['a', 'b', 'c', 'd']);
         const queue = new TimerQueue(store);
-        const model = new Map<string, number>();
-        for (const [key, due] of changes) {
+        const model = new Map<string, Omit<Timer, 'key'>>();
+        for (const [key, due, holdMs] of changes) {
           if (due === null) {
             queue.clear(key, 1);
             model.delete(key);
           } else {
-            queue.set(key, due, 1);
-            model.set(key, due);
+            queue.set(key, due, 1, holdMs);
+            model.set(key, { dueMs: due, holdMs });
           }
         }
         await commit(store, database);
-        const reopened = new TimerQueue(new CachedStore('timers', database, json, 10));
+        const reopened = new TimerQueue(new CachedStore('timers', database, timerSerde, 10));
         await reopened.open();
         await reopened.store.load([...model.keys()]);
         const expected = [...model]
-          .filter(([, due]) => due <= watermark)
-          .sort(([a, dueA], [b, dueB]) => dueA - dueB || (a < b ? -1 : 1));
+          .filter(([, { dueMs }]) => dueMs <= watermark)
+          .sort(([a, { dueMs: dueA }], [b, { dueMs: dueB }]) => dueA - dueB || (a < b ? -1 : 1));
+        const leastHold = () => Math.min(...Array.from(model.values(), ({ holdMs }) => holdMs));
+        const all = leastHold();
         for (const timers of [queue, reopened]) {
           assert.deepEqual(new Set(timers.dueKeys(watermark)), new Set(expected.map(([key]) => key)));
-          for (const [key, dueMs] of expected) assert.deepEqual(timers.pop(watermark), { key, dueMs });
+          assert.equal(timers.leastHold, all);
+          for (const [key, timer] of expected) assert.deepEqual(timers.pop(watermark), { key, ...timer });
           assert.equal(timers.pop(watermark), undefined);
         }
+        for (const [key] of expected) model.delete(key);
+        for (const timers of [queue, reopened]) assert.equal(timers.leastHold, leastHold());
       },
     ),
   );

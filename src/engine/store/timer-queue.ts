@@ -1,12 +1,23 @@
 import type { Serde } from '../serde.ts';
 import type { CachedStore } from './cached-store.ts';
+import { Heap } from './heap.ts';
 
-/** Entries that may be out of force beside as many in force, before the heap is made anew. */
+/** Entries that may be out of force beside as many in force, before a heap is made again. */
 const SLACK = 1_024;
 
-export type Timer = { readonly key: string; readonly dueMs: number };
+export type Timer = {
+  readonly key: string;
+  readonly dueMs: number;
+  /** The earliest timestamp of what it will emit: the watermark downstream waits there. None where Infinity. */
+  readonly holdMs: number;
+};
 
-/** Due times in stores and changelogs: eight bytes, big-endian double. */
+/** As stored: when it is due, and what it holds the watermark at, where it does. */
+export type StoredTimer = number | readonly [dueMs: number, holdMs: number];
+
+const fingerprint = Buffer.from('timer-due-1');
+
+/** A time in stores and changelogs: eight bytes, big-endian double. */
 export const dueSerde: Serde<number> = {
   encode: (due) => {
     const bytes = Buffer.allocUnsafe(8);
@@ -15,62 +26,91 @@ export const dueSerde: Serde<number> = {
   },
   decode: (bytes) => bytes.readDoubleBE(),
   prepare: async () => {},
-  fingerprint: Buffer.from('timer-due-1'),
+  fingerprint,
+  framing: 0,
+};
+
+/** A due time, and behind it in eight bytes more what the timer holds, where it holds something. */
+export const timerSerde: Serde<StoredTimer> = {
+  encode: (timer) => {
+    if (typeof timer === 'number') return dueSerde.encode(timer);
+    return Buffer.concat([dueSerde.encode(timer[0]), dueSerde.encode(timer[1])]);
+  },
+  decode: (bytes) =>
+    bytes.length > 8 ? [bytes.readDoubleBE(), bytes.readDoubleBE(8)] : bytes.readDoubleBE(),
+  prepare: async () => {},
+  fingerprint,
   framing: 0,
 };
 
 /**
  * Event-time timers of one processor, one for each key. They live in a store of their own, so that a restart or
- * a restore finds them; this queue holds them ordered by (due, key).
+ * a restore finds them; this queue holds them ordered by (due, key), and those that hold the watermark by what they hold.
  */
 export class TimerQueue {
-  readonly store: CachedStore<number>;
-  /** The timer in force of each key; older heap entries of that key are passed over. */
-  readonly #due = new Map<string, number>();
-  readonly #heap: Timer[] = [];
+  readonly store: CachedStore<StoredTimer>;
+  /** The timer in force of each key; others in the heaps are passed over. */
+  readonly #timers = new Map<string, Timer>();
+  readonly #byDue = new Heap<Timer>((a, b) => (a.dueMs !== b.dueMs ? a.dueMs < b.dueMs : a.key < b.key));
+  readonly #byHold = new Heap<Timer>((a, b) => a.holdMs < b.holdMs);
 
-  constructor(store: CachedStore<number>) {
+  constructor(store: CachedStore<StoredTimer>) {
     this.store = store;
   }
 
-  /** Entries of the heap, those out of force included: what the queue needs memory for. */
+  /** Entries of the heaps, those out of force included: what the queue needs memory for. */
   get size(): number {
-    return this.#heap.length;
+    return this.#byDue.size + this.#byHold.size;
   }
 
   /** When a key's timer is due; undefined where it has none. */
   dueOf(key: string): number | undefined {
-    return this.#due.get(key);
+    return this.#timers.get(key)?.dueMs;
+  }
+
+  /** The earliest timestamp that a timer in force may emit under; Infinity where none holds anything. */
+  get leastHold(): number {
+    for (let first = this.#byHold.first; first !== undefined; first = this.#byHold.first) {
+      if (this.#isInForce(first)) return first.holdMs;
+      this.#byHold.removeFirst();
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   async open(): Promise<void> {
-    for await (const [key, due] of this.store.entries()) this.#schedule(key, due);
+    for await (const [key, stored] of this.store.entries()) {
+      if (typeof stored === 'number')
+        this.#schedule({ key, dueMs: stored, holdMs: Number.POSITIVE_INFINITY });
+      else this.#schedule({ key, dueMs: stored[0], holdMs: stored[1] });
+    }
   }
 
   /** Sets or moves the key's timer. The key must have been loaded in the timer store. */
-  set(key: string, dueMs: number, timestamp: number): void {
-    if (this.#due.get(key) === dueMs) return;
-    this.store.put(key, dueMs, timestamp);
-    this.#schedule(key, dueMs);
+  set(key: string, dueMs: number, timestamp: number, holdMs = Number.POSITIVE_INFINITY): void {
+    const known = this.#timers.get(key);
+    if (known?.dueMs === dueMs && known.holdMs === holdMs) return;
+    this.store.put(key, holdMs === Number.POSITIVE_INFINITY ? dueMs : [dueMs, holdMs], timestamp);
+    this.#schedule({ key, dueMs, holdMs });
   }
 
   clear(key: string, timestamp: number): void {
-    if (!this.#due.delete(key)) return;
+    if (!this.#timers.delete(key)) return;
     this.store.delete(key, timestamp);
   }
 
   /** Keys whose timers are due at `watermark`; their state is to be loaded before they fire. */
   *dueKeys(watermark: number): Generator<string> {
-    for (const [key, due] of this.#dueWithin(watermark)) {
-      if (this.#due.get(key) === due) yield key;
+    for (const timer of this.#byDue.within(({ dueMs }) => dueMs <= watermark)) {
+      if (this.#isInForce(timer)) yield timer.key;
     }
   }
 
   /** The first timer due at or before `watermark`, by (due, key). */
   first(watermark: number): Timer | undefined {
-    for (let first = this.#heap[0]; first !== undefined && first.dueMs <= watermark; first = this.#heap[0]) {
-      if (this.#due.get(first.key) === first.dueMs) return first;
-      this.#removeFirst();
+    const heap = this.#byDue;
+    for (let first = heap.first; first !== undefined && first.dueMs <= watermark; first = heap.first) {
+      if (this.#isInForce(first)) return first;
+      heap.removeFirst();
     }
     return undefined;
   }
@@ -79,76 +119,30 @@ export class TimerQueue {
   pop(watermark: number): Timer | undefined {
     const first = this.first(watermark);
     if (first === undefined) return undefined;
-    this.#removeFirst();
-    this.#due.delete(first.key);
+    this.#byDue.removeFirst();
+    this.#timers.delete(first.key);
     this.store.delete(first.key, first.dueMs);
     return first;
   }
 
-  *#dueWithin(watermark: number): Generator<readonly [string, number]> {
-    const open = [0];
-    for (let index = open.pop(); index !== undefined; index = open.pop()) {
-      const timer = this.#heap[index];
-      if (timer === undefined || timer.dueMs > watermark) continue;
-      yield [timer.key, timer.dueMs];
-      open.push(2 * index + 1, 2 * index + 2);
+  #isInForce(timer: Timer): boolean {
+    return this.#timers.get(timer.key) === timer;
+  }
+
+  #schedule(timer: Timer): void {
+    this.#timers.set(timer.key, timer);
+    this.#add(this.#byDue, timer);
+    if (timer.holdMs !== Number.POSITIVE_INFINITY) this.#add(this.#byHold, timer);
+  }
+
+  /** Timers that are moved again and again leave entries that are no longer in force: past a bound, those go. */
+  #add(heap: Heap<Timer>, timer: Timer): void {
+    if (heap.size <= 2 * this.#timers.size + SLACK) heap.push(timer);
+    else {
+      const holds = heap === this.#byHold;
+      heap.refill(
+        Array.from(this.#timers.values()).filter(({ holdMs }) => !holds || Number.isFinite(holdMs)),
+      );
     }
-  }
-
-  #schedule(key: string, dueMs: number): void {
-    this.#due.set(key, dueMs);
-    const heap = this.#heap;
-    if (heap.length > 2 * this.#due.size + SLACK) {
-      this.#rebuild();
-      return;
-    }
-    let index = heap.push({ key, dueMs }) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!this.#precedes(index, parent)) break;
-      this.#swap(index, parent);
-      index = parent;
-    }
-  }
-
-  /** Without the entries that are no longer in force: they pile up where timers are moved again and again. */
-  #rebuild(): void {
-    const heap = this.#heap;
-    heap.length = 0;
-    for (const [key, dueMs] of this.#due) heap.push({ key, dueMs });
-    for (let index = heap.length >> 1; index-- > 0; ) this.#sink(index);
-  }
-
-  #removeFirst(): void {
-    const heap = this.#heap;
-    const last = heap.pop() as Timer;
-    if (heap.length === 0) return;
-    heap[0] = last;
-    this.#sink(0);
-  }
-
-  #sink(from: number): void {
-    const heap = this.#heap;
-    for (let index = from; ; ) {
-      let smallest = index;
-      for (const child of [2 * index + 1, 2 * index + 2]) {
-        if (child < heap.length && this.#precedes(child, smallest)) smallest = child;
-      }
-      if (smallest === index) return;
-      this.#swap(index, smallest);
-      index = smallest;
-    }
-  }
-
-  #precedes(a: number, b: number): boolean {
-    const left = this.#heap[a] as Timer;
-    const right = this.#heap[b] as Timer;
-    return left.dueMs !== right.dueMs ? left.dueMs < right.dueMs : left.key < right.key;
-  }
-
-  #swap(a: number, b: number): void {
-    const timer = this.#heap[a] as Timer;
-    this.#heap[a] = this.#heap[b] as Timer;
-    this.#heap[b] = timer;
   }
 }

@@ -9,7 +9,9 @@ import { SinkOperator } from '../operators/sink.ts';
 import { SourceOperator } from '../operators/source.ts';
 import { StatelessOperator } from '../operators/stateless.ts';
 import type { CachedStore } from '../store/cached-store.ts';
+import { leastOf, Timeline } from '../time/timeline.ts';
 import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
+import { timeInputsOf } from '../topology/time.ts';
 import type { SubTopology } from '../topology/topology.ts';
 import type { OperatorFlow } from './introspection.ts';
 import type { Outbox } from './outbox.ts';
@@ -24,6 +26,8 @@ type Built = {
   readonly operators: readonly Operator[];
   readonly sources: ReadonlyMap<string, SourceOperator>;
   readonly inputLists: readonly Emptied[];
+  /** The watermark of each node, by name. */
+  readonly times: ReadonlyMap<string, Timeline>;
 };
 
 /** Makes the operators of a task and connects each one's outputs to the inputs behind it. */
@@ -35,7 +39,26 @@ export function buildOperators(
   outbox: Outbox,
   flow: OperatorFlow,
   globalRows: (topic: string) => GlobalRows,
+  sourceTimes: ReadonlyMap<string, Timeline>,
 ): Built {
+  const times = new Map(sourceTimes);
+  /** The watermark that leaves a node, where the node holds it back. */
+  const timesAfter = new Map<string, Timeline>();
+  const timeInputs = timeInputsOf(topology.nodes);
+  const timeOf = (node: Node): Timeline => {
+    const inputs = (timeInputs.get(node.name) ?? []).map(
+      (name) => timesAfter.get(name) ?? (times.get(name) as Timeline),
+    );
+    const time = times.get(node.name) ?? leastOf(inputs);
+    times.set(node.name, time);
+    return time;
+  };
+  const holdBack = (node: Node, startMs: number): Timeline => {
+    const time = new Timeline();
+    time.startAt(startMs);
+    timesAfter.set(node.name, time);
+    return time;
+  };
   const outputs = new Map<string, Output>();
   const outputOf = ({ node, output }: Outlet) => {
     const name = `${node}/${output}`;
@@ -51,6 +74,7 @@ export function buildOperators(
     flow.connect(node, input, from);
   };
   const build = (node: Node): Operator => {
+    const time = timeOf(node);
     switch (node.kind) {
       case 'source': {
         const operator = new SourceOperator(node, outputOf({ node: node.name, output: 'out' }));
@@ -71,7 +95,8 @@ export function buildOperators(
         return operator;
       }
       case 'last-per-key': {
-        const operator = new LastPerKeyOperator(node, outputOf({ node: node.name, output: 'out' }));
+        const output = outputOf({ node: node.name, output: 'out' });
+        const operator = new LastPerKeyOperator(node, output, time, holdBack(node, time.last));
         connect(node.name, node.input, operator.input);
         return operator;
       }
@@ -92,12 +117,9 @@ export function buildOperators(
           outputOf({ node: node.name, output }),
         ]);
         const stores = storesOf(node, state);
-        const operator = new ProcessorOperator(
-          node,
-          stores,
-          timers.get(node.name) ?? NO_TIMERS,
-          new Map(named),
-        );
+        const own = timers.get(node.name) ?? NO_TIMERS;
+        const held = own.event && holdBack(node, Math.min(time.last, own.event.leastHold));
+        const operator = new ProcessorOperator(node, stores, own, new Map(named), time, held ?? time);
         for (const [port, [, from]] of node.inputs.entries()) {
           connect(node.name, from, operator.inputs[port] as RecordList);
         }
@@ -105,7 +127,7 @@ export function buildOperators(
       }
     }
   };
-  return { operators: topology.nodes.map(build), sources, inputLists };
+  return { operators: topology.nodes.map(build), sources, inputLists, times };
 }
 
 function storesOf(node: ProcessorNode, state: TaskState): Map<string, CachedStore<unknown>> {

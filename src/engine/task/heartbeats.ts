@@ -1,3 +1,4 @@
+import type { Timeline } from '../time/timeline.ts';
 import { NO_WATERMARK, watermarkHeader } from '../time/watermark.ts';
 import type { SubTopology } from '../topology/topology.ts';
 import type { Outbox } from './outbox.ts';
@@ -9,41 +10,48 @@ type Target = {
   readonly writers: number;
   /** Whether a partition without records gets a record for the watermark alone. */
   readonly heartbeat: boolean;
+  /** The watermark of what is written there. */
+  readonly time: Timeline;
   sent: number;
 };
 
 /**
- * Announces a task's watermark on the topics that it writes: in a header of the last record that a commit adds to
- * a partition, or, where a topic's readers wait for the watermark, in a record of its own.
+ * Announces watermarks on the topics that a task writes, to each that of the operator which writes it: in a header of the
+ * last record that a commit adds to a partition, or, where a topic's readers wait for it, in a record of its own.
  */
 export class Heartbeats {
   readonly #targets: Target[] = [];
 
-  constructor(topology: SubTopology, partition: number) {
-    for (const { topic, partitioning, heartbeat } of topology.sinks) {
+  /** `times`: the watermark of each node. */
+  constructor(topology: SubTopology, partition: number, times: ReadonlyMap<string, Timeline>) {
+    const timeOf = (node: string) => times.get(node) as Timeline;
+    for (const { name, topic, partitioning, heartbeat } of topology.sinks) {
       if (!heartbeat) continue;
+      const time = timeOf(name);
       if (partitioning === 'same') {
-        this.#add(topic.name, partition, 0, 1, true);
+        this.#add({ topic: topic.name, partition, writer: 0, writers: 1, heartbeat, time });
       } else {
-        for (let to = 0; to < topic.partitions; to++) {
-          this.#add(topic.name, to, partition, topology.partitions, true);
-        }
+        const { partitions: writers } = topology;
+        for (let to = 0; to < topic.partitions; to++)
+          this.#add({ topic: topic.name, partition: to, writer: partition, writers, heartbeat, time });
       }
     }
-    for (const { changelog, logged } of topology.stores) {
-      if (logged) this.#add(changelog, partition, 0, 1, false);
+    for (const { node, changelog, logged } of topology.stores) {
+      const time = timeOf(node);
+      if (logged) this.#add({ topic: changelog, partition, writer: 0, writers: 1, heartbeat: false, time });
     }
   }
 
-  isDue(watermark: number): boolean {
-    return this.#targets.some((target) => target.heartbeat && target.sent < watermark);
+  /** Whether there is a watermark to announce, a record or not. */
+  get isDue(): boolean {
+    return this.#targets.some(({ heartbeat, sent, time }) => heartbeat && sent < time.last);
   }
 
-  /** Adds the watermark to what is about to be committed. */
-  stamp(outbox: Outbox, watermark: number): void {
-    if (watermark === NO_WATERMARK) return;
+  /** Adds the watermarks to what is about to be committed. */
+  stamp(outbox: Outbox): void {
     for (const target of this.#targets) {
-      if (target.sent >= watermark) continue;
+      const watermark = target.time.last;
+      if (watermark === NO_WATERMARK || target.sent >= watermark) continue;
       const header = watermarkHeader({ writer: target.writer, writers: target.writers, ms: watermark });
       const records = outbox.peek(target.topic, target.partition);
       if (records !== undefined && records.length > 0) {
@@ -59,7 +67,7 @@ export class Heartbeats {
     }
   }
 
-  #add(topic: string, partition: number, writer: number, writers: number, heartbeat: boolean): void {
-    this.#targets.push({ topic, partition, writer, writers, heartbeat, sent: NO_WATERMARK });
+  #add(target: Omit<Target, 'sent'>): void {
+    this.#targets.push({ ...target, sent: NO_WATERMARK });
   }
 }

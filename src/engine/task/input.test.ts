@@ -29,6 +29,7 @@ function source(name: string, options: Partial<SourceNode> = {}): SourceNode {
     name,
     topic,
     role: 'stream',
+    time: 'stream',
     watermark,
     release,
     nullKeys: 'reject',
@@ -85,8 +86,9 @@ function inputOf(
 const taken = (input: TaskInput, max = 100) => {
   const records = input.take(max, 0);
   return Array.from({ length: records.length }, (_, i) => {
-    const { source, batch, index, watermark } = records.at(i);
-    return [source, batch.timestamp(index), watermark] as const;
+    const { source, batch, index } = records.at(i);
+    const before = Math.min(...input.partitions.map(({ time }) => time.at[i] as number));
+    return [source, batch.timestamp(index), before] as const;
   });
 };
 
@@ -210,6 +212,7 @@ describe('a task’s inputs', () => {
     );
     assert.equal(input.watermark, NO_WATERMARK, 'nothing is known yet of what waits');
     input.partitions[0]?.buffer(batch('e', 1, [heartbeat({ ...carried, ms: 11 })]));
+    assert.deepEqual(taken(input), [], 'a heartbeat is a step of its own');
     assert.deepEqual(
       taken(input).map(([name, ts]) => [name, ts]),
       [['w', 10]],
@@ -221,6 +224,8 @@ describe('a task’s inputs', () => {
     const waiting = source('w', { release: 'at-watermark', watermark: 'carried' });
     const end = heartbeat({ writer: 0, writers: 1, ms: 50 });
     const input = inputOf([source('e', { watermark: 'carried' }), waiting], { e: [end], w: [end] });
+    assert.deepEqual(taken(input), [], 'time moves on one input at a time');
+    assert.equal(input.watermark, NO_WATERMARK);
     assert.deepEqual(taken(input), []);
     assert.equal(input.watermark, 50);
     assert.deepEqual(
@@ -249,7 +254,10 @@ describe('a task’s inputs', () => {
   });
 
   it('are not held back by tables', () => {
-    const input = inputOf([source('a'), source('t', { role: 'table' })], { a: [data(7)], t: [data(1)] });
+    const input = inputOf([source('a'), source('t', { role: 'table', time: 'table' })], {
+      a: [data(7)],
+      t: [data(1)],
+    });
     taken(input);
     assert.equal(input.watermark, 7);
   });

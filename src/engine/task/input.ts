@@ -2,14 +2,24 @@ import type { Clock } from '#platform';
 import type { RecordBatch } from '../log/port.ts';
 import { RecordList } from '../operators/record.ts';
 import type { RawRecord, TakenRecord } from '../operators/source.ts';
-import { isHeartbeat, NO_WATERMARK, PartitionWatermark, readWatermarkHeader } from '../time/watermark.ts';
+import { Timeline } from '../time/timeline.ts';
+import {
+  isHeartbeat,
+  NO_WATERMARK,
+  PartitionWatermark,
+  readWatermarkHeader,
+  type WatermarkState,
+} from '../time/watermark.ts';
 import type { SourceNode } from '../topology/node.ts';
+import { holdingTime } from '../topology/time.ts';
 import type { Journal } from './journal.ts';
 
 /** One input partition of a task: what has been fetched and not yet processed. */
 export class InputPartition {
   readonly node: SourceNode;
   readonly watermark: PartitionWatermark;
+  /** The watermark as the operators have seen it. */
+  readonly time = new Timeline();
   /** The offset from which a restart goes on: everything before it is in the task's current transaction or earlier. */
   position = 0;
   /** The offset behind everything that is buffered. */
@@ -32,7 +42,7 @@ export class InputPartition {
   /** Whether the task's watermark waits for this input's. */
   readonly holdsWatermark: boolean;
 
-  constructor(node: SourceNode, holdsWatermark = node.role === 'stream') {
+  constructor(node: SourceNode, holdsWatermark = true) {
     this.node = node;
     this.holdsWatermark = holdsWatermark;
     this.watermark = new PartitionWatermark(
@@ -53,6 +63,18 @@ export class InputPartition {
     const { watermark } = this.node;
     const futureMs = watermark === 'carried' ? undefined : watermark.futureMs;
     if (futureMs === undefined || timestamp <= wallNow + futureMs) this.watermark.observe(timestamp);
+  }
+
+  /** For the metadata of a commit: the watermark, and how much of it the operators have seen, where that is less. */
+  saveWatermark(): WatermarkState {
+    const state = this.watermark.save();
+    const { last } = this.time;
+    return last < this.watermark.value ? { ...state, seen: Number.isFinite(last) ? last : null } : state;
+  }
+
+  restoreWatermark(state: WatermarkState): void {
+    this.watermark.restore(state);
+    this.time.startAt(state.seen === undefined ? this.watermark.value : (state.seen ?? NO_WATERMARK));
   }
 
   seek(offset: number): void {
@@ -135,25 +157,50 @@ export class TaskInput {
   /** Without `wait`, an input that has been read to its end is not waited for. */
   constructor(sources: readonly SourceNode[], wait: IdleWait | undefined = undefined) {
     this.#wait = wait !== undefined && wait.idleWaitMs > 0 ? wait : undefined;
-    const hasStreams = sources.some(({ role }) => role === 'stream');
-    // Tables alone have no time but their own; what a topology carries to them may come round in a circle.
-    const holds = ({ role, watermark }: SourceNode) =>
-      hasStreams ? role === 'stream' : watermark !== 'carried';
-    this.partitions = sources.map((node) => new InputPartition(node, holds(node)));
+    const holds = holdingTime(sources);
+    this.partitions = sources.map((node) => new InputPartition(node, holds.includes(node)));
   }
 
-  /** The least watermark of the stream inputs; where there are none, of the tables that come from outside. */
+  /** The least watermark of the stream inputs; where there are none, of the tables. */
   get watermark(): number {
     return this.#watermarkOf('at-watermark');
   }
 
+  /** Whether the batch at hand moves time on. */
+  get timePassed(): boolean {
+    return this.partitions.some(({ time }) => time.last > (time.at[0] as number));
+  }
+
+  /** Whether a watermark has moved on without a record: an idle input follows the wall clock. */
+  get hasAdvanced(): boolean {
+    return this.partitions.some(({ watermark, time }) => watermark.value > time.last);
+  }
+
+  /** A batch without records in which no time passes. */
+  rest(): void {
+    for (const { time } of this.partitions) {
+      time.begin();
+      time.end(1, time.last);
+    }
+  }
+
   /**
-   * Takes up to `max` records in order of processing; they hold until the next call. A heartbeat is not handed out; it advances the watermark in a step
-   * of its own, so that timers fire between the records before it and those behind it, wherever a batch ends.
+   * Takes up to `max` records in order of processing; they hold until the next call. What moves a watermark without a
+   * record, a heartbeat or the wall clock, does so in a step of its own, so that timers fire between the records before
+   * it and those after it, wherever a batch ends.
    */
   take(max: number, wallNow: number): RecordList<RawRecord> {
     const records = this.#taken;
     records.length = 0;
+    for (const { time } of this.partitions) time.begin();
+    if (!this.hasAdvanced) this.#take(max, wallNow);
+    const steps = Math.max(1, records.length);
+    for (const { time, watermark } of this.partitions) time.end(steps, watermark.value);
+    return records;
+  }
+
+  #take(max: number, wallNow: number): void {
+    const records = this.#taken;
     for (let taken = 0; taken < max; taken++) {
       const input = this.#held ?? (this.order === undefined ? this.#next() : this.order());
       this.#held = undefined;
@@ -162,19 +209,20 @@ export class TaskInput {
         if (this.order !== undefined) this.#held = input;
         break;
       }
-      const before = this.watermark;
+      const before = input.watermark.value;
       const { batch } = input;
       const index = input.take(batch);
       this.journal?.took(input, batch, index);
       const carried = readWatermarkHeader(batch, index);
       if (!isHeartbeat(batch, index)) {
         input.observe(batch.timestamp(index), wallNow);
-        this.#note(input.node.name, batch, index, before);
+        this.#note(input.node.name, batch, index);
       }
       if (carried !== undefined) input.watermark.announce(carried);
-      if (records.length === 0 && this.watermark > before) break;
+      const { value } = input.watermark;
+      if (records.length > 0) input.time.reach(records.length, value);
+      else if (value > before) break;
     }
-    return records;
   }
 
   /** For how long yet what is buffered has to wait for inputs that are empty; 0 where it need not, or a fetch is due. */
@@ -196,15 +244,14 @@ export class TaskInput {
     return Math.max(0, input.emptySince + idleWaitMs - now);
   }
 
-  #note(source: string, batch: RecordBatch, index: number, watermark: number): void {
+  #note(source: string, batch: RecordBatch, index: number): void {
     const sequence = this.#taken.length;
     const record = this.#pool[sequence];
-    if (record === undefined) this.#pool.push({ source, batch, index, sequence, watermark });
+    if (record === undefined) this.#pool.push({ source, batch, index, sequence });
     else {
       record.source = source;
       record.batch = batch;
       record.index = index;
-      record.watermark = watermark;
     }
     this.#taken.push(this.#pool[sequence] as TakenRecord);
   }

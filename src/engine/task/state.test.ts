@@ -23,7 +23,9 @@ async function world() {
     TaskState.open({
       name: 'sums-0',
       partition: 0,
-      stores: [{ name: 'sums/state', spec: { value: json() }, changelog: CHANGELOG, logged: true }],
+      stores: [
+        { name: 'sums/state', node: 'sums', spec: { value: json() }, changelog: CHANGELOG, logged: true },
+      ],
       databases,
       cacheEntries: 10,
       log,

@@ -17,9 +17,9 @@ import type { RawRecord, SourceOperator } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { CachedStore } from '../store/cached-store.ts';
 import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
-import { TimerQueue } from '../store/timer-queue.ts';
+import { type StoredTimer, TimerQueue } from '../store/timer-queue.ts';
 import { Expiry, ttlStoreName } from '../store/ttl.ts';
-import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
+import type { WatermarkState } from '../time/watermark.ts';
 import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
 import type { Guarantee } from './commit.ts';
@@ -81,17 +81,14 @@ export class Task {
   readonly #flow: OperatorFlow;
   readonly #undeclaredReads: ReturnType<typeof undeclaredReads>;
   readonly #environment: TaskEnvironment;
-  /** The watermark that timers have been fired up to. */
-  #firedUpTo = NO_WATERMARK;
   #uncommitted = false;
-  /** The task's watermark after each record of the batch. */
-  #watermarks = new Float64Array(0);
 
   private constructor(
     topology: SubTopology,
     partition: number,
     state: TaskState,
     timers: ReadonlyMap<string, Timers>,
+    committed: ReadonlyMap<string, OffsetCommit>,
     environment: TaskEnvironment,
   ) {
     this.name = taskName(topology, partition);
@@ -101,7 +98,12 @@ export class Task {
     this.#state = state;
     const { clock, idleWaitMs = 0 } = environment;
     this.input = new TaskInput(topology.sources, { clock, idleWaitMs });
-    this.#heartbeats = new Heartbeats(topology, partition);
+    for (const input of this.input.partitions) {
+      const mark = committed.get(input.node.topic.name);
+      if (mark === undefined) continue;
+      input.seek(mark.offset);
+      if (mark.metadata !== undefined) input.restoreWatermark(JSON.parse(mark.metadata) as WatermarkState);
+    }
     this.#flow = new OperatorFlow(environment.metrics);
     this.#undeclaredReads = undeclaredReads(environment.metrics);
     this.#wallTimers = Array.from(timers.values(), ({ wall }) => wall).filter((queue) => queue !== undefined);
@@ -110,7 +112,20 @@ export class Task {
       this.#flow.reject(operator, reason),
     );
     const { globalRows } = environment;
-    const built = buildOperators(topology, partition, state, timers, this.outbox, this.#flow, globalRows);
+    const sourceTimes = new Map(this.input.partitions.map(({ node, time }) => [node.name, time]));
+    const built = buildOperators(
+      topology,
+      partition,
+      state,
+      timers,
+      this.outbox,
+      this.#flow,
+      globalRows,
+      sourceTimes,
+    );
+    this.#heartbeats = new Heartbeats(topology, partition, built.times);
+    // Readers that an earlier owner never told, such as those of a new topic, are told by its successor.
+    this.#uncommitted = this.#heartbeats.isDue;
     this.#operators = built.operators;
     this.#sources = built.sources;
     this.#inputLists = built.inputLists;
@@ -146,13 +161,7 @@ export class Task {
       await environment.databases.destroy(taskName(topology, partition));
       return open();
     });
-    const task = new Task(topology, partition, state, timers, environment);
-    for (const input of task.input.partitions) {
-      const mark = committed.get(input.node.topic.name);
-      if (mark === undefined) continue;
-      input.seek(mark.offset);
-      if (mark.metadata !== undefined) input.watermark.restore(JSON.parse(mark.metadata) as WatermarkState);
-    }
+    const task = new Task(topology, partition, state, timers, committed, environment);
     if (environment.journalTopic !== undefined) {
       const isFirst = [...committed.values()].every(({ metadata }) => metadata === undefined);
       task.input.journal = new Journal(task.input.partitions, isFirst);
@@ -183,7 +192,7 @@ export class Task {
 
   /** Whether a commit has anything to write, a watermark alone included. */
   get hasUncommitted(): boolean {
-    return this.#uncommitted || this.#heartbeats.isDue(this.#firedUpTo);
+    return this.#uncommitted || this.#heartbeats.isDue;
   }
 
   /** Runs one batch through the operators; gives the number of records taken, heartbeats included in none. */
@@ -191,20 +200,18 @@ export class Task {
     const positions = this.input.partitions.map((input) => input.position);
     const wallNow = this.#environment.clock.now();
     const records = this.input.take(maxRecords, wallNow);
-    const watermark = this.input.watermark;
     if (this.input.partitions.some((input, i) => input.position !== positions[i])) this.#uncommitted = true;
     const isTimerDue = this.#wallTimers.some((timers) => timers.first(wallNow) !== undefined);
-    const hasWork = records.length > 0 || watermark > this.#firedUpTo || isTimerDue;
-    this.input.journal?.processed(wallNow, watermark, hasWork);
+    const hasWork = records.length > 0 || this.input.timePassed || isTimerDue;
+    this.input.journal?.processed(wallNow, this.input.watermark, hasWork);
     if (!hasWork) return 0;
     step('process.batch');
-    this.#firedUpTo = watermark;
     this.#uncommitted = true;
     for (let i = 0; i < records.length; i++) {
       const record = records.at(i);
       this.#sources.get(record.source)?.input.push(record);
     }
-    const shared = this.#step(records, watermark, wallNow);
+    const shared = this.#step(records, wallNow);
     for (const operator of this.#operators) await operator.run(shared);
     this.#endBatch();
     return records.length;
@@ -225,22 +232,22 @@ export class Task {
       }
       this.#deadLetters.key(key, timestamp, store.split('/')[0] ?? store, error);
     });
-    // Not the input's: it may have moved since, and the timers before it have not fired yet.
-    this.#heartbeats.stamp(this.outbox, this.#firedUpTo);
+    this.#heartbeats.stamp(this.outbox);
     this.#writeJournal(wallNow);
     return this.input.partitions.map((input) => ({
       topic: input.node.topic.name,
       partition: this.partition,
       offset: input.position,
-      metadata: JSON.stringify(input.watermark.save()),
+      metadata: JSON.stringify(input.saveWatermark()),
     }));
   }
 
-  /** Lets out what operators have held back until the commit, and runs it through those behind them. */
+  /** Lets out what operators have held back until the commit, and runs it through those after them. */
   async #flush(wallNow: number): Promise<void> {
-    const shared = this.#step(NO_RECORDS, this.#firedUpTo, wallNow);
+    this.input.rest();
+    const shared = this.#step(NO_RECORDS, wallNow);
     for (const operator of this.#operators) {
-      // In this order: one behind another that holds records back takes in what that one lets out.
+      // In this order: one after another that holds records back takes in what that one lets out.
       await operator.run(shared);
       operator.flush?.();
     }
@@ -317,15 +324,9 @@ export class Task {
     await this.#state.close();
   }
 
-  #step(records: RecordList<RawRecord>, watermark: number, wallNow: number): Step {
-    const last = Math.max(1, records.length) - 1;
-    if (last >= this.#watermarks.length) this.#watermarks = new Float64Array(2 * (last + 1));
-    for (let i = 0; i < last; i++) this.#watermarks[i] = records.at(i + 1).watermark;
-    this.#watermarks[last] = watermark;
+  #step(records: RecordList<RawRecord>, wallNow: number): Step {
     return {
-      watermark,
       wallNow,
-      watermarks: this.#watermarks.subarray(0, last + 1),
       triesWrites: this.#triesWrites,
       reject: ({ sequence, timer }, operator, error) => {
         if (!isOfRecord(error)) throw error;
@@ -352,7 +353,7 @@ async function openTimers(topology: SubTopology, state: TaskState): Promise<Map<
   const timersIn = async (name: string) => {
     const store = state.store(name);
     if (store === undefined) return undefined;
-    const queue = new TimerQueue(store as CachedStore<number>);
+    const queue = new TimerQueue(store as CachedStore<StoredTimer>);
     await queue.open();
     return queue;
   };

@@ -40,7 +40,12 @@ export function isHeartbeat(batch: RecordBatch, index: number): boolean {
 }
 
 /** What is kept of a watermark over a restart, in the metadata of the committed offset. */
-export type WatermarkState = { readonly newest: number | null; readonly carried: readonly (number | null)[] };
+export type WatermarkState = {
+  readonly newest: number | null;
+  readonly carried: readonly (number | null)[];
+  /** How far operators have seen it, where it had moved on since. */
+  readonly seen?: number | null;
+};
 
 /**
  * The watermark of one input partition. Where topologies write it, the least of what its writers have announced,

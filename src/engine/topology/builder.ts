@@ -2,13 +2,21 @@ import type { ConfigurationError } from '#platform';
 import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
-import { dueSerde } from '../store/timer-queue.ts';
+import { timerSerde } from '../store/timer-queue.ts';
 import { ttlStoreName } from '../store/ttl.ts';
 import { GlobalTable } from './joins/global-table.ts';
-import { inputsOf, type Node, type Outlet, type ProcessorNode, type WatermarkPolicy } from './node.ts';
+import {
+  inputsOf,
+  type Node,
+  type Outlet,
+  type ProcessorNode,
+  type SourceNode,
+  type WatermarkPolicy,
+} from './node.ts';
 import type { KeyOf, Ports, ProcessorSpec, StoreSpecs, ValueOf } from './processor.ts';
 import { Stream } from './stream.ts';
 import { Table } from './table.ts';
+import { assertTimeFlows, type TimeKind, timeKindsOf } from './time.ts';
 import {
   invalid,
   type StoreDefinition,
@@ -58,6 +66,12 @@ export type KeyByOptions<K2, V> = {
   readonly release?: 'on-arrival' | 'at-watermark';
 };
 
+type ReadBackOptions = Pick<KeyByOptions<unknown, unknown>, 'release'> & {
+  readonly role?: SourceNode['role'];
+  /** 'table': nobody's watermark waits for it. By default as where it comes from. */
+  readonly time?: TimeKind;
+};
+
 /**
  * Declares a topology. State and repartition topics are named by the caller, since topology, generation and name
  * make up the names of stores, changelogs and topics: adding an operator never renames another's state, and a new
@@ -90,13 +104,13 @@ export class TopologyBuilder {
       nullValues = 'reject',
       future = 'reject',
     } = options;
-    this.add({ ...sourceOf(topic), role: 'stream', watermark, nullKeys, nullValues, future });
+    this.add({ ...sourceOf(topic), watermark, nullKeys, nullValues, future });
     return new Stream(this, topic.key, { node: topic.name, output: 'out' });
   }
 
   /** A compacted topic as a table: the newest value of each key. */
   table<K, V>(topic: Topic<K, V>): Table<K, V> {
-    this.add({ ...sourceOf(topic), role: 'table' });
+    this.add({ ...sourceOf(topic), role: 'table', time: 'table' });
     return new Table(this, topic.key, topic.value, { node: topic.name, output: 'out' }, topic.name);
   }
 
@@ -131,6 +145,7 @@ export class TopologyBuilder {
   build(): Topology {
     const nodes = [...this.#nodes.values()];
     const subTopologies = splitIntoSubTopologies(nodes, (node) => this.#storesOf(node));
+    assertTimeFlows(subTopologies);
     const external = new Set(this.#internal.map((topic) => topic.name));
     const changelogs = subTopologies.flatMap(({ stores, partitions }) =>
       stores
@@ -179,12 +194,12 @@ export class TopologyBuilder {
     return this.nextName(name);
   }
 
-  /** Sends a stream through a repartition topic under the key that `keyOf` gives; null drops the record. */
+  /** Sends a stream through a repartition topic under the key that `keyOf` returns; null drops the record. */
   repartition<K, V, K2>(
     name: string,
     from: Outlet,
     keyOf: (record: FlowRecord<K, V>) => K2 | null,
-    options: KeyByOptions<K2, V> & { readonly role?: 'stream' | 'table' },
+    options: KeyByOptions<K2, V> & ReadBackOptions,
   ): Stream<K2, V> {
     const key = options.key ?? (textKey as unknown as KeySerde<K2>);
     const topic: Topic<K2, V> = {
@@ -209,9 +224,20 @@ export class TopologyBuilder {
       heartbeat: true,
       nullKeys: 'drop',
     });
+    return this.readBack(name, topic, from, options);
+  }
+
+  /** Goes on with what a sink of this topology writes: the records of `from`, with the watermark that they had there. */
+  readBack<K, V>(
+    name: string,
+    topic: Topic<K, V>,
+    from: Outlet,
+    options: ReadBackOptions = {},
+  ): Stream<K, V> {
     const { release = 'on-arrival', role = 'stream' } = options;
-    this.add({ ...sourceOf(topic), name, role, watermark: 'carried', release, nullValues: 'keep' });
-    return new Stream(this, key, { node: name, output: 'out' });
+    const time = options.time ?? timeKindsOf(this.#nodes.values()).get(from.node) ?? 'stream';
+    this.add({ ...sourceOf(topic), name, role, time, release, watermark: 'carried', nullValues: 'keep' });
+    return new Stream(this, topic.key, { node: name, output: 'out' });
   }
 
   /** Partitions of the sub-topology that an outlet belongs to. */
@@ -239,10 +265,10 @@ export class TopologyBuilder {
       if (ttlMs === undefined) continue;
       if (copyOf !== undefined || !(ttlMs > 0))
         throw invalid(`${node.name}/${store}: a time to live is positive, and not for a copy of a source`);
-      specs.push([ttlStoreName(store), { value: dueSerde, kind: 'timers' }]);
+      specs.push([ttlStoreName(store), { value: timerSerde, kind: 'timers' }]);
     }
-    if (node.spec.onTimer !== undefined) specs.push([TIMERS, { value: dueSerde }]);
-    if (node.spec.onWallTimer !== undefined) specs.push([WALL_TIMERS, { value: dueSerde }]);
+    if (node.spec.onTimer !== undefined) specs.push([TIMERS, { value: timerSerde }]);
+    if (node.spec.onWallTimer !== undefined) specs.push([WALL_TIMERS, { value: timerSerde }]);
     for (const [store] of specs) {
       if (!STORE_NAME.test(store)) throw noName(`a store of ${node.name}`, store);
       if (specs.filter(([other]) => other === store).length > 1)
@@ -250,6 +276,7 @@ export class TopologyBuilder {
     }
     return specs.map(([store, spec]) => ({
       name: `${node.name}/${store}`,
+      node: node.name,
       spec,
       changelog: spec.copyOf ?? spec.changelog?.name ?? `${this.#prefix()}-${node.name}-${store}-changelog`,
       logged: spec.copyOf === undefined,
@@ -267,6 +294,7 @@ function sourceOf<K, V>(topic: Topic<K, V>) {
     name: topic.name,
     topic,
     role: 'stream',
+    time: 'stream',
     watermark: { outOfOrderMs: 0 },
     release: 'on-arrival',
     nullKeys: 'reject',

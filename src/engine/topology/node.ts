@@ -1,6 +1,7 @@
 import type { FlowRecord } from '../operators/record.ts';
 import type { Serde, Topic } from '../serde.ts';
 import type { Ports, ProcessorSpec, StoreSpecs } from './processor.ts';
+import type { TimeKind } from './time.ts';
 
 /** An output of a node: what a downstream input is connected to. */
 export type Outlet = { readonly node: string; readonly output: string };
@@ -20,8 +21,10 @@ export type SourceNode = {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: nodes are heterogeneous; the builder's streams carry the types.
   readonly topic: Topic<any, any>;
-  /** A table's records may be tombstones, and do not hold the watermark back where there are streams. */
+  /** A table's records may be tombstones. */
   readonly role: 'stream' | 'table';
+  /** Whether its watermark holds back those after it as a stream's does: see TimeKind. */
+  readonly time: TimeKind;
   readonly watermark: WatermarkPolicy;
   /**
    * 'at-watermark': a record is read when the watermark of the task's other inputs has passed its timestamp; the

@@ -58,8 +58,11 @@ export type ProcessorContext<O extends Ports, S extends StoreSpecs> = {
     value: ValueOf<O[N]>,
     timestamp: number,
   ): void;
-  /** Sets or moves the one timer of `key`: it fires when the watermark reaches `dueMs`. */
-  setTimer(key: string, dueMs: number): void;
+  /**
+   * Sets or moves the one timer of `key`: it fires when the watermark reaches `dueMs`. Where it will emit under an earlier
+   * timestamp, `earliestMs` holds the watermark of the operators after this one there, so that they don't find it late.
+   */
+  setTimer(key: string, dueMs: number, earliestMs?: number): void;
   clearTimer(key: string): void;
   /** As `setTimer`, by the wall clock: it fires behind the first batch at or after `dueMs`. For `onWallTimer`. */
   setWallTimer(key: string, dueMs: number): void;

@@ -108,7 +108,7 @@ export class Stream<K, V> {
   /** Writes the records to a topic of yours and goes on with what is read from there. */
   through(topic: Topic<K, V>): Stream<K, V> {
     this.to(topic, { heartbeat: true });
-    return this.builder.source(topic, { watermark: 'carried', nullValues: 'keep' }) as Stream<K, V>;
+    return this.builder.readBack(topic.name, topic, this.from);
   }
 
   /** Folds the records of each key into a state. */
@@ -252,12 +252,7 @@ export class Stream<K, V> {
     const name = this.builder.nextName('last-per-key');
     const keyOf = (record: FlowRecord) => this.key.toText(record.key as K);
     this.builder.add({ kind: 'last-per-key', name, input: this.from, keyOf });
-    // The text alone: a window's row may come when its window has closed, so that its key no longer says when it is final.
-    const key: KeySerde<K> = {
-      toText: (of) => this.key.toText(of),
-      fromText: (text) => this.key.fromText(text),
-    };
-    return new Stream(this.builder, key, { node: name, output: 'out' });
+    return new Stream(this.builder, this.key, { node: name, output: 'out' });
   }
 
   /** Writes the records to a topic; where it is compacted, one without a key goes to the dead letters. */

@@ -192,7 +192,6 @@ export class Table<K, V> {
     const left = this.#inOrder(`${name}-left`);
     const right = other.#inOrder(`${name}-right`);
     const changes = left.toStream();
-    // Both topics carry what a table is made of: like a table, they don't hold the watermark back.
     const subscribed = builder.process(`${name}-subscribe`, subscribeSpec(this.key, foreignKeyOf), {
       left: changes,
     });

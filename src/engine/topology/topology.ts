@@ -7,6 +7,8 @@ import type { StoreSpec } from './processor.ts';
 export type StoreDefinition = {
   /** `<processor>/<store>`; unique within the topology. */
   readonly name: string;
+  /** The processor's name. */
+  readonly node: string;
   readonly spec: StoreSpec<unknown>;
   /** The topic that restores it; its partition is the task's. */
   readonly changelog: string;
@@ -57,7 +59,7 @@ export function splitIntoSubTopologies(
       }
     }
     const waiting = sources.find(({ release }) => release === 'at-watermark');
-    const leads = ({ role, release }: SourceNode) => role === 'stream' && release === 'on-arrival';
+    const leads = ({ time, release }: SourceNode) => time === 'stream' && release === 'on-arrival';
     if (waiting !== undefined && !sources.some(leads)) {
       throw invalid(`${waiting.name} waits for the watermark of other streams of its task, which has none`);
     }

@@ -74,6 +74,8 @@ export class ReplayedTask implements TaskCopy {
     this.#scratch.wallNow = step.wallNow;
     const order = inputsInOrder(step.runs, inputs);
     task.input.order = () => order.next().value ?? undefined;
+    // Journals of before had records and time that passed without one in the same step.
+    if (step.runs.length > 0 && task.input.hasAdvanced) await task.process(Number.POSITIVE_INFINITY);
     await task.process(Number.POSITIVE_INFINITY);
   }
 

@@ -108,7 +108,7 @@ it('a join that cannot be right is refused', () => {
   assert.throws(() => l.join('c', short, pair, { graceMs: 6, value }), wrong);
 });
 
-it('tables alone forget the order of removed rows, by their own time', async () => {
+it('tables forget the order of removed rows, each by its own time', async () => {
   const driver = await TopologyDriver.open(async (log) => {
     await log.createTopics([left, right, output]);
     const builder = new TopologyBuilder({ name: 'joins', generation: 1 });
@@ -120,10 +120,10 @@ it('tables alone forget the order of removed rows, by their own time', async () 
   const remembered = async () => [...(await driver.store('join-left/newest')).keys()].sort();
   const everywhere = (n: number) => Array.from({ length: 20 }, (_, i) => [`x${i}`, n, n] as const);
   await driver.pipe(left, ['a', 1, 1], ['b', 1, 3], ['a', null, 4]);
-  await driver.pipe(left, ...everywhere(30));
+  await driver.pipe(left, ...everywhere(13));
   await driver.settle();
-  assert.ok((await remembered()).includes('a'), 'the other table may be behind');
-  await driver.pipe(right, ...everywhere(20));
+  assert.ok((await remembered()).includes('a'), 'the join may still meet it');
+  await driver.pipe(left, ...everywhere(20));
   await driver.settle();
   assert.ok(!(await remembered()).includes('a'));
   assert.ok((await remembered()).includes('b'));

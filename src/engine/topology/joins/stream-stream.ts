@@ -84,12 +84,15 @@ export function streamJoinSpec<K, L, R, J>(
   /** Sets the row's timer to when its first record without a counterpart comes out, or to its end. */
   const schedule = (row: string, { stores, setTimer }: Context) => {
     let due = rows.endOf(row);
+    let earliest = due;
     for (const side of [left, right]) {
       for (const entry of stores[side.own].get(row) ?? []) {
-        if (!entry.marked) due = Math.min(due, closesAt(side, entry));
+        if (entry.marked) continue;
+        due = Math.min(due, closesAt(side, entry));
+        earliest = Math.min(earliest, entry.timestamp);
       }
     }
-    setTimer(row, due);
+    setTimer(row, due, earliest);
   };
 
   const process = (side: Side) => (record: FlowRecord<K, unknown>, context: Context) => {
@@ -100,7 +103,7 @@ export function streamJoinSpec<K, L, R, J>(
       if (!side.aloneToo) return drop('null-key');
       return emit('joined', k, joined(side, value, null), timestamp);
     }
-    if (record.watermark > timestamp + side.aheadMs + graceMs) return drop('late');
+    if (context.watermark > timestamp + side.aheadMs + graceMs) return drop('late');
     const [from, to] = [timestamp - side.backMs, timestamp + side.aheadMs];
     let hasMet = false;
     for (const otherRow of rows.between(k, from, to)) {
@@ -176,7 +179,7 @@ export function selfJoinSpec<K, V, J>(
       },
     },
     process: {
-      records: ({ key: k, value, timestamp, watermark }, { stores, emit, setTimer, drop }) => {
+      records: ({ key: k, value, timestamp }, { stores, emit, setTimer, watermark, drop }) => {
         if (value === null) return drop('null-value');
         if (k === null) return drop('null-key');
         if (watermark > timestamp + reachMs + graceMs) return drop('late');

@@ -146,7 +146,7 @@ function graceJoinSpec<K, V, T, R>(
       first === undefined ? Number.POSITIVE_INFINITY : first.timestamp + graceMs,
     );
     if (due === Number.POSITIVE_INFINITY) context.clearTimer(text);
-    else context.setTimer(text, due);
+    else context.setTimer(text, due, first?.timestamp);
   };
   const reads = ({ key: k }: FlowRecord<K>) => {
     const own = k === null ? [] : [key.toText(k)];
@@ -175,7 +175,7 @@ function graceJoinSpec<K, V, T, R>(
         if (record.value === null) return context.drop('null-value');
         if (k === null) return emitJoined(join(record.value, undefined), record, context.emit);
         const text = key.toText(k);
-        if (record.watermark >= timestamp + graceMs) {
+        if (context.watermark >= timestamp + graceMs) {
           const row = valueAsOf(context.stores.table.get(text), timestamp);
           return emitJoined(join(record.value, row), record, context.emit);
         }

@@ -37,8 +37,8 @@ export function sessionWindowSpec<K, V, S>(
       },
     },
     process: {
-      records: (record, { stores, emit, setTimer, drop }) => {
-        const { timestamp, watermark } = record;
+      records: (record, { stores, emit, setTimer, watermark, drop }) => {
+        const { timestamp } = record;
         if (record.key === null) return drop(NULL_KEY);
         assertTimestamp(timestamp);
         const text = key.toText(record.key);

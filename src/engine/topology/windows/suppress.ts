@@ -38,7 +38,7 @@ export function suppressSpec<K, V>(key: KeySerde<K>, value: Serde<V>, options: S
           return;
         }
         stores.held.put(text, { value: change.value, timestamp: change.timestamp }, change.timestamp);
-        if (held === undefined) setTimer(text, dueOf(change.key, change.timestamp));
+        if (held === undefined) setTimer(text, dueOf(change.key, change.timestamp), change.timestamp);
       },
     },
     onTimer: (text, dueMs, { stores, emit }) => {
@@ -61,8 +61,6 @@ function releaseRule<K>(
     return (_, timestamp) => timestamp + forMs;
   }
   if (key.closesAt === undefined)
-    throw invalid(
-      'only a windowed table whose updates all go out is suppressed until its windows close, not one per commit',
-    );
+    throw invalid('only a windowed table is suppressed until its windows close');
   return key.closesAt;
 }

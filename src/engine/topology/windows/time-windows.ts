@@ -37,10 +37,10 @@ export function timeWindowSpec<K, V, S>(
         record.key === null ? {} : grid.cell(record.key, key.toText(record.key), record.timestamp).reads,
     },
     process: {
-      records: (record, { stores, emit, setTimer, drop }) => {
+      records: (record, { stores, emit, setTimer, watermark, drop }) => {
         const { timestamp } = record;
         if (record.key === null) return drop(NULL_KEY);
-        const closed = record.watermark - window.graceMs;
+        const closed = watermark - window.graceMs;
         let taken = 0;
         let refused = 0;
         for (const windowed of grid.cell(record.key, key.toText(record.key), timestamp).windows) {
@@ -54,7 +54,10 @@ export function timeWindowSpec<K, V, S>(
           const value = add(before === undefined ? initial() : before.value, record);
           const newest = before !== undefined && before.timestamp > timestamp ? before.timestamp : timestamp;
           stores.windows.put(row, { value, timestamp: newest }, timestamp);
-          if (before === undefined) setTimer(row, closesAt(window, endMs) + (emitsOnClose ? 0 : retentionMs));
+          if (before === undefined) {
+            if (emitsOnClose) setTimer(row, closesAt(window, endMs), timestamp);
+            else setTimer(row, closesAt(window, endMs) + retentionMs);
+          }
           if (!emitsOnClose) emit('records', windowed, value, newest);
         }
         if (refused === 0) return;

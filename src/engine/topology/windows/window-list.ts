@@ -26,11 +26,14 @@ export function keepWindows<K, V, S>(
 ): void {
   stores.windows.put(text, windows, at.timestamp);
   let due = Number.POSITIVE_INFINITY;
-  for (const { endMs } of windows) {
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { endMs, timestamp } of windows) {
     const closes = life.closesAt(endMs);
-    due = Math.min(due, life.emitsOnClose && closes > at.watermark ? closes : life.removedAt(endMs));
+    const isOpen = life.emitsOnClose && closes > at.watermark;
+    due = Math.min(due, isOpen ? closes : life.removedAt(endMs));
+    if (isOpen) earliest = Math.min(earliest, timestamp);
   }
-  setTimer(text, due);
+  setTimer(text, due, earliest);
 }
 
 /** What a key's timer does: emits the windows that close, where they are to be, and removes those that are due. */

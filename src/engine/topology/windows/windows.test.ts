@@ -344,16 +344,6 @@ it('windows that make no sense are refused when they are declared, as are suppre
   assert.throws(() => total.suppress('held', { forMs: 0 }), refused);
 });
 
-it('windows that go out per commit are not suppressed until they close: one may go out behind its close', () => {
-  const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
-  const [, window] = kinds[0] as (typeof kinds)[number];
-  const counts = builder
-    .source(input)
-    .windowed(window)
-    .count('counts', { value: json<number>(), emit: 'per-commit' });
-  assert.throws(() => counts.suppress('held', { until: 'window-close' }), { code: 'MR_TOPOLOGY_INVALID' });
-});
-
 it('rows of windows of another size are of another type', () => {
   const typeOf = (window: Window) => {
     const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
