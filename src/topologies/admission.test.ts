@@ -59,6 +59,31 @@ describe('admission', () => {
     assert.equal(loop.outcomes.duplicate, 1);
   });
 
+  it('remembers an id at exactly the horizon, and a millisecond later refuses its twin', async (t) => {
+    for (const beyondMs of [0, 1]) {
+      const loop = await openLoop(t);
+      const first = NOW - 48 * HOUR_MS;
+      const watermark = first + 24 * HOUR_MS + beyondMs;
+      await publish(loop, event('a', first), event('before', first - 1));
+      await publish(loop, event('b', watermark + LATENESS_MS), event('a', first));
+      assert.deepEqual(await idsOf(loop), ['a', 'before', 'b']);
+      const letters = (await loop.driver.readDeadLetters()).map(({ value }) => value?.reason);
+      assert.equal(loop.outcomes.duplicate ?? 0, beyondMs === 0 ? 1 : 0);
+      assert.deepEqual(letters, beyondMs === 0 ? [] : ['MR_EVENT_TOO_LATE']);
+    }
+  });
+
+  it('takes an event at exactly the horizon, and at exactly the bound on the future', async (t) => {
+    const loop = await openLoop(t);
+    const futureMs = 300_000;
+    const oldest = NOW - LATENESS_MS - 24 * HOUR_MS;
+    await publish(loop, event('now', NOW), event('oldest', oldest), event('older', oldest - 1));
+    await publish(loop, event('ahead', NOW + futureMs), event('further', NOW + futureMs + 1));
+    assert.deepEqual(await idsOf(loop), ['now', 'oldest', 'ahead']);
+    const letters = (await loop.driver.readDeadLetters()).map(({ value }) => value?.reason);
+    assert.deepEqual(letters, ['MR_EVENT_TOO_LATE', 'MR_EVENT_FUTURE']);
+  });
+
   it('lets the first of two bodies under one id hold, and counts the other', async (t) => {
     const loop = await openLoop(t);
     await publish(loop, event('a', NOW), event('a', NOW, { kind: 'like' }), event('a', NOW + 1));

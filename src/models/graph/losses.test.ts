@@ -3,6 +3,7 @@ import test from 'node:test';
 import { seededRandom } from '../random.ts';
 import { mul } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
+import { reshape } from './layout.ts';
 import {
   pairwiseRanking,
   sampledSoftmax,
@@ -13,7 +14,7 @@ import {
 import { matmul } from './matrix.ts';
 import { toOnnx } from './onnx.ts';
 import { Session } from './session.ts';
-import { Graph } from './tensor.ts';
+import { Graph, type Tensor } from './tensor.ts';
 import { assertGradients, type Case, ids, positive } from './testing/finite-differences.ts';
 
 const floats = (...values: number[]) => Float32Array.from(values);
@@ -59,6 +60,49 @@ const cases: Record<string, Case> = {
 for (const [name, tested] of Object.entries(cases)) {
   test(`gradient against finite differences: ${name}`, () => assertGradients(tested));
 }
+
+/** What a loss of these scores, each a candidate's, comes to. */
+async function lossOf(scores: number[], build: (scores: Tensor) => Tensor): Promise<number> {
+  const graph = new Graph();
+  graph.output('loss', build(graph.constant(floats(...scores), [1, scores.length])));
+  const session = await Session.create(toOnnx(graph));
+  const { loss } = await session.run({});
+  await session.close();
+  return Number(loss?.[0]);
+}
+
+test('sampledSoftmax lifts the candidates that are drawn rarely: by hand', async () => {
+  const logQ = floats(Math.log(0.9), Math.log(0.1));
+  const loss = await lossOf([0, 0], (scores) => {
+    const { graph } = scores;
+    return sampledSoftmax(scores, ids(graph, [1], [1]), graph.constant(logQ, [2]), weights(graph, 1));
+  });
+  // Candidate 1 stands for ten of its kind, the other for 1 / 0.9: it has 10 of 11.11.
+  assert.ok(Math.abs(loss + Math.log(0.9)) < 1e-6, `${loss}`);
+});
+
+test('the other losses, by hand', async () => {
+  const near = (value: number, expected: number) => assert.ok(Math.abs(value - expected) < 1e-6, `${value}`);
+  const flat = (scores: Tensor, length: number) => reshape(scores, [length]);
+  near(
+    await lossOf([Math.log(3), 0], (scores) =>
+      softmaxCrossEntropy(scores, ids(scores.graph, [0], [1]), weights(scores.graph, 1)),
+    ),
+    Math.log(4 / 3),
+  );
+  near(
+    await lossOf([Math.log(3), -Math.log(3)], (logits) =>
+      sigmoidCrossEntropy(flat(logits, 2), weights(logits.graph, 1, 0.5), weights(logits.graph, 3, 1)),
+    ),
+    (3 * Math.log(4 / 3) + 0.5 * (Math.log(4) + Math.log(4 / 3))) / 4,
+  );
+  near(
+    await lossOf([Math.log(3)], (scores) =>
+      pairwiseRanking(flat(scores, 1), weights(scores.graph, 0), weights(scores.graph, 1)),
+    ),
+    Math.log(4 / 3),
+  );
+});
 
 test('softmaxOverRows is softmaxCrossEntropy of the scores, gradients too, however it is cut', async () => {
   const [examples, classes, width] = [7, 5, 3];

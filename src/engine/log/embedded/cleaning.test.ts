@@ -148,6 +148,26 @@ test('a tombstone goes after its retention, counted from the first pass that saw
   assert.equal(consumer.position(at('in')), consumer.end(at('in')));
 });
 
+test('passes over other records do not begin a tombstone’s life again', async (t) => {
+  const { clock, log, put } = await openWith(t, compact);
+  await put('a', 'a0');
+  await put('a', null);
+  await log.clean();
+  for (const value of ['b0', 'b1', 'b2']) {
+    clock.nowMs += 300;
+    await put('b', value);
+    await put('b', value);
+    assert.equal((await log.clean({ minDirtyRatio: 0 })).expiredTombstones, 0);
+  }
+  clock.nowMs += 99;
+  await put('b', 'b3');
+  assert.equal((await log.clean({ minDirtyRatio: 0 })).expiredTombstones, 0, '1 ms before its time');
+  clock.nowMs += 1;
+  await put('b', 'b4');
+  assert.equal((await log.clean({ minDirtyRatio: 0 })).expiredTombstones, 1);
+  assert.deepEqual(values(await readToEnd(log, [at('in')])), ['b4']);
+});
+
 test('whatever is appended between passes, the newest value of each key stays and the rest is never twice', async (t) => {
   const { clock, log, producer } = await openWith(t, compact);
   const model = new Map<string, ReadRecord>();
