@@ -79,6 +79,14 @@ it('gives the records of a stretch as the log gave them', async (t) => {
     await read([stretch]),
     inOrder.filter(({ partition, offset }) => partition === 2 && offset >= 60 && offset < 121),
   );
+  const ranges = store.files('events').flatMap((file) => file.offsets);
+  assert.ok(ranges.length > 3);
+  for (const { partition, start, end } of ranges) {
+    for (const from of [start, end - 1]) {
+      const expected = inOrder.filter((record) => record.partition === partition && record.offset === from);
+      assert.deepEqual(await read([{ partition, from, to: from + 1 }]), expected, 'at the ends of a file');
+    }
+  }
   const beyond = { partition: 0, from: 0, to: (offsets[0] ?? 0) + 1 };
   await assert.rejects(read([beyond]), { code: 'MR_OFFLINE_INCOMPLETE' });
 });
