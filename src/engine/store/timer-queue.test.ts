@@ -3,11 +3,11 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import { CachedStore } from './cached-store.ts';
 import { memoryDatabases } from './memory/memory-database.ts';
-import { dueSerde, type Timer, TimerQueue } from './timer-queue.ts';
+import { type Timer, TimerQueue, timerSerde } from './timer-queue.ts';
 
 async function open(keys: readonly string[]): Promise<TimerQueue> {
   const database = await memoryDatabases().open('task');
-  const store = new CachedStore('timers', database, dueSerde, 1_000);
+  const store = new CachedStore('timers', database, timerSerde, 1_000);
   await store.load(keys);
   return new TimerQueue(store);
 }
@@ -24,6 +24,28 @@ it('a timer that is moved again and again takes no more room', async () => {
     fired,
     keys.map((key, i) => ({ key, dueMs: 99_995 + i, holdMs: Number.POSITIVE_INFINITY })),
   );
+});
+
+it('what a timer holds can change while its time stays, and goes with it', async () => {
+  const queue = await open(keys);
+  queue.set('a', 20, 1, 15);
+  queue.set('b', 30, 1);
+  assert.equal(queue.leastHold, 15);
+  queue.set('a', 20, 1, 5);
+  assert.equal(queue.leastHold, 5);
+  queue.set('b', 30, 1, 4);
+  assert.equal(queue.leastHold, 4);
+  queue.set('b', 30, 1);
+  assert.equal(queue.leastHold, 5);
+  queue.pop(20);
+  assert.equal(queue.leastHold, Number.POSITIVE_INFINITY);
+});
+
+it('timers that hold and are moved again and again take no more room', async () => {
+  const queue = await open(keys);
+  for (let ms = 0; ms < 100_000; ms++) queue.set(keys[ms % keys.length] as string, ms + 9, ms, ms);
+  assert.ok(queue.size < 4_000, `${queue.size} entries`);
+  assert.equal(queue.leastHold, 99_995);
 });
 
 it('timers fire by time, then key, whatever was set, moved and cleared before', async () => {

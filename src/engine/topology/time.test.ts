@@ -147,6 +147,28 @@ describe('what a timer emits is on time for the next operator of the same task',
     assert.deepEqual(found, ['a "0: 2"', 'a "12: 1"', 'a "45: 1"']);
   });
 
+  it('unless it was late itself, and a restart makes that neither better nor worse', async () => {
+    const runs: unknown[] = [];
+    for (const restarts of [false, true]) {
+      const driver = await open((stream) => {
+        const ten = stream.windowed(tumbling({ sizeMs: 10, graceMs: 7 }));
+        return sums(rekeyed(ten.count('counts', { value, emit: 'on-close' })), 3);
+      });
+      await driver.pipe(input, ['a', 1, 14], ['a', 1, 5]);
+      await driver.settle();
+      if (restarts) await driver.restart({ keepStores: false });
+      await driver.pipe(input, ['a', 1, 30]);
+      await driver.announce(input, 100);
+      await driver.settle();
+      runs.push((await driver.read(output)).map(({ value: row }) => row));
+      await driver.close();
+    }
+    assert.deepEqual(runs, [
+      ['12: 1', '30: 1'],
+      ['12: 1', '30: 1'],
+    ]);
+  });
+
   it('from a suppressed table', async () => {
     for (const options of [{ until: 'window-close' }, { forMs: 30 }] as const) {
       const found = await outputs(counts, 100, (stream) => {
