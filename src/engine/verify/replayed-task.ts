@@ -61,11 +61,11 @@ export class ReplayedTask implements TaskCopy {
     const { task } = this.#scratch;
     for (const { input, wallNow } of step.followed) inputs[input]?.watermark.followWallClock(wallNow);
     if (!step.processed) return;
-    const wanted = new Map<InputPartition, { first: number; count: number }>();
-    for (const { input: index, first, count } of step.runs) {
+    const wanted = new Map<InputPartition, { first: number; last: number; count: number }>();
+    for (const { input: index, first, last, count } of step.runs) {
       const input = inputs[index] as InputPartition;
       const before = wanted.get(input);
-      wanted.set(input, { first: before?.first ?? first, count: (before?.count ?? 0) + count });
+      wanted.set(input, { first: before?.first ?? first, last, count: (before?.count ?? 0) + count });
     }
     for (const [input, { first, count }] of wanted) {
       await this.#scratch.read(input, first);
@@ -74,16 +74,21 @@ export class ReplayedTask implements TaskCopy {
     this.#scratch.wallNow = step.wallNow;
     const order = inputsInOrder(step.runs, inputs);
     task.input.order = () => order.next().value ?? undefined;
-    // Journals of before had records and time that passed without one in the same step.
-    if (step.runs.length > 0 && task.input.hasAdvanced) await task.process(Number.POSITIVE_INFINITY);
-    await task.process(Number.POSITIVE_INFINITY);
+    // In journals from before each move of time was a step of its own, a step has several.
+    let before: string;
+    const progress = () => `${inputs.map(({ position }) => position)} ${task.input.hasAdvanced}`;
+    const isDone = () => [...wanted].every(([input, { last }]) => input.position > last);
+    do {
+      before = progress();
+      await task.process(Number.POSITIVE_INFINITY);
+    } while (!isDone() && progress() !== before);
   }
 
   /** That the records taken are those that the journal names, and not later ones in the place of what is gone. */
   #checkRuns(entry: JournalEntry, repeated: readonly JournalStep[], inputs: readonly InputPartition[]): void {
-    const found = repeated.flatMap(({ runs }) => runs);
+    const found = joined(repeated);
     const names = this.#scratch.task.input.partitions;
-    for (const [i, run] of entry.steps.flatMap(({ runs }) => runs).entries()) {
+    for (const [i, run] of joined(entry.steps).entries()) {
       const other = found[i];
       const input = inputs[run.input] as InputPartition;
       const isSame =
@@ -105,6 +110,17 @@ export class ReplayedTask implements TaskCopy {
       { hint: 'verify with the topology that wrote the journal' },
     );
   }
+}
+
+/** What was taken from which input, wherever the steps between were cut. */
+function joined(steps: readonly JournalStep[]): readonly JournalRun[] {
+  const runs: JournalRun[] = [];
+  for (const run of steps.flatMap((step) => step.runs)) {
+    const before = runs.at(-1);
+    if (before === undefined || before.input !== run.input) runs.push(run);
+    else runs[runs.length - 1] = { ...before, last: run.last, count: before.count + run.count };
+  }
+  return runs;
 }
 
 function* inputsInOrder(
