@@ -1,6 +1,7 @@
 import type { ConfigurationError } from '#platform';
 import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
+import { textOf, undefinedOf } from '../operators/record-checks.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import { dueSerde } from '../store/timer-queue.ts';
 import { ttlStoreName } from '../store/ttl.ts';
@@ -202,7 +203,8 @@ export class TopologyBuilder {
       topic,
       keyOf: (record) => {
         const next = keyOf(record as FlowRecord<K, V>);
-        return next === null ? null : key.toText(next);
+        if (next === undefined) throw undefinedOf(name, record.key);
+        return next === null ? null : textOf(key, next, name);
       },
       value: options.value as Serde<unknown>,
       partitioning: 'by-key',

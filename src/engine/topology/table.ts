@@ -1,9 +1,11 @@
 import type { FlowRecord } from '../operators/record.ts';
+import { checkedKey } from '../operators/record-checks.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import type { TopologyBuilder } from './builder.ts';
 import {
   answerSerde,
   answerSpec,
+  checkedForeignKey,
   type ForeignKeyOf,
   resultSpec,
   subscribeSpec,
@@ -78,7 +80,7 @@ export class Table<K, V> {
   ): GroupedTable<G, V> {
     const { builder } = this;
     const { value = this.value, key = textKey as unknown as KeySerde<G> } = options;
-    const spec = groupSpec(this, key, groupOf);
+    const spec = groupSpec(name, this, key, groupOf);
     const { changes, refused } = builder.process(`${name}-rows`, spec, { table: this.toStream() });
     this.#refuse(`${name}-refused`, refused);
     const grouped = builder.repartition(name, changes.from, (change: FlowRecord<G>) => change.key, {
@@ -91,7 +93,7 @@ export class Table<K, V> {
 
   /** Holds changes back until a row's window has closed, or for a time; the last one of the row goes out then. */
   suppress(name: string, options: SuppressOptions): Table<K, V> {
-    const spec = suppressSpec(this.key, this.value, options);
+    const spec = suppressSpec(checkedKey(this.key, name), this.value, options);
     const { changes } = this.builder.process(name, spec, { changes: this.toStream() });
     return new Table(this.builder, this.key, this.value, changes.from);
   }
@@ -175,7 +177,7 @@ export class Table<K, V> {
   ): Table<K, R> {
     const left = this.#inOrder(`${name}-left`).toStream();
     const right = other.#inOrder(`${name}-right`).toStream();
-    const spec = tableJoinSpec(this, other, type, join);
+    const spec = tableJoinSpec(name, this, other, type, join);
     const { joined } = this.builder.process(name, spec, { arriving: right, left, right });
     return new Table(this.builder, this.key, value, joined.from);
   }
@@ -192,10 +194,15 @@ export class Table<K, V> {
     const left = this.#inOrder(`${name}-left`);
     const right = other.#inOrder(`${name}-right`);
     const changes = left.toStream();
+    const named = checkedForeignKey(name, foreignKeyOf);
     // Both topics carry what a table is made of: like a table, they don't hold the watermark back.
-    const subscribed = builder.process(`${name}-subscribe`, subscribeSpec(this.key, foreignKeyOf), {
-      left: changes,
-    });
+    const subscribed = builder.process(
+      `${name}-subscribe`,
+      subscribeSpec(checkedKey(this.key, name), named),
+      {
+        left: changes,
+      },
+    );
     this.#refuse(`${name}-subscribe-refused`, subscribed.refused);
     const subscriptions = builder.repartition(
       `${name}-subscriptions`,
@@ -203,7 +210,7 @@ export class Table<K, V> {
       ({ key }: FlowRecord<string>) => key,
       { value: subscriptionSerde, partitions: builder.partitionsAt(right.from), role: 'table' },
     );
-    const { answers } = builder.process(`${name}-answer`, answerSpec(right, type), {
+    const { answers } = builder.process(`${name}-answer`, answerSpec(name, right, type), {
       right: right.toStream(),
       subscriptions,
     });
@@ -213,7 +220,7 @@ export class Table<K, V> {
       ({ key }: FlowRecord<string>) => key,
       { value: answerSerde(right.value), partitions: builder.partitionsAt(left.from), role: 'table' },
     );
-    const spec = resultSpec<K, V, V2, R>(left, foreignKeyOf, type, join);
+    const spec = resultSpec<K, V, V2, R>(name, left, named, type, join);
     const { joined, refused } = builder.process(name, spec, { left: changes, answers: answered });
     this.#refuse(`${name}-refused`, refused);
     return new Table(builder, this.key, value, joined.from);
@@ -234,7 +241,7 @@ export class Table<K, V> {
   /** The table without changes of the past, where it has a history. */
   #inOrder(name: string): Table<K, V> {
     if (this.historyMs === undefined) return this;
-    const spec = inOrderSpec<K, V>(this.key, this.historyMs);
+    const spec = inOrderSpec<K, V>(checkedKey(this.key, name), this.historyMs);
     const { changes } = this.builder.process(name, spec, { changes: this.toStream() });
     return new Table(this.builder, this.key, this.value, changes.from);
   }

@@ -1,3 +1,5 @@
+import { InputError } from '#platform';
+import { checkedKey, shown } from '../../operators/record-checks.ts';
 import { formatAround, type KeySerde, type Serde } from '../../serde.ts';
 import { dueSerde } from '../../store/timer-queue.ts';
 import { defineProcessor, port } from '../processor.ts';
@@ -11,6 +13,19 @@ import { timestampedRow } from './table-table.ts';
  * change of its row, through a topic keyed by the left key; an answer counts while the left row still names that key.
  */
 export type ForeignKeyOf<K, V> = (value: V, key: K) => string | null;
+
+/** `foreignKeyOf`, which fails with MR_RECORD_KEY where what it returns is neither text nor null. */
+export function checkedForeignKey<K, V>(
+  operator: string,
+  foreignKeyOf: ForeignKeyOf<K, V>,
+): ForeignKeyOf<K, V> {
+  return (row, key) => {
+    const named: unknown = foreignKeyOf(row, key);
+    if (named === null || typeof named === 'string') return named;
+    const message = `${operator}: the foreign key ${shown(named)} of the row ${shown(key)} is no text`;
+    throw new InputError('MR_RECORD_KEY', message, { hint: 'return the text of the key, or null for none' });
+  };
+}
 
 /** What the left side tells the right one about one of its rows. */
 export type Subscription = {
@@ -113,7 +128,8 @@ export function subscribeSpec<K, L>(key: KeySerde<K>, foreignKeyOf: ForeignKeyOf
 const subscribersOf = (foreignKey: string) => `${foreignKey.length}\u0000${foreignKey}\u0000`;
 
 /** Keeps the right rows and who has subscribed to them, and answers. */
-export function answerSpec<K2, R>(right: Table<K2, R>, type: 'inner' | 'left') {
+export function answerSpec<K2, R>(name: string, right: Table<K2, R>, type: 'inner' | 'left') {
+  const rightKey = checkedKey(right.key, name);
   return defineProcessor({
     inputs: { right: port<K2, R | null>(), subscriptions: port<string, Subscription>() },
     outputs: { answers: port<string, Answer<R>>() },
@@ -121,7 +137,7 @@ export function answerSpec<K2, R>(right: Table<K2, R>, type: 'inner' | 'left') {
     reads: {
       right: ({ key }) => {
         if (key === null) return {};
-        const foreignKey = right.key.toText(key);
+        const foreignKey = rightKey.toText(key);
         return { rows: [foreignKey], subscribers: [{ prefix: subscribersOf(foreignKey) }] };
       },
       subscriptions: ({ key, value }) => ({ rows: [key], subscribers: [subscribersOf(key) + value.left] }),
@@ -129,7 +145,7 @@ export function answerSpec<K2, R>(right: Table<K2, R>, type: 'inner' | 'left') {
     process: {
       right: ({ key, value, timestamp }, { stores, emit, drop }) => {
         if (key === null) return drop('null-key');
-        const foreignKey = right.key.toText(key);
+        const foreignKey = rightKey.toText(key);
         if (value !== null) stores.rows.put(foreignKey, { timestamp, value }, timestamp);
         else if (stores.rows.get(foreignKey) === undefined) return;
         else stores.rows.delete(foreignKey, timestamp);
@@ -157,12 +173,13 @@ export function answerSpec<K2, R>(right: Table<K2, R>, type: 'inner' | 'left') {
  * restored from the table's topic does: `refused` carries the error of one that can't be joined.
  */
 export function resultSpec<K, L, R, J>(
+  name: string,
   left: Table<K, L>,
   foreignKeyOf: ForeignKeyOf<K, L>,
   type: 'inner' | 'left',
   join: (left: L, right: R | null) => J,
 ) {
-  const { key } = left;
+  const key = checkedKey(left.key, name);
   /** What a row names; undefined where it has been refused. */
   const named = (row: L, k: K): string | null | undefined => {
     try {

@@ -1,4 +1,5 @@
 import type { FlowRecord } from '../../operators/record.ts';
+import { checkedKey } from '../../operators/record-checks.ts';
 import { adaptSerde, type KeySerde, type Serde } from '../../serde.ts';
 import { type Entry, timestampedList } from '../../store/timestamped-list.ts';
 import { defineProcessor, type Port, port, type StoreSpec } from '../processor.ts';
@@ -24,12 +25,13 @@ export function timestampedRow<V>(value: Serde<V>): Serde<Row<V>> {
  * value until its own change is joined: it tells what was there.
  */
 export function tableJoinSpec<K, L, R, J>(
+  name: string,
   left: Table<K, L>,
   right: Table<K, R>,
   type: TableJoinType,
   join: (left: L | null, right: R | null) => J,
 ) {
-  const { key } = left;
+  const key = checkedKey(left.key, name);
   const reads = (record: FlowRecord<K>) => ownRows(key, record);
   return defineProcessor<
     { arriving: Port<K, R | null>; left: Port<K, L | null>; right: Port<K, R | null> },

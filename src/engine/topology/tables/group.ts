@@ -1,3 +1,4 @@
+import { checkedKey, textOf, undefinedOf } from '../../operators/record-checks.ts';
 import type { KeySerde } from '../../serde.ts';
 import { copyOf } from '../joins/copy-of.ts';
 import { defineProcessor, port } from '../processor.ts';
@@ -11,8 +12,20 @@ export type GroupOf<K, V, G> = (value: V, key: K) => G | null;
  * Turns a table's upserts into changes of groups: it keeps the rows, so it knows which group a row leaves. A row
  * whose group can't be told belongs to none, and goes to the output `refused` with the error.
  */
-export function groupSpec<K, V, G>(table: Table<K, V>, group: KeySerde<G>, groupOf: GroupOf<K, V, G>) {
-  const { key } = table;
+export function groupSpec<K, V, G>(
+  name: string,
+  table: Table<K, V>,
+  group: KeySerde<G>,
+  groupOf: GroupOf<K, V, G>,
+) {
+  const key = checkedKey(table.key, name);
+  const groupFor = (row: V, k: K): G | null => {
+    const to = groupOf(row, k);
+    if (to === undefined) throw undefinedOf(name, k);
+    // A group whose key is no text has no place, like one that can't be told.
+    if (to !== null) textOf(group, to, name);
+    return to;
+  };
   return defineProcessor({
     inputs: { table: port<K, V | null>() },
     outputs: { changes: port<G, RowChange<V>>(), refused: port<K, unknown>() },
@@ -25,13 +38,13 @@ export function groupSpec<K, V, G>(table: Table<K, V>, group: KeySerde<G>, group
         const removed = stores.rows.get(text);
         let from: G | null = null;
         try {
-          if (removed !== undefined) from = groupOf(removed, k);
+          if (removed !== undefined) from = groupFor(removed, k);
         } catch {
           // It was refused when it came, and is in no group.
         }
         let to: G | null = null;
         try {
-          if (added !== null) to = groupOf(added, k);
+          if (added !== null) to = groupFor(added, k);
           if (added !== null && to === null) drop('null-key');
         } catch (error) {
           emit('refused', k, error, timestamp);

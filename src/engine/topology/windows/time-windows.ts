@@ -1,6 +1,14 @@
+import type { FlowRecord } from '../../operators/record.ts';
 import type { KeySerde, Serde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, LATE_IN_PART, NULL_KEY, type WindowAggregation, windowPorts } from './aggregation.ts';
+import {
+  LATE,
+  LATE_IN_PART,
+  NULL_KEY,
+  NULL_VALUE,
+  type WindowAggregation,
+  windowPorts,
+} from './aggregation.ts';
 import { Grid } from './grid.ts';
 import { timedSerde } from './state-serde.ts';
 import { closesAt, type TimeWindow } from './window.ts';
@@ -40,6 +48,7 @@ export function timeWindowSpec<K, V, S>(
       records: (record, { stores, emit, setTimer, drop }) => {
         const { timestamp } = record;
         if (record.key === null) return drop(NULL_KEY);
+        if (record.value === null) return drop(NULL_VALUE);
         const closed = record.watermark - window.graceMs;
         let taken = 0;
         let refused = 0;
@@ -51,9 +60,11 @@ export function timeWindowSpec<K, V, S>(
           }
           taken++;
           const before = stores.windows.get(row);
-          const value = add(before === undefined ? initial() : before.value, record);
+          const value = add(before?.value ?? initial(), record as FlowRecord<K, NonNullable<V>>);
           const newest = before !== undefined && before.timestamp > timestamp ? before.timestamp : timestamp;
-          stores.windows.put(row, { value, timestamp: newest }, timestamp);
+          if (value !== null) stores.windows.put(row, { value, timestamp: newest }, timestamp);
+          else if (before !== undefined) stores.windows.delete(row, timestamp);
+          else continue;
           if (before === undefined) setTimer(row, closesAt(window, endMs) + (emitsOnClose ? 0 : retentionMs));
           if (!emitsOnClose) emit('records', windowed, value, newest);
         }
