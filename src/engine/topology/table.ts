@@ -80,8 +80,9 @@ export class Table<K, V> {
   ): GroupedTable<G, V> {
     const { builder } = this;
     const { value = this.value, key = textKey as unknown as KeySerde<G> } = options;
-    const spec = groupSpec(name, this, key, groupOf);
-    const { changes, refused } = builder.process(`${name}-rows`, spec, { table: this.toStream() });
+    const table = this.#inOrder(`${name}-changes`);
+    const spec = groupSpec(name, table, key, groupOf);
+    const { changes, refused } = builder.process(`${name}-rows`, spec, { table: table.toStream() });
     this.#refuse(`${name}-refused`, refused);
     const grouped = builder.repartition(name, changes.from, (change: FlowRecord<G>) => change.key, {
       ...options,
@@ -99,8 +100,8 @@ export class Table<K, V> {
   }
 
   /**
-   * The table with a history: a join with a stream reads it as of the record's time, and in joins with tables a change
-   * that is older than its row's newest one has no effect. `map` and `filter` keep it; `suppress` and `lastPerCommit`, which
+   * The table with a history: a join with a stream reads it as of the record's time; in joins with tables and in groups a
+   * change that is older than its row's newest one has no effect. `map` and `filter` keep it; `suppress` and `lastPerCommit`, which
    * leave changes out, give tables without. `historyMs` is event time, counted from each row's newest change.
    */
   versioned({ historyMs }: { readonly historyMs: number }): Table<K, V> {

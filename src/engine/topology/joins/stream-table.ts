@@ -111,7 +111,7 @@ function asOfJoinSpec<K, V, T, R>(
       stream: (record, { stores, emit, drop }) => {
         if (record.value === null) return drop('null-value');
         const row = record.key === null ? undefined : stores.table.get(key.toText(record.key));
-        emitJoined(join(record.value, valueAsOf(row, record.timestamp)), record, emit);
+        emitJoined(join(record.value, valueAsOf(row, record.timestamp, historyMs)), record, emit);
       },
     },
     onTimer: (text, dueMs, { stores }) => stores.table.delete(text, dueMs),
@@ -181,7 +181,7 @@ function graceJoinSpec<K, V, T, R>(
         if (k === null) return emitJoined(join(record.value, undefined), record, context.emit);
         const text = key.toText(k);
         if (record.watermark >= timestamp + graceMs) {
-          const row = valueAsOf(context.stores.table.get(text), timestamp);
+          const row = valueAsOf(context.stores.table.get(text), timestamp, historyMs);
           return emitJoined(join(record.value, row), record, context.emit);
         }
         const waiting = context.stores.waiting.get(text) ?? [];
@@ -195,7 +195,7 @@ function graceJoinSpec<K, V, T, R>(
       const waiting = context.stores.waiting.get(text) ?? [];
       const isDue = ({ timestamp }: { timestamp: number }) => timestamp + graceMs <= dueMs;
       for (const { timestamp, value: left } of waiting.filter(isDue)) {
-        const joined = join(left as V, valueAsOf(row, timestamp));
+        const joined = join(left as V, valueAsOf(row, timestamp, historyMs));
         emitJoined(joined, { key: key.fromText(text), timestamp }, context.emit);
       }
       const left = waiting.filter((entry) => !isDue(entry));
