@@ -19,6 +19,7 @@ import { type GroupOf, groupSpec } from './tables/group.ts';
 import { type GroupArguments, GroupedTable } from './tables/grouped-table.ts';
 import { rowChangeSerde } from './tables/row-change.ts';
 import { type SuppressOptions, suppressSpec } from './windows/suppress.ts';
+import { delayedKey, joinedKey, keyBehind } from './windows/windowed-key.ts';
 
 /**
  * A table under declaration: for each key the newest value. It travels as a stream of upserts, where null removes
@@ -96,7 +97,8 @@ export class Table<K, V> {
   suppress(name: string, options: SuppressOptions): Table<K, V> {
     const spec = suppressSpec(checkedKey(this.key, name), this.value, options);
     const { changes } = this.builder.process(name, spec, { changes: this.toStream() });
-    return new Table(this.builder, this.key, this.value, changes.from);
+    const key = 'forMs' in options ? delayedKey(this.key, options.forMs) : this.key;
+    return new Table(this.builder, key, this.value, changes.from);
   }
 
   /**
@@ -180,7 +182,7 @@ export class Table<K, V> {
     const right = other.#inOrder(`${name}-right`).toStream();
     const spec = tableJoinSpec(name, this, other, type, join);
     const { joined } = this.builder.process(name, spec, { arriving: right, left, right });
-    return new Table(this.builder, this.key, value, joined.from);
+    return new Table(this.builder, joinedKey(this.key, other.key), value, joined.from);
   }
 
   #joinForeignKey<K2, V2, R>(
@@ -224,7 +226,7 @@ export class Table<K, V> {
     const spec = resultSpec<K, V, V2, R>(name, left, named, type, join);
     const { joined, refused } = builder.process(name, spec, { left: changes, answers: answered });
     this.#refuse(`${name}-refused`, refused);
-    return new Table(builder, this.key, value, joined.from);
+    return new Table(builder, keyBehind(this.key), value, joined.from);
   }
 
   /** Sends the causes of errors to the dead letters: for what a processor takes in nevertheless. */
