@@ -37,6 +37,7 @@ export function aggregateSpec<K, V, S>(
     inputs: { records: port() },
     outputs: { records: port() },
     stores: stores as Stores<S>,
+    foldsStates: true,
     // A text key is its own text, which is what is read by default.
     ...((keySerde as unknown) !== textKey && {
       reads: {

@@ -93,6 +93,7 @@ function aggregateSpec<G, V, S>(key: KeySerde<G>, options: TableAggregateOptions
     inputs: { changes: port<G, RowChange<V>>() },
     outputs: { groups: port<G, S | null>() },
     stores: { state: { value: stampedSerde(options.value) } },
+    foldsStates: true,
     reads: { changes: (record) => ({ state: [key.toText(record.key)] }) },
     process: {
       changes: ({ key: group, value: { removed, added }, timestamp }, { stores, emit }) => {

@@ -37,10 +37,11 @@ export const NULL_KEY = 'null-key';
 /** A record that says nothing of its key. */
 export const NULL_VALUE = 'null-value';
 
-/** The ports of all window operators; `late` carries the records that came too late for any window. */
+/** What all window operators share; their port `late` carries the records that came too late for any window. */
 export function windowPorts<K, V, S>() {
   return {
     inputs: { records: port<K, V>() },
     outputs: { records: port<Windowed<K>, S | null>(), late: port<K, V>() },
+    foldsStates: true,
   };
 }
