@@ -1,3 +1,4 @@
+import { FatalError } from '#platform';
 import { formatAround, type Serde } from '../serde.ts';
 
 /** Writes a value with the event time of its newest change after it: the store reads both, and hands out the time. */
@@ -10,7 +11,10 @@ export type StampedSerde<V> = Serde<V> & {
 const STAMP_BYTES = 8;
 const LAYOUT = 'stamped-1';
 
-/** A big-endian double after what `inner` writes. `decode` leaves it out; `encode`, which is not told of it, writes 0. */
+/**
+ * A big-endian double after what `inner` writes. `decode` leaves it out; `encode`, which is not told of it, writes 0.
+ * Errors: those of `inner`; MR_STORE_CORRUPT for bytes that are too few.
+ */
 export function stampedSerde<V>(inner: Serde<V>): StampedSerde<V> {
   const encodeInto = inner.encodeInto ?? encodeBy(inner);
   const stampInto = (value: V, timestamp: number, target: Buffer, at: number): number => {
@@ -19,7 +23,12 @@ export function stampedSerde<V>(inner: Serde<V>): StampedSerde<V> {
     if (end + STAMP_BYTES > target.length) return target.length - end - STAMP_BYTES;
     return target.writeDoubleBE(timestamp, end);
   };
-  const bodyOf = (bytes: Buffer) => bytes.subarray(0, bytes.length - STAMP_BYTES);
+  const bodyOf = (bytes: Buffer) => {
+    if (bytes.length >= inner.framing + STAMP_BYTES) return bytes.subarray(0, bytes.length - STAMP_BYTES);
+    throw new FatalError('MR_STORE_CORRUPT', 'the bytes are no value with its time', {
+      hint: 'the store is rebuilt from its changelog',
+    });
+  };
   return {
     encode: (value) => Buffer.concat([inner.encode(value), Buffer.alloc(STAMP_BYTES)]),
     stampInto,
