@@ -435,11 +435,6 @@ const engine: readonly ErrorDescription[] = [
     'Stores or repartition topics were renamed, retyped, partitioned anew or removed.',
     'Choose rename, rebuild or drop for each, or declare another generation.',
   ),
-  fixConfiguration(
-    'MR_TOPOLOGY_STATE_MUTATED',
-    'A function of an aggregate has changed a state in place. The test driver finds it.',
-    'Return a new state.',
-  ),
   giveUp(
     'MR_VERIFY_INPUT_GONE',
     'A record that verification has to read again is no longer in the log.',

@@ -141,7 +141,7 @@ describe('a state that is changed in place ends the run of the driver, with the 
       const driver = await open(t, declare);
       await driver.pipe(input, ['a', 1, 11], ['a', 2, 12], ['a', 3, 13]);
       await assert.rejects(driver.settle(), {
-        code: 'MR_TOPOLOGY_STATE_MUTATED',
+        code: 'MR_TOPOLOGY_INVALID',
         message: 'made changes a state in place',
       });
     });
@@ -167,6 +167,6 @@ describe('a state that is changed in place ends the run of the driver, with the 
     );
     await driver.restart({ keepStores: true });
     await driver.pipe(input, ['a', 3, 13]);
-    await assert.rejects(driver.settle(), { code: 'MR_TOPOLOGY_STATE_MUTATED' });
+    await assert.rejects(driver.settle(), { code: 'MR_TOPOLOGY_INVALID' });
   });
 });

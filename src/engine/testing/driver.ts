@@ -71,7 +71,7 @@ type DeclareTopology = (log: SimulatedLog) => Topology | Promise<Topology>;
 /**
  * Runs a topology in a test: the real tasks over a log in memory, with time moved by hand; no server, no
  * sleeping. `pipe` puts records in, `settle` lets them run through, `read`, `store` and `query` show what came of them.
- * The states of aggregates are frozen: one that is changed in place ends `settle` with MR_TOPOLOGY_STATE_MUTATED.
+ * The states of aggregates are frozen: one that is changed in place ends `settle` with MR_TOPOLOGY_INVALID.
  */
 export class TopologyDriver {
   readonly log: SimulatedLog;

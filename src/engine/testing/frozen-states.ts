@@ -11,7 +11,7 @@ const FROZEN = /read only property|not extensible|Cannot (delete|redefine) prope
 
 /**
  * The topology with the states of its aggregates frozen: one whose `add` changes a state in place, which a task in
- * production would not notice before others have seen it, fails. Errors of its handlers: MR_TOPOLOGY_STATE_MUTATED, which
+ * production would not notice before others have seen it, fails. Errors of its handlers: MR_TOPOLOGY_INVALID, which
  * is no record's and ends the run. Maps, sets and typed arrays can't be frozen: a change within one is not found.
  */
 export function withFrozenStates(topology: Topology): Topology {
@@ -99,7 +99,7 @@ function isOfFrozen(error: unknown): boolean {
 }
 
 function mutated({ name }: ProcessorNode, cause: unknown): ConfigurationError {
-  return new ConfigurationError('MR_TOPOLOGY_STATE_MUTATED', `${name} changes a state in place`, {
+  return new ConfigurationError('MR_TOPOLOGY_INVALID', `${name} changes a state in place`, {
     hint: 'return a new state: the one that it was given has been emitted, and others may hold it',
     cause,
   });
