@@ -35,7 +35,7 @@ async function fill(driver: TopologyDriver): Promise<void> {
     await driver.pipe(input, ...records.slice(from, from + 200).flat());
     await driver.settle();
   }
-  await driver.announce(input, WINDOWS * 3 * SIZE_MS + 1_000);
+  await driver.advanceEventTime(WINDOWS * 3 * SIZE_MS + 1_000);
   await driver.settle();
 }
 
