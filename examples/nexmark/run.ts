@@ -10,12 +10,12 @@ import {
 } from '#engine';
 import { type Log, openEmbeddedLog } from '#engine/log';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { EventWriter, type Inputs, openInputs } from './events.ts';
+import { type Event, EventWriter, type Inputs, openInputs } from './events.ts';
 import { endMs, type GeneratorOptions, generate, sideInput } from './generator.ts';
 import type { Declared, Query } from './query.ts';
 
 const DAY_MS = 86_400_000;
-const CHUNK = 5_000;
+const CHUNK = 1_000;
 
 /** The topics of a query's inputs, and all events in them. */
 export async function writeEvents(log: Log, inputs: Inputs, options: GeneratorOptions): Promise<void> {
@@ -27,8 +27,14 @@ export async function writeEvents(log: Log, inputs: Inputs, options: GeneratorOp
     rows.map((row) => ({ ...row, timestamp: options.startMs })),
   );
   const writer = await EventWriter.open(log, inputs);
-  const events = generate(options);
-  for (let left = options.events; left > 0; left -= CHUNK) await writer.write([...events.take(CHUNK)]);
+  let chunk: Event[] = [];
+  for (const event of generate(options)) {
+    chunk.push(event);
+    if (chunk.length < CHUNK) continue;
+    await writer.write(chunk);
+    chunk = [];
+  }
+  await writer.write(chunk);
   // An import ends: nothing follows, so time goes on until every window and every auction has closed.
   await writer.announce(endMs(options) + DAY_MS);
   await writer.close();
