@@ -37,3 +37,18 @@ it('RocksDB: a database that a cut MANIFEST has emptied is reported as damaged, 
     (error) => errorCode(error) === 'MR_STORE_CORRUPT',
   );
 });
+
+it('RocksDB: every key is looked up, also where one is more than a thread takes', async (t) => {
+  const provider = rocksDatabases(temporaryDirectory(t));
+  const written = await provider.open('task');
+  const keys = Array.from({ length: 1_025 }, (_, i) => Buffer.from(`${i}`));
+  await written.write(keys.map((key) => ({ key, value: key })));
+  // What is written late is in no memory any more.
+  await written.close();
+  const database = await provider.open('task');
+  for (const count of [511, 512, 513, 1_024, 1_025]) {
+    const found = await database.getMany(keys.slice(0, count));
+    assert.deepEqual(found, keys.slice(0, count), `of ${count}`);
+  }
+  await database.close();
+});

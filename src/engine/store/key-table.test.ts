@@ -56,3 +56,14 @@ it('grows', () => {
   table.clear();
   assert.equal(table.get('user-15000'), undefined);
 });
+
+it('begins afresh when it was cleared, with places that had been given back too', () => {
+  const table = new KeyTable<Entry>();
+  for (const key of ['a', 'b', 'c']) table.add({ key, value: 1 });
+  table.delete('b');
+  table.clear();
+  assert.equal(table.size, 0);
+  table.add({ key: 'd', value: 2 });
+  assert.equal(table.size, 1);
+  assert.equal(table.get('d')?.value, 2);
+});

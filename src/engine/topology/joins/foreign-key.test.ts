@@ -184,6 +184,24 @@ describe('a join by foreign key', () => {
     await driver.close();
   });
 
+  it('an inner result goes when its row names a right row that is not there, and comes with that one', async () => {
+    const driver = await open('inner');
+    await driver.pipe(items, ['a', 'x', 1]);
+    await driver.pipe(orders, ['1', { item: 'a', n: 1 }, 2]);
+    await driver.settle();
+    await driver.pipe(orders, ['1', { item: 'missing', n: 2 }, 3]);
+    await driver.settle();
+    await driver.pipe(items, ['missing', 'y', 4]);
+    await driver.settle();
+    const outs = (await driver.read(output)).map(({ key, value, timestamp }) => [key, value, timestamp]);
+    assert.deepEqual(outs, [
+      ['1', '1 of x', 2],
+      ['1', null, 3],
+      ['1', '2 of y', 4],
+    ]);
+    await driver.close();
+  });
+
   it('takes the later timestamp of both rows', async () => {
     const driver = await open('inner');
     await driver.pipe(items, ['a', 'x', 50]);
