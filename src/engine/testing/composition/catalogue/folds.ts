@@ -28,6 +28,7 @@ const aggregates: Catalogue = {
       main.aggregate(name, { ...folding(foldOf(removes)), emit: 'per-commit' }).toStream(),
     models: ({ removes }) => [aggregateModel(foldOf(removes)), lastPerCommitModel()],
     isPerCommit: true,
+    mixesKeys: true,
   },
   count: {
     declare: (main, _side, name) => main.count(name, { value: json<number>() }).map(String, text).toStream(),
@@ -173,6 +174,7 @@ function windows(
       ...(isOrdered ? [] : [distinctModel()]),
     ],
     ...(emit === 'per-commit' && { isPerCommit: true }),
+    ...(!isOrdered && { mixesKeys: true }),
   };
 }
 

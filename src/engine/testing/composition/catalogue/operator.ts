@@ -39,6 +39,8 @@ export type Operator = {
   readonly repartitions?: boolean;
   /** What comes out depends on the commits. */
   readonly isPerCommit?: boolean;
+  /** In which order rows of several keys come out of one record is left open. */
+  readonly mixesKeys?: boolean;
   /** Only the last row of each key is certain. */
   readonly isCertainAtTheEnd?: boolean;
 };

@@ -90,6 +90,7 @@ export const statelessOperators: Catalogue = {
     declare: (main) => main.lastPerCommit(),
     models: () => [lastPerCommitModel()],
     isPerCommit: true,
+    mixesKeys: true,
   },
   timer: {
     declare: (main, _side, name, { delayMs }) => collecting(main, name, delayMs, 'due'),

@@ -97,6 +97,7 @@ export function foreignKeyModel(type: 'inner' | 'left', namedBy: (value: string)
   return {
     record: ({ key, value, timestamp }, _watermark, emit, fromSide) => {
       const own = fromSide ? rights : lefts;
+      if (value === null && !own.has(key)) return;
       if (value === null) own.delete(key);
       else own.set(key, { value, timestamp });
       const touched = fromSide ? [...lefts.keys()].filter((left) => namedOf(left) === key) : [key];
