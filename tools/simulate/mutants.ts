@@ -1,9 +1,17 @@
+import type { Failure } from '#engine/testing';
+import { CHAIN_MUTANTS } from './chain-mutants.ts';
+
 /** A mistake to plant: in `file`, the one occurrence of `find` becomes `replace`. */
 export type Mutant = {
   readonly name: string;
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /**
+   * How it shows where no outcome can be compared: processes die of it for good ('died'), or nothing comes to rest
+   * ('restless'). Absent: outcomes differ; a death alone may have another cause, and proves nothing.
+   */
+  readonly shows?: Failure['kind'];
 };
 
 const task = (file: string) => `src/engine/task/${file}.ts`;
@@ -282,4 +290,5 @@ export const MUTANTS: readonly Mutant[] = [
     this.#require(this.#fetching).assign([]);`,
     replace: '',
   },
+  ...CHAIN_MUTANTS,
 ];
