@@ -6,6 +6,7 @@ export type Figure = {
     | 'records_per_second'
     | 'records_per_cpu_second'
     | 'events_per_second'
+    | 'events_per_cpu_second'
     | 'requests_per_second'
     | 'p50_ms'
     | 'p95_ms'

@@ -1,10 +1,12 @@
 import { partitionFor } from './log/partitioner.ts';
 import type { Header, Log, Producer, ProducerRecord } from './log/port.ts';
+import { textOf } from './operators/record-checks.ts';
 import type { Topic } from './serde.ts';
 import { watermarkHeader } from './time/watermark.ts';
 
 export type OutgoingRecord<K, V> = {
-  readonly key: K;
+  /** Null where the record belongs to nobody: such records go round the partitions. */
+  readonly key: K | null;
   /** Null writes a tombstone. */
   readonly value: V | null;
   /** Event time, ms. */
@@ -16,6 +18,8 @@ export type OutgoingRecord<K, V> = {
 export class TopicWriter<K, V> {
   readonly #topic: Topic<K, V>;
   readonly #producer: Producer;
+  /** Records without a key so far. */
+  #keyless = 0;
 
   private constructor(topic: Topic<K, V>, producer: Producer) {
     this.#topic = topic;
@@ -27,12 +31,15 @@ export class TopicWriter<K, V> {
     return new TopicWriter(topic, await log.producer());
   }
 
-  /** Resolves when all of them are durable. Errors: MR_AVRO_ENCODE, before anything is written. */
+  /** Resolves when all of them are durable. Errors: MR_AVRO_ENCODE, MR_RECORD_KEY, before anything is written. */
   async write(records: readonly OutgoingRecord<K, V>[]): Promise<void> {
     const partitions = new Map<number, ProducerRecord[]>();
     for (const { key, value, timestamp, headers } of records) {
-      const bytes = Buffer.from(this.#topic.key.toText(key));
-      const partition = partitionFor(bytes, this.#topic.partitions);
+      const bytes = key === null ? null : Buffer.from(textOf(this.#topic.key, key, this.#topic.name));
+      const partition =
+        bytes === null
+          ? this.#keyless++ % this.#topic.partitions
+          : partitionFor(bytes, this.#topic.partitions);
       const list = partitions.get(partition) ?? [];
       partitions.set(partition, list);
       const encoded = value === null ? null : this.#topic.value.encode(value);

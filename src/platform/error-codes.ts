@@ -349,6 +349,11 @@ const engine: readonly ErrorDescription[] = [
     'A record lies further ahead of the wall clock than its source believes.',
     'Correct the clock of its producer.',
   ),
+  fixInput(
+    'MR_RECORD_KEY',
+    'A key has no text: it is a number or an object, and its operator was given no key serde.',
+    'Make text of the key, or give the operator a key serde.',
+  ),
   fixInput('MR_RECORD_NULL_KEY', 'A record of a keyed topic has no key.', 'Correct its producer.'),
   fixInput(
     'MR_RECORD_NULL_VALUE',
@@ -357,13 +362,18 @@ const engine: readonly ErrorDescription[] = [
   ),
   fixInput(
     'MR_RECORD_TIMESTAMP',
-    'A record or a change of a store has no time: a negative timestamp, or none.',
+    'The timestamp of a record, a change of a store or a timer is no whole number of milliseconds from 0 to 2^53 - 1.',
     'Correct its producer, or the processor that gave the time.',
   ),
   fixInput(
     'MR_RECORD_TOO_LARGE',
     'A record is larger than a log takes.',
     'Split the value, or keep it elsewhere and send where it is.',
+  ),
+  fixInput(
+    'MR_RECORD_UNDEFINED',
+    'A function of a topology returned undefined where a value is needed, or a processor emitted it.',
+    'Return a value on every path, or null where there is none.',
   ),
   fixInput(
     'MR_RECORD_WINDOWED_KEY',

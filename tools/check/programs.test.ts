@@ -11,7 +11,7 @@ it('compiler and linters report what is wrong, each in its line', async (t) => {
   for (const name of ['node_modules', 'tsconfig.json', 'biome.json', '.oxlintrc.json', 'package.json']) {
     symlinkSync(join(home, name), join(root, name));
   }
-  for (const folder of ['src', 'tools', 'bench']) mkdirSync(join(root, folder));
+  for (const folder of ['src', 'tools', 'bench', 'examples']) mkdirSync(join(root, folder));
   const text = ['const wrong: number = "text";', 'Promise.resolve(wrong);', ''].join('\n');
   writeFileSync(join(root, 'src/a.ts'), text);
   const found = (await runPrograms(root)).map(({ path, line, rule }) => `${path}:${line} ${rule}`);

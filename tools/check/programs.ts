@@ -30,7 +30,7 @@ const programs: readonly Program[] = [
   },
   {
     name: 'oxlint',
-    arguments: ['--type-aware', '--format=unix', 'src', 'tools', 'bench'],
+    arguments: ['--type-aware', '--format=unix', 'src', 'tools', 'bench', 'examples'],
     pattern: /^(?<path>[^:\n]+):(?<line>\d+):\d+: (?<message>.*) \[\w+\/(?<rule>[^\]]+)\]$/gm,
   },
 ];

@@ -21,7 +21,7 @@ export type Finding = {
 
 export type Rule = (repository: Repository) => readonly Finding[];
 
-const folders = ['src', 'tools', 'bench', 'bin', 'types', 'docs'];
+const folders = ['src', 'tools', 'bench', 'examples', 'bin', 'types', 'docs'];
 const kinds = /\.(ts|js|md)$/;
 
 export function readRepository(root: string): Repository {

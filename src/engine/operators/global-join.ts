@@ -1,6 +1,7 @@
 import type { GlobalJoinNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
 import { derived, type FlowRecord, RecordList } from './record.ts';
+import { undefinedOf } from './record-checks.ts';
 
 /** The rows of a global table as they stand: they change between batches only. */
 export interface GlobalRows {
@@ -35,6 +36,7 @@ export class GlobalJoinOperator implements Operator {
       if (row === null && this.#node.type === 'inner') continue;
       try {
         const joined = this.#node.join(record.value, row);
+        if (joined === undefined) throw undefinedOf(this.#node.name, record.key);
         this.#output.push(derived(record, record.key, joined, record.timestamp));
       } catch (error) {
         step.reject(record, this.#node.name, error);

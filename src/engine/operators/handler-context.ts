@@ -1,4 +1,4 @@
-import { InputError, InvariantError } from '#platform';
+import { type InputError, InvariantError } from '#platform';
 import type { CachedStore, Entry, KeyValueStore, NotLoaded, Read } from '../store/cached-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { Timeline } from '../time/timeline.ts';
@@ -6,6 +6,7 @@ import type { ProcessorNode } from '../topology/node.ts';
 import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
 import type { Output, Step } from './operator.ts';
 import { derived, type FlowRecord } from './record.ts';
+import { isTime, noTime, shown, undefinedOf } from './record-checks.ts';
 
 /** A processor's timers: by event time and by the wall clock, where it uses them. */
 export type Timers = { readonly event: TimerQueue | undefined; readonly wall: TimerQueue | undefined };
@@ -126,6 +127,8 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   readonly emit = (output: string, key: unknown, value: unknown, timestamp: number): void => {
     const target = this.#outputs.get(output);
     if (target === undefined) throw new InvariantError(`there is no output ${output}`);
+    if (!isTime(timestamp) || value === undefined || key === undefined)
+      throw refusedEmit(this.#node.name, key, timestamp);
     this.#emitted[this.#emits] = derived(this.#cause as FlowRecord, key, value, timestamp);
     this.#targets[this.#emits++] = target;
   };
@@ -144,8 +147,10 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   #set(queue: TimerQueue | undefined, key: string, dueMs: number, earliestMs: number): void {
     if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
     const timestamp = this.#cause?.timestamp ?? dueMs;
-    if (!Number.isFinite(timestamp) || !(dueMs > Number.NEGATIVE_INFINITY))
-      throw new InputError('MR_RECORD_TIMESTAMP', `a timer was set for ${dueMs}, at ${timestamp}`);
+    // One that is due never, or was long ago, is a timer all the same.
+    const isWhole = Number.isInteger(dueMs) || dueMs === Number.POSITIVE_INFINITY;
+    if (!isWhole || !Number.isFinite(timestamp))
+      throw noTime(`${this.#node.name}: a timer of ${shown(key)} was set to`, dueMs);
     queue.store.assertLoaded(key);
     const holdMs = earliestMs < dueMs ? this.#holdOf(earliestMs, dueMs) : Number.POSITIVE_INFINITY;
     this.#others.push(() => queue.set(key, dueMs, timestamp, holdMs));
@@ -163,6 +168,11 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     queue.store.assertLoaded(key);
     this.#others.push(() => queue.clear(key, timestamp));
   }
+}
+
+function refusedEmit(operator: string, key: unknown, timestamp: number): InputError {
+  if (!isTime(timestamp)) return noTime(`${operator} emitted ${shown(key)} with`, timestamp);
+  return undefinedOf(operator, key, 'emitted');
 }
 
 /**
@@ -232,6 +242,13 @@ class StagedStore implements KeyValueStore<unknown> {
     return entry.attempt === this.#attempt ? entry.staged : entry.value;
   }
 
+  timestamp(key: string): number | undefined {
+    const entry = this.#entry(key);
+    const isStaged = entry.attempt === this.#attempt;
+    if ((isStaged ? entry.staged : entry.value) === undefined) return undefined;
+    return isStaged ? entry.stagedTimestamp : entry.timestamp;
+  }
+
   *prefix(prefix: string): Generator<readonly [key: string, value: unknown]> {
     for (const key of this.#store.keysWith(prefix)) {
       const value = this.get(key);
@@ -248,8 +265,7 @@ class StagedStore implements KeyValueStore<unknown> {
   }
 
   #stage(key: string, value: unknown, timestamp: number): void {
-    if (!Number.isFinite(timestamp))
-      throw new InputError('MR_RECORD_TIMESTAMP', `a store was written with the time ${timestamp}`);
+    if (!isTime(timestamp)) throw noTime(`${this.#store.name}: ${shown(key)} was written with`, timestamp);
     const entry = this.#entry(key);
     if (entry.attempt !== this.#attempt) {
       this.#store.assertTimeLoaded(key);

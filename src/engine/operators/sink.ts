@@ -6,6 +6,7 @@ import type { Outbox } from '../task/outbox.ts';
 import type { SinkNode, SourceNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
 import { RecordList } from './record.ts';
+import { isTime, noTime, shown } from './record-checks.ts';
 import type { RawRecord } from './source.ts';
 
 /** Encodes records for a topic and leaves them in the outbox of the next commit. */
@@ -39,8 +40,8 @@ export class SinkOperator implements Operator {
         }
         if (key === null && this.#node.nullKeys === 'reject')
           throw new InputError('MR_RECORD_NULL_KEY', `a record of compacted ${topic.name} has no key`);
-        if (!Number.isFinite(record.timestamp))
-          throw new InputError('MR_RECORD_TIMESTAMP', `the record has the timestamp ${record.timestamp}`);
+        if (!isTime(record.timestamp))
+          throw noTime(`${this.#node.name}: the record ${shown(key)} has`, record.timestamp);
         const partition =
           partitioning === 'same' || key === null ? this.#ownPartition : partitionFor(key, topic.partitions);
         const { timestamp, trace } = record;

@@ -1,6 +1,7 @@
 import type { StatelessNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
-import { derived, RecordList } from './record.ts';
+import { derived, type FlowRecord, RecordList } from './record.ts';
+import { undefinedOf } from './record-checks.ts';
 
 /** map, filter and flatMap: what becomes of a record depends on that record alone. */
 export class StatelessOperator implements Operator {
@@ -16,11 +17,14 @@ export class StatelessOperator implements Operator {
   run(step: Step): void {
     const emitted: unknown[] = [];
     let emits = 0;
+    let at: FlowRecord | undefined;
     const emit = (value: unknown) => {
+      if (value === undefined) throw undefinedOf(this.#node.name, at?.key);
       emitted[emits++] = value;
     };
     for (let i = 0; i < this.input.length; i++) {
       const record = this.input.at(i);
+      at = record;
       emits = 0;
       try {
         this.#node.apply(record, emit);

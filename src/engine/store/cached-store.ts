@@ -6,6 +6,7 @@ import { DIGEST_KIND, Digest, type EntryHash, entryHash, textEntryHash } from '.
 import { KeyTable } from './key-table.ts';
 import type { Database } from './port.ts';
 import { SeenKeys, textHash } from './seen-keys.ts';
+import { isStamped, type StampedSerde } from './stamped-serde.ts';
 import { type HeldKey, StoreChanges } from './store-changes.ts';
 import type { Expiry } from './ttl.ts';
 
@@ -29,6 +30,8 @@ export type RefusedEntry = { readonly key: string; readonly timestamp: number; r
 /** What a processor sees of a store. */
 export interface KeyValueStore<V> {
   get(key: string): V | undefined;
+  /** When the entry was last changed, in event time; for stores whose serde is stamped. */
+  timestamp(key: string): number | undefined;
   /** Entries whose key begins with `prefix`, in the order of keys (UTF-16 code units). */
   prefix(prefix: string): Iterable<readonly [key: string, value: V]>;
   /** `timestamp` is the event time of the change. */
@@ -67,6 +70,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   onMiss: ((missing: NotLoaded) => void) | undefined;
   readonly #database: Database;
   readonly #serde: Serde<V>;
+  /** The same, where it writes each entry's time as well. */
+  readonly #stamped: StampedSerde<V> | undefined;
   readonly #prefix: Buffer;
   readonly #capacity: number;
   readonly #entries = new KeyTable<Entry<V>>();
@@ -94,6 +99,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.name = name;
     this.#database = database;
     this.#serde = serde;
+    this.#stamped = isStamped(serde) ? serde : undefined;
     this.#prefix = storePrefix(name);
     this.#capacity = capacity;
   }
@@ -179,6 +185,11 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return this.entry(key).value;
   }
 
+  timestamp(key: string): number | undefined {
+    const { value, timestamp } = this.entry(key);
+    return value === undefined ? undefined : timestamp;
+  }
+
   *prefix(prefix: string): Generator<readonly [key: string, value: V]> {
     for (const key of this.keysWith(prefix)) {
       const value = this.get(key);
@@ -205,8 +216,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
   #miss(text: string, read: Read): Error {
     if (typeof text !== 'string')
       return new InputError(
-        'MR_RECORD_NULL_KEY',
-        `store ${this.name} was asked for ${String(text)}: no text`,
+        text === null || text === undefined ? 'MR_RECORD_NULL_KEY' : 'MR_RECORD_KEY',
+        `store ${this.name} was asked for the key ${String(text)}, which is no text`,
       );
     const missing = new NotLoaded(this as CachedStore<unknown>, read);
     this.onMiss?.(missing);
@@ -266,7 +277,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     const { value, stored } = entry;
     this.#assertTimestamp(entry.timestamp);
     if (value === undefined) changes.addDeletion(entry);
-    else changes.add(entry, (target, at) => this.#encodeInto(entry.key, value, target, at));
+    else changes.add(entry, (target, at) => this.#encodeInto(entry, value, target, at));
     if (stored !== undefined) this.digest.subtract(stored);
     entry.stored = undefined;
     if (value === undefined) return;
@@ -277,10 +288,13 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.digest.add(entry.stored);
   }
 
-  #encodeInto(key: string, value: V, target: Buffer, at: number): number {
+  #encodeInto({ key, timestamp }: Entry<V>, value: V, target: Buffer, at: number): number {
     const { encodeInto } = this.#serde;
-    if (encodeInto !== undefined) {
-      const end = encodeInto(value, target, at);
+    if (this.#stamped !== undefined || encodeInto !== undefined) {
+      const end =
+        this.#stamped === undefined
+          ? (encodeInto as NonNullable<typeof encodeInto>)(value, target, at)
+          : this.#stamped.stampInto(value, timestamp, target, at);
       if (end >= 0) assertRecordBytes(key, end - at);
       return end;
     }
@@ -298,6 +312,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     }
     const bytes = entry.changes.value(entry.change);
     entry.value = bytes === null ? undefined : this.#serde.decode(bytes);
+    if (bytes !== null && this.#stamped !== undefined) entry.timestamp = this.#stamped.timestampOf(bytes);
   }
 
   /** Fails where `takeDirty` would refuse the entry. */
@@ -356,7 +371,8 @@ export class CachedStore<V> implements KeyValueStore<V> {
     this.expiry?.changed(entry.key, value === undefined, timestamp);
     entry.value = value;
     if (entry.dirty) {
-      if (timestamp > entry.timestamp) entry.timestamp = timestamp;
+      // A stamp is the writer's: where a commit falls must make no difference to it.
+      if (timestamp > entry.timestamp || this.#stamped !== undefined) entry.timestamp = timestamp;
     } else {
       entry.dirty = true;
       entry.timestamp = timestamp;
@@ -398,11 +414,17 @@ export class CachedStore<V> implements KeyValueStore<V> {
 
   /** Takes in what the database holds for a key. */
   async #take(key: string, bytes: Buffer | null): Promise<void> {
-    if (bytes === null) this.#admit(key, undefined, undefined);
-    else this.#admit(key, await this.#decode(key, bytes), this.#hash(prefixedKey(this.#prefix, key), bytes));
+    if (bytes === null) return this.#admit(key, undefined, undefined);
+    const value = await this.#decode(key, bytes);
+    this.#admit(
+      key,
+      value,
+      this.#hash(prefixedKey(this.#prefix, key), bytes),
+      this.#stamped?.timestampOf(bytes),
+    );
   }
 
-  #admit(key: string, value: V | undefined, stored: EntryHash | undefined): void {
+  #admit(key: string, value: V | undefined, stored: EntryHash | undefined, timestamp = 0): void {
     // What each look needs comes first, so that it lies in one line of the processor's cache.
     const entry: Entry<V> = {
       used: true,
@@ -411,7 +433,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
       key,
       dirty: false,
       stored,
-      timestamp: 0,
+      timestamp,
       staged: undefined,
       stagedTimestamp: 0,
       changes: undefined,

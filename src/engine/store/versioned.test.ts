@@ -27,8 +27,9 @@ describe('a versioned row', () => {
         for (let ms = newest - HISTORY_MS; ms <= newest + 1; ms++) {
           const at = times.find((time) => time <= ms);
           const expected = at === undefined ? undefined : (taken.get(at) ?? undefined);
-          assert.equal(valueAsOf(row, ms), expected, `as of ${ms}`);
+          assert.equal(valueAsOf(row, ms, HISTORY_MS), expected, `as of ${ms}`);
         }
+        assert.equal(valueAsOf(row, newest - HISTORY_MS - 1, HISTORY_MS), undefined, 'before the history');
         const older = row?.filter(({ timestamp }) => timestamp <= newest - HISTORY_MS) ?? [];
         assert.ok(older.length <= 1, 'what is past the history is forgotten');
         const removed = taken.get(newest) === null;

@@ -36,8 +36,12 @@ export function withVersion<V>(
   return atHorizon < 0 ? all : all.slice(0, atHorizon + 1);
 }
 
-/** The value that counted at `ms`: undefined where there was none, or it is forgotten. */
-export function valueAsOf<V>(row: VersionedRow<V> | undefined, ms: number): V | undefined {
+/**
+ * The value that counted at `ms`: undefined where there was none, and before the row's history, whatever is still there of
+ * that time: a version is kept for what it says of the history's beginning.
+ */
+export function valueAsOf<V>(row: VersionedRow<V> | undefined, ms: number, historyMs: number): V | undefined {
+  if (ms < (row?.[0]?.timestamp ?? ms) - historyMs) return undefined;
   return row?.find(({ timestamp }) => timestamp <= ms)?.value ?? undefined;
 }
 

@@ -220,7 +220,7 @@ describe('a bad record is put aside and counted, and its neighbours go on', () =
       builder.process('untimed', untimed, { records: builder.source(input) }).records.to(output),
     );
     await append(driver, ['k', '1', 1], ['k', '-2', 2], ['k', '3', 3]);
-    await assertPutAside(driver, 'output-sink', 'MR_RECORD_TIMESTAMP', [1, 3]);
+    await assertPutAside(driver, 'untimed', 'MR_RECORD_TIMESTAMP', [1, 3]);
   });
 });
 

@@ -1,6 +1,7 @@
-import { type Clock, createLogger, createMetrics, type Logger, systemClock } from '#platform';
+import { type Clock, createLogger, createMetrics, InputError, type Logger, systemClock } from '#platform';
 import type { DeadLetter } from '#schemas';
 import { deadLetterTopic } from '../dead-letter-topic.ts';
+import type { Header } from '../log/port.ts';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { localTasks } from '../queries/local-tasks.ts';
 import type { QueryOptions, StoreQuery } from '../queries/query.ts';
@@ -14,6 +15,7 @@ import { StreamsRuntime } from '../task/runtime.ts';
 import { TopicReader, type TopicRecord } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import type { Topology } from '../topology/topology.ts';
+import { withFrozenStates } from './frozen-states.ts';
 
 /** Wall time that stands still until it is set; whoever sleeps on it wakes at once. */
 class HandClock implements Clock {
@@ -53,6 +55,14 @@ export type DriverOptions = {
   readonly logger?: Logger;
 };
 
+/** A record for `pipe`. */
+export type PipedRecord<K, V> = readonly [
+  key: K | null,
+  value: V | null,
+  timestamp: number,
+  headers?: readonly Header[],
+];
+
 const INSTANCE = 'driver';
 
 /** Creates the topics that the topology reads and writes, and declares it. */
@@ -61,6 +71,7 @@ type DeclareTopology = (log: SimulatedLog) => Topology | Promise<Topology>;
 /**
  * Runs a topology in a test: the real tasks over a log in memory, with time moved by hand; no server, no
  * sleeping. `pipe` puts records in, `settle` lets them run through, `read`, `store` and `query` show what came of them.
+ * The states of aggregates are frozen: one that is changed in place ends `settle` with MR_TOPOLOGY_INVALID.
  */
 export class TopologyDriver {
   readonly log: SimulatedLog;
@@ -83,7 +94,7 @@ export class TopologyDriver {
   ) {
     this.log = log;
     this.#clock = clock;
-    this.#topology = topology;
+    this.#topology = withFrozenStates(topology);
     this.#deadLetters = deadLetters;
     this.#options = options;
     this.#databases = options.databases ?? memoryDatabases();
@@ -111,14 +122,19 @@ export class TopologyDriver {
     return driver;
   }
 
-  /** Appends records to a topic, in order. */
-  async pipe<K, V>(
-    topic: Topic<K, V>,
-    ...records: readonly (readonly [key: K, value: V | null, timestamp: number])[]
-  ): Promise<void> {
+  /**
+   * Appends records to a topic, in order; a null key belongs to nobody, a null value is a tombstone. Errors: those of
+   * TopicWriter.write.
+   */
+  async pipe<K, V>(topic: Topic<K, V>, ...records: readonly PipedRecord<K, V>[]): Promise<void> {
     const writer = await TopicWriter.open(this.log, topic);
-    await writer.write(records.map(([key, value, timestamp]) => ({ key, value, timestamp })));
-    await writer.close();
+    try {
+      await writer.write(
+        records.map(([key, value, timestamp, headers = []]) => ({ key, value, timestamp, headers })),
+      );
+    } finally {
+      await writer.close();
+    }
   }
 
   /** Announces on every partition of a topic that nothing before `ms` will follow. */
@@ -164,8 +180,17 @@ export class TopologyDriver {
     return this.read(this.#deadLetters);
   }
 
-  /** The committed entries of a store (`<processor>/<store>`), over all tasks. */
+  /**
+   * The committed entries of a store, over all tasks. Its name is the one in the topology's description,
+   * `<processor>/<store>`. Errors: MR_QUERY_STORE_UNKNOWN where there is no such store; the message lists those there are.
+   */
   async store<V>(name: string): Promise<Map<string, V>> {
+    const known = this.#topology.subTopologies.flatMap(({ stores }) => stores.map((store) => store.name));
+    if (!known.includes(name))
+      throw new InputError(
+        'MR_QUERY_STORE_UNKNOWN',
+        `there is no store ${JSON.stringify(name)}; the topology has ${known.join(', ') || 'none'}`,
+      );
     const entries = new Map<string, V>();
     for (const task of this.#runtime.tasks) {
       if (!task.digests().has(name)) continue;

@@ -154,8 +154,9 @@ describe('what a handler does', () => {
     await driver.pipe(input, ['a', 1, 1], ['b', 2, 2], ['c', 3, 3]);
     await driver.settle();
     assert.deepEqual(await reasons(driver), [
-      ['a', 'MR_RECORD_TIMESTAMP'],
+      // The one that emits comes first.
       ['b', 'MR_RECORD_TIMESTAMP'],
+      ['a', 'MR_RECORD_TIMESTAMP'],
     ]);
     assert.deepEqual(await outs(driver), [['c', -5]]);
     await driver.restart({ keepStores: true });

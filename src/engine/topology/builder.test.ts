@@ -143,3 +143,43 @@ describe('records without a value', () => {
     assert.deepEqual(seen, ['row x', 'row null']);
   });
 });
+
+describe('a name or a declaration that is refused says what to do', () => {
+  const value = json<number>();
+  const cases: Readonly<Record<string, readonly [(builder: TopologyBuilder) => unknown, RegExp]>> = {
+    'an operator with capitals': [
+      (builder) => builder.source(input).count('myCount', { value }),
+      /"myCount" is no name: lower-case letters, digits and hyphens, a letter first/,
+    ],
+    'a store with a space': [
+      (builder) => {
+        const spec = {
+          inputs: { records: port<string, number>() },
+          outputs: {},
+          stores: { 'my store': { value } },
+        };
+        builder.process('p', { ...spec, process: { records: () => {} } }, { records: builder.source(input) });
+        builder.build();
+      },
+      /"my store" is no name: letters, digits and hyphens, a letter first/,
+    ],
+    'a topic that is read twice': [
+      (builder) => [builder.source(input), builder.source(input)],
+      /input is read twice: declare it once, and use the same stream or table for both/,
+    ],
+    'a topic that is read as a stream and as a table': [
+      (builder) => [builder.source(input), builder.table(input)],
+      /input is read twice/,
+    ],
+    'a global table that is declared twice': [
+      (builder) => [builder.globalTable(input), builder.globalTable(input)],
+      /global table input is declared twice: use the same object for both/,
+    ],
+    'an operator that is named as another': [
+      (builder) => [builder.source(input).count('input', { value })],
+      /a source and a processor are both named input/,
+    ],
+  };
+  for (const [name, [declare, message]] of Object.entries(cases))
+    it(name, () => assert.throws(() => declare(begin()), refused(message)));
+});

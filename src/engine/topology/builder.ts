@@ -1,6 +1,7 @@
 import type { ConfigurationError } from '#platform';
 import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
+import { textOf, undefinedOf } from '../operators/record-checks.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import { timerSerde } from '../store/timer-queue.ts';
 import { ttlStoreName } from '../store/ttl.ts';
@@ -28,7 +29,9 @@ import {
 
 /** State is found again by its names, so they are what topics may be named. */
 const NAME = /^[a-z][a-z0-9-]*$/;
+const NAME_RULE = 'lower-case letters, digits and hyphens, a letter first';
 const STORE_NAME = /^[a-zA-Z][a-zA-Z0-9-]*$/;
+const STORE_NAME_RULE = 'letters, digits and hyphens, a letter first';
 
 const DAY_MS = 86_400_000;
 const TOMBSTONE_RETENTION_MS = DAY_MS;
@@ -117,7 +120,8 @@ export class TopologyBuilder {
   /** A topic as a table that every process holds whole. */
   globalTable<K, V>(topic: Topic<K, V>): GlobalTable<K, V> {
     if (typeof topic.name !== 'string' || !NAME.test(topic.name)) throw noName('a global table', topic.name);
-    if (this.#globalTables.has(topic.name)) throw invalid(`two global tables are named ${topic.name}`);
+    if (this.#globalTables.has(topic.name))
+      throw invalid(`global table ${topic.name} is declared twice: use the same object for both`);
     this.#globalTables.add(topic.name);
     return new GlobalTable(topic);
   }
@@ -173,7 +177,13 @@ export class TopologyBuilder {
     if (typeof node.name !== 'string' || !NAME.test(node.name)) throw noName(`a ${node.kind}`, node.name);
     // What an operator derives from a name that it was not given.
     if (/(^|-)(undefined|null)(-|$)/.test(node.name)) throw noName(`a ${node.kind}`, undefined);
-    if (this.#nodes.has(node.name)) throw invalid(`two nodes are named ${node.name}`);
+    const other = this.#nodes.get(node.name);
+    if (other?.kind === 'source' && node.kind === 'source' && other.topic.name === node.topic.name)
+      throw invalid(
+        `${node.topic.name} is read twice: declare it once, and use the same stream or table for both`,
+      );
+    if (other !== undefined)
+      throw invalid(`a ${other.kind} and a ${node.kind} are both named ${node.name}: each name stands once`);
     this.#nodes.set(node.name, node);
   }
 
@@ -217,7 +227,8 @@ export class TopologyBuilder {
       topic,
       keyOf: (record) => {
         const next = keyOf(record as FlowRecord<K, V>);
-        return next === null ? null : key.toText(next);
+        if (next === undefined) throw undefinedOf(name, record.key);
+        return next === null ? null : textOf(key, next, name);
       },
       value: options.value as Serde<unknown>,
       partitioning: 'by-key',
@@ -270,7 +281,7 @@ export class TopologyBuilder {
     if (node.spec.onTimer !== undefined) specs.push([TIMERS, { value: timerSerde }]);
     if (node.spec.onWallTimer !== undefined) specs.push([WALL_TIMERS, { value: timerSerde }]);
     for (const [store] of specs) {
-      if (!STORE_NAME.test(store)) throw noName(`a store of ${node.name}`, store);
+      if (!STORE_NAME.test(store)) throw noName(`a store of ${node.name}`, store, STORE_NAME_RULE);
       if (specs.filter(([other]) => other === store).length > 1)
         throw invalid(`${node.name} has two stores named ${store}; the engine keeps timers under that name`);
     }
@@ -303,8 +314,8 @@ function sourceOf<K, V>(topic: Topic<K, V>) {
   } as const satisfies Node;
 }
 
-function noName(what: string, name: unknown): ConfigurationError {
+function noName(what: string, name: unknown, rule = NAME_RULE): ConfigurationError {
   return name === undefined || name === null
     ? invalid(`${what} has no name: state and its topics are found again by their names`)
-    : invalid(`${what}: ${JSON.stringify(name)} is no name: letters, digits and hyphens`);
+    : invalid(`${what}: ${JSON.stringify(name)} is no name: ${rule}`);
 }

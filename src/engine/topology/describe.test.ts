@@ -43,7 +43,7 @@ function shop() {
 }
 
 const text = `Topology shop, generation 2
-2 sub-topologies, 5 tasks, 4 stores
+2 sub-topologies, 5 tasks, 5 stores
 
 Sub-topology orders: 2 partitions
   source orders
@@ -75,6 +75,7 @@ Sub-topology by-user: 3 partitions
   processor total
       <-- named/joined as records
       store total/state: key-value, changelog is output topic totals
+      store total/times: key-value, changelog shop-2-total-times-changelog
       --> records: totals-sink
   sink totals-sink
       <-- total/records
@@ -111,8 +112,9 @@ const mermaid = `flowchart TD
     node14(["firsts-sink"])
     store15[("named/table<br/>key-value<br/>copy of users")]
     store16[("total/state<br/>key-value<br/>changelog is output totals")]
-    store17[("first/seen<br/>key-value<br/>shop-2-first-seen-changelog")]
-    store18[("first/timers<br/>timers<br/>shop-2-first-timers-changelog")]
+    store17[("total/times<br/>key-value<br/>shop-2-total-times-changelog")]
+    store18[("first/seen<br/>key-value<br/>shop-2-first-seen-changelog")]
+    store19[("first/timers<br/>timers<br/>shop-2-first-timers-changelog")]
   end
   topic0 --> node5
   node5 --> node6
@@ -131,8 +133,9 @@ const mermaid = `flowchart TD
   node10 --- store15
   topic2 -.-> store15
   node11 --- store16
-  node13 --- store17
+  node11 --- store17
   node13 --- store18
+  node13 --- store19
   classDef arrival stroke-dasharray: 4 3
   class node13 arrival
 `;

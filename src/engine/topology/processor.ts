@@ -107,6 +107,8 @@ export type ProcessorSpec<I extends Ports, O extends Ports, S extends StoreSpecs
    * replay of the journal is exact.
    */
   readonly dependsOnArrival?: boolean;
+  /** The stores hold what functions of the caller's fold, and never change in place: the test driver sees to that. */
+  readonly foldsStates?: boolean;
 };
 
 /** Declares a stateful processor; the call only serves type inference. */

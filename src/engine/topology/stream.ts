@@ -1,4 +1,5 @@
 import type { FlowRecord } from '../operators/record.ts';
+import { checkedKey, textOf, undefinedOf } from '../operators/record-checks.ts';
 import type { KeySerde, Serde, Topic } from '../serde.ts';
 import { type AggregateOptions, aggregateSpec } from './aggregate.ts';
 import type { KeyByOptions, KeyOption, TopologyBuilder } from './builder.ts';
@@ -55,8 +56,10 @@ export class Stream<K, V> {
 
   /** Any number of values for each record, in the order in which they are given, under its key and time. */
   flatMap<R>(apply: (value: V, record: FlowRecord<K, V>) => Iterable<R>): Stream<K, R> {
-    return this.#stateless('flat-map', (record, emit) => {
-      for (const value of apply(record.value, record)) emit(value);
+    return this.#stateless('flat-map', (record, emit, name) => {
+      const values: Iterable<R> | undefined = apply(record.value, record);
+      if (values === undefined) throw undefinedOf(name, record.key);
+      for (const value of values) emit(value);
     });
   }
 
@@ -113,21 +116,21 @@ export class Stream<K, V> {
 
   /** Folds the records of each key into a state. */
   aggregate<S>(name: string, options: AggregateOptions<K, V, S> & { readonly emit?: Emission }): Table<K, S> {
-    const { records } = this.builder.process(name, aggregateSpec(this.key, options), { records: this });
+    const { records } = this.builder.process(name, aggregateSpec(name, this.key, options), { records: this });
     const all = new Stream<K, S>(this.builder, this.key, records.from);
     const { from } = options.emit === 'per-commit' ? all.lastPerCommit() : all;
     return new Table(this.builder, this.key, options.value, from);
   }
 
-  /** Combines the values of each key; the first is the state. */
+  /** Combines the values of each key; the first is the state. Null removes it. */
   reduce(
     name: string,
-    combine: (state: V, value: V) => V,
-    options: { readonly value: Serde<V>; readonly emit?: Emission },
-  ): Table<K, V> {
-    return this.aggregate<V>(name, {
+    combine: (state: NonNullable<V>, value: NonNullable<V>) => NonNullable<V> | null,
+    options: { readonly value: Serde<NonNullable<V>>; readonly emit?: Emission },
+  ): Table<K, NonNullable<V>> {
+    return this.aggregate<NonNullable<V>>(name, {
       ...options,
-      initial: () => undefined as V,
+      initial: () => undefined as unknown as NonNullable<V>,
       add: (state, { value }) => (state === undefined ? value : combine(state, value)),
     });
   }
@@ -156,7 +159,7 @@ export class Stream<K, V> {
     join: Joiner<NonNullable<V>, T, R>,
     options?: StreamTableJoinOptions<NonNullable<V>>,
   ): Stream<K, R> {
-    const spec = streamTableSpec(table, this.key, join, options);
+    const spec = streamTableSpec(name, table, this.key, join, options);
     const stream = this as unknown as Stream<K, NonNullable<V>>;
     const { joined } = this.builder.process(name, spec, { table: table.toStream(), stream });
     return new Stream(this.builder, this.key, joined.from);
@@ -233,7 +236,9 @@ export class Stream<K, V> {
     },
   ): Stream<K, R> {
     const records = this as unknown as Stream<K, NonNullable<V>>;
-    const { joined } = this.builder.process(name, selfJoinSpec(this.key, options), { records });
+    const { joined } = this.builder.process(name, selfJoinSpec(checkedKey(this.key, name), options), {
+      records,
+    });
     return new Stream(this.builder, this.key, joined.from);
   }
 
@@ -250,7 +255,7 @@ export class Stream<K, V> {
   /** The last record of each key of every commit. */
   lastPerCommit(): Stream<K, V> {
     const name = this.builder.nextName('last-per-key');
-    const keyOf = (record: FlowRecord) => this.key.toText(record.key as K);
+    const keyOf = (record: FlowRecord) => textOf(this.key, record.key as K, name);
     this.builder.add({ kind: 'last-per-key', name, input: this.from, keyOf });
     return new Stream(this.builder, this.key, { node: name, output: 'out' });
   }
@@ -259,12 +264,13 @@ export class Stream<K, V> {
   to(topic: Topic<K, V>, options: SinkOptions = {}): void {
     if (topic === undefined) throw invalid('a stream is written to no topic');
     const { partitioning = 'by-key', heartbeat = false } = options;
+    const name = this.builder.sinkName(topic.name, heartbeat);
     this.builder.add({
       kind: 'sink',
-      name: this.builder.sinkName(topic.name, heartbeat),
+      name,
       input: this.from,
       topic,
-      keyOf: (record) => (record.key === null ? null : topic.key.toText(record.key as K)),
+      keyOf: (record) => (record.key === null ? null : textOf(topic.key, record.key as K, name)),
       value: topic.value as Serde<unknown>,
       partitioning,
       heartbeat,
@@ -284,7 +290,10 @@ export class Stream<K, V> {
   ): Stream<K, R> {
     const left = this as unknown as Stream<K, NonNullable<V>>;
     const right = other as unknown as Stream<K, NonNullable<V2>>;
-    const { joined } = this.builder.process(name, streamJoinSpec(this.key, type, options), { left, right });
+    const { joined } = this.builder.process(name, streamJoinSpec(checkedKey(this.key, name), type, options), {
+      left,
+      right,
+    });
     return new Stream(this.builder, this.key, joined.from);
   }
 
@@ -301,14 +310,14 @@ export class Stream<K, V> {
 
   #stateless<R>(
     operator: string,
-    apply: (record: FlowRecord<K, V>, emit: (value: R) => void) => void,
+    apply: (record: FlowRecord<K, V>, emit: (value: R) => void, name: string) => void,
   ): Stream<K, R> {
     const name = this.builder.nextName(operator);
     this.builder.add({
       kind: 'stateless',
       name,
       input: this.from,
-      apply: (record, emit) => apply(record as FlowRecord<K, V>, emit),
+      apply: (record, emit) => apply(record as FlowRecord<K, V>, emit, name),
     });
     return new Stream(this.builder, this.key, { node: name, output: 'out' });
   }

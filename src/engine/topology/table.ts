@@ -1,9 +1,11 @@
 import type { FlowRecord } from '../operators/record.ts';
+import { checkedKey } from '../operators/record-checks.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';
 import type { TopologyBuilder } from './builder.ts';
 import {
   answerSerde,
   answerSpec,
+  checkedForeignKey,
   type ForeignKeyOf,
   resultSpec,
   subscribeSpec,
@@ -17,6 +19,7 @@ import { type GroupOf, groupSpec } from './tables/group.ts';
 import { type GroupArguments, GroupedTable } from './tables/grouped-table.ts';
 import { rowChangeSerde } from './tables/row-change.ts';
 import { type SuppressOptions, suppressSpec } from './windows/suppress.ts';
+import { delayedKey, joinedKey, keyBehind } from './windows/windowed-key.ts';
 
 /**
  * A table under declaration: for each key the newest value. It travels as a stream of upserts, where null removes
@@ -78,8 +81,9 @@ export class Table<K, V> {
   ): GroupedTable<G, V> {
     const { builder } = this;
     const { value = this.value, key = textKey as unknown as KeySerde<G> } = options;
-    const spec = groupSpec(this, key, groupOf);
-    const { changes, refused } = builder.process(`${name}-rows`, spec, { table: this.toStream() });
+    const table = this.#inOrder(`${name}-changes`);
+    const spec = groupSpec(name, table, key, groupOf);
+    const { changes, refused } = builder.process(`${name}-rows`, spec, { table: table.toStream() });
     this.#refuse(`${name}-refused`, refused);
     const grouped = builder.repartition(name, changes.from, (change: FlowRecord<G>) => change.key, {
       ...options,
@@ -91,14 +95,15 @@ export class Table<K, V> {
 
   /** Holds changes back until a row's window has closed, or for a time; the last one of the row goes out then. */
   suppress(name: string, options: SuppressOptions): Table<K, V> {
-    const spec = suppressSpec(this.key, this.value, options);
+    const spec = suppressSpec(checkedKey(this.key, name), this.value, options);
     const { changes } = this.builder.process(name, spec, { changes: this.toStream() });
-    return new Table(this.builder, this.key, this.value, changes.from);
+    const key = 'forMs' in options ? delayedKey(this.key, options.forMs) : this.key;
+    return new Table(this.builder, key, this.value, changes.from);
   }
 
   /**
-   * The table with a history: a join with a stream reads it as of the record's time, and in joins with tables a change
-   * that is older than its row's newest one has no effect. `map` and `filter` keep it; `suppress` and `lastPerCommit`, which
+   * The table with a history: a join with a stream reads it as of the record's time; in joins with tables and in groups a
+   * change that is older than its row's newest one has no effect. `map` and `filter` keep it; `suppress` and `lastPerCommit`, which
    * leave changes out, give tables without. `historyMs` is event time, counted from each row's newest change.
    */
   versioned({ historyMs }: { readonly historyMs: number }): Table<K, V> {
@@ -175,9 +180,9 @@ export class Table<K, V> {
   ): Table<K, R> {
     const left = this.#inOrder(`${name}-left`).toStream();
     const right = other.#inOrder(`${name}-right`).toStream();
-    const spec = tableJoinSpec(this, other, type, join);
+    const spec = tableJoinSpec(name, this, other, type, join);
     const { joined } = this.builder.process(name, spec, { arriving: right, left, right });
-    return new Table(this.builder, this.key, value, joined.from);
+    return new Table(this.builder, joinedKey(this.key, other.key), value, joined.from);
   }
 
   #joinForeignKey<K2, V2, R>(
@@ -192,9 +197,9 @@ export class Table<K, V> {
     const left = this.#inOrder(`${name}-left`);
     const right = other.#inOrder(`${name}-right`);
     const changes = left.toStream();
-    const subscribed = builder.process(`${name}-subscribe`, subscribeSpec(this.key, foreignKeyOf), {
-      left: changes,
-    });
+    const named = checkedForeignKey(name, foreignKeyOf);
+    const subscribe = subscribeSpec(checkedKey(this.key, name), named);
+    const subscribed = builder.process(`${name}-subscribe`, subscribe, { left: changes });
     this.#refuse(`${name}-subscribe-refused`, subscribed.refused);
     const subscriptions = builder.repartition(
       `${name}-subscriptions`,
@@ -202,7 +207,7 @@ export class Table<K, V> {
       ({ key }: FlowRecord<string>) => key,
       { value: subscriptionSerde, partitions: builder.partitionsAt(right.from), role: 'table' },
     );
-    const { answers } = builder.process(`${name}-answer`, answerSpec(right, type), {
+    const { answers } = builder.process(`${name}-answer`, answerSpec(name, right, type), {
       right: right.toStream(),
       subscriptions,
     });
@@ -212,10 +217,10 @@ export class Table<K, V> {
       ({ key }: FlowRecord<string>) => key,
       { value: answerSerde(right.value), partitions: builder.partitionsAt(left.from), role: 'table' },
     );
-    const spec = resultSpec<K, V, V2, R>(left, foreignKeyOf, type, join);
+    const spec = resultSpec<K, V, V2, R>(name, left, named, type, join);
     const { joined, refused } = builder.process(name, spec, { left: changes, answers: answered });
     this.#refuse(`${name}-refused`, refused);
-    return new Table(builder, this.key, value, joined.from);
+    return new Table(builder, keyBehind(this.key), value, joined.from);
   }
 
   /** Sends the causes of errors to the dead letters: for what a processor takes in nevertheless. */
@@ -233,7 +238,7 @@ export class Table<K, V> {
   /** The table without changes of the past, where it has a history. */
   #inOrder(name: string): Table<K, V> {
     if (this.historyMs === undefined) return this;
-    const spec = inOrderSpec<K, V>(this.key, this.historyMs);
+    const spec = inOrderSpec<K, V>(checkedKey(this.key, name), this.historyMs);
     const { changes } = this.builder.process(name, spec, { changes: this.toStream() });
     return new Table(this.builder, this.key, this.value, changes.from);
   }

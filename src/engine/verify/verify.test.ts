@@ -126,8 +126,10 @@ it('finds the commit after which a wrong byte in a store showed', async (t) => {
     builder.source(left).aggregate('sum', { initial: () => 0, add, value: json<number>() });
   });
   await world.settle(one);
+  // Behind the sum its time, a double.
+  const seven = Buffer.from('7\x3f\xf0\0\0\0\0\0\0', 'latin1');
   await world.meddle('left-0', (database) =>
-    database.write([{ key: Buffer.from('\x01\x09sum/statek'), value: Buffer.from('7') }]),
+    database.write([{ key: Buffer.from('\x01\x09sum/statek'), value: seven }]),
   );
   const [place] = placesOf(one);
   assert.ok(place);

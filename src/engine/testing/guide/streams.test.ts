@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { json } from '#engine/testing';
-import { begin, longViews, read, run, texts, totals, views } from './setting.ts';
+import { begin, longViews, purchases, read, run, texts, totals, views } from './setting.ts';
 
 it('map, filter and flatMap', async (t) => {
   const builder = begin();
@@ -103,6 +103,48 @@ it('reduce, emitted per commit', async (t) => {
   await driver.pipe(views, ann('d', 11, 4));
   await driver.settle();
   assert.deepEqual(await read(driver, texts), [['ann', 'd: 11 s', 4]]);
+});
+
+it('the timestamp of a row is the newest of its records', async (t) => {
+  const builder = begin();
+  // example: aggregate-times
+  builder.source(views).count('views-of-user', { value: json<number>() }).to(totals);
+  // end
+  const driver = await run(t, builder.build());
+  // example: aggregate-times-rows
+  await driver.pipe(views, ['ann', { item: 'a', seconds: 1 }, 10], ['ann', { item: 'b', seconds: 1 }, 5]);
+  await driver.settle();
+  assert.deepEqual(await read(driver, totals), [
+    ['ann', 1, 10],
+    ['ann', 2, 10],
+  ]);
+  // end
+});
+
+it('several streams in one state', async (t) => {
+  const builder = begin();
+  // example: cogroup
+  type Activity = { readonly seconds: number; readonly spent: number };
+  const seen = builder.source(views).map(({ seconds }): Activity => ({ seconds, spent: 0 }));
+  const bought = builder.source(purchases).map(({ price }): Activity => ({ seconds: 0, spent: price }));
+  seen
+    .merge(bought)
+    .aggregate('activity', {
+      initial: () => ({ seconds: 0, spent: 0 }),
+      add: (sum, { value }) => ({ seconds: sum.seconds + value.seconds, spent: sum.spent + value.spent }),
+      value: json<Activity>(),
+    })
+    .map(({ seconds, spent }) => `${seconds} s, ${spent} spent`, json<string>())
+    .to(texts);
+  // end
+  const driver = await run(t, builder.build());
+  await driver.pipe(views, ['ann', { item: 'a', seconds: 30 }, 1]);
+  await driver.pipe(purchases, ['ann', { item: 'a', price: 5 }, 2]);
+  await driver.settle();
+  assert.deepEqual(await read(driver, texts), [
+    ['ann', '30 s, 0 spent', 1],
+    ['ann', '30 s, 5 spent', 2],
+  ]);
 });
 
 it('records without a key, kept', async (t) => {

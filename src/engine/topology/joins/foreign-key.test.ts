@@ -37,11 +37,16 @@ function open(type: 'inner' | 'left', versioned = false) {
   });
 }
 
+/** The rows that are left; none, and no tombstone, is older than the row that it replaces. */
 async function lastPerKey(driver: TopologyDriver): Promise<Map<string, string>> {
   const last = new Map<string, string>();
-  for (const { key, value } of await driver.read(output)) {
+  const times = new Map<string, number>();
+  for (const { key, value, timestamp } of await driver.read(output)) {
+    assert.ok(timestamp >= (times.get(key) ?? 0), `${key} went back to ${timestamp}`);
+    times.set(key, timestamp);
     if (value === null) last.delete(key);
     else last.set(key, value);
+    if (value === null) times.delete(key);
   }
   return last;
 }
@@ -80,6 +85,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   ),
   { maxLength: 30 },
 );
+/** How far each change lies in the past of those before. */
+const delays = fc.infiniteStream(fc.nat(8));
 
 function put<V>(rows: Map<string, V>, key: string, value: V | null): void {
   if (value === null) rows.delete(key);
@@ -90,19 +97,20 @@ describe('a join by foreign key', () => {
   for (const type of ['inner', 'left'] as const) {
     it(`has the pairs of the rows as they stand: ${type}`, async () => {
       await fc.assert(
-        fc.asyncProperty(steps, async (all) => {
+        fc.asyncProperty(steps, delays, async (all, delay) => {
           const driver = await open(type);
           const [left, right] = [new Map<string, Order>(), new Map<string, string>()];
-          let now = 1;
+          let last = 1;
+          const at = () => Math.max(0, ++last - Number(delay.next().value));
           for (const step of all) {
             if (step === 'settle') await driver.settle();
             else if (step === 'restart') await driver.restart({ keepStores: true });
             else if (step === 'lose') await driver.restart({ keepStores: false });
             else if (step.of === 'order') {
-              await driver.pipe(orders, [step.key, step.value, now++]);
+              await driver.pipe(orders, [step.key, step.value, at()]);
               put(left, step.key, step.value);
             } else {
-              await driver.pipe(items, [step.key, step.value, now++]);
+              await driver.pipe(items, [step.key, step.value, at()]);
               put(right, step.key, step.value);
             }
           }
@@ -119,6 +127,63 @@ describe('a join by foreign key', () => {
     });
   }
 
+  it('lets no tombstone out that is older than what it removes', async () => {
+    for (const versioned of [false, true]) {
+      const driver = await open('inner', versioned);
+      const step = async (of: 'order' | 'item', key: string, value: Order | string | null, at: number) => {
+        if (of === 'order') await driver.pipe(orders, [key, value as Order | null, at]);
+        else await driver.pipe(items, [key, value as string | null, at]);
+        await driver.settle();
+      };
+      await step('item', 'a', 'x', 10);
+      await step('order', '1', { item: 'a', n: 1 }, 3);
+      // Deleted; named again; a change to an item that is not there, and one to an older item.
+      await step('order', '1', null, 5);
+      await step('order', '1', { item: 'a', n: 2 }, 6);
+      await step('order', '1', { item: 'none', n: 3 }, 7);
+      await step('order', '1', { item: 'a', n: 4 }, 8);
+      await step('item', 'b', 'y', 2);
+      await step('order', '1', { item: 'b', n: 5 }, 9);
+      const outs = (await driver.read(output)).map(({ value, timestamp }) => [value, timestamp]);
+      assert.deepEqual(outs, [
+        ['1 of x', 10],
+        [null, 10],
+        ['2 of x', 10],
+        [null, 10],
+        ['4 of x', 10],
+        ['5 of y', 10],
+      ]);
+      await driver.close();
+    }
+  });
+
+  it('is deleted with its left row, also when its history is asked', async () => {
+    const probes = jsonTopic<string>('probes', 3);
+    const driver = await TopologyDriver.open(async (log) => {
+      await log.createTopics([orders, items, output, probes]);
+      const builder = new TopologyBuilder({ name: 'shop', generation: 1 });
+      const join = (order: Order, item: string) => `${order.n} of ${item}`;
+      const joined = builder
+        .table(orders)
+        .joinForeignKey('named', builder.table(items), ({ item }) => item, join, { value: json<string>() });
+      builder
+        .source(probes)
+        .join('as-of', joined.versioned({ historyMs: 1_000 }), (_, row): string | null => row ?? 'none')
+        .to(output);
+      return builder.build();
+    });
+    await driver.pipe(items, ['a', 'x', 10]);
+    await driver.settle();
+    await driver.pipe(orders, ['1', { item: 'a', n: 1 }, 3]);
+    await driver.settle();
+    await driver.pipe(orders, ['1', null, 5]);
+    await driver.settle();
+    await driver.pipe(probes, ['1', '', 20]);
+    await driver.settle();
+    assert.deepEqual(await lastPerKey(driver), new Map([['1', 'none']]));
+    await driver.close();
+  });
+
   it('takes the later timestamp of both rows', async () => {
     const driver = await open('inner');
     await driver.pipe(items, ['a', 'x', 50]);
@@ -130,7 +195,8 @@ describe('a join by foreign key', () => {
     const outs = (await driver.read(output)).map(({ value, timestamp }) => [value, timestamp]);
     assert.deepEqual(outs, [
       ['1 of x', 50],
-      ['1 of y', 20],
+      // The item's change is older than the row that it replaces.
+      ['1 of y', 50],
     ]);
     await driver.close();
   });
@@ -151,13 +217,20 @@ describe('a join by foreign key', () => {
     const key = fc.string();
     const answers = answerSerde(json<string>());
     fc.assert(
-      fc.property(key, fc.option(key), fc.constantFrom('begin', 'replace', 'end'), (text, right, kind) => {
-        const [wellFormed, row] = [text.toWellFormed(), right?.toWellFormed() ?? null];
-        const answer = { foreignKey: wellFormed, right: row };
-        assert.deepEqual(answers.decode(answers.encode(answer)), answer);
-        const subscription = { kind, left: wellFormed } as const;
-        assert.deepEqual(subscriptionSerde.decode(subscriptionSerde.encode(subscription)), subscription);
-      }),
+      fc.property(
+        key,
+        fc.option(key),
+        fc.constantFrom('begin', 'replace', 'end', 'close'),
+        (text, right, kind) => {
+          const [wellFormed, row] = [text.toWellFormed(), right?.toWellFormed() ?? null];
+          const answer = { foreignKey: wellFormed, right: row };
+          assert.deepEqual(answers.decode(answers.encode(answer)), answer);
+          const last = { foreignKey: wellFormed, right: null, isLast: true } as const;
+          assert.deepEqual(answers.decode(answers.encode(last)), last);
+          const subscription = { kind, left: wellFormed } as const;
+          assert.deepEqual(subscriptionSerde.decode(subscriptionSerde.encode(subscription)), subscription);
+        },
+      ),
     );
   });
 });

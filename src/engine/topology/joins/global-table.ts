@@ -1,4 +1,5 @@
 import type { FlowRecord } from '../../operators/record.ts';
+import { textOf, undefinedOf } from '../../operators/record-checks.ts';
 import type { Topic } from '../../serde.ts';
 import type { GlobalJoinNode, Outlet } from '../node.ts';
 
@@ -35,7 +36,8 @@ export function globalJoinNode<K, V, K2, T, R>(
     type,
     keyOf: (record) => {
       const key = keyOf(record as FlowRecord<K, V>);
-      return key === null ? null : topic.key.toText(key);
+      if (key === undefined) throw undefinedOf(name, record.key);
+      return key === null ? null : textOf(topic.key, key, name);
     },
     join: (value, row) => join(value as V, row as T | null),
   };

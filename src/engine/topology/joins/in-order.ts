@@ -1,12 +1,15 @@
 import type { KeySerde } from '../../serde.ts';
 import { dueSerde } from '../../store/timer-queue.ts';
 import { defineProcessor, port } from '../processor.ts';
+import { settledAt } from '../windows/windowed-key.ts';
 
 /**
  * Lets a versioned table's changes pass in the order of their timestamps: one that is older than what has passed of
- * its key is a correction of the past, and dropped. A removed row is remembered for `historyMs`.
+ * its key is a correction of the past, and dropped. A removed row is remembered for `historyMs`, one of a window until that
+ * has closed.
  */
 export function inOrderSpec<K, V>(key: KeySerde<K>, historyMs: number) {
+  const settled = settledAt(key);
   return defineProcessor({
     inputs: { changes: port<K, V | null>() },
     outputs: { changes: port<K, V | null>() },
@@ -22,6 +25,7 @@ export function inOrderSpec<K, V>(key: KeySerde<K>, historyMs: number) {
         if (newest !== undefined && timestamp < newest) return drop('out-of-order');
         stores.newest.put(text, timestamp, timestamp);
         if (value === null) setTimer(text, timestamp + historyMs);
+        else if (settled !== undefined) setTimer(text, settled(k));
         else clearTimer(text);
         emit('changes', k, value, timestamp);
       },

@@ -1,4 +1,5 @@
 import type { FlowRecord } from '../../operators/record.ts';
+import { checkedKey } from '../../operators/record-checks.ts';
 import { type KeySerde, type Serde, textKey } from '../../serde.ts';
 import { type Entry, timestampedList, withEntry } from '../../store/timestamped-list.ts';
 import {
@@ -32,8 +33,9 @@ export type StreamTableJoinOptions<V> = {
 
 /** The processor that a join of a stream with a table is. */
 export function streamTableSpec<K, V, T, R>(
+  name: string,
   table: Table<K, T>,
-  key: KeySerde<K>,
+  keySerde: KeySerde<K>,
   join: Joiner<V, T, R>,
   options: StreamTableJoinOptions<V> | undefined,
 ): ProcessorSpec<
@@ -42,25 +44,28 @@ export function streamTableSpec<K, V, T, R>(
   { readonly table: StoreSpec<unknown> }
 > {
   const { historyMs } = table;
+  const key = checkedKey(keySerde, name);
   if (historyMs !== undefined && options !== undefined) {
     return graceJoinSpec(table, key, join, historyMs, options) as never;
   }
   if (options !== undefined)
     throw invalid('a join waits only for a table with a history: declare it versioned');
   return (
-    historyMs === undefined ? joinSpec(table, key, join) : asOfJoinSpec(table, key, join, historyMs)
+    historyMs === undefined
+      ? joinSpec(table, key, join, (keySerde as unknown) === textKey)
+      : asOfJoinSpec(table, key, join, historyMs)
   ) as never;
 }
 
 /** Joins records with the table as it stands when each is read. */
-function joinSpec<K, V, T, R>(table: Table<K, T>, key: KeySerde<K>, join: Joiner<V, T, R>) {
+function joinSpec<K, V, T, R>(table: Table<K, T>, key: KeySerde<K>, join: Joiner<V, T, R>, isText: boolean) {
   const ownRow = (record: FlowRecord<K>) => ({ table: record.key === null ? [] : [key.toText(record.key)] });
   return defineProcessor({
     inputs: { table: port<K, T | null>(), stream: port<K, V>() },
     outputs: { joined: port<K, R>() },
     stores: { table: copyOf(table) },
     // A text key is its own text, which is what is read by default.
-    ...(key !== textKey && { reads: { table: ownRow, stream: ownRow } }),
+    ...(!isText && { reads: { table: ownRow, stream: ownRow } }),
     process: {
       table: ({ key: k, value, timestamp }, { stores, drop }) => {
         if (k === null) return drop('null-key');
@@ -106,7 +111,7 @@ function asOfJoinSpec<K, V, T, R>(
       stream: (record, { stores, emit, drop }) => {
         if (record.value === null) return drop('null-value');
         const row = record.key === null ? undefined : stores.table.get(key.toText(record.key));
-        emitJoined(join(record.value, valueAsOf(row, record.timestamp)), record, emit);
+        emitJoined(join(record.value, valueAsOf(row, record.timestamp, historyMs)), record, emit);
       },
     },
     onTimer: (text, dueMs, { stores }) => stores.table.delete(text, dueMs),
@@ -176,7 +181,7 @@ function graceJoinSpec<K, V, T, R>(
         if (k === null) return emitJoined(join(record.value, undefined), record, context.emit);
         const text = key.toText(k);
         if (context.watermark >= timestamp + graceMs) {
-          const row = valueAsOf(context.stores.table.get(text), timestamp);
+          const row = valueAsOf(context.stores.table.get(text), timestamp, historyMs);
           return emitJoined(join(record.value, row), record, context.emit);
         }
         const waiting = context.stores.waiting.get(text) ?? [];
@@ -190,7 +195,7 @@ function graceJoinSpec<K, V, T, R>(
       const waiting = context.stores.waiting.get(text) ?? [];
       const isDue = ({ timestamp }: { timestamp: number }) => timestamp + graceMs <= dueMs;
       for (const { timestamp, value: left } of waiting.filter(isDue)) {
-        const joined = join(left as V, valueAsOf(row, timestamp));
+        const joined = join(left as V, valueAsOf(row, timestamp, historyMs));
         emitJoined(joined, { key: key.fromText(text), timestamp }, context.emit);
       }
       const left = waiting.filter((entry) => !isDue(entry));

@@ -1,12 +1,23 @@
 import type { FlowRecord } from '../../operators/record.ts';
-import { adaptSerde, type KeySerde, type Serde } from '../../serde.ts';
+import { checkedKey } from '../../operators/record-checks.ts';
+import { adaptSerde, type Serde } from '../../serde.ts';
 import { type Entry, timestampedList } from '../../store/timestamped-list.ts';
-import { defineProcessor, type Port, port, type StoreSpec } from '../processor.ts';
+import {
+  defineProcessor,
+  type Port,
+  type Ports,
+  type ProcessorContext,
+  port,
+  type StoreSpec,
+} from '../processor.ts';
 import type { Table } from '../table.ts';
+import { joinedKey, settledAt } from '../windows/windowed-key.ts';
 
 export type TableJoinType = 'inner' | 'left' | 'outer';
 
 type Row<V> = { readonly timestamp: number; readonly value: V | null };
+
+type Context<L, R> = ProcessorContext<Ports, { left: StoreSpec<Row<L>>; right: StoreSpec<Row<R>> }>;
 
 /** A row with the timestamp of its last change. */
 export function timestampedRow<V>(value: Serde<V>): Serde<Row<V>> {
@@ -21,16 +32,22 @@ export function timestampedRow<V>(value: Serde<V>): Serde<Row<V>> {
  * The processor that a join of two tables is, after Kafka Streams' KTableKTableJoin: a change of either row gives the
  * pair anew, with the later of both timestamps. The right row changes before either side's change is joined, so that
  * a table which is joined twice with the same one never meets that one's past. A right row that goes stays without a
- * value until its own change is joined: it tells what was there.
+ * value until its own change is joined: it tells what was there. Rows of windows are forgotten when those of both tables
+ * have closed.
  */
 export function tableJoinSpec<K, L, R, J>(
+  name: string,
   left: Table<K, L>,
   right: Table<K, R>,
   type: TableJoinType,
   join: (left: L | null, right: R | null) => J,
 ) {
-  const { key } = left;
-  const reads = (record: FlowRecord<K>) => ownRows(key, record);
+  const key = checkedKey(joinedKey(left.key, right.key), name);
+  const settled = settledAt(key);
+  const reads = ({ key: k }: FlowRecord<K>) => {
+    const own = k === null ? [] : [key.toText(k)];
+    return { left: own, right: own, timers: settled === undefined ? [] : own };
+  };
   return defineProcessor<
     { arriving: Port<K, R | null>; left: Port<K, L | null>; right: Port<K, R | null> },
     { joined: Port<K, J | null> },
@@ -41,19 +58,21 @@ export function tableJoinSpec<K, L, R, J>(
     stores: { left: { value: timestampedRow(left.value) }, right: { value: timestampedRow(right.value) } },
     reads: { arriving: reads, left: reads, right: reads },
     process: {
-      arriving: ({ key: k, value, timestamp }, { stores, drop }) => {
+      arriving: ({ key: k, value, timestamp }, { stores, setTimer, drop }) => {
         if (k === null) return drop('null-key');
         const text = key.toText(k);
         if (value !== null || stores.right.get(text) !== undefined) {
           stores.right.put(text, { timestamp, value }, timestamp);
+          if (settled !== undefined) setTimer(text, settled(k));
         }
       },
-      left: ({ key: k, value, timestamp }, { stores, emit, drop }) => {
+      left: ({ key: k, value, timestamp }, { stores, emit, setTimer, drop }) => {
         if (k === null) return drop('null-key');
         const text = key.toText(k);
         const wasThere = stores.left.get(text) !== undefined;
         if (value !== null) stores.left.put(text, { timestamp, value }, timestamp);
         else if (wasThere) stores.left.delete(text, timestamp);
+        if (value !== null && settled !== undefined) setTimer(text, settled(k));
         const other = stores.right.get(text);
         if (other === undefined || other.value === null) {
           const goes = value === null && wasThere;
@@ -82,10 +101,11 @@ export function tableJoinSpec<K, L, R, J>(
         emit('joined', k, result, Math.max(timestamp, other.timestamp));
       },
     },
+    ...(settled !== undefined && {
+      onTimer: (text: string, dueMs: number, { stores }: Context<L, R>) => {
+        stores.left.delete(text, dueMs);
+        stores.right.delete(text, dueMs);
+      },
+    }),
   });
-}
-
-function ownRows<K>(key: KeySerde<K>, { key: k }: FlowRecord<K>) {
-  const own = k === null ? [] : [key.toText(k)];
-  return { left: own, right: own };
 }

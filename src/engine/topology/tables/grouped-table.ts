@@ -1,4 +1,6 @@
+import { checkedKey } from '../../operators/record-checks.ts';
 import type { KeySerde, Serde } from '../../serde.ts';
+import { stampedSerde } from '../../store/stamped-serde.ts';
 import type { Outlet } from '../node.ts';
 import { defineProcessor, port } from '../processor.ts';
 import type { Emission, Stream } from '../stream.ts';
@@ -49,7 +51,9 @@ export class GroupedTable<G, V> {
   /** Folds the rows that each group has now into a state. */
   aggregate<S>(name: string, options: TableAggregateOptions<G, V, S>): Table<G, S> {
     const { key, builder } = this.#changes;
-    const { groups } = builder.process(name, aggregateSpec(key, options), { changes: this.#changes });
+    const { groups } = builder.process(name, aggregateSpec(checkedKey(key, name), options), {
+      changes: this.#changes,
+    });
     const table = this.#tableOf(options.value, groups.from);
     return options.emit === 'per-commit' ? table.lastPerCommit() : table;
   }
@@ -88,7 +92,8 @@ function aggregateSpec<G, V, S>(key: KeySerde<G>, options: TableAggregateOptions
   return defineProcessor({
     inputs: { changes: port<G, RowChange<V>>() },
     outputs: { groups: port<G, S | null>() },
-    stores: { state: { value: options.value } },
+    stores: { state: { value: stampedSerde(options.value) } },
+    foldsStates: true,
     reads: { changes: (record) => ({ state: [key.toText(record.key)] }) },
     process: {
       changes: ({ key: group, value: { removed, added }, timestamp }, { stores, emit }) => {
@@ -98,10 +103,11 @@ function aggregateSpec<G, V, S>(key: KeySerde<G>, options: TableAggregateOptions
         // A group that was removed while it had rows has nothing to take them from.
         if (removed !== undefined && state !== null) state = options.subtract(state, removed, group);
         if (added !== undefined) state = options.add(state ?? options.initial(), added, group);
-        if (state !== null) stores.state.put(text, state, timestamp);
-        else if (before !== undefined) stores.state.delete(text, timestamp);
+        const newest = Math.max(timestamp, stores.state.timestamp(text) ?? timestamp);
+        if (state !== null) stores.state.put(text, state, newest);
+        else if (before !== undefined) stores.state.delete(text, newest);
         else return;
-        emit('groups', group, state, timestamp);
+        emit('groups', group, state, newest);
       },
     },
   });

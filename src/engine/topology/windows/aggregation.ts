@@ -10,15 +10,18 @@ export type WindowEmission = Emission | 'on-close';
 
 export type WindowAggregation<K, V, S> = {
   readonly initial: () => S;
-  /** Gives a new state: the one that it is given has been emitted, and others may still hold it. */
-  readonly add: (state: S, record: FlowRecord<K, V>) => S;
+  /**
+   * Gives a new state: the one that it is given has been emitted, and others may still hold it. Null removes the
+   * window's row; the next record begins with `initial` again.
+   */
+  readonly add: (state: S, record: FlowRecord<K, NonNullable<V>>) => S | null;
   readonly value: Serde<S>;
   readonly emit?: WindowEmission;
   /** How long a window's row is kept behind its close, to be queried. */
   readonly retentionMs?: number;
 };
 
-/** Sessions that a record connects become one. */
+/** Sessions that a record connects become one: `initial`, merged with each of them by the order of their starts. */
 export type SessionMerge<S> = { readonly merge: (earlier: S, later: S) => S };
 
 /** What an aggregation needs besides, by the kind of its windows. */
@@ -31,11 +34,14 @@ export const LATE_IN_PART = 'late-in-part';
 
 /** A record that belongs to nobody. */
 export const NULL_KEY = 'null-key';
+/** A record that says nothing of its key. */
+export const NULL_VALUE = 'null-value';
 
-/** The ports of all window operators; `late` carries the records that came too late for any window. */
+/** What all window operators share; their port `late` carries the records that came too late for any window. */
 export function windowPorts<K, V, S>() {
   return {
     inputs: { records: port<K, V>() },
     outputs: { records: port<Windowed<K>, S | null>(), late: port<K, V>() },
+    foldsStates: true,
   };
 }

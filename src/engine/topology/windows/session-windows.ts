@@ -1,7 +1,15 @@
+import type { FlowRecord } from '../../operators/record.ts';
 import type { KeySerde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, NULL_KEY, type SessionMerge, type WindowAggregation, windowPorts } from './aggregation.ts';
-import { type WindowState, windowListSerde } from './state-serde.ts';
+import {
+  LATE,
+  NULL_KEY,
+  NULL_VALUE,
+  type SessionMerge,
+  type WindowAggregation,
+  windowPorts,
+} from './aggregation.ts';
+import { windowListSerde } from './state-serde.ts';
 import { assertTimestamp, closesAt, type SessionWindow } from './window.ts';
 import { expireWindows, keepWindows, type WindowLife } from './window-list.ts';
 import { windowListRows } from './window-rows.ts';
@@ -37,9 +45,10 @@ export function sessionWindowSpec<K, V, S>(
       },
     },
     process: {
-      records: (record, { stores, emit, setTimer, watermark, drop }) => {
+      records: (record, { stores, emit, setTimer, clearTimer, watermark, drop }) => {
         const { timestamp } = record;
         if (record.key === null) return drop(NULL_KEY);
+        if (record.value === null) return drop(NULL_VALUE);
         assertTimestamp(timestamp);
         const text = key.toText(record.key);
         const closed = watermark - graceMs - gapMs;
@@ -55,19 +64,21 @@ export function sessionWindowSpec<K, V, S>(
           if (routesLate) emit('late', record.key, record.value, timestamp);
           return;
         }
-        const before = joined.length === 0 ? initial() : joined.map(({ value }) => value).reduce(merge);
-        const updated: WindowState<S> = { value: add(before, record), timestamp: endMs, startMs, endMs };
+        const before = joined.reduce((state, { value }) => merge(state, value), initial());
+        const value = add(before, record as FlowRecord<K, NonNullable<V>>);
+        if (value === null && joined.length === 0) return;
         const others = sessions.filter((session) => !joined.includes(session));
-        const all = [...others, updated].sort((a, b) => a.startMs - b.startMs);
-        keepWindows(text, all, { stores, setTimer }, life, { watermark, timestamp });
+        const own = value === null ? [] : [{ value, timestamp: endMs, startMs, endMs }];
+        const all = [...others, ...own].sort((a, b) => a.startMs - b.startMs);
+        keepWindows(text, all, { stores, setTimer, clearTimer }, life, { watermark, timestamp });
         if (life.emitsOnClose) return;
         // One that stays what it is, a single instant, has nothing to take back.
-        const gone = startMs === endMs ? [] : joined;
+        const gone = startMs === endMs && value !== null ? [] : joined;
         for (const session of gone) {
           const { startMs, endMs } = session;
           emit('records', { key: record.key, startMs, endMs }, null, endMs);
         }
-        emit('records', { key: record.key, startMs, endMs }, updated.value, endMs);
+        if (value !== null) emit('records', { key: record.key, startMs, endMs }, value, endMs);
       },
     },
     onTimer: (text, dueMs, context) => expireWindows(key, text, dueMs, context, life),

@@ -7,8 +7,8 @@ import type { Timed, WindowState } from './state-serde.ts';
  * window). A record of before `differenceMs` has no left window of its own: [0, differenceMs] stands for it.
  */
 export class SlidingUpdate<S> {
-  /** New states, in the order in which they are emitted. */
-  readonly changed: WindowState<S>[] = [];
+  /** New states, in the order in which they are emitted; null where a window goes. */
+  readonly changed: WindowState<S | null>[] = [];
   /** Windows that the record was taken into. */
   taken = 0;
   /** Windows that were closed to it. */
@@ -19,7 +19,7 @@ export class SlidingUpdate<S> {
   readonly #timestamp: number;
   readonly #differenceMs: number;
   readonly #closedBefore: number;
-  readonly #add: (state: Timed<S> | undefined) => S;
+  readonly #add: (state: Timed<S> | undefined) => S | null;
   readonly #starts: ReadonlySet<number>;
 
   /** Windows that end before `closedBefore` are closed. */
@@ -28,7 +28,7 @@ export class SlidingUpdate<S> {
     timestamp: number,
     differenceMs: number,
     closedBefore: number,
-    add: (state: Timed<S> | undefined) => S,
+    add: (state: Timed<S> | undefined) => S | null,
   ) {
     this.#timestamp = timestamp;
     this.#differenceMs = differenceMs;
@@ -50,7 +50,10 @@ export class SlidingUpdate<S> {
   /** All windows as they are now, by start. */
   windows(): readonly WindowState<S>[] {
     const byStart = new Map(this.#all.map((window) => [window.startMs, window]));
-    for (const window of this.changed) byStart.set(window.startMs, window);
+    for (const { value, ...window } of this.changed) {
+      if (value === null) byStart.delete(window.startMs);
+      else byStart.set(window.startMs, { ...window, value });
+    }
     return [...byStart.values()].sort((a, b) => a.startMs - b.startMs);
   }
 
@@ -127,6 +130,9 @@ export class SlidingUpdate<S> {
     }
     this.taken++;
     const timestamp = Math.max(this.#timestamp, state?.timestamp ?? 0);
-    this.changed.push({ value: this.#add(state), timestamp, startMs, endMs });
+    const value = this.#add(state);
+    // What never was is not taken back.
+    if (value === null && !this.#starts.has(startMs)) return;
+    this.changed.push({ value, timestamp, startMs, endMs });
   }
 }

@@ -1,6 +1,14 @@
+import type { FlowRecord } from '../../operators/record.ts';
 import type { KeySerde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, LATE_IN_PART, NULL_KEY, type WindowAggregation, windowPorts } from './aggregation.ts';
+import {
+  LATE,
+  LATE_IN_PART,
+  NULL_KEY,
+  NULL_VALUE,
+  type WindowAggregation,
+  windowPorts,
+} from './aggregation.ts';
 import { SlidingUpdate } from './sliding-update.ts';
 import { windowListSerde } from './state-serde.ts';
 import { assertTimestamp, closesAt, type SlidingWindow } from './window.ts';
@@ -41,9 +49,10 @@ export function slidingWindowSpec<K, V, S>(
       },
     },
     process: {
-      records: (record, { stores, emit, setTimer, watermark, drop }) => {
+      records: (record, { stores, emit, setTimer, clearTimer, watermark, drop }) => {
         const { timestamp } = record;
         if (record.key === null) return drop(NULL_KEY);
+        if (record.value === null) return drop(NULL_VALUE);
         assertTimestamp(timestamp);
         const text = key.toText(record.key);
         const windows = stores.windows.get(text) ?? [];
@@ -52,7 +61,7 @@ export function slidingWindowSpec<K, V, S>(
           timestamp,
           timeDifferenceMs,
           watermark - graceMs,
-          (state) => add(state === undefined ? initial() : state.value, record),
+          (state) => add(state?.value ?? initial(), record as FlowRecord<K, NonNullable<V>>),
         );
         update.run();
         if (update.taken === 0) {
@@ -62,7 +71,7 @@ export function slidingWindowSpec<K, V, S>(
           drop(LATE_IN_PART);
         }
         if (update.changed.length === 0) return;
-        keepWindows(text, update.windows(), { stores, setTimer }, life, { watermark, timestamp });
+        keepWindows(text, update.windows(), { stores, setTimer, clearTimer }, life, { watermark, timestamp });
         if (life.emitsOnClose) return;
         for (const { startMs, endMs, value, timestamp: newest } of update.changed) {
           emit('records', { key: record.key, startMs, endMs }, value, newest);

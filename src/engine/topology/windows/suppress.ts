@@ -7,13 +7,17 @@ import { timedSerde } from './state-serde.ts';
 export type SuppressOptions =
   /** Each window's last result alone, when the window has closed. */
   | { readonly until: 'window-close' }
-  /** The last change of each row, this long (event time) behind the first one since the row last went out. */
+  /**
+   * The last change of each row, this long (event time) after the first one since the row last went out; 0 lets each out
+   * at once.
+   */
   | { readonly forMs: number };
 
 /** The processor that holds a table's changes back. Errors: MR_TOPOLOGY_INVALID where the rows have no window. */
 export function suppressSpec<K, V>(key: KeySerde<K>, value: Serde<V>, options: SuppressOptions) {
   const dueOf = releaseRule(key, options);
   const isFinal = 'until' in options;
+  const isAtOnce = 'forMs' in options && options.forMs === 0;
   return defineProcessor({
     inputs: { changes: port<K, V | null>() },
     outputs: { changes: port<K, V | null>() },
@@ -26,7 +30,7 @@ export function suppressSpec<K, V>(key: KeySerde<K>, value: Serde<V>, options: S
       },
     },
     process: {
-      changes: (change, { stores, setTimer, clearTimer, drop }) => {
+      changes: (change, { stores, emit, setTimer, clearTimer, drop }) => {
         if (change.key === null) return drop(NULL_KEY);
         const text = key.toText(change.key);
         const held = stores.held.get(text);
@@ -36,6 +40,12 @@ export function suppressSpec<K, V>(key: KeySerde<K>, value: Serde<V>, options: S
           stores.held.delete(text, change.timestamp);
           clearTimer(text);
           return;
+        }
+        if (isAtOnce) {
+          // Held since before the time was set to 0.
+          if (held !== undefined) stores.held.delete(text, change.timestamp);
+          clearTimer(text);
+          return emit('changes', change.key, change.value, change.timestamp);
         }
         stores.held.put(text, { value: change.value, timestamp: change.timestamp }, change.timestamp);
         if (held === undefined) setTimer(text, dueOf(change.key, change.timestamp), change.timestamp);
@@ -57,7 +67,7 @@ function releaseRule<K>(
 ): (key: K, timestamp: number) => number {
   if ('forMs' in options) {
     const { forMs } = options;
-    if (!Number.isSafeInteger(forMs) || forMs <= 0) throw invalid(`changes are suppressed for ${forMs} ms`);
+    if (!Number.isSafeInteger(forMs) || forMs < 0) throw invalid(`changes are suppressed for ${forMs} ms`);
     return (_, timestamp) => timestamp + forMs;
   }
   if (key.closesAt === undefined)

@@ -1,6 +1,14 @@
+import type { FlowRecord } from '../../operators/record.ts';
 import type { KeySerde, Serde } from '../../serde.ts';
 import { defineProcessor } from '../processor.ts';
-import { LATE, LATE_IN_PART, NULL_KEY, type WindowAggregation, windowPorts } from './aggregation.ts';
+import {
+  LATE,
+  LATE_IN_PART,
+  NULL_KEY,
+  NULL_VALUE,
+  type WindowAggregation,
+  windowPorts,
+} from './aggregation.ts';
 import { Grid } from './grid.ts';
 import { timedSerde } from './state-serde.ts';
 import { closesAt, type TimeWindow } from './window.ts';
@@ -37,9 +45,10 @@ export function timeWindowSpec<K, V, S>(
         record.key === null ? {} : grid.cell(record.key, key.toText(record.key), record.timestamp).reads,
     },
     process: {
-      records: (record, { stores, emit, setTimer, watermark, drop }) => {
+      records: (record, { stores, emit, setTimer, clearTimer, watermark, drop }) => {
         const { timestamp } = record;
         if (record.key === null) return drop(NULL_KEY);
+        if (record.value === null) return drop(NULL_VALUE);
         const closed = watermark - window.graceMs;
         let taken = 0;
         let refused = 0;
@@ -51,9 +60,13 @@ export function timeWindowSpec<K, V, S>(
           }
           taken++;
           const before = stores.windows.get(row);
-          const value = add(before === undefined ? initial() : before.value, record);
+          const value = add(before?.value ?? initial(), record as FlowRecord<K, NonNullable<V>>);
           const newest = before !== undefined && before.timestamp > timestamp ? before.timestamp : timestamp;
-          stores.windows.put(row, { value, timestamp: newest }, timestamp);
+          if (value === null) {
+            if (before === undefined) continue;
+            stores.windows.delete(row, timestamp);
+            clearTimer(row);
+          } else stores.windows.put(row, { value, timestamp: newest }, timestamp);
           if (before === undefined) {
             if (emitsOnClose) setTimer(row, closesAt(window, endMs), timestamp);
             else setTimer(row, closesAt(window, endMs) + retentionMs);

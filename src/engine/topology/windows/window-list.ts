@@ -20,10 +20,15 @@ export type WindowLife = {
 export function keepWindows<K, V, S>(
   text: string,
   windows: readonly WindowState<S>[],
-  { stores, setTimer }: Pick<Context<K, V, S>, 'stores' | 'setTimer'>,
+  { stores, setTimer, clearTimer }: Pick<Context<K, V, S>, 'stores' | 'setTimer' | 'clearTimer'>,
   life: WindowLife,
   at: { readonly watermark: number; readonly timestamp: number },
 ): void {
+  if (windows.length === 0) {
+    stores.windows.delete(text, at.timestamp);
+    clearTimer(text);
+    return;
+  }
   stores.windows.put(text, windows, at.timestamp);
   let due = Number.POSITIVE_INFINITY;
   let earliest = Number.POSITIVE_INFINITY;
@@ -41,7 +46,7 @@ export function expireWindows<K, V, S>(
   key: KeySerde<K>,
   text: string,
   dueMs: number,
-  context: Pick<Context<K, V, S>, 'stores' | 'setTimer' | 'emit'>,
+  context: Pick<Context<K, V, S>, 'stores' | 'setTimer' | 'clearTimer' | 'emit'>,
   life: WindowLife,
 ): void {
   const windows = context.stores.windows.get(text) as readonly WindowState<S>[] | undefined;
@@ -54,6 +59,5 @@ export function expireWindows<K, V, S>(
     }
   }
   const kept = windows.filter(({ endMs }) => life.removedAt(endMs) > dueMs);
-  if (kept.length === 0) context.stores.windows.delete(text, dueMs);
-  else keepWindows(text, kept, context, life, { watermark: dueMs, timestamp: dueMs });
+  keepWindows(text, kept, context, life, { watermark: dueMs, timestamp: dueMs });
 }

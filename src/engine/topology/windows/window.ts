@@ -1,4 +1,4 @@
-import { InputError } from '#platform';
+import { isTime, noTime } from '../../operators/record-checks.ts';
 import { invalid } from '../topology.ts';
 
 /** Windows [start, end) on a grid: tumbling where they do not overlap, else hopping. */
@@ -74,10 +74,7 @@ export function closesAt(window: Window, endMs: number): number {
 
 /** Windows start at 0 or later. Errors: MR_RECORD_TIMESTAMP. */
 export function assertTimestamp(timestamp: number): void {
-  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return;
-  throw new InputError('MR_RECORD_TIMESTAMP', `${timestamp} is no time that a window could hold`, {
-    hint: 'milliseconds since 1970, in whole numbers',
-  });
+  if (!isTime(timestamp)) throw noTime('no window holds a record with', timestamp);
 }
 
 function assertDuration(what: string, ms: number, least: number): void {

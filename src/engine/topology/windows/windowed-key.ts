@@ -11,6 +11,13 @@ export type WindowedKeySerde<K> = KeySerde<Windowed<K>> & {
   readonly closesAt: (key: Windowed<K>) => number;
 };
 
+/** What a key may say of its row's window; undefined where it has none. */
+type Closing<K> = {
+  readonly closesAt?: (key: K) => number;
+  /** Rows come through topics of their own, behind the watermark: a row may still change after its window has closed. */
+  readonly isBehind?: true;
+};
+
 const TIME_DIGITS = 16;
 const SUFFIX = 1 + 2 * TIME_DIGITS;
 const MAX_CACHED = 4096;
@@ -62,4 +69,34 @@ export function windowedKey<K>(key: KeySerde<K>): KeySerde<Windowed<K>> {
 /** The same for windows whose rules are known. */
 export function closingKey<K>(key: KeySerde<K>, window: Window): WindowedKeySerde<K> {
   return { ...windowedKey(key), closesAt: ({ endMs }) => closesAt(window, endMs) };
+}
+
+/** When an operator may forget a row that it keeps a copy of: it changes no more. Undefined where nobody can say. */
+export function settledAt<K>(key: KeySerde<K> & Closing<K>): ((key: K) => number) | undefined {
+  return key.isBehind === true ? undefined : key.closesAt;
+}
+
+/** `key` for rows that are made of another table's too: they change until both are closed. */
+export function joinedKey<K>(
+  key: KeySerde<K> & Closing<K>,
+  { closesAt: otherClosesAt, isBehind }: KeySerde<K> & Closing<K>,
+): KeySerde<K> & Closing<K> {
+  if (key.closesAt === undefined) return key;
+  const { closesAt, ...text } = key;
+  return {
+    ...text,
+    ...(otherClosesAt !== undefined && { closesAt: (k: K) => Math.max(closesAt(k), otherClosesAt(k)) }),
+    ...(isBehind && { isBehind }),
+  };
+}
+
+/** `key` for rows that come through topics of their own. */
+export function keyBehind<K>(key: KeySerde<K> & Closing<K>): KeySerde<K> & Closing<K> {
+  return key.closesAt === undefined ? key : { ...key, isBehind: true };
+}
+
+/** `key` for rows whose last change comes up to `ms` later. */
+export function delayedKey<K>(key: KeySerde<K> & Closing<K>, ms: number): KeySerde<K> & Closing<K> {
+  const { closesAt } = key;
+  return closesAt === undefined ? key : { ...key, closesAt: (k) => closesAt(k) + ms };
 }

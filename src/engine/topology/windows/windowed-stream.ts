@@ -1,3 +1,5 @@
+import type { FlowRecord } from '../../operators/record.ts';
+import { checkedKey, undefinedOf } from '../../operators/record-checks.ts';
 import type { Serde } from '../../serde.ts';
 import type { Stream } from '../stream.ts';
 import type { Table } from '../table.ts';
@@ -50,16 +52,19 @@ export class WindowedStream<K, V, W extends Window> {
   /** Combines the values of each key and window; the first is the state. */
   reduce(
     name: string,
-    combine: (state: V, value: V) => V,
-    options: ResultOptions<K, V, V>,
-  ): Table<Windowed<K>, V> {
-    const reduction: WindowAggregation<K, V, V> & SessionMerge<V> & LateOption<K, V> = {
+    combine: (state: NonNullable<V>, value: NonNullable<V>) => NonNullable<V> | null,
+    options: ResultOptions<K, V, NonNullable<V>>,
+  ): Table<Windowed<K>, NonNullable<V>> {
+    type State = NonNullable<V>;
+    const both = (state: State | null | undefined, value: State) =>
+      state === undefined || state === null ? value : combine(state, value);
+    const reduction: WindowAggregation<K, V, State> & SessionMerge<State> & LateOption<K, V> = {
       ...options,
-      initial: () => undefined as V,
-      add: (state, { value }) => (state === undefined ? value : combine(state, value)),
-      merge: combine,
+      initial: () => undefined as unknown as State,
+      add: (state, { value }) => both(state, value),
+      merge: both as SessionMerge<State>['merge'],
     };
-    return this.aggregate<V>(name, reduction as WindowedAggregateOptions<K, V, V, W>);
+    return this.aggregate<State>(name, reduction as WindowedAggregateOptions<K, V, State, W>);
   }
 
   /** Counts the records of each key and window. */
@@ -75,16 +80,23 @@ export class WindowedStream<K, V, W extends Window> {
 
   #process<S>(name: string, options: WindowedAggregateOptions<K, V, S, W>) {
     const window: Window = this.#window;
-    const { builder, key } = this.#stream;
+    const { builder } = this.#stream;
+    const key = checkedKey(this.#stream.key, name);
     const inputs = { records: this.#stream };
     const routesLate = options.late !== undefined;
+    const add = (state: S, record: FlowRecord<K, NonNullable<V>>) => {
+      const next = options.add(state, record);
+      if (next === undefined) throw undefinedOf(name, record.key);
+      return next;
+    };
+    const folding = { ...options, add };
     switch (window.kind) {
       case 'time':
-        return builder.process(name, timeWindowSpec(key, window, options, routesLate), inputs);
+        return builder.process(name, timeWindowSpec(key, window, folding, routesLate), inputs);
       case 'sliding':
-        return builder.process(name, slidingWindowSpec(key, window, options, routesLate), inputs);
+        return builder.process(name, slidingWindowSpec(key, window, folding, routesLate), inputs);
       case 'session': {
-        const merging = options as typeof options & SessionMerge<S>;
+        const merging = folding as typeof folding & SessionMerge<S>;
         return builder.process(name, sessionWindowSpec(key, window, merging, routesLate), inputs);
       }
     }

@@ -276,6 +276,27 @@ it('suppressed for a time, the last change goes out that long after the first, t
   assert.equal((await driver.store('held/held')).size, 3);
 });
 
+it('suppressed for no time, each change goes out at once, and what was held before is not repeated', async (t) => {
+  const driver = await open(t, session({ gapMs: 5, graceMs: 0 }), {}, (counts) =>
+    counts.suppress('held', { forMs: 0 }),
+  );
+  await pipe(driver, [
+    ['a', 'v', 0],
+    ['a', 'v', 3],
+    ['a', 'v', 1],
+  ]);
+  assert.deepEqual(await rows(driver), [
+    ['a', 0, 0, 1, 0],
+    ['a', 0, 0, null, 0],
+    ['a', 0, 3, 2, 3],
+    ['a', 0, 3, null, 3],
+    ['a', 0, 3, 3, 3],
+  ]);
+  assert.equal((await driver.store('held/held')).size, 0);
+  await pipe(driver, [['b', 'v', 100]]);
+  assert.deepEqual(await rows(driver), [['b', 100, 100, 1, 100]]);
+});
+
 it('reduces values by window', async (t) => {
   const words = windowedTopic<string>('words');
   const driver = await TopologyDriver.open(async (log) => {
@@ -341,7 +362,7 @@ it('windows that make no sense are refused when they are declared, as are suppre
   const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
   const total = builder.source(input).count('total', { value: json<number>() });
   assert.throws(() => total.suppress('held', { until: 'window-close' }), refused);
-  assert.throws(() => total.suppress('held', { forMs: 0 }), refused);
+  assert.throws(() => total.suppress('held', { forMs: -1 }), refused);
 });
 
 it('rows of windows of another size are of another type', () => {
