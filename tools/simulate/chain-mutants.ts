@@ -95,6 +95,12 @@ export const CHAIN_MUTANTS: readonly Mutant[] = [
     replace: 'setTimer(row, closesAt(window, endMs));',
   },
   {
+    name: 'an aggregate’s timestamp goes back',
+    file: topology('aggregate'),
+    find: 'const timestamp = last !== undefined && last > record.timestamp ? last : record.timestamp;',
+    replace: 'const timestamp = last !== undefined ? record.timestamp : record.timestamp;',
+  },
+  {
     name: 'an inner join keeps its result when the row comes to name a missing one',
     file: topology('joins/foreign-key'),
     find: "if (row === undefined && kind === 'begin' && type === 'inner') return;",

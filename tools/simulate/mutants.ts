@@ -210,8 +210,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an answer to what a row no longer asks is taken',
     file: 'src/engine/topology/joins/foreign-key.ts',
-    find: 'if (row === undefined || named(row, k) !== foreignKey) return',
-    replace: 'if (row === undefined) return',
+    find: 'const isItsOwn = row !== undefined && named(row, k) === foreignKey;',
+    replace: 'const isItsOwn = row !== undefined;',
   },
   {
     name: 'an entry’s first change decides when it goes',

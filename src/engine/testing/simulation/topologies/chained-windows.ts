@@ -1,3 +1,4 @@
+import type { Stream } from '../../../topology/stream.ts';
 import { tumbling } from '../../../topology/windows/window.ts';
 import { type Point, pointsOf, rekeyed, type Sum, summed, sumsOf } from '../chained.ts';
 import type { Random } from '../random.ts';
@@ -54,6 +55,7 @@ function model(input: Input): Record<string, OutputRecord[]> {
   return {
     [closed.name]: wide,
     [held.name]: wide,
+    [calmed.name]: narrow,
     [committed.name]: narrow,
     [fedBack.name]: sumsOf([...points, ...returned], WIDE_MS),
   };
@@ -79,8 +81,14 @@ export const chainedWindowsTopology: TopologyUnderTest = {
       .source(visits, { watermark: { outOfOrderMs: OUT_OF_ORDER_MS } })
       .map(({ pages: n }) => n);
     const narrow = pages.windowed(tumbling({ sizeMs: NARROW_MS, graceMs: 0 }));
+    // Its rows come when the windows after it would have closed.
+    const waiting = pages.windowed(tumbling({ sizeMs: NARROW_MS, graceMs: 70 }));
     const add = (sum: number, n: number) => sum + n;
-    const onClose = rekeyed('on-close', narrow.reduce('closing', add, { value, emit: 'on-close' }), (n) => n);
+    const onClose = rekeyed(
+      'on-close',
+      waiting.reduce('closing', add, { value, emit: 'on-close' }),
+      (n) => n,
+    );
     summed('closed-sums', onClose, WIDE_MS).to(closed);
     const updated = narrow.reduce('updating', add, { value });
     const atClose = updated.suppress('holding', { until: 'window-close' });
@@ -89,22 +97,23 @@ export const chainedWindowsTopology: TopologyUnderTest = {
       rekeyed('at-close', atClose, (n) => n),
       WIDE_MS,
     ).to(held);
+    // How often a row goes out depends on the time, or the commits; the last one that its window sees does not.
+    const lastOf = (name: string, rows: Stream<string, number>) => {
+      const last = rows
+        .windowed(tumbling({ sizeMs: NARROW_MS, graceMs: 0 }))
+        .reduce(`${name}-last`, (_, n) => n, { value, emit: 'on-close' });
+      return rekeyed(`${name}-rows`, last, (sum, { startMs: start }) => ({ start, sum }));
+    };
     const later = updated.suppress('calming', { forMs: 70 });
-    summed(
-      'calmed-sums',
+    lastOf(
+      'calmed',
       rekeyed('later', later, (n) => n),
-      WIDE_MS,
     ).to(calmed);
-    const perCommit = rekeyed(
-      'per-commit',
-      narrow.reduce('committing', add, { value, emit: 'per-commit' }),
-      (n) => n,
-    );
-    // How often a row goes out depends on the commits; the last one that its window sees does not.
-    const last = perCommit
-      .windowed(tumbling({ sizeMs: NARROW_MS, graceMs: 0 }))
-      .reduce('committed-last', (_, n) => n, { value, emit: 'on-close' });
-    rekeyed('committed-rows', last, (sum, { startMs: start }) => ({ start, sum })).to(committed);
+    const perCommit = narrow.reduce('committing', add, { value, emit: 'per-commit' });
+    lastOf(
+      'committed',
+      rekeyed('per-commit', perCommit, (n) => n),
+    ).to(committed);
     const back = onClose.map((n) => 100 * n).keyBy('back', (_, key) => key, { value, partitions: 2 });
     summed('fed-back-sums', pages.merge(back), WIDE_MS).to(fedBack);
   },
