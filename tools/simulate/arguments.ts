@@ -19,16 +19,19 @@ export const usage = (topologies: readonly string[]) => `usage: npm run simulate
 Runs topologies under faults, seed after seed, each against an undisturbed run of the same input, and stops at the
 first that differs.
 
-  --seconds N      how long to go on (60); with --mutants, how long to look for each
+  --seconds N      seconds of processor time to go on for (60), not of the clock on the wall, so that a busy machine
+                   makes no fewer runs; with --mutants, for each
   --seed N         the first seed (1)
   --runs N         stop after N runs, and leave out the kept seeds, which otherwise come first
   --topology NAME  only this topology: ${topologies.join(', ')}
   --trace          print what happened in a run that failed
-  --mutants        plant mistakes in a copy of the code, one after the other, and see that each is found
+  --mutants        plant mistakes in a copy of the code, one after the other, and see that each is found, by its kept
+                   seeds too
   --only TEXT      only the mutants that have TEXT in their name
   --help           print this
 
-Ends with 0 when nothing was found, 1 when something was (with --mutants: when a mistake was not), 2 when the options
+Ends with 0 when nothing was found, 1 when something was (with --mutants: when a mistake was not, or not
+by a kept seed), 2 when the options
 are wrong, 130 when it was interrupted.
 `;
 

@@ -54,10 +54,10 @@ async function runSeeds({ seconds, seed, runs, topology, trace }: Arguments): Pr
     seed,
     ...(topology !== undefined && { topology }),
     withKept: runs === undefined,
-    isOver: ({ runs: done, failures }) =>
+    isOver: ({ runs: done, failures, processorMs }) =>
       interrupted.signal.aborted ||
       failures.length > 0 ||
-      (runs !== undefined ? done >= runs : elapsed() > seconds),
+      (runs !== undefined ? done >= runs : processorMs > seconds * 1_000),
     onRun: show,
   });
   if (lastShown > 0) process.stderr.write('\n');
@@ -69,11 +69,12 @@ async function runSeeds({ seconds, seed, runs, topology, trace }: Arguments): Pr
 function report(run: Run, trace: boolean): void {
   if (trace) console.log(run.trace.join('\n'));
   console.log(
-    `FAILED ${run.topology} seed ${run.seed}\n${run.failure}\n\nrepeat it with: ${commandFor(run)}\n`,
+    `FAILED ${run.topology} seed ${run.seed}\n${run.failure?.text}\n\nrepeat it with: ${commandFor(run)}\n`,
   );
 }
 
-function print({ runs, virtualMs, faults, killedAt, failures }: Summary, seconds: number): void {
+function print(summary: Summary, seconds: number): void {
+  const { runs, virtualMs, processorMs, lockWaits, faults, killedAt, failures } = summary;
   const list = (counts: ReadonlyMap<string, number>) =>
     [...counts]
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -81,9 +82,9 @@ function print({ runs, virtualMs, faults, killedAt, failures }: Summary, seconds
       .join(', ') || 'none';
   console.log(`faults: ${list(faults)}`);
   console.log(`processes killed at: ${list(killedAt)}`);
+  console.log(`stores that another process kept locked for a while: ${lockWaits}`);
   const end = interrupted.signal.aborted ? 'interrupted after ' : '';
-  const { user, system } = process.cpuUsage();
-  const time = `${seconds.toFixed(1)} s (${((user + system) / 1e6).toFixed(1)} s of processor)`;
+  const time = `${seconds.toFixed(1)} s (${(processorMs / 1_000).toFixed(1)} s of processor)`;
   console.log(
     `${end}${runs} runs, ${failures.length} failed; ${(virtualMs / 1000).toFixed(0)} virtual seconds in ${time}`,
   );

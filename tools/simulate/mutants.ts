@@ -1,9 +1,17 @@
+import type { Failure } from '#engine/testing';
+import { CHAIN_MUTANTS } from './chain-mutants.ts';
+
 /** A mistake to plant: in `file`, the one occurrence of `find` becomes `replace`. */
 export type Mutant = {
   readonly name: string;
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /**
+   * How it shows where no outcome can be compared: processes die of it for good ('died'), or nothing comes to rest
+   * ('restless'). Absent: outcomes differ; a death alone may have another cause, and proves nothing.
+   */
+  readonly shows?: Failure['kind'];
 };
 
 const task = (file: string) => `src/engine/task/${file}.ts`;
@@ -202,8 +210,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an answer to what a row no longer asks is taken',
     file: 'src/engine/topology/joins/foreign-key.ts',
-    find: 'if (row === undefined || named(row, k) !== foreignKey) return',
-    replace: 'if (row === undefined) return',
+    find: 'const isItsOwn = row !== undefined && named(row, k) === foreignKey;',
+    replace: 'const isItsOwn = row !== undefined;',
   },
   {
     name: 'an entry’s first change decides when it goes',
@@ -282,4 +290,5 @@ export const MUTANTS: readonly Mutant[] = [
     this.#require(this.#fetching).assign([]);`,
     replace: '',
   },
+  ...CHAIN_MUTANTS,
 ];

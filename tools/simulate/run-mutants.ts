@@ -2,27 +2,23 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { KEPT_SEEDS } from '#engine/testing';
+import type { Find, Findings } from './hunt.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** How long the unchanged tree has to pass before a failure proves anything. */
+/** How long the unchanged tree has to pass before a failure proves anything; of processor time. */
 const CONTROL_SECONDS = 20;
-
-type Verdict = {
-  readonly seconds: number;
-  /** Of them, those that the simulation had a processor for. */
-  readonly ofProcessor: string;
-  readonly isCaught: boolean;
-  /** The run that failed, and what of it was the first to. */
-  readonly by: string;
-};
+/** How many times as long as its processor time a hunt may take on a busy machine. */
+const PATIENCE = 20;
 
 const WIDEST_NAME = Math.max(...MUTANTS.map(({ name }) => name.length));
 
 /**
  * Plants one mistake after the other in a copy of the tree and has the simulation look for it: gives whether each was
- * found. One that survives means that the simulation is too weak. Ends early when `signal` aborts.
+ * found, by its kept seeds too. One that survives means that the simulation is too weak; one whose kept seed is blind,
+ * that another has to be kept. Ends early when `signal` aborts.
  */
 export async function runMutants(
   limitSeconds: number,
@@ -31,36 +27,55 @@ export async function runMutants(
 ): Promise<boolean> {
   const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
   const directory = mkdtempSync(join(tmpdir(), 'millrace-mutants-'));
-  let caught = 0;
+  let [caught, blind] = [0, 0];
   try {
     for (const part of ['src', 'tools', 'package.json', 'tsconfig.json']) {
       cpSync(join(root, part), join(directory, part), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-    const control = await simulation(directory, CONTROL_SECONDS, signal);
+    const control = await hunt(directory, undefined, CONTROL_SECONDS, signal);
     if (signal.aborted) return false;
-    if (control.code !== 0) throw new Error(`without any mutant the simulation fails:\n${control.output}`);
+    const failed = typeof control === 'string' ? control : (control.caught ?? control.otherwise)?.text;
+    if (failed !== undefined) throw new Error(`without any mutant the simulation fails:\n${failed}`);
     for (const mutant of chosen) {
-      const { isCaught, seconds, ofProcessor, by } = await tryOut(mutant, directory, limitSeconds, signal);
+      const findings = await tryOut(mutant, directory, limitSeconds, signal);
       if (signal.aborted) break;
-      if (isCaught) caught++;
-      const time = `${seconds.toFixed(1).padStart(5)} s (${ofProcessor} s of processor)`;
-      const verdict = isCaught ? `caught after ${time} by` : 'SURVIVED:';
-      console.log(`${mutant.name.padEnd(WIDEST_NAME)}  ${verdict} ${by}`);
+      console.log(`${mutant.name.padEnd(WIDEST_NAME)}  ${verdictOn(findings)}`);
+      if (typeof findings === 'string') continue;
+      if (findings.caught !== undefined) caught++;
+      for (const { topology, seed } of findings.blind) {
+        blind++;
+        console.log(`  kept seed ${topology} ${seed} DOES NOT FIND IT any more: keep the one above`);
+      }
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
   console.log(`${caught} of ${chosen.length} mutants caught`);
-  return caught === chosen.length;
+  return caught === chosen.length && blind === 0;
 }
 
+function verdictOn(findings: Findings | string): string {
+  if (typeof findings === 'string') return `DIED: ${findings}`;
+  const { caught, otherwise, processorMs } = findings;
+  const time = `${(processorMs / 1_000).toFixed(1).padStart(5)} s of processor`;
+  if (caught !== undefined) return `caught after ${time} by ${told(caught)}`;
+  if (otherwise !== undefined) return `DIED, which proves nothing, in ${time}: ${told(otherwise)}`;
+  return `SURVIVED ${time}`;
+}
+
+function told({ topology, seed, kind, text }: Find): string {
+  return `${topology} seed ${seed} (${kind}): ${text.split('\n', 2).join(' ')}`;
+}
+
+/** What a hunt for the mutant finds; text, where the program itself ended otherwise: it does not compile, it hangs. */
 async function tryOut(
-  { file, find, replace, name }: Mutant,
+  mutant: Mutant,
   directory: string,
   limitSeconds: number,
   signal: AbortSignal,
-): Promise<Verdict> {
+): Promise<Findings | string> {
+  const { file, find, replace, name } = mutant;
   const path = join(directory, file);
   const original = readFileSync(path, 'utf8');
   if (original.split(find).length !== 2)
@@ -69,36 +84,32 @@ async function tryOut(
     path,
     original.replace(find, () => replace),
   );
-  const start = performance.now();
   try {
-    const { code, output } = await simulation(directory, limitSeconds, signal);
-    const found = /FAILED (.*)\n(.*)/.exec(output);
-    const by = found === null ? undefined : `${found[1]}: ${found[2]}`;
-    // Whatever else ends the program (it does not compile, it hangs) proves nothing.
-    const isCaught = code !== 0 && by !== undefined;
-    return {
-      isCaught,
-      seconds: (performance.now() - start) / 1000,
-      ofProcessor: /\(([\d.]+) s of processor\)/.exec(output)?.[1] ?? '?',
-      by: by ?? output.trim().split('\n').at(-1) ?? '',
-    };
+    return await hunt(directory, mutant, limitSeconds, signal);
   } finally {
     writeFileSync(path, original);
   }
 }
 
-function simulation(
+function hunt(
   directory: string,
+  mutant: Mutant | undefined,
   limitSeconds: number,
   signal: AbortSignal,
-): Promise<{ code: number; output: string }> {
-  const command = ['tools/simulate/main.ts', '--seconds', String(limitSeconds)];
+): Promise<Findings | string> {
+  const kept = KEPT_SEEDS.filter((seed) => seed.mutant === mutant?.name);
+  const shows = mutant?.shows ?? 'differs';
+  const command = ['tools/simulate/hunt.ts', shows, String(limitSeconds), JSON.stringify(kept)];
+  const options = {
+    cwd: directory,
+    signal,
+    timeout: PATIENCE * limitSeconds * 1_000,
+    maxBuffer: 64 * 1024 * 1024,
+  };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      command,
-      { cwd: directory, signal, timeout: (limitSeconds + 30) * 1000, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, output: `${stdout}${stderr}` }),
-    );
+    execFile(process.execPath, command, options, (error, stdout, stderr) => {
+      if (error === null) resolve(JSON.parse(stdout) as Findings);
+      else resolve(error.killed ? `it ran for more than ${options.timeout / 1_000} s` : stderr.trim());
+    });
   });
 }

@@ -17,6 +17,32 @@ function pageOf(keys: readonly string[], after: Continuation | undefined, partit
   return { partition, rows: inRange.slice(0, most), complete: inRange.length <= most };
 }
 
+it('nothing after the last row of a page that goes on is known', () => {
+  const page = merged(
+    [
+      { partition: 0, rows: [row('a'), row('c')], complete: false },
+      { partition: 1, rows: [row('a'), row('b'), row('d')], complete: true },
+    ],
+    10,
+  );
+  assert.deepEqual(
+    page.rows.map(({ key, partition }) => `${key} ${partition}`),
+    ['a 0', 'a 1', 'b 1', 'c 0'],
+  );
+  assert.equal(page.hasMore, true);
+});
+
+it('a limit cuts the rows, and says that there are more', () => {
+  const pages = [{ partition: 0, rows: [row('a'), row('b')], complete: true }];
+  assert.deepEqual(
+    [1, 2].map((limit) => [merged(pages, limit).rows.length, merged(pages, limit).hasMore]),
+    [
+      [1, true],
+      [2, false],
+    ],
+  );
+});
+
 it('pages of several tasks, one after the other, give each row once and in order', () => {
   const key = fc.string({ unit: 'grapheme', maxLength: 3 }).filter((text) => text.isWellFormed());
   const task = fc.uniqueArray(key, { maxLength: 8 });

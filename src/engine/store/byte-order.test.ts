@@ -18,6 +18,14 @@ function sorted(strings: readonly Buffer[]): Buffer[] {
   return Array.from(order, (i) => strings[i] as Buffer);
 }
 
+it('sorts by the first byte that differs, and a string before those that it begins', () => {
+  const strings = ['b', 'ab', '', 'a', 'a\u0000', 'ÿ', 'aa'].map((text) => Buffer.from(text, 'latin1'));
+  assert.deepEqual(
+    sorted(strings).map((bytes) => bytes.toString('latin1')),
+    ['', 'a', 'a\u0000', 'aa', 'ab', 'b', 'ÿ'],
+  );
+});
+
 it('sorts strings as a comparison byte by byte does', () => {
   const bytesOf = (...bytes: number[]) =>
     fc.array(fc.constantFrom(...bytes), { maxLength: 40 }).map((list) => Buffer.from(list));

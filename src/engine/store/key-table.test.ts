@@ -5,6 +5,17 @@ import { KeyTable } from './key-table.ts';
 
 type Entry = { readonly key: string; readonly value: number };
 
+it('finds an entry until it is deleted, and again when it is back', () => {
+  const table = new KeyTable<Entry>();
+  table.add({ key: 'a', value: 1 });
+  table.add({ key: 'b', value: 2 });
+  table.delete('a');
+  table.delete('no such key');
+  assert.deepEqual([table.get('a')?.value, table.get('b')?.value, table.size], [undefined, 2, 1]);
+  table.add({ key: 'a', value: 3 });
+  assert.deepEqual([table.get('a')?.value, table.size], [3, 2]);
+});
+
 it('finds what a Map finds, whatever was added and deleted', () => {
   const key = fc.nat(500).map((i) => `key-${i}`);
   const step = fc.record({ key, isDeletion: fc.boolean() });

@@ -119,25 +119,14 @@ async function run(of: JoinCase, pieces: readonly (readonly Input[])[]): Promise
   }
 }
 
-/** Numbers below 1 that are the same for the same seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
+/** Others in each run; a failure names its pieces. */
 function* splits(inputs: readonly Input[]) {
   yield [inputs];
-  const next = random(inputs.length);
   for (let i = 0; i < SPLITS; i++) {
     const pieces: Input[][] = [[]];
-    const density = next();
+    const density = Math.random();
     for (const record of inputs) {
-      if (next() < density) pieces.push([]);
+      if (Math.random() < density) pieces.push([]);
       pieces.at(-1)?.push(record);
     }
     yield pieces.filter((piece) => piece.length > 0);

@@ -7,6 +7,9 @@ import type { TopologyUnderTest } from './topology-under-test.ts';
 export type Summary = {
   runs: number;
   virtualMs: number;
+  /** What this process has used since the campaign began. */
+  processorMs: number;
+  lockWaits: number;
   readonly faults: Map<string, number>;
   readonly killedAt: Map<string, number>;
   readonly failures: Run[];
@@ -26,12 +29,24 @@ export type CampaignOptions = {
 
 /** Simulates one seed after the other. */
 export async function campaign(options: CampaignOptions): Promise<Summary> {
-  const summary: Summary = { runs: 0, virtualMs: 0, faults: new Map(), killedAt: new Map(), failures: [] };
+  const before = process.cpuUsage();
+  const summary: Summary = {
+    runs: 0,
+    virtualMs: 0,
+    processorMs: 0,
+    lockWaits: 0,
+    faults: new Map(),
+    killedAt: new Map(),
+    failures: [],
+  };
   for (const [topology, seed] of runsOf(options)) {
     if (options.isOver(summary)) break;
     const run = await simulate(topology, seed);
     summary.runs++;
     summary.virtualMs += run.virtualMs;
+    summary.lockWaits += run.lockWaits;
+    const { user, system } = process.cpuUsage(before);
+    summary.processorMs = (user + system) / 1_000;
     add(summary.faults, run.faults);
     add(summary.killedAt, run.killedAt);
     if (run.failure !== undefined) summary.failures.push(run);

@@ -1,4 +1,4 @@
-import { type Clock, FatalError, RetryableError } from '#platform';
+import { type Clock, FatalError, invariant, RetryableError } from '#platform';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange } from '../../store/port.ts';
 import type { Random } from './random.ts';
 
@@ -27,6 +27,9 @@ type Volume = {
 
 const UNFLUSHED_WRITES = 20;
 
+/** As RocksDB says it of a database that this very process has open: it has not closed what it opened. */
+export class OwnLockError extends RetryableError {}
+
 const corrupt = () =>
   new FatalError('MR_STORE_CORRUPT', 'block checksum mismatch', { hint: 'destroy it and restore' });
 
@@ -40,6 +43,10 @@ export class Disk {
   readonly #volumes = new Map<string, Volume>();
   readonly #random: Random;
   #copy: ReadonlyMap<string, Entries> | undefined;
+  /** Databases that somebody has been refused since they were last opened. */
+  readonly #refused = new Set<string>();
+  /** How often a database has been opened that was refused before, because another process had it. */
+  waited = 0;
   /** Upper bound of the time that a read or write takes. */
   maxDelayMs = 0.2;
 
@@ -59,9 +66,12 @@ export class Disk {
           owner: undefined,
           damage: 'none' as const,
         };
+        if (volume.owner === clock) throw new OwnLockError('MR_STORE_LOCKED', `${name} is open already`);
         if (volume.owner !== undefined) {
+          this.#refused.add(name);
           throw new RetryableError('MR_STORE_LOCKED', `${name} is open in another process`);
         }
+        if (this.#refused.delete(name)) this.waited++;
         this.#volumes.set(name, volume);
         if (volume.damage === 'header') throw corrupt();
         volume.owner = clock;
@@ -150,12 +160,19 @@ export class Disk {
 class DiskDatabase implements Database {
   readonly #volume: Volume;
   readonly #clock: Clock;
-  readonly #delay: () => Promise<void>;
+  readonly #wait: () => Promise<void>;
+  #isClosed = false;
 
-  constructor(volume: Volume, clock: Clock, delay: () => Promise<void>) {
+  constructor(volume: Volume, clock: Clock, wait: () => Promise<void>) {
     this.#volume = volume;
     this.#clock = clock;
-    this.#delay = delay;
+    this.#wait = wait;
+  }
+
+  /** RocksDB refuses what is asked of a closed database, whose files may be another's by now. */
+  async #delay(): Promise<void> {
+    invariant(!this.#isClosed, 'a closed database is used');
+    await this.#wait();
   }
 
   async getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | null)[]> {
@@ -182,7 +199,7 @@ class DiskDatabase implements Database {
 
   snapshot(): DatabaseSnapshot {
     const frozen: Volume = { ...this.#volume, entries: new Map(this.#volume.entries) };
-    const database = new DiskDatabase(frozen, this.#clock, this.#delay);
+    const database = new DiskDatabase(frozen, this.#clock, this.#wait);
     return {
       getMany: (keys) => database.getMany(keys),
       scan: (range) => database.scan(range),
@@ -198,6 +215,7 @@ class DiskDatabase implements Database {
 
   async close(): Promise<void> {
     await this.#delay();
+    this.#isClosed = true;
     if (this.#volume.owner === this.#clock) this.#volume.owner = undefined;
     this.#volume.unflushed = [];
   }

@@ -164,6 +164,28 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    // It stands still with its stores open: its successor on the same machine waits for them, or fails and comes again.
+    kind: 'zombie that holds its stores',
+    inject: (world, random) => {
+      const [slot] = shuffled(running(world), random);
+      const zombie = slot?.process;
+      if (slot === undefined || zombie === undefined) return false;
+      zombie.clock.stall();
+      world.zombies.push(zombie);
+      slot.process = undefined;
+      world.trace.note(`${slot.instanceId} hangs with its stores open, and is started again beside itself`);
+      world.startLater(slot, random.between(0, 100));
+      const ms = random.between(50, random.chance(0.5) ? 2_000 : 6 * LONGEST_MEMBERSHIP_MS);
+      world.scheduler.after(ms, () => {
+        if (random.chance(0.5)) return zombie.clock.resume();
+        const place = world.zombies.indexOf(zombie);
+        if (place >= 0) world.zombies.splice(place, 1);
+        zombie.kill('is-lost');
+      });
+      return true;
+    },
+  },
+  {
     kind: 'failed appends',
     inject: (world, random) => {
       world.log.faults.failNextAppends(random.int(1, 4));

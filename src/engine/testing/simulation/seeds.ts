@@ -1,9 +1,15 @@
 /**
  * Runs that find a bug that there once was, each with what it was: they are run again before all others. A seed is the
- * same run only as long as nothing else changes; so each of these bugs is a mutant of tools/simulate as well, for which
- * a seed is chosen anew when the old one no longer finds it.
+ * same run only as long as nothing else changes; so each of these bugs is a mutant of tools/simulate as well, and
+ * `--mutants` fails where a seed no longer finds its mutant, and names one that does.
  */
-export type KeptSeed = { readonly topology: string; readonly seed: number; readonly found: string };
+export type KeptSeed = {
+  readonly topology: string;
+  readonly seed: number;
+  readonly found: string;
+  /** The name of the mutant. */
+  readonly mutant: string;
+};
 
 export const KEPT_SEEDS: readonly KeptSeed[] = [
   {
@@ -11,28 +17,33 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     seed: 1,
     found:
       'a dead owner’s open transaction held the stable offset below what its successor had committed; a restore stopped there',
+    mutant: 'a restore stops at the stable offset',
   },
   {
     topology: 'ledger',
     seed: 16,
     found: 'a store whose timers lay in a damaged block was never rebuilt: its process died at every start',
+    mutant: 'a store with a damaged timer is never rebuilt',
   },
   {
     topology: 'ledger',
     seed: 63,
     found:
       'timers of a batch with a heartbeat at its end saw the heartbeat’s watermark behind an earlier record',
+    mutant: 'a heartbeat counts for the records before it',
   },
   {
     topology: 'table-joins',
     seed: 8,
     found:
       'a copy that had not followed for longer than its changelog keeps tombstones went on, and kept the rows that were gone',
+    mutant: 'a copy goes on behind tombstones that are gone',
   },
   {
     topology: 'point-in-time',
     seed: 20,
     found:
       'a log put back to before the end of a transaction held its records as aborted ones; a store that had them was taken as it was',
+    mutant: 'a store that was ahead of a log put back is taken',
   },
 ];

@@ -7,6 +7,12 @@ import { Random } from './random.ts';
 import type { Input, TopologyUnderTest } from './topology-under-test.ts';
 import { World } from './world.ts';
 
+/**
+ * Why a run failed: what it left differs from what it should be; or nothing can be compared, since a process ended by what
+ * no fault explains, or the world did not come to rest.
+ */
+export type Failure = { readonly kind: 'differs' | 'died' | 'restless'; readonly text: string };
+
 /** What one run was like. */
 export type Run = {
   readonly topology: string;
@@ -14,8 +20,9 @@ export type Run = {
   readonly virtualMs: number;
   readonly faults: ReadonlyMap<string, number>;
   readonly killedAt: ReadonlyMap<string, number>;
-  /** Why it failed. */
-  readonly failure: string | undefined;
+  /** How often a process got a database that another had kept from it. */
+  readonly lockWaits: number;
+  readonly failure: Failure | undefined;
   readonly trace: readonly string[];
   /** Equal for two runs in which the same happened. */
   readonly digest: string;
@@ -45,7 +52,7 @@ export async function simulate(topology: TopologyUnderTest, seed: number): Promi
     const failure =
       undisturbed.failure ??
       disturbed.failure ??
-      (strays.length > 0 ? `nobody handles ${textOf(stray)}` : undefined) ??
+      (strays.length > 0 ? died(`nobody handles ${textOf(stray)}`) : undefined) ??
       compare(topology, input, undisturbed, disturbed);
     const { world, faults } = disturbed;
     return {
@@ -54,18 +61,21 @@ export async function simulate(topology: TopologyUnderTest, seed: number): Promi
       virtualMs: world.scheduler.now + undisturbed.world.scheduler.now,
       faults,
       killedAt: world.killedAt,
+      lockWaits: world.lockWaits,
       failure,
       trace: world.trace.lines,
       digest: world.trace.digest(),
     };
   } catch (error) {
-    const nothing = { faults: new Map(), killedAt: new Map(), trace: [], digest: '' };
-    return { ...nothing, topology: topology.name, seed, virtualMs: 0, failure: textOf(error) };
+    const nothing = { faults: new Map(), killedAt: new Map(), lockWaits: 0, trace: [], digest: '' };
+    return { ...nothing, topology: topology.name, seed, virtualMs: 0, failure: died(textOf(error)) };
   } finally {
     process.off('unhandledRejection', onStray);
     unfollow();
   }
 }
+
+const died = (text: string): Failure => ({ kind: 'died', text });
 
 function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -74,7 +84,7 @@ function textOf(error: unknown): string {
 type Ended = {
   readonly world: World;
   readonly faults: ReadonlyMap<string, number>;
-  readonly failure: string | undefined;
+  readonly failure: Failure | undefined;
   readonly outcome: Outcome;
   /** Of the stores when they are restored from the log alone. */
   readonly restored: Outcome;
@@ -85,15 +95,19 @@ function compare(
   input: Input,
   undisturbed: Ended,
   disturbed: Ended,
-): string | undefined {
+): Failure | undefined {
   const model = modelled(topology, input);
   const plain = ['undisturbed', undisturbed.outcome] as const;
-  return (
+  return differs(
     (model && difference(plain, ['by the model', model])) ??
-    difference(['restored from the log', undisturbed.restored], storesOf(plain)) ??
-    difference(['under faults', disturbed.outcome], plain) ??
-    difference(['under faults, restored from the log', disturbed.restored], storesOf(plain))
+      difference(['restored from the log', undisturbed.restored], storesOf(plain)) ??
+      difference(['under faults', disturbed.outcome], plain) ??
+      difference(['under faults, restored from the log', disturbed.restored], storesOf(plain)),
   );
+}
+
+function differs(text: string | undefined): Failure | undefined {
+  return text === undefined ? undefined : { kind: 'differs', text };
 }
 
 function storesOf([name, outcome]: readonly [string, Outcome]): readonly [string, Outcome] {
@@ -174,7 +188,7 @@ async function finish(world: World, faults: ReadonlyMap<string, number>): Promis
   const ended = { world, faults, outcome: new Map(), restored: new Map() };
   if (!(await rest(world))) return { ...ended, failure: reasonOf(world) };
   const copies = await scheduler.settle(differenceOfCopies(world.processes));
-  if (copies !== undefined) return { ...ended, failure: copies };
+  if (copies !== undefined) return { ...ended, failure: differs(copies) };
   const tasks = world.processes.flatMap(({ runtime }) => runtime.tasks);
   const stores = await scheduler.settle(readStores(tasks, underTest.looseStores));
   for (const slot of world.slots) {
@@ -237,9 +251,9 @@ function isCaughtUp(world: World): boolean {
 }
 
 /** What kept a world from coming to rest, or what it died of. */
-function reasonOf(world: World): string {
+function reasonOf(world: World): Failure {
   if (world.bugs.length > 0) {
-    return `a process died of what no fault explains:\n${world.bugs.map(textOf).join('\n')}`;
+    return died(`a process died of what no fault explains:\n${world.bugs.map(textOf).join('\n')}`);
   }
   const states = world.slots.map(({ instanceId, process }) => {
     if (process === undefined) return `${instanceId} is not running`;
@@ -248,5 +262,5 @@ function reasonOf(world: World): string {
     return `${instanceId} ${runtime.isCaughtUp ? 'has caught up' : 'is behind'} with tasks ${tasks || '(none)'}`;
   });
   const fed = world.feeder.isDone ? 'all of the input is appended' : 'the input is not all appended';
-  return ['the world does not come to rest', fed, ...states].join('\n  ');
+  return { kind: 'restless', text: ['the world does not come to rest', fed, ...states].join('\n  ') };
 }

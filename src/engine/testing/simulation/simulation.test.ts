@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { it } from 'node:test';
-import { campaign, commandFor } from './campaign.ts';
+import { InvariantError } from '#platform';
+import { campaign, commandFor, type Summary } from './campaign.ts';
 import { FAILPOINTS, FAULTS } from './faults.ts';
 import { difference } from './outcome.ts';
 import { simulate } from './simulate.ts';
 import { TOPOLOGIES } from './topologies.ts';
-import type { TopologyUnderTest } from './topology-under-test.ts';
+import type { AnyTopic, TopologyUnderTest } from './topology-under-test.ts';
 
-/** A number of runs, not a time, so that the same are made each time: about a quarter of a minute of one core. */
-const RUNS = 80;
+/** The same runs each time: enough that every fault and every failpoint is met. */
+const RUNS = 60;
+/** Of others each time. */
+const MORE_SECONDS = 8;
+
+function assertNoFailure({ failures }: Summary): void {
+  const [run] = failures;
+  if (run === undefined) return;
+  assert.fail(`${run.topology} seed ${run.seed}: ${run.failure?.text}\nrepeat with: ${commandFor(run)}`);
+}
 
 it('topologies under faults leave what undisturbed ones leave', async () => {
   const summary = await campaign({
@@ -16,12 +26,7 @@ it('topologies under faults leave what undisturbed ones leave', async () => {
     withKept: true,
     isOver: ({ runs, failures }) => runs >= RUNS || failures.length > 0,
   });
-  const [failure] = summary.failures;
-  if (failure !== undefined) {
-    assert.fail(
-      `${failure.topology} seed ${failure.seed}: ${failure.failure}\nrepeat with: ${commandFor(failure)}`,
-    );
-  }
+  assertNoFailure(summary);
   const met = (names: Iterable<string>) => [...names].sort();
   assert.deepEqual(met(summary.killedAt.keys()), met(FAILPOINTS), 'a process was killed at every failpoint');
   assert.deepEqual(
@@ -29,6 +34,18 @@ it('topologies under faults leave what undisturbed ones leave', async () => {
     met(FAULTS.map(({ kind }) => kind)),
     'every kind of fault was met',
   );
+  assert.ok(summary.lockWaits > 0, 'a process waited for a store that another had locked');
+});
+
+it('seeds that nobody has run before find nothing either', async () => {
+  const summary = await campaign({
+    seed: randomInt(1_000, 2 ** 31),
+    withKept: false,
+    // Of processor time: a busy machine looks as far as an idle one.
+    isOver: ({ processorMs, failures }) => processorMs > MORE_SECONDS * 1_000 || failures.length > 0,
+  });
+  assertNoFailure(summary);
+  assert.ok(summary.runs > 0);
 });
 
 it('a seed is a run', async () => {
@@ -51,7 +68,27 @@ it('a model that says otherwise fails a run, with the lines that differ', async 
       return { ...outputs, [name]: (outputs[name] ?? []).slice(1) };
     },
   };
-  assert.match((await simulate(otherwise, 1)).failure ?? '', /lines by the model, .* undisturbed; from line/);
+  assert.match(
+    (await simulate(otherwise, 1)).failure?.text ?? '',
+    /lines by the model, .* undisturbed; from line/,
+  );
+});
+
+it('a handler that fails for good ends a run as a death, not as a difference', async () => {
+  const [topology] = TOPOLOGIES as readonly [TopologyUnderTest];
+  const dying: TopologyUnderTest = {
+    ...topology,
+    outputs: [],
+    declare: (builder) => {
+      const [input] = topology.inputs as readonly [AnyTopic];
+      builder.source(input).map(() => {
+        throw new InvariantError('a bug');
+      });
+    },
+  };
+  const { failure } = await simulate(dying, 1);
+  assert.equal(failure?.kind, 'died');
+  assert.match(failure?.text ?? '', /a process died of what no fault explains:\n.*a bug/);
 });
 
 it('outcomes differ by what is missing, changed or too much', () => {

@@ -1,3 +1,6 @@
+import { chainedJoinsTopology } from './topologies/chained-joins.ts';
+import { chainedTablesTopology } from './topologies/chained-tables.ts';
+import { chainedWindowsTopology } from './topologies/chained-windows.ts';
 import { enrichedViewsTopology } from './topologies/enriched-views.ts';
 import { globalLookupsTopology } from './topologies/global-lookups.ts';
 import { ledgerTopology } from './topologies/ledger.ts';
@@ -24,4 +27,7 @@ export const TOPOLOGIES: readonly TopologyUnderTest[] = [
   pastPricesTopology,
   noticesTopology,
   globalLookupsTopology,
+  chainedWindowsTopology,
+  chainedJoinsTopology,
+  chainedTablesTopology,
 ];

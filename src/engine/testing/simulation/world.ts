@@ -58,7 +58,7 @@ export class World {
   /** Processes that go on although another has their place. */
   readonly zombies: SimulatedProcess[] = [];
   readonly #watches: { readonly failpoint: string; readonly act: (slot: Slot) => void }[] = [];
-  #disks = 0;
+  readonly #disks: Disk[] = [];
   /** The machine that everybody has to run on from now on: see restoreLog. */
   #onlyDisk: Disk | undefined;
   #savedLog: { readonly restore: () => void; readonly position: number } | undefined;
@@ -127,8 +127,15 @@ export class World {
   }
 
   newDisk(): Disk {
-    const name = `disk-${this.#disks++}`;
-    return new Disk(name, this.random.fork(name));
+    const name = `disk-${this.#disks.length}`;
+    const disk = new Disk(name, this.random.fork(name));
+    this.#disks.push(disk);
+    return disk;
+  }
+
+  /** How often a process got a database that another had kept from it. */
+  get lockWaits(): number {
+    return this.#disks.reduce((sum, { waited }) => sum + waited, 0);
   }
 
   start(slot: Slot): void {

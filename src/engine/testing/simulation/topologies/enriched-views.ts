@@ -1,5 +1,5 @@
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -16,10 +16,10 @@ type Seen = { readonly views: number; readonly known: number };
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const profiles = jsonTopic<Profile>('profiles', 3);
-const views = jsonTopic<View>('views', 3);
-const enriched = jsonTopic<Enriched>('enriched', 3);
-const seen = jsonTopic<Seen>('seen', 3);
+const profiles = sizedTopic<Profile>('profiles', 3, { segment: 'segment-1' });
+const views = sizedTopic<View>('views', 3, { page: 1 });
+const enriched = sizedTopic<Enriched>('enriched', 3, { page: 1, segment: null });
+const seen = sizedTopic<Seen>('seen', 3, { views: 1, known: 0 });
 
 const addTo = (state: Seen, segment: string | null): Seen => ({
   views: state.views + 1,
@@ -76,7 +76,7 @@ export const enrichedViewsTopology: TopologyUnderTest = {
       .aggregate<Seen>('seen', {
         initial: () => ({ views: 0, known: 0 }),
         add: (state, { value }) => addTo(state, value.segment),
-        value: json<Seen>(),
+        value: sizedJson<Seen>({ views: 1, known: 0 }),
       })
       .to(seen);
   },

@@ -1,5 +1,5 @@
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -13,12 +13,12 @@ type Order = { readonly item: string | null; readonly amount: number };
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const orders = jsonTopic<Order>('orders', 2);
+const orders = sizedTopic<Order>('orders', 2, { item: null, amount: 1 });
 const prices = {
-  ...jsonTopic<number>('prices', 3),
+  ...sizedTopic<number>('prices', 3, 1),
   cleanup: { policy: 'compact', tombstoneRetentionMs: 86_400_000 } as const,
 };
-const bills = jsonTopic<number>('bills', 2);
+const bills = sizedTopic<number>('bills', 2, 1);
 
 /** A global table, which every process reads for itself, and state behind the join with it. */
 function generate(random: Random): InputRecord[] {
@@ -76,7 +76,7 @@ export const globalLookupsTopology: TopologyUnderTest = {
         ({ value }) => value.item,
         ({ amount }, each) => amount * (each ?? 0),
       )
-      .reduce('billed', (sum, amount) => sum + amount, { value: json<number>() })
+      .reduce('billed', (sum, amount) => sum + amount, { value: sizedJson<number>(1) })
       .to(bills);
   },
   generate,

@@ -1,8 +1,8 @@
 import { InputError } from '#platform';
 import { partitionFor } from '../../../log/partitioner.ts';
 import { defineProcessor, port } from '../../../topology/processor.ts';
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Announcement,
   DEAD_LETTERS,
@@ -25,9 +25,9 @@ const POISON = -1;
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const bookings = jsonTopic<Booking>('bookings', PARTITIONS);
-const lines = jsonTopic<Line>('lines', PARTITIONS);
-const closings = jsonTopic<Closing>('closings', PARTITIONS);
+const bookings = sizedTopic<Booking>('bookings', PARTITIONS, { amount: 1 });
+const lines = sizedTopic<Line>('lines', PARTITIONS, { sum: 1, count: 1, recent: [1], late: false });
+const closings = sizedTopic<Closing>('closings', PARTITIONS, { closed: null, watermark: 0 });
 
 /**
  * Accounts with two stores and a timer: an amount of zero removes an account from both, a negative one is refused after
@@ -36,7 +36,10 @@ const closings = jsonTopic<Closing>('closings', PARTITIONS);
 const ledger = defineProcessor({
   inputs: { bookings: port<string, Booking>() },
   outputs: { lines: port<string, Line>(), closings: port<string, Closing>() },
-  stores: { balances: { value: json<Balance>() }, recent: { value: json<readonly number[]>() } },
+  stores: {
+    balances: { value: sizedJson<Balance>({ sum: 1, count: 1 }) },
+    recent: { value: sizedJson<readonly number[]>([1]) },
+  },
   process: {
     bookings: ({ key, value: { amount }, timestamp }, { stores, emit, setTimer, clearTimer, watermark }) => {
       const late = timestamp < watermark;
@@ -73,7 +76,7 @@ function generate(random: Random): Input {
       return { topic: bookings.name, partition: random.int(0, PARTITIONS - 1), announceMs };
     }
     const timestamp = now - random.int(0, random.chance(0.1) ? 5 * OUT_OF_ORDER_MS : OUT_OF_ORDER_MS);
-    const amount = random.chance(0.1) ? CLOSES_ACCOUNT : random.chance(0.05) ? POISON : random.int(1, 99);
+    const amount = random.chance(0.1) ? CLOSES_ACCOUNT : random.chance(0.05) ? POISON : random.int(1, 9);
     const value = random.chance(0.02) ? Buffer.from('no json') : { amount };
     return { topic: bookings.name, key: `account-${random.int(1, keys)}`, value, timestamp };
   });

@@ -1,7 +1,7 @@
 import { partitionFor } from '../../../log/partitioner.ts';
 import { defineProcessor, port } from '../../../topology/processor.ts';
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -22,8 +22,8 @@ const DELAY_MS = 700;
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const signals = jsonTopic<Signal>('signals', PARTITIONS);
-const notices = jsonTopic<Notice>('notices', PARTITIONS);
+const signals = sizedTopic<Signal>('signals', PARTITIONS, { about: 'thing-1' });
+const notices = sizedTopic<Notice>('notices', PARTITIONS, { total: 1 });
 
 const added = (inbox: Inbox | undefined, timestamp: number): Inbox => ({
   total: (inbox?.total ?? 0) + 1,
@@ -38,7 +38,10 @@ const added = (inbox: Inbox | undefined, timestamp: number): Inbox => ({
 const notifier = defineProcessor({
   inputs: { signals: port<string, Signal>() },
   outputs: { notices: port<string, Notice>() },
-  stores: { seen: { value: json<number>(), ttlMs: TTL_MS }, inbox: { value: json<Inbox>() } },
+  stores: {
+    seen: { value: sizedJson<number>(START_MS), ttlMs: TTL_MS },
+    inbox: { value: sizedJson<Inbox>({ total: 1, newest: START_MS, waiting: 1 }) },
+  },
   reads: {
     signals: ({ key, value: { about } }) => ({ seen: [`${key}/${about}`], inbox: [key], timers: [key] }),
   },

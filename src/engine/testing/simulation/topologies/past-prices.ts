@@ -1,5 +1,5 @@
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -21,9 +21,9 @@ const HISTORY_MS = 10_000;
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const prices = jsonTopic<Price>('prices', 2);
-const sales = jsonTopic<Sale>('sales', 2);
-const valued = jsonTopic<Valued>('valued', 2);
+const prices = sizedTopic<Price>('prices', 2, { price: 1 });
+const sales = sizedTopic<Sale>('sales', 2, { amount: 1 });
+const valued = sizedTopic<Valued>('valued', 2, { amount: 1, price: null });
 
 function generate(random: Random): InputRecord[] {
   const products = random.int(1, 5);
@@ -70,7 +70,7 @@ export const pastPricesTopology: TopologyUnderTest = {
       .source(sales, { watermark: { outOfOrderMs: OUT_OF_ORDER_MS } })
       .join('valued-sales', history, ({ amount }, row): Valued => ({ amount, price: row?.price ?? null }), {
         graceMs: GRACE_MS,
-        value: json<Sale>(),
+        value: sizedJson<Sale>({ amount: 1 }),
       })
       .to(valued);
   },

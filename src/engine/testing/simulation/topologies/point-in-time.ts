@@ -1,6 +1,6 @@
 import { defineProcessor, port } from '../../../topology/processor.ts';
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -18,9 +18,9 @@ const OUT_OF_ORDER_MS = 40;
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const purchases = jsonTopic<Purchase>('purchases', 2);
-const requests = jsonTopic<Request>('requests', 2);
-const examples = jsonTopic<Example>('examples', 2);
+const purchases = sizedTopic<Purchase>('purchases', 2, { amount: 1 });
+const requests = sizedTopic<Request>('requests', 2, { user: 'user-1' });
+const examples = sizedTopic<Example>('examples', 2, { spent: 0 });
 
 const spentBefore = (history: History, at: number) =>
   history.reduce((sum, each) => sum + (each.at < at ? each.amount : 0), 0);
@@ -29,7 +29,7 @@ const spentBefore = (history: History, at: number) =>
 const pointInTime = defineProcessor({
   inputs: { purchases: port<string, Purchase>(), requests: port<string, Request>() },
   outputs: { examples: port<string, Example>() },
-  stores: { history: { value: json<History>() } },
+  stores: { history: { value: sizedJson<History>([]) } },
   process: {
     purchases: ({ key, value, timestamp }, { stores }) => {
       const history = [...(stores.history.get(key) ?? []), { at: timestamp, amount: value.amount }];

@@ -1,5 +1,5 @@
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import type { InputRecord, TopologyUnderTest } from '../topology-under-test.ts';
 
 type Side = { readonly n: number };
@@ -8,10 +8,10 @@ type Pair = { readonly left: number | null; readonly right: number | null };
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const left = jsonTopic<Side>('lefts', 2);
-const right = jsonTopic<Side>('rights', 2);
-const pairs = jsonTopic<Pair>('pairs', 2);
-const selves = jsonTopic<Pair>('selves', 2);
+const left = sizedTopic<Side>('lefts', 2, { n: 1 });
+const right = sizedTopic<Side>('rights', 2, { n: 1 });
+const pairs = sizedTopic<Pair>('pairs', 2, { left: 1, right: null });
+const selves = sizedTopic<Pair>('selves', 2, { left: 1, right: null });
 
 /** Timestamps grow: what is merged by them is read in the order of appending. */
 function generate(random: Random): InputRecord[] {
@@ -38,15 +38,15 @@ export const streamJoinsTopology: TopologyUnderTest = {
     lefts
       .outerJoinStream('pairs-join', builder.source(right), {
         ...window,
-        value: json<Side>(),
-        other: json<Side>(),
+        value: sizedJson<Side>({ n: 1 }),
+        other: sizedJson<Side>({ n: 1 }),
         join: (a, b): Pair => ({ left: a?.n ?? null, right: b?.n ?? null }),
       })
       .to(pairs);
     lefts
       .selfJoin('selves-join', {
         ...window,
-        value: json<Side>(),
+        value: sizedJson<Side>({ n: 1 }),
         join: (a, b): Pair => ({ left: a.n, right: b.n }),
       })
       .to(selves);

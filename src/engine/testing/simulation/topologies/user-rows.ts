@@ -1,6 +1,6 @@
 import { defineProcessor, port } from '../../../topology/processor.ts';
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -15,12 +15,12 @@ type Row = { readonly seen: number; readonly newest: number };
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const events = jsonTopic<Event>('events', 3);
+const events = sizedTopic<Event>('events', 3, { kind: 'seen' });
 const rows = {
-  ...jsonTopic<Row>('user-rows', 3),
+  ...sizedTopic<Row>('user-rows', 3, { seen: 1, newest: START_MS }),
   cleanup: { policy: 'compact', tombstoneRetentionMs: 86_400_000 } as const,
 };
-const gone = jsonTopic<Row>('gone', 3);
+const gone = sizedTopic<Row>('gone', 3, { seen: 1, newest: START_MS });
 
 const next = (row: Row | undefined, timestamp: number): Row => ({
   seen: (row?.seen ?? 0) + 1,
@@ -31,7 +31,7 @@ const next = (row: Row | undefined, timestamp: number): Row => ({
 const userRows = defineProcessor({
   inputs: { events: port<string, Event>() },
   outputs: { gone: port<string, Row>() },
-  stores: { rows: { value: json<Row>(), changelog: { name: rows.name } } },
+  stores: { rows: { value: sizedJson<Row>({ seen: 1, newest: START_MS }), changelog: { name: rows.name } } },
   process: {
     events: ({ key, value: { kind }, timestamp }, { stores, emit }) => {
       const row = stores.rows.get(key);

@@ -1,6 +1,6 @@
 import { defineProcessor, port } from '../../../topology/processor.ts';
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import {
   type Input,
   type InputRecord,
@@ -17,9 +17,14 @@ const OUT_OF_ORDER_MS = 30;
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const clicks = jsonTopic<Click>('clicks', 3);
-const totals = jsonTopic<Totals>('totals', 2);
-const windows = jsonTopic<Totals & { readonly start: number; readonly late: boolean }>('windows', 2);
+const clicks = sizedTopic<Click>('clicks', 3, { item: 'item-1', weight: 1 });
+const totals = sizedTopic<Totals>('totals', 2, { count: 1, weight: 1 });
+const windows = sizedTopic<Totals & { readonly start: number; readonly late: boolean }>('windows', 2, {
+  count: 1,
+  weight: 1,
+  start: START_MS,
+  late: false,
+});
 
 const add = (to: Totals | undefined, { weight }: Click): Totals => ({
   count: (to?.count ?? 0) + 1,
@@ -30,7 +35,7 @@ const add = (to: Totals | undefined, { weight }: Click): Totals => ({
 const windowed = defineProcessor({
   inputs: { clicks: port<string, Click>() },
   outputs: { windows: port<string, Totals & { readonly start: number; readonly late: boolean }>() },
-  stores: { windows: { value: json<Totals>() } },
+  stores: { windows: { value: sizedJson<Totals>({ count: 1, weight: 1 }) } },
   reads: { clicks: ({ key, timestamp }) => ({ windows: [nameOf(key, timestamp)] }) },
   process: {
     clicks: ({ key, value, timestamp }, { stores, setTimer, watermark, emit }) => {
@@ -103,7 +108,7 @@ export const windowedCountsTopology: TopologyUnderTest = {
     const byItem = builder
       .source(clicks, { watermark: { outOfOrderMs: OUT_OF_ORDER_MS } })
       .keyBy('by-item', ({ item }) => item, { value: clicks.value, partitions: 2 });
-    const value = json<Totals>();
+    const value = sizedJson<Totals>({ count: 1, weight: 1 });
     byItem
       .aggregate('totals', {
         initial: () => ({ count: 0, weight: 0 }),

@@ -1,8 +1,8 @@
 import { textKey } from '../../../serde.ts';
 import { hopping, session, sliding, tumbling } from '../../../topology/windows/window.ts';
 import { windowedKey } from '../../../topology/windows/windowed-key.ts';
-import { json, jsonTopic } from '../../json-topic.ts';
 import type { Random } from '../random.ts';
+import { sizedJson, sizedTopic } from '../sized-json.ts';
 import type { AnyTopic, InputRecord, TopologyUnderTest } from '../topology-under-test.ts';
 
 type Step = { readonly n: number };
@@ -10,8 +10,8 @@ type Step = { readonly n: number };
 const START_MS = 1_000_000_000_000;
 const END_MS = START_MS + 10_000_000;
 
-const steps = jsonTopic<Step>('steps', 2);
-const results = (name: string) => ({ ...jsonTopic<number>(name, 2), key: windowedKey(textKey) });
+const steps = sizedTopic<Step>('steps', 2, { n: 1 });
+const results = (name: string) => ({ ...sizedTopic<number>(name, 2, 1), key: windowedKey(textKey) });
 const [tumbled, hopped, slid, sessions, ended, held, changed] = [
   'tumbled',
   'hopped',
@@ -47,7 +47,7 @@ export const windowsTopology: TopologyUnderTest = {
   ],
   declare: (builder) => {
     const source = builder.source(steps);
-    const value = json<number>();
+    const value = sizedJson<number>(1);
     const graceMs = 40;
     const onClose = { value, emit: 'on-close' } as const;
     source
