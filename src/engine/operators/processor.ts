@@ -69,6 +69,8 @@ export class ProcessorOperator implements Operator {
       const watermark = this.#time.at[record.sequence] as number;
       const missing = this.#attempt(record, watermark, step, handler);
       if (missing !== undefined) await this.#attemptLoading(missing, record, watermark, step, handler);
+      // What it has set for a time long past, as if the next record came in a batch of its own.
+      if (this.#isDue(watermark)) await this.#fireUpTo(watermark, record.sequence, step);
     }
     if (this.#isDueBefore(steps)) await this.#fireBefore(steps, step);
     await this.#fire('wall', step.wallNow, steps - 1, step);
@@ -138,21 +140,28 @@ export class ProcessorOperator implements Operator {
   #isDueBefore(sequence: number): boolean {
     if (this.#timers.event === undefined && this.#expiring.length === 0) return false;
     for (; this.#behind < sequence; this.#pass()) {
-      const watermark = this.#time.at[this.#behind + 1] as number;
-      if (this.#timers.event?.first(watermark) !== undefined) return true;
-      if (this.#expiring.some(({ expiry }) => expiry?.isDue(watermark))) return true;
+      if (this.#isDue(this.#time.at[this.#behind + 1] as number)) return true;
     }
     return false;
   }
 
+  #isDue(watermark: number): boolean {
+    if (this.#timers.event?.first(watermark) !== undefined) return true;
+    for (let i = 0; i < this.#expiring.length; i++)
+      if (this.#expiring[i]?.expiry?.isDue(watermark)) return true;
+    return false;
+  }
+
   async #fireBefore(sequence: number, step: Step): Promise<void> {
-    for (; this.#behind < sequence; this.#pass()) {
-      const watermark = this.#time.at[this.#behind + 1] as number;
-      for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
-      await this.#fire('event', watermark, this.#behind, step);
-      // What a timer has written under a time long past goes here, not after the next record.
-      for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
-    }
+    for (; this.#behind < sequence; this.#pass())
+      await this.#fireUpTo(this.#time.at[this.#behind + 1] as number, this.#behind, step);
+  }
+
+  async #fireUpTo(watermark: number, sequence: number, step: Step): Promise<void> {
+    for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
+    await this.#fire('event', watermark, sequence, step);
+    // What a timer has written under a time long past goes here, not after the next record.
+    for (const { expiry } of this.#expiring) await expiry?.expire(watermark);
   }
 
   /** All that a record led to has been emitted: the watermark downstream follows, up to what timers hold. */

@@ -37,9 +37,6 @@ export interface Model {
 /** A record that a chain's source reads: for the first operator's main input, 0, or for the second input of operator 1, 2, … */
 export type Tagged = readonly [to: number, key: string, value: string | null, timestamp: number];
 
-/** When an operator fires what a record has set for a time that the watermark has passed already. */
-export type Overdue = 'after each record' | 'after all that came of one';
-
 type Stage = { readonly model: Model; input: number; output: number };
 
 /**
@@ -51,11 +48,9 @@ export class ModelChain {
   readonly #stages: Stage[] = [];
   /** Where an operator's second input comes in, by the operator. */
   readonly #sides: number[] = [];
-  readonly #overdue: Overdue;
   #watermark = Number.NEGATIVE_INFINITY;
 
-  constructor(operators: readonly (readonly Model[])[], overdue: Overdue) {
-    this.#overdue = overdue;
+  constructor(operators: readonly (readonly Model[])[]) {
     for (const models of operators) {
       this.#sides.push(this.#stages.length);
       for (const model of models) this.#stages.push({ model, input: -Infinity, output: -Infinity });
@@ -96,6 +91,7 @@ export class ModelChain {
     }
     const emit: Emit = (made) => this.#deliver(at + 1, made, false, rows);
     stage.model.record(row, stage.input, emit, fromSide);
-    if (this.#overdue === 'after each record') stage.model.advance?.(stage.input, emit);
+    // What it has set for a time that the watermark has passed already.
+    stage.model.advance?.(stage.input, emit);
   }
 }

@@ -22,7 +22,9 @@ export class VersionedRows {
     this.#rows.set(key, versions.slice(Math.max(0, countedThen)));
   }
 
+  /** Null before the history begins, also where a version of that time is still there. */
   asOf(key: string, timestamp: number): string | null {
+    if (timestamp < (this.newestMs(key) ?? timestamp) - this.#historyMs) return null;
     return this.#rows.get(key)?.findLast((each) => each.timestamp <= timestamp)?.value ?? null;
   }
 
