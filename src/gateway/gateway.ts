@@ -51,12 +51,9 @@ export type GatewayOptions = {
 };
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { log, topics, logger } = options;
+  const { log, topics } = options;
   const writer = await TopicWriter.open(log, topics.interactions);
-  const decisions = await PrivacyDecisions.open(log, topics.privacy, {
-    onUndecodable: (place, err) =>
-      logger.error({ err, ...place }, 'a decision that cannot be decoded is left out'),
-  });
+  const decisions = await PrivacyDecisions.open(log, topics.privacy);
   return new Gateway(options, writer, new PrivacyRequests(options, decisions));
 }
 

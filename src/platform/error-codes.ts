@@ -366,6 +366,11 @@ const engine: readonly ErrorDescription[] = [
     'Split the value, or keep it elsewhere and send where it is.',
   ),
   fixInput(
+    'MR_RECORD_UNDECODABLE',
+    'A record that a reader needs cannot be decoded; the message names topic, partition and offset.',
+    'Find out who else writes to the topic; a newer record of the key stands for it.',
+  ),
+  fixInput(
     'MR_RECORD_WINDOWED_KEY',
     'A key is read as that of a window, and names none.',
     'Read topics of windowed tables alone with `windowedKey`.',

@@ -1,19 +1,25 @@
+import { InputError } from '#platform';
 import type { Serde } from '../serde.ts';
 import type { CachedStore } from './cached-store.ts';
 
 /** Entries that may be out of force beside as many in force, before the heap is made anew. */
 const SLACK = 1_024;
 
+const DUE_BYTES = 8;
+
 export type Timer = { readonly key: string; readonly dueMs: number };
 
 /** Due times in stores and changelogs: eight bytes, big-endian double. */
 export const dueSerde: Serde<number> = {
   encode: (due) => {
-    const bytes = Buffer.allocUnsafe(8);
+    const bytes = Buffer.allocUnsafe(DUE_BYTES);
     bytes.writeDoubleBE(due);
     return bytes;
   },
-  decode: (bytes) => bytes.readDoubleBE(),
+  decode: (bytes) => {
+    if (bytes.length === DUE_BYTES) return bytes.readDoubleBE();
+    throw new InputError('MR_RECORD_TIMESTAMP', `a due time has ${DUE_BYTES} bytes, not ${bytes.length}`);
+  },
   prepare: async () => {},
   fingerprint: Buffer.from('timer-due-1'),
   framing: 0,

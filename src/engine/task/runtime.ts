@@ -38,6 +38,8 @@ export class StreamsRuntime {
   readonly #globalTables: GlobalTables;
   readonly #idleInputs = new IdleInputs();
   readonly #backoff: Backoff;
+  /** Tasks whose stores were found damaged. */
+  readonly #suspects = new Set<string>();
   #fetching: Fetching | undefined;
   #committer: Committer | undefined;
   /** From when on the next commit's interval counts. */
@@ -61,6 +63,7 @@ export class StreamsRuntime {
       group,
       journalTopic: journal ? journalTopic(topology).name : undefined,
       refusals: new Map(),
+      suspects: this.#suspects,
     });
     this.#rebalance = new Rebalance({
       ...this.#options,
@@ -260,6 +263,7 @@ export class StreamsRuntime {
       this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
       // What the task has not committed was in memory only: its successor reads it again.
       await this.#tasks.close([task]);
+      this.#suspects.add(task.name);
       await this.#options.databases.destroy(task.name);
       this.#require(this.#fetching).assign(this.tasks);
       return 0;
