@@ -6,11 +6,14 @@ import {
   type Configuration,
   createHttpServer,
   createMetrics,
+  type HttpServer,
+  type Logger,
   type Metrics,
   renderTogether,
   type Shutdown,
   systemClock,
 } from '#platform';
+import type { Pseudonyms } from '#privacy';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
 import type { ViewsInRedis } from './views.ts';
@@ -71,10 +74,26 @@ export async function serve(
     failure = error;
   });
   server.addReadyCheck('processing', () => failure && `has failed: ${failure.message}`);
+  checkVault(server, await pseudonyms(), { logger, shutdown });
   if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
   const { url } = await server.listen(configuration.http);
   shutdown.add('server', () => server.close());
   return url;
+}
+
+/** Beside serving: users whose key is damaged are refused one by one, and whether there are any shows at once. */
+function checkVault(
+  server: HttpServer,
+  pseudonyms: Pseudonyms,
+  { logger, shutdown }: { readonly logger: Logger; readonly shutdown: Shutdown },
+): void {
+  const { signal } = shutdown;
+  const checking = pseudonyms.check(signal).then(
+    ({ damaged }) => damaged > 0 && logger.error({ damaged }, pseudonyms.damage),
+    (err: unknown) => signal.aborted || logger.error({ err }, 'the vault of pseudonyms could not be checked'),
+  );
+  shutdown.add('check of the vault', async () => void (await checking));
+  server.addReadyCheck('vault', () => pseudonyms.damage);
 }
 
 /** Metrics of this thread together with those of the threads that process. */

@@ -26,6 +26,7 @@ import {
   type Shutdown,
   systemClock,
 } from '#platform';
+import { openVault, type Pseudonyms, vaultExists } from '#privacy';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { openExistingInstallation } from './installation.ts';
@@ -71,7 +72,7 @@ export function verifyCommand(command: Command): Command {
 The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
 it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
 Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Beside "millrace start", which has the stores open, the journal alone is compared. Not covered:
+is held meanwhile. The rows of the vault of pseudonyms are held against their seals. Beside "millrace start", which has the stores open, the journal alone is compared. Not covered:
 global tables, views of modules, and views in Redis.
 Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
     run: (invocation) => runVerify(invocation),
@@ -124,8 +125,35 @@ async function runVerify({
       if (output.json) output.value(finding);
       else output.line(lineOf(finding));
     }
+    if (options.task === undefined) {
+      const finding = await verifiedVault(configuration, shutdown.signal);
+      if (finding !== undefined) {
+        findings.push(finding);
+        if (output.json) output.value(finding);
+        else output.line(lineOf(finding));
+      }
+    }
     return findings.every(({ result }) => result === 'equal') ? EXIT.done : EXIT.failed;
   });
+}
+
+/** The rows of the vault against their seals; undefined where there is none. */
+async function verifiedVault({ data }: Configuration, signal: AbortSignal): Promise<Finding | undefined> {
+  if (!vaultExists(data)) return undefined;
+  const task = 'vault of pseudonyms';
+  let vault: Pseudonyms | undefined;
+  try {
+    vault = openVault(data);
+    const { users, damaged } = await vault.check(signal);
+    const counted = { task, records: users };
+    if (damaged === 0) return { ...counted, result: 'equal', detail: '' };
+    return { ...counted, result: 'different', detail: vault.damage ?? '' };
+  } catch (error) {
+    if (errorCode(error) !== 'MR_PRIVACY_VAULT_UNUSABLE') throw error;
+    return { task, result: 'different', detail: (error as Error).message };
+  } finally {
+    vault?.close();
+  }
 }
 
 /** Keeps `start` from opening the stores while they are read; false where it, or another command, has them. */
@@ -234,8 +262,11 @@ async function compareWithRebuild(place: TaskPlace, options: Context['options'])
 }
 
 function lineOf({ task, result, commits, records, detail, state, stores = [] }: Finding): string {
-  const counts =
-    commits === undefined ? '' : ` (${grouped(commits)} commits, ${grouped(records ?? 0)} records)`;
+  const parts = [
+    ...(commits === undefined ? [] : [`${grouped(commits)} commits`]),
+    ...(records === undefined ? [] : [`${grouped(records)} records`]),
+  ];
+  const counts = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
   const onDisk = [state === undefined ? '' : `state on disk ${state}`, ...stores.map(shownStore)];
   const details = [detail, ...onDisk].filter((part) => part !== '').join('; ');
   return `${task}: ${result}${counts}${details === '' ? '' : `: ${details}`}`;

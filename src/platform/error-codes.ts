@@ -473,6 +473,11 @@ const privacy: readonly ErrorDescription[] = [
     'The vault of pseudonyms cannot be read or written just now.',
     'Try again; see which process holds it and whether the disk is full.',
   ),
+  giveUp(
+    'MR_PRIVACY_VAULT_DAMAGED',
+    'The key of a user in the vault of pseudonyms is not what was written.',
+    'Restore pseudonyms.sqlite and pseudonyms.key together from one copy; others are served meanwhile.',
+  ),
   fixConfiguration(
     'MR_PRIVACY_VAULT_UNUSABLE',
     'The vault of pseudonyms is damaged, cannot be opened, or lies without its key.',
