@@ -376,6 +376,11 @@ const engine: readonly ErrorDescription[] = [
     'Read topics of windowed tables alone with `windowedKey`.',
   ),
   giveUp(
+    'MR_GROUP_OFFSET',
+    "A group's offset lies beyond the end of the log.",
+    'Stop all instances, and set the offset with the command in the hint.',
+  ),
+  giveUp(
     'MR_STORE_AHEAD',
     "A store holds more of an input than the group's offset says: the offset was set back, or has expired.",
     'Set the offset to the one in the message, or raise the generation of the topology to process all anew.',
@@ -998,6 +1003,11 @@ const gateway: readonly ErrorDescription[] = [
     'MR_EVENT_MALFORMED',
     'An event has a field that is unknown, missing or of the wrong type.',
     'Correct the field that the reason names.',
+  ),
+  retry(
+    'MR_EVENT_USER_PENDING',
+    'So many events of one user wait to be processed that no more are taken (429).',
+    'Send them again in a moment; admission.userPendingEvents is the bound.',
   ),
 ];
 

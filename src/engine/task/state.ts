@@ -58,6 +58,8 @@ export type StateOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Whose offsets the inputs' are, for messages. */
+  readonly group?: string;
   /** Names of tasks whose changelogs may hold values that can't be decoded. */
   readonly suspects?: ReadonlySet<string>;
   /** Committed input offsets by topic: how far copies of sources are restored. */
@@ -263,10 +265,21 @@ export class TaskState {
     for (const { definition, position } of this.#stores) {
       for (const [input, offset] of Object.entries(position ?? {})) {
         const committed = this.#inputOffsets.get(input) ?? offset;
-        if (offset > committed)
-          throw ahead(definition.name, `${input}/${this.#options.partition}`, offset, committed);
+        if (offset > committed) throw this.#ahead(definition.name, input, { offset, committed });
       }
     }
+  }
+
+  #ahead(store: string, input: string, is: { readonly offset: number; readonly committed: number }): Error {
+    const { group = 'the group', partition } = this.#options;
+    const place = `${input}/${partition}`;
+    return new FatalError(
+      'MR_STORE_AHEAD',
+      `${store} holds ${place} up to offset ${is.offset}, and ${group}'s offset is ${is.committed}: it was set back, or has expired`,
+      {
+        hint: `stop all instances and run "millrace offsets set ${group} ${place} ${is.offset}"; or raise the generation of the topology to process all anew`,
+      },
+    );
   }
 
   /** Removes the rows of stores that the topology no longer has. */
@@ -458,15 +471,6 @@ export class TaskState {
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
   }
 }
-
-const ahead = (store: string, input: string, offset: number, committed: number) =>
-  new FatalError(
-    'MR_STORE_AHEAD',
-    `${store} holds ${input} up to offset ${offset}, and the group's offset is ${committed}: it was set back, or has expired`,
-    {
-      hint: `set the group's offset of ${input} to ${offset} or beyond, or raise the generation of the topology to process all anew`,
-    },
-  );
 
 /** Whether a value can begin with so many bytes of framing: the wire format of schema registries begins with a zero. */
 function framedAs(framing: number): ReadEntry<boolean> {
