@@ -15,4 +15,5 @@ await runNamed(import.meta.dirname, 'bench', [
   'kafka',
   'client',
   'redis',
+  'heavy-user',
 ]);

@@ -1,7 +1,7 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
 import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
-import { type Processing, registerAdminRoutes } from '#operations';
+import { type Processing, processedInteractions, registerAdminRoutes } from '#operations';
 import {
   type Configuration,
   createHttpServer,
@@ -56,6 +56,10 @@ export async function serve(
     pseudonyms: await pseudonyms(),
     clock: systemClock,
     futureMs: configuration.admission.futureMs,
+    pending: {
+      most: configuration.admission.userPendingEvents,
+      processed: () => processedInteractions(log),
+    },
     adminToken: configuration.admin.token,
     logger,
     metrics,

@@ -1,5 +1,5 @@
 import { partitionFor } from './log/partitioner.ts';
-import type { Header, Log, Producer, ProducerRecord } from './log/port.ts';
+import type { Appended, Header, Log, Producer, ProducerRecord } from './log/port.ts';
 import type { Topic } from './serde.ts';
 import { watermarkHeader } from './time/watermark.ts';
 
@@ -27,8 +27,8 @@ export class TopicWriter<K, V> {
     return new TopicWriter(topic, await log.producer());
   }
 
-  /** Resolves when all of them are durable. Errors: MR_AVRO_ENCODE, before anything is written. */
-  async write(records: readonly OutgoingRecord<K, V>[]): Promise<void> {
+  /** Resolves with where they are when all of them are durable. Errors: MR_AVRO_ENCODE, before anything is written. */
+  async write(records: readonly OutgoingRecord<K, V>[]): Promise<readonly Appended[]> {
     const partitions = new Map<number, ProducerRecord[]>();
     for (const { key, value, timestamp, headers } of records) {
       const bytes = Buffer.from(this.#topic.key.toText(key));
@@ -38,7 +38,7 @@ export class TopicWriter<K, V> {
       const encoded = value === null ? null : this.#topic.value.encode(value);
       list.push({ key: bytes, value: encoded, timestamp, ...(headers && { headers }) });
     }
-    await Promise.all(
+    return Promise.all(
       Array.from(partitions, ([partition, list]) => this.#producer.append(this.#topic.name, partition, list)),
     );
   }
