@@ -77,7 +77,7 @@ export async function serve(
   processing.ended.catch((error: Error) => {
     failure = error;
   });
-  server.addReadyCheck('processing', () => failure && `has failed: ${failure.message}`);
+  server.addReadyCheck('processing', () => (failure ? `has failed: ${failure.message}` : processing.heldUp));
   checkVault(server, await pseudonyms(), { logger, shutdown });
   if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
   const { url } = await server.listen(configuration.http);

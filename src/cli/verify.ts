@@ -72,8 +72,8 @@ export function verifyCommand(command: Command): Command {
 The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
 it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
 Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Rows of the vault of pseudonyms are held against their seals. Beside "millrace start",
-which has the stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
+is held meanwhile. Rows of the vault of pseudonyms are held against their seals. Beside "millrace start", which has the
+stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
 Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
     run: (invocation) => runVerify(invocation),
   });
