@@ -29,6 +29,7 @@ import {
 import { openVault, type Pseudonyms, vaultExists } from '#privacy';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
+import { optionsThatDiffer } from './deciding-options.ts';
 import { openExistingInstallation } from './installation.ts';
 import { throwIfInterrupted, withShutdown } from './interruption.ts';
 import { grouped, notice, type Output } from './output.ts';
@@ -53,6 +54,8 @@ type Replayed = Omit<Finding, 'state' | 'stores'> & { readonly uncompared: reado
 type Context = {
   readonly options: RebuildOptions & { readonly topology: Topology };
   readonly fromLog: boolean;
+  /** Options that a start has had otherwise, with both values. */
+  readonly configuredDifferently: readonly string[];
   /** Where the stores lie, a directory for each task; undefined where another process has them open. */
   readonly stateDirectory: string | undefined;
 };
@@ -74,6 +77,7 @@ it is exact for every operator; it needs the records to be in the log still. Not
 Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
 is held meanwhile. Rows of the vault of pseudonyms are held against their seals. Beside "millrace start", which has the
 stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
+What differs after an option was changed that results depend on is "unknown", with the option: verify with what it was.
 Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
     run: (invocation) => runVerify(invocation),
   });
@@ -105,6 +109,7 @@ async function runVerify({
         signal: shutdown.signal,
       },
       fromLog: options.fromLog === true,
+      configuredDifferently: optionsThatDiffer(installation.directory, configuration),
       stateDirectory: held ? state : undefined,
     };
     const findings: Finding[] = [];
@@ -225,9 +230,15 @@ function found(
   return { ...replayed, result, ...(state && { state }), ...(stores.length > 0 && { stores }) };
 }
 
-async function replay(place: TaskPlace, { options, fromLog }: Context): Promise<Replayed> {
+async function replay(place: TaskPlace, context: Context): Promise<Replayed> {
+  const { options, fromLog, configuredDifferently } = context;
   try {
-    return await (fromLog ? compareWithRebuild(place, options) : compareWithJournal(place, options));
+    const compared = await (fromLog
+      ? compareWithRebuild(place, options)
+      : compareWithJournal(place, options));
+    if (compared.result !== 'different' || configuredDifferently.length === 0) return compared;
+    const detail = `configured differently: ${configuredDifferently.join(', ')}; ${compared.detail}`;
+    return { ...compared, result: 'unknown', detail };
   } catch (error) {
     if (!unknowable.has(errorCode(error) ?? '')) throw error;
     return { task: place.name, result: 'unknown', detail: (error as Error).message, uncompared: [] };
