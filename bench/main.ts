@@ -16,4 +16,5 @@ await runNamed(import.meta.dirname, 'bench', [
   'kafka',
   'client',
   'redis',
+  'heavy-user',
 ]);

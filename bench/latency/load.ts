@@ -60,7 +60,7 @@ export async function append(writer: TopicWriter<string, View>, load: Load, sent
   const { count } = numbersOf(load);
   const source = new Events();
   const since = performance.now();
-  const appends: Promise<void>[] = [];
+  const appends: Promise<unknown>[] = [];
   while (sent.at.length < count) {
     await systemClock.sleep(APPEND_EVERY_MS);
     const due = Math.min(count, Math.floor(((performance.now() - since) / 1e3) * load.eventsPerSecond));

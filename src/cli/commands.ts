@@ -63,6 +63,11 @@ export const commands: readonly ListedCommand[] = [
     definition: async () => (await import('./topics.ts')).topicsCommand,
   },
   {
+    name: 'offsets',
+    does: 'List how far the groups have read the log, and set it.',
+    definition: async () => (await import('./offsets.ts')).offsetsCommand,
+  },
+  {
     name: 'topology',
     does: 'Show what the processors consist of: operators, stores, topics and how they are connected.',
     definition: async () => (await import('./topology.ts')).topologyCommand,

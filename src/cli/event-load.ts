@@ -30,7 +30,7 @@ export async function loadEvents(
   const counts = { written: 0, present: 0 };
   let lastTs = 0;
   let chunk: Interaction[] = [];
-  let writing: Promise<void> = Promise.resolve();
+  let writing: Promise<unknown> = Promise.resolve();
   const flush = async () => {
     await writing;
     // Making events holds the thread: Ctrl-C is noticed in a turn of the event loop.

@@ -73,7 +73,8 @@ async function statusOf(
 async function statisticsOf(installation: Installation, view: DeclaredView): Promise<ViewStatistics> {
   const { log, topics, registry } = installation;
   if ('source' in view) return topicStatistics<unknown>(log, topics[view.source] as Topics['users']);
-  return viewStatistics(log, await openViewTopic(log, registry, view), view);
+  const { onUndecodable } = topics['feature-views'];
+  return viewStatistics(log, await openViewTopic(log, registry, view, onUndecodable), view);
 }
 
 type Row = ViewStatistics & Pick<DeclaredView, 'name' | 'version' | 'entity' | 'owner'> & { status: string };

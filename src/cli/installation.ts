@@ -15,7 +15,7 @@ import {
   systemClock,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
-import { openTopics, type Topics } from '#topologies';
+import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
 import { throwIfInterrupted } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
@@ -85,7 +85,9 @@ async function installed(
   shutdown: Shutdown,
 ): Promise<Installation> {
   const directory = logDirectory(configuration, identity);
-  const topics = await openTopics(log, registry);
+  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
+  const metrics = createMetrics();
+  const topics = await openTopics(log, registry, leaveOutUndecodable({ logger, metrics }));
   throwIfInterrupted(shutdown.signal);
   let pseudonyms: Promise<Pseudonyms> | undefined;
   return {
@@ -101,8 +103,8 @@ async function installed(
       pseudonyms ??= openPseudonyms(configuration, log, shutdown);
       return pseudonyms;
     },
-    logger: createLogger({ level: configuration.logging.level, name: 'millrace' }),
-    metrics: createMetrics(),
+    logger,
+    metrics,
   };
 }
 

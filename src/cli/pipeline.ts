@@ -11,6 +11,7 @@ import {
 } from '#operations';
 import { ConfigurationError, type Progress, type Shutdown, systemClock } from '#platform';
 import { EXAMPLE_PATH, LOOP_GENERATION } from '#topologies';
+import { noteOptions } from './deciding-options.ts';
 import type { Installation } from './installation.ts';
 import { advertisedAddress } from './server.ts';
 
@@ -30,6 +31,7 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
   const startedAt = systemClock.monotonic();
   const stateDirectory = join(directory, 'state');
+  noteOptions(directory, configuration);
   const listener = { onProgress: (_: ProcessingProgress): void => {} };
   const onProgress = (progress: ProcessingProgress) => {
     latest = progress;

@@ -1,16 +1,19 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
 import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
-import { type Processing, registerAdminRoutes } from '#operations';
+import { type Processing, processedInteractions, registerAdminRoutes } from '#operations';
 import {
   type Configuration,
   createHttpServer,
   createMetrics,
+  type HttpServer,
+  type Logger,
   type Metrics,
   renderTogether,
   type Shutdown,
   systemClock,
 } from '#platform';
+import type { Pseudonyms } from '#privacy';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
 import type { ViewsInRedis } from './views.ts';
@@ -53,6 +56,10 @@ export async function serve(
     pseudonyms: await pseudonyms(),
     clock: systemClock,
     futureMs: configuration.admission.futureMs,
+    pending: {
+      most: configuration.admission.userPendingEvents,
+      processed: () => processedInteractions(log),
+    },
     adminToken: configuration.admin.token,
     logger,
     metrics,
@@ -70,11 +77,27 @@ export async function serve(
   processing.ended.catch((error: Error) => {
     failure = error;
   });
-  server.addReadyCheck('processing', () => failure && `has failed: ${failure.message}`);
+  server.addReadyCheck('processing', () => (failure ? `has failed: ${failure.message}` : processing.heldUp));
+  checkVault(server, await pseudonyms(), { logger, shutdown });
   if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
   const { url } = await server.listen(configuration.http);
   shutdown.add('server', () => server.close());
   return url;
+}
+
+/** Beside serving: users whose key is damaged are refused one by one, and whether there are any shows at once. */
+function checkVault(
+  server: HttpServer,
+  pseudonyms: Pseudonyms,
+  { logger, shutdown }: { readonly logger: Logger; readonly shutdown: Shutdown },
+): void {
+  const { signal } = shutdown;
+  const checking = pseudonyms.check(signal).then(
+    ({ damaged }) => damaged > 0 && logger.error({ damaged }, pseudonyms.damage),
+    (err: unknown) => signal.aborted || logger.error({ err }, 'the vault of pseudonyms could not be checked'),
+  );
+  shutdown.add('check of the vault', async () => void (await checking));
+  server.addReadyCheck('vault', () => pseudonyms.damage);
 }
 
 /** Metrics of this thread together with those of the threads that process. */

@@ -26,8 +26,10 @@ import {
   type Shutdown,
   systemClock,
 } from '#platform';
+import { openVault, type Pseudonyms, vaultExists } from '#privacy';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
+import { optionsThatDiffer } from './deciding-options.ts';
 import { openExistingInstallation } from './installation.ts';
 import { throwIfInterrupted, withShutdown } from './interruption.ts';
 import { grouped, notice, type Output } from './output.ts';
@@ -52,6 +54,8 @@ type Replayed = Omit<Finding, 'state' | 'stores'> & { readonly uncompared: reado
 type Context = {
   readonly options: RebuildOptions & { readonly topology: Topology };
   readonly fromLog: boolean;
+  /** Options that a start has had otherwise, with both values. */
+  readonly configuredDifferently: readonly string[];
   /** Where the stores lie, a directory for each task; undefined where another process has them open. */
   readonly stateDirectory: string | undefined;
 };
@@ -71,8 +75,9 @@ export function verifyCommand(command: Command): Command {
 The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
 it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
 Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Beside "millrace start", which has the stores open, the journal alone is compared. Not covered:
-global tables, views of modules, and views in Redis.
+is held meanwhile. Rows of the vault of pseudonyms are held against their seals. Beside "millrace start", which has the
+stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
+What differs after an option was changed that results depend on is "unknown", with the option: verify with what it was.
 Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
     run: (invocation) => runVerify(invocation),
   });
@@ -104,6 +109,7 @@ async function runVerify({
         signal: shutdown.signal,
       },
       fromLog: options.fromLog === true,
+      configuredDifferently: optionsThatDiffer(installation.directory, configuration),
       stateDirectory: held ? state : undefined,
     };
     const findings: Finding[] = [];
@@ -124,8 +130,35 @@ async function runVerify({
       if (output.json) output.value(finding);
       else output.line(lineOf(finding));
     }
+    if (options.task === undefined) {
+      const finding = await verifiedVault(configuration, shutdown.signal);
+      if (finding !== undefined) {
+        findings.push(finding);
+        if (output.json) output.value(finding);
+        else output.line(lineOf(finding));
+      }
+    }
     return findings.every(({ result }) => result === 'equal') ? EXIT.done : EXIT.failed;
   });
+}
+
+/** The rows of the vault against their seals; undefined where there is none. */
+async function verifiedVault({ data }: Configuration, signal: AbortSignal): Promise<Finding | undefined> {
+  if (!vaultExists(data)) return undefined;
+  const task = 'vault of pseudonyms';
+  let vault: Pseudonyms | undefined;
+  try {
+    vault = openVault(data);
+    const { users, damaged } = await vault.check(signal);
+    const counted = { task, records: users };
+    if (damaged === 0) return { ...counted, result: 'equal', detail: '' };
+    return { ...counted, result: 'different', detail: vault.damage ?? '' };
+  } catch (error) {
+    if (errorCode(error) !== 'MR_PRIVACY_VAULT_UNUSABLE') throw error;
+    return { task, result: 'different', detail: (error as Error).message };
+  } finally {
+    vault?.close();
+  }
 }
 
 /** Keeps `start` from opening the stores while they are read; false where it, or another command, has them. */
@@ -197,9 +230,15 @@ function found(
   return { ...replayed, result, ...(state && { state }), ...(stores.length > 0 && { stores }) };
 }
 
-async function replay(place: TaskPlace, { options, fromLog }: Context): Promise<Replayed> {
+async function replay(place: TaskPlace, context: Context): Promise<Replayed> {
+  const { options, fromLog, configuredDifferently } = context;
   try {
-    return await (fromLog ? compareWithRebuild(place, options) : compareWithJournal(place, options));
+    const compared = await (fromLog
+      ? compareWithRebuild(place, options)
+      : compareWithJournal(place, options));
+    if (compared.result !== 'different' || configuredDifferently.length === 0) return compared;
+    const detail = `configured differently: ${configuredDifferently.join(', ')}; ${compared.detail}`;
+    return { ...compared, result: 'unknown', detail };
   } catch (error) {
     if (!unknowable.has(errorCode(error) ?? '')) throw error;
     return { task: place.name, result: 'unknown', detail: (error as Error).message, uncompared: [] };
@@ -234,8 +273,11 @@ async function compareWithRebuild(place: TaskPlace, options: Context['options'])
 }
 
 function lineOf({ task, result, commits, records, detail, state, stores = [] }: Finding): string {
-  const counts =
-    commits === undefined ? '' : ` (${grouped(commits)} commits, ${grouped(records ?? 0)} records)`;
+  const parts = [
+    ...(commits === undefined ? [] : [`${grouped(commits)} commits`]),
+    ...(records === undefined ? [] : [`${grouped(records)} records`]),
+  ];
+  const counts = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
   const onDisk = [state === undefined ? '' : `state on disk ${state}`, ...stores.map(shownStore)];
   const details = [detail, ...onDisk].filter((part) => part !== '').join('; ');
   return `${task}: ${result}${counts}${details === '' ? '' : `: ${details}`}`;

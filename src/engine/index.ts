@@ -27,7 +27,16 @@ export {
   type StoreQueriesOptions,
   type StoreSummary,
 } from './queries/store-queries.ts';
-export { adaptSerde, type KeySerde, type Serde, type SerdeFormat, type Topic, textKey } from './serde.ts';
+export {
+  adaptSerde,
+  type KeySerde,
+  type OnUndecodable,
+  type Serde,
+  type SerdeFormat,
+  type Topic,
+  textKey,
+  type UndecodableRecord,
+} from './serde.ts';
 export type { KeyValueStore, Read } from './store/cached-store.ts';
 export { Digest, entryHash } from './store/digest.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';

@@ -1,4 +1,4 @@
-import type { Cleanup } from './log/port.ts';
+import type { Cleanup, TopicPartition } from './log/port.ts';
 
 /** Text form of a key. Its UTF-8 bytes are the record's key on the topic, and it indexes stores and caches. */
 export interface KeySerde<K> {
@@ -74,4 +74,10 @@ export type Topic<K, V> = {
   readonly cleanup: Cleanup;
   readonly key: KeySerde<K>;
   readonly value: Serde<V>;
+  /** For readers outside of topologies that don't say otherwise: takes what can't be decoded, which is then left out. */
+  readonly onUndecodable?: OnUndecodable;
 };
+
+/** Where a record lies that can't be decoded; `key` is its text, null where it has none. */
+export type UndecodableRecord = TopicPartition & { readonly offset: number; readonly key: string | null };
+export type OnUndecodable = (record: UndecodableRecord, error: unknown) => void;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { RetryableError, systemClock } from '#platform';
 import { avroSerde } from './avro-serde.ts';
+import { currentRecords } from './current-records.ts';
 import { openSimulatedLog } from './log/simulated/simulated-log.ts';
 import { type Topic, textKey } from './serde.ts';
 import { TopicReader } from './topic-reader.ts';
@@ -51,4 +52,28 @@ it('leaves no record out while the registry cannot be asked for its schema', asy
   const keys: string[] = [];
   while (keys.length < 2) for (const { key } of await reader.poll(1_000)) keys.push(key);
   assert.deepEqual(keys, ['a', 'b']);
+});
+
+it('refuses what it cannot decode with its place, unless the topic or the reader says otherwise', async (t) => {
+  const log = openSimulatedLog({ clock: systemClock, random: () => 0, maxDelayMs: 0 });
+  t.after(() => log.close());
+  const cleanup = { policy: 'delete', retentionMs: null } as const;
+  const value = await avroSerde<Thing>(log.registry, 'things-value', first);
+  const topic: Topic<string, Thing> = { name: 'things', partitions: 1, cleanup, key: textKey, value };
+  await log.createTopics([topic]);
+  const writer = await TopicWriter.open(log, topic);
+  await writer.write([{ key: 'a', value: { id: 'a' }, timestamp: 1 }]);
+  const producer = await log.producer();
+  await producer.append('things', 0, [{ key: Buffer.from('b'), value: Buffer.from('{}'), timestamp: 1 }]);
+  await writer.write([{ key: 'c', value: { id: 'c' }, timestamp: 1 }]);
+  const keys = async (of: Topic<string, Thing>) => [...(await currentRecords(log, of, 'by-first')).keys()];
+
+  await assert.rejects(keys(topic), {
+    code: 'MR_RECORD_UNDECODABLE',
+    message: /^The record at offset 1 of topic things, partition 0, can't be decoded: Not a value/,
+  });
+  const told: unknown[] = [];
+  const lenient = { ...topic, onUndecodable: (...args: unknown[]) => void told.push(args[0]) };
+  assert.deepEqual(await keys(lenient), ['a', 'c']);
+  assert.deepEqual(told, [{ topic: 'things', partition: 0, offset: 1, key: 'b' }]);
 });

@@ -1,6 +1,6 @@
-import { errorCode, RetryableError } from '#platform';
+import { errorCode, InputError, RetryableError } from '#platform';
 import type { Consumer, Log, RecordBatch, TopicPartition } from './log/port.ts';
-import type { Topic } from './serde.ts';
+import type { OnUndecodable, Topic, UndecodableRecord } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
 
 /** A log that has to ask for its end is not asked again and again meanwhile. */
@@ -17,8 +17,11 @@ export type TopicRecord<K, V> = TopicPartition & {
 export type TopicReaderOptions = {
   /** 'start', 'end', or the offset of each partition. */
   readonly from: 'start' | 'end' | readonly number[];
-  /** Told of records that can't be decoded; without it they reject the poll. */
-  readonly onUndecodable?: (place: TopicPartition & { readonly offset: number }, error: unknown) => void;
+  /**
+   * Told of records that can't be decoded, which are left out. Overrides the topic's own; without either they reject the
+   * poll with InputError MR_RECORD_UNDECODABLE.
+   */
+  readonly onUndecodable?: OnUndecodable;
 };
 
 /**
@@ -132,15 +135,18 @@ export class TopicReader<K, V> {
   async #decodeInto(records: TopicRecord<K, V>[], batch: RecordBatch, index: number): Promise<void> {
     const { topic, partition } = batch;
     const offset = batch.offset(index);
+    const text = batch.key(index)?.toString() ?? null;
     try {
       const bytes = batch.value(index);
-      const key = this.#topic.key.fromText((batch.key(index) ?? Buffer.alloc(0)).toString());
+      const key = this.#topic.key.fromText(text ?? '');
       const value = bytes === null ? null : await this.#decode(bytes);
       records.push({ topic, partition, offset, key, value, timestamp: batch.timestamp(index) });
     } catch (error) {
-      const isPassing = error instanceof RetryableError && errorCode(error) !== 'MR_SCHEMA_NOT_LOADED';
-      if (this.#options.onUndecodable === undefined || isPassing) throw error;
-      this.#options.onUndecodable({ topic, partition, offset }, error);
+      if (error instanceof RetryableError && errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
+      const record = { topic, partition, offset, key: text };
+      const { onUndecodable = this.#topic.onUndecodable } = this.#options;
+      if (onUndecodable === undefined) throw undecodable(record, error);
+      onUndecodable(record, error);
     }
   }
 
@@ -160,4 +166,13 @@ export class TopicReader<K, V> {
       partition,
     }));
   }
+}
+
+function undecodable({ topic, partition, offset }: UndecodableRecord, cause: unknown): InputError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new InputError(
+    'MR_RECORD_UNDECODABLE',
+    `The record at offset ${offset} of topic ${topic}, partition ${partition}, can't be decoded: ${why}`,
+    { hint: 'Find out who else writes to the topic, and take their right to.', cause },
+  );
 }

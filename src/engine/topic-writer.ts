@@ -1,5 +1,5 @@
 import { partitionFor } from './log/partitioner.ts';
-import type { Header, Log, Producer, ProducerRecord } from './log/port.ts';
+import type { Appended, Header, Log, Producer, ProducerRecord } from './log/port.ts';
 import { textOf } from './operators/record-checks.ts';
 import type { Topic } from './serde.ts';
 import { watermarkHeader } from './time/watermark.ts';
@@ -31,8 +31,11 @@ export class TopicWriter<K, V> {
     return new TopicWriter(topic, await log.producer());
   }
 
-  /** Resolves when all of them are durable. Errors: MR_AVRO_ENCODE, MR_RECORD_KEY, before anything is written. */
-  async write(records: readonly OutgoingRecord<K, V>[]): Promise<void> {
+  /**
+   * Resolves with where they are when all of them are durable. Errors: MR_AVRO_ENCODE, MR_RECORD_KEY, before anything is
+   * written.
+   */
+  async write(records: readonly OutgoingRecord<K, V>[]): Promise<readonly Appended[]> {
     const partitions = new Map<number, ProducerRecord[]>();
     for (const { key, value, timestamp, headers } of records) {
       const bytes = key === null ? null : Buffer.from(textOf(this.#topic.key, key, this.#topic.name));
@@ -45,7 +48,7 @@ export class TopicWriter<K, V> {
       const encoded = value === null ? null : this.#topic.value.encode(value);
       list.push({ key: bytes, value: encoded, timestamp, ...(headers && { headers }) });
     }
-    await Promise.all(
+    return Promise.all(
       Array.from(partitions, ([partition, list]) => this.#producer.append(this.#topic.name, partition, list)),
     );
   }

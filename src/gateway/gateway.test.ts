@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type EmbeddedLog, type Log, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, type Log, openEmbeddedLog, type Producer } from '#engine/log';
 import { createHttpServer, createLogger, createMetrics, RetryableError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { asGiven, excludedUsers, openVault, type Pseudonyms } from '#privacy';
 import type { Interaction } from '#schemas';
 import { openTopics } from '#topologies';
-import { MAX_BATCH_EVENTS, openGateway } from './gateway.ts';
+import { type GatewayOptions, MAX_BATCH_EVENTS, openGateway } from './gateway.ts';
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const logger = createLogger({ level: 'silent', name: 'test' });
@@ -19,11 +19,12 @@ type StartOptions = {
   readonly pseudonyms?: Pseudonyms;
   readonly adminToken?: string | undefined;
   readonly watched?: (log: Log) => Log;
+  readonly pending?: GatewayOptions['pending'];
 };
 
 async function start(
   t: TestContext,
-  { pseudonyms = asGiven, watched = (log) => log, ...options }: StartOptions = {},
+  { pseudonyms = asGiven, watched = (log) => log, pending, ...options }: StartOptions = {},
 ) {
   const directory = temporaryDirectory(t);
   const open = async () => {
@@ -38,6 +39,7 @@ async function start(
     clock: systemClock,
     futureMs: 300_000,
     pseudonyms,
+    ...(pending && { pending }),
     adminToken: 'adminToken' in options ? options.adminToken : token,
     logger,
     metrics,
@@ -51,11 +53,13 @@ async function start(
     await log.close();
   };
   t.after(close);
-  const post = async (body: unknown, headers: Record<string, string> = {}) => {
+  const post = async (json: unknown, headers: Record<string, string> = {}) => {
     const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
-    const response = await fetch(`${url}/events`, { ...init, body: JSON.stringify(body) });
+    const response = await fetch(`${url}/events`, { ...init, body: JSON.stringify(json) });
     // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
-    return { status: response.status, body: (await response.json()) as any };
+    const answer = { status: response.status, body: (await response.json()) as any };
+    const retryAfter = response.headers.get('retry-after');
+    return retryAfter === null ? answer : { ...answer, retryAfter };
   };
   const put = async (user: string, body: unknown, given: string | undefined = token) => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${given}` };
@@ -298,4 +302,54 @@ describe('gateway', () => {
     for (const { status } of await Promise.all(together)) assert.equal(status, 200);
     assert.equal(read, 40);
   });
+});
+
+it('refuses events of a user of whom too many wait, counted, until these are processed; others go on', async (t) => {
+  let offsets: readonly number[] = [0, 0, 0, 0];
+  const { post, metrics } = await start(t, { pending: { most: 3, processed: async () => offsets } });
+  const of = (user_id: string, count: number) => Array.from({ length: count }, () => ({ ...view, user_id }));
+  assert.deepEqual((await post(of('u1', 2))).body, { accepted: 2, refused: [] });
+  const partly = await post([...of('u1', 3), ...of('u2', 1)]);
+  assert.deepEqual([partly.status, partly.body.accepted], [202, 2]);
+  assert.deepEqual(
+    partly.body.refused.map(({ index, code }: { index: number; code: string }) => [index, code]),
+    [
+      [1, 'MR_EVENT_USER_PENDING'],
+      [2, 'MR_EVENT_USER_PENDING'],
+    ],
+  );
+  const refused = await post(of('u1', 1));
+  assert.deepEqual([refused.status, 'retryAfter' in refused && refused.retryAfter], [429, '1']);
+  assert.deepEqual([refused.body.code, refused.body.accepted], ['MR_EVENT_USER_PENDING', 0]);
+  assert.equal((await post(of('u2', 1))).status, 202);
+  assert.match(await metrics.render(), /gateway_events_total\{outcome="MR_EVENT_USER_PENDING"\} 3/);
+  offsets = [9, 9, 9, 9];
+  let last = await post(of('u1', 3));
+  while (last.status === 429) last = await post(of('u1', 3));
+  assert.deepEqual([last.status, last.body.accepted], [202, 3]);
+});
+
+it('takes back what it has counted of events that could not be written', async (t) => {
+  let isAway = true;
+  const away = new RetryableError('MR_LOG_UNAVAILABLE', 'away');
+  const producer = async (log: Log): Promise<Producer> => {
+    const real = await log.producer();
+    return {
+      append: (...args) => (isAway ? Promise.reject(away) : real.append(...args)),
+      close: () => real.close(),
+    };
+  };
+  const watched = (log: Log) =>
+    new Proxy(log, {
+      get: (target, name) => {
+        if (name === 'producer') return () => producer(target);
+        const value = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const { post } = await start(t, { watched, pending: { most: 1, processed: async () => [] } });
+  for (let i = 0; i < 3; i++) assert.equal((await post(view)).status, 503);
+  isAway = false;
+  assert.equal((await post(view)).status, 202);
+  assert.equal((await post(view)).status, 429);
 });

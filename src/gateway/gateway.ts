@@ -20,6 +20,7 @@ import { invalidReason } from '#processors';
 import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
 import { parseEvent } from './parse-event.ts';
+import { countByUser, PendingEvents, type PendingOptions } from './pending-events.ts';
 import { PrivacyRequests } from './privacy-requests.ts';
 
 /** Most events of one request. */
@@ -44,6 +45,8 @@ export type GatewayOptions = {
   readonly clock: Clock;
   /** How far ahead of the clock an event may be. */
   readonly futureMs: number;
+  /** How many events of one user may wait to be processed, and up to which offset each partition is. */
+  readonly pending?: Pick<PendingOptions, 'most' | 'processed'>;
   /** Of who may opt users out and in; without one nobody may. */
   readonly adminToken: string | undefined;
   readonly logger: Logger;
@@ -51,12 +54,9 @@ export type GatewayOptions = {
 };
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { log, topics, logger } = options;
+  const { log, topics } = options;
   const writer = await TopicWriter.open(log, topics.interactions);
-  const decisions = await PrivacyDecisions.open(log, topics.privacy, {
-    onUndecodable: (place, err) =>
-      logger.error({ err, ...place }, 'a decision that cannot be decoded is left out'),
-  });
+  const decisions = await PrivacyDecisions.open(log, topics.privacy);
   return new Gateway(options, writer, new PrivacyRequests(options, decisions));
 }
 
@@ -69,6 +69,7 @@ export class Gateway {
   readonly #privacy: PrivacyRequests;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
+  readonly #pending: PendingEvents | undefined;
 
   constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
     const { clock, futureMs, pseudonyms, logger, metrics } = options;
@@ -78,6 +79,7 @@ export class Gateway {
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
     this.#futureMs = futureMs;
     this.#logger = logger;
+    this.#pending = options.pending && new PendingEvents({ ...options.pending, clock, logger });
     const help = 'Events posted, by outcome: accepted, or the code of the refusal.';
     this.#events = metrics.counter('gateway_events_total', help, ['outcome']);
   }
@@ -135,19 +137,25 @@ export class Gateway {
     const reason = invalidReason(event);
     if (reason !== undefined) return { index, ...givenId(json), code: 'MR_EVENT_INVALID', reason };
     const aheadMs = event.ts - this.#defaults.now();
-    if (aheadMs <= this.#futureMs) return event;
+    if (aheadMs <= this.#futureMs) {
+      if (this.#pending?.take(event.user_id) !== false) return event;
+      return { index, ...givenId(json), code: 'MR_EVENT_USER_PENDING', reason: tooManyPending().message };
+    }
     const future = `the event lies ${aheadMs} ms in the future`;
     return { index, ...givenId(json), code: 'MR_EVENT_FUTURE', reason: future };
   }
 
   async #write(events: readonly Interaction[], traceparent: string | undefined): Promise<void> {
+    const users = countByUser(events.map(({ user_id }) => user_id));
     const headers = traceparent === undefined ? [] : [['traceparent', Buffer.from(traceparent)] as const];
     try {
       const records = Array.from(withPseudonyms(this.#pseudonyms, events), (value) => {
         return { key: value.user_id, value, timestamp: value.ts, headers };
       });
-      await this.#writer.write(records);
+      const ends = await this.#writer.write(records);
+      this.#pending?.wrote(users, ends);
     } catch (cause) {
+      this.#pending?.giveBack(users);
       const code = errorCode(cause) ?? 'MR_INVARIANT';
       this.#events.inc({ outcome: code }, events.length);
       this.#logger.error({ err: cause, events: events.length }, 'events could not be taken');
@@ -163,6 +171,13 @@ export class Gateway {
     const { body } = request;
     const receipt = await this.accept(Array.isArray(body) ? body : [body], traceparentOf(request));
     if (receipt.accepted > 0) return reply.code(202).send(receipt);
+    if (receipt.refused.every(({ code }) => code === 'MR_EVENT_USER_PENDING')) {
+      const { code, message, hint } = tooManyPending();
+      return reply
+        .code(429)
+        .header('retry-after', 1)
+        .send({ code, message, hint, ...receipt });
+    }
     const refusal = {
       code: 'MR_EVENT_INVALID',
       message: receipt.refused[0]?.reason,
@@ -170,6 +185,12 @@ export class Gateway {
     };
     return reply.code(400).send({ ...refusal, ...receipt });
   }
+}
+
+function tooManyPending(): RetryableError {
+  return new RetryableError('MR_EVENT_USER_PENDING', 'Too many events of the user wait to be processed.', {
+    hint: 'Send them again in a moment, with the same event_id; admission.userPendingEvents is the bound.',
+  });
 }
 
 /** The producer's own id of an event, to find it by. */

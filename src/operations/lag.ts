@@ -1,6 +1,7 @@
 import type { StreamsRuntime } from '#engine';
 import type { Log } from '#engine/log';
 import { archiveGroup } from '#offline';
+import { topics } from '#schemas';
 import { LOOP_GENERATION } from '#topologies';
 
 /** Records of each source topic that are readable and that the running tasks have not taken yet. */
@@ -25,6 +26,13 @@ export type TopicLag = { readonly topic: string; readonly lag: number };
 
 /** The loop topology's consumer group. */
 export const LOOP_GROUP = `loop-${LOOP_GENERATION}`;
+
+/** Up to which offset the loop topology has processed each partition of `interactions`. */
+export async function processedInteractions(log: Log): Promise<readonly number[]> {
+  const { name, partitions } = topics.interactions;
+  const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }));
+  return (await log.committedOffsets(LOOP_GROUP, places)).map((each) => each?.offset ?? 0);
+}
 
 /** The consumer groups of the product. */
 export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer', archiveGroup];

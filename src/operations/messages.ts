@@ -71,6 +71,8 @@ export type Failure = {
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'progress'; readonly progress: ProcessingProgress }
+  /** `why` nothing is processed; undefined when it goes on. */
+  | { readonly kind: 'held-up'; readonly why: string | undefined }
   | {
       readonly kind: 'answer';
       readonly id: number;

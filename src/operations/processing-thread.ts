@@ -25,6 +25,7 @@ export class ProcessingThread {
   #hasEnded = false;
   #stopping = false;
   #failure: FatalError | undefined;
+  #heldUp: string | undefined;
 
   constructor(input: WorkerInput, onProgress: (progress: ProcessingProgress) => void) {
     this.#onProgress = onProgress;
@@ -67,6 +68,9 @@ export class ProcessingThread {
       case 'progress':
         this.#onProgress(message.progress);
         return;
+      case 'held-up':
+        this.#heldUp = message.why;
+        return;
       case 'answer':
         this.#waiting.get(message.id)?.resolve(message.answer);
         this.#waiting.delete(message.id);
@@ -78,6 +82,11 @@ export class ProcessingThread {
       case 'failed':
         this.#failure = failed(message.failure);
     }
+  }
+
+  /** Why it processes nothing at the moment; undefined where it goes on. */
+  get heldUp(): string | undefined {
+    return this.#heldUp;
   }
 
   /** The thread is gone: nobody will be answered any more. */

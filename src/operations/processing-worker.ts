@@ -157,6 +157,7 @@ class Host {
       catchUpCommitIntervalMs: Math.max(CATCH_UP_COMMIT_INTERVAL_MS, engine.commitIntervalMs),
       batchRecords: engine.batchRecords,
       cacheEntries: engine.cacheEntries,
+      onHeldUp: (why) => tell({ kind: 'held-up', why }),
     });
   }
 

@@ -40,6 +40,8 @@ export interface Processing {
   digests(): Promise<Readonly<Record<string, string>>>;
   /** Of each thread but those that start again: the state of each task, with the counts of its operators. */
   report(): Promise<readonly EngineReport[]>;
+  /** Why a thread processes nothing, such as a registry that is away; undefined where all go on. */
+  readonly heldUp: string | undefined;
   stores(): readonly StoreSummary[];
   /** Asks a store for its committed entries: see StoreQueries of the engine. */
   query(store: string, query: StoreQuery, options?: QueryOptions): Promise<StoreAnswer>;
@@ -150,6 +152,10 @@ class ThreadedProcessing implements Processing {
 
   async report(): Promise<readonly EngineReport[]> {
     return (await this.#ask('report')).filter((report) => report !== undefined);
+  }
+
+  get heldUp(): string | undefined {
+    return this.#threads.map((thread) => thread.heldUp).find((why) => why !== undefined);
   }
 
   stores(): readonly StoreSummary[] {

@@ -79,8 +79,10 @@ it('goes on while the registry is away, and waits for a schema that is new', {
   const encode = (each: Interaction) => value.encode({ ...each, mood: 'good' });
   await write(2, { ...topics.interactions, value: { ...topics.interactions.value, encode } });
   const caughtUp = processing.untilCaughtUp();
+  while (processing.heldUp === undefined) await systemClock.sleep(20);
   await registry.restart();
   await caughtUp;
+  assert.equal(processing.heldUp, undefined);
   assert.deepEqual(await accepted(), ['e1', 'e2']);
   const [letters] = await opened.log.describeTopics(['dead-letters']);
   assert.equal(letters?.offsets[0]?.end, 0);

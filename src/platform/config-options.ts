@@ -70,6 +70,11 @@ export const sections = {
       .min(0)
       .default(hourMs / 12)
       .describe('How far ahead of the clock an event may be before it is refused, ms.'),
+    userPendingEvents: count()
+      .default(10_000)
+      .describe(
+        'Events of one user that may wait to be processed; `POST /events` refuses more with 429. Each server counts those that it has taken.',
+      ),
     unknownItem: unknownPolicy('an item that the catalogue does not have'),
     unknownUser: unknownPolicy('a user without a profile'),
   }),

@@ -376,9 +376,19 @@ const engine: readonly ErrorDescription[] = [
     'Return a value on every path, or null where there is none.',
   ),
   fixInput(
+    'MR_RECORD_UNDECODABLE',
+    'A record that a reader needs cannot be decoded; the message names topic, partition and offset.',
+    'Find out who else writes to the topic; a newer record of the key stands for it.',
+  ),
+  fixInput(
     'MR_RECORD_WINDOWED_KEY',
     'A key is read as that of a window, and names none.',
     'Read topics of windowed tables alone with `windowedKey`.',
+  ),
+  giveUp(
+    'MR_GROUP_OFFSET',
+    "A group's offset lies beyond the end of the log.",
+    'Stop all instances, and set the offset with the command in the hint.',
   ),
   giveUp(
     'MR_STORE_AHEAD',
@@ -477,6 +487,11 @@ const privacy: readonly ErrorDescription[] = [
     'MR_PRIVACY_VAULT_BUSY',
     'The vault of pseudonyms cannot be read or written just now.',
     'Try again; see which process holds it and whether the disk is full.',
+  ),
+  giveUp(
+    'MR_PRIVACY_VAULT_DAMAGED',
+    'The key of a user in the vault of pseudonyms is not what was written.',
+    'Restore pseudonyms.sqlite and pseudonyms.key together from one copy; others are served meanwhile.',
   ),
   fixConfiguration(
     'MR_PRIVACY_VAULT_UNUSABLE',
@@ -998,6 +1013,11 @@ const gateway: readonly ErrorDescription[] = [
     'MR_EVENT_MALFORMED',
     'An event has a field that is unknown, missing or of the wrong type.',
     'Correct the field that the reason names.',
+  ),
+  retry(
+    'MR_EVENT_USER_PENDING',
+    'So many events of one user wait to be processed that no more are taken (429).',
+    'Send them again in a moment; admission.userPendingEvents is the bound.',
   ),
 ];
 

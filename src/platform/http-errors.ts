@@ -11,8 +11,12 @@ const statusOfRemedy = {
   'fix-configuration': 500,
 } as const;
 
-/** Refusals of who asks, not of what is asked. */
-const statusOfCode: Readonly<Record<string, number>> = { MR_ADMIN_TOKEN: 401, MR_ADMIN_DISABLED: 403 };
+/** Refusals of who asks, not of what is asked; and a fault that is of one user. */
+const statusOfCode: Readonly<Record<string, number>> = {
+  MR_ADMIN_TOKEN: 401,
+  MR_ADMIN_DISABLED: 403,
+  MR_PRIVACY_VAULT_DAMAGED: 503,
+};
 
 /** Refusals of the framework itself, in our words. */
 const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> = {

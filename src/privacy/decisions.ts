@@ -11,6 +11,14 @@ export class Decisions {
     else this.#statuses.set(key, value.status);
   }
 
+  /**
+   * Notes a record that can't be decoded: it may have said that the user opts out, so they count as opted out until their
+   * next decision.
+   */
+  noteUndecodable(key: string): void {
+    this.note({ key, value: { user_id: key, status: 'opted_out', ts: 0 } });
+  }
+
   of(userId: string): PrivacyStatus {
     return this.#statuses.get(userId) ?? 'opted_in';
   }

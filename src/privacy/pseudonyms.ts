@@ -7,7 +7,8 @@ import { invalidIdReason } from '#schemas';
  * more whose it was.
  *
  * Calls are synchronous: a user met before costs microseconds. Errors of every call: RetryableError
- * MR_PRIVACY_VAULT_BUSY, ConfigurationError MR_PRIVACY_VAULT_UNUSABLE.
+ * MR_PRIVACY_VAULT_BUSY, ConfigurationError MR_PRIVACY_VAULT_UNUSABLE, FatalError MR_PRIVACY_VAULT_DAMAGED for a user
+ * whose row is damaged.
  */
 export interface Pseudonyms {
   /** The pseudonym of a user, made at the first call. */
@@ -21,10 +22,17 @@ export interface Pseudonyms {
    * who is not known changes nothing.
    */
   forget(userId: string): void;
+  /** Looks at the row of every user, a part at a time. */
+  check(signal?: AbortSignal): Promise<VaultCheck>;
+  /** What was found damaged so far, by a call or by a check. */
+  readonly damage: string | undefined;
   /** Whether ids can be forgotten: not where they stand on the log as they were given. */
   readonly forgets: boolean;
   close(): void;
 }
+
+/** How many users have a row, and how many rows are not what was written. */
+export type VaultCheck = { readonly users: number; readonly damaged: number };
 
 /** For a log whose producers have pseudonyms of their own: ids stay what they are. */
 export const asGiven: Pseudonyms = {
@@ -32,6 +40,8 @@ export const asGiven: Pseudonyms = {
   pseudonymsOf: (userIds) => userIds,
   known: (userId) => userId,
   forget: () => {},
+  check: async () => ({ users: 0, damaged: 0 }),
+  damage: undefined,
   forgets: false,
   close: () => {},
 };

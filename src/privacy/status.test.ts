@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
-import { avroSerde, TopicReader, textKey, writeRecords } from '#engine';
-import { type Log, openEmbeddedLog } from '#engine/log';
+import { avroSerde, type OnUndecodable, TopicReader, textKey, writeRecords } from '#engine';
+import { type Log, openEmbeddedLog, partitionFor } from '#engine/log';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { avroSchema, type PrivacyStatus, topics, type UserPrivacy } from '#schemas';
@@ -12,7 +12,7 @@ async function opened(t: TestContext) {
   const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
   t.after(() => log.close());
   const value = await avroSerde<UserPrivacy>(log.registry, 'privacy-value', avroSchema('UserPrivacy'));
-  const topic: PrivacyTopic = { ...topics.privacy, key: textKey, value };
+  const topic: PrivacyTopic & { onUndecodable?: OnUndecodable } = { ...topics.privacy, key: textKey, value };
   await log.createTopics([topic]);
   const decide = (user_id: string, status: PrivacyStatus, on: Log = log) =>
     writePrivacyStatus(on, topic, { user_id, status, ts: 1 });
@@ -60,4 +60,19 @@ it('an erasure that comes between the look and the writing has the last word', a
   for await (const records of reader.untilEnd()) written.push(...records.map(({ value }) => value?.status));
   await reader.close();
   assert.deepEqual(written, ['erased', 'opted_in', 'erased']);
+});
+
+it('a decision that cannot be decoded counts as opting out, until the user decides again', async (t) => {
+  const { log, topic, decide, excluded } = await opened(t);
+  const told: number[] = [];
+  topic.onUndecodable = ({ offset }) => void told.push(offset);
+  const producer = await log.producer();
+  const partition = partitionFor(Buffer.from('anna'), topic.partitions);
+  await producer.append(topic.name, partition, [
+    { key: Buffer.from('anna'), value: Buffer.from('{"status":"opted_out"}'), timestamp: 1 },
+  ]);
+  assert.deepEqual(await excluded(), ['anna']);
+  assert.deepEqual(told, [0]);
+  await decide('anna', 'opted_in');
+  assert.deepEqual(await excluded(), []);
 });

@@ -1,4 +1,4 @@
-import { type Topic, TopicReader, type TopicReaderOptions, writeRecords } from '#engine';
+import { type OnUndecodable, type Topic, TopicReader, writeRecords } from '#engine';
 import type { Log } from '#engine/log';
 import { InputError } from '#platform';
 import type { UserPrivacy } from '#schemas';
@@ -13,22 +13,29 @@ export class PrivacyDecisions {
   readonly #log: Log;
   readonly #topic: PrivacyTopic;
   readonly #reader: TopicReader<string, UserPrivacy>;
-  readonly #decisions = new Decisions();
+  readonly #decisions: Decisions;
   #looking: Promise<unknown> = Promise.resolve();
 
-  private constructor(log: Log, topic: PrivacyTopic, reader: TopicReader<string, UserPrivacy>) {
+  private constructor(
+    log: Log,
+    topic: PrivacyTopic,
+    reader: TopicReader<string, UserPrivacy>,
+    decisions: Decisions,
+  ) {
+    this.#decisions = decisions;
     this.#log = log;
     this.#topic = topic;
     this.#reader = reader;
   }
 
-  static async open(
-    log: Log,
-    topic: PrivacyTopic,
-    options?: Pick<TopicReaderOptions, 'onUndecodable'>,
-  ): Promise<PrivacyDecisions> {
-    const reader = await TopicReader.open(log, topic, { ...options, from: 'start' });
-    return new PrivacyDecisions(log, topic, reader);
+  static async open(log: Log, topic: PrivacyTopic): Promise<PrivacyDecisions> {
+    const decisions = new Decisions();
+    const onUndecodable: OnUndecodable = (record, error) => {
+      topic.onUndecodable?.(record, error);
+      if (record.key !== null) decisions.noteUndecodable(record.key);
+    };
+    const reader = await TopicReader.open(log, topic, { from: 'start', onUndecodable });
+    return new PrivacyDecisions(log, topic, reader, decisions);
   }
 
   /**

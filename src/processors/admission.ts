@@ -2,6 +2,7 @@ import { defineProcessor, port, type Serde } from '#engine';
 import { InputError } from '#platform';
 import type { Interaction, RecentEvents, UserPrivacy } from '#schemas';
 import { bodyHash } from './body-hash.ts';
+import { SeenIds } from './seen-ids.ts';
 import { invalidReason } from './validity.ts';
 
 export type AdmissionOptions = {
@@ -42,11 +43,10 @@ export function admission(
         }
         // By the watermark, as the refusal below: an id is forgotten when its twin would be refused as too late.
         const fromMs = watermark - options.dedupHorizonMs;
-        const remembered = inForce(stores.recent.get(key), fromMs);
+        const seen = new SeenIds(stores.recent, key, fromMs);
         const body = bodyHash(event);
-        for (const { event_id, body: twin } of remembered.events) {
-          if (event_id === event.event_id) return options.count(twin === body ? 'duplicate' : 'conflicting');
-        }
+        const twin = seen.bodyOf(event.event_id);
+        if (twin !== undefined) return options.count(twin === body ? 'duplicate' : 'conflicting');
         if (event.ts < fromMs) {
           throw new InputError(
             'MR_EVENT_TOO_LATE',
@@ -54,9 +54,7 @@ export function admission(
           );
         }
         const admitted = admittedAt(event, watermark);
-        // Last of all that may fail: what is put is the store's own list, with one more.
-        stores.recent.put(key, remembered, admitted.ts);
-        remembered.events.push({ event_id: event.event_id, ts: admitted.ts, body });
+        seen.add(event.event_id, admitted.ts, body);
         emit('accepted', key, admitted, admitted.ts);
       },
       privacy: ({ key, value, timestamp }, { stores, emit, watermark }) => {
@@ -65,7 +63,7 @@ export function admission(
         if (before === 'erased' && value?.status !== 'erased') return;
         if (value === null) stores.privacy.delete(key, timestamp);
         else stores.privacy.put(key, value, timestamp);
-        if (value?.status === 'erased') stores.recent.delete(key, timestamp);
+        if (value?.status === 'erased') new SeenIds(stores.recent, key, 0).forget(timestamp);
         // At the watermark: the views take it in before the events that are admitted from now on.
         const decision = value ?? { user_id: key, status: 'opted_in', ts: timestamp };
         if (decision.status === 'opted_in' && before === 'opted_in') return;
@@ -73,15 +71,6 @@ export function admission(
       },
     },
   });
-}
-
-/** What is remembered from `fromMs` on. Most often that is all, and then nothing is to be built. */
-function inForce(recent: RecentEvents | undefined, fromMs: number): RecentEvents {
-  if (recent === undefined) return { events: [] };
-  for (const { ts } of recent.events) {
-    if (ts < fromMs) return { events: recent.events.filter((event) => event.ts >= fromMs) };
-  }
-  return recent;
 }
 
 /** The event at its own time, or, where the watermark has passed that, at the watermark. */

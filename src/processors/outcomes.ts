@@ -98,12 +98,15 @@ export function outcomes(
         const propensities = value.items.map(({ propensity }) => propensity);
         stores.served.put(crossKey(key, value.request_id), { items, propensities }, timestamp);
       },
-      outcomes: ({ key, value: outcome }, { stores, emit }) => {
+      outcomes: ({ key, value: outcome }, { stores, emit, drop }) => {
         const { item_id } = outcome;
-        if (!isLate(outcome)) return stretches.add(stores.recent, key, outcome);
+        if (!isLate(outcome)) {
+          if (!stretches.add(stores.recent, key, outcome)) drop('too-many');
+          return;
+        }
         const before = stretches.ofItem(stores.recent, key, item_id, around(outcome));
         const after = [...before, outcome];
-        stretches.add(stores.recent, key, outcome);
+        if (!stretches.add(stores.recent, key, outcome)) return drop('too-many');
         for (const { event_id, ts, own_ts, duration_ms } of before) {
           const closed = outcome.ts > ts + outcomeWindowMs;
           if (!closed || outcome.own_ts < own_ts || outcome.own_ts > own_ts + outcomeWindowMs) continue;

@@ -1,5 +1,9 @@
 /** The most characters of any id that an event carries. */
 const MAX_ID_LENGTH = 128;
+/** As UTF-8: an id is in every record of an event, and in rows by user and item. */
+const MAX_ID_BYTES = 256;
+/** Of a UTF-16 code unit. */
+const MOST_BYTES = 3;
 /** Keys of crossed entities are joined by one (`crossKey`), and a line of output stays a line. */
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
@@ -10,5 +14,7 @@ export function invalidIdReason(id: string): string | undefined {
   }
   // Such a string has no UTF-8, and would come back as another one.
   if (!id.isWellFormed()) return 'must be well-formed Unicode';
+  const bytes = id.length * MOST_BYTES <= MAX_ID_BYTES ? 0 : Buffer.byteLength(id);
+  if (bytes > MAX_ID_BYTES) return `must have at most ${MAX_ID_BYTES} bytes of UTF-8, it has ${bytes}`;
   return CONTROL_CHARACTER.test(id) ? 'must hold no control characters' : undefined;
 }

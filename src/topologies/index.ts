@@ -10,4 +10,5 @@ export {
   OUTCOME_WINDOW_MS,
 } from './loop.ts';
 export { openTopics, type Topics } from './topics.ts';
+export { leaveOutUndecodable } from './undecodable.ts';
 export { archivedEventsTopic, type OpenedView, openViewTopic, viewTopology } from './view.ts';

@@ -1,4 +1,4 @@
-import { avroSerde, type Topic, textKey } from '#engine';
+import { avroSerde, type OnUndecodable, type Topic, textKey } from '#engine';
 import type { Log, SchemaRegistry } from '#engine/log';
 import { avroSchema, type TopicDefinition, type TopicName, type TopicValue, topics } from '#schemas';
 
@@ -6,16 +6,21 @@ import { avroSchema, type TopicDefinition, type TopicName, type TopicValue, topi
 export type Topics = { readonly [N in TopicName]: Topic<string, TopicValue<N>> };
 
 /**
- * Creates the catalogue's topics where they are missing, and registers their schemas. Errors: MR_LOG_TOPIC_MISMATCH,
- * MR_SCHEMA_INCOMPATIBLE.
+ * Creates the catalogue's topics where they are missing, and registers their schemas. `onUndecodable`: for their readers
+ * outside of topologies, see Topic. Errors: MR_LOG_TOPIC_MISMATCH, MR_SCHEMA_INCOMPATIBLE.
  */
-export async function openTopics(log: Log, registry: SchemaRegistry): Promise<Topics> {
+export async function openTopics(
+  log: Log,
+  registry: SchemaRegistry,
+  onUndecodable?: OnUndecodable,
+): Promise<Topics> {
   const definitions: readonly TopicDefinition[] = Object.values(topics);
   await log.createTopics(definitions);
   const opened = await Promise.all(
     definitions.map(async ({ name, partitions, cleanup, schema }) => {
       const value = await avroSerde(registry, `${name}-value`, avroSchema(schema));
-      return [name, { name, partitions, cleanup, key: textKey, value }] as const;
+      const policy = onUndecodable && { onUndecodable };
+      return [name, { name, partitions, cleanup, key: textKey, value, ...policy }] as const;
     }),
   );
   return Object.fromEntries(opened) as unknown as Topics;

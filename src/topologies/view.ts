@@ -1,4 +1,4 @@
-import { avroSerde, type Topic, type Topology, TopologyBuilder, textKey } from '#engine';
+import { avroSerde, type OnUndecodable, type Topic, type Topology, TopologyBuilder, textKey } from '#engine';
 import type { Log, SchemaRegistry } from '#engine/log';
 import { type AnyView, isOfUser, versionedName } from '#features';
 import { acceptedEvents, keepItemView, keepUserView } from '#processors';
@@ -6,19 +6,20 @@ import { avroSchema, topics as catalogue, type Interaction, type ViewState } fro
 import type { Topics } from './topics.ts';
 
 /**
- * The topic of a view that is not one of the catalogue's, made where it is missing. Errors: MR_LOG_TOPIC_MISMATCH,
+ * The topic of a view that is not one of the catalogue's, made where it is missing; `onUndecodable` as for openTopics. Errors: MR_LOG_TOPIC_MISMATCH,
  * MR_SCHEMA_INCOMPATIBLE.
  */
 export async function openViewTopic(
   log: Log,
   registry: SchemaRegistry,
   view: AnyView,
+  onUndecodable?: OnUndecodable,
 ): Promise<Topic<string, ViewState>> {
   const { partitions, cleanup } = catalogue['user-features-2'];
   const topic = { name: versionedName(view), partitions, cleanup };
   await log.createTopics([topic]);
   const value = await avroSerde<ViewState>(registry, `${topic.name}-value`, avroSchema('ViewState'));
-  return { ...topic, key: textKey, value };
+  return { ...topic, key: textKey, value, ...(onUndecodable && { onUndecodable }) };
 }
 
 /** A view with the topic of its rows. */

@@ -1,9 +1,12 @@
+import { InputError } from '#platform';
 import type { Serde } from '../serde.ts';
 import type { CachedStore } from './cached-store.ts';
 import { Heap } from './heap.ts';
 
 /** Entries that may be out of force beside as many in force, before a heap is made again. */
 const SLACK = 1_024;
+
+const DUE_BYTES = 8;
 
 export type Timer = {
   readonly key: string;
@@ -20,11 +23,14 @@ const fingerprint = Buffer.from('timer-due-1');
 /** A time in stores and changelogs: eight bytes, big-endian double. */
 export const dueSerde: Serde<number> = {
   encode: (due) => {
-    const bytes = Buffer.allocUnsafe(8);
+    const bytes = Buffer.allocUnsafe(DUE_BYTES);
     bytes.writeDoubleBE(due);
     return bytes;
   },
-  decode: (bytes) => bytes.readDoubleBE(),
+  decode: (bytes) => {
+    if (bytes.length === DUE_BYTES) return bytes.readDoubleBE();
+    throw new InputError('MR_RECORD_TIMESTAMP', `a due time has ${DUE_BYTES} bytes, not ${bytes.length}`);
+  },
   prepare: async () => {},
   fingerprint,
   framing: 0,
@@ -37,7 +43,9 @@ export const timerSerde: Serde<StoredTimer> = {
     return Buffer.concat([dueSerde.encode(timer[0]), dueSerde.encode(timer[1])]);
   },
   decode: (bytes) =>
-    bytes.length > 8 ? [bytes.readDoubleBE(), bytes.readDoubleBE(8)] : bytes.readDoubleBE(),
+    bytes.length === 2 * DUE_BYTES
+      ? [bytes.readDoubleBE(), bytes.readDoubleBE(DUE_BYTES)]
+      : dueSerde.decode(bytes),
   prepare: async () => {},
   fingerprint,
   framing: 0,

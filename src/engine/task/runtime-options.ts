@@ -50,6 +50,8 @@ export type RuntimeOptions = {
   readonly sessionTimeoutMs?: number;
   /** How often it gives that sign; 500 by default. */
   readonly heartbeatIntervalMs?: number;
+  /** Told why nothing is processed, such as a schema registry that is away, and undefined when it goes on. */
+  readonly onHeldUp?: (why: string | undefined) => void;
   /** Whether each commit is journalled, which verification needs; on by default. */
   readonly journal?: boolean;
   /** What to do about state that the topology no longer fits; without a choice the start is refused. */
@@ -70,6 +72,6 @@ export const RUNTIME_DEFAULTS = {
   journal: true,
 } as const;
 
-type Absent = 'catchUpCommitIntervalMs' | 'processId' | 'endpoint' | 'migrations';
+type Absent = 'catchUpCommitIntervalMs' | 'processId' | 'endpoint' | 'migrations' | 'onHeldUp';
 /** As they are when what was left out has got its default. */
 export type CompleteOptions = Required<Omit<RuntimeOptions, Absent>> & Pick<RuntimeOptions, Absent>;

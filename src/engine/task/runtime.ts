@@ -38,6 +38,9 @@ export class StreamsRuntime {
   readonly #globalTables: GlobalTables;
   readonly #idleInputs = new IdleInputs();
   readonly #backoff: Backoff;
+  /** Tasks whose stores were found damaged. */
+  readonly #suspects = new Set<string>();
+  #isHeldUp = false;
   #fetching: Fetching | undefined;
   #committer: Committer | undefined;
   /** From when on the next commit's interval counts. */
@@ -61,6 +64,7 @@ export class StreamsRuntime {
       group,
       journalTopic: journal ? journalTopic(topology).name : undefined,
       refusals: new Map(),
+      suspects: this.#suspects,
     });
     this.#rebalance = new Rebalance({
       ...this.#options,
@@ -176,12 +180,16 @@ export class StreamsRuntime {
    */
   async runOnce(waitMs: number, signal?: AbortSignal): Promise<number> {
     try {
-      return await this.#round(waitMs);
+      const processed = await this.#round(waitMs);
+      this.#noteGoingOn();
+      return processed;
     } catch (error) {
       if (!this.#backoff.allows(error)) throw error;
       const { logger } = this.#options;
       logger.warn({ err: error }, 'a passing fault; what was not committed is dropped and done again');
       this.#metrics.retries.inc({ reason: errorCode(error) ?? 'unknown' });
+      this.#isHeldUp = true;
+      this.#options.onHeldUp?.(error instanceof Error ? error.message : String(error));
       await this.#drop();
       await this.#backoff.wait(signal);
       return 0;
@@ -254,16 +262,50 @@ export class StreamsRuntime {
 
   async #process(task: Task): Promise<number> {
     try {
-      return await task.process(this.#options.batchRecords);
+      return await this.#keepingAlive(task);
     } catch (error) {
       if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
       this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
       // What the task has not committed was in memory only: its successor reads it again.
       await this.#tasks.close([task]);
+      this.#suspects.add(task.name);
       await this.#options.databases.destroy(task.name);
       this.#require(this.#fetching).assign(this.tasks);
       return 0;
     }
+  }
+
+  /**
+   * Processes a batch of a task. One that takes long, since it waits for a schema most of all, is waited for with
+   * heartbeats: else the group would go on without this member again and again.
+   */
+  async #keepingAlive(task: Task): Promise<number> {
+    const { clock, heartbeatIntervalMs, batchRecords, onHeldUp } = this.#options;
+    const begun = clock.monotonic();
+    let isDone = false;
+    const work = task.process(batchRecords).finally(() => {
+      isDone = true;
+    });
+    // Its failure is that of this call, below.
+    const over = work.catch(() => {});
+    for (;;) {
+      const waiting = new AbortController();
+      await Promise.race([over, clock.sleep(heartbeatIntervalMs, waiting.signal)]);
+      waiting.abort();
+      if (isDone) return work;
+      this.#rebalance.keepAlive();
+      const seconds = Math.round((clock.monotonic() - begun) / 1_000);
+      if (seconds > 0) {
+        this.#isHeldUp = true;
+        onHeldUp?.(`task ${task.name} has waited for ${seconds} s for what a batch of records needs`);
+      }
+    }
+  }
+
+  #noteGoingOn(): void {
+    if (!this.#isHeldUp) return;
+    this.#isHeldUp = false;
+    this.#options.onHeldUp?.(undefined);
   }
 
   /**

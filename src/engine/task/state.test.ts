@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createLogger, errorCode } from '#platform';
+import { createLogger, createMetrics, errorCode } from '#platform';
 import { ManualClock } from '#platform/testing';
 import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
@@ -12,37 +12,46 @@ const HOUR_MS = 3_600_000;
 const CHANGELOG = 'sums-changelog';
 
 /** A changelog that keeps tombstones for a day, and somebody who follows it. */
-async function world() {
+async function world(framing = 0) {
   const clock = new ManualClock(1_000_000);
   const log = openSimulatedLog({ clock, random: () => 0 });
   const cleanup = { policy: 'compact', tombstoneRetentionMs: 24 * HOUR_MS } as const;
   await log.createTopics([{ name: CHANGELOG, partitions: 1, cleanup }]);
   const producer = await log.producer();
   const databases = memoryDatabases();
+  const inner = json();
+  const front = Buffer.alloc(framing);
+  const value = {
+    ...inner,
+    framing,
+    encode: (row: unknown) => Buffer.concat([front, inner.encode(row)]),
+    decode: (bytes: Buffer) => inner.decode(bytes.subarray(framing)),
+  };
   const open = (more: Partial<Parameters<typeof TaskState.open>[0]> = {}) =>
     TaskState.open({
       name: 'sums-0',
       partition: 0,
-      stores: [
-        { name: 'sums/state', node: 'sums', spec: { value: json() }, changelog: CHANGELOG, logged: true },
-      ],
+      stores: [{ name: 'sums/state', node: 'sums', spec: { value }, changelog: CHANGELOG, logged: true }],
       databases,
       cacheEntries: 10,
       log,
       clock,
       logger: createLogger({ level: 'silent', name: 'test' }),
+      metrics: createMetrics(),
       inputOffsets: new Map(),
       isCopy: true,
       ...more,
     });
-  const write = (key: string, value: unknown, position?: InputOffsets) => {
-    const bytes = value === null ? null : Buffer.from(JSON.stringify(value));
+  const write = (key: string, row: unknown, position?: InputOffsets) => {
+    const bytes = row === null ? null : value.encode(row);
     const headers = position && [positionHeader(position)];
     return producer.append(CHANGELOG, 0, [
       { key: Buffer.from(key), value: bytes, timestamp: 0, ...(headers && { headers }) },
     ]);
   };
-  return { clock, log, open, write, databases };
+  const foreign = (key: string, text: string) =>
+    producer.append(CHANGELOG, 0, [{ key: Buffer.from(key), value: Buffer.from(text), timestamp: 0 }]);
+  return { clock, log, open, write, foreign, databases };
 }
 
 async function rowsOf(state: TaskState): Promise<unknown[]> {
@@ -121,4 +130,40 @@ it('a digest of an earlier kind is made anew from the rows', async () => {
   const second = await open();
   assert.deepEqual(second.digests(), digests);
   await second.close();
+});
+
+it('a foreign record of a changelog is passed over and counted, by a follower and after a restore went wrong', async () => {
+  const { log, open, write, foreign, databases } = await world();
+  await write('a', 1);
+  const copy = await open();
+  await foreign('a', '{');
+  await foreign('b', '{');
+  await write('c', 3);
+  await copy.follow(new Map());
+  const rows = [
+    ['a', 1],
+    ['c', 3],
+  ];
+  assert.deepEqual(await rowsOf(copy), rows);
+  const digests = copy.digests();
+  await copy.close();
+  await databases.destroy('sums-0');
+  const metrics = createMetrics();
+  const restored = await open({ metrics, suspects: new Set(['sums-0']) });
+  assert.deepEqual(await rowsOf(restored), rows);
+  assert.deepEqual(restored.digests(), digests);
+  assert.match(await metrics.render(), /rejected_records_total\{operator="sums\/state",reason="\w+"\} 2/);
+  await restored.close();
+  await log.close();
+});
+
+it('a value without the framing of its serde is passed over by every restore', async () => {
+  const { log, open, write, foreign } = await world(5);
+  await write('a', 1);
+  await foreign('a', '{"not":"avro"}');
+  await foreign('b', '\0');
+  const restored = await open();
+  assert.deepEqual(await rowsOf(restored), [['a', 1]]);
+  await restored.close();
+  await log.close();
 });

@@ -1,4 +1,12 @@
-import { type Clock, errorCode, FatalError, failpoint, type Logger, RetryableError } from '#platform';
+import {
+  type Clock,
+  errorCode,
+  FatalError,
+  failpoint,
+  type Logger,
+  type Metrics,
+  RetryableError,
+} from '#platform';
 import type { Appended, Log, ReadEntry, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore, type RefusedEntry } from '../store/cached-store.ts';
@@ -11,6 +19,7 @@ import { WholeRestore } from '../store/whole-restore.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
 import type { Guarantee } from './commit.ts';
 import type { TaskFailpoint } from './failpoints.ts';
+import { rejectedRecords } from './introspection.ts';
 import type { Outbox } from './outbox.ts';
 import { type InputOffsets, positionHeader, readPositionHeader } from './position.ts';
 import type { RestoreProgress } from './restore-progress.ts';
@@ -48,6 +57,11 @@ export type StateOptions = {
   readonly log: Pick<Log, 'describeTopics' | 'consumer'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Whose offsets the inputs' are, for messages. */
+  readonly group?: string;
+  /** Names of tasks whose changelogs may hold values that can't be decoded. */
+  readonly suspects?: ReadonlySet<string>;
   /** Committed input offsets by topic: how far copies of sources are restored. */
   readonly inputOffsets: ReadonlyMap<string, number>;
   readonly restore?: RestoreProgress;
@@ -251,10 +265,21 @@ export class TaskState {
     for (const { definition, position } of this.#stores) {
       for (const [input, offset] of Object.entries(position ?? {})) {
         const committed = this.#inputOffsets.get(input) ?? offset;
-        if (offset > committed)
-          throw ahead(definition.name, `${input}/${this.#options.partition}`, offset, committed);
+        if (offset > committed) throw this.#ahead(definition.name, input, { offset, committed });
       }
     }
+  }
+
+  #ahead(store: string, input: string, is: { readonly offset: number; readonly committed: number }): Error {
+    const { group = 'the group', partition } = this.#options;
+    const place = `${input}/${partition}`;
+    return new FatalError(
+      'MR_STORE_AHEAD',
+      `${store} holds ${place} up to offset ${is.offset}, and ${group}'s offset is ${is.committed}: it was set back, or has expired`,
+      {
+        hint: `stop all instances and run "millrace offsets set ${group} ${place} ${is.offset}"; or raise the generation of the topology to process all anew`,
+      },
+    );
   }
 
   /** Removes the rows of stores that the topology no longer has. */
@@ -314,6 +339,8 @@ export class TaskState {
     const replay = isEmpty
       ? new WholeRestore(replayed, this.#database, until - open.offset)
       : new ChangelogReplay(replayed, this.#database);
+    // Decoding all of a store takes longer than writing it, so a whole restore does so only after one that went wrong.
+    const decodes = !isEmpty || this.#options.suspects?.has(this.#options.name) === true;
     const consumer = await this.#options.log.consumer({ maxBytes: CHUNK_BYTES });
     try {
       consumer.assign([{ ...source, offset: open.offset }]);
@@ -321,7 +348,7 @@ export class TaskState {
         const batches = await consumer.poll(POLL_MS);
         this.#options.restore?.signal.throwIfAborted();
         this.#assertTombstonesKept(open);
-        for (const batch of batches) await this.#take(open, batch, until, replay.add);
+        for (const batch of batches) await this.#take(open, batch, until, { add: replay.add, decodes });
         if (replay.isFull || open.offset === until) await this.#write(open, replay.changes());
       }
     } finally {
@@ -330,12 +357,20 @@ export class TaskState {
   }
 
   /** Hands a batch's records before `until` to `add`, as the store holds them, and moves on behind it. */
-  async #take(open: OpenStore, batch: RecordBatch, until: number, add: ReadEntry<void>): Promise<void> {
-    const { logged, changelog } = open.definition;
+  async #take(
+    open: OpenStore,
+    batch: RecordBatch,
+    until: number,
+    { add, decodes }: { readonly add: ReadEntry<void>; readonly decodes: boolean },
+  ): Promise<void> {
+    const { logged, changelog, spec } = open.definition;
+    const isFramed = framedAs(spec.value.framing);
     const count = recordsBefore(batch, until);
     for (let i = 0; i < count; i++) {
-      if (logged) batch.readEntry(i, add);
-      else await this.#addOwn(open, batch, i, add);
+      if (!logged) await this.#addOwn(open, batch, i, add);
+      else if (!batch.readEntry(i, isFramed) || (decodes && !(await this.#isReadable(open, batch, i))))
+        this.#passOver(open, batch, i);
+      else batch.readEntry(i, add);
     }
     if (logged && count > 0) open.position = readPositionHeader(batch, count - 1);
     const reached = Math.max(open.offset, Math.min(batch.nextOffset, until));
@@ -374,6 +409,34 @@ export class TaskState {
     );
   }
 
+  async #isReadable({ definition }: OpenStore, batch: RecordBatch, index: number): Promise<boolean> {
+    const bytes = batch.value(index);
+    const { value: serde } = definition.spec;
+    if (bytes === null) return true;
+    try {
+      serde.decode(bytes);
+      return true;
+    } catch (error) {
+      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') return false;
+    }
+    try {
+      await serde.prepare(bytes);
+      serde.decode(bytes);
+      return true;
+    } catch (error) {
+      if (error instanceof RetryableError) throw error;
+      return false;
+    }
+  }
+
+  /** Somebody else has written to the changelog; the row stays as it was. */
+  #passOver({ definition: { name, changelog } }: OpenStore, batch: RecordBatch, index: number): void {
+    const { logger, metrics } = this.#options;
+    const place = { topic: changelog, partition: batch.partition, offset: batch.offset(index) };
+    rejectedRecords(metrics).inc({ operator: name, reason: 'MR_AVRO_DECODE' });
+    logger.warn({ store: name, ...place }, 'a record of a changelog can’t be decoded and is passed over');
+  }
+
   /**
    * A source's record was written by somebody else: a copy holds it as the live task would have stored it, and passes
    * over what the live task has sent to the dead letters.
@@ -409,14 +472,11 @@ export class TaskState {
   }
 }
 
-const ahead = (store: string, input: string, offset: number, committed: number) =>
-  new FatalError(
-    'MR_STORE_AHEAD',
-    `${store} holds ${input} up to offset ${offset}, and the group's offset is ${committed}: it was set back, or has expired`,
-    {
-      hint: `set the group's offset of ${input} to ${offset} or beyond, or raise the generation of the topology to process all anew`,
-    },
-  );
+/** Whether a value can begin with so many bytes of framing: the wire format of schema registries begins with a zero. */
+function framedAs(framing: number): ReadEntry<boolean> {
+  if (framing === 0) return () => true;
+  return (bytes, _keyStart, _keyEnd, start, end) => end < 0 || (end - start >= framing && bytes[start] === 0);
+}
 
 /** How many of a batch's records lie before an offset. */
 function recordsBefore(batch: RecordBatch, until: number): number {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { errorCode, invariant } from '#platform';
+import { errorCode, FatalError, invariant } from '#platform';
 import type { Log, OffsetCommit } from '../log/port.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { nameOf, type TaskId } from './assignment.ts';
@@ -67,6 +67,7 @@ export class Opening {
   }
 
   async #open(): Promise<void> {
+    await assertWithinLog(this.id, this.#environment);
     const { signal } = this.progress;
     const subTopology = subTopologyOf(this.id, this.#environment.topology);
     const environment = { ...this.#environment, restore: this.progress };
@@ -89,6 +90,26 @@ export function subTopologyOf({ subTopology: name }: TaskId, topology: Topology)
   const found = topology.subTopologies.find((candidate) => candidate.name === name);
   invariant(found !== undefined, `there is no sub-topology ${name}`);
   return found;
+}
+
+/**
+ * A consumer would wait for the log to grow up to there: the records between its end and the offset would be taken for
+ * processed. FatalError MR_GROUP_OFFSET.
+ */
+async function assertWithinLog(id: TaskId, environment: OpeningEnvironment): Promise<void> {
+  const { log, group } = environment;
+  for (const { topic, partition, offset } of (await committedOffsets(id, environment)).values()) {
+    const [description] = await log.describeTopics([topic]);
+    const end = description?.offsets[partition]?.end ?? 0;
+    if (offset <= end) continue;
+    throw new FatalError(
+      'MR_GROUP_OFFSET',
+      `Group ${group} stands at offset ${offset} of topic ${topic}, partition ${partition}, and the log ends at ${end}.`,
+      {
+        hint: `Stop all instances and run "millrace offsets set ${group} ${topic}/${partition} ${end}", or set it where processing is to go on.`,
+      },
+    );
+  }
 }
 
 /** Where a task's inputs were last committed, by topic; the log's start where they never were. */

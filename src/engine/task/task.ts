@@ -62,6 +62,8 @@ export type TaskEnvironment = {
    * that one record is put aside, and not all that its key has met since the commit before. Absent: all writes are tried.
    */
   readonly refusals?: Map<string, InputOffsets>;
+  /** Tasks whose stores were found damaged: see StateOptions. */
+  readonly suspects?: Set<string>;
 };
 
 /** One partition of a sub-topology at work: its inputs, operators and state. */
@@ -158,6 +160,7 @@ export class Task {
       if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
       // Reading the timers is the first to walk over all of a store.
       environment.logger.warn({ err: error }, 'a store is damaged; it is rebuilt from its changelog');
+      environment.suspects?.add(taskName(topology, partition));
       await environment.databases.destroy(taskName(topology, partition));
       return open();
     });

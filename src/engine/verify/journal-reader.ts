@@ -27,13 +27,15 @@ const POLL_MS = 1_000;
 
 export type JournalReading = {
   readonly signal?: AbortSignal | undefined;
+  /** Told of records that are no entries, which are left out. */
+  readonly onUnreadable?: (offset: number) => void;
   /** Offsets of the journal that have been passed, of those that there are. */
   readonly onProgress?: (done: number, total: number) => void;
 };
 
 /**
  * The journal of a task as far as it goes now, whole: it begins with the task's first commit and has no hole. Errors:
- * MR_JOURNAL_INCOMPLETE, MR_JOURNAL_UNREADABLE.
+ * MR_JOURNAL_INCOMPLETE.
  */
 export async function* wholeJournalOf(
   log: Log,
@@ -45,7 +47,11 @@ export async function* wholeJournalOf(
   const committed = await committedOffsets(log, topology, task);
   const first = await firstCommitOf(log, topology, task, reading);
   const reached = new Map<string, number>();
-  for await (const commit of first === undefined ? [] : journalOf(log, topology, task, first, reading)) {
+  const unreadable: number[] = [];
+  const noting = { ...reading, onUnreadable: (offset: number) => void unreadable.push(offset) };
+  const incomplete = (place: TaskPlace, why: string) =>
+    incompleteJournal(place, unreadable.length === 0 ? why : `${why}; ${unreadableAt(topology, unreadable)}`);
+  for await (const commit of first === undefined ? [] : journalOf(log, topology, task, first, noting)) {
     for (const { topic, from, to } of commit.entry.inputs) {
       const before = reached.get(topic);
       if (before !== undefined && before !== from) {
@@ -75,7 +81,7 @@ async function firstCommitOf(
     if (entry.isFirst) first = offset;
   }
   if (first !== undefined || oldest === undefined) return first;
-  throw incomplete(task, `its first entry left, at offset ${oldest}, is not the task’s first`);
+  throw incompleteJournal(task, `its first entry left, at offset ${oldest}, is not the task’s first`);
 }
 
 /** The entries of a task that the log still has, in order, from an offset on. */
@@ -84,7 +90,7 @@ export async function* journalOf(
   topology: Topology,
   { name }: TaskPlace,
   from = 0,
-  { signal, onProgress }: JournalReading = {},
+  { signal, onProgress, onUnreadable }: JournalReading = {},
 ): AsyncGenerator<JournalledCommit> {
   const place = { topic: journalTopic(topology).name, partition: 0 };
   const bounds = await boundsOf(log, place);
@@ -100,7 +106,9 @@ export async function* journalOf(
           const value = batch.value(i);
           if (batch.offset(i) < start) continue;
           if (value === null || batch.key(i)?.toString() !== name) continue;
-          yield { offset: batch.offset(i), entry: decodeJournalEntry(value) };
+          const entry = readableEntry(value);
+          if (entry === undefined) onUnreadable?.(batch.offset(i));
+          else yield { offset: batch.offset(i), entry };
           signal?.throwIfAborted();
           onProgress?.(batch.offset(i) + 1 - start, bounds.stable - start);
         }
@@ -109,6 +117,16 @@ export async function* journalOf(
     onProgress?.(bounds.stable - start, bounds.stable - start);
   } finally {
     await consumer.close();
+  }
+}
+
+/** Undefined for what another program has written; an entry that was lost with its bytes is a hole in the journal. */
+function readableEntry(value: Buffer): JournalEntry | undefined {
+  try {
+    return decodeJournalEntry(value);
+  } catch (error) {
+    if (errorCode(error) !== 'MR_JOURNAL_UNREADABLE') throw error;
+    return undefined;
   }
 }
 
@@ -150,7 +168,12 @@ async function boundsOf(log: Log, { topic, partition }: { topic: string; partiti
   }
 }
 
-function incomplete({ name }: TaskPlace, why: string): FatalError {
+function unreadableAt(topology: Topology, offsets: readonly number[]): string {
+  const [first] = offsets;
+  return `the record at offset ${first} of topic ${journalTopic(topology).name}, partition 0, can't be read`;
+}
+
+function incompleteJournal({ name }: TaskPlace, why: string): FatalError {
   return new FatalError('MR_JOURNAL_INCOMPLETE', `The journal of ${name} can't be replayed: ${why}.`, {
     hint: 'the journal was switched off, or its retention has passed; compare with a rebuild from the log instead',
   });

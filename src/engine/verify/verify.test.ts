@@ -332,6 +332,29 @@ it('refuses a journal with a hole', async (t) => {
   });
 });
 
+it('leaves out what is no entry of the journal, and names it beside a hole', async (t) => {
+  const world = await open(t);
+  const foreign = async () => {
+    const producer = await world.log.producer();
+    await producer.append('proof-1-journal', 0, [
+      { key: Buffer.from('left-0'), value: Buffer.from('{}'), timestamp: 1 },
+    ]);
+  };
+  await world.pipe(left, ['k', 1, 0]);
+  await world.settle(alarms);
+  await foreign();
+  await assertEqual(world, alarms, 1);
+  await world.pipe(left, ['k', 1, 1]);
+  await world.settle(alarms, { journal: false });
+  await world.pipe(left, ['k', 1, 2]);
+  await world.settle(alarms);
+  await assert.rejects(verified(world, alarms), {
+    code: 'MR_JOURNAL_INCOMPLETE',
+    message:
+      /from offset 1 to 2; the record at offset \d+ of topic proof-1-journal, partition 0, can't be read/,
+  });
+});
+
 it('names the first offset that is missing when inputs have expired or were compacted', async (t) => {
   const world = await open(t);
   const expiring = jsonTopic<number>('expiring');

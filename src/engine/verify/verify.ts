@@ -52,7 +52,7 @@ export async function* verify(options: VerifyOptions): AsyncGenerator<TaskVerifi
  * records arrived, the wall clock that processors were shown and the batches they were given: it is exact for any operator
  * but a join with a global table (see `uncompared`). Stops at the first difference. What it compares with is the journal;
  * whether the rows on this machine are the same, `onDisk` finds out on the way.
- * Errors: MR_JOURNAL_INCOMPLETE, MR_JOURNAL_UNREADABLE, MR_VERIFY_INPUT_GONE.
+ * Errors: MR_JOURNAL_INCOMPLETE, MR_VERIFY_INPUT_GONE.
  */
 export async function verifyTask(place: TaskPlace, options: VerifyOptions): Promise<TaskVerification> {
   const replayed = await ReplayedTask.open(place, options);

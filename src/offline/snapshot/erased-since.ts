@@ -44,7 +44,14 @@ async function erasedSince(
     return offsets.find((each) => each.topic === topic.name && each.partition === partition)?.end ?? 0;
   });
   const erased = new Set<string>();
-  const reader = await TopicReader.open(log, topic, { from });
+  const reader = await TopicReader.open(log, topic, {
+    from,
+    onUndecodable: (record, error) => {
+      topic.onUndecodable?.(record, error);
+      // It may have been an erasure.
+      if (record.key !== null) erased.add(record.key);
+    },
+  });
   try {
     for await (const records of reader.untilEnd()) {
       for (const { key, value } of records) if (value?.status === 'erased') erased.add(key);

@@ -41,9 +41,9 @@ export async function bringArchivedEvents(
   }
   const writer = await TopicWriter.open(log, topic);
   try {
-    await eachArchivedChunk(environment, (events) =>
-      writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts }))),
-    );
+    await eachArchivedChunk(environment, async (events) => {
+      await writer.write(events.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
+    });
     await writer.announce(END_OF_ARCHIVE);
   } finally {
     await writer.close();

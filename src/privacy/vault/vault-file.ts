@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigurationError, errorCode, MillraceError, RetryableError } from '#platform';
 import { masterKeyAt } from './master-key.ts';
+import { RowSeal } from './row-seal.ts';
 
 /**
  * The files of the vault: `pseudonyms.sqlite` with a key for each user, and `pseudonyms.key`, without which nobody can
@@ -70,7 +71,7 @@ function create(database: DatabaseSync, keyPath: string): Buffer {
     CREATE TABLE vault (
       id INTEGER PRIMARY KEY CHECK (id = 1), proof BLOB NOT NULL,
       forgotten INTEGER NOT NULL DEFAULT 0, scrubbed INTEGER NOT NULL DEFAULT 0);
-    CREATE TABLE keys (handle BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID`);
+    CREATE TABLE keys (handle BLOB PRIMARY KEY, key BLOB NOT NULL, mac BLOB NOT NULL) WITHOUT ROWID`);
   database.prepare('INSERT INTO vault (id, proof) VALUES (1, ?)').run(proofOf(masterKey));
   return masterKey;
 }
@@ -79,14 +80,37 @@ function create(database: DatabaseSync, keyPath: string): Buffer {
 function unlocked(database: DatabaseSync, keyPath: string): Buffer {
   const masterKey = masterKeyAt(keyPath, { mayMake: false });
   if (masterKey === undefined) throw unusable(`${keyPath} is not there, or holds no key`);
-  const proof = database.prepare('SELECT proof FROM vault').get()?.proof as Uint8Array | undefined;
-  if (proof === undefined || !timingSafeEqual(proof, proofOf(masterKey))) {
-    throw unusable(`${keyPath} is the key of another vault`);
-  }
+  const proof = database.prepare('SELECT proof FROM vault').get()?.proof;
+  if (isProof(proof, unsealedProofOf(masterKey))) seal(database, masterKey);
+  else if (!isProof(proof, proofOf(masterKey))) throw unusable(`${keyPath} is the key of another vault`);
   return masterKey;
 }
 
+/**
+ * Gives each row of an earlier release's vault its seal. That it has none is told by the proof: a bit of the file that was
+ * flipped can't have rows sealed as they are.
+ */
+function seal(database: DatabaseSync, masterKey: Buffer): void {
+  const rows = new RowSeal(masterKey);
+  database.function('seal_of', { deterministic: true }, (handle, key) =>
+    rows.of(handle as Uint8Array, key as Uint8Array),
+  );
+  database.exec(`ALTER TABLE keys ADD COLUMN mac BLOB NOT NULL DEFAULT x'';
+    UPDATE keys SET mac = seal_of(handle, key)`);
+  database.prepare('UPDATE vault SET proof = ?').run(proofOf(masterKey));
+}
+
+function isProof(found: unknown, expected: Buffer): boolean {
+  return found instanceof Uint8Array && found.length === expected.length && timingSafeEqual(found, expected);
+}
+
+/** Of a vault whose rows are sealed. */
 function proofOf(masterKey: Buffer): Buffer {
+  return createHmac('sha256', masterKey).update('millrace vault of pseudonyms, rows sealed').digest();
+}
+
+/** As releases wrote it that did not seal rows. */
+function unsealedProofOf(masterKey: Buffer): Buffer {
   return createHmac('sha256', masterKey).update('millrace vault of pseudonyms').digest();
 }
 
@@ -114,15 +138,11 @@ function translate(path: string, error: unknown): unknown {
           cause: error,
         },
       );
-    case 8: // READONLY
-    case 11: // CORRUPT
-    case 14: // CANTOPEN
-    case 26: // NOTADB
-      return unusable(`${path}: ${reason}`, error);
     case undefined:
       return errorCode(error) === undefined ? error : unusable(`${path}: ${reason}`, error);
+    // A damaged header shows as almost any other: CORRUPT, NOTADB, a table that is not there.
     default:
-      return error;
+      return unusable(`${path}: ${reason}`, error);
   }
 }
 

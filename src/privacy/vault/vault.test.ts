@@ -32,6 +32,35 @@ function keyOf(directory: string, userId: string): Buffer {
   return Buffer.from(row.key as Uint8Array);
 }
 
+/** Flips a bit of a user's row; returns what flips it back. */
+function alter(directory: string, userId: string, column: 'key' | 'mac' | 'handle', byte: number) {
+  const database = new DatabaseSync(join(directory, 'pseudonyms.sqlite'));
+  const masterKey = readFileSync(join(directory, 'pseudonyms.key'));
+  const handle = createHmac('sha256', masterKey).update(userId).digest().subarray(0, 16);
+  const row = database.prepare('SELECT * FROM keys WHERE handle = ?').get(handle);
+  const value = Buffer.from(row?.[column] as Uint8Array);
+  const before = Buffer.from(value);
+  value[byte] = (value[byte] ?? 0) ^ 4;
+  const set = (bytes: Buffer) => {
+    const changing = new DatabaseSync(join(directory, 'pseudonyms.sqlite'));
+    changing.prepare(`UPDATE keys SET ${column} = ? WHERE handle = ?`).run(bytes, handle);
+    changing.close();
+  };
+  database.close();
+  set(value);
+  return () => set(before);
+}
+
+/** As releases made it whose rows had no seal. */
+function unseal(directory: string): void {
+  const database = new DatabaseSync(join(directory, 'pseudonyms.sqlite'));
+  const masterKey = readFileSync(join(directory, 'pseudonyms.key'));
+  const proof = createHmac('sha256', masterKey).update('millrace vault of pseudonyms').digest();
+  database.exec('ALTER TABLE keys DROP COLUMN mac');
+  database.prepare('UPDATE vault SET proof = ?').run(proof);
+  database.close();
+}
+
 /** Runs `script` with the vault of `directory` open as `vault`, in a process of its own. */
 function inAnotherProcess(directory: string, script: string, environment = {}): Promise<string> {
   const door = join(import.meta.dirname, 'vault.ts');
@@ -154,6 +183,46 @@ describe('vault of pseudonyms', () => {
     assert.equal(vault.known('anna'), undefined);
     vault.forget('anna');
     assert.ok(!bytesOf(directory).includes(key));
+  });
+
+  it('refuses a user whose row was altered, and the check counts such rows, whichever bit it is', async (t) => {
+    const { directory, vault } = open(t);
+    const [anna] = vault.pseudonymsOf(['anna', 'bert', 'carl']);
+    assert.deepEqual(await vault.check(), { users: 3, damaged: 0 });
+    vault.close();
+    for (const [column, size] of [
+      ['key', 32],
+      ['mac', 16],
+    ] as const) {
+      for (let byte = 0; byte < size; byte += 5) {
+        const undo = alter(directory, 'bert', column, byte);
+        const { vault: damaged } = open(t, directory);
+        assert.throws(() => damaged.known('bert'), { code: 'MR_PRIVACY_VAULT_DAMAGED' });
+        assert.throws(() => damaged.pseudonymsOf(['anna', 'bert']), { code: 'MR_PRIVACY_VAULT_DAMAGED' });
+        assert.equal(damaged.known('anna'), anna);
+        assert.deepEqual(await damaged.check(), { users: 3, damaged: 1 });
+        assert.match(damaged.damage ?? '', /^1 of the keys of users in .* is damaged$/);
+        damaged.close();
+        undo();
+      }
+    }
+    alter(directory, 'bert', 'handle', 3);
+    assert.deepEqual(await open(t, directory).vault.check(), { users: 3, damaged: 1 });
+  });
+
+  it('seals the rows of a vault that an earlier release has made, and nothing that was altered since', async (t) => {
+    const { directory, vault } = open(t);
+    const names = vault.pseudonymsOf(['anna', 'bert']);
+    vault.close();
+    unseal(directory);
+    const { vault: migrated } = open(t, directory);
+    assert.deepEqual(migrated.pseudonymsOf(['anna', 'bert']), names);
+    assert.deepEqual(await migrated.check(), { users: 2, damaged: 0 });
+    migrated.forget('anna');
+    assert.notEqual(migrated.pseudonymOf('anna'), names[0]);
+    migrated.close();
+    alter(directory, 'bert', 'key', 0);
+    assert.deepEqual(await open(t, directory).vault.check(), { users: 2, damaged: 1 });
   });
 
   it('refuses a vault without its key, with another key, damaged, or of another program', (t) => {

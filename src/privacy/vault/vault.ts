@@ -1,11 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { failpoint, RetryableError } from '#platform';
-import type { Pseudonyms } from '../pseudonyms.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { FatalError, failpoint, RetryableError } from '#platform';
+import type { Pseudonyms, VaultCheck } from '../pseudonyms.ts';
 import { KnownUsers } from './known-users.ts';
+import { RowSeal } from './row-seal.ts';
 import { openVaultFile, translated, vaultFileName } from './vault-file.ts';
 
+/** Of one look of the check, about 30 ms. */
+const checkedAtOnce = 10_000;
 /** 128 bits: no two users of one log will ever have the same. */
 const pseudonymBytes = 16;
 const handleBytes = 16;
@@ -35,8 +39,10 @@ class Vault implements Pseudonyms {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #masterKey: Buffer;
+  readonly #seal: RowSeal;
   readonly #known = new KnownUsers();
   readonly #queries;
+  #damage: string | undefined;
   #dataVersion = -1;
   #forgotten = -1;
 
@@ -45,6 +51,7 @@ class Vault implements Pseudonyms {
     const { database, masterKey } = openVaultFile(directory, patienceMs);
     this.#database = database;
     this.#masterKey = masterKey;
+    this.#seal = new RowSeal(masterKey);
     this.#queries = queries(database);
     try {
       // A process that ended while it forgot a user may have left the key in the write-ahead log.
@@ -82,6 +89,27 @@ class Vault implements Pseudonyms {
     });
   }
 
+  get damage(): string | undefined {
+    return this.#damage;
+  }
+
+  async check(signal?: AbortSignal): Promise<VaultCheck> {
+    let damaged = 0;
+    let users = 0;
+    for (let after: Uint8Array = Buffer.alloc(0); ; ) {
+      signal?.throwIfAborted();
+      if (!this.#database.isOpen) throw closed();
+      const rows = translated(this.#path, () => this.#queries.page.all(after, checkedAtOnce)) as Row[];
+      for (const [handle, key, seal] of rows) if (!this.#seal.fits(seal, handle, key)) damaged++;
+      users += rows.length;
+      after = rows.at(-1)?.[0] ?? after;
+      if (rows.length < checkedAtOnce) break;
+      await nextTurn();
+    }
+    if (damaged > 0) this.#damage = damagedRows(this.#path, damaged);
+    return { users, damaged };
+  }
+
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }
@@ -98,18 +126,27 @@ class Vault implements Pseudonyms {
   #find(userId: string): string | undefined {
     const known = this.#known.get(userId);
     if (known !== undefined) return known;
-    const key = this.#queries.find.get(this.#handle(userId))?.[0];
-    return key === undefined ? undefined : this.#remember(userId, key as Uint8Array);
+    const handle = this.#handle(userId);
+    const row = this.#queries.find.get(handle) as KeyAndSeal | undefined;
+    return row === undefined ? undefined : this.#remember(userId, handle, row);
   }
 
   /** Inside a write transaction: another process, or an earlier place in the same call, may have been quicker. */
   #make(userId: string): string {
     const handle = this.#handle(userId);
-    this.#queries.add.run(handle, randomBytes(userKeyBytes));
-    return this.#remember(userId, this.#queries.find.get(handle)?.[0] as Uint8Array);
+    const key = randomBytes(userKeyBytes);
+    this.#queries.add.run(handle, key, this.#seal.of(handle, key));
+    return this.#remember(userId, handle, this.#queries.find.get(handle) as KeyAndSeal);
   }
 
-  #remember(userId: string, key: Uint8Array): string {
+  /** Errors: MR_PRIVACY_VAULT_DAMAGED. */
+  #remember(userId: string, handle: Uint8Array, [key, seal]: KeyAndSeal): string {
+    if (!this.#seal.fits(seal, handle, key)) {
+      this.#damage ??= damagedRows(this.#path, 1);
+      throw new FatalError('MR_PRIVACY_VAULT_DAMAGED', `The key of a user in ${this.#path} is damaged.`, {
+        hint: `Restore ${vaultFileName} and pseudonyms.key from one copy; "millrace verify" counts what is damaged.`,
+      });
+    }
     const digest = createHmac('sha256', key).update(userId).digest();
     const pseudonym = digest.subarray(0, pseudonymBytes).toString('base64url');
     this.#known.set(userId, pseudonym);
@@ -161,9 +198,21 @@ class Vault implements Pseudonyms {
   }
 }
 
+type KeyAndSeal = [key: Uint8Array, seal: unknown];
+type Row = [handle: Uint8Array, ...KeyAndSeal];
+
+function damagedRows(path: string, count: number): string {
+  return `${count} of the keys of users in ${path} ${count === 1 ? 'is' : 'are'} damaged`;
+}
+
+function closed(): RetryableError {
+  return new RetryableError('MR_PRIVACY_VAULT_BUSY', 'The vault of pseudonyms was closed meanwhile.');
+}
+
 type Query = {
   run(...values: SQLInputValue[]): { changes: number | bigint };
   get(...values: SQLInputValue[]): SQLOutputValue[] | undefined;
+  all(...values: SQLInputValue[]): SQLOutputValue[][];
 };
 
 const queries = (database: DatabaseSync) => {
@@ -175,8 +224,9 @@ const queries = (database: DatabaseSync) => {
   return {
     dataVersion: query('PRAGMA data_version'),
     checkpoint: query('PRAGMA wal_checkpoint(TRUNCATE)'),
-    find: query('SELECT key FROM keys WHERE handle = ?'),
-    add: query('INSERT INTO keys VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    find: query('SELECT key, mac FROM keys WHERE handle = ?'),
+    page: query('SELECT handle, key, mac FROM keys WHERE handle > ? ORDER BY handle LIMIT ?'),
+    add: query('INSERT INTO keys (handle, key, mac) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
     remove: query('DELETE FROM keys WHERE handle = ?'),
     forgotten: query('SELECT forgotten, scrubbed FROM vault'),
     countForgotten: query('UPDATE vault SET forgotten = forgotten + 1'),

@@ -482,10 +482,14 @@ export type RecentEvent = {
   body: number;
 };
 
-/** What admission remembers of a user: the ids of the last 24 hours of events, for deduplication. */
+/** What admission remembers of a user for deduplication: the events of the last 24 hours, by a hash of their ids. A user of many has further rows, one for each bucket of hashes. */
 export type RecentEvents = {
-  /** In the order of admission; none older than the horizon before the newest. */
+  /** As earlier releases wrote them: ids as they are. Empty since. */
   events: RecentEvent[];
+  /** Over how many rows the hashes are spread; 1: they are in this one. */
+  buckets: number;
+  /** 18 bytes an event: 8 of a hash of its id, 6 of its time, 4 of the hash of what was published under the id. */
+  seen: Buffer;
 };
 
 /** What a user did in a stretch of time, as published. */

@@ -154,6 +154,18 @@ export function translateSqliteError(path: string, error: unknown): unknown {
   }
 }
 
+/** A value of the file that is kept as JSON. FatalError MR_LOG_CORRUPT. */
+export function storedJson<T>(text: string, what: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new FatalError('MR_LOG_CORRUPT', `log.sqlite is damaged: ${what} can't be read`, {
+      hint: 'restore the log from a copy or the archive',
+      cause,
+    });
+  }
+}
+
 /** Runs `work` with SQLite's errors translated. */
 export function translated<T>(path: string, work: () => T): T {
   try {

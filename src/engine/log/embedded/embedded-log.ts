@@ -75,7 +75,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
     return new SqliteLog(directory, clock, openForReading(directory), writer, shared, release);
   } catch (error) {
     await shared?.release(logger);
-    throw error;
+    throw translateSqliteError('log.sqlite', error);
   }
 }
 

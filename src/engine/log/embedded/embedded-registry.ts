@@ -1,6 +1,7 @@
 import { canonicalSchema, checkBackwardCompatible } from '#schemas';
 import { incompatibleSchema, unknownSchema } from '../errors.ts';
 import type { SchemaRegistry } from '../registry.ts';
+import { storedJson, translated } from './database.ts';
 import type { Reader } from './reader.ts';
 import type { WriterConnection } from './writer-client.ts';
 
@@ -46,15 +47,17 @@ export class EmbeddedRegistry implements SchemaRegistry {
 
   async versions(subject: string): Promise<readonly number[]> {
     this.#assertOpen();
-    return this.#reader.versions(subject);
+    return translated('log.sqlite', () => this.#reader.versions(subject));
   }
 
   #read(id: number): object {
     let schema = this.#known.get(id);
     if (schema === undefined) {
-      const text = Number.isSafeInteger(id) ? this.#reader.schema(id) : undefined;
+      const text = Number.isSafeInteger(id)
+        ? translated('log.sqlite', () => this.#reader.schema(id))
+        : undefined;
       if (text === undefined) throw unknownSchema(id);
-      schema = JSON.parse(text) as object;
+      schema = storedJson<object>(text, `schema ${id}`);
       this.#known.set(id, schema);
     }
     return schema;

@@ -3,6 +3,7 @@ import { unknownTopic } from '../errors.ts';
 import type { GroupState } from '../group-coordination.ts';
 import type { Cleanup, OffsetCommit, TopicDescription, TopicPartition } from '../port.ts';
 import { StoredBatch } from '../stored-batch.ts';
+import { storedJson } from './database.ts';
 import { type Query, Statements } from './statements.ts';
 
 /** A batch's columns, without the batch. */
@@ -147,7 +148,12 @@ export class Reader {
 
   group(name: string): { readonly revision: number; readonly state: () => GroupState } | undefined {
     const row = this.#group.get(name);
-    return row && { revision: row[0] as number, state: () => JSON.parse(row[1] as string) as GroupState };
+    return (
+      row && {
+        revision: row[0] as number,
+        state: () => storedJson<GroupState>(row[1] as string, `the state of group ${name}`),
+      }
+    );
   }
 
   schema(id: number): string | undefined {
@@ -183,7 +189,7 @@ export class Reader {
         compactedTo: compactedTo as number,
         compactedRecords: compactedRecords as number,
         tombstonesDue: tombstonesDue as number | null,
-        cleanup: JSON.parse(cleanup as string) as Cleanup,
+        cleanup: storedJson<Cleanup>(cleanup as string, `the cleanup of topic ${String(topic)}`),
         unreadFrom: unreadFrom as number | null,
       };
     });
@@ -198,7 +204,7 @@ function describe(rows: readonly SQLOutputValue[][]): TopicDescription[] {
   for (const [name, cleanup, start, end] of rows as [string, string, number, number][]) {
     let topic = topics.at(-1);
     if (topic?.name !== name) {
-      topic = { name, cleanup: JSON.parse(cleanup) as Cleanup, offsets: [] };
+      topic = { name, cleanup: storedJson<Cleanup>(cleanup, `the cleanup of topic ${name}`), offsets: [] };
       topics.push(topic);
     }
     topic.offsets.push({ start, stable: end, end });

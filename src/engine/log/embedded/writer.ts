@@ -19,7 +19,7 @@ import {
 import { checkOffsetCommit } from '../offset-commit.ts';
 import type { Appended, Cleanup, TopicSpec } from '../port.ts';
 import { CleaningWrites } from './cleaning-writes.ts';
-import { createRecordsTable } from './database.ts';
+import { createRecordsTable, storedJson } from './database.ts';
 import type { Append, Offsets, WriteRequest } from './messages.ts';
 import { type Query, Statements } from './statements.ts';
 
@@ -113,7 +113,7 @@ export class Writer {
         : unknownTopic(topic, partition);
     }
     const [id, end, newest, cleanup] = row as [number, number, number | null, string];
-    const compacted = (JSON.parse(cleanup) as Cleanup).policy === 'compact';
+    const compacted = storedJson<Cleanup>(cleanup, `the cleanup of topic ${topic}`).policy === 'compact';
     known = { id, end, newest: newest ?? Number.NEGATIVE_INFINITY, compacted, dirty: false };
     const siblings = this.#partitions.get(topic);
     if (siblings === undefined) this.#partitions.set(topic, new Map([[partition, known]]));
@@ -222,7 +222,9 @@ export class Writer {
 
   #groupState(group: string): GroupState {
     const row = this.#queries.group.get(group);
-    return row === undefined ? emptyGroup() : (JSON.parse(row[0] as string) as GroupState);
+    return row === undefined
+      ? emptyGroup()
+      : storedJson<GroupState>(row[0] as string, `the state of group ${group}`);
   }
 
   #group(request: GroupRequest): GroupReply {

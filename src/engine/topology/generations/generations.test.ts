@@ -109,6 +109,21 @@ it('the same topology starts again, and one with more in it; another generation 
   assert.deepEqual(await rows(world, more, 'count/state'), counted);
 });
 
+it('a foreign record beside the manifest, or in its place, changes nothing', async (t) => {
+  const world = await open(t);
+  const producer = await world.log.producer();
+  for (const [key, value] of [
+    ['other', '{"version":7}'],
+    ['topology', '{"not":"a manifest"}'],
+    ['topology', '{'],
+  ] as const) {
+    const record = { key: Buffer.from(key), value: Buffer.from(value), timestamp: 1 };
+    await producer.append('kept-1-manifest', 0, [record]);
+  }
+  assert.match(await refusal(world, onlyCounting('other')), /count/);
+  await world.settle(counting());
+});
+
 it('several instances start at once on a log that knows nothing of the topology', async (t) => {
   const world = await World.open(t, [input, output]);
   const started = await Promise.all(

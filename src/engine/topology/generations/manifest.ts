@@ -1,5 +1,5 @@
 import { errorCode, FatalError } from '#platform';
-import type { Log, TopicSpec } from '../../log/port.ts';
+import type { Log, RecordBatch, TopicSpec } from '../../log/port.ts';
 import type { Serde, SerdeFormat } from '../../serde.ts';
 import type { SubTopology, Topology } from '../topology.ts';
 
@@ -95,19 +95,26 @@ export async function readManifest(log: Log, topology: Topology): Promise<Manife
   const place = { topic: manifestTopic(topology).name, partition: 0 };
   const bounds = await boundsOf(log, place.topic);
   if (bounds === undefined || bounds.start >= bounds.stable) return undefined;
-  let newest: Buffer | undefined;
+  let newest: Manifest | undefined;
   const consumer = await log.consumer();
   try {
     consumer.assign([{ ...place, offset: bounds.start }]);
     while ((consumer.position(place) ?? 0) < bounds.stable) {
       for (const batch of await consumer.poll(POLL_MS)) {
-        for (let i = 0; i < batch.count; i++) newest = batch.value(i) ?? newest;
+        for (let i = 0; i < batch.count; i++) newest = manifestAt(batch, i) ?? newest;
       }
     }
   } finally {
     await consumer.close();
   }
-  return newest === undefined ? undefined : decode(newest, place.topic);
+  return newest;
+}
+
+/** Undefined for what another program has written; the manifest before it stands. */
+function manifestAt(batch: RecordBatch, index: number): Manifest | undefined {
+  const value = batch.value(index);
+  if (value === null || batch.key(index)?.equals(KEY) !== true) return undefined;
+  return decode(value, `${batch.topic}, partition ${batch.partition}, offset ${batch.offset(index)}`);
 }
 
 async function boundsOf(log: Log, topic: string) {
@@ -120,20 +127,18 @@ async function boundsOf(log: Log, topic: string) {
   }
 }
 
-function decode(bytes: Buffer, topic: string): Manifest {
-  let manifest: Manifest | { readonly version?: unknown };
+function decode(bytes: Buffer, where: string): Manifest | undefined {
+  let manifest: Manifest | { readonly version?: unknown } | null;
   try {
-    manifest = JSON.parse(bytes.toString()) as Manifest;
-  } catch (cause) {
-    throw unreadable(topic, 'it is no JSON', cause);
+    manifest = JSON.parse(bytes.toString()) as typeof manifest;
+  } catch {
+    return undefined;
   }
-  if (manifest.version !== 1) throw unreadable(topic, `it has version ${String(manifest.version)}`);
-  return manifest as Manifest;
-}
-
-function unreadable(topic: string, why: string, cause?: unknown): FatalError {
-  return new FatalError('MR_TOPOLOGY_MANIFEST', `The manifest in ${topic} can't be read: ${why}.`, {
-    hint: 'it was written by a newer release, or by somebody else: start that release, or delete the topic if you know that the topology has not changed',
-    cause,
-  });
+  if (typeof manifest !== 'object' || manifest === null || !('version' in manifest)) return undefined;
+  if (manifest.version === 1) return manifest as Manifest;
+  throw new FatalError(
+    'MR_TOPOLOGY_MANIFEST',
+    `The manifest in ${where} can't be read: it has version ${String(manifest.version)}.`,
+    { hint: 'it was written by a newer release: start that one' },
+  );
 }
