@@ -11,8 +11,12 @@ const statusOfRemedy = {
   'fix-configuration': 500,
 } as const;
 
-/** Refusals of who asks, not of what is asked. */
-const statusOfCode: Readonly<Record<string, number>> = { MR_ADMIN_TOKEN: 401, MR_ADMIN_DISABLED: 403 };
+/** Refusals of who asks or how much, not of what is asked. */
+const statusOfCode: Readonly<Record<string, number>> = {
+  MR_ADMIN_TOKEN: 401,
+  MR_ADMIN_DISABLED: 403,
+  MR_HTTP_PIPELINED: 429,
+};
 
 /** Refusals of the framework itself, in our words. */
 const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> = {
@@ -37,6 +41,20 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
     message: 'The path of the request is not a valid URL.',
     hint: 'Percent-encode it.',
   },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    status: 414,
+    code: 'MR_HTTP_URL_TOO_LONG',
+    message: 'A part of the path is longer than any id.',
+    hint: 'Ids have 128 characters at most.',
+  },
+};
+
+/** Of a client that went away while it sent; nobody reads it. */
+export const aborted: { status: number } & ErrorBody = {
+  status: 400,
+  code: 'MR_HTTP_ABORTED',
+  message: 'The request ended before its body did.',
+  hint: 'Send it again.',
 };
 
 export function statusOf(error: unknown): number {
