@@ -126,6 +126,12 @@ export const sections = {
       .describe('Event time for which the archive keeps examples and the history of views, days.'),
   }),
   simulation: z.object({
+    world: z
+      .enum(['on', 'off'])
+      .optional()
+      .describe(
+        'Whether a log without events gets a simulated world, and agents that live in it; `"simulation": "off"` says the same. By default on where the log is embedded, and off on Kafka, where others read the topics.',
+      ),
     seed: seed().default(1).describe('Seed of the simulated world.'),
     users: count().default(2000).describe('Number of simulated users.'),
     items: count().default(1000).describe('Number of items in the catalogue.'),

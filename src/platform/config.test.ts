@@ -136,6 +136,20 @@ describe('configuration', () => {
     }
   });
 
+  it('switches the simulation off with one word', (t) => {
+    const directory = temporaryDirectory(t);
+    assert.equal(loadConfiguration({ ...nothing, directory }).simulation.world, undefined);
+    const inFile = { ...nothing, directory: directoryWith(t, { simulation: 'off' }) };
+    const asFlag = { ...nothing, directory, flags: { simulation: 'off' } };
+    const inSection = { ...nothing, directory: directoryWith(t, { simulation: { world: 'off' } }) };
+    const asVariable = { ...nothing, directory, environment: { MILLRACE_SIMULATION_WORLD: 'off' } };
+    for (const sources of [inFile, asFlag, inSection, asVariable]) {
+      assert.equal(loadConfiguration(sources).simulation.world, 'off');
+    }
+    const wrong = directoryWith(t, { simulation: 'none' });
+    refused({ ...nothing, directory: wrong }, 'MR_CONFIG_INVALID', /simulation\.world/, /"none"/);
+  });
+
   it('chooses log, registry and views by their addresses', (t) => {
     const directory = temporaryDirectory(t);
     const { log, registry, views } = loadConfiguration({ ...nothing, directory });

@@ -49,6 +49,9 @@ const options: readonly Option[] = [
 const optionsByPath = new Map(options.map((each) => [each.path, each]));
 const optionsByVariable = new Map(options.map((each) => [each.variable, each]));
 
+/** A whole section that is switched by one word, as in `"simulation": "off"`. */
+const switches: Readonly<Record<string, string>> = { simulation: 'simulation.world' };
+
 /** Variables of the product that are not options. */
 const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', 'MILLRACE_SERVERS']);
 
@@ -123,6 +126,8 @@ function readFile({ file, directory }: ConfigurationSources, values: Map<string,
     else if (isObject(value)) {
       for (const [leaf, leafValue] of Object.entries(value))
         setValue(`${name}.${leaf}`, leafValue, path, values);
+    } else if (Object.hasOwn(switches, name) && typeof value === 'string') {
+      setValue(switches[name] as string, value, path, values);
     } else throw invalid(name, value, `an object with options of section ${name}`, path);
   }
 }
@@ -139,9 +144,14 @@ function readEnvironment({ environment }: ConfigurationSources, values: Map<stri
 function readFlags({ flags }: ConfigurationSources, values: Map<string, unknown>): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
-    const found = optionsByPath.get(path);
+    const found = optionsByPath.get(switches[path] ?? path);
     if (found === undefined) throw unknown(path, 'the command line');
-    setValue(path, typeof value === 'string' ? fromText(found, value) : value, 'the command line', values);
+    setValue(
+      found.path,
+      typeof value === 'string' ? fromText(found, value) : value,
+      'the command line',
+      values,
+    );
   }
 }
 
