@@ -28,8 +28,8 @@ export function startCommand(command: Command): Command {
     ],
     notes: `
 A new data directory gets a simulated world; a log on Kafka gets none unless simulation.world is on. What is there
-already is gone on with: nothing is made twice, and nothing is trained again while a version is promoted. Ctrl-C stops it
-in order, with exit code 0 once it serves and 130 before that. It may be killed at any time: the next start completes
+already is gone on with: nothing is made twice, and nothing is trained again while a version is promoted. Ctrl-C stops
+it in order, with exit code 0 once it serves and 130 before that. It may be killed at any time: the next start completes
 what was begun.`,
     flags: ({ port }) => ({ 'http.port': port }),
     run: start,
@@ -59,7 +59,7 @@ async function start({ configuration, output }: Invocation<Options>): Promise<nu
   }).finally(() => endAtLast(logger));
 }
 
-/** Exiting under a worker thread's native code aborts the process, so it is left to end by itself if it does. */
+/** Exiting under a worker thread's native code aborts the process, so it is left to end by itself where it does. */
 function endAtLast(logger: Logger): void {
   setTimeout(() => {
     logger.error(
