@@ -45,7 +45,6 @@ export async function bringUp(
   const { signal } = shutdown;
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
-  const { processing } = pipeline;
   const worldAt = systemClock.monotonic();
   const made = await makeWorld(installation, { progress, signal });
   const madeMs = systemClock.monotonic() - worldAt;
@@ -58,7 +57,7 @@ export async function bringUp(
   throwIfInterrupted(signal);
   if (answer !== undefined && !output.json) showAnswer(output, answer);
 
-  const url = await serve(installation, { ...model, processing }, shutdown);
+  const url = await serve(installation, { ...model, pipeline }, shutdown);
   lock.publishAddress(url);
   const eventsPerSecond = bringUpAgents(installation, { world: made?.world, url, shutdown });
   // Brokers clean by themselves.

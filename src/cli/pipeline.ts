@@ -37,6 +37,7 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
   };
   const processing = await startProcessing({
     ...installation,
+    signal: shutdown.signal,
     stateDirectory,
     endpoint: advertisedAddress(configuration),
     onProgress,

@@ -1,7 +1,7 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
 import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
-import { type Processing, registerAdminRoutes } from '#operations';
+import { Intake, type Processing, registerAdminRoutes } from '#operations';
 import {
   type Configuration,
   createHttpServer,
@@ -13,6 +13,7 @@ import {
 } from '#platform';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { ViewsInRedis } from './views.ts';
 
 /** How long a decision over a version may take while a client waits. */
@@ -36,23 +37,35 @@ export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string
 }
 
 type Served = {
-  readonly processing: Processing;
+  readonly pipeline: Pipeline;
   readonly responder: Responder;
   readonly views: ViewsInRedis | undefined;
 };
 
 /** Serves until `shutdown`; gives the address. */
 export async function serve(
-  { configuration, log, topics, pseudonyms, logger, metrics }: Installation,
-  { processing, responder, views }: Served,
+  { configuration, log, embedded, topics, pseudonyms, logger, metrics }: Installation,
+  { pipeline, responder, views }: Served,
   shutdown: Shutdown,
 ): Promise<string> {
+  const { disk, gateway: limits } = configuration;
+  const { processing } = pipeline;
+  const intake = new Intake({
+    directory: embedded === undefined ? undefined : configuration.data,
+    reserveBytes: disk.reserveMb * 1_000_000,
+    maxLag: limits.maxLag,
+    lag: () => pipeline.latest().lag.interactions ?? 0,
+    clock: systemClock,
+    logger,
+    metrics,
+  });
   const gateway = await openGateway({
     log,
     topics,
     pseudonyms: await pseudonyms(),
     clock: systemClock,
     futureMs: configuration.admission.futureMs,
+    refusal: () => intake.refusal(),
     adminToken: configuration.admin.token,
     logger,
     metrics,
@@ -71,6 +84,7 @@ export async function serve(
     failure = error;
   });
   server.addReadyCheck('processing', () => failure && `has failed: ${failure.message}`);
+  server.addReadyCheck('disk', () => intake.notReady());
   if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
   const { url } = await server.listen(configuration.http);
   shutdown.add('server', () => server.close());

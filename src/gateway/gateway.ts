@@ -44,6 +44,8 @@ export type GatewayOptions = {
   readonly clock: Clock;
   /** How far ahead of the clock an event may be. */
   readonly futureMs: number;
+  /** Why no events can be taken now; undefined while they can. */
+  readonly refusal?: () => MillraceError | undefined;
   /** Of who may opt users out and in; without one nobody may. */
   readonly adminToken: string | undefined;
   readonly logger: Logger;
@@ -67,11 +69,13 @@ export class Gateway {
   readonly #futureMs: number;
   readonly #pseudonyms: Pseudonyms;
   readonly #privacy: PrivacyRequests;
+  readonly #refusal: () => MillraceError | undefined;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
 
   constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
-    const { clock, futureMs, pseudonyms, logger, metrics } = options;
+    const { clock, futureMs, pseudonyms, logger, metrics, refusal = () => undefined } = options;
+    this.#refusal = refusal;
     this.#writer = writer;
     this.#pseudonyms = pseudonyms;
     this.#privacy = privacy;
@@ -84,7 +88,8 @@ export class Gateway {
 
   /**
    * Resolves when the good ones among the events are durable. InputError MR_EVENT_BATCH for no events or too many;
-   * RetryableError with the code of the log or of the vault when it cannot take them: then none is claimed.
+   * RetryableError with the code of the log or of the vault when it cannot take them, and of `refusal`: then none is
+   * claimed.
    */
   async accept(events: readonly unknown[], traceparent?: string): Promise<Receipt> {
     if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
@@ -95,6 +100,11 @@ export class Gateway {
           hint: 'Spread them over several requests.',
         },
       );
+    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      this.#events.inc({ outcome: refusal.code }, events.length);
+      throw refusal;
     }
     const good: Interaction[] = [];
     const refused: Refusal[] = [];

@@ -37,6 +37,24 @@ export const sections = {
         'Address at which other processes on the same log ask for stores that this one has; by default `http://host:port` of the two above, or with port 0 none.',
       ),
   }),
+  gateway: z.object({
+    maxLag: z
+      .int()
+      .min(0)
+      .default(100_000)
+      .describe(
+        'Events on the log that wait for admission above which POST /events answers 429, until fewer do; 0 for any number.',
+      ),
+  }),
+  disk: z.object({
+    reserveMb: z
+      .number()
+      .min(0)
+      .default(256)
+      .describe(
+        'Room on the disk of the data directory below which POST /events answers 503, MB: what was taken before can still be processed. 0 for none. Not where the log is on Kafka.',
+      ),
+  }),
   logging: z.object({
     level: z
       .enum(logLevels)

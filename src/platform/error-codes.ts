@@ -72,6 +72,16 @@ const platform: readonly ErrorDescription[] = [
   fixInput('MR_HTTP_BODY_INVALID', 'The body of a request is empty or not JSON.', 'Send one JSON value.'),
   fixInput('MR_HTTP_BODY_TOO_LARGE', 'The body of a request is too large.', 'Send less at once.'),
   retry(
+    'MR_DISK_FULL',
+    'A disk has no room, or the user no more of it.',
+    'Make room on it: work goes on by itself, and nothing that was acknowledged is lost.',
+  ),
+  retry(
+    'MR_DISK_LOW',
+    'The disk of the data directory has less room than is kept free of new events.',
+    'Make room on it, or lower disk.reserveMb; send the events again with the same event_id.',
+  ),
+  retry(
     'MR_HTTP_BUSY',
     'The server works on as many requests as it may.',
     'Ask again after the time in the header retry-after.',
@@ -1014,6 +1024,11 @@ const trainer: readonly ErrorDescription[] = [
 ];
 
 const gateway: readonly ErrorDescription[] = [
+  retry(
+    'MR_EVENTS_LAG',
+    'More events wait to be processed than may; none are taken until fewer do (429).',
+    'Send them again later with the same event_id, or raise gateway.maxLag.',
+  ),
   fixInput('MR_EVENT_BATCH', 'A request carries no events, or too many.', 'Send 1 to 1,000 events at once.'),
   fixInput(
     'MR_EVENT_MALFORMED',

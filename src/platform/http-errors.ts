@@ -16,6 +16,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   MR_ADMIN_TOKEN: 401,
   MR_ADMIN_DISABLED: 403,
   MR_HTTP_PIPELINED: 429,
+  MR_EVENTS_LAG: 429,
 };
 
 /** Refusals of the framework itself, in our words. */

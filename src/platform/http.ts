@@ -160,7 +160,9 @@ function sendError(error: unknown, request: HttpRequest, reply: HttpReply, logge
   }
   const status = statusOf(error);
   if (status >= 500) {
-    logger.error({ err: error, requestId: request.id, method: request.method }, 'a request failed');
+    // What passes is the asker's to try again, and counted; a server that is away would fill the log with it.
+    const level = error instanceof RetryableError ? 'info' : 'error';
+    logger[level]({ err: error, requestId: request.id, method: request.method }, 'a request failed');
   }
   if (status === 503 || status === 429) reply.header('retry-after', '1');
   return reply.code(status).send(describeError(error));
