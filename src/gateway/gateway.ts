@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { TopicWriter } from '#engine';
+import { type OutgoingRecord, TopicWriter } from '#engine';
 import type { Log } from '#engine/log';
 import {
   type Clock,
@@ -21,6 +21,12 @@ import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
 import { parseEvent } from './parse-event.ts';
 import { PrivacyRequests } from './privacy-requests.ts';
+
+/** How long a request waits for the log to have its events. */
+const WRITE_WITHIN_MS = 3_000;
+
+/** Events that were sent to the log and that it has not acknowledged: what a log that is away may hold in memory. */
+const MOST_PENDING = 20_000;
 
 /** Most events of one request. */
 export const MAX_BATCH_EVENTS = 1000;
@@ -46,6 +52,8 @@ export type GatewayOptions = {
   readonly futureMs: number;
   /** Why no events can be taken now; undefined while they can. */
   readonly refusal?: () => MillraceError | undefined;
+  /** How long a request waits for the log to have its events, ms; three seconds where nothing is said. */
+  readonly writeWithinMs?: number;
   /** Of who may opt users out and in; without one nobody may. */
   readonly adminToken: string | undefined;
   readonly logger: Logger;
@@ -72,10 +80,15 @@ export class Gateway {
   readonly #refusal: () => MillraceError | undefined;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
+  readonly #clock: Clock;
+  readonly #writeWithinMs: number;
+  #pending = 0;
 
   constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
     const { clock, futureMs, pseudonyms, logger, metrics, refusal = () => undefined } = options;
     this.#refusal = refusal;
+    this.#clock = clock;
+    this.#writeWithinMs = options.writeWithinMs ?? WRITE_WITHIN_MS;
     this.#writer = writer;
     this.#pseudonyms = pseudonyms;
     this.#privacy = privacy;
@@ -156,7 +169,7 @@ export class Gateway {
       const records = Array.from(withPseudonyms(this.#pseudonyms, events), (value) => {
         return { key: value.user_id, value, timestamp: value.ts, headers };
       });
-      await this.#writer.write(records);
+      await this.#writeInTime(records);
     } catch (cause) {
       const code = errorCode(cause) ?? 'MR_INVARIANT';
       this.#events.inc({ outcome: code }, events.length);
@@ -166,6 +179,31 @@ export class Gateway {
         hint: 'Send them again with the same event_id: what the log has already counts once.',
         cause,
       });
+    }
+  }
+
+  /** What comes too late may still be written: that is why the events have ids. */
+  async #writeInTime(records: readonly OutgoingRecord<string, Interaction>[]): Promise<void> {
+    if (this.#pending + records.length > MOST_PENDING) {
+      throw new RetryableError('MR_EVENTS_UNWRITTEN', `${this.#pending} events wait for the log`);
+    }
+    this.#pending += records.length;
+    const written = this.#writer.write(records).finally(() => {
+      this.#pending -= records.length;
+    });
+    written.catch(() => {});
+    const inTime = new AbortController();
+    const late = this.#clock.sleep(this.#writeWithinMs, inTime.signal).then((): never => {
+      throw new RetryableError(
+        'MR_EVENTS_UNWRITTEN',
+        `the log has not taken them in ${this.#writeWithinMs} ms`,
+      );
+    });
+    late.catch(() => {});
+    try {
+      await Promise.race([written, late]);
+    } finally {
+      inTime.abort();
     }
   }
 

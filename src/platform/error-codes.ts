@@ -1029,6 +1029,11 @@ const gateway: readonly ErrorDescription[] = [
     'More events wait to be processed than may; none are taken until fewer do (429).',
     'Send them again later with the same event_id, or raise gateway.maxLag.',
   ),
+  retry(
+    'MR_EVENTS_UNWRITTEN',
+    'The log has not acknowledged the events in time, or too many wait for it already.',
+    'Send them again with the same event_id: what the log has already counts once.',
+  ),
   fixInput('MR_EVENT_BATCH', 'A request carries no events, or too many.', 'Send 1 to 1,000 events at once.'),
   fixInput(
     'MR_EVENT_MALFORMED',

@@ -3,8 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { createHttpServer, type HttpServer } from './http.ts';
 import type { HttpLimits } from './http-limits.ts';
-import type { Logger } from './logger.ts';
+import { createLogger, type Logger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
+
+const silent = createLogger({ level: 'silent', name: 'test' });
 
 type Limited = { readonly server: HttpServer; readonly port: number; readonly logged: readonly string[] };
 
@@ -134,6 +136,26 @@ describe('limits of the HTTP server', () => {
     gate.resolve({});
     assert.equal((await held).status, 200);
     assert.equal((await fetch(`${url}/metrics`)).status, 200);
+  });
+
+  it('renders metrics once, however often they are asked for', async (t) => {
+    const metrics = createMetrics();
+    let rendered = 0;
+    const counted = {
+      ...metrics,
+      render: () => {
+        rendered++;
+        return metrics.render();
+      },
+    };
+    const server = await createHttpServer({ logger: silent, metrics: counted, metricsEveryMs: 3_600_000 });
+    t.after(() => server.close());
+    const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
+    const ask = async () => (await fetch(`${url}/metrics`)).text();
+    const texts = await Promise.all(Array.from({ length: 20 }, ask));
+    assert.deepEqual([rendered, new Set(texts).size], [1, 1]);
+    await ask();
+    assert.equal(rendered, 1);
   });
 
   it('answers any method and any length of an id as the client’s fault', async (t) => {

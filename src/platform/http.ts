@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { systemClock } from './clock.ts';
 import { ConfigurationError, errorCode, InputError, MillraceError, RetryableError } from './errors.ts';
 import { aborted, describeError, requestIdOf, statusOf } from './http-errors.ts';
 import { boundInFlight, closeAfter, defaultLimits, type HttpLimits, limitOptions } from './http-limits.ts';
@@ -7,6 +8,9 @@ import type { Metrics } from './metrics.ts';
 
 /** An id of 128 characters, percent-encoded as UTF-8. */
 const MAX_PARAMETER_LENGTH = 128 * 4 * 3;
+
+/** Scrapers ask every few seconds. */
+const METRICS_EVERY_MS = 1_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,6 +32,8 @@ export type HttpServerOptions = {
   readonly bodyLimit?: number;
   /** What one client may take; see http-limits.ts for what holds where nothing is said. */
   readonly limits?: Partial<HttpLimits>;
+  /** For how long metrics are served as they were rendered; a second where nothing is said. */
+  readonly metricsEveryMs?: number;
 };
 
 export type HttpServer = {
@@ -89,8 +95,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     const error = new RetryableError('MR_HTTP_NOT_READY', message, { hint: 'Ask again in a moment.' });
     return reply.code(503).send({ ...describeError(error), not_ready: notReady });
   });
+  const render = onceIn(options.metricsEveryMs ?? METRICS_EVERY_MS, () => metrics.render());
   routes.get('/metrics', async (_request, reply) => {
-    return reply.type(metrics.contentType).send(await metrics.render());
+    return reply.type(metrics.contentType).send(await render());
   });
 
   return {
@@ -110,6 +117,21 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       const closed = closeAfter(routes, limits.closingMs);
       await routes.close().finally(closed);
     },
+  };
+}
+
+/** The text of a rendering that has begun at most `ms` ago. One that fails is not kept. */
+function onceIn(ms: number, render: () => Promise<string>): () => Promise<string> {
+  let last: { readonly at: number; readonly text: Promise<string> } | undefined;
+  return () => {
+    const now = systemClock.monotonic();
+    if (last !== undefined && now - last.at < ms) return last.text;
+    const begun = { at: now, text: render() };
+    last = begun;
+    begun.text.catch(() => {
+      if (last === begun) last = undefined;
+    });
+    return begun.text;
   };
 }
 

@@ -43,6 +43,8 @@ export type StoreQueriesOptions = {
   readonly clock: Clock;
   /** How long a query waits for a task that is on its way from one process to another. */
   readonly patienceMs?: number;
+  /** How long a query waits for a task that has not come as far as was asked for. */
+  readonly behindMs?: number;
 };
 
 export type StoreEntry = RowEntry & { readonly partition: number };
@@ -98,7 +100,7 @@ export class StoreQueries {
   readonly #targets = new Map<string, Target>();
 
   constructor(options: StoreQueriesOptions) {
-    this.#options = { patienceMs: 5_000, ...options };
+    this.#options = { patienceMs: 5_000, behindMs: 1_000, ...options };
     for (const subTopology of options.topology.subTopologies) {
       for (const store of subTopology.stores) {
         this.#targets.set(store.name, { store, subTopology, rows: store.spec.rows });
@@ -133,6 +135,10 @@ export class StoreQueries {
   async readHere(read: TaskRead): Promise<Rows> {
     const { store, task, role } = read;
     const { subTopology } = this.#targetOf(store);
+    if (!Number.isInteger(task.partition) || task.partition < 0 || task.partition >= subTopology.partitions)
+      throw invalidQuery(
+        `sub-topology ${subTopology.name} has partitions 0 to ${subTopology.partitions - 1}`,
+      );
     if (subTopology.name !== task.subTopology)
       throw invalidQuery(`store ${store} is none of ${nameOf(task)}`);
     const rows = await this.#inTime(this.#options.local.read(read), task);
@@ -180,9 +186,9 @@ export class StoreQueries {
     wanted: RowsWanted,
     { staleness = 'none', atLeast = {} }: QueryOptions,
   ): Promise<Answered> {
-    const { clock, patienceMs } = this.#options;
+    const { clock, patienceMs, behindMs } = this.#options;
     const task: TaskId = { subTopology: subTopology.name, partition };
-    const deadline = clock.monotonic() + patienceMs;
+    const start = clock.monotonic();
     for (;;) {
       let refusal: unknown;
       for await (const { role, memberId, read } of this.#copies(task, staleness)) {
@@ -196,7 +202,9 @@ export class StoreQueries {
           refusal = error;
         }
       }
-      if (clock.monotonic() >= deadline)
+      const isBehind = errorCode(refusal) === 'MR_QUERY_BEHIND';
+      // Who names a place far ahead must not hold a connection, and this loop, for long.
+      if (clock.monotonic() - start >= (isBehind ? Math.min(behindMs, patienceMs) : patienceMs))
         throw refusal ?? moving(`no process that can be asked is known to hold task ${nameOf(task)}`);
       await clock.sleep(RETRY_MS);
     }
