@@ -3,6 +3,7 @@ import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
 import { Intake, type Processing, registerAdminRoutes } from '#operations';
 import {
+  allowedHosts,
   type Configuration,
   createHttpServer,
   createMetrics,
@@ -71,7 +72,11 @@ export async function serve(
     metrics,
   });
   shutdown.add('gateway', () => gateway.close());
-  const server = await createHttpServer({ logger, metrics: withThreads(metrics, processing) });
+  const server = await createHttpServer({
+    logger,
+    metrics: withThreads(metrics, processing),
+    allowsHost: allowedHosts(configuration.http),
+  });
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
   serveQueries(server, processing);

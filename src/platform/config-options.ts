@@ -1,5 +1,6 @@
 /** Every option of the configuration: its form, its default and what it means. */
 import { z } from 'zod';
+import { meantMetric } from './config-gates.ts';
 import { logLevels } from './logger.ts';
 
 const hourMs = 3_600_000;
@@ -28,6 +29,12 @@ const unknownPolicy = (whose: string) =>
 export const sections = {
   http: z.object({
     host: z.string().min(1).default('127.0.0.1').describe('Address that the HTTP server listens on.'),
+    allowedHosts: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Names by which the server may be asked (header Host), beside addresses, `localhost` and the advertised one; others are refused, against pages that point their name at this machine. Where it listens beyond this machine and none are listed, any.',
+      ),
     port: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP server; 0 takes a free one.'),
     advertised: z
       .string()
@@ -283,7 +290,14 @@ export const sections = {
         'Whether a version that passes the gates is promoted at once, or waits for `millrace promote`.',
       ),
     gates: z
-      .record(z.string(), z.number())
+      .record(z.string().max(100), z.number())
+      .superRefine((gates, { addIssue }) => {
+        for (const name of Object.keys(gates)) {
+          const meant = meantMetric(name);
+          if (meant !== undefined)
+            addIssue({ code: 'custom', message: `a metric, as ${meant} is; ${name} is none` });
+        }
+      })
       .default({ 'recall@100': 0.1, 'sampled-ndcg@10': 0.3, auc: 0.6 })
       .describe('The least that a version must reach, by metric; asked of versions that have the metric.'),
     production: z

@@ -96,6 +96,11 @@ const platform: readonly ErrorDescription[] = [
     'The headers of a request, with its address, are too large (431).',
     'Send 16 KiB of them at most.',
   ),
+  fixInput(
+    'MR_HTTP_HOST',
+    'A request is for a host that this server does not answer for (421).',
+    'Ask it by its address, or name the host in http.allowedHosts.',
+  ),
   fixInput('MR_HTTP_MALFORMED', 'What was sent is not an HTTP request.', 'Send HTTP/1.1, without TLS.'),
   fixInput(
     'MR_HTTP_MEDIA_TYPE',

@@ -15,6 +15,7 @@ const statusOfRemedy = {
 const statusOfCode: Readonly<Record<string, number>> = {
   MR_ADMIN_TOKEN: 401,
   MR_ADMIN_DISABLED: 403,
+  MR_HTTP_HOST: 421,
   MR_HTTP_PIPELINED: 429,
   MR_EVENTS_LAG: 429,
 };

@@ -2,7 +2,9 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { systemClock } from './clock.ts';
 import { ConfigurationError, errorCode, InputError, MillraceError, RetryableError } from './errors.ts';
 import { aborted, describeError, requestIdOf, statusOf } from './http-errors.ts';
+import { refuseOtherHosts } from './http-host.ts';
 import { boundInFlight, closeAfter, defaultLimits, type HttpLimits, limitOptions } from './http-limits.ts';
+import { requireUtf8 } from './http-utf8.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -32,6 +34,8 @@ export type HttpServerOptions = {
   readonly bodyLimit?: number;
   /** What one client may take; see http-limits.ts for what holds where nothing is said. */
   readonly limits?: Partial<HttpLimits>;
+  /** Whether a request may be for this host, the header's without its port; any may where nothing is said. */
+  readonly allowsHost?: (host: string) => boolean;
   /** For how long metrics are served as they were rendered; a second where nothing is said. */
   readonly metricsEveryMs?: number;
 };
@@ -72,6 +76,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   // Else text would be taken for a JSON value that is a string.
   routes.removeContentTypeParser('text/plain');
+  requireUtf8(routes);
+  if (options.allowsHost !== undefined) refuseOtherHosts(routes, options.allowsHost);
   boundInFlight(routes, limits, (url) => url.startsWith('/health/'));
   routes.addHook('onRequest', async ({ query, routeOptions }) => {
     if (routeOptions.config.query !== undefined) checkQuery(query as object, routeOptions.config.query);

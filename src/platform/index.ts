@@ -43,6 +43,7 @@ export {
   type HttpServerOptions,
   traceparentOf,
 } from './http.ts';
+export { allowedHosts } from './http-host.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
 export {
   type Counter,

@@ -87,6 +87,8 @@ type Answered = {
 
 const NOBODY: TaskOwners = { active: undefined, standbys: [] };
 const RETRY_MS = 50;
+/** Reads that are tried again at a time; more of them are refused at once. */
+const MOST_WAITING = 64;
 /** How long one copy is waited for: a thread that is busy, or a process that is stopped. */
 const READ_TIMEOUT_MS = 5_000;
 
@@ -98,6 +100,7 @@ const READ_TIMEOUT_MS = 5_000;
 export class StoreQueries {
   readonly #options: Required<StoreQueriesOptions>;
   readonly #targets = new Map<string, Target>();
+  #waiting = 0;
 
   constructor(options: StoreQueriesOptions) {
     this.#options = { patienceMs: 5_000, behindMs: 1_000, ...options };
@@ -206,7 +209,9 @@ export class StoreQueries {
       // Who names a place far ahead must not hold a connection, and this loop, for long.
       if (clock.monotonic() - start >= (isBehind ? Math.min(behindMs, patienceMs) : patienceMs))
         throw refusal ?? moving(`no process that can be asked is known to hold task ${nameOf(task)}`);
-      await clock.sleep(RETRY_MS);
+      if (this.#waiting >= MOST_WAITING && refusal !== undefined) throw refusal;
+      this.#waiting++;
+      await clock.sleep(RETRY_MS).finally(() => this.#waiting--);
     }
   }
 
