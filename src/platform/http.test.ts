@@ -54,7 +54,7 @@ describe('http server', () => {
     }
     const utf8 = [await post('"\u00fc"'), await post(Buffer.from([0x22, 0xff, 0x22]))];
     assert.deepEqual(utf8, [
-      [200, undefined],
+      [200, false],
       [400, 'MR_HTTP_BODY_INVALID'],
     ]);
     for (const path of ['/%zz', '/input/%FF', '/input?k=%FF', '/input?k=%ED%A0%80']) {
