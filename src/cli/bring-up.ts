@@ -44,6 +44,8 @@ export async function bringUp(
 ): Promise<{ readonly failed: Promise<never> }> {
   const { signal } = shutdown;
   const progress = commandProgress(output, signal);
+  // Refused before this process joins the group and its members write anything.
+  await installation.pseudonyms();
   const pipeline = await startPipeline(installation, shutdown);
   const worldAt = systemClock.monotonic();
   const made = await makeWorld(installation, { progress, signal });

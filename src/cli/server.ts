@@ -30,10 +30,14 @@ export async function checkPort({
   await probe.close();
 }
 
-/** Where the server can be asked by other processes; undefined where its port is not known beforehand. */
+/**
+ * Where the server can be asked by other processes; undefined where its port is not known beforehand, and where it listens
+ * on all addresses, of which none is named.
+ */
 export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string | undefined {
   const { host, port, advertised } = http;
   if (advertised !== undefined || port === 0) return advertised;
+  if (host === '0.0.0.0' || host === '::') return undefined;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

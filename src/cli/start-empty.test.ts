@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { commandLine, smallWorld } from './testing/command-line.ts';
+import { interaction, writeEvents } from './testing/event-log.ts';
 
 const empty = { ...smallWorld, simulation: 'off' };
 const upLine = /^\{"url".*\}$/m;
 
 describe('start without a world', () => {
+  it('refuses other names of users than the log has before it processes anything', async (t) => {
+    const { run, directory } = commandLine(t, { ...empty, privacy: { userIds: 'pseudonyms' } });
+    await writeEvents(directory, 'interactions', [interaction(0), interaction(1)]);
+    const { code, err } = await run(['start']);
+    assert.deepEqual([code, /^error (\w+): /m.exec(err)?.[1]], [2, 'MR_PRIVACY_USER_IDS']);
+    assert.equal(existsSync(join(directory, '.millrace/state')), false);
+  });
+
   it('serves an empty log, and ends with slow connections open', { timeout: 120_000 }, async (t) => {
     const started = commandLine(t, empty).begin(['start', '--json']);
     const up = JSON.parse((await started.until(upLine))[0]) as { url: string; world: object | null };

@@ -41,7 +41,7 @@ export const sections = {
       .refine(isReceiver, 'http(s)://host:port, without a user')
       .optional()
       .describe(
-        'Address at which other processes on the same log ask for stores that this one has; by default `http://host:port` of the two above, or with port 0 none.',
+        'Address at which other processes on the same log ask for stores that this one has; by default `http://host:port` of the two above; none with port 0, and where the host is 0.0.0.0 or ::, at which nobody can ask.',
       ),
   }),
   gateway: z.object({
@@ -319,7 +319,7 @@ export const sections = {
       .min(16)
       .optional()
       .describe(
-        'Bearer token of the requests under /admin and of PUT /users/USER/privacy; without one they are refused.',
+        'Bearer token of the requests under /admin and of PUT /users/USER/privacy, 16 characters or more; without one they are refused.',
       ),
   }),
   notifications: z.object({
@@ -339,7 +339,9 @@ export const sections = {
       .string()
       .min(16)
       .optional()
-      .describe('Key of the signature (HMAC-SHA256) in the header x-millrace-signature; needed for `json`.'),
+      .describe(
+        'Key of the signature (HMAC-SHA256) in the header x-millrace-signature, 16 characters or more; needed for `json`.',
+      ),
     statuses: z
       .array(z.enum(['registered', 'evaluated', 'staged', 'promoted', 'rejected', 'rolled_back', 'archived']))
       .default(['promoted', 'rejected', 'rolled_back'])
@@ -361,15 +363,19 @@ export const topLevel = {
   data: z.string().min(1).default('.millrace').describe('Data directory, relative to the working directory.'),
   log: address('embedded', 'kafka')
     .default('embedded')
-    .describe('The log: `embedded` in the data directory, or brokers as `kafka://host:9092[,host2:9092]`.'),
+    .describe(
+      'The log: `embedded` in the data directory, or brokers as `kafka://host:9092[,host2:9092]`; its parameters are in docs/SERVERS.md.',
+    ),
   registry: address('embedded', 'http', 'https')
     .default('embedded')
     .describe(
-      'The schema registry: `embedded` in the log, or one with Confluent’s API as `http(s)://host/path`.',
+      'The schema registry: `embedded` in the log, or one with Confluent’s API as `http(s)://host/path`; its parameters are in docs/SERVERS.md.',
     ),
   views: address('in-process', 'redis', 'rediss')
     .default('in-process')
-    .describe('Where the rows of users lie for answers: `in-process`, or `redis://host:6379`.'),
+    .describe(
+      'Where the rows of users lie for answers: `in-process`, or `redis://host:6379/database?namespace=NAME`, `rediss://` for TLS.',
+    ),
 };
 
 /** fetch refuses an address with a user in it, and shows the password where it does. */
