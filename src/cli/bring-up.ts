@@ -44,8 +44,9 @@ export async function bringUp(
 ): Promise<{ readonly failed: Promise<never> }> {
   const { signal } = shutdown;
   const progress = commandProgress(output, signal);
+  // Refused before this process joins the group and its members write anything.
+  await installation.pseudonyms();
   const pipeline = await startPipeline(installation, shutdown);
-  const { processing } = pipeline;
   const worldAt = systemClock.monotonic();
   const made = await makeWorld(installation, { progress, signal });
   const madeMs = systemClock.monotonic() - worldAt;
@@ -58,7 +59,7 @@ export async function bringUp(
   throwIfInterrupted(signal);
   if (answer !== undefined && !output.json) showAnswer(output, answer);
 
-  const url = await serve(installation, { ...model, processing }, shutdown);
+  const url = await serve(installation, { ...model, pipeline }, shutdown);
   lock.publishAddress(url);
   const eventsPerSecond = bringUpAgents(installation, { world: made?.world, url, shutdown });
   // Brokers clean by themselves.

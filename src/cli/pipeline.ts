@@ -39,6 +39,7 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
   };
   const processing = await startProcessing({
     ...installation,
+    signal: shutdown.signal,
     stateDirectory,
     endpoint: advertisedAddress(configuration),
     onProgress,
@@ -63,10 +64,16 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
 export type Processed = { readonly events: number; readonly ms: number };
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
-export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<Processed> {
+export async function catchUp(
+  pipeline: Omit<Pipeline, 'processing' | 'failed'> & {
+    readonly processing: Pick<Processing, 'untilCaughtUp'>;
+  },
+  progress: Progress,
+): Promise<Processed> {
   const behind = ({ lag }: ProcessingProgress) =>
     EXAMPLE_PATH.reduce((sum, topic) => sum + (lag[topic] ?? 0), 0);
   let total = 0;
+  let shown = 0;
   let step: ReturnType<Progress['start']> | undefined;
   pipeline.onProgress = (latest) => {
     const left = behind(latest);
@@ -74,8 +81,10 @@ export async function catchUp(pipeline: Pipeline, progress: Progress): Promise<P
       total = left;
       step = progress.start('Processing events', total);
     }
-    // What waits for its time to come, and what is not committed, is left when all else is through.
-    step?.update(Math.min(total - 1, Math.max(0, total - left)));
+    // More is left when a stage has written for the next one, or another thread has told of its tasks. What waits for its
+    // time to come, and what is not committed, is left when all else is through.
+    shown = Math.max(shown, Math.min(total - 1, total - left));
+    step?.update(shown);
   };
   await pipeline.processing.untilCaughtUp();
   pipeline.onProgress = () => {};

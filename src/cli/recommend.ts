@@ -67,8 +67,11 @@ async function answerHere(
   });
 }
 
-export function printAnswer(output: Output, { user_id, version, items, latency_ms }: Recommendation): void {
-  const by = version === null ? 'no version yet' : `version ${version}`;
+export function printAnswer(
+  output: Output,
+  { user_id, version, degraded, items, latency_ms }: Recommendation,
+): void {
+  const by = version === null ? (degraded ?? 'no version yet') : `version ${version}`;
   output.line(`For user ${user_id}, by ${by}, in ${latency_ms.toFixed(1)} ms:`);
   const rows = items.map(({ item_id, title, score, source }, rank) => {
     return [String(rank + 1), title, item_id, score.toFixed(3), source];
@@ -84,6 +87,8 @@ export function printAnswer(output: Output, { user_id, version, items, latency_m
     ],
     rows,
   );
-  if (version === null)
+  if (degraded !== null) {
+    notice(output, `What is known of the user can't be read (${degraded}), so these are the popular items.`);
+  } else if (version === null)
     notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
 }

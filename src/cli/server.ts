@@ -1,8 +1,9 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
 import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
-import { type Processing, processedInteractions, registerAdminRoutes } from '#operations';
+import { Intake, type Processing, processedInteractions, registerAdminRoutes } from '#operations';
 import {
+  allowedHosts,
   type Configuration,
   createHttpServer,
   createMetrics,
@@ -16,6 +17,7 @@ import {
 import type { Pseudonyms } from '#privacy';
 import type { Responder } from '#responders';
 import type { Installation } from './installation.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { ViewsInRedis } from './views.ts';
 
 /** How long a decision over a version may take while a client waits. */
@@ -31,25 +33,40 @@ export async function checkPort({
   await probe.close();
 }
 
-/** Where the server can be asked by other processes; undefined where its port is not known beforehand. */
+/**
+ * Where the server can be asked by other processes; undefined where its port is not known beforehand, and where it listens
+ * on all addresses, of which none is named.
+ */
 export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string | undefined {
   const { host, port, advertised } = http;
   if (advertised !== undefined || port === 0) return advertised;
+  if (host === '0.0.0.0' || host === '::') return undefined;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 type Served = {
-  readonly processing: Processing;
+  readonly pipeline: Pipeline;
   readonly responder: Responder;
   readonly views: ViewsInRedis | undefined;
 };
 
 /** Serves until `shutdown`; gives the address. */
 export async function serve(
-  { configuration, log, topics, pseudonyms, logger, metrics }: Installation,
-  { processing, responder, views }: Served,
+  { configuration, log, embedded, topics, pseudonyms, logger, metrics }: Installation,
+  { pipeline, responder, views }: Served,
   shutdown: Shutdown,
 ): Promise<string> {
+  const { disk, gateway: limits } = configuration;
+  const { processing } = pipeline;
+  const intake = new Intake({
+    directory: embedded === undefined ? undefined : configuration.data,
+    reserveBytes: disk.reserveMb * 1_000_000,
+    maxLag: limits.maxLag,
+    lag: () => pipeline.latest().lag.interactions ?? 0,
+    clock: systemClock,
+    logger,
+    metrics,
+  });
   const gateway = await openGateway({
     log,
     topics,
@@ -60,12 +77,17 @@ export async function serve(
       most: configuration.admission.userPendingEvents,
       processed: () => processedInteractions(log),
     },
+    refusal: () => intake.refusal(),
     adminToken: configuration.admin.token,
     logger,
     metrics,
   });
   shutdown.add('gateway', () => gateway.close());
-  const server = await createHttpServer({ logger, metrics: withThreads(metrics, processing) });
+  const server = await createHttpServer({
+    logger,
+    metrics: withThreads(metrics, processing),
+    allowsHost: allowedHosts(configuration.http),
+  });
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
   serveQueries(server, processing);
@@ -78,6 +100,7 @@ export async function serve(
     failure = error;
   });
   server.addReadyCheck('processing', () => (failure ? `has failed: ${failure.message}` : processing.heldUp));
+  server.addReadyCheck('disk', () => intake.notReady());
   checkVault(server, await pseudonyms(), { logger, shutdown });
   if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
   const { url } = await server.listen(configuration.http);

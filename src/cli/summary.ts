@@ -4,7 +4,7 @@ import type { Recommendation } from '#responders';
 import type { Version } from '#schemas';
 import { grouped, type Output, seconds } from './output.ts';
 import { decisionText, qualityLines } from './training.ts';
-import type { MadeWorld } from './world.ts';
+import { isSimulated, type MadeWorld } from './world.ts';
 
 export type Summary = {
   readonly configuration: Configuration;
@@ -51,12 +51,18 @@ function userToTry({ made, answer, configuration }: Summary): string {
   return encodeURIComponent(answer?.user_id ?? 'u1');
 }
 
-function worldText({ made, madeMs }: Summary): string {
-  if (made === undefined) return 'none: this directory holds imported data';
+function worldText({ made, madeMs, configuration }: Summary): string {
+  if (made === undefined) return noWorldText(configuration);
   const { world, events, written } = made;
   const size = `${grouped(world.userCount)} users, ${grouped(world.items().length)} items, ${grouped(events)} events`;
   const days = Math.round(world.periodMs / 86_400_000);
   return `${size} over ${days} days, ${written === 0 ? 'as made before' : `made in ${seconds(madeMs)}`}`;
+}
+
+function noWorldText(configuration: Configuration): string {
+  if (isSimulated(configuration)) return 'none: the log holds events of another origin';
+  if (configuration.simulation.world === 'off') return 'none: simulation is off';
+  return 'none: on Kafka nothing is simulated unless simulation.world is on';
 }
 
 function processedText({ events, ms }: Summary['processed']): string {

@@ -24,15 +24,22 @@ export type MadeWorld = {
   readonly events: number;
 };
 
+/** Where others read the topics, nobody's users are invented unasked. */
+export function isSimulated({ simulation, log }: Pick<Configuration, 'simulation' | 'log'>): boolean {
+  return simulation.world === undefined ? log === 'embedded' : simulation.world === 'on';
+}
+
 /**
  * Completes the world of the data directory; a new directory gets the one that the configuration describes. A
- * directory with data of another origin (an import) has none: undefined.
+ * directory with data of another origin (an import) has none, nor has one whose world is switched off: undefined.
  */
 export async function makeWorld(
   installation: Installation,
   { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<MadeWorld | undefined> {
   const path = join(installation.directory, 'world.json');
+  const { configuration } = installation;
+  if (configuration.simulation.world === 'off') return undefined;
   const record = readRecordFile<WorldRecord>(path) ?? (await newWorld(installation));
   if (record === undefined) return undefined;
   const world = createWorld(record);
@@ -44,6 +51,7 @@ export async function makeWorld(
 }
 
 async function newWorld({ log, configuration }: Installation): Promise<WorldRecord | undefined> {
+  if (!isSimulated(configuration)) return undefined;
   const described = await log.describeTopics(['interactions', 'users', 'items']);
   if (described.some(({ offsets }) => offsets.some(({ end }) => end > 0))) return undefined;
   // The last moments are silent, so that what came of every event is known by now.

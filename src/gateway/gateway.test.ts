@@ -20,6 +20,8 @@ type StartOptions = {
   readonly adminToken?: string | undefined;
   readonly watched?: (log: Log) => Log;
   readonly pending?: GatewayOptions['pending'];
+  readonly refusal?: () => RetryableError | undefined;
+  readonly writeWithinMs?: number;
 };
 
 async function start(
@@ -40,6 +42,8 @@ async function start(
     futureMs: 300_000,
     pseudonyms,
     ...(pending && { pending }),
+    ...('refusal' in options && { refusal: options.refusal }),
+    ...('writeWithinMs' in options && { writeWithinMs: options.writeWithinMs }),
     adminToken: 'adminToken' in options ? options.adminToken : token,
     logger,
     metrics,
@@ -57,9 +61,7 @@ async function start(
     const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
     const response = await fetch(`${url}/events`, { ...init, body: JSON.stringify(json) });
     // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
-    const answer = { status: response.status, body: (await response.json()) as any };
-    const retryAfter = response.headers.get('retry-after');
-    return retryAfter === null ? answer : { ...answer, retryAfter };
+    return { status: response.status, body: (await response.json()) as any, headers: response.headers };
   };
   const put = async (user: string, body: unknown, given: string | undefined = token) => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${given}` };
@@ -113,7 +115,8 @@ describe('gateway', () => {
       ts: 1_700_000_000_000,
       context: { device: 'tv', country: 'DE' },
     };
-    assert.deepEqual(await post(event, { traceparent }), { status: 202, body: { accepted: 1, refused: [] } });
+    const { status, body } = await post(event, { traceparent });
+    assert.deepEqual({ status, body }, { status: 202, body: { accepted: 1, refused: [] } });
     assert.deepEqual((await post([{ ...view, user_id: 'u2' }])).body, { accepted: 1, refused: [] });
     await close();
 
@@ -196,6 +199,46 @@ describe('gateway', () => {
     assert.deepEqual((await post(full)).body, { accepted: MAX_BATCH_EVENTS, refused: [] });
     const over = await post([...full, view]);
     assert.deepEqual([over.status, over.body.code], [400, 'MR_EVENT_BATCH']);
+  });
+
+  it('takes nothing while it is told to refuse, and counts that by the reason', async (t) => {
+    let refusal: RetryableError | undefined = new RetryableError('MR_EVENTS_LAG', 'Too many wait.');
+    const { post, metrics } = await start(t, { refusal: () => refusal });
+    const refused = await post([view, view]);
+    assert.deepEqual([refused.status, refused.body.code], [429, 'MR_EVENTS_LAG']);
+    assert.equal(refused.headers.get('retry-after'), '1');
+    refusal = undefined;
+    assert.equal((await post(view)).status, 202);
+    assert.match(await metrics.render(), /gateway_events_total\{outcome="MR_EVENTS_LAG"\} 2/);
+  });
+
+  it('waits for the log no longer than it says, and claims nothing then', async (t) => {
+    const gate = Promise.withResolvers<void>();
+    const held = (log: Log) =>
+      new Proxy(log, {
+        get: (target, name) => {
+          if (name !== 'producer')
+            return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name);
+          return async () => {
+            const producer = await target.producer();
+            const append = producer.append.bind(producer);
+            producer.append = async (...given) => {
+              await gate.promise;
+              return append(...given);
+            };
+            return producer;
+          };
+        },
+      });
+    const { post } = await start(t, { watched: held, writeWithinMs: 1 });
+    const { status, body } = await post(view);
+    assert.deepEqual([status, body.code, 'accepted' in body], [503, 'MR_EVENTS_UNWRITTEN', false]);
+    assert.match(body.hint, /again with the same event_id/);
+    const batch = Array.from({ length: MAX_BATCH_EVENTS }, () => view);
+    const answers = await Promise.all(Array.from({ length: 21 }, () => post(batch)));
+    const full = answers.filter((answer) => /events wait for the log/.test(answer.body.message));
+    assert.ok(full.length > 0);
+    gate.resolve();
   });
 
   it('claims nothing when the log cannot take the events', async (t) => {
@@ -319,7 +362,7 @@ it('refuses events of a user of whom too many wait, counted, until these are pro
     ],
   );
   const refused = await post(of('u1', 1));
-  assert.deepEqual([refused.status, 'retryAfter' in refused && refused.retryAfter], [429, '1']);
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '1']);
   assert.deepEqual([refused.body.code, refused.body.accepted], ['MR_EVENT_USER_PENDING', 0]);
   assert.equal((await post(of('u2', 1))).status, 202);
   assert.match(await metrics.render(), /gateway_events_total\{outcome="MR_EVENT_USER_PENDING"\} 3/);

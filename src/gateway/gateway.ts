@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { TopicWriter } from '#engine';
-import type { Log } from '#engine/log';
+import { type OutgoingRecord, TopicWriter } from '#engine';
+import type { Appended, Log } from '#engine/log';
 import {
   type Clock,
   type Counter,
@@ -22,6 +22,12 @@ import type { Topics } from '#topologies';
 import { parseEvent } from './parse-event.ts';
 import { countByUser, PendingEvents, type PendingOptions } from './pending-events.ts';
 import { PrivacyRequests } from './privacy-requests.ts';
+
+/** How long a request waits for the log to have its events. */
+const WRITE_WITHIN_MS = 3_000;
+
+/** Events that were sent to the log and that it has not acknowledged: what a log that is away may hold in memory. */
+const MOST_PENDING = 20_000;
 
 /** Most events of one request. */
 export const MAX_BATCH_EVENTS = 1000;
@@ -47,6 +53,10 @@ export type GatewayOptions = {
   readonly futureMs: number;
   /** How many events of one user may wait to be processed, and up to which offset each partition is. */
   readonly pending?: Pick<PendingOptions, 'most' | 'processed'>;
+  /** Why no events can be taken now; undefined while they can. */
+  readonly refusal?: () => MillraceError | undefined;
+  /** How long a request waits for the log to have its events, ms; three seconds where nothing is said. */
+  readonly writeWithinMs?: number;
   /** Of who may opt users out and in; without one nobody may. */
   readonly adminToken: string | undefined;
   readonly logger: Logger;
@@ -67,12 +77,19 @@ export class Gateway {
   readonly #futureMs: number;
   readonly #pseudonyms: Pseudonyms;
   readonly #privacy: PrivacyRequests;
+  readonly #refusal: () => MillraceError | undefined;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
   readonly #pending: PendingEvents | undefined;
+  readonly #clock: Clock;
+  readonly #writeWithinMs: number;
+  #unwritten = 0;
 
   constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
-    const { clock, futureMs, pseudonyms, logger, metrics } = options;
+    const { clock, futureMs, pseudonyms, logger, metrics, refusal = () => undefined } = options;
+    this.#refusal = refusal;
+    this.#clock = clock;
+    this.#writeWithinMs = options.writeWithinMs ?? WRITE_WITHIN_MS;
     this.#writer = writer;
     this.#pseudonyms = pseudonyms;
     this.#privacy = privacy;
@@ -86,7 +103,8 @@ export class Gateway {
 
   /**
    * Resolves when the good ones among the events are durable. InputError MR_EVENT_BATCH for no events or too many;
-   * RetryableError with the code of the log or of the vault when it cannot take them: then none is claimed.
+   * RetryableError with the code of the log or of the vault when it cannot take them, and of `refusal`: then none is
+   * claimed.
    */
   async accept(events: readonly unknown[], traceparent?: string): Promise<Receipt> {
     if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
@@ -97,6 +115,11 @@ export class Gateway {
           hint: 'Spread them over several requests.',
         },
       );
+    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      this.#events.inc({ outcome: refusal.code }, events.length);
+      throw refusal;
     }
     const good: Interaction[] = [];
     const refused: Refusal[] = [];
@@ -152,8 +175,7 @@ export class Gateway {
       const records = Array.from(withPseudonyms(this.#pseudonyms, events), (value) => {
         return { key: value.user_id, value, timestamp: value.ts, headers };
       });
-      const ends = await this.#writer.write(records);
-      this.#pending?.wrote(users, ends);
+      this.#pending?.wrote(users, await this.#writeInTime(records));
     } catch (cause) {
       this.#pending?.giveBack(users);
       const code = errorCode(cause) ?? 'MR_INVARIANT';
@@ -164,6 +186,31 @@ export class Gateway {
         hint: 'Send them again with the same event_id: what the log has already counts once.',
         cause,
       });
+    }
+  }
+
+  /** What comes too late may still be written: that is why the events have ids. */
+  async #writeInTime(records: readonly OutgoingRecord<string, Interaction>[]): Promise<readonly Appended[]> {
+    if (this.#unwritten + records.length > MOST_PENDING) {
+      throw new RetryableError('MR_EVENTS_UNWRITTEN', `${this.#unwritten} events wait for the log`);
+    }
+    this.#unwritten += records.length;
+    const written = this.#writer.write(records).finally(() => {
+      this.#unwritten -= records.length;
+    });
+    written.catch(() => {});
+    const inTime = new AbortController();
+    const late = this.#clock.sleep(this.#writeWithinMs, inTime.signal).then((): never => {
+      throw new RetryableError(
+        'MR_EVENTS_UNWRITTEN',
+        `the log has not taken them in ${this.#writeWithinMs} ms`,
+      );
+    });
+    late.catch(() => {});
+    try {
+      return await Promise.race([written, late]);
+    } finally {
+      inTime.abort();
     }
   }
 

@@ -1,5 +1,5 @@
 import { type ActivePlace, asActiveMember } from '#engine';
-import { errorCode } from '#platform';
+import { errorCode, namingFullDisk } from '#platform';
 import { ArchiveLoop, type ArchiveOptions } from './archive-loop.ts';
 import { archiveGroup } from './archive-progress.ts';
 import { ArchiveWriter } from './archive-writer.ts';
@@ -11,8 +11,8 @@ const pauseMs = 1_000;
 /**
  * Follows the archived topics and writes what they carry to Parquet files, each record exactly once: files count by
  * their manifest events, and those become visible with the offsets that they stand for. Of several archives of a log one
- * works. Resolves when `signal` aborts. What passes is waited for: it goes on from what is durable. Rejects where the disk
- * fails, or a file that is to be put together with others is damaged (MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING).
+ * works. Resolves when `signal` aborts. What passes is waited for, a full disk too: it goes on from what is durable. Rejects
+ * where the disk fails, or a file that is to be put together with others is damaged (MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING).
  */
 export async function runArchive(options: ArchiveOptions, signal: AbortSignal): Promise<void> {
   await asActiveMember(membership(options), signal, (place) => work(options, place, (loop) => loop.run()));
@@ -59,7 +59,7 @@ async function work(
       return await ArchiveWriter.with(options, 'archive', archive, signal);
     } catch (error) {
       if (signal.aborted && error === signal.reason) return;
-      if (errorCode(error) !== 'MR_LOG_FENCED') throw error;
+      if (errorCode(error) !== 'MR_LOG_FENCED') throw namingFullDisk(error, options.dataDirectory);
       options.logger.info('another writer works on the archive; the rest is written after it');
       await options.clock.sleep(pauseMs, signal);
     }

@@ -26,7 +26,7 @@ export async function cleanPeriodically(options: CleaningOptions): Promise<void>
   const failures = metrics.counter('log_cleaning_failures_total', 'Passes of cleaning that failed.');
   const message = 'the log could not be cleaned; it is tried again';
   await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
-    const cleaned = await log.clean();
+    const cleaned = await log.clean({ signal });
     removed.inc({ what: 'expired_batches' }, cleaned.expiredBatches);
     removed.inc({ what: 'replaced_records' }, cleaned.compactedRecords);
     removed.inc({ what: 'expired_tombstones' }, cleaned.expiredTombstones);

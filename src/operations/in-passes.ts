@@ -26,7 +26,7 @@ export async function inPasses(
     try {
       await pass();
     } catch (error) {
-      if (errorCode(error) === 'MR_LOG_CLOSED') return;
+      if (signal.aborted || errorCode(error) === 'MR_LOG_CLOSED') return;
       failures.inc();
       logger.warn({ err: error }, message);
     }

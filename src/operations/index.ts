@@ -33,6 +33,7 @@ export {
 export { startViewBuild, type ViewBuild } from './features/view-builds.ts';
 export { openViewsOfModules, viewsOfModules } from './features/view-modules.ts';
 export { topicStatistics, type ViewStatistics, viewStatistics } from './features/view-statistics.ts';
+export { Intake, type IntakeOptions } from './intake.ts';
 export { GROUPS, loopLag, processedInteractions, type TopicLag } from './lag.ts';
 export type { ProcessingProgress } from './messages.ts';
 export { NOTIFICATIONS_GROUP, type NotifierOptions, notify } from './notifications/notifier.ts';

@@ -102,7 +102,8 @@ class Host {
       this.#runtime = runtime;
       tell({ kind: 'started' });
       while (!this.#isStopping) {
-        this.#processed += await runtime.runOnce(this.#input.configuration.engine.commitIntervalMs);
+        const { commitIntervalMs } = this.#input.configuration.engine;
+        this.#processed += await runtime.runOnce(commitIntervalMs, this.#stopping.signal);
         this.#pauseMs = FIRST_PAUSE_MS;
         this.#catchUp.observe(runtime);
         await this.#reportIfDue(runtime);
@@ -118,7 +119,8 @@ class Host {
         await runtime.close();
         throw error;
       }
-      await runtime.close();
+      // A full disk may keep stores from being closed in order; they are opened as after a crash.
+      await runtime.close().catch((err: unknown) => this.#logger.warn({ err }, 'stores were not closed'));
       this.#logger.warn({ err: error }, 'processing was cut off and starts again');
       await systemClock.sleep(this.#pauseMs, this.#stopping.signal);
       this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
@@ -135,6 +137,8 @@ class Host {
   #passes(error: unknown): boolean {
     // Away for longer than the group waits (a suspended machine).
     if (errorCode(error) === 'MR_LOG_GENERATION') return true;
+    // For longer than the engine tries: nothing else helps than room, and that may come any time.
+    if (errorCode(error) === 'MR_DISK_FULL') return true;
     // A coordinator ends transactions that take too long by taking their producer's place, as a successor does.
     return errorCode(error) === 'MR_LOG_FENCED' && this.#opened.embedded === undefined;
   }

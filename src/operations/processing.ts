@@ -29,6 +29,8 @@ export type ProcessingOptions = Omit<WorkerInput, 'connection' | 'runs' | 'threa
     readonly runs?: Runs;
     /** Told every 200 ms at most by each thread. */
     readonly onProgress?: (progress: ProcessingProgress) => void;
+    /** Ends a start that does not come about: on a full disk, or while the log is away. */
+    readonly signal?: AbortSignal;
   };
 
 export interface Processing {
@@ -69,6 +71,7 @@ export async function startProcessing({
   endpoint,
   configuration,
   onProgress = () => {},
+  signal,
 }: ProcessingOptions): Promise<Processing> {
   const topology = await declaredTopology(runs, configuration, { log, registry }, topics, () => {});
   useLargeYoungGeneration();
@@ -82,11 +85,16 @@ export async function startProcessing({
     });
   });
   const processing = new ThreadedProcessing(threads, topology, instanceId);
+  const stop = () => void processing.stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted === true) stop();
   try {
     await Promise.all(threads.map(({ started }) => started));
   } catch (error) {
     await processing.stop();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
   return processing;
 }

@@ -1,5 +1,6 @@
 /** Every option of the configuration: its form, its default and what it means. */
 import { z } from 'zod';
+import { meantMetric } from './config-gates.ts';
 import { logLevels } from './logger.ts';
 
 const hourMs = 3_600_000;
@@ -28,13 +29,37 @@ const unknownPolicy = (whose: string) =>
 export const sections = {
   http: z.object({
     host: z.string().min(1).default('127.0.0.1').describe('Address that the HTTP server listens on.'),
+    allowedHosts: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Names by which the server may be asked (header Host), beside addresses, `localhost` and the advertised one; others are refused, against pages that point their name at this machine. Where it listens beyond this machine and none are listed, any.',
+      ),
     port: z.int().min(0).max(65_535).default(8080).describe('Port of the HTTP server; 0 takes a free one.'),
     advertised: z
       .string()
       .refine(isReceiver, 'http(s)://host:port, without a user')
       .optional()
       .describe(
-        'Address at which other processes on the same log ask for stores that this one has; by default `http://host:port` of the two above, or with port 0 none.',
+        'Address at which other processes on the same log ask for stores that this one has; by default `http://host:port` of the two above; none with port 0, and where the host is 0.0.0.0 or ::, at which nobody can ask.',
+      ),
+  }),
+  gateway: z.object({
+    maxLag: z
+      .int()
+      .min(0)
+      .default(100_000)
+      .describe(
+        'Events on the log that wait for admission above which POST /events answers 429, until fewer do; 0 for any number.',
+      ),
+  }),
+  disk: z.object({
+    reserveMb: z
+      .number()
+      .min(0)
+      .default(256)
+      .describe(
+        'Room on the disk of the data directory below which POST /events answers 503, MB: what was taken before can still be processed. 0 for none. Not where the log is on Kafka.',
       ),
   }),
   logging: z.object({
@@ -131,6 +156,12 @@ export const sections = {
       .describe('Event time for which the archive keeps examples and the history of views, days.'),
   }),
   simulation: z.object({
+    world: z
+      .enum(['on', 'off'])
+      .optional()
+      .describe(
+        'Whether a log without events gets a simulated world, and agents that live in it; `"simulation": "off"` says the same. By default on where the log is embedded, and off on Kafka, where others read the topics.',
+      ),
     seed: seed().default(1).describe('Seed of the simulated world.'),
     users: count().default(2000).describe('Number of simulated users.'),
     items: count().default(1000).describe('Number of items in the catalogue.'),
@@ -264,7 +295,14 @@ export const sections = {
         'Whether a version that passes the gates is promoted at once, or waits for `millrace promote`.',
       ),
     gates: z
-      .record(z.string(), z.number())
+      .record(z.string().max(100), z.number())
+      .superRefine((gates, { addIssue }) => {
+        for (const name of Object.keys(gates)) {
+          const meant = meantMetric(name);
+          if (meant !== undefined)
+            addIssue({ code: 'custom', message: `a metric, as ${meant} is; ${name} is none` });
+        }
+      })
       .default({ 'recall@100': 0.1, 'sampled-ndcg@10': 0.3, auc: 0.6 })
       .describe('The least that a version must reach, by metric; asked of versions that have the metric.'),
     production: z
@@ -286,7 +324,7 @@ export const sections = {
       .min(16)
       .optional()
       .describe(
-        'Bearer token of the requests under /admin and of PUT /users/USER/privacy; without one they are refused.',
+        'Bearer token of the requests under /admin and of PUT /users/USER/privacy, 16 characters or more; without one they are refused.',
       ),
   }),
   notifications: z.object({
@@ -306,7 +344,9 @@ export const sections = {
       .string()
       .min(16)
       .optional()
-      .describe('Key of the signature (HMAC-SHA256) in the header x-millrace-signature; needed for `json`.'),
+      .describe(
+        'Key of the signature (HMAC-SHA256) in the header x-millrace-signature, 16 characters or more; needed for `json`.',
+      ),
     statuses: z
       .array(z.enum(['registered', 'evaluated', 'staged', 'promoted', 'rejected', 'rolled_back', 'archived']))
       .default(['promoted', 'rejected', 'rolled_back'])
@@ -328,15 +368,19 @@ export const topLevel = {
   data: z.string().min(1).default('.millrace').describe('Data directory, relative to the working directory.'),
   log: address('embedded', 'kafka')
     .default('embedded')
-    .describe('The log: `embedded` in the data directory, or brokers as `kafka://host:9092[,host2:9092]`.'),
+    .describe(
+      'The log: `embedded` in the data directory, or brokers as `kafka://host:9092[,host2:9092]`; its parameters are in docs/SERVERS.md.',
+    ),
   registry: address('embedded', 'http', 'https')
     .default('embedded')
     .describe(
-      'The schema registry: `embedded` in the log, or one with Confluent’s API as `http(s)://host/path`.',
+      'The schema registry: `embedded` in the log, or one with Confluent’s API as `http(s)://host/path`; its parameters are in docs/SERVERS.md.',
     ),
   views: address('in-process', 'redis', 'rediss')
     .default('in-process')
-    .describe('Where the rows of users lie for answers: `in-process`, or `redis://host:6379`.'),
+    .describe(
+      'Where the rows of users lie for answers: `in-process`, or `redis://host:6379/database?namespace=NAME`, `rediss://` for TLS.',
+    ),
 };
 
 /** fetch refuses an address with a user in it, and shows the password where it does. */

@@ -32,7 +32,7 @@ describe('configuration', () => {
     const directory = temporaryDirectory(t);
     const configuration = loadConfiguration({ ...nothing, directory });
     assert.equal(configuration.data, join(directory, '.millrace'));
-    assert.deepEqual(configuration.http, { host: '127.0.0.1', port: 8080 });
+    assert.deepEqual(configuration.http, { host: '127.0.0.1', allowedHosts: [], port: 8080 });
     assert.equal(configuration.admission.dedupHorizonMs, 24 * 3_600_000);
     assert.equal(configuration.training.epochs, undefined);
   });
@@ -50,7 +50,7 @@ describe('configuration', () => {
     });
     assert.deepEqual(
       { http, data, logging },
-      { http: { port: 3, host: 'file' }, data: '/elsewhere', logging: { level: 'warn' } },
+      { http: { allowedHosts: [], port: 3, host: 'file' }, data: '/elsewhere', logging: { level: 'warn' } },
     );
   });
 
@@ -134,6 +134,45 @@ describe('configuration', () => {
     for (const wrong of ['{"impression": 1}', '{"view": -1}']) {
       refused(weighed(wrong), 'MR_CONFIG_INVALID', /examples\.weights/);
     }
+  });
+
+  it('refuses gates of metrics that are nearly known, and leaves those of models from outside', (t) => {
+    const given = (gates: object) => ({ ...nothing, directory: directoryWith(t, { versions: { gates } }) });
+    for (const wrong of ['recal@100', 'recall@1000', 'AUC', 'ndcg10', 'sampled_ndcg@10', 'nothing@5']) {
+      refused(
+        given({ [wrong]: 0.1 }),
+        'MR_CONFIG_INVALID',
+        /versions\.gates/,
+        new RegExp(`${wrong} is none`),
+      );
+    }
+    const gates = { 'ndcg@100': 0.1, 'gini@10': 0, 'log-loss': 0.7 };
+    assert.deepEqual(loadConfiguration(given(gates)).versions.gates, gates);
+  });
+
+  it('shows the beginning of long values and names', (t) => {
+    const long = 'x'.repeat(400_000);
+    for (const wrong of [{ http: { port: long } }, { [long]: 1 }, { admission: { unknownItem: [long] } }]) {
+      const sources = { ...nothing, directory: directoryWith(t, wrong) };
+      assert.throws(
+        () => loadConfiguration(sources),
+        (error: ConfigurationError) => error.message.length < 1_000 && (error.hint?.length ?? 0) < 1_000,
+      );
+    }
+  });
+
+  it('switches the simulation off with one word', (t) => {
+    const directory = temporaryDirectory(t);
+    assert.equal(loadConfiguration({ ...nothing, directory }).simulation.world, undefined);
+    const inFile = { ...nothing, directory: directoryWith(t, { simulation: 'off' }) };
+    const asFlag = { ...nothing, directory, flags: { simulation: 'off' } };
+    const inSection = { ...nothing, directory: directoryWith(t, { simulation: { world: 'off' } }) };
+    const asVariable = { ...nothing, directory, environment: { MILLRACE_SIMULATION_WORLD: 'off' } };
+    for (const sources of [inFile, asFlag, inSection, asVariable]) {
+      assert.equal(loadConfiguration(sources).simulation.world, 'off');
+    }
+    const wrong = directoryWith(t, { simulation: 'none' });
+    refused({ ...nothing, directory: wrong }, 'MR_CONFIG_INVALID', /simulation\.world/, /"none"/);
   });
 
   it('chooses log, registry and views by their addresses', (t) => {

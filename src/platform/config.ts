@@ -49,8 +49,13 @@ const options: readonly Option[] = [
 const optionsByPath = new Map(options.map((each) => [each.path, each]));
 const optionsByVariable = new Map(options.map((each) => [each.variable, each]));
 
+/** A whole section that is switched by one word, as in `"simulation": "off"`. */
+const switches: Readonly<Record<string, string>> = { simulation: 'simulation.world' };
+
 /** Variables of the product that are not options. */
 const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', 'MILLRACE_SERVERS']);
+
+const LONGEST_SHOWN = 200;
 
 /** Every option, for the generated page and for the command line's flags. */
 export const configurationOptions: readonly ConfigurationOption[] = options;
@@ -123,6 +128,8 @@ function readFile({ file, directory }: ConfigurationSources, values: Map<string,
     else if (isObject(value)) {
       for (const [leaf, leafValue] of Object.entries(value))
         setValue(`${name}.${leaf}`, leafValue, path, values);
+    } else if (Object.hasOwn(switches, name) && typeof value === 'string') {
+      setValue(switches[name] as string, value, path, values);
     } else throw invalid(name, value, `an object with options of section ${name}`, path);
   }
 }
@@ -139,9 +146,14 @@ function readEnvironment({ environment }: ConfigurationSources, values: Map<stri
 function readFlags({ flags }: ConfigurationSources, values: Map<string, unknown>): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
-    const found = optionsByPath.get(path);
+    const found = optionsByPath.get(switches[path] ?? path);
     if (found === undefined) throw unknown(path, 'the command line');
-    setValue(path, typeof value === 'string' ? fromText(found, value) : value, 'the command line', values);
+    setValue(
+      found.path,
+      typeof value === 'string' ? fromText(found, value) : value,
+      'the command line',
+      values,
+    );
   }
 }
 
@@ -178,7 +190,7 @@ function option(path: string, schema: z.ZodType): Option {
 }
 
 function expectation(error: z.ZodError): string {
-  return error.issues.map(({ message }) => message.replace(/^[^:]*: expected /, '')).join(', ');
+  return cut(error.issues.map(({ message }) => message.replace(/^[^:]*: expected /, '')).join(', '));
 }
 
 function invalid(path: string, value: unknown, expected: string, source: string): ConfigurationError {
@@ -192,7 +204,14 @@ function invalid(path: string, value: unknown, expected: string, source: string)
 /** Without secrets: a password is none, nor is an address whose path is one, as Slack's; others lose their user. */
 function shown(path: string, value: unknown): string {
   if (/\.(password|token|secret)$|^notifications\.url$/.test(path)) return 'wrong';
-  return JSON.stringify(typeof value === 'string' ? value.replace(/^(\w+:\/\/)?.*@/s, '$1') : value);
+  return cut(JSON.stringify(typeof value === 'string' ? value.replace(/^(\w+:\/\/)?.*@/s, '$1') : value));
+}
+
+/** A value of any length on a line of a terminal. */
+function cut(text: string): string {
+  return text.length <= LONGEST_SHOWN
+    ? text
+    : `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)`;
 }
 
 function unknown(name: string, source: string): ConfigurationError {
@@ -201,7 +220,7 @@ function unknown(name: string, source: string): ConfigurationError {
   const section = options.filter(({ path }) => path.startsWith(`${name.split('.')[0]}.`));
   const candidates = (near.length > 0 ? near : section).map(({ path, variable }) => `${path} (${variable})`);
   const suggestion = candidates.length === 0 ? '' : `There is ${candidates.join(', ')}. `;
-  return new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${name}, given in ${source}.`, {
+  return new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${cut(name)}, given in ${source}.`, {
     hint: `${suggestion}docs/CONFIGURATION.md lists all options.`,
   });
 }

@@ -63,14 +63,45 @@ const platform: readonly ErrorDescription[] = [
     'The data directory cannot be created or written.',
     'Name a directory that this user may write.',
   ),
+  fixInput(
+    'MR_HTTP_ABORTED',
+    'A client went away while it sent a request.',
+    'Send it again; events with an event_id count once.',
+  ),
   fixInput('MR_HTTP_BAD_URL', 'The path of a request is not a valid URL.', 'Percent-encode it.'),
   fixInput('MR_HTTP_BODY_INVALID', 'The body of a request is empty or not JSON.', 'Send one JSON value.'),
   fixInput('MR_HTTP_BODY_TOO_LARGE', 'The body of a request is too large.', 'Send less at once.'),
+  retry(
+    'MR_DISK_FULL',
+    'A disk has no room, or the user no more of it.',
+    'Make room on it: work goes on by itself, and nothing that was acknowledged is lost.',
+  ),
+  retry(
+    'MR_DISK_LOW',
+    'The disk of the data directory has less room than is kept free of new events.',
+    'Make room on it, or lower disk.reserveMb; send the events again with the same event_id.',
+  ),
+  retry(
+    'MR_HTTP_BUSY',
+    'The server works on as many requests as it may.',
+    'Ask again after the time in the header retry-after.',
+  ),
   fixConfiguration(
     'MR_HTTP_CANT_LISTEN',
     'The address cannot be listened on.',
     'Choose an address of this machine, and a port that this user may open.',
   ),
+  fixInput(
+    'MR_HTTP_HEADERS_TOO_LARGE',
+    'The headers of a request, with its address, are too large (431).',
+    'Send 16 KiB of them at most.',
+  ),
+  fixInput(
+    'MR_HTTP_HOST',
+    'A request is for a host that this server does not answer for (421).',
+    'Ask it by its address, or name the host in http.allowedHosts.',
+  ),
+  fixInput('MR_HTTP_MALFORMED', 'What was sent is not an HTTP request.', 'Send HTTP/1.1, without TLS.'),
   fixInput(
     'MR_HTTP_MEDIA_TYPE',
     'The body of a request is of another type than JSON.',
@@ -82,6 +113,11 @@ const platform: readonly ErrorDescription[] = [
     'The server cannot answer fully yet.',
     'Ask again in a moment; not_ready names what it waits for.',
   ),
+  retry(
+    'MR_HTTP_PIPELINED',
+    'More requests of one connection wait for their answers than the server works on (429).',
+    'Read answers before sending more, or spread the requests over several connections.',
+  ),
   fixConfiguration(
     'MR_HTTP_PORT_IN_USE',
     'Another program listens on the port.',
@@ -91,6 +127,16 @@ const platform: readonly ErrorDescription[] = [
     'MR_HTTP_QUERY',
     'A parameter of a request is unknown, or given more than once.',
     'The hint names those that the path takes.',
+  ),
+  fixInput(
+    'MR_HTTP_REQUEST_TIMEOUT',
+    'A request did not arrive in time (408): 10 s for its headers, 30 s for all of it.',
+    'Send it faster, or less at once.',
+  ),
+  fixInput(
+    'MR_HTTP_URL_TOO_LONG',
+    'A part of the path is longer than any id (414).',
+    'Ids have 128 characters at most.',
   ),
 ];
 
@@ -1008,6 +1054,16 @@ const trainer: readonly ErrorDescription[] = [
 ];
 
 const gateway: readonly ErrorDescription[] = [
+  retry(
+    'MR_EVENTS_LAG',
+    'More events wait to be processed than may; none are taken until fewer do (429).',
+    'Send them again later with the same event_id, or raise gateway.maxLag.',
+  ),
+  retry(
+    'MR_EVENTS_UNWRITTEN',
+    'The log has not acknowledged the events in time, or too many wait for it already.',
+    'Send them again with the same event_id: what the log has already counts once.',
+  ),
   fixInput('MR_EVENT_BATCH', 'A request carries no events, or too many.', 'Send 1 to 1,000 events at once.'),
   fixInput(
     'MR_EVENT_MALFORMED',

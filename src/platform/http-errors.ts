@@ -11,11 +11,14 @@ const statusOfRemedy = {
   'fix-configuration': 500,
 } as const;
 
-/** Refusals of who asks, not of what is asked; and a fault that is of one user. */
+/** Refusals of who asks or how much, not of what is asked; and a fault that is of one user. */
 const statusOfCode: Readonly<Record<string, number>> = {
   MR_ADMIN_TOKEN: 401,
   MR_ADMIN_DISABLED: 403,
   MR_PRIVACY_VAULT_DAMAGED: 503,
+  MR_HTTP_HOST: 421,
+  MR_HTTP_PIPELINED: 429,
+  MR_EVENTS_LAG: 429,
 };
 
 /** Refusals of the framework itself, in our words. */
@@ -41,6 +44,20 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
     message: 'The path of the request is not a valid URL.',
     hint: 'Percent-encode it.',
   },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    status: 414,
+    code: 'MR_HTTP_URL_TOO_LONG',
+    message: 'A part of the path is longer than any id.',
+    hint: 'Ids have 128 characters at most.',
+  },
+};
+
+/** Of a client that went away while it sent; nobody reads it. */
+export const aborted: { status: number } & ErrorBody = {
+  status: 400,
+  code: 'MR_HTTP_ABORTED',
+  message: 'The request ended before its body did.',
+  hint: 'Send it again.',
 };
 
 export function statusOf(error: unknown): number {

@@ -27,7 +27,7 @@ describe('http server', () => {
       fail('/retry', new RetryableError('MR_B', 'later'));
       fail('/fatal', new FatalError('MR_C', 'over'));
       fail('/bug', new TypeError('secret detail'));
-      routes.post('/body', async () => 'taken');
+      routes.post('/body', async () => ({ taken: true }));
     });
     const get = async (path: string, init?: RequestInit) => {
       const response = await fetch(url + path, init);
@@ -42,7 +42,7 @@ describe('http server', () => {
     const missing = await get('/nowhere');
     assert.deepEqual([missing.status, 'code' in missing && missing.code], [404, 'MR_HTTP_NOT_FOUND']);
 
-    const post = async (body: string, type = 'application/json') => {
+    const post = async (body: string | Buffer<ArrayBuffer>, type = 'application/json') => {
       const result = await get('/body', { method: 'POST', body, headers: { 'content-type': type } });
       return [result.status, 'code' in result && result.code];
     };
@@ -52,7 +52,15 @@ describe('http server', () => {
     for (const type of ['text/xml', 'text/plain']) {
       assert.deepEqual(await post('<a/>', type), [415, 'MR_HTTP_MEDIA_TYPE']);
     }
-    assert.deepEqual((await get('/%zz')).status, 400);
+    const utf8 = [await post('"\u00fc"'), await post(Buffer.from([0x22, 0xff, 0x22]))];
+    assert.deepEqual(utf8, [
+      [200, false],
+      [400, 'MR_HTTP_BODY_INVALID'],
+    ]);
+    for (const path of ['/%zz', '/input/%FF', '/input?k=%FF', '/input?k=%ED%A0%80']) {
+      const refused = await get(path);
+      assert.deepEqual([refused.status, 'code' in refused && refused.code], [400, 'MR_HTTP_BAD_URL'], path);
+    }
   });
 
   it('refuses parameters that the route does not name, and those that are given twice', async (t) => {

@@ -1,11 +1,18 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ConfigurationError, errorCode, InputError, type MillraceError, RetryableError } from './errors.ts';
-import { describeError, requestIdOf, statusOf } from './http-errors.ts';
+import { systemClock } from './clock.ts';
+import { ConfigurationError, errorCode, InputError, MillraceError, RetryableError } from './errors.ts';
+import { aborted, describeError, requestIdOf, statusOf } from './http-errors.ts';
+import { refuseOtherHosts } from './http-host.ts';
+import { boundInFlight, closeAfter, defaultLimits, type HttpLimits, limitOptions } from './http-limits.ts';
+import { requireUtf8 } from './http-utf8.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** An id of 128 characters, percent-encoded as UTF-8. */
 const MAX_PARAMETER_LENGTH = 128 * 4 * 3;
+
+/** Scrapers ask every few seconds. */
+const METRICS_EVERY_MS = 1_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -25,6 +32,12 @@ export type HttpServerOptions = {
   readonly metrics: Metrics;
   /** Largest request body, bytes. */
   readonly bodyLimit?: number;
+  /** What one client may take; see http-limits.ts for what holds where nothing is said. */
+  readonly limits?: Partial<HttpLimits>;
+  /** Whether a request may be for this host, the header's without its port; any may where nothing is said. */
+  readonly allowsHost?: (host: string) => boolean;
+  /** For how long metrics are served as they were rendered; a second where nothing is said. */
+  readonly metricsEveryMs?: number;
 };
 
 export type HttpServer = {
@@ -34,7 +47,10 @@ export type HttpServer = {
   addReadyCheck(name: string, check: ReadyCheck): void;
   /** Gives the address, its real port where 0 was asked for. ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
   listen(at: { readonly host: string; readonly port: number }): Promise<{ url: string; port: number }>;
-  /** Takes no more requests, finishes those in flight, and closes the connections that are kept alive. */
+  /**
+   * Takes no more requests, finishes those in flight, and closes the connections that are kept alive; after some seconds
+   * all that are left.
+   */
   close(): Promise<void>;
 };
 
@@ -44,13 +60,14 @@ export type HttpServer = {
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { logger, metrics, bodyLimit = 1024 * 1024 } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   // Loaded when needed: commands and worker threads, which all come through this room, start 50 ms sooner.
   const { default: Fastify } = await import('fastify');
   const routes = Fastify({
     logger: false,
     bodyLimit,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
-    forceCloseConnections: 'idle',
+    ...limitOptions(limits),
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply, logger),
   });
@@ -59,6 +76,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   // Else text would be taken for a JSON value that is a string.
   routes.removeContentTypeParser('text/plain');
+  requireUtf8(routes);
+  if (options.allowsHost !== undefined) refuseOtherHosts(routes, options.allowsHost);
+  boundInFlight(routes, limits, (url) => url.startsWith('/health/'));
   routes.addHook('onRequest', async ({ query, routeOptions }) => {
     if (routeOptions.config.query !== undefined) checkQuery(query as object, routeOptions.config.query);
   });
@@ -81,8 +101,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     const error = new RetryableError('MR_HTTP_NOT_READY', message, { hint: 'Ask again in a moment.' });
     return reply.code(503).send({ ...describeError(error), not_ready: notReady });
   });
+  const render = onceIn(options.metricsEveryMs ?? METRICS_EVERY_MS, () => metrics.render());
   routes.get('/metrics', async (_request, reply) => {
-    return reply.type(metrics.contentType).send(await metrics.render());
+    return reply.type(metrics.contentType).send(await render());
   });
 
   return {
@@ -99,8 +120,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     },
     close: async () => {
       closing = true;
-      await routes.close();
+      const closed = closeAfter(routes, limits.closingMs);
+      await routes.close().finally(closed);
     },
+  };
+}
+
+/** The text of a rendering that has begun at most `ms` ago. One that fails is not kept. */
+function onceIn(ms: number, render: () => Promise<string>): () => Promise<string> {
+  let last: { readonly at: number; readonly text: Promise<string> } | undefined;
+  return () => {
+    const now = systemClock.monotonic();
+    if (last !== undefined && now - last.at < ms) return last.text;
+    const begun = { at: now, text: render() };
+    last = begun;
+    begun.text.catch(() => {
+      if (last === begun) last = undefined;
+    });
+    return begun.text;
   };
 }
 
@@ -129,21 +166,33 @@ function checkQuery(given: object, known: readonly string[]): void {
 }
 
 function answerErrors(routes: FastifyInstance, logger: Logger): void {
-  routes.setErrorHandler<FastifyError>((error, request, reply) => sendError(error, request, reply, logger));
-  routes.setNotFoundHandler((request, reply) => {
-    const error = new InputError('MR_HTTP_NOT_FOUND', `There is no ${request.method} ${request.url}.`, {
-      hint: 'Compare method and path with the documentation.',
-    });
-    return reply.code(404).send(describeError(error));
+  routes.setErrorHandler<FastifyError>((error, request, reply) => {
+    // What is wrong with a body matters only where there is a route that would read it.
+    if (request.is404 && !(error instanceof MillraceError)) return notFound(request, reply);
+    return sendError(error, request, reply, logger);
   });
+  routes.setNotFoundHandler(notFound);
+}
+
+function notFound(request: HttpRequest, reply: HttpReply): HttpReply {
+  const error = new InputError('MR_HTTP_NOT_FOUND', `There is no ${request.method} ${request.url}.`, {
+    hint: 'Compare method and path with the documentation.',
+  });
+  return reply.code(404).send(describeError(error));
 }
 
 function sendError(error: unknown, request: HttpRequest, reply: HttpReply, logger: Logger): HttpReply {
+  if (request.raw.readableAborted && errorCode(error) === 'ECONNRESET') {
+    const { status, ...body } = aborted;
+    return reply.code(status).send(body);
+  }
   const status = statusOf(error);
   if (status >= 500) {
-    logger.error({ err: error, requestId: request.id, method: request.method }, 'a request failed');
+    // What passes is the asker's to try again, and counted; a server that is away would fill the log with it.
+    const level = error instanceof RetryableError ? 'info' : 'error';
+    logger[level]({ err: error, requestId: request.id, method: request.method }, 'a request failed');
   }
-  if (status === 503) reply.header('retry-after', '1');
+  if (status === 503 || status === 429) reply.header('retry-after', '1');
   return reply.code(status).send(describeError(error));
 }
 

@@ -12,6 +12,7 @@ export { withAdminToken } from './admin-token.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Configuration, ConfigurationOption, ConfigurationSources } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
+export { diskFull, freeBytes, namingFullDisk } from './disk-space.ts';
 export { type ErrorDescription, errorCatalogue } from './error-codes.ts';
 export {
   ConfigurationError,
@@ -42,6 +43,7 @@ export {
   type HttpServerOptions,
   traceparentOf,
 } from './http.ts';
+export { allowedHosts } from './http-host.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
 export {
   type Counter,

@@ -1,5 +1,14 @@
 import { contextFeatures, seenItems, type UserState, userFeaturesView, worldNow } from '#features';
-import { type Clock, type Counter, FatalError, hashUser, type Logger, type Metrics } from '#platform';
+import {
+  type Clock,
+  ConfigurationError,
+  type Counter,
+  FatalError,
+  hashUser,
+  type Logger,
+  type Metrics,
+  RetryableError,
+} from '#platform';
 import type { CandidateSource, InteractionContext, Profile } from '#schemas';
 import type { FeatureReader } from './features/feature-reader.ts';
 import type { OnlineViews } from './features/online-views.ts';
@@ -8,7 +17,7 @@ import type { ServedRanker } from './versions/served-ranker.ts';
 import type { ScoredItem, ServedVersion } from './versions/served-version.ts';
 import type { VersionsFollower } from './versions/versions-follower.ts';
 import type { ViewStore } from './view-store/port.ts';
-import { userRows } from './view-store/user-rows.ts';
+import { type UserRows, userRows } from './view-store/user-rows.ts';
 
 export type RecommendedItem = {
   readonly item_id: string;
@@ -25,6 +34,8 @@ export type RecommendedItem = {
 export type Selection = {
   readonly version: string | null;
   readonly ranker: string | null;
+  /** The code of what kept the user's rows from being read; null where they were. */
+  readonly degraded: string | null;
   readonly items: readonly RecommendedItem[];
 };
 
@@ -54,7 +65,8 @@ export type RecommenderParts = {
  * Chooses items for a user: from the index of the version in use for those who have a row, filled up with popular ones,
  * which are all that the others get: the unknown, and those who have opted out, whom the version may still know. Never an
  * item that the user has seen or that is not available. Where a ranker is in force, the index finds more items than are
- * asked for, and the ranker chooses among them; where it fails, the index does.
+ * asked for, and the ranker chooses among them; where it fails, the index does. While the rows of users can't be read,
+ * everyone is answered as an unknown user, and `degraded` says why: items that they have seen may be among the answer.
  */
 export class Recommender {
   readonly #parts: RecommenderParts;
@@ -65,7 +77,8 @@ export class Recommender {
     this.#parts = parts;
     const { metrics } = parts;
     this.#items = metrics.counter('recommended_items_total', 'Items in answers, by source.', ['source']);
-    const help = 'Answers made without the version or the ranker because it failed, by code.';
+    const help =
+      'Answers made without the version, the ranker or the rows of the user because of a failure, by code.';
     this.#degraded = metrics.counter('recommend_degraded_total', help, ['reason']);
   }
 
@@ -75,7 +88,7 @@ export class Recommender {
     const version = this.#parts.versions.acquire();
     const ranker = this.#parts.versions.acquireRanker();
     try {
-      const [rows] = userId === undefined ? [] : await userRows(this.#parts.views, [userId]);
+      const { rows, degraded } = await this.#rowsOf(userId);
       const seen = rows?.state === undefined ? [] : seenItems(rows.state);
       const found = ranker === undefined ? k : Math.max(k, Math.min(k * FOUND_FOR_ONE, MOST_RANKED));
       const scored =
@@ -86,14 +99,34 @@ export class Recommender {
       const items = (ranked ?? scored).slice(0, k).map((item) => this.#describe(item, 'index'));
       if (items.length < k) this.#fillUp(items, new Set(seen), k);
       for (const { source } of items) this.#items.inc({ source });
-      return { version: version?.id ?? null, ranker: ranked && ranker ? ranker.id : null, items };
+      return {
+        version: degraded === null ? (version?.id ?? null) : null,
+        ranker: ranked && ranker ? ranker.id : null,
+        degraded,
+        items,
+      };
     } finally {
       version?.release();
       ranker?.release();
     }
   }
 
-  /** Undefined where nothing is ranked, or the ranker fails. */
+  /** Rows that lie elsewhere may be out of reach for a while: that is logged by who keeps them, once. */
+  async #rowsOf(
+    userId: string | undefined,
+  ): Promise<{ readonly rows: UserRows | undefined; readonly degraded: string | null }> {
+    if (userId === undefined) return { rows: undefined, degraded: null };
+    try {
+      const [rows] = await userRows(this.#parts.views, [userId]);
+      return { rows, degraded: null };
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      this.#degraded.inc({ reason: error.code });
+      return { rows: undefined, degraded: error.code };
+    }
+  }
+
+  /** Undefined where nothing is ranked, the ranker fails, or the rows that it reads are out of reach. */
   async #ranked(
     ranker: ServedRanker | undefined,
     userId: string,
@@ -103,6 +136,10 @@ export class Recommender {
     try {
       return await ranker.rank(this.#parts.features, userId, scored);
     } catch (err) {
+      if (isAway(err)) {
+        this.#degraded.inc({ reason: err.code });
+        return undefined;
+      }
       if (!(err instanceof FatalError)) throw err;
       this.#noteFailure(err, { version: ranker.id }, 'a ranker failed; answering in the order of the index');
       return undefined;
@@ -164,4 +201,9 @@ export class Recommender {
   #now(): number {
     return worldNow({ watermark: this.#parts.views.watermark, wallNow: this.#parts.clock.now() });
   }
+}
+
+/** Of rows outside of this process: their server is away, refuses, or does not hold all of them yet. */
+function isAway(error: unknown): error is RetryableError | ConfigurationError {
+  return error instanceof RetryableError || error instanceof ConfigurationError;
 }

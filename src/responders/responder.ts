@@ -65,7 +65,7 @@ export type RecommendOptions = {
 const noContext: InteractionContext = { device: null, country: null, language: null };
 
 /**
- * An answer as it is given. Topic `answers` has the same without the titles, with the user's pseudonym, and with no user
+ * An answer as it is given. Topic `answers` has the same without the titles and `degraded`, with the user's pseudonym, and with no user
  * where the one who asked has none.
  */
 export type Recommendation = {
@@ -77,6 +77,11 @@ export type Recommendation = {
   readonly version: string | null;
   /** The version that put the items of the index in their order; null where the one in use did. */
   readonly ranker: string | null;
+  /**
+   * Null, or the code of what kept the user's rows from being read: the items are the popular ones, and may be among those
+   * that the user has seen.
+   */
+  readonly degraded: string | null;
   readonly k: number;
   /** Best first, those of the index before the popular ones; fewer than k when the catalogue has no more. */
   readonly items: readonly RecommendedItem[];
@@ -252,7 +257,7 @@ export class Responder {
     // One who has opted out is nobody, from the decision on and not only once the rows are gone.
     const isExcluded = named !== undefined && this.#parts.decisions.of(named) !== 'opted_in';
     const pseudonym = isExcluded ? undefined : named;
-    const { version, ranker, items } = await this.#recommender.select(pseudonym, k, context);
+    const { version, ranker, degraded, items } = await this.#recommender.select(pseudonym, k, context);
     const latencyMs = this.#clock.monotonic() - startMs;
     this.#latencies.observe(latencyMs);
     const answer = {
@@ -266,7 +271,7 @@ export class Responder {
     };
     const logged = items.map(({ item_id, score, source }) => ({ item_id, score, source, propensity: 1 }));
     this.#parts.answers.add({ ...answer, user_id: pseudonym ?? NO_USER, items: logged });
-    return { ...answer, items };
+    return { ...answer, degraded, items };
   }
 }
 

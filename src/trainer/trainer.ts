@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ActivePlace, asActiveMember, writeRecords } from '#engine';
 import type { MetricValues } from '#models';
-import { errorCode, FatalError, invariant } from '#platform';
+import { errorCode, FatalError, invariant, namingFullDisk } from '#platform';
 import {
   type Command,
   commandOf,
@@ -163,7 +163,7 @@ export class Trainer {
         await loop.close();
       }
     } catch (error) {
-      if (errorCode(error) !== 'MR_LOG_FENCED') throw error;
+      if (errorCode(error) !== 'MR_LOG_FENCED') throw namingFullDisk(error, this.#options.dataDirectory);
       logger.warn({ err: error }, 'another trainer has taken over');
       await clock.sleep(fencedPauseMs, place.signal);
     }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { serversSkip } from './shared.ts';
 import { startModule } from './testing/processes.ts';
 
@@ -38,6 +42,17 @@ describe('npm run servers', () => {
     assert.deepEqual(Object.keys(configuration), ['log', 'registry', 'views']);
     assert.equal(configuration.log, first?.[1]);
     assert.equal((await fetch(`${configuration.registry}/subjects`)).status, 200);
+    assert.match(output(), /^Starting Kafka, the registry and Redis \.\.\.$|^Maven fetches/m);
+
+    const redis = new URL(configuration.views ?? '');
+    const [pid] = spawnSync('pgrep', ['-f', `redis-server.*:${redis.port}`], {
+      encoding: 'utf8',
+    }).stdout.split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+    while (!/^Redis takes requests again\.$/m.test(output())) await setTimeout(50);
+    const connection = connect(Number(redis.port), redis.hostname);
+    await once(connection, 'connect');
+    connection.destroy();
     child.kill('SIGINT');
     assert.equal(await ended, 0);
     await assert.rejects(fetch(`${configuration.registry}/subjects`));

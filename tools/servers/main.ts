@@ -1,7 +1,7 @@
 /**
  * `npm run servers`: Kafka, a schema registry and Redis on free ports of this machine, with their data in temporary
- * directories, until Ctrl-C. Ends with 0 when it was told to, 1 when a server can't be started or ends by itself, 2 on
- * wrong usage.
+ * directories, until Ctrl-C; one that ends meanwhile is started again. Ends with 0 when it was told to, 1 when a server
+ * can't be started, 2 on wrong usage.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -50,15 +50,17 @@ async function serve(): Promise<number> {
       if (!isUp) process.exit(130);
     });
   }
-  const { kafka, registry, redis, stop } = await startAll();
+  const { kafka, registry, redis, stop } = await startAll((text) => console.error(text));
   isUp = true;
   try {
     console.log(description(kafka.url, registry.url, redis.url));
     while (!asked.signal.aborted) {
-      const ended = Object.entries({ Kafka: kafka, registry, Redis: redis }).find(
-        ([, server]) => !server.isRunning,
-      );
-      if (ended !== undefined) throw new Error(`${ended[0]} has ended by itself`);
+      for (const [name, server] of Object.entries({ Kafka: kafka, 'The registry': registry, Redis: redis })) {
+        if (server.isRunning) continue;
+        console.error(`${name} has ended; it is started again ...`);
+        await server.restart();
+        console.error(`${name} takes requests again.`);
+      }
       await sleep(LOOK_EVERY_MS, undefined, { signal: asked.signal }).catch(() => {});
     }
     return 0;

@@ -11,10 +11,24 @@ export type Servers = {
   readonly stop: () => Promise<void>;
 };
 
-/** One server of each kind. When one can't be started, none is left running. */
-export async function startAll(): Promise<Servers> {
+/** One server of each kind; `tell` is told what is waited for. When one can't be started, none is left running. */
+export async function startAll(tell: (text: string) => void = () => {}): Promise<Servers> {
   requirePrograms('java', 'redis-server', ...(isAllFetched() ? [] : (['mvn'] as const)));
-  const starting = [KafkaServer.start(), RegistryServer.start(), RedisServer.start()] as const;
+  tell(
+    isAllFetched()
+      ? 'Starting Kafka, the registry and Redis ...'
+      : 'Maven fetches Kafka and the registry, 160 MB, which takes minutes; then they are started ...',
+  );
+  const told = async <S>(name: string, server: Promise<S>): Promise<S> => {
+    const started = await server;
+    tell(`${name} takes requests.`);
+    return started;
+  };
+  const starting = [
+    told('Kafka', KafkaServer.start()),
+    told('The registry', RegistryServer.start()),
+    told('Redis', RedisServer.start()),
+  ] as const;
   const stop = async () => {
     const started = await Promise.allSettled(starting);
     await Promise.all(started.map(async (each) => each.status === 'fulfilled' && each.value.stop()));

@@ -38,7 +38,7 @@ export type Printed = Pick<Ended, 'code' | 'out' | 'err'>;
 /** A world that is made, processed and trained in seconds; its versions pass the gate whatever they are worth. */
 export const smallWorld = {
   http: { port: 0 },
-  simulation: { users: 60, items: 60, days: 5, events: 3000, liveEventsPerSecond: 0 },
+  simulation: { world: 'on', users: 60, items: 60, days: 5, events: 3000, liveEventsPerSecond: 0 },
   training: { epochs: 1, dimension: 8 },
   gate: { minimumLift: 0 },
   versions: { gates: {}, production: 'any' },

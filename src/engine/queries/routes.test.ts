@@ -262,12 +262,21 @@ describe('queries over HTTP', () => {
       assert.deepEqual({ status, code: body.code }, { status: 400, code }, JSON.stringify(parameters));
       assert.ok(body.hint);
     }
+    const ahead = await get(url, `stores/${STORE}`, {
+      key: 'k',
+      position: '{"input":{"0":1000000,"1":1000000}}',
+    });
+    assert.deepEqual([ahead.status, ahead.body.code], [503, 'MR_QUERY_BEHIND']);
     const unknown = await get(url, 'stores/none/such', { key: 'k' });
     assert.deepEqual([unknown.status, unknown.body.code], [404, 'MR_QUERY_STORE_UNKNOWN']);
     assert.match(unknown.body.hint ?? '', /sum\/state/);
     const twice = await fetch(`${url}/stores/${STORE}?key=a&key=b`);
     assert.equal(twice.status, 400);
-    const elsewhere = await get(url, 'tasks/input/99/rows', { store: STORE, key: 'aw' });
+    for (const partition of ['-1', '99', 'x', '0.5']) {
+      const none = await get(url, `tasks/input/${partition}/rows`, { store: STORE, key: 'aw' });
+      assert.deepEqual([none.status, none.body.code], [400, 'MR_QUERY_INVALID'], partition);
+    }
+    const elsewhere = await get(url, 'tasks/input/0/rows', { store: STORE, key: 'aw', role: 'standby' });
     assert.deepEqual([elsewhere.status, elsewhere.body.code], [503, 'MR_QUERY_TASK_MOVING']);
   });
 });

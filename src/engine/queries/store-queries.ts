@@ -43,6 +43,8 @@ export type StoreQueriesOptions = {
   readonly clock: Clock;
   /** How long a query waits for a task that is on its way from one process to another. */
   readonly patienceMs?: number;
+  /** How long a query waits for a task that has not come as far as was asked for. */
+  readonly behindMs?: number;
 };
 
 export type StoreEntry = RowEntry & { readonly partition: number };
@@ -85,6 +87,8 @@ type Answered = {
 
 const NOBODY: TaskOwners = { active: undefined, standbys: [] };
 const RETRY_MS = 50;
+/** Reads that are tried again at a time; more of them are refused at once. */
+const MOST_WAITING = 64;
 /** How long one copy is waited for: a thread that is busy, or a process that is stopped. */
 const READ_TIMEOUT_MS = 5_000;
 
@@ -96,9 +100,10 @@ const READ_TIMEOUT_MS = 5_000;
 export class StoreQueries {
   readonly #options: Required<StoreQueriesOptions>;
   readonly #targets = new Map<string, Target>();
+  #waiting = 0;
 
   constructor(options: StoreQueriesOptions) {
-    this.#options = { patienceMs: 5_000, ...options };
+    this.#options = { patienceMs: 5_000, behindMs: 1_000, ...options };
     for (const subTopology of options.topology.subTopologies) {
       for (const store of subTopology.stores) {
         this.#targets.set(store.name, { store, subTopology, rows: store.spec.rows });
@@ -133,6 +138,10 @@ export class StoreQueries {
   async readHere(read: TaskRead): Promise<Rows> {
     const { store, task, role } = read;
     const { subTopology } = this.#targetOf(store);
+    if (!Number.isInteger(task.partition) || task.partition < 0 || task.partition >= subTopology.partitions)
+      throw invalidQuery(
+        `sub-topology ${subTopology.name} has partitions 0 to ${subTopology.partitions - 1}`,
+      );
     if (subTopology.name !== task.subTopology)
       throw invalidQuery(`store ${store} is none of ${nameOf(task)}`);
     const rows = await this.#inTime(this.#options.local.read(read), task);
@@ -180,9 +189,9 @@ export class StoreQueries {
     wanted: RowsWanted,
     { staleness = 'none', atLeast = {} }: QueryOptions,
   ): Promise<Answered> {
-    const { clock, patienceMs } = this.#options;
+    const { clock, patienceMs, behindMs } = this.#options;
     const task: TaskId = { subTopology: subTopology.name, partition };
-    const deadline = clock.monotonic() + patienceMs;
+    const start = clock.monotonic();
     for (;;) {
       let refusal: unknown;
       for await (const { role, memberId, read } of this.#copies(task, staleness)) {
@@ -196,9 +205,13 @@ export class StoreQueries {
           refusal = error;
         }
       }
-      if (clock.monotonic() >= deadline)
+      const isBehind = errorCode(refusal) === 'MR_QUERY_BEHIND';
+      // Who names a place far ahead must not hold a connection, and this loop, for long.
+      if (clock.monotonic() - start >= (isBehind ? Math.min(behindMs, patienceMs) : patienceMs))
         throw refusal ?? moving(`no process that can be asked is known to hold task ${nameOf(task)}`);
-      await clock.sleep(RETRY_MS);
+      if (this.#waiting >= MOST_WAITING && refusal !== undefined) throw refusal;
+      this.#waiting++;
+      await clock.sleep(RETRY_MS).finally(() => this.#waiting--);
     }
   }
 

@@ -1,3 +1,4 @@
+import { RetryableError } from '#platform';
 import { GatheredChanges } from './gathered-changes.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange, WriteManner } from './port.ts';
 import type { StoreChanges } from './store-changes.ts';
@@ -120,7 +121,10 @@ class WriteBehind implements Database {
   async close(): Promise<void> {
     this.#seal();
     try {
-      await this.#done;
+      // What a full disk did not take is gone as after a crash: who opens it next replays it.
+      await this.#done.catch((error: unknown) => {
+        if (!(error instanceof RetryableError)) throw error;
+      });
     } finally {
       await this.#database.close();
     }

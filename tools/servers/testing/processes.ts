@@ -36,11 +36,13 @@ export function startModule(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
+  let out = '';
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const line = new Promise<string>((resolve, reject) => {
     child.stdout.on('data', (data) => {
       text += data;
-      if (text.includes('\n')) resolve(text.split('\n', 1)[0] ?? '');
+      out += data;
+      if (out.includes('\n')) resolve(out.split('\n', 1)[0] ?? '');
     });
     child.stderr.on('data', (data) => {
       text += data;

@@ -20,6 +20,8 @@ export type Cleaned = {
 export type CleanOptions = {
   /** A partition is compacted when at least this share of its records is new since the last time; 0.5. */
   readonly minDirtyRatio?: number;
+  /** Ends the pass where it stands, with the signal's reason: what is cleaned by then is. */
+  readonly signal?: AbortSignal;
 };
 
 /** What the steps of one pass share. */
@@ -49,8 +51,20 @@ export async function clean(
     purgedBatches: 0,
   };
   const pass: Pass = { ...resources, token: randomUUID(), counts };
-  let leased = await lease(pass, leaseMs);
-  if (!leased) return { ...counts, skipped: true };
+  if (!(await lease(pass, leaseMs))) return { ...counts, skipped: true };
+  try {
+    if (!(await cleanAll(pass, minDirtyRatio))) return counts;
+  } catch (error) {
+    // Else nobody cleans until it has run out, and the next start is soon.
+    await lease(pass, 0).catch(() => {});
+    throw error;
+  }
+  await lease(pass, 0);
+  return counts;
+}
+
+/** False where another cleaner has taken over. */
+async function cleanAll(pass: Pass, minDirtyRatio: number): Promise<boolean> {
   await purge(pass);
   for (const partition of pass.reader.partitions()) {
     pass.assertOpen();
@@ -59,11 +73,9 @@ export async function clean(
     else if (isDue(partition, minDirtyRatio, pass.clock.now())) {
       await new Compaction(pass, partition, cleanup.tombstoneRetentionMs).run();
     }
-    leased = await lease(pass, leaseMs);
-    if (!leased) return counts;
+    if (!(await lease(pass, leaseMs))) return false;
   }
-  await lease(pass, 0);
-  return counts;
+  return true;
 }
 
 function lease({ writer, clock, token }: Pass, forMs: number): Promise<boolean> {

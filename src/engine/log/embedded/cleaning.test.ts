@@ -209,3 +209,13 @@ test('of two cleaners at once one does the work', async (t) => {
   assert.equal((await log.clean()).skipped, false, 'the lease was given back');
   assert.deepEqual(values(await readToEnd(log, [at('in')])), ['9']);
 });
+
+test('a pass ends where it stands when it is told to, and the next one need not wait for it', async (t) => {
+  const { log, put } = await openWith(t, compact);
+  for (let n = 0; n < 400; n++) await put(`key-${n % 2}`, String(n));
+  const stop = new AbortController();
+  const cleaning = log.clean({ signal: stop.signal });
+  stop.abort();
+  await assert.rejects(cleaning, { name: 'AbortError' });
+  assert.equal((await log.clean()).compactedRecords, 398);
+});

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { ConfigurationError, FatalError, MillraceError, RetryableError } from '#platform';
+import { ConfigurationError, diskFull, FatalError, MillraceError, RetryableError } from '#platform';
 
 /**
  * The file `log.sqlite`: its tables, its settings, and what SQLite's errors mean. Each partition has a table of its
@@ -127,8 +127,9 @@ export function translateSqliteError(path: string, error: unknown): unknown {
         hint: 'another process has held it for long, or is stopped: end it, or try again',
         cause: error,
       });
-    case 10: // IOERR
     case 13: // FULL
+      return diskFull(dirname(path), error);
+    case 10: // IOERR
       return new RetryableError('MR_LOG_WRITE_FAILED', `${path}: ${reason}`, {
         hint: 'free disk space or repair the disk; nothing of this call was written',
         cause: error,

@@ -250,7 +250,10 @@ class SqliteLog implements EmbeddedLog {
 
   async clean(options: CleanOptions = {}): Promise<Cleaned> {
     this.#assertOpen();
-    const assertOpen = () => this.#assertOpen();
+    const assertOpen = () => {
+      this.#assertOpen();
+      options.signal?.throwIfAborted();
+    };
     return clean({ reader: this.#reader, writer: this.#writer, clock: this.#clock, assertOpen }, options);
   }
 

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import RocksDB from 'rocksdb-native';
-import { FatalError, RetryableError } from '#platform';
+import RocksDB, { type WriteBatch } from 'rocksdb-native';
+import { FatalError, namingFullDisk, RetryableError } from '#platform';
 import type {
   Change,
   Database,
@@ -86,11 +86,13 @@ class RocksReads implements DatabaseReads {
 }
 
 class RocksDatabase extends RocksReads implements Database {
+  readonly #path: string;
   readonly #db: RocksDB;
   readonly #marks: WriteMarks;
 
-  constructor(db: RocksDB, marks: WriteMarks) {
+  constructor(path: string, db: RocksDB, marks: WriteMarks) {
     super(db);
+    this.#path = path;
     this.#db = db;
     this.#marks = marks;
   }
@@ -100,7 +102,7 @@ class RocksDatabase extends RocksReads implements Database {
     const batch = this.#db.write({ capacity: changes.length + 1, autoDestroy: true });
     addChanges(batch, this.#db, changes);
     addChanges(batch, this.#db, [this.#marks.next()]);
-    await batch.flush();
+    await this.#flush(batch);
     this.#marks.written();
   }
 
@@ -117,7 +119,13 @@ class RocksDatabase extends RocksReads implements Database {
   async deleteRange(range: KeyRange): Promise<void> {
     const batch = this.#db.write({ capacity: 1, autoDestroy: true });
     batch.tryDeleteRange(range.gte, range.lt);
-    await batch.flush();
+    await this.#flush(batch);
+  }
+
+  async #flush(batch: WriteBatch): Promise<void> {
+    await batch.flush().catch((error: unknown) => {
+      throw namingFullDisk(error, this.#path);
+    });
   }
 
   /**
@@ -139,24 +147,28 @@ export function rocksDatabases(directory: string): DatabaseProvider {
       const isNew = !existsSync(join(path, 'CURRENT'));
       const marks = new WriteMarks(path);
       const manifest = marks.manifest();
-      mkdirSync(path, { recursive: true });
+      try {
+        mkdirSync(path, { recursive: true });
+      } catch (error) {
+        throw namingFullDisk(error, path);
+      }
       const db = new RocksDB(path, { writeBufferSize: WRITE_BUFFER_BYTES, tableBlockSize: BLOCK_BYTES });
       await db.ready().catch((error: unknown) => {
-        throw isLocked(error) ? locked(path, error) : corrupt(error);
+        throw isLocked(error) ? locked(path, error) : openingError(path, error);
       });
-      const database = new RocksDatabase(db, marks);
-      if (isNew) await database.write([{ key: MARKER, value: FORMAT }]);
-      const [marker] = await database.getMany([MARKER]);
-      if (!marker?.equals(FORMAT)) {
+      const database = new RocksDatabase(path, db, marks);
+      try {
+        if (isNew) await database.write([{ key: MARKER, value: FORMAT }]);
+        const [marker] = await database.getMany([MARKER]);
+        if (!marker?.equals(FORMAT)) throw corrupt(new Error(`${path} opened without its marker row`));
+        const lost = marks.check(await database.getMany(marks.keys), manifest);
+        if (lost !== undefined) throw corrupt(new Error(`${path} opened as an older database: ${lost}`));
+        return database;
+      } catch (error) {
+        // Left open it would be locked for whoever opens it next.
         await database.close();
-        throw corrupt(new Error(`${path} opened without its marker row`));
+        throw error;
       }
-      const lost = marks.check(await database.getMany(marks.keys), manifest);
-      if (lost !== undefined) {
-        await database.close();
-        throw corrupt(new Error(`${path} opened as an older database: ${lost}`));
-      }
-      return database;
     },
     destroy: (name) => rm(pathOf(name), { recursive: true, force: true }),
   });
@@ -171,6 +183,12 @@ function locked(path: string, cause: unknown): RetryableError {
     hint: 'wait until its owner has closed it, or stop the other process',
     cause,
   });
+}
+
+/** On a full disk nothing is lost, and nothing has to be rebuilt. */
+function openingError(path: string, error: unknown): unknown {
+  const named = namingFullDisk(error, path);
+  return named === error ? corrupt(error) : named;
 }
 
 function corrupt(cause: unknown): FatalError {

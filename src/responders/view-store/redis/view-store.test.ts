@@ -17,7 +17,7 @@ describe('RedisViewStore', () => {
     return { open: () => views.store(), replay: () => views.replay() };
   });
 
-  it('lets a responder answer; while Redis is away it says so, and answers again after it', async (t) => {
+  it('lets a responder answer; while Redis is away with what is popular, marked and counted', async (t) => {
     const redis = await ownRedis(t);
     if (redis === undefined) return;
     const world = await openWorld(t);
@@ -31,11 +31,18 @@ describe('RedisViewStore', () => {
     const ids = async () => (await responder.recommend('u', { k: 5 })).items.map(({ item_id }) => item_id);
     assert.deepEqual(await ids(), itemIds.slice(1, 6));
     await redis.kill();
-    await assert.rejects(ids(), { code: 'MR_REDIS_UNAVAILABLE', remedy: 'retry' });
+    const degraded = await responder.recommend('u', { k: 3 });
+    assert.deepEqual(
+      [degraded.degraded, degraded.version, degraded.items.map(({ source }) => source)],
+      ['MR_REDIS_UNAVAILABLE', null, ['popular', 'popular', 'popular']],
+    );
+    const counted = /recommend_degraded_total\{reason="MR_REDIS_UNAVAILABLE"\} 1/;
+    assert.match(await world.metrics.render(), counted);
     await until(() => /not available/.test(`${responder.notReady()}`));
     await redis.restart();
     await until(() => responder.notReady() === undefined);
     assert.deepEqual(await ids(), itemIds.slice(1, 6));
+    assert.equal((await responder.recommend('u')).degraded, null);
   });
 
   let cluster: Promise<RedisServer> | undefined;

@@ -1,0 +1,32 @@
+/** Bytes that are no UTF-8 would be read as the same text as others, and two users be taken for one. */
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance } from 'fastify';
+import { InputError } from './errors.ts';
+
+/** Refuses such bodies with MR_HTTP_BODY_INVALID, and such addresses with MR_HTTP_BAD_URL. */
+export function requireUtf8(routes: FastifyInstance): void {
+  const parseJson = routes.getDefaultJsonParser('error', 'error');
+  routes.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (isUtf8(body)) return parseJson(request, body.toString(), done);
+    const error = new InputError('MR_HTTP_BODY_INVALID', 'The body of the request is not UTF-8.', {
+      hint: 'Send JSON in UTF-8.',
+    });
+    return done(error);
+  });
+  routes.addHook('onRequest', async ({ raw: { url = '' } }) => {
+    // Node reads other bytes than ASCII as Latin-1.
+    if (/^[\x21-\x7e]*$/.test(url) && (!url.includes('%') || isDecodable(url))) return;
+    throw new InputError('MR_HTTP_BAD_URL', 'The address of the request is not percent-encoded UTF-8.', {
+      hint: 'Percent-encode it.',
+    });
+  });
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
