@@ -1033,6 +1033,11 @@ const responders: readonly ErrorDescription[] = [
     'The rows that a writer of views writes to were sealed, are gone or are older than it left them.',
     'Nothing: the writer goes on from what Redis holds, or builds them anew.',
   ),
+  fixConfiguration(
+    'MR_VIEWS_FOREIGN',
+    'The namespace of the views in Redis belongs to another log.',
+    'Leave ?namespace= out of the option views, or name another one.',
+  ),
   retry(
     'MR_VIEWS_NOT_BUILT',
     'The views in Redis are not there, or not all of them.',
