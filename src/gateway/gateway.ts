@@ -21,6 +21,7 @@ import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
 import { parseEvent } from './parse-event.ts';
 import { PrivacyRequests } from './privacy-requests.ts';
+import { registerPseudonymRoute } from './pseudonym-requests.ts';
 
 /** Most events of one request. */
 export const MAX_BATCH_EVENTS = 1000;
@@ -66,14 +67,16 @@ export class Gateway {
   readonly #defaults: { eventId(): string; now(): number };
   readonly #futureMs: number;
   readonly #pseudonyms: Pseudonyms;
+  readonly #adminToken: string | undefined;
   readonly #privacy: PrivacyRequests;
   readonly #logger: Logger;
   readonly #events: Counter<'outcome'>;
 
   constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
-    const { clock, futureMs, pseudonyms, logger, metrics } = options;
+    const { clock, futureMs, pseudonyms, adminToken, logger, metrics } = options;
     this.#writer = writer;
     this.#pseudonyms = pseudonyms;
+    this.#adminToken = adminToken;
     this.#privacy = privacy;
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
     this.#futureMs = futureMs;
@@ -111,11 +114,13 @@ export class Gateway {
 
   /**
    * `POST /events`: one event or an array of them; 202 when any was accepted, else 400, both with the receipt.
-   * `PUT /users/:user_id/privacy`: what a user has decided.
+   * `PUT /users/:user_id/privacy`: what a user has decided. `POST /pseudonyms`: names for producers that write to the log
+   * themselves.
    */
   registerRoutes(server: HttpServer): void {
     server.routes.post('/events', (request, reply) => this.#answer(request, reply));
     this.#privacy.registerRoutes(server);
+    registerPseudonymRoute(server, { pseudonyms: this.#pseudonyms, adminToken: this.#adminToken });
   }
 
   /** Waits for what is being written. */

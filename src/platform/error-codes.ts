@@ -453,6 +453,11 @@ const privacy: readonly ErrorDescription[] = [
     'A user is named by what is no user id.',
     'Name the user by the user_id that events carry.',
   ),
+  fixInput(
+    'MR_PRIVACY_USERS',
+    'A request for pseudonyms carries no list of user ids, or too long a one.',
+    'Send {"user_ids": [...]} with 1 to 1,000 of them.',
+  ),
   fixConfiguration(
     'MR_PRIVACY_USER_IDS',
     'The option privacy.userIds is not what the log was begun with, or the vault of its pseudonyms is elsewhere.',
@@ -622,7 +627,7 @@ const models: readonly ErrorDescription[] = [
   fixConfiguration(
     'MR_VERSION_MISSING',
     'The directory of a version is not there.',
-    'Restore it below the data directory, or train again.',
+    'Copy it from the data directory that trained it: a running start loads it by itself. Or train again.',
   ),
   retry(
     'MR_VERSION_NO_ANSWER',
@@ -715,6 +720,11 @@ const processors: readonly ErrorDescription[] = [
     'MR_EVENT_INVALID',
     'An event contradicts itself or its key.',
     'Correct its producer as the message says.',
+  ),
+  fixInput(
+    'MR_EVENT_NOT_PSEUDONYM',
+    'An event on the log names its user by no pseudonym, where privacy.userIds wants them: nobody would find the user.',
+    'Let its producer ask POST /pseudonyms for the names, or post to /events.',
   ),
   fixInput(
     'MR_EVENT_TOO_LATE',
