@@ -10,7 +10,12 @@ import { loadConfiguration } from '#platform/configuration';
 import { openTopics } from '#topologies';
 
 const [directory = '', threads = ''] = process.argv.slice(2);
-const flags = { data: directory, 'engine.threads': threads, 'logging.level': 'warn' };
+const flags = {
+  data: directory,
+  'engine.threads': threads,
+  'logging.level': 'warn',
+  'privacy.userIds': 'as-given',
+};
 const configuration = loadConfiguration({ flags, environment: {}, directory });
 const logger = createLogger({ level: 'warn', name: 'bench' });
 const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });

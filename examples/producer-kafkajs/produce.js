@@ -10,6 +10,10 @@ const {
   TOPIC_PREFIX = '',
   /** The same for the address of its registry. */
   SUBJECT_PREFIX = '',
+  /** The address of Millrace, such as http://127.0.0.1:8080, which tells the names of users; '' where ids are names. */
+  MILLRACE = '',
+  /** The token of its option admin.token. */
+  MILLRACE_TOKEN = '',
 } = process.env;
 const count = Number(process.argv[2] ?? 100);
 const topic = `${TOPIC_PREFIX}interactions`;
@@ -24,12 +28,23 @@ const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
 const producer = kafka.producer({ createPartitioner, idempotent: true });
 await producer.connect();
 
+/** What the log calls users, in their order. Ask once for each user, and keep it. */
+async function namesOf(userIds) {
+  if (MILLRACE === '') return userIds;
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${MILLRACE_TOKEN}` };
+  const body = JSON.stringify({ user_ids: userIds });
+  const response = await fetch(`${MILLRACE}/pseudonyms`, { method: 'POST', headers, body });
+  if (!response.ok) throw new Error(`no pseudonyms: ${await response.text()}`);
+  return (await response.json()).pseudonyms;
+}
+
+const users = await namesOf(Array.from({ length: 13 }, (_, i) => `u${i}`));
 const now = Date.now();
 const messages = [];
 for (let i = 0; i < count; i++) {
   const event = {
     event_id: randomUUID(),
-    user_id: `u${(i * 7) % 13}`,
+    user_id: users[(i * 7) % 13],
     item_id: `i${(i * 5) % 11}`,
     kind: ['impression', 'click', 'view', 'like'][i % 4],
     value: null,

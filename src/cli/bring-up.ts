@@ -1,5 +1,6 @@
 /** The steps of `millrace start`, in the order that serves the first answer soonest. */
-
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { readVersions, versionInForce } from '#offline';
 import { cleanPeriodically, collectPeriodically } from '#operations';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
@@ -88,7 +89,8 @@ export async function bringUp(
   const { configuration } = installation;
   const { decided, trainedMs } = model;
   const failed = Promise.race([model.failed, archive.failed, notifications.failed]);
-  const said = { configuration, made, madeMs, processed, decided, trainedMs };
+  const hasImports = existsSync(join(installation.directory, 'imports'));
+  const said = { configuration, made, hasImports, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
   return { failed };
 }
@@ -133,7 +135,7 @@ async function bringUpModel(
   const newest = isNew ? await decisionOf(train, output) : known.at(-1);
   const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
   const inForce = versionInForce(isNew && newest !== undefined ? [newest] : known);
-  await serving(responder, inForce, { isNew, output, signal });
+  await serving(responder, inForce, { isNew, data: configuration.data, output, signal });
   return { responder, views, decided: inForce ?? newest, trainedMs, failed };
 }
 
@@ -174,18 +176,25 @@ async function decisionOf(
 async function serving(
   responder: Responder,
   version: Version | undefined,
-  { isNew, output, signal }: { isNew: boolean; output: Output; signal: AbortSignal },
+  { isNew, data, output, signal }: { isNew: boolean; data: string; output: Output; signal: AbortSignal },
 ): Promise<void> {
   await responder.ready();
   const until = systemClock.monotonic() + (isNew ? LOADING_MS : 0);
   while (version !== undefined && responder.version !== version.version) {
     throwIfInterrupted(signal);
     if (systemClock.monotonic() >= until) {
-      notice(output, `Version ${version.version} cannot be served; the log lines above say why.`);
+      notice(output, whyNotServed(version, data));
       return;
     }
     await systemClock.sleep(20, signal);
   }
+}
+
+/** The files of a version lie in the data directory that trained it, while the log tells every directory of it. */
+function whyNotServed({ version, candidate }: Version, data: string): string {
+  const path = join(data, candidate.directory);
+  if (existsSync(path)) return `Version ${version} cannot be served; the log lines above say why.`;
+  return `Version ${version} cannot be served: ${path} is not there, since another data directory trained it. Popular items are served until you copy ${candidate.directory} from that one; it is loaded by itself then.`;
 }
 
 /** Events among whose users one is looked for whose id is known. */

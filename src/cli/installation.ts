@@ -20,7 +20,10 @@ import { throwIfInterrupted } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
-export type Installation = Pick<OpenedLog, 'log' | 'registry' | 'embedded' | 'expiresByWallClock'> & {
+export type Installation = Pick<
+  OpenedLog,
+  'log' | 'registry' | 'identity' | 'embedded' | 'expiresByWallClock'
+> & {
   readonly configuration: Configuration;
   /** For what belongs to this log alone, such as state; models and snapshots lie in the data directory itself. */
   readonly directory: string;
@@ -94,6 +97,7 @@ async function installed(
     configuration,
     log,
     registry,
+    identity,
     embedded,
     expiresByWallClock,
     directory,
@@ -114,7 +118,7 @@ export function logDirectory({ data }: Pick<Configuration, 'data'>, identity: st
 }
 
 /** Made once for each data directory: two that took each other for themselves would throw each other out for ever. */
-function ownName(directory: string): string {
+export function ownName(directory: string): string {
   const path = join(directory, 'instance.json');
   const known = readRecordFile<{ readonly instance: string }>(path);
   if (known !== undefined) return known.instance;

@@ -56,7 +56,8 @@ async function openWorld(t: TestContext, url: string, patienceMs: number) {
     const from = polls;
     while (polls < from + times) await systemClock.sleep(20);
   };
-  const installation = { ...environment, configuration, topics } as unknown as Installation;
+  const of = { identity: 'embedded', embedded: log, directory };
+  const installation = { ...environment, ...of, configuration, topics } as unknown as Installation;
   const waiting = { ...installation, modules: [], clock, patienceMs, signal: shutdown.signal };
   const target = await redisTarget(waiting, undefined, shutdown);
   assert.ok(target !== undefined);

@@ -6,7 +6,7 @@ import type { EraseTarget } from '#privacy';
 import { RedisViewStore, type ViewStore } from '#responders';
 import type { OpenedView } from '#topologies';
 import type { Installation } from './installation.ts';
-import type { ViewsInRedis } from './views.ts';
+import { redisLocation, type ViewsInRedis } from './views.ts';
 
 type Redis = {
   /** The views of modules, as who keeps the views in Redis has them. */ readonly modules: readonly OpenedView[];
@@ -27,7 +27,7 @@ export async function redisTarget(
 ): Promise<EraseTarget | undefined> {
   const { configuration, log, topics, logger, metrics, clock, modules } = installation;
   if (configuration.views === 'in-process') return undefined;
-  const location = { url: configuration.views, ...configuration.redis };
+  const location = redisLocation(installation);
   const store =
     views?.store ?? (await RedisViewStore.open(location, { log, clock, logger, metrics }, topics, modules));
   shutdown.add('rows in Redis', () => store.close());

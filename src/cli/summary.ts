@@ -2,6 +2,7 @@
 import type { Configuration } from '#platform';
 import type { Recommendation } from '#responders';
 import type { Version } from '#schemas';
+import { withoutUser } from './installation.ts';
 import { grouped, type Output, seconds } from './output.ts';
 import { decisionText, qualityLines } from './training.ts';
 import { isSimulated, type MadeWorld } from './world.ts';
@@ -9,6 +10,8 @@ import { isSimulated, type MadeWorld } from './world.ts';
 export type Summary = {
   readonly configuration: Configuration;
   readonly made: MadeWorld | undefined;
+  /** Whether data were imported from this data directory. */
+  readonly hasImports: boolean;
   readonly madeMs: number;
   readonly processed: { readonly events: number; readonly ms: number };
   /** The version that answers, or the one that was refused. */
@@ -51,16 +54,20 @@ function userToTry({ made, answer, configuration }: Summary): string {
   return encodeURIComponent(answer?.user_id ?? 'u1');
 }
 
-function worldText({ made, madeMs, configuration }: Summary): string {
-  if (made === undefined) return noWorldText(configuration);
+function worldText({ made, madeMs, hasImports, configuration }: Summary): string {
+  if (made === undefined) return noWorldText(configuration, hasImports);
   const { world, events, written } = made;
   const size = `${grouped(world.userCount)} users, ${grouped(world.items().length)} items, ${grouped(events)} events`;
   const days = Math.round(world.periodMs / 86_400_000);
   return `${size} over ${days} days, ${written === 0 ? 'as made before' : `made in ${seconds(madeMs)}`}`;
 }
 
-function noWorldText(configuration: Configuration): string {
-  if (isSimulated(configuration)) return 'none: the log holds events of another origin';
+function noWorldText(configuration: Configuration, hasImports: boolean): string {
+  if (hasImports) return 'none: this directory holds imported data';
+  if (isSimulated(configuration)) {
+    const log = configuration.log === 'embedded' ? 'the log' : withoutUser(configuration.log);
+    return `none: ${log} holds data already, from another data directory or other producers`;
+  }
   if (configuration.simulation.world === 'off') return 'none: simulation is off';
   return 'none: on Kafka nothing is simulated unless simulation.world is on';
 }

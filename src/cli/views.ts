@@ -2,9 +2,15 @@
 import { isOfUser } from '#features';
 import { readViewVersions } from '#operations';
 import { type Shutdown, systemClock } from '#platform';
-import { RedisViewStore, RedisViewWriter, removeDroppedView, type ViewStore } from '#responders';
+import {
+  type RedisLocation,
+  RedisViewStore,
+  RedisViewWriter,
+  removeDroppedView,
+  type ViewStore,
+} from '#responders';
 import type { OpenedView } from '#topologies';
-import type { Installation } from './installation.ts';
+import { type Installation, ownName, withoutUser } from './installation.ts';
 
 export type ViewsInRedis = {
   readonly store: ViewStore;
@@ -23,7 +29,7 @@ export async function openViewsInRedis(
 ): Promise<ViewsInRedis | undefined> {
   const { configuration, log, topics, logger, metrics } = installation;
   if (configuration.views === 'in-process') return undefined;
-  const location = { url: configuration.views, ...configuration.redis };
+  const location = redisLocation(installation);
   const environment = { log, clock: systemClock, logger, metrics };
   for (const version of (await readViewVersions(installation)).values()) {
     if (version.status === 'dropped') await removeDroppedView(location, environment, version);
@@ -38,4 +44,19 @@ export async function openViewsInRedis(
   }
   const store = await RedisViewStore.open(location, environment, topics, modules);
   return { store, notReady: () => writers.map((writer) => writer.notReady()).find(Boolean) };
+}
+
+/** Where the views lie, as views of this log: no other's are taken for them. */
+export function redisLocation({
+  configuration,
+  directory,
+  identity,
+  embedded,
+}: Pick<Installation, 'configuration' | 'directory' | 'identity' | 'embedded'>): RedisLocation {
+  const { views: url, redis, log, data } = configuration;
+  const owner =
+    embedded === undefined
+      ? { id: identity, name: withoutUser(log) }
+      : { id: ownName(directory), name: `the one in ${data}` };
+  return { url, ...redis, owner };
 }

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { type EmbeddedLog, type Log, openEmbeddedLog, type Producer } from '#engine/log';
 import { createHttpServer, createLogger, createMetrics, RetryableError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { asGiven, excludedUsers, openVault, type Pseudonyms } from '#privacy';
+import { asGiven, excludedUsers, isPseudonym, openVault, type Pseudonyms } from '#privacy';
 import type { Interaction } from '#schemas';
 import { openTopics } from '#topologies';
 import { type GatewayOptions, MAX_BATCH_EVENTS, openGateway } from './gateway.ts';
@@ -70,7 +70,14 @@ async function start(
     // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
     return { status: response.status, body: (await response.json()) as any };
   };
-  return { post, put, close, open, log, topics, metrics };
+  const ask = async (body: unknown, given: string | undefined = token) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${given}` };
+    const init = { method: 'POST', headers, body: JSON.stringify(body) };
+    const response = await fetch(`${url}/pseudonyms`, init);
+    // biome-ignore lint/suspicious/noExplicitAny: what is compared is what came over the wire
+    return { status: response.status, body: (await response.json()) as any };
+  };
+  return { post, put, ask, close, open, log, topics, metrics };
 }
 
 async function stored(log: EmbeddedLog, topics: Awaited<ReturnType<typeof openTopics>>): Promise<Stored[]> {
@@ -395,4 +402,32 @@ it('takes back what it has counted of events that could not be written', async (
   isAway = false;
   assert.equal((await post(view)).status, 202);
   assert.equal((await post(view)).status, 429);
+});
+
+describe('POST /pseudonyms', () => {
+  it('tells a producer the names under which the log has the users of posted events', async (t) => {
+    const pseudonyms = openVault(temporaryDirectory(t));
+    t.after(() => pseudonyms.close());
+    const { ask, post, log, topics } = await start(t, { pseudonyms });
+    const { status, body } = await ask({ user_ids: ['u2', 'u1', 'u2'] });
+    assert.equal(status, 200);
+    assert.equal(body.pseudonyms[0], body.pseudonyms[2]);
+    assert.ok(body.pseudonyms.every(isPseudonym));
+    await post(view);
+    const [{ key } = { key: '' }] = await stored(log as EmbeddedLog, topics);
+    assert.equal(key, body.pseudonyms[1]);
+  });
+
+  it('is for the operator alone, and takes a list of valid ids', async (t) => {
+    const { ask } = await start(t);
+    assert.equal((await ask({ user_ids: ['u'] }, 'another token')).status, 401);
+    const tooMany = Array.from({ length: 1001 }, (_, i) => `u${i}`);
+    for (const user_ids of [undefined, [], 'u', [1], tooMany]) {
+      const { status, body } = await ask({ user_ids });
+      assert.deepEqual([status, body.code], [400, 'MR_PRIVACY_USERS']);
+    }
+    assert.equal((await ask({ user_ids: [''] })).body.code, 'MR_PRIVACY_USER');
+    const { ask: unconfigured } = await start(t, { adminToken: undefined });
+    assert.equal((await unconfigured({ user_ids: ['u'] })).status, 403);
+  });
 });

@@ -22,6 +22,7 @@ import type { Topics } from '#topologies';
 import { parseEvent } from './parse-event.ts';
 import { countByUser, PendingEvents, type PendingOptions } from './pending-events.ts';
 import { PrivacyRequests } from './privacy-requests.ts';
+import { registerPseudonymRoute } from './pseudonym-requests.ts';
 
 /** How long a request waits for the log to have its events. */
 const WRITE_WITHIN_MS = 3_000;
@@ -76,6 +77,7 @@ export class Gateway {
   readonly #defaults: { eventId(): string; now(): number };
   readonly #futureMs: number;
   readonly #pseudonyms: Pseudonyms;
+  readonly #adminToken: string | undefined;
   readonly #privacy: PrivacyRequests;
   readonly #refusal: () => MillraceError | undefined;
   readonly #logger: Logger;
@@ -86,12 +88,13 @@ export class Gateway {
   #unwritten = 0;
 
   constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
-    const { clock, futureMs, pseudonyms, logger, metrics, refusal = () => undefined } = options;
+    const { clock, futureMs, pseudonyms, adminToken, logger, metrics, refusal = () => undefined } = options;
     this.#refusal = refusal;
     this.#clock = clock;
     this.#writeWithinMs = options.writeWithinMs ?? WRITE_WITHIN_MS;
     this.#writer = writer;
     this.#pseudonyms = pseudonyms;
+    this.#adminToken = adminToken;
     this.#privacy = privacy;
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
     this.#futureMs = futureMs;
@@ -136,11 +139,13 @@ export class Gateway {
 
   /**
    * `POST /events`: one event or an array of them; 202 when any was accepted, else 400, both with the receipt.
-   * `PUT /users/:user_id/privacy`: what a user has decided.
+   * `PUT /users/:user_id/privacy`: what a user has decided. `POST /pseudonyms`: names for producers that write to the log
+   * themselves.
    */
   registerRoutes(server: HttpServer): void {
     server.routes.post('/events', (request, reply) => this.#answer(request, reply));
     this.#privacy.registerRoutes(server);
+    registerPseudonymRoute(server, { pseudonyms: this.#pseudonyms, adminToken: this.#adminToken });
   }
 
   /** Waits for what is being written. */

@@ -2,6 +2,7 @@ import type { Topology } from '#engine';
 import type { OpenedLog, SchemaRegistry } from '#engine/log';
 import { versionedName } from '#features';
 import { type Configuration, invariant } from '#platform';
+import { isPseudonym } from '#privacy';
 import { loopTopology, openViewTopic, type Topics, viewTopology } from '#topologies';
 import { viewsOfModules } from './features/view-modules.ts';
 
@@ -18,12 +19,13 @@ export function declaredLoop(
     versions,
     examples,
     features,
-  }: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features'>,
+    privacy,
+  }: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features' | 'privacy'>,
   count: (outcome: string) => void = () => {},
 ): Promise<Topology> {
   const { gates: minimum, production, promotion } = versions;
   return loopTopology(topics, registry, {
-    admission: { ...admission, count },
+    admission: { ...admission, ...(privacy.userIds === 'pseudonyms' && { isUserName: isPseudonym }), count },
     gate: { ...gate, minimum, production, promotion },
     examples,
     featureTtlMs: features.ttlMs,
@@ -33,7 +35,7 @@ export function declaredLoop(
 /** What a worker is to run. */
 export async function declaredTopology(
   runs: Runs,
-  configuration: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features'>,
+  configuration: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features' | 'privacy'>,
   { log, registry }: Pick<OpenedLog, 'log' | 'registry'>,
   topics: Topics,
   count: (outcome: string) => void,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { TopicReader } from '#engine';
 import { openLog, partitionFor } from '#engine/log';
@@ -16,18 +16,46 @@ import { startProcessing } from './processing.ts';
 const EVENTS = 200;
 const producer = join(import.meta.dirname, '../../examples/producer-kafkajs/produce.js');
 
-it('events of a producer written with kafkajs are admitted', { timeout: 180_000 }, async (t) => {
+it('events of a producer written with kafkajs are admitted where ids are names', {
+  timeout: 180_000,
+}, async (t) => {
+  const produced = await produce(t, 'as-given');
+  if (produced === undefined) return;
+  const { sent, processing, read } = produced;
+  assert.deepEqual(await read('interactions-accepted'), sent);
+  assert.match(
+    await renderTogether(await processing.metrics()),
+    new RegExp(`admission_events_total\\{outcome="accepted"\\} ${EVENTS}`),
+  );
+});
+
+it('where pseudonyms are, ids that are none are refused and counted', { timeout: 180_000 }, async (t) => {
+  const produced = await produce(t, 'pseudonyms');
+  if (produced === undefined) return;
+  const { processing, read, log } = produced;
+  assert.deepEqual(await read('interactions-accepted'), []);
+  const [letters] = await log.describeTopics(['dead-letters']);
+  assert.ok((letters?.offsets.reduce((sum, { end }) => sum + end, 0) ?? 0) >= EVENTS);
+  assert.match(
+    await renderTogether(await processing.metrics()),
+    new RegExp(`reason="MR_EVENT_NOT_PSEUDONYM"[^\\n]* ${EVENTS}$`, 'm'),
+  );
+});
+
+/** What the example has sent, and a processing that has gone through it; undefined where there are no servers. */
+async function produce(t: TestContext, userIds: 'as-given' | 'pseudonyms') {
   const kafka = await kafkaServer(t);
   const registry = await registryServer(t);
-  if (kafka === undefined || registry === undefined) return;
+  if (kafka === undefined || registry === undefined) return undefined;
   const directory = temporaryDirectory(t);
-  const prefix = `interoperability-${process.pid}.`;
+  const prefix = `interoperability-${process.pid}-${userIds}.`;
   const configuration = loadConfiguration({
     flags: {
       data: directory,
       log: `${kafka.url}?prefix=${prefix}`,
       registry: `${registry.url}?prefix=${prefix}`,
       'logging.level': 'error',
+      'privacy.userIds': userIds,
     },
     environment: {},
     directory,
@@ -70,9 +98,5 @@ it('events of a producer written with kafkajs are admitted', { timeout: 180_000 
   });
   t.after(() => processing.stop());
   await processing.untilCaughtUp();
-  assert.deepEqual(await read('interactions-accepted'), sent);
-  assert.match(
-    await renderTogether(await processing.metrics()),
-    new RegExp(`admission_events_total\\{outcome="accepted"\\} ${EVENTS}`),
-  );
-});
+  return { sent, processing, read, log };
+}

@@ -18,7 +18,10 @@ export type WorkerInput = {
   /** Where other members can ask this one's stores: see servePeers of the engine. */
   readonly endpoint?: string | undefined;
   readonly configuration: LogConfiguration &
-    Pick<Configuration, 'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features'>;
+    Pick<
+      Configuration,
+      'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features' | 'privacy'
+    >;
 };
 
 /** How far processing has come. */

@@ -52,7 +52,12 @@ type Installation = {
 async function install(t: TestContext): Promise<Installation> {
   const directory = temporaryDirectory(t);
   const configuration: Configuration = loadConfiguration({
-    flags: { data: directory, 'logging.level': 'silent', 'engine.commitIntervalMs': 20 },
+    flags: {
+      data: directory,
+      'logging.level': 'silent',
+      'engine.commitIntervalMs': 20,
+      'privacy.userIds': 'as-given',
+    },
     environment: {},
     directory,
   });

@@ -37,7 +37,7 @@ it('goes on while the registry is away, and waits for a schema that is new', {
   if (registry === undefined) return;
   const data = temporaryDirectory(t);
   const configuration = loadConfiguration({
-    flags: { data, registry: registry.url, 'logging.level': 'silent' },
+    flags: { data, registry: registry.url, 'logging.level': 'silent', 'privacy.userIds': 'as-given' },
     environment: {},
     directory: data,
   });

@@ -519,6 +519,11 @@ const privacy: readonly ErrorDescription[] = [
     'A user is named by what is no user id.',
     'Name the user by the user_id that events carry.',
   ),
+  fixInput(
+    'MR_PRIVACY_USERS',
+    'A request for pseudonyms carries no list of user ids, or too long a one.',
+    'Send {"user_ids": [...]} with 1 to 1,000 of them.',
+  ),
   fixConfiguration(
     'MR_PRIVACY_USER_IDS',
     'The option privacy.userIds is not what the log was begun with, or the vault of its pseudonyms is elsewhere.',
@@ -693,7 +698,7 @@ const models: readonly ErrorDescription[] = [
   fixConfiguration(
     'MR_VERSION_MISSING',
     'The directory of a version is not there.',
-    'Restore it below the data directory, or train again.',
+    'Copy it from the data directory that trained it: a running start loads it by itself. Or train again.',
   ),
   retry(
     'MR_VERSION_NO_ANSWER',
@@ -786,6 +791,11 @@ const processors: readonly ErrorDescription[] = [
     'MR_EVENT_INVALID',
     'An event contradicts itself or its key.',
     'Correct its producer as the message says.',
+  ),
+  fixInput(
+    'MR_EVENT_NOT_PSEUDONYM',
+    'An event on the log names its user by no pseudonym, where privacy.userIds wants them: nobody would find the user.',
+    'Let its producer ask POST /pseudonyms for the names, or post to /events.',
   ),
   fixInput(
     'MR_EVENT_TOO_LATE',
@@ -1118,6 +1128,11 @@ const responders: readonly ErrorDescription[] = [
     'MR_VIEWS_CHANGED',
     'The rows that a writer of views writes to were sealed, are gone or are older than it left them.',
     'Nothing: the writer goes on from what Redis holds, or builds them anew.',
+  ),
+  fixConfiguration(
+    'MR_VIEWS_FOREIGN',
+    'The namespace of the views in Redis belongs to another log.',
+    'Leave ?namespace= out of the option views, or name another one.',
   ),
   retry(
     'MR_VIEWS_NOT_BUILT',

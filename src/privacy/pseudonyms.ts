@@ -46,6 +46,11 @@ export const asGiven: Pseudonyms = {
   close: () => {},
 };
 
+/** Whether it has the form of the vault's names: 22 characters of base64url. Whose it is, the vault alone can tell. */
+export function isPseudonym(name: string): boolean {
+  return /^[\w-]{22}$/.test(name);
+}
+
 /** InputError MR_PRIVACY_USER for what is no id that an event may carry. */
 export function requireUserId(userId: string): void {
   const reason = invalidIdReason(userId);

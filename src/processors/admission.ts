@@ -10,6 +10,8 @@ export type AdmissionOptions = {
   readonly dedupHorizonMs: number;
   /** How far ahead of the wall clock an event may be. */
   readonly futureMs: number;
+  /** Whether users may be named so on this log; absent, every valid id is a name. */
+  readonly isUserName?: (userId: string) => boolean;
   /** Told the fate of each event that goes no further, unless it goes to the dead letters. */
   readonly count: (outcome: 'duplicate' | 'conflicting' | 'opted-out' | 'erased') => void;
 };
@@ -36,6 +38,7 @@ export function admission(
     process: {
       interactions: ({ key, value: event }, { stores, emit, wallNow, watermark }) => {
         refuseInvalid(event, key);
+        if (options.isUserName?.(key) === false) throw notAPseudonym();
         const status = stores.privacy.get(key)?.status ?? 'opted_in';
         if (status !== 'opted_in') return options.count(status === 'erased' ? 'erased' : 'opted-out');
         if (event.ts > wallNow + options.futureMs) {
@@ -77,6 +80,13 @@ export function admission(
 function admittedAt(event: Interaction, watermark: number): Interaction {
   if (event.ts < watermark) return { ...event, ts: watermark, original_ts: event.ts };
   return event.original_ts === null ? event : { ...event, original_ts: null };
+}
+
+/** Nobody would find the user under that name: answers are asked for by ids, and looked up by pseudonyms. */
+function notAPseudonym(): InputError {
+  return new InputError('MR_EVENT_NOT_PSEUDONYM', 'the user of the event is named by no pseudonym', {
+    hint: 'Ask POST /pseudonyms for the names of users before publishing, or set privacy.userIds to as-given on a new log.',
+  });
 }
 
 function refuseInvalid(event: Interaction, key: string): void {

@@ -23,7 +23,7 @@ export {
 export { InProcessViewStore } from './view-store/in-process.ts';
 export type { RowKey, ViewStore } from './view-store/port.ts';
 export { removeDroppedView } from './view-store/redis/dropped-view.ts';
-export type { RedisLocation } from './view-store/redis/redis-url.ts';
+export type { RedisLocation, ViewsOwner } from './view-store/redis/redis-url.ts';
 export { type FoundRow, RedisRowReader, type RowAddress } from './view-store/redis/row-reader.ts';
 export { RedisViewStore } from './view-store/redis/view-store.ts';
 export { RedisViewWriter } from './view-store/redis/view-writer.ts';

@@ -11,6 +11,7 @@ import {
   openLoop,
   publish,
   publishItems,
+  refusals,
 } from './testing/loop-driver.ts';
 
 const idsOf = async (loop: Parameters<typeof accepted>[0]) =>
@@ -26,6 +27,14 @@ describe('admission', () => {
     assert.deepEqual(await idsOf(loop), ['a', 'b', 'a'], 'the last one comes 29 hours after the first');
     assert.equal(loop.outcomes.duplicate, 3);
     assert.equal(loop.outcomes.accepted, 3);
+  });
+
+  it('refuses users under names that the log does not use', async (t) => {
+    const isUserName = (userId: string) => userId !== 'u';
+    const loop = await openLoop(t, {}, { isUserName });
+    await publish(loop, event('a', NOW), event('b', NOW, { user_id: 'v' }));
+    assert.deepEqual(await idsOf(loop), ['b']);
+    assert.deepEqual(await refusals(loop), ['MR_EVENT_NOT_PSEUDONYM']);
   });
 
   it('does not confuse two users’ events of one id', async (t) => {

@@ -105,6 +105,9 @@ async function values<V>(records: Promise<readonly { readonly value: V | null }[
 }
 
 export const accepted = ({ driver, topics }: Loop) => values(driver.read(topics['interactions-accepted']));
+/** The codes of refusals. */
+export const refusals = async ({ driver, topics }: Loop) =>
+  (await values(driver.read(topics['dead-letters']))).map(({ reason }) => reason);
 export const ranks = ({ driver, topics }: Loop) => values(driver.read(topics['popularity-ranks']));
 export const corrections = ({ driver, topics }: Loop) => values(driver.read(topics['example-corrections']));
 

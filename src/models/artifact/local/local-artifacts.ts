@@ -194,6 +194,6 @@ async function readOr(path: string, absent: (cause: unknown) => Error): Promise<
 
 function missing(version: string, directory: string): ConfigurationError {
   return new ConfigurationError('MR_VERSION_MISSING', `There is no version ${version} in ${directory}.`, {
-    hint: 'Train again, or copy the version here from where it was trained.',
+    hint: 'Copy it here from the data directory that trained it: a running start loads it by itself, within half a minute. Or train again.',
   });
 }

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
 import { ConfigurationError, type Logger } from '#platform';
 import { isReply, redisError } from './redis-errors.ts';
-import { parseRedisUrl, type RedisAddress, type RedisLocation, redisName } from './redis-url.ts';
+import {
+  parseRedisUrl,
+  type RedisAddress,
+  type RedisLocation,
+  redisName,
+  type ViewsOwner,
+} from './redis-url.ts';
 import type { RedisScript } from './scripts.ts';
 
 /** How long an opening waits for a server that is just being started. */
@@ -23,11 +29,19 @@ export class RedisConnection {
   /** The address without user and password. */
   readonly name: string;
   readonly namespace: string;
+  /** The log that the namespace has to belong to, where one was named. */
+  readonly owner: ViewsOwner | undefined;
   readonly #client: Redis | Cluster;
   readonly #isCluster: boolean;
   #epoch = 0;
 
-  private constructor(address: RedisAddress, client: Redis | Cluster, logger: Logger) {
+  private constructor(
+    address: RedisAddress,
+    owner: ViewsOwner | undefined,
+    client: Redis | Cluster,
+    logger: Logger,
+  ) {
+    this.owner = owner;
     this.name = redisName(address);
     this.namespace = address.namespace;
     this.#client = client;
@@ -61,7 +75,7 @@ export class RedisConnection {
       try {
         const { isCluster } = await inspect(address);
         const client = isCluster ? clusterClient(address) : new Redis(singleOptions(address));
-        const connection = new RedisConnection(address, client, logger);
+        const connection = new RedisConnection(address, location.owner, client, logger);
         try {
           await connected(client, until);
           return connection;

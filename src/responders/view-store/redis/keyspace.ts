@@ -7,6 +7,7 @@ import { type AnyView, crossKeysOf, versionedName } from '#features';
  *     <namespace>:{<entity>.<shard>}:<generation>                     the shard's mark (shard-mark.ts)
  *     <namespace>:{<entity>.<shard>}:<generation>:<topic>:<key>       a row (row-format.ts)
  *     <namespace>:{control}:live, next, builder, garbage              which generation is which (generations.ts)
+ *     <namespace>:{control}:owner                                     the log whose views these are (namespace-owner.ts)
  *
  * The view of a module has all of this for itself, below `<namespace>/<view>-<version>`: modules come and go without the
  * others' being built anew.
@@ -33,7 +34,7 @@ export class Keyspace {
     return new Keyspace(`${this.#namespace}/${versionedName(view)}`);
   }
 
-  control(name: 'live' | 'next' | 'builder' | 'garbage'): string {
+  control(name: 'live' | 'next' | 'builder' | 'garbage' | 'owner'): string {
     return `${this.#namespace}:{control}:${name}`;
   }
 

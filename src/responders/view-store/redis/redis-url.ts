@@ -17,11 +17,22 @@ export type RedisAddress = {
   readonly namespace: string;
 };
 
-/** Where the views lie. User and password go over those of the address. */
-export type RedisLocation = Credentials & { readonly url: string };
+/** The log that the views are derived from: no two logs have the same id. */
+export type ViewsOwner = {
+  readonly id: string;
+  /** For messages: where the log is. */
+  readonly name: string;
+};
+
+/**
+ * Where the views lie. User and password override those of the address. With an owner, the namespace follows it where the
+ * address names none, and one that belongs to another log is refused.
+ */
+export type RedisLocation = Credentials & { readonly url: string; readonly owner?: ViewsOwner };
 
 const DEFAULT_PORT = 6379;
-const DEFAULT_NAMESPACE = 'millrace';
+/** Without an owner, and what every log had by default before namespaces had owners. */
+export const COMMON_NAMESPACE = 'millrace';
 const parameters = ['namespace', 'ca'];
 
 /**
@@ -29,7 +40,7 @@ const parameters = ['namespace', 'ca'];
  * authority is not among the system's (PEM). All but the host may be left out. Errors: MR_REDIS_URL, without the
  * password.
  */
-export function parseRedisUrl({ url: text, ...secrets }: RedisLocation): RedisAddress {
+export function parseRedisUrl({ url: text, owner, ...secrets }: RedisLocation): RedisAddress {
   if (!URL.canParse(text)) throw wrong('it is no URL');
   const url = new URL(text);
   const { protocol, hostname, port, pathname, searchParams } = url;
@@ -40,7 +51,7 @@ export function parseRedisUrl({ url: text, ...secrets }: RedisLocation): RedisAd
   const database = /^\/?(\d{0,4})\/?$/.exec(pathname)?.[1];
   if (database === undefined) throw wrong('what follows the port is not the number of a database');
   refuseOtherParameters(searchParams, parameters, wrong);
-  const namespace = searchParams.get('namespace') ?? DEFAULT_NAMESPACE;
+  const namespace = searchParams.get('namespace') ?? namespaceOf(owner);
   if (!/^[\w.-]{1,64}$/.test(namespace)) {
     throw wrong('the namespace has other characters than letters, digits and _ . -, or more than 64');
   }
@@ -57,6 +68,10 @@ export function parseRedisUrl({ url: text, ...secrets }: RedisLocation): RedisAd
       protocol === 'rediss:' ? { ca: ca === undefined ? undefined : readAuthorities(ca, wrong) } : undefined,
     namespace,
   };
+}
+
+function namespaceOf(owner: ViewsOwner | undefined): string {
+  return owner === undefined ? COMMON_NAMESPACE : `${COMMON_NAMESPACE}-${owner.id}`;
 }
 
 /** For messages: without user and password. */

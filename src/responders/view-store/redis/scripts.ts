@@ -115,5 +115,14 @@ redis.call('DEL', KEYS[2])
 return 1
 `);
 
+/** KEYS: owner. ARGV: the id of a log, its name. Takes the namespace for the log, or keeps it: 1. It is another's: 0. */
+export const claimNamespace = script(`
+local owner = redis.call('GET', KEYS[1])
+local own = ARGV[1] .. '\\n'
+if owner and string.sub(owner, 1, #own) ~= own then return 0 end
+redis.call('SET', KEYS[1], own .. ARGV[2])
+return 1
+`);
+
 /** KEYS: garbage. ARGV: a generation of which nothing is left. */
 export const forgetGarbage = script(`return redis.call('SREM', KEYS[1], ARGV[1])`);

@@ -39,6 +39,11 @@ export function decodeMark(bytes: Buffer | null, offsetCount: number): ShardMark
   };
 }
 
+/** Of a mark whatever its topics; 0 where there is none. */
+export function savedAtOf(bytes: Buffer | null): number {
+  return bytes === null || bytes.length < FIXED_BYTES ? 0 : bytes.readDoubleBE(1);
+}
+
 /** For reads, which need no more of it. */
 export function isOpen(bytes: Buffer | null): boolean {
   return bytes !== null && bytes[0] === OPEN;

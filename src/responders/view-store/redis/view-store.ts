@@ -12,6 +12,7 @@ import { RedisConnection } from './connection.ts';
 import { followedView } from './followed-view.ts';
 import { Generations } from './generations.ts';
 import { Keyspace } from './keyspace.ts';
+import { requireOwnNamespace } from './namespace-owner.ts';
 import type { RedisLocation } from './redis-url.ts';
 import { type FoundRow, RedisRowReader } from './row-reader.ts';
 import { ViewsWatch } from './views-watch.ts';
@@ -46,7 +47,7 @@ export class RedisViewStore implements ViewStore {
     this.#loaded = new Map(parts.views.map(({ topic }) => [topic.name, new Set()]));
   }
 
-  /** Errors: those of RedisConnection.open. */
+  /** Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
   static async open(
     location: RedisLocation,
     environment: FollowerEnvironment,
@@ -56,6 +57,7 @@ export class RedisViewStore implements ViewStore {
     const connection = await RedisConnection.open(location, environment.logger);
     const sources: Source[] = [];
     try {
+      await requireOwnNamespace(connection);
       const keys = new Keyspace(connection.namespace);
       const open = async (keysOfSource: Keyspace, all: readonly StoredView[]) => {
         const views = all.filter(isOfUser);

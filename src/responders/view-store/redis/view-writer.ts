@@ -3,13 +3,15 @@ import { type Counter, errorCode, type Gauge, MillraceError, RetryableError } fr
 import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
 import { moduleView } from '../stored-views.ts';
+import { removeCommonNamespace } from './common-namespace.ts';
 import { RedisConnection } from './connection.ts';
 import { followedView, followedViews } from './followed-view.ts';
 import { GenerationWriter, type WriterEnvironment } from './generation-writer.ts';
 import { Generations } from './generations.ts';
 import { Keyspace, newGeneration } from './keyspace.ts';
+import { claimOwnNamespace } from './namespace-owner.ts';
 import { marksOf, type Offsets, type Progress, readProgress, stableEnds } from './progress.ts';
-import type { RedisLocation } from './redis-url.ts';
+import { COMMON_NAMESPACE, type RedisLocation } from './redis-url.ts';
 import { sealShard } from './scripts.ts';
 import { sweepGarbage } from './sweep.ts';
 
@@ -19,6 +21,7 @@ const LEASE_RENEWAL_MS = 2_500;
 const WAIT_FOR_BUILDER_MS = 50;
 const LEAST_BACKOFF_MS = 50;
 const MOST_BACKOFF_MS = 2_000;
+const LOOK_AT_COMMON_MS = 60_000;
 
 /** Why views have to be built from the log's start. */
 type Reason = 'missing' | 'emptied' | 'sealed' | 'log-trimmed' | 'log-replaced' | 'out-of-date' | 'requested';
@@ -40,6 +43,7 @@ export class RedisViewWriter {
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #requested = new Set<Promise<void>>();
   #running: Promise<void> = Promise.resolve();
+  #leaving: Promise<void> = Promise.resolve();
   #sweeping: Promise<void> | undefined;
   #problem: string | undefined = 'the views in Redis are being looked at';
   #backoffMs = LEAST_BACKOFF_MS;
@@ -56,7 +60,7 @@ export class RedisViewWriter {
     this.#closed.promise.catch(() => {});
   }
 
-  /** Of the views of the product. Errors: those of RedisConnection.open. */
+  /** Of the views of the product. Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
   static async open(
     location: RedisLocation,
     environment: FollowerEnvironment,
@@ -64,10 +68,19 @@ export class RedisViewWriter {
   ): Promise<RedisViewWriter> {
     const connection = await RedisConnection.open(location, environment.logger);
     const keys = new Keyspace(connection.namespace);
-    return RedisViewWriter.#start({ ...environment, connection, keys, views: followedViews(topics) });
+    const writer = await RedisViewWriter.#start({
+      ...environment,
+      connection,
+      keys,
+      views: followedViews(topics),
+    });
+    if (connection.owner !== undefined && connection.namespace !== COMMON_NAMESPACE) {
+      writer.#leaving = writer.#leaveCommonNamespace();
+    }
+    return writer;
   }
 
-  /** Of the view of a module, by itself. Errors: those of RedisConnection.open. */
+  /** Of the view of a module, by itself. Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
   static async openModule(
     location: RedisLocation,
     environment: FollowerEnvironment,
@@ -79,7 +92,13 @@ export class RedisViewWriter {
     return RedisViewWriter.#start({ ...environment, connection, keys, views });
   }
 
-  static #start(environment: WriterEnvironment): RedisViewWriter {
+  static async #start(environment: WriterEnvironment): Promise<RedisViewWriter> {
+    try {
+      await claimOwnNamespace(environment.connection);
+    } catch (error) {
+      environment.connection.close();
+      throw error;
+    }
     const writer = new RedisViewWriter(environment);
     writer.#running = writer.#run();
     return writer;
@@ -109,7 +128,7 @@ export class RedisViewWriter {
     const closed = new RetryableError('MR_RESPONDER_CLOSED', 'The writer of the views was closed.');
     this.#closed.reject(closed);
     this.#caughtUp.reject(closed);
-    await Promise.allSettled([this.#running, this.#sweeping, ...this.#requested]);
+    await Promise.allSettled([this.#running, this.#leaving, this.#sweeping, ...this.#requested]);
     this.#environment.connection.close();
   }
 
@@ -133,6 +152,8 @@ export class RedisViewWriter {
 
   /** Follows the live generation, or makes one; comes back when there is another to follow. */
   async #round(): Promise<void> {
+    // Redis may have been emptied, and another log may have come first.
+    await claimOwnNamespace(this.#environment.connection);
     const live = await this.#generations.live();
     const progress = live === undefined ? undefined : await this.#progressOf(live);
     const reason = await this.#unusable(progress);
@@ -283,6 +304,21 @@ export class RedisViewWriter {
       .finally(() => {
         this.#sweeping = undefined;
       });
+  }
+
+  /** Nobody reads the rows there any more once this log's own are complete, and an erasure does not reach them. */
+  async #leaveCommonNamespace(): Promise<void> {
+    const { clock, logger } = this.#environment;
+    const { signal } = this.#closing;
+    await this.caughtUp.catch(() => {});
+    while (!signal.aborted) {
+      try {
+        if ((await removeCommonNamespace(this.#environment, signal)) === 'done') return;
+      } catch (err) {
+        logger.warn({ err }, `views below the namespace ${COMMON_NAMESPACE} stay in Redis for now`);
+      }
+      await clock.sleep(LOOK_AT_COMMON_MS, signal);
+    }
   }
 
   #unlessClosed<T>(work: Promise<T>): Promise<T> {

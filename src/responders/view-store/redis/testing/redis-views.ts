@@ -10,6 +10,7 @@ import { GenerationWriter, type WriterEnvironment } from '../generation-writer.t
 import { Generations } from '../generations.ts';
 import { Keyspace } from '../keyspace.ts';
 import { stableEnds } from '../progress.ts';
+import type { RedisLocation, ViewsOwner } from '../redis-url.ts';
 import { RedisRowReader } from '../row-reader.ts';
 import { RedisViewStore } from '../view-store.ts';
 import { RedisViewWriter } from '../view-writer.ts';
@@ -23,8 +24,8 @@ export function ownNamespace(url: string): string {
 
 export type RedisViews = Awaited<ReturnType<typeof redisViews>>;
 
-export async function redisViews(t: TestContext, world: TestWorld, url: string) {
-  const location = { url };
+export async function redisViews(t: TestContext, world: TestWorld, url: string, owner?: ViewsOwner) {
+  const location: RedisLocation = { url, ...(owner && { owner }) };
   const connection = await RedisConnection.open(location, silent);
   t.after(() => connection.close());
   const keys = new Keyspace(connection.namespace);
