@@ -27,7 +27,7 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
     ...smallWorld,
     log,
     registry: `${registry.url}?prefix=${prefix}`,
-    views: `${redis.url}?namespace=${prefix}`,
+    views: redis.url,
   });
   const ok = async (...args: string[]) => {
     const { code, out, err } = await run(args);

@@ -180,7 +180,8 @@ export class Gateway {
       const records = Array.from(withPseudonyms(this.#pseudonyms, events), (value) => {
         return { key: value.user_id, value, timestamp: value.ts, headers };
       });
-      this.#pending?.wrote(users, await this.#writeInTime(records));
+      const ends = await this.#writeInTime(records);
+      this.#pending?.wrote(users, ends);
     } catch (cause) {
       this.#pending?.giveBack(users);
       const code = errorCode(cause) ?? 'MR_INVARIANT';

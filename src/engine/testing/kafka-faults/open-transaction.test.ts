@@ -46,7 +46,8 @@ it('what a dead process has left open is aborted by the brokers where nobody tak
   const described = await kafka.run('kafka-transactions', ['describe', '--transactional-id', id]);
   // Columns by their names: who takes over the tasks waits for no longer than this.
   const [names = [], values = []] = described.split('\n').map((line) => line.trim().split(/\s+/));
-  assert.equal(values[names.indexOf('TransactionState')], 'Ongoing');
+  // Where the tool takes longer than that to start, the brokers have been quicker.
+  assert.match(values[names.indexOf('TransactionState')] ?? '', /^(Ongoing|PrepareAbort|CompleteAbort)$/);
   assert.equal(values[names.indexOf('TransactionTimeoutMs')], '10000');
   const heir = await world.running('two');
   await world.assertExact([heir], ['two']);
