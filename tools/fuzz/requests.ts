@@ -32,6 +32,7 @@ export const routes = [
   'POST /features',
   'POST /events',
   'PUT /users/:user_id/privacy',
+  'POST /pseudonyms',
   'POST /admin/versions/:version/promote',
   'POST /admin/rollback',
   'GET /stores',
@@ -161,7 +162,7 @@ function event(draw: Draw): unknown {
 }
 
 function fields(draw: Draw): unknown {
-  const names = ['user', 'items', 'views', 'context', 'status', 'actor', 'reason', 'version'];
+  const names = ['user', 'user_ids', 'items', 'views', 'context', 'status', 'actor', 'reason', 'version'];
   return Object.fromEntries(names.flatMap((name) => (draw.chance(0.4) ? [[name, value(draw)]] : [])));
 }
 
