@@ -20,8 +20,8 @@ export const CHAIN_MUTANTS: readonly Mutant[] = [
   {
     name: 'what a timer holds is lost on restart',
     file: 'src/engine/store/timer-queue.ts',
-    find: 'bytes.length > 8 ? [bytes.readDoubleBE(), bytes.readDoubleBE(8)] : bytes.readDoubleBE(),',
-    replace: 'bytes.readDoubleBE(),',
+    find: '? [bytes.readDoubleBE(), bytes.readDoubleBE(DUE_BYTES)]',
+    replace: '? bytes.readDoubleBE()',
   },
   {
     name: 'time goes on before a commit has let out what it holds',
