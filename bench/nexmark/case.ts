@@ -14,7 +14,7 @@ import { runtimeOptions } from '../runtime-options.ts';
 
 export const INPUT_OPTIONS = { partitions: 4, outOfOrderMs: 0 };
 
-/** Of the whole process, from its first round to its last commit. */
+/** Figures of the whole process, from its first round to its last commit. */
 export type Measured = {
   /** In the topics that the query reads. */
   readonly events: number;

@@ -6,7 +6,7 @@ import { commandLine, smallWorld } from './testing/command-line.ts';
 
 type Flip = {
   readonly file: string;
-  /** Of the bytes, in the file as it is. */
+  /** Offsets of the bytes in the file as it is. */
   readonly at: (bytes: Buffer) => readonly number[];
   /** What verify prints. */
   readonly noticed: RegExp;
@@ -16,7 +16,7 @@ const none = { code: -1, out: '', err: '' };
 /** Of SQLite's files: of the header beyond what says that it is one. */
 const reservedSpace = 20;
 
-/** Of all schemas that the file holds, pages that are not in use included. */
+/** Where the file holds schemas, in pages that are not in use too. */
 function placesOfSchemas(bytes: Buffer): readonly number[] {
   const places: number[] = [];
   for (let at = bytes.indexOf('{"type":"record"'); at >= 0; at = bytes.indexOf('{"type":"record"', at + 1))

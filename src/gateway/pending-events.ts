@@ -4,7 +4,7 @@ import { type Clock, errorCode, type Logger } from '#platform';
 const LOOK_EVERY_MS = 500;
 
 export type PendingOptions = {
-  /** Of one user. */
+  /** How many events of one user may wait. */
   readonly most: number;
   /** Up to which offset each partition of `interactions` is processed. */
   readonly processed: () => Promise<readonly number[]>;

@@ -30,7 +30,7 @@ export const q5 = query({
   },
 });
 
-/** Of each window the auctions with the most bids, when all of them have been counted. */
+/** The auctions with the most bids in each window, once all of its bids are counted. */
 function hottest(rows: Serde<Row<typeof hottestFields>>) {
   return defineProcessor({
     inputs: { counts: port<string, Hot>() },

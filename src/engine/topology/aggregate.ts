@@ -8,7 +8,7 @@ import { defineProcessor, type Port, port, type StoreSpec } from './processor.ts
 export type AggregateOptions<K, V, S> = {
   readonly initial: () => S;
   /**
-   * Gives a new state: the one that it is given has been emitted, and others may still hold it. Null removes the row;
+   * Returns a new state: the one passed in has been emitted, and others may still hold it. Null removes the row;
    * the next record begins with `initial` again.
    */
   readonly add: (state: S, record: FlowRecord<K, NonNullable<V>>) => S | null;

@@ -21,7 +21,7 @@ export type GroupArguments<G, V> = [G] extends [string]
 
 export type TableAggregateOptions<G, V, S> = {
   readonly initial: () => S;
-  /** A row comes into the group. Gives a new state, as `subtract` does; null removes the group's. */
+  /** A row comes into the group. Returns a new state, as `subtract` does; null removes the group's. */
   readonly add: (state: S, row: V, group: G) => S | null;
   /** A row leaves the group that `add` has brought in before. */
   readonly subtract: (state: S, row: V, group: G) => S | null;

@@ -11,7 +11,7 @@ export type WindowEmission = Emission | 'on-close';
 export type WindowAggregation<K, V, S> = {
   readonly initial: () => S;
   /**
-   * Gives a new state: the one that it is given has been emitted, and others may still hold it. Null removes the
+   * Returns a new state: the one passed in has been emitted, and others may still hold it. Null removes the
    * window's row; the next record begins with `initial` again.
    */
   readonly add: (state: S, record: FlowRecord<K, NonNullable<V>>) => S | null;

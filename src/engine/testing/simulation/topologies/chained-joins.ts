@@ -73,7 +73,7 @@ function model(input: Input): Record<string, OutputRecord[]> {
   const steps = leftJoined(of(views.name), of(carts.name), ({ n }, cart): Step => ({ view: n, cart }));
   const priceOf = ({ key, timestamp }: Timed<Click>) => {
     const known = of(prices.name).filter((price) => price.key === key && price.timestamp <= timestamp);
-    // Of one time, the one that came last.
+    // The last one to come, where several have one time.
     return known.reduce((last, price) => (price.timestamp >= last.timestamp ? price : last), {
       value: { n: 0 },
       timestamp: 0,
