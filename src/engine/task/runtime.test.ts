@@ -8,7 +8,7 @@ import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
-import { Elapsing, input, Load, output, PARTITIONS, sumsRuntime } from './testing/sums.ts';
+import { Elapsing, GROUP, input, Load, output, PARTITIONS, sumsRuntime } from './testing/sums.ts';
 
 it('tasks move between instances that join, leave and die, and nothing is lost or done twice', async () => {
   const clock = new ManualClock(1_000_000);
@@ -81,6 +81,44 @@ it('an instance that was expelled joins anew, and what it had not committed is p
   await writer.close();
   await runtime.close();
   await log.close();
+});
+
+it('a share that was overtaken while its commit was refused is not taken up', async () => {
+  const clock = new ManualClock(1_000_000);
+  const log = openSimulatedLog({ clock, random: () => 0 });
+  const elapse = new Elapsing(clock);
+  const load = await elapse.of(Load.open(log));
+  const commitIntervalMs = 3_600_000;
+  const a = await sumsRuntime({ log: log.connect(), clock, instanceId: 'a', commitIntervalMs });
+  await elapse.of(a.start());
+  await elapse.of(load.write(500));
+  await elapse.of(a.runOnce(0));
+  assert.ok(a.tasks.every((task) => task.hasUncommitted));
+
+  const b = await elapse.launch(log.connect(), 'b');
+  while (!a.status().isRebalancing) {
+    await elapse.of(a.runOnce(0));
+    await clock.advance(100);
+  }
+  // The round ends with a share that keeps half of the tasks for `a`, which has yet to look at it.
+  await elapse.until(() => b.runtime.owners().size > 0);
+  log.faults.expel(GROUP, 'a');
+  await elapse.until(() => b.runtime.tasks.length === PARTITIONS);
+  await elapse.of(a.runOnce(0));
+  assert.deepEqual(a.status().tasks, [], 'what it was to keep is the other one’s now');
+
+  while (a.tasks.length < 3 || b.runtime.tasks.length > 3) {
+    await elapse.of(a.runOnce(0));
+    await clock.advance(100);
+  }
+  await elapse.of(a.leave());
+  await elapse.of(a.close());
+  await elapse.of(load.write(500));
+  await elapse.of(load.readAll());
+  load.assertExact();
+  await elapse.stop(b);
+  await elapse.of(load.close());
+  await elapse.of(log.close());
 });
 
 it('a start that fails half-way closes what it had opened, and the next one finds it free', async (t) => {
