@@ -19,7 +19,7 @@ import { type GroupOf, groupSpec } from './tables/group.ts';
 import { type GroupArguments, GroupedTable } from './tables/grouped-table.ts';
 import { rowChangeSerde } from './tables/row-change.ts';
 import { type SuppressOptions, suppressSpec } from './windows/suppress.ts';
-import { delayedKey, joinedKey, keyBehind } from './windows/windowed-key.ts';
+import { delayedKey, joinedKey } from './windows/windowed-key.ts';
 
 /**
  * A table under declaration: for each key the newest value. It travels as a stream of upserts, where null removes
@@ -220,7 +220,7 @@ export class Table<K, V> {
     const spec = resultSpec<K, V, V2, R>(name, left, named, type, join);
     const { joined, refused } = builder.process(name, spec, { left: changes, answers: answered });
     this.#refuse(`${name}-refused`, refused);
-    return new Table(builder, keyBehind(this.key), value, joined.from);
+    return new Table(builder, this.key, value, joined.from);
   }
 
   /** Sends the causes of errors to the dead letters: for what a processor takes in nevertheless. */

@@ -124,6 +124,84 @@ describe('rows whose windows have closed are forgotten by the operators that kee
     }
   }
 
+  for (const type of ['inner', 'left'] as const) {
+    it(`in a group and a join of what a join by foreign key gives: ${type}`, async (t) => {
+      const driver = await open(t, topics, (builder) => {
+        const left = counted(builder.source(input), 'counted', 'every-update', tens);
+        const right = builder.source(names).toTable(text);
+        const named = () => 'there';
+        const join = (n: number) => n;
+        const joined =
+          type === 'inner'
+            ? left.joinForeignKey('joined', right, named, join, { value })
+            : left.leftJoinForeignKey('joined', right, named, join, { value });
+        joined
+          .groupBy('all', () => 'all')
+          .aggregate('sum', {
+            initial: () => 0,
+            add: (sum, n) => sum + n,
+            subtract: (sum, n) => sum - n,
+            value,
+          })
+          .to(sums);
+        joined.join('twice', left, (a, b) => `${a}:${b}`, { value: text }).to(windowed);
+      });
+      await driver.pipe(names, ['there', 'x', 1]);
+      await driver.settle();
+      await fill(driver);
+      assert.equal((await rowsOf(driver, sums)).at(-1)?.[1], 2 * WINDOWS);
+      const rows = new Map((await rowsOf(driver, windowed)).map(([key, row]) => [key?.startMs, row]));
+      assert.deepEqual([...new Set(rows.values())], ['2:2']);
+      assert.equal(rows.size, WINDOWS);
+      await assertFew(driver);
+    });
+  }
+
+  for (const [kind, history, join] of [
+    ['at once', undefined, undefined],
+    ['as of a time', { historyMs: 20 }, undefined],
+    ['with a grace', { historyMs: 20 }, { graceMs: 5, value: text }],
+  ] as const) {
+    for (const [emit, retentionMs] of [
+      ['every-update', 0],
+      ['on-close', 0],
+      ['on-close', 40],
+    ] as const) {
+      it(`in a join of a stream, one window later: ${kind}, ${emit}, kept for ${retentionMs} ms`, async (t) => {
+        const probes = { ...windowed, name: 'probes' };
+        const driver = await open(t, [...topics, probes] as never, (builder) => {
+          const counts = builder
+            .source(input)
+            .windowed(tens)
+            .count('counted', { value, emit, retentionMs } as never) as Counts;
+          const table = history === undefined ? counts : counts.versioned(history);
+          builder
+            .source(probes)
+            .join('joined', table, (probe, n) => (n === undefined ? n : `${probe}: ${n}`), join as never)
+            .to(windowed);
+        });
+        // The window [0, 10) closes at 15, and goes 10 or 40 ms later.
+        const row = { key: 'a', startMs: 0, endMs: 10 };
+        const goesAt = 15 + Math.max(10, retentionMs);
+        const both = async (ms: number) => {
+          await driver.advanceEventTime(ms);
+          await driver.settle();
+          await driver.pipe(input, ['b', 'x', ms]);
+          await driver.pipe(probes, [row, `at ${ms}`, ms]);
+          await driver.advanceEventTime(ms + 6);
+          await driver.settle();
+        };
+        await driver.pipe(input, ['a', 'x', 1], ['a', 'x', 2]);
+        await driver.settle();
+        for (const ms of [16, goesAt - 1, goesAt, goesAt + 100]) await both(ms);
+        const found = (await rowsOf(driver, windowed)).map(([, text]) => text);
+        assert.deepEqual(found, ['at 16: 2', `at ${goesAt - 1}: 2`]);
+        await fill(driver);
+        await assertFew(driver);
+      });
+    }
+  }
+
   it('on the right of a join by foreign key', async (t) => {
     const rows = jsonTopic<string | null>('windowed');
     const driver = await open(t, topics, (builder) => {

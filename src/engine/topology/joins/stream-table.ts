@@ -1,6 +1,7 @@
 import type { FlowRecord } from '../../operators/record.ts';
 import { checkedKey } from '../../operators/record-checks.ts';
 import { type KeySerde, type Serde, textKey } from '../../serde.ts';
+import type { KeyValueStore } from '../../store/cached-store.ts';
 import { type Entry, timestampedList, withEntry } from '../../store/timestamped-list.ts';
 import {
   forgottenAtMs,
@@ -19,6 +20,7 @@ import {
 } from '../processor.ts';
 import type { Table } from '../table.ts';
 import { invalid } from '../topology.ts';
+import { forgottenAt } from '../windows/windowed-key.ts';
 import { copyOf } from './copy-of.ts';
 
 /** Makes the joined value; `right` is undefined where the table has no row. Undefined drops the record (inner join). */
@@ -59,26 +61,49 @@ export function streamTableSpec<K, V, T, R>(
 
 /** Joins records with the table as it stands when each is read. */
 function joinSpec<K, V, T, R>(table: Table<K, T>, key: KeySerde<K>, join: Joiner<V, T, R>, isText: boolean) {
-  const ownRow = (record: FlowRecord<K>) => ({ table: record.key === null ? [] : [key.toText(record.key)] });
+  const endsAt = rowEndsAt(table);
+  const textsOf = (record: FlowRecord<K>) => (record.key === null ? [] : [key.toText(record.key)]);
   return defineProcessor({
     inputs: { table: port<K, T | null>(), stream: port<K, V>() },
     outputs: { joined: port<K, R>() },
     stores: { table: copyOf(table) },
     // A text key is its own text, which is what is read by default.
-    ...(!isText && { reads: { table: ownRow, stream: ownRow } }),
+    ...(!isText && {
+      reads: {
+        table: (record: FlowRecord<K>) => ({
+          table: textsOf(record),
+          timers: endsAt === undefined ? [] : textsOf(record),
+        }),
+        stream: (record: FlowRecord<K>) => ({ table: textsOf(record) }),
+      },
+    }),
     process: {
-      table: ({ key: k, value, timestamp }, { stores, drop }) => {
+      table: ({ key: k, value, timestamp }, { stores, setTimer, drop }) => {
         if (k === null) return drop('null-key');
-        if (value === null) stores.table.delete(key.toText(k), timestamp);
-        else stores.table.put(key.toText(k), value, timestamp);
+        const text = key.toText(k);
+        if (value === null) stores.table.delete(text, timestamp);
+        else stores.table.put(text, value, timestamp);
+        if (value !== null && endsAt !== undefined) setTimer(text, endsAt(k));
       },
       stream: (record, { stores, emit, drop }) => {
-        if (record.value === null) return drop('null-value');
-        const row = record.key === null ? undefined : stores.table.get(key.toText(record.key));
-        emitJoined(join(record.value, row), record, emit);
+        const { key: k, value, timestamp } = record;
+        if (value === null) return drop('null-value');
+        const isThere = k !== null && !(endsAt !== undefined && timestamp >= endsAt(k));
+        emitJoined(join(value, isThere ? stores.table.get(key.toText(k)) : undefined), record, emit);
       },
     },
+    ...(endsAt !== undefined && {
+      onTimer: (text: string, dueMs: number, { stores }: Forgetting) => stores.table.delete(text, dueMs),
+    }),
   });
+}
+
+/** What the timer of a forgotten row is given. */
+type Forgetting = { readonly stores: { readonly table: Pick<KeyValueStore<unknown>, 'delete'> } };
+
+/** The time from which on no record may ask for a row, as its window has long closed; undefined where there are no windows. */
+function rowEndsAt<K, T>(table: Table<K, T>): ((key: K) => number) | undefined {
+  return table.topic === undefined ? forgottenAt(table.key) : undefined;
 }
 
 /** Joins records with a versioned table as of their own time, without waiting. */
@@ -88,6 +113,7 @@ function asOfJoinSpec<K, V, T, R>(
   join: Joiner<V, T, R>,
   historyMs: number,
 ) {
+  const versions = versionsOf(table, historyMs);
   const textOf = (record: FlowRecord<K>) => (record.key === null ? [] : [key.toText(record.key)]);
   return defineProcessor({
     inputs: { table: port<K, T | null>(), stream: port<K, V>() },
@@ -104,18 +130,31 @@ function asOfJoinSpec<K, V, T, R>(
         const row = withVersion(stores.table.get(text), record, historyMs);
         if (row === undefined) return drop('late');
         stores.table.put(text, row, record.timestamp);
-        const forgotten = forgottenAtMs(row, historyMs);
+        const forgotten = versions.forgottenAt(row, record.key);
         if (forgotten === undefined) clearTimer(text);
         else setTimer(text, forgotten);
       },
       stream: (record, { stores, emit, drop }) => {
         if (record.value === null) return drop('null-value');
-        const row = record.key === null ? undefined : stores.table.get(key.toText(record.key));
-        emitJoined(join(record.value, valueAsOf(row, record.timestamp, historyMs)), record, emit);
+        const { key: k, value, timestamp } = record;
+        const row = k === null ? undefined : versions.asOf(stores.table.get(key.toText(k)), k, timestamp);
+        emitJoined(join(value, row), record, emit);
       },
     },
     onTimer: (text, dueMs, { stores }) => stores.table.delete(text, dueMs),
   });
+}
+
+/** What a row's versions say, which end with its window: nobody asks for the row as of a later time. */
+function versionsOf<K, T>(table: Table<K, T>, historyMs: number) {
+  const endsAt = rowEndsAt(table);
+  return {
+    asOf: (row: VersionedRow<T> | undefined, key: K, ms: number): T | undefined =>
+      endsAt !== undefined && ms >= endsAt(key) ? undefined : valueAsOf(row, ms, historyMs),
+    /** When records come too late to ask for the row, which has been removed or whose window has long closed. */
+    forgottenAt: (row: VersionedRow<T>, key: K): number | undefined =>
+      forgottenAtMs(row, historyMs) ?? (endsAt && endsAt(key) + historyMs),
+  };
 }
 
 type GraceStores<V, T> = {
@@ -142,12 +181,13 @@ function graceJoinSpec<K, V, T, R>(
     table: { value: versionedRows(table.value) },
     waiting: { value: timestampedList(value) },
   };
+  const versions = versionsOf(table, historyMs);
   // One timer a key serves both: the first record that waits, and the row that is forgotten.
   const schedule = (text: string, context: Context) => {
     const row = context.stores.table.get(text);
     const first = context.stores.waiting.get(text)?.[0];
     const due = Math.min(
-      (row && forgottenAtMs(row, historyMs)) ?? Number.POSITIVE_INFINITY,
+      (row && versions.forgottenAt(row, key.fromText(text))) ?? Number.POSITIVE_INFINITY,
       first === undefined ? Number.POSITIVE_INFINITY : first.timestamp + graceMs,
     );
     if (due === Number.POSITIVE_INFINITY) context.clearTimer(text);
@@ -181,7 +221,7 @@ function graceJoinSpec<K, V, T, R>(
         if (k === null) return emitJoined(join(record.value, undefined), record, context.emit);
         const text = key.toText(k);
         if (context.watermark >= timestamp + graceMs) {
-          const row = valueAsOf(context.stores.table.get(text), timestamp, historyMs);
+          const row = versions.asOf(context.stores.table.get(text), k, timestamp);
           return emitJoined(join(record.value, row), record, context.emit);
         }
         const waiting = context.stores.waiting.get(text) ?? [];
@@ -191,17 +231,17 @@ function graceJoinSpec<K, V, T, R>(
       },
     },
     onTimer: (text, dueMs, context) => {
+      const k = key.fromText(text);
       const row = context.stores.table.get(text);
       const waiting = context.stores.waiting.get(text) ?? [];
       const isDue = ({ timestamp }: { timestamp: number }) => timestamp + graceMs <= dueMs;
       for (const { timestamp, value: left } of waiting.filter(isDue)) {
-        const joined = join(left as V, valueAsOf(row, timestamp, historyMs));
-        emitJoined(joined, { key: key.fromText(text), timestamp }, context.emit);
+        emitJoined(join(left as V, versions.asOf(row, k, timestamp)), { key: k, timestamp }, context.emit);
       }
       const left = waiting.filter((entry) => !isDue(entry));
       if (left.length > 0) context.stores.waiting.put(text, left, dueMs);
       else if (waiting.length > 0) context.stores.waiting.delete(text, dueMs);
-      const forgotten = row && forgottenAtMs(row, historyMs);
+      const forgotten = row && versions.forgottenAt(row, k);
       if (forgotten !== undefined && forgotten <= dueMs) context.stores.table.delete(text, dueMs);
       schedule(text, context);
     },

@@ -33,7 +33,7 @@ export function timestampedRow<V>(value: Serde<V>): Serde<Row<V>> {
  * pair anew, with the later of both timestamps. The right row changes before either side's change is joined, so that
  * a table which is joined twice with the same one never meets that one's past. A right row that goes stays without a
  * value until its own change is joined: it tells what was there. Rows of windows are forgotten when those of both tables
- * have closed.
+ * have closed; a change that comes nevertheless is late.
  */
 export function tableJoinSpec<K, L, R, J>(
   name: string,
@@ -44,6 +44,7 @@ export function tableJoinSpec<K, L, R, J>(
 ) {
   const key = checkedKey(joinedKey(left.key, right.key), name);
   const settled = settledAt(key);
+  const isOver = (k: K, watermark: number) => settled !== undefined && settled(k) <= watermark;
   const reads = ({ key: k }: FlowRecord<K>) => {
     const own = k === null ? [] : [key.toText(k)];
     return { left: own, right: own, timers: settled === undefined ? [] : own };
@@ -58,16 +59,18 @@ export function tableJoinSpec<K, L, R, J>(
     stores: { left: { value: timestampedRow(left.value) }, right: { value: timestampedRow(right.value) } },
     reads: { arriving: reads, left: reads, right: reads },
     process: {
-      arriving: ({ key: k, value, timestamp }, { stores, setTimer, drop }) => {
+      arriving: ({ key: k, value, timestamp }, { stores, setTimer, drop, watermark }) => {
         if (k === null) return drop('null-key');
+        if (isOver(k, watermark)) return drop('late');
         const text = key.toText(k);
         if (value !== null || stores.right.get(text) !== undefined) {
           stores.right.put(text, { timestamp, value }, timestamp);
           if (settled !== undefined) setTimer(text, settled(k));
         }
       },
-      left: ({ key: k, value, timestamp }, { stores, emit, setTimer, drop }) => {
+      left: ({ key: k, value, timestamp }, { stores, emit, setTimer, drop, watermark }) => {
         if (k === null) return drop('null-key');
+        if (isOver(k, watermark)) return drop('late');
         const text = key.toText(k);
         const wasThere = stores.left.get(text) !== undefined;
         if (value !== null) stores.left.put(text, { timestamp, value }, timestamp);
@@ -86,8 +89,8 @@ export function tableJoinSpec<K, L, R, J>(
         const result = value === null && type !== 'outer' ? null : join(value, other.value);
         emit('joined', k, result, Math.max(timestamp, other.timestamp));
       },
-      right: ({ key: k, value, timestamp }, { stores, emit }) => {
-        if (k === null) return;
+      right: ({ key: k, value, timestamp }, { stores, emit, watermark }) => {
+        if (k === null || isOver(k, watermark)) return;
         const text = key.toText(k);
         const own = stores.right.get(text);
         const other = stores.left.get(text);

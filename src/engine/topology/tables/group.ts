@@ -16,7 +16,8 @@ export type GroupOf<K, V, G> = (value: V, key: K) => G | null;
 /**
  * Turns a table's upserts into changes of groups: it keeps the rows, so it knows which group a row leaves. A row
  * whose group can't be told belongs to none, and goes to the output `refused` with the error. A row whose window has closed
- * leaves its group no more, and is forgotten.
+ * leaves its group no more, and is forgotten;
+ * a change that comes nevertheless, where an input that fell silent did not hold back the watermark, is late.
  */
 export function groupSpec<K, V, G>(
   name: string,
@@ -44,8 +45,9 @@ export function groupSpec<K, V, G>(
       },
     },
     process: {
-      table: ({ key: k, value: added, timestamp }, { stores, emit, setTimer, drop }) => {
+      table: ({ key: k, value: added, timestamp }, { stores, emit, setTimer, drop, watermark }) => {
         if (k === null) return drop('null-key');
+        if (settled !== undefined && settled(k) <= watermark) return drop('late');
         const text = key.toText(k);
         const removed = stores.rows.get(text);
         let from: G | null = null;

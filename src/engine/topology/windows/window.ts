@@ -72,6 +72,18 @@ export function closesAt(window: Window, endMs: number): number {
   }
 }
 
+/** How far the times of a window's records lie apart at most; of a session, of two that follow each other. */
+export function lengthOf(window: Window): number {
+  switch (window.kind) {
+    case 'time':
+      return window.sizeMs;
+    case 'sliding':
+      return window.timeDifferenceMs;
+    case 'session':
+      return window.gapMs;
+  }
+}
+
 /** Windows start at 0 or later. Errors: MR_RECORD_TIMESTAMP. */
 export function assertTimestamp(timestamp: number): void {
   if (!isTime(timestamp)) throw noTime('no window holds a record with', timestamp);

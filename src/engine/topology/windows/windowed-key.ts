@@ -1,22 +1,20 @@
 import { InputError } from '#platform';
 import type { KeySerde } from '../../serde.ts';
-import { closesAt, type Window } from './window.ts';
+import { closesAt, lengthOf, type Window } from './window.ts';
 
 /** A key within a window. `endMs` is exclusive for tumbling and hopping windows, inclusive for the others. */
 export type Windowed<K> = { readonly key: K; readonly startMs: number; readonly endMs: number };
 
-/** A key's text that says when its row is final. */
-export type WindowedKeySerde<K> = KeySerde<Windowed<K>> & {
-  /** The watermark from which on the row changes no more. */
-  readonly closesAt: (key: Windowed<K>) => number;
-};
-
 /** What a key may say of its row's window; undefined where it has none. */
 type Closing<K> = {
+  /** The watermark from which on the row changes no more. */
   readonly closesAt?: (key: K) => number;
-  /** Rows come through topics of their own, behind the watermark: a row may still change after its window has closed. */
-  readonly isBehind?: true;
+  /** How long after that records of other streams may still ask for it. */
+  readonly askedForMs?: number;
 };
+
+/** A key's text that says when its row is final. */
+export type WindowedKeySerde<K> = KeySerde<Windowed<K>> & Required<Closing<Windowed<K>>>;
 
 const TIME_DIGITS = 16;
 const SUFFIX = 1 + 2 * TIME_DIGITS;
@@ -66,33 +64,41 @@ export function windowedKey<K>(key: KeySerde<K>): KeySerde<Windowed<K>> {
   };
 }
 
-/** The same for windows whose rules are known. */
-export function closingKey<K>(key: KeySerde<K>, window: Window): WindowedKeySerde<K> {
-  return { ...windowedKey(key), closesAt: ({ endMs }) => closesAt(window, endMs) };
+/** The same for windows whose rules are known, with rows that can be asked for at least `retentionMs` after they have closed. */
+export function closingKey<K>(key: KeySerde<K>, window: Window, retentionMs: number): WindowedKeySerde<K> {
+  return {
+    ...windowedKey(key),
+    closesAt: ({ endMs }) => closesAt(window, endMs),
+    askedForMs: Math.max(retentionMs, lengthOf(window)),
+  };
 }
 
 /** When an operator may forget a row that it keeps a copy of: it changes no more. Undefined where nobody can say. */
 export function settledAt<K>(key: KeySerde<K> & Closing<K>): ((key: K) => number) | undefined {
-  return key.isBehind === true ? undefined : key.closesAt;
+  return key.closesAt;
+}
+
+/** When an operator whose records ask for rows may forget one. Undefined where nobody can say. */
+export function forgottenAt<K>({
+  closesAt,
+  askedForMs = 0,
+}: KeySerde<K> & Closing<K>): ((key: K) => number) | undefined {
+  return closesAt && ((key) => closesAt(key) + askedForMs);
 }
 
 /** `key` for rows that are made of another table's too: they change until both are closed. */
 export function joinedKey<K>(
   key: KeySerde<K> & Closing<K>,
-  { closesAt: otherClosesAt, isBehind }: KeySerde<K> & Closing<K>,
+  { closesAt: otherClosesAt, askedForMs: otherAskedForMs = 0 }: KeySerde<K> & Closing<K>,
 ): KeySerde<K> & Closing<K> {
   if (key.closesAt === undefined) return key;
-  const { closesAt, ...text } = key;
+  const { closesAt, askedForMs = 0, ...text } = key;
+  if (otherClosesAt === undefined) return text;
   return {
     ...text,
-    ...(otherClosesAt !== undefined && { closesAt: (k: K) => Math.max(closesAt(k), otherClosesAt(k)) }),
-    ...(isBehind && { isBehind }),
+    closesAt: (k) => Math.max(closesAt(k), otherClosesAt(k)),
+    askedForMs: Math.max(askedForMs, otherAskedForMs),
   };
-}
-
-/** `key` for rows that come through topics of their own. */
-export function keyBehind<K>(key: KeySerde<K> & Closing<K>): KeySerde<K> & Closing<K> {
-  return key.closesAt === undefined ? key : { ...key, isBehind: true };
 }
 
 /** `key` for rows whose last change comes up to `ms` later. */

@@ -44,7 +44,7 @@ export class WindowedStream<K, V, W extends Window> {
     }
     const { records, late: refused } = this.#process(name, options);
     options.late?.(refused.withKey(this.#stream.key));
-    const results = records.withKey(closingKey(this.#stream.key, this.#window));
+    const results = records.withKey(closingKey(this.#stream.key, this.#window, retentionMs));
     const emitted = emit === 'per-commit' ? results.lastPerCommit() : results;
     return emitted.toTable(value as Serde<NonNullable<S>>) as Table<Windowed<K>, S>;
   }
