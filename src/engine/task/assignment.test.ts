@@ -168,6 +168,16 @@ describe('the assignment of tasks', () => {
     }
   });
 
+  it('gives what nobody has had to the first of those who have as little', () => {
+    const group = new Group(tasksOfParts(3, 1), 0);
+    for (const id of ['a', 'b', 'c']) group.join(id);
+    group.round();
+    const held = Object.fromEntries(
+      Array.from(group.members, ([id, { active }]) => [id, active.map(nameOf)]),
+    );
+    assert.deepEqual(held, { a: ['s0-0', 's1-0'], b: ['s0-1'], c: ['s0-2'] });
+  });
+
   it('gives a dead member’s tasks to those who have followed them', () => {
     const group = new Group(tasksOfParts(6), 1);
     for (const id of ['a', 'b', 'c']) group.join(id);

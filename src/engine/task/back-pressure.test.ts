@@ -97,6 +97,28 @@ it('a producer that is faster than the tasks fills the log, not the memory', asy
   await end(runtime);
 });
 
+it('what was full stays held up when another member takes a task', async () => {
+  const { log, write, start, end } = await world({ batchRecords: 1, commitIntervalMs: 0 });
+  for (let round = 0; round < 20; round++) await write(30);
+  const runtime = await start();
+  const other = await start({ instanceId: 'b', log: log.connect(), databases: memoryDatabases() });
+  let [most, rounds] = [0, 0];
+  const round = async () => {
+    await runtime.runOnce(0);
+    most = Math.max(most, runtime.status().bufferedBytes);
+  };
+  while (runtime.tasks.length > 2) {
+    assert.ok(rounds++ < 1_000, 'the other one never got its task');
+    await round();
+    await other.runOnce(0);
+  }
+  for (let i = 0; i < 20; i++) await round();
+  assert.ok(most < BUDGET + SLACK, `${most} bytes were held`);
+  await other.leave();
+  await other.close();
+  await end(runtime);
+});
+
 it('a log whose commits stall holds up the reading too', async () => {
   const { log, write, start, end } = await world({ commitIntervalMs: 0 });
   const stalled = Promise.withResolvers<void>();

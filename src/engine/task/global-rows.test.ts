@@ -60,6 +60,20 @@ it('memory holds so many rows, those that are used above all', async () => {
   assert.ok((read.at(-1)?.length ?? 0) >= keys.length - 3);
 });
 
+it('a row that was used since it was last looked at stays, in the place of one that was not', async () => {
+  const { rows, put, read } = await open(2);
+  await put({ a: 1, b: 2, c: 3, d: 4 });
+  // All three have just been used: the first of them goes, and the others count as not used any more.
+  await rows.load(['a', 'b', 'c']);
+  rows.evict();
+  await rows.load(['d']);
+  rows.get('b');
+  rows.evict();
+  await rows.load(['b', 'd']);
+  await rows.load(['c']);
+  assert.deepEqual(read, [['a', 'b', 'c'], ['d'], ['c']]);
+});
+
 it('a row whose schema is new is decoded when that has been loaded; one that can’t be is damage', async () => {
   let isPrepared = false;
   const plain = json<unknown>();

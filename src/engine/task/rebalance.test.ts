@@ -59,22 +59,38 @@ it('scaling out and in under load loses and repeats nothing, and tasks that stay
   await end(load);
 });
 
+/** A member that holds nothing, whatever it is given. */
+const memberOf = ({ log, clock }: ReturnType<typeof world>, memberId: string) =>
+  new Rebalance({
+    log: log.connect(),
+    clock,
+    logger: createLogger({ level: 'silent', name: 'test' }),
+    group: GROUP,
+    memberId,
+    sessionTimeoutMs: 10_000,
+    heartbeatIntervalMs: 50,
+    topics: [],
+    assignment: { tasks: tasksOf(sums()), standbys: 0 },
+    metadata: () => ({ process: memberId, active: [], standby: [] }),
+  });
+
+it('a member that comes back to a share which leaves no task without an owner begins no round', async () => {
+  const all = world();
+  const { elapse, log } = all;
+  await elapse.of(memberOf(all, 'a').join());
+  const again = memberOf(all, 'a');
+  await elapse.of(again.join());
+  assert.equal(again.look(), 'share');
+  assert.equal(again.share.active.length, PARTITIONS);
+  assert.ok(!again.isUnderWay);
+  await elapse.of(again.leave());
+  await elapse.of(log.close());
+});
+
 it('what a share has given and its member has yet to take up goes to nobody else', async () => {
-  const { clock, elapse, log } = world();
-  const member = (memberId: string) =>
-    new Rebalance({
-      log: log.connect(),
-      clock,
-      logger: createLogger({ level: 'silent', name: 'test' }),
-      group: GROUP,
-      memberId,
-      sessionTimeoutMs: 10_000,
-      heartbeatIntervalMs: 50,
-      topics: [],
-      assignment: { tasks: tasksOf(sums()), standbys: 0 },
-      metadata: () => ({ process: memberId, active: [], standby: [] }),
-    });
-  const [a, b] = [member('a'), member('b')];
+  const all = world();
+  const { elapse, log } = all;
+  const [a, b] = [memberOf(all, 'a'), memberOf(all, 'b')];
   await elapse.of(a.join());
   assert.equal(a.look(), 'share');
   assert.equal(a.share.active.length, PARTITIONS);
