@@ -107,10 +107,10 @@ export const CHAIN_MUTANTS: readonly Mutant[] = [
     replace: "if (row === undefined && type === 'inner') return;",
   },
   {
-    name: 'a value takes the room of one that is a byte shorter',
-    file: 'src/engine/store/gathered-changes.ts',
-    find: 'this.#bytes.readUInt32LE(known) > length;',
-    replace: 'this.#bytes.readUInt32LE(known) >= length;',
+    name: 'a value that needs more memory takes a byte of the one before it',
+    file: 'src/engine/store/store-changes.ts',
+    find: 'this.#bytes.copy(bytes, 0, 0, this.#end);',
+    replace: 'this.#bytes.copy(bytes, 0, 0, this.#end - 1);',
   },
   {
     name: 'a task that is given up leaves its store open',

@@ -66,6 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: task('input'),
     find: 'this.#taken.push(batch);',
     replace: 'batch.free?.();',
+    shows: 'died',
   },
   {
     name: 'the first changelog record of a commit is dropped',
@@ -97,6 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: task('state'),
     find: 'if (!definition.logged) return this.#inputOffsets.get(definition.changelog) ?? 0;',
     replace: '',
+    shows: 'died',
   },
   {
     name: 'a stale store is taken as it is',
@@ -115,12 +117,14 @@ export const MUTANTS: readonly Mutant[] = [
     file: task('state'),
     find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || isExpired) {',
+    shows: 'died',
   },
   {
     name: 'a store that was ahead of a log put back is taken',
     file: task('state'),
     find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || mark.offset > until || isExpired) {',
+    shows: 'died',
   },
   {
     name: 'a copy goes on behind tombstones that are gone',
@@ -133,6 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: task('task'),
     find: "if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;",
     replace: 'throw error;',
+    shows: 'died',
   },
   {
     name: 'the digest is not restored',
@@ -162,7 +167,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'watermarks are lost on restart',
     file: task('task'),
     find: 'if (mark.metadata !== undefined) input.restoreWatermark',
-    replace: 'if (mark.metadata === undefined) input.restoreWatermark',
+    replace: "if (mark.metadata === '') input.restoreWatermark",
   },
   {
     name: 'the watermark of the fastest upstream task',

@@ -109,7 +109,8 @@ function hunt(
   return new Promise((resolve) => {
     execFile(process.execPath, command, options, (error, stdout, stderr) => {
       if (error === null) resolve(JSON.parse(stdout) as Findings);
-      else resolve(error.killed ? `it ran for more than ${options.timeout / 1_000} s` : stderr.trim());
+      else if (error.killed) resolve(`it ran for more than ${options.timeout / 1_000} s`);
+      else resolve(stderr.trim() || `it ended with ${error.signal ?? error.code}`);
     });
   });
 }

@@ -106,6 +106,7 @@ export function textEntryHash(
 }
 
 function reserve(bytes: number): void {
+  // equivalent mutant (boundary): room that just suffices may as well grow
   if (KEY_AT + bytes <= scratch.length) return;
   scratch = Buffer.allocUnsafeSlow(2 * (KEY_AT + bytes));
   view = new DataView(scratch.buffer);

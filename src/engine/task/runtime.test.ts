@@ -8,7 +8,7 @@ import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
-import { Elapsing, GROUP, input, Load, output, PARTITIONS, sumsRuntime } from './testing/sums.ts';
+import { altered, Elapsing, GROUP, input, Load, output, PARTITIONS, sumsRuntime } from './testing/sums.ts';
 
 it('tasks move between instances that join, leave and die, and nothing is lost or done twice', async () => {
   const clock = new ManualClock(1_000_000);
@@ -119,6 +119,31 @@ it('a share that was overtaken while its commit was refused is not taken up', as
   await elapse.stop(b);
   await elapse.of(load.close());
   await elapse.of(log.close());
+});
+
+it('rounds in which no task comes or goes leave alone what is fetched', async () => {
+  const log = openSimulatedLog({ clock: systemClock, random: Math.random });
+  await log.createTopics([input, output]);
+  let assigned = 0;
+  const counting = altered(log, {
+    consumer: async (options) => {
+      const consumer = await log.consumer(options);
+      const assign = (places: Parameters<typeof consumer.assign>[0]) => {
+        assigned++;
+        consumer.assign(places);
+      };
+      return altered(consumer, { assign });
+    },
+  });
+  const runtime = await openSums(counting, memoryDatabases());
+  await runtime.start();
+  await runtime.runUntilCaughtUp(5);
+  const before = assigned;
+  assert.ok(before > 0);
+  for (let round = 0; round < 5; round++) await runtime.runOnce(5);
+  assert.equal(assigned, before);
+  await runtime.close();
+  await log.close();
 });
 
 it('a start that fails half-way closes what it had opened, and the next one finds it free', async (t) => {

@@ -121,6 +121,7 @@ class Thread {
   readonly ended: Promise<Error | undefined>;
   readonly #worker: Worker;
   readonly #questions = new Map<number, Question>();
+  // equivalent mutant (off by one): from which number on questions are counted shows nowhere
   #asked = 0;
   #isStopping = false;
   #hasEnded = false;

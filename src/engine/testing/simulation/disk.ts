@@ -22,10 +22,11 @@ type Volume = {
   unflushed: (() => void)[];
   /** Whose process has it open. */
   owner: Clock | undefined;
-  damage: 'none' | 'header' | { readonly key: string };
+  damage: 'none' | 'header' | { readonly keys: ReadonlySet<string> };
 };
 
 const UNFLUSHED_WRITES = 20;
+const KEYS_OF_A_BLOCK = 16;
 
 /** As RocksDB says it of a database that this very process has open: it has not closed what it opened. */
 export class OwnLockError extends RetryableError {}
@@ -122,8 +123,10 @@ export class Disk {
         volume.damage = 'header';
         return `${name} can't be opened`;
       case 'one block corrupt': {
-        const keys = [...volume.entries.keys()];
-        if (keys.length > 0) volume.damage = { key: this.#random.pick(keys) };
+        const keys = [...volume.entries.keys()].sort();
+        const block = this.#random.int(0, Math.floor(Math.max(0, keys.length - 1) / KEYS_OF_A_BLOCK));
+        const from = block * KEYS_OF_A_BLOCK;
+        volume.damage = { keys: new Set(keys.slice(from, from + KEYS_OF_A_BLOCK)) };
         return `${name} has an unreadable block`;
       }
       case 'older copy':
@@ -222,7 +225,7 @@ class DiskDatabase implements Database {
 
   #read(key: string): Buffer | null {
     const { damage, entries } = this.#volume;
-    if (typeof damage === 'object' && damage.key === key) throw corrupt();
+    if (typeof damage === 'object' && damage.keys.has(key)) throw corrupt();
     return entries.get(key) ?? null;
   }
 

@@ -6,6 +6,8 @@ import type { Slot, World } from './world.ts';
 /** Where processes are killed; every one of them has to be met. */
 export const FAILPOINTS = [...TASK_FAILPOINTS, ...REBALANCE_FAILPOINTS];
 
+const COMMIT_FAILPOINTS = TASK_FAILPOINTS.filter((name) => name.startsWith('commit.'));
+
 export type Fault = { readonly kind: string; readonly inject: (world: World, random: Random) => boolean };
 
 const HOUR_MS = 3_600_000;
@@ -28,6 +30,16 @@ export const FAULTS: readonly Fault[] = [
       if (isOfRebalance) join(world);
       // Steps of joining and restoring are met by a process that starts.
       else if (!failpoint.startsWith('commit') && random.chance(0.5)) crash(world, slot, random);
+      return true;
+    },
+  },
+  {
+    // Between the stores and the log most of all: what one of them has and the other has not.
+    kind: 'kill in a commit',
+    inject: (world, random) => {
+      const [slot] = shuffled(running(world), random);
+      if (slot === undefined || slot.deadly !== undefined) return false;
+      slot.deadly = { failpoint: random.pick(COMMIT_FAILPOINTS), passes: 1 };
       return true;
     },
   },
