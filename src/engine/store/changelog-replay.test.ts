@@ -41,7 +41,11 @@ async function replay(target: ChangelogReplay | WholeRestore, database: Database
     target.add(bytes, 2, keyEnd, keyEnd, value === null ? -1 : bytes.length - 2);
   }
   target.add(Buffer.from('without a key'), 0, -1, 0, 7);
-  for await (const changes of target.changes()) await database.write(changes, 'in-bulk');
+  for await (const changes of target.changes()) {
+    const keys = changes.map(({ key }) => key);
+    if (target instanceof WholeRestore) assert.deepEqual(keys, keys.toSorted(Buffer.compare));
+    await database.write(changes, 'in-bulk');
+  }
 }
 
 it('any runs of a changelog leave the digest and the rows of its records one by one, on an empty store or not', async () => {

@@ -39,6 +39,14 @@ describe('a versioned row', () => {
   });
 });
 
+it('a row without a history is its newest version alone', () => {
+  const first = withVersion<number>(undefined, { timestamp: 5, value: 1 }, 0);
+  assert.deepEqual(withVersion(first, { timestamp: 6, value: 2 }, 0), [
+    { timestamp: 6, value: 2, marked: false },
+  ]);
+  assert.equal(withVersion(first, { timestamp: 4, value: 2 }, 0), undefined);
+});
+
 describe('a list of timestamped values', () => {
   const entry: fc.Arbitrary<Entry<number>> = fc.record(
     { timestamp: fc.nat(), value: fc.option(fc.nat()), marked: fc.boolean() },

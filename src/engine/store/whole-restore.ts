@@ -86,6 +86,7 @@ export class WholeRestore {
     const keyAt = start + this.#prefix.length;
     const ownKeyEnd = keyAt + keyEnd - keyStart;
     const most = ownKeyEnd + this.#fingerprint.length + valueLength;
+    // equivalent mutant (boundary): room that just suffices may as well grow
     if (most > this.#bytes.length) this.#growBytes(most);
     const i = this.#count++;
     if (i === this.#starts.length) this.#growLists();
@@ -104,6 +105,7 @@ export class WholeRestore {
     this.#ends[i] = end;
     this.#hashes[i] = hash;
     this.#end = end;
+    // equivalent mutant (swapped arguments): where it is wrong, records are sorted that are in order already
     if (this.#isAscending && i > 0) this.#isAscending = isBefore(this.#keys, i - 1, i, this.#prefix.length);
   };
 
@@ -124,6 +126,7 @@ export class WholeRestore {
       return keyEnd;
     }
     const bodyAt = keyEnd + fingerprint.length;
+    // equivalent mutant (boundary): the byte after the fingerprint is written next, or by the next record
     for (let n = 0; n < fingerprint.length; n++) bytes[keyEnd + n] = fingerprint[n] as number;
     from.copy(bytes, bodyAt, start + framing, end);
     const hashedAt = keyAt - LENGTH_BYTES;
@@ -162,6 +165,7 @@ export class WholeRestore {
   async #replace(): Promise<Set<number>> {
     const newest = new Map<string, number>();
     for (let i = 0; this.#repeated.size > 0 && i < this.#count; i++) {
+      // equivalent mutant (dropped return): a key that was met once is looked for in the database, where it is not
       if (!this.#isRepeated(i)) continue;
       const { key } = this.#changeOf(i);
       const name = key.toString('latin1');

@@ -41,16 +41,20 @@ export async function runChain(
   wiring: Wiring,
   pieces: readonly (readonly Tagged[])[],
 ): Promise<Row[][]> {
-  const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics([input, output]);
-    const builder = new TopologyBuilder({ name: 'composition', generation: 1 });
-    const tagged = builder.source(input);
-    const sources = [0, ...operators.map((_, i) => i + 1)].map((own) =>
-      tagged.filter(({ to }) => to === own).map(({ value }) => value),
-    );
-    declareChain(sources, operators, setting, wiring).to(output);
-    return builder.build();
-  });
+  const driver = await TopologyDriver.open(
+    async (log) => {
+      await log.createTopics([input, output]);
+      const builder = new TopologyBuilder({ name: 'composition', generation: 1 });
+      const tagged = builder.source(input);
+      const sources = [0, ...operators.map((_, i) => i + 1)].map((own) =>
+        tagged.filter(({ to }) => to === own).map(({ value }) => value),
+      );
+      declareChain(sources, operators, setting, wiring).to(output);
+      return builder.build();
+    },
+    // Between pieces most rows leave the memory.
+    pieces.length > 1 ? { cacheEntries: 1 } : {},
+  );
   const readRows = async () =>
     (await driver.read(output)).map(
       ({ key, value, timestamp }): Row => ({ key: key ?? '', value, timestamp }),

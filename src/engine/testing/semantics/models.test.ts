@@ -47,15 +47,23 @@ async function run<K, V>(
   output: Topic<K, V>,
   declare: (records: Stream<string, Value>) => void,
 ) {
-  const driver = await TopologyDriver.open(async (log) => {
-    await log.createTopics([input, output]);
-    const builder = new TopologyBuilder({ name: 'models', generation: 1 });
-    declare(builder.source(input));
-    return builder.build();
-  });
+  // At once, or in pieces between which most rows leave the memory.
+  const isInPieces = records.length % 2 === 0;
+  const driver = await TopologyDriver.open(
+    async (log) => {
+      await log.createTopics([input, output]);
+      const builder = new TopologyBuilder({ name: 'models', generation: 1 });
+      declare(builder.source(input));
+      return builder.build();
+    },
+    isInPieces ? { cacheEntries: 1 } : {},
+  );
   try {
-    await driver.pipe(input, ...records);
-    await driver.settle();
+    const pieces = isInPieces ? records.map((record) => [record]) : [records];
+    for (const piece of pieces) {
+      await driver.pipe(input, ...piece);
+      await driver.settle();
+    }
     await driver.announce(input, 1_000_000);
     await driver.settle();
     assert.deepEqual(await driver.readDeadLetters(), []);

@@ -354,11 +354,24 @@ it('a list of windows keeps what the registry puts in front once, and out of the
 
 it('windows that make no sense are refused when they are declared, as are suppressions', async () => {
   const refused = { code: 'MR_TOPOLOGY_INVALID' };
-  assert.throws(() => tumbling({ sizeMs: 0, graceMs: 0 }), refused);
-  assert.throws(() => tumbling({ sizeMs: 1.5, graceMs: 0 }), refused);
-  assert.throws(() => hopping({ sizeMs: 5, advanceMs: 6, graceMs: 0 }), refused);
-  assert.throws(() => sliding({ timeDifferenceMs: 5, graceMs: -1 }), refused);
-  assert.throws(() => session({ gapMs: 0, graceMs: 0 }), refused);
+  const grid = { sizeMs: 5, advanceMs: 5, graceMs: 0 };
+  const apart = { timeDifferenceMs: 0, graceMs: 0 };
+  const gap = { gapMs: 1, graceMs: 0 };
+  for (const declare of [() => hopping(grid), () => sliding(apart), () => session(gap)]) declare();
+  for (const declare of [
+    () => tumbling({ sizeMs: 0, graceMs: 0 }),
+    () => tumbling({ sizeMs: 1.5, graceMs: 0 }),
+    () => tumbling({ sizeMs: 1, graceMs: -1 }),
+    () => hopping({ ...grid, sizeMs: 5.5 }),
+    () => hopping({ ...grid, advanceMs: 0 }),
+    () => hopping({ ...grid, advanceMs: 6 }),
+    () => hopping({ ...grid, graceMs: 0.5 }),
+    () => sliding({ ...apart, timeDifferenceMs: -1 }),
+    () => sliding({ ...apart, graceMs: -1 }),
+    () => session({ ...gap, gapMs: 0 }),
+    () => session({ ...gap, graceMs: -1 }),
+  ])
+    assert.throws(declare, refused);
   const builder = new TopologyBuilder({ name: 'windows', generation: 1 });
   const total = builder.source(input).count('total', { value: json<number>() });
   assert.throws(() => total.suppress('held', { until: 'window-close' }), refused);
