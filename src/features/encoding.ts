@@ -82,6 +82,7 @@ export class CanonicalWriter {
    * each in UTF-16 units, then all characters as one run. Decoding one string costs as much as cutting eight from it.
    */
   strings(values: readonly string[]): void {
+    // equivalent mutant (off by one): more room than is needed
     this.#reserve(16 + 8 * values.length);
     this.#varint(values.length);
     for (const value of values) this.#varint(value.length);

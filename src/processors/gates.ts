@@ -105,6 +105,7 @@ function whyWait(candidate: Candidate, inForce: Candidate | null, promotion: Pro
   }
   const compared = candidate.production?.version;
   if (inForce === null || compared === inForce.version) return null;
+  // equivalent mutant (swapped arguments): each is the other's twin
   if (areTwins(candidate, inForce)) return whyNotBetter(candidate, inForce);
   const before = compared === undefined ? 'no version' : `version ${compared}`;
   return `waits for an approval: it was compared with ${before}, and ${inForce.version} has been promoted since`;

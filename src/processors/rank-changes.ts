@@ -32,6 +32,7 @@ export function noteChanges({ buckets }: HourOfChanges, changes: RankChanges): v
 /** What is added comes first: no bucket ever holds less than none. */
 export function applyChanges(histogram: RankHistogram, { buckets }: HourOfChanges): void {
   for (const [bucket, items] of buckets) if (items > 0) histogram.add(bucket, items);
+  // equivalent mutant (boundary): of a bucket that did not change, none are removed
   for (const [bucket, items] of buckets) if (items < 0) histogram.remove(bucket, -items);
 }
 

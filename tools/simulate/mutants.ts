@@ -294,6 +294,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: `    await this.#tasks.close(this.#tasks.held);
     this.#require(this.#fetching).assign([]);`,
     replace: '',
+    shows: 'died',
   },
   ...CHAIN_MUTANTS,
 ];

@@ -73,6 +73,16 @@ describe('decayedSum', () => {
     assert.equal(decayed.finish(decayed.empty(), EPOCH_MS), 0);
   });
 
+  it('joins two hours when the newest lies eight times their length beyond them', () => {
+    const startsAt = (newest: number) => {
+      const hours = [0, 1, newest].map((hour) => ({ ts: EPOCH_MS + hour * HOUR_MS, amount: 1 }));
+      return fold(subject, hours).starts.map((start) => start - EPOCH_MS / HOUR_MS);
+    };
+    assert.equal((EPOCH_MS / HOUR_MS) % 2, 0, 'both are in one block');
+    assert.deepEqual(startsAt(17), [0, 1, 17]);
+    assert.deepEqual(startsAt(18), [0, 18]);
+  });
+
   it('keeps a bounded number of blocks, however long the history', () => {
     const hourly = Array.from({ length: 6000 }, (_, hour) => ({ ts: EPOCH_MS + hour * HOUR_MS, amount: 1 }));
     const { starts, sums } = fold(subject, hourly);

@@ -85,6 +85,7 @@ export class GroupMember {
     try {
       return await this.#join(async () => {
         if ((await this.#ask(generation)) === 'expelled') throw this.stale();
+        // equivalent mutant (arithmetic): the numbers only have to differ
         return takePart(this, metadata, this.#asks++);
       });
     } catch (error) {

@@ -202,6 +202,7 @@ export function buildBatches(runs: readonly Records[], maxBytes: number): BatchB
   for (const records of runs) {
     if (records instanceof RecordBuffer) for (const writer of records.batches) addAllStored(batches, writer);
     else for (const record of records) addRecord(batches, record, left);
+    // equivalent mutant (arithmetic): how much room is set aside at first shows nowhere
     left -= records.length;
   }
   return batches.builders;
