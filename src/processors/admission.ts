@@ -2,18 +2,24 @@ import { defineProcessor, port, type Serde } from '#engine';
 import { InputError } from '#platform';
 import type { Interaction, RecentEvents, UserPrivacy } from '#schemas';
 import { bodyHash } from './body-hash.ts';
+import { Outages } from './outages.ts';
 import { SeenIds } from './seen-ids.ts';
 import { invalidReason } from './validity.ts';
 
 export type AdmissionOptions = {
+  /** How far out of order producers' events may be. */
+  readonly latenessMs: number;
   /** How long an event id is remembered, in event time; an event older than that can't be told from a duplicate. */
   readonly dedupHorizonMs: number;
   /** How far ahead of the wall clock an event may be. */
   readonly futureMs: number;
   /** Whether users may be named so on this log; absent, every valid id is a name. */
   readonly isUserName?: (userId: string) => boolean;
-  /** Told the fate of each event that goes no further, unless it goes to the dead letters. */
-  readonly count: (outcome: 'duplicate' | 'conflicting' | 'opted-out' | 'erased') => void;
+  /**
+   * Told the fate of each event that goes no further, unless it goes to the dead letters; and of those whose time is moved
+   * up, which are late since nobody could publish for a while.
+   */
+  readonly count: (outcome: 'duplicate' | 'conflicting' | 'opted-out' | 'erased' | 'late-by-outage') => void;
 };
 
 /**
@@ -27,6 +33,7 @@ export function admission(
   recentEvents: Serde<RecentEvents>,
   privacy: { readonly name: string; readonly value: Serde<UserPrivacy> },
 ) {
+  const outages = new Outages(options.latenessMs);
   return defineProcessor({
     inputs: { interactions: port<string, Interaction>(), privacy: port<string, UserPrivacy | null>() },
     outputs: { accepted: port<string, Interaction>(), decisions: port<string, UserPrivacy>() },
@@ -37,6 +44,7 @@ export function admission(
     dependsOnArrival: true,
     process: {
       interactions: ({ key, value: event }, { stores, emit, wallNow, watermark }) => {
+        outages.arrived(wallNow);
         refuseInvalid(event, key);
         if (options.isUserName?.(key) === false) throw notAPseudonym();
         const status = stores.privacy.get(key)?.status ?? 'opted_in';
@@ -57,6 +65,7 @@ export function admission(
           );
         }
         const admitted = admittedAt(event, watermark);
+        if (admitted.ts > event.ts && outages.cover(event.ts)) options.count('late-by-outage');
         seen.add(event.event_id, admitted.ts, body);
         emit('accepted', key, admitted, admitted.ts);
       },

@@ -9,6 +9,7 @@ const answer = (i: number) => ({
   ts: i,
   version: null,
   ranker: null,
+  degraded: null,
   k: 1,
   items: [],
   latency_ms: 0,

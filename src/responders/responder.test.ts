@@ -231,7 +231,7 @@ describe('responder', () => {
     const answers = await Promise.all(asked);
     await closed;
     await assert.rejects(responder.recommend(known), { code: 'MR_RESPONDER_CLOSED' });
-    const expected = answers.map(({ items, degraded: _, ...answer }) => {
+    const expected = answers.map(({ items, ...answer }) => {
       return { ...answer, items: items.map(({ title: _, ...rest }) => ({ ...rest, propensity: 1 })) };
     });
     const logged = await world.loggedAnswers();

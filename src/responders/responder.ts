@@ -65,8 +65,8 @@ export type RecommendOptions = {
 const noContext: InteractionContext = { device: null, country: null, language: null };
 
 /**
- * An answer as it is given. Topic `answers` has the same without the titles and `degraded`, with the user's pseudonym, and with no user
- * where the one who asked has none.
+ * An answer as it is given. Topic `answers` has the same without the titles, with the user's pseudonym, and with no user where
+ * the one who asked has none.
  */
 export type Recommendation = {
   readonly request_id: string;
@@ -266,12 +266,13 @@ export class Responder {
       ts: this.#clock.now(),
       version,
       ranker,
+      degraded,
       k,
       latency_ms: latencyMs,
     };
     const logged = items.map(({ item_id, score, source }) => ({ item_id, score, source, propensity: 1 }));
     this.#parts.answers.add({ ...answer, user_id: pseudonym ?? NO_USER, items: logged });
-    return { ...answer, degraded, items };
+    return { ...answer, items };
   }
 }
 

@@ -52,6 +52,18 @@ describe('admission', () => {
     assert.equal(loop.outcomes.clamped, 1);
   });
 
+  it('tells events that are late by an outage from those that their producer kept back', async (t) => {
+    const loop = await openLoop(t);
+    await publish(loop, event('a', NOW));
+    const outageMs = LATENESS_MS + 1_000;
+    loop.driver.advanceWallClock(outageMs);
+    // The newest comes first, as after an outage it may.
+    await publish(loop, event('newest', NOW + 3 * LATENESS_MS));
+    await publish(loop, event('of-the-outage', NOW + 500), event('kept-back', NOW - LATENESS_MS - 1));
+    assert.equal(loop.outcomes.clamped, 2);
+    assert.equal(loop.outcomes['late-by-outage'], 1);
+  });
+
   it('is not led astray by an event from the future', async (t) => {
     const loop = await openLoop(t);
     await publish(loop, event('a', NOW), event('future', NOW + 400 * 24 * HOUR_MS));

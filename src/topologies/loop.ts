@@ -36,8 +36,6 @@ import type { Topics } from './topics.ts';
 
 export type LoopOptions = {
   readonly admission: Omit<AdmissionOptions & EnrichmentOptions, 'count'> & {
-    /** How far out of order producers' events may be. */
-    readonly latenessMs: number;
     /** Told what became of events: see AdmissionOptions and EnrichmentOptions. */
     readonly count: (outcome: AdmissionOutcome) => void;
   };

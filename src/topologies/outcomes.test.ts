@@ -99,7 +99,16 @@ it('know their place in the answer that showed the item, and the propensity it h
   const served = (item_id: string, propensity: number | null) => {
     return { item_id, score: 1, source: 'index', propensity } as const;
   };
-  const answer = { request_id: 'r', user_id: 'u', ts: at, version: null, ranker: null, k: 2, latency_ms: 1 };
+  const answer = {
+    request_id: 'r',
+    user_id: 'u',
+    ts: at,
+    version: null,
+    ranker: null,
+    degraded: null,
+    k: 2,
+    latency_ms: 1,
+  };
   const items = [served('j', 1), served('i', 0.25)];
   await loop.driver.pipe(loop.topics.answers, ['u', { ...answer, items }, at]);
   await publish(

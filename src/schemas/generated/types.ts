@@ -14,6 +14,8 @@ export type Answer = {
   latency_ms: number;
   /** The version that put the items of the index in their order and scored them; null where the one that found them did. */
   ranker: string | null;
+  /** Null, or the code of what kept the user's rows from being read: the items are the popular ones. */
+  degraded: string | null;
 };
 
 export type AnsweredItem = {

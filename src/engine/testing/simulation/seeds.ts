@@ -13,15 +13,15 @@ export type KeptSeed = {
 
 export const KEPT_SEEDS: readonly KeptSeed[] = [
   {
-    topology: 'notices-by-wall-clock',
-    seed: 1,
+    topology: 'chained-tables',
+    seed: 3,
     found:
       'a dead owner’s open transaction held the stable offset below what its successor had committed; a restore stopped there',
     mutant: 'a restore stops at the stable offset',
   },
   {
-    topology: 'ledger',
-    seed: 16,
+    topology: 'chained-windows',
+    seed: 5,
     found: 'a store whose timers lay in a damaged block was never rebuilt: its process died at every start',
     mutant: 'a store with a damaged timer is never rebuilt',
   },
@@ -33,15 +33,15 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     mutant: 'a heartbeat counts for the records before it',
   },
   {
-    topology: 'table-joins',
-    seed: 8,
+    topology: 'stream-joins',
+    seed: 11,
     found:
       'a copy that had not followed for longer than its changelog keeps tombstones went on, and kept the rows that were gone',
     mutant: 'a copy goes on behind tombstones that are gone',
   },
   {
-    topology: 'point-in-time',
-    seed: 20,
+    topology: 'chained-windows',
+    seed: 1,
     found:
       'a log put back to before the end of a transaction held its records as aborted ones; a store that had them was taken as it was',
     mutant: 'a store that was ahead of a log put back is taken',
