@@ -31,5 +31,5 @@ export function sourcesOf(root: string, room: string): readonly string[] | undef
 }
 
 function isSource(path: string): boolean {
-  return path.endsWith('.ts') && !isForTests(path) && !/\/generated\//.test(path);
+  return path.endsWith('.ts') && !isForTests(path) && !/\/(generated|fixtures)\//.test(path);
 }
