@@ -106,6 +106,26 @@ test('compaction keeps the newest record of each key at its offset', async (t) =
   assert.equal(baseOffset, 6);
 });
 
+test('batches that become one end where the last of them did, wherever they begin', async (t) => {
+  const { log, put } = await openWith(t, compact);
+  await put('large', 'x'.repeat(70_000));
+  for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await put(key, key);
+  await log.clean();
+  const consumer = await log.consumer();
+  consumer.assign([{ ...at('in'), offset: 0 }]);
+  const batches = [];
+  while (consumer.position(at('in')) !== consumer.end(at('in'))) batches.push(...(await consumer.poll(100)));
+  const found = batches.map((batch) => [
+    batch.baseOffset,
+    Array.from({ length: batch.count }, (_, i) => batch.offset(i)),
+    batch.nextOffset,
+  ]);
+  assert.deepEqual(found, [
+    [0, [0], 1],
+    [1, [4, 5, 6], 7],
+  ]);
+});
+
 test('a reader whose position has become a gap goes on, from wherever it stood', async (t) => {
   const { log, put } = await openWith(t, compact);
   for (let i = 0; i < 40; i++) await put(`${i % 4}`, `${i}`);
