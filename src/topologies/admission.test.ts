@@ -64,6 +64,27 @@ describe('admission', () => {
     assert.equal(loop.outcomes['late-by-outage'], 1);
   });
 
+  it('refuses ids whose bytes are no UTF-8, which all would read alike', async (t) => {
+    const loop = await openLoop(t);
+    const topic = loop.topics.interactions;
+    const wrong = (bytes: Buffer, byte: number) => {
+      const at = bytes.indexOf('u#');
+      bytes[at + 1] = byte;
+      return bytes;
+    };
+    const records = [0xff, 0xfe].map((byte) => ({
+      key: wrong(Buffer.from('u#'), byte),
+      value: wrong(Buffer.from(topic.value.encode(event('a', NOW, { user_id: 'u#' }))), byte),
+      timestamp: NOW,
+    }));
+    const producer = await loop.driver.log.producer();
+    await producer.append(topic.name, 0, records);
+    await producer.close();
+    await loop.driver.settle();
+    assert.deepEqual(await accepted(loop), []);
+    assert.deepEqual(await refusals(loop), ['MR_EVENT_INVALID', 'MR_EVENT_INVALID']);
+  });
+
   it('is not led astray by an event from the future', async (t) => {
     const loop = await openLoop(t);
     await publish(loop, event('a', NOW), event('future', NOW + 400 * 24 * HOUR_MS));
