@@ -1,9 +1,9 @@
 import type { Topology } from '#engine';
 import type { OpenedLog, SchemaRegistry } from '#engine/log';
-import { versionedName } from '#features';
+import { type AnyView, featureViews, versionedName } from '#features';
 import { type Configuration, invariant } from '#platform';
 import { isPseudonym } from '#privacy';
-import { loopTopology, openViewTopic, type Topics, viewTopology } from '#topologies';
+import { finishedRowsTopic, loopTopology, openViewTopic, type Topics, viewTopology } from '#topologies';
 import { viewsOfModules } from './features/view-modules.ts';
 
 /** What a worker runs: the loop, or the one view of this name and version that a module declares. */
@@ -29,6 +29,7 @@ export function declaredLoop(
     gate: { ...gate, minimum, production, promotion },
     examples,
     featureTtlMs: features.ttlMs,
+    publishRows: features.publishRows,
   });
 }
 
@@ -40,9 +41,19 @@ export async function declaredTopology(
   topics: Topics,
   count: (outcome: string) => void,
 ): Promise<Topology> {
-  if (runs === 'loop') return declaredLoop(topics, registry, configuration, count);
-  const views = await viewsOfModules(configuration.features.modules);
+  const { modules, publishRows } = configuration.features;
+  const openRows = async (view: AnyView) => {
+    const rows = await finishedRowsTopic(registry, view);
+    await log.createTopics([rows]);
+    return rows;
+  };
+  if (runs === 'loop') {
+    if (publishRows) await Promise.all(featureViews.map(openRows));
+    return declaredLoop(topics, registry, configuration, count);
+  }
+  const views = await viewsOfModules(modules);
   const view = views.find((each) => versionedName(each) === runs.view);
   invariant(view !== undefined, 'the modules declare the view that is to be run');
-  return viewTopology(view, await openViewTopic(log, registry, view), topics);
+  const rows = publishRows ? await openRows(view) : undefined;
+  return viewTopology(view, await openViewTopic(log, registry, view), topics, rows);
 }

@@ -130,6 +130,12 @@ export const sections = {
       .describe(
         'How old rows may be for single features when answers are made, ms by `view.feature`; beyond it the feature falls back to its default. Over what the views declare.',
       ),
+    publishRows: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the rows of each view are published as records of their features, too, on topic `<view>-<version>-rows`, for consumers outside.',
+      ),
   }),
   privacy: z.object({
     userIds: z

@@ -3,11 +3,13 @@ import { partitionFor, type SchemaRegistry } from '#engine/log';
 import {
   type AnyView,
   type FeatureTtls,
+  featureViews,
   itemFeaturesView,
   userCategoryFeaturesView,
   userFeaturesView,
   userItemFeaturesView,
   versionedName,
+  withTtls,
 } from '#features';
 import {
   type AdmissionOptions,
@@ -31,6 +33,7 @@ import {
   withItemFacts,
 } from '#processors';
 import { avroSchema, type Interaction, type RankChanges, type TopicName } from '#schemas';
+import { finishedRowsTopic, publishFinishedRows } from './finished-rows.ts';
 import { type InternalValues, internalValues } from './internal-values.ts';
 import type { Topics } from './topics.ts';
 
@@ -44,6 +47,8 @@ export type LoopOptions = {
   readonly examples?: { readonly outcomeWindowMs?: number; readonly weights?: ExampleWeights };
   /** As for answers. */
   readonly featureTtlMs?: FeatureTtls;
+  /** Whether rows are published for consumers outside, too: see publishFinishedRows. Their topics are there already. */
+  readonly publishRows?: boolean;
 };
 
 export type AdmissionOutcome =
@@ -151,6 +156,13 @@ export async function loopTopology(
   decided.versions.to(topics.versions);
   decided.answers.to(topics['command-answers']);
 
+  if (options.publishRows) {
+    for (const view of featureViews) {
+      const states = topics[versionedName(view) as TopicName] as Topics['user-features-2'];
+      const rows = await finishedRowsTopic(registry, view);
+      publishFinishedRows(loop, withTtls(view, featureTtlMs), states, rows);
+    }
+  }
   return loop.build();
 }
 

@@ -3,6 +3,7 @@ import type { Log, SchemaRegistry } from '#engine/log';
 import { type AnyView, isOfUser, versionedName } from '#features';
 import { acceptedEvents, keepItemView, keepUserView } from '#processors';
 import { avroSchema, topics as catalogue, type Interaction, type ViewState } from '#schemas';
+import { type FinishedRows, publishFinishedRows } from './finished-rows.ts';
 import type { Topics } from './topics.ts';
 
 /**
@@ -34,12 +35,13 @@ export function archivedEventsTopic(view: AnyView, topics: Topics): Topic<string
 
 /**
  * One view by itself, from the beginning of the accepted events, those of the archive first: how a new view or a new
- * version of one is built beside those that are live.
+ * version of one is built beside those that are live. `rows`: where they are published for consumers outside.
  */
 export async function viewTopology(
   view: AnyView,
   topic: Topic<string, ViewState>,
   topics: Topics,
+  rows?: FinishedRows,
 ): Promise<Topology> {
   const builder = new TopologyBuilder({ name: `view-${view.name}`, generation: view.version });
   // Declared before the events: a decision counts before those of the same time.
@@ -57,5 +59,6 @@ export async function viewTopology(
   } else {
     builder.process(view.name, keepUserView(view, topic, topics['privacy-decisions']), { events, decisions });
   }
+  if (rows !== undefined) publishFinishedRows(builder, view, topic, rows);
   return builder.build();
 }
