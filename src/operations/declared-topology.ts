@@ -29,7 +29,7 @@ export function declaredLoop(
     gate: { ...gate, minimum, production, promotion },
     examples,
     featureTtlMs: features.ttlMs,
-    publishRows: features.publishRows,
+    publishRows: features.publishRows === 'on',
   });
 }
 
@@ -41,7 +41,8 @@ export async function declaredTopology(
   topics: Topics,
   count: (outcome: string) => void,
 ): Promise<Topology> {
-  const { modules, publishRows } = configuration.features;
+  const { modules } = configuration.features;
+  const publishRows = configuration.features.publishRows === 'on';
   const openRows = async (view: AnyView) => {
     const rows = await finishedRowsTopic(registry, view);
     await log.createTopics([rows]);

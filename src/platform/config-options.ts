@@ -131,8 +131,8 @@ export const sections = {
         'How old rows may be for single features when answers are made, ms by `view.feature`; beyond it the feature falls back to its default. Over what the views declare.',
       ),
     publishRows: z
-      .boolean()
-      .default(false)
+      .enum(['on', 'off'])
+      .default('off')
       .describe(
         'Whether the rows of each view are published as records of their features, too, on topic `<view>-<version>-rows`, for consumers outside.',
       ),

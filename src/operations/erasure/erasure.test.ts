@@ -193,6 +193,28 @@ describe('erasing a user', () => {
     });
   });
 
+  it('waits for the rows that are published for others, and names their topic where one stays', async (t) => {
+    const { world, pseudonym } = await openWorld(t);
+    await world.log.createTopics([
+      {
+        name: 'user-features-1-rows',
+        partitions: 1,
+        cleanup: { policy: 'compact', tombstoneRetentionMs: 1_000 },
+      },
+    ]);
+    const producer = await world.log.producer();
+    const key = Buffer.from(pseudonym);
+    // As if the processors had written it last: nobody takes it back.
+    await producer.append('user-features-1-rows', 0, [{ key, value: Buffer.from('a row'), timestamp: 1 }]);
+    await assert.rejects(world.erase(anna, 300), {
+      code: 'MR_PRIVACY_VIEWS_REMAIN',
+      message: /topic user-features-1-rows/,
+    });
+    await producer.append('user-features-1-rows', 0, [{ key, value: null, timestamp: 2 }]);
+    await producer.close();
+    await world.erase(anna);
+  });
+
   it('says what is wrong: no user, no id, processors that do not run', async (t) => {
     const { world, pseudonym } = await openWorld(t);
     await assert.rejects(world.erase('never seen'), { code: 'MR_PRIVACY_USER_UNKNOWN' });

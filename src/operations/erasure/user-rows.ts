@@ -140,8 +140,8 @@ function isOf(key: string, pseudonym: string): boolean {
 }
 
 /**
- * The topics of all versions of the views whose keys begin with a user, whether they are declared still and whatever is
- * known of their values.
+ * The topics of all versions of the views whose keys begin with a user, and those of their finished rows, whether they are
+ * declared still and whatever is known of their values.
  */
 async function viewTopics(
   log: Log,
@@ -151,7 +151,7 @@ async function viewTopics(
   const names = new Set([...featureViews, ...written].filter(isOfUser).map(({ name }) => name));
   const described = await log.describeTopics();
   return described
-    .filter(({ name }) => names.has(name.replace(/-\d+$/, '')))
+    .filter(({ name }) => names.has(name.replace(/-\d+(-rows)?$/, '')))
     .map(({ name, partitions, cleanup }) => keysOnly({ name, partitions, cleanup }));
 }
 

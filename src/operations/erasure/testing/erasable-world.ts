@@ -40,6 +40,7 @@ export async function openErasableWorld(
       'gate.minimumLift': 0,
       'versions.production': 'any',
       'features.modules': JSON.stringify(moduleFiles),
+      'features.publishRows': 'on',
     },
     environment: {},
     directory,
