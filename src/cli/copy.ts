@@ -3,7 +3,14 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type OpenedLog, openLog } from '#engine/log';
-import { type CopiedPartition, type CopyProgress, copyTopics, GROUPS, isEqual } from '#operations';
+import {
+  type CopiedPartition,
+  type CopyProgress,
+  copyTopics,
+  GROUPS,
+  isEqual,
+  NOTIFICATIONS_GROUP,
+} from '#operations';
 import {
   type Configuration,
   createLogger,
@@ -130,7 +137,7 @@ async function copyWithBars(
     from: { ...source, name: withoutUser(from.log) },
     to: { ...target, name: withoutUser(to.log) },
     ...(options.topic && { topics: options.topic }),
-    groups: GROUPS,
+    groups: [...GROUPS, NOTIFICATIONS_GROUP],
     clock: systemClock,
     signal,
     onProgress,

@@ -23,11 +23,15 @@ export function journalTopic({ name, generation }: Topology): TopicSpec {
   };
 }
 
-const journalName = /-\d+-journal$/;
+const journalName = /^(.*-\d+)-journal$/;
 
-/** Whether a topic is the journal of some topology. */
+/** The consumer group of the topology whose journal a topic is, by the topic's name; undefined where it is none. */
+export function groupOfJournal(topic: string): string | undefined {
+  return journalName.exec(topic)?.[1];
+}
+
 export function isJournalTopic(name: string): boolean {
-  return journalName.test(name);
+  return groupOfJournal(name) !== undefined;
 }
 
 /** What a journal entry needs to know of the task at a commit. */

@@ -39,7 +39,7 @@ async function process(side: Side): Promise<void> {
 }
 
 async function copyAll(from: Side, to: Side, options: Partial<CopyOptions> = {}): Promise<void> {
-  const copied = await copy(from, to, { groups: [group], ...options });
+  const copied = await copy(from, to, options);
   assert.deepEqual(
     copied.filter((each) => !isEqual(each)).map(({ topic }) => topic),
     [],

@@ -287,4 +287,15 @@ describe('copy', () => {
     assert.equal((await committed('end'))?.offset, offsets.length);
     assert.equal(await committed('none'), undefined);
   });
+
+  it('takes along the places of every topology that has a journal', async (t) => {
+    const [from, to] = [simulated(t), await embedded(t)];
+    await fill(from);
+    await from.log.createTopics([{ ...rows, name: 'view-of-module-3-journal' }]);
+    const at = { topic: 'events', partition: 1 };
+    const commit = [{ ...at, offset: 3, metadata: 'mark' }];
+    await from.log.commitOffsets({ group: 'view-of-module-3', memberId: '', generation: -1 }, commit);
+    await copy(from, to);
+    assert.equal((await to.log.committedOffsets('view-of-module-3', [at]))[0]?.metadata, 'mark');
+  });
 });

@@ -1,4 +1,4 @@
-import { isJournalTopic } from '#engine';
+import { groupOfJournal, isJournalTopic } from '#engine';
 import type { Log, TopicDescription } from '#engine/log';
 import { type CopiedPartition, type CopyOptions, type CopyProgress, copyGroup, sum } from './copy-options.ts';
 import { SchemaMove } from './framed-values.ts';
@@ -39,7 +39,9 @@ export async function copyTopics(options: CopyOptions): Promise<readonly CopiedP
   const verifying = tally('verify', sum(await Promise.all(copies.map((copy) => copy.size()))), options);
   for (const copy of copies) results.push(...(await copy.verify(verifying)));
   if (options.topics === undefined && results.every(isEqual)) {
-    for (const group of options.groups) await moveGroup(group, { from, to, topics: described, moved });
+    const ofTopologies = described.flatMap(({ name }) => groupOfJournal(name) ?? []);
+    for (const group of new Set([...options.groups, ...ofTopologies]))
+      await moveGroup(group, { from, to, topics: described, moved });
   }
   return results;
 }

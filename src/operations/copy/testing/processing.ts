@@ -53,13 +53,16 @@ export const group = 'copied-1';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 
+/** Brokers delete old records of repartition topics. */
+const begin = Date.now() - 60_000;
+
 export async function write(
   { log }: Side,
   topic: Topic<string, number>,
   ...records: readonly (readonly [key: string, value: number])[]
 ): Promise<void> {
   const writer = await TopicWriter.open(log, topic);
-  for (const [key, value] of records) await writer.write([{ key, value, timestamp: value }]);
+  for (const [key, value] of records) await writer.write([{ key, value, timestamp: begin + value }]);
   await writer.close();
 }
 
