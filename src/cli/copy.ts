@@ -52,9 +52,11 @@ export function copyCommand(command: Command): Command {
     notes: `
 Keys, timestamps, headers and the order of each partition stay as they are; offsets may differ. Values in Avro get the
 ids that their schemas have in the registry of the target. With all topics go the places of the processors, which then
-go on where they were. A copy that was cut off is gone on with by the same command. Nobody may write to the target
-meanwhile, and "millrace start" may not run on this data directory. Versions and snapshots lie in the data directory:
-where another one is used afterwards, take "versions" and "snapshots" along.
+go on where they were, and their journals with the offsets of the target, so that "millrace verify" proves there what
+was processed here. A journal that is copied by --topic before its inputs are there proves nothing. A copy that was cut
+off is gone on with by the same command. Nobody may write to the target meanwhile, and "millrace start" may not run on
+this data directory. Versions and snapshots lie in the data directory: where another one is used afterwards, take
+"versions" and "snapshots" along.
 Exit code 1 where the two sides differ.`,
     run: copy,
   });

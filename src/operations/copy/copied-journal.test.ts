@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isJournalTopic, memoryDatabases } from '#engine';
-import type { ProducerRecord } from '#engine/log';
+import type { Log, ProducerRecord } from '#engine/log';
 import { watchFailpoints } from '#platform';
 import type { CopyOptions, CopyProgress } from './copy-options.ts';
 import { isEqual } from './copy-topics.ts';
@@ -143,6 +143,39 @@ describe('a copied journal', () => {
       await copyAll(from, to);
       assert.deepEqual(await verified(to), allEqual);
     }
+  });
+
+  it('can be verified where processors wrote to the source during the first copy', async (t) => {
+    const [from, to] = [simulated(t), await embedded(t)];
+    await process(from);
+    let isFirst = true;
+    const log = new Proxy(from.log, {
+      get(target, name: keyof Log) {
+        const method = (target[name] as (...args: unknown[]) => unknown).bind(target);
+        if (name !== 'describeTopics') return method;
+        return async (...args: unknown[]) => {
+          const described = await method(...args);
+          if (isFirst) {
+            isFirst = false;
+            await process(from);
+          }
+          return described;
+        };
+      },
+    });
+    await copyAll({ ...from, log }, to);
+    assert.equal(isFirst, false);
+    await copyAll(from, to);
+    assert.deepEqual(await verified(to), allEqual);
+  });
+
+  it('says that records were missing where it was copied without its inputs', async (t) => {
+    const [from, to] = [await embedded(t), await embedded(t)];
+    await process(from);
+    await copyAll(from, to, { topics: [`${group}-journal`] });
+    await copyAll(from, to);
+    const gone = Object.keys(allEqual).map((task) => [task, 'MR_VERIFY_INPUT_GONE']);
+    assert.deepEqual(await verified(to), Object.fromEntries(gone));
   });
 
   it('finds a value of an input that is another one on the target', async (t) => {
