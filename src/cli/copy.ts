@@ -3,7 +3,14 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type OpenedLog, openLog } from '#engine/log';
-import { type CopiedPartition, type CopyProgress, copyTopics, GROUPS, isEqual } from '#operations';
+import {
+  type CopiedPartition,
+  type CopyProgress,
+  copyTopics,
+  GROUPS,
+  isEqual,
+  NOTIFICATIONS_GROUP,
+} from '#operations';
 import {
   type Configuration,
   createLogger,
@@ -45,9 +52,11 @@ export function copyCommand(command: Command): Command {
     notes: `
 Keys, timestamps, headers and the order of each partition stay as they are; offsets may differ. Values in Avro get the
 ids that their schemas have in the registry of the target. With all topics go the places of the processors, which then
-go on where they were. A copy that was cut off is gone on with by the same command. Nobody may write to the target
-meanwhile, and "millrace start" may not run on this data directory. Versions and snapshots lie in the data directory:
-where another one is used afterwards, take "versions" and "snapshots" along.
+go on where they were, and their journals with the offsets of the target, so that "millrace verify" proves there what
+was processed here. A journal that is copied by --topic before its inputs are there proves nothing. A copy that was cut
+off is gone on with by the same command. Nobody may write to the target meanwhile, and "millrace start" may not run on
+this data directory. Versions and snapshots lie in the data directory: where another one is used afterwards, take
+"versions" and "snapshots" along.
 Exit code 1 where the two sides differ.`,
     run: copy,
   });
@@ -130,7 +139,7 @@ async function copyWithBars(
     from: { ...source, name: withoutUser(from.log) },
     to: { ...target, name: withoutUser(to.log) },
     ...(options.topic && { topics: options.topic }),
-    groups: GROUPS,
+    groups: [...GROUPS, NOTIFICATIONS_GROUP],
     clock: systemClock,
     signal,
     onProgress,

@@ -54,8 +54,11 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
   assert.equal(summary?.processed.events, smallWorld.simulation.events);
   assert.equal(asked?.version, summary?.version);
 
-  const findings = jsonLines<{ result: string }>(await ok('verify', '--json'));
-  assert.ok(findings.length > 10 && findings.every(({ result }) => result === 'equal'));
+  const assertVerified = async (...args: string[]) => {
+    const findings = jsonLines<{ result: string }>(await ok('verify', '--json', ...args));
+    assert.ok(findings.length > 10 && findings.every(({ result }) => result === 'equal'));
+  };
+  await assertVerified();
   const topics = jsonLines<{ topic: string; records: number }>(await ok('topics', '--json'));
   assert.ok((topics.find(({ topic }) => topic === 'interactions-accepted')?.records ?? 0) >= 3_000);
   assert.equal(jsonLines(await ok('events', 'tail', 'interactions', '-n', '3')).length, 3);
@@ -65,6 +68,7 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
   const moved = jsonLines<Copied>(await ok('copy', '--from', 'kafka', '--to', 'embedded', '--json'));
   assert.ok(moved.every(({ equal }) => equal));
   const embedded = ['--set', 'log=embedded', '--set', 'registry=embedded'];
+  await assertVerified(...embedded);
   const restarted = begin(['start', '--json', ...embedded]);
   await restarted.until(ready);
   const after = await restarted.signal('SIGTERM');
@@ -72,6 +76,8 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
   assert.deepEqual(onEmbedded?.world, { ...onEmbedded?.world, written: 0 });
   assert.equal(onEmbedded?.processed.events, 0, 'the places of the processors came along');
   assert.equal(onEmbedded?.version, summary?.version);
+
+  await assertVerified(...embedded);
 
   // And back, to another place: an own prefix is a log of its own.
   const back = `${kafka.url}?prefix=${prefix}back-`;
@@ -85,6 +91,7 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
     returned.some(({ copied, source }) => copied < source.records),
     'some of it was there',
   );
+  await assertVerified('--set', `log=${back}`);
   const trained = await ok('train', '--seed', '3', '--json', '--set', `log=${back}`);
   assert.equal(jsonLines<{ status: string }>(trained)[0]?.status, 'promoted');
 

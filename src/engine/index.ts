@@ -72,6 +72,8 @@ export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export type { OperatorCounts } from './task/introspection.ts';
 export { type EngineReport, reportOf, StatusGauges } from './task/introspection-report.ts';
+export { groupOfJournal, isJournalTopic } from './task/journal.ts';
+export { journalValueWithoutOffsets, type MovedOffsets, movedJournalValue } from './task/moved-journal.ts';
 export { portableHeaders } from './task/position.ts';
 export type { RestoreStatus } from './task/restore-progress.ts';
 export { StreamsRuntime } from './task/runtime.ts';

@@ -19,6 +19,7 @@ const plain = { noNullPrototype: true } as const;
 const entries: fc.Arbitrary<JournalEntry> = fc
   .record({
     isFirst: fc.boolean(),
+    lacksRecords: fc.boolean(),
     committedAt: time,
     from: fc.array(fc.nat(2 ** 40), { minLength: 1, maxLength: 3 }),
     steps: fc.array(
@@ -87,6 +88,7 @@ it('a commit of one run takes a few dozen bytes beside its digests', () => {
   const step = { processed: true, wallNow, watermark: wallNow - 500, followed: [] };
   const entry = {
     isFirst: false,
+    lacksRecords: false,
     committedAt: wallNow + 90,
     inputs: [{ topic: 'interactions-accepted', from: 1e9, to: 1e9 + 2_000 }],
     steps: [{ ...step, runs: [{ input: 0, first: 1e9, last: 1e9 + 1_999, count: 2_000 }] }],

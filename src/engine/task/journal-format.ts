@@ -41,6 +41,11 @@ export type JournalStore = {
 export type JournalEntry = {
   /** Whether the task had committed nothing before: its state was empty. */
   readonly isFirst: boolean;
+  /**
+   * Whether records that it names were missing when it was copied from another log: it can't be repeated, and the offsets
+   * of its runs say nothing.
+   */
+  readonly lacksRecords: boolean;
   /** Wall-clock time of the commit. */
   readonly committedAt: number;
   readonly inputs: readonly JournalInput[];
@@ -50,6 +55,7 @@ export type JournalEntry = {
 
 const VERSION = 1;
 const FIRST = 1;
+const LACKS_RECORDS = 2;
 
 /**
  * The stored form of an entry. Counts, indexes and offsets are varints (LEB128); names and digests are bytes behind
@@ -57,7 +63,7 @@ const FIRST = 1;
  * where that is no whole number, a 1 and eight bytes (double, big-endian).
  *
  *     u8       version (1)
- *     u8       flags: 1 the task's first entry
+ *     u8       flags: 1 the task's first entry, 2 copied without records that it names
  *     time     of the commit
  *     inputs   count; each: topic, position after, distance from the position before
  *     steps    count; each: flags (1 processed, 2 followed the wall clock), wall time, watermark,
@@ -69,7 +75,7 @@ const FIRST = 1;
 export function encodeJournalEntry(entry: JournalEntry): Buffer {
   const writer = new Writer();
   writer.byte(VERSION);
-  writer.byte(entry.isFirst ? FIRST : 0);
+  writer.byte((entry.isFirst ? FIRST : 0) | (entry.lacksRecords ? LACKS_RECORDS : 0));
   writer.time(entry.committedAt);
   writer.varint(entry.inputs.length);
   for (const { topic, from, to } of entry.inputs) {
@@ -94,7 +100,9 @@ export function decodeJournalEntry(bytes: Buffer): JournalEntry {
   const reader = new Reader(bytes);
   const version = reader.byte();
   if (version !== VERSION) throw unreadable(`it has version ${version}`);
-  const isFirst = (reader.byte() & FIRST) !== 0;
+  const flags = reader.byte();
+  const isFirst = (flags & FIRST) !== 0;
+  const lacksRecords = (flags & LACKS_RECORDS) !== 0;
   const committedAt = reader.time();
   const inputs = reader.list(() => {
     const topic = reader.bytes().toString();
@@ -109,7 +117,7 @@ export function decodeJournalEntry(bytes: Buffer): JournalEntry {
     fingerprint: reader.bytes().toString('hex'),
   }));
   if (!reader.isAtEnd) throw unreadable('it is longer than it says');
-  return { isFirst, committedAt, inputs, steps, stores };
+  return { isFirst, lacksRecords, committedAt, inputs, steps, stores };
 }
 
 const PROCESSED = 1;

@@ -23,6 +23,17 @@ export function journalTopic({ name, generation }: Topology): TopicSpec {
   };
 }
 
+const journalName = /^(.*-\d+)-journal$/;
+
+/** The consumer group of the topology whose journal a topic is, by the topic's name; undefined where it is none. */
+export function groupOfJournal(topic: string): string | undefined {
+  return journalName.exec(topic)?.[1];
+}
+
+export function isJournalTopic(name: string): boolean {
+  return groupOfJournal(name) !== undefined;
+}
+
 /** What a journal entry needs to know of the task at a commit. */
 export type Committing = {
   readonly committedAt: number;
@@ -82,7 +93,8 @@ export class Journal {
     const inputs = this.#inputs.map(({ node }, i) => {
       return { topic: node.topic.name, from: before[i] as number, to: after[i] as number };
     });
-    const entry = encodeJournalEntry({ isFirst: this.#isFirst, committedAt, inputs, steps, stores });
+    const isFirst = this.#isFirst;
+    const entry = encodeJournalEntry({ isFirst, lacksRecords: false, committedAt, inputs, steps, stores });
     this.#isFirst = false;
     this.#positions = after;
     this.#steps = [];

@@ -27,6 +27,7 @@ export class ReplayedTask implements TaskCopy {
     entry: JournalEntry,
   ): Promise<{ readonly journalled: number; readonly replayed: number } | undefined> {
     const { task } = this.#scratch;
+    if (entry.lacksRecords) throw lacksRecords(task.name);
     const inputs = entry.inputs.map(({ topic }) => this.#input(topic));
     let strayed: { journalled: number; replayed: number } | undefined;
     for (const step of entry.steps) {
@@ -110,6 +111,14 @@ export class ReplayedTask implements TaskCopy {
       { hint: 'verify with the topology that wrote the journal' },
     );
   }
+}
+
+function lacksRecords(task: string): FatalError {
+  return new FatalError(
+    'MR_VERIFY_INPUT_GONE',
+    `${task} can't be repeated: records that its journal names were not in the log that this one was copied from.`,
+    { hint: 'compare with a rebuild from the log, or verify on the log that has the records' },
+  );
 }
 
 /** What was taken from which input, wherever the steps between were cut. */

@@ -14,7 +14,10 @@ export type CopyOptions = {
   };
   /** All of them by default. */
   readonly topics?: readonly string[];
-  /** Groups that go on where they were, once the whole log is there: their committed offsets move as well. */
+  /**
+   * Groups that go on where they were, once the whole log is there: their committed offsets move as well, and those of
+   * every topology that has a journal.
+   */
   readonly groups: readonly string[];
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { avroSerde, TopicReader } from '#engine';
-import {
-  type Log,
-  openEmbeddedLog,
-  openLog,
-  openSimulatedLog,
-  type SchemaRegistry,
-  type SimulatedLog,
-  type TopicSpec,
-} from '#engine/log';
-import { createLogger, systemClock, watchFailpoints } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
-import { temporaryDirectory } from '#platform/testing';
-import { kafkaServer, registryServer } from '#servers';
-import type { CopyOptions, CopyProgress } from './copy-options.ts';
-import { copyTopics, isEqual } from './copy-topics.ts';
+import type { TopicSpec } from '#engine/log';
+import { watchFailpoints } from '#platform';
+import type { CopyProgress } from './copy-options.ts';
+import { isEqual } from './copy-topics.ts';
+import { copy, embedded, onKafka, type Side, simulated } from './testing/sides.ts';
 
 const events: TopicSpec = { name: 'events', partitions: 2, cleanup: { policy: 'delete', retentionMs: null } };
 const rows: TopicSpec = {
@@ -28,39 +17,6 @@ const record = (name: string, ...fields: object[]) => ({ type: 'record', name, f
 const id = { name: 'id', type: 'string' };
 const first = record('Event', id);
 const second = record('Event', id, { name: 'size', type: 'int', default: 7 });
-
-type Side = { readonly name: string; readonly log: Log; readonly registry: SchemaRegistry };
-
-async function embedded(t: TestContext): Promise<Side & { readonly clean: () => Promise<unknown> }> {
-  const directory = join(temporaryDirectory(t), 'log');
-  const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
-  t.after(() => log.close());
-  return { name: 'embedded', log, registry: log.registry, clean: () => log.clean() };
-}
-
-/** With Kafka's gaps between offsets. */
-function simulated(t: TestContext): Side & { readonly log: SimulatedLog } {
-  const log = openSimulatedLog({ clock: systemClock, random: () => 0, maxDelayMs: 0 });
-  t.after(() => log.close());
-  return { name: 'simulated', log, registry: log.registry };
-}
-
-/** Undefined where the test is skipped. */
-async function onKafka(t: TestContext): Promise<Side | undefined> {
-  const kafka = await kafkaServer(t);
-  const registry = await registryServer(t);
-  if (kafka === undefined || registry === undefined) return undefined;
-  const query = `prefix=copy-${process.pid}.`;
-  const configuration = loadConfiguration({
-    flags: { log: `${kafka.url}?${query}`, registry: `${registry.url}?${query}` },
-    environment: {},
-    directory: temporaryDirectory(t),
-  });
-  const logger = createLogger({ level: 'error', name: 'test' });
-  const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
-  t.after(() => opened.close());
-  return { name: 'Kafka', log: opened.log, registry: opened.registry };
-}
 
 /** Values of two versions of a schema, bytes that are none, headers, tombstones, heartbeats, aborted records. */
 async function fill({ log, registry }: Side): Promise<void> {
@@ -87,19 +43,6 @@ async function fill({ log, registry }: Side): Promise<void> {
   ]);
   await producer.commit();
   await producer.close();
-}
-
-function copy(from: Side, to: Side, options: Partial<CopyOptions> = {}) {
-  return copyTopics({
-    from: { ...from, identity: from.name },
-    to: { ...to, expiresByWallClock: false },
-    groups: [],
-    clock: systemClock,
-    signal: new AbortController().signal,
-    onProgress: () => {},
-    maxRecords: 5,
-    ...options,
-  });
 }
 
 async function read(side: Side, topic: TopicSpec, schema: object) {
@@ -343,5 +286,16 @@ describe('copy', () => {
     assert.deepEqual([middle?.offset, middle?.metadata], [4, 'mark']);
     assert.equal((await committed('end'))?.offset, offsets.length);
     assert.equal(await committed('none'), undefined);
+  });
+
+  it('takes along the places of every topology that has a journal', async (t) => {
+    const [from, to] = [simulated(t), await embedded(t)];
+    await fill(from);
+    await from.log.createTopics([{ ...rows, name: 'view-of-module-3-journal' }]);
+    const at = { topic: 'events', partition: 1 };
+    const commit = [{ ...at, offset: 3, metadata: 'mark' }];
+    await from.log.commitOffsets({ group: 'view-of-module-3', memberId: '', generation: -1 }, commit);
+    await copy(from, to);
+    assert.equal((await to.log.committedOffsets('view-of-module-3', [at]))[0]?.metadata, 'mark');
   });
 });

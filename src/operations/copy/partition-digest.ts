@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { portableHeaders } from '#engine';
+import { isJournalTopic, journalValueWithoutOffsets, portableHeaders } from '#engine';
 import type { Log, RecordBatch, SchemaRegistry, TopicPartition } from '#engine/log';
 import { bodyOf, KnownSchemas, possibleSchemaId } from './framed-values.ts';
 import { type Offsets, readStretch } from './stretch.ts';
@@ -35,7 +35,7 @@ export type HashedRecord = {
 
 /**
  * A digest of the committed records of a partition, by their order and not by their offsets: key, value, timestamp and
- * headers, the value's schema by its fingerprint. Of a compacted topic it is one of what compaction leaves in the end,
+ * headers, the value's schema by its fingerprint, and of a journal's entries what has no offsets. Of a compacted topic it is one of what compaction leaves in the end,
  * so that it does not matter how far compaction has come.
  */
 export async function digestPartition(
@@ -117,6 +117,7 @@ class RecordHashing {
   async hashed(batch: RecordBatch, index: number): Promise<HashedRecord> {
     const key = batch.key(index);
     const value = batch.value(index);
+    const isJournal = isJournalTopic(batch.topic);
     const id = value === null ? undefined : possibleSchemaId(value);
     const fingerprint = id === undefined ? undefined : await this.#schemas.fingerprint(id);
     const hash = createHash('sha256');
@@ -124,7 +125,7 @@ class RecordHashing {
     if (value !== null && fingerprint !== undefined) {
       hash.update(AVRO).update(fingerprint);
       this.#bytes(hash, bodyOf(value));
-    } else this.#bytes(hash, value);
+    } else this.#bytes(hash, value && isJournal ? journalValueWithoutOffsets(value) : value);
     this.#number.writeDoubleBE(batch.timestamp(index));
     hash.update(this.#number);
     for (const [name, bytes] of portableHeaders(batch.headers(index))) {

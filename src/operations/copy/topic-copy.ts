@@ -1,4 +1,4 @@
-import { portableHeaders } from '#engine';
+import { isJournalTopic, movedJournalValue, portableHeaders } from '#engine';
 import {
   isExpired,
   type Log,
@@ -12,6 +12,7 @@ import { ConfigurationError, failpoint } from '#platform';
 import { holdsCopiedAlone } from './copied-before.ts';
 import { type CopiedPartition, type CopyOptions, copyGroup, sum } from './copy-options.ts';
 import type { SchemaMove } from './framed-values.ts';
+import type { MovedLog } from './moved-log.ts';
 import { type CopySide, digestPartition, type PartitionDigest } from './partition-digest.ts';
 import type { Offsets } from './stretch.ts';
 
@@ -25,11 +26,13 @@ export type Tally = (topic: string, offsets: number) => void;
 /** A partition's records between two positions. */
 type Stretch = Offsets & { readonly partition: number };
 
+export type Rewriting = { readonly schemas: SchemaMove; readonly moved: MovedLog };
+
 /** The copying of one topic: look at what is there, copy, compare. */
 export class TopicCopy {
   readonly #options: CopyOptions;
   readonly #topic: TopicDescription;
-  readonly #schemas: SchemaMove;
+  readonly #rewriting: Rewriting;
   readonly #producer: TransactionalProducer;
   readonly #compacted: boolean;
   readonly #copied: number[];
@@ -39,12 +42,12 @@ export class TopicCopy {
   constructor(
     options: CopyOptions,
     topic: TopicDescription,
-    schemas: SchemaMove,
+    rewriting: Rewriting,
     producer: TransactionalProducer,
   ) {
     this.#options = options;
     this.#topic = topic;
-    this.#schemas = schemas;
+    this.#rewriting = rewriting;
     this.#producer = producer;
     this.#compacted = topic.cleanup.policy === 'compact';
     this.#copied = topic.offsets.map(() => 0);
@@ -86,7 +89,7 @@ export class TopicCopy {
   }
 
   async copy(tally: Tally): Promise<void> {
-    await this.#schemas.registerSubject(this.#topic.name);
+    await this.#rewriting.schemas.registerSubject(this.#topic.name);
     const stretches = this.#stretches();
     if (stretches.length > 0) await this.#copyStretches(stretches, tally);
   }
@@ -141,7 +144,7 @@ export class TopicCopy {
       this.#refuseExpired(timestamp);
       records.push({
         key: batch.key(i),
-        value: value && (await this.#schemas.rewritten(name, value)),
+        value: value && (await this.#rewritten(batch.key(i), value)),
         timestamp,
         headers: portableHeaders(batch.headers(i)),
       });
@@ -149,6 +152,15 @@ export class TopicCopy {
     if (records.length > 0) this.#producer.append(name, batch.partition, records);
     this.#copied[batch.partition] = (this.#copied[batch.partition] ?? 0) + records.length;
     return records.length;
+  }
+
+  /** What a value says of schemas or offsets, in terms of the target. */
+  #rewritten(key: Buffer | null, value: Buffer): Promise<Buffer> {
+    const { schemas, moved } = this.#rewriting;
+    const { name } = this.#topic;
+    return isJournalTopic(name)
+      ? movedJournalValue(key, value, moved.offsetsOf)
+      : schemas.rewritten(name, value);
   }
 
   async #commit(positions: ReadonlyMap<number, number>): Promise<void> {
