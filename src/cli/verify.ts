@@ -26,13 +26,14 @@ import {
   type Shutdown,
   systemClock,
 } from '#platform';
-import { openVault, type Pseudonyms, vaultExists } from '#privacy';
+import { openVault, type Pseudonyms, vaultExists, vaultFileProblem } from '#privacy';
 import { defineCommand, EXIT, type Invocation, usageError } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { optionsThatDiffer } from './deciding-options.ts';
 import { openExistingInstallation } from './installation.ts';
 import { throwIfInterrupted, withShutdown } from './interruption.ts';
 import { grouped, notice, type Output } from './output.ts';
+import { verifiedFiles } from './verified-files.ts';
 
 type VerifyCommandOptions = { readonly task?: string; readonly fromLog?: boolean; readonly force?: boolean };
 
@@ -41,6 +42,8 @@ type Finding = {
   readonly result: 'equal' | 'different' | 'unknown';
   readonly commits?: number;
   readonly records?: number;
+  /** Of files that are written once. */
+  readonly files?: number;
   /** What differs and where, or why nothing can be said. */
   readonly detail: string;
   /** Of the stores on this machine; absent for a task without stores. */
@@ -75,7 +78,8 @@ export function verifyCommand(command: Command): Command {
 The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
 it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
 Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Rows of the vault of pseudonyms are held against their seals. Beside "millrace start", which has the
+is held meanwhile. Rows of the vault of pseudonyms are held against their seals; files of the archive, of snapshots and of
+versions against their SHA-256; pages of the embedded log and of the vault are checked by SQLite. Beside "millrace start", which has the
 stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
 What differs after an option was changed that results depend on is "unknown", with the option: verify with what it was.
 Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
@@ -113,6 +117,11 @@ async function runVerify({
       stateDirectory: held ? state : undefined,
     };
     const findings: Finding[] = [];
+    const report = (finding: Finding) => {
+      findings.push(finding);
+      if (output.json) output.value(finding);
+      else output.line(lineOf(finding));
+    };
     const progress = commandProgress(output, shutdown.signal);
     // What is under way ends on the signal; its stores must be closed before they are removed.
     let work: Promise<unknown> = Promise.resolve();
@@ -126,17 +135,12 @@ async function runVerify({
       work = found;
       const finding = await found;
       step.done();
-      findings.push(finding);
-      if (output.json) output.value(finding);
-      else output.line(lineOf(finding));
+      report(finding);
     }
     if (options.task === undefined) {
-      const finding = await verifiedVault(configuration, shutdown.signal);
-      if (finding !== undefined) {
-        findings.push(finding);
-        if (output.json) output.value(finding);
-        else output.line(lineOf(finding));
-      }
+      for await (const finding of verifiedFiles(installation, shutdown.signal)) report(finding);
+      const ofVault = await verifiedVault(configuration, shutdown.signal);
+      if (ofVault !== undefined) report(ofVault);
     }
     return findings.every(({ result }) => result === 'equal') ? EXIT.done : EXIT.failed;
   });
@@ -151,8 +155,9 @@ async function verifiedVault({ data }: Configuration, signal: AbortSignal): Prom
     vault = openVault(data);
     const { users, damaged } = await vault.check(signal);
     const counted = { task, records: users };
-    if (damaged === 0) return { ...counted, result: 'equal', detail: '' };
-    return { ...counted, result: 'different', detail: vault.damage ?? '' };
+    const problem = damaged === 0 ? vaultFileProblem(data) : vault.damage;
+    if (problem === undefined) return { ...counted, result: 'equal', detail: '' };
+    return { ...counted, result: 'different', detail: problem };
   } catch (error) {
     if (errorCode(error) !== 'MR_PRIVACY_VAULT_UNUSABLE') throw error;
     return { task, result: 'different', detail: (error as Error).message };
@@ -272,10 +277,11 @@ async function compareWithRebuild(place: TaskPlace, options: Context['options'])
   return { task, result: detail === '' ? 'equal' : 'different', detail, uncompared: stores.incomparable };
 }
 
-function lineOf({ task, result, commits, records, detail, state, stores = [] }: Finding): string {
+function lineOf({ task, result, commits, records, files, detail, state, stores = [] }: Finding): string {
   const parts = [
     ...(commits === undefined ? [] : [`${grouped(commits)} commits`]),
     ...(records === undefined ? [] : [`${grouped(records)} records`]),
+    ...(files === undefined ? [] : [`${grouped(files)} ${files === 1 ? 'file' : 'files'}`]),
   ];
   const counts = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
   const onDisk = [state === undefined ? '' : `state on disk ${state}`, ...stores.map(shownStore)];

@@ -53,6 +53,11 @@ export class OfflineStore {
     return this.#manifest.valid(table);
   }
 
+  /** Those of all tables. */
+  allFiles(): readonly ArchiveFile[] {
+    return this.#manifest.with('written');
+  }
+
   /** The files of a table whose rows are past their retention. */
   dropped(table: string): readonly ArchiveFile[] {
     return this.#manifest.with('dropped').filter((file) => file.table === table);

@@ -62,3 +62,4 @@ export {
   progressStyle,
 } from './progress.ts';
 export { Shutdown } from './shutdown.ts';
+export { integrityProblem } from './sqlite-integrity.ts';

@@ -13,4 +13,4 @@ export { withPseudonyms } from './events.ts';
 export { asGiven, isPseudonym, type Pseudonyms, requireUserId, type VaultCheck } from './pseudonyms.ts';
 export { excludedUsers, PrivacyDecisions, writePrivacyStatus } from './status.ts';
 export { openVault } from './vault/vault.ts';
-export { vaultExists } from './vault/vault-file.ts';
+export { vaultExists, vaultFileProblem } from './vault/vault-file.ts';

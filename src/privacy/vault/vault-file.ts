@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { ConfigurationError, errorCode, MillraceError, RetryableError } from '#platform';
+import { ConfigurationError, errorCode, integrityProblem, MillraceError, RetryableError } from '#platform';
 import { masterKeyAt } from './master-key.ts';
 import { RowSeal } from './row-seal.ts';
 
@@ -21,6 +21,11 @@ export type OpenedVault = { readonly database: DatabaseSync; readonly masterKey:
 
 export function vaultExists(directory: string): boolean {
   return existsSync(join(directory, vaultFileName));
+}
+
+/** What SQLite finds wrong with the file; undefined where it finds nothing. */
+export function vaultFileProblem(directory: string): string | undefined {
+  return integrityProblem(join(directory, vaultFileName));
 }
 
 /** Makes the vault where there is none. ConfigurationError MR_PRIVACY_VAULT_UNUSABLE, RetryableError MR_PRIVACY_VAULT_BUSY. */
