@@ -96,7 +96,9 @@ export async function dropVersion(
   const { log } = environment;
   const name = versionedName(version);
   const names = (await log.describeTopics()).map((topic) => topic.name);
-  const own = names.filter((topic) => topic === name || topic === `${name}-rows` || topic.startsWith(`view-${name}-`));
+  const own = names.filter(
+    (topic) => topic === name || topic === `${name}-rows` || topic.startsWith(`view-${name}-`),
+  );
   await log.deleteTopics(own);
   await writeVersion(environment, { ...version, status: 'dropped' });
 }
