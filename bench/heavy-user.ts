@@ -1,11 +1,13 @@
 /**
  * One user with 100,000 events in a day beside 1,000 others with ten each: what an event of the heavy one costs as they grow,
  * in processor time and in bytes of the log, and how long the others wait. Events are appended one by one at a steady rate;
- * the loop's processors run beside that in the same process, with commits of 100 ms.
+ * the loop's processors run beside that in the same process, with commits of 100 ms, and the log is cleaned every minute
+ * as the services do.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { StreamsRuntime, TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { createLogger, systemClock } from '#platform';
@@ -24,6 +26,8 @@ const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
 const COMMIT_MS = 100;
 const PARTS = 10;
+const CLEANING_MS = 60_000;
+const FILE = 'log.sqlite';
 
 export async function run(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
@@ -41,16 +45,43 @@ export async function run(): Promise<void> {
   await runtime.start();
   const stop = new AbortController();
   const running = runtime.run(stop.signal);
+  const cleaning = new AbortController();
+  const cleaned = cleanEveryMinute(log, cleaning.signal);
   const waits = new Waits();
   const following = waits.follow(log, topics, stop.signal);
   try {
+    const before = usedBytes(directory);
+    const total = HEAVY_EVENTS + OTHERS_EVENTS;
     await Promise.race([feed(log, topics, waits), running]);
+    const grown = () => (usedBytes(directory) - before) / total;
+    const shared = { bench: 'heavy-user', metric: 'bytes', unit: 'bytes an event' } as const;
+    printFigure({ ...shared, case: 'on disk, as the last events came', value: grown() });
+    await log.clean();
+    printFigure({ ...shared, case: 'on disk, after cleaning', value: grown(), aim: 1_000 });
+    printFigure({ ...shared, case: 'size of the file', value: statSync(join(directory, FILE)).size / total });
   } finally {
+    cleaning.abort();
     stop.abort();
-    await Promise.all([running, following]);
+    await Promise.all([running, following, cleaned]);
     await log.close();
     rmSync(directory, { recursive: true });
   }
+}
+
+async function cleanEveryMinute(log: EmbeddedLog, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await systemClock.sleep(CLEANING_MS, signal).catch(() => {});
+    if (!signal.aborted) await log.clean();
+  }
+}
+
+/** What the log fills of its file: what it has freed it uses again. */
+function usedBytes(directory: string): number {
+  const database = new DatabaseSync(join(directory, FILE), { readOnly: true });
+  const pragma = (name: string) => Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+  const bytes = (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
+  database.close();
+  return bytes;
 }
 
 /** Appends the events at their rate, and prints the figures of the first and the last tenth. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '#platform';
 import { Compaction } from './compaction.ts';
+import { packPartition } from './packing.ts';
 import type { CleaningRow, Reader } from './reader.ts';
 import type { WriterConnection } from './writer-client.ts';
 
@@ -38,7 +39,7 @@ export type Pass = {
 /** A cleaner that dies blocks the others for this long. It renews the lease before each partition. */
 const leaseMs = 5 * 60_000;
 
-/** One pass of retention and compaction over all topics. */
+/** One pass of retention, compaction and packing over all topics. */
 export async function clean(
   resources: Pick<Pass, 'reader' | 'writer' | 'clock' | 'assertOpen'>,
   { minDirtyRatio = 0.5 }: CleanOptions,
@@ -69,8 +70,10 @@ async function cleanAll(pass: Pass, minDirtyRatio: number): Promise<boolean> {
   for (const partition of pass.reader.partitions()) {
     pass.assertOpen();
     const { cleanup } = partition;
-    if (cleanup.policy === 'delete') await expire(pass, partition, cleanup.retentionMs);
-    else if (isDue(partition, minDirtyRatio, pass.clock.now())) {
+    if (cleanup.policy === 'delete') {
+      await expire(pass, partition, cleanup.retentionMs);
+      await packPartition(pass, partition);
+    } else if (isDue(partition, minDirtyRatio, pass.clock.now())) {
       await new Compaction(pass, partition, cleanup.tombstoneRetentionMs).run();
     }
     if (!(await lease(pass, leaseMs))) return false;

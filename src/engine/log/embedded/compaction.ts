@@ -1,19 +1,12 @@
 import { encodeBatch } from '../batch.ts';
 import type { ProducerRecord } from '../port.ts';
-import { StoredBatch } from '../stored-batch.ts';
+import type { StoredBatch } from '../stored-batch.ts';
 import type { Pass } from './cleaner.ts';
-import type { Rewrite } from './messages.ts';
 import type { CleaningRow, Survey } from './reader.ts';
+import { MAX_SPAN, MERGED_BYTES, Rewriting, storedBatches } from './rewriting.ts';
 
 /** Keys whose newest offsets are held in memory at once; what is beyond waits for the next pass. */
 const maxKeys = 1_000_000;
-/** Batches read between two turns of the event loop. */
-const stepRows = 32;
-/** Rewritten bytes that are sent together: they are written under one hold of the lock. */
-const stepBytes = 512 * 1024;
-/** Neighbours are merged up to this size; a larger batch that loses nothing is left alone. */
-const mergedBytes = 64 * 1024;
-const maxSpan = 0xffffffff;
 
 /** A run of stored batches that will be one. */
 type Merge = {
@@ -38,17 +31,17 @@ export class Compaction {
   readonly #partition: CleaningRow;
   readonly #tombstoneRetentionMs: number;
   readonly #now: number;
+  readonly #rewriting: Rewriting;
   readonly #newest = new Map<string, number>();
   #to: number;
   #merge: Merge = emptyMerge();
-  #rewrites: Rewrite[] = [];
-  #rewriteBytes = 0;
   #kept = 0;
   #tombstonesDue: number | null = null;
 
   constructor(pass: Pass, partition: CleaningRow, tombstoneRetentionMs: number) {
     this.#pass = pass;
     this.#partition = partition;
+    this.#rewriting = new Rewriting(pass, partition.id);
     this.#tombstoneRetentionMs = tombstoneRetentionMs;
     this.#now = pass.clock.now();
     this.#to = partition.end;
@@ -56,39 +49,24 @@ export class Compaction {
 
   async run(): Promise<void> {
     await this.#mapNewest();
-    for await (const { row, batch } of this.#batches(this.#partition.start)) {
+    for await (const { row, batch } of storedBatches(this.#pass, this.#partition, this.#partition.start)) {
       if (row.baseOffset >= this.#to) break;
       this.#filter(row, batch);
-      if (this.#rewriteBytes >= stepBytes && !(await this.#send())) return;
+      if (!(await this.#rewriting.step())) return;
     }
     this.#flush();
-    await this.#send({ compactedTo: this.#to, records: this.#kept, tombstonesDue: this.#tombstonesDue });
-  }
-
-  /** All batches from `from` on; other work gets its turn between steps. */
-  async *#batches(from: number): AsyncGenerator<{ row: Survey; batch: StoredBatch }> {
-    const { reader, assertOpen, clock } = this.#pass;
-    const { id, topic, partition } = this.#partition;
-    for (;;) {
-      assertOpen();
-      const rows = reader.survey(id, from, stepRows);
-      const stored = new Map(reader.fetch(id, rows[0]?.baseOffset ?? from, stepRows));
-      for (const row of rows) {
-        const bytes = stored.get(row.baseOffset);
-        if (bytes !== undefined)
-          yield { row, batch: new StoredBatch(topic, partition, row.baseOffset, bytes) };
-        from = row.nextOffset;
-      }
-      if (rows.length < stepRows) return;
-      await clock.sleep(0);
-    }
+    await this.#rewriting.send({
+      compactedTo: this.#to,
+      records: this.#kept,
+      tombstonesDue: this.#tombstonesDue,
+    });
   }
 
   async #mapNewest(): Promise<void> {
     const { id, compactedTo } = this.#partition;
     // An interrupted pass may have merged the batch that began there into an earlier one.
     const from = this.#pass.reader.fetch(id, compactedTo, 1)[0]?.[0] ?? compactedTo;
-    for await (const { row, batch } of this.#batches(from)) {
+    for await (const { row, batch } of storedBatches(this.#pass, this.#partition, from)) {
       if (row.baseOffset >= this.#partition.end) return;
       for (let i = 0; i < batch.count; i++) this.#newest.set(keyOf(batch, i), batch.offset(i));
       if (this.#newest.size < maxKeys) continue;
@@ -115,9 +93,10 @@ export class Compaction {
     this.#kept += kept.length;
     const until = tombstones ? (row.tombstonesUntil ?? this.#now + this.#tombstoneRetentionMs) : null;
     const changed = kept.length < batch.count || until !== row.tombstonesUntil;
-    if (!changed && batch.byteLength >= mergedBytes) {
+    if (!changed && batch.byteLength >= MERGED_BYTES) {
       this.#flush();
       this.#noteTombstones(until);
+      if (this.#isNew(row)) this.#rewriting.add({ ...row, batch: batch.bytes });
       return;
     }
     this.#gather(row, batch, kept, until, changed);
@@ -131,8 +110,8 @@ export class Compaction {
     changed: boolean,
   ): void {
     const first = this.#merge.rows[0];
-    const tooWide = first !== undefined && row.nextOffset - first.baseOffset > maxSpan;
-    if (tooWide || this.#merge.bytes + batch.byteLength > mergedBytes) this.#flush();
+    const tooWide = first !== undefined && row.nextOffset - first.baseOffset > MAX_SPAN;
+    if (tooWide || this.#merge.bytes + batch.byteLength > MERGED_BYTES) this.#flush();
     const merge = this.#merge;
     merge.rows.push(row);
     merge.changed ||= changed;
@@ -151,35 +130,24 @@ export class Compaction {
     const last = rows.at(-1);
     if (first === undefined || last === undefined) return;
     this.#noteTombstones(tombstonesUntil);
-    if (rows.length === 1 && !changed) return;
+    if (rows.length === 1 && !changed && !this.#isNew(first)) return;
     const { baseOffset } = first;
     const { nextOffset } = last;
     const gone = records.length === 0 ? rows : rows.slice(1);
-    for (const row of gone) this.#rewrites.push({ ...row, batch: null });
+    for (const row of gone) this.#rewriting.add({ ...row, batch: null });
     if (records.length === 0) return;
     const deltas = offsets.map((offset) => offset - baseOffset);
     const { bytes, maxTimestamp } = encodeBatch(records, deltas, nextOffset - baseOffset);
-    this.#rewrites.push({ baseOffset, nextOffset, newest: maxTimestamp, tombstonesUntil, batch: bytes });
-    this.#rewriteBytes += bytes.length;
+    this.#rewriting.add({ baseOffset, nextOffset, newest: maxTimestamp, tombstonesUntil, batch: bytes });
+  }
+
+  /** Whether no pass has seen the batch, so that it is not packed yet. */
+  #isNew({ baseOffset }: Survey): boolean {
+    return baseOffset >= this.#partition.compactedTo;
   }
 
   #noteTombstones(until: number | null): void {
     if (until !== null) this.#tombstonesDue = Math.min(until, this.#tombstonesDue ?? until);
-  }
-
-  /** False when another cleaner has taken over. */
-  async #send(mark?: {
-    compactedTo: number;
-    records: number;
-    tombstonesDue: number | null;
-  }): Promise<boolean> {
-    const rewrites = this.#rewrites;
-    this.#rewrites = [];
-    this.#rewriteBytes = 0;
-    const { token, writer } = this.#pass;
-    const partitionId = this.#partition.id;
-    const request = { kind: 'rewrite' as const, token, partitionId, rewrites };
-    return writer.request<boolean>(mark === undefined ? request : { ...request, mark });
   }
 }
 

@@ -7,6 +7,7 @@ import type { ConsumerOptions, RecordBatch, TopicPartition } from '../port.ts';
 import { EmptyBatch, FetchedBatch } from '../stored-batch.ts';
 import type { CommitWatch } from './commit-watch.ts';
 import { translated } from './database.ts';
+import { unpack, unpackedLength } from './packed-batch.ts';
 import type { Reader } from './reader.ts';
 
 /** The first row may lie wholly before the position. */
@@ -85,10 +86,11 @@ export class EmbeddedConsumer extends AssignedConsumer {
     let seen = 0;
     let taken = 0;
     let next = position;
-    for (const [base, bytes] of rows) {
+    for (const [base, stored] of rows) {
       const room = taken === 0 ? left : share - taken;
-      if (bytes.length > room && batches.length > 0) break;
+      if (unpackedLength(stored) > room && batches.length > 0) break;
       seen++;
+      const bytes = unpack(stored, () => `${topic}/${partition} offset ${base}`);
       const batch = new FetchedBatch(topic, partition, base, bytes, position);
       // What precedes the position may be all that compaction has left of its batch.
       if (batch.nextOffset <= position) continue;

@@ -8,7 +8,9 @@ import { ConfigurationError, diskFull, FatalError, MillraceError, RetryableError
  * and a reader walks neighbouring pages.
  */
 const applicationId = 0x4d524c47; // 'MRLG'
-const formatVersion = 1;
+/** 2: batches may be packed (packed-batch.ts). A log of format 1 is one in which none is, and gets the number when it is opened. */
+const formatVersion = 2;
+const oldestVersion = 1;
 
 const tables = `
   CREATE TABLE topics (
@@ -51,6 +53,7 @@ export function openForWriting(directory: string, synchronous: Synchronous): Dat
     try {
       const version = checkFormat(database, path);
       if (version === 0) create(database, path);
+      else if (version < formatVersion) database.exec(`PRAGMA user_version = ${formatVersion}`);
       database.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;
         PRAGMA busy_timeout = 0`);
       return database;
@@ -97,7 +100,7 @@ function checkFormat(database: DatabaseSync, path: string): number {
       hint: 'give Millrace a data directory of its own',
     });
   }
-  if (version !== formatVersion) {
+  if (!(version >= oldestVersion && version <= formatVersion)) {
     throw new ConfigurationError(
       'MR_LOG_NEWER_FORMAT',
       `${path} has format ${version}, this version knows ${formatVersion}`,

@@ -50,7 +50,7 @@ export interface EmbeddedLog extends Log {
    * `connection`. Not for a log that was opened with a connection itself.
    */
   connect(): MessagePort;
-  /** One pass of retention and compaction over all topics, in steps that hold the lock for some ms each. */
+  /** One pass of retention, compaction and packing over all topics, in steps that hold the lock for some ms each. */
   clean(options?: CleanOptions): Promise<Cleaned>;
   /**
    * Cleans all that is due and leaves no byte of it in the files: for what must be gone, such as an erased user. Writes the

@@ -50,10 +50,21 @@ test('a file that is no database, or of another program, or of a newer version, 
   edit(join(foreign, 'log.sqlite'), 'CREATE TABLE theirs (x)');
   await assert.rejects(open(foreign), hasCode('MR_LOG_NOT_A_LOG'));
   const { directory, file } = await written(t);
-  edit(file, 'PRAGMA user_version = 2');
+  edit(file, 'PRAGMA user_version = 3');
   await assert.rejects(open(directory), hasCode('MR_LOG_NEWER_FORMAT'));
-  edit(file, 'PRAGMA user_version = 1');
+  edit(file, 'PRAGMA user_version = 2');
   await (await open(directory)).close();
+});
+
+test('a log of the format before packed batches is read, and is of the present one from then on', async (t) => {
+  const { directory, file } = await written(t);
+  edit(file, 'PRAGMA user_version = 1');
+  const log = await open(directory);
+  assert.deepEqual(values(await readToEnd(log, [at('in')])), ['kept']);
+  await log.close();
+  const database = new DatabaseSync(file);
+  assert.equal(database.prepare('PRAGMA user_version').get()?.user_version, 2);
+  database.close();
 });
 
 test('a directory that cannot be made is refused', async (t) => {

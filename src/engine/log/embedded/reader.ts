@@ -4,6 +4,7 @@ import type { GroupState } from '../group-coordination.ts';
 import type { Cleanup, OffsetCommit, TopicDescription, TopicPartition } from '../port.ts';
 import { StoredBatch } from '../stored-batch.ts';
 import { storedJson } from './database.ts';
+import { unpack } from './packed-batch.ts';
 import { type Query, Statements } from './statements.ts';
 
 /** A batch's columns, without the batch. */
@@ -98,6 +99,16 @@ export class Reader {
     ][];
   }
 
+  /** What fetch has returned, unpacked. FatalError MR_LOG_CORRUPT. */
+  batch({ topic, partition }: TopicPartition, base: number, stored: Uint8Array): StoredBatch {
+    return new StoredBatch(
+      topic,
+      partition,
+      base,
+      unpack(stored, () => `${topic}/${partition} offset ${base}`),
+    );
+  }
+
   survey(partitionId: number, from: number, limit = surveyRows): readonly Survey[] {
     return this.#statements
       .ofPartition('survey', partitionId)
@@ -130,7 +141,7 @@ export class Reader {
         if (newest < timestamp) continue;
         const [row] = this.fetch(id, baseOffset, 1);
         if (row === undefined) continue;
-        const batch = new StoredBatch(at.topic, at.partition, row[0], row[1]);
+        const batch = this.batch(at, row[0], row[1]);
         for (let i = 0; i < batch.count; i++) if (batch.timestamp(i) >= timestamp) return batch.offset(i);
       }
       const last = rows.at(-1);
