@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '#platform';
 import { kafkaServer, ownRedis, registryServer } from '#servers';
 import { commandLine, type Running, smallWorld } from './testing/command-line.ts';
@@ -58,11 +59,23 @@ it('two installations on one Kafka, registry and Redis answer as each does alone
   }
   assert.ok(posted > 0);
   // The other way round: two answers as before when one has gone.
-  const before = await answers(urlOfTwo);
+  const before = await settledAnswers(urlOfTwo);
   assert.equal((await one.signal('SIGTERM')).code, 0);
   assert.deepEqual(await answers(urlOfTwo), before);
   assert.equal((await two.signal('SIGTERM')).code, 0);
 });
+
+/** When what was posted has come through: they stay the same for some seconds. */
+async function settledAnswers(url: string): Promise<readonly Answer[]> {
+  let before = await answers(url);
+  for (let same = 0; same < 30; ) {
+    await setTimeout(100);
+    const now = await answers(url);
+    same = isDeepStrictEqual(now, before) ? same + 1 : 0;
+    before = now;
+  }
+  return before;
+}
 
 async function urlOf(running: Running): Promise<string> {
   const [, url = ''] = await running.until(/"url":"(http[^"]*)"/);

@@ -78,8 +78,9 @@ export function verifyCommand(command: Command): Command {
 The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
 it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
 Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Rows of the vault of pseudonyms are held against their seals; files of the archive, of snapshots and of
-versions against their SHA-256; pages of the embedded log and of the vault are checked by SQLite. Beside "millrace start", which has the
+is held meanwhile. Rows of the vault of pseudonyms are held against their seals, files of the archive, of snapshots and
+of versions against their SHA-256; pages of the embedded log and of the vault are checked by SQLite.
+Beside "millrace start", which has the
 stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
 What differs after an option was changed that results depend on is "unknown", with the option: verify with what it was.
 Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
