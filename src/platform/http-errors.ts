@@ -52,7 +52,7 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
   },
 };
 
-/** Of a client that went away while it sent; nobody reads it. */
+/** The answer to a client that went away while it sent; nobody reads it. */
 export const aborted: { status: number } & ErrorBody = {
   status: 400,
   code: 'MR_HTTP_ABORTED',

@@ -8,7 +8,7 @@ export type CopiedStretches = {
   readonly to: Log;
   readonly at: TopicPartition;
   readonly compacted: boolean;
-  /** Of the source: what has been copied. */
+  /** What has been copied of the source. */
   readonly here: Offsets;
   /** All there is on the target. */
   readonly there: Offsets;
@@ -41,7 +41,7 @@ export async function findMoved(options: CopiedStretches): Promise<MovedOffsets>
 }
 
 type Found = {
-  /** Of these two, the last ones are the same records. */
+  /** The last of both are the same records. */
   readonly source: OffsetRuns;
   readonly target: OffsetRuns;
   /** Those of the target. */
@@ -77,7 +77,7 @@ class KeyedOffsets {
     return this.#counts.get(key) ?? 0;
   }
 
-  /** Of each key as many of the newest as the other has as well. */
+  /** As many of each key's newest records as the other side has, too. */
   common(other: KeyedOffsets): OffsetRuns {
     const common = new OffsetRuns();
     const left = new Map(this.#counts);

@@ -109,7 +109,7 @@ function isProof(found: unknown, expected: Buffer): boolean {
   return found instanceof Uint8Array && found.length === expected.length && timingSafeEqual(found, expected);
 }
 
-/** Of a vault whose rows are sealed. */
+/** The format of a vault whose rows are sealed. */
 function proofOf(masterKey: Buffer): Buffer {
   return createHmac('sha256', masterKey).update('millrace vault of pseudonyms, rows sealed').digest();
 }

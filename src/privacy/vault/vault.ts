@@ -8,7 +8,7 @@ import { KnownUsers } from './known-users.ts';
 import { RowSeal } from './row-seal.ts';
 import { openVaultFile, translated, vaultFileName } from './vault-file.ts';
 
-/** Of one look of the check, about 30 ms. */
+/** Rows that one step of the check looks at: about 30 ms. */
 const checkedAtOnce = 10_000;
 /** 128 bits: no two users of one log will ever have the same. */
 const pseudonymBytes = 16;
