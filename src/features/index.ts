@@ -32,7 +32,7 @@ export { crossKey, crossKeysOf, splitCrossKey } from './keys.ts';
 export { type InputFeature, modelFeatures } from './model-inputs.ts';
 export { isOfUser, versionedName } from './names.ts';
 export type { RecordView } from './record-view.ts';
-export { type FeatureColumn, type FeatureKind, rowSchema } from './row.ts';
+export { type FeatureColumn, type FeatureKind, rowRecordName, rowSchema } from './row.ts';
 export { type FeatureTtls, withTtls } from './ttls.ts';
 export { type AnyView, defineView, type Entity, type FeatureReading, type FeatureView } from './view.ts';
 export { type ItemState, itemFeaturesView, popularityBucket } from './views/item-features.ts';

@@ -52,6 +52,11 @@ const avro: Readonly<Record<FeatureKind, { type: unknown; default: unknown }>> =
   'double[]': { type: { type: 'array', items: 'double' }, default: [] },
 };
 
+/** The name of the Avro record of a view's rows: UserFeatures of user-features. */
+export function rowRecordName(view: string): string {
+  return view.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** The Avro record of the row. Every field has a default, so that a feature can be added to rows that are written. */
 export function rowSchema(columns: readonly FeatureColumn[], name: string, doc: string): object {
   const fields = columns.map((column) => ({

@@ -188,7 +188,7 @@ function sendError(error: unknown, request: HttpRequest, reply: HttpReply, logge
   }
   const status = statusOf(error);
   if (status >= 500) {
-    // What passes is the asker's to try again, and counted; a server that is away would fill the log with it.
+    // The client tries again, and the answer is counted; logged as errors, these would flood the log while a server is away.
     const level = error instanceof RetryableError ? 'info' : 'error';
     logger[level]({ err: error, requestId: request.id, method: request.method }, 'a request failed');
   }

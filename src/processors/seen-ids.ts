@@ -3,13 +3,13 @@ import type { KeyValueStore } from '#engine';
 import { crossKey, crossKeysOf } from '#features';
 import type { RecentEvents } from '#schemas';
 
-/** Of an entry: a hash of the id, the event's time, the hash of its body. */
+/** An entry is a hash of the id, the event's time, the hash of its body. */
 const HASH_BYTES = 8;
 const TIME_BYTES = 6;
 const ENTRY_BYTES = HASH_BYTES + TIME_BYTES + 4;
 /** In a user's own row. */
 const OWN_ENTRIES = 48;
-/** Of a bucket, from which on another one is split: so many bytes are written for an event. */
+/** A bucket with more of them is split: an event writes about so many. */
 const BUCKET_ENTRIES = 16;
 const FEWEST_BUCKETS = 4;
 
@@ -78,7 +78,7 @@ export class SeenIds {
     else if (wasEmpty && count > FEWEST_BUCKETS) this.#merge(count - 1, ts);
   }
 
-  /** Of the row itself, as many as there are, into buckets that they fill by half. */
+  /** Moves all entries of the row itself into buckets, which they half fill. */
   #spread(entries: readonly Buffer[], ts: number): void {
     const count = Math.max(FEWEST_BUCKETS, Math.ceil((2 * entries.length) / BUCKET_ENTRIES));
     const buckets = Map.groupBy(entries, (entry) => addressOf(entry, count));

@@ -1,6 +1,6 @@
 import { avroSerde, defineProcessor, port, type Topic, type TopologyBuilder, textKey } from '#engine';
 import type { SchemaRegistry } from '#engine/log';
-import { type AnyView, asOfRows, rowSchema, versionedName } from '#features';
+import { type AnyView, asOfRows, rowRecordName, rowSchema, versionedName } from '#features';
 import { topics as catalogue, type ViewState } from '#schemas';
 
 export type FinishedRows = Topic<string, object>;
@@ -12,7 +12,7 @@ export type FinishedRows = Topic<string, object>;
 export async function finishedRowsTopic(registry: SchemaRegistry, view: AnyView): Promise<FinishedRows> {
   const { partitions, cleanup } = catalogue['user-features-2'];
   const name = `${versionedName(view)}-rows`;
-  const schema = rowSchema(view.columns, recordNameOf(view), `The finished row of view ${view.name}.`);
+  const schema = rowSchema(view.columns, rowRecordName(view.name), `The finished row of view ${view.name}.`);
   return {
     name,
     partitions,
@@ -45,9 +45,4 @@ export function publishFinishedRows(
   builder
     .process(`${view.name}-rows`, finish, { states: changes })
     .rows.to(rows as Topic<string, object | null>, { partitioning: 'same' });
-}
-
-/** UserFeatures of user-features. */
-function recordNameOf({ name }: AnyView): string {
-  return name.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { featureViews, rowSchema } from '#features';
+import { featureViews, rowRecordName, rowSchema } from '#features';
 import { errorCatalogue } from '#platform';
 import { configurationOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
@@ -34,10 +34,9 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
 function rowSchemas(directory: string): ReadonlyMap<string, string> {
   return new Map(
     featureViews.map(({ name, columns }) => {
-      const record = name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
       const schema = rowSchema(
         columns,
-        record,
+        rowRecordName(name),
         `The finished row of view ${name}; generated from its declaration.`,
       );
       return [`${directory}/${name}.avsc`, `${JSON.stringify(schema, null, 2)}\n`];

@@ -1,4 +1,4 @@
-import { FatalError } from '#platform';
+import { errorCode, FatalError } from '#platform';
 
 /** Records of one input that were taken one after the other. */
 export type JournalRun = {
@@ -93,6 +93,16 @@ export function encodeJournalEntry(entry: JournalEntry): Buffer {
     writer.bytes(Buffer.from(fingerprint, 'hex'));
   }
   return writer.finish();
+}
+
+/** Undefined for what another program has written; an entry that was lost with its bytes is a hole in the journal. */
+export function readableJournalEntry(value: Buffer): JournalEntry | undefined {
+  try {
+    return decodeJournalEntry(value);
+  } catch (error) {
+    if (errorCode(error) !== 'MR_JOURNAL_UNREADABLE') throw error;
+    return undefined;
+  }
 }
 
 /** Errors: MR_JOURNAL_UNREADABLE. */

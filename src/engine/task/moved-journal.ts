@@ -1,6 +1,5 @@
-import { errorCode } from '#platform';
 import type { TopicPartition } from '../log/port.ts';
-import { decodeJournalEntry, encodeJournalEntry, type JournalEntry } from './journal-format.ts';
+import { encodeJournalEntry, type JournalEntry, readableJournalEntry } from './journal-format.ts';
 
 /** Where the records of one partition lie in a log that they were copied to. */
 export type MovedOffsets = {
@@ -21,7 +20,7 @@ export async function movedJournalValue(
   value: Buffer,
   offsetsOf: (at: TopicPartition) => Promise<MovedOffsets | undefined>,
 ): Promise<Buffer> {
-  const entry = readableEntry(value);
+  const entry = readableJournalEntry(value);
   const partition = partitionOf(key);
   if (entry === undefined || partition === undefined) return value;
   const moved: (MovedOffsets | undefined)[] = [];
@@ -45,7 +44,7 @@ export async function movedJournalValue(
 
 /** What is the same in any copy of the log: how many records were taken from which input, and what came of them. */
 export function journalValueWithoutOffsets(value: Buffer): Buffer {
-  const entry = readableEntry(value);
+  const entry = readableJournalEntry(value);
   if (entry === undefined) return value;
   const inputs = entry.inputs.map(({ topic }) => ({ topic, from: 0, to: 0 }));
   return encodeJournalEntry({ ...closedUp({ ...entry, inputs }), lacksRecords: false });
@@ -66,13 +65,4 @@ function closedUp(entry: JournalEntry): JournalEntry {
 function partitionOf(task: Buffer | null): number | undefined {
   const digits = /-(\d+)$/.exec(task?.toString() ?? '')?.[1];
   return digits === undefined ? undefined : Number(digits);
-}
-
-function readableEntry(value: Buffer): JournalEntry | undefined {
-  try {
-    return decodeJournalEntry(value);
-  } catch (error) {
-    if (errorCode(error) !== 'MR_JOURNAL_UNREADABLE') throw error;
-    return undefined;
-  }
 }

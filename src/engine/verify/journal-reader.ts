@@ -2,7 +2,7 @@ import { errorCode, FatalError } from '#platform';
 import type { Log } from '../log/port.ts';
 import { tasksOf } from '../task/assignment.ts';
 import { journalTopic } from '../task/journal.ts';
-import { decodeJournalEntry, type JournalEntry } from '../task/journal-format.ts';
+import { type JournalEntry, readableJournalEntry } from '../task/journal-format.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import type { TaskSnapshot } from './snapshot.ts';
 
@@ -106,7 +106,7 @@ export async function* journalOf(
           const value = batch.value(i);
           if (batch.offset(i) < start) continue;
           if (value === null || batch.key(i)?.toString() !== name) continue;
-          const entry = readableEntry(value);
+          const entry = readableJournalEntry(value);
           if (entry === undefined) onUnreadable?.(batch.offset(i));
           else yield { offset: batch.offset(i), entry };
           signal?.throwIfAborted();
@@ -117,16 +117,6 @@ export async function* journalOf(
     onProgress?.(bounds.stable - start, bounds.stable - start);
   } finally {
     await consumer.close();
-  }
-}
-
-/** Undefined for what another program has written; an entry that was lost with its bytes is a hole in the journal. */
-function readableEntry(value: Buffer): JournalEntry | undefined {
-  try {
-    return decodeJournalEntry(value);
-  } catch (error) {
-    if (errorCode(error) !== 'MR_JOURNAL_UNREADABLE') throw error;
-    return undefined;
   }
 }
 

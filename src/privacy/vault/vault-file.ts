@@ -92,8 +92,8 @@ function unlocked(database: DatabaseSync, keyPath: string): Buffer {
 }
 
 /**
- * Gives each row of an earlier release's vault its seal. That it has none is told by the proof: a bit of the file that was
- * flipped can't have rows sealed as they are.
+ * Gives each row of an earlier release's vault its seal. The proof says whether it has none yet, so a
+ * flipped bit in the file can't get damaged rows sealed as they are.
  */
 function seal(database: DatabaseSync, masterKey: Buffer): void {
   const rows = new RowSeal(masterKey);

@@ -19,6 +19,13 @@ const topics = [input, names, sums, windowed] as never;
 const WINDOWS = 600;
 const SIZE_MS = 10;
 
+const summing = {
+  initial: () => 0,
+  add: (sum: number, n: number) => sum + n,
+  subtract: (sum: number, n: number) => sum - n,
+  value,
+};
+
 type Counts = Table<Windowed<string>, number>;
 type Emit = 'every-update' | 'on-close';
 
@@ -60,12 +67,7 @@ describe('rows whose windows have closed are forgotten by the operators that kee
         const driver = await open(t, topics, (builder) => {
           counted(builder.source(input), 'counted', emit, window)
             .groupBy('all', () => 'all')
-            .aggregate('sum', {
-              initial: () => 0,
-              add: (sum, n) => sum + n,
-              subtract: (sum, n) => sum - n,
-              value,
-            })
+            .aggregate('sum', summing)
             .to(sums);
         });
         await fill(driver);
@@ -137,12 +139,7 @@ describe('rows whose windows have closed are forgotten by the operators that kee
             : left.leftJoinForeignKey('joined', right, named, join, { value });
         joined
           .groupBy('all', () => 'all')
-          .aggregate('sum', {
-            initial: () => 0,
-            add: (sum, n) => sum + n,
-            subtract: (sum, n) => sum - n,
-            value,
-          })
+          .aggregate('sum', summing)
           .to(sums);
         joined.join('twice', left, (a, b) => `${a}:${b}`, { value: text }).to(windowed);
       });
@@ -232,12 +229,7 @@ describe('rows whose windows have closed are forgotten by the operators that kee
       counted(builder.source(input), 'counted', 'every-update', tumbling({ sizeMs: SIZE_MS, graceMs: 12 }))
         .suppress('held', { forMs: 20 })
         .groupBy('all', () => 'all')
-        .aggregate('sum', {
-          initial: () => 0,
-          add: (sum, n) => sum + n,
-          subtract: (sum, n) => sum - n,
-          value,
-        })
+        .aggregate('sum', summing)
         .to(sums);
     });
     // The window [0, 10) closes at 22; its first change goes out at 20, the last one at 28 or later.

@@ -60,7 +60,7 @@ export class RedisViewWriter {
     this.#closed.promise.catch(() => {});
   }
 
-  /** Of the views of the product. Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
+  /** Opens the writer of the product's views. Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
   static async open(
     location: RedisLocation,
     environment: FollowerEnvironment,
@@ -80,7 +80,7 @@ export class RedisViewWriter {
     return writer;
   }
 
-  /** Of the view of a module, by itself. Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
+  /** Opens a writer of one view of a module. Errors: those of RedisConnection.open; MR_VIEWS_FOREIGN. */
   static async openModule(
     location: RedisLocation,
     environment: FollowerEnvironment,
