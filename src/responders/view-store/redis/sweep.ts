@@ -26,6 +26,7 @@ export async function sweepGarbage(
   signal: AbortSignal,
 ): Promise<number> {
   let removed = 0;
+  if (signal.aborted) return removed;
   for (const generation of await generations.garbage()) {
     removed += await removeGeneration({ connection, keys, clock }, generation, signal);
     if (signal.aborted) return removed;

@@ -127,6 +127,29 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     });
   });
 
+  it('removes what became garbage while it was removing earlier garbage', async (t) => {
+    const opened = await onShared(t);
+    if (opened === undefined) return;
+    const { world, views } = opened;
+    const writer = await built(world, views);
+    const { connection, keys } = views.environment;
+    const client = new Redis(opened.address);
+    t.after(() => client.disconnect());
+    // So many that removing them takes longer than the next build.
+    const mark = keys.mark((await views.generations.live()) ?? '', 'user', 0);
+    for (let from = 0; from < 60_000; from += 10_000) {
+      const rows = Array.from({ length: 10_000 }, (_, i) =>
+        keys.row(mark, userRowsTopic, `more-${from + i}`),
+      );
+      await client.mset(...rows.flatMap((row) => [row, '']));
+    }
+    for (let round = 0; round < 3; round++) await writer.rebuild();
+    await until(async () => (await views.generations.garbage()).length === 0);
+    assert.equal(await connection.get(mark), null);
+    const live = (await views.generations.live()) ?? '';
+    assert.ok((await views.keys()).every((key) => key.includes(live) || key.includes('{control}:live')));
+  });
+
   it('saves no progress before the rows that it stands for', async (t) => {
     const opened = await onShared(t);
     if (opened === undefined) return;

@@ -44,7 +44,7 @@ export class RedisViewWriter {
   readonly #requested = new Set<Promise<void>>();
   #running: Promise<void> = Promise.resolve();
   #leaving: Promise<void> = Promise.resolve();
-  #sweeping: Promise<void> | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
   #problem: string | undefined = 'the views in Redis are being looked at';
   #backoffMs = LEAST_BACKOFF_MS;
   #hasFollowed = false;
@@ -293,17 +293,16 @@ export class RedisViewWriter {
     return readProgress(connection, keys, generation, views);
   }
 
+  /** After a sweep that is under way, since that one does not know what became garbage since it began. */
   #sweep(): void {
     const { logger } = this.#environment;
     const environment = { ...this.#environment, generations: this.#generations };
-    this.#sweeping ??= sweepGarbage(environment, this.#closing.signal)
+    this.#sweeping = this.#sweeping
+      .then(() => sweepGarbage(environment, this.#closing.signal))
       .then((removed) => {
         if (removed > 0) logger.info({ keys: removed }, 'earlier views were removed from Redis');
       })
-      .catch((err: unknown) => logger.warn({ err }, 'earlier views stay in Redis for now'))
-      .finally(() => {
-        this.#sweeping = undefined;
-      });
+      .catch((err: unknown) => logger.warn({ err }, 'earlier views stay in Redis for now'));
   }
 
   /** Nobody reads the rows there any more once this log's own are complete, and an erasure does not reach them. */
