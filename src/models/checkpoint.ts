@@ -80,4 +80,13 @@ export function unusable(why: string): InputError {
   });
 }
 
+/** The file of a version with the weights that a refresh begins with. */
+export const weightsFile = 'weights.checkpoint';
+
+/** What is learned: state of optimisers, which has the name of its parameter before a slash, and of chance is left out. */
+export function weightsOf({ arrays }: Checkpoint): Checkpoint {
+  const weights = [...arrays].filter(([name]) => !name.includes('/') && name !== 'order');
+  return { arrays: new Map(weights), values: null };
+}
+
 const aligned = (bytes: number) => Math.ceil(bytes / 8) * 8;

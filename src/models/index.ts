@@ -19,13 +19,17 @@ export {
   type VersionManifest,
   versionsDirectory,
 } from './artifact/port.ts';
+export { defaultModel, modelNamed, modelNames, modelOf, models } from './catalogue.ts';
 export {
   type Checkpoint,
   type CheckpointArray,
   decodeCheckpoint,
   encodeCheckpoint,
   type Json,
+  weightsFile,
 } from './checkpoint.ts';
+export type { Dataset } from './dataset.ts';
+export { fitEase } from './ease/fit.ts';
 export {
   type BootstrapOptions,
   bootstrapMean,
@@ -92,14 +96,15 @@ export {
 } from './external/manifest.ts';
 export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
-export { type EaseOptions, easeDefaults, fitEase } from './implicit/ease.ts';
-export { fitIals, type Ials, type IalsOptions, ialsDefaults } from './implicit/ials.ts';
+export { fitIals, type Ials } from './ials/fit.ts';
 export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts';
-export { fitItemKnn, type ItemKnnOptions, itemKnnDefaults } from './implicit/item-knn.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
+export { fitItemKnn } from './item-knn/fit.ts';
+export { checkedNeeds, type Model, type SnapshotNeeds, type TrainedModel } from './model.ts';
 export { hostThreads } from './parallel/thread-host.ts';
+export { type ModelConfig, type SearchDimension, type SearchSpace, searchSpaceOf } from './parameters.ts';
 export {
   allTimePopularity,
   decayedPopularity,
@@ -112,6 +117,14 @@ export { type SequentialConfig, sequentialDefaults } from './sequential/config.t
 export type { Sequences as ItemSequences, SequentialData } from './sequential/data.ts';
 export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
+export { ItemWeights } from './serving/item-weights.ts';
+export {
+  itemVectorsFile,
+  itemWeightsFile,
+  type UserEncoding,
+  type UserInput,
+  vocabularyFile,
+} from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
 export {
@@ -131,4 +144,4 @@ export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';
 export { type Sequences, sequenceExamples } from './two-tower/sequences.ts';
 export { type TrainedTwoTower, trainTwoTower } from './two-tower/train.ts';
 export { type TwoTowerResult, twoTower } from './two-tower/training.ts';
-export { type ItemMetadata, TwoTowerVocabulary, type VocabularySource } from './two-tower/vocabulary.ts';
+export { type ItemMetadata, Vocabulary, type VocabularySource } from './vocabulary.ts';

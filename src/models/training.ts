@@ -46,6 +46,22 @@ export interface Training<Result> {
   close(): Promise<void>;
 }
 
+/** The training with another form of its result. */
+export function withResult<A, B>(training: Training<A>, form: (result: A) => B): Training<B> {
+  return {
+    epochs: training.epochs,
+    stepsPerEpoch: training.stepsPerEpoch,
+    provider: training.provider,
+    fallbackReason: training.fallbackReason,
+    step: () => training.step(),
+    validate: () => training.validate(),
+    save: () => training.save(),
+    restore: (checkpoint) => training.restore(checkpoint),
+    result: async () => form(await training.result()),
+    close: () => training.close(),
+  };
+}
+
 export type TrainingProgress = {
   /** From 1. */
   readonly epoch: number;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Dataset } from '#models';
 import { takeSnapshot, withDuckDb } from '#offline';
 import {
   announce,
@@ -14,7 +15,7 @@ import {
 } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
 import type { ContextFeatures, Example } from '#schemas';
-import { type Dataset, type DatasetOptions, readDataset } from './dataset.ts';
+import { type DatasetOptions, readDataset } from './dataset.ts';
 
 const places = [
   { device: 'tv', country: 'DE', language: 'de' },

@@ -1,38 +1,10 @@
 import { join } from 'node:path';
-import {
-  type Bags,
-  type Examples,
-  type Interactions,
-  itemsByUser,
-  type ManifestFile,
-  type TwoTowerData,
-  TwoTowerVocabulary,
-} from '#models';
+import { type Bags, type Dataset, type Examples, type Interactions, itemsByUser, Vocabulary } from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
-import type { ContextFeatures, Gender, ItemType, Profile } from '#schemas';
+import type { Gender, ItemType, Profile } from '#schemas';
 import { momentColumn, readFirstMoments, readMoments, readPlaces } from './moments.ts';
 import { refuseUnreadable } from './snapshot-checks.ts';
-
-/** A snapshot as a model reads it: dense ids and typed arrays. */
-export type Dataset = {
-  readonly vocabulary: TwoTowerVocabulary;
-  readonly data: TwoTowerData;
-  /** By index, from 1; 0 is the unknown user. */
-  readonly users: readonly { readonly id: string; readonly profile: Profile | null }[];
-  /** Of each item; empty for one that the catalogue does not have. */
-  readonly titles: readonly string[];
-  /** The files of the text encoder that has read them, where one has. */
-  readonly textEncoder?: readonly ManifestFile[];
-  /** The training rows' pairs of user and item, each at the time of its first example. */
-  readonly trainPairs: Interactions;
-  /** Each user's items by their newest training example, newest first. */
-  readonly newestItems: ReadonlyMap<number, readonly number[]>;
-  /** The pairs to be found. */
-  readonly heldOut: Pick<Interactions, 'user' | 'item'>;
-  /** The moment of each user's first example among them: that in which a responder would have been asked. */
-  readonly askedIn: ReadonlyMap<number, ContextFeatures>;
-};
 
 /** Which rows are learned from, and by which the model is judged. */
 export type DatasetOptions = {
@@ -94,7 +66,7 @@ export async function readDataset(
     items: await readItems(database),
     contexts: await readPlaces(database),
   };
-  const vocabulary = TwoTowerVocabulary.build(source);
+  const vocabulary = Vocabulary.build(source);
   const reading = { historyLength, vocabulary };
   const all = await readRows(database, 'lessons', reading);
   refuseOneClass(all.item);
@@ -161,7 +133,7 @@ async function readItems(database: AnalyticDatabase) {
   });
 }
 
-type Reading = { readonly historyLength: number; readonly vocabulary: TwoTowerVocabulary };
+type Reading = { readonly historyLength: number; readonly vocabulary: Vocabulary };
 
 /** The rows of a view over `examples`, in order of time. */
 async function readRows(

@@ -3,6 +3,7 @@ import {
   bootstrapMean,
   type CandidateScorer,
   coverage,
+  type Dataset,
   decayedPopularity,
   diversity,
   type Evaluation,
@@ -25,7 +26,6 @@ import {
   segmentOf,
   tuneHalfLifeMs,
 } from '#models';
-import type { Dataset } from './dataset.ts';
 
 /** Scores of a user for all items, and for some of them. Higher is better. */
 export type ItemScores = { readonly all: Scorer; readonly some: CandidateScorer };

@@ -12,7 +12,6 @@ export { readRuns } from './runs/ledger.ts';
 export { isOver, runSteps } from './runs/run.ts';
 export { verifyFiles as verifySnapshotFiles } from './snapshot-checks.ts';
 export { defaultPlan, requestedOptions, type SnapshotPlan } from './snapshot-plan.ts';
-export { type ModelConfig, type ModelName, modelNames } from './thread/models.ts';
 export { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';
 export type { TrainedVersion } from './thread/version-training.ts';
 export { Trainer, type TrainingResult, type Wanted } from './trainer.ts';

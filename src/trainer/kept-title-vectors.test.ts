@@ -3,9 +3,8 @@ import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { TitleEncoder } from '#models';
+import { type Dataset, TitleEncoder } from '#models';
 import { temporaryDirectory } from '#platform/testing';
-import type { Dataset } from './dataset.ts';
 import { keepTitleVectors, keptTitleVectors } from './kept-title-vectors.ts';
 import { withTitleVectors } from './title-vectors.ts';
 

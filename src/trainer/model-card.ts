@@ -1,6 +1,5 @@
-import type { Interval, MetricValues, TrainingHistory } from '#models';
+import type { Dataset, Interval, MetricValues, TrainingHistory } from '#models';
 import type { Snapshot } from '#schemas';
-import type { Dataset } from './dataset.ts';
 import type { Judgements } from './evaluation.ts';
 
 /** What a card is made of. Nothing in it depends on when or where the version was made. */

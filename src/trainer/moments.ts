@@ -1,5 +1,5 @@
 /** The moments of examples: when, by what and where they happened, as a snapshot has them. */
-import type { Categoricals, TwoTowerVocabulary } from '#models';
+import type { Categoricals, Vocabulary } from '#models';
 import { type AnalyticDatabase, collectColumns } from '#offline';
 import type { ContextFeatures } from '#schemas';
 
@@ -29,7 +29,7 @@ export function readPlaces(
 export async function readMoments(
   database: AnalyticDatabase,
   table: string,
-  vocabulary: TwoTowerVocabulary,
+  vocabulary: Vocabulary,
 ): Promise<Categoricals | undefined> {
   await database.run(`
     CREATE OR REPLACE TABLE moments AS

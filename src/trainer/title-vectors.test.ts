@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { decodeCheckpoint, openVersion } from '#models';
+import { decodeCheckpoint, openVersion, weightsFile } from '#models';
 import { takeSnapshot } from '#offline';
 import {
   example,
@@ -17,7 +17,6 @@ import {
 import { createLogger, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
 import { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';
-import { weightsFile } from './warm-start.ts';
 
 /** A real encoder, of width 3, of the words below among others. */
 const textEncoder = join(import.meta.dirname, '../models/text-encoder/testing/tfidf/model.onnx');

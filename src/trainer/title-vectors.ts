@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { TitleEncoder } from '#models';
-import type { Dataset } from './dataset.ts';
+import { type Dataset, TitleEncoder } from '#models';
 import { keepTitleVectors, keptTitleVectors } from './kept-title-vectors.ts';
 
 /**

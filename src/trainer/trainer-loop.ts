@@ -179,8 +179,7 @@ export class TrainerLoop {
 
   async #takeDue(due: Due): Promise<void> {
     const { overlap } = this.#options.training ?? defaultTraining;
-    const base = due.pipeline === 'refresh' ? versionInForce(await readVersions(this.#options)) : undefined;
-    const runs = runsOfTrigger(due, this.#options, base?.version ?? null);
+    const runs = runsOfTrigger(due, this.#options);
     const open = this.#ledger.runs.filter((run) => !isOver(run));
     const [other] = open;
     // One that waits will do for all that come due meanwhile.

@@ -1,14 +1,13 @@
 import type { Log } from '#engine/log';
-import type { Execution } from '#models';
+import { defaultModel, type Execution, type ModelConfig } from '#models';
 import type { Clock, Logger, Progress } from '#platform';
 import type { Topics } from '#topologies';
 import type { SnapshotPlan } from './snapshot-plan.ts';
-import type { ModelConfig, ModelName } from './thread/models.ts';
 
 /** What is trained, when without being asked for, and what becomes of a run that does not end well. */
 export type TrainingPlan = {
   /** Trained side by side on the same snapshot. */
-  readonly models: readonly ModelName[];
+  readonly models: readonly string[];
   /** Five fields of cron, UTC, or `off`: full trainings. */
   readonly schedule: string;
   /** The same, for refreshing the version in force from new examples alone. */
@@ -29,7 +28,7 @@ export type TrainingPlan = {
 
 /** Nothing without being asked for. */
 export const defaultTraining: TrainingPlan = {
-  models: ['two-tower'],
+  models: [defaultModel.name],
   schedule: 'off',
   refresh: 'off',
   refreshExamples: 1000,
@@ -49,8 +48,10 @@ export type TrainerOptions = {
   readonly progress?: Progress;
   /** Of trainings that nobody gave one for. */
   readonly seed: number;
-  /** What differs from the models' defaults. */
+  /** What differs from the models' defaults, for each model that knows the parameter. */
   readonly config?: ModelConfig;
+  /** The same by the name of the model, over `config`. */
+  readonly configOf?: Readonly<Record<string, ModelConfig>>;
   /** Where models are trained; by one thread on the CPU unless told otherwise. */
   readonly execution?: Execution;
   /** How snapshots are taken, when without being asked for, and how many are kept. */

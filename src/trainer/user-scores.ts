@@ -1,94 +1,106 @@
-import { SequentialEncoder, type TwoTowerVocabulary, UserEncoder } from '#models';
-import type { Dataset } from './dataset.ts';
+import {
+  type Dataset,
+  FlatIndex,
+  ItemWeights,
+  itemVectorsFile,
+  itemWeightsFile,
+  type Model,
+  type UserInput,
+  Vocabulary,
+  vocabularyFile,
+} from '#models';
 import type { ItemScores } from './evaluation.ts';
-import type { ModelName } from './thread/models.ts';
 
-/** What answers are made of: the tower of users, and the vectors of items. */
-export type ServedModel = {
-  readonly model: ModelName;
-  readonly userTower: Uint8Array;
-  readonly itemVectors: Float32Array;
-  readonly dim: number;
-  /** By which it knows users and items. */
-  readonly vocabulary: TwoTowerVocabulary;
-};
+/** What answers are made of: a model, and the files of a version. */
+export type ServedModel = { readonly model: Model; readonly read: (name: string) => Uint8Array };
+
+/** The score that a user's vector or history gives an item, both in the model's own terms. */
+type Score = (user: number, item: number) => number;
 
 /** Users embedded in one run. */
 const encodedAtOnce = 512;
 
 /**
- * The scores that a model gives the items of a dataset for its users, as the responder would embed them when their
+ * The scores that a model gives the items of a dataset for its users, as the responder would compute them when their
  * training part ends: with the newest items of that part, in the moment of what they did next. A model of another
  * vocabulary is asked in its own terms; what it does not know it ranks last.
  */
 export async function scoresOf(
-  model: ServedModel,
+  served: ServedModel,
   dataset: Dataset,
   users: readonly number[],
 ): Promise<ItemScores> {
-  const { dim, itemVectors } = model;
-  const vectors = await userVectors(model, dataset, users);
-  const rows = itemRows(model, dataset);
-  const score = (vector: Float32Array, item: number): number => {
+  const vocabulary = Vocabulary.parse(served.read(vocabularyFile));
+  const inputOf = (user: number) => inputIn(vocabulary, dataset, user);
+  const own = await scoreOf(served, users, inputOf);
+  const rows = Int32Array.from({ length: dataset.data.items }, (_, item) => {
+    return vocabulary.itemIndex(dataset.vocabulary.itemId(item)) ?? -1;
+  });
+  const score: Score = (user, item) => {
     const row = rows[item] as number;
-    if (row < 0) return Number.NEGATIVE_INFINITY;
-    let sum = 0;
-    for (let i = 0, at = row * dim; i < dim; i++, at++) {
-      sum += (vector[i] as number) * (itemVectors[at] as number);
-    }
-    return sum;
+    return row < 0 ? Number.NEGATIVE_INFINITY : own(user, row);
   };
-  const vectorOf = (user: number) => vectors.get(user) as Float32Array;
   const scores = new Float64Array(rows.length);
   return {
     all: (user) => {
-      const vector = vectorOf(user);
-      for (let item = 0; item < scores.length; item++) scores[item] = score(vector, item);
+      for (let item = 0; item < scores.length; item++) scores[item] = score(user, item);
       return scores;
     },
-    some: (user, candidates) => Float64Array.from(candidates, (item) => score(vectorOf(user), item)),
+    some: (user, candidates) => Float64Array.from(candidates, (item) => score(user, item)),
   };
 }
 
-/** Of each item of the dataset, its row in the model's vectors; -1 where the model does not know it. */
-function itemRows({ vocabulary }: ServedModel, dataset: Dataset): Int32Array {
-  return Int32Array.from({ length: dataset.data.items }, (_, item) => {
-    return vocabulary.itemIndex(dataset.vocabulary.itemId(item)) ?? -1;
-  });
+/** A user of the dataset in the terms of another vocabulary. */
+function inputIn(
+  vocabulary: Vocabulary,
+  { users, newestItems, askedIn, vocabulary: own }: Dataset,
+  user: number,
+): UserInput {
+  const { id = '', profile = null } = users[user] ?? {};
+  return {
+    user: vocabulary.userIndex(id),
+    history: vocabulary.historyIndices((newestItems.get(user) ?? []).map((item) => own.itemId(item))),
+    profile: vocabulary.profileValues(profile),
+    context: vocabulary.contextValues(askedIn.get(user) ?? null),
+  };
 }
 
-async function userVectors(
-  { model, userTower, vocabulary, dim }: ServedModel,
-  { users: known, newestItems, askedIn, vocabulary: own }: Dataset,
+async function scoreOf(
+  { model, read }: ServedModel,
   users: readonly number[],
-): Promise<Map<number, Float32Array>> {
-  const historyOf = (user: number) =>
-    vocabulary.historyIndices((newestItems.get(user) ?? []).map((item) => own.itemId(item)));
-  const encoder =
-    model === 'sequential' ? await SequentialEncoder.load(userTower) : await UserEncoder.load(userTower);
-  const encode = (batch: readonly number[]): Promise<Float32Array> => {
-    const histories = batch.map(historyOf);
-    if (encoder instanceof SequentialEncoder) return encoder.encode(histories);
-    return encoder.encode({
-      users: Int32Array.from(batch, (user) => vocabulary.userIndex(known[user]?.id ?? '')),
-      histories,
-      profile: Int32Array.from(
-        batch.flatMap((user) => vocabulary.profileValues(known[user]?.profile ?? null)),
-      ),
-      context: Int32Array.from(batch.flatMap((user) => vocabulary.contextValues(askedIn.get(user) ?? null))),
-    });
-  };
-  const vectors = new Map<number, Float32Array>();
-  try {
-    for (let from = 0; from < users.length; from += encodedAtOnce) {
-      const batch = users.slice(from, from + encodedAtOnce);
-      const encoded = await encode(batch);
-      batch.forEach((user, row) => {
-        vectors.set(user, encoded.subarray(row * dim, (row + 1) * dim));
-      });
+  inputOf: (user: number) => UserInput,
+): Promise<Score> {
+  const { serving } = model;
+  if (serving.kind === 'vectors') {
+    const { dim, vectors: items } = FlatIndex.vectorsIn(read(itemVectorsFile));
+    const encoder = await serving.encoder(
+      Object.fromEntries(serving.encoderFiles.map((name) => [name, read(name)])),
+    );
+    const vectors = new Map<number, Float32Array>();
+    try {
+      for (let from = 0; from < users.length; from += encodedAtOnce) {
+        const batch = users.slice(from, from + encodedAtOnce);
+        const encoded = await encoder.encode(batch.map(inputOf));
+        batch.forEach((user, row) => {
+          vectors.set(user, encoded.subarray(row * dim, (row + 1) * dim));
+        });
+      }
+    } finally {
+      await encoder.close();
     }
-  } finally {
-    await encoder.close();
+    return (user, item) => {
+      const vector = vectors.get(user) as Float32Array;
+      let sum = 0;
+      for (let i = 0, at = item * dim; i < dim; i++, at++) {
+        sum += (vector[i] as number) * (items[at] as number);
+      }
+      return sum;
+    };
   }
-  return vectors;
+  const weights = ItemWeights.parse(read(itemWeightsFile));
+  let last: { readonly user: number; readonly scores: Float32Array } | undefined;
+  return (user, item) => {
+    if (last?.user !== user) last = { user, scores: weights.scores(inputOf(user).history) };
+    return last.scores[item] as number;
+  };
 }

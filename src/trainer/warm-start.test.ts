@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FlatIndex, openVersion, TwoTowerVocabulary, type VersionFiles } from '#models';
+import { FlatIndex, openVersion, type VersionFiles, Vocabulary } from '#models';
 import { takeSnapshot } from '#offline';
 import {
   example,
@@ -22,7 +22,7 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 function vectorOf(files: VersionFiles, itemId: string): number[] {
   const saved = files.read('items.index');
   const { dim, count } = FlatIndex.load(saved);
-  const at = TwoTowerVocabulary.parse(files.read('vocabulary.json')).itemIndex(itemId) ?? Number.NaN;
+  const at = Vocabulary.parse(files.read('vocabulary.json')).itemIndex(itemId) ?? Number.NaN;
   const start = saved.length - 4 * dim * count + 4 * dim * at;
   return Array.from({ length: dim }, (_, i) => saved.readFloatLE(start + 4 * i));
 }
@@ -67,8 +67,7 @@ test('weights are taken over by what they stand for, though items, users and val
   const learned = await openVersion(join(dataDirectory, moved.directory));
   assert.notDeepEqual(vectorOf(learned, 'i1'), vectorOf(before, 'i1'));
   // What is new has a vector, and one that its examples have moved.
-  const knows = (files: VersionFiles) =>
-    TwoTowerVocabulary.parse(files.read('vocabulary.json')).itemIndex('a0');
+  const knows = (files: VersionFiles) => Vocabulary.parse(files.read('vocabulary.json')).itemIndex('a0');
   assert.deepEqual([knows(before), knows(learned)], [undefined, 0]);
   assert.ok(vectorOf(learned, 'a0').every(Number.isFinite));
   assert.notDeepEqual(vectorOf(learned, 'a0'), vectorOf(after, 'a0'));

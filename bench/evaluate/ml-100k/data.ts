@@ -7,7 +7,7 @@ import {
   type ItemSets,
   itemsByUser,
   perUserLastShare,
-  TwoTowerVocabulary,
+  Vocabulary,
 } from '#models';
 import { type MovieLens, openMovieLens } from '#simulator';
 import type { Known } from '../model.ts';
@@ -61,18 +61,18 @@ const sourceOf = (movieLens: MovieLens) => ({
   items: movieLens.items().map(({ item_id: id, ...metadata }) => ({ id, metadata })),
 });
 
-function vocabularyOf(movieLens: MovieLens): TwoTowerVocabulary {
-  return TwoTowerVocabulary.build(sourceOf(movieLens));
+function vocabularyOf(movieLens: MovieLens): Vocabulary {
+  return Vocabulary.build(sourceOf(movieLens));
 }
 
-function descriptionsOf(movieLens: MovieLens, vocabulary: TwoTowerVocabulary): Descriptions {
+function descriptionsOf(movieLens: MovieLens, vocabulary: Vocabulary): Descriptions {
   const source = sourceOf(movieLens);
   const { features, tags } = vocabulary.itemTables(source);
   return { profile: vocabulary.profileTable(source), itemFeatures: features, itemTags: tags };
 }
 
 /** In the order of time. The vocabulary's users begin at 1. */
-function interactionsOf(movieLens: MovieLens, vocabulary: TwoTowerVocabulary): Interactions {
+function interactionsOf(movieLens: MovieLens, vocabulary: Vocabulary): Interactions {
   const ratings = [...movieLens.ratings()];
   return {
     user: Int32Array.from(ratings, ({ user_id }) => vocabulary.userIndex(user_id) - 1),
@@ -92,7 +92,7 @@ function rowsOf({ user, item, timestamp }: Interactions, rows: Int32Array): Inte
 /** Of events in the order of time. */
 function knownOf(
   events: Interactions,
-  { userCount, itemCount }: TwoTowerVocabulary,
+  { userCount, itemCount }: Vocabulary,
 ): Known & { events: Interactions } {
   const users = userCount - 1;
   const byUser = itemsByUser(events);

@@ -54,9 +54,9 @@ export const models: readonly Model[] = [
     name: 'ials',
     fit: ofMatrix(fitIals),
     space: [0.1, 0.3, 1].flatMap((unobservedWeight) =>
-      [0.003, 0.01, 0.03].map((regularisation) => ({ dimension: 32, unobservedWeight, regularisation })),
+      [0.003, 0.01, 0.03].map((regularisation) => ({ dim: 32, unobservedWeight, regularisation })),
     ),
-    chosen: { full: { dimension: 32, unobservedWeight: 1, regularisation: 0.003 } },
+    chosen: { full: { dim: 32, unobservedWeight: 1, regularisation: 0.003 } },
   },
   {
     name: 'two-tower',

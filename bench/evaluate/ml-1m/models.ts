@@ -8,7 +8,7 @@ export type Model = OfProtocols<Known, Protocol>;
 
 const twoTowerOf = { heads: 4, epochs: 3, temperature: 0.1, unknownUserShare: 0.3, weightDecay: 0 };
 const sequentialOf = { epochs: 20, learningRate: 0.005 };
-const ialsOf192 = { dimension: 192, epochs: 10 };
+const ialsOf192 = { dim: 192, epochs: 10 };
 
 export const models: readonly Model[] = [
   {

@@ -32,7 +32,7 @@ export function classicPolicies(world: World, events: readonly Interaction[]): M
     ['popularity', fitPopularity(matrix)],
     ['item-knn', fitItemKnn(matrix, { neighbours: 50, shrinkage: 0 })],
     ['ease', fitEase(matrix, { regularisation: 200 })],
-    ['ials', fitIals(matrix, { dimension: 64, epochs: 10, unobservedWeight: 0.3, regularisation: 0.007 })],
+    ['ials', fitIals(matrix, { dim: 64, epochs: 10, unobservedWeight: 0.3, regularisation: 0.007 })],
   ];
   return new Map(fitted.map(([name, model]) => [name, shownBy(model, matrix, items)]));
 }

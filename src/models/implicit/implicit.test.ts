@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { fitEase } from '../ease/fit.ts';
+import { fitIals } from '../ials/fit.ts';
+import { fitItemKnn } from '../item-knn/fit.ts';
 import { seededRandom } from '../random.ts';
-import { fitEase } from './ease.ts';
-import { fitIals } from './ials.ts';
 import { InteractionMatrix } from './interaction-matrix.ts';
-import { fitItemKnn } from './item-knn.ts';
 import { fitPopularity, sameForAll } from './popularity.ts';
 import type { FittedRecommender } from './port.ts';
 
@@ -63,7 +63,7 @@ const models: Readonly<Record<string, (matrix: InteractionMatrix) => FittedRecom
   popularity: fitPopularity,
   'item-knn': (matrix) => fitItemKnn(matrix, { neighbours: 12, shrinkage: 1 }),
   ease: (matrix) => fitEase(matrix, { regularisation: 1 }),
-  ials: (matrix) => fitIals(matrix, { dimension: 5, epochs: 3, blockSize: 2, regularisation: 0.1 }),
+  ials: (matrix) => fitIals(matrix, { dim: 5, epochs: 3, blockSize: 2, regularisation: 0.1 }),
 };
 
 for (const [name, fit] of Object.entries(models)) {
@@ -176,7 +176,7 @@ test('options out of their range are refused', () => {
   assert.throws(() => fitItemKnn(matrix, { shrinkage: -1 }), refused);
   assert.throws(() => fitEase(matrix, { regularisation: 0 }), refused);
   for (const options of [
-    { dimension: 1.5 },
+    { dim: 1.5 },
     { epochs: 0 },
     { regularisation: 0 },
     { unobservedWeight: -1 },

@@ -126,6 +126,12 @@ export class FlatIndex {
 
   /** Reads what `save` wrote; anything else, and a file cut short, is MR_INDEX_CORRUPT. */
   static load(bytes: Uint8Array): FlatIndex {
+    const { vectors, dim } = FlatIndex.vectorsIn(bytes);
+    return FlatIndex.build(vectors, dim);
+  }
+
+  /** The vectors that `save` wrote, [count, dim]. Errors: as `load`. */
+  static vectorsIn(bytes: Uint8Array): { readonly vectors: Float32Array; readonly dim: number } {
     const alien =
       bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, magic.length)).toString() !== magic;
     if (alien) throw corrupt(`it does not begin with ${magic}`);
@@ -141,7 +147,7 @@ export class FlatIndex {
     // A copy: floats must lie at multiples of four, which a view of a file need not.
     const vectors = new Float32Array(count * dim);
     new Uint8Array(vectors.buffer).set(bytes.subarray(headerBytes));
-    return FlatIndex.build(vectors, dim);
+    return { vectors, dim };
   }
 }
 

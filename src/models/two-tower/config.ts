@@ -1,40 +1,4 @@
-import { ConfigurationError } from '#platform';
-
-/** What the training of a two-tower model can be told. */
-export type TwoTowerConfig = {
-  /** Length of the vectors of users and items. */
-  readonly dim: number;
-  /** Width of the user tower's hidden layer. */
-  readonly hidden: number;
-  /** Items of a history that are looked at, newest first. Serving takes as many. */
-  readonly historyLength: number;
-  /** Ways in which the history is averaged, each with its own sense of what counts and how recent it must be. */
-  readonly heads: number;
-  /** Divides the cosine of user and item vector: at 0.1, scores from -10 to 10 enter the softmax. */
-  readonly temperature: number;
-  /** How much of the logQ correction is applied: 1 estimates the full softmax, 0 favours rare items. */
-  readonly logQ: number;
-  readonly epochs: number;
-  /** Examples a step, about: those of a user come together, in blocks of up to 32. */
-  readonly batchSize: number;
-  /**
-   * Items that each example of a batch is compared with: the batch's own, filled up with uniform ones. A catalogue that
-   * has no more gets the full softmax.
-   */
-  readonly candidates: number;
-  /** Of Adam at the first step; it falls linearly to zero at the last. */
-  readonly learningRate: number;
-  /** L2, decoupled as in AdamW: the share of an embedding, times the learning rate, that each update of it takes away. */
-  readonly weightDecay: number;
-  /** Share of the examples whose user is replaced by the unknown one, so that its row and the histories get trained. */
-  readonly unknownUserShare: number;
-  /** Share of the candidates whose item id is replaced by the unknown one: trains the tower for new items. */
-  readonly unknownItemShare: number;
-  /** Share of the values of contexts that are taken away, each by itself: a request may say of the device, and not of the country. */
-  readonly unknownContextShare: number;
-  /** Equal seeds and data give equal bytes on one machine, on the CPU. */
-  readonly seed: number;
-};
+import { type ConfigOf, checkRanges, checkValue, defaultsOf, type Parameters } from '../parameters.ts';
 
 /**
  * For lists of what a user will take to in the time to come. On MovieLens 100K, each user's last 20% held out, the
@@ -46,54 +10,104 @@ export type TwoTowerConfig = {
  * item is to be found, four heads, temperature 0.1 and unknownUserShare 0.3, with a weightDecay of 0, were best of what was
  * tried on the validation item.
  */
-export const twoTowerDefaults: TwoTowerConfig = {
-  dim: 64,
-  hidden: 128,
-  historyLength: 50,
-  heads: 1,
-  temperature: 0.15,
-  logQ: 1,
-  epochs: 6,
-  batchSize: 1024,
-  candidates: 1024,
-  learningRate: 0.012,
-  weightDecay: 4,
-  unknownUserShare: 0.05,
-  unknownItemShare: 0.02,
-  unknownContextShare: 0.1,
-  seed: 1,
-};
+export const twoTowerParameters = {
+  dim: {
+    default: 64,
+    range: 'a whole number above 0',
+    about: 'Length of the vectors of users and items.',
+    search: [32, 64, 128],
+  },
+  hidden: {
+    default: 128,
+    range: 'a whole number above 0',
+    about: 'Width of the hidden layer of the user tower.',
+    search: [64, 128, 256],
+  },
+  historyLength: {
+    default: 50,
+    range: 'a whole number above 0',
+    about: 'Newest items of a history that count, in training and in answers.',
+  },
+  heads: {
+    default: 1,
+    range: 'a whole number above 0',
+    about:
+      'Ways in which the history is averaged, each with its own sense of what counts and how recent it must be.',
+    search: [1, 2, 4],
+  },
+  temperature: {
+    default: 0.15,
+    range: 'above 0',
+    about: 'Divides the cosine of user and item vector: at 0.1, scores from -10 to 10 enter the softmax.',
+    search: { from: 0.05, to: 0.3, log: true },
+  },
+  logQ: {
+    default: 1,
+    range: 'from 0 to 1',
+    about:
+      'Share of the logQ correction that is applied: 1 estimates the full softmax, 0 favours rare items.',
+  },
+  epochs: {
+    default: 6,
+    range: 'a whole number above 0',
+    about: 'Passes over the examples; unless given, from 2 to 12 by the number of examples.',
+  },
+  batchSize: {
+    default: 1024,
+    range: 'a whole number above 0',
+    about: 'Examples a step, about: those of a user come together, in blocks of up to 32.',
+  },
+  candidates: {
+    default: 1024,
+    range: 'a whole number above 0',
+    about:
+      'Items that each example of a batch is compared with: those of the batch, filled up with uniform ones. A catalogue that has no more gets the full softmax.',
+  },
+  learningRate: {
+    default: 0.012,
+    range: 'above 0',
+    about: 'Learning rate of Adam at the first step; it falls linearly to zero at the last.',
+    search: { from: 0.002, to: 0.05, log: true },
+  },
+  weightDecay: {
+    default: 4,
+    range: 'not below 0',
+    about:
+      'L2, decoupled as in AdamW: the share of an embedding, times the learning rate, that each update of it takes away.',
+    search: [0, 1, 4, 8],
+  },
+  unknownUserShare: {
+    default: 0.05,
+    range: 'from 0 to 1',
+    about:
+      'Share of the examples whose user is replaced by the unknown one, which trains its row and the histories.',
+    search: [0.05, 0.1, 0.3],
+  },
+  unknownItemShare: {
+    default: 0.02,
+    range: 'from 0 to 1',
+    about:
+      'Share of the candidates whose item is replaced by the unknown one, which trains the tower for new items.',
+  },
+  unknownContextShare: {
+    default: 0.1,
+    range: 'from 0 to 1',
+    about:
+      'Share of the values of contexts that are taken away, each by itself: a request may name the device, and not the country.',
+  },
+  textEncoder: {
+    range: 'a path',
+    about: 'ONNX file that reads the titles of items; by default their n-grams are read.',
+  },
+} as const satisfies Parameters;
 
-const wholeNumbers = [
-  'dim',
-  'hidden',
-  'historyLength',
-  'heads',
-  'epochs',
-  'batchSize',
-  'candidates',
-] as const;
-const shares = ['logQ', 'unknownUserShare', 'unknownItemShare', 'unknownContextShare'] as const;
+/** What the training of a two-tower model can be told. Equal seeds and data give equal bytes on one machine, on the CPU. */
+export type TwoTowerConfig = ConfigOf<typeof twoTowerParameters> & { readonly seed: number };
+
+export const twoTowerDefaults: TwoTowerConfig = { ...defaultsOf(twoTowerParameters), seed: 1 };
 
 /** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
 export function checkConfig(config: TwoTowerConfig): void {
-  for (const name of wholeNumbers) {
-    check(Number.isInteger(config[name]) && config[name] >= 1, name, config[name], 'a whole number above 0');
-  }
-  for (const name of ['temperature', 'learningRate'] as const) {
-    check(config[name] > 0 && Number.isFinite(config[name]), name, config[name], 'above 0');
-  }
-  for (const name of shares) {
-    check(config[name] >= 0 && config[name] <= 1, name, config[name], 'from 0 to 1');
-  }
-  const { weightDecay } = config;
-  check(weightDecay >= 0 && Number.isFinite(weightDecay), 'weightDecay', weightDecay, 'not below 0');
-  check(Number.isInteger(config.seed), 'seed', config.seed, 'a whole number');
-}
-
-function check(condition: boolean, name: string, value: number, expected: string): void {
-  if (condition) return;
-  throw new ConfigurationError('MR_MODEL_CONFIG', `two-tower: ${name} is ${value}`, {
-    hint: `It must be ${expected}.`,
-  });
+  checkRanges('two-tower', twoTowerParameters, config);
+  checkValue('two-tower', 'seed', config.seed, 'a whole number');
 }

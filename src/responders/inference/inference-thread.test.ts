@@ -17,7 +17,7 @@ const input = (user: number) => ({
 describe('inference thread', () => {
   it('gives each of many askers the vector of their own user, in few runs', async () => {
     const metrics = createMetrics();
-    const thread = await InferenceThread.start({ model: 'two-tower', tower }, metrics);
+    const thread = await InferenceThread.start({ model: 'two-tower', files: contents }, metrics);
     const users = Array.from({ length: 60 }, (_, i) => 1 + (i % 12));
     const vectors = await Promise.all(users.map((user) => thread.encode(input(user))));
     await thread.close();
@@ -40,7 +40,10 @@ describe('inference thread', () => {
 
   it('refuses what is no tower, and leaves no thread', async () => {
     await assert.rejects(
-      InferenceThread.start({ model: 'two-tower', tower: Buffer.from('no onnx') }, createMetrics()),
+      InferenceThread.start(
+        { model: 'two-tower', files: { 'user-tower.onnx': Buffer.from('no onnx') } },
+        createMetrics(),
+      ),
       {
         code: 'MR_MODEL_UNREADABLE',
       },
@@ -48,7 +51,7 @@ describe('inference thread', () => {
   });
 
   it('answers what was asked before it is closed, and nothing after', async () => {
-    const thread = await InferenceThread.start({ model: 'two-tower', tower }, createMetrics());
+    const thread = await InferenceThread.start({ model: 'two-tower', files: contents }, createMetrics());
     const asked = [1, 2, 3].map((user) => thread.encode(input(user)));
     const closed = thread.close();
     await assert.rejects(thread.encode(input(4)), { code: 'MR_INFERENCE_ENDED' });
@@ -57,7 +60,7 @@ describe('inference thread', () => {
   });
 
   it('goes on after an input that the model refuses', async () => {
-    const thread = await InferenceThread.start({ model: 'two-tower', tower }, createMetrics());
+    const thread = await InferenceThread.start({ model: 'two-tower', files: contents }, createMetrics());
     await assert.rejects(thread.encode({ ...input(1), profile: [0] }), { code: 'MR_MODEL_INPUT' });
     assert.equal((await thread.encode(input(1))).length, 16);
     await thread.close();

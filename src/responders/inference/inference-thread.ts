@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { UserInput } from '#models';
 import { FatalError, type Histogram, type Metrics } from '#platform';
-import type { FromThread, InferenceThreadData, ThreadError, ToThread, UserInput } from './messages.ts';
+import type { FromThread, InferenceThreadData, ThreadError, ToThread } from './messages.ts';
 
 /** Beyond this a run takes about as long as two. */
 const MAX_BATCH = 256;
@@ -13,7 +14,7 @@ type Waiting = {
 };
 
 /**
- * A user tower in a thread of its own. Requests that come while it computes go together into its next run: alone, one
+ * The user side of a model in a thread of its own. Requests that come while it computes go together into its next run: alone, one
  * waits for nobody; under load, the batches grow by themselves (as in Clipper, Crankshaw et al. 2017, less its delay).
  */
 export class InferenceThread {

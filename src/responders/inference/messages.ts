@@ -1,15 +1,8 @@
 /** What passes between a responder and the thread that computes user vectors. */
+import type { UserInput, VersionContents } from '#models';
 
-/** One user as the model wants it; see UserEncoder. */
-export type UserInput = {
-  readonly user: number;
-  readonly history: readonly number[];
-  readonly profile: readonly number[];
-  readonly context: readonly number[];
-};
-
-/** `model` as the manifest of its version names it; `tower` the bytes of its ONNX file. */
-export type InferenceThreadData = { readonly model: string; readonly tower: Uint8Array };
+/** `model` as the manifest of its version names it; `files` those that its encoder reads. */
+export type InferenceThreadData = { readonly model: string; readonly files: VersionContents };
 
 export type ToThread =
   | { readonly kind: 'encode'; readonly inputs: readonly UserInput[] }

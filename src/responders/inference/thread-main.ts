@@ -1,11 +1,11 @@
 /**
- * The thread that runs a user tower: onnxruntime blocks whoever calls it. It ends by itself when told to stop;
+ * The thread that computes vectors of users, which blocks whoever does it. It ends by itself when told to stop;
  * terminating it during a run would abort the process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SequentialEncoder, UserEncoder } from '#models';
+import { modelNamed, type UserEncoding, type UserInput } from '#models';
 import { errorCode, invariant } from '#platform';
-import type { FromThread, InferenceThreadData, ToThread, UserInput } from './messages.ts';
+import type { FromThread, InferenceThreadData, ToThread } from './messages.ts';
 
 invariant(parentPort !== null, 'an inference thread is started as a worker thread');
 const port = parentPort;
@@ -16,32 +16,21 @@ function fail(error: unknown): void {
   send({ kind: 'failed', error: { code: errorCode(error) ?? 'MR_INVARIANT', message } });
 }
 
-type Encoder = UserEncoder | SequentialEncoder;
-
-/** The sequential model knows histories alone, the two-tower users and their profiles too. */
-function load({ model, tower }: InferenceThreadData): Promise<Encoder> {
-  return model === 'sequential' ? SequentialEncoder.load(tower) : UserEncoder.load(tower);
+function load({ model, files }: InferenceThreadData): Promise<UserEncoding> {
+  const { serving } = modelNamed(model);
+  invariant(serving.kind === 'vectors', `${model} computes vectors of users`);
+  return serving.encoder(files);
 }
 
-async function encode(encoder: Encoder, inputs: readonly UserInput[]): Promise<void> {
-  const histories = inputs.map(({ history }) => history);
+async function encode(encoder: UserEncoding, inputs: readonly UserInput[]): Promise<void> {
   try {
-    const vectors =
-      encoder instanceof SequentialEncoder
-        ? await encoder.encode(histories)
-        : await encoder.encode({
-            users: Int32Array.from(inputs, ({ user }) => user),
-            histories,
-            profile: Int32Array.from(inputs.flatMap(({ profile }) => profile)),
-            context: Int32Array.from(inputs.flatMap(({ context }) => context)),
-          });
-    send({ kind: 'vectors', vectors });
+    send({ kind: 'vectors', vectors: await encoder.encode(inputs) });
   } catch (error) {
     fail(error);
   }
 }
 
-async function serve(encoder: Encoder): Promise<void> {
+async function serve(encoder: UserEncoding): Promise<void> {
   let last = Promise.resolve();
   port.on('message', (message: ToThread) => {
     if (message.kind === 'encode') last = last.then(() => encode(encoder, message.inputs));

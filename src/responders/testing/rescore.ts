@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { FlatIndex, openVersion, TwoTowerVocabulary, UserEncoder } from '#models';
+import { FlatIndex, openVersion, UserEncoder, Vocabulary } from '#models';
 import type { ContextFeatures } from '#schemas';
 import type { Recommendation } from '../responder.ts';
 
@@ -11,7 +11,7 @@ export class Rescorer {
   readonly #context: ContextFeatures | null;
   readonly #vectors = new Map<
     string,
-    Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: TwoTowerVocabulary }>
+    Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: Vocabulary }>
   >();
 
   /** `history`: items of interest of a user, newest first. `context`: of the moment in which all answers were given. */
@@ -59,7 +59,7 @@ export class Rescorer {
 
   async #encode(version: string, userId: string) {
     const files = await openVersion(join(this.#dataDirectory, 'versions', version));
-    const vocabulary = TwoTowerVocabulary.parse(files.read('vocabulary.json'));
+    const vocabulary = Vocabulary.parse(files.read('vocabulary.json'));
     const encoder = await UserEncoder.load(files.read('user-tower.onnx'));
     const vector = await encoder.encode({
       users: Int32Array.of(vocabulary.userIndex(userId)),

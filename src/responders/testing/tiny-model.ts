@@ -1,4 +1,4 @@
-import { FlatIndex, TwoTowerVocabulary, trainTwoTower } from '#models';
+import { FlatIndex, trainTwoTower, Vocabulary } from '#models';
 import type { ContextFeatures, Item } from '#schemas';
 
 export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
@@ -29,7 +29,7 @@ export function item(itemId: string, changes: Partial<Item> = {}): Item {
 export async function tinyModel(dimension: number, seed: number, contexts: readonly ContextFeatures[] = []) {
   const users = userIds.map((id) => ({ id, profile: null }));
   const items = itemIds.map((id) => ({ id, metadata: item(id) }));
-  const vocabulary = TwoTowerVocabulary.build({ users, items, contexts });
+  const vocabulary = Vocabulary.build({ users, items, contexts });
   const { features, tags } = vocabulary.itemTables({ items });
   const count = users.length * 5;
   const moments = Array.from({ length: count }, (_, i) => contexts[i % contexts.length] ?? null);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { FlatIndex, openVersion, type Ranked, TwoTowerVocabulary } from '#models';
+import { modelOf, openVersion, type Ranked, Vocabulary, vocabularyFile } from '#models';
 import { FatalError, type Metrics } from '#platform';
 import type { Candidate, ContextFeatures, Profile } from '#schemas';
-import { InferenceThread } from '../inference/inference-thread.ts';
 import type { ViewStore } from '../view-store/port.ts';
+import { type ItemFinder, openFinder } from './item-finder.ts';
 import { Uses } from './uses.ts';
 
 export type ScoredItem = { readonly itemId: string; readonly score: number };
@@ -27,40 +27,32 @@ export type LoadOptions = {
 };
 
 /**
- * A version in memory: tower, index and vocabulary, all of one directory. It counts the requests that use it, so that
+ * A version in memory: what finds items, and the vocabulary, all of one directory. It counts the requests that use it, so that
  * one in flight ends with the version that it began with; the last of them lets a retired version go.
  */
 export class ServedVersion {
   readonly id: string;
-  readonly #thread: InferenceThread;
-  readonly #index: FlatIndex;
-  readonly #vocabulary: TwoTowerVocabulary;
+  readonly #finder: ItemFinder;
+  readonly #vocabulary: Vocabulary;
   readonly #views: ViewStore;
   /** Bitmap of the items that are not in the catalogue, or not available. */
   readonly #unavailable: Uint8Array;
   readonly #unwatch: () => void;
   readonly #uses: Uses;
 
-  private constructor(
-    id: string,
-    thread: InferenceThread,
-    index: FlatIndex,
-    vocabulary: TwoTowerVocabulary,
-    views: ViewStore,
-  ) {
+  private constructor(id: string, finder: ItemFinder, vocabulary: Vocabulary, views: ViewStore) {
     this.id = id;
-    this.#thread = thread;
-    this.#index = index;
+    this.#finder = finder;
     this.#vocabulary = vocabulary;
     this.#views = views;
-    this.#unavailable = new Uint8Array((index.count + 7) >> 3);
-    for (let item = 0; item < index.count; item++) this.#noteAvailability(vocabulary.itemId(item), item);
+    this.#unavailable = new Uint8Array((finder.items + 7) >> 3);
+    for (let item = 0; item < finder.items; item++) this.#noteAvailability(vocabulary.itemId(item), item);
     this.#unwatch = views.watchItems((itemId, change) => {
       if (change === 'item') this.#noteAvailability(itemId, vocabulary.itemIndex(itemId));
     });
     this.#uses = new Uses(() => {
       this.#unwatch();
-      return thread.close();
+      return finder.close();
     });
   }
 
@@ -76,26 +68,21 @@ export class ServedVersion {
     if (files.version !== candidate.version) {
       throw mismatch(candidate.version, `its event names the directory of version ${files.version}`);
     }
-    const vocabulary = TwoTowerVocabulary.parse(files.read('vocabulary.json'));
-    const index = FlatIndex.load(files.read('items.index'));
-    if (vocabulary.itemCount !== index.count) {
+    const model = modelOf(files.manifest.model);
+    if (model === undefined) throw mismatch(files.version, `no model here is named ${files.manifest.model}`);
+    const vocabulary = Vocabulary.parse(files.read(vocabularyFile));
+    const opened = await openFinder(model, files, metrics);
+    if ('problem' in opened) throw mismatch(files.version, opened.problem);
+    const { finder } = opened;
+    if (vocabulary.itemCount !== finder.items) {
+      await finder.close();
       throw mismatch(
         files.version,
-        `its vocabulary has ${vocabulary.itemCount} items, its index ${index.count}`,
+        `its vocabulary has ${vocabulary.itemCount} items, its index ${finder.items}`,
       );
     }
-    const thread = await InferenceThread.start(
-      { model: files.manifest.model, tower: files.read('user-tower.onnx') },
-      metrics,
-    );
-    const version = new ServedVersion(files.version, thread, index, vocabulary, views);
+    const version = new ServedVersion(files.version, finder, vocabulary, views);
     try {
-      if (thread.dimension !== index.dim) {
-        throw mismatch(
-          files.version,
-          `its tower gives ${thread.dimension} numbers, its index has ${index.dim}`,
-        );
-      }
       await version.#warmUp();
       return version;
     } catch (error) {
@@ -109,24 +96,22 @@ export class ServedVersion {
     return this.#vocabulary.userIndex(userId) > 0;
   }
 
-  /** The best items by the product of user and item vector, best first. */
+  /** The best items by the model's scores, best first. */
   async recommend(query: VersionQuery): Promise<ScoredItem[]> {
     const { userId, profile, context, recentItems, seenItems, k } = query;
-    const vector = await this.#thread.encode({
-      user: this.#vocabulary.userIndex(userId),
-      history: this.#vocabulary.historyIndices(recentItems),
-      profile: this.#vocabulary.profileValues(profile),
-      context: this.#vocabulary.contextValues(context),
-    });
-    const { ids, scores } = this.#search(vector, seenItems, k);
-    return Array.from(ids, (item, rank) => {
-      return { itemId: this.#vocabulary.itemId(item), score: scores[rank] as number };
-    });
+    const vocabulary = this.#vocabulary;
+    const input = {
+      user: vocabulary.userIndex(userId),
+      history: vocabulary.historyIndices(recentItems),
+      profile: vocabulary.profileValues(profile),
+      context: vocabulary.contextValues(context),
+    };
+    return this.#named(await this.#finder.find(input, k, () => this.#excluding(seenItems)));
   }
 
   /** Resolves with the reason when its thread ends by itself. */
   get died(): Promise<Error> {
-    return this.#thread.died;
+    return this.#finder.died;
   }
 
   /** To be followed by `release`, once. */
@@ -143,10 +128,16 @@ export class ServedVersion {
     return this.#uses.retire();
   }
 
-  #search(vector: Float32Array, seenItems: readonly string[], k: number): Ranked {
+  #named({ ids, scores }: Ranked): ScoredItem[] {
+    return Array.from(ids, (item, rank) => {
+      return { itemId: this.#vocabulary.itemId(item), score: scores[rank] as number };
+    });
+  }
+
+  #excluding(itemIds: readonly string[]): Uint8Array {
     const exclude = this.#unavailable.slice();
-    for (const itemId of seenItems) setBit(exclude, this.#vocabulary.itemIndex(itemId), true);
-    return this.#index.search(vector, k, { exclude });
+    for (const itemId of itemIds) setBit(exclude, this.#vocabulary.itemIndex(itemId), true);
+    return exclude;
   }
 
   #noteAvailability(itemId: string, item: number | undefined): void {

@@ -37,8 +37,8 @@ const backoff: Omit<RetryPolicy, 'retries'> = { backoffMs: 1000, mostMs: 60_000 
 /**
  * Runs that were asked for together, at work: one snapshot, then each model by itself, side by side.
  *
- *   snapshot -> train two-tower  -> evaluate -> publish
- *            -> train sequential -> evaluate -> publish
+ *   snapshot -> train one model     -> evaluate -> publish
+ *            -> train another model -> evaluate -> publish
  *
  * What was done before by a process that has ended is not done again: a snapshot that was announced is taken as it is, a
  * training goes on from its checkpoint.

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ModelConfig } from '#models';
 import { readSnapshots, readVersions, versionInForce } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
 import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot } from '#schemas';
 import { abandonedRun, refuseWithdrawn, retiredSnapshot } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
 import { directoryOfRun, removeFilesOfRun } from '../thread/checkpoint-files.ts';
-import { type ModelConfig, modelNamed } from '../thread/models.ts';
 import { RunThread } from '../thread/run-thread.ts';
 import type { InForce, VersionTraining } from '../thread/version-training.ts';
 import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
@@ -111,7 +111,7 @@ export class RunWork {
       snapshot,
       dataDirectory,
       seed: run.seed,
-      model: modelNamed(run.model),
+      model: run.model,
       config: JSON.parse(run.config) as ModelConfig,
       ...(execution && { execution }),
       judgedBy: run.pipeline === 'search' ? 'validation' : patience > 0 ? 'validated' : 'test',

@@ -1,7 +1,7 @@
 /** What is wanted, as runs. */
+import { type Model, type ModelConfig, modelNamed } from '#models';
 import { InputError } from '#platform';
 import type { Command, Run } from '#schemas';
-import { knownParameters, type ModelConfig, type ModelName, modelNamed } from '../thread/models.ts';
 import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
 import type { Due } from '../triggers/triggers.ts';
 import { newRuns } from './run.ts';
@@ -18,7 +18,7 @@ export function runsOfCommand(
   return newRuns({
     pipeline: search === null ? 'training' : 'search',
     trigger: 'command',
-    models: models.map(modelNamed),
+    models: models.map((name) => modelNamed(name).name),
     seed: seed ?? options.seed,
     now: clock.now(),
     commandId: command_id,
@@ -33,38 +33,43 @@ export function runsOfSnapshot(snapshotId: string, options: TrainerOptions): Run
   return unasked({ pipeline: 'training', trigger: 'snapshot' }, options, { snapshotId });
 }
 
-/** `base` is the version that a refresh begins with. */
-export function runsOfTrigger(due: Due, options: TrainerOptions, base: string | null): Run[] {
-  return unasked(due, options, { base });
+export function runsOfTrigger(due: Due, options: TrainerOptions): Run[] {
+  return unasked(due, options, {});
 }
 
+/** A refresh is of the model in force, with the configuration that the model has for it. */
 function unasked(
-  { pipeline, trigger }: Due,
+  { pipeline, trigger, base }: Due,
   options: TrainerOptions,
-  more: { readonly snapshotId?: string; readonly base?: string | null },
+  more: { readonly snapshotId?: string },
 ): Run[] {
   const { training = defaultTraining, clock, seed } = options;
-  const isRefresh = pipeline === 'refresh';
-  const models = isRefresh ? (['two-tower'] as const) : training.models;
+  const configOf = (name: string) => {
+    const model = modelNamed(name);
+    return configText(options, model, (base && model.refresh?.config) ?? {});
+  };
   return newRuns({
     pipeline,
     trigger,
-    models,
+    models: base === undefined ? training.models : [base.candidate.model],
     seed,
     now: clock.now(),
-    configOf: (model) => configText(options, modelNamed(model), isRefresh ? refreshed : {}),
+    configOf,
+    base: base?.version ?? null,
     ...more,
   });
 }
 
-/** Weights that have been learned are moved a little, by few examples: docs/decisions/018-refreshes.md says what was measured. */
-const refreshed: ModelConfig = { epochs: 4, learningRate: 0.001 };
-
 /** Of the trainer's configuration what the model knows; names in order, so that equal configurations are equal texts. */
-function configText({ config = {} }: TrainerOptions, model: ModelName, changes: ModelConfig): string {
-  const known = knownParameters(model);
-  const own = Object.fromEntries(Object.entries(config).filter(([name]) => known.includes(name)));
-  const merged = Object.entries({ ...own, ...changes }).toSorted(([a], [b]) => (a < b ? -1 : 1));
+function configText(
+  { config = {}, configOf = {} }: TrainerOptions,
+  { name: model, parameters }: Model,
+  changes: ModelConfig,
+): string {
+  const own = Object.fromEntries(Object.entries(config).filter(([name]) => Object.hasOwn(parameters, name)));
+  const merged = Object.entries({ ...own, ...configOf[model], ...changes }).toSorted(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
   return JSON.stringify(Object.fromEntries(merged));
 }
 
@@ -75,7 +80,7 @@ function parsed(text: string): ModelConfig {
   } catch {
     config = undefined;
   }
-  if (typeof config === 'object' && config !== null && !Array.isArray(config)) return config;
+  if (typeof config === 'object' && config !== null && !Array.isArray(config)) return { ...config };
   throw new InputError(
     'MR_RUN_REQUEST',
     `The configuration that a run was asked with is no object: ${text}`,

@@ -1,7 +1,7 @@
 /** What a training thread and its parent say to each other. */
 import type { TrainingProgress } from '#models';
 import type { Failure } from '#platform';
-import type { InForce, TrainedModel, TrainedVersion } from './version-training.ts';
+import type { InForce, TrainedVersion, TrainingOutcome } from './version-training.ts';
 
 export type ThreadOrder =
   | { readonly kind: 'train' }
@@ -13,7 +13,7 @@ export type ThreadOrder =
 export type ThreadReport =
   | { readonly kind: 'progress'; readonly progress: TrainingProgress }
   | { readonly kind: 'epoch'; readonly epoch: number; readonly step: number; readonly values: EpochValues }
-  | { readonly kind: 'trained'; readonly trained: TrainedModel }
+  | { readonly kind: 'trained'; readonly trained: TrainingOutcome }
   | { readonly kind: 'evaluated'; readonly result: TrainedVersion }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly failure: Failure };

@@ -3,7 +3,7 @@ import { hostThreads, type TrainingProgress } from '#models';
 import { FatalError, toError } from '#platform';
 import type { EpochValues, ThreadOrder, ThreadReport } from './messages.ts';
 import { asMemoryError } from './training-faults.ts';
-import type { InForce, TrainedModel, TrainedVersion, VersionTraining } from './version-training.ts';
+import type { InForce, TrainedVersion, TrainingOutcome, VersionTraining } from './version-training.ts';
 
 export type RunThreadOptions = {
   /** Stops the training at its next update; what is under way then rejects with the signal's reason. */
@@ -53,7 +53,7 @@ export class RunThread {
     if (signal?.aborted) this.#stop();
   }
 
-  async train(): Promise<TrainedModel> {
+  async train(): Promise<TrainingOutcome> {
     const result = await this.#ask({ kind: 'train' });
     return (result as Extract<Result, { kind: 'trained' }>).trained;
   }

@@ -2,15 +2,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  checkedNeeds,
+  type Dataset,
+  defaultModel,
   type Execution,
-  encodeCheckpoint,
-  FlatIndex,
   localArtifacts,
+  type Model,
+  type ModelConfig,
+  modelNamed,
+  modelOf,
   openVersion,
+  type TrainedModel,
   type Training,
   type TrainingHistory,
   type TrainingProgress,
-  TwoTowerVocabulary,
   train,
   type VersionFiles,
   versionsDirectory,
@@ -18,7 +23,7 @@ import {
 import { withDuckDb } from '#offline';
 import { errorCode, invariant } from '#platform';
 import type { Candidate, ProductionComparison, Snapshot } from '#schemas';
-import { type Dataset, type DatasetOptions, readDataset } from '../dataset.ts';
+import { type DatasetOptions, readDataset } from '../dataset.ts';
 import {
   differences,
   type JudgedRows,
@@ -31,25 +36,15 @@ import { modelCard } from '../model-card.ts';
 import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
 import { withTitleVectors } from '../title-vectors.ts';
 import { type ServedModel, scoresOf } from '../user-scores.ts';
-import { warmStart, weightsFile, weightsOf } from '../warm-start.ts';
 import { CheckpointFiles } from './checkpoint-files.ts';
-import {
-  historyLengthOf,
-  type ModelConfig,
-  type ModelName,
-  modelNames,
-  openTraining,
-  type TrainedTowers,
-  textEncoderOf,
-} from './models.ts';
 import { asMemoryError, withProviderErrors } from './training-faults.ts';
 
 export type VersionTraining = {
   readonly snapshot: Snapshot;
   readonly dataDirectory: string;
   readonly seed: number;
-  /** The two-tower unless told otherwise. */
-  readonly model?: ModelName;
+  /** The name of the model; the catalogue's first unless told otherwise. */
+  readonly model?: string;
   /** What differs from the model's defaults. */
   readonly config: ModelConfig;
   /** By one thread on the CPU unless told otherwise. */
@@ -79,7 +74,7 @@ export type TrainedVersion = {
 };
 
 /** What a training came to before it is judged. */
-export type TrainedModel = {
+export type TrainingOutcome = {
   readonly losses: readonly number[];
   readonly chosenEpoch: number;
   readonly stoppedEarly: boolean;
@@ -101,18 +96,18 @@ export type StepControl = {
  */
 export class VersionTrainer {
   readonly #what: VersionTraining;
-  readonly #model: ModelName;
+  readonly #model: Model;
   #dataset: Dataset | undefined;
-  #training: Training<TrainedTowers> | undefined;
+  #training: Training<TrainedModel> | undefined;
   #history: TrainingHistory | undefined;
 
   constructor(what: VersionTraining) {
     this.#what = what;
-    this.#model = what.model ?? 'two-tower';
+    this.#model = what.model === undefined ? defaultModel : modelNamed(what.model);
   }
 
   /** Goes on from the newest checkpoint where there is one. */
-  async train(control: StepControl): Promise<TrainedModel> {
+  async train(control: StepControl): Promise<TrainingOutcome> {
     try {
       return await this.#train(control);
     } catch (error) {
@@ -120,7 +115,7 @@ export class VersionTrainer {
     }
   }
 
-  async #train({ signal, onProgress, onEpoch }: StepControl): Promise<TrainedModel> {
+  async #train({ signal, onProgress, onEpoch }: StepControl): Promise<TrainingOutcome> {
     const { checkpoints, judgedBy = 'test', patience = 0 } = this.#what;
     const training = await this.#open();
     const files = checkpoints && new CheckpointFiles(checkpoints.directory, this.#snapshotDirectory);
@@ -157,14 +152,13 @@ export class VersionTrainer {
     return join(this.#what.dataDirectory, this.#what.snapshot.directory);
   }
 
-  async #open(): Promise<Training<TrainedTowers>> {
+  async #open(): Promise<Training<TrainedModel>> {
     await this.close();
     const { snapshot, dataDirectory, seed, config, execution, judgedBy = 'test', base } = this.#what;
+    const { historyLength, textEncoder } = checkedNeeds(this.#model, config);
     const directory = this.#snapshotDirectory;
     await verifyFiles(directory, snapshot);
     refuseOtherFeatures(snapshot);
-    const historyLength = historyLengthOf(this.#model, config);
-    const textEncoder = textEncoderOf(this.#model, config);
     this.#dataset ??= await readSnapshot(
       directory,
       {
@@ -174,10 +168,10 @@ export class VersionTrainer {
       },
       textEncoder === undefined ? undefined : { path: textEncoder, dataDirectory },
     );
-    this.#training = await openTraining(this.#model, this.#dataset, config, seed, execution);
+    this.#training = await this.#model.open(this.#dataset, config, seed, execution);
     if (base !== undefined) {
       const files = await openVersion(join(dataDirectory, base.versionDirectory));
-      warmStart(this.#training, files, this.#dataset);
+      this.#model.refresh?.warmStart?.(this.#training, files, this.#dataset);
     }
     return this.#training;
   }
@@ -186,16 +180,16 @@ export class VersionTrainer {
     const { snapshot, dataDirectory, seed, config, judgedBy, base } = this.#what;
     const [dataset, training, history] = [this.#dataset, this.#training, this.#history];
     invariant(dataset !== undefined && training !== undefined && history !== undefined, 'train comes first');
-    const result = await training.result();
+    const { dimension, files } = await training.result();
     const rows = rowsToJudge(dataset);
-    const served = { ...result, model: this.#model, vocabulary: dataset.vocabulary };
+    const served = { model: this.#model, read: (name: string) => files[name] as Uint8Array };
     const judgements = judge(dataset, rows, await scoresOf(served, dataset, [...rows.heldOut.keys()]));
     const { metrics } = judgements.model;
     const described = {
-      model: this.#model,
+      model: this.#model.name,
       snapshotId: snapshot.snapshot_id,
       seed,
-      dimension: result.dim,
+      dimension,
       itemCount: dataset.data.items,
       protocol: snapshot.protocol,
       ...(dataset.textEncoder && { textEncoder: dataset.textEncoder }),
@@ -208,10 +202,7 @@ export class VersionTrainer {
     const version = isTrial
       ? ''
       : await localArtifacts(join(dataDirectory, versionsDirectory)).write(described, {
-          'user-tower.onnx': result.userTower,
-          'items.index': FlatIndex.build(result.itemVectors, result.dim).save(),
-          'vocabulary.json': dataset.vocabulary.toBytes(),
-          [weightsFile]: encodeCheckpoint(weightsOf(training.save())),
+          ...files,
           'card.md': Buffer.from(modelCard({ ...described, judgements, ...lineage })),
         });
     const candidate: Candidate = {
@@ -225,7 +216,7 @@ export class VersionTrainer {
       metrics,
       popularity: described.popularity,
       decayed_popularity: described.decayedPopularity,
-      role: 'retrieval',
+      role: this.#model.role,
       run_id: null,
       intervals: judgements.intervals,
       production: isTrial ? null : await this.#compared(inForce, { dataset, rows, judgements }),
@@ -240,7 +231,7 @@ export class VersionTrainer {
   ): Promise<ProductionComparison | null> {
     if (inForce === undefined) return null;
     const { version, directory } = inForce;
-    const model = modelNames.find((name) => name === inForce.model);
+    const model = modelOf(inForce.model);
     const served = model && (await servedModel(model, join(this.#what.dataDirectory, directory)));
     if (served === undefined) return { version, metrics: {}, differences: {} };
     const theirs = judgeScores(await scoresOf(served, dataset, [...rows.heldOut.keys()]), rows);
@@ -249,7 +240,7 @@ export class VersionTrainer {
 }
 
 /** Undefined for one that is damaged or gone: what is to take its place must not depend on it. */
-async function servedModel(model: ModelName, directory: string): Promise<ServedModel | undefined> {
+async function servedModel(model: Model, directory: string): Promise<ServedModel | undefined> {
   let files: VersionFiles;
   try {
     files = await openVersion(directory);
@@ -258,17 +249,7 @@ async function servedModel(model: ModelName, directory: string): Promise<ServedM
       return undefined;
     throw error;
   }
-  const saved = files.read('items.index');
-  const { dim, count } = FlatIndex.load(saved);
-  // The vectors are the last part of the file.
-  const bytes = new Uint8Array(saved.subarray(saved.length - 4 * dim * count));
-  return {
-    model,
-    userTower: files.read('user-tower.onnx'),
-    itemVectors: new Float32Array(bytes.buffer),
-    dim,
-    vocabulary: TwoTowerVocabulary.parse(files.read('vocabulary.json')),
-  };
+  return { model, read: (name) => files.read(name) };
 }
 
 async function readSnapshot(

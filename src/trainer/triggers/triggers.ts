@@ -1,3 +1,4 @@
+import { modelOf } from '#models';
 import type { Run, RunPipeline, RunTrigger, Snapshot, Version } from '#schemas';
 import { defaultPlan } from '../snapshot-plan.ts';
 import type { TrainerOptions } from '../trainer-options.ts';
@@ -6,7 +7,12 @@ import { type CronSchedule, parseCron } from './cron.ts';
 import { ExampleCount } from './example-count.ts';
 
 /** A run that is due without being asked for. */
-export type Due = { readonly pipeline: RunPipeline; readonly trigger: RunTrigger };
+export type Due = {
+  readonly pipeline: RunPipeline;
+  readonly trigger: RunTrigger;
+  /** The version that a refresh begins with. */
+  readonly base?: Version;
+};
 
 /** After a run for which there was nothing complete. */
 const retryMs = 60_000;
@@ -76,8 +82,11 @@ export class Triggers {
       if (at === undefined || at > now) continue;
       this.#passedMs.set(pipeline, now);
       if (fresh < leastNew) continue;
-      if (pipeline === 'refresh' && (await inForce())?.candidate.model !== 'two-tower') continue;
-      return { pipeline, trigger: 'schedule' };
+      if (pipeline !== 'refresh') return { pipeline, trigger: 'schedule' };
+      const base = await inForce();
+      if (base !== undefined && modelOf(base.candidate.model)?.refresh !== undefined) {
+        return { pipeline, trigger: 'schedule', base };
+      }
     }
     return undefined;
   }

@@ -1,19 +1,11 @@
-import {
-  type Checkpoint,
-  type CheckpointArray,
-  decodeCheckpoint,
-  type ManifestFile,
-  type Training,
-  TwoTowerVocabulary,
-  type VersionFiles,
-} from '#models';
 import { FatalError } from '#platform';
-import type { Dataset } from './dataset.ts';
+import type { ManifestFile, VersionFiles } from '../artifact/port.ts';
+import { type CheckpointArray, decodeCheckpoint, weightsFile } from '../checkpoint.ts';
+import type { Dataset } from '../dataset.ts';
+import type { Training } from '../training.ts';
+import { Vocabulary } from '../vocabulary.ts';
 
-/** The weights of a version, for trainings that begin with them. */
-export const weightsFile = 'weights.checkpoint';
-
-type Vocabulary = {
+type Contents = {
   readonly users: readonly string[];
   readonly items: readonly string[];
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
@@ -21,12 +13,6 @@ type Vocabulary = {
 
 /** Of each row of a parameter now, the row that it was before; -1 for what is new. */
 type RowMap = Int32Array;
-
-/** What is learned, without the state of optimisers and of chance. */
-export function weightsOf({ arrays }: Checkpoint): Checkpoint {
-  const weights = [...arrays].filter(([name]) => isWeights(name));
-  return { arrays: new Map(weights), values: null };
-}
 
 /**
  * Puts the weights of a version into a training that has just been opened: rows of users, items and values go by what they
@@ -40,10 +26,7 @@ export function warmStart<R>(
 ): void {
   if (!version.names.includes(weightsFile)) throw noWeights(version.version);
   const before = decodeCheckpoint(version.read(weightsFile)).arrays;
-  const rows = rowMaps(
-    contentsOf(TwoTowerVocabulary.parse(version.read('vocabulary.json'))),
-    contentsOf(now),
-  );
+  const rows = rowMaps(contentsOf(Vocabulary.parse(version.read('vocabulary.json'))), contentsOf(now));
   const isOtherText = hashesOf(version.manifest.textEncoder) !== hashesOf(textEncoder);
   const fresh = training.save();
   const arrays = new Map<string, CheckpointArray>(fresh.arrays);
@@ -57,11 +40,6 @@ export function warmStart<R>(
 
 const hashesOf = (files: readonly ManifestFile[] = []) => files.map(({ sha256 }) => sha256).join();
 
-/** Beside the weights of a parameter, which have its name, lie the state of its optimiser and the order of the rows. */
-function isWeights(name: string): boolean {
-  return !name.includes('/') && name !== 'order';
-}
-
 function moved(fresh: CheckpointArray, old: CheckpointArray, rows: RowMap | undefined): CheckpointArray {
   if (rows === undefined) return old.length === fresh.length ? old : fresh;
   const width = fresh.length / rows.length;
@@ -74,11 +52,11 @@ function moved(fresh: CheckpointArray, old: CheckpointArray, rows: RowMap | unde
   return merged;
 }
 
-function contentsOf(vocabulary: TwoTowerVocabulary): Vocabulary {
-  return JSON.parse(vocabulary.toBytes().toString()) as Vocabulary;
+function contentsOf(vocabulary: Vocabulary): Contents {
+  return JSON.parse(vocabulary.toBytes().toString()) as Contents;
 }
 
-function rowMaps(before: Vocabulary, now: Vocabulary): Readonly<Record<string, RowMap>> {
+function rowMaps(before: Contents, now: Contents): Readonly<Record<string, RowMap>> {
   // The unknown user is the first row, the unknown item the last one.
   const users = [0, ...places(before.users, now.users, 1)];
   const items = [...places(before.items, now.items, 0), before.items.length];

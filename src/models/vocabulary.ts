@@ -1,7 +1,7 @@
 import { FatalError, invariant } from '#platform';
 import type { ContextFeatures, Device, Item, Profile } from '#schemas';
-import type { Bags, Categoricals } from './data.ts';
-import { titleBuckets, titleGrams } from './title.ts';
+import type { Bags, Categoricals } from './two-tower/data.ts';
+import { titleBuckets, titleGrams } from './two-tower/title.ts';
 
 /** What the profile of a user is read as, in this order. */
 const profileFields = ['age', 'gender', 'occupation', 'country'] as const;
@@ -51,11 +51,11 @@ export type VocabularySource = {
 };
 
 /**
- * The dense indices of a two-tower model: of users, items and the values of their features. The training rows and the
+ * The dense indices that models know: of users, items and the values of their features. The training rows and the
  * responder read ids, profiles and histories by these same functions, so a model is never asked in other terms than
  * it was taught. Users are numbered from 1 (0 is unknown), items from 0, values of a feature from 1 (0 is unknown).
  */
-export class TwoTowerVocabulary {
+export class Vocabulary {
   readonly #users: readonly string[];
   readonly #items: readonly string[];
   readonly #dictionaries: Dictionaries;
@@ -76,7 +76,7 @@ export class TwoTowerVocabulary {
   }
 
   /** Users and items are numbered in the order given, values in their own order. */
-  static build({ users, items, contexts = [] }: VocabularySource): TwoTowerVocabulary {
+  static build({ users, items, contexts = [] }: VocabularySource): Vocabulary {
     const profiles = users.flatMap(({ profile }) => (profile === null ? [] : [profile]));
     const metadata = items.flatMap((item) => (item.metadata === null ? [] : [item.metadata]));
     const [countries, languages] = [new Set<string | null>(), new Set<string | null>()];
@@ -84,7 +84,7 @@ export class TwoTowerVocabulary {
       countries.add(context?.country ?? null);
       languages.add(context?.language ?? null);
     }
-    return new TwoTowerVocabulary({
+    return new Vocabulary({
       users: users.map(({ id }) => id),
       items: items.map(({ id }) => id),
       dictionaries: {
@@ -102,7 +102,7 @@ export class TwoTowerVocabulary {
   }
 
   /** Reads what `toBytes` wrote. FatalError MR_VERSION_CORRUPT for anything else. */
-  static parse(bytes: Uint8Array): TwoTowerVocabulary {
+  static parse(bytes: Uint8Array): Vocabulary {
     let stored: Partial<Stored>;
     try {
       stored = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
@@ -118,7 +118,7 @@ export class TwoTowerVocabulary {
     if (!Object.values(later).every(isTextList))
       throw unreadable('a list of its context holds something else');
     const known = { ...(stored as Stored).dictionaries, ...later };
-    return new TwoTowerVocabulary({ ...(stored as Stored), dictionaries: known });
+    return new Vocabulary({ ...(stored as Stored), dictionaries: known });
   }
 
   /** Equal vocabularies give equal bytes. */
@@ -157,7 +157,7 @@ export class TwoTowerVocabulary {
     return id;
   }
 
-  /** The user tower's `profile` row. */
+  /** A model's `profile` row. */
   profileValues(profile: Profile | null): number[] {
     if (profile === null) return profileFields.map(() => 0);
     const { age, gender, occupation, country } = profile;

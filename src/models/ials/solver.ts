@@ -1,13 +1,13 @@
 import { ConfigurationError } from '#platform';
+import type { InteractionMatrix } from '../implicit/interaction-matrix.ts';
 import { choleskyFactor, choleskySolve } from '../linear-algebra/cholesky.ts';
 import { Gram, type VectorTable } from '../linear-algebra/gram.ts';
-import type { IalsOptions } from './ials.ts';
-import type { InteractionMatrix } from './interaction-matrix.ts';
+import type { IalsOptions } from './fit.ts';
 
-type Weights = Pick<IalsOptions, 'dimension' | 'unobservedWeight' | 'regularisation' | 'frequencyExponent'>;
+type Weights = Pick<IalsOptions, 'dim' | 'unobservedWeight' | 'regularisation' | 'frequencyExponent'>;
 
 /** One side, held fixed while the other is solved for: H, [count, d], and α HᵀH, [d, d]. */
-type Fixed = { readonly table: VectorTable; readonly weightedGram: Float64Array };
+export type Fixed = { readonly table: VectorTable; readonly weightedGram: Float64Array };
 
 /** The row's coordinates that are solved for: `width` of them from `from` on. */
 type Block = { readonly from: number; readonly width: number };
@@ -30,17 +30,29 @@ export class IalsSolver {
 
   constructor(weights: Weights, blockSize: number) {
     this.#weights = weights;
-    this.#blockSize = Math.min(blockSize, weights.dimension);
+    this.#blockSize = Math.min(blockSize, weights.dim);
     this.#gram = new Gram(this.#blockSize);
     this.#matrix = new Float64Array(this.#blockSize ** 2);
   }
 
-  /** Every row of `own`; `pairs` says which rows of `others` it was met with. */
-  improveAll({ values, dim }: VectorTable, others: VectorTable, pairs: InteractionMatrix): void {
-    const fixed = this.fix(others);
-    for (let row = 0; row < pairs.users; row++) {
-      this.improve(values.subarray(row * dim, (row + 1) * dim), pairs.itemsOf(row), fixed);
+  /**
+   * The rows of `own` from `from` to before `to`; `pairs` says which rows of the fixed side each was met with. Returns
+   * their part of the loss after that, divided by their pairs.
+   */
+  improveRows(
+    { values, dim }: VectorTable,
+    fixed: Fixed,
+    pairs: InteractionMatrix,
+    from: number,
+    to: number,
+  ): number {
+    let [loss, count] = [0, 0];
+    for (let row = from; row < Math.min(to, pairs.users); row++) {
+      const had = pairs.itemsOf(row);
+      loss += this.improve(values.subarray(row * dim, (row + 1) * dim), had, fixed);
+      count += had.length;
     }
+    return loss / Math.max(1, count);
   }
 
   fix(table: VectorTable): Fixed {
@@ -58,15 +70,15 @@ export class IalsSolver {
     return { table, weightedGram: gram };
   }
 
-  /** One step on each block of a vector whose pairs are with the rows `had` of the fixed side. */
-  improve(vector: Float32Array, had: Int32Array, fixed: Fixed): void {
-    const { dimension, unobservedWeight, regularisation, frequencyExponent } = this.#weights;
-    const frequency = had.length + (unobservedWeight * fixed.table.values.length) / dimension;
+  /** One step on each block of a vector whose pairs are with the rows `had` of the fixed side; returns its part of the loss. */
+  improve(vector: Float32Array, had: Int32Array, fixed: Fixed): number {
+    const { dim, unobservedWeight, regularisation, frequencyExponent } = this.#weights;
+    const frequency = had.length + (unobservedWeight * fixed.table.values.length) / dim;
     const ridge = regularisation * frequency ** frequencyExponent;
     const errors = new Float64Array(had.length).fill(-1);
     addProducts(errors, vector, 0, fixed.table, had);
-    for (let from = 0; from < dimension; from += this.#blockSize) {
-      const block = { from, width: Math.min(this.#blockSize, dimension - from) };
+    for (let from = 0; from < dim; from += this.#blockSize) {
+      const block = { from, width: Math.min(this.#blockSize, dim - from) };
       const step = gradientOf(vector, block, had, errors, fixed, ridge);
       this.#solve(step, block, had, fixed, ridge);
       for (let d = 0; d < step.length; d++) {
@@ -75,6 +87,7 @@ export class IalsSolver {
       }
       addProducts(errors, step, from, fixed.table, had);
     }
+    return lossOf(vector, errors, fixed.weightedGram, ridge);
   }
 
   /** Replaces the gradient by the Newton step. */
@@ -95,6 +108,19 @@ export class IalsSolver {
     }
     choleskySolve(matrix, width, gradient);
   }
+}
+
+/** Σ (w·h - 1)² + w (α HᵀH) wᵀ + λ f^ν |w|², the terms in which the vector is. */
+function lossOf(vector: Float32Array, errors: Float64Array, gram: Float64Array, ridge: number): number {
+  const dim = vector.length;
+  let loss = 0;
+  for (const error of errors) loss += error * error;
+  for (let i = 0; i < dim; i++) {
+    let product = ridge * (vector[i] as number);
+    for (let j = 0; j < dim; j++) product += (gram[i * dim + j] as number) * (vector[j] as number);
+    loss += product * (vector[i] as number);
+  }
+  return loss;
 }
 
 /** Half the gradient of the loss by the block's coordinates, [width]. */

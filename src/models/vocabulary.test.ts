@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Profile } from '#schemas';
-import { type ItemMetadata, TwoTowerVocabulary } from './vocabulary.ts';
+import { type ItemMetadata, Vocabulary } from './vocabulary.ts';
 
 const word = fc.constantFrom('a', 'b', 'c', 'd', 'é', '__proto__', '');
 const profile: fc.Arbitrary<Profile> = fc.record({
@@ -28,7 +28,7 @@ const source = fc.record({
 test('ids and indices are each other: users from 1, items from 0, what is unknown stays apart', () => {
   fc.assert(
     fc.property(source, (given) => {
-      const vocabulary = TwoTowerVocabulary.build(given);
+      const vocabulary = Vocabulary.build(given);
       given.users.forEach(({ id }, i) => {
         assert.equal(vocabulary.userIndex(id), i + 1);
       });
@@ -53,10 +53,10 @@ test('a vocabulary that was written and read again answers as before, and writes
       fc.option(metadata),
       fc.array(id),
       (given, who, what, history) => {
-        const vocabulary = TwoTowerVocabulary.build(given);
+        const vocabulary = Vocabulary.build(given);
         // Off its own buffer's beginning, as a file read in one piece with others would be.
         const bytes = Buffer.concat([Buffer.from('  '), vocabulary.toBytes()]).subarray(2);
-        const again = TwoTowerVocabulary.parse(bytes);
+        const again = Vocabulary.parse(bytes);
         assert.deepEqual(again.toBytes(), vocabulary.toBytes());
         assert.deepEqual(again.profileValues(who), vocabulary.profileValues(who));
         assert.deepEqual(again.itemFeatureValues(what), vocabulary.itemFeatureValues(what));
@@ -71,7 +71,7 @@ test('a vocabulary that was written and read again answers as before, and writes
 test('the tables of training hold the rows of serving, within their cardinalities, for any profile or item', () => {
   fc.assert(
     fc.property(source, profile, metadata, (given, stranger, novelty) => {
-      const vocabulary = TwoTowerVocabulary.build(given);
+      const vocabulary = Vocabulary.build(given);
       const profiles = vocabulary.profileTable(given);
       const { features, tags } = vocabulary.itemTables(given);
       const rows = [null, ...given.users.map(({ profile }) => profile)].map((each) =>
@@ -101,7 +101,7 @@ test('the tables of training hold the rows of serving, within their cardinalitie
 
 test('a history keeps its order and repeats, and leaves out items that were not trained', () => {
   const items = ['x', 'y', 'z'].map((id) => ({ id, metadata: null }));
-  const vocabulary = TwoTowerVocabulary.build({ users: [], items });
+  const vocabulary = Vocabulary.build({ users: [], items });
   assert.deepEqual(vocabulary.historyIndices(['z', 'new', 'x', 'z', 'y']), [2, 0, 2, 1]);
   assert.deepEqual(vocabulary.historyIndices([]), []);
 });
@@ -114,7 +114,7 @@ test('ages and durations are grouped; each known value of a dictionary has an in
     id: `u${i}`,
     profile: someone(30, occupation),
   }));
-  const vocabulary = TwoTowerVocabulary.build({ users, items: [] });
+  const vocabulary = Vocabulary.build({ users, items: [] });
   const values = (age: number | null, occupation: string | null) =>
     vocabulary.profileValues(someone(age, occupation));
   assert.deepEqual(
@@ -142,7 +142,7 @@ test('a context is read by hour, weekday, device, place, language and how far a 
     { country: 'se', language: 'sv' },
     { country: null, language: 'en' },
   ];
-  const vocabulary = TwoTowerVocabulary.build({ users: [], items: [], contexts: [...contexts, null] });
+  const vocabulary = Vocabulary.build({ users: [], items: [], contexts: [...contexts, null] });
   const moment = { hour: 0, weekday: 6, device: 'desktop', country: 'se', language: 'sv' } as const;
   const at = (session_position: number) => vocabulary.contextValues({ ...moment, session_position });
   assert.deepEqual(at(0), [1, 7, 2, 1, 2, 1]);
@@ -156,20 +156,20 @@ test('a context is read by hour, weekday, device, place, language and how far a 
   const { cardinalities, values } = vocabulary.contextTable([elsewhere, null]);
   assert.deepEqual([...values], [24, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
   assert.deepEqual(cardinalities, [25, 8, 6, 2, 3, 9]);
-  const again = TwoTowerVocabulary.parse(vocabulary.toBytes());
+  const again = Vocabulary.parse(vocabulary.toBytes());
   assert.deepEqual(again.contextValues({ ...moment, session_position: 0 }), at(0));
 });
 
 test('a vocabulary from before contexts is read as one that knows none', () => {
-  const vocabulary = TwoTowerVocabulary.build({ users: [], items: [{ id: 'x', metadata: null }] });
+  const vocabulary = Vocabulary.build({ users: [], items: [{ id: 'x', metadata: null }] });
   const stored = JSON.parse(vocabulary.toBytes().toString());
   for (const name of ['contextCountry', 'contextLanguage']) delete stored.dictionaries[name];
-  const old = TwoTowerVocabulary.parse(Buffer.from(JSON.stringify(stored)));
+  const old = Vocabulary.parse(Buffer.from(JSON.stringify(stored)));
   assert.equal(old.itemIndex('x'), 0);
   assert.deepEqual(old.toBytes(), vocabulary.toBytes());
   stored.dictionaries.contextCountry = [1];
   const damaged = Buffer.from(JSON.stringify(stored));
-  assert.throws(() => TwoTowerVocabulary.parse(damaged), { code: 'MR_VERSION_CORRUPT' });
+  assert.throws(() => Vocabulary.parse(damaged), { code: 'MR_VERSION_CORRUPT' });
 });
 
 test('titles are tables of n-grams, empty for an item without one', () => {
@@ -187,14 +187,14 @@ test('titles are tables of n-grams, empty for an item without one', () => {
     { id: 'c', metadata: null },
     { id: 'd', metadata: { ...film, title: 'AB cd' } },
   ];
-  const { titles } = TwoTowerVocabulary.build({ users: [], items }).itemTables({ items });
+  const { titles } = Vocabulary.build({ users: [], items }).itemTables({ items });
   assert.deepEqual([...titles.offsets], [0, 3, 3, 3, 9]);
   assert.ok(new Set(titles.ids.subarray(3)).isSupersetOf(new Set(titles.ids.subarray(0, 3))));
   assert.ok(titles.ids.every((id) => id < titles.cardinality));
 });
 
 test('bytes that are no vocabulary are refused', () => {
-  const whole = TwoTowerVocabulary.build({ users: [], items: [] }).toBytes().toString();
+  const whole = Vocabulary.build({ users: [], items: [] }).toBytes().toString();
   for (const text of [
     '',
     '{',
@@ -203,6 +203,6 @@ test('bytes that are no vocabulary are refused', () => {
     whole.replace('1', '2'),
     whole.replace('"users":[]', '"users":[1]'),
   ]) {
-    assert.throws(() => TwoTowerVocabulary.parse(Buffer.from(text)), { code: 'MR_VERSION_CORRUPT' });
+    assert.throws(() => Vocabulary.parse(Buffer.from(text)), { code: 'MR_VERSION_CORRUPT' });
   }
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { InteractionMatrix } from '../implicit/interaction-matrix.ts';
 import { seededRandom } from '../random.ts';
-import { fitIals, type IalsOptions } from './ials.ts';
-import { InteractionMatrix } from './interaction-matrix.ts';
+import { fitIals, type IalsOptions } from './fit.ts';
 
 function matrixOf(user: readonly number[], item: readonly number[], users: number, items: number) {
   return InteractionMatrix.fromPairs(
@@ -29,7 +29,7 @@ function ialsLoss(
   userVectors: Float32Array[],
   o: IalsOptions,
 ): number {
-  const { dimension: d, unobservedWeight: alpha, regularisation, frequencyExponent } = o;
+  const { dim: d, unobservedWeight: alpha, regularisation, frequencyExponent } = o;
   const item = (i: number) => vectors.subarray(i * d, (i + 1) * d);
   const dot = (a: Float32Array, b: Float32Array) =>
     a.reduce((sum, value, at) => sum + value * (b[at] as number), 0);
@@ -48,7 +48,7 @@ function ialsLoss(
 }
 
 const ialsOptions: IalsOptions = {
-  dimension: 6,
+  dim: 6,
   unobservedWeight: 0.2,
   regularisation: 0.05,
   frequencyExponent: 0.7,

@@ -1,0 +1,34 @@
+/** The models that can be trained and served, one a line; the first is trained where nobody chooses. */
+import { ConfigurationError } from '#platform';
+import { easeModel } from './ease/model.ts';
+import { ialsModel } from './ials/model.ts';
+import { itemKnnModel } from './item-knn/model.ts';
+import type { Model } from './model.ts';
+import { sequentialModel } from './sequential/model.ts';
+import { twoTowerModel } from './two-tower/model.ts';
+
+export const models = [
+  twoTowerModel, //
+  sequentialModel,
+  itemKnnModel,
+  easeModel,
+  ialsModel,
+] as const satisfies readonly Model[];
+
+export const modelNames: readonly string[] = models.map(({ name }) => name);
+
+export const defaultModel: Model = models[0];
+
+/** Undefined for a version of a kind that is not trained here. */
+export function modelOf(name: string): Model | undefined {
+  return models.find((each) => each.name === name);
+}
+
+/** Errors: ConfigurationError MR_MODEL_CONFIG. */
+export function modelNamed(name: string): Model {
+  const model = modelOf(name);
+  if (model !== undefined) return model;
+  throw new ConfigurationError('MR_MODEL_CONFIG', `There is no model ${name} to be trained.`, {
+    hint: `There is ${modelNames.join(', ')}.`,
+  });
+}

@@ -1,0 +1,112 @@
+import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '../checkpoint.ts';
+import type { Dataset } from '../dataset.ts';
+import { itemVocabulary, matrixOf, onCpu, validationMetrics } from '../implicit/dataset.ts';
+import { FlatIndex } from '../index/flat-index.ts';
+import type { Model, TrainedModel } from '../model.ts';
+import { configured } from '../parameters.ts';
+import { itemVectorsFile, vocabularyFile } from '../serving/port.ts';
+import type { Execution, Training } from '../training.ts';
+import { Vocabulary } from '../vocabulary.ts';
+import { foldingIn, IalsFit, type IalsOptions, ialsParameters } from './fit.ts';
+
+const foldInFile = 'fold-in.json';
+
+type FoldIn = Pick<IalsOptions, 'unobservedWeight' | 'regularisation' | 'frequencyExponent'> & {
+  readonly historyLength: number;
+};
+
+export const ialsModel: Model = {
+  name: 'ials',
+  role: 'retrieval',
+  about: 'the items before, in no order, by a vector that is solved for when an answer is made',
+  parameters: ialsParameters,
+  needs: (config) => configured(ialsParameters, config),
+  open: async (dataset, config, seed, execution) =>
+    trainingOf(dataset, { ...configured(ialsParameters, config), seed }, execution),
+  // User vectors are solved for at once from item vectors that have been learned, which the next passes then adjust.
+  refresh: {
+    config: { epochs: 3 },
+    warmStart(training, version, { vocabulary: now }) {
+      const before = Vocabulary.parse(version.read(vocabularyFile));
+      const known = FlatIndex.load(version.read(itemVectorsFile));
+      const { arrays, values } = training.save();
+      const items = arrays.get('items') as Float32Array;
+      if (items.length !== now.itemCount * known.dim) return;
+      for (let item = 0; item < now.itemCount; item++) {
+        const row = before.itemIndex(now.itemId(item));
+        if (row !== undefined) items.set(known.vector(row), item * known.dim);
+      }
+      training.restore({ arrays, values });
+    },
+  },
+  serving: {
+    kind: 'vectors',
+    encoderFiles: [itemVectorsFile, foldInFile],
+    async encoder(files) {
+      const { historyLength, ...weights } = JSON.parse(
+        Buffer.from(files[foldInFile] as Uint8Array).toString(),
+      ) as FoldIn;
+      const { dim, vectors } = FlatIndex.vectorsIn(files[itemVectorsFile] as Uint8Array);
+      const model = foldingIn({ values: vectors, dim }, weights);
+      return {
+        dim,
+        async encode(users) {
+          const encoded = new Float32Array(users.length * dim);
+          users.forEach(({ history }, row) => {
+            const had = Int32Array.from(new Set(history.slice(0, historyLength)));
+            encoded.set(model.userVector(had), row * dim);
+          });
+          return encoded;
+        },
+        async close() {},
+      };
+    },
+  },
+};
+
+type Options = IalsOptions & { readonly historyLength: number };
+
+function trainingOf(dataset: Dataset, options: Options, execution?: Execution): Training<TrainedModel> {
+  const fit = new IalsFit(matrixOf(dataset), options);
+  const { users, items } = fit;
+  const { dim, historyLength, unobservedWeight, regularisation, frequencyExponent } = options;
+  let done = 0;
+  return {
+    epochs: fit.epochs,
+    stepsPerEpoch: fit.stepsPerEpoch,
+    ...onCpu('ials', execution),
+    async step() {
+      const loss = fit.step(done % fit.stepsPerEpoch);
+      done++;
+      return { loss };
+    },
+    validate: async () => validationMetrics(dataset, fit.fitted()),
+    save() {
+      const arrays = new Map<string, CheckpointArray>([
+        ['users', users.values.slice()],
+        ['items', items.values.slice()],
+      ]);
+      return { arrays, values: { step: done } };
+    },
+    restore(checkpoint: Checkpoint) {
+      const { step } = (checkpoint.values ?? {}) as { readonly step?: number };
+      if (step === undefined) throw unusable('it has no position');
+      restoreArray(checkpoint, 'users', users.values);
+      restoreArray(checkpoint, 'items', items.values);
+      fit.changed();
+      done = step;
+    },
+    async result() {
+      const foldIn: FoldIn = { historyLength, unobservedWeight, regularisation, frequencyExponent };
+      return {
+        dimension: dim,
+        files: {
+          [itemVectorsFile]: FlatIndex.build(items.values, dim).save(),
+          [foldInFile]: Buffer.from(JSON.stringify(foldIn)),
+          [vocabularyFile]: itemVocabulary(dataset),
+        },
+      };
+    },
+    async close() {},
+  };
+}

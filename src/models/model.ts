@@ -1,0 +1,55 @@
+/** What a model declares of itself: trainer, evaluation, responder, command line and documentation read it from here. */
+import type { VersionRole } from '#schemas';
+import type { VersionContents, VersionFiles } from './artifact/port.ts';
+import type { Dataset } from './dataset.ts';
+import { checkConfig, type ModelConfig, type Parameters } from './parameters.ts';
+import type { Serving } from './serving/port.ts';
+import type { Execution, Training } from './training.ts';
+
+/** What of a snapshot a model reads, beyond the pairs of users and items. */
+export type SnapshotNeeds = {
+  /** Items of a user's history that it looks at. */
+  readonly historyLength: number;
+  /** Path of the ONNX file that reads the titles of items. */
+  readonly textEncoder?: string;
+};
+
+/** What a training comes to: the files of a version, but for its card. */
+export type TrainedModel = {
+  /** Length of the vectors; 0 where there are none. */
+  readonly dimension: number;
+  readonly files: VersionContents;
+};
+
+export type Model = {
+  /** In versions, runs, options and on the command line. */
+  readonly name: string;
+  /** What its versions are promoted for. */
+  readonly role: VersionRole;
+  /** What it makes recommendations from, for help and documentation. */
+  readonly about: string;
+  readonly parameters: Parameters;
+  /** `config` has been checked by the declaration. */
+  needs(config: ModelConfig): SnapshotNeeds;
+  /** Opens a training, which `train` steps from checkpoint to checkpoint. Errors: MR_MODEL_DATA, MR_MODEL_CONFIG. */
+  open(
+    dataset: Dataset,
+    config: ModelConfig,
+    seed: number,
+    execution?: Execution,
+  ): Promise<Training<TrainedModel>>;
+  /** How a version in force is trained on between full trainings; absent where it is not. */
+  readonly refresh?: {
+    /** What differs from the defaults then. */
+    readonly config: ModelConfig;
+    /** Puts what a version has learned into a training just opened; where absent, a refresh starts from scratch. */
+    warmStart?(training: Training<TrainedModel>, version: VersionFiles, dataset: Dataset): void;
+  };
+  readonly serving: Serving;
+};
+
+/** Errors: ConfigurationError MR_MODEL_CONFIG, also for a name that the model does not declare. */
+export function checkedNeeds(model: Model, config: ModelConfig): SnapshotNeeds {
+  checkConfig(model.name, model.parameters, config);
+  return model.needs(config);
+}

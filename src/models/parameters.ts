@@ -1,0 +1,105 @@
+/**
+ * Parameters as models declare them: default, range, what they mean and where a search looks. Checks, configuration
+ * options, `--help`, documentation and the space of a search all come from the declaration.
+ */
+import { ConfigurationError } from '#platform';
+
+const isWithin = {
+  'a whole number': Number.isSafeInteger,
+  'a whole number above 0': (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0,
+  'above 0': (value: unknown) => Number.isFinite(value) && (value as number) > 0,
+  'not below 0': (value: unknown) => Number.isFinite(value) && (value as number) >= 0,
+  'from 0 to 1': (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1,
+  'from 0 to below 1': (value: unknown) => typeof value === 'number' && value >= 0 && value < 1,
+  'a path': (value: unknown) => typeof value === 'string' && value !== '',
+} as const;
+
+export type ParameterRange = keyof typeof isWithin;
+
+/** Values that a search draws from: a list, or an interval; `log` draws by the logarithm, `whole` rounds. */
+export type SearchDimension =
+  | readonly (number | string | boolean)[]
+  | { readonly from: number; readonly to: number; readonly log?: boolean; readonly whole?: boolean };
+
+export type SearchSpace = Readonly<Record<string, SearchDimension>>;
+
+export type NumberParameter = {
+  readonly default: number;
+  readonly range: Exclude<ParameterRange, 'a path'>;
+  /** A sentence for help and documentation. */
+  readonly about: string;
+  /** Absent where a search does not vary it unless told to. */
+  readonly search?: SearchDimension;
+};
+
+/** A file that may be given; none by default. */
+export type PathParameter = { readonly range: 'a path'; readonly about: string };
+
+export type Parameters = Readonly<Record<string, NumberParameter | PathParameter>>;
+
+/** The values of declared parameters. */
+export type ConfigOf<P extends Parameters> = {
+  readonly [N in keyof P as P[N] extends NumberParameter ? N : never]: number;
+};
+
+/** What differs from a model's defaults, by the name of the parameter. */
+export type ModelConfig = Readonly<Record<string, unknown>>;
+
+export function defaultsOf<P extends Parameters>(parameters: P): ConfigOf<P> {
+  const numbers = Object.entries(parameters).flatMap(([name, each]) =>
+    'default' in each ? [[name, each.default]] : [],
+  );
+  return Object.fromEntries(numbers) as ConfigOf<P>;
+}
+
+/** All values: what differs from the defaults, which has been checked, over these. */
+export function configured<P extends Parameters>(parameters: P, config: ModelConfig): ConfigOf<P> {
+  return { ...defaultsOf(parameters), ...config };
+}
+
+/** Refuses values out of their range, with MR_MODEL_CONFIG; what is absent is fine, and so is what is not declared. */
+export function checkRanges(model: string, parameters: Parameters, config: ModelConfig): void {
+  for (const [name, { range }] of Object.entries(parameters)) {
+    if (config[name] !== undefined) checkValue(model, name, config[name], range);
+  }
+}
+
+/** Refuses names that are not declared as well, with MR_MODEL_CONFIG. */
+export function checkConfig(model: string, parameters: Parameters, config: ModelConfig): void {
+  const unknown = Object.keys(config).find((name) => !Object.hasOwn(parameters, name));
+  if (unknown !== undefined) {
+    throw new ConfigurationError('MR_MODEL_CONFIG', `${model} has no parameter ${unknown}.`, {
+      hint: `It has ${Object.keys(parameters).join(', ')}.`,
+    });
+  }
+  checkRanges(model, parameters, config);
+}
+
+export function checkValue(model: string, name: string, value: unknown, range: ParameterRange): void {
+  if (!isWithin[range](value)) throw outOfRange(model, name, value, range);
+}
+
+/** MR_MODEL_CONFIG; `expected` ends the sentence "It must be". */
+export function outOfRange(
+  model: string,
+  name: string,
+  value: unknown,
+  expected: string,
+): ConfigurationError {
+  const shown = typeof value === 'number' ? value : JSON.stringify(value);
+  return new ConfigurationError('MR_MODEL_CONFIG', `${model}: ${name} is ${shown}`, {
+    hint: `It must be ${expected}.`,
+  });
+}
+
+export function isInRange(range: ParameterRange, value: unknown): boolean {
+  return isWithin[range](value);
+}
+
+/** The dimensions that the declarations name. */
+export function searchSpaceOf(parameters: Parameters): SearchSpace {
+  const searched = Object.entries(parameters).flatMap(([name, each]) =>
+    'search' in each && each.search !== undefined ? [[name, each.search]] : [],
+  );
+  return Object.fromEntries(searched) as SearchSpace;
+}

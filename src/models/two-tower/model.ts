@@ -1,0 +1,63 @@
+import { encodeCheckpoint, weightsFile, weightsOf } from '../checkpoint.ts';
+import { FlatIndex } from '../index/flat-index.ts';
+import type { Model } from '../model.ts';
+import { itemVectorsFile, vocabularyFile } from '../serving/port.ts';
+import { withResult } from '../training.ts';
+import { twoTowerDefaults, twoTowerParameters } from './config.ts';
+import { UserEncoder } from './encoder.ts';
+import { twoTower } from './training.ts';
+import { warmStart } from './warm-start.ts';
+
+const towerFile = 'user-tower.onnx';
+
+/** Examples seen in all that a model of this size needs, measured on 80,000 of MovieLens: six passes over those. */
+const examplesToSee = 500_000;
+
+export const twoTowerModel: Model = {
+  name: twoTower.model,
+  role: 'retrieval',
+  about: 'id, profile, history by attention, the moment',
+  parameters: twoTowerParameters,
+  needs: ({ historyLength = twoTowerDefaults.historyLength, textEncoder }) => ({
+    historyLength: historyLength as number,
+    ...(textEncoder !== undefined && { textEncoder: textEncoder as string }),
+  }),
+  async open({ data, vocabulary }, { textEncoder: _, ...config }, seed, execution) {
+    const epochs = epochsFor(data.train.user.length);
+    const training = await twoTower.open(data, { epochs, ...config }, seed, execution);
+    return withResult(training, ({ dim, itemVectors, userTower }) => ({
+      dimension: dim,
+      files: {
+        [towerFile]: userTower,
+        [itemVectorsFile]: FlatIndex.build(itemVectors, dim).save(),
+        [vocabularyFile]: vocabulary.toBytes(),
+        [weightsFile]: encodeCheckpoint(weightsOf(training.save())),
+      },
+    }));
+  },
+  // Weights that have been learned are moved a little, by few examples: docs/decisions/018-refreshes.md says what was measured.
+  refresh: { config: { epochs: 4, learningRate: 0.001 }, warmStart },
+  serving: {
+    kind: 'vectors',
+    encoderFiles: [towerFile],
+    async encoder(files) {
+      const encoder = await UserEncoder.load(files[towerFile] as Uint8Array);
+      return {
+        dim: encoder.dim,
+        encode: (users) =>
+          encoder.encode({
+            users: Int32Array.from(users, ({ user }) => user),
+            histories: users.map(({ history }) => history),
+            profile: Int32Array.from(users.flatMap(({ profile }) => profile)),
+            context: Int32Array.from(users.flatMap(({ context }) => context)),
+          }),
+        close: () => encoder.close(),
+      };
+    },
+  },
+};
+
+/** Passes over the data: more over little of it, so that a small world is learned as well, fewer over much. */
+function epochsFor(examples: number): number {
+  return Math.min(12, Math.max(2, Math.round(examplesToSee / examples)));
+}
