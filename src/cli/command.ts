@@ -1,5 +1,6 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { modelOptions } from '#models';
 import { type Configuration, InputError } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { Output } from './output.ts';
@@ -65,6 +66,7 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
         environment: process.env,
         file: options.config,
         directory: process.cwd(),
+        declared: modelOptions,
       });
       const output = new Output({ json: options.json === true });
       process.exitCode = await run({ options, configuration, output }, command.args);

@@ -1,20 +1,8 @@
 /** The space of a search: for each parameter of a model a list of values, or a range. */
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import type { Random } from '#models';
+import type { Random, SearchSpace } from '#models';
 import { InputError } from '#platform';
-
-export type SearchSpace = Readonly<Record<string, Dimension>>;
-
-type Dimension =
-  | readonly (number | string | boolean)[]
-  | {
-      readonly from: number;
-      readonly to: number;
-      /** Drawn by its logarithm: as often from 0.001 to 0.01 as from 0.01 to 0.1. */
-      readonly log?: boolean;
-      readonly whole?: boolean;
-    };
 
 /** From JSON, or from a file that holds it. Errors: InputError MR_SEARCH_SPACE. */
 export function readSpace(text: string): SearchSpace {

@@ -1,11 +1,18 @@
 /** `millrace runs search`: trials of a model at random points of a space, judged on the validation part. */
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { seededRandom } from '#models';
+import {
+  modelNamed,
+  modelNames,
+  modelSettings,
+  type SearchSpace,
+  searchSpaceOf,
+  seededRandom,
+} from '#models';
 import { createLogger, type Shutdown, systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
-import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from './command.ts';
+import { defineCommand, EXIT, type Invocation, wholeNumber } from './command.ts';
 import { commandProgress } from './command-progress.ts';
 import { followRuns } from './follow-training.ts';
 import { type Installation, openExistingInstallation, requireData } from './installation.ts';
@@ -33,10 +40,13 @@ export function searchCommand(): Command {
       .description(
         'Train a model at random points of a space, and say which was best on the validation part.',
       )
-      .option('--space <json>', 'parameters with their values or ranges, as JSON or a file that holds it')
+      .option(
+        '--space <json>',
+        'parameters with their values or ranges, as JSON or a file that holds it (default: what the model declares)',
+      )
       .option('--trials <n>', `how many at most (default: ${TRIALS})`, wholeNumber(1, 100_000))
       .option('--minutes <n>', 'begin no trial after this time', wholeNumber(1, 100_000))
-      .option('--model <name>', 'two-tower or sequential (default: the first of training.models)')
+      .option('--model <name>', `${modelNames.join(', ')} (default: the first of training.models)`)
       .option('--metric <name>', 'by which trials are ordered (default: recall@10)')
       .option('--seed <n>', 'seed of the points, and of each training (default: training.seed)'),
     examples: [
@@ -56,10 +66,7 @@ are judged; its test part is not looked at. Nothing is published: train the best
 
 async function search(invocation: Invocation<Options>): Promise<number> {
   const { configuration, options, output } = invocation;
-  if (options.space === undefined) {
-    throw usageError('A search needs a space.', `Give one, such as --space '{"dim": [32, 64]}'.`);
-  }
-  readSpace(options.space);
+  searched(invocation);
   requireData(configuration);
   const logger = createLogger({ level: configuration.logging.level, name: 'search' });
   const trials = await withShutdown(logger, async (shutdown) => {
@@ -71,6 +78,20 @@ async function search(invocation: Invocation<Options>): Promise<number> {
   });
   printTrials(output, trials, options.metric ?? 'recall@10');
   return EXIT.done;
+}
+
+/** The model that is searched for, and where: by default in the space that it declares. */
+function searched({ configuration, options }: Pick<Invocation<Options>, 'configuration' | 'options'>): {
+  readonly model: string;
+  readonly space: SearchSpace;
+} {
+  const { name, parameters } = modelNamed(
+    options.model ?? (modelSettings(configuration.declared).trained[0] as string),
+  );
+  return {
+    model: name,
+    space: options.space === undefined ? searchSpaceOf(parameters) : readSpace(options.space),
+  };
 }
 
 async function searchHere(invocation: Invocation<Options>, shutdown: Shutdown): Promise<readonly Run[]> {
@@ -91,9 +112,9 @@ async function runTrials(
   installation: Installation,
   signal: AbortSignal,
 ): Promise<readonly Run[]> {
-  const { space = '', trials: most = TRIALS, minutes, metric = 'recall@10' } = options;
-  const { seed, models } = configuration.training;
-  const dimensions = readSpace(space);
+  const { trials: most = TRIALS, minutes, metric = 'recall@10' } = options;
+  const { seed } = configuration.training;
+  const { model, space: dimensions } = searched({ configuration, options });
   const random = seededRandom(seed);
   const search = randomUUID().slice(0, 8);
   const until = minutes === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonic() + minutes * 60_000;
@@ -101,7 +122,6 @@ async function runTrials(
   let snapshotId: string | null = null;
   while (done.length < most && systemClock.monotonic() < until) {
     const config = JSON.stringify(drawFrom(dimensions, random));
-    const model = options.model ?? (models[0] as string);
     const request = { models: [model], config, search, snapshot_id: snapshotId };
     const command = { ts: systemClock.now(), kind: 'train', seed, run: runRequest(request) } as const;
     const [run] = await followRuns(installation, command, { signal });

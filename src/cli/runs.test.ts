@@ -63,7 +63,7 @@ describe('runs', () => {
       ['runs', 'compare', a ?? '', b ?? ''],
       ['runs', 'show', 'zzz'],
       ['runs', 'cancel', a ?? ''],
-      ['runs', 'search'],
+      ['runs', 'search', '--model', 'nope'],
     ]);
     assert.match(
       listed?.out ?? '',
@@ -76,7 +76,7 @@ describe('runs', () => {
     assert.match(compared?.out ?? '', /\nrecall@10 +0\.\d{4} +0\.\d{4} +[+-]0\.\d{4}\n/);
     assert.match(unknown?.err ?? '', /^error MR_RUN_UNKNOWN: /);
     assert.match(over?.err ?? '', /^error MR_RUN_OVER: Run .* is succeeded already/);
-    assert.match(one?.err ?? '', /^error MR_USAGE: A search needs a space/);
+    assert.match(one?.err ?? '', /^error MR_MODEL_CONFIG: There is no model nope/);
   });
 });
 

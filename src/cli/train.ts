@@ -1,5 +1,6 @@
 /** `millrace train`: a snapshot, a training, and the decision over its version. */
 import type { Command } from 'commander';
+import { modelNames } from '#models';
 import { createLogger, type Shutdown } from '#platform';
 import type { TrainingResult, Wanted } from '#trainer';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
@@ -24,7 +25,7 @@ export function trainCommand(command: Command): Command {
   return defineCommand<Options>({
     command: command
       .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
-      .option('--model <name>', 'two-tower or sequential (default: training.models)')
+      .option('--model <name>', `${modelNames.join(', ')} (default: training.models)`)
       .option('--with <json>', 'what differs from the defaults of the model, as a JSON object', jsonObject)
       .option('--force', 'train also on a snapshot that is suspect: see millrace snapshot'),
     examples: [

@@ -1,7 +1,7 @@
 /** Training as the commands need it: the trainer at work in this process, and what came of it in words. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Execution } from '#models';
+import { type Execution, type ModelConfig, modelSettings } from '#models';
 import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
 import type { Version } from '#schemas';
 import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
@@ -28,6 +28,7 @@ export function startTrainer(
     logger,
     progress,
     seed,
+    configOf: configOf(configuration),
     config: {
       dim: dimension,
       ...(epochs !== undefined && { epochs }),
@@ -54,6 +55,17 @@ export function startTrainer(
   return { trainer, failed };
 }
 
+/** Parameters of single models; a file of a text encoder counts from the working directory. */
+function configOf({ declared }: Configuration): Readonly<Record<string, ModelConfig>> {
+  const settings = Object.entries(modelSettings(declared).configOf);
+  return Object.fromEntries(
+    settings.map(([model, { textEncoder, ...config }]) => {
+      if (typeof textEncoder !== 'string') return [model, config];
+      return [model, { ...config, textEncoder: resolve(textEncoder) }];
+    }),
+  );
+}
+
 /** Where models are trained, as the configuration says; by itself it leaves `freeCores` to what else this process does. */
 function execution({ training }: Configuration, freeCores: number): Execution {
   const { provider, threads = Math.max(1, availableParallelism() - freeCores) } = training;
@@ -61,8 +73,9 @@ function execution({ training }: Configuration, freeCores: number): Execution {
 }
 
 /** What is trained, and when, as the configuration says. */
-export function trainingPlan({ training, versions }: Configuration): TrainingPlan {
-  const { models, schedule, refreshExamples, overlap, retries, patience, checkpointSteps } = training;
+export function trainingPlan({ training, versions, declared }: Configuration): TrainingPlan {
+  const { trained: models } = modelSettings(declared);
+  const { schedule, refreshExamples, overlap, retries, patience, checkpointSteps } = training;
   // Nobody approves a version every quarter of an hour.
   const refresh = versions.promotion === 'automatic' ? training.refresh : 'off';
   const deadlineMs = training.deadlineMinutes * 60_000;

@@ -103,6 +103,7 @@ export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export { checkedNeeds, type Model, type SnapshotNeeds, type TrainedModel } from './model.ts';
+export { modelOptions, modelSettings } from './options.ts';
 export { hostThreads } from './parallel/thread-host.ts';
 export { type ModelConfig, type SearchDimension, type SearchSpace, searchSpaceOf } from './parameters.ts';
 export {

@@ -230,17 +230,12 @@ export const sections = {
       .optional()
       .describe('Passes over the examples; by default the trainer chooses by their number.'),
     dimension: count().default(64).describe('Length of the user and item vectors.'),
-    models: z
-      .array(z.enum(['two-tower', 'sequential']))
-      .min(1)
-      .default(['two-tower'])
-      .describe('The models that are trained, side by side on the same snapshot.'),
     textEncoder: z
       .string()
       .min(1)
       .optional()
       .describe(
-        'ONNX file that reads the titles of items for the two-tower, as docs/MODELS.md says; by default they are read by their n-grams.',
+        'ONNX file that reads the titles of items for models that read titles, as docs/MODELS.md says; by default they are read by their n-grams.',
       ),
     schedule: schedule()
       .default('0 3 * * *')
@@ -290,7 +285,7 @@ export const sections = {
     threads: count()
       .optional()
       .describe(
-        'Threads that compute an update of the sequential model together, on the CPU: any number gives the same bytes. By default one a core; one less in a running start, which serves as well.',
+        'Threads that compute an update together, on the CPU, of models that can be divided: any number gives the same bytes. By default one a core; one less in a running start, which serves as well.',
       ),
   }),
   versions: z.object({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { type ConfigurationSources, configurationOptions, loadConfiguration } from './config.ts';
+import { allOptions, type ConfigurationSources, loadConfiguration } from './config.ts';
 import { ConfigurationError } from './errors.ts';
 import { temporaryDirectory } from './testing/resources.ts';
 
@@ -256,10 +256,10 @@ describe('configuration', () => {
   });
 
   it('describes every option', () => {
-    for (const { path, variable, description } of configurationOptions) {
+    for (const { path, variable, description } of allOptions()) {
       assert.match(variable, /^MILLRACE_[A-Z_]+$/);
       assert.notEqual(description, '', path);
     }
-    assert.ok(configurationOptions.some(({ variable }) => variable === 'MILLRACE_ENGINE_COMMIT_INTERVAL_MS'));
+    assert.ok(allOptions().some(({ variable }) => variable === 'MILLRACE_ENGINE_COMMIT_INTERVAL_MS'));
   });
 });

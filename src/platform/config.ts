@@ -5,16 +5,31 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { sections, topLevel } from './config-options.ts';
 import { ConfigurationError, errorCode } from './errors.ts';
+
+/** An option that another room declares, such as a parameter of a model. */
+export type DeclaredOption = {
+  /** With two dots where a section has sections of its own. */
+  readonly path: string;
+  readonly default?: unknown;
+  readonly description: string;
+  /** Whether a value fits; `expected` says what does. */
+  readonly accepts: (value: unknown) => boolean;
+  readonly expected: string;
+};
 
 type Sections = { readonly [S in keyof typeof sections]: Readonly<z.infer<(typeof sections)[S]>> };
 
 type TopLevel = { readonly [O in keyof typeof topLevel]: z.infer<(typeof topLevel)[O]> };
 
 /** All options with their values. `data` is an absolute path. */
-export type Configuration = TopLevel & Sections;
+export type Configuration = TopLevel &
+  Sections & {
+    /** Values of the options that other rooms declare, by path: those that were given, and defaults. */
+    readonly declared: Readonly<Record<string, unknown>>;
+  };
 
 /** What a flag or a variable may give; strings are read as what the option is. */
 type Given = string | number;
@@ -27,6 +42,8 @@ export type ConfigurationSources = {
   readonly file?: string | undefined;
   /** The working directory. */
   readonly directory: string;
+  /** Options beyond those of this room; none unless given. */
+  readonly declared?: readonly DeclaredOption[];
 };
 
 export type ConfigurationOption = {
@@ -40,14 +57,12 @@ export type ConfigurationOption = {
 
 type Option = ConfigurationOption & { readonly schema: z.ZodType };
 
-const options: readonly Option[] = [
+const own: readonly Option[] = [
   ...Object.entries(topLevel).map(([name, schema]) => option(name, schema)),
   ...Object.entries(sections).flatMap(([section, object]) =>
     Object.entries(object.shape).map(([name, schema]) => option(`${section}.${name}`, schema)),
   ),
 ];
-const optionsByPath = new Map(options.map((each) => [each.path, each]));
-const optionsByVariable = new Map(options.map((each) => [each.variable, each]));
 
 /** A whole section that is switched by one word, as in `"simulation": "off"`. */
 const switches: Readonly<Record<string, string>> = { simulation: 'simulation.world' };
@@ -57,8 +72,24 @@ const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', '
 
 const LONGEST_SHOWN = 200;
 
-/** Every option, for the generated page and for the command line's flags. */
-export const configurationOptions: readonly ConfigurationOption[] = options;
+/** What is read so far, and the options that there are. */
+type Reading = { readonly options: readonly Option[]; readonly values: Map<string, unknown> };
+
+/** Every option, for the generated page. */
+export function allOptions(declared: readonly DeclaredOption[] = []): readonly ConfigurationOption[] {
+  return withDeclared(declared);
+}
+
+function withDeclared(declared: readonly DeclaredOption[]): readonly Option[] {
+  const further = declared.map(({ path, default: value, description, accepts, expected }) => {
+    const schema = z.custom((given) => accepts(given), expected);
+    return option(
+      path,
+      (value === undefined ? schema.optional() : schema.default(value)).describe(description),
+    );
+  });
+  return [...own, ...further];
+}
 
 /**
  * Reads and merges all sources. ConfigurationError MR_CONFIG_UNKNOWN for an option that does not exist,
@@ -66,13 +97,19 @@ export const configurationOptions: readonly ConfigurationOption[] = options;
  * a file that cannot be read as JSON.
  */
 export function loadConfiguration(sources: ConfigurationSources): Configuration {
+  const { declared = [] } = sources;
+  const options = withDeclared(declared);
   const values = new Map<string, unknown>();
+  const reading = { options, values };
   for (const { path, schema } of options) values.set(path, schema.parse(undefined));
-  readFile(sources, values);
-  readEnvironment(sources, values);
-  readFlags(sources, values);
+  readFile(sources, reading);
+  readEnvironment(sources, reading);
+  readFlags(sources, reading);
 
-  const configuration: Record<string, unknown> = {};
+  const given = declared.filter(({ path }) => values.get(path) !== undefined);
+  const configuration: Record<string, unknown> = {
+    declared: Object.fromEntries(given.map(({ path }) => [path, values.get(path)])),
+  };
   for (const name of Object.keys(topLevel)) configuration[name] = values.get(name);
   configuration.data = resolve(sources.directory, String(values.get('data')));
   for (const [section, object] of Object.entries(sections)) {
@@ -106,7 +143,7 @@ export function refuseContradictions({ log, registry, notifications }: Configura
   );
 }
 
-function readFile({ file, directory }: ConfigurationSources, values: Map<string, unknown>): void {
+function readFile({ file, directory }: ConfigurationSources, reading: Reading): void {
   const path = resolve(directory, file ?? 'millrace.config.json');
   let text: string;
   try {
@@ -123,46 +160,54 @@ function readFile({ file, directory }: ConfigurationSources, values: Map<string,
   }
   if (!isObject(parsed)) throw fileError(path, 'must hold one JSON object', undefined);
   for (const [name, value] of Object.entries(parsed)) {
-    if (name === '$schema') continue;
-    if (!Object.hasOwn(sections, name)) setValue(name, value, path, values);
-    else if (isObject(value)) {
-      for (const [leaf, leafValue] of Object.entries(value))
-        setValue(`${name}.${leaf}`, leafValue, path, values);
-    } else if (Object.hasOwn(switches, name) && typeof value === 'string') {
-      setValue(switches[name] as string, value, path, values);
-    } else throw invalid(name, value, `an object with options of section ${name}`, path);
+    if (name !== '$schema') readValue(name, value, path, reading);
   }
 }
 
-function readEnvironment({ environment }: ConfigurationSources, values: Map<string, unknown>): void {
+/** An option, or a section with options and sections. */
+function readValue(name: string, value: unknown, source: string, reading: Reading): void {
+  const isSection = reading.options.some(({ path }) => path.startsWith(`${name}.`));
+  if (!isSection) setValue(name, value, source, reading);
+  else if (isObject(value)) {
+    for (const [leaf, leafValue] of Object.entries(value)) {
+      readValue(`${name}.${leaf}`, leafValue, source, reading);
+    }
+  } else if (Object.hasOwn(switches, name) && typeof value === 'string') {
+    setValue(switches[name] as string, value, source, reading);
+  } else throw invalid(name, value, `an object with options of section ${name}`, source);
+}
+
+function readEnvironment({ environment }: ConfigurationSources, reading: Reading): void {
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith('MILLRACE_') || value === undefined || reservedVariables.has(variable)) continue;
-    const found = optionsByVariable.get(variable);
-    if (found === undefined) throw unknown(variable, 'the environment');
-    setValue(found.path, fromText(found, value), `environment variable ${variable}`, values);
+    const found = reading.options.find((each) => each.variable === variable);
+    if (found === undefined) throw unknown(variable, 'the environment', reading);
+    setValue(found.path, fromText(found, value), `environment variable ${variable}`, reading);
   }
 }
 
-function readFlags({ flags }: ConfigurationSources, values: Map<string, unknown>): void {
+function readFlags({ flags }: ConfigurationSources, reading: Reading): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
-    const found = optionsByPath.get(switches[path] ?? path);
-    if (found === undefined) throw unknown(path, 'the command line');
+    const found = optionAt(switches[path] ?? path, reading);
+    if (found === undefined) throw unknown(path, 'the command line', reading);
     setValue(
       found.path,
       typeof value === 'string' ? fromText(found, value) : value,
       'the command line',
-      values,
+      reading,
     );
   }
 }
 
-function setValue(path: string, value: unknown, source: string, values: Map<string, unknown>): void {
-  const found = optionsByPath.get(path);
-  if (found === undefined) throw unknown(path, source);
+const optionAt = (path: string, { options }: Reading) => options.find((each) => each.path === path);
+
+function setValue(path: string, value: unknown, source: string, reading: Reading): void {
+  const found = optionAt(path, reading);
+  if (found === undefined) throw unknown(path, source, reading);
   const result = found.schema.safeParse(value);
   if (!result.success) throw invalid(path, value, expectation(result.error), source);
-  values.set(path, result.data);
+  reading.values.set(path, result.data);
 }
 
 /** Text from the environment or a flag, as the number, list or object that the option wants where it wants one. */
@@ -184,7 +229,7 @@ function fromJson(text: string): unknown {
 function option(path: string, schema: z.ZodType): Option {
   const variable = `MILLRACE_${path
     .replace(/[A-Z]/g, (letter) => `_${letter}`)
-    .replace('.', '_')
+    .replaceAll(/[.-]/g, '_')
     .toUpperCase()}`;
   return { path, variable, schema, default: schema.parse(undefined), description: schema.description ?? '' };
 }
@@ -214,7 +259,7 @@ function cut(text: string): string {
     : `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)`;
 }
 
-function unknown(name: string, source: string): ConfigurationError {
+function unknown(name: string, source: string, { options }: Reading): ConfigurationError {
   const last = name.split(/[._]/).at(-1)?.toLowerCase() ?? '';
   const near = options.filter(({ path }) => path.split('.').at(-1)?.toLowerCase().endsWith(last));
   const section = options.filter(({ path }) => path.startsWith(`${name.split('.')[0]}.`));

@@ -1108,6 +1108,16 @@ const responders: readonly ErrorDescription[] = [
     'A request id is empty, too long, or holds control characters.',
     'Leave it out to have one made.',
   ),
+  fixInput(
+    'MR_SIMILAR_ITEM',
+    'Items like one that the catalogue does not have were requested.',
+    'Ask for an item that topic items has.',
+  ),
+  fixInput(
+    'MR_SIMILAR_MODEL',
+    'The version in use is of a model that does not say which items are alike.',
+    'Train and promote a model that does: docs/MODELS.md lists them.',
+  ),
   fixConfiguration(
     'MR_REDIS_REFUSED',
     'Redis refuses the password, the database or a command, or may drop rows.',

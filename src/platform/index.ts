@@ -10,7 +10,7 @@
 export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters } from './address.ts';
 export { withAdminToken } from './admin-token.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { Configuration, ConfigurationOption, ConfigurationSources } from './config.ts';
+export type { Configuration, ConfigurationOption, ConfigurationSources, DeclaredOption } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
 export { diskFull, freeBytes, namingFullDisk } from './disk-space.ts';
 export { type ErrorDescription, errorCatalogue } from './error-codes.ts';

@@ -88,6 +88,15 @@ export type Recommendation = {
   readonly latency_ms: number;
 };
 
+/** What `GET /similar/ITEM` answers. */
+export type SimilarItems = {
+  readonly item_id: string;
+  readonly version: string;
+  readonly k: number;
+  /** Most alike first; fewer than k where the model knows no more, none of them unavailable. */
+  readonly items: readonly { readonly item_id: string; readonly title: string; readonly score: number }[];
+};
+
 /**
  * Opens a responder, which then reads the views and loads the version in force: `ready` says when it has. Errors:
  * ConfigurationError MR_FEATURES_TTL.
@@ -172,11 +181,7 @@ export class Responder {
     pseudonym: string | undefined,
     { k = DEFAULT_ITEMS, requestId = randomUUID(), context = noContext }: RecommendOptions,
   ): Promise<Recommendation> {
-    if (this.#closed !== undefined) {
-      throw new RetryableError('MR_RESPONDER_CLOSED', 'The responder is closing.', {
-        hint: 'Ask another one.',
-      });
-    }
+    refuseClosed(this.#closed);
     checkRequest(k, requestId);
     const answering = this.#answer(asked, pseudonym, { k, requestId, context });
     this.#inFlight.add(answering);
@@ -184,6 +189,32 @@ export class Responder {
       return await answering;
     } finally {
       this.#inFlight.delete(answering);
+    }
+  }
+
+  /**
+   * The items most like another one, by the version in use. Errors: InputError MR_RECOMMEND_K, MR_SIMILAR_MODEL,
+   * MR_SIMILAR_ITEM; RetryableError MR_RESPONDER_CLOSED.
+   */
+  similar(itemId: string, k: number = DEFAULT_ITEMS): SimilarItems {
+    refuseClosed(this.#closed);
+    checkCount(k);
+    const { views, versions } = this.#parts;
+    if (views.item(itemId) === undefined) {
+      throw new InputError('MR_SIMILAR_ITEM', `The catalogue has no item ${itemId}.`, {
+        hint: 'Ask for an item that topic items has.',
+      });
+    }
+    const version = versions.acquire();
+    try {
+      const found = version?.similar(itemId, k);
+      if (version === undefined || found === undefined) throw saysNothingOfItems();
+      const items = found.map(({ itemId: item_id, score }) => {
+        return { item_id, title: views.item(item_id)?.title ?? '', score };
+      });
+      return { item_id: itemId, version: version.id, k, items };
+    } finally {
+      version?.release();
     }
   }
 
@@ -220,7 +251,7 @@ export class Responder {
     return this.#parts.versions.warm;
   }
 
-  /** `GET /recommend/:user_id?k=10&device=tv&country=DE&language=de`, those of features, and the check `responder` of `/health/ready`. */
+  /** `GET /recommend/:user_id?k=10&device=tv&country=DE&language=de`, `GET /similar/:item_id?k=10`, those of features, and the check `responder` of `/health/ready`. */
   registerRoutes(server: HttpServer): void {
     server.addReadyCheck('responder', () => this.notReady());
     registerFeatureRoutes(server, { reader: this.features, pseudonyms: this.#pseudonyms });
@@ -229,6 +260,11 @@ export class Responder {
       { config: { query: ['k', ...contextFields] } },
       async ({ params, query: { k, ...context }, id }) =>
         this.recommend(params.user_id, { k: parseK(k), requestId: id, context: parseContext(context) }),
+    );
+    server.routes.get<{ Params: { item_id: string }; Querystring: { readonly k?: string } }>(
+      '/similar/:item_id',
+      { config: { query: ['k'] } },
+      async ({ params, query: { k } }) => this.similar(params.item_id, parseK(k)),
     );
   }
 
@@ -290,12 +326,29 @@ function parseK(text: string | undefined): number {
   return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function checkRequest(k: number, requestId: string): void {
+function refuseClosed(closed: Promise<void> | undefined): void {
+  if (closed === undefined) return;
+  throw new RetryableError('MR_RESPONDER_CLOSED', 'The responder is closing.', { hint: 'Ask another one.' });
+}
+
+function saysNothingOfItems(): InputError {
+  return new InputError(
+    'MR_SIMILAR_MODEL',
+    'The version in use is of a model that does not say which items are alike.',
+    { hint: 'docs/MODELS.md lists the models that do: train and promote one of them.' },
+  );
+}
+
+function checkCount(k: number): void {
   if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) {
     throw new InputError('MR_RECOMMEND_K', `k must be a whole number from 1 to ${MAX_ITEMS}.`, {
       hint: `Ask for ${DEFAULT_ITEMS} items by leaving it out.`,
     });
   }
+}
+
+function checkRequest(k: number, requestId: string): void {
+  checkCount(k);
   const reason = invalidIdReason(requestId);
   if (reason !== undefined) {
     throw new InputError('MR_RECOMMEND_REQUEST', `A request id ${reason}.`, {

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { featureViews, rowRecordName, rowSchema } from '#features';
+import { modelOptions } from '#models';
 import { errorCatalogue } from '#platform';
-import { configurationOptions } from '#platform/configuration';
+import { allOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
@@ -23,7 +24,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
   return new Map([
     ...rows,
     ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
-    ['docs/CONFIGURATION.md', configurationPage(configurationOptions)],
+    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
     ['README.md', withExamples(read('README.md'), examples)],

@@ -109,6 +109,17 @@ export class ServedVersion {
     return this.#named(await this.#finder.find(input, k, () => this.#excluding(seenItems)));
   }
 
+  /**
+   * The items most like another one, most alike first; undefined where the model does not say, and none for an item that
+   * it does not know.
+   */
+  similar(itemId: string, k: number): ScoredItem[] | undefined {
+    const { similar } = this.#finder;
+    const item = this.#vocabulary.itemIndex(itemId);
+    if (similar === undefined) return undefined;
+    return item === undefined ? [] : this.#named(similar(item, k, this.#unavailable));
+  }
+
   /** Resolves with the reason when its thread ends by itself. */
   get died(): Promise<Error> {
     return this.#finder.died;
