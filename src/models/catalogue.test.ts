@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { modelNamed, modelNames, models } from './catalogue.ts';
+import { modelOptions, modelSettings } from './options.ts';
+import { checkConfig, defaultsOf, isInRange, type Parameters, searchSpaceOf } from './parameters.ts';
+
+test('what models declare holds: names differ, defaults and the space of a search are in range', () => {
+  assert.equal(new Set(modelNames).size, models.length);
+  for (const { name, parameters } of models) {
+    checkConfig(name, parameters, defaultsOf(parameters));
+    const declared: Parameters = parameters;
+    const space = Object.entries(searchSpaceOf(parameters));
+    assert.ok(space.length > 0, `${name} can be searched`);
+    for (const [parameter, dimension] of space) {
+      const values = 'from' in dimension ? [dimension.from, dimension.to] : dimension;
+      const { range } = declared[parameter] as Parameters[string];
+      for (const value of values) assert.ok(isInRange(range, value), `${name}.${parameter}: ${value}`);
+    }
+  }
+});
+
+test('values out of range and names that are not declared are refused', () => {
+  const refused = { code: 'MR_MODEL_CONFIG' };
+  for (const { name, parameters } of models) {
+    assert.throws(() => checkConfig(name, parameters, { nonsense: 1 }), refused);
+    for (const parameter of Object.keys(parameters)) {
+      for (const value of [-1, Number.NaN, [], ''] as const) {
+        assert.throws(() => checkConfig(name, parameters, { [parameter]: value }), refused);
+      }
+    }
+  }
+  assert.throws(() => modelNamed('none'), refused);
+});
+
+test('options of single models come back by model, and only where they were given', () => {
+  const { trained, configOf } = modelSettings({ 'training.models': ['ease'], 'models.ials.dim': 16 });
+  assert.deepEqual(trained, ['ease']);
+  assert.deepEqual(configOf.ials, { dim: 16 });
+  assert.deepEqual(configOf.ease, {});
+  const [choice] = modelOptions;
+  assert.ok(choice?.accepts(modelNames) && !choice.accepts([]) && !choice.accepts(['none']));
+});
