@@ -92,6 +92,7 @@ export {
   type ExternalInput,
   type ExternalManifest,
   externalManifestName,
+  externalModel,
   parseExternalManifest,
 } from './external/manifest.ts';
 export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';

@@ -1,13 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { featureViews, rowRecordName, rowSchema } from '#features';
-import { modelOptions } from '#models';
+import { modelOptions, models } from '#models';
 import { errorCatalogue } from '#platform';
 import { allOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
 import { errorsPage } from './errors-page.ts';
+import { withModels } from './models-page.ts';
 
 /** What the generated files of the repository at `root` have to hold, by path from there. */
 export function generatedFiles(root: string): ReadonlyMap<string, string> {
@@ -27,6 +28,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
+    ['docs/MODELS.md', withModels(read('docs/MODELS.md'), models)],
     ['README.md', withExamples(read('README.md'), examples)],
   ]);
 }

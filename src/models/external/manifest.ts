@@ -4,6 +4,9 @@
  */
 import { InputError } from '#platform';
 
+/** The kind of model that versions of models from outside name. */
+export const externalModel = 'external';
+
 export const externalManifestName = 'model.json';
 
 const elementTypes = ['float32', 'float64', 'int64', 'string'] as const;

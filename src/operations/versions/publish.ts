@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { featureViews, modelFeatures, recordViews } from '#features';
-import { type ExternalManifest, localArtifacts, readExternalModel, versionsDirectory } from '#models';
+import {
+  type ExternalManifest,
+  externalModel,
+  localArtifacts,
+  readExternalModel,
+  versionsDirectory,
+} from '#models';
 import { InputError } from '#platform';
 import type { Candidate, CommandAnswer } from '#schemas';
 import { viewsOfModules } from '../features/view-modules.ts';
@@ -26,7 +32,7 @@ export async function storeExternalModel(
   modelFeatures(manifest, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
   const { metrics, protocol } = manifest;
   const description = {
-    model: 'external',
+    model: externalModel,
     snapshotId: '',
     seed: 0,
     dimension: 0,
