@@ -255,6 +255,34 @@ describe('configuration', () => {
     loadConfiguration({ flags: {}, environment, directory: temporaryDirectory(t) });
   });
 
+  it('reads the options that other rooms declare from every source, and refuses what they do not accept', (t) => {
+    const directory = temporaryDirectory(t);
+    const declared = ['things.one-two.size', 'things.other.size'].map((path) => ({
+      path,
+      description: 'How large.',
+      accepts: (value: unknown) => typeof value === 'number' && value > 0,
+      expected: 'above 0',
+    }));
+    const load = (size: unknown, environment: Readonly<Record<string, string>> = {}) => {
+      writeFileSync(
+        join(directory, 'millrace.config.json'),
+        JSON.stringify({ things: { 'one-two': { size } } }),
+      );
+      return loadConfiguration({ flags: {}, environment, directory, declared }).declared;
+    };
+    assert.deepEqual(load(3), { 'things.one-two.size': 3 });
+    assert.deepEqual(load(3, { MILLRACE_THINGS_ONE_TWO_SIZE: '4' }), { 'things.one-two.size': 4 });
+    assert.throws(() => load(0), {
+      code: 'MR_CONFIG_INVALID',
+      message: /things\.one-two\.size is 0.*above 0/,
+    });
+    assert.throws(() => load({ a: 1 }), { code: 'MR_CONFIG_INVALID' });
+    const other = { flags: { 'things.none.size': '1' }, environment: {}, declared };
+    assert.throws(() => loadConfiguration({ ...other, directory: temporaryDirectory(t) }), {
+      code: 'MR_CONFIG_UNKNOWN',
+    });
+  });
+
   it('describes every option', () => {
     for (const { path, variable, description } of allOptions()) {
       assert.match(variable, /^MILLRACE_[A-Z_]+$/);
