@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { EngineReport, PortRows, TaskOwners, TaskRead } from '#engine';
 import type { LogConfiguration } from '#engine/log';
-import type { Configuration, MetricValues, Remedy } from '#platform';
+import type { Configuration, Failure, MetricValues } from '#platform';
 import type { Runs } from './declared-topology.ts';
 
 export type WorkerInput = {
@@ -61,15 +61,6 @@ export type ToWorker =
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
   | { readonly kind: 'rows'; readonly id: number; readonly read: TaskRead }
   | { readonly kind: 'stop' };
-
-export type Failure = {
-  readonly message: string;
-  readonly code: string | undefined;
-  readonly hint: string | undefined;
-  readonly stack: string | undefined;
-  /** Undefined where the error is none of ours. */
-  readonly remedy: Remedy | undefined;
-};
 
 export type FromWorker =
   | { readonly kind: 'started' }

@@ -1,22 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import type { PortRows, TaskRead } from '#engine';
-import { FatalError, InputError, invariant, type MillraceError, RetryableError } from '#platform';
-import type {
-  Answers,
-  Failure,
-  FromWorker,
-  ProcessingProgress,
-  Question,
-  ToWorker,
-  WorkerInput,
-} from './messages.ts';
+import { ConfigurationError, errorCode, FatalError, invariant, MillraceError, toError } from '#platform';
+import type { Answers, FromWorker, ProcessingProgress, Question, ToWorker, WorkerInput } from './messages.ts';
 
 type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: unknown) => void };
 
 /** One of the threads that process, as the thread that has started it sees it. */
 export class ProcessingThread {
   readonly started: Promise<void>;
-  /** Rejects with FatalError MR_PROCESSING_FAILED when it ends by itself; resolves after a stop. */
+  /** Rejects when it ends by itself, with an error of configuration as such and FatalError MR_PROCESSING_FAILED for others; resolves after a stop. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -24,7 +16,7 @@ export class ProcessingThread {
   #asked = 0;
   #hasEnded = false;
   #stopping = false;
-  #failure: FatalError | undefined;
+  #failure: MillraceError | undefined;
   #heldUp: string | undefined;
 
   constructor(input: WorkerInput, onProgress: (progress: ProcessingProgress) => void) {
@@ -39,14 +31,7 @@ export class ProcessingThread {
     this.started = started.promise;
     this.ended = new Promise((resolve, reject) => {
       this.#worker.on('error', (thrown) => {
-        const error = thrown as Error;
-        this.#failure ??= failed({
-          message: error.message,
-          code: undefined,
-          hint: undefined,
-          stack: error.stack,
-          remedy: undefined,
-        });
+        this.#failure ??= failed(thrown as Error);
       });
       this.#worker.once('exit', () => {
         const error = this.#end();
@@ -76,11 +61,11 @@ export class ProcessingThread {
         this.#waiting.delete(message.id);
         return;
       case 'refused':
-        this.#waiting.get(message.id)?.reject(refusal(message.failure));
+        this.#waiting.get(message.id)?.reject(toError(message.failure));
         this.#waiting.delete(message.id);
         return;
       case 'failed':
-        this.#failure = failed(message.failure);
+        this.#failure = failed(toError(message.failure));
     }
   }
 
@@ -90,7 +75,7 @@ export class ProcessingThread {
   }
 
   /** The thread is gone: nobody will be answered any more. */
-  #end(): FatalError {
+  #end(): MillraceError {
     this.#hasEnded = true;
     const error = this.#failure ?? stopped();
     for (const { reject } of this.#waiting.values()) reject(error);
@@ -129,27 +114,16 @@ export class ProcessingThread {
   }
 }
 
-function failed({ message, code, hint, stack }: Failure): FatalError {
-  const cause = Object.assign(new Error(message), { code, stack });
-  return new FatalError(
-    'MR_PROCESSING_FAILED',
-    `Processing has ended: ${code === undefined ? '' : `${code}: `}${message}`,
-    {
-      hint: hint ?? 'Start again: processing goes on from the last commit.',
-      cause,
-    },
-  );
-}
-
-/** An error of the worker's as one of this thread's. */
-function refusal({ message, code = 'MR_INVARIANT', hint, stack, remedy }: Failure): MillraceError {
-  const details = {
-    ...(hint !== undefined && { hint }),
-    cause: Object.assign(new Error(message), { stack }),
-  };
-  if (remedy === 'retry') return new RetryableError(code, message, details);
-  if (remedy === 'fix-input') return new InputError(code, message, details);
-  return new FatalError(code, message, details);
+/** Wrong configuration is the user's to fix: it stays what it is. */
+function failed(cause: Error): MillraceError {
+  if (cause instanceof ConfigurationError) return cause;
+  const code = errorCode(cause);
+  const why = code === undefined ? cause.message : `${code}: ${cause.message}`;
+  const hint = cause instanceof MillraceError ? cause.hint : undefined;
+  return new FatalError('MR_PROCESSING_FAILED', `Processing has ended: ${why}`, {
+    hint: hint ?? 'Start again: processing goes on from the last commit.',
+    cause,
+  });
 }
 
 function stopped(): FatalError {

@@ -18,14 +18,14 @@ import {
   invariant,
   type Logger,
   type Metrics,
-  MillraceError,
   systemClock,
+  toFailure,
 } from '#platform';
 import { openTopics, type Topics } from '#topologies';
 import { CATCH_UP_COMMIT_INTERVAL_MS, CatchUp } from './catch-up.ts';
 import { declaredTopology } from './declared-topology.ts';
 import { sourceLag } from './lag.ts';
-import type { Answers, Failure, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
+import type { Answers, FromWorker, Question, ToWorker, WorkerInput } from './messages.ts';
 import { stateDirectoryOf } from './state-directory.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
@@ -229,13 +229,6 @@ function tell(message: FromWorker): void {
   parentPort?.postMessage(message);
 }
 
-function failureOf(error: unknown): Failure {
-  const known = error instanceof Error ? error : new Error(String(error));
-  const hint = known instanceof MillraceError ? known.hint : undefined;
-  const remedy = known instanceof MillraceError ? known.remedy : undefined;
-  return { message: known.message, code: errorCode(known), hint, stack: known.stack, remedy };
-}
-
 async function main(): Promise<void> {
   const port = parentPort;
   invariant(port !== null, 'this file runs in a worker thread');
@@ -249,7 +242,7 @@ async function main(): Promise<void> {
         try {
           tell({ kind: 'answer', id: message.id, answer: await host.answerTo(message) });
         } catch (error) {
-          tell({ kind: 'refused', id: message.id, failure: failureOf(error) });
+          tell({ kind: 'refused', id: message.id, failure: toFailure(error) });
         }
       },
       () => {},
@@ -260,7 +253,7 @@ async function main(): Promise<void> {
     if (stopped) host.stop();
     await host.run();
   } catch (error) {
-    tell({ kind: 'failed', failure: failureOf(error) });
+    tell({ kind: 'failed', failure: toFailure(error) });
   } finally {
     // With its port closed the thread has nothing to wait for and ends by itself.
     port.close();

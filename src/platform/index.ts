@@ -34,7 +34,6 @@ export {
   recordFailpoints,
   watchFailpoints,
 } from './failpoints.ts';
-export { type Failure, toError, toFailure } from './failure.ts';
 export {
   createHttpServer,
   type HttpReply,
@@ -63,3 +62,4 @@ export {
 } from './progress.ts';
 export { Shutdown } from './shutdown.ts';
 export { integrityProblem } from './sqlite-integrity.ts';
+export { type Failure, toError, toFailure } from './threads/failure.ts';

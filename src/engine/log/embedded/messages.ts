@@ -1,5 +1,5 @@
+import type { Failure } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
-import type { WireError } from '../errors.ts';
 import type { GroupRequest } from '../group-coordination.ts';
 import type { GroupMetadata, OffsetCommit, TopicPartition, TopicSpec } from '../port.ts';
 import type { Synchronous } from './database.ts';
@@ -77,7 +77,7 @@ export type FromWriter =
 
 export type Reply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: WireError };
+  | { readonly id: number; readonly failure: Failure };
 
 export type WriterOptions = { readonly directory: string; readonly synchronous: Synchronous };
 
@@ -87,6 +87,6 @@ export type Control = { readonly kind: 'connect'; readonly port: MessagePort } |
 /** From the writer thread to its owner. */
 export type Notice =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'lock'; readonly report: LockReport }
-  | { readonly kind: 'checkpoint-failed'; readonly error: WireError };
+  | { readonly kind: 'checkpoint-failed'; readonly failure: Failure };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { FatalError, type Logger } from '#platform';
-import { fromWireError, logClosed } from '../errors.ts';
+import { FatalError, type Logger, toError } from '#platform';
+import { logClosed } from '../errors.ts';
 import { giveMemory } from '../memory.ts';
 import type { Control, FromWriter, Notice, ToWriter, WriteRequest, WriterOptions } from './messages.ts';
 import type { LockReport } from './write-lock.ts';
@@ -45,12 +45,12 @@ export class SharedWriter {
           // An open log alone does not keep its process alive; a call under way does (see WriterConnection).
           this.#worker.unref();
           resolve();
-        } else if (notice.kind === 'failed') failed(fromWireError(notice.error));
+        } else if (notice.kind === 'failed') failed(toError(notice.failure));
         else if (notice.kind === 'lock') this.#report(notice.report);
         else
           this.#warn(
-            { code: notice.error.code },
-            `the log could not be checkpointed: ${notice.error.message}`,
+            { code: notice.failure.code },
+            `the log could not be checkpointed: ${notice.failure.message}`,
           );
       });
       this.#worker.once('error', (error: Error) =>
@@ -145,7 +145,7 @@ export class WriterConnection {
     for (const reply of replies) {
       const pending = this.#pending.get(reply.id);
       this.#pending.delete(reply.id);
-      if ('error' in reply) pending?.reject(fromWireError(reply.error));
+      if ('failure' in reply) pending?.reject(toError(reply.failure));
       else pending?.resolve(reply.value as never);
     }
     if (this.#pending.size === 0) this.#becomeIdle();

@@ -13,9 +13,8 @@ import {
   threadId,
   workerData,
 } from 'node:worker_threads';
-import { invariant, systemClock } from '#platform';
+import { invariant, MillraceError, systemClock, toFailure } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
-import { toWireError } from '../errors.ts';
 import { openForWriting, translateSqliteError } from './database.ts';
 import type {
   Control,
@@ -168,8 +167,8 @@ class WriterThread {
   }
 
   #fail({ port, message }: Waiting, error: unknown): void {
-    const wire = toWireError(translateSqliteError(this.#path, error));
-    const replies = [{ id: message.id, error: wire }];
+    const failure = toFailure(translateSqliteError(this.#path, error));
+    const replies = [{ id: message.id, failure }];
     port.postMessage({ kind: 'replies', replies, memory: [] } satisfies FromWriter);
   }
 
@@ -189,9 +188,8 @@ class WriterThread {
       return { id, value: this.#writer.execute(request) };
     } catch (error) {
       // A refusal concerns this request alone; an error of SQLite concerns the whole group.
-      const wire = toWireError(error);
-      if (wire.remedy === 'bug') throw error;
-      return { id, error: wire };
+      if (!(error instanceof MillraceError)) throw error;
+      return { id, failure: toFailure(error) };
     }
   }
 
@@ -220,7 +218,7 @@ class WriterThread {
       // All is safe in the WAL, which goes on growing until a later checkpoint succeeds.
       this.#notify({
         kind: 'checkpoint-failed',
-        error: toWireError(translateSqliteError(this.#path, error)),
+        failure: toFailure(translateSqliteError(this.#path, error)),
       });
     }
   }
@@ -257,6 +255,6 @@ try {
   const path = join((workerData as WriterOptions).directory, 'log.sqlite');
   parent.postMessage({
     kind: 'failed',
-    error: toWireError(translateSqliteError(path, error)),
+    failure: toFailure(translateSqliteError(path, error)),
   } satisfies Notice);
 }

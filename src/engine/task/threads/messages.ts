@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { WireError } from '../../log/errors.ts';
+import type { Failure } from '#platform';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import type { TaskOwners } from '../assignment.ts';
@@ -49,5 +49,5 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: 'started' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: ThreadAnswers[ThreadQuestion['kind']] }
-  | { readonly kind: 'refused'; readonly id: number; readonly error: WireError }
-  | { readonly kind: 'failed'; readonly error: WireError };
+  | { readonly kind: 'refused'; readonly id: number; readonly failure: Failure }
+  | { readonly kind: 'failed'; readonly failure: Failure };

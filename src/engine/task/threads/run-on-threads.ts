@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { ConfigurationError, FatalError, type Logger } from '#platform';
-import { fromWireError } from '../../log/errors.ts';
+import { ConfigurationError, FatalError, type Logger, toError } from '#platform';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';
@@ -146,7 +145,7 @@ class Thread {
     this.started = started.promise;
     this.#worker.on('message', (message: FromThread) => {
       if (message.kind === 'started') started.resolve();
-      else if (message.kind === 'failed') this.#failure ??= fromWireError(message.error);
+      else if (message.kind === 'failed') this.#failure ??= toError(message.failure);
       else this.#settle(message);
     });
     this.#worker.on('error', (error: Error) => {
@@ -177,7 +176,7 @@ class Thread {
     const question = this.#questions.get(message.id);
     this.#questions.delete(message.id);
     if (message.kind === 'answer') question?.resolve(message.answer);
-    else question?.reject(fromWireError(message.error));
+    else question?.reject(toError(message.failure));
   }
 
   #gone(): Error {

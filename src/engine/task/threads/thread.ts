@@ -1,7 +1,6 @@
 /** The code of one thread: see run-on-threads.ts for the side that starts it. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Clock, invariant } from '#platform';
-import { toWireError } from '../../log/errors.ts';
+import { type Clock, invariant, toFailure } from '#platform';
 import { localTasks } from '../../queries/local-tasks.ts';
 import { type PortRows, readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
 import { type EngineReport, reportOf } from '../introspection-report.ts';
@@ -33,7 +32,7 @@ port.on('message', (message: ToThread) => {
         question.kind === 'rows' && answer !== undefined ? transferOf(answer as PortRows) : [];
       port.postMessage({ kind: 'answer', id, answer } satisfies FromThread, transferred);
     },
-    (error: unknown) => tell({ kind: 'refused', id, error: toWireError(error) }),
+    (error: unknown) => tell({ kind: 'refused', id, failure: toFailure(error) }),
   );
 });
 
@@ -100,7 +99,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  tell({ kind: 'failed', error: toWireError(error) });
+  tell({ kind: 'failed', failure: toFailure(error) });
 } finally {
   // With its port closed the thread has nothing to wait for and ends by itself.
   port.close();
