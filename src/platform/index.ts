@@ -62,4 +62,7 @@ export {
 } from './progress.ts';
 export { Shutdown } from './shutdown.ts';
 export { integrityProblem } from './sqlite-integrity.ts';
+export { type Answer, type Answers, HandedOver, PendingCalls, type Reply } from './threads/calls.ts';
 export { type Failure, toError, toFailure } from './threads/failure.ts';
+export { type ServedThread, type Service, serveCalls, serveThread } from './threads/serve.ts';
+export { startWorker, Thread, type ThreadLink } from './threads/thread.ts';
