@@ -2,56 +2,47 @@
  * The thread that runs a user tower: onnxruntime blocks whoever calls it. It ends by itself when told to stop;
  * terminating it during a run would abort the process.
  */
-import { parentPort, workerData } from 'node:worker_threads';
 import { SequentialEncoder, UserEncoder } from '#models';
-import { errorCode, invariant } from '#platform';
-import type { FromThread, InferenceThreadData, ToThread, UserInput } from './messages.ts';
+import { serveThread } from '#platform';
 
-invariant(parentPort !== null, 'an inference thread is started as a worker thread');
-const port = parentPort;
-const send = (message: FromThread) => port.postMessage(message);
+/** `model` as the manifest of its version names it; `tower` the bytes of its ONNX file. */
+export type InferenceThreadData = { readonly model: string; readonly tower: Uint8Array };
 
-function fail(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  send({ kind: 'failed', error: { code: errorCode(error) ?? 'MR_INVARIANT', message } });
-}
+/** One user as the model wants it; see UserEncoder. */
+export type UserInput = {
+  readonly user: number;
+  readonly history: readonly number[];
+  readonly profile: readonly number[];
+  readonly context: readonly number[];
+};
 
-type Encoder = UserEncoder | SequentialEncoder;
+export type InferenceAnswers = {
+  /** The users' vectors, one after the other. */
+  encode(inputs: readonly UserInput[]): Promise<Float32Array>;
+};
+
+export type InferenceReady = { readonly dimension: number };
 
 /** The sequential model knows histories alone, the two-tower users and their profiles too. */
-function load({ model, tower }: InferenceThreadData): Promise<Encoder> {
-  return model === 'sequential' ? SequentialEncoder.load(tower) : UserEncoder.load(tower);
-}
-
-async function encode(encoder: Encoder, inputs: readonly UserInput[]): Promise<void> {
-  const histories = inputs.map(({ history }) => history);
-  try {
-    const vectors =
-      encoder instanceof SequentialEncoder
-        ? await encoder.encode(histories)
-        : await encoder.encode({
-            users: Int32Array.from(inputs, ({ user }) => user),
-            histories,
-            profile: Int32Array.from(inputs.flatMap(({ profile }) => profile)),
-            context: Int32Array.from(inputs.flatMap(({ context }) => context)),
-          });
-    send({ kind: 'vectors', vectors });
-  } catch (error) {
-    fail(error);
+async function load({ model, tower }: InferenceThreadData) {
+  if (model === 'sequential') {
+    const encoder = await SequentialEncoder.load(tower);
+    const encode: InferenceAnswers['encode'] = (inputs) =>
+      encoder.encode(inputs.map(({ history }) => history));
+    return { encoder, encode };
   }
+  const encoder = await UserEncoder.load(tower);
+  const encode: InferenceAnswers['encode'] = (inputs) =>
+    encoder.encode({
+      users: Int32Array.from(inputs, ({ user }) => user),
+      histories: inputs.map(({ history }) => history),
+      profile: Int32Array.from(inputs.flatMap(({ profile }) => profile)),
+      context: Int32Array.from(inputs.flatMap(({ context }) => context)),
+    });
+  return { encoder, encode };
 }
 
-async function serve(encoder: Encoder): Promise<void> {
-  let last = Promise.resolve();
-  port.on('message', (message: ToThread) => {
-    if (message.kind === 'encode') last = last.then(() => encode(encoder, message.inputs));
-    else last = last.then(() => encoder.close()).finally(() => port.close());
-  });
-  send({ kind: 'ready', dimension: encoder.dim });
-}
-
-try {
-  await serve(await load(workerData as InferenceThreadData));
-} catch (error) {
-  fail(error);
-}
+await serveThread<InferenceThreadData, InferenceAnswers, InferenceReady>(async (data) => {
+  const { encoder, encode } = await load(data);
+  return { answers: { encode }, ready: { dimension: encoder.dim }, close: () => encoder.close() };
+});
