@@ -50,8 +50,13 @@ export class ModelThread<A extends Answers, R> {
     try {
       return await this.#thread.call(name, ...argument);
     } catch (error) {
-      throw failure(this.#named, error);
+      throw this.failure(error);
     }
+  }
+
+  /** An error over what the model computes, as one of the model. */
+  failure(cause: unknown): FatalError {
+    return failure(this.#named, cause);
   }
 
   /** The error of calls when the thread is gone: FatalError MR_INFERENCE_ENDED. */

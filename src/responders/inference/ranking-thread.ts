@@ -1,5 +1,5 @@
 import type { FeatureValues } from '#models';
-import { FatalError } from '#platform';
+import { InputError } from '#platform';
 import { ModelThread } from './model-thread.ts';
 import type { RankingAnswers, RankingThreadData } from './ranking-main.ts';
 
@@ -33,9 +33,7 @@ export class RankingThread {
     const scores = await this.#thread.call('score', rows);
     const wrong = scores.find((score) => !Number.isFinite(score));
     if (wrong === undefined) return scores;
-    throw new FatalError('MR_MODEL_PROBE', `${NAMED.model} failed: it scores an item with ${wrong}`, {
-      hint: NAMED.hint,
-    });
+    throw this.#thread.failure(new InputError('MR_MODEL_PROBE', `it scores an item with ${wrong}`));
   }
 
   /** Answers what was asked, then ends the thread. */
