@@ -9,7 +9,6 @@
  * record. What the processors do stands in
  * processors/, how they run in engine/.
  */
-export { CATCH_UP_COMMIT_INTERVAL_MS } from './catch-up.ts';
 export { type CleaningOptions, cleanPeriodically } from './cleaning.ts';
 export type { CopiedPartition, CopyProgress } from './copy/copy-options.ts';
 export { copyTopics, isEqual } from './copy/copy-topics.ts';
@@ -35,9 +34,14 @@ export { openViewsOfModules, viewsOfModules } from './features/view-modules.ts';
 export { topicStatistics, type ViewStatistics, viewStatistics } from './features/view-statistics.ts';
 export { Intake, type IntakeOptions } from './intake.ts';
 export { GROUPS, loopLag, processedInteractions, type TopicLag } from './lag.ts';
-export type { ProcessingProgress } from './messages.ts';
 export { NOTIFICATIONS_GROUP, type NotifierOptions, notify } from './notifications/notifier.ts';
-export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
+export {
+  type Processing,
+  type ProcessingOptions,
+  type ProcessingProgress,
+  startProcessing,
+} from './processing.ts';
+export { CATCH_UP_COMMIT_INTERVAL_MS } from './processing-worker.ts';
 export { stateDirectoryOf } from './state-directory.ts';
 export { type AdminOptions, registerAdminRoutes } from './versions/admin-routes.ts';
 export { type AskingOptions, askRegistry, type RegistryRequest } from './versions/ask-registry.ts';
