@@ -1,4 +1,4 @@
-import type { Failure } from '#platform';
+import type { Failure, Reply } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
 import type { GroupRequest } from '../group-coordination.ts';
 import type { GroupMetadata, OffsetCommit, TopicPartition, TopicSpec } from '../port.ts';
@@ -74,10 +74,6 @@ export type FromWriter =
   /** With the memory that the requests' batches lay in, which serves again. */
   | { readonly kind: 'replies'; readonly replies: readonly Reply[]; readonly memory: readonly ArrayBuffer[] }
   | { readonly kind: 'closed' };
-
-export type Reply =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly failure: Failure };
 
 export type WriterOptions = { readonly directory: string; readonly synchronous: Synchronous };
 

@@ -2,6 +2,9 @@
  * The process's one writer: a worker thread that holds the connection which writes. It takes what has gathered on
  * its ports, commits all of it in one SQLite transaction, and answers when it is durable. It may block while another
  * process holds the lock; the threads that it serves never do.
+ *
+ * It does not use the platform's `serveCalls`: a group takes in what lies on all ports while it holds the lock, its replies
+ * go out in one message a port, and the batches' memory goes back with them.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,18 +16,10 @@ import {
   threadId,
   workerData,
 } from 'node:worker_threads';
-import { invariant, MillraceError, systemClock, toFailure } from '#platform';
+import { invariant, MillraceError, type Reply, systemClock, toFailure } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
 import { openForWriting, translateSqliteError } from './database.ts';
-import type {
-  Control,
-  FromWriter,
-  Notice,
-  Reply,
-  ToWriter,
-  WriteRequest,
-  WriterOptions,
-} from './messages.ts';
+import type { Control, FromWriter, Notice, ToWriter, WriteRequest, WriterOptions } from './messages.ts';
 import { WriteLock } from './write-lock.ts';
 import { Writer } from './writer.ts';
 
