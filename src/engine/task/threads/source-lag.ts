@@ -1,4 +1,4 @@
-import type { Log } from '../../log/port.ts';
+import type { Log } from '#log';
 import type { StreamsRuntime } from '../runtime.ts';
 
 /** Records of each source topic that are readable and that the running tasks have not taken yet. */

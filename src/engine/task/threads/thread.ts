@@ -3,9 +3,9 @@ import { errorCode, HandedOver, type ServedThread, type Service, serveThread } f
 import { localTasks } from '../../queries/local-tasks.ts';
 import { readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
 import { Backoff } from '../backoff.ts';
-import { reportOf, StatusGauges } from '../introspection-report.ts';
 import { StreamsRuntime } from '../runtime.ts';
 import { RUNTIME_DEFAULTS } from '../runtime-options.ts';
+import { reportOf, StatusGauges } from '../status/introspection-report.ts';
 import { CatchUp } from './catch-up.ts';
 import type {
   DeclareThread,

@@ -1,0 +1,67 @@
+/** What each thread that processes runs: the loop, or the view of a module. */
+
+import { type DeclareThread, rocksDatabases } from '#engine';
+import { type LogConfiguration, openLog } from '#log';
+import { type Configuration, createLogger, createMetrics, systemClock } from '#platform';
+import { openTopics } from '#topologies';
+import { declaredTopology, type Runs } from './declared-topology.ts';
+import { stateDirectoryOf } from './state-directory.ts';
+
+/** While a topology is behind, as it is when a view is built, it commits so often: most rows change many times in between. */
+export const CATCH_UP_COMMIT_INTERVAL_MS = 1_000;
+
+export type WorkerInput = {
+  readonly runs: Runs;
+  /** Where the stores lie, apart from those of any other log. */
+  readonly stateDirectory: string;
+  /** Where other members can ask this one's stores: see servePeers of the engine. */
+  readonly endpoint?: string | undefined;
+  readonly configuration: LogConfiguration &
+    Pick<
+      Configuration,
+      'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features' | 'privacy'
+    >;
+};
+
+/** Counts as `admitted` the events that admission has decided on. */
+export const declare: DeclareThread = async ({ connection, data }) => {
+  const { runs, stateDirectory, endpoint, configuration } = data as WorkerInput;
+  const logger = createLogger({ level: configuration.logging.level, name: 'processing' });
+  const opened = await openLog(configuration, {
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    connection,
+  });
+  const topics = await openTopics(opened.log, opened.registry);
+  const metrics = createMetrics();
+  let admitted = 0;
+  const outcomes = metrics.counter('admission_events_total', 'Events by what admission made of them.', [
+    'outcome',
+  ]);
+  const count = (outcome: string) => {
+    admitted++;
+    outcomes.inc({ outcome });
+  };
+  const topology = await declaredTopology(runs, configuration, opened, topics, count);
+  const { commitIntervalMs, batchRecords, cacheEntries } = configuration.engine;
+  return {
+    options: {
+      log: opened.log,
+      topology,
+      databases: rocksDatabases(stateDirectoryOf(topology, stateDirectory)),
+      clock: systemClock,
+      logger,
+      metrics,
+      deadLetters: topics['dead-letters'],
+      ...(endpoint !== undefined && { endpoint }),
+      commitIntervalMs,
+      catchUpCommitIntervalMs: Math.max(CATCH_UP_COMMIT_INTERVAL_MS, commitIntervalMs),
+      batchRecords,
+      cacheEntries,
+    },
+    counts: () => ({ admitted }),
+    restartsWhenFenced: opened.embedded === undefined,
+    close: () => opened.close(),
+  };
+};
