@@ -272,7 +272,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'offsets of an expelled member are accepted',
-    file: 'src/engine/log/group-coordination.ts',
+    file: 'src/log/group-coordination.ts',
     find: 'return find(state, memberId)?.generation === generation;',
     replace: 'return true;',
   },
@@ -284,7 +284,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a fenced producer goes on',
-    file: 'src/engine/log/simulated/broker.ts',
+    file: 'src/log/simulated/broker.ts',
     find: 'if (state === undefined || state.epoch !== epoch) throw fenced(transactionalId);',
     replace: 'if (state === undefined) throw fenced(transactionalId);',
   },

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { RecordBuffer } from '../log/record-buffer.ts';
-import { StoredBatch } from '../log/stored-batch.ts';
+import { RecordBuffer, StoredBatch } from '#log';
 import { type Serde, type Topic, textKey } from '../serde.ts';
 import { Outbox } from '../task/outbox.ts';
 import { TopologyBuilder } from '../topology/builder.ts';

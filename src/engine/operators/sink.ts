@@ -1,6 +1,5 @@
+import { type Header, partitionFor } from '#log';
 import { InputError } from '#platform';
-import { partitionFor } from '../log/partitioner.ts';
-import type { Header } from '../log/port.ts';
 import type { Serde } from '../serde.ts';
 import type { Outbox } from '../task/outbox.ts';
 import type { SinkNode, SourceNode } from '../topology/node.ts';

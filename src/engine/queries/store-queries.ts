@@ -1,5 +1,5 @@
+import { partitionFor } from '#log';
 import { type Clock, errorCode, InputError, RetryableError } from '#platform';
-import { partitionFor } from '../log/partitioner.ts';
 import type { KeyRange } from '../store/port.ts';
 import type { RowEntry, RowFormat } from '../store/row-format.ts';
 import { nameOf, type TaskId, type TaskOwners } from '../task/assignment.ts';

@@ -1,4 +1,4 @@
-import type { GroupMember } from '../log/port.ts';
+import type { GroupMember } from '#log';
 import type { Topology } from '../topology/topology.ts';
 import { placeActive, placeStandbys } from './placement.ts';
 

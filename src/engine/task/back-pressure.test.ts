@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog, type SimulatedLog } from '#log';
 import { systemClock } from '#platform';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';

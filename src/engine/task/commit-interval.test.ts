@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog, type SimulatedLog } from '#log';
 import { ManualClock } from '#platform/testing';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { altered, Elapsing, Load } from './testing/sums.ts';
 
 const INTERVAL_MS = 100;

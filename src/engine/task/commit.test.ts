@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog, type Producer, type SimulatedLog, type TransactionalProducer } from '#log';
 import { RetryableError, systemClock } from '#platform';
-import type { Producer, TransactionalProducer } from '../log/port.ts';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { altered, Load, sumsRuntime } from './testing/sums.ts';
 
 const open = () => openSimulatedLog({ clock: systemClock, random: Math.random });

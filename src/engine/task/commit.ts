@@ -1,4 +1,3 @@
-import { errorCode } from '#platform';
 import type {
   Appended,
   Log,
@@ -7,7 +6,8 @@ import type {
   Records,
   TopicPartition,
   TransactionalProducer,
-} from '../log/port.ts';
+} from '#log';
+import { errorCode } from '#platform';
 import { step } from './failpoints.ts';
 import type { Rebalance } from './rebalance.ts';
 import type { Task } from './task.ts';

@@ -1,6 +1,6 @@
+import { MAX_RECORD_BYTES } from '#log';
 import { errorCode, FatalError } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import { MAX_RECORD_BYTES } from '../log/record-size.ts';
 import type { RawRecord } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { Outbox } from './outbox.ts';

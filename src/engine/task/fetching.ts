@@ -1,5 +1,5 @@
+import type { Consumer, TopicPartition } from '#log';
 import type { Clock, Counter } from '#platform';
-import type { Consumer, TopicPartition } from '../log/port.ts';
 import type { IdleInputs } from './idle-inputs.ts';
 import type { InputPartition } from './input.ts';
 import type { Task } from './task.ts';

@@ -1,3 +1,4 @@
+import type { Consumer, Log, RecordBatch, TopicDescription, TopicPartition } from '#log';
 import {
   type Clock,
   errorCode,
@@ -8,7 +9,6 @@ import {
   type Metrics,
   RetryableError,
 } from '#platform';
-import type { Consumer, Log, RecordBatch, TopicDescription, TopicPartition } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import type { Topic } from '../serde.ts';

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import { type Log, openSimulatedLog, type TopicPartition } from '#log';
 import { createMetrics, FatalError } from '#platform';
 import { ManualClock, temporaryDirectory } from '#platform/testing';
-import type { Log, TopicPartition } from '../log/port.ts';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import type { Topic } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';

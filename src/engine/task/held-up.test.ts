@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { RetryableError } from '#platform';
 import { ManualClock } from '#platform/testing';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';

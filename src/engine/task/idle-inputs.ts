@@ -1,5 +1,5 @@
+import type { Log } from '#log';
 import type { Clock } from '#platform';
-import type { Log } from '../log/port.ts';
 import type { SourceNode } from '../topology/node.ts';
 import type { InputPartition } from './input.ts';
 import type { Task } from './task.ts';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { type Log, openSimulatedLog } from '#log';
 import { ManualClock } from '#platform/testing';
-import type { Log } from '../log/port.ts';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Header, ProducerRecord, RecordBatch } from '../log/port.ts';
+import type { Header, ProducerRecord, RecordBatch } from '#log';
 import { type Serde, textKey } from '../serde.ts';
 import {
   type CarriedWatermark,

@@ -1,5 +1,5 @@
+import type { RecordBatch } from '#log';
 import type { Clock } from '#platform';
-import type { RecordBatch } from '../log/port.ts';
 import { RecordList } from '../operators/record.ts';
 import type { RawRecord, TakenRecord } from '../operators/source.ts';
 import { Timeline } from '../time/timeline.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { deadLetterTopic } from '../dead-letter-topic.ts';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';

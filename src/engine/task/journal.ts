@@ -1,4 +1,4 @@
-import type { RecordBatch, TopicSpec } from '../log/port.ts';
+import type { RecordBatch, TopicSpec } from '#log';
 import type { Topology } from '../topology/topology.ts';
 import type { InputPartition } from './input.ts';
 import {

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../log/port.ts';
+import type { TopicPartition } from '#log';
 import { encodeJournalEntry, type JournalEntry, readableJournalEntry } from './journal-format.ts';
 
 /** Where the records of one partition lie in a log that they were copied to. */

@@ -1,6 +1,4 @@
-import type { Header, ProducerRecord, TopicPartition } from '../log/port.ts';
-import { RecordBuffer } from '../log/record-buffer.ts';
-import { type Key, keyRoom } from '../log/record-size.ts';
+import { type Header, type Key, keyRoom, type ProducerRecord, RecordBuffer, type TopicPartition } from '#log';
 import type { Serde } from '../serde.ts';
 
 /** Records that wait for the commit, by the partition that they go to. */

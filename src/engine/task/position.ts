@@ -1,6 +1,5 @@
-import type { Header, RecordBatch } from '../log/port.ts';
-
 /** Offsets of a task's inputs by topic, all in the task's partition: everything before them has been taken. */
+import type { Header, RecordBatch } from '#log';
 export type InputOffsets = { readonly [topic: string]: number };
 
 const HEADER = 'mr-position';

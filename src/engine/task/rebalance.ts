@@ -1,5 +1,5 @@
+import type { Log, Membership } from '#log';
 import { type Clock, errorCode, invariant, type Logger, RetryableError } from '#platform';
-import type { Log, Membership } from '../log/port.ts';
 import {
   type AssignmentOptions,
   assignTasks,

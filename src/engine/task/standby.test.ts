@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { ManualClock } from '#platform/testing';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { Standby } from './standby.ts';
 import { Elapsing, type Instance, Load, PARTITIONS } from './testing/sums.ts';

@@ -1,3 +1,4 @@
+import type { Appended, Log, ReadEntry, RecordBatch, TopicPartition } from '#log';
 import {
   type Clock,
   errorCode,
@@ -7,7 +8,6 @@ import {
   type Metrics,
   RetryableError,
 } from '#platform';
-import type { Appended, Log, ReadEntry, RecordBatch, TopicPartition } from '../log/port.ts';
 import { isOfRecord } from '../operators/operator.ts';
 import { CachedStore, type RefusedEntry } from '../store/cached-store.ts';
 import { ChangelogReplay } from '../store/changelog-replay.ts';

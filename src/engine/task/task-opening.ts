@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Log, OffsetCommit } from '#log';
 import { errorCode, FatalError, invariant } from '#platform';
-import type { Log, OffsetCommit } from '../log/port.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { nameOf, type TaskId } from './assignment.ts';
 import { RestoreProgress } from './restore-progress.ts';

@@ -1,3 +1,4 @@
+import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '#log';
 import {
   type Clock,
   errorCode,
@@ -8,7 +9,6 @@ import {
   RetryableError,
 } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
 import type { Timers } from '../operators/processor.ts';

@@ -1,7 +1,6 @@
+import { type Header, openSimulatedLog, type SimulatedLog } from '#log';
 import { type Clock, createLogger, createMetrics, InputError, type Logger, systemClock } from '#platform';
 import { type DeadLetter, deadLetterTopic } from '../dead-letter-topic.ts';
-import type { Header } from '../log/port.ts';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { localTasks } from '../queries/local-tasks.ts';
 import type { QueryOptions, StoreQuery } from '../queries/query.ts';
 import { type StoreAnswer, StoreQueries } from '../queries/store-queries.ts';

@@ -1,5 +1,5 @@
+import type { Log } from '#log';
 import { errorCode, FatalError } from '#platform';
-import type { Log } from '../log/port.ts';
 import { tasksOf } from '../task/assignment.ts';
 import { journalTopic } from '../task/journal.ts';
 import { type JournalEntry, readableJournalEntry } from '../task/journal-format.ts';

@@ -1,5 +1,5 @@
+import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
-import type { RecordBatch } from '../log/port.ts';
 import type { InputPartition } from '../task/input.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';

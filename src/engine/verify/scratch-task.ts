@@ -1,6 +1,6 @@
+import type { Consumer, Log, RecordBatch } from '#log';
 import { type Clock, createMetrics, errorCode, FatalError, type Logger } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { Consumer, Log, RecordBatch } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';

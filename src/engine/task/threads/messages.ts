@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { WireError } from '../../log/errors.ts';
+import type { WireError } from '#log';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import type { TaskOwners } from '../assignment.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type MessagePort, Worker } from 'node:worker_threads';
+import { fromWireError } from '#log';
 import { ConfigurationError, FatalError, type Logger } from '#platform';
-import { fromWireError } from '../../log/errors.ts';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';

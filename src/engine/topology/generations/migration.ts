@@ -1,11 +1,5 @@
+import type { GroupMetadata, Log, OffsetCommit, ProducerRecord, TransactionalProducer } from '#log';
 import { errorCode, RetryableError } from '#platform';
-import type {
-  GroupMetadata,
-  Log,
-  OffsetCommit,
-  ProducerRecord,
-  TransactionalProducer,
-} from '../../log/port.ts';
 import type { Topology } from '../topology.ts';
 import { encodeManifest, type Manifest, manifestTopic } from './manifest.ts';
 import type { Plan } from './plan.ts';

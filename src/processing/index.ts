@@ -1,0 +1,15 @@
+/**
+ * Running the processors of an installation: the loop topology, or the view of a module, in worker threads of their own, so
+ * that whoever serves HTTP in the same process is not held up; how far they have come, and the views that modules declare.
+ *
+ * It promises that a worker is stopped by a message and never cut off, that a failure in it arrives here as an
+ * error, and that "caught up" means processed and committed through every stage. What the processors do stands in
+ * processors/, how they run in `#engine`.
+ */
+export { CATCH_UP_COMMIT_INTERVAL_MS } from './catch-up.ts';
+export { declaredLoop } from './declared-topology.ts';
+export { GROUPS, LOOP_GROUP, loopLag, processedInteractions, type TopicLag } from './lag.ts';
+export type { ProcessingProgress } from './messages.ts';
+export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
+export { stateDirectoryOf } from './state-directory.ts';
+export { openViewsOfModules, viewsOfModules } from './view-modules.ts';
