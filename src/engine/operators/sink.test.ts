@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { RecordBuffer, StoredBatch } from '#log';
 import { type Serde, type Topic, textKey } from '../serde.ts';
-import { Outbox } from '../task/outbox.ts';
+import { Outbox } from '../task/commit/outbox.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { Output, type Step } from './operator.ts';
 import { derived, RecordList } from './record.ts';

@@ -8,7 +8,7 @@ import { freePort, ManualClock, temporaryDirectory } from '#platform/testing';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
-import type { TaskOwners } from '../task/assignment.ts';
+import type { TaskOwners } from '../task/assignment/assignment.ts';
 import type { RuntimeOptions } from '../task/runtime-options.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';

@@ -1,6 +1,6 @@
 import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
-import type { InputPartition } from '../task/input.ts';
+import type { InputPartition } from '../task/input/input.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { journalledSnapshot, placesOf, type TaskPlace } from './journal-reader.ts';

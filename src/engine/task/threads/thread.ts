@@ -5,8 +5,8 @@ import { toWireError } from '#log';
 import { type Clock, invariant } from '#platform';
 import { localTasks } from '../../queries/local-tasks.ts';
 import { type PortRows, readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
-import { type EngineReport, reportOf } from '../introspection-report.ts';
 import { StreamsRuntime } from '../runtime.ts';
+import { type EngineReport, reportOf } from '../status/introspection-report.ts';
 import type {
   DeclareThread,
   FromThread,
