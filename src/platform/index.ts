@@ -45,6 +45,7 @@ export {
   traceparentOf,
 } from './http.ts';
 export { allowedHosts } from './http-host.ts';
+export { inPasses } from './in-passes.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
 export {
   type Counter,
