@@ -67,8 +67,10 @@ export {
   windowsOf,
 } from './store/window-store.ts';
 export type { Address, TaskOwners } from './task/assignment.ts';
+export { CARRY_OVER_FAILPOINTS, type CarryOverOptions, carryOver } from './task/carry-over.ts';
 export type { Guarantee } from './task/commit.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
+export { acceptedGenerations } from './task/earlier-generations.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export type { OperatorCounts } from './task/introspection.ts';
 export { type EngineReport, reportOf, StatusGauges } from './task/introspection-report.ts';
