@@ -14,8 +14,8 @@ import type { Installation } from './installation.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import { newestRecords } from './newest-records.ts';
 import { startNotifications } from './notifications.ts';
-import { notice, type Output } from './output.ts';
-import { catchUp, type Pipeline, startPipeline } from './pipeline.ts';
+import { grouped, notice, type Output } from './output.ts';
+import { type CarryOverNotes, catchUp, type Pipeline, startPipeline } from './pipeline.ts';
 import { printAnswer } from './recommend.ts';
 import { responderOptions } from './responder-options.ts';
 import { serve } from './server.ts';
@@ -47,11 +47,12 @@ export async function bringUp(
   const progress = commandProgress(output, signal);
   // Refused before this process joins the group and its members write anything.
   await installation.pseudonyms();
-  const pipeline = await startPipeline(installation, shutdown);
+  const pipeline = await startPipeline(installation, shutdown, carryOverNotes(output));
   const worldAt = systemClock.monotonic();
   const made = await makeWorld(installation, { progress, signal });
   const madeMs = systemClock.monotonic() - worldAt;
-  const processed = await catchUp(pipeline, progress);
+  // Answers come from the rows that are there while an earlier release's state is carried over.
+  const processed = pipeline.isTakingOver ? { events: 0, ms: 0 } : await catchUp(pipeline, progress);
   throwIfInterrupted(signal);
 
   const model = await bringUpModel(installation, pipeline, { shutdown, output, progress });
@@ -93,6 +94,33 @@ export async function bringUp(
   const said = { configuration, made, hasImports, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
   return { failed };
+}
+
+/** Between two lines about a carry-over. */
+const NOTE_EVERY_MS = 5_000;
+
+/** Lines for the terminal: what is drawn there belongs to what goes on at the same time. */
+function carryOverNotes(output: Output): CarryOverNotes {
+  let notedAt = systemClock.monotonic();
+  let copied = 0;
+  return {
+    onProgress: (done, total) => {
+      copied = done;
+      if (systemClock.monotonic() - notedAt < NOTE_EVERY_MS) return;
+      notedAt = systemClock.monotonic();
+      const percent = Math.floor((100 * done) / Math.max(1, total));
+      notice(
+        output,
+        `Carrying over the state of an earlier release: ${percent}% of ${grouped(total)} records`,
+      );
+    },
+    onWaiting: (why) => notice(output, `Waiting to carry over the state of an earlier release: ${why}`),
+    onDone: () =>
+      notice(
+        output,
+        `Carried over the state of an earlier release: ${grouped(copied)} records. Events are processed.`,
+      ),
+  };
 }
 
 type Model = {

@@ -9,11 +9,18 @@
  * record. What the processors do stands in
  * processors/, how they run in engine/.
  */
+export {
+  type CarryOverEnvironment,
+  carryOverEarlier,
+  earlierGeneration,
+  removeEarlierStores,
+} from './carry-over.ts';
 export { CATCH_UP_COMMIT_INTERVAL_MS } from './catch-up.ts';
 export { type CleaningOptions, cleanPeriodically } from './cleaning.ts';
 export type { CopiedPartition, CopyProgress } from './copy/copy-options.ts';
 export { copyTopics, isEqual } from './copy/copy-topics.ts';
 export { declaredLoop } from './declared-topology.ts';
+export { DeferredProcessing } from './deferred-processing.ts';
 export {
   erasureTargets,
   type RemainingTopic,
