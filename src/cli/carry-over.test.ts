@@ -175,23 +175,28 @@ it('a data directory of an earlier release goes on in the next generation, cut o
   assert.match(earlier.err, /^error MR_DATA_NEWER: /m);
 });
 
-it('answers are served and events taken while an instance of the earlier release still runs', async (t) => {
+/** A data directory in which an instance of the earlier release still has its share of the tasks. */
+async function withInstance(t: TestContext) {
   const line = earlierDirectory(t);
   const logger = createLogger({ level: 'error', name: 'test' });
-  const directory = join(line.directory, '.millrace');
-  const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
-  t.after(() => log.close());
-  const metadata = Buffer.alloc(0);
-  const group = `loop-${LOOP_GENERATION}`;
-  const assign = () => new Map<string, Buffer>();
-  const instance = await log.joinGroup({
-    group,
-    memberId: 'other',
-    metadata,
-    sessionTimeoutMs: 600_000,
-    assign,
+  const log = await openEmbeddedLog({
+    directory: join(line.directory, '.millrace'),
+    clock: systemClock,
+    logger,
   });
+  t.after(() => log.close());
+  const instance = await log.joinGroup({
+    group: `loop-${LOOP_GENERATION}`,
+    memberId: 'other',
+    metadata: Buffer.alloc(0),
+    sessionTimeoutMs: 600_000,
+    assign: () => new Map(),
+  });
+  return { line, log, instance };
+}
 
+it('answers are served and events taken while an instance of the earlier release still runs', async (t) => {
+  const { line, instance } = await withInstance(t);
   const start = line.begin(['start'], raised);
   const url = await serving(start);
   await start.until(/Waiting to carry over the state of an earlier release/);
@@ -210,22 +215,21 @@ it('answers are served and events taken while an instance of the earlier release
 });
 
 it('a start that is stopped while it waits to carry over leaves everything as it was', async (t) => {
-  const line = earlierDirectory(t);
-  const logger = createLogger({ level: 'error', name: 'test' });
-  const directory = join(line.directory, '.millrace');
-  const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
-  t.after(() => log.close());
-  const before = (await log.describeTopics()).filter(({ name }) => name.startsWith('loop-'));
-  const group = `loop-${LOOP_GENERATION}`;
-  const metadata = Buffer.alloc(0);
-  const assign = () => new Map<string, Buffer>();
-  await log.joinGroup({ group, memberId: 'other', metadata, sessionTimeoutMs: 600_000, assign });
+  const { line, log } = await withInstance(t);
+  const own = async () => (await log.describeTopics()).filter(({ name }) => name.startsWith('loop-'));
+  const before = await own();
   const start = line.begin(['start'], raised);
   await serving(start);
   await start.until(/Waiting to carry over/);
   assert.equal((await start.signal('SIGTERM')).code, 0);
-  assert.deepEqual(
-    (await log.describeTopics()).filter(({ name }) => name.startsWith('loop-')),
-    before,
-  );
+  assert.deepEqual(await own(), before);
+});
+
+it('other commands carry over before they process', async (t) => {
+  const line = earlierDirectory(t);
+  const taken = await line.run(['snapshot', '--json'], raised);
+  assert.equal(taken.code, 0, taken.err);
+  const topics = await line.run(['topics'], raised);
+  assert.match(topics.out, new RegExp(`^loop-${NEXT}-manifest `, 'm'));
+  assert.doesNotMatch(topics.out, new RegExp(`^loop-${LOOP_GENERATION}-`, 'm'));
 });

@@ -19,6 +19,7 @@ import { type Progress, type Shutdown, systemClock } from '#platform';
 import { EXAMPLE_PATH } from '#topologies';
 import { noteOptions } from './deciding-options.ts';
 import type { Installation } from './installation.ts';
+import { unlessInterrupted } from './interruption.ts';
 import { advertisedAddress } from './server.ts';
 
 const SILENT: CarryOverNotes = { onProgress: () => {}, onWaiting: () => {}, onDone: () => {} };
@@ -82,7 +83,7 @@ export async function startPipeline(
   const processing = await (earlier === undefined
     ? begin(shutdown.signal)
     : notes === undefined
-      ? takeOver(shutdown.signal)
+      ? unlessInterrupted(takeOver(shutdown.signal), shutdown.signal)
       : new DeferredProcessing(takeOver));
   shutdown.add('processing', () => processing.stop());
   const ended = [processing.ended];

@@ -67,7 +67,7 @@ export {
   windowsOf,
 } from './store/window-store.ts';
 export type { Address, TaskOwners } from './task/assignment.ts';
-export { CARRY_OVER_FAILPOINTS, type CarryOverOptions, carryOver } from './task/carry-over.ts';
+export { type CarryOverOptions, carryOver } from './task/carry-over.ts';
 export type { Guarantee } from './task/commit.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { acceptedGenerations } from './task/earlier-generations.ts';
