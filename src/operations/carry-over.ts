@@ -67,9 +67,21 @@ export async function carryOverEarlier(environment: CarryOverEnvironment): Promi
       logger.info({ err: error }, 'state of an earlier release can’t be carried over yet; it is tried again');
       if (errorCode(error) === 'MR_TOPOLOGY_MIGRATION_BUSY' && pauseMs === FIRST_PAUSE_MS)
         onWaiting(error.message);
+      // Another process has begun the same work: to fence it in turn would begin it again and again.
+      if (errorCode(error.cause) === 'MR_LOG_FENCED') await untilNothingIsCopied(environment);
       await clock.sleep(pauseMs * (0.5 + Math.random() / 2), signal);
       pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * pauseMs);
     }
+  }
+}
+
+async function untilNothingIsCopied({ log, topology, clock, signal }: CarryOverEnvironment): Promise<void> {
+  const own = `${topology.name}-${topology.generation}-`;
+  for (let before = -1, now = 0; now !== before && !signal.aborted; ) {
+    before = now;
+    await clock.sleep(LONGEST_PAUSE_MS, signal);
+    const topics = (await log.describeTopics()).filter(({ name }) => name.startsWith(own));
+    now = topics.flatMap(({ offsets }) => offsets).reduce((sum, { end }) => sum + end, 0);
   }
 }
 
