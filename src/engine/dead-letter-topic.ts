@@ -1,14 +1,57 @@
-import { avroSchema, type DeadLetter, topics } from '#schemas';
 import { avroSerde } from './avro-serde.ts';
 import type { SchemaRegistry } from './log/registry.ts';
 import { type Topic, textKey } from './serde.ts';
 
+/** A record that could not be processed: where it came from, why it failed, and its bytes. */
+export type DeadLetter = {
+  topic: string;
+  partition: number;
+  offset: number;
+  operator: string;
+  /** Stable code. */
+  reason: string;
+  message: string;
+  /** The record's timestamp. */
+  timestamp: number;
+  key: Buffer | null;
+  value: Buffer | null;
+};
+
+const nullableBytes = { type: ['null', 'bytes'], default: null };
+
+/** The Avro schema of a DeadLetter. */
+export const deadLetterSchema = {
+  type: 'record',
+  name: 'DeadLetter',
+  namespace: 'millrace',
+  doc: 'A record that could not be processed. Topic `dead-letters`.',
+  fields: [
+    { name: 'topic', type: 'string' },
+    { name: 'partition', type: 'int' },
+    { name: 'offset', type: 'long' },
+    { name: 'operator', type: 'string' },
+    { name: 'reason', type: 'string', doc: 'Stable code.' },
+    { name: 'message', type: 'string' },
+    { name: 'timestamp', type: 'long', doc: "The record's timestamp." },
+    { name: 'key', ...nullableBytes },
+    { name: 'value', ...nullableBytes },
+  ],
+};
+
+const DAY_MS = 86_400_000;
+
 /**
- * Where a runtime sends the records that it can't process, its schema registered; the topic is yet to be created. Errors:
- * those of avroSerde.
+ * Topic `dead-letters`, to which a runtime sends the records that it can't process, with its schema registered; the caller
+ * creates the topic. Errors: those of avroSerde.
  */
 export async function deadLetterTopic(registry: SchemaRegistry): Promise<Topic<string, DeadLetter>> {
-  const topic = topics['dead-letters'];
-  const value = await avroSerde<DeadLetter>(registry, `${topic.name}-value`, avroSchema('DeadLetter'));
-  return { ...topic, key: textKey, value };
+  const name = 'dead-letters';
+  const value = await avroSerde<DeadLetter>(registry, `${name}-value`, deadLetterSchema);
+  return {
+    name,
+    partitions: 1,
+    cleanup: { policy: 'delete', retentionMs: 30 * DAY_MS },
+    key: textKey,
+    value,
+  };
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type AvroCodec, avroCodecFor } from './codec.ts';
 import type { SchemaTypes } from './generated/types.ts';
 
 /** Name of a record of this room, without its namespace. */
@@ -17,6 +18,11 @@ let definitions: Definitions | undefined;
 export function avroSchema(name: SchemaName): object {
   definitions ??= readDefinitions();
   return standAlone(`millrace.${name}`, definitions);
+}
+
+/** A codec of the schema; it knows no writer schema yet, its own included. */
+export function avroCodec<N extends SchemaName>(name: N): AvroCodec<SchemaTypes[N]> {
+  return avroCodecFor(avroSchema(name));
 }
 
 function readDefinitions(): Definitions {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError, RetryableError } from '#platform';
-import { avroSchema, type SchemaName } from './avro-schemas.ts';
+import { avroCodec, avroSchema, type SchemaName } from './avro-schemas.ts';
 import { topics } from './catalogue.ts';
-import { avroCodec, avroCodecFor, checkBackwardCompatible, writerSchemaId } from './codec.ts';
+import { avroCodecFor, checkBackwardCompatible, writerSchemaId } from './codec.ts';
 import type { Interaction, Item, ViewState } from './generated/types.ts';
 import { arbitraryValue } from './testing/arbitrary.ts';
 

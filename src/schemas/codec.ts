@@ -4,11 +4,9 @@
  */
 import type { Resolver, Type } from 'avsc';
 import { InputError, RetryableError } from '#platform';
-import { avroSchema, type SchemaName } from './avro-schemas.ts';
 import { compileColumnReader, type ReadRow, type ValueColumn } from './compiled/column-reader.ts';
 import { compileReader, type Read } from './compiled/reader.ts';
 import { compileWriter, type Write } from './compiled/writer.ts';
-import type { SchemaTypes } from './generated/types.ts';
 import { avroType } from './strict-types.ts';
 
 const headerBytes = 5;
@@ -36,12 +34,7 @@ export interface AvroCodec<T> {
   hasWriterSchema(id: number): boolean;
 }
 
-/** A new codec for a record of this room; it knows no writer schema yet, its own included. */
-export function avroCodec<N extends SchemaName>(name: N): AvroCodec<SchemaTypes[N]> {
-  return avroCodecFor(avroSchema(name));
-}
-
-/** A codec for any schema; InputError MR_SCHEMA_INVALID when it is none. */
+/** A new codec for a schema; it knows no writer schema yet, its own included. InputError MR_SCHEMA_INVALID when it is none. */
 export function avroCodecFor<T>(schema: object): AvroCodec<T> {
   return new Codec(schema, parse(schema));
 }

@@ -6,7 +6,7 @@
  * refused with an error and never misread at length, and that decoded records are plain objects. Where schemas
  * are registered and get their ids is the log's business (`#engine/log`).
  */
-export { avroSchema, type SchemaName } from './avro-schemas.ts';
+export { avroCodec, avroSchema, type SchemaName } from './avro-schemas.ts';
 export {
   type TopicCleanup,
   type TopicDefinition,
@@ -16,7 +16,6 @@ export {
 } from './catalogue.ts';
 export {
   type AvroCodec,
-  avroCodec,
   avroCodecFor,
   canonicalSchema,
   checkBackwardCompatible,

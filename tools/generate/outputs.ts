@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { deadLetterSchema } from '#engine';
 import { featureViews, rowRecordName, rowSchema } from '#features';
 import { errorCatalogue } from '#platform';
 import { configurationOptions } from '#platform/configuration';
@@ -11,17 +12,17 @@ import { errorsPage } from './errors-page.ts';
 /** What the generated files of the repository at `root` have to hold, by path from there. */
 export function generatedFiles(root: string): ReadonlyMap<string, string> {
   const avro = 'src/schemas/avro';
-  const rows = rowSchemas(avro);
+  const declared = new Map([...rowSchemas(avro), [`${avro}/dead-letter.avsc`, schemaText(deadLetterSchema)]]);
   const schemas = readdirSync(join(root, avro))
-    .filter((name) => name.endsWith('.avsc') && !rows.has(`${avro}/${name}`))
+    .filter((name) => name.endsWith('.avsc') && !declared.has(`${avro}/${name}`))
     .map((name) => readFileSync(join(root, avro, name), 'utf8'))
-    .concat(...rows.values())
+    .concat(...declared.values())
     .map((text): unknown => JSON.parse(text));
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const guide = 'src/engine/testing/guide';
   const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
   return new Map([
-    ...rows,
+    ...declared,
     ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
     ['docs/CONFIGURATION.md', configurationPage(configurationOptions)],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
@@ -39,7 +40,11 @@ function rowSchemas(directory: string): ReadonlyMap<string, string> {
         rowRecordName(name),
         `The finished row of view ${name}; generated from its declaration.`,
       );
-      return [`${directory}/${name}.avsc`, `${JSON.stringify(schema, null, 2)}\n`];
+      return [`${directory}/${name}.avsc`, schemaText(schema)] as const;
     }),
   );
+}
+
+function schemaText(schema: object): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }

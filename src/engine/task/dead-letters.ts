@@ -1,5 +1,5 @@
 import { errorCode, FatalError } from '#platform';
-import type { DeadLetter } from '#schemas';
+import type { DeadLetter } from '../dead-letter-topic.ts';
 import { MAX_RECORD_BYTES } from '../log/record-size.ts';
 import type { RawRecord } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';

@@ -1,5 +1,5 @@
 import type { Clock, Logger, Metrics } from '#platform';
-import type { DeadLetter } from '#schemas';
+import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { Log } from '../log/port.ts';
 import type { Topic } from '../serde.ts';
 import type { DatabaseProvider } from '../store/port.ts';

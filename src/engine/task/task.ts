@@ -7,7 +7,7 @@ import {
   type Metrics,
   RetryableError,
 } from '#platform';
-import type { DeadLetter } from '#schemas';
+import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';

@@ -1,6 +1,5 @@
 import { type Clock, createLogger, createMetrics, InputError, type Logger, systemClock } from '#platform';
-import type { DeadLetter } from '#schemas';
-import { deadLetterTopic } from '../dead-letter-topic.ts';
+import { type DeadLetter, deadLetterTopic } from '../dead-letter-topic.ts';
 import type { Header } from '../log/port.ts';
 import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { localTasks } from '../queries/local-tasks.ts';

@@ -1,5 +1,5 @@
 import { type Clock, createMetrics, errorCode, FatalError, type Logger } from '#platform';
-import type { DeadLetter } from '#schemas';
+import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { Consumer, Log, RecordBatch } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { type Topic, textKey } from '../serde.ts';

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '#schemas';
+import type { DeadLetter } from '../../dead-letter-topic.ts';
 import { partitionFor } from '../../log/partitioner.ts';
 import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';

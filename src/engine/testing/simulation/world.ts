@@ -1,5 +1,4 @@
-import type { DeadLetter } from '#schemas';
-import { deadLetterTopic } from '../../dead-letter-topic.ts';
+import { type DeadLetter, deadLetterTopic } from '../../dead-letter-topic.ts';
 import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
