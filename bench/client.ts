@@ -4,10 +4,11 @@
  * kafkajs and by the wire library's own client. Each job is a process of its own, the clients take turns, and the median of
  * the rounds counts. Without an address a broker is started.
  */
+
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openKafkaLog, parseKafkaUrl } from '#engine/log';
+import { openKafkaLog, parseKafkaUrl } from '#log';
 import { systemClock } from '#platform';
 import { KafkaServer } from '#servers';
 import { PARTITIONS, type Rates, type Work } from './client/work.ts';

@@ -2,11 +2,12 @@
  * Features read online: how long one row, 200 rows, and a user with 100 candidates take, in process and on Redis, and how
  * much memory the rows of a user and of an item need in process. `npm run bench -- features-online`. One JSON line a figure.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#engine/log';
 import { crossKey } from '#features';
+import { openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import {
   InProcessViewStore,

@@ -2,14 +2,15 @@
  * Feature views: how many events a second go through all of them on one core, live (from admission to examples) and
  * when they are built anew, and how large the state of a user and of an item is.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#engine/log';
 import { featureViews } from '#features';
-import { viewStatistics } from '#operations';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { openTopics, openViewTopic } from '#topologies';
+import { viewStatistics } from '#view-builds';
 import { type Figure, printFigure } from './figure.ts';
 import { type OneCore, onOneCore, writeWorld } from './world-log.ts';
 

@@ -4,12 +4,13 @@
  * the loop's processors run beside that in the same process, with commits of 100 ms, and the log is cleaned every minute
  * as the services do.
  */
+
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StreamsRuntime, TopicReader, TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import type { Interaction } from '#schemas';
 import { loopTopology, openTopics, type Topics } from '#topologies';

@@ -4,12 +4,13 @@
  * once). The log is embedded, on disk, each commit made durable; or it is Kafka, on a broker of this benchmark's own, where
  * Kafka Streams can be measured beside it.
  */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
 import { RedisServer } from '#servers';
 import { avroSerdes, inputTopics, topicOf } from './engine/cases.ts';

@@ -2,6 +2,7 @@
  * What the embedded log does: appends and reads of 120-byte records, by one process and by two, and how long a writer
  * waits beside a busy one. One JSON line a figure on standard output.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type EmbeddedLog, openEmbeddedLog, type ProducerRecord } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog, type ProducerRecord } from '#log';
 import { systemClock } from '#platform';
 import { type Figure, percentile, printFigure } from './figure.ts';
 

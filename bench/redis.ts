@@ -2,12 +2,13 @@
  * Views in Redis: how long reads of 1, 100 and 500 rows take and what they cost, as rows and as decoded users, and how fast
  * a writer puts rows there, each under its guard. `npm run bench -- redis`. One JSON line a figure on standard output.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { asOfRows, userFeaturesView, userProfileView } from '#features';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { RedisRowReader, RedisViewStore, RedisViewWriter } from '#responders';
 import type { Interaction, ViewState } from '#schemas';

@@ -3,12 +3,13 @@
  * log before; the time is from the commit of its first tenth to that of its last record, so that starting is not counted.
  * The runs alternate, so that what else the machine does falls on both.
  */
+
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runOnThreads } from '#engine';
-import { type Log, openEmbeddedLog } from '#engine/log';
+import { type Log, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { percentile, printFigure } from './figure.ts';
 import type { ThreadData } from './threads/thread.ts';

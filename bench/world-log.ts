@@ -1,7 +1,8 @@
 /** A log with the events of a simulated world, and programs that process it on one core. */
+
 import { execFileSync } from 'node:child_process';
 import { TopicWriter } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
 import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';

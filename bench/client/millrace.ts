@@ -1,4 +1,4 @@
-import { openKafkaLog, parseKafkaUrl } from '#engine/log';
+import { openKafkaLog, parseKafkaUrl } from '#log';
 import { systemClock } from '#platform';
 import { type Client, type Meter, makeRecords, PARTITIONS, sendAll, type Work } from './work.ts';
 

@@ -2,9 +2,10 @@
  * One case of the engine's benchmark in a process of its own: `node case.ts NAME DIRECTORY`, where the directory holds
  * the log that input.ts wrote. Prints a Measurement.
  */
+
 import { join } from 'node:path';
 import { deadLetterTopic } from '#engine';
-import { type Log, openEmbeddedLog } from '#engine/log';
+import { type Log, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { avroSerdes, type Inputs, inputTopics, PARTITIONS } from './cases.ts';
 import { Events, userId } from './events.ts';

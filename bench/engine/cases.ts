@@ -1,4 +1,5 @@
 /** The topologies of the engine's benchmark: what Kafka Streams' side calls T1 to T4, and T5, whose state is on disk. */
+
 import {
   avroSerde,
   defineProcessor,
@@ -8,7 +9,7 @@ import {
   type TopologyBuilder,
   textKey,
 } from '#engine';
-import type { SchemaRegistry } from '#engine/log';
+import type { SchemaRegistry } from '#log';
 import {
   addView,
   countSchema,

@@ -1,7 +1,8 @@
 /** What the cases read, written to a log: `node input.ts DIRECTORY EVENTS`. */
+
 import { fileURLToPath } from 'node:url';
 import { type OutgoingRecord, type Topic, TopicWriter } from '#engine';
-import { type Log, openEmbeddedLog } from '#engine/log';
+import { type Log, openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
 import { avroSerdes, inputTopics } from './cases.ts';
 import { Events, profileOf, USERS, userId } from './events.ts';

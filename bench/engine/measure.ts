@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type RuntimeOptions, StreamsRuntime, type Topic, TopologyBuilder } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { runtimeOptions } from '../runtime-options.ts';
 import { cases, type Inputs, type Serdes } from './cases.ts';
 

@@ -2,12 +2,13 @@
  * Every feature view on real data, by the product's own path (the loop topology on the embedded log), held against SQL
  * over the files as they were published: rows of random keys as of random moments.
  */
+
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TopicReader, TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { seededRandom } from '#models';
 import { archiveNow, withDuckDb } from '#offline';
 import {

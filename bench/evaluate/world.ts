@@ -3,10 +3,11 @@
  * the ten items that each user is shown, by popularity and by models, as a share of the way from decayed popularity to
  * the world's oracle. The worlds were fixed before any model was tried on them.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { Oracle, type World, worldEvents } from '#simulator';
 import { openTopics } from '#topologies';

@@ -2,9 +2,10 @@
  * The rows of many users who have each rated twenty items in one sitting, as users of MovieLens do: of 1,682 items in 18
  * categories, the popular ones more often. The rows are those of events that a watermark has passed.
  */
+
 import { type Topic, TopicWriter } from '#engine';
-import type { EmbeddedLog } from '#engine/log';
 import { type AnyView, asOfRows, crossKey, featureViews, splitCrossKey } from '#features';
+import type { EmbeddedLog } from '#log';
 import type { Interaction, Item, User, ViewState } from '#schemas';
 import type { Topics } from '#topologies';
 

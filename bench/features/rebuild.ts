@@ -1,13 +1,15 @@
 /** Builds every view anew from the accepted events of a log, one after the other, and prints what all took. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StreamsRuntime } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
 import { featureViews } from '#features';
-import { bringArchivedEvents, CATCH_UP_COMMIT_INTERVAL_MS } from '#operations';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
+import { CATCH_UP_COMMIT_INTERVAL_MS } from '#processing';
 import { openTopics, openViewTopic, viewTopology } from '#topologies';
+import { bringArchivedEvents } from '#view-builds';
 import { runtimeOptions } from '../runtime-options.ts';
 
 const [directory = ''] = process.argv.slice(2);

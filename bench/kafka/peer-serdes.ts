@@ -2,9 +2,10 @@
  * The values of the peer's benchmark as it writes them: like Avro, but numbers of eight bytes come highest byte first. Read
  * and written field by field, as the product's compiled Avro codecs do.
  */
+
 import { createHash } from 'node:crypto';
+import { shortText } from '#avro';
 import type { Serde } from '#engine';
-import { shortText } from '#schemas';
 import type { Serdes } from '../engine/cases.ts';
 import type { Enriched, Profile, Totals, View } from '../engine/events.ts';
 

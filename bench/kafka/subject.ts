@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deadLetterTopic } from '#engine';
-import { openEmbeddedLog, openKafkaLog, parseKafkaUrl } from '#engine/log';
+import { openEmbeddedLog, openKafkaLog, parseKafkaUrl } from '#log';
 import { systemClock } from '#platform';
 import { inputTopics } from '../engine/cases.ts';
 import type { Subject } from '../engine/measure.ts';

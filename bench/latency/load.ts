@@ -1,5 +1,5 @@
 import { type Topic, TopicReader, TopicWriter } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { systemClock } from '#platform';
 import { Events, type Totals, type View } from '../engine/events.ts';
 

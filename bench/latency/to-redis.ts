@@ -1,6 +1,6 @@
 import { type Topic, TopicWriter } from '#engine';
-import type { Log } from '#engine/log';
 import { featureViews, recordViews, versionedName } from '#features';
+import type { Log } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { RedisRowReader, RedisViewWriter } from '#responders';
 import type { Totals, View } from '../engine/events.ts';

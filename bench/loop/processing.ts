@@ -2,11 +2,12 @@
  * The processors alone: reads a log that holds a world's events and runs the loop topology until all are processed.
  * Prints {seconds, cpuSeconds}. Started by loop.ts on one core.
  */
+
 import { join } from 'node:path';
 import { StreamsRuntime } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
-import { CATCH_UP_COMMIT_INTERVAL_MS } from '#operations';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
+import { CATCH_UP_COMMIT_INTERVAL_MS } from '#processing';
 import { loopTopology, openTopics } from '#topologies';
 import { runtimeOptions } from '../runtime-options.ts';
 

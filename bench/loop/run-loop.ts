@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StreamsRuntime } from '#engine';
-import type { EmbeddedLog } from '#engine/log';
+import type { EmbeddedLog } from '#log';
 import { loopTopology, type Topics } from '#topologies';
 import { runtimeOptions } from '../runtime-options.ts';
 

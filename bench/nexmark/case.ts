@@ -2,10 +2,11 @@
  * One query in a process of its own: `node case.ts NAME DIRECTORY`, where the directory holds the log that input.ts wrote.
  * Prints what was Measured.
  */
+
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deadLetterTopic, StreamsRuntime } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { openInputs } from '../../examples/nexmark/events.ts';
 import { queries } from '../../examples/nexmark/queries.ts';

@@ -1,5 +1,5 @@
 /** The events that the queries read, written to a log: `node input.ts DIRECTORY EVENTS`. */
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
 import { openInputs } from '../../examples/nexmark/events.ts';
 import { writeEvents } from '../../examples/nexmark/run.ts';

@@ -3,10 +3,11 @@
  * `node process.ts DIRECTORY fill KIND KEYS ORDER` writes the records and processes them,
  * `node process.ts DIRECTORY start KIND` starts over what is there.
  */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OutgoingRecord, TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
 import { type Kept, openRows, openRuntime } from './topology.ts';
 

@@ -1,6 +1,7 @@
 /** What the benchmark restores: a store of one row a key, filled from a topic; nothing goes out. */
+
 import { avroSerde, deadLetterTopic, StreamsRuntime, type Topic, TopologyBuilder, textKey } from '#engine';
-import type { EmbeddedLog } from '#engine/log';
+import type { EmbeddedLog } from '#log';
 import { runtimeOptions } from '../runtime-options.ts';
 
 const PARTITIONS = 4;

@@ -1,5 +1,5 @@
 /** Archives all that a processed log carries, as a running `start` does all along, and prints what it took. */
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { archiveNow } from '#offline';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { openTopics } from '#topologies';

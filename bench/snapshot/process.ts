@@ -2,11 +2,12 @@
  * The loop as `millrace start` runs it, over a log that holds a world's events, until all are processed. Prints
  * {seconds, cpuSeconds}. Started by ../snapshot.ts: DIRECTORY THREADS.
  */
+
 import { join } from 'node:path';
-import { openLog } from '#engine/log';
-import { startProcessing } from '#operations';
+import { openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
+import { startProcessing } from '#processing';
 import { openTopics } from '#topologies';
 
 const [directory = '', threads = ''] = process.argv.slice(2);

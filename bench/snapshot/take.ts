@@ -2,7 +2,7 @@
  * Takes a snapshot of a processed log and prints what it took, by the steps of its progress. Started by snapshot.ts with
  * the directory, and how many negatives there are to be for each positive.
  */
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { takeSnapshot } from '#offline';
 import { createLogger, type Progress, systemClock } from '#platform';
 import { openTopics } from '#topologies';

@@ -1,7 +1,8 @@
 /** What the threads and processes of the benchmarks run: a case of the engine's over a log that others write. */
+
 import { join } from 'node:path';
 import { type DeclareThread, deadLetterTopic, TopologyBuilder } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, invariant, systemClock } from '#platform';
 import { avroSerdes, cases, inputTopics } from '../engine/cases.ts';
 import { runtimeOptions } from '../runtime-options.ts';

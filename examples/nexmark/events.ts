@@ -1,5 +1,5 @@
 import { type Serde, type SourceOptions, type Topic, TopicWriter, textKey } from '#engine';
-import type { Log, SchemaRegistry } from '#engine/log';
+import type { Log, SchemaRegistry } from '#log';
 import { type Row, serdeOf } from './rows.ts';
 
 /** Someone who sells, bids, or both. Times are ms since 1970, prices cents. */

@@ -1,5 +1,5 @@
 import { type KeySerde, type Serde, type Topic, type Topology, TopologyBuilder, textKey } from '#engine';
-import type { SchemaRegistry } from '#engine/log';
+import type { SchemaRegistry } from '#log';
 import type { Inputs } from './events.ts';
 import { type Fields, type Shape, serdeOf, type Value } from './rows.ts';
 

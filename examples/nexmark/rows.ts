@@ -1,5 +1,5 @@
 import { avroSerde, type Serde } from '#engine';
-import type { SchemaRegistry } from '#engine/log';
+import type { SchemaRegistry } from '#log';
 
 /** The fields of a record by name; a list of records is written as their fields in brackets. */
 export type Fields = { readonly [name: string]: 'string' | 'long' | 'double' | readonly [Fields] };

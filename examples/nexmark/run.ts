@@ -8,7 +8,7 @@ import {
   type TopicRecord,
   writeRecords,
 } from '#engine';
-import { type Log, openEmbeddedLog } from '#engine/log';
+import { type Log, openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { type Event, EventWriter, type Inputs, openInputs } from './events.ts';
 import { endMs, type GeneratorOptions, generate, sideInput } from './generator.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { LOOP_GENERATION } from '#topologies';
 import { type CommandLine, commandLine, type Running } from './testing/command-line.ts';

@@ -1,8 +1,9 @@
 /** How a command says that it failed: code, message and what to do, on standard error. */
+
 import { CommanderError } from 'commander';
 import { ConfigurationError, errorCode, InputError, MillraceError } from '#platform';
+import { Interrupted } from '#service';
 import { EXIT } from './command.ts';
-import { Interrupted } from './interruption.ts';
 
 export type FailureOptions = { readonly json: boolean; readonly debug: boolean };
 

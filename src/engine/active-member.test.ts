@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { createLogger, FatalError, RetryableError, systemClock } from '#platform';
 import { type ActiveMemberOptions, asActiveMember } from './active-member.ts';
-import { openSimulatedLog } from './log/simulated/simulated-log.ts';
 
 /** A member of a log whose group can't be joined as often as there are errors. */
 function member(t: TestContext, ...errors: Error[]): ActiveMemberOptions {

@@ -1,5 +1,5 @@
+import type { GroupMember, GroupMetadata, Log, Membership, TopicPartition } from '#log';
 import { type Clock, errorCode, type Logger, RetryableError } from '#platform';
-import type { GroupMember, GroupMetadata, Log, Membership, TopicPartition } from './log/port.ts';
 
 const sessionTimeoutMs = 10_000;
 const heartbeatIntervalMs = 3_000;

@@ -1,5 +1,5 @@
-import { type AvroCodec, avroCodecFor, schemaFingerprint, writerSchemaId } from '#schemas';
-import type { SchemaRegistry } from './log/registry.ts';
+import { type AvroCodec, avroCodecFor, schemaFingerprint, writerSchemaId } from '#avro';
+import type { SchemaRegistry } from '#log';
 import type { Serde } from './serde.ts';
 
 const WIRE_FORMAT_HEADER = 5;

@@ -1,4 +1,4 @@
-import type { Log } from './log/port.ts';
+import type { Log } from '#log';
 import type { Topic } from './serde.ts';
 import { TopicReader, type TopicRecord } from './topic-reader.ts';
 

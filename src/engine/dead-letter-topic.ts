@@ -1,5 +1,5 @@
+import type { SchemaRegistry } from '#log';
 import { avroSerde } from './avro-serde.ts';
-import type { SchemaRegistry } from './log/registry.ts';
 import { type Topic, textKey } from './serde.ts';
 
 /** A record that could not be processed: where it came from, why it failed, and its bytes. */

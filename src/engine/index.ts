@@ -66,21 +66,25 @@ export {
   windowStoreSpec,
   windowsOf,
 } from './store/window-store.ts';
-export type { Address, TaskOwners } from './task/assignment.ts';
+export type { Address, TaskOwners } from './task/assignment/assignment.ts';
 export { type CarryOverOptions, carryOver } from './task/carry-over.ts';
-export type { Guarantee } from './task/commit.ts';
+export type { Guarantee } from './task/commit/commit.ts';
+export { groupOfJournal, isJournalTopic } from './task/commit/journal.ts';
+export {
+  journalValueWithoutOffsets,
+  type MovedOffsets,
+  movedJournalValue,
+} from './task/commit/moved-journal.ts';
+export { portableHeaders } from './task/commit/position.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { acceptedGenerations } from './task/earlier-generations.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
-export type { OperatorCounts } from './task/introspection.ts';
-export { type EngineReport, reportOf, StatusGauges } from './task/introspection-report.ts';
-export { groupOfJournal, isJournalTopic } from './task/journal.ts';
-export { journalValueWithoutOffsets, type MovedOffsets, movedJournalValue } from './task/moved-journal.ts';
-export { portableHeaders } from './task/position.ts';
-export type { RestoreStatus } from './task/restore-progress.ts';
+export type { RestoreStatus } from './task/restore/restore-progress.ts';
 export { StreamsRuntime } from './task/runtime.ts';
 export type { RuntimeOptions } from './task/runtime-options.ts';
-export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status.ts';
+export type { OperatorCounts } from './task/status/introspection.ts';
+export { type EngineReport, reportOf, StatusGauges } from './task/status/introspection-report.ts';
+export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/messages.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
 export { ThreadTasks } from './task/threads/thread-tasks.ts';

@@ -1,6 +1,5 @@
-import type { Cleanup, TopicPartition } from './log/port.ts';
-
 /** Text form of a key. Its UTF-8 bytes are the record's key on the topic, and it indexes stores and caches. */
+import type { Cleanup, TopicPartition } from '#log';
 export interface KeySerde<K> {
   toText(key: K): string;
   fromText(text: string): K;

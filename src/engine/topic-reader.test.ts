@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { RetryableError, systemClock } from '#platform';
 import { avroSerde } from './avro-serde.ts';
 import { currentRecords } from './current-records.ts';
-import { openSimulatedLog } from './log/simulated/simulated-log.ts';
 import { type Topic, textKey } from './serde.ts';
 import { TopicReader } from './topic-reader.ts';
 import { TopicWriter } from './topic-writer.ts';

@@ -1,5 +1,5 @@
+import type { Consumer, Log, RecordBatch, TopicPartition } from '#log';
 import { errorCode, InputError, RetryableError } from '#platform';
-import type { Consumer, Log, RecordBatch, TopicPartition } from './log/port.ts';
 import type { OnUndecodable, Topic, UndecodableRecord } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
 

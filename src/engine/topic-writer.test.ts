@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { type Log, openSimulatedLog } from '#log';
 import { systemClock } from '#platform';
 import { avroSerde } from './avro-serde.ts';
-import type { Log } from './log/port.ts';
-import { openSimulatedLog } from './log/simulated/simulated-log.ts';
 import { type Topic, textKey } from './serde.ts';
 import { TopicReader } from './topic-reader.ts';
 import { writeRecords } from './topic-writer.ts';

@@ -1,5 +1,4 @@
-import { partitionFor } from './log/partitioner.ts';
-import type { Appended, Header, Log, Producer, ProducerRecord } from './log/port.ts';
+import { type Appended, type Header, type Log, type Producer, type ProducerRecord, partitionFor } from '#log';
 import { textOf } from './operators/record-checks.ts';
 import type { Topic } from './serde.ts';
 import { watermarkHeader } from './time/watermark.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type EmbeddedLog, type Log, openEmbeddedLog, type Producer } from '#engine/log';
+import { type EmbeddedLog, type Log, openEmbeddedLog, type Producer } from '#log';
 import { createHttpServer, createLogger, createMetrics, RetryableError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { asGiven, excludedUsers, isPseudonym, openVault, type Pseudonyms } from '#privacy';

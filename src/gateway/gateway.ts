@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type OutgoingRecord, TopicWriter } from '#engine';
-import type { Appended, Log } from '#engine/log';
+import type { Appended, Log } from '#log';
 import {
   type Clock,
   type Counter,

@@ -1,4 +1,4 @@
-import type { Appended } from '#engine/log';
+import type { Appended } from '#log';
 import { type Clock, errorCode, type Logger } from '#platform';
 
 const LOOK_EVERY_MS = 500;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { openSimulatedLog } from '#engine/log';
 import { userFeaturesView } from '#features';
+import { openSimulatedLog } from '#log';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { openTopics } from '#topologies';

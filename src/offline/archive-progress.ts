@@ -1,4 +1,4 @@
-import type { Log, OffsetCommit } from '#engine/log';
+import type { Log, OffsetCommit } from '#log';
 import type { Topics } from '#topologies';
 import { type ArchivedTopic, archivedTables } from './archived-tables.ts';
 

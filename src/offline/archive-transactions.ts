@@ -1,4 +1,4 @@
-import type { GroupMetadata, Log, OffsetCommit, ProducerRecord, TransactionalProducer } from '#engine/log';
+import type { GroupMetadata, Log, OffsetCommit, ProducerRecord, TransactionalProducer } from '#log';
 import { type Clock, failpoint } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { type Clock, errorCode, failpoint, type Logger } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';

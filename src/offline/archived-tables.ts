@@ -1,4 +1,5 @@
-import { avroSchema, schemaFingerprint, topics } from '#schemas';
+import { schemaFingerprint } from '#avro';
+import { avroSchema, topics } from '#schemas';
 import { RecordColumns } from './record-columns.ts';
 
 /** How long rows are kept, in event time. */

@@ -3,9 +3,10 @@
  * so that a nested record costs neither an object nor a call for each of its fields. The layout is that of DuckDB's C API:
  * https://duckdb.org/docs/stable/clients/c/vector.
  */
+
 import { DuckDBListType, DuckDBStructType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import duckdb, { type Vector } from '@duckdb/node-bindings';
-import type { ListColumn, RecordColumn, TextColumn, ValueColumn } from '#schemas';
+import type { ListColumn, RecordColumn, TextColumn, ValueColumn } from '#avro';
 
 /** Most rows of a chunk. */
 export const chunkRows = duckdb.vector_size();

@@ -1,5 +1,5 @@
 import { type Topic, TopicReader } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import type { ArchiveFile } from '#schemas';
 
 /** The last word on every file of the offline store, by the events of topic `archive-files`. */

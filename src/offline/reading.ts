@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TopicRecord } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { errorCode, FatalError } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';

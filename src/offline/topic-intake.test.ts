@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { TopicWriter } from '#engine';
-import { openSimulatedLog } from '#engine/log';
 import { jsonTopic } from '#engine/testing';
+import { openSimulatedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { progressOf } from './archive-progress.ts';
 import { TopicIntake } from './topic-intake.ts';

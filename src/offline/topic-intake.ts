@@ -1,5 +1,5 @@
 import { type Topic, TopicReader, type TopicRecord } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import type { Logger } from '#platform';
 import type { OffsetRange } from '#schemas';
 import { type ArchiveProgress, progressOf } from './archive-progress.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { avroSerde, type OnUndecodable, TopicReader, textKey, writeRecords } from '#engine';
-import { type Log, openEmbeddedLog, partitionFor } from '#engine/log';
+import { type Log, openEmbeddedLog, partitionFor } from '#log';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { avroSchema, type PrivacyStatus, topics, type UserPrivacy } from '#schemas';

@@ -1,5 +1,5 @@
 import { type OnUndecodable, type Topic, TopicReader, writeRecords } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { InputError } from '#platform';
 import type { UserPrivacy } from '#schemas';
 import { Decisions } from './decisions.ts';

@@ -1,5 +1,5 @@
 import { TopicWriter } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { type Clock, type Counter, type Logger, type Metrics, RetryableError } from '#platform';
 import type { Answer } from '#schemas';
 import type { Topics } from '#topologies';

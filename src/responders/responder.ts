@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { TopicRecord } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import {
   type Clock,
   type Histogram,

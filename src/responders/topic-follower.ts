@@ -1,5 +1,5 @@
 import { type Topic, TopicReader, type TopicRecord } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { type Clock, type Counter, type Logger, type Metrics, RetryableError } from '#platform';
 
 export type FollowerEnvironment = {

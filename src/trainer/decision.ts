@@ -1,5 +1,5 @@
 import { type Topic, TopicReader } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { isDecision } from '#processors';
 import type { Version } from '#schemas';
 

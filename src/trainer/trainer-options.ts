@@ -1,4 +1,4 @@
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import type { Execution } from '#models';
 import type { Clock, Logger, Progress } from '#platform';
 import type { Topics } from '#topologies';

@@ -2,11 +2,12 @@
  * The two-tower model beside the popularity baselines on MovieLens 100K, by the product's own path: import, the loop
  * topology on the embedded log with RocksDB, a snapshot, and one training a seed.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Topic, TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
 import { takeSnapshot } from '#offline';
 import { createLogger, type Progress, systemClock } from '#platform';

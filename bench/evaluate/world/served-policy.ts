@@ -1,5 +1,5 @@
 import { writeRecords } from '#engine';
-import type { EmbeddedLog } from '#engine/log';
+import type { EmbeddedLog } from '#log';
 import { takeSnapshot } from '#offline';
 import { createMetrics, type Logger, systemClock } from '#platform';
 import { asGiven } from '#privacy';

@@ -1,7 +1,8 @@
 /** Events in the log of a data directory that no command has made. */
+
 import { join } from 'node:path';
 import { writeRecords } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import type { Interaction } from '#schemas';
 import { openTopics } from '#topologies';

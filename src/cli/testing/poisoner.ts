@@ -1,5 +1,6 @@
 /** Records that no reader of a topic can use, written past every schema: what a foreign producer may do. */
-import type { Log, Producer, ProducerRecord, TopicDescription } from '#engine/log';
+
+import type { Log, Producer, ProducerRecord, TopicDescription } from '#log';
 
 const HUGE_BYTES = 4 * 1024 * 1024;
 const FRAMING_BYTES = 5;

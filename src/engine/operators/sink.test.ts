@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { RecordBuffer } from '../log/record-buffer.ts';
-import { StoredBatch } from '../log/stored-batch.ts';
+import { RecordBuffer, StoredBatch } from '#log';
 import { type Serde, type Topic, textKey } from '../serde.ts';
-import { Outbox } from '../task/outbox.ts';
+import { Outbox } from '../task/commit/outbox.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { Output, type Step } from './operator.ts';
 import { derived, RecordList } from './record.ts';

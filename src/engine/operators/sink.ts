@@ -1,8 +1,7 @@
+import { type Header, partitionFor } from '#log';
 import { InputError } from '#platform';
-import { partitionFor } from '../log/partitioner.ts';
-import type { Header } from '../log/port.ts';
 import type { Serde } from '../serde.ts';
-import type { Outbox } from '../task/outbox.ts';
+import type { Outbox } from '../task/commit/outbox.ts';
 import type { SinkNode, SourceNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
 import { RecordList } from './record.ts';

@@ -1,5 +1,5 @@
+import type { RecordBatch } from '#log';
 import { errorCode, InputError } from '#platform';
-import type { RecordBatch } from '../log/port.ts';
 import type { SourceNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
 import { RecordList } from './record.ts';

@@ -1,5 +1,5 @@
 import type { DatabaseSnapshot } from '../store/port.ts';
-import { nameOf } from '../task/assignment.ts';
+import { nameOf } from '../task/assignment/assignment.ts';
 import { readRows } from './rows.ts';
 import type { LocalTasks } from './store-queries.ts';
 

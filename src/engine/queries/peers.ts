@@ -1,5 +1,5 @@
 import { type Clock, errorCode, RetryableError } from '#platform';
-import type { TaskId } from '../task/assignment.ts';
+import type { TaskId } from '../task/assignment/assignment.ts';
 import { moving, type Rows, type RowsWanted } from './rows.ts';
 
 /** Which copy of a task: the one that processes, or one that follows it. */

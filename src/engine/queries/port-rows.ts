@@ -1,4 +1,4 @@
-import type { InputOffsets } from '../task/position.ts';
+import type { InputOffsets } from '../task/commit/position.ts';
 import type { TaskRead } from './peers.ts';
 import type { Row, Rows, RowsWanted } from './rows.ts';
 

@@ -1,4 +1,4 @@
-import type { InputOffsets } from '../task/position.ts';
+import type { InputOffsets } from '../task/commit/position.ts';
 
 /**
  * Offsets by topic and partition: everything before them has been taken, nothing behind them has. What an answer

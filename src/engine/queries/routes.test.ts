@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { type Clock, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import type { StoreAnswer } from './store-queries.ts';

@@ -1,8 +1,8 @@
+import { partitionFor } from '#log';
 import { type Clock, errorCode, InputError, RetryableError } from '#platform';
-import { partitionFor } from '../log/partitioner.ts';
 import type { KeyRange } from '../store/port.ts';
 import type { RowEntry, RowFormat } from '../store/row-format.ts';
-import { nameOf, type TaskId, type TaskOwners } from '../task/assignment.ts';
+import { nameOf, type TaskId, type TaskOwners } from '../task/assignment/assignment.ts';
 import type { StoreDefinition, SubTopology, Topology } from '../topology/topology.ts';
 import { merged } from './merge.ts';
 import type { Peers, Role, TaskRead } from './peers.ts';

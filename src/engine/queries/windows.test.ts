@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { systemClock } from '#platform';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { type Session, sessionRow, sessionStoreSpec } from '../store/session-store.ts';
 import { windowRow, windowStoreSpec } from '../store/window-store.ts';

@@ -1,5 +1,5 @@
+import { assertRecordBytes } from '#log';
 import { errorCode, FatalError, InputError, RetryableError } from '#platform';
-import { assertRecordBytes } from '../log/record-size.ts';
 import type { Serde } from '../serde.ts';
 import { prefixedKey, prefixRange, storePrefix } from './database-keys.ts';
 import { DIGEST_KIND, Digest, type EntryHash, entryHash, textEntryHash } from './digest.ts';

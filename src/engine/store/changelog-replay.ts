@@ -1,4 +1,4 @@
-import type { ReadEntry } from '../log/port.ts';
+import type { ReadEntry } from '#log';
 import { storePrefix } from './database-keys.ts';
 import { entryHash } from './digest.ts';
 import type { Change, Database } from './port.ts';

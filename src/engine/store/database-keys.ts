@@ -1,6 +1,6 @@
 /** The keys of a database, which all stores of a task share. */
+import { textRoom, writeText } from '#log';
 import { invariant } from '#platform';
-import { textRoom, writeText } from '../log/text-bytes.ts';
 import type { KeyRange } from './port.ts';
 
 /** Grows to the longest key seen. */

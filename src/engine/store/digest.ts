@@ -1,4 +1,4 @@
-import { textRoom, writeText } from '../log/text-bytes.ts';
+import { textRoom, writeText } from '#log';
 import { murmur3, Words128 } from './murmur3.ts';
 
 const WORDS = 4;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { takeMemory } from '../log/memory.ts';
+import { takeMemory } from '#log';
 import { StoreChanges } from './store-changes.ts';
 
 it('the memory of changes that the database has serves the next ones', () => {

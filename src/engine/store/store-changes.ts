@@ -1,4 +1,4 @@
-import { giveMemory, takeMemory } from '../log/memory.ts';
+import { giveMemory, takeMemory } from '#log';
 import { prefixedKey } from './database-keys.ts';
 import type { Change } from './port.ts';
 

@@ -1,6 +1,4 @@
-import { larger } from '../log/batch.ts';
-import { grown } from '../log/memory.ts';
-import type { ReadEntry } from '../log/port.ts';
+import { grown, larger, type ReadEntry } from '#log';
 import type { Serde } from '../serde.ts';
 import { type ByteStrings, isBefore, sortBytewise } from './byte-order.ts';
 import { storePrefix } from './database-keys.ts';

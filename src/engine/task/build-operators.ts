@@ -13,9 +13,9 @@ import { leastOf, Timeline } from '../time/timeline.ts';
 import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
 import { timeInputsOf } from '../topology/time.ts';
 import type { SubTopology } from '../topology/topology.ts';
-import type { OperatorFlow } from './introspection.ts';
-import type { Outbox } from './outbox.ts';
-import type { TaskState } from './state.ts';
+import type { Outbox } from './commit/outbox.ts';
+import type { TaskState } from './restore/state.ts';
+import type { OperatorFlow } from './status/introspection.ts';
 
 const NO_TIMERS: Timers = { event: undefined, wall: undefined };
 

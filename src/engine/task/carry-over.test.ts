@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import type { Log } from '#log';
 import { armFailpoints, disarmFailpoints } from '#platform';
-import type { Log } from '../log/port.ts';
 import type { Serde, Topic } from '../serde.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicReader } from '../topic-reader.ts';

@@ -1,5 +1,5 @@
+import type { Log, OffsetCommit, ProducerRecord, TopicDescription } from '#log';
 import { ConfigurationError, failpoint } from '#platform';
-import type { Log, OffsetCommit, ProducerRecord, TopicDescription } from '../log/port.ts';
 import { changesBetween, describeChange } from '../topology/generations/changes.ts';
 import { IdleGroup, inputsOf, type Transfer } from '../topology/generations/idle-group.ts';
 import {
@@ -11,9 +11,9 @@ import {
 } from '../topology/generations/manifest.ts';
 import { type Migrations, type Plan, Planner } from '../topology/generations/plan.ts';
 import type { Topology } from '../topology/topology.ts';
+import { journalTopic } from './commit/journal.ts';
+import { portableHeaders } from './commit/position.ts';
 import { removeGeneration } from './earlier-generations.ts';
-import { journalTopic } from './journal.ts';
-import { portableHeaders } from './position.ts';
 
 /** Every step at which a test can stop a carry-over. */
 export const CARRY_OVER_FAILPOINTS = [

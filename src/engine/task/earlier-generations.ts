@@ -1,8 +1,8 @@
+import type { Log } from '#log';
 import { failpoint } from '#platform';
-import type { Log } from '../log/port.ts';
 import { deleteIfThere } from '../topology/generations/idle-group.ts';
 import { type GenerationName, manifestTopic, readManifest } from '../topology/generations/manifest.ts';
-import { journalTopic } from './journal.ts';
+import { journalTopic } from './commit/journal.ts';
 
 /** The generations of a topology that have state in the log, ascending. */
 export async function acceptedGenerations(log: Log, name: string): Promise<number[]> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog } from '#log';
 import { createMetrics, FatalError, RetryableError } from '#platform';
 import { ManualClock } from '#platform/testing';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { altered, Elapsing, Load, launch, PARTITIONS } from './testing/sums.ts';
 

@@ -1,11 +1,11 @@
+import type { Log } from '#log';
 import type { Clock, Logger, Metrics } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { Log } from '../log/port.ts';
 import type { Topic } from '../serde.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import type { Migrations } from '../topology/generations/plan.ts';
 import type { Topology } from '../topology/topology.ts';
-import type { Guarantee } from './commit.ts';
+import type { Guarantee } from './commit/commit.ts';
 import type { RecordErrorPolicy } from './dead-letters.ts';
 
 export type RuntimeOptions = {

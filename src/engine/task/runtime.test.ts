@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { openSimulatedLog, type SimulatedLog } from '#log';
 import { FatalError, systemClock } from '#platform';
 import { ManualClock, temporaryDirectory } from '#platform/testing';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';

@@ -1,18 +1,18 @@
 import { errorCode, invariant, type Metrics } from '#platform';
 import { acceptTopology } from '../topology/generations/acceptance.ts';
-import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment.ts';
+import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment/assignment.ts';
+import { OwnedTasks } from './assignment/owned-tasks.ts';
+import { Rebalance } from './assignment/rebalance.ts';
 import { Backoff } from './backoff.ts';
-import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit.ts';
+import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit/commit.ts';
+import { journalTopic } from './commit/journal.ts';
 import { step } from './failpoints.ts';
-import { bufferedBytes, FETCH_BYTES, Fetching } from './fetching.ts';
-import { GlobalTables } from './global-tables.ts';
-import { IdleInputs } from './idle-inputs.ts';
-import { journalTopic } from './journal.ts';
-import { OwnedTasks } from './owned-tasks.ts';
-import { Rebalance } from './rebalance.ts';
+import { GlobalTables } from './global/global-tables.ts';
+import { bufferedBytes, FETCH_BYTES, Fetching } from './input/fetching.ts';
+import { IdleInputs } from './input/idle-inputs.ts';
+import type { Standby } from './restore/standby.ts';
 import { type CompleteOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime-options.ts';
-import type { Standby } from './standby.ts';
-import { type RuntimeStatus, taskStatus } from './status.ts';
+import { type RuntimeStatus, taskStatus } from './status/status.ts';
 import type { Task } from './task.ts';
 
 /** A watermark that has no records to travel with is announced in one of so many commits. */

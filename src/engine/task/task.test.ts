@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import { type OffsetCommit, openSimulatedLog, RecordBuffer, StoredBatch } from '#log';
 import { createLogger, createMetrics } from '#platform';
 import { ManualClock } from '#platform/testing';
 import { deadLetterTopic } from '../dead-letter-topic.ts';
-import type { OffsetCommit } from '../log/port.ts';
-import { RecordBuffer } from '../log/record-buffer.ts';
-import { openSimulatedLog } from '../log/simulated/simulated-log.ts';
-import { StoredBatch } from '../log/stored-batch.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { readWatermarkHeader } from '../time/watermark.ts';

@@ -1,3 +1,4 @@
+import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '#log';
 import {
   type Clock,
   errorCode,
@@ -8,7 +9,6 @@ import {
   RetryableError,
 } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
 import type { Timers } from '../operators/processor.ts';
@@ -22,18 +22,18 @@ import { Expiry, ttlStoreName } from '../store/ttl.ts';
 import type { WatermarkState } from '../time/watermark.ts';
 import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
-import type { Guarantee } from './commit.ts';
+import type { Guarantee } from './commit/commit.ts';
+import { Heartbeats } from './commit/heartbeats.ts';
+import { Journal } from './commit/journal.ts';
+import type { JournalStore } from './commit/journal-format.ts';
+import { Outbox } from './commit/outbox.ts';
+import type { InputOffsets } from './commit/position.ts';
 import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
-import { Heartbeats } from './heartbeats.ts';
-import { type InputPartition, TaskInput } from './input.ts';
-import { type OperatorCounts, OperatorFlow } from './introspection.ts';
-import { Journal } from './journal.ts';
-import type { JournalStore } from './journal-format.ts';
-import { Outbox } from './outbox.ts';
-import type { InputOffsets } from './position.ts';
-import type { RestoreProgress } from './restore-progress.ts';
-import { TaskState } from './state.ts';
+import { type InputPartition, TaskInput } from './input/input.ts';
+import type { RestoreProgress } from './restore/restore-progress.ts';
+import { TaskState } from './restore/state.ts';
+import { type OperatorCounts, OperatorFlow } from './status/introspection.ts';
 
 const NO_RECORDS = new RecordList<RawRecord>();
 

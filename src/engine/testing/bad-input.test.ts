@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { MAX_RECORD_BYTES } from '#log';
 import { errorCode, InputError } from '#platform';
-import { MAX_RECORD_BYTES } from '../log/record-size.ts';
 import type { Serde, Topic } from '../serde.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { defineProcessor, port } from '../topology/processor.ts';

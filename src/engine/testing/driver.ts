@@ -1,7 +1,6 @@
+import { type Header, openSimulatedLog, type SimulatedLog } from '#log';
 import { type Clock, createLogger, createMetrics, InputError, type Logger, systemClock } from '#platform';
 import { type DeadLetter, deadLetterTopic } from '../dead-letter-topic.ts';
-import type { Header } from '../log/port.ts';
-import { openSimulatedLog, type SimulatedLog } from '../log/simulated/simulated-log.ts';
 import { localTasks } from '../queries/local-tasks.ts';
 import type { QueryOptions, StoreQuery } from '../queries/query.ts';
 import { type StoreAnswer, StoreQueries } from '../queries/store-queries.ts';
@@ -9,8 +8,8 @@ import type { Topic } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import type { RecordErrorPolicy } from '../task/dead-letters.ts';
-import { type EngineReport, reportOf } from '../task/introspection-report.ts';
 import { StreamsRuntime } from '../task/runtime.ts';
+import { type EngineReport, reportOf } from '../task/status/introspection-report.ts';
 import { TopicReader, type TopicRecord } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import type { Topology } from '../topology/topology.ts';

@@ -1,4 +1,4 @@
-import type { Header, RecordBatch } from '../log/port.ts';
+import type { Header, RecordBatch } from '#log';
 
 const HEADER = 'mr-watermark';
 const HEADER_BYTES = 16;

@@ -1,5 +1,5 @@
+import type { TopicSpec } from '#log';
 import type { ConfigurationError } from '#platform';
-import type { TopicSpec } from '../log/port.ts';
 import type { FlowRecord } from '../operators/record.ts';
 import { textOf, undefinedOf } from '../operators/record-checks.ts';
 import { type KeySerde, type Serde, type Topic, textKey } from '../serde.ts';

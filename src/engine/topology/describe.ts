@@ -1,4 +1,4 @@
-import type { Cleanup } from '../log/port.ts';
+import type { Cleanup } from '#log';
 import {
   type GlobalJoinNode,
   globalTopicsOf,

@@ -1,5 +1,5 @@
+import type { TopicSpec } from '#log';
 import { ConfigurationError } from '#platform';
-import type { TopicSpec } from '../log/port.ts';
 import { inputsOf, type Node, type ProcessorNode, type SinkNode, type SourceNode } from './node.ts';
 import type { StoreSpec } from './processor.ts';
 

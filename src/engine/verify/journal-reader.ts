@@ -1,8 +1,8 @@
+import type { Log } from '#log';
 import { errorCode, FatalError } from '#platform';
-import type { Log } from '../log/port.ts';
-import { tasksOf } from '../task/assignment.ts';
-import { journalTopic } from '../task/journal.ts';
-import { type JournalEntry, readableJournalEntry } from '../task/journal-format.ts';
+import { tasksOf } from '../task/assignment/assignment.ts';
+import { journalTopic } from '../task/commit/journal.ts';
+import { type JournalEntry, readableJournalEntry } from '../task/commit/journal-format.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import type { TaskSnapshot } from './snapshot.ts';
 

@@ -1,6 +1,6 @@
+import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
-import type { RecordBatch } from '../log/port.ts';
-import type { InputPartition } from '../task/input.ts';
+import type { InputPartition } from '../task/input/input.ts';
 import { readManifest } from '../topology/generations/manifest.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';

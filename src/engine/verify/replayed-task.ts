@@ -1,7 +1,7 @@
 import { FatalError } from '#platform';
 import type { DatabaseSnapshot } from '../store/port.ts';
-import type { InputPartition } from '../task/input.ts';
-import type { JournalEntry, JournalRun, JournalStep } from '../task/journal-format.ts';
+import type { JournalEntry, JournalRun, JournalStep } from '../task/commit/journal-format.ts';
+import type { InputPartition } from '../task/input/input.ts';
 import type { TaskPlace } from './journal-reader.ts';
 import { type ScratchOptions, ScratchTask } from './scratch-task.ts';
 import type { TaskSnapshot } from './snapshot.ts';

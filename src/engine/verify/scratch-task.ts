@@ -1,13 +1,13 @@
+import type { Consumer, Log, RecordBatch } from '#log';
 import { type Clock, createMetrics, errorCode, FatalError, type Logger } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { Consumer, Log, RecordBatch } from '../log/port.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { type Topic, textKey } from '../serde.ts';
 import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
-import { GlobalTables } from '../task/global-tables.ts';
-import type { InputPartition } from '../task/input.ts';
-import { decodeJournalEntry, type JournalEntry } from '../task/journal-format.ts';
+import { decodeJournalEntry, type JournalEntry } from '../task/commit/journal-format.ts';
+import { GlobalTables } from '../task/global/global-tables.ts';
+import type { InputPartition } from '../task/input/input.ts';
 import { Task } from '../task/task.ts';
 import type { SubTopology } from '../topology/topology.ts';
 import type { TaskSnapshot } from './snapshot.ts';

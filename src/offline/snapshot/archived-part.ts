@@ -1,6 +1,6 @@
 import { constants, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { errorCode, FatalError, type Logger } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';

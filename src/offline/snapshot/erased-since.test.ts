@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { writePrivacyStatus } from '#privacy';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Topic, TopicReader } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { errorCode, RetryableError } from '#platform';
 import type { Snapshot, UserPrivacy } from '#schemas';
 import { rowsOfUser } from '../rows-of-user.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentRecords, type Topic } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { errorCode, type Logger } from '#platform';
 import type { Snapshot, Version } from '#schemas';
 import { fingerprint } from '../durable-files.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '#engine/log';
 import type { FeatureTtls } from '#features';
+import type { Log } from '#log';
 import { type Clock, errorCode, type Logger, type Progress, RetryableError } from '#platform';
 import type { Snapshot, SnapshotFile } from '#schemas';
 import type { Topics } from '#topologies';

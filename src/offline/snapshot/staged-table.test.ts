@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { avroCodecFor, schemaFingerprint, writerSchemaId } from '#avro';
 import type { Serde, Topic } from '#engine';
 import { errorCode } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { avroCodecFor, schemaFingerprint, writerSchemaId } from '#schemas';
 import { withDuckDb } from '../duckdb.ts';
 import { RecordColumns } from '../record-columns.ts';
 import { list, optional, recordOf } from '../testing/avro.ts';

@@ -1,7 +1,7 @@
 import { BOOLEAN, VARCHAR } from '@duckdb/node-api';
+import { columnReader, schemaFingerprint } from '#avro';
 import type { Serde, Topic, TopicRecord } from '#engine';
 import { errorCode } from '#platform';
-import { columnReader, schemaFingerprint } from '#schemas';
 import {
   type AnalyticDatabase,
   type Column,

@@ -1,5 +1,5 @@
 import type { Topic } from '#engine';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import type { Progress } from '#platform';
 import { excludedUsers } from '#privacy';
 import type { OffsetRange } from '#schemas';

@@ -1,9 +1,10 @@
 /** An embedded log with accepted events, and an archive of it. */
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';

@@ -1,4 +1,4 @@
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import type { Clock, Logger, Metrics } from '#platform';
 import type { FeatureViewVersion } from '#schemas';
 import type { OpenedView, Topics } from '#topologies';

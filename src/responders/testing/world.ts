@@ -1,9 +1,9 @@
 /** A small catalogue with users on a real log, and versions really trained on it: what the tests of this room share. */
+
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Topic, TopicReader, TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import {
   type AnyView,
   asOfRows,
@@ -12,6 +12,7 @@ import {
   RankHistogram,
   userFeaturesView,
 } from '#features';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { localArtifacts } from '#models';
 import { createLogger, createMetrics, type Metrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';

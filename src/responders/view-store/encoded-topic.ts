@@ -1,6 +1,6 @@
+import { writerSchemaId } from '#avro';
 import type { Serde, Topic } from '#engine';
 import { RetryableError } from '#platform';
-import { writerSchemaId } from '#schemas';
 
 /** The topic with its values left as bytes, once the schema is loaded that decoding them later will need. */
 export function encoded<V>(topic: Topic<string, V>): Topic<string, Buffer> {

@@ -1,6 +1,6 @@
-import { writerSchemaId } from '#schemas';
-
 /** What stands before a value's body in the wire format: a zero, and the id of the writer's schema. */
+import { writerSchemaId } from '#avro';
+
 const PREFIX_BYTES = 5;
 /** The whole value follows: its topic has been written with more schemas than a byte counts. */
 const WHOLE = 0xff;

@@ -1,5 +1,5 @@
 import { type ActivePlace, currentRecords, type Topic } from '#engine';
-import type { Log, ProducerRecord, TransactionalProducer } from '#engine/log';
+import type { Log, ProducerRecord, TransactionalProducer } from '#log';
 import { type Clock, failpoint } from '#platform';
 import type { Command, DeadLetter, Run, RunProgress, Snapshot } from '#schemas';
 import type { Topics } from '#topologies';

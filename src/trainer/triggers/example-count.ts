@@ -1,4 +1,4 @@
-import type { Consumer, Log } from '#engine/log';
+import type { Consumer, Log } from '#log';
 import type { Snapshot } from '#schemas';
 import type { Topics } from '#topologies';
 

@@ -1,8 +1,8 @@
 /** A topology of sums by key, and instances of it that answer queries over HTTP. */
 
+import type { SimulatedLog } from '#log';
 import { type Clock, createHttpServer, createLogger, createMetrics, systemClock } from '#platform';
 import { deadLetterTopic } from '../../dead-letter-topic.ts';
-import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { DatabaseProvider } from '../../store/port.ts';
 import { StreamsRuntime } from '../../task/runtime.ts';
 import type { RuntimeOptions } from '../../task/runtime-options.ts';

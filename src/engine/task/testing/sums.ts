@@ -1,12 +1,10 @@
 /** A topology that counts by key, instances of it on a simulated log, and what must hold of its output. */
 
 import assert from 'node:assert/strict';
+import type { Log, SchemaRegistry, SimulatedLog } from '#log';
 import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
 import type { ManualClock } from '#platform/testing';
 import { deadLetterTopic } from '../../dead-letter-topic.ts';
-import type { Log } from '../../log/port.ts';
-import type { SchemaRegistry } from '../../log/registry.ts';
-import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import { type Serde, type Topic, textKey } from '../../serde.ts';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../../store/port.ts';

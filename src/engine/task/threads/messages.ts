@@ -1,10 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { WireError } from '../../log/errors.ts';
+import type { WireError } from '#log';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
-import type { TaskOwners } from '../assignment.ts';
-import type { EngineReport } from '../introspection-report.ts';
+import type { TaskOwners } from '../assignment/assignment.ts';
 import type { RuntimeOptions } from '../runtime-options.ts';
+import type { EngineReport } from '../status/introspection-report.ts';
 
 /** What a thread is told of its place. */
 export type ThreadContext = {

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { type MessagePort, Worker } from 'node:worker_threads';
+import { fromWireError } from '#log';
 import { ConfigurationError, FatalError, type Logger } from '#platform';
-import { fromWireError } from '../../log/errors.ts';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
-import type { TaskOwners } from '../assignment.ts';
-import type { EngineReport } from '../introspection-report.ts';
+import type { TaskOwners } from '../assignment/assignment.ts';
+import type { EngineReport } from '../status/introspection-report.ts';
 import type { FromThread, ThreadAnswers, ThreadInput, ThreadQuestion, ToThread } from './messages.ts';
 import { ThreadTasks } from './thread-tasks.ts';
 import { useLargeYoungGeneration } from './young-generation.ts';

@@ -2,7 +2,7 @@ import type { Role, TaskRead } from '../../queries/peers.ts';
 import { type PortRows, rowsFromPort } from '../../queries/port-rows.ts';
 import type { Rows } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
-import { nameOf, type TaskId } from '../assignment.ts';
+import { nameOf, type TaskId } from '../assignment/assignment.ts';
 
 /** One thread, as it is asked: undefined where it does not have that copy. */
 type Asked = { rows(read: TaskRead): Promise<PortRows | undefined> };

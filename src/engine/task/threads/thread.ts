@@ -1,11 +1,12 @@
 /** The code of one thread: see run-on-threads.ts for the side that starts it. */
+
 import { parentPort, workerData } from 'node:worker_threads';
+import { toWireError } from '#log';
 import { type Clock, invariant } from '#platform';
-import { toWireError } from '../../log/errors.ts';
 import { localTasks } from '../../queries/local-tasks.ts';
 import { type PortRows, readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
-import { type EngineReport, reportOf } from '../introspection-report.ts';
 import { StreamsRuntime } from '../runtime.ts';
+import { type EngineReport, reportOf } from '../status/introspection-report.ts';
 import type {
   DeclareThread,
   FromThread,

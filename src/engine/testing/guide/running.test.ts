@@ -10,7 +10,7 @@ import {
   StreamsRuntime,
   TopicReader,
 } from '#engine';
-import { type Log, openEmbeddedLog, partitionFor } from '#engine/log';
+import { type Log, openEmbeddedLog, partitionFor } from '#log';
 import { createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { logger, write } from './setting.ts';

@@ -1,4 +1,5 @@
 /** What the examples of docs/ENGINE.md share: topics, and ways to run a topology over a log in memory. */
+
 import type { TestContext } from 'node:test';
 import {
   deadLetterTopic,
@@ -13,8 +14,8 @@ import {
   type Windowed,
   windowedKey,
 } from '#engine';
-import { type Log, openSimulatedLog, type SimulatedLog } from '#engine/log';
 import { type DriverOptions, jsonTopic, TopologyDriver } from '#engine/testing';
+import { type Log, openSimulatedLog, type SimulatedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 
 // example: topics

@@ -1,7 +1,8 @@
 // example: thread
+
 import { join } from 'node:path';
 import { type DeclareThread, deadLetterTopic, rocksDatabases } from '#engine';
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { watching } from './watching.ts';
 

@@ -1,7 +1,8 @@
 /** A process on Kafka killed (SIGKILL) at each step of commit, restore and assignment, and of a transaction of Kafka's. */
+
 import { it } from 'node:test';
+import { TRANSACTION_FAILPOINTS } from '#log';
 import { kafkaServer } from '#servers';
-import { TRANSACTION_FAILPOINTS } from '../../log/kafka/producing/failpoints.ts';
 import { killedAtEveryStep } from '../../task/threads/testing/faults.ts';
 import { openOnKafka } from './kafka-world.ts';
 

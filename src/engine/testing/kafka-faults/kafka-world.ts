@@ -1,10 +1,11 @@
 /** The counting topology's processes on Kafka, under a prefix of their own. */
+
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import type { Log } from '#log';
 import { invariant } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { KafkaServer, type SharedKafka, sharedRegistry } from '#servers';
-import type { Log } from '../../log/port.ts';
 import { type Load, output, PARTITIONS, type SumOutput } from '../../task/testing/sums.ts';
 import type { SumsProcessOptions } from '../../task/threads/testing/sums-process.ts';
 import { SumsWorld } from '../../task/threads/testing/sums-world.ts';

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { errorCode, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { kafkaServer, type SharedKafka } from '#servers';
-import { journalTopic } from '../../task/journal.ts';
+import { journalTopic } from '../../task/commit/journal.ts';
 import { GROUP, input, Load, launch, output, sums, sumsRuntime } from '../../task/testing/sums.ts';
 import { openSumsLog } from '../../task/threads/testing/sums-log.ts';
 import { placeOn } from './kafka-world.ts';

@@ -1,8 +1,9 @@
 /** A process dies in the middle of a transaction, and another takes its name. */
+
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { PartitionOffsets } from '#log';
 import { kafkaServer } from '#servers';
-import type { PartitionOffsets } from '../../log/port.ts';
 import { GROUP, output, PARTITIONS } from '../../task/testing/sums.ts';
 import type { SumsWorld } from '../../task/threads/testing/sums-world.ts';
 import { openOnKafka } from './kafka-world.ts';

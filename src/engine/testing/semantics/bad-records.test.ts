@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAX_RECORD_BYTES } from '../../log/record-size.ts';
+import { MAX_RECORD_BYTES } from '#log';
 import type { KeySerde, Topic } from '../../serde.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
 import type { Stream } from '../../topology/stream.ts';

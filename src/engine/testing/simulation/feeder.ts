@@ -1,7 +1,5 @@
+import { type Producer, type ProducerRecord, partitionFor, type SimulatedLog } from '#log';
 import { errorCode } from '#platform';
-import { partitionFor } from '../../log/partitioner.ts';
-import type { Producer, ProducerRecord } from '../../log/port.ts';
-import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import { watermarkHeader } from '../../time/watermark.ts';
 import type { VirtualClock } from './scheduler.ts';
 import type { Announcement, Input, InputRecord, TopologyUnderTest } from './topology-under-test.ts';

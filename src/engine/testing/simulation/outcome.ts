@@ -1,6 +1,5 @@
+import { partitionFor, type SimulatedLog } from '#log';
 import type { DeadLetter } from '../../dead-letter-topic.ts';
-import { partitionFor } from '../../log/partitioner.ts';
-import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
 import type { Task } from '../../task/task.ts';
 import { TopicReader } from '../../topic-reader.ts';

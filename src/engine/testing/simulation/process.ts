@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { SimulatedLog } from '#log';
 import { createMetrics, errorCode, FatalError, type Logger, watchFailpoints } from '#platform';
 import type { DeadLetter } from '../../dead-letter-topic.ts';
-import type { SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
 import type { DatabaseProvider } from '../../store/port.ts';
 import { writeBehind } from '../../store/write-behind.ts';

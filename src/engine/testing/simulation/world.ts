@@ -1,5 +1,5 @@
+import { openSimulatedLog, type SimulatedLog } from '#log';
 import { type DeadLetter, deadLetterTopic } from '../../dead-letter-topic.ts';
-import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
 import type { Topology } from '../../topology/topology.ts';

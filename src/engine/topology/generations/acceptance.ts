@@ -1,5 +1,5 @@
+import type { Log, TopicDescription } from '#log';
 import { ConfigurationError, type Logger } from '#platform';
-import type { Log, TopicDescription } from '../../log/port.ts';
 import type { DatabaseProvider } from '../../store/port.ts';
 import type { Topology } from '../topology.ts';
 import { changesBetween, describeChange, type StateChange } from './changes.ts';

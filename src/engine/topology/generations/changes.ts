@@ -1,4 +1,4 @@
-import { checkBackwardCompatible } from '#schemas';
+import { checkBackwardCompatible } from '#avro';
 import type { Manifest, RepartitionEntry, StoreEntry, ValueType } from './manifest.ts';
 
 /** A difference between what was kept and what is declared, that no start may pass over. */

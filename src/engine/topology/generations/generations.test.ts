@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import type { Producer, TransactionalProducer } from '#log';
 import { errorCode, FatalError } from '#platform';
 import { avroSchema } from '#schemas';
 import { avroSerde } from '../../avro-serde.ts';
-import type { Producer, TransactionalProducer } from '../../log/port.ts';
 import type { Serde, Topic } from '../../serde.ts';
 import type { RuntimeOptions } from '../../task/runtime-options.ts';
 import { json, jsonTopic } from '../../testing/json-topic.ts';

@@ -1,4 +1,3 @@
-import { errorCode, RetryableError } from '#platform';
 import type {
   GroupMetadata,
   Log,
@@ -6,7 +5,8 @@ import type {
   ProducerRecord,
   TopicPartition,
   TransactionalProducer,
-} from '../../log/port.ts';
+} from '#log';
+import { errorCode, RetryableError } from '#platform';
 import type { SubTopology } from '../topology.ts';
 
 const POLL_MS = 1_000;

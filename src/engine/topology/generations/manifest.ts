@@ -1,5 +1,5 @@
+import type { Log, RecordBatch, TopicSpec } from '#log';
 import { errorCode, FatalError } from '#platform';
-import type { Log, RecordBatch, TopicSpec } from '../../log/port.ts';
 import type { Serde, SerdeFormat } from '../../serde.ts';
 import type { SubTopology, Topology } from '../topology.ts';
 

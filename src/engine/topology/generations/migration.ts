@@ -1,4 +1,4 @@
-import type { Log, OffsetCommit, ProducerRecord } from '../../log/port.ts';
+import type { Log, OffsetCommit, ProducerRecord } from '#log';
 import type { Topology } from '../topology.ts';
 import { IdleGroup, inputsOf } from './idle-group.ts';
 import { encodeManifest, type Manifest, manifestTopic } from './manifest.ts';

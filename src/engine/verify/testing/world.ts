@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
+import { openSimulatedLog, type SimulatedLog } from '#log';
 import { type Clock, createLogger, createMetrics, type Logger } from '#platform';
 import { deadLetterTopic } from '../../dead-letter-topic.ts';
-import { openSimulatedLog, type SimulatedLog } from '../../log/simulated/simulated-log.ts';
 import type { Topic } from '../../serde.ts';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import type { Database, DatabaseProvider } from '../../store/port.ts';

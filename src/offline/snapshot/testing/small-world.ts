@@ -1,9 +1,10 @@
 /** An embedded log with the examples, items and users of a small world: two groups of users, each with its own items. */
+
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
-import { type EmbeddedLog, openEmbeddedLog } from '#engine/log';
 import { itemFeaturesView, userFeaturesView } from '#features';
+import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Example, Item, Labels, User } from '#schemas';

@@ -1,4 +1,4 @@
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import type { RedisConnection } from './connection.ts';
 import { type FollowedView, offsetCount, viewsOf } from './followed-view.ts';
 import { type Entity, type Keyspace, SHARDS } from './keyspace.ts';

@@ -1,7 +1,8 @@
+import { writerSchemaId } from '#avro';
 import { type ItemState, isOfUser } from '#features';
 import { InputError, invariant, MillraceError, RetryableError } from '#platform';
 import type { PublishedRanks } from '#processors';
-import { type Item, writerSchemaId } from '#schemas';
+import type { Item } from '#schemas';
 import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
 import { Catalogue } from '../catalogue.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
-import type { Log } from '#engine/log';
+import type { Log } from '#log';
 import { errorCode, RetryableError, systemClock } from '#platform';
 import { ownRedis, type RedisServer, type RedisServerOptions, redisServer } from '#servers';
 import { interaction, openWorld, type TestWorld, until, userRowsTopic } from '../../testing/world.ts';

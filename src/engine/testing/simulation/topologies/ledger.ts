@@ -1,5 +1,5 @@
+import { partitionFor } from '#log';
 import { InputError } from '#platform';
-import { partitionFor } from '../../../log/partitioner.ts';
 import { defineProcessor, port } from '../../../topology/processor.ts';
 import type { Random } from '../random.ts';
 import { sizedJson, sizedTopic } from '../sized-json.ts';

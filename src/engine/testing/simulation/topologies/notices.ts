@@ -1,4 +1,4 @@
-import { partitionFor } from '../../../log/partitioner.ts';
+import { partitionFor } from '#log';
 import { defineProcessor, port } from '../../../topology/processor.ts';
 import type { Random } from '../random.ts';
 import { sizedJson, sizedTopic } from '../sized-json.ts';

@@ -1,5 +1,5 @@
 /** A process with a writer of views, to be killed: node writer-process.ts LOG_DIRECTORY REDIS_URL [rebuild] */
-import { openEmbeddedLog } from '#engine/log';
+import { openEmbeddedLog } from '#log';
 import { createMetrics, systemClock } from '#platform';
 import { openTopics } from '#topologies';
 import { RedisViewWriter } from '../view-writer.ts';

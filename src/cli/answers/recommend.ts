@@ -1,0 +1,100 @@
+/** `millrace recommend USER`: one answer, from the running server or made here. */
+
+import { type Command, Option } from 'commander';
+import { createLogger } from '#platform';
+import { openResponder, type Recommendation } from '#responders';
+import { devices, type InteractionContext } from '#schemas';
+import {
+  askServer,
+  openExistingInstallation,
+  requireData,
+  responderOptions,
+  serverAddress,
+  unlessInterrupted,
+  withShutdown,
+} from '#service';
+import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
+import { notice, type Output } from '../output.ts';
+
+type Options = Partial<InteractionContext> & { readonly k: number };
+
+export function recommendCommand(command: Command): Command {
+  return defineCommand<Options>({
+    command: command
+      .argument('<user>', 'user id, as posted events carry it')
+      .option('-k <count>', 'how many items', wholeNumber(1, 100), 10)
+      .addOption(new Option('--device <device>', 'what it is asked by').choices(Object.keys(devices)))
+      .option('--country <country>', 'where, as events carry it')
+      .option('--language <language>', 'in which language, as events carry it'),
+    examples: [
+      ['millrace recommend 42', 'ten items, with titles'],
+      ['millrace recommend 42 -k 3 --json', 'the answer as GET /recommend/42?k=3 gives it'],
+    ],
+    notes: `
+Asks the server that "millrace start" runs on the data directory, or makes the answer itself where none runs.
+source: "index" items come from the trained model, "popular" ones fill up and are what unknown users get.`,
+    run: async ({ configuration, options, output }, [user = '']) => {
+      requireData(configuration);
+      const address = serverAddress(configuration);
+      const answer =
+        address === undefined
+          ? await answerHere({ configuration, options }, user)
+          : await askServer<Recommendation>(
+              address,
+              `/recommend/${encodeURIComponent(user)}?${query(options)}`,
+            );
+      if (output.json) output.value(answer);
+      else printAnswer(output, answer);
+      return EXIT.done;
+    },
+  });
+}
+
+/** Of the request alone: the options hold those of every command, too. */
+function query({ k, device, country, language }: Options): URLSearchParams {
+  const parameters = Object.entries({ k, device, country, language });
+  return new URLSearchParams(
+    parameters.flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]])),
+  );
+}
+
+async function answerHere(
+  { configuration, options }: Omit<Invocation<Options>, 'output'>,
+  user: string,
+): Promise<Recommendation> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'recommend' });
+  return withShutdown(logger, async (shutdown) => {
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const responder = await openResponder(await responderOptions(installation));
+    shutdown.add('responder', () => responder.close());
+    await unlessInterrupted(responder.ready(), shutdown.signal);
+    const { k, device = null, country = null, language = null } = options;
+    return responder.recommend(user, { k, context: { device, country, language } });
+  });
+}
+
+export function printAnswer(
+  output: Output,
+  { user_id, version, degraded, items, latency_ms }: Recommendation,
+): void {
+  const by = version === null ? (degraded ?? 'no version yet') : `version ${version}`;
+  output.line(`For user ${user_id}, by ${by}, in ${latency_ms.toFixed(1)} ms:`);
+  const rows = items.map(({ item_id, title, score, source }, rank) => {
+    return [String(rank + 1), title, item_id, score.toFixed(3), source];
+  });
+  const right = 'right' as const;
+  output.table(
+    [
+      { title: ' ', align: right },
+      { title: 'title' },
+      { title: 'item' },
+      { title: 'score', align: right },
+      { title: 'source' },
+    ],
+    rows,
+  );
+  if (degraded !== null) {
+    notice(output, `What is known of the user can't be read (${degraded}), so these are the popular items.`);
+  } else if (version === null)
+    notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
+}

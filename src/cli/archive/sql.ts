@@ -1,0 +1,187 @@
+/** `millrace sql`: one SELECT over the archive. */
+
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { type AnyView, withTtls } from '#features';
+import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOffline } from '#offline';
+import { createLogger, type DirectoryLock, errorCode, lockDirectory } from '#platform';
+import { archiveOptions, openExistingInstallation, withShutdown } from '#service';
+import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
+import { commandProgress } from '../command-progress.ts';
+import { grouped, notice, type Output } from '../output.ts';
+
+type Options = { readonly csv?: boolean };
+type Value = QueryResult['rows'] extends AsyncGenerator<(infer V)[][]> ? V : never;
+
+/** A table is printed when its widths are known: more rows are for --csv and --json. */
+const TABLE_ROWS = 1_000;
+
+export function sqlCommand(command: Command): Command {
+  return defineCommand<Options>({
+    command: command
+      .argument('<query>', 'one SELECT in the SQL of DuckDB')
+      .option('--csv', 'print comma-separated values'),
+    examples: [
+      ['millrace sql "show tables"', 'what there is; "describe events" for columns'],
+      ['millrace sql "select kind, count(*) from events group by 1"', 'events by kind'],
+      ['millrace sql "from user_features_as_of(epoch_ms(now()))" --csv', 'the row of every user now'],
+    ],
+    notes: `
+Tables: events; examples, with the newest labels; example_corrections; and the history of each view, as user_features:
+a row a change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch; "time" is the same.
+Of user_profile and item_profile there is the newest record of each alone, valid from its own time.
+
+  <view>_as_of(ms)       the finished row of every key, of all events before that time;
+                         epoch_ms(timestamp '2026-01-31') is a time in ms
+  <view>_row(state, ms)  the finished row of a state at a time; in an as-of join:
+
+  select e.event_id, user_features_row(h.state, e.ts).recent_items from events e
+  asof left join user_features h on e.user_id = h.user_id and e.ts > h.valid_from
+
+On the log users have pseudonyms: where user_id = pseudonym('42').
+What a running start has not archived yet (offline.flushSeconds) is not seen; without one it is archived first.`,
+    run: (invocation, [query = '']) => runQuery(invocation, query),
+  });
+}
+
+async function runQuery(
+  { configuration, options, output }: Invocation<Options>,
+  query: string,
+): Promise<number> {
+  if (output.json && options.csv === true) {
+    throw usageError('--csv and --json were both given.', 'Choose one of them.');
+  }
+  const logger = createLogger({ level: configuration.logging.level, name: 'sql' });
+  return withShutdown(logger, async (shutdown) => {
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const archive = await archiveOptions(installation, commandProgress(output, shutdown.signal));
+    await archiveWhereNobodyDoes(archive, shutdown.signal);
+    const store = await openOffline({ ...installation, dataDirectory: configuration.data });
+    const scratchDirectory = await mkdtemp(join(tmpdir(), 'millrace-sql-'));
+    const signal = AbortSignal.any([shutdown.signal, output.closed]);
+    try {
+      const pseudonyms = await installation.pseudonyms();
+      await queryOffline(
+        query,
+        {
+          store,
+          scratchDirectory,
+          views: newestOf(archive.views ?? []).map((view) => withTtls(view, configuration.features.ttlMs)),
+          records: installation,
+          pseudonymOf: (userId) => pseudonyms.known(userId),
+          signal,
+        },
+        (result) => print(output, result, options.csv === true),
+      );
+    } catch (error) {
+      if (!output.closed.aborted) throw error;
+    } finally {
+      await rm(scratchDirectory, { recursive: true, force: true });
+    }
+    return EXIT.done;
+  });
+}
+
+/** Of views of the same name the one of the newest version. */
+function newestOf(views: readonly AnyView[]): AnyView[] {
+  const newest = new Map<string, AnyView>();
+  for (const view of views) {
+    if (view.version > (newest.get(view.name)?.version ?? 0)) newest.set(view.name, view);
+  }
+  return [...newest.values()];
+}
+
+async function archiveWhereNobodyDoes(options: ArchiveOptions, signal: AbortSignal): Promise<void> {
+  const lock = freeLock(options.dataDirectory);
+  if (lock === undefined) return;
+  try {
+    await archiveNow(options, signal);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Undefined while another process has the directory: it archives, or soon will. */
+function freeLock(data: string): DirectoryLock | undefined {
+  try {
+    return lockDirectory(data, 'sql');
+  } catch (error) {
+    if (errorCode(error) === 'MR_DATA_LOCKED') return undefined;
+    throw error;
+  }
+}
+
+async function print(output: Output, result: QueryResult, isCsv: boolean): Promise<void> {
+  if (output.json) await printJson(output, result);
+  else if (isCsv) await printCsv(output, result);
+  else await printTable(output, result);
+}
+
+async function printJson(output: Output, { columns, rows }: QueryResult): Promise<void> {
+  for await (const chunk of rows) {
+    for (const row of chunk) {
+      output.value(Object.fromEntries(columns.map(({ name }, i) => [name, plain(row[i])])));
+    }
+    await drained(output);
+  }
+}
+
+/** RFC 4180. */
+async function printCsv(output: Output, { columns, rows }: QueryResult): Promise<void> {
+  const line = (cells: readonly string[]) =>
+    output.line(
+      cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(','),
+    );
+  line(columns.map(({ name }) => name));
+  for await (const chunk of rows) {
+    for (const row of chunk) line(row.map((value) => (value === null ? '' : text(value))));
+    await drained(output);
+  }
+}
+
+/** Whoever reads slowly must not make this process hold the result. */
+async function drained({ closed }: Output): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain', { signal: closed });
+}
+
+async function printTable(output: Output, { columns, rows }: QueryResult): Promise<void> {
+  const shown: string[][] = [];
+  let isCut = false;
+  for await (const chunk of rows) {
+    shown.push(...chunk.map((row) => row.map(text)));
+    isCut = shown.length > TABLE_ROWS;
+    if (isCut) break;
+  }
+  output.table(
+    columns.map(({ name, type }) => ({
+      title: name,
+      ...(numeric.test(type) && { align: 'right' as const }),
+    })),
+    shown.slice(0, TABLE_ROWS),
+  );
+  if (isCut) notice(output, `The first ${grouped(TABLE_ROWS)} rows; --csv and --json print all.`);
+}
+
+const numeric = /^(?:U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL.*)$/;
+
+function text(value: Value | undefined): string {
+  const shown = plain(value);
+  return typeof shown === 'string' ? shown : JSON.stringify(shown);
+}
+
+/** As JSON has it: whole numbers beyond 2^53 and what is no number as text, bytes as hexadecimal digits. */
+function plain(value: unknown): unknown {
+  if (value === undefined) return null;
+  if (typeof value === 'bigint') {
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  }
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+}

@@ -1,0 +1,111 @@
+/** `millrace features`: the feature views, where their rows come from, and what is in them. */
+
+import type { Command } from 'commander';
+import { versionedName } from '#features';
+import { createLogger } from '#platform';
+import type { FeatureViewStatus } from '#schemas';
+import { type Installation, openExistingInstallation, withShutdown } from '#service';
+import { openViewTopic, type Topics } from '#topologies';
+import {
+  buildProgress,
+  readViewVersions,
+  topicStatistics,
+  type ViewStatistics,
+  viewStatistics,
+} from '#view-builds';
+import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import { grouped, moment, type Output } from '../output.ts';
+import { dropCommand } from './features-drop.ts';
+import { getCommand } from './features-get.ts';
+import { historyCommand } from './features-history.ts';
+import { showCommand } from './features-show.ts';
+import { type DeclaredView, declaredViews } from './view-names.ts';
+
+export function featuresCommand(command: Command): Command {
+  return defineCommand({
+    command,
+    examples: [
+      ['millrace features', 'a table'],
+      ['millrace features show user-features', 'its features, and where they come from'],
+      ['millrace features history user 42', 'the events of a user, and what each has changed'],
+    ],
+    notes: `
+size: of keys and states as they are encoded. as of: the event time before which the rows know everything.
+digest: of all rows. It is the same for the same events, whatever way they took.`,
+    run: (invocation) => listFeatures(invocation),
+  })
+    .enablePositionalOptions()
+    .addCommand(showCommand())
+    .addCommand(getCommand())
+    .addCommand(historyCommand())
+    .addCommand(dropCommand());
+}
+
+async function listFeatures({ configuration, output }: Invocation<object>): Promise<number> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
+  return withShutdown(logger, async (shutdown) => {
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const versions = await readViewVersions(installation);
+    const rows = [];
+    for (const view of await declaredViews(configuration)) {
+      const { name, version, entity, owner, description, tags } = view;
+      const status = await statusOf(installation, view, versions.get(versionedName(view))?.status);
+      const statistics = await statisticsOf(installation, view);
+      rows.push({ name, version, entity, owner, description, tags, status, ...statistics });
+    }
+    if (output.json) for (const row of rows) output.value({ ...row, watermark: finite(row.watermark) });
+    else printTable(output, rows);
+    return EXIT.done;
+  });
+}
+
+/** A view that is being built says how far it is. */
+async function statusOf(
+  { log }: Installation,
+  view: DeclaredView,
+  status: FeatureViewStatus | undefined,
+): Promise<string> {
+  if ('source' in view) return 'live';
+  if (status !== 'building') return status ?? 'declared';
+  return `building, ${Math.floor(100 * (await buildProgress(log, view)))}%`;
+}
+
+async function statisticsOf(installation: Installation, view: DeclaredView): Promise<ViewStatistics> {
+  const { log, topics, registry } = installation;
+  if ('source' in view) return topicStatistics<unknown>(log, topics[view.source] as Topics['users']);
+  const { onUndecodable } = topics['feature-views'];
+  return viewStatistics(log, await openViewTopic(log, registry, view, onUndecodable), view);
+}
+
+type Row = ViewStatistics & Pick<DeclaredView, 'name' | 'version' | 'entity' | 'owner'> & { status: string };
+
+function printTable(output: Output, rows: readonly Row[]): void {
+  output.table(
+    [
+      { title: 'view' },
+      { title: 'version', align: 'right' },
+      { title: 'of' },
+      { title: 'owner' },
+      { title: 'status' },
+      { title: 'rows', align: 'right' },
+      { title: 'size', align: 'right' },
+      { title: 'as of' },
+      { title: 'digest' },
+    ],
+    rows.map((row) => [
+      row.name,
+      String(row.version),
+      row.entity,
+      row.owner,
+      row.status,
+      grouped(row.rows),
+      `${grouped(row.bytes / 1024)} KiB`,
+      Number.isFinite(row.watermark) ? moment(row.watermark) : '-',
+      row.digest.slice(0, 12),
+    ]),
+  );
+}
+
+function finite(watermark: number): number | null {
+  return Number.isFinite(watermark) ? watermark : null;
+}

@@ -1,0 +1,102 @@
+/** `millrace events tail TOPIC`: the newest records of a topic as JSON lines. */
+
+import { Command } from 'commander';
+import type { Topic, TopicReader, TopicRecord } from '#engine';
+import { createLogger, InputError } from '#platform';
+import { newestRecords, openExistingInstallation, withShutdown } from '#service';
+import type { Topics } from '#topologies';
+import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
+import type { Output } from '../output.ts';
+
+type Options = { readonly number: number; readonly follow?: boolean };
+
+const POLL_MS = 500;
+
+export function eventsCommand(command: Command): Command {
+  const tail = defineCommand<Options>({
+    command: new Command('tail')
+      .description('Print the newest records of a topic, decoded, one JSON object a line.')
+      .argument('<topic>', 'a topic that "millrace topics" lists under "topic"')
+      .option('-n, --number <count>', 'how many', wholeNumber(0, 1_000_000), 10)
+      .option('-f, --follow', 'go on with what is written from now on, until Ctrl-C'),
+    examples: [
+      ['millrace events tail interactions -n 3', 'the last three events'],
+      ['millrace events tail answers --follow', 'every answer as it is given'],
+      ['millrace events tail dead-letters -n 100 | grep MR_EVENT_INVALID', 'why events were refused'],
+    ],
+    notes:
+      'Bytes are shown as text where they are text, and in base64 otherwise. Ctrl-C ends --follow with exit code 0.',
+    run: (invocation, [topic = '']) => tailTopic(invocation, topic),
+  });
+  return command.addCommand(tail);
+}
+
+async function tailTopic(
+  { configuration, options, output }: Invocation<Options>,
+  name: string,
+): Promise<number> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'events' });
+  return withShutdown(logger, async (shutdown) => {
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const topic = topicOf(installation.topics, name);
+    const { reader, newest } = await newestRecords(installation.log, topic, options.number);
+    for (const record of newest) print(output, record);
+    if (options.follow === true) await follow(reader, output, shutdown.signal);
+    await reader.close();
+    return EXIT.done;
+  });
+}
+
+function topicOf(topics: Topics, name: string): Topic<string, unknown> {
+  if (Object.hasOwn(topics, name)) return topics[name as keyof Topics] as Topic<string, unknown>;
+  throw new InputError('MR_LOG_UNKNOWN_TOPIC', `There is no topic ${name} whose records can be shown.`, {
+    hint: `Name one of ${Object.keys(topics).join(', ')}.`,
+  });
+}
+
+async function follow(
+  reader: TopicReader<string, unknown>,
+  output: Output,
+  stopped: AbortSignal,
+): Promise<void> {
+  const ended = AbortSignal.any([stopped, output.closed]);
+  while (!ended.aborted) {
+    const records = await reader.poll(POLL_MS).catch((error: unknown) => {
+      // The log is closed under a reader that is to stop.
+      if (ended.aborted) return [];
+      throw error;
+    });
+    for (const record of records) print(output, record);
+  }
+}
+
+function print(
+  output: Output,
+  { topic, partition, offset, timestamp, key, value }: TopicRecord<string, unknown>,
+): void {
+  output.value({
+    topic,
+    partition,
+    offset,
+    timestamp: new Date(timestamp).toISOString(),
+    key,
+    value: shown(value),
+  });
+}
+
+function shown(value: unknown): unknown {
+  if (value instanceof Uint8Array) return textOf(value);
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, shown(field)]));
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (!/[\p{Cc}--[\t\r\n]]/v.test(text)) return text;
+  } catch {
+    // No text: shown as base64 like other bytes.
+  }
+  return Buffer.from(bytes).toString('base64');
+}

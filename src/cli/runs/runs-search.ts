@@ -1,0 +1,151 @@
+/** `millrace runs search`: trials of a model at random points of a space, judged on the validation part. */
+
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+import { seededRandom } from '#models';
+import { createLogger, type Shutdown, systemClock } from '#platform';
+import { type Run, runRequest } from '#schemas';
+import {
+  catchUp,
+  type Installation,
+  openExistingInstallation,
+  requireData,
+  startPipeline,
+  unlessInterrupted,
+  withShutdown,
+} from '#service';
+import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from '../command.ts';
+import { commandProgress } from '../command-progress.ts';
+import { notice, type Output } from '../output.ts';
+import { aloneOrBesideStart } from '../training/alone-or-beside-start.ts';
+import { followRuns } from '../training/follow-training.ts';
+import { startTrainer } from '../training/training.ts';
+import { figure } from '../versions/versions.ts';
+import { drawFrom, readSpace } from './runs-search-space.ts';
+
+type Options = {
+  readonly space?: string;
+  readonly trials?: number;
+  readonly minutes?: number;
+  readonly model?: string;
+  readonly metric?: string;
+  readonly seed?: string;
+};
+
+const TRIALS = 20;
+
+export function searchCommand(): Command {
+  return defineCommand<Options>({
+    command: new Command('search')
+      .description(
+        'Train a model at random points of a space, and say which was best on the validation part.',
+      )
+      .option('--space <json>', 'parameters with their values or ranges, as JSON or a file that holds it')
+      .option('--trials <n>', `how many at most (default: ${TRIALS})`, wholeNumber(1, 100_000))
+      .option('--minutes <n>', 'begin no trial after this time', wholeNumber(1, 100_000))
+      .option('--model <name>', 'two-tower or sequential (default: the first of training.models)')
+      .option('--metric <name>', 'by which trials are ordered (default: recall@10)')
+      .option('--seed <n>', 'seed of the points, and of each training (default: training.seed)'),
+    examples: [
+      [`millrace runs search --space '{"temperature": [0.1, 0.15, 0.2]}' --trials 3`, 'a list of values'],
+      [
+        `millrace runs search --space '{"learningRate": {"from": 0.002, "to": 0.05, "log": true}}' --minutes 30`,
+        'a range; log draws by the logarithm, whole rounds',
+      ],
+    ],
+    notes: `
+Trials are runs: each is in "millrace runs". All are trained on one snapshot, without its validation part, by which they
+are judged; its test part is not looked at. Nothing is published: train the best one with "millrace train --with".`,
+    flags: ({ seed }) => ({ 'training.seed': seed }),
+    run: search,
+  });
+}
+
+async function search(invocation: Invocation<Options>): Promise<number> {
+  const { configuration, options, output } = invocation;
+  if (options.space === undefined) {
+    throw usageError('A search needs a space.', `Give one, such as --space '{"dim": [32, 64]}'.`);
+  }
+  readSpace(options.space);
+  requireData(configuration);
+  const logger = createLogger({ level: configuration.logging.level, name: 'search' });
+  const trials = await withShutdown(logger, async (shutdown) => {
+    return aloneOrBesideStart(invocation, shutdown, 'search', {
+      does: 'trains',
+      beside: (installation) => runTrials(invocation, installation, shutdown.signal),
+      alone: () => searchHere(invocation, shutdown),
+    });
+  });
+  printTrials(output, trials, options.metric ?? 'recall@10');
+  return EXIT.done;
+}
+
+async function searchHere(invocation: Invocation<Options>, shutdown: Shutdown): Promise<readonly Run[]> {
+  const { configuration, output } = invocation;
+  const { signal } = shutdown;
+  const installation = await openExistingInstallation(configuration, shutdown);
+  const progress = commandProgress(output, signal);
+  const pipeline = await startPipeline(installation, shutdown);
+  await unlessInterrupted(catchUp(pipeline, progress), signal);
+  const { failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
+  const trials = runTrials(invocation, installation, signal);
+  return unlessInterrupted(Promise.race([trials, failed, pipeline.failed]), signal);
+}
+
+/** One after the other, until the budget is used up. */
+async function runTrials(
+  { configuration, options, output }: Invocation<Options>,
+  installation: Installation,
+  signal: AbortSignal,
+): Promise<readonly Run[]> {
+  const { space = '', trials: most = TRIALS, minutes, metric = 'recall@10' } = options;
+  const { seed, models } = configuration.training;
+  const dimensions = readSpace(space);
+  const random = seededRandom(seed);
+  const search = randomUUID().slice(0, 8);
+  const until = minutes === undefined ? Number.POSITIVE_INFINITY : systemClock.monotonic() + minutes * 60_000;
+  const done: Run[] = [];
+  let snapshotId: string | null = null;
+  while (done.length < most && systemClock.monotonic() < until) {
+    const config = JSON.stringify(drawFrom(dimensions, random));
+    const model = options.model ?? (models[0] as string);
+    const request = { models: [model], config, search, snapshot_id: snapshotId };
+    const command = { ts: systemClock.now(), kind: 'train', seed, run: runRequest(request) } as const;
+    const [run] = await followRuns(installation, command, { signal });
+    if (run === undefined) break;
+    done.push(run);
+    snapshotId ??= run.snapshot_id;
+    const came = run.status === 'succeeded' ? `${metric} ${figure(run.metrics[metric])}` : run.error?.message;
+    notice(output, `trial ${done.length}: ${config} ${came ?? run.status}`);
+    if (snapshotId === null) break;
+  }
+  return done;
+}
+
+function printTrials(output: Output, trials: readonly Run[], metric: string): void {
+  const value = ({ metrics }: Run) => metrics[metric] ?? Number.NEGATIVE_INFINITY;
+  const ordered = trials.toSorted((a, b) => value(b) - value(a));
+  if (output.json) {
+    for (const run of ordered) output.value(run);
+    return;
+  }
+  const names = [...new Set(trials.flatMap(({ config }) => Object.keys(JSON.parse(config) as object)))];
+  output.table(
+    [
+      { title: 'run' },
+      { title: 'status' },
+      { title: metric, align: 'right' },
+      ...names.map((title) => ({ title })),
+    ],
+    ordered.map((run) => {
+      const config = JSON.parse(run.config) as Record<string, unknown>;
+      const settings = names.map((name) => (config[name] === undefined ? '' : JSON.stringify(config[name])));
+      return [run.run_id, run.status, figure(run.metrics[metric]), ...settings];
+    }),
+  );
+  const [best] = ordered;
+  if (best?.status !== 'succeeded') return;
+  output.line();
+  output.line(`Best by validation: run ${best.run_id}. Nothing was published. To train it on all rows:`);
+  output.line(`  millrace train --model ${best.model} --seed ${best.seed} --with '${best.config}'`);
+}

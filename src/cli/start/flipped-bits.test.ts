@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { seededRandom } from '#models';
+import { systemClock } from '#platform';
+import { commandLine, smallWorld } from '../testing/command-line.ts';
+
+type Flip = {
+  readonly file: string;
+  /** Offsets of the bytes in the file as it is. */
+  readonly at: (bytes: Buffer) => readonly number[];
+  /** What verify prints. */
+  readonly noticed: RegExp;
+};
+
+const none = { code: -1, out: '', err: '' };
+/** Of SQLite's files: of the header beyond what says that it is one. */
+const reservedSpace = 20;
+
+/** Where the file holds schemas, in pages that are not in use too. */
+function placesOfSchemas(bytes: Buffer): readonly number[] {
+  const places: number[] = [];
+  for (let at = bytes.indexOf('{"type":"record"'); at >= 0; at = bytes.indexOf('{"type":"record"', at + 1))
+    places.push(at);
+  return places;
+}
+
+function flips(data: string): readonly Flip[] {
+  const state = join('state', readdirSync(join(data, 'state'))[0] ?? '', 'interactions-0');
+  const table = readdirSync(join(data, state)).find((name) => name.endsWith('.sst')) ?? assert.fail();
+  return [
+    {
+      file: 'pseudonyms.sqlite',
+      at: () => [69],
+      noticed: /^vault of pseudonyms: different: .* of another program/m,
+    },
+    {
+      // The last page is one of rows; its last byte ends the first row that was written to it.
+      file: 'pseudonyms.sqlite',
+      at: (bytes) => [bytes.length - 40],
+      noticed: /^vault of pseudonyms: different .*: 1 of the keys of users in .* is damaged/m,
+    },
+    {
+      file: 'pseudonyms.key',
+      at: () => [3],
+      noticed: /^vault of pseudonyms: different: .* key of another vault/m,
+    },
+    { file: 'log.sqlite', at: () => [1], noticed: /^error MR_LOG_NOT_A_LOG/m },
+    { file: 'log.sqlite', at: () => [reservedSpace], noticed: /^error MR_LOG_CORRUPT/m },
+    {
+      file: 'log.sqlite',
+      at: placesOfSchemas,
+      noticed: /^error MR_LOG_CORRUPT: .* schema \d+ can't be read/m,
+    },
+    {
+      file: join(state, table),
+      at: () => [100],
+      noticed: /^interactions-0: different .*; .*can't be read: .*checksum/m,
+    },
+    { file: 'options.json', at: () => [30], noticed: /^error MR_DATA_CORRUPT: .*options\.json is damaged/m },
+  ];
+}
+
+const archived = /^offline\/.*\/year=.*\.parquet$/;
+
+/** A directory that was started and stopped, with a copy to put back after each flip. */
+async function startedDirectory(t: TestContext, simulation: object = {}) {
+  const line = commandLine(t, {
+    ...smallWorld,
+    simulation: { ...smallWorld.simulation, ...simulation },
+    privacy: { userIds: 'pseudonyms' },
+    offline: { flushSeconds: 1 },
+  });
+  const start = line.begin(['start']);
+  await start.until(/http:\/\/127\.0\.0\.1:\d+/);
+  const data = join(line.directory, '.millrace');
+  const files = (pattern: RegExp) =>
+    readdirSync(data, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(data, join(entry.parentPath, entry.name)))
+      .filter((file) => pattern.test(file))
+      .sort();
+  while (files(archived).length === 0) await systemClock.sleep(100);
+  assert.equal((await start.signal('SIGTERM')).code, 0);
+  const sound = join(line.directory, 'sound');
+  cpSync(data, sound, { recursive: true });
+  const putBack = () => {
+    rmSync(data, { recursive: true });
+    cpSync(sound, data, { recursive: true });
+  };
+  const flip = (file: string, places: readonly number[]) => {
+    const path = join(data, file);
+    const bytes = readFileSync(path);
+    assert.ok(places.length > 0, file);
+    for (const place of places) bytes[place] = (bytes[place] ?? 0) ^ 4;
+    writeFileSync(path, bytes);
+  };
+  return { ...line, data, putBack, flip, files };
+}
+
+it('verify notices a flipped bit in each kind of file that it reads, with a stated error', {
+  timeout: 300_000,
+}, async (t) => {
+  const { runEach, data, putBack, flip } = await startedDirectory(t, { events: 300 });
+  for (const { file, at, noticed } of flips(data)) {
+    const places = at(readFileSync(join(data, file)));
+    flip(file, places);
+    const [{ code, out, err } = none] = await runEach([['verify']]);
+    assert.match(`${out}${err}`, noticed, `${file} at ${places[0]}`);
+    assert.notEqual(code, 0);
+    putBack();
+  }
+});
+
+/** Files that are written once, and who notices that one is not what was written. */
+const writtenOnce: readonly (readonly [kind: string, pattern: RegExp, noticed: RegExp])[] = [
+  [
+    'a file of the archive',
+    /^offline\/.*\.parquet$/,
+    /^archive: different .*: The archived file .* SHA-256/m,
+  ],
+  ['a file of a snapshot', /^snapshots\/.*\.parquet$/, /^snapshots: different .*SHA-256/m],
+  ['statistics of a snapshot', /^snapshots\/.*\/statistics\.json$/, /^snapshots: different .*SHA-256/m],
+  ['a model', /^versions\/.*\.onnx$/, /^versions: different .*SHA-256/m],
+  ['an index', /^versions\/.*\.index$/, /^versions: different .*SHA-256/m],
+  [
+    'a manifest of a version',
+    /^versions\/.*\/manifest\.json$/,
+    /^versions: different .*(was changed|manifest)/m,
+  ],
+];
+
+it('verify notices any flipped bit in files that are written once, and in pages and indexes of the log', {
+  timeout: 300_000,
+}, async (t) => {
+  const seed = Number(process.env.MILLRACE_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  t.diagnostic(`seed ${seed}`);
+  const random = seededRandom(seed);
+  const { runEach, data, putBack, flip, files } = await startedDirectory(t);
+  for (const [kind, pattern, noticed] of writtenOnce) {
+    const all = files(pattern);
+    const file = all[random.integer(all.length)] ?? assert.fail(`there is no ${kind}`);
+    const place = random.integer(statSync(join(data, file)).size);
+    flip(file, [place]);
+    const [{ code, out, err } = none] = await runEach([['verify']]);
+    assert.match(`${out}${err}`, noticed, `${file} at ${place}, seed ${seed}`);
+    assert.equal(code, 1);
+    putBack();
+  }
+  // The kind of a page of rows or of an index: its first byte, from the second page on.
+  for (const file of ['log.sqlite', 'pseudonyms.sqlite']) {
+    const pageBytes = readFileSync(join(data, file)).readUInt16BE(16);
+    flip(file, [pageBytes]);
+    const [{ code, out, err } = none] = await runEach([['verify']]);
+    const noticed = /^(log\.sqlite|vault of pseudonyms): different|^error MR_(LOG_CORRUPT|PRIVACY_VAULT)/m;
+    assert.match(`${out}${err}`, noticed, file);
+    assert.notEqual(code, 0);
+    putBack();
+  }
+});
+
+/** What a start makes of files whose content it can do without, or has elsewhere. */
+const replaceable: readonly (readonly [kind: string, pattern: RegExp])[] = [
+  ['the list of files of a store', /^state\/.*\/interactions-0\/MANIFEST-\d+$/],
+  ['the name of that list', /^state\/.*\/interactions-0\/CURRENT$/],
+  ['options of a store', /^state\/.*\/interactions-0\/OPTIONS-\d+$/],
+  ['a table of a store', /^state\/.*\/interactions-0\/\d+\.sst$/],
+];
+
+it('a start goes on where the log has what a damaged file held, and verify finds all equal afterwards', {
+  timeout: 300_000,
+}, async (t) => {
+  const { begin, runEach, data, flip, files, putBack } = await startedDirectory(t, { events: 300 });
+  for (const [kind, pattern] of replaceable) {
+    const file = files(pattern).at(-1) ?? assert.fail(`there is no ${kind}`);
+    flip(file, [Math.floor(statSync(join(data, file)).size / 2)]);
+    const start = begin(['start']);
+    await start.until(/http:\/\/127\.0\.0\.1:\d+/);
+    assert.equal((await start.signal('SIGTERM')).code, 0, kind);
+    const [{ code, out } = none] = await runEach([['verify']]);
+    assert.equal(code, 0, `${kind}: ${out}`);
+    putBack();
+  }
+});

@@ -1,0 +1,201 @@
+/** `millrace snapshot`: freezes the examples as Parquet files, and says what they hold. */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { TopicReader, writeRecords } from '#engine';
+import { readSnapshots, takeSnapshot } from '#offline';
+import { createLogger, FatalError, inspectLock, type Shutdown, systemClock } from '#platform';
+import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
+import {
+  catchUp,
+  type Installation,
+  openExistingInstallation,
+  requireData,
+  startPipeline,
+  throwIfInterrupted,
+  unlessInterrupted,
+  withShutdown,
+} from '#service';
+import { requestedOptions } from '#trainer';
+import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
+import { commandProgress } from '../command-progress.ts';
+import { grouped, type Output } from '../output.ts';
+import { aloneOrBesideStart } from './alone-or-beside-start.ts';
+import { sendCommand } from './follow-training.ts';
+import { snapshotPlan } from './training.ts';
+
+type Options = {
+  readonly negatives?: number;
+  readonly popularNegatives?: number;
+  readonly split?: SplitKind;
+  readonly last?: boolean;
+};
+
+const MOST_NEGATIVES = 100;
+const POLL_MS = 200;
+
+export function snapshotCommand(command: Command): Command {
+  return defineCommand<Options>({
+    command: command
+      .option('--last', 'show the newest snapshot instead of taking one')
+      .option(
+        '--negatives <n>',
+        'items for each positive that the user had not taken to, drawn from all alike (default: snapshots.negatives)',
+        wholeNumber(0, MOST_NEGATIVES),
+      )
+      .option(
+        '--popular-negatives <n>',
+        'the same, drawn by popularity (default: snapshots.popularNegatives)',
+        wholeNumber(0, MOST_NEGATIVES),
+      )
+      .option(
+        '--split <kind>',
+        'what is held out: per-user-last or by-time (default: snapshots.split)',
+        splitKind,
+      ),
+    examples: [
+      ['millrace snapshot', 'rows, files, and each column beside the last snapshot'],
+      ['millrace snapshot --last', 'the newest one again'],
+      ['millrace snapshot --negatives 4 --split by-time', 'other parts, with sampled negatives'],
+      [`millrace snapshot --last --json | jq -r '.suspect[]'`, 'what speaks against it'],
+    ],
+    notes: `
+Files lie in snapshots/ID of the data directory; the same contents give the same ID. The next "millrace start" or
+"millrace train" trains on a new snapshot, unless it is suspect: "millrace train --force" trains nevertheless.`,
+    run: snapshot,
+  });
+}
+
+function splitKind(text: string): SplitKind {
+  if (text === 'per-user-last') return 'per_user_last';
+  if (text === 'by-time') return 'by_time';
+  throw new InvalidArgumentError('Give per-user-last or by-time.');
+}
+
+async function snapshot(invocation: Invocation<Options>): Promise<number> {
+  const { configuration, options, output } = invocation;
+  requireData(configuration);
+  const logger = createLogger({ level: configuration.logging.level, name: 'snapshot' });
+  const found = await withShutdown(logger, async (shutdown) => {
+    if (options.last === true) {
+      return (await readSnapshots(await openExistingInstallation(configuration, shutdown))).at(-1);
+    }
+    return aloneOrBesideStart(invocation, shutdown, 'snapshot', {
+      does: 'takes it',
+      beside: (installation) => takenByStart(installation, requestOf(options), shutdown.signal),
+      alone: () => takeHere(invocation, shutdown),
+    });
+  });
+  if (output.json) output.value(found ?? null);
+  else if (found === undefined) output.line('No snapshot yet: "millrace snapshot" takes one.');
+  else printSnapshot(output, found);
+  return EXIT.done;
+}
+
+function requestOf({ negatives, popularNegatives, split }: Options): SnapshotRequest {
+  return {
+    split: split ?? null,
+    uniform_negatives: negatives ?? null,
+    popular_negatives: popularNegatives ?? null,
+  };
+}
+
+async function takeHere(
+  { configuration, options, output }: Invocation<Options>,
+  shutdown: Shutdown,
+): Promise<Snapshot> {
+  const { signal } = shutdown;
+  const installation = await openExistingInstallation(configuration, shutdown);
+  const progress = commandProgress(output, signal);
+  const pipeline = await startPipeline(installation, shutdown);
+  await unlessInterrupted(catchUp(pipeline, progress), signal);
+  const taking = takeSnapshot({
+    ...installation,
+    ...requestedOptions(snapshotPlan(configuration), requestOf(options)),
+    dataDirectory: configuration.data,
+    clock: systemClock,
+    progress,
+  });
+  const taken = await unlessInterrupted(Promise.race([taking, pipeline.failed]), signal);
+  const record = { key: taken.snapshot_id, value: taken, timestamp: taken.ts };
+  await writeRecords(installation.log, installation.topics.snapshots, [record]);
+  return taken;
+}
+
+/** Errors: FatalError MR_SNAPSHOT_FAILED, MR_TRAINER_STOPPED. */
+async function takenByStart(
+  installation: Installation,
+  request: SnapshotRequest,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const { log, topics, configuration } = installation;
+  const letters = await TopicReader.open(log, topics['dead-letters'], { from: 'end' });
+  const snapshots = await TopicReader.open(log, topics.snapshots, { from: 'end' });
+  try {
+    const ts = systemClock.now();
+    const command = { ts, kind: 'snapshot', seed: null, force: false, snapshot: request } as const;
+    const { commandId, offset } = await sendCommand(installation, command);
+    for (;;) {
+      throwIfInterrupted(signal);
+      const isHeld = inspectLock(configuration.data).held;
+      for (const { value } of await snapshots.poll(POLL_MS)) {
+        if (value?.command_id === commandId) return value;
+      }
+      for (const { value } of await letters.poll(0)) {
+        const isOurs = value?.operator === 'trainer' && value.topic === 'commands';
+        if (isOurs && value.offset === offset) throw failed(`${value.reason}: ${value.message}`);
+      }
+      if (!isHeld) throw failed('it has ended before');
+    }
+  } finally {
+    await letters.close();
+    await snapshots.close();
+  }
+}
+
+function failed(why: string): FatalError {
+  return new FatalError('MR_SNAPSHOT_FAILED', `The running start could not take a snapshot: ${why}`, {
+    hint: 'See millrace events tail dead-letters -n 1.',
+  });
+}
+
+const columns = [
+  { title: 'column' },
+  { title: 'missing', align: 'right' },
+  { title: 'distinct', align: 'right' },
+  { title: 'min', align: 'right' },
+  { title: 'mean', align: 'right' },
+  { title: 'max', align: 'right' },
+  { title: 'PSI', align: 'right' },
+  { title: 'KS', align: 'right' },
+] as const;
+
+function printSnapshot(output: Output, taken: Snapshot): void {
+  const { snapshot_id: id, directory, protocol, files, vocabulary, negatives, compared_with } = taken;
+  const until = Number.isFinite(taken.watermark) ? new Date(taken.watermark).toISOString() : 'nothing';
+  output.line(`snapshot ${id} in ${directory}: examples before ${until}`);
+  output.line(
+    `${protocol}: ${grouped(taken.train_rows)} train, ${grouped(taken.validation_rows)} validation, ${grouped(taken.test_rows)} test`,
+  );
+  if (vocabulary !== null) {
+    const { users, items, categories, tags } = vocabulary;
+    output.line(`${grouped(users)} users, ${grouped(items)} items, ${categories} categories, ${tags} tags`);
+  }
+  if (negatives !== null) output.line(`${grouped(negatives.rows)} sampled negatives`);
+  if (taken.excluded_users > 0) output.line(`${grouped(taken.excluded_users)} users are left out`);
+  for (const { name, rows, bytes } of files) {
+    output.line(`  ${name}: ${grouped(rows)} rows, ${grouped(bytes / 1024)} KiB`);
+  }
+  output.line();
+  output.table(columns, taken.columns.map(row));
+  output.line();
+  if (compared_with !== null) output.line(`PSI and KS: drift since snapshot ${compared_with}.`);
+  for (const reason of taken.suspect) output.line(`suspect: ${reason}`);
+}
+
+function row({ name, missing, distinct, min, mean, max, psi, ks }: ColumnQuality): string[] {
+  const share = missing === 0 ? '' : `${(100 * missing).toFixed(1)}%`;
+  return [name, share, grouped(distinct), short(min), short(mean), short(max), fixed(psi), fixed(ks)];
+}
+
+const short = (value: number | null) => (value === null ? '' : String(Number(value.toPrecision(6))));
+const fixed = (value: number | null) => (value === null ? '' : value.toFixed(3));

@@ -1,0 +1,140 @@
+/** Training as the commands need it: the trainer at work in this process, and what came of it in words. */
+
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { Execution } from '#models';
+import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
+import type { Version } from '#schemas';
+import type { Installation } from '#service';
+import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
+import { grouped } from '../output.ts';
+import { figure } from '../versions/versions.ts';
+
+/**
+ * Starts a trainer, which carries out runs until `shutdown`; `onlyAsked` leaves out those that schedules ask for. `failed`
+ * rejects when it ends before.
+ */
+export function startTrainer(
+  { log, topics, configuration, instanceId, logger }: Installation,
+  progress: Progress,
+  shutdown: Shutdown,
+  { onlyAsked = false }: { readonly onlyAsked?: boolean } = {},
+): { readonly trainer: Trainer; readonly failed: Promise<never> } {
+  const { seed, epochs, dimension, textEncoder } = configuration.training;
+  const trainer = new Trainer({
+    log,
+    topics,
+    dataDirectory: configuration.data,
+    clock: systemClock,
+    logger,
+    progress,
+    seed,
+    config: {
+      dim: dimension,
+      ...(epochs !== undefined && { epochs }),
+      ...(textEncoder !== undefined && { textEncoder: resolve(textEncoder) }),
+    },
+    execution: execution(configuration, onlyAsked ? 0 : 1),
+    snapshots: snapshotPlan(configuration),
+    training: {
+      ...trainingPlan(configuration),
+      ...(onlyAsked && { schedule: 'off', refresh: 'off' }),
+    },
+    instanceId,
+  });
+  const stopping = new AbortController();
+  const running = trainer.run(stopping.signal);
+  const failed = new Promise<never>((_, reject) => {
+    running.catch(reject);
+  });
+  failed.catch(() => {});
+  shutdown.add('trainer', async () => {
+    stopping.abort();
+    await running.catch(() => {});
+  });
+  return { trainer, failed };
+}
+
+/** Where models are trained, as the configuration says; by itself it leaves `freeCores` to what else this process does. */
+function execution({ training }: Configuration, freeCores: number): Execution {
+  const { provider, threads = Math.max(1, availableParallelism() - freeCores) } = training;
+  return { provider, threads };
+}
+
+/** What is trained, and when, as the configuration says. */
+export function trainingPlan({ training, versions }: Configuration): TrainingPlan {
+  const { models, schedule, refreshExamples, overlap, retries, patience, checkpointSteps } = training;
+  // Nobody approves a version every quarter of an hour.
+  const refresh = versions.promotion === 'automatic' ? training.refresh : 'off';
+  const deadlineMs = training.deadlineMinutes * 60_000;
+  return {
+    models,
+    schedule,
+    refresh,
+    refreshExamples,
+    overlap,
+    deadlineMs,
+    retries,
+    patience,
+    checkpointSteps,
+  };
+}
+
+/** How snapshots are taken, as the configuration says. */
+export function snapshotPlan({ snapshots, features }: Configuration): SnapshotPlan {
+  const { everyHours, everyExamples, keep, split, validationShare, testShare } = snapshots;
+  const { negatives: uniform, popularNegatives: byPopularity, seed } = snapshots;
+  const { maxPsi, maxKs, maxMissingIncrease } = snapshots;
+  return {
+    everyMs: everyHours * 3_600_000,
+    everyExamples,
+    keep,
+    split: { by: split, validationShare, testShare },
+    negatives: { uniform, byPopularity, seed },
+    featureTtlMs: features.ttlMs,
+    limits: { maxPsi, maxKs, maxMissingIncrease },
+  };
+}
+
+/** The one line of `millrace train --json`. */
+export function trainingLine({
+  version,
+  protocol,
+  model,
+  popularity,
+  decayedPopularity,
+  decision,
+}: TrainingResult) {
+  const { status, reason, candidate } = decision;
+  const { snapshot_id, dimension, items } = candidate;
+  return {
+    version,
+    protocol,
+    model,
+    popularity,
+    decayedPopularity,
+    status,
+    reason,
+    snapshot: snapshot_id,
+    dimension,
+    items,
+  };
+}
+
+export function resultOf(decision: Version): TrainingResult {
+  const { version, protocol, metrics, popularity, decayed_popularity } = decision.candidate;
+  return { version, protocol, model: metrics, popularity, decayedPopularity: decayed_popularity, decision };
+}
+
+/** Quality beside the popularity baselines, in two lines. */
+export function qualityLines({ candidate }: Version): readonly [string, string] {
+  const { metrics, popularity, decayed_popularity: decayed } = candidate;
+  const line = (metric: string) =>
+    `${metric} ${figure(metrics[metric])} (popularity ${figure(popularity[metric])}, decayed popularity ${figure(decayed[metric])})`;
+  return [line('recall@10'), line('ndcg@10')];
+}
+
+export function decisionText({ version, status, reason, candidate }: Version): string {
+  const size = `${grouped(candidate.items)} items, dimension ${candidate.dimension}`;
+  return `version ${version} (${size}) ${status}${reason === null ? '' : `: ${reason}`}`;
+}

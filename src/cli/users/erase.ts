@@ -1,0 +1,144 @@
+/** `millrace erase USER`: nothing of the user is left, or can be told to be theirs. */
+
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { erasureTargets, type RemainingTopic, remainingTopics } from '#erasure';
+import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { type EraseTarget, type Erasure, eraseUser, requireUserId, writePrivacyStatus } from '#privacy';
+import { openViewsOfModules } from '#processing';
+import {
+  archiveTarget,
+  type Installation,
+  openExistingInstallation,
+  openViewsInRedis,
+  redisTarget,
+  startPipeline,
+  unlessInterrupted,
+  withShutdown,
+} from '#service';
+import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
+import { grouped, notice, type Output } from '../output.ts';
+
+type Options = { readonly yes?: boolean };
+
+/** How long processors may take with one step of an erasure. */
+const PATIENCE_MS = 120_000;
+const DAY_MS = 86_400_000;
+
+export function eraseCommand(command: Command): Command {
+  return defineCommand<Options>({
+    command: command
+      .argument('<user>', 'user id, as posted events carry it')
+      .option('-y, --yes', 'do not ask'),
+    examples: [
+      ['millrace erase 42', 'asks, erases user 42, and says what was done where'],
+      ['millrace erase 42 --yes --json', 'the same, as one line'],
+    ],
+    notes: `
+Snapshots that hold the user are removed, and versions trained on them archived: train again afterwards. Events stay on
+their topics until their retention, under a pseudonym that nobody can link to the user any more. Cut off at any moment,
+it is completed by the same command. Who comes back after it is a new user; to keep them out: millrace opt-out USER.`,
+    run: (invocation, [user = '']) => erase(invocation, user),
+  });
+}
+
+async function erase(
+  { configuration, options, output }: Invocation<Options>,
+  userId: string,
+): Promise<number> {
+  requireUserId(userId);
+  const logger = createLogger({ level: configuration.logging.level, name: 'erase' });
+  return withShutdown(logger, async (shutdown) => {
+    const installation = await openExistingInstallation(configuration, shutdown);
+    const { log, topics } = installation;
+    const pseudonyms = await installation.pseudonyms();
+    const isKnown = pseudonyms.known(userId) !== undefined;
+    if (isKnown && options.yes !== true && !(await confirmed(userId, shutdown.signal))) {
+      output.line('Nothing was erased.');
+      return EXIT.failed;
+    }
+    const { targets, failed } = isKnown ? await prepare(installation, shutdown) : nothing;
+    const erasing = eraseUser(userId, {
+      pseudonyms,
+      targets,
+      announce: (user_id) =>
+        writePrivacyStatus(log, topics.privacy, { user_id, status: 'erased', ts: systemClock.now() }),
+      onTarget: (name) => notice(output, `Erasing: ${name}`),
+    });
+    const erasure = await unlessInterrupted(Promise.race([erasing, failed]), shutdown.signal);
+    report(output, userId, erasure, await remainingTopics(log));
+    return EXIT.done;
+  });
+}
+
+async function confirmed(userId: string, signal: AbortSignal): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw usageError('An erasure cannot be undone, and there is no terminal to ask on.', 'Give --yes.');
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`Erase user ${userId} for good? [y/N] `, { signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+type Prepared = { readonly targets: readonly EraseTarget[]; readonly failed: Promise<never> };
+
+const nothing: Prepared = { targets: [], failed: new Promise<never>(() => {}) };
+
+/** Where nobody else is at work on the data, the processors that delete the user's rows run here. */
+async function prepare(installation: Installation, shutdown: Shutdown): Promise<Prepared> {
+  const { configuration } = installation;
+  const isAlone = !inspectLock(configuration.data).held;
+  let failed = nothing.failed;
+  if (isAlone) {
+    const lock = lockDirectory(configuration.data, 'erase');
+    shutdown.add('data directory', async () => lock.release());
+    ({ failed } = await startPipeline(installation, shutdown));
+  }
+  const modules = await openViewsOfModules(installation, configuration.features.modules);
+  const views = isAlone ? await openViewsInRedis(installation, modules, shutdown) : undefined;
+  const common = {
+    ...installation,
+    dataDirectory: configuration.data,
+    clock: systemClock,
+    patienceMs: PATIENCE_MS,
+    signal: shutdown.signal,
+  };
+  const redis = await redisTarget({ ...common, modules }, views, shutdown);
+  const others = [...(redis === undefined ? [] : [redis]), await archiveTarget(installation, common)];
+  return { targets: erasureTargets({ ...common, modules: modules.map(({ view }) => view), others }), failed };
+}
+
+function report(
+  output: Output,
+  userId: string,
+  { erased, keyDestroyed }: Erasure,
+  remaining: readonly RemainingTopic[],
+): void {
+  if (output.json) {
+    output.value({ user_id: userId, erased, keyDestroyed, remains: remaining });
+    return;
+  }
+  output.line(`User ${userId} is erased.`);
+  output.table(
+    [{ title: 'what' }, { title: 'removed', align: 'right' }, { title: 'where' }],
+    erased.map(({ target, rows, where }) => [target, grouped(rows), where]),
+  );
+  output.line(
+    keyDestroyed
+      ? 'The key of the pseudonym is destroyed: what stays can be linked to the user by nobody.'
+      : 'Ids stand on the log as they were given: what stays names the user.',
+  );
+  const stays = remaining.map(({ topic, retentionMs }) => {
+    return `${topic} (${retentionMs === null ? 'for ever' : `${retentionMs / DAY_MS} days`})`;
+  });
+  output.line(
+    `Stays until its retention: ${stays.join(', ')}; in the processors' state, until its examples are over and it is compacted.`,
+  );
+  if (erased.some(({ target, rows }) => target === 'versions' && rows > 0)) {
+    output.line('Next: millrace train, because versions were archived (with the same --data).');
+  }
+}

@@ -1,0 +1,76 @@
+/** `millrace promote VERSION` and `millrace rollback`: what answers is decided by a person. */
+
+import type { Command } from 'commander';
+import type { CommandAnswer } from '#schemas';
+import { askRegistry, readRegistry, versionNamed } from '#versions';
+import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import type { Output } from '../output.ts';
+import { withRegistry } from './registry.ts';
+
+type Options = { readonly reason?: string };
+
+const notes = `
+While "millrace start" runs on the data directory, it is decided there, and its responder swaps the versions at once; the
+version before stays loaded. Who asked, and why, is kept with the version: millrace versions show VERSION.`;
+
+export function promoteCommand(command: Command): Command {
+  return defineCommand<Options>({
+    command: command
+      .argument('<version>', 'version, or the first characters of it')
+      .option('--reason <text>', 'why, for the record'),
+    examples: [
+      ['millrace promote 46e490558d92', 'the one that waits'],
+      ['millrace promote 46e4 --reason "offline gain confirmed"', 'with the reason'],
+    ],
+    notes,
+    run: (invocation, [name = '']) => promote(invocation, name),
+  });
+}
+
+export function rollbackCommand(command: Command): Command {
+  return defineCommand<Options>({
+    command: command
+      .argument('[version]', 'the version in force that is to go (default: the one that finds items)')
+      .option('--reason <text>', 'why, for the record'),
+    examples: [
+      ['millrace rollback', 'whichever version is in force'],
+      ['millrace rollback 46e490558d92', 'this one and no other'],
+    ],
+    notes: `${notes}
+Given the version, a second rollback by someone else is refused rather than done twice.`,
+    run: (invocation, [name]) => rollBack(invocation, name),
+  });
+}
+
+async function promote(invocation: Invocation<Options>, name: string): Promise<number> {
+  const { options, output } = invocation;
+  const answer = await withRegistry(invocation, 'promote', async ({ log, topics }, { actor, ...asking }) => {
+    const { version } = versionNamed(await readRegistry(log, topics.versions), name);
+    return askRegistry(asking, { kind: 'promote', version, actor, reason: options.reason ?? null });
+  });
+  print(output, answer, `Version ${answer.version} is promoted.`);
+  return EXIT.done;
+}
+
+async function rollBack(invocation: Invocation<Options>, name: string | undefined): Promise<number> {
+  const { options, output } = invocation;
+  const answer = await withRegistry(invocation, 'rollback', async ({ log, topics }, { actor, ...asking }) => {
+    const named = name === undefined ? null : versionNamed(await readRegistry(log, topics.versions), name);
+    const request = { kind: 'rollback', version: named?.version ?? null, actor } as const;
+    return askRegistry(asking, { ...request, reason: options.reason ?? null });
+  });
+  const isBack = answer.status === 'promoted';
+  print(
+    output,
+    answer,
+    isBack
+      ? `Rolled back: version ${answer.version} is in force again.`
+      : `Version ${answer.version} is rolled back; none takes its place.`,
+  );
+  return EXIT.done;
+}
+
+function print(output: Output, { command_id, kind, version, status }: CommandAnswer, text: string): void {
+  if (output.json) output.value({ command_id, kind, version, status });
+  else output.line(text);
+}

@@ -1,0 +1,43 @@
+/** `millrace versions publish DIR`: a model that was trained elsewhere becomes a version. */
+
+import { Command } from 'commander';
+import { requireData } from '#service';
+import { publishCandidate, storeExternalModel } from '#versions';
+import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import { withRegistry } from './registry.ts';
+
+export function publishCommand(): Command {
+  return defineCommand({
+    command: new Command('publish')
+      .description('Verify a model that was trained elsewhere, store it, and put it up for promotion.')
+      .argument('<dir>', 'directory with model.json and the ONNX file that it names'),
+    examples: [
+      ['millrace versions publish exported', 'verified, stored, registered'],
+      ['millrace promote VERSION', 'then: it ranks what the version in force finds'],
+    ],
+    notes: `
+model.json names the inputs by features of views, with their versions, and the output: docs/MODELS.md describes it. The gates
+hold what it says of its metrics against their limits; then it waits for an approval. The same directory gives the same version.`,
+    run: (invocation, [directory = '']) => publish(invocation, directory),
+  });
+}
+
+async function publish(invocation: Invocation<object>, directory: string): Promise<number> {
+  const { configuration, output } = invocation;
+  requireData(configuration);
+  const { data: dataDirectory, features } = configuration;
+  const { candidate, manifest } = await storeExternalModel(directory, {
+    dataDirectory,
+    modules: features.modules,
+  });
+  const { version, status, reason } = await withRegistry(invocation, 'publish', (_, { actor, ...asking }) =>
+    publishCandidate(asking, candidate, actor),
+  );
+  if (output.json) {
+    output.value({ version, status, reason, name: manifest.name });
+    return EXIT.done;
+  }
+  output.line(`version ${version} (${manifest.name}) ${status}${reason === null ? '' : `: ${reason}`}`);
+  if (status === 'staged') output.line(`Next: millrace promote ${version} (with the same --data).`);
+  return EXIT.done;
+}

@@ -1,0 +1,120 @@
+/** `millrace versions show VERSION`: its life, what the gates found, and its card. */
+
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { localArtifacts, versionsDirectory } from '#models';
+import { createLogger, errorCode } from '#platform';
+import type { GateResult, Version } from '#schemas';
+import { openExistingInstallation, withShutdown } from '#service';
+import { isInForce, readRegistry, versionNamed } from '#versions';
+import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import { moment, type Output } from '../output.ts';
+
+const CARD = 'card.md';
+
+export function showVersionCommand(): Command {
+  return defineCommand({
+    command: new Command('show')
+      .description('Show the life of a version, what the gates found, and its card.')
+      .argument('<version>', 'version, or the first characters of it'),
+    examples: [
+      ['millrace versions show 46e490558d92', 'for a person'],
+      ['millrace versions show 46e4 --json', 'its steps as events have them'],
+    ],
+    run: (invocation, [name = '']) => show(invocation, name),
+  });
+}
+
+async function show({ configuration, output }: Invocation<object>, name: string): Promise<number> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
+  return withShutdown(logger, async (shutdown) => {
+    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+    const registry = await readRegistry(log, topics.versions);
+    const found = versionNamed(registry, name);
+    const card = await cardOf(configuration.data, found.version);
+    const serving = isInForce(registry, found);
+    if (output.json) {
+      const { version, latest, steps } = found;
+      const life = steps.map(({ candidate: _, ...step }) => step);
+      output.value({ version, status: latest.status, serving, candidate: latest.candidate, life, card });
+    } else print(output, { latest: found.latest, steps: found.steps, serving, card });
+    return EXIT.done;
+  });
+}
+
+/** Null where the version has none; files that are gone or damaged are said to be so. */
+async function cardOf(data: string, version: string): Promise<string | null> {
+  try {
+    const files = await localArtifacts(join(data, versionsDirectory)).open(version);
+    return files.names.includes(CARD) ? files.read(CARD).toString() : null;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'MR_VERSION_MISSING') return 'Its files are gone.';
+    if (code === 'MR_VERSION_CORRUPT') return (error as Error).message;
+    throw error;
+  }
+}
+
+type Shown = {
+  readonly latest: Version;
+  readonly steps: readonly Version[];
+  readonly serving: boolean;
+  readonly card: string | null;
+};
+
+function print(output: Output, { latest, steps, serving, card }: Shown): void {
+  const { version, status, candidate } = latest;
+  const { model, role, snapshot_id, run_id, metrics, intervals, production } = candidate;
+  output.line(`version ${version} (${model}, ${role}) is ${status}${serving ? ' and in force' : ''}`);
+  const trained = snapshot_id === '' ? 'elsewhere' : `on snapshot ${snapshot_id}`;
+  output.line(`trained ${trained}${run_id === null ? '' : ` by run ${run_id}`}`);
+  output.line();
+  output.table(
+    [{ title: 'when' }, { title: 'step' }, { title: 'by' }, { title: 'in place of' }, { title: 'why' }],
+    steps.map(({ ts, status: step, actor, previous, reason }) => [
+      moment(ts),
+      step,
+      actor ?? 'gate',
+      previous?.slice(0, 12) ?? '',
+      reason ?? '',
+    ]),
+  );
+  const gates = steps.findLast(({ gates: found }) => found.length > 0)?.gates ?? [];
+  if (gates.length > 0) printGates(output, gates);
+  output.line();
+  for (const [metric, value] of Object.entries(metrics)) {
+    const interval = intervals[metric];
+    const range = interval === undefined ? '' : ` (${figure(interval.low)} to ${figure(interval.high)})`;
+    const difference = production?.differences[metric];
+    const beside =
+      difference === undefined
+        ? ''
+        : `, ${figure(difference.mean)} (${figure(difference.low)} to ${figure(difference.high)}) over ${production?.version.slice(0, 12)}`;
+    output.line(`${metric} ${figure(value)}${range}${beside}`);
+  }
+  if (card !== null) output.line(`\n${card.trimEnd()}`);
+}
+
+function printGates(output: Output, gates: readonly GateResult[]): void {
+  output.line();
+  output.table(
+    [
+      { title: 'gate' },
+      { title: 'metric' },
+      { title: 'value', align: 'right' },
+      { title: 'at least', align: 'right' },
+      { title: 'passed' },
+    ],
+    gates.map(({ gate, metric, value, threshold, passed }) => [
+      gate,
+      metric,
+      figure(value),
+      figure(threshold),
+      passed ? 'yes' : 'no',
+    ]),
+  );
+}
+
+function figure(value: number | null): string {
+  return value === null ? '-' : value.toFixed(4);
+}

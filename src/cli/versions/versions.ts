@@ -1,0 +1,101 @@
+/** `millrace versions`: what has been trained or published, and what became of it. */
+
+import type { Command } from 'commander';
+import { createLogger } from '#platform';
+import { openExistingInstallation, withShutdown } from '#service';
+import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#versions';
+import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import { moment } from '../output.ts';
+import { collectCommand } from './versions-collect.ts';
+import { publishCommand } from './versions-publish.ts';
+import { showVersionCommand } from './versions-show.ts';
+
+export function versionsCommand(command: Command): Command {
+  return defineCommand({
+    command,
+    examples: [
+      ['millrace versions', 'a table; * is the version that answers'],
+      ['millrace versions show 46e490558d92', 'its life, and what the gates found'],
+      ['millrace versions publish DIR', 'a model that was trained elsewhere'],
+      ['millrace versions collect', 'what could be removed'],
+      ['millrace versions --json | tail -n 1', 'the newest one in full'],
+    ],
+    notes: `
+by: who asked for the last step; the gate where nobody did. millrace promote and millrace rollback choose what answers.`,
+    run: (invocation) => listVersions(invocation),
+  })
+    .enablePositionalOptions()
+    .addCommand(showVersionCommand())
+    .addCommand(publishCommand())
+    .addCommand(collectCommand());
+}
+
+async function listVersions({ configuration, output }: Invocation<object>): Promise<number> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
+  return withShutdown(logger, async (shutdown) => {
+    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+    const registry = await readRegistry(log, topics.versions);
+    const { versions } = registry;
+    if (output.json) for (const each of versions) output.value(asJson(registry, each));
+    else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');
+    else
+      output.table(
+        columns,
+        versions.map((each) => row(registry, each)),
+      );
+    return EXIT.done;
+  });
+}
+
+function asJson(registry: RegistryView, each: RegisteredVersion) {
+  const { version, status, ts, reason, actor, previous, candidate } = each.latest;
+  const { metrics, popularity, decayed_popularity: decayedPopularity, ...rest } = candidate;
+  return {
+    ...rest,
+    version,
+    status,
+    serving: isInForce(registry, each),
+    ts,
+    reason,
+    actor,
+    previous,
+    model: metrics,
+    popularity,
+    decayedPopularity,
+    kind: rest.model,
+  };
+}
+
+const columns = [
+  { title: ' version' },
+  { title: 'model' },
+  { title: 'status' },
+  { title: 'decided' },
+  { title: 'by' },
+  { title: 'recall@10', align: 'right' },
+  { title: 'ndcg@10', align: 'right' },
+  { title: 'best popularity', align: 'right' },
+] as const;
+
+function row(registry: RegistryView, each: RegisteredVersion): string[] {
+  const { version, status, ts, actor, candidate } = each.latest;
+  const { metrics, popularity, decayed_popularity: decayed, model } = candidate;
+  const best = (metric: string) => {
+    const [allTime, recent] = [popularity[metric], decayed[metric]];
+    return allTime === undefined && recent === undefined ? undefined : Math.max(allTime ?? 0, recent ?? 0);
+  };
+  return [
+    `${isInForce(registry, each) ? '*' : ' '}${version.slice(0, 12)}`,
+    model,
+    status,
+    moment(ts),
+    actor ?? 'gate',
+    figure(metrics['recall@10']),
+    figure(metrics['ndcg@10']),
+    `${figure(best('recall@10'))} ${figure(best('ndcg@10'))}`,
+  ];
+}
+
+export function figure(value: number | undefined): string {
+  return value === undefined ? '-' : value.toFixed(4);
+}

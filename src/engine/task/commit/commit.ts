@@ -1,0 +1,142 @@
+import type {
+  Appended,
+  Log,
+  OffsetCommit,
+  Producer,
+  Records,
+  TopicPartition,
+  TransactionalProducer,
+} from '#log';
+import { errorCode } from '#platform';
+import type { Rebalance } from '../assignment/rebalance.ts';
+import { step } from '../failpoints.ts';
+import type { Task } from '../task.ts';
+
+/**
+ * What becomes of a commit that a crash interrupts. 'exactly-once': it has happened or it has not. 'at-least-once': its
+ * outputs may be there without its offsets, and come again.
+ */
+export type Guarantee = 'exactly-once' | 'at-least-once';
+
+type Work = {
+  readonly appends: readonly (TopicPartition & { readonly records: Records })[];
+  readonly offsets: readonly OffsetCommit[];
+};
+
+/** Writes what tasks have done to the log, and then to their stores. */
+export interface Committer {
+  /** Gives where the appends ended up. Errors: MR_LOG_GENERATION where the group has gone on without this member. */
+  write(work: Work): Promise<readonly Appended[]>;
+  close(): Promise<void>;
+}
+
+export async function openCommitter(
+  guarantee: Guarantee,
+  log: Log,
+  transactionalId: string,
+  rebalance: Rebalance,
+): Promise<Committer> {
+  if (guarantee === 'at-least-once') return new AtLeastOnce(log, await log.producer(), rebalance);
+  return new ExactlyOnce(await log.transactionalProducer(transactionalId), rebalance);
+}
+
+/** Commits `tasks` together: outputs, changelog records and input offsets in the log, then the stores. */
+export async function commitTasks(tasks: readonly Task[], committer: Committer): Promise<void> {
+  const offsets: OffsetCommit[] = [];
+  const appends = [];
+  for (const task of tasks) {
+    offsets.push(...(await task.collect()));
+    appends.push(...task.outbox.appends());
+  }
+  step('commit.collect');
+  const appended = await committer.write({ appends, offsets });
+  step('commit.store.before');
+  for (const task of tasks) {
+    await task.commit(appended);
+    task.outbox.clear();
+    for (const input of task.input.partitions) input.takenBytes = 0;
+    step('commit.store.between');
+  }
+  step('commit.store.after');
+}
+
+/**
+ * What the next commit keeps in memory until then: outputs, and the inputs whose changes of state wait with them (by
+ * the size of the records, which is of the order of what operators keep).
+ */
+export function uncommittedBytes(tasks: readonly Task[]): number {
+  let bytes = 0;
+  for (const { outbox, input } of tasks) {
+    bytes += outbox.bytes;
+    for (const { takenBytes } of input.partitions) bytes += takenBytes;
+  }
+  return bytes;
+}
+
+/** One transaction of the log a commit. */
+class ExactlyOnce implements Committer {
+  readonly #producer: TransactionalProducer;
+  readonly #rebalance: Rebalance;
+
+  constructor(producer: TransactionalProducer, rebalance: Rebalance) {
+    this.#producer = producer;
+    this.#rebalance = rebalance;
+  }
+
+  async write({ appends, offsets }: Work): Promise<readonly Appended[]> {
+    return underCurrentGeneration(this.#rebalance, async () => {
+      for (const { topic, partition, records } of appends) this.#producer.append(topic, partition, records);
+      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
+      step('commit.log.before');
+      const appended = await this.#producer.commit();
+      step('commit.log.after');
+      return appended;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#producer.close();
+  }
+}
+
+/** Outputs and changelog are acknowledged before the offsets are committed. */
+class AtLeastOnce implements Committer {
+  readonly #log: Pick<Log, 'commitOffsets'>;
+  readonly #producer: Producer;
+  readonly #rebalance: Rebalance;
+
+  constructor(log: Pick<Log, 'commitOffsets'>, producer: Producer, rebalance: Rebalance) {
+    this.#log = log;
+    this.#producer = producer;
+    this.#rebalance = rebalance;
+  }
+
+  async write({ appends, offsets }: Work): Promise<readonly Appended[]> {
+    step('commit.log.before');
+    const appended = await Promise.all(
+      appends.map(({ topic, partition, records }) => this.#producer.append(topic, partition, records)),
+    );
+    await underCurrentGeneration(this.#rebalance, () =>
+      this.#log.commitOffsets(this.#rebalance.membership, offsets),
+    );
+    step('commit.log.after');
+    return appended;
+  }
+
+  close(): Promise<void> {
+    return this.#producer.close();
+  }
+}
+
+/** Writes again under the new generation where a round has ended meanwhile: the tasks are still this member's. */
+async function underCurrentGeneration<T>(rebalance: Rebalance, write: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const { membership } = rebalance;
+    try {
+      return await write();
+    } catch (error) {
+      if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
+      if (!(await rebalance.hasMovedOnFrom(membership))) throw error;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { Log } from '#log';
+import type { Clock } from '#platform';
+import type { SourceNode } from '../../topology/node.ts';
+import type { Task } from '../task.ts';
+import type { InputPartition } from './input.ts';
+
+/** How long a caught-up input of a live world stays silent before its watermark follows the wall clock. */
+const IDLE_MS = 5_000;
+/** A world is live while its newest event is this close to the wall clock. */
+const LIVE_WITHIN_MS = 3_600_000;
+/** How often the log is asked whether a topic is live in partitions that others read. */
+const ASK_AGAIN_MS = 60_000;
+
+type World = {
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'describeTopics' | 'offsetForTimestamp'>;
+  /** An input that tasks still wait for has not fallen silent. */
+  readonly idleWaitMs: number;
+};
+
+/**
+ * In a live world a partition where nothing happens would hold back everybody's watermark; once it has been silent
+ * for a while, its watermark follows the wall clock. In an imported world time stands still instead.
+ */
+export class IdleInputs {
+  /** Wall-clock time at which an input last gave records, or was last moved on. */
+  readonly #lastMoved = new WeakMap<InputPartition, number>();
+  readonly #elsewhere = new Map<SourceNode, { readonly askedAt: number; readonly isLive: boolean }>();
+
+  sawRecords(input: InputPartition, now: number): void {
+    this.#lastMoved.set(input, now);
+  }
+
+  async followWallClock(tasks: readonly Task[], world: World): Promise<void> {
+    const now = world.clock.now();
+    const silentAfterMs = Math.max(IDLE_MS, world.idleWaitMs);
+    const inputs = tasks.flatMap((task) => task.input.partitions);
+    const newest = new Map<SourceNode, number>();
+    for (const { node, watermark } of inputs) {
+      newest.set(node, Math.max(newest.get(node) ?? 0, watermark.newest));
+    }
+    for (const input of inputs) {
+      const lastMoved = this.#lastMoved.get(input);
+      // First seen: how long it has been silent is not known, so the silence begins now.
+      if (lastMoved === undefined) this.#lastMoved.set(input, now);
+      const isSilent = lastMoved !== undefined && now - lastMoved >= silentAfterMs;
+      if (!isSilent || !input.fetchedAll || input.bufferedRecords > 0) continue;
+      const isLiveHere = (newest.get(input.node) ?? 0) >= now - LIVE_WITHIN_MS;
+      if (!isLiveHere && !(await this.#isLiveElsewhere(input.node, world))) continue;
+      input.watermark.followWallClock(now);
+      this.#lastMoved.set(input, now);
+    }
+  }
+
+  /** Whether any partition has a recent event: where tasks are spread, the busy ones may all be another member's. */
+  async #isLiveElsewhere(node: SourceNode, { clock, log }: World): Promise<boolean> {
+    if (node.watermark === 'carried') return false;
+    const known = this.#elsewhere.get(node);
+    if (known !== undefined && clock.monotonic() - known.askedAt < ASK_AGAIN_MS) return known.isLive;
+    const topic = node.topic.name;
+    const [description] = await log.describeTopics([topic]);
+    let isLive = false;
+    for (const [partition, { stable }] of (description?.offsets ?? []).entries()) {
+      const recent = await log.offsetForTimestamp({ topic, partition }, clock.now() - LIVE_WITHIN_MS);
+      isLive ||= recent < stable;
+    }
+    this.#elsewhere.set(node, { askedAt: clock.monotonic(), isLive });
+    return isLive;
+  }
+}

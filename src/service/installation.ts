@@ -1,0 +1,134 @@
+/** A data directory and a log opened: the one of the directory, or the one on Kafka that the configuration names. */
+
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type OpenedLog, openLog } from '#log';
+import {
+  type Configuration,
+  ConfigurationError,
+  createLogger,
+  createMetrics,
+  errorCode,
+  type Logger,
+  type Metrics,
+  type Shutdown,
+  systemClock,
+} from '#platform';
+import type { Pseudonyms } from '#privacy';
+import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
+import { throwIfInterrupted } from './interruption.ts';
+import { openPseudonyms } from './pseudonyms.ts';
+import { readRecordFile, writeRecordFile } from './record-file.ts';
+
+export type Installation = Pick<
+  OpenedLog,
+  'log' | 'registry' | 'identity' | 'embedded' | 'expiresByWallClock'
+> & {
+  readonly configuration: Configuration;
+  /** For what belongs to this log alone, such as state; models and snapshots lie in the data directory itself. */
+  readonly directory: string;
+  /** The name of this data directory in groups that others may be members of. */
+  readonly instanceId: string;
+  readonly topics: Topics;
+  /** What users are called on the log; opened by who asks first. Errors: those of openPseudonyms. */
+  readonly pseudonyms: () => Promise<Pseudonyms>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+};
+
+/** Opens the log and its topics, made where they are missing; `shutdown` closes it. Ctrl-C ends it with Interrupted. */
+export async function openInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<Installation> {
+  return installed(configuration, await openedLog(configuration, shutdown), shutdown);
+}
+
+/** The same for commands that only read: ConfigurationError MR_DATA_EMPTY where nothing has been written yet. */
+export async function openExistingInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<Installation> {
+  requireData(configuration);
+  const opened = await openedLog(configuration, shutdown);
+  if (opened.embedded === undefined) await requireTopics(configuration, opened);
+  return installed(configuration, opened, shutdown);
+}
+
+/** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */
+export function requireData({ data, log }: Configuration): void {
+  if (log === 'embedded' && !existsSync(join(data, 'log.sqlite'))) throw noData(`in ${data}`);
+}
+
+async function requireTopics({ log: url }: Configuration, { log }: OpenedLog): Promise<void> {
+  try {
+    await log.describeTopics(['interactions']);
+  } catch (error) {
+    if (errorCode(error) !== 'MR_LOG_UNKNOWN_TOPIC') throw error;
+    throw noData(`on ${withoutUser(url)}`);
+  }
+}
+
+function noData(where: string): ConfigurationError {
+  return new ConfigurationError('MR_DATA_EMPTY', `There is no data ${where}.`, {
+    hint: 'Run "millrace start" or "millrace import movielens DIR" first, or name another directory with --data DIR.',
+  });
+}
+
+async function openedLog(configuration: Configuration, shutdown: Shutdown): Promise<OpenedLog> {
+  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
+  const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
+  shutdown.add('log', () => opened.close());
+  return opened;
+}
+
+async function installed(
+  configuration: Configuration,
+  { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
+  shutdown: Shutdown,
+): Promise<Installation> {
+  const directory = logDirectory(configuration, identity);
+  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
+  const metrics = createMetrics();
+  const topics = await openTopics(log, registry, leaveOutUndecodable({ logger, metrics }));
+  throwIfInterrupted(shutdown.signal);
+  let pseudonyms: Promise<Pseudonyms> | undefined;
+  return {
+    configuration,
+    log,
+    registry,
+    identity,
+    embedded,
+    expiresByWallClock,
+    directory,
+    instanceId: embedded === undefined ? ownName(directory) : 'main',
+    topics,
+    pseudonyms: () => {
+      pseudonyms ??= openPseudonyms(configuration, log, shutdown);
+      return pseudonyms;
+    },
+    logger,
+    metrics,
+  };
+}
+
+/** State of one log must never be taken for that of another: on Kafka each has a directory of its own. */
+export function logDirectory({ data }: Pick<Configuration, 'data'>, identity: string): string {
+  return identity === 'embedded' ? data : join(data, identity);
+}
+
+/** Made once for each data directory: two that took each other for themselves would throw each other out for ever. */
+export function ownName(directory: string): string {
+  const path = join(directory, 'instance.json');
+  const known = readRecordFile<{ readonly instance: string }>(path);
+  if (known !== undefined) return known.instance;
+  const instance = randomUUID();
+  writeRecordFile(path, { instance });
+  return instance;
+}
+
+/** An address as it may be shown. */
+export function withoutUser(url: string): string {
+  return url.replace(/\/\/.*@/, '//');
+}

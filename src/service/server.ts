@@ -1,0 +1,136 @@
+/** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
+
+import { servePeers, serveQueries } from '#engine';
+import { openGateway } from '#gateway';
+import {
+  allowedHosts,
+  type Configuration,
+  createHttpServer,
+  createMetrics,
+  type HttpServer,
+  type Logger,
+  type Metrics,
+  renderTogether,
+  type Shutdown,
+  systemClock,
+} from '#platform';
+import type { Pseudonyms } from '#privacy';
+import { type Processing, processedInteractions } from '#processing';
+import type { Responder } from '#responders';
+import { registerAdminRoutes } from '#versions';
+import type { Installation } from './installation.ts';
+import { Intake } from './intake.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { ViewsInRedis } from './views.ts';
+
+/** How long a decision over a version may take while a client waits. */
+const DECISION_MS = 10_000;
+
+/** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
+export async function checkPort({
+  configuration,
+  logger,
+}: Pick<Installation, 'configuration' | 'logger'>): Promise<void> {
+  const probe = await createHttpServer({ logger, metrics: createMetrics() });
+  await probe.listen(configuration.http);
+  await probe.close();
+}
+
+/**
+ * Where the server can be asked by other processes; undefined where its port is not known beforehand, and where it listens
+ * on all addresses, of which none is named.
+ */
+export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string | undefined {
+  const { host, port, advertised } = http;
+  if (advertised !== undefined || port === 0) return advertised;
+  if (host === '0.0.0.0' || host === '::') return undefined;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+type Served = {
+  readonly pipeline: Pipeline;
+  readonly responder: Responder;
+  readonly views: ViewsInRedis | undefined;
+};
+
+/** Serves until `shutdown`; gives the address. */
+export async function serve(
+  { configuration, log, embedded, topics, pseudonyms, logger, metrics }: Installation,
+  { pipeline, responder, views }: Served,
+  shutdown: Shutdown,
+): Promise<string> {
+  const { disk, gateway: limits } = configuration;
+  const { processing } = pipeline;
+  const intake = new Intake({
+    directory: embedded === undefined ? undefined : configuration.data,
+    reserveBytes: disk.reserveMb * 1_000_000,
+    maxLag: limits.maxLag,
+    lag: () => pipeline.latest().lag.interactions ?? 0,
+    clock: systemClock,
+    logger,
+    metrics,
+  });
+  const gateway = await openGateway({
+    log,
+    topics,
+    pseudonyms: await pseudonyms(),
+    clock: systemClock,
+    futureMs: configuration.admission.futureMs,
+    pending: {
+      most: configuration.admission.userPendingEvents,
+      processed: () => processedInteractions(log),
+    },
+    refusal: () => intake.refusal(),
+    adminToken: configuration.admin.token,
+    logger,
+    metrics,
+  });
+  shutdown.add('gateway', () => gateway.close());
+  const server = await createHttpServer({
+    logger,
+    metrics: withThreads(metrics, processing),
+    allowsHost: allowedHosts(configuration.http),
+  });
+  gateway.registerRoutes(server);
+  responder.registerRoutes(server);
+  serveQueries(server, processing);
+  servePeers(server, processing);
+  const { token } = configuration.admin;
+  registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
+  server.routes.get('/tasks', async () => ({ members: await processing.report() }));
+  let failure: Error | undefined;
+  processing.ended.catch((error: Error) => {
+    failure = error;
+  });
+  server.addReadyCheck('processing', () => (failure ? `has failed: ${failure.message}` : processing.heldUp));
+  server.addReadyCheck('disk', () => intake.notReady());
+  checkVault(server, await pseudonyms(), { logger, shutdown });
+  if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
+  const { url } = await server.listen(configuration.http);
+  shutdown.add('server', () => server.close());
+  return url;
+}
+
+/** Beside serving: users whose key is damaged are refused one by one, and whether there are any shows at once. */
+function checkVault(
+  server: HttpServer,
+  pseudonyms: Pseudonyms,
+  { logger, shutdown }: { readonly logger: Logger; readonly shutdown: Shutdown },
+): void {
+  const { signal } = shutdown;
+  const checking = pseudonyms.check(signal).then(
+    ({ damaged }) => damaged > 0 && logger.error({ damaged }, pseudonyms.damage),
+    (err: unknown) => signal.aborted || logger.error({ err }, 'the vault of pseudonyms could not be checked'),
+  );
+  shutdown.add('check of the vault', async () => void (await checking));
+  server.addReadyCheck('vault', () => pseudonyms.damage);
+}
+
+/** Metrics of this thread together with those of the threads that process. */
+function withThreads(metrics: Metrics, processing: Processing): Metrics {
+  const render = async () => {
+    const [own, threads] = await Promise.all([metrics.values(), processing.metrics().catch(() => [])]);
+    return renderTogether([own, ...threads]);
+  };
+  return { ...metrics, render };
+}

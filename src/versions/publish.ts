@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { featureViews, modelFeatures, recordViews } from '#features';
+import { type ExternalManifest, localArtifacts, readExternalModel, versionsDirectory } from '#models';
+import { InputError } from '#platform';
+import { viewsOfModules } from '#processing';
+import type { Candidate, CommandAnswer } from '#schemas';
+import { type AskingOptions, askRegistry } from './ask-registry.ts';
+
+export type PublishOptions = {
+  readonly dataDirectory: string;
+  /** Modules that declare feature views; models may read theirs as well. */
+  readonly modules: readonly string[];
+};
+
+export type StoredModel = { readonly candidate: Candidate; readonly manifest: ExternalManifest };
+
+/**
+ * Verifies a model from outside and stores it as a version; nobody knows of it yet. Errors: those of readExternalModel;
+ * InputError MR_MODEL_FEATURE.
+ */
+export async function storeExternalModel(
+  directory: string,
+  { dataDirectory, modules }: PublishOptions,
+): Promise<StoredModel> {
+  const { manifest, contents } = await readExternalModel(directory);
+  modelFeatures(manifest, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
+  const { metrics, protocol } = manifest;
+  const description = {
+    model: 'external',
+    snapshotId: '',
+    seed: 0,
+    dimension: 0,
+    itemCount: 0,
+    protocol,
+    metrics,
+    popularity: {},
+    decayedPopularity: {},
+  };
+  const version = await localArtifacts(join(dataDirectory, versionsDirectory)).write(description, contents);
+  const candidate: Candidate = {
+    version,
+    snapshot_id: description.snapshotId,
+    model: description.model,
+    directory: `${versionsDirectory}/${version}`,
+    dimension: description.dimension,
+    items: description.itemCount,
+    protocol,
+    metrics: { ...metrics },
+    popularity: {},
+    decayed_popularity: {},
+    role: 'ranking',
+    run_id: null,
+    intervals: {},
+    production: null,
+  };
+  return { candidate, manifest };
+}
+
+/** Puts it up for promotion. Errors: those of askRegistry; InputError MR_VERSION_NOT_PROMOTABLE where it is archived. */
+export async function publishCandidate(
+  asking: AskingOptions,
+  candidate: Candidate,
+  actor: string,
+): Promise<CommandAnswer> {
+  const { version } = candidate;
+  const answer = await askRegistry(asking, { kind: 'publish', candidate, actor });
+  if (answer.status !== 'archived') return answer;
+  throw new InputError('MR_VERSION_NOT_PROMOTABLE', `Version ${version} was archived, which is for good.`, {
+    hint: 'Publish a model that differs from it, or remove its files with: millrace versions collect.',
+  });
+}

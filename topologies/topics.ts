@@ -1,0 +1,27 @@
+import { avroSerde, type OnUndecodable, type Topic, textKey } from '#engine';
+import type { Log, SchemaRegistry } from '#log';
+import { avroSchema, type TopicDefinition, type TopicName, type TopicValue, topics } from '#schemas';
+
+/** Every topic of the catalogue, typed, with its schema registered. */
+export type Topics = { readonly [N in TopicName]: Topic<string, TopicValue<N>> };
+
+/**
+ * Creates the catalogue's topics where they are missing, and registers their schemas. `onUndecodable`: for their readers
+ * outside of topologies, see Topic. Errors: MR_LOG_TOPIC_MISMATCH, MR_SCHEMA_INCOMPATIBLE.
+ */
+export async function openTopics(
+  log: Log,
+  registry: SchemaRegistry,
+  onUndecodable?: OnUndecodable,
+): Promise<Topics> {
+  const definitions: readonly TopicDefinition[] = Object.values(topics);
+  await log.createTopics(definitions);
+  const opened = await Promise.all(
+    definitions.map(async ({ name, partitions, cleanup, schema }) => {
+      const value = await avroSerde(registry, `${name}-value`, avroSchema(schema));
+      const policy = onUndecodable && { onUndecodable };
+      return [name, { name, partitions, cleanup, key: textKey, value, ...policy }] as const;
+    }),
+  );
+  return Object.fromEntries(opened) as unknown as Topics;
+}
