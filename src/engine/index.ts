@@ -4,8 +4,7 @@
  * It promises that outputs, changelogs and input offsets become visible together or not at all; that how the
  * input is cut into batches makes no difference to what comes out; that a store can be rebuilt from its changelog
  * and proven equal by its digest. It knows nothing of the domain, of which log it runs on, or of the wall clock
- * beyond the Clock it is given. The log has a door of its own (`#engine/log`), as have the tools for tests
- * (`#engine/testing`).
+ * beyond the Clock it is given. The tools for tests have a door of their own (`#engine/testing`).
  */
 export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
