@@ -66,6 +66,7 @@ export {
   windowsOf,
 } from './store/window-store.ts';
 export type { Address, TaskOwners } from './task/assignment/assignment.ts';
+export { type CarryOverOptions, carryOver } from './task/carry-over.ts';
 export type { Guarantee } from './task/commit/commit.ts';
 export { groupOfJournal, isJournalTopic } from './task/commit/journal.ts';
 export {
@@ -75,6 +76,7 @@ export {
 } from './task/commit/moved-journal.ts';
 export { portableHeaders } from './task/commit/position.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
+export { acceptedGenerations } from './task/earlier-generations.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export type { RestoreStatus } from './task/restore/restore-progress.ts';
 export { StreamsRuntime } from './task/runtime.ts';

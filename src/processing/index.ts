@@ -6,8 +6,15 @@
  * error, and that "caught up" means processed and committed through every stage. What the processors do stands in
  * processors/, how they run in `#engine`.
  */
+export {
+  type CarryOverEnvironment,
+  carryOverEarlier,
+  earlierGeneration,
+  removeEarlierStores,
+} from './carry-over.ts';
 export { CATCH_UP_COMMIT_INTERVAL_MS } from './catch-up.ts';
 export { declaredLoop } from './declared-topology.ts';
+export { DeferredProcessing } from './deferred-processing.ts';
 export { GROUPS, LOOP_GROUP, loopLag, processedInteractions, type TopicLag } from './lag.ts';
 export type { ProcessingProgress } from './messages.ts';
 export { type Processing, type ProcessingOptions, startProcessing } from './processing.ts';
