@@ -1,6 +1,6 @@
 /**
- * The ground that every other room stands on: error classes with stable codes, the clock, configuration, addresses,
- * logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
+ * The ground that every other room stands on: error classes with stable codes, the clock, back-off, configuration,
+ * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
  * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
@@ -9,6 +9,7 @@
  */
 export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters } from './address.ts';
 export { withAdminToken } from './admin-token.ts';
+export { Backoff, type BackoffOptions, backoffMs } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Configuration, ConfigurationOption, ConfigurationSources } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
@@ -43,6 +44,7 @@ export {
   traceparentOf,
 } from './http.ts';
 export { allowedHosts } from './http-host.ts';
+export { inPasses } from './in-passes.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
 export {
   type Counter,

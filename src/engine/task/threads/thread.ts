@@ -1,8 +1,7 @@
 /** The code of one thread: see run-on-threads.ts for the side that starts it. */
-import { errorCode, HandedOver, type ServedThread, type Service, serveThread } from '#platform';
+import { Backoff, errorCode, HandedOver, type ServedThread, type Service, serveThread } from '#platform';
 import { localTasks } from '../../queries/local-tasks.ts';
 import { readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
-import { Backoff } from '../backoff.ts';
 import { StreamsRuntime } from '../runtime.ts';
 import { RUNTIME_DEFAULTS } from '../runtime-options.ts';
 import { reportOf, StatusGauges } from '../status/introspection-report.ts';
@@ -18,6 +17,8 @@ import type {
 import { sourceLag } from './source-lag.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
 const GIVE_UP_RETRY_MS = 50;
 
 class RunningThread {
@@ -36,7 +37,10 @@ class RunningThread {
     this.#declared = declared;
     this.#thread = thread;
     this.#gauges = new StatusGauges(declared.options.metrics);
-    this.#backoff = new Backoff(declared.options.clock);
+    this.#backoff = new Backoff(declared.options.clock, {
+      firstMs: FIRST_PAUSE_MS,
+      longestMs: LONGEST_PAUSE_MS,
+    });
   }
 
   get service(): Service<ThreadAnswers, void> {
