@@ -35,6 +35,8 @@ export type ViewDescription = {
   readonly owner: string;
   readonly description: string;
   readonly tags: readonly string[];
+  /** The field of Example that holds the view's row. Absent: examples do not have it. */
+  readonly exampleField?: string;
 };
 
 export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = ViewDescription & {
@@ -104,7 +106,7 @@ function build<A extends Aggregations, R extends RowSpec>(
   declaration: ViewDeclaration<A, R>,
   featureTtlMs: Readonly<Record<string, number>>,
 ): FeatureView<StatesOf<A>, RowOf<R>> {
-  const { name, version, entity, owner, description, tags, aggregations, ttlMs } = declaration;
+  const { name, version, entity, owner, description, tags, exampleField, aggregations, ttlMs } = declaration;
   type State = Record<string, unknown>;
   type Row = RowOf<R>;
   const columns = featureColumns(declaration.row);
@@ -139,6 +141,7 @@ function build<A extends Aggregations, R extends RowSpec>(
     owner,
     description,
     tags,
+    ...(exampleField !== undefined && { exampleField }),
     columns,
     ttlMs,
     featureTtlMs,

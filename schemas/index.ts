@@ -1,10 +1,9 @@
 /**
- * What travels on the topics: the Avro schema of every value, the TypeScript types generated from them, the
- * catalogue of topics, and codecs for the Confluent wire format.
+ * What travels on the topics: the Avro schema of every value, the TypeScript types generated from them, and the catalogue
+ * of topics.
  *
- * It promises that a codec decodes what any compatible older schema wrote, that bytes which are no value are
- * refused with an error and never misread at length, and that decoded records are plain objects. Where schemas
- * are registered and get their ids is the log's business (`#engine/log`).
+ * It promises that a schema stands alone, so that any registry and reader can take it as it is. Encoding is left to
+ * `#avro`; where schemas are registered and get their ids, to `#log`.
  */
 export { avroCodec, avroSchema, type SchemaName } from './avro-schemas.ts';
 export {

@@ -27,6 +27,7 @@ export const itemFeaturesView = defineView({
   owner: 'recommendations',
   description: 'How an item has fared: counts, mean rating, click-through rate, decayed popularity.',
   tags: ['popularity', 'quality'],
+  exampleField: 'item',
   filter: (event) => event.item_id !== null,
   key: (event) => {
     invariant(event.item_id !== null, 'view item-features was given an event without an item');

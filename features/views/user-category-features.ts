@@ -24,6 +24,7 @@ export const userCategoryFeaturesView = defineView({
   owner: 'recommendations',
   description: 'How much a user cares for a category, and since when.',
   tags: ['taste', 'cross'],
+  exampleField: 'category',
   filter: (event) => categoryOf(event) !== null,
   key: (event) => {
     const category = categoryOf(event);

@@ -72,6 +72,7 @@ export const userFeaturesView = defineView({
   owner: 'recommendations',
   description: 'What a user has done, likes, and is doing now.',
   tags: ['activity', 'taste', 'session'],
+  exampleField: 'user',
   filter: () => true,
   key: (event) => event.user_id,
   aggregations,

@@ -15,6 +15,7 @@ export const userItemFeaturesView = defineView({
   owner: 'recommendations',
   description: 'How often and how lately a user met an item.',
   tags: ['cross'],
+  exampleField: 'pair',
   filter: (event) => event.item_id !== null,
   key: (event) => {
     invariant(event.item_id !== null, 'view user-item-features was given an event without an item');

@@ -1,13 +1,7 @@
+import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { FatalError, toError } from '#platform';
-import {
-  type Computed,
-  computeShards,
-  type ShardOrder,
-  type ShardReport,
-  type ShardThreadData,
-  type ShardWorker,
-} from './shard-worker.ts';
+import { FatalError, Thread } from '#platform';
+import { computeShards, type ShardAnswers, type ShardThreadData, type ShardWorker } from './shard-worker.ts';
 import { startThread } from './thread-host.ts';
 
 type Start = {
@@ -30,12 +24,12 @@ type Start = {
  */
 export class ShardThreads<Step, Result> {
   readonly #own: ShardWorker<Step, Result>;
-  readonly #others: readonly ShardThread<Step, Result>[];
+  readonly #others: readonly Thread<ShardAnswers<Step, Result>>[];
   readonly #taken: Int32Array;
 
   private constructor(
     own: ShardWorker<Step, Result>,
-    others: readonly ShardThread<Step, Result>[],
+    others: readonly Thread<ShardAnswers<Step, Result>>[],
     taken: Int32Array,
   ) {
     this.#own = own;
@@ -49,9 +43,8 @@ export class ShardThreads<Step, Result> {
     { entry, setup, threads, host }: Start,
   ): Promise<ShardThreads<Step, Result>> {
     const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const others = Array.from(
-      { length: threads - 1 },
-      () => new ShardThread<Step, Result>(entry, { setup, taken }, host),
+    const others = Array.from({ length: threads - 1 }, () =>
+      furtherThread<Step, Result>(entry, { setup, taken }, host),
     );
     const started = new ShardThreads(own, others, taken);
     try {
@@ -70,7 +63,7 @@ export class ShardThreads<Step, Result> {
   async compute(step: Step, shards: number): Promise<Result[]> {
     Atomics.store(this.#taken, 0, 0);
     const parts = await Promise.allSettled([
-      ...this.#others.map((thread) => thread.compute(step, shards)),
+      ...this.#others.map((thread) => thread.call('compute', { step, shards })),
       computeShards(this.#own, step, shards, this.#taken),
     ]);
     const results = new Array<Result>(shards);
@@ -83,63 +76,25 @@ export class ShardThreads<Step, Result> {
 
   /** Resolves when all threads have ended. */
   async close(): Promise<void> {
-    await Promise.all([...this.#others.map((thread) => thread.close()), this.#own.close()]);
+    await Promise.all([...this.#others.map((thread) => thread.stop()), this.#own.close()]);
   }
 }
 
-/** One further thread, as the calling one sees it. */
-class ShardThread<Step, Result> {
-  readonly ready: Promise<unknown>;
-  readonly #port: MessagePort;
-  readonly #exited = Promise.withResolvers<void>();
-  #waiting: PromiseWithResolvers<Computed<Result>> | undefined;
-  #fault: unknown;
-  #hasExited = false;
+function furtherThread<Step, Result>(
+  entry: URL,
+  data: Omit<ShardThreadData<unknown>, 'port'>,
+  host: MessagePort | undefined,
+): Thread<ShardAnswers<Step, Result>> {
+  const { port1: port, port2 } = new MessageChannel();
+  // Its last messages come before the close of its port.
+  const closed = once(port, 'close');
+  const exited = startThread(entry, data, port2, host).then((fault) => closed.then(() => fault));
+  return new Thread<ShardAnswers<Step, Result>>({ port, exited }, { gone: asEnded });
+}
 
-  constructor(entry: URL, data: Omit<ShardThreadData<unknown>, 'port'>, host: MessagePort | undefined) {
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    port1.on('message', (report: ShardReport<Result>) => {
-      if ('failure' in report) this.#waiting?.reject(toError(report.failure));
-      else this.#waiting?.resolve(report.computed);
-    });
-    void startThread(entry, data, port2, host).then((fault) => {
-      this.#fault = fault;
-      this.#hasExited = true;
-      this.#waiting?.reject(this.#ended());
-      port1.close();
-      this.#exited.resolve();
-    });
-    this.ready = this.#report();
-  }
-
-  compute(step: Step, shards: number): Promise<Computed<Result>> {
-    if (this.#hasExited) return Promise.reject(this.#ended());
-    this.#tell({ step, shards });
-    return this.#report();
-  }
-
-  async close(): Promise<void> {
-    if (!this.#hasExited) this.#tell('end');
-    await this.#exited.promise;
-  }
-
-  #tell(order: ShardOrder<Step>): void {
-    this.#port.postMessage(order);
-  }
-
-  /** What it says next. */
-  #report(): Promise<Computed<Result>> {
-    this.#waiting = Promise.withResolvers();
-    return this.#waiting.promise;
-  }
-
-  #ended(): unknown {
-    return (
-      this.#fault ??
-      new FatalError('MR_TRAINING_THREAD', 'A thread of the training has ended by itself.', {
+const asEnded = (fault: unknown): Error =>
+  fault instanceof Error
+    ? fault
+    : new FatalError('MR_TRAINING_THREAD', 'A thread of the training has ended by itself.', {
         hint: 'Look at what the system says of the process; start the training again.',
-      })
-    );
-  }
-}
+      });

@@ -1,5 +1,4 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Failure } from '#platform';
 
 /**
  * What computes shards of a step, one at a time; each thread has its own. What is large goes by memory that the threads
@@ -12,10 +11,9 @@ export interface ShardWorker<Step, Result> {
 
 export type Computed<Result> = readonly { readonly shard: number; readonly result: Result }[];
 
-/** To a thread. */
-export type ShardOrder<Step> = { readonly step: Step; readonly shards: number } | 'end';
-/** From a thread: when it is ready, and for each step. */
-export type ShardReport<Result> = { readonly computed: Computed<Result> } | { readonly failure: Failure };
+export type ShardAnswers<Step, Result> = {
+  compute(order: { readonly step: Step; readonly shards: number }): Promise<Computed<Result>>;
+};
 export type ShardThreadData<Setup> = {
   readonly setup: Setup;
   readonly taken: Int32Array;

@@ -3,7 +3,8 @@
  * that aborts the process. So a thread that may end by itself, as by want of memory, has them started by one that outlives
  * it, its host. When it ends, they see their port closed.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type Failure, startWorker, toError, toFailure } from '#platform';
 
 /** Its fault when it has ended; undefined where it ended in order. */
 type Ended = Promise<unknown>;
@@ -15,7 +16,7 @@ type Asked = {
   /** Gets an `EndReport`. */
   readonly ended: MessagePort;
 };
-type EndReport = { readonly fault?: { readonly message: string; readonly code: string | undefined } };
+type EndReport = { readonly fault: Failure | undefined };
 
 /** Starts a thread, by `host` where there is one. `port` goes to it as `workerData.port`. */
 export function startThread(entry: URL, workerData: object, port: MessagePort, host?: MessagePort): Ended {
@@ -26,7 +27,7 @@ export function startThread(entry: URL, workerData: object, port: MessagePort, h
   return new Promise((resolve) => {
     port1.once('message', ({ fault }: EndReport) => {
       port1.close();
-      resolve(fault && Object.assign(new Error(fault.message), { code: fault.code }));
+      resolve(fault && toError(fault));
     });
   });
 }
@@ -36,8 +37,8 @@ export function hostThreads(port: MessagePort): () => Promise<void> {
   const running = new Set<Promise<void>>();
   port.on('message', ({ entry, workerData, port: own, ended }: Asked) => {
     const thread = endOf(new URL(entry), workerData, own).then((fault) => {
-      const { message, code } = (fault ?? {}) as NodeJS.ErrnoException;
-      ended.postMessage((fault === undefined ? {} : { fault: { message, code } }) satisfies EndReport);
+      const report: EndReport = { fault: fault === undefined ? undefined : toFailure(fault) };
+      ended.postMessage(report);
       ended.close();
       running.delete(thread);
     });
@@ -49,12 +50,5 @@ export function hostThreads(port: MessagePort): () => Promise<void> {
 }
 
 function endOf(entry: URL, workerData: object, port: MessagePort): Ended {
-  const worker = new Worker(entry, { workerData: { ...workerData, port }, transferList: [port] });
-  let fault: unknown;
-  worker.once('error', (error) => {
-    fault = error;
-  });
-  return new Promise((resolve) => {
-    worker.once('exit', () => resolve(fault));
-  });
+  return startWorker(entry, { input: { ...workerData, port }, moved: [port] }).exited;
 }

@@ -1,4 +1,4 @@
-// Generated from src/schemas/avro by `npm run generate`; not to be edited.
+// Generated from schemas/avro by `npm run generate`; not to be edited.
 
 /** What was recommended, to whom, by which version. Topic `answers`. */
 export type Answer = {

@@ -16,7 +16,7 @@ import {
 import { avroCodecFor, checkBackwardCompatible, writerSchemaId } from './codec.ts';
 import { arbitraryValue } from './testing/arbitrary.ts';
 
-const avro = join(import.meta.dirname, 'avro');
+const avro = join(import.meta.dirname, '../../schemas/avro');
 const names = readdirSync(avro).map(
   (file): SchemaName => JSON.parse(readFileSync(join(avro, file), 'utf8')).name,
 );

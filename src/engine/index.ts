@@ -4,8 +4,7 @@
  * It promises that outputs, changelogs and input offsets become visible together or not at all; that how the
  * input is cut into batches makes no difference to what comes out; that a store can be rebuilt from its changelog
  * and proven equal by its digest. It knows nothing of the domain, of which log it runs on, or of the wall clock
- * beyond the Clock it is given. The log has a door of its own (`#engine/log`), as have the tools for tests
- * (`#engine/testing`).
+ * beyond the Clock it is given. The tools for tests have a door of their own (`#engine/testing`).
  */
 export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
@@ -14,7 +13,6 @@ export { type DeadLetter, deadLetterSchema, deadLetterTopic } from './dead-lette
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
 export { httpPeers, type Peers, type TaskRead } from './queries/peers.ts';
-export { type PortRows, readFromPort, rowsFromPort, rowsToPort } from './queries/port-rows.ts';
 export type { Position } from './queries/position.ts';
 export type { QueryOptions, StoreQuery } from './queries/query.ts';
 export { type StoreAnswers, servePeers, serveQueries } from './queries/routes.ts';
@@ -67,6 +65,7 @@ export {
   windowsOf,
 } from './store/window-store.ts';
 export type { Address, TaskOwners } from './task/assignment/assignment.ts';
+export { type CarryOverOptions, carryOver } from './task/carry-over.ts';
 export type { Guarantee } from './task/commit/commit.ts';
 export { groupOfJournal, isJournalTopic } from './task/commit/journal.ts';
 export {
@@ -76,6 +75,7 @@ export {
 } from './task/commit/moved-journal.ts';
 export { portableHeaders } from './task/commit/position.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
+export { acceptedGenerations } from './task/earlier-generations.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export type { RestoreStatus } from './task/restore/restore-progress.ts';
 export { StreamsRuntime } from './task/runtime.ts';
@@ -83,10 +83,8 @@ export type { RuntimeOptions } from './task/runtime-options.ts';
 export type { OperatorCounts } from './task/status/introspection.ts';
 export { type EngineReport, reportOf, StatusGauges } from './task/status/introspection-report.ts';
 export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status/status.ts';
-export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/messages.ts';
+export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/declaration.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
-export { ThreadTasks } from './task/threads/thread-tasks.ts';
-export { useLargeYoungGeneration } from './task/threads/young-generation.ts';
 export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter, writeRecords } from './topic-writer.ts';
 export type { AggregateOptions } from './topology/aggregate.ts';

@@ -6,7 +6,7 @@ import type { AnyView } from '#features';
 import { armFailpoints, disarmFailpoints, errorCode, hitFailpoints, recordFailpoints } from '#platform';
 import { keysInVault } from '#privacy/testing';
 import type { UserPrivacy, Version } from '#schemas';
-import { first, itemTrends, userTrends } from '#view-builds';
+import { first, itemTrends, userTrends } from '#view-builds/testing';
 import { type ErasableWorld, languageOf, openErasableWorld } from './testing/erasable-world.ts';
 
 const anna = 'anna.of.the.erased@example.org';
@@ -24,7 +24,7 @@ const steps = [
   'privacy.vault.forgotten',
 ];
 
-const fixtures = join(import.meta.dirname, '..', 'features', 'fixtures');
+const fixtures = join(import.meta.dirname, '../view-builds/fixtures');
 
 const userViews = ['user-features-2', 'user-category-features-1', 'user-item-features-1'] as const;
 

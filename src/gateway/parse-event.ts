@@ -110,6 +110,6 @@ function describe(value: unknown): string {
 
 function malformed(problem: string): InputError {
   return new InputError('MR_EVENT_MALFORMED', problem, {
-    hint: 'The fields of an event are those of src/schemas/avro/interaction.avsc, less original_ts.',
+    hint: 'The fields of an event are those of schemas/avro/interaction.avsc, less original_ts.',
   });
 }

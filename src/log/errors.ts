@@ -1,12 +1,4 @@
-import {
-  ConfigurationError,
-  errorCode,
-  FatalError,
-  InputError,
-  InvariantError,
-  MillraceError,
-  RetryableError,
-} from '#platform';
+import { ConfigurationError, FatalError, InputError } from '#platform';
 import type { TopicPartition } from './port.ts';
 
 /** The errors that every adapter of the log throws alike; what only one adapter can meet stays with it. */
@@ -108,35 +100,3 @@ export const incompatibleSchema = (subject: string, reason: string) =>
   new InputError('MR_SCHEMA_INCOMPATIBLE', `the schema can't read what ${subject} holds: ${reason}`, {
     hint: 'give new fields a default and keep the old types, or use another subject',
   });
-
-/** The structured-clone form in which an error crosses from one thread to another. */
-export type WireError = {
-  readonly remedy: string;
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | undefined;
-};
-
-export function toWireError(error: unknown): WireError {
-  if (error instanceof MillraceError) {
-    return { remedy: error.remedy, code: error.code, message: error.message, hint: error.hint };
-  }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { remedy: 'bug', code: errorCode(error) ?? 'MR_INVARIANT', message, hint: undefined };
-}
-
-export function fromWireError(wire: WireError): Error {
-  const details = wire.hint === undefined ? {} : { hint: wire.hint };
-  switch (wire.remedy) {
-    case 'retry':
-      return new RetryableError(wire.code, wire.message, details);
-    case 'fix-input':
-      return new InputError(wire.code, wire.message, details);
-    case 'fix-configuration':
-      return new ConfigurationError(wire.code, wire.message, details);
-    case 'give-up':
-      return new FatalError(wire.code, wire.message, details);
-    default:
-      return new InvariantError(wire.message);
-  }
-}

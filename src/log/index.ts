@@ -5,13 +5,17 @@
  * manners and faults on demand. `openLog` opens what the configuration chooses.
  *
  * It promises what port.ts says, proved for every adapter by contract.ts: what was acknowledged is durable, transactions
- * are whole or absent, and a fenced writer writes nothing. What the bytes mean is left to `#schemas`, what a
+ * are whole or absent, and a fenced writer writes nothing. What the bytes mean is left to `#avro` and `#schemas`, what a
  * group's members share out is left to the engine, and when to clean is left to the services.
  */
+
+export { larger } from './batch.ts';
 export type { Cleaned, CleanOptions } from './embedded/cleaner.ts';
 export { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded/embedded-log.ts';
 export { isExpired } from './expiry.ts';
+export { TRANSACTION_FAILPOINTS } from './kafka/producing/failpoints.ts';
 export { type KafkaOptions, parseKafkaUrl } from './kafka/wire/kafka-options.ts';
+export { giveMemory, grown, takeMemory } from './memory.ts';
 export {
   type LogConfiguration,
   type LogEnvironment,
@@ -35,12 +39,16 @@ export type {
   PartitionOffsets,
   Producer,
   ProducerRecord,
+  ReadEntry,
   RecordBatch,
+  Records,
   TopicDescription,
   TopicPartition,
   TopicSpec,
   TransactionalProducer,
 } from './port.ts';
+export { RecordBuffer } from './record-buffer.ts';
+export { assertRecordBytes, type Key, keyRoom, MAX_RECORD_BYTES } from './record-size.ts';
 export type { SchemaRegistry } from './registry.ts';
 export {
   type Faults,
@@ -48,3 +56,5 @@ export {
   type SimulatedLog,
   type SimulatedLogOptions,
 } from './simulated/simulated-log.ts';
+export { StoredBatch } from './stored-batch.ts';
+export { textRoom, writeText } from './text-bytes.ts';

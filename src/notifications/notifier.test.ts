@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { writeRecords } from '#engine';
 import { systemClock } from '#platform';
 import type { Version, VersionStatus } from '#schemas';
-import { openRegistryWorld, type RegistryWorld } from '#versions';
+import { openRegistryWorld, type RegistryWorld } from '#versions/testing';
 import { signatureOf } from './message.ts';
 import { NOTIFICATIONS_GROUP, type NotifierOptions, notify } from './notifier.ts';
 

@@ -1,6 +1,14 @@
 import { type ActivePlace, asActiveMember, TopicReader, type TopicRecord, writeRecords } from '#engine';
 import type { Log } from '#log';
-import { type Clock, type Counter, InputError, type Logger, type Metrics, RetryableError } from '#platform';
+import {
+  Backoff,
+  type Clock,
+  type Counter,
+  InputError,
+  type Logger,
+  type Metrics,
+  RetryableError,
+} from '#platform';
 import type { Version, VersionStatus } from '#schemas';
 import type { Topics } from '#topologies';
 import { bodyOf, deliveryId, type NotificationFormat, signatureOf } from './message.ts';
@@ -24,8 +32,7 @@ export type NotifierOptions = {
 
 export const NOTIFICATIONS_GROUP = 'notifications';
 const POLL_MS = 1_000;
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 300_000;
+const BACKOFF = { firstMs: 1_000, longestMs: 300_000 };
 const TIMEOUT_MS = 10_000;
 
 /**
@@ -83,10 +90,11 @@ class Notifier {
 
   /** False where it was given up because the place is lost, or the notifier is to stop. */
   async #deliver(record: TopicRecord<string, Version>, step: Version): Promise<boolean> {
-    const { statuses, clock, logger, firstPauseMs = FIRST_PAUSE_MS } = this.#options;
+    const { statuses, clock, logger, firstPauseMs = BACKOFF.firstMs } = this.#options;
     const { signal } = this.#place;
     if (!statuses.includes(step.status)) return true;
-    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    const backoff = new Backoff(clock, { ...BACKOFF, firstMs: firstPauseMs });
+    while (!signal.aborted) {
       try {
         await this.#post(step);
         this.#outcomes.inc({ outcome: 'delivered' });
@@ -98,6 +106,7 @@ class Notifier {
         }
         if (signal.aborted) break;
         this.#outcomes.inc({ outcome: 'failed' });
+        const pauseMs = backoff.failed();
         logger.warn({ err: error, version: step.version, pauseMs }, 'a notification is tried again');
         await clock.sleep(pauseMs, signal);
       }

@@ -54,8 +54,13 @@ const platform: readonly ErrorDescription[] = [
     'Stop that process, or name another directory with --data.',
   ),
   fixConfiguration(
+    'MR_DATA_NEWER',
+    'The log is processed by a newer release, whose state this one can’t read.',
+    'Start the newer release.',
+  ),
+  fixConfiguration(
     'MR_DATA_OUTDATED',
-    'The log was processed by an earlier version of the product.',
+    'The log was processed by an earlier release that kept no record of its state.',
     'Begin a new data directory, and publish or import the events again.',
   ),
   fixConfiguration(

@@ -1,4 +1,7 @@
-import { type Clock, type Counter, errorCode, type Logger } from '#platform';
+import type { Clock } from './clock.ts';
+import { errorCode } from './errors.ts';
+import type { Logger } from './logger.ts';
+import type { Counter } from './metrics.ts';
 
 type Passes = {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 /**
- * The ground that every other room stands on: error classes with stable codes, the clock, configuration, addresses,
- * logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
+ * The ground that every other room stands on: error classes with stable codes, the clock, back-off, configuration,
+ * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
  * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
@@ -9,6 +9,7 @@
  */
 export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters } from './address.ts';
 export { withAdminToken } from './admin-token.ts';
+export { Backoff, type BackoffOptions, backoffMs } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { Configuration, ConfigurationOption, ConfigurationSources, DeclaredOption } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
@@ -34,7 +35,6 @@ export {
   recordFailpoints,
   watchFailpoints,
 } from './failpoints.ts';
-export { type Failure, toError, toFailure } from './failure.ts';
 export {
   createHttpServer,
   type HttpReply,
@@ -44,6 +44,7 @@ export {
   traceparentOf,
 } from './http.ts';
 export { allowedHosts } from './http-host.ts';
+export { inPasses } from './in-passes.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';
 export {
   type Counter,
@@ -63,3 +64,7 @@ export {
 } from './progress.ts';
 export { Shutdown } from './shutdown.ts';
 export { integrityProblem } from './sqlite-integrity.ts';
+export { type Answer, type Answers, HandedOver, PendingCalls, type Reply } from './threads/calls.ts';
+export { type Failure, toError, toFailure } from './threads/failure.ts';
+export { type ServedThread, type Service, serveCalls, serveThread } from './threads/serve.ts';
+export { startWorker, Thread, type ThreadLink } from './threads/thread.ts';

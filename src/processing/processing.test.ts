@@ -244,4 +244,18 @@ describe('processing', () => {
       await assert.rejects(next.metrics(), { code: 'MR_PROCESSING_FAILED' });
     });
   }
+
+  it('is refused with an error of configuration as such where a topic has another shape', async (t) => {
+    const installation = await install(t);
+    const first = await installation.start();
+    await first.stop();
+    const { log } = installation;
+    const topics = await log.describeTopics();
+    const repartition = topics.find(({ name }) => name.endsWith('-repartition')) ?? assert.fail();
+    const { name, cleanup, partitions } = repartition;
+    await log.deleteTopics([name]);
+    await log.createTopics([{ name, cleanup, partitions: partitions + 1 }]);
+    const refused = { name: 'ConfigurationError', code: 'MR_LOG_TOPIC_MISMATCH' };
+    await assert.rejects(installation.start(), refused);
+  });
 });

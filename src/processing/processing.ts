@@ -3,28 +3,44 @@ import {
   httpPeers,
   type QueryOptions,
   type Rows,
+  runOnThreads,
   type StoreAnswer,
   StoreQueries,
   type StoreQuery,
   type StoreSummary,
-  type TaskOwners,
   type TaskRead,
-  ThreadTasks,
-  type Topology,
-  useLargeYoungGeneration,
 } from '#engine';
 import type { OpenedLog } from '#log';
-import { type MetricValues, systemClock } from '#platform';
+import {
+  ConfigurationError,
+  createLogger,
+  errorCode,
+  FatalError,
+  type MetricValues,
+  MillraceError,
+  systemClock,
+} from '#platform';
 import type { Topics } from '#topologies';
 import { declaredTopology, type Runs } from './declared-topology.ts';
-import type { Answers, ProcessingProgress, Question, WorkerInput } from './messages.ts';
-import { ProcessingThread } from './processing-thread.ts';
+import type { WorkerInput } from './processing-worker.ts';
 
-export type ProcessingOptions = Omit<WorkerInput, 'connection' | 'runs' | 'thread'> &
+/** How far processing has come. */
+export type ProcessingProgress = {
+  /** Records through all tasks since the start. */
+  readonly processed: number;
+  /** Events that admission has decided on since the start. */
+  readonly admitted: number;
+  /** Records of the topology's sources that are readable and not processed yet, by topic. */
+  readonly lag: Readonly<Record<string, number>>;
+};
+
+export type ProcessingOptions = Omit<WorkerInput, 'runs'> &
   Pick<OpenedLog, 'log' | 'registry'> & {
     /** The process's log where it is the embedded one: the threads share its writer. */
     readonly embedded: Pick<NonNullable<OpenedLog['embedded']>, 'connect'> | undefined;
     readonly topics: Topics;
+    /** Of the process, among those that share the tasks; the same after a restart, so that they are taken back at once. */
+    readonly instanceId: string;
     /** The loop unless told otherwise. */
     readonly runs?: Runs;
     /** Told every 200 ms at most by each thread. */
@@ -49,7 +65,10 @@ export interface Processing {
   query(store: string, query: StoreQuery, options?: QueryOptions): Promise<StoreAnswer>;
   /** A read of a task in this process, for servePeers of the engine. */
   readHere(read: TaskRead): Promise<Rows>;
-  /** Rejects with FatalError MR_PROCESSING_FAILED when processing ends by itself; resolves after a stop. */
+  /**
+   * Rejects when processing ends by itself: with an error of configuration as such, FatalError MR_PROCESSING_FAILED for
+   * others; resolves after a stop.
+   */
   readonly ended: Promise<void>;
   /** Commits what is done and ends the threads. Never rejects; how they ended is `ended`'s to say. */
   stop(): Promise<void>;
@@ -57,8 +76,7 @@ export interface Processing {
 
 /**
  * Starts a topology of a data directory in as many threads as the configuration says: each is a member of the topology's
- * group, as other processes are. Resolves when their tasks are restored; rejects with FatalError MR_PROCESSING_FAILED when
- * they can't be.
+ * group, as other processes are. Resolves when their tasks are restored; rejects as `ended` does when they can't be.
  */
 export async function startProcessing({
   embedded,
@@ -74,130 +92,73 @@ export async function startProcessing({
   signal,
 }: ProcessingOptions): Promise<Processing> {
   const topology = await declaredTopology(runs, configuration, { log, registry }, topics, () => {});
-  useLargeYoungGeneration();
-  const progress = new Map<number, ProcessingProgress>();
-  const threads = Array.from({ length: configuration.engine.threads }, (_, thread) => {
-    const connection = embedded?.connect();
-    const input = { runs, connection, stateDirectory, instanceId, thread, endpoint, configuration };
-    return new ProcessingThread(input, (latest) => {
-      progress.set(thread, latest);
-      onProgress(sumOf([...progress.values()]));
-    });
+  // Once it has started, the caller stops it when its turn comes.
+  const starting = new AbortController();
+  const giveUp = () => starting.abort();
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) giveUp();
+  const threads = await failing(
+    runOnThreads({
+      module: new URL('./processing-worker.ts', import.meta.url),
+      threads: configuration.engine.threads,
+      instanceId,
+      data: { runs, stateDirectory, endpoint, configuration } satisfies WorkerInput,
+      connect: embedded && (() => embedded.connect()),
+      onProgress: ({ processed, lag, counts: { admitted = 0 } }) => onProgress({ processed, lag, admitted }),
+      signal: starting.signal,
+      logger: createLogger({ level: configuration.logging.level, name: 'processing' }),
+    }),
+  ).finally(() => signal?.removeEventListener('abort', giveUp));
+  const ended = failing(threads.done);
+  // Whoever does not look at it learns of a failure by the next call.
+  ended.catch(() => {});
+  if (starting.signal.aborted) {
+    await ended;
+    throw stopped();
+  }
+  const queries = new StoreQueries({
+    topology,
+    memberId: instanceId,
+    local: threads.tasks,
+    owners: () => threads.owners(),
+    peers: httpPeers({ clock: systemClock }),
+    clock: systemClock,
   });
-  const processing = new ThreadedProcessing(threads, topology, instanceId);
-  const stop = () => void processing.stop();
-  signal?.addEventListener('abort', stop, { once: true });
-  if (signal?.aborted === true) stop();
+  return {
+    ended,
+    untilCaughtUp: () => failing(threads.untilCaughtUp()),
+    metrics: () => failing(threads.metrics()),
+    digests: () => failing(threads.digests()),
+    report: () => threads.status(),
+    get heldUp() {
+      return threads.heldUp;
+    },
+    stores: () => queries.stores(),
+    query: (...args) => queries.query(...args),
+    readHere: (read) => queries.readHere(read),
+    stop: () => threads.stop().catch(() => {}),
+  };
+}
+
+/** Errors of the threads as those of processing. Wrong configuration is the user's to fix: it stays what it is. */
+async function failing<T>(work: Promise<T>): Promise<T> {
   try {
-    await Promise.all(threads.map(({ started }) => started));
-  } catch (error) {
-    await processing.stop();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', stop);
-  }
-  return processing;
-}
-
-class ThreadedProcessing implements Processing {
-  readonly ended: Promise<void>;
-  readonly #threads: readonly ProcessingThread[];
-  readonly #queries: StoreQueries;
-  #failure: unknown;
-
-  constructor(threads: readonly ProcessingThread[], topology: Topology, memberId: string) {
-    this.#threads = threads;
-    this.#queries = new StoreQueries({
-      topology,
-      memberId,
-      local: new ThreadTasks(threads),
-      owners: () => this.#owners(),
-      peers: httpPeers({ clock: systemClock }),
-      clock: systemClock,
+    return await work;
+  } catch (cause) {
+    if (cause instanceof ConfigurationError) throw cause;
+    const code = errorCode(cause);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const why = code === undefined ? message : `${code}: ${message}`;
+    const hint = cause instanceof MillraceError ? cause.hint : undefined;
+    throw new FatalError('MR_PROCESSING_FAILED', `Processing has ended: ${why}`, {
+      hint: hint ?? GO_ON,
+      cause,
     });
-    this.ended = this.#untilEnded();
-    // Whoever does not look at it learns of a failure by the next call.
-    this.ended.catch(() => {});
-  }
-
-  /** When one fails the others end as well: what a bug or a full disk has done to it, it would do to them. */
-  async #untilEnded(): Promise<void> {
-    try {
-      await Promise.all(this.#threads.map(({ ended }) => ended));
-    } catch (error) {
-      this.#failure = error;
-      await this.stop();
-      throw error;
-    }
-  }
-
-  /** The answers of all threads. Errors: that with which processing has failed. */
-  async #ask<Q extends Question>(question: Q): Promise<Answers[Q][]> {
-    try {
-      return await Promise.all(this.#threads.map((thread) => thread.ask(question)));
-    } catch (error) {
-      throw this.#failure ?? error;
-    }
-  }
-
-  async untilCaughtUp(): Promise<void> {
-    // What one thread has finished can be new to another, and a task can be on its way between them: until nothing moves.
-    let before: string;
-    let now = '';
-    do {
-      before = now;
-      now = JSON.stringify(await this.#ask('until-caught-up'));
-    } while (this.#threads.length > 1 && now !== before);
-  }
-
-  metrics(): Promise<readonly MetricValues[]> {
-    return this.#ask('metrics');
-  }
-
-  async digests(): Promise<Readonly<Record<string, string>>> {
-    return Object.assign({}, ...(await this.#ask('digests')));
-  }
-
-  async report(): Promise<readonly EngineReport[]> {
-    return (await this.#ask('report')).filter((report) => report !== undefined);
-  }
-
-  get heldUp(): string | undefined {
-    return this.#threads.map((thread) => thread.heldUp).find((why) => why !== undefined);
-  }
-
-  stores(): readonly StoreSummary[] {
-    return this.#queries.stores();
-  }
-
-  query(store: string, query: StoreQuery, options: QueryOptions = {}): Promise<StoreAnswer> {
-    return this.#queries.query(store, query, options);
-  }
-
-  readHere(read: TaskRead): Promise<Rows> {
-    return this.#queries.readHere(read);
-  }
-
-  /** As the first knows that is in the group. */
-  async #owners(): Promise<ReadonlyMap<string, TaskOwners>> {
-    for (const thread of this.#threads) {
-      const owners = await thread.ask('owners');
-      if (owners.size > 0) return owners;
-    }
-    return new Map();
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
   }
 }
 
-function sumOf(parts: readonly ProcessingProgress[]): ProcessingProgress {
-  const lag: Record<string, number> = {};
-  for (const part of parts) {
-    for (const [topic, records] of Object.entries(part.lag)) lag[topic] = (lag[topic] ?? 0) + records;
-  }
-  const sum = (of: (part: ProcessingProgress) => number) =>
-    parts.reduce((total, part) => total + of(part), 0);
-  return { processed: sum((part) => part.processed), admitted: sum((part) => part.admitted), lag };
+const GO_ON = 'Start again: processing goes on from the last commit.';
+
+function stopped(): FatalError {
+  return new FatalError('MR_PROCESSING_FAILED', 'Processing was stopped.', { hint: GO_ON });
 }

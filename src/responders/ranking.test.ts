@@ -9,7 +9,7 @@ import type { Candidate } from '#schemas';
 import { item, itemIds } from './testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
-const fixture = join(import.meta.dirname, '../models/external/testing/fixtures/pytorch-towers');
+const fixture = join(import.meta.dirname, '../../models/external/testing/fixtures/pytorch-towers');
 const user = 'user-1';
 
 /** A world whose items differ in how they were taken, and a version that finds them. */

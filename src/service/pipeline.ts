@@ -2,26 +2,56 @@
 
 import { join } from 'node:path';
 import { featureViews } from '#features';
-import { ConfigurationError, type Progress, type Shutdown, systemClock } from '#platform';
-import { type Processing, type ProcessingProgress, startProcessing, viewsOfModules } from '#processing';
-import { EXAMPLE_PATH, LOOP_GENERATION } from '#topologies';
+import { type Progress, type Shutdown, systemClock } from '#platform';
+import {
+  type CarryOverEnvironment,
+  carryOverEarlier,
+  DeferredProcessing,
+  declaredLoop,
+  earlierGeneration,
+  type Processing,
+  type ProcessingProgress,
+  removeEarlierStores,
+  startProcessing,
+  viewsOfModules,
+} from '#processing';
+import { EXAMPLE_PATH } from '#topologies';
 import { declareViews, startViewBuild } from '#view-builds';
 import { noteOptions } from './deciding-options.ts';
 import type { Installation } from './installation.ts';
+import { unlessInterrupted } from './interruption.ts';
 import { advertisedAddress } from './server.ts';
+
+const SILENT: CarryOverNotes = { onProgress: () => {}, onWaiting: () => {}, onDone: () => {} };
 
 export type Pipeline = {
   readonly processing: Processing;
   readonly startedAt: number;
   /** Rejects when processing ends by itself. */
   readonly failed: Promise<never>;
+  /** Whether processing begins later, after what an earlier release has left is carried over. */
+  readonly isTakingOver: boolean;
   latest(): ProcessingProgress;
   onProgress: (progress: ProcessingProgress) => void;
 };
 
-export async function startPipeline(installation: Installation, shutdown: Shutdown): Promise<Pipeline> {
+/** Told how a carry-over of an earlier release's state goes on. */
+export type CarryOverNotes = Pick<CarryOverEnvironment, 'onProgress' | 'onWaiting'> & {
+  readonly onDone: () => void;
+};
+
+/**
+ * Starts the processors. What an earlier release has left is carried over first: with `notes`, while the caller goes on and
+ * tells how far it is, and else before this resolves. Errors: those of earlierGeneration and carryOver.
+ */
+export async function startPipeline(
+  installation: Installation,
+  shutdown: Shutdown,
+  notes?: CarryOverNotes,
+): Promise<Pipeline> {
   const { configuration, directory } = installation;
-  await refuseOutdated(installation);
+  const topology = await declaredLoop(installation.topics, installation.registry, configuration);
+  const earlier = await earlierGeneration(installation.log, topology);
   await declareViews({ ...installation, clock: systemClock }, featureViews);
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
   const startedAt = systemClock.monotonic();
@@ -32,13 +62,29 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
     latest = progress;
     listener.onProgress(progress);
   };
-  const processing = await startProcessing({
-    ...installation,
-    signal: shutdown.signal,
-    stateDirectory,
-    endpoint: advertisedAddress(configuration),
-    onProgress,
-  });
+  const begin = async (signal: AbortSignal) => {
+    const begun = await startProcessing({
+      ...installation,
+      signal,
+      stateDirectory,
+      endpoint: advertisedAddress(configuration),
+      onProgress,
+    });
+    await removeEarlierStores(stateDirectory, topology);
+    return begun;
+  };
+  const takeOver = async (signal: AbortSignal) => {
+    const { onProgress, onWaiting, onDone } = notes ?? SILENT;
+    const environment = { ...installation, topology, clock: systemClock, signal, onProgress, onWaiting };
+    await carryOverEarlier(environment);
+    onDone();
+    return begin(signal);
+  };
+  const processing = await (earlier === undefined
+    ? begin(shutdown.signal)
+    : notes === undefined
+      ? unlessInterrupted(takeOver(shutdown.signal), shutdown.signal)
+      : new DeferredProcessing(takeOver));
   shutdown.add('processing', () => processing.stop());
   const ended = [processing.ended];
   for (const view of await viewsOfModules(configuration.features.modules)) {
@@ -51,16 +97,17 @@ export async function startPipeline(installation: Installation, shutdown: Shutdo
     shutdown.add(`view ${view.name}`, () => build.processing.stop());
     ended.push(build.processing.ended);
   }
+  const isTakingOver = earlier !== undefined && notes !== undefined;
   const failed = Promise.race(ended).then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
-  return Object.assign(listener, { processing, startedAt, failed, latest: () => latest });
+  return Object.assign(listener, { processing, startedAt, failed, isTakingOver, latest: () => latest });
 }
 
 export type Processed = { readonly events: number; readonly ms: number };
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
 export async function catchUp(
-  pipeline: Omit<Pipeline, 'processing' | 'failed'> & {
+  pipeline: Omit<Pipeline, 'processing' | 'failed' | 'isTakingOver'> & {
     readonly processing: Pick<Processing, 'untilCaughtUp'>;
   },
   progress: Progress,
@@ -86,18 +133,4 @@ export async function catchUp(
   step?.update(total);
   step?.done();
   return { events: pipeline.latest().admitted, ms: systemClock.monotonic() - pipeline.startedAt };
-}
-
-/** What an earlier generation has accepted would be written once more beside that. */
-async function refuseOutdated({ log }: Installation): Promise<void> {
-  const names = (await log.describeTopics()).map(({ name }) => name);
-  const generations = names.flatMap((name) => /^loop-(\d+)-/.exec(name)?.[1] ?? []);
-  if (generations.every((generation) => Number(generation) >= LOOP_GENERATION)) return;
-  throw new ConfigurationError(
-    'MR_DATA_OUTDATED',
-    'The log was processed by an earlier version of the product.',
-    {
-      hint: 'Begin a new data directory with --data DIR, and publish or import the events again.',
-    },
-  );
 }

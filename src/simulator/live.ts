@@ -1,11 +1,10 @@
-import { type Clock, ConfigurationError, invariant, type Logger, type Metrics } from '#platform';
+import { Backoff, type Clock, ConfigurationError, invariant, type Logger, type Metrics } from '#platform';
 import type { Interaction } from '#schemas';
-import { Backoff } from './backoff.ts';
 import { browse } from './behaviour.ts';
 import { entryIndex } from './catalogue.ts';
 import { Consumed } from './consumed.ts';
 import { LiveCounter, type LiveCounts } from './live-tally.ts';
-import { Outbox } from './outbox.ts';
+import { BACKOFF, Outbox } from './outbox.ts';
 import { Random } from './random.ts';
 import { Timeline } from './timeline.ts';
 import { Visit } from './visit.ts';
@@ -81,8 +80,15 @@ export class LiveAgents {
     this.#random = new Random(Math.floor(random() * 2 ** 32));
     this.#idPrefix = `l${clock.now().toString(36)}.${Math.floor(random() * 36 ** 5).toString(36)}`;
     this.#counter = new LiveCounter(options.metrics);
-    this.#outbox = new Outbox({ publish, clock, random, counter: this.#counter, logger });
-    this.#asking = new Backoff(random);
+    this.#outbox = new Outbox({
+      publish,
+      clock,
+      signal: this.#stopping.signal,
+      random,
+      counter: this.#counter,
+      logger,
+    });
+    this.#asking = new Backoff(clock, { ...BACKOFF, random });
   }
 
   counts(): LiveCounts {
@@ -127,7 +133,7 @@ export class LiveAgents {
       if (due instanceof Visit) this.#turning.push(due);
       else this.#outbox.add(due);
     }
-    while (this.#mayAsk(now)) {
+    while (this.#mayAsk) {
       const visit = this.#turning.shift() ?? this.#begin(now);
       if (visit === undefined) break;
       const ask = this.#ask(visit).finally(() => this.#asks.delete(ask));
@@ -136,9 +142,9 @@ export class LiveAgents {
     this.#outbox.send();
   }
 
-  #mayAsk(now: number): boolean {
+  get #mayAsk(): boolean {
     if (this.#budget <= 0 || this.#asks.size >= ASKS_AT_ONCE) return false;
-    return !this.#outbox.full && this.#asking.ready(now);
+    return !this.#outbox.full && !this.#asking.isWaiting;
   }
 
   /** A new session of an agent who has none; undefined when nearly all have one. */
@@ -157,7 +163,7 @@ export class LiveAgents {
   }
 
   async #ask(visit: Visit): Promise<void> {
-    const { clock, recommend, logger } = this.#options;
+    const { recommend, logger } = this.#options;
     const estimate = this.#eventsPerPage;
     this.#budget -= estimate;
     let answer: Awaited<ReturnType<typeof recommend>>;
@@ -167,10 +173,13 @@ export class LiveAgents {
       this.#counter.trouble('recommendFailures');
       this.#budget += estimate;
       this.#busy.delete(visit.agent.index);
-      if (this.#asking.failed(clock.now())) logger?.warn({ err }, 'live agents got no answer; trying again');
+      // Several calls that fail together count as one failure.
+      if (this.#asking.isWaiting) return;
+      logger?.warn({ err }, 'live agents got no answer; trying again');
+      void this.#asking.wait(this.#stopping.signal);
       return;
     }
-    this.#asking.succeeded();
+    this.#asking.reset();
     if (this.#stopping.signal.aborted) return;
     // An answer without items costs something too, or a recommender that has none would be asked without end.
     this.#budget += estimate - Math.max(1, this.#look(visit, answer.requestId, answer.items));

@@ -1,15 +1,18 @@
-import type { Clock, Logger } from '#platform';
+import { Backoff, type Clock, type Logger } from '#platform';
 import type { Interaction } from '#schemas';
-import { Backoff } from './backoff.ts';
 import type { LiveCounter } from './live-tally.ts';
 
 const BATCH = 500;
 /** From this many waiting events on, agents begin nothing new. */
 const FULL = 10_000;
+/** Pauses after failures of the log and of the recommender. */
+export const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 
 export type OutboxOptions = {
   readonly publish: (events: Interaction[]) => Promise<void>;
   readonly clock: Clock;
+  /** Ends the pause after a failure. */
+  readonly signal: AbortSignal;
   readonly random: () => number;
   readonly counter: LiveCounter;
   readonly logger: Logger | undefined;
@@ -24,7 +27,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.random);
+    this.#backoff = new Backoff(options.clock, { ...BACKOFF, random: options.random });
   }
 
   get full(): boolean {
@@ -38,7 +41,7 @@ export class Outbox {
   /** Begins to publish what waits, unless a batch is under way or a pause after a failure has not ended. */
   send(): void {
     if (this.#publishing !== undefined || this.#waiting.length === 0) return;
-    if (!this.#backoff.ready(this.#options.clock.now())) return;
+    if (this.#backoff.isWaiting) return;
     this.#publishing = this.#publishAll().finally(() => {
       this.#publishing = undefined;
     });
@@ -63,17 +66,17 @@ export class Outbox {
 
   /** True when the batch is out. Event ids make a repetition harmless. */
   async #publishBatch(): Promise<boolean> {
-    const { publish, clock, counter, logger } = this.#options;
+    const { publish, signal, counter, logger } = this.#options;
     const batch = this.#waiting.slice(0, BATCH);
     try {
       await publish(batch);
     } catch (err) {
       counter.trouble('publishFailures');
-      if (this.#backoff.failed(clock.now()))
-        logger?.warn({ err }, 'live agents could not publish; trying again');
+      logger?.warn({ err }, 'live agents could not publish; trying again');
+      void this.#backoff.wait(signal);
       return false;
     }
-    this.#backoff.succeeded();
+    this.#backoff.reset();
     this.#waiting.splice(0, batch.length);
     counter.published(batch);
     return true;

@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { writeRecords } from '#engine';
-import { runAtWork } from '#erasure';
 import { systemClock, watchFailpoints } from '#platform';
 import { ManualClock } from '#platform/testing';
 import { collectPeriodically } from './collecting.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
+import { runAtWork } from './testing/run-at-work.ts';
 
 const intervalMs = 1_000;
 

@@ -5,8 +5,7 @@ import { roomOf } from './rooms.ts';
 import { importsOf } from './source.ts';
 
 /** Two SQLite users in one process share its locks, so where it is used is a decision. */
-const sqliteUsers =
-  /^src\/(engine\/log\/embedded\/|platform\/(directory-lock|sqlite-integrity)|privacy\/vault\/)/;
+const sqliteUsers = /^src\/(log\/embedded\/|platform\/(directory-lock|sqlite-integrity)|privacy\/vault\/)/;
 
 export function checkDependencies(repository: Repository): readonly Finding[] {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(repository.text('package.json') ?? '{}') as {

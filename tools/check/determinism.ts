@@ -7,7 +7,7 @@ const forbidden =
 
 export function checkDeterminism(repository: Repository): readonly Finding[] {
   return repository.files
-    .filter(({ path }) => path.startsWith('src/engine/') && path.endsWith('.ts') && !isForTests(path))
+    .filter(({ path }) => /^src\/(engine|log)\//.test(path) && path.endsWith('.ts') && !isForTests(path))
     .flatMap(({ path, text }) => {
       const code = withoutStrings(text);
       return [...code.matchAll(forbidden)].map((match) => ({

@@ -1,6 +1,7 @@
 /** Every error code in the source is in the catalogue with its class, and the catalogue has none that is unused. */
 import type { ErrorDescription } from '#platform';
 import { type Finding, isForTests, lineAt, type Repository } from './repository.ts';
+import { roomOf } from './rooms.ts';
 import { withoutComments } from './source.ts';
 
 const cataloguePath = 'src/platform/error-codes.ts';
@@ -21,7 +22,7 @@ export function checkErrorCodes(
   const findings: Finding[] = [];
 
   for (const { path, text } of repository.files) {
-    if (!path.startsWith('src/') || !path.endsWith('.ts') || path === cataloguePath || isForTests(path))
+    if (roomOf(path) === undefined || !path.endsWith('.ts') || path === cataloguePath || isForTests(path))
       continue;
     const find = (index: number, message: string) => {
       findings.push({ path, line: lineAt(text, index), rule: 'error-codes', message });

@@ -1,7 +1,7 @@
 /** The compiler and the two linters, each run as it would be by hand, their findings in our form. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import type { Finding } from './repository.ts';
+import { type Finding, ROOT_ROOMS } from './repository.ts';
 
 type Program = {
   readonly name: string;
@@ -30,7 +30,7 @@ const programs: readonly Program[] = [
   },
   {
     name: 'oxlint',
-    arguments: ['--type-aware', '--format=unix', 'src', 'tools', 'bench', 'examples'],
+    arguments: ['--type-aware', '--format=unix', 'src', ...ROOT_ROOMS, 'tools', 'bench', 'examples'],
     pattern: /^(?<path>[^:\n]+):(?<line>\d+):\d+: (?<message>.*) \[\w+\/(?<rule>[^\]]+)\]$/gm,
   },
 ];

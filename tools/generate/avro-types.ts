@@ -28,7 +28,7 @@ export function typesFromAvro(schemas: readonly unknown[]): string {
   }
   const names = [...declarations.keys()].sort();
   return [
-    '// Generated from src/schemas/avro by `npm run generate`; not to be edited.',
+    '// Generated from schemas/avro by `npm run generate`; not to be edited.',
     '',
     ...names.map((name) => `${declarations.get(name)}\n`),
     '/** Each record that is the value of a topic or a part of one, by its name. */',

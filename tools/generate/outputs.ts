@@ -13,7 +13,7 @@ import { withModels } from './models-page.ts';
 
 /** What the generated files of the repository at `root` have to hold, by path from there. */
 export function generatedFiles(root: string): ReadonlyMap<string, string> {
-  const avro = 'src/schemas/avro';
+  const avro = 'schemas/avro';
   const declared = new Map([...rowSchemas(avro), [`${avro}/dead-letter.avsc`, schemaText(deadLetterSchema)]]);
   const schemas = readdirSync(join(root, avro))
     .filter((name) => name.endsWith('.avsc') && !declared.has(`${avro}/${name}`))
@@ -25,7 +25,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
   const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
   return new Map([
     ...declared,
-    ['src/schemas/generated/types.ts', typesFromAvro(schemas)],
+    ['schemas/generated/types.ts', typesFromAvro(schemas)],
     ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],

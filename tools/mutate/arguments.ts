@@ -22,7 +22,7 @@ notices are printed, and how many were noticed. A room is a folder or file of sr
 
   ${ROOMS.join('\n  ')}
 
-engine/log/kafka is tested with servers only: set MILLRACE_SERVERS=1.
+log/kafka is tested with servers only: set MILLRACE_SERVERS=1.
 
   --sample N   try N mutants by chance, over the rooms by their sizes (all: ${SAMPLE_OF_ALL}; else every mutant)
   --seed N     draw the same sample again; the seed is printed

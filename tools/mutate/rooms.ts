@@ -2,14 +2,14 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { isForTests } from '../check/repository.ts';
 
-/** Folders of `src/`; those that are marked run on servers (MILLRACE_SERVERS=1). */
+/** Rooms and parts of them; those that are marked run on servers (MILLRACE_SERVERS=1). */
 export const ROOMS: readonly string[] = [
   'engine/task',
   'engine/store',
   'engine/topology',
   'engine/operators',
-  'engine/log/embedded',
-  'engine/log/kafka',
+  'log/embedded',
+  'log/kafka',
   'features',
   'processors',
   'offline',
@@ -19,10 +19,10 @@ export const ROOMS: readonly string[] = [
   'gateway',
 ];
 
-/** Files of a folder or file of `src/` that the product runs, from the root; undefined where there is no such folder. */
+/** Files of a room, or of a folder or file below src/, that the product runs, from the root; undefined where there is none. */
 export function sourcesOf(root: string, room: string): readonly string[] | undefined {
-  const path = posix.join('src', room);
-  if (!existsSync(join(root, path)) || path.includes('..')) return undefined;
+  const path = [posix.join('src', room), room].find((each) => existsSync(join(root, each)));
+  if (path === undefined || path.includes('..')) return undefined;
   if (statSync(join(root, path)).isFile()) return isSource(path) ? [path] : undefined;
   return readdirSync(join(root, path), { recursive: true, encoding: 'utf8' })
     .map((below) => posix.join(path, below))

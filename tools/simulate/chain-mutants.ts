@@ -39,7 +39,7 @@ export const CHAIN_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a sink announces the watermark of the task’s input',
-    file: 'src/engine/task/heartbeats.ts',
+    file: 'src/engine/task/commit/heartbeats.ts',
     find: 'const time = timeOf(name);',
     replace:
       "const time = timeOf(topology.sources.find((source) => source.time === 'stream')?.name ?? name);",
@@ -114,7 +114,7 @@ export const CHAIN_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a task that is given up leaves its store open',
-    file: 'src/engine/task/owned-tasks.ts',
+    file: 'src/engine/task/assignment/owned-tasks.ts',
     find: '...tasks.map((task) => task.close()), ',
     replace: '',
     shows: 'died',

@@ -20,7 +20,7 @@ const task = (file: string) => `src/engine/task/${file}.ts`;
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the store is written before the log',
-    file: task('commit'),
+    file: task('commit/commit'),
     find: `  const appended = await committer.write({ appends, offsets });
   step('commit.store.before');
   for (const task of tasks) {
@@ -40,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'outputs and offsets in two transactions',
-    file: task('commit'),
+    file: task('commit/commit'),
     find: `      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
       step('commit.log.before');
       const appended = await this.#producer.commit();`,
@@ -51,84 +51,84 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'input offset off by one',
-    file: task('input'),
+    file: task('input/input'),
     find: 'this.position = batch.offset(index) + 1;',
     replace: 'this.position = batch.offset(index);',
   },
   {
     name: 'a fetched batch is skipped when a position moves',
-    file: task('input'),
+    file: task('input/input'),
     find: 'else if (this.#batches.length === 0) this.position = batch.nextOffset;',
     replace: 'else this.position = batch.nextOffset;',
   },
   {
     name: 'a batch gives its memory back before its records have gone through',
-    file: task('input'),
+    file: task('input/input'),
     find: 'this.#taken.push(batch);',
     replace: 'batch.free?.();',
     shows: 'died',
   },
   {
     name: 'the first changelog record of a commit is dropped',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'for (let i = 0; i < changes.length; i++) {',
     replace: 'for (let i = 1; i < changes.length; i++) {',
   },
   {
     name: 'tombstones are not logged',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'if (changes.isDeletion(i)) outbox.put(changelog, partition, key, null, timestamp);',
     replace: 'if (changes.isDeletion(i)) continue;',
   },
   {
     name: 'a restore ends one record early',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'if (batch.nextOffset <= until) return batch.count;',
     replace:
       'if (batch.nextOffset <= until) return batch.nextOffset < until - 1 ? batch.count : batch.count - 1;',
   },
   {
     name: 'a restore stops at the stable offset',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'return topic?.offsets[this.#options.partition]?.[end] ?? 0;',
     replace: "return topic?.offsets[this.#options.partition]?.[end === 'end' ? 'stable' : end] ?? 0;",
   },
   {
     name: 'a copy of a source is restored beyond what was read',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'if (!definition.logged) return this.#inputOffsets.get(definition.changelog) ?? 0;',
     replace: '',
     shows: 'died',
   },
   {
     name: 'a stale store is taken as it is',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'open.offset = mark.offset;',
     replace: 'open.offset = until;',
   },
   {
     name: 'a store whose tombstones have expired is reused',
-    file: task('state'),
+    file: task('restore/state'),
     find: "if (topic?.cleanup.policy === 'compact') open.tombstonesKeptMs = topic.cleanup.tombstoneRetentionMs;",
     replace: '',
   },
   {
     name: 'a store that is ahead of its changelog is taken',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || isExpired) {',
     shows: 'died',
   },
   {
     name: 'a store that was ahead of a log put back is taken',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || mark.offset > until || isExpired) {',
     shows: 'died',
   },
   {
     name: 'a copy goes on behind tombstones that are gone',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'this.#assertTombstonesKept(open);',
     replace: '',
   },
@@ -141,13 +141,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the digest is not restored',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));',
     replace: 'if (mark.fingerprint === store.fingerprint) store.digest.clear();',
   },
   {
     name: 'a store that does not fit is not emptied',
-    file: task('state'),
+    file: task('restore/state'),
     find: 'for (const { store } of unusable) await store.clear();',
     replace: 'for (const { store } of unusable) store.digest.clear();',
   },
@@ -178,13 +178,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a heartbeat announces too high a watermark',
-    file: task('heartbeats'),
+    file: task('commit/heartbeats'),
     find: 'writers: target.writers, ms: watermark });',
     replace: 'writers: target.writers, ms: watermark + 50 });',
   },
   {
     name: 'a heartbeat counts for the records before it',
-    file: task('input'),
+    file: task('input/input'),
     find: 'if (input.isAtHeartbeat && records.length > 0) {',
     replace: 'if (input.isAtHeartbeat && records.length > max) {',
   },
@@ -196,13 +196,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'at-watermark releases too early',
-    file: task('input'),
+    file: task('input/input'),
     find: "return this.#watermarkOf('on-arrival') > timestamp;",
     replace: "return this.#watermarkOf('on-arrival') > timestamp - 40;",
   },
   {
     name: 'an input that has more to fetch is not waited for',
-    file: task('input'),
+    file: task('input/input'),
     find: 'if (!input.fetchedAll) return undefined;',
     replace: 'continue;',
   },
@@ -272,19 +272,19 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'offsets of an expelled member are accepted',
-    file: 'src/engine/log/group-coordination.ts',
+    file: 'src/log/group-coordination.ts',
     find: 'return find(state, memberId)?.generation === generation;',
     replace: 'return true;',
   },
   {
     name: 'a task that moves has two owners',
-    file: task('assignment'),
+    file: task('assignment/assignment'),
     find: 'const isSettled = (name: string) => (holders.get(name) ?? targets.get(name)) === targets.get(name);',
     replace: 'const isSettled = (_name: string) => true;',
   },
   {
     name: 'a fenced producer goes on',
-    file: 'src/engine/log/simulated/broker.ts',
+    file: 'src/log/simulated/broker.ts',
     find: 'if (state === undefined || state.epoch !== epoch) throw fenced(transactionalId);',
     replace: 'if (state === undefined) throw fenced(transactionalId);',
   },

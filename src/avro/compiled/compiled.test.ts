@@ -11,7 +11,7 @@ import { assertTakesNothingElse } from '../testing/damaged.ts';
 import { compileReader, type Read } from './reader.ts';
 import { compileWriter, type Write } from './writer.ts';
 
-const directory = join(import.meta.dirname, '..', 'avro');
+const directory = join(import.meta.dirname, '../../../schemas/avro');
 const schemas = readdirSync(directory).map((file) => {
   const { name } = JSON.parse(readFileSync(join(directory, file), 'utf8')) as { readonly name: SchemaName };
   return { name, schema: avroSchema(name) };

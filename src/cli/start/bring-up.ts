@@ -7,6 +7,7 @@ import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemCloc
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
 import {
+  type CarryOverNotes,
   catchUp,
   cleanPeriodically,
   type Installation,
@@ -27,7 +28,7 @@ import type { World } from '#simulator';
 import { collectPeriodically } from '#versions';
 import { printAnswer } from '../answers/recommend.ts';
 import { commandProgress } from '../command-progress.ts';
-import { notice, type Output } from '../output.ts';
+import { grouped, notice, type Output } from '../output.ts';
 import { startTrainer } from '../training/training.ts';
 import { printSummary } from './summary.ts';
 
@@ -54,11 +55,12 @@ export async function bringUp(
   const progress = commandProgress(output, signal);
   // Refused before this process joins the group and its members write anything.
   await installation.pseudonyms();
-  const pipeline = await startPipeline(installation, shutdown);
+  const pipeline = await startPipeline(installation, shutdown, carryOverNotes(output));
   const worldAt = systemClock.monotonic();
   const made = await makeWorld(installation, { progress, signal });
   const madeMs = systemClock.monotonic() - worldAt;
-  const processed = await catchUp(pipeline, progress);
+  // Answers come from the rows that are there while an earlier release's state is carried over.
+  const processed = pipeline.isTakingOver ? { events: 0, ms: 0 } : await catchUp(pipeline, progress);
   throwIfInterrupted(signal);
 
   const model = await bringUpModel(installation, pipeline, { shutdown, output, progress });
@@ -100,6 +102,33 @@ export async function bringUp(
   const said = { configuration, made, hasImports, madeMs, processed, decided, trainedMs };
   printSummary(output, { ...said, answer, firstAnswerMs, url, eventsPerSecond });
   return { failed };
+}
+
+/** Between two lines about a carry-over. */
+const NOTE_EVERY_MS = 5_000;
+
+/** Lines for the terminal: what is drawn there belongs to what goes on at the same time. */
+function carryOverNotes(output: Output): CarryOverNotes {
+  let notedAt = systemClock.monotonic();
+  let copied = 0;
+  return {
+    onProgress: (done, total) => {
+      copied = done;
+      if (systemClock.monotonic() - notedAt < NOTE_EVERY_MS) return;
+      notedAt = systemClock.monotonic();
+      const percent = Math.floor((100 * done) / Math.max(1, total));
+      notice(
+        output,
+        `Carrying over the state of an earlier release: ${percent}% of ${grouped(total)} records`,
+      );
+    },
+    onWaiting: (why) => notice(output, `Waiting to carry over the state of an earlier release: ${why}`),
+    onDone: () =>
+      notice(
+        output,
+        `Carried over the state of an earlier release: ${grouped(copied)} records. Events are processed.`,
+      ),
+  };
 }
 
 type Model = {

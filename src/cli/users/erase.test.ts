@@ -13,7 +13,7 @@ import {
   smallWorld,
 } from '../testing/command-line.ts';
 
-const modules = [join(import.meta.dirname, '../operations/features/fixtures/user-trends.ts')];
+const modules = [join(import.meta.dirname, '../../view-builds/fixtures/user-trends.ts')];
 const named = {
   ...smallWorld,
   privacy: { userIds: 'pseudonyms' },

@@ -14,7 +14,7 @@ import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 
 const anna = 'anna.of.the.erased@example.org';
 const modules = ['user-trends.ts', 'user-kinds.ts'].map((name) =>
-  join(import.meta.dirname, '../operations/features/fixtures', name),
+  join(import.meta.dirname, '../../view-builds/fixtures', name),
 );
 
 type Report = {

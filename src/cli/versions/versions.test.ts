@@ -6,7 +6,7 @@ import { systemClock } from '#platform';
 import { openTopics } from '#topologies';
 import { commandLine, jsonLines } from '../testing/command-line.ts';
 
-const fixtures = join(import.meta.dirname, '../models/external/testing/fixtures');
+const fixtures = join(import.meta.dirname, '../../../models/external/testing/fixtures');
 
 describe('commands over versions', { timeout: 600_000 }, () => {
   it('publish models from outside, promote, roll back, show and collect them', async (t) => {

@@ -1,9 +1,8 @@
-import { errorCode, invariant, type Metrics } from '#platform';
+import { Backoff, errorCode, invariant, type Metrics, RetryableError } from '#platform';
 import { acceptTopology } from '../topology/generations/acceptance.ts';
 import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment/assignment.ts';
 import { OwnedTasks } from './assignment/owned-tasks.ts';
 import { Rebalance } from './assignment/rebalance.ts';
-import { Backoff } from './backoff.ts';
 import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit/commit.ts';
 import { journalTopic } from './commit/journal.ts';
 import { step } from './failpoints.ts';
@@ -23,6 +22,10 @@ const GATHERING_SHARE = 0.1;
 
 /** Of the commit interval: between the end of a commit and the beginning of the next one, where nothing waits to be read. */
 const LEAST_PAUSE_SHARE = 0.25;
+
+const BACKOFF = { firstMs: 100, longestMs: 5_000 };
+/** With these pauses it takes about five minutes to get there. */
+const MOST_FAILURES = 60;
 
 /**
  * Runs the tasks of a topology that the group assigns to this member: fetches, processes, commits. One transaction of
@@ -55,7 +58,7 @@ export class StreamsRuntime {
     const { topology, clock, logger, metrics, instanceId, journal } = this.#options;
     const group = `${topology.name}-${topology.generation}`;
     this.#metrics = runtimeMetrics(metrics);
-    this.#backoff = new Backoff(clock);
+    this.#backoff = new Backoff(clock, BACKOFF);
     const nodes = topology.subTopologies.flatMap((subTopology) => subTopology.nodes);
     this.#globalTables = new GlobalTables(instanceId, nodes, this.#options);
     this.#tasks = new OwnedTasks({
@@ -184,7 +187,7 @@ export class StreamsRuntime {
       this.#noteGoingOn();
       return processed;
     } catch (error) {
-      if (!this.#backoff.allows(error)) throw error;
+      if (!isTransient(error) || this.#backoff.failures >= MOST_FAILURES) throw error;
       const { logger } = this.#options;
       logger.warn({ err: error }, 'a passing fault; what was not committed is dropped and done again');
       this.#metrics.retries.inc({ reason: errorCode(error) ?? 'unknown' });
@@ -443,6 +446,11 @@ export class StreamsRuntime {
     invariant(part !== undefined, 'the runtime has not been started');
     return part;
   }
+}
+
+/** Opening a task has already waited for a store's lock. */
+function isTransient(error: unknown): boolean {
+  return error instanceof RetryableError && errorCode(error) !== 'MR_STORE_LOCKED';
 }
 
 function runtimeMetrics(metrics: Metrics) {

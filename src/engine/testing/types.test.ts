@@ -10,11 +10,11 @@ import { temporaryDirectory } from '#platform/testing';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Quoted, for a program that is compiled elsewhere. */
-const door = (room: string) => JSON.stringify(`${root}src/${room}/index.ts`);
+const door = (folder: string) => JSON.stringify(`${root}${folder}/index.ts`);
 
 /** What every program begins with: streams and tables of Avro types. */
 const preamble = `
-import { defineProcessor, port, type KeySerde, type Serde, type Topic, TopologyBuilder } from ${door('engine')};
+import { defineProcessor, port, type KeySerde, type Serde, type Topic, TopologyBuilder } from ${door('src/engine')};
 import type { Interaction, User } from ${door('schemas')};
 
 declare const interactions: Topic<string, Interaction>;

@@ -165,6 +165,6 @@ function unreadableAt(topology: Topology, offsets: readonly number[]): string {
 
 function incompleteJournal({ name }: TaskPlace, why: string): FatalError {
   return new FatalError('MR_JOURNAL_INCOMPLETE', `The journal of ${name} can't be replayed: ${why}.`, {
-    hint: 'the journal was switched off, or its retention has passed; compare with a rebuild from the log instead',
+    hint: 'the journal was switched off, its retention has passed, or the state was carried over from an earlier generation; compare with a rebuild from the log instead',
   });
 }

@@ -1,6 +1,7 @@
 import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
 import type { InputPartition } from '../task/input/input.ts';
+import { readManifest } from '../topology/generations/manifest.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { journalledSnapshot, placesOf, type TaskPlace } from './journal-reader.ts';
@@ -83,6 +84,7 @@ export async function compareTaskWithRebuild(
   const find = options.live ?? ((task: TaskPlace) => journalledSnapshot(log, topology, task));
   const live = await find(place);
   if (live === undefined) return undefined;
+  await assertInputsWhole(place, options);
   const rebuilt = await rebuildTask(place, live, options);
   return {
     task: place.name,
@@ -91,6 +93,22 @@ export async function compareTaskWithRebuild(
     stores: compareSnapshots(live, rebuilt),
     dependsOnArrival: arrivalDependent(place.subTopology),
   };
+}
+
+/** A carry-over takes from the topics of an earlier generation what was not read yet, and leaves the rest behind. */
+async function assertInputsWhole(
+  { name, subTopology: { sources } }: TaskPlace,
+  { log, topology }: ComparisonOptions,
+): Promise<void> {
+  const carriedFrom = (await readManifest(log, topology))?.carriedFrom;
+  const internal = new Set(topology.internalTopics.map((topic) => topic.name));
+  const cut = sources.find(({ topic }) => internal.has(topic.name));
+  if (carriedFrom === undefined || cut === undefined) return;
+  throw new FatalError(
+    'MR_VERIFY_INPUT_GONE',
+    `${name} can't be repeated: ${cut.topic.name} lacks what it read before its state was carried over from generation ${carriedFrom}.`,
+    { hint: 'nothing to do: the tasks that read topics of others alone can be compared' },
+  );
 }
 
 /** Holds every task of a topology against a rebuild; those of which nothing is known are left out. */

@@ -14,9 +14,9 @@ import { type Erasure, eraseUser, openVault, writePrivacyStatus } from '#privacy
 import { startProcessing, viewsOfModules } from '#processing';
 import { type Candidate, type Command, commandOf, type Interaction } from '#schemas';
 import { openTopics, openViewTopic, type Topics } from '#topologies';
+import { runAtWork } from '#versions/testing';
 import { startViewBuild } from '#view-builds';
 import { erasureTargets } from '../erasure-targets.ts';
-import { runAtWork } from './run-at-work.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const EVENTS_OF_EACH = 40;

@@ -1,6 +1,6 @@
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import { type Clock, ConfigurationError, errorCode, InputError, RetryableError } from '#platform';
+import { Backoff, type Clock, ConfigurationError, errorCode, InputError, RetryableError } from '#platform';
 import { logClosed } from '../errors.ts';
 import type { ConfluentRegistryOptions } from './registry-options.ts';
 
@@ -23,8 +23,7 @@ export type RegistryCall = {
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
 const REQUEST_TIMEOUT_MS = 5_000;
 const LONGEST_ANSWER_BYTES = 16 * 1024 * 1024;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 2_000;
+const BACKOFF = { firstMs: 50, longestMs: 2_000 };
 /** Characters of an unexpected answer that an error shows. */
 const LONGEST_EXCERPT = 200;
 
@@ -51,13 +50,14 @@ export class RegistryClient {
    */
   async call(call: RegistryCall): Promise<RegistryAnswer> {
     const until = this.#clock.monotonic() + this.#options.timeoutMs;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    const backoff = new Backoff(this.#clock, { ...BACKOFF, random: this.#random });
+    for (;;) {
       this.#assertOpen();
       const failure = await this.#try(call, until - this.#clock.monotonic());
       if (failure.answer !== undefined) return failure.answer;
-      const jitteredMs = pauseMs * (0.5 + this.#random());
-      if (this.#clock.monotonic() + jitteredMs >= until) throw this.#unavailable(call, failure.reason);
-      await this.#clock.sleep(jitteredMs, this.#closing.signal);
+      const pauseMs = backoff.failed();
+      if (this.#clock.monotonic() + pauseMs >= until) throw this.#unavailable(call, failure.reason);
+      await this.#clock.sleep(pauseMs, this.#closing.signal);
     }
   }
 

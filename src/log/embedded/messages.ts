@@ -1,5 +1,5 @@
+import type { Failure, Reply } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
-import type { WireError } from '../errors.ts';
 import type { GroupRequest } from '../group-coordination.ts';
 import type { GroupMetadata, OffsetCommit, TopicPartition, TopicSpec } from '../port.ts';
 import type { Synchronous } from './database.ts';
@@ -75,10 +75,6 @@ export type FromWriter =
   | { readonly kind: 'replies'; readonly replies: readonly Reply[]; readonly memory: readonly ArrayBuffer[] }
   | { readonly kind: 'closed' };
 
-export type Reply =
-  | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: WireError };
-
 export type WriterOptions = { readonly directory: string; readonly synchronous: Synchronous };
 
 /** From the process's owner of the writer thread to it. */
@@ -87,6 +83,6 @@ export type Control = { readonly kind: 'connect'; readonly port: MessagePort } |
 /** From the writer thread to its owner. */
 export type Notice =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly error: WireError }
+  | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'lock'; readonly report: LockReport }
-  | { readonly kind: 'checkpoint-failed'; readonly error: WireError };
+  | { readonly kind: 'checkpoint-failed'; readonly failure: Failure };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { FatalError, type Logger } from '#platform';
-import { fromWireError, logClosed } from '../errors.ts';
+import { FatalError, type Logger, PendingCalls, toError } from '#platform';
+import { logClosed } from '../errors.ts';
 import { giveMemory } from '../memory.ts';
 import type { Control, FromWriter, Notice, ToWriter, WriteRequest, WriterOptions } from './messages.ts';
 import type { LockReport } from './write-lock.ts';
@@ -45,12 +45,12 @@ export class SharedWriter {
           // An open log alone does not keep its process alive; a call under way does (see WriterConnection).
           this.#worker.unref();
           resolve();
-        } else if (notice.kind === 'failed') failed(fromWireError(notice.error));
+        } else if (notice.kind === 'failed') failed(toError(notice.failure));
         else if (notice.kind === 'lock') this.#report(notice.report);
         else
           this.#warn(
-            { code: notice.error.code },
-            `the log could not be checkpointed: ${notice.error.message}`,
+            { code: notice.failure.code },
+            `the log could not be checkpointed: ${notice.failure.message}`,
           );
       });
       this.#worker.once('error', (error: Error) =>
@@ -106,14 +106,11 @@ export class SharedWriter {
   }
 }
 
-type Pending = { resolve(value: never): void; reject(error: unknown): void };
-
 /** Sends requests to a writer thread and hands out its replies. */
 export class WriterConnection {
   readonly #port: MessagePort;
-  readonly #pending = new Map<number, Pending>();
+  readonly #calls = new PendingCalls();
   readonly #idle: (() => void)[] = [];
-  #next = 0;
   #closed = false;
   /** Counts the commits of this process; see CommitWatch. */
   readonly commits: Int32Array;
@@ -142,13 +139,8 @@ export class WriterConnection {
 
   #settle({ replies, memory }: FromWriter & { kind: 'replies' }): void {
     for (const each of memory) giveMemory(each);
-    for (const reply of replies) {
-      const pending = this.#pending.get(reply.id);
-      this.#pending.delete(reply.id);
-      if ('error' in reply) pending?.reject(fromWireError(reply.error));
-      else pending?.resolve(reply.value as never);
-    }
-    if (this.#pending.size === 0) this.#becomeIdle();
+    for (const reply of replies) this.#calls.settle(reply);
+    if (this.#calls.size === 0) this.#becomeIdle();
   }
 
   #becomeIdle(): void {
@@ -158,8 +150,7 @@ export class WriterConnection {
 
   #end(): void {
     this.#closed = true;
-    for (const { reject } of this.#pending.values()) reject(logClosed());
-    this.#pending.clear();
+    this.#calls.end(logClosed());
     this.#becomeIdle();
   }
 
@@ -173,19 +164,16 @@ export class WriterConnection {
    */
   request<T>(request: WriteRequest, given: ArrayBuffer[] = []): Promise<T> {
     if (this.#closed) return Promise.reject(logClosed());
-    const id = this.#next++;
-    return new Promise<T>((resolve, reject) => {
-      // Before anything is noted: what can't be sent is refused here, and will never be answered.
+    return this.#calls.call((id) => {
       this.#port.postMessage({ id, request } satisfies ToWriter, given);
-      if (this.#pending.size === 0) this.#port.ref();
-      this.#pending.set(id, { resolve, reject });
+      if (this.#calls.size === 0) this.#port.ref();
     });
   }
 
   /** Refuses new requests; resolves when those under way are answered. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#calls.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     this.#port.close();
   }
 }

@@ -2,6 +2,9 @@
  * The process's one writer: a worker thread that holds the connection which writes. It takes what has gathered on
  * its ports, commits all of it in one SQLite transaction, and answers when it is durable. It may block while another
  * process holds the lock; the threads that it serves never do.
+ *
+ * It does not use the platform's `serveCalls`: a group takes in what lies on all ports while it holds the lock, its replies
+ * go out in one message a port, and the batches' memory goes back with them.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,19 +16,10 @@ import {
   threadId,
   workerData,
 } from 'node:worker_threads';
-import { invariant, systemClock } from '#platform';
+import { invariant, MillraceError, type Reply, systemClock, toFailure } from '#platform';
 import type { EncodedBatch } from '../batch.ts';
-import { toWireError } from '../errors.ts';
 import { openForWriting, translateSqliteError } from './database.ts';
-import type {
-  Control,
-  FromWriter,
-  Notice,
-  Reply,
-  ToWriter,
-  WriteRequest,
-  WriterOptions,
-} from './messages.ts';
+import type { Control, FromWriter, Notice, ToWriter, WriteRequest, WriterOptions } from './messages.ts';
 import { WriteLock } from './write-lock.ts';
 import { Writer } from './writer.ts';
 
@@ -168,8 +162,8 @@ class WriterThread {
   }
 
   #fail({ port, message }: Waiting, error: unknown): void {
-    const wire = toWireError(translateSqliteError(this.#path, error));
-    const replies = [{ id: message.id, error: wire }];
+    const failure = toFailure(translateSqliteError(this.#path, error));
+    const replies = [{ id: message.id, failure }];
     port.postMessage({ kind: 'replies', replies, memory: [] } satisfies FromWriter);
   }
 
@@ -189,9 +183,8 @@ class WriterThread {
       return { id, value: this.#writer.execute(request) };
     } catch (error) {
       // A refusal concerns this request alone; an error of SQLite concerns the whole group.
-      const wire = toWireError(error);
-      if (wire.remedy === 'bug') throw error;
-      return { id, error: wire };
+      if (!(error instanceof MillraceError)) throw error;
+      return { id, failure: toFailure(error) };
     }
   }
 
@@ -220,7 +213,7 @@ class WriterThread {
       // All is safe in the WAL, which goes on growing until a later checkpoint succeeds.
       this.#notify({
         kind: 'checkpoint-failed',
-        error: toWireError(translateSqliteError(this.#path, error)),
+        failure: toFailure(translateSqliteError(this.#path, error)),
       });
     }
   }
@@ -257,6 +250,6 @@ try {
   const path = join((workerData as WriterOptions).directory, 'log.sqlite');
   parent.postMessage({
     kind: 'failed',
-    error: toWireError(translateSqliteError(path, error)),
+    failure: toFailure(translateSqliteError(path, error)),
   } satisfies Notice);
 }

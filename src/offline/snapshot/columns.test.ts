@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
 import { withDuckDb } from '../duckdb.ts';
-import { snapshotTable } from './columns.ts';
+import { partialTable, snapshotTable } from './columns.ts';
 
 it('gives fields that a row was written without the defaults that a reader of the log takes', async (t) => {
   const { columns, record } = snapshotTable('Example');
@@ -16,4 +16,8 @@ it('gives fields that a row was written without the defaults that a reader of th
   assert.deepEqual(user_recent_items, []);
   assert.deepEqual([row.category_events, row.category_affinity], [0n, 0]);
   assert.deepEqual([row.pair_events, row.profile_age], [null, null], 'there is no record to have defaults');
+});
+
+it('refuses a field that the record does not have, instead of leaving its columns out', () => {
+  assert.throws(() => partialTable(['place'], 'Example', ['item', 'unknown']), /does not have/);
 });

@@ -2,7 +2,7 @@
  * The columns of a snapshot's tables. They follow from the Avro schema of the record that a row holds, and the schemas of
  * feature rows follow from the declarations of the views: a feature that is added there is a column here.
  */
-import { FatalError } from '#platform';
+import { FatalError, invariant } from '#platform';
 import { avroSchema, type SchemaName } from '#schemas';
 import { literal } from '../duckdb.ts';
 import { RecordColumns } from '../record-columns.ts';
@@ -49,6 +49,8 @@ export function partialTable(
   fields: readonly string[],
 ): SnapshotTable {
   const whole = avroSchema(name) as { readonly fields: readonly Field[] };
+  const missing = fields.find((field) => !whole.fields.some((each) => each.name === field));
+  invariant(missing === undefined, 'a table is declared with a field that its record does not have');
   const numbers = own.map((field) => ({ name: field, type: 'int' }));
   return tableOf({ ...whole, fields: [...numbers, ...whole.fields.filter((f) => fields.includes(f.name))] });
 }

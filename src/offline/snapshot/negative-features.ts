@@ -1,13 +1,5 @@
 import { join } from 'node:path';
-import {
-  type AnyView,
-  crossKey,
-  type FeatureTtls,
-  itemFeaturesView,
-  userCategoryFeaturesView,
-  userItemFeaturesView,
-  withTtls,
-} from '#features';
+import { type AnyView, crossKey, type FeatureTtls, featureViews, withTtls } from '#features';
 import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
 import { collectColumns } from '../columns.ts';
 import { type AnalyticDatabase, type TableAppender, withDuckDb } from '../duckdb.ts';
@@ -24,8 +16,16 @@ const batchRows = 2048;
 
 const eventColumns = new RecordColumns<Interaction>(avroSchema('Interaction'));
 
-/** The features of a negative: those of its item, and of the user with its category and with the item itself. */
-export const negativeLayout = partialTable(['positive', 'place'], 'Example', ['item', 'category', 'pair']);
+/** The views whose rows differ with the item. Rows of the user alone are the positive's own: a negative does not repeat them. */
+const itemSide = featureViews.flatMap((view) =>
+  view.exampleField === undefined || view.entity === 'user' ? [] : [{ field: view.exampleField, view }],
+);
+
+export const negativeLayout = partialTable(
+  ['positive', 'place'],
+  'Example',
+  itemSide.map(({ field }) => field),
+);
 
 /**
  * Makes table `negative_features` for table `drawn`: the features of each negative as of the positive's time, under the
@@ -61,8 +61,10 @@ type Drawn = {
   readonly item: Int32Array;
   readonly positives: { readonly user: Int32Array; readonly ts: Float64Array };
   readonly users: readonly string[];
-  readonly items: readonly { readonly item_id: string; readonly category: string | null }[];
+  readonly items: readonly Candidate[];
 };
+
+type Candidate = { readonly item_id: string; readonly category: string | null };
 
 async function readDrawn(database: AnalyticDatabase): Promise<Drawn> {
   const [positive, place, item] = await collectColumns(
@@ -117,9 +119,7 @@ async function foldInto(
   events: AsyncGenerator<Interaction>,
   featureTtlMs: FeatureTtls,
 ): Promise<void> {
-  const ofItem = new Fold(withTtls(itemFeaturesView, featureTtlMs));
-  const ofCategory = new Fold(withTtls(userCategoryFeaturesView, featureTtlMs));
-  const ofPair = new Fold(withTtls(userItemFeaturesView, featureTtlMs));
+  const folds = itemSide.map(({ field, view }) => [field, new Fold(withTtls(view, featureTtlMs))] as const);
   let next = await events.next();
   for (let from = 0; from < positive.length; from += batchRows) {
     const rows = [];
@@ -127,17 +127,15 @@ async function foldInto(
       const row = positive[at] as number;
       const ts = positives.ts[row] as number;
       while (next.done !== true && next.value.ts < ts) {
-        for (const fold of [ofItem, ofCategory, ofPair]) fold.add(next.value);
+        for (const [, fold] of folds) fold.add(next.value);
         next = await events.next();
       }
       const user = users[positives.user[row] as number] as string;
-      const { item_id, category } = items[item[at] as number] as Drawn['items'][number];
+      const candidate = items[item[at] as number] as Candidate;
       const value = {
         positive: row,
         place: place[at] as number,
-        item: ofItem.rowAt(item_id, ts),
-        category: category === null ? null : ofCategory.rowAt(crossKey(user, category), ts),
-        pair: ofPair.rowAt(crossKey(user, item_id), ts),
+        ...Object.fromEntries(folds.map(([field, fold]) => [field, fold.rowOf(user, candidate, ts)])),
       };
       rows.push({ partition: 0, offset: at, timestamp: ts, key: '', value });
     }
@@ -161,7 +159,23 @@ class Fold {
     this.#states.set(key, this.#view.add(this.#states.get(key) ?? this.#view.empty(), event));
   }
 
-  rowAt(key: string, ts: number): unknown {
+  /** Null where the candidate lacks what the view is keyed by. */
+  rowOf(user: string, candidate: Candidate, ts: number): unknown {
+    const key = keyOf(this.#view, user, candidate);
+    if (key === null) return null;
     return this.#view.finish(this.#states.get(key) ?? this.#view.empty(), ts);
+  }
+}
+
+function keyOf({ entity }: AnyView, user: string, { item_id, category }: Candidate): string | null {
+  switch (entity) {
+    case 'user':
+      return user;
+    case 'item':
+      return item_id;
+    case 'user-category':
+      return category === null ? null : crossKey(user, category);
+    case 'user-item':
+      return crossKey(user, item_id);
   }
 }

@@ -2,45 +2,26 @@
  * The thread that computes vectors of users, which blocks whoever does it. It ends by itself when told to stop;
  * terminating it during a run would abort the process.
  */
-import { parentPort, workerData } from 'node:worker_threads';
-import { modelNamed, type UserEncoding, type UserInput } from '#models';
-import { errorCode, invariant } from '#platform';
-import type { FromThread, InferenceThreadData, ToThread } from './messages.ts';
+import { modelNamed, type UserInput, type VersionContents } from '#models';
+import { invariant, serveThread } from '#platform';
 
-invariant(parentPort !== null, 'an inference thread is started as a worker thread');
-const port = parentPort;
-const send = (message: FromThread) => port.postMessage(message);
+/** `model` as the manifest of its version names it; `files` those that its encoder reads. */
+export type InferenceThreadData = { readonly model: string; readonly files: VersionContents };
 
-function fail(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  send({ kind: 'failed', error: { code: errorCode(error) ?? 'MR_INVARIANT', message } });
-}
+export type InferenceAnswers = {
+  /** The users' vectors, one after the other. */
+  encode(inputs: readonly UserInput[]): Promise<Float32Array>;
+};
 
-function load({ model, files }: InferenceThreadData): Promise<UserEncoding> {
+export type InferenceReady = { readonly dimension: number };
+
+await serveThread<InferenceThreadData, InferenceAnswers, InferenceReady>(async ({ model, files }) => {
   const { serving } = modelNamed(model);
   invariant(serving.kind === 'vectors', `${model} computes vectors of users`);
-  return serving.encoder(files);
-}
-
-async function encode(encoder: UserEncoding, inputs: readonly UserInput[]): Promise<void> {
-  try {
-    send({ kind: 'vectors', vectors: await encoder.encode(inputs) });
-  } catch (error) {
-    fail(error);
-  }
-}
-
-async function serve(encoder: UserEncoding): Promise<void> {
-  let last = Promise.resolve();
-  port.on('message', (message: ToThread) => {
-    if (message.kind === 'encode') last = last.then(() => encode(encoder, message.inputs));
-    else last = last.then(() => encoder.close()).finally(() => port.close());
-  });
-  send({ kind: 'ready', dimension: encoder.dim });
-}
-
-try {
-  await serve(await load(workerData as InferenceThreadData));
-} catch (error) {
-  fail(error);
-}
+  const encoder = await serving.encoder(files);
+  return {
+    answers: { encode: (inputs) => encoder.encode(inputs) },
+    ready: { dimension: encoder.dim },
+    close: () => encoder.close(),
+  };
+});

@@ -1,4 +1,5 @@
 import {
+  Backoff,
   type Clock,
   type Counter,
   errorCode,
@@ -30,9 +31,7 @@ export type InForceOptions<T extends Served> = {
   readonly served: Gauge<'version' | 'role'>;
 };
 
-/** Before what has failed is tried again: at first, and at the longest. */
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 
 /**
  * The version of one role that is in use, and the one promoted before it, which is kept loaded beside it: a rollback is a
@@ -42,6 +41,7 @@ const LONGEST_PAUSE_MS = 30_000;
  */
 export class InForce<T extends Served> {
   readonly #options: InForceOptions<T>;
+  readonly #backoff: Backoff;
   /** Those that may be used, the one promoted last at the end. */
   readonly #promoted = new Map<string, Candidate>();
   readonly #refused = new Set<string>();
@@ -53,12 +53,11 @@ export class InForce<T extends Served> {
   #warming: Promise<void> = Promise.resolve();
   /** The version that is to be tried again, and why. */
   #failing: { readonly id: string; readonly why: string } | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
-  #isWaiting = false;
   readonly #closing = new AbortController();
 
   constructor(options: InForceOptions<T>) {
     this.#options = options;
+    this.#backoff = new Backoff(options.clock, BACKOFF);
   }
 
   /** The version in use, held until it is released; undefined when there is none. */
@@ -89,7 +88,7 @@ export class InForce<T extends Served> {
       this.#promoted.delete(version);
       this.#promoted.set(version, candidate);
       this.#refused.delete(version);
-      this.#pauseMs = FIRST_PAUSE_MS;
+      this.#backoff.reset();
     } else if (status === 'rolled_back' || status === 'archived') {
       this.#promoted.delete(version);
     }
@@ -197,11 +196,8 @@ export class InForce<T extends Served> {
 
   async #tryAgain(id: string, error: unknown): Promise<void> {
     this.#failing = { id, why: `version ${id} is loaded again after ${errorCode(error)}` };
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    await this.#options.clock.sleep(this.#pauseMs, this.#closing.signal);
-    this.#isWaiting = false;
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    if (this.#backoff.isWaiting) return;
+    await this.#backoff.wait(this.#closing.signal);
     if (!this.#isClosing) this.update();
   }
 

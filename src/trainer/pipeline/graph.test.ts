@@ -21,7 +21,7 @@ async function recorded(steps: readonly Step<string>[], changes: Partial<GraphOp
             : (event.error as Error).message;
     lines.push(`${name} ${event.kind} ${told}`.trim());
   };
-  const retry = { retries: 3, backoffMs: 100, mostMs: 300 };
+  const retry = { retries: 3, firstMs: 100, longestMs: 300 };
   await runGraph(steps, { clock, retry, signal: never, record, ...changes });
   return { lines, pauses };
 }

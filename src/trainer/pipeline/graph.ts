@@ -1,4 +1,4 @@
-import { type Clock, errorCode, invariant, RetryableError } from '#platform';
+import { type BackoffOptions, backoffMs, type Clock, errorCode, invariant, RetryableError } from '#platform';
 
 /** What a step came to. */
 export type StepOutcome = 'succeeded' | 'failed' | 'skipped';
@@ -26,12 +26,9 @@ export type StepEvent<R> =
   /** By its own condition, or because a step before it was skipped or failed: then without a reason. */
   | { readonly kind: 'skipped'; readonly reason: R | undefined };
 
-export type RetryPolicy = {
+export type RetryPolicy = BackoffOptions & {
   /** How often a step is tried again after an error that may pass. */
   readonly retries: number;
-  /** Before the first of them; each time twice as long. */
-  readonly backoffMs: number;
-  readonly mostMs: number;
 };
 
 export type GraphOptions<R> = {
@@ -85,7 +82,7 @@ export async function runGraph<R>(steps: readonly Step<R>[], options: GraphOptio
         await record(step, { kind: 'failed', attempt, error });
         return 'failed';
       }
-      const inMs = Math.min(retry.mostMs, retry.backoffMs * 2 ** retried);
+      const inMs = backoffMs(retry, retried + 1);
       await record(step, { kind: 'retrying', attempt, error, inMs });
       await clock.sleep(inMs, AbortSignal.any([signal, step.signal]));
       signal.throwIfAborted();

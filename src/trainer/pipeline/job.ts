@@ -7,7 +7,7 @@ import { atStep, ended, inOneLine, isOver, isTwin, type RunStepName, runError } 
 import { defaultPlan, requestedOptions } from '../snapshot-plan.ts';
 import type { InForce } from '../thread/version-training.ts';
 import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
-import { type RetryPolicy, runGraph, type Step, type StepEvent } from './graph.ts';
+import { runGraph, type Step, type StepEvent } from './graph.ts';
 import { RunWork, readInForce, snapshotOf } from './run-work.ts';
 
 /** What a step hands to whoever records its end. */
@@ -32,7 +32,7 @@ export type JobContext = {
   readonly onError: (runId: string, error: unknown) => void;
 };
 
-const backoff: Omit<RetryPolicy, 'retries'> = { backoffMs: 1000, mostMs: 60_000 };
+const BACKOFF = { firstMs: 1_000, longestMs: 60_000 };
 
 /**
  * Runs that were asked for together, at work: one snapshot, then each model by itself, side by side.
@@ -95,7 +95,7 @@ export class Job {
     try {
       await runGraph<StepResult>(this.#steps(), {
         clock,
-        retry: { ...backoff, retries },
+        retry: { ...BACKOFF, retries },
         signal: AbortSignal.any([signal, this.#faulty.signal]),
         isFault,
         record: (step, event) => this.#record(step as JobStep, event),

@@ -15,7 +15,7 @@ const RETENTION_MS = 90 * 86_400_000;
  * The journal topic of a topology: an entry a commit of a task, keyed by the task's name. One partition, so that a commit
  * adds one batch to it and not one a task; one shape, whatever becomes of the topology.
  */
-export function journalTopic({ name, generation }: Topology): TopicSpec {
+export function journalTopic({ name, generation }: Pick<Topology, 'name' | 'generation'>): TopicSpec {
   return {
     name: `${name}-${generation}-journal`,
     partitions: 1,

@@ -1,14 +1,20 @@
-import { once } from 'node:events';
-import { type MessagePort, Worker } from 'node:worker_threads';
-import { fromWireError } from '#log';
-import { ConfigurationError, FatalError, type Logger } from '#platform';
+import type { MessagePort } from 'node:worker_threads';
+import {
+  type Answer,
+  ConfigurationError,
+  FatalError,
+  type Logger,
+  type MetricValues,
+  startWorker,
+  Thread,
+} from '#platform';
 import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
 import type { TaskOwners } from '../assignment/assignment.ts';
 import type { EngineReport } from '../status/introspection-report.ts';
-import type { FromThread, ThreadAnswers, ThreadInput, ThreadQuestion, ToThread } from './messages.ts';
+import type { ThreadAnswers, ThreadEvent, ThreadInput, ThreadProgress } from './declaration.ts';
 import { ThreadTasks } from './thread-tasks.ts';
 import { useLargeYoungGeneration } from './young-generation.ts';
 
@@ -21,12 +27,14 @@ export type ThreadsOptions = {
   /** Given to `declare`; survives a structured clone. */
   readonly data?: unknown;
   /** Gives each thread a connection to the process's log: `connect` of the embedded log. */
-  readonly connect?: () => MessagePort;
+  readonly connect?: (() => MessagePort) | undefined;
   /**
    * When a thread fails: 'stop' (the default) stops the others, 'go-on' leaves its tasks to them, until the last one
    * has failed.
    */
   readonly onFailure?: 'stop' | 'go-on';
+  /** Called every 200 ms at most by each thread, with what all of them have done. */
+  readonly onProgress?: (progress: ThreadProgress) => void;
   /** Stops the threads, also while they start: then what they restore is given up. */
   readonly signal?: AbortSignal;
   readonly logger: Logger;
@@ -41,13 +49,22 @@ export interface StreamThreads {
   readonly tasks: LocalTasks;
   /** Who holds which task, in this process and in others, as of the group's last round: for StoreQueries. */
   owners(): Promise<ReadonlyMap<string, TaskOwners>>;
+  /** Why a thread processes nothing, such as a registry that is away; undefined where all go on. */
+  readonly heldUp: string | undefined;
+  /** Of each thread: for renderTogether. Rejects when a thread has ended, as the two below. */
+  metrics(): Promise<readonly MetricValues[]>;
+  /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
+  digests(): Promise<Readonly<Record<string, string>>>;
+  /** Resolves when everything that is readable now is processed and committed. */
+  untilCaughtUp(): Promise<void>;
   /** Commits what is done and ends all threads, then resolves or rejects as `done` does. */
   stop(): Promise<void>;
 }
 
 /**
  * Runs a topology on worker threads of this process. Each is a member of the group with a runtime of its own; they share
- * the tasks as processes do. Resolves when all have started and restored their first tasks.
+ * the tasks as processes do. A thread starts again from the last commit when the group has gone on without it or its disk
+ * was full. Resolves when all have started and restored their first tasks.
  */
 export async function runOnThreads(options: ThreadsOptions): Promise<StreamThreads> {
   if (!(Number.isInteger(options.threads) && options.threads > 0)) {
@@ -56,7 +73,12 @@ export async function runOnThreads(options: ThreadsOptions): Promise<StreamThrea
     });
   }
   useLargeYoungGeneration();
-  const threads = Array.from({ length: options.threads }, (_, n) => new Thread(options, n));
+  const latest = new Map<string, ThreadProgress>();
+  const onProgress = (thread: string, progress: ThreadProgress) => {
+    latest.set(thread, progress);
+    options.onProgress?.(sumOf([...latest.values()]));
+  };
+  const threads = Array.from({ length: options.threads }, (_, n) => new StreamThread(options, n, onProgress));
   const running = new RunningThreads(threads, options);
   const { signal } = options;
   const stop = () => void running.stop().catch(() => {});
@@ -64,7 +86,8 @@ export async function runOnThreads(options: ThreadsOptions): Promise<StreamThrea
   if (signal?.aborted) stop();
   void running.done.catch(() => {}).then(() => signal?.removeEventListener('abort', stop));
   await Promise.all(threads.map(({ started }) => started));
-  const lost = threads.filter(({ hasEnded }) => hasEnded).length;
+  // One that fails later, while another still starts, has failed as it ran: `done` tells.
+  const lost = threads.filter(({ hasFailedToStart }) => hasFailedToStart).length;
   if (lost > (options.onFailure === 'go-on' ? threads.length - 1 : 0)) await running.done;
   return running;
 }
@@ -72,62 +95,98 @@ export async function runOnThreads(options: ThreadsOptions): Promise<StreamThrea
 class RunningThreads implements StreamThreads {
   readonly done: Promise<void>;
   readonly tasks: LocalTasks;
-  readonly #threads: readonly Thread[];
+  readonly #threads: readonly StreamThread[];
+  #failure: Error | undefined;
 
-  constructor(threads: readonly Thread[], { onFailure = 'stop', logger }: ThreadsOptions) {
+  constructor(threads: readonly StreamThread[], { onFailure = 'stop', logger }: ThreadsOptions) {
     this.#threads = threads;
     this.tasks = new ThreadTasks(threads);
     const ended = threads.map(async (thread) => {
       const error = await thread.ended;
       if (error === undefined) return undefined;
       logger.error({ err: error, thread: thread.name }, 'a thread has failed');
-      if (onFailure === 'stop') for (const other of threads) other.stop();
+      if (onFailure === 'stop') {
+        this.#failure ??= error;
+        for (const other of threads) void other.stop();
+      }
       return error;
     });
     this.done = Promise.all(ended).then((errors) => {
       const failures = errors.filter((error) => error !== undefined);
       const isLost = onFailure === 'stop' ? failures.length > 0 : failures.length === threads.length;
-      if (isLost) throw failures[0];
+      if (isLost) throw this.#failure ?? failures[0];
     });
     this.done.catch(() => {});
   }
 
   async status(): Promise<EngineReport[]> {
-    const reports = this.#threads.map((thread) => thread.ask({ kind: 'report' }).catch(() => undefined));
+    const reports = this.#threads.map((thread) => thread.ask('report').catch(() => undefined));
     return (await Promise.all(reports)).filter((report) => report !== undefined);
   }
 
   async owners(): Promise<ReadonlyMap<string, TaskOwners>> {
     for (const thread of this.#threads) {
-      const owners = await thread.ask({ kind: 'owners' }).catch(() => undefined);
+      const owners = await thread.ask('owners').catch(() => undefined);
       if (owners !== undefined && owners.size > 0) return owners;
     }
     return new Map();
   }
 
+  get heldUp(): string | undefined {
+    return this.#threads.map((thread) => thread.heldUp).find((why) => why !== undefined);
+  }
+
+  metrics(): Promise<readonly MetricValues[]> {
+    return this.#askAll('metrics');
+  }
+
+  async digests(): Promise<Readonly<Record<string, string>>> {
+    return Object.assign({}, ...(await this.#askAll('digests')));
+  }
+
+  async untilCaughtUp(): Promise<void> {
+    // What one thread has finished can be new to another, and a task can be on its way between them: until nothing moves.
+    let before: string;
+    let now = '';
+    do {
+      before = now;
+      now = JSON.stringify(await this.#askAll('untilCaughtUp'));
+    } while (this.#threads.length > 1 && now !== before);
+  }
+
   stop(): Promise<void> {
-    for (const thread of this.#threads) thread.stop();
+    for (const thread of this.#threads) void thread.stop();
     return this.done;
+  }
+
+  /** Errors: the one with which the threads have failed. */
+  async #askAll<N extends Question>(name: N): Promise<Answer<ThreadAnswers, N>[]> {
+    try {
+      return await Promise.all(this.#threads.map((thread) => thread.ask(name)));
+    } catch (error) {
+      throw this.#failure ?? error;
+    }
   }
 }
 
-type Question = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void };
+/** What is asked without an argument. */
+type Question = Exclude<keyof ThreadAnswers, 'rows'>;
 
-class Thread {
+class StreamThread {
   readonly name: string;
   /** Resolves when it runs, or has ended before. */
   readonly started: Promise<void>;
   /** The error with which it has ended; undefined where it ended because it was told to. */
   readonly ended: Promise<Error | undefined>;
-  readonly #worker: Worker;
-  readonly #questions = new Map<number, Question>();
-  // equivalent mutant (off by one): from which number on questions are counted shows nowhere
-  #asked = 0;
-  #isStopping = false;
-  #hasEnded = false;
-  #failure: Error | undefined;
+  readonly #thread: Thread<ThreadAnswers, ThreadEvent>;
+  #heldUp: string | undefined;
+  #hasFailedToStart = false;
 
-  constructor({ module, instanceId, data, connect }: ThreadsOptions, n: number) {
+  constructor(
+    { module, instanceId, data, connect }: ThreadsOptions,
+    n: number,
+    onProgress: (thread: string, progress: ThreadProgress) => void,
+  ) {
     this.name = `${instanceId}-${n}`;
     const connection = connect?.();
     const input: ThreadInput = {
@@ -137,73 +196,71 @@ class Thread {
       connection,
       data,
     };
-    this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
-      workerData: input,
-      transferList: connection === undefined ? [] : [connection],
-      name: this.name,
-    });
+    const moved = connection === undefined ? [] : [connection];
     const started = Promise.withResolvers<void>();
-    this.started = started.promise;
-    this.#worker.on('message', (message: FromThread) => {
-      if (message.kind === 'started') started.resolve();
-      else if (message.kind === 'failed') this.#failure ??= fromWireError(message.error);
-      else this.#settle(message);
+    let hasStarted = false;
+    const link = startWorker(new URL('./thread.ts', import.meta.url), { input, moved, name: this.name });
+    this.#thread = new Thread(link, {
+      onEvent: (event) => {
+        if (event.kind === 'started') {
+          hasStarted = true;
+          started.resolve();
+        } else if (event.kind === 'progress') onProgress(this.name, event.progress);
+        else this.#heldUp = event.why;
+      },
+      gone: (fault) => (fault instanceof Error ? fault : gone(this.name)),
     });
-    this.#worker.on('error', (error: Error) => {
-      this.#failure ??= error;
-    });
-    this.ended = once(this.#worker, 'exit').then(() => {
-      const error = this.#end();
-      started.resolve();
+    this.ended = this.#thread.ended.then((error) => {
+      this.#hasFailedToStart = error !== undefined && !hasStarted;
       return error;
     });
+    this.started = Promise.race([started.promise, this.ended.then(() => {})]);
   }
 
-  get hasEnded(): boolean {
-    return this.#hasEnded;
+  get hasFailedToStart(): boolean {
+    return this.#hasFailedToStart;
   }
 
-  #end(): Error | undefined {
-    this.#hasEnded = true;
-    for (const { reject } of this.#questions.values()) reject(this.#gone());
-    this.#questions.clear();
-    if (this.#failure !== undefined || this.#isStopping) return this.#failure;
-    return new FatalError('MR_THREAD_ENDED', `thread ${this.name} ended without having been told to`, {
-      hint: 'something in it has called process.exit(); look for what it last logged',
-    });
+  get heldUp(): string | undefined {
+    return this.#heldUp;
   }
 
-  #settle(message: Extract<FromThread, { id: number }>): void {
-    const question = this.#questions.get(message.id);
-    this.#questions.delete(message.id);
-    if (message.kind === 'answer') question?.resolve(message.answer);
-    else question?.reject(fromWireError(message.error));
+  stop(): Promise<void> {
+    return this.#thread.stop();
   }
 
-  #gone(): Error {
-    return moving(`thread ${this.name} has ended`);
-  }
-
-  stop(): void {
-    this.#isStopping = true;
-    this.#tell({ kind: 'stop' });
+  ask<N extends Question>(name: N): Promise<Answer<ThreadAnswers, N>> {
+    return this.#thread.call(name, ...([] as unknown as Parameters<ThreadAnswers[N]>));
   }
 
   /** Errors: MR_QUERY_TASK_MOVING when it has ended. */
-  async ask<Q extends ThreadQuestion>(question: Q): Promise<ThreadAnswers[Q['kind']]> {
-    if (this.#hasEnded) throw this.#gone();
-    const id = this.#asked++;
-    return new Promise((resolve, reject) => {
-      this.#questions.set(id, { resolve: (answer) => resolve(answer as ThreadAnswers[Q['kind']]), reject });
-      this.#tell({ kind: 'ask', id, question });
-    });
+  async rows(read: TaskRead): Promise<PortRows | undefined> {
+    try {
+      return await this.#thread.call('rows', read);
+    } catch (error) {
+      throw this.#thread.hasEnded ? moving(`thread ${this.name} has ended`) : error;
+    }
   }
+}
 
-  rows(read: TaskRead): Promise<PortRows | undefined> {
-    return this.ask({ kind: 'rows', read });
-  }
+function gone(name: string): FatalError {
+  return new FatalError('MR_THREAD_ENDED', `thread ${name} has ended`, {
+    hint: 'unless it was told to, something in it has called process.exit(); look for what it last logged',
+  });
+}
 
-  #tell(message: ToThread): void {
-    this.#worker.postMessage(message);
+function sumOf(parts: readonly ThreadProgress[]): ThreadProgress {
+  return {
+    processed: parts.reduce((sum, { processed }) => sum + processed, 0),
+    lag: sumOfEach(parts.map(({ lag }) => lag)),
+    counts: sumOfEach(parts.map(({ counts }) => counts)),
+  };
+}
+
+function sumOfEach(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const part of parts) {
+    for (const [name, value] of Object.entries(part)) sums[name] = (sums[name] ?? 0) + value;
   }
+  return sums;
 }

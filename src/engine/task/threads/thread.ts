@@ -1,108 +1,177 @@
 /** The code of one thread: see run-on-threads.ts for the side that starts it. */
-
-import { parentPort, workerData } from 'node:worker_threads';
-import { toWireError } from '#log';
-import { type Clock, invariant } from '#platform';
+import { Backoff, errorCode, HandedOver, type ServedThread, type Service, serveThread } from '#platform';
 import { localTasks } from '../../queries/local-tasks.ts';
-import { type PortRows, readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
+import { readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
 import { StreamsRuntime } from '../runtime.ts';
-import { type EngineReport, reportOf } from '../status/introspection-report.ts';
+import { RUNTIME_DEFAULTS } from '../runtime-options.ts';
+import { reportOf, StatusGauges } from '../status/introspection-report.ts';
+import { CatchUp } from './catch-up.ts';
 import type {
   DeclareThread,
-  FromThread,
   ThreadAnswers,
+  ThreadEvent,
   ThreadInput,
-  ThreadQuestion,
-  ToThread,
-} from './messages.ts';
+  ThreadProgress,
+  ThreadRuntime,
+} from './declaration.ts';
+import { sourceLag } from './source-lag.ts';
 
-const { module, processId, ...context } = workerData as ThreadInput;
-const port = parentPort;
-invariant(port !== null, 'this file runs in a worker thread');
-const tell = (message: FromThread) => port.postMessage(message);
-const stop = new AbortController();
-let runtime: StreamsRuntime | undefined;
-
-const tasks = localTasks(() => runtime);
-
-port.on('message', (message: ToThread) => {
-  if (message.kind === 'stop') return stop.abort();
-  const { id, question } = message;
-  answerTo(question).then(
-    (answer) => {
-      const transferred =
-        question.kind === 'rows' && answer !== undefined ? transferOf(answer as PortRows) : [];
-      port.postMessage({ kind: 'answer', id, answer } satisfies FromThread, transferred);
-    },
-    (error: unknown) => tell({ kind: 'refused', id, error: toWireError(error) }),
-  );
-});
-
-async function answerTo(question: ThreadQuestion): Promise<ThreadAnswers[ThreadQuestion['kind']]> {
-  switch (question.kind) {
-    case 'report':
-      return report();
-    case 'owners':
-      return runtime?.owners() ?? new Map();
-    case 'rows': {
-      const rows = await tasks.read(readFromPort(question.read));
-      return rows && rowsToPort(rows);
-    }
-  }
-}
-
-function report(): EngineReport {
-  if (runtime !== undefined) return reportOf(runtime);
-  const { instanceId: memberId } = context;
-  return { memberId, isRebalancing: false, bufferedBytes: 0, commitMs: null, tasks: [] };
-}
-
+const PROGRESS_INTERVAL_MS = 200;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
 const GIVE_UP_RETRY_MS = 50;
 
-/** A start can take long, since it restores: told to stop, the thread gives up what it is opening. */
-async function start(starting: StreamsRuntime, clock: Clock): Promise<void> {
-  let hasStarted = false;
-  const giveUp = async () => {
-    // There is nothing to leave before it has joined.
-    for (; !hasStarted; await clock.sleep(GIVE_UP_RETRY_MS)) await starting.leave().catch(() => {});
-  };
-  const listener = () => void giveUp();
-  stop.signal.addEventListener('abort', listener);
-  if (stop.signal.aborted) listener();
-  try {
-    await starting.start();
-  } finally {
-    hasStarted = true;
-    stop.signal.removeEventListener('abort', listener);
+class RunningThread {
+  readonly #input: ThreadInput;
+  readonly #declared: ThreadRuntime;
+  readonly #thread: ServedThread<ThreadEvent>;
+  readonly #gauges: StatusGauges;
+  readonly #backoff: Backoff;
+  readonly #catchUp = new CatchUp();
+  #runtime: StreamsRuntime | undefined;
+  #processed = 0;
+  #reportedAt = 0;
+
+  constructor(input: ThreadInput, declared: ThreadRuntime, thread: ServedThread<ThreadEvent>) {
+    this.#input = input;
+    this.#declared = declared;
+    this.#thread = thread;
+    this.#gauges = new StatusGauges(declared.options.metrics);
+    this.#backoff = new Backoff(declared.options.clock, {
+      firstMs: FIRST_PAUSE_MS,
+      longestMs: LONGEST_PAUSE_MS,
+    });
+  }
+
+  get service(): Service<ThreadAnswers, void> {
+    const tasks = localTasks(() => this.#runtime);
+    const answers: ThreadAnswers = {
+      report: () => this.#runtime && reportOf(this.#runtime),
+      owners: () => this.#runtime?.owners() ?? new Map(),
+      rows: async (read) => {
+        const rows = await tasks.read(readFromPort(read));
+        if (rows === undefined) return undefined;
+        const sent = rowsToPort(rows);
+        return new HandedOver(sent, transferOf(sent));
+      },
+      metrics: () => {
+        if (this.#runtime !== undefined) this.#gauges.publish(this.#runtime.status());
+        return this.#declared.options.metrics.values();
+      },
+      digests: () => this.#digests(),
+      untilCaughtUp: async () => {
+        await this.#catchUp.next();
+        const tasks = this.#runtime?.tasks.map(({ name }) => name) ?? [];
+        const processed = this.#processed;
+        if (this.#runtime !== undefined) await this.#report(this.#runtime);
+        return { processed, tasks };
+      },
+    };
+    return {
+      answers,
+      ready: undefined,
+      run: async () => {
+        while (!this.#thread.stopping.aborted) await this.#runOnce();
+      },
+      close: () => this.#declared.close(),
+    };
+  }
+
+  /** One life of the runtime: until the stop, or until the group has gone on without it. */
+  async #runOnce(): Promise<void> {
+    const { instanceId, processId } = this.#input;
+    const { logger } = this.#declared.options;
+    const { stopping, tell } = this.#thread;
+    const onHeldUp = (why: string | undefined) => tell({ kind: 'held-up', why });
+    const runtime = new StreamsRuntime({ ...this.#declared.options, instanceId, processId, onHeldUp });
+    this.#runtime = runtime;
+    try {
+      await this.#start(runtime);
+      tell({ kind: 'started' });
+      await this.#untilStopped(runtime);
+    } catch (error) {
+      if (!this.#startsAgain(error)) {
+        // So that the others need not wait for the end of its session.
+        await runtime.leave().catch((err: unknown) => logger.warn({ err }, 'a failed thread did not leave'));
+        await runtime.close();
+        throw error;
+      }
+      // A full disk may keep stores from being closed in order; they are opened as after a crash.
+      await runtime.close().catch((err: unknown) => logger.warn({ err }, 'stores were not closed'));
+      logger.warn({ err: error }, 'processing was cut off and starts again');
+      await this.#backoff.wait(stopping);
+    } finally {
+      this.#runtime = undefined;
+    }
+  }
+
+  /** A start can take long, since it restores: told to stop, the thread gives up what it is opening. */
+  async #start(runtime: StreamsRuntime): Promise<void> {
+    const { clock } = this.#declared.options;
+    const { stopping } = this.#thread;
+    let hasStarted = false;
+    const giveUp = async () => {
+      // There is nothing to leave before it has joined.
+      for (; !hasStarted; await clock.sleep(GIVE_UP_RETRY_MS)) await runtime.leave().catch(() => {});
+    };
+    const listener = () => void giveUp();
+    stopping.addEventListener('abort', listener);
+    if (stopping.aborted) listener();
+    try {
+      await runtime.start();
+    } finally {
+      hasStarted = true;
+      stopping.removeEventListener('abort', listener);
+    }
+  }
+
+  async #untilStopped(runtime: StreamsRuntime): Promise<void> {
+    const { clock, commitIntervalMs = RUNTIME_DEFAULTS.commitIntervalMs } = this.#declared.options;
+    const { stopping } = this.#thread;
+    while (!stopping.aborted) {
+      this.#processed += await runtime.runOnce(commitIntervalMs, stopping);
+      this.#backoff.reset();
+      this.#catchUp.observe(runtime);
+      if (clock.monotonic() - this.#reportedAt >= PROGRESS_INTERVAL_MS) await this.#report(runtime);
+    }
+    // Commits what is done, leaves the group and closes.
+    await runtime.run(stopping);
+  }
+
+  /** Whether to start again from the last commit: what was not committed is done again. */
+  #startsAgain(error: unknown): boolean {
+    switch (errorCode(error)) {
+      // Away for longer than the group waits (a suspended machine).
+      case 'MR_LOG_GENERATION':
+      // For longer than the runtime tries: only room helps, and that may come any time.
+      case 'MR_DISK_FULL':
+        return true;
+      case 'MR_LOG_FENCED':
+        return this.#declared.restartsWhenFenced === true;
+      default:
+        return false;
+    }
+  }
+
+  async #report(runtime: StreamsRuntime): Promise<void> {
+    const { counts = () => ({}), options } = this.#declared;
+    this.#reportedAt = options.clock.monotonic();
+    const lag = await sourceLag(options.log, runtime);
+    const progress: ThreadProgress = { processed: this.#processed, lag, counts: counts() };
+    this.#thread.tell({ kind: 'progress', progress });
+  }
+
+  #digests(): Readonly<Record<string, string>> {
+    const tasks = this.#runtime?.tasks ?? [];
+    return Object.fromEntries(
+      tasks.flatMap((task) =>
+        [...task.digests()].map(([store, digest]) => [`${task.name}/${store}`, digest]),
+      ),
+    );
   }
 }
 
-async function main(): Promise<void> {
-  const { declare } = (await import(module)) as { readonly declare: DeclareThread };
-  const { options, close } = await declare(context);
-  const { instanceId } = context;
-  runtime = new StreamsRuntime({ ...options, instanceId, processId });
-  try {
-    await start(runtime, options.clock);
-    tell({ kind: 'started' });
-    await runtime.run(stop.signal);
-  } catch (error) {
-    // So that the others need not wait for the end of its session.
-    await runtime
-      .leave()
-      .catch((err: unknown) => options.logger.warn({ err }, 'a failed thread did not leave'));
-    await runtime.close();
-    throw error;
-  } finally {
-    await close();
-  }
-}
-
-try {
-  await main();
-} catch (error) {
-  tell({ kind: 'failed', error: toWireError(error) });
-} finally {
-  // With its port closed the thread has nothing to wait for and ends by itself.
-  port.close();
-}
+await serveThread<ThreadInput, ThreadAnswers, void, ThreadEvent>(async (input, thread) => {
+  const { declare } = (await import(input.module)) as { readonly declare: DeclareThread };
+  return new RunningThread(input, await declare(input), thread).service;
+});

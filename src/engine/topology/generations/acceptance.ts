@@ -25,8 +25,9 @@ export async function acceptTopology(options: AcceptanceOptions): Promise<void> 
   const { log, topology } = options;
   const existing = new Map((await log.describeTopics()).map((topic) => [topic.name, topic]));
   checkTopics(topology, existing);
-  const is = manifestOf(topology);
   const known = existing.has(manifestTopic(topology).name) ? await readManifest(log, topology) : undefined;
+  const { carriedFrom } = known ?? {};
+  const is = { ...manifestOf(topology), ...(carriedFrom !== undefined && { carriedFrom }) };
   const was = known ?? manifestOfTopics(is, existing);
   const changes = changesBetween(was, is);
   if (changes.length > 0) return migrate(options, { was, is }, changes, existing);

@@ -71,8 +71,14 @@ export function retyped(was: ValueType, is: ValueType): string | undefined {
 }
 
 /** One line for each change, with what may be done about it. */
-export function describeChange(change: StateChange, is: Manifest, was: Manifest): string {
+export function describeChange(
+  change: StateChange,
+  is: Manifest,
+  was: Manifest,
+  choices: 'rebuild-or-drop' | 'drop' = 'rebuild-or-drop',
+): string {
   const { name } = change;
+  const either = choices === 'drop' ? `drop ["${name}"]` : `rebuild ["${name}"] or drop ["${name}"]`;
   switch (change.kind) {
     case 'removed': {
       const known = new Set(was.stores.map((store) => store.name));
@@ -86,15 +92,15 @@ export function describeChange(change: StateChange, is: Manifest, was: Manifest)
       return `store ${name} is not declared any more: ${[...renames, `drop ["${name}"]`].join(' or ')}`;
     }
     case 'retyped':
-      return `store ${name}: ${change.why}: rebuild ["${name}"] or drop ["${name}"]`;
+      return `store ${name}: ${change.why}: ${either}`;
     case 'moved':
-      return `store ${name} was kept in ${change.was} and is in ${change.is}: rebuild ["${name}"] or drop ["${name}"]`;
+      return `store ${name} was kept in ${change.was} and is in ${change.is}: ${either}`;
     case 'repartitioned':
-      return `store ${name} had ${change.was} partitions and has ${change.is}: rebuild ["${name}"] or drop ["${name}"]`;
+      return `store ${name} had ${change.was} partitions and has ${change.is}: ${either}`;
     case 'topic-repartitioned':
-      return `the repartition topic of ${name} had ${change.was} partitions and has ${change.is}: rebuild ["${name}"] or drop ["${name}"], which loses what is on its way`;
+      return `the repartition topic of ${name} had ${change.was} partitions and has ${change.is}: ${either}, which loses what is on its way`;
     case 'topic-retyped':
-      return `the repartition topic of ${name}: ${change.why}: rebuild ["${name}"] or drop ["${name}"], which loses what is on its way`;
+      return `the repartition topic of ${name}: ${change.why}: ${either}, which loses what is on its way`;
     case 'topic-removed':
       return `the repartition topic of ${name} is not declared any more: drop ["${name}"], which loses what is on its way`;
   }

@@ -37,13 +37,18 @@ export type Manifest = {
   readonly version: 1;
   readonly stores: readonly StoreEntry[];
   readonly repartitions: readonly RepartitionEntry[];
+  /** The generation that the state was carried over from, unless it began empty: see carryOver. */
+  readonly carriedFrom?: number;
 };
+
+/** One generation of a topology. */
+export type GenerationName = Pick<Topology, 'name' | 'generation'>;
 
 const KEY = Buffer.from('topology');
 const POLL_MS = 1_000;
 const DAY_MS = 86_400_000;
 
-export function manifestTopic({ name, generation }: Topology): TopicSpec {
+export function manifestTopic({ name, generation }: GenerationName): TopicSpec {
   return {
     name: `${name}-${generation}-manifest`,
     partitions: 1,
@@ -91,7 +96,7 @@ export function encodeManifest(manifest: Manifest): { key: Buffer; value: Buffer
 }
 
 /** The manifest of the last accepted topology of this name and generation; undefined where there was none. */
-export async function readManifest(log: Log, topology: Topology): Promise<Manifest | undefined> {
+export async function readManifest(log: Log, topology: GenerationName): Promise<Manifest | undefined> {
   const place = { topic: manifestTopic(topology).name, partition: 0 };
   const bounds = await boundsOf(log, place.topic);
   if (bounds === undefined || bounds.start >= bounds.stable) return undefined;

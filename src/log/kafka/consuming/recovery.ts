@@ -1,4 +1,4 @@
-import { errorCode, FatalError } from '#platform';
+import { backoffMs, errorCode, FatalError } from '#platform';
 import { corruptBatch, offsetOutOfRange, unknownTopic } from '../../errors.ts';
 import type { TopicPartition } from '../../port.ts';
 import { listOffsets } from '../topics/list-offsets.ts';
@@ -10,8 +10,7 @@ import { type Reading, UNKNOWN_EPOCH } from './reading.ts';
 /** Where a partition is to be asked for. */
 export type Place = { readonly broker: number; readonly topicId: string; readonly leaderEpoch: number };
 
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 1_000;
+const BACKOFF = { firstMs: 20, longestMs: 1_000 };
 /** A topic that has just been created is not known everywhere at once. */
 const UNKNOWN_PAUSE_MS = 200;
 const TIMES_UNKNOWN = 2;
@@ -129,8 +128,7 @@ export class Recovery {
       tries = Math.max(tries, reading.tries);
       if (reading.tries > 1) reading.awaitedUntil = Number.NEGATIVE_INFINITY;
     }
-    const longestMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (tries - 1));
-    this.#start(readings, longestMs * (0.5 + this.#cluster.random()));
+    this.#start(readings, backoffMs({ ...BACKOFF, random: this.#cluster.random }, tries));
   }
 
   #start(readings: readonly Reading[], pauseMs: number): void {

@@ -1,4 +1,4 @@
-import { RetryableError } from '#platform';
+import { backoffMs, RetryableError } from '#platform';
 import { unknownTopic } from '../../errors.ts';
 import type { Cluster } from '../wire/cluster.ts';
 import { BrokerError } from '../wire/kafka-errors.ts';
@@ -18,8 +18,7 @@ export interface Dispatcher extends Recipient {
   renew(queue: PartitionQueue): void;
 }
 
-const FIRST_PAUSE_MS = 10;
-const LONGEST_PAUSE_MS = 1_000;
+const BACKOFF = { firstMs: 10, longestMs: 1_000 };
 
 /** Leads each queue to the broker that leads its partition now, and holds it back for a while where that fails. */
 export class Router {
@@ -72,7 +71,7 @@ export class Router {
     queue.isPaused = true;
     if (queue.failures === 0)
       logger?.warn({ topic, partition, err: error }, 'an append has to be tried again');
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** queue.failures++) * (0.5 + random());
+    const pauseMs = backoffMs({ ...BACKOFF, random }, ++queue.failures);
     void clock.sleep(pauseMs, this.#options.signal).then(() => this.resume(queue));
   }
 

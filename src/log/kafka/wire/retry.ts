@@ -1,11 +1,10 @@
+import { Backoff } from '#platform';
 import { logClosed } from '../../errors.ts';
 import type { Cluster } from './cluster.ts';
 import { isPassing as passing, translatedError, unavailable } from './kafka-errors.ts';
 
-const FIRST_MS = 20;
-const LONGEST_MS = 1_000;
-const FIRST_BRIEF_MS = 1;
-const LONGEST_BRIEF_MS = 20;
+const BACKOFF = { firstMs: 20, longestMs: 1_000 };
+const BRIEF_BACKOFF = { firstMs: 1, longestMs: 20 };
 
 export type RetryOptions = {
   /** For how long to try, ms. */
@@ -38,10 +37,10 @@ export async function retrying<T>(
     what = 'a request',
   }: RetryOptions = {},
 ): Promise<T> {
-  const { clock } = cluster;
+  const { clock, random } = cluster;
   const until = clock.monotonic() + timeoutMs;
-  let waitMs = FIRST_MS;
-  let briefMs = FIRST_BRIEF_MS;
+  const backoff = new Backoff(clock, { ...BACKOFF, random });
+  const brief = new Backoff(clock, BRIEF_BACKOFF);
   for (;;) {
     if (cluster.closed || signal.aborted) throw logClosed();
     let failure: unknown;
@@ -55,12 +54,10 @@ export async function retrying<T>(
     const remainingMs = until - clock.monotonic();
     if (remainingMs <= 0) throw unavailable(what, failure);
     if (isBrief?.(failure) === true) {
-      await clock.sleep(briefMs, signal);
-      briefMs = Math.min(LONGEST_BRIEF_MS, briefMs * 2);
+      await brief.wait(signal);
       continue;
     }
-    await clock.sleep(Math.min(remainingMs, waitMs * (0.5 + cluster.random())), signal);
-    waitMs = Math.min(LONGEST_MS, waitMs * 2);
+    await clock.sleep(Math.min(remainingMs, backoff.failed()), signal);
     await before?.(failure);
   }
 }

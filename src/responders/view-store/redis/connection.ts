@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster, Redis } from 'ioredis';
-import { ConfigurationError, type Logger } from '#platform';
+import { backoffMs, ConfigurationError, type Logger } from '#platform';
 import { isReply, redisError } from './redis-errors.ts';
 import {
   parseRedisUrl,
@@ -18,7 +18,7 @@ const OPEN_RETRY_MS = 250;
 /** A server that accepts and never answers is away like one that is not there. */
 const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-const MOST_RECONNECT_MS = 1_000;
+const RECONNECT_BACKOFF = { firstMs: 50, longestMs: 1_000 };
 
 /**
  * A connection to one Redis, or to all nodes of a cluster, which it finds out by itself. A command fails at once while
@@ -199,12 +199,8 @@ function singleOptions(address: RedisAddress) {
     port,
     db,
     enableOfflineQueue: false,
-    retryStrategy: reconnectDelayMs,
+    retryStrategy: (times: number) => backoffMs(RECONNECT_BACKOFF, times),
   };
-}
-
-function reconnectDelayMs(times: number): number {
-  return Math.min(MOST_RECONNECT_MS, 25 * 2 ** Math.min(times, 10));
 }
 
 function clusterClient(address: RedisAddress): Cluster {
@@ -213,8 +209,8 @@ function clusterClient(address: RedisAddress): Cluster {
     redisOptions: nodeOptions(address),
     lazyConnect: true,
     enableOfflineQueue: false,
-    clusterRetryStrategy: reconnectDelayMs,
-    clusterNodeRetryStrategy: reconnectDelayMs,
+    clusterRetryStrategy: (times: number) => backoffMs(RECONNECT_BACKOFF, times),
+    clusterNodeRetryStrategy: (times: number) => backoffMs(RECONNECT_BACKOFF, times),
     // The names that certificates are issued for are not to be turned into addresses.
     ...(tls !== undefined && { dnsLookup: keepName }),
   });

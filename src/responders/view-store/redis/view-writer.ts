@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Counter, errorCode, type Gauge, MillraceError, RetryableError } from '#platform';
+import { Backoff, type Counter, errorCode, type Gauge, MillraceError, RetryableError } from '#platform';
 import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
 import { moduleView } from '../stored-views.ts';
@@ -19,8 +19,7 @@ import { sweepGarbage } from './sweep.ts';
 const LEASE_MS = 10_000;
 const LEASE_RENEWAL_MS = 2_500;
 const WAIT_FOR_BUILDER_MS = 50;
-const LEAST_BACKOFF_MS = 50;
-const MOST_BACKOFF_MS = 2_000;
+const BACKOFF = { firstMs: 50, longestMs: 2_000 };
 const LOOK_AT_COMMON_MS = 60_000;
 
 /** Why views have to be built from the log's start. */
@@ -38,6 +37,7 @@ export class RedisViewWriter {
   readonly #generations: Generations;
   readonly #builds: Counter<'reason'>;
   readonly #building: Gauge;
+  readonly #backoff: Backoff;
   readonly #closing = new AbortController();
   readonly #closed = Promise.withResolvers<never>();
   readonly #caughtUp = Promise.withResolvers<void>();
@@ -46,13 +46,13 @@ export class RedisViewWriter {
   #leaving: Promise<void> = Promise.resolve();
   #sweeping: Promise<void> = Promise.resolve();
   #problem: string | undefined = 'the views in Redis are being looked at';
-  #backoffMs = LEAST_BACKOFF_MS;
   #hasFollowed = false;
 
   private constructor(environment: WriterEnvironment) {
-    const { connection, keys, metrics } = environment;
+    const { connection, keys, metrics, clock } = environment;
     this.#environment = environment;
     this.#generations = new Generations(connection, keys);
+    this.#backoff = new Backoff(clock, BACKOFF);
     const help = 'Generations of views built from the start of the log, by reason.';
     this.#builds = metrics.counter('view_builds_total', help, ['reason']);
     this.#building = metrics.gauge('view_build_running', '1 while this process builds views from the log.');
@@ -133,7 +133,7 @@ export class RedisViewWriter {
   }
 
   async #run(): Promise<void> {
-    const { clock, logger } = this.#environment;
+    const { logger } = this.#environment;
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
@@ -144,8 +144,7 @@ export class RedisViewWriter {
         this.#problem = isOurs ? err.message : 'the views in Redis cannot be written';
         const isPassing = err instanceof RetryableError;
         logger[isPassing ? 'warn' : 'error']({ err }, 'writing the views to Redis stopped; trying again');
-        await clock.sleep(this.#backoffMs, signal);
-        this.#backoffMs = Math.min(MOST_BACKOFF_MS, 2 * this.#backoffMs);
+        await this.#backoff.wait(signal);
       }
     }
   }
@@ -174,7 +173,7 @@ export class RedisViewWriter {
       this.#caughtUp.resolve();
       this.#problem = undefined;
       this.#hasFollowed = true;
-      this.#backoffMs = LEAST_BACKOFF_MS;
+      this.#backoff.reset();
       await this.#unlessClosed(writer.failed);
     } catch (error) {
       if (errorCode(error) !== 'MR_VIEWS_CHANGED') throw error;

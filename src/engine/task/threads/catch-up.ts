@@ -1,7 +1,4 @@
-import type { StreamsRuntime } from '#engine';
-
-/** While a topology is behind, as it is when a view is built, it commits so often: most rows change many times in between. */
-export const CATCH_UP_COMMIT_INTERVAL_MS = 1_000;
+import type { StreamsRuntime } from '../runtime.ts';
 
 /** Lets others wait until a runtime has processed all that was readable when they asked. */
 export class CatchUp {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { commandLine, jsonLines, smallWorld } from './testing/command-line.ts';
+import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 
 type Started = { readonly url: string; readonly version: string };
 type Answer = {

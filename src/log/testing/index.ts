@@ -1,0 +1,2 @@
+/** For tests: arbitrary records, and the records of batches. */
+export { all, anyRecord } from './records.ts';

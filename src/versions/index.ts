@@ -1,0 +1,19 @@
+/**
+ * The versions of an installation as people and programs handle them: listing them from topic `versions`, asking the
+ * task that decides (over the log, or the admin routes), publishing a model from outside, collecting old ones.
+ *
+ * It promises that nothing here decides: every change is a command, and its answer is the deciding task's
+ * (`#processors`). Training versions is left to `#trainer`, serving them to `#responders`.
+ */
+export { registerAdminRoutes } from './admin-routes.ts';
+export { type AskingOptions, askRegistry } from './ask-registry.ts';
+export { type Collectable, collect, collectable } from './collect.ts';
+export { collectPeriodically } from './collecting.ts';
+export { publishCandidate, storeExternalModel } from './publish.ts';
+export {
+  isInForce,
+  type RegisteredVersion,
+  type RegistryView,
+  readRegistry,
+  versionNamed,
+} from './registry.ts';
