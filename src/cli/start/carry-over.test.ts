@@ -11,7 +11,7 @@ import { LOOP_GENERATION } from '#topologies';
 import { type CommandLine, commandLine, type Running } from '../testing/command-line.ts';
 
 /** See testing/earlier-data/README.md. */
-const earlierData = join(import.meta.dirname, 'testing/earlier-data/generation-4.tar.br');
+const earlierData = join(import.meta.dirname, '../testing/earlier-data/generation-4.tar.br');
 /** Shortly after the data was made, at the same time in every start: what follows the wall clock comes out alike. */
 const STARTED_AT = Date.UTC(2025, 0, 15, 18, 30);
 const LATENESS_MS = 600_000;
