@@ -1,6 +1,6 @@
 /**
  * Feature views: how many events a second go through all of them on one core, live (from admission to examples) and
- * when they are built anew, and how large the state of a user and of an item is.
+ * when they are rebuilt, and how large the state of a user and of an item is.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';

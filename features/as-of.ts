@@ -32,9 +32,9 @@ type Ahead<State> = {
 
 export type AsOfRows<State> = {
   empty(): AsOfRow<State>;
-  /** Puts an event of the view in its place among the pending ones. Changes `row` and gives it back. */
+  /** Puts an event of the view in its place among the pending ones. Changes `row` and returns it. */
   insert(row: AsOfRow<State>, event: Interaction): AsOfRow<State>;
-  /** Moves the pending events with ts < `watermark` into the folded state. Changes `row` and gives it back. */
+  /** Moves the pending events with ts < `watermark` into the folded state. Changes `row` and returns it. */
   fold(row: AsOfRow<State>, watermark: number): AsOfRow<State>;
   /**
    * The state of all events with ts < `t`, for a `t` at or above every watermark that the row was folded with. For
@@ -43,7 +43,7 @@ export type AsOfRows<State> = {
   stateAsOf(row: AsOfRow<State>, t: number): State;
   /**
    * What `read`, the same one at each call for the row, says of the state as of `t`. It is kept for the times of all events
-   * up to there: who asks for one event after the other, in an order that is not quite theirs, need not begin anew.
+   * up to there: who asks for one event after the other, in an order that is not quite theirs, need not start over.
    */
   readAsOf<Reading>(row: AsOfRow<State>, t: number, read: (state: State, t: number) => Reading): Reading;
   /** The state of all events, for reading only and at once. */
@@ -107,7 +107,7 @@ export function asOfRows<State, Row>(view: FeatureView<State, Row>): AsOfRows<St
       if (known?.t === t) return known.reading as Reading;
       for (; ahead.count < count; addNext(row, ahead)) {
         const { ts } = pending[ahead.count] as Interaction;
-        // Of several at once the first alone comes behind all that were before.
+        // Of several at the same time only the first is read: it is preceded by all earlier ones.
         if (ahead.count > 0 && (pending[ahead.count - 1] as Interaction).ts === ts) continue;
         ahead.readings[ahead.count] ??= { t: ts, reading: read(ahead.state, ts) };
       }
@@ -130,7 +130,7 @@ function compareEvents(a: Interaction, b: Interaction): number {
   return a.ts - b.ts || compareBytewise(a.event_id, b.event_id) || compareBytewise(a.user_id, b.user_id);
 }
 
-/** Gives the place. Most events come in order, so the end is looked at first. */
+/** Returns the place. Most events come in order, so the end is looked at first. */
 function insertInOrder(pending: Interaction[], event: Interaction): number {
   const last = pending.length - 1;
   const at = precedes(pending[last] as Interaction, event) ? last + 1 : placeAmong(pending, event);

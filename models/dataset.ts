@@ -10,7 +10,7 @@ export type Dataset = {
   readonly data: TwoTowerData;
   /** By index, from 1; 0 is the unknown user. */
   readonly users: readonly { readonly id: string; readonly profile: Profile | null }[];
-  /** Of each item; empty for one that the catalogue does not have. */
+  /** Title of each item; empty for one that the catalogue does not have. */
   readonly titles: readonly string[];
   /** The files of the text encoder that has read them, where one has. */
   readonly textEncoder?: readonly ManifestFile[];

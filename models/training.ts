@@ -69,7 +69,7 @@ export type TrainingProgress = {
   /** Steps done and steps in all, over all epochs. */
   readonly step: number;
   readonly steps: number;
-  /** Of this step. */
+  /** Loss of this step. */
   readonly loss: number;
 };
 

@@ -2,7 +2,7 @@ import type { Interaction } from '#schemas';
 
 /**
  * 32 bits of what was published under an event id (FNV-1a over UTF-16 units): enough to tell that a repetition is none.
- * What admission itself writes into an event is left out, and so is its time, which the gateway sets anew where a
+ * What admission itself writes into an event is left out, and so is its time, which the gateway sets again where a
  * producer that sends again leaves it out.
  */
 export function bodyHash(event: Interaction): number {

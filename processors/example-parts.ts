@@ -84,7 +84,7 @@ export function labelledExamples(examples: Serde<Example>, schemaId: number): Se
     item.copy(target, itemAt);
     return end;
   };
-  // Of values that lie among others the example's serde gives examples, which these are not.
+  // The example's serde would decode these values, which are parts, as whole examples.
   const { decodeAt: _, isOwnAt: __, ...others } = examples;
   return {
     ...others,

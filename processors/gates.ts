@@ -23,7 +23,7 @@ export type Judged = {
 /** The kind of model that is published from a directory rather than trained here. */
 const EXTERNAL = 'external';
 const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
-/** Of two models that were trained side by side, the better one by this is in force. */
+/** Of two models trained side by side, the one that is better by this metric goes into force. */
 const CHOSEN_BY = 'ndcg@10';
 
 /**

@@ -80,7 +80,7 @@ export function itemViews(
       }
       const row = stores['item-features'].get(key) ?? rows.empty();
       const ends = endsOfHours(row.pending, watermark);
-      // Before the row is changed: what has to be loaded begins the handler anew.
+      // Before the row is changed: what has to be loaded restarts the handler .
       const hours = ends.map((ts): HourOfChanges => {
         setTimer(hourKey(ts), ts + 1);
         return changes.get(hourKey(ts)) ?? { ts, buckets: new Map() };
@@ -100,7 +100,7 @@ export function itemViews(
   });
 }
 
-/** Of the hours in which there are pending events before the watermark. */
+/** Ends of the hours with pending events before the watermark. */
 function endsOfHours(pending: readonly Interaction[], watermark: number): number[] {
   const ends: number[] = [];
   for (const { ts } of pending) {

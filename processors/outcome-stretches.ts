@@ -20,7 +20,7 @@ type Stretches = KeyValueStore<RecentOutcomes>;
 export function outcomeStretches(stretchMs: number) {
   const keyAt = (user: string, stretch: number): string => crossKey(user, String(stretch));
   const keyOf = (user: string, ownMs: number): string => keyAt(user, Math.floor(ownMs / stretchMs));
-  /** Of the stretches that a window touches. */
+  /** Keys of the stretches that a window touches. */
   const keysOf = (user: string, { fromMs, toMs }: OutcomeWindow): string[] => {
     const keys: string[] = [];
     const last = Math.floor(toMs / stretchMs);

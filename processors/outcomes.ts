@@ -36,7 +36,7 @@ const WINDOWS_A_STRETCH = 2;
 /**
  * Labels examples. An example is read when the watermark is its window past its event, so everything admitted within the
  * window is at hand; then it gets its labels, its place in the answer that showed the item, and the item's rank as last
- * published. What is admitted later counts if its own time lies within the window: a correction says the labels anew.
+ * published. What is admitted later counts if its own time lies within the window: a correction states the labels again.
  * Whether an outcome is in time follows from its `ts` alone, so examples and corrections are the same in any interleaving.
  */
 export function outcomes(
@@ -162,7 +162,7 @@ function rankAt(
   return bucket === null ? 0 : ranks.histogram.percentile(bucket);
 }
 
-/** With the record: those in force are written anew with every change, and there may be hundreds. */
+/** With the record: those in force are rewritten with every change, and there may be hundreds. */
 type ReadRanks = PublishedRanks & { readonly record: PopularityRanks };
 
 function readRanks(record: PopularityRanks): ReadRanks {

@@ -79,7 +79,7 @@ export function userViews(topics: UserViewTopics, privacy: Serde<UserPrivacy>) {
     onTimer: (key, dueMs, { stores, emit, setTimer, watermark }) => {
       const row = stores['user-features'].get(key) ?? user.rows.empty();
       const due = row.pending.filter(({ ts }) => ts < watermark);
-      // All rows are at hand before the first of them is changed: a read that has to be loaded begins the handler anew.
+      // All rows are at hand before the first of them is changed: a read that has to be loaded restarts the handler .
       const categories = due.map((event) => category.placeOf(stores['user-category-features'], event));
       const pairs = due.map((event) => pair.placeOf(stores['user-item-features'], event));
       for (let i = 0; i < due.length; i++) {

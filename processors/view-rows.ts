@@ -46,7 +46,7 @@ export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: V
       const key = view.key(event);
       return { key, row: store.get(key) ?? rows.empty() };
     },
-    /** Folds a row up to an event's time, and gives the features as of then; null where there is none. */
+    /** Folds a row up to an event's time, and returns the features as of then; null where there is none. */
     foldedRow: (place: Place<State> | undefined, { ts }: Interaction): Row | null =>
       place === undefined ? null : view.finish(rows.fold(place.row, ts).folded, ts),
     /** Folds the row up to the watermark and puts it, if there is one and it holds events from before. */

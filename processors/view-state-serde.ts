@@ -119,12 +119,12 @@ class EncodedEvent extends Given {
     return EncodedEvent.keep(event, bytes, HEADER_BYTES, bytes.length);
   }
 
-  /** Of what `of` gives. */
+  /** Length of what `of` returns. */
   static lengthOf(event: EncodedEvent): number {
     return event.#end - event.#start;
   }
 
-  /** Gives the place behind it. */
+  /** Returns the index after it. */
   static copy(event: EncodedEvent, target: Buffer, at: number): number {
     return at + event.#slab.copy(target, at, event.#start, event.#end);
   }

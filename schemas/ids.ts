@@ -2,7 +2,7 @@
 const MAX_ID_LENGTH = 128;
 /** As UTF-8: an id is in every record of an event, and in rows by user and item. */
 const MAX_ID_BYTES = 256;
-/** Of a UTF-16 code unit. */
+/** UTF-8 bytes of a UTF-16 code unit, at most. */
 const MOST_BYTES = 3;
 /** Keys of crossed entities are joined by one (`crossKey`), and a line of output stays a line. */
 const CONTROL_CHARACTER = /\p{Cc}/u;

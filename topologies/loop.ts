@@ -55,7 +55,7 @@ export type AdmissionOutcome =
   | Parameters<AdmissionOptions['count']>[0]
   | Parameters<EnrichmentOptions['count']>[0];
 
-/** Of the state and of what passes between tasks: raised where what an earlier one has left can't be gone on with. */
+/** Generation of the state and of what passes between tasks; raised when the state of an earlier one can't be used as it is. */
 export const LOOP_GENERATION = 4;
 /** What an event passes until it is an example: it waits in one of these at a time. */
 export const EXAMPLE_PATH: readonly string[] = [

@@ -40,7 +40,7 @@ export const itemFeaturesView = defineView({
       isRated,
       mean((event: Interaction) => event.value ?? 0),
     ),
-    // Of interest alone: an impression is the recommender's own act, and would make what it shows look fresh.
+    // Only interest counts: an impression is the recommender's own act, and would make what it shows look fresh.
     last: where(isPositive, newest<Interaction>()),
     updated: newest<Interaction>(),
     popularity: where(isPositive, decayedSum(POPULARITY_HALF_LIFE_MS, one)),

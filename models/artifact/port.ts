@@ -54,7 +54,7 @@ export interface VersionFiles {
 
 export interface ArtifactStore {
   /**
-   * Stores a version, whole or not at all, and gives its name. One that is there already stays, as if just written. Errors: InputError
+   * Stores a version, whole or not at all, and returns its name. One that is there already stays, as if just written. Errors: InputError
    * MR_VERSION_FILE for a name that can't be a file's.
    */
   write(description: VersionDescription, contents: VersionContents): Promise<string>;

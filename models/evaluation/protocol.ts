@@ -17,7 +17,7 @@ export type CandidateScorer = (user: number, candidates: Int32Array) => ArrayLik
 export type ScoredEvaluation = {
   /** By k, in the order that was asked for. Ties are broken by chance (`expectedMetrics`). */
   readonly at: ReadonlyMap<number, Evaluation>;
-  /** Of each user's ranking, in the order of the users, and the mean. */
+  /** AUC of each user's ranking, in the order of the users, and the mean. */
   readonly auc: { readonly perUser: Float64Array; readonly mean: number };
   /** Each user's best items, as many as the largest k, best first, as they would be shown: ties by id. */
   readonly lists: readonly Int32Array[];

@@ -34,7 +34,7 @@ export type ItemKnnOptions = ConfigOf<typeof itemKnnParameters>;
  *     score(j | h) = sum over i of s(i, j), of the i in the history h that are among the `neighbours` items
  *                    most similar to j
  *
- * Of equally similar neighbours those of the lower ids are kept.
+ * Ties between equally similar neighbours go to the lower ids.
  */
 export function fitItemKnn(
   interactions: InteractionMatrix,

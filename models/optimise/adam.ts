@@ -25,7 +25,7 @@ export class Adam implements Optimiser {
   readonly #second: Float32Array;
   readonly #updates: Uint32Array;
 
-  /** Of `size` weights in rows of `width`; one row when absent. */
+  /** For `size` weights in rows of `width`; one row when absent. */
   constructor(size: number, options: AdamOptions, width = size) {
     this.#options = options;
     this.#width = width;

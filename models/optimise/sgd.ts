@@ -15,7 +15,7 @@ export class Sgd implements Optimiser {
   readonly #width: number;
   readonly #velocity: Float32Array;
 
-  /** Of `size` weights in rows of `width`; one row when absent. */
+  /** For `size` weights in rows of `width`; one row when absent. */
   constructor(size: number, options: SgdOptions, width = size) {
     this.#options = options;
     this.#width = width;

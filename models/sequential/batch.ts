@@ -26,7 +26,7 @@ export class Batches {
     this.stepsPerEpoch = Math.ceil(positionsOf(data.histories) / (config.batchRows * config.historyLength));
   }
 
-  /** Of the next step, less those that hold nothing. */
+  /** Shards of the next step, except empty ones. */
   next(): Shard[] {
     const { stepsPerEpoch } = this;
     const inEpoch = this.#step % stepsPerEpoch;

@@ -9,7 +9,7 @@ export type Shard = {
   readonly sequences: Readonly<Record<string, Feed>>;
   /** The part of the step's positions that lies in this shard: by which its mean loss counts in that of the step. */
   readonly part: number;
-  /** Of no other shard of any step: its dropout follows from it. */
+  /** Unique over all shards of all steps: it seeds the shard's dropout. */
   readonly number: number;
 };
 

@@ -17,7 +17,7 @@ import type { Tensor } from '../graph/tensor.ts';
 // Dimensions: B rows, L positions of a row, D width, H heads, N width of the hidden layer, V items. Ids are int64. The
 // same function builds the graph that trains and the graph that serves.
 
-/** Of one block of the transformer. */
+/** Parameters of one block of the transformer. */
 export type Block = {
   readonly attentionGain: Tensor; // [D]
   readonly attentionBias: Tensor; // [D]

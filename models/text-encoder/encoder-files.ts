@@ -46,7 +46,7 @@ export async function readTokenizer(
   return { tokens: WordPiece.ofTokenizer(tokenizer.toString()), file: fileOf(tokenizerName, tokenizer) };
 }
 
-/** Of an entry of `TensorProto.external_data`, its key with the tag of its value behind it. */
+/** The key of an entry of `TensorProto.external_data`, followed by the tag of its value. */
 const location = Buffer.from('\n\x08location\x12', 'latin1');
 
 /**

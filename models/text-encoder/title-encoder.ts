@@ -93,7 +93,7 @@ export class TitleEncoder {
   }
 }
 
-/** Of [1, width], or the mean over tokens of [1, tokens, width], at length 1; undefined for what is no vector of numbers. */
+/** The vector [1, width], or the mean over tokens of [1, tokens, width], at length 1; undefined if it is no vector of numbers. */
 function pool(data: Float32Array, dims: readonly number[]): Float32Array | undefined {
   const width = dims.at(-1) ?? 0;
   if (dims[0] !== 1 || width === 0 || data.length === 0 || dims.length < 2 || dims.length > 3)

@@ -11,7 +11,7 @@ const ideograph = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2fa1f}]/
 /** Punctuation, each sign by itself, or a run of anything else. ASCII's signs count, whatever Unicode says of them. */
 const words = /[\p{P}$+<=>^`|~]|[^\p{P}$+<=>^`|~\s]+/gu;
 
-/** Of a tokenizer.json, what tells BERT's from others. */
+/** The part of a tokenizer.json that tells BERT's from others. */
 type TokenizerFile = {
   readonly normalizer: {
     readonly type: string;
@@ -41,7 +41,7 @@ export class WordPiece {
   }
 
   /**
-   * Of a vocab.txt: a token a line, whose number is its id. Without Latin capitals it is one of lower-case text without
+   * Reads a vocab.txt: one token a line, whose number is its id. Without Latin capitals it is one of lower-case text without
    * diacritics. Undefined where a token that texts are framed with is missing.
    */
   static ofVocabulary(text: string): WordPiece | undefined {
@@ -50,7 +50,7 @@ export class WordPiece {
     return WordPiece.#of(new Map(tokens.map((token, id) => [token, id])), isLowerCase);
   }
 
-  /** Of a tokenizer.json, which is all that newer releases of transformers write. Undefined for one that is not BERT's. */
+  /** Reads a tokenizer.json, which is all that newer releases of transformers write. Undefined for one that is not BERT's. */
   static ofTokenizer(json: string): WordPiece | undefined {
     try {
       const { normalizer, model } = JSON.parse(json) as TokenizerFile;

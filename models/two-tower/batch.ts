@@ -164,7 +164,7 @@ export class BatchBuilder {
 }
 
 /**
- * Ids as positions among the distinct ones, which are gathered anew; -1 stays. Padding looks up the last row, so there
+ * Ids as positions among the distinct ones, which are gathered again; -1 stays. Padding looks up the last row, so there
  * must be one even where all is padding: `atLeast` is always among them.
  */
 function within(distinct: DistinctIds, ids: Int32Array, atLeast: number): Int32Array {

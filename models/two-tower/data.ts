@@ -21,7 +21,7 @@ export type Examples = {
   readonly historyOffsets: Int32Array;
   readonly historyEnds?: Int32Array;
   readonly history: Int32Array;
-  /** Of the moment: hour, device... 0 is unknown. */
+  /** The moment: hour, device... 0 is unknown. */
   readonly context?: Categoricals;
 };
 
@@ -29,14 +29,14 @@ export type Examples = {
 export type TwoTowerData = {
   readonly users: number;
   readonly items: number;
-  /** Of each user: age bucket, gender, occupation, country... */
+  /** For each user: age bucket, gender, occupation, country... */
   readonly profile: Categoricals;
-  /** Of each item: category, type, language... */
+  /** For each item: category, type, language... */
   readonly itemFeatures: Categoricals;
   readonly itemTags: Bags & { readonly cardinality: number };
-  /** Of each item, the n-grams of its title by their hash. */
+  /** For each item, the n-grams of its title by their hash. */
   readonly itemTitles?: Bags & { readonly cardinality: number };
-  /** Of each item, what a text encoder makes of its title. */
+  /** For each item, the text encoder's vector of its title. */
   readonly itemTexts?: Vectors;
   readonly train: Examples;
   /** Judged after each epoch, never learned from; a context that `train` does not have is not looked at. */

@@ -11,7 +11,7 @@ type Contents = {
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
 };
 
-/** Of each row of a parameter now, the row that it was before; -1 for what is new. */
+/** For each row of a parameter, its row before; -1 for a new one. */
 type RowMap = Int32Array;
 
 /**

@@ -91,12 +91,12 @@ export function schemaFingerprint(schema: object): Buffer {
   return parse(schema).fingerprint('sha256');
 }
 
-/** Of the schemas that this thread has met, by their text: each is asked for several times over where a topic is opened. */
+/** Types by the text of their schema: each is looked up several times when a topic is opened. */
 const types = new Map<string, Type>();
 
 type Compiled = { readonly read: Read | undefined; readonly write: Write | undefined };
 
-/** Of the types of this thread. */
+/** Compiled code of this thread's types. */
 const code = new WeakMap<Type, Compiled>();
 
 function compiled(type: Type): Compiled {

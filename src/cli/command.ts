@@ -30,7 +30,7 @@ export type CommandSpec<O> = {
   readonly notes?: string;
   /** Flags of the command that are configuration options, by option path. */
   readonly flags?: (options: O) => Readonly<Record<string, string | number | undefined>>;
-  /** Gives the exit code. */
+  /** Returns the exit code. */
   readonly run: (invocation: Invocation<O>, args: readonly string[]) => Promise<number>;
 };
 

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 type ListedCommand = {
   readonly name: string;
   readonly does: string;
-  /** Gives a command of this name all that it has beyond: arguments, options, examples, and its running. */
+  /** Adds to a command of this name all that it has beyond: arguments, options, examples, and its running. */
   readonly definition: () => Promise<(command: Command) => Command>;
 };
 

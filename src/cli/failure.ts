@@ -7,7 +7,7 @@ import { EXIT } from './command.ts';
 
 export type FailureOptions = { readonly json: boolean; readonly debug: boolean };
 
-/** Prints an error and gives the exit code that stands for it. */
+/** Prints an error and returns the exit code that stands for it. */
 export function reportFailure(error: unknown, options: FailureOptions): number {
   if (error instanceof Interrupted) return EXIT.interrupted;
   const { code, message, hint } = describe(error);

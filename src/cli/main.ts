@@ -10,7 +10,7 @@ import { commands } from './commands.ts';
 import './output.ts';
 
 // Half of what a command costs to start is taking the types off its modules and compiling them. Threads and further
-// processes read the variable. Where the directory cannot be written, each start compiles anew.
+// processes read the variable. Where the directory cannot be written, each start compiles again.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/compiled');
 enableCompileCache(process.env.NODE_COMPILE_CACHE);
 

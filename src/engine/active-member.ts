@@ -9,7 +9,7 @@ const pauseMs = 1_000;
 
 type Role = 'active' | 'standby';
 
-/** Of several members one works, and keeps its place while it is there; then the next goes on where it had committed. */
+/** One of several members works as long as it is alive; then the next continues from its last commit. */
 function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffer> {
   const ids = members.map(({ memberId }) => memberId).sort();
   const holder = members.find(({ metadata }) => metadata.toString() === 'active')?.memberId ?? ids[0];
@@ -26,7 +26,7 @@ export type ActiveMemberOptions = {
   readonly group: string;
   /** Those whose positions the group commits. */
   readonly committedTopics: readonly string[];
-  /** Of this process; the same after a restart, so that its place is taken back at once. */
+  /** Id of this process; the same after a restart, so that it resumes at once. */
   readonly instanceId: string;
   /** Told each time that another member is the active one. */
   readonly onStandby?: () => void;

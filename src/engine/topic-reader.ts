@@ -112,7 +112,7 @@ export class TopicReader<K, V> {
     return Math.min(...this.#watermarks.map((watermark) => watermark.value));
   }
 
-  /** Of each partition by itself. */
+  /** The watermark of each partition. */
   get watermarks(): readonly number[] {
     return this.#watermarks.map((watermark) => watermark.value);
   }

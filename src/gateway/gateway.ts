@@ -58,7 +58,7 @@ export type GatewayOptions = {
   readonly refusal?: () => MillraceError | undefined;
   /** How long a request waits for the log to have its events, ms; three seconds where nothing is said. */
   readonly writeWithinMs?: number;
-  /** Of who may opt users out and in; without one nobody may. */
+  /** Required to opt users out and in; without one nobody may. */
   readonly adminToken: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -7,7 +7,7 @@ export type CopiedBefore = {
   readonly to: CopySide;
   readonly at: TopicPartition;
   readonly compacted: boolean;
-  /** Of the source: what was copied before, and where its records end. */
+  /** Source offsets: what was copied before, and where its records end. */
   readonly begun: Offsets;
   readonly end: number;
   /** All there is on the target. */

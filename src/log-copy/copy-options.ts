@@ -22,7 +22,7 @@ export type CopyOptions = {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: CopyProgress) => void;
-  /** Of one transaction. */
+  /** Records per transaction, at most. */
   readonly maxRecords?: number;
 };
 

@@ -50,7 +50,7 @@ export class KnownSchemas {
   }
 }
 
-/** Gives values the ids that their schemas have in another registry, where these are registered as they are met. */
+/** Puts into values the ids that their schemas have in another registry, where these are registered as they are met. */
 export class SchemaMove {
   readonly #from: KnownSchemas;
   readonly #versions: (subject: string) => Promise<readonly number[]>;

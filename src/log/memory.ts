@@ -34,7 +34,7 @@ export function giveMemory(memory: ArrayBuffer): void {
   }
 }
 
-/** Gives memory back to the system at once. Nobody may read it any more, nor slices of it. */
+/** Frees memory at once. Nobody may read it any more, nor slices of it. */
 export function freeMemory(memory: ArrayBuffer): void {
   memory.transfer(0);
 }

@@ -58,7 +58,7 @@ export interface RecordBatch {
   isEmpty(index: number): boolean;
   headers(index: number): readonly Header[];
   /**
-   * Gives the batch's memory back at once. For its only reader, who needs neither it nor any Buffer that it has handed out
+   * Frees the batch's memory at once. For its only reader, who needs neither it nor any Buffer that it has handed out
    * any more.
    */
   free?(): void;
@@ -185,9 +185,9 @@ export type JoinOptions = {
 /** One generation of a membership. */
 export interface Membership extends GroupMetadata {
   readonly assignment: Buffer;
-  /** 'rebalance': another round has begun; commit or drop what is open, then `rejoin`. 'expelled': join anew. */
+  /** 'rebalance': another round has begun; commit or drop what is open, then `rejoin`. 'expelled': rejoin. */
   heartbeat(): Promise<'stable' | 'rebalance' | 'expelled'>;
-  /** Begins a round, or takes part in the one that has begun. MR_LOG_GENERATION when it came too late: join anew. */
+  /** Begins a round, or takes part in the one that has begun. MR_LOG_GENERATION when it came too late: rejoin. */
   rejoin(metadata: Buffer): Promise<Membership>;
   leave(): Promise<void>;
 }

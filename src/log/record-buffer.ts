@@ -30,7 +30,7 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
   readonly #own = new BatchWriter();
   #last: BatchWriter | undefined;
   #length = 0;
-  /** Of the value last encoded here: the next one is about as long. */
+  /** Length of the value last encoded here: the next one is about as long. */
   #valueBytes = 0;
 
   /** `maxBytes`: of a batch; more records make several. */
@@ -133,7 +133,7 @@ export class RecordBuffer implements Iterable<ProducerRecord> {
   }
 }
 
-/** Of a record without its value. */
+/** Bytes of a record without its value, at most. */
 function roomOf(key: Key, headers: readonly Header[] | undefined): number {
   let bytes = RECORD_OVERHEAD + keyRoom(key);
   if (headers !== undefined)

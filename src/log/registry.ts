@@ -1,7 +1,7 @@
 /** The schema registry port: Confluent's model of subjects, versions and global ids. */
 export interface SchemaRegistry {
   /**
-   * Registers `schema` (Avro JSON) under `subject`, or finds it there, and gives its id. A schema that cannot
+   * Registers `schema` (Avro JSON) under `subject`, or finds it there, and returns its id. A schema that cannot
    * read what the subject's newest version wrote is refused (MR_SCHEMA_INCOMPATIBLE).
    */
   register(subject: string, schema: object): Promise<number>;

@@ -202,7 +202,7 @@ export class ArchiveLoop {
     );
   }
 
-  /** Of the archive as it is written, not of what was read. */
+  /** The watermark of what is written to the archive, not of what was read. */
   #watermark({ table, topic }: ArchivedTable): number {
     return this.#watermarks.get(table) ?? this.#writer.store.progress(topic).watermark;
   }

@@ -11,7 +11,7 @@ export type ArchiveProgress = {
   readonly offsets: readonly number[];
   /** The offset of each partition from which on nothing is missing: the log may have dropped what lies before it. */
   readonly begins: readonly number[];
-  /** Of each partition: every record with a timestamp before it is archived. -Infinity before anything is known. */
+  /** For each partition the time before which every record is archived; -Infinity before anything is known. */
   readonly watermarks: readonly number[];
   /** The least of them. */
   readonly watermark: number;

@@ -114,7 +114,7 @@ export class AnalyticDatabase {
     this.#connection.registerScalarFunction(scalarFunction);
   }
 
-  /** Runs a COPY and gives the number of rows that it wrote. */
+  /** Runs a COPY and returns the number of rows that it wrote. */
   async copy(sql: string): Promise<number> {
     return Number((await this.#connection.run(sql)).rowsChanged);
   }
@@ -195,13 +195,13 @@ export type Column<Row> = {
 /** How rows come into the columns of a table. */
 export type Filling<Row> = {
   readonly types: readonly DuckDBType[];
-  /** Gives what puts a row there. */
+  /** Returns what puts a row there. */
   into(writers: readonly ColumnWriter[]): (row: Row, at: number) => void;
   /** What is put there in place of a row that `into` threw an error for; undefined leaves it out. */
   instead?(row: Row, error: unknown): Row | undefined;
 };
 
-/** Of rows that have a value for each column. */
+/** Fills from rows that have a value for each column. */
 export function columnByColumn<Row>(columns: readonly Column<Row>[]): Filling<Row> {
   return {
     types: columns.map(({ type }) => type),

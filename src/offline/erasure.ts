@@ -54,7 +54,7 @@ async function erasedUnfenced(
   }
 }
 
-/** Gives the number of rows that were the user's. */
+/** Returns the number of rows that were the user's. */
 async function eraseFrom(writer: ArchiveWriter, file: ArchiveFile, pseudonym: string): Promise<number> {
   const { store, database, transactions } = writer;
   await store.verify([file]);
@@ -80,7 +80,7 @@ async function eraseFrom(writer: ArchiveWriter, file: ArchiveFile, pseudonym: st
   return count;
 }
 
-/** Of the row groups that a file has. */
+/** Rows of all row groups of a file. */
 async function rowsOfGroups(database: AnalyticDatabase, path: string): Promise<number> {
   const [found] = await database.rows<{ rows: number }>(
     `SELECT max(row_group_num_rows)::DOUBLE AS rows FROM parquet_metadata(${literal(path)})`,

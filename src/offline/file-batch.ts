@@ -21,7 +21,7 @@ export type FileSpec = {
   readonly select: string;
   /** Rows of a row group, for wide ones: a group is in memory while it is written. */
   readonly rowGroupRows?: number;
-  /** Of a file that holds the same records in another form: how often it was rewritten. */
+  /** How often the file was rewritten with the same records in another form. */
   readonly revision?: number;
   /** Write it even without rows. */
   readonly keepEmpty?: boolean;

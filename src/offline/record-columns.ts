@@ -41,7 +41,7 @@ export class RecordColumns<V> {
   readonly schema: object;
   readonly names: readonly string[];
   readonly types: readonly DuckDBType[];
-  /** Of a tombstone all fields are null. */
+  /** All fields of a tombstone are null. */
   readonly columns: readonly Column<Positioned & { readonly value: V | null }>[];
   readonly #fields: readonly Field[];
 

@@ -22,7 +22,7 @@ export function withAdminToken(token: string | undefined): (request: HttpRequest
   };
 }
 
-/** Of one length, whatever was sent. */
+/** Of equal length whatever was sent, so that the comparison takes constant time. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -20,7 +20,7 @@ export function failpoint(name: string): void {
   if (active) hit(name);
 }
 
-/** Arms what `spec` lists: `NAME=kill|fail|stall:MS[@HIT]`, comma separated. Counts of hits start anew. */
+/** Arms what `spec` lists: `NAME=kill|fail|stall:MS[@HIT]`, comma separated. Counts of hits start over. */
 export function armFailpoints(spec: string): void {
   for (const [name, action] of parse(spec)) armed.set(name, action);
   hits.clear();

@@ -45,7 +45,7 @@ export type HttpServer = {
   readonly routes: FastifyInstance;
   /** `/health/ready` answers 503, naming `name` and the reason, as long as the check gives one. */
   addReadyCheck(name: string, check: ReadyCheck): void;
-  /** Gives the address, its real port where 0 was asked for. ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
+  /** Returns the address, its real port where 0 was asked for. ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
   listen(at: { readonly host: string; readonly port: number }): Promise<{ url: string; port: number }>;
   /**
    * Takes no more requests, finishes those in flight, and closes the connections that are kept alive; after some seconds

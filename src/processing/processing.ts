@@ -39,7 +39,7 @@ export type ProcessingOptions = Omit<WorkerInput, 'runs'> &
     /** The process's log where it is the embedded one: the threads share its writer. */
     readonly embedded: Pick<NonNullable<OpenedLog['embedded']>, 'connect'> | undefined;
     readonly topics: Topics;
-    /** Of the process, among those that share the tasks; the same after a restart, so that they are taken back at once. */
+    /** Id of the process among those that share the tasks; the same after a restart, so that it gets its tasks back at once. */
     readonly instanceId: string;
     /** The loop unless told otherwise. */
     readonly runs?: Runs;
@@ -52,11 +52,11 @@ export type ProcessingOptions = Omit<WorkerInput, 'runs'> &
 export interface Processing {
   /** Resolves when everything that is readable now is processed and committed; rejects when processing has failed. */
   untilCaughtUp(): Promise<void>;
-  /** Of each thread: for renderTogether. */
+  /** The values of each thread, for renderTogether. */
   metrics(): Promise<readonly MetricValues[]>;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   digests(): Promise<Readonly<Record<string, string>>>;
-  /** Of each thread but those that start again: the state of each task, with the counts of its operators. */
+  /** For each thread, except those restarting: the state of each task, with the counts of its operators. */
   report(): Promise<readonly EngineReport[]>;
   /** Why a thread processes nothing, such as a registry that is away; undefined where all go on. */
   readonly heldUp: string | undefined;

@@ -15,7 +15,7 @@ const REST_FACTOR = 20;
 const SLICE_MS = 1;
 
 /**
- * The available items by decayed popularity, ranked anew in the background when rows have changed. Items without
+ * The available items by decayed popularity, ranked again in the background when rows have changed. Items without
  * events rank last, by id, so that a new catalogue is recommended from at once.
  */
 export class PopularityRanking {

@@ -23,7 +23,7 @@ export type RecommendedItem = {
   readonly item_id: string;
   readonly title: string;
   /**
-   * Of the index: user vector times item vector, or what the ranker gives where there is one. Of the popular: decayed
+   * From the index: user vector times item vector, or the ranker's score if there is one. For popular items: decayed
    * number of positive events.
    */
   readonly score: number;
@@ -180,7 +180,7 @@ export class Recommender {
 
   #noteFailure(err: FatalError, about: object, message: string): void {
     this.#degraded.inc({ reason: err.code });
-    // Of a thread that has ended its version tells, once and not with each request.
+    // The version reports a dead thread once.
     if (err.code !== 'MR_INFERENCE_ENDED') this.#parts.logger.error({ err, ...about }, message);
   }
 
@@ -203,7 +203,7 @@ export class Recommender {
   }
 }
 
-/** Of rows outside of this process: their server is away, refuses, or does not hold all of them yet. */
+/** Concerns rows outside of this process: their server is unavailable, refuses, or does not hold all of them yet. */
 function isAway(error: unknown): error is RetryableError | ConfigurationError {
   return error instanceof RetryableError || error instanceof ConfigurationError;
 }

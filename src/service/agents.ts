@@ -7,7 +7,7 @@ import { LiveAgents, type World } from '#simulator';
 export type AgentsOptions = {
   readonly world: World;
   readonly eventsPerSecond: number;
-  /** Of the server. */
+  /** Address of the server. */
   readonly url: string;
   readonly logger: Logger;
   readonly metrics: Metrics;

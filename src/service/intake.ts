@@ -8,7 +8,7 @@ import {
 } from '#platform';
 
 export type IntakeOptions = {
-  /** Whose disk takes the events; undefined where the log is elsewhere. */
+  /** Directory on the disk that takes the events; undefined if the log is elsewhere. */
   readonly directory: string | undefined;
   /** Bytes of that disk that events leave free; 0 for none. */
   readonly reserveBytes: number;

@@ -16,7 +16,7 @@ import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 20 };
 
 /**
- * A trainer in a process of its own, which has its place or stands by: a run is begun anew where the group of trainers
+ * A trainer in a process of its own, which has its place or stands by: a run is started over where the group of trainers
  * changes while it writes.
  */
 async function trainerProcess(

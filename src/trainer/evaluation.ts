@@ -42,11 +42,11 @@ export type Judgements = {
   readonly model: Judgement;
   readonly popularity: Judgement;
   readonly decayedPopularity: Judgement;
-  /** Of the model, by segment. */
+  /** The model's metrics by segment. */
   readonly segments: Readonly<Record<string, MetricValues>>;
   /** What the ten items are like that each ranker would show to each user. */
   readonly lists: { readonly [ranker in 'model' | 'popularity' | 'decayedPopularity']: MetricValues };
-  /** Of the model's metrics over users, 95%. */
+  /** 95% intervals of the model's metrics over users. */
   readonly intervals: Readonly<Record<string, Interval>>;
 };
 
@@ -66,7 +66,7 @@ const sampledNegatives = 99;
 /** Training pairs below which a user is new. */
 const fewPairs = 10;
 const resamples = 1000;
-/** Of what is drawn here; every model of a snapshot is judged on the same. */
+/** Seeds every draw made here: all models of a snapshot are judged on the same sample. */
 const judgingSeed = 20_260_101;
 
 /** Every user with something to be found, or as many as are judged at most, spread evenly. */

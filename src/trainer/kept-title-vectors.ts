@@ -27,7 +27,7 @@ export async function keptTitleVectors(
     const width = vectors.length / titles.length;
     return new Map(titles.map((title, row) => [title, vectors.subarray(row * width, (row + 1) * width)]));
   } catch {
-    // Whatever is the matter with it, what it held can be computed anew.
+    // Whatever is the matter with it, what it held can be computed again.
     return new Map();
   }
 }

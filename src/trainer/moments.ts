@@ -3,7 +3,7 @@ import type { Categoricals, Vocabulary } from '#models';
 import { type AnalyticDatabase, collectColumns } from '#offline';
 import type { ContextFeatures } from '#schemas';
 
-/** Of a moment; a snapshot's columns have `context_` before them. */
+/** Fields of a moment; a snapshot's columns prefix them with `context_`. */
 export const momentFields = ['hour', 'weekday', 'device', 'country', 'language', 'session_position'] as const;
 
 /** All of it is null in an example of before moments were noted. */

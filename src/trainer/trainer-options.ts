@@ -16,7 +16,7 @@ export type TrainingPlan = {
   readonly refreshExamples: number;
   /** What becomes of a run that nobody asked for while another one is at work. */
   readonly overlap: 'skip' | 'queue' | 'cancel';
-  /** After which a run has failed; counted anew by a process that goes on with it. */
+  /** After which a run has failed; counted again by a process that goes on with it. */
   readonly deadlineMs: number;
   /** How often a step is tried again after an error that may pass. */
   readonly retries: number;
@@ -46,7 +46,7 @@ export type TrainerOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly progress?: Progress;
-  /** Of trainings that nobody gave one for. */
+  /** Seed of trainings for which none was given. */
   readonly seed: number;
   /** What differs from the models' defaults, for each model that knows the parameter. */
   readonly config?: ModelConfig;

@@ -3,7 +3,7 @@ import type { CommandAnswer } from '#schemas';
 import { type AskingOptions, askRegistry, type RegistryRequest } from './ask-registry.ts';
 
 export type AdminOptions = AskingOptions & {
-  /** Of `authorization: Bearer ...`; without one every request is refused. */
+  /** Expected in `authorization: Bearer ...`; without one every request is refused. */
   readonly token: string | undefined;
 };
 

@@ -28,7 +28,7 @@ export type Collectable = {
 
 const DAY_MS = 86_400_000;
 
-/** Between the writing of a version and the event that names it its run judges the version in force, or is begun anew. */
+/** Between the writing of a version and the event that names it its run judges the version in force, or is started over. */
 const UNNAMED_MS = DAY_MS;
 
 export type CollectSource = {

@@ -19,7 +19,7 @@ const END_OF_ARCHIVE = 8_640_000_000_000_000;
 
 /**
  * Puts the accepted events that have left the log onto the topic from which a new view takes them before those on the log.
- * Where the log still has its beginning the topic stays empty. A call that was cut off is begun anew by the next. Errors:
+ * Where the log still has its beginning the topic stays empty. A call that was cut off is started over by the next. Errors:
  * MR_OFFLINE_INCOMPLETE where the archive does not have them, MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING.
  */
 export async function bringArchivedEvents(
@@ -50,7 +50,7 @@ export async function bringArchivedEvents(
   }
 }
 
-/** Of each partition what lies below the start of the log, in order. */
+/** For each partition the events below the start of the log, in order. */
 async function eachArchivedChunk(
   environment: ArchivedEventsEnvironment,
   take: (events: readonly Interaction[]) => Promise<void>,

@@ -10,7 +10,7 @@ export type FeatureLineage = {
   readonly store: string;
 };
 
-/** Of the view whose rows the topology keeps in `topic`; undefined where it keeps none there. */
+/** Lineage of the view whose rows the topology keeps in `topic`; undefined where it keeps none there. */
 export function featureLineage(
   { subTopologies }: TopologyDescription,
   topic: string,

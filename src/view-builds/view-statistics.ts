@@ -6,7 +6,7 @@ import type { ViewState } from '#schemas';
 /** What the topic of a view holds. */
 export type ViewStatistics = {
   readonly rows: number;
-  /** Of keys and encoded states. */
+  /** Bytes of keys and encoded states. */
   readonly bytes: number;
   /** Event time before which the rows know everything; -Infinity while nobody has said. */
   readonly watermark: number;
@@ -14,7 +14,7 @@ export type ViewStatistics = {
   readonly digest: string;
 };
 
-/** Of an aggregated view. Reads the whole topic. Errors: those of TopicReader; MR_FEATURES_STATE_VERSION, MR_FEATURES_STATE_MALFORMED. */
+/** Statistics of an aggregated view. Reads the whole topic. Errors: those of TopicReader; MR_FEATURES_STATE_VERSION, MR_FEATURES_STATE_MALFORMED. */
 export function viewStatistics(
   log: Log,
   topic: Topic<string, ViewState>,
@@ -25,7 +25,7 @@ export function viewStatistics(
   return statistics(log, topic, canonical, { fingerprint: Buffer.alloc(0), framing: 0 });
 }
 
-/** Of a topic that is its own view. */
+/** Statistics of a topic that is its own view. */
 export function topicStatistics<V>(log: Log, topic: Topic<string, V>): Promise<ViewStatistics> {
   return statistics(log, topic, (value) => topic.value.encode(value), topic.value);
 }

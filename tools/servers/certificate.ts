@@ -3,7 +3,7 @@ import { requirePrograms, runToEnd } from './programs.ts';
 
 /**
  * Makes a certificate for 127.0.0.1 and localhost in `directory`, signed by itself, so that it is its own authority.
- * Gives the files, PEM.
+ * Returns the files, PEM.
  */
 export async function makeCertificate(directory: string): Promise<{ certificate: string; key: string }> {
   requirePrograms('openssl');

@@ -47,7 +47,7 @@ export function runTool(
   return runToEnd('java', javaArguments(jars, mainClass, ['--bootstrap-server', brokers, ...args]), input);
 }
 
-/** Runs kcat to its end, with `input` as its standard input, and gives its standard output; rejects as `runTool` does. */
+/** Runs kcat to its end, with `input` as its standard input, and returns its standard output; rejects as `runTool` does. */
 export async function runKcat(brokers: string, args: readonly string[], input?: string): Promise<string> {
   requirePrograms('kcat');
   return runToEnd('kcat', ['-b', brokers, ...args], input);

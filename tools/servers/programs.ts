@@ -34,7 +34,7 @@ function pathOf(program: string): string | undefined {
   });
 }
 
-/** Runs a program to its end and gives its standard output. Rejects, with what it printed, when it fails. */
+/** Runs a program to its end and returns its standard output. Rejects, with what it printed, when it fails. */
 export function runToEnd(program: string, args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(program, [...args], { maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) => {

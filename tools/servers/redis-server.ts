@@ -68,7 +68,7 @@ export class RedisServer extends RestartableProcess {
     await process.ready(async () => /cluster_state:ok/.test(await this.#command('CLUSTER INFO')));
   }
 
-  /** Sends one command and gives what comes back for it, in the protocol's form. */
+  /** Sends one command and returns what comes back for it, in the protocol's form. */
   #command(command: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.port, '127.0.0.1');

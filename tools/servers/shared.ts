@@ -48,7 +48,7 @@ export const sharedRedis = shared<SharedRedis>(
   () => RedisServer.start(),
 );
 
-/** Gives undefined when servers are not asked for; a server that can't be started is an error. */
+/** Returns undefined when servers are not asked for; a server that can't be started is an error. */
 function shared<T>(
   at: (addresses: Addresses) => T | Promise<T>,
   start: () => Promise<T>,

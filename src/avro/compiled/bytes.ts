@@ -10,13 +10,13 @@ export const notCompiled = new Error('not for compiled code');
 /** Node's own function, which `toString` calls when it has looked at its arguments, for half as long again. */
 type NativeBuffer = Buffer & { utf8Slice(start: number, end: number): string };
 
-/** Of a varint: four of its bytes. */
+/** Bits in four bytes of a varint. */
 const HALF_BITS = 28;
 /** Above this length a native call takes less time than a loop. */
 const LONGEST_LOOP = 14;
-/** Of a text whose own length takes one byte. */
+/** Length of the longest text whose length takes one byte. */
 const LONGEST_SHORT = 63;
-/** Of a character in UTF-8: where as many bytes are left, `write` has not cut the text at the end of its room. */
+/** Bytes of the longest character in UTF-8: with as many bytes left, `write` has not truncated the text. */
 const LONGEST_CHARACTER = 4;
 
 /** Over the bytes last read, and those last written. */

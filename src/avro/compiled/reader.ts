@@ -2,7 +2,7 @@ import type { Type } from 'avsc';
 import { cursor, notCompiled, readers } from './bytes.ts';
 import { isCompilable, type Schema, Source } from './source.ts';
 
-/** Gives the value that lies from `start` up to `end` exactly. */
+/** Returns the value that lies from `start` up to `end` exactly. */
 export type Read = (bytes: Buffer, start: number, end: number) => unknown;
 
 /**

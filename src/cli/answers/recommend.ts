@@ -50,7 +50,7 @@ source: "index" items come from the trained model, "popular" ones fill up and ar
   });
 }
 
-/** Of the request alone: the options hold those of every command, too. */
+/** The request's own options, without those that every command has. */
 function query({ k, device, country, language }: Options): URLSearchParams {
   const parameters = Object.entries({ k, device, country, language });
   return new URLSearchParams(

@@ -85,7 +85,7 @@ async function runQuery(
   });
 }
 
-/** Of views of the same name the one of the newest version. */
+/** The newest version of each view name. */
 function newestOf(views: readonly AnyView[]): AnyView[] {
   const newest = new Map<string, AnyView>();
   for (const view of views) {

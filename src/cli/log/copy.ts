@@ -173,7 +173,7 @@ function print(output: Output, copied: readonly CopiedPartition[]): void {
   );
 }
 
-/** Which world it is and what was imported; state is made anew from the changelogs. */
+/** Which world it is and what was imported; state is recreated from the changelogs. */
 async function takeRecordsAlong(from: string, to: string): Promise<void> {
   await rm(join(to, 'state'), { recursive: true, force: true });
   for (const name of RECORDS) {

@@ -46,11 +46,11 @@ type Finding = {
   readonly result: 'equal' | 'different' | 'unknown';
   readonly commits?: number;
   readonly records?: number;
-  /** Of files that are written once. */
+  /** Checks of files that are written once. */
   readonly files?: number;
   /** What differs and where, or why nothing can be said. */
   readonly detail: string;
-  /** Of the stores on this machine; absent for a task without stores. */
+  /** The stores on this machine; absent for a task without stores. */
   readonly state?: 'equal' | 'different' | 'unknown' | 'not here' | 'in use';
   /** Those that are not equal. */
   readonly stores?: readonly StoreOnDisk[];

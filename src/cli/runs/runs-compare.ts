@@ -79,7 +79,7 @@ type MetricDifference = {
   readonly name: string;
   readonly a: number | undefined;
   readonly b: number | undefined;
-  /** Of b to a. */
+  /** Difference of b to a. */
   readonly difference: number | undefined;
 };
 

@@ -97,7 +97,7 @@ export function stepUnderWay({ step, steps }: Run, point: RunProgress | undefine
   return `train ${Math.floor(100 * share)}%, ${Math.ceil(leftMs / 1000)} s left`;
 }
 
-/** Of its work, without the time that it has waited. */
+/** Working time, excluding queueing. */
 export function tookOf({ started, ended }: Run, now: number): string {
   if (started === null) return '';
   return `${(((ended ?? now) - started) / 1000).toFixed(1)} s`;

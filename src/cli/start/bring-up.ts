@@ -175,7 +175,7 @@ async function bringUpModel(
   return { responder, views, decided: inForce ?? newest, trainedMs, failed };
 }
 
-/** Gives the rate of the agents' events; 0 where there are none. */
+/** Returns the rate of the agents' events; 0 where there are none. */
 function bringUpAgents(
   { configuration, logger, metrics }: Installation,
   { world, url, shutdown }: { world: World | undefined; url: string; shutdown: Shutdown },

@@ -48,7 +48,7 @@ function* lines(summary: Summary): Generator<readonly [label: string, text: stri
   yield ['', `npx millrace topics${data}`];
 }
 
-/** Of imported users only the pseudonyms are known here, by which nobody asks. */
+/** Only the pseudonyms of imported users are known here, and nobody asks by those. */
 function userToTry({ made, answer, configuration }: Summary): string {
   if (made === undefined && configuration.privacy.userIds === 'pseudonyms') return 'USER';
   return encodeURIComponent(answer?.user_id ?? 'u1');

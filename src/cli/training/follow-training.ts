@@ -77,7 +77,7 @@ export async function followRuns(
 
 type Sent = { readonly commandId: string; readonly offset: number };
 
-/** Writes a command for the trainer, and gives its place on the topic. */
+/** Writes a command for the trainer, and returns its place on the topic. */
 export async function sendCommand(
   { log, topics }: Installation,
   command: Pick<Command, 'ts' | 'kind'> & Partial<Command>,
@@ -96,7 +96,7 @@ export async function sendCommand(
   }
 }
 
-/** Of versions as they stand: whatever follows a decision does not undo that it was taken. */
+/** Whether a step shows that the version was decided; what follows a decision does not undo it. */
 function isDecisionOver(version: string): (step: Version) => boolean {
   return (step) => {
     const isBehind = step.status === 'rolled_back' || step.status === 'archived';

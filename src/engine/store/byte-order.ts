@@ -7,7 +7,7 @@ export type ByteStrings = {
 
 /** Up to so many an insertion sort takes less time. */
 const FEW = 12;
-/** Of a string that are packed at a time, at most. */
+/** Bytes of a string packed at a time, at most. */
 const PACKED_BYTES = 16;
 
 /**

@@ -76,7 +76,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   readonly #capacity: number;
   readonly #entries = new KeyTable<Entry<V>>();
   #dirty: Entry<V>[] = [];
-  /** Of the values that the last commit has changed. */
+  /** Bytes of the values changed by the last commit. */
   #lastBytes = 0;
   /** The CLOCK's ring, written as a queue: its hand points at the first entry. */
   #ring: Entry<V>[] = [];
@@ -90,7 +90,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
   readonly #found: (Entry<V> | undefined)[] = [];
   readonly #wantedPrefixes = new Set<string>();
   /**
-   * Of a store that was empty when it was opened, the keys that were loaded since: what is not among them the database
+   * For a store that was empty when it was opened, the keys loaded since: what is not among them the database
    * does not have either, and a look-up costs twenty times what a look here does.
    */
   #met: SeenKeys | undefined;
@@ -336,7 +336,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     return DIGEST_KIND + this.#serde.fingerprint.toString('hex');
   }
 
-  /** Makes the digest anew from the database: the schema has changed since it was kept up. */
+  /** Recomputes the digest from the database: the schema has changed since it was kept up. */
   async recomputeDigest(): Promise<void> {
     this.digest.clear();
     for await (const chunk of this.#database.scan(prefixRange(this.#prefix))) {

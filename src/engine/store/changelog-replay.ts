@@ -5,7 +5,7 @@ import type { Change, Database } from './port.ts';
 import type { ReplayedStore } from './whole-restore.ts';
 
 /**
- * Takes the tail of a changelog into the digest of a store that holds something, and gives the changes to write to the
+ * Takes the tail of a changelog into the digest of a store that holds something, and returns the changes to write to the
  * database: the last of each key. What that replaces leaves the digest, so it is looked up.
  */
 export class ChangelogReplay {

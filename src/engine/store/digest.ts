@@ -5,7 +5,7 @@ const WORDS = 4;
 const MAX_WORD = 0xffffffff;
 
 /**
- * Stands before the fingerprint that is kept with a digest, in hexadecimal: digests of another kind are made anew where the
+ * Stands before the fingerprint that is kept with a digest, in hexadecimal: digests of another kind are recreated where the
  * rows are at hand, and otherwise not compared. The first kind, without a mark, was made of SHA-256.
  */
 export const DIGEST_KIND = '02';
@@ -27,7 +27,7 @@ export class Digest {
 
   add({ first, second, third, fourth }: EntryHash): void {
     const words = this.#words;
-    // Of unsigned 32-bit words each sum is exact; storing it keeps its lowest 32 bits.
+    // Each sum of unsigned 32-bit words is exact; storing it keeps its lowest 32 bits.
     const sum0 = (words[0] as number) + (first >>> 0);
     const sum1 = (words[1] as number) + (second >>> 0) + (sum0 > MAX_WORD ? 1 : 0);
     const sum2 = (words[2] as number) + (third >>> 0) + (sum1 > MAX_WORD ? 1 : 0);
@@ -67,7 +67,7 @@ export class Digest {
   }
 }
 
-/** Of one entry. Its owner may have the next hash written over it. */
+/** The hash of one entry; the caller may have the next one overwrite it. */
 export type EntryHash = Words128;
 
 const KEY_AT = 4;

@@ -14,10 +14,10 @@ export class KeyTable<E extends { readonly key: string }> {
   #mask = FEWEST_SLOTS - 1;
   readonly #entries: (E | undefined)[] = [];
   readonly #freePlaces: number[] = [];
-  /** Of the keys that are looked for. */
+  /** Hashes of the keys looked up. */
   #hashes = new Int32Array(FEWEST_SLOTS);
   #places = new Int32Array(FEWEST_SLOTS);
-  /** Of what was found. */
+  /** Keys of what was found. */
   readonly #keys: string[] = [];
 
   get size(): number {

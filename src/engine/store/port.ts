@@ -37,7 +37,7 @@ export interface Database extends DatabaseReads {
    * see them until then. Only of a database that writes late.
    */
   writeHeld?(held: readonly StoreChanges[], changes: readonly Change[]): Promise<void>;
-  /** Of this instant: a write under way is in it whole or not at all. */
+  /** A snapshot of this instant: it holds a concurrent write wholly or not at all. */
   snapshot(): DatabaseSnapshot;
   deleteRange(range: KeyRange): Promise<void>;
   close(): Promise<void>;

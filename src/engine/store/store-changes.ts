@@ -36,7 +36,7 @@ export class StoreChanges {
   #end = 0;
   #state: 'uncommitted' | 'waiting' | 'sealed' | 'written' = 'uncommitted';
 
-  /** Of the store whose database keys begin with `prefix`; `bytes`: how many its values are likely to take. */
+  /** Changes of the store whose database keys begin with `prefix`; `bytes`: how many its values are likely to take. */
   constructor(prefix: Buffer, bytes: number) {
     this.#prefix = prefix;
     this.#bytes = Buffer.from(takeMemory(Math.max(bytes, SMALLEST_BYTES)));
@@ -46,7 +46,7 @@ export class StoreChanges {
     return this.#keys.length;
   }
 
-  /** Of all values. */
+  /** Bytes of all values. */
   get byteLength(): number {
     return this.#end;
   }

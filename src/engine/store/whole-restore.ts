@@ -7,15 +7,15 @@ import { murmur3, Words128 } from './murmur3.ts';
 import type { Change, Database } from './port.ts';
 import { keyHash, SeenKeys } from './seen-keys.ts';
 
-/** Of the records that are sorted together: about what the database takes into memory before it writes a file. */
+/** Bytes of records sorted together: about what the database buffers before it writes a file. */
 const RUN_BYTES = 16 * 1024 * 1024;
-/** Of a write: as objects many more would outlive the garbage collector's nursery. */
+/** Records per write: many more objects would outlive the garbage collector's nursery. */
 const WRITE_RECORDS = 4_000;
 /** What is set aside for each record that is expected. */
 const RECORD_BYTES = 128;
 const SMALLEST_BYTES = 4 * 1024;
 const SMALLEST_RECORDS = 64;
-/** Of a key's length, where an entry is hashed. */
+/** Bytes of a key's length in what is hashed. */
 const LENGTH_BYTES = 4;
 /** In place of where a value begins: it is none, the key is deleted. */
 const DELETED = 0xffffffff;
@@ -159,7 +159,7 @@ export class WholeRestore {
     this.#beginNext();
   }
 
-  /** Takes out of the digest what records have replaced, and gives those that nothing has, of the keys met before. */
+  /** Takes out of the digest what records have replaced, and returns those that nothing has, of the keys met before. */
   async #replace(): Promise<Set<number>> {
     const newest = new Map<string, number>();
     for (let i = 0; this.#repeated.size > 0 && i < this.#count; i++) {

@@ -46,7 +46,7 @@ export type CarryOverOptions = {
 
 /** A topic of the earlier generation and the one that takes its place. */
 type Heir = {
-  /** Of the store or the repartition topic. */
+  /** Name of the store or the repartition topic. */
   readonly name: string;
   readonly from: string;
   readonly to: string;

@@ -17,10 +17,10 @@ import type { Task } from './task.ts';
 /** A watermark that has no records to travel with is announced in one of so many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
 
-/** Of the commit interval: how long the first records after a pause wait for what comes with them. */
+/** Share of the commit interval for which the first records after a pause wait for more. */
 const GATHERING_SHARE = 0.1;
 
-/** Of the commit interval: between the end of a commit and the beginning of the next one, where nothing waits to be read. */
+/** Share of the commit interval that passes between two commits when nothing waits to be read. */
 const LEAST_PAUSE_SHARE = 0.25;
 
 const BACKOFF = { firstMs: 100, longestMs: 5_000 };
@@ -37,7 +37,7 @@ export class StreamsRuntime {
   readonly #metrics: ReturnType<typeof runtimeMetrics>;
   readonly #rebalance: Rebalance;
   readonly #tasks: OwnedTasks;
-  /** Read anew each round, behind the fetch: so a record finds the rows that were readable before it. */
+  /** Read again each round, behind the fetch: so a record finds the rows that were readable before it. */
   readonly #globalTables: GlobalTables;
   readonly #idleInputs = new IdleInputs();
   readonly #backoff: Backoff;

@@ -63,7 +63,7 @@ export type KeyByOptions<K2, V> = {
   readonly value: Serde<V>;
   /** By default keys are text. */
   readonly key?: KeySerde<K2>;
-  /** Of the repartition topic; as many as the stream has by default. */
+  /** Partitions of the repartition topic; by default as many as the stream has. */
   readonly partitions?: number;
   /** 'at-watermark': a record is read when the watermark of the task's other streams has passed it. */
   readonly release?: 'on-arrival' | 'at-watermark';

@@ -29,7 +29,7 @@ export type StoreSpec<V> = {
    * read; nothing is written for it.
    */
   readonly copyOf?: string;
-  /** Of a copy: the text that a key of the topic, read and written again, has. */
+  /** For a copy: the text of a topic's key after it is decoded and encoded again. */
   readonly keyText?: (text: string) => string;
   /** An entry goes, with a tombstone, when the watermark reaches the time of its newest change plus this. */
   readonly ttlMs?: number;

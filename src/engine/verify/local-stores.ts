@@ -35,7 +35,7 @@ export async function checkLocalStores(
       const { digest, fingerprint } = mark;
       stores.push({ name: storeName, digest, fingerprint });
       const store = new CachedStore(storeName, database, spec.value, 0);
-      // Under another schema the digest is made anew when the task is opened next.
+      // Under another schema the digest is recreated when the task is opened next.
       if (store.fingerprint !== fingerprint) continue;
       await store.recomputeDigest();
       if (store.digest.toString() !== digest) damaged.push(storeName);

@@ -34,7 +34,7 @@ export function arrivalDependent({ nodes }: SubTopology): string[] {
 }
 
 /**
- * Builds a task's stores from its inputs alone, merged by timestamp, up to `target`, and gives their digests. State that
+ * Builds a task's stores from its inputs alone, merged by timestamp, up to `target`, and returns their digests. State that
  * is commutative, or ordered by the watermark, comes out as the live task has it. Errors:
  * MR_REBUILD_DEPENDS_ON_ARRIVAL unless forced, MR_VERIFY_INPUT_GONE where the log does not begin at the beginning.
  */

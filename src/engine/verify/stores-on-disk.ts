@@ -6,7 +6,7 @@ import type { StoreDefinition } from '../topology/topology.ts';
 import type { TaskPlace } from './journal-reader.ts';
 import { isSamePosition, type TaskSnapshot } from './snapshot.ts';
 
-/** A store as it lies on this machine, beside a copy of it that was made anew. */
+/** A store as it lies on this machine, beside a copy of it that was recreated. */
 export type StoreOnDisk = {
   readonly name: string;
   /** 'unknown': the copy was never where the store stands. */
@@ -19,7 +19,7 @@ export type StoreOnDisk = {
   readonly error?: string;
 };
 
-/** A copy of a task that is being made anew. */
+/** A copy of a task that is being recreated. */
 export type TaskCopy = {
   snapshot(): TaskSnapshot;
   /** What its last commit has left. To be closed. */

@@ -15,7 +15,7 @@ export type VerifyOptions = ScratchOptions & { readonly topology: Topology };
 
 /** The first commit after which the replayed copy was not what the journal says. */
 export type Difference = {
-  /** Of the entry in the journal. */
+  /** Offset of the entry in the journal. */
   readonly journalOffset: number;
   readonly inputs: readonly { readonly topic: string; readonly from: number; readonly to: number }[];
   readonly stores: readonly {

@@ -64,7 +64,7 @@ export class EmbeddedProducer implements Producer {
     });
   }
 
-  /** Remembered; should the topic be made anew with another policy, the writer refuses what this lets pass. */
+  /** Remembered; should the topic be recreated with another policy, the writer refuses what this lets pass. */
   #isCompacted(topic: string): boolean {
     let compacted = this.#compacted.get(topic);
     if (compacted === undefined) {
@@ -208,7 +208,7 @@ function bufferOf(records: Records): RecordBuffer {
   return records instanceof RecordBuffer ? records : RecordBuffer.of(records);
 }
 
-/** Of batches that were encoded for one request, and are encoded again for another. */
+/** The buffers of batches encoded for one request, to be reused for the next. */
 const bytesOf = (appends: readonly Append[]) =>
   appends.flatMap(({ batches }) => batches.map(({ bytes }) => bytes.buffer));
 

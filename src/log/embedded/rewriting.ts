@@ -10,7 +10,7 @@ const stepRows = 32;
 const stepBytes = 512 * 1024;
 /** Neighbours are merged up to this size. */
 export const MERGED_BYTES = 64 * 1024;
-/** Of offsets that one batch can hold. */
+/** The widest range of offsets that one batch can hold. */
 export const MAX_SPAN = 0xffffffff;
 
 /** A partition's batches from `from` on; other work gets its turn between steps. */

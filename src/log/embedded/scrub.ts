@@ -16,7 +16,7 @@ const lockMs = 10_000;
 
 /**
  * Cleans everything that is due and leaves no byte of what was removed: compaction alone leaves it in pages that SQLite
- * would use again, and in the write-ahead log. The whole file is written anew; nobody writes meanwhile, and this thread
+ * would use again, and in the write-ahead log. The whole file is rewritten; nobody writes meanwhile, and this thread
  * is blocked. The file gets shorter only when no reader is at work, so that none meets a page that is gone.
  *
  * Errors: RetryableError MR_LOG_BUSY, MR_LOG_WRITE_FAILED: what was cleaned is, and may still be found in the files.

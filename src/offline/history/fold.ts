@@ -16,7 +16,7 @@ const sliceRows = 2_048;
 
 type Held = {
   state: unknown;
-  /** Of the newest event in it; undefined before the first of this date. */
+  /** Timestamp of the newest event in it; undefined before the first of this date. */
   at: number | undefined;
 };
 
@@ -61,7 +61,7 @@ export class HistoryFold {
     for (const { rows } of this.#views) await this.#database.run(`TRUNCATE ${rows}`);
   }
 
-  /** Gives the room of the tables back. */
+  /** Frees the tables' memory. */
   async close(): Promise<void> {
     for (const view of this.#views) await view.close();
   }

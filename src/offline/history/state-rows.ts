@@ -8,7 +8,7 @@ import { historyDeclaration } from './history-tables.ts';
 
 const pieceBytes = 1 << 23;
 
-/** DuckDB takes and gives rows by so many. */
+/** DuckDB takes and returns rows in chunks of this many. */
 const vectorRows = 2_048;
 /** As many as DuckDB puts into a row group by itself. */
 const groupRows = 60 * vectorRows;

@@ -23,7 +23,7 @@ export type ArchiveSource = {
 
 /** The records of a topic from some offsets on, as far as the archive has them. */
 export type ArchivedPart = {
-  /** Of each partition: from where, and where the log goes on. */
+  /** For each partition: the first archived offset, and the offset where the log continues. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
   readonly watermarks: readonly number[];

@@ -3,12 +3,12 @@
  * that the order in which they came cannot change a digit.
  */
 
-/** Of a column of numbers. Without a value all but `count` and `distinct` are null. */
+/** Summary of a numeric column. Without any value all but `count` and `distinct` are null. */
 export type NumberSummary = {
   readonly count: number;
   readonly distinct: number;
   readonly mean: number | null;
-  /** Of the population. */
+  /** Of the population, not the sample. */
   readonly std: number | null;
   readonly min: number | null;
   readonly max: number | null;

@@ -16,7 +16,7 @@ export const defaultLimits: QualityLimits = { maxPsi: 0.25, maxKs: 0.25, maxMiss
 
 export type Quality = { readonly columns: ColumnQuality[]; readonly suspect: string[] };
 
-/** Of fewer values than this in either snapshot, chance alone moves a distribution as far as the limits. */
+/** With fewer values than this in either snapshot, chance alone moves a distribution as far as the limits. */
 const fewestCompared = 500;
 
 /** What is said of the columns of a snapshot, beside those of the one that it is compared with, where there is one. */

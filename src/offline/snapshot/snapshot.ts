@@ -39,7 +39,7 @@ const idDigits = 16;
 
 /**
  * Writes everything that the topics `examples`, `example-corrections`, `items` and `users` hold now of users who have not
- * opted out to Parquet files in `<data>/snapshots/<id>`, and gives the event to be published on `snapshots`. Examples at
+ * opted out to Parquet files in `<data>/snapshots/<id>`, and returns the event to be published on `snapshots`. Examples at
  * or beyond the topic's watermark are not complete yet and are left to the next snapshot. The id is a hash of the
  * contents: an equal snapshot is the same one, byte for byte. One call at a time for a data directory.
  *

@@ -10,7 +10,7 @@ const digits = 2 ** digitBits;
 const shifts = [0, digitBits, 2 * digitBits] as const;
 const sign = 0x8000_0000;
 
-/** Of each digit how often it has each value, of all numbers. Serves one sort after the other. */
+/** For each digit how often it has each value, over all numbers. Reused by every sort. */
 const counts = Array.from({ length: 2 * shifts.length }, () => new Uint32Array(digits));
 
 /** Sorts numbers, none of which is NaN, in place. -0 comes before 0. */

@@ -28,9 +28,9 @@ type CommonStatistics = {
 
 type NumberStatistics = {
   readonly kind: 'number' | 'list';
-  /** Of the rows of part train: what a model may know when it scales its inputs. */
+  /** Over the rows of part train: what a model may use to scale its inputs. */
   readonly train: NumberSummary;
-  /** Of all rows. */
+  /** Over all rows. */
   readonly all: NumberSummary;
   readonly distribution: NumberDistribution;
 };
@@ -40,7 +40,7 @@ const commonest = 200;
 /** Numbers that are held at once, 64 MiB: each query reads as many columns as that allows, for each costs a pass of its own. */
 const heldNumbers = 2 ** 23;
 
-/** Of every column of the examples in a Parquet file. */
+/** Statistics of every column of the examples in a Parquet file. */
 export async function statisticsOf(
   database: AnalyticDatabase,
   parquet: string,
@@ -93,7 +93,7 @@ async function countsOf(
   });
 }
 
-/** Of the columns that have numbers, by name. */
+/** Statistics of the numeric columns, by name. */
 async function numbersOf(
   database: AnalyticDatabase,
   table: string,

@@ -12,7 +12,7 @@ import { type Staged, stageTopic } from './staging.ts';
 export type TableSource = ArchiveSource & { readonly progress?: Progress };
 
 export type Collected = {
-  /** Of all topics that were read. */
+  /** Offsets of all topics that were read. */
   readonly offsets: readonly OffsetRange[];
   readonly watermark: number;
   /** Examples that were read, whatever became of them. */

@@ -22,7 +22,7 @@ export type WrittenFiles = Pick<Snapshot, 'vocabulary'> & {
   readonly parts: Pick<Snapshot, 'train_rows' | 'validation_rows' | 'test_rows'>;
   readonly statistics: readonly ColumnStatistics[];
   readonly negativeRows: number;
-  /** Of the accepted events that the features of negatives were folded from. */
+  /** Offsets of the accepted events that the features of negatives were folded from. */
   readonly eventOffsets: readonly OffsetRange[];
 };
 

@@ -15,7 +15,7 @@ export type WorkerOptions = {
   /** Parts of `input` that are moved, such as ports. */
   readonly moved?: Transferable[];
   readonly name?: string;
-  /** Of the JavaScript heap; typed arrays lie beside it. */
+  /** Limits of the JavaScript heap; typed arrays are allocated outside of it. */
   readonly limits?: ResourceLimits | undefined;
 };
 

@@ -25,9 +25,9 @@ export type RowsByView = { readonly [view: string]: FeatureRow | null };
 export type FeatureAnswer = {
   /** The moment that the features are of, ms of the world's clock. */
   readonly ts: number;
-  /** Of the user alone; absent where none was named. */
+  /** Rows of the user alone; absent if none was named. */
   readonly user?: RowsByView;
-  /** Of each item, and of the user and it, in the order asked for; absent where none was named. */
+  /** Rows of each item, and of the user with it, in the requested order; absent if none was named. */
   readonly items?: readonly RowsByView[];
   readonly context?: ContextFeatures;
 };

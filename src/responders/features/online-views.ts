@@ -95,7 +95,7 @@ export class OnlineViews {
     this.#arrange();
   }
 
-  /** Of each name the version that is live. */
+  /** The live version of each name. */
   get all(): readonly OnlineView[] {
     return [...this.#answering.values()];
   }

@@ -14,7 +14,7 @@ const fields: ReadonlySet<string> = new Set(['user', 'items', 'views', 'context'
 const HINT =
   'Send {"user": "u1", "items": ["i1"], "views": ["user-features"], "context": {"device": "tv"}}, or a part.';
 
-/** Of `?views=a,b`. */
+/** The names in `?views=a,b`. */
 export function parseViews(text: string): readonly string[] {
   return text === '' ? [] : text.split(',');
 }

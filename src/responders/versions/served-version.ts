@@ -11,7 +11,7 @@ export type ScoredItem = { readonly itemId: string; readonly score: number };
 export type VersionQuery = {
   readonly userId: string;
   readonly profile: Profile | null;
-  /** Of the moment; null where nothing is known of it. */
+  /** Context of the request; null if nothing is known of it. */
   readonly context: ContextFeatures | null;
   /** Newest first. */
   readonly recentItems: readonly string[];

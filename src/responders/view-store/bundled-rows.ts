@@ -27,7 +27,7 @@ type Entry = { readonly start: number; readonly name: number; readonly row: numb
  *
  * So a row costs a few bytes more than its own, where an entry for each would cost the user's id and a place of its own:
  * rows of a user and an item are many and small. And what is in a user's rows twice, such as the ids of items, is there
- * once when the bundle is packed. A change writes a bundle anew, which stays small however many rows the owner has.
+ * once when the bundle is packed. A change writes a bundle again, which stays small however many rows the owner has.
  */
 export class BundledRows {
   readonly #bundles = new RowArena();
@@ -78,7 +78,7 @@ export class BundledRows {
     const end = this.#copyWithout(rows, entry, 0);
     if (end > NO_ROWS.length) this.#bundles.set(bundleKey(owner, index), this.#scratch.subarray(0, end));
     else this.#empty(owner, index, depth);
-    // Of what is deleted nothing stays.
+    // Nothing of a deleted row stays.
     this.#scratch.fill(0);
     this.#bundles.wipe();
   }

@@ -78,7 +78,7 @@ export class FollowedRows {
   }
 }
 
-/** Whose the row is, and what of: '' where the view's entity is not a crossed one. */
+/** The row's owner and the other entity: '' if the view's entity is not a crossed one. */
 function partsOf(view: StoredView, key: string): readonly [owner: string, other: string] {
   return isCrossed(view) ? splitCrossKey(key) : [key, ''];
 }

@@ -8,7 +8,7 @@ const COUNT_BITS = 3;
 const MOST_COUNT = 2 ** COUNT_BITS - 1;
 const MOST_DISTANCE = 2 ** DISTANCE_BITS;
 const TABLE_BITS = 12;
-/** Positions are counted on from call to call, and begin anew before they leave what the table holds. */
+/** Positions are counted on from call to call, and start over before they leave what the table holds. */
 const MOST_POSITION = 2 ** 30;
 
 /**
@@ -97,7 +97,7 @@ export class Packing {
     this.#whole.fill(0);
   }
 
-  /** Gives the end of what is packed. */
+  /** Returns the end of what is packed. */
   #token(start: number, bytes: Buffer, written: number, at: number, run: number, distance: number): number {
     const packed = this.#packed;
     const before = at - written;

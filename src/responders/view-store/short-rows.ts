@@ -13,7 +13,7 @@ export class ShortRows {
   readonly #prefixes: Buffer[] = [];
   readonly #indices = new Map<number, number>();
 
-  /** Of a value in the wire format. */
+  /** Shortens a value in the wire format. */
   shorten(value: Buffer): Buffer {
     const index = this.#indexOf(value);
     const from = index === WHOLE ? 0 : PREFIX_BYTES;

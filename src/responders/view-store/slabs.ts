@@ -74,7 +74,7 @@ export class Slabs {
     return total;
   }
 
-  /** Gives the place. */
+  /** Returns the place. */
   add(key: Buffer, keyBytes: number, row: Uint8Array): number {
     return this.#append('loose', key, 0, keyBytes, row);
   }
@@ -222,7 +222,7 @@ function placeOf({ number }: Slab, word: number): number {
   return ((number << PLACE_BITS) | word) >>> 0;
 }
 
-/** Of the entry with its header, in bytes. */
+/** Length of the entry with its header, in bytes. */
 function lengthAt(words: Uint32Array, word: number): number {
   const keyBytes = words[word] as number;
   return paddedLength((keyBytes === GONE ? 0 : keyBytes) + (words[word + 1] as number));

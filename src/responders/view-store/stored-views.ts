@@ -12,7 +12,7 @@ export type StoredView = {
   readonly topic: Topic<string, unknown>;
   /** Ms after which a row is of no use; null: it always is. */
   readonly ttlMs: number | null;
-  /** Of the engine's making, and so as well-formed as what the engine itself reads; others may write anything. */
+  /** Written by the engine, and so as well-formed as what the engine itself reads; others may write anything. */
   readonly isFromEngine: boolean;
   /** What a row is: the live state of a feature view, the record of a record view. Errors: those of the topic's serde. */
   decode(row: Buffer): unknown;

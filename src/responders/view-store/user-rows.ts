@@ -8,7 +8,7 @@ export type UserRows = {
   readonly profile: Profile | null;
 };
 
-/** Of each user, in the order asked for; those of an unknown one are empty. Errors: those of `views.rows`. */
+/** The rows of each user in the requested order; empty for an unknown user. Errors: those of `views.rows`. */
 export async function userRows(
   views: Pick<ViewStore, 'rows'>,
   userIds: readonly string[],

@@ -60,7 +60,7 @@ function unasked(
   });
 }
 
-/** Of the trainer's configuration what the model knows; names in order, so that equal configurations are equal texts. */
+/** The part of the trainer's configuration that the model knows; names sorted, so that equal configurations are equal texts. */
 function configText(
   { config = {}, configOf = {} }: TrainerOptions,
   { name: model, parameters }: Model,

@@ -68,7 +68,7 @@ export class CheckpointFiles {
     failpoint('trainer.checkpoint.saved');
   }
 
-  /** Undefined where there is none, or none that can be read: the training then begins anew, with the same result. */
+  /** Undefined where there is none, or none that can be read: the training then starts over, with the same result. */
   async load(): Promise<Checkpoint | undefined> {
     const number = await this.#newest();
     if (number === 0) return undefined;

@@ -11,7 +11,7 @@ export type RunThreadOptions = {
   /** Called after each update. */
   readonly onProgress?: (progress: TrainingProgress) => void;
   readonly onEpoch?: (epoch: number, step: number, values: EpochValues) => void;
-  /** Of the JavaScript heap; typed arrays lie beside it. */
+  /** Limits of the JavaScript heap; typed arrays are allocated outside of it. */
   readonly limits?: ResourceLimits;
 };
 

@@ -23,12 +23,12 @@ const MARKER = Buffer.from([0xff, 0x6d]);
 const FORMAT = Buffer.from('millrace-store-1');
 
 /**
- * Of changes in memory, before they go to a file. Measured on 2 million scattered keys: with the library's 64 MiB restoring
+ * Bytes of changes in memory before they go to a file. Measured on 2 million scattered keys: with the library's 64 MiB restoring
  * takes as long and half as much memory again, and a restart after a crash up to four times as long.
  */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
-/** Of a table file, read and checked as a whole: a look-up that memory does not answer costs a sixth less than with 8 KiB. */
+/** Bytes of a table file's block, read and checked as a whole: a look-up that memory does not answer costs a sixth less than with 8 KiB. */
 const BLOCK_BYTES = 4 * 1024;
 
 /** Keys that one thread of the library's pool looks up; more of them go to several threads at once. */

@@ -70,7 +70,7 @@ function quotasOf(
   }
   const processes = Map.groupBy(members, ({ process }) => process);
   const loadOf = ({ memberId }: Member) => (load.get(memberId) ?? 0) + (quotas.get(memberId) ?? 0);
-  /** Of a member of it, on average. */
+  /** Average load of a member of the process. */
   const processLoad = ({ process }: Member) => {
     const threads = processes.get(process) ?? [];
     return threads.reduce((sum, thread) => sum + loadOf(thread), 0) / threads.length;

@@ -25,7 +25,7 @@ type Work = {
 
 /** Writes what tasks have done to the log, and then to their stores. */
 export interface Committer {
-  /** Gives where the appends ended up. Errors: MR_LOG_GENERATION where the group has gone on without this member. */
+  /** Returns where the appends ended up. Errors: MR_LOG_GENERATION where the group has gone on without this member. */
   write(work: Work): Promise<readonly Appended[]>;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ export class Outbox {
   #lastPartitions: RecordBuffer[] = [];
   #bytes = 0;
 
-  /** Of keys and values, at most: a text counts three bytes a character. */
+  /** Upper bound of keys and values in bytes: a string counts three bytes a character. */
   get bytes(): number {
     return this.#bytes;
   }

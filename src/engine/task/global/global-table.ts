@@ -33,7 +33,7 @@ export type GlobalTableEnvironment = {
 type Marks = {
   /** By partition: records before these are in the copy. */
   readonly offsets: readonly number[];
-  /** Of the schema that the rows were read by: records that it could not read have been passed over. */
+  /** Fingerprint of the schema that read the rows: records it could not read were skipped. */
   readonly fingerprint: string;
   /** Wall-clock time at which the copy was known to be whole: the topic keeps tombstones for a time only. */
   readonly asOf: number;
@@ -41,7 +41,7 @@ type Marks = {
 
 const MARKS_KEY = Buffer.from([0]);
 
-/** What reading a copy, or on from it, fails with where only reading the topic anew helps. */
+/** What reading a copy, or on from it, fails with where only rereading the topic helps. */
 const BEYOND_REPAIR = new Set(['MR_STORE_CORRUPT', 'MR_LOG_OFFSET_OUT_OF_RANGE']);
 
 /**
@@ -50,7 +50,7 @@ const BEYOND_REPAIR = new Set(['MR_STORE_CORRUPT', 'MR_LOG_OFFSET_OUT_OF_RANGE']
  * two partitions the order is that of reading, so a key belongs into one.
  */
 export class GlobalTableCopy implements GlobalRows {
-  /** Of its database. */
+  /** Name of its database. */
   readonly name: string;
   readonly #topic: Topic<unknown, unknown>;
   readonly #environment: GlobalTableEnvironment;
@@ -79,7 +79,7 @@ export class GlobalTableCopy implements GlobalRows {
     }
   }
 
-  /** Errors: MR_GLOBAL_TABLE_DAMAGED, after which the next `catchUp` reads the topic anew. */
+  /** Errors: MR_GLOBAL_TABLE_DAMAGED, after which the next `catchUp` rereads the topic. */
   async load(keys: readonly string[]): Promise<void> {
     try {
       await this.#open.rows.load(keys);

@@ -7,7 +7,7 @@ import type { InputPartition } from './input.ts';
 /** Held of an input beyond this only cools the processor's caches: the log is as fast as it was. */
 const READ_AHEAD_BYTES = 1024 * 1024;
 
-/** Of what one fetch returns: small beside any budget. */
+/** Bytes that one fetch returns: small beside any budget. */
 export const FETCH_BYTES = 1024 * 1024;
 
 /**
@@ -42,7 +42,7 @@ export class Fetching {
     this.#applyBackPressure(tasks);
   }
 
-  /** Gives the number of batches that came within `waitMs`. */
+  /** Returns the number of batches that came within `waitMs`. */
   async fetch(tasks: readonly Task[], waitMs: number): Promise<number> {
     const batches = await this.#consumer.poll(waitMs);
     const now = this.#clock.now();

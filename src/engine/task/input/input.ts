@@ -25,9 +25,9 @@ export class InputPartition {
   /** The offset behind everything that is buffered. */
   fetchPosition = 0;
   bufferedRecords = 0;
-  /** Of the batches that hold them. */
+  /** Bytes of the batches that hold them. */
   bufferedBytes = 0;
-  /** Of the batches whose records have been taken since the last commit. */
+  /** Bytes of the batches whose records were taken since the last commit. */
   takenBytes = 0;
   /** Whether the log had nothing beyond what has been fetched, when it was last asked. */
   fetchedAll = false;
@@ -278,7 +278,7 @@ export class TaskInput {
     return this.#watermarkOf('on-arrival') > timestamp;
   }
 
-  /** Of the inputs that are read on arrival, or ('at-watermark') of those too that wait for a watermark. */
+  /** Watermark of the inputs read on arrival, or ('at-watermark') including those that wait for a watermark. */
   #watermarkOf(release: SourceNode['release']): number {
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.partitions.length; i++) {

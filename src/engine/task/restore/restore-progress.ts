@@ -41,7 +41,7 @@ export class RestoreProgress {
     this.#total += records;
   }
 
-  /** What was expected and has not come does not come any more: the restore begins anew. */
+  /** What was expected and has not come does not come any more: the restore starts over. */
   startOver(): void {
     this.#total = this.#restored;
   }

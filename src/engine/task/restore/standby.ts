@@ -65,7 +65,7 @@ export class Standby {
     await this.#drop();
   }
 
-  /** Gives the time until the next pass. Never rejects. */
+  /** Returns the time until the next pass. Never rejects. */
   async #follow(): Promise<number> {
     try {
       const committed = await committedOffsets(this.id, this.#environment);

@@ -28,12 +28,12 @@ import type { RestoreProgress } from './restore-progress.ts';
 type StoreMark = {
   /** Changelog records before this offset are in the store. */
   readonly offset: number;
-  /** The changelog that the offset is of, with its number of partitions: made anew, it is another one. */
+  /** The changelog that the offset is of, with its number of partitions: recreated, it is another one. */
   readonly changelog?: string;
   /** Input offsets that its entries stand for; absent while a commit of its former owner is in it by half. */
   readonly position?: InputOffsets;
   readonly digest: string;
-  /** Of the schema that the digest was made with. */
+  /** Fingerprint of the schema that the digest was made with. */
   readonly fingerprint: string;
 };
 export type Marks = {
@@ -45,7 +45,7 @@ export type Marks = {
 /** The row of a task's database that tells how far its stores have come. */
 export const MARKS_KEY = Buffer.from([0]);
 const POLL_MS = 1000;
-/** Of the changelog, at a time; larger ones outlive the garbage collector's nursery. */
+/** Bytes of the changelog read at a time; larger chunks outlive the garbage collector's nursery. */
 const CHUNK_BYTES = 256 * 1024;
 
 export type StateOptions = {
@@ -58,7 +58,7 @@ export type StateOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Whose offsets the inputs' are, for messages. */
+  /** The group whose offsets are the inputs', for messages. */
   readonly group?: string;
   /** Names of tasks whose changelogs may hold values that can't be decoded. */
   readonly suspects?: ReadonlySet<string>;
@@ -222,7 +222,7 @@ export class TaskState {
     if (unusable.length > 0) await this.#database.write([this.#marks(unusable)]);
     for (const { store } of unusable) await store.clear();
     await this.#replayAll(this.#options.isCopy === true ? 'stable' : 'end', unusable);
-    // Of a copy only the changelog says what it stands for: its owner may have committed since the offsets were read.
+    // Only the changelog says what offsets a copy stands for: its owner may have committed since they were read.
     if (this.#options.isCopy !== true) {
       this.#assertNotAhead();
       for (const open of this.#stores) {

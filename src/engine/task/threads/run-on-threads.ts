@@ -51,7 +51,7 @@ export interface StreamThreads {
   owners(): Promise<ReadonlyMap<string, TaskOwners>>;
   /** Why a thread processes nothing, such as a registry that is away; undefined where all go on. */
   readonly heldUp: string | undefined;
-  /** Of each thread: for renderTogether. Rejects when a thread has ended, as the two below. */
+  /** The values of each thread, for renderTogether. Rejects when a thread has ended, as the two below. */
   metrics(): Promise<readonly MetricValues[]>;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   digests(): Promise<Readonly<Record<string, string>>>;

@@ -17,7 +17,7 @@ export type AcceptanceOptions = {
 
 /**
  * Compares a topology with what its last start has left in the log, and creates its topics. State that was renamed,
- * retyped or partitioned anew would silently be lost, or be read as what it is not: without a choice for each such change
+ * retyped or repartitioned would silently be lost, or be read as what it is not: without a choice for each such change
  * the start is refused. Errors: MR_TOPOLOGY_STATE_CHANGED, MR_TOPOLOGY_INVALID where a source has another number of
  * partitions than declared, MR_TOPOLOGY_MIGRATION_BUSY.
  */
@@ -58,7 +58,7 @@ async function migrate(
     'state is migrated',
   );
   await Migration.run(log, topology, plan, is);
-  // Local copies of what begins anew under the same offsets would be taken for the new.
+  // Local copies of what starts over under the same offsets would be taken for the new.
   const shapes = [...was.stores, ...is.stores].filter(({ changelog }) => plan.deleted.has(changelog));
   for (const { subTopology, partitions } of shapes) {
     for (let partition = 0; partition < partitions; partition++) {

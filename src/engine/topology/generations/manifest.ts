@@ -18,7 +18,7 @@ export type StoreEntry = {
   readonly kind?: string;
 } & ValueType;
 
-/** Of a store's values, or of a repartition topic's. */
+/** The type of a store's values, or of a repartition topic's. */
 export type ValueType = {
   /** Hexadecimal. */
   readonly fingerprint: string;

@@ -60,7 +60,7 @@ export class Migration {
     );
   }
 
-  /** Where the inputs of what is rebuilt begin, and those that are made anew. */
+  /** Where the inputs of what is rebuilt begin, and those that are recreated. */
   async #resets({ rebuilt, restarted }: Plan): Promise<OffsetCommit[]> {
     const anew = new Set(restarted.map(({ topic }) => topic));
     const resets: OffsetCommit[] = [];

@@ -12,7 +12,7 @@ export type Migrations = {
   readonly rename?: Readonly<Record<string, string>>;
   /**
    * The inputs are read again from their start. Stores of one task share its offsets, and what is read again goes on
-   * downstream: every store of the sub-topology, and of those behind its repartition topics, begins anew, and outputs are
+   * downstream: every store of the sub-topology, and of those behind its repartition topics, starts over, and outputs are
    * written again.
    */
   readonly rebuild?: readonly string[];
@@ -25,11 +25,11 @@ export type Plan = {
   readonly copies: readonly { readonly from: StoreEntry; readonly to: StoreEntry }[];
   /** Stores that are still declared, whose changelogs are emptied row by row. */
   readonly emptied: readonly StoreEntry[];
-  /** Topics of the engine that are deleted, to be created anew where they are still declared. */
+  /** Topics of the engine that are deleted, to be recreated where they are still declared. */
   readonly deleted: ReadonlySet<string>;
   /** Sub-topologies whose inputs are read again from their start. */
   readonly rebuilt: readonly SubTopology[];
-  /** Repartition topics that begin anew: nothing of them has been read. */
+  /** Repartition topics that start over: nothing of them has been read. */
   readonly restarted: readonly RepartitionEntry[];
   /** Whether state is changed in a way that no journal tells of. */
   readonly breaksJournal: boolean;

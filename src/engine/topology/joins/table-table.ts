@@ -30,7 +30,7 @@ export function timestampedRow<V>(value: Serde<V>): Serde<Row<V>> {
 
 /**
  * The processor that a join of two tables is, after Kafka Streams' KTableKTableJoin: a change of either row gives the
- * pair anew, with the later of both timestamps. The right row changes before either side's change is joined, so that
+ * pair again, with the later of both timestamps. The right row changes before either side's change is joined, so that
  * a table which is joined twice with the same one never meets that one's past. A right row that goes stays without a
  * value until its own change is joined: it tells what was there. Rows of windows are forgotten when those of both tables
  * have closed; a change that comes nevertheless is late.

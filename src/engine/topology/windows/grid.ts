@@ -16,7 +16,7 @@ const MAX_CACHED = 65_536;
 
 /**
  * Tumbling and hopping windows on their grid. The cell that a key was last seen in is remembered: a record after another
- * in the same windows makes no row keys anew, and stores find a string that they have hashed before.
+ * in the same windows makes no row keys again, and stores find a string that they have hashed before.
  */
 export class Grid<K> {
   readonly #window: TimeWindow;

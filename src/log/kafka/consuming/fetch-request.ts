@@ -7,9 +7,9 @@ export type PartitionRequest = {
   readonly topicId: string;
   readonly partition: number;
   readonly offset: number;
-  /** Of the leader that the metadata names: one that knows better refuses. */
+  /** Epoch of the leader in our metadata: a broker with newer metadata refuses the request. */
   readonly leaderEpoch: number;
-  /** Of the batch before `offset`, so that the leader sees when it has another there; -1 where it is not known. */
+  /** Epoch of the batch before `offset`, so that the leader notices a diverged log; -1 if unknown. */
   readonly lastFetchedEpoch: number;
   readonly maxBytes: number;
 };
@@ -20,14 +20,14 @@ export type FetchRequest = {
   readonly isolation: Isolation;
   /** How long the broker waits for the first byte. */
   readonly maxWaitMs: number;
-  /** Of the whole answer; a single batch may exceed it (KIP-74). */
+  /** Limit for the whole answer; a single batch may exceed it (KIP-74). */
   readonly maxBytes: number;
 };
 
 type Arguments = Parameters<typeof fetchV17.createRequest>;
 
 const FETCH = 1;
-/** Of Kafka 3.7. The next one differs for replicas only. */
+/** From Kafka 3.7. The next version differs for replicas only. */
 const VERSION = 16;
 const MIN_BYTES = 1;
 /** Every request names all of its partitions: a session would save that, and needs to be kept in step with the broker. */

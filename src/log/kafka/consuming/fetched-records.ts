@@ -3,7 +3,7 @@ import { UNKNOWN_EPOCH } from './reading.ts';
 
 /** What the next request of a partition must know of the batches that have come. */
 export type Survey = {
-  /** Of the leader that wrote the last whole batch. */
+  /** Epoch of the leader that wrote the last whole batch. */
   readonly lastEpoch: number;
   /** What the largest batch has, or would have if it had not been cut off. */
   readonly largestBytes: number;

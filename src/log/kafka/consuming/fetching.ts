@@ -21,7 +21,7 @@ const IDLE_AFTER_MS = 1_000;
 
 export type FetchingOptions = {
   readonly isolation: Isolation;
-  /** Of one answer, over all partitions. */
+  /** Bytes of one answer over all partitions. */
   readonly answerBytes: number;
 };
 
@@ -175,7 +175,7 @@ export class Fetching {
     const now = this.#clock.monotonic();
     for (const answer of answers) {
       const { reading, offset } = asked.get(`${answer.topicId}/${answer.partition}`) ?? {};
-      // Of an assignment, or for a position, that is not the present one.
+      // The answer belongs to an earlier assignment or position.
       if (reading === undefined || reading.isDropped || reading.nextOffset !== offset) continue;
       if (answer.errorCode !== 0) {
         const { topic, partition } = reading.assigned;

@@ -6,13 +6,13 @@ export const UNKNOWN_EPOCH = -1;
 /** One assigned partition as it is being fetched: what has come and was not polled yet, and where to go on. */
 export class Reading {
   readonly assigned: Assigned;
-  /** Of the next request: behind what has come. */
+  /** Offset of the next request, after the last record received. */
   nextOffset: number;
-  /** Of the leader that wrote the batch before `nextOffset`. */
+  /** Epoch of the leader that wrote the batch before `nextOffset`. */
   lastEpoch = UNKNOWN_EPOCH;
   /** How far there is something to read, as of the last answer. */
   end: number | undefined;
-  /** Of the topic that gave the first answer: in another one the offsets mean nothing. */
+  /** Id of the topic in the first answer: offsets mean nothing in a recreated one. */
   topicId: string | undefined;
   /** Its largest batch of late: a request that grants less gives nothing, unless the partition comes first in it. */
   neededBytes = 0;
@@ -98,7 +98,7 @@ export class Reading {
     this.lastEpoch = UNKNOWN_EPOCH;
   }
 
-  /** Moves batches to a poll's result, by the rules of `Fetch`. Throws what the partition has failed with; the next poll asks anew. */
+  /** Moves batches to a poll's result, by the rules of `Fetch`. Throws what the partition has failed with; the next poll asks again. */
   take(left: number, share: number, batches: RecordBatch[]): number | undefined {
     const { assigned } = this;
     if (this.isEmpty) return this.#throwFailure(batches);

@@ -15,13 +15,13 @@ import { takePart } from './round.ts';
 export class GroupMember {
   readonly cluster: Cluster;
   readonly options: JoinOptions;
-  /** Of the connection on which it joins and heartbeats. */
+  /** The connection on which it joins and heartbeats. */
   readonly purpose: string;
   /** Given by the coordinator; '' until then. */
   id = '';
-  /** Of the last round that it took part in. */
+  /** Generation of the last rebalance it took part in. */
   generation = -1;
-  /** Of the last share that it got. */
+  /** Generation of its last assignment. */
   #granted = -1;
   #asks = 0;
   #isJoining = false;
@@ -176,7 +176,7 @@ export class GroupMember {
     return this.#hasEnded || this.#granted !== generation;
   }
 
-  /** Gives the connection back. */
+  /** Returns the connection to its owner. */
   async #end(): Promise<void> {
     this.#hasEnded = true;
     await this.cluster.disconnect(this.purpose);

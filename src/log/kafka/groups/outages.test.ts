@@ -18,7 +18,7 @@ async function pair(t: TestContext, kafka: KafkaServer) {
   return { one, two, first, second: await joined };
 }
 
-/** What an engine does: goes on, or joins anew. */
+/** What an engine does: goes on, or rejoins. */
 async function goOn({ groups }: Client, member: Membership, memberId?: string): Promise<Membership> {
   const answer = await heartbeatUntil(member, 'stable', 'rebalance', 'expelled');
   if (answer === 'stable') return member;

@@ -17,7 +17,7 @@ type Shares = { memberId: string; assignment: Buffer }[];
 type Refusal = 'again' | 'forgotten' | 'replaced';
 
 /**
- * Takes the member through rounds of the classic protocol (JoinGroup, SyncGroup) until one has given it a share, and gives
+ * Takes the member through rounds of the classic protocol (JoinGroup, SyncGroup) until one has given it a share, and returns
  * that. `ask` counts the times that the member has called for one. In the first it is new, and starts over when the
  * coordinator has forgotten it; later it has lost its place then: MR_LOG_GENERATION.
  */
@@ -84,7 +84,7 @@ async function join(member: GroupMember, metadata: Buffer): Promise<Joined | Ref
   }
 }
 
-/** Gives out the shares where this member leads, and waits for its own. */
+/** Distributes the assignment if this member leads, and waits for its own. */
 async function sync(member: GroupMember, joined: Joined): Promise<Buffer | Refusal> {
   // A static leader that comes back finds the shares still given out.
   const leads = joined.leader === joined.memberId && !joined.skipAssignment;

@@ -163,7 +163,7 @@ export class TransactionCoordinator {
     await this.#end(identity, true);
   }
 
-  /** Gives as whom the producer goes on. */
+  /** Returns the producer id and epoch to continue with. */
   abort(identity: ProducerIdentity, timeoutMs: number): Promise<ProducerIdentity> {
     return this.#end(identity, false, { timeoutMs });
   }

@@ -174,7 +174,7 @@ function takeAppends({ waiting }: Lane): Append[] {
   return waiting.splice(0, count);
 }
 
-/** Fails the appends to a compacted topic that have a record without a key, and gives the others. */
+/** Fails the appends to a compacted topic that have a record without a key, and returns the others. */
 async function withKeys(
   cluster: Cluster,
   { topic, partition }: TopicPartition,

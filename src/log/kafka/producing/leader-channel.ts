@@ -85,7 +85,7 @@ export class LeaderChannel {
     const { broker, purpose } = this.#options;
     try {
       const connection = await this.#cluster.connection(broker, purpose);
-      // It may be ending, or logging in anew: asking for it again at once would leave it no time for that.
+      // It may be ending, or logging in again: asking for it again at once would leave it no time for that.
       if (!connection.isConnected())
         throw new BrokerError('NETWORK_EXCEPTION', `connecting to broker ${broker}`);
       this.#connection = connection;

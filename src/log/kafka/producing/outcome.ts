@@ -48,7 +48,7 @@ export const isAway = (error: unknown) => error instanceof RetryableError;
 /** Whether a refusal is about the size of the batch, so that a part of it may pass. */
 export const isTooLarge = (code: number) => /_TOO_LARGE$/.test(codeName(code));
 
-/** Of records that will never be taken: MR_RECORD_TOO_LARGE, MR_LOG_INVALID_RECORD. */
+/** The error for records that no retry gets accepted: MR_RECORD_TOO_LARGE, MR_LOG_INVALID_RECORD. */
 export function refusal({ topic, partition, code, message }: ProduceAnswer): MillraceError {
   const why = message === null || message === '' ? codeName(code) : `${codeName(code)}, ${message}`;
   if (!isTooLarge(code)) return invalidRecord(`Kafka refuses a record for ${topic}/${partition}: ${why}`);

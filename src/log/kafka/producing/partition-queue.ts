@@ -184,7 +184,7 @@ export class PartitionQueue {
 
   /**
    * The leader will never take the batch; `parts` take its place. What was numbered after it can't have got past the gap,
-   * and is numbered anew.
+   * and is renumbered.
    */
   refuse(batch: Batch, parts: readonly Batch[]): void {
     this.putBack(batch);

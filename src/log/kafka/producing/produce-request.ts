@@ -9,7 +9,7 @@ export type ProduceAnswer = {
   readonly partition: number;
   /** Kafka's error code; 0: the batch is in the log. */
   readonly code: number;
-  /** Of the first record; -1 where the broker doesn't say. */
+  /** Offset of the first record; -1 if the broker does not say. */
   readonly baseOffset: number;
   readonly message: string | null;
 };

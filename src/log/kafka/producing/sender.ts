@@ -42,7 +42,7 @@ const FORGOTTEN_MS = 3_600_000;
  * Brings batches to the leaders of their partitions, each once and in order whatever happens on the way: a request that got
  * no answer is sent again as it was, with the same producer id, epoch and sequence number, so that the leader knows it. Where
  * its records are so old that a broker may have forgotten their producer, it is sought in the log first; what is left is a copy
- * that a broker gets round to after that and before it starts anew. In an open transaction a producer is not forgotten.
+ * that a broker gets round to after that and before it starts over. In an open transaction a producer is not forgotten.
  */
 export class Sender implements Dispatcher {
   readonly #cluster: Cluster;

@@ -73,7 +73,7 @@ type Parts = {
   readonly identity: ProducerIdentity;
   /** Ends the coordinator's requests. */
   readonly closing: AbortController;
-  /** Of the coordinator's connections. */
+  /** Which of the coordinator's connections it uses. */
   readonly purpose: string;
 };
 

@@ -27,11 +27,11 @@ import {
 import { compress, compressionCode, type WrittenCompression } from './compression.ts';
 import { cursor, readUnsigned, varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts';
 
-/** Whose batch it is, as the brokers know a producer; -1 for each of the three numbers: nobody's. */
+/** The producer as the brokers know it; -1 in all three numbers for a batch without one. */
 export type BatchIdentity = {
   readonly producerId: number;
   readonly epoch: number;
-  /** Of the first record: -1, or from 0 to 2^31 - 1, where it starts again. */
+  /** Sequence number of the first record: -1, or 0 to 2^31 - 1, after which it wraps to 0. */
   readonly sequence: number;
   readonly isTransactional: boolean;
   readonly compression: WrittenCompression;
@@ -175,7 +175,7 @@ export class BatchBuilder {
     else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
   }
 
-  /** Begins a record with `length` bytes behind its own length, and gives the place of its key's length. */
+  /** Begins a record with `length` bytes behind its own length, and returns the place of its key's length. */
   #begin(length: number, timestampDelta: number): number {
     const needed = this.#end + length + 5;
     if (needed > this.#bytes.length) this.#grow(needed);
@@ -301,7 +301,7 @@ function cursorBehind(body: Buffer, at: number): number {
   return cursor + length;
 }
 
-/** Gives the end in the target. */
+/** Returns the end in the target. */
 function copy(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
   const length = end - start;
   // Calling a copying function costs more than copying a short key byte by byte.

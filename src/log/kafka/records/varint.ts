@@ -63,7 +63,7 @@ export function varintBytes(value: number): number {
   return raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x20_0000 ? 3 : raw < 0x1000_0000 ? 4 : 5;
 }
 
-/** Gives the end. */
+/** Returns the end. */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
   let raw = ((value << 1) ^ (value >> 31)) >>> 0;
   while (raw >= 0x80) {

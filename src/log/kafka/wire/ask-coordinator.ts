@@ -6,7 +6,7 @@ export type Coordinated = {
   readonly kind: CoordinatorKind;
   /** The group or transactional id, as the port calls it. */
   readonly key: string;
-  /** Of the connection; by default one that all of the kind share, for requests that are answered at once. */
+  /** Which connection to use; by default one shared by all requests that are answered at once. */
   readonly purpose?: string;
 };
 

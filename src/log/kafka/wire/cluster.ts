@@ -17,12 +17,12 @@ export type TopicMetadata = {
   /** As the port calls it. */
   readonly name: string;
   readonly kafkaName: string;
-  /** A topic deleted and made anew has another. */
+  /** A topic deleted and recreated has another. */
   readonly id: string;
   /** The broker that leads each partition; -1 while there is none. */
   readonly leaders: readonly number[];
   readonly leaderEpochs: readonly number[];
-  /** Of the partition that has the fewest. */
+  /** Replicas of the partition with the fewest. */
   readonly replicas: number;
 };
 
@@ -46,7 +46,7 @@ export class Cluster {
   readonly logger: Logger | undefined;
   /** Producers and consumers that are open: they end with the client. */
   readonly opened = new Set<{ close(): Promise<void> }>();
-  /** Of transactions that this client has committed and readers do not see yet; none rejects. */
+  /** Transactions that this client has committed and readers do not see yet; none rejects. */
   readonly becomingVisible = new Set<Promise<void>>();
   readonly #connections: Connections;
   readonly #closing = new AbortController();
@@ -86,7 +86,7 @@ export class Cluster {
     return this.options.prefix + name;
   }
 
-  /** The way to a broker, shared by everything that names the same purpose; one that has closed is opened anew. */
+  /** The way to a broker, shared by everything that names the same purpose; one that has closed is reopened. */
   async connection(broker: number, purpose: string): Promise<Connection> {
     const address = this.#brokers.get(broker);
     if (address !== undefined) return this.#connections.get(address, purpose);
@@ -149,8 +149,8 @@ export class Cluster {
   }
 
   /**
-   * Asks the brokers anew for the topics named, once for all who ask at the same time. Topics that are gone leave the cache;
-   * one that was made anew has another id. Errors: MR_LOG_UNAVAILABLE.
+   * Asks the brokers again for the topics named, once for all who ask at the same time. Topics that are gone leave the cache;
+   * one that was recreated has another id. Errors: MR_LOG_UNAVAILABLE.
    */
   refresh(names: readonly string[]): Promise<void> {
     const key = [...names].sort().join();

@@ -98,7 +98,7 @@ export class Connections {
 }
 
 /**
- * Where logins last for a limited time (connections.max.reauth.ms), the library logs in anew in time. The broker wants to hear
+ * Where logins last for a limited time (connections.max.reauth.ms), the library logs in again in time. The broker wants to hear
  * nothing else meanwhile, or it ends the connection: other requests wait.
  */
 class PolitelyReauthenticating extends Connection {

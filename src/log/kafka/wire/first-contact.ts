@@ -16,7 +16,7 @@ const SHUT_OUT_MS = 10_000;
 type Api = { readonly apiKey: number; readonly maxVersion: number };
 
 const FETCH = 1;
-/** Of Kafka 3.7, which speaks the other requests as well. */
+/** From Kafka 3.7, which supports the other requests as well. */
 const FETCH_VERSION = 16;
 
 /**

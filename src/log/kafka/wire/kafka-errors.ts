@@ -70,7 +70,7 @@ const passing: ReadonlySet<string> = new Set([
   'UNSTABLE_OFFSET_COMMIT',
   // Not in Kafka's table: a broker that has not made itself known yet, or that is shut down and led or coordinated until then.
   'BROKER_NOT_AVAILABLE',
-  // Of a request that came between those of a new login.
+  // Answers a request sent in the middle of a re-authentication.
   'ILLEGAL_SASL_STATE',
 ]);
 

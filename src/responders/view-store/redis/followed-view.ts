@@ -12,7 +12,7 @@ const MARGIN_MS = DAY_MS;
 /** A topic whose newest rows lie in Redis. */
 export type FollowedView = {
   readonly topic: Topic<string, Buffer>;
-  /** Whose shards its rows lie in: those of crossed entities lie beside their user's. */
+  /** The entity in whose shards its rows are: rows of crossed entities are beside their user's. */
   readonly entity: Entity;
   /** How long after its last change a row can still be of use, ms; null: for ever. */
   readonly rowTtlMs: number | null;

@@ -10,7 +10,7 @@ import { type AnyView, crossKeysOf, versionedName } from '#features';
  *     <namespace>:{control}:owner                                     the log whose views these are (namespace-owner.ts)
  *
  * The view of a module has all of this for itself, below `<namespace>/<view>-<version>`: modules come and go without the
- * others' being built anew.
+ * others' being rebuilt.
  *
  * What stands in braces decides in which slot of a cluster a key lies. All rows of a user, of whichever topic, and those
  * that the user has with items and categories, lie in one slot beside their shard's mark, so that one MGET reads them
@@ -19,7 +19,7 @@ import { type AnyView, crossKeysOf, versionedName } from '#features';
  */
 export const SHARDS = 16;
 
-/** Whose rows they are; what a user has with something else is the user's. */
+/** The entity that rows belong to; rows of a user and something else are the user's. */
 export type Entity = 'user' | 'item';
 
 export class Keyspace {

@@ -18,7 +18,7 @@ if mark ~= 'o' then return ${REFUSED.sealed} end
 
 /**
  * KEYS: the shard's mark, then rows. ARGV: for each row its bytes with one place, and ms to its expiry or 0. Puts each
- * row that is newer than what is there, and gives their number. What is there and is no row counts as nothing.
+ * row that is newer than what is there, and returns their number. What is there and is no row counts as nothing.
  */
 export const putRows = script(`${unlessOpen}
 local put = 0

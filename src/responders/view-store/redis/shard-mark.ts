@@ -39,7 +39,7 @@ export function decodeMark(bytes: Buffer | null, offsetCount: number): ShardMark
   };
 }
 
-/** Of a mark whatever its topics; 0 where there is none. */
+/** When a mark was saved, whatever its topics; 0 if there is none. */
 export function savedAtOf(bytes: Buffer | null): number {
   return bytes === null || bytes.length < FIXED_BYTES ? 0 : bytes.readDoubleBE(1);
 }

@@ -8,7 +8,7 @@ const PAGE = 500;
 const REST_MS = 5;
 
 /**
- * Removes the keys of generations that are garbage, a page at a time, and gives their number. Such a generation never
+ * Removes the keys of generations that are garbage, a page at a time, and returns their number. Such a generation never
  * changes or lives again, so any number of writers may do this at once.
  */
 export async function sweepGarbage(
@@ -35,7 +35,7 @@ export async function sweepGarbage(
   return removed;
 }
 
-/** Removes the keys of a generation, and gives their number. */
+/** Removes the keys of a generation, and returns their number. */
 export async function removeGeneration(
   { connection, keys, clock }: Pick<Parameters<typeof sweepGarbage>[0], 'connection' | 'keys' | 'clock'>,
   generation: string,

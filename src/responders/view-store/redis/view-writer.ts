@@ -114,7 +114,7 @@ export class RedisViewWriter {
     return this.#problem;
   }
 
-  /** Builds the views anew beside the live ones. Resolves when they have taken their place, whoever built them. */
+  /** Rebuilds the views beside the live ones. Resolves when they have taken their place, whoever built them. */
   rebuild(): Promise<void> {
     const rebuilding = this.#rebuild();
     this.#requested.add(rebuilding);

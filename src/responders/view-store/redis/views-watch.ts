@@ -79,7 +79,7 @@ export class ViewsWatch {
     });
   }
 
-  /** Of a row that was read. */
+  /** The offset of a row that was read. */
   noteRead(topic: string, partition: number, offset: number): void {
     let ofTopic = this.#read.get(topic);
     if (ofTopic === undefined) {

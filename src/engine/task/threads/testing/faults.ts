@@ -88,7 +88,7 @@ export async function standsStill(world: SumsWorld, patienceMs: number): Promise
     waited.abort();
     zombie.signal('SIGCONT');
   }
-  // It joins anew and is given tasks again.
+  // It rejoins and is given tasks again.
   await until([steady, zombie], async () => (await zombie.runningTasks()) > 1);
   return [steady, zombie];
 }

@@ -153,7 +153,7 @@ export class ModelCluster {
   /** A leader moves, or a broker restarts. */
   change(): void {
     const index = Math.floor(this.random() * this.partitions.length);
-    // Another broker, which has not started anew, would remember.
+    // Another broker, which has not restarted, would remember.
     if (!this.forgets && this.random() < 0.5) {
       this.#leaders[index] = 1 - (this.#leaders[index] as number);
       this.note('moved');
