@@ -8,7 +8,7 @@
  * Reading is as strict: bytes either are refused or are the ones that writing what was read gives again.
  */
 import { isUtf8 } from 'node:buffer';
-import { FatalError, invariant } from '#platform';
+import { FatalError, invariant, writeUnsigned } from '#platform';
 
 const malformed = (what: string): FatalError =>
   new FatalError('MR_FEATURES_STATE_MALFORMED', `aggregation state is malformed: ${what}`, {
@@ -106,19 +106,7 @@ export class CanonicalWriter {
   }
 
   #varint(value: number): void {
-    const buffer = this.#buffer;
-    let at = this.#length;
-    let rest = value;
-    while (rest > 0x7fffffff) {
-      buffer[at++] = (rest & 0x7f) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    while (rest > 0x7f) {
-      buffer[at++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    buffer[at++] = rest;
-    this.#length = at;
+    this.#length = writeUnsigned(this.#buffer, this.#length, value);
   }
 
   #reserve(bytes: number): void {

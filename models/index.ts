@@ -46,7 +46,6 @@ export {
 } from './evaluation/classification.ts';
 export {
   evaluationDifferences,
-  evaluationIntervals,
   type MetricIntervals,
 } from './evaluation/differences.ts';
 export {
@@ -80,9 +79,7 @@ export {
 } from './evaluation/ranking.ts';
 export { heldOutAmong, longTail, segmentOf } from './evaluation/segments.ts';
 export {
-  globalTimeSplit,
   type Interactions,
-  leaveLastOut,
   perUserLastShare,
   type Split,
 } from './evaluation/split.ts';

@@ -1,4 +1,5 @@
 import type { Serde } from '#engine';
+import { writeVarlong } from '#platform';
 import { avroCodec, type Interaction, type ItemFacts, type ViewState } from '#schemas';
 
 const HEADER_BYTES = 5;
@@ -25,7 +26,7 @@ export function viewStates(values: Serde<ViewState>): Serde<ViewState> {
     for (const event of pending) bytes += EncodedEvent.lengthOf(EncodedEvent.of(event));
     if (end + bytes > target.length) return target.length - end - bytes;
     // An array in Avro is a count, so many items, and a count of 0: the last byte of the state without any.
-    let next = writeAvroLong(target, end - 1, pending.length);
+    let next = writeVarlong(target, end - 1, pending.length);
     for (const event of pending) next = EncodedEvent.copy(EncodedEvent.of(event), target, next);
     target[next] = 0;
     return next + 1;
@@ -128,12 +129,4 @@ class EncodedEvent extends Given {
   static copy(event: EncodedEvent, target: Buffer, at: number): number {
     return at + event.#slab.copy(target, at, event.#start, event.#end);
   }
-}
-
-/** A positive number as Avro writes a long: zigzag, seven bits a byte, the lowest first. */
-function writeAvroLong(target: Buffer, at: number, value: number): number {
-  let rest = 2 * value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) target[at++] = (rest & 0x7f) | 0x80;
-  target[at] = rest;
-  return at + 1;
 }

@@ -1,13 +1,8 @@
 import { InputError } from '#platform';
-import { type BootstrapOptions, bootstrapMean, type Interval, pairedBootstrap } from './bootstrap.ts';
+import { type BootstrapOptions, type Interval, pairedBootstrap } from './bootstrap.ts';
 import { type Evaluation, type Metrics, metricNames } from './ranking.ts';
 
 export type MetricIntervals = { readonly [metric in keyof Metrics]: Interval };
-
-/** The bootstrap interval of each metric's mean over users. */
-export function evaluationIntervals({ perUser }: Evaluation, options: BootstrapOptions): MetricIntervals {
-  return intervals((metric) => bootstrapMean(perUser[metric], options));
-}
 
 /**
  * The paired bootstrap interval of a - b, metric by metric: `a` is better beyond chance where it lies above 0, and not
@@ -27,9 +22,7 @@ export function evaluationDifferences(
       },
     );
   }
-  return intervals((metric) => pairedBootstrap(a.perUser[metric], b.perUser[metric], options));
-}
-
-function intervals(of: (metric: keyof Metrics) => Interval): MetricIntervals {
-  return Object.fromEntries(metricNames.map((metric) => [metric, of(metric)])) as MetricIntervals;
+  return Object.fromEntries(
+    metricNames.map((metric) => [metric, pairedBootstrap(a.perUser[metric], b.perUser[metric], options)]),
+  ) as MetricIntervals;
 }

@@ -5,7 +5,7 @@ import { seededRandom } from '../random.ts';
 import { inBitmap } from '../top-k.ts';
 import { bootstrapMean, pairedBootstrap } from './bootstrap.ts';
 import { evaluate, rankingMetrics } from './ranking.ts';
-import { globalTimeSplit, leaveLastOut, perUserLastShare } from './split.ts';
+import { perUserLastShare } from './split.ts';
 
 test('metrics of a ranking worked out by hand', () => {
   // Hits at places 1 and 3 of 4, three relevant items.
@@ -86,50 +86,6 @@ test('the split holds out the newest of each user, at least one of two, never al
           assert.ok(timestamp > last.timestamp || (timestamp === last.timestamp && item >= last.item));
         }
       }
-    }),
-  );
-});
-
-const columnsOf = (rows: readonly Row[]) => ({
-  user: Int32Array.from(rows, ({ user }) => user),
-  item: Int32Array.from(rows, ({ item }) => item),
-  timestamp: Float64Array.from(rows, ({ timestamp }) => timestamp),
-});
-
-test('leave-last-out holds out one of each user who has two, none newer in train', () => {
-  fc.assert(
-    fc.property(fc.array(interaction), (rows) => {
-      const { train, heldOut } = leaveLastOut(columnsOf(rows));
-      assert.deepEqual(
-        [...train, ...heldOut].sort((a, b) => a - b),
-        [...rows.keys()],
-      );
-      for (const user of new Set(rows.map((row) => row.user))) {
-        const own = (places: Int32Array) =>
-          Array.from(places, (i) => rows[i] as Row).filter((row) => row.user === user);
-        const out = own(heldOut);
-        assert.equal(out.length, rows.filter((row) => row.user === user).length > 1 ? 1 : 0);
-        for (const row of out) assert.ok(own(train).every(({ timestamp }) => timestamp <= row.timestamp));
-      }
-    }),
-  );
-});
-
-test('the global split parts the times, and holds out as much as fits in the share', () => {
-  fc.assert(
-    fc.property(fc.array(interaction), fc.constantFrom(0.1, 0.2, 0.5), (rows, share) => {
-      const { train, heldOut } = globalTimeSplit(columnsOf(rows), share);
-      assert.deepEqual(
-        [...train, ...heldOut].sort((a, b) => a - b),
-        [...rows.keys()],
-      );
-      const times = (places: Int32Array) => Array.from(places, (i) => rows[i]?.timestamp as number);
-      const newestTrain = Math.max(Number.NEGATIVE_INFINITY, ...times(train));
-      assert.ok(newestTrain < Math.min(Number.POSITIVE_INFINITY, ...times(heldOut)));
-      assert.ok(heldOut.length <= share * rows.length);
-      // One moment earlier would have been too many.
-      const more = times(train).filter((time) => time === newestTrain).length;
-      assert.ok(rows.length === 0 || heldOut.length + more > Math.floor(share * rows.length));
     }),
   );
 });

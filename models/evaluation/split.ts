@@ -14,34 +14,8 @@ export type Split = { readonly train: Int32Array; readonly heldOut: Int32Array }
  * Equal times are ordered by item, so that the split does not depend on the order of the input.
  */
 export function perUserLastShare(interactions: Interactions, share = 0.2): Split {
-  return perUserLast(interactions, (count) => {
-    return count < 2 ? 0 : Math.min(count - 1, Math.max(1, Math.round(count * share)));
-  });
-}
-
-/**
- * Holds out each user's newest interaction; of a user who has a single one nothing. On the training part once more it
- * holds out the last but one, on which parameters are chosen.
- */
-export function leaveLastOut(interactions: Interactions): Split {
-  return perUserLast(interactions, (count) => (count < 2 ? 0 : 1));
-}
-
-/**
- * Holds out what came at a moment or after it, of all users alike: nothing is learned from a time that was still to
- * come. The moment is the earliest with at most `share` of the interactions at or after it; equal times stay together.
- */
-export function globalTimeSplit(interactions: Interactions, share = 0.2): Split {
-  const { timestamp } = interactions;
-  const order = byTime(interactions);
-  let first = order.length - Math.floor(order.length * share);
-  const timeAt = (place: number) => timestamp[order[place] as number] as number;
-  while (first > 0 && first < order.length && timeAt(first) === timeAt(first - 1)) first++;
-  return { train: order.slice(0, first), heldOut: order.slice(first) };
-}
-
-/** Holds out the newest of each user, as many as `heldOutOf` says of their number. */
-function perUserLast(interactions: Interactions, heldOutOf: (count: number) => number): Split {
+  const heldOutOf = (count: number) =>
+    count < 2 ? 0 : Math.min(count - 1, Math.max(1, Math.round(count * share)));
   const { user } = interactions;
   const total = new Map<number, number>();
   for (const id of user) total.set(id, (total.get(id) ?? 0) + 1);

@@ -46,8 +46,6 @@ export const exp = (x: Tensor): Tensor => unary('Exp', x, (g, y) => mul(g, y));
 export const log = (x: Tensor): Tensor => unary('Log', x, (g) => div(g, x));
 export const sqrt = (x: Tensor): Tensor => unary('Sqrt', x, (g, y) => div(mul(g, 0.5), y));
 export const relu = (x: Tensor): Tensor => unary('Relu', x, (g) => where(greater(x, 0), g, 0));
-export const tanh = (x: Tensor): Tensor => unary('Tanh', x, (g, y) => sub(g, mul(g, mul(y, y))));
-export const abs = (x: Tensor): Tensor => unary('Abs', x, (g) => where(greater(x, 0), g, neg(g)));
 /** log(1 + exp(x)), without overflow. */
 export const softplus = (x: Tensor): Tensor => unary('Softplus', x, (g) => mul(g, sigmoid(x)));
 const erf = (x: Tensor): Tensor =>

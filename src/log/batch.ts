@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { unsignedBytes, writeUnsigned } from '#platform';
 import { invalidRecord } from './errors.ts';
 import { grown, takeMemory } from './memory.ts';
 import type { Header, ProducerRecord } from './port.ts';
@@ -143,13 +144,13 @@ export class BatchWriter {
     }
     const length = end - lengthAt - guess;
     assertRecordBytes(key, length);
-    const room = varintBytes(length + 1);
+    const room = unsignedBytes(length + 1);
     if (room !== guess) {
       this.#lengthBytes = room;
       this.#reserve(end + room - this.#end);
       this.#body.copyWithin(lengthAt + room, lengthAt + guess, end);
     }
-    writeVarint(this.#body, lengthAt, length + 1);
+    writeUnsigned(this.#body, lengthAt, length + 1);
     this.#finish(key, lengthAt + room + length, timestamp, headers);
     return length;
   }
@@ -158,8 +159,8 @@ export class BatchWriter {
   addHeader([name, value]: Header): void {
     const nameBytes = Buffer.from(name);
     this.#reserve(10 + nameBytes.length + value.length);
-    let at = writeBytes(this.#body, writeVarint(this.#body, this.#end, nameBytes.length), nameBytes);
-    at = writeBytes(this.#body, writeVarint(this.#body, at, value.length), value);
+    let at = writeBytes(this.#body, writeUnsigned(this.#body, this.#end, nameBytes.length), nameBytes);
+    at = writeBytes(this.#body, writeUnsigned(this.#body, at, value.length), value);
     this.#end = at;
     this.#ends[this.count - 1] = at;
     this.#flags &= ~NO_HEADERS;
@@ -264,21 +265,6 @@ export function larger<T extends Uint32Array | Int32Array | Float64Array>(from: 
   return to;
 }
 
-function writeVarint(target: Uint8Array, at: number, value: number): number {
-  while (value >= 0x80) {
-    target[at++] = (value & 0x7f) | 0x80;
-    value >>>= 7;
-  }
-  target[at++] = value;
-  return at;
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (; value >= 0x80; value >>>= 7) bytes++;
-  return bytes;
-}
-
 function writeBytes(target: Uint8Array, at: number, source: Uint8Array): number {
   // Calling set() costs more than copying a short key byte by byte.
   if (source.length > 24) target.set(source, at);
@@ -288,14 +274,14 @@ function writeBytes(target: Uint8Array, at: number, source: Uint8Array): number 
 
 /** The length comes first, and is known last: it is written where that of as many ASCII characters would end. */
 function writeKeyText(target: Buffer, at: number, text: string): number {
-  const start = writeVarint(target, at, text.length + 1);
+  const start = writeUnsigned(target, at, text.length + 1);
   const end = writeText(target, start, text);
   const length = end - start;
   if (length === text.length) return end;
-  return writeBytes(target, writeVarint(target, at, length + 1), Buffer.from(text));
+  return writeBytes(target, writeUnsigned(target, at, length + 1), Buffer.from(text));
 }
 
 function writeNullable(target: Uint8Array, at: number, source: Uint8Array | null): number {
-  if (source === null) return writeVarint(target, at, 0);
-  return writeBytes(target, writeVarint(target, at, source.length + 1), source);
+  if (source === null) return writeUnsigned(target, at, 0);
+  return writeBytes(target, writeUnsigned(target, at, source.length + 1), source);
 }

@@ -1,25 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { shortText } from '#avro';
+import { readUnsigned, varintEnd } from '#platform';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
 import { freeMemory } from './memory.ts';
 import type { Header, ProducerRecord, ReadEntry, RecordBatch } from './port.ts';
 
 const noHeaders: readonly Header[] = [];
-
-/** Where the last readVarint stopped; a variable of the module, because returning a pair would allocate per record. */
-let cursor = 0;
-
-function readVarint(bytes: Uint8Array, at: number): number {
-  let byte = bytes[at++] as number;
-  let value = byte & 0x7f;
-  for (let shift = 7; byte >= 0x80; shift += 7) {
-    byte = bytes[at++] as number;
-    value += (byte & 0x7f) * 2 ** shift;
-  }
-  cursor = at;
-  return value;
-}
 
 /** A batch as it lies in the log, seen from `position` on: earlier records of the same batch are not part of it. */
 export class StoredBatch implements RecordBatch {
@@ -125,57 +112,57 @@ export class StoredBatch implements RecordBatch {
   }
 
   key(index: number): Buffer | null {
-    const length = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    return length === 0 ? null : this.#bytes.subarray(cursor, cursor + length - 1);
+    const length = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
+    return length === 0 ? null : this.#bytes.subarray(varintEnd, varintEnd + length - 1);
   }
 
   keyText(index: number): string | null {
-    const length = readVarint(this.#bytes, this.#start(this.#stored(index)));
+    const length = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
     if (length === 0) return null;
-    const [start, end] = [cursor, cursor + length - 1];
+    const [start, end] = [varintEnd, varintEnd + length - 1];
     return shortText(this.#bytes, start, end) ?? this.#bytes.toString('utf8', start, end);
   }
 
   isEmpty(index: number): boolean {
-    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    return keyLength === 0 && readVarint(this.#bytes, cursor) === 0;
+    const keyLength = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
+    return keyLength === 0 && readUnsigned(this.#bytes, varintEnd) === 0;
   }
 
   value(index: number): Buffer | null {
-    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    const length = readVarint(this.#bytes, cursor + (keyLength === 0 ? 0 : keyLength - 1));
-    return length === 0 ? null : this.#bytes.subarray(cursor, cursor + length - 1);
+    const keyLength = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
+    const length = readUnsigned(this.#bytes, varintEnd + (keyLength === 0 ? 0 : keyLength - 1));
+    return length === 0 ? null : this.#bytes.subarray(varintEnd, varintEnd + length - 1);
   }
 
   readValue<R>(index: number, read: (bytes: Buffer, start: number, end: number) => R): R | null {
-    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    const length = readVarint(this.#bytes, cursor + (keyLength === 0 ? 0 : keyLength - 1));
-    return length === 0 ? null : read(this.#bytes, cursor, cursor + length - 1);
+    const keyLength = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
+    const length = readUnsigned(this.#bytes, varintEnd + (keyLength === 0 ? 0 : keyLength - 1));
+    return length === 0 ? null : read(this.#bytes, varintEnd, varintEnd + length - 1);
   }
 
   readEntry<R>(index: number, read: ReadEntry<R>): R {
-    const keyLength = readVarint(this.#bytes, this.#start(this.#stored(index)));
-    const keyStart = cursor;
+    const keyLength = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
+    const keyStart = varintEnd;
     const keyEnd = keyLength === 0 ? -1 : keyStart + keyLength - 1;
-    const valueLength = readVarint(this.#bytes, Math.max(keyStart, keyEnd));
-    const valueEnd = valueLength === 0 ? -1 : cursor + valueLength - 1;
-    return read(this.#bytes, keyStart, keyEnd, cursor, valueEnd);
+    const valueLength = readUnsigned(this.#bytes, Math.max(keyStart, keyEnd));
+    const valueEnd = valueLength === 0 ? -1 : varintEnd + valueLength - 1;
+    return read(this.#bytes, keyStart, keyEnd, varintEnd, valueEnd);
   }
 
   headers(index: number): readonly Header[] {
     const i = this.#stored(index);
     const end = this.#bodyAt + this.#view.getUint32(HEADER_BYTES + 4 * i, true);
-    const keyLength = readVarint(this.#bytes, this.#start(i));
-    const valueLength = readVarint(this.#bytes, cursor + Math.max(0, keyLength - 1));
-    let at = cursor + Math.max(0, valueLength - 1);
+    const keyLength = readUnsigned(this.#bytes, this.#start(i));
+    const valueLength = readUnsigned(this.#bytes, varintEnd + Math.max(0, keyLength - 1));
+    let at = varintEnd + Math.max(0, valueLength - 1);
     if (at === end) return noHeaders;
     const headers: Header[] = [];
     while (at < end) {
-      const nameLength = readVarint(this.#bytes, at);
-      const name = this.#bytes.toString('utf8', cursor, cursor + nameLength);
-      const length = readVarint(this.#bytes, cursor + nameLength);
-      at = cursor + length;
-      headers.push([name, this.#bytes.subarray(cursor, at)]);
+      const nameLength = readUnsigned(this.#bytes, at);
+      const name = this.#bytes.toString('utf8', varintEnd, varintEnd + nameLength);
+      const length = readUnsigned(this.#bytes, varintEnd + nameLength);
+      at = varintEnd + length;
+      headers.push([name, this.#bytes.subarray(varintEnd, at)]);
     }
     return headers;
   }

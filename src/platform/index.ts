@@ -1,5 +1,5 @@
 /**
- * The ground that every other room stands on: error classes with stable codes, the clock, back-off, configuration,
+ * The ground that every other room stands on: error classes with stable codes, the clock, back-off, varints, configuration,
  * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
@@ -68,3 +68,15 @@ export { type Answer, type Answers, HandedOver, PendingCalls, type Reply } from 
 export { type Failure, toError, toFailure } from './threads/failure.ts';
 export { type ServedThread, type Service, serveCalls, serveThread } from './threads/serve.ts';
 export { startWorker, Thread, type ThreadLink } from './threads/thread.ts';
+export {
+  readUnsigned,
+  readVarint,
+  readVarlong,
+  unsignedBytes,
+  varintBytes,
+  varintEnd,
+  varlongBytes,
+  writeUnsigned,
+  writeVarint,
+  writeVarlong,
+} from './varint.ts';

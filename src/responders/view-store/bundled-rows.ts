@@ -1,8 +1,8 @@
 import { crossKey } from '#features';
+import { readUnsigned, unsignedBytes, writeUnsigned } from '#platform';
 import { hashBytes } from './hash-bytes.ts';
 import { RowArena } from './row-arena.ts';
 import { withRoom } from './scratch.ts';
-import { readVarint, varintBytes, writeVarint } from './varint.ts';
 
 /** A bundle that grows beyond this makes its owner's bundles twice as many. */
 const MOST_ROWS = 64;
@@ -60,8 +60,8 @@ export class BundledRows {
     const entry = this.#find(rows);
     const isFull = entry === undefined && depth < MOST_DEPTH && countOf(rows) >= MOST_ROWS;
     let end = this.#copyWithout(rows, entry, MOST_HEADER_BYTES + this.#nameBytes + row.length);
-    end = writeVarint(this.#scratch, end, this.#nameBytes);
-    end = writeVarint(this.#scratch, end, row.length);
+    end = writeUnsigned(this.#scratch, end, this.#nameBytes);
+    end = writeUnsigned(this.#scratch, end, row.length);
     end += this.#name.copy(this.#scratch, end, 0, this.#nameBytes);
     this.#scratch.set(row, end);
     this.#bundles.set(bundleKey(owner, index), this.#scratch.subarray(0, end + row.length));
@@ -160,10 +160,10 @@ function bundleKey(owner: string, index: number): string {
 }
 
 function entryAt(rows: Buffer, start: number): Entry {
-  const nameBytes = readVarint(rows, start);
-  const rowAt = start + varintBytes(nameBytes);
-  const rowBytes = readVarint(rows, rowAt);
-  const name = rowAt + varintBytes(rowBytes);
+  const nameBytes = readUnsigned(rows, start);
+  const rowAt = start + unsignedBytes(nameBytes);
+  const rowBytes = readUnsigned(rows, rowAt);
+  const name = rowAt + unsignedBytes(rowBytes);
   return { start, name, row: name + nameBytes, end: name + nameBytes + rowBytes };
 }
 

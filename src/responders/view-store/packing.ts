@@ -1,5 +1,5 @@
+import { readUnsigned, unsignedBytes, writeUnsigned } from '#platform';
 import { withRoom } from './scratch.ts';
-import { readVarint, varintBytes, writeVarint } from './varint.ts';
 
 /** The shortest run that is worth a token. */
 const LEAST_RUN = 3;
@@ -42,7 +42,7 @@ export class Packing {
     // A token with a run is shorter than what it stands for, but for the varint of 7 bytes or more before it.
     this.#packed = withRoom(this.#packed, 16 + Math.ceil(1.25 * (end - start)));
     const last = end - LEAST_RUN;
-    let out = writeVarint(this.#packed, 0, end - start);
+    let out = writeUnsigned(this.#packed, 0, end - start);
     let written = start;
     let three = ((bytes[known] as number) << 8) | ((bytes[known + 1] as number) << 16);
     for (let at = known, skipped = start; at <= last; at++) {
@@ -63,24 +63,24 @@ export class Packing {
 
   /** What was packed and lies at `start` now, with the same bytes known before it. The result holds until the next call. */
   unpack(packed: Buffer, start: number, known: Buffer, knownBytes: number): Buffer {
-    const bytes = readVarint(packed, start);
+    const bytes = readUnsigned(packed, start);
     const end = knownBytes + bytes;
     this.#whole = withRoom(this.#whole, end);
     const whole = this.#whole;
     let at = known.copy(whole, 0, 0, knownBytes);
-    for (let next = start + varintBytes(bytes); at < end; ) {
+    for (let next = start + unsignedBytes(bytes); at < end; ) {
       const token = (packed[next] as number) | ((packed[next + 1] as number) << 8);
       next += 2;
       let before = token >>> (DISTANCE_BITS + COUNT_BITS);
       if (before === MOST_COUNT) {
-        const more = readVarint(packed, next);
-        next += varintBytes(more);
+        const more = readUnsigned(packed, next);
+        next += unsignedBytes(more);
         before += more;
       }
       let run = (token >>> DISTANCE_BITS) & MOST_COUNT;
       if (run === MOST_COUNT) {
-        const more = readVarint(packed, next);
-        next += varintBytes(more);
+        const more = readUnsigned(packed, next);
+        next += unsignedBytes(more);
         run += more;
       }
       for (const to = at + before; at < to; ) whole[at++] = packed[next++] as number;
@@ -106,8 +106,8 @@ export class Packing {
     packed[start] = token;
     packed[start + 1] = token >>> 8;
     let out = start + 2;
-    if (before >= MOST_COUNT) out = writeVarint(packed, out, before - MOST_COUNT);
-    if (run >= MOST_COUNT) out = writeVarint(packed, out, run - MOST_COUNT);
+    if (before >= MOST_COUNT) out = writeUnsigned(packed, out, before - MOST_COUNT);
+    if (run >= MOST_COUNT) out = writeUnsigned(packed, out, run - MOST_COUNT);
     for (let from = written; from < at; ) packed[out++] = bytes[from++] as number;
     return out;
   }

@@ -1,4 +1,4 @@
-import { errorCode, FatalError } from '#platform';
+import { errorCode, FatalError, readUnsigned, varintEnd, writeUnsigned } from '#platform';
 
 /** Records of one input that were taken one after the other. */
 export type JournalRun = {
@@ -194,12 +194,7 @@ class Writer {
 
   varint(value: number): void {
     this.#reserve(8);
-    let rest = value;
-    while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#bytes[this.#length++] = rest;
+    this.#length = writeUnsigned(this.#bytes, this.#length, value);
   }
 
   bytes(value: Buffer): void {
@@ -252,13 +247,11 @@ class Reader {
   }
 
   varint(): number {
-    let value = 0;
-    for (let scale = 1; ; scale *= 0x80) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * scale;
-      if (!Number.isSafeInteger(value)) throw unreadable('a number in it is too large');
-      if (byte < 0x80) return value;
-    }
+    const value = readUnsigned(this.#bytes, this.#at);
+    if (varintEnd > this.#bytes.length) throw unreadable('it is cut short');
+    if (!Number.isSafeInteger(value)) throw unreadable('a number in it is too large');
+    this.#at = varintEnd;
+    return value;
   }
 
   bytes(): Buffer {

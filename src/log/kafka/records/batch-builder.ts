@@ -1,3 +1,4 @@
+import { readUnsigned, varintBytes, varintEnd, varlongBytes, writeVarint, writeVarlong } from '#platform';
 import { type BatchWriter, MAX_BATCH_BYTES } from '../../batch.ts';
 import { invalidRecord } from '../../errors.ts';
 import { grown } from '../../memory.ts';
@@ -25,7 +26,6 @@ import {
   writeInt64,
 } from './batch-format.ts';
 import { compress, compressionCode, type WrittenCompression } from './compression.ts';
-import { cursor, readUnsigned, varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts';
 
 /** The producer as the brokers know it; -1 in all three numbers for a batch without one. */
 export type BatchIdentity = {
@@ -101,10 +101,10 @@ export class BatchBuilder {
     this.#noteTimestamp(timestamp);
     const delta = timestamp - this.#baseTimestamp;
     const keyLength = readUnsigned(body, start) - 1;
-    const keyStart = cursor;
+    const keyStart = varintEnd;
     const keyEnd = keyStart + (keyLength < 0 ? 0 : keyLength);
     const valueLength = readUnsigned(body, keyEnd) - 1;
-    const valueStart = cursor;
+    const valueStart = varintEnd;
     const valueEnd = valueStart + (valueLength < 0 ? 0 : valueLength);
     const headerBytes = valueEnd === end ? 1 : sizeOfStoredHeaders(body, valueEnd, end);
     const length =
@@ -274,8 +274,8 @@ function sizeOfStoredHeaders(body: Buffer, start: number, end: number): number {
   let bytes = 0;
   for (let at = start; at < end; count++) {
     const nameBytes = readUnsigned(body, at);
-    const valueBytes = readUnsigned(body, cursor + nameBytes);
-    at = cursor + valueBytes;
+    const valueBytes = readUnsigned(body, varintEnd + nameBytes);
+    at = varintEnd + valueBytes;
     bytes += varintBytes(nameBytes) + nameBytes + varintBytes(valueBytes) + valueBytes;
   }
   return varintBytes(count) + bytes;
@@ -289,7 +289,7 @@ function writeStoredHeaders(target: Buffer, to: number, body: Buffer, start: num
   let written = writeVarint(target, to, count);
   for (let at = start; at < end; ) {
     const length = readUnsigned(body, at);
-    at = cursor + length;
+    at = varintEnd + length;
     written = copy(body, at - length, at, target, writeVarint(target, written, length));
   }
   return written;
@@ -298,7 +298,7 @@ function writeStoredHeaders(target: Buffer, to: number, body: Buffer, start: num
 /** Behind the run of bytes that begins with its length at `at`. */
 function cursorBehind(body: Buffer, at: number): number {
   const length = readUnsigned(body, at);
-  return cursor + length;
+  return varintEnd + length;
 }
 
 /** Returns the end in the target. */

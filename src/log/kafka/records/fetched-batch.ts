@@ -1,4 +1,5 @@
 import { shortText } from '#avro';
+import { readVarint, varintEnd } from '#platform';
 import { corruptBatch } from '../../errors.ts';
 import type { Header, ReadEntry, RecordBatch } from '../../port.ts';
 import type { BatchHeader } from './batch-header.ts';
@@ -14,7 +15,6 @@ import {
   VALUE,
   VALUE_END,
 } from './record-positions.ts';
-import { cursor, readVarint } from './varint.ts';
 
 const noHeaders: readonly Header[] = [];
 
@@ -141,12 +141,12 @@ export class FetchedBatch implements RecordBatch {
     const count = readVarint(this.#bytes, this.#fields[FIELDS * this.#stored(index) + VALUE_END] as number);
     if (count === 0) return noHeaders;
     const headers: Header[] = [];
-    for (let at = cursor; headers.length < count; ) {
+    for (let at = varintEnd; headers.length < count; ) {
       const nameLength = readVarint(this.#bytes, at);
-      const name = this.#bytes.toString('utf8', cursor, cursor + nameLength);
-      const valueLength = readVarint(this.#bytes, cursor + nameLength);
-      at = cursor + Math.max(0, valueLength);
-      headers.push([name, this.#bytes.subarray(cursor, at)]);
+      const name = this.#bytes.toString('utf8', varintEnd, varintEnd + nameLength);
+      const valueLength = readVarint(this.#bytes, varintEnd + nameLength);
+      at = varintEnd + Math.max(0, valueLength);
+      headers.push([name, this.#bytes.subarray(varintEnd, at)]);
     }
     return headers;
   }

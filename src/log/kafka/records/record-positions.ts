@@ -1,4 +1,4 @@
-import { cursor, readVarint, readVarlong } from './varint.ts';
+import { readVarint, readVarlong, varintEnd } from '#platform';
 
 /** Numbers kept of each record. */
 export const FIELDS = 6;
@@ -50,10 +50,10 @@ export function locateRecords(
   let previousOffset = -1;
   for (let i = 0, f = 0; i < count; i++, f += FIELDS) {
     const length = readVarint(bytes, at);
-    const recordEnd = cursor + length;
+    const recordEnd = varintEnd + length;
     if (length < 0 || recordEnd > end) throw new DamagedRecords(`record ${i} runs beyond the batch`);
 
-    const timestamp = readVarlong(bytes, cursor + 1);
+    const timestamp = readVarlong(bytes, varintEnd + 1);
     if (timestamp !== (timestamp | 0)) {
       if (Number.isNaN(timestamp)) throw new DamagedRecords(`record ${i} has a malformed timestamp`);
       wideTimestamps ??= widened(fields, count);
@@ -61,25 +61,25 @@ export function locateRecords(
     if (wideTimestamps !== undefined) wideTimestamps[i] = timestamp;
     fields[f] = timestamp;
 
-    const offset = readVarint(bytes, cursor);
+    const offset = readVarint(bytes, varintEnd);
     if (offset <= previousOffset || offset > lastOffsetDelta) {
       throw new DamagedRecords(`record ${i} has the offset ${offset} behind ${previousOffset}`);
     }
     previousOffset = offset;
     fields[f + OFFSET] = offset;
 
-    const keyLength = readVarint(bytes, cursor);
+    const keyLength = readVarint(bytes, varintEnd);
     if (keyLength < -1) throw new DamagedRecords(`record ${i} has a key of ${keyLength} bytes`);
-    at = cursor + (keyLength < 0 ? 0 : keyLength);
+    at = varintEnd + (keyLength < 0 ? 0 : keyLength);
     if (at > recordEnd) throw new DamagedRecords(`the key of record ${i} runs beyond it`);
-    fields[f + KEY] = keyLength < 0 ? -1 : cursor;
+    fields[f + KEY] = keyLength < 0 ? -1 : varintEnd;
     fields[f + KEY_END] = at;
 
     const valueLength = readVarint(bytes, at);
     if (valueLength < -1) throw new DamagedRecords(`record ${i} has a value of ${valueLength} bytes`);
-    at = cursor + (valueLength < 0 ? 0 : valueLength);
+    at = varintEnd + (valueLength < 0 ? 0 : valueLength);
     if (at > recordEnd) throw new DamagedRecords(`the value of record ${i} runs beyond it`);
-    fields[f + VALUE] = valueLength < 0 ? -1 : cursor;
+    fields[f + VALUE] = valueLength < 0 ? -1 : varintEnd;
     fields[f + VALUE_END] = at;
 
     if ((keyLength | valueLength) < 0) isPlain = false;
@@ -103,15 +103,15 @@ function widened(fields: Int32Array, count: number): Float64Array {
 /** Any other number than the record's end where they are damaged. */
 function endOfHeaders(bytes: Buffer, start: number, recordEnd: number): number {
   const count = readVarint(bytes, start);
-  let at = cursor;
+  let at = varintEnd;
   if (count < 0 || 2 * count > recordEnd - at) return -1;
   for (let i = 0; i < count; i++) {
     const nameLength = readVarint(bytes, at);
     if (nameLength < 0) return -1;
-    at = cursor + nameLength;
+    at = varintEnd + nameLength;
     const valueLength = readVarint(bytes, at);
     if (valueLength < -1) return -1;
-    at = cursor + Math.max(0, valueLength);
+    at = varintEnd + Math.max(0, valueLength);
     if (at > recordEnd) return -1;
   }
   return at;

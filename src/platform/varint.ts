@@ -1,15 +1,18 @@
 /**
- * Zigzag varints: seven bits a byte, lowest first, the sign in the lowest bit of all. Those of 32 bits are read and written
- * with integer arithmetic; timestamps may need more and are exact up to 2^53.
+ * Varints: seven bits a byte, lowest first. `unsigned` ones hold the number itself (LEB128); `varint` and `varlong` have
+ * its sign in the lowest bit (zigzag), as Avro and Kafka write them. Those of 32 bits take integer arithmetic; larger
+ * numbers are exact up to 2^53. Reads beyond the end of `bytes` see zeros: callers that don't trust them check `varintEnd`.
+ *
+ * Elsewhere stand the forms that differ in what they refuse: compiled Avro, whose range is narrower, the strict reader of
+ * aggregation states, protocol buffers of 64 bits, and the WebAssembly assembler, which appends to lists.
  */
 
 /** Where the last read stopped; a variable of the module, because returning a pair would allocate per record. */
-export let cursor = 0;
+export let varintEnd = 0;
 
 /** What `readVarint` gives for a run of bytes that is no 32-bit number: as a length or an offset it is refused. */
 const MALFORMED = -0x8000_0000;
 
-/** Behind the end of `bytes` it reads zeros: whoever reads checks `cursor`. */
 export function readVarint(bytes: Uint8Array, at: number): number {
   let byte = bytes[at++] as number;
   let raw = byte & 0x7f;
@@ -18,7 +21,7 @@ export function readVarint(bytes: Uint8Array, at: number): number {
     byte = bytes[at++] as number;
     raw |= (byte & 0x7f) << shift;
   }
-  cursor = at;
+  varintEnd = at;
   return (raw >>> 1) ^ -(raw & 1);
 }
 
@@ -31,7 +34,7 @@ export function readVarlong(bytes: Uint8Array, at: number): number {
     low |= (byte & 0x7f) << shift;
   }
   if (byte < 0x80) {
-    cursor = at;
+    varintEnd = at;
     return (low >>> 1) ^ -(low & 1);
   }
   let high = 0;
@@ -40,12 +43,12 @@ export function readVarlong(bytes: Uint8Array, at: number): number {
     byte = bytes[at++] as number;
     high += (byte & 0x7f) * factor;
   }
-  cursor = at;
+  varintEnd = at;
   const magnitude = high * 2 ** 27 + (low >>> 1);
   return low & 1 ? -magnitude - 1 : magnitude;
 }
 
-/** A number below 2^53 without a sign, as the log's own batches have them (LEB128); known to be whole. */
+/** A number from 0 to 2^53 - 1. */
 export function readUnsigned(bytes: Uint8Array, at: number): number {
   let byte = bytes[at++] as number;
   let value = byte & 0x7f;
@@ -53,25 +56,38 @@ export function readUnsigned(bytes: Uint8Array, at: number): number {
     byte = bytes[at++] as number;
     value += (byte & 0x7f) * factor;
   }
-  cursor = at;
+  varintEnd = at;
   return value;
+}
+
+/** Bytes of a number below 2^32. */
+export function unsignedBytes(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
+}
+
+/** Returns the end. The number is from 0 to 2^53 - 1. */
+export function writeUnsigned(target: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  while (rest > 0x7fff_ffff) {
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  while (rest >= 0x80) {
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[at++] = rest;
+  return at;
 }
 
 /** Bytes of a number of 32 bits. */
 export function varintBytes(value: number): number {
   const raw = ((value << 1) ^ (value >> 31)) >>> 0;
-  return raw < 0x80 ? 1 : raw < 0x4000 ? 2 : raw < 0x20_0000 ? 3 : raw < 0x1000_0000 ? 4 : 5;
+  return unsignedBytes(raw);
 }
 
-/** Returns the end. */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
-  let raw = ((value << 1) ^ (value >> 31)) >>> 0;
-  while (raw >= 0x80) {
-    target[at++] = (raw & 0x7f) | 0x80;
-    raw >>>= 7;
-  }
-  target[at++] = raw;
-  return at;
+  return writeUnsigned(target, at, ((value << 1) ^ (value >> 31)) >>> 0);
 }
 
 export function varlongBytes(value: number): number {
