@@ -27,6 +27,7 @@ export const routes = [
   'GET /health/ready',
   'GET /metrics',
   'GET /recommend/:user_id',
+  'GET /similar/:item_id',
   'GET /features/user/:user_id',
   'GET /features/item/:item_id',
   'POST /features',
