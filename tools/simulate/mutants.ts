@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a store whose tombstones have expired is reused',
     file: task('restore/state'),
-    find: "if (topic?.cleanup.policy === 'compact') open.tombstonesKeptMs = topic.cleanup.tombstoneRetentionMs;",
+    find: 'if (topic !== undefined) open.tombstonesTrustedMs = tombstonesTrustedMs(topic.cleanup);',
     replace: '',
   },
   {
@@ -125,6 +125,12 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
     replace: 'if (mark.offset < start || mark.offset > until || isExpired) {',
     shows: 'died',
+  },
+  {
+    name: 'tombstones are counted upon to the last moment',
+    file: task('restore/tombstones'),
+    find: 'cleanup.tombstoneRetentionMs / 2',
+    replace: 'cleanup.tombstoneRetentionMs',
   },
   {
     name: 'a copy goes on behind tombstones that are gone',

@@ -16,6 +16,7 @@ import type { Change, Database, DatabaseProvider } from '../../store/port.ts';
 import { isHeartbeat } from '../../time/watermark.ts';
 import { whenUnlocked } from '../assignment/store-lock.ts';
 import { FETCH_BYTES } from '../input/fetching.ts';
+import { tombstonesTrustedMs } from '../restore/tombstones.ts';
 import { rejectedRecords } from '../status/introspection.ts';
 import { GlobalRowStore } from './global-rows.ts';
 
@@ -146,7 +147,7 @@ class OpenRows {
   readonly #database: Database;
   readonly #consumer: Consumer;
   readonly #offsets: number[];
-  readonly #keptMs: number;
+  readonly #trustedMs: number;
   #asOf: number;
   /** Whether it was whole then: what is read from the topic's start is believed, however long that takes. */
   #wasWhole: boolean;
@@ -171,7 +172,7 @@ class OpenRows {
     this.#offsets = [...offsets];
     this.#asOf = asOf;
     this.#wasWhole = marks !== undefined;
-    this.#keptMs = cleanup.policy === 'compact' ? cleanup.tombstoneRetentionMs : Number.POSITIVE_INFINITY;
+    this.#trustedMs = tombstonesTrustedMs(cleanup);
     consumer.assign(offsets.map((offset, partition) => ({ topic: topic.name, partition, offset })));
   }
 
@@ -209,7 +210,7 @@ class OpenRows {
     for (let isAtEnd = false; !isAtEnd; ) {
       const now = this.#environment.clock.now();
       const batches = await this.#consumer.poll(0);
-      if (batches.length > 0 && this.#wasWhole && now - this.#asOf > this.#keptMs)
+      if (batches.length > 0 && this.#wasWhole && now - this.#asOf > this.#trustedMs)
         throw misfit(this.#topic.name, 'tombstones may have gone since it was last whole');
       isAtEnd = places.filter(isReached).length === places.length;
       if (isAtEnd) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openSimulatedLog } from '#log';
-import { createLogger, createMetrics, errorCode } from '#platform';
+import { type Clock, createLogger, createMetrics, errorCode } from '#platform';
 import { ManualClock } from '#platform/testing';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import { json } from '../../testing/json-topic.ts';
@@ -76,6 +76,30 @@ it('a copy that has stood still for longer than tombstones are kept is restored 
   const again = await open();
   assert.deepEqual(await rowsOf(again), [
     ['b', 3],
+    ['c', 4],
+  ]);
+  await again.close();
+  await log.close();
+});
+
+it('a copy that was whole by a clock hours ahead is restored whole', async () => {
+  const { clock, log, open, write } = await world();
+  await write('a', 1);
+  await write('b', 2);
+  const ahead: Clock = {
+    now: () => clock.now() + 2 * HOUR_MS,
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  };
+  await (await open({ clock: ahead })).close();
+  await write('a', null);
+  log.clean();
+  await clock.advance(25 * HOUR_MS);
+  log.clean();
+  await write('c', 4);
+  const again = await open();
+  assert.deepEqual(await rowsOf(again), [
+    ['b', 2],
     ['c', 4],
   ]);
   await again.close();

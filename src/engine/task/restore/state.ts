@@ -23,6 +23,7 @@ import { type InputOffsets, positionHeader, readPositionHeader } from '../commit
 import type { TaskFailpoint } from '../failpoints.ts';
 import { rejectedRecords } from '../status/introspection.ts';
 import type { RestoreProgress } from './restore-progress.ts';
+import { tombstonesTrustedMs } from './tombstones.ts';
 
 /** How far a store has come, kept in the same atomic write as its entries. */
 type StoreMark = {
@@ -77,8 +78,8 @@ type OpenStore = {
   offset: number;
   /** Its name and its number of partitions. */
   changelog: string;
-  /** How long that keeps tombstones, and the wall-clock time from which on they are kept for this store. */
-  tombstonesKeptMs: number;
+  /** How long its tombstones are counted upon, and the wall-clock time from which on they are there for this store. */
+  tombstonesTrustedMs: number;
   tombstonesSeenAt: number;
   position: InputOffsets | undefined;
 };
@@ -105,7 +106,7 @@ export class TaskState {
       store: new CachedStore(definition.name, database, definition.spec.value, options.cacheEntries),
       offset: 0,
       changelog: '',
-      tombstonesKeptMs: Number.POSITIVE_INFINITY,
+      tombstonesTrustedMs: Number.POSITIVE_INFINITY,
       tombstonesSeenAt: 0,
       position: undefined,
     }));
@@ -299,11 +300,11 @@ export class TaskState {
     const until = await this.#endOf(definition, 'end');
     open.offset = start;
     open.changelog = `${definition.changelog}/${topic?.partitions ?? 0}`;
-    if (topic?.cleanup.policy === 'compact') open.tombstonesKeptMs = topic.cleanup.tombstoneRetentionMs;
+    if (topic !== undefined) open.tombstonesTrustedMs = tombstonesTrustedMs(topic.cleanup);
     open.tombstonesSeenAt = this.#options.clock.now();
     if (mark === undefined || (mark.changelog ?? open.changelog) !== open.changelog) return false;
     const isExpired =
-      mark.offset < until && this.#committedAt < open.tombstonesSeenAt - open.tombstonesKeptMs;
+      mark.offset < until && this.#committedAt < open.tombstonesSeenAt - open.tombstonesTrustedMs;
     // A log that has lost the end of a transaction still holds its records, aborted: the offset alone says nothing.
     const isAhead = Object.entries(mark.position ?? {}).some(
       ([input, offset]) => offset > (this.#inputOffsets.get(input) ?? 0),
@@ -399,8 +400,8 @@ export class TaskState {
   }
 
   /** A tombstone that was cleaned away before it was read here would leave its row for ever. */
-  #assertTombstonesKept({ definition, tombstonesSeenAt, tombstonesKeptMs }: OpenStore): void {
-    if (this.#options.clock.now() - tombstonesSeenAt <= tombstonesKeptMs) return;
+  #assertTombstonesKept({ definition, tombstonesSeenAt, tombstonesTrustedMs }: OpenStore): void {
+    if (this.#options.clock.now() - tombstonesSeenAt <= tombstonesTrustedMs) return;
     const hint = 'nothing to do: it is opened again, and restored whole';
     throw new RetryableError(
       'MR_STORE_OUTDATED',
