@@ -127,12 +127,6 @@ export const MUTANTS: readonly Mutant[] = [
     shows: 'died',
   },
   {
-    name: 'tombstones are counted upon to the last moment',
-    file: task('restore/tombstones'),
-    find: 'cleanup.tombstoneRetentionMs / 2',
-    replace: 'cleanup.tombstoneRetentionMs',
-  },
-  {
     name: 'a copy goes on behind tombstones that are gone',
     file: task('restore/state'),
     find: 'this.#assertTombstonesKept(open);',
