@@ -78,6 +78,7 @@ export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { acceptedGenerations } from './task/earlier-generations.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
 export type { RestoreStatus } from './task/restore/restore-progress.ts';
+export { tombstonesTrustedMs } from './task/restore/tombstones.ts';
 export { StreamsRuntime } from './task/runtime.ts';
 export type { RuntimeOptions } from './task/runtime-options.ts';
 export type { OperatorCounts } from './task/status/introspection.ts';

@@ -1,4 +1,4 @@
-import type { Topic } from '#engine';
+import { type Topic, tombstonesTrustedMs } from '#engine';
 import { isOfUser } from '#features';
 import type { Topics } from '#topologies';
 import { encodedAndChecked, opaque } from '../encoded-topic.ts';
@@ -18,8 +18,8 @@ export type FollowedView = {
   readonly rowTtlMs: number | null;
   /** How long a tombstone keeps an older row from coming back, ms. */
   readonly tombstoneTtlMs: number;
-  /** How long a writer may be away and still learn of every delete from the topic, ms; null: any time. */
-  readonly deletesKeptMs: number | null;
+  /** How long a writer may be away and still count on learning of every delete from the topic, ms. */
+  readonly deletesTrustedMs: number;
 };
 
 /** The views of the product. Those of an entity lie beside each other in its shards, in this order. */
@@ -29,14 +29,15 @@ export function followedViews(topics: Topics): readonly FollowedView[] {
 
 export function followedView(view: StoredView): FollowedView {
   const { topic, ttlMs, isFromEngine } = view;
-  const deletesKeptMs = topic.cleanup.policy === 'compact' ? topic.cleanup.tombstoneRetentionMs : null;
+  const { cleanup } = topic;
+  const deletesKeptMs = cleanup.policy === 'compact' ? cleanup.tombstoneRetentionMs : 7 * DAY_MS;
   return {
     // Whether a row of the engine's is damaged is found out by the reader, who decodes it anyway.
     topic: isFromEngine ? opaque(topic) : encodedAndChecked(topic),
     entity: isOfUser(view) ? 'user' : 'item',
     rowTtlMs: ttlMs === null ? null : ttlMs + MARGIN_MS,
-    tombstoneTtlMs: (deletesKeptMs ?? 7 * DAY_MS) + MARGIN_MS,
-    deletesKeptMs,
+    tombstoneTtlMs: deletesKeptMs + MARGIN_MS,
+    deletesTrustedMs: tombstonesTrustedMs(cleanup),
   };
 }
 

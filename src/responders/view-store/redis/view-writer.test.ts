@@ -42,7 +42,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     await putUsers(world, 3);
     await (await views.writer()).caughtUp;
     await until(async () => (await savedRecords(views)) === 3 * users.length);
-    const late = { ...world, clock: { ...systemClock, now: () => Date.now() + 8 * 86_400_000 } };
+    const late = { ...world, clock: { ...systemClock, now: () => Date.now() + 4 * 86_400_000 } };
     const live = await views.generations.live();
     const delayed = await RedisViewWriter.open({ url }, late, world.topics);
     t.after(() => delayed.close());

@@ -274,8 +274,8 @@ export class RedisViewWriter {
     const { log, views, clock } = this.#environment;
     if (progress === undefined) return this.#hasFollowed ? 'emptied' : 'missing';
     if (progress.isSealed) return 'sealed';
-    const kept = views.flatMap(({ deletesKeptMs }) => deletesKeptMs ?? []);
-    if (clock.now() - progress.savedAt > Math.min(...kept)) return 'out-of-date';
+    const trustedMs = Math.min(...views.map(({ deletesTrustedMs }) => deletesTrustedMs));
+    if (clock.now() - progress.savedAt > trustedMs) return 'out-of-date';
     const described = await log.describeTopics(views.map(({ topic }) => topic.name));
     for (const { name, offsets } of described) {
       for (const [partition, { start, end }] of offsets.entries()) {
