@@ -4,14 +4,19 @@
  * as the package `node`. Plain JavaScript, because it has to run on the Node that the user happens to have.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const oldestMajor = 24;
-const main = new URL('../src/cli/main.ts', import.meta.url);
+/** A clone has the sources, the package what was built of them; in a clone that may be older. */
+const [source, built] = ['../src/cli/main.ts', '../dist/src/cli/main.js'].map(
+  (path) => new URL(path, import.meta.url),
+);
+const isClone = existsSync(source);
+const main = isClone ? source : built;
 
 if (Number.parseInt(process.versions.node, 10) >= oldestMajor) {
   // As if it had been started itself: what it shows as its name comes from here.
@@ -50,6 +55,6 @@ function start(node) {
 function fail(error) {
   console.error(`Millrace needs Node ${oldestMajor} or newer; this is ${process.versions.node}, and the one that
 npm installs with it cannot be started (${error.message.split('\n')[0]}).
-Run "npm ci" in ${fileURLToPath(new URL('..', import.meta.url))}, or use a newer Node.`);
+${isClone ? `Run "npm ci" in ${fileURLToPath(new URL('..', import.meta.url))}, or use` : 'Use'} a newer Node.`);
   process.exit(1);
 }
