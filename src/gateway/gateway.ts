@@ -13,6 +13,7 @@ import {
   type Metrics,
   MillraceError,
   RetryableError,
+  relayed,
   traceparentOf,
 } from '#platform';
 import { PrivacyDecisions, type Pseudonyms, withPseudonyms } from '#privacy';
@@ -188,7 +189,7 @@ export class Gateway {
       this.#events.inc({ outcome: code }, events.length);
       this.#logger.error({ err: cause, events: events.length }, 'events could not be taken');
       if (!(cause instanceof MillraceError)) throw cause;
-      throw new RetryableError(code, `The events were not taken: ${cause.message}.`, {
+      throw new RetryableError(relayed(code), `The events were not taken: ${cause.message}.`, {
         hint: 'Send them again with the same event_id: what the log has already counts once.',
         cause,
       });

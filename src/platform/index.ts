@@ -14,7 +14,16 @@ export { type Clock, systemClock } from './clock.ts';
 export type { Configuration, ConfigurationOption, ConfigurationSources, DeclaredOption } from './config.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
 export { diskFull, freeBytes, namingFullDisk } from './disk-space.ts';
-export { type ErrorDescription, errorCatalogue } from './error-codes.ts';
+export type { CodeFor, ErrorCodes } from './error-codes.ts';
+export {
+  type CodesOf,
+  type ErrorDescription,
+  fixConfiguration,
+  fixInput,
+  giveUp,
+  type Remedy,
+  retry,
+} from './error-declaration.ts';
 export {
   ConfigurationError,
   type ErrorDetails,
@@ -24,8 +33,8 @@ export {
   InvariantError,
   invariant,
   MillraceError,
-  type Remedy,
   RetryableError,
+  relayed,
 } from './errors.ts';
 export {
   armFailpoints,

@@ -1,5 +1,5 @@
 /** Asking the server that "millrace start" runs on a data directory. */
-import { type Configuration, InputError, inspectLock, RetryableError } from '#platform';
+import { type Configuration, InputError, inspectLock, RetryableError, relayed } from '#platform';
 
 /** Its address; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet. */
 export function serverAddress({ data }: Pick<Configuration, 'data'>): string | undefined {
@@ -40,6 +40,6 @@ export async function askServer<T>(address: string, path: string, body?: object)
   } = answer;
   const details = hint === undefined ? {} : { hint };
   throw response.status < 500
-    ? new InputError(code, message, details)
-    : new RetryableError(code, message, details);
+    ? new InputError(relayed(code), message, details)
+    : new RetryableError(relayed(code), message, details);
 }

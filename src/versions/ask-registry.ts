@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TopicReader, writeRecords } from '#engine';
 import type { Log } from '#log';
-import { type Clock, InputError, RetryableError } from '#platform';
+import { type Clock, InputError, RetryableError, relayed } from '#platform';
 import { type Command, type CommandAnswer, commandOf } from '#schemas';
 import type { Topics } from '#topologies';
 
@@ -49,7 +49,7 @@ function accepted(answer: CommandAnswer): CommandAnswer {
   const { accepted: isAccepted, code, reason, kind } = answer;
   if (isAccepted) return answer;
   const why = reason === null ? '' : `: ${reason}`;
-  throw new InputError(code ?? 'MR_VERSION_UNKNOWN', `The command to ${kind} is refused${why}.`, {
+  throw new InputError(relayed(code ?? 'MR_VERSION_UNKNOWN'), `The command to ${kind} is refused${why}.`, {
     hint: 'Look at "millrace versions", which says where each version is in its life.',
   });
 }

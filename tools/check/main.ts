@@ -3,7 +3,7 @@
  * one line of summary; exit code 1 when there is any finding.
  */
 import { join } from 'node:path';
-import { errorCatalogue } from '#platform';
+import { errorCatalogue } from '../generate/error-catalogue.ts';
 import { generatedFiles } from '../generate/outputs.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';

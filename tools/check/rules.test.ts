@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ErrorDescription } from '#platform';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';
 import { checkDocuments } from './documents.ts';
@@ -130,22 +129,28 @@ describe('determinism', () => {
 });
 
 describe('error codes', () => {
-  const described = (code: string, remedy: ErrorDescription['remedy'] = 'fix-input') => {
-    return { code, remedy, meaning: 'm', action: 'a' };
+  const described = (code: string, room = 'engine') => {
+    return {
+      code,
+      path: `src/${room}/error-codes.ts`,
+      remedy: 'fix-input',
+      meaning: 'm',
+      action: 'a',
+    } as const;
   };
 
-  it('wants every code in the catalogue, with its class, and none unused', () => {
+  it('wants every code declared, by one room, and thrown', () => {
     const repository = repositoryOf({
-      'src/platform/error-codes.ts': "\n{ code: 'MR_OLD' }",
+      'src/platform/error-codes.ts': '\nMR_OLD: retry`x`',
       'src/engine/a.ts':
         "/** MR_LOST */\nthrow new InputError('MR_KNOWN', 'x');\nthrow new InputError(\n 'MR_NEW', 'x');",
-      'src/engine/b.ts': "throw new FatalError('MR_KNOWN', 'x');",
       'src/engine/a.test.ts': "new InputError('MR_TEST', 'x')",
     });
-    assert.deepEqual(lines(checkErrorCodes(repository, [described('MR_KNOWN'), described('MR_OLD')])), [
-      'src/engine/a.ts:1 MR_LOST is not in src/platform/error-codes.ts',
-      'src/engine/a.ts:4 MR_NEW is not in src/platform/error-codes.ts',
-      'src/engine/b.ts:1 MR_KNOWN is a FatalError here, and "fix-input" in src/platform/error-codes.ts',
+    const catalogue = [described('MR_KNOWN', 'log'), described('MR_KNOWN'), described('MR_OLD', 'platform')];
+    assert.deepEqual(lines(checkErrorCodes(repository, catalogue)), [
+      'src/engine/a.ts:1 MR_LOST is in no error-codes.ts',
+      'src/engine/a.ts:4 MR_NEW is in no error-codes.ts',
+      'src/log/error-codes.ts:1 MR_KNOWN is declared in src/engine/error-codes.ts as well',
       'src/platform/error-codes.ts:2 MR_OLD is thrown nowhere',
     ]);
   });

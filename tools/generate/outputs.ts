@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { deadLetterSchema } from '#engine';
 import { featureViews, rowRecordName, rowSchema } from '#features';
 import { modelOptions, models } from '#models';
-import { errorCatalogue } from '#platform';
 import { allOptions } from '#platform/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
+import { errorCatalogue } from './error-catalogue.ts';
 import { errorsPage } from './errors-page.ts';
 import { withModels } from './models-page.ts';
 
