@@ -1,8 +1,8 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { modelOptions } from '#models';
-import { type Configuration, InputError } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
+import { InputError } from '#platform';
+import type { Configuration } from '#service/configuration';
+import { loadConfiguration } from '#service/configuration';
 import { Output } from './output.ts';
 
 export const EXIT = { done: 0, failed: 1, wrongInput: 2, interrupted: 130 } as const;
@@ -66,7 +66,6 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
         environment: process.env,
         file: options.config,
         directory: process.cwd(),
-        declared: modelOptions,
       });
       const output = new Output({ json: options.json === true });
       process.exitCode = await run({ options, configuration, output }, command.args);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
-import { loadConfiguration } from '#platform/configuration';
+import { loadConfiguration } from '#service/configuration';
 import { commands } from './commands.ts';
 import { commandLine, jsonLines } from './testing/command-line.ts';
 

@@ -4,8 +4,9 @@
  */
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Configuration } from './config.ts';
 import { InputError } from './errors.ts';
+import type { ValuesOf } from './option.ts';
+import type { PLATFORM_OPTIONS } from './options.ts';
 
 /**
  * The hosts that requests may be for: addresses, `localhost`, the advertised one, and those of http.allowedHosts; where none
@@ -15,7 +16,7 @@ export function allowedHosts({
   host,
   advertised,
   allowedHosts,
-}: Configuration['http']): (name: string) => boolean {
+}: ValuesOf<typeof PLATFORM_OPTIONS>['http']): (name: string) => boolean {
   const isLocal = /^(localhost|127\.[\d.]+|::1)$/.test(host);
   if (!isLocal && allowedHosts.length === 0) return () => true;
   const own = advertised === undefined ? [] : [new URL(advertised).hostname];

@@ -11,7 +11,7 @@ export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters
 export { withAdminToken } from './admin-token.ts';
 export { Backoff, type BackoffOptions, backoffMs } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { Configuration, ConfigurationOption, ConfigurationSources, DeclaredOption } from './config.ts';
+export type { ConfigurationOption, DeclaredOption } from './configuration.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
 export { diskFull, freeBytes, namingFullDisk } from './disk-space.ts';
 export type { CodeFor, ErrorCodes } from './error-codes.ts';

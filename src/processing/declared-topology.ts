@@ -1,9 +1,10 @@
 import type { Topology } from '#engine';
 import { type AnyView, featureViews, versionedName } from '#features';
 import type { OpenedLog, SchemaRegistry } from '#log';
-import { type Configuration, invariant } from '#platform';
+import { invariant } from '#platform';
 import { isPseudonym } from '#privacy';
 import { finishedRowsTopic, loopTopology, openViewTopic, type Topics, viewTopology } from '#topologies';
+import type { ProcessingConfiguration } from './options.ts';
 import { viewsOfModules } from './view-modules.ts';
 
 /** What a worker runs: the loop, or the one view of this name and version that a module declares. */
@@ -13,14 +14,7 @@ export type Runs = 'loop' | { readonly view: string };
 export function declaredLoop(
   topics: Topics,
   registry: SchemaRegistry,
-  {
-    admission,
-    gate,
-    versions,
-    examples,
-    features,
-    privacy,
-  }: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features' | 'privacy'>,
+  { admission, gate, versions, examples, features, privacy }: ProcessingConfiguration,
   count: (outcome: string) => void = () => {},
 ): Promise<Topology> {
   const { gates: minimum, production, promotion } = versions;
@@ -36,7 +30,7 @@ export function declaredLoop(
 /** What a worker is to run. */
 export async function declaredTopology(
   runs: Runs,
-  configuration: Pick<Configuration, 'admission' | 'gate' | 'versions' | 'examples' | 'features' | 'privacy'>,
+  configuration: ProcessingConfiguration,
   { log, registry }: Pick<OpenedLog, 'log' | 'registry'>,
   topics: Topics,
   count: (outcome: string) => void,

@@ -1,10 +1,11 @@
 /** What each thread that processes runs: the loop, or the view of a module. */
 
 import { type DeclareThread, rocksDatabases } from '#engine';
-import { type LogConfiguration, openLog } from '#log';
-import { type Configuration, createLogger, createMetrics, systemClock } from '#platform';
+import { openLog } from '#log';
+import { createLogger, createMetrics, systemClock } from '#platform';
 import { openTopics } from '#topologies';
 import { declaredTopology, type Runs } from './declared-topology.ts';
+import type { ProcessingConfiguration } from './options.ts';
 import { stateDirectoryOf } from './state-directory.ts';
 
 /** While a topology is behind, as it is when a view is built, it commits so often: most rows change many times in between. */
@@ -16,11 +17,7 @@ export type WorkerInput = {
   readonly stateDirectory: string;
   /** Where other members can ask this one's stores: see servePeers of the engine. */
   readonly endpoint?: string | undefined;
-  readonly configuration: LogConfiguration &
-    Pick<
-      Configuration,
-      'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features' | 'privacy'
-    >;
+  readonly configuration: ProcessingConfiguration;
 };
 
 /** Counts as `admitted` the events that admission has decided on. */

@@ -1,5 +1,6 @@
 /** Asking the server that "millrace start" runs on a data directory. */
-import { type Configuration, InputError, inspectLock, RetryableError, relayed } from '#platform';
+import { InputError, inspectLock, RetryableError, relayed } from '#platform';
+import type { Configuration } from './configuration.ts';
 
 /** Its address; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet. */
 export function serverAddress({ data }: Pick<Configuration, 'data'>): string | undefined {

@@ -1,6 +1,6 @@
 /** The options that results depend on, as the starts of a data directory have had them. */
 import { join } from 'node:path';
-import type { Configuration } from '#platform';
+import type { Configuration } from './configuration.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
 type Values = Readonly<Record<string, unknown>>;

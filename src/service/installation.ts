@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OpenedLog, openLog } from '#log';
 import {
-  type Configuration,
   ConfigurationError,
   createLogger,
   createMetrics,
@@ -17,6 +16,7 @@ import {
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
 import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
+import type { Configuration } from './configuration.ts';
 import { throwIfInterrupted } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';

@@ -1,7 +1,8 @@
 /** The names of users on the log of an installation, as the option `privacy.userIds` says. */
 import type { Log } from '#log';
-import { type Configuration, ConfigurationError, type Shutdown } from '#platform';
+import { ConfigurationError, type Shutdown } from '#platform';
 import { asGiven, openVault, type Pseudonyms, vaultExists } from '#privacy';
+import type { Configuration } from './configuration.ts';
 
 /**
  * The vault of the data directory, made where the log is new; `shutdown` closes it. A log in which users would stand under

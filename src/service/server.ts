@@ -4,7 +4,6 @@ import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
 import {
   allowedHosts,
-  type Configuration,
   createHttpServer,
   createMetrics,
   type HttpServer,
@@ -18,6 +17,7 @@ import type { Pseudonyms } from '#privacy';
 import { type Processing, processedInteractions } from '#processing';
 import type { Responder } from '#responders';
 import { registerAdminRoutes } from '#versions';
+import type { Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 import { Intake } from './intake.ts';
 import type { Pipeline } from './pipeline.ts';

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadLetterSchema } from '#engine';
 import { featureViews, rowRecordName, rowSchema } from '#features';
-import { modelOptions, models } from '#models';
-import { allOptions } from '#platform/configuration';
+import { models } from '#models';
+import { allOptions } from '#service/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
@@ -26,7 +26,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
   return new Map([
     ...declared,
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
-    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
+    ['docs/CONFIGURATION.md', configurationPage(allOptions())],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
     ['docs/MODELS.md', withModels(read('docs/MODELS.md'), models)],

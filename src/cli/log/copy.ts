@@ -6,17 +6,11 @@ import type { Command } from 'commander';
 import { type OpenedLog, openLog } from '#log';
 import { type CopiedPartition, type CopyProgress, copyTopics, isEqual } from '#log-copy';
 import { NOTIFICATIONS_GROUP } from '#notifications';
-import {
-  type Configuration,
-  createLogger,
-  lockDirectory,
-  type ProgressStep,
-  type Shutdown,
-  systemClock,
-} from '#platform';
-import { refuseContradictions } from '#platform/configuration';
+import { createLogger, lockDirectory, type ProgressStep, type Shutdown, systemClock } from '#platform';
 import { GROUPS } from '#processing';
 import { logDirectory, requireData, withoutUser, withShutdown } from '#service';
+import type { Configuration } from '#service/configuration';
+import { refuseContradictions } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
 import { grouped, notice, type Output } from '../output.ts';

@@ -3,8 +3,9 @@
 import { type Command, Option } from 'commander';
 import { describeTopology, type Topology, topologyMermaid, topologyText } from '#engine';
 import { openSimulatedLog } from '#log';
-import { type Configuration, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { declaredLoop } from '#processing';
+import type { Configuration } from '#service/configuration';
 import { openTopics } from '#topologies';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 

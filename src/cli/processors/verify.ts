@@ -17,15 +17,7 @@ import {
   type VerifyProgress,
   verifyTask,
 } from '#engine';
-import {
-  type Configuration,
-  createLogger,
-  errorCode,
-  inspectLock,
-  lockDirectory,
-  type Shutdown,
-  systemClock,
-} from '#platform';
+import { createLogger, errorCode, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { openVault, type Pseudonyms, vaultExists, vaultFileProblem } from '#privacy';
 import { declaredLoop, stateDirectoryOf } from '#processing';
 import {
@@ -35,6 +27,7 @@ import {
   verifiedFiles,
   withShutdown,
 } from '#service';
+import type { Configuration } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
 import { grouped, notice, type Output } from '../output.ts';

@@ -3,16 +3,9 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import {
-  type Configuration,
-  createLogger,
-  diskFull,
-  freeBytes,
-  type Logger,
-  lockDirectory,
-  systemClock,
-} from '#platform';
+import { createLogger, diskFull, freeBytes, type Logger, lockDirectory, systemClock } from '#platform';
 import { checkPort, Interrupted, openInstallation, unlessInterrupted, withShutdown } from '#service';
+import type { Configuration } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { notice, type Output } from '../output.ts';
 import { bringUp } from './bring-up.ts';

@@ -1,9 +1,9 @@
 /** What `millrace start` says when everything is up: ten lines at most. */
 
-import type { Configuration } from '#platform';
 import type { Recommendation } from '#responders';
 import type { Version } from '#schemas';
 import { isSimulated, type MadeWorld, withoutUser } from '#service';
+import type { Configuration } from '#service/configuration';
 import { grouped, type Output, seconds } from '../output.ts';
 import { decisionText, qualityLines } from '../training/training.ts';
 

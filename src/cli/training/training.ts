@@ -3,9 +3,10 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Execution, type ModelConfig, modelSettings } from '#models';
-import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
+import { type Progress, type Shutdown, systemClock } from '#platform';
 import type { Version } from '#schemas';
 import type { Installation } from '#service';
+import type { Configuration } from '#service/configuration';
 import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
 import { grouped } from '../output.ts';
 import { figure } from '../versions/versions.ts';

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { type Log, openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { openVault } from '#privacy';
 import { keysInVault } from '#privacy/testing';
 import { kafkaServer, redisServer, registryServer } from '#servers';
+import { loadConfiguration } from '#service/configuration';
 import { LOOP_GENERATION } from '#topologies';
 import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 

@@ -1,15 +1,17 @@
 /**
  * Configuration: defaults, then `millrace.config.json`, then the environment (MILLRACE_SECTION_OPTION), then
  * flags. Each option is validated by itself, so that an error can say where the wrong value came from. Unknown
- * options are refused everywhere. docs/CONFIGURATION.md is generated from config-options.ts.
+ * options are refused everywhere. docs/CONFIGURATION.md is generated from what the rooms declare.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { z } from 'zod';
-import { sections, topLevel } from './config-options.ts';
 import { ConfigurationError, errorCode } from './errors.ts';
+import { type Options, type ValuesOf, z } from './option.ts';
 
-/** An option that another room declares, such as a parameter of a model. */
+export * from './option.ts';
+export { PLATFORM_OPTIONS } from './options.ts';
+
+/** An option that is declared without zod, such as a parameter of a model. */
 export type DeclaredOption = {
   /** With two dots where a section has sections of its own. */
   readonly path: string;
@@ -20,18 +22,20 @@ export type DeclaredOption = {
   readonly expected: string;
 };
 
-type Sections = { readonly [S in keyof typeof sections]: Readonly<z.infer<(typeof sections)[S]>> };
+/** The options that there are. */
+type Declaration<O extends Options> = {
+  readonly options: O;
+  readonly declared?: readonly DeclaredOption[];
+  /** Options that stand for their section where it is given as one word, as in `"simulation": "off"`. */
+  readonly switches?: Readonly<Record<string, string>>;
+};
 
-type TopLevel = { readonly [O in keyof typeof topLevel]: z.infer<(typeof topLevel)[O]> };
+export type OptionValues<O extends Options> = ValuesOf<O> & {
+  /** Values of the declared options, by path: those that were given, and defaults. */
+  readonly declared: Readonly<Record<string, unknown>>;
+};
 
-/** All options with their values. `data` is an absolute path. */
-export type Configuration = TopLevel &
-  Sections & {
-    /** Values of the options that other rooms declare, by path: those that were given, and defaults. */
-    readonly declared: Readonly<Record<string, unknown>>;
-  };
-
-/** What a flag or a variable may give; strings are read as what the option is. */
+/** What a flag or a variable may hold; strings are parsed into the option's type. */
 type Given = string | number;
 
 export type ConfigurationSources = {
@@ -42,8 +46,6 @@ export type ConfigurationSources = {
   readonly file?: string | undefined;
   /** The working directory. */
   readonly directory: string;
-  /** Options beyond those of this room; none unless given. */
-  readonly declared?: readonly DeclaredOption[];
 };
 
 export type ConfigurationOption = {
@@ -57,90 +59,68 @@ export type ConfigurationOption = {
 
 type Option = ConfigurationOption & { readonly schema: z.ZodType };
 
-const own: readonly Option[] = [
-  ...Object.entries(topLevel).map(([name, schema]) => option(name, schema)),
-  ...Object.entries(sections).flatMap(([section, object]) =>
-    Object.entries(object.shape).map(([name, schema]) => option(`${section}.${name}`, schema)),
-  ),
-];
-
-/** A whole section that is switched by one word, as in `"simulation": "off"`. */
-const switches: Readonly<Record<string, string>> = { simulation: 'simulation.world' };
-
 /** Variables of the product that are not options. */
 const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', 'MILLRACE_SERVERS']);
 
 const LONGEST_SHOWN = 200;
 
 /** What is read so far, and the options that there are. */
-type Reading = { readonly options: readonly Option[]; readonly values: Map<string, unknown> };
+type Reading = {
+  readonly options: readonly Option[];
+  readonly values: Map<string, unknown>;
+  readonly switches: Readonly<Record<string, string>>;
+};
 
-/** Every option, for the generated page. */
-export function allOptions(declared: readonly DeclaredOption[] = []): readonly ConfigurationOption[] {
-  return withDeclared(declared);
-}
-
-function withDeclared(declared: readonly DeclaredOption[]): readonly Option[] {
+/** Every option: those of no section first. */
+export function listOptions({ options, declared = [] }: Declaration<Options>): readonly Option[] {
+  const entries = Object.entries(options);
+  const single = entries.flatMap(([name, each]) => (each instanceof z.ZodType ? [option(name, each)] : []));
+  const inSections = entries.flatMap(([section, each]) =>
+    each instanceof z.ZodType
+      ? []
+      : Object.entries(each).map(([name, schema]) => option(`${section}.${name}`, schema)),
+  );
   const further = declared.map(({ path, default: value, description, accepts, expected }) => {
     const schema = z.custom((given) => accepts(given), expected);
     return option(
       path,
-      (value === undefined ? schema.optional() : schema.default(value)).describe(description),
+      (value === undefined ? schema.optional() : schema.default(value)).meta({ description }),
     );
   });
-  return [...own, ...further];
+  return [...single, ...inSections, ...further];
 }
 
 /**
  * Reads and merges all sources. ConfigurationError MR_CONFIG_UNKNOWN for an option that does not exist,
- * MR_CONFIG_INVALID for a wrong value, MR_CONFIG_CONTRADICTION for values that do not go together, MR_CONFIG_FILE for
- * a file that cannot be read as JSON.
+ * MR_CONFIG_INVALID for a wrong value, MR_CONFIG_FILE for a file that cannot be read as JSON.
  */
-export function loadConfiguration(sources: ConfigurationSources): Configuration {
-  const { declared = [] } = sources;
-  const options = withDeclared(declared);
-  const values = new Map<string, unknown>();
-  const reading = { options, values };
-  for (const { path, schema } of options) values.set(path, schema.parse(undefined));
+export function readOptions<O extends Options>(
+  declaration: Declaration<O>,
+  sources: ConfigurationSources,
+): OptionValues<O> {
+  const options = listOptions(declaration);
+  const values = new Map(options.map((each) => [each.path, each.default]));
+  const reading = { options, values, switches: declaration.switches ?? {} };
   readFile(sources, reading);
   readEnvironment(sources, reading);
   readFlags(sources, reading);
 
-  const given = declared.filter(({ path }) => values.get(path) !== undefined);
-  const configuration: Record<string, unknown> = {
-    declared: Object.fromEntries(given.map(({ path }) => [path, values.get(path)])),
+  const given = (paths: readonly (readonly [name: string, path: string])[]) =>
+    Object.fromEntries(
+      paths
+        .filter(([, path]) => values.get(path) !== undefined)
+        .map(([name, path]) => [name, values.get(path)]),
+    );
+  const read: Record<string, unknown> = {
+    declared: given((declaration.declared ?? []).map(({ path }) => [path, path])),
   };
-  for (const name of Object.keys(topLevel)) configuration[name] = values.get(name);
-  configuration.data = resolve(sources.directory, String(values.get('data')));
-  for (const [section, object] of Object.entries(sections)) {
-    const names = Object.keys(object.shape).filter((name) => values.get(`${section}.${name}`) !== undefined);
-    configuration[section] = Object.fromEntries(
-      names.map((name) => [name, values.get(`${section}.${name}`)]),
-    );
+  for (const [name, each] of Object.entries(declaration.options)) {
+    read[name] =
+      each instanceof z.ZodType
+        ? values.get(name)
+        : given(Object.keys(each).map((leaf) => [leaf, `${name}.${leaf}`]));
   }
-  refuseContradictions(configuration as Configuration);
-  return configuration as Configuration;
-}
-
-/** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */
-export function refuseContradictions({ log, registry, notifications }: Configuration): void {
-  if (
-    notifications.url !== undefined &&
-    notifications.format === 'json' &&
-    notifications.secret === undefined
-  ) {
-    throw new ConfigurationError(
-      'MR_CONFIG_CONTRADICTION',
-      'notifications.url is given without notifications.secret: nobody could tell whether a notification is ours.',
-      { hint: 'Set notifications.secret (MILLRACE_NOTIFICATIONS_SECRET), or notifications.format to slack.' },
-    );
-  }
-  if (log === 'embedded' || registry !== 'embedded') return;
-  throw new ConfigurationError(
-    'MR_CONFIG_CONTRADICTION',
-    'The log is on Kafka, and the schema registry is the embedded one, which no other machine can ask.',
-    { hint: 'Set registry to a registry with Confluent’s API, such as http://127.0.0.1:8081.' },
-  );
+  return read as OptionValues<O>;
 }
 
 function readFile({ file, directory }: ConfigurationSources, reading: Reading): void {
@@ -172,9 +152,9 @@ function readValue(name: string, value: unknown, source: string, reading: Readin
     for (const [leaf, leafValue] of Object.entries(value)) {
       readValue(`${name}.${leaf}`, leafValue, source, reading);
     }
-  } else if (Object.hasOwn(switches, name) && typeof value === 'string') {
-    setValue(switches[name] as string, value, source, reading);
-  } else throw invalid(name, value, `an object with options of section ${name}`, source);
+  } else if (Object.hasOwn(reading.switches, name) && typeof value === 'string') {
+    setValue(reading.switches[name] as string, value, source, reading);
+  } else throw invalid(name, readable(value), `an object with options of section ${name}`, source);
 }
 
 function readEnvironment({ environment }: ConfigurationSources, reading: Reading): void {
@@ -189,7 +169,7 @@ function readEnvironment({ environment }: ConfigurationSources, reading: Reading
 function readFlags({ flags }: ConfigurationSources, reading: Reading): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
-    const found = optionAt(switches[path] ?? path, reading);
+    const found = optionAt(reading.switches[path] ?? path, reading);
     if (found === undefined) throw unknown(path, 'the command line', reading);
     setValue(
       found.path,
@@ -206,7 +186,7 @@ function setValue(path: string, value: unknown, source: string, reading: Reading
   const found = optionAt(path, reading);
   if (found === undefined) throw unknown(path, source, reading);
   const result = found.schema.safeParse(value);
-  if (!result.success) throw invalid(path, value, expectation(result.error), source);
+  if (!result.success) throw invalid(path, shown(found, value), expectation(result.error), source);
   reading.values.set(path, result.data);
 }
 
@@ -238,17 +218,20 @@ function expectation(error: z.ZodError): string {
   return cut(error.issues.map(({ message }) => message.replace(/^[^:]*: expected /, '')).join(', '));
 }
 
-function invalid(path: string, value: unknown, expected: string, source: string): ConfigurationError {
+function invalid(path: string, value: string, expected: string, source: string): ConfigurationError {
   return new ConfigurationError(
     'MR_CONFIG_INVALID',
-    `Option ${path} is ${shown(path, value)} in ${source}; expected: ${expected}.`,
+    `Option ${path} is ${value} in ${source}; expected: ${expected}.`,
     { hint: `Correct ${path} in ${source}; docs/CONFIGURATION.md lists all options.` },
   );
 }
 
-/** Without secrets: a password is none, nor is an address whose path is one, as Slack's; others lose their user. */
-function shown(path: string, value: unknown): string {
-  if (/\.(password|token|secret)$|^notifications\.url$/.test(path)) return 'wrong';
+/** Without secrets: a password, or an address whose path is one, as Slack's; other addresses lose their user. */
+function shown({ schema }: Option, value: unknown): string {
+  return schema.meta()?.isSecret === true ? 'wrong' : readable(value);
+}
+
+function readable(value: unknown): string {
   return cut(JSON.stringify(typeof value === 'string' ? value.replace(/^(\w+:\/\/)?.*@/s, '$1') : value));
 }
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { allOptions, type ConfigurationSources, loadConfiguration } from './config.ts';
-import { ConfigurationError } from './errors.ts';
-import { temporaryDirectory } from './testing/resources.ts';
+import { ConfigurationError } from '#platform';
+import { type ConfigurationSources, readOptions } from '#platform/configuration';
+import { temporaryDirectory } from '#platform/testing';
+import { allOptions, loadConfiguration } from './configuration.ts';
 
 const nothing = { flags: {}, environment: {} };
 
@@ -268,7 +269,7 @@ describe('configuration', () => {
         join(directory, 'millrace.config.json'),
         JSON.stringify({ things: { 'one-two': { size } } }),
       );
-      return loadConfiguration({ flags: {}, environment, directory, declared }).declared;
+      return readOptions({ options: {}, declared }, { flags: {}, environment, directory }).declared;
     };
     assert.deepEqual(load(3), { 'things.one-two.size': 3 });
     assert.deepEqual(load(3, { MILLRACE_THINGS_ONE_TWO_SIZE: '4' }), { 'things.one-two.size': 4 });
@@ -277,8 +278,8 @@ describe('configuration', () => {
       message: /things\.one-two\.size is 0.*above 0/,
     });
     assert.throws(() => load({ a: 1 }), { code: 'MR_CONFIG_INVALID' });
-    const other = { flags: { 'things.none.size': '1' }, environment: {}, declared };
-    assert.throws(() => loadConfiguration({ ...other, directory: temporaryDirectory(t) }), {
+    const other = { flags: { 'things.none.size': '1' }, environment: {}, directory: temporaryDirectory(t) };
+    assert.throws(() => readOptions({ options: {}, declared }, other), {
       code: 'MR_CONFIG_UNKNOWN',
     });
   });
