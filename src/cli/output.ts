@@ -8,7 +8,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   closed.abort();
 });
 
-export type Column = { readonly title: string; readonly align?: 'right' };
+/** A column's title. */
+export type Column = string | { readonly right: string };
+
+/** A column that is aligned to the right. */
+export const right = (title: string): Column => ({ right: title });
 
 export class Output {
   readonly json: boolean;
@@ -31,19 +35,17 @@ export class Output {
   }
 
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
-    const widths = columns.map(({ title }, c) =>
+    const titles = columns.map((column) => (typeof column === 'string' ? column : column.right));
+    const widths = titles.map((title, c) =>
       Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)),
     );
-    const format = (cells: readonly string[]) =>
-      columns
-        .map(({ align }, c) => {
-          const cell = cells[c] ?? '';
-          return align === 'right' ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0);
-        })
-        .join('  ')
-        .trimEnd();
-    this.line(format(columns.map(({ title }) => title)));
-    for (const row of rows) this.line(format(row));
+    for (const row of [titles, ...rows]) {
+      const cells = widths.map((width, c) => {
+        const cell = row[c] ?? '';
+        return typeof columns[c] === 'string' ? cell.padEnd(width) : cell.padStart(width);
+      });
+      this.line(cells.join('  ').trimEnd());
+    }
   }
 }
 

@@ -18,6 +18,7 @@ export {
   openExistingInstallation,
   openInstallation,
   requireData,
+  withInstallation,
   withoutUser,
 } from './installation.ts';
 export { Interrupted, throwIfInterrupted, unlessInterrupted, withShutdown } from './interruption.ts';

@@ -17,7 +17,7 @@ import {
 import type { Pseudonyms } from '#privacy';
 import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
 import type { Configuration } from './configuration.ts';
-import { throwIfInterrupted } from './interruption.ts';
+import { throwIfInterrupted, withShutdown } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
@@ -54,6 +54,16 @@ export async function openExistingInstallation(
   const opened = await openedLog(configuration, shutdown);
   if (opened.embedded === undefined) await requireTopics(configuration, opened);
   return installed(configuration, opened, shutdown);
+}
+
+/** An existing installation, open for `work` as long as that takes. Errors: those of openExistingInstallation and withShutdown. */
+export async function withInstallation<T>(
+  configuration: Configuration,
+  work: (installation: Installation, shutdown: Shutdown) => Promise<T>,
+): Promise<T> {
+  return withShutdown(configuration, async (shutdown) =>
+    work(await openExistingInstallation(configuration, shutdown), shutdown),
+  );
 }
 
 /** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */

@@ -1,20 +1,18 @@
 /** `millrace recommend USER`: one answer, from the running server or made here. */
 
 import { type Command, Option } from 'commander';
-import { createLogger } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
 import { devices, type InteractionContext } from '#schemas';
 import {
   askServer,
-  openExistingInstallation,
   requireData,
   responderOptions,
   serverAddress,
   unlessInterrupted,
-  withShutdown,
+  withInstallation,
 } from '#service';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { notice, type Output } from '../output.ts';
+import { notice, type Output, right } from '../output.ts';
 
 type Options = Partial<InteractionContext> & { readonly k: number };
 
@@ -62,9 +60,7 @@ async function answerHere(
   { configuration, options }: Omit<Invocation<Options>, 'output'>,
   user: string,
 ): Promise<Recommendation> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'recommend' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const responder = await openResponder(await responderOptions(installation));
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
@@ -82,17 +78,7 @@ export function printAnswer(
   const rows = items.map(({ item_id, title, score, source }, rank) => {
     return [String(rank + 1), title, item_id, score.toFixed(3), source];
   });
-  const right = 'right' as const;
-  output.table(
-    [
-      { title: ' ', align: right },
-      { title: 'title' },
-      { title: 'item' },
-      { title: 'score', align: right },
-      { title: 'source' },
-    ],
-    rows,
-  );
+  output.table([right(' '), 'title', 'item', right('score'), 'source'], rows);
   if (degraded !== null) {
     notice(output, `What is known of the user can't be read (${degraded}), so these are the popular items.`);
   } else if (version === null)

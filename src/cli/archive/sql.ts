@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type AnyView, withTtls } from '#features';
 import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOffline } from '#offline';
-import { createLogger, type DirectoryLock, errorCode, lockDirectory } from '#platform';
-import { archiveOptions, openExistingInstallation, withShutdown } from '#service';
+import { type DirectoryLock, errorCode, lockDirectory } from '#platform';
+import { archiveOptions, withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { grouped, notice, type Output, right } from '../output.ts';
 
 type Options = { readonly csv?: boolean };
 type Value = QueryResult['rows'] extends AsyncGenerator<(infer V)[][]> ? V : never;
@@ -54,9 +54,7 @@ async function runQuery(
   if (output.json && options.csv === true) {
     throw usageError('--csv and --json were both given.', 'Choose one of them.');
   }
-  const logger = createLogger({ level: configuration.logging.level, name: 'sql' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const archive = await archiveOptions(installation, commandProgress(output, shutdown.signal));
     await archiveWhereNobodyDoes(archive, shutdown.signal);
     const store = await openOffline({ ...installation, dataDirectory: configuration.data });
@@ -156,10 +154,7 @@ async function printTable(output: Output, { columns, rows }: QueryResult): Promi
     if (isCut) break;
   }
   output.table(
-    columns.map(({ name, type }) => ({
-      title: name,
-      ...(numeric.test(type) && { align: 'right' as const }),
-    })),
+    columns.map(({ name, type }) => (numeric.test(type) ? right(name) : name)),
     shown.slice(0, TABLE_ROWS),
   );
   if (isCut) notice(output, `The first ${grouped(TABLE_ROWS)} rows; --csv and --json print all.`);

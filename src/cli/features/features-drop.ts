@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { versionedName } from '#features';
-import { createLogger, InputError, lockDirectory, systemClock } from '#platform';
+import { InputError, lockDirectory, systemClock } from '#platform';
 import { openExistingInstallation, withShutdown } from '#service';
 import { dropVersion, readViewVersions } from '#view-builds';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
@@ -28,8 +28,7 @@ async function drop(
   name: string,
   version: number,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(configuration.data, 'features drop');
     shutdown.add('data directory', async () => lock.release());
     const installation = await openExistingInstallation(configuration, shutdown);

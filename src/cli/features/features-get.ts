@@ -1,16 +1,14 @@
 /** `millrace features get ENTITY ID`: features as they are served now, from the running server or read here. */
 
 import { Command } from 'commander';
-import { createLogger } from '#platform';
 import { askFeatures, type FeatureRow, openFeatureReader, type ShownFeatures } from '#responders';
 import {
   askServer,
-  openExistingInstallation,
   requireData,
   responderOptions,
   serverAddress,
   unlessInterrupted,
-  withShutdown,
+  withInstallation,
 } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { moment, type Output, shown } from '../output.ts';
@@ -64,9 +62,7 @@ function askedFor(entity: string, id: string, { views, item }: Options): Asked {
 }
 
 async function readHere({ configuration }: Invocation<Options>, asked: Asked): Promise<ShownFeatures> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const options = await responderOptions(installation);
     const opened = await openFeatureReader(options);
     shutdown.add('features', () => opened.close());

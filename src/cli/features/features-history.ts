@@ -2,8 +2,7 @@
 
 import { Command } from 'commander';
 import { type AnyView, crossKey } from '#features';
-import { createLogger } from '#platform';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { entityHistory, type HistoryStep } from '#view-builds';
 import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from '../command.ts';
 import { moment, type Output, shown } from '../output.ts';
@@ -45,9 +44,7 @@ async function showHistory(
       isCrossed ? `millrace features history ${entity} USER OTHER` : `millrace features history ${entity} ID`,
     );
   }
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const { log, topics } = installation;
     // Events name users by their pseudonyms; one who has none has no events.
     const name = entity === 'item' ? id : (await installation.pseudonyms()).known(id);

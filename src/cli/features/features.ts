@@ -2,9 +2,8 @@
 
 import type { Command } from 'commander';
 import { versionedName } from '#features';
-import { createLogger } from '#platform';
 import type { FeatureViewStatus } from '#schemas';
-import { type Installation, openExistingInstallation, withShutdown } from '#service';
+import { type Installation, withInstallation } from '#service';
 import { openViewTopic, type Topics } from '#topologies';
 import {
   buildProgress,
@@ -14,7 +13,7 @@ import {
   viewStatistics,
 } from '#view-builds';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped, moment, type Output } from '../output.ts';
+import { grouped, moment, type Output, right } from '../output.ts';
 import { dropCommand } from './features-drop.ts';
 import { getCommand } from './features-get.ts';
 import { historyCommand } from './features-history.ts';
@@ -42,9 +41,7 @@ digest: of all rows. It is the same for the same events, whatever way they took.
 }
 
 async function listFeatures({ configuration, output }: Invocation<object>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const versions = await readViewVersions(installation);
     const rows = [];
     for (const view of await declaredViews(configuration)) {
@@ -81,17 +78,7 @@ type Row = ViewStatistics & Pick<DeclaredView, 'name' | 'version' | 'entity' | '
 
 function printTable(output: Output, rows: readonly Row[]): void {
   output.table(
-    [
-      { title: 'view' },
-      { title: 'version', align: 'right' },
-      { title: 'of' },
-      { title: 'owner' },
-      { title: 'status' },
-      { title: 'rows', align: 'right' },
-      { title: 'size', align: 'right' },
-      { title: 'as of' },
-      { title: 'digest' },
-    ],
+    ['view', right('version'), 'of', 'owner', 'status', right('rows'), right('size'), 'as of', 'digest'],
     rows.map((row) => [
       row.name,
       String(row.version),

@@ -5,14 +5,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { writeRecords } from '#engine';
 import { isExpired } from '#log';
-import {
-  ConfigurationError,
-  createLogger,
-  InputError,
-  lockDirectory,
-  type Progress,
-  systemClock,
-} from '#platform';
+import { ConfigurationError, InputError, lockDirectory, type Progress, systemClock } from '#platform';
 import { withPseudonyms } from '#privacy';
 import {
   eventsOnTopic,
@@ -59,7 +52,6 @@ async function importMovieLens(
   const startedAt = systemClock.monotonic();
   const dataSet = await openMovieLens(directory);
   reportMalformed(dataSet.malformed, output);
-  const logger = createLogger({ level: configuration.logging.level, name: 'import' });
   const imports = join(configuration.data, 'imports');
   const summary = {
     dataSet: 'movielens',
@@ -68,7 +60,7 @@ async function importMovieLens(
     ratings: dataSet.ratingCount,
     malformed: dataSet.malformed.length,
   };
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(imports, 'import movielens');
     shutdown.add('import lock', async () => lock.release());
     const installation = await openInstallation(configuration, shutdown);

@@ -13,7 +13,7 @@ import type { Configuration } from '#service/configuration';
 import { refuseContradictions } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { grouped, notice, type Output, right } from '../output.ts';
 
 type CopyCommandOptions = {
   readonly from: string;
@@ -55,8 +55,7 @@ async function copy({ options, configuration, output }: Invocation<CopyCommandOp
   const [from, to] = [chosen(configuration, options.from), chosen(configuration, options.to)];
   if (from.log === to.log) throw usageError('Both sides are the same log.', 'Give --from and --to two logs.');
   requireData(from);
-  const logger = createLogger({ level: configuration.logging.level, name: 'copy' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(configuration.data, 'copy');
     shutdown.add('data directory', async () => lock.release());
     const source = await opened(from, shutdown);
@@ -144,16 +143,8 @@ function print(output: Output, copied: readonly CopiedPartition[]): void {
     for (const each of copied) output.value({ ...each, equal: isEqual(each) });
     return;
   }
-  const right = 'right' as const;
   output.table(
-    [
-      { title: 'topic' },
-      { title: 'partition', align: right },
-      { title: 'copied', align: right },
-      { title: 'records', align: right },
-      { title: 'digest' },
-      { title: 'result' },
-    ],
+    ['topic', right('partition'), right('copied'), right('records'), 'digest', 'result'],
     copied.map((each) => [
       each.topic,
       String(each.partition),

@@ -2,8 +2,8 @@
 
 import { Command } from 'commander';
 import type { Topic, TopicReader, TopicRecord } from '#engine';
-import { createLogger, InputError } from '#platform';
-import { newestRecords, openExistingInstallation, withShutdown } from '#service';
+import { InputError } from '#platform';
+import { newestRecords, withInstallation } from '#service';
 import type { Topics } from '#topologies';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import type { Output } from '../output.ts';
@@ -35,9 +35,7 @@ async function tailTopic(
   { configuration, options, output }: Invocation<Options>,
   name: string,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'events' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const topic = topicOf(installation.topics, name);
     const { reader, newest } = await newestRecords(installation.log, topic, options.number);
     for (const record of newest) print(output, record);

@@ -1,8 +1,7 @@
 /** `millrace offsets set GROUP TOPIC/PARTITION OFFSET`: where a stopped group goes on. */
 
 import { Command } from 'commander';
-import { createLogger } from '#platform';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { grouped } from '../output.ts';
 
@@ -30,9 +29,7 @@ async function setOffset(
   place: Place,
   text: string,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'offsets' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log }) => {
     const { topic, partition } = place;
     const [description] = await log.describeTopics([topic]);
     const bounds = description?.offsets[partition];

@@ -2,11 +2,10 @@
 
 import type { Command } from 'commander';
 import type { Log } from '#log';
-import { createLogger } from '#platform';
 import { GROUPS } from '#processing';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped } from '../output.ts';
+import { grouped, right } from '../output.ts';
 import { setOffsetCommand } from './offsets-set.ts';
 
 export function offsetsCommand(command: Command): Command {
@@ -40,22 +39,13 @@ async function listOffsets(
   { configuration, output }: Invocation<object>,
   groups: readonly string[],
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'offsets' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log }) => {
     const rows: Row[] = [];
     for (const group of groups) rows.push(...(await offsetsOf(log, group)));
     if (output.json) for (const row of rows) output.value(row);
     else
       output.table(
-        [
-          { title: 'group' },
-          { title: 'topic' },
-          { title: 'partition', align: 'right' },
-          { title: 'offset', align: 'right' },
-          { title: 'start', align: 'right' },
-          { title: 'end', align: 'right' },
-        ],
+        ['group', 'topic', right('partition'), right('offset'), right('start'), right('end')],
         rows.map(({ group, topic, partition, offset, start, end }) => {
           return [group, topic, ...[partition, offset, start, end].map(grouped)];
         }),

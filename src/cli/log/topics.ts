@@ -2,11 +2,10 @@
 
 import type { Command } from 'commander';
 import type { Cleanup } from '#log';
-import { createLogger } from '#platform';
 import { loopLag } from '#processing';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped } from '../output.ts';
+import { grouped, right } from '../output.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -26,9 +25,7 @@ Topics named loop-... belong to the processors: changelogs, and records on their
 }
 
 async function listTopics({ configuration, output }: Invocation<object>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'topics' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log }) => {
     const lags = new Map((await loopLag(log)).map(({ topic, lag }) => [topic, lag]));
     const topics = (await log.describeTopics()).map(({ name, cleanup, offsets }) => ({
       topic: name,
@@ -41,13 +38,7 @@ async function listTopics({ configuration, output }: Invocation<object>): Promis
     if (output.json) for (const topic of topics) output.value(topic);
     else {
       output.table(
-        [
-          { title: 'topic' },
-          { title: 'partitions', align: 'right' },
-          { title: 'records', align: 'right' },
-          { title: 'retention' },
-          { title: 'lag', align: 'right' },
-        ],
+        ['topic', right('partitions'), right('records'), 'retention', right('lag')],
         topics.map((each) => [
           each.topic,
           String(each.partitions),

@@ -17,16 +17,10 @@ import {
   type VerifyProgress,
   verifyTask,
 } from '#engine';
-import { createLogger, errorCode, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { errorCode, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { openVault, type Pseudonyms, vaultExists, vaultFileProblem } from '#privacy';
 import { declaredLoop, stateDirectoryOf } from '#processing';
-import {
-  openExistingInstallation,
-  optionsThatDiffer,
-  throwIfInterrupted,
-  verifiedFiles,
-  withShutdown,
-} from '#service';
+import { optionsThatDiffer, throwIfInterrupted, verifiedFiles, withInstallation } from '#service';
 import type { Configuration } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
@@ -90,15 +84,13 @@ async function runVerify({
   configuration,
   output,
 }: Invocation<VerifyCommandOptions>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'verify' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const topology = await declaredLoop(installation.topics, installation.registry, configuration);
     const directory = await mkdtemp(join(tmpdir(), 'millrace-verify-'));
     shutdown.add('scratch stores', () => rm(directory, { recursive: true, force: true }));
     const held = holdStores(configuration, output, shutdown);
     const state = stateDirectoryOf(topology, join(installation.directory, 'state'));
-    const { log } = installation;
+    const { log, logger } = installation;
     const scratch = rocksDatabases(directory);
     const context: Context = {
       options: {

@@ -2,9 +2,9 @@
 
 import { Command } from 'commander';
 import { TopicReader } from '#engine';
-import { createLogger, InputError, inspectLock, systemClock } from '#platform';
+import { InputError, inspectLock, systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
-import { openExistingInstallation, throwIfInterrupted, withShutdown } from '#service';
+import { throwIfInterrupted, withInstallation } from '#service';
 import { isOver, readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { sendCommand } from '../training/follow-training.ts';
@@ -26,9 +26,7 @@ before it goes on with it.`,
 }
 
 async function cancelRun({ configuration, output }: Invocation<object>, name: string): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const run = runNamed(await readRuns(installation), name);
     if (isOver(run)) throw over(run);
     const { log, topics } = installation;

@@ -1,11 +1,11 @@
 /** `millrace runs compare A B`: what differs between two runs. */
 
 import { Command } from 'commander';
-import { createLogger } from '#platform';
 import type { Run } from '#schemas';
 import { openExistingInstallation, withShutdown } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import { right } from '../output.ts';
 import { figure } from '../versions/versions.ts';
 import { runNamed } from './runs.ts';
 
@@ -30,8 +30,7 @@ async function compareRuns(
   nameOfA: string,
   nameOfB: string,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const runs = await readRuns(await openExistingInstallation(configuration, shutdown));
     const [a, b] = [runNamed(runs, nameOfA), runNamed(runs, nameOfB)];
     const settings = settingsOf(a, b);
@@ -40,7 +39,7 @@ async function compareRuns(
       output.value({ a: a.run_id, b: b.run_id, settings, metrics });
       return EXIT.done;
     }
-    const titles = [{ title: '' }, { title: a.run_id }, { title: b.run_id }];
+    const titles = ['', a.run_id, b.run_id];
     if (settings.length === 0) output.line('The same configuration.');
     else
       output.table(
@@ -50,10 +49,8 @@ async function compareRuns(
     if (metrics.length === 0) return EXIT.done;
     output.line();
     if (a.snapshot_id !== b.snapshot_id) output.line('Measured on different snapshots.');
-    const right = { align: 'right' } as const;
-    const columns = [{ title: 'metric' }, { title: a.run_id, ...right }, { title: b.run_id, ...right }];
     output.table(
-      [...columns, { title: 'difference', ...right }],
+      ['metric', right(a.run_id), right(b.run_id), right('difference')],
       metrics.map(({ name, a, b, difference }) => [name, figure(a), figure(b), signed(difference)]),
     );
     return EXIT.done;

@@ -10,7 +10,7 @@ import {
   searchSpaceOf,
   seededRandom,
 } from '#models';
-import { createLogger, type Shutdown, systemClock } from '#platform';
+import { type Shutdown, systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
 import {
   catchUp,
@@ -23,7 +23,7 @@ import {
 } from '#service';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
-import { notice, type Output } from '../output.ts';
+import { notice, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from '../training/alone-or-beside-start.ts';
 import { followRuns } from '../training/follow-training.ts';
 import { startTrainer } from '../training/training.ts';
@@ -75,8 +75,7 @@ async function search(invocation: Invocation<Options>): Promise<number> {
   const { configuration, options, output } = invocation;
   searched(invocation);
   requireData(configuration);
-  const logger = createLogger({ level: configuration.logging.level, name: 'search' });
-  const trials = await withShutdown(logger, async (shutdown) => {
+  const trials = await withShutdown(configuration, async (shutdown) => {
     return aloneOrBesideStart(invocation, shutdown, 'search', {
       does: 'trains',
       beside: (installation) => runTrials(invocation, installation, shutdown.signal),
@@ -151,12 +150,7 @@ function printTrials(output: Output, trials: readonly Run[], metric: string): vo
   }
   const names = [...new Set(trials.flatMap(({ config }) => Object.keys(JSON.parse(config) as object)))];
   output.table(
-    [
-      { title: 'run' },
-      { title: 'status' },
-      { title: metric, align: 'right' },
-      ...names.map((title) => ({ title })),
-    ],
+    ['run', 'status', right(metric), ...names],
     ordered.map((run) => {
       const config = JSON.parse(run.config) as Record<string, unknown>;
       const settings = names.map((name) => (config[name] === undefined ? '' : JSON.stringify(config[name])));

@@ -1,12 +1,12 @@
 /** `millrace runs`: the trainings that were asked for, and what came of them. */
 
 import type { Command } from 'commander';
-import { createLogger, InputError } from '#platform';
+import { InputError } from '#platform';
 import type { Run, RunProgress } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { moment } from '../output.ts';
+import { moment, right } from '../output.ts';
 import { figure } from '../versions/versions.ts';
 import { cancelCommand } from './runs-cancel.ts';
 import { compareCommand } from './runs-compare.ts';
@@ -41,9 +41,7 @@ export function runsCommand(command: Command): Command {
 }
 
 async function listRuns({ configuration, options, output }: Invocation<Options>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const runs = (await readRuns(installation)).slice(-(options.last ?? LISTED));
     if (output.json) for (const run of runs) output.value(run);
     else if (runs.length === 0) output.line('No run yet: "millrace train" begins one.');
@@ -61,15 +59,15 @@ async function listRuns({ configuration, options, output }: Invocation<Options>)
 }
 
 const columns = [
-  { title: 'run' },
-  { title: 'model' },
-  { title: 'pipeline' },
-  { title: 'trigger' },
-  { title: 'status' },
-  { title: 'step' },
-  { title: 'asked for' },
-  { title: 'took', align: 'right' },
-  { title: 'recall@10', align: 'right' },
+  'run',
+  'model',
+  'pipeline',
+  'trigger',
+  'status',
+  'step',
+  'asked for',
+  right('took'),
+  right('recall@10'),
 ] as const;
 
 function row(run: Run, point: RunProgress | undefined, now: number): string[] {

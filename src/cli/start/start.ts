@@ -44,7 +44,7 @@ what was begun.`,
 async function start({ configuration, output }: Invocation<Options>): Promise<number> {
   const startedAt = systemClock.monotonic();
   const logger = createLogger({ level: configuration.logging.level, name: 'start' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const onInterrupt = () => notice(output, '\nStopping ...');
     process.once('SIGINT', onInterrupt);
     requireRoom(configuration, output);

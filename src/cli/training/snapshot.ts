@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { TopicReader, writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
-import { createLogger, FatalError, inspectLock, type Shutdown, systemClock } from '#platform';
+import { FatalError, inspectLock, type Shutdown, systemClock } from '#platform';
 import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
 import {
   catchUp,
@@ -18,7 +18,7 @@ import {
 import { requestedOptions } from '#trainer';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import { commandProgress } from '../command-progress.ts';
-import { grouped, type Output } from '../output.ts';
+import { grouped, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { sendCommand } from './follow-training.ts';
 import { snapshotPlan } from './training.ts';
@@ -74,8 +74,7 @@ function splitKind(text: string): SplitKind {
 async function snapshot(invocation: Invocation<Options>): Promise<number> {
   const { configuration, options, output } = invocation;
   requireData(configuration);
-  const logger = createLogger({ level: configuration.logging.level, name: 'snapshot' });
-  const found = await withShutdown(logger, async (shutdown) => {
+  const found = await withShutdown(configuration, async (shutdown) => {
     if (options.last === true) {
       return (await readSnapshots(await openExistingInstallation(configuration, shutdown))).at(-1);
     }
@@ -159,14 +158,14 @@ function failed(why: string): FatalError {
 }
 
 const columns = [
-  { title: 'column' },
-  { title: 'missing', align: 'right' },
-  { title: 'distinct', align: 'right' },
-  { title: 'min', align: 'right' },
-  { title: 'mean', align: 'right' },
-  { title: 'max', align: 'right' },
-  { title: 'PSI', align: 'right' },
-  { title: 'KS', align: 'right' },
+  'column',
+  right('missing'),
+  right('distinct'),
+  right('min'),
+  right('mean'),
+  right('max'),
+  right('PSI'),
+  right('KS'),
 ] as const;
 
 function printSnapshot(output: Output, taken: Snapshot): void {

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { modelNames } from '#models';
-import { createLogger, type Shutdown } from '#platform';
+import type { Shutdown } from '#platform';
 import {
   catchUp,
   openExistingInstallation,
@@ -51,8 +51,7 @@ exit code is 0. The same snapshot and seed give the same version.`,
 async function train(invocation: Invocation<Options>): Promise<number> {
   const { configuration, output } = invocation;
   requireData(configuration);
-  const logger = createLogger({ level: configuration.logging.level, name: 'train' });
-  const result = await withShutdown(logger, async (shutdown) => {
+  const result = await withShutdown(configuration, async (shutdown) => {
     return aloneOrBesideStart(invocation, shutdown, 'train', {
       does: 'trains; waiting for the decision',
       beside: (installation) => followTraining(installation, wanted(invocation), shutdown.signal),

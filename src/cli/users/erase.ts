@@ -3,21 +3,20 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { erasureTargets, type RemainingTopic, remainingTopics } from '#erasure';
-import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { type EraseTarget, type Erasure, eraseUser, requireUserId, writePrivacyStatus } from '#privacy';
 import { openViewsOfModules } from '#processing';
 import {
   archiveTarget,
   type Installation,
-  openExistingInstallation,
   openViewsInRedis,
   redisTarget,
   startPipeline,
   unlessInterrupted,
-  withShutdown,
+  withInstallation,
 } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { grouped, notice, type Output, right } from '../output.ts';
 
 type Options = { readonly yes?: boolean };
 
@@ -47,9 +46,7 @@ async function erase(
   userId: string,
 ): Promise<number> {
   requireUserId(userId);
-  const logger = createLogger({ level: configuration.logging.level, name: 'erase' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const { log, topics } = installation;
     const pseudonyms = await installation.pseudonyms();
     const isKnown = pseudonyms.known(userId) !== undefined;
@@ -124,7 +121,7 @@ function report(
   }
   output.line(`User ${userId} is erased.`);
   output.table(
-    [{ title: 'what' }, { title: 'removed', align: 'right' }, { title: 'where' }],
+    ['what', right('removed'), 'where'],
     erased.map(({ target, rows, where }) => [target, grouped(rows), where]),
   );
   output.line(

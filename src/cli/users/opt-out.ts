@@ -1,10 +1,10 @@
 /** `millrace opt-out USER` and `millrace opt-in USER`: what a user has decided. */
 
 import type { Command } from 'commander';
-import { createLogger, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { requireUserId, writePrivacyStatus } from '#privacy';
 import type { PrivacyStatus } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 
 type Decision = {
@@ -58,9 +58,7 @@ async function decide(
   { status, shown, said }: Decision,
 ): Promise<number> {
   requireUserId(userId);
-  const logger = createLogger({ level: configuration.logging.level, name: shown });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const { log, topics } = installation;
     const pseudonyms = await installation.pseudonyms();
     const ts = systemClock.now();

@@ -1,11 +1,11 @@
 /** `millrace versions collect`: old versions go, by rule. */
 
 import { Command } from 'commander';
-import { createLogger, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { type Installation, openExistingInstallation, withShutdown } from '#service';
 import { type Collectable, collect, collectable } from '#versions';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { grouped, moment, type Output } from '../output.ts';
+import { grouped, moment, type Output, right } from '../output.ts';
 import { withRegistry } from './registry.ts';
 
 /** Instead of a status: of a version that no event names. */
@@ -40,8 +40,7 @@ again. What was never published, as its run was cancelled, goes after a day. A r
 async function collectVersions(invocation: Invocation<Options>): Promise<number> {
   const { configuration, options, output } = invocation;
   if (options.yes !== true) {
-    const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
-    const found = await withShutdown(logger, async (shutdown) =>
+    const found = await withShutdown(configuration, async (shutdown) =>
       find(await openExistingInstallation(configuration, shutdown)),
     );
     print(output, found, false);
@@ -75,13 +74,7 @@ function print(output: Output, found: readonly Collectable[], isDone: boolean): 
     return;
   }
   output.table(
-    [
-      { title: 'version' },
-      { title: 'status' },
-      { title: 'since' },
-      { title: 'size', align: 'right' },
-      { title: '' },
-    ],
+    ['version', 'status', 'since', right('size'), ''],
     found.map(({ version, latest, since, bytes }) => [
       version,
       latest?.status ?? UNNAMED,

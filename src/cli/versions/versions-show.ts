@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { localArtifacts, versionsDirectory } from '#models';
-import { createLogger, errorCode } from '#platform';
+import { errorCode } from '#platform';
 import type { GateResult, Version } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { isInForce, readRegistry, versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment, type Output } from '../output.ts';
+import { moment, type Output, right } from '../output.ts';
 
 const CARD = 'card.md';
 
@@ -26,9 +26,7 @@ export function showVersionCommand(): Command {
 }
 
 async function show({ configuration, output }: Invocation<object>, name: string): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry(log, topics.versions);
     const found = versionNamed(registry, name);
     const card = await cardOf(configuration.data, found.version);
@@ -70,7 +68,7 @@ function print(output: Output, { latest, steps, serving, card }: Shown): void {
   output.line(`trained ${trained}${run_id === null ? '' : ` by run ${run_id}`}`);
   output.line();
   output.table(
-    [{ title: 'when' }, { title: 'step' }, { title: 'by' }, { title: 'in place of' }, { title: 'why' }],
+    ['when', 'step', 'by', 'in place of', 'why'],
     steps.map(({ ts, status: step, actor, previous, reason }) => [
       moment(ts),
       step,
@@ -98,13 +96,7 @@ function print(output: Output, { latest, steps, serving, card }: Shown): void {
 function printGates(output: Output, gates: readonly GateResult[]): void {
   output.line();
   output.table(
-    [
-      { title: 'gate' },
-      { title: 'metric' },
-      { title: 'value', align: 'right' },
-      { title: 'at least', align: 'right' },
-      { title: 'passed' },
-    ],
+    ['gate', 'metric', right('value'), right('at least'), 'passed'],
     gates.map(({ gate, metric, value, threshold, passed }) => [
       gate,
       metric,

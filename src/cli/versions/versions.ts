@@ -1,11 +1,10 @@
 /** `millrace versions`: what has been trained or published, and what became of it. */
 
 import type { Command } from 'commander';
-import { createLogger } from '#platform';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment } from '../output.ts';
+import { moment, right } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
 import { publishCommand } from './versions-publish.ts';
 import { showVersionCommand } from './versions-show.ts';
@@ -31,9 +30,7 @@ by: who asked for the last step; the gate where nobody did. millrace promote and
 }
 
 async function listVersions({ configuration, output }: Invocation<object>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry(log, topics.versions);
     const { versions } = registry;
     if (output.json) for (const each of versions) output.value(asJson(registry, each));
@@ -67,14 +64,14 @@ function asJson(registry: RegistryView, each: RegisteredVersion) {
 }
 
 const columns = [
-  { title: ' version' },
-  { title: 'model' },
-  { title: 'status' },
-  { title: 'decided' },
-  { title: 'by' },
-  { title: 'recall@10', align: 'right' },
-  { title: 'ndcg@10', align: 'right' },
-  { title: 'best popularity', align: 'right' },
+  ' version',
+  'model',
+  'status',
+  'decided',
+  'by',
+  right('recall@10'),
+  right('ndcg@10'),
+  right('best popularity'),
 ] as const;
 
 function row(registry: RegistryView, each: RegisteredVersion): string[] {

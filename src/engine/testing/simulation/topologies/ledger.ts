@@ -12,6 +12,12 @@ import {
   type TopologyUnderTest,
 } from '../topology-under-test.ts';
 
+declare module '#platform' {
+  interface ErrorCodes {
+    readonly MR_SIMULATED_POISON: 'fix-input';
+  }
+}
+
 type Booking = { readonly amount: number };
 type Balance = { readonly sum: number; readonly count: number };
 type Line = Balance & { readonly recent: readonly number[]; readonly late: boolean };
@@ -52,7 +58,7 @@ const ledger = defineProcessor({
         clearTimer(key);
       } else {
         stores.balances.put(key, balance, timestamp);
-        if (amount <= POISON) throw new InputError('MR_TEST_POISON', 'a negative amount');
+        if (amount <= POISON) throw new InputError('MR_SIMULATED_POISON', 'a negative amount');
         stores.recent.put(key, recent, timestamp);
         setTimer(key, timestamp + IDLE_MS);
       }
@@ -121,7 +127,7 @@ function model(input: Input): Record<string, OutputRecord[]> {
         const late = timestamp < watermark;
         outputs[lines.name]?.push({ key, value: { ...line, late }, timestamp });
       } else {
-        const reason = Buffer.isBuffer(value) ? 'MR_PROCESSOR_THREW' : 'MR_TEST_POISON';
+        const reason = Buffer.isBuffer(value) ? 'MR_PROCESSOR_THREW' : 'MR_SIMULATED_POISON';
         outputs[DEAD_LETTERS]?.push({
           key: `${bookings.name}/${partition}@${offset}`,
           value: reason,
