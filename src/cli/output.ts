@@ -1,4 +1,5 @@
-/** What a command prints on standard output: lines for a person, or JSON. */
+/** What a command prints: lines for a person or JSON on standard output, and progress beside them. */
+import { createProgress, type DrawnProgress, progressStyle } from '#platform';
 
 /** Aborted when the reader of standard output has gone (`| head`): what follows would reach nobody. */
 const closed = new AbortController();
@@ -34,6 +35,17 @@ export class Output {
     this.line(JSON.stringify(value));
   }
 
+  /** Rows as JSON, a line each, or as a table. */
+  list<T>(
+    rows: readonly T[],
+    columns: readonly Column[],
+    cellsOf: (row: T) => readonly string[],
+    jsonOf: (row: T) => unknown = (row) => row,
+  ): void {
+    if (this.json) for (const row of rows) this.value(jsonOf(row));
+    else this.table(columns, rows.map(cellsOf));
+  }
+
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
     const titles = columns.map((column) => (typeof column === 'string' ? column : column.right));
     const widths = titles.map((title, c) =>
@@ -47,6 +59,13 @@ export class Output {
       this.line(cells.join('  ').trimEnd());
     }
   }
+}
+
+/** The progress bars of a command; an interruption ends the one that is being drawn, so that nothing runs into it. */
+export function commandProgress({ json }: Output, signal: AbortSignal): DrawnProgress {
+  const progress = createProgress({ style: progressStyle(json) });
+  signal.addEventListener('abort', () => progress.hush(), { once: true });
+  return progress;
 }
 
 /** Something to say to the person beside the result: on standard error, and not with --json. */
@@ -63,6 +82,11 @@ export function moment(ms: number): string {
 export function shown(value: unknown, width: number): string {
   const text = typeof value === 'number' ? String(Math.round(value * 1e4) / 1e4) : JSON.stringify(value);
   return text.length > width ? `${text.slice(0, width - 3)}...` : text;
+}
+
+/** A metric's value. */
+export function figure(value: number | null | undefined): string {
+  return value == null ? '-' : value.toFixed(4);
 }
 
 export function grouped(value: number): string {

@@ -66,6 +66,7 @@ export {
 } from './metrics.ts';
 export {
   createProgress,
+  type DrawnProgress,
   type Progress,
   type ProgressOptions,
   type ProgressStep,

@@ -21,7 +21,13 @@ export {
   withInstallation,
   withoutUser,
 } from './installation.ts';
-export { Interrupted, throwIfInterrupted, unlessInterrupted, withShutdown } from './interruption.ts';
+export {
+  Interrupted,
+  runUntilShutdown,
+  throwIfInterrupted,
+  unlessInterrupted,
+  withShutdown,
+} from './interruption.ts';
 export { newestRecords } from './newest-records.ts';
 export { startNotifications } from './notifications.ts';
 export { type CarryOverNotes, catchUp, type Pipeline, startPipeline } from './pipeline.ts';

@@ -52,3 +52,20 @@ export async function withShutdown<T>(
     stopListening();
   }
 }
+
+/** Runs `work` until `shutdown`; `failed` rejects when it fails before. */
+export function runUntilShutdown(
+  name: string,
+  shutdown: Shutdown,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): { readonly failed: Promise<never> } {
+  const stopping = new AbortController();
+  const running = work(stopping.signal);
+  const failed = running.then(() => new Promise<never>(() => {}));
+  failed.catch(() => {});
+  shutdown.add(name, async () => {
+    stopping.abort();
+    await running.catch(() => {});
+  });
+  return { failed };
+}

@@ -10,8 +10,7 @@ import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOf
 import { type DirectoryLock, errorCode, lockDirectory } from '#platform';
 import { archiveOptions, withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output, right } from '../output.ts';
+import { commandProgress, grouped, notice, type Output, right } from '../output.ts';
 
 type Options = { readonly csv?: boolean };
 type Value = QueryResult['rows'] extends AsyncGenerator<(infer V)[][]> ? V : never;

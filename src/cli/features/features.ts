@@ -13,7 +13,7 @@ import {
   viewStatistics,
 } from '#view-builds';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped, moment, type Output, right } from '../output.ts';
+import { grouped, moment, right } from '../output.ts';
 import { dropCommand } from './features-drop.ts';
 import { getCommand } from './features-get.ts';
 import { historyCommand } from './features-history.ts';
@@ -50,8 +50,9 @@ async function listFeatures({ configuration, output }: Invocation<object>): Prom
       const statistics = await statisticsOf(installation, view);
       rows.push({ name, version, entity, owner, description, tags, status, ...statistics });
     }
-    if (output.json) for (const row of rows) output.value({ ...row, watermark: finite(row.watermark) });
-    else printTable(output, rows);
+    output.list(rows, COLUMNS, cellsOf, (row) => {
+      return { ...row, watermark: Number.isFinite(row.watermark) ? row.watermark : null };
+    });
     return EXIT.done;
   });
 }
@@ -76,23 +77,14 @@ async function statisticsOf(installation: Installation, view: DeclaredView): Pro
 
 type Row = ViewStatistics & Pick<DeclaredView, 'name' | 'version' | 'entity' | 'owner'> & { status: string };
 
-function printTable(output: Output, rows: readonly Row[]): void {
-  output.table(
-    ['view', right('version'), 'of', 'owner', 'status', right('rows'), right('size'), 'as of', 'digest'],
-    rows.map((row) => [
-      row.name,
-      String(row.version),
-      row.entity,
-      row.owner,
-      row.status,
-      grouped(row.rows),
-      `${grouped(row.bytes / 1024)} KiB`,
-      Number.isFinite(row.watermark) ? moment(row.watermark) : '-',
-      row.digest.slice(0, 12),
-    ]),
-  );
-}
+const COLUMNS = [
+  ...['view', right('version'), 'of', 'owner', 'status'],
+  ...[right('rows'), right('size'), 'as of', 'digest'],
+];
 
-function finite(watermark: number): number | null {
-  return Number.isFinite(watermark) ? watermark : null;
+function cellsOf({ name, version, entity, owner, status, ...row }: Row): string[] {
+  const size = `${grouped(row.bytes / 1024)} KiB`;
+  const asOf = Number.isFinite(row.watermark) ? moment(row.watermark) : '-';
+  const digest = row.digest.slice(0, 12);
+  return [name, String(version), entity, owner, status, grouped(row.rows), size, asOf, digest];
 }

@@ -18,8 +18,7 @@ import {
 } from '#service';
 import { type MalformedRow, type MovieLens, openMovieLens } from '#simulator';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output, seconds } from '../output.ts';
+import { commandProgress, grouped, notice, type Output, seconds } from '../output.ts';
 
 /** Malformed rows that are shown one by one. */
 const SHOWN_ROWS = 20;

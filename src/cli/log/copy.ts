@@ -12,8 +12,7 @@ import { logDirectory, requireData, withoutUser, withShutdown } from '#service';
 import type { Configuration } from '#service/configuration';
 import { refuseContradictions } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output, right } from '../output.ts';
+import { commandProgress, grouped, notice, type Output, right } from '../output.ts';
 
 type CopyCommandOptions = {
   readonly from: string;
@@ -139,13 +138,10 @@ async function copyWithBars(
 }
 
 function print(output: Output, copied: readonly CopiedPartition[]): void {
-  if (output.json) {
-    for (const each of copied) output.value({ ...each, equal: isEqual(each) });
-    return;
-  }
-  output.table(
+  output.list(
+    copied,
     ['topic', right('partition'), right('copied'), right('records'), 'digest', 'result'],
-    copied.map((each) => [
+    (each) => [
       each.topic,
       String(each.partition),
       grouped(each.copied),
@@ -154,7 +150,8 @@ function print(output: Output, copied: readonly CopiedPartition[]): void {
       isEqual(each)
         ? 'equal'
         : `different: ${grouped(each.target.records)} records, ${each.target.digest.slice(0, 16)}`,
-    ]),
+    ],
+    (each) => ({ ...each, equal: isEqual(each) }),
   );
 }
 

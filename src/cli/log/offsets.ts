@@ -42,14 +42,13 @@ async function listOffsets(
   return withInstallation(configuration, async ({ log }) => {
     const rows: Row[] = [];
     for (const group of groups) rows.push(...(await offsetsOf(log, group)));
-    if (output.json) for (const row of rows) output.value(row);
-    else
-      output.table(
-        ['group', 'topic', right('partition'), right('offset'), right('start'), right('end')],
-        rows.map(({ group, topic, partition, offset, start, end }) => {
-          return [group, topic, ...[partition, offset, start, end].map(grouped)];
-        }),
-      );
+    output.list(
+      rows,
+      ['group', 'topic', right('partition'), right('offset'), right('start'), right('end')],
+      ({ group, topic, partition, offset, start, end }) => {
+        return [group, topic, ...[partition, offset, start, end].map(grouped)];
+      },
+    );
     return EXIT.done;
   });
 }

@@ -35,19 +35,13 @@ async function listTopics({ configuration, output }: Invocation<object>): Promis
       lag: lags.get(name) ?? null,
     }));
     topics.sort((a, b) => Number(isInternal(a)) - Number(isInternal(b)) || (a.topic < b.topic ? -1 : 1));
-    if (output.json) for (const topic of topics) output.value(topic);
-    else {
-      output.table(
-        ['topic', right('partitions'), right('records'), 'retention', right('lag')],
-        topics.map((each) => [
-          each.topic,
-          String(each.partitions),
-          grouped(each.records),
-          each.retention,
-          each.lag === null ? '-' : grouped(each.lag),
-        ]),
-      );
-    }
+    output.list(
+      topics,
+      ['topic', right('partitions'), right('records'), 'retention', right('lag')],
+      ({ topic, partitions, records, retention, lag }) => {
+        return [topic, String(partitions), grouped(records), retention, lag === null ? '-' : grouped(lag)];
+      },
+    );
     return EXIT.done;
   });
 }

@@ -23,8 +23,7 @@ import { declaredLoop, stateDirectoryOf } from '#processing';
 import { optionsThatDiffer, throwIfInterrupted, verifiedFiles, withInstallation } from '#service';
 import type { Configuration } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { commandProgress, grouped, notice, type Output } from '../output.ts';
 
 type VerifyCommandOptions = { readonly task?: string; readonly fromLog?: boolean; readonly force?: boolean };
 

@@ -5,8 +5,7 @@ import type { Run } from '#schemas';
 import { openExistingInstallation, withShutdown } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { right } from '../output.ts';
-import { figure } from '../versions/versions.ts';
+import { figure, right } from '../output.ts';
 import { runNamed } from './runs.ts';
 
 export function compareCommand(): Command {

@@ -27,8 +27,7 @@ import {
 import type { World } from '#simulator';
 import { collectPeriodically } from '#versions';
 import { printAnswer } from '../answers/recommend.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { commandProgress, grouped, notice, type Output } from '../output.ts';
 import { startTrainer } from '../training/training.ts';
 import { printSummary } from './summary.ts';
 

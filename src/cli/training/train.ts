@@ -2,18 +2,8 @@
 
 import type { Command } from 'commander';
 import { modelNames } from '#models';
-import type { Shutdown } from '#platform';
-import {
-  catchUp,
-  openExistingInstallation,
-  requireData,
-  startPipeline,
-  unlessInterrupted,
-  withShutdown,
-} from '#service';
 import type { TrainingResult, Wanted } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
 import type { Output } from '../output.ts';
 import { jsonObject } from '../runs/runs-search-space.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
@@ -49,16 +39,15 @@ exit code is 0. The same snapshot and seed give the same version.`,
 }
 
 async function train(invocation: Invocation<Options>): Promise<number> {
-  const { configuration, output } = invocation;
-  requireData(configuration);
-  const result = await withShutdown(configuration, async (shutdown) => {
-    return aloneOrBesideStart(invocation, shutdown, 'train', {
-      does: 'trains; waiting for the decision',
-      beside: (installation) => followTraining(installation, wanted(invocation), shutdown.signal),
-      alone: () => trainHere(invocation, shutdown),
-    });
+  const result = await aloneOrBesideStart(invocation, 'train', {
+    does: 'trains; waiting for the decision',
+    beside: (installation, signal) => followTraining(installation, wanted(invocation), signal),
+    alone: ({ installation, progress, shutdown }) => {
+      const { trainer, failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
+      return Promise.race([trainer.train(wanted(invocation), shutdown.signal), failed]);
+    },
   });
-  printResult(output, result);
+  printResult(invocation.output, result);
   return EXIT.done;
 }
 
@@ -66,18 +55,6 @@ function wanted({ configuration, options }: Invocation<Options>): Wanted {
   const { force = false, model, with: config = {} } = options;
   const models = model === undefined ? [] : [model];
   return { seed: configuration.training.seed, force, models, config };
-}
-
-async function trainHere(invocation: Invocation<Options>, shutdown: Shutdown): Promise<TrainingResult> {
-  const { configuration, output } = invocation;
-  const { signal } = shutdown;
-  const installation = await openExistingInstallation(configuration, shutdown);
-  const progress = commandProgress(output, signal);
-  const pipeline = await startPipeline(installation, shutdown);
-  await unlessInterrupted(catchUp(pipeline, progress), signal);
-  const { trainer, failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
-  const training = trainer.train(wanted(invocation), signal);
-  return unlessInterrupted(Promise.race([training, failed, pipeline.failed]), signal);
 }
 
 function printResult(output: Output, result: TrainingResult): void {

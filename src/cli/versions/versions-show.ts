@@ -8,7 +8,7 @@ import type { GateResult, Version } from '#schemas';
 import { withInstallation } from '#service';
 import { isInForce, readRegistry, versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment, type Output, right } from '../output.ts';
+import { figure, moment, type Output, right } from '../output.ts';
 
 const CARD = 'card.md';
 
@@ -105,8 +105,4 @@ function printGates(output: Output, gates: readonly GateResult[]): void {
       passed ? 'yes' : 'no',
     ]),
   );
-}
-
-function figure(value: number | null): string {
-  return value === null ? '-' : value.toFixed(4);
 }

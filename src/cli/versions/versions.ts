@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { withInstallation } from '#service';
 import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment, right } from '../output.ts';
+import { figure, moment, right } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
 import { publishCommand } from './versions-publish.ts';
 import { showVersionCommand } from './versions-show.ts';
@@ -33,12 +33,13 @@ async function listVersions({ configuration, output }: Invocation<object>): Prom
   return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry(log, topics.versions);
     const { versions } = registry;
-    if (output.json) for (const each of versions) output.value(asJson(registry, each));
-    else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');
+    if (!output.json && versions.length === 0) output.line('No version yet: "millrace train" makes one.');
     else
-      output.table(
+      output.list(
+        versions,
         columns,
-        versions.map((each) => row(registry, each)),
+        (each) => row(registry, each),
+        (each) => asJson(registry, each),
       );
     return EXIT.done;
   });
@@ -91,8 +92,4 @@ function row(registry: RegistryView, each: RegisteredVersion): string[] {
     figure(metrics['ndcg@10']),
     `${figure(best('recall@10'))} ${figure(best('ndcg@10'))}`,
   ];
-}
-
-export function figure(value: number | undefined): string {
-  return value === undefined ? '-' : value.toFixed(4);
 }
