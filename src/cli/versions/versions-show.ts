@@ -3,10 +3,12 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { localArtifacts, versionsDirectory } from '#models';
+import { readRegistry } from '#offline';
 import { errorCode } from '#platform';
+import { isInForce } from '#processors';
 import type { GateResult, Version } from '#schemas';
 import { withInstallation } from '#service';
-import { isInForce, readRegistry, versionNamed } from '#versions';
+import { versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, moment, type Output, right } from '../output.ts';
 
@@ -27,7 +29,7 @@ export function showVersionCommand(): Command {
 
 async function show({ configuration, output }: Invocation<object>, name: string): Promise<number> {
   return withInstallation(configuration, async ({ log, topics }) => {
-    const registry = await readRegistry(log, topics.versions);
+    const registry = await readRegistry({ log, topics });
     const found = versionNamed(registry, name);
     const card = await cardOf(configuration.data, found.version);
     const serving = isInForce(registry, found);

@@ -1,8 +1,9 @@
 /** `millrace versions`: what has been trained or published, and what became of it. */
 
 import type { Command } from 'commander';
+import { readRegistry } from '#offline';
+import { isInForce, type RegisteredVersion, type RegistryView } from '#processors';
 import { withInstallation } from '#service';
-import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, moment, right } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
@@ -31,7 +32,7 @@ by: who asked for the last step; the gate where nobody did. millrace promote and
 
 async function listVersions({ configuration, output }: Invocation<object>): Promise<number> {
   return withInstallation(configuration, async ({ log, topics }) => {
-    const registry = await readRegistry(log, topics.versions);
+    const registry = await readRegistry({ log, topics });
     const { versions } = registry;
     if (!output.json && versions.length === 0) output.line('No version yet: "millrace train" makes one.');
     else
