@@ -10,9 +10,9 @@ export const GATEWAY_ERRORS = {
     Correct the field that the reason names.`,
   MR_EVENT_USER_PENDING: retry`So many events of one user wait to be processed that no more are taken (429).
     Send them again in a moment; admission.userPendingEvents is the bound.`,
-  MR_PRIVACY_STATUS: fixInput`A request asks for a privacy status that there is not.
+  MR_PRIVACY_STATUS: fixInput`A request sets an unknown privacy status.
     Send {"status":"opted-out"} or {"status":"opted-in"}; erasing is done by "millrace erase".`,
-  MR_PRIVACY_USERS: fixInput`A request for pseudonyms carries no list of user ids, or too long a one.
+  MR_PRIVACY_USERS: fixInput`A request for pseudonyms has no list of user ids, or too long a list.
     Send {"user_ids": [...]} with 1 to 1,000 of them.`,
 };
 

@@ -78,7 +78,7 @@ function lockedError(path: string, holder: Holder | undefined): ConfigurationErr
 function unusableError(path: string, cause: unknown): ConfigurationError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ConfigurationError('MR_DATA_UNUSABLE', `The data directory ${path} cannot be used: ${reason}.`, {
-    hint: 'Name a directory that this user may write with --data DIR.',
+    hint: 'Choose a directory that this user may write to with --data DIR.',
     cause,
   });
 }

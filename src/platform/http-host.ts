@@ -31,9 +31,9 @@ export function refuseOtherHosts(routes: FastifyInstance, allows: (host: string)
     if (host === undefined || allows(hostname(host))) return;
     throw new InputError(
       'MR_HTTP_HOST',
-      `This server does not answer for the host ${JSON.stringify(host)}.`,
+      `This server does not serve the host ${JSON.stringify(host)}.`,
       {
-        hint: 'Ask it by its address, or name the host in option http.allowedHosts.',
+        hint: 'Use the server's address, or list the host in option http.allowedHosts.',
       },
     );
   });

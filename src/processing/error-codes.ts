@@ -5,11 +5,11 @@ export const PROCESSING_ERRORS = {
   MR_DATA_NEWER: fixConfiguration`The log is processed by a newer release, whose state this one can’t read.
     Start the newer release.`,
   MR_DATA_OUTDATED: fixConfiguration`The log was processed by an earlier release that kept no record of its state.
-    Begin a new data directory, and publish or import the events again.`,
-  MR_FEATURES_MODULE: fixConfiguration`A module of features.modules cannot be loaded, or declares no view, or one that is declared already.
-    Export from it what defineView gives, under a name and version of its own.`,
-  MR_PROCESSING_FAILED: giveUp`The thread that runs the processors has ended.
-    Start again: processing goes on from the last commit; the message names what ended it.`,
+    Start a new data directory, and publish or import the events again.`,
+  MR_FEATURES_MODULE: fixConfiguration`A module of features.modules cannot be loaded, declares no view, or declares one that exists already.
+    Export what defineView returns, with a name and version of its own.`,
+  MR_PROCESSING_FAILED: giveUp`The thread that runs the processors ended.
+    Restart: processing resumes from the last commit; the message names what ended it.`,
 };
 
 declare module '#platform' {

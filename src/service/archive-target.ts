@@ -33,6 +33,6 @@ export async function archiveTarget(installation: Installation, waiting: Waiting
 
 function notArchived(): RetryableError {
   return new RetryableError('MR_PRIVACY_ARCHIVE_BEHIND', 'Events of the user are not archived yet.', {
-    hint: 'See that "millrace start" archives (its log says why not), then erase the user again.',
+    hint: 'Check that "millrace start" archives (its log says why not), then erase the user again.',
   });
 }

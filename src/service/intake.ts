@@ -74,7 +74,7 @@ export class Intake {
 function lowDisk(directory: string, free: number, reserve: number): RetryableError {
   const text = `The disk of ${directory} has ${megabytes(free)} MB free, and ${megabytes(reserve)} MB are kept.`;
   return new RetryableError('MR_DISK_LOW', text, {
-    hint: 'Make room on it, or lower disk.reserveMb; send the events again with the same event_id.',
+    hint: 'Free space on it, or lower disk.reserveMb; send the events again with the same event_id.',
   });
 }
 
