@@ -44,7 +44,7 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
   const shown = examples.map(([line, does]) => `  $ ${line.padEnd(width)}  # ${does}`).join('\n');
   return command
     .option('--data <dir>', 'data directory (default: .millrace)')
-    .option('--config <file>', 'configuration file (default: millrace.config.json, where there is one)')
+    .option('--config <file>', 'configuration file (default: millrace.config.json, if it exists)')
     .option(
       '--set <option=value>',
       'set a configuration option, such as http.port=9000; repeatable',
@@ -92,7 +92,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+      throw new InvalidArgumentError(`Use a whole number from ${least} to ${most}.`);
     }
     return value;
   };

@@ -190,7 +190,7 @@ export class Gateway {
       this.#logger.error({ err: cause, events: events.length }, 'events could not be taken');
       if (!(cause instanceof MillraceError)) throw cause;
       throw new RetryableError(relayed(code), `The events were not taken: ${cause.message}.`, {
-        hint: 'Send them again with the same event_id: what the log has already counts once.',
+        hint: 'Send them again with the same event_id: events that the log already has count once.',
         cause,
       });
     }

@@ -215,6 +215,6 @@ function incomplete(topic: string, { partition, from, to }: PartitionStretch, wh
   return new FatalError(
     'MR_OFFLINE_INCOMPLETE',
     `Of ${topic}, partition ${partition}, something between offsets ${from} and ${to} ${why}.`,
-    { hint: 'Ask for less, or let the archive catch up.' },
+    { hint: 'Request fewer, or wait for the archive to catch up.' },
   );
 }

@@ -37,7 +37,9 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
   },
   FST_ERR_CTP_INVALID_JSON_BODY: notJson('The request body is not JSON.'),
   FST_ERR_CTP_EMPTY_JSON_BODY: notJson('The request body is empty.'),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: notJson('The request body's length differs from its content-length.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: notJson(
+    'The length of the request body differs from its content-length.',
+  ),
   FST_ERR_BAD_URL: {
     status: 400,
     code: 'MR_HTTP_BAD_URL',

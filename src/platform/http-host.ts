@@ -29,13 +29,9 @@ export function refuseOtherHosts(routes: FastifyInstance, allows: (host: string)
   routes.addHook('onRequest', async ({ headers: { host } }) => {
     // HTTP/1.0 knows no such header, and browsers send it.
     if (host === undefined || allows(hostname(host))) return;
-    throw new InputError(
-      'MR_HTTP_HOST',
-      `This server does not serve the host ${JSON.stringify(host)}.`,
-      {
-        hint: 'Use the server's address, or list the host in option http.allowedHosts.',
-      },
-    );
+    throw new InputError('MR_HTTP_HOST', `This server does not serve the host ${JSON.stringify(host)}.`, {
+      hint: "Use the server's address, or list the host in option http.allowedHosts.",
+    });
   });
 }
 

@@ -202,7 +202,7 @@ export class Responder {
     const { views, versions } = this.#parts;
     if (views.item(itemId) === undefined) {
       throw new InputError('MR_SIMILAR_ITEM', `The catalogue has no item ${itemId}.`, {
-        hint: 'Ask for an item that topic items has.',
+        hint: 'Request an item that is on topic items.',
       });
     }
     const version = versions.acquire();
@@ -334,7 +334,7 @@ function refuseClosed(closed: Promise<void> | undefined): void {
 function saysNothingOfItems(): InputError {
   return new InputError(
     'MR_SIMILAR_MODEL',
-    'The version in use is of a model that does not say which items are alike.',
+    'The model of the version in use does not provide similar items.',
     { hint: 'docs/MODELS.md lists the models that do: train and promote one of them.' },
   );
 }
@@ -352,7 +352,7 @@ function checkRequest(k: number, requestId: string): void {
   const reason = invalidIdReason(requestId);
   if (reason !== undefined) {
     throw new InputError('MR_RECOMMEND_REQUEST', `A request id ${reason}.`, {
-      hint: 'Leave it out to have one made.',
+      hint: 'Omit it to have one generated.',
     });
   }
 }

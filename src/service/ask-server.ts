@@ -8,8 +8,8 @@ export function serverAddress({ data }: Pick<Configuration, 'data'>): string | u
   if (!held || purpose !== 'start' || address !== undefined) return address;
   throw new RetryableError(
     'MR_SERVER_STARTING',
-    '"millrace start" is at work on this data and does not serve yet.',
-    { hint: 'Ask again when it has printed its address.' },
+    '"millrace start" is starting on this data and does not serve yet.',
+    { hint: 'Retry when it has printed its address.' },
   );
 }
 
@@ -27,8 +27,8 @@ export async function askServer<T>(address: string, path: string, body?: object)
           body: JSON.stringify(body),
         };
   const response = await fetch(`${address}${path}`, init).catch((cause: unknown) => {
-    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not answer.`, {
-      hint: 'Try again in a moment; if it goes on, stop "millrace start" and start it again.',
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not respond.`, {
+      hint: 'Retry in a moment; if it persists, restart "millrace start".',
       cause,
     });
   });

@@ -82,7 +82,7 @@ async function requireTopics({ log: url }: Configuration, { log }: OpenedLog): P
 
 function noData(where: string): ConfigurationError {
   return new ConfigurationError('MR_DATA_EMPTY', `There is no data ${where}.`, {
-    hint: 'Run "millrace start" or "millrace import movielens DIR" first, or name another directory with --data DIR.',
+    hint: 'Run "millrace start" or "millrace import movielens DIR" first, or choose another directory with --data DIR.',
   });
 }
 

@@ -15,14 +15,11 @@ export async function openPseudonyms(
 ): Promise<Pseudonyms> {
   const hasVault = vaultExists(data);
   if (privacy.userIds === 'as-given') {
-    if (hasVault)
-      throw namedOtherwise(`The data in ${data} have a vault: users are on the log by pseudonyms`);
+    if (hasVault) throw namedOtherwise(`${data} has a vault: users are on the log by pseudonyms`);
     return asGiven;
   }
   if (!hasVault && (await hasUsers(log))) {
-    throw namedOtherwise(
-      `The log has users, and there is no vault in ${data} that would know their pseudonyms`,
-    );
+    throw namedOtherwise(`The log has users, but ${data} has no vault with their pseudonyms`);
   }
   const vault = openVault(data);
   shutdown.add('vault of pseudonyms', async () => vault.close());
@@ -36,6 +33,6 @@ async function hasUsers(log: Log): Promise<boolean> {
 
 function namedOtherwise(what: string): ConfigurationError {
   return new ConfigurationError('MR_PRIVACY_USER_IDS', `${what}.`, {
-    hint: 'Set privacy.userIds to what the log was begun with; "pseudonyms" needs the files pseudonyms.sqlite and pseudonyms.key of the data directory that began it.',
+    hint: 'Set privacy.userIds to what the log was created with; "pseudonyms" requires the files pseudonyms.sqlite and pseudonyms.key of the data directory that created it.',
   });
 }

@@ -21,27 +21,28 @@ const TABLE_ROWS = 1_000;
 export function sqlCommand(command: Command): Command {
   return defineCommand<Options>({
     command: command
-      .argument('<query>', 'one SELECT in the SQL of DuckDB')
+      .argument('<query>', 'one SELECT, in the SQL of DuckDB')
       .option('--csv', 'print comma-separated values'),
     examples: [
-      ['millrace sql "show tables"', 'what there is; "describe events" for columns'],
+      ['millrace sql "show tables"', 'the tables; "describe events" for columns'],
       ['millrace sql "select kind, count(*) from events group by 1"', 'events by kind'],
-      ['millrace sql "from user_features_as_of(epoch_ms(now()))" --csv', 'the row of every user now'],
+      ['millrace sql "from user_features_as_of(epoch_ms(now()))" --csv', 'the current row of every user'],
     ],
     notes: `
-Tables: events; examples, with the newest labels; example_corrections; and the history of each view, as user_features:
-a row a change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch; "time" is the same.
-Of user_profile and item_profile there is the newest record of each alone, valid from its own time.
+Tables: events; examples, with the newest labels; example_corrections; and the history of each view, such as
+user_features: one row per change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch; "time"
+is the same as a timestamp. user_profile and item_profile hold only the newest record of each key, valid from its own time.
 
-  <view>_as_of(ms)       the finished row of every key, of all events before that time;
+  <view>_as_of(ms)       the finished row of every key, from all events before that time;
                          epoch_ms(timestamp '2026-01-31') is a time in ms
   <view>_row(state, ms)  the finished row of a state at a time; in an as-of join:
 
   select e.event_id, user_features_row(h.state, e.ts).recent_items from events e
   asof left join user_features h on e.user_id = h.user_id and e.ts > h.valid_from
 
-On the log users have pseudonyms: where user_id = pseudonym('42').
-What a running start has not archived yet (offline.flushSeconds) is not seen; without one it is archived first.`,
+On the log, users have pseudonyms: where user_id = pseudonym('42').
+Records that a running start has not archived yet (offline.flushSeconds) are not included; without one, they are archived
+first.`,
     run: (invocation, [query = '']) => runQuery(invocation, query),
   });
 }
@@ -51,7 +52,7 @@ async function runQuery(
   query: string,
 ): Promise<number> {
   if (output.json && options.csv === true) {
-    throw usageError('--csv and --json were both given.', 'Choose one of them.');
+    throw usageError('--csv and --json exclude each other.', 'Choose one of them.');
   }
   return withInstallation(configuration, async (installation, shutdown) => {
     const archive = await archiveOptions(installation, commandProgress(output, shutdown.signal));

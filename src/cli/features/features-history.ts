@@ -13,18 +13,18 @@ type Options = { readonly number: number; readonly view?: string };
 export function historyCommand(): Command {
   return defineCommand<Options>({
     command: new Command('history')
-      .description('Show the events of an entity, and what each has changed in its rows.')
+      .description('Show the events of an entity, and what each changed in its rows.')
       .argument('<entity>', 'user, item, user-category or user-item')
-      .argument('<id>', 'its id; a user’s as posted events carry it')
-      .argument('[other]', 'the category or the item, of a crossed entity')
+      .argument('<id>', 'its id; for a user, as posted events carry it')
+      .argument('[other]', 'the category or item, for a crossed entity')
       .option('-n, --number <count>', 'how many of the newest events', wholeNumber(1, 1_000_000), 20)
-      .option('--view <name>', 'of this view alone'),
+      .option('--view <name>', 'only this view'),
     examples: [
       ['millrace features history user 42', 'the last 20 events of a user'],
-      ['millrace features history item 50 -n 3 --json', 'as JSON, an event a line'],
+      ['millrace features history item 50 -n 3 --json', 'as JSON, one event a line'],
       ['millrace features history user-category 42 Drama', 'what a user did in a category'],
     ],
-    notes: 'Reads the accepted events that the log still has.',
+    notes: 'Reads the accepted events that are still on the log.',
     run: (invocation, [entity = '', id = '', other]) => showHistory(invocation, entity, id, other),
   });
 }

@@ -26,11 +26,11 @@ export function featuresCommand(command: Command): Command {
     examples: [
       ['millrace features', 'a table'],
       ['millrace features show user-features', 'its features, and where they come from'],
-      ['millrace features history user 42', 'the events of a user, and what each has changed'],
+      ['millrace features history user 42', 'the events of a user, and what each changed'],
     ],
     notes: `
-size: of keys and states as they are encoded. as of: the event time before which the rows know everything.
-digest: of all rows. It is the same for the same events, whatever way they took.`,
+size: encoded keys and states. as of: the event time up to which the rows are complete.
+digest: over all rows; the same events produce the same digest, in whatever order and batches they were processed.`,
     run: (invocation) => listFeatures(invocation),
   })
     .enablePositionalOptions()

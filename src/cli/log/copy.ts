@@ -28,7 +28,7 @@ export function copyCommand(command: Command): Command {
     command: command
       .requiredOption('--from <log>', '"embedded", "kafka" (the one configured) or kafka://...')
       .requiredOption('--to <log>', 'the same')
-      .option('--topic <name>', 'copy this topic alone; repeatable', (name, before: string[] = []) => [
+      .option('--topic <name>', 'copy only this topic; repeatable', (name, before: string[] = []) => [
         ...before,
         name,
       ]),
@@ -38,21 +38,21 @@ export function copyCommand(command: Command): Command {
       ['millrace copy --from embedded --to kafka://host --topic items', 'one topic'],
     ],
     notes: `
-Keys, timestamps, headers and the order of each partition stay as they are; offsets may differ. Values in Avro get the
-ids that their schemas have in the registry of the target. With all topics go the places of the processors, which then
-go on where they were, and their journals with the offsets of the target, so that "millrace verify" proves there what
-was processed here. A journal that is copied by --topic before its inputs are there proves nothing. A copy that was cut
-off is gone on with by the same command. Nobody may write to the target meanwhile, and "millrace start" may not run on
-this data directory. Versions and snapshots lie in the data directory: where another one is used afterwards, take
-"versions" and "snapshots" along.
-Exit code 1 where the two sides differ.`,
+Keys, timestamps, headers and the order within each partition are preserved; offsets may differ. Avro values get the
+schema ids of the target's registry. A copy of all topics includes the processors' offsets, so that they continue where
+they were, and their journals with the target's offsets, so that "millrace verify" proves there what was processed here.
+A journal that is copied with --topic before its inputs proves nothing. The same command resumes an interrupted copy.
+Nobody may write to the target meanwhile, and "millrace start" may not run on this data directory. Versions and snapshots
+are in the data directory: to use another one afterwards, copy "versions" and "snapshots" as well.
+Exit code 1 if the two sides differ.`,
     run: copy,
   });
 }
 
 async function copy({ options, configuration, output }: Invocation<CopyCommandOptions>): Promise<number> {
   const [from, to] = [chosen(configuration, options.from), chosen(configuration, options.to)];
-  if (from.log === to.log) throw usageError('Both sides are the same log.', 'Give --from and --to two logs.');
+  if (from.log === to.log)
+    throw usageError('Both sides are the same log.', 'Choose two different logs for --from and --to.');
   requireData(from);
   return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(configuration.data, 'copy');
@@ -81,8 +81,8 @@ function chosen(configuration: Configuration, name: string): Configuration {
   const log = name === 'kafka' ? configuration.log : name;
   if (!log.startsWith('kafka://')) {
     throw usageError(
-      name === 'kafka' ? 'The configuration names no log on Kafka.' : `${withoutUser(name)} is no log.`,
-      'Give "embedded" or an address such as kafka://host:9092.',
+      name === 'kafka' ? 'The configuration names no log on Kafka.' : `${withoutUser(name)} is not a log.`,
+      'Use "embedded" or an address such as kafka://host:9092.',
     );
   }
   const side = { ...configuration, log };

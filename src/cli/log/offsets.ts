@@ -10,7 +10,7 @@ import { setOffsetCommand } from './offsets-set.ts';
 
 export function offsetsCommand(command: Command): Command {
   return defineCommand({
-    command: command.argument('[group]', 'a group alone, such as that of a view of yours'),
+    command: command.argument('[group]', 'only this group, such as that of your own view'),
     examples: [
       ['millrace offsets', 'of all groups'],
       [
@@ -19,7 +19,7 @@ export function offsetsCommand(command: Command): Command {
       ],
     ],
     notes: `
-start and end are the log's. An offset beyond the end, or set back below what stores hold, is refused by the next start.`,
+start and end are the log's. The next start refuses an offset beyond the end, or one behind the stores.`,
     run: (invocation, [group]) => listOffsets(invocation, group === undefined ? GROUPS : [group]),
   })
     .enablePositionalOptions()

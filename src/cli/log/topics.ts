@@ -14,12 +14,12 @@ export function topicsCommand(command: Command): Command {
     command,
     examples: [
       ['millrace topics', 'a table'],
-      ['millrace topics --json | jq -r "select(.lag > 0) | .topic"', 'what processing has not taken yet'],
+      ['millrace topics --json | jq -r "select(.lag > 0) | .topic"', 'what has not been processed yet'],
     ],
     notes: `
 records: offsets from the first to the last readable one; a compacted topic may hold fewer.
-lag: records that the processors have not committed yet; "-" where they do not read the topic.
-Topics named loop-... belong to the processors: changelogs, and records on their way between tasks.`,
+lag: records that the processors have not committed yet; "-" if they do not read the topic.
+Topics named loop-... belong to the processors: changelogs and repartition topics.`,
     run: (invocation) => listTopics(invocation),
   });
 }

@@ -56,24 +56,24 @@ type Context = {
 export function verifyCommand(command: Command): Command {
   return defineCommand<VerifyCommandOptions>({
     command: command
-      .option('--task <name>', 'verify this task alone, such as interactions-accepted-0')
-      .option('--from-log', 'rebuild from the inputs alone, without the journal, and compare')
-      .option('--force', 'with --from-log: state that depends on arrival as well'),
+      .option('--task <name>', 'verify only this task, such as interactions-accepted-0')
+      .option('--from-log', 'rebuild from the inputs, without the journal, and compare')
+      .option('--force', 'with --from-log: include state that depends on arrival'),
     examples: [
       ['millrace verify', 'replay every task, compare at each commit'],
-      ['millrace verify --from-log', 'would a rebuild from the log give the same?'],
+      ['millrace verify --from-log', 'would a rebuild from the log produce the same state?'],
       [`millrace verify --json | jq -r 'select(.result != "equal").task'`, 'those not proven'],
     ],
     notes: `
-The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
-it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
-Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Rows of the vault of pseudonyms are held against their seals, files of the archive, of snapshots and
-of versions against their SHA-256; pages of the embedded log and of the vault are checked by SQLite.
-Beside "millrace start", which has the
-stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
-What differs after an option was changed that results depend on is "unknown", with the option: verify with what it was.
-Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
+The journal records the order in which a task took its records, and the digests of its stores after each commit.
+Replaying it is exact for every operator, as long as the records are still in the log. Nothing is changed.
+If no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory is
+held meanwhile. Rows of the vault of pseudonyms are checked against their seals; files of the archive, snapshots and
+versions against their SHA-256; SQLite checks the pages of the embedded log and of the vault.
+While "millrace start" has the stores open, only the journal is compared. Not covered: global tables, views of modules,
+and views in Redis. If an option that results depend on was changed since, a difference is reported as "unknown", with the
+option: verify with its earlier value.
+Exit code 1 if state differs or cannot be verified; a start rebuilds state that is missing here.`,
     run: (invocation) => runVerify(invocation),
   });
 }
@@ -160,7 +160,7 @@ function holdStores({ data }: Configuration, output: Output, shutdown: Shutdown)
   const { held, pid, purpose } = inspectLock(data);
   if (held) {
     const who = `process ${pid} (millrace ${purpose})`;
-    notice(output, `The journal alone is compared, and not the state on disk: ${who} has it open.`);
+    notice(output, `Only the journal is compared, not the state on disk: ${who} has it open.`);
     return false;
   }
   const lock = lockDirectory(data, 'verify');

@@ -1,4 +1,4 @@
-/** `millrace runs cancel ID`: gives up a run. */
+/** `millrace runs cancel ID`: cancels a run. */
 
 import { Command } from 'commander';
 import { TopicReader } from '#engine';
@@ -15,12 +15,11 @@ const POLL_MS = 200;
 export function cancelCommand(): Command {
   return defineCommand({
     command: new Command('cancel')
-      .description('Give up a run that waits or is at work; nothing of it is published.')
+      .description('Cancel a queued or running run; nothing of it is published.')
       .argument('<run>', 'an id that "millrace runs" lists, or the beginning of one'),
     examples: [['millrace runs cancel 3f2a', 'and wait until it is over']],
     notes: `
-Only the process that trains writes what becomes of runs: where none is at work, the run is cancelled by the next one,
-before it goes on with it.`,
+Only the process that trains can cancel a run: if none is running, the next one cancels it before resuming it.`,
     run: (invocation, [name = '']) => cancelRun(invocation, name),
   });
 }
@@ -64,6 +63,6 @@ async function cancelRun({ configuration, output }: Invocation<object>, name: st
 
 function over({ run_id, status }: Run): InputError {
   return new InputError('MR_RUN_OVER', `Run ${run_id} is ${status} already.`, {
-    hint: `Look at what came of it: millrace runs show ${run_id}`,
+    hint: `Look at its outcome: millrace runs show ${run_id}`,
   });
 }

@@ -11,15 +11,15 @@ import { runNamed } from './runs.ts';
 export function compareCommand(): Command {
   return defineCommand({
     command: new Command('compare')
-      .description('Show what differs between two runs: their configuration, and their metrics.')
+      .description('Show what differs between two runs: configuration and metrics.')
       .argument('<a>', 'an id that "millrace runs" lists, or the beginning of one')
       .argument('<b>', 'another one'),
     examples: [
-      ['millrace runs compare 3f2a 91c0', 'differences are those of the second to the first'],
+      ['millrace runs compare 3f2a 91c0', 'differences are the second minus the first'],
       ['millrace runs compare 3f2a 91c0 --json | jq .metrics', 'the metrics alone'],
     ],
     notes: `
-Metrics of runs on different snapshots were measured on different rows: a difference may be that of the rows.`,
+Metrics of runs on different snapshots were measured on different rows, which may explain a difference.`,
     run: (invocation, [a = '', b = '']) => compareRuns(invocation, a, b),
   });
 }

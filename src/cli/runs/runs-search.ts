@@ -35,17 +35,17 @@ export function searchCommand(): Command {
   return defineCommand<Options>({
     command: new Command('search')
       .description(
-        'Train a model at random points of a space, and say which was best on the validation part.',
+        'Train a model at random points of a space, and report which was best on the validation part.',
       )
       .option(
         '--space <json>',
         'parameters with their values or ranges, as JSON or a file that holds it (default: what the model declares)',
       )
-      .option('--trials <n>', `how many at most (default: ${TRIALS})`, wholeNumber(1, 100_000))
-      .option('--minutes <n>', 'begin no trial after this time', wholeNumber(1, 100_000))
+      .option('--trials <n>', `maximum number of trials (default: ${TRIALS})`, wholeNumber(1, 100_000))
+      .option('--minutes <n>', 'start no trial after this time', wholeNumber(1, 100_000))
       .option('--model <name>', `${modelNames.join(', ')} (default: the first of training.models)`)
-      .option('--metric <name>', 'by which trials are ordered (default: recall@10)')
-      .option('--seed <n>', 'seed of the points, and of each training (default: training.seed)'),
+      .option('--metric <name>', 'metric to order trials by (default: recall@10)')
+      .option('--seed <n>', 'seed of the points and of each training (default: training.seed)'),
     examples: [
       [`millrace runs search --space '{"temperature": [0.1, 0.15, 0.2]}' --trials 3`, 'a list of values'],
       [
@@ -54,8 +54,8 @@ export function searchCommand(): Command {
       ],
     ],
     notes: `
-Trials are runs: each is in "millrace runs". All are trained on one snapshot, without its validation part, by which they
-are judged; its test part is not looked at. Nothing is published: train the best one with "millrace train --with".`,
+Trials are runs: "millrace runs" lists each. All are trained on one snapshot without its validation part, on which they
+are evaluated; the test part is not used. Nothing is published: train the best one with "millrace train --with".`,
     flags: ({ seed }) => ({ 'training.seed': seed }),
     run: search,
   });

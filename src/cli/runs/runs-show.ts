@@ -41,9 +41,9 @@ function print(output: Output, run: Run, curve: readonly RunProgress[]): void {
   if (error !== null) output.line(`${error.code}: ${error.message}`);
   if (error?.hint != null) output.line(`  ${error.hint}`);
   const took = tookOf(run, now);
-  output.line(`asked for ${moment(run.created)}${took === '' ? '' : `, took ${took}`}`);
+  output.line(`requested ${moment(run.created)}${took === '' ? '' : `, took ${took}`}`);
   output.line(
-    `snapshot ${snapshot_id ?? '-'}, version ${version ?? '-'}${base === null ? '' : `, began with ${base}`}`,
+    `snapshot ${snapshot_id ?? '-'}, version ${version ?? '-'}${base === null ? '' : `, started from ${base}`}`,
   );
   const settings = Object.entries(JSON.parse(config) as Record<string, unknown>);
   const said = settings.map(([name, value]) => `${name} ${JSON.stringify(value)}`);

@@ -43,7 +43,7 @@ async function listRuns({ configuration, options, output }: Invocation<Options>)
   return withInstallation(configuration, async (installation) => {
     const runs = (await readRuns(installation)).slice(-(options.last ?? LISTED));
     if (output.json) for (const run of runs) output.value(run);
-    else if (runs.length === 0) output.line('No run yet: "millrace train" begins one.');
+    else if (runs.length === 0) output.line('No run yet: "millrace train" starts one.');
     else {
       const isOne = runs.some(({ status }) => status === 'running');
       const points = isOne ? await newestPoints(installation) : new Map<string, RunProgress>();
@@ -64,7 +64,7 @@ const columns = [
   'trigger',
   'status',
   'step',
-  'asked for',
+  'requested',
   right('took'),
   right('recall@10'),
 ] as const;

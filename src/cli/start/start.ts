@@ -27,15 +27,15 @@ export function startCommand(command: Command): Command {
     examples: [
       ['millrace start', 'on http://127.0.0.1:8080'],
       ['millrace start --port 9000 --data other', 'elsewhere'],
-      ['millrace start --set simulation.events=50000', 'a smaller world, where there is none yet'],
+      ['millrace start --set simulation.events=50000', 'a smaller world, if there is none yet'],
       ['millrace start --set simulation.liveEventsPerSecond=0', 'without live agents'],
       ['millrace start --set simulation=off', 'without a world: all events are your own'],
     ],
     notes: `
-A new data directory gets a simulated world; a log on Kafka gets none unless simulation.world is on. What is there
-already is gone on with: nothing is made twice, and nothing is trained again while a version is promoted. Ctrl-C stops
-it in order, with exit code 0 once it serves and 130 before that. It may be killed at any time: the next start completes
-what was begun.`,
+A new data directory gets a simulated world; a log on Kafka gets none unless simulation.world is on. A start continues
+with existing data: nothing is created twice, and nothing is retrained while a version is promoted. Ctrl-C shuts it down
+in order, with exit code 0 once it serves and 130 before that. It may be killed at any time: the next start completes what
+was under way.`,
     flags: ({ port }) => ({ 'http.port': port }),
     run: start,
   });
@@ -71,7 +71,7 @@ function requireRoom({ data, disk, log }: Configuration, output: Output): void {
   if (free < LEAST_FREE_BYTES) throw diskFull(data);
   const room = `${Math.floor(free / 1_000_000)} MB`;
   if (log === 'embedded' && free < disk.reserveMb * 1_000_000) {
-    notice(output, `The disk of ${data} has ${room} free, less than disk.reserveMb: no events are taken.`);
+    notice(output, `The disk of ${data} has ${room} free, less than disk.reserveMb: no events are accepted.`);
   }
 }
 
@@ -84,7 +84,7 @@ function endAtLast(logger: Logger): void {
   setTimeout(() => {
     logger.error(
       { resources: process.getActiveResourcesInfo() },
-      'everything was stopped and something still runs',
+      'everything was stopped, but something is still running',
     );
     process.exit();
   }, LEFT_OVER_MS).unref();

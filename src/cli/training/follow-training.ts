@@ -153,7 +153,7 @@ function failed(code: string, message: string, hint: string): FatalError {
 }
 
 function stopped(): FatalError {
-  return new FatalError('MR_TRAINER_STOPPED', 'The running start has ended before the training was done.', {
-    hint: 'Start it again: a run that was begun is gone on with then.',
+  return new FatalError('MR_TRAINER_STOPPED', 'The running start ended before the training was done.', {
+    hint: 'Restart it: it resumes the run.',
   });
 }

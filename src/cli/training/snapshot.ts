@@ -28,7 +28,7 @@ export function snapshotCommand(command: Command): Command {
       .option('--last', 'show the newest snapshot instead of taking one')
       .option(
         '--negatives <n>',
-        'items for each positive that the user had not taken to, drawn from all alike (default: snapshots.negatives)',
+        'negatives for each positive, drawn uniformly from all items (default: snapshots.negatives)',
         wholeNumber(0, MOST_NEGATIVES),
       )
       .option(
@@ -42,14 +42,14 @@ export function snapshotCommand(command: Command): Command {
         splitKind,
       ),
     examples: [
-      ['millrace snapshot', 'rows, files, and each column beside the last snapshot'],
+      ['millrace snapshot', 'rows, files, and each column compared with the last snapshot'],
       ['millrace snapshot --last', 'the newest one again'],
-      ['millrace snapshot --negatives 4 --split by-time', 'other parts, with sampled negatives'],
-      [`millrace snapshot --last --json | jq -r '.suspect[]'`, 'what speaks against it'],
+      ['millrace snapshot --negatives 4 --split by-time', 'another split, with sampled negatives'],
+      [`millrace snapshot --last --json | jq -r '.suspect[]'`, 'why it is suspect'],
     ],
     notes: `
-Files lie in snapshots/ID of the data directory; the same contents give the same ID. The next "millrace start" or
-"millrace train" trains on a new snapshot, unless it is suspect: "millrace train --force" trains nevertheless.`,
+Files are in snapshots/ID of the data directory; the same contents have the same ID. The next "millrace start" or
+"millrace train" trains on a new snapshot unless it is suspect; "millrace train --force" trains anyway.`,
     run: snapshot,
   });
 }
@@ -57,7 +57,7 @@ Files lie in snapshots/ID of the data directory; the same contents give the same
 function splitKind(text: string): SplitKind {
   if (text === 'per-user-last') return 'per_user_last';
   if (text === 'by-time') return 'by_time';
-  throw new InvalidArgumentError('Give per-user-last or by-time.');
+  throw new InvalidArgumentError('Use per-user-last or by-time.');
 }
 
 async function snapshot(invocation: Invocation<Options>): Promise<number> {
@@ -117,7 +117,7 @@ async function takenByStart(
     topic: installation.topics.snapshots,
     take: (snapshots, commandId) => snapshots.find(({ command_id }) => command_id === commandId),
     refused: ({ reason, message }) => failed(`${reason}: ${message}`),
-    stopped: () => failed('it has ended before'),
+    stopped: () => failed('it ended before'),
     signal,
   });
 }

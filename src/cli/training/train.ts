@@ -22,17 +22,17 @@ export function trainCommand(command: Command): Command {
     command: command
       .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
       .option('--model <name>', `${modelNames.join(', ')} (default: training.models)`)
-      .option('--with <json>', 'what differs from the defaults of the model, as a JSON object', jsonObject)
-      .option('--force', 'train also on a snapshot that is suspect: see millrace snapshot'),
+      .option('--with <json>', 'parameters that differ from the defaults, as a JSON object', jsonObject)
+      .option('--force', 'train even on a suspect snapshot: see millrace snapshot'),
     examples: [
       ['millrace train', 'with progress, then quality beside popularity'],
       ['millrace train --seed 7 --json | tail -n 1', 'one line: version, protocol, metrics'],
-      [`millrace train --with '{"learningRate": 0.006}'`, 'as "millrace runs search" has found it'],
+      [`millrace train --with '{"learningRate": 0.006}'`, 'as found by "millrace runs search"'],
     ],
     notes: `
-Processes what is new on the log first. While "millrace start" runs on the data directory, the training is done there:
-this command asks for it and waits. A version that is worse than popularity is rejected: that is no failure, and the
-exit code is 0. The same snapshot and seed give the same version.`,
+Processes what is new on the log first. While "millrace start" runs on the data directory, it does the training: this
+command requests it and waits. A version that is worse than popularity is rejected; that is not a failure, and the exit
+code is 0. The same snapshot and seed produce the same version.`,
     flags: ({ seed }) => ({ 'training.seed': seed }),
     run: train,
   });

@@ -16,22 +16,27 @@ type Options = { readonly yes?: boolean; readonly keep?: number; readonly keepDa
 export function collectCommand(): Command {
   return defineCommand<Options>({
     command: new Command('collect')
-      .description('Say which old versions can go, or archive them and remove their files.')
-      .option('-y, --yes', 'do it, not only say it')
+      .description('List old versions that can be removed, or archive them and remove their files.')
+      .option('-y, --yes', 'archive and remove, instead of listing')
       .option(
         '--keep <n>',
-        'newest versions of each role and status that stay (default: versions.keep)',
+        'newest versions of each role and status to keep (default: versions.keep)',
         wholeNumber(1, 1_000_000),
       )
-      .option('--keep-days <n>', 'younger ones stay (default: versions.keepDays)', wholeNumber(0, 100_000)),
+      .option(
+        '--keep-days <n>',
+        'keep versions younger than this (default: versions.keepDays)',
+        wholeNumber(0, 100_000),
+      ),
     examples: [
-      ['millrace versions collect', 'what would go'],
-      ['millrace versions collect --yes --keep 3 --keep-days 1', 'it goes'],
+      ['millrace versions collect', 'what would be removed'],
+      ['millrace versions collect --yes --keep 3 --keep-days 1', 'removes them'],
     ],
     notes: `
-What stays whatever the rule says: the version in force in each role, the one that a rollback returns to, and those that
-runs at work begin with. Of archived versions the files go; their events stay. An archived version is never promoted
-again. What was never published, as its run was cancelled, goes after a day. A running start applies the rule by itself.`,
+Always kept: the version in force in each role, the one that a rollback returns to, and those that active runs start
+from. The files of archived versions are removed; their events stay. An archived version is never promoted again. Versions
+that were never published, because their run was cancelled, are removed after a day. A running start applies the rule by
+itself.`,
     flags: ({ keep, keepDays }) => ({ 'versions.keep': keep, 'versions.keepDays': keepDays }),
     run: collectVersions,
   });
@@ -44,7 +49,7 @@ async function collectVersions(invocation: Invocation<Options>): Promise<number>
       find(await openExistingInstallation(configuration, shutdown)),
     );
     print(output, found, false);
-    if (found.length > 0 && !output.json) output.line('Nothing was changed. To do it: add --yes.');
+    if (found.length > 0 && !output.json) output.line('Nothing was changed. Add --yes to remove them.');
     return EXIT.done;
   }
   const gone = await withRegistry(invocation, 'collect', async (installation, asking) => {

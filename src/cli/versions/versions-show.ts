@@ -17,11 +17,11 @@ const CARD = 'card.md';
 export function showVersionCommand(): Command {
   return defineCommand({
     command: new Command('show')
-      .description('Show the life of a version, what the gates found, and its card.')
+      .description('Show the history of a version, what the gates found, and its card.')
       .argument('<version>', 'version, or the first characters of it'),
     examples: [
       ['millrace versions show 46e490558d92', 'for a person'],
-      ['millrace versions show 46e4 --json', 'its steps as events have them'],
+      ['millrace versions show 46e4 --json', 'its history as events'],
     ],
     run: (invocation, [name = '']) => show(invocation, name),
   });

@@ -15,13 +15,13 @@ export function versionsCommand(command: Command): Command {
     command,
     examples: [
       ['millrace versions', 'a table; * is the version that answers'],
-      ['millrace versions show 46e490558d92', 'its life, and what the gates found'],
+      ['millrace versions show 46e490558d92', 'its history, and what the gates found'],
       ['millrace versions publish DIR', 'a model that was trained elsewhere'],
-      ['millrace versions collect', 'what could be removed'],
+      ['millrace versions collect', 'what can be removed'],
       ['millrace versions --json | tail -n 1', 'the newest one in full'],
     ],
     notes: `
-by: who asked for the last step; the gate where nobody did. millrace promote and millrace rollback choose what answers.`,
+by: who requested the last change of status, or the gate. millrace promote and millrace rollback choose what answers.`,
     run: (invocation) => listVersions(invocation),
   })
     .enablePositionalOptions()
@@ -34,7 +34,7 @@ async function listVersions({ configuration, output }: Invocation<object>): Prom
   return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry({ log, topics });
     const { versions } = registry;
-    if (!output.json && versions.length === 0) output.line('No version yet: "millrace train" makes one.');
+    if (!output.json && versions.length === 0) output.line('No version yet: "millrace train" trains one.');
     else
       output.list(
         versions,

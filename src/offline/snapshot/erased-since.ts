@@ -31,7 +31,7 @@ export async function holdsErasedUser(
 /** RetryableError MR_SNAPSHOT_WITHDRAWN. */
 export function withdrawnSnapshot(id: string): RetryableError {
   return new RetryableError('MR_SNAPSHOT_WITHDRAWN', `A user in snapshot ${id} was erased meanwhile.`, {
-    hint: 'Ask again: the next snapshot is without them.',
+    hint: 'Retry: the next snapshot is without them.',
   });
 }
 

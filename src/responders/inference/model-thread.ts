@@ -80,7 +80,7 @@ function failure({ model, hint }: Named, cause: unknown): FatalError {
 function ended({ thread }: Named, cause?: unknown): FatalError {
   const why = cause instanceof Error ? `: ${cause.message}` : '';
   return new FatalError('MR_INFERENCE_ENDED', `${thread} has ended${why}.`, {
-    hint: 'The version is loaded again by itself; report what the log says.',
+    hint: 'The version is reloaded automatically; report what the log says.',
     cause,
   });
 }

@@ -59,7 +59,7 @@ export class RedisRowReader {
       break;
     }
     this.#live = undefined;
-    throw new RetryableError('MR_VIEWS_NOT_BUILT', 'The views in Redis are not there, or not all of them.', {
+    throw new RetryableError('MR_VIEWS_NOT_BUILT', 'The views in Redis are missing or incomplete.', {
       hint: 'Wait until a writer of the views has built them from the log; see that one runs.',
     });
   }
