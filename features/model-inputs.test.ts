@@ -44,7 +44,7 @@ describe('features of a model from outside', () => {
     refused(
       () => read(['user-features.events'], 'float32', other),
       /version 1 .*version 2/,
-      /Train it again/,
+      /Retrain it/,
     );
     refused(() => read(['user-features.events'], 'float32', {}), /does not say/, /"user-features": 2/);
   });

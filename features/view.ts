@@ -198,6 +198,6 @@ function otherVersion(view: string, expected: number, found: number): FatalError
   return new FatalError(
     'MR_FEATURES_STATE_VERSION',
     `a state of view ${view} has version ${found}, this build reads version ${expected}`,
-    { hint: 'Build the view again from its source topic under a new generation.' },
+    { hint: 'Rebuild the view from its source topic under a new generation.' },
   );
 }

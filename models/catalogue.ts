@@ -28,7 +28,7 @@ export function modelOf(name: string): Model | undefined {
 export function modelNamed(name: string): Model {
   const model = modelOf(name);
   if (model !== undefined) return model;
-  throw new ConfigurationError('MR_MODEL_CONFIG', `There is no model ${name} to be trained.`, {
+  throw new ConfigurationError('MR_MODEL_CONFIG', `There is no trainable model ${name}.`, {
     hint: `There is ${modelNames.join(', ')}.`,
   });
 }

@@ -46,7 +46,7 @@ export function encodeCheckpoint({ arrays, values }: Checkpoint): Uint8Array {
 /** MR_MODEL_CHECKPOINT for bytes that are no whole checkpoint. */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (file.toString('latin1', 0, magic.length) !== magic) throw unusable('it does not begin as one');
+  if (file.toString('latin1', 0, magic.length) !== magic) throw unusable('it does not start like one');
   const start = magic.length + 4;
   const end = start + file.readUInt32LE(magic.length);
   if (end > file.length) throw unusable('it is cut off');
@@ -75,8 +75,8 @@ export function restoreArray({ arrays }: Checkpoint, name: string, target: Check
 }
 
 export function unusable(why: string): InputError {
-  return new InputError('MR_MODEL_CHECKPOINT', `the checkpoint can not be used: ${why}`, {
-    hint: 'It is damaged, or of a training of other data or another configuration: train from the start.',
+  return new InputError('MR_MODEL_CHECKPOINT', `the checkpoint cannot be used: ${why}`, {
+    hint: 'It is damaged, or belongs to a training with other data or another configuration: train from scratch.',
   });
 }
 

@@ -110,13 +110,13 @@ export class Vocabulary {
       throw unreadable('it is not JSON', cause);
     }
     const { format, users, items, dictionaries } = stored;
-    if (format !== 1) throw unreadable(`it has format ${format}, and format 1 can be read`);
+    if (format !== 1) throw unreadable(`it has format ${format}; this build reads format 1`);
     const lists = [users, items, ...dictionaryNames.map((name) => dictionaries?.[name])];
     if (!lists.every(isTextList))
-      throw unreadable('a list of it is missing, or holds something else than text');
+      throw unreadable('one of its lists is missing, or holds something other than strings');
     const later = Object.fromEntries(contextNames.map((name) => [name, dictionaries?.[name] ?? []]));
     if (!Object.values(later).every(isTextList))
-      throw unreadable('a list of its context holds something else');
+      throw unreadable('a list of its context holds something other than strings');
     const known = { ...(stored as Stored).dictionaries, ...later };
     return new Vocabulary({ ...(stored as Stored), dictionaries: known });
   }

@@ -56,15 +56,12 @@ export function parseManifest(bytes: Buffer, path: string): VersionManifest {
   }
   const { format, files } = manifest;
   if (format !== 1 && format !== 2) {
-    throw corrupt(
-      path,
-      `has format ${format}, and formats 1 and 2 can be read: a newer build has written it`,
-    );
+    throw corrupt(path, `has format ${format}; this build reads formats 1 and 2, so a newer one wrote it`);
   }
   if (!Array.isArray(files)) throw corrupt(path, 'lists no files');
   const names = files.map(({ name }) => name);
   const wrong = names.find((name, place) => !isFileName(name) || names.indexOf(name) !== place);
-  if (wrong !== undefined) throw corrupt(path, `lists the file ${wrong}, which can't be one of a version`);
+  if (wrong !== undefined) throw corrupt(path, `lists the file ${wrong}, whose name is not allowed`);
   return manifest as VersionManifest;
 }
 
@@ -80,7 +77,7 @@ function badName(name: string): InputError {
 
 export function corrupt(path: string, problem: string, cause?: unknown): FatalError {
   return new FatalError('MR_VERSION_CORRUPT', `The version file ${path} ${problem}.`, {
-    hint: 'Remove the directory of this version and train again, or copy it anew from where it was trained.',
+    hint: 'Remove the directory of this version and train again, or copy it again from where it was trained.',
     ...(cause !== undefined && { cause }),
   });
 }

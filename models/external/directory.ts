@@ -34,8 +34,10 @@ export async function readExternalModel(directory: string): Promise<ExternalMode
   if (actual !== manifest.sha256.toLowerCase()) {
     throw new InputError(
       'MR_MODEL_HASH',
-      `${manifest.graph} has the SHA-256 ${actual}, and model.json says ${manifest.sha256}.`,
-      { hint: 'It was damaged on its way, or exported again since the manifest was written: write it anew.' },
+      `${manifest.graph} has the SHA-256 ${actual}; model.json says ${manifest.sha256}.`,
+      {
+        hint: 'It was damaged in transit, or exported again since the manifest was written: rewrite the manifest.',
+      },
     );
   }
   const scorer = await ExternalScorer.load(graph, manifest);
@@ -67,6 +69,6 @@ async function readOr(path: string): Promise<Buffer | undefined> {
 
 function absent(directory: string, name: string): InputError {
   return new InputError('MR_MODEL_MANIFEST', `There is no ${name} in ${directory}.`, {
-    hint: `Give a directory with ${externalManifestName} and the ONNX file that it names; docs/MODELS.md describes both.`,
+    hint: `The directory must contain ${externalManifestName} and the ONNX file that it names; docs/MODELS.md describes both.`,
   });
 }

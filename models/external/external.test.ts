@@ -148,6 +148,6 @@ describe('models from outside', () => {
       assert.throws(() => parseExternalManifest(bytes), { code: 'MR_MODEL_MANIFEST', message });
     }
     assert.throws(() => parseExternalManifest(Buffer.from('{')), { message: /not JSON/ });
-    assert.throws(() => parseExternalManifest(Buffer.from('[]')), { message: /no JSON object/ });
+    assert.throws(() => parseExternalManifest(Buffer.from('[]')), { message: /not a JSON object/ });
   });
 });

@@ -54,7 +54,7 @@ export class FlatIndex {
     if (!Number.isInteger(dim) || dim < 1 || !Number.isInteger(count)) {
       throw new InputError(
         'MR_INDEX_DIMENSION',
-        `${vectors.length} numbers are no vectors of dimension ${dim}`,
+        `${vectors.length} numbers are not vectors of dimension ${dim}`,
       );
     }
     if (!vectors.every(Number.isFinite)) {
@@ -134,14 +134,14 @@ export class FlatIndex {
   static vectorsIn(bytes: Uint8Array): { readonly vectors: Float32Array; readonly dim: number } {
     const alien =
       bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, magic.length)).toString() !== magic;
-    if (alien) throw corrupt(`it does not begin with ${magic}`);
+    if (alien) throw corrupt(`it does not start with ${magic}`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const dim = view.getUint32(magic.length, true);
     const count = view.getUint32(magic.length + 4, true);
     const expected = headerBytes + count * dim * 4;
     if (dim === 0 || bytes.byteLength !== expected) {
       throw corrupt(
-        `${count} vectors of dimension ${dim} take ${expected} bytes, it has ${bytes.byteLength}`,
+        `${count} vectors of dimension ${dim} take ${expected} bytes; it has ${bytes.byteLength}`,
       );
     }
     // A copy: floats must lie at multiples of four, which a view of a file need not.
@@ -153,6 +153,6 @@ export class FlatIndex {
 
 function corrupt(why: string): InputError {
   return new InputError('MR_INDEX_CORRUPT', `not a flat index, or a damaged one: ${why}`, {
-    hint: 'Fetch the version again, or build the index anew from the item vectors.',
+    hint: 'Fetch the version again, or rebuild the index from the item vectors.',
   });
 }

@@ -206,7 +206,7 @@ class Codec<T> implements AvroCodec<T> {
       } catch (cause) {
         const message = `${this.#type.name} cannot be read from values of schema ${id}: ${messageOf(cause)}.`;
         throw new InputError('MR_SCHEMA_INCOMPATIBLE', message, {
-          hint: 'Give a field that was added a default, and keep the type of the others.',
+          hint: 'Give new fields a default, and keep the types of the others.',
           cause,
         });
       }
@@ -231,7 +231,7 @@ class Codec<T> implements AvroCodec<T> {
 
   #decodeError(problem: string, id: number): InputError {
     return new InputError('MR_AVRO_DECODE', `Not a ${this.#type.name} of schema ${id}: ${problem}.`, {
-      hint: 'The producer wrote something else than its schema says.',
+      hint: "The producer's data does not match its schema.",
     });
   }
 

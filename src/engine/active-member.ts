@@ -69,7 +69,7 @@ export async function asActiveMember(
       await new Term(options, membership, signal).serve(work);
     } catch (error) {
       if (isAwaited || !(error instanceof RetryableError)) throw error;
-      logger.warn({ group, err: error }, 'the work of a group stands still; it is tried again');
+      logger.warn({ group, err: error }, "a group's work has stalled; retrying");
       await clock.sleep(pauseMs, signal);
     }
   }

@@ -173,6 +173,6 @@ function undecodable({ topic, partition, offset }: UndecodableRecord, cause: unk
   return new InputError(
     'MR_RECORD_UNDECODABLE',
     `The record at offset ${offset} of topic ${topic}, partition ${partition}, can't be decoded: ${why}`,
-    { hint: 'Find out who else writes to the topic, and take their right to.', cause },
+    { hint: 'Find out who else writes to the topic, and revoke their permission.', cause },
   );
 }

@@ -65,6 +65,8 @@ function behind(names: readonly string[]): RetryableError {
   return new RetryableError(
     'MR_PRIVACY_VIEWS_REMAIN',
     `The processors have not read ${names.join(', ')} to the end.`,
-    { hint: 'See that they run ("millrace start") and how far they are behind, then erase the user again.' },
+    {
+      hint: 'Check that they run ("millrace start") and how far they are behind, then erase the user again.',
+    },
   );
 }

@@ -175,7 +175,7 @@ function notArchived(versions: readonly string[]): RetryableError {
     'MR_PRIVACY_VERSIONS_REMAIN',
     `Versions that were trained with the user are not archived yet: ${versions.join(', ')}.`,
     {
-      hint: 'See that the processors run ("millrace start") and are not far behind, then erase the user again.',
+      hint: 'Check that the processors run ("millrace start") and are not far behind, then erase the user again.',
     },
   );
 }

@@ -174,7 +174,7 @@ function keysOnly({
 function remain(topic: string): RetryableError {
   return new RetryableError('MR_PRIVACY_VIEWS_REMAIN', `Rows of the user are still on topic ${topic}.`, {
     hint:
-      'See that the processors run ("millrace start") and are not far behind, then erase the user again. A version of a ' +
-      'view that nothing declares any more keeps its rows until "millrace features drop".',
+      'Check that the processors run ("millrace start") and are not far behind, then erase the user again. A version of a ' +
+      'view that is no longer declared keeps its rows until "millrace features drop".',
   });
 }

@@ -114,7 +114,7 @@ export class Gateway {
     if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
       throw new InputError(
         'MR_EVENT_BATCH',
-        `A request carries 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`,
+        `A request contains 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`,
         {
           hint: 'Spread them over several requests.',
         },
@@ -187,9 +187,9 @@ export class Gateway {
       this.#pending?.giveBack(users);
       const code = errorCode(cause) ?? 'MR_INVARIANT';
       this.#events.inc({ outcome: code }, events.length);
-      this.#logger.error({ err: cause, events: events.length }, 'events could not be taken');
+      this.#logger.error({ err: cause, events: events.length }, 'events could not be accepted');
       if (!(cause instanceof MillraceError)) throw cause;
-      throw new RetryableError(relayed(code), `The events were not taken: ${cause.message}.`, {
+      throw new RetryableError(relayed(code), `The events were not accepted: ${cause.message}.`, {
         hint: 'Send them again with the same event_id: events that the log already has count once.',
         cause,
       });
@@ -210,7 +210,7 @@ export class Gateway {
     const late = this.#clock.sleep(this.#writeWithinMs, inTime.signal).then((): never => {
       throw new RetryableError(
         'MR_EVENTS_UNWRITTEN',
-        `the log has not taken them in ${this.#writeWithinMs} ms`,
+        `the log did not write them within ${this.#writeWithinMs} ms`,
       );
     });
     late.catch(() => {});
@@ -235,15 +235,15 @@ export class Gateway {
     const refusal = {
       code: 'MR_EVENT_INVALID',
       message: receipt.refused[0]?.reason,
-      hint: 'Correct what `refused` names; nothing of this request was taken.',
+      hint: 'Correct what `refused` lists; nothing of this request was accepted.',
     };
     return reply.code(400).send({ ...refusal, ...receipt });
   }
 }
 
 function tooManyPending(): RetryableError {
-  return new RetryableError('MR_EVENT_USER_PENDING', 'Too many events of the user wait to be processed.', {
-    hint: 'Send them again in a moment, with the same event_id; admission.userPendingEvents is the bound.',
+  return new RetryableError('MR_EVENT_USER_PENDING', 'Too many events of the user await processing.', {
+    hint: 'Send them again in a moment, with the same event_id; the limit is admission.userPendingEvents.',
   });
 }
 

@@ -198,7 +198,7 @@ export class ArchiveLoop {
     this.#unreachable.add(name);
     this.#options.logger.warn(
       { view: name },
-      'events are dropped with which the history of a view would begin; it is not kept',
+      "events from which a view's history would start are dropped; the history is not kept",
     );
   }
 
@@ -254,7 +254,7 @@ async function openIntake(
   const topic = topics[table.topic] as Topic<string, ArchivedValue>;
   const [description] = await log.describeTopics([topic.name]);
   const starts = (description?.offsets ?? []).map(({ start }) => start);
-  const lost = metrics.counter('archive_lost_total', 'Records that could not be archived, by the reason.', [
+  const lost = metrics.counter('archive_lost_total', 'Records that could not be archived, by reason.', [
     'table',
     'reason',
   ]);
@@ -264,7 +264,7 @@ async function openIntake(
     lost.inc({ table: table.table, reason: 'retention' }, start - at);
     logger.error(
       { topic: topic.name, partition, from: at, to: start },
-      'the log has dropped records before they were archived',
+      'the log dropped records before they were archived',
     );
     return start;
   });

@@ -114,7 +114,7 @@ export class ArchiveWriter {
       const place = join(dataDirectory, path);
       if (this.transactions.manifest.file(path) !== undefined) continue;
       if ((await inodeOf(place)) !== inode) continue;
-      logger.info({ path }, 'a file that was written and never committed is removed');
+      logger.info({ path }, 'a file that was written but never committed is removed');
       await rm(place);
     }
   }

@@ -60,7 +60,7 @@ async function work(
     } catch (error) {
       if (signal.aborted && error === signal.reason) return;
       if (errorCode(error) !== 'MR_LOG_FENCED') throw namingFullDisk(error, options.dataDirectory);
-      options.logger.info('another writer works on the archive; the rest is written after it');
+      options.logger.info('another writer is at work on the archive; the rest is written after it');
       await options.clock.sleep(pauseMs, signal);
     }
   }

@@ -194,27 +194,27 @@ export async function verifyFile(
     found = (await stat(path)).size;
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    throw new FatalError('MR_OFFLINE_FILE_MISSING', `The archived file ${name} is not there.`, {
-      hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
+    throw new FatalError('MR_OFFLINE_FILE_MISSING', `The archived file ${name} is missing.`, {
+      hint: 'Restore it from a backup; nothing else holds its rows once the log has dropped them.',
       cause: error,
     });
   }
   if (found !== bytes) throw corrupt(name, `has ${found} bytes and was written with ${bytes}`);
   if ((await fingerprint(path)).sha256 !== sha256) {
-    throw corrupt(name, 'has another SHA-256 than when it was written');
+    throw corrupt(name, 'has a SHA-256 other than when it was written');
   }
 }
 
 function corrupt(path: string, problem: string): FatalError {
   return new FatalError('MR_OFFLINE_FILE_CORRUPT', `The archived file ${path} ${problem}.`, {
-    hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
+    hint: 'Restore it from a backup; nothing else holds its rows once the log has dropped them.',
   });
 }
 
 function incomplete(topic: string, { partition, from, to }: PartitionStretch, why: string): FatalError {
   return new FatalError(
     'MR_OFFLINE_INCOMPLETE',
-    `Of ${topic}, partition ${partition}, something between offsets ${from} and ${to} ${why}.`,
+    `Part of ${topic}, partition ${partition}, between offsets ${from} and ${to} ${why}.`,
     { hint: 'Request fewer, or wait for the archive to catch up.' },
   );
 }

@@ -256,7 +256,7 @@ function unknown(name: string, source: string, { options }: Reading): Configurat
 function fileError(path: string, problem: string, cause: unknown): ConfigurationError {
   const detail = cause instanceof Error ? `: ${cause.message}` : '';
   return new ConfigurationError('MR_CONFIG_FILE', `The configuration file ${path} ${problem}${detail}.`, {
-    hint: 'Give --config an existing JSON file, laid out as in docs/CONFIGURATION.md.',
+    hint: 'Point --config at an existing JSON file as described in docs/CONFIGURATION.md.',
     cause,
   });
 }

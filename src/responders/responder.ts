@@ -318,7 +318,7 @@ type RecommendQuery = { readonly [name in 'k' | keyof InteractionContext]?: stri
 function parseContext(query: Omit<RecommendQuery, 'k'>): InteractionContext {
   const context = readContext(query);
   if (typeof context !== 'string') return context;
-  throw new InputError('MR_RECOMMEND_CONTEXT', `${context}.`, { hint: 'Correct it, or leave it out.' });
+  throw new InputError('MR_RECOMMEND_CONTEXT', `${context}.`, { hint: 'Correct or omit it.' });
 }
 
 function parseK(text: string | undefined): number {
@@ -342,7 +342,7 @@ function saysNothingOfItems(): InputError {
 function checkCount(k: number): void {
   if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) {
     throw new InputError('MR_RECOMMEND_K', `k must be a whole number from 1 to ${MAX_ITEMS}.`, {
-      hint: `Ask for ${DEFAULT_ITEMS} items by leaving it out.`,
+      hint: `Omit it for ${DEFAULT_ITEMS} items.`,
     });
   }
 }

@@ -202,8 +202,8 @@ async function readNew(
       SELECT event_id FROM earlier WHERE ${learned} AND weight > 0)`);
   const rows = await readRows(database, 'fresh', reading);
   if (rows.user.length > 0) return rows;
-  throw new InputError('MR_TRAINING_NOTHING_NEW', 'The snapshot has nothing that was not learned before.', {
-    hint: 'Wait for further events, or train from scratch with: millrace train',
+  throw new InputError('MR_TRAINING_NOTHING_NEW', 'The snapshot has nothing new to learn from.', {
+    hint: 'Wait for more events, or train from scratch with: millrace train',
   });
 }
 
@@ -245,7 +245,7 @@ function refuseOneClass(item: Int32Array): void {
   if (item.some((id) => id !== item[0])) return;
   throw new InputError(
     'MR_TRAINING_ONE_CLASS',
-    `All ${item.length} examples to learn from are of one item: there is nothing to tell apart.`,
+    `All ${item.length} examples to learn from are of one item, so there is nothing to rank.`,
     { hint: 'Import or publish events on several items first.' },
   );
 }
@@ -253,7 +253,7 @@ function refuseOneClass(item: Int32Array): void {
 function nothingHeldOut(part: string): InputError {
   return new InputError(
     'MR_TRAINING_NOTHING_HELD_OUT',
-    `The ${part} part of the snapshot has nothing to be found by users that were learned, so nothing would say how good the model is.`,
-    { hint: `Wait for further events, or raise snapshots.${part}Share.` },
+    `The ${part} part of the snapshot has no items of users that were trained on, so the model could not be evaluated.`,
+    { hint: `Wait for more events, or raise snapshots.${part}Share.` },
   );
 }

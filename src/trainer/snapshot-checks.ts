@@ -28,7 +28,7 @@ export async function verifyFiles(directory: string, { files }: Snapshot): Promi
       throw errorCode(error) === 'ENOENT' ? corrupt(path, 'is not there', error) : error;
     }
     if ((await fingerprint(path)).sha256 !== sha256) {
-      throw corrupt(path, 'has another SHA-256 than when it was written');
+      throw corrupt(path, 'has a SHA-256 other than when it was written');
     }
   }
 }
@@ -42,10 +42,10 @@ export function refuseOtherFeatures({ snapshot_id: id, views }: Snapshot): void 
     const taken = views.find((view) => view.name === name);
     if (taken === undefined) throw otherFeatures(id, `has no features of view ${name}`);
     if (taken.version !== version) {
-      throw otherFeatures(id, `has features of ${name} in version ${taken.version}, answers in ${version}`);
+      throw otherFeatures(id, `has features of ${name} in version ${taken.version}; answers use ${version}`);
     }
     if (taken.declaration !== '' && taken.declaration !== declaration) {
-      throw otherFeatures(id, `has features of ${name} as it was declared before it was changed`);
+      throw otherFeatures(id, `has features of an earlier declaration of ${name}`);
     }
   }
 }
@@ -66,7 +66,7 @@ export async function refuseUnreadable(database: AnalyticDatabase): Promise<void
   const count = counted?.count ?? 0;
   if (count === 0) return;
   throw new InputError('MR_TRAINING_NOT_FINITE', `The weight of ${count} examples is not a finite number.`, {
-    hint: 'Look at the events that they came from; correct what computes their weight, and take a new snapshot.',
+    hint: 'Look at the events that they came from, correct what computes their weight, and take a new snapshot.',
   });
 }
 

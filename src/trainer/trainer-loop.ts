@@ -80,8 +80,7 @@ export class TrainerLoop {
     const open = <V>(topic: Topic<string, V>, from: number) =>
       TopicReader.open(log, topic, {
         from: [from],
-        onUndecodable: (at, err) =>
-          logger.error({ ...at, err }, 'a record that cannot be decoded is passed over'),
+        onUndecodable: (at, err) => logger.error({ ...at, err }, 'an undecodable record is skipped'),
       });
     const { runs, positions } = ledger;
     const unfinished = runs.filter((run) => !isOver(run)).map(({ run_id }) => run_id);
@@ -144,7 +143,7 @@ export class TrainerLoop {
     if (command === null) return;
     const { kind, command_id: id, run } = command;
     if (kind === 'snapshot') this.#queue.push({ snapshot: record });
-    if (kind === 'cancel' && run?.run_id != null) await this.#cancel(run.run_id, 'a command asked for it');
+    if (kind === 'cancel' && run?.run_id != null) await this.#cancel(run.run_id, 'a command requested it');
     // After a crash a command may come again.
     if (kind !== 'train' || this.#ledger.runs.some((each) => each.command_id === id)) return;
     try {
@@ -272,10 +271,7 @@ export class TrainerLoop {
   async #bury(record: CommandRecord, error: MillraceError): Promise<void> {
     const { logger, topics } = this.#options;
     const { partition, offset } = record;
-    logger.error(
-      { topic: topics.commands.name, partition, offset, err: error },
-      'a command could not be done',
-    );
+    logger.error({ topic: topics.commands.name, partition, offset, err: error }, 'a command failed');
     await this.#ledger.add([], { letters: [deadLetterOf(topics.commands, record, error)] });
     this.#onCommandDone(record.key, { kind: 'failed', error });
   }

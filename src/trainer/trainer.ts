@@ -171,7 +171,7 @@ export class Trainer {
 }
 
 function stopped(): FatalError {
-  return new FatalError('MR_TRAINER_STOPPED', 'The trainer has stopped before the training was done.', {
-    hint: 'Start it again: a command that was sent is carried out then.',
+  return new FatalError('MR_TRAINER_STOPPED', 'The trainer stopped before the training was done.', {
+    hint: 'Restart it: it then carries out the command.',
   });
 }

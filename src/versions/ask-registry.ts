@@ -50,16 +50,16 @@ function accepted(answer: CommandAnswer): CommandAnswer {
   if (isAccepted) return answer;
   const why = reason === null ? '' : `: ${reason}`;
   throw new InputError(relayed(code ?? 'MR_VERSION_UNKNOWN'), `The command to ${kind} is refused${why}.`, {
-    hint: 'Look at "millrace versions", which says where each version is in its life.',
+    hint: 'Look at "millrace versions", which shows the status of each version.',
   });
 }
 
 function unanswered(commandId: string): RetryableError {
   return new RetryableError(
     'MR_VERSION_NO_ANSWER',
-    `Nobody has answered command ${commandId}; it is carried out when the processors run.`,
+    `Command ${commandId} was not answered; it is carried out when the processors run.`,
     {
-      hint: 'See that they run ("millrace start") and how far they are behind, then look at "millrace versions".',
+      hint: 'Check that they run ("millrace start") and how far they are behind, then look at "millrace versions".',
     },
   );
 }

@@ -21,9 +21,9 @@ const defaultIntervalMs = 600_000;
  */
 export async function collectPeriodically(options: CollectingOptions): Promise<void> {
   const { clock, logger, metrics, intervalMs = defaultIntervalMs, signal } = options;
-  const collected = metrics.counter('versions_collected_total', 'Versions of which the files were removed.');
-  const failures = metrics.counter('versions_collect_failures_total', 'Passes of collecting that failed.');
-  const message = 'old versions could not be collected; it is tried again';
+  const collected = metrics.counter('versions_collected_total', 'Versions whose files were removed.');
+  const failures = metrics.counter('versions_collect_failures_total', 'Failed collecting passes.');
+  const message = 'old versions could not be collected; retrying';
   await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
     try {
       for (const each of await collectable(options.rule, options)) {

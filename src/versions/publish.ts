@@ -71,7 +71,7 @@ export async function publishCandidate(
   const { version } = candidate;
   const answer = await askRegistry(asking, { kind: 'publish', candidate, actor });
   if (answer.status !== 'archived') return answer;
-  throw new InputError('MR_VERSION_NOT_PROMOTABLE', `Version ${version} was archived, which is for good.`, {
+  throw new InputError('MR_VERSION_NOT_PROMOTABLE', `Version ${version} was archived, which is permanent.`, {
     hint: 'Publish a model that differs from it, or remove its files with: millrace versions collect.',
   });
 }

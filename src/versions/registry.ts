@@ -15,7 +15,7 @@ export function versionNamed({ versions }: RegistryView, name: string): Register
     'MR_VERSION_UNKNOWN',
     exact === undefined ? `There is no version ${name}.` : `${name} may be ${several}.`,
     {
-      hint: `Give a version that "millrace versions" lists, or at least ${SHORTEST_PREFIX} characters of it.`,
+      hint: `Choose a version that "millrace versions" lists, or write at least ${SHORTEST_PREFIX} characters of it.`,
     },
   );
 }

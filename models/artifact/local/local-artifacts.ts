@@ -66,8 +66,8 @@ async function readFiles(directory: string, { files }: VersionManifest): Promise
   for (const { name, bytes: size, sha256: expected } of files) {
     const path = join(directory, name);
     const bytes = await readOr(path, (cause) => corrupt(path, 'is not there', cause));
-    if (bytes.length !== size) throw corrupt(path, `has ${bytes.length} bytes, the manifest says ${size}`);
-    if (sha256(bytes) !== expected) throw corrupt(path, 'has another SHA-256 than the manifest says');
+    if (bytes.length !== size) throw corrupt(path, `has ${bytes.length} bytes; the manifest says ${size}`);
+    if (sha256(bytes) !== expected) throw corrupt(path, 'has a SHA-256 other than in the manifest');
     contents.set(name, bytes);
   }
   return contents;

@@ -44,7 +44,7 @@ export async function readRows(
 
 export function moving(message: string, cause?: unknown): RetryableError {
   return new RetryableError('MR_QUERY_TASK_MOVING', message, {
-    hint: 'ask again in a moment: its task is being moved or restored; a standby may answer meanwhile',
+    hint: 'retry in a moment: its task is being moved or restored; a standby may answer meanwhile',
     cause,
   });
 }

@@ -208,7 +208,7 @@ export class StoreQueries {
       const isBehind = errorCode(refusal) === 'MR_QUERY_BEHIND';
       // Who names a place far ahead must not hold a connection, and this loop, for long.
       if (clock.monotonic() - start >= (isBehind ? Math.min(behindMs, patienceMs) : patienceMs))
-        throw refusal ?? moving(`no process that can be asked is known to hold task ${nameOf(task)}`);
+        throw refusal ?? moving(`no reachable process is known to hold task ${nameOf(task)}`);
       if (this.#waiting >= MOST_WAITING && refusal !== undefined) throw refusal;
       this.#waiting++;
       await clock.sleep(RETRY_MS).finally(() => this.#waiting--);
@@ -218,7 +218,7 @@ export class StoreQueries {
   async #inTime<T>(answer: T | Promise<T>, task: TaskId): Promise<T> {
     const answered = new AbortController();
     const late = this.#options.clock.sleep(READ_TIMEOUT_MS, answered.signal).then((): never => {
-      throw moving(`a copy of task ${nameOf(task)} gave no answer for ${READ_TIMEOUT_MS} ms`);
+      throw moving(`a copy of task ${nameOf(task)} did not respond for ${READ_TIMEOUT_MS} ms`);
     });
     late.catch(() => {});
     try {
@@ -245,7 +245,7 @@ export class StoreQueries {
 
 function limitOf({ limit = DEFAULT_LIMIT }: QueryOptions): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw invalidQuery(`the limit is no whole number from 1 to ${MAX_LIMIT}`);
+  throw invalidQuery(`the limit is not a whole number from 1 to ${MAX_LIMIT}`);
 }
 
 /** A bound on what the store's tasks do not read could never be met, nor be told to be. */
@@ -258,7 +258,7 @@ function refuseForeignPositions(bound: Position | undefined, { sources, partitio
       if (!/^\d+$/.test(partition) || Number(partition) >= partitions)
         throw invalidQuery(`the position names partition ${partition} of ${topic}, which has ${partitions}`);
       if (!Number.isSafeInteger(offset) || offset < 0)
-        throw invalidQuery(`${offset} is no offset of ${topic}`);
+        throw invalidQuery(`${offset} is not an offset of ${topic}`);
     }
   }
 }
@@ -307,8 +307,8 @@ async function decode({ spec }: StoreDefinition, value: Row['value']): Promise<u
 }
 
 function notThere(task: TaskId, { position }: Rows): RetryableError {
-  const message = `task ${nameOf(task)} has come to ${JSON.stringify(position)}, which is not as far as was asked for`;
+  const message = `task ${nameOf(task)} has come to ${JSON.stringify(position)}, which is behind the requested position`;
   return new RetryableError('MR_QUERY_BEHIND', message, {
-    hint: 'ask again in a moment, or without a position; look at the lag of the task where it stays behind',
+    hint: "retry in a moment, or without a position; if it stays behind, look at the task's lag",
   });
 }

@@ -217,7 +217,7 @@ export class CachedStore<V> implements KeyValueStore<V> {
     if (typeof text !== 'string')
       return new InputError(
         text === null || text === undefined ? 'MR_RECORD_NULL_KEY' : 'MR_RECORD_KEY',
-        `store ${this.name} was asked for the key ${String(text)}, which is no text`,
+        `store ${this.name} was asked for the key ${String(text)}, which is not a string`,
       );
     const missing = new NotLoaded(this as CachedStore<unknown>, read);
     this.onMiss?.(missing);

@@ -25,7 +25,7 @@ export function stampedSerde<V>(inner: Serde<V>): StampedSerde<V> {
   };
   const bodyOf = (bytes: Buffer) => {
     if (bytes.length >= inner.framing + STAMP_BYTES) return bytes.subarray(0, bytes.length - STAMP_BYTES);
-    throw new FatalError('MR_STORE_CORRUPT', 'the bytes are no value with its time', {
+    throw new FatalError('MR_STORE_CORRUPT', 'the bytes are not a value with its time', {
       hint: 'the store is rebuilt from its changelog',
     });
   };

@@ -75,7 +75,7 @@ const windowRowFormat: RowFormat = {
 /** A time of fixed width, so that rows are in the order of time. Errors: MR_RECORD_TIMESTAMP. */
 export function timeText(ms: number): string {
   if (!Number.isSafeInteger(ms) || ms < 0) {
-    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is no time of a window`);
+    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is not a window's time`);
   }
   return String(ms).padStart(TIME_DIGITS, '0');
 }

@@ -57,7 +57,7 @@ export class DeadLetters {
     if (this.#policy === 'skip') return;
     if (this.#policy === 'fail') {
       throw new FatalError('MR_RECORD_FAILED', `${letter.operator} failed on ${where(letter)}: ${message}`, {
-        hint: 'mend the record or the processor, or choose another policy for record errors',
+        hint: 'correct the record or the processor, or choose another policy for record errors',
         cause: error,
       });
     }

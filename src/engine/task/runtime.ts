@@ -189,7 +189,7 @@ export class StreamsRuntime {
     } catch (error) {
       if (!isTransient(error) || this.#backoff.failures >= MOST_FAILURES) throw error;
       const { logger } = this.#options;
-      logger.warn({ err: error }, 'a passing fault; what was not committed is dropped and done again');
+      logger.warn({ err: error }, 'a transient fault; uncommitted work is dropped and redone');
       this.#metrics.retries.inc({ reason: errorCode(error) ?? 'unknown' });
       this.#isHeldUp = true;
       this.#options.onHeldUp?.(error instanceof Error ? error.message : String(error));
@@ -268,7 +268,7 @@ export class StreamsRuntime {
       return await this.#keepingAlive(task);
     } catch (error) {
       if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
-      this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
+      this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is fully restored');
       // What the task has not committed was in memory only: its successor reads it again.
       await this.#tasks.close([task]);
       this.#suspects.add(task.name);
@@ -300,7 +300,7 @@ export class StreamsRuntime {
       const seconds = Math.round((clock.monotonic() - begun) / 1_000);
       if (seconds > 0) {
         this.#isHeldUp = true;
-        onHeldUp?.(`task ${task.name} has waited for ${seconds} s for what a batch of records needs`);
+        onHeldUp?.(`task ${task.name} has waited ${seconds} s for the data that a batch needs`);
       }
     }
   }
@@ -389,7 +389,10 @@ export class StreamsRuntime {
   /** The group has gone on without us: what we hold uncommitted is another's to do again. */
   async #joinAnew(): Promise<void> {
     const { logger, instanceId } = this.#options;
-    logger.warn({ member: instanceId }, 'the group has gone on without us; uncommitted work is dropped');
+    logger.warn(
+      { member: instanceId },
+      'the group continued without this member; uncommitted work is dropped',
+    );
     await this.#tasks.close(this.#tasks.held);
     await this.#join();
   }
@@ -455,12 +458,10 @@ function isTransient(error: unknown): boolean {
 
 function runtimeMetrics(metrics: Metrics) {
   return {
-    read: metrics.counter('engine_read_records_total', 'Records that tasks have fetched.', ['topic']),
+    read: metrics.counter('engine_read_records_total', 'Records fetched by tasks.', ['topic']),
     commitMs: metrics.histogram('engine_commit_ms', 'Duration of a commit, log and stores.'),
-    retries: metrics.counter(
-      'engine_retries_total',
-      'Times that uncommitted work was dropped and done again.',
-      ['reason'],
-    ),
+    retries: metrics.counter('engine_retries_total', 'Times that uncommitted work was dropped and redone.', [
+      'reason',
+    ]),
   };
 }

@@ -346,7 +346,7 @@ export class Task {
 function undeclaredReads(metrics: Metrics) {
   return metrics.counter(
     'engine_undeclared_reads_total',
-    'Reads of a store that the operator had not declared, each of which waited for the database.',
+    'Undeclared store reads, each of which waited for the database.',
     ['operator', 'store'],
   );
 }
@@ -375,8 +375,8 @@ async function openTimers(topology: SubTopology, state: TaskState): Promise<Map<
 }
 
 function refused(store: string, key: string, cause: unknown): RetryableError {
-  return new RetryableError('MR_STORE_REFUSED', `${store} takes no such value as was written for ${key}`, {
-    hint: 'nothing to do: the records are processed again, and the one that wrote it is put aside',
+  return new RetryableError('MR_STORE_REFUSED', `${store} cannot serialise the value written for ${key}`, {
+    hint: 'nothing to do: the records are reprocessed, and the one that wrote it goes to the dead letters',
     cause,
   });
 }

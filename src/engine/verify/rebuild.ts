@@ -107,7 +107,7 @@ async function assertInputsWhole(
   throw new FatalError(
     'MR_VERIFY_INPUT_GONE',
     `${name} can't be repeated: ${cut.topic.name} lacks what it read before its state was carried over from generation ${carriedFrom}.`,
-    { hint: 'nothing to do: the tasks that read topics of others alone can be compared' },
+    { hint: 'nothing to do: tasks that only read other topics can be compared' },
   );
 }
 
@@ -227,9 +227,9 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
 function dependsOnArrival(task: string, processors: readonly string[]): FatalError {
   return new FatalError(
     'MR_REBUILD_DEPENDS_ON_ARRIVAL',
-    `The state of ${processors.join(', ')} in ${task}, or behind it, depends on the order in which records arrived, or on the wall clock: a rebuild from the log can come out otherwise.`,
+    `The state of ${processors.join(', ')} in ${task}, or after it, depends on arrival order or on the wall clock: a rebuild from the log can differ.`,
     {
-      hint: 'verify it from its journal, which is exact but behind a global table; or force the rebuild and accept what comes out',
+      hint: 'verify it from its journal, which is exact except after a global table; or force the rebuild and accept the differences',
     },
   );
 }

@@ -145,7 +145,7 @@ export function translateSqliteError(path: string, error: unknown): unknown {
       });
     case 11: // CORRUPT
       return new FatalError('MR_LOG_CORRUPT', `${path} is damaged: ${reason}`, {
-        hint: 'restore the log from a copy or the archive',
+        hint: 'restore the log from a backup or the archive',
         cause: error,
       });
     case 26: // NOTADB
@@ -164,7 +164,7 @@ export function storedJson<T>(text: string, what: string): T {
     return JSON.parse(text) as T;
   } catch (cause) {
     throw new FatalError('MR_LOG_CORRUPT', `log.sqlite is damaged: ${what} can't be read`, {
-      hint: 'restore the log from a copy or the archive',
+      hint: 'restore the log from a backup or the archive',
       cause,
     });
   }

@@ -141,7 +141,7 @@ export class Broker {
     if (this.#failures > 0) {
       this.#failures--;
       throw new RetryableError('MR_LOG_UNAVAILABLE', `${nameOf(at)} has no leader at the moment`, {
-        hint: 'nothing was written: try again',
+        hint: 'nothing was written: retry',
       });
     }
     return partition;

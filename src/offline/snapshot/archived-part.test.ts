@@ -99,7 +99,7 @@ it('reads the log instead of a file that is missing or damaged, and says which',
   rmSync(path);
   assert.deepEqual(contents(world, await take()), fromLog);
   assert.deepEqual(errors, [
-    `The archived file ${path} has another SHA-256 than when it was written.`,
+    `The archived file ${path} has a SHA-256 other than when it was written.`,
     `The archived file ${path} is not there.`,
   ]);
 });

@@ -141,7 +141,7 @@ async function exists(path: string): Promise<boolean> {
 function empty({ records }: Collected): RetryableError {
   return new RetryableError(
     'MR_SNAPSHOT_EMPTY',
-    `There is nothing to train on: of ${records} examples none that is a positive lies before the watermark.`,
+    `There is nothing to train on: none of ${records} examples is a positive before the watermark.`,
     { hint: 'Send or import events first, and let the topology process them.' },
   );
 }

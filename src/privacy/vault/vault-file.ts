@@ -84,7 +84,7 @@ function create(database: DatabaseSync, keyPath: string): Buffer {
 /** Another key than the vault's own would find nobody in it, and give everybody a new name. */
 function unlocked(database: DatabaseSync, keyPath: string): Buffer {
   const masterKey = masterKeyAt(keyPath, { mayMake: false });
-  if (masterKey === undefined) throw unusable(`${keyPath} is not there, or holds no key`);
+  if (masterKey === undefined) throw unusable(`${keyPath} is missing, or is not a key`);
   const proof = database.prepare('SELECT proof FROM vault').get()?.proof;
   if (isProof(proof, unsealedProofOf(masterKey))) seal(database, masterKey);
   else if (!isProof(proof, proofOf(masterKey))) throw unusable(`${keyPath} is the key of another vault`);
@@ -139,7 +139,7 @@ function translate(path: string, error: unknown): unknown {
         'MR_PRIVACY_VAULT_BUSY',
         `${path} can't be read or written just now: ${reason}.`,
         {
-          hint: 'Try again; if it goes on, see which process holds it and whether the disk is full.',
+          hint: 'Retry; if it persists, check which process holds it and whether the disk is full.',
           cause: error,
         },
       );
@@ -161,7 +161,7 @@ function unusable(what: string, cause?: unknown): ConfigurationError {
     'MR_PRIVACY_VAULT_UNUSABLE',
     `The vault of pseudonyms can't be used: ${what}.`,
     {
-      hint: `Restore ${vaultFileName} and ${masterKeyFileName} together from one copy, readable and writable by this user alone.`,
+      hint: `Restore ${vaultFileName} and ${masterKeyFileName} together from one backup, readable and writable only by this user.`,
       cause,
     },
   );

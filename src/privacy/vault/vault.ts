@@ -144,7 +144,7 @@ class Vault implements Pseudonyms {
     if (!this.#seal.fits(seal, handle, key)) {
       this.#damage ??= damagedRows(this.#path, 1);
       throw new FatalError('MR_PRIVACY_VAULT_DAMAGED', `The key of a user in ${this.#path} is damaged.`, {
-        hint: `Restore ${vaultFileName} and pseudonyms.key from one copy; "millrace verify" counts what is damaged.`,
+        hint: `Restore ${vaultFileName} and pseudonyms.key together from one backup; "millrace verify" counts what is damaged.`,
       });
     }
     const digest = createHmac('sha256', key).update(userId).digest();

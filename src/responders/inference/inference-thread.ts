@@ -9,7 +9,7 @@ const MAX_BATCH = 256;
 const NAMED = {
   model: 'The user tower',
   thread: 'The thread that computes user vectors',
-  hint: 'The version does not fit its own files: train it again.',
+  hint: 'The version does not match its own files: train it again.',
 };
 
 type Waiting = {

@@ -49,7 +49,7 @@ export class ServedRanker {
       throw new FatalError(
         'MR_VERSION_CORRUPT',
         `Version ${candidate.version} cannot be served: its event names the directory of version ${files.version}.`,
-        { hint: 'Publish it again; the version that was served before goes on.' },
+        { hint: 'Publish it again; the previously served version stays in use.' },
       );
     }
     const manifest = parseExternalManifest(files.read(externalManifestName));

@@ -172,6 +172,6 @@ function setBit(bitmap: Uint8Array, item: number | undefined, value: boolean): v
 
 function mismatch(version: string, problem: string): FatalError {
   return new FatalError('MR_VERSION_CORRUPT', `Version ${version} cannot be served: ${problem}.`, {
-    hint: 'Train again; the version that was served before goes on.',
+    hint: 'Train again; the previously served version stays in use.',
   });
 }

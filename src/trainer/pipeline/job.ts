@@ -194,7 +194,7 @@ export class Job {
       );
     } else if (event.kind === 'retrying') {
       const { error, inMs } = event;
-      logger.warn({ runs, step: name, err: error, inMs }, 'a step of a run is tried again');
+      logger.warn({ runs, step: name, err: error, inMs }, 'a step of a run is retried');
       await ledger.change(runs, (run) =>
         atStep(run, name, { status: 'waiting', error: inOneLine(runError(error)) }),
       );

@@ -149,7 +149,7 @@ export async function snapshotOf(options: TrainerOptions, id: string): Promise<S
 }
 
 function missingBase(version: string): never {
-  throw new InputError('MR_TRAINING_NO_BASE', `There is no version ${version} to begin with.`, {
+  throw new InputError('MR_TRAINING_NO_BASE', `There is no version ${version} to start from.`, {
     hint: 'Train from scratch: millrace train',
   });
 }

@@ -81,7 +81,7 @@ export class RunThread {
 }
 
 function endedByItself(): FatalError {
-  return new FatalError('MR_TRAINING_THREAD', 'The thread of the training has ended by itself.', {
-    hint: 'Look at what the system says of the process; start the training again.',
+  return new FatalError('MR_TRAINING_THREAD', 'The thread of the training ended unexpectedly.', {
+    hint: "Look at the system's log for the process; restart the training.",
   });
 }

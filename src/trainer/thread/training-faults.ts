@@ -40,7 +40,7 @@ export function asMemoryError(error: unknown): unknown {
   if (!isMemory) return error;
   return new FatalError(
     'MR_TRAINING_OUT_OF_MEMORY',
-    `The training needs more memory than there is: ${(error as Error).message}`,
+    `The training needs more memory than is available: ${(error as Error).message}`,
     {
       hint: 'Train with a lower training.dimension, on fewer examples, or on a machine with more memory.',
       cause: error,
@@ -53,7 +53,7 @@ function providerFailed(provider: string, updates: number, cause: unknown): Retr
     'MR_TRAINING_PROVIDER',
     `The provider ${provider} failed after ${updates} updates: ${(cause as Error).message}`,
     {
-      hint: 'It is tried again from the last checkpoint; if it goes on, train with another provider.',
+      hint: 'It is retried from the last checkpoint; if it keeps failing, train with another provider.',
       cause,
     },
   );

@@ -69,7 +69,7 @@ function readField(text: string, { name, least, most }: Field, part: string): Se
     const to = last !== undefined ? Number(last) : first !== undefined && step === undefined ? from : most;
     const by = Number(step ?? 1);
     if (from < least || to > most || from > to || by < 1) {
-      throw unreadable(text, `"${item}" is no ${name}, which is from ${least} to ${most}`);
+      throw unreadable(text, `"${item}" is not a ${name}, which is from ${least} to ${most}`);
     }
     for (let value = from; value <= to; value += by) values.add(value);
   }

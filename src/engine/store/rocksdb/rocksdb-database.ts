@@ -180,7 +180,7 @@ function isLocked(error: unknown): boolean {
 
 function locked(path: string, cause: unknown): RetryableError {
   return new RetryableError('MR_STORE_LOCKED', `the store ${path} is open in another process or task`, {
-    hint: 'wait until its owner has closed it, or stop the other process',
+    hint: 'wait until its owner closes it, or stop the other process',
     cause,
   });
 }
@@ -193,7 +193,7 @@ function openingError(path: string, error: unknown): unknown {
 
 function corrupt(cause: unknown): FatalError {
   return new FatalError('MR_STORE_CORRUPT', `a store can't be read: ${String(cause)}`, {
-    hint: 'it is rebuilt from its changelog when the task starts again',
+    hint: 'it is rebuilt from its changelog when the task restarts',
     cause,
   });
 }

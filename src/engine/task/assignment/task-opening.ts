@@ -104,9 +104,9 @@ async function assertWithinLog(id: TaskId, environment: OpeningEnvironment): Pro
     if (offset <= end) continue;
     throw new FatalError(
       'MR_GROUP_OFFSET',
-      `Group ${group} stands at offset ${offset} of topic ${topic}, partition ${partition}, and the log ends at ${end}.`,
+      `Group ${group} is at offset ${offset} of topic ${topic}, partition ${partition}, but the log ends at ${end}.`,
       {
-        hint: `Stop all instances and run "millrace offsets set ${group} ${topic}/${partition} ${end}", or set it where processing is to go on.`,
+        hint: `Stop all instances and run "millrace offsets set ${group} ${topic}/${partition} ${end}", or set it to where processing should continue.`,
       },
     );
   }

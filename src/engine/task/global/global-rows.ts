@@ -90,7 +90,7 @@ export class GlobalRowStore {
     } catch (cause) {
       if (cause instanceof RetryableError) throw cause;
       throw new FatalError('MR_STORE_CORRUPT', `a global table holds an unreadable row at ${key}`, {
-        hint: 'it is read again from its topic',
+        hint: 'it is reread from its topic',
         cause,
       });
     }

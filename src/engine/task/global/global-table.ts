@@ -74,7 +74,7 @@ export class GlobalTableCopy implements GlobalRows {
       await this.#close();
       if (!BEYOND_REPAIR.has(errorCode(error) ?? '')) throw error;
       const { logger } = this.#environment;
-      logger.warn({ err: error, topic: this.#topic.name }, 'a global table is read again from its start');
+      logger.warn({ err: error, topic: this.#topic.name }, 'a global table is reread from the start');
       await this.#discard();
       await this.#attempt(onProgress);
     }
@@ -90,7 +90,7 @@ export class GlobalTableCopy implements GlobalRows {
       throw new RetryableError(
         'MR_GLOBAL_TABLE_DAMAGED',
         `the copy of global table ${this.#topic.name} can't be read`,
-        { hint: 'nothing to do: it is read again from its topic', cause },
+        { hint: 'nothing to do: it is reread from its topic', cause },
       );
     }
   }
@@ -211,7 +211,7 @@ class OpenRows {
       const now = this.#environment.clock.now();
       const batches = await this.#consumer.poll(0);
       if (batches.length > 0 && this.#wasWhole && now - this.#asOf > this.#trustedMs)
-        throw misfit(this.#topic.name, 'tombstones may have gone since it was last whole');
+        throw misfit(this.#topic.name, 'tombstones may have been removed since it was last complete');
       isAtEnd = places.filter(isReached).length === places.length;
       if (isAtEnd) {
         this.#asOf = now;
@@ -267,7 +267,7 @@ class OpenRows {
     const operator = this.#topic.name;
     const reason = errorCode(error) ?? 'MR_PROCESSOR_THREW';
     rejectedRecords(metrics).inc({ operator, reason });
-    logger.warn({ err: error, topic: operator, key }, 'a record of a global table is passed over');
+    logger.warn({ err: error, topic: operator, key }, 'a record of a global table is skipped');
   }
 
   #marks(): Change {
@@ -286,14 +286,14 @@ function unusable(
   partitions: number,
   topic: Topic<unknown, unknown>,
 ): string | undefined {
-  if (partitions !== offsets.length) return 'the topic has another number of partitions';
-  if (fingerprint !== fingerprintOf(topic)) return 'its rows were read by another schema';
+  if (partitions !== offsets.length) return 'the number of partitions of the topic has changed';
+  if (fingerprint !== fingerprintOf(topic)) return 'its rows were read with another schema';
   return undefined;
 }
 
 function misfit(topic: string, why: string): FatalError {
-  return new FatalError('MR_STORE_CORRUPT', `the copy of global table ${topic} does not fit: ${why}`, {
-    hint: 'it is read again from its topic',
+  return new FatalError('MR_STORE_CORRUPT', `the copy of global table ${topic} is unusable: ${why}`, {
+    hint: 'it is reread from its topic',
   });
 }
 

@@ -76,7 +76,7 @@ export class Standby {
     } catch (error) {
       if (this.#progress.signal.aborted) return FOLLOW_INTERVAL_MS;
       const { logger } = this.#environment;
-      logger.warn({ err: error, code: errorCode(error), standby: this.name }, 'a standby has to start over');
+      logger.warn({ err: error, code: errorCode(error), standby: this.name }, 'a standby must start over');
       await this.#drop().catch((err: unknown) => logger.warn({ err }, 'a standby’s store did not close'));
       return RETRY_MS;
     }

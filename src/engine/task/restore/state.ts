@@ -278,7 +278,7 @@ export class TaskState {
       'MR_STORE_AHEAD',
       `${store} holds ${place} up to offset ${is.offset}, and ${group}'s offset is ${is.committed}: it was set back, or has expired`,
       {
-        hint: `stop all instances and run "millrace offsets set ${group} ${place} ${is.offset}"; or raise the generation of the topology to process all anew`,
+        hint: `stop all instances and run "millrace offsets set ${group} ${place} ${is.offset}"; or raise the topology's generation to reprocess everything`,
       },
     );
   }
@@ -312,7 +312,7 @@ export class TaskState {
     if (mark.offset < start || mark.offset > until || isAhead || isExpired) {
       this.#options.logger.warn(
         { task: this.#options.name, store: definition.name, local: mark.offset, start, end: until },
-        'the local store does not fit its changelog; it is restored whole',
+        'the local store does not match its changelog; it is fully restored',
       );
       return false;
     }
@@ -402,10 +402,10 @@ export class TaskState {
   /** A tombstone that was cleaned away before it was read here would leave its row for ever. */
   #assertTombstonesKept({ definition, tombstonesSeenAt, tombstonesTrustedMs }: OpenStore): void {
     if (this.#options.clock.now() - tombstonesSeenAt <= tombstonesTrustedMs) return;
-    const hint = 'nothing to do: it is opened again, and restored whole';
+    const hint = 'nothing to do: it is reopened and fully restored';
     throw new RetryableError(
       'MR_STORE_OUTDATED',
-      `${definition.name} was not brought up to date for longer than its changelog keeps tombstones`,
+      `${definition.name} is out of date by longer than its changelog keeps tombstones`,
       { hint },
     );
   }
@@ -435,7 +435,7 @@ export class TaskState {
     const { logger, metrics } = this.#options;
     const place = { topic: changelog, partition: batch.partition, offset: batch.offset(index) };
     rejectedRecords(metrics).inc({ operator: name, reason: 'MR_AVRO_DECODE' });
-    logger.warn({ store: name, ...place }, 'a record of a changelog can’t be decoded and is passed over');
+    logger.warn({ store: name, ...place }, 'a changelog record can’t be decoded and is skipped');
   }
 
   /**
@@ -453,7 +453,7 @@ export class TaskState {
     } catch (error) {
       if (!isOfRecord(error)) throw error;
       const { name } = open.definition;
-      this.#options.logger.warn({ err: error, store: name }, 'an undecodable record is passed over');
+      this.#options.logger.warn({ err: error, store: name }, 'an undecodable record is skipped');
     }
   }
 

@@ -60,11 +60,11 @@ function statusGauges(metrics: Metrics) {
   const gauge = (name: string, help: string): Gauge<'task'> => metrics.gauge(name, help, ['task']);
   return {
     lag: gauge('engine_task_lag_records', 'Offsets between what a task has taken and the end of its inputs.'),
-    watermark: gauge('engine_task_watermark_ms', 'Event time up to which a task has seen everything, ms.'),
-    remaining: gauge(
-      'engine_restore_remaining_records',
-      'Changelog offsets that a restore has still to pass.',
+    watermark: gauge(
+      'engine_task_watermark_ms',
+      'Watermark of a task: event time up to which it has seen everything, ms.',
     ),
-    eta: gauge('engine_restore_eta_ms', 'Time that a restore will still take at its rate so far, ms.'),
+    remaining: gauge('engine_restore_remaining_records', 'Changelog offsets that a restore has left.'),
+    eta: gauge('engine_restore_eta_ms', 'Estimated time left for a restore, at its rate so far, ms.'),
   };
 }

@@ -112,11 +112,12 @@ function flowMetrics(metrics: Metrics): {
   rejected: Counter<'operator' | 'reason'>;
 } {
   return {
-    records: metrics.counter('engine_operator_records_total', 'Records that operators took and handed on.', [
-      'operator',
-      'direction',
-    ]),
-    dropped: metrics.counter('engine_dropped_records_total', 'Records that an operator dropped, as it may.', [
+    records: metrics.counter(
+      'engine_operator_records_total',
+      'Records that operators received and emitted.',
+      ['operator', 'direction'],
+    ),
+    dropped: metrics.counter('engine_dropped_records_total', 'Records that an operator dropped by design.', [
       'operator',
       'reason',
     ]),

@@ -68,8 +68,8 @@ export interface StreamThreads {
  */
 export async function runOnThreads(options: ThreadsOptions): Promise<StreamThreads> {
   if (!(Number.isInteger(options.threads) && options.threads > 0)) {
-    throw new ConfigurationError('MR_THREADS_INVALID', `${options.threads} is no number of threads`, {
-      hint: 'use one thread or more, at most as many as there are processors',
+    throw new ConfigurationError('MR_THREADS_INVALID', `${options.threads} is not a number of threads`, {
+      hint: 'use at least one thread, and at most as many as there are CPU cores',
     });
   }
   useLargeYoungGeneration();
@@ -245,7 +245,7 @@ class StreamThread {
 
 function gone(name: string): FatalError {
   return new FatalError('MR_THREAD_ENDED', `thread ${name} has ended`, {
-    hint: 'unless it was told to, something in it has called process.exit(); look for what it last logged',
+    hint: 'something in it may have called process.exit(); look at what it logged last',
   });
 }
 

@@ -98,7 +98,7 @@ class RunningThread {
       }
       // A full disk may keep stores from being closed in order; they are opened as after a crash.
       await runtime.close().catch((err: unknown) => logger.warn({ err }, 'stores were not closed'));
-      logger.warn({ err: error }, 'processing was cut off and starts again');
+      logger.warn({ err: error }, 'processing was interrupted and restarts');
       await this.#backoff.wait(stopping);
     } finally {
       this.#runtime = undefined;

@@ -28,7 +28,7 @@ it('a renamed store: refused, then migrated', async (t) => {
     code: 'MR_TOPOLOGY_STATE_CHANGED',
     message:
       'Topology guide, generation 1, does not fit the state that it has left: ' +
-      'store total/state is not declared any more: ' +
+      'store total/state is no longer declared: ' +
       'rename { "total/state": "watch-time/state" } or drop ["total/state"].',
   });
   // end

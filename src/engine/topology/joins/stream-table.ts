@@ -174,7 +174,7 @@ function graceJoinSpec<K, V, T, R>(
   { graceMs, value }: StreamTableJoinOptions<V>,
 ) {
   if (!(graceMs >= 0 && graceMs <= historyMs)) {
-    throw invalid(`a grace of ${graceMs} ms needs a table with as much history, which has ${historyMs} ms`);
+    throw invalid(`a grace of ${graceMs} ms requires a table with as much history; it has ${historyMs} ms`);
   }
   type Context = ProcessorContext<{ joined: Port<K, R> }, GraceStores<V, T>>;
   const stores: GraceStores<V, T> = {

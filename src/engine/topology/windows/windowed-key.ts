@@ -53,7 +53,7 @@ export function windowedKey<K>(key: KeySerde<K>): KeySerde<Windowed<K>> {
       const at = text.length - SUFFIX;
       const times = text.slice(at + 1);
       if (at < 0 || text[at] !== '\u0000' || !/^[0-9a-f]{32}$/.test(times)) {
-        throw new InputError('MR_RECORD_WINDOWED_KEY', `${JSON.stringify(text)} is no key of a window`);
+        throw new InputError('MR_RECORD_WINDOWED_KEY', `${JSON.stringify(text)} is not a window's key`);
       }
       return {
         key: key.fromText(text.slice(0, at)),

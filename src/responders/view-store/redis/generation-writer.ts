@@ -129,7 +129,7 @@ export class GenerationWriter {
         if (err instanceof RetryableError || !(err instanceof MillraceError) || err instanceof InvariantError)
           throw err;
         undecodable.inc({ topic: place.topic });
-        logger.error({ err, ...place }, 'a record could not be decoded and is left out');
+        logger.error({ err, ...place }, 'an undecodable record is skipped');
       },
     });
     const first = reader.positions;
