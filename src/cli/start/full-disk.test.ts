@@ -78,7 +78,10 @@ describe('start on a disk without room', () => {
     await until(async () => (await post('e2')).status !== 202);
     const refused = await post('e2');
     assert.deepEqual([refused.status, refused.code], [503, 'MR_DISK_LOW']);
-    assert.match(refused.message ?? '', new RegExp(`${disk.path}/data has \\d+ MB free, and 64 MB are reserved`));
+    assert.match(
+      refused.message ?? '',
+      new RegExp(`${disk.path}/data has \\d+ MB free, and 64 MB are reserved`),
+    );
     assert.equal((await get('/recommend/ann')).status, 200);
     const { body } = await get('/health/ready');
     assert.ok((body.not_ready as { name: string }[]).some(({ name }) => name === 'disk'));

@@ -377,7 +377,10 @@ it('names the first offset that is missing when inputs have expired or were comp
   const [counting, joining] = placesOf(both);
   assert.ok(counting && joining);
   const gone = (message: RegExp) => ({ code: 'MR_VERIFY_INPUT_GONE', message });
-  await assert.rejects(verifyTask(joining, { ...world, topology: both }), gone(/rows-0 no longer has offset 0/));
+  await assert.rejects(
+    verifyTask(joining, { ...world, topology: both }),
+    gone(/rows-0 no longer has offset 0/),
+  );
   await world.pipe(expiring, ['k', 1, 1_000]);
   await world.settle(both);
   world.log.clean();
