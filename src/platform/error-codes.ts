@@ -477,6 +477,16 @@ const engine: readonly ErrorDescription[] = [
     'Look for what it last logged; something in it has ended it.',
   ),
   fixConfiguration(
+    'MR_TOPOLOGY_CLASH',
+    'A topology of your own has a name of the product’s, or writes to a topic that the product’s own processes write.',
+    'Give it and its topics other names; any topic may be read.',
+  ),
+  fixConfiguration(
+    'MR_TOPOLOGY_MODULE',
+    'The module given to millrace run cannot be loaded, or its default export is no topology.',
+    'Export a topology, or a function that returns one, as default.',
+  ),
+  fixConfiguration(
     'MR_TOPOLOGY_INVALID',
     'The declaration of a topology is not consistent.',
     'Change what the message names.',

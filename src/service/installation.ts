@@ -45,6 +45,17 @@ export async function openInstallation(
   return installed(configuration, await openedLog(configuration, shutdown), shutdown);
 }
 
+/** A log with what belongs to it in the data directory, and none of the product's topics. */
+export type LogInstallation = Omit<Installation, 'topics' | 'pseudonyms'>;
+
+/** As openInstallation, for what needs no topic of the product's. */
+export async function openLogInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<LogInstallation> {
+  return onLog(configuration, await openedLog(configuration, shutdown));
+}
+
 /** The same for commands that only read: ConfigurationError MR_DATA_EMPTY where nothing has been written yet. */
 export async function openExistingInstallation(
   configuration: Configuration,
@@ -85,15 +96,29 @@ async function openedLog(configuration: Configuration, shutdown: Shutdown): Prom
 
 async function installed(
   configuration: Configuration,
-  { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
+  opened: OpenedLog,
   shutdown: Shutdown,
 ): Promise<Installation> {
-  const directory = logDirectory(configuration, identity);
-  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
-  const metrics = createMetrics();
+  const installation = onLog(configuration, opened);
+  const { log, registry, logger, metrics } = installation;
   const topics = await openTopics(log, registry, leaveOutUndecodable({ logger, metrics }));
   throwIfInterrupted(shutdown.signal);
   let pseudonyms: Promise<Pseudonyms> | undefined;
+  return {
+    ...installation,
+    topics,
+    pseudonyms: () => {
+      pseudonyms ??= openPseudonyms(configuration, log, shutdown);
+      return pseudonyms;
+    },
+  };
+}
+
+function onLog(
+  configuration: Configuration,
+  { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
+): LogInstallation {
+  const directory = logDirectory(configuration, identity);
   return {
     configuration,
     log,
@@ -103,13 +128,8 @@ async function installed(
     expiresByWallClock,
     directory,
     instanceId: embedded === undefined ? ownName(directory) : 'main',
-    topics,
-    pseudonyms: () => {
-      pseudonyms ??= openPseudonyms(configuration, log, shutdown);
-      return pseudonyms;
-    },
-    logger,
-    metrics,
+    logger: createLogger({ level: configuration.logging.level, name: 'millrace' }),
+    metrics: createMetrics(),
   };
 }
 

@@ -3,34 +3,20 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import {
-  type Configuration,
-  createLogger,
-  diskFull,
-  freeBytes,
-  type Logger,
-  lockDirectory,
-  systemClock,
-} from '#platform';
+import { type Configuration, createLogger, diskFull, freeBytes, lockDirectory, systemClock } from '#platform';
 import { checkPort, Interrupted, openInstallation, unlessInterrupted, withShutdown } from '#service';
-import { defineCommand, EXIT, type Invocation } from '../command.ts';
+import { defineCommand, EXIT, endAtLast, type Invocation, portOption } from '../command.ts';
 import { notice, type Output } from '../output.ts';
 import { bringUp } from './bring-up.ts';
 
 /** Each store takes 18 MB of the disk when it is opened, and leaves what it does not use when it is closed. */
 const LEAST_FREE_BYTES = 64_000_000;
 
-/** For what the stopped parts have left in the event loop. */
-const LEFT_OVER_MS = 2_000;
-
 type Options = { readonly port?: string };
 
 export function startCommand(command: Command): Command {
   return defineCommand<Options>({
-    command: command.option(
-      '-p, --port <port>',
-      'port of the HTTP server; 0 takes a free one (default: 8080)',
-    ),
+    command: portOption(command),
     examples: [
       ['millrace start', 'on http://127.0.0.1:8080'],
       ['millrace start --port 9000 --data other', 'elsewhere'],
@@ -84,15 +70,4 @@ function requireRoom({ data, disk, log }: Configuration, output: Output): void {
 
 function nearestExisting(path: string): string {
   return existsSync(path) ? path : nearestExisting(dirname(path));
-}
-
-/** Exiting under a worker thread's native code aborts the process, so it is left to end by itself where it does. */
-function endAtLast(logger: Logger): void {
-  setTimeout(() => {
-    logger.error(
-      { resources: process.getActiveResourcesInfo() },
-      'everything was stopped and something still runs',
-    );
-    process.exit();
-  }, LEFT_OVER_MS).unref();
 }
