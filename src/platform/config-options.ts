@@ -244,6 +244,12 @@ export const sections = {
       ),
   }),
   training: z.object({
+    modelModules: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Modules that declare models of your own, for training.models: paths from the working directory.',
+      ),
     seed: seed().default(1).describe('Seed of initial weights and of the order of examples.'),
     epochs: count()
       .optional()

@@ -614,6 +614,11 @@ const models: readonly ErrorDescription[] = [
     'Train from the start, or with the data and configuration it was made with.',
   ),
   fixConfiguration(
+    'MR_MODEL_MODULE',
+    'A module of training.modelModules cannot be loaded, or its default export is no model, or has the name of another one.',
+    'Export a Model under a name of its own as default.',
+  ),
+  fixConfiguration(
     'MR_MODEL_CONFIG',
     'A parameter of the model is out of its range.',
     'Set it as the hint says.',

@@ -16,7 +16,7 @@ export {
 export { declaredLoop } from './declared-topology.ts';
 export { DeferredProcessing } from './deferred-processing.ts';
 export { GROUPS, LOOP_GROUP, loopLag, processedInteractions, type TopicLag } from './lag.ts';
-export { openTopologyOfModule, type TopologyContext } from './own-topology.ts';
+export { openTopologyOfModule } from './own-topology.ts';
 export {
   type Processing,
   type ProcessingOptions,

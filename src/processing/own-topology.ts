@@ -1,16 +1,8 @@
 import { deadLetterTopic, type Migrations, type RuntimeOptions, type Topology } from '#engine';
-import type { Log, OpenedLog, SchemaRegistry } from '#log';
+import type { Log, OpenedLog } from '#log';
 import { ConfigurationError, importUserModule, MillraceError } from '#platform';
 import { topics as catalogue } from '#schemas';
-import { openTopics, type Topics } from '#topologies';
-
-/** What a module's default export is called with where it is a function. */
-export type TopologyContext = {
-  /** For `avroSerde`. */
-  readonly registry: SchemaRegistry;
-  /** The product's own topics, such as `interactions-accepted`; made where they are missing. */
-  topics(): Promise<Topics>;
-};
+import { openTopics, type TopologyContext } from '#topologies';
 
 export type Declared = Pick<RuntimeOptions, 'topology' | 'migrations'>;
 

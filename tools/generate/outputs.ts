@@ -26,7 +26,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
   return new Map([
     ...declared,
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
-    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
+    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions()))],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
     ['docs/MODELS.md', withModels(read('docs/MODELS.md'), models)],
