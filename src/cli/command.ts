@@ -1,7 +1,7 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadModelModules, modelOptions } from '#models';
-import { type Configuration, InputError, type Logger } from '#platform';
+import { type Configuration, InputError } from '#platform';
 import { loadConfiguration, loadOption } from '#platform/configuration';
 import { Output } from './output.ts';
 
@@ -98,24 +98,6 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     }
     return value;
   };
-}
-
-export function portOption(command: Command): Command {
-  return command.option('-p, --port <port>', 'port of the HTTP server; 0 takes a free one (default: 8080)');
-}
-
-/** For what the stopped parts have left in the event loop. */
-const LEFT_OVER_MS = 2_000;
-
-/** Exiting under a worker thread's native code aborts the process, so it is left to end by itself where it does. */
-export function endAtLast(logger: Logger): void {
-  setTimeout(() => {
-    logger.error(
-      { resources: process.getActiveResourcesInfo() },
-      'everything was stopped and something still runs',
-    );
-    process.exit();
-  }, LEFT_OVER_MS).unref();
 }
 
 /** An error of how the command line was written. */

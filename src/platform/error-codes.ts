@@ -1057,6 +1057,11 @@ const trainer: readonly ErrorDescription[] = [
     'Import or publish events on several items.',
   ),
   giveUp(
+    'MR_TRAINING_MODEL',
+    'The code of a model has thrown: one of a module of yours, or one of ours by a bug.',
+    'Mend the model where the stack in the log points.',
+  ),
+  giveUp(
     'MR_TRAINING_OUT_OF_MEMORY',
     'A training needs more memory than there is.',
     'Lower training.dimension, train on fewer examples, or give it more memory.',

@@ -17,6 +17,7 @@ export {
   logDirectory,
   openExistingInstallation,
   openInstallation,
+  openLogInstallation,
   requireData,
   withoutUser,
 } from './installation.ts';

@@ -6,6 +6,7 @@ import {
   allowedHosts,
   type Configuration,
   createHttpServer,
+  createLogger,
   createMetrics,
   type HttpServer,
   type Logger,
@@ -27,12 +28,10 @@ import type { ViewsInRedis } from './views.ts';
 const DECISION_MS = 10_000;
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
-export async function checkPort({
-  configuration,
-  logger,
-}: Pick<Installation, 'configuration' | 'logger'>): Promise<void> {
+export async function checkPort({ http, logging }: Configuration): Promise<void> {
+  const logger = createLogger({ level: logging.level, name: 'port' });
   const probe = await createHttpServer({ logger, metrics: createMetrics() });
-  await probe.listen(configuration.http);
+  await probe.listen(http);
   await probe.close();
 }
 

@@ -2,15 +2,13 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { createLogger } from '#platform';
-import { checkPort, Interrupted, runOwnTopology, unlessInterrupted, withShutdown } from '#service';
-import { defineCommand, EXIT, endAtLast, type Invocation, portOption } from '../command.ts';
-import { notice } from '../output.ts';
-
-type Options = { readonly port?: string };
+import type { Shutdown } from '#platform';
+import { checkPort, openLogInstallation, runOwnTopology } from '#service';
+import { defineCommand, type Invocation } from '../command.ts';
+import { portOption, type ServingOptions, untilStopped } from '../until-stopped.ts';
 
 export function runCommand(command: Command): Command {
-  return defineCommand<Options>({
+  return defineCommand<ServingOptions>({
     command: portOption(
       command.argument(
         '<module>',
@@ -29,29 +27,24 @@ not have are made. It runs beside "millrace start" on the same data directory, o
 data directory of its own, where the log is on Kafka. Ctrl-C commits what is done and stops, with exit code 0 once it serves
 and 130 before that; the next run goes on from there.`,
     flags: ({ port }) => ({ 'http.port': port }),
-    run: run,
+    run,
   });
 }
 
-async function run({ configuration, output }: Invocation<Options>, [module = '']: readonly string[]) {
-  const logger = createLogger({ level: configuration.logging.level, name: 'run' });
-  return withShutdown(logger, async (shutdown) => {
-    const onInterrupt = () => notice(output, '\nStopping ...');
-    process.once('SIGINT', onInterrupt);
-    shutdown.add('terminal', async () => void process.off('SIGINT', onInterrupt));
-    await checkPort({ configuration, logger });
-    const work = runOwnTopology(resolve(module), configuration, shutdown);
-    shutdown.add('start-up', async () => void (await work.catch(() => {})));
-    const { topology, processing, url } = await unlessInterrupted(work, shutdown.signal);
+async function run(invocation: Invocation<ServingOptions>, [module = '']: readonly string[]) {
+  const { configuration, output } = invocation;
+  const open = async (shutdown: Shutdown) => {
+    await checkPort(configuration);
+    return openLogInstallation(configuration, shutdown);
+  };
+  return untilStopped('run', invocation, open, async (installation, shutdown) => {
+    const { topology, failed, url } = await runOwnTopology(resolve(module), installation, shutdown);
     const { name, generation } = topology;
     if (output.json) output.value({ topology: name, generation, url });
     else {
       output.line(`Running   ${name}, generation ${generation}, on ${url}; Ctrl-C stops`);
       output.line(`Try       curl ${url}/stores`);
     }
-    await unlessInterrupted(processing.ended, shutdown.signal).catch((error: unknown) => {
-      if (!(error instanceof Interrupted)) throw error;
-    });
-    return EXIT.done;
-  }).finally(() => endAtLast(logger));
+    return { failed };
+  });
 }

@@ -1,12 +1,7 @@
 import { modelModules, type UserInput } from '#models';
 import type { Histogram, Metrics } from '#platform';
 import { ModelThread } from './model-thread.ts';
-import type {
-  InferenceAnswers,
-  InferenceReady,
-  InferenceThreadData,
-  InferenceThreadInput,
-} from './thread-main.ts';
+import type { InferenceAnswers, InferenceReady, InferenceThreadData } from './thread-main.ts';
 
 /** Beyond this a run takes about as long as two. */
 const MAX_BATCH = 256;
@@ -44,7 +39,7 @@ export class InferenceThread {
   /** FatalError with the model's code when it cannot be loaded. */
   static async start(data: InferenceThreadData, metrics: Metrics): Promise<InferenceThread> {
     const entry = new URL('./thread-main.ts', import.meta.url);
-    const input: InferenceThreadInput = { ...data, modules: modelModules() };
+    const input: InferenceThreadData = { modules: modelModules(), ...data };
     const thread = await ModelThread.start<InferenceAnswers, InferenceReady>(entry, input, NAMED);
     return new InferenceThread(thread, metrics);
   }

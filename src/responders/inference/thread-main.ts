@@ -6,10 +6,12 @@ import { loadModelModules, modelNamed, type UserInput, type VersionContents } fr
 import { invariant, serveThread } from '#platform';
 
 /** `model` as the manifest of its version names it; `files` those that its encoder reads. */
-export type InferenceThreadData = { readonly model: string; readonly files: VersionContents };
-
-/** With the modules of models that the process knows. */
-export type InferenceThreadInput = InferenceThreadData & { readonly modules: readonly string[] };
+export type InferenceThreadData = {
+  readonly model: string;
+  readonly files: VersionContents;
+  /** What the process has loaded of modelModules; none by default. */
+  readonly modules?: readonly string[];
+};
 
 export type InferenceAnswers = {
   /** The users' vectors, one after the other. */
@@ -18,9 +20,9 @@ export type InferenceAnswers = {
 
 export type InferenceReady = { readonly dimension: number };
 
-await serveThread<InferenceThreadInput, InferenceAnswers, InferenceReady>(
+await serveThread<InferenceThreadData, InferenceAnswers, InferenceReady>(
   async ({ model, files, modules }) => {
-    await loadModelModules(modules);
+    await loadModelModules(modules ?? []);
     const { serving } = modelNamed(model);
     invariant(serving.kind === 'vectors', `${model} computes vectors of users`);
     const encoder = await serving.encoder(files);
