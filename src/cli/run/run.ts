@@ -21,11 +21,11 @@ export function runCommand(command: Command): Command {
       ['millrace run topology.ts --set engine.threads=4', 'with its tasks in four threads'],
     ],
     notes: `
-The default export is a topology (builder.build()), or a function that returns one. A function is called with { registry,
-topics }: the schema registry, and a function that opens the product's topics. Topics that the topology names and the log does
-not have are made. It runs beside "millrace start" on the same data directory, or alone; a second process shares its tasks from a
-data directory of its own, where the log is on Kafka. Ctrl-C commits what is done and stops, with exit code 0 once it serves
-and 130 before that; the next run goes on from there.`,
+The default export is a topology (builder.build()), or a function that returns one. A function is called with
+{ registry, topics }: the schema registry, and a function that opens the product's topics. Topics that the topology
+names and the log does not have are made. It runs beside "millrace start" on the same data directory, or alone; where
+the log is on Kafka, a second process shares its tasks from a data directory of its own. Ctrl-C commits what is done
+and stops, with exit code 0 once it serves and 130 before that; the next run goes on from there.`,
     flags: ({ port }) => ({ 'http.port': port }),
     run,
   });
