@@ -68,6 +68,7 @@ export { type Answer, type Answers, HandedOver, PendingCalls, type Reply } from 
 export { type Failure, toError, toFailure } from './threads/failure.ts';
 export { type ServedThread, type Service, serveCalls, serveThread } from './threads/serve.ts';
 export { startWorker, Thread, type ThreadLink } from './threads/thread.ts';
+export { importUserModule } from './user-module.ts';
 export {
   readUnsigned,
   readVarint,

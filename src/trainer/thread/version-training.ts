@@ -37,7 +37,7 @@ import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
 import { withTitleVectors } from '../title-vectors.ts';
 import { type ServedModel, scoresOf } from '../user-scores.ts';
 import { CheckpointFiles } from './checkpoint-files.ts';
-import { asMemoryError, withProviderErrors } from './training-faults.ts';
+import { asMemoryError, asModelError, withProviderErrors } from './training-faults.ts';
 
 export type VersionTraining = {
   readonly snapshot: Snapshot;
@@ -111,7 +111,7 @@ export class VersionTrainer {
     try {
       return await this.#train(control);
     } catch (error) {
-      throw asMemoryError(error);
+      throw control.signal?.aborted ? error : asModelError(this.#model.name, asMemoryError(error));
     }
   }
 
@@ -139,7 +139,7 @@ export class VersionTrainer {
     try {
       return await this.#evaluate(inForce);
     } catch (error) {
-      throw asMemoryError(error);
+      throw asModelError(this.#model.name, asMemoryError(error));
     }
   }
 

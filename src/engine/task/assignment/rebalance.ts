@@ -206,9 +206,10 @@ export class Rebalance {
     return this.#membership !== used && this.#news !== 'expelled';
   }
 
+  /** Nothing is left before the group was joined. */
   async leave(): Promise<void> {
-    const { membership } = this;
-    await membership.leave();
+    const membership = this.#membership;
+    await membership?.leave();
     await this.#rejoining;
     // A round that ended at the same time has made the generation that was left a stale one.
     if (this.#membership !== membership) await this.membership.leave();

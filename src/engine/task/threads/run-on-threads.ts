@@ -104,7 +104,9 @@ class RunningThreads implements StreamThreads {
     const ended = threads.map(async (thread) => {
       const error = await thread.ended;
       if (error === undefined) return undefined;
-      logger.error({ err: error, thread: thread.name }, 'a thread has failed');
+      // What the user has to put right is told by whoever started the threads.
+      const isTold = onFailure === 'stop' && error instanceof ConfigurationError;
+      if (!isTold) logger.error({ err: error, thread: thread.name }, 'a thread has failed');
       if (onFailure === 'stop') {
         this.#failure ??= error;
         for (const other of threads) void other.stop();
