@@ -65,7 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a batch gives its memory back before its records have gone through',
     file: task('input/input'),
     find: 'this.#taken.push(batch);',
-    replace: 'batch.free?.();',
+    replace: 'batch.free();',
     shows: 'died',
   },
   {

@@ -23,7 +23,7 @@ const json: Serde<number> = {
 const open = () => memoryDatabases().open('task');
 
 async function commit<V>(store: CachedStore<V>, database: Database): Promise<void> {
-  await database.write(store.takeDirty(fail).toChanges());
+  await database.write([], { held: [store.takeDirty(fail)] });
 }
 
 /** A step of a store's history: a batch of changes that ends with a commit. */
@@ -159,7 +159,7 @@ it('walks a prefix in the order of keys, with what has been written since the la
   const store = new CachedStore('counts', database, json, 10);
   await store.load(['a/2', 'a/1', 'b/1']);
   for (const key of ['a/2', 'a/1', 'b/1']) store.put(key, 1, 0);
-  await database.write(store.takeDirty(fail).toChanges());
+  await database.write([], { held: [store.takeDirty(fail)] });
   assert.throws(() => [...store.prefix('a/')], NotLoaded);
   await store.load(['a/3', 'a/1']);
   store.put('a/3', 3, 0);
@@ -200,7 +200,7 @@ it('of a store that begins empty nothing is looked up in the database but what h
   for (const key of ['a', 'b', 'a', 'c']) {
     await store.load([key]);
     store.put(key, (store.get(key) ?? 0) + 1, 1);
-    await database.write(store.takeDirty(fail).toChanges());
+    await database.write([], { held: [store.takeDirty(fail)] });
     // An entry that was used is spared once.
     store.takeDirty(fail);
   }

@@ -44,7 +44,7 @@ async function replay(target: ChangelogReplay | WholeRestore, database: Database
   for await (const changes of target.changes()) {
     const keys = changes.map(({ key }) => key);
     if (target instanceof WholeRestore) assert.deepEqual(keys, keys.toSorted(Buffer.compare));
-    await database.write(changes, 'in-bulk');
+    await database.write(changes, { inBulk: true });
   }
 }
 

@@ -139,7 +139,7 @@ export function keyValueStoreContract(name: string, open: OpenProvider): void {
           const dirty = store.takeDirty(({ error }) => {
             throw error;
           });
-          await database.write(dirty.toChanges());
+          await database.write([], { held: [dirty] });
         }
         const reopened = new CachedStore('values', database, json<number>(), 2);
         const entries = new Map<string, number>();

@@ -1,10 +1,20 @@
 import { RetryableError } from '#platform';
 import { GatheredChanges } from './gathered-changes.ts';
-import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange, WriteManner } from './port.ts';
-import type { StoreChanges } from './store-changes.ts';
+import type {
+  Change,
+  Database,
+  DatabaseProvider,
+  DatabaseSnapshot,
+  HeldChanges,
+  KeyRange,
+  WriteManner,
+} from './port.ts';
 
 /** How many keys wait, bytes of values, and writes: what a restart after a crash has to replay, and what memory holds. */
 export type Limits = { readonly keys: number; readonly bytes: number; readonly writes: number };
+
+/** One that writes what it is given, at once. */
+export type PromptDatabase = Omit<Database, 'write'> & { write(changes: readonly Change[]): Promise<void> };
 
 const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
 
@@ -15,11 +25,11 @@ const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
  * (users drawn by Zipf's law, a write every 100 ms): an eighth of the database's puts, which cost 2.4 us each.
  */
 class WriteBehind implements Database {
-  readonly #database: Database;
+  readonly #database: PromptDatabase;
   readonly #limits: Limits;
   #waiting = new GatheredChanges();
-  /** Beside those that wait; see `writeHeld`. */
-  #held: StoreChanges[] = [];
+  /** Beside those that wait. */
+  #held: HeldChanges[] = [];
   #heldKeys = 0;
   #heldBytes = 0;
   /** Batches on their way to the database below, the oldest first. */
@@ -30,19 +40,15 @@ class WriteBehind implements Database {
   /** All that has been asked of the database below, in its order. */
   #done: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, limits: Limits) {
+  constructor(database: PromptDatabase, limits: Limits) {
     this.#database = database;
     this.#limits = limits;
   }
 
-  async write(changes: readonly Change[], manner?: WriteManner): Promise<void> {
-    if (manner === 'in-bulk') return this.#writeInBulk(changes);
-    return this.writeHeld([], changes);
-  }
-
-  async writeHeld(held: readonly StoreChanges[], changes: readonly Change[]): Promise<void> {
+  async write(changes: readonly Change[], { held = [], inBulk = false }: WriteManner = {}): Promise<void> {
+    if (inBulk) return this.#writeInBulk(changes);
     for (const each of held) {
-      this.#heldKeys += each.wait();
+      this.#heldKeys += each.hold();
       this.#heldBytes += each.byteLength;
       this.#held.push(each);
     }
@@ -160,7 +166,10 @@ class WriteBehind implements Database {
 }
 
 /** Databases of `provider` that are written late. */
-export function writeBehind(provider: DatabaseProvider, limits: Limits = LIMITS): DatabaseProvider {
+export function writeBehind(
+  provider: Omit<DatabaseProvider, 'open'> & { open(name: string): Promise<PromptDatabase> },
+  limits: Limits = LIMITS,
+): DatabaseProvider {
   return {
     open: async (name) => new WriteBehind(await provider.open(name), limits),
     destroy: (name) => provider.destroy(name),

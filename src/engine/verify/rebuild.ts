@@ -212,6 +212,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     baseOffset: batch.baseOffset,
     nextOffset: offset,
     byteLength: batch.byteLength,
+    isPlain: batch.isPlain,
     offset: (index) => batch.offset(index),
     timestamp: (index) => batch.timestamp(index),
     key: (index) => batch.key(index),
@@ -221,6 +222,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     readValue: (index, read) => batch.readValue(index, read),
     readEntry: (index, read) => batch.readEntry(index, read),
     headers: (index) => batch.headers(index),
+    free: () => batch.free(),
   };
 }
 

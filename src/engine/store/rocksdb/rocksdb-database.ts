@@ -3,15 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import RocksDB, { type WriteBatch } from 'rocksdb-native';
 import { FatalError, namingFullDisk, RetryableError } from '#platform';
-import type {
-  Change,
-  Database,
-  DatabaseProvider,
-  DatabaseReads,
-  DatabaseSnapshot,
-  KeyRange,
-} from '../port.ts';
-import { writeBehind } from '../write-behind.ts';
+import type { Change, DatabaseProvider, DatabaseReads, DatabaseSnapshot, KeyRange } from '../port.ts';
+import { type PromptDatabase, writeBehind } from '../write-behind.ts';
 import { addChanges } from './operations.ts';
 import { WriteMarks } from './write-marks.ts';
 
@@ -85,7 +78,7 @@ class RocksReads implements DatabaseReads {
   }
 }
 
-class RocksDatabase extends RocksReads implements Database {
+class RocksDatabase extends RocksReads implements PromptDatabase {
   readonly #path: string;
   readonly #db: RocksDB;
   readonly #marks: WriteMarks;

@@ -123,7 +123,7 @@ export class InputPartition {
   endBatch(): void {
     // Other values may be slices of their batch.
     const mayFree = this.node.topic.value.decodeAt !== undefined;
-    for (const batch of this.#taken) if (mayFree) batch.free?.();
+    for (const batch of this.#taken) if (mayFree) batch.free();
     this.#taken.length = 0;
   }
 

@@ -197,12 +197,10 @@ export class TaskState {
         : inputOffsets.get(changelog);
       if (offset !== undefined) open.offset = offset;
     }
-    const changes = this.#pending;
+    const held = this.#pending;
     this.#pending = [];
     this.#committedAt = this.#options.clock.now();
-    const marks = this.#marks();
-    if (this.#database.writeHeld !== undefined) return this.#database.writeHeld(changes, [marks]);
-    await this.#database.write([...changes.flatMap((each) => each.toChanges()), marks]);
+    await this.#database.write([this.#marks()], { held });
   }
 
   async close(): Promise<void> {
@@ -395,7 +393,7 @@ export class TaskState {
 
   async #writeChunk(changes: Change[], unmarked: readonly OpenStore[]): Promise<void> {
     changes.push(this.#marks(unmarked));
-    await this.#database.write(changes, 'in-bulk');
+    await this.#database.write(changes, { inBulk: true });
     step('restore.chunk');
   }
 
