@@ -35,8 +35,8 @@ export {
   textKey,
   type UndecodableRecord,
 } from './serde.ts';
-export type { KeyValueStore, Read } from './store/cached-store.ts';
 export { Digest, entryHash } from './store/digest.ts';
+export type { KeyValueStore, Read } from './store/key-value-store.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';
 export type {
   Change,

@@ -1,6 +1,6 @@
 import type { Consumer, Log, RecordBatch, TopicPartition } from '#log';
 import { errorCode, InputError, RetryableError } from '#platform';
-import type { OnUndecodable, Topic, UndecodableRecord } from './serde.ts';
+import { decodeLoading, type OnUndecodable, type Topic, type UndecodableRecord } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
 
 /** A log that has to ask for its end is not asked again and again meanwhile. */
@@ -139,7 +139,7 @@ export class TopicReader<K, V> {
     try {
       const bytes = batch.value(index);
       const key = this.#topic.key.fromText(text ?? '');
-      const value = bytes === null ? null : await this.#decode(bytes);
+      const value = bytes === null ? null : await decodeLoading(this.#topic.value, bytes);
       records.push({ topic, partition, offset, key, value, timestamp: batch.timestamp(index) });
     } catch (error) {
       if (error instanceof RetryableError && errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
@@ -147,16 +147,6 @@ export class TopicReader<K, V> {
       const { onUndecodable = this.#topic.onUndecodable } = this.#options;
       if (onUndecodable === undefined) throw undecodable(record, error);
       onUndecodable(record, error);
-    }
-  }
-
-  #decode(bytes: Buffer): V | Promise<V> {
-    const { value } = this.#topic;
-    try {
-      return value.decode(bytes);
-    } catch (error) {
-      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-      return value.prepare(bytes).then(() => value.decode(bytes));
     }
   }
 

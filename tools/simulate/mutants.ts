@@ -260,7 +260,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'keys are evicted whose values the database does not have yet',
-    file: 'src/engine/store/cached-store.ts',
+    file: 'src/engine/store/entry-cache.ts',
     find: 'if (entry.used || entry.dirty || entry.changes?.isHeld === true) {',
     replace: 'if (entry.used || entry.dirty) {',
   },

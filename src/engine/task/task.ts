@@ -300,7 +300,7 @@ export class Task {
   /** Digests with the fingerprints of the schemas that they were made with. */
   storeDigests(): readonly JournalStore[] {
     return Array.from(this.#state.digests(), ([name, digest]) => {
-      return { name, digest, fingerprint: this.#state.store(name)?.fingerprint ?? '' };
+      return { name, digest, fingerprint: this.#state.store(name)?.values.fingerprint ?? '' };
     });
   }
 

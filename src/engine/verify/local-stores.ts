@@ -36,7 +36,7 @@ export async function checkLocalStores(
       stores.push({ name: storeName, digest, fingerprint });
       const store = new CachedStore(storeName, database, spec.value, 0);
       // Under another schema the digest is recreated when the task is opened next.
-      if (store.fingerprint !== fingerprint) continue;
+      if (store.values.fingerprint !== fingerprint) continue;
       await store.recomputeDigest();
       if (store.digest.toString() !== digest) damaged.push(storeName);
     }

@@ -1,5 +1,5 @@
-import { errorCode, FatalError, RetryableError } from '#platform';
-import type { Serde } from '../../serde.ts';
+import { FatalError, RetryableError } from '#platform';
+import { decodeLoading, type Serde } from '../../serde.ts';
 import { prefixedKey, prefixRange } from '../../store/database-keys.ts';
 import type { Change, Database } from '../../store/port.ts';
 
@@ -43,18 +43,9 @@ export class GlobalRowStore {
     return cached.row;
   }
 
-  /**
-   * A row as a record of the topic has it; undefined where that removes it. A promise only where its schema is new, since
-   * one for each row would cost as much as the row. Errors: those of decoding.
-   */
+  /** A row as a record of the topic has it; undefined where that removes it. Errors: those of decoding. */
   decode(bytes: Buffer | null): unknown {
-    if (bytes === null) return undefined;
-    try {
-      return this.#serde.decode(bytes);
-    } catch (error) {
-      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-      return this.#serde.prepare(bytes).then(() => this.#serde.decode(bytes));
-    }
+    return bytes === null ? undefined : decodeLoading(this.#serde, bytes);
   }
 
   /** Takes a row into memory where it is there already; gives the change to write to the database. */

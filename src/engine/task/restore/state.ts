@@ -317,7 +317,7 @@ export class TaskState {
     open.offset = mark.offset;
     if (mark.offset < until) open.tombstonesSeenAt = this.#committedAt;
     open.position = mark.position;
-    if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));
+    if (mark.fingerprint === store.values.fingerprint) store.digest.set(Digest.fromHex(mark.digest));
     else await store.recomputeDigest();
     return true;
   }
@@ -446,7 +446,7 @@ export class TaskState {
     const value = batch.value(index);
     if (value === null) return add(key, 0, key.length, -1, -1);
     try {
-      const own = Buffer.concat([key, await open.store.reencode(value)]);
+      const own = Buffer.concat([key, await open.store.values.reencode(value)]);
       add(own, 0, key.length, key.length, own.length);
     } catch (error) {
       if (!isOfRecord(error)) throw error;
@@ -460,7 +460,7 @@ export class TaskState {
       this.#stores
         .filter((open) => !without.includes(open))
         .map(({ definition, store, offset, changelog, position }) => {
-          const { fingerprint } = store;
+          const { fingerprint } = store.values;
           const digest = store.digest.toString();
           const mark: StoreMark = { offset, changelog, digest, fingerprint };
           return [definition.name, position === undefined ? mark : { ...mark, position }];
