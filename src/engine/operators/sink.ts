@@ -1,9 +1,9 @@
 import { type Header, partitionFor } from '#log';
 import { InputError } from '#platform';
 import type { Serde } from '../serde.ts';
-import type { Outbox } from '../task/commit/outbox.ts';
 import type { SinkNode, SourceNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
+import type { Outbox } from './outbox.ts';
 import { RecordList } from './record.ts';
 import { isTime, noTime, shown } from './record-checks.ts';
 import type { RawRecord } from './source.ts';

@@ -3,6 +3,8 @@ import { GlobalJoinOperator, type GlobalRows } from '../operators/global-join.ts
 import { LastPerKeyOperator } from '../operators/last-per-key.ts';
 import { MergeOperator } from '../operators/merge.ts';
 import { type Operator, Output } from '../operators/operator.ts';
+import type { OperatorFlow } from '../operators/operator-flow.ts';
+import type { Outbox } from '../operators/outbox.ts';
 import { ProcessorOperator, type Timers } from '../operators/processor.ts';
 import type { RecordList } from '../operators/record.ts';
 import { SinkOperator } from '../operators/sink.ts';
@@ -13,9 +15,7 @@ import { leastOf, Timeline } from '../time/timeline.ts';
 import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
 import { timeInputsOf } from '../topology/time.ts';
 import type { SubTopology } from '../topology/topology.ts';
-import type { Outbox } from './commit/outbox.ts';
 import type { TaskState } from './restore/state.ts';
-import type { OperatorFlow } from './status/introspection.ts';
 
 const NO_TIMERS: Timers = { event: undefined, wall: undefined };
 

@@ -1,7 +1,6 @@
 import { Backoff, errorCode, invariant, type Metrics, RetryableError } from '#platform';
 import { acceptTopology } from '../topology/generations/acceptance.ts';
-import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment/assignment.ts';
-import { OwnedTasks } from './assignment/owned-tasks.ts';
+import { type MemberMetadata, type TaskOwners, tasksOf } from './assignment/assignment.ts';
 import { Rebalance } from './assignment/rebalance.ts';
 import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit/commit.ts';
 import { journalTopic } from './commit/journal.ts';
@@ -9,9 +8,10 @@ import { step } from './failpoints.ts';
 import { GlobalTables } from './global/global-tables.ts';
 import { bufferedBytes, FETCH_BYTES, Fetching } from './input/fetching.ts';
 import { IdleInputs } from './input/idle-inputs.ts';
-import type { Standby } from './restore/standby.ts';
+import { OwnedTasks } from './owned-tasks.ts';
 import { type CompleteOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime-options.ts';
-import { type RuntimeStatus, taskStatus } from './status/status.ts';
+import type { Standby } from './standby.ts';
+import type { RuntimeStatus } from './status/status.ts';
 import type { Task } from './task.ts';
 
 /** A watermark that has no records to travel with is announced in one of so many commits. */
@@ -107,7 +107,7 @@ export class StreamsRuntime {
       isRebalancing: this.#rebalance.isUnderWay,
       bufferedBytes: bufferedBytes(this.tasks),
       commitMs: this.#commitMs,
-      tasks: this.#fetching === undefined ? [] : taskStatus(this.#tasks, this.#fetching),
+      tasks: this.#tasks.status((place) => this.#fetching?.end(place)),
     };
   }
 
@@ -207,7 +207,7 @@ export class StreamsRuntime {
 
   /** Whether everything readable has been processed and committed, as of the last round. */
   get isCaughtUp(): boolean {
-    if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.openings.length > 0) return false;
+    if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.isOpening) return false;
     return this.tasks.every(
       (task) => !task.hasUncommitted && task.input.partitions.every((input) => input.hasNothingDue),
     );
@@ -409,8 +409,7 @@ export class StreamsRuntime {
     const { share } = this.#rebalance;
     const revoked = this.#tasks.others(share.active);
     if (revoked.length > 0) {
-      const names = new Set(revoked.map(nameOf));
-      const uncommitted = this.tasks.filter((task) => names.has(task.name) && task.hasUncommitted);
+      const uncommitted = this.#tasks.suspend(revoked).filter((task) => task.hasUncommitted);
       if (uncommitted.length > 0) await this.#commitOrJoinAnew(uncommitted);
       // Unless the commit has led to another membership.
       if (this.#rebalance.share !== share) return;

@@ -11,6 +11,8 @@ import {
 import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
+import { type OperatorCounts, OperatorFlow } from '../operators/operator-flow.ts';
+import { Outbox } from '../operators/outbox.ts';
 import type { Timers } from '../operators/processor.ts';
 import { RecordList } from '../operators/record.ts';
 import type { RawRecord, SourceOperator } from '../operators/source.ts';
@@ -19,21 +21,20 @@ import type { CachedStore } from '../store/cached-store.ts';
 import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
 import { type StoredTimer, TimerQueue } from '../store/timer-queue.ts';
 import { Expiry, ttlStoreName } from '../store/ttl.ts';
-import type { WatermarkState } from '../time/watermark.ts';
+import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
 import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
 import type { Guarantee } from './commit/commit.ts';
 import { Heartbeats } from './commit/heartbeats.ts';
 import { Journal } from './commit/journal.ts';
 import type { JournalStore } from './commit/journal-format.ts';
-import { Outbox } from './commit/outbox.ts';
 import type { InputOffsets } from './commit/position.ts';
 import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
 import type { TaskFailpoint } from './failpoints.ts';
 import { type InputPartition, TaskInput } from './input/input.ts';
 import type { RestoreProgress } from './restore/restore-progress.ts';
 import { TaskState } from './restore/state.ts';
-import { type OperatorCounts, OperatorFlow } from './status/introspection.ts';
+import type { TaskStatus } from './status/status.ts';
 
 const NO_RECORDS = new RecordList<RawRecord>();
 
@@ -321,6 +322,17 @@ export class Task {
     return this.input.partitions.map(({ node, fetchPosition }) => {
       return { topic: node.topic.name, partition: this.partition, offset: fetchPosition };
     });
+  }
+
+  /** `endOf`: the stable end of an input as of the last fetch. */
+  status(endOf: (place: TopicPartition) => number | undefined): Pick<TaskStatus, 'inputs' | 'watermark'> {
+    const inputs = this.input.partitions.map(({ node, position }) => {
+      const place = { topic: node.topic.name, partition: this.partition };
+      const end = endOf(place) ?? null;
+      return { ...place, position, end, lag: end === null ? null : Math.max(0, end - position) };
+    });
+    const { watermark } = this.input;
+    return { inputs, watermark: watermark === NO_WATERMARK ? null : watermark };
   }
 
   async close(): Promise<void> {

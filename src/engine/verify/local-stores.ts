@@ -1,6 +1,6 @@
 import { CachedStore } from '../store/cached-store.ts';
 import type { DatabaseProvider } from '../store/port.ts';
-import { MARKS_KEY, type Marks } from '../task/restore/state.ts';
+import { MARKS_KEY, type Marks } from '../task/restore/open-store.ts';
 import type { TaskPlace } from './journal-reader.ts';
 import type { TaskSnapshot } from './snapshot.ts';
 

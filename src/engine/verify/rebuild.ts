@@ -1,6 +1,7 @@
 import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
 import type { InputPartition } from '../task/input/input.ts';
+import { recordsBefore } from '../task/restore/replay.ts';
 import { readManifest } from '../topology/generations/manifest.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
@@ -203,8 +204,7 @@ class Rebuild {
 /** The part of a batch before `offset`. */
 function until(batch: RecordBatch, offset: number): RecordBatch {
   if (batch.nextOffset <= offset) return batch;
-  let count = 0;
-  while (count < batch.count && batch.offset(count) < offset) count++;
+  const count = recordsBefore(batch, offset);
   return {
     topic: batch.topic,
     partition: batch.partition,

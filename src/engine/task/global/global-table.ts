@@ -11,13 +11,13 @@ import {
 } from '#platform';
 import type { GlobalRows } from '../../operators/global-join.ts';
 import { isOfRecord } from '../../operators/operator.ts';
+import { rejectedRecords } from '../../operators/operator-flow.ts';
 import type { Topic } from '../../serde.ts';
 import type { Change, Database, DatabaseProvider } from '../../store/port.ts';
 import { isHeartbeat } from '../../time/watermark.ts';
 import { whenUnlocked } from '../assignment/store-lock.ts';
 import { FETCH_BYTES } from '../input/fetching.ts';
-import { tombstonesTrustedMs } from '../restore/tombstones.ts';
-import { rejectedRecords } from '../status/introspection.ts';
+import { tombstonesTrustedMs } from '../restore/open-store.ts';
 import { GlobalRowStore } from './global-rows.ts';
 
 export type GlobalTableEnvironment = {

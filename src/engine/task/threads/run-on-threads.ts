@@ -13,7 +13,7 @@ import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
 import type { TaskOwners } from '../assignment/assignment.ts';
-import type { EngineReport } from '../status/introspection-report.ts';
+import type { EngineReport } from '../status/status.ts';
 import type { ThreadAnswers, ThreadEvent, ThreadInput, ThreadProgress } from './declaration.ts';
 import { ThreadTasks } from './thread-tasks.ts';
 import { useLargeYoungGeneration } from './young-generation.ts';

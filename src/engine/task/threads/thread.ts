@@ -4,7 +4,7 @@ import { localTasks } from '../../queries/local-tasks.ts';
 import { readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
 import { StreamsRuntime } from '../runtime.ts';
 import { RUNTIME_DEFAULTS } from '../runtime-options.ts';
-import { reportOf, StatusGauges } from '../status/introspection-report.ts';
+import { reportOf, StatusGauges } from '../status/status.ts';
 import { CatchUp } from './catch-up.ts';
 import type {
   DeclareThread,
