@@ -4,8 +4,8 @@ import { errorCode, FatalError, invariant } from '#platform';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { nameOf, type TaskId } from './assignment/assignment.ts';
 import { whenUnlocked } from './assignment/store-lock.ts';
-import { Lifecycle, type TaskPhase } from './lifecycle.ts';
 import { RestoreProgress } from './restore/restore-progress.ts';
+import { Lifecycle, type TaskPhase } from './status/lifecycle.ts';
 import { Task, type TaskEnvironment } from './task.ts';
 
 /** What is needed to open tasks and copies of them. */

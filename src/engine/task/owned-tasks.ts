@@ -1,8 +1,8 @@
 import type { TopicPartition } from '#log';
 import { nameOf, type Share, type TaskId } from './assignment/assignment.ts';
 import { HeldTask, type OpeningEnvironment } from './held-task.ts';
-import type { TaskPhase } from './lifecycle.ts';
 import { Standby } from './standby.ts';
+import type { TaskPhase } from './status/lifecycle.ts';
 import type { TaskStatus } from './status/status.ts';
 import type { Task } from './task.ts';
 

@@ -14,8 +14,8 @@ import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
 import { type OperatorCounts, OperatorFlow } from '../operators/operator-flow.ts';
 import { Outbox } from '../operators/outbox.ts';
 import type { Timers } from '../operators/processor.ts';
-import { RecordList } from '../operators/record.ts';
-import type { RawRecord, SourceOperator } from '../operators/source.ts';
+import { type RawRecord, RecordList } from '../operators/record.ts';
+import type { SourceOperator } from '../operators/source.ts';
 import type { Topic } from '../serde.ts';
 import type { CachedStore } from '../store/cached-store.ts';
 import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
@@ -393,7 +393,7 @@ function refused(store: string, key: string, cause: unknown): RetryableError {
   });
 }
 
-export function taskName(topology: SubTopology, partition: number): string {
+function taskName(topology: SubTopology, partition: number): string {
   return `${topology.name}-${partition}`;
 }
 

@@ -30,7 +30,7 @@ const BATCH_RECORDS = 2_000;
 const COMMIT_RECORDS = 20_000;
 
 /** The operators of a sub-topology behind which state depends on the order of arrival or on the wall clock. */
-export function arrivalDependent({ nodes }: SubTopology): string[] {
+function arrivalDependent({ nodes }: SubTopology): string[] {
   return arrivalDependentNodes(nodes);
 }
 

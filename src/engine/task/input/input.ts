@@ -1,7 +1,6 @@
 import type { RecordBatch } from '#log';
 import type { Clock } from '#platform';
-import { RecordList } from '../../operators/record.ts';
-import type { RawRecord, TakenRecord } from '../../operators/source.ts';
+import { type RawRecord, RecordList, type TakenRecord } from '../../operators/record.ts';
 import { Timeline } from '../../time/timeline.ts';
 import {
   isHeartbeat,

@@ -1,7 +1,7 @@
 import type { Gauge, Metrics } from '#platform';
 import type { OperatorCounts } from '../../operators/operator-flow.ts';
-import { TASK_PHASES, type TaskPhase } from '../lifecycle.ts';
 import type { RestoreStatus } from '../restore/restore-progress.ts';
+import { TASK_PHASES, type TaskPhase } from './lifecycle.ts';
 
 export type InputStatus = {
   readonly topic: string;
