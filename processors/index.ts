@@ -15,6 +15,14 @@ export { popularityRanks } from './popularity-ranks.ts';
 export { decodeRanks, type PublishedRanks, RANK_TTL_MS } from './rank-changes.ts';
 export { userViews } from './user-views.ts';
 export { invalidReason } from './validity.ts';
+export {
+  isInForce,
+  promotionsAfter,
+  type RegisteredVersion,
+  type RegistryView,
+  registryOf,
+  versionInForce,
+} from './version-registry.ts';
 export { isDecision, versions } from './versions.ts';
 export { keepItemView, keepUserView } from './view.ts';
 export type { ViewTopic } from './view-rows.ts';

@@ -9,9 +9,8 @@ import type {
   VersionStatus,
 } from '#schemas';
 import { type GateOptions, judgeCandidate } from './gates.ts';
+import { promotionsAfter } from './version-registry.ts';
 
-/** How far back rollbacks reach: this many promotions of a role. */
-const PROMOTIONS_KEPT = 100;
 const ROLES: readonly VersionRole[] = ['retrieval', 'ranking'];
 
 /** Whether a step of a version is where it stays until someone asks for more: what waits for its publishing ends here. */
@@ -176,7 +175,6 @@ class Registry {
     }
     const { candidate, gates } = this.#decided(inForce);
     const gone = this.#step(candidate, 'rolled_back', { gates, reason: this.#command.reason });
-    this.#keep(role, promotions.slice(0, -1));
     if (before === undefined) return gone;
     return this.#returnTo(before, `version ${inForce} was rolled back`, inForce);
   }
@@ -194,11 +192,7 @@ class Registry {
     }
     const why = this.#command.reason ?? `withdrawn by command ${this.#command.command_id}`;
     const archived = this.#step(candidate, 'archived', { gates: known?.gates ?? [], reason: why });
-    const left = promotions
-      .filter((each) => each !== version)
-      .filter((each, place, all) => each !== all[place - 1]);
-    if (left.length < promotions.length) this.#keep(role, left);
-    const heir = left.at(-1);
+    const heir = this.#promotions(role).at(-1);
     if (version === inForce && heir !== undefined) {
       this.#returnTo(heir, `version ${version} was archived`, version);
     }
@@ -207,9 +201,7 @@ class Registry {
 
   #putInForce(known: Version, { reason }: { readonly reason: string | null }): Version {
     const { candidate, gates } = known;
-    const promotions = this.#promotions(candidate.role);
-    this.#keep(candidate.role, [...promotions, candidate.version]);
-    const previous = promotions.at(-1) ?? null;
+    const previous = this.#promotions(candidate.role).at(-1) ?? null;
     return this.#step(candidate, 'promoted', { gates, reason, previous });
   }
 
@@ -232,16 +224,15 @@ class Registry {
     const step: Version = { version, status, ts, command_id, reason, candidate, actor, previous, gates };
     this.#emit('versions', version, step, ts);
     this.#stores.decided.put(version, step, ts);
+    const before = this.#promotions(candidate.role);
+    const versions = promotionsAfter(before, step);
+    if (versions.join() !== before.join())
+      this.#stores.promotions.put(candidate.role, { versions: [...versions] }, ts);
     return step;
   }
 
   #promotions(role: VersionRole): readonly string[] {
     return this.#stores.promotions.get(role)?.versions ?? [];
-  }
-
-  #keep(role: VersionRole, promotions: readonly string[]): void {
-    const { ts } = this.#command;
-    this.#stores.promotions.put(role, { versions: promotions.slice(-PROMOTIONS_KEPT) }, ts);
   }
 
   #candidate(): Candidate {

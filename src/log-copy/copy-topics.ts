@@ -1,5 +1,5 @@
 import { groupOfJournal, isJournalTopic } from '#engine';
-import type { Log, TopicDescription } from '#log';
+import { FencedWriter, type Log, type TopicDescription } from '#log';
 import { type CopiedPartition, type CopyOptions, type CopyProgress, copyGroup, sum } from './copy-options.ts';
 import { SchemaMove } from './framed-values.ts';
 import { moveGroup } from './group-offsets.ts';
@@ -24,16 +24,16 @@ export async function copyTopics(options: CopyOptions): Promise<readonly CopiedP
     described.map(({ name, partitions, cleanup }) => ({ name, partitions, cleanup })),
   );
   const schemas = new SchemaMove(from.registry, to.registry);
-  const producer = await to.log.transactionalProducer(copyGroup(from));
+  const writer = await FencedWriter.open(to.log, copyGroup(from));
   const moved = new MovedLog(options);
   const rewriting = { schemas, moved };
-  const copies = described.map((topic) => new TopicCopy(options, topic, rewriting, producer));
+  const copies = described.map((topic) => new TopicCopy(options, topic, rewriting, writer));
   try {
     for (const copy of copies) await copy.refuseOccupied();
     const copying = tally('copy', sum(copies.map((copy) => copy.left)), options);
     for (const copy of copies) await copy.copy(copying);
   } finally {
-    await producer.close();
+    await writer.close();
   }
   const results: CopiedPartition[] = [];
   const verifying = tally('verify', sum(await Promise.all(copies.map((copy) => copy.size()))), options);

@@ -1,4 +1,4 @@
-import type { TopicDescription } from '#log';
+import { idleMember, type TopicDescription } from '#log';
 import type { MovedLog } from './moved-log.ts';
 import type { CopySide } from './partition-digest.ts';
 
@@ -20,7 +20,7 @@ export async function moveGroup(group: string, { from, to, topics, moved }: Grou
       const there = commit && (await moved.offsetsOf(commit));
       if (commit === undefined || there === undefined) continue;
       const offset = there.position(commit.offset);
-      await to.log.commitOffsets({ group, memberId: '', generation: -1 }, [{ ...commit, offset }]);
+      await to.log.commitOffsets(idleMember(group), [{ ...commit, offset }]);
     }
   }
 }

@@ -1,12 +1,14 @@
 import { isJournalTopic, movedJournalValue, portableHeaders } from '#engine';
 import {
+  type FencedWriter,
+  idleMember,
   isExpired,
   type Log,
   type ProducerRecord,
   type RecordBatch,
   type TopicDescription,
   type TopicPartition,
-  type TransactionalProducer,
+  type Transaction,
 } from '#log';
 import { ConfigurationError, failpoint } from '#platform';
 import { holdsCopiedAlone } from './copied-before.ts';
@@ -17,6 +19,8 @@ import { type CopySide, digestPartition, type PartitionDigest } from './partitio
 import type { Offsets } from './stretch.ts';
 
 const DEFAULT_MAX_RECORDS = 5_000;
+/** A transaction is held in memory until it commits. */
+const MAX_BYTES = 16 * 1024 * 1024;
 const POLL_MS = 500;
 const DAY_MS = 86_400_000;
 
@@ -33,22 +37,17 @@ export class TopicCopy {
   readonly #options: CopyOptions;
   readonly #topic: TopicDescription;
   readonly #rewriting: Rewriting;
-  readonly #producer: TransactionalProducer;
+  readonly #writer: FencedWriter;
   readonly #compacted: boolean;
   readonly #copied: number[];
   /** What was copied before this call. */
   #begun: readonly Stretch[] = [];
 
-  constructor(
-    options: CopyOptions,
-    topic: TopicDescription,
-    rewriting: Rewriting,
-    producer: TransactionalProducer,
-  ) {
+  constructor(options: CopyOptions, topic: TopicDescription, rewriting: Rewriting, writer: FencedWriter) {
     this.#options = options;
     this.#topic = topic;
     this.#rewriting = rewriting;
-    this.#producer = producer;
+    this.#writer = writer;
     this.#compacted = topic.cleanup.policy === 'compact';
     this.#copied = topic.offsets.map(() => 0);
   }
@@ -100,8 +99,10 @@ export class TopicCopy {
     const ends = new Map(stretches.map(({ partition, to }) => [partition, to]));
     const reached = new Map(stretches.map((stretch) => [stretch.partition, stretch.from]));
     let left = sum(stretches.map((stretch) => stretch.to - stretch.from));
+    let gathered = new Gathered();
     const commit = async (positions: ReadonlyMap<number, number>) => {
-      await this.#commit(positions);
+      await this.#commit(positions, gathered.appends);
+      gathered = new Gathered();
       const now = sum(stretches.map(({ partition, to }) => to - (positions.get(partition) ?? to)));
       tally(name, left - now);
       left = now;
@@ -113,30 +114,23 @@ export class TopicCopy {
       consumer.assign(
         stretches.map((each) => ({ topic: name, partition: each.partition, offset: each.from })),
       );
-      let gathered = 0;
       while (unread().length > 0) {
         for (const batch of await consumer.poll(POLL_MS)) {
           const end = ends.get(batch.partition) ?? 0;
-          gathered += await this.#append(batch, end);
+          gathered.add(name, batch.partition, await this.#recordsOf(batch, end));
           reached.set(batch.partition, Math.min(batch.nextOffset, end));
-          if (gathered < maxRecords) continue;
+          if (gathered.records < maxRecords && gathered.bytes < MAX_BYTES) continue;
           await commit(reached);
-          gathered = 0;
         }
         signal.throwIfAborted();
       }
       await commit(ends);
-    } catch (error) {
-      // What has failed says why; an abort that fails as well is done by the next producer.
-      await this.#producer.abort().catch(() => {});
-      throw error;
     } finally {
       await consumer.close();
     }
   }
 
-  async #append(batch: RecordBatch, end: number): Promise<number> {
-    const { name } = this.#topic;
+  async #recordsOf(batch: RecordBatch, end: number): Promise<readonly ProducerRecord[]> {
     const records: ProducerRecord[] = [];
     for (let i = 0; i < batch.count && batch.offset(i) < end; i++) {
       const value = batch.value(i);
@@ -149,9 +143,8 @@ export class TopicCopy {
         headers: portableHeaders(batch.headers(i)),
       });
     }
-    if (records.length > 0) this.#producer.append(name, batch.partition, records);
     this.#copied[batch.partition] = (this.#copied[batch.partition] ?? 0) + records.length;
-    return records.length;
+    return records;
   }
 
   /** What a value says of schemas or offsets, in terms of the target. */
@@ -163,16 +156,17 @@ export class TopicCopy {
       : schemas.rewritten(name, value);
   }
 
-  async #commit(positions: ReadonlyMap<number, number>): Promise<void> {
+  async #commit(
+    positions: ReadonlyMap<number, number>,
+    appends: NonNullable<Transaction['appends']>,
+  ): Promise<void> {
     const { from, signal } = this.#options;
     signal.throwIfAborted();
-    const group = { group: copyGroup(from), memberId: '', generation: -1 };
     const offsets = Array.from(positions, ([partition, offset]) => {
       return { topic: this.#topic.name, partition, offset };
     });
-    this.#producer.sendOffsets(group, offsets);
     failpoint('copy.commit.before');
-    await this.#producer.commit();
+    await this.#writer.write({ appends, offsets: [{ group: idleMember(copyGroup(from)), offsets }] });
     failpoint('copy.commit.after');
   }
 
@@ -226,6 +220,19 @@ export class TopicCopy {
 
   #places(): TopicPartition[] {
     return this.#topic.offsets.map((_, partition) => ({ topic: this.#topic.name, partition }));
+  }
+}
+
+/** What the next transaction takes along. */
+class Gathered {
+  readonly appends: (TopicPartition & { readonly records: readonly ProducerRecord[] })[] = [];
+  records = 0;
+  bytes = 0;
+
+  add(topic: string, partition: number, records: readonly ProducerRecord[]): void {
+    this.appends.push({ topic, partition, records });
+    this.records += records.length;
+    for (const { key, value } of records) this.bytes += (key?.length ?? 0) + (value?.length ?? 0);
   }
 }
 

@@ -13,6 +13,7 @@ export { larger } from './batch.ts';
 export type { Cleaned, CleanOptions } from './embedded/cleaner.ts';
 export { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded/embedded-log.ts';
 export { isExpired } from './expiry.ts';
+export { FencedWriter, type GroupOffsets, idleMember, type Transaction } from './fenced-writer.ts';
 export { TRANSACTION_FAILPOINTS } from './kafka/producing/failpoints.ts';
 export { type KafkaOptions, parseKafkaUrl } from './kafka/wire/kafka-options.ts';
 export { giveMemory, grown, takeMemory } from './memory.ts';

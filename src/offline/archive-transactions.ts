@@ -1,4 +1,4 @@
-import type { GroupMetadata, Log, OffsetCommit, ProducerRecord, TransactionalProducer } from '#log';
+import { FencedWriter, type GroupOffsets, type Log, type ProducerRecord } from '#log';
 import { type Clock, failpoint } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';
@@ -19,7 +19,7 @@ export type ArchiveChange = {
   /** Paths of replaced files that are gone from the disk. */
   readonly removed?: readonly string[];
   /** The archive's offsets. */
-  readonly consumed?: { readonly group: GroupMetadata; readonly offsets: readonly OffsetCommit[] };
+  readonly consumed?: GroupOffsets;
 };
 
 /**
@@ -31,12 +31,12 @@ export class ArchiveTransactions {
   readonly manifest: Manifest;
   readonly #topics: Topics;
   readonly #clock: Clock;
-  readonly #producer: TransactionalProducer;
+  readonly #writer: FencedWriter;
 
-  private constructor(topics: Topics, clock: Clock, producer: TransactionalProducer, manifest: Manifest) {
+  private constructor(topics: Topics, clock: Clock, writer: FencedWriter, manifest: Manifest) {
     this.#topics = topics;
     this.#clock = clock;
-    this.#producer = producer;
+    this.#writer = writer;
     this.manifest = manifest;
   }
 
@@ -47,9 +47,9 @@ export class ArchiveTransactions {
     readonly clock: Clock;
   }): Promise<ArchiveTransactions> {
     const { log, topics, clock } = options;
-    const producer = await log.transactionalProducer(transactionalId);
-    const manifest = await Manifest.read(log, topics['archive-files']);
-    return new ArchiveTransactions(topics, clock, producer, manifest);
+    const read = () => Manifest.read(log, topics['archive-files']);
+    const [writer, manifest] = await FencedWriter.openAndRead(log, transactionalId, read);
+    return new ArchiveTransactions(topics, clock, writer, manifest);
   }
 
   /** Resolves when the change is durable. */
@@ -73,15 +73,16 @@ export class ArchiveTransactions {
       ...removed.map((path) => ({ key: Buffer.from(path), value: null, timestamp: ts })),
     ];
     failpoint('archive.commit.before');
-    if (records.length > 0) this.#producer.append(name, 0, records);
-    if (consumed !== undefined) this.#producer.sendOffsets(consumed.group, consumed.offsets);
-    if (records.length > 0 || consumed !== undefined) await this.#producer.commit();
+    if (records.length > 0 || consumed !== undefined) {
+      const appends = [{ topic: name, partition: 0, records }];
+      await this.#writer.write({ appends, offsets: consumed === undefined ? [] : [consumed] });
+    }
     for (const file of events) this.manifest.apply(file.path, file);
     for (const path of removed) this.manifest.apply(path, null);
     failpoint('archive.commit.after');
   }
 
   async close(): Promise<void> {
-    await this.#producer.close();
+    await this.#writer.close();
   }
 }

@@ -19,7 +19,7 @@ export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } 
 export { rowsOfUser } from './rows-of-user.ts';
 export { holdsErasedUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
 export type { NegativeOptions } from './snapshot/negatives.ts';
-export { readSnapshots, readVersions, versionInForce } from './snapshot/published.ts';
+export { readRegistry, readSnapshots, readVersions } from './snapshot/published.ts';
 export { defaultLimits, type QualityLimits } from './snapshot/quality.ts';
 export { removableSnapshots, removeSnapshots } from './snapshot/retention.ts';
 export { type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';

@@ -126,7 +126,11 @@ describe('versions', () => {
     for (const candidate of [first, second, damaged]) await world.promote(candidate);
     const responder = await world.responder();
     assert.equal(responder.version, second.version);
+    // As the registry tells it: the one that goes, then the one that it returns to.
+    await world.promote(damaged, 'rolled_back');
+    await world.promote(second);
     await world.promote(second, 'rolled_back');
+    await world.promote(first);
     await until(() => responder.version === first.version);
     await new Rescorer(world.dataDirectory, historyOf).check(
       await responder.recommend('user-2'),

@@ -1,13 +1,7 @@
 import { type ActivePlace, type Topic, TopicReader, type TopicRecord } from '#engine';
-import {
-  readSnapshots,
-  readVersions,
-  removableSnapshots,
-  removeSnapshots,
-  takeSnapshot,
-  versionInForce,
-} from '#offline';
+import { readRegistry, readSnapshots, removableSnapshots, removeSnapshots, takeSnapshot } from '#offline';
 import { MillraceError } from '#platform';
+import { versionInForce } from '#processors';
 import type { Command, Run, Snapshot } from '#schemas';
 import { Job } from './pipeline/job.ts';
 import { cancelledRun, deadLetterOf, isFault, overlappingRun } from './refusals.ts';
@@ -113,7 +107,7 @@ export class TrainerLoop {
         await this.#takeEvent(record);
       if (signal.aborted) return;
       const due = await this.#triggers.due(this.#isBusy, async () =>
-        versionInForce(await readVersions(this.#options)),
+        versionInForce(await readRegistry(this.#options), 'retrieval'),
       );
       if (due !== undefined) await this.#takeDue(due);
       await this.#ledger.add([], { positions: this.#positions() });
@@ -265,9 +259,9 @@ export class TrainerLoop {
   async #removeOld(): Promise<void> {
     const { dataDirectory, snapshots: plan = defaultPlan } = this.#options;
     const snapshots = await readSnapshots(this.#options);
-    const versions = await readVersions(this.#options);
+    const registry = await readRegistry(this.#options);
     const needed = this.#ledger.runs.filter((run) => !isOver(run)).map(({ snapshot_id }) => snapshot_id);
-    const removable = removableSnapshots(snapshots, versions, plan.keep);
+    const removable = removableSnapshots(snapshots, registry, plan.keep);
     await removeSnapshots(
       dataDirectory,
       removable.filter(({ snapshot_id: id }) => !needed.includes(id)),

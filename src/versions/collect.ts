@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { currentRecords } from '#engine';
 import type { Log } from '#log';
 import { localArtifacts, versionsDirectory } from '#models';
+import { readRegistry } from '#offline';
 import { type Clock, failpoint } from '#platform';
+import type { RegisteredVersion, RegistryView } from '#processors';
 import type { Run, Version } from '#schemas';
 import type { Topics } from '#topologies';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
-import { type RegisteredVersion, type RegistryView, readRegistry } from './registry.ts';
 
 /** What `collect` keeps beside the versions in force, those that a rollback returns to, and those that a run begins with. */
 export type CollectRule = {
@@ -66,7 +67,7 @@ export async function collectable(
   // What a run begins with is known before what is promoted: a run that begins meanwhile does so with the version in force.
   const runs = [...(await currentRecords(log, topics.runs, 'by-newest')).values()].map(({ value }) => value);
   const stored = await artifacts.list();
-  const registry = await readRegistry(log, topics.versions);
+  const registry = await readRegistry({ log, topics });
   const now = clock.now();
   const found: Collectable[] = [];
   for (const { version, latest } of givenUp(registry, rule, { now, needed: basesOf(runs) })) {

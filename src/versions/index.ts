@@ -10,10 +10,4 @@ export { type AskingOptions, askRegistry } from './ask-registry.ts';
 export { type Collectable, collect, collectable } from './collect.ts';
 export { collectPeriodically } from './collecting.ts';
 export { publishCandidate, storeExternalModel } from './publish.ts';
-export {
-  isInForce,
-  type RegisteredVersion,
-  type RegistryView,
-  readRegistry,
-  versionNamed,
-} from './registry.ts';
+export { versionNamed } from './registry.ts';

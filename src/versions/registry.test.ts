@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createHttpServer, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
+import { registryOf } from '#processors';
 import type { Version, VersionRole, VersionStatus } from '#schemas';
 import { registerAdminRoutes } from './admin-routes.ts';
 import { askRegistry } from './ask-registry.ts';
 import { collect, collectable, givenUp } from './collect.ts';
 import { publishCandidate, storeExternalModel } from './publish.ts';
-import { registryOf, versionNamed } from './registry.ts';
+import { versionNamed } from './registry.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
 
 const fixtures = join(import.meta.dirname, '../../models/external/testing/fixtures');

@@ -1,6 +1,6 @@
 import { currentRecords, writeRecords } from '#engine';
 import { type AnyView, versionedName } from '#features';
-import type { Log } from '#log';
+import { idleMember, type Log } from '#log';
 import { type Clock, FatalError } from '#platform';
 import type { FeatureViewStatus, FeatureViewVersion } from '#schemas';
 import type { Topics } from '#topologies';
@@ -53,7 +53,7 @@ async function beginAnew({ log }: RegistryEnvironment, view: AnyView): Promise<v
   const starts = described.flatMap(({ name, offsets }) =>
     offsets.map(({ start }, partition) => ({ topic: name, partition, offset: start })),
   );
-  await log.commitOffsets({ group: viewGroup(view), memberId: '', generation: -1 }, starts);
+  await log.commitOffsets(idleMember(viewGroup(view)), starts);
 }
 
 /** Under which the processors of a module's view commit what they have read. */

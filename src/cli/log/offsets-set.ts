@@ -1,6 +1,7 @@
 /** `millrace offsets set GROUP TOPIC/PARTITION OFFSET`: where a stopped group goes on. */
 
 import { Command } from 'commander';
+import { idleMember } from '#log';
 import { createLogger } from '#platform';
 import { openExistingInstallation, withShutdown } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
@@ -51,7 +52,7 @@ async function setOffset(
         'See "millrace offsets".',
       );
     // With the watermark that the group has come to, which its tasks go on from.
-    await log.commitOffsets({ group, memberId: '', generation: -1 }, [{ ...before, offset }]);
+    await log.commitOffsets(idleMember(group), [{ ...before, offset }]);
     if (output.json) output.value({ group, ...place, before: before.offset, offset });
     else
       output.line(

@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readVersions, versionInForce } from '#offline';
+import { readRegistry, readVersions } from '#offline';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
+import { versionInForce } from '#processors';
 import { openResponder, type Recommendation, type Responder } from '#responders';
 import type { Version } from '#schemas';
 import {
@@ -170,7 +171,7 @@ async function bringUpModel(
   const train = () => Promise.race([trainer.train(configuration.training, signal), failed]);
   const newest = isNew ? await decisionOf(train, output) : known.at(-1);
   const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
-  const inForce = versionInForce(isNew && newest !== undefined ? [newest] : known);
+  const inForce = versionInForce(await readRegistry(installation), 'retrieval');
   await serving(responder, inForce, { isNew, data: configuration.data, output, signal });
   return { responder, views, decided: inForce ?? newest, trainedMs, failed };
 }

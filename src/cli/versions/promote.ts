@@ -1,8 +1,9 @@
 /** `millrace promote VERSION` and `millrace rollback`: what answers is decided by a person. */
 
 import type { Command } from 'commander';
+import { readRegistry } from '#offline';
 import type { CommandAnswer } from '#schemas';
-import { askRegistry, readRegistry, versionNamed } from '#versions';
+import { askRegistry, versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import type { Output } from '../output.ts';
 import { withRegistry } from './registry.ts';
@@ -45,7 +46,7 @@ Given the version, a second rollback by someone else is refused rather than done
 async function promote(invocation: Invocation<Options>, name: string): Promise<number> {
   const { options, output } = invocation;
   const answer = await withRegistry(invocation, 'promote', async ({ log, topics }, { actor, ...asking }) => {
-    const { version } = versionNamed(await readRegistry(log, topics.versions), name);
+    const { version } = versionNamed(await readRegistry({ log, topics }), name);
     return askRegistry(asking, { kind: 'promote', version, actor, reason: options.reason ?? null });
   });
   print(output, answer, `Version ${answer.version} is promoted.`);
@@ -55,7 +56,7 @@ async function promote(invocation: Invocation<Options>, name: string): Promise<n
 async function rollBack(invocation: Invocation<Options>, name: string | undefined): Promise<number> {
   const { options, output } = invocation;
   const answer = await withRegistry(invocation, 'rollback', async ({ log, topics }, { actor, ...asking }) => {
-    const named = name === undefined ? null : versionNamed(await readRegistry(log, topics.versions), name);
+    const named = name === undefined ? null : versionNamed(await readRegistry({ log, topics }), name);
     const request = { kind: 'rollback', version: named?.version ?? null, actor } as const;
     return askRegistry(asking, { ...request, reason: options.reason ?? null });
   });

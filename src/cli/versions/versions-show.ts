@@ -3,10 +3,12 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { localArtifacts, versionsDirectory } from '#models';
+import { readRegistry } from '#offline';
 import { createLogger, errorCode } from '#platform';
+import { isInForce } from '#processors';
 import type { GateResult, Version } from '#schemas';
 import { openExistingInstallation, withShutdown } from '#service';
-import { isInForce, readRegistry, versionNamed } from '#versions';
+import { versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { moment, type Output } from '../output.ts';
 
@@ -29,7 +31,7 @@ async function show({ configuration, output }: Invocation<object>, name: string)
   const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
   return withShutdown(logger, async (shutdown) => {
     const { log, topics } = await openExistingInstallation(configuration, shutdown);
-    const registry = await readRegistry(log, topics.versions);
+    const registry = await readRegistry({ log, topics });
     const found = versionNamed(registry, name);
     const card = await cardOf(configuration.data, found.version);
     const serving = isInForce(registry, found);

@@ -1,9 +1,10 @@
 /** `millrace versions`: what has been trained or published, and what became of it. */
 
 import type { Command } from 'commander';
+import { readRegistry } from '#offline';
 import { createLogger } from '#platform';
+import { isInForce, type RegisteredVersion, type RegistryView } from '#processors';
 import { openExistingInstallation, withShutdown } from '#service';
-import { isInForce, type RegisteredVersion, type RegistryView, readRegistry } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { moment } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
@@ -34,7 +35,7 @@ async function listVersions({ configuration, output }: Invocation<object>): Prom
   const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
   return withShutdown(logger, async (shutdown) => {
     const { log, topics } = await openExistingInstallation(configuration, shutdown);
-    const registry = await readRegistry(log, topics.versions);
+    const registry = await readRegistry({ log, topics });
     const { versions } = registry;
     if (output.json) for (const each of versions) output.value(asJson(registry, each));
     else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');

@@ -1,4 +1,4 @@
-import type { Log, OffsetCommit, ProducerRecord, TopicDescription } from '#log';
+import { idleMember, type Log, type OffsetCommit, type ProducerRecord, type TopicDescription } from '#log';
 import { ConfigurationError, failpoint } from '#platform';
 import { changesBetween, describeChange } from '../topology/generations/changes.ts';
 import { IdleGroup, inputsOf, type Transfer } from '../topology/generations/idle-group.ts';
@@ -154,9 +154,12 @@ class CarryOver {
     // An instance has come and gone meanwhile: what was copied is not what it has left.
     if (JSON.stringify(await group.committed()) !== JSON.stringify(committed)) return this.#carry(group);
     const { name, generation } = topology;
-    group.append(manifestTopic(topology).name, 0, [{ ...encodeManifest(this.#is), timestamp: 0 }]);
-    group.sendOffsets(`${name}-${generation}`, this.#offsets(committed));
-    await group.commit(committed.map(({ topic, partition }) => ({ topic, partition, offset: RETIRED })));
+    const records = [{ ...encodeManifest(this.#is), timestamp: 0 }];
+    const retired = committed.map(({ topic, partition }) => ({ topic, partition, offset: RETIRED }));
+    await group.commit(retired, {
+      appends: [{ topic: manifestTopic(topology).name, partition: 0, records }],
+      offsets: [{ group: idleMember(`${name}-${generation}`), offsets: this.#offsets(committed) }],
+    });
     failpoint('carry-over.switch.after');
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { GroupMetadata, Log } from '../port.ts';
+import { FencedWriter, idleMember } from '../fenced-writer.ts';
+import type { Log } from '../port.ts';
 import {
   at,
   type ContractTest,
@@ -14,8 +15,6 @@ import {
 
 const topic = { name: 'out', partitions: 2, cleanup: keepForEver };
 const both = [at('out', 0), at('out', 1)];
-/** A group that has no members lets anyone commit, as Kafka's does. */
-const nobody = (group: string): GroupMetadata => ({ group, memberId: '', generation: -1 });
 
 const readOut = async (log: Log) => values(await readToEnd(log, both)).sort();
 
@@ -27,7 +26,7 @@ export function transactionTests(contract: ContractTest): void {
     producer.append('out', 0, [text('a')]);
     producer.append('out', 1, [text('b')]);
     producer.append('out', 0, [text('c'), text('d')]);
-    producer.sendOffsets(nobody('readers'), [
+    producer.sendOffsets(idleMember('readers'), [
       { ...at('in-topic'), topic: 'out', offset: 3, metadata: 'mark' },
     ]);
     assert.deepEqual(await readToStable(log, both), []);
@@ -46,11 +45,38 @@ export function transactionTests(contract: ContractTest): void {
     ]);
   });
 
+  contract('a write that fails before its commit leaves nothing to the next one', async ({ log }) => {
+    await log.createTopics([topic]);
+    const writer = await FencedWriter.open(log, 'id');
+    const appends = [{ ...at('out', 0), records: [text('half')] }];
+    const offsets = [{ group: idleMember('readers'), offsets: [{ ...at('out'), offset: -1 }] }];
+    await assert.rejects(writer.write({ appends, offsets }), hasCode('MR_LOG_INVALID_OFFSET'));
+    await writer.write({ appends: [{ ...at('out', 1), records: [text('whole')] }] });
+    assert.deepEqual(await readOut(log), ['whole']);
+    await writer.close();
+  });
+
+  contract('a writer reads what those before have left, and they write no more', async ({ log }) => {
+    await log.createTopics([topic]);
+    const first = await FencedWriter.open(log, 'id');
+    await first.write({ appends: [{ ...at('out', 0), records: [text('a')] }] });
+    const failing = () => Promise.reject(new Error('unreadable'));
+    await assert.rejects(FencedWriter.openAndRead(log, 'id', failing), /unreadable/);
+    const [second, left] = await FencedWriter.openAndRead(log, 'id', () => readOut(log));
+    assert.deepEqual(left, ['a']);
+    const late = first.write({ appends: [{ ...at('out', 0), records: [text('late')] }] });
+    await assert.rejects(late, hasCode('MR_LOG_FENCED'));
+    await second.write({ appends: [{ ...at('out', 0), records: [text('b')] }] });
+    assert.deepEqual(await readOut(log), ['a', 'b']);
+    await first.close();
+    await second.close();
+  });
+
   contract('an aborted transaction leaves nothing, and the next one begins empty', async ({ log }) => {
     await log.createTopics([topic]);
     const producer = await log.transactionalProducer('id');
     producer.append('out', 0, [text('dropped')]);
-    producer.sendOffsets(nobody('readers'), [{ ...at('out'), offset: 1 }]);
+    producer.sendOffsets(idleMember('readers'), [{ ...at('out'), offset: 1 }]);
     await producer.abort();
     producer.append('out', 1, [text('kept')]);
     await producer.commit();
@@ -80,7 +106,7 @@ export function transactionTests(contract: ContractTest): void {
       heir.append('out', 1, [text('of the heir')]);
       await heir.commit();
       zombie.append('out', 1, [text('more of the zombie')]);
-      zombie.sendOffsets(nobody('readers'), [{ ...at('out'), offset: 9 }]);
+      zombie.sendOffsets(idleMember('readers'), [{ ...at('out'), offset: 9 }]);
       await assert.rejects(zombie.commit(), hasCode('MR_LOG_FENCED'));
       await assert.rejects(zombie.commit(), hasCode('MR_LOG_FENCED'), 'an empty one as well, for good');
       bystander.append('out', 0, [text('of the bystander')]);
@@ -137,7 +163,7 @@ export function transactionTests(contract: ContractTest): void {
       producer.append('out', 0, [{ key: null, value: null, timestamp: Number.NaN }]),
     );
     await refused('MR_LOG_METADATA_TOO_LONG', () =>
-      producer.sendOffsets(nobody('readers'), [{ ...at('out'), offset: 1, metadata: 'x'.repeat(4097) }]),
+      producer.sendOffsets(idleMember('readers'), [{ ...at('out'), offset: 1, metadata: 'x'.repeat(4097) }]),
     );
     producer.append('out', 1, [text('kept')]);
     await producer.commit();
@@ -151,7 +177,7 @@ export function transactionTests(contract: ContractTest): void {
     const commit = producer.commit();
     const busy = hasCode('MR_LOG_COMMIT_IN_PROGRESS');
     assert.throws(() => producer.append('out', 0, [text('b')]), busy);
-    assert.throws(() => producer.sendOffsets(nobody('readers'), []), busy);
+    assert.throws(() => producer.sendOffsets(idleMember('readers'), []), busy);
     await assert.rejects(producer.commit(), busy);
     await assert.rejects(producer.abort(), busy);
     await commit;

@@ -3,6 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLogger, systemClock } from '#platform';
+import { registryOf } from '#processors';
 import type { Candidate, Example, Snapshot, Version, VersionStatus } from '#schemas';
 import { comparedWith, readSnapshots, statisticsFile } from './published.ts';
 import { removableSnapshots, removeSnapshots } from './retention.ts';
@@ -122,17 +123,21 @@ test('kept are the newest, what the version in force and the one before were tra
   const ids = (snapshots: readonly Snapshot[]) => snapshots.map(({ snapshot_id }) => snapshot_id);
   const snapshot = (id: string, suspect: string[] = []) => ({ snapshot_id: id, suspect }) as Snapshot;
   const all = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => snapshot(id));
-  assert.deepEqual(ids(removableSnapshots(all, [], 2)), ['a', 'b', 'c', 'd']);
-  assert.deepEqual(ids(removableSnapshots(all, [version('b'), version('d', 'rejected')], 2)), [
+  assert.deepEqual(ids(removableSnapshots(all, registryOf([]), 2)), ['a', 'b', 'c', 'd']);
+  assert.deepEqual(ids(removableSnapshots(all, registryOf([version('b'), version('d', 'rejected')]), 2)), [
     'a',
     'c',
     'd',
   ]);
-  assert.deepEqual(ids(removableSnapshots(all, [version('b'), version('c')], 9)), []);
-  const back = [version('a'), version('b'), version('d', 'rolled_back'), version('c')];
-  assert.deepEqual(ids(removableSnapshots(all, back, 1)), ['a', 'd', 'e'], 'a rollback returns to b');
+  assert.deepEqual(ids(removableSnapshots(all, registryOf([version('b'), version('c')]), 9)), []);
+  const back = [version('a'), version('b'), version('d'), version('d', 'rolled_back'), version('c')];
+  assert.deepEqual(
+    ids(removableSnapshots(all, registryOf(back), 1)),
+    ['a', 'd', 'e'],
+    'a rollback returns to b',
+  );
   const odd = all.map(({ snapshot_id: id }) => snapshot(id, id > 'b' ? ['x: why'] : []));
-  assert.deepEqual(ids(removableSnapshots(odd, [], 1)), ['a', 'c', 'd', 'e']);
+  assert.deepEqual(ids(removableSnapshots(odd, registryOf([]), 1)), ['a', 'c', 'd', 'e']);
 
   const opened = await smallWorld(t);
   await fillSmallWorld(opened);

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { currentRecords, type Topic } from '#engine';
+import { currentRecords, type Topic, TopicReader } from '#engine';
 import type { Log } from '#log';
 import { errorCode, type Logger } from '#platform';
+import { type RegistryView, registryOf } from '#processors';
 import type { Snapshot, Version } from '#schemas';
 import { fingerprint } from '../durable-files.ts';
 import type { ColumnStatistics } from './statistics.ts';
@@ -27,6 +28,26 @@ export async function readSnapshots({ log, topics }: Published): Promise<readonl
 /** The last step of each version, in order of that. */
 export async function readVersions({ log, topics }: Published): Promise<readonly Version[]> {
   return newestValues(log, topics.versions);
+}
+
+/** What topic `versions` holds up to now. */
+export async function readRegistry({
+  log,
+  topics: { versions },
+}: {
+  readonly log: Log;
+  readonly topics: Pick<Published['topics'], 'versions'>;
+}): Promise<RegistryView> {
+  const reader = await TopicReader.open(log, versions, { from: 'start' });
+  const steps: Version[] = [];
+  try {
+    for await (const records of reader.untilEnd()) {
+      for (const { value } of records) if (value !== null) steps.push(value);
+    }
+  } finally {
+    await reader.close();
+  }
+  return registryOf(steps);
 }
 
 async function newestValues<V>(log: Log, topic: Topic<string, V>): Promise<readonly V[]> {
@@ -75,14 +96,4 @@ async function statisticsOf(
     if (errorCode(error) !== 'ENOENT') throw error;
     return undefined;
   }
-}
-
-/**
- * The version that answers are made from: of those that find items, the one promoted last. `versions` are in the order of
- * their last steps.
- */
-export function versionInForce(versions: readonly Version[]): Version | undefined {
-  return versions.findLast(
-    ({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval',
-  );
 }

@@ -1,21 +1,22 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Snapshot, Version } from '#schemas';
+import type { RegistryView } from '#processors';
+import type { Snapshot } from '#schemas';
 
 /**
  * The snapshots of which the files may go: all but the newest `keep`, those that the version in force and the one that a
  * rollback returns to were trained on, from which a refresh tells what is new, and the newest that is not suspect, which
- * later ones are compared with. `snapshots` are in order of their events, `versions` in that of their last steps.
+ * later ones are compared with. `snapshots` are in order of their events.
  */
 export function removableSnapshots(
   snapshots: readonly Snapshot[],
-  versions: readonly Version[],
+  { versions, promotions }: RegistryView,
   keep: number,
 ): readonly Snapshot[] {
+  const inForce = promotions.retrieval.slice(-2);
   const inUse = versions
-    .filter(({ status, candidate }) => status === 'promoted' && candidate.role === 'retrieval')
-    .slice(-2)
-    .map(({ candidate }) => candidate.snapshot_id);
+    .filter(({ version }) => inForce.includes(version))
+    .map(({ latest }) => latest.candidate.snapshot_id);
   const trusted = snapshots.findLast(({ suspect }) => suspect.length === 0)?.snapshot_id;
   const newest = snapshots.slice(-keep).map(({ snapshot_id }) => snapshot_id);
   const kept = new Set([...newest, ...inUse, trusted]);

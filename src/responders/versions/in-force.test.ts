@@ -89,6 +89,8 @@ describe('versions in force', () => {
     await step('b');
     assert.deepEqual(await step('a'), ['a', 'b']);
     assert.equal(loaded.length, 2);
+    // A rollback after this one returns to the first promotion of a.
+    assert.deepEqual(await step('a', 'rolled_back'), ['b', 'a']);
   });
 
   it('let go at once of what was archived, in use or kept', async () => {

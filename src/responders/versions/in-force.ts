@@ -8,6 +8,7 @@ import {
   MillraceError,
   RetryableError,
 } from '#platform';
+import { promotionsAfter } from '#processors';
 import type { Candidate, Version, VersionRole } from '#schemas';
 
 /** A version in memory. */
@@ -42,8 +43,9 @@ const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 export class InForce<T extends Served> {
   readonly #options: InForceOptions<T>;
   readonly #backoff: Backoff;
-  /** Those that may be used, the one promoted last at the end. */
-  readonly #promoted = new Map<string, Candidate>();
+  /** Those that may be used, oldest first; the last is in force. */
+  #promotions: readonly string[] = [];
+  readonly #candidates = new Map<string, Candidate>();
   readonly #refused = new Set<string>();
   readonly #retiring = new Set<Promise<void>>();
   #current: T | undefined;
@@ -82,16 +84,14 @@ export class InForce<T extends Served> {
     return this.#newestFirst().some(([id]) => id === failing.id) ? failing.why : undefined;
   }
 
-  /** Notes a step in the life of a version; `update` acts on it. */
-  note({ version, status, candidate }: Version): void {
-    if (status === 'promoted') {
-      this.#promoted.delete(version);
-      this.#promoted.set(version, candidate);
-      this.#refused.delete(version);
-      this.#backoff.reset();
-    } else if (status === 'rolled_back' || status === 'archived') {
-      this.#promoted.delete(version);
-    }
+  /** Notes a step in the life of a version of this role; `update` acts on it. */
+  note(step: Version): void {
+    const { version, status, candidate } = step;
+    this.#promotions = promotionsAfter(this.#promotions, step);
+    if (status !== 'promoted') return;
+    this.#candidates.set(version, candidate);
+    this.#refused.delete(version);
+    this.#backoff.reset();
   }
 
   /** Loads one after another; versions that were superseded in the meantime are passed over. */
@@ -131,12 +131,12 @@ export class InForce<T extends Served> {
       return;
     }
     // Rolled back or archived, with nothing to take its place: popular items are better than what must not be used.
-    if (this.#current !== undefined && !this.#promoted.has(this.#current.id)) this.#use(undefined);
+    if (this.#current !== undefined && !this.#promotions.includes(this.#current.id)) this.#use(undefined);
   }
 
   /** What may not be used any more is let go even where nothing takes its place. */
   async #warmUp(): Promise<void> {
-    if (this.#before !== undefined && !this.#promoted.has(this.#before.id)) this.#keep(undefined);
+    if (this.#before !== undefined && !this.#promotions.includes(this.#before.id)) this.#keep(undefined);
     const candidates = this.#newestFirst();
     const place = candidates.findIndex(([id]) => id === this.#current?.id);
     for (const [id, candidate] of place < 0 ? [] : candidates.slice(place + 1)) {
@@ -151,7 +151,8 @@ export class InForce<T extends Served> {
   }
 
   #newestFirst(): (readonly [id: string, candidate: Candidate])[] {
-    return [...this.#promoted].reverse().filter(([id]) => !this.#refused.has(id));
+    const usable = new Set(this.#promotions.toReversed()).difference(this.#refused);
+    return Array.from(usable, (id) => [id, this.#candidates.get(id) as Candidate] as const);
   }
 
   /** Undefined where it can't be served. */
@@ -209,7 +210,7 @@ export class InForce<T extends Served> {
     if (previous !== undefined) served.remove({ version: previous.id, role });
     if (next !== undefined) served.set({ version: next.id, role }, 1);
     if (previous === undefined) return;
-    if (this.#promoted.has(previous.id) && !this.#isClosing) this.#keep(previous);
+    if (this.#promotions.includes(previous.id) && !this.#isClosing) this.#keep(previous);
     else this.#retire(previous);
   }
 

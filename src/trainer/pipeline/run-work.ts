@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelConfig } from '#models';
-import { readSnapshots, readVersions, versionInForce } from '#offline';
+import { readRegistry, readSnapshots, readVersions } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
+import { versionInForce } from '#processors';
 import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot } from '#schemas';
 import { abandonedRun, refuseWithdrawn, retiredSnapshot } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
@@ -134,7 +135,7 @@ export class RunWork {
 
 /** The version in force of the role that models trained here are for. */
 export async function readInForce(options: TrainerOptions): Promise<InForce | undefined> {
-  const inForce = versionInForce(await readVersions(options));
+  const inForce = versionInForce(await readRegistry(options), 'retrieval');
   if (inForce === undefined) return undefined;
   const { version, candidate } = inForce;
   return { version, directory: candidate.directory, model: candidate.model };

@@ -1,5 +1,5 @@
 import { type ActivePlace, currentRecords, type Topic } from '#engine';
-import type { Log, ProducerRecord, TransactionalProducer } from '#log';
+import { FencedWriter, type Log, type ProducerRecord } from '#log';
 import { type Clock, failpoint } from '#platform';
 import type { Command, DeadLetter, Run, RunProgress, Snapshot } from '#schemas';
 import type { Topics } from '#topologies';
@@ -38,7 +38,7 @@ export type LedgerOptions = {
 export class RunLedger {
   readonly #options: LedgerOptions;
   readonly #place: ActivePlace;
-  readonly #producer: TransactionalProducer;
+  readonly #writer: FencedWriter;
   readonly #runs: Map<string, Run>;
   #positions: Positions;
   #last: Promise<unknown> = Promise.resolve();
@@ -46,13 +46,13 @@ export class RunLedger {
   private constructor(
     options: LedgerOptions,
     place: ActivePlace,
-    producer: TransactionalProducer,
+    writer: FencedWriter,
     runs: Map<string, Run>,
     positions: Positions,
   ) {
     this.#options = options;
     this.#place = place;
-    this.#producer = producer;
+    this.#writer = writer;
     this.#runs = runs;
     this.#positions = positions;
   }
@@ -60,12 +60,13 @@ export class RunLedger {
   /** Fences every other writer, then reads what it has left. */
   static async open(options: LedgerOptions, place: ActivePlace): Promise<RunLedger> {
     const { log, topics } = options;
-    const producer = await log.transactionalProducer(transactionalId);
-    const [commands = 0, snapshots = 0] = await place.positions(
-      [topics.commands, topics.snapshots].map(({ name: topic }) => ({ topic, partition: 0 })),
-    );
-    const runs = new Map((await readRuns(options)).map((run) => [run.run_id, run]));
-    return new RunLedger(options, place, producer, runs, { commands, snapshots });
+    const followed = [topics.commands, topics.snapshots].map(({ name: topic }) => ({ topic, partition: 0 }));
+    const [writer, [positions, runs]] = await FencedWriter.openAndRead(log, transactionalId, async () => {
+      return [await place.positions(followed), await readRuns(options)] as const;
+    });
+    const [commands = 0, snapshots = 0] = positions;
+    const byId = new Map(runs.map((run) => [run.run_id, run]));
+    return new RunLedger(options, place, writer, byId, { commands, snapshots });
   }
 
   /** In the order of their creation. */
@@ -112,7 +113,7 @@ export class RunLedger {
 
   async close(): Promise<void> {
     await this.#last.catch(() => {});
-    await this.#producer.close();
+    await this.#writer.close();
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -136,17 +137,21 @@ export class RunLedger {
     const writes = runs.length + progress.length + commands.length + snapshots.length + letters.length;
     if (writes === 0 && !moves) return;
     failpoint('trainer.commit.before');
-    this.#append(topics.runs, runs, (run) => [run.run_id, run.ts]);
-    this.#append(topics['run-progress'], progress, (point) => [point.run_id, point.ts]);
-    this.#append(topics.commands, commands, (command) => [command.command_id, command.ts]);
-    this.#append(topics.snapshots, snapshots, (snapshot) => [snapshot.snapshot_id, snapshot.ts]);
-    this.#append(topics['dead-letters'], letters, (letter) => [letter.topic, letter.timestamp]);
-    if (forgotten.length > 0) this.#producer.append(topics.runs.name, 0, forgotten);
-    this.#producer.sendOffsets(this.#place.group(), [
+    const offsets = [
       { topic: topics.commands.name, partition: 0, offset: positions.commands },
       { topic: topics.snapshots.name, partition: 0, offset: positions.snapshots },
-    ]);
-    await this.#producer.commit();
+    ];
+    await this.#writer.write({
+      appends: [
+        append(topics.runs, runs, (run) => [run.run_id, run.ts]),
+        append(topics['run-progress'], progress, (point) => [point.run_id, point.ts]),
+        append(topics.commands, commands, (command) => [command.command_id, command.ts]),
+        append(topics.snapshots, snapshots, (snapshot) => [snapshot.snapshot_id, snapshot.ts]),
+        append(topics['dead-letters'], letters, (letter) => [letter.topic, letter.timestamp]),
+        { topic: topics.runs.name, partition: 0, records: forgotten },
+      ],
+      offsets: [{ group: this.#place.group(), offsets }],
+    });
     failpoint('trainer.commit.after');
     this.#positions = positions;
     for (const { key } of forgotten) this.#runs.delete(String(key));
@@ -154,19 +159,6 @@ export class RunLedger {
       this.#runs.set(run.run_id, run);
       if (isOver(run)) this.#options.onOver?.(run);
     }
-  }
-
-  #append<V>(
-    topic: Topic<string, V>,
-    values: readonly V[],
-    placeOf: (value: V) => readonly [key: string, timestamp: number],
-  ): void {
-    if (values.length === 0) return;
-    const records = values.map((value): ProducerRecord => {
-      const [key, timestamp] = placeOf(value);
-      return { key: Buffer.from(key), value: topic.value.encode(value), timestamp };
-    });
-    this.#producer.append(topic.name, 0, records);
   }
 
   /** Tombstones of the oldest runs that have ended, where new ones come on top of as many as are kept. */
@@ -178,6 +170,18 @@ export class RunLedger {
       return { key: Buffer.from(run_id), value: null, timestamp: this.#options.clock.now() };
     });
   }
+}
+
+function append<V>(
+  topic: Topic<string, V>,
+  values: readonly V[],
+  placeOf: (value: V) => readonly [key: string, timestamp: number],
+) {
+  const records = values.map((value): ProducerRecord => {
+    const [key, timestamp] = placeOf(value);
+    return { key: Buffer.from(key), value: topic.value.encode(value), timestamp };
+  });
+  return { topic: topic.name, partition: 0, records };
 }
 
 /** Every run as it stands, in the order of their creation. */

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { TopicReader } from '#engine';
 import { openEmbeddedLog } from '#log';
 import { localArtifacts } from '#models';
+import { readRegistry } from '#offline';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
@@ -12,7 +13,6 @@ import { startProcessing } from '#processing';
 import type { Candidate, DeadLetter } from '#schemas';
 import { openTopics } from '#topologies';
 import { askRegistry } from '../ask-registry.ts';
-import { readRegistry } from '../registry.ts';
 
 /** Far longer than anything here takes on the slowest machine. */
 const PATIENCE_MS = 60_000;
@@ -75,13 +75,13 @@ export async function openRegistryWorld(t: TestContext, { isProcessed = true } =
     stored,
     /** Stored, compared with the version in force, published, and promoted by the gate. */
     promoted: async () => {
-      const version = (await readRegistry(log, topics.versions)).promotions.retrieval.at(-1);
+      const version = (await readRegistry({ log, topics })).promotions.retrieval.at(-1);
       const production = version === undefined ? null : { version, metrics: {}, differences: {} };
       const candidate = { ...(await stored()), production };
       await askRegistry(asking, { kind: 'publish', candidate, actor: null });
       return candidate;
     },
-    registry: () => readRegistry(log, topics.versions),
+    registry: () => readRegistry({ log, topics }),
     deadLetters: async (): Promise<DeadLetter[]> => {
       const reader = await TopicReader.open(log, topics['dead-letters'], { from: 'start' });
       const letters: DeadLetter[] = [];

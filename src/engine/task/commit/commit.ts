@@ -1,12 +1,5 @@
-import type {
-  Appended,
-  Log,
-  OffsetCommit,
-  Producer,
-  Records,
-  TopicPartition,
-  TransactionalProducer,
-} from '#log';
+import type { Appended, Log, OffsetCommit, Producer, Records, TopicPartition } from '#log';
+import { FencedWriter } from '#log';
 import { errorCode } from '#platform';
 import type { Outbox } from '../../operators/outbox.ts';
 import type { Rebalance } from '../assignment/rebalance.ts';
@@ -45,7 +38,7 @@ export async function openCommitter(
   rebalance: Rebalance,
 ): Promise<Committer> {
   if (guarantee === 'at-least-once') return new AtLeastOnce(log, await log.producer(), rebalance);
-  return new ExactlyOnce(await log.transactionalProducer(transactionalId), rebalance);
+  return new ExactlyOnce(await FencedWriter.open(log, transactionalId), rebalance);
 }
 
 /** Commits `tasks` together: outputs, changelog records and input offsets in the log, then the stores. */
@@ -83,27 +76,26 @@ export function uncommittedBytes(tasks: readonly Uncommitted[]): number {
 
 /** One transaction of the log a commit. */
 class ExactlyOnce implements Committer {
-  readonly #producer: TransactionalProducer;
+  readonly #writer: FencedWriter;
   readonly #rebalance: Rebalance;
 
-  constructor(producer: TransactionalProducer, rebalance: Rebalance) {
-    this.#producer = producer;
+  constructor(writer: FencedWriter, rebalance: Rebalance) {
+    this.#writer = writer;
     this.#rebalance = rebalance;
   }
 
   async write({ appends, offsets }: Work): Promise<readonly Appended[]> {
     return underCurrentGeneration(this.#rebalance, async () => {
-      for (const { topic, partition, records } of appends) this.#producer.append(topic, partition, records);
-      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
       step('commit.log.before');
-      const appended = await this.#producer.commit();
+      const group = this.#rebalance.membership;
+      const appended = await this.#writer.write({ appends, offsets: [{ group, offsets }] });
       step('commit.log.after');
       return appended;
     });
   }
 
   close(): Promise<void> {
-    return this.#producer.close();
+    return this.#writer.close();
   }
 }
 

@@ -1,10 +1,11 @@
-import type {
-  GroupMetadata,
-  Log,
-  OffsetCommit,
-  ProducerRecord,
-  TopicPartition,
-  TransactionalProducer,
+import {
+  FencedWriter,
+  idleMember,
+  type Log,
+  type OffsetCommit,
+  type ProducerRecord,
+  type TopicPartition,
+  type Transaction,
 } from '#log';
 import { errorCode, RetryableError } from '#platform';
 import type { SubTopology } from '../topology.ts';
@@ -42,24 +43,24 @@ export type IdleGroupOptions = {
  */
 export class IdleGroup {
   readonly #options: IdleGroupOptions;
-  readonly #producer: TransactionalProducer;
+  readonly #writer: FencedWriter;
 
-  private constructor(options: IdleGroupOptions, producer: TransactionalProducer) {
+  private constructor(options: IdleGroupOptions, writer: FencedWriter) {
     this.#options = options;
-    this.#producer = producer;
+    this.#writer = writer;
   }
 
   /** Errors: MR_TOPOLOGY_MIGRATION_BUSY while an instance runs, or another process does the same. */
   static async run(options: IdleGroupOptions, work: (group: IdleGroup) => Promise<void>): Promise<void> {
-    const producer = await options.log.transactionalProducer(options.transactionalId);
+    const writer = await FencedWriter.open(options.log, options.transactionalId);
     try {
-      await work(new IdleGroup(options, producer));
+      await work(new IdleGroup(options, writer));
     } catch (error) {
       const code = errorCode(error);
       if (code !== 'MR_LOG_GENERATION' && code !== 'MR_LOG_FENCED') throw error;
       throw busy(options.group, error);
     } finally {
-      await producer.close();
+      await writer.close();
     }
   }
 
@@ -69,21 +70,14 @@ export class IdleGroup {
     return (await log.committedOffsets(group, inputs)).filter((offset) => offset !== undefined);
   }
 
-  append(topic: string, partition: number, records: readonly ProducerRecord[]): void {
-    this.#producer.append(topic, partition, records);
-  }
-
-  /** Adds offsets of a group without members to the transaction. */
-  sendOffsets(group: string, offsets: readonly OffsetCommit[]): void {
-    const nobody: GroupMetadata = { group, memberId: '', generation: -1 };
-    this.#producer.sendOffsets(nobody, offsets);
-  }
-
   /** Commits together with offsets of the group; without any, together with one that stands already. */
-  async commit(offsets: readonly OffsetCommit[] = []): Promise<void> {
+  async commit(
+    offsets: readonly OffsetCommit[] = [],
+    { appends = [], offsets: others = [] }: Transaction = {},
+  ): Promise<void> {
     const commits = offsets.length > 0 ? offsets : (await this.committed()).slice(0, 1);
-    this.sendOffsets(this.#options.group, commits);
-    await this.#producer.commit();
+    const own = { group: idleMember(this.#options.group), offsets: commits };
+    await this.#writer.write({ appends, offsets: [...others, own] });
   }
 
   /** Copies one partition's records, in transactions of bounded size. */
@@ -124,8 +118,7 @@ export class IdleGroup {
   }
 
   async #write(topic: string, partition: number, records: readonly ProducerRecord[]): Promise<void> {
-    this.append(topic, partition, records);
-    await this.commit();
+    await this.commit([], { appends: [{ topic, partition, records }] });
   }
 
   /**

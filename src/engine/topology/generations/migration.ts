@@ -53,8 +53,10 @@ export class Migration {
     }
     const { name, generation } = this.#topology;
     if (plan.breaksJournal) await group.deleteTopics([`${name}-${generation}-journal`]);
-    group.append(manifestTopic(this.#topology).name, 0, [{ ...encodeManifest(is), timestamp: 0 }]);
-    await group.commit(resets);
+    const records = [{ ...encodeManifest(is), timestamp: 0 }];
+    await group.commit(resets, {
+      appends: [{ topic: manifestTopic(this.#topology).name, partition: 0, records }],
+    });
     await group.deleteTopics(
       plan.copies.flatMap(({ from }) => (plan.deleted.has(from.changelog) ? [from.changelog] : [])),
     );
