@@ -21,7 +21,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/log/embedded/file-system.ts#networkFileSystem': INNER,
   'src/offline/snapshot/negatives.ts#draws': INNER,
   'src/versions/collect.ts#givenUp': INNER,
-  'src/versions/registry.ts#registryOf': INNER,
   'models/graph/arithmetic.ts#exp': GRADIENT,
   'models/graph/layout.ts#split': GRADIENT,
   'models/graph/losses.ts#softmaxCrossEntropy': GRADIENT,
