@@ -41,13 +41,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outputs and offsets in two transactions',
     file: task('commit/commit'),
-    find: `      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
+    find: `      const appended = await this.#writer.write({ appends, offsets: [{ group, offsets }] });`,
+    replace: `      const appended = await this.#writer.write({ appends, offsets: [] });
       step('commit.log.before');
-      const appended = await this.#producer.commit();`,
-    replace: `      const appended = await this.#producer.commit();
-      step('commit.log.before');
-      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
-      await this.#producer.commit();`,
+      await this.#writer.write({ appends: [], offsets: [{ group, offsets }] });`,
   },
   {
     name: 'input offset off by one',
@@ -134,7 +131,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a store with a damaged timer is never rebuilt',
-    file: task('task'),
+    file: task('open-stores'),
     find: "if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;",
     replace: 'throw error;',
     shows: 'died',
@@ -278,7 +275,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a task that moves has two owners',
-    file: task('assignment/assignment'),
+    file: task('assignment/placement'),
     find: 'const isSettled = (name: string) => (holders.get(name) ?? targets.get(name)) === targets.get(name);',
     replace: 'const isSettled = (_name: string) => true;',
   },

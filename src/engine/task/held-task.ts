@@ -4,9 +4,10 @@ import { errorCode, FatalError, invariant } from '#platform';
 import type { SubTopology, Topology } from '../topology/topology.ts';
 import { nameOf, type TaskId } from './assignment/assignment.ts';
 import { whenUnlocked } from './assignment/store-lock.ts';
+import type { TaskEnvironment } from './open-stores.ts';
 import { RestoreProgress } from './restore/restore-progress.ts';
 import { Lifecycle, type TaskPhase } from './status/lifecycle.ts';
-import { Task, type TaskEnvironment } from './task.ts';
+import { Task } from './task.ts';
 
 /** What is needed to open tasks and copies of them. */
 export type OpeningEnvironment = TaskEnvironment & {

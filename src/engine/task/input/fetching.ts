@@ -111,3 +111,25 @@ export function bufferedBytes(tasks: readonly FedTask[]): number {
   for (const { input } of tasks) for (const each of input.partitions) bytes += each.bufferedBytes;
   return bytes;
 }
+
+/** How long records that are at hand wait for those of other inputs; Infinity where there are none. */
+export function gatheringMs(tasks: readonly FedTask[]): number {
+  let longest = Number.POSITIVE_INFINITY;
+  for (const { input } of tasks) {
+    const isAtHand = input.partitions.some(
+      ({ bufferedRecords, node }) => bufferedRecords > 0 && node.release === 'on-arrival',
+    );
+    if (isAtHand) longest = Math.min(longest, input.heldForMs);
+  }
+  return longest;
+}
+
+/** Whether a task that waits for nothing has more to read than the next round takes. */
+export function isBehind(tasks: readonly FedTask[], batchRecords: number): boolean {
+  return tasks.some(({ input }) =>
+    input.partitions.some(
+      ({ node, fetchedAll, bufferedRecords }) =>
+        node.release === 'on-arrival' && (!fetchedAll || bufferedRecords > batchRecords),
+    ),
+  );
+}
