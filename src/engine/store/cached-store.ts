@@ -282,13 +282,8 @@ export class CachedStore<V> {
   }
 
   /** All entries as the database holds them (changes since the last commit are not among them). */
-  async *entries(): AsyncGenerator<readonly [key: string, value: V]> {
-    for await (const chunk of this.values.scan(this.#database)) {
-      for (const { key, value } of chunk) {
-        const text = this.values.textOf(key);
-        yield [text, await this.values.decode(text, value as Buffer)];
-      }
-    }
+  entries(): AsyncIterable<readonly [key: string, value: V]> {
+    return this.values.entries(this.#database);
   }
 
   /** Forgets everything, here and in the database. */

@@ -49,6 +49,16 @@ export class StoredValues<V> {
     return database.scan(this.range(prefix));
   }
 
+  /** All entries of a database. Errors: MR_STORE_CORRUPT. */
+  async *entries(database: Database): AsyncGenerator<readonly [key: string, value: V]> {
+    for await (const chunk of this.scan(database)) {
+      for (const { key, value } of chunk) {
+        const text = this.textOf(key);
+        yield [text, await this.decode(text, value as Buffer)];
+      }
+    }
+  }
+
   /** As `Serde.encodeInto`. Errors: those of encoding, MR_RECORD_TOO_LARGE. */
   encodeInto(key: string, value: V, timestamp: number, target: Buffer, at: number): number {
     const end = this.#writeInto(value, timestamp, target, at);

@@ -1,5 +1,4 @@
 import { RetryableError } from '#platform';
-import { GatheredChanges } from './gathered-changes.ts';
 import type {
   Change,
   Database,
@@ -27,13 +26,15 @@ const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
 class WriteBehind implements Database {
   readonly #database: PromptDatabase;
   readonly #limits: Limits;
-  #waiting = new GatheredChanges();
+  /** The last change of each key, by its bytes as latin1 text, which tells any two keys apart. */
+  #waiting = new Map<string, Change>();
   /** Beside those that wait. */
   #held: HeldChanges[] = [];
   #heldKeys = 0;
-  #heldBytes = 0;
+  /** Bytes of the values that wait or are held, those of replaced ones included. */
+  #valueBytes = 0;
   /** Batches on their way to the database below, the oldest first. */
-  readonly #sealed: GatheredChanges[] = [];
+  readonly #sealed: ReadonlyMap<string, Change>[] = [];
   #writes = 0;
   /** The last write in bulk: what it writes is not among what waits, so that reads wait for it. */
   #bulk: Promise<void> = Promise.resolve();
@@ -49,15 +50,20 @@ class WriteBehind implements Database {
     if (inBulk) return this.#writeInBulk(changes);
     for (const each of held) {
       this.#heldKeys += each.hold();
-      this.#heldBytes += each.byteLength;
+      this.#valueBytes += each.byteLength;
       this.#held.push(each);
     }
-    for (let i = 0; i < changes.length; i++) this.#waiting.add(changes[i] as Change);
+    for (const { key, value } of changes) {
+      this.#waiting.set(key.toString('latin1'), {
+        key: Buffer.from(key),
+        value: value && Buffer.from(value),
+      });
+      this.#valueBytes += value?.length ?? 0;
+    }
     this.#writes++;
     const { keys, bytes, writes } = this.#limits;
     const waitingKeys = this.#waiting.size + this.#heldKeys;
-    const waitingBytes = this.#waiting.byteLength + this.#heldBytes;
-    if (waitingKeys < keys && waitingBytes < bytes && this.#writes < writes) return;
+    if (waitingKeys < keys && this.#valueBytes < bytes && this.#writes < writes) return;
     const before = this.#done;
     this.#seal();
     // Behind by one batch at most: a database that can't keep up holds its owner up.
@@ -92,10 +98,8 @@ class WriteBehind implements Database {
 
   /** What a key has become that the database below may not know yet. */
   #late(key: Buffer): Buffer | null | undefined {
-    let value = this.#waiting.get(key);
-    for (let i = this.#sealed.length - 1; value === undefined && i >= 0; i--)
-      value = this.#sealed[i]?.get(key);
-    return value;
+    const name = key.toString('latin1');
+    return [...this.#sealed, this.#waiting].findLast((changes) => changes.has(name))?.get(name)?.value;
   }
 
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
@@ -144,12 +148,12 @@ class WriteBehind implements Database {
     // At once: later commits move the keys on to their own changes.
     const changes = held.flatMap((each) => each.seal());
     this.#sealed.push(batch);
-    this.#waiting = new GatheredChanges();
+    this.#waiting = new Map();
     this.#held = [];
     this.#heldKeys = 0;
-    this.#heldBytes = 0;
+    this.#valueBytes = 0;
     this.#writes = 0;
-    const written = this.#done.then(() => this.#database.write(changes.concat(batch.changes())));
+    const written = this.#done.then(() => this.#database.write(changes.concat(...batch.values())));
     this.#follow(
       written.then(() => {
         this.#sealed.shift();

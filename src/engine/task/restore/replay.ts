@@ -5,7 +5,6 @@ import { rejectedRecords } from '../../operators/operator-flow.ts';
 import { decodeLoading } from '../../serde.ts';
 import { ChangelogReplay } from '../../store/changelog-replay.ts';
 import type { Change, Database } from '../../store/port.ts';
-import { WholeRestore } from '../../store/whole-restore.ts';
 import { readPositionHeader } from '../commit/position.ts';
 import type { OpenStore } from './open-store.ts';
 import type { RestoreProgress } from './restore-progress.ts';
@@ -29,7 +28,7 @@ export class Replay {
   readonly #open: OpenStore;
   readonly #until: number;
   readonly #environment: ReplayEnvironment;
-  readonly #target: WholeRestore | ChangelogReplay;
+  readonly #target: ChangelogReplay;
   readonly #decodes: boolean;
 
   /** `isSuspect`: its values may be such as can't be decoded. */
@@ -45,9 +44,7 @@ export class Replay {
     this.#environment = environment;
     const { name, spec } = open.definition;
     const replayed = { name, digest: open.store.digest, serde: spec.value };
-    this.#target = isEmpty
-      ? new WholeRestore(replayed, database, until - open.offset)
-      : new ChangelogReplay(replayed, database);
+    this.#target = new ChangelogReplay(replayed, database, until - open.offset, isEmpty);
     // Decoding all of a store takes longer than writing it, so a whole restore does so only after one that went wrong.
     this.#decodes = !isEmpty || isSuspect;
   }
