@@ -8,7 +8,6 @@
  */
 export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
-export { type CurrentRecord, currentRecords } from './current-records.ts';
 export { type DeadLetter, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
 export type { OperatorCounts } from './operators/operator-flow.ts';
 export type { FlowRecord } from './operators/record.ts';
@@ -86,7 +85,13 @@ export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status/statu
 export { type EngineReport, reportOf, StatusGauges } from './task/status/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/declaration.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
-export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
+export {
+  type CurrentRecord,
+  currentRecords,
+  TopicReader,
+  type TopicReaderOptions,
+  type TopicRecord,
+} from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter, writeRecords } from './topic-writer.ts';
 export type { AggregateOptions } from './topology/aggregate.ts';
 export { type KeyByOptions, type SourceOptions, TopologyBuilder } from './topology/builder.ts';

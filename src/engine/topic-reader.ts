@@ -166,3 +166,30 @@ function undecodable({ topic, partition, offset }: UndecodableRecord, cause: unk
     { hint: 'Find out who else writes to the topic, and take their right to.', cause },
   );
 }
+
+export type CurrentRecord<K, V> = TopicRecord<K, V> & { readonly value: V };
+
+/**
+ * What compaction would leave of a topic as it is now: the newest record of each key, without keys that a tombstone has
+ * ended. Keys are in order of their first record, or of their newest.
+ */
+export async function currentRecords<K, V>(
+  log: Log,
+  topic: Topic<K, V>,
+  order: 'by-first' | 'by-newest',
+): Promise<ReadonlyMap<K, CurrentRecord<K, V>>> {
+  const current = new Map<K, CurrentRecord<K, V>>();
+  const reader = await TopicReader.open(log, topic, { from: 'start' });
+  try {
+    for await (const records of reader.untilEnd()) {
+      for (const record of records) {
+        const { key, value } = record;
+        if (value === null || order === 'by-newest') current.delete(key);
+        if (value !== null) current.set(key, { ...record, value });
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return current;
+}

@@ -75,42 +75,33 @@ export function buildOperators(
   };
   const build = (node: Node): Operator => {
     const time = timeOf(node);
+    const out = () => outputOf({ node: node.name, output: 'out' });
+    const wired = <O extends Operator & { readonly input: RecordList }>(operator: O, from: Outlet): O => {
+      connect(node.name, from, operator.input);
+      return operator;
+    };
     switch (node.kind) {
       case 'source': {
-        const operator = new SourceOperator(node, outputOf({ node: node.name, output: 'out' }));
+        const operator = new SourceOperator(node, out());
         sources.set(node.name, operator);
         inputLists.push(operator.input);
         flow.connect(node.name, operator.input);
         return operator;
       }
-      case 'stateless': {
-        const operator = new StatelessOperator(node, outputOf({ node: node.name, output: 'out' }));
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
+      case 'stateless':
+        return wired(new StatelessOperator(node, out()), node.input);
       case 'merge': {
-        const operator = new MergeOperator(node.inputs.length, outputOf({ node: node.name, output: 'out' }));
+        const operator = new MergeOperator(node.inputs.length, out());
         for (const [i, from] of node.inputs.entries())
           connect(node.name, from, operator.inputs[i] as RecordList);
         return operator;
       }
-      case 'last-per-key': {
-        const output = outputOf({ node: node.name, output: 'out' });
-        const operator = new LastPerKeyOperator(node, output, time, holdBack(node, time.last));
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
-      case 'global-join': {
-        const rows = globalRows(node.table.name);
-        const operator = new GlobalJoinOperator(node, rows, outputOf({ node: node.name, output: 'out' }));
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
-      case 'sink': {
-        const operator = new SinkOperator(node, outbox, partition, topology.sources);
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
+      case 'last-per-key':
+        return wired(new LastPerKeyOperator(node, out(), time, holdBack(node, time.last)), node.input);
+      case 'global-join':
+        return wired(new GlobalJoinOperator(node, globalRows(node.table.name), out()), node.input);
+      case 'sink':
+        return wired(new SinkOperator(node, outbox, partition, topology.sources), node.input);
       case 'processor': {
         const named = Object.keys(node.spec.outputs).map((output): [string, Output] => [
           output,
