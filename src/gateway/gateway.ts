@@ -31,7 +31,7 @@ const WRITE_WITHIN_MS = 3_000;
 const MOST_PENDING = 20_000;
 
 /** Most events of one request. */
-export const MAX_BATCH_EVENTS = 1000;
+const MAX_BATCH_EVENTS = 1000;
 
 export type Refusal = {
   /** Place in the request. */
@@ -72,7 +72,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Takes events from outside into topic `interactions`. */
-export class Gateway {
+class Gateway {
   readonly #writer: TopicWriter<string, Interaction>;
   readonly #defaults: { eventId(): string; now(): number };
   readonly #futureMs: number;

@@ -9,7 +9,7 @@
  */
 export type { Judgement, Judgements } from './evaluation.ts';
 export { readRuns } from './runs/ledger.ts';
-export { isOver, runSteps } from './runs/run.ts';
+export { isOver } from './runs/run.ts';
 export { verifyFiles as verifySnapshotFiles } from './snapshot-checks.ts';
 export { defaultPlan, requestedOptions, type SnapshotPlan } from './snapshot-plan.ts';
 export { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';

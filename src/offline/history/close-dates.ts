@@ -13,7 +13,7 @@ import { orderByKey, rowsOfGroup } from './state-rows.ts';
 const datesAtOnce = 31;
 
 /** The date up to which the history of a view is done, as YYYY-MM-DD; undefined before its first date. */
-export function historyThrough(store: OfflineStore, view: AnyView): string | undefined {
+function historyThrough(store: OfflineStore, view: AnyView): string | undefined {
   return store.files(historyTables(view).carry).at(-1)?.date;
 }
 

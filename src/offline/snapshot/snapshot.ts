@@ -34,7 +34,7 @@ export type SnapshotOptions = {
   readonly commandId?: string;
 };
 
-export const snapshotDirectory = 'snapshots';
+const snapshotDirectory = 'snapshots';
 const idDigits = 16;
 
 /**

@@ -1,8 +1,6 @@
 import type { Log, Membership } from '#log';
 import { type Clock, errorCode, invariant, type Logger, RetryableError } from '#platform';
 import {
-  type AssignmentOptions,
-  assignTasks,
   decodeShare,
   encodeMetadata,
   type MemberMetadata,
@@ -10,6 +8,7 @@ import {
   type Share,
   type TaskId,
 } from './assignment.ts';
+import { type AssignmentOptions, assignTasks } from './placement.ts';
 
 export type RebalanceOptions = {
   readonly log: Pick<Log, 'joinGroup'>;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { openSimulatedLog } from '#log';
 import { ManualClock } from '#platform/testing';
-import { memoryDatabases } from '../../store/memory/memory-database.ts';
-import { Elapsing, type Instance, Load, PARTITIONS } from '../testing/sums.ts';
+import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { Standby } from './standby.ts';
+import { Elapsing, type Instance, Load, PARTITIONS } from './testing/sums.ts';
 
 function world() {
   const clock = new ManualClock(1_000_000);

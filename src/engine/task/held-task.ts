@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Log, OffsetCommit } from '#log';
 import { errorCode, FatalError, invariant } from '#platform';
-import type { SubTopology, Topology } from '../../topology/topology.ts';
-import { RestoreProgress } from '../restore/restore-progress.ts';
-import { Task, type TaskEnvironment } from '../task.ts';
-import { nameOf, type TaskId } from './assignment.ts';
-import { whenUnlocked } from './store-lock.ts';
+import type { SubTopology, Topology } from '../topology/topology.ts';
+import { nameOf, type TaskId } from './assignment/assignment.ts';
+import { whenUnlocked } from './assignment/store-lock.ts';
+import type { TaskEnvironment } from './open-stores.ts';
+import { RestoreProgress } from './restore/restore-progress.ts';
+import { Lifecycle, type TaskPhase } from './status/lifecycle.ts';
+import { Task } from './task.ts';
 
 /** What is needed to open tasks and copies of them. */
 export type OpeningEnvironment = TaskEnvironment & {
@@ -14,67 +16,85 @@ export type OpeningEnvironment = TaskEnvironment & {
   readonly group: string;
 };
 
-/** A task that is on its way: its state is being restored while others run. */
-export class Opening {
+/** A task of this member, from when it is assigned until its stores are closed. */
+export class HeldTask {
   readonly id: TaskId;
   readonly name: string;
   readonly progress: RestoreProgress;
   readonly #environment: OpeningEnvironment;
+  readonly #lifecycle: Lifecycle;
   #work: Promise<void> | undefined;
-  #task: Task | undefined;
-  #failure: { readonly error: unknown } | undefined;
+  /** What restoring it has come to. */
+  #outcome: { readonly task: Task } | { readonly error: unknown } | undefined;
 
   constructor(id: TaskId, environment: OpeningEnvironment) {
     this.id = id;
     this.name = nameOf(id);
     this.#environment = environment;
+    this.#lifecycle = new Lifecycle(this.name);
     this.progress = new RestoreProgress(environment.clock);
   }
 
-  /** Begins when `free` resolves: when this process has closed the directory that the task is to take over. */
-  begin(free: Promise<void>): void {
+  get phase(): TaskPhase {
+    return this.#lifecycle.phase;
+  }
+
+  /** The task while it runs, and until it is closed. */
+  get task(): Task | undefined {
+    return this.#outcome !== undefined && 'task' in this.#outcome ? this.#outcome.task : undefined;
+  }
+
+  /** Begins to restore it when `free` resolves: when this process has closed the directory that it is to take over. */
+  restore(free: Promise<void>): void {
+    this.#lifecycle.enter('restoring');
     this.#work = free
-      .then(() => this.#open())
+      .then(async () => {
+        this.#outcome = { task: await this.#open() };
+      })
       .catch((error: unknown) => {
-        this.#failure = { error };
+        this.#outcome = { error };
       });
   }
 
-  get hasBegun(): boolean {
-    return this.#work !== undefined;
+  /** Whether it has been restored, well or not, and does not run yet. */
+  get isRestored(): boolean {
+    return this.phase === 'restoring' && this.#outcome !== undefined;
   }
 
-  /** The task once it is open. Throws what opening it has failed with. */
-  get task(): Task | undefined {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    return this.#task;
-  }
-
-  get isDone(): boolean {
-    return this.#task !== undefined || this.#failure !== undefined;
-  }
-
-  /** Resolves when it is done, well or not. */
-  async done(): Promise<void> {
+  /** Resolves when restoring it has come to an end, well or not. */
+  async restored(): Promise<void> {
     await this.#work;
   }
 
-  /** Ends it early, and closes what it has opened. */
-  async cancel(): Promise<void> {
+  /** Lets it run. Throws what restoring it has failed with. */
+  run(): void {
+    if (this.#outcome !== undefined && 'error' in this.#outcome) throw this.#outcome.error;
+    this.#lifecycle.enter('running');
+  }
+
+  /** Gives it up: it takes no more records; what it has processed may still be committed. */
+  suspend(): void {
+    if (this.phase !== 'suspended') this.#lifecycle.enter('suspended');
+  }
+
+  /** Ends a restore early, and closes what is open. */
+  async close(): Promise<void> {
+    this.suspend();
     this.progress.cancel();
     await this.#work;
-    await this.#task?.close();
+    await this.task?.close();
+    this.#lifecycle.enter('closed');
   }
 
-  async #open(): Promise<void> {
+  async #open(): Promise<Task> {
     await assertWithinLog(this.id, this.#environment);
     const { signal } = this.progress;
     const subTopology = subTopologyOf(this.id, this.#environment.topology);
     const environment = { ...this.#environment, restore: this.progress };
-    for (let committed = await committedOffsets(this.id, environment); this.#task === undefined; ) {
+    for (let committed = await committedOffsets(this.id, environment); ; ) {
       const open = () => Task.open(subTopology, this.id.partition, committed, environment);
       try {
-        this.#task = await whenUnlocked(environment.clock, open, signal);
+        return await whenUnlocked(environment.clock, open, signal);
       } catch (error) {
         if (errorCode(error) !== 'MR_STORE_AHEAD') throw error;
         // The task's owner before may have committed once more since the offsets were read.

@@ -3,6 +3,7 @@ import { it, type TestContext } from 'node:test';
 import { openSimulatedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { deadLetterTopic } from '../../dead-letter-topic.ts';
+import type { OperatorCounts } from '../../operators/operator-flow.ts';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import { json, jsonTopic } from '../../testing/json-topic.ts';
 import { TopicWriter } from '../../topic-writer.ts';
@@ -10,7 +11,6 @@ import { TopologyBuilder } from '../../topology/builder.ts';
 import { defineProcessor, port } from '../../topology/processor.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { StreamsRuntime } from '../runtime.ts';
-import type { OperatorCounts } from './introspection.ts';
 
 const input = jsonTopic<number>('input', 2);
 const output = jsonTopic<number>('output', 2);

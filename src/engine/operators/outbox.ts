@@ -1,5 +1,5 @@
 import { type Header, type Key, keyRoom, type ProducerRecord, RecordBuffer, type TopicPartition } from '#log';
-import type { Serde } from '../../serde.ts';
+import type { Serde } from '../serde.ts';
 
 /** Records that wait for the commit, by the partition that they go to. */
 export class Outbox {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createMetrics } from '#platform';
-import { reportOf, StatusGauges } from './introspection-report.ts';
-import type { RuntimeStatus } from './status.ts';
+import { type RuntimeStatus, reportOf, StatusGauges } from './status.ts';
 
 const restore = { restored: 30, total: 100, recordsPerSecond: 10, etaMs: 7_000 };
 const status: RuntimeStatus = {
@@ -46,7 +45,12 @@ it('gauges follow the tasks, and go with them', async () => {
     return rendered.split('\n').filter((line) => line.startsWith('millrace_'));
   };
   gauges.publish(status);
+  const tasksIn = (states: Readonly<Record<string, number>>) =>
+    ['created', 'restoring', 'running', 'suspended', 'standby'].map(
+      (state) => `millrace_engine_tasks{state="${state}"} ${states[state] ?? 0}`,
+    );
   assert.deepEqual(await lines(), [
+    ...tasksIn({ running: 1, restoring: 1 }),
     'millrace_engine_task_lag_records{task="input-0"} 10',
     'millrace_engine_task_watermark_ms{task="input-0"} 42',
     'millrace_engine_restore_remaining_records{task="input-1"} 70',
@@ -55,5 +59,8 @@ it('gauges follow the tasks, and go with them', async () => {
   const [running] = status.tasks;
   assert.ok(running);
   gauges.publish({ ...status, tasks: [{ ...running, name: 'input-1', watermark: null }] });
-  assert.deepEqual(await lines(), ['millrace_engine_task_lag_records{task="input-1"} 10']);
+  assert.deepEqual(await lines(), [
+    ...tasksIn({ running: 1 }),
+    'millrace_engine_task_lag_records{task="input-1"} 10',
+  ]);
 });

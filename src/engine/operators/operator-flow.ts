@@ -1,5 +1,5 @@
 import type { Counter, Metrics } from '#platform';
-import type { Outlet } from '../../topology/node.ts';
+import type { Outlet } from '../topology/node.ts';
 
 /** What has become of an operator's records since the task was opened. */
 export type OperatorCounts = {

@@ -1,9 +1,9 @@
 import { errorCode, invariant } from '#platform';
-import type { DatabaseSnapshot } from '../../store/port.ts';
-import { nameOf, type TaskId } from '../assignment/assignment.ts';
-import { committedOffsets, type OpeningEnvironment, subTopologyOf } from '../assignment/task-opening.ts';
-import { RestoreProgress, type RestoreStatus } from './restore-progress.ts';
-import { TaskState } from './state.ts';
+import type { DatabaseSnapshot } from '../store/port.ts';
+import { nameOf, type TaskId } from './assignment/assignment.ts';
+import { committedOffsets, type OpeningEnvironment, subTopologyOf } from './held-task.ts';
+import { RestoreProgress, type RestoreStatus } from './restore/restore-progress.ts';
+import { TaskState } from './restore/state.ts';
 
 /** How often a copy asks whether there is more to follow. */
 const FOLLOW_INTERVAL_MS = 200;
