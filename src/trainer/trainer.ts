@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ActivePlace, asActiveMember, writeRecords } from '#engine';
 import type { MetricValues } from '#models';
-import { errorCode, FatalError, invariant, namingFullDisk } from '#platform';
+import { FatalError, invariant } from '#platform';
 import {
   type Command,
   commandOf,
@@ -40,9 +40,6 @@ type Waiter = {
   readonly resolve: (outcome: CommandOutcome) => void;
   readonly giveUp: (reason: unknown) => void;
 };
-
-/** After another process has taken the place, before it is asked whose it is. */
-const fencedPauseMs = 1000;
 
 /**
  * Follows `commands` and `snapshots`: what they ask for, and what its schedules do, becomes runs on topic `runs`, of which
@@ -151,21 +148,14 @@ export class Trainer {
     ]);
   }
 
-  /** Until the place is lost; another process that has taken it makes itself known by fencing this one. */
+  /** Until the place is lost. */
   async #work(place: ActivePlace, onCommandDone: OnCommandDone): Promise<void> {
-    const { clock, logger } = this.#options;
+    const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
+    this.#options.logger.info('this process trains');
     try {
-      const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
-      logger.info('this process trains');
-      try {
-        await loop.run();
-      } finally {
-        await loop.close();
-      }
-    } catch (error) {
-      if (errorCode(error) !== 'MR_LOG_FENCED') throw namingFullDisk(error, this.#options.dataDirectory);
-      logger.warn({ err: error }, 'another trainer has taken over');
-      await clock.sleep(fencedPauseMs, place.signal);
+      await loop.run();
+    } finally {
+      await loop.close();
     }
   }
 }
