@@ -8,8 +8,8 @@
  */
 export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
-export { type CurrentRecord, currentRecords } from './current-records.ts';
-export { type DeadLetter, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
+export { type CurrentRecord, currentRecords, readableRecords } from './current-records.ts';
+export { type DeadLetter, deadLetterOf, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
 export { httpPeers, type Peers, type TaskRead } from './queries/peers.ts';

@@ -1,10 +1,10 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentRecords, writeRecords } from '#engine';
 import type { Log } from '#log';
 import { versionsDirectory } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
-import { type Clock, errorCode, RetryableError } from '#platform';
+import { type Clock, namesIn, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
 import { commandOf, type Version } from '#schemas';
 import type { Topics } from '#topologies';
@@ -132,15 +132,6 @@ async function snapshotsWith(dataDirectory: string, pseudonym: string): Promise<
     if ((await rowsOfUser(paths, pseudonym)) > 0) ids.push(id);
   }
   return ids;
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).sort();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];
-    throw error;
-  }
 }
 
 function archive({ log, topics, clock }: RetiringOptions, versions: readonly Version[]): Promise<void> {

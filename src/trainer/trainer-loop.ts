@@ -1,10 +1,10 @@
-import { type ActivePlace, type Topic, TopicReader, type TopicRecord } from '#engine';
+import { type ActivePlace, deadLetterOf, type Topic, TopicReader, type TopicRecord } from '#engine';
 import { readRegistry, readSnapshots, removableSnapshots, removeSnapshots, takeSnapshot } from '#offline';
 import { MillraceError } from '#platform';
 import { versionInForce } from '#processors';
 import type { Command, Run, Snapshot } from '#schemas';
 import { Job } from './pipeline/job.ts';
-import { cancelledRun, deadLetterOf, isFault, overlappingRun } from './refusals.ts';
+import { cancelledRun, isFault, overlappingRun } from './refusals.ts';
 import { type OnCommandDone, tellOver } from './runs/command-outcome.ts';
 import { type Positions, RunLedger } from './runs/ledger.ts';
 import { ended, isOver, runError } from './runs/run.ts';
@@ -276,7 +276,7 @@ export class TrainerLoop {
       { topic: topics.commands.name, partition, offset, err: error },
       'a command could not be done',
     );
-    await this.#ledger.add([], { letters: [deadLetterOf(topics.commands, record, error)] });
+    await this.#ledger.add([], { letters: [deadLetterOf(topics.commands, record, 'trainer', error)] });
     this.#onCommandDone(record.key, { kind: 'failed', error });
   }
 }

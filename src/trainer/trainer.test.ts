@@ -34,7 +34,7 @@ import {
   whileRunning,
   world,
 } from './testing/running.ts';
-import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
+import { trainFromSnapshot } from './thread/run-thread.ts';
 import { defaultTraining } from './trainer-options.ts';
 
 /** Runs the real topology, which decides over versions, while `work` runs. */

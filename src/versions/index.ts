@@ -7,7 +7,6 @@
  */
 export { registerAdminRoutes } from './admin-routes.ts';
 export { type AskingOptions, askRegistry } from './ask-registry.ts';
-export { type Collectable, collect, collectable } from './collect.ts';
-export { collectPeriodically } from './collecting.ts';
+export { type Collectable, collect, collectable, collectPeriodically } from './collect.ts';
 export { publishCandidate, storeExternalModel } from './publish.ts';
 export { versionNamed } from './registry.ts';

@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { TopicReader, TopicWriter } from '#engine';
 import type { AnyView } from '#features';
 import type { Log } from '#log';
-import { openOffline, type PartitionStretch, withDuckDb } from '#offline';
+import { openOffline, type PartitionStretch, withScratchDuckDb } from '#offline';
 import type { Interaction } from '#schemas';
 import { archivedEventsTopic, type Topics } from '#topologies';
 
@@ -62,14 +59,9 @@ async function eachArchivedChunk(
     .filter(({ to }) => to > 0);
   if (stretches.length === 0) return;
   const store = await openOffline(environment);
-  const scratch = await mkdtemp(join(tmpdir(), 'millrace-archive-'));
-  try {
-    await withDuckDb(scratch, async (database) => {
-      for await (const records of store.records<Interaction>(database, name, stretches)) {
-        await take(records.flatMap(({ value }) => (value === null ? [] : [value])));
-      }
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  await withScratchDuckDb(async (database) => {
+    for await (const records of store.records<Interaction>(database, name, stretches)) {
+      await take(records.flatMap(({ value }) => (value === null ? [] : [value])));
+    }
+  });
 }

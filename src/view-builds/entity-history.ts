@@ -1,4 +1,4 @@
-import { type Topic, TopicReader } from '#engine';
+import { readableRecords, type Topic } from '#engine';
 import type { AnyView } from '#features';
 import type { Log } from '#log';
 import type { Interaction } from '#schemas';
@@ -42,15 +42,10 @@ async function eventsOf(
   key: string,
 ): Promise<Interaction[]> {
   const events: Interaction[] = [];
-  const reader = await TopicReader.open(log, accepted, { from: 'start' });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) {
-        if (value !== null && view.filter(value) && view.key(value) === key) events.push(value);
-      }
+  for await (const records of readableRecords(log, accepted)) {
+    for (const { value } of records) {
+      if (value !== null && view.filter(value) && view.key(value) === key) events.push(value);
     }
-  } finally {
-    await reader.close();
   }
   return events.sort((a, b) => a.ts - b.ts);
 }

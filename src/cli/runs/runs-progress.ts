@@ -1,6 +1,6 @@
 /** The curves of runs, as the log has them. */
 
-import { TopicReader } from '#engine';
+import { readableRecords } from '#engine';
 import type { RunProgress } from '#schemas';
 import type { Installation } from '#service';
 
@@ -22,14 +22,9 @@ export async function pointsOf(installation: Installation, runId: string): Promi
 }
 
 async function allPoints({ log, topics }: Installation): Promise<readonly RunProgress[]> {
-  const reader = await TopicReader.open(log, topics['run-progress'], { from: 'start' });
   const points: RunProgress[] = [];
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) if (value !== null) points.push(value);
-    }
-  } finally {
-    await reader.close();
+  for await (const records of readableRecords(log, topics['run-progress'])) {
+    for (const { value } of records) if (value !== null) points.push(value);
   }
   return points;
 }

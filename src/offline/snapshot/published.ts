@@ -1,11 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { currentRecords, type Topic, TopicReader } from '#engine';
+import { currentRecords, readableRecords, type Topic } from '#engine';
 import type { Log } from '#log';
-import { errorCode, type Logger } from '#platform';
+import { fileProblem, type Logger } from '#platform';
 import { type RegistryView, registryOf } from '#processors';
 import type { Snapshot, Version } from '#schemas';
-import { fingerprint } from '../durable-files.ts';
 import type { ColumnStatistics } from './statistics.ts';
 
 export const statisticsFile = 'statistics.json';
@@ -38,14 +38,9 @@ export async function readRegistry({
   readonly log: Log;
   readonly topics: Pick<Published['topics'], 'versions'>;
 }): Promise<RegistryView> {
-  const reader = await TopicReader.open(log, versions, { from: 'start' });
   const steps: Version[] = [];
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) if (value !== null) steps.push(value);
-    }
-  } finally {
-    await reader.close();
+  for await (const records of readableRecords(log, versions)) {
+    for (const { value } of records) if (value !== null) steps.push(value);
   }
   return registryOf(steps);
 }
@@ -83,17 +78,9 @@ async function statisticsOf(
   const expected = files.find(({ name }) => name === statisticsFile);
   if (expected === undefined) return undefined;
   const path = join(dataDirectory, directory, statisticsFile);
-  try {
-    if ((await fingerprint(path)).sha256 !== expected.sha256) {
-      logger.warn(
-        { snapshot, path },
-        'the statistics of a snapshot are damaged; nothing is compared with it',
-      );
-      return undefined;
-    }
-    return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    return undefined;
-  }
+  if (!existsSync(path)) return undefined;
+  const problem = await fileProblem(path, expected);
+  if (problem === undefined) return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;
+  logger.warn({ snapshot, path }, 'the statistics of a snapshot are damaged; nothing is compared with it');
+  return undefined;
 }

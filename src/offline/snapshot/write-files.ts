@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { featureViews } from '#features';
-import type { Progress } from '#platform';
+import { fingerprint, type Progress, sync } from '#platform';
 import type { OffsetRange, Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
-import { fingerprint, sync } from '../durable-files.ts';
 import { type NegativeSource, negativeFeatures, negativeLayout } from './negative-features.ts';
 import { drawNegatives, type NegativeOptions } from './negatives.ts';
 import { statisticsFile } from './published.ts';
