@@ -1,24 +1,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentRecords, writeRecords } from '#engine';
-import type { Log } from '#log';
 import { versionsDirectory } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
-import { type Clock, namesIn, RetryableError } from '#platform';
+import { namesIn, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
 import { commandOf, type Version } from '#schemas';
-import type { Topics } from '#topologies';
-
-export type RetiringOptions = {
-  readonly log: Log;
-  readonly topics: Pick<Topics, 'snapshots' | 'versions' | 'commands' | 'runs'>;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  /** How long the task that owns the versions may take to archive one, ms. */
-  readonly patienceMs: number;
-  /** Ends the waiting. */
-  readonly signal: AbortSignal;
-};
+import type { ErasureOptions } from './processed.ts';
 
 const pollMs = 200;
 
@@ -27,7 +15,7 @@ const pollMs = 200;
  * that went on from their weights: archived, so that none answers from them any more, and their files removed. To be
  * emptied before the snapshots.
  */
-export function versionsTarget(options: RetiringOptions): EraseTarget {
+export function versionsTarget(options: ErasureOptions): EraseTarget {
   const { topics, dataDirectory } = options;
   return {
     name: 'versions',
@@ -56,10 +44,7 @@ export function versionsTarget(options: RetiringOptions): EraseTarget {
 }
 
 /** With what runs made of them, in the order in which they did. */
-async function withHeirs(
-  { log, topics }: RetiringOptions,
-  versions: readonly string[],
-): Promise<Set<string>> {
+async function withHeirs({ log, topics }: ErasureOptions, versions: readonly string[]): Promise<Set<string>> {
   const found = new Set(versions);
   for (const { value } of (await currentRecords(log, topics.runs, 'by-first')).values()) {
     if (value.version !== null && value.base !== null && found.has(value.base)) found.add(value.version);
@@ -68,7 +53,7 @@ async function withHeirs(
 }
 
 /** Snapshots that hold the user: retired by a tombstone on their topic, and removed from the disk. */
-export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringOptions): EraseTarget {
+export function snapshotsTarget({ log, topics, dataDirectory, clock }: ErasureOptions): EraseTarget {
   return {
     name: 'snapshots',
     erase: async (pseudonym) => {
@@ -85,7 +70,7 @@ export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringO
  * What runs at work have learned from the user: checkpoints of those whose snapshot is gone. To be emptied after the
  * snapshots, without which no run writes another one.
  */
-export function runsTarget({ log, topics, dataDirectory }: RetiringOptions): EraseTarget {
+export function runsTarget({ log, topics, dataDirectory }: ErasureOptions): EraseTarget {
   return {
     name: 'runs',
     erase: async () => {
@@ -134,7 +119,7 @@ async function snapshotsWith(dataDirectory: string, pseudonym: string): Promise<
   return ids;
 }
 
-function archive({ log, topics, clock }: RetiringOptions, versions: readonly Version[]): Promise<void> {
+function archive({ log, topics, clock }: ErasureOptions, versions: readonly Version[]): Promise<void> {
   const ts = clock.now();
   const commands = versions.map(({ version, candidate }) => {
     const command_id = `archive-${version}`;
@@ -144,7 +129,7 @@ function archive({ log, topics, clock }: RetiringOptions, versions: readonly Ver
   return writeRecords(log, topics.commands, commands);
 }
 
-async function untilArchived(options: RetiringOptions, versions: readonly Version[]): Promise<void> {
+async function untilArchived(options: ErasureOptions, versions: readonly Version[]): Promise<void> {
   const { clock, patienceMs, signal } = options;
   const until = clock.monotonic() + patienceMs;
   for (;;) {

@@ -4,8 +4,8 @@ import type { Log } from '#log';
 import { type Clock, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
 import type { User } from '#schemas';
-import type { Topics } from '#topologies';
 import { readViewVersions } from '#view-builds';
+import { type ErasureOptions, untilProcessed } from './processed.ts';
 
 const pollMs = 200;
 
@@ -26,28 +26,16 @@ export function profileTarget(log: Log, users: Topic<string, User>, clock: Clock
   };
 }
 
-export type ViewRowsOptions = {
-  readonly log: Log;
-  readonly topics: Pick<Topics, 'feature-views'>;
-  readonly clock: Clock;
-  /** Resolves when the processors have taken what was readable when it was called. */
-  readonly untilProcessed: () => Promise<void>;
-  /** How long the rows may then take to go, ms. */
-  readonly patienceMs: number;
-  /** Ends the waiting. */
-  readonly signal: AbortSignal;
-};
-
 /**
  * The rows of the user in every version of every view. The tasks that keep them delete them when they read that the user
  * is erased; this waits until the topics say so. RetryableError MR_PRIVACY_VIEWS_REMAIN where they do not in time.
  */
-export function viewRowsTarget(options: ViewRowsOptions): EraseTarget {
-  const { log, topics, clock, untilProcessed, patienceMs, signal } = options;
+export function viewRowsTarget(options: ErasureOptions): EraseTarget {
+  const { log, topics, clock, patienceMs, signal } = options;
   return {
     name: 'views',
     erase: async (pseudonym) => {
-      await untilProcessed();
+      await untilProcessed(options);
       const until = clock.monotonic() + patienceMs;
       const ofViews = await viewTopics(log, topics);
       let count = 0;
@@ -77,7 +65,7 @@ export function viewRowsTarget(options: ViewRowsOptions): EraseTarget {
 
 /** The rows of a user by the topic of their view: those deleted since included, where the topics still say so. */
 export async function rowsInViews(
-  { log, topics }: Pick<ViewRowsOptions, 'log' | 'topics'>,
+  { log, topics }: Pick<ErasureOptions, 'log' | 'topics'>,
   pseudonym: string,
 ): Promise<readonly { readonly topic: string; readonly key: string }[]> {
   const found: { topic: string; key: string }[] = [];
@@ -101,7 +89,7 @@ function isOf(key: string, pseudonym: string): boolean {
  */
 async function viewTopics(
   log: Log,
-  topics: ViewRowsOptions['topics'],
+  topics: ErasureOptions['topics'],
 ): Promise<readonly Topic<string, unknown>[]> {
   const written = (await readViewVersions({ log, topics })).values();
   const names = new Set([...featureViews, ...written].filter(isOfUser).map(({ name }) => name));

@@ -21,8 +21,7 @@ import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
 import { type EventDefaults, parseEvent } from './parse-event.ts';
 import { countByUser, PendingEvents, type PendingOptions } from './pending-events.ts';
-import { PrivacyRequests } from './privacy-requests.ts';
-import { registerPseudonymRoute } from './pseudonym-requests.ts';
+import { registerPrivacyRoute, registerPseudonymRoute } from './privacy-requests.ts';
 
 /** How long a request waits for the log to have its events. */
 const WRITE_WITHIN_MS = 3_000;
@@ -68,7 +67,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { log, topics } = options;
   const writer = await TopicWriter.open(log, topics.interactions);
   const decisions = await PrivacyDecisions.open(log, topics.privacy);
-  return new Gateway(options, writer, new PrivacyRequests(options, decisions));
+  return new Gateway(options, writer, decisions);
 }
 
 /** Takes events from outside into topic `interactions`. */
@@ -76,16 +75,20 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #writer: TopicWriter<string, Interaction>;
   readonly #defaults: EventDefaults;
-  readonly #privacy: PrivacyRequests;
+  readonly #decisions: PrivacyDecisions;
   readonly #events: Counter<'outcome'>;
   readonly #pending: PendingEvents | undefined;
   #unwritten = 0;
 
-  constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
+  constructor(
+    options: GatewayOptions,
+    writer: TopicWriter<string, Interaction>,
+    decisions: PrivacyDecisions,
+  ) {
     const { clock, logger, metrics, pending } = options;
     this.#options = options;
     this.#writer = writer;
-    this.#privacy = privacy;
+    this.#decisions = decisions;
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
     this.#pending = pending && new PendingEvents({ ...pending, clock, logger });
     const help = 'Events posted, by outcome: accepted, or the code of the refusal.';
@@ -132,14 +135,14 @@ export class Gateway {
    */
   registerRoutes(server: HttpServer): void {
     server.routes.post('/events', (request, reply) => this.#answer(request, reply));
-    this.#privacy.registerRoutes(server);
+    registerPrivacyRoute(server, this.#options, this.#decisions);
     registerPseudonymRoute(server, this.#options);
   }
 
   /** Waits for what is being written. */
   async close(): Promise<void> {
     await this.#writer.close();
-    await this.#privacy.close();
+    await this.#decisions.close();
   }
 
   #check(json: unknown, index: number): Interaction | Refusal {

@@ -1,22 +1,14 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Log } from '#log';
 import { type Clock, failpoint, ifThere, type Logger, PARTIAL_PREFIX, removePartial, sync } from '#platform';
 import type { ArchiveFile } from '#schemas';
-import type { Topics } from '#topologies';
 import { readProgress } from './archive-progress.ts';
 import { ArchiveTransactions } from './archive-transactions.ts';
 import { type AnalyticDatabase, withDuckDb } from './duckdb.ts';
 import { FileBatch, offlineDirectory } from './file-batch.ts';
-import { OfflineStore } from './reading.ts';
+import { type OfflineSource, OfflineStore } from './reading.ts';
 
-export type ArchiveEnvironment = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+export type ArchiveEnvironment = OfflineSource & { readonly clock: Clock; readonly logger: Logger };
 
 /** What a change of the archive is made with. */
 export class ArchiveWriter {

@@ -20,7 +20,6 @@ import { createMetrics } from '#platform';
 import { type Command, commandOf, type Example, runRequest } from '#schemas';
 import { loopTopology } from '#topologies';
 import { readRuns } from './runs/ledger.ts';
-import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
 import {
   clock,
   config,
@@ -35,7 +34,7 @@ import {
   world,
 } from './testing/running.ts';
 import { trainFromSnapshot } from './thread/run-thread.ts';
-import { defaultTraining } from './trainer-options.ts';
+import { defaultPlan, defaultTraining, type SnapshotPlan } from './trainer-options.ts';
 
 /** Runs the real topology, which decides over versions, while `work` runs. */
 async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {

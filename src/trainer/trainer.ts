@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type ActivePlace, asActiveMember, writeRecords } from '#engine';
+import { type ActivePlace, asActiveMember, type Topic, TopicReader, writeRecords } from '#engine';
+import type { Log } from '#log';
 import type { MetricValues } from '#models';
 import { FatalError, invariant } from '#platform';
+import { isDecision } from '#processors';
 import {
   type Command,
   commandOf,
@@ -10,9 +12,7 @@ import {
   type SnapshotRequest,
   type Version,
 } from '#schemas';
-import { awaitDecision } from './decision.ts';
-import type { CommandOutcome, OnCommandDone } from './runs/command-outcome.ts';
-import { TrainerLoop } from './trainer-loop.ts';
+import { type CommandOutcome, type OnCommandDone, TrainerLoop } from './trainer-loop.ts';
 import type { TrainerOptions } from './trainer-options.ts';
 
 /** What a training came to, with the decision over its version. */
@@ -35,6 +35,7 @@ export type Wanted = {
 };
 
 const group = 'trainer';
+const decisionPollMs = 200;
 
 type Waiter = {
   readonly resolve: (outcome: CommandOutcome) => void;
@@ -157,6 +158,26 @@ export class Trainer {
     } finally {
       await loop.close();
     }
+  }
+}
+
+/** Waits until `versions` says what is decided over a version; at once where that was decided before. */
+async function awaitDecision(
+  log: Log,
+  versions: Topic<string, Version>,
+  version: string,
+  signal: AbortSignal,
+): Promise<Version> {
+  const reader = await TopicReader.open(log, versions, { from: 'start' });
+  try {
+    for (;;) {
+      for (const { value } of await reader.poll(decisionPollMs)) {
+        if (value?.version === version && isDecision(value)) return value;
+      }
+      signal.throwIfAborted();
+    }
+  } finally {
+    await reader.close();
   }
 }
 

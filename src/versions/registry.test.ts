@@ -7,10 +7,9 @@ import { temporaryDirectory } from '#platform/testing';
 import { registryOf } from '#processors';
 import type { Version, VersionStatus } from '#schemas';
 import { registerAdminRoutes } from './admin-routes.ts';
-import { askRegistry } from './ask-registry.ts';
+import { askRegistry, versionNamed } from './ask-registry.ts';
 import { collect, collectable, givenUp } from './collect.ts';
 import { publishCandidate, storeExternalModel } from './publish.ts';
-import { versionNamed } from './registry.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
 
 const fixtures = join(import.meta.dirname, '../../models/external/testing/fixtures');

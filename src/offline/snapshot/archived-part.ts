@@ -1,12 +1,11 @@
 import { constants, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '#log';
 import { FatalError, ifThere, type Logger } from '#platform';
 import type { ArchiveFile } from '#schemas';
-import type { Topics } from '#topologies';
 import { type ArchivedTableName, archivedTable } from '../archived-tables.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import {
+  type OfflineSource,
   type OfflineStore,
   openOffline,
   type PartitionStretch,
@@ -14,12 +13,7 @@ import {
   verifyFile,
 } from '../reading.ts';
 
-export type ArchiveSource = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly logger: Logger;
-  readonly dataDirectory: string;
-};
+export type ArchiveSource = OfflineSource & { readonly logger: Logger };
 
 /** The records of a topic from some offsets on, as far as the archive has them. */
 export type ArchivedPart = {

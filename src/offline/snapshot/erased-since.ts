@@ -3,7 +3,7 @@ import { type OnUndecodable, readableRecords, type Topic } from '#engine';
 import type { Log } from '#log';
 import { namesIn, RetryableError } from '#platform';
 import type { Snapshot, UserPrivacy } from '#schemas';
-import { rowsOfUser } from '../rows-of-user.ts';
+import { literal, withScratchDuckDb } from '../duckdb.ts';
 
 type Source = {
   readonly log: Log;
@@ -57,4 +57,21 @@ async function erasedSince(
 async function parquetFiles(directory: string): Promise<readonly string[]> {
   const names = await namesIn(directory);
   return names.filter((name) => name.endsWith('.parquet')).map((name) => join(directory, name));
+}
+
+/** How many rows of a user there are in Parquet files, by column `user_id`; files without one have none. */
+export async function rowsOfUser(files: readonly string[], userId: string): Promise<number> {
+  return withScratchDuckDb(async (database) => {
+    let rows = 0;
+    for (const file of files) {
+      const columns = await database.rows<{ name: string }>(
+        `SELECT name FROM parquet_schema(${literal(file)})`,
+      );
+      if (!columns.some(({ name }) => name === 'user_id')) continue;
+      rows += await database.number(
+        `SELECT count(*) FROM read_parquet(${literal(file)}) WHERE user_id = ${literal(userId)}`,
+      );
+    }
+    return rows;
+  });
 }

@@ -1,7 +1,6 @@
 import { INTEGER } from '@duckdb/node-api';
 import { seededRandom } from '#models';
-import { collectColumns } from '../columns.ts';
-import { type AnalyticDatabase, type Column, columnByColumn } from '../duckdb.ts';
+import { type AnalyticDatabase, type Column, collectColumns, columnByColumn } from '../duckdb.ts';
 
 /** Items drawn for each positive example that the user had not taken to by then. */
 export type NegativeOptions = {

@@ -3,18 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FeatureTtls } from '#features';
-import type { Log } from '#log';
-import {
-  type Clock,
-  type Logger,
-  PARTIAL_PREFIX,
-  type Progress,
-  RetryableError,
-  removePartial,
-  sync,
-} from '#platform';
+import { PARTIAL_PREFIX, type Progress, RetryableError, removePartial, sync } from '#platform';
 import type { Snapshot, SnapshotFile } from '#schemas';
-import type { Topics } from '#topologies';
+import type { ArchiveEnvironment } from '../archive-writer.ts';
 import { withDuckDb } from '../duckdb.ts';
 import { holdsErasedUser, withdrawnSnapshot } from './erased-since.ts';
 import type { NegativeOptions } from './negatives.ts';
@@ -24,12 +15,7 @@ import { defaultSplit, type SplitOptions, splitProtocol } from './split.ts';
 import { type Collected, collectTables } from './tables.ts';
 import { snapshotViews, type WrittenFiles, writeFiles } from './write-files.ts';
 
-export type SnapshotOptions = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export type SnapshotOptions = ArchiveEnvironment & {
   readonly progress?: Progress;
   /** Each user's last fifth for test and the tenth before it for validation by default. */
   readonly split?: SplitOptions;

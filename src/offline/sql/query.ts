@@ -5,8 +5,7 @@ import { type ArchivedTableName, archivedTables } from '../archived-tables.ts';
 import { type AnalyticDatabase, literal, type QueryResult, withScratchDuckDb } from '../duckdb.ts';
 import { historyTables, sqlName } from '../history/history-tables.ts';
 import type { OfflineSource, OfflineStore } from '../reading.ts';
-import { createEmptyHistoryView, createHistoryView } from './history-view.ts';
-import { createRecordView } from './record-view.ts';
+import { createEmptyHistoryView, createHistoryView, createRecordView } from './history-view.ts';
 import { registerPseudonym, registerRowFunction } from './row-function.ts';
 
 export type QueryOptions = {
