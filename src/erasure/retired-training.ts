@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { currentRecords, writeRecords } from '#engine';
 import { versionsDirectory } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
-import { namesIn, RetryableError } from '#platform';
+import { errorCode, namesIn, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
-import { commandOf, type Version } from '#schemas';
+import type { Version } from '#schemas';
+import { askRegistry } from '#versions';
 import type { ErasureOptions } from './processed.ts';
-
-const pollMs = 200;
 
 /**
  * Versions trained with the user, which their snapshot says, or their vocabulary where that snapshot is gone, and those
@@ -31,11 +30,7 @@ export function versionsTarget(options: ErasureOptions): EraseTarget {
         learned.map(({ version }) => version),
       );
       const concerned = published.filter(({ version }) => names.has(version));
-      const inUse = concerned.filter(({ status }) => status !== 'archived');
-      if (inUse.length > 0) {
-        await archive(options, inUse);
-        await untilArchived(options, inUse);
-      }
+      for (const each of concerned) if (each.status !== 'archived') await archive(options, each);
       for (const name of stored) names.add(name);
       for (const name of names) await remove(versionsOf(dataDirectory), name);
       return { where: named('version', [...names], topics.versions.name), rows: names.size };
@@ -119,26 +114,11 @@ async function snapshotsWith(dataDirectory: string, pseudonym: string): Promise<
   return ids;
 }
 
-function archive({ log, topics, clock }: ErasureOptions, versions: readonly Version[]): Promise<void> {
-  const ts = clock.now();
-  const commands = versions.map(({ version, candidate }) => {
-    const command_id = `archive-${version}`;
-    const value = commandOf({ command_id, ts, kind: 'archive', version, candidate });
-    return { key: command_id, value, timestamp: ts };
-  });
-  return writeRecords(log, topics.commands, commands);
-}
-
-async function untilArchived(options: ErasureOptions, versions: readonly Version[]): Promise<void> {
-  const { clock, patienceMs, signal } = options;
-  const until = clock.monotonic() + patienceMs;
-  for (;;) {
-    const steps = new Map((await readVersions(options)).map(({ version, status }) => [version, status]));
-    const left = versions.filter(({ version }) => steps.get(version) !== 'archived');
-    if (left.length === 0) return;
-    signal.throwIfAborted();
-    if (clock.monotonic() > until) throw notArchived(left.map(({ version }) => version));
-    await clock.sleep(pollMs, signal);
+async function archive(options: ErasureOptions, { version, candidate }: Version): Promise<void> {
+  try {
+    await askRegistry(options, { kind: 'archive', version, candidate, actor: null });
+  } catch (error) {
+    throw errorCode(error) === 'MR_VERSION_NO_ANSWER' ? notArchived(version) : error;
   }
 }
 
@@ -146,10 +126,10 @@ function named(what: string, names: readonly string[], topic: string): string {
   return names.length === 0 ? `topic ${topic}` : `${what}${names.length > 1 ? 's' : ''} ${names.join(', ')}`;
 }
 
-function notArchived(versions: readonly string[]): RetryableError {
+function notArchived(version: string): RetryableError {
   return new RetryableError(
     'MR_PRIVACY_VERSIONS_REMAIN',
-    `Versions that were trained with the user are not archived yet: ${versions.join(', ')}.`,
+    `Version ${version}, which was trained with the user, is not archived yet.`,
     {
       hint: 'See that the processors run ("millrace start") and are not far behind, then erase the user again.',
     },
