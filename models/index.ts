@@ -9,6 +9,7 @@
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
+export { candidateOf } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
   type ManifestFile,

@@ -8,7 +8,7 @@
  */
 export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
-export { type DeadLetter, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
+export { type DeadLetter, deadLetterOf, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
 export type { OperatorCounts } from './operators/operator-flow.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
@@ -88,6 +88,7 @@ export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/th
 export {
   type CurrentRecord,
   currentRecords,
+  readableRecords,
   TopicReader,
   type TopicReaderOptions,
   type TopicRecord,

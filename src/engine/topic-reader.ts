@@ -169,6 +169,20 @@ function undecodable({ topic, partition, offset }: UndecodableRecord, cause: unk
 
 export type CurrentRecord<K, V> = TopicRecord<K, V> & { readonly value: V };
 
+/** All records of a topic that are readable now, in order within each partition, poll by poll. Errors: those of TopicReader. */
+export async function* readableRecords<K, V>(
+  log: Log,
+  topic: Topic<K, V>,
+  options: TopicReaderOptions = { from: 'start' },
+): AsyncGenerator<readonly TopicRecord<K, V>[]> {
+  const reader = await TopicReader.open(log, topic, options);
+  try {
+    yield* reader.untilEnd();
+  } finally {
+    await reader.close();
+  }
+}
+
 /**
  * What compaction would leave of a topic as it is now: the newest record of each key, without keys that a tombstone has
  * ended. Keys are in order of their first record, or of their newest.
@@ -179,17 +193,12 @@ export async function currentRecords<K, V>(
   order: 'by-first' | 'by-newest',
 ): Promise<ReadonlyMap<K, CurrentRecord<K, V>>> {
   const current = new Map<K, CurrentRecord<K, V>>();
-  const reader = await TopicReader.open(log, topic, { from: 'start' });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const record of records) {
-        const { key, value } = record;
-        if (value === null || order === 'by-newest') current.delete(key);
-        if (value !== null) current.set(key, { ...record, value });
-      }
+  for await (const records of readableRecords(log, topic)) {
+    for (const record of records) {
+      const { key, value } = record;
+      if (value === null || order === 'by-newest') current.delete(key);
+      if (value !== null) current.set(key, { ...record, value });
     }
-  } finally {
-    await reader.close();
   }
   return current;
 }

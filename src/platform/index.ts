@@ -1,6 +1,6 @@
 /**
  * The ground that every other room stands on: error classes with stable codes, the clock, back-off, varints, configuration,
- * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
+ * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, durable files, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
  * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
@@ -35,6 +35,17 @@ export {
   recordFailpoints,
   watchFailpoints,
 } from './failpoints.ts';
+export {
+  type Fingerprint,
+  fileProblem,
+  fingerprint,
+  ifThere,
+  namesIn,
+  PARTIAL_PREFIX,
+  removePartial,
+  sync,
+  writeDurably,
+} from './files.ts';
 export {
   createHttpServer,
   type HttpReply,

@@ -1,6 +1,6 @@
 /** What is known of runs and their curves. */
 
-import { TopicReader } from '#engine';
+import { readableRecords } from '#engine';
 import { InputError } from '#platform';
 import type { Run, RunProgress } from '#schemas';
 import type { Installation } from '#service';
@@ -23,14 +23,9 @@ export async function pointsOf(installation: Installation, runId: string): Promi
 }
 
 async function allPoints({ log, topics }: Installation): Promise<readonly RunProgress[]> {
-  const reader = await TopicReader.open(log, topics['run-progress'], { from: 'start' });
   const points: RunProgress[] = [];
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) if (value !== null) points.push(value);
-    }
-  } finally {
-    await reader.close();
+  for await (const records of readableRecords(log, topics['run-progress'])) {
+    for (const { value } of records) if (value !== null) points.push(value);
   }
   return points;
 }

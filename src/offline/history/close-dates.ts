@@ -1,10 +1,10 @@
 import type { AnyView } from '#features';
 import type { ArchiveFile } from '#schemas';
 import type { ArchiveWriter } from '../archive-writer.ts';
+import { filesBefore } from '../compaction.ts';
 import { dayOfText, startOfDay } from '../event-dates.ts';
 import { unionOf } from '../file-batch.ts';
 import type { OfflineStore } from '../reading.ts';
-import { filesBefore } from '../retention.ts';
 import { carryTable, HistoryFold, rowsTable } from './fold.ts';
 import { historyTables, isStates, newestRows, noHistory } from './history-tables.ts';
 import { orderByKey, rowsOfGroup } from './state-rows.ts';

@@ -3,13 +3,12 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { loadModelModules, type ModelConfig, type Training } from '#models';
-import { fingerprint, takeSnapshot, withDuckDb } from '#offline';
+import { takeSnapshot, withDuckDb } from '#offline';
 import { fillSmallWorld, openSmallWorld } from '#offline/testing';
-import { createLogger, InputError, systemClock } from '#platform';
+import { createLogger, fingerprint, InputError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Snapshot } from '#schemas';
-import { RunThread } from './run-thread.ts';
-import { type TrainingOptions, trainFromSnapshot } from './train-from-snapshot.ts';
+import { RunThread, type TrainingOptions, trainFromSnapshot } from './run-thread.ts';
 import { asMemoryError, withProviderErrors } from './training-faults.ts';
 
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };

@@ -1,6 +1,7 @@
 import { MessageChannel, type ResourceLimits } from 'node:worker_threads';
 import { hostThreads, modelModules, type TrainingProgress } from '#models';
 import { FatalError, startWorker, Thread } from '#platform';
+import type { Snapshot } from '#schemas';
 import { asMemoryError } from './training-faults.ts';
 import type { EpochValues, TrainingAnswers, TrainingEvent, TrainingInput } from './training-thread.ts';
 import type { InForce, TrainedVersion, TrainingOutcome, VersionTraining } from './version-training.ts';
@@ -78,6 +79,24 @@ export class RunThread {
     } catch (error) {
       throw this.#signal?.aborted ? this.#signal.reason : error;
     }
+  }
+}
+
+export type TrainingOptions = Omit<VersionTraining, 'snapshot'> & RunThreadOptions;
+
+/** Trains a version in a thread of its own, outside of any run. The promise settles when the thread has ended. */
+export async function trainFromSnapshot(
+  snapshot: Snapshot,
+  options: TrainingOptions,
+): Promise<TrainedVersion> {
+  const { signal, onProgress: _, onEpoch: __, limits: ___, ...what } = options;
+  signal?.throwIfAborted();
+  const thread = new RunThread({ ...what, snapshot }, options);
+  try {
+    await thread.train();
+    return await thread.evaluate();
+  } finally {
+    await thread.close();
   }
 }
 

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { writeRecords } from '#engine';
 import { systemClock, watchFailpoints } from '#platform';
 import { ManualClock } from '#platform/testing';
-import { collectPeriodically } from './collecting.ts';
+import { collectPeriodically } from './collect.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
 import { runAtWork } from './testing/run-at-work.ts';
 

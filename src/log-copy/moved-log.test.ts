@@ -3,7 +3,7 @@ import { it, type TestContext } from 'node:test';
 import type { MovedOffsets } from '#engine';
 import { openSimulatedLog, type SimulatedLog } from '#log';
 import { systemClock } from '#platform';
-import { findMoved } from './moved-partition.ts';
+import { findMoved } from './moved-log.ts';
 
 const at = { topic: 'topic', partition: 0 };
 
