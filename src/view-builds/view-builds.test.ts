@@ -298,7 +298,7 @@ describe('a view whose first events have left the log', () => {
       );
     }
     const [whole, shortened, cut] = histories;
-    assert.ok(whole !== undefined && whole.steps.some(({ event: { ts } }) => ts < start));
+    assert.ok(whole?.steps.some(({ event: { ts } }) => ts < start));
     assert.deepEqual(shortened, whole);
     assert.equal(cut?.isWhole, false);
     assert.deepEqual(

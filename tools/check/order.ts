@@ -49,7 +49,7 @@ export const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['two-tower'],
     ['sequential'],
     ['catalogue.ts'],
-    ['options.ts'],
+    ['model-modules.ts', 'options.ts'],
     ['index.ts'],
   ],
   trainer: [
