@@ -303,7 +303,7 @@ describe('a view whose first events have left the log', () => {
     assert.equal(cut?.isWhole, false);
     assert.deepEqual(
       cut?.steps.map(({ event: { event_id } }) => event_id),
-      whole.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
+      whole?.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
     );
   });
 
