@@ -37,8 +37,8 @@ export async function bringArchivedEvents(environment: OfflineSource, view: AnyV
   }
 }
 
-/** For each partition the events below the start of the log, in order. */
-async function eachArchivedChunk(
+/** For each partition the events below the start of the log, in order. Errors: as `bringArchivedEvents`. */
+export async function eachArchivedChunk(
   environment: OfflineSource,
   take: (events: readonly Interaction[]) => Promise<void>,
 ): Promise<void> {
