@@ -11,7 +11,7 @@ export type ViewTopic = {
 };
 
 /** The row that an event goes into, and its key. */
-type Place<State> = { readonly key: string; readonly row: AsOfRow<State> };
+export type Place<State> = { readonly key: string; readonly row: AsOfRow<State> };
 
 /** Rows of a view in a processor's store, with the view's topic as its changelog. */
 export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: ViewTopic) {
@@ -24,16 +24,9 @@ export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: V
     store: { value, changelog: { name: topic.name } },
     /** The key that the view takes the event under; undefined where it does not. */
     keyOf: (event: Interaction): string | undefined => (view.filter(event) ? view.key(event) : undefined),
-    rowAt: (store: Store, key: string | undefined): AsOfRow<State> | undefined =>
-      key === undefined ? undefined : (store.get(key) ?? rows.empty()),
     /** Puts the event into its row, if there is one. */
-    insert: (
-      store: Store,
-      key: string | undefined,
-      row: AsOfRow<State> | undefined,
-      event: Interaction,
-    ): void => {
-      if (key !== undefined && row !== undefined) store.put(key, rows.insert(row, event), event.ts);
+    insert: (store: Store, place: Place<State> | undefined, event: Interaction): void => {
+      if (place !== undefined) store.put(place.key, rows.insert(place.row, event), event.ts);
     },
     /** Where the event goes, as the row stands; undefined where the view does not take the event. */
     placeOf: (store: Store, event: Interaction): Place<State> | undefined => {

@@ -50,8 +50,8 @@ export async function bringArchivedEvents(
   }
 }
 
-/** For each partition the events below the start of the log, in order. */
-async function eachArchivedChunk(
+/** For each partition the events below the start of the log, in order. Errors: as `bringArchivedEvents`. */
+export async function eachArchivedChunk(
   environment: ArchivedEventsEnvironment,
   take: (events: readonly Interaction[]) => Promise<void>,
 ): Promise<void> {
