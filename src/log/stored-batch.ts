@@ -166,6 +166,9 @@ export class StoredBatch implements RecordBatch {
     return headers;
   }
 
+  /** Whoever has handed the bytes in may go on using them. */
+  free(): void {}
+
   /** The record as it was appended. */
   record(index: number): ProducerRecord {
     const headers = this.headers(index);
@@ -176,7 +179,7 @@ export class StoredBatch implements RecordBatch {
 
 /** One whose bytes are the reader's own, and all of their memory. */
 export class FetchedBatch extends StoredBatch {
-  free(): void {
+  override free(): void {
     freeMemory(this.bytes.buffer as ArrayBuffer);
   }
 }
@@ -187,6 +190,7 @@ export class EmptyBatch implements RecordBatch {
   readonly partition: number;
   readonly count = 0;
   readonly byteLength = 0;
+  readonly isPlain = true;
   readonly baseOffset: number;
   readonly nextOffset: number;
 
@@ -232,6 +236,8 @@ export class EmptyBatch implements RecordBatch {
   headers(index: number): never {
     return noRecord(index, 0);
   }
+
+  free(): void {}
 }
 
 function noRecord(index: number, count: number): never {

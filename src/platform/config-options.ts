@@ -80,6 +80,25 @@ export const sections = {
       .describe('Time between two commits of a task, ms; a second at least while it is behind.'),
     batchRecords: count().default(4096).describe('Most records that a task processes in one batch.'),
     cacheEntries: count().default(80_000).describe('Decoded state entries that a task keeps in memory.'),
+    standbys: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        'Copies of the state of each task in other processes on the same log, from which a task goes on elsewhere without a restore.',
+      ),
+    onRecordError: z
+      .enum(['dead-letter', 'skip', 'fail'])
+      .default('dead-letter')
+      .describe(
+        'What becomes of a record that cannot be decoded or whose handler throws: it goes to topic `dead-letters`, is left out, or ends processing. All are counted in `millrace_engine_rejected_records_total`.',
+      ),
+    guarantee: z
+      .enum(['exactly-once', 'at-least-once'])
+      .default('exactly-once')
+      .describe(
+        'What a crash makes of a commit of topologies that `millrace run` runs: `at-least-once` may write outputs again. The product’s own topologies are always exact.',
+      ),
   }),
   admission: z.object({
     latenessMs: z
@@ -225,6 +244,12 @@ export const sections = {
       ),
   }),
   training: z.object({
+    modelModules: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Modules that declare models of your own, for training.models: paths from the working directory.',
+      ),
     seed: seed().default(1).describe('Seed of initial weights and of the order of examples.'),
     epochs: count()
       .optional()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { allOptions, type ConfigurationSources, loadConfiguration } from './config.ts';
+import { allOptions, type ConfigurationSources, loadConfiguration, loadOption } from './config.ts';
 import { ConfigurationError } from './errors.ts';
 import { temporaryDirectory } from './testing/resources.ts';
 
@@ -281,6 +281,26 @@ describe('configuration', () => {
     assert.throws(() => loadConfiguration({ ...other, directory: temporaryDirectory(t) }), {
       code: 'MR_CONFIG_UNKNOWN',
     });
+  });
+
+  it('reads one option before the declared ones are known, from every source', (t) => {
+    const path = 'training.modelModules';
+    const directory = directoryWith(t, {
+      simulation: 'off',
+      training: { modelModules: ['file.ts'], models: ['mine'] },
+      models: { mine: { depth: 3 } },
+    });
+    const environment = {
+      MILLRACE_MODELS_MINE_DEPTH: '4',
+      MILLRACE_TRAINING_MODEL_MODULES: '["variable.ts"]',
+    };
+    const flags = { 'models.mine.depth': '5', [path]: '["flag.ts"]' };
+    assert.deepEqual(loadOption(path, { ...nothing, directory: temporaryDirectory(t) }), []);
+    assert.deepEqual(loadOption(path, { ...nothing, directory }), ['file.ts']);
+    assert.deepEqual(loadOption(path, { flags: {}, environment, directory }), ['variable.ts']);
+    assert.deepEqual(loadOption(path, { flags, environment, directory }), ['flag.ts']);
+    const wrong = { flags: { [path]: 'model.ts' }, environment, directory };
+    assert.throws(() => loadOption(path, wrong), { code: 'MR_CONFIG_INVALID' });
   });
 
   it('describes every option', () => {

@@ -73,7 +73,11 @@ const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', '
 const LONGEST_SHOWN = 200;
 
 /** What is read so far, and the options that there are. */
-type Reading = { readonly options: readonly Option[]; readonly values: Map<string, unknown> };
+type Reading = {
+  readonly options: readonly Option[];
+  readonly values: Map<string, unknown>;
+  readonly skipsOthers?: boolean;
+};
 
 /** Every option, for the generated page. */
 export function allOptions(declared: readonly DeclaredOption[] = []): readonly ConfigurationOption[] {
@@ -98,14 +102,7 @@ function withDeclared(declared: readonly DeclaredOption[]): readonly Option[] {
  */
 export function loadConfiguration(sources: ConfigurationSources): Configuration {
   const { declared = [] } = sources;
-  const options = withDeclared(declared);
-  const values = new Map<string, unknown>();
-  const reading = { options, values };
-  for (const { path, schema } of options) values.set(path, schema.parse(undefined));
-  readFile(sources, reading);
-  readEnvironment(sources, reading);
-  readFlags(sources, reading);
-
+  const values = read(sources, withDeclared(declared));
   const given = declared.filter(({ path }) => values.get(path) !== undefined);
   const configuration: Record<string, unknown> = {
     declared: Object.fromEntries(given.map(({ path }) => [path, values.get(path)])),
@@ -120,6 +117,29 @@ export function loadConfiguration(sources: ConfigurationSources): Configuration 
   }
   refuseContradictions(configuration as Configuration);
   return configuration as Configuration;
+}
+
+/**
+ * The value of one option of this room by itself: for what has to be known before the declared ones are. Nothing is said of
+ * others. Errors: those of loadConfiguration for this one.
+ */
+export function loadOption(path: string, sources: ConfigurationSources): unknown {
+  const options = own.filter((each) => each.path === path);
+  return read(sources, options, { skipsOthers: true }).get(path);
+}
+
+function read(
+  sources: ConfigurationSources,
+  options: readonly Option[],
+  how: Pick<Reading, 'skipsOthers'> = {},
+): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const { path, schema } of options) values.set(path, schema.parse(undefined));
+  const reading = { options, values, ...how };
+  readFile(sources, reading);
+  readEnvironment(sources, reading);
+  readFlags(sources, reading);
+  return values;
 }
 
 /** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */
@@ -181,8 +201,8 @@ function readEnvironment({ environment }: ConfigurationSources, reading: Reading
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith('MILLRACE_') || value === undefined || reservedVariables.has(variable)) continue;
     const found = reading.options.find((each) => each.variable === variable);
-    if (found === undefined) throw unknown(variable, 'the environment', reading);
-    setValue(found.path, fromText(found, value), `environment variable ${variable}`, reading);
+    if (found === undefined) refuseUnknown(variable, 'the environment', reading);
+    else setValue(found.path, fromText(found, value), `environment variable ${variable}`, reading);
   }
 }
 
@@ -190,13 +210,11 @@ function readFlags({ flags }: ConfigurationSources, reading: Reading): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
     const found = optionAt(switches[path] ?? path, reading);
-    if (found === undefined) throw unknown(path, 'the command line', reading);
-    setValue(
-      found.path,
-      typeof value === 'string' ? fromText(found, value) : value,
-      'the command line',
-      reading,
-    );
+    if (found === undefined) refuseUnknown(path, 'the command line', reading);
+    else {
+      const given = typeof value === 'string' ? fromText(found, value) : value;
+      setValue(found.path, given, 'the command line', reading);
+    }
   }
 }
 
@@ -204,7 +222,10 @@ const optionAt = (path: string, { options }: Reading) => options.find((each) => 
 
 function setValue(path: string, value: unknown, source: string, reading: Reading): void {
   const found = optionAt(path, reading);
-  if (found === undefined) throw unknown(path, source, reading);
+  if (found === undefined) {
+    refuseUnknown(path, source, reading);
+    return;
+  }
   const result = found.schema.safeParse(value);
   if (!result.success) throw invalid(path, value, expectation(result.error), source);
   reading.values.set(path, result.data);
@@ -259,13 +280,14 @@ function cut(text: string): string {
     : `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)`;
 }
 
-function unknown(name: string, source: string, { options }: Reading): ConfigurationError {
+function refuseUnknown(name: string, source: string, { options, skipsOthers = false }: Reading): void {
+  if (skipsOthers) return;
   const last = name.split(/[._]/).at(-1)?.toLowerCase() ?? '';
   const near = options.filter(({ path }) => path.split('.').at(-1)?.toLowerCase().endsWith(last));
   const section = options.filter(({ path }) => path.startsWith(`${name.split('.')[0]}.`));
   const candidates = (near.length > 0 ? near : section).map(({ path, variable }) => `${path} (${variable})`);
   const suggestion = candidates.length === 0 ? '' : `There is ${candidates.join(', ')}. `;
-  return new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${cut(name)}, given in ${source}.`, {
+  throw new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${cut(name)}, given in ${source}.`, {
     hint: `${suggestion}docs/CONFIGURATION.md lists all options.`,
   });
 }

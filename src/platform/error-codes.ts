@@ -477,6 +477,16 @@ const engine: readonly ErrorDescription[] = [
     'Look for what it last logged; something in it has ended it.',
   ),
   fixConfiguration(
+    'MR_TOPOLOGY_CLASH',
+    'A topology of your own has a name of the product’s, or writes to a topic that the product’s own processes write.',
+    'Give it and its topics other names; any topic may be read.',
+  ),
+  fixConfiguration(
+    'MR_TOPOLOGY_MODULE',
+    'The module given to millrace run cannot be loaded, or its default export is no topology.',
+    'Export a topology, or a function that returns one, as default.',
+  ),
+  fixConfiguration(
     'MR_TOPOLOGY_INVALID',
     'The declaration of a topology is not consistent.',
     'Change what the message names.',
@@ -602,6 +612,11 @@ const models: readonly ErrorDescription[] = [
     'MR_MODEL_CHECKPOINT',
     'A checkpoint is damaged, or of another training.',
     'Train from the start, or with the data and configuration it was made with.',
+  ),
+  fixConfiguration(
+    'MR_MODEL_MODULE',
+    'A module of training.modelModules cannot be loaded, or its default export is no model, or has the name of another one.',
+    'Export a Model under a name of its own as default.',
   ),
   fixConfiguration(
     'MR_MODEL_CONFIG',
@@ -1040,6 +1055,11 @@ const trainer: readonly ErrorDescription[] = [
     'MR_TRAINING_ONE_CLASS',
     'All examples are of one item: there is nothing to tell apart.',
     'Import or publish events on several items.',
+  ),
+  giveUp(
+    'MR_TRAINING_MODEL',
+    'The code of a model has thrown: one of a module of yours, or one of ours by a bug.',
+    'Mend the model where the stack in the log points.',
   ),
   giveUp(
     'MR_TRAINING_OUT_OF_MEMORY',

@@ -24,7 +24,7 @@ export type LiveTally = {
   -readonly [Name in keyof LiveCounts]: LiveCounts[Name];
 };
 
-export function emptyTally(): LiveTally {
+function emptyTally(): LiveTally {
   return {
     sessions: 0,
     answers: 0,

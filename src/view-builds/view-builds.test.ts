@@ -298,12 +298,12 @@ describe('a view whose first events have left the log', () => {
       );
     }
     const [whole, shortened, cut] = histories;
-    assert.ok(whole !== undefined && whole.steps.some(({ event: { ts } }) => ts < start));
+    assert.ok(whole?.steps.some(({ event: { ts } }) => ts < start));
     assert.deepEqual(shortened, whole);
     assert.equal(cut?.isWhole, false);
     assert.deepEqual(
       cut?.steps.map(({ event: { event_id } }) => event_id),
-      whole.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
+      whole?.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
     );
   });
 

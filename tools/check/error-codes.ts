@@ -1,7 +1,7 @@
 /** Every error code in the source is in the catalogue with its class, and the catalogue has none that is unused. */
 import type { ErrorDescription } from '#platform';
+import { roomOf } from './modules.ts';
 import { type Finding, isForTests, lineAt, type Repository } from './repository.ts';
-import { roomOf } from './rooms.ts';
 import { withoutComments } from './source.ts';
 
 const cataloguePath = 'src/platform/error-codes.ts';

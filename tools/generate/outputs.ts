@@ -33,7 +33,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     ...declared,
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
     ['schemas/generated/view-keys.ts', viewKeys(featureViews)],
-    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
+    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions()))],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/FEATURES.md', withViewTable(read('docs/FEATURES.md'), [...featureViews, ...recordViews])],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],

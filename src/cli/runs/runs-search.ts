@@ -53,7 +53,10 @@ export function searchCommand(): Command {
       )
       .option('--trials <n>', `how many at most (default: ${TRIALS})`, wholeNumber(1, 100_000))
       .option('--minutes <n>', 'begin no trial after this time', wholeNumber(1, 100_000))
-      .option('--model <name>', `${modelNames.join(', ')} (default: the first of training.models)`)
+      .option(
+        '--model <name>',
+        `${modelNames().join(', ')}, or of training.modelModules (default: the first of training.models)`,
+      )
       .option('--metric <name>', 'by which trials are ordered (default: recall@10)')
       .option('--seed <n>', 'seed of the points, and of each training (default: training.seed)'),
     examples: [

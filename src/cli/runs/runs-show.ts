@@ -8,9 +8,8 @@ import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { moment, type Output } from '../output.ts';
 import { figure } from '../versions/versions.ts';
-import { runNamed, stepUnderWay, tookOf } from './runs.ts';
 import { drawCurve } from './runs-curve.ts';
-import { pointsOf } from './runs-progress.ts';
+import { pointsOf, runNamed, stepUnderWay, tookOf } from './runs-progress.ts';
 
 export function showCommand(): Command {
   return defineCommand({

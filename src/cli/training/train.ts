@@ -31,7 +31,10 @@ export function trainCommand(command: Command): Command {
   return defineCommand<Options>({
     command: command
       .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
-      .option('--model <name>', `${modelNames.join(', ')} (default: training.models)`)
+      .option(
+        '--model <name>',
+        `${modelNames().join(', ')}, or of training.modelModules (default: training.models)`,
+      )
       .option('--with <json>', 'what differs from the defaults of the model, as a JSON object', jsonObject)
       .option('--force', 'train also on a snapshot that is suspect: see millrace snapshot'),
     examples: [

@@ -74,7 +74,7 @@ function execution({ training }: Configuration, freeCores: number): Execution {
 }
 
 /** What is trained, and when, as the configuration says. */
-export function trainingPlan({ training, versions, declared }: Configuration): TrainingPlan {
+function trainingPlan({ training, versions, declared }: Configuration): TrainingPlan {
   const { trained: models } = modelSettings(declared);
   const { schedule, refreshExamples, overlap, retries, patience, checkpointSteps } = training;
   // Nobody approves a version every quarter of an hour.

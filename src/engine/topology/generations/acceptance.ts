@@ -122,7 +122,7 @@ function changed(
     'MR_TOPOLOGY_STATE_CHANGED',
     `Topology ${name}, generation ${generation}, does not fit the state that it has left: ${lines.join('; ')}.`,
     {
-      hint: `choose for each with the runtime’s option migrations: rename keeps the rows, rebuild reads the inputs of the whole sub-topology again from their start and writes its outputs again, drop begins empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
+      hint: `choose for each with the runtime’s option migrations, in a module for millrace run its export of that name: rename keeps the rows, rebuild reads the inputs of the whole sub-topology again from their start and writes its outputs again, drop begins empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
     },
   );
 }

@@ -148,6 +148,9 @@ export class FetchedBatch implements RecordBatch {
     return headers;
   }
 
+  /** The memory is that of a fetch, which other batches lie in. */
+  free(): void {}
+
   /** `start` and `end` lie within the bytes. */
   #slice(start: number, end: number): Buffer {
     return new Slice(this.#memory, this.#memoryOffset + start, end - start);
