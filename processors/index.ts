@@ -26,4 +26,3 @@ export {
 export { isDecision, versions } from './versions.ts';
 export { keepItemView, keepUserView } from './view.ts';
 export type { ViewTopic } from './view-rows.ts';
-export { acceptedEvents } from './view-state-serde.ts';

@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib';
-import { shortText } from '#avro';
 import { readUnsigned, varintEnd } from '#platform';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
@@ -120,7 +119,7 @@ export class StoredBatch implements RecordBatch {
     const length = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
     if (length === 0) return null;
     const [start, end] = [varintEnd, varintEnd + length - 1];
-    return shortText(this.#bytes, start, end) ?? this.#bytes.toString('utf8', start, end);
+    return this.#bytes.toString('utf8', start, end);
   }
 
   isEmpty(index: number): boolean {
