@@ -1,8 +1,9 @@
-import { type Stream, type Topology, TopologyBuilder } from '#engine';
+import { type Stream, type Topic, type Topology, TopologyBuilder } from '#engine';
 import { type AnyView, type FeatureTtls, featureViews, versionedName, withTtls } from '#features';
 import { partitionFor, type SchemaRegistry } from '#log';
 import {
   type AdmissionOptions,
+  acceptedEvents,
   admission,
   type EnrichmentOptions,
   type ExampleWeights,
@@ -102,7 +103,9 @@ export async function loopTopology(
     {
       events: events
         .filter(({ item_id }) => item_id !== null)
-        .keyBy('events-by-item', ({ item_id }) => item_id ?? '', { value: topics.interactions.value }),
+        .keyBy('events-by-item', ({ item_id }) => item_id ?? '', {
+          value: acceptedEvents(topics.interactions.value),
+        }),
       requests,
     },
   );
@@ -174,7 +177,7 @@ function admit(
   // For views that are built later: at the event time from which on a decision holds.
   decisions.to(topics['privacy-decisions']);
   return {
-    events: loop.source(topics['interactions-accepted'], { watermark: 'carried' }),
+    events: loop.source(acceptedTopic(topics), { watermark: 'carried' }),
     // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
     decisions: loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {
       value: topics.privacy.value,
@@ -182,6 +185,11 @@ function admit(
       time: 'table',
     }),
   };
+}
+
+function acceptedTopic(topics: Topics): Topic<string, Interaction> {
+  const topic = topics['interactions-accepted'];
+  return { ...topic, value: acceptedEvents(topic.value) };
 }
 
 /** Publishes the ranks of items; gives them to each partition's examples. */

@@ -1,7 +1,7 @@
 import { avroSerde, type OnUndecodable, type Topic, type Topology, TopologyBuilder, textKey } from '#engine';
 import { type AnyView, isOfUser, versionedName } from '#features';
 import type { Log, SchemaRegistry } from '#log';
-import { keepItemView, keepUserView } from '#processors';
+import { acceptedEvents, keepItemView, keepUserView } from '#processors';
 import { avroSchema, topics as catalogue, type Interaction, type ViewState } from '#schemas';
 import { type FinishedRows, publishFinishedRows } from './finished-rows.ts';
 import type { Topics } from './topics.ts';
@@ -48,12 +48,13 @@ export async function viewTopology(
   const decisions = isOfUser(view) ? builder.table(topics['privacy-decisions']).toStream() : undefined;
   const archived = builder.source(archivedEventsTopic(view, topics), { watermark: 'carried' });
   const accepted = topics['interactions-accepted'];
+  const value = acceptedEvents(accepted.value);
   const events = builder
-    .source(accepted, { watermark: 'carried' })
+    .source(decisions === undefined ? accepted : { ...accepted, value }, { watermark: 'carried' })
     .merge(archived)
     .filter((event) => view.filter(event));
   if (decisions === undefined) {
-    const byItem = events.keyBy('events-by-key', (event) => view.key(event), { value: accepted.value });
+    const byItem = events.keyBy('events-by-key', (event) => view.key(event), { value });
     builder.process(view.name, keepItemView(view, topic), { events: byItem });
   } else {
     builder.process(view.name, keepUserView(view, topic, topics['privacy-decisions']), { events, decisions });
