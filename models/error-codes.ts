@@ -34,6 +34,8 @@ export const MODELS_ERRORS = {
     Compare them with the inputs that the hint lists.`,
   MR_MODEL_MANIFEST: fixInput`The directory of an external model lacks a file, or its manifest is malformed.
     Correct model.json where the message says.`,
+  MR_MODEL_MODULE: fixConfiguration`A module of training.modelModules cannot be loaded, its default export is no model, or it has the name of another model.
+    Export a Model under a name of its own as default.`,
   MR_MODEL_PROBE: fixInput`An external model fails on rows of zeros or of missing values, or its scores for them are not numbers.
     State in the manifest what represents a missing value, and test the graph by itself.`,
   MR_MODEL_SIGNATURE: fixInput`The inputs or outputs of a graph differ from those in its manifest.

@@ -9,6 +9,7 @@
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
+export { candidateOf } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
   type ManifestFile,
@@ -95,15 +96,26 @@ export {
 export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
 export { fitIals, type Ials } from './ials/fit.ts';
+export { itemVocabulary, matrixOf, onCpu, validationMetrics } from './implicit/dataset.ts';
 export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts';
+export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export { checkedNeeds, type Model, type SnapshotNeeds, type TrainedModel } from './model.ts';
+export { loadModelModules, modelModules } from './model-modules.ts';
 export { modelOptions, modelSettings } from './options.ts';
 export { hostThreads } from './parallel/thread-host.ts';
-export { type ModelConfig, type SearchDimension, type SearchSpace, searchSpaceOf } from './parameters.ts';
+export {
+  type ConfigOf,
+  configured,
+  type ModelConfig,
+  type Parameters,
+  type SearchDimension,
+  type SearchSpace,
+  searchSpaceOf,
+} from './parameters.ts';
 export {
   allTimePopularity,
   decayedPopularity,
@@ -120,6 +132,7 @@ export { ItemWeights } from './serving/item-weights.ts';
 export {
   itemVectorsFile,
   itemWeightsFile,
+  type Serving,
   type UserEncoding,
   type UserInput,
   vocabularyFile,

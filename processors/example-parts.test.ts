@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Serde } from '#engine';
-import { itemFeaturesView, userFeaturesView } from '#features';
+import { featureViews, itemFeaturesView, userFeaturesView } from '#features';
 import { avroCodec, type Example } from '#schemas';
 import { labelledExamples } from './example-parts.ts';
 
@@ -23,34 +23,38 @@ const labels = {
   rating: null,
   purchase_value: null,
 };
-const anyExample: fc.Arbitrary<Example> = fc.record({
-  event_id: fc.string(),
-  user_id: fc.constant('u'),
-  item_id: fc.string(),
-  kind: fc.constantFrom('impression', 'click'),
-  value: fc.option(fc.integer()),
-  weight: fc.constant(0.5),
-  ts: fc.nat(),
-  request_id: fc.option(fc.string()),
-  user: fc.constant(userFeaturesView.finish(userFeaturesView.empty(), 0)),
-  profile: fc.constant(null),
-  category: fc.constant(null),
-  pair: fc.option(
-    fc.record({
-      events: fc.nat(),
-      impressions: fc.nat(),
-      positives: fc.nat(),
-      days_since_last: fc.constant(1),
-    }),
-  ),
-  facts: fc.constant(null),
-  context: fc.constant(null),
-  item: fc.constant(itemFeaturesView.finish(itemFeaturesView.empty(), 0)),
-  popularity_rank: fc.option(fc.constant(0.25)),
-  position: fc.option(fc.nat()),
-  propensity: fc.constant(null),
-  labels: fc.option(fc.constant(labels)),
-});
+/** Of views that the parts below have no row of. */
+const otherRows = Object.fromEntries(featureViews.map(({ exampleField = '' }) => [exampleField, null]));
+const anyExample = fc
+  .record({
+    event_id: fc.string(),
+    user_id: fc.constant('u'),
+    item_id: fc.string(),
+    kind: fc.constantFrom('impression', 'click'),
+    value: fc.option(fc.integer()),
+    weight: fc.constant(0.5),
+    ts: fc.nat(),
+    request_id: fc.option(fc.string()),
+    user: fc.constant(userFeaturesView.finish(userFeaturesView.empty(), 0)),
+    profile: fc.constant(null),
+    category: fc.constant(null),
+    pair: fc.option(
+      fc.record({
+        events: fc.nat(),
+        impressions: fc.nat(),
+        positives: fc.nat(),
+        days_since_last: fc.constant(1),
+      }),
+    ),
+    facts: fc.constant(null),
+    context: fc.constant(null),
+    item: fc.constant(itemFeaturesView.finish(itemFeaturesView.empty(), 0)),
+    popularity_rank: fc.option(fc.constant(0.25)),
+    position: fc.option(fc.nat()),
+    propensity: fc.constant(null),
+    labels: fc.option(fc.constant(labels)),
+  })
+  .map((example) => ({ ...otherRows, ...example }) as Example);
 
 test('the parts of an example, one after another, are its bytes', () => {
   const labelled = labelledExamples(examples, 7);

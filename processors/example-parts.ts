@@ -8,9 +8,9 @@ import {
   type Example,
   type ExampleEnding,
   type ExampleHead,
+  type ExampleItem,
   type ExampleRequest,
   type InteractionKind,
-  type ItemFeatures,
   type User,
 } from '#schemas';
 
@@ -20,15 +20,17 @@ import {
  * copied as it is. To decode and encode it again in each took 8 us more an event.
  */
 const heads = avroCodec('ExampleHead');
-const items = avroCodec('ItemFeatures');
+const items = avroCodec('ExampleItem');
 const endings = avroCodec('ExampleEnding');
 
 const HEADER_BYTES = 5;
 
-/** An event with the rows of its user's side as of strictly before it. */
-export type StartedExample = { readonly event: ItemInteraction } & Readonly<
-  Pick<ExampleHead, 'user' | 'category' | 'pair' | 'context'>
->;
+/** An event with the rows of its user's side as of strictly before it, by their fields. */
+export type StartedExample = {
+  readonly event: ItemInteraction;
+  readonly rows: Omit<ExampleHead, keyof ItemInteraction | 'weight' | 'profile' | 'facts' | 'context'>;
+  readonly context: NonNullable<ExampleHead['context']>;
+};
 
 export type LabelledExample = Pick<ExampleRequest, 'head'> & {
   readonly item: Buffer;
@@ -41,12 +43,10 @@ export type ExampleWeights = { readonly [kind in InteractionKind]?: number };
 /** Joiner of what an example starts with and its user's profile. `schemaId`: of records of `examples`. */
 export function exampleRequests(schemaId: number, weights: ExampleWeights) {
   assertPartsMakeExample();
-  return (
-    { event, user, category, pair, context }: StartedExample,
-    profile: User | undefined,
-  ): ExampleRequest => {
+  return ({ event, rows, context }: StartedExample, profile: User | undefined): ExampleRequest => {
     const { event_id, user_id, item_id, kind, value, ts, original_ts, request_id, item: facts } = event;
     const head = heads.encode(schemaId, {
+      ...rows,
       event_id,
       user_id,
       item_id,
@@ -55,10 +55,7 @@ export function exampleRequests(schemaId: number, weights: ExampleWeights) {
       weight: weights[kind] ?? interactionWeight(kind),
       ts,
       request_id,
-      user,
       profile: profile ?? null,
-      category,
-      pair,
       facts,
       context,
     });
@@ -67,8 +64,9 @@ export function exampleRequests(schemaId: number, weights: ExampleWeights) {
   };
 }
 
-export function encodeItem(item: ItemFeatures): Buffer {
-  return items.encode(0, item).subarray(HEADER_BYTES);
+/** The item's side, as it stands in an example. */
+export function encodeItem(rows: ExampleItem): Buffer {
+  return items.encode(0, rows).subarray(HEADER_BYTES);
 }
 
 /** Writes labelled examples as records of `examples`, whose schema is `schemaId`. */
@@ -94,10 +92,12 @@ export function labelledExamples(examples: Serde<Example>, schemaId: number): Se
       return Buffer.concat([head, item, endings.encode(0, ending).subarray(HEADER_BYTES)]);
     },
     decode: (bytes) => {
-      const { item, popularity_rank, position, propensity, labels, ...head } = examples.decode(bytes);
+      // Each part takes its own fields of it.
+      const example = examples.decode(bytes);
+      const { popularity_rank, position, propensity, labels } = example;
       return {
-        head: heads.encode(writerSchemaId(bytes), head),
-        item: encodeItem(item),
+        head: heads.encode(writerSchemaId(bytes), example),
+        item: encodeItem(example),
         ending: { popularity_rank, position, propensity, labels },
       };
     },
@@ -120,7 +120,9 @@ function assertWrittenBy(schemaId: number, head: Buffer): void {
 function assertPartsMakeExample(): void {
   const fieldsOf = (schema: object) => (schema as { readonly fields: readonly { name: string }[] }).fields;
   const names = (schema: object) => fieldsOf(schema).map(({ name }) => name);
-  const parts = [...names(avroSchema('ExampleHead')), 'item', ...names(avroSchema('ExampleEnding'))];
+  const parts = (['ExampleHead', 'ExampleItem', 'ExampleEnding'] as const).flatMap((part) =>
+    names(avroSchema(part)),
+  );
   invariant(
     parts.join() === names(avroSchema('Example')).join(),
     'the parts of an example are its fields in order',

@@ -1,7 +1,8 @@
 import { defineProcessor, port, type Serde } from '#engine';
-import { type ItemState, itemFeaturesView, popularityBucket } from '#features';
+import { type AnyView, featureViews, type ItemState, itemFeaturesView, popularityBucket } from '#features';
 import type { ExampleRequest, Interaction, RankChanges, UnlabelledExample } from '#schemas';
 import { encodeItem } from './example-parts.ts';
+import { otherViews } from './other-views.ts';
 import type { OutcomeOptions } from './outcomes.ts';
 import { endOfHour, type HourOfChanges, hoursOfChanges, noteMove, toRankChanges } from './rank-changes.ts';
 import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
@@ -13,7 +14,7 @@ import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
 const HOUR = '\u0000hour';
 
 /**
- * Keeps the view item-features, and completes examples with the item's row as of the event's time. Requests reach it when
+ * Keeps the views of items, and completes examples with the item's rows as of the event's time. Requests reach it when
  * the events' watermark has passed them, and rows are folded no further than the requests' own watermark: so the row as of
  * a request's time can always be told.
  *
@@ -22,11 +23,15 @@ const HOUR = '\u0000hour';
  * the hour's events have been folded: its changes are exact.
  */
 export function itemViews(
-  topic: ViewTopic,
+  topicOf: (view: AnyView) => ViewTopic,
   { outcomeWindowMs }: Pick<OutcomeOptions, 'outcomeWindowMs'>,
   changes: Serde<RankChanges>,
 ) {
-  const { view, rows, store } = viewRows(itemFeaturesView, topic);
+  const { view, rows, store } = viewRows(itemFeaturesView, topicOf(itemFeaturesView));
+  const others = otherViews(
+    featureViews.filter((each) => each.entity === 'item' && each !== itemFeaturesView),
+    topicOf,
+  );
   let latest = { ts: Number.NaN, key: '' };
   /** Events come hour by hour. */
   const hourKey = (ts: number): string => {
@@ -34,23 +39,27 @@ export function itemViews(
     return latest.key;
   };
   const readItem = (state: ItemState, t: number) => {
-    return { item: encodeItem(view.finish(state, t)), score_bucket: popularityBucket(state) };
+    return { item: view.finish(state, t), score_bucket: popularityBucket(state) };
   };
   return defineProcessor({
     inputs: { events: port<string, Interaction>(), requests: port<string, ExampleRequest>() },
     outputs: { examples: port<string, UnlabelledExample>(), changes: port<string, RankChanges>() },
-    stores: { 'item-features': store, 'rank-changes': { value: hoursOfChanges(changes) } },
+    stores: { 'item-features': store, ...others.stores, 'rank-changes': { value: hoursOfChanges(changes) } },
     reads: {
       events: ({ key, value }) => {
         const hour = hourKey(endOfHour(value.ts));
-        return { 'item-features': [key], 'rank-changes': [hour], timers: [key, hour] };
+        const reads = { 'item-features': [key], 'rank-changes': [hour], timers: [key, hour] };
+        return { ...others.readsOf(value), ...reads };
       },
-      requests: ({ key }) => ({ 'item-features': [key], timers: [] }),
+      requests: ({ key }) => ({ ...others.readsUnder(key), 'item-features': [key], timers: [] }),
     },
     process: {
       events: ({ key, value: event }, { stores, setTimer }) => {
-        const row = rows.insert(stores['item-features'].get(key) ?? rows.empty(), event);
+        const before = stores['item-features'].get(key) ?? rows.empty();
+        const places = others.placesOf(stores, event);
+        const row = rows.insert(before, event);
         stores['item-features'].put(key, row, event.ts);
+        others.insert(stores, places, event);
         if (row.pending[0] === event) setTimer(key, event.ts + 1);
       },
       requests: ({ key: item_id, value: request }, { stores, emit }) => {
@@ -59,7 +68,7 @@ export function itemViews(
         const { item, score_bucket } = rows.readAsOf(row, ts, readItem);
         const unlabelled: UnlabelledExample = {
           head: request.head,
-          item,
+          item: encodeItem({ ...others.rowsAsOf(stores, item_id, ts), item }),
           item_id,
           ts,
           own_ts: request.own_ts,
@@ -80,7 +89,8 @@ export function itemViews(
       }
       const row = stores['item-features'].get(key) ?? rows.empty();
       const ends = endsOfHours(row.pending, watermark);
-      // Before the row is changed: what has to be loaded restarts the handler .
+      // Before the row is changed: what has to be loaded restarts the handler.
+      const places = others.placesUnder(stores, key);
       const hours = ends.map((ts): HourOfChanges => {
         setTimer(hourKey(ts), ts + 1);
         return changes.get(hourKey(ts)) ?? { ts, buckets: new Map() };
@@ -94,6 +104,7 @@ export function itemViews(
         before = after;
       }
       stores['item-features'].put(key, row, dueMs);
+      others.foldUpTo(stores, places, watermark, dueMs);
       const next = foldableAt(row);
       if (next !== undefined) setTimer(key, next);
     },

@@ -1,7 +1,6 @@
 import { adaptSerde, type KeyValueStore, type Serde } from '#engine';
 import { type AsOfRow, asOfRows, type FeatureTtls, type FeatureView, withTtls } from '#features';
 import type { Interaction, ViewState } from '#schemas';
-import { viewStates } from './view-state-serde.ts';
 
 /** A view's topic, as far as a store needs it. */
 export type ViewTopic = {
@@ -12,33 +11,22 @@ export type ViewTopic = {
 };
 
 /** The row that an event goes into, and its key. */
-type Place<State> = { readonly key: string; readonly row: AsOfRow<State> };
+export type Place<State> = { readonly key: string; readonly row: AsOfRow<State> };
 
 /** Rows of a view in a processor's store, with the view's topic as its changelog. */
 export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: ViewTopic) {
   const view = withTtls(declared, topic.featureTtlMs ?? {});
   const rows = asOfRows(view);
   type Store = KeyValueStore<AsOfRow<State>>;
-  const value: Serde<AsOfRow<State>> = adaptSerde(
-    viewStates(topic.value),
-    rows.fromViewState,
-    rows.toViewState,
-  );
+  const value: Serde<AsOfRow<State>> = adaptSerde(topic.value, rows.fromViewState, rows.toViewState);
   return {
     view,
     store: { value, changelog: { name: topic.name } },
     /** The key that the view takes the event under; undefined where it does not. */
     keyOf: (event: Interaction): string | undefined => (view.filter(event) ? view.key(event) : undefined),
-    rowAt: (store: Store, key: string | undefined): AsOfRow<State> | undefined =>
-      key === undefined ? undefined : (store.get(key) ?? rows.empty()),
     /** Puts the event into its row, if there is one. */
-    insert: (
-      store: Store,
-      key: string | undefined,
-      row: AsOfRow<State> | undefined,
-      event: Interaction,
-    ): void => {
-      if (key !== undefined && row !== undefined) store.put(key, rows.insert(row, event), event.ts);
+    insert: (store: Store, place: Place<State> | undefined, event: Interaction): void => {
+      if (place !== undefined) store.put(place.key, rows.insert(place.row, event), event.ts);
     },
     /** Where the event goes, as the row stands; undefined where the view does not take the event. */
     placeOf: (store: Store, event: Interaction): Place<State> | undefined => {

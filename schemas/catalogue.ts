@@ -1,6 +1,7 @@
 /** Every topic of the product: what it carries, by what it is keyed, how it is cut and how long it is kept. */
 import type { SchemaName } from './avro-schemas.ts';
 import type { SchemaTypes } from './generated/types.ts';
+import { viewKeys } from './generated/view-keys.ts';
 
 /** The log's cleanup, stated here by shape because this room lies below the engine. */
 export type TopicCleanup =
@@ -22,6 +23,23 @@ const keptDays = (days: number) => ({ policy: 'delete', retentionMs: days * dayM
 const keptForEver = { policy: 'delete', retentionMs: null } as const;
 const compacted = { policy: 'compact', tombstoneRetentionMs: 7 * dayMs } as const;
 
+type ViewTopicName = keyof typeof viewKeys;
+
+/** The states of each feature view's rows. */
+const viewTopics = Object.fromEntries(
+  Object.entries(viewKeys).map(([name, key]) => {
+    return [name, { name, key, schema: 'ViewState', partitions: 4, cleanup: compacted }];
+  }),
+) as {
+  readonly [N in ViewTopicName]: {
+    readonly name: N;
+    readonly key: (typeof viewKeys)[N];
+    readonly schema: 'ViewState';
+    readonly partitions: 4;
+    readonly cleanup: typeof compacted;
+  };
+};
+
 export const topics = {
   interactions: {
     name: 'interactions',
@@ -39,34 +57,7 @@ export const topics = {
   },
   items: { name: 'items', key: 'item_id', schema: 'Item', partitions: 4, cleanup: compacted },
   users: { name: 'users', key: 'user_id', schema: 'User', partitions: 4, cleanup: compacted },
-  'user-features-2': {
-    name: 'user-features-2',
-    key: 'user_id',
-    schema: 'ViewState',
-    partitions: 4,
-    cleanup: compacted,
-  },
-  'item-features-2': {
-    name: 'item-features-2',
-    key: 'item_id',
-    schema: 'ViewState',
-    partitions: 4,
-    cleanup: compacted,
-  },
-  'user-category-features-1': {
-    name: 'user-category-features-1',
-    key: 'user_id and category',
-    schema: 'ViewState',
-    partitions: 4,
-    cleanup: compacted,
-  },
-  'user-item-features-1': {
-    name: 'user-item-features-1',
-    key: 'user_id and item_id',
-    schema: 'ViewState',
-    partitions: 4,
-    cleanup: compacted,
-  },
+  ...viewTopics,
   'popularity-ranks': {
     name: 'popularity-ranks',
     key: 'ranks',

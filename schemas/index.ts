@@ -32,6 +32,7 @@ export type {
   ExampleCorrection,
   ExampleEnding,
   ExampleHead,
+  ExampleItem,
   ExampleRequest,
   FeatureViewStatus,
   FeatureViewVersion,

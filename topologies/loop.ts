@@ -1,15 +1,5 @@
 import { type Stream, type Topic, type Topology, TopologyBuilder } from '#engine';
-import {
-  type AnyView,
-  type FeatureTtls,
-  featureViews,
-  itemFeaturesView,
-  userCategoryFeaturesView,
-  userFeaturesView,
-  userItemFeaturesView,
-  versionedName,
-  withTtls,
-} from '#features';
+import { type AnyView, type FeatureTtls, featureViews, versionedName, withTtls } from '#features';
 import { partitionFor, type SchemaRegistry } from '#log';
 import {
   type AdmissionOptions,
@@ -92,20 +82,13 @@ export async function loopTopology(
   const { outcomeWindowMs = OUTCOME_WINDOW_MS, weights = {} } = options.examples ?? {};
   const { dedupHorizonMs } = options.admission;
   const { featureTtlMs = {} } = options;
+  const topicOf = (view: AnyView) => viewTopic(topics, view, featureTtlMs);
 
   const { events, decisions } = admit(loop, topics, values, options.admission);
-  const { started } = loop.process(
-    'user-views',
-    userViews(
-      {
-        user: viewTopic(topics, userFeaturesView, featureTtlMs),
-        userCategory: viewTopic(topics, userCategoryFeaturesView, featureTtlMs),
-        userItem: viewTopic(topics, userItemFeaturesView, featureTtlMs),
-      },
-      topics.privacy.value,
-    ),
-    { events, decisions },
-  );
+  const { started } = loop.process('user-views', userViews(topicOf, topics.privacy.value), {
+    events,
+    decisions,
+  });
   const exampleSchema = await registry.register('examples-value', avroSchema('Example'));
   const requests = started
     .join('with-profile', loop.table(topics.users), exampleRequests(exampleSchema, weights))
@@ -116,7 +99,7 @@ export async function loopTopology(
 
   const { examples, changes } = loop.process(
     'item-views',
-    itemViews(viewTopic(topics, itemFeaturesView, featureTtlMs), { outcomeWindowMs }, values['rank-changes']),
+    itemViews(topicOf, { outcomeWindowMs }, values['rank-changes']),
     {
       events: events
         .filter(({ item_id }) => item_id !== null)

@@ -3,16 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EPOCH_MS, timestamps } from '../testing/interactions.ts';
 import { assertLaws, fold, standalone } from '../testing/laws.ts';
-import {
-  blockWidth,
-  decayedScoreBucket,
-  decayedSum,
-  HOUR_MS,
-  SCORE_BUCKETS_PER_HALVING,
-} from './decayed-sum.ts';
+import { blockWidth, decayedScoreBucket, decayedSum } from './decayed-sum.ts';
 
 type Sample = { readonly ts: number; readonly amount: number };
 
+const HOUR_MS = 3_600_000;
+/** Steps of a score for which the sum halves. */
+const SCORE_BUCKETS_PER_HALVING = 8;
 const halfLifeMs = 7 * 24 * HOUR_MS;
 const horizonMs = 12 * halfLifeMs;
 const widestMs = 32 * HOUR_MS;

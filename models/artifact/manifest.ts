@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { FatalError, InputError } from '#platform';
-import type { ManifestFile, VersionContents, VersionDescription, VersionManifest } from './port.ts';
+import type { Candidate } from '#schemas';
+import {
+  type ManifestFile,
+  type VersionContents,
+  type VersionDescription,
+  type VersionManifest,
+  versionsDirectory,
+} from './port.ts';
 
 export const manifestName = 'manifest.json';
 const versionDigits = 16;
@@ -80,4 +87,26 @@ export function corrupt(path: string, problem: string, cause?: unknown): FatalEr
     hint: 'Remove the directory of this version and train again, or copy it again from where it was trained.',
     ...(cause !== undefined && { cause }),
   });
+}
+
+/** What is said of a version when it is published. */
+export function candidateOf(
+  version: string,
+  described: VersionDescription,
+  judged: Pick<Candidate, 'role' | 'intervals' | 'production'>,
+): Candidate {
+  return {
+    version,
+    snapshot_id: described.snapshotId,
+    model: described.model,
+    directory: `${versionsDirectory}/${version}`,
+    dimension: described.dimension,
+    items: described.itemCount,
+    protocol: described.protocol,
+    metrics: { ...described.metrics },
+    popularity: { ...described.popularity },
+    decayed_popularity: { ...described.decayedPopularity },
+    run_id: null,
+    ...judged,
+  };
 }

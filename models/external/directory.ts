@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, InputError } from '#platform';
+import { InputError, ifThere } from '#platform';
 import { sha256 } from '../artifact/manifest.ts';
 import type { VersionContents } from '../artifact/port.ts';
 import { type ExternalManifest, externalManifestName, parseExternalManifest } from './manifest.ts';
@@ -24,11 +24,11 @@ export type ExternalModel = {
  * MR_MODEL_GRAPH, MR_MODEL_SIGNATURE, MR_MODEL_PROBE.
  */
 export async function readExternalModel(directory: string): Promise<ExternalModel> {
-  const bytes = await readOr(join(directory, externalManifestName));
+  const bytes = await ifThere(readFile(join(directory, externalManifestName)));
   if (bytes === undefined) throw absent(directory, externalManifestName);
   const manifest = parseExternalManifest(bytes);
   if (!/^[^/\\]+$/.test(manifest.graph)) throw absent(directory, manifest.graph);
-  const graph = await readOr(join(directory, manifest.graph));
+  const graph = await ifThere(readFile(join(directory, manifest.graph)));
   if (graph === undefined) throw absent(directory, manifest.graph);
   const actual = sha256(graph);
   if (actual !== manifest.sha256.toLowerCase()) {
@@ -46,7 +46,7 @@ export async function readExternalModel(directory: string): Promise<ExternalMode
   } finally {
     await scorer.close();
   }
-  const card = await readOr(join(directory, cardName));
+  const card = await ifThere(readFile(join(directory, cardName)));
   return {
     manifest,
     contents: {
@@ -55,16 +55,6 @@ export async function readExternalModel(directory: string): Promise<ExternalMode
       ...(card !== undefined && { [cardName]: card }),
     },
   };
-}
-
-async function readOr(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
 
 function absent(directory: string, name: string): InputError {

@@ -239,6 +239,11 @@ export type ExampleHead = {
   context: ContextFeatures | null;
 };
 
+/** The fields of Example between ExampleHead and ExampleEnding, the item’s side. */
+export type ExampleItem = {
+  item: ItemFeatures;
+};
+
 /** An example on its way to its item’s features. */
 export type ExampleRequest = {
   /** ExampleHead, as it stands in a record of `examples`, with the header of that. */
@@ -827,6 +832,7 @@ export type SchemaTypes = {
   ExampleCorrection: ExampleCorrection;
   ExampleEnding: ExampleEnding;
   ExampleHead: ExampleHead;
+  ExampleItem: ExampleItem;
   ExampleRequest: ExampleRequest;
   FeatureViewVersion: FeatureViewVersion;
   Interaction: Interaction;

@@ -1,8 +1,8 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { loadModelModules } from '#models';
 import { InputError } from '#platform';
-import type { Configuration } from '#service/configuration';
-import { loadConfiguration } from '#service/configuration';
+import { type Configuration, configuredModelModules, loadConfiguration } from '#service/configuration';
 import { Output } from './output.ts';
 
 export const EXIT = { done: 0, failed: 1, wrongInput: 2, interrupted: 130 } as const;
@@ -58,7 +58,7 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
     .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${exitCodes}`)
     .action(async () => {
       const options: CommonOptions & O = command.opts();
-      const configuration = loadConfiguration({
+      const sources = {
         flags: {
           ...options.set,
           ...given({ data: options.data, 'logging.level': options.logLevel, ...flags(options) }),
@@ -66,7 +66,9 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
         environment: process.env,
         file: options.config,
         directory: process.cwd(),
-      });
+      };
+      await loadModelModules(configuredModelModules(sources));
+      const configuration = loadConfiguration(sources);
       const output = new Output({ json: options.json === true });
       process.exitCode = await run({ options, configuration, output }, command.args);
     });

@@ -18,6 +18,11 @@ export const commands: readonly ListedCommand[] = [
     definition: async () => (await import('./start/start.ts')).startCommand,
   },
   {
+    name: 'run',
+    does: 'Run a topology of your own on the log, and serve its stores.',
+    definition: async () => (await import('./run/run.ts')).runCommand,
+  },
+  {
     name: 'import',
     does: 'Import a data set.',
     definition: async () => (await import('./import/import-movielens.ts')).importCommand,

@@ -49,6 +49,7 @@ describe('command line', { concurrency: 2 }, () => {
     const { runEach } = commandLine(t);
     const commands = [
       'start',
+      'run',
       'import movielens',
       'snapshot',
       'train',

@@ -39,7 +39,7 @@ export type OpenedLog = {
   close(): Promise<void>;
 };
 
-export const EMBEDDED = 'embedded';
+const EMBEDDED = 'embedded';
 
 /**
  * Opens the log and the registry that the configuration chooses; only what is chosen is loaded. Errors: those of

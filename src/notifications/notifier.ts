@@ -1,4 +1,11 @@
-import { type ActivePlace, asActiveMember, TopicReader, type TopicRecord, writeRecords } from '#engine';
+import {
+  type ActivePlace,
+  asActiveMember,
+  deadLetterOf,
+  TopicReader,
+  type TopicRecord,
+  writeRecords,
+} from '#engine';
 import type { Log } from '#log';
 import {
   Backoff,
@@ -143,25 +150,13 @@ class Notifier {
     );
   }
 
-  async #bury(record: TopicRecord<string, Version>, { code, message }: InputError): Promise<void> {
+  async #bury(record: TopicRecord<string, Version>, error: InputError): Promise<void> {
     const { log, topics, logger } = this.#options;
-    const { partition, offset, key, value, timestamp } = record;
+    const { offset, key, timestamp } = record;
     this.#outcomes.inc({ outcome: 'refused' });
-    logger.error({ version: key, code, offset }, message);
-    const letter = {
-      topic: topics.versions.name,
-      partition,
-      offset,
-      operator: NOTIFICATIONS_GROUP,
-      reason: code,
-      message,
-      timestamp,
-      key: Buffer.from(key),
-      value: value === null ? null : topics.versions.value.encode(value),
-    };
-    await writeRecords(log, topics['dead-letters'], [
-      { key: topics.versions.name, value: letter, timestamp },
-    ]);
+    logger.error({ version: key, code: error.code, offset }, error.message);
+    const value = deadLetterOf(topics.versions, record, NOTIFICATIONS_GROUP, error);
+    await writeRecords(log, topics['dead-letters'], [{ key: topics.versions.name, value, timestamp }]);
   }
 
   #commit(offset: number): Promise<void> {

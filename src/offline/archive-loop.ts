@@ -11,11 +11,10 @@ import {
   archivedTables,
   type Retention,
 } from './archived-tables.ts';
-import { compact, rowOrder } from './compaction.ts';
+import { compact, dropExpired, rowOrder } from './compaction.ts';
 import { dateText, dayOf, startOfDay } from './event-dates.ts';
 import type { FileBatch } from './file-batch.ts';
 import { closeDates, dropHistory, isBeyondReach } from './history/close-dates.ts';
-import { dropExpired } from './retention.ts';
 import { type Cut, TopicIntake } from './topic-intake.ts';
 
 export type ArchiveOptions = ArchiveEnvironment & {

@@ -1,23 +1,14 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Log } from '#log';
-import { type Clock, errorCode, failpoint, type Logger } from '#platform';
+import { type Clock, failpoint, ifThere, type Logger, PARTIAL_PREFIX, removePartial, sync } from '#platform';
 import type { ArchiveFile } from '#schemas';
-import type { Topics } from '#topologies';
 import { readProgress } from './archive-progress.ts';
 import { ArchiveTransactions } from './archive-transactions.ts';
 import { type AnalyticDatabase, withDuckDb } from './duckdb.ts';
-import { partialPrefix, removePartial, sync } from './durable-files.ts';
 import { FileBatch, offlineDirectory } from './file-batch.ts';
-import { OfflineStore } from './reading.ts';
+import { type OfflineSource, OfflineStore } from './reading.ts';
 
-export type ArchiveEnvironment = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+export type ArchiveEnvironment = OfflineSource & { readonly clock: Clock; readonly logger: Logger };
 
 /** What a change of the archive is made with. */
 export class ArchiveWriter {
@@ -59,7 +50,7 @@ export class ArchiveWriter {
     const { log, topics, dataDirectory } = environment;
     const parent = join(dataDirectory, offlineDirectory);
     await mkdir(parent, { recursive: true });
-    const prefix = `${partialPrefix}${purpose}-`;
+    const prefix = `${PARTIAL_PREFIX}${purpose}-`;
     await removePartial(parent, prefix);
     const found = await placedFiles(dataDirectory);
     const aside = await mkdtemp(join(parent, prefix));
@@ -125,7 +116,7 @@ type PlacedFile = { readonly path: string; readonly inode: number | undefined };
 async function placedFiles(dataDirectory: string): Promise<PlacedFile[]> {
   const found: PlacedFile[] = [];
   for (const name of await readdir(join(dataDirectory, offlineDirectory), { recursive: true })) {
-    if (!name.endsWith('.parquet') || name.startsWith(partialPrefix)) continue;
+    if (!name.endsWith('.parquet') || name.startsWith(PARTIAL_PREFIX)) continue;
     const path = `${offlineDirectory}/${name}`;
     found.push({ path, inode: await inodeOf(join(dataDirectory, path)) });
   }
@@ -134,10 +125,5 @@ async function placedFiles(dataDirectory: string): Promise<PlacedFile[]> {
 
 /** Undefined where there is no such file. */
 async function inodeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).ino;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await ifThere(stat(path)))?.ino;
 }

@@ -9,7 +9,7 @@ import { itemFeaturesView, userFeaturesView } from '#features';
 import { disarmFailpoints, hitFailpoints, recordFailpoints, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { archiveNow, runArchive } from './archive.ts';
-import { ARCHIVE_FAILPOINTS } from './failpoints.ts';
+import { ARCHIVE_FAILPOINTS } from './archive-transactions.ts';
 import { openOffline } from './reading.ts';
 import {
   accept,

@@ -219,14 +219,14 @@ class BytesWriter extends ColumnWriter {
 
 class StructWriter extends ColumnWriter implements RecordColumn {
   readonly fields: ReadonlyMap<string, ColumnWriter>;
+  readonly #names: readonly string[];
   readonly #fields: readonly ColumnWriter[];
-  readonly #putFields: PutFields;
 
   constructor({ entryNames, entryTypes }: DuckDBStructType) {
     super();
     this.#fields = entryTypes.map(columnWriter);
     this.fields = new Map(entryNames.map((name, i) => [name, this.#fields[i] as ColumnWriter]));
-    this.#putFields = compilePutFields(entryNames, this.#fields);
+    this.#names = entryNames;
   }
 
   /** DuckDB wants the fields of a null to be null. */
@@ -236,7 +236,10 @@ class StructWriter extends ColumnWriter implements RecordColumn {
   }
 
   putValue(row: number, value: unknown): void {
-    this.#putFields(row, value);
+    const record = value as Readonly<Record<string, unknown>>;
+    for (let i = 0; i < this.#fields.length; i++) {
+      this.#fields[i]?.put(row, record[this.#names[i] as string]);
+    }
   }
 
   override clear(): void {
@@ -254,15 +257,6 @@ class StructWriter extends ColumnWriter implements RecordColumn {
       field.flush(duckdb.struct_vector_get_child(vector, i), rows);
     }
   }
-}
-
-type PutFields = (row: number, record: unknown) => void;
-
-/** A line of code for each field: in a loop over the names every access would be one by any name. */
-function compilePutFields(names: readonly string[], writers: readonly ColumnWriter[]): PutFields {
-  const lines = names.map((name, i) => `writer${i}.put(row, record[${JSON.stringify(name)}]);`);
-  const body = `'use strict'; return (row, record) => {\n${lines.join('\n')}\n};`;
-  return new Function(...names.map((_, i) => `writer${i}`), body)(...writers) as PutFields;
 }
 
 /** A row is a duckdb_list_entry: the first item and how many there are, of 64 bits each. */

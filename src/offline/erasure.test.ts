@@ -43,7 +43,7 @@ it('leaves nothing of the user in any file, and everything of the others', async
   await accept(world, events(600, 900));
   await announce(world, startMs + 2 * dayMs);
   await archiveNow(world.options);
-  const rest = async (sql: string) => ask(t, world, sql);
+  const rest = async (sql: string) => ask(world, sql);
   const others = `SELECT * EXCLUDE ("time") FROM events WHERE user_id <> 'u7' ORDER BY log_partition, log_offset`;
   const pairs = `SELECT * FROM user_item_features_as_of(${startMs + 3 * dayMs}) WHERE user_id <> 'u7' ORDER BY ALL`;
   const expected = [await rest(others), await rest(pairs)];

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { failpoint } from '#platform';
+import { failpoint, fingerprint, sync } from '#platform';
 import type { ArchiveFile, OffsetRange } from '#schemas';
 import { type AnalyticDatabase, literal } from './duckdb.ts';
-import { fingerprint, sync } from './durable-files.ts';
 import { dateFolder } from './event-dates.ts';
 
 /** The folder of the data directory in which all files of the archive lie. */

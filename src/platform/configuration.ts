@@ -69,6 +69,7 @@ type Reading = {
   readonly options: readonly Option[];
   readonly values: Map<string, unknown>;
   readonly switches: Readonly<Record<string, string>>;
+  readonly skipsOthers: boolean;
 };
 
 /** Every option: those of no section first. */
@@ -98,29 +99,50 @@ export function readOptions<O extends Options>(
   declaration: Declaration<O>,
   sources: ConfigurationSources,
 ): OptionValues<O> {
-  const options = listOptions(declaration);
-  const values = new Map(options.map((each) => [each.path, each.default]));
-  const reading = { options, values, switches: declaration.switches ?? {} };
-  readFile(sources, reading);
-  readEnvironment(sources, reading);
-  readFlags(sources, reading);
-
+  const values = read(declaration, listOptions(declaration), sources, { skipsOthers: false });
   const given = (paths: readonly (readonly [name: string, path: string])[]) =>
     Object.fromEntries(
       paths
         .filter(([, path]) => values.get(path) !== undefined)
         .map(([name, path]) => [name, values.get(path)]),
     );
-  const read: Record<string, unknown> = {
+  const result: Record<string, unknown> = {
     declared: given((declaration.declared ?? []).map(({ path }) => [path, path])),
   };
   for (const [name, each] of Object.entries(declaration.options)) {
-    read[name] =
+    result[name] =
       each instanceof z.ZodType
         ? values.get(name)
         : given(Object.keys(each).map((leaf) => [leaf, `${name}.${leaf}`]));
   }
-  return read as OptionValues<O>;
+  return result as OptionValues<O>;
+}
+
+/**
+ * The value of one option, by itself: for what has to be known before the declared options are. Says nothing about
+ * other options. Errors: those of readOptions for this one.
+ */
+export function readOption<O extends Options>(
+  path: string,
+  declaration: Declaration<O>,
+  sources: ConfigurationSources,
+): unknown {
+  const options = listOptions(declaration).filter((each) => each.path === path);
+  return read(declaration, options, sources, { skipsOthers: true }).get(path);
+}
+
+function read(
+  { switches = {} }: Declaration<Options>,
+  options: readonly Option[],
+  sources: ConfigurationSources,
+  { skipsOthers }: Pick<Reading, 'skipsOthers'>,
+): Map<string, unknown> {
+  const values = new Map(options.map((each) => [each.path, each.default]));
+  const reading = { options, values, switches, skipsOthers };
+  readFile(sources, reading);
+  readEnvironment(sources, reading);
+  readFlags(sources, reading);
+  return values;
 }
 
 function readFile({ file, directory }: ConfigurationSources, reading: Reading): void {
@@ -161,8 +183,8 @@ function readEnvironment({ environment }: ConfigurationSources, reading: Reading
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith('MILLRACE_') || value === undefined || reservedVariables.has(variable)) continue;
     const found = reading.options.find((each) => each.variable === variable);
-    if (found === undefined) throw unknown(variable, 'the environment', reading);
-    setValue(found.path, fromText(found, value), `environment variable ${variable}`, reading);
+    if (found === undefined) refuseUnknown(variable, 'the environment', reading);
+    else setValue(found.path, fromText(found, value), `environment variable ${variable}`, reading);
   }
 }
 
@@ -170,13 +192,11 @@ function readFlags({ flags }: ConfigurationSources, reading: Reading): void {
   for (const [path, value] of Object.entries(flags)) {
     if (value === undefined) continue;
     const found = optionAt(reading.switches[path] ?? path, reading);
-    if (found === undefined) throw unknown(path, 'the command line', reading);
-    setValue(
-      found.path,
-      typeof value === 'string' ? fromText(found, value) : value,
-      'the command line',
-      reading,
-    );
+    if (found === undefined) refuseUnknown(path, 'the command line', reading);
+    else {
+      const given = typeof value === 'string' ? fromText(found, value) : value;
+      setValue(found.path, given, 'the command line', reading);
+    }
   }
 }
 
@@ -184,7 +204,10 @@ const optionAt = (path: string, { options }: Reading) => options.find((each) => 
 
 function setValue(path: string, value: unknown, source: string, reading: Reading): void {
   const found = optionAt(path, reading);
-  if (found === undefined) throw unknown(path, source, reading);
+  if (found === undefined) {
+    refuseUnknown(path, source, reading);
+    return;
+  }
   const result = found.schema.safeParse(value);
   if (!result.success) throw invalid(path, shown(found, value), expectation(result.error), source);
   reading.values.set(path, result.data);
@@ -242,13 +265,14 @@ function cut(text: string): string {
     : `${text.slice(0, LONGEST_SHOWN)}... (${text.length} characters)`;
 }
 
-function unknown(name: string, source: string, { options }: Reading): ConfigurationError {
+function refuseUnknown(name: string, source: string, { options, skipsOthers = false }: Reading): void {
+  if (skipsOthers) return;
   const last = name.split(/[._]/).at(-1)?.toLowerCase() ?? '';
   const near = options.filter(({ path }) => path.split('.').at(-1)?.toLowerCase().endsWith(last));
   const section = options.filter(({ path }) => path.startsWith(`${name.split('.')[0]}.`));
   const candidates = (near.length > 0 ? near : section).map(({ path, variable }) => `${path} (${variable})`);
   const suggestion = candidates.length === 0 ? '' : `There is ${candidates.join(', ')}. `;
-  return new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${cut(name)}, given in ${source}.`, {
+  throw new ConfigurationError('MR_CONFIG_UNKNOWN', `There is no option ${cut(name)}, given in ${source}.`, {
     hint: `${suggestion}docs/CONFIGURATION.md lists all options.`,
   });
 }

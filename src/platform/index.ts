@@ -1,6 +1,6 @@
 /**
  * The ground that every other room stands on: error classes with stable codes, the clock, back-off, varints, configuration,
- * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
+ * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, durable files, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
  * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
@@ -45,6 +45,17 @@ export {
   watchFailpoints,
 } from './failpoints.ts';
 export {
+  type Fingerprint,
+  fileProblem,
+  fingerprint,
+  ifThere,
+  namesIn,
+  PARTIAL_PREFIX,
+  removePartial,
+  sync,
+  writeDurably,
+} from './files.ts';
+export {
   createHttpServer,
   type HttpReply,
   type HttpRequest,
@@ -78,6 +89,7 @@ export { type Answer, type Answers, HandedOver, PendingCalls, type Reply } from 
 export { type Failure, toError, toFailure } from './threads/failure.ts';
 export { type ServedThread, type Service, serveCalls, serveThread } from './threads/serve.ts';
 export { startWorker, Thread, type ThreadLink } from './threads/thread.ts';
+export { importUserModule } from './user-module.ts';
 export {
   readUnsigned,
   readVarint,

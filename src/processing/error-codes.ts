@@ -10,6 +10,10 @@ export const PROCESSING_ERRORS = {
     Export what defineView returns, with a name and version of its own.`,
   MR_PROCESSING_FAILED: giveUp`The thread that runs the processors ended.
     Restart: processing resumes from the last commit; the message names what ended it.`,
+  MR_TOPOLOGY_CLASH: fixConfiguration`A topology of your own has the name of one of the product’s, or writes to a topic that the product’s own processes write.
+    Give it and its topics other names; any topic may be read.`,
+  MR_TOPOLOGY_MODULE: fixConfiguration`The module given to millrace run cannot be loaded, or its default export is no topology.
+    Export a topology, or a function that returns one, as default.`,
 };
 
 declare module '#platform' {

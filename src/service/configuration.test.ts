@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { ConfigurationError } from '#platform';
 import { type ConfigurationSources, readOptions } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
-import { allOptions, loadConfiguration } from './configuration.ts';
+import { allOptions, configuredModelModules, loadConfiguration } from './configuration.ts';
 
 const nothing = { flags: {}, environment: {} };
 
@@ -282,6 +282,26 @@ describe('configuration', () => {
     assert.throws(() => readOptions({ options: {}, declared }, other), {
       code: 'MR_CONFIG_UNKNOWN',
     });
+  });
+
+  it('reads one option before the declared ones are known, from every source', (t) => {
+    const path = 'training.modelModules';
+    const directory = directoryWith(t, {
+      simulation: 'off',
+      training: { modelModules: ['file.ts'], models: ['mine'] },
+      models: { mine: { depth: 3 } },
+    });
+    const environment = {
+      MILLRACE_MODELS_MINE_DEPTH: '4',
+      MILLRACE_TRAINING_MODEL_MODULES: '["variable.ts"]',
+    };
+    const flags = { 'models.mine.depth': '5', [path]: '["flag.ts"]' };
+    assert.deepEqual(configuredModelModules({ ...nothing, directory: temporaryDirectory(t) }), []);
+    assert.deepEqual(configuredModelModules({ ...nothing, directory }), ['file.ts']);
+    assert.deepEqual(configuredModelModules({ flags: {}, environment, directory }), ['variable.ts']);
+    assert.deepEqual(configuredModelModules({ flags, environment, directory }), ['flag.ts']);
+    const wrong = { flags: { [path]: 'model.ts' }, environment, directory };
+    assert.throws(() => configuredModelModules(wrong), { code: 'MR_CONFIG_INVALID' });
   });
 
   it('describes every option', () => {

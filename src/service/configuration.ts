@@ -10,6 +10,7 @@ import {
   type ConfigurationSources,
   listOptions,
   type OptionValues,
+  readOption,
   readOptions,
 } from '#platform/configuration';
 import { PROCESSING_OPTIONS } from '#processing/options';
@@ -27,26 +28,32 @@ const OPTIONS = {
   ...SIMULATOR_OPTIONS,
 };
 
-const DECLARATION = {
+/** The models of modules declare options as well, once these are loaded. */
+const declaration = () => ({
   options: OPTIONS,
-  declared: modelOptions,
+  declared: modelOptions(),
   switches: { simulation: 'simulation.world' },
-};
+});
 
 /** All options with their values. `data` is an absolute path. */
 export type Configuration = OptionValues<typeof OPTIONS>;
 
 /** Every option, for the generated page. */
 export function allOptions(): readonly ConfigurationOption[] {
-  return listOptions(DECLARATION);
+  return listOptions(declaration());
 }
 
 /** Errors: as readOptions; MR_CONFIG_CONTRADICTION for values that do not go together. */
 export function loadConfiguration(sources: ConfigurationSources): Configuration {
-  const values = readOptions(DECLARATION, sources);
+  const values = readOptions(declaration(), sources);
   const configuration = { ...values, data: resolve(sources.directory, values.data) };
   refuseContradictions(configuration);
   return configuration;
+}
+
+/** The modules with models of the user's own, which are loaded before all options are known. Errors: as readOptions. */
+export function configuredModelModules(sources: ConfigurationSources): readonly string[] {
+  return readOption('training.modelModules', declaration(), sources) as readonly string[];
 }
 
 /** Errors: MR_CONFIG_CONTRADICTION for values that do not go together. */

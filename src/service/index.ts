@@ -17,6 +17,7 @@ export {
   logDirectory,
   openExistingInstallation,
   openInstallation,
+  openLogInstallation,
   requireData,
   withInstallation,
   withoutUser,
@@ -30,6 +31,7 @@ export {
 } from './interruption.ts';
 export { newestRecords } from './newest-records.ts';
 export { startNotifications } from './notifications.ts';
+export { type OwnTopology, runOwnTopology } from './own-topology.ts';
 export { type CarryOverNotes, catchUp, type Pipeline, startPipeline } from './pipeline.ts';
 export { readRecordFile, writeRecordFile } from './record-file.ts';
 export { redisTarget } from './redis-target.ts';

@@ -37,12 +37,15 @@ export type Installation = Pick<
   readonly metrics: Metrics;
 };
 
+/** A log with what belongs to it in the data directory, and none of the product's topics. */
+export type LogInstallation = Omit<Installation, 'topics' | 'pseudonyms'>;
+
 /** Opens the log and its topics, made where they are missing; `shutdown` closes it. Ctrl-C ends it with Interrupted. */
 export async function openInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
 ): Promise<Installation> {
-  return installed(configuration, await openedLog(configuration, shutdown), shutdown);
+  return installed(await openLogInstallation(configuration, shutdown), shutdown);
 }
 
 /** The same for commands that only read: ConfigurationError MR_DATA_EMPTY where nothing has been written yet. */
@@ -51,9 +54,9 @@ export async function openExistingInstallation(
   shutdown: Shutdown,
 ): Promise<Installation> {
   requireData(configuration);
-  const opened = await openedLog(configuration, shutdown);
+  const opened = await openLogInstallation(configuration, shutdown);
   if (opened.embedded === undefined) await requireTopics(configuration, opened);
-  return installed(configuration, opened, shutdown);
+  return installed(opened, shutdown);
 }
 
 /** An existing installation, open for `work` as long as that takes. Errors: those of openExistingInstallation and withShutdown. */
@@ -71,7 +74,7 @@ export function requireData({ data, log }: Configuration): void {
   if (log === 'embedded' && !existsSync(join(data, 'log.sqlite'))) throw noData(`in ${data}`);
 }
 
-async function requireTopics({ log: url }: Configuration, { log }: OpenedLog): Promise<void> {
+async function requireTopics({ log: url }: Configuration, { log }: LogInstallation): Promise<void> {
   try {
     await log.describeTopics(['interactions']);
   } catch (error) {
@@ -86,40 +89,35 @@ function noData(where: string): ConfigurationError {
   });
 }
 
-async function openedLog(configuration: Configuration, shutdown: Shutdown): Promise<OpenedLog> {
+/** As openInstallation, for what needs no topic of the product's. */
+export async function openLogInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<LogInstallation> {
   const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
-  const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
-  shutdown.add('log', () => opened.close());
-  return opened;
+  const { close, ...opened } = await openLog(configuration, {
+    clock: systemClock,
+    random: Math.random,
+    logger,
+  });
+  shutdown.add('log', close);
+  const directory = logDirectory(configuration, opened.identity);
+  const instanceId = opened.embedded === undefined ? ownName(directory) : 'main';
+  return { ...opened, configuration, directory, instanceId, logger, metrics: createMetrics() };
 }
 
-async function installed(
-  configuration: Configuration,
-  { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
-  shutdown: Shutdown,
-): Promise<Installation> {
-  const directory = logDirectory(configuration, identity);
-  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
-  const metrics = createMetrics();
+async function installed(installation: LogInstallation, shutdown: Shutdown): Promise<Installation> {
+  const { configuration, log, registry, logger, metrics } = installation;
   const topics = await openTopics(log, registry, leaveOutUndecodable({ logger, metrics }));
   throwIfInterrupted(shutdown.signal);
   let pseudonyms: Promise<Pseudonyms> | undefined;
   return {
-    configuration,
-    log,
-    registry,
-    identity,
-    embedded,
-    expiresByWallClock,
-    directory,
-    instanceId: embedded === undefined ? ownName(directory) : 'main',
+    ...installation,
     topics,
     pseudonyms: () => {
       pseudonyms ??= openPseudonyms(configuration, log, shutdown);
       return pseudonyms;
     },
-    logger,
-    metrics,
   };
 }
 

@@ -32,6 +32,8 @@ export const TRAINER_ERRORS = {
     Train from scratch: "millrace train".`,
   MR_TRAINING_ONE_CLASS: fixInput`All examples are of one item, so there is nothing to rank.
     Import or publish events on several items.`,
+  MR_TRAINING_MODEL: giveUp`The code of a model threw: a module of yours, or one of ours by a bug.
+    Correct the model where the stack in the log points.`,
   MR_TRAINING_OUT_OF_MEMORY: giveUp`A training needs more memory than is available.
     Lower training.dimension, train on fewer examples, or give it more memory.`,
   MR_TRAINING_PROVIDER: retry`The model runtime failed during a training.

@@ -31,7 +31,7 @@ import {
 export type ItemScores = { readonly all: Scorer; readonly some: CandidateScorer };
 
 /** Metrics that are kept by user, for intervals and comparisons. */
-export const comparedMetrics = ['recall@10', 'ndcg@10', 'recall@100', 'auc'] as const;
+const comparedMetrics = ['recall@10', 'ndcg@10', 'recall@100', 'auc'] as const;
 type PerUser = { readonly [metric in (typeof comparedMetrics)[number]]: Float64Array };
 
 /** A ranker on the held-out pairs, with the values of each user for comparisons. */

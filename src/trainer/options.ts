@@ -6,6 +6,8 @@ const schedule = () => z.string().regex(/^(off|\S+( +\S+){4})$/, 'five fields of
 
 export const TRAINER_OPTIONS = {
   training: {
+    modelModules: option(z.array(z.string().min(1)).default([]))`
+      Modules that declare models of your own, for training.models: paths from the working directory.`,
     seed: option(seed().default(1))`Seed of initial weights and of the order of examples.`,
     epochs: option(count().optional())`
       Passes over the examples; by default the trainer chooses by their number.`,

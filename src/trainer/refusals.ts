@@ -1,10 +1,9 @@
 /** What becomes of a command or a snapshot that can't be carried out. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Topic, TopicRecord } from '#engine';
 import { holdsErasedUser, readVersions, withdrawnSnapshot } from '#offline';
 import { FatalError, InputError, MillraceError } from '#platform';
-import type { Candidate, DeadLetter, Snapshot } from '#schemas';
+import type { Candidate, Snapshot } from '#schemas';
 
 const reasonsShown = 3;
 
@@ -68,22 +67,4 @@ export async function refuseWithdrawn(
   if (!isWithdrawn && !(await holdsErasedUser(source, snapshot))) return;
   await rm(join(source.dataDirectory, directory), { recursive: true, force: true });
   throw withdrawnSnapshot(snapshot.snapshot_id);
-}
-
-export function deadLetterOf<V>(
-  topic: Topic<string, V>,
-  { partition, offset, key, value, timestamp }: TopicRecord<string, V>,
-  { code, message }: MillraceError,
-): DeadLetter {
-  return {
-    topic: topic.name,
-    partition,
-    offset,
-    operator: 'trainer',
-    reason: code,
-    message,
-    timestamp,
-    key: Buffer.from(key),
-    value: value === null ? null : topic.value.encode(value),
-  };
 }

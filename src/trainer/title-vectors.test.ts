@@ -16,7 +16,7 @@ import {
 } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
-import { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';
+import { type TrainingOptions, trainFromSnapshot } from './thread/run-thread.ts';
 
 /** A real encoder, of width 3, of the words below among others. */
 const textEncoder = join(import.meta.dirname, '../../models/text-encoder/testing/tfidf/model.onnx');

@@ -20,7 +20,6 @@ import { createMetrics } from '#platform';
 import { type Command, commandOf, type Example, runRequest } from '#schemas';
 import { loopTopology } from '#topologies';
 import { readRuns } from './runs/ledger.ts';
-import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
 import {
   clock,
   config,
@@ -34,8 +33,8 @@ import {
   whileRunning,
   world,
 } from './testing/running.ts';
-import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
-import { defaultTraining } from './trainer-options.ts';
+import { trainFromSnapshot } from './thread/run-thread.ts';
+import { defaultPlan, defaultTraining, type SnapshotPlan } from './trainer-options.ts';
 
 /** Runs the real topology, which decides over versions, while `work` runs. */
 async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { featureViews, modelFeatures, recordViews } from '#features';
 import {
+  candidateOf,
   type ExternalManifest,
   externalModel,
   localArtifacts,
@@ -43,23 +44,8 @@ export async function storeExternalModel(
     decayedPopularity: {},
   };
   const version = await localArtifacts(join(dataDirectory, versionsDirectory)).write(description, contents);
-  const candidate: Candidate = {
-    version,
-    snapshot_id: description.snapshotId,
-    model: description.model,
-    directory: `${versionsDirectory}/${version}`,
-    dimension: description.dimension,
-    items: description.itemCount,
-    protocol,
-    metrics: { ...metrics },
-    popularity: {},
-    decayed_popularity: {},
-    role: 'ranking',
-    run_id: null,
-    intervals: {},
-    production: null,
-  };
-  return { candidate, manifest };
+  const judged = { role: 'ranking', intervals: {}, production: null } as const;
+  return { candidate: candidateOf(version, description, judged), manifest };
 }
 
 /** Puts it up for promotion. Errors: those of askRegistry; InputError MR_VERSION_NOT_PROMOTABLE where it is archived. */

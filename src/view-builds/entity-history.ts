@@ -1,7 +1,9 @@
-import { type Topic, TopicReader } from '#engine';
+import { readableRecords } from '#engine';
 import type { AnyView } from '#features';
-import type { Log } from '#log';
+import type { OfflineSource } from '#offline';
+import { errorCode } from '#platform';
 import type { Interaction } from '#schemas';
+import { eachArchivedChunk } from './archived-events.ts';
 
 /** An event of an entity, and what it made of the entity's row. */
 export type HistoryStep = {
@@ -10,19 +12,24 @@ export type HistoryStep = {
   readonly changed: { readonly [feature: string]: { readonly before: unknown; readonly after: unknown } };
 };
 
+export type EntityHistory = {
+  readonly steps: readonly HistoryStep[];
+  /** Whether the log or the archive has the events from the first one on. */
+  readonly isWhole: boolean;
+};
+
 /**
- * The accepted events of one key of a view in the order of time, with the row's changes. Reads the topic from its
- * start: what has passed the topic's retention is not in it.
+ * The accepted events of one key of a view in the order of time, with the row's changes: those that the log has, and before
+ * them those of the archive. Errors: MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING.
  */
 export async function entityHistory(
-  log: Log,
-  accepted: Topic<string, Interaction>,
+  environment: OfflineSource,
   view: AnyView,
   key: string,
-): Promise<readonly HistoryStep[]> {
-  const events = await eventsOf(log, accepted, view, key);
+): Promise<EntityHistory> {
+  const { events, isWhole } = await eventsOf(environment, view, key);
   let state = view.empty();
-  return events.map((event) => {
+  const steps = events.map((event) => {
     // `add` may change the state in place: the row before it has to be finished first.
     const before = view.finish(state, event.ts) as Readonly<Record<string, unknown>>;
     state = view.add(state, event);
@@ -33,26 +40,26 @@ export async function entityHistory(
     );
     return { event, changed };
   });
+  return { steps, isWhole };
 }
 
-async function eventsOf(
-  log: Log,
-  accepted: Topic<string, Interaction>,
-  view: AnyView,
-  key: string,
-): Promise<Interaction[]> {
+async function eventsOf(environment: OfflineSource, view: AnyView, key: string) {
+  const isOf = (event: Interaction) => view.filter(event) && view.key(event) === key;
   const events: Interaction[] = [];
-  const reader = await TopicReader.open(log, accepted, { from: 'start' });
+  let isWhole = true;
   try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) {
-        if (value !== null && view.filter(value) && view.key(value) === key) events.push(value);
-      }
-    }
-  } finally {
-    await reader.close();
+    await eachArchivedChunk(environment, async (chunk) => void events.push(...chunk.filter(isOf)));
+  } catch (error) {
+    if (errorCode(error) !== 'MR_OFFLINE_INCOMPLETE') throw error;
+    isWhole = false;
   }
-  return events.sort((a, b) => a.ts - b.ts);
+  const { log, topics } = environment;
+  for await (const records of readableRecords(log, topics['interactions-accepted'])) {
+    for (const { value } of records) {
+      if (value !== null && isOf(value)) events.push(value);
+    }
+  }
+  return { events: events.sort((a, b) => a.ts - b.ts), isWhole };
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -7,7 +7,7 @@
  * has them. How a view is declared is left to `#features`, how a topology runs to `#processing`.
  */
 export { bringArchivedEvents } from './archived-events.ts';
-export { entityHistory, type HistoryStep } from './entity-history.ts';
+export { type EntityHistory, entityHistory, type HistoryStep } from './entity-history.ts';
 export { type FeatureLineage, featureLineage } from './lineage.ts';
 export { buildProgress, declareViews, dropVersion, readViewVersions, viewGroup } from './registry.ts';
 export { startViewBuild } from './view-builds.ts';

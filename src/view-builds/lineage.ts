@@ -2,7 +2,7 @@ import type { NodeDescription, TopologyDescription } from '#engine';
 
 /** Where the rows of a view come from. */
 export type FeatureLineage = {
-  /** Topics from outside of the topology that reach the view, directly or through other processors. */
+  /** Topics that reach the view, directly or through other processors, but for those between the tasks of its topology. */
   readonly topics: readonly string[];
   /** Processors on the way, the one that keeps the view last. */
   readonly processors: readonly string[];

@@ -12,6 +12,7 @@ import { viewsOfModules } from '#processing';
 import type { Interaction } from '#schemas';
 import { loadConfiguration } from '#service/configuration';
 import { openTopics, openViewTopic } from '#topologies';
+import { entityHistory } from './entity-history.ts';
 import { first } from './fixtures/user-kinds.ts';
 import { second } from './fixtures/user-kinds-2.ts';
 import { buildProgress, declareViews, dropVersion, readViewVersions, takeOver } from './registry.ts';
@@ -282,6 +283,28 @@ describe('a view whose first events have left the log', () => {
     const again = await shortened.build(first);
     await again.live;
     assert.equal(await digestOf(shortened), await digestOf(whole), 'and once');
+  });
+
+  it('has them in the history of an entity, which says where they are gone', async (t) => {
+    const histories = [];
+    for (const [archives, cleans] of [
+      ['never', false],
+      ['in time', true],
+      ['never', true],
+    ] as const) {
+      const { log, topics, directory } = await installed(t, { archives, cleans });
+      histories.push(
+        await entityHistory({ log, topics, dataDirectory: directory }, first, first.key(old(0))),
+      );
+    }
+    const [whole, shortened, cut] = histories;
+    assert.ok(whole?.steps.some(({ event: { ts } }) => ts < start));
+    assert.deepEqual(shortened, whole);
+    assert.equal(cut?.isWhole, false);
+    assert.deepEqual(
+      cut?.steps.map(({ event: { event_id } }) => event_id),
+      whole?.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
+    );
   });
 
   it('is refused where no archive has them', async (t) => {

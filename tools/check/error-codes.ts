@@ -1,7 +1,7 @@
 /** Every error code that the source names is declared, by one room, and thrown somewhere. */
 import type { CataloguedError } from '../generate/error-catalogue.ts';
+import { roomOf } from './modules.ts';
 import { type Finding, isForTests, lineAt, type Repository } from './repository.ts';
-import { roomOf } from './rooms.ts';
 import { withoutComments } from './source.ts';
 
 export function checkErrorCodes(

@@ -5,14 +5,17 @@
 import { join } from 'node:path';
 import { errorCatalogue } from '../generate/error-catalogue.ts';
 import { generatedFiles } from '../generate/outputs.ts';
+import { checkCircles } from './circles.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';
 import { checkDocuments } from './documents.ts';
 import { checkErrorCodes } from './error-codes.ts';
 import { checkGenerated } from './generated.ts';
+import { checkOrder } from './order.ts';
 import { runPrograms } from './programs.ts';
 import { type Finding, readRepository } from './repository.ts';
 import { checkRooms } from './rooms.ts';
+import { checkUses } from './uses.ts';
 
 const root = join(import.meta.dirname, '../..');
 const programs = runPrograms(root);
@@ -20,6 +23,9 @@ const programs = runPrograms(root);
 const repository = readRepository(root);
 const findings: Finding[] = [
   ...checkRooms(repository),
+  ...checkOrder(repository),
+  ...checkCircles(repository),
+  ...checkUses(repository),
   ...checkDependencies(repository),
   ...checkDeterminism(repository),
   ...checkErrorCodes(repository, errorCatalogue),

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadLetterSchema } from '#engine';
-import { featureViews, rowRecordName, rowSchema } from '#features';
+import { featureViews, recordViews, rowRecordName, rowSchema } from '#features';
 import { models } from '#models';
 import { allOptions } from '#service/configuration';
 import { typesFromAvro } from './avro-types.ts';
@@ -9,25 +9,33 @@ import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
 import { errorCatalogue } from './error-catalogue.ts';
 import { errorsPage } from './errors-page.ts';
+import { type RecordSchema, withViews } from './example-schemas.ts';
 import { withModels } from './models-page.ts';
+import { viewKeys, withViewTable } from './views.ts';
 
 /** What the generated files of the repository at `root` have to hold, by path from there. */
 export function generatedFiles(root: string): ReadonlyMap<string, string> {
   const avro = 'schemas/avro';
-  const declared = new Map([...rowSchemas(avro), [`${avro}/dead-letter.avsc`, schemaText(deadLetterSchema)]]);
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  const declared = new Map([
+    ...rowSchemas(avro),
+    ...exampleSchemas(avro, read),
+    [`${avro}/dead-letter.avsc`, schemaText(deadLetterSchema)],
+  ]);
   const schemas = readdirSync(join(root, avro))
     .filter((name) => name.endsWith('.avsc') && !declared.has(`${avro}/${name}`))
     .map((name) => readFileSync(join(root, avro, name), 'utf8'))
     .concat(...declared.values())
     .map((text): unknown => JSON.parse(text));
-  const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const guide = 'src/engine/testing/guide';
   const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
   return new Map([
     ...declared,
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
+    ['schemas/generated/view-keys.ts', viewKeys(featureViews)],
     ['docs/CONFIGURATION.md', configurationPage(allOptions())],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
+    ['docs/FEATURES.md', withViewTable(read('docs/FEATURES.md'), [...featureViews, ...recordViews])],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
     ['docs/MODELS.md', withModels(read('docs/MODELS.md'), models)],
     ['README.md', withExamples(read('README.md'), examples)],
@@ -45,6 +53,21 @@ function rowSchemas(directory: string): ReadonlyMap<string, string> {
       );
       return [`${directory}/${name}.avsc`, schemaText(schema)] as const;
     }),
+  );
+}
+
+/** The schemas of examples, with the rows of all views that examples have. */
+function exampleSchemas(directory: string, read: (path: string) => string): ReadonlyMap<string, string> {
+  const parts = { example: 'example', head: 'example-head', item: 'example-item' } as const;
+  const schemas = Object.fromEntries(
+    Object.entries(parts).map(([part, file]) => [part, JSON.parse(read(`${directory}/${file}.avsc`))]),
+  ) as Record<keyof typeof parts, RecordSchema>;
+  const filled = withViews(schemas, featureViews);
+  return new Map(
+    Object.entries(parts).map(([part, file]) => [
+      `${directory}/${file}.avsc`,
+      schemaText(filled[part as keyof typeof parts]),
+    ]),
   );
 }
 

@@ -1,4 +1,3 @@
-import { shortText } from '../short-text.ts';
 import { isExactLong, largestLong } from '../strict-types.ts';
 
 /** Where what was read or written last ends: returning it beside the value would take an object for each. */
@@ -59,16 +58,9 @@ export const readers = {
   text(bytes: Buffer, at: number): string {
     const prefix = bytes[at] as number;
     // A length of one byte that is not negative is even and below 128.
-    if ((prefix & 0x81) === 0) {
-      const end = at + 1 + (prefix >> 1);
-      const short = end <= bytes.length ? shortText(bytes, at + 1, end) : undefined;
-      if (short !== undefined) {
-        cursor.at = end;
-        return short;
-      }
-    }
-    const length = readers.long(bytes, at);
-    const start = cursor.at;
+    const isShort = (prefix & 0x81) === 0;
+    const length = isShort ? prefix >> 1 : readers.long(bytes, at);
+    const start = isShort ? at + 1 : cursor.at;
     assertWithin(bytes, start, length);
     cursor.at = start + length;
     return (bytes as NativeBuffer).utf8Slice(start, start + length);

@@ -1,9 +1,6 @@
 /** `millrace sql`: one SELECT over the archive. */
 
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type AnyView, withTtls } from '#features';
 import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOffline } from '#offline';
@@ -58,7 +55,6 @@ async function runQuery(
     const archive = await archiveOptions(installation, commandProgress(output, shutdown.signal));
     await archiveWhereNobodyDoes(archive, shutdown.signal);
     const store = await openOffline({ ...installation, dataDirectory: configuration.data });
-    const scratchDirectory = await mkdtemp(join(tmpdir(), 'millrace-sql-'));
     const signal = AbortSignal.any([shutdown.signal, output.closed]);
     try {
       const pseudonyms = await installation.pseudonyms();
@@ -66,7 +62,6 @@ async function runQuery(
         query,
         {
           store,
-          scratchDirectory,
           views: newestOf(archive.views ?? []).map((view) => withTtls(view, configuration.features.ttlMs)),
           records: installation,
           pseudonymOf: (userId) => pseudonyms.known(userId),
@@ -76,8 +71,6 @@ async function runQuery(
       );
     } catch (error) {
       if (!output.closed.aborted) throw error;
-    } finally {
-      await rm(scratchDirectory, { recursive: true, force: true });
     }
     return EXIT.done;
   });

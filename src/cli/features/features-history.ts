@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { type AnyView, crossKey } from '#features';
 import { withInstallation } from '#service';
-import { entityHistory, type HistoryStep } from '#view-builds';
+import { type EntityHistory, entityHistory } from '#view-builds';
 import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from '../command.ts';
 import { moment, type Output, shown } from '../output.ts';
 import { declaredViews } from './view-names.ts';
@@ -24,7 +24,7 @@ export function historyCommand(): Command {
       ['millrace features history item 50 -n 3 --json', 'as JSON, one event a line'],
       ['millrace features history user-category 42 Drama', 'what a user did in a category'],
     ],
-    notes: 'Reads the accepted events that are still on the log.',
+    notes: 'Reads the accepted events of the log, and before them those of the archive.',
     run: (invocation, [entity = '', id = '', other]) => showHistory(invocation, entity, id, other),
   });
 }
@@ -45,16 +45,16 @@ async function showHistory(
     );
   }
   return withInstallation(configuration, async (installation) => {
-    const { log, topics } = installation;
+    const environment = { ...installation, dataDirectory: configuration.data };
     // Events name users by their pseudonyms; one who has none has no events.
     const name = entity === 'item' ? id : (await installation.pseudonyms()).known(id);
     for (const view of views) {
       const key = other === undefined || name === undefined ? name : crossKey(name, other);
-      const steps =
-        key === undefined ? [] : await entityHistory(log, topics['interactions-accepted'], view, key);
-      const newest = steps.slice(-options.number);
+      const none: EntityHistory = { steps: [], isWhole: true };
+      const history = key === undefined ? none : await entityHistory(environment, view, key);
+      const newest = history.steps.slice(-options.number);
       if (output.json) for (const step of newest) output.value({ view: view.name, ...step });
-      else print(output, view, newest, steps.length);
+      else print(output, view, newest, history);
     }
     return EXIT.done;
   });
@@ -72,8 +72,14 @@ function viewsOf(all: readonly AnyView[], entity: string, name: string | undefin
   throw usageError(`There is no view ${name} of ${entity}.`, `Name one of ${names}.`);
 }
 
-function print(output: Output, { name, version }: AnyView, steps: readonly HistoryStep[], all: number): void {
+function print(
+  output: Output,
+  { name, version }: AnyView,
+  steps: EntityHistory['steps'],
+  { steps: { length: all }, isWhole }: EntityHistory,
+): void {
   output.line(`${name} ${version}: ${all} events${all > steps.length ? `, the last ${steps.length}` : ''}`);
+  if (!isWhole) output.line('The first events have left the log, and no archive has them.');
   for (const { event, changed } of steps) {
     const { ts, kind, item_id, user_id } = event;
     output.line(`${moment(ts)}  ${kind} of ${user_id} ${item_id === null ? '' : `on ${item_id}`}`.trimEnd());

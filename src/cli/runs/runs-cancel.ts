@@ -8,7 +8,7 @@ import { throwIfInterrupted, withInstallation } from '#service';
 import { isOver, readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { sendCommand } from '../training/follow-training.ts';
-import { runNamed } from './runs.ts';
+import { runNamed } from './runs-progress.ts';
 
 const POLL_MS = 200;
 

@@ -6,7 +6,7 @@ import { openExistingInstallation, withShutdown } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, right } from '../output.ts';
-import { runNamed } from './runs.ts';
+import { runNamed } from './runs-progress.ts';
 
 export function compareCommand(): Command {
   return defineCommand({
@@ -59,7 +59,7 @@ async function compareRuns(
 type Setting = { readonly name: string; readonly a: unknown; readonly b: unknown };
 
 /** What differs of how they were asked for. */
-export function settingsOf(a: Run, b: Run): Setting[] {
+function settingsOf(a: Run, b: Run): Setting[] {
   const of = (run: Run): Record<string, unknown> => {
     const { model, pipeline, seed, snapshot_id: snapshot, base, config } = run;
     return { model, pipeline, seed, snapshot, base, ...(JSON.parse(config) as object) };
@@ -79,7 +79,7 @@ type MetricDifference = {
   readonly difference: number | undefined;
 };
 
-export function metricsOf({ metrics: a }: Run, { metrics: b }: Run): MetricDifference[] {
+function metricsOf({ metrics: a }: Run, { metrics: b }: Run): MetricDifference[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
   return names.map((name) => {
     const [ofA, ofB] = [a[name], b[name]];

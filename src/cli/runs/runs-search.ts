@@ -43,7 +43,10 @@ export function searchCommand(): Command {
       )
       .option('--trials <n>', `maximum number of trials (default: ${TRIALS})`, wholeNumber(1, 100_000))
       .option('--minutes <n>', 'start no trial after this time', wholeNumber(1, 100_000))
-      .option('--model <name>', `${modelNames.join(', ')} (default: the first of training.models)`)
+      .option(
+        '--model <name>',
+        `${modelNames().join(', ')}, or of training.modelModules (default: the first of training.models)`,
+      )
       .option('--metric <name>', 'metric to order trials by (default: recall@10)')
       .option('--seed <n>', 'seed of the points and of each training (default: training.seed)'),
     examples: [

@@ -6,9 +6,8 @@ import { withInstallation } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, moment, type Output, right } from '../output.ts';
-import { runNamed, stepUnderWay, tookOf } from './runs.ts';
 import { drawCurve } from './runs-curve.ts';
-import { pointsOf } from './runs-progress.ts';
+import { pointsOf, runNamed, stepUnderWay, tookOf } from './runs-progress.ts';
 
 export function showCommand(): Command {
   return defineCommand({

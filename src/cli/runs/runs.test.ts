@@ -39,16 +39,29 @@ describe('runs', () => {
       '--json',
     ]);
     assert.equal(searched.code, 0, searched.err);
+    const endless = begin(['train', '--with', '{"epochs": 100000}', '--json']);
+    let working: PrintedRun | undefined;
+    while (working === undefined) {
+      const now = jsonLines<PrintedRun>((await run(['runs', '--json'])).out);
+      working = now.find(({ status }) => status === 'running');
+    }
+    const cancelled = await run(['runs', 'cancel', working.run_id.slice(0, 8), '--json']);
+    assert.equal(cancelled.code, 0, cancelled.err);
+    assert.equal(jsonLines<PrintedRun>(cancelled.out)[0]?.status, 'cancelled');
+    const given = await endless.ended;
+    assert.notEqual(given.code, 0);
+    assert.match(given.err, /MR_RUN_CANCELLED/);
     assert.equal((await start.signal('SIGINT')).code, 0);
 
     const runs = jsonLines<PrintedRun>((await run(['runs', '--json'])).out);
     assert.deepEqual(
-      runs.map(({ pipeline, status, error }) => `${pipeline} ${status} ${JSON.stringify(error) ?? ''}`),
+      runs.map(({ pipeline, status, error }) => `${pipeline} ${status} ${error?.code ?? null}`),
       [
         'training succeeded null',
         'training succeeded null',
         'search succeeded null',
         'search succeeded null',
+        'training cancelled MR_RUN_CANCELLED',
       ],
     );
     const [a, b] = runs.map(({ run_id }) => run_id);

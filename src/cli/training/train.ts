@@ -21,7 +21,10 @@ export function trainCommand(command: Command): Command {
   return defineCommand<Options>({
     command: command
       .option('--seed <n>', 'seed of initial weights and order of examples (default: training.seed)')
-      .option('--model <name>', `${modelNames.join(', ')} (default: training.models)`)
+      .option(
+        '--model <name>',
+        `${modelNames().join(', ')}, or of training.modelModules (default: training.models)`,
+      )
       .option('--with <json>', 'parameters that differ from the defaults, as a JSON object', jsonObject)
       .option('--force', 'train even on a suspect snapshot: see millrace snapshot'),
     examples: [

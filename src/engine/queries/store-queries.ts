@@ -1,5 +1,6 @@
 import { partitionFor } from '#log';
 import { type Clock, errorCode, InputError, RetryableError } from '#platform';
+import { decodeLoading } from '../serde.ts';
 import type { KeyRange } from '../store/port.ts';
 import type { RowEntry, RowFormat } from '../store/row-format.ts';
 import { nameOf, type TaskId, type TaskOwners } from '../task/assignment/assignment.ts';
@@ -21,7 +22,7 @@ import {
   type StoreQuery,
   timesOf,
 } from './query.ts';
-import { moving, type Row, type Rows, type RowsWanted } from './rows.ts';
+import { moving, type Rows, type RowsWanted } from './rows.ts';
 
 /** The tasks of this process. */
 export interface LocalTasks {
@@ -275,7 +276,7 @@ async function answerOf(
   );
   const entries: StoreEntry[] = [];
   for (const { key, value, partition } of rows) {
-    const decoded = await decode(target.store, value);
+    const decoded = await decodeLoading(target.store.spec.value, value);
     const row = key.toString();
     const held = target.rows?.entries(row, decoded) ?? [{ key: row, value: decoded }];
     for (const entry of held) if (isAskedFor(entry, query)) entries.push({ ...entry, partition });
@@ -294,16 +295,6 @@ function isAskedFor({ key, window }: RowEntry, query: StoreQuery): boolean {
   if (query.kind !== 'key' && query.kind !== 'window') return true;
   const { fromMs, toMs } = timesOf(query);
   return key === query.key && (window === undefined || (window.startMs >= fromMs && window.startMs < toMs));
-}
-
-async function decode({ spec }: StoreDefinition, value: Row['value']): Promise<unknown> {
-  try {
-    return spec.value.decode(value);
-  } catch (error) {
-    if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-    await spec.value.prepare(value);
-    return spec.value.decode(value);
-  }
 }
 
 function notThere(task: TaskId, { position }: Rows): RetryableError {

@@ -1,6 +1,6 @@
 import { InputError } from '#platform';
 import type { Serde } from '../serde.ts';
-import type { KeyValueStore } from './cached-store.ts';
+import type { KeyValueStore } from './key-value-store.ts';
 import type { RowFormat } from './row-format.ts';
 
 /** A store of windows, one row for each key and start. `ttlMs`: after its last change, by event time. */

@@ -1,9 +1,9 @@
 import { MAX_RECORD_BYTES } from '#log';
 import { errorCode, FatalError } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { RawRecord } from '../operators/source.ts';
+import type { Outbox } from '../operators/outbox.ts';
+import type { RawRecord } from '../operators/record.ts';
 import type { Topic } from '../serde.ts';
-import type { Outbox } from './commit/outbox.ts';
 
 /** What becomes of a record that can't be decoded or processed. */
 export type RecordErrorPolicy = 'dead-letter' | 'skip' | 'fail';

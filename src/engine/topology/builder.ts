@@ -111,6 +111,11 @@ export class TopologyBuilder {
     return new Stream(this, topic.key, { node: topic.name, output: 'out' });
   }
 
+  /** The records of an output. */
+  streamFrom<K, V>(key: KeySerde<K>, from: Outlet): Stream<K, V> {
+    return new Stream(this, key, from);
+  }
+
   /** A compacted topic as a table: the newest value of each key. */
   table<K, V>(topic: Topic<K, V>): Table<K, V> {
     this.add({ ...sourceOf(topic), role: 'table', time: 'table' });

@@ -1,6 +1,7 @@
 import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
 import type { InputPartition } from '../task/input/input.ts';
+import { recordsBefore } from '../task/restore/replay.ts';
 import { readManifest } from '../topology/generations/manifest.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
@@ -29,7 +30,7 @@ const BATCH_RECORDS = 2_000;
 const COMMIT_RECORDS = 20_000;
 
 /** The operators of a sub-topology behind which state depends on the order of arrival or on the wall clock. */
-export function arrivalDependent({ nodes }: SubTopology): string[] {
+function arrivalDependent({ nodes }: SubTopology): string[] {
   return arrivalDependentNodes(nodes);
 }
 
@@ -203,8 +204,7 @@ class Rebuild {
 /** The part of a batch before `offset`. */
 function until(batch: RecordBatch, offset: number): RecordBatch {
   if (batch.nextOffset <= offset) return batch;
-  let count = 0;
-  while (count < batch.count && batch.offset(count) < offset) count++;
+  const count = recordsBefore(batch, offset);
   return {
     topic: batch.topic,
     partition: batch.partition,
@@ -212,6 +212,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     baseOffset: batch.baseOffset,
     nextOffset: offset,
     byteLength: batch.byteLength,
+    isPlain: batch.isPlain,
     offset: (index) => batch.offset(index),
     timestamp: (index) => batch.timestamp(index),
     key: (index) => batch.key(index),
@@ -221,6 +222,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     readValue: (index, read) => batch.readValue(index, read),
     readEntry: (index, read) => batch.readEntry(index, read),
     headers: (index) => batch.headers(index),
+    free: () => batch.free(),
   };
 }
 

@@ -1,10 +1,10 @@
 import type { AnyView } from '#features';
 import type { ArchiveFile } from '#schemas';
 import type { ArchiveWriter } from '../archive-writer.ts';
+import { filesBefore } from '../compaction.ts';
 import { dayOfText, startOfDay } from '../event-dates.ts';
 import { unionOf } from '../file-batch.ts';
 import type { OfflineStore } from '../reading.ts';
-import { filesBefore } from '../retention.ts';
 import { carryTable, HistoryFold, rowsTable } from './fold.ts';
 import { historyTables, isStates, newestRows, noHistory } from './history-tables.ts';
 import { orderByKey, rowsOfGroup } from './state-rows.ts';
@@ -13,7 +13,7 @@ import { orderByKey, rowsOfGroup } from './state-rows.ts';
 const datesAtOnce = 31;
 
 /** The date up to which the history of a view is done, as YYYY-MM-DD; undefined before its first date. */
-export function historyThrough(store: OfflineStore, view: AnyView): string | undefined {
+function historyThrough(store: OfflineStore, view: AnyView): string | undefined {
   return store.files(historyTables(view).carry).at(-1)?.date;
 }
 

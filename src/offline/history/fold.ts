@@ -206,10 +206,7 @@ class ViewFold {
   }
 
   async #count(): Promise<void> {
-    const [counted] = await this.#database.rows<{ count: number }>(
-      `SELECT count(*)::INTEGER AS count FROM ${this.#carry}`,
-    );
-    this.#carried = counted?.count ?? 0;
+    this.#carried = await this.#database.number(`SELECT count(*) FROM ${this.#carry}`);
   }
 }
 

@@ -84,7 +84,6 @@ it('gives rows as of a time as they are folded by hand, whatever is done and wha
         const values = asked.map(({ key, at }, i) => `(${i}, ${literal(key)}, ${at})`).join(', ');
         const name = sqlName(view);
         const rows = await ask(
-          t,
           world,
           `SELECT ${name}_row(h.state, q.at) AS row FROM (VALUES ${values}) AS q(i, "key", "at")
            ASOF LEFT JOIN ${name} AS h ON q."key" = h."key" AND q."at" > h.valid_from ORDER BY i`,
@@ -117,13 +116,12 @@ it('does each date once, and goes on from the states at its end', async (t) => {
   assert.equal(all.length, 3);
   assert.deepEqual(all.slice(0, 1), first);
   const counted = await ask(
-    t,
     world,
     `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${startMs + 5 * dayMs})`,
   );
   assert.deepEqual(counted, [{ n: 1_000 }]);
   const { ts } = event(500);
-  const before = await ask(t, world, `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${ts})`);
+  const before = await ask(world, `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${ts})`);
   assert.deepEqual(
     before,
     [{ n: events(0, 1_000).filter((each) => each.ts < ts).length }],
@@ -140,7 +138,7 @@ it('keeps no history that could not begin at the beginning', async (t) => {
   await accept(world, events(700, 1_000));
   await archiveNow({ ...world.options, retention });
   assert.deepEqual((await openOffline(world)).files('user-features-2'), []);
-  const asked = ask(t, world, 'SELECT count(*) FROM user_features');
+  const asked = ask(world, 'SELECT count(*) FROM user_features');
   await assert.rejects(asked, { code: 'MR_OFFLINE_HISTORY_INCOMPLETE' });
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it, type TestContext } from 'node:test';
+import { it } from 'node:test';
 import { userFeaturesView } from '#features';
 import { archiveNow } from '../archive.ts';
 import { ArchiveWriter } from '../archive-writer.ts';
@@ -39,9 +39,8 @@ async function withLittleMemory(
 
 const limit = (database: AnalyticDatabase) => database.run("SET memory_limit = '96MB'");
 
-async function stateBytes(t: TestContext, world: ArchivedWorld): Promise<unknown> {
+async function stateBytes(world: ArchivedWorld): Promise<unknown> {
   const [sizes] = await ask(
-    t,
     world,
     `SELECT count(*)::INTEGER AS rows, (sum(octet_length(state)) > 96e6) AS "isLarge" FROM user_features`,
   );
@@ -55,11 +54,10 @@ it('folds a date, and drops it, whose states are far larger than the memory', as
   await archiveNow({ ...world.options, views: [], flushRecords: 4_000 });
   const { signal } = new AbortController();
   await withLittleMemory(world, (writer) => closeDates(writer, views, startMs + dayMs, signal));
-  assert.deepEqual(await stateBytes(t, world), { rows: crowded.length, isLarge: true });
+  assert.deepEqual(await stateBytes(world), { rows: crowded.length, isLarge: true });
   const half = startMs + dayMs / 2;
   const known = (at: number) =>
     ask(
-      t,
       world,
       `SELECT count(*)::INTEGER AS users, sum(events)::INTEGER AS events FROM user_features_as_of(${at})`,
     );

@@ -15,10 +15,8 @@ const groupRows = 60 * vectorRows;
 
 /** How many of the rows of a SELECT make a row group of good size. */
 export async function rowsOfGroup(database: AnalyticDatabase, select: string): Promise<number> {
-  const [found] = await database.rows<{ bytes: number | null }>(
-    `SELECT avg(octet_length(state) + strlen("key"))::DOUBLE AS bytes FROM (${select})`,
-  );
-  const vectors = Math.floor(pieceBytes / (found?.bytes ?? 1) / vectorRows);
+  const bytes = await database.number(`SELECT avg(octet_length(state) + strlen("key")) FROM (${select})`);
+  const vectors = Math.floor(pieceBytes / Math.max(1, bytes) / vectorRows);
   return Math.min(groupRows, Math.max(1, vectors) * vectorRows);
 }
 

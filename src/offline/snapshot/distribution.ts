@@ -16,7 +16,7 @@ export type NumberSummary = {
   readonly quantiles: readonly number[] | null;
 };
 
-export const quantileShares = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
+const quantileShares = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
 /**
  * The cumulative distribution at every half percent: of all values `shares[i]` are at most `values[i]`. Both ascend. It

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { type AnyView, crossKey, type FeatureTtls, featureViews, withTtls } from '#features';
 import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
-import { collectColumns } from '../columns.ts';
-import { type AnalyticDatabase, type TableAppender, withDuckDb } from '../duckdb.ts';
+import { type AnalyticDatabase, collectColumns, type TableAppender, withDuckDb } from '../duckdb.ts';
 import { RecordColumns } from '../record-columns.ts';
 import { type ArchiveSource, archivedPart } from './archived-part.ts';
 import { partialTable } from './columns.ts';

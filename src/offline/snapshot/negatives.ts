@@ -1,6 +1,6 @@
+import { INTEGER } from '@duckdb/node-api';
 import { seededRandom } from '#models';
-import { collectColumns } from '../columns.ts';
-import type { AnalyticDatabase } from '../duckdb.ts';
+import { type AnalyticDatabase, type Column, collectColumns, columnByColumn } from '../duckdb.ts';
 
 /** Items drawn for each positive example that the user had not taken to by then. */
 export type NegativeOptions = {
@@ -52,17 +52,18 @@ export async function drawNegatives(database: AnalyticDatabase, options: Negativ
     Float64Array,
   ]);
   await database.run(
-    'CREATE TABLE drawn (positive INTEGER, place INTEGER, by_popularity INTEGER, item INTEGER)',
+    'CREATE TEMP TABLE drawn (positive INTEGER, place INTEGER, by_popularity INTEGER, item INTEGER)',
   );
-  const types = ['INTEGER', 'INTEGER', 'INTEGER', 'INTEGER'] as const;
-  let rows: (readonly number[])[] = [];
+  const appender = await database.appender('drawn', columnByColumn(drawnColumns));
+  let rows: Draw[] = [];
   for (const row of draws(positives, since, options)) {
     rows.push(row);
     if (rows.length < appendedAtOnce) continue;
-    await database.append('drawn', types, rows);
+    await appender.add(rows);
     rows = [];
   }
-  await database.append('drawn', types, rows);
+  await appender.add(rows);
+  await appender.close();
 }
 
 async function readPositives(database: AnalyticDatabase, seed: number): Promise<Positives> {
@@ -76,12 +77,18 @@ async function readPositives(database: AnalyticDatabase, seed: number): Promise<
   return { user, item, ts, hash };
 }
 
-/** (positive, place, by popularity, item), in order of the positives. */
+const drawnColumns: readonly Column<Draw>[] = [0, 1, 2, 3].map((place) => {
+  return { type: INTEGER, of: (draw) => draw[place] };
+});
+
+type Draw = readonly [positive: number, place: number, byPopularity: number, item: number];
+
+/** In order of the positives. */
 export function* draws(
   { user, item, ts, hash }: Positives,
   since: Float64Array,
   { uniform, byPopularity }: Pick<NegativeOptions, 'uniform' | 'byPopularity'>,
-): Generator<readonly [number, number, number, number]> {
+): Generator<Draw> {
   const taken = new Map<number, Set<number>>();
   let present = 0;
   for (let from = 0; from < ts.length; ) {

@@ -5,8 +5,13 @@ import { test } from 'node:test';
 import { createLogger, systemClock } from '#platform';
 import { registryOf } from '#processors';
 import type { Candidate, Example, Snapshot, Version, VersionStatus } from '#schemas';
-import { comparedWith, readSnapshots, statisticsFile } from './published.ts';
-import { removableSnapshots, removeSnapshots } from './retention.ts';
+import {
+  comparedWith,
+  readSnapshots,
+  removableSnapshots,
+  removeSnapshots,
+  statisticsFile,
+} from './published.ts';
 import { takeSnapshot } from './snapshot.ts';
 import {
   announce,

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FeatureTtls } from '#features';
-import type { Log } from '#log';
-import { type Clock, errorCode, type Logger, type Progress, RetryableError } from '#platform';
+import { PARTIAL_PREFIX, type Progress, RetryableError, removePartial, sync } from '#platform';
 import type { Snapshot, SnapshotFile } from '#schemas';
-import type { Topics } from '#topologies';
+import type { ArchiveEnvironment } from '../archive-writer.ts';
 import { withDuckDb } from '../duckdb.ts';
-import { partialPrefix, removePartial, sync } from '../durable-files.ts';
 import { holdsErasedUser, withdrawnSnapshot } from './erased-since.ts';
 import type { NegativeOptions } from './negatives.ts';
 import { comparedWith } from './published.ts';
@@ -16,12 +15,7 @@ import { defaultSplit, type SplitOptions, splitProtocol } from './split.ts';
 import { type Collected, collectTables } from './tables.ts';
 import { snapshotViews, type WrittenFiles, writeFiles } from './write-files.ts';
 
-export type SnapshotOptions = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export type SnapshotOptions = ArchiveEnvironment & {
   readonly progress?: Progress;
   /** Each user's last fifth for test and the tenth before it for validation by default. */
   readonly split?: SplitOptions;
@@ -34,7 +28,7 @@ export type SnapshotOptions = {
   readonly commandId?: string;
 };
 
-export const snapshotDirectory = 'snapshots';
+const snapshotDirectory = 'snapshots';
 const idDigits = 16;
 
 /**
@@ -51,7 +45,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const parent = join(dataDirectory, snapshotDirectory);
   await mkdir(parent, { recursive: true });
   await removePartial(parent);
-  const aside = await mkdtemp(join(parent, partialPrefix));
+  const aside = await mkdtemp(join(parent, PARTIAL_PREFIX));
   try {
     const { collected, written } = await write(options, aside, split);
     const protocol = splitProtocol(split);
@@ -122,20 +116,10 @@ function snapshotId(protocol: string, files: readonly SnapshotFile[]): string {
 async function moveIntoPlace(aside: string, parent: string, id: string): Promise<void> {
   const place = join(parent, id);
   await sync(aside);
-  if (await exists(place)) await rename(place, join(parent, `${partialPrefix}replaced-${id}`));
+  if (existsSync(place)) await rename(place, join(parent, `${PARTIAL_PREFIX}replaced-${id}`));
   await rename(aside, place);
   await sync(parent);
   await removePartial(parent);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
 }
 
 function empty({ records }: Collected): RetryableError {

@@ -165,7 +165,7 @@ async function categoriesOf(
 }
 
 /** Two sorted columns as one. */
-export function merged(a: Float64Array, b: Float64Array): Float64Array {
+function merged(a: Float64Array, b: Float64Array): Float64Array {
   const both = new Float64Array(a.length + b.length);
   let i = 0;
   let j = 0;

@@ -132,8 +132,9 @@ export function filesOnDisk(dataDirectory: string): string[] {
 /** Every column of the archived events as JSON, in order of (partition, offset). */
 export async function archivedEvents(t: TestContext, world: OfflineSource): Promise<string[]> {
   const store = await openOffline(world);
+  await store.verify(store.files('events'));
   return withDuckDb(temporaryDirectory(t), async (database) => {
-    await store.createView(database, 'events');
+    await database.run(`CREATE TEMP VIEW events AS ${store.selectFrom('events')}`);
     const rows = await database.rows<{ row: string }>(
       'SELECT to_json(events)::VARCHAR AS row FROM events ORDER BY log_partition, log_offset',
     );
@@ -142,13 +143,9 @@ export async function archivedEvents(t: TestContext, world: OfflineSource): Prom
 }
 
 /** The rows of an SQL query over the archive. */
-export async function ask(
-  t: TestContext,
-  world: OfflineSource,
-  sql: string,
-): Promise<Record<string, unknown>[]> {
+export async function ask(world: OfflineSource, sql: string): Promise<Record<string, unknown>[]> {
   const store = await openOffline(world);
-  const options = { store, records: world, scratchDirectory: temporaryDirectory(t) };
+  const options = { store, records: world };
   return queryOffline(sql, options, async ({ columns, rows }) => {
     const found: Record<string, unknown>[] = [];
     for await (const chunk of rows) {

@@ -11,7 +11,7 @@ import { RowSeal } from './row-seal.ts';
  * tell whose they are. Both belong to their owner alone, and both are needed: a copy for safety holds the two.
  */
 export const vaultFileName = 'pseudonyms.sqlite';
-export const masterKeyFileName = 'pseudonyms.key';
+const masterKeyFileName = 'pseudonyms.key';
 
 const applicationId = 0x4d525056; // 'MRPV'
 /** How long a call waits for another process. Writes are some ms long. */

@@ -4,9 +4,8 @@ import type { Run, Snapshot } from '#schemas';
 import { cancelledRun, isFault, overdueRun, suspectSnapshot } from '../refusals.ts';
 import type { Beside, RunLedger } from '../runs/ledger.ts';
 import { atStep, ended, inOneLine, isOver, isTwin, type RunStepName, runError } from '../runs/run.ts';
-import { defaultPlan, requestedOptions } from '../snapshot-plan.ts';
 import type { InForce } from '../thread/version-training.ts';
-import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
+import { defaultPlan, defaultTraining, requestedOptions, type TrainerOptions } from '../trainer-options.ts';
 import { runGraph, type Step, type StepEvent } from './graph.ts';
 import { RunWork, readInForce, snapshotOf } from './run-work.ts';
 

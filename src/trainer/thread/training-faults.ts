@@ -48,6 +48,16 @@ export function asMemoryError(error: unknown): unknown {
   );
 }
 
+/** What the code of a model throws by itself, as FatalError MR_TRAINING_MODEL; errors with a code as they are. */
+export function asModelError(model: string, error: unknown): unknown {
+  if (error instanceof Error && errorCode(error) !== undefined) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new FatalError('MR_TRAINING_MODEL', `The model ${model} has failed: ${message}`, {
+    hint: 'Mend its code where the stack in the log points.',
+    cause: error,
+  });
+}
+
 function providerFailed(provider: string, updates: number, cause: unknown): RetryableError {
   return new RetryableError(
     'MR_TRAINING_PROVIDER',

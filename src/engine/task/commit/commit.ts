@@ -1,15 +1,23 @@
 import type { Appended, Log, OffsetCommit, Producer, Records, TopicPartition } from '#log';
 import { FencedWriter } from '#log';
 import { errorCode } from '#platform';
+import type { Outbox } from '../../operators/outbox.ts';
 import type { Rebalance } from '../assignment/rebalance.ts';
 import { step } from '../failpoints.ts';
-import type { Task } from '../task.ts';
 
 /**
  * What becomes of a commit that a crash interrupts. 'exactly-once': it has happened or it has not. 'at-least-once': its
  * outputs may be there without its offsets, and come again.
  */
 export type Guarantee = 'exactly-once' | 'at-least-once';
+
+/** What a commit takes of a task. */
+type Uncommitted = {
+  readonly outbox: Outbox;
+  readonly input: { readonly partitions: readonly { takenBytes: number }[] };
+  collect(): Promise<readonly OffsetCommit[]>;
+  commit(appended: readonly Appended[]): Promise<void>;
+};
 
 type Work = {
   readonly appends: readonly (TopicPartition & { readonly records: Records })[];
@@ -34,7 +42,7 @@ export async function openCommitter(
 }
 
 /** Commits `tasks` together: outputs, changelog records and input offsets in the log, then the stores. */
-export async function commitTasks(tasks: readonly Task[], committer: Committer): Promise<void> {
+export async function commitTasks(tasks: readonly Uncommitted[], committer: Committer): Promise<void> {
   const offsets: OffsetCommit[] = [];
   const appends = [];
   for (const task of tasks) {
@@ -57,7 +65,7 @@ export async function commitTasks(tasks: readonly Task[], committer: Committer):
  * What the next commit keeps in memory until then: outputs, and the inputs whose changes of state wait with them (by
  * the size of the records, which is of the order of what operators keep).
  */
-export function uncommittedBytes(tasks: readonly Task[]): number {
+export function uncommittedBytes(tasks: readonly Uncommitted[]): number {
   let bytes = 0;
   for (const { outbox, input } of tasks) {
     bytes += outbox.bytes;

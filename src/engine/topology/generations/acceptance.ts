@@ -120,7 +120,7 @@ function changed(
     'MR_TOPOLOGY_STATE_CHANGED',
     `Topology ${name}, generation ${generation}, does not fit its existing state: ${lines.join('; ')}.`,
     {
-      hint: `choose for each with the runtime’s option migrations: rename keeps the rows, rebuild rereads the inputs of the whole sub-topology from the start and rewrites its outputs, drop starts empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
+      hint: `choose for each with the runtime’s option migrations, in a module for millrace run its export of that name: rename keeps the rows, rebuild rereads the inputs of the whole sub-topology from the start and rewrites its outputs, drop starts empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
     },
   );
 }

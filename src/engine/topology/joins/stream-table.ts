@@ -1,7 +1,7 @@
 import type { FlowRecord } from '../../operators/record.ts';
 import { checkedKey } from '../../operators/record-checks.ts';
 import { type KeySerde, type Serde, textKey } from '../../serde.ts';
-import type { KeyValueStore } from '../../store/cached-store.ts';
+import type { KeyValueStore } from '../../store/key-value-store.ts';
 import { type Entry, timestampedList, withEntry } from '../../store/timestamped-list.ts';
 import {
   forgottenAtMs,

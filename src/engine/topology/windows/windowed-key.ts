@@ -22,7 +22,7 @@ const MAX_CACHED = 4096;
 const cached = new Map<number, string>();
 
 /** A time as 16 hexadecimal digits: the order of texts is that of times. */
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   const known = cached.get(ms);
   if (known !== undefined) return known;
   const text = ms.toString(16).padStart(TIME_DIGITS, '0');

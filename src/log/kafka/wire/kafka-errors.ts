@@ -87,7 +87,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** Whether the request's fate is unknown: the connection failed before there was an answer. */
-export function isLost(error: unknown): boolean {
+function isLost(error: unknown): boolean {
   if (!(error instanceof Error) || loginRefusal(error) !== undefined) return false;
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isLost);
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };

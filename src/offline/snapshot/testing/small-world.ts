@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
-import { itemFeaturesView, userFeaturesView } from '#features';
+import { featureViews, itemFeaturesView, userFeaturesView } from '#features';
 import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
@@ -69,7 +69,8 @@ export function smallExamples(): Example[] {
 export function example(userId: string, itemId: string, ts: number, recentItems: string[] = []): Example {
   const user = userFeaturesView.finish(userFeaturesView.empty(), ts);
   const item = itemFeaturesView.finish(itemFeaturesView.empty(), ts);
-  return {
+  const example = {
+    ...otherRows,
     event_id: `e-${userId}-${itemId}-${ts}`,
     user_id: userId,
     item_id: itemId,
@@ -90,7 +91,11 @@ export function example(userId: string, itemId: string, ts: number, recentItems:
     propensity: null,
     labels: null,
   };
+  return example as Example;
 }
+
+/** Of views that the small world says nothing of. */
+const otherRows = Object.fromEntries(featureViews.map(({ exampleField = '' }) => [exampleField, null]));
 
 export function item(itemId: string, title = `Item ${itemId}`): Item {
   return {

@@ -14,7 +14,7 @@ const POLL_MS = 1_000;
 /** A writer that starts again reads the records of this time a second time at most. */
 const SAVE_MS = 200;
 /** Progress is saved without any, too: that is how others know of a writer. */
-export const HEARTBEAT_MS = 1_000;
+const HEARTBEAT_MS = 1_000;
 
 export type WriterEnvironment = FollowerEnvironment & {
   readonly connection: RedisConnection;
