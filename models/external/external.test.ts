@@ -130,7 +130,7 @@ describe('models from outside', () => {
     ) as ExternalManifest;
     const input = manifest.inputs[0];
     const wrong: readonly (readonly [Changes, RegExp])[] = [
-      [{ format: 2 }, /format is 2, and 1 can be read/],
+      [{ format: 2 }, /format is 2; this build reads 1/],
       [{ name: '' }, /name is "", not a text/],
       [{ colour: 'red' }, /unknown field "colour"; known: format/],
       [{ views: { 'user-features': '2' } }, /views\.user-features is "2"/],

@@ -101,7 +101,7 @@ describe('confluent registry', () => {
     assert.deepEqual(await open(server.url).schema(known), thing);
 
     server.pause();
-    await assert.rejects(impatient.schema(known), { ...unavailable, message: /no answer in/ });
+    await assert.rejects(impatient.schema(known), { ...unavailable, message: /no response in/ });
     server.resume();
   });
 
