@@ -80,7 +80,7 @@ describe('runs', () => {
     ]);
     assert.match(
       listed?.out ?? '',
-      /^run +model +pipeline +trigger +status +step +asked for +took +recall@10\n/,
+      /^run +model +pipeline +trigger +status +step +requested +took +recall@10\n/,
     );
     assert.match(shown?.out ?? '', /\nstep +status +attempts +took +error\nsnapshot +succeeded +1 /);
     assert.match(shown?.out ?? '', /\nrecall@10 +0\.\d{4} +0\.\d{4} to \d\.\d{4}\n/);

@@ -73,7 +73,7 @@ it('of what a start has made', async (t) => {
       assert.equal(alone.code, 1);
       assert.match(
         alone.out,
-        /^interactions-0: unknown: The state of admission, .* in interactions-0, or behind it, depends on/,
+        /^interactions-0: unknown: The state of admission, .* in interactions-0, or after it, depends on/,
       );
       assert.equal(rebuilt.out, 'interactions-accepted-0: equal: state on disk equal\n');
       assert.equal(unknown.code, 2);
