@@ -14,11 +14,11 @@ export {
   type ArtifactStore,
   type ManifestFile,
   type MetricValues,
+  VERSIONS_DIRECTORY,
   type VersionContents,
   type VersionDescription,
   type VersionFiles,
   type VersionManifest,
-  versionsDirectory,
 } from './artifact/port.ts';
 export { defaultModel, modelNamed, modelNames, modelOf, models } from './catalogue.ts';
 export {
@@ -27,7 +27,7 @@ export {
   decodeCheckpoint,
   encodeCheckpoint,
   type Json,
-  weightsFile,
+  WEIGHTS_FILE,
 } from './checkpoint.ts';
 export type { Dataset } from './dataset.ts';
 export { fitEase } from './ease/fit.ts';
@@ -84,13 +84,13 @@ export {
   perUserLastShare,
   type Split,
 } from './evaluation/split.ts';
-export { type ExternalModel, externalGraphName, readExternalModel } from './external/directory.ts';
+export { EXTERNAL_GRAPH_NAME, type ExternalModel, readExternalModel } from './external/directory.ts';
 export {
   type ElementType,
+  EXTERNAL_MANIFEST_NAME,
+  EXTERNAL_MODEL,
   type ExternalInput,
   type ExternalManifest,
-  externalManifestName,
-  externalModel,
   parseExternalManifest,
 } from './external/manifest.ts';
 export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';
@@ -130,12 +130,12 @@ export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
-  itemVectorsFile,
-  itemWeightsFile,
+  ITEM_VECTORS_FILE,
+  ITEM_WEIGHTS_FILE,
   type Serving,
   type UserEncoding,
   type UserInput,
-  vocabularyFile,
+  VOCABULARY_FILE,
 } from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';

@@ -7,7 +7,7 @@ import { modelNames, modelOf } from './catalogue.ts';
 import { loadModelModules, modelModules } from './model-modules.ts';
 import { modelOptions, modelSettings } from './options.ts';
 
-const model = `{
+const DECLARED = `{
   name: 'mine', role: 'retrieval', about: 'nothing', needs: () => ({ historyLength: 1 }), open: async () => {},
   parameters: { depth: { default: 2, range: 'a whole number above 0', about: 'How deep.' } },
   serving: { kind: 'item-weights', answersSimilar: false },
@@ -36,7 +36,7 @@ test('a module’s model is in the catalogue with its options, once; what is no 
   const directory = temporaryDirectory(t);
   const write = (name: string, text: string) => {
     const path = join(directory, name);
-    writeFileSync(path, text.replace('MODEL', model));
+    writeFileSync(path, text.replace('MODEL', DECLARED));
     return path;
   };
   const before = modelNames();

@@ -3,14 +3,14 @@ import type { DeclaredOption } from '#platform';
 import { defaultModel, knownModels, modelNames } from './catalogue.ts';
 import { isInRange, type ModelConfig } from './parameters.ts';
 
-const trainedPath = 'training.models';
+const TRAINED_PATH = 'training.models';
 
 /** Those of the models that are known now. */
 export function modelOptions(): readonly DeclaredOption[] {
   const names = modelNames();
   return [
     {
-      path: trainedPath,
+      path: TRAINED_PATH,
       default: [defaultModel.name],
       description: `The models that are trained, side by side on the same snapshot: ${names.join(', ')}, and those of \`training.modelModules\`.`,
       accepts: (value) =>
@@ -44,6 +44,6 @@ export function modelSettings(declared: Readonly<Record<string, unknown>>): {
     });
     return [model, Object.fromEntries(given)] as const;
   });
-  const trained = declared[trainedPath] ?? [defaultModel.name];
+  const trained = declared[TRAINED_PATH] ?? [defaultModel.name];
   return { trained: trained as readonly string[], configOf: Object.fromEntries(configOf) };
 }

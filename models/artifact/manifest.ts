@@ -3,14 +3,14 @@ import { FatalError, InputError } from '#platform';
 import type { Candidate } from '#schemas';
 import {
   type ManifestFile,
+  VERSIONS_DIRECTORY,
   type VersionContents,
   type VersionDescription,
   type VersionManifest,
-  versionsDirectory,
 } from './port.ts';
 
-export const manifestName = 'manifest.json';
-const versionDigits = 16;
+export const MANIFEST_NAME = 'manifest.json';
+const VERSION_DIGITS = 16;
 /** Nothing that could lead out of the version's directory, or be taken for what a crash has left. */
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
@@ -20,7 +20,7 @@ export function sha256(bytes: Uint8Array): string {
 
 /** A version's name, from the bytes of its manifest. */
 export function versionOf(manifest: Uint8Array): string {
-  return sha256(manifest).slice(0, versionDigits);
+  return sha256(manifest).slice(0, VERSION_DIGITS);
 }
 
 /**
@@ -73,12 +73,12 @@ export function parseManifest(bytes: Buffer, path: string): VersionManifest {
 }
 
 function isFileName(name: string): boolean {
-  return fileName.test(name) && name !== manifestName;
+  return fileName.test(name) && name !== MANIFEST_NAME;
 }
 
 function badName(name: string): InputError {
   return new InputError('MR_VERSION_FILE', `A version can't have a file named ${JSON.stringify(name)}.`, {
-    hint: `Use letters, digits, dots, hyphens and underscores, at most 100, and not ${manifestName}.`,
+    hint: `Use letters, digits, dots, hyphens and underscores, at most 100, and not ${MANIFEST_NAME}.`,
   });
 }
 
@@ -99,7 +99,7 @@ export function candidateOf(
     version,
     snapshot_id: described.snapshotId,
     model: described.model,
-    directory: `${versionsDirectory}/${version}`,
+    directory: `${VERSIONS_DIRECTORY}/${version}`,
     dimension: described.dimension,
     items: described.itemCount,
     protocol: described.protocol,

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { InputError, ifThere } from '#platform';
 import { sha256 } from '../artifact/manifest.ts';
 import type { VersionContents } from '../artifact/port.ts';
-import { type ExternalManifest, externalManifestName, parseExternalManifest } from './manifest.ts';
+import { EXTERNAL_MANIFEST_NAME, type ExternalManifest, parseExternalManifest } from './manifest.ts';
 import { ExternalScorer } from './scorer.ts';
 
 /** Goes along with the model where it is there. */
-const cardName = 'card.md';
+const CARD_NAME = 'card.md';
 /** The graph's name in a version, whatever it was before. */
-export const externalGraphName = 'model.onnx';
+export const EXTERNAL_GRAPH_NAME = 'model.onnx';
 
 export type ExternalModel = {
   readonly manifest: ExternalManifest;
@@ -24,8 +24,8 @@ export type ExternalModel = {
  * MR_MODEL_GRAPH, MR_MODEL_SIGNATURE, MR_MODEL_PROBE.
  */
 export async function readExternalModel(directory: string): Promise<ExternalModel> {
-  const bytes = await ifThere(readFile(join(directory, externalManifestName)));
-  if (bytes === undefined) throw absent(directory, externalManifestName);
+  const bytes = await ifThere(readFile(join(directory, EXTERNAL_MANIFEST_NAME)));
+  if (bytes === undefined) throw absent(directory, EXTERNAL_MANIFEST_NAME);
   const manifest = parseExternalManifest(bytes);
   if (!/^[^/\\]+$/.test(manifest.graph)) throw absent(directory, manifest.graph);
   const graph = await ifThere(readFile(join(directory, manifest.graph)));
@@ -46,19 +46,19 @@ export async function readExternalModel(directory: string): Promise<ExternalMode
   } finally {
     await scorer.close();
   }
-  const card = await ifThere(readFile(join(directory, cardName)));
+  const card = await ifThere(readFile(join(directory, CARD_NAME)));
   return {
     manifest,
     contents: {
-      [externalManifestName]: bytes,
-      [externalGraphName]: graph,
-      ...(card !== undefined && { [cardName]: card }),
+      [EXTERNAL_MANIFEST_NAME]: bytes,
+      [EXTERNAL_GRAPH_NAME]: graph,
+      ...(card !== undefined && { [CARD_NAME]: card }),
     },
   };
 }
 
 function absent(directory: string, name: string): InputError {
   return new InputError('MR_MODEL_MANIFEST', `There is no ${name} in ${directory}.`, {
-    hint: `The directory must contain ${externalManifestName} and the ONNX file that it names; docs/MODELS.md describes both.`,
+    hint: `The directory must contain ${EXTERNAL_MANIFEST_NAME} and the ONNX file that it names; docs/MODELS.md describes both.`,
   });
 }

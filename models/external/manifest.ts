@@ -5,9 +5,9 @@
 import { InputError } from '#platform';
 
 /** The kind of model that versions of models from outside name. */
-export const externalModel = 'external';
+export const EXTERNAL_MODEL = 'external';
 
-export const externalManifestName = 'model.json';
+export const EXTERNAL_MANIFEST_NAME = 'model.json';
 
 const elementTypes = ['float32', 'float64', 'int64', 'string'] as const;
 export type ElementType = (typeof elementTypes)[number];
@@ -170,7 +170,7 @@ function shown(value: unknown): string {
 }
 
 function wrong(problem: string, cause?: unknown): InputError {
-  return new InputError('MR_MODEL_MANIFEST', `${externalManifestName} can't be used: ${problem}.`, {
+  return new InputError('MR_MODEL_MANIFEST', `${EXTERNAL_MANIFEST_NAME} can't be used: ${problem}.`, {
     hint: 'Write it as docs/MODELS.md describes.',
     ...(cause !== undefined && { cause }),
   });

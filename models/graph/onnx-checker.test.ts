@@ -29,7 +29,7 @@ const found = spawnSync(python, ['-c', 'import onnx'], { encoding: 'utf8' });
 const skip = found.status !== 0 && `${python} has no package onnx: pip install onnx`;
 
 /** Checks files by the ONNX specification, with the shape that each operation must have, and not only by the runtime. */
-const checker = `
+const CHECKER = `
 import sys, onnx
 for path in sys.argv[1:]:
     onnx.checker.check_model(path, full_check=True)
@@ -43,7 +43,7 @@ async function assertChecked(models: Readonly<Record<string, Uint8Array>>): Prom
       paths.push(join(directory, `${name}.onnx`));
       await writeFile(paths.at(-1) as string, bytes);
     }
-    const { status, stderr } = spawnSync(python, ['-c', checker, ...paths], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(python, ['-c', CHECKER, ...paths], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   } finally {
     await rm(directory, { recursive: true });

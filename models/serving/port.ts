@@ -2,11 +2,11 @@
 import type { VersionContents } from '../artifact/port.ts';
 
 /** Files that versions have in common, whatever the model. */
-export const vocabularyFile = 'vocabulary.json';
+export const VOCABULARY_FILE = 'vocabulary.json';
 /** Vectors of items, a FlatIndex. */
-export const itemVectorsFile = 'items.index';
+export const ITEM_VECTORS_FILE = 'items.index';
 /** Weights of items by items, an ItemWeights. */
-export const itemWeightsFile = 'items.weights';
+export const ITEM_WEIGHTS_FILE = 'items.weights';
 
 /** One user in the terms of the version's vocabulary. */
 export type UserInput = {

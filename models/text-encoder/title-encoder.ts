@@ -6,7 +6,7 @@ import { readGraph, readTokenizer } from './encoder-files.ts';
 import type { WordPiece } from './word-piece.ts';
 
 /** Tokens of a title that are looked at. */
-const longestTitle = 64;
+const LONGEST_TITLE = 64;
 
 /** What a title is fed as: its text, or the ids of its tokens. */
 type TitleInput = (title: string) => Record<string, Tensor>;
@@ -131,7 +131,7 @@ function checkTokenInputs({ inputMetadata }: InferenceSession, path: string): vo
 
 function tokenInput({ inputNames }: InferenceSession, tokens: WordPiece): TitleInput {
   return (title) => {
-    const ids = BigInt64Array.from(tokens.encode(title, longestTitle), BigInt);
+    const ids = BigInt64Array.from(tokens.encode(title, LONGEST_TITLE), BigInt);
     const fed = {
       input_ids: ids,
       attention_mask: new BigInt64Array(ids.length).fill(1n),

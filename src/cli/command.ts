@@ -34,7 +34,7 @@ export type CommandSpec<O> = {
   readonly run: (invocation: Invocation<O>, args: readonly string[]) => Promise<number>;
 };
 
-const exitCodes = `
+const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interrupted.`;
 
 /** Adds the common options, the examples and the running of a command. */
@@ -55,7 +55,7 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
       'debug, info, warn, error or silent; debug shows stack traces (default: warn)',
     )
     .option('--json', 'print JSON on standard output, and errors as JSON')
-    .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${exitCodes}`)
+    .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${EXIT_CODES}`)
     .action(async () => {
       const options: CommonOptions & O = command.opts();
       const sources = {

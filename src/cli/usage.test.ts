@@ -31,7 +31,7 @@ async function quietCommands(): Promise<{ readonly program: Command; readonly pa
 /** The words of a command line up to a pipe, as a shell has them. */
 function words(line: string): string[] {
   const [, ...all] = line.match(/"[^"]*"|'[^']*'|[^\s"']+/g) ?? [];
-  const end = all.findIndex((word) => word === '|');
+  const end = all.indexOf('|');
   return all.slice(0, end < 0 ? undefined : end).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
 }
 

@@ -1,11 +1,11 @@
 import type { GroupMember, GroupMetadata, Log, Membership, TopicPartition } from '#log';
 import { type Clock, errorCode, type Logger, namingFullDisk, RetryableError } from '#platform';
 
-const sessionTimeoutMs = 10_000;
-const heartbeatIntervalMs = 3_000;
+const SESSION_TIMEOUT_MS = 10_000;
+const HEARTBEAT_INTERVAL_MS = 3_000;
 
 /** A log that fails is let alone for so long, and so is another writer that has fenced this one. */
-const pauseMs = 1_000;
+const PAUSE_MS = 1_000;
 
 type Role = 'active' | 'standby';
 
@@ -66,14 +66,14 @@ export async function asActiveMember(
         memberId,
         metadata: roleBytes('standby'),
         topics: committedTopics,
-        sessionTimeoutMs,
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
         assign: assignToOne,
       });
       await new Term(options, membership, signal).serve(work);
     } catch (error) {
       if (isAwaited || !(error instanceof RetryableError)) throw error;
       logger.warn({ group, err: error }, "a group's work has stalled; retrying");
-      await clock.sleep(pauseMs, signal);
+      await clock.sleep(PAUSE_MS, signal);
     }
   }
 }
@@ -128,7 +128,7 @@ class Term {
         if (errorCode(error) !== 'MR_LOG_FENCED')
           throw dataDirectory === undefined ? error : namingFullDisk(error, dataDirectory);
         logger.info({ group, err: error }, 'another writer has fenced this one, which goes on after it');
-        await clock.sleep(pauseMs, signal);
+        await clock.sleep(PAUSE_MS, signal);
         // Working again fences the other one, which may have the place by now.
         if (!signal.aborted && (await this.#membership.heartbeat()) === 'expelled') return;
       }
@@ -150,7 +150,7 @@ class Term {
     const signal = AbortSignal.any([this.#signal, this.#over.signal]);
     const role = roleOf(this.#membership);
     for (;;) {
-      await clock.sleep(heartbeatIntervalMs, signal);
+      await clock.sleep(HEARTBEAT_INTERVAL_MS, signal);
       if (signal.aborted) return;
       const status = await this.#membership.heartbeat();
       if (status === 'expelled') return;

@@ -23,7 +23,7 @@ export type ErasureOptions = {
   readonly others: readonly EraseTarget[];
 };
 
-const pollMs = 100;
+const POLL_MS = 100;
 
 type Stage = { readonly group: string; readonly topics: readonly string[] };
 
@@ -51,7 +51,7 @@ export async function untilProcessed(options: ErasureOptions): Promise<void> {
     while (!(await isCommitted())) {
       signal.throwIfAborted();
       if (clock.monotonic() > until) throw behind(topics);
-      await clock.sleep(pollMs, signal);
+      await clock.sleep(POLL_MS, signal);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentRecords, writeRecords } from '#engine';
-import { versionsDirectory } from '#models';
+import { VERSIONS_DIRECTORY } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
 import { errorCode, namesIn, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
@@ -82,7 +82,7 @@ export function runsTarget({ log, topics, dataDirectory }: ErasureOptions): Eras
 
 const runsOf = (dataDirectory: string) => join(dataDirectory, 'runs');
 const snapshotsOf = (dataDirectory: string) => join(dataDirectory, 'snapshots');
-const versionsOf = (dataDirectory: string) => join(dataDirectory, versionsDirectory);
+const versionsOf = (dataDirectory: string) => join(dataDirectory, VERSIONS_DIRECTORY);
 
 function remove(parent: string, name: string): Promise<void> {
   return rm(join(parent, name), { recursive: true, force: true });

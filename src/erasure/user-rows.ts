@@ -7,7 +7,7 @@ import type { User } from '#schemas';
 import { readViewVersions } from '#view-builds';
 import { type ErasureOptions, untilProcessed } from './processed.ts';
 
-const pollMs = 200;
+const POLL_MS = 200;
 
 /** The user's profile: a tombstone on the topic of users, where there is one. */
 export function profileTarget(log: Log, users: Topic<string, User>, clock: Clock): EraseTarget {
@@ -47,7 +47,7 @@ export function viewRowsTarget(options: ErasureOptions): EraseTarget {
           while (!reader.isAtEnd || left.size > 0) {
             signal.throwIfAborted();
             if (reader.isAtEnd && clock.monotonic() > until) throw remain(topic.name);
-            for (const { key, value } of await reader.poll(pollMs)) {
+            for (const { key, value } of await reader.poll(POLL_MS)) {
               if (!isOf(key, pseudonym)) continue;
               if (value === null) left.delete(key);
               else for (const each of [met, left]) each.add(key);

@@ -11,7 +11,7 @@ import {
   archivedTables,
   type Retention,
 } from './archived-tables.ts';
-import { compact, dropExpired, rowOrder } from './compaction.ts';
+import { compact, dropExpired, ROW_ORDER } from './compaction.ts';
 import { dateText, dayOf, startOfDay } from './event-dates.ts';
 import type { FileBatch } from './file-batch.ts';
 import { closeDates, dropHistory, isBeyondReach } from './history/close-dates.ts';
@@ -34,9 +34,9 @@ export type ArchiveOptions = ArchiveEnvironment & {
 };
 
 /** How often an archive that has nothing to do looks for records. */
-const idleMs = 200;
+const IDLE_MS = 200;
 
-const tenMinutesMs = 600_000;
+const TEN_MINUTES_MS = 600_000;
 
 type Source = { readonly table: ArchivedTable; readonly intake: TopicIntake<ArchivedValue> };
 
@@ -93,7 +93,7 @@ export class ArchiveLoop {
         await this.#flush();
         dueAt = clock.monotonic() + flushMs;
         if (!this.#isFull) await this.#keepUp();
-      } else await clock.sleep(idleMs, signal);
+      } else await clock.sleep(IDLE_MS, signal);
     }
   }
 
@@ -160,7 +160,7 @@ export class ArchiveLoop {
         date: dateText(day),
         offsets: rangesOf(topic, days.get(day) ?? []),
         schema,
-        select: `SELECT * FROM cut WHERE ts >= ${startOfDay(day)} AND ts < ${startOfDay(day + 1)} ${rowOrder}`,
+        select: `SELECT * FROM cut WHERE ts >= ${startOfDay(day)} AND ts < ${startOfDay(day + 1)} ${ROW_ORDER}`,
       });
     }
     await database.run('DROP TABLE cut');
@@ -208,7 +208,7 @@ export class ArchiveLoop {
 
   async #removeOld(): Promise<void> {
     const { manifest } = this.#writer.transactions;
-    const { clock, replacedKeptMs = tenMinutesMs } = this.#options;
+    const { clock, replacedKeptMs = TEN_MINUTES_MS } = this.#options;
     const isOld = ({ ts }: { readonly ts: number }) => ts <= clock.now() - replacedKeptMs;
     await this.#writer.remove(manifest.with('replaced').filter(isOld));
     const dropped = manifest.with('dropped').filter((file) => isOld(file) && !this.#gone.has(file.path));

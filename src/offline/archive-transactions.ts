@@ -7,7 +7,7 @@ import { Manifest } from './manifest.ts';
 import type { OfflineSource } from './reading.ts';
 
 /** Every writer of the archive appends under this id, so that whoever came last fences those before. */
-const transactionalId = 'archive';
+const TRANSACTIONAL_ID = 'archive';
 
 /** The steps of a change of the archive at which a test can stop the program, in their order. */
 export const ARCHIVE_FAILPOINTS = [
@@ -57,7 +57,7 @@ export class ArchiveTransactions {
     clock,
   }: OfflineSource & { readonly clock: Clock }): Promise<ArchiveTransactions> {
     const read = () => Manifest.read(log, topics['archive-files']);
-    const [writer, manifest] = await FencedWriter.openAndRead(log, transactionalId, read);
+    const [writer, manifest] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, read);
     return new ArchiveTransactions(topics, clock, writer, manifest);
   }
 

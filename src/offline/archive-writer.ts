@@ -5,7 +5,7 @@ import type { ArchiveFile } from '#schemas';
 import { readProgress } from './archive-progress.ts';
 import { ArchiveTransactions } from './archive-transactions.ts';
 import { type AnalyticDatabase, withDuckDb } from './duckdb.ts';
-import { FileBatch, offlineDirectory } from './file-batch.ts';
+import { FileBatch, OFFLINE_DIRECTORY } from './file-batch.ts';
 import { type OfflineSource, OfflineStore } from './reading.ts';
 
 export type ArchiveEnvironment = OfflineSource & { readonly clock: Clock; readonly logger: Logger };
@@ -48,7 +48,7 @@ export class ArchiveWriter {
     signal?: AbortSignal,
   ): Promise<T> {
     const { log, topics, dataDirectory } = environment;
-    const parent = join(dataDirectory, offlineDirectory);
+    const parent = join(dataDirectory, OFFLINE_DIRECTORY);
     await mkdir(parent, { recursive: true });
     const prefix = `${PARTIAL_PREFIX}${purpose}-`;
     await removePartial(parent, prefix);
@@ -115,9 +115,9 @@ type PlacedFile = { readonly path: string; readonly inode: number | undefined };
 
 async function placedFiles(dataDirectory: string): Promise<PlacedFile[]> {
   const found: PlacedFile[] = [];
-  for (const name of await readdir(join(dataDirectory, offlineDirectory), { recursive: true })) {
+  for (const name of await readdir(join(dataDirectory, OFFLINE_DIRECTORY), { recursive: true })) {
     if (!name.endsWith('.parquet') || name.startsWith(PARTIAL_PREFIX)) continue;
-    const path = `${offlineDirectory}/${name}`;
+    const path = `${OFFLINE_DIRECTORY}/${name}`;
     found.push({ path, inode: await inodeOf(join(dataDirectory, path)) });
   }
   return found;

@@ -1,6 +1,6 @@
 import { type ActivePlace, asActiveMember } from '#engine';
 import { ArchiveLoop, type ArchiveOptions } from './archive-loop.ts';
-import { archiveGroup } from './archive-progress.ts';
+import { ARCHIVE_GROUP } from './archive-progress.ts';
 import { ArchiveWriter } from './archive-writer.ts';
 import { archivedTables } from './archived-tables.ts';
 
@@ -32,7 +32,7 @@ export async function archiveNow(options: ArchiveOptions, signal?: AbortSignal):
 }
 
 function membership(options: ArchiveOptions) {
-  return { ...options, group: archiveGroup, committedTopics: archivedTables.map(({ topic }) => topic) };
+  return { ...options, group: ARCHIVE_GROUP, committedTopics: archivedTables.map(({ topic }) => topic) };
 }
 
 async function work(

@@ -23,7 +23,7 @@ import { type ColumnWriter, chunkRows, columnWriter } from './column-writers.ts'
 const memoryLimitMb = Math.max(1_000, Math.floor(Math.min(totalmem(), process.constrainedMemory()) / 8e6));
 
 /** Rows that are taken at once: few, so that whoever else is on the thread waits some milliseconds at most. */
-const appendedRows = 256;
+const APPENDED_ROWS = 256;
 
 /** A typed column of a result, one chunk of it. */
 type NumberColumn = Int32Array | Float64Array;
@@ -239,7 +239,7 @@ export class TableAppender<Row> {
   async add(rows: readonly Row[]): Promise<void> {
     for (let from = 0; from < rows.length; ) {
       if (this.#rows === chunkRows) await this.#flushOneOfMany();
-      const to = Math.min(rows.length, from + appendedRows, from + chunkRows - this.#rows);
+      const to = Math.min(rows.length, from + APPENDED_ROWS, from + chunkRows - this.#rows);
       for (; from < to; from++) {
         const row = rows[from] as Row;
         try {

@@ -5,7 +5,7 @@ import type { ArchiveFile } from '#schemas';
 import { type ArchiveEnvironment, ArchiveWriter } from './archive-writer.ts';
 import { archivedTables } from './archived-tables.ts';
 import { literal } from './duckdb.ts';
-import { offlineDirectory, revisionOf } from './file-batch.ts';
+import { OFFLINE_DIRECTORY, revisionOf } from './file-batch.ts';
 import { isStates } from './history/history-tables.ts';
 
 export type OfflineErasureOptions = ArchiveEnvironment & {
@@ -29,7 +29,7 @@ export function offlineEraseTarget(options: OfflineErasureOptions): EraseTarget 
         rows += some;
       };
       while (!(await erasedUnfenced(options, pseudonym, count)));
-      return { where: offlineDirectory, rows } satisfies Erased;
+      return { where: OFFLINE_DIRECTORY, rows } satisfies Erased;
     },
   };
 }

@@ -9,7 +9,7 @@
  */
 export { archiveNow, runArchive } from './archive.ts';
 export type { ArchiveOptions } from './archive-loop.ts';
-export { type ArchiveProgress, archiveGroup } from './archive-progress.ts';
+export { ARCHIVE_GROUP, type ArchiveProgress } from './archive-progress.ts';
 export { type ArchivedTableName, type ArchivedTopic, archivedTables } from './archived-tables.ts';
 export {
   type AnalyticDatabase,

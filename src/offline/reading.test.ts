@@ -14,7 +14,7 @@ import {
   archivedEvents,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   events,
   startMs,
 } from './testing/archived-world.ts';
@@ -52,7 +52,7 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
 it('gives the records of a stretch as the log gave them', async (t) => {
   const world = await archivedWorld(t);
   await accept(world, events(0, 700));
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   const topic = world.topics['interactions-accepted'];
   const reader = await TopicReader.open(world.log, topic, { from: 'start' });
   const logged = [];

@@ -9,7 +9,7 @@ import {
   announce,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   events,
   filesOnDisk,
   startMs,
@@ -25,7 +25,7 @@ it('puts the files of a date together: readers see the same rows, and the old fi
   const before = await ask(world, all);
   const old = await openOffline(world);
   assert.ok(old.files('events').length > 8);
-  await announce(world, startMs + 4 * dayMs);
+  await announce(world, startMs + 4 * DAY_MS);
   await archiveNow(world.options);
   const store = await openOffline(world);
   const dates = store.files('events').map(({ date }) => date);
@@ -50,14 +50,14 @@ it('puts the files of a date together: readers see the same rows, and the old fi
 it('drops what is past its retention by event time, and keeps the rows that later times need', async (t) => {
   const world = await archivedWorld(t);
   await accept(world, events(0, 500, shape));
-  await announce(world, startMs + 4 * dayMs);
+  await announce(world, startMs + 4 * DAY_MS);
   await archiveNow(world.options);
-  const asOf = `SELECT * FROM user_features_as_of(${startMs + 4 * dayMs}) ORDER BY user_id`;
-  const earlier = `SELECT * FROM user_features_as_of(${startMs + 3.2 * dayMs}) ORDER BY user_id`;
+  const asOf = `SELECT * FROM user_features_as_of(${startMs + 4 * DAY_MS}) ORDER BY user_id`;
+  const earlier = `SELECT * FROM user_features_as_of(${startMs + 3.2 * DAY_MS}) ORDER BY user_id`;
   const expected = [await ask(world, asOf), await ask(world, earlier)];
   assert.equal(expected[1]?.length, 20);
 
-  const retention = { eventsMs: 1.5 * dayMs, featuresMs: dayMs };
+  const retention = { eventsMs: 1.5 * DAY_MS, featuresMs: DAY_MS };
   await accept(world, events(500, 501, shape));
   await archiveNow({ ...world.options, retention, replacedKeptMs: 0 });
   const store = await openOffline(world);

@@ -5,7 +5,7 @@ import type { OffsetRange } from '#schemas';
 import { type ArchiveProgress, progressOf } from './archive-progress.ts';
 
 /** A log that has to ask for its end is not asked again and again meanwhile. */
-const pollMs = 5;
+const POLL_MS = 5;
 
 type Read<V> = TopicRecord<string, V> & { readonly value: V };
 
@@ -68,7 +68,7 @@ export class TopicIntake<V> {
         return isShort && (this.#reader.positions[partition] ?? 0) < (ends[partition] ?? 0);
       });
     while (isWanting() && !signal.aborted) {
-      for (const record of await this.#reader.poll(pollMs)) {
+      for (const record of await this.#reader.poll(POLL_MS)) {
         // A topic without keys to compact has no tombstones to speak of: one stands for nothing.
         if (record.value !== null) this.#waiting[record.partition]?.push(record as Read<V>);
       }

@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { ConfigurationError } from './errors.ts';
 
 /** An inspection holds a shared lock for a moment: an owner to be waits that long for it. */
-const patienceMs = 250;
+const PATIENCE_MS = 250;
 const SQLITE_BUSY = 5;
 
 type Holder = { readonly pid: number; readonly purpose: string; readonly address?: string };
@@ -31,7 +31,7 @@ export function lockDirectory(path: string, purpose: string): DirectoryLock {
   let database: DatabaseSync | undefined;
   try {
     mkdirSync(path, { recursive: true });
-    database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: patienceMs });
+    database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: PATIENCE_MS });
     database.exec('BEGIN EXCLUSIVE');
     writeHolder(path, holder);
   } catch (error) {

@@ -5,7 +5,7 @@ import { holdsErasedUser, readVersions, withdrawnSnapshot } from '#offline';
 import { FatalError, InputError, MillraceError } from '#platform';
 import type { Candidate, Snapshot } from '#schemas';
 
-const reasonsShown = 3;
+const REASONS_SHOWN = 3;
 
 /** Whether it is not a run that has failed but the log below it, or a promise of our own: nothing can be recorded then. */
 export function isFault(error: unknown): boolean {
@@ -38,8 +38,8 @@ export function abandonedRun(attempts: number): FatalError {
 }
 
 export function suspectSnapshot({ snapshot_id: id, suspect: reasons }: Snapshot): InputError {
-  const rest = reasons.length - reasonsShown;
-  const shown = reasons.slice(0, reasonsShown).join('; ') + (rest > 0 ? ` and ${rest} more` : '');
+  const rest = reasons.length - REASONS_SHOWN;
+  const shown = reasons.slice(0, REASONS_SHOWN).join('; ') + (rest > 0 ? ` and ${rest} more` : '');
   return new InputError('MR_SNAPSHOT_SUSPECT', `Snapshot ${id} is suspect: ${shown}.`, {
     hint: 'Look at millrace snapshot --last; if the change is intended, run: millrace train --force',
   });

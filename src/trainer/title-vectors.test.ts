@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { decodeCheckpoint, openVersion, weightsFile } from '#models';
+import { decodeCheckpoint, openVersion, WEIGHTS_FILE } from '#models';
 import { takeSnapshot } from '#offline';
 import {
   example,
@@ -40,7 +40,7 @@ test('a version says by which encoder its titles were read; what learned from on
   const trained = async (of: Snapshot, options: Pick<TrainingOptions, 'config' | 'base'>) => {
     const { candidate } = await trainFromSnapshot(of, { dataDirectory, seed: 1, ...options });
     const files = await openVersion(join(dataDirectory, candidate.directory));
-    const text = decodeCheckpoint(files.read(weightsFile)).arrays.get('text') as Float32Array;
+    const text = decodeCheckpoint(files.read(WEIGHTS_FILE)).arrays.get('text') as Float32Array;
     return { ...candidate, files, text };
   };
 

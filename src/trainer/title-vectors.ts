@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { type Dataset, decodeCheckpoint, encodeCheckpoint, type ManifestFile, TitleEncoder } from '#models';
 
 /** To be raised with any change of what TitleEncoder makes of a title. */
-const format = 1;
+const FORMAT = 1;
 /** Files that stay, the newest: of a search that compares encoders, or of one that is tried beside that in use. */
-const mostEncoders = 3;
+const MOST_ENCODERS = 3;
 
 type Kept = { readonly titles: readonly string[]; readonly sha256: string };
 
@@ -84,7 +84,7 @@ export async function keepTitleVectors(
 }
 
 function nameOf(encoder: readonly ManifestFile[]): string {
-  const hash = createHash('sha256').update(String(format));
+  const hash = createHash('sha256').update(String(FORMAT));
   for (const { sha256 } of encoder) hash.update(sha256);
   return hash.digest('hex').slice(0, 16);
 }
@@ -98,6 +98,6 @@ async function removeOldest(directory: string): Promise<void> {
   const files = await Promise.all(
     paths.map(async (path) => ({ path, writtenMs: (await stat(path)).mtimeMs })),
   );
-  const oldest = files.toSorted((a, b) => b.writtenMs - a.writtenMs).slice(mostEncoders);
+  const oldest = files.toSorted((a, b) => b.writtenMs - a.writtenMs).slice(MOST_ENCODERS);
   for (const { path } of oldest) await rm(path, { force: true });
 }

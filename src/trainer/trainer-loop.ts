@@ -12,7 +12,7 @@ import { removeFilesOfRuns } from './thread/checkpoint-files.ts';
 import { defaultPlan, defaultTraining, requestedOptions, type TrainerOptions } from './trainer-options.ts';
 import { type Due, Triggers } from './triggers/triggers.ts';
 
-const idlePollMs = 200;
+const IDLE_POLL_MS = 200;
 
 export type CommandOutcome =
   | { readonly kind: 'trained'; readonly runs: readonly Run[] }
@@ -95,7 +95,7 @@ export class TrainerLoop {
     while (!signal.aborted) {
       for (const record of await this.#parts.commands.poll(0)) await this.#takeCommand(record);
       const canBegin = this.#queue.length > 0 && this.#working === undefined;
-      for (const record of await this.#parts.snapshots.poll(canBegin ? 0 : idlePollMs))
+      for (const record of await this.#parts.snapshots.poll(canBegin ? 0 : IDLE_POLL_MS))
         await this.#takeEvent(record);
       if (signal.aborted) return;
       const due = await this.#parts.triggers.due(this.#isBusy, async () =>

@@ -8,7 +8,7 @@ import {
   announce,
   example,
   fillSmallWorld,
-  minuteMs,
+  MINUTE_MS,
   readAll,
   type SmallWorld,
   smallExamples,
@@ -268,13 +268,13 @@ test('after so many new examples a snapshot is taken, once, whoever is the train
     await until(async () => ((await published(opened)).length === 1 ? true : undefined));
     await until(() => isAllCommitted(opened));
   });
-  for (let minute = 241; minute < 500; minute++) await announce(opened, startMs + minute * minuteMs);
+  for (let minute = 241; minute < 500; minute++) await announce(opened, startMs + minute * MINUTE_MS);
   await writeExamples(opened, smallExamples().slice(0, 239).map(later));
   await publishNothing(opened);
   await until(() => isAllCommitted(opened));
   assert.equal(await announced(), 1, 'the next trainer counts from there');
   await writeExamples(opened, smallExamples().slice(239).map(later));
-  await announce(opened, startMs + 1000 * minuteMs);
+  await announce(opened, startMs + 1000 * MINUTE_MS);
   await until(async () => ((await announced()) === 2 ? true : undefined));
   await until(async () => ((await published(opened)).length === 2 ? true : undefined));
   stop.abort();
@@ -337,7 +337,7 @@ test('old snapshots are removed when they are trained', async (t) => {
 const later = (each: Example): Example => ({
   ...each,
   event_id: `later-${each.event_id}`,
-  ts: each.ts + 500 * minuteMs,
+  ts: each.ts + 500 * MINUTE_MS,
 });
 
 /** Something to commit. */

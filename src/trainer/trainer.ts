@@ -34,8 +34,8 @@ export type Wanted = {
   readonly config?: Readonly<Record<string, unknown>>;
 };
 
-const group = 'trainer';
-const decisionPollMs = 200;
+const GROUP = 'trainer';
+const DECISION_POLL_MS = 200;
 
 type Waiter = {
   readonly resolve: (outcome: CommandOutcome) => void;
@@ -71,7 +71,7 @@ export class Trainer {
       const { logger, topics } = this.#options;
       const member = {
         ...this.#options,
-        group,
+        group: GROUP,
         committedTopics: [topics.commands.name, topics.snapshots.name],
         onStandby: () => logger.info('this process stands by: another one trains'),
       };
@@ -171,7 +171,7 @@ async function awaitDecision(
   const reader = await TopicReader.open(log, versions, { from: 'start' });
   try {
     for (;;) {
-      for (const { value } of await reader.poll(decisionPollMs)) {
+      for (const { value } of await reader.poll(DECISION_POLL_MS)) {
         if (value?.version === version && isDecision(value)) return value;
       }
       signal.throwIfAborted();

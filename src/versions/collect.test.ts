@@ -9,7 +9,7 @@ import { collectPeriodically } from './collect.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
 import { runAtWork } from './testing/run-at-work.ts';
 
-const intervalMs = 1_000;
+const INTERVAL_MS = 1_000;
 
 /** Collects whenever it is told to, with none kept but those in use and the newest of each status. */
 function collecting(t: TestContext, world: RegistryWorld) {
@@ -20,7 +20,7 @@ function collecting(t: TestContext, world: RegistryWorld) {
     clock: { ...world.clock, sleep: (ms, signal) => clock.sleep(ms, signal) },
     rule: { keep: 1, keepDays: 0 },
     patienceMs: world.asking.patienceMs,
-    intervalMs,
+    intervalMs: INTERVAL_MS,
     signal: ending.signal,
   });
   const stop = async () => {
@@ -30,7 +30,7 @@ function collecting(t: TestContext, world: RegistryWorld) {
   t.after(stop);
   /** Resolves when a pass is over, and the next one is waited for. */
   const pass = async () => {
-    await clock.advance(intervalMs);
+    await clock.advance(INTERVAL_MS);
     while (clock.sleeping === 0) await world.clock.sleep(10);
   };
   return { pass, stop };

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { featureViews, modelFeatures, recordViews } from '#features';
 import {
   candidateOf,
+  EXTERNAL_MODEL,
   type ExternalManifest,
-  externalModel,
   localArtifacts,
   readExternalModel,
-  versionsDirectory,
+  VERSIONS_DIRECTORY,
 } from '#models';
 import { InputError } from '#platform';
 import { viewsOfModules } from '#processing';
@@ -33,7 +33,7 @@ export async function storeExternalModel(
   modelFeatures(manifest, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
   const { metrics, protocol } = manifest;
   const description = {
-    model: externalModel,
+    model: EXTERNAL_MODEL,
     snapshotId: '',
     seed: 0,
     dimension: 0,
@@ -43,7 +43,7 @@ export async function storeExternalModel(
     popularity: {},
     decayedPopularity: {},
   };
-  const version = await localArtifacts(join(dataDirectory, versionsDirectory)).write(description, contents);
+  const version = await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).write(description, contents);
   const judged = { role: 'ranking', intervals: {}, production: null } as const;
   return { candidate: candidateOf(version, description, judged), manifest };
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { errorCatalogue } from '../generate/error-catalogue.ts';
 import { generatedFiles } from '../generate/outputs.ts';
 import { checkCircles } from './circles.ts';
+import { checkConstants } from './constants.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';
 import { checkDocuments } from './documents.ts';
@@ -26,6 +27,7 @@ const findings: Finding[] = [
   ...checkOrder(repository),
   ...checkCircles(repository),
   ...checkUses(repository),
+  ...checkConstants(repository),
   ...checkDependencies(repository),
   ...checkDeterminism(repository),
   ...checkErrorCodes(repository, errorCatalogue),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { checkCircles } from './circles.ts';
+import { checkConstants } from './constants.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';
 import { checkDocuments } from './documents.ts';
@@ -267,6 +268,25 @@ describe('error codes', () => {
       'src/engine/a.ts': "// MR_KNOWN\nthrow new InputError('MR_KNOWN', 'x');",
     });
     assert.deepEqual(checkErrorCodes(repository, [described('MR_KNOWN')]), []);
+  });
+});
+
+describe('constants', () => {
+  it('are in upper case at the level of a module, where they are no functions or objects', () => {
+    const repository = repositoryOf({
+      'src/engine/a.ts': [
+        'const waitMs = 1_000;',
+        "export const name: string = 'a';",
+        'const dayMs = 24 * HOUR_MS;',
+        'const long =\n  `text`;',
+        'const WAIT_MS = 1;\nconst wait = () => 1;\nconst at = WAIT_MS;',
+        'function f() {\n  const local = 1;\n}',
+      ].join('\n'),
+    });
+    assert.deepEqual(
+      lines(checkConstants(repository)).map((each) => each.split(' ')[1]),
+      ['waitMs', 'name', 'dayMs', 'long'],
+    );
   });
 });
 

@@ -9,7 +9,7 @@ import {
   sync,
   writeDurably,
 } from '#platform';
-import { corrupt, encodeManifest, manifestName, parseManifest, sha256, versionOf } from '../manifest.ts';
+import { corrupt, encodeManifest, MANIFEST_NAME, parseManifest, sha256, versionOf } from '../manifest.ts';
 import type {
   ArtifactStore,
   VersionContents,
@@ -55,7 +55,7 @@ export function localArtifacts(directory: string): ArtifactStore {
  */
 export async function openVersion(directory: string): Promise<VersionFiles> {
   const version = basename(resolve(directory));
-  const path = join(directory, manifestName);
+  const path = join(directory, MANIFEST_NAME);
   const bytes = await readOr(path, () => missing(version, dirname(resolve(directory))));
   const actual = versionOf(bytes);
   if (actual !== version)
@@ -116,7 +116,7 @@ async function writeVersion(
   await mkdir(aside, { recursive: true });
   try {
     for (const [name, bytes] of Object.entries(contents)) await writeDurably(join(aside, name), bytes);
-    await writeDurably(join(aside, manifestName), manifest);
+    await writeDurably(join(aside, MANIFEST_NAME), manifest);
     await sync(aside);
     await rm(place, { recursive: true, force: true });
     await rename(aside, place);

@@ -1,4 +1,4 @@
-import { isExactLong, largestLong } from '../strict-types.ts';
+import { isExactLong, LARGEST_LONG } from '../strict-types.ts';
 
 /** Where what was read or written last ends: returning it beside the value would take an object for each. */
 export const cursor = { at: 0 };
@@ -43,7 +43,7 @@ export const readers = {
     cursor.at = at;
     let value = low + high * 2 ** HALF_BITS;
     value = low & 1 ? -(value + 1) / 2 : value / 2;
-    if (value > largestLong || value < -largestLong) throw notCompiled;
+    if (value > LARGEST_LONG || value < -LARGEST_LONG) throw notCompiled;
     return value;
   },
 

@@ -27,8 +27,9 @@ export function sqlCommand(command: Command): Command {
     ],
     notes: `
 Tables: events; examples, with the newest labels; example_corrections; and the history of each view, such as
-user_features: one row per change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch; "time"
-is the same as a timestamp. user_profile and item_profile hold only the newest record of each key, valid from its own time.
+user_features: one row per change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch;
+"time" is the same as a timestamp. user_profile and item_profile hold only the newest record of each key, valid from
+its own time.
 
   <view>_as_of(ms)       the finished row of every key, from all events before that time;
                          epoch_ms(timestamp '2026-01-31') is a time in ms
@@ -37,9 +38,8 @@ is the same as a timestamp. user_profile and item_profile hold only the newest r
   select e.event_id, user_features_row(h.state, e.ts).recent_items from events e
   asof left join user_features h on e.user_id = h.user_id and e.ts > h.valid_from
 
-On the log, users have pseudonyms: where user_id = pseudonym('42').
-Records that a running start has not archived yet (offline.flushSeconds) are not included; without one, they are archived
-first.`,
+On the log, users have pseudonyms: where user_id = pseudonym('42'). Records that a running start has not archived yet
+(offline.flushSeconds) are not included; without one, they are archived first.`,
     run: (invocation, [query = '']) => runQuery(invocation, query),
   });
 }

@@ -39,12 +39,12 @@ export function copyCommand(command: Command): Command {
     ],
     notes: `
 Keys, timestamps, headers and the order within each partition are preserved; offsets may differ. Avro values get the
-schema ids of the target's registry. A copy of all topics includes the processors' offsets, so that they continue where
-they were, and their journals with the target's offsets, so that "millrace verify" proves there what was processed here.
-A journal that is copied with --topic before its inputs proves nothing. The same command resumes an interrupted copy.
-Nobody may write to the target meanwhile, and "millrace start" may not run on this data directory. Versions and snapshots
-are in the data directory: to use another one afterwards, copy "versions" and "snapshots" as well.
-Exit code 1 if the two sides differ.`,
+schema ids of the target's registry. A copy of all topics includes the processors' offsets, so that they continue
+where they were, and their journals with the target's offsets, so that "millrace verify" proves there what was
+processed here. A journal that is copied with --topic before its inputs proves nothing. The same command resumes an
+interrupted copy. Nobody may write to the target meanwhile, and "millrace start" may not run on this data directory.
+Versions and snapshots are in the data directory: to use another one afterwards, copy "versions" and "snapshots" as
+well. Exit code 1 if the two sides differ.`,
     run: copy,
   });
 }

@@ -61,19 +61,19 @@ export function verifyCommand(command: Command): Command {
       .option('--force', 'with --from-log: include state that depends on arrival'),
     examples: [
       ['millrace verify', 'replay every task, compare at each commit'],
-      ['millrace verify --from-log', 'would a rebuild from the log produce the same state?'],
+      ['millrace verify --from-log', 'would a rebuild from the log be equal?'],
       [`millrace verify --json | jq -r 'select(.result != "equal").task'`, 'those not proven'],
     ],
     notes: `
 The journal records the order in which a task took its records, and the digests of its stores after each commit.
-Replaying it is exact for every operator, as long as the records are still in the log. Nothing is changed.
-If no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory is
-held meanwhile. Rows of the vault of pseudonyms are checked against their seals; files of the archive, snapshots and
-versions against their SHA-256; SQLite checks the pages of the embedded log and of the vault.
-While "millrace start" has the stores open, only the journal is compared. Not covered: global tables, views of modules,
-and views in Redis. If an option that results depend on was changed since, a difference is reported as "unknown", with the
-option: verify with its earlier value.
-Exit code 1 if state differs or cannot be verified; a start rebuilds state that is missing here.`,
+Replaying it is exact for every operator, as long as the records are still in the log. Nothing is changed. If no other
+command holds the data directory, the rows of the stores on disk are compared as well, and the directory is held
+meanwhile. Rows of the vault of pseudonyms are checked against their seals; files of the archive, snapshots and
+versions against their SHA-256; SQLite checks the pages of the embedded log and of the vault. While "millrace start"
+has the stores open, only the journal is compared. Not covered: global tables, views of modules, and views in Redis.
+If an option that results depend on was changed since, a difference is reported as "unknown", with the option: verify
+with its earlier value. Exit code 1 if state differs or cannot be verified; a start rebuilds state that is missing
+here.`,
     run: (invocation) => runVerify(invocation),
   });
 }

@@ -26,9 +26,9 @@ export function startCommand(command: Command): Command {
     ],
     notes: `
 A new data directory gets a simulated world; a log on Kafka gets none unless simulation.world is on. A start continues
-with existing data: nothing is created twice, and nothing is retrained while a version is promoted. Ctrl-C shuts it down
-in order, with exit code 0 once it serves and 130 before that. It may be killed at any time: the next start completes
-what was under way.`,
+with existing data: nothing is created twice, and nothing is retrained while a version is promoted. Ctrl-C shuts it
+down in order, with exit code 0 once it serves and 130 before that. It may be killed at any time: the next start
+completes what was under way.`,
     flags: ({ port }) => ({ 'http.port': port }),
     run: start,
   });

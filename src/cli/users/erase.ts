@@ -34,9 +34,10 @@ export function eraseCommand(command: Command): Command {
       ['millrace erase 42 --yes --json', 'the same, as one line'],
     ],
     notes: `
-Snapshots that contain the user are removed, and versions trained on them archived: train again afterwards. Events stay
-on their topics until their retention ends, under a pseudonym that can no longer be linked to the user. The same command
-completes an interrupted erasure. A user who comes back afterwards is a new user; to keep them out: millrace opt-out USER.`,
+Snapshots that contain the user are removed, and versions trained on them archived: train again afterwards. Events
+stay on their topics until their retention ends, under a pseudonym that can no longer be linked to the user. The same
+command completes an interrupted erasure. A user who comes back afterwards is a new user; to keep them out: millrace
+opt-out USER.`,
     run: (invocation, [user = '']) => erase(invocation, user),
   });
 }

@@ -28,10 +28,10 @@ export function optOutCommand(command: Command): Command {
       ['millrace opt-in 42', 'and included again'],
     ],
     notes: `
-The user's rows are deleted from all views as soon as the processors read this, further snapshots exclude the user, and
-answers to them are popular items. Earlier records stay until their retention ends; "millrace erase" removes them. A user
-who was never seen can opt out too. The same over HTTP, with the bearer token of option admin.token:
-PUT /users/USER/privacy {"status":"opted-out"}.`,
+The user's rows are deleted from all views as soon as the processors read this, further snapshots exclude the user,
+and answers to them are popular items. Earlier records stay until their retention ends; "millrace erase" removes them.
+A user who was never seen can opt out too. The same over HTTP, with the bearer token of option admin.token: PUT
+/users/USER/privacy {"status":"opted-out"}.`,
     run: (invocation, [user = '']) => decide(invocation, user, decision),
   });
 }

@@ -10,7 +10,7 @@ import { withRegistry } from './registry.ts';
 
 type Options = { readonly reason?: string };
 
-const notes = `
+const NOTES = `
 While "millrace start" runs on the data directory, the decision is made there, and its responder swaps the versions at
 once, keeping the previous one loaded. The version records who requested it, and why: millrace versions show VERSION.`;
 
@@ -23,7 +23,7 @@ export function promoteCommand(command: Command): Command {
       ['millrace promote 46e490558d92', 'the one that awaits approval'],
       ['millrace promote 46e4 --reason "offline gain confirmed"', 'with the reason'],
     ],
-    notes,
+    notes: NOTES,
     run: (invocation, [name = '']) => promote(invocation, name),
   });
 }
@@ -37,7 +37,7 @@ export function rollbackCommand(command: Command): Command {
       ['millrace rollback', 'whichever version is in force'],
       ['millrace rollback 46e490558d92', 'only if this one is in force'],
     ],
-    notes: `${notes}
+    notes: `${NOTES}
 With the version given, a second rollback by someone else is refused instead of rolling back twice.`,
     run: (invocation, [name]) => rollBack(invocation, name),
   });

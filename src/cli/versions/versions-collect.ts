@@ -34,9 +34,9 @@ export function collectCommand(): Command {
     ],
     notes: `
 Always kept: the version in force in each role, the one that a rollback returns to, and those that active runs start
-from. The files of archived versions are removed; their events stay. An archived version is never promoted again. Versions
-that were never published, because their run was cancelled, are removed after a day. A running start applies the rule by
-itself.`,
+from. The files of archived versions are removed; their events stay. An archived version is never promoted again.
+Versions that were never published, because their run was cancelled, are removed after a day. A running start applies
+the rule by itself.`,
     flags: ({ keep, keepDays }) => ({ 'versions.keep': keep, 'versions.keepDays': keepDays }),
     run: collectVersions,
   });

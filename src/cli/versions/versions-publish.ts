@@ -16,8 +16,8 @@ export function publishCommand(): Command {
       ['millrace promote VERSION', 'then: it ranks what the version in force retrieves'],
     ],
     notes: `
-model.json names the inputs by features of views, with their versions, and the output: see docs/MODELS.md. The gates check
-the metrics that it states; then it awaits approval. The same directory has the same version.`,
+model.json names the inputs by features of views, with their versions, and the output: see docs/MODELS.md. The gates
+check the metrics that it states; then it awaits approval. The same directory has the same version.`,
     run: (invocation, [directory = '']) => publish(invocation, directory),
   });
 }

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { localArtifacts, versionsDirectory } from '#models';
+import { localArtifacts, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
 import { errorCode } from '#platform';
 import { isInForce } from '#processors';
@@ -45,7 +45,7 @@ async function show({ configuration, output }: Invocation<object>, name: string)
 /** Null where the version has none; files that are gone or damaged are said to be so. */
 async function cardOf(data: string, version: string): Promise<string | null> {
   try {
-    const files = await localArtifacts(join(data, versionsDirectory)).open(version);
+    const files = await localArtifacts(join(data, VERSIONS_DIRECTORY)).open(version);
     return files.names.includes(CARD) ? files.read(CARD).toString() : null;
   } catch (error) {
     const code = errorCode(error);

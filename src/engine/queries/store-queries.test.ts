@@ -224,7 +224,11 @@ it('a task that is on its way is waited for, then the asker is told to come agai
   const options = { topology: sums(), memberId: 'a', local: none, owners: () => owners, peers, clock };
   const queries = new StoreQueries({ ...options, patienceMs: 1_000 });
   const ask = () => queries.query(STORE, { kind: 'range' });
-  const abandoned = assert.rejects(ask(), { code: 'MR_QUERY_TASK_MOVING', remedy: 'retry', hint: /retry in a moment/ });
+  const abandoned = assert.rejects(ask(), {
+    code: 'MR_QUERY_TASK_MOVING',
+    remedy: 'retry',
+    hint: /retry in a moment/,
+  });
   await clock.advance(1_500);
   await abandoned;
   assert.equal(asked, 0);

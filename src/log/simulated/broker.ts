@@ -32,7 +32,7 @@ type ProducerState = { epoch: number; transaction: Transaction | undefined };
 export type RequestNumber = { readonly producer: object; readonly number: number };
 
 /** An open transaction whose producer is silent is aborted after this long, as by Kafka's transaction.timeout.ms. */
-const transactionTimeoutMs = 60_000;
+const TRANSACTION_TIMEOUT_MS = 60_000;
 
 const nameOf = (at: TopicPartition) => `${at.topic}/${at.partition}`;
 
@@ -263,7 +263,7 @@ export class Broker {
     for (const state of this.#producers.values()) {
       const { transaction } = state;
       if (transaction === undefined || transaction.ending !== undefined) continue;
-      if (now - transaction.begunAt < transactionTimeoutMs) continue;
+      if (now - transaction.begunAt < TRANSACTION_TIMEOUT_MS) continue;
       state.epoch++;
       void this.#end(state, 'aborted');
     }

@@ -12,7 +12,7 @@ import {
   announce,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   event,
   events,
   openArchivedWorld,
@@ -29,11 +29,11 @@ const worlds = fc.record({
       kind: fc.constantFrom('impression', 'view', 'click', 'complete', 'like', 'rating', 'search'),
       user: fc.integer({ min: 0, max: 3 }),
       item: fc.integer({ min: 0, max: 3 }),
-      ts: fc.integer({ min: 0, max: 40 }).map((step) => startMs + Math.floor((step * 4 * dayMs) / 40)),
+      ts: fc.integer({ min: 0, max: 40 }).map((step) => startMs + Math.floor((step * 4 * DAY_MS) / 40)),
     }),
     { minLength: 60, maxLength: 150 },
   ),
-  watermark: fc.integer({ min: 0, max: 4 * dayMs }).map((ms) => startMs + ms),
+  watermark: fc.integer({ min: 0, max: 4 * DAY_MS }).map((ms) => startMs + ms),
 });
 
 function accepted(
@@ -105,19 +105,19 @@ it('does each date once, and goes on from the states at its end', async (t) => {
   const history = async () =>
     (await openOffline(world)).files('user-features-2').map(({ path, ts }) => [path, ts]);
   await accept(world, events(0, 400));
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   await archive();
   const first = await history();
   assert.equal(first.length, 1);
   await accept(world, events(400, 1_000));
-  await announce(world, startMs + 3 * dayMs);
+  await announce(world, startMs + 3 * DAY_MS);
   await archive();
   const all = await history();
   assert.equal(all.length, 3);
   assert.deepEqual(all.slice(0, 1), first);
   const counted = await ask(
     world,
-    `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${startMs + 5 * dayMs})`,
+    `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${startMs + 5 * DAY_MS})`,
   );
   assert.deepEqual(counted, [{ n: 1_000 }]);
   const { ts } = event(500);
@@ -131,9 +131,9 @@ it('does each date once, and goes on from the states at its end', async (t) => {
 
 it('keeps no history that could not begin at the beginning', async (t) => {
   const world = await archivedWorld(t);
-  const retention = { eventsMs: dayMs, featuresMs: 90 * dayMs };
+  const retention = { eventsMs: DAY_MS, featuresMs: 90 * DAY_MS };
   await accept(world, events(0, 700));
-  await announce(world, startMs + 3 * dayMs);
+  await announce(world, startMs + 3 * DAY_MS);
   await archiveNow({ ...world.options, retention, views: [] });
   await accept(world, events(700, 1_000));
   await archiveNow({ ...world.options, retention });

@@ -59,13 +59,13 @@ export function summaryOf(sorted: Float64Array): NumberSummary {
   };
 }
 
-const steps = 200;
+const STEPS = 200;
 
 export function distributionOf(sorted: Float64Array): NumberDistribution {
   const count = sorted.length;
   const values: number[] = [];
-  for (let step = 0; count > 0 && step <= steps; step++) {
-    const value = quantile(sorted, step / steps);
+  for (let step = 0; count > 0 && step <= STEPS; step++) {
+    const value = quantile(sorted, step / STEPS);
     if (value !== values.at(-1)) values.push(value);
   }
   return { count, values, shares: values.map((value) => countUpTo(sorted, value) / count) };

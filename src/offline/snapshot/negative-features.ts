@@ -11,7 +11,7 @@ import { stageTopic } from './staging.ts';
 export type NegativeSource = ArchiveSource & { readonly featureTtlMs?: FeatureTtls };
 
 /** Rows that are folded and written at once. */
-const batchRows = 2048;
+const BATCH_ROWS = 2048;
 
 const eventColumns = new RecordColumns<Interaction>(avroSchema('Interaction'));
 
@@ -120,9 +120,9 @@ async function foldInto(
 ): Promise<void> {
   const folds = itemSide.map(({ field, view }) => [field, new Fold(withTtls(view, featureTtlMs))] as const);
   let next = await events.next();
-  for (let from = 0; from < positive.length; from += batchRows) {
+  for (let from = 0; from < positive.length; from += BATCH_ROWS) {
     const rows = [];
-    for (let at = from; at < Math.min(positive.length, from + batchRows); at++) {
+    for (let at = from; at < Math.min(positive.length, from + BATCH_ROWS); at++) {
       const row = positive[at] as number;
       const ts = positives.ts[row] as number;
       while (next.done !== true && next.value.ts < ts) {

@@ -22,7 +22,7 @@ import {
   announce,
   example,
   item,
-  minuteMs,
+  MINUTE_MS,
   type SmallWorld,
   smallWorld,
   startMs,
@@ -31,7 +31,7 @@ import {
 } from './testing/small-world.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 
 const positivesOf = (rows: readonly { user: number; item: number; ts: number }[]) => {
   const inOrder = rows.toSorted((a, b) => a.ts - b.ts);
@@ -112,7 +112,7 @@ async function world(t: TestContext): Promise<{ opened: SmallWorld; events: Inte
   const opened = await smallWorld(t);
   const items = Array.from({ length: 9 }, (_, i) => ({
     ...item(`i${i}`),
-    created: i < 8 ? 0 : startMs + 45 * minuteMs,
+    created: i < 8 ? 0 : startMs + 45 * MINUTE_MS,
   }));
   const events = Array.from({ length: 240 }, (_, i): Interaction => {
     const of = items[(i * 5) % 8] as (typeof items)[number];
@@ -127,7 +127,7 @@ async function world(t: TestContext): Promise<{ opened: SmallWorld; events: Inte
       session_id: null,
       request_id: null,
       context: { device: null, country: null, language: null },
-      ts: startMs + Math.floor(i / 4) * minuteMs,
+      ts: startMs + Math.floor(i / 4) * MINUTE_MS,
       original_ts: null,
       item: {
         type: 'video',
@@ -155,7 +155,7 @@ async function world(t: TestContext): Promise<{ opened: SmallWorld; events: Inte
       weight: interactionWeight(each.kind),
     })),
   );
-  await announce(opened, startMs + 60 * minuteMs);
+  await announce(opened, startMs + 60 * MINUTE_MS);
   return { opened, events };
 }
 
@@ -203,7 +203,7 @@ test('the features of a negative are those of a fold over the events strictly be
       ...rowOf(userCategoryFeaturesView, crossKey(user_id, category), ts, 'category_'),
       ...rowOf(userItemFeaturesView, crossKey(user_id, item_id), ts, 'pair_'),
     });
-    assert.ok(item_id !== 'i8' || ts > startMs + 45 * minuteMs, 'an item that is not there yet is none');
+    assert.ok(item_id !== 'i8' || ts > startMs + 45 * MINUTE_MS, 'an item that is not there yet is none');
     assert.ok(drawn === 'uniform' || drawn === 'popularity');
     assert.ok(['train', 'validation', 'test'].includes(split as string) && (place as number) < 3);
     assert.ok(
@@ -221,7 +221,7 @@ test('events that have left the log are taken from the archive; where nobody has
   const late = events.map((each) => ({
     ...each,
     event_id: `${each.event_id}-late`,
-    ts: each.ts + 200 * dayMs,
+    ts: each.ts + 200 * DAY_MS,
   }));
   for (const { log, topics } of [opened, archived.opened]) {
     const writer = await TopicWriter.open(log, topics['interactions-accepted']);

@@ -12,9 +12,9 @@ export type NegativeOptions = {
 };
 
 /** A draw that meets an item of the user's is repeated this often, then given up: the user has taken to nearly all. */
-const attempts = 50;
+const ATTEMPTS = 50;
 /** Rows handed to the database at once. */
-const appendedAtOnce = 50_000;
+const APPENDED_AT_ONCE = 50_000;
 
 type Positives = {
   /** Dense; equal for equal users. */
@@ -58,7 +58,7 @@ export async function drawNegatives(database: AnalyticDatabase, options: Negativ
   let rows: Draw[] = [];
   for (const row of draws(positives, since, options)) {
     rows.push(row);
-    if (rows.length < appendedAtOnce) continue;
+    if (rows.length < APPENDED_AT_ONCE) continue;
     await appender.add(rows);
     rows = [];
   }
@@ -105,7 +105,7 @@ export function* draws(
       const refused = new Set<number>();
       const own = taken.get(user[row] as number) as ReadonlySet<number>;
       const draw = (bound: number, itemOf: (index: number) => number): number | undefined => {
-        for (let attempt = 0; attempt < attempts && bound > 0; attempt++) {
+        for (let attempt = 0; attempt < ATTEMPTS && bound > 0; attempt++) {
           const candidate = itemOf(random.integer(bound));
           if (own.has(candidate) || refused.has(candidate)) continue;
           refused.add(candidate);

@@ -8,7 +8,7 @@ import { type RegistryView, registryOf } from '#processors';
 import type { Snapshot, Version } from '#schemas';
 import type { ColumnStatistics } from './statistics.ts';
 
-export const statisticsFile = 'statistics.json';
+export const STATISTICS_FILE = 'statistics.json';
 
 export type StatisticsFile = { readonly columns: readonly ColumnStatistics[] };
 
@@ -75,9 +75,9 @@ async function statisticsOf(
   { dataDirectory, logger }: { readonly dataDirectory: string; readonly logger: Logger },
   { snapshot_id: snapshot, directory, files }: Snapshot,
 ): Promise<readonly ColumnStatistics[] | undefined> {
-  const expected = files.find(({ name }) => name === statisticsFile);
+  const expected = files.find(({ name }) => name === STATISTICS_FILE);
   if (expected === undefined) return undefined;
-  const path = join(dataDirectory, directory, statisticsFile);
+  const path = join(dataDirectory, directory, STATISTICS_FILE);
   if (!existsSync(path)) return undefined;
   const problem = await fileProblem(path, expected);
   if (problem === undefined) return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;

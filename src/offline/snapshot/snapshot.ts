@@ -28,8 +28,8 @@ export type SnapshotOptions = ArchiveEnvironment & {
   readonly commandId?: string;
 };
 
-const snapshotDirectory = 'snapshots';
-const idDigits = 16;
+const SNAPSHOT_DIRECTORY = 'snapshots';
+const ID_DIGITS = 16;
 
 /**
  * Writes everything that the topics `examples`, `example-corrections`, `items` and `users` hold now of users who have not
@@ -42,7 +42,7 @@ const idDigits = 16;
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const { dataDirectory, split = defaultSplit, negatives, limits = defaultLimits } = options;
-  const parent = join(dataDirectory, snapshotDirectory);
+  const parent = join(dataDirectory, SNAPSHOT_DIRECTORY);
   await mkdir(parent, { recursive: true });
   await removePartial(parent);
   const aside = await mkdtemp(join(parent, PARTIAL_PREFIX));
@@ -51,7 +51,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     const protocol = splitProtocol(split);
     const id = snapshotId(protocol, written.files);
     await moveIntoPlace(aside, parent, id);
-    const directory = `${snapshotDirectory}/${id}`;
+    const directory = `${SNAPSHOT_DIRECTORY}/${id}`;
     const offsets = [...collected.offsets, ...written.eventOffsets];
     if (await holdsErasedUser(options, { directory, offsets })) {
       await rm(join(dataDirectory, directory), { recursive: true });
@@ -109,7 +109,7 @@ function snapshotId(protocol: string, files: readonly SnapshotFile[]): string {
     views: snapshotViews,
     files: files.map(({ name, sha256 }) => [name, sha256]),
   };
-  return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, idDigits);
+  return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, ID_DIGITS);
 }
 
 /** A snapshot of this id that is there already may be damaged: the one just written takes its place. */

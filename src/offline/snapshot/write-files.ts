@@ -6,7 +6,7 @@ import type { OffsetRange, Snapshot, SnapshotFile, ViewVersion } from '#schemas'
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
 import { type NegativeSource, negativeFeatures, negativeLayout } from './negative-features.ts';
 import { drawNegatives, type NegativeOptions } from './negatives.ts';
-import { statisticsFile } from './published.ts';
+import { STATISTICS_FILE } from './published.ts';
 import { type ColumnStatistics, statisticsOf } from './statistics.ts';
 import { layouts } from './tables.ts';
 
@@ -54,7 +54,7 @@ export async function writeFiles(
   const examples = join(target, 'examples.parquet');
   // What follows is read from the file: it lies there in order, and a column at a time.
   await database.run(`CREATE VIEW examples AS FROM read_parquet(${literal(examples)})`);
-  await write('vocabulary', vocabularyQuery);
+  await write('vocabulary', VOCABULARY_QUERY);
 
   let negativeRows = 0;
   let eventOffsets: readonly OffsetRange[] = [];
@@ -64,8 +64,8 @@ export async function writeFiles(
     negativeRows = await write('negatives', negativesQuery);
   }
   const statistics = await statisticsOf(database, examples, layouts.examples.columns);
-  await writeFile(join(target, statisticsFile), `${JSON.stringify({ columns: statistics })}\n`);
-  await file(statisticsFile, statistics.length);
+  await writeFile(join(target, STATISTICS_FILE), `${JSON.stringify({ columns: statistics })}\n`);
+  await file(STATISTICS_FILE, statistics.length);
   step?.done();
   const sizes = await vocabularySizes(
     database,
@@ -118,7 +118,7 @@ async function partsOf(database: AnalyticDatabase): Promise<WrittenFiles['parts'
  * category and tags that its item had then, as its facts say, and where it has none for those that the item has now.
  * Reads tables `examples`, `items` and `users`.
  */
-const vocabularyQuery = `
+const VOCABULARY_QUERY = `
   WITH named AS (
     SELECT e.user_id, e.item_id, e.weight > 0 AS is_positive, e.weight > 0 AND e.split = 'train' AS is_trained,
       coalesce(e.facts_category, i.category) AS category, coalesce(e.facts_tags, i.tags) AS tags

@@ -5,11 +5,11 @@ import type { AnalyticDatabase } from '../duckdb.ts';
 import { carriedStates, isBeyondReach, openEvents } from '../history/close-dates.ts';
 import { HistoryFold, rowsTable } from '../history/fold.ts';
 import {
+  HISTORY_DECLARATION,
   historyColumns,
-  historyDeclaration,
   historyTables,
+  NO_HISTORY,
   newestRows,
-  noHistory,
   sqlName,
 } from '../history/history-tables.ts';
 import type { OfflineSource, OfflineStore } from '../reading.ts';
@@ -54,7 +54,7 @@ export async function createHistoryView(
   const fold = await HistoryFold.open(database, [view], () => carried);
   if (open.length > 0) await fold.add(store.selectFrom('events', open));
   const sources = [
-    done.length === 0 ? noHistory : `SELECT "key", valid_from, state FROM ${store.parquet(done)}`,
+    done.length === 0 ? NO_HISTORY : `SELECT "key", valid_from, state FROM ${store.parquet(done)}`,
     `SELECT "key", valid_from, state FROM ${rowsTable(view)}`,
   ];
   await defineSqlView(database, view, sources.join(' UNION ALL '));
@@ -62,7 +62,7 @@ export async function createHistoryView(
 
 /** As createHistoryView, without rows: for who asks what there is. */
 export async function createEmptyHistoryView(database: AnalyticDatabase, view: AnyView): Promise<void> {
-  await defineSqlView(database, view, noHistory);
+  await defineSqlView(database, view, NO_HISTORY);
 }
 
 /** The view of rows (key, valid_from, state), and macro `<view>_as_of(at)`: the finished row of each key as of a time in ms. */
@@ -90,7 +90,7 @@ export async function createRecordView(
   const topic = topics[view.source] as Topic<string, unknown>;
   registerRowFunction(database, { ...view, empty: () => null, decode: (bytes) => topic.value.decode(bytes) });
   const table = `records_${sqlName(view)}`;
-  await database.run(`CREATE TEMP TABLE ${table} (${historyDeclaration})`);
+  await database.run(`CREATE TEMP TABLE ${table} (${HISTORY_DECLARATION})`);
   const records = isRead ? [...(await currentRecords(log, topic, 'by-newest')).values()] : [];
   const rows = records.map(({ key, timestamp, value }) => {
     return { key, at: timestamp, state: topic.value.encode(value) };

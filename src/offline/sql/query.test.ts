@@ -13,7 +13,7 @@ import {
   accept,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   events,
   startMs,
 } from '../testing/archived-world.ts';
@@ -57,7 +57,7 @@ it('knows users and items by their newest records, from the time of those on', a
   const written = (userId: string, occupation: string, timestamp: number) => {
     return { key: userId, value: user(userId, occupation), timestamp };
   };
-  const middle = startMs + dayMs;
+  const middle = startMs + DAY_MS;
   await writeRecords(world.log, users, [
     written('u1', 'nurse', startMs),
     written('u2', 'baker', startMs),
@@ -82,7 +82,7 @@ it('knows users and items by their newest records, from the time of those on', a
   const known = { type: 'video', category: 'even', tags: ['tag0'], duration_ms: 90_000n, language: 'en' };
   const created = item('i0').created;
   assert.deepEqual(await ask(world, joined), [
-    { item_id: 'i0', row: { ...none, ...known, age_days: (startMs - created) / dayMs } },
+    { item_id: 'i0', row: { ...none, ...known, age_days: (startMs - created) / DAY_MS } },
     { item_id: 'i5', row: { ...none, age_days: null } },
   ]);
 });

@@ -95,7 +95,7 @@ async function createTable(
 }
 
 /** What a label is by now: that of the newest correction. Needs the other tables. */
-const correctedExamples = `CREATE TEMP VIEW examples AS
+const CORRECTED_EXAMPLES = `CREATE TEMP VIEW examples AS
   SELECT examples_as_written.* REPLACE (coalesce(newest.labels, examples_as_written.labels) AS labels)
   FROM examples_as_written LEFT JOIN (
     SELECT user_id, event_id, arg_max(labels, log_offset) AS labels FROM example_corrections GROUP BY ALL
@@ -107,7 +107,7 @@ async function close(
   store: OfflineStore,
   views: readonly AnyView[],
 ): Promise<void> {
-  await database.run(correctedExamples);
+  await database.run(CORRECTED_EXAMPLES);
   const tables = [
     ...archivedTables.map(({ table }) => table),
     ...views.flatMap((view) => [historyTables(view).rows, historyTables(view).base]),

@@ -10,28 +10,28 @@ import { RowSeal } from './row-seal.ts';
  * The files of the vault: `pseudonyms.sqlite` with a key for each user, and `pseudonyms.key`, without which nobody can
  * tell whose they are. Both belong to their owner alone, and both are needed: a copy for safety holds the two.
  */
-export const vaultFileName = 'pseudonyms.sqlite';
-const masterKeyFileName = 'pseudonyms.key';
+export const VAULT_FILE_NAME = 'pseudonyms.sqlite';
+const MASTER_KEY_FILE_NAME = 'pseudonyms.key';
 
 const applicationId = 0x4d525056; // 'MRPV'
 /** How long a call waits for another process. Writes are some ms long. */
-const defaultPatienceMs = 5_000;
+const DEFAULT_PATIENCE_MS = 5_000;
 
 export type OpenedVault = { readonly database: DatabaseSync; readonly masterKey: Buffer };
 
 export function vaultExists(directory: string): boolean {
-  return existsSync(join(directory, vaultFileName));
+  return existsSync(join(directory, VAULT_FILE_NAME));
 }
 
 /** What SQLite finds wrong with the file; undefined where it finds nothing. */
 export function vaultFileProblem(directory: string): string | undefined {
-  return integrityProblem(join(directory, vaultFileName));
+  return integrityProblem(join(directory, VAULT_FILE_NAME));
 }
 
 /** Makes the vault where there is none. ConfigurationError MR_PRIVACY_VAULT_UNUSABLE, RetryableError MR_PRIVACY_VAULT_BUSY. */
-export function openVaultFile(directory: string, patienceMs = defaultPatienceMs): OpenedVault {
-  const path = join(directory, vaultFileName);
-  const keyPath = join(directory, masterKeyFileName);
+export function openVaultFile(directory: string, patienceMs = DEFAULT_PATIENCE_MS): OpenedVault {
+  const path = join(directory, VAULT_FILE_NAME);
+  const keyPath = join(directory, MASTER_KEY_FILE_NAME);
   return translated(path, () => {
     mkdirSync(directory, { recursive: true });
     makePrivate(path);
@@ -161,7 +161,7 @@ function unusable(what: string, cause?: unknown): ConfigurationError {
     'MR_PRIVACY_VAULT_UNUSABLE',
     `The vault of pseudonyms can't be used: ${what}.`,
     {
-      hint: `Restore ${vaultFileName} and ${masterKeyFileName} together from one backup, readable and writable only by this user.`,
+      hint: `Restore ${VAULT_FILE_NAME} and ${MASTER_KEY_FILE_NAME} together from one backup, readable and writable only by this user.`,
       cause,
     },
   );

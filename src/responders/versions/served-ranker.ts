@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type AnyView, featureViews, type InputFeature, modelFeatures, recordViews } from '#features';
 import {
-  externalGraphName,
-  externalManifestName,
+  EXTERNAL_GRAPH_NAME,
+  EXTERNAL_MANIFEST_NAME,
   type FeatureValue,
   openVersion,
   parseExternalManifest,
@@ -52,9 +52,9 @@ export class ServedRanker {
         { hint: 'Publish it again; the previously served version stays in use.' },
       );
     }
-    const manifest = parseExternalManifest(files.read(externalManifestName));
+    const manifest = parseExternalManifest(files.read(EXTERNAL_MANIFEST_NAME));
     const features = modelFeatures(manifest, [...featureViews, ...recordViews, ...modules]);
-    const thread = await RankingThread.start({ graph: files.read(externalGraphName), manifest });
+    const thread = await RankingThread.start({ graph: files.read(EXTERNAL_GRAPH_NAME), manifest });
     return new ServedRanker(files.version, features, thread);
   }
 

@@ -5,17 +5,17 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '#models';
 import { errorCode, failpoint, namesIn, sync, writeDurably } from '#platform';
 import { retiredSnapshot } from '../refusals.ts';
 
-const runsDirectory = 'runs';
+const RUNS_DIRECTORY = 'runs';
 const pattern = /^checkpoint-(\d+)$/;
 
 /** What a run keeps on the disk while it is not over. */
 export function directoryOfRun(dataDirectory: string, runId: string): string {
-  return join(dataDirectory, runsDirectory, runId);
+  return join(dataDirectory, RUNS_DIRECTORY, runId);
 }
 
 /** Removes what runs have left that are not among `open`. */
 export async function removeFilesOfRuns(dataDirectory: string, open: ReadonlySet<string>): Promise<void> {
-  for (const name of await namesIn(join(dataDirectory, runsDirectory))) {
+  for (const name of await namesIn(join(dataDirectory, RUNS_DIRECTORY))) {
     if (!open.has(name)) await removeFilesOfRun(dataDirectory, name);
   }
 }

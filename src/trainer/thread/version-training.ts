@@ -16,8 +16,8 @@ import {
   type TrainingHistory,
   type TrainingProgress,
   train,
+  VERSIONS_DIRECTORY,
   type VersionFiles,
-  versionsDirectory,
 } from '#models';
 import { withScratchDuckDb } from '#offline';
 import { errorCode, invariant } from '#platform';
@@ -199,7 +199,7 @@ export class VersionTrainer {
     const lineage = { snapshot, config, seed, base: base?.version ?? null, dataset, history };
     const version = isTrial
       ? ''
-      : await localArtifacts(join(dataDirectory, versionsDirectory)).write(described, {
+      : await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).write(described, {
           ...files,
           'card.md': Buffer.from(modelCard({ ...described, judgements, ...lineage })),
         });

@@ -14,9 +14,9 @@ export type Due = {
 };
 
 /** After a run for which there was nothing complete. */
-const retryMs = 60_000;
+const RETRY_MS = 60_000;
 /** How late a time of the schedule is still kept, by whoever was not there when it came. */
-const latenessMs = 3_600_000;
+const LATENESS_MS = 3_600_000;
 
 type Cron = { readonly pipeline: RunPipeline; readonly schedule: CronSchedule; readonly leastNew: number };
 
@@ -60,7 +60,7 @@ export class Triggers {
     const triggers = new Triggers(options, crons, examples, last);
     for (const { pipeline } of crons) {
       const before = runs.findLast((run) => run.pipeline === pipeline)?.created ?? clock.now();
-      triggers.#passedMs.set(pipeline, Math.max(before, clock.now() - latenessMs));
+      triggers.#passedMs.set(pipeline, Math.max(before, clock.now() - LATENESS_MS));
     }
     return triggers;
   }
@@ -98,7 +98,7 @@ export class Triggers {
 
   /** There was nothing to take. */
   postpone(): void {
-    this.#notBeforeMs = this.#options.clock.now() + retryMs;
+    this.#notBeforeMs = this.#options.clock.now() + RETRY_MS;
   }
 
   async close(): Promise<void> {
