@@ -24,14 +24,14 @@ export const MUTANTS: readonly Mutant[] = [
     find: `  const appended = await committer.write({ appends, offsets });
   step('commit.store.before');
   for (const task of tasks) {
-    await task.commit(appended);
+    await orDamaged(task, task.commit(appended));
     task.outbox.clear();
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }`,
     replace: `  step('commit.store.before');
   for (const task of tasks) {
-    await task.commit([]);
+    await orDamaged(task, task.commit([]));
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }

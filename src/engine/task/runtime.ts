@@ -1,9 +1,15 @@
 import { Backoff, errorCode, invariant, type Metrics, RetryableError } from '#platform';
 import { acceptTopology } from '../topology/generations/acceptance.ts';
-import { type MemberMetadata, type TaskOwners, tasksOf } from './assignment/assignment.ts';
+import { type MemberMetadata, type TaskId, type TaskOwners, tasksOf } from './assignment/assignment.ts';
 import { Rebalance } from './assignment/rebalance.ts';
 import { CommitCadence } from './commit/cadence.ts';
-import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit/commit.ts';
+import {
+  type Committer,
+  commitTasks,
+  DamagedTaskError,
+  openCommitter,
+  uncommittedBytes,
+} from './commit/commit.ts';
 import { journalTopic } from './commit/journal.ts';
 import { step } from './failpoints.ts';
 import { GlobalTables } from './global/global-tables.ts';
@@ -262,7 +268,7 @@ export class StreamsRuntime {
   }
 
   async #process(task: Task): Promise<number> {
-    const { clock, batchRecords, databases, logger } = this.#options;
+    const { clock, batchRecords } = this.#options;
     try {
       const begun = clock.monotonic();
       return await this.#beatingUntil(task.process(batchRecords), () => {
@@ -272,14 +278,19 @@ export class StreamsRuntime {
       });
     } catch (error) {
       if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
-      logger.warn({ err: error, task: task.name }, 'a store is damaged; it is fully restored');
-      // What the task has not committed was in memory only: its successor reads it again.
-      await this.#tasks.close([task]);
-      this.#suspects.add(task.name);
-      await databases.destroy(task.name);
-      this.#require(this.#fetching).assign(this.tasks);
+      await this.#discard(task.name, [task], error);
       return 0;
     }
+  }
+
+  /** Throws away the stores of a task, and what `closing` have not committed: their successors read it again. */
+  async #discard(damaged: string, closing: readonly TaskId[], err: unknown): Promise<void> {
+    const { databases, logger } = this.#options;
+    logger.warn({ err, task: damaged }, 'a store is damaged; it is fully restored');
+    await this.#tasks.close(closing);
+    this.#suspects.add(damaged);
+    await databases.destroy(damaged);
+    this.#require(this.#fetching).assign(this.tasks);
   }
 
   #noteHeldUp(why: string): void {
@@ -323,6 +334,8 @@ export class StreamsRuntime {
     try {
       await commitTasks(tasks, this.#require(this.#committer));
     } catch (error) {
+      // The others' outputs are gathered, and can't be gathered twice.
+      if (error instanceof DamagedTaskError) return this.#discard(error.task, this.#tasks.held, error);
       if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
       return this.#joinAnew();
     }
