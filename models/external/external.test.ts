@@ -83,7 +83,7 @@ describe('models from outside', () => {
       /SHA-256/,
     );
     const only = ({ inputs }: Changes) => ({ inputs: inputs.slice(0, 1) });
-    await refused(lies(only), 'MR_MODEL_SIGNATURE', /wants an input item/);
+    await refused(lies(only), 'MR_MODEL_SIGNATURE', /requires an input item/);
     const more = ({ inputs }: Changes) => ({ inputs: [...inputs, { ...inputs[0], name: 'more' }] });
     await refused(lies(more), 'MR_MODEL_SIGNATURE', /input more, and the graph has user, item/);
     const whole = ({ inputs: [user, item] }: Changes) => ({ inputs: [user, { ...item, type: 'int64' }] });
@@ -131,7 +131,7 @@ describe('models from outside', () => {
     const input = manifest.inputs[0];
     const wrong: readonly (readonly [Changes, RegExp])[] = [
       [{ format: 2 }, /format is 2; this build reads 1/],
-      [{ name: '' }, /name is "", not a text/],
+      [{ name: '' }, /name is "", not a string/],
       [{ colour: 'red' }, /unknown field "colour"; known: format/],
       [{ views: { 'user-features': '2' } }, /views\.user-features is "2"/],
       [{ inputs: [] }, /inputs is empty/],

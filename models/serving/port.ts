@@ -27,7 +27,7 @@ export interface UserEncoding {
 }
 
 export type Serving =
-  /** Scores are inner products of a user's vector with those of `itemVectorsFile`. */
+  /** Scores are inner products of a user's vector with those of `ITEM_VECTORS_FILE`. */
   | {
       readonly kind: 'vectors';
       /** What `encoder` reads. */
@@ -35,7 +35,7 @@ export type Serving =
       /** Errors: MR_MODEL_UNREADABLE. */
       encoder(files: VersionContents): Promise<UserEncoding>;
     }
-  /** Scores are sums over a user's history of the weights in `itemWeightsFile`. */
+  /** Scores are sums over a user's history of the weights in `ITEM_WEIGHTS_FILE`. */
   | {
       readonly kind: 'item-weights';
       /** Whether an item's strongest weights are those of the items most like it. */

@@ -5,7 +5,7 @@ const GRAM_LENGTH = 3;
 
 /**
  * What a title is read as: its words, then the n-grams of three characters of each word with its ends marked, by their
- * hash, each once: 0 .. titleBuckets - 1. So titles that share a word or a stem are near each other, in any language,
+ * hash, each once: 0 .. TITLE_BUCKETS - 1. So titles that share a word or a stem are near each other, in any language,
  * without a dictionary (Bojanowski et al. 2017). Case and diacritics make no difference.
  */
 export function titleGrams(title: string): number[] {

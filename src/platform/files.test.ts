@@ -25,7 +25,7 @@ describe('files', () => {
     const written = await fingerprint(path);
     assert.equal(await fileProblem(path, written), undefined);
     writeFileSync(path, 'next');
-    assert.match((await fileProblem(path, written)) ?? '', /another SHA-256/);
+    assert.match((await fileProblem(path, written)) ?? '', /a SHA-256 other/);
     truncateSync(path, 3);
     assert.equal(await fileProblem(path, written), 'has 3 bytes and was written with 4');
     assert.equal(readFileSync(path, 'utf8'), 'nex');

@@ -79,7 +79,7 @@ describe('http server', () => {
     assert.deepEqual(await get('/named?devcie=tv'), {
       code: 'MR_HTTP_QUERY',
       message: 'There is no parameter "devcie".',
-      hint: 'Give each of k, device once at most.',
+      hint: 'Use each of k, device at most once.',
     });
     const twice = (await get('/named?k=1&k=2')) as { code: string; message: string };
     assert.deepEqual(

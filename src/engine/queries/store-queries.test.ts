@@ -283,7 +283,7 @@ describe('where the owner of a task', () => {
     );
     await assert.rejects(queries.query(STORE, { kind: 'range' }), {
       code: 'MR_QUERY_TASK_MOVING',
-      message: /did not respond/,
+      message: /gave no answer/,
     });
   });
 

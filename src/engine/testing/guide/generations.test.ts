@@ -27,7 +27,7 @@ it('a renamed store: refused, then migrated', async (t) => {
   await assert.rejects(start(t, log, counting('watch-time'), { databases }), {
     code: 'MR_TOPOLOGY_STATE_CHANGED',
     message:
-      'Topology guide, generation 1, does not fit the state that it has left: ' +
+      'Topology guide, generation 1, does not fit its existing state: ' +
       'store total/state is no longer declared: ' +
       'rename { "total/state": "watch-time/state" } or drop ["total/state"].',
   });
