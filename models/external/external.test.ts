@@ -85,7 +85,7 @@ describe('models from outside', () => {
     const only = ({ inputs }: Changes) => ({ inputs: inputs.slice(0, 1) });
     await refused(lies(only), 'MR_MODEL_SIGNATURE', /requires an input item/);
     const more = ({ inputs }: Changes) => ({ inputs: [...inputs, { ...inputs[0], name: 'more' }] });
-    await refused(lies(more), 'MR_MODEL_SIGNATURE', /input more, and the graph has user, item/);
+    await refused(lies(more), 'MR_MODEL_SIGNATURE', /input more; the graph has user, item/);
     const whole = ({ inputs: [user, item] }: Changes) => ({ inputs: [user, { ...item, type: 'int64' }] });
     await refused(
       lies((manifest) => {
@@ -93,7 +93,7 @@ describe('models from outside', () => {
         return { inputs: inputs.map((each: Changes) => ({ ...each, missing: 0 })) };
       }),
       'MR_MODEL_SIGNATURE',
-      /input item is float32, the manifest says int64/,
+      /input item is float32; the manifest says int64/,
     );
     const output = { name: 'logit', type: 'float32', shape: ['rows'] };
     await refused(
@@ -135,7 +135,7 @@ describe('models from outside', () => {
       [{ colour: 'red' }, /unknown field "colour"; known: format/],
       [{ views: { 'user-features': '2' } }, /views\.user-features is "2"/],
       [{ inputs: [] }, /inputs is empty/],
-      [{ inputs: [input, input] }, /features stands in it twice/],
+      [{ inputs: [input, input] }, /features appears twice/],
       [{ inputs: [{ ...input, type: 'bfloat16' }] }, /inputs\[0\]\.type is "bfloat16"/],
       [{ inputs: [{ ...input, features: ['events'] }] }, /has "events", not view\.feature/],
       [{ inputs: [{ ...input, missing: 'none' }] }, /inputs\[0\]\.missing is "none"/],

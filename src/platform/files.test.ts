@@ -27,7 +27,7 @@ describe('files', () => {
     writeFileSync(path, 'next');
     assert.match((await fileProblem(path, written)) ?? '', /a SHA-256 other/);
     truncateSync(path, 3);
-    assert.equal(await fileProblem(path, written), 'has 3 bytes and was written with 4');
+    assert.equal(await fileProblem(path, written), 'has 3 bytes, but was written with 4');
     assert.equal(readFileSync(path, 'utf8'), 'nex');
   });
 

@@ -414,7 +414,7 @@ it('an output topic that is not there, or with other partitions, is refused at t
   await world.log.createTopics([{ name: output.name, partitions: 1, cleanup: output.cleanup }]);
   await assert.rejects(world.settle(counting()), {
     code: 'MR_TOPOLOGY_INVALID',
-    message: /output has 1 partitions in the log, and is declared with 2/,
+    message: /output has 1 partitions in the log, but is declared with 2/,
   });
 });
 
