@@ -18,6 +18,7 @@ export { type OfflineErasureOptions, offlineEraseTarget } from './erasure.ts';
 export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } from './reading.ts';
 export { rowsOfUser } from './rows-of-user.ts';
 export { holdsErasedUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
+export { exampleModules } from './snapshot/module-features.ts';
 export type { NegativeOptions } from './snapshot/negatives.ts';
 export { readRegistry, readSnapshots, readVersions } from './snapshot/published.ts';
 export { defaultLimits, type QualityLimits } from './snapshot/quality.ts';

@@ -1,3 +1,4 @@
+import type { AnyView } from '#features';
 import type { Log } from '#log';
 import { defaultModel, type Execution, type ModelConfig } from '#models';
 import type { Clock, Logger, Progress } from '#platform';
@@ -57,6 +58,8 @@ export type TrainerOptions = {
   /** How snapshots are taken, when without being asked for, and how many are kept. */
   readonly snapshots?: SnapshotPlan;
   readonly training?: TrainingPlan;
+  /** Views of modules whose rows snapshots have; none by default. */
+  readonly modules?: readonly AnyView[];
   /** This process's name among the trainers: started again under it, it goes on at once. */
   readonly instanceId: string;
 };

@@ -108,7 +108,7 @@ async function searchHere(invocation: Invocation<Options>, shutdown: Shutdown): 
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);
-  const { failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
+  const { failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
   const trials = runTrials(invocation, installation, signal);
   return unlessInterrupted(Promise.race([trials, failed, pipeline.failed]), signal);
 }

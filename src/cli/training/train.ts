@@ -76,7 +76,7 @@ async function trainHere(invocation: Invocation<Options>, shutdown: Shutdown): P
   const progress = commandProgress(output, signal);
   const pipeline = await startPipeline(installation, shutdown);
   await unlessInterrupted(catchUp(pipeline, progress), signal);
-  const { trainer, failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
+  const { trainer, failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
   const training = trainer.train(wanted(invocation), signal);
   return unlessInterrupted(Promise.race([training, failed, pipeline.failed]), signal);
 }

@@ -3,7 +3,9 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Execution, type ModelConfig, modelSettings } from '#models';
+import { exampleModules } from '#offline';
 import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
+import { viewsOfModules } from '#processing';
 import type { Version } from '#schemas';
 import type { Installation } from '#service';
 import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
@@ -12,15 +14,16 @@ import { figure } from '../versions/versions.ts';
 
 /**
  * Starts a trainer, which carries out runs until `shutdown`; `onlyAsked` leaves out those that schedules ask for. `failed`
- * rejects when it ends before.
+ * rejects when it ends before. Errors: those of viewsOfModules and exampleModules.
  */
-export function startTrainer(
+export async function startTrainer(
   { log, topics, configuration, instanceId, logger }: Installation,
   progress: Progress,
   shutdown: Shutdown,
   { onlyAsked = false }: { readonly onlyAsked?: boolean } = {},
-): { readonly trainer: Trainer; readonly failed: Promise<never> } {
+): Promise<{ readonly trainer: Trainer; readonly failed: Promise<never> }> {
   const { seed, epochs, dimension, textEncoder } = configuration.training;
+  const modules = exampleModules(await viewsOfModules(configuration.features.modules));
   const trainer = new Trainer({
     log,
     topics,
@@ -41,6 +44,7 @@ export function startTrainer(
       ...trainingPlan(configuration),
       ...(onlyAsked && { schedule: 'off', refresh: 'off' }),
     },
+    modules,
     instanceId,
   });
   const stopping = new AbortController();

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FeatureTtls } from '#features';
+import type { AnyView, FeatureTtls } from '#features';
 import type { Log } from '#log';
 import { type Clock, errorCode, type Logger, type Progress, RetryableError } from '#platform';
-import type { Snapshot, SnapshotFile } from '#schemas';
+import type { Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import type { Topics } from '#topologies';
 import { withDuckDb } from '../duckdb.ts';
 import { partialPrefix, removePartial, sync } from '../durable-files.ts';
@@ -29,6 +29,8 @@ export type SnapshotOptions = {
   readonly negatives?: NegativeOptions;
   /** Under which the features of negatives are read, as those of examples are; what the views declare by default. */
   readonly featureTtlMs?: FeatureTtls;
+  /** Views of modules whose rows examples have, as exampleModules returns them; none by default. */
+  readonly modules?: readonly AnyView[];
   readonly limits?: QualityLimits;
   /** The command that asked for it. */
   readonly commandId?: string;
@@ -44,7 +46,7 @@ const idDigits = 16;
  * contents: an equal snapshot is the same one, byte for byte. One call at a time for a data directory.
  *
  * Errors: RetryableError MR_SNAPSHOT_EMPTY when no positive example is complete, MR_SNAPSHOT_WITHDRAWN; those of
- * negativeFeatures.
+ * withAcceptedEvents.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const { dataDirectory, split = defaultSplit, negatives, limits = defaultLimits } = options;
@@ -55,7 +57,8 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   try {
     const { collected, written } = await write(options, aside, split);
     const protocol = splitProtocol(split);
-    const id = snapshotId(protocol, written.files);
+    const views = snapshotViews(options.modules);
+    const id = snapshotId(protocol, views, written.files);
     await moveIntoPlace(aside, parent, id);
     const directory = `${snapshotDirectory}/${id}`;
     const offsets = [...collected.offsets, ...written.eventOffsets];
@@ -74,7 +77,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       watermark: collected.watermark,
       protocol,
       ...written.parts,
-      views: [...snapshotViews],
+      views,
       command_id: options.commandId ?? null,
       negatives: negatives === undefined ? null : negativesOf(negatives, written.negativeRows),
       excluded_users: collected.excludedUsers,
@@ -109,10 +112,10 @@ function negativesOf({ uniform, byPopularity, seed }: NegativeOptions, rows: num
   return { uniform, by_popularity: byPopularity, seed, rows };
 }
 
-function snapshotId(protocol: string, files: readonly SnapshotFile[]): string {
+function snapshotId(protocol: string, views: readonly ViewVersion[], files: readonly SnapshotFile[]): string {
   const contents = {
     protocol,
-    views: snapshotViews,
+    views,
     files: files.map(({ name, sha256 }) => [name, sha256]),
   };
   return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, idDigits);
