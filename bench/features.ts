@@ -15,7 +15,7 @@ import { type Figure, printFigure } from './figure.ts';
 import { type OneCore, onOneCore, writeWorld } from './world-log.ts';
 
 const EVENTS = 400_000;
-const bench = 'features';
+const BENCH = 'features';
 
 export async function run(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
@@ -32,7 +32,7 @@ export async function run(): Promise<void> {
 }
 
 function printRates(name: string, { seconds, cpuSeconds }: OneCore, aim: number): void {
-  const shared = { bench, case: name, aim } as const;
+  const shared = { bench: BENCH, case: name, aim } as const;
   printFigure({ ...shared, metric: 'events_per_second', value: EVENTS / seconds, unit: 'events/s' });
   printFigure({
     ...shared,
@@ -49,7 +49,7 @@ async function printSizes(directory: string): Promise<void> {
   for (const view of featureViews) {
     const { rows, bytes } = await viewStatistics(log, await openViewTopic(log, log.registry, view), view);
     const figure: Figure = {
-      bench,
+      bench: BENCH,
       case: `${view.name}, a row`,
       metric: 'bytes',
       value: bytes / rows,

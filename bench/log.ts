@@ -17,10 +17,10 @@ import { type Figure, percentile, printFigure } from './figure.ts';
 type Synchronous = 'full' | 'normal';
 type Rates = { readonly records: number; readonly seconds: number; readonly cpuSeconds: number };
 
-const recordBytes = 120;
+const RECORD_BYTES = 120;
 /** Long enough for the figures to be steady, short enough for all of them to take less than a minute. */
-const secondsPerCase = 2.5;
-const topic = 'bench';
+const SECONDS_PER_CASE = 2.5;
+const TOPIC = 'bench';
 
 export async function run(): Promise<void> {
   for (const synchronous of ['full', 'normal'] as const) {
@@ -51,7 +51,7 @@ async function withLog(
   const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous });
   try {
     await log.createTopics([
-      { name: topic, partitions: 2, cleanup: { policy: 'delete', retentionMs: null } },
+      { name: TOPIC, partitions: 2, cleanup: { policy: 'delete', retentionMs: null } },
     ]);
     await work(log, directory);
   } finally {
@@ -63,7 +63,7 @@ async function withLog(
 function makeRecords(count: number): ProducerRecord[] {
   return Array.from({ length: count }, (_, i) => ({
     key: Buffer.from(`user-${i}`.padEnd(16, '-')),
-    value: Buffer.alloc(recordBytes - 16, i),
+    value: Buffer.alloc(RECORD_BYTES - 16, i),
     timestamp: 1_700_000_000_000 + i,
   }));
 }
@@ -90,7 +90,7 @@ async function appendFor(
   const until = performance.now() + seconds * 1000;
   let appended = 0;
   while (performance.now() < until) {
-    await producer.append(topic, partition, records);
+    await producer.append(TOPIC, partition, records);
     appended += perCommit;
   }
   await producer.close();
@@ -99,14 +99,14 @@ async function appendFor(
 
 /** Appends with several commits on the way at once, as a busy gateway does. */
 async function appendPipelined(log: EmbeddedLog, perCommit: number, inFlight: number): Promise<number> {
-  const lanes = Array.from({ length: inFlight }, () => appendFor(log, 0, perCommit, secondsPerCase));
+  const lanes = Array.from({ length: inFlight }, () => appendFor(log, 0, perCommit, SECONDS_PER_CASE));
   return (await Promise.all(lanes)).reduce((total, appended) => total + appended, 0);
 }
 
 /** Reads partition 0 to its end, looking at the key and value of each record. */
 async function readAll(log: EmbeddedLog): Promise<number> {
   const consumer = await log.consumer();
-  const at = { topic, partition: 0 };
+  const at = { topic: TOPIC, partition: 0 };
   consumer.assign([{ ...at, offset: 0 }]);
   let records = 0;
   let bytes = 0;
@@ -118,7 +118,7 @@ async function readAll(log: EmbeddedLog): Promise<number> {
     }
   } while (consumer.position(at) !== consumer.end(at));
   await consumer.close();
-  if (bytes !== records * recordBytes) throw new Error(`read ${bytes} bytes of ${records} records`);
+  if (bytes !== records * RECORD_BYTES) throw new Error(`read ${bytes} bytes of ${records} records`);
   return records;
 }
 
@@ -127,7 +127,7 @@ const aims: Readonly<Record<string, number>> = { 'full 100': 390_000, 'normal 10
 async function benchOneProcess(synchronous: Synchronous, perCommit: number): Promise<void> {
   await withLog(synchronous, async (log) => {
     await appendFor(log, 1, perCommit, 0.3);
-    const appends = await measure(() => appendFor(log, 0, perCommit, secondsPerCase));
+    const appends = await measure(() => appendFor(log, 0, perCommit, SECONDS_PER_CASE));
     printRates(
       `append ${synchronous}, commits of ${perCommit}`,
       appends,
@@ -158,11 +158,11 @@ async function nextLine(lines: AsyncIterator<string>): Promise<string> {
 
 async function benchTwoProcesses(synchronous: Synchronous): Promise<void> {
   await withLog(synchronous, async (log, directory) => {
-    const child = startWriter(directory, synchronous, 100, secondsPerCase);
+    const child = startWriter(directory, synchronous, 100, SECONDS_PER_CASE);
     const exited = once(child, 'exit');
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
     await nextLine(lines);
-    const own = await measure(() => appendFor(log, 0, 100, secondsPerCase));
+    const own = await measure(() => appendFor(log, 0, 100, SECONDS_PER_CASE));
     const other = Number(await nextLine(lines));
     await exited;
     const name = `append ${synchronous}, commits of 100, two processes`;
@@ -182,18 +182,18 @@ async function benchWait(): Promise<void> {
     const producer = await log.producer();
     const one = makeRecords(1);
     const waits = async (): Promise<number[]> => {
-      const until = performance.now() + secondsPerCase * 1000;
+      const until = performance.now() + SECONDS_PER_CASE * 1000;
       const times: number[] = [];
       while (performance.now() < until) {
         const since = performance.now();
-        await producer.append(topic, 0, one);
+        await producer.append(TOPIC, 0, one);
         times.push(performance.now() - since);
         await systemClock.sleep(2);
       }
       return times;
     };
     printWaits('append of one record, alone', await waits());
-    const child = startWriter(directory, 'full', 1000, secondsPerCase + 0.5);
+    const child = startWriter(directory, 'full', 1000, SECONDS_PER_CASE + 0.5);
     const exited = once(child, 'exit');
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
     await nextLine(lines);

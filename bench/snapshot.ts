@@ -14,7 +14,7 @@ const EVENTS = 1_000_000;
 const AIM_SECONDS = 90;
 /** `engine.threads`. */
 const THREADS = 2;
-const bench = 'snapshot';
+const BENCH = 'snapshot';
 
 /** What snapshot/take.ts prints. */
 type Taken = {
@@ -49,7 +49,7 @@ export async function run(): Promise<void> {
     const name = `${events.toLocaleString('en-US')} events`;
     const figure = (part: string, value: number, aim?: number) =>
       printFigure({
-        bench,
+        bench: BENCH,
         case: `${name}, ${part}`,
         metric: 'seconds',
         value,
@@ -69,7 +69,7 @@ export async function run(): Promise<void> {
     figure('events to snapshot, all archived meanwhile', processed.seconds + plain.seconds, AIM_SECONDS);
     figures('snapshot with a negative for each positive', sampled);
     printFigure({
-      bench,
+      bench: BENCH,
       case: `${plain.examples.toLocaleString('en-US')} examples, an example`,
       metric: 'bytes',
       value: plain.bytes / plain.examples,

@@ -10,7 +10,7 @@ import { type Figure, printFigure, printMissing } from './figure.ts';
 import { cases, type TrainCase } from './train/cases.ts';
 import type { Took } from './train/run-case.ts';
 
-const bench = 'train';
+const BENCH = 'train';
 const byDefault = ['ml-100k', 'ml-1m'];
 
 export async function run(): Promise<void> {
@@ -20,7 +20,7 @@ export async function run(): Promise<void> {
   const names = named.length === 0 ? byDefault : named;
   for (const chosen of cases.filter(({ name }) => names.includes(name))) {
     if (!chosen.isThere()) {
-      printMissing({ bench, case: chosen.name }, 'the data set is not on this machine');
+      printMissing({ bench: BENCH, case: chosen.name }, 'the data set is not on this machine');
       continue;
     }
     const script = join(import.meta.dirname, 'train/run-case.ts');
@@ -54,7 +54,7 @@ function printTraining(chosen: TrainCase, took: Took): void {
 function printFigures({ name }: TrainCase, lines: readonly Line[], examples?: number): void {
   const label = examples === undefined ? name : `${name}, ${examples.toLocaleString('en-US')} examples`;
   for (const [part, metric, value, unit, aim] of lines) {
-    const figure = { bench, case: `${label}, ${part}`, metric, value, unit };
+    const figure = { bench: BENCH, case: `${label}, ${part}`, metric, value, unit };
     printFigure(aim === undefined ? figure : { ...figure, aim });
   }
 }

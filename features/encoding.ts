@@ -12,7 +12,7 @@ import { FatalError, invariant, writeUnsigned } from '#platform';
 
 const malformed = (what: string): FatalError =>
   new FatalError('MR_FEATURES_STATE_MALFORMED', `aggregation state is malformed: ${what}`, {
-    hint: 'The bytes were damaged or written by something else. Rebuild the view from its source topic.',
+    hint: 'The bytes are damaged, or something else wrote them. Rebuild the view from its source topic.',
   });
 
 /**

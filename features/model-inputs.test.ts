@@ -41,12 +41,8 @@ describe('features of a model from outside', () => {
 
   it('are refused where they are of another version of the view, or of none', () => {
     const other = { 'user-features': 1 };
-    refused(
-      () => read(['user-features.events'], 'float32', other),
-      /version 1 .*version 2/,
-      /Train it again/,
-    );
-    refused(() => read(['user-features.events'], 'float32', {}), /does not say/, /"user-features": 2/);
+    refused(() => read(['user-features.events'], 'float32', other), /version 1 .*version is 2/, /Retrain it/);
+    refused(() => read(['user-features.events'], 'float32', {}), /without stating/, /"user-features": 2/);
   });
 
   it('are refused where the input cannot hold them', () => {

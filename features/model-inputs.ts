@@ -33,7 +33,7 @@ export function modelFeatures(
       if (fitting[type].includes(kind)) return { view, feature };
       throw wrong(
         `${name} is ${kind}, which an input of type ${type} can't hold`,
-        'Take another feature or type.',
+        'Choose another feature or type.',
       );
     }),
   );
@@ -48,11 +48,11 @@ function columnOf(
   const views = declared.filter((each) => each.name === name);
   if (views.length === 0) {
     const names = [...new Set(declared.map((each) => each.name))].sort().join(', ');
-    throw wrong(`no view ${name} is declared, of which it reads ${feature}`, `There are: ${names}.`);
+    throw wrong(`it reads ${feature}, but no view ${name} is declared`, `There are: ${names}.`);
   }
   if (version === undefined) {
     throw wrong(
-      `it reads ${name}.${feature} and does not say of which version of the view`,
+      `it reads ${name}.${feature} without stating the version of the view`,
       `Give it in the manifest, such as "views": { "${name}": ${views.at(-1)?.version} }.`,
     );
   }
@@ -60,8 +60,8 @@ function columnOf(
   if (view === undefined) {
     const versions = views.map((each) => each.version).join(', ');
     throw wrong(
-      `it was trained with version ${version} of ${name}, and declared is version ${versions}`,
-      'Train it again on the features of this version.',
+      `it was trained with version ${version} of ${name}; the declared version is ${versions}`,
+      'Retrain it on the features of this version.',
     );
   }
   const column = view.columns.find((each) => each.name === feature);

@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto';
 import { FatalError, invariant } from '#platform';
 import type { Interaction } from '#schemas';
 import type { Aggregation } from './aggregation.ts';
-import { compileParts } from './compiled.ts';
 import { CanonicalReader, CanonicalWriter, compareBytewise } from './encoding.ts';
 import { type FeatureColumn, featureColumns, type RowOf, type RowSpec } from './row.ts';
 
@@ -111,14 +110,23 @@ function build<A extends Aggregations, R extends RowSpec>(
   type Row = RowOf<R>;
   const columns = featureColumns(declaration.row);
   const names = Object.keys(aggregations).sort(compareBytewise);
-  const parts = compileParts<State, Interaction, ValuesOf<A>>(
-    names,
-    names.map((part) => aggregations[part] as Part),
-  );
+  const parts = names.map((part) => aggregations[part] as Part);
+  /** Copied for each record: a field that is there already is set faster than one is added. */
+  const shape: State = Object.fromEntries(names.map((part) => [part, undefined]));
+  const recordOf = (field: (part: Part, name: string) => unknown): State => {
+    const record = { ...shape };
+    for (let i = 0; i < parts.length; i++) {
+      const part = names[i] as string;
+      record[part] = field(parts[i] as Part, part);
+    }
+    return record;
+  };
+  const valuesOf = (state: State, now: number) =>
+    recordOf((part, name) => part.finish(state[name], now)) as ValuesOf<A>;
   const writer = new CanonicalWriter();
-  const none = parts.empty();
+  const none = recordOf((part) => part.empty());
   const expiring = Object.entries(featureTtlMs) as (readonly [keyof Row & string, number])[];
-  const defaults = (now: number): Row => declaration.finish(parts.finish(none, now), now);
+  const defaults = (now: number): Row => declaration.finish(valuesOf(none, now), now);
   const isExpired = (updated: number | null, now: number): boolean =>
     updated !== null && ttlMs !== null && now - updated > ttlMs;
   /** The row of values that have not expired as a whole. */
@@ -150,33 +158,36 @@ function build<A extends Aggregations, R extends RowSpec>(
       .digest('hex'),
     filter: declaration.filter,
     key: declaration.key,
-    empty: parts.empty,
+    empty: () => recordOf((part) => part.empty()),
     add: (state, event) => {
-      parts.add(state, event);
+      for (let i = 0; i < parts.length; i++) {
+        const part = names[i] as string;
+        state[part] = parts[i]?.add(state[part], event);
+      }
       return state;
     },
-    merge: parts.merge,
+    merge: (a, b) => recordOf((part, name) => part.merge(a[name], b[name])),
     encode: (state) => {
       writer.reset();
       writer.unsigned(version);
-      parts.encode(writer, state);
+      for (let i = 0; i < parts.length; i++) parts[i]?.encode(writer, state[names[i] as string]);
       return writer.take();
     },
     decode: (bytes) => {
       const reader = new CanonicalReader(bytes);
       const written = reader.unsigned();
       if (written !== version) throw otherVersion(name, version, written);
-      const state = parts.decode(reader);
+      const state = recordOf((part) => part.decode(reader));
       reader.end();
       return state;
     },
     finish: (state, now) => {
-      const values = parts.finish(state, now);
+      const values = valuesOf(state, now);
       const updated = declaration.updated(values);
       return isExpired(updated, now) ? defaults(now) : rowOf(values, updated, now);
     },
     read: (state, now) => {
-      const values = parts.finish(state, now);
+      const values = valuesOf(state, now);
       const updated = declaration.updated(values);
       if (isExpired(updated, now)) {
         return { row: defaults(now), updated, expired: columns.map((column) => column.name) };
@@ -198,6 +209,6 @@ function otherVersion(view: string, expected: number, found: number): FatalError
   return new FatalError(
     'MR_FEATURES_STATE_VERSION',
     `a state of view ${view} has version ${found}, this build reads version ${expected}`,
-    { hint: 'Build the view again from its source topic under a new generation.' },
+    { hint: 'Rebuild the view from its source topic under a new generation.' },
   );
 }

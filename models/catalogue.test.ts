@@ -5,7 +5,7 @@ import { modelOptions, modelSettings } from './options.ts';
 import { checkConfig, defaultsOf, isInRange, type Parameters, searchSpaceOf } from './parameters.ts';
 
 test('what models declare holds: names differ, defaults and the space of a search are in range', () => {
-  assert.equal(new Set(modelNames).size, models.length);
+  assert.equal(new Set(modelNames()).size, models.length);
   for (const { name, parameters } of models) {
     checkConfig(name, parameters, defaultsOf(parameters));
     const declared: Parameters = parameters;
@@ -37,6 +37,6 @@ test('options of single models come back by model, and only where they were give
   assert.deepEqual(trained, ['ease']);
   assert.deepEqual(configOf.ials, { dim: 16 });
   assert.deepEqual(configOf.ease, {});
-  const [choice] = modelOptions;
-  assert.ok(choice?.accepts(modelNames) && !choice.accepts([]) && !choice.accepts(['none']));
+  const [choice] = modelOptions();
+  assert.ok(choice?.accepts(modelNames()) && !choice.accepts([]) && !choice.accepts(['none']));
 });

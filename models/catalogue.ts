@@ -1,4 +1,4 @@
-/** The models that can be trained and served, one a line; the first is trained where nobody chooses. */
+/** The models that can be trained and served, one a line, beside those of modules; the first is trained where nobody chooses. */
 import { ConfigurationError } from '#platform';
 import { easeModel } from './ease/model.ts';
 import { ialsModel } from './ials/model.ts';
@@ -15,20 +15,30 @@ export const models = [
   ialsModel,
 ] as const satisfies readonly Model[];
 
-export const modelNames: readonly string[] = models.map(({ name }) => name);
+/** These, and those of modules that this thread has loaded. */
+const known: Model[] = [...models];
+
+export const modelNames = (): readonly string[] => known.map(({ name }) => name);
+
+export const knownModels = (): readonly Model[] => known;
 
 export const defaultModel: Model = models[0];
 
 /** Undefined for a version of a kind that is not trained here. */
 export function modelOf(name: string): Model | undefined {
-  return models.find((each) => each.name === name);
+  return known.find((each) => each.name === name);
+}
+
+/** For model-modules.ts, which has checked it. */
+export function addModel(model: Model): void {
+  known.push(model);
 }
 
 /** Errors: ConfigurationError MR_MODEL_CONFIG. */
 export function modelNamed(name: string): Model {
   const model = modelOf(name);
   if (model !== undefined) return model;
-  throw new ConfigurationError('MR_MODEL_CONFIG', `There is no model ${name} to be trained.`, {
-    hint: `There is ${modelNames.join(', ')}.`,
+  throw new ConfigurationError('MR_MODEL_CONFIG', `There is no trainable model ${name}.`, {
+    hint: `There is ${modelNames().join(', ')}.`,
   });
 }

@@ -14,7 +14,7 @@ type Directory = {
   readonly arrays: readonly { readonly name: string; readonly type: string; readonly length: number }[];
 };
 
-const magic = 'MRCKPT01';
+const MAGIC = 'MRCKPT01';
 const kinds = { Float32Array, Float64Array, Int32Array, Uint32Array } as const;
 
 /**
@@ -28,14 +28,14 @@ export function encodeCheckpoint({ arrays, values }: Checkpoint): Uint8Array {
     length: array.length,
   }));
   const directory = Buffer.from(JSON.stringify({ values, arrays: entries } satisfies Directory));
-  let size = aligned(magic.length + 4 + directory.length);
+  let size = aligned(MAGIC.length + 4 + directory.length);
   for (const array of arrays.values()) size = aligned(size + array.byteLength);
 
   const file = Buffer.alloc(size);
-  file.write(magic, 'latin1');
-  file.writeUInt32LE(directory.length, magic.length);
-  directory.copy(file, magic.length + 4);
-  let at = aligned(magic.length + 4 + directory.length);
+  file.write(MAGIC, 'latin1');
+  file.writeUInt32LE(directory.length, MAGIC.length);
+  directory.copy(file, MAGIC.length + 4);
+  let at = aligned(MAGIC.length + 4 + directory.length);
   for (const array of arrays.values()) {
     file.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
     at = aligned(at + array.byteLength);
@@ -46,9 +46,9 @@ export function encodeCheckpoint({ arrays, values }: Checkpoint): Uint8Array {
 /** MR_MODEL_CHECKPOINT for bytes that are no whole checkpoint. */
 export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (file.toString('latin1', 0, magic.length) !== magic) throw unusable('it does not begin as one');
-  const start = magic.length + 4;
-  const end = start + file.readUInt32LE(magic.length);
+  if (file.toString('latin1', 0, MAGIC.length) !== MAGIC) throw unusable('it does not start like one');
+  const start = MAGIC.length + 4;
+  const end = start + file.readUInt32LE(MAGIC.length);
   if (end > file.length) throw unusable('it is cut off');
   const { values, arrays } = JSON.parse(file.toString('utf8', start, end)) as Directory;
   const decoded = new Map<string, CheckpointArray>();
@@ -75,13 +75,13 @@ export function restoreArray({ arrays }: Checkpoint, name: string, target: Check
 }
 
 export function unusable(why: string): InputError {
-  return new InputError('MR_MODEL_CHECKPOINT', `the checkpoint can not be used: ${why}`, {
-    hint: 'It is damaged, or of a training of other data or another configuration: train from the start.',
+  return new InputError('MR_MODEL_CHECKPOINT', `the checkpoint cannot be used: ${why}`, {
+    hint: 'It is damaged, or belongs to a training with other data or another configuration: train from scratch.',
   });
 }
 
 /** The file of a version with the weights that a refresh begins with. */
-export const weightsFile = 'weights.checkpoint';
+export const WEIGHTS_FILE = 'weights.checkpoint';
 
 /** What is learned: state of optimisers, which has the name of its parameter before a slash, and of chance is left out. */
 export function weightsOf({ arrays }: Checkpoint): Checkpoint {

@@ -9,15 +9,16 @@
  * onnxruntime-node stays behind this door; its runs block their thread.
  */
 export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts';
+export { candidateOf } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
   type ManifestFile,
   type MetricValues,
+  VERSIONS_DIRECTORY,
   type VersionContents,
   type VersionDescription,
   type VersionFiles,
   type VersionManifest,
-  versionsDirectory,
 } from './artifact/port.ts';
 export { defaultModel, modelNamed, modelNames, modelOf, models } from './catalogue.ts';
 export {
@@ -26,7 +27,7 @@ export {
   decodeCheckpoint,
   encodeCheckpoint,
   type Json,
-  weightsFile,
+  WEIGHTS_FILE,
 } from './checkpoint.ts';
 export type { Dataset } from './dataset.ts';
 export { fitEase } from './ease/fit.ts';
@@ -83,27 +84,38 @@ export {
   perUserLastShare,
   type Split,
 } from './evaluation/split.ts';
-export { type ExternalModel, externalGraphName, readExternalModel } from './external/directory.ts';
+export { EXTERNAL_GRAPH_NAME, type ExternalModel, readExternalModel } from './external/directory.ts';
 export {
   type ElementType,
+  EXTERNAL_MANIFEST_NAME,
+  EXTERNAL_MODEL,
   type ExternalInput,
   type ExternalManifest,
-  externalManifestName,
-  externalModel,
   parseExternalManifest,
 } from './external/manifest.ts';
 export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
 export { fitIals, type Ials } from './ials/fit.ts';
+export { itemVocabulary, matrixOf, onCpu, validationMetrics } from './implicit/dataset.ts';
 export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts';
+export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export { checkedNeeds, type Model, type SnapshotNeeds, type TrainedModel } from './model.ts';
+export { loadModelModules, modelModules } from './model-modules.ts';
 export { modelOptions, modelSettings } from './options.ts';
 export { hostThreads } from './parallel/thread-host.ts';
-export { type ModelConfig, type SearchDimension, type SearchSpace, searchSpaceOf } from './parameters.ts';
+export {
+  type ConfigOf,
+  configured,
+  type ModelConfig,
+  type Parameters,
+  type SearchDimension,
+  type SearchSpace,
+  searchSpaceOf,
+} from './parameters.ts';
 export {
   allTimePopularity,
   decayedPopularity,
@@ -118,11 +130,12 @@ export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
-  itemVectorsFile,
-  itemWeightsFile,
+  ITEM_VECTORS_FILE,
+  ITEM_WEIGHTS_FILE,
+  type Serving,
   type UserEncoding,
   type UserInput,
-  vocabularyFile,
+  VOCABULARY_FILE,
 } from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';

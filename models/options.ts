@@ -1,31 +1,35 @@
 /** The options that models declare: which are trained, and the parameters of each. */
 import type { DeclaredOption } from '#platform';
-import { defaultModel, modelNames, models } from './catalogue.ts';
+import { defaultModel, knownModels, modelNames } from './catalogue.ts';
 import { isInRange, type ModelConfig } from './parameters.ts';
 
-const trainedPath = 'training.models';
+const TRAINED_PATH = 'training.models';
 
-export const modelOptions: readonly DeclaredOption[] = [
-  {
-    path: trainedPath,
-    default: [defaultModel.name],
-    description: `The models that are trained, side by side on the same snapshot: ${modelNames.join(', ')}.`,
-    accepts: (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((name) => modelNames.includes(name)),
-    expected: `a list of ${modelNames.join(', ')}`,
-  },
-  ...models.flatMap(({ name: model, parameters }) =>
-    Object.entries(parameters).map(([name, parameter]): DeclaredOption => {
-      const { about, range } = parameter;
-      return {
-        path: `models.${model}.${name}`,
-        description: 'default' in parameter ? `${about} By default ${parameter.default}.` : about,
-        accepts: (value) => isInRange(range, value),
-        expected: range,
-      };
-    }),
-  ),
-];
+/** Those of the models that are known now. */
+export function modelOptions(): readonly DeclaredOption[] {
+  const names = modelNames();
+  return [
+    {
+      path: TRAINED_PATH,
+      default: [defaultModel.name],
+      description: `The models that are trained, side by side on the same snapshot: ${names.join(', ')}, and those of \`training.modelModules\`.`,
+      accepts: (value) =>
+        Array.isArray(value) && value.length > 0 && value.every((name) => names.includes(name)),
+      expected: `a list of ${names.join(', ')}`,
+    },
+    ...knownModels().flatMap(({ name: model, parameters }) =>
+      Object.entries(parameters).map(([name, parameter]): DeclaredOption => {
+        const { about, range } = parameter;
+        return {
+          path: `models.${model}.${name}`,
+          description: 'default' in parameter ? `${about} By default ${parameter.default}.` : about,
+          accepts: (value) => isInRange(range, value),
+          expected: range,
+        };
+      }),
+    ),
+  ];
+}
 
 /** What a configuration says of models, from the values of the options above. */
 export function modelSettings(declared: Readonly<Record<string, unknown>>): {
@@ -33,13 +37,13 @@ export function modelSettings(declared: Readonly<Record<string, unknown>>): {
   /** What differs from the defaults, by the name of the model. */
   readonly configOf: Readonly<Record<string, ModelConfig>>;
 } {
-  const configOf = models.map(({ name: model, parameters }) => {
+  const configOf = knownModels().map(({ name: model, parameters }) => {
     const given = Object.keys(parameters).flatMap((name) => {
       const value = declared[`models.${model}.${name}`];
       return value === undefined ? [] : [[name, value] as const];
     });
     return [model, Object.fromEntries(given)] as const;
   });
-  const trained = declared[trainedPath] ?? [defaultModel.name];
+  const trained = declared[TRAINED_PATH] ?? [defaultModel.name];
   return { trained: trained as readonly string[], configOf: Object.fromEntries(configOf) };
 }

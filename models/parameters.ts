@@ -92,6 +92,8 @@ export function outOfRange(
   });
 }
 
+export const isRange = (range: unknown): range is ParameterRange => Object.hasOwn(isWithin, String(range));
+
 export function isInRange(range: ParameterRange, value: unknown): boolean {
   return isWithin[range](value);
 }

@@ -4,7 +4,7 @@ import { allTimePopularity, decayedPopularity, popularityRanker, tuneHalfLifeMs 
 import { seededRandom } from './random.ts';
 import { bitmapOf } from './top-k.ts';
 
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 
 test('all-time popularity counts, and ranks without the excluded, ties by id', () => {
   const events = { item: Int32Array.of(2, 2, 1, 3, 2), timestamp: new Float64Array(5) };
@@ -18,9 +18,9 @@ test('all-time popularity counts, and ranks without the excluded, ties by id', (
 test('a half-life halves, and what comes after the moment is left out', () => {
   const events = {
     item: Int32Array.of(0, 1, 2),
-    timestamp: Float64Array.of(8 * dayMs, 10 * dayMs, 10 * dayMs + 1),
+    timestamp: Float64Array.of(8 * DAY_MS, 10 * DAY_MS, 10 * DAY_MS + 1),
   };
-  const scores = decayedPopularity(events, 3, { halfLifeMs: dayMs, asOfMs: 10 * dayMs });
+  const scores = decayedPopularity(events, 3, { halfLifeMs: DAY_MS, asOfMs: 10 * DAY_MS });
   assert.deepEqual(scores, Float64Array.of(0.25, 1, 0));
 });
 
@@ -32,7 +32,7 @@ function world(first: (day: number) => number) {
   for (let i = 0; i < 8000; i++) {
     const day = i / 40;
     item.push(first(day) + random.integer(10));
-    timestamp.push(day * dayMs);
+    timestamp.push(day * DAY_MS);
   }
   return { item: Int32Array.from(item), timestamp: Float64Array.from(timestamp) };
 }
@@ -43,11 +43,11 @@ test('the tuned half-life is short where fashions change, long where they do not
       world(() => 0),
       300,
     ),
-    365 * dayMs,
+    365 * DAY_MS,
   );
   const fast = tuneHalfLifeMs(
     world((day) => Math.floor(day)),
     300,
   );
-  assert.ok(fast <= 14 * dayMs, `${fast / dayMs} days`);
+  assert.ok(fast <= 14 * DAY_MS, `${fast / DAY_MS} days`);
 });

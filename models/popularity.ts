@@ -30,8 +30,8 @@ export function decayedPopularity(
   return scores;
 }
 
-const dayMs = 86_400_000;
-const halfLivesMs = [1, 2, 4, 7, 14, 30, 60, 120, 365].map((days) => days * dayMs);
+const DAY_MS = 86_400_000;
+const halfLivesMs = [1, 2, 4, 7, 14, 30, 60, 120, 365].map((days) => days * DAY_MS);
 
 /**
  * The half-life that would have foretold the newest tenth of the events best, of a ladder from a day to a year: that

@@ -188,8 +188,8 @@ function diverged(loss: number, step: number, epoch: number): FatalError {
 
 function unjudged(metric: string, metrics: TrainingMetrics | undefined): InputError {
   const given = metrics === undefined ? 'there are no validation rows' : Object.keys(metrics).join(', ');
-  return new InputError('MR_MODEL_DATA', `validation gives no ${metric} to stop early by: ${given}`, {
-    hint: 'Hold out validation rows, name a metric that the model gives, or train without early stopping.',
+  return new InputError('MR_MODEL_DATA', `validation has no ${metric} to stop early by: ${given}`, {
+    hint: 'Hold out validation rows, choose a metric that the model reports, or train without early stopping.',
   });
 }
 

@@ -1,7 +1,7 @@
 import { FatalError, invariant } from '#platform';
 import type { ContextFeatures, Device, Item, Profile } from '#schemas';
 import type { Bags, Categoricals } from './two-tower/data.ts';
-import { titleBuckets, titleGrams } from './two-tower/title.ts';
+import { TITLE_BUCKETS, titleGrams } from './two-tower/title.ts';
 
 /** What the profile of a user is read as, in this order. */
 const profileFields = ['age', 'gender', 'occupation', 'country'] as const;
@@ -12,13 +12,13 @@ const itemFields = ['type', 'category', 'language', 'difficulty', 'duration'] as
 const contextFields = ['hour', 'weekday', 'device', 'country', 'language', 'session position'] as const;
 const devices = ['mobile', 'desktop', 'tablet', 'tv', 'other'] as const satisfies readonly Device[];
 /** Positions in a session are grouped by doublings, from 0 and 1 up to 64 and more. */
-const longestSession = 8;
+const LONGEST_SESSION = 8;
 
 /** Where an age group ends, in years; the groups are those of the MovieLens studies. */
 const ageBounds = [18, 25, 35, 45, 50, 56] as const;
-const minuteMs = 60_000;
+const MINUTE_MS = 60_000;
 /** Durations are grouped by doublings of a minute, up to about four hours. */
-const longestDuration = 8;
+const LONGEST_DURATION = 8;
 
 const dictionaryNames = ['gender', 'occupation', 'country', 'type', 'category', 'language', 'tags'] as const;
 /** Those of the context, which vocabularies had not at first. */
@@ -110,13 +110,13 @@ export class Vocabulary {
       throw unreadable('it is not JSON', cause);
     }
     const { format, users, items, dictionaries } = stored;
-    if (format !== 1) throw unreadable(`it has format ${format}, and format 1 can be read`);
+    if (format !== 1) throw unreadable(`it has format ${format}; this build reads format 1`);
     const lists = [users, items, ...dictionaryNames.map((name) => dictionaries?.[name])];
     if (!lists.every(isTextList))
-      throw unreadable('a list of it is missing, or holds something else than text');
+      throw unreadable('one of its lists is missing, or holds something other than strings');
     const later = Object.fromEntries(contextNames.map((name) => [name, dictionaries?.[name] ?? []]));
     if (!Object.values(later).every(isTextList))
-      throw unreadable('a list of its context holds something else');
+      throw unreadable('a list of its context holds something other than strings');
     const known = { ...(stored as Stored).dictionaries, ...later };
     return new Vocabulary({ ...(stored as Stored), dictionaries: known });
   }
@@ -179,7 +179,7 @@ export class Vocabulary {
       device === null ? 0 : 1 + devices.indexOf(device),
       this.#valueIndex('contextCountry', country),
       this.#valueIndex('contextLanguage', language),
-      Math.min(longestSession, 1 + (position === 0 ? 0 : 1 + Math.floor(Math.log2(position)))),
+      Math.min(LONGEST_SESSION, 1 + (position === 0 ? 0 : 1 + Math.floor(Math.log2(position)))),
     ];
   }
 
@@ -233,7 +233,7 @@ export class Vocabulary {
         8,
         devices.length + 1,
         ...contextNames.map((name) => this.#cardinality(name)),
-        longestSession + 1,
+        LONGEST_SESSION + 1,
       ],
       values: Int32Array.from(contexts.flatMap((context) => this.contextValues(context))),
     };
@@ -250,7 +250,7 @@ export class Vocabulary {
         cardinalities: [
           ...(['type', 'category', 'language'] as const).map((name) => this.#cardinality(name)),
           6,
-          longestDuration + 1,
+          LONGEST_DURATION + 1,
         ],
         values: Int32Array.from(items.flatMap(({ metadata }) => this.itemFeatureValues(metadata))),
       },
@@ -259,7 +259,7 @@ export class Vocabulary {
         ...bagsOf(items.map(({ metadata }) => this.tagIndices(metadata))),
       },
       titles: {
-        cardinality: titleBuckets,
+        cardinality: TITLE_BUCKETS,
         ...bagsOf(items.map(({ metadata }) => titleGrams(metadata?.title ?? ''))),
       },
     };
@@ -276,8 +276,8 @@ export class Vocabulary {
 
 /** 1 up to a minute, 2 up to two, 3 up to four, and so on. */
 function durationGroup(durationMs: number): number {
-  const doublings = Math.ceil(Math.log2(Math.max(1, durationMs / minuteMs)));
-  return Math.min(longestDuration, 1 + doublings);
+  const doublings = Math.ceil(Math.log2(Math.max(1, durationMs / MINUTE_MS)));
+  return Math.min(LONGEST_DURATION, 1 + doublings);
 }
 
 function indicesFrom(values: readonly string[], first: number): ReadonlyMap<string, number> {

@@ -93,8 +93,8 @@ function admittedAt(event: Interaction, watermark: number): Interaction {
 
 /** Nobody would find the user under that name: answers are asked for by ids, and looked up by pseudonyms. */
 function notAPseudonym(): InputError {
-  return new InputError('MR_EVENT_NOT_PSEUDONYM', 'the user of the event is named by no pseudonym', {
-    hint: 'Ask POST /pseudonyms for the names of users before publishing, or set privacy.userIds to as-given on a new log.',
+  return new InputError('MR_EVENT_NOT_PSEUDONYM', 'the event does not name its user by a pseudonym', {
+    hint: 'Get pseudonyms from POST /pseudonyms before publishing, or set privacy.userIds to as-given on a new log.',
   });
 }
 

@@ -110,9 +110,9 @@ function assertWrittenBy(schemaId: number, head: Buffer): void {
   if (written === schemaId) return;
   throw new InputError(
     'MR_AVRO_ENCODE',
-    `an example was begun by schema ${written}, which is now ${schemaId}`,
+    `an example was started with schema ${written}, which is now ${schemaId}`,
     {
-      hint: 'Raise the generation of topology loop with a change of Example: its parts wait in the log as bytes.',
+      hint: 'Raise the generation of topology loop when Example changes: its parts wait in the log as bytes.',
     },
   );
 }

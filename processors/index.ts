@@ -4,6 +4,7 @@
  * emits, and nothing of where its records come from: wiring is the topologies' business, recovery and exactness the
  * engine's.
  */
+export { acceptedEvents } from './accepted-events.ts';
 export { type AdmissionOptions, admission } from './admission.ts';
 export { type EnrichmentOptions, ofKnownUser, type UnknownPolicy, withItemFacts } from './enrichment.ts';
 export { type ExampleWeights, exampleRequests, labelledExamples } from './example-parts.ts';
@@ -26,4 +27,3 @@ export {
 export { isDecision, versions } from './versions.ts';
 export { keepItemView, keepUserView } from './view.ts';
 export type { ViewTopic } from './view-rows.ts';
-export { acceptedEvents } from './view-state-serde.ts';

@@ -3,7 +3,7 @@ import { CanonicalReader, CanonicalWriter, RankHistogram } from '#features';
 import type { PopularityRanks, RankChanges } from '#schemas';
 
 /** The step of event time in which ranks are published. */
-export const RANKS_EVERY_MS = 3_600_000;
+const RANKS_EVERY_MS = 3_600_000;
 /** Ranks that were published longer ago than this are nobody's: all items would stand where they no longer do. */
 export const RANK_TTL_MS = 6 * 3_600_000;
 

@@ -1,7 +1,6 @@
 import { adaptSerde, type KeyValueStore, type Serde } from '#engine';
 import { type AsOfRow, asOfRows, type FeatureTtls, type FeatureView, withTtls } from '#features';
 import type { Interaction, ViewState } from '#schemas';
-import { viewStates } from './view-state-serde.ts';
 
 /** A view's topic, as far as a store needs it. */
 export type ViewTopic = {
@@ -19,11 +18,7 @@ export function viewRows<State, Row>(declared: FeatureView<State, Row>, topic: V
   const view = withTtls(declared, topic.featureTtlMs ?? {});
   const rows = asOfRows(view);
   type Store = KeyValueStore<AsOfRow<State>>;
-  const value: Serde<AsOfRow<State>> = adaptSerde(
-    viewStates(topic.value),
-    rows.fromViewState,
-    rows.toViewState,
-  );
+  const value: Serde<AsOfRow<State>> = adaptSerde(topic.value, rows.fromViewState, rows.toViewState);
   return {
     view,
     store: { value, changelog: { name: topic.name } },

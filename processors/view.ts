@@ -94,6 +94,6 @@ function keyOf(view: AnyView, event: Interaction): string {
   const isOwn = view.entity === 'user' ? key === event.user_id : key.startsWith(crossKeysOf(event.user_id));
   if (isOwn) return key;
   throw new InputError('MR_FEATURES_KEY', `View ${view.name} gives an event a key that is not its user's.`, {
-    hint: 'Key a view of users by the user, and a crossed one by crossKey(event.user_id, ...).',
+    hint: 'Key a user view by the user, and a crossed view by crossKey(event.user_id, ...).',
   });
 }

@@ -18,10 +18,10 @@ export type TopicDefinition = {
   readonly cleanup: TopicCleanup;
 };
 
-const dayMs = 86_400_000;
-const keptDays = (days: number) => ({ policy: 'delete', retentionMs: days * dayMs }) as const;
+const DAY_MS = 86_400_000;
+const keptDays = (days: number) => ({ policy: 'delete', retentionMs: days * DAY_MS }) as const;
 const keptForEver = { policy: 'delete', retentionMs: null } as const;
-const compacted = { policy: 'compact', tombstoneRetentionMs: 7 * dayMs } as const;
+const compacted = { policy: 'compact', tombstoneRetentionMs: 7 * DAY_MS } as const;
 
 type ViewTopicName = keyof typeof viewKeys;
 

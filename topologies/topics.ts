@@ -5,6 +5,14 @@ import { avroSchema, type TopicDefinition, type TopicName, type TopicValue, topi
 /** Every topic of the catalogue, typed, with its schema registered. */
 export type Topics = { readonly [N in TopicName]: Topic<string, TopicValue<N>> };
 
+/** What a module outside of the repository builds its topology from, where its default export is a function. */
+export type TopologyContext = {
+  /** For `avroSerde`. */
+  readonly registry: SchemaRegistry;
+  /** The topics of the catalogue, made where they are missing. */
+  topics(): Promise<Topics>;
+};
+
 /**
  * Creates the catalogue's topics where they are missing, and registers their schemas. `onUndecodable`: for their readers
  * outside of topologies, see Topic. Errors: MR_LOG_TOPIC_MISMATCH, MR_SCHEMA_INCOMPATIBLE.

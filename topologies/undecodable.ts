@@ -15,7 +15,7 @@ export function leaveOutUndecodable({
   readonly logger: Logger;
   readonly metrics: Metrics;
 }): OnUndecodable {
-  const help = 'Records that could not be decoded and were left out by readers outside of the processors.';
+  const help = 'Records that readers outside the processors skipped because they could not be decoded.';
   const counter = metrics.counter('topic_undecodable_records_total', help, ['topic']);
   const known = new Set<string>();
   return ({ topic, partition, offset, key }, err) => {
@@ -24,6 +24,6 @@ export function leaveOutUndecodable({
     counter.inc({ topic });
     if (known.size >= KNOWN_RECORDS) return;
     known.add(name);
-    logger.warn({ err, topic, partition, offset, key }, 'a record cannot be decoded and is left out');
+    logger.warn({ err, topic, partition, offset, key }, 'an undecodable record is skipped');
   };
 }

@@ -111,10 +111,7 @@ async function compareExamples(
     retention: { eventsMs: 1e13, featuresMs: 1e13 },
   };
   await archiveNow(options);
-  for (const { view, rows, equal } of await compareStreamRows(
-    { log, topics, dataDirectory },
-    dataDirectory,
-  )) {
+  for (const { view, rows, equal } of await compareStreamRows({ log, topics, dataDirectory })) {
     const figure = `${name} ${view}, ${rows} streamed rows equal to as-of joins`;
     printFigure({
       bench: 'features',

@@ -4,7 +4,6 @@
  */
 
 import { createHash } from 'node:crypto';
-import { shortText } from '#avro';
 import type { Serde } from '#engine';
 import type { Serdes } from '../engine/cases.ts';
 import type { Enriched, Profile, Totals, View } from '../engine/events.ts';
@@ -89,7 +88,7 @@ function readText(): string {
   const length = readNumber();
   const start = at;
   at += length;
-  return shortText(bytes, start, at) ?? bytes.toString('utf8', start, at);
+  return bytes.toString('utf8', start, at);
 }
 
 /** ASCII, as all texts of the benchmark are. */

@@ -7,10 +7,10 @@ import { StreamsRuntime } from '#engine';
 import { declare } from '../threads/thread.ts';
 
 const [directory = '', name = '', commitMs] = process.argv.slice(2);
-const instanceId = 'latency';
-const data = { directory, name, state: instanceId, commitIntervalMs: Number(commitMs) };
-const { options, close } = await declare({ instanceId, connection: undefined, data });
-const runtime = new StreamsRuntime({ ...options, instanceId });
+const INSTANCE_ID = 'latency';
+const data = { directory, name, state: INSTANCE_ID, commitIntervalMs: Number(commitMs) };
+const { options, close } = await declare({ instanceId: INSTANCE_ID, connection: undefined, data });
+const runtime = new StreamsRuntime({ ...options, instanceId: INSTANCE_ID });
 await runtime.start();
 const stop = new AbortController();
 void once(process.stdin.resume(), 'end').then(() => stop.abort());

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import { openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { startProcessing } from '#processing';
+import { loadConfiguration } from '#service/configuration';
 import { openTopics } from '#topologies';
 
 const [directory = '', threads = ''] = process.argv.slice(2);

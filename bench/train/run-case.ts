@@ -20,7 +20,7 @@ export type Took = {
 /** Without limit: until validation has got no better for so many epochs. */
 const PATIENCE = 3;
 const SEED = 1;
-const metric = 'recall@10';
+const METRIC = 'recall@10';
 
 const [name, option] = process.argv.slice(2);
 const chosen = cases.find((each) => each.name === name);
@@ -53,7 +53,7 @@ async function measure(
   const stepping = lap();
   if (isUnlimited) {
     await train(training, {
-      earlyStopping: { metric, patience: PATIENCE },
+      earlyStopping: { metric: METRIC, patience: PATIENCE },
       onEpoch: ({ epoch, metrics }) =>
         process.stderr.write(`${chosen?.name}: epoch ${epoch}, ${JSON.stringify(metrics)}\n`),
     });
@@ -64,7 +64,7 @@ async function measure(
   await training.result();
   const { seconds, cpuSeconds } = whole();
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  const recall = (await training.validate())?.[metric] ?? Number.NaN;
+  const recall = (await training.validate())?.[METRIC] ?? Number.NaN;
   await training.close();
   const steps = training.epochs * training.stepsPerEpoch;
   return {

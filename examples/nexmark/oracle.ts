@@ -5,11 +5,11 @@ const day = (ms: string) => `strftime(make_timestamp(${ms} * 1000), '%Y-%m-%d')`
 const minute = (ms: string) => `strftime(make_timestamp(${ms} * 1000), '%H:%M')`;
 
 /** Bids while their auctions were open. */
-const offers = `
+const OFFERS = `
   SELECT a.*, b.auction, b.bidder, b.price, b.dateTime AS bid_dateTime, b.extra AS bid_extra
   FROM auction a JOIN bid b ON a.id = b.auction AND b.dateTime BETWEEN a.dateTime AND a.expires`;
 const winning = `
-  SELECT * FROM (${offers})
+  SELECT * FROM (${OFFERS})
   QUALIFY row_number() OVER (PARTITION BY id ORDER BY price DESC, bid_dateTime, bidder) = 1`;
 
 /** Ten seconds, a window each. */

@@ -1,7 +1,6 @@
 /** Counts of events: of all, or by one of a closed list of labels. */
 import { invariant } from '#platform';
 import type { Aggregation } from '../aggregation.ts';
-import { compileRecord } from '../compiled.ts';
 import { compareBytewise } from '../encoding.ts';
 import { addExact } from './sums.ts';
 
@@ -28,7 +27,6 @@ export function countBy<Event, Label extends string>(
   const sorted = [...labels].sort(compareBytewise);
   const indexOf = new Map<string, number>(sorted.map((name, index) => [name, index]));
   invariant(indexOf.size === sorted.length, 'labels must be distinct');
-  const toRecord = compileRecord<Label, number>(sorted);
   return {
     empty: () => sorted.map(() => 0),
     add: (state, event) => {
@@ -42,6 +40,10 @@ export function countBy<Event, Label extends string>(
       for (const count of state) writer.unsigned(count);
     },
     decode: (reader) => sorted.map(() => reader.unsigned()),
-    finish: toRecord,
+    finish: (state) => {
+      const record = {} as Record<Label, number>;
+      for (let i = 0; i < sorted.length; i++) record[sorted[i] as Label] = state[i] as number;
+      return record;
+    },
   };
 }

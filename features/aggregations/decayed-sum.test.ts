@@ -3,26 +3,23 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { EPOCH_MS, timestamps } from '../testing/interactions.ts';
 import { assertLaws, fold, standalone } from '../testing/laws.ts';
-import {
-  blockWidth,
-  decayedScoreBucket,
-  decayedSum,
-  HOUR_MS,
-  SCORE_BUCKETS_PER_HALVING,
-} from './decayed-sum.ts';
+import { blockWidth, decayedScoreBucket, decayedSum } from './decayed-sum.ts';
 
 type Sample = { readonly ts: number; readonly amount: number };
 
-const halfLifeMs = 7 * 24 * HOUR_MS;
-const horizonMs = 12 * halfLifeMs;
-const widestMs = 32 * HOUR_MS;
-const decayed = decayedSum(halfLifeMs, (event: Sample) => event.amount);
+const HOUR_MS = 3_600_000;
+/** Steps of a score for which the sum halves. */
+const SCORE_BUCKETS_PER_HALVING = 8;
+const HALF_LIFE_MS = 7 * 24 * HOUR_MS;
+const HORIZON_MS = 12 * HALF_LIFE_MS;
+const WIDEST_MS = 32 * HOUR_MS;
+const decayed = decayedSum(HALF_LIFE_MS, (event: Sample) => event.amount);
 const subject = standalone(decayed);
 
 const samples = fc.record({ ts: timestamps, amount: fc.integer({ min: 0, max: 5 }) });
 /** Hours apart, over some horizons: many blocks of every width, and some of them forgotten. */
 const spread = fc.record({
-  ts: fc.integer({ min: 0, max: (3 * horizonMs) / HOUR_MS }).map((hours) => EPOCH_MS + hours * HOUR_MS),
+  ts: fc.integer({ min: 0, max: (3 * HORIZON_MS) / HOUR_MS }).map((hours) => EPOCH_MS + hours * HOUR_MS),
   amount: fc.integer({ min: 1, max: 5 }),
 });
 
@@ -33,10 +30,10 @@ function bounds(events: readonly Sample[], now: number): [low: number, high: num
   let high = 0;
   for (const { ts, amount } of events) {
     const lag = newest - ts;
-    const slackMs = Math.min(widestMs, Math.max(HOUR_MS, (lag + HOUR_MS) / 8)) / 2;
-    const term = (ageMs: number) => amount * 2 ** (-Math.max(0, ageMs) / halfLifeMs);
-    if (lag < horizonMs) low += term(now - ts + slackMs);
-    if (lag < horizonMs + widestMs + HOUR_MS) high += term(now - ts - slackMs);
+    const slackMs = Math.min(WIDEST_MS, Math.max(HOUR_MS, (lag + HOUR_MS) / 8)) / 2;
+    const term = (ageMs: number) => amount * 2 ** (-Math.max(0, ageMs) / HALF_LIFE_MS);
+    if (lag < HORIZON_MS) low += term(now - ts + slackMs);
+    if (lag < HORIZON_MS + WIDEST_MS + HOUR_MS) high += term(now - ts - slackMs);
   }
   return [low * (1 - 1e-9), high * (1 + 1e-9)];
 }
@@ -50,7 +47,7 @@ describe('decayedSum', () => {
     fc.assert(
       fc.property(
         fc.array(fc.oneof(samples, spread), { minLength: 1, maxLength: 150, size: 'max' }),
-        fc.integer({ min: -HOUR_MS, max: 2 * horizonMs }),
+        fc.integer({ min: -HOUR_MS, max: 2 * HORIZON_MS }),
         (events, laterMs) => {
           const now = Math.max(...events.map(({ ts }) => ts)) + laterMs;
           const found = decayed.finish(fold(subject, events), now);
@@ -64,9 +61,9 @@ describe('decayedSum', () => {
   it('halves with the half-life', () => {
     const state = fold(subject, [{ ts: EPOCH_MS + HOUR_MS / 2, amount: 8 }]);
     assert.equal(decayed.finish(state, EPOCH_MS + HOUR_MS / 2), 8);
-    assert.equal(decayed.finish(state, EPOCH_MS + HOUR_MS / 2 + halfLifeMs), 4);
+    assert.equal(decayed.finish(state, EPOCH_MS + HOUR_MS / 2 + HALF_LIFE_MS), 4);
     assert.equal(
-      decayed.finish(state, EPOCH_MS - halfLifeMs),
+      decayed.finish(state, EPOCH_MS - HALF_LIFE_MS),
       8,
       'an event after now has not begun to decay',
     );
@@ -88,7 +85,7 @@ describe('decayedSum', () => {
     const { starts, sums } = fold(subject, hourly);
     assert.ok(starts.length < 120, `${starts.length} blocks`);
     const kept = sums.reduce((total, amount) => total + amount, 0);
-    assert.ok(kept * HOUR_MS >= horizonMs && kept * HOUR_MS <= horizonMs + widestMs, `${kept} hours kept`);
+    assert.ok(kept * HOUR_MS >= HORIZON_MS && kept * HOUR_MS <= HORIZON_MS + WIDEST_MS, `${kept} hours kept`);
   });
 
   it('has blocks that only ever grow, in whole halves', () => {
@@ -125,13 +122,13 @@ describe('decayedScoreBucket', () => {
   it('is the logarithm of the sum with the decay since the epoch taken back, at any later time', () => {
     const lists = fc.array(fc.oneof(samples, spread), { minLength: 1, maxLength: 100, size: 'max' });
     fc.assert(
-      fc.property(lists, fc.integer({ min: HOUR_MS, max: 2 * horizonMs }), (events, laterMs) => {
+      fc.property(lists, fc.integer({ min: HOUR_MS, max: 2 * HORIZON_MS }), (events, laterMs) => {
         const state = fold(subject, events);
         const now = Math.max(...events.map(({ ts }) => ts)) + laterMs;
         const total = decayed.finish(state, now);
-        const bucket = decayedScoreBucket(state, halfLifeMs);
+        const bucket = decayedScoreBucket(state, HALF_LIFE_MS);
         if (total === 0) return assert.equal(bucket, null);
-        const score = SCORE_BUCKETS_PER_HALVING * (Math.log2(total) + now / halfLifeMs);
+        const score = SCORE_BUCKETS_PER_HALVING * (Math.log2(total) + now / HALF_LIFE_MS);
         const above = score - (bucket as number);
         assert.ok(above > -1e-6 && above < 1 + 1e-6, `bucket ${bucket} for a score of ${score}`);
       }),
@@ -140,11 +137,11 @@ describe('decayedScoreBucket', () => {
 
   it('is null for nothing, and rises by eight for each doubling or half-life', () => {
     const bucket = (amount: number, ts: number) =>
-      decayedScoreBucket(fold(subject, [{ ts, amount }]), halfLifeMs);
-    assert.equal(decayedScoreBucket(subject.empty(), halfLifeMs), null);
+      decayedScoreBucket(fold(subject, [{ ts, amount }]), HALF_LIFE_MS);
+    assert.equal(decayedScoreBucket(subject.empty(), HALF_LIFE_MS), null);
     assert.equal(bucket(0, EPOCH_MS), null);
     const one = bucket(1, EPOCH_MS) as number;
     assert.equal(bucket(2, EPOCH_MS), one + 8);
-    assert.equal(bucket(1, EPOCH_MS + halfLifeMs), one + 8);
+    assert.equal(bucket(1, EPOCH_MS + HALF_LIFE_MS), one + 8);
   });
 });

@@ -18,7 +18,7 @@ import type { Aggregation, Timestamped } from '../aggregation.ts';
 import { insertAt } from './insert-at.ts';
 import { addExact } from './sums.ts';
 
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 const SEPARATION = 8;
 const WIDEST = 32;
 /** What is forgotten has decayed below 2^-12. */
@@ -95,7 +95,7 @@ export function decayedSum<Event extends Timestamped>(
 }
 
 /** How many buckets of `decayedScoreBucket` a sum passes through while it halves. */
-export const SCORE_BUCKETS_PER_HALVING = 8;
+const SCORE_BUCKETS_PER_HALVING = 8;
 
 /**
  * The place of a decayed sum among others of the same half-life, which time does not change; null where nothing is

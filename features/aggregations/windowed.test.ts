@@ -10,7 +10,13 @@ import { recentList } from './recent-list.ts';
 import { sum } from './sums.ts';
 import { type TopCounts, topK } from './top-k.ts';
 import { windowed } from './windowed.ts';
-import { type Window, windowStart } from './windows.ts';
+import { granularityMs, type TimeWindow, type Window, windowMs } from './windows.ts';
+
+/** The time from which on a window holds events at time `now`, ms. */
+function windowStart(window: TimeWindow, now: number): number {
+  const step = granularityMs(window);
+  return Math.floor((now - windowMs(window)) / step) * step;
+}
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

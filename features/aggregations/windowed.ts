@@ -14,7 +14,6 @@
  */
 import { invariant } from '#platform';
 import type { Aggregation, Timestamped } from '../aggregation.ts';
-import { compileRecord } from '../compiled.ts';
 import { insertAt } from './insert-at.ts';
 import { granularityMs, type TimeWindow, type Window, windowMs } from './windows.ts';
 
@@ -42,7 +41,6 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
   const { unitMs, tiers, readings } = layOut(windows);
   const cuts = tiers.map(() => 0);
   const keepsRest = (windows as readonly Window[]).includes('all');
-  const toRecord = compileRecord<W, Out>(readings.map(({ window }) => window));
   const clone = (state: State) => inner.merge(inner.empty(), state);
 
   /** Puts a bucket behind those that `into` has, or into its rest. `state` is taken over. */
@@ -147,19 +145,19 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
     },
     finish: ({ starts, states, rest }, now) => {
       const nowUnit = Math.max(Math.floor(now / unitMs), starts.at(-1) ?? BELOW_ALL);
-      const values: Out[] = [];
+      const record = {} as Record<W, Out>;
       let merged = inner.empty();
       let at = starts.length - 1;
       // From the shortest window to the longest, each of which has all buckets of the one before.
-      for (const { length, width } of readings) {
+      for (const { window, length, width } of readings) {
         const from = Math.floor((nowUnit - length) / width) * width;
         for (; at >= 0 && (starts[at] as number) >= from; at--) {
           merged = inner.merge(merged, states[at] as State);
         }
         if (length === Number.POSITIVE_INFINITY && rest !== null) merged = inner.merge(merged, rest);
-        values.push(inner.finish(merged, now));
+        record[window] = inner.finish(merged, now);
       }
-      return toRecord(values);
+      return record;
     },
   };
 }

@@ -33,9 +33,3 @@ export function granularityMs(window: TimeWindow): number {
   invariant(step !== undefined, `window ${window} is shorter than ${STEPS_PER_WINDOW} s`);
   return step;
 }
-
-/** The time from which on a window holds events at time `now`, ms. */
-export function windowStart(window: TimeWindow, now: number): number {
-  const step = granularityMs(window);
-  return Math.floor((now - windowMs(window)) / step) * step;
-}

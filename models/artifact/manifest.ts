@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import { FatalError, InputError } from '#platform';
-import type { ManifestFile, VersionContents, VersionDescription, VersionManifest } from './port.ts';
+import type { Candidate } from '#schemas';
+import {
+  type ManifestFile,
+  VERSIONS_DIRECTORY,
+  type VersionContents,
+  type VersionDescription,
+  type VersionManifest,
+} from './port.ts';
 
-export const manifestName = 'manifest.json';
-const versionDigits = 16;
+export const MANIFEST_NAME = 'manifest.json';
+const VERSION_DIGITS = 16;
 /** Nothing that could lead out of the version's directory, or be taken for what a crash has left. */
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
@@ -13,7 +20,7 @@ export function sha256(bytes: Uint8Array): string {
 
 /** A version's name, from the bytes of its manifest. */
 export function versionOf(manifest: Uint8Array): string {
-  return sha256(manifest).slice(0, versionDigits);
+  return sha256(manifest).slice(0, VERSION_DIGITS);
 }
 
 /**
@@ -56,31 +63,50 @@ export function parseManifest(bytes: Buffer, path: string): VersionManifest {
   }
   const { format, files } = manifest;
   if (format !== 1 && format !== 2) {
-    throw corrupt(
-      path,
-      `has format ${format}, and formats 1 and 2 can be read: a newer build has written it`,
-    );
+    throw corrupt(path, `has format ${format}; this build reads formats 1 and 2, so a newer one wrote it`);
   }
   if (!Array.isArray(files)) throw corrupt(path, 'lists no files');
   const names = files.map(({ name }) => name);
   const wrong = names.find((name, place) => !isFileName(name) || names.indexOf(name) !== place);
-  if (wrong !== undefined) throw corrupt(path, `lists the file ${wrong}, which can't be one of a version`);
+  if (wrong !== undefined) throw corrupt(path, `lists the file ${wrong}, whose name is not allowed`);
   return manifest as VersionManifest;
 }
 
 function isFileName(name: string): boolean {
-  return fileName.test(name) && name !== manifestName;
+  return fileName.test(name) && name !== MANIFEST_NAME;
 }
 
 function badName(name: string): InputError {
   return new InputError('MR_VERSION_FILE', `A version can't have a file named ${JSON.stringify(name)}.`, {
-    hint: `Use letters, digits, dots, hyphens and underscores, at most 100, and not ${manifestName}.`,
+    hint: `Use letters, digits, dots, hyphens and underscores, at most 100, and not ${MANIFEST_NAME}.`,
   });
 }
 
 export function corrupt(path: string, problem: string, cause?: unknown): FatalError {
   return new FatalError('MR_VERSION_CORRUPT', `The version file ${path} ${problem}.`, {
-    hint: 'Remove the directory of this version and train again, or copy it anew from where it was trained.',
+    hint: 'Remove the directory of this version and train again, or copy it again from where it was trained.',
     ...(cause !== undefined && { cause }),
   });
+}
+
+/** What is said of a version when it is published. */
+export function candidateOf(
+  version: string,
+  described: VersionDescription,
+  judged: Pick<Candidate, 'role' | 'intervals' | 'production'>,
+): Candidate {
+  return {
+    version,
+    snapshot_id: described.snapshotId,
+    model: described.model,
+    directory: `${VERSIONS_DIRECTORY}/${version}`,
+    dimension: described.dimension,
+    items: described.itemCount,
+    protocol: described.protocol,
+    metrics: { ...described.metrics },
+    popularity: { ...described.popularity },
+    decayed_popularity: { ...described.decayedPopularity },
+    run_id: null,
+    ...judged,
+  };
 }

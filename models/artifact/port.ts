@@ -4,7 +4,7 @@
  */
 
 /** Where versions lie in a data directory, each below its name. */
-export const versionsDirectory = 'versions';
+export const VERSIONS_DIRECTORY = 'versions';
 
 /** Metrics by name: `recall@10`, `ndcg@10`, `hr@10`, `recall@100`. */
 export type MetricValues = Readonly<Record<string, number>>;

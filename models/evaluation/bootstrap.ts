@@ -19,7 +19,7 @@ export function pairedBootstrap(a: Float64Array, b: Float64Array, options: Boots
   const count = a.length;
   if (count === 0 || b.length !== count) {
     throw new InputError('MR_EVALUATION_PAIRS', `paired bootstrap: ${a.length} and ${b.length} values`, {
-      hint: 'Both rankers must be evaluated on the same users, one at least.',
+      hint: 'Both rankers must be evaluated on the same users, at least one.',
     });
   }
   const differences = a.map((value, i) => value - (b[i] as number));

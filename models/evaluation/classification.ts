@@ -103,7 +103,7 @@ function checkLengths({ predictions, labels }: Outcomes): void {
     'MR_EVALUATION_OUTCOMES',
     `${predictions.length} predictions of ${labels.length} outcomes`,
     {
-      hint: 'Each prediction needs its outcome, and there must be one at least.',
+      hint: 'Each prediction requires its outcome, and there must be at least one.',
     },
   );
 }
@@ -115,7 +115,7 @@ function checkProbabilities(outcomes: Outcomes): void {
     if (probability >= 0 && probability <= 1) continue;
     throw new InputError(
       'MR_EVALUATION_OUTCOMES',
-      `prediction ${i} is ${probability}, which is no probability`,
+      `prediction ${i} is ${probability}, which is not a probability`,
       {
         hint: 'Scores become probabilities by a sigmoid; one that is not a number comes from a model that diverged.',
       },

@@ -18,8 +18,8 @@ export function drawNegatives(
       if (items - excluded.size < count) {
         throw new InputError(
           'MR_EVALUATION_NEGATIVES',
-          `user ${user} has had all but ${items - excluded.size} of ${items} items`,
-          { hint: `There must be ${count} to be drawn: draw fewer, or rank all items.` },
+          `user ${user} has interacted with all but ${items - excluded.size} of ${items} items`,
+          { hint: `At least ${count} are needed: draw fewer, or rank all items.` },
         );
       }
       const drawn = new Set<number>();

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, InputError } from '#platform';
+import { InputError, ifThere } from '#platform';
 import { sha256 } from '../artifact/manifest.ts';
 import type { VersionContents } from '../artifact/port.ts';
-import { type ExternalManifest, externalManifestName, parseExternalManifest } from './manifest.ts';
+import { EXTERNAL_MANIFEST_NAME, type ExternalManifest, parseExternalManifest } from './manifest.ts';
 import { ExternalScorer } from './scorer.ts';
 
 /** Goes along with the model where it is there. */
-const cardName = 'card.md';
+const CARD_NAME = 'card.md';
 /** The graph's name in a version, whatever it was before. */
-export const externalGraphName = 'model.onnx';
+export const EXTERNAL_GRAPH_NAME = 'model.onnx';
 
 export type ExternalModel = {
   readonly manifest: ExternalManifest;
@@ -24,18 +24,20 @@ export type ExternalModel = {
  * MR_MODEL_GRAPH, MR_MODEL_SIGNATURE, MR_MODEL_PROBE.
  */
 export async function readExternalModel(directory: string): Promise<ExternalModel> {
-  const bytes = await readOr(join(directory, externalManifestName));
-  if (bytes === undefined) throw absent(directory, externalManifestName);
+  const bytes = await ifThere(readFile(join(directory, EXTERNAL_MANIFEST_NAME)));
+  if (bytes === undefined) throw absent(directory, EXTERNAL_MANIFEST_NAME);
   const manifest = parseExternalManifest(bytes);
   if (!/^[^/\\]+$/.test(manifest.graph)) throw absent(directory, manifest.graph);
-  const graph = await readOr(join(directory, manifest.graph));
+  const graph = await ifThere(readFile(join(directory, manifest.graph)));
   if (graph === undefined) throw absent(directory, manifest.graph);
   const actual = sha256(graph);
   if (actual !== manifest.sha256.toLowerCase()) {
     throw new InputError(
       'MR_MODEL_HASH',
-      `${manifest.graph} has the SHA-256 ${actual}, and model.json says ${manifest.sha256}.`,
-      { hint: 'It was damaged on its way, or exported again since the manifest was written: write it anew.' },
+      `${manifest.graph} has the SHA-256 ${actual}; model.json says ${manifest.sha256}.`,
+      {
+        hint: 'It was damaged in transit, or exported again since the manifest was written: rewrite the manifest.',
+      },
     );
   }
   const scorer = await ExternalScorer.load(graph, manifest);
@@ -44,29 +46,19 @@ export async function readExternalModel(directory: string): Promise<ExternalMode
   } finally {
     await scorer.close();
   }
-  const card = await readOr(join(directory, cardName));
+  const card = await ifThere(readFile(join(directory, CARD_NAME)));
   return {
     manifest,
     contents: {
-      [externalManifestName]: bytes,
-      [externalGraphName]: graph,
-      ...(card !== undefined && { [cardName]: card }),
+      [EXTERNAL_MANIFEST_NAME]: bytes,
+      [EXTERNAL_GRAPH_NAME]: graph,
+      ...(card !== undefined && { [CARD_NAME]: card }),
     },
   };
 }
 
-async function readOr(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
 function absent(directory: string, name: string): InputError {
   return new InputError('MR_MODEL_MANIFEST', `There is no ${name} in ${directory}.`, {
-    hint: `Give a directory with ${externalManifestName} and the ONNX file that it names; docs/MODELS.md describes both.`,
+    hint: `The directory must contain ${EXTERNAL_MANIFEST_NAME} and the ONNX file that it names; docs/MODELS.md describes both.`,
   });
 }

@@ -83,9 +83,9 @@ describe('models from outside', () => {
       /SHA-256/,
     );
     const only = ({ inputs }: Changes) => ({ inputs: inputs.slice(0, 1) });
-    await refused(lies(only), 'MR_MODEL_SIGNATURE', /wants an input item/);
+    await refused(lies(only), 'MR_MODEL_SIGNATURE', /requires an input item/);
     const more = ({ inputs }: Changes) => ({ inputs: [...inputs, { ...inputs[0], name: 'more' }] });
-    await refused(lies(more), 'MR_MODEL_SIGNATURE', /input more, and the graph has user, item/);
+    await refused(lies(more), 'MR_MODEL_SIGNATURE', /input more; the graph has user, item/);
     const whole = ({ inputs: [user, item] }: Changes) => ({ inputs: [user, { ...item, type: 'int64' }] });
     await refused(
       lies((manifest) => {
@@ -93,7 +93,7 @@ describe('models from outside', () => {
         return { inputs: inputs.map((each: Changes) => ({ ...each, missing: 0 })) };
       }),
       'MR_MODEL_SIGNATURE',
-      /input item is float32, the manifest says int64/,
+      /input item is float32; the manifest says int64/,
     );
     const output = { name: 'logit', type: 'float32', shape: ['rows'] };
     await refused(
@@ -130,12 +130,12 @@ describe('models from outside', () => {
     ) as ExternalManifest;
     const input = manifest.inputs[0];
     const wrong: readonly (readonly [Changes, RegExp])[] = [
-      [{ format: 2 }, /format is 2, and 1 can be read/],
-      [{ name: '' }, /name is "", not a text/],
+      [{ format: 2 }, /format is 2; this build reads 1/],
+      [{ name: '' }, /name is "", not a string/],
       [{ colour: 'red' }, /unknown field "colour"; known: format/],
       [{ views: { 'user-features': '2' } }, /views\.user-features is "2"/],
       [{ inputs: [] }, /inputs is empty/],
-      [{ inputs: [input, input] }, /features stands in it twice/],
+      [{ inputs: [input, input] }, /features appears twice/],
       [{ inputs: [{ ...input, type: 'bfloat16' }] }, /inputs\[0\]\.type is "bfloat16"/],
       [{ inputs: [{ ...input, features: ['events'] }] }, /has "events", not view\.feature/],
       [{ inputs: [{ ...input, missing: 'none' }] }, /inputs\[0\]\.missing is "none"/],
@@ -148,6 +148,6 @@ describe('models from outside', () => {
       assert.throws(() => parseExternalManifest(bytes), { code: 'MR_MODEL_MANIFEST', message });
     }
     assert.throws(() => parseExternalManifest(Buffer.from('{')), { message: /not JSON/ });
-    assert.throws(() => parseExternalManifest(Buffer.from('[]')), { message: /no JSON object/ });
+    assert.throws(() => parseExternalManifest(Buffer.from('[]')), { message: /not a JSON object/ });
   });
 });

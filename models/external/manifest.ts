@@ -5,9 +5,9 @@
 import { InputError } from '#platform';
 
 /** The kind of model that versions of models from outside name. */
-export const externalModel = 'external';
+export const EXTERNAL_MODEL = 'external';
 
-export const externalManifestName = 'model.json';
+export const EXTERNAL_MANIFEST_NAME = 'model.json';
 
 const elementTypes = ['float32', 'float64', 'int64', 'string'] as const;
 export type ElementType = (typeof elementTypes)[number];
@@ -69,14 +69,14 @@ export function parseExternalManifest(bytes: Uint8Array): ExternalManifest {
     throw wrong('it is not JSON', cause);
   }
   const manifest = fieldsOf(parsed, 'it', knownFields);
-  if (manifest.format !== 1) throw wrong(`format is ${shown(manifest.format)}, and 1 can be read`);
+  if (manifest.format !== 1) throw wrong(`format is ${shown(manifest.format)}; this build reads 1`);
   const inputs = listOf(manifest.inputs, 'inputs').map((input, place) =>
     parseInput(input, `inputs[${place}]`),
   );
   if (inputs.length === 0) throw wrong('inputs is empty');
   const names = inputs.map(({ name }) => name);
   const twice = names.find((name, place) => names.indexOf(name) !== place);
-  if (twice !== undefined) throw wrong(`the input ${twice} stands in it twice`);
+  if (twice !== undefined) throw wrong(`the input ${twice} appears twice`);
   return {
     format: 1,
     name: textOf(manifest.name, 'name'),
@@ -94,7 +94,7 @@ function parseInput(value: unknown, at: string): ExternalInput {
   const input = fieldsOf(value, at, ['name', 'type', 'features', 'missing']);
   const type = elementTypes.find((each) => each === input.type);
   if (type === undefined)
-    throw wrong(`${at}.type is ${shown(input.type)}, and none of ${elementTypes.join(', ')}`);
+    throw wrong(`${at}.type is ${shown(input.type)}, not one of ${elementTypes.join(', ')}`);
   const features = listOf(input.features, `${at}.features`).map((each) => {
     const feature = textOf(each, `${at}.features`);
     if (!/^[^.]+\.[^.]+$/.test(feature))
@@ -105,7 +105,7 @@ function parseInput(value: unknown, at: string): ExternalInput {
   const absent = type === 'string' ? '' : Number.NaN;
   const { missing = absent } = input;
   if (typeof missing !== typeof absent)
-    throw wrong(`${at}.missing is ${shown(missing)}, which is no ${type}`);
+    throw wrong(`${at}.missing is ${shown(missing)}, not a value of type ${type}`);
   return { name: textOf(input.name, `${at}.name`), type, features, missing: missing as number | string };
 }
 
@@ -113,13 +113,13 @@ function parseOutput(value: unknown): ExternalOutput {
   const output = fieldsOf(value, 'output', ['name', 'type', 'shape', 'column']);
   const { type, column = 0 } = output;
   if (type !== 'float32' && type !== 'float64') {
-    throw wrong(`output.type is ${shown(type)}, and none of float32, float64`);
+    throw wrong(`output.type is ${shown(type)}, not float32 or float64`);
   }
   const [rows, columns, ...more] = listOf(output.shape, 'output.shape');
   const isShape = rows === 'rows' && more.length === 0 && (columns === undefined || isCount(columns));
   if (!isShape) throw wrong(`output.shape is ${shown(output.shape)}, not ["rows"] or ["rows", columns]`);
   if (!Number.isInteger(column) || Number(column) < 0 || Number(column) >= Number(columns ?? 1)) {
-    throw wrong(`output.column is ${shown(column)}, and the output has ${columns ?? 1} of them`);
+    throw wrong(`output.column is ${shown(column)}, but the output has ${columns ?? 1} columns`);
   }
   return {
     name: textOf(output.name, 'output.name'),
@@ -135,7 +135,7 @@ function isCount(value: unknown): boolean {
 
 function fieldsOf(value: unknown, at: string, known: readonly string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(`${at} is no JSON object`);
+    throw wrong(`${at} is not a JSON object`);
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw wrong(`${at} has an unknown field ${shown(unknown)}; known: ${known.join(', ')}`);
@@ -148,7 +148,7 @@ function listOf(value: unknown, at: string): readonly unknown[] {
 }
 
 function textOf(value: unknown, at: string): string {
-  if (typeof value !== 'string' || value === '') throw wrong(`${at} is ${shown(value)}, not a text`);
+  if (typeof value !== 'string' || value === '') throw wrong(`${at} is ${shown(value)}, not a string`);
   return value;
 }
 
@@ -158,7 +158,7 @@ function numbersOf(
   isRight: (value: number) => boolean,
 ): Readonly<Record<string, number>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(`${at} is no JSON object`);
+    throw wrong(`${at} is not a JSON object`);
   for (const [name, each] of Object.entries(value)) {
     if (typeof each !== 'number' || !isRight(each)) throw wrong(`${at}.${name} is ${shown(each)}`);
   }
@@ -170,7 +170,7 @@ function shown(value: unknown): string {
 }
 
 function wrong(problem: string, cause?: unknown): InputError {
-  return new InputError('MR_MODEL_MANIFEST', `${externalManifestName} can't be used: ${problem}.`, {
+  return new InputError('MR_MODEL_MANIFEST', `${EXTERNAL_MANIFEST_NAME} can't be used: ${problem}.`, {
     hint: 'Write it as docs/MODELS.md describes.',
     ...(cause !== undefined && { cause }),
   });

@@ -39,7 +39,7 @@ export class ExternalScorer {
       session = await openGraph(graph);
     } catch (cause) {
       throw new InputError('MR_MODEL_GRAPH', `onnxruntime can't run the graph: ${(cause as Error).message}`, {
-        hint: 'Export it with operators of the standard ONNX domains and its weights inside of the file.',
+        hint: 'Export it with operators of the standard ONNX domains and its weights inside the file.',
         cause,
       });
     }
@@ -118,8 +118,8 @@ export class ExternalScorer {
     if (dims.join() !== expected.join() || (type !== 'float32' && type !== 'float64')) {
       throw new InputError(
         'MR_MODEL_SIGNATURE',
-        `The output ${name} is ${type} [${dims.join(', ')}] for ${rows} rows, and the manifest says [${expected.join(', ')}].`,
-        { hint: 'Correct output in model.json, or export the model with a number of rows that may vary.' },
+        `The output ${name} is ${type} [${dims.join(', ')}] for ${rows} rows; the manifest says [${expected.join(', ')}].`,
+        { hint: 'Correct output in model.json, or export the model with a variable number of rows.' },
       );
     }
     const width = columns ?? 1;
@@ -146,7 +146,7 @@ function tensorOf({ type, missing }: ExternalInput, values: FeatureValues, shape
 
 function probeFailed(problem: string, cause?: unknown): InputError {
   return new InputError('MR_MODEL_PROBE', `The model can't be used: ${problem}.`, {
-    hint: 'Say in the manifest, as inputs[].missing, what stands for a missing value, and try the graph over zeros.',
+    hint: 'State in the manifest, as inputs[].missing, what represents a missing value, and test the graph on zeros.',
     ...(cause !== undefined && { cause }),
   });
 }

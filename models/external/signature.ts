@@ -12,21 +12,21 @@ export function checkSignature(
   const wanted = new Set(inputs.map(({ name }) => name));
   const unfilled = inputMetadata.find(({ name }) => !wanted.has(name));
   if (unfilled !== undefined)
-    throw differs(`the graph wants an input ${unfilled.name}, which the manifest lacks`);
+    throw differs(`the graph requires an input ${unfilled.name}, which the manifest lacks`);
   for (const input of inputs) checkInput(input, inputMetadata);
   const declared = outputMetadata.find(({ name }) => name === output.name);
   if (declared === undefined) {
     const names = outputMetadata.map(({ name }) => name).join(', ');
-    throw differs(`the manifest says output ${output.name}, and the graph has ${names}`);
+    throw differs(`the manifest names output ${output.name}; the graph has ${names}`);
   }
-  if (!declared.isTensor) throw differs(`the output ${output.name} is no tensor: export without ZipMap`);
+  if (!declared.isTensor) throw differs(`the output ${output.name} is not a tensor: export without ZipMap`);
   if (declared.type !== output.type) {
-    throw differs(`the output ${output.name} is ${declared.type}, the manifest says ${output.type}`);
+    throw differs(`the output ${output.name} is ${declared.type}; the manifest says ${output.type}`);
   }
   const shape = output.columns === undefined ? ['rows'] : ['rows', output.columns];
   if (!fits(declared.shape, shape)) {
     throw differs(
-      `the output ${output.name} is ${listed(declared.shape)}, the manifest says ${listed(shape)}`,
+      `the output ${output.name} is ${listed(declared.shape)}; the manifest says ${listed(shape)}`,
     );
   }
 }
@@ -35,23 +35,23 @@ function checkInput({ name, type, features }: ExternalInput, declared: readonly 
   const metadata = declared.find((each) => each.name === name);
   if (metadata === undefined) {
     const names = declared.map((each) => each.name).join(', ');
-    throw differs(`the manifest says input ${name}, and the graph has ${names}`);
+    throw differs(`the manifest names input ${name}; the graph has ${names}`);
   }
   if (!metadata.isTensor || metadata.type !== type) {
     throw differs(
-      `the input ${name} is ${metadata.isTensor ? metadata.type : 'no tensor'}, the manifest says ${type}`,
+      `the input ${name} is ${metadata.isTensor ? metadata.type : 'not a tensor'}; the manifest says ${type}`,
     );
   }
   const shape = ['rows', features.length];
   const isColumn = features.length === 1 && metadata.shape.length === 1;
   if (!fits(metadata.shape, isColumn ? ['rows'] : shape)) {
     throw differs(
-      `the input ${name} is ${listed(metadata.shape)}, and the manifest has ${features.length} features for it`,
+      `the input ${name} is ${listed(metadata.shape)}; the manifest has ${features.length} features for it`,
     );
   }
   if (typeof metadata.shape[0] === 'number' && metadata.shape[0] >= 0) {
     throw differs(
-      `the input ${name} takes exactly ${metadata.shape[0]} rows: export it with a number that may vary`,
+      `the input ${name} takes exactly ${metadata.shape[0]} rows: export it with a variable number`,
     );
   }
 }
@@ -72,7 +72,7 @@ function listed(shape: readonly (number | string)[]): string {
 }
 
 function differs(problem: string): InputError {
-  return new InputError('MR_MODEL_SIGNATURE', `The manifest is not that of the graph: ${problem}.`, {
+  return new InputError('MR_MODEL_SIGNATURE', `The manifest does not match the graph: ${problem}.`, {
     hint: 'Correct inputs and output in model.json; docs/MODELS.md shows how exports of PyTorch and scikit-learn are described.',
   });
 }

@@ -1,4 +1,4 @@
-import { add, div, log, mul, neg, type Operand, softplus, sub } from './arithmetic.ts';
+import { add, div, log, mul, neg, type Operand, sub } from './arithmetic.ts';
 import { concat, gatherRows, pickColumns, reshape, scatterRows, slice, transpose } from './layout.ts';
 import { matmul, matmulAdd } from './matrix.ts';
 import { logSoftmax, softmax } from './normalisation.ts';
@@ -27,16 +27,6 @@ export function softmaxCrossEntropy(scores: Tensor, targets: Tensor, weight: Ten
  */
 export function sampledSoftmax(scores: Tensor, targets: Tensor, logQ: Operand, weight: Tensor): Tensor {
   return softmaxCrossEntropy(sub(scores, logQ), targets, weight);
-}
-
-/** Binary cross entropy of sigmoid(logits) against labels from 0 to 1, all [B]. */
-export function sigmoidCrossEntropy(logits: Tensor, labels: Tensor, weight: Tensor): Tensor {
-  return weightedMean(sub(softplus(logits), mul(logits, labels)), weight);
-}
-
-/** Bayesian personalised ranking (Rendle et al. 2009), -log sigmoid(positive - negative), all [B]. */
-export function pairwiseRanking(positive: Tensor, negative: Tensor, weight: Tensor): Tensor {
-  return weightedMean(softplus(sub(negative, positive)), weight);
 }
 
 /** Added to a probability before its logarithm: the smallest normal float. */

@@ -3,7 +3,7 @@ import { reshape } from './layout.ts';
 import type { Dimension } from './shape.ts';
 import type { Graph, Tensor } from './tensor.ts';
 
-const hidden = -1e9;
+const HIDDEN = -1e9;
 
 /** A mask (bool) [L, L]: position i may see position j where j <= i. */
 export function causalMask(graph: Graph, length: number): Tensor {
@@ -20,7 +20,7 @@ export function causalMask(graph: Graph, length: number): Tensor {
 }
 
 /** What attention adds to its scores: 0 where the mask holds, else a number so low that the softmax is 0. */
-export const attentionBias = (visible: Tensor): Tensor => where(visible, 0, hidden);
+export const attentionBias = (visible: Tensor): Tensor => where(visible, 0, HIDDEN);
 
 /**
  * Attention among the earlier positions of one sequence, where several share a row, float [B, L, L]: position i may see

@@ -14,14 +14,14 @@ import type { TwoTowerData } from '../two-tower/data.ts';
 import { trainingGraph as twoTowerGraph } from '../two-tower/loss.ts';
 import { createParameters as twoTowerParameters } from '../two-tower/parameters.ts';
 import { userTowerOnnx as twoTowerUserTower } from '../two-tower/serving.ts';
-import { gelu, greater, relu, sigmoid, where } from './arithmetic.ts';
+import { gelu, greater, mul, relu, where } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
 import { concat, gatherRows, reshape, split, transpose } from './layout.ts';
-import { pairwiseRanking, sampledSoftmax, sigmoidCrossEntropy } from './losses.ts';
+import { sampledSoftmax } from './losses.ts';
 import { linear, matmul } from './matrix.ts';
 import { l2Normalise, layerNorm } from './normalisation.ts';
 import { toOnnx } from './onnx.ts';
-import { max, sum } from './reduction.ts';
+import { sum } from './reduction.ts';
 import { Graph } from './tensor.ts';
 
 const python = process.env.PYTHON ?? 'python3';
@@ -29,7 +29,7 @@ const found = spawnSync(python, ['-c', 'import onnx'], { encoding: 'utf8' });
 const skip = found.status !== 0 && `${python} has no package onnx: pip install onnx`;
 
 /** Checks files by the ONNX specification, with the shape that each operation must have, and not only by the runtime. */
-const checker = `
+const CHECKER = `
 import sys, onnx
 for path in sys.argv[1:]:
     onnx.checker.check_model(path, full_check=True)
@@ -43,7 +43,7 @@ async function assertChecked(models: Readonly<Record<string, Uint8Array>>): Prom
       paths.push(join(directory, `${name}.onnx`));
       await writeFile(paths.at(-1) as string, bytes);
     }
-    const { status, stderr } = spawnSync(python, ['-c', checker, ...paths], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(python, ['-c', CHECKER, ...paths], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   } finally {
     await rm(directory, { recursive: true });
@@ -64,12 +64,11 @@ function mixed(): Uint8Array {
   if (left === undefined || right === undefined) throw new Error('two parts');
   const mixedParts = concat([matmul(left, right, { transposeB: true }), transpose(right, [0, 2, 1])], 2);
   const flat = l2Normalise(relu(reshape(mixedParts, ['batch', 18])));
-  const best = max(where(greater(flat, 0.1), flat, 0), -1); // [batch]
+  const best = sum(where(greater(flat, 0.1), flat, 0), [-1]); // [batch]
   const candidates = graph.input('candidates', ['batch', 5]);
   const target = graph.input('target', ['batch'], 'int64');
   const losses = [
-    sigmoidCrossEntropy(best, labels, labels),
-    pairwiseRanking(sigmoid(best), sum(flat, [1]), labels),
+    sum(mul(best, labels)),
     sampledSoftmax(matmul(flat, graph.input('last', [18, 5])), target, sum(candidates, [0]), labels),
   ];
   const loss = sum(

@@ -3,8 +3,8 @@ import type { Shape } from './shape.ts';
 import { type Attributes, type ElementType, elementTypes, type Graph, type Tensor } from './tensor.ts';
 
 // Numbers of fields and enumerations are those of onnx.proto3, IR version 8.
-const irVersion = 8;
-const opset = 17;
+const IR_VERSION = 8;
+const OPSET = 17;
 const attributeTypes = { int: 2, string: 3, ints: 7 };
 
 /** The graph as an ONNX file: the operations that its outputs need, and no others. Every input is declared. */
@@ -27,10 +27,10 @@ export function toOnnx(graph: Graph): Uint8Array {
   for (const [name, tensor] of graph.outputs) message.message(12, valueInfo(name, tensor));
 
   return new MessageWriter()
-    .int(1, irVersion)
+    .int(1, IR_VERSION)
     .string(2, 'millrace')
     .message(7, message)
-    .message(8, new MessageWriter().string(1, '').int(2, opset))
+    .message(8, new MessageWriter().string(1, '').int(2, OPSET))
     .finish();
 }
 

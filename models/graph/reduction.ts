@@ -1,4 +1,3 @@
-import { div, equal, mul, where } from './arithmetic.ts';
 import { reshape } from './layout.ts';
 import { broadcast, resolveAxis, type Shape, sameShape, shapeError } from './shape.ts';
 import type { Tensor } from './tensor.ts';
@@ -13,23 +12,6 @@ export function sum(x: Tensor, axes?: readonly number[], keep = false): Tensor {
   return x.graph.apply('ReduceSum', [x, x.graph.integers(over)], { shape, attributes }, (gradient) => [
     expandTo(reshape(gradient, kept), x),
   ]);
-}
-
-/** Maximum over one axis, kept with size 1 where `keep` is true. Equal largest elements share the gradient. */
-export function max(x: Tensor, axis: number, keep = false): Tensor {
-  const along = resolveAxis('max', x.shape, axis);
-  const kept = x.shape.map((dimension, i) => (i === along ? 1 : dimension));
-  const attributes = { axes: { ints: [along] }, keepdims: { int: 1 } };
-  const result: Tensor = x.graph.apply('ReduceMax', [x], { shape: kept, attributes }, (gradient) => {
-    const isLargest = where(equal(x, result), 1, 0);
-    return [mul(isLargest, div(gradient, sum(isLargest, [along], true)))];
-  });
-  return keep
-    ? result
-    : reshape(
-        result,
-        x.shape.filter((_, i) => i !== along),
-      );
 }
 
 /** Repeats `x` along its axes of size 1 (and new leading ones) until it has the shape of `like`. */

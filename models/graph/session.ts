@@ -52,7 +52,7 @@ export class Session {
     } catch (error) {
       throw new FatalError(
         'MR_MODEL_UNREADABLE',
-        `onnxruntime refuses the graph: ${(error as Error).message}`,
+        `onnxruntime rejects the graph: ${(error as Error).message}`,
         {
           hint: 'The file is damaged, or is not an ONNX model of opset 17 or lower.',
           cause: error,
@@ -91,7 +91,7 @@ export class Session {
       return Object.fromEntries(this.outputs.map((name) => [name, results[name]?.data as Float32Array]));
     } catch (error) {
       throw new InputError('MR_MODEL_INPUT', `the graph could not be run: ${(error as Error).message}`, {
-        hint: `It wants the inputs ${this.inputs.join(', ')}.`,
+        hint: `It requires the inputs ${this.inputs.join(', ')}.`,
         cause: error,
       });
     }

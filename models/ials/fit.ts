@@ -67,7 +67,7 @@ export interface Ials extends FittedRecommender {
 }
 
 /** Rows solved for in one step, with what is at its end: the loss over them. */
-const rowsAtOnce = 4096;
+const ROWS_AT_ONCE = 4096;
 
 /**
  * Implicit alternating least squares (Hu, Koren and Volinsky 2008), with the regularisation of Rendle et al. 2021
@@ -127,8 +127,8 @@ export class IalsFit {
       ? ([this.users, this.items, this.#byUser] as const)
       : ([this.items, this.users, this.#byItem] as const);
     if (place === 0 || this.#fixed === undefined) this.#fixed = this.#solver.fix(others);
-    const from = place * rowsAtOnce;
-    return this.#solver.improveRows(own, this.#fixed, pairs, from, from + rowsAtOnce);
+    const from = place * ROWS_AT_ONCE;
+    return this.#solver.improveRows(own, this.#fixed, pairs, from, from + ROWS_AT_ONCE);
   }
 
   /** To be called when the vectors were changed from outside. */
@@ -142,7 +142,7 @@ export class IalsFit {
   }
 
   #stepsOf({ users: rows }: InteractionMatrix): number {
-    return Math.ceil(rows / rowsAtOnce);
+    return Math.ceil(rows / ROWS_AT_ONCE);
   }
 }
 

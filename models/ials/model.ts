@@ -4,12 +4,12 @@ import { itemVocabulary, matrixOf, onCpu, validationMetrics } from '../implicit/
 import { FlatIndex } from '../index/flat-index.ts';
 import type { Model, TrainedModel } from '../model.ts';
 import { configured } from '../parameters.ts';
-import { itemVectorsFile, vocabularyFile } from '../serving/port.ts';
+import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import type { Execution, Training } from '../training.ts';
 import { Vocabulary } from '../vocabulary.ts';
 import { foldingIn, IalsFit, type IalsOptions, ialsParameters } from './fit.ts';
 
-const foldInFile = 'fold-in.json';
+const FOLD_IN_FILE = 'fold-in.json';
 
 type FoldIn = Pick<IalsOptions, 'unobservedWeight' | 'regularisation' | 'frequencyExponent'> & {
   readonly historyLength: number;
@@ -27,8 +27,8 @@ export const ialsModel: Model = {
   refresh: {
     config: { epochs: 3 },
     warmStart(training, version, { vocabulary: now }) {
-      const before = Vocabulary.parse(version.read(vocabularyFile));
-      const known = FlatIndex.load(version.read(itemVectorsFile));
+      const before = Vocabulary.parse(version.read(VOCABULARY_FILE));
+      const known = FlatIndex.load(version.read(ITEM_VECTORS_FILE));
       const { arrays, values } = training.save();
       const items = arrays.get('items') as Float32Array;
       if (items.length !== now.itemCount * known.dim) return;
@@ -41,12 +41,12 @@ export const ialsModel: Model = {
   },
   serving: {
     kind: 'vectors',
-    encoderFiles: [itemVectorsFile, foldInFile],
+    encoderFiles: [ITEM_VECTORS_FILE, FOLD_IN_FILE],
     async encoder(files) {
       const { historyLength, ...weights } = JSON.parse(
-        Buffer.from(files[foldInFile] as Uint8Array).toString(),
+        Buffer.from(files[FOLD_IN_FILE] as Uint8Array).toString(),
       ) as FoldIn;
-      const { dim, vectors } = FlatIndex.vectorsIn(files[itemVectorsFile] as Uint8Array);
+      const { dim, vectors } = FlatIndex.vectorsIn(files[ITEM_VECTORS_FILE] as Uint8Array);
       const model = foldingIn({ values: vectors, dim }, weights);
       return {
         dim,
@@ -101,9 +101,9 @@ function trainingOf(dataset: Dataset, options: Options, execution?: Execution): 
       return {
         dimension: dim,
         files: {
-          [itemVectorsFile]: FlatIndex.build(items.values, dim).save(),
-          [foldInFile]: Buffer.from(JSON.stringify(foldIn)),
-          [vocabularyFile]: itemVocabulary(dataset),
+          [ITEM_VECTORS_FILE]: FlatIndex.build(items.values, dim).save(),
+          [FOLD_IN_FILE]: Buffer.from(JSON.stringify(foldIn)),
+          [VOCABULARY_FILE]: itemVocabulary(dataset),
         },
       };
     },

@@ -3,7 +3,7 @@ import { type Checkpoint, unusable } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import type { TrainedModel } from '../model.ts';
 import { ItemWeights } from '../serving/item-weights.ts';
-import { itemWeightsFile, vocabularyFile } from '../serving/port.ts';
+import { ITEM_WEIGHTS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import type { Execution, Training } from '../training.ts';
 import { itemVocabulary, onCpu, validationMetrics } from './dataset.ts';
 
@@ -39,7 +39,7 @@ export function oneStepTraining(
       invariant(weights !== undefined, 'a training has its step before its result');
       return {
         dimension: 0,
-        files: { [itemWeightsFile]: weights.save(), [vocabularyFile]: itemVocabulary(dataset) },
+        files: { [ITEM_WEIGHTS_FILE]: weights.save(), [VOCABULARY_FILE]: itemVocabulary(dataset) },
       };
     },
     async close() {},

@@ -18,8 +18,8 @@ import {
 } from './assembler.ts';
 
 /** Rows that the kernel takes at a time, and floats that it takes of each: counts are padded to multiples. */
-export const rowsAtOnce = 4;
-export const lanes = 8;
+export const ROWS_AT_ONCE = 4;
+export const LANES = 8;
 
 export type DotsKernel = {
   readonly memory: WebAssembly.Memory;
@@ -91,7 +91,7 @@ const fourRows: Code = [
   ...setLocal(row0),
   ...advance(out, 16),
   ...getLocal(count),
-  ...i32Const(rowsAtOnce),
+  ...i32Const(ROWS_AT_ONCE),
   ...i32Sub,
   ...setLocal(count),
 ];

@@ -1,17 +1,17 @@
 import { InputError } from '#platform';
 import { inBitmap, type Ranked, TopK } from '../top-k.ts';
-import { createDotsKernel, type DotsKernel, lanes, rowsAtOnce } from './dots.ts';
+import { createDotsKernel, type DotsKernel, LANES, ROWS_AT_ONCE } from './dots.ts';
 
 export type SearchOptions = {
   /** Ids that must not be returned, as a bitmap (see `bitmapOf`). */
   readonly exclude?: Uint8Array;
 };
 
-const magic = 'MRFLAT01';
-const headerBytes = magic.length + 8;
-const pageBytes = 65_536;
+const MAGIC = 'MRFLAT01';
+const headerBytes = MAGIC.length + 8;
+const PAGE_BYTES = 65_536;
 /** Rows scored by one call of the kernel: their scores stay in the first-level cache. */
-const blockRows = 4096;
+const BLOCK_ROWS = 4096;
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -36,15 +36,15 @@ export class FlatIndex {
     this.dim = dim;
     this.count = count;
     this.#kernel = createDotsKernel();
-    const padded = roundUp(dim, lanes);
+    const padded = roundUp(dim, LANES);
     this.#stride = padded * 4;
     this.#scoresAt = roundUp(this.#stride, 64);
-    this.#rowsAt = this.#scoresAt + blockRows * 4;
-    const bytes = this.#rowsAt + roundUp(count, rowsAtOnce) * this.#stride;
+    this.#rowsAt = this.#scoresAt + BLOCK_ROWS * 4;
+    const bytes = this.#rowsAt + roundUp(count, ROWS_AT_ONCE) * this.#stride;
     const { memory } = this.#kernel;
-    memory.grow(Math.max(0, Math.ceil(bytes / pageBytes) - memory.buffer.byteLength / pageBytes));
+    memory.grow(Math.max(0, Math.ceil(bytes / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES));
     this.#query = new Float32Array(memory.buffer, 0, padded);
-    this.#scores = new Float32Array(memory.buffer, this.#scoresAt, blockRows);
+    this.#scores = new Float32Array(memory.buffer, this.#scoresAt, BLOCK_ROWS);
     this.#rows = new Float32Array(memory.buffer, this.#rowsAt, count * padded);
   }
 
@@ -54,7 +54,7 @@ export class FlatIndex {
     if (!Number.isInteger(dim) || dim < 1 || !Number.isInteger(count)) {
       throw new InputError(
         'MR_INDEX_DIMENSION',
-        `${vectors.length} numbers are no vectors of dimension ${dim}`,
+        `${vectors.length} numbers are not vectors of dimension ${dim}`,
       );
     }
     if (!vectors.every(Number.isFinite)) {
@@ -82,10 +82,10 @@ export class FlatIndex {
     }
     this.#query.set(query);
     const best = new TopK(Math.min(k, this.count));
-    for (let from = 0; from < this.count; from += blockRows) {
-      const rows = Math.min(blockRows, this.count - from);
+    for (let from = 0; from < this.count; from += BLOCK_ROWS) {
+      const rows = Math.min(BLOCK_ROWS, this.count - from);
       const address = this.#rowsAt + from * this.#stride;
-      this.#kernel.dots(0, address, roundUp(rows, rowsAtOnce), this.#stride, this.#scoresAt);
+      this.#kernel.dots(0, address, roundUp(rows, ROWS_AT_ONCE), this.#stride, this.#scoresAt);
       this.#collect(best, from, rows, exclude);
     }
     return best.finish();
@@ -112,10 +112,10 @@ export class FlatIndex {
   /** Magic, dimension and count (32 bits, little-endian), then the vectors without padding. */
   save(): Uint8Array {
     const bytes = new Uint8Array(headerBytes + this.count * this.dim * 4);
-    bytes.set(Buffer.from(magic));
+    bytes.set(Buffer.from(MAGIC));
     const view = new DataView(bytes.buffer);
-    view.setUint32(magic.length, this.dim, true);
-    view.setUint32(magic.length + 4, this.count, true);
+    view.setUint32(MAGIC.length, this.dim, true);
+    view.setUint32(MAGIC.length + 4, this.count, true);
     const vectors = new Float32Array(bytes.buffer, headerBytes);
     for (let i = 0; i < this.count; i++) {
       const at = (i * this.#stride) / 4;
@@ -133,15 +133,15 @@ export class FlatIndex {
   /** The vectors that `save` wrote, [count, dim]. Errors: as `load`. */
   static vectorsIn(bytes: Uint8Array): { readonly vectors: Float32Array; readonly dim: number } {
     const alien =
-      bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, magic.length)).toString() !== magic;
-    if (alien) throw corrupt(`it does not begin with ${magic}`);
+      bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, MAGIC.length)).toString() !== MAGIC;
+    if (alien) throw corrupt(`it does not start with ${MAGIC}`);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const dim = view.getUint32(magic.length, true);
-    const count = view.getUint32(magic.length + 4, true);
+    const dim = view.getUint32(MAGIC.length, true);
+    const count = view.getUint32(MAGIC.length + 4, true);
     const expected = headerBytes + count * dim * 4;
     if (dim === 0 || bytes.byteLength !== expected) {
       throw corrupt(
-        `${count} vectors of dimension ${dim} take ${expected} bytes, it has ${bytes.byteLength}`,
+        `${count} vectors of dimension ${dim} take ${expected} bytes; it has ${bytes.byteLength}`,
       );
     }
     // A copy: floats must lie at multiples of four, which a view of a file need not.
@@ -153,6 +153,6 @@ export class FlatIndex {
 
 function corrupt(why: string): InputError {
   return new InputError('MR_INDEX_CORRUPT', `not a flat index, or a damaged one: ${why}`, {
-    hint: 'Fetch the version again, or build the index anew from the item vectors.',
+    hint: 'Fetch the version again, or rebuild the index from the item vectors.',
   });
 }

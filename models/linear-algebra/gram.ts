@@ -1,8 +1,8 @@
-import { createOuterProductKernel, tileColumns, tileRows } from './outer-product-kernel.ts';
+import { createOuterProductKernel, TILE_COLUMNS, TILE_ROWS } from './outer-product-kernel.ts';
 
-const pageBytes = 65_536;
+const PAGE_BYTES = 65_536;
 /** Rows whose products are summed in single precision before they are added to the result in double. */
-const rowsAtOnce = 4096;
+const ROWS_AT_ONCE = 4096;
 
 /** Vectors one after another, [count, dim]. */
 export type VectorTable = { readonly values: Float32Array; readonly dim: number };
@@ -20,10 +20,10 @@ export class Gram {
   readonly #rows: Float32Array;
 
   constructor(width: number) {
-    const stride = Math.ceil(width / tileColumns) * tileColumns;
-    const floats = stride * stride + rowsAtOnce * stride;
+    const stride = Math.ceil(width / TILE_COLUMNS) * TILE_COLUMNS;
+    const floats = stride * stride + ROWS_AT_ONCE * stride;
     const { memory } = this.#kernel;
-    memory.grow(Math.max(0, Math.ceil((floats * 4) / pageBytes) - 1));
+    memory.grow(Math.max(0, Math.ceil((floats * 4) / PAGE_BYTES) - 1));
     this.#stride = stride;
     this.#sums = new Float32Array(memory.buffer, 0, stride * stride);
     this.#rows = new Float32Array(memory.buffer, stride * stride * 4);
@@ -34,8 +34,8 @@ export class Gram {
    * `from` to `from + columns - 1`. What lies above the diagonal is left as it is.
    */
   addTo(sums: Float64Array, table: VectorTable, rows: Int32Array, from: number, columns: number): void {
-    for (let first = 0; first < rows.length; first += rowsAtOnce) {
-      const some = rows.subarray(first, first + rowsAtOnce);
+    for (let first = 0; first < rows.length; first += ROWS_AT_ONCE) {
+      const some = rows.subarray(first, first + ROWS_AT_ONCE);
       this.#gather(table, some, from, columns);
       this.#multiply(some.length, columns);
       for (let i = 0; i < columns; i++) {
@@ -62,10 +62,10 @@ export class Gram {
   #multiply(count: number, columns: number): void {
     const strideBytes = this.#stride * 4;
     const rowsAt = this.#stride * strideBytes;
-    for (let i = 0; i < columns; i += tileRows) {
+    for (let i = 0; i < columns; i += TILE_ROWS) {
       const left = rowsAt + i * 4;
       const end = left + count * strideBytes;
-      for (let j = 0; j < i + tileRows; j += tileColumns) {
+      for (let j = 0; j < i + TILE_ROWS; j += TILE_COLUMNS) {
         this.#kernel.outerProducts(
           left,
           rowsAt + j * 4,

@@ -1,7 +1,7 @@
 import { choleskyFactor, choleskyInverse } from './cholesky.ts';
 
 /** Rows and columns swept at once: three blocks of doubles fit the second-level cache. */
-const blockSize = 64;
+const BLOCK_SIZE = 64;
 
 /**
  * Replaces a symmetric positive definite matrix, [n, n] by rows, by its inverse, in place: n³ / 2 multiplications. Only
@@ -21,10 +21,10 @@ export function invertPositiveDefinite(
   n: number,
   onRows?: (rows: number) => void,
 ): boolean {
-  const columns = new Float64Array(n * blockSize);
-  const products = new Float64Array(n * blockSize);
-  for (let from = 0; from < n; from += blockSize) {
-    const width = Math.min(blockSize, n - from);
+  const columns = new Float64Array(n * BLOCK_SIZE);
+  const products = new Float64Array(n * BLOCK_SIZE);
+  for (let from = 0; from < n; from += BLOCK_SIZE) {
+    const width = Math.min(BLOCK_SIZE, n - from);
     const pivot = copyBlock(matrix, n, from, width);
     if (!choleskyFactor(pivot, width)) return false;
     const inverse = choleskyInverse(pivot, width);
@@ -96,11 +96,11 @@ function subtractProducts(
   products: Float64Array,
   width: number,
 ): void {
-  const whole = n - (n % tile);
-  for (let j0 = 0; j0 < whole; j0 += blockSize) {
-    const j1 = Math.min(whole, j0 + blockSize);
-    for (let i = j0; i < whole; i += tile) {
-      for (let j = j0; j < j1 && j <= i; j += tile) {
+  const whole = n - (n % TILE);
+  for (let j0 = 0; j0 < whole; j0 += BLOCK_SIZE) {
+    const j1 = Math.min(whole, j0 + BLOCK_SIZE);
+    for (let i = j0; i < whole; i += TILE) {
+      for (let j = j0; j < j1 && j <= i; j += TILE) {
         subtractTile(matrix, n, columns, products, width, i, j);
       }
     }
@@ -116,7 +116,7 @@ function subtractProducts(
   }
 }
 
-const tile = 4;
+const TILE = 4;
 
 /** Each number of two times four rows is loaded once for four multiplications; the sums stay in registers. */
 function subtractTile(

@@ -13,8 +13,8 @@ import {
 } from '../index/assembler.ts';
 
 /** A call adds up outer products of four floats with eight. */
-export const tileRows = 4;
-export const tileColumns = 8;
+export const TILE_ROWS = 4;
+export const TILE_COLUMNS = 8;
 
 export type OuterProductKernel = {
   readonly memory: WebAssembly.Memory;

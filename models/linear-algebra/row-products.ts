@@ -1,7 +1,7 @@
-import { createDotsKernel, lanes, rowsAtOnce } from '../index/dots.ts';
+import { createDotsKernel, LANES, ROWS_AT_ONCE } from '../index/dots.ts';
 import type { VectorTable } from './gram.ts';
 
-const pageBytes = 65_536;
+const PAGE_BYTES = 65_536;
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** Inner products of a vector with all rows of a table, by the SIMD kernel of the flat index. Keeps a copy of the table. */
@@ -13,11 +13,11 @@ export class RowProducts {
   readonly #products: Float32Array;
 
   constructor({ values, dim }: VectorTable) {
-    const stride = roundUp(dim, lanes);
+    const stride = roundUp(dim, LANES);
     const count = values.length / dim;
-    const rows = roundUp(count, rowsAtOnce);
+    const rows = roundUp(count, ROWS_AT_ONCE);
     const { memory } = this.#kernel;
-    memory.grow(Math.max(0, Math.ceil(((1 + rows) * stride + rows) * (4 / pageBytes)) - 1));
+    memory.grow(Math.max(0, Math.ceil(((1 + rows) * stride + rows) * (4 / PAGE_BYTES)) - 1));
     // The vector, padded with zeros as the rows are, the rows, their products.
     this.#query = new Float32Array(memory.buffer, 0, stride);
     this.#products = new Float32Array(memory.buffer, (1 + rows) * stride * 4, rows);

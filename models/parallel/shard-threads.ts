@@ -95,6 +95,6 @@ function furtherThread<Step, Result>(
 const asEnded = (fault: unknown): Error =>
   fault instanceof Error
     ? fault
-    : new FatalError('MR_TRAINING_THREAD', 'A thread of the training has ended by itself.', {
-        hint: 'Look at what the system says of the process; start the training again.',
+    : new FatalError('MR_TRAINING_THREAD', 'A thread of the training ended unexpectedly.', {
+        hint: "Look at the system's log for the process; restart the training.",
       });

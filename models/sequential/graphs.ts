@@ -14,7 +14,7 @@ import { dropoutMasks, rowsOfShard } from './shard.ts';
 import { type Regulariser, transformer } from './transformer.ts';
 
 /** Positions whose scores of all items are computed at a time, so that they stay in the processor's cache. */
-const positionsAtOnce = 500;
+const POSITIONS_AT_ONCE = 500;
 
 /**
  * The graph of one shard of a training step, as ONNX: the outputs are `loss`, and `d X` for each parameter X. They are of the
@@ -42,7 +42,7 @@ export function trainingGraph(parameters: Parameters, config: SequentialConfig):
     return mask === undefined ? x : dropout(x, mask, share);
   };
   const vectors = transformer(learned, inputs, heads, regularise); // [B, L, D]
-  const mean = softmaxOverRows(rowsOf(vectors), learned.items, targets, weight, positionsAtOnce);
+  const mean = softmaxOverRows(rowsOf(vectors), learned.items, targets, weight, POSITIONS_AT_ONCE);
   const loss = mul(mean, graph.input('part', []));
   graph.output('loss', loss);
   const names = [...tensors.keys()];

@@ -1,15 +1,15 @@
-import { encodeCheckpoint, weightsFile, weightsOf } from '../checkpoint.ts';
+import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import { FlatIndex } from '../index/flat-index.ts';
 import type { Model } from '../model.ts';
-import { itemVectorsFile, vocabularyFile } from '../serving/port.ts';
+import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { sequentialDefaults, sequentialParameters } from './config.ts';
 import type { SequentialData } from './data.ts';
 import { SequentialEncoder } from './encoder.ts';
 import { sequential } from './train.ts';
 
-const towerFile = 'user-tower.onnx';
+const TOWER_FILE = 'user-tower.onnx';
 
 export const sequentialModel: Model = {
   name: sequential.model,
@@ -24,18 +24,18 @@ export const sequentialModel: Model = {
     return withResult(training, ({ dim, itemVectors, userTower }) => ({
       dimension: dim,
       files: {
-        [towerFile]: userTower,
-        [itemVectorsFile]: FlatIndex.build(itemVectors, dim).save(),
-        [vocabularyFile]: dataset.vocabulary.toBytes(),
-        [weightsFile]: encodeCheckpoint(weightsOf(training.save())),
+        [TOWER_FILE]: userTower,
+        [ITEM_VECTORS_FILE]: FlatIndex.build(itemVectors, dim).save(),
+        [VOCABULARY_FILE]: dataset.vocabulary.toBytes(),
+        [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
       },
     }));
   },
   serving: {
     kind: 'vectors',
-    encoderFiles: [towerFile],
+    encoderFiles: [TOWER_FILE],
     async encoder(files) {
-      const encoder = await SequentialEncoder.load(files[towerFile] as Uint8Array);
+      const encoder = await SequentialEncoder.load(files[TOWER_FILE] as Uint8Array);
       return {
         dim: encoder.dim,
         encode: (users) => encoder.encode(users.map(({ history }) => history)),

@@ -16,7 +16,7 @@ export type Parameter = {
 /** By name; in the order in which they are drawn, saved and fed. */
 export type Parameters = ReadonlyMap<string, Parameter>;
 
-const initialDeviation = 0.02;
+const INITIAL_DEVIATION = 0.02;
 
 export function createParameters(items: number, config: SequentialConfig, random: Random): Parameters {
   const parameters = new Map<string, Parameter>();
@@ -24,7 +24,7 @@ export function createParameters(items: number, config: SequentialConfig, random
     const size = shape.reduce((product, dimension) => product * dimension, 1);
     const weights = sharedFloats(size);
     for (let i = 0; i < size; i++)
-      weights[i] = start === 'normal' ? initialDeviation * random.normal() : start;
+      weights[i] = start === 'normal' ? INITIAL_DEVIATION * random.normal() : start;
     // Gains and biases are not drawn towards zero.
     const weightDecay = shape.length > 1 ? config.weightDecay : 0;
     const { learningRate } = config;

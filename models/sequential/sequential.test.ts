@@ -7,7 +7,7 @@ import type { SequentialData } from './data.ts';
 import { SequentialEncoder } from './encoder.ts';
 import { sequential, type TrainedSequential } from './train.ts';
 
-const items = 12;
+const ITEMS = 12;
 
 /** Users go around the circle of items, each from another place and by one or two steps at a time. */
 function cycles(): SequentialData {
@@ -15,14 +15,14 @@ function cycles(): SequentialData {
   const offsets = [0];
   const next: number[] = [];
   for (let user = 0; user < 48; user++) {
-    const [start, stride, length] = [user % items, 1 + (user % 2), 3 + (user % 9)];
-    const at = (i: number) => (start + i * stride) % items;
+    const [start, stride, length] = [user % ITEMS, 1 + (user % 2), 3 + (user % 9)];
+    const at = (i: number) => (start + i * stride) % ITEMS;
     for (let i = 0; i < length; i++) ids.push(at(i));
     next.push(at(length));
     offsets.push(ids.length);
   }
   return {
-    items,
+    items: ITEMS,
     histories: { offsets: Int32Array.from(offsets), ids: Int32Array.from(ids) },
     validation: { users: Int32Array.from(next, (_, user) => user), items: Int32Array.from(next) },
   };
@@ -62,7 +62,7 @@ async function scores(histories: number[][]): Promise<number[][]> {
   const vectors = await encoder.encode(histories);
   await encoder.close();
   return histories.map((_, row) =>
-    Array.from({ length: items }, (_, item) => {
+    Array.from({ length: ITEMS }, (_, item) => {
       let score = 0;
       for (let k = 0; k < dim; k++) {
         score += (vectors[row * dim + k] as number) * (itemVectors[item * dim + k] as number);
@@ -92,7 +92,7 @@ suite('the sequential model', () => {
     for (const [item, score] of (together ?? []).entries()) {
       assert.ok(Math.abs(score - (alone?.[item] as number)) < 1e-5, `item ${item}`);
     }
-    assert.deepEqual(none, new Array(items).fill(0));
+    assert.deepEqual(none, new Array(ITEMS).fill(0));
     assert.deepEqual(full, longer);
   });
 
@@ -130,7 +130,7 @@ suite('the sequential model', () => {
     const data = cycles();
     const training = await sequential.open(data, small, 1, { threads: 3 });
     await training.step();
-    data.histories.ids.fill(items);
+    data.histories.ids.fill(ITEMS);
     await assert.rejects(training.step(), { code: 'MR_MODEL_INPUT' });
     await training.close();
   });
@@ -159,7 +159,7 @@ suite('the sequential model', () => {
 
   test('a damaged user tower, and an item that there is not, are refused', async () => {
     await assert.rejects(SequentialEncoder.load(new Uint8Array(9)), { code: 'MR_MODEL_UNREADABLE' });
-    await assert.rejects(scores([[items]]), { code: 'MR_MODEL_INPUT' });
+    await assert.rejects(scores([[ITEMS]]), { code: 'MR_MODEL_INPUT' });
   });
 
   test('a learning rate far too high ends as diverged', async () => {

@@ -5,8 +5,8 @@ import { type SequentialData, sequenceOf } from './data.ts';
 import { historyFeed } from './encoder.ts';
 
 /** Users who are scored at a time. */
-const usersAtOnce = 128;
-const k = 10;
+const USERS_AT_ONCE = 128;
+const K = 10;
 
 /** The next item of each validation user, ranked among all items that are not in the history; `score` gives [B, V]. */
 export async function validationMetrics(
@@ -17,8 +17,8 @@ export async function validationMetrics(
 ): Promise<TrainingMetrics> {
   const users = validation.users.length;
   let [recall, ndcg] = [0, 0];
-  for (let start = 0; start < users; start += usersAtOnce) {
-    const rows = Array.from({ length: Math.min(usersAtOnce, users - start) }, (_, i) => start + i);
+  for (let start = 0; start < users; start += USERS_AT_ONCE) {
+    const rows = Array.from({ length: Math.min(USERS_AT_ONCE, users - start) }, (_, i) => start + i);
     const had = rows.map((row) => sequenceOf(histories, validation.users[row] as number));
     const scores = await score(
       historyFeed(
@@ -30,7 +30,7 @@ export async function validationMetrics(
       const next = validation.items[row] as number;
       const own = scores.subarray(i * items, (i + 1) * items);
       for (const item of had[i] ?? []) if (item !== next) own[item] = Number.NEGATIVE_INFINITY;
-      const metrics = expectedMetrics(tiedGroups(own, [next]), 1, k);
+      const metrics = expectedMetrics(tiedGroups(own, [next]), 1, K);
       recall += metrics.recall / users;
       ndcg += metrics.ndcg / users;
     });

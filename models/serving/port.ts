@@ -2,11 +2,11 @@
 import type { VersionContents } from '../artifact/port.ts';
 
 /** Files that versions have in common, whatever the model. */
-export const vocabularyFile = 'vocabulary.json';
+export const VOCABULARY_FILE = 'vocabulary.json';
 /** Vectors of items, a FlatIndex. */
-export const itemVectorsFile = 'items.index';
+export const ITEM_VECTORS_FILE = 'items.index';
 /** Weights of items by items, an ItemWeights. */
-export const itemWeightsFile = 'items.weights';
+export const ITEM_WEIGHTS_FILE = 'items.weights';
 
 /** One user in the terms of the version's vocabulary. */
 export type UserInput = {
@@ -27,7 +27,7 @@ export interface UserEncoding {
 }
 
 export type Serving =
-  /** Scores are inner products of a user's vector with those of `itemVectorsFile`. */
+  /** Scores are inner products of a user's vector with those of `ITEM_VECTORS_FILE`. */
   | {
       readonly kind: 'vectors';
       /** What `encoder` reads. */
@@ -35,7 +35,7 @@ export type Serving =
       /** Errors: MR_MODEL_UNREADABLE. */
       encoder(files: VersionContents): Promise<UserEncoding>;
     }
-  /** Scores are sums over a user's history of the weights in `itemWeightsFile`. */
+  /** Scores are sums over a user's history of the weights in `ITEM_WEIGHTS_FILE`. */
   | {
       readonly kind: 'item-weights';
       /** Whether an item's strongest weights are those of the items most like it. */

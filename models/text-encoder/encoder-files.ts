@@ -6,8 +6,8 @@ import type { ManifestFile } from '../artifact/port.ts';
 import type { ExternalData } from '../graph/session.ts';
 import { WordPiece } from './word-piece.ts';
 
-const vocabularyName = 'vocab.txt';
-const tokenizerName = 'tokenizer.json';
+const VOCABULARY_NAME = 'vocab.txt';
+const TOKENIZER_NAME = 'tokenizer.json';
 
 /** An ONNX file, the weights that it keeps beside it, and what all of them were when they were read. */
 export type GraphFiles = {
@@ -35,15 +35,15 @@ export async function readTokenizer(
   path: string,
 ): Promise<{ readonly tokens: WordPiece | undefined; readonly file: ManifestFile }> {
   const beside = (name: string) => join(dirname(path), name);
-  const vocabulary = await readFile(beside(vocabularyName)).catch(() => undefined);
+  const vocabulary = await readFile(beside(VOCABULARY_NAME)).catch(() => undefined);
   if (vocabulary !== undefined) {
     return {
       tokens: WordPiece.ofVocabulary(vocabulary.toString()),
-      file: fileOf(vocabularyName, vocabulary),
+      file: fileOf(VOCABULARY_NAME, vocabulary),
     };
   }
-  const tokenizer = await read(beside(tokenizerName));
-  return { tokens: WordPiece.ofTokenizer(tokenizer.toString()), file: fileOf(tokenizerName, tokenizer) };
+  const tokenizer = await read(beside(TOKENIZER_NAME));
+  return { tokens: WordPiece.ofTokenizer(tokenizer.toString()), file: fileOf(TOKENIZER_NAME, tokenizer) };
 }
 
 /** The key of an entry of `TensorProto.external_data`, followed by the tag of its value. */
@@ -70,7 +70,7 @@ async function read(path: string): Promise<Buffer> {
       'MR_TEXT_ENCODER_MISSING',
       `The text encoder's file ${path} can't be read: ${errorCode(cause)}.`,
       {
-        hint: `Set training.textEncoder to an ONNX file, with the ${tokenizerName} or ${vocabularyName} of its tokens beside it.`,
+        hint: `Set training.textEncoder to an ONNX file, with the ${TOKENIZER_NAME} or ${VOCABULARY_NAME} of its tokens beside it.`,
         cause,
       },
     );

@@ -6,7 +6,7 @@ import { readGraph, readTokenizer } from './encoder-files.ts';
 import type { WordPiece } from './word-piece.ts';
 
 /** Tokens of a title that are looked at. */
-const longestTitle = 64;
+const LONGEST_TITLE = 64;
 
 /** What a title is fed as: its text, or the ids of its tokens. */
 type TitleInput = (title: string) => Record<string, Tensor>;
@@ -56,7 +56,7 @@ export class TitleEncoder {
       checkTokenInputs(session, path);
       const { tokens, file } = await readTokenizer(path);
       if (tokens === undefined)
-        throw unfit(path, `${file.name} beside it is none of WordPiece as BERT has it`);
+        throw unfit(path, `${file.name} beside it is not a WordPiece vocabulary like BERT's`);
       return new TitleEncoder(session, path, tokenInput(session, tokens), [...files, file]);
     } catch (error) {
       await session.release();
@@ -84,7 +84,7 @@ export class TitleEncoder {
     }
     this.#width ??= vector.length;
     if (vector.length === this.#width) return vector;
-    throw unfit(this.#path, `it gives vectors of ${this.#width} and of ${vector.length}`);
+    throw unfit(this.#path, `it returns vectors of ${this.#width} and of ${vector.length}`);
   }
 
   /** Frees the native session. */
@@ -124,14 +124,14 @@ function checkTokenInputs({ inputMetadata }: InferenceSession, path: string): vo
   if (names.includes('input_ids') && names.every(isFed)) {
     const odd = inputMetadata.find((each) => !each.isTensor || each.type !== 'int64');
     if (odd === undefined) return;
-    throw unfit(path, `its input ${odd.name} is ${odd.isTensor ? odd.type : 'no tensor'}, not int64`);
+    throw unfit(path, `its input ${odd.name} is ${odd.isTensor ? odd.type : 'not a tensor'}, not int64`);
   }
   throw unfit(path, `its inputs are ${names.join(', ')}`);
 }
 
 function tokenInput({ inputNames }: InferenceSession, tokens: WordPiece): TitleInput {
   return (title) => {
-    const ids = BigInt64Array.from(tokens.encode(title, longestTitle), BigInt);
+    const ids = BigInt64Array.from(tokens.encode(title, LONGEST_TITLE), BigInt);
     const fed = {
       input_ids: ids,
       attention_mask: new BigInt64Array(ids.length).fill(1n),
@@ -149,7 +149,7 @@ function unfit(path: string, problem: string, cause?: unknown): ConfigurationErr
     'MR_TEXT_ENCODER_UNFIT',
     `The text encoder ${path} can't be used: ${problem}.`,
     {
-      hint: 'It takes texts, or input_ids, attention_mask and token_type_ids, as int64, and gives vectors of titles or of their tokens.',
+      hint: 'It must take texts, or input_ids, attention_mask and token_type_ids as int64, and return vectors of titles or of their tokens.',
       ...(cause !== undefined && { cause }),
     },
   );

@@ -1,5 +1,5 @@
 /** Characters of a word beyond which it is not cut up, but unknown. */
-const longestWord = 100;
+const LONGEST_WORD = 100;
 
 const special = { unknown: '[UNK]', start: '[CLS]', end: '[SEP]' } as const;
 
@@ -83,7 +83,7 @@ export class WordPiece {
 
   #pieces(word: string): readonly number[] {
     const letters = [...word];
-    if (letters.length > longestWord) return [this.#unknown];
+    if (letters.length > LONGEST_WORD) return [this.#unknown];
     const pieces: number[] = [];
     for (let from = 0; from < letters.length; ) {
       let end = letters.length;

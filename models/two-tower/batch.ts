@@ -12,7 +12,7 @@ export type StepRows = ReadonlyMap<TableName, Int32Array>;
 export type Batch = { readonly feeds: Readonly<Record<string, Feed>>; readonly rows: StepRows };
 
 /** N-grams of a title that are looked at; words come before parts of words. */
-const longestTitle = 32;
+const LONGEST_TITLE = 32;
 
 /** Turns blocks of examples into the feed of one training step. */
 export class BatchBuilder {
@@ -44,7 +44,7 @@ export class BatchBuilder {
     this.#sampler = new CandidateSampler(train.item, items, this.batchSize, config.candidates, random);
     this.candidates = this.#sampler.count;
     this.tagsLength = longest(data.itemTags);
-    this.titleLength = itemTitles === undefined ? 1 : Math.min(longestTitle, longest(itemTitles));
+    this.titleLength = itemTitles === undefined ? 1 : Math.min(LONGEST_TITLE, longest(itemTitles));
     this.#data = data;
     this.#config = config;
     this.#random = random;

@@ -97,7 +97,7 @@ export const twoTowerParameters = {
   },
   textEncoder: {
     range: 'a path',
-    about: 'ONNX file that reads the titles of items; by default their n-grams are read.',
+    about: 'ONNX file that encodes item titles; by default titles are encoded by their n-grams.',
   },
 } as const satisfies Parameters;
 

@@ -1,17 +1,17 @@
-import { encodeCheckpoint, weightsFile, weightsOf } from '../checkpoint.ts';
+import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
 import { FlatIndex } from '../index/flat-index.ts';
 import type { Model } from '../model.ts';
-import { itemVectorsFile, vocabularyFile } from '../serving/port.ts';
+import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { twoTowerDefaults, twoTowerParameters } from './config.ts';
 import { UserEncoder } from './encoder.ts';
 import { twoTower } from './training.ts';
 import { warmStart } from './warm-start.ts';
 
-const towerFile = 'user-tower.onnx';
+const TOWER_FILE = 'user-tower.onnx';
 
 /** Examples seen in all that a model of this size needs, measured on 80,000 of MovieLens: six passes over those. */
-const examplesToSee = 500_000;
+const EXAMPLES_TO_SEE = 500_000;
 
 export const twoTowerModel: Model = {
   name: twoTower.model,
@@ -28,10 +28,10 @@ export const twoTowerModel: Model = {
     return withResult(training, ({ dim, itemVectors, userTower }) => ({
       dimension: dim,
       files: {
-        [towerFile]: userTower,
-        [itemVectorsFile]: FlatIndex.build(itemVectors, dim).save(),
-        [vocabularyFile]: vocabulary.toBytes(),
-        [weightsFile]: encodeCheckpoint(weightsOf(training.save())),
+        [TOWER_FILE]: userTower,
+        [ITEM_VECTORS_FILE]: FlatIndex.build(itemVectors, dim).save(),
+        [VOCABULARY_FILE]: vocabulary.toBytes(),
+        [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
       },
     }));
   },
@@ -39,9 +39,9 @@ export const twoTowerModel: Model = {
   refresh: { config: { epochs: 4, learningRate: 0.001 }, warmStart },
   serving: {
     kind: 'vectors',
-    encoderFiles: [towerFile],
+    encoderFiles: [TOWER_FILE],
     async encoder(files) {
-      const encoder = await UserEncoder.load(files[towerFile] as Uint8Array);
+      const encoder = await UserEncoder.load(files[TOWER_FILE] as Uint8Array);
       return {
         dim: encoder.dim,
         encode: (users) =>
@@ -59,5 +59,5 @@ export const twoTowerModel: Model = {
 
 /** Passes over the data: more over little of it, so that a small world is learned as well, fewer over much. */
 function epochsFor(examples: number): number {
-  return Math.min(12, Math.max(2, Math.round(examplesToSee / examples)));
+  return Math.min(12, Math.max(2, Math.round(EXAMPLES_TO_SEE / examples)));
 }

@@ -23,8 +23,8 @@ export type Parameters = {
 };
 
 // Ids of items carry most of what is to be learned: they start well apart, everything added to them near zero.
-const itemScale = 0.1;
-const sideScale = 0.03;
+const ITEM_SCALE = 0.1;
+const SIDE_SCALE = 0.03;
 // Titles and contexts start at zero: an n-gram or an hour that no example has says nothing.
 
 export function createParameters(data: TwoTowerData, config: TwoTowerConfig, random: Random): Parameters {
@@ -35,13 +35,13 @@ export function createParameters(data: TwoTowerData, config: TwoTowerConfig, ran
   const normal = (shape: readonly number[], scale: number): DenseParameter =>
     dense(shape, learningRate, () => (scale === 0 ? 0 : scale * random.normal()));
   const tables = new Map<TableName, EmbeddingTable>([
-    ['user', table(data.users, sideScale)],
-    ['item', table(data.items + 1, itemScale)],
-    ['history', table(data.items + 1, itemScale)],
+    ['user', table(data.users, SIDE_SCALE)],
+    ['item', table(data.items + 1, ITEM_SCALE)],
+    ['history', table(data.items + 1, ITEM_SCALE)],
   ]);
   if (itemTitles !== undefined) tables.set('title', table(Math.max(1, itemTitles.cardinality), 0));
   const named = new Map<string, DenseParameter>([
-    ['profile', normal([total(data.profile.cardinalities), dim], sideScale)],
+    ['profile', normal([total(data.profile.cardinalities), dim], SIDE_SCALE)],
     ['attention', normal([dim, heads], 0)],
     ['recency', dense([historyLength, heads], learningRate, recencyAt(heads))],
     ['heads', dense([heads * dim, dim], learningRate, (i) => meanOfHeads(i, dim, heads))],
@@ -49,9 +49,9 @@ export function createParameters(data: TwoTowerData, config: TwoTowerConfig, ran
     ['hiddenBias', normal([hidden], 0)],
     ['outputWeights', normal([hidden, dim], 0.1 * Math.sqrt(1 / hidden))],
     ['outputBias', normal([dim], 0)],
-    ['features', normal([total(data.itemFeatures.cardinalities), dim], sideScale)],
+    ['features', normal([total(data.itemFeatures.cardinalities), dim], SIDE_SCALE)],
     // Padding looks up the last row, so there must be one even without tags.
-    ['tags', normal([Math.max(1, data.itemTags.cardinality), dim], sideScale)],
+    ['tags', normal([Math.max(1, data.itemTags.cardinality), dim], SIDE_SCALE)],
   ]);
   if (itemTexts !== undefined) named.set('text', normal([itemTexts.width, dim], 0));
   if (train.context !== undefined) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { titleBuckets, titleGrams } from './title.ts';
+import { TITLE_BUCKETS, titleGrams } from './title.ts';
 
 test('a title is its words, then the parts of its words', () => {
   // "ab" is the word and the grams "<ab" and "ab>".
@@ -24,7 +24,7 @@ test('grams are distinct buckets, whatever the script', () => {
     fc.property(fc.string({ unit: 'grapheme' }), (title) => {
       const grams = titleGrams(title);
       assert.equal(new Set(grams).size, grams.length);
-      assert.ok(grams.every((gram) => Number.isInteger(gram) && gram >= 0 && gram < titleBuckets));
+      assert.ok(grams.every((gram) => Number.isInteger(gram) && gram >= 0 && gram < TITLE_BUCKETS));
       assert.deepEqual(titleGrams(title), grams);
     }),
   );

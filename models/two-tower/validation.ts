@@ -4,11 +4,11 @@ import type { TrainingMetrics } from '../training.ts';
 import { type Examples, historyOf } from './data.ts';
 
 /** Rows judged at most; half of a 95% interval of a recall is then below .01. */
-const mostRows = 10_000;
+const MOST_ROWS = 10_000;
 
 /** The rows of a validation part that are judged: all, or as many as are judged at most, spread evenly. */
 export function judgedRows({ user }: Examples): Int32Array {
-  const count = Math.min(mostRows, user.length);
+  const count = Math.min(MOST_ROWS, user.length);
   return Int32Array.from({ length: count }, (_, i) => Math.floor((i * user.length) / count));
 }
 

@@ -4,7 +4,7 @@ import { type Examples, historyOf, type TwoTowerData } from './data.ts';
 import { UserEncoder } from './encoder.ts';
 
 /** Rows embedded in one run: bounds the memory. */
-const atOnce = 1024;
+const AT_ONCE = 1024;
 
 /** Vectors of all items, [items, D]. */
 export async function embedItems(
@@ -16,8 +16,8 @@ export async function embedItems(
   try {
     const width = session.shapeOf('vector')[1] as number;
     const vectors = new Float32Array(items * width);
-    for (let start = 0; start < items; start += atOnce) {
-      const ids = Int32Array.from({ length: Math.min(atOnce, items - start) }, (_, i) => start + i);
+    for (let start = 0; start < items; start += AT_ONCE) {
+      const ids = Int32Array.from({ length: Math.min(AT_ONCE, items - start) }, (_, i) => start + i);
       const outputs = await session.run({
         item: { data: toInt64(ids), shape: [ids.length] },
         features: categoricalFeed(itemFeatures, ids),
@@ -43,8 +43,8 @@ export async function embedUsers(
   const encoder = await UserEncoder.load(userTower);
   try {
     const vectors = new Float32Array(rows.length * encoder.dim);
-    for (let start = 0; start < rows.length; start += atOnce) {
-      const some = rows.subarray(start, start + atOnce);
+    for (let start = 0; start < rows.length; start += AT_ONCE) {
+      const some = rows.subarray(start, start + AT_ONCE);
       const users = some.map((row) => examples.user[row] as number);
       const encoded = await encoder.encode({
         users,

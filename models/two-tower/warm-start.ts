@@ -1,6 +1,6 @@
 import { FatalError } from '#platform';
 import type { ManifestFile, VersionFiles } from '../artifact/port.ts';
-import { type CheckpointArray, decodeCheckpoint, weightsFile } from '../checkpoint.ts';
+import { type CheckpointArray, decodeCheckpoint, WEIGHTS_FILE } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Training } from '../training.ts';
 import { Vocabulary } from '../vocabulary.ts';
@@ -24,8 +24,8 @@ export function warmStart<R>(
   version: VersionFiles,
   { vocabulary: now, textEncoder }: Pick<Dataset, 'vocabulary' | 'textEncoder'>,
 ): void {
-  if (!version.names.includes(weightsFile)) throw noWeights(version.version);
-  const before = decodeCheckpoint(version.read(weightsFile)).arrays;
+  if (!version.names.includes(WEIGHTS_FILE)) throw noWeights(version.version);
+  const before = decodeCheckpoint(version.read(WEIGHTS_FILE)).arrays;
   const rows = rowMaps(contentsOf(Vocabulary.parse(version.read('vocabulary.json'))), contentsOf(now));
   const isOtherText = hashesOf(version.manifest.textEncoder) !== hashesOf(textEncoder);
   const fresh = training.save();

@@ -9,7 +9,7 @@ import { compileReader, type Read } from './compiled/reader.ts';
 import { compileWriter, type Write } from './compiled/writer.ts';
 import { avroType } from './strict-types.ts';
 
-const headerBytes = 5;
+const HEADER_BYTES = 5;
 
 /** Encodes and decodes values of one schema, the reader's; decodes what older schemas wrote. */
 export interface AvroCodec<T> {
@@ -41,7 +41,7 @@ export function avroCodecFor<T>(schema: object): AvroCodec<T> {
 
 /** The schema id in a value's header; InputError MR_AVRO_DECODE when there is none. */
 export function writerSchemaId(bytes: Buffer, start = 0, end = bytes.length): number {
-  if (end - start < headerBytes || bytes[start] !== 0) {
+  if (end - start < HEADER_BYTES || bytes[start] !== 0) {
     throw new InputError(
       'MR_AVRO_DECODE',
       `Not a value in the Confluent wire format (${end - start} bytes).`,
@@ -131,9 +131,9 @@ class Codec<T> implements AvroCodec<T> {
   }
 
   encodeInto(schemaId: number, value: T, target: Buffer, at: number): number {
-    if (at + headerBytes > target.length) return target.length - at - headerBytes;
+    if (at + HEADER_BYTES > target.length) return target.length - at - HEADER_BYTES;
     const end =
-      this.#writeCompiled(value, target, at + headerBytes) ?? this.#write(value, target, at + headerBytes);
+      this.#writeCompiled(value, target, at + HEADER_BYTES) ?? this.#write(value, target, at + HEADER_BYTES);
     target[at] = 0;
     target[at + 1] = schemaId >>> 24;
     target[at + 2] = schemaId >>> 16;
@@ -181,14 +181,14 @@ class Codec<T> implements AvroCodec<T> {
     if (this.#lastResolver === undefined) {
       try {
         const { read } = this.#code;
-        if (read !== undefined) return read(bytes, start + headerBytes, end) as T;
+        if (read !== undefined) return read(bytes, start + HEADER_BYTES, end) as T;
       } catch {
         // avsc says below what is wrong.
       }
     }
     let decoded: { value: T; offset: number };
     try {
-      decoded = this.#type.decode(bytes, start + headerBytes, this.#lastResolver);
+      decoded = this.#type.decode(bytes, start + HEADER_BYTES, this.#lastResolver);
     } catch (error) {
       throw this.#decodeError(messageOf(error), id);
     }
@@ -206,7 +206,7 @@ class Codec<T> implements AvroCodec<T> {
       } catch (cause) {
         const message = `${this.#type.name} cannot be read from values of schema ${id}: ${messageOf(cause)}.`;
         throw new InputError('MR_SCHEMA_INCOMPATIBLE', message, {
-          hint: 'Give a field that was added a default, and keep the type of the others.',
+          hint: 'Give new fields a default, and keep the types of the others.',
           cause,
         });
       }
@@ -231,7 +231,7 @@ class Codec<T> implements AvroCodec<T> {
 
   #decodeError(problem: string, id: number): InputError {
     return new InputError('MR_AVRO_DECODE', `Not a ${this.#type.name} of schema ${id}: ${problem}.`, {
-      hint: 'The producer wrote something else than its schema says.',
+      hint: "The producer's data does not match its schema.",
     });
   }
 

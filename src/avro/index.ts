@@ -15,4 +15,3 @@ export {
   writerSchemaId,
 } from './codec.ts';
 export type { ListColumn, RecordColumn, TextColumn, ValueColumn } from './compiled/column-reader.ts';
-export { shortText } from './short-text.ts';

@@ -18,7 +18,7 @@ type Internal = { _read(tap: Tap): unknown; _skip(tap: Tap): void };
 type Hook = ((value: unknown, type: avsc.Type) => void) | undefined;
 
 /** Zigzag doubles a value, and doubles are exact up to 2^53. */
-export const largestLong = 2 ** 52 - 1;
+export const LARGEST_LONG = 2 ** 52 - 1;
 
 /** avsc's type of `schema`: strict types, unions unwrapped, longs as numbers, records as plain objects. */
 export function avroType(schema: object): avsc.Type {
@@ -55,7 +55,7 @@ class StrictLongType extends avsc.types.LongType {
 
   _read(tap: Tap): number {
     const value = tap.readLong();
-    if (value > largestLong || value < -largestLong) throw new Error('a long of more than 53 bits');
+    if (value > LARGEST_LONG || value < -LARGEST_LONG) throw new Error('a long of more than 53 bits');
     return value;
   }
 
@@ -67,7 +67,7 @@ class StrictLongType extends avsc.types.LongType {
 
 /** Whether Avro's long can carry it here. */
 export function isExactLong(value: unknown): value is number {
-  return typeof value === 'number' && value % 1 === 0 && value <= largestLong && value >= -largestLong;
+  return typeof value === 'number' && value % 1 === 0 && value <= LARGEST_LONG && value >= -LARGEST_LONG;
 }
 
 class StrictArrayType extends avsc.types.ArrayType {

@@ -1,8 +1,8 @@
 /** What every command has in common: its options, how it fails, and what its exit code says. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { modelOptions } from '#models';
-import { type Configuration, InputError } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
+import { loadModelModules } from '#models';
+import { InputError } from '#platform';
+import { type Configuration, configuredModelModules, loadConfiguration } from '#service/configuration';
 import { Output } from './output.ts';
 
 export const EXIT = { done: 0, failed: 1, wrongInput: 2, interrupted: 130 } as const;
@@ -34,7 +34,7 @@ export type CommandSpec<O> = {
   readonly run: (invocation: Invocation<O>, args: readonly string[]) => Promise<number>;
 };
 
-const exitCodes = `
+const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interrupted.`;
 
 /** Adds the common options, the examples and the running of a command. */
@@ -44,7 +44,7 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
   const shown = examples.map(([line, does]) => `  $ ${line.padEnd(width)}  # ${does}`).join('\n');
   return command
     .option('--data <dir>', 'data directory (default: .millrace)')
-    .option('--config <file>', 'configuration file (default: millrace.config.json, where there is one)')
+    .option('--config <file>', 'configuration file (default: millrace.config.json, if it exists)')
     .option(
       '--set <option=value>',
       'set a configuration option, such as http.port=9000; repeatable',
@@ -55,10 +55,10 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
       'debug, info, warn, error or silent; debug shows stack traces (default: warn)',
     )
     .option('--json', 'print JSON on standard output, and errors as JSON')
-    .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${exitCodes}`)
+    .addHelpText('after', `\n${notes === '' ? '' : `${notes.trim()}\n\n`}Examples:\n${shown}\n${EXIT_CODES}`)
     .action(async () => {
       const options: CommonOptions & O = command.opts();
-      const configuration = loadConfiguration({
+      const sources = {
         flags: {
           ...options.set,
           ...given({ data: options.data, 'logging.level': options.logLevel, ...flags(options) }),
@@ -66,8 +66,9 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
         environment: process.env,
         file: options.config,
         directory: process.cwd(),
-        declared: modelOptions,
-      });
+      };
+      await loadModelModules(configuredModelModules(sources));
+      const configuration = loadConfiguration(sources);
       const output = new Output({ json: options.json === true });
       process.exitCode = await run({ options, configuration, output }, command.args);
     });
@@ -93,7 +94,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+      throw new InvalidArgumentError(`Use a whole number from ${least} to ${most}.`);
     }
     return value;
   };

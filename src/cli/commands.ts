@@ -14,8 +14,13 @@ type ListedCommand = {
 export const commands: readonly ListedCommand[] = [
   {
     name: 'start',
-    does: 'Make a world, train on it, and serve live answers; or go on with what the data directory holds.',
+    does: 'Create a world, train on it and serve live answers; or continue with the existing data directory.',
     definition: async () => (await import('./start/start.ts')).startCommand,
+  },
+  {
+    name: 'run',
+    does: 'Run a topology of your own on the log, and serve its stores.',
+    definition: async () => (await import('./run/run.ts')).runCommand,
   },
   {
     name: 'import',
@@ -24,17 +29,17 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'snapshot',
-    does: 'Take a snapshot of the examples: Parquet files to train on, and what they hold.',
+    does: 'Take a snapshot of the examples (Parquet files to train on) and describe it.',
     definition: async () => (await import('./training/snapshot.ts')).snapshotCommand,
   },
   {
     name: 'train',
-    does: 'Take a snapshot of the examples, train on it, and put the version up for promotion.',
+    does: 'Take a snapshot of the examples, train on it, and submit the version for promotion.',
     definition: async () => (await import('./training/train.ts')).trainCommand,
   },
   {
     name: 'runs',
-    does: 'List the trainings that were asked for, oldest first.',
+    does: 'List training runs, oldest first.',
     definition: async () => (await import('./runs/runs.ts')).runsCommand,
   },
   {
@@ -49,12 +54,12 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'promote',
-    does: 'Put a version in force: one that waits for an approval, or that was promoted before.',
+    does: 'Put a version in force: one that awaits approval, or one that was promoted before.',
     definition: async () => (await import('./versions/promote.ts')).promoteCommand,
   },
   {
     name: 'rollback',
-    does: 'Return to the version that was promoted before the one in force.',
+    does: 'Return to the previously promoted version.',
     definition: async () => (await import('./versions/promote.ts')).rollbackCommand,
   },
   {
@@ -64,32 +69,32 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'offsets',
-    does: 'List how far the groups have read the log, and set it.',
+    does: 'List or set the offsets of consumer groups.',
     definition: async () => (await import('./log/offsets.ts')).offsetsCommand,
   },
   {
     name: 'topology',
-    does: 'Show what the processors consist of: operators, stores, topics and how they are connected.',
+    does: 'Show the topology of the processors: operators, stores, topics and their connections.',
     definition: async () => (await import('./processors/topology.ts')).topologyCommand,
   },
   {
     name: 'features',
-    does: 'List the feature views, with what their topics hold.',
+    does: 'List the feature views, with statistics of their rows.',
     definition: async () => (await import('./features/features.ts')).featuresCommand,
   },
   {
     name: 'sql',
-    does: 'Ask the archive: events, examples, and what was known of users and items at any time.',
+    does: 'Query the archive: events, examples, and features of users and items as of any time.',
     definition: async () => (await import('./archive/sql.ts')).sqlCommand,
   },
   {
     name: 'verify',
-    does: 'Prove that the state of the processors is what their inputs make of it.',
+    does: "Verify that the processors' state follows from their inputs.",
     definition: async () => (await import('./processors/verify.ts')).verifyCommand,
   },
   {
     name: 'events',
-    does: 'Look at what is on the topics.',
+    does: 'Look at the records of topics.',
     definition: async () => (await import('./log/events-tail.ts')).eventsCommand,
   },
   {
@@ -99,12 +104,12 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'opt-out',
-    does: 'Take no events of a user any more, and delete their rows.',
+    does: "Stop accepting a user's events, and delete their rows.",
     definition: async () => (await import('./users/opt-out.ts')).optOutCommand,
   },
   {
     name: 'opt-in',
-    does: 'Take the events of a user who had opted out again.',
+    does: 'Accept events again from a user who had opted out.',
     definition: async () => (await import('./users/opt-out.ts')).optInCommand,
   },
   {

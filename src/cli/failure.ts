@@ -29,7 +29,7 @@ function describe(error: unknown): { code: string; message: string; hint: string
     return {
       code: 'MR_USAGE',
       message: sentence(error.message.replace(/^error: /, '').split('\n')[0] ?? ''),
-      hint: 'See millrace --help, and --help after a command.',
+      hint: 'See millrace --help, or --help after a command.',
     };
   }
   const code = errorCode(error);
@@ -37,7 +37,7 @@ function describe(error: unknown): { code: string; message: string; hint: string
   return {
     code: 'MR_UNEXPECTED',
     message: code === undefined ? message : `${code}: ${message}`,
-    hint: 'Run it again with --log-level debug to see where it comes from.',
+    hint: 'Run it again with --log-level debug to see the stack trace.',
   };
 }
 

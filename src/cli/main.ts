@@ -29,7 +29,7 @@ Examples:
   $ millrace import movielens DIR           # MovieLens 100K instead, then: millrace train
   $ millrace recommend 42 -k 5              # what it would recommend to user 42
 
-Data lies in .millrace, or where --data DIR says. "millrace COMMAND --help" tells more.
+Data is kept in .millrace, or in the directory of --data. See also "millrace COMMAND --help".
 Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interrupted.`,
     );
   for (const { name, does, definition } of commands) {

@@ -1,4 +1,5 @@
-/** What a command prints on standard output: lines for a person, or JSON. */
+/** What a command prints: lines for a person or JSON on standard output, and progress beside them. */
+import { createProgress, type DrawnProgress, progressStyle } from '#platform';
 
 /** Aborted when the reader of standard output has gone (`| head`): what follows would reach nobody. */
 const closed = new AbortController();
@@ -8,7 +9,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   closed.abort();
 });
 
-export type Column = { readonly title: string; readonly align?: 'right' };
+/** A column's title. */
+export type Column = string | { readonly right: string };
+
+/** A column that is aligned to the right. */
+export const right = (title: string): Column => ({ right: title });
 
 export class Output {
   readonly json: boolean;
@@ -30,21 +35,37 @@ export class Output {
     this.line(JSON.stringify(value));
   }
 
+  /** Rows as JSON, a line each, or as a table. */
+  list<T>(
+    rows: readonly T[],
+    columns: readonly Column[],
+    cellsOf: (row: T) => readonly string[],
+    jsonOf: (row: T) => unknown = (row) => row,
+  ): void {
+    if (this.json) for (const row of rows) this.value(jsonOf(row));
+    else this.table(columns, rows.map(cellsOf));
+  }
+
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
-    const widths = columns.map(({ title }, c) =>
+    const titles = columns.map((column) => (typeof column === 'string' ? column : column.right));
+    const widths = titles.map((title, c) =>
       Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)),
     );
-    const format = (cells: readonly string[]) =>
-      columns
-        .map(({ align }, c) => {
-          const cell = cells[c] ?? '';
-          return align === 'right' ? cell.padStart(widths[c] ?? 0) : cell.padEnd(widths[c] ?? 0);
-        })
-        .join('  ')
-        .trimEnd();
-    this.line(format(columns.map(({ title }) => title)));
-    for (const row of rows) this.line(format(row));
+    for (const row of [titles, ...rows]) {
+      const cells = widths.map((width, c) => {
+        const cell = row[c] ?? '';
+        return typeof columns[c] === 'string' ? cell.padEnd(width) : cell.padStart(width);
+      });
+      this.line(cells.join('  ').trimEnd());
+    }
   }
+}
+
+/** The progress bars of a command; an interruption ends the one that is being drawn, so that nothing runs into it. */
+export function commandProgress({ json }: Output, signal: AbortSignal): DrawnProgress {
+  const progress = createProgress({ style: progressStyle(json) });
+  signal.addEventListener('abort', () => progress.hush(), { once: true });
+  return progress;
 }
 
 /** Something to say to the person beside the result: on standard error, and not with --json. */
@@ -61,6 +82,11 @@ export function moment(ms: number): string {
 export function shown(value: unknown, width: number): string {
   const text = typeof value === 'number' ? String(Math.round(value * 1e4) / 1e4) : JSON.stringify(value);
   return text.length > width ? `${text.slice(0, width - 3)}...` : text;
+}
+
+/** A metric's value. */
+export function figure(value: number | null | undefined): string {
+  return value == null ? '-' : value.toFixed(4);
 }
 
 export function grouped(value: number): string {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
-import { loadConfiguration } from '#platform/configuration';
+import { loadConfiguration } from '#service/configuration';
 import { commands } from './commands.ts';
 import { commandLine, jsonLines } from './testing/command-line.ts';
 
@@ -31,7 +31,7 @@ async function quietCommands(): Promise<{ readonly program: Command; readonly pa
 /** The words of a command line up to a pipe, as a shell has them. */
 function words(line: string): string[] {
   const [, ...all] = line.match(/"[^"]*"|'[^']*'|[^\s"']+/g) ?? [];
-  const end = all.findIndex((word) => word === '|');
+  const end = all.indexOf('|');
   return all.slice(0, end < 0 ? undefined : end).map((word) => word.replace(/^(["'])(.*)\1$/, '$2'));
 }
 
@@ -49,6 +49,7 @@ describe('command line', { concurrency: 2 }, () => {
     const { runEach } = commandLine(t);
     const commands = [
       'start',
+      'run',
       'import movielens',
       'snapshot',
       'train',

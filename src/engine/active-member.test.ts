@@ -41,6 +41,42 @@ describe('the active member of a group', () => {
     assert.equal(works, 2);
   });
 
+  it('goes on in its place when another writer has fenced it, unless it has lost the place by then', async (t) => {
+    const fenced = new FatalError('MR_LOG_FENCED', 'another writer');
+    const stopping = new AbortController();
+    const worked: string[] = [];
+    const options = member(t);
+    await asActiveMember(options, stopping.signal, async (place) => {
+      worked.push(String(place.group().generation));
+      if (worked.length === 1) throw fenced;
+      if (worked.length > 2) return stopping.abort();
+      const successor = await options.log.joinGroup({
+        group: options.group,
+        memberId: options.instanceId,
+        metadata: Buffer.alloc(0),
+        sessionTimeoutMs: 10_000,
+        assign: (members) => new Map(members.map(({ memberId }) => [memberId, Buffer.from('active')])),
+      });
+      await successor.leave();
+      throw fenced;
+    });
+    const [first, again, rejoined] = worked;
+    assert.equal(first, again);
+    assert.notEqual(rejoined, again);
+  });
+
+  it('names a full disk, which is waited for', async (t) => {
+    const stopping = new AbortController();
+    let works = 0;
+    const options = { ...member(t), dataDirectory: '/data' };
+    await asActiveMember(options, stopping.signal, async () => {
+      works++;
+      if (works === 1) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      stopping.abort();
+    });
+    assert.equal(works, 2);
+  });
+
   it('does not wait where somebody waits for it, nor for what does not pass', async (t) => {
     const work = () => assert.fail('it has no place');
     const { signal } = new AbortController();

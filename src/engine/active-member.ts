@@ -1,11 +1,11 @@
 import type { GroupMember, GroupMetadata, Log, Membership, TopicPartition } from '#log';
-import { type Clock, errorCode, type Logger, RetryableError } from '#platform';
+import { type Clock, errorCode, type Logger, namingFullDisk, RetryableError } from '#platform';
 
-const sessionTimeoutMs = 10_000;
-const heartbeatIntervalMs = 3_000;
+const SESSION_TIMEOUT_MS = 10_000;
+const HEARTBEAT_INTERVAL_MS = 3_000;
 
-/** A log that fails is let alone for so long. */
-const pauseMs = 1_000;
+/** A log that fails is let alone for so long, and so is another writer that has fenced this one. */
+const PAUSE_MS = 1_000;
 
 type Role = 'active' | 'standby';
 
@@ -32,6 +32,8 @@ export type ActiveMemberOptions = {
   readonly onStandby?: () => void;
   /** Somebody waits for the work: it rejects where the log is away, which is waited for otherwise. */
   readonly isAwaited?: boolean;
+  /** Where the work writes: a full disk is waited for like a log that is away. */
+  readonly dataDirectory?: string;
 };
 
 /** The place of the active member, for as long as it has it. */
@@ -48,7 +50,8 @@ export type ActivePlace = {
 /**
  * Calls `work` whenever this process is the active member of a group, until `signal` aborts. Heartbeats go on while it
  * works, and so does the work when the group rebalances and the place stays ours. Work that ends by itself is called again,
- * and so is work that fails by what passes.
+ * and so is work that fails by what passes, or that was fenced: by an erasure that writes under the same id, or by a member
+ * that does not know yet that it has lost the place.
  */
 export async function asActiveMember(
   options: ActiveMemberOptions,
@@ -63,14 +66,14 @@ export async function asActiveMember(
         memberId,
         metadata: roleBytes('standby'),
         topics: committedTopics,
-        sessionTimeoutMs,
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
         assign: assignToOne,
       });
       await new Term(options, membership, signal).serve(work);
     } catch (error) {
       if (isAwaited || !(error instanceof RetryableError)) throw error;
-      logger.warn({ group, err: error }, 'the work of a group stands still; it is tried again');
-      await clock.sleep(pauseMs, signal);
+      logger.warn({ group, err: error }, "a group's work has stalled; retrying");
+      await clock.sleep(PAUSE_MS, signal);
     }
   }
 }
@@ -96,7 +99,7 @@ class Term {
     beating.catch(() => {});
     try {
       try {
-        if (roleOf(this.#membership) === 'active') await work(this.#place());
+        if (roleOf(this.#membership) === 'active') await this.#unfenced(work);
         else {
           onStandby?.();
           await beating;
@@ -111,6 +114,25 @@ class Term {
       logger.warn({ group, err: error }, 'the group has rebalanced; another member may be active now');
     }
     if (this.#signal.aborted) await this.#membership.leave();
+  }
+
+  async #unfenced(work: (place: ActivePlace) => Promise<void>): Promise<void> {
+    const { clock, logger, group, dataDirectory } = this.#options;
+    const place = this.#place();
+    const { signal } = place;
+    while (!signal.aborted) {
+      try {
+        return await work(place);
+      } catch (error) {
+        if (signal.aborted && error === signal.reason) return;
+        if (errorCode(error) !== 'MR_LOG_FENCED')
+          throw dataDirectory === undefined ? error : namingFullDisk(error, dataDirectory);
+        logger.info({ group, err: error }, 'another writer has fenced this one, which goes on after it');
+        await clock.sleep(PAUSE_MS, signal);
+        // Working again fences the other one, which may have the place by now.
+        if (!signal.aborted && (await this.#membership.heartbeat()) === 'expelled') return;
+      }
+    }
   }
 
   #place(): ActivePlace {
@@ -128,7 +150,7 @@ class Term {
     const signal = AbortSignal.any([this.#signal, this.#over.signal]);
     const role = roleOf(this.#membership);
     for (;;) {
-      await clock.sleep(heartbeatIntervalMs, signal);
+      await clock.sleep(HEARTBEAT_INTERVAL_MS, signal);
       if (signal.aborted) return;
       const status = await this.#membership.heartbeat();
       if (status === 'expelled') return;

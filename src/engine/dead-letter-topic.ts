@@ -1,6 +1,8 @@
 import type { SchemaRegistry } from '#log';
+import type { MillraceError } from '#platform';
 import { avroSerde } from './avro-serde.ts';
 import { type Topic, textKey } from './serde.ts';
+import type { TopicRecord } from './topic-reader.ts';
 
 /** A record that could not be processed: where it came from, why it failed, and its bytes. */
 export type DeadLetter = {
@@ -37,6 +39,18 @@ export const deadLetterSchema = {
     { name: 'value', ...nullableBytes },
   ],
 };
+
+/** The letter of a record that a service has read and can't act on. */
+export function deadLetterOf<V>(
+  { name, value: serde }: Topic<string, V>,
+  { partition, offset, key, value, timestamp }: TopicRecord<string, V>,
+  operator: string,
+  { code: reason, message }: MillraceError,
+): DeadLetter {
+  const bytes = value === null ? null : serde.encode(value);
+  const why = { operator, reason, message };
+  return { topic: name, partition, offset, timestamp, key: Buffer.from(key), value: bytes, ...why };
+}
 
 const DAY_MS = 86_400_000;
 

@@ -8,8 +8,8 @@
  */
 export { type ActivePlace, asActiveMember } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
-export { type CurrentRecord, currentRecords } from './current-records.ts';
-export { type DeadLetter, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
+export { type DeadLetter, deadLetterOf, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
+export type { OperatorCounts } from './operators/operator-flow.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
 export { httpPeers, type Peers, type TaskRead } from './queries/peers.ts';
@@ -35,8 +35,8 @@ export {
   textKey,
   type UndecodableRecord,
 } from './serde.ts';
-export type { KeyValueStore, Read } from './store/cached-store.ts';
 export { Digest, entryHash } from './store/digest.ts';
+export type { KeyValueStore, Read } from './store/key-value-store.ts';
 export { memoryDatabases } from './store/memory/memory-database.ts';
 export type {
   Change,
@@ -77,16 +77,22 @@ export { portableHeaders } from './task/commit/position.ts';
 export type { RecordErrorPolicy } from './task/dead-letters.ts';
 export { acceptedGenerations } from './task/earlier-generations.ts';
 export { TASK_FAILPOINTS } from './task/failpoints.ts';
+export { tombstonesTrustedMs } from './task/restore/open-store.ts';
 export type { RestoreStatus } from './task/restore/restore-progress.ts';
-export { tombstonesTrustedMs } from './task/restore/tombstones.ts';
 export { StreamsRuntime } from './task/runtime.ts';
 export type { RuntimeOptions } from './task/runtime-options.ts';
-export type { OperatorCounts } from './task/status/introspection.ts';
-export { type EngineReport, reportOf, StatusGauges } from './task/status/introspection-report.ts';
 export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status/status.ts';
+export { type EngineReport, reportOf, StatusGauges } from './task/status/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/declaration.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
-export { TopicReader, type TopicReaderOptions, type TopicRecord } from './topic-reader.ts';
+export {
+  type CurrentRecord,
+  currentRecords,
+  readableRecords,
+  TopicReader,
+  type TopicReaderOptions,
+  type TopicRecord,
+} from './topic-reader.ts';
 export { type OutgoingRecord, TopicWriter, writeRecords } from './topic-writer.ts';
 export type { AggregateOptions } from './topology/aggregate.ts';
 export { type KeyByOptions, type SourceOptions, TopologyBuilder } from './topology/builder.ts';

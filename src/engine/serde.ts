@@ -1,5 +1,7 @@
-/** Text form of a key. Its UTF-8 bytes are the record's key on the topic, and it indexes stores and caches. */
 import type { Cleanup, TopicPartition } from '#log';
+import { errorCode } from '#platform';
+
+/** Text form of a key. Its UTF-8 bytes are the record's key on the topic, and it indexes stores and caches. */
 export interface KeySerde<K> {
   toText(key: K): string;
   fromText(text: string): K;
@@ -48,6 +50,26 @@ export type SerdeFormat = { readonly family: string; readonly schema?: object };
 export function formatAround(outer: string, inner: { readonly format?: SerdeFormat }): typeof inner {
   const { format } = inner;
   return format === undefined ? {} : { format: { ...format, family: `${outer}(${format.family})` } };
+}
+
+/** The value, at once where its writer's schema is known: a promise for each would cost as much as the value. */
+export function decodeLoading<V>(serde: Pick<Serde<V>, 'decode' | 'prepare'>, bytes: Buffer): V | Promise<V> {
+  try {
+    return serde.decode(bytes);
+  } catch (error) {
+    if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
+    return serde.prepare(bytes).then(() => serde.decode(bytes));
+  }
+}
+
+/** Its `encodeInto`, or one by way of `encode`. */
+export function encodingInto<V>(serde: Serde<V>): NonNullable<Serde<V>['encodeInto']> {
+  if (serde.encodeInto !== undefined) return serde.encodeInto;
+  return (value, target, at) => {
+    const bytes = serde.encode(value);
+    if (at + bytes.length > target.length) return target.length - at - bytes.length;
+    return at + bytes.copy(target, at);
+  };
 }
 
 /** A serde of another type over the same bytes. */

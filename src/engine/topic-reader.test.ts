@@ -3,9 +3,8 @@ import { it } from 'node:test';
 import { openSimulatedLog } from '#log';
 import { RetryableError, systemClock } from '#platform';
 import { avroSerde } from './avro-serde.ts';
-import { currentRecords } from './current-records.ts';
 import { type Topic, textKey } from './serde.ts';
-import { TopicReader } from './topic-reader.ts';
+import { currentRecords, TopicReader } from './topic-reader.ts';
 import { TopicWriter } from './topic-writer.ts';
 
 const id = { name: 'id', type: 'string' };

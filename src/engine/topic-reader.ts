@@ -1,6 +1,6 @@
 import type { Consumer, Log, RecordBatch, TopicPartition } from '#log';
 import { errorCode, InputError, RetryableError } from '#platform';
-import type { OnUndecodable, Topic, UndecodableRecord } from './serde.ts';
+import { decodeLoading, type OnUndecodable, type Topic, type UndecodableRecord } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
 
 /** A log that has to ask for its end is not asked again and again meanwhile. */
@@ -139,7 +139,7 @@ export class TopicReader<K, V> {
     try {
       const bytes = batch.value(index);
       const key = this.#topic.key.fromText(text ?? '');
-      const value = bytes === null ? null : await this.#decode(bytes);
+      const value = bytes === null ? null : await decodeLoading(this.#topic.value, bytes);
       records.push({ topic, partition, offset, key, value, timestamp: batch.timestamp(index) });
     } catch (error) {
       if (error instanceof RetryableError && errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
@@ -147,16 +147,6 @@ export class TopicReader<K, V> {
       const { onUndecodable = this.#topic.onUndecodable } = this.#options;
       if (onUndecodable === undefined) throw undecodable(record, error);
       onUndecodable(record, error);
-    }
-  }
-
-  #decode(bytes: Buffer): V | Promise<V> {
-    const { value } = this.#topic;
-    try {
-      return value.decode(bytes);
-    } catch (error) {
-      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-      return value.prepare(bytes).then(() => value.decode(bytes));
     }
   }
 
@@ -173,6 +163,42 @@ function undecodable({ topic, partition, offset }: UndecodableRecord, cause: unk
   return new InputError(
     'MR_RECORD_UNDECODABLE',
     `The record at offset ${offset} of topic ${topic}, partition ${partition}, can't be decoded: ${why}`,
-    { hint: 'Find out who else writes to the topic, and take their right to.', cause },
+    { hint: 'Find out who else writes to the topic, and revoke their permission.', cause },
   );
+}
+
+export type CurrentRecord<K, V> = TopicRecord<K, V> & { readonly value: V };
+
+/** All records of a topic that are readable now, in order within each partition, poll by poll. Errors: those of TopicReader. */
+export async function* readableRecords<K, V>(
+  log: Log,
+  topic: Topic<K, V>,
+  options: TopicReaderOptions = { from: 'start' },
+): AsyncGenerator<readonly TopicRecord<K, V>[]> {
+  const reader = await TopicReader.open(log, topic, options);
+  try {
+    yield* reader.untilEnd();
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * What compaction would leave of a topic as it is now: the newest record of each key, without keys that a tombstone has
+ * ended. Keys are in order of their first record, or of their newest.
+ */
+export async function currentRecords<K, V>(
+  log: Log,
+  topic: Topic<K, V>,
+  order: 'by-first' | 'by-newest',
+): Promise<ReadonlyMap<K, CurrentRecord<K, V>>> {
+  const current = new Map<K, CurrentRecord<K, V>>();
+  for await (const records of readableRecords(log, topic)) {
+    for (const record of records) {
+      const { key, value } = record;
+      if (value === null || order === 'by-newest') current.delete(key);
+      if (value !== null) current.set(key, { ...record, value });
+    }
+  }
+  return current;
 }

@@ -1,36 +1,15 @@
-import type { AnyView } from '#features';
 import type { EmbeddedLog, Log } from '#log';
-import type { Clock } from '#platform';
 import type { EraseTarget } from '#privacy';
-import type { Topics } from '#topologies';
-import { type ProcessedOptions, untilProcessed } from './processed.ts';
+import type { ErasureOptions } from './processed.ts';
 import { runsTarget, snapshotsTarget, versionsTarget } from './retired-training.ts';
 import { profileTarget, viewRowsTarget } from './user-rows.ts';
-
-export type ErasureOptions = {
-  readonly log: Log;
-  /** The log where it is the embedded one, whose files are this installation's own. */
-  readonly embedded: Pick<EmbeddedLog, 'scrub'> | undefined;
-  readonly topics: Topics;
-  /** The views that modules declare. */
-  readonly modules: readonly AnyView[];
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  /** How long the processors may take with each step, ms. */
-  readonly patienceMs: number;
-  /** Ends the waiting. */
-  readonly signal: AbortSignal;
-  /** Places that are known elsewhere, such as rows in Redis and the archive; emptied when the views are. */
-  readonly others: readonly EraseTarget[];
-};
 
 /** Where a user is erased, in this order: what the processors keep, what was made of it, and the files of the log last. */
 export function erasureTargets(options: ErasureOptions): readonly EraseTarget[] {
   const { log, embedded, topics, clock, others } = options;
-  const processed = () => untilProcessed(options satisfies ProcessedOptions);
   return [
     profileTarget(log, topics.users, clock),
-    viewRowsTarget({ ...options, untilProcessed: processed }),
+    viewRowsTarget(options),
     ...others,
     versionsTarget(options),
     snapshotsTarget(options),

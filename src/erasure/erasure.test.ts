@@ -9,8 +9,8 @@ import type { UserPrivacy, Version } from '#schemas';
 import { first, itemTrends, userTrends } from '#view-builds/testing';
 import { type ErasableWorld, languageOf, openErasableWorld } from './testing/erasable-world.ts';
 
-const anna = 'anna.of.the.erased@example.org';
-const bert = 'bert.who.stays@example.org';
+const ANNA = 'anna.of.the.erased@example.org';
+const BERT = 'bert.who.stays@example.org';
 
 /** Every step of an erasure after which it may be cut off. */
 const steps = [
@@ -38,14 +38,14 @@ async function rowsOf(world: ErasableWorld, pseudonym: string): Promise<number> 
 }
 
 async function assertErased(world: ErasableWorld, pseudonym: string): Promise<void> {
-  assert.equal(world.vault.known(anna), undefined);
+  assert.equal(world.vault.known(ANNA), undefined);
   assert.equal(await rowsOf(world, pseudonym), 0);
-  assert.deepEqual(world.filesWith(anna), []);
-  assert.deepEqual(await world.topicsWith(anna), []);
-  assert.deepEqual(await world.topicsWith(languageOf(anna)), []);
+  assert.deepEqual(world.filesWith(ANNA), []);
+  assert.deepEqual(await world.topicsWith(ANNA), []);
+  assert.deepEqual(await world.topicsWith(languageOf(ANNA)), []);
   // Beside what RocksDB has still to compact: the bytes of a row that no pseudonym leads to.
   assert.deepEqual(
-    world.filesWith(languageOf(anna)).filter((path) => !path.startsWith(join(world.directory, 'state'))),
+    world.filesWith(languageOf(ANNA)).filter((path) => !path.startsWith(join(world.directory, 'state'))),
     [],
   );
   const status = (await world.rows('privacy')).get(pseudonym) as UserPrivacy | undefined;
@@ -72,22 +72,22 @@ async function assertErased(world: ErasableWorld, pseudonym: string): Promise<vo
 }
 
 async function openWorld(t: TestContext) {
-  const world = await openErasableWorld(t, [anna, bert]);
+  const world = await openErasableWorld(t, [ANNA, BERT]);
   t.after(disarmFailpoints);
-  const pseudonym = world.vault.known(anna) as string;
+  const pseudonym = world.vault.known(ANNA) as string;
   assert.ok((await rowsOf(world, pseudonym)) >= 3);
-  assert.notDeepEqual(world.filesWith(languageOf(anna)), []);
+  assert.notDeepEqual(world.filesWith(languageOf(ANNA)), []);
   return { world, pseudonym };
 }
 
 describe('erasing a user', () => {
   it('leaves nothing of them that can be found or told to be theirs, and all of the others', async (t) => {
     const { world, pseudonym } = await openWorld(t);
-    const other = world.vault.known(bert) as string;
+    const other = world.vault.known(BERT) as string;
     const before = await rowsOf(world, other);
     const keys = keysInVault(world.directory);
     recordFailpoints();
-    const { erased, keyDestroyed } = await world.erase(anna);
+    const { erased, keyDestroyed } = await world.erase(ANNA);
     assert.deepEqual(
       [...hitFailpoints()].filter((name) => name.startsWith('privacy.')),
       steps,
@@ -108,43 +108,43 @@ describe('erasing a user', () => {
     assert.ok(key !== undefined && others.length === 0);
     assert.deepEqual(world.filesWith(key), []);
     assert.deepEqual(await world.topicsWith(key), []);
-    assert.equal(world.vault.known(bert), other);
+    assert.equal(world.vault.known(BERT), other);
     assert.equal(await rowsOf(world, other), before);
     // By the log, since its cleaner packs records: their bytes need not be found in a file.
-    assert.deepEqual(await world.topicsWith(languageOf(bert)), ['users']);
+    assert.deepEqual(await world.topicsWith(languageOf(BERT)), ['users']);
 
     // What comes under the old name, late, is refused; who comes back is a new user.
-    await world.post(anna, 100, 110);
-    const newcomer = world.vault.known(anna) as string;
+    await world.post(ANNA, 100, 110);
+    const newcomer = world.vault.known(ANNA) as string;
     assert.notEqual(newcomer, pseudonym);
     await world.processing.untilCaughtUp();
     assert.equal(await rowsOf(world, pseudonym), 0);
     assert.ok((await rowsOf(world, newcomer)) >= 1);
-    const again = await world.erase(anna);
+    const again = await world.erase(ANNA);
     assert.equal(again.erased.find(({ target }) => target === 'profile')?.rows, 0);
-    await assert.rejects(world.erase(anna), { code: 'MR_PRIVACY_USER_UNKNOWN', remedy: 'fix-input' });
+    await assert.rejects(world.erase(ANNA), { code: 'MR_PRIVACY_USER_UNKNOWN', remedy: 'fix-input' });
   });
 
   it('is completed by the same call wherever it was cut off', async (t) => {
     const { world, pseudonym } = await openWorld(t);
     for (const step of steps) {
       armFailpoints(`${step}=fail`);
-      await assert.rejects(world.erase(anna), (error) => errorCode(error) === 'MR_FAILPOINT', step);
+      await assert.rejects(world.erase(ANNA), (error) => errorCode(error) === 'MR_FAILPOINT', step);
       disarmFailpoints();
     }
     // The last step had destroyed the key: nobody knows the user any more.
-    await assert.rejects(world.erase(anna), { code: 'MR_PRIVACY_USER_UNKNOWN' });
+    await assert.rejects(world.erase(ANNA), { code: 'MR_PRIVACY_USER_UNKNOWN' });
     await assertErased(world, pseudonym);
   });
 
   it('leaves no row in views of modules either, be they of users, categories or items', async (t) => {
     const files = ['user-kinds.ts', 'user-trends.ts', 'item-trends.ts'].map((name) => join(fixtures, name));
-    const world = await openErasableWorld(t, [anna, bert], files);
+    const world = await openErasableWorld(t, [ANNA, BERT], files);
     for (const { live } of world.builds) await live;
     const rowsIn = async (view: AnyView, beginning: string) =>
       [...(await world.rows(view))].filter(([key, value]) => key.startsWith(beginning) && value !== null)
         .length;
-    const [pseudonym, other] = world.vault.pseudonymsOf([anna, bert]) as [string, string];
+    const [pseudonym, other] = world.vault.pseudonymsOf([ANNA, BERT]) as [string, string];
     const before = [
       await rowsIn(first, other),
       await rowsIn(userTrends, other),
@@ -157,7 +157,7 @@ describe('erasing a user', () => {
     assert.deepEqual(before, [2, 1, 11]);
     const keys = keysInVault(world.directory);
 
-    const { erased } = await world.erase(anna);
+    const { erased } = await world.erase(ANNA);
     const where = erased.find(({ target }) => target === 'views')?.where ?? '';
     for (const name of ['user-features-2', 'user-kinds-1', 'user-trends-1']) {
       assert.ok(where.includes(name), where);
@@ -172,20 +172,20 @@ describe('erasing a user', () => {
       [await rowsIn(first, other), await rowsIn(userTrends, other), await rowsIn(itemTrends, '')],
       before,
     );
-    await world.post(anna, 100, 110);
+    await world.post(ANNA, 100, 110);
     await world.processing.untilCaughtUp();
     for (const build of world.builds) await build.processing.untilCaughtUp();
     assert.deepEqual([await rowsIn(first, pseudonym), await rowsIn(userTrends, pseudonym)], [0, 0]);
   });
 
   it('names the view that keeps rows because nothing declares it any more', async (t) => {
-    const world = await openErasableWorld(t, [anna], [join(fixtures, 'user-kinds.ts')]);
+    const world = await openErasableWorld(t, [ANNA], [join(fixtures, 'user-kinds.ts')]);
     for (const { live, processing } of world.builds) {
       await live;
       await processing.stop();
     }
     world.forgetModules();
-    await assert.rejects(world.erase(anna, 300), {
+    await assert.rejects(world.erase(ANNA, 300), {
       code: 'MR_PRIVACY_VIEWS_REMAIN',
       message: /user-kinds-1/,
     });
@@ -204,13 +204,13 @@ describe('erasing a user', () => {
     const key = Buffer.from(pseudonym);
     // As if the processors had written it last: nobody takes it back.
     await producer.append('user-features-1-rows', 0, [{ key, value: Buffer.from('a row'), timestamp: 1 }]);
-    await assert.rejects(world.erase(anna, 300), {
+    await assert.rejects(world.erase(ANNA, 300), {
       code: 'MR_PRIVACY_VIEWS_REMAIN',
       message: /topic user-features-1-rows/,
     });
     await producer.append('user-features-1-rows', 0, [{ key, value: null, timestamp: 2 }]);
     await producer.close();
-    await world.erase(anna);
+    await world.erase(ANNA);
   });
 
   it('says what is wrong: no user, no id, processors that do not run', async (t) => {
@@ -219,7 +219,7 @@ describe('erasing a user', () => {
     await assert.rejects(world.erase(''), { code: 'MR_PRIVACY_USER' });
     await assert.rejects(world.erase('\ud800'), { code: 'MR_PRIVACY_USER' });
     await world.processing.stop();
-    await assert.rejects(world.erase(anna, 300), { code: 'MR_PRIVACY_VIEWS_REMAIN', remedy: 'retry' });
-    assert.equal(world.vault.known(anna), pseudonym, 'they can still be erased');
+    await assert.rejects(world.erase(ANNA, 300), { code: 'MR_PRIVACY_VIEWS_REMAIN', remedy: 'retry' });
+    assert.equal(world.vault.known(ANNA), pseudonym, 'they can still be erased');
   });
 });

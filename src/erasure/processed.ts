@@ -1,19 +1,29 @@
 import { type AnyView, isOfUser } from '#features';
-import type { Log } from '#log';
+import type { EmbeddedLog, Log } from '#log';
 import { type Clock, RetryableError } from '#platform';
+import type { EraseTarget } from '#privacy';
 import { LOOP_GROUP } from '#processing';
+import type { Topics } from '#topologies';
 import { viewGroup } from '#view-builds';
 
-export type ProcessedOptions = {
+export type ErasureOptions = {
   readonly log: Log;
-  /** Views of modules, whose processors run beside the loop. */
+  /** The log where it is the embedded one, whose files are this installation's own. */
+  readonly embedded: Pick<EmbeddedLog, 'scrub'> | undefined;
+  readonly topics: Topics;
+  /** The views that modules declare. */
   readonly modules: readonly AnyView[];
+  readonly dataDirectory: string;
   readonly clock: Clock;
+  /** How long the processors may take with each step, ms. */
   readonly patienceMs: number;
+  /** Ends the waiting. */
   readonly signal: AbortSignal;
+  /** Places that are known elsewhere, such as rows in Redis and the archive; emptied when the views are. */
+  readonly others: readonly EraseTarget[];
 };
 
-const pollMs = 100;
+const POLL_MS = 100;
 
 type Stage = { readonly group: string; readonly topics: readonly string[] };
 
@@ -33,7 +43,7 @@ function stagesTo(modules: readonly AnyView[]): readonly Stage[] {
  * Resolves when the processors, wherever they run, have committed what was readable on their inputs at the time of the
  * call, stage by stage. RetryableError MR_PRIVACY_VIEWS_REMAIN where they do not come so far in time.
  */
-export async function untilProcessed(options: ProcessedOptions): Promise<void> {
+export async function untilProcessed(options: ErasureOptions): Promise<void> {
   const { log, modules, clock, patienceMs, signal } = options;
   const until = clock.monotonic() + patienceMs;
   for (const { group, topics } of stagesTo(modules)) {
@@ -41,7 +51,7 @@ export async function untilProcessed(options: ProcessedOptions): Promise<void> {
     while (!(await isCommitted())) {
       signal.throwIfAborted();
       if (clock.monotonic() > until) throw behind(topics);
-      await clock.sleep(pollMs, signal);
+      await clock.sleep(POLL_MS, signal);
     }
   }
 }
@@ -65,6 +75,8 @@ function behind(names: readonly string[]): RetryableError {
   return new RetryableError(
     'MR_PRIVACY_VIEWS_REMAIN',
     `The processors have not read ${names.join(', ')} to the end.`,
-    { hint: 'See that they run ("millrace start") and how far they are behind, then erase the user again.' },
+    {
+      hint: 'Check that they run ("millrace start") and how far they are behind, then erase the user again.',
+    },
   );
 }

@@ -1,33 +1,20 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentRecords, writeRecords } from '#engine';
-import type { Log } from '#log';
-import { versionsDirectory } from '#models';
+import { VERSIONS_DIRECTORY } from '#models';
 import { readVersions, rowsOfUser } from '#offline';
-import { type Clock, errorCode, RetryableError } from '#platform';
+import { errorCode, namesIn, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
-import { commandOf, type Version } from '#schemas';
-import type { Topics } from '#topologies';
-
-export type RetiringOptions = {
-  readonly log: Log;
-  readonly topics: Pick<Topics, 'snapshots' | 'versions' | 'commands' | 'runs'>;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  /** How long the task that owns the versions may take to archive one, ms. */
-  readonly patienceMs: number;
-  /** Ends the waiting. */
-  readonly signal: AbortSignal;
-};
-
-const pollMs = 200;
+import type { Version } from '#schemas';
+import { askRegistry } from '#versions';
+import type { ErasureOptions } from './processed.ts';
 
 /**
  * Versions trained with the user, which their snapshot says, or their vocabulary where that snapshot is gone, and those
  * that went on from their weights: archived, so that none answers from them any more, and their files removed. To be
  * emptied before the snapshots.
  */
-export function versionsTarget(options: RetiringOptions): EraseTarget {
+export function versionsTarget(options: ErasureOptions): EraseTarget {
   const { topics, dataDirectory } = options;
   return {
     name: 'versions',
@@ -43,11 +30,7 @@ export function versionsTarget(options: RetiringOptions): EraseTarget {
         learned.map(({ version }) => version),
       );
       const concerned = published.filter(({ version }) => names.has(version));
-      const inUse = concerned.filter(({ status }) => status !== 'archived');
-      if (inUse.length > 0) {
-        await archive(options, inUse);
-        await untilArchived(options, inUse);
-      }
+      for (const each of concerned) if (each.status !== 'archived') await archive(options, each);
       for (const name of stored) names.add(name);
       for (const name of names) await remove(versionsOf(dataDirectory), name);
       return { where: named('version', [...names], topics.versions.name), rows: names.size };
@@ -56,10 +39,7 @@ export function versionsTarget(options: RetiringOptions): EraseTarget {
 }
 
 /** With what runs made of them, in the order in which they did. */
-async function withHeirs(
-  { log, topics }: RetiringOptions,
-  versions: readonly string[],
-): Promise<Set<string>> {
+async function withHeirs({ log, topics }: ErasureOptions, versions: readonly string[]): Promise<Set<string>> {
   const found = new Set(versions);
   for (const { value } of (await currentRecords(log, topics.runs, 'by-first')).values()) {
     if (value.version !== null && value.base !== null && found.has(value.base)) found.add(value.version);
@@ -68,7 +48,7 @@ async function withHeirs(
 }
 
 /** Snapshots that hold the user: retired by a tombstone on their topic, and removed from the disk. */
-export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringOptions): EraseTarget {
+export function snapshotsTarget({ log, topics, dataDirectory, clock }: ErasureOptions): EraseTarget {
   return {
     name: 'snapshots',
     erase: async (pseudonym) => {
@@ -85,7 +65,7 @@ export function snapshotsTarget({ log, topics, dataDirectory, clock }: RetiringO
  * What runs at work have learned from the user: checkpoints of those whose snapshot is gone. To be emptied after the
  * snapshots, without which no run writes another one.
  */
-export function runsTarget({ log, topics, dataDirectory }: RetiringOptions): EraseTarget {
+export function runsTarget({ log, topics, dataDirectory }: ErasureOptions): EraseTarget {
   return {
     name: 'runs',
     erase: async () => {
@@ -102,7 +82,7 @@ export function runsTarget({ log, topics, dataDirectory }: RetiringOptions): Era
 
 const runsOf = (dataDirectory: string) => join(dataDirectory, 'runs');
 const snapshotsOf = (dataDirectory: string) => join(dataDirectory, 'snapshots');
-const versionsOf = (dataDirectory: string) => join(dataDirectory, versionsDirectory);
+const versionsOf = (dataDirectory: string) => join(dataDirectory, VERSIONS_DIRECTORY);
 
 function remove(parent: string, name: string): Promise<void> {
   return rm(join(parent, name), { recursive: true, force: true });
@@ -134,35 +114,11 @@ async function snapshotsWith(dataDirectory: string, pseudonym: string): Promise<
   return ids;
 }
 
-async function namesIn(directory: string): Promise<readonly string[]> {
+async function archive(options: ErasureOptions, { version, candidate }: Version): Promise<void> {
   try {
-    return (await readdir(directory)).sort();
+    await askRegistry(options, { kind: 'archive', version, candidate, actor: null });
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return [];
-    throw error;
-  }
-}
-
-function archive({ log, topics, clock }: RetiringOptions, versions: readonly Version[]): Promise<void> {
-  const ts = clock.now();
-  const commands = versions.map(({ version, candidate }) => {
-    const command_id = `archive-${version}`;
-    const value = commandOf({ command_id, ts, kind: 'archive', version, candidate });
-    return { key: command_id, value, timestamp: ts };
-  });
-  return writeRecords(log, topics.commands, commands);
-}
-
-async function untilArchived(options: RetiringOptions, versions: readonly Version[]): Promise<void> {
-  const { clock, patienceMs, signal } = options;
-  const until = clock.monotonic() + patienceMs;
-  for (;;) {
-    const steps = new Map((await readVersions(options)).map(({ version, status }) => [version, status]));
-    const left = versions.filter(({ version }) => steps.get(version) !== 'archived');
-    if (left.length === 0) return;
-    signal.throwIfAborted();
-    if (clock.monotonic() > until) throw notArchived(left.map(({ version }) => version));
-    await clock.sleep(pollMs, signal);
+    throw errorCode(error) === 'MR_VERSION_NO_ANSWER' ? notArchived(version) : error;
   }
 }
 
@@ -170,12 +126,12 @@ function named(what: string, names: readonly string[], topic: string): string {
   return names.length === 0 ? `topic ${topic}` : `${what}${names.length > 1 ? 's' : ''} ${names.join(', ')}`;
 }
 
-function notArchived(versions: readonly string[]): RetryableError {
+function notArchived(version: string): RetryableError {
   return new RetryableError(
     'MR_PRIVACY_VERSIONS_REMAIN',
-    `Versions that were trained with the user are not archived yet: ${versions.join(', ')}.`,
+    `Version ${version}, which was trained with the user, is not archived yet.`,
     {
-      hint: 'See that the processors run ("millrace start") and are not far behind, then erase the user again.',
+      hint: 'Check that the processors run ("millrace start") and are not far behind, then erase the user again.',
     },
   );
 }

@@ -13,16 +13,16 @@ import {
   type Metrics,
   MillraceError,
   RetryableError,
+  relayed,
   traceparentOf,
 } from '#platform';
 import { PrivacyDecisions, type Pseudonyms, withPseudonyms } from '#privacy';
 import { invalidReason } from '#processors';
 import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
-import { parseEvent } from './parse-event.ts';
+import { type EventDefaults, parseEvent } from './parse-event.ts';
 import { countByUser, PendingEvents, type PendingOptions } from './pending-events.ts';
-import { PrivacyRequests } from './privacy-requests.ts';
-import { registerPseudonymRoute } from './pseudonym-requests.ts';
+import { registerPrivacyRoute, registerPseudonymRoute } from './privacy-requests.ts';
 
 /** How long a request waits for the log to have its events. */
 const WRITE_WITHIN_MS = 3_000;
@@ -31,7 +31,7 @@ const WRITE_WITHIN_MS = 3_000;
 const MOST_PENDING = 20_000;
 
 /** Most events of one request. */
-export const MAX_BATCH_EVENTS = 1000;
+const MAX_BATCH_EVENTS = 1000;
 
 export type Refusal = {
   /** Place in the request. */
@@ -68,38 +68,30 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { log, topics } = options;
   const writer = await TopicWriter.open(log, topics.interactions);
   const decisions = await PrivacyDecisions.open(log, topics.privacy);
-  return new Gateway(options, writer, new PrivacyRequests(options, decisions));
+  return new Gateway(options, writer, decisions);
 }
 
 /** Takes events from outside into topic `interactions`. */
-export class Gateway {
+class Gateway {
+  readonly #options: GatewayOptions;
   readonly #writer: TopicWriter<string, Interaction>;
-  readonly #defaults: { eventId(): string; now(): number };
-  readonly #futureMs: number;
-  readonly #pseudonyms: Pseudonyms;
-  readonly #adminToken: string | undefined;
-  readonly #privacy: PrivacyRequests;
-  readonly #refusal: () => MillraceError | undefined;
-  readonly #logger: Logger;
+  readonly #defaults: EventDefaults;
+  readonly #decisions: PrivacyDecisions;
   readonly #events: Counter<'outcome'>;
   readonly #pending: PendingEvents | undefined;
-  readonly #clock: Clock;
-  readonly #writeWithinMs: number;
   #unwritten = 0;
 
-  constructor(options: GatewayOptions, writer: TopicWriter<string, Interaction>, privacy: PrivacyRequests) {
-    const { clock, futureMs, pseudonyms, adminToken, logger, metrics, refusal = () => undefined } = options;
-    this.#refusal = refusal;
-    this.#clock = clock;
-    this.#writeWithinMs = options.writeWithinMs ?? WRITE_WITHIN_MS;
+  constructor(
+    options: GatewayOptions,
+    writer: TopicWriter<string, Interaction>,
+    decisions: PrivacyDecisions,
+  ) {
+    const { clock, logger, metrics, pending } = options;
+    this.#options = options;
     this.#writer = writer;
-    this.#pseudonyms = pseudonyms;
-    this.#adminToken = adminToken;
-    this.#privacy = privacy;
+    this.#decisions = decisions;
     this.#defaults = { eventId: () => randomUUID(), now: () => clock.now() };
-    this.#futureMs = futureMs;
-    this.#logger = logger;
-    this.#pending = options.pending && new PendingEvents({ ...options.pending, clock, logger });
+    this.#pending = pending && new PendingEvents({ ...pending, clock, logger });
     const help = 'Events posted, by outcome: accepted, or the code of the refusal.';
     this.#events = metrics.counter('gateway_events_total', help, ['outcome']);
   }
@@ -113,13 +105,13 @@ export class Gateway {
     if (events.length === 0 || events.length > MAX_BATCH_EVENTS) {
       throw new InputError(
         'MR_EVENT_BATCH',
-        `A request carries 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`,
+        `A request contains 1 to ${MAX_BATCH_EVENTS} events, not ${events.length}.`,
         {
           hint: 'Spread them over several requests.',
         },
       );
     }
-    const refusal = this.#refusal();
+    const refusal = this.#options.refusal?.();
     if (refusal !== undefined) {
       this.#events.inc({ outcome: refusal.code }, events.length);
       throw refusal;
@@ -144,14 +136,14 @@ export class Gateway {
    */
   registerRoutes(server: HttpServer): void {
     server.routes.post('/events', (request, reply) => this.#answer(request, reply));
-    this.#privacy.registerRoutes(server);
-    registerPseudonymRoute(server, { pseudonyms: this.#pseudonyms, adminToken: this.#adminToken });
+    registerPrivacyRoute(server, this.#options, this.#decisions);
+    registerPseudonymRoute(server, this.#options);
   }
 
   /** Waits for what is being written. */
   async close(): Promise<void> {
     await this.#writer.close();
-    await this.#privacy.close();
+    await this.#decisions.close();
   }
 
   #check(json: unknown, index: number): Interaction | Refusal {
@@ -165,7 +157,7 @@ export class Gateway {
     const reason = invalidReason(event);
     if (reason !== undefined) return { index, ...givenId(json), code: 'MR_EVENT_INVALID', reason };
     const aheadMs = event.ts - this.#defaults.now();
-    if (aheadMs <= this.#futureMs) {
+    if (aheadMs <= this.#options.futureMs) {
       if (this.#pending?.take(event.user_id) !== false) return event;
       return { index, ...givenId(json), code: 'MR_EVENT_USER_PENDING', reason: tooManyPending().message };
     }
@@ -177,7 +169,7 @@ export class Gateway {
     const users = countByUser(events.map(({ user_id }) => user_id));
     const headers = traceparent === undefined ? [] : [['traceparent', Buffer.from(traceparent)] as const];
     try {
-      const records = Array.from(withPseudonyms(this.#pseudonyms, events), (value) => {
+      const records = Array.from(withPseudonyms(this.#options.pseudonyms, events), (value) => {
         return { key: value.user_id, value, timestamp: value.ts, headers };
       });
       const ends = await this.#writeInTime(records);
@@ -186,10 +178,10 @@ export class Gateway {
       this.#pending?.giveBack(users);
       const code = errorCode(cause) ?? 'MR_INVARIANT';
       this.#events.inc({ outcome: code }, events.length);
-      this.#logger.error({ err: cause, events: events.length }, 'events could not be taken');
+      this.#options.logger.error({ err: cause, events: events.length }, 'events could not be accepted');
       if (!(cause instanceof MillraceError)) throw cause;
-      throw new RetryableError(code, `The events were not taken: ${cause.message}.`, {
-        hint: 'Send them again with the same event_id: what the log has already counts once.',
+      throw new RetryableError(relayed(code), `The events were not accepted: ${cause.message}.`, {
+        hint: 'Send them again with the same event_id: events that the log already has count once.',
         cause,
       });
     }
@@ -205,11 +197,12 @@ export class Gateway {
       this.#unwritten -= records.length;
     });
     written.catch(() => {});
+    const { clock, writeWithinMs = WRITE_WITHIN_MS } = this.#options;
     const inTime = new AbortController();
-    const late = this.#clock.sleep(this.#writeWithinMs, inTime.signal).then((): never => {
+    const late = clock.sleep(writeWithinMs, inTime.signal).then((): never => {
       throw new RetryableError(
         'MR_EVENTS_UNWRITTEN',
-        `the log has not taken them in ${this.#writeWithinMs} ms`,
+        `the log did not write them within ${writeWithinMs} ms`,
       );
     });
     late.catch(() => {});
@@ -234,15 +227,15 @@ export class Gateway {
     const refusal = {
       code: 'MR_EVENT_INVALID',
       message: receipt.refused[0]?.reason,
-      hint: 'Correct what `refused` names; nothing of this request was taken.',
+      hint: 'Correct what `refused` lists; nothing of this request was accepted.',
     };
     return reply.code(400).send({ ...refusal, ...receipt });
   }
 }
 
 function tooManyPending(): RetryableError {
-  return new RetryableError('MR_EVENT_USER_PENDING', 'Too many events of the user wait to be processed.', {
-    hint: 'Send them again in a moment, with the same event_id; admission.userPendingEvents is the bound.',
+  return new RetryableError('MR_EVENT_USER_PENDING', 'Too many events of the user await processing.', {
+    hint: 'Send them again in a moment, with the same event_id; the limit is admission.userPendingEvents.',
   });
 }
 

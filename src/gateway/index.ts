@@ -8,9 +8,7 @@
  * left to admission: the gateway keeps nothing of them.
  */
 export {
-  Gateway,
   type GatewayOptions,
-  MAX_BATCH_EVENTS,
   openGateway,
   type Receipt,
   type Refusal,

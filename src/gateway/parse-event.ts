@@ -1,35 +1,15 @@
 import { InputError } from '#platform';
-import { type Interaction, type InteractionKind, readContext } from '#schemas';
+import { avroSchema, type Interaction, type InteractionKind, readContext } from '#schemas';
 
 /** What the gateway supplies where a producer leaves it out. */
 export type EventDefaults = { eventId(): string; now(): number };
 
-// A record, so that the compiler misses no member of the schema's enumeration.
-const kinds: Readonly<Record<InteractionKind, true>> = {
-  impression: true,
-  view: true,
-  click: true,
-  complete: true,
-  like: true,
-  comment: true,
-  rating: true,
-  search: true,
-  skip: true,
-  purchase: true,
-  quiz_score: true,
-};
-const eventFields = new Set([
-  'event_id',
-  'user_id',
-  'item_id',
-  'kind',
-  'value',
-  'watch_ms',
-  'session_id',
-  'request_id',
-  'context',
-  'ts',
-]);
+const { fields } = avroSchema('Interaction') as { readonly fields: readonly SchemaField[] };
+type SchemaField = { readonly name: string; readonly type: { readonly symbols?: readonly string[] } };
+
+/** What processing adds is no producer's to give. */
+const eventFields = new Set(fields.map(({ name }) => name)).difference(new Set(['original_ts', 'item']));
+const kinds = fields.find(({ name }) => name === 'kind')?.type.symbols ?? [];
 
 /**
  * An event from a JSON value. Only user_id and kind are required; what else is absent or null becomes null, event_id
@@ -99,8 +79,8 @@ function integer(fields: Fields, field: string): number | null {
 
 function kindOf(event: Fields): InteractionKind | null {
   const kind = text(event, 'kind');
-  if (kind === null || Object.hasOwn(kinds, kind)) return kind as InteractionKind | null;
-  throw malformed(`kind must be one of ${Object.keys(kinds).join(', ')}; it is ${describe(kind)}`);
+  if (kind === null || kinds.includes(kind)) return kind as InteractionKind | null;
+  throw malformed(`kind must be one of ${kinds.join(', ')}; it is ${describe(kind)}`);
 }
 
 function describe(value: unknown): string {

@@ -7,7 +7,7 @@ import type { CopyOptions, CopyProgress } from './copy-options.ts';
 import { isEqual } from './copy-topics.ts';
 import {
   differentFromRebuild,
-  group,
+  GROUP,
   left,
   many,
   rows,
@@ -172,7 +172,7 @@ describe('a copied journal', () => {
   it('says that records were missing where it was copied without its inputs', async (t) => {
     const [from, to] = [await embedded(t), await embedded(t)];
     await process(from);
-    await copyAll(from, to, { topics: [`${group}-journal`] });
+    await copyAll(from, to, { topics: [`${GROUP}-journal`] });
     await copyAll(from, to);
     const gone = Object.keys(allEqual).map((task) => [task, 'MR_VERIFY_INPUT_GONE']);
     assert.deepEqual(await verified(to), Object.fromEntries(gone));
@@ -227,8 +227,8 @@ async function rewrite(
       await consumer.close();
     }
     const places = offsets.map((_, partition) => ({ topic: name, partition }));
-    const committed = (await from.log.committedOffsets(group, places)).filter((each) => each !== undefined);
-    await to.log.commitOffsets({ group, memberId: '', generation: -1 }, committed);
+    const committed = (await from.log.committedOffsets(GROUP, places)).filter((each) => each !== undefined);
+    await to.log.commitOffsets({ group: GROUP, memberId: '', generation: -1 }, committed);
   }
   await producer.close();
 }

@@ -1,8 +1,7 @@
 import { groupOfJournal, isJournalTopic } from '#engine';
-import { FencedWriter, type Log, type TopicDescription } from '#log';
+import { FencedWriter, idleMember, type Log, type TopicDescription } from '#log';
 import { type CopiedPartition, type CopyOptions, type CopyProgress, copyGroup, sum } from './copy-options.ts';
 import { SchemaMove } from './framed-values.ts';
-import { moveGroup } from './group-offsets.ts';
 import { MovedLog } from './moved-log.ts';
 import { type Tally, TopicCopy } from './topic-copy.ts';
 
@@ -41,9 +40,30 @@ export async function copyTopics(options: CopyOptions): Promise<readonly CopiedP
   if (options.topics === undefined && results.every(isEqual)) {
     const ofTopologies = described.flatMap(({ name }) => groupOfJournal(name) ?? []);
     for (const group of new Set([...options.groups, ...ofTopologies]))
-      await moveGroup(group, { from, to, topics: described, moved });
+      await moveGroup(group, options, described, moved);
   }
   return results;
+}
+
+/**
+ * Commits for a group on the target where it stands on the source: after the same record. Errors: MR_LOG_GENERATION
+ * where the group has members on the target.
+ */
+async function moveGroup(
+  group: string,
+  { from, to }: CopyOptions,
+  topics: readonly TopicDescription[],
+  moved: MovedLog,
+): Promise<void> {
+  for (const { name, offsets } of topics) {
+    const places = offsets.map((_, partition) => ({ topic: name, partition }));
+    for (const commit of await from.log.committedOffsets(group, places)) {
+      const there = commit && (await moved.offsetsOf(commit));
+      if (commit === undefined || there === undefined) continue;
+      const offset = there.position(commit.offset);
+      await to.log.commitOffsets(idleMember(group), [{ ...commit, offset }]);
+    }
+  }
 }
 
 /**

@@ -43,11 +43,23 @@ export async function digestPartition(
   at: TopicPartition,
   options: ReadOptions & { readonly compacted: boolean },
 ): Promise<PartitionDigest> {
-  const digest = options.compacted ? new LatestDigest() : new SequenceDigest();
+  const all = createHash('sha256');
+  let count = 0;
+  /** In the order in which the newest record of each key came. */
+  const newest = new Map<string, Buffer>();
   for await (const records of hashedRecords(side, at, options)) {
-    for (const record of records) digest.add(record);
+    for (const { key, isTombstone, hash } of records) {
+      if (!options.compacted) {
+        all.update(hash);
+        count++;
+        continue;
+      }
+      newest.delete(key);
+      if (!isTombstone) newest.set(key, hash);
+    }
   }
-  return digest.result();
+  for (const hash of newest.values()) all.update(hash);
+  return { records: count + newest.size, digest: all.digest('hex').slice(0, 32) };
 }
 
 /** The committed records of a stretch, in their order, poll by poll. */
@@ -66,40 +78,6 @@ export async function* hashedRecords(
     onRead?.(passed);
     yield records;
   }
-}
-
-class SequenceDigest {
-  readonly #hash: Hash = createHash('sha256');
-  #records = 0;
-
-  add({ hash }: HashedRecord): void {
-    this.#hash.update(hash);
-    this.#records++;
-  }
-
-  result(): PartitionDigest {
-    return { records: this.#records, digest: hexOf(this.#hash) };
-  }
-}
-
-class LatestDigest {
-  /** In the order in which their newest records came. */
-  readonly #newest = new Map<string, Buffer>();
-
-  add({ key, isTombstone, hash }: HashedRecord): void {
-    this.#newest.delete(key);
-    if (!isTombstone) this.#newest.set(key, hash);
-  }
-
-  result(): PartitionDigest {
-    const all = createHash('sha256');
-    for (const hash of this.#newest.values()) all.update(hash);
-    return { records: this.#newest.size, digest: hexOf(all) };
-  }
-}
-
-function hexOf(hash: Hash): string {
-  return hash.digest('hex').slice(0, 32);
 }
 
 const NONE = Buffer.from([0]);

@@ -176,8 +176,8 @@ export class TopicCopy {
     if (!to.expiresByWallClock || !isExpired(cleanup, timestamp, clock.now())) return;
     throw new ConfigurationError(
       'MR_COPY_EXPIRES',
-      `Topic ${name} has a record of ${new Date(timestamp).toISOString()}, and ${to.name} keeps its records for ` +
-        `${Math.round(cleanup.retentionMs / DAY_MS)} days by the wall clock: it would delete it.`,
+      `Topic ${name} has a record of ${new Date(timestamp).toISOString()}, and ${to.name} retains records for ` +
+        `${Math.round(cleanup.retentionMs / DAY_MS)} days by the wall clock: it would delete the record.`,
       { hint: 'Add retention=none to the address of the target, and a prefix that has no topics yet.' },
     );
   }
@@ -244,7 +244,7 @@ async function describe(log: Log, topic: string): Promise<TopicDescription> {
 function occupied({ to }: CopyOptions, topic: string, partition: number): ConfigurationError {
   return new ConfigurationError(
     'MR_COPY_TARGET_OCCUPIED',
-    `Partition ${partition} of topic ${topic} on ${to.name} has records that are not of this copy.`,
+    `Partition ${partition} of topic ${topic} on ${to.name} has records that this copy did not write.`,
     { hint: 'Copy to a log without this topic, such as one with another prefix or data directory.' },
   );
 }

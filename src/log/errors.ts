@@ -10,14 +10,14 @@ export const logClosed = () =>
 
 export const fenced = (transactionalId: string) =>
   new FatalError('MR_LOG_FENCED', `a newer producer has taken over the transactional id ${transactionalId}`, {
-    hint: 'drop all state derived since the last commit and start over; another instance owns this work now',
+    hint: 'discard all state derived since the last commit and start over; another instance owns this work now',
   });
 
 export const staleGeneration = (group: string, memberId: string, generation: number) =>
   new FatalError(
     'MR_LOG_GENERATION',
     `member ${memberId || '(none)'} of group ${group} holds generation ${generation}, which is no longer current`,
-    { hint: 'join the group anew and start from the committed offsets' },
+    { hint: 'rejoin the group and start from the committed offsets' },
   );
 
 export const unknownTopic = (topic: string, partition?: number) =>
@@ -29,19 +29,19 @@ export const unknownTopic = (topic: string, partition?: number) =>
 
 export const topicMismatch = (topic: string, has: string, wanted: string) =>
   new ConfigurationError('MR_LOG_TOPIC_MISMATCH', `topic ${topic} exists as ${has}, not as ${wanted}`, {
-    hint: 'use the existing shape, another name, or delete the topic with its data',
+    hint: 'use the existing settings, another name, or delete the topic with its data',
   });
 
 export const invalidTopic = (topic: string, reason: string) =>
   new InputError('MR_LOG_INVALID_TOPIC', `topic ${JSON.stringify(topic)}: ${reason}`, {
-    hint: 'names have 1 to 249 of the characters a-z A-Z 0-9 . _ - and at least one partition',
+    hint: 'names have 1 to 249 of the characters a-z A-Z 0-9 . _ -; at least one partition is required',
   });
 
 export const offsetOutOfRange = (at: TopicPartition, offset: number, start: number, end: number) =>
   new FatalError(
     'MR_LOG_OFFSET_OUT_OF_RANGE',
     `offset ${offset} of ${at.topic}/${at.partition} is outside the log, which holds ${start} to ${end}`,
-    { hint: 'the records were removed by retention or lost: restore from the start, or from an archive' },
+    { hint: 'retention removed the records, or they were lost: restore from the start, or from an archive' },
   );
 
 export const keyRequired = (at: TopicPartition) =>
@@ -54,7 +54,7 @@ export const keyRequired = (at: TopicPartition) =>
   );
 
 export const invalidOffset = (at: TopicPartition, offset: number) =>
-  new InputError('MR_LOG_INVALID_OFFSET', `${offset} is no offset of ${at.topic}/${at.partition}`, {
+  new InputError('MR_LOG_INVALID_OFFSET', `${offset} is not an offset of ${at.topic}/${at.partition}`, {
     hint: 'offsets are whole numbers from 0 to 2^53 - 1',
   });
 
@@ -74,7 +74,7 @@ export const commitInProgress = (transactionalId: string) =>
 
 export const corruptBatch = (where: string, reason: string) =>
   new FatalError('MR_LOG_CORRUPT', `stored batch at ${where} is damaged: ${reason}`, {
-    hint: 'the disk or the file was damaged after it was written: restore the log from a copy or the archive',
+    hint: 'the disk or the file was damaged after it was written: restore the log from a backup or the archive',
   });
 
 export const invalidRecord = (reason: string) =>
@@ -85,15 +85,15 @@ export const invalidRecord = (reason: string) =>
 export const invalidAssignment = (group: string, memberId: string) =>
   new InputError(
     'MR_LOG_INVALID_ASSIGNMENT',
-    `the assignment for group ${group} names ${memberId}, who is no member`,
+    `the assignment for group ${group} names ${memberId}, who is not a member`,
     {
-      hint: 'assign() may give shares only to the members it was called with',
+      hint: 'assign() may only assign to the members it was called with',
     },
   );
 
 export const unknownSchema = (id: number) =>
   new InputError('MR_SCHEMA_UNKNOWN', `the registry has no schema with id ${id}`, {
-    hint: 'the bytes come from another registry, or are no Avro in the Confluent wire format',
+    hint: 'the bytes come from another registry, or are not Avro in the Confluent wire format',
   });
 
 export const incompatibleSchema = (subject: string, reason: string) =>

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
-import { type Clock, type Configuration, invariant, type Logger } from '#platform';
+import { type Clock, invariant, type Logger } from '#platform';
+import type { ValuesOf } from '#platform/configuration';
 import { ConfluentRegistry } from './confluent/confluent-registry.ts';
 import { parseRegistryUrl } from './confluent/registry-options.ts';
 import { type EmbeddedLog, openEmbeddedLog } from './embedded/embedded-log.ts';
 import type { KafkaLog, KafkaLogEnvironment } from './kafka/kafka-log.ts';
 import { type KafkaOptions, parseKafkaUrl } from './kafka/wire/kafka-options.ts';
+import type { LOG_OPTIONS } from './options.ts';
 import type { Log } from './port.ts';
 import type { SchemaRegistry } from './registry.ts';
 
 /** The options that say which log and which registry, and where. */
-export type LogConfiguration = Pick<Configuration, 'data' | 'log' | 'registry' | 'kafka' | 'schemaRegistry'>;
+export type LogConfiguration = ValuesOf<typeof LOG_OPTIONS> & { readonly data: string };
 
 export type LogEnvironment = {
   readonly clock: Clock;
@@ -37,7 +39,7 @@ export type OpenedLog = {
   close(): Promise<void>;
 };
 
-export const EMBEDDED = 'embedded';
+const EMBEDDED = 'embedded';
 
 /**
  * Opens the log and the registry that the configuration chooses; only what is chosen is loaded. Errors: those of

@@ -4,8 +4,6 @@
  * offsets are dense: compaction and control records leave gaps.
  */
 
-import type { RecordBuffer } from './record-buffer.ts';
-
 export type TopicPartition = { readonly topic: string; readonly partition: number };
 
 export type Header = readonly [name: string, value: Buffer];
@@ -40,7 +38,7 @@ export interface RecordBatch {
   /** Bytes of memory that holding on to the batch, or to anything that it has handed out, takes. */
   readonly byteLength: number;
   /** True: every record has a key and a value, and none has headers, so that nobody need look for them. */
-  readonly isPlain?: boolean;
+  readonly isPlain: boolean;
   offset(index: number): number;
   timestamp(index: number): number;
   key(index: number): Buffer | null;
@@ -58,14 +56,14 @@ export interface RecordBatch {
   isEmpty(index: number): boolean;
   headers(index: number): readonly Header[];
   /**
-   * Frees the batch's memory at once. For its only reader, who needs neither it nor any Buffer that it has handed out
-   * any more.
+   * Its only reader needs neither the batch nor any Buffer that it has handed out any more: memory that is the batch's own
+   * is free at once.
    */
-  free?(): void;
+  free(): void;
 }
 
-/** Records to append, as objects or as bytes. */
-export type Records = readonly ProducerRecord[] | RecordBuffer;
+/** Records to append; those of a RecordBuffer, which lie there as bytes, are never made into objects. */
+export type Records = Iterable<ProducerRecord> & { readonly length: number };
 
 export type Cleanup =
   /**

@@ -5,7 +5,7 @@ import {
   type EncodeInto,
   MAX_BATCH_BYTES,
 } from './batch.ts';
-import type { Header, ProducerRecord } from './port.ts';
+import type { Header, ProducerRecord, Records } from './port.ts';
 import { assertRecordSize, type Key, keyRoom } from './record-size.ts';
 import { StoredBatch } from './stored-batch.ts';
 import { textRoom } from './text-bytes.ts';
@@ -145,9 +145,6 @@ function roomOf(key: Key, headers: readonly Header[] | undefined): number {
  * Encodes records at consecutive offsets, as several batches where one would exceed `maxBytes`. Errors:
  * MR_LOG_INVALID_RECORD, MR_RECORD_TOO_LARGE.
  */
-export function encodeBatches(
-  records: readonly ProducerRecord[] | RecordBuffer,
-  maxBytes = MAX_BATCH_BYTES,
-): EncodedBatch[] {
+export function encodeBatches(records: Records, maxBytes = MAX_BATCH_BYTES): EncodedBatch[] {
   return (records instanceof RecordBuffer ? records : RecordBuffer.of(records, maxBytes)).encode();
 }

@@ -24,8 +24,8 @@ export function assertRecordBytes(key: Key, valueBytes: number): void {
   if (bytes > MAX_RECORD_BYTES) {
     throw new InputError(
       'MR_RECORD_TOO_LARGE',
-      `a record of ${bytes} bytes is larger than the ${MAX_RECORD_BYTES} that a log takes`,
-      { hint: 'split the value, or keep it elsewhere and send where it is' },
+      `a record of ${bytes} bytes is larger than the ${MAX_RECORD_BYTES} that a log accepts`,
+      { hint: 'split the value, or store it elsewhere and send a reference' },
     );
   }
 }

@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib';
-import { shortText } from '#avro';
 import { readUnsigned, varintEnd } from '#platform';
 import { HEADER_BYTES, NO_HEADERS, NULL_KEY, NULL_VALUE, SPARSE, VERSION, WIDE } from './batch.ts';
 import { corruptBatch } from './errors.ts';
@@ -120,7 +119,7 @@ export class StoredBatch implements RecordBatch {
     const length = readUnsigned(this.#bytes, this.#start(this.#stored(index)));
     if (length === 0) return null;
     const [start, end] = [varintEnd, varintEnd + length - 1];
-    return shortText(this.#bytes, start, end) ?? this.#bytes.toString('utf8', start, end);
+    return this.#bytes.toString('utf8', start, end);
   }
 
   isEmpty(index: number): boolean {
@@ -167,6 +166,9 @@ export class StoredBatch implements RecordBatch {
     return headers;
   }
 
+  /** Whoever has handed the bytes in may go on using them. */
+  free(): void {}
+
   /** The record as it was appended. */
   record(index: number): ProducerRecord {
     const headers = this.headers(index);
@@ -177,7 +179,7 @@ export class StoredBatch implements RecordBatch {
 
 /** One whose bytes are the reader's own, and all of their memory. */
 export class FetchedBatch extends StoredBatch {
-  free(): void {
+  override free(): void {
     freeMemory(this.bytes.buffer as ArrayBuffer);
   }
 }
@@ -188,6 +190,7 @@ export class EmptyBatch implements RecordBatch {
   readonly partition: number;
   readonly count = 0;
   readonly byteLength = 0;
+  readonly isPlain = true;
   readonly baseOffset: number;
   readonly nextOffset: number;
 
@@ -233,6 +236,8 @@ export class EmptyBatch implements RecordBatch {
   headers(index: number): never {
     return noRecord(index, 0);
   }
+
+  free(): void {}
 }
 
 function noRecord(index: number, count: number): never {

@@ -10,7 +10,7 @@ import { openRegistryWorld, type RegistryWorld } from '#versions/testing';
 import { signatureOf } from './message.ts';
 import { NOTIFICATIONS_GROUP, type NotifierOptions, notify } from './notifier.ts';
 
-const secret = 'a secret of enough length';
+const SECRET = 'a secret of enough length';
 
 type Received = { readonly headers: Record<string, string>; readonly text: string };
 
@@ -47,7 +47,7 @@ async function started(world: RegistryWorld, changes: Partial<NotifierOptions> &
       ...world,
       instanceId: 'main',
       format: 'json',
-      secret,
+      secret: SECRET,
       statuses: ['promoted', 'rejected', 'rolled_back'],
       firstPauseMs: 5,
       ...changes,
@@ -117,7 +117,7 @@ describe('notifications', { timeout: 120_000 }, () => {
     for (const { headers, text } of received) {
       const timestamp = headers['x-millrace-timestamp'] as string;
       assert.ok(Math.abs(Number(timestamp) - Date.now() / 1_000) < 600);
-      assert.equal(headers['x-millrace-signature'], signatureOf(secret, timestamp, text));
+      assert.equal(headers['x-millrace-signature'], signatureOf(SECRET, timestamp, text));
       assert.equal(headers['x-millrace-delivery'], JSON.parse(text).id);
     }
     assert.equal(new Set(received.map(({ headers }) => headers['x-millrace-delivery'])).size, 4);

@@ -1,4 +1,11 @@
-import { type ActivePlace, asActiveMember, TopicReader, type TopicRecord, writeRecords } from '#engine';
+import {
+  type ActivePlace,
+  asActiveMember,
+  deadLetterOf,
+  TopicReader,
+  type TopicRecord,
+  writeRecords,
+} from '#engine';
 import type { Log } from '#log';
 import {
   Backoff,
@@ -42,7 +49,7 @@ const TIMEOUT_MS = 10_000;
  * after its first start.
  */
 export async function notify(options: NotifierOptions, signal: AbortSignal): Promise<void> {
-  const help = 'Notifications of versions, by what became of them.';
+  const help = 'Notifications of versions, by outcome.';
   const outcomes = options.metrics.counter('notifications_total', help, ['outcome']);
   const { versions } = options.topics;
   const membership = { ...options, group: NOTIFICATIONS_GROUP, committedTopics: [versions.name] };
@@ -107,7 +114,7 @@ class Notifier {
         if (signal.aborted) break;
         this.#outcomes.inc({ outcome: 'failed' });
         const pauseMs = backoff.failed();
-        logger.warn({ err: error, version: step.version, pauseMs }, 'a notification is tried again');
+        logger.warn({ err: error, version: step.version, pauseMs }, 'a notification is retried');
         await clock.sleep(pauseMs, signal);
       }
     }
@@ -134,30 +141,22 @@ class Notifier {
     if (response.ok) return;
     const { status } = response;
     if (status >= 500 || status === 408 || status === 429) throw undelivered(`answers ${status}`);
-    throw new InputError('MR_NOTIFICATION_REFUSED', `The receiver of notifications answers ${status}.`, {
-      hint: 'Correct notifications.url, notifications.secret or notifications.format.',
-    });
+    throw new InputError(
+      'MR_NOTIFICATION_REFUSED',
+      `The receiver of notifications responded with ${status}.`,
+      {
+        hint: 'Correct notifications.url, notifications.secret or notifications.format.',
+      },
+    );
   }
 
-  async #bury(record: TopicRecord<string, Version>, { code, message }: InputError): Promise<void> {
+  async #bury(record: TopicRecord<string, Version>, error: InputError): Promise<void> {
     const { log, topics, logger } = this.#options;
-    const { partition, offset, key, value, timestamp } = record;
+    const { offset, key, timestamp } = record;
     this.#outcomes.inc({ outcome: 'refused' });
-    logger.error({ version: key, code, offset }, message);
-    const letter = {
-      topic: topics.versions.name,
-      partition,
-      offset,
-      operator: NOTIFICATIONS_GROUP,
-      reason: code,
-      message,
-      timestamp,
-      key: Buffer.from(key),
-      value: value === null ? null : topics.versions.value.encode(value),
-    };
-    await writeRecords(log, topics['dead-letters'], [
-      { key: topics.versions.name, value: letter, timestamp },
-    ]);
+    logger.error({ version: key, code: error.code, offset }, error.message);
+    const value = deadLetterOf(topics.versions, record, NOTIFICATIONS_GROUP, error);
+    await writeRecords(log, topics['dead-letters'], [{ key: topics.versions.name, value, timestamp }]);
   }
 
   #commit(offset: number): Promise<void> {
@@ -167,7 +166,7 @@ class Notifier {
 
 function undelivered(why: string, cause?: unknown): RetryableError {
   return new RetryableError('MR_NOTIFICATION_UNDELIVERED', `The receiver of notifications ${why}.`, {
-    hint: 'It is tried again with growing pauses.',
+    hint: 'It is retried with back-off.',
     ...(cause !== undefined && { cause }),
   });
 }

@@ -12,7 +12,7 @@ import {
   announce,
   archivedEvents,
   archiveOptions,
-  dayMs,
+  DAY_MS,
   events,
   startMs,
 } from './testing/archived-world.ts';
@@ -38,7 +38,7 @@ it('is exact on a log that fails, repeats requests and throws members out', asyn
     flushRecords: 100,
   };
   await accept(options, events(0, 400));
-  await announce(options, startMs + dayMs);
+  await announce(options, startMs + DAY_MS);
   log.faults.failRequests(0.03);
   log.faults.repeatRequests(0.1);
   const stopping = new AbortController();

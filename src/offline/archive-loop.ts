@@ -11,11 +11,10 @@ import {
   archivedTables,
   type Retention,
 } from './archived-tables.ts';
-import { compact, rowOrder } from './compaction.ts';
+import { compact, dropExpired, ROW_ORDER } from './compaction.ts';
 import { dateText, dayOf, startOfDay } from './event-dates.ts';
 import type { FileBatch } from './file-batch.ts';
 import { closeDates, dropHistory, isBeyondReach } from './history/close-dates.ts';
-import { dropExpired } from './retention.ts';
 import { type Cut, TopicIntake } from './topic-intake.ts';
 
 export type ArchiveOptions = ArchiveEnvironment & {
@@ -35,9 +34,9 @@ export type ArchiveOptions = ArchiveEnvironment & {
 };
 
 /** How often an archive that has nothing to do looks for records. */
-const idleMs = 200;
+const IDLE_MS = 200;
 
-const tenMinutesMs = 600_000;
+const TEN_MINUTES_MS = 600_000;
 
 type Source = { readonly table: ArchivedTable; readonly intake: TopicIntake<ArchivedValue> };
 
@@ -94,7 +93,7 @@ export class ArchiveLoop {
         await this.#flush();
         dueAt = clock.monotonic() + flushMs;
         if (!this.#isFull) await this.#keepUp();
-      } else await clock.sleep(idleMs, signal);
+      } else await clock.sleep(IDLE_MS, signal);
     }
   }
 
@@ -161,7 +160,7 @@ export class ArchiveLoop {
         date: dateText(day),
         offsets: rangesOf(topic, days.get(day) ?? []),
         schema,
-        select: `SELECT * FROM cut WHERE ts >= ${startOfDay(day)} AND ts < ${startOfDay(day + 1)} ${rowOrder}`,
+        select: `SELECT * FROM cut WHERE ts >= ${startOfDay(day)} AND ts < ${startOfDay(day + 1)} ${ROW_ORDER}`,
       });
     }
     await database.run('DROP TABLE cut');
@@ -198,7 +197,7 @@ export class ArchiveLoop {
     this.#unreachable.add(name);
     this.#options.logger.warn(
       { view: name },
-      'events are dropped with which the history of a view would begin; it is not kept',
+      "events from which a view's history would start are dropped; the history is not kept",
     );
   }
 
@@ -209,7 +208,7 @@ export class ArchiveLoop {
 
   async #removeOld(): Promise<void> {
     const { manifest } = this.#writer.transactions;
-    const { clock, replacedKeptMs = tenMinutesMs } = this.#options;
+    const { clock, replacedKeptMs = TEN_MINUTES_MS } = this.#options;
     const isOld = ({ ts }: { readonly ts: number }) => ts <= clock.now() - replacedKeptMs;
     await this.#writer.remove(manifest.with('replaced').filter(isOld));
     const dropped = manifest.with('dropped').filter((file) => isOld(file) && !this.#gone.has(file.path));
@@ -254,7 +253,7 @@ async function openIntake(
   const topic = topics[table.topic] as Topic<string, ArchivedValue>;
   const [description] = await log.describeTopics([topic.name]);
   const starts = (description?.offsets ?? []).map(({ start }) => start);
-  const lost = metrics.counter('archive_lost_total', 'Records that could not be archived, by the reason.', [
+  const lost = metrics.counter('archive_lost_total', 'Records that could not be archived, by reason.', [
     'table',
     'reason',
   ]);
@@ -264,7 +263,7 @@ async function openIntake(
     lost.inc({ table: table.table, reason: 'retention' }, start - at);
     logger.error(
       { topic: topic.name, partition, from: at, to: start },
-      'the log has dropped records before they were archived',
+      'the log dropped records before they were archived',
     );
     return start;
   });

@@ -3,7 +3,7 @@ import type { Topics } from '#topologies';
 import { type ArchivedTopic, archivedTables } from './archived-tables.ts';
 
 /** The consumer group whose offsets say what is archived. */
-export const archiveGroup = 'archive';
+export const ARCHIVE_GROUP = 'archive';
 
 /** Up to where a topic is archived. */
 export type ArchiveProgress = {
@@ -49,7 +49,7 @@ export async function readProgress(
   for (const { topic } of archivedTables) {
     const starts = descriptions.find(({ name }) => name === topic)?.offsets ?? [];
     const committed = await log.committedOffsets(
-      archiveGroup,
+      ARCHIVE_GROUP,
       starts.map((_, partition) => ({ topic, partition })),
     );
     const known = committed.map((commit) => (commit?.metadata ?? '').split(' ').filter(Boolean).map(Number));

@@ -1,12 +1,22 @@
-import { FencedWriter, type GroupOffsets, type Log, type ProducerRecord } from '#log';
+import { FencedWriter, type GroupOffsets, type ProducerRecord } from '#log';
 import { type Clock, failpoint } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';
 import type { FileBatch } from './file-batch.ts';
 import { Manifest } from './manifest.ts';
+import type { OfflineSource } from './reading.ts';
 
 /** Every writer of the archive appends under this id, so that whoever came last fences those before. */
-const transactionalId = 'archive';
+const TRANSACTIONAL_ID = 'archive';
+
+/** The steps of a change of the archive at which a test can stop the program, in their order. */
+export const ARCHIVE_FAILPOINTS = [
+  'archive.file.written',
+  'archive.file.placed',
+  'archive.commit.before',
+  'archive.commit.after',
+  'archive.file.removed',
+] as const;
 
 /** What becomes of the archive at once. */
 export type ArchiveChange = {
@@ -41,14 +51,13 @@ export class ArchiveTransactions {
   }
 
   /** Fences every other writer, then reads the manifest that they have left. */
-  static async open(options: {
-    readonly log: Log;
-    readonly topics: Topics;
-    readonly clock: Clock;
-  }): Promise<ArchiveTransactions> {
-    const { log, topics, clock } = options;
+  static async open({
+    log,
+    topics,
+    clock,
+  }: OfflineSource & { readonly clock: Clock }): Promise<ArchiveTransactions> {
     const read = () => Manifest.read(log, topics['archive-files']);
-    const [writer, manifest] = await FencedWriter.openAndRead(log, transactionalId, read);
+    const [writer, manifest] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, read);
     return new ArchiveTransactions(topics, clock, writer, manifest);
   }
 

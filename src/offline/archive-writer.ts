@@ -1,23 +1,14 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Log } from '#log';
-import { type Clock, errorCode, failpoint, type Logger } from '#platform';
+import { type Clock, failpoint, ifThere, type Logger, PARTIAL_PREFIX, removePartial, sync } from '#platform';
 import type { ArchiveFile } from '#schemas';
-import type { Topics } from '#topologies';
 import { readProgress } from './archive-progress.ts';
 import { ArchiveTransactions } from './archive-transactions.ts';
 import { type AnalyticDatabase, withDuckDb } from './duckdb.ts';
-import { partialPrefix, removePartial, sync } from './durable-files.ts';
-import { FileBatch, offlineDirectory } from './file-batch.ts';
-import { OfflineStore } from './reading.ts';
+import { FileBatch, OFFLINE_DIRECTORY } from './file-batch.ts';
+import { type OfflineSource, OfflineStore } from './reading.ts';
 
-export type ArchiveEnvironment = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+export type ArchiveEnvironment = OfflineSource & { readonly clock: Clock; readonly logger: Logger };
 
 /** What a change of the archive is made with. */
 export class ArchiveWriter {
@@ -57,9 +48,9 @@ export class ArchiveWriter {
     signal?: AbortSignal,
   ): Promise<T> {
     const { log, topics, dataDirectory } = environment;
-    const parent = join(dataDirectory, offlineDirectory);
+    const parent = join(dataDirectory, OFFLINE_DIRECTORY);
     await mkdir(parent, { recursive: true });
-    const prefix = `${partialPrefix}${purpose}-`;
+    const prefix = `${PARTIAL_PREFIX}${purpose}-`;
     await removePartial(parent, prefix);
     const found = await placedFiles(dataDirectory);
     const aside = await mkdtemp(join(parent, prefix));
@@ -114,7 +105,7 @@ export class ArchiveWriter {
       const place = join(dataDirectory, path);
       if (this.transactions.manifest.file(path) !== undefined) continue;
       if ((await inodeOf(place)) !== inode) continue;
-      logger.info({ path }, 'a file that was written and never committed is removed');
+      logger.info({ path }, 'a file that was written but never committed is removed');
       await rm(place);
     }
   }
@@ -124,9 +115,9 @@ type PlacedFile = { readonly path: string; readonly inode: number | undefined };
 
 async function placedFiles(dataDirectory: string): Promise<PlacedFile[]> {
   const found: PlacedFile[] = [];
-  for (const name of await readdir(join(dataDirectory, offlineDirectory), { recursive: true })) {
-    if (!name.endsWith('.parquet') || name.startsWith(partialPrefix)) continue;
-    const path = `${offlineDirectory}/${name}`;
+  for (const name of await readdir(join(dataDirectory, OFFLINE_DIRECTORY), { recursive: true })) {
+    if (!name.endsWith('.parquet') || name.startsWith(PARTIAL_PREFIX)) continue;
+    const path = `${OFFLINE_DIRECTORY}/${name}`;
     found.push({ path, inode: await inodeOf(join(dataDirectory, path)) });
   }
   return found;
@@ -134,10 +125,5 @@ async function placedFiles(dataDirectory: string): Promise<PlacedFile[]> {
 
 /** Undefined where there is no such file. */
 async function inodeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).ino;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+  return (await ifThere(stat(path)))?.ino;
 }

@@ -9,14 +9,14 @@ import { itemFeaturesView, userFeaturesView } from '#features';
 import { disarmFailpoints, hitFailpoints, recordFailpoints, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { archiveNow, runArchive } from './archive.ts';
-import { ARCHIVE_FAILPOINTS } from './failpoints.ts';
+import { ARCHIVE_FAILPOINTS } from './archive-transactions.ts';
 import { openOffline } from './reading.ts';
 import {
   accept,
   announce,
   archivedEvents,
   archivedWorld,
-  dayMs,
+  DAY_MS,
   events,
   filesOnDisk,
   openArchivedWorld,
@@ -39,7 +39,7 @@ async function archiveProcess(t: TestContext, directory: string, failpoints = ''
 
 it('archives each record once after kill -9 at every step, and leaves no file behind', async (t) => {
   const written = temporaryDirectory(t);
-  await writeLog(written, events(0, 300, { count: 300 }), startMs + 2 * dayMs);
+  await writeLog(written, events(0, 300, { count: 300 }), startMs + 2 * DAY_MS);
   const undisturbed = temporaryDirectory(t);
   const killed = temporaryDirectory(t);
   for (const directory of [undisturbed, killed]) cpSync(written, directory, { recursive: true });
@@ -103,7 +103,7 @@ async function assertExact(t: TestContext, directory: string): Promise<void> {
 
 it('makes equal files of equal logs; of dates that are over whatever the cuts were', async (t) => {
   const written = temporaryDirectory(t);
-  await writeLog(written, events(0, 300, { count: 300 }), startMs + 2 * dayMs);
+  await writeLog(written, events(0, 300, { count: 300 }), startMs + 2 * DAY_MS);
   const views = [userFeaturesView, itemFeaturesView];
   const archived: { path: string; sha256: string; date: string }[][] = [];
   for (const flushRecords of [150, 150, 4_000]) {
@@ -143,21 +143,21 @@ it('follows the log, goes on after a restart, and writes nothing while nothing c
   stopping.abort();
   await running;
   await accept(world, events(150, 200));
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   assert.equal(await archiveNow(world.options), true);
   const before = filesOnDisk(directory);
   assert.equal(await archiveNow(world.options), true);
   assert.deepEqual(filesOnDisk(directory), before);
   const rows = await archivedEvents(t, world);
   assert.equal(rows.length, 200);
-  assert.equal((await openOffline(world)).progress('interactions-accepted').watermark, startMs + dayMs);
+  assert.equal((await openOffline(world)).progress('interactions-accepted').watermark, startMs + DAY_MS);
 });
 
 it('stops amid a flush of many dates: nothing of it counts, and the next archive writes it', async (t) => {
   const { log, topics, dataDirectory, options } = await archivedWorld(t);
   const accepted = events(0, 400, { days: 40, count: 400 });
   await accept(options, accepted);
-  await announce(options, startMs + 40 * dayMs);
+  await announce(options, startMs + 40 * DAY_MS);
   const stopping = new AbortController();
   const running = runArchive({ ...options, flushRecords: 4_000 }, stopping.signal);
   const isWriting = () => {
@@ -187,7 +187,7 @@ it('leaves the work to the member that has it', async (t) => {
 it('hits every step that is named', async (t) => {
   const world = await archivedWorld(t);
   await accept(world, events(0, 300));
-  await announce(world, startMs + 4 * dayMs);
+  await announce(world, startMs + 4 * DAY_MS);
   recordFailpoints();
   t.after(disarmFailpoints);
   await archiveNow({ ...world.options, flushRecords: 100, replacedKeptMs: 0 });

@@ -1,12 +1,8 @@
 import { type ActivePlace, asActiveMember } from '#engine';
-import { errorCode, namingFullDisk } from '#platform';
 import { ArchiveLoop, type ArchiveOptions } from './archive-loop.ts';
-import { archiveGroup } from './archive-progress.ts';
+import { ARCHIVE_GROUP } from './archive-progress.ts';
 import { ArchiveWriter } from './archive-writer.ts';
 import { archivedTables } from './archived-tables.ts';
-
-/** Another writer, such as an erasure, gets on with its work for so long. */
-const pauseMs = 1_000;
 
 /**
  * Follows the archived topics and writes what they carry to Parquet files, each record exactly once: files count by
@@ -36,16 +32,14 @@ export async function archiveNow(options: ArchiveOptions, signal?: AbortSignal):
 }
 
 function membership(options: ArchiveOptions) {
-  return { ...options, group: archiveGroup, committedTopics: archivedTables.map(({ topic }) => topic) };
+  return { ...options, group: ARCHIVE_GROUP, committedTopics: archivedTables.map(({ topic }) => topic) };
 }
 
-/** Works in the place, and begins again when another writer has fenced this one. */
 async function work(
   options: ArchiveOptions,
   place: ActivePlace,
   run: (loop: ArchiveLoop) => Promise<void>,
 ): Promise<void> {
-  const { signal } = place;
   const archive = async (writer: ArchiveWriter) => {
     const loop = await ArchiveLoop.open(options, place, writer);
     try {
@@ -54,14 +48,5 @@ async function work(
       await loop.close();
     }
   };
-  while (!signal.aborted) {
-    try {
-      return await ArchiveWriter.with(options, 'archive', archive, signal);
-    } catch (error) {
-      if (signal.aborted && error === signal.reason) return;
-      if (errorCode(error) !== 'MR_LOG_FENCED') throw namingFullDisk(error, options.dataDirectory);
-      options.logger.info('another writer works on the archive; the rest is written after it');
-      await options.clock.sleep(pauseMs, signal);
-    }
-  }
+  await ArchiveWriter.with(options, 'archive', archive, place.signal);
 }

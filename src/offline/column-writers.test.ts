@@ -7,7 +7,7 @@ import { RecordColumns } from './record-columns.ts';
 import { list, optional, recordOf } from './testing/avro.ts';
 
 /** DuckDB's. */
-const chunkRows = 2_048;
+const CHUNK_ROWS = 2_048;
 
 const leaf = recordOf('Leaf', {
   text: optional('string'),
@@ -78,7 +78,7 @@ function assertSame(written: readonly object[], read: readonly object[]): void {
   for (const [i, value] of written.entries()) assert.deepStrictEqual(read[i], value);
 }
 
-for (const rows of [0, 1, chunkRows, 2 * chunkRows, 2 * chunkRows + 1]) {
+for (const rows of [0, 1, CHUNK_ROWS, 2 * CHUNK_ROWS, 2 * CHUNK_ROWS + 1]) {
   it(`writes ${rows} nested records as they are`, async (t) => {
     const written = fc.sample(values, { numRuns: Math.max(1, rows), seed: rows }).slice(0, rows);
     const read = await inTable(t, (database) =>
@@ -89,7 +89,7 @@ for (const rows of [0, 1, chunkRows, 2 * chunkRows, 2 * chunkRows + 1]) {
 }
 
 it('writes what comes in pieces of any size, in their order', async (t) => {
-  const written = fc.sample(values, { numRuns: 3 * chunkRows, seed: 1 });
+  const written = fc.sample(values, { numRuns: 3 * CHUNK_ROWS, seed: 1 });
   const records = written.map(positioned);
   const read = await inTable(t, async (database) => {
     const appender = await database.appender('records', columnByColumn(columns.columns));
@@ -103,7 +103,7 @@ it('writes what comes in pieces of any size, in their order', async (t) => {
 
 it('writes lists that hold more items than a chunk has rows', async (t) => {
   const one = { text: null, bytes: null, int: null, long: 0, double: null, flag: null, texts: null };
-  const items = fc.sample(leaves, { numRuns: 5 * chunkRows, seed: 2 });
+  const items = fc.sample(leaves, { numRuns: 5 * CHUNK_ROWS, seed: 2 });
   const some = (every: number) => items.map((each, i) => (i % every === every - 1 ? null : each));
   const longs = items.map((_, i) => (i % 7 === 6 ? null : i));
   const written = [

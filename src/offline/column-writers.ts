@@ -132,24 +132,24 @@ class DoubleWriter extends FixedWriter<Float64Array<ArrayBuffer>> {
 }
 
 /** A duckdb_string_t: its length, then the text itself where it has room. DuckDB compares these bytes: the rest is 0. */
-const stringBytes = 16;
-const inlinedAt = 4;
+const STRING_BYTES = 16;
+const INLINED_AT = 4;
 
 class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> implements TextColumn {
   /** What has no room, or takes more than a byte a character. */
   readonly #others: { readonly row: number; readonly text: string }[] = [];
 
   constructor() {
-    super(Uint8Array, stringBytes);
+    super(Uint8Array, STRING_BYTES);
   }
 
   putValue(row: number, value: unknown): void {
     const text = value as string;
-    if (!this.#inline(stringBytes * row, text)) this.#others.push({ row, text });
+    if (!this.#inline(STRING_BYTES * row, text)) this.#others.push({ row, text });
   }
 
   putText(row: number, bytes: Buffer, start: number, end: number): void {
-    if (!this.#inlineBytes(stringBytes * row, bytes, start, end)) {
+    if (!this.#inlineBytes(STRING_BYTES * row, bytes, start, end)) {
       this.#others.push({ row, text: bytes.toString('utf8', start, end) });
     }
   }
@@ -168,31 +168,31 @@ class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> implements TextCol
 
   #inline(start: number, text: string): boolean {
     const { length } = text;
-    if (length > stringBytes - inlinedAt) return false;
+    if (length > STRING_BYTES - INLINED_AT) return false;
     const { values } = this;
-    let at = start + inlinedAt;
+    let at = start + INLINED_AT;
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i);
       if (unit > 0x7f) return false;
       values[at++] = unit;
     }
-    while (at < start + stringBytes) values[at++] = 0;
+    while (at < start + STRING_BYTES) values[at++] = 0;
     values[start] = length;
     return true;
   }
 
   #inlineBytes(start: number, bytes: Buffer, from: number, to: number): boolean {
     const length = to - from;
-    if (length > stringBytes - inlinedAt) return false;
+    if (length > STRING_BYTES - INLINED_AT) return false;
     const { values } = this;
-    let at = start + inlinedAt;
+    let at = start + INLINED_AT;
     for (let i = from; i < to; i++) {
       const byte = bytes[i] as number;
       // Beyond ASCII it may be no UTF-8 at all.
       if (byte > 0x7f) return false;
       values[at++] = byte;
     }
-    while (at < start + stringBytes) values[at++] = 0;
+    while (at < start + STRING_BYTES) values[at++] = 0;
     values[start] = length;
     return true;
   }
@@ -219,14 +219,14 @@ class BytesWriter extends ColumnWriter {
 
 class StructWriter extends ColumnWriter implements RecordColumn {
   readonly fields: ReadonlyMap<string, ColumnWriter>;
+  readonly #names: readonly string[];
   readonly #fields: readonly ColumnWriter[];
-  readonly #putFields: PutFields;
 
   constructor({ entryNames, entryTypes }: DuckDBStructType) {
     super();
     this.#fields = entryTypes.map(columnWriter);
     this.fields = new Map(entryNames.map((name, i) => [name, this.#fields[i] as ColumnWriter]));
-    this.#putFields = compilePutFields(entryNames, this.#fields);
+    this.#names = entryNames;
   }
 
   /** DuckDB wants the fields of a null to be null. */
@@ -236,7 +236,10 @@ class StructWriter extends ColumnWriter implements RecordColumn {
   }
 
   putValue(row: number, value: unknown): void {
-    this.#putFields(row, value);
+    const record = value as Readonly<Record<string, unknown>>;
+    for (let i = 0; i < this.#fields.length; i++) {
+      this.#fields[i]?.put(row, record[this.#names[i] as string]);
+    }
   }
 
   override clear(): void {
@@ -254,15 +257,6 @@ class StructWriter extends ColumnWriter implements RecordColumn {
       field.flush(duckdb.struct_vector_get_child(vector, i), rows);
     }
   }
-}
-
-type PutFields = (row: number, record: unknown) => void;
-
-/** A line of code for each field: in a loop over the names every access would be one by any name. */
-function compilePutFields(names: readonly string[], writers: readonly ColumnWriter[]): PutFields {
-  const lines = names.map((name, i) => `writer${i}.put(row, record[${JSON.stringify(name)}]);`);
-  const body = `'use strict'; return (row, record) => {\n${lines.join('\n')}\n};`;
-  return new Function(...names.map((_, i) => `writer${i}`), body)(...writers) as PutFields;
 }
 
 /** A row is a duckdb_list_entry: the first item and how many there are, of 64 bits each. */

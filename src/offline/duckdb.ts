@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -23,7 +23,7 @@ import { type ColumnWriter, chunkRows, columnWriter } from './column-writers.ts'
 const memoryLimitMb = Math.max(1_000, Math.floor(Math.min(totalmem(), process.constrainedMemory()) / 8e6));
 
 /** Rows that are taken at once: few, so that whoever else is on the thread waits some milliseconds at most. */
-const appendedRows = 256;
+const APPENDED_ROWS = 256;
 
 /** A typed column of a result, one chunk of it. */
 type NumberColumn = Int32Array | Float64Array;
@@ -65,6 +65,19 @@ export async function withDuckDb<T>(
   }
 }
 
+/** The same in a directory of its own, which goes with it. */
+export async function withScratchDuckDb<T>(
+  work: (database: AnalyticDatabase) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-duckdb-'));
+  try {
+    return await withDuckDb(directory, work, signal);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 export type QueryResult = {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** A chunk at a time. */
@@ -95,7 +108,8 @@ export class AnalyticDatabase {
     const result = await this.#connection.stream(sql);
     const types = result.columnTypes();
     const columns = result.columnNames().map((name, i) => ({ name, type: String(types[i]) }));
-    return { columns, rows: plainRows(result) };
+    const rows = this.#chunks(result, (chunk) => chunk.convertRows(JSDuckDBValueConverter));
+    return { columns, rows };
   }
 
   /** The kind of each statement of a text. Errors: those of DuckDB. */
@@ -128,24 +142,28 @@ export class AnalyticDatabase {
     return reader.getRowObjectsJS() as Row[];
   }
 
+  /** The one number, which fits a double, that a SELECT of one row comes to; 0 for null. */
+  async number(sql: string): Promise<number> {
+    const [[value] = []] = await this.allValueRows(sql);
+    return Number(value ?? 0);
+  }
+
   /** The columns (INTEGER or DOUBLE, never null) of each chunk; they are valid until the next one is asked for. */
   async *columns(sql: string): AsyncGenerator<readonly NumberColumn[]> {
-    const result = await this.#connection.stream(sql);
-    for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
-      if (chunk.rowCount === 0) break;
-      yield numbersOf(chunk);
-    }
-    // A result that is cut short by an interruption ends like any other.
-    this.#signal?.throwIfAborted();
+    yield* this.#chunks(await this.#connection.stream(sql), numbersOf);
   }
 
   /** The rows of a query as DuckDB's own values, a chunk of at most 2,048 at a time. */
   async *valueRows(sql: string): AsyncGenerator<DuckDBValue[][]> {
-    const result = await this.#connection.stream(sql);
+    yield* this.#chunks(await this.#connection.stream(sql), (chunk) => chunk.getRows());
+  }
+
+  async *#chunks<T>(result: DuckDBResult, read: (chunk: DuckDBDataChunk) => T): AsyncGenerator<T> {
     for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
       if (chunk.rowCount === 0) break;
-      yield chunk.getRows();
+      yield read(chunk);
     }
+    // A result that is cut short by an interruption ends like any other.
     this.#signal?.throwIfAborted();
   }
 
@@ -165,24 +183,6 @@ export class AnalyticDatabase {
     const appender = await this.appender(table, columnByColumn(columns));
     await appender.add(rows);
     await appender.close();
-  }
-
-  /** Adds rows of numbers to a table of INTEGER and DOUBLE columns, which `types` names. */
-  async append(
-    table: string,
-    types: readonly ('INTEGER' | 'DOUBLE')[],
-    rows: Iterable<readonly number[]>,
-  ): Promise<void> {
-    const appender = await this.#connection.createAppender(table);
-    for (const row of rows) {
-      types.forEach((type, column) => {
-        const value = row[column] as number;
-        if (type === 'INTEGER') appender.appendInteger(value);
-        else appender.appendDouble(value);
-      });
-      appender.endRow();
-    }
-    appender.closeSync();
   }
 }
 
@@ -239,7 +239,7 @@ export class TableAppender<Row> {
   async add(rows: readonly Row[]): Promise<void> {
     for (let from = 0; from < rows.length; ) {
       if (this.#rows === chunkRows) await this.#flushOneOfMany();
-      const to = Math.min(rows.length, from + appendedRows, from + chunkRows - this.#rows);
+      const to = Math.min(rows.length, from + APPENDED_ROWS, from + chunkRows - this.#rows);
       for (; from < to; from++) {
         const row = rows[from] as Row;
         try {
@@ -289,13 +289,6 @@ export class TableAppender<Row> {
   }
 }
 
-async function* plainRows(result: DuckDBResult): AsyncGenerator<JS[][]> {
-  for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
-    if (chunk.rowCount === 0) return;
-    yield chunk.convertRows(JSDuckDBValueConverter);
-  }
-}
-
 function numbersOf(chunk: DuckDBDataChunk): NumberColumn[] {
   return Array.from({ length: chunk.columnCount }, (_, column) => {
     const vector = chunk.getColumnVector(column);
@@ -310,4 +303,32 @@ function numbersOf(chunk: DuckDBDataChunk): NumberColumn[] {
 /** A path, or any text, as an SQL literal. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+type TypedColumn = Int32Array | Float64Array | Float32Array;
+type ColumnType = typeof Int32Array | typeof Float64Array | typeof Float32Array;
+type Collected<T extends readonly ColumnType[]> = { -readonly [I in keyof T]: InstanceType<T[I]> };
+
+/** All rows of a query of numbers, a typed array a column. */
+export async function collectColumns<const T extends readonly ColumnType[]>(
+  database: AnalyticDatabase,
+  sql: string,
+  types: T,
+): Promise<Collected<T>> {
+  const columns: TypedColumn[] = types.map((Type) => new Type(1024));
+  let count = 0;
+  for await (const chunk of database.columns(sql)) {
+    const rows = chunk[0]?.length ?? 0;
+    types.forEach((Type, i) => {
+      let column = columns[i] as TypedColumn;
+      if (count + rows > column.length) {
+        const grown = new Type(Math.max(2 * column.length, count + rows));
+        grown.set(column);
+        columns[i] = column = grown;
+      }
+      column.set(chunk[i] as TypedColumn, count);
+    });
+    count += rows;
+  }
+  return columns.map((column) => column.slice(0, count)) as Collected<T>;
 }

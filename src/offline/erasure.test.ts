@@ -13,7 +13,7 @@ import {
   archivedEvents,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   events,
   filesOnDisk,
   startMs,
@@ -38,14 +38,14 @@ async function filesWith(t: TestContext, { dataDirectory }: ArchivedWorld, user:
 it('leaves nothing of the user in any file, and everything of the others', async (t) => {
   const world = await archivedWorld(t);
   await accept(world, events(0, 600));
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   await archiveNow(world.options);
   await accept(world, events(600, 900));
-  await announce(world, startMs + 2 * dayMs);
+  await announce(world, startMs + 2 * DAY_MS);
   await archiveNow(world.options);
-  const rest = async (sql: string) => ask(t, world, sql);
+  const rest = async (sql: string) => ask(world, sql);
   const others = `SELECT * EXCLUDE ("time") FROM events WHERE user_id <> 'u7' ORDER BY log_partition, log_offset`;
-  const pairs = `SELECT * FROM user_item_features_as_of(${startMs + 3 * dayMs}) WHERE user_id <> 'u7' ORDER BY ALL`;
+  const pairs = `SELECT * FROM user_item_features_as_of(${startMs + 3 * DAY_MS}) WHERE user_id <> 'u7' ORDER BY ALL`;
   const expected = [await rest(others), await rest(pairs)];
   const events7 = (await archivedEvents(t, world)).filter((row) => row.includes('"u7"'));
   assert.ok(events7.length > 10);
@@ -62,7 +62,7 @@ it('leaves nothing of the user in any file, and everything of the others', async
     world,
     events(900, 1_000).filter(({ user_id }) => user_id !== 'u7'),
   );
-  await announce(world, startMs + 3 * dayMs);
+  await announce(world, startMs + 3 * DAY_MS);
   await archiveNow(world.options);
   assert.deepEqual(await filesWith(t, world, 'u7'), []);
 });

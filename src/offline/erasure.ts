@@ -4,8 +4,8 @@ import type { Erased, EraseTarget } from '#privacy';
 import type { ArchiveFile } from '#schemas';
 import { type ArchiveEnvironment, ArchiveWriter } from './archive-writer.ts';
 import { archivedTables } from './archived-tables.ts';
-import { type AnalyticDatabase, literal } from './duckdb.ts';
-import { offlineDirectory, revisionOf } from './file-batch.ts';
+import { literal } from './duckdb.ts';
+import { OFFLINE_DIRECTORY, revisionOf } from './file-batch.ts';
 import { isStates } from './history/history-tables.ts';
 
 export type OfflineErasureOptions = ArchiveEnvironment & {
@@ -29,7 +29,7 @@ export function offlineEraseTarget(options: OfflineErasureOptions): EraseTarget 
         rows += some;
       };
       while (!(await erasedUnfenced(options, pseudonym, count)));
-      return { where: offlineDirectory, rows } satisfies Erased;
+      return { where: OFFLINE_DIRECTORY, rows } satisfies Erased;
     },
   };
 }
@@ -62,28 +62,19 @@ async function eraseFrom(writer: ArchiveWriter, file: ArchiveFile, pseudonym: st
   const isUsers = archivedTables.some(({ table }) => table === file.table)
     ? `user_id = ${literal(pseudonym)}`
     : `("key" = ${literal(pseudonym)} OR starts_with("key", ${literal(crossKeysOf(pseudonym))}))`;
-  const [found] = await database.rows<{ count: number }>(
-    `SELECT count(*)::DOUBLE AS count FROM ${rows} WHERE ${isUsers}`,
-  );
-  const count = found?.count ?? 0;
+  const count = await database.number(`SELECT count(*) FROM ${rows} WHERE ${isUsers}`);
   if (count === 0) return 0;
   const written = writer.batch();
   await written.write(database, {
     ...file,
     // Rows keep the order in which they were written.
     select: `SELECT * FROM ${rows} WHERE NOT ${isUsers}`,
-    rowGroupRows: await rowsOfGroups(database, store.path(file)),
+    rowGroupRows: await database.number(
+      `SELECT max(row_group_num_rows) FROM parquet_metadata(${literal(store.path(file))})`,
+    ),
     revision: revisionOf(file) + 1,
     keepEmpty: isStates(file.table),
   });
   await transactions.commit({ written, replaced: [file] });
   return count;
-}
-
-/** Rows of all row groups of a file. */
-async function rowsOfGroups(database: AnalyticDatabase, path: string): Promise<number> {
-  const [found] = await database.rows<{ rows: number }>(
-    `SELECT max(row_group_num_rows)::DOUBLE AS rows FROM parquet_metadata(${literal(path)})`,
-  );
-  return found?.rows ?? 1;
 }

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { failpoint } from '#platform';
+import { failpoint, fingerprint, sync } from '#platform';
 import type { ArchiveFile, OffsetRange } from '#schemas';
 import { type AnalyticDatabase, literal } from './duckdb.ts';
-import { fingerprint, sync } from './durable-files.ts';
 import { dateFolder } from './event-dates.ts';
 
 /** The folder of the data directory in which all files of the archive lie. */
-export const offlineDirectory = 'offline';
+export const OFFLINE_DIRECTORY = 'offline';
 
 /** A file to be written. */
 export type FileSpec = {
@@ -98,7 +97,7 @@ function filePath({ table, date, offsets, revision = 0 }: FileSpec): string {
   const all = offsets.map(({ topic, partition, start, end }) => [topic, partition, start, end]);
   const hash = createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 8);
   const name = `${range}-${hash}${revision === 0 ? '' : `-r${revision}`}.parquet`;
-  return `${offlineDirectory}/${table}/${dateFolder(date)}/${name}`;
+  return `${OFFLINE_DIRECTORY}/${table}/${dateFolder(date)}/${name}`;
 }
 
 const padded = (offset: number) => String(offset).padStart(12, '0');

@@ -9,20 +9,29 @@
  */
 export { archiveNow, runArchive } from './archive.ts';
 export type { ArchiveOptions } from './archive-loop.ts';
-export { type ArchiveProgress, archiveGroup } from './archive-progress.ts';
+export { ARCHIVE_GROUP, type ArchiveProgress } from './archive-progress.ts';
 export { type ArchivedTableName, type ArchivedTopic, archivedTables } from './archived-tables.ts';
-export { collectColumns } from './columns.ts';
-export { type AnalyticDatabase, literal, type QueryResult, withDuckDb } from './duckdb.ts';
-export { fingerprint, partialPrefix, removePartial, sync } from './durable-files.ts';
+export {
+  type AnalyticDatabase,
+  collectColumns,
+  literal,
+  type QueryResult,
+  withDuckDb,
+  withScratchDuckDb,
+} from './duckdb.ts';
 export { type OfflineErasureOptions, offlineEraseTarget } from './erasure.ts';
 export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } from './reading.ts';
-export { rowsOfUser } from './rows-of-user.ts';
-export { holdsErasedUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
+export { holdsErasedUser, rowsOfUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
 export { exampleModules } from './snapshot/module-features.ts';
 export type { NegativeOptions } from './snapshot/negatives.ts';
-export { readRegistry, readSnapshots, readVersions } from './snapshot/published.ts';
+export {
+  readRegistry,
+  readSnapshots,
+  readVersions,
+  removableSnapshots,
+  removeSnapshots,
+} from './snapshot/published.ts';
 export { defaultLimits, type QualityLimits } from './snapshot/quality.ts';
-export { removableSnapshots, removeSnapshots } from './snapshot/retention.ts';
 export { type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 export { defaultSplit, type SplitOptions } from './snapshot/split.ts';
 export { createHistoryView } from './sql/history-view.ts';

@@ -1,4 +1,4 @@
-import { type Topic, TopicReader } from '#engine';
+import { readableRecords, type Topic } from '#engine';
 import type { Log } from '#log';
 import type { ArchiveFile } from '#schemas';
 
@@ -9,13 +9,8 @@ export class Manifest {
   /** Everything that is readable now. */
   static async read(log: Log, topic: Topic<string, ArchiveFile>): Promise<Manifest> {
     const manifest = new Manifest();
-    const reader = await TopicReader.open(log, topic, { from: 'start' });
-    try {
-      for await (const records of reader.untilEnd()) {
-        for (const { key, value } of records) manifest.apply(key, value);
-      }
-    } finally {
-      await reader.close();
+    for await (const records of readableRecords(log, topic)) {
+      for (const { key, value } of records) manifest.apply(key, value);
     }
     return manifest;
   }

@@ -14,7 +14,7 @@ import {
   archivedEvents,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   events,
   startMs,
 } from './testing/archived-world.ts';
@@ -33,7 +33,7 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
     await assert.rejects(archivedEvents(t, world), (error: Error & { code?: string }) => {
       return error.code === code && names(error);
     });
-    await assert.rejects(ask(t, world, 'SELECT 1 FROM user_features'), { code });
+    await assert.rejects(ask(world, 'SELECT 1 FROM user_features'), { code });
   };
   truncateSync(path, bytes.length - 1);
   await refuses('MR_OFFLINE_FILE_CORRUPT');
@@ -44,7 +44,7 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
   await refuses('MR_OFFLINE_FILE_CORRUPT');
   rmSync(path);
   await refuses('MR_OFFLINE_FILE_MISSING');
-  assert.deepEqual(await ask(t, world, 'SELECT 1 AS one'), [{ one: 1 }], 'what is not read');
+  assert.deepEqual(await ask(world, 'SELECT 1 AS one'), [{ one: 1 }], 'what is not read');
   writeFileSync(path, bytes);
   assert.equal((await archivedEvents(t, world)).length, 50);
 });
@@ -52,7 +52,7 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
 it('gives the records of a stretch as the log gave them', async (t) => {
   const world = await archivedWorld(t);
   await accept(world, events(0, 700));
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   const topic = world.topics['interactions-accepted'];
   const reader = await TopicReader.open(world.log, topic, { from: 'start' });
   const logged = [];
@@ -107,7 +107,7 @@ it('reads files that were written before a field was there', async (t) => {
     });
     await writer.transactions.commit({ written });
   });
-  const asked = await ask(t, world, 'SELECT event_id, item, context FROM events ORDER BY ts LIMIT 1');
+  const asked = await ask(world, 'SELECT event_id, item, context FROM events ORDER BY ts LIMIT 1');
   assert.deepEqual(asked, [
     { event_id: 'old', item: null, context: { device: 'tv', country: null, language: null } },
   ]);

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TopicRecord } from '#engine';
 import type { Log } from '#log';
-import { errorCode, FatalError } from '#platform';
+import { FatalError, fileProblem } from '#platform';
 import type { ArchiveFile } from '#schemas';
 import type { Topics } from '#topologies';
 import { type ArchiveProgress, progressOf, readProgress } from './archive-progress.ts';
@@ -15,7 +15,6 @@ import {
   archivedTables,
 } from './archived-tables.ts';
 import { type AnalyticDatabase, literal } from './duckdb.ts';
-import { fingerprint } from './durable-files.ts';
 import { Manifest } from './manifest.ts';
 
 export type OfflineSource = { readonly log: Log; readonly topics: Topics; readonly dataDirectory: string };
@@ -97,16 +96,6 @@ export class OfflineStore {
     return readParquet(files.map((file) => this.path(file)));
   }
 
-  /** Makes view `name` over the verified files of a table. */
-  async createView(
-    database: AnalyticDatabase,
-    table: ArchivedTableName,
-    name: string = table.replaceAll('-', '_'),
-  ): Promise<void> {
-    await this.verify(this.files(table));
-    await database.run(`CREATE VIEW "${name}" AS ${this.selectFrom(table)}`);
-  }
-
   /**
    * The archived records of a topic in order of (partition, offset), for rebuilds of what lies below the log's start.
    * FatalError MR_OFFLINE_INCOMPLETE where a stretch reaches beyond what is archived, or rows of it were dropped.
@@ -184,37 +173,19 @@ function covers({ offsets }: ArchiveFile, { partition, from, to }: PartitionStre
 }
 
 /** Refuses a file, or a copy of one, that is not what was written. */
-export async function verifyFile(
-  path: string,
-  { bytes, sha256 }: ArchiveFile,
-  name: string = path,
-): Promise<void> {
-  let found: number;
-  try {
-    found = (await stat(path)).size;
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    throw new FatalError('MR_OFFLINE_FILE_MISSING', `The archived file ${name} is not there.`, {
-      hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
-      cause: error,
-    });
-  }
-  if (found !== bytes) throw corrupt(name, `has ${found} bytes and was written with ${bytes}`);
-  if ((await fingerprint(path)).sha256 !== sha256) {
-    throw corrupt(name, 'has another SHA-256 than when it was written');
-  }
-}
-
-function corrupt(path: string, problem: string): FatalError {
-  return new FatalError('MR_OFFLINE_FILE_CORRUPT', `The archived file ${path} ${problem}.`, {
-    hint: 'Bring it back from a backup; nothing else holds its rows once the log has dropped them.',
+export async function verifyFile(path: string, file: ArchiveFile, name: string = path): Promise<void> {
+  const problem = await fileProblem(path, file);
+  if (problem === undefined) return;
+  const code = existsSync(path) ? 'MR_OFFLINE_FILE_CORRUPT' : 'MR_OFFLINE_FILE_MISSING';
+  throw new FatalError(code, `The archived file ${name} ${problem}.`, {
+    hint: 'Restore it from a backup; nothing else holds its rows once the log has dropped them.',
   });
 }
 
 function incomplete(topic: string, { partition, from, to }: PartitionStretch, why: string): FatalError {
   return new FatalError(
     'MR_OFFLINE_INCOMPLETE',
-    `Of ${topic}, partition ${partition}, something between offsets ${from} and ${to} ${why}.`,
-    { hint: 'Ask for less, or let the archive catch up.' },
+    `Part of ${topic}, partition ${partition}, between offsets ${from} and ${to} ${why}.`,
+    { hint: 'Request fewer, or wait for the archive to catch up.' },
   );
 }

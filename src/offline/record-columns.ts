@@ -23,11 +23,16 @@ import type { Column } from './duckdb.ts';
 /** A value's type in DuckDB, and what Avro decodes of a value that is not null. */
 type ColumnType = {
   readonly type: DuckDBType;
+  /** Those of a record. */
+  readonly fields?: readonly RecordField[];
   read(value: DuckDBValue): unknown;
 };
 
-type Field = ColumnType & {
+export type RecordField = ColumnType & {
   readonly name: string;
+  readonly isNullable: boolean;
+  /** What a reader of the log takes where a value was written without the field. */
+  readonly fallback: unknown;
   /** For rows of files that were written before the field was there. */
   absent(): unknown;
 };
@@ -43,15 +48,15 @@ export class RecordColumns<V> {
   readonly types: readonly DuckDBType[];
   /** All fields of a tombstone are null. */
   readonly columns: readonly Column<Positioned & { readonly value: V | null }>[];
-  readonly #fields: readonly Field[];
+  readonly fields: readonly RecordField[];
 
   /** FatalError MR_OFFLINE_TYPE where a field is of a type that has no column. */
   constructor(schema: object) {
     this.schema = schema;
-    this.#fields = fieldsOf(schema, new Map());
-    this.names = [...this.#fields.map(({ name }) => name), ...positionColumns];
+    this.fields = fieldsOf(schema, new Map());
+    this.names = [...this.fields.map(({ name }) => name), ...positionColumns];
     this.columns = [
-      ...this.#fields.map(({ name, type }) => {
+      ...this.fields.map(({ name, type }) => {
         return { type, of: ({ value }: { readonly value: V | null }) => value?.[name as keyof V] };
       }),
       { type: INTEGER, of: ({ partition }) => partition },
@@ -63,9 +68,9 @@ export class RecordColumns<V> {
 
   /** The record of a row that has the columns in their order. */
   record(row: readonly DuckDBValue[]): Positioned & { readonly value: V } {
-    const at = this.#fields.length;
+    const at = this.fields.length;
     return {
-      value: recordOf(this.#fields, row) as V,
+      value: recordOf(this.fields, row) as V,
       partition: row[at] as number,
       offset: Number(row[at + 1]),
       timestamp: Number(row[at + 2]),
@@ -96,21 +101,21 @@ export function recordType(schema: object): DuckDBType {
 
 type Named = Map<string, unknown>;
 
-function fieldsOf(schema: object, named: Named): Field[] {
+function fieldsOf(schema: object, named: Named): RecordField[] {
   const { fields } = schema as { fields: readonly { name: string; type: unknown; default?: unknown }[] };
   return fields.map((field) => {
     const { type, isNullable } = withoutNull(field.type);
     const fallback = isNullable ? null : (field.default ?? null);
     const absent =
       typeof fallback === 'object' && fallback !== null ? () => structuredClone(fallback) : () => fallback;
-    return { name: field.name, ...columnType(type, named), absent };
+    return { name: field.name, ...columnType(type, named), isNullable, fallback, absent };
   });
 }
 
-function recordOf(fields: readonly Field[], values: readonly (DuckDBValue | undefined)[]): object {
+function recordOf(fields: readonly RecordField[], values: readonly (DuckDBValue | undefined)[]): object {
   const record: Record<string, unknown> = {};
   for (let i = 0; i < fields.length; i++) {
-    const { name, read, absent } = fields[i] as Field;
+    const { name, read, absent } = fields[i] as RecordField;
     const value = values[i] ?? null;
     record[name] = value === null ? absent() : read(value);
   }
@@ -155,11 +160,12 @@ function columnType(type: unknown, named: Named): ColumnType {
   throw noColumn(type);
 }
 
-function structType(fields: readonly Field[]): ColumnType {
+function structType(fields: readonly RecordField[]): ColumnType {
   const names = fields.map(({ name }) => name);
   const entries = Object.fromEntries(fields.map(({ name, type }) => [name, type]));
   return {
     type: STRUCT(entries),
+    fields,
     read: (value) => {
       const found = (value as DuckDBStructValue).entries;
       return recordOf(

@@ -5,7 +5,7 @@ import type { OffsetRange } from '#schemas';
 import { type ArchiveProgress, progressOf } from './archive-progress.ts';
 
 /** A log that has to ask for its end is not asked again and again meanwhile. */
-const pollMs = 5;
+const POLL_MS = 5;
 
 type Read<V> = TopicRecord<string, V> & { readonly value: V };
 
@@ -32,27 +32,17 @@ export type IntakeOptions<V> = {
  * gives just so many records, so that the same log, read in one go, is always cut in the same places.
  */
 export class TopicIntake<V> {
-  readonly #log: Log;
-  readonly #topic: Topic<string, V>;
+  readonly #options: IntakeOptions<V>;
   readonly #reader: TopicReader<string, V>;
-  readonly #partitionRecords: number;
   readonly #waiting: Read<V>[][];
-  #at: readonly number[];
-  readonly #begins: readonly number[];
-  #watermarks: readonly number[];
+  /** Where the archive stands after the last cut. */
+  #at: ArchiveProgress;
 
-  private constructor(
-    { log, topic, from, partitionRecords }: IntakeOptions<V>,
-    reader: TopicReader<string, V>,
-  ) {
-    this.#log = log;
-    this.#topic = topic;
+  private constructor(options: IntakeOptions<V>, reader: TopicReader<string, V>) {
+    this.#options = options;
     this.#reader = reader;
-    this.#partitionRecords = partitionRecords;
-    this.#waiting = from.offsets.map(() => []);
-    this.#at = from.offsets;
-    this.#begins = from.begins;
-    this.#watermarks = from.watermarks;
+    this.#waiting = options.from.offsets.map(() => []);
+    this.#at = options.from;
   }
 
   static async open<V>(options: IntakeOptions<V>): Promise<TopicIntake<V>> {
@@ -69,15 +59,16 @@ export class TopicIntake<V> {
 
   /** Reads until each partition has a cut's records or has given all that was there at the call. */
   async read(signal: AbortSignal): Promise<void> {
-    const [description] = await this.#log.describeTopics([this.#topic.name]);
+    const { log, topic, partitionRecords } = this.#options;
+    const [description] = await log.describeTopics([topic.name]);
     const ends = (description?.offsets ?? []).map(({ stable }) => stable);
     const isWanting = () =>
       this.#waiting.some((list, partition) => {
-        const isShort = list.length < this.#partitionRecords;
+        const isShort = list.length < partitionRecords;
         return isShort && (this.#reader.positions[partition] ?? 0) < (ends[partition] ?? 0);
       });
     while (isWanting() && !signal.aborted) {
-      for (const record of await this.#reader.poll(pollMs)) {
+      for (const record of await this.#reader.poll(POLL_MS)) {
         // A topic without keys to compact has no tombstones to speak of: one stands for nothing.
         if (record.value !== null) this.#waiting[record.partition]?.push(record as Read<V>);
       }
@@ -86,33 +77,34 @@ export class TopicIntake<V> {
 
   /** Whether a partition has all the records that a cut may take. */
   get isFull(): boolean {
-    return this.#waiting.some((list) => list.length >= this.#partitionRecords);
+    return this.#waiting.some((list) => list.length >= this.#options.partitionRecords);
   }
 
   /** Whether there is nothing to cut: not a record, not a heartbeat. */
   get isIdle(): boolean {
-    return this.#reader.positions.every((position, partition) => position === this.#at[partition]);
+    return this.#reader.positions.every((position, partition) => position === this.#at.offsets[partition]);
   }
 
   /** Takes what is to be archived next, away from what waits. */
   cut(): Cut<V> {
+    const { topic, partitionRecords } = this.#options;
     const records: Read<V>[] = [];
     const offsets = this.#waiting.map((list, partition) => {
       // One by one: a call takes some 120,000 arguments at most.
-      for (const record of list.splice(0, this.#partitionRecords)) records.push(record);
+      for (const record of list.splice(0, partitionRecords)) records.push(record);
       return list[0]?.offset ?? this.#reader.positions[partition] ?? 0;
     });
     // The reader's watermark speaks of all that it has read of a partition, and of nothing that it read before a restart.
-    this.#watermarks = this.#reader.watermarks.map((watermark, partition) => {
-      const before = this.#watermarks[partition] ?? Number.NEGATIVE_INFINITY;
+    const watermarks = this.#reader.watermarks.map((watermark, partition) => {
+      const before = this.#at.watermarks[partition] ?? Number.NEGATIVE_INFINITY;
       return this.#waiting[partition]?.length === 0 ? Math.max(before, watermark) : before;
     });
     const ranges = offsets.flatMap((end, partition): OffsetRange[] => {
-      const start = this.#at[partition] ?? end;
-      return end > start ? [{ topic: this.#topic.name, partition, start, end }] : [];
+      const start = this.#at.offsets[partition] ?? end;
+      return end > start ? [{ topic: topic.name, partition, start, end }] : [];
     });
-    this.#at = offsets;
-    return { records, ranges, after: progressOf(offsets, this.#begins, this.#watermarks) };
+    this.#at = progressOf(offsets, this.#at.begins, watermarks);
+    return { records, ranges, after: this.#at };
   }
 
   async close(): Promise<void> {

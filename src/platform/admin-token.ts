@@ -11,7 +11,7 @@ export function withAdminToken(token: string | undefined): (request: HttpRequest
   return async ({ headers }) => {
     if (token === undefined) {
       throw new InputError('MR_ADMIN_DISABLED', 'The request needs a token, and none is configured.', {
-        hint: 'Set admin.token (MILLRACE_ADMIN_TOKEN), and start again.',
+        hint: 'Set admin.token (MILLRACE_ADMIN_TOKEN) and restart.',
       });
     }
     const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';

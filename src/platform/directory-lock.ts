@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { ConfigurationError } from './errors.ts';
 
 /** An inspection holds a shared lock for a moment: an owner to be waits that long for it. */
-const patienceMs = 250;
+const PATIENCE_MS = 250;
 const SQLITE_BUSY = 5;
 
 type Holder = { readonly pid: number; readonly purpose: string; readonly address?: string };
@@ -31,7 +31,7 @@ export function lockDirectory(path: string, purpose: string): DirectoryLock {
   let database: DatabaseSync | undefined;
   try {
     mkdirSync(path, { recursive: true });
-    database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: patienceMs });
+    database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: PATIENCE_MS });
     database.exec('BEGIN EXCLUSIVE');
     writeHolder(path, holder);
   } catch (error) {
@@ -78,7 +78,7 @@ function lockedError(path: string, holder: Holder | undefined): ConfigurationErr
 function unusableError(path: string, cause: unknown): ConfigurationError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ConfigurationError('MR_DATA_UNUSABLE', `The data directory ${path} cannot be used: ${reason}.`, {
-    hint: 'Name a directory that this user may write with --data DIR.',
+    hint: 'Choose a directory that this user may write to with --data DIR.',
     cause,
   });
 }

@@ -18,7 +18,7 @@ export function namingFullDisk(error: unknown, directory: string): unknown {
 
 export function diskFull(directory: string, cause?: unknown): RetryableError {
   return new RetryableError('MR_DISK_FULL', `The disk of ${directory} is full.`, {
-    hint: 'Make room on it: work goes on by itself, and nothing that was acknowledged is lost.',
+    hint: 'Free space on it: work resumes by itself, and nothing that was acknowledged is lost.',
     cause,
   });
 }

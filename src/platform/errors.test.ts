@@ -23,6 +23,13 @@ describe('errors', () => {
     assert.equal(new ConfigurationError('MR_TEST', 'wrong').remedy, 'fix-configuration');
   });
 
+  it('have declared codes alone, of their remedy: the compiler says', () => {
+    // @ts-expect-error
+    assert.ok(new InputError('MR_NOWHERE', 'declared nowhere'));
+    // @ts-expect-error
+    assert.ok(new RetryableError('MR_HTTP_QUERY', 'declared to be fixed in the input'));
+  });
+
   it('tell the code of anything thrown', () => {
     assert.equal(errorCode(new InputError('MR_TEST', 'wrong')), 'MR_TEST');
     assert.equal(errorCode(Object.assign(new Error('in use'), { code: 'EADDRINUSE' })), 'EADDRINUSE');

@@ -1,18 +1,18 @@
-/** What the caller can do about an error; every error class of the product is one of these four. */
-export type Remedy = 'retry' | 'give-up' | 'fix-input' | 'fix-configuration';
+import type { CodeFor } from './error-codes.ts';
+import type { Remedy } from './error-declaration.ts';
 
 export type ErrorDetails = { readonly hint?: string; readonly cause?: unknown };
 
 /**
  * The root of all errors that the product throws on purpose. `code` is stable (`MR_LOG_FENCED`), `hint` says
- * what to do. docs/ERRORS.md is generated from the catalogue in error-codes.ts.
+ * what to do. Rooms declare their codes as error-declaration.ts says.
  */
-export abstract class MillraceError extends Error {
+export abstract class MillraceError<R extends Remedy = Remedy> extends Error {
   readonly code: string;
   readonly hint: string | undefined;
   abstract readonly remedy: Remedy;
 
-  constructor(code: string, message: string, details: ErrorDetails = {}) {
+  constructor(code: CodeFor<R>, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
@@ -21,27 +21,27 @@ export abstract class MillraceError extends Error {
 }
 
 /** A passing condition: the same call may succeed later. */
-export class RetryableError extends MillraceError {
+export class RetryableError extends MillraceError<'retry'> {
   readonly remedy = 'retry';
 }
 
 /** The caller has lost its right or its premise (fenced, closed, corrupted): start over, do not repeat the call. */
-export class FatalError extends MillraceError {
+export class FatalError extends MillraceError<'give-up'> {
   readonly remedy = 'give-up';
 }
 
 /** The data given is wrong; the same input fails always. */
-export class InputError extends MillraceError {
+export class InputError extends MillraceError<'fix-input'> {
   readonly remedy = 'fix-input';
 }
 
 /** The set-up is wrong: a path, a port, an option, a version on disk. */
-export class ConfigurationError extends MillraceError {
+export class ConfigurationError extends MillraceError<'fix-configuration'> {
   readonly remedy = 'fix-configuration';
 }
 
 /** A broken invariant of our own: a bug. Never caught to go on. */
-export class InvariantError extends MillraceError {
+export class InvariantError extends MillraceError<'give-up'> {
   readonly remedy = 'give-up';
 
   constructor(message: string, details: ErrorDetails = {}) {
@@ -52,6 +52,11 @@ export class InvariantError extends MillraceError {
 /** Throws an InvariantError when `condition` is false. */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new InvariantError(message);
+}
+
+/** A code from elsewhere, such as another thread or process, which keeps it whatever class its error has here. */
+export function relayed(code: string): never {
+  return code as never;
 }
 
 /** The code of any thrown value: ours, Node's (`EADDRINUSE`), or undefined. */

@@ -26,18 +26,20 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
   FST_ERR_CTP_BODY_TOO_LARGE: {
     status: 413,
     code: 'MR_HTTP_BODY_TOO_LARGE',
-    message: 'The body of the request is too large.',
+    message: 'The request body is too large.',
     hint: 'Send less at once.',
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
     code: 'MR_HTTP_MEDIA_TYPE',
-    message: 'The body of the request is of another type than JSON.',
+    message: 'The request body has a media type other than JSON.',
     hint: 'Send JSON, with content-type: application/json.',
   },
-  FST_ERR_CTP_INVALID_JSON_BODY: notJson('The body of the request is not JSON.'),
-  FST_ERR_CTP_EMPTY_JSON_BODY: notJson('The body of the request is empty.'),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: notJson('The body of the request has another length than it says.'),
+  FST_ERR_CTP_INVALID_JSON_BODY: notJson('The request body is not JSON.'),
+  FST_ERR_CTP_EMPTY_JSON_BODY: notJson('The request body is empty.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: notJson(
+    'The length of the request body differs from its content-length.',
+  ),
   FST_ERR_BAD_URL: {
     status: 400,
     code: 'MR_HTTP_BAD_URL',
@@ -47,8 +49,8 @@ const frameworkErrors: Readonly<Record<string, { status: number } & ErrorBody>> 
   FST_ERR_MAX_PARAM_LENGTH: {
     status: 414,
     code: 'MR_HTTP_URL_TOO_LONG',
-    message: 'A part of the path is longer than any id.',
-    hint: 'Ids have 128 characters at most.',
+    message: 'A segment of the path is longer than any id.',
+    hint: 'Ids have at most 128 characters.',
   },
 };
 
@@ -79,8 +81,8 @@ export function describeError(error: unknown): ErrorBody {
   }
   return {
     code: 'MR_INVARIANT',
-    message: 'The request failed for a reason that lies in the server.',
-    hint: 'Report it with the x-request-id of this answer.',
+    message: 'The request failed because of an error in the server.',
+    hint: 'Report it with the x-request-id of this response.',
   };
 }
 

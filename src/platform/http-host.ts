@@ -4,8 +4,9 @@
  */
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { Configuration } from './config.ts';
 import { InputError } from './errors.ts';
+import type { ValuesOf } from './option.ts';
+import type { PLATFORM_OPTIONS } from './options.ts';
 
 /**
  * The hosts that requests may be for: addresses, `localhost`, the advertised one, and those of http.allowedHosts; where none
@@ -15,7 +16,7 @@ export function allowedHosts({
   host,
   advertised,
   allowedHosts,
-}: Configuration['http']): (name: string) => boolean {
+}: ValuesOf<typeof PLATFORM_OPTIONS>['http']): (name: string) => boolean {
   const isLocal = /^(localhost|127\.[\d.]+|::1)$/.test(host);
   if (!isLocal && allowedHosts.length === 0) return () => true;
   const own = advertised === undefined ? [] : [new URL(advertised).hostname];
@@ -28,13 +29,9 @@ export function refuseOtherHosts(routes: FastifyInstance, allows: (host: string)
   routes.addHook('onRequest', async ({ headers: { host } }) => {
     // HTTP/1.0 knows no such header, and browsers send it.
     if (host === undefined || allows(hostname(host))) return;
-    throw new InputError(
-      'MR_HTTP_HOST',
-      `This server does not answer for the host ${JSON.stringify(host)}.`,
-      {
-        hint: 'Ask it by its address, or name the host in option http.allowedHosts.',
-      },
-    );
+    throw new InputError('MR_HTTP_HOST', `This server does not serve the host ${JSON.stringify(host)}.`, {
+      hint: "Use the server's address, or list the host in option http.allowedHosts.",
+    });
   });
 }
 

@@ -25,7 +25,7 @@ async function start(
   return { server, port, logged };
 }
 
-const halfPost =
+const HALF_POST =
   'POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{';
 
 const takeEvents = ({ routes }: HttpServer) => void routes.post('/events', async () => ({}));
@@ -61,7 +61,7 @@ describe('limits of the HTTP server', () => {
   it('closes with half-sent and silent connections open', async (t) => {
     const { server, port } = await start(t, { closingMs: 1 }, takeEvents);
     const half = send(t, port, 'GET / HTTP/1.1\r\nHo');
-    const body = send(t, port, halfPost);
+    const body = send(t, port, HALF_POST);
     const silent = send(t, port, '');
     await fetch(`http://127.0.0.1:${port}/health/live`);
     await server.close();
@@ -70,7 +70,7 @@ describe('limits of the HTTP server', () => {
 
   it('gives up requests that do not arrive, and says so', async (t) => {
     const { port } = await start(t, { headersMs: 20, requestMs: 40, checkMs: 5 }, takeEvents);
-    for (const part of ['GET / HTTP/1.1\r\nHo', halfPost]) {
+    for (const part of ['GET / HTTP/1.1\r\nHo', HALF_POST]) {
       const [refused] = answersIn(await send(t, port, part).answer);
       assert.equal(refused?.status, 408);
       assert.equal(refused?.body.code, 'MR_HTTP_REQUEST_TIMEOUT');
@@ -180,7 +180,7 @@ describe('limits of the HTTP server', () => {
       takeEvents(server);
       routes.addHook('onError', async (_request, _reply, error) => over.resolve(error.message));
     });
-    const { socket } = send(t, port, halfPost);
+    const { socket } = send(t, port, HALF_POST);
     await fetch(`http://127.0.0.1:${port}/health/live`);
     socket.resetAndDestroy();
     assert.notEqual(await over.promise, '');

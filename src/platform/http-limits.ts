@@ -70,7 +70,7 @@ export function boundInFlight(
     if (isExempt(routeOptions.url ?? '')) return;
     if (all >= inFlight) {
       throw new RetryableError('MR_HTTP_BUSY', `${inFlight} requests are being worked on.`, {
-        hint: 'Ask again after the time in the header retry-after.',
+        hint: 'Retry after the time in the header retry-after.',
       });
     }
     all++;
@@ -87,7 +87,7 @@ export function closeAfter({ server }: FastifyInstance, closingMs: number): () =
 const malformed = {
   status: '400 Bad Request',
   code: 'MR_HTTP_MALFORMED',
-  message: 'What was sent is not an HTTP request.',
+  message: 'The bytes received are not an HTTP request.',
   hint: 'Send HTTP/1.1, without TLS.',
 };
 
@@ -96,13 +96,13 @@ const refusals: Readonly<Record<string, { readonly status: string } & ErrorBody>
     status: '408 Request Timeout',
     code: 'MR_HTTP_REQUEST_TIMEOUT',
     message: 'The request did not arrive in time.',
-    hint: 'Send it faster, or less at once.',
+    hint: 'Send it faster, or send less at once.',
   },
   HPE_HEADER_OVERFLOW: {
     status: '431 Request Header Fields Too Large',
     code: 'MR_HTTP_HEADERS_TOO_LARGE',
-    message: 'The headers of the request, with its address, are too large.',
-    hint: 'Send 16 KiB of them at most.',
+    message: 'The headers of the request, including its URL, are too large.',
+    hint: 'Send at most 16 KiB.',
   },
 };
 

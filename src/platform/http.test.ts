@@ -23,9 +23,9 @@ describe('http server', () => {
   it('answers errors of the product with status, code, message and hint', async (t) => {
     const { url } = await start(t, ({ routes }) => {
       const fail = (path: string, error: Error) => routes.get(path, () => Promise.reject(error));
-      fail('/input', new InputError('MR_A', 'wrong', { hint: 'right it' }));
-      fail('/retry', new RetryableError('MR_B', 'later'));
-      fail('/fatal', new FatalError('MR_C', 'over'));
+      fail('/input', new InputError('MR_TEST_A', 'wrong', { hint: 'right it' }));
+      fail('/retry', new RetryableError('MR_TEST_B', 'later'));
+      fail('/fatal', new FatalError('MR_TEST_C', 'over'));
       fail('/bug', new TypeError('secret detail'));
       routes.post('/body', async () => ({ taken: true }));
     });
@@ -33,9 +33,14 @@ describe('http server', () => {
       const response = await fetch(url + path, init);
       return { status: response.status, ...((await response.json()) as object) };
     };
-    assert.deepEqual(await get('/input'), { status: 400, code: 'MR_A', message: 'wrong', hint: 'right it' });
-    assert.deepEqual(await get('/retry'), { status: 503, code: 'MR_B', message: 'later' });
-    assert.deepEqual(await get('/fatal'), { status: 500, code: 'MR_C', message: 'over' });
+    assert.deepEqual(await get('/input'), {
+      status: 400,
+      code: 'MR_TEST_A',
+      message: 'wrong',
+      hint: 'right it',
+    });
+    assert.deepEqual(await get('/retry'), { status: 503, code: 'MR_TEST_B', message: 'later' });
+    assert.deepEqual(await get('/fatal'), { status: 500, code: 'MR_TEST_C', message: 'over' });
     const bug = await get('/bug');
     assert.equal(bug.status, 500);
     assert.doesNotMatch(JSON.stringify(bug), /secret/);
@@ -74,7 +79,7 @@ describe('http server', () => {
     assert.deepEqual(await get('/named?devcie=tv'), {
       code: 'MR_HTTP_QUERY',
       message: 'There is no parameter "devcie".',
-      hint: 'Give each of k, device once at most.',
+      hint: 'Use each of k, device at most once.',
     });
     const twice = (await get('/named?k=1&k=2')) as { code: string; message: string };
     assert.deepEqual(

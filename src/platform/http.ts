@@ -160,7 +160,7 @@ function checkQuery(given: object, known: readonly string[]): void {
       ? `Parameter ${shown} is given more than once.`
       : `There is no parameter ${shown}.`;
     throw new InputError('MR_HTTP_QUERY', problem, {
-      hint: `Give each of ${known.join(', ')} once at most.`,
+      hint: `Use each of ${known.join(', ')} at most once.`,
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The ground that every other room stands on: error classes with stable codes, the clock, back-off, varints, configuration,
- * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, and the lock of a data directory.
+ * addresses, logging, metrics, progress bars, orderly shutdown, failpoints, durable files, and the lock of a data directory.
  *
  * It promises that nothing here knows the domain, that an error says what its reader can do about it, and that
  * no state is shared between two loggers, registries or shutdowns. The packages zod, pino, prom-client, fastify and
@@ -11,10 +11,19 @@ export { type Credentials, credentialsOf, readAuthorities, refuseOtherParameters
 export { withAdminToken } from './admin-token.ts';
 export { Backoff, type BackoffOptions, backoffMs } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { Configuration, ConfigurationOption, ConfigurationSources, DeclaredOption } from './config.ts';
+export type { ConfigurationOption, DeclaredOption } from './configuration.ts';
 export { type DirectoryLock, inspectLock, type LockInspection, lockDirectory } from './directory-lock.ts';
 export { diskFull, freeBytes, namingFullDisk } from './disk-space.ts';
-export { type ErrorDescription, errorCatalogue } from './error-codes.ts';
+export type { CodeFor, ErrorCodes } from './error-codes.ts';
+export {
+  type CodesOf,
+  type ErrorDescription,
+  fixConfiguration,
+  fixInput,
+  giveUp,
+  type Remedy,
+  retry,
+} from './error-declaration.ts';
 export {
   ConfigurationError,
   type ErrorDetails,
@@ -24,8 +33,8 @@ export {
   InvariantError,
   invariant,
   MillraceError,
-  type Remedy,
   RetryableError,
+  relayed,
 } from './errors.ts';
 export {
   armFailpoints,
@@ -35,6 +44,17 @@ export {
   recordFailpoints,
   watchFailpoints,
 } from './failpoints.ts';
+export {
+  type Fingerprint,
+  fileProblem,
+  fingerprint,
+  ifThere,
+  namesIn,
+  PARTIAL_PREFIX,
+  removePartial,
+  sync,
+  writeDurably,
+} from './files.ts';
 export {
   createHttpServer,
   type HttpReply,
@@ -57,6 +77,7 @@ export {
 } from './metrics.ts';
 export {
   createProgress,
+  type DrawnProgress,
   type Progress,
   type ProgressOptions,
   type ProgressStep,
@@ -68,6 +89,7 @@ export { type Answer, type Answers, HandedOver, PendingCalls, type Reply } from 
 export { type Failure, toError, toFailure } from './threads/failure.ts';
 export { type ServedThread, type Service, serveCalls, serveThread } from './threads/serve.ts';
 export { startWorker, Thread, type ThreadLink } from './threads/thread.ts';
+export { importUserModule } from './user-module.ts';
 export {
   readUnsigned,
   readVarint,

@@ -40,7 +40,7 @@ const latencyBucketsMs = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const known = new Map<string, { kind: string; labels: string; metric: unknown }>();
+  const known = new Map<string, { readonly form: string; readonly metric: unknown }>();
 
   function memoised<M extends Metric<L>, L extends string>(
     kind: string,
@@ -48,15 +48,11 @@ export function createMetrics(): Metrics {
     labels: readonly L[],
     create: (name: string) => M,
   ): M {
-    const found = known.get(name);
-    if (found === undefined) {
-      const metric = create(`millrace_${name}`);
-      known.set(name, { kind, labels: labels.join(), metric });
-      return metric;
-    }
-    const same = found.kind === kind && found.labels === labels.join();
-    invariant(same, `metric ${name} is asked for with another kind or other labels than before`);
-    return found.metric as M;
+    const form = `${kind} ${labels}`;
+    const { metric, form: before } = known.get(name) ?? { metric: create(`millrace_${name}`), form };
+    invariant(form === before, `metric ${name} is requested with another kind or other labels than before`);
+    known.set(name, { metric, form });
+    return metric as M;
   }
 
   return {

@@ -23,20 +23,36 @@ export type ProgressOptions = {
 };
 
 /** A line is due after this time, or after this share of the work when the last line is not just printed. */
-const lineIntervalMs = 5000;
-const lineShare = 0.1;
-const shortestLineIntervalMs = 1000;
-const barIntervalMs = 100;
+const LINE_INTERVAL_MS = 5000;
+const LINE_SHARE = 0.1;
+const SHORTEST_LINE_INTERVAL_MS = 1000;
+const BAR_INTERVAL_MS = 100;
+
+const SILENT_STEP: ProgressStep = { advance: () => {}, update: () => {}, done: () => {} };
+
+/** Where steps are drawn. */
+export type DrawnProgress = Progress & {
+  /** Ends the step that is being drawn; nothing is drawn from now on. */
+  hush(): void;
+};
 
 export function createProgress({
   style,
   stream = process.stderr,
   clock = systemClock,
-}: ProgressOptions): Progress {
+}: ProgressOptions): DrawnProgress {
+  let isSilent = style === 'silent';
+  let last: ProgressStep = SILENT_STEP;
   return {
     start(label, total) {
-      if (style === 'silent') return silentStep;
-      return style === 'bar' ? barStep(label, total, stream, clock) : lineStep(label, total, stream, clock);
+      if (isSilent) return SILENT_STEP;
+      const drawing = style === 'bar' ? barOf(label, total, stream) : linesOf(label, total, stream);
+      last = drawnStep(total, clock, drawing);
+      return last;
+    },
+    hush() {
+      isSilent = true;
+      last.done();
     },
   };
 }
@@ -50,7 +66,43 @@ export function progressStyle(
   return stream.isTTY ? 'bar' : 'lines';
 }
 
-const silentStep: ProgressStep = { advance: () => {}, update: () => {}, done: () => {} };
+type Drawing = {
+  draw(position: number, state: string): void;
+  /** Whether to draw again after this time, and after this share of the whole. */
+  isDue(sinceMs: number, share: number): boolean;
+  end(): void;
+};
+
+function drawnStep(total: number, clock: Clock, { draw, isDue, end }: Drawing): ProgressStep {
+  const started = clock.monotonic();
+  let position = 0;
+  let text = '';
+  let drawnAt = started;
+  let drawnShare = 0;
+  let isOver = false;
+  const shareOf = () => (total > 0 ? position / total : 1);
+  const redraw = () => {
+    drawnAt = clock.monotonic();
+    drawnShare = shareOf();
+    draw(position, describe(position, total, drawnAt - started, text));
+  };
+  const update = (done: number, note = text) => {
+    position = done;
+    text = note;
+    if (!isOver && isDue(clock.monotonic() - drawnAt, shareOf() - drawnShare)) redraw();
+  };
+  return {
+    advance: (units) => update(position + units),
+    update,
+    done: (note = text) => {
+      if (isOver) return;
+      isOver = true;
+      text = note;
+      redraw();
+      end();
+    },
+  };
+}
 
 /** The bar redraws on a timer, which must not keep a process alive whose step was given up by an error. */
 class UnheldBar extends SingleBar {
@@ -62,68 +114,26 @@ class UnheldBar extends SingleBar {
   }
 }
 
-function barStep(label: string, total: number, stream: NodeJS.WriteStream, clock: Clock): ProgressStep {
-  const started = clock.monotonic();
-  let position = 0;
-  let drawnAt = started;
-  let text = '';
-  const state = () => describe(position, total, clock.monotonic() - started, text);
-  const bar = new UnheldBar({
-    stream,
-    format: `${label.padEnd(22)} [{bar}] {percentage}%  {state}`,
-    barsize: 20,
-  });
-  bar.start(total, 0, { state: state() });
-
-  const draw = () => {
-    drawnAt = clock.monotonic();
-    bar.update(Math.min(position, total), { state: state() });
-  };
-  const update = (done: number, note?: string) => {
-    position = done;
-    if (note !== undefined) text = note;
-    if (clock.monotonic() - drawnAt >= barIntervalMs) draw();
-  };
+function barOf(label: string, total: number, stream: NodeJS.WriteStream): Drawing {
+  const format = `${label.padEnd(22)} [{bar}] {percentage}%  {state}`;
+  const bar = new UnheldBar({ stream, format, barsize: 20 });
+  bar.start(total, 0, { state: describe(0, total, 0, '') });
   return {
-    advance: (units) => update(position + units),
-    update,
-    done: (note) => {
-      if (note !== undefined) text = note;
-      draw();
-      bar.stop();
-    },
+    draw: (position, state) => bar.update(Math.min(position, total), { state }),
+    isDue: (sinceMs) => sinceMs >= BAR_INTERVAL_MS,
+    end: () => bar.stop(),
   };
 }
 
-function lineStep(label: string, total: number, stream: NodeJS.WriteStream, clock: Clock): ProgressStep {
-  const started = clock.monotonic();
-  let position = 0;
-  let printedAt = started;
-  let printedShare = 0;
-  let text = '';
-  const print = () => {
-    const percent = total > 0 ? Math.min(100, Math.floor((100 * position) / total)) : 100;
-    const state = describe(position, total, clock.monotonic() - started, text);
-    stream.write(`${label}: ${percent}%  ${state}\n`);
-  };
-  const update = (done: number, note?: string) => {
-    position = done;
-    if (note !== undefined) text = note;
-    const share = total > 0 ? position / total : 1;
-    const sinceMs = clock.monotonic() - printedAt;
-    const due = share - printedShare >= lineShare ? shortestLineIntervalMs : lineIntervalMs;
-    if (sinceMs < due) return;
-    printedAt += sinceMs;
-    printedShare = share;
-    print();
-  };
+function linesOf(label: string, total: number, stream: NodeJS.WriteStream): Drawing {
   return {
-    advance: (units) => update(position + units),
-    update,
-    done: (note) => {
-      if (note !== undefined) text = note;
-      print();
+    draw: (position, state) => {
+      const percent = total > 0 ? Math.min(100, Math.floor((100 * position) / total)) : 100;
+      stream.write(`${label}: ${percent}%  ${state}\n`);
     },
+    isDue: (sinceMs, share) =>
+      sinceMs >= (share >= LINE_SHARE ? SHORTEST_LINE_INTERVAL_MS : LINE_INTERVAL_MS),
+    end: () => {},
   };
 }
 

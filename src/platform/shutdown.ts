@@ -4,10 +4,10 @@ import type { Logger } from './logger.ts';
 type Stop = () => Promise<void>;
 
 /** How long one part may take to stop before that is reported and the next one's turn comes. */
-const defaultDeadlineMs = 10_000;
+const DEFAULT_DEADLINE_MS = 10_000;
 
 /** npm, timeout and our launcher pass on a signal that the terminal or the group has delivered already. */
-const sameSignalMs = 500;
+const SAME_SIGNAL_MS = 500;
 
 /**
  * Orderly shutdown: parts stop in the reverse order of their adding, one after the other. A part that fails or
@@ -35,7 +35,7 @@ export class Shutdown {
    * A part that comes when the shutdown has begun is stopped at once, and the signal's reason is thrown: a start-up that
    * was overtaken goes no further.
    */
-  add(name: string, stop: Stop, deadlineMs: number = defaultDeadlineMs): void {
+  add(name: string, stop: Stop, deadlineMs: number = DEFAULT_DEADLINE_MS): void {
     this.#parts.push({ name, stop, deadlineMs });
     if (this.#stopping === undefined) return;
     this.#stopping = this.#stopping.then(() => this.#stopParts());
@@ -60,7 +60,7 @@ export class Shutdown {
     let firstAt: number | undefined;
     const listener = (signal: NodeJS.Signals) => {
       const at = this.#clock.monotonic();
-      if (firstAt !== undefined && at - firstAt >= sameSignalMs) process.exit(130);
+      if (firstAt !== undefined && at - firstAt >= SAME_SIGNAL_MS) process.exit(130);
       firstAt ??= at;
       void this.stop(signal);
     };

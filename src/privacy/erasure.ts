@@ -57,6 +57,6 @@ export async function eraseUser(userId: string, parts: ErasureParts): Promise<Er
 
 function unknownUser(userId: string): InputError {
   return new InputError('MR_PRIVACY_USER_UNKNOWN', `There is no user ${JSON.stringify(userId)}.`, {
-    hint: 'The user was never seen or is erased already: which of the two, nobody can tell.',
+    hint: 'The user was never seen or is already erased; Millrace cannot tell which.',
   });
 }

@@ -56,6 +56,6 @@ export function requireUserId(userId: string): void {
   const reason = invalidIdReason(userId);
   if (reason === undefined) return;
   throw new InputError('MR_PRIVACY_USER', `A user id ${reason}.`, {
-    hint: 'Name the user by the user_id that events carry.',
+    hint: 'Use the user_id that events carry.',
   });
 }

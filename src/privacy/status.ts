@@ -103,6 +103,6 @@ async function once<T>(
 
 function erased(): InputError {
   return new InputError('MR_PRIVACY_ERASED', 'The user is erased, or is being erased.', {
-    hint: 'Wait until the erasure is done: who comes back after it is a new user, and can decide anew.',
+    hint: 'Wait until the erasure is done: a user who comes back afterwards is a new one, who can opt in or out.',
   });
 }

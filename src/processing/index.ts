@@ -1,6 +1,7 @@
 /**
- * Running the processors of an installation: the loop topology, or the view of a module, in worker threads of their own, so
- * that whoever serves HTTP in the same process is not held up; how far they have come, and the views that modules declare.
+ * Running the processors of an installation: the loop topology, the view of a module, or a topology of the user's own, in
+ * worker threads of their own, so that whoever serves HTTP in the same process is not held up; how far they have come, and the
+ * views that modules declare.
  *
  * It promises that a worker is stopped by a message and never cut off, that a failure in it arrives here as an
  * error, and that "caught up" means processed and committed through every stage. What the processors do stands in
@@ -15,6 +16,7 @@ export {
 export { declaredLoop } from './declared-topology.ts';
 export { DeferredProcessing } from './deferred-processing.ts';
 export { GROUPS, LOOP_GROUP, loopLag, processedInteractions, type TopicLag } from './lag.ts';
+export { openTopologyOfModule } from './own-topology.ts';
 export {
   type Processing,
   type ProcessingOptions,

@@ -1,5 +1,5 @@
 import type { Log } from '#log';
-import { archiveGroup } from '#offline';
+import { ARCHIVE_GROUP } from '#offline';
 import { topics } from '#schemas';
 import { LOOP_GENERATION } from '#topologies';
 
@@ -16,7 +16,7 @@ export async function processedInteractions(log: Log): Promise<readonly number[]
 }
 
 /** The consumer groups of the product. */
-export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer', archiveGroup];
+export const GROUPS: readonly string[] = [LOOP_GROUP, 'trainer', ARCHIVE_GROUP];
 
 /** The lag of the loop topology by what it has committed, for the topics of which it has committed anything. */
 export async function loopLag(log: Log): Promise<readonly TopicLag[]> {

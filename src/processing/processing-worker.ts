@@ -1,10 +1,11 @@
-/** What each thread that processes runs: the loop, or the view of a module. */
+/** What each thread that processes runs: the loop, the view of a module, or a topology of the user's own. */
 
-import { type DeclareThread, rocksDatabases } from '#engine';
-import { type LogConfiguration, openLog } from '#log';
-import { type Configuration, createLogger, createMetrics, systemClock } from '#platform';
+import { type DeclareThread, deadLetterTopic, rocksDatabases } from '#engine';
+import { openLog } from '#log';
+import { createLogger, createMetrics, systemClock } from '#platform';
 import { openTopics } from '#topologies';
-import { declaredTopology, type Runs } from './declared-topology.ts';
+import { declaredTopology, isOwn, type Runs } from './declared-topology.ts';
+import type { ProcessingConfiguration } from './options.ts';
 import { stateDirectoryOf } from './state-directory.ts';
 
 /** While a topology is behind, as it is when a view is built, it commits so often: most rows change many times in between. */
@@ -16,11 +17,7 @@ export type WorkerInput = {
   readonly stateDirectory: string;
   /** Where other members can ask this one's stores: see servePeers of the engine. */
   readonly endpoint?: string | undefined;
-  readonly configuration: LogConfiguration &
-    Pick<
-      Configuration,
-      'logging' | 'engine' | 'admission' | 'examples' | 'gate' | 'versions' | 'features' | 'privacy'
-    >;
+  readonly configuration: ProcessingConfiguration;
 };
 
 /** Counts as `admitted` the events that admission has decided on. */
@@ -33,7 +30,6 @@ export const declare: DeclareThread = async ({ connection, data }) => {
     logger,
     connection,
   });
-  const topics = await openTopics(opened.log, opened.registry);
   const metrics = createMetrics();
   let admitted = 0;
   const outcomes = metrics.counter('admission_events_total', 'Events by what admission made of them.', [
@@ -43,17 +39,23 @@ export const declare: DeclareThread = async ({ connection, data }) => {
     admitted++;
     outcomes.inc({ outcome });
   };
-  const topology = await declaredTopology(runs, configuration, opened, topics, count);
-  const { commitIntervalMs, batchRecords, cacheEntries } = configuration.engine;
+  const topics = () => openTopics(opened.log, opened.registry);
+  const declared = await declaredTopology(runs, configuration, opened, topics, count);
+  const { commitIntervalMs, batchRecords, cacheEntries, standbys, guarantee, onRecordError } =
+    configuration.engine;
   return {
     options: {
       log: opened.log,
-      topology,
-      databases: rocksDatabases(stateDirectoryOf(topology, stateDirectory)),
+      ...declared,
+      databases: rocksDatabases(stateDirectoryOf(declared.topology, stateDirectory)),
       clock: systemClock,
       logger,
       metrics,
-      deadLetters: topics['dead-letters'],
+      deadLetters: await deadLetterTopic(opened.registry),
+      standbys,
+      onRecordError,
+      // The archive and the decisions over versions count on the product's own to be exact.
+      guarantee: isOwn(runs) ? guarantee : 'exactly-once',
       ...(endpoint !== undefined && { endpoint }),
       commitIntervalMs,
       catchUpCommitIntervalMs: Math.max(CATCH_UP_COMMIT_INTERVAL_MS, commitIntervalMs),

@@ -3,17 +3,10 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type StoreAnswer, servePeers, serveQueries, TopicReader, TopicWriter } from '#engine';
 import { type EmbeddedLog, openEmbeddedLog } from '#log';
-import {
-  type Configuration,
-  createHttpServer,
-  createLogger,
-  createMetrics,
-  renderTogether,
-  systemClock,
-} from '#platform';
-import { loadConfiguration } from '#platform/configuration';
+import { createHttpServer, createLogger, createMetrics, renderTogether, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Interaction } from '#schemas';
+import { type Configuration, loadConfiguration } from '#service/configuration';
 import { OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { loopLag } from './lag.ts';
 import { type Processing, startProcessing } from './processing.ts';

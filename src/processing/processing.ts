@@ -9,6 +9,7 @@ import {
   type StoreQuery,
   type StoreSummary,
   type TaskRead,
+  type Topology,
 } from '#engine';
 import type { OpenedLog } from '#log';
 import {
@@ -20,7 +21,7 @@ import {
   MillraceError,
   systemClock,
 } from '#platform';
-import type { Topics } from '#topologies';
+import { openTopics, type Topics } from '#topologies';
 import { declaredTopology, type Runs } from './declared-topology.ts';
 import type { WorkerInput } from './processing-worker.ts';
 
@@ -38,11 +39,14 @@ export type ProcessingOptions = Omit<WorkerInput, 'runs'> &
   Pick<OpenedLog, 'log' | 'registry'> & {
     /** The process's log where it is the embedded one: the threads share its writer. */
     readonly embedded: Pick<NonNullable<OpenedLog['embedded']>, 'connect'> | undefined;
-    readonly topics: Topics;
+    /** Not needed for a topology of the user's own. */
+    readonly topics?: Topics;
     /** Id of the process among those that share the tasks; the same after a restart, so that it gets its tasks back at once. */
     readonly instanceId: string;
     /** The loop unless told otherwise. */
     readonly runs?: Runs;
+    /** The topology of it, where the caller has it already. */
+    readonly topology?: Topology;
     /** Told every 200 ms at most by each thread. */
     readonly onProgress?: (progress: ProcessingProgress) => void;
     /** Ends a start that does not come about: on a full disk, or while the log is away. */
@@ -84,6 +88,7 @@ export async function startProcessing({
   registry,
   topics,
   runs = 'loop',
+  topology: declared,
   stateDirectory,
   instanceId,
   endpoint,
@@ -91,7 +96,9 @@ export async function startProcessing({
   onProgress = () => {},
   signal,
 }: ProcessingOptions): Promise<Processing> {
-  const topology = await declaredTopology(runs, configuration, { log, registry }, topics, () => {});
+  const opened = async () => topics ?? openTopics(log, registry);
+  const declare = () => declaredTopology(runs, configuration, { log, registry }, opened, () => {});
+  const topology = declared ?? (await declare()).topology;
   // Once it has started, the caller stops it when its turn comes.
   const starting = new AbortController();
   const giveUp = () => starting.abort();

@@ -4,10 +4,10 @@ import { it } from 'node:test';
 import { avroSerde, TopicReader, TopicWriter } from '#engine';
 import { openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { avroSchema, type Interaction } from '#schemas';
 import { ownRegistry } from '#servers';
+import { loadConfiguration } from '#service/configuration';
 import { openTopics } from '#topologies';
 import { startProcessing } from './processing.ts';
 

@@ -1,8 +1,6 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type AnyView, featureViews, recordViews, versionedName } from '#features';
 import type { OpenedLog } from '#log';
-import { ConfigurationError } from '#platform';
+import { ConfigurationError, importUserModule } from '#platform';
 import { type OpenedView, openViewTopic } from '#topologies';
 
 /** What rows are read by online that are not aggregated from events. */
@@ -20,7 +18,8 @@ export async function viewsOfModules(paths: readonly string[]): Promise<readonly
   const views: AnyView[] = [];
   const taken = new Set(featureViews.map(versionedName));
   for (const path of paths) {
-    const exported = Object.values(await load(path)).filter(isView);
+    const refuse = (what: string, cause?: unknown) => unusable(path, what, cause);
+    const exported = Object.values(await importUserModule(path, refuse)).filter(isView);
     if (exported.length === 0) throw unusable(path, 'exports no feature view');
     for (const view of exported) {
       const name = versionedName(view);
@@ -41,15 +40,6 @@ export async function openViewsOfModules(
 ): Promise<readonly OpenedView[]> {
   const views = await viewsOfModules(paths);
   return Promise.all(views.map(async (view) => ({ view, topic: await openViewTopic(log, registry, view) })));
-}
-
-async function load(path: string): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    return (await import(pathToFileURL(resolve(path)).href)) as Readonly<Record<string, unknown>>;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw unusable(path, `cannot be loaded: ${reason}`, cause);
-  }
 }
 
 function isView(exported: unknown): exported is AnyView {

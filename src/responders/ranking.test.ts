@@ -10,13 +10,13 @@ import { item, itemIds } from './testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
 const fixture = join(import.meta.dirname, '../../models/external/testing/fixtures/pytorch-towers');
-const user = 'user-1';
+const USER = 'user-1';
 
 /** A world whose items differ in how they were taken, and a version that finds them. */
 async function worldToRank(t: Parameters<typeof openWorld>[0]): Promise<TestWorld> {
   const world = await openWorld(t);
   await world.putItems(itemIds.map((id) => item(id)));
-  await world.putUserRow(user, [interaction(user, itemIds[3] as string)]);
+  await world.putUserRow(USER, [interaction(USER, itemIds[3] as string)]);
   for (const [i, id] of itemIds.entries()) {
     const kinds = Array.from(
       { length: 1 + (i % 7) },
@@ -66,12 +66,12 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
   it('orders what the version in force finds by its own scores of their features', async (t) => {
     const world = await worldToRank(t);
     const responder = await world.responder();
-    const plain = await responder.recommend(user, { k: 5 });
+    const plain = await responder.recommend(USER, { k: 5 });
     assert.equal(plain.ranker, null);
     const ranker = await publish(world);
     await world.promote(ranker);
     await until(() => responder.ranker === ranker.version);
-    const { items, version, ranker: named } = await responder.recommend(user, { k: 5 });
+    const { items, version, ranker: named } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([version, named], [responder.version, ranker.version]);
 
     // The same by hand: 25 found for 5 shown, scored by the features that the API gives.
@@ -79,8 +79,8 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     const scorer = await ExternalScorer.load(contents['model.onnx'] as Uint8Array, manifest);
     await world.promote(ranker, 'archived');
     await until(() => responder.ranker === undefined);
-    const found = (await responder.recommend(user, { k: 25 })).items.map(({ item_id }) => item_id);
-    const answer = await responder.features.read({ user, items: found });
+    const found = (await responder.recommend(USER, { k: 25 })).items.map(({ item_id }) => item_id);
+    const answer = await responder.features.read({ user: USER, items: found });
     const rows = (answer.items ?? []).map((ofItem) => {
       const row = { ...answer.user, ...ofItem };
       return modelFeatures(manifest).map(({ view, feature }) => row[view]?.features[feature] as FeatureValue);
@@ -124,7 +124,7 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     await world.promote(damaged);
     const corrupt = 'version_loads_total{outcome="MR_VERSION_CORRUPT"} 1';
     await until(async () => (await world.metrics.render()).includes(corrupt));
-    const { version, ranker, items } = await responder.recommend(user, { k: 5 });
+    const { version, ranker, items } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([version, ranker, items.length], [before, null, 5]);
   });
 });

@@ -77,8 +77,7 @@ export class Recommender {
     this.#parts = parts;
     const { metrics } = parts;
     this.#items = metrics.counter('recommended_items_total', 'Items in answers, by source.', ['source']);
-    const help =
-      'Answers made without the version, the ranker or the rows of the user because of a failure, by code.';
+    const help = "Degraded answers, made without the version, the ranker or the user's rows, by error code.";
     this.#degraded = metrics.counter('recommend_degraded_total', help, ['reason']);
   }
 

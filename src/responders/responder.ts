@@ -202,7 +202,7 @@ export class Responder {
     const { views, versions } = this.#parts;
     if (views.item(itemId) === undefined) {
       throw new InputError('MR_SIMILAR_ITEM', `The catalogue has no item ${itemId}.`, {
-        hint: 'Ask for an item that topic items has.',
+        hint: 'Request an item that is on topic items.',
       });
     }
     const version = versions.acquire();
@@ -318,7 +318,7 @@ type RecommendQuery = { readonly [name in 'k' | keyof InteractionContext]?: stri
 function parseContext(query: Omit<RecommendQuery, 'k'>): InteractionContext {
   const context = readContext(query);
   if (typeof context !== 'string') return context;
-  throw new InputError('MR_RECOMMEND_CONTEXT', `${context}.`, { hint: 'Correct it, or leave it out.' });
+  throw new InputError('MR_RECOMMEND_CONTEXT', `${context}.`, { hint: 'Correct or omit it.' });
 }
 
 function parseK(text: string | undefined): number {
@@ -334,7 +334,7 @@ function refuseClosed(closed: Promise<void> | undefined): void {
 function saysNothingOfItems(): InputError {
   return new InputError(
     'MR_SIMILAR_MODEL',
-    'The version in use is of a model that does not say which items are alike.',
+    'The model of the version in use does not provide similar items.',
     { hint: 'docs/MODELS.md lists the models that do: train and promote one of them.' },
   );
 }
@@ -342,7 +342,7 @@ function saysNothingOfItems(): InputError {
 function checkCount(k: number): void {
   if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) {
     throw new InputError('MR_RECOMMEND_K', `k must be a whole number from 1 to ${MAX_ITEMS}.`, {
-      hint: `Ask for ${DEFAULT_ITEMS} items by leaving it out.`,
+      hint: `Omit it for ${DEFAULT_ITEMS} items.`,
     });
   }
 }
@@ -352,7 +352,7 @@ function checkRequest(k: number, requestId: string): void {
   const reason = invalidIdReason(requestId);
   if (reason !== undefined) {
     throw new InputError('MR_RECOMMEND_REQUEST', `A request id ${reason}.`, {
-      hint: 'Leave it out to have one made.',
+      hint: 'Omit it to have one generated.',
     });
   }
 }

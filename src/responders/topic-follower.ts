@@ -15,7 +15,7 @@ const CATCH_UP_POLL_MS = 10;
 const RETRY_MS = 200;
 
 export function undecodableRecords(metrics: Metrics): Counter<'topic'> {
-  const help = 'Records and rows that could not be decoded and are left out.';
+  const help = 'Records and rows that were skipped because they could not be decoded.';
   return metrics.counter('responder_undecodable_total', help, ['topic']);
 }
 
@@ -60,7 +60,7 @@ export class TopicFollower<V> {
       from: 'start',
       onUndecodable: (place, err) => {
         undecodable.inc({ topic: place.topic });
-        logger.error({ err, ...place }, 'a record could not be decoded and is left out');
+        logger.error({ err, ...place }, 'an undecodable record is skipped');
       },
     });
     return new TopicFollower(topic.name, reader, apply, environment);
@@ -114,7 +114,7 @@ export class TopicFollower<V> {
 
   #fail(error: unknown): void {
     this.#failure = error instanceof Error ? error : new Error(String(error));
-    this.#environment.logger.error({ err: error, topic: this.#topic }, 'a topic is not followed any more');
+    this.#environment.logger.error({ err: error, topic: this.#topic }, 'a topic is no longer followed');
     this.#caughtUp.reject(this.#failure);
   }
 }

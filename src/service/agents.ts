@@ -56,11 +56,11 @@ function asPosted({
 async function request(url: string, init: RequestInit = {}): Promise<Response> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(url, { ...init, signal }).catch((cause: Error) => {
-    throw new RetryableError('MR_SERVER_UNREACHABLE', `${url} has not answered: ${cause.message}.`);
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `${url} did not respond: ${cause.message}.`);
   });
   if (response.ok) return response;
   throw new RetryableError(
     'MR_SERVER_UNREACHABLE',
-    `${url} was answered with ${response.status}: ${(await response.text()).slice(0, LONGEST_EXCERPT)}`,
+    `${url} responded with ${response.status}: ${(await response.text()).slice(0, LONGEST_EXCERPT)}`,
   );
 }

@@ -1,6 +1,6 @@
 /** The archive of the log, as a place that is erased. */
 import { committedBy } from '#erasure';
-import { archivedTables, archiveGroup, archiveNow, offlineEraseTarget } from '#offline';
+import { ARCHIVE_GROUP, archivedTables, archiveNow, offlineEraseTarget } from '#offline';
 import { type Clock, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
 import { archiveOptions } from './archive.ts';
@@ -19,7 +19,7 @@ export async function archiveTarget(installation: Installation, waiting: Waiting
       const { clock, signal } = waiting;
       const until = clock.monotonic() + options.flushMs + waiting.patienceMs;
       const topics = archivedTables.map(({ topic }) => topic);
-      const isArchived = await committedBy(installation.log, archiveGroup, topics);
+      const isArchived = await committedBy(installation.log, ARCHIVE_GROUP, topics);
       // Under a name of its own: the archive of a running start keeps its place.
       const own = { ...options, instanceId: `${options.instanceId}-erase` };
       while (!(await isArchived()) && !(await archiveNow(own, signal))) {
@@ -33,6 +33,6 @@ export async function archiveTarget(installation: Installation, waiting: Waiting
 
 function notArchived(): RetryableError {
   return new RetryableError('MR_PRIVACY_ARCHIVE_BEHIND', 'Events of the user are not archived yet.', {
-    hint: 'See that "millrace start" archives (its log says why not), then erase the user again.',
+    hint: 'Check that "millrace start" archives (its log says why not), then erase the user again.',
   });
 }

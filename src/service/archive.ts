@@ -5,6 +5,7 @@ import { type ArchiveOptions, runArchive } from '#offline';
 import { type Progress, type Shutdown, systemClock } from '#platform';
 import { viewsOfModules } from '#processing';
 import type { Installation } from './installation.ts';
+import { runUntilShutdown } from './interruption.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -13,17 +14,8 @@ export async function startArchive(
   installation: Installation,
   shutdown: Shutdown,
 ): Promise<{ readonly failed: Promise<never> }> {
-  const stopping = new AbortController();
-  const running = runArchive(await archiveOptions(installation), stopping.signal);
-  const failed = new Promise<never>((_, reject) => {
-    running.catch(reject);
-  });
-  failed.catch(() => {});
-  shutdown.add('archive', async () => {
-    stopping.abort();
-    await running.catch(() => {});
-  });
-  return { failed };
+  const options = await archiveOptions(installation);
+  return runUntilShutdown('archive', shutdown, (signal) => runArchive(options, signal));
 }
 
 /** As the configuration wants it. Errors: MR_FEATURES_MODULE. */

@@ -1,5 +1,6 @@
 /** Asking the server that "millrace start" runs on a data directory. */
-import { type Configuration, InputError, inspectLock, RetryableError } from '#platform';
+import { InputError, inspectLock, RetryableError, relayed } from '#platform';
+import type { Configuration } from './configuration.ts';
 
 /** Its address; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet. */
 export function serverAddress({ data }: Pick<Configuration, 'data'>): string | undefined {
@@ -7,8 +8,8 @@ export function serverAddress({ data }: Pick<Configuration, 'data'>): string | u
   if (!held || purpose !== 'start' || address !== undefined) return address;
   throw new RetryableError(
     'MR_SERVER_STARTING',
-    '"millrace start" is at work on this data and does not serve yet.',
-    { hint: 'Ask again when it has printed its address.' },
+    '"millrace start" is starting on this data and does not serve yet.',
+    { hint: 'Retry when it has printed its address.' },
   );
 }
 
@@ -26,8 +27,8 @@ export async function askServer<T>(address: string, path: string, body?: object)
           body: JSON.stringify(body),
         };
   const response = await fetch(`${address}${path}`, init).catch((cause: unknown) => {
-    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not answer.`, {
-      hint: 'Try again in a moment; if it goes on, stop "millrace start" and start it again.',
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not respond.`, {
+      hint: 'Retry in a moment; if it persists, restart "millrace start".',
       cause,
     });
   });
@@ -40,6 +41,6 @@ export async function askServer<T>(address: string, path: string, body?: object)
   } = answer;
   const details = hint === undefined ? {} : { hint };
   throw response.status < 500
-    ? new InputError(code, message, details)
-    : new RetryableError(code, message, details);
+    ? new InputError(relayed(code), message, details)
+    : new RetryableError(relayed(code), message, details);
 }

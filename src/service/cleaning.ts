@@ -12,19 +12,17 @@ export type CleaningOptions = {
   readonly signal: AbortSignal;
 };
 
-const defaultIntervalMs = 60_000;
+const DEFAULT_INTERVAL_MS = 60_000;
 
 /**
  * Has the log remove what is past its retention and compact what was replaced, every minute, until `signal` aborts.
  * Nothing depends on when cleaning happens.
  */
 export async function cleanPeriodically(options: CleaningOptions): Promise<void> {
-  const { log, clock, logger, metrics, intervalMs = defaultIntervalMs, signal } = options;
-  const removed = metrics.counter('log_cleaned_total', 'Batches and records that cleaning has removed.', [
-    'what',
-  ]);
-  const failures = metrics.counter('log_cleaning_failures_total', 'Passes of cleaning that failed.');
-  const message = 'the log could not be cleaned; it is tried again';
+  const { log, clock, logger, metrics, intervalMs = DEFAULT_INTERVAL_MS, signal } = options;
+  const removed = metrics.counter('log_cleaned_total', 'Batches and records removed by cleaning.', ['what']);
+  const failures = metrics.counter('log_cleaning_failures_total', 'Failed cleaning passes.');
+  const message = 'the log could not be cleaned; retrying';
   await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
     const cleaned = await log.clean({ signal });
     removed.inc({ what: 'expired_batches' }, cleaned.expiredBatches);

@@ -1,19 +1,19 @@
 /** The options that results depend on, as the starts of a data directory have had them. */
 import { join } from 'node:path';
-import type { Configuration } from '#platform';
+import type { Configuration } from './configuration.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 type OptionsFile = { readonly configurations: readonly Values[] };
 type Chosen = Pick<Configuration, 'admission' | 'examples' | 'gate' | 'versions' | 'features'>;
 
-const fileName = 'options.json';
+const FILE_NAME = 'options.json';
 /** What no result depends on: bounds of the server's memory, and what is published beside the state. */
 const undeciding = new Set(['admission.userPendingEvents', 'features.publishRows']);
 
 /** Notes with what options processing begins, where these are others than at the start before. */
 export function noteOptions(directory: string, configuration: Chosen): void {
-  const path = join(directory, fileName);
+  const path = join(directory, FILE_NAME);
   const { configurations } = readRecordFile<OptionsFile>(path) ?? { configurations: [] };
   const now = valuesOf(configuration);
   const last = configurations.at(-1);
@@ -23,7 +23,9 @@ export function noteOptions(directory: string, configuration: Chosen): void {
 
 /** Each option that a start has had otherwise, with both values; [] also where nothing was noted. */
 export function optionsThatDiffer(directory: string, configuration: Chosen): readonly string[] {
-  const { configurations } = readRecordFile<OptionsFile>(join(directory, fileName)) ?? { configurations: [] };
+  const { configurations } = readRecordFile<OptionsFile>(join(directory, FILE_NAME)) ?? {
+    configurations: [],
+  };
   const now = valuesOf(configuration);
   return [...new Set(configurations.flatMap((before) => changes(before, now)))];
 }

@@ -1,7 +1,7 @@
 /** Writing a long run of events that can be cut off at any moment and gone on with. */
 
 import { setImmediate } from 'node:timers/promises';
-import { TopicReader, TopicWriter } from '#engine';
+import { readableRecords, TopicWriter } from '#engine';
 import { partitionFor } from '#log';
 import { failpoint, type ProgressStep } from '#platform';
 import type { Interaction } from '#schemas';
@@ -88,12 +88,8 @@ export async function* eventsOnTopic({
   log,
   topics,
 }: Installation): AsyncGenerator<{ partition: number; event: Interaction }> {
-  const reader = await TopicReader.open(log, topics.interactions, { from: 'start', onUndecodable: () => {} });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { partition, value } of records) if (value !== null) yield { partition, event: value };
-    }
-  } finally {
-    await reader.close();
+  const options = { from: 'start', onUndecodable: () => {} } as const;
+  for await (const records of readableRecords(log, topics.interactions, options)) {
+    for (const { partition, value } of records) if (value !== null) yield { partition, event: value };
   }
 }

@@ -17,12 +17,21 @@ export {
   logDirectory,
   openExistingInstallation,
   openInstallation,
+  openLogInstallation,
   requireData,
+  withInstallation,
   withoutUser,
 } from './installation.ts';
-export { Interrupted, throwIfInterrupted, unlessInterrupted, withShutdown } from './interruption.ts';
+export {
+  Interrupted,
+  runUntilShutdown,
+  throwIfInterrupted,
+  unlessInterrupted,
+  withShutdown,
+} from './interruption.ts';
 export { newestRecords } from './newest-records.ts';
 export { startNotifications } from './notifications.ts';
+export { type OwnTopology, runOwnTopology } from './own-topology.ts';
 export { type CarryOverNotes, catchUp, type Pipeline, startPipeline } from './pipeline.ts';
 export { readRecordFile, writeRecordFile } from './record-file.ts';
 export { redisTarget } from './redis-target.ts';

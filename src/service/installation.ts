@@ -5,7 +5,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type OpenedLog, openLog } from '#log';
 import {
-  type Configuration,
   ConfigurationError,
   createLogger,
   createMetrics,
@@ -17,7 +16,8 @@ import {
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
 import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
-import { throwIfInterrupted } from './interruption.ts';
+import type { Configuration } from './configuration.ts';
+import { throwIfInterrupted, withShutdown } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
 
@@ -37,12 +37,15 @@ export type Installation = Pick<
   readonly metrics: Metrics;
 };
 
+/** A log with what belongs to it in the data directory, and none of the product's topics. */
+export type LogInstallation = Omit<Installation, 'topics' | 'pseudonyms'>;
+
 /** Opens the log and its topics, made where they are missing; `shutdown` closes it. Ctrl-C ends it with Interrupted. */
 export async function openInstallation(
   configuration: Configuration,
   shutdown: Shutdown,
 ): Promise<Installation> {
-  return installed(configuration, await openedLog(configuration, shutdown), shutdown);
+  return installed(await openLogInstallation(configuration, shutdown), shutdown);
 }
 
 /** The same for commands that only read: ConfigurationError MR_DATA_EMPTY where nothing has been written yet. */
@@ -51,9 +54,19 @@ export async function openExistingInstallation(
   shutdown: Shutdown,
 ): Promise<Installation> {
   requireData(configuration);
-  const opened = await openedLog(configuration, shutdown);
+  const opened = await openLogInstallation(configuration, shutdown);
   if (opened.embedded === undefined) await requireTopics(configuration, opened);
-  return installed(configuration, opened, shutdown);
+  return installed(opened, shutdown);
+}
+
+/** An existing installation, open for `work` as long as that takes. Errors: those of openExistingInstallation and withShutdown. */
+export async function withInstallation<T>(
+  configuration: Configuration,
+  work: (installation: Installation, shutdown: Shutdown) => Promise<T>,
+): Promise<T> {
+  return withShutdown(configuration, async (shutdown) =>
+    work(await openExistingInstallation(configuration, shutdown), shutdown),
+  );
 }
 
 /** As openExistingInstallation, where that can be said without asking a server: nothing is opened or made. */
@@ -61,7 +74,7 @@ export function requireData({ data, log }: Configuration): void {
   if (log === 'embedded' && !existsSync(join(data, 'log.sqlite'))) throw noData(`in ${data}`);
 }
 
-async function requireTopics({ log: url }: Configuration, { log }: OpenedLog): Promise<void> {
+async function requireTopics({ log: url }: Configuration, { log }: LogInstallation): Promise<void> {
   try {
     await log.describeTopics(['interactions']);
   } catch (error) {
@@ -72,44 +85,39 @@ async function requireTopics({ log: url }: Configuration, { log }: OpenedLog): P
 
 function noData(where: string): ConfigurationError {
   return new ConfigurationError('MR_DATA_EMPTY', `There is no data ${where}.`, {
-    hint: 'Run "millrace start" or "millrace import movielens DIR" first, or name another directory with --data DIR.',
+    hint: 'Run "millrace start" or "millrace import movielens DIR" first, or choose another directory with --data DIR.',
   });
 }
 
-async function openedLog(configuration: Configuration, shutdown: Shutdown): Promise<OpenedLog> {
+/** As openInstallation, for what needs no topic of the product's. */
+export async function openLogInstallation(
+  configuration: Configuration,
+  shutdown: Shutdown,
+): Promise<LogInstallation> {
   const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
-  const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
-  shutdown.add('log', () => opened.close());
-  return opened;
+  const { close, ...opened } = await openLog(configuration, {
+    clock: systemClock,
+    random: Math.random,
+    logger,
+  });
+  shutdown.add('log', close);
+  const directory = logDirectory(configuration, opened.identity);
+  const instanceId = opened.embedded === undefined ? ownName(directory) : 'main';
+  return { ...opened, configuration, directory, instanceId, logger, metrics: createMetrics() };
 }
 
-async function installed(
-  configuration: Configuration,
-  { log, registry, embedded, expiresByWallClock, identity }: OpenedLog,
-  shutdown: Shutdown,
-): Promise<Installation> {
-  const directory = logDirectory(configuration, identity);
-  const logger = createLogger({ level: configuration.logging.level, name: 'millrace' });
-  const metrics = createMetrics();
+async function installed(installation: LogInstallation, shutdown: Shutdown): Promise<Installation> {
+  const { configuration, log, registry, logger, metrics } = installation;
   const topics = await openTopics(log, registry, leaveOutUndecodable({ logger, metrics }));
   throwIfInterrupted(shutdown.signal);
   let pseudonyms: Promise<Pseudonyms> | undefined;
   return {
-    configuration,
-    log,
-    registry,
-    identity,
-    embedded,
-    expiresByWallClock,
-    directory,
-    instanceId: embedded === undefined ? ownName(directory) : 'main',
+    ...installation,
     topics,
     pseudonyms: () => {
       pseudonyms ??= openPseudonyms(configuration, log, shutdown);
       return pseudonyms;
     },
-    logger,
-    metrics,
   };
 }
 

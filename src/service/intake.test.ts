@@ -26,7 +26,7 @@ describe('Intake', () => {
   it('refuses events while the disk has less room than is kept, and says how much there is', async (t) => {
     const { metrics, intake: low } = intake(t, { reserveBytes: Number.MAX_SAFE_INTEGER });
     assert.equal(low.refusal()?.code, 'MR_DISK_LOW');
-    assert.match(low.notReady() ?? '', /has no room for events: The disk of .* has \d+ MB free/);
+    assert.match(low.notReady() ?? '', /has no space for events: The disk of .* has \d+ MB free/);
     assert.match(await metrics.render(), /^millrace_disk_free_bytes [1-9]/m);
     const { intake: elsewhere } = intake(t, { reserveBytes: Number.MAX_SAFE_INTEGER, directory: undefined });
     assert.equal(elsewhere.refusal(), undefined);

@@ -43,7 +43,7 @@ export class Intake {
   /** For the ready check of the disk: a lag is no reason to ask another one. */
   notReady(): string | undefined {
     const low = this.#lowDisk();
-    return low && `has no room for events: ${low.message.slice(0, -1)}`;
+    return low && `has no space for events: ${low.message.slice(0, -1)}`;
   }
 
   #lowDisk(): MillraceError | undefined {
@@ -54,8 +54,8 @@ export class Intake {
     if (isLow !== this.#isLow) {
       this.#isLow = isLow;
       if (isLow)
-        logger.error({ directory, free, reserveBytes }, 'the disk is nearly full; no events are taken');
-      else logger.info({ directory, free }, 'the disk has room again');
+        logger.error({ directory, free, reserveBytes }, 'the disk is nearly full; no events are accepted');
+      else logger.info({ directory, free }, 'the disk has free space again');
     }
     return isLow ? lowDisk(directory, free, reserveBytes) : undefined;
   }
@@ -72,14 +72,14 @@ export class Intake {
 }
 
 function lowDisk(directory: string, free: number, reserve: number): RetryableError {
-  const text = `The disk of ${directory} has ${megabytes(free)} MB free, and ${megabytes(reserve)} MB are kept.`;
+  const text = `The disk of ${directory} has ${megabytes(free)} MB free, and ${megabytes(reserve)} MB are reserved.`;
   return new RetryableError('MR_DISK_LOW', text, {
-    hint: 'Make room on it, or lower disk.reserveMb; send the events again with the same event_id.',
+    hint: 'Free space on it, or lower disk.reserveMb; send the events again with the same event_id.',
   });
 }
 
 function lagging(lag: number, most: number): RetryableError {
-  return new RetryableError('MR_EVENTS_LAG', `${lag} events wait to be processed, and ${most} may.`, {
+  return new RetryableError('MR_EVENTS_LAG', `${lag} events await processing; the limit is ${most}.`, {
     hint: 'Send them again later with the same event_id, or raise gateway.maxLag.',
   });
 }

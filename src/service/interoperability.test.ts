@@ -6,12 +6,12 @@ import { promisify } from 'node:util';
 import { TopicReader } from '#engine';
 import { openLog, partitionFor } from '#log';
 import { createLogger, renderTogether, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { startProcessing } from '#processing';
 import type { Interaction } from '#schemas';
 import { kafkaServer, registryServer } from '#servers';
 import { openTopics } from '#topologies';
+import { loadConfiguration } from './configuration.ts';
 
 const EVENTS = 200;
 const producer = join(import.meta.dirname, '../../examples/producer-kafkajs/produce.js');

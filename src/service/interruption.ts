@@ -1,7 +1,7 @@
 /** Ctrl-C while work is under way: what runs is stopped in order, and the command ends with 130. */
 
-import type { Logger } from '#platform';
-import { Shutdown, systemClock } from '#platform';
+import { createLogger, Shutdown, systemClock } from '#platform';
+import type { Configuration } from './configuration.ts';
 
 /** Thrown where a long step notices that it is to stop. */
 export class Interrupted extends Error {
@@ -34,7 +34,11 @@ export async function unlessInterrupted<T>(work: Promise<T>, signal: AbortSignal
  * Runs `work` with a Shutdown that listens to Ctrl-C; everything that was added to it is stopped when the work has
  * ended, however it ended. Rejects with Interrupted where the work fails after Ctrl-C: its parts were stopped under it.
  */
-export async function withShutdown<T>(logger: Logger, work: (shutdown: Shutdown) => Promise<T>): Promise<T> {
+export async function withShutdown<T>(
+  { logging }: Pick<Configuration, 'logging'>,
+  work: (shutdown: Shutdown) => Promise<T>,
+): Promise<T> {
+  const logger = createLogger({ level: logging.level, name: 'millrace' });
   const shutdown = new Shutdown({ logger, clock: systemClock });
   const stopListening = shutdown.onSignals();
   try {
@@ -47,4 +51,21 @@ export async function withShutdown<T>(logger: Logger, work: (shutdown: Shutdown)
     await shutdown.stop('done');
     stopListening();
   }
+}
+
+/** Runs `work` until `shutdown`; `failed` rejects when it fails before. */
+export function runUntilShutdown(
+  name: string,
+  shutdown: Shutdown,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): { readonly failed: Promise<never> } {
+  const stopping = new AbortController();
+  const running = work(stopping.signal);
+  const failed = running.then(() => new Promise<never>(() => {}));
+  failed.catch(() => {});
+  shutdown.add(name, async () => {
+    stopping.abort();
+    await running.catch(() => {});
+  });
+  return { failed };
 }

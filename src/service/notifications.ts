@@ -2,6 +2,7 @@
 import { notify } from '#notifications';
 import { type Shutdown, systemClock } from '#platform';
 import type { Installation } from './installation.ts';
+import { runUntilShutdown } from './interruption.ts';
 
 /** Starts it where a receiver is configured. `failed` rejects when it ends by itself. */
 export function startNotifications(
@@ -10,14 +11,8 @@ export function startNotifications(
 ): { readonly failed: Promise<never> } {
   const { url, format, secret, statuses } = configuration.notifications;
   if (url === undefined) return { failed: new Promise<never>(() => {}) };
-  const stopping = new AbortController();
   const options = { log, topics, clock: systemClock, logger, metrics, instanceId };
-  const running = notify({ ...options, url, format, secret, statuses }, stopping.signal);
-  const failed = running.then(() => new Promise<never>(() => {}));
-  failed.catch(() => {});
-  shutdown.add('notifications', async () => {
-    stopping.abort();
-    await running.catch(() => {});
-  });
-  return { failed };
+  return runUntilShutdown('notifications', shutdown, (signal) =>
+    notify({ ...options, url, format, secret, statuses }, signal),
+  );
 }

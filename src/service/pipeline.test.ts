@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { loadConfiguration } from '#platform/configuration';
 import type { ProcessingProgress } from '#processing';
+import { loadConfiguration } from './configuration.ts';
 import { catchUp } from './pipeline.ts';
 import { advertisedAddress } from './server.ts';
 

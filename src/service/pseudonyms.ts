@@ -1,7 +1,8 @@
 /** The names of users on the log of an installation, as the option `privacy.userIds` says. */
 import type { Log } from '#log';
-import { type Configuration, ConfigurationError, type Shutdown } from '#platform';
+import { ConfigurationError, type Shutdown } from '#platform';
 import { asGiven, openVault, type Pseudonyms, vaultExists } from '#privacy';
+import type { Configuration } from './configuration.ts';
 
 /**
  * The vault of the data directory, made where the log is new; `shutdown` closes it. A log in which users would stand under
@@ -14,14 +15,11 @@ export async function openPseudonyms(
 ): Promise<Pseudonyms> {
   const hasVault = vaultExists(data);
   if (privacy.userIds === 'as-given') {
-    if (hasVault)
-      throw namedOtherwise(`The data in ${data} have a vault: users are on the log by pseudonyms`);
+    if (hasVault) throw namedOtherwise(`${data} has a vault: users are on the log by pseudonyms`);
     return asGiven;
   }
   if (!hasVault && (await hasUsers(log))) {
-    throw namedOtherwise(
-      `The log has users, and there is no vault in ${data} that would know their pseudonyms`,
-    );
+    throw namedOtherwise(`The log has users, but ${data} has no vault with their pseudonyms`);
   }
   const vault = openVault(data);
   shutdown.add('vault of pseudonyms', async () => vault.close());
@@ -35,6 +33,6 @@ async function hasUsers(log: Log): Promise<boolean> {
 
 function namedOtherwise(what: string): ConfigurationError {
   return new ConfigurationError('MR_PRIVACY_USER_IDS', `${what}.`, {
-    hint: 'Set privacy.userIds to what the log was begun with; "pseudonyms" needs the files pseudonyms.sqlite and pseudonyms.key of the data directory that began it.',
+    hint: 'Set privacy.userIds to what the log was created with; "pseudonyms" requires the files pseudonyms.sqlite and pseudonyms.key of the data directory that created it.',
   });
 }

@@ -49,7 +49,7 @@ function checksumOf(value: object): string {
 
 function damaged(path: string, cause?: unknown): FatalError {
   return new FatalError('MR_DATA_CORRUPT', `${path} is damaged.`, {
-    hint: 'Restore it from a copy, or begin anew in another directory with --data DIR.',
+    hint: 'Restore it from a backup, or start over in another directory with --data DIR.',
     cause,
   });
 }

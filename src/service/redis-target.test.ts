@@ -5,11 +5,11 @@ import { TopicWriter } from '#engine';
 import { type AsOfRows, asOfRows, crossKey, userCategoryFeaturesView, userFeaturesView } from '#features';
 import { openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, Shutdown, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { RedisViewStore, RedisViewWriter } from '#responders';
 import { redisServer } from '#servers';
 import { openTopics } from '#topologies';
+import { loadConfiguration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 import { redisTarget } from './redis-target.ts';
 

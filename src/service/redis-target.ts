@@ -62,7 +62,7 @@ async function untilGone(
     signal.throwIfAborted();
     if (clock.monotonic() > until) {
       throw new RetryableError('MR_PRIVACY_VIEWS_REMAIN', 'Rows of the user are still in Redis.', {
-        hint: 'See that "millrace start" keeps the views in Redis up to date, then erase the user again.',
+        hint: 'Check that "millrace start" keeps the views in Redis up to date, then erase the user again.',
       });
     }
     await clock.sleep(POLL_MS, signal);

@@ -4,8 +4,8 @@ import { servePeers, serveQueries } from '#engine';
 import { openGateway } from '#gateway';
 import {
   allowedHosts,
-  type Configuration,
   createHttpServer,
+  createLogger,
   createMetrics,
   type HttpServer,
   type Logger,
@@ -18,7 +18,8 @@ import type { Pseudonyms } from '#privacy';
 import { type Processing, processedInteractions } from '#processing';
 import type { Responder } from '#responders';
 import { registerAdminRoutes } from '#versions';
-import type { Installation } from './installation.ts';
+import type { Configuration } from './configuration.ts';
+import type { Installation, LogInstallation } from './installation.ts';
 import { Intake } from './intake.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ViewsInRedis } from './views.ts';
@@ -27,12 +28,10 @@ import type { ViewsInRedis } from './views.ts';
 const DECISION_MS = 10_000;
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
-export async function checkPort({
-  configuration,
-  logger,
-}: Pick<Installation, 'configuration' | 'logger'>): Promise<void> {
+export async function checkPort({ http, logging }: Configuration): Promise<void> {
+  const logger = createLogger({ level: logging.level, name: 'port' });
   const probe = await createHttpServer({ logger, metrics: createMetrics() });
-  await probe.listen(configuration.http);
+  await probe.listen(http);
   await probe.close();
 }
 
@@ -86,29 +85,56 @@ export async function serve(
     metrics,
   });
   shutdown.add('gateway', () => gateway.close());
+  const server = await processingServer({ configuration, logger, metrics }, processing);
+  gateway.registerRoutes(server);
+  responder.registerRoutes(server);
+  const { token } = configuration.admin;
+  registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
+  server.addReadyCheck('disk', () => intake.notReady());
+  checkVault(server, await pseudonyms(), { logger, shutdown });
+  if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
+  return listen(server, configuration, shutdown);
+}
+
+/** Serves a topology of the user's own until `shutdown`: its stores and tasks, health and metrics. Returns the address. */
+export async function serveOwnTopology(
+  installation: LogInstallation,
+  processing: Processing,
+  shutdown: Shutdown,
+): Promise<string> {
+  const server = await processingServer(installation, processing);
+  return listen(server, installation.configuration, shutdown);
+}
+
+async function listen(
+  server: HttpServer,
+  { http }: Pick<Configuration, 'http'>,
+  shutdown: Shutdown,
+): Promise<string> {
+  const { url } = await server.listen(http);
+  shutdown.add('server', () => server.close());
+  return url;
+}
+
+/** A server with what can be asked of processing: stores, tasks, metrics, and whether it goes on. */
+async function processingServer(
+  { configuration, logger, metrics }: Pick<Installation, 'configuration' | 'logger' | 'metrics'>,
+  processing: Processing,
+): Promise<HttpServer> {
   const server = await createHttpServer({
     logger,
     metrics: withThreads(metrics, processing),
     allowsHost: allowedHosts(configuration.http),
   });
-  gateway.registerRoutes(server);
-  responder.registerRoutes(server);
   serveQueries(server, processing);
   servePeers(server, processing);
-  const { token } = configuration.admin;
-  registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
   server.routes.get('/tasks', async () => ({ members: await processing.report() }));
   let failure: Error | undefined;
   processing.ended.catch((error: Error) => {
     failure = error;
   });
   server.addReadyCheck('processing', () => (failure ? `has failed: ${failure.message}` : processing.heldUp));
-  server.addReadyCheck('disk', () => intake.notReady());
-  checkVault(server, await pseudonyms(), { logger, shutdown });
-  if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
-  const { url } = await server.listen(configuration.http);
-  shutdown.add('server', () => server.close());
-  return url;
+  return server;
 }
 
 /** Beside serving: users whose key is damaged are refused one by one, and whether there are any shows at once. */

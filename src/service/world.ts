@@ -4,9 +4,10 @@
  */
 import { join } from 'node:path';
 import { writeRecords } from '#engine';
-import { type Configuration, type Progress, systemClock } from '#platform';
+import { type Progress, systemClock } from '#platform';
 import { withPseudonyms } from '#privacy';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
+import type { Configuration } from './configuration.ts';
 import { loadEvents, writtenUpToLast } from './event-load.ts';
 import type { Installation } from './installation.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';

@@ -23,7 +23,7 @@ export type Entry = {
 };
 
 /** Some of the entries, oldest first, to draw from by popularity among those that exist at a time. */
-export class Shelf {
+class Shelf {
   readonly #indices: readonly number[];
   readonly #bornMs: Float64Array;
   readonly #popularity: Float64Array;

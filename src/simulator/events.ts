@@ -25,8 +25,8 @@ const CLICK_SHARE = 0.25;
  */
 export function worldEvents(world: World, { events }: { readonly events: number }): Generator<Interaction> {
   if (!Number.isSafeInteger(events) || events < 0) {
-    throw new ConfigurationError('MR_SIMULATOR_EVENTS', `A world can't make ${events} events.`, {
-      hint: 'Give a whole number.',
+    throw new ConfigurationError('MR_SIMULATOR_EVENTS', `A world can't have ${events} events.`, {
+      hint: 'Use a whole number.',
     });
   }
   return generate(world, events);

@@ -1,47 +1,30 @@
 import type { Metrics } from '#platform';
 import type { Interaction } from '#schemas';
 
-/** What live agents have done since they were started. */
-export type LiveCounts = {
-  readonly sessions: number;
+const NOTHING = {
+  sessions: 0,
   /** Answers looked at. */
-  readonly answers: number;
+  answers: 0,
   /** Published events, among them impressions and clicks. */
-  readonly published: number;
-  readonly impressions: number;
-  readonly clicks: number;
-  readonly recommendFailures: number;
-  readonly publishFailures: number;
+  published: 0,
+  impressions: 0,
+  clicks: 0,
+  recommendFailures: 0,
+  publishFailures: 0,
   /** Answers without items. */
-  readonly emptyAnswers: number;
+  emptyAnswers: 0,
   /** Answered items that this world does not have; agents look past them. */
-  readonly unknownItems: number;
+  unknownItems: 0,
   /** Events that had happened and could not be published when the agents were stopped. */
-  readonly abandoned: number;
+  abandoned: 0,
 };
 
-export type LiveTally = {
-  -readonly [Name in keyof LiveCounts]: LiveCounts[Name];
-};
-
-export function emptyTally(): LiveTally {
-  return {
-    sessions: 0,
-    answers: 0,
-    published: 0,
-    impressions: 0,
-    clicks: 0,
-    recommendFailures: 0,
-    publishFailures: 0,
-    emptyAnswers: 0,
-    unknownItems: 0,
-    abandoned: 0,
-  };
-}
+/** What live agents have done since they were started. */
+export type LiveCounts = Readonly<typeof NOTHING>;
 
 /** The counts kept up, and the same as metrics where there are any. */
 export class LiveCounter {
-  readonly #tally = emptyTally();
+  readonly #tally = { ...NOTHING };
   readonly #events;
   readonly #sessions;
   readonly #troubles;

@@ -71,9 +71,13 @@ export class LiveAgents {
   /** @throws ConfigurationError MR_SIMULATOR_RATE when the rate is not a number greater than 0. */
   constructor(options: LiveOptions) {
     if (!(options.eventsPerSecond > 0 && Number.isFinite(options.eventsPerSecond))) {
-      throw new ConfigurationError('MR_SIMULATOR_RATE', `${options.eventsPerSecond} events/s is no rate.`, {
-        hint: 'Give a number greater than 0, or do not start live agents.',
-      });
+      throw new ConfigurationError(
+        'MR_SIMULATOR_RATE',
+        `${options.eventsPerSecond} events/s is not a valid rate.`,
+        {
+          hint: 'Use a number greater than 0, or do not start live agents.',
+        },
+      );
     }
     this.#options = options;
     const { random, clock, logger, publish } = options;

@@ -49,12 +49,12 @@ export function parseRating(line: string): RatingRow | string {
   const fields = line.split('\t');
   if (fields.length !== 4) return `${fields.length} fields separated by TAB instead of 4`;
   const [user, item, rating, seconds] = fields.map(wholeNumber);
-  if (user === undefined || user < 1) return `user id "${fields[0]}" is no positive whole number`;
-  if (item === undefined || item < 1) return `item id "${fields[1]}" is no positive whole number`;
+  if (user === undefined || user < 1) return `user id "${fields[0]}" is not a positive whole number`;
+  if (item === undefined || item < 1) return `item id "${fields[1]}" is not a positive whole number`;
   if (rating === undefined || rating < 1 || rating > 5) return `rating "${fields[2]}" is not 1, 2, 3, 4 or 5`;
   // Seconds of 2100 at most: what is larger is in another unit.
   if (seconds === undefined || seconds > 4_102_444_800)
-    return `timestamp "${fields[3]}" is no time in seconds`;
+    return `timestamp "${fields[3]}" is not a time in seconds`;
   return { user, item, rating, timestampMs: seconds * 1000 };
 }
 
@@ -63,9 +63,9 @@ export function parseUser(line: string, createdAt: number): User | string {
   if (fields.length !== 5) return `${fields.length} fields separated by "|" instead of 5`;
   const [id = '', age = '', gender = '', occupation = ''] = fields.map((field) => field.trim());
   const user = wholeNumber(id);
-  if (user === undefined || user < 1) return `user id "${id}" is no positive whole number`;
+  if (user === undefined || user < 1) return `user id "${id}" is not a positive whole number`;
   const years = age === '' ? null : wholeNumber(age);
-  if (years === undefined || (years !== null && years > 120)) return `age "${age}" is no age in years`;
+  if (years === undefined || (years !== null && years > 120)) return `age "${age}" is not an age in years`;
   const known = genderOf(gender);
   if (known === undefined) return `gender "${gender}" is not M or F`;
   // Occupations are one word from a list of GroupLens; anything longer would be free text.
@@ -88,7 +88,7 @@ export function parseItem(line: string, genres: readonly string[], createdAt: nu
   if (fields.length !== expected) return `${fields.length} fields separated by "|" instead of ${expected}`;
   const [id = '', title = '', released = ''] = fields.map((field) => field.trim());
   const item = wholeNumber(id);
-  if (item === undefined || item < 1) return `item id "${id}" is no positive whole number`;
+  if (item === undefined || item < 1) return `item id "${id}" is not a positive whole number`;
   const cleanTitle = cleaned(title);
   if (cleanTitle === '') return 'no title';
   const releasedMs = released === '' ? createdAt : releaseDate(released);

@@ -102,21 +102,13 @@ export function cumulative(weights: ArrayLike<number>): Float64Array {
 /** An index below `count` with probability proportional to its weight, given the running sums; -1 when count is 0. */
 export function drawFromPrefix(random: Random, sums: Float64Array, count: number): number {
   if (count === 0) return -1;
-  const target = random.next() * (sums[count - 1] as number);
-  let low = 0;
-  let high = count - 1;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sums[middle] as number) <= target) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return countUpTo(sums, random.next() * (sums[count - 1] as number), count - 1);
 }
 
-/** How many of the ascending values are at or below `limit`. */
-export function countUpTo(ascending: Float64Array, limit: number): number {
+/** How many of the first `count` ascending values are at or below `limit`. */
+export function countUpTo(ascending: Float64Array, limit: number, count = ascending.length): number {
   let low = 0;
-  let high = ascending.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
     if ((ascending[middle] as number) <= limit) low = middle + 1;

@@ -90,18 +90,20 @@ export function createWorld(options: WorldOptions): World {
   const whole = (name: 'users' | 'items' | 'days', most: number) => {
     const value = options[name];
     if (Number.isInteger(value) && value >= 1 && value <= most) return;
-    throw refused(`${name} is ${value}`, `Give a whole number from 1 to ${most}.`);
+    throw refused(`${name} is ${value}`, `Use a whole number from 1 to ${most}.`);
   };
   whole('users', 100_000_000);
   whole('items', 10_000_000);
   whole('days', 3_650);
-  if (!Number.isSafeInteger(options.seed)) throw refused(`seed is ${options.seed}`, 'Give an integer.');
+  if (!Number.isSafeInteger(options.seed)) throw refused(`seed is ${options.seed}`, 'Use an integer.');
   if (!Number.isSafeInteger(options.endsAt)) {
-    throw refused(`endsAt is ${options.endsAt}`, 'Give milliseconds since the epoch.');
+    throw refused(`endsAt is ${options.endsAt}`, 'Use milliseconds since the epoch.');
   }
   return new World(options);
 }
 
 function refused(what: string, hint: string): ConfigurationError {
-  return new ConfigurationError('MR_SIMULATOR_WORLD', `A world can't be made: ${what}.`, { hint });
+  return new ConfigurationError('MR_SIMULATOR_WORLD', `The world's parameters are invalid: ${what}.`, {
+    hint,
+  });
 }

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '#platform/testing';
 import { commandOf } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
 import { isOver } from './runs/run.ts';
-import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
+import { trainFromSnapshot } from './thread/run-thread.ts';
 
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 20 };
 

@@ -7,7 +7,7 @@ import {
   announce,
   example,
   fillSmallWorld,
-  minuteMs,
+  MINUTE_MS,
   smallExamples,
   smallWorld,
   startMs,
@@ -32,7 +32,7 @@ const between: readonly Example[] = plain.map((each, n) => {
     weekday: n % 7,
     session_position: n % 90,
   };
-  return { ...example(each.user_id, `i${n % 30}`, each.ts + minuteMs / 2), context };
+  return { ...example(each.user_id, `i${n % 30}`, each.ts + MINUTE_MS / 2), context };
 });
 
 async function datasetOf(
@@ -43,7 +43,7 @@ async function datasetOf(
   const opened = await smallWorld(t);
   await fillSmallWorld(opened);
   await writeExamples(opened, examples);
-  await announce(opened, startMs + 1000 * minuteMs);
+  await announce(opened, startMs + 1000 * MINUTE_MS);
   const logger = createLogger({ level: 'silent', name: 'test' });
   const snapshot = await takeSnapshot({ ...opened, clock: systemClock, logger });
   const directory = join(opened.dataDirectory, snapshot.directory);

@@ -38,13 +38,13 @@ type ItemRow = {
  * is followed by a view and a like of the same item, which is then the newest of the history: to find it there again would
  * be most of what is learned, and answers leave it out.
  */
-const lessons = `
+const LESSONS = `
   CREATE VIEW lessons AS
   SELECT * REPLACE (sum(weight) OVER (PARTITION BY user_id, item_id) AS weight)
   FROM learned QUALIFY NOT is_repeat`;
 
-const inOrder = 'ORDER BY e.ts, u.i, i.i, e.event_id';
-const indexed = 'JOIN user_indices u ON u.id = e.user_id JOIN item_indices i ON i.id = e.item_id';
+const IN_ORDER = 'ORDER BY e.ts, u.i, i.i, e.event_id';
+const INDEXED = 'JOIN user_indices u ON u.id = e.user_id JOIN item_indices i ON i.id = e.item_id';
 
 /**
  * Reads the Parquet files of a snapshot. Errors: InputError MR_TRAINING_FEATURES, MR_TRAINING_NOT_FINITE,
@@ -59,7 +59,7 @@ export async function readDataset(
   await refuseUnreadable(database);
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
   await database.run(`CREATE VIEW learned AS FROM examples WHERE ${learned} AND weight > 0`);
-  await database.run(lessons);
+  await database.run(LESSONS);
   await indexIds(database);
   const source = {
     users: await readUsers(database),
@@ -143,10 +143,10 @@ async function readRows(
 ): Promise<Examples> {
   await database.run(`
     CREATE OR REPLACE TABLE chosen AS
-    SELECT (row_number() OVER (${inOrder}) - 1)::INTEGER AS row, u.i AS user, i.i AS item, weight, recent,
+    SELECT (row_number() OVER (${IN_ORDER}) - 1)::INTEGER AS row, u.i AS user, i.i AS item, weight, recent,
       ${momentColumn} AS moment
     FROM (SELECT *, user_recent_items[1:${historyLength}] AS recent FROM ${view}) e
-    ${indexed}`);
+    ${INDEXED}`);
   const [user, item, weight] = await collectColumns(
     database,
     'SELECT "user", item, weight FROM chosen ORDER BY row',
@@ -202,15 +202,15 @@ async function readNew(
       SELECT event_id FROM earlier WHERE ${learned} AND weight > 0)`);
   const rows = await readRows(database, 'fresh', reading);
   if (rows.user.length > 0) return rows;
-  throw new InputError('MR_TRAINING_NOTHING_NEW', 'The snapshot has nothing that was not learned before.', {
-    hint: 'Wait for further events, or train from scratch with: millrace train',
+  throw new InputError('MR_TRAINING_NOTHING_NEW', 'The snapshot has nothing new to learn from.', {
+    hint: 'Wait for more events, or train from scratch with: millrace train',
   });
 }
 
 async function readTrainPairs(database: AnalyticDatabase): Promise<Interactions> {
   const [user, item, timestamp] = await collectColumns(
     database,
-    `SELECT u.i, i.i, min(ts)::DOUBLE FROM learned e ${indexed} GROUP BY ALL ORDER BY 3, 1, 2`,
+    `SELECT u.i, i.i, min(ts)::DOUBLE FROM learned e ${INDEXED} GROUP BY ALL ORDER BY 3, 1, 2`,
     [Int32Array, Int32Array, Float64Array],
   );
   return { user, item, timestamp };
@@ -220,7 +220,7 @@ async function readHeldOut(
   database: AnalyticDatabase,
   part: 'test' | 'validation',
 ): Promise<Pick<Dataset, 'heldOut' | 'askedIn'>> {
-  const ofPart = `${indexed} WHERE split = '${part}' AND weight > 0 AND NOT is_repeat`;
+  const ofPart = `${INDEXED} WHERE split = '${part}' AND weight > 0 AND NOT is_repeat`;
   const [user, item] = await collectColumns(
     database,
     `SELECT u.i, i.i FROM examples e ${ofPart} ORDER BY 1, 2`,
@@ -234,7 +234,7 @@ async function readHeldOut(
 async function readNewestItems(database: AnalyticDatabase, length: number): Promise<Map<number, number[]>> {
   const [user, item] = await collectColumns(
     database,
-    `SELECT u.i, i.i FROM learned e ${indexed} GROUP BY ALL ORDER BY max(ts) DESC, 2 DESC`,
+    `SELECT u.i, i.i FROM learned e ${INDEXED} GROUP BY ALL ORDER BY max(ts) DESC, 2 DESC`,
     [Int32Array, Int32Array],
   );
   return new Map(Array.from(itemsByUser({ user, item }), ([id, items]) => [id, items.slice(0, length)]));
@@ -245,7 +245,7 @@ function refuseOneClass(item: Int32Array): void {
   if (item.some((id) => id !== item[0])) return;
   throw new InputError(
     'MR_TRAINING_ONE_CLASS',
-    `All ${item.length} examples to learn from are of one item: there is nothing to tell apart.`,
+    `All ${item.length} examples to learn from are of one item, so there is nothing to rank.`,
     { hint: 'Import or publish events on several items first.' },
   );
 }
@@ -253,7 +253,7 @@ function refuseOneClass(item: Int32Array): void {
 function nothingHeldOut(part: string): InputError {
   return new InputError(
     'MR_TRAINING_NOTHING_HELD_OUT',
-    `The ${part} part of the snapshot has nothing to be found by users that were learned, so nothing would say how good the model is.`,
-    { hint: `Wait for further events, or raise snapshots.${part}Share.` },
+    `The ${part} part of the snapshot has no items of users that were trained on, so the model could not be evaluated.`,
+    { hint: `Wait for more events, or raise snapshots.${part}Share.` },
   );
 }

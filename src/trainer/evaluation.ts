@@ -31,7 +31,7 @@ import {
 export type ItemScores = { readonly all: Scorer; readonly some: CandidateScorer };
 
 /** Metrics that are kept by user, for intervals and comparisons. */
-export const comparedMetrics = ['recall@10', 'ndcg@10', 'recall@100', 'auc'] as const;
+const comparedMetrics = ['recall@10', 'ndcg@10', 'recall@100', 'auc'] as const;
 type PerUser = { readonly [metric in (typeof comparedMetrics)[number]]: Float64Array };
 
 /** A ranker on the held-out pairs, with the values of each user for comparisons. */
@@ -61,21 +61,21 @@ export type JudgedRows = {
 };
 
 /** Users judged at most; a 95% interval of a recall is then narrower than .01. */
-const mostUsers = 10_000;
-const sampledNegatives = 99;
+const MOST_USERS = 10_000;
+const SAMPLED_NEGATIVES = 99;
 /** Training pairs below which a user is new. */
-const fewPairs = 10;
-const resamples = 1000;
+const FEW_PAIRS = 10;
+const RESAMPLES = 1000;
 /** Seeds every draw made here: all models of a snapshot are judged on the same sample. */
-const judgingSeed = 20_260_101;
+const JUDGING_SEED = 20_260_101;
 
 /** Every user with something to be found, or as many as are judged at most, spread evenly. */
 export function rowsToJudge({ heldOut, trainPairs, data: { items } }: Dataset): JudgedRows {
   const all = itemsByUser(heldOut);
-  const every = Math.max(1, all.size / mostUsers);
+  const every = Math.max(1, all.size / MOST_USERS);
   const chosen = [...all].filter((_, place) => Math.floor((place + 1) / every) > Math.floor(place / every));
   const seen = itemsByUser(trainPairs);
-  const random = seededRandom(judgingSeed);
+  const random = seededRandom(JUDGING_SEED);
   const negatives = chosen.map(([user, own]): [number, number[]] => {
     const had = new Set([...own, ...(seen.get(user) ?? [])]);
     return [user, drawUnseen(items, had, random)];
@@ -84,13 +84,13 @@ export function rowsToJudge({ heldOut, trainPairs, data: { items } }: Dataset): 
 }
 
 function drawUnseen(items: number, had: ReadonlySet<number>, random: Random): number[] {
-  if (items - had.size <= 2 * sampledNegatives) {
+  if (items - had.size <= 2 * SAMPLED_NEGATIVES) {
     const free = Int32Array.from({ length: items }, (_, item) => item).filter((item) => !had.has(item));
     random.shuffle(free);
-    return [...free.subarray(0, sampledNegatives)];
+    return [...free.subarray(0, SAMPLED_NEGATIVES)];
   }
   const drawn = new Set<number>();
-  while (drawn.size < sampledNegatives) {
+  while (drawn.size < SAMPLED_NEGATIVES) {
     const item = random.integer(items);
     if (!had.has(item)) drawn.add(item);
   }
@@ -109,9 +109,9 @@ export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Ju
   const ofDecayed = judged(alike(tunedPopularity(trainPairs, rows.items)), rows);
   const { judgement, evaluation } = ofModel;
   const figuresOf = listFigures(dataset, rows, evaluation.users, counts);
-  const few = (user: number) => [...(rows.seen.get(user) ?? [])].length < fewPairs;
+  const few = (user: number) => [...(rows.seen.get(user) ?? [])].length < FEW_PAIRS;
   const rare = heldOutAmong(rows.heldOut, longTail(counts));
-  const random = seededRandom(judgingSeed);
+  const random = seededRandom(JUDGING_SEED);
   return {
     model: judgement,
     popularity: ofPopularity.judgement,
@@ -128,7 +128,7 @@ export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Ju
     },
     intervals: Object.fromEntries(
       comparedMetrics.map((name) => {
-        return [name, bootstrapMean(judgement.perUser[name], { random, resamples })];
+        return [name, bootstrapMean(judgement.perUser[name], { random, resamples: RESAMPLES })];
       }),
     ),
   };
@@ -141,10 +141,10 @@ export function judgeScores(scores: ItemScores, rows: JudgedRows): Judgement {
 
 /** By metric: how much higher `a` is than `b`, user by user, 95%. */
 export function differences(a: Judgement, b: Judgement): Record<string, Interval> {
-  const random = seededRandom(judgingSeed);
+  const random = seededRandom(JUDGING_SEED);
   return Object.fromEntries(
     comparedMetrics.map((name) => {
-      return [name, pairedBootstrap(a.perUser[name], b.perUser[name], { random, resamples })];
+      return [name, pairedBootstrap(a.perUser[name], b.perUser[name], { random, resamples: RESAMPLES })];
     }),
   );
 }

@@ -9,11 +9,17 @@
  */
 export type { Judgement, Judgements } from './evaluation.ts';
 export { readRuns } from './runs/ledger.ts';
-export { isOver, runSteps } from './runs/run.ts';
+export { isOver } from './runs/run.ts';
 export { verifyFiles as verifySnapshotFiles } from './snapshot-checks.ts';
-export { defaultPlan, requestedOptions, type SnapshotPlan } from './snapshot-plan.ts';
-export { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';
+export { type TrainingOptions, trainFromSnapshot } from './thread/run-thread.ts';
 export type { TrainedVersion } from './thread/version-training.ts';
 export { Trainer, type TrainingResult, type Wanted } from './trainer.ts';
-export { defaultTraining, type TrainerOptions, type TrainingPlan } from './trainer-options.ts';
+export {
+  defaultPlan,
+  defaultTraining,
+  requestedOptions,
+  type SnapshotPlan,
+  type TrainerOptions,
+  type TrainingPlan,
+} from './trainer-options.ts';
 export { parseCron } from './triggers/cron.ts';

@@ -5,8 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Dataset, TitleEncoder } from '#models';
 import { temporaryDirectory } from '#platform/testing';
-import { keepTitleVectors, keptTitleVectors } from './kept-title-vectors.ts';
-import { withTitleVectors } from './title-vectors.ts';
+import { keepTitleVectors, keptTitleVectors, withTitleVectors } from './title-vectors.ts';
 
 const encoder = [{ name: 'model.onnx', bytes: 1, sha256: 'aa' }];
 const vectors = new Map([

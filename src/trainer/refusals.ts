@@ -1,12 +1,11 @@
 /** What becomes of a command or a snapshot that can't be carried out. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Topic, TopicRecord } from '#engine';
 import { holdsErasedUser, readVersions, withdrawnSnapshot } from '#offline';
 import { FatalError, InputError, MillraceError } from '#platform';
-import type { Candidate, DeadLetter, Snapshot } from '#schemas';
+import type { Candidate, Snapshot } from '#schemas';
 
-const reasonsShown = 3;
+const REASONS_SHOWN = 3;
 
 /** Whether it is not a run that has failed but the log below it, or a promise of our own: nothing can be recorded then. */
 export function isFault(error: unknown): boolean {
@@ -21,37 +20,33 @@ export function cancelledRun(why: string): FatalError {
 
 export function overdueRun(deadlineMs: number): FatalError {
   const minutes = Number((deadlineMs / 60_000).toFixed(1));
-  return new FatalError('MR_RUN_DEADLINE', `The run was not done after ${minutes} minutes.`, {
+  return new FatalError('MR_RUN_DEADLINE', `The run was not finished after ${minutes} minutes.`, {
     hint: 'Raise training.deadlineMinutes, or train with fewer epochs (training.epochs).',
   });
 }
 
 export function overlappingRun(other: string): FatalError {
-  return new FatalError('MR_RUN_OVERLAP', `Run ${other} was still at work.`, {
-    hint: 'Train less often (training.schedule), or say otherwise with training.overlap.',
+  return new FatalError('MR_RUN_OVERLAP', `Run ${other} was still active.`, {
+    hint: 'Train less often (training.schedule), or change training.overlap.',
   });
 }
 
 export function abandonedRun(attempts: number): FatalError {
-  return new FatalError(
-    'MR_RUN_ABANDONED',
-    `The run was begun ${attempts} times and never came to its end.`,
-    {
-      hint: 'Look at what ends the process: memory most of all. Then train again with: millrace train',
-    },
-  );
+  return new FatalError('MR_RUN_ABANDONED', `The run was started ${attempts} times and never finished.`, {
+    hint: 'Find out what ends the process, most likely memory. Then train again with: millrace train',
+  });
 }
 
 export function suspectSnapshot({ snapshot_id: id, suspect: reasons }: Snapshot): InputError {
-  const rest = reasons.length - reasonsShown;
-  const shown = reasons.slice(0, reasonsShown).join('; ') + (rest > 0 ? ` and ${rest} more` : '');
+  const rest = reasons.length - REASONS_SHOWN;
+  const shown = reasons.slice(0, REASONS_SHOWN).join('; ') + (rest > 0 ? ` and ${rest} more` : '');
   return new InputError('MR_SNAPSHOT_SUSPECT', `Snapshot ${id} is suspect: ${shown}.`, {
-    hint: 'Look at millrace snapshot --last; where the change is meant, run: millrace train --force',
+    hint: 'Look at millrace snapshot --last; if the change is intended, run: millrace train --force',
   });
 }
 
 export function retiredSnapshot(id: string): InputError {
-  return new InputError('MR_SNAPSHOT_RETIRED', `Snapshot ${id} is not there any more.`, {
+  return new InputError('MR_SNAPSHOT_RETIRED', `Snapshot ${id} no longer exists.`, {
     hint: 'Take a new one: run millrace train without naming a snapshot.',
   });
 }
@@ -72,22 +67,4 @@ export async function refuseWithdrawn(
   if (!isWithdrawn && !(await holdsErasedUser(source, snapshot))) return;
   await rm(join(source.dataDirectory, directory), { recursive: true, force: true });
   throw withdrawnSnapshot(snapshot.snapshot_id);
-}
-
-export function deadLetterOf<V>(
-  topic: Topic<string, V>,
-  { partition, offset, key, value, timestamp }: TopicRecord<string, V>,
-  { code, message }: MillraceError,
-): DeadLetter {
-  return {
-    topic: topic.name,
-    partition,
-    offset,
-    operator: 'trainer',
-    reason: code,
-    message,
-    timestamp,
-    key: Buffer.from(key),
-    value: value === null ? null : topic.value.encode(value),
-  };
 }

@@ -3,7 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openVersion } from '#models';
-import { example, minuteMs, readAll, type SmallWorld, startMs, write, writeExamples } from '#offline/testing';
+import {
+  example,
+  MINUTE_MS,
+  readAll,
+  type SmallWorld,
+  startMs,
+  write,
+  writeExamples,
+} from '#offline/testing';
 import { systemClock } from '#platform';
 import { type Candidate, commandOf, type Run, runRequest, type Version } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
@@ -22,7 +30,7 @@ import {
 import { defaultTraining } from './trainer-options.ts';
 
 const endless = { ...config, epochs: 100_000 };
-const hourMs = 3_600_000;
+const HOUR_MS = 3_600_000;
 
 async function command(
   { log, topics }: SmallWorld,
@@ -115,7 +123,7 @@ test('what is due while another run is at work is skipped, waits, or takes its p
       await publishSnapshot(opened);
       await underWay(opened);
       await writeExamples(opened, [example('u1', 'i0', startMs + 1)]);
-      now += hourMs;
+      now += HOUR_MS;
       await until(async () => ((await readRuns(opened)).length === 2 ? true : undefined));
     });
     const [older = '', newer = ''] = await ends(opened);
@@ -230,7 +238,7 @@ test('a trial is judged by the validation part, and published never', async (t) 
 test('a refresh goes on from the version in force with new examples alone, and is compared with it on the same rows', async (t) => {
   const opened = await world(t);
   const { log, topics, dataDirectory } = opened;
-  let now = startMs + hourMs;
+  let now = startMs + HOUR_MS;
   const moved = { ...clock, now: () => now };
   const training = { ...defaultTraining, refresh: '*/15 * * * *', refreshExamples: 48 };
   await whileRunning(
@@ -244,14 +252,14 @@ test('a refresh goes on from the version in force with new examples alone, and i
       assert.ok(publish?.candidate);
       assert.equal(publish.candidate.production, null);
       await promote(opened, publish.candidate);
-      now += 15 * minuteMs;
+      now += 15 * MINUTE_MS;
       const fresh = Array.from({ length: 48 }, (_, n) =>
-        example(`u${n % 24}`, `i${(n * 7) % 30}`, startMs + (n - 100) * minuteMs),
+        example(`u${n % 24}`, `i${(n * 7) % 30}`, startMs + (n - 100) * MINUTE_MS),
       );
       await writeExamples(opened, fresh);
       await command(opened, 'nothing', { kind: 'publish' });
       await until(() => isAllCommitted(opened));
-      now += 15 * minuteMs;
+      now += 15 * MINUTE_MS;
       await until(async () => ((await published(opened)).length === 3 ? true : undefined));
       await until(() => isAllCommitted(opened));
     },

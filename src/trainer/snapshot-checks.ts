@@ -1,9 +1,8 @@
 /** Whether a snapshot can be learned from at all. */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { featureViews } from '#features';
-import { type AnalyticDatabase, fingerprint } from '#offline';
-import { errorCode, FatalError, InputError } from '#platform';
+import type { AnalyticDatabase } from '#offline';
+import { FatalError, fileProblem, InputError } from '#platform';
 import type { Snapshot } from '#schemas';
 import { momentFields } from './moments.ts';
 
@@ -19,17 +18,13 @@ const columns = {
 
 /** Refuses a snapshot one of whose files is not the one that was written: FatalError MR_SNAPSHOT_CORRUPT. */
 export async function verifyFiles(directory: string, { files }: Snapshot): Promise<void> {
-  for (const { name, bytes, sha256 } of files) {
-    const path = join(directory, name);
-    try {
-      if ((await stat(path)).size !== bytes)
-        throw corrupt(path, `does not have the ${bytes} bytes it was written with`);
-    } catch (error) {
-      throw errorCode(error) === 'ENOENT' ? corrupt(path, 'is not there', error) : error;
-    }
-    if ((await fingerprint(path)).sha256 !== sha256) {
-      throw corrupt(path, 'has another SHA-256 than when it was written');
-    }
+  for (const file of files) {
+    const path = join(directory, file.name);
+    const problem = await fileProblem(path, file);
+    if (problem === undefined) continue;
+    throw new FatalError('MR_SNAPSHOT_CORRUPT', `The snapshot's file ${path} ${problem}.`, {
+      hint: 'Take a new snapshot: run `millrace train`.',
+    });
   }
 }
 
@@ -42,10 +37,10 @@ export function refuseOtherFeatures({ snapshot_id: id, views }: Snapshot): void 
     const taken = views.find((view) => view.name === name);
     if (taken === undefined) throw otherFeatures(id, `has no features of view ${name}`);
     if (taken.version !== version) {
-      throw otherFeatures(id, `has features of ${name} in version ${taken.version}, answers in ${version}`);
+      throw otherFeatures(id, `has features of ${name} in version ${taken.version}; answers use ${version}`);
     }
     if (taken.declaration !== '' && taken.declaration !== declaration) {
-      throw otherFeatures(id, `has features of ${name} as it was declared before it was changed`);
+      throw otherFeatures(id, `has features of an earlier declaration of ${name}`);
     }
   }
 }
@@ -60,20 +55,10 @@ export async function refuseUnreadable(database: AnalyticDatabase): Promise<void
       throw otherFeatures('in hand', `has no column ${missing.join(', ')} in ${table}.parquet`);
     }
   }
-  const [counted] = await database.rows<{ count: number }>(
-    'SELECT count(*)::INTEGER AS count FROM examples WHERE NOT isfinite(weight)',
-  );
-  const count = counted?.count ?? 0;
+  const count = await database.number('SELECT count(*) FROM examples WHERE NOT isfinite(weight)');
   if (count === 0) return;
   throw new InputError('MR_TRAINING_NOT_FINITE', `The weight of ${count} examples is not a finite number.`, {
-    hint: 'Look at the events that they came from; correct what computes their weight, and take a new snapshot.',
-  });
-}
-
-function corrupt(path: string, problem: string, cause?: unknown): FatalError {
-  return new FatalError('MR_SNAPSHOT_CORRUPT', `The snapshot's file ${path} ${problem}.`, {
-    hint: 'Take a new snapshot: run `millrace train`.',
-    ...(cause !== undefined && { cause }),
+    hint: 'Look at the events that they came from, correct what computes their weight, and take a new snapshot.',
   });
 }
 

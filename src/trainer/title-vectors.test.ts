@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { decodeCheckpoint, openVersion, weightsFile } from '#models';
+import { decodeCheckpoint, openVersion, WEIGHTS_FILE } from '#models';
 import { takeSnapshot } from '#offline';
 import {
   example,
@@ -16,7 +16,7 @@ import {
 } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
-import { type TrainingOptions, trainFromSnapshot } from './thread/train-from-snapshot.ts';
+import { type TrainingOptions, trainFromSnapshot } from './thread/run-thread.ts';
 
 /** A real encoder, of width 3, of the words below among others. */
 const textEncoder = join(import.meta.dirname, '../../models/text-encoder/testing/tfidf/model.onnx');
@@ -40,7 +40,7 @@ test('a version says by which encoder its titles were read; what learned from on
   const trained = async (of: Snapshot, options: Pick<TrainingOptions, 'config' | 'base'>) => {
     const { candidate } = await trainFromSnapshot(of, { dataDirectory, seed: 1, ...options });
     const files = await openVersion(join(dataDirectory, candidate.directory));
-    const text = decodeCheckpoint(files.read(weightsFile)).arrays.get('text') as Float32Array;
+    const text = decodeCheckpoint(files.read(WEIGHTS_FILE)).arrays.get('text') as Float32Array;
     return { ...candidate, files, text };
   };
 

@@ -1,38 +1,47 @@
-import { type ActivePlace, type Topic, TopicReader, type TopicRecord } from '#engine';
+import { type ActivePlace, deadLetterOf, type Topic, TopicReader, type TopicRecord } from '#engine';
 import { readRegistry, readSnapshots, removableSnapshots, removeSnapshots, takeSnapshot } from '#offline';
 import { MillraceError } from '#platform';
 import { versionInForce } from '#processors';
 import type { Command, Run, Snapshot } from '#schemas';
 import { Job } from './pipeline/job.ts';
-import { cancelledRun, deadLetterOf, isFault, overlappingRun } from './refusals.ts';
-import { type OnCommandDone, tellOver } from './runs/command-outcome.ts';
+import { cancelledRun, isFault, overlappingRun } from './refusals.ts';
 import { type Positions, RunLedger } from './runs/ledger.ts';
 import { ended, isOver, runError } from './runs/run.ts';
 import { runsOfCommand, runsOfSnapshot, runsOfTrigger } from './runs/wanted.ts';
-import { defaultPlan, requestedOptions } from './snapshot-plan.ts';
 import { removeFilesOfRuns } from './thread/checkpoint-files.ts';
-import { defaultTraining, type TrainerOptions } from './trainer-options.ts';
+import { defaultPlan, defaultTraining, requestedOptions, type TrainerOptions } from './trainer-options.ts';
 import { type Due, Triggers } from './triggers/triggers.ts';
 
-const idlePollMs = 200;
+const IDLE_POLL_MS = 200;
+
+export type CommandOutcome =
+  | { readonly kind: 'trained'; readonly runs: readonly Run[] }
+  | { readonly kind: 'taken'; readonly snapshot: Snapshot }
+  | { readonly kind: 'failed'; readonly error: unknown };
+export type OnCommandDone = (commandId: string, outcome: CommandOutcome) => void;
 
 type CommandRecord = TopicRecord<string, Command>;
 /** Work of its turn: runs that share a job, or a snapshot that was asked for by itself. */
 type Task = { readonly jobId: string } | { readonly snapshot: CommandRecord };
+
+type Parts = {
+  readonly options: TrainerOptions;
+  readonly place: ActivePlace;
+  readonly onCommandDone: OnCommandDone;
+  readonly commands: TopicReader<string, Command>;
+  readonly snapshots: TopicReader<string, Snapshot>;
+  readonly triggers: Triggers;
+  readonly ledger: RunLedger;
+  /** Why runs did not succeed, by run. */
+  readonly errors: Map<string, unknown>;
+};
 
 /**
  * The trainer's work for as long as it holds its place in the group: takes in what is asked for while one job after the
  * other is at work. What is asked for becomes a run in the same commit as the position behind it.
  */
 export class TrainerLoop {
-  readonly #options: TrainerOptions;
-  readonly #place: ActivePlace;
-  readonly #onCommandDone: OnCommandDone;
-  readonly #commands: TopicReader<string, Command>;
-  readonly #snapshots: TopicReader<string, Snapshot>;
-  readonly #triggers: Triggers;
-  readonly #ledger: RunLedger;
-  readonly #errors: Map<string, unknown>;
+  readonly #parts: Parts;
   #queue: Task[] = [];
   #job: Job | undefined;
   #working: Promise<void> | undefined;
@@ -40,24 +49,8 @@ export class TrainerLoop {
   /** Offset of the command whose snapshot is being taken. */
   #taking: number | undefined;
 
-  private constructor(parts: {
-    options: TrainerOptions;
-    place: ActivePlace;
-    onCommandDone: OnCommandDone;
-    commands: TopicReader<string, Command>;
-    snapshots: TopicReader<string, Snapshot>;
-    triggers: Triggers;
-    ledger: RunLedger;
-    errors: Map<string, unknown>;
-  }) {
-    this.#options = parts.options;
-    this.#place = parts.place;
-    this.#onCommandDone = parts.onCommandDone;
-    this.#commands = parts.commands;
-    this.#snapshots = parts.snapshots;
-    this.#triggers = parts.triggers;
-    this.#ledger = parts.ledger;
-    this.#errors = parts.errors;
+  private constructor(parts: Parts) {
+    this.#parts = parts;
     const open = parts.ledger.runs.filter((run) => !isOver(run));
     const begunFirst = open.toSorted(
       (a, b) => Number(a.status !== 'running') - Number(b.status !== 'running'),
@@ -80,8 +73,7 @@ export class TrainerLoop {
     const open = <V>(topic: Topic<string, V>, from: number) =>
       TopicReader.open(log, topic, {
         from: [from],
-        onUndecodable: (at, err) =>
-          logger.error({ ...at, err }, 'a record that cannot be decoded is passed over'),
+        onUndecodable: (at, err) => logger.error({ ...at, err }, 'an undecodable record is skipped'),
       });
     const { runs, positions } = ledger;
     const unfinished = runs.filter((run) => !isOver(run)).map(({ run_id }) => run_id);
@@ -99,18 +91,18 @@ export class TrainerLoop {
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#place;
+    const { signal } = this.#parts.place;
     while (!signal.aborted) {
-      for (const record of await this.#commands.poll(0)) await this.#takeCommand(record);
+      for (const record of await this.#parts.commands.poll(0)) await this.#takeCommand(record);
       const canBegin = this.#queue.length > 0 && this.#working === undefined;
-      for (const record of await this.#snapshots.poll(canBegin ? 0 : idlePollMs))
+      for (const record of await this.#parts.snapshots.poll(canBegin ? 0 : IDLE_POLL_MS))
         await this.#takeEvent(record);
       if (signal.aborted) return;
-      const due = await this.#triggers.due(this.#isBusy, async () =>
-        versionInForce(await readRegistry(this.#options), 'retrieval'),
+      const due = await this.#parts.triggers.due(this.#isBusy, async () =>
+        versionInForce(await readRegistry(this.#parts.options), 'retrieval'),
       );
       if (due !== undefined) await this.#takeDue(due);
-      await this.#ledger.add([], { positions: this.#positions() });
+      await this.#parts.ledger.add([], { positions: this.#positions() });
       this.#begin();
       if (this.#fault !== undefined) throw this.#fault;
     }
@@ -119,10 +111,10 @@ export class TrainerLoop {
   /** When the place's signal is aborted or `run` has ended. */
   async close(): Promise<void> {
     await this.#working;
-    await this.#ledger.close();
-    await this.#commands.close();
-    await this.#snapshots.close();
-    await this.#triggers.close();
+    await this.#parts.ledger.close();
+    await this.#parts.commands.close();
+    await this.#parts.snapshots.close();
+    await this.#parts.triggers.close();
   }
 
   get #isBusy(): boolean {
@@ -131,8 +123,8 @@ export class TrainerLoop {
 
   /** Behind what is done: a snapshot that is asked for by itself is no run, and is taken again after a crash. */
   #positions(
-    commands = this.#commands.positions[0] ?? 0,
-    snapshots = this.#snapshots.positions[0] ?? 0,
+    commands = this.#parts.commands.positions[0] ?? 0,
+    snapshots = this.#parts.snapshots.positions[0] ?? 0,
   ): Positions {
     const asked = this.#queue.flatMap((task) => ('snapshot' in task ? [task.snapshot.offset] : []));
     const taking = this.#taking === undefined ? [] : [this.#taking];
@@ -144,13 +136,13 @@ export class TrainerLoop {
     if (command === null) return;
     const { kind, command_id: id, run } = command;
     if (kind === 'snapshot') this.#queue.push({ snapshot: record });
-    if (kind === 'cancel' && run?.run_id != null) await this.#cancel(run.run_id, 'a command asked for it');
+    if (kind === 'cancel' && run?.run_id != null) await this.#cancel(run.run_id, 'a command requested it');
     // After a crash a command may come again.
-    if (kind !== 'train' || this.#ledger.runs.some((each) => each.command_id === id)) return;
+    if (kind !== 'train' || this.#parts.ledger.runs.some((each) => each.command_id === id)) return;
     try {
-      const runs = runsOfCommand(command, this.#options);
-      await this.#ledger.add(runs, {
-        positions: this.#positions(offset + 1, this.#ledger.positions.snapshots),
+      const runs = runsOfCommand(command, this.#parts.options);
+      await this.#parts.ledger.add(runs, {
+        positions: this.#positions(offset + 1, this.#parts.ledger.positions.snapshots),
       });
       this.#enqueue(runs);
     } catch (error) {
@@ -163,31 +155,33 @@ export class TrainerLoop {
   async #takeEvent({ value: snapshot, offset }: TopicRecord<string, Snapshot>): Promise<void> {
     if (snapshot === null) return;
     const id = snapshot.snapshot_id;
-    await this.#ledger.settled();
-    if (this.#ledger.runs.some(({ snapshot_id }) => snapshot_id === id)) return;
-    await this.#triggers.taken(snapshot);
-    const runs = runsOfSnapshot(id, this.#options);
-    await this.#ledger.add(runs, { positions: this.#positions(this.#ledger.positions.commands, offset + 1) });
+    await this.#parts.ledger.settled();
+    if (this.#parts.ledger.runs.some(({ snapshot_id }) => snapshot_id === id)) return;
+    await this.#parts.triggers.taken(snapshot);
+    const runs = runsOfSnapshot(id, this.#parts.options);
+    await this.#parts.ledger.add(runs, {
+      positions: this.#positions(this.#parts.ledger.positions.commands, offset + 1),
+    });
     this.#enqueue(runs);
   }
 
   async #takeDue(due: Due): Promise<void> {
-    const { overlap } = this.#options.training ?? defaultTraining;
-    const runs = runsOfTrigger(due, this.#options);
-    const open = this.#ledger.runs.filter((run) => !isOver(run));
+    const { overlap } = this.#parts.options.training ?? defaultTraining;
+    const runs = runsOfTrigger(due, this.#parts.options);
+    const open = this.#parts.ledger.runs.filter((run) => !isOver(run));
     const [other] = open;
     // One that waits will do for all that come due meanwhile.
     const waits = open.some(({ status, pipeline }) => status === 'waiting' && pipeline === due.pipeline);
     if (other !== undefined && (overlap === 'skip' || waits)) {
       const error = runError(overlappingRun(other.run_id));
-      await this.#ledger.add(runs.map((run) => ended(run, 'skipped', run.created, error)));
+      await this.#parts.ledger.add(runs.map((run) => ended(run, 'skipped', run.created, error)));
       return;
     }
     if (overlap === 'cancel') {
       const older = open.filter(({ trigger }) => trigger !== 'command');
       for (const { run_id } of older) await this.#cancel(run_id, 'a newer run was due');
     }
-    await this.#ledger.add(runs);
+    await this.#parts.ledger.add(runs);
     this.#enqueue(runs);
   }
 
@@ -197,23 +191,25 @@ export class TrainerLoop {
   }
 
   async #cancel(runId: string, why: string): Promise<void> {
-    const now = this.#options.clock.now();
+    const now = this.#parts.options.clock.now();
     const error = cancelledRun(why);
-    this.#errors.set(runId, error);
-    const positions = this.#positions(undefined, this.#ledger.positions.snapshots);
-    await this.#ledger.change([runId], (run) => ended(run, 'cancelled', now, runError(error)), { positions });
+    this.#parts.errors.set(runId, error);
+    const positions = this.#positions(undefined, this.#parts.ledger.positions.snapshots);
+    await this.#parts.ledger.change([runId], (run) => ended(run, 'cancelled', now, runError(error)), {
+      positions,
+    });
     this.#job?.cancel(runId, why);
   }
 
   #begin(): void {
-    if (this.#working !== undefined || this.#place.signal.aborted) return;
+    if (this.#working !== undefined || this.#parts.place.signal.aborted) return;
     const task = this.#queue.shift();
     if (task === undefined) return;
     if ('snapshot' in task) this.#taking = task.snapshot.offset;
     const work = 'snapshot' in task ? this.#takeSnapshot(task.snapshot) : this.#train(task.jobId);
     this.#working = work
       .catch((error: unknown) => {
-        if (!this.#place.signal.aborted) this.#fault = error;
+        if (!this.#parts.place.signal.aborted) this.#fault = error;
       })
       .finally(() => {
         this.#working = undefined;
@@ -222,17 +218,17 @@ export class TrainerLoop {
   }
 
   async #train(jobId: string): Promise<void> {
-    const runs = this.#ledger.runs.filter((run) => run.job_id === jobId && !isOver(run));
+    const runs = this.#parts.ledger.runs.filter((run) => run.job_id === jobId && !isOver(run));
     if (runs.length === 0) return;
     this.#job = new Job(runs, {
-      options: this.#options,
-      ledger: this.#ledger,
-      signal: this.#place.signal,
-      onSnapshot: (snapshot) => this.#triggers.taken(snapshot),
-      onError: (id, error) => this.#errors.set(id, error),
+      options: this.#parts.options,
+      ledger: this.#parts.ledger,
+      signal: this.#parts.place.signal,
+      onSnapshot: (snapshot) => this.#parts.triggers.taken(snapshot),
+      onError: (id, error) => this.#parts.errors.set(id, error),
     });
     await this.#job.work();
-    if (this.#ledger.run(runs[0]?.run_id ?? '')?.snapshot_id === null) this.#triggers.postpone();
+    if (this.#parts.ledger.run(runs[0]?.run_id ?? '')?.snapshot_id === null) this.#parts.triggers.postpone();
     await this.#removeOld();
   }
 
@@ -240,14 +236,14 @@ export class TrainerLoop {
     const { command_id: commandId = '', snapshot: request = null } = record.value ?? {};
     try {
       const snapshot = await takeSnapshot({
-        ...this.#options,
-        ...requestedOptions(this.#options.snapshots ?? defaultPlan, request),
+        ...this.#parts.options,
+        ...requestedOptions(this.#parts.options.snapshots ?? defaultPlan, request),
         commandId,
       });
-      if (this.#place.signal.aborted) return;
-      await this.#ledger.add([], { snapshots: [snapshot] });
-      await this.#triggers.taken(snapshot);
-      this.#onCommandDone(commandId, { kind: 'taken', snapshot });
+      if (this.#parts.place.signal.aborted) return;
+      await this.#parts.ledger.add([], { snapshots: [snapshot] });
+      await this.#parts.triggers.taken(snapshot);
+      this.#parts.onCommandDone(commandId, { kind: 'taken', snapshot });
     } catch (error) {
       if (!(error instanceof MillraceError) || isFault(error)) throw error;
       await this.#bury(record, error);
@@ -257,10 +253,12 @@ export class TrainerLoop {
   }
 
   async #removeOld(): Promise<void> {
-    const { dataDirectory, snapshots: plan = defaultPlan } = this.#options;
-    const snapshots = await readSnapshots(this.#options);
-    const registry = await readRegistry(this.#options);
-    const needed = this.#ledger.runs.filter((run) => !isOver(run)).map(({ snapshot_id }) => snapshot_id);
+    const { dataDirectory, snapshots: plan = defaultPlan } = this.#parts.options;
+    const snapshots = await readSnapshots(this.#parts.options);
+    const registry = await readRegistry(this.#parts.options);
+    const needed = this.#parts.ledger.runs
+      .filter((run) => !isOver(run))
+      .map(({ snapshot_id }) => snapshot_id);
     const removable = removableSnapshots(snapshots, registry, plan.keep);
     await removeSnapshots(
       dataDirectory,
@@ -270,13 +268,26 @@ export class TrainerLoop {
 
   /** Keeps a command that can't be carried out where people look for it, so that the trainer can go on. */
   async #bury(record: CommandRecord, error: MillraceError): Promise<void> {
-    const { logger, topics } = this.#options;
+    const { logger, topics } = this.#parts.options;
     const { partition, offset } = record;
-    logger.error(
-      { topic: topics.commands.name, partition, offset, err: error },
-      'a command could not be done',
-    );
-    await this.#ledger.add([], { letters: [deadLetterOf(topics.commands, record, error)] });
-    this.#onCommandDone(record.key, { kind: 'failed', error });
+    logger.error({ topic: topics.commands.name, partition, offset, err: error }, 'a command failed');
+    await this.#parts.ledger.add([], { letters: [deadLetterOf(topics.commands, record, 'trainer', error)] });
+    this.#parts.onCommandDone(record.key, { kind: 'failed', error });
   }
+}
+
+/** When all runs of a command are over: they succeeded where one did. */
+function tellOver(
+  { command_id: id }: Run,
+  ledger: RunLedger,
+  errors: Map<string, unknown>,
+  onCommandDone: OnCommandDone,
+): void {
+  if (id === null) return;
+  const runs = ledger.runs.filter(({ command_id }) => command_id === id);
+  if (!runs.every(isOver)) return;
+  const failed = runs.find(({ status }) => status !== 'succeeded');
+  if (runs.some(({ status }) => status === 'succeeded')) onCommandDone(id, { kind: 'trained', runs });
+  else onCommandDone(id, { kind: 'failed', error: errors.get(failed?.run_id ?? '') });
+  for (const { run_id } of runs) errors.delete(run_id);
 }

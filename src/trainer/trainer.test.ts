@@ -8,7 +8,7 @@ import {
   announce,
   example,
   fillSmallWorld,
-  minuteMs,
+  MINUTE_MS,
   readAll,
   type SmallWorld,
   smallExamples,
@@ -20,7 +20,6 @@ import { createMetrics } from '#platform';
 import { type Command, commandOf, type Example, runRequest } from '#schemas';
 import { loopTopology } from '#topologies';
 import { readRuns } from './runs/ledger.ts';
-import { defaultPlan, type SnapshotPlan } from './snapshot-plan.ts';
 import {
   clock,
   config,
@@ -34,8 +33,8 @@ import {
   whileRunning,
   world,
 } from './testing/running.ts';
-import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
-import { defaultTraining } from './trainer-options.ts';
+import { trainFromSnapshot } from './thread/run-thread.ts';
+import { defaultPlan, defaultTraining, type SnapshotPlan } from './trainer-options.ts';
 
 /** Runs the real topology, which decides over versions, while `work` runs. */
 async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {
@@ -269,13 +268,13 @@ test('after so many new examples a snapshot is taken, once, whoever is the train
     await until(async () => ((await published(opened)).length === 1 ? true : undefined));
     await until(() => isAllCommitted(opened));
   });
-  for (let minute = 241; minute < 500; minute++) await announce(opened, startMs + minute * minuteMs);
+  for (let minute = 241; minute < 500; minute++) await announce(opened, startMs + minute * MINUTE_MS);
   await writeExamples(opened, smallExamples().slice(0, 239).map(later));
   await publishNothing(opened);
   await until(() => isAllCommitted(opened));
   assert.equal(await announced(), 1, 'the next trainer counts from there');
   await writeExamples(opened, smallExamples().slice(239).map(later));
-  await announce(opened, startMs + 1000 * minuteMs);
+  await announce(opened, startMs + 1000 * MINUTE_MS);
   await until(async () => ((await announced()) === 2 ? true : undefined));
   await until(async () => ((await published(opened)).length === 2 ? true : undefined));
   stop.abort();
@@ -338,7 +337,7 @@ test('old snapshots are removed when they are trained', async (t) => {
 const later = (each: Example): Example => ({
   ...each,
   event_id: `later-${each.event_id}`,
-  ts: each.ts + 500 * minuteMs,
+  ts: each.ts + 500 * MINUTE_MS,
 });
 
 /** Something to commit. */

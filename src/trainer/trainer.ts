@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type ActivePlace, asActiveMember, writeRecords } from '#engine';
+import { type ActivePlace, asActiveMember, type Topic, TopicReader, writeRecords } from '#engine';
+import type { Log } from '#log';
 import type { MetricValues } from '#models';
-import { errorCode, FatalError, invariant, namingFullDisk } from '#platform';
+import { FatalError, invariant } from '#platform';
+import { isDecision } from '#processors';
 import {
   type Command,
   commandOf,
@@ -10,9 +12,7 @@ import {
   type SnapshotRequest,
   type Version,
 } from '#schemas';
-import { awaitDecision } from './decision.ts';
-import type { CommandOutcome, OnCommandDone } from './runs/command-outcome.ts';
-import { TrainerLoop } from './trainer-loop.ts';
+import { type CommandOutcome, type OnCommandDone, TrainerLoop } from './trainer-loop.ts';
 import type { TrainerOptions } from './trainer-options.ts';
 
 /** What a training came to, with the decision over its version. */
@@ -34,15 +34,13 @@ export type Wanted = {
   readonly config?: Readonly<Record<string, unknown>>;
 };
 
-const group = 'trainer';
+const GROUP = 'trainer';
+const DECISION_POLL_MS = 200;
 
 type Waiter = {
   readonly resolve: (outcome: CommandOutcome) => void;
   readonly giveUp: (reason: unknown) => void;
 };
-
-/** After another process has taken the place, before it is asked whose it is. */
-const fencedPauseMs = 1000;
 
 /**
  * Follows `commands` and `snapshots`: what they ask for, and what its schedules do, becomes runs on topic `runs`, of which
@@ -73,7 +71,7 @@ export class Trainer {
       const { logger, topics } = this.#options;
       const member = {
         ...this.#options,
-        group,
+        group: GROUP,
         committedTopics: [topics.commands.name, topics.snapshots.name],
         onStandby: () => logger.info('this process stands by: another one trains'),
       };
@@ -151,27 +149,40 @@ export class Trainer {
     ]);
   }
 
-  /** Until the place is lost; another process that has taken it makes itself known by fencing this one. */
+  /** Until the place is lost. */
   async #work(place: ActivePlace, onCommandDone: OnCommandDone): Promise<void> {
-    const { clock, logger } = this.#options;
+    const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
+    this.#options.logger.info('this process trains');
     try {
-      const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
-      logger.info('this process trains');
-      try {
-        await loop.run();
-      } finally {
-        await loop.close();
-      }
-    } catch (error) {
-      if (errorCode(error) !== 'MR_LOG_FENCED') throw namingFullDisk(error, this.#options.dataDirectory);
-      logger.warn({ err: error }, 'another trainer has taken over');
-      await clock.sleep(fencedPauseMs, place.signal);
+      await loop.run();
+    } finally {
+      await loop.close();
     }
   }
 }
 
+/** Waits until `versions` says what is decided over a version; at once where that was decided before. */
+async function awaitDecision(
+  log: Log,
+  versions: Topic<string, Version>,
+  version: string,
+  signal: AbortSignal,
+): Promise<Version> {
+  const reader = await TopicReader.open(log, versions, { from: 'start' });
+  try {
+    for (;;) {
+      for (const { value } of await reader.poll(DECISION_POLL_MS)) {
+        if (value?.version === version && isDecision(value)) return value;
+      }
+      signal.throwIfAborted();
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
 function stopped(): FatalError {
-  return new FatalError('MR_TRAINER_STOPPED', 'The trainer has stopped before the training was done.', {
-    hint: 'Start it again: a command that was sent is carried out then.',
+  return new FatalError('MR_TRAINER_STOPPED', 'The trainer stopped before the training was done.', {
+    hint: 'Restart it: it then carries out the command.',
   });
 }

@@ -1,13 +1,13 @@
 import {
   type Dataset,
   FlatIndex,
+  ITEM_VECTORS_FILE,
+  ITEM_WEIGHTS_FILE,
   ItemWeights,
-  itemVectorsFile,
-  itemWeightsFile,
   type Model,
   type UserInput,
+  VOCABULARY_FILE,
   Vocabulary,
-  vocabularyFile,
 } from '#models';
 import type { ItemScores } from './evaluation.ts';
 
@@ -18,7 +18,7 @@ export type ServedModel = { readonly model: Model; readonly read: (name: string)
 type Score = (user: number, item: number) => number;
 
 /** Users embedded in one run. */
-const encodedAtOnce = 512;
+const ENCODED_AT_ONCE = 512;
 
 /**
  * The scores that a model gives the items of a dataset for its users, as the responder would compute them when their
@@ -30,7 +30,7 @@ export async function scoresOf(
   dataset: Dataset,
   users: readonly number[],
 ): Promise<ItemScores> {
-  const vocabulary = Vocabulary.parse(served.read(vocabularyFile));
+  const vocabulary = Vocabulary.parse(served.read(VOCABULARY_FILE));
   const inputOf = (user: number) => inputIn(vocabulary, dataset, user);
   const own = await scoreOf(served, users, inputOf);
   const rows = Int32Array.from({ length: dataset.data.items }, (_, item) => {
@@ -72,14 +72,14 @@ async function scoreOf(
 ): Promise<Score> {
   const { serving } = model;
   if (serving.kind === 'vectors') {
-    const { dim, vectors: items } = FlatIndex.vectorsIn(read(itemVectorsFile));
+    const { dim, vectors: items } = FlatIndex.vectorsIn(read(ITEM_VECTORS_FILE));
     const encoder = await serving.encoder(
       Object.fromEntries(serving.encoderFiles.map((name) => [name, read(name)])),
     );
     const vectors = new Map<number, Float32Array>();
     try {
-      for (let from = 0; from < users.length; from += encodedAtOnce) {
-        const batch = users.slice(from, from + encodedAtOnce);
+      for (let from = 0; from < users.length; from += ENCODED_AT_ONCE) {
+        const batch = users.slice(from, from + ENCODED_AT_ONCE);
         const encoded = await encoder.encode(batch.map(inputOf));
         batch.forEach((user, row) => {
           vectors.set(user, encoded.subarray(row * dim, (row + 1) * dim));
@@ -97,7 +97,7 @@ async function scoreOf(
       return sum;
     };
   }
-  const weights = ItemWeights.parse(read(itemWeightsFile));
+  const weights = ItemWeights.parse(read(ITEM_WEIGHTS_FILE));
   let last: { readonly user: number; readonly scores: Float32Array } | undefined;
   return (user, item) => {
     if (last?.user !== user) last = { user, scores: weights.scores(inputOf(user).history) };

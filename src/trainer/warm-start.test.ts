@@ -13,7 +13,7 @@ import {
   writeExamples,
 } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
-import { trainFromSnapshot } from './thread/train-from-snapshot.ts';
+import { trainFromSnapshot } from './thread/run-thread.ts';
 
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 4 };
 const logger = createLogger({ level: 'silent', name: 'test' });

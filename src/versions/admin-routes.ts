@@ -50,7 +50,7 @@ function shown({ version, status, kind }: CommandAnswer) {
 function textOf(name: string, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT) return value;
-  throw new InputError('MR_ADMIN_REQUEST', `${name} is no text of 1 to ${LONGEST_TEXT} characters.`, {
+  throw new InputError('MR_ADMIN_REQUEST', `${name} is not a string of 1 to ${LONGEST_TEXT} characters.`, {
     hint: 'Send { "actor": "who asks", "reason": "why" }.',
   });
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { TopicReader, writeRecords } from '#engine';
 import type { Log } from '#log';
-import { type Clock, InputError, RetryableError } from '#platform';
+import { type Clock, InputError, RetryableError, relayed } from '#platform';
+import type { RegisteredVersion, RegistryView } from '#processors';
 import { type Command, type CommandAnswer, commandOf } from '#schemas';
 import type { Topics } from '#topologies';
 
@@ -49,17 +50,36 @@ function accepted(answer: CommandAnswer): CommandAnswer {
   const { accepted: isAccepted, code, reason, kind } = answer;
   if (isAccepted) return answer;
   const why = reason === null ? '' : `: ${reason}`;
-  throw new InputError(code ?? 'MR_VERSION_UNKNOWN', `The command to ${kind} is refused${why}.`, {
-    hint: 'Look at "millrace versions", which says where each version is in its life.',
+  throw new InputError(relayed(code ?? 'MR_VERSION_UNKNOWN'), `The command to ${kind} is refused${why}.`, {
+    hint: 'Look at "millrace versions", which shows the status of each version.',
   });
 }
 
 function unanswered(commandId: string): RetryableError {
   return new RetryableError(
     'MR_VERSION_NO_ANSWER',
-    `Nobody has answered command ${commandId}; it is carried out when the processors run.`,
+    `Command ${commandId} was not answered; it is carried out when the processors run.`,
     {
-      hint: 'See that they run ("millrace start") and how far they are behind, then look at "millrace versions".',
+      hint: 'Check that they run ("millrace start") and how far they are behind, then look at "millrace versions".',
+    },
+  );
+}
+
+const SHORTEST_PREFIX = 4;
+
+/** The version that a name, or the beginning of one, stands for. InputError MR_VERSION_UNKNOWN for none, and for several. */
+export function versionNamed({ versions }: RegistryView, name: string): RegisteredVersion {
+  const fitting = versions.filter(({ version }) =>
+    name.length < SHORTEST_PREFIX ? version === name : version.startsWith(name),
+  );
+  const exact = fitting.find(({ version }) => version === name) ?? fitting[0];
+  if (exact !== undefined && (exact.version === name || fitting.length === 1)) return exact;
+  const several = fitting.map(({ version }) => version).join(', ');
+  throw new InputError(
+    'MR_VERSION_UNKNOWN',
+    exact === undefined ? `There is no version ${name}.` : `${name} may be ${several}.`,
+    {
+      hint: `Give a version that "millrace versions" lists, or at least ${SHORTEST_PREFIX} characters of it.`,
     },
   );
 }

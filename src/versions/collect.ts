@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { currentRecords } from '#engine';
 import type { Log } from '#log';
-import { localArtifacts, versionsDirectory } from '#models';
+import { localArtifacts, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
-import { type Clock, failpoint } from '#platform';
+import { type Clock, errorCode, failpoint, inPasses, type Logger, type Metrics } from '#platform';
 import type { RegisteredVersion, RegistryView } from '#processors';
 import type { Run, Version } from '#schemas';
 import type { Topics } from '#topologies';
@@ -63,7 +63,7 @@ export async function collectable(
   rule: CollectRule,
   { log, topics, dataDirectory, clock }: CollectSource,
 ): Promise<readonly Collectable[]> {
-  const artifacts = localArtifacts(join(dataDirectory, versionsDirectory));
+  const artifacts = localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY));
   // What a run begins with is known before what is promoted: a run that begins meanwhile does so with the version in force.
   const runs = [...(await currentRecords(log, topics.runs, 'by-newest')).values()].map(({ value }) => value);
   const stored = await artifacts.list();
@@ -119,5 +119,40 @@ export async function collect(
     await askRegistry(asking, { ...request, reason: 'collected', only_unused: true });
     failpoint('versions.collect.archived');
   }
-  await localArtifacts(join(dataDirectory, versionsDirectory)).remove(version);
+  await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).remove(version);
+}
+
+export type CollectingOptions = CollectSource &
+  AskingOptions & {
+    readonly rule: CollectRule;
+    readonly logger: Logger;
+    readonly metrics: Metrics;
+    readonly intervalMs?: number;
+    /** Ends the schedule. */
+    readonly signal: AbortSignal;
+  };
+
+/** Shorter than the time between two refreshes, so that what they leave is never more than one version. */
+const DEFAULT_INTERVAL_MS = 600_000;
+
+/**
+ * Applies the rule every ten minutes, until `signal` aborts. A pass that was cut off has left versions archived whose files
+ * the next one removes.
+ */
+export async function collectPeriodically(options: CollectingOptions): Promise<void> {
+  const { clock, logger, metrics, intervalMs = DEFAULT_INTERVAL_MS, signal } = options;
+  const collected = metrics.counter('versions_collected_total', 'Versions of which the files were removed.');
+  const failures = metrics.counter('versions_collect_failures_total', 'Passes of collecting that failed.');
+  const message = 'old versions could not be collected; it is tried again';
+  await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
+    try {
+      for (const each of await collectable(options.rule, options)) {
+        await collect(each, { ...options, actor: null });
+        collected.inc();
+      }
+    } catch (error) {
+      // What has come into use since it was looked at is no failure, and neither is the end.
+      if (!signal.aborted && errorCode(error) !== 'MR_VERSION_IN_FORCE') throw error;
+    }
+  });
 }

@@ -6,8 +6,6 @@
  * (`#processors`). Training versions is left to `#trainer`, serving them to `#responders`.
  */
 export { registerAdminRoutes } from './admin-routes.ts';
-export { type AskingOptions, askRegistry } from './ask-registry.ts';
-export { type Collectable, collect, collectable } from './collect.ts';
-export { collectPeriodically } from './collecting.ts';
+export { type AskingOptions, askRegistry, versionNamed } from './ask-registry.ts';
+export { type Collectable, collect, collectable, collectPeriodically } from './collect.ts';
 export { publishCandidate, storeExternalModel } from './publish.ts';
-export { versionNamed } from './registry.ts';

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { featureViews, modelFeatures, recordViews } from '#features';
 import {
+  candidateOf,
+  EXTERNAL_MODEL,
   type ExternalManifest,
-  externalModel,
   localArtifacts,
   readExternalModel,
-  versionsDirectory,
+  VERSIONS_DIRECTORY,
 } from '#models';
 import { InputError } from '#platform';
 import { viewsOfModules } from '#processing';
@@ -32,7 +33,7 @@ export async function storeExternalModel(
   modelFeatures(manifest, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
   const { metrics, protocol } = manifest;
   const description = {
-    model: externalModel,
+    model: EXTERNAL_MODEL,
     snapshotId: '',
     seed: 0,
     dimension: 0,
@@ -42,24 +43,9 @@ export async function storeExternalModel(
     popularity: {},
     decayedPopularity: {},
   };
-  const version = await localArtifacts(join(dataDirectory, versionsDirectory)).write(description, contents);
-  const candidate: Candidate = {
-    version,
-    snapshot_id: description.snapshotId,
-    model: description.model,
-    directory: `${versionsDirectory}/${version}`,
-    dimension: description.dimension,
-    items: description.itemCount,
-    protocol,
-    metrics: { ...metrics },
-    popularity: {},
-    decayed_popularity: {},
-    role: 'ranking',
-    run_id: null,
-    intervals: {},
-    production: null,
-  };
-  return { candidate, manifest };
+  const version = await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).write(description, contents);
+  const judged = { role: 'ranking', intervals: {}, production: null } as const;
+  return { candidate: candidateOf(version, description, judged), manifest };
 }
 
 /** Puts it up for promotion. Errors: those of askRegistry; InputError MR_VERSION_NOT_PROMOTABLE where it is archived. */
@@ -71,7 +57,7 @@ export async function publishCandidate(
   const { version } = candidate;
   const answer = await askRegistry(asking, { kind: 'publish', candidate, actor });
   if (answer.status !== 'archived') return answer;
-  throw new InputError('MR_VERSION_NOT_PROMOTABLE', `Version ${version} was archived, which is for good.`, {
+  throw new InputError('MR_VERSION_NOT_PROMOTABLE', `Version ${version} was archived, which is permanent.`, {
     hint: 'Publish a model that differs from it, or remove its files with: millrace versions collect.',
   });
 }

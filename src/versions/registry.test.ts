@@ -5,19 +5,18 @@ import { describe, it, type TestContext } from 'node:test';
 import { createHttpServer, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { registryOf } from '#processors';
-import type { Version, VersionRole, VersionStatus } from '#schemas';
+import type { Version, VersionStatus } from '#schemas';
 import { registerAdminRoutes } from './admin-routes.ts';
-import { askRegistry } from './ask-registry.ts';
+import { askRegistry, versionNamed } from './ask-registry.ts';
 import { collect, collectable, givenUp } from './collect.ts';
 import { publishCandidate, storeExternalModel } from './publish.ts';
-import { versionNamed } from './registry.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
 
 const fixtures = join(import.meta.dirname, '../../models/external/testing/fixtures');
 const DAY_MS = 86_400_000;
 
-function step(version: string, status: VersionStatus, ts = 0, role: VersionRole = 'retrieval'): Version {
-  const candidate = { version, role } as Version['candidate'];
+function step(version: string, status: VersionStatus, ts = 0): Version {
+  const candidate = { version, role: 'retrieval' } as Version['candidate'];
   return {
     version,
     status,
@@ -32,17 +31,6 @@ function step(version: string, status: VersionStatus, ts = 0, role: VersionRole 
 }
 
 describe('the registry as its topic tells it', () => {
-  it('knows which version is in force in each role, and what a rollback returns to', () => {
-    const promoted = (version: string, role?: VersionRole) => step(version, 'promoted', 0, role);
-    const steps = [promoted('a'), promoted('b'), promoted('r', 'ranking'), promoted('a')];
-    assert.deepEqual(registryOf(steps).promotions, { retrieval: ['a', 'b', 'a'], ranking: ['r'] });
-    const back = [...steps, step('a', 'rolled_back'), promoted('b')];
-    assert.deepEqual(registryOf(back).promotions.retrieval, ['a', 'b']);
-    const archived = [...steps, step('b', 'archived')];
-    assert.deepEqual(registryOf(archived).promotions.retrieval, ['a']);
-    assert.deepEqual(registryOf([]).promotions, { retrieval: [], ranking: [] });
-  });
-
   it('finds versions by the beginning of their name, where it is one only', () => {
     const registry = registryOf(['0123aa', '0123ab', '4567aa'].map((version) => step(version, 'promoted')));
     assert.equal(versionNamed(registry, '4567').version, '4567aa');

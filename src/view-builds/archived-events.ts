@@ -1,18 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { TopicReader, TopicWriter } from '#engine';
 import type { AnyView } from '#features';
-import type { Log } from '#log';
-import { openOffline, type PartitionStretch, withDuckDb } from '#offline';
+import { type OfflineSource, openOffline, type PartitionStretch, withScratchDuckDb } from '#offline';
 import type { Interaction } from '#schemas';
-import { archivedEventsTopic, type Topics } from '#topologies';
-
-export type ArchivedEventsEnvironment = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-};
+import { archivedEventsTopic } from '#topologies';
 
 /** Nothing comes before it any more: what is announced when all archived events are on the topic. */
 const END_OF_ARCHIVE = 8_640_000_000_000_000;
@@ -22,10 +12,7 @@ const END_OF_ARCHIVE = 8_640_000_000_000_000;
  * Where the log still has its beginning the topic stays empty. A call that was cut off is started over by the next. Errors:
  * MR_OFFLINE_INCOMPLETE where the archive does not have them, MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING.
  */
-export async function bringArchivedEvents(
-  environment: ArchivedEventsEnvironment,
-  view: AnyView,
-): Promise<void> {
+export async function bringArchivedEvents(environment: OfflineSource, view: AnyView): Promise<void> {
   const { log, topics } = environment;
   const topic = archivedEventsTopic(view, topics);
   await log.createTopics([topic]);
@@ -52,7 +39,7 @@ export async function bringArchivedEvents(
 
 /** For each partition the events below the start of the log, in order. Errors: as `bringArchivedEvents`. */
 export async function eachArchivedChunk(
-  environment: ArchivedEventsEnvironment,
+  environment: OfflineSource,
   take: (events: readonly Interaction[]) => Promise<void>,
 ): Promise<void> {
   const name = 'interactions-accepted';
@@ -62,14 +49,9 @@ export async function eachArchivedChunk(
     .filter(({ to }) => to > 0);
   if (stretches.length === 0) return;
   const store = await openOffline(environment);
-  const scratch = await mkdtemp(join(tmpdir(), 'millrace-archive-'));
-  try {
-    await withDuckDb(scratch, async (database) => {
-      for await (const records of store.records<Interaction>(database, name, stretches)) {
-        await take(records.flatMap(({ value }) => (value === null ? [] : [value])));
-      }
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  await withScratchDuckDb(async (database) => {
+    for await (const records of store.records<Interaction>(database, name, stretches)) {
+      await take(records.flatMap(({ value }) => (value === null ? [] : [value])));
+    }
+  });
 }

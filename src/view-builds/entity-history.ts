@@ -1,8 +1,9 @@
-import { TopicReader } from '#engine';
+import { readableRecords } from '#engine';
 import type { AnyView } from '#features';
+import type { OfflineSource } from '#offline';
 import { errorCode } from '#platform';
 import type { Interaction } from '#schemas';
-import { type ArchivedEventsEnvironment, eachArchivedChunk } from './archived-events.ts';
+import { eachArchivedChunk } from './archived-events.ts';
 
 /** An event of an entity, and what it made of the entity's row. */
 export type HistoryStep = {
@@ -22,7 +23,7 @@ export type EntityHistory = {
  * them those of the archive. Errors: MR_OFFLINE_FILE_CORRUPT, MR_OFFLINE_FILE_MISSING.
  */
 export async function entityHistory(
-  environment: ArchivedEventsEnvironment,
+  environment: OfflineSource,
   view: AnyView,
   key: string,
 ): Promise<EntityHistory> {
@@ -42,7 +43,7 @@ export async function entityHistory(
   return { steps, isWhole };
 }
 
-async function eventsOf(environment: ArchivedEventsEnvironment, view: AnyView, key: string) {
+async function eventsOf(environment: OfflineSource, view: AnyView, key: string) {
   const isOf = (event: Interaction) => view.filter(event) && view.key(event) === key;
   const events: Interaction[] = [];
   let isWhole = true;
@@ -53,13 +54,10 @@ async function eventsOf(environment: ArchivedEventsEnvironment, view: AnyView, k
     isWhole = false;
   }
   const { log, topics } = environment;
-  const reader = await TopicReader.open(log, topics['interactions-accepted'], { from: 'start' });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) if (value !== null && isOf(value)) events.push(value);
+  for await (const records of readableRecords(log, topics['interactions-accepted'])) {
+    for (const { value } of records) {
+      if (value !== null && isOf(value)) events.push(value);
     }
-  } finally {
-    await reader.close();
   }
   return { events: events.sort((a, b) => a.ts - b.ts), isWhole };
 }

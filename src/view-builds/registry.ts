@@ -133,7 +133,7 @@ async function writeVersion(
 function declaredOtherwise({ name, version }: AnyView): FatalError {
   return new FatalError(
     'MR_FEATURES_DECLARATION',
-    `Version ${version} of view ${name} is declared otherwise than when its rows were made.`,
-    { hint: 'Raise the version of the view: it is built anew beside the old one.' },
+    `Version ${version} of view ${name} is declared differently than when its rows were computed.`,
+    { hint: 'Raise the version of the view: it is built beside the old one.' },
   );
 }

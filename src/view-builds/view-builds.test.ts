@@ -7,10 +7,10 @@ import { type AnyView, asOfRows, featureViews } from '#features';
 import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { archiveNow } from '#offline';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { viewsOfModules } from '#processing';
 import type { Interaction } from '#schemas';
+import { loadConfiguration } from '#service/configuration';
 import { openTopics, openViewTopic } from '#topologies';
 import { entityHistory } from './entity-history.ts';
 import { first } from './fixtures/user-kinds.ts';
@@ -298,12 +298,13 @@ describe('a view whose first events have left the log', () => {
       );
     }
     const [whole, shortened, cut] = histories;
-    assert.ok(whole !== undefined && whole.steps.some(({ event: { ts } }) => ts < start));
+    assert.ok(whole);
+    assert.ok(whole.steps.some(({ event: { ts } }) => ts < start));
     assert.deepEqual(shortened, whole);
     assert.equal(cut?.isWhole, false);
     assert.deepEqual(
       cut?.steps.map(({ event: { event_id } }) => event_id),
-      whole.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
+      whole?.steps.flatMap(({ event: { event_id, ts } }) => (ts < start ? [] : [event_id])),
     );
   });
 

@@ -1,18 +1,12 @@
 import { type AnyView, versionedName } from '#features';
-import type { OpenedLog } from '#log';
+import type { OfflineSource } from '#offline';
 import type { Clock, Logger } from '#platform';
 import { type Processing, type ProcessingOptions, startProcessing } from '#processing';
-import type { Topics } from '#topologies';
 import { bringArchivedEvents } from './archived-events.ts';
 import { declareVersion, takeOver } from './registry.ts';
 
-export type ViewBuildOptions = Omit<ProcessingOptions, 'runs' | 'onProgress'> & {
-  readonly log: OpenedLog['log'];
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+export type ViewBuildOptions = Omit<ProcessingOptions, 'runs' | 'onProgress'> &
+  OfflineSource & { readonly clock: Clock; readonly logger: Logger };
 
 /** A view of a module at work: first it is built from the beginning of the log, then it is kept up. */
 export type ViewBuild = {

@@ -1,7 +1,7 @@
 /** A run-time dependency is imported in one room only, so that it can be replaced there. */
 import { isBuiltin } from 'node:module';
+import { roomOf } from './modules.ts';
 import { type Finding, isForTests, type Repository } from './repository.ts';
-import { roomOf } from './rooms.ts';
 import { importsOf } from './source.ts';
 
 /** Two SQLite users in one process share its locks, so where it is used is a decision. */

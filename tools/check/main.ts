@@ -3,16 +3,20 @@
  * one line of summary; exit code 1 when there is any finding.
  */
 import { join } from 'node:path';
-import { errorCatalogue } from '#platform';
+import { errorCatalogue } from '../generate/error-catalogue.ts';
 import { generatedFiles } from '../generate/outputs.ts';
+import { checkCircles } from './circles.ts';
+import { checkConstants } from './constants.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';
 import { checkDocuments } from './documents.ts';
 import { checkErrorCodes } from './error-codes.ts';
 import { checkGenerated } from './generated.ts';
+import { checkOrder } from './order.ts';
 import { runPrograms } from './programs.ts';
 import { type Finding, readRepository } from './repository.ts';
 import { checkRooms } from './rooms.ts';
+import { checkUses } from './uses.ts';
 
 const root = join(import.meta.dirname, '../..');
 const programs = runPrograms(root);
@@ -20,6 +24,10 @@ const programs = runPrograms(root);
 const repository = readRepository(root);
 const findings: Finding[] = [
   ...checkRooms(repository),
+  ...checkOrder(repository),
+  ...checkCircles(repository),
+  ...checkUses(repository),
+  ...checkConstants(repository),
   ...checkDependencies(repository),
   ...checkDeterminism(repository),
   ...checkErrorCodes(repository, errorCatalogue),

@@ -1,6 +1,6 @@
 /** Imports between rooms go down, and through the door. */
-import { posix } from 'node:path';
-import { type Finding, isForTests, type Repository, ROOT_ROOMS, type SourceFile } from './repository.ts';
+import { doorsOf, roomOf, targetOf } from './modules.ts';
+import { type Finding, isForTests, type Repository, type SourceFile } from './repository.ts';
 import { type Import, importsOf } from './source.ts';
 
 /** Lowest floor first; rooms of one floor do not know each other. */
@@ -23,11 +23,6 @@ const floors: readonly (readonly string[])[] = [
   ['cli'],
 ];
 
-/** The room of a file; undefined outside of all. */
-export function roomOf(path: string): string | undefined {
-  return /^src\/([^/]+)\//.exec(path)?.[1] ?? ROOT_ROOMS.find((room) => path.startsWith(`${room}/`));
-}
-
 export function checkRooms(repository: Repository): readonly Finding[] {
   const doors = doorsOf(repository);
   return repository.files
@@ -42,14 +37,6 @@ export function checkRooms(repository: Repository): readonly Finding[] {
     });
 }
 
-/** The names of package.json's `imports`, each with the room it opens; '' for the tools', which are no room. */
-function doorsOf(repository: Repository): ReadonlyMap<string, string> {
-  const { imports = {} } = JSON.parse(repository.text('package.json') ?? '{}') as {
-    imports?: Record<string, string>;
-  };
-  return new Map(Object.entries(imports).map(([name, path]) => [name, roomOf(posix.normalize(path)) ?? '']));
-}
-
 function judge(
   file: SourceFile,
   { specifier }: Import,
@@ -57,7 +44,7 @@ function judge(
 ): string | undefined {
   const from = roomOf(file.path);
   if (specifier.startsWith('.')) {
-    const target = posix.join(posix.dirname(file.path), specifier);
+    const target = targetOf(file.path, specifier, doors) ?? '';
     const to = roomOf(target);
     if (to === undefined && from !== undefined && target.startsWith('tools/')) {
       return `${specifier}: the product does without tools; tests import #servers`;
@@ -66,10 +53,11 @@ function judge(
     return `${specifier} reaches past the door of ${to}: import #${to}`;
   }
   if (!specifier.startsWith('#')) return undefined;
-  const to = doors.get(specifier);
-  if (to === undefined) return `${specifier} is no door of package.json`;
+  const target = doors.get(specifier);
+  if (target === undefined) return `${specifier} is no door of package.json`;
   if (from === undefined) return undefined;
-  if (to === '') return isForTests(file.path) ? undefined : `${specifier} is for tests`;
+  const to = roomOf(target);
+  if (to === undefined) return isForTests(file.path) ? undefined : `${specifier} is for tests`;
   if (to === from) {
     return isForTests(file.path)
       ? undefined

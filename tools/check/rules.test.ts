@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ErrorDescription } from '#platform';
+import { checkCircles } from './circles.ts';
+import { checkConstants } from './constants.ts';
 import { checkDependencies } from './dependencies.ts';
 import { checkDeterminism } from './determinism.ts';
 import { checkDocuments } from './documents.ts';
 import { checkErrorCodes } from './error-codes.ts';
 import { checkGenerated } from './generated.ts';
+import { checkOrder } from './order.ts';
 import { type Finding, repositoryOf } from './repository.ts';
 import { checkRooms } from './rooms.ts';
+import { checkUses } from './uses.ts';
 
 function lines(findings: readonly Finding[]): string[] {
   return findings.map(({ path, line, message }) => `${path}:${line} ${message}`);
@@ -54,6 +57,110 @@ describe('rooms', () => {
       check('src/engine/task/task.test.ts', '../../../tools/servers/port.ts').join(),
       /import #servers/,
     );
+  });
+});
+
+describe('order', () => {
+  const check = (path: string, ...specifiers: string[]) =>
+    lines(
+      checkOrder(
+        repositoryOf({ [path]: specifiers.map((each) => `import { x } from '${each}';`).join('\n') }),
+      ),
+    );
+
+  it('lets imports go down within a room, and tests where they like', () => {
+    assert.deepEqual(
+      check('src/engine/task/task.ts', '../store/port.ts', './commit/commit.ts', './runtime.ts'),
+      [],
+    );
+    assert.deepEqual(
+      check('src/engine/topology/stream.ts', './joins/stream-table.ts', '../operators/record.ts'),
+      [],
+    );
+    assert.deepEqual(check('src/engine/topic-reader.ts', './serde.ts', './time/watermark.ts', '#log'), []);
+    assert.deepEqual(check('src/engine/store/a.test.ts', '../task/task.ts'), []);
+    assert.deepEqual(check('src/gateway/a.ts', './deep/b.ts'), []);
+    assert.deepEqual(check('models/new-model/model.ts', '../implicit/port.ts', '../model.ts'), []);
+  });
+
+  it('refuses imports up, of types as well, and folders without a place', () => {
+    assert.deepEqual(check('src/engine/store/ttl.ts', './port.ts', '../task/task.ts'), [
+      'src/engine/store/ttl.ts:2 store imports src/engine/task/task.ts, which stands above it: imports go down only',
+    ]);
+    assert.match(check('src/engine/task/commit/commit.ts', '../task.ts').join(), /task\/commit imports/);
+    assert.match(check('src/engine/topology/node.ts', '../operators/sink.ts').join(), /topology imports/);
+    assert.match(check('src/engine/serde.ts', './topic-reader.ts').join(), /serde.ts imports/);
+    assert.match(check('models/ials/model.ts', '../new-model/model.ts').join(), /ials imports/);
+    assert.match(check('src/engine/motor/a.ts').join(), /no place in the order of engine/);
+    const type = { 'src/engine/time/a.ts': "import type { X } from '../store/b.ts';" };
+    assert.equal(checkOrder(repositoryOf(type)).length, 1);
+  });
+});
+
+describe('circles', () => {
+  const check = (files: Record<string, string>) => lines(checkCircles(repositoryOf(files)));
+
+  it('lets types and what is loaded later form one', () => {
+    assert.deepEqual(
+      check({
+        'src/a/a.ts': "import { b } from './b.ts';",
+        'src/a/b.ts': "import type { A } from './a.ts';\nexport const later = () => import('./a.ts');",
+      }),
+      [],
+    );
+  });
+
+  it('finds files that import each other, over several, over doors and re-exports', () => {
+    const files = {
+      'package.json': JSON.stringify({ imports: { '#b': './src/b/index.ts' } }),
+      'src/a/a.ts': "import { b } from '#b';",
+      'src/b/index.ts': "export { c } from './c.ts';",
+      'src/b/c.ts': "import '../a/a.ts';",
+      'src/b/d.ts': "import { b } from '#b';",
+    };
+    assert.deepEqual(check(files), [
+      'src/a/a.ts:1 files import each other at run time: src/a/a.ts -> src/b/index.ts -> src/b/c.ts -> src/a/a.ts',
+    ]);
+  });
+});
+
+describe('uses', () => {
+  const manifest = JSON.stringify({
+    imports: { '#engine': './src/engine/index.ts' },
+    exports: { './engine': './dist/src/engine/index.js' },
+  });
+  const check = (files: Record<string, string>, exceptions: Record<string, string> = {}) =>
+    lines(checkUses(repositoryOf({ 'package.json': manifest, ...files }), exceptions));
+  const store = {
+    'src/engine/store.ts': 'export type T = 1;\nexport const put = 1;\nexport function get() {}',
+  };
+
+  it('counts imports by the product and its tools, through doors, and what the package hands out', () => {
+    const door = "export { put as set, type T } from './store.ts';";
+    assert.deepEqual(
+      check({
+        ...store,
+        'src/engine/index.ts': door,
+        'bench/a.ts': "import { get } from '../src/engine/store.ts';",
+      }),
+      [],
+    );
+    const all = "const store = await import('./store.ts');";
+    assert.deepEqual(check({ ...store, 'src/engine/a.ts': all }), []);
+  });
+
+  it('finds what only tests import, or nobody, and exceptions that are none', () => {
+    const inTest = "import { get } from './store.ts';";
+    const files = {
+      ...store,
+      'src/engine/store.test.ts': inTest,
+      'src/engine/b.ts': "import { put as x } from './store.ts';",
+    };
+    assert.deepEqual(check(files), ['src/engine/store.ts:3 only tests import get']);
+    assert.deepEqual(check(files, { 'src/engine/store.ts#get': 'why' }), []);
+    assert.deepEqual(check({ ...files, 'src/engine/c.ts': inTest }, { 'src/engine/store.ts#get': 'why' }), [
+      'tools/check/uses.ts:1 src/engine/store.ts#get needs no exception',
+    ]);
   });
 });
 
@@ -130,22 +237,28 @@ describe('determinism', () => {
 });
 
 describe('error codes', () => {
-  const described = (code: string, remedy: ErrorDescription['remedy'] = 'fix-input') => {
-    return { code, remedy, meaning: 'm', action: 'a' };
+  const described = (code: string, room = 'engine') => {
+    return {
+      code,
+      path: `src/${room}/error-codes.ts`,
+      remedy: 'fix-input',
+      meaning: 'm',
+      action: 'a',
+    } as const;
   };
 
-  it('wants every code in the catalogue, with its class, and none unused', () => {
+  it('wants every code declared, by one room, and thrown', () => {
     const repository = repositoryOf({
-      'src/platform/error-codes.ts': "\n{ code: 'MR_OLD' }",
+      'src/platform/error-codes.ts': '\nMR_OLD: retry`x`',
       'src/engine/a.ts':
         "/** MR_LOST */\nthrow new InputError('MR_KNOWN', 'x');\nthrow new InputError(\n 'MR_NEW', 'x');",
-      'src/engine/b.ts': "throw new FatalError('MR_KNOWN', 'x');",
       'src/engine/a.test.ts': "new InputError('MR_TEST', 'x')",
     });
-    assert.deepEqual(lines(checkErrorCodes(repository, [described('MR_KNOWN'), described('MR_OLD')])), [
-      'src/engine/a.ts:1 MR_LOST is not in src/platform/error-codes.ts',
-      'src/engine/a.ts:4 MR_NEW is not in src/platform/error-codes.ts',
-      'src/engine/b.ts:1 MR_KNOWN is a FatalError here, and "fix-input" in src/platform/error-codes.ts',
+    const catalogue = [described('MR_KNOWN', 'log'), described('MR_KNOWN'), described('MR_OLD', 'platform')];
+    assert.deepEqual(lines(checkErrorCodes(repository, catalogue)), [
+      'src/engine/a.ts:1 MR_LOST is in no error-codes.ts',
+      'src/engine/a.ts:4 MR_NEW is in no error-codes.ts',
+      'src/log/error-codes.ts:1 MR_KNOWN is declared in src/engine/error-codes.ts as well',
       'src/platform/error-codes.ts:2 MR_OLD is thrown nowhere',
     ]);
   });
@@ -155,6 +268,25 @@ describe('error codes', () => {
       'src/engine/a.ts': "// MR_KNOWN\nthrow new InputError('MR_KNOWN', 'x');",
     });
     assert.deepEqual(checkErrorCodes(repository, [described('MR_KNOWN')]), []);
+  });
+});
+
+describe('constants', () => {
+  it('are in upper case at the level of a module, where they are no functions or objects', () => {
+    const repository = repositoryOf({
+      'src/engine/a.ts': [
+        'const waitMs = 1_000;',
+        "export const name: string = 'a';",
+        'const dayMs = 24 * HOUR_MS;',
+        'const long =\n  `text`;',
+        'const WAIT_MS = 1;\nconst wait = () => 1;\nconst at = WAIT_MS;',
+        'function f() {\n  const local = 1;\n}',
+      ].join('\n'),
+    });
+    assert.deepEqual(
+      lines(checkConstants(repository)).map((each) => each.split(' ')[1]),
+      ['waitMs', 'name', 'dayMs', 'long'],
+    );
   });
 });
 

@@ -1,6 +1,11 @@
 import { lineAt, type SourceFile } from './repository.ts';
 
-export type Import = { readonly specifier: string; readonly line: number };
+/** 'call': of import() or require(), which is loaded when it is met. */
+export type Import = {
+  readonly specifier: string;
+  readonly line: number;
+  readonly kind: 'type' | 'value' | 'call';
+};
 
 // A string or template is kept, a comment goes. A slash begins a regular expression after what cannot end a value.
 const token =
@@ -27,9 +32,12 @@ const call = /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g;
 export function importsOf({ text }: SourceFile): readonly Import[] {
   const code = withoutComments(text);
   return [statement, sideEffect, call].flatMap((pattern) =>
-    [...code.matchAll(pattern)].map((match) => ({
-      specifier: match[2] ?? '',
-      line: lineAt(code, match.index + match[0].length),
-    })),
+    [...code.matchAll(pattern)].map(
+      (match): Import => ({
+        specifier: match[2] ?? '',
+        line: lineAt(code, match.index + match[0].length),
+        kind: pattern === call ? 'call' : /^\s*(import|export)\s+type\b/.test(match[0]) ? 'type' : 'value',
+      }),
+    ),
   );
 }

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { loadConfiguration } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
+import { loadConfiguration } from '#service/configuration';
 import { copiedPaths, type Instruction, instructionsOf, variablesOf } from './dockerfile.ts';
 
 type Service = {

@@ -23,23 +23,23 @@ export type FuzzReport = {
 
 /** Codes of which an answer 503 says that it passes. */
 const stated = /"code":"MR_(HTTP_|DISK_|EVENTS_|LOG_|QUERY_|VIEWS_|PRIVACY_|REDIS_|RESPONDER_|VERSION_)/;
-const answerWithinMs = 15_000;
-const healthWithinMs = 5_000;
+const ANSWER_WITHIN_MS = 15_000;
+const HEALTH_WITHIN_MS = 5_000;
 /**
  * What the server needs once is no growth: compiled code, full caches, and a heap that V8 lets grow for half a minute under
  * such a load. In 200 s it went from 0.7 to 1.2 GB in the first 80, stayed there, and fell to 1.1 GB.
  */
-const warmUpShare = 0.5;
-const settleMs = 30_000;
-const shownFindings = 20;
+const WARM_UP_SHARE = 0.5;
+const SETTLE_MS = 30_000;
+const SHOWN_FINDINGS = 20;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { seed, seconds, pid } = options;
   const run = new Run(options);
   const length = seconds * 1_000;
-  await run.send(seed, warmUpShare * length);
+  await run.send(seed, WARM_UP_SHARE * length);
   const residentBefore = residentBytes(pid);
-  await run.send(seed + 0x10000, (1 - warmUpShare) * length);
+  await run.send(seed + 0x10000, (1 - WARM_UP_SHARE) * length);
   const residentAfter = await settled(pid, residentBefore);
   const { sent, byStatus, findings } = run;
   return { sent, byStatus, findings, residentBefore, residentAfter };
@@ -60,7 +60,7 @@ class Run {
     const { connections = 32 } = this.#options;
     let next = seed;
     const one = async () => {
-      while (performance.now() < until && this.findings.length < shownFindings) await this.#one(next++);
+      while (performance.now() < until && this.findings.length < SHOWN_FINDINGS) await this.#one(next++);
     };
     await Promise.all([...Array.from({ length: connections }, one), this.#watchHealth(until)]);
   }
@@ -69,7 +69,7 @@ class Run {
     const { port } = this.#options;
     const bytes = requestBytes(drawing(seed));
     this.sent++;
-    const result = await exchange(port, bytes, answerWithinMs);
+    const result = await exchange(port, bytes, ANSWER_WITHIN_MS);
     const problem = this.#judge(result);
     if (problem === undefined) return;
     const line = bytes.toString('latin1').split('\r\n', 1)[0]?.slice(0, 120);
@@ -93,7 +93,7 @@ class Run {
   async #watchHealth(until: number): Promise<void> {
     const bytes = Buffer.from('GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n');
     while (performance.now() < until) {
-      const result = await exchange(this.#options.port, bytes, healthWithinMs);
+      const result = await exchange(this.#options.port, bytes, HEALTH_WITHIN_MS);
       const status = result.outcome === 'closed' ? result.answers[0]?.status : undefined;
       if (status !== 200) this.findings.push(`/health/live: ${result.outcome} ${status}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -103,7 +103,7 @@ class Run {
 
 /** The least that the process holds while it may tidy up. */
 async function settled(pid: number, before: number): Promise<number> {
-  const until = performance.now() + settleMs;
+  const until = performance.now() + SETTLE_MS;
   let least = residentBytes(pid);
   while (performance.now() < until && least > before) {
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -3,14 +3,14 @@ import { parseArgs } from 'node:util';
 import { fuzz } from './fuzz.ts';
 import { startServer } from './server.ts';
 
-const usage = `usage: npm run fuzz -- [--seconds N] [--seed N]
+const USAGE = `usage: npm run fuzz -- [--seconds N] [--seed N]
 
 Starts a server with a small world and sends it requests that are wrong in every way, for N seconds (60), beginning
 with the given seed (1). Ends with 1 when an answer was a 5xx other than a stated 503, when a request hung, when memory
 did not come back to within 20%, or when SIGTERM with 300 slow connections open did not end the server within 10 s.
 `;
-const memoryGrowth = 1.2;
-const stopWithinMs = 10_000;
+const MEMORY_GROWTH = 1.2;
+const STOP_WITHIN_MS = 10_000;
 
 process.exitCode = await main();
 
@@ -24,7 +24,7 @@ async function main(): Promise<number> {
   });
   const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
   if (values.help || !(seconds > 0) || !Number.isInteger(seed)) {
-    console.log(usage);
+    console.log(USAGE);
     return values.help ? 0 : 2;
   }
   const server = await startServer();
@@ -38,11 +38,11 @@ async function main(): Promise<number> {
     console.log(`${sent} requests in ${seconds} s; answers by status: ${JSON.stringify(byStatus)}`);
     console.log(`memory ${megabytes(residentBefore)} before, ${megabytes(residentAfter)} after`);
     const problems = [...findings];
-    if (residentAfter > memoryGrowth * residentBefore)
+    if (residentAfter > MEMORY_GROWTH * residentBefore)
       problems.push('memory has not come back to within 20%');
     const { code, ms } = await server.stop(300);
     console.log(`SIGTERM with 300 slow connections: exit code ${code} after ${Math.round(ms)} ms`);
-    if (code !== 0 || ms > stopWithinMs) problems.push('the server has not ended in order within 10 s');
+    if (code !== 0 || ms > STOP_WITHIN_MS) problems.push('the server has not ended in order within 10 s');
     for (const problem of problems) console.log(`FOUND ${problem}`);
     if (problems.length > 0) console.log(server.errors().slice(-5_000));
     return problems.length === 0 ? 0 : 1;

@@ -5,7 +5,7 @@ type Named = { type: 'record' | 'enum'; name: string; doc?: string; fields?: Fie
 type Collection = { type: 'array'; items: AvroNode } | { type: 'map'; values: AvroNode };
 type AvroNode = string | AvroNode[] | Named | Collection | { type: AvroNode };
 
-const lineWidth = 110;
+const LINE_WIDTH = 110;
 
 const primitives: Readonly<Record<string, string>> = {
   null: 'null',
@@ -55,7 +55,7 @@ function declare(named: Named, declarations: Map<string, string>): void {
 function enumeration(name: string, symbols: readonly string[]): string {
   const literals = symbols.map((symbol) => `'${symbol}'`);
   const line = `export type ${name} = ${literals.join(' | ')};`;
-  return line.length <= lineWidth ? line : `export type ${name} =\n  | ${literals.join('\n  | ')};`;
+  return line.length <= LINE_WIDTH ? line : `export type ${name} =\n  | ${literals.join('\n  | ')};`;
 }
 
 function typeOf(node: AvroNode, declarations: Map<string, string>): string {

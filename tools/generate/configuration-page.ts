@@ -7,7 +7,7 @@ export function configurationPage(options: readonly ConfigurationOption[]): stri
       value === undefined ? '' : `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
     return `| \`${path}\` | \`${variable}\` | ${shown} | ${description} |`;
   });
-  return `<!-- Generated from src/platform/config.ts by \`npm run generate\`; not to be edited. -->
+  return `<!-- Generated from each room's options.ts by \`npm run generate\`; not to be edited. -->
 # Configuration
 
 Millrace reads, each over the one before: the defaults below, \`millrace.config.json\` in the working directory

@@ -1,4 +1,5 @@
 import type { ErrorDescription } from '#platform';
+import type { CataloguedError } from './error-catalogue.ts';
 
 const remedies: Readonly<Record<ErrorDescription['remedy'], string>> = {
   retry: 'Retry',
@@ -8,12 +9,12 @@ const remedies: Readonly<Record<ErrorDescription['remedy'], string>> = {
 };
 
 /** docs/ERRORS.md. */
-export function errorsPage(catalogue: readonly ErrorDescription[]): string {
+export function errorsPage(catalogue: readonly CataloguedError[]): string {
   const sorted = [...catalogue].sort((a, b) => (a.code < b.code ? -1 : 1));
   const rows = sorted.map(
     ({ code, remedy, meaning, action }) => `| \`${code}\` | ${remedies[remedy]} | ${meaning} | ${action} |`,
   );
-  return `<!-- Generated from src/platform/error-codes.ts by \`npm run generate\`; not to be edited. -->
+  return `<!-- Generated from each room's error-codes.ts by \`npm run generate\`; not to be edited. -->
 # Errors
 
 Every error carries a stable code and belongs to one of four classes, by what its receiver can do: **retry**

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadLetterSchema } from '#engine';
 import { featureViews, recordViews, rowRecordName, rowSchema } from '#features';
-import { modelOptions, models } from '#models';
-import { errorCatalogue } from '#platform';
-import { allOptions } from '#platform/configuration';
+import { models } from '#models';
+import { allOptions } from '#service/configuration';
 import { typesFromAvro } from './avro-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
+import { errorCatalogue } from './error-catalogue.ts';
 import { errorsPage } from './errors-page.ts';
 import { type RecordSchema, withViews } from './example-schemas.ts';
 import { withModels } from './models-page.ts';
@@ -33,7 +33,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     ...declared,
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
     ['schemas/generated/view-keys.ts', viewKeys(featureViews)],
-    ['docs/CONFIGURATION.md', configurationPage(allOptions(modelOptions))],
+    ['docs/CONFIGURATION.md', configurationPage(allOptions())],
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/FEATURES.md', withViewTable(read('docs/FEATURES.md'), [...featureViews, ...recordViews])],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],

@@ -114,8 +114,8 @@ export const CHAIN_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a task that is given up leaves its store open',
-    file: 'src/engine/task/assignment/owned-tasks.ts',
-    find: '...tasks.map((task) => task.close()), ',
+    file: 'src/engine/task/held-task.ts',
+    find: 'await this.task?.close();',
     replace: '',
     shows: 'died',
   },

@@ -24,14 +24,14 @@ export const MUTANTS: readonly Mutant[] = [
     find: `  const appended = await committer.write({ appends, offsets });
   step('commit.store.before');
   for (const task of tasks) {
-    await task.commit(appended);
+    await orDamaged(task, task.commit(appended));
     task.outbox.clear();
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }`,
     replace: `  step('commit.store.before');
   for (const task of tasks) {
-    await task.commit([]);
+    await orDamaged(task, task.commit([]));
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
   }
@@ -41,13 +41,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'outputs and offsets in two transactions',
     file: task('commit/commit'),
-    find: `      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
+    find: `      const appended = await this.#writer.write({ appends, offsets: [{ group, offsets }] });`,
+    replace: `      const appended = await this.#writer.write({ appends, offsets: [] });
       step('commit.log.before');
-      const appended = await this.#producer.commit();`,
-    replace: `      const appended = await this.#producer.commit();
-      step('commit.log.before');
-      this.#producer.sendOffsets(this.#rebalance.membership, offsets);
-      await this.#producer.commit();`,
+      await this.#writer.write({ appends: [], offsets: [{ group, offsets }] });`,
   },
   {
     name: 'input offset off by one',
@@ -65,7 +62,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a batch gives its memory back before its records have gone through',
     file: task('input/input'),
     find: 'this.#taken.push(batch);',
-    replace: 'batch.free?.();',
+    replace: 'batch.free();',
     shows: 'died',
   },
   {
@@ -82,7 +79,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a restore ends one record early',
-    file: task('restore/state'),
+    file: task('restore/replay'),
     find: 'if (batch.nextOffset <= until) return batch.count;',
     replace:
       'if (batch.nextOffset <= until) return batch.nextOffset < until - 1 ? batch.count : batch.count - 1;',
@@ -90,60 +87,60 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a restore stops at the stable offset',
     file: task('restore/state'),
-    find: 'return topic?.offsets[this.#options.partition]?.[end] ?? 0;',
-    replace: "return topic?.offsets[this.#options.partition]?.[end === 'end' ? 'stable' : end] ?? 0;",
+    find: 'const until = (logged ? offsets?.[end] : inputOffsets.get(changelog)) ?? 0;',
+    replace: 'const until = (logged ? offsets?.stable : inputOffsets.get(changelog)) ?? 0;',
   },
   {
     name: 'a copy of a source is restored beyond what was read',
     file: task('restore/state'),
-    find: 'if (!definition.logged) return this.#inputOffsets.get(definition.changelog) ?? 0;',
-    replace: '',
+    find: 'const until = (logged ? offsets?.[end] : inputOffsets.get(changelog)) ?? 0;',
+    replace: 'const until = offsets?.[end] ?? 0;',
     shows: 'died',
   },
   {
     name: 'a stale store is taken as it is',
-    file: task('restore/state'),
-    find: 'open.offset = mark.offset;',
-    replace: 'open.offset = until;',
+    file: task('restore/open-store'),
+    find: 'this.offset = mark.offset;',
+    replace: 'this.offset = until;',
   },
   {
     name: 'a store whose tombstones have expired is reused',
-    file: task('restore/state'),
-    find: 'if (topic !== undefined) open.tombstonesTrustedMs = tombstonesTrustedMs(topic.cleanup);',
+    file: task('restore/open-store'),
+    find: 'if (topic !== undefined) this.#tombstonesTrustedMs = tombstonesTrustedMs(topic.cleanup);',
     replace: '',
   },
   {
     name: 'a store that is ahead of its changelog is taken',
-    file: task('restore/state'),
-    find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
-    replace: 'if (mark.offset < start || isExpired) {',
+    file: task('restore/open-store'),
+    find: "if (mark.offset < start || mark.offset > until || isAhead || isExpired) return 'misfit';",
+    replace: "if (mark.offset < start || isExpired) return 'misfit';",
     shows: 'died',
   },
   {
     name: 'a store that was ahead of a log put back is taken',
-    file: task('restore/state'),
-    find: 'if (mark.offset < start || mark.offset > until || isAhead || isExpired) {',
-    replace: 'if (mark.offset < start || mark.offset > until || isExpired) {',
+    file: task('restore/open-store'),
+    find: "if (mark.offset < start || mark.offset > until || isAhead || isExpired) return 'misfit';",
+    replace: "if (mark.offset < start || mark.offset > until || isExpired) return 'misfit';",
     shows: 'died',
   },
   {
     name: 'a copy goes on behind tombstones that are gone',
-    file: task('restore/state'),
-    find: 'this.#assertTombstonesKept(open);',
+    file: task('restore/replay'),
+    find: 'open.assertTombstonesKept(clock.now());',
     replace: '',
   },
   {
     name: 'a store with a damaged timer is never rebuilt',
-    file: task('task'),
+    file: task('open-stores'),
     find: "if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;",
     replace: 'throw error;',
     shows: 'died',
   },
   {
     name: 'the digest is not restored',
-    file: task('restore/state'),
-    find: 'if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));',
-    replace: 'if (mark.fingerprint === store.fingerprint) store.digest.clear();',
+    file: task('restore/open-store'),
+    find: 'if (mark.fingerprint === values.fingerprint) digest.set(Digest.fromHex(mark.digest));',
+    replace: 'if (mark.fingerprint === values.fingerprint) digest.clear();',
   },
   {
     name: 'a store that does not fit is not emptied',
@@ -260,7 +257,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'keys are evicted whose values the database does not have yet',
-    file: 'src/engine/store/cached-store.ts',
+    file: 'src/engine/store/entry-cache.ts',
     find: 'if (entry.used || entry.dirty || entry.changes?.isHeld === true) {',
     replace: 'if (entry.used || entry.dirty) {',
   },
@@ -278,7 +275,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a task that moves has two owners',
-    file: task('assignment/assignment'),
+    file: task('assignment/placement'),
     find: 'const isSettled = (name: string) => (holders.get(name) ?? targets.get(name)) === targets.get(name);',
     replace: 'const isSettled = (_name: string) => true;',
   },

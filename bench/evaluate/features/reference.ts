@@ -6,8 +6,8 @@
  */
 import type { AnyView } from '#features';
 
-const day = 86_400_000;
-const positive = `kind IN ('view', 'click', 'complete', 'like', 'comment', 'rating', 'purchase', 'quiz_score') AND item_id IS NOT NULL`;
+const DAY = 86_400_000;
+const POSITIVE = `kind IN ('view', 'click', 'complete', 'like', 'comment', 'rating', 'purchase', 'quiz_score') AND item_id IS NOT NULL`;
 
 const counted = (kind: string) => `count(*) FILTER (kind = '${kind}')`;
 /** Events of a window that moves in steps, all in ms. */
@@ -15,12 +15,12 @@ const within = (window: number, step: number, condition = 'true') =>
   `count(*) FILTER (${condition} AND ts >= floor(($t - ${window}) / ${step}) * ${step})`;
 const average = (condition: string) =>
   `(sum(round(value * 1000)) FILTER (${condition})) / (count(*) FILTER (${condition})) / 1000`;
-const days = (time: string) => `($t - ${time}) / ${day}.0`;
+const days = (time: string) => `($t - ${time}) / ${DAY}.0`;
 
 /** Sum of the events of `source`, decayed: see aggregations/decayed-sum.ts for the blocks of hours. */
 function decayed(source: string, halfLifeDays: number): string {
   const exists = (width: number) => `newest >= floor(hour / ${width}) * ${width} + ${9 * width}`;
-  return `(SELECT coalesce(sum(events * pow(2, -greatest(0, $t - (start + width / 2.0) * 3600000) / ${halfLifeDays * day}.0) ORDER BY start), 0)
+  return `(SELECT coalesce(sum(events * pow(2, -greatest(0, $t - (start + width / 2.0) * 3600000) / ${halfLifeDays * DAY}.0) ORDER BY start), 0)
     FROM (SELECT floor(hour / width) * width AS start, any_value(width) AS width, count(*) AS events
       FROM (SELECT hour, CASE WHEN NOT ${exists(2)} THEN 1 WHEN NOT ${exists(4)} THEN 2 WHEN NOT ${exists(8)} THEN 4
           WHEN NOT ${exists(16)} THEN 8 WHEN NOT ${exists(32)} THEN 16 ELSE 32 END AS width
@@ -37,18 +37,18 @@ const mostOf = (what: string, source: string, k: number) =>
 
 const user = `
 WITH found AS (FROM raw WHERE user_id = $key AND ts < $t),
-e AS (FROM found WHERE $t - (SELECT max(ts) FROM found) <= ${365 * day}),
-p AS (FROM e WHERE ${positive}),
+e AS (FROM found WHERE $t - (SELECT max(ts) FROM found) <= ${365 * DAY}),
+p AS (FROM e WHERE ${POSITIVE}),
 recent AS (SELECT item_id, max(ts) AS ts FROM p GROUP BY item_id ORDER BY ts DESC, item_id DESC LIMIT 50),
-visit AS (SELECT ts, ts - lag(ts) OVER (ORDER BY ts) AS gap FROM e WHERE ts > (SELECT max(ts) FROM e) - ${day}),
+visit AS (SELECT ts, ts - lag(ts) OVER (ORDER BY ts) AS gap FROM e WHERE ts > (SELECT max(ts) FROM e) - ${DAY}),
 opened AS (SELECT max(ts) AS start FROM visit WHERE gap IS NULL OR gap >= 1800000),
 present AS (SELECT visit.ts FROM visit, opened WHERE visit.ts >= start AND $t - (SELECT max(ts) FROM e) < 1800000)
 SELECT count(*) AS events, ${counted('view')} AS views, ${counted('click')} AS clicks, ${counted('complete')} AS completes,
   ${counted('like')} AS likes, ${counted('comment')} AS comments, ${counted('rating')} AS ratings, ${counted('skip')} AS skips,
   ${counted('purchase')} AS purchases, ${counted('quiz_score')} AS quizzes, ${counted('search')} AS searches,
-  ${within(3_600_000, 300_000)} AS events_1h, ${within(day, 3_600_000)} AS events_24h,
-  ${within(7 * day, 21_600_000)} AS events_7d, ${within(30 * day, day)} AS events_30d,
-  ${counts(24, 'floor(ts / 3600000) % 24')} AS hours, ${counts(7, `(floor(ts / ${day}) + 3) % 7`)} AS weekdays,
+  ${within(3_600_000, 300_000)} AS events_1h, ${within(DAY, 3_600_000)} AS events_24h,
+  ${within(7 * DAY, 21_600_000)} AS events_7d, ${within(30 * DAY, DAY)} AS events_30d,
+  ${counts(24, 'floor(ts / 3600000) % 24')} AS hours, ${counts(7, `(floor(ts / ${DAY}) + 3) % 7`)} AS weekdays,
   ${average(`kind = 'rating' AND value IS NOT NULL`)} AS rating_mean,
   ${average(`kind = 'quiz_score' AND value IS NOT NULL`)} AS quiz_score_mean,
   coalesce(sum(watch_ms), 0) AS watch_ms, sum(watch_ms) / count(watch_ms) AS watch_ms_mean,
@@ -63,26 +63,26 @@ SELECT count(*) AS events, ${counted('view')} AS views, ${counted('click')} AS c
 FROM e`;
 
 const item = `
-WITH e AS (FROM raw WHERE item_id = $key AND ts < $t), p AS (FROM e WHERE ${positive})
+WITH e AS (FROM raw WHERE item_id = $key AND ts < $t), p AS (FROM e WHERE ${POSITIVE})
 SELECT ${counted('impression')} AS impressions, ${counted('view')} AS views, ${counted('click')} AS clicks,
   ${counted('complete')} AS completes, ${counted('like')} AS likes, ${counted('comment')} AS comments,
   ${counted('rating')} AS ratings, ${counted('skip')} AS skips, ${counted('purchase')} AS purchases,
   ${average(`kind = 'rating' AND value IS NOT NULL`)} AS rating_mean,
   (${counted('click')} + 1) / (greatest(${counted('click')}, ${counted('impression')}) + 20.0) AS ctr,
   (${counted('complete')} + 5) / (greatest(${counted('view')}, ${counted('complete')}) + 10.0) AS completion_rate,
-  count(*) FILTER (${positive}) AS positives, ${within(day, 3_600_000, positive)} AS positives_24h,
-  ${within(7 * day, 21_600_000, positive)} AS positives_7d, ${within(30 * day, day, positive)} AS positives_30d,
-  ${decayed('p', 7)} AS popularity, ${days(`max(ts) FILTER (${positive})`)} AS days_since_last
+  count(*) FILTER (${POSITIVE}) AS positives, ${within(DAY, 3_600_000, POSITIVE)} AS positives_24h,
+  ${within(7 * DAY, 21_600_000, POSITIVE)} AS positives_7d, ${within(30 * DAY, DAY, POSITIVE)} AS positives_30d,
+  ${decayed('p', 7)} AS popularity, ${days(`max(ts) FILTER (${POSITIVE})`)} AS days_since_last
 FROM e`;
 
 const userCategory = `
-WITH e AS (FROM raw WHERE user_id = $key AND category = $other AND ts < $t), p AS (FROM e WHERE ${positive})
-SELECT count(*) AS events, count(*) FILTER (${positive}) AS positives, ${decayed('p', 30)} AS affinity,
+WITH e AS (FROM raw WHERE user_id = $key AND category = $other AND ts < $t), p AS (FROM e WHERE ${POSITIVE})
+SELECT count(*) AS events, count(*) FILTER (${POSITIVE}) AS positives, ${decayed('p', 30)} AS affinity,
   ${days('max(ts)')} AS days_since_last FROM e`;
 
 const userItem = `
 WITH e AS (FROM raw WHERE user_id = $key AND item_id = $other AND ts < $t)
-SELECT count(*) AS events, ${counted('impression')} AS impressions, count(*) FILTER (${positive}) AS positives,
+SELECT count(*) AS events, ${counted('impression')} AS impressions, count(*) FILTER (${POSITIVE}) AS positives,
   ${days('max(ts)')} AS days_since_last FROM e`;
 
 /** The query for the row of one key as of `$t`; a crossed key is given as `$key` and `$other`. */

@@ -15,10 +15,7 @@ const places: {
 export type StreamRows = { readonly view: string; readonly rows: number; readonly equal: number };
 
 /** For each view: how many examples hold its row, and how many of those rows are those of the join. */
-export async function compareStreamRows(
-  source: OfflineSource,
-  scratchDirectory: string,
-): Promise<readonly StreamRows[]> {
+export async function compareStreamRows(source: OfflineSource): Promise<readonly StreamRows[]> {
   const store = await openOffline(source);
   const results: StreamRows[] = [];
   for (const view of featureViews) {
@@ -30,7 +27,7 @@ export async function compareStreamRows(
       (count(*) FILTER (to_json(e.${column})::VARCHAR = to_json(${joined})::VARCHAR))::INTEGER AS equal
       FROM examples e ASOF LEFT JOIN ${name} h ON ${keys.join(' AND ')} AND e.ts > h.valid_from
       WHERE e.${column} IS NOT NULL`;
-    const options = { store, scratchDirectory, views: [view], pseudonymOf: () => undefined };
+    const options = { store, views: [view], pseudonymOf: () => undefined };
     await queryOffline(query, { ...options, signal: new AbortController().signal }, async ({ rows }) => {
       for await (const chunk of rows) {
         for (const [all, equal] of chunk) {

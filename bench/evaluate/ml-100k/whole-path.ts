@@ -19,7 +19,7 @@ import { type Figure, printFigure } from '../../figure.ts';
 import { runLoop } from '../../loop/run-loop.ts';
 
 const comparedMetrics = ['recall@10', 'ndcg@10'] as const;
-const writtenAtOnce = 5000;
+const WRITTEN_AT_ONCE = 5000;
 
 type ComparedMetric = (typeof comparedMetrics)[number];
 
@@ -114,7 +114,7 @@ async function write<V>(
   let chunk: { key: string; value: V; timestamp: number }[] = [];
   for (const value of values) {
     chunk.push({ value, ...place(value) });
-    if (chunk.length < writtenAtOnce) continue;
+    if (chunk.length < WRITTEN_AT_ONCE) continue;
     await writer.write(chunk);
     chunk = [];
   }

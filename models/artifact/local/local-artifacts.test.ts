@@ -156,7 +156,7 @@ test('a manifest of the first format is read, one of a later build refused, and 
   for (const [name, bytes] of Object.entries(contents)) writeFileSync(join(first, name), bytes);
   assert.deepEqual((await openVersion(first)).read('items.index'), contents['items.index']);
   const later = handmade(root, { ...rest, format: 3, files });
-  await assert.rejects(openVersion(later), { code: 'MR_VERSION_CORRUPT', message: /format 3.*newer build/ });
+  await assert.rejects(openVersion(later), { code: 'MR_VERSION_CORRUPT', message: /format 3.*newer one/ });
   const outside = [{ name: '../../secret', bytes: 1, sha256: '' }];
   await assert.rejects(openVersion(handmade(root, { ...rest, format: 2, files: outside })), {
     code: 'MR_VERSION_CORRUPT',

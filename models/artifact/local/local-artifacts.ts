@@ -1,7 +1,15 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ConfigurationError, errorCode } from '#platform';
-import { corrupt, encodeManifest, manifestName, parseManifest, sha256, versionOf } from '../manifest.ts';
+import {
+  ConfigurationError,
+  errorCode,
+  ifThere,
+  namesIn,
+  PARTIAL_PREFIX,
+  sync,
+  writeDurably,
+} from '#platform';
+import { corrupt, encodeManifest, MANIFEST_NAME, parseManifest, sha256, versionOf } from '../manifest.ts';
 import type {
   ArtifactStore,
   VersionContents,
@@ -11,7 +19,6 @@ import type {
 } from '../port.ts';
 
 const versionPattern = /^[0-9a-f]{16}$/;
-const partialPrefix = '.partial-';
 
 /**
  * Versions as directories of `directory`, each named by its version. One is written aside, made durable, and renamed
@@ -25,15 +32,11 @@ export function localArtifacts(directory: string): ArtifactStore {
       return openVersion(join(directory, version));
     },
     list: async () => {
-      const names = await readdir(directory).catch((error: unknown) => {
-        if (errorCode(error) === 'ENOENT') return [];
-        throw error;
-      });
-      const versions = names.map((name) => name.replace(partialPrefix, ''));
+      const versions = (await namesIn(directory)).map((name) => name.replace(PARTIAL_PREFIX, ''));
       return [...new Set(versions.filter((name) => versionPattern.test(name)))].sort();
     },
     stat: async (version) => {
-      const places = versionPattern.test(version) ? [version, partialPrefix + version] : [];
+      const places = versionPattern.test(version) ? [version, PARTIAL_PREFIX + version] : [];
       for (const place of places) {
         const found = await statOf(join(directory, place));
         if (found !== undefined) return found;
@@ -52,7 +55,7 @@ export function localArtifacts(directory: string): ArtifactStore {
  */
 export async function openVersion(directory: string): Promise<VersionFiles> {
   const version = basename(resolve(directory));
-  const path = join(directory, manifestName);
+  const path = join(directory, MANIFEST_NAME);
   const bytes = await readOr(path, () => missing(version, dirname(resolve(directory))));
   const actual = versionOf(bytes);
   if (actual !== version)
@@ -65,9 +68,9 @@ async function readFiles(directory: string, { files }: VersionManifest): Promise
   const contents = new Map<string, Buffer>();
   for (const { name, bytes: size, sha256: expected } of files) {
     const path = join(directory, name);
-    const bytes = await readOr(path, (cause) => corrupt(path, 'is not there', cause));
-    if (bytes.length !== size) throw corrupt(path, `has ${bytes.length} bytes, the manifest says ${size}`);
-    if (sha256(bytes) !== expected) throw corrupt(path, 'has another SHA-256 than the manifest says');
+    const bytes = await readOr(path, () => corrupt(path, 'is not there'));
+    if (bytes.length !== size) throw corrupt(path, `has ${bytes.length} bytes; the manifest says ${size}`);
+    if (sha256(bytes) !== expected) throw corrupt(path, 'has a SHA-256 other than in the manifest');
     contents.set(name, bytes);
   }
   return contents;
@@ -108,16 +111,16 @@ async function writeVersion(
     await utimes(place, now, now);
     return version;
   }
-  const aside = join(root, partialPrefix + version);
+  const aside = join(root, PARTIAL_PREFIX + version);
   await rm(aside, { recursive: true, force: true });
   await mkdir(aside, { recursive: true });
   try {
     for (const [name, bytes] of Object.entries(contents)) await writeDurably(join(aside, name), bytes);
-    await writeDurably(join(aside, manifestName), manifest);
-    await syncDirectory(aside);
+    await writeDurably(join(aside, MANIFEST_NAME), manifest);
+    await sync(aside);
     await rm(place, { recursive: true, force: true });
     await rename(aside, place);
-    await syncDirectory(root);
+    await sync(root);
   } catch (error) {
     await rm(aside, { recursive: true, force: true });
     throw error;
@@ -127,7 +130,7 @@ async function writeVersion(
 
 /** Out of its place first, so that a crash leaves it whole or absent. */
 async function removeVersion(root: string, version: string): Promise<void> {
-  const aside = join(root, partialPrefix + version);
+  const aside = join(root, PARTIAL_PREFIX + version);
   await rm(aside, { recursive: true, force: true });
   try {
     await rename(join(root, version), aside);
@@ -135,20 +138,15 @@ async function removeVersion(root: string, version: string): Promise<void> {
     if (errorCode(error) === 'ENOENT') return;
     throw error;
   }
-  await syncDirectory(root);
+  await sync(root);
   await rm(aside, { recursive: true, force: true });
 }
 
 async function statOf(place: string): Promise<{ bytes: number; writtenMs: number } | undefined> {
-  try {
-    const { mtimeMs: writtenMs } = await stat(place);
-    const names = await readdir(place);
-    const sizes = await Promise.all(names.map(async (name) => (await stat(join(place, name))).size));
-    return { bytes: sizes.reduce((total, size) => total + size, 0), writtenMs };
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
+  const found = await ifThere(stat(place));
+  if (found === undefined) return undefined;
+  const files = await Promise.all((await namesIn(place)).map((name) => ifThere(stat(join(place, name)))));
+  return { bytes: files.reduce((total, file) => total + (file?.size ?? 0), 0), writtenMs: found.mtimeMs };
 }
 
 /** Whether a version is there and sound; one that was damaged is to be written again. */
@@ -163,33 +161,10 @@ async function isWhole(place: string): Promise<boolean> {
   }
 }
 
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes the names in a directory durable. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-async function readOr(path: string, absent: (cause: unknown) => Error): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const code = errorCode(error);
-    throw code === 'ENOENT' || code === 'ENOTDIR' ? absent(error) : error;
-  }
+async function readOr(path: string, absent: () => Error): Promise<Buffer> {
+  const bytes = await ifThere(readFile(path));
+  if (bytes === undefined) throw absent();
+  return bytes;
 }
 
 function missing(version: string, directory: string): ConfigurationError {

@@ -1,5 +1,4 @@
-import { shortText } from '../short-text.ts';
-import { isExactLong, largestLong } from '../strict-types.ts';
+import { isExactLong, LARGEST_LONG } from '../strict-types.ts';
 
 /** Where what was read or written last ends: returning it beside the value would take an object for each. */
 export const cursor = { at: 0 };
@@ -44,7 +43,7 @@ export const readers = {
     cursor.at = at;
     let value = low + high * 2 ** HALF_BITS;
     value = low & 1 ? -(value + 1) / 2 : value / 2;
-    if (value > largestLong || value < -largestLong) throw notCompiled;
+    if (value > LARGEST_LONG || value < -LARGEST_LONG) throw notCompiled;
     return value;
   },
 
@@ -59,16 +58,9 @@ export const readers = {
   text(bytes: Buffer, at: number): string {
     const prefix = bytes[at] as number;
     // A length of one byte that is not negative is even and below 128.
-    if ((prefix & 0x81) === 0) {
-      const end = at + 1 + (prefix >> 1);
-      const short = end <= bytes.length ? shortText(bytes, at + 1, end) : undefined;
-      if (short !== undefined) {
-        cursor.at = end;
-        return short;
-      }
-    }
-    const length = readers.long(bytes, at);
-    const start = cursor.at;
+    const isShort = (prefix & 0x81) === 0;
+    const length = isShort ? prefix >> 1 : readers.long(bytes, at);
+    const start = isShort ? at + 1 : cursor.at;
     assertWithin(bytes, start, length);
     cursor.at = start + length;
     return (bytes as NativeBuffer).utf8Slice(start, start + length);

@@ -27,7 +27,10 @@ export function isCompilable(type: Type, within: readonly Type[] = []): boolean 
   return fields.every(({ name }) => name !== '__proto__') && all(fields.map((field) => field.type));
 }
 
-/** The text of a function in the making, with the constants that it refers to. */
+/**
+ * The text of a function in the making, with the constants that it refers to. With avsc alone the engine's benchmark takes 1.06
+ * times the processor time in T3, 1.12 when warm: `npm run bench -- engine T3` in pairs, decision 025.
+ */
 export class Source {
   readonly #statements: string[] = [];
   readonly #constants: unknown[] = [];

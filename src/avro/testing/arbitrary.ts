@@ -2,13 +2,13 @@ import fc from 'fast-check';
 
 type Field = { readonly name: string; readonly type: unknown };
 
-const largestLong = 2 ** 52 - 1;
+const LARGEST_LONG = 2 ** 52 - 1;
 
 const primitives: Readonly<Record<string, () => fc.Arbitrary<unknown>>> = {
   null: () => fc.constant(null),
   boolean: () => fc.boolean(),
   int: () => fc.integer(),
-  long: () => fc.integer({ min: -largestLong, max: largestLong }),
+  long: () => fc.integer({ min: -LARGEST_LONG, max: LARGEST_LONG }),
   double: () => fc.double(),
   string: () => fc.string({ unit: 'grapheme' }),
   bytes: () => fc.uint8Array().map((bytes) => Buffer.from(bytes)),

@@ -1,20 +1,18 @@
 /** `millrace recommend USER`: one answer, from the running server or made here. */
 
 import { type Command, Option } from 'commander';
-import { createLogger } from '#platform';
 import { openResponder, type Recommendation } from '#responders';
 import { devices, type InteractionContext } from '#schemas';
 import {
   askServer,
-  openExistingInstallation,
   requireData,
   responderOptions,
   serverAddress,
   unlessInterrupted,
-  withShutdown,
+  withInstallation,
 } from '#service';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { notice, type Output } from '../output.ts';
+import { notice, type Output, right } from '../output.ts';
 
 type Options = Partial<InteractionContext> & { readonly k: number };
 
@@ -23,16 +21,16 @@ export function recommendCommand(command: Command): Command {
     command: command
       .argument('<user>', 'user id, as posted events carry it')
       .option('-k <count>', 'how many items', wholeNumber(1, 100), 10)
-      .addOption(new Option('--device <device>', 'what it is asked by').choices(Object.keys(devices)))
-      .option('--country <country>', 'where, as events carry it')
-      .option('--language <language>', 'in which language, as events carry it'),
+      .addOption(new Option('--device <device>', 'the device that requests it').choices(Object.keys(devices)))
+      .option('--country <country>', 'country, as events carry it')
+      .option('--language <language>', 'language, as events carry it'),
     examples: [
       ['millrace recommend 42', 'ten items, with titles'],
-      ['millrace recommend 42 -k 3 --json', 'the answer as GET /recommend/42?k=3 gives it'],
+      ['millrace recommend 42 -k 3 --json', 'the answer as GET /recommend/42?k=3 returns it'],
     ],
     notes: `
-Asks the server that "millrace start" runs on the data directory, or makes the answer itself where none runs.
-source: "index" items come from the trained model, "popular" ones fill up and are what unknown users get.`,
+Asks the server that "millrace start" runs on the data directory, or computes the answer itself if none runs.
+source: "index" items come from the trained model; "popular" ones fill up the list and are what unknown users get.`,
     run: async ({ configuration, options, output }, [user = '']) => {
       requireData(configuration);
       const address = serverAddress(configuration);
@@ -62,9 +60,7 @@ async function answerHere(
   { configuration, options }: Omit<Invocation<Options>, 'output'>,
   user: string,
 ): Promise<Recommendation> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'recommend' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const responder = await openResponder(await responderOptions(installation));
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
@@ -82,19 +78,9 @@ export function printAnswer(
   const rows = items.map(({ item_id, title, score, source }, rank) => {
     return [String(rank + 1), title, item_id, score.toFixed(3), source];
   });
-  const right = 'right' as const;
-  output.table(
-    [
-      { title: ' ', align: right },
-      { title: 'title' },
-      { title: 'item' },
-      { title: 'score', align: right },
-      { title: 'source' },
-    ],
-    rows,
-  );
+  output.table([right(' '), 'title', 'item', right('score'), 'source'], rows);
   if (degraded !== null) {
-    notice(output, `What is known of the user can't be read (${degraded}), so these are the popular items.`);
+    notice(output, `The user's features can't be read (${degraded}), so these are the popular items.`);
   } else if (version === null)
     notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
 }

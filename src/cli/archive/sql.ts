@@ -1,17 +1,13 @@
 /** `millrace sql`: one SELECT over the archive. */
 
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type AnyView, withTtls } from '#features';
 import { type ArchiveOptions, archiveNow, openOffline, type QueryResult, queryOffline } from '#offline';
-import { createLogger, type DirectoryLock, errorCode, lockDirectory } from '#platform';
-import { archiveOptions, openExistingInstallation, withShutdown } from '#service';
+import { type DirectoryLock, errorCode, lockDirectory } from '#platform';
+import { archiveOptions, withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { commandProgress, grouped, notice, type Output, right } from '../output.ts';
 
 type Options = { readonly csv?: boolean };
 type Value = QueryResult['rows'] extends AsyncGenerator<(infer V)[][]> ? V : never;
@@ -22,27 +18,28 @@ const TABLE_ROWS = 1_000;
 export function sqlCommand(command: Command): Command {
   return defineCommand<Options>({
     command: command
-      .argument('<query>', 'one SELECT in the SQL of DuckDB')
+      .argument('<query>', 'one SELECT, in the SQL of DuckDB')
       .option('--csv', 'print comma-separated values'),
     examples: [
-      ['millrace sql "show tables"', 'what there is; "describe events" for columns'],
+      ['millrace sql "show tables"', 'the tables; "describe events" for columns'],
       ['millrace sql "select kind, count(*) from events group by 1"', 'events by kind'],
-      ['millrace sql "from user_features_as_of(epoch_ms(now()))" --csv', 'the row of every user now'],
+      ['millrace sql "from user_features_as_of(epoch_ms(now()))" --csv', 'the current row of every user'],
     ],
     notes: `
-Tables: events; examples, with the newest labels; example_corrections; and the history of each view, as user_features:
-a row a change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch; "time" is the same.
-Of user_profile and item_profile there is the newest record of each alone, valid from its own time.
+Tables: events; examples, with the newest labels; example_corrections; and the history of each view, such as
+user_features: one row per change, with the state from valid_from on. Times (ts, valid_from) are ms since the epoch;
+"time" is the same as a timestamp. user_profile and item_profile hold only the newest record of each key, valid from
+its own time.
 
-  <view>_as_of(ms)       the finished row of every key, of all events before that time;
+  <view>_as_of(ms)       the finished row of every key, from all events before that time;
                          epoch_ms(timestamp '2026-01-31') is a time in ms
   <view>_row(state, ms)  the finished row of a state at a time; in an as-of join:
 
   select e.event_id, user_features_row(h.state, e.ts).recent_items from events e
   asof left join user_features h on e.user_id = h.user_id and e.ts > h.valid_from
 
-On the log users have pseudonyms: where user_id = pseudonym('42').
-What a running start has not archived yet (offline.flushSeconds) is not seen; without one it is archived first.`,
+On the log, users have pseudonyms: where user_id = pseudonym('42'). Records that a running start has not archived yet
+(offline.flushSeconds) are not included; without one, they are archived first.`,
     run: (invocation, [query = '']) => runQuery(invocation, query),
   });
 }
@@ -52,15 +49,12 @@ async function runQuery(
   query: string,
 ): Promise<number> {
   if (output.json && options.csv === true) {
-    throw usageError('--csv and --json were both given.', 'Choose one of them.');
+    throw usageError('--csv and --json exclude each other.', 'Choose one of them.');
   }
-  const logger = createLogger({ level: configuration.logging.level, name: 'sql' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const archive = await archiveOptions(installation, commandProgress(output, shutdown.signal));
     await archiveWhereNobodyDoes(archive, shutdown.signal);
     const store = await openOffline({ ...installation, dataDirectory: configuration.data });
-    const scratchDirectory = await mkdtemp(join(tmpdir(), 'millrace-sql-'));
     const signal = AbortSignal.any([shutdown.signal, output.closed]);
     try {
       const pseudonyms = await installation.pseudonyms();
@@ -68,7 +62,6 @@ async function runQuery(
         query,
         {
           store,
-          scratchDirectory,
           views: newestOf(archive.views ?? []).map((view) => withTtls(view, configuration.features.ttlMs)),
           records: installation,
           pseudonymOf: (userId) => pseudonyms.known(userId),
@@ -78,8 +71,6 @@ async function runQuery(
       );
     } catch (error) {
       if (!output.closed.aborted) throw error;
-    } finally {
-      await rm(scratchDirectory, { recursive: true, force: true });
     }
     return EXIT.done;
   });
@@ -156,10 +147,7 @@ async function printTable(output: Output, { columns, rows }: QueryResult): Promi
     if (isCut) break;
   }
   output.table(
-    columns.map(({ name, type }) => ({
-      title: name,
-      ...(numeric.test(type) && { align: 'right' as const }),
-    })),
+    columns.map(({ name, type }) => (numeric.test(type) ? right(name) : name)),
     shown.slice(0, TABLE_ROWS),
   );
   if (isCut) notice(output, `The first ${grouped(TABLE_ROWS)} rows; --csv and --json print all.`);

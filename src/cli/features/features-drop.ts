@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { versionedName } from '#features';
-import { createLogger, InputError, lockDirectory, systemClock } from '#platform';
+import { InputError, lockDirectory, systemClock } from '#platform';
 import { openExistingInstallation, withShutdown } from '#service';
 import { dropVersion, readViewVersions } from '#view-builds';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
@@ -13,12 +13,12 @@ import { declaredViews } from './view-names.ts';
 export function dropCommand(): Command {
   return defineCommand({
     command: new Command('drop')
-      .description('Delete the rows of a version of a view that is declared no more.')
+      .description('Delete the rows of a view version that is no longer declared.')
       .argument('<view>', 'its name')
       .argument('<version>', 'its version', wholeNumber(1, 1_000_000)),
-    examples: [['millrace features drop user-trends 1', 'once version 2 has taken its place']],
+    examples: [['millrace features drop user-trends 1', 'once version 2 has replaced it']],
     notes:
-      'Deletes its topics and its state. Take it out of features.modules and stop "millrace start" before.',
+      'Deletes its topics and its state. First remove it from features.modules and stop "millrace start".',
     run: (invocation, [name = '', version = '']) => drop(invocation, name, Number(version)),
   });
 }
@@ -28,8 +28,7 @@ async function drop(
   name: string,
   version: number,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(configuration.data, 'features drop');
     shutdown.add('data directory', async () => lock.release());
     const installation = await openExistingInstallation(configuration, shutdown);
@@ -41,7 +40,7 @@ async function drop(
     await dropVersion({ ...installation, clock: systemClock }, known);
     await rm(join(installation.directory, 'state', `view-${full}`), { recursive: true, force: true });
     if (output.json) output.value({ ...known, status: 'dropped' });
-    else output.line(`Version ${version} of ${name} is dropped: its topics and its state are gone.`);
+    else output.line(`Version ${version} of ${name} is dropped; its topics and its state were deleted.`);
     return EXIT.done;
   });
 }
@@ -53,7 +52,7 @@ function unknownVersion(name: string): InputError {
 }
 
 function inUse(name: string): InputError {
-  return new InputError('MR_FEATURES_IN_USE', `${name} is declared, so it would be built again.`, {
-    hint: 'Take its module out of features.modules first.',
+  return new InputError('MR_FEATURES_IN_USE', `${name} is declared, so it would be rebuilt.`, {
+    hint: 'Remove its module from features.modules first.',
   });
 }

@@ -1,16 +1,14 @@
 /** `millrace features get ENTITY ID`: features as they are served now, from the running server or read here. */
 
 import { Command } from 'commander';
-import { createLogger } from '#platform';
 import { askFeatures, type FeatureRow, openFeatureReader, type ShownFeatures } from '#responders';
 import {
   askServer,
-  openExistingInstallation,
   requireData,
   responderOptions,
   serverAddress,
   unlessInterrupted,
-  withShutdown,
+  withInstallation,
 } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { moment, type Output, shown } from '../output.ts';
@@ -26,18 +24,18 @@ type Asked = {
 export function getCommand(): Command {
   return defineCommand<Options>({
     command: new Command('get')
-      .description('Show the features of a user or of an item as they are served now.')
+      .description('Show the features of a user or an item as they are served now.')
       .argument('<entity>', 'user or item')
       .argument('<id>', 'its id')
-      .option('--views <names>', 'of these views alone, separated by commas')
-      .option('--item <id>', 'of a user: those of the user with this item as well'),
+      .option('--views <names>', 'only these views, separated by commas')
+      .option('--item <id>', 'for a user: also the features of the user with this item'),
     examples: [
       ['millrace features get user 42', 'every view of the user'],
       ['millrace features get user 42 --item 50', 'and of the user with an item'],
       ['millrace features get item 50 --views item-features --json', 'as JSON'],
     ],
     notes:
-      'Asks the server that "millrace start" runs on the data directory, or reads the views itself where none runs.',
+      'Asks the server that "millrace start" runs on the data directory, or reads the views itself if none runs.',
     run: async (invocation, [entity = '', id = '']) => {
       const { configuration, output, options } = invocation;
       requireData(configuration);
@@ -59,14 +57,12 @@ function askedFor(entity: string, id: string, { views, item }: Options): Asked {
   if (entity === 'user') return { user: id, ...(item !== undefined && { items: [item] }), ...named };
   if (entity === 'item' && item === undefined) return { items: [id], ...named };
   throw entity === 'item'
-    ? usageError('--item goes with a user.', 'millrace features get item ID')
+    ? usageError('--item requires a user.', 'millrace features get item ID')
     : usageError(`There is no entity ${entity}.`, 'Name user or item.');
 }
 
 async function readHere({ configuration }: Invocation<Options>, asked: Asked): Promise<ShownFeatures> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const options = await responderOptions(installation);
     const opened = await openFeatureReader(options);
     shutdown.add('features', () => opened.close());
@@ -83,7 +79,7 @@ function print(output: Output, { ts, user, items = [] }: ShownFeatures): void {
 
 function printRow(output: Output, view: string, row: FeatureRow | null): void {
   if (row === null) {
-    output.line(`\n${view}: the catalogue does not have the item`);
+    output.line(`\n${view}: the item is not in the catalogue`);
     return;
   }
   const { features, found, freshness_ms, expired } = row;

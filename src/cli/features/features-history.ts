@@ -2,8 +2,7 @@
 
 import { Command } from 'commander';
 import { type AnyView, crossKey } from '#features';
-import { createLogger } from '#platform';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { type EntityHistory, entityHistory } from '#view-builds';
 import { defineCommand, EXIT, type Invocation, usageError, wholeNumber } from '../command.ts';
 import { moment, type Output, shown } from '../output.ts';
@@ -14,15 +13,15 @@ type Options = { readonly number: number; readonly view?: string };
 export function historyCommand(): Command {
   return defineCommand<Options>({
     command: new Command('history')
-      .description('Show the events of an entity, and what each has changed in its rows.')
+      .description('Show the events of an entity, and what each changed in its rows.')
       .argument('<entity>', 'user, item, user-category or user-item')
-      .argument('<id>', 'its id; a user’s as posted events carry it')
-      .argument('[other]', 'the category or the item, of a crossed entity')
+      .argument('<id>', 'its id; for a user, as posted events carry it')
+      .argument('[other]', 'the category or item, for a crossed entity')
       .option('-n, --number <count>', 'how many of the newest events', wholeNumber(1, 1_000_000), 20)
-      .option('--view <name>', 'of this view alone'),
+      .option('--view <name>', 'only this view'),
     examples: [
       ['millrace features history user 42', 'the last 20 events of a user'],
-      ['millrace features history item 50 -n 3 --json', 'as JSON, an event a line'],
+      ['millrace features history item 50 -n 3 --json', 'as JSON, one event a line'],
       ['millrace features history user-category 42 Drama', 'what a user did in a category'],
     ],
     notes: 'Reads the accepted events of the log, and before them those of the archive.',
@@ -45,9 +44,7 @@ async function showHistory(
       isCrossed ? `millrace features history ${entity} USER OTHER` : `millrace features history ${entity} ID`,
     );
   }
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const environment = { ...installation, dataDirectory: configuration.data };
     // Events name users by their pseudonyms; one who has none has no events.
     const name = entity === 'item' ? id : (await installation.pseudonyms()).known(id);

@@ -4,9 +4,8 @@ import { Command } from 'commander';
 import { describeTopology } from '#engine';
 import { versionedName } from '#features';
 import { readSnapshots, readVersions } from '#offline';
-import { createLogger } from '#platform';
 import type { FeatureViewVersion } from '#schemas';
-import { type Installation, openExistingInstallation, withShutdown } from '#service';
+import { type Installation, withInstallation } from '#service';
 import { type FeatureLineage, featureLineage, readViewVersions } from '#view-builds';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { moment, type Output } from '../output.ts';
@@ -38,9 +37,7 @@ type Shown = {
 };
 
 async function showView({ configuration, output }: Invocation<object>, view: DeclaredView): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const topology = describeTopology(await declaredTopology(configuration));
     const versions = [...(await readViewVersions(installation)).values()];
     const shown: Shown = {
@@ -84,7 +81,7 @@ function print(output: Output, { view, versions, lineage, models }: Shown): void
   output.line();
   const ttls = 'featureTtlMs' in view ? view.featureTtlMs : {};
   output.table(
-    [{ title: 'feature' }, { title: 'type' }, { title: 'holds' }, { title: 'meaning' }],
+    ['feature', 'type', 'holds', 'meaning'],
     columns.map((column) => {
       const ttlMs = ttls[column.name];
       return [column.name, column.kind, ttlMs === undefined ? '' : hours(ttlMs), column.doc ?? ''];

@@ -2,9 +2,8 @@
 
 import type { Command } from 'commander';
 import { versionedName } from '#features';
-import { createLogger } from '#platform';
 import type { FeatureViewStatus } from '#schemas';
-import { type Installation, openExistingInstallation, withShutdown } from '#service';
+import { type Installation, withInstallation } from '#service';
 import { openViewTopic, type Topics } from '#topologies';
 import {
   buildProgress,
@@ -14,7 +13,7 @@ import {
   viewStatistics,
 } from '#view-builds';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped, moment, type Output } from '../output.ts';
+import { grouped, moment, right } from '../output.ts';
 import { dropCommand } from './features-drop.ts';
 import { getCommand } from './features-get.ts';
 import { historyCommand } from './features-history.ts';
@@ -27,11 +26,11 @@ export function featuresCommand(command: Command): Command {
     examples: [
       ['millrace features', 'a table'],
       ['millrace features show user-features', 'its features, and where they come from'],
-      ['millrace features history user 42', 'the events of a user, and what each has changed'],
+      ['millrace features history user 42', 'the events of a user, and what each changed'],
     ],
     notes: `
-size: of keys and states as they are encoded. as of: the event time before which the rows know everything.
-digest: of all rows. It is the same for the same events, whatever way they took.`,
+size: encoded keys and states. as of: the event time up to which the rows are complete.
+digest: over all rows; the same events produce the same digest, in whatever order and batches they were processed.`,
     run: (invocation) => listFeatures(invocation),
   })
     .enablePositionalOptions()
@@ -42,9 +41,7 @@ digest: of all rows. It is the same for the same events, whatever way they took.
 }
 
 async function listFeatures({ configuration, output }: Invocation<object>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'features' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const versions = await readViewVersions(installation);
     const rows = [];
     for (const view of await declaredViews(configuration)) {
@@ -53,8 +50,9 @@ async function listFeatures({ configuration, output }: Invocation<object>): Prom
       const statistics = await statisticsOf(installation, view);
       rows.push({ name, version, entity, owner, description, tags, status, ...statistics });
     }
-    if (output.json) for (const row of rows) output.value({ ...row, watermark: finite(row.watermark) });
-    else printTable(output, rows);
+    output.list(rows, COLUMNS, cellsOf, (row) => {
+      return { ...row, watermark: Number.isFinite(row.watermark) ? row.watermark : null };
+    });
     return EXIT.done;
   });
 }
@@ -79,33 +77,14 @@ async function statisticsOf(installation: Installation, view: DeclaredView): Pro
 
 type Row = ViewStatistics & Pick<DeclaredView, 'name' | 'version' | 'entity' | 'owner'> & { status: string };
 
-function printTable(output: Output, rows: readonly Row[]): void {
-  output.table(
-    [
-      { title: 'view' },
-      { title: 'version', align: 'right' },
-      { title: 'of' },
-      { title: 'owner' },
-      { title: 'status' },
-      { title: 'rows', align: 'right' },
-      { title: 'size', align: 'right' },
-      { title: 'as of' },
-      { title: 'digest' },
-    ],
-    rows.map((row) => [
-      row.name,
-      String(row.version),
-      row.entity,
-      row.owner,
-      row.status,
-      grouped(row.rows),
-      `${grouped(row.bytes / 1024)} KiB`,
-      Number.isFinite(row.watermark) ? moment(row.watermark) : '-',
-      row.digest.slice(0, 12),
-    ]),
-  );
-}
+const COLUMNS = [
+  ...['view', right('version'), 'of', 'owner', 'status'],
+  ...[right('rows'), right('size'), 'as of', 'digest'],
+];
 
-function finite(watermark: number): number | null {
-  return Number.isFinite(watermark) ? watermark : null;
+function cellsOf({ name, version, entity, owner, status, ...row }: Row): string[] {
+  const size = `${grouped(row.bytes / 1024)} KiB`;
+  const asOf = Number.isFinite(row.watermark) ? moment(row.watermark) : '-';
+  const digest = row.digest.slice(0, 12);
+  return [name, String(version), entity, owner, status, grouped(row.rows), size, asOf, digest];
 }

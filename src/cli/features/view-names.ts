@@ -1,6 +1,7 @@
 import { type AnyView, featureViews, recordViews } from '#features';
-import { type Configuration, InputError } from '#platform';
+import { InputError } from '#platform';
 import { viewsOfModules } from '#processing';
+import type { Configuration } from '#service/configuration';
 
 export type DeclaredView = AnyView | (typeof recordViews)[number];
 

@@ -80,7 +80,7 @@ describe('import movielens', () => {
     });
     const imported = await run(['import', 'movielens', dataSet]);
     assert.equal(imported.code, 0, imported.err);
-    assert.match(imported.err, /malformed u\.user:42: age "x" is no age in years\n/);
+    assert.match(imported.err, /malformed u\.user:42: age "x" is not an age in years\n/);
     const data = join(directory, '.millrace');
     const files = readdirSync(data, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
     assert.ok(files.some(({ name }) => name === 'log.sqlite'));

@@ -5,14 +5,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { writeRecords } from '#engine';
 import { isExpired } from '#log';
-import {
-  ConfigurationError,
-  createLogger,
-  InputError,
-  lockDirectory,
-  type Progress,
-  systemClock,
-} from '#platform';
+import { ConfigurationError, InputError, lockDirectory, type Progress, systemClock } from '#platform';
 import { withPseudonyms } from '#privacy';
 import {
   eventsOnTopic,
@@ -25,8 +18,7 @@ import {
 } from '#service';
 import { type MalformedRow, type MovieLens, openMovieLens } from '#simulator';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output, seconds } from '../output.ts';
+import { commandProgress, grouped, notice, type Output, seconds } from '../output.ts';
 
 /** Malformed rows that are shown one by one. */
 const SHOWN_ROWS = 20;
@@ -36,16 +28,16 @@ const DAY_MS = 86_400_000;
 export function importCommand(command: Command): Command {
   const movielens = defineCommand({
     command: new Command('movielens')
-      .description('Import MovieLens 100K: users and items, then the ratings in order of their time.')
+      .description('Import MovieLens 100K: users and items, then the ratings in order of time.')
       .argument('<dir>', 'directory with u.data, u.item and u.user, plain or gzipped'),
     examples: [
-      ['millrace import movielens ml-100k --data .movielens', 'into a data directory of its own'],
+      ['millrace import movielens ml-100k --data .movielens', 'into a separate data directory'],
       ['millrace train --data .movielens', 'then: train on it'],
       ['millrace recommend 42 --data .movielens', 'and ask'],
     ],
     notes: `
-A row that can't be read is reported with its file and line, put in topic dead-letters, and the import goes on.
-An import that was cut off is gone on with by the same command; one that was completed is not repeated.
+A malformed row is reported with its file and line and put in topic dead-letters, and the import continues.
+The same command resumes an interrupted import; a completed one is not repeated.
 It may run while "millrace start" runs on the same data directory.`,
     run: (invocation, [directory = '']) => importMovieLens(invocation, directory),
   });
@@ -59,7 +51,6 @@ async function importMovieLens(
   const startedAt = systemClock.monotonic();
   const dataSet = await openMovieLens(directory);
   reportMalformed(dataSet.malformed, output);
-  const logger = createLogger({ level: configuration.logging.level, name: 'import' });
   const imports = join(configuration.data, 'imports');
   const summary = {
     dataSet: 'movielens',
@@ -68,7 +59,7 @@ async function importMovieLens(
     ratings: dataSet.ratingCount,
     malformed: dataSet.malformed.length,
   };
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(imports, 'import movielens');
     shutdown.add('import lock', async () => lock.release());
     const installation = await openInstallation(configuration, shutdown);
@@ -103,7 +94,7 @@ function refuseExpired({ expiresByWallClock, topics }: Installation, { tablesAt 
   const day = new Date(tablesAt).toISOString().slice(0, 10);
   throw new ConfigurationError(
     'MR_IMPORT_EXPIRES',
-    `The ratings begin on ${day}, and the brokers keep topic interactions for ${Math.round(cleanup.retentionMs / DAY_MS)} days by their clock: they would delete them.`,
+    `The ratings begin on ${day}, and the brokers keep topic interactions for ${Math.round(cleanup.retentionMs / DAY_MS)} days by their clock: they would delete the ratings.`,
     {
       hint: 'Add ?retention=none to the address of the log, and a prefix that has no topics yet, such as kafka://host:9092?retention=none&prefix=movielens-.',
     },
@@ -150,7 +141,7 @@ async function presentIds(installation: Installation, dataSet: MovieLens): Promi
     throw new InputError(
       'MR_IMPORT_TOO_OLD',
       `The ratings begin on ${day(dataSet.tablesAt)}, and the log has events up to ${day(newest)}: they would all be too late.`,
-      { hint: 'Import into a data directory of its own with --data DIR.' },
+      { hint: 'Import into a separate data directory with --data DIR.' },
     );
   }
   return present;

@@ -6,20 +6,13 @@ import type { Command } from 'commander';
 import { type OpenedLog, openLog } from '#log';
 import { type CopiedPartition, type CopyProgress, copyTopics, isEqual } from '#log-copy';
 import { NOTIFICATIONS_GROUP } from '#notifications';
-import {
-  type Configuration,
-  createLogger,
-  lockDirectory,
-  type ProgressStep,
-  type Shutdown,
-  systemClock,
-} from '#platform';
-import { refuseContradictions } from '#platform/configuration';
+import { createLogger, lockDirectory, type ProgressStep, type Shutdown, systemClock } from '#platform';
 import { GROUPS } from '#processing';
 import { logDirectory, requireData, withoutUser, withShutdown } from '#service';
+import type { Configuration } from '#service/configuration';
+import { refuseContradictions } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { commandProgress, grouped, notice, type Output, right } from '../output.ts';
 
 type CopyCommandOptions = {
   readonly from: string;
@@ -35,7 +28,7 @@ export function copyCommand(command: Command): Command {
     command: command
       .requiredOption('--from <log>', '"embedded", "kafka" (the one configured) or kafka://...')
       .requiredOption('--to <log>', 'the same')
-      .option('--topic <name>', 'copy this topic alone; repeatable', (name, before: string[] = []) => [
+      .option('--topic <name>', 'copy only this topic; repeatable', (name, before: string[] = []) => [
         ...before,
         name,
       ]),
@@ -45,24 +38,23 @@ export function copyCommand(command: Command): Command {
       ['millrace copy --from embedded --to kafka://host --topic items', 'one topic'],
     ],
     notes: `
-Keys, timestamps, headers and the order of each partition stay as they are; offsets may differ. Values in Avro get the
-ids that their schemas have in the registry of the target. With all topics go the places of the processors, which then
-go on where they were, and their journals with the offsets of the target, so that "millrace verify" proves there what
-was processed here. A journal that is copied by --topic before its inputs are there proves nothing. A copy that was cut
-off is gone on with by the same command. Nobody may write to the target meanwhile, and "millrace start" may not run on
-this data directory. Versions and snapshots lie in the data directory: where another one is used afterwards, take
-"versions" and "snapshots" along.
-Exit code 1 where the two sides differ.`,
+Keys, timestamps, headers and the order within each partition are preserved; offsets may differ. Avro values get the
+schema ids of the target's registry. A copy of all topics includes the processors' offsets, so that they continue
+where they were, and their journals with the target's offsets, so that "millrace verify" proves there what was
+processed here. A journal that is copied with --topic before its inputs proves nothing. The same command resumes an
+interrupted copy. Nobody may write to the target meanwhile, and "millrace start" may not run on this data directory.
+Versions and snapshots are in the data directory: to use another one afterwards, copy "versions" and "snapshots" as
+well. Exit code 1 if the two sides differ.`,
     run: copy,
   });
 }
 
 async function copy({ options, configuration, output }: Invocation<CopyCommandOptions>): Promise<number> {
   const [from, to] = [chosen(configuration, options.from), chosen(configuration, options.to)];
-  if (from.log === to.log) throw usageError('Both sides are the same log.', 'Give --from and --to two logs.');
+  if (from.log === to.log)
+    throw usageError('Both sides are the same log.', 'Choose two different logs for --from and --to.');
   requireData(from);
-  const logger = createLogger({ level: configuration.logging.level, name: 'copy' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const lock = lockDirectory(configuration.data, 'copy');
     shutdown.add('data directory', async () => lock.release());
     const source = await opened(from, shutdown);
@@ -89,8 +81,8 @@ function chosen(configuration: Configuration, name: string): Configuration {
   const log = name === 'kafka' ? configuration.log : name;
   if (!log.startsWith('kafka://')) {
     throw usageError(
-      name === 'kafka' ? 'The configuration names no log on Kafka.' : `${withoutUser(name)} is no log.`,
-      'Give "embedded" or an address such as kafka://host:9092.',
+      name === 'kafka' ? 'The configuration names no log on Kafka.' : `${withoutUser(name)} is not a log.`,
+      'Use "embedded" or an address such as kafka://host:9092.',
     );
   }
   const side = { ...configuration, log };
@@ -146,21 +138,10 @@ async function copyWithBars(
 }
 
 function print(output: Output, copied: readonly CopiedPartition[]): void {
-  if (output.json) {
-    for (const each of copied) output.value({ ...each, equal: isEqual(each) });
-    return;
-  }
-  const right = 'right' as const;
-  output.table(
-    [
-      { title: 'topic' },
-      { title: 'partition', align: right },
-      { title: 'copied', align: right },
-      { title: 'records', align: right },
-      { title: 'digest' },
-      { title: 'result' },
-    ],
-    copied.map((each) => [
+  output.list(
+    copied,
+    ['topic', right('partition'), right('copied'), right('records'), 'digest', 'result'],
+    (each) => [
       each.topic,
       String(each.partition),
       grouped(each.copied),
@@ -169,7 +150,8 @@ function print(output: Output, copied: readonly CopiedPartition[]): void {
       isEqual(each)
         ? 'equal'
         : `different: ${grouped(each.target.records)} records, ${each.target.digest.slice(0, 16)}`,
-    ]),
+    ],
+    (each) => ({ ...each, equal: isEqual(each) }),
   );
 }
 

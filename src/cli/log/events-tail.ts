@@ -2,8 +2,8 @@
 
 import { Command } from 'commander';
 import type { Topic, TopicReader, TopicRecord } from '#engine';
-import { createLogger, InputError } from '#platform';
-import { newestRecords, openExistingInstallation, withShutdown } from '#service';
+import { InputError } from '#platform';
+import { newestRecords, withInstallation } from '#service';
 import type { Topics } from '#topologies';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import type { Output } from '../output.ts';
@@ -18,14 +18,14 @@ export function eventsCommand(command: Command): Command {
       .description('Print the newest records of a topic, decoded, one JSON object a line.')
       .argument('<topic>', 'a topic that "millrace topics" lists under "topic"')
       .option('-n, --number <count>', 'how many', wholeNumber(0, 1_000_000), 10)
-      .option('-f, --follow', 'go on with what is written from now on, until Ctrl-C'),
+      .option('-f, --follow', 'keep printing new records until Ctrl-C'),
     examples: [
       ['millrace events tail interactions -n 3', 'the last three events'],
-      ['millrace events tail answers --follow', 'every answer as it is given'],
+      ['millrace events tail answers --follow', 'every answer as it is made'],
       ['millrace events tail dead-letters -n 100 | grep MR_EVENT_INVALID', 'why events were refused'],
     ],
     notes:
-      'Bytes are shown as text where they are text, and in base64 otherwise. Ctrl-C ends --follow with exit code 0.',
+      'Bytes are shown as text if they are text, and in base64 otherwise. Ctrl-C ends --follow with exit code 0.',
     run: (invocation, [topic = '']) => tailTopic(invocation, topic),
   });
   return command.addCommand(tail);
@@ -35,9 +35,7 @@ async function tailTopic(
   { configuration, options, output }: Invocation<Options>,
   name: string,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'events' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const topic = topicOf(installation.topics, name);
     const { reader, newest } = await newestRecords(installation.log, topic, options.number);
     for (const record of newest) print(output, record);

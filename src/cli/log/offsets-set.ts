@@ -2,8 +2,7 @@
 
 import { Command } from 'commander';
 import { idleMember } from '#log';
-import { createLogger } from '#platform';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { grouped } from '../output.ts';
 
@@ -12,14 +11,14 @@ type Place = { readonly topic: string; readonly partition: number };
 export function setOffsetCommand(): Command {
   return defineCommand({
     command: new Command('set')
-      .description('Set where a group goes on; all of its instances must be stopped.')
+      .description("Set a group's offset; all of its instances must be stopped.")
       .argument('<group>', 'such as loop-4')
       .argument('<place>', 'topic and partition, such as interactions/0')
       .argument('<offset>', "within the log's start and end"),
-    examples: [['millrace offsets set loop-4 interactions/0 1179', 'what lies between is not processed']],
+    examples: [['millrace offsets set loop-4 interactions/0 1179', 'the records between are not processed']],
     notes: `
-Forward, the records between are never processed; backward, stores that hold them refuse the next start
-(MR_STORE_AHEAD), whose message says how far they have come.`,
+After moving forward, the skipped records are never processed; after moving backward, stores that are ahead refuse the
+next start (MR_STORE_AHEAD), with a message that says how far they are.`,
     run: (invocation, [group = '', place = '', offset = '']) =>
       setOffset(invocation, group, placeOf(place), offset),
   });
@@ -31,19 +30,17 @@ async function setOffset(
   place: Place,
   text: string,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'offsets' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log }) => {
     const { topic, partition } = place;
     const [description] = await log.describeTopics([topic]);
     const bounds = description?.offsets[partition];
     if (bounds === undefined)
-      throw usageError(`Topic ${topic} has no partition ${partition}.`, 'See "millrace topics".');
+      throw usageError(`Topic $topichas no partition $partition.`, 'See "millrace topics".');
     const offset = Number(text);
     if (!/^\d+$/.test(text) || offset < bounds.start || offset > bounds.end)
       throw usageError(
-        `${text} is no offset of ${topic}/${partition}.`,
-        `Give one of ${bounds.start} to ${bounds.end}.`,
+        `$textis not an offset of $topic/${partition}.`,
+        `Choose one from ${bounds.start} to ${bounds.end}.`,
       );
     const [before] = await log.committedOffsets(group, [place]);
     if (before === undefined)
@@ -56,7 +53,7 @@ async function setOffset(
     if (output.json) output.value({ group, ...place, before: before.offset, offset });
     else
       output.line(
-        `${group} goes on at offset ${grouped(offset)} of ${topic}/${partition}, before ${grouped(before.offset)}.`,
+        `${group} continues at offset ${grouped(offset)} of ${topic}/${partition}; it was at ${grouped(before.offset)}.`,
       );
     return EXIT.done;
   });

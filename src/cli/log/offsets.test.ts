@@ -33,7 +33,7 @@ it('a start whose offsets were set says where they are wrong, and the command th
 
   await set(1_000_000);
   const end = described?.offsets[1]?.end;
-  const beyond = `^error MR_PROCESSING_FAILED: .*: MR_GROUP_OFFSET: Group loop-4 stands at offset 1000000 of topic interactions, partition 1, .* ends at ${end}\\.\\n.*"millrace (offsets set loop-4 interactions/1 ${end})"`;
+  const beyond = `^error MR_PROCESSING_FAILED: .*: MR_GROUP_OFFSET: Group loop-4 is at offset 1000000 of topic interactions, partition 1, .* ends at ${end}\\.\\n.*"millrace (offsets set loop-4 interactions/1 ${end})"`;
   const mended = await run(await refusal(new RegExp(beyond, 'm')));
   assert.deepEqual([mended.code, mended.err], [0, '']);
 

@@ -2,16 +2,15 @@
 
 import type { Command } from 'commander';
 import type { Log } from '#log';
-import { createLogger } from '#platform';
 import { GROUPS } from '#processing';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped } from '../output.ts';
+import { grouped, right } from '../output.ts';
 import { setOffsetCommand } from './offsets-set.ts';
 
 export function offsetsCommand(command: Command): Command {
   return defineCommand({
-    command: command.argument('[group]', 'a group alone, such as that of a view of yours'),
+    command: command.argument('[group]', 'only this group, such as that of your own view'),
     examples: [
       ['millrace offsets', 'of all groups'],
       [
@@ -20,7 +19,7 @@ export function offsetsCommand(command: Command): Command {
       ],
     ],
     notes: `
-start and end are the log's. An offset beyond the end, or set back below what stores hold, is refused by the next start.`,
+start and end are the log's. The next start refuses an offset beyond the end, or one behind the stores.`,
     run: (invocation, [group]) => listOffsets(invocation, group === undefined ? GROUPS : [group]),
   })
     .enablePositionalOptions()
@@ -40,26 +39,16 @@ async function listOffsets(
   { configuration, output }: Invocation<object>,
   groups: readonly string[],
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'offsets' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log }) => {
     const rows: Row[] = [];
     for (const group of groups) rows.push(...(await offsetsOf(log, group)));
-    if (output.json) for (const row of rows) output.value(row);
-    else
-      output.table(
-        [
-          { title: 'group' },
-          { title: 'topic' },
-          { title: 'partition', align: 'right' },
-          { title: 'offset', align: 'right' },
-          { title: 'start', align: 'right' },
-          { title: 'end', align: 'right' },
-        ],
-        rows.map(({ group, topic, partition, offset, start, end }) => {
-          return [group, topic, ...[partition, offset, start, end].map(grouped)];
-        }),
-      );
+    output.list(
+      rows,
+      ['group', 'topic', right('partition'), right('offset'), right('start'), right('end')],
+      ({ group, topic, partition, offset, start, end }) => {
+        return [group, topic, ...[partition, offset, start, end].map(grouped)];
+      },
+    );
     return EXIT.done;
   });
 }

@@ -2,11 +2,10 @@
 
 import type { Command } from 'commander';
 import type { Cleanup } from '#log';
-import { createLogger } from '#platform';
 import { loopLag } from '#processing';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { grouped } from '../output.ts';
+import { grouped, right } from '../output.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -15,20 +14,18 @@ export function topicsCommand(command: Command): Command {
     command,
     examples: [
       ['millrace topics', 'a table'],
-      ['millrace topics --json | jq -r "select(.lag > 0) | .topic"', 'what processing has not taken yet'],
+      ['millrace topics --json | jq -r "select(.lag > 0) | .topic"', 'what has not been processed yet'],
     ],
     notes: `
 records: offsets from the first to the last readable one; a compacted topic may hold fewer.
-lag: records that the processors have not committed yet; "-" where they do not read the topic.
-Topics named loop-... belong to the processors: changelogs, and records on their way between tasks.`,
+lag: records that the processors have not committed yet; "-" if they do not read the topic.
+Topics named loop-... belong to the processors: changelogs and repartition topics.`,
     run: (invocation) => listTopics(invocation),
   });
 }
 
 async function listTopics({ configuration, output }: Invocation<object>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'topics' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log }) => {
     const lags = new Map((await loopLag(log)).map(({ topic, lag }) => [topic, lag]));
     const topics = (await log.describeTopics()).map(({ name, cleanup, offsets }) => ({
       topic: name,
@@ -38,25 +35,13 @@ async function listTopics({ configuration, output }: Invocation<object>): Promis
       lag: lags.get(name) ?? null,
     }));
     topics.sort((a, b) => Number(isInternal(a)) - Number(isInternal(b)) || (a.topic < b.topic ? -1 : 1));
-    if (output.json) for (const topic of topics) output.value(topic);
-    else {
-      output.table(
-        [
-          { title: 'topic' },
-          { title: 'partitions', align: 'right' },
-          { title: 'records', align: 'right' },
-          { title: 'retention' },
-          { title: 'lag', align: 'right' },
-        ],
-        topics.map((each) => [
-          each.topic,
-          String(each.partitions),
-          grouped(each.records),
-          each.retention,
-          each.lag === null ? '-' : grouped(each.lag),
-        ]),
-      );
-    }
+    output.list(
+      topics,
+      ['topic', right('partitions'), right('records'), 'retention', right('lag')],
+      ({ topic, partitions, records, retention, lag }) => {
+        return [topic, String(partitions), grouped(records), retention, lag === null ? '-' : grouped(lag)];
+      },
+    );
     return EXIT.done;
   });
 }

@@ -3,8 +3,9 @@
 import { type Command, Option } from 'commander';
 import { describeTopology, type Topology, topologyMermaid, topologyText } from '#engine';
 import { openSimulatedLog } from '#log';
-import { type Configuration, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { declaredLoop } from '#processing';
+import type { Configuration } from '#service/configuration';
 import { openTopics } from '#topologies';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 
@@ -17,12 +18,12 @@ export function topologyCommand(command: Command): Command {
     ),
     examples: [
       ['millrace topology', 'each sub-topology with its nodes and stores'],
-      ['millrace topology --format mermaid', 'a flowchart, for a page that draws Mermaid'],
+      ['millrace topology --format mermaid', 'a flowchart, for pages that render Mermaid'],
       ['millrace topology --json | jq ".subTopologies[].stores"', 'the stores with their changelogs'],
     ],
     notes: `
-<-- and --> say which nodes a node takes records from and gives them to; ==> goes on behind a topic.
-"state depends on arrival": rebuilt from the log, that state can differ from the live one.`,
+<-- and --> show which nodes a node receives records from and sends them to; ==> continues after a topic.
+"state depends on arrival": rebuilt from the log, that state can differ from the live state.`,
     run: (invocation) => showTopology(invocation),
   });
 }

@@ -17,27 +17,13 @@ import {
   type VerifyProgress,
   verifyTask,
 } from '#engine';
-import {
-  type Configuration,
-  createLogger,
-  errorCode,
-  inspectLock,
-  lockDirectory,
-  type Shutdown,
-  systemClock,
-} from '#platform';
+import { errorCode, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { openVault, type Pseudonyms, vaultExists, vaultFileProblem } from '#privacy';
 import { declaredLoop, stateDirectoryOf } from '#processing';
-import {
-  openExistingInstallation,
-  optionsThatDiffer,
-  throwIfInterrupted,
-  verifiedFiles,
-  withShutdown,
-} from '#service';
+import { optionsThatDiffer, throwIfInterrupted, verifiedFiles, withInstallation } from '#service';
+import type { Configuration } from '#service/configuration';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { commandProgress, grouped, notice, type Output } from '../output.ts';
 
 type VerifyCommandOptions = { readonly task?: string; readonly fromLog?: boolean; readonly force?: boolean };
 
@@ -70,24 +56,24 @@ type Context = {
 export function verifyCommand(command: Command): Command {
   return defineCommand<VerifyCommandOptions>({
     command: command
-      .option('--task <name>', 'verify this task alone, such as interactions-accepted-0')
-      .option('--from-log', 'rebuild from the inputs alone, without the journal, and compare')
-      .option('--force', 'with --from-log: state that depends on arrival as well'),
+      .option('--task <name>', 'verify only this task, such as interactions-accepted-0')
+      .option('--from-log', 'rebuild from the inputs, without the journal, and compare')
+      .option('--force', 'with --from-log: include state that depends on arrival'),
     examples: [
       ['millrace verify', 'replay every task, compare at each commit'],
-      ['millrace verify --from-log', 'would a rebuild from the log give the same?'],
+      ['millrace verify --from-log', 'would a rebuild from the log be equal?'],
       [`millrace verify --json | jq -r 'select(.result != "equal").task'`, 'those not proven'],
     ],
     notes: `
-The journal says in which order a task took its records, and what digests its stores had after each commit. Replaying
-it is exact for every operator; it needs the records to be in the log still. Nothing is changed.
-Where no other command holds the data directory, the rows of the stores on disk are compared as well, and the directory
-is held meanwhile. Rows of the vault of pseudonyms are held against their seals, files of the archive, of snapshots and
-of versions against their SHA-256; pages of the embedded log and of the vault are checked by SQLite.
-Beside "millrace start", which has the
-stores open, the journal alone is compared. Not covered: global tables, views of modules, and views in Redis.
-What differs after an option was changed that results depend on is "unknown", with the option: verify with what it was.
-Exit code 1 where state differs, or where nothing can be said of it; state that is not here is made anew by a start.`,
+The journal records the order in which a task took its records, and the digests of its stores after each commit.
+Replaying it is exact for every operator, as long as the records are still in the log. Nothing is changed. If no other
+command holds the data directory, the rows of the stores on disk are compared as well, and the directory is held
+meanwhile. Rows of the vault of pseudonyms are checked against their seals; files of the archive, snapshots and
+versions against their SHA-256; SQLite checks the pages of the embedded log and of the vault. While "millrace start"
+has the stores open, only the journal is compared. Not covered: global tables, views of modules, and views in Redis.
+If an option that results depend on was changed since, a difference is reported as "unknown", with the option: verify
+with its earlier value. Exit code 1 if state differs or cannot be verified; a start rebuilds state that is missing
+here.`,
     run: (invocation) => runVerify(invocation),
   });
 }
@@ -97,15 +83,13 @@ async function runVerify({
   configuration,
   output,
 }: Invocation<VerifyCommandOptions>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'verify' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const topology = await declaredLoop(installation.topics, installation.registry, configuration);
     const directory = await mkdtemp(join(tmpdir(), 'millrace-verify-'));
     shutdown.add('scratch stores', () => rm(directory, { recursive: true, force: true }));
     const held = holdStores(configuration, output, shutdown);
     const state = stateDirectoryOf(topology, join(installation.directory, 'state'));
-    const { log } = installation;
+    const { log, logger } = installation;
     const scratch = rocksDatabases(directory);
     const context: Context = {
       options: {
@@ -176,7 +160,7 @@ function holdStores({ data }: Configuration, output: Output, shutdown: Shutdown)
   const { held, pid, purpose } = inspectLock(data);
   if (held) {
     const who = `process ${pid} (millrace ${purpose})`;
-    notice(output, `The journal alone is compared, and not the state on disk: ${who} has it open.`);
+    notice(output, `Only the journal is compared, not the state on disk: ${who} has it open.`);
     return false;
   }
   const lock = lockDirectory(data, 'verify');

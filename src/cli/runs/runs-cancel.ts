@@ -1,34 +1,31 @@
-/** `millrace runs cancel ID`: gives up a run. */
+/** `millrace runs cancel ID`: cancels a run. */
 
 import { Command } from 'commander';
 import { TopicReader } from '#engine';
-import { createLogger, InputError, inspectLock, systemClock } from '#platform';
+import { InputError, inspectLock, systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
-import { openExistingInstallation, throwIfInterrupted, withShutdown } from '#service';
+import { throwIfInterrupted, withInstallation } from '#service';
 import { isOver, readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { sendCommand } from '../training/follow-training.ts';
-import { runNamed } from './runs.ts';
+import { runNamed } from './runs-progress.ts';
 
 const POLL_MS = 200;
 
 export function cancelCommand(): Command {
   return defineCommand({
     command: new Command('cancel')
-      .description('Give up a run that waits or is at work; nothing of it is published.')
+      .description('Cancel a queued or running run; nothing of it is published.')
       .argument('<run>', 'an id that "millrace runs" lists, or the beginning of one'),
     examples: [['millrace runs cancel 3f2a', 'and wait until it is over']],
     notes: `
-Only the process that trains writes what becomes of runs: where none is at work, the run is cancelled by the next one,
-before it goes on with it.`,
+Only the process that trains can cancel a run: if none is running, the next one cancels it before resuming it.`,
     run: (invocation, [name = '']) => cancelRun(invocation, name),
   });
 }
 
 async function cancelRun({ configuration, output }: Invocation<object>, name: string): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const run = runNamed(await readRuns(installation), name);
     if (isOver(run)) throw over(run);
     const { log, topics } = installation;
@@ -66,6 +63,6 @@ async function cancelRun({ configuration, output }: Invocation<object>, name: st
 
 function over({ run_id, status }: Run): InputError {
   return new InputError('MR_RUN_OVER', `Run ${run_id} is ${status} already.`, {
-    hint: `Look at what came of it: millrace runs show ${run_id}`,
+    hint: `Look at its outcome: millrace runs show ${run_id}`,
   });
 }

@@ -1,26 +1,25 @@
 /** `millrace runs compare A B`: what differs between two runs. */
 
 import { Command } from 'commander';
-import { createLogger } from '#platform';
 import type { Run } from '#schemas';
 import { openExistingInstallation, withShutdown } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { figure } from '../versions/versions.ts';
-import { runNamed } from './runs.ts';
+import { figure, right } from '../output.ts';
+import { runNamed } from './runs-progress.ts';
 
 export function compareCommand(): Command {
   return defineCommand({
     command: new Command('compare')
-      .description('Show what differs between two runs: their configuration, and their metrics.')
+      .description('Show what differs between two runs: configuration and metrics.')
       .argument('<a>', 'an id that "millrace runs" lists, or the beginning of one')
       .argument('<b>', 'another one'),
     examples: [
-      ['millrace runs compare 3f2a 91c0', 'differences are those of the second to the first'],
+      ['millrace runs compare 3f2a 91c0', 'differences are the second minus the first'],
       ['millrace runs compare 3f2a 91c0 --json | jq .metrics', 'the metrics alone'],
     ],
     notes: `
-Metrics of runs on different snapshots were measured on different rows: a difference may be that of the rows.`,
+Metrics of runs on different snapshots were measured on different rows, which may explain a difference.`,
     run: (invocation, [a = '', b = '']) => compareRuns(invocation, a, b),
   });
 }
@@ -30,8 +29,7 @@ async function compareRuns(
   nameOfA: string,
   nameOfB: string,
 ): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
+  return withShutdown(configuration, async (shutdown) => {
     const runs = await readRuns(await openExistingInstallation(configuration, shutdown));
     const [a, b] = [runNamed(runs, nameOfA), runNamed(runs, nameOfB)];
     const settings = settingsOf(a, b);
@@ -40,7 +38,7 @@ async function compareRuns(
       output.value({ a: a.run_id, b: b.run_id, settings, metrics });
       return EXIT.done;
     }
-    const titles = [{ title: '' }, { title: a.run_id }, { title: b.run_id }];
+    const titles = ['', a.run_id, b.run_id];
     if (settings.length === 0) output.line('The same configuration.');
     else
       output.table(
@@ -50,10 +48,8 @@ async function compareRuns(
     if (metrics.length === 0) return EXIT.done;
     output.line();
     if (a.snapshot_id !== b.snapshot_id) output.line('Measured on different snapshots.');
-    const right = { align: 'right' } as const;
-    const columns = [{ title: 'metric' }, { title: a.run_id, ...right }, { title: b.run_id, ...right }];
     output.table(
-      [...columns, { title: 'difference', ...right }],
+      ['metric', right(a.run_id), right(b.run_id), right('difference')],
       metrics.map(({ name, a, b, difference }) => [name, figure(a), figure(b), signed(difference)]),
     );
     return EXIT.done;
@@ -63,7 +59,7 @@ async function compareRuns(
 type Setting = { readonly name: string; readonly a: unknown; readonly b: unknown };
 
 /** What differs of how they were asked for. */
-export function settingsOf(a: Run, b: Run): Setting[] {
+function settingsOf(a: Run, b: Run): Setting[] {
   const of = (run: Run): Record<string, unknown> => {
     const { model, pipeline, seed, snapshot_id: snapshot, base, config } = run;
     return { model, pipeline, seed, snapshot, base, ...(JSON.parse(config) as object) };
@@ -83,7 +79,7 @@ type MetricDifference = {
   readonly difference: number | undefined;
 };
 
-export function metricsOf({ metrics: a }: Run, { metrics: b }: Run): MetricDifference[] {
+function metricsOf({ metrics: a }: Run, { metrics: b }: Run): MetricDifference[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
   return names.map((name) => {
     const [ofA, ofB] = [a[name], b[name]];

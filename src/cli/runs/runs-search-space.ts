@@ -14,7 +14,7 @@ export function readSpace(text: string): SearchSpace {
     throw unreadable(`it is not JSON: ${(cause as Error).message}`);
   }
   if (!isObject(space) || Object.keys(space).length === 0)
-    throw unreadable('it is no object with parameters');
+    throw unreadable('it is not an object with parameters');
   for (const [name, dimension] of Object.entries(space)) {
     if (Array.isArray(dimension)) {
       if (dimension.length === 0) throw unreadable(`${name} has no values`);

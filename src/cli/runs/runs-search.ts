@@ -10,24 +10,14 @@ import {
   searchSpaceOf,
   seededRandom,
 } from '#models';
-import { createLogger, type Shutdown, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
-import {
-  catchUp,
-  type Installation,
-  openExistingInstallation,
-  requireData,
-  startPipeline,
-  unlessInterrupted,
-  withShutdown,
-} from '#service';
+import type { Installation } from '#service';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { notice, type Output } from '../output.ts';
+import { figure, notice, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from '../training/alone-or-beside-start.ts';
 import { followRuns } from '../training/follow-training.ts';
 import { startTrainer } from '../training/training.ts';
-import { figure } from '../versions/versions.ts';
 import { drawFrom, readSpace } from './runs-search-space.ts';
 
 type Options = {
@@ -45,17 +35,20 @@ export function searchCommand(): Command {
   return defineCommand<Options>({
     command: new Command('search')
       .description(
-        'Train a model at random points of a space, and say which was best on the validation part.',
+        'Train a model at random points of a space, and report which was best on the validation part.',
       )
       .option(
         '--space <json>',
         'parameters with their values or ranges, as JSON or a file that holds it (default: what the model declares)',
       )
-      .option('--trials <n>', `how many at most (default: ${TRIALS})`, wholeNumber(1, 100_000))
-      .option('--minutes <n>', 'begin no trial after this time', wholeNumber(1, 100_000))
-      .option('--model <name>', `${modelNames.join(', ')} (default: the first of training.models)`)
-      .option('--metric <name>', 'by which trials are ordered (default: recall@10)')
-      .option('--seed <n>', 'seed of the points, and of each training (default: training.seed)'),
+      .option('--trials <n>', `maximum number of trials (default: ${TRIALS})`, wholeNumber(1, 100_000))
+      .option('--minutes <n>', 'start no trial after this time', wholeNumber(1, 100_000))
+      .option(
+        '--model <name>',
+        `${modelNames().join(', ')}, or of training.modelModules (default: the first of training.models)`,
+      )
+      .option('--metric <name>', 'metric to order trials by (default: recall@10)')
+      .option('--seed <n>', 'seed of the points and of each training (default: training.seed)'),
     examples: [
       [`millrace runs search --space '{"temperature": [0.1, 0.15, 0.2]}' --trials 3`, 'a list of values'],
       [
@@ -64,24 +57,23 @@ export function searchCommand(): Command {
       ],
     ],
     notes: `
-Trials are runs: each is in "millrace runs". All are trained on one snapshot, without its validation part, by which they
-are judged; its test part is not looked at. Nothing is published: train the best one with "millrace train --with".`,
+Trials are runs: "millrace runs" lists each. All are trained on one snapshot without its validation part, on which they
+are evaluated; the test part is not used. Nothing is published: train the best one with "millrace train --with".`,
     flags: ({ seed }) => ({ 'training.seed': seed }),
     run: search,
   });
 }
 
 async function search(invocation: Invocation<Options>): Promise<number> {
-  const { configuration, options, output } = invocation;
+  const { options, output } = invocation;
   searched(invocation);
-  requireData(configuration);
-  const logger = createLogger({ level: configuration.logging.level, name: 'search' });
-  const trials = await withShutdown(logger, async (shutdown) => {
-    return aloneOrBesideStart(invocation, shutdown, 'search', {
-      does: 'trains',
-      beside: (installation) => runTrials(invocation, installation, shutdown.signal),
-      alone: () => searchHere(invocation, shutdown),
-    });
+  const trials = await aloneOrBesideStart(invocation, 'search', {
+    does: 'trains',
+    beside: (installation, signal) => runTrials(invocation, installation, signal),
+    alone: async ({ installation, progress, shutdown }) => {
+      const { failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
+      return Promise.race([runTrials(invocation, installation, shutdown.signal), failed]);
+    },
   });
   printTrials(output, trials, options.metric ?? 'recall@10');
   return EXIT.done;
@@ -99,18 +91,6 @@ function searched({ configuration, options }: Pick<Invocation<Options>, 'configu
     model: name,
     space: options.space === undefined ? searchSpaceOf(parameters) : readSpace(options.space),
   };
-}
-
-async function searchHere(invocation: Invocation<Options>, shutdown: Shutdown): Promise<readonly Run[]> {
-  const { configuration, output } = invocation;
-  const { signal } = shutdown;
-  const installation = await openExistingInstallation(configuration, shutdown);
-  const progress = commandProgress(output, signal);
-  const pipeline = await startPipeline(installation, shutdown);
-  await unlessInterrupted(catchUp(pipeline, progress), signal);
-  const { failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
-  const trials = runTrials(invocation, installation, signal);
-  return unlessInterrupted(Promise.race([trials, failed, pipeline.failed]), signal);
 }
 
 /** One after the other, until the budget is used up. */
@@ -145,26 +125,14 @@ async function runTrials(
 function printTrials(output: Output, trials: readonly Run[], metric: string): void {
   const value = ({ metrics }: Run) => metrics[metric] ?? Number.NEGATIVE_INFINITY;
   const ordered = trials.toSorted((a, b) => value(b) - value(a));
-  if (output.json) {
-    for (const run of ordered) output.value(run);
-    return;
-  }
   const names = [...new Set(trials.flatMap(({ config }) => Object.keys(JSON.parse(config) as object)))];
-  output.table(
-    [
-      { title: 'run' },
-      { title: 'status' },
-      { title: metric, align: 'right' },
-      ...names.map((title) => ({ title })),
-    ],
-    ordered.map((run) => {
-      const config = JSON.parse(run.config) as Record<string, unknown>;
-      const settings = names.map((name) => (config[name] === undefined ? '' : JSON.stringify(config[name])));
-      return [run.run_id, run.status, figure(run.metrics[metric]), ...settings];
-    }),
-  );
+  output.list(ordered, ['run', 'status', right(metric), ...names], (run) => {
+    const config = JSON.parse(run.config) as Record<string, unknown>;
+    const settings = names.map((name) => (config[name] === undefined ? '' : JSON.stringify(config[name])));
+    return [run.run_id, run.status, figure(run.metrics[metric]), ...settings];
+  });
   const [best] = ordered;
-  if (best?.status !== 'succeeded') return;
+  if (output.json || best?.status !== 'succeeded') return;
   output.line();
   output.line(`Best by validation: run ${best.run_id}. Nothing was published. To train it on all rows:`);
   output.line(`  millrace train --model ${best.model} --seed ${best.seed} --with '${best.config}'`);

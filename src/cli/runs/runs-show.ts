@@ -1,16 +1,13 @@
 /** `millrace runs show ID`: the steps of a run, its metrics, and its curves. */
 
 import { Command } from 'commander';
-import { createLogger } from '#platform';
 import type { Run, RunProgress } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment, type Output } from '../output.ts';
-import { figure } from '../versions/versions.ts';
-import { runNamed, stepUnderWay, tookOf } from './runs.ts';
+import { figure, moment, type Output, right } from '../output.ts';
 import { drawCurve } from './runs-curve.ts';
-import { pointsOf } from './runs-progress.ts';
+import { pointsOf, runNamed, stepUnderWay, tookOf } from './runs-progress.ts';
 
 export function showCommand(): Command {
   return defineCommand({
@@ -26,9 +23,7 @@ export function showCommand(): Command {
 }
 
 async function showRun({ configuration, output }: Invocation<object>, name: string): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const run = runNamed(await readRuns(installation), name);
     const curve = await pointsOf(installation, run.run_id);
     if (output.json) output.value({ ...run, config: JSON.parse(run.config), curve });
@@ -45,9 +40,9 @@ function print(output: Output, run: Run, curve: readonly RunProgress[]): void {
   if (error !== null) output.line(`${error.code}: ${error.message}`);
   if (error?.hint != null) output.line(`  ${error.hint}`);
   const took = tookOf(run, now);
-  output.line(`asked for ${moment(run.created)}${took === '' ? '' : `, took ${took}`}`);
+  output.line(`requested ${moment(run.created)}${took === '' ? '' : `, took ${took}`}`);
   output.line(
-    `snapshot ${snapshot_id ?? '-'}, version ${version ?? '-'}${base === null ? '' : `, began with ${base}`}`,
+    `snapshot ${snapshot_id ?? '-'}, version ${version ?? '-'}${base === null ? '' : `, started from ${base}`}`,
   );
   const settings = Object.entries(JSON.parse(config) as Record<string, unknown>);
   const said = settings.map(([name, value]) => `${name} ${JSON.stringify(value)}`);
@@ -69,24 +64,14 @@ function print(output: Output, run: Run, curve: readonly RunProgress[]): void {
   }
 }
 
-const stepColumns = [
-  { title: 'step' },
-  { title: 'status' },
-  { title: 'attempts', align: 'right' },
-  { title: 'took', align: 'right' },
-  { title: 'error' },
-] as const;
+const stepColumns = ['step', 'status', right('attempts'), right('took'), 'error'] as const;
 
 function stepRow({ name, status, attempts, started, ended, error }: Run['steps'][number]): string[] {
   const took = started === null || ended === null ? '' : `${((ended - started) / 1000).toFixed(1)} s`;
   return [name, status, String(attempts), took, error ?? ''];
 }
 
-const metricColumns = [
-  { title: 'metric' },
-  { title: 'value', align: 'right' },
-  { title: '95% interval', align: 'right' },
-] as const;
+const metricColumns = ['metric', right('value'), right('95% interval')] as const;
 
 function metricRow({ metrics, intervals }: Run): (name: string) => string[] {
   return (name) => {

@@ -80,7 +80,7 @@ describe('runs', () => {
     ]);
     assert.match(
       listed?.out ?? '',
-      /^run +model +pipeline +trigger +status +step +asked for +took +recall@10\n/,
+      /^run +model +pipeline +trigger +status +step +requested +took +recall@10\n/,
     );
     assert.match(shown?.out ?? '', /\nstep +status +attempts +took +error\nsnapshot +succeeded +1 /);
     assert.match(shown?.out ?? '', /\nrecall@10 +0\.\d{4} +0\.\d{4} to \d\.\d{4}\n/);
@@ -89,7 +89,7 @@ describe('runs', () => {
     assert.match(compared?.out ?? '', /\nrecall@10 +0\.\d{4} +0\.\d{4} +[+-]0\.\d{4}\n/);
     assert.match(unknown?.err ?? '', /^error MR_RUN_UNKNOWN: /);
     assert.match(over?.err ?? '', /^error MR_RUN_OVER: Run .* is succeeded already/);
-    assert.match(one?.err ?? '', /^error MR_MODEL_CONFIG: There is no model nope/);
+    assert.match(one?.err ?? '', /^error MR_MODEL_CONFIG: There is no trainable model nope/);
   });
 });
 

@@ -1,16 +1,14 @@
 /** `millrace runs`: the trainings that were asked for, and what came of them. */
 
 import type { Command } from 'commander';
-import { createLogger, InputError } from '#platform';
 import type { Run, RunProgress } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { readRuns } from '#trainer';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { moment } from '../output.ts';
-import { figure } from '../versions/versions.ts';
+import { figure, moment, right } from '../output.ts';
 import { cancelCommand } from './runs-cancel.ts';
 import { compareCommand } from './runs-compare.ts';
-import { newestPoints } from './runs-progress.ts';
+import { newestPoints, stepUnderWay, tookOf } from './runs-progress.ts';
 import { searchCommand } from './runs-search.ts';
 import { showCommand } from './runs-show.ts';
 
@@ -41,12 +39,10 @@ export function runsCommand(command: Command): Command {
 }
 
 async function listRuns({ configuration, options, output }: Invocation<Options>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'runs' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const runs = (await readRuns(installation)).slice(-(options.last ?? LISTED));
     if (output.json) for (const run of runs) output.value(run);
-    else if (runs.length === 0) output.line('No run yet: "millrace train" begins one.');
+    else if (runs.length === 0) output.line('No run yet: "millrace train" starts one.');
     else {
       const isOne = runs.some(({ status }) => status === 'running');
       const points = isOne ? await newestPoints(installation) : new Map<string, RunProgress>();
@@ -61,15 +57,15 @@ async function listRuns({ configuration, options, output }: Invocation<Options>)
 }
 
 const columns = [
-  { title: 'run' },
-  { title: 'model' },
-  { title: 'pipeline' },
-  { title: 'trigger' },
-  { title: 'status' },
-  { title: 'step' },
-  { title: 'asked for' },
-  { title: 'took', align: 'right' },
-  { title: 'recall@10', align: 'right' },
+  'run',
+  'model',
+  'pipeline',
+  'trigger',
+  'status',
+  'step',
+  'requested',
+  right('took'),
+  right('recall@10'),
 ] as const;
 
 function row(run: Run, point: RunProgress | undefined, now: number): string[] {
@@ -86,29 +82,4 @@ function row(run: Run, point: RunProgress | undefined, now: number): string[] {
     tookOf(run, now),
     figure(metrics['recall@10']),
   ];
-}
-
-/** How far a run is, and how long it may still take at the pace of its training. */
-export function stepUnderWay({ step, steps }: Run, point: RunProgress | undefined, now: number): string {
-  const begun = steps.find(({ name }) => name === step)?.started;
-  if (step !== 'train' || point === undefined || begun == null || point.ts < begun) return step ?? '';
-  const share = point.at_step / point.of_steps;
-  const leftMs = share > 0 ? ((now - begun) * (1 - share)) / share : 0;
-  return `train ${Math.floor(100 * share)}%, ${Math.ceil(leftMs / 1000)} s left`;
-}
-
-/** Working time, excluding queueing. */
-export function tookOf({ started, ended }: Run, now: number): string {
-  if (started === null) return '';
-  return `${(((ended ?? now) - started) / 1000).toFixed(1)} s`;
-}
-
-/** The run whose id begins so. Errors: InputError MR_RUN_UNKNOWN, MR_RUN_AMBIGUOUS. */
-export function runNamed(runs: readonly Run[], name: string): Run {
-  const found = runs.filter(({ run_id }) => run_id.startsWith(name));
-  if (found.length === 1) return found[0] as Run;
-  const hint = 'See the ids with: millrace runs';
-  if (found.length === 0) throw new InputError('MR_RUN_UNKNOWN', `There is no run ${name}.`, { hint });
-  const ids = found.map(({ run_id }) => run_id).join(', ');
-  throw new InputError('MR_RUN_AMBIGUOUS', `Several runs begin with ${name}: ${ids}.`, { hint });
 }

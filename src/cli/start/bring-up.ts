@@ -28,8 +28,7 @@ import {
 import type { World } from '#simulator';
 import { collectPeriodically } from '#versions';
 import { printAnswer } from '../answers/recommend.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { commandProgress, grouped, notice, type Output } from '../output.ts';
 import { startTrainer } from '../training/training.ts';
 import { printSummary } from './summary.ts';
 
@@ -127,7 +126,7 @@ function carryOverNotes(output: Output): CarryOverNotes {
     onDone: () =>
       notice(
         output,
-        `Carried over the state of an earlier release: ${grouped(copied)} records. Events are processed.`,
+        `Carried over the state of an earlier release: ${grouped(copied)} records. Processing has started.`,
       ),
   };
 }
@@ -198,9 +197,9 @@ async function decisionOf(
   } catch (error) {
     const code = errorCode(error);
     if (code === 'MR_SNAPSHOT_SUSPECT') {
-      notice(output, `${(error as Error).message} Popular items are served. Look: millrace snapshot --last`);
+      notice(output, `${(error as Error).message} Popular items are served. See: millrace snapshot --last`);
     } else if (code === 'MR_SNAPSHOT_EMPTY') {
-      notice(output, 'There is nothing to train on yet: popular items are served. Later: millrace train');
+      notice(output, 'There is nothing to train on yet, so popular items are served. Later: millrace train');
     } else throw error;
     return undefined;
   }
@@ -231,7 +230,7 @@ async function serving(
 function whyNotServed({ version, candidate }: Version, data: string): string {
   const path = join(data, candidate.directory);
   if (existsSync(path)) return `Version ${version} cannot be served; the log lines above say why.`;
-  return `Version ${version} cannot be served: ${path} is not there, since another data directory trained it. Popular items are served until you copy ${candidate.directory} from that one; it is loaded by itself then.`;
+  return `Version ${version} cannot be served: ${path} does not exist, since another data directory trained it. Popular items are served until you copy ${candidate.directory} from there; it is then loaded automatically.`;
 }
 
 /** Events among whose users one is looked for whose id is known. */

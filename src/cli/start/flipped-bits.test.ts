@@ -16,7 +16,7 @@ type Flip = {
 
 const none = { code: -1, out: '', err: '' };
 /** Of SQLite's files: of the header beyond what says that it is one. */
-const reservedSpace = 20;
+const RESERVED_SPACE = 20;
 
 /** Where the file holds schemas, in pages that are not in use too. */
 function placesOfSchemas(bytes: Buffer): readonly number[] {
@@ -47,7 +47,7 @@ function flips(data: string): readonly Flip[] {
       noticed: /^vault of pseudonyms: different: .* key of another vault/m,
     },
     { file: 'log.sqlite', at: () => [1], noticed: /^error MR_LOG_NOT_A_LOG/m },
-    { file: 'log.sqlite', at: () => [reservedSpace], noticed: /^error MR_LOG_CORRUPT/m },
+    { file: 'log.sqlite', at: () => [RESERVED_SPACE], noticed: /^error MR_LOG_CORRUPT/m },
     {
       file: 'log.sqlite',
       at: placesOfSchemas,

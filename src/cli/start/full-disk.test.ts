@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { commandLine, type Running, smallWorld } from '../testing/command-line.ts';
 
 const upLine = /^\{"url".*\}$/m;
-const timeout = 180_000;
+const TIMEOUT = 180_000;
 
 /** A file system of its own, with a file in it that takes room; undefined, and the test skipped, where none may be mounted. */
 function smallDisk(t: TestContext): { path: string; leave(bytes: number): Promise<void> } | undefined {
@@ -68,7 +68,9 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 }
 
 describe('start on a disk without room', () => {
-  it('refuses events before the disk is full, answers, and takes them again', { timeout }, async (t) => {
+  it('refuses events before the disk is full, answers, and takes them again', {
+    timeout: TIMEOUT,
+  }, async (t) => {
     const disk = smallDisk(t);
     if (disk === undefined) return;
     const started = commandLine(t, configured(join(disk.path, 'data'), 64)).begin(['start', '--json']);
@@ -78,7 +80,10 @@ describe('start on a disk without room', () => {
     await until(async () => (await post('e2')).status !== 202);
     const refused = await post('e2');
     assert.deepEqual([refused.status, refused.code], [503, 'MR_DISK_LOW']);
-    assert.match(refused.message ?? '', new RegExp(`${disk.path}/data has \\d+ MB free, and 64 MB are kept`));
+    assert.match(
+      refused.message ?? '',
+      new RegExp(`${disk.path}/data has \\d+ MB free, and 64 MB are reserved`),
+    );
     assert.equal((await get('/recommend/ann')).status, 200);
     const { body } = await get('/health/ready');
     assert.ok((body.not_ready as { name: string }[]).some(({ name }) => name === 'disk'));
@@ -87,7 +92,7 @@ describe('start on a disk without room', () => {
     assert.equal((await started.signal('SIGTERM')).code, 0);
   });
 
-  it('names a full disk, answers, and goes on when there is room', { timeout }, async (t) => {
+  it('names a full disk, answers, and goes on when there is room', { timeout: TIMEOUT }, async (t) => {
     const disk = smallDisk(t);
     if (disk === undefined) return;
     const started = commandLine(t, configured(join(disk.path, 'data'), 0)).begin(['start', '--json']);
@@ -110,7 +115,7 @@ describe('start on a disk without room', () => {
   });
 
   it('says at once that there is no room to start, and ends while it waits for some', {
-    timeout,
+    timeout: TIMEOUT,
   }, async (t) => {
     const disk = smallDisk(t);
     if (disk === undefined) return;

@@ -5,8 +5,8 @@ import { it, type TestContext } from 'node:test';
 import { type Log, openLog as openAnyLog, openEmbeddedLog } from '#log';
 import { seededRandom } from '#models';
 import { createLogger, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { kafkaServer, registryServer } from '#servers';
+import { loadConfiguration } from '#service/configuration';
 import { commandLine, jsonLines, type Running, smallWorld } from '../testing/command-line.ts';
 import { Poisoner } from '../testing/poisoner.ts';
 

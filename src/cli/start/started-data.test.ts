@@ -30,7 +30,7 @@ it('of what a start has made', async (t) => {
     assert.equal(byStart?.protocol, 'by-time-last-20%');
     assert.match(byStart?.command_id ?? '', /^snapshot-/);
     const [beside = none] = await runEach([['verify', '--task', 'interactions-0']]);
-    assert.match(beside.err, /^The journal alone is compared, .* \(millrace start\) has it open\.$/m);
+    assert.match(beside.err, /^Only the journal is compared, .* \(millrace start\) has it open\.$/m);
     assert.match(beside.out, /^interactions-0: equal \(.*\): state on disk in use\n$/);
     assert.equal((await started.signal('SIGTERM')).code, 0);
 
@@ -73,7 +73,7 @@ it('of what a start has made', async (t) => {
       assert.equal(alone.code, 1);
       assert.match(
         alone.out,
-        /^interactions-0: unknown: The state of admission, .* in interactions-0, or behind it, depends on/,
+        /^interactions-0: unknown: The state of admission, .* in interactions-0, or after it, depends on/,
       );
       assert.equal(rebuilt.out, 'interactions-accepted-0: equal: state on disk equal\n');
       assert.equal(unknown.code, 2);

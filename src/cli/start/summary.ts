@@ -1,9 +1,9 @@
 /** What `millrace start` says when everything is up: ten lines at most. */
 
-import type { Configuration } from '#platform';
 import type { Recommendation } from '#responders';
 import type { Version } from '#schemas';
 import { isSimulated, type MadeWorld, withoutUser } from '#service';
+import type { Configuration } from '#service/configuration';
 import { grouped, type Output, seconds } from '../output.ts';
 import { decisionText, qualityLines } from '../training/training.ts';
 
@@ -59,7 +59,7 @@ function worldText({ made, madeMs, hasImports, configuration }: Summary): string
   const { world, events, written } = made;
   const size = `${grouped(world.userCount)} users, ${grouped(world.items().length)} items, ${grouped(events)} events`;
   const days = Math.round(world.periodMs / 86_400_000);
-  return `${size} over ${days} days, ${written === 0 ? 'as made before' : `made in ${seconds(madeMs)}`}`;
+  return `${size} over ${days} days, ${written === 0 ? 'created before' : `created in ${seconds(madeMs)}`}`;
 }
 
 function noWorldText(configuration: Configuration, hasImports: boolean): string {

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const users = 40;
-const items = 30;
-const ratings = 1200;
-const startSeconds = 880_000_000;
+const USERS = 40;
+const ITEMS = 30;
+const RATINGS = 1200;
+const START_SECONDS = 880_000_000;
 
 /** Writes a small data set in the form of MovieLens 100K; `broken` rows are added to its files. */
 export function writeMovieLens(
@@ -15,10 +15,10 @@ export function writeMovieLens(
   const genres = (item: number) =>
     Array.from({ length: 19 }, (_, genre) => (genre === 1 + (item % 5) ? 1 : 0));
   const rows = {
-    'u.user': range(users, (n) => `${n}|${20 + (n % 40)}|${n % 2 === 0 ? 'M' : 'F'}|student|00000`),
-    'u.item': range(items, (n) => [n, `Film ${n} (1995)`, '01-Jan-1995', '', '', ...genres(n)].join('|')),
-    'u.data': range(ratings, (n) =>
-      [1 + ((n * 7) % users), 1 + ((n * n) % items), 1 + (n % 5), startSeconds + n * 600].join('\t'),
+    'u.user': range(USERS, (n) => `${n}|${20 + (n % 40)}|${n % 2 === 0 ? 'M' : 'F'}|student|00000`),
+    'u.item': range(ITEMS, (n) => [n, `Film ${n} (1995)`, '01-Jan-1995', '', '', ...genres(n)].join('|')),
+    'u.data': range(RATINGS, (n) =>
+      [1 + ((n * 7) % USERS), 1 + ((n * n) % ITEMS), 1 + (n % 5), START_SECONDS + n * 600].join('\t'),
     ),
   };
   for (const [name, lines] of Object.entries(rows)) {
@@ -28,7 +28,7 @@ export function writeMovieLens(
   return directory;
 }
 
-export const movieLensCounts = { users, items, ratings };
+export const movieLensCounts = { users: USERS, items: ITEMS, ratings: RATINGS };
 
 function range(count: number, row: (n: number) => string): string[] {
   return Array.from({ length: count }, (_, index) => row(index + 1));

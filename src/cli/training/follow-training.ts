@@ -1,7 +1,7 @@
 /** `millrace train` beside a running start: the command goes over the log, and so does what comes of it. */
 
 import { randomUUID } from 'node:crypto';
-import { TopicReader, writeRecords } from '#engine';
+import { type Topic, TopicReader, writeRecords } from '#engine';
 import { readVersions } from '#offline';
 import { FatalError, inspectLock, systemClock } from '#platform';
 import { isDecision } from '#processors';
@@ -50,23 +50,60 @@ export async function followRuns(
   command: Pick<Command, 'ts' | 'kind'> & Partial<Command>,
   { signal, onRun }: FollowOptions,
 ): Promise<readonly Run[]> {
+  const runs = new Map<string, Run>();
+  return followCommand(installation, command, {
+    topic: installation.topics.runs,
+    take: (changes, commandId) => {
+      for (const run of changes) {
+        if (run.command_id !== commandId) continue;
+        runs.set(run.run_id, run);
+        onRun?.(run);
+      }
+      const found = [...runs.values()];
+      return found.length > 0 && found.every(isOver) ? found : undefined;
+    },
+    refused: ({ reason, message }) => failed(reason, message, 'See millrace events tail dead-letters -n 1.'),
+    stopped,
+    signal,
+  });
+}
+
+type Following<V, R> = {
+  /** Where what comes of the command is written. */
+  readonly topic: Topic<string, V>;
+  /** Given the new values; returns the result once it is there. */
+  take(values: readonly V[], commandId: string): R | undefined;
+  /** The error when the trainer could not carry out the command. */
+  refused(letter: DeadLetter): Error;
+  /** The error when the process that trains ended before. */
+  stopped(): Error;
+  readonly signal: AbortSignal;
+};
+
+/** Sends a command and waits for its result. */
+export async function followCommand<V, R>(
+  installation: Installation,
+  command: Pick<Command, 'ts' | 'kind'> & Partial<Command>,
+  { topic, take, refused, stopped, signal }: Following<V, R>,
+): Promise<R> {
   const { log, topics, configuration } = installation;
   const letters = await TopicReader.open(log, topics['dead-letters'], { from: 'end' });
-  const changes = await TopicReader.open(log, topics.runs, { from: 'end' });
-  const runs = new Map<string, Run>();
+  const changes = await TopicReader.open(log, topic, { from: 'end' });
   try {
     const { commandId, offset } = await sendCommand(installation, command);
     for (;;) {
       throwIfInterrupted(signal);
       const isHeld = inspectLock(configuration.data).held;
-      for (const { value } of await changes.poll(POLL_MS)) {
-        if (value?.command_id !== commandId) continue;
-        runs.set(value.run_id, value);
-        onRun?.(value);
+      const polled = await changes.poll(POLL_MS);
+      const result = take(
+        polled.flatMap(({ value }) => (value === null ? [] : [value])),
+        commandId,
+      );
+      if (result !== undefined) return result;
+      for (const { value } of await letters.poll(0)) {
+        const isOurs = value?.operator === 'trainer' && value.topic === 'commands';
+        if (isOurs && value.offset === offset) throw refused(value);
       }
-      const found = [...runs.values()];
-      if (found.length > 0 && found.every(isOver)) return found;
-      for (const { value } of await letters.poll(0)) if (value !== null) refuseFailed(value, offset);
       if (!isHeld) throw stopped();
     }
   } finally {
@@ -104,12 +141,6 @@ function isDecisionOver(version: string): (step: Version) => boolean {
   };
 }
 
-function refuseFailed({ topic, operator, offset, reason, message }: DeadLetter, commandOffset: number): void {
-  if (operator === 'trainer' && topic === 'commands' && offset === commandOffset) {
-    throw failed(reason, message, 'See millrace events tail dead-letters -n 1.');
-  }
-}
-
 function failedRun(run: Run | undefined): FatalError {
   const { code = 'MR_TRAINING_FAILED', message = 'there was no run', hint = null } = run?.error ?? {};
   return failed(code, message, hint ?? `See millrace runs show ${run?.run_id}.`);
@@ -122,7 +153,7 @@ function failed(code: string, message: string, hint: string): FatalError {
 }
 
 function stopped(): FatalError {
-  return new FatalError('MR_TRAINER_STOPPED', 'The running start has ended before the training was done.', {
-    hint: 'Start it again: a run that was begun is gone on with then.',
+  return new FatalError('MR_TRAINER_STOPPED', 'The running start ended before the training was done.', {
+    hint: 'Restart it: it resumes the run.',
   });
 }

@@ -1,26 +1,16 @@
 /** `millrace snapshot`: freezes the examples as Parquet files, and says what they hold. */
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { TopicReader, writeRecords } from '#engine';
+import { writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
-import { createLogger, FatalError, inspectLock, type Shutdown, systemClock } from '#platform';
+import { FatalError, type Progress, systemClock } from '#platform';
 import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
-import {
-  catchUp,
-  type Installation,
-  openExistingInstallation,
-  requireData,
-  startPipeline,
-  throwIfInterrupted,
-  unlessInterrupted,
-  withShutdown,
-} from '#service';
+import { type Installation, withInstallation } from '#service';
 import { requestedOptions } from '#trainer';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { commandProgress } from '../command-progress.ts';
-import { grouped, type Output } from '../output.ts';
+import { grouped, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
-import { sendCommand } from './follow-training.ts';
+import { followCommand } from './follow-training.ts';
 import { snapshotPlan } from './training.ts';
 
 type Options = {
@@ -31,7 +21,6 @@ type Options = {
 };
 
 const MOST_NEGATIVES = 100;
-const POLL_MS = 200;
 
 export function snapshotCommand(command: Command): Command {
   return defineCommand<Options>({
@@ -39,7 +28,7 @@ export function snapshotCommand(command: Command): Command {
       .option('--last', 'show the newest snapshot instead of taking one')
       .option(
         '--negatives <n>',
-        'items for each positive that the user had not taken to, drawn from all alike (default: snapshots.negatives)',
+        'negatives for each positive, drawn uniformly from all items (default: snapshots.negatives)',
         wholeNumber(0, MOST_NEGATIVES),
       )
       .option(
@@ -53,14 +42,14 @@ export function snapshotCommand(command: Command): Command {
         splitKind,
       ),
     examples: [
-      ['millrace snapshot', 'rows, files, and each column beside the last snapshot'],
+      ['millrace snapshot', 'rows, files, and each column compared with the last snapshot'],
       ['millrace snapshot --last', 'the newest one again'],
-      ['millrace snapshot --negatives 4 --split by-time', 'other parts, with sampled negatives'],
-      [`millrace snapshot --last --json | jq -r '.suspect[]'`, 'what speaks against it'],
+      ['millrace snapshot --negatives 4 --split by-time', 'another split, with sampled negatives'],
+      [`millrace snapshot --last --json | jq -r '.suspect[]'`, 'why it is suspect'],
     ],
     notes: `
-Files lie in snapshots/ID of the data directory; the same contents give the same ID. The next "millrace start" or
-"millrace train" trains on a new snapshot, unless it is suspect: "millrace train --force" trains nevertheless.`,
+Files are in snapshots/ID of the data directory; the same contents have the same ID. The next "millrace start" or
+"millrace train" trains on a new snapshot unless it is suspect; "millrace train --force" trains anyway.`,
     run: snapshot,
   });
 }
@@ -68,23 +57,18 @@ Files lie in snapshots/ID of the data directory; the same contents give the same
 function splitKind(text: string): SplitKind {
   if (text === 'per-user-last') return 'per_user_last';
   if (text === 'by-time') return 'by_time';
-  throw new InvalidArgumentError('Give per-user-last or by-time.');
+  throw new InvalidArgumentError('Use per-user-last or by-time.');
 }
 
 async function snapshot(invocation: Invocation<Options>): Promise<number> {
   const { configuration, options, output } = invocation;
-  requireData(configuration);
-  const logger = createLogger({ level: configuration.logging.level, name: 'snapshot' });
-  const found = await withShutdown(logger, async (shutdown) => {
-    if (options.last === true) {
-      return (await readSnapshots(await openExistingInstallation(configuration, shutdown))).at(-1);
-    }
-    return aloneOrBesideStart(invocation, shutdown, 'snapshot', {
-      does: 'takes it',
-      beside: (installation) => takenByStart(installation, requestOf(options), shutdown.signal),
-      alone: () => takeHere(invocation, shutdown),
-    });
-  });
+  const found = await (options.last === true
+    ? withInstallation(configuration, async (installation) => (await readSnapshots(installation)).at(-1))
+    : aloneOrBesideStart(invocation, 'snapshot', {
+        does: 'takes it',
+        beside: (installation, signal) => takenByStart(installation, requestOf(options), signal),
+        alone: ({ installation, progress }) => takeHere(installation, requestOf(options), progress),
+      }));
   if (output.json) output.value(found ?? null);
   else if (found === undefined) output.line('No snapshot yet: "millrace snapshot" takes one.');
   else printSnapshot(output, found);
@@ -100,56 +84,42 @@ function requestOf({ negatives, popularNegatives, split }: Options): SnapshotReq
 }
 
 async function takeHere(
-  { configuration, options, output }: Invocation<Options>,
-  shutdown: Shutdown,
+  installation: Installation,
+  request: SnapshotRequest,
+  progress: Progress,
 ): Promise<Snapshot> {
-  const { signal } = shutdown;
-  const installation = await openExistingInstallation(configuration, shutdown);
-  const progress = commandProgress(output, signal);
-  const pipeline = await startPipeline(installation, shutdown);
-  await unlessInterrupted(catchUp(pipeline, progress), signal);
-  const taking = takeSnapshot({
+  const { configuration, log, topics } = installation;
+  const taken = await takeSnapshot({
     ...installation,
-    ...requestedOptions(snapshotPlan(configuration), requestOf(options)),
+    ...requestedOptions(snapshotPlan(configuration), request),
     dataDirectory: configuration.data,
     clock: systemClock,
     progress,
   });
-  const taken = await unlessInterrupted(Promise.race([taking, pipeline.failed]), signal);
-  const record = { key: taken.snapshot_id, value: taken, timestamp: taken.ts };
-  await writeRecords(installation.log, installation.topics.snapshots, [record]);
+  await writeRecords(log, topics.snapshots, [{ key: taken.snapshot_id, value: taken, timestamp: taken.ts }]);
   return taken;
 }
 
-/** Errors: FatalError MR_SNAPSHOT_FAILED, MR_TRAINER_STOPPED. */
+/** Errors: FatalError MR_SNAPSHOT_FAILED. */
 async function takenByStart(
   installation: Installation,
   request: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Snapshot> {
-  const { log, topics, configuration } = installation;
-  const letters = await TopicReader.open(log, topics['dead-letters'], { from: 'end' });
-  const snapshots = await TopicReader.open(log, topics.snapshots, { from: 'end' });
-  try {
-    const ts = systemClock.now();
-    const command = { ts, kind: 'snapshot', seed: null, force: false, snapshot: request } as const;
-    const { commandId, offset } = await sendCommand(installation, command);
-    for (;;) {
-      throwIfInterrupted(signal);
-      const isHeld = inspectLock(configuration.data).held;
-      for (const { value } of await snapshots.poll(POLL_MS)) {
-        if (value?.command_id === commandId) return value;
-      }
-      for (const { value } of await letters.poll(0)) {
-        const isOurs = value?.operator === 'trainer' && value.topic === 'commands';
-        if (isOurs && value.offset === offset) throw failed(`${value.reason}: ${value.message}`);
-      }
-      if (!isHeld) throw failed('it has ended before');
-    }
-  } finally {
-    await letters.close();
-    await snapshots.close();
-  }
+  const command = {
+    ts: systemClock.now(),
+    kind: 'snapshot',
+    seed: null,
+    force: false,
+    snapshot: request,
+  } as const;
+  return followCommand(installation, command, {
+    topic: installation.topics.snapshots,
+    take: (snapshots, commandId) => snapshots.find(({ command_id }) => command_id === commandId),
+    refused: ({ reason, message }) => failed(`${reason}: ${message}`),
+    stopped: () => failed('it ended before'),
+    signal,
+  });
 }
 
 function failed(why: string): FatalError {
@@ -159,14 +129,14 @@ function failed(why: string): FatalError {
 }
 
 const columns = [
-  { title: 'column' },
-  { title: 'missing', align: 'right' },
-  { title: 'distinct', align: 'right' },
-  { title: 'min', align: 'right' },
-  { title: 'mean', align: 'right' },
-  { title: 'max', align: 'right' },
-  { title: 'PSI', align: 'right' },
-  { title: 'KS', align: 'right' },
+  'column',
+  right('missing'),
+  right('distinct'),
+  right('min'),
+  right('mean'),
+  right('max'),
+  right('PSI'),
+  right('KS'),
 ] as const;
 
 function printSnapshot(output: Output, taken: Snapshot): void {

@@ -4,13 +4,13 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Execution, type ModelConfig, modelSettings } from '#models';
 import { exampleModules } from '#offline';
-import { type Configuration, type Progress, type Shutdown, systemClock } from '#platform';
+import { type Progress, type Shutdown, systemClock } from '#platform';
 import { viewsOfModules } from '#processing';
 import type { Version } from '#schemas';
-import type { Installation } from '#service';
-import { type SnapshotPlan, Trainer, type TrainingPlan, type TrainingResult } from '#trainer';
-import { grouped } from '../output.ts';
-import { figure } from '../versions/versions.ts';
+import { type Installation, runUntilShutdown } from '#service';
+import type { Configuration } from '#service/configuration';
+import { type SnapshotPlan, Trainer, type TrainingResult } from '#trainer';
+import { figure, grouped } from '../output.ts';
 
 /**
  * Starts a trainer, which carries out runs until `shutdown`; `onlyAsked` leaves out those that schedules ask for. `failed`
@@ -22,7 +22,8 @@ export async function startTrainer(
   shutdown: Shutdown,
   { onlyAsked = false }: { readonly onlyAsked?: boolean } = {},
 ): Promise<{ readonly trainer: Trainer; readonly failed: Promise<never> }> {
-  const { seed, epochs, dimension, textEncoder } = configuration.training;
+  const { training } = configuration;
+  const { seed, epochs, dimension, textEncoder } = training;
   const modules = exampleModules(await viewsOfModules(configuration.features.modules));
   const trainer = new Trainer({
     log,
@@ -41,23 +42,17 @@ export async function startTrainer(
     execution: execution(configuration, onlyAsked ? 0 : 1),
     snapshots: snapshotPlan(configuration),
     training: {
-      ...trainingPlan(configuration),
+      ...training,
+      models: modelSettings(configuration.declared).trained,
+      // Nobody approves a version every quarter of an hour.
+      refresh: configuration.versions.promotion === 'automatic' ? training.refresh : 'off',
+      deadlineMs: training.deadlineMinutes * 60_000,
       ...(onlyAsked && { schedule: 'off', refresh: 'off' }),
     },
     modules,
     instanceId,
   });
-  const stopping = new AbortController();
-  const running = trainer.run(stopping.signal);
-  const failed = new Promise<never>((_, reject) => {
-    running.catch(reject);
-  });
-  failed.catch(() => {});
-  shutdown.add('trainer', async () => {
-    stopping.abort();
-    await running.catch(() => {});
-  });
-  return { trainer, failed };
+  return { trainer, ...runUntilShutdown('trainer', shutdown, (signal) => trainer.run(signal)) };
 }
 
 /** Parameters of single models; a file of a text encoder counts from the working directory. */
@@ -75,26 +70,6 @@ function configOf({ declared }: Configuration): Readonly<Record<string, ModelCon
 function execution({ training }: Configuration, freeCores: number): Execution {
   const { provider, threads = Math.max(1, availableParallelism() - freeCores) } = training;
   return { provider, threads };
-}
-
-/** What is trained, and when, as the configuration says. */
-export function trainingPlan({ training, versions, declared }: Configuration): TrainingPlan {
-  const { trained: models } = modelSettings(declared);
-  const { schedule, refreshExamples, overlap, retries, patience, checkpointSteps } = training;
-  // Nobody approves a version every quarter of an hour.
-  const refresh = versions.promotion === 'automatic' ? training.refresh : 'off';
-  const deadlineMs = training.deadlineMinutes * 60_000;
-  return {
-    models,
-    schedule,
-    refresh,
-    refreshExamples,
-    overlap,
-    deadlineMs,
-    retries,
-    patience,
-    checkpointSteps,
-  };
 }
 
 /** How snapshots are taken, as the configuration says. */

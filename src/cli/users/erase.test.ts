@@ -22,8 +22,8 @@ const named = {
   // An erasure beside a server waits for its archive.
   offline: { flushSeconds: 1 },
 };
-const anna = 'anna.of.the.erased@example.org';
-const bert = 'bert.of.the.erased@example.org';
+const ANNA = 'anna.of.the.erased@example.org';
+const BERT = 'bert.of.the.erased@example.org';
 const headers = { 'content-type': 'application/json', connection: 'close' };
 
 async function startServer({ begin }: CommandLine): Promise<{ url: string; started: Running }> {
@@ -83,47 +83,47 @@ describe('privacy on the command line', () => {
     const { like, counted, recommended } = asking(url);
 
     // What a user likes is left out of their answers for as long as their row says so.
-    const [best = ''] = await recommended(anna);
-    await like(anna, best);
-    await like(bert, best);
-    await until(async () => !(await recommended(anna)).includes(best));
-    await until(async () => !(await recommended(bert)).includes(best));
-    for (const user of [anna, bert]) await until(async () => (await counted(user)) === 1);
-    const out = await run(['opt-out', anna]);
+    const [best = ''] = await recommended(ANNA);
+    await like(ANNA, best);
+    await like(BERT, best);
+    await until(async () => !(await recommended(ANNA)).includes(best));
+    await until(async () => !(await recommended(BERT)).includes(best));
+    for (const user of [ANNA, BERT]) await until(async () => (await counted(user)) === 1);
+    const out = await run(['opt-out', ANNA]);
     assert.deepEqual([out.code, out.err], [0, '']);
     assert.match(out.out, /^User anna\S+ has opted out: /);
-    await until(async () => (await recommended(anna)).includes(best));
-    assert.ok(!(await recommended(bert)).includes(best));
-    await until(async () => (await counted(anna)) === 0);
-    assert.equal(await counted(bert), 1);
-    await like(anna, best);
-    const back = await fetch(`${url}/users/${anna}/privacy`, {
+    await until(async () => (await recommended(ANNA)).includes(best));
+    assert.ok(!(await recommended(BERT)).includes(best));
+    await until(async () => (await counted(ANNA)) === 0);
+    assert.equal(await counted(BERT), 1);
+    await like(ANNA, best);
+    const back = await fetch(`${url}/users/${ANNA}/privacy`, {
       method: 'PUT',
       headers: { ...headers, authorization: `Bearer ${named.admin.token}` },
       body: JSON.stringify({ status: 'opted-in' }),
     });
     assert.equal(back.status, 200, await back.text());
-    const [, second = ''] = await recommended(anna);
+    const [, second = ''] = await recommended(ANNA);
     await until(async () => {
-      await like(anna, second);
-      return !(await recommended(anna)).includes(second);
+      await like(ANNA, second);
+      return !(await recommended(ANNA)).includes(second);
     });
-    assert.ok((await recommended(anna)).includes(best), 'the event between was refused');
+    assert.ok((await recommended(ANNA)).includes(best), 'the event between was refused');
 
     // Beside a running server, which does the work; the answers come from popular items again.
     const keys = keysInVault(join(directory, '.millrace'));
-    const cut = await run(['erase', anna, '--yes'], { MILLRACE_FAILPOINTS: 'privacy.erase.profile=kill' });
+    const cut = await run(['erase', ANNA, '--yes'], { MILLRACE_FAILPOINTS: 'privacy.erase.profile=kill' });
     assert.equal(cut.signal, 'SIGKILL');
-    const erased = await run(['erase', anna, '--yes', '--json']);
+    const erased = await run(['erase', ANNA, '--yes', '--json']);
     assert.equal(erased.code, 0, erased.err);
     const [report] = jsonLines<{ user_id: string; keyDestroyed: boolean; erased: { target: string }[] }>(
       erased.out,
     );
-    assert.deepEqual([report?.user_id, report?.keyDestroyed], [anna, true]);
-    await until(async () => (await recommended(anna)).includes(second));
-    assert.ok(!(await recommended(bert)).includes(best));
+    assert.deepEqual([report?.user_id, report?.keyDestroyed], [ANNA, true]);
+    await until(async () => (await recommended(ANNA)).includes(second));
+    assert.ok(!(await recommended(BERT)).includes(best));
 
-    const recommend = ['recommend', bert, '-k', '5', '--json'];
+    const recommend = ['recommend', BERT, '-k', '5', '--json'];
     const byServer = await run(recommend);
     assert.equal((await started.signal('SIGINT')).code, 0);
     const byItself = await run(recommend);
@@ -135,18 +135,18 @@ describe('privacy on the command line', () => {
     assert.deepEqual(one, other, 'by the same version, and with the views of modules');
 
     // And without one: the processors run for it.
-    const forgotten = await run(['erase', bert, '--yes'], {
+    const forgotten = await run(['erase', BERT, '--yes'], {
       MILLRACE_FAILPOINTS: 'privacy.vault.forgotten=kill',
     });
     assert.equal(forgotten.signal, 'SIGKILL');
-    const again = await run(['erase', bert, '--yes']);
+    const again = await run(['erase', BERT, '--yes']);
     assert.equal(again.code, 2);
     assert.match(again.err, /^error MR_PRIVACY_USER_UNKNOWN: There is no user "bert.*\nhint: \S/);
 
     const left = keysInVault(join(directory, '.millrace'));
     const destroyed = keys.filter((key) => !left.some((other) => other.equals(key)));
     assert.equal(destroyed.length, 2);
-    for (const needle of [...destroyed, anna, bert]) assert.deepEqual(filesWith(directory, needle), []);
+    for (const needle of [...destroyed, ANNA, BERT]) assert.deepEqual(filesWith(directory, needle), []);
 
     const refusals = [
       [['erase', 'never-seen', '--yes'], 'MR_PRIVACY_USER_UNKNOWN'],

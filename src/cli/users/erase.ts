@@ -3,21 +3,20 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { erasureTargets, type RemainingTopic, remainingTopics } from '#erasure';
-import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { type EraseTarget, type Erasure, eraseUser, requireUserId, writePrivacyStatus } from '#privacy';
 import { openViewsOfModules } from '#processing';
 import {
   archiveTarget,
   type Installation,
-  openExistingInstallation,
   openViewsInRedis,
   redisTarget,
   startPipeline,
   unlessInterrupted,
-  withShutdown,
+  withInstallation,
 } from '#service';
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
-import { grouped, notice, type Output } from '../output.ts';
+import { grouped, notice, type Output, right } from '../output.ts';
 
 type Options = { readonly yes?: boolean };
 
@@ -31,13 +30,14 @@ export function eraseCommand(command: Command): Command {
       .argument('<user>', 'user id, as posted events carry it')
       .option('-y, --yes', 'do not ask'),
     examples: [
-      ['millrace erase 42', 'asks, erases user 42, and says what was done where'],
+      ['millrace erase 42', 'asks, erases user 42, and reports what was removed where'],
       ['millrace erase 42 --yes --json', 'the same, as one line'],
     ],
     notes: `
-Snapshots that hold the user are removed, and versions trained on them archived: train again afterwards. Events stay on
-their topics until their retention, under a pseudonym that nobody can link to the user any more. Cut off at any moment,
-it is completed by the same command. Who comes back after it is a new user; to keep them out: millrace opt-out USER.`,
+Snapshots that contain the user are removed, and versions trained on them archived: train again afterwards. Events
+stay on their topics until their retention ends, under a pseudonym that can no longer be linked to the user. The same
+command completes an interrupted erasure. A user who comes back afterwards is a new user; to keep them out: millrace
+opt-out USER.`,
     run: (invocation, [user = '']) => erase(invocation, user),
   });
 }
@@ -47,9 +47,7 @@ async function erase(
   userId: string,
 ): Promise<number> {
   requireUserId(userId);
-  const logger = createLogger({ level: configuration.logging.level, name: 'erase' });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const { log, topics } = installation;
     const pseudonyms = await installation.pseudonyms();
     const isKnown = pseudonyms.known(userId) !== undefined;
@@ -73,11 +71,11 @@ async function erase(
 
 async function confirmed(userId: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    throw usageError('An erasure cannot be undone, and there is no terminal to ask on.', 'Give --yes.');
+    throw usageError('An erasure cannot be undone, and there is no terminal to ask on.', 'Add --yes.');
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`Erase user ${userId} for good? [y/N] `, { signal });
+    const answer = await terminal.question(`Erase user ${userId} permanently? [y/N] `, { signal });
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();
@@ -124,21 +122,21 @@ function report(
   }
   output.line(`User ${userId} is erased.`);
   output.table(
-    [{ title: 'what' }, { title: 'removed', align: 'right' }, { title: 'where' }],
+    ['what', right('removed'), 'where'],
     erased.map(({ target, rows, where }) => [target, grouped(rows), where]),
   );
   output.line(
     keyDestroyed
-      ? 'The key of the pseudonym is destroyed: what stays can be linked to the user by nobody.'
-      : 'Ids stand on the log as they were given: what stays names the user.',
+      ? 'The key of the pseudonym is destroyed: what remains can no longer be linked to the user.'
+      : 'Users are on the log by their own ids: what remains names the user.',
   );
   const stays = remaining.map(({ topic, retentionMs }) => {
     return `${topic} (${retentionMs === null ? 'for ever' : `${retentionMs / DAY_MS} days`})`;
   });
   output.line(
-    `Stays until its retention: ${stays.join(', ')}; in the processors' state, until its examples are over and it is compacted.`,
+    `Remains until its retention ends: ${stays.join(', ')}; in the processors' state, until the examples are complete and it is compacted.`,
   );
   if (erased.some(({ target, rows }) => target === 'versions' && rows > 0)) {
-    output.line('Next: millrace train, because versions were archived (with the same --data).');
+    output.line('Next: millrace train, since versions were archived (with the same --data).');
   }
 }

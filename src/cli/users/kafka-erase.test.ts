@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { type Log, openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
 import { openVault } from '#privacy';
 import { keysInVault } from '#privacy/testing';
 import { kafkaServer, redisServer, registryServer } from '#servers';
+import { loadConfiguration } from '#service/configuration';
 import { LOOP_GENERATION } from '#topologies';
 import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 
-const anna = 'anna.of.the.erased@example.org';
+const ANNA = 'anna.of.the.erased@example.org';
 const modules = ['user-trends.ts', 'user-kinds.ts'].map((name) =>
   join(import.meta.dirname, '../../view-builds/fixtures', name),
 );
@@ -49,12 +49,12 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
   const { url } = JSON.parse(line) as { url: string };
   const headers = { 'content-type': 'application/json', connection: 'close' };
   for (const [n, kind] of (['view', 'click', 'like'] as const).entries()) {
-    const event = { event_id: `mine-${n}`, user_id: anna, item_id: 'i1', kind };
+    const event = { event_id: `mine-${n}`, user_id: ANNA, item_id: 'i1', kind };
     const response = await fetch(`${url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
     assert.equal(response.status, 202, await response.text());
   }
   const features = async (): Promise<Features['user']['views']> => {
-    const response = await fetch(`${url}/features/user/${anna}`, { headers });
+    const response = await fetch(`${url}/features/user/${ANNA}`, { headers });
     const body = (await response.json()) as Features;
     assert.equal(response.status, 200, JSON.stringify(body));
     return body.user.views;
@@ -63,12 +63,12 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     const views = await features();
     return views['user-features']?.found === true && views['user-trends']?.found === true;
   });
-  const shown = await run(['features', 'get', 'user', anna, '--views', 'user-trends', '--json']);
+  const shown = await run(['features', 'get', 'user', ANNA, '--views', 'user-trends', '--json']);
   assert.equal(jsonLines<Features>(shown.out)[0]?.user.views['user-trends']?.found, true, shown.err);
 
   const vault = openVault(data);
   t.after(() => vault.close());
-  const pseudonym = vault.known(anna) as string;
+  const pseudonym = vault.known(ANNA) as string;
   const keys = keysInVault(data);
   const { log, close } = await openLog(
     loadConfiguration({
@@ -89,7 +89,7 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
   const before = await compacted();
   for (const topic of ofViews) assert.ok(before.includes(topic), `${topic} in ${before.join(' ')}`);
 
-  const ended = await run(['erase', anna, '--yes', '--json']);
+  const ended = await run(['erase', ANNA, '--yes', '--json']);
   assert.equal(ended.code, 0, ended.err);
   const [report] = jsonLines<Report>(ended.out);
   assert.ok(report);
@@ -118,11 +118,11 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     [],
     'a row that no tombstone follows',
   );
-  assert.equal(vault.known(anna), undefined);
+  assert.equal(vault.known(ANNA), undefined);
   const left = keysInVault(data);
   const destroyed = keys.filter((key) => !left.some((other) => other.equals(key)));
   assert.equal(destroyed.length, 1);
-  for (const needle of [...destroyed, Buffer.from(anna)]) {
+  for (const needle of [...destroyed, Buffer.from(ANNA)]) {
     assert.deepEqual(filesWith(data, needle), []);
     assert.deepEqual([...(await topicsWith(log, needle))], []);
   }

@@ -1,10 +1,10 @@
-/** `millrace opt-out USER` and `millrace opt-in USER`: what a user has decided. */
+/** `millrace opt-out USER` and `millrace opt-in USER`: whether a user is processed. */
 
 import type { Command } from 'commander';
-import { createLogger, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { requireUserId, writePrivacyStatus } from '#privacy';
 import type { PrivacyStatus } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 
 type Decision = {
@@ -19,19 +19,19 @@ export function optOutCommand(command: Command): Command {
     status: 'opted_out',
     shown: 'opted-out',
     said: (userId) =>
-      `User ${userId} has opted out: no event of theirs is taken any more, their rows go, answers are popular items.`,
+      `User ${userId} has opted out: their events are no longer accepted, their rows are deleted, and answers are popular items.`,
   };
   return defineCommand({
     command: command.argument('<user>', 'user id, as posted events carry it'),
     examples: [
-      ['millrace opt-out 42', 'user 42 is left out from now on'],
-      ['millrace opt-in 42', 'and taken in again'],
+      ['millrace opt-out 42', 'user 42 is excluded from now on'],
+      ['millrace opt-in 42', 'and included again'],
     ],
     notes: `
-The user's rows go from all views as soon as the processors read this, further snapshots leave the user out, and
-answers to them are popular items. What was recorded before stays until its retention; "millrace erase" removes it.
-One who was never seen may opt out too. The same over HTTP, with the bearer token of option admin.token:
-PUT /users/USER/privacy {"status":"opted-out"}.`,
+The user's rows are deleted from all views as soon as the processors read this, further snapshots exclude the user,
+and answers to them are popular items. Earlier records stay until their retention ends; "millrace erase" removes them.
+A user who was never seen can opt out too. The same over HTTP, with the bearer token of option admin.token: PUT
+/users/USER/privacy {"status":"opted-out"}.`,
     run: (invocation, [user = '']) => decide(invocation, user, decision),
   });
 }
@@ -40,14 +40,14 @@ export function optInCommand(command: Command): Command {
   const decision: Decision = {
     status: 'opted_in',
     shown: 'opted-in',
-    said: (userId) => `User ${userId} has opted in: their events are taken from now on.`,
+    said: (userId) => `User ${userId} has opted in: their events are accepted from now on.`,
   };
   return defineCommand({
     command: command.argument('<user>', 'user id, as posted events carry it'),
     examples: [['millrace opt-in 42', 'events of user 42 count from now on']],
     notes: `
-Views begin anew with the events that come from now on. The same over HTTP, with the bearer token of option
-admin.token: PUT /users/USER/privacy {"status":"opted-in"}.`,
+The user's rows start empty, with events from now on. The same over HTTP, with the bearer token of option admin.token:
+PUT /users/USER/privacy {"status":"opted-in"}.`,
     run: (invocation, [user = '']) => decide(invocation, user, decision),
   });
 }
@@ -58,9 +58,7 @@ async function decide(
   { status, shown, said }: Decision,
 ): Promise<number> {
   requireUserId(userId);
-  const logger = createLogger({ level: configuration.logging.level, name: shown });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation) => {
     const { log, topics } = installation;
     const pseudonyms = await installation.pseudonyms();
     const ts = systemClock.now();

@@ -10,9 +10,9 @@ import { withRegistry } from './registry.ts';
 
 type Options = { readonly reason?: string };
 
-const notes = `
-While "millrace start" runs on the data directory, it is decided there, and its responder swaps the versions at once; the
-version before stays loaded. Who asked, and why, is kept with the version: millrace versions show VERSION.`;
+const NOTES = `
+While "millrace start" runs on the data directory, the decision is made there, and its responder swaps the versions at
+once, keeping the previous one loaded. The version records who requested it, and why: millrace versions show VERSION.`;
 
 export function promoteCommand(command: Command): Command {
   return defineCommand<Options>({
@@ -20,10 +20,10 @@ export function promoteCommand(command: Command): Command {
       .argument('<version>', 'version, or the first characters of it')
       .option('--reason <text>', 'why, for the record'),
     examples: [
-      ['millrace promote 46e490558d92', 'the one that waits'],
+      ['millrace promote 46e490558d92', 'the one that awaits approval'],
       ['millrace promote 46e4 --reason "offline gain confirmed"', 'with the reason'],
     ],
-    notes,
+    notes: NOTES,
     run: (invocation, [name = '']) => promote(invocation, name),
   });
 }
@@ -31,14 +31,14 @@ export function promoteCommand(command: Command): Command {
 export function rollbackCommand(command: Command): Command {
   return defineCommand<Options>({
     command: command
-      .argument('[version]', 'the version in force that is to go (default: the one that finds items)')
+      .argument('[version]', 'the version in force to roll back (default: the retrieval version)')
       .option('--reason <text>', 'why, for the record'),
     examples: [
       ['millrace rollback', 'whichever version is in force'],
-      ['millrace rollback 46e490558d92', 'this one and no other'],
+      ['millrace rollback 46e490558d92', 'only if this one is in force'],
     ],
-    notes: `${notes}
-Given the version, a second rollback by someone else is refused rather than done twice.`,
+    notes: `${NOTES}
+With the version given, a second rollback by someone else is refused instead of rolling back twice.`,
     run: (invocation, [name]) => rollBack(invocation, name),
   });
 }
@@ -66,7 +66,7 @@ async function rollBack(invocation: Invocation<Options>, name: string | undefine
     answer,
     isBack
       ? `Rolled back: version ${answer.version} is in force again.`
-      : `Version ${answer.version} is rolled back; none takes its place.`,
+      : `Version ${answer.version} is rolled back; no version replaces it.`,
   );
   return EXIT.done;
 }

@@ -1,14 +1,8 @@
 /** What the commands over versions share: someone who decides, and the way to ask them. */
 
 import { userInfo } from 'node:os';
-import { createLogger, inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
-import {
-  type Installation,
-  openExistingInstallation,
-  startPipeline,
-  unlessInterrupted,
-  withShutdown,
-} from '#service';
+import { inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
+import { type Installation, startPipeline, unlessInterrupted, withInstallation } from '#service';
 import type { AskingOptions } from '#versions';
 import type { Invocation } from '../command.ts';
 
@@ -23,9 +17,7 @@ export function withRegistry<O, T>(
   name: string,
   work: (installation: Installation, asking: AskingOptions & { readonly actor: string }) => Promise<T>,
 ): Promise<T> {
-  const logger = createLogger({ level: configuration.logging.level, name });
-  return withShutdown(logger, async (shutdown) => {
-    const installation = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async (installation, shutdown) => {
     const { failed } = inspectLock(configuration.data).held
       ? { failed: new Promise<never>(() => {}) }
       : await decideHere(installation, name, shutdown);

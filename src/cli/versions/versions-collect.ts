@@ -1,11 +1,11 @@
 /** `millrace versions collect`: old versions go, by rule. */
 
 import { Command } from 'commander';
-import { createLogger, systemClock } from '#platform';
+import { systemClock } from '#platform';
 import { type Installation, openExistingInstallation, withShutdown } from '#service';
 import { type Collectable, collect, collectable } from '#versions';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
-import { grouped, moment, type Output } from '../output.ts';
+import { grouped, moment, type Output, right } from '../output.ts';
 import { withRegistry } from './registry.ts';
 
 /** Instead of a status: of a version that no event names. */
@@ -16,22 +16,27 @@ type Options = { readonly yes?: boolean; readonly keep?: number; readonly keepDa
 export function collectCommand(): Command {
   return defineCommand<Options>({
     command: new Command('collect')
-      .description('Say which old versions can go, or archive them and remove their files.')
-      .option('-y, --yes', 'do it, not only say it')
+      .description('List old versions that can be removed, or archive them and remove their files.')
+      .option('-y, --yes', 'archive and remove, instead of listing')
       .option(
         '--keep <n>',
-        'newest versions of each role and status that stay (default: versions.keep)',
+        'newest versions of each role and status to keep (default: versions.keep)',
         wholeNumber(1, 1_000_000),
       )
-      .option('--keep-days <n>', 'younger ones stay (default: versions.keepDays)', wholeNumber(0, 100_000)),
+      .option(
+        '--keep-days <n>',
+        'keep versions younger than this (default: versions.keepDays)',
+        wholeNumber(0, 100_000),
+      ),
     examples: [
-      ['millrace versions collect', 'what would go'],
-      ['millrace versions collect --yes --keep 3 --keep-days 1', 'it goes'],
+      ['millrace versions collect', 'what would be removed'],
+      ['millrace versions collect --yes --keep 3 --keep-days 1', 'removes them'],
     ],
     notes: `
-What stays whatever the rule says: the version in force in each role, the one that a rollback returns to, and those that
-runs at work begin with. Of archived versions the files go; their events stay. An archived version is never promoted
-again. What was never published, as its run was cancelled, goes after a day. A running start applies the rule by itself.`,
+Always kept: the version in force in each role, the one that a rollback returns to, and those that active runs start
+from. The files of archived versions are removed; their events stay. An archived version is never promoted again.
+Versions that were never published, because their run was cancelled, are removed after a day. A running start applies
+the rule by itself.`,
     flags: ({ keep, keepDays }) => ({ 'versions.keep': keep, 'versions.keepDays': keepDays }),
     run: collectVersions,
   });
@@ -40,12 +45,11 @@ again. What was never published, as its run was cancelled, goes after a day. A r
 async function collectVersions(invocation: Invocation<Options>): Promise<number> {
   const { configuration, options, output } = invocation;
   if (options.yes !== true) {
-    const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
-    const found = await withShutdown(logger, async (shutdown) =>
+    const found = await withShutdown(configuration, async (shutdown) =>
       find(await openExistingInstallation(configuration, shutdown)),
     );
     print(output, found, false);
-    if (found.length > 0 && !output.json) output.line('Nothing was changed. To do it: add --yes.');
+    if (found.length > 0 && !output.json) output.line('Nothing was changed. Add --yes to remove them.');
     return EXIT.done;
   }
   const gone = await withRegistry(invocation, 'collect', async (installation, asking) => {
@@ -75,13 +79,7 @@ function print(output: Output, found: readonly Collectable[], isDone: boolean): 
     return;
   }
   output.table(
-    [
-      { title: 'version' },
-      { title: 'status' },
-      { title: 'since' },
-      { title: 'size', align: 'right' },
-      { title: '' },
-    ],
+    ['version', 'status', 'since', right('size'), ''],
     found.map(({ version, latest, since, bytes }) => [
       version,
       latest?.status ?? UNNAMED,

@@ -9,15 +9,15 @@ import { withRegistry } from './registry.ts';
 export function publishCommand(): Command {
   return defineCommand({
     command: new Command('publish')
-      .description('Verify a model that was trained elsewhere, store it, and put it up for promotion.')
+      .description('Verify a model that was trained elsewhere, store it, and submit it for promotion.')
       .argument('<dir>', 'directory with model.json and the ONNX file that it names'),
     examples: [
       ['millrace versions publish exported', 'verified, stored, registered'],
-      ['millrace promote VERSION', 'then: it ranks what the version in force finds'],
+      ['millrace promote VERSION', 'then: it ranks what the version in force retrieves'],
     ],
     notes: `
-model.json names the inputs by features of views, with their versions, and the output: docs/MODELS.md describes it. The gates
-hold what it says of its metrics against their limits; then it waits for an approval. The same directory gives the same version.`,
+model.json names the inputs by features of views, with their versions, and the output: see docs/MODELS.md. The gates
+check the metrics that it states; then it awaits approval. The same directory has the same version.`,
     run: (invocation, [directory = '']) => publish(invocation, directory),
   });
 }

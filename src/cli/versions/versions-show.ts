@@ -2,35 +2,33 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { localArtifacts, versionsDirectory } from '#models';
+import { localArtifacts, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
-import { createLogger, errorCode } from '#platform';
+import { errorCode } from '#platform';
 import { isInForce } from '#processors';
 import type { GateResult, Version } from '#schemas';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment, type Output } from '../output.ts';
+import { figure, moment, type Output, right } from '../output.ts';
 
 const CARD = 'card.md';
 
 export function showVersionCommand(): Command {
   return defineCommand({
     command: new Command('show')
-      .description('Show the life of a version, what the gates found, and its card.')
+      .description('Show the history of a version, what the gates found, and its card.')
       .argument('<version>', 'version, or the first characters of it'),
     examples: [
       ['millrace versions show 46e490558d92', 'for a person'],
-      ['millrace versions show 46e4 --json', 'its steps as events have them'],
+      ['millrace versions show 46e4 --json', 'its history as events'],
     ],
     run: (invocation, [name = '']) => show(invocation, name),
   });
 }
 
 async function show({ configuration, output }: Invocation<object>, name: string): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry({ log, topics });
     const found = versionNamed(registry, name);
     const card = await cardOf(configuration.data, found.version);
@@ -47,7 +45,7 @@ async function show({ configuration, output }: Invocation<object>, name: string)
 /** Null where the version has none; files that are gone or damaged are said to be so. */
 async function cardOf(data: string, version: string): Promise<string | null> {
   try {
-    const files = await localArtifacts(join(data, versionsDirectory)).open(version);
+    const files = await localArtifacts(join(data, VERSIONS_DIRECTORY)).open(version);
     return files.names.includes(CARD) ? files.read(CARD).toString() : null;
   } catch (error) {
     const code = errorCode(error);
@@ -72,7 +70,7 @@ function print(output: Output, { latest, steps, serving, card }: Shown): void {
   output.line(`trained ${trained}${run_id === null ? '' : ` by run ${run_id}`}`);
   output.line();
   output.table(
-    [{ title: 'when' }, { title: 'step' }, { title: 'by' }, { title: 'in place of' }, { title: 'why' }],
+    ['when', 'step', 'by', 'in place of', 'why'],
     steps.map(({ ts, status: step, actor, previous, reason }) => [
       moment(ts),
       step,
@@ -100,13 +98,7 @@ function print(output: Output, { latest, steps, serving, card }: Shown): void {
 function printGates(output: Output, gates: readonly GateResult[]): void {
   output.line();
   output.table(
-    [
-      { title: 'gate' },
-      { title: 'metric' },
-      { title: 'value', align: 'right' },
-      { title: 'at least', align: 'right' },
-      { title: 'passed' },
-    ],
+    ['gate', 'metric', right('value'), right('at least'), 'passed'],
     gates.map(({ gate, metric, value, threshold, passed }) => [
       gate,
       metric,
@@ -115,8 +107,4 @@ function printGates(output: Output, gates: readonly GateResult[]): void {
       passed ? 'yes' : 'no',
     ]),
   );
-}
-
-function figure(value: number | null): string {
-  return value === null ? '-' : value.toFixed(4);
 }

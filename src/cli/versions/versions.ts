@@ -2,11 +2,10 @@
 
 import type { Command } from 'commander';
 import { readRegistry } from '#offline';
-import { createLogger } from '#platform';
 import { isInForce, type RegisteredVersion, type RegistryView } from '#processors';
-import { openExistingInstallation, withShutdown } from '#service';
+import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { moment } from '../output.ts';
+import { figure, moment, right } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
 import { publishCommand } from './versions-publish.ts';
 import { showVersionCommand } from './versions-show.ts';
@@ -16,13 +15,13 @@ export function versionsCommand(command: Command): Command {
     command,
     examples: [
       ['millrace versions', 'a table; * is the version that answers'],
-      ['millrace versions show 46e490558d92', 'its life, and what the gates found'],
+      ['millrace versions show 46e490558d92', 'its history, and what the gates found'],
       ['millrace versions publish DIR', 'a model that was trained elsewhere'],
-      ['millrace versions collect', 'what could be removed'],
+      ['millrace versions collect', 'what can be removed'],
       ['millrace versions --json | tail -n 1', 'the newest one in full'],
     ],
     notes: `
-by: who asked for the last step; the gate where nobody did. millrace promote and millrace rollback choose what answers.`,
+by: who requested the last change of status, or the gate. millrace promote and millrace rollback choose what answers.`,
     run: (invocation) => listVersions(invocation),
   })
     .enablePositionalOptions()
@@ -32,17 +31,16 @@ by: who asked for the last step; the gate where nobody did. millrace promote and
 }
 
 async function listVersions({ configuration, output }: Invocation<object>): Promise<number> {
-  const logger = createLogger({ level: configuration.logging.level, name: 'versions' });
-  return withShutdown(logger, async (shutdown) => {
-    const { log, topics } = await openExistingInstallation(configuration, shutdown);
+  return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry({ log, topics });
     const { versions } = registry;
-    if (output.json) for (const each of versions) output.value(asJson(registry, each));
-    else if (versions.length === 0) output.line('No version yet: "millrace train" makes one.');
+    if (!output.json && versions.length === 0) output.line('No version yet: "millrace train" trains one.');
     else
-      output.table(
+      output.list(
+        versions,
         columns,
-        versions.map((each) => row(registry, each)),
+        (each) => row(registry, each),
+        (each) => asJson(registry, each),
       );
     return EXIT.done;
   });
@@ -68,14 +66,14 @@ function asJson(registry: RegistryView, each: RegisteredVersion) {
 }
 
 const columns = [
-  { title: ' version' },
-  { title: 'model' },
-  { title: 'status' },
-  { title: 'decided' },
-  { title: 'by' },
-  { title: 'recall@10', align: 'right' },
-  { title: 'ndcg@10', align: 'right' },
-  { title: 'best popularity', align: 'right' },
+  ' version',
+  'model',
+  'status',
+  'decided',
+  'by',
+  right('recall@10'),
+  right('ndcg@10'),
+  right('best popularity'),
 ] as const;
 
 function row(registry: RegistryView, each: RegisteredVersion): string[] {
@@ -95,8 +93,4 @@ function row(registry: RegistryView, each: RegisteredVersion): string[] {
     figure(metrics['ndcg@10']),
     `${figure(best('recall@10'))} ${figure(best('ndcg@10'))}`,
   ];
-}
-
-export function figure(value: number | undefined): string {
-  return value === undefined ? '-' : value.toFixed(4);
 }

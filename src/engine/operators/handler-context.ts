@@ -1,5 +1,7 @@
 import { type InputError, InvariantError } from '#platform';
-import type { CachedStore, Entry, KeyValueStore, NotLoaded, Read } from '../store/cached-store.ts';
+import type { CachedStore } from '../store/cached-store.ts';
+import type { Entry } from '../store/entry-cache.ts';
+import type { KeyValueStore, NotLoaded, Read } from '../store/key-value-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { Timeline } from '../time/timeline.ts';
 import type { ProcessorNode } from '../topology/node.ts';
@@ -151,7 +153,7 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
     const isWhole = Number.isInteger(dueMs) || dueMs === Number.POSITIVE_INFINITY;
     if (!isWhole || !Number.isFinite(timestamp))
       throw noTime(`${this.#node.name}: a timer of ${shown(key)} was set to`, dueMs);
-    queue.store.assertLoaded(key);
+    queue.store.entry(key);
     const holdMs = earliestMs < dueMs ? this.#holdOf(earliestMs, dueMs) : Number.POSITIVE_INFINITY;
     this.#others.push(() => queue.set(key, dueMs, timestamp, holdMs));
   }
@@ -165,7 +167,7 @@ export class HandlerContext implements ProcessorContext<Ports, StoreSpecs> {
   #clear(queue: TimerQueue | undefined, key: string): void {
     if (queue === undefined) throw new InvariantError(`${this.#node.name} handles no such timer`);
     const timestamp = this.#cause?.timestamp ?? 0;
-    queue.store.assertLoaded(key);
+    queue.store.entry(key);
     this.#others.push(() => queue.clear(key, timestamp));
   }
 }
@@ -220,7 +222,7 @@ class StagedStore implements KeyValueStore<unknown> {
   tryWrites(): void {
     for (let i = 0; i < this.#writes; i++) {
       const { key, staged, stagedTimestamp } = this.#written[i] as Entry<unknown>;
-      this.#store.tryWrite(key, staged, stagedTimestamp);
+      this.#store.values.assertWritable(key, staged, stagedTimestamp);
     }
   }
 

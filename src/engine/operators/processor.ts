@@ -1,4 +1,5 @@
-import type { CachedStore, NotLoaded, Read } from '../store/cached-store.ts';
+import type { CachedStore } from '../store/cached-store.ts';
+import type { NotLoaded, Read } from '../store/key-value-store.ts';
 import type { TimerQueue } from '../store/timer-queue.ts';
 import type { Timeline } from '../time/timeline.ts';
 import type { ProcessorNode } from '../topology/node.ts';

@@ -12,7 +12,7 @@ export function isTime(ms: number): boolean {
 /** The error of a record or a change of a store at no such time. `what` is a sentence's beginning. */
 export function noTime(what: string, ms: unknown): InputError {
   return new InputError('MR_RECORD_TIMESTAMP', `${what} the time ${String(ms)}`, {
-    hint: 'give whole milliseconds since 1970, from 0 to 2^53 - 1',
+    hint: 'use whole milliseconds since 1970, from 0 to 2^53 - 1',
   });
 }
 
@@ -25,9 +25,9 @@ export function textOf<K>(serde: KeySerde<K>, key: K, operator: string): string 
   if (typeof text === 'string') return text;
   throw new InputError(
     'MR_RECORD_KEY',
-    `${operator}: the key ${shown(key)} is ${kindOf(text)}, and no text`,
+    `${operator}: the key ${shown(key)} is ${kindOf(text)}, not a string`,
     {
-      hint: 'make text of it, or give the operator a key serde that does',
+      hint: 'convert it to a string, or give the operator a key serde that does',
     },
   );
 }
@@ -40,7 +40,7 @@ export function checkedKey<K>(key: KeySerde<K>, operator: string): KeySerde<K> {
 /** The error of a function that has returned, or a handler that has emitted, undefined. `did` is a verb in the past. */
 export function undefinedOf(operator: string, key: unknown, did = 'returned'): InputError {
   return new InputError('MR_RECORD_UNDEFINED', `${operator} ${did} undefined for the key ${shown(key)}`, {
-    hint: 'return a value, or null where there is none',
+    hint: 'return a value, or null for none',
   });
 }
 

@@ -1,4 +1,13 @@
-import type { RawRecord } from './source.ts';
+import type { RecordBatch } from '#log';
+
+/** A record of the task's batch as it was read; holds until the next batch is taken. */
+export type RawRecord = Readonly<TakenRecord>;
+export type TakenRecord = {
+  source: string;
+  batch: RecordBatch;
+  index: number;
+  sequence: number;
+};
 
 /** A record on its way through a task's operators. Shared between branches: never mutated. */
 export type FlowRecord<K = unknown, V = unknown> = {

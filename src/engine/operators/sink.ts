@@ -1,12 +1,11 @@
 import { type Header, partitionFor } from '#log';
 import { InputError } from '#platform';
 import type { Serde } from '../serde.ts';
-import type { Outbox } from '../task/commit/outbox.ts';
 import type { SinkNode, SourceNode } from '../topology/node.ts';
 import type { Operator, Step } from './operator.ts';
-import { RecordList } from './record.ts';
+import type { Outbox } from './outbox.ts';
+import { type RawRecord, RecordList } from './record.ts';
 import { isTime, noTime, shown } from './record-checks.ts';
-import type { RawRecord } from './source.ts';
 
 /** Encodes records for a topic and leaves them in the outbox of the next commit. */
 export class SinkOperator implements Operator {

@@ -2,16 +2,7 @@ import type { RecordBatch } from '#log';
 import { errorCode, InputError } from '#platform';
 import type { SourceNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
-import { RecordList } from './record.ts';
-
-/** A record of the task's batch as it was read; holds until the next batch is taken. */
-export type RawRecord = Readonly<TakenRecord>;
-export type TakenRecord = {
-  source: string;
-  batch: RecordBatch;
-  index: number;
-  sequence: number;
-};
+import { type RawRecord, RecordList } from './record.ts';
 
 /** Decodes the records of one source. */
 export class SourceOperator implements Operator {

@@ -41,9 +41,9 @@ export function timesOf(query: Extract<StoreQuery, { kind: 'key' | 'window' }>):
   if (query.kind === 'key') return { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
   const { fromMs, toMs } = query;
   for (const ms of [fromMs, toMs]) {
-    if (!Number.isSafeInteger(ms) || ms < 0) throw invalidQuery(`${ms} is no time in ms since the epoch`);
+    if (!Number.isSafeInteger(ms) || ms < 0) throw invalidQuery(`${ms} is not a time in ms since the epoch`);
   }
-  if (fromMs > toMs) throw invalidQuery('fromMs lies behind toMs');
+  if (fromMs > toMs) throw invalidQuery('fromMs is after toMs');
   return { fromMs, toMs };
 }
 
@@ -78,17 +78,17 @@ export function decodeContinuation(token: string): Continuation {
     if (typeof key === 'string' && Number.isSafeInteger(partition) && rest.length === 0)
       return { key: Buffer.from(key, 'base64url'), partition: Number(partition) };
   } catch {}
-  throw invalidQuery('the continuation is none that an answer has given out');
+  throw invalidQuery('the continuation does not come from an answer');
 }
 
 /** A key's bytes. Text that is no Unicode would become the key of another. */
 export function keyBytes(key: string): Buffer {
-  if (!key.isWellFormed()) throw invalidQuery('a key is no well-formed Unicode text');
+  if (!key.isWellFormed()) throw invalidQuery('a key is not well-formed Unicode');
   return Buffer.from(key);
 }
 
 export function invalidQuery(message: string): InputError {
   return new InputError('MR_QUERY_INVALID', message, {
-    hint: 'ask by key, by prefix, by from and to, or by key with fromMs and toMs',
+    hint: 'query by key, by prefix, by from and to, or by key with fromMs and toMs',
   });
 }

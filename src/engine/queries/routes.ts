@@ -90,10 +90,10 @@ function queryFrom(parameters: Parameters): StoreQuery {
   const isRange = from !== undefined || to !== undefined;
   const isWindow = fromMs !== undefined || toMs !== undefined;
   if (Number(key !== undefined) + Number(prefix !== undefined) + Number(isRange) > 1) {
-    throw invalidQuery('key, prefix and from with to exclude one another');
+    throw invalidQuery('key, prefix, and from with to exclude each other');
   }
   if (isWindow) {
-    if (key === undefined) throw invalidQuery('fromMs and toMs are of a key, and there is none');
+    if (key === undefined) throw invalidQuery('fromMs and toMs require a key');
     return { kind: 'window', key, fromMs: time('fromMs', fromMs), toMs: time('toMs', toMs) };
   }
   if (key !== undefined) return { kind: 'key', key };
@@ -114,7 +114,7 @@ function optionsFrom({ limit, after, staleness, position }: Parameters): QueryOp
 }
 
 function time(name: string, text: string | undefined): number {
-  if (text === undefined || !/^-?\d{1,16}$/.test(text)) throw invalidQuery(`${name} is no time in ms`);
+  if (text === undefined || !/^-?\d{1,16}$/.test(text)) throw invalidQuery(`${name} is not a time in ms`);
   return Number(text);
 }
 
@@ -125,5 +125,5 @@ function positionFrom(text: string): Position {
     const isMap = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
     if (isMap(position) && Object.values(position as object).every(isMap)) return position as Position;
   } catch {}
-  throw invalidQuery('position is no JSON of offsets by topic and partition');
+  throw invalidQuery('position is not JSON with offsets by topic and partition');
 }

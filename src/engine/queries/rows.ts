@@ -2,7 +2,7 @@ import { RetryableError } from '#platform';
 import { storePrefix } from '../store/database-keys.ts';
 import type { DatabaseReads, DatabaseSnapshot, KeyRange } from '../store/port.ts';
 import type { InputOffsets } from '../task/commit/position.ts';
-import { MARKS_KEY, type Marks } from '../task/restore/state.ts';
+import { MARKS_KEY, type Marks } from '../task/restore/open-store.ts';
 
 /** What is wanted of a store in one task: the row of a key, or the first rows of a range, `limit` at most. */
 export type RowsWanted = { readonly key: Buffer } | { readonly range: KeyRange; readonly limit: number };
@@ -44,7 +44,7 @@ export async function readRows(
 
 export function moving(message: string, cause?: unknown): RetryableError {
   return new RetryableError('MR_QUERY_TASK_MOVING', message, {
-    hint: 'ask again in a moment: its task is being moved or restored; a standby may answer meanwhile',
+    hint: 'retry in a moment: its task is being moved or restored; a standby may answer meanwhile',
     cause,
   });
 }

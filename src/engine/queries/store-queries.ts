@@ -1,5 +1,6 @@
 import { partitionFor } from '#log';
 import { type Clock, errorCode, InputError, RetryableError } from '#platform';
+import { decodeLoading } from '../serde.ts';
 import type { KeyRange } from '../store/port.ts';
 import type { RowEntry, RowFormat } from '../store/row-format.ts';
 import { nameOf, type TaskId, type TaskOwners } from '../task/assignment/assignment.ts';
@@ -21,7 +22,7 @@ import {
   type StoreQuery,
   timesOf,
 } from './query.ts';
-import { moving, type Row, type Rows, type RowsWanted } from './rows.ts';
+import { moving, type Rows, type RowsWanted } from './rows.ts';
 
 /** The tasks of this process. */
 export interface LocalTasks {
@@ -208,7 +209,7 @@ export class StoreQueries {
       const isBehind = errorCode(refusal) === 'MR_QUERY_BEHIND';
       // Who names a place far ahead must not hold a connection, and this loop, for long.
       if (clock.monotonic() - start >= (isBehind ? Math.min(behindMs, patienceMs) : patienceMs))
-        throw refusal ?? moving(`no process that can be asked is known to hold task ${nameOf(task)}`);
+        throw refusal ?? moving(`no reachable process is known to hold task ${nameOf(task)}`);
       if (this.#waiting >= MOST_WAITING && refusal !== undefined) throw refusal;
       this.#waiting++;
       await clock.sleep(RETRY_MS).finally(() => this.#waiting--);
@@ -218,7 +219,7 @@ export class StoreQueries {
   async #inTime<T>(answer: T | Promise<T>, task: TaskId): Promise<T> {
     const answered = new AbortController();
     const late = this.#options.clock.sleep(READ_TIMEOUT_MS, answered.signal).then((): never => {
-      throw moving(`a copy of task ${nameOf(task)} gave no answer for ${READ_TIMEOUT_MS} ms`);
+      throw moving(`a copy of task ${nameOf(task)} did not respond for ${READ_TIMEOUT_MS} ms`);
     });
     late.catch(() => {});
     try {
@@ -245,7 +246,7 @@ export class StoreQueries {
 
 function limitOf({ limit = DEFAULT_LIMIT }: QueryOptions): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw invalidQuery(`the limit is no whole number from 1 to ${MAX_LIMIT}`);
+  throw invalidQuery(`the limit is not a whole number from 1 to ${MAX_LIMIT}`);
 }
 
 /** A bound on what the store's tasks do not read could never be met, nor be told to be. */
@@ -258,7 +259,7 @@ function refuseForeignPositions(bound: Position | undefined, { sources, partitio
       if (!/^\d+$/.test(partition) || Number(partition) >= partitions)
         throw invalidQuery(`the position names partition ${partition} of ${topic}, which has ${partitions}`);
       if (!Number.isSafeInteger(offset) || offset < 0)
-        throw invalidQuery(`${offset} is no offset of ${topic}`);
+        throw invalidQuery(`${offset} is not an offset of ${topic}`);
     }
   }
 }
@@ -275,7 +276,7 @@ async function answerOf(
   );
   const entries: StoreEntry[] = [];
   for (const { key, value, partition } of rows) {
-    const decoded = await decode(target.store, value);
+    const decoded = await decodeLoading(target.store.spec.value, value);
     const row = key.toString();
     const held = target.rows?.entries(row, decoded) ?? [{ key: row, value: decoded }];
     for (const entry of held) if (isAskedFor(entry, query)) entries.push({ ...entry, partition });
@@ -296,19 +297,9 @@ function isAskedFor({ key, window }: RowEntry, query: StoreQuery): boolean {
   return key === query.key && (window === undefined || (window.startMs >= fromMs && window.startMs < toMs));
 }
 
-async function decode({ spec }: StoreDefinition, value: Row['value']): Promise<unknown> {
-  try {
-    return spec.value.decode(value);
-  } catch (error) {
-    if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-    await spec.value.prepare(value);
-    return spec.value.decode(value);
-  }
-}
-
 function notThere(task: TaskId, { position }: Rows): RetryableError {
-  const message = `task ${nameOf(task)} has come to ${JSON.stringify(position)}, which is not as far as was asked for`;
+  const message = `task ${nameOf(task)} has come to ${JSON.stringify(position)}, which is behind the requested position`;
   return new RetryableError('MR_QUERY_BEHIND', message, {
-    hint: 'ask again in a moment, or without a position; look at the lag of the task where it stays behind',
+    hint: "retry in a moment, or without a position; if it stays behind, look at the task's lag",
   });
 }

@@ -8,7 +8,6 @@ import { Digest, entryHash } from './digest.ts';
 import { memoryDatabases } from './memory/memory-database.ts';
 import type { Change, Database } from './port.ts';
 import { keyHash, SeenKeys } from './seen-keys.ts';
-import { WholeRestore } from './whole-restore.ts';
 import { writeBehind } from './write-behind.ts';
 
 const NAME = 'counts/state';
@@ -34,7 +33,7 @@ const rowsOf = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', ''), fc.opt
 });
 
 /** Hands rows over as a batch does, and writes what comes of them, sharing the bytes as restoring does. */
-async function replay(target: ChangelogReplay | WholeRestore, database: Database, rows: readonly Row[]) {
+async function replay(target: ChangelogReplay, database: Database, rows: readonly Row[]) {
   for (const [key, value] of rows) {
     const bytes = Buffer.from(`--${key}${value === null ? '' : serde.encode(value)}--`);
     const keyEnd = 2 + Buffer.byteLength(key);
@@ -43,8 +42,8 @@ async function replay(target: ChangelogReplay | WholeRestore, database: Database
   target.add(Buffer.from('without a key'), 0, -1, 0, 7);
   for await (const changes of target.changes()) {
     const keys = changes.map(({ key }) => key);
-    if (target instanceof WholeRestore) assert.deepEqual(keys, keys.toSorted(Buffer.compare));
-    await database.write(changes, 'in-bulk');
+    assert.deepEqual(keys, keys.toSorted(Buffer.compare));
+    await database.write(changes, { inBulk: true });
   }
 }
 
@@ -57,8 +56,8 @@ it('any runs of a changelog leave the digest and the rows of its records one by 
       const prefix = storePrefix(NAME);
       const store = { name: NAME, digest, serde };
       const isEmpty = present.length === 0;
-      if (!isEmpty) await replay(new ChangelogReplay(store, database), database, present);
-      const target = isEmpty ? new WholeRestore(store, database, 2) : new ChangelogReplay(store, database);
+      if (!isEmpty) await replay(new ChangelogReplay(store, database, 2, true), database, present);
+      const target = new ChangelogReplay(store, database, 2, isEmpty);
       for (const rows of runs) await replay(target, database, rows);
       const expected = leftBy([...present, ...runs.flat()]);
       assert.equal(digest.toString(), expected.digest);
@@ -83,7 +82,7 @@ it('a whole restore has the digest of its rows, whatever the framing and the fin
     const digest = new Digest();
     const expected = new Digest();
     const database = await memoryDatabases().open('task');
-    const target = new WholeRestore({ name: NAME, digest, serde: framed }, database, 3);
+    const target = new ChangelogReplay({ name: NAME, digest, serde: framed }, database, 3, true);
     const values = new Map<string, string>();
     for (const value of ['12345', '12345 and more', '12345'.repeat(2_000)]) {
       const key = `key-${value.length}`;
@@ -102,27 +101,28 @@ it('a whole restore has the digest of its rows, whatever the framing and the fin
   }
 });
 
-it('a whole restore writes many records in the order of their keys, of each key the last', async () => {
-  const database = await memoryDatabases().open('task');
-  const target = new WholeRestore({ name: NAME, digest: new Digest(), serde }, database, 10);
-  const keys = Array.from({ length: 12_000 }, (_, i) => `k${(i * 7_919) % 10_000}`);
-  for (const [i, key] of keys.entries()) {
-    const bytes = Buffer.from(`${key}${i}`);
-    target.add(bytes, 0, key.length, key.length, bytes.length);
-  }
-  const written: Change[] = [];
-  let writes = 0;
-  for await (const changes of target.changes()) {
-    writes++;
-    written.push(...changes);
-  }
-  assert.ok(writes > 1);
-  const newest = new Map(keys.map((key, i) => [key, String(i)]));
-  assert.deepEqual(
-    written.map(({ key, value }) => [key.toString('utf8', storePrefix(NAME).length), String(value)]),
-    [...newest].sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
-});
+for (const isEmpty of [true, false])
+  it(`many records are written in the order of their keys, of each key the last, ${isEmpty ? 'of a whole restore in parts' : 'of a tail at once'}`, async () => {
+    const database = await memoryDatabases().open('task');
+    const target = new ChangelogReplay({ name: NAME, digest: new Digest(), serde }, database, 10, isEmpty);
+    const keys = Array.from({ length: 12_000 }, (_, i) => `k${(i * 7_919) % 10_000}`);
+    for (const [i, key] of keys.entries()) {
+      const bytes = Buffer.from(`${key}${i}`);
+      target.add(bytes, 0, key.length, key.length, bytes.length);
+    }
+    const written: Change[] = [];
+    let writes = 0;
+    for await (const changes of target.changes()) {
+      writes++;
+      written.push(...changes);
+    }
+    assert.equal(writes > 1, isEmpty);
+    const newest = new Map(keys.map((key, i) => [key, String(i)]));
+    assert.deepEqual(
+      written.map(({ key, value }) => [key.toString('utf8', storePrefix(NAME).length), String(value)]),
+      [...newest].sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  });
 
 it('keys that were met are known again, and hardly any others, with more keys than were expected too', () => {
   for (const expected of [10, 20_000]) {

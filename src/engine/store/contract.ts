@@ -133,13 +133,15 @@ export function keyValueStoreContract(name: string, open: OpenProvider): void {
           }
           const expected = [...model].filter(([key]) => key.startsWith(prefix));
           assert.deepEqual(
-            [...store.prefix(prefix)],
+            store
+              .keysWith(prefix)
+              .flatMap((key) => (store.get(key) === undefined ? [] : [[key, store.get(key)]])),
             expected.sort(([a], [b]) => (a < b ? -1 : 1)),
           );
           const dirty = store.takeDirty(({ error }) => {
             throw error;
           });
-          await database.write(dirty.toChanges());
+          await database.write([], { held: [dirty] });
         }
         const reopened = new CachedStore('values', database, json<number>(), 2);
         const entries = new Map<string, number>();

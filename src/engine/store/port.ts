@@ -1,5 +1,3 @@
-import type { StoreChanges } from './store-changes.ts';
-
 /** One change of a batch; a null value deletes the key. */
 export type Change = { readonly key: Buffer; readonly value: Buffer | null };
 
@@ -19,10 +17,29 @@ export interface DatabaseSnapshot extends DatabaseReads {
 }
 
 /**
- * 'in-bulk': many changes, whose keys are not about to be changed again, so that gathering them would not pay. The write
- * before them is in the database when it resolves; their own bytes must stay as they are until the next one has.
+ * What one commit has changed in a store whose owner keeps the changed keys in memory for as long as the changes are
+ * held: reads of one key need not see them until they are written.
  */
-export type WriteManner = 'in-bulk';
+export interface HeldChanges {
+  /** Bytes of all values. */
+  readonly byteLength: number;
+  /** The database holds them, to write them later. Returns how many keys no earlier commit was holding. */
+  hold(): number;
+  /** Those that no later commit has replaced, to be written now. */
+  seal(): Change[];
+  /** The database has them; their bytes may hold something else from now on. */
+  written(): void;
+}
+
+export type WriteManner = {
+  /** Written together with the changes: all of them or none. */
+  readonly held?: readonly HeldChanges[];
+  /**
+   * Many changes, whose keys are not about to be changed again, so that gathering them would not pay. The write before them
+   * is in the database when it resolves; their own bytes must stay as they are until the next one has.
+   */
+  readonly inBulk?: boolean;
+};
 
 /**
  * A task's database: bytes ordered by key, one owner. It is disposable, since a changelog can rebuild it, so what
@@ -32,11 +49,6 @@ export type WriteManner = 'in-bulk';
 export interface Database extends DatabaseReads {
   /** All of the changes or none. Their bytes are the caller's again when it resolves. */
   write(changes: readonly Change[], manner?: WriteManner): Promise<void>;
-  /**
-   * As `write`, for changes whose owner keeps their keys in memory for as long as they are held; reads of one key need not
-   * see them until then. Only of a database that writes late.
-   */
-  writeHeld?(held: readonly StoreChanges[], changes: readonly Change[]): Promise<void>;
   /** A snapshot of this instant: it holds a concurrent write wholly or not at all. */
   snapshot(): DatabaseSnapshot;
   deleteRange(range: KeyRange): Promise<void>;

@@ -1,5 +1,5 @@
 import type { Serde } from '../serde.ts';
-import type { KeyValueStore } from './cached-store.ts';
+import type { KeyValueStore } from './key-value-store.ts';
 import type { RowFormat } from './row-format.ts';
 import { keyOfRow, rowPrefix, timeText } from './window-store.ts';
 

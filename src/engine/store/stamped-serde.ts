@@ -1,5 +1,5 @@
 import { FatalError } from '#platform';
-import { formatAround, type Serde } from '../serde.ts';
+import { encodingInto, formatAround, type Serde } from '../serde.ts';
 
 /** Writes a value with the event time of its newest change after it: the store reads both, and hands out the time. */
 export type StampedSerde<V> = Serde<V> & {
@@ -16,7 +16,7 @@ const LAYOUT = 'stamped-1';
  * Errors: those of `inner`; MR_STORE_CORRUPT for bytes that are too few.
  */
 export function stampedSerde<V>(inner: Serde<V>): StampedSerde<V> {
-  const encodeInto = inner.encodeInto ?? encodeBy(inner);
+  const encodeInto = encodingInto(inner);
   const stampInto = (value: V, timestamp: number, target: Buffer, at: number): number => {
     const end = encodeInto(value, target, at);
     if (end < 0) return end - STAMP_BYTES;
@@ -25,7 +25,7 @@ export function stampedSerde<V>(inner: Serde<V>): StampedSerde<V> {
   };
   const bodyOf = (bytes: Buffer) => {
     if (bytes.length >= inner.framing + STAMP_BYTES) return bytes.subarray(0, bytes.length - STAMP_BYTES);
-    throw new FatalError('MR_STORE_CORRUPT', 'the bytes are no value with its time', {
+    throw new FatalError('MR_STORE_CORRUPT', 'the bytes are not a value with its time', {
       hint: 'the store is rebuilt from its changelog',
     });
   };
@@ -43,12 +43,4 @@ export function stampedSerde<V>(inner: Serde<V>): StampedSerde<V> {
 
 export function isStamped<V>(serde: Serde<V>): serde is StampedSerde<V> {
   return 'stampInto' in serde;
-}
-
-function encodeBy<V>(serde: Serde<V>): (value: V, target: Buffer, at: number) => number {
-  return (value, target, at) => {
-    const bytes = serde.encode(value);
-    if (at + bytes.length > target.length) return target.length - at - bytes.length;
-    return at + bytes.copy(target, at);
-  };
 }

@@ -8,7 +8,6 @@ it('the memory of changes that the database has serves the next ones', () => {
   const key = { key: 'k', timestamp: 1, changes: undefined, change: 0 };
   changes.add(key, (target, at) => at + target.write('value', at));
   const memory = changes.bytes.buffer;
-  changes.wait();
   assert.deepEqual(
     changes.seal().map(({ value }) => String(value)),
     ['value'],

@@ -1,6 +1,6 @@
 import { giveMemory, takeMemory } from '#log';
 import { prefixedKey } from './database-keys.ts';
-import type { Change } from './port.ts';
+import type { Change, HeldChanges } from './port.ts';
 
 /**
  * A key whose owner keeps it in memory until its newest committed value is in the database: nobody asks the database for
@@ -26,7 +26,7 @@ const NONE = Buffer.alloc(0);
  * What one commit has changed in a store: the values in one run of bytes, the keys those of the store's cache. As objects
  * thousands of changes a commit would wait for the database, and a garbage collector would carry them along.
  */
-export class StoreChanges {
+export class StoreChanges implements HeldChanges {
   readonly #prefix: Buffer;
   readonly #keys: HeldKey[] = [];
   readonly #starts: number[] = [];
@@ -105,13 +105,7 @@ export class StoreChanges {
     return at + length;
   };
 
-  /** For a database that writes them at once, over this object's bytes. */
-  toChanges(): Change[] {
-    return this.#keys.map((key, i) => this.#change(key, i));
-  }
-
-  /** The commit has happened. Gives how many keys did not wait for the database before. */
-  wait(): number {
+  hold(): number {
     this.#state = 'waiting';
     let added = 0;
     for (let i = 0; i < this.#keys.length; i++) {
@@ -123,8 +117,8 @@ export class StoreChanges {
     return added;
   }
 
-  /** Those that no later commit has replaced, on their way to the database. */
   seal(): Change[] {
+    if (this.#state === 'uncommitted') this.hold();
     this.#state = 'sealed';
     const changes: Change[] = [];
     for (let i = 0; i < this.#keys.length; i++) {
@@ -134,7 +128,6 @@ export class StoreChanges {
     return changes;
   }
 
-  /** The database has them. */
   written(): void {
     this.#state = 'written';
     // Keys that are in memory still point here.

@@ -81,7 +81,7 @@ function* bodiesOf(bytes: Buffer, framing: number) {
 }
 
 function invalid(): FatalError {
-  return new FatalError('MR_STORE_CORRUPT', 'the bytes are no list of timestamped values', {
+  return new FatalError('MR_STORE_CORRUPT', 'the bytes are not a list of timestamped values', {
     hint: 'the store is rebuilt from its changelog',
   });
 }

@@ -283,7 +283,7 @@ describe('a window store', () => {
         assert.equal(windowRow(a, startMs).startsWith(windowsOf(b).prefix), a === b);
       }),
     );
-    assert.throws(() => windowRow('k', -1), /no time of a window/);
+    assert.throws(() => windowRow('k', -1), /not a window's time/);
   });
 });
 

@@ -1,4 +1,5 @@
-import type { CachedStore, Read } from './cached-store.ts';
+import type { CachedStore } from './cached-store.ts';
+import type { Read } from './key-value-store.ts';
 import type { TimerQueue } from './timer-queue.ts';
 
 /** The name of the store that keeps when the entries of `store` go. */

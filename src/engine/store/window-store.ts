@@ -1,6 +1,6 @@
 import { InputError } from '#platform';
 import type { Serde } from '../serde.ts';
-import type { KeyValueStore } from './cached-store.ts';
+import type { KeyValueStore } from './key-value-store.ts';
 import type { RowFormat } from './row-format.ts';
 
 /** A store of windows, one row for each key and start. `ttlMs`: after its last change, by event time. */
@@ -75,7 +75,7 @@ const windowRowFormat: RowFormat = {
 /** A time of fixed width, so that rows are in the order of time. Errors: MR_RECORD_TIMESTAMP. */
 export function timeText(ms: number): string {
   if (!Number.isSafeInteger(ms) || ms < 0) {
-    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is no time of a window`);
+    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is not a window's time`);
   }
   return String(ms).padStart(TIME_DIGITS, '0');
 }

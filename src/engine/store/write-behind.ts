@@ -1,10 +1,19 @@
 import { RetryableError } from '#platform';
-import { GatheredChanges } from './gathered-changes.ts';
-import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange, WriteManner } from './port.ts';
-import type { StoreChanges } from './store-changes.ts';
+import type {
+  Change,
+  Database,
+  DatabaseProvider,
+  DatabaseSnapshot,
+  HeldChanges,
+  KeyRange,
+  WriteManner,
+} from './port.ts';
 
 /** How many keys wait, bytes of values, and writes: what a restart after a crash has to replay, and what memory holds. */
 export type Limits = { readonly keys: number; readonly bytes: number; readonly writes: number };
+
+/** One that writes what it is given, at once. */
+export type PromptDatabase = Omit<Database, 'write'> & { write(changes: readonly Change[]): Promise<void> };
 
 const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
 
@@ -15,43 +24,46 @@ const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
  * (users drawn by Zipf's law, a write every 100 ms): an eighth of the database's puts, which cost 2.4 us each.
  */
 class WriteBehind implements Database {
-  readonly #database: Database;
+  readonly #database: PromptDatabase;
   readonly #limits: Limits;
-  #waiting = new GatheredChanges();
-  /** Beside those that wait; see `writeHeld`. */
-  #held: StoreChanges[] = [];
+  /** The last change of each key, by its bytes as latin1 text, which tells any two keys apart. */
+  #waiting = new Map<string, Change>();
+  /** Beside those that wait. */
+  #held: HeldChanges[] = [];
   #heldKeys = 0;
-  #heldBytes = 0;
+  /** Bytes of the values that wait or are held, those of replaced ones included. */
+  #valueBytes = 0;
   /** Batches on their way to the database below, the oldest first. */
-  readonly #sealed: GatheredChanges[] = [];
+  readonly #sealed: ReadonlyMap<string, Change>[] = [];
   #writes = 0;
   /** The last write in bulk: what it writes is not among what waits, so that reads wait for it. */
   #bulk: Promise<void> = Promise.resolve();
   /** All that has been asked of the database below, in its order. */
   #done: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, limits: Limits) {
+  constructor(database: PromptDatabase, limits: Limits) {
     this.#database = database;
     this.#limits = limits;
   }
 
-  async write(changes: readonly Change[], manner?: WriteManner): Promise<void> {
-    if (manner === 'in-bulk') return this.#writeInBulk(changes);
-    return this.writeHeld([], changes);
-  }
-
-  async writeHeld(held: readonly StoreChanges[], changes: readonly Change[]): Promise<void> {
+  async write(changes: readonly Change[], { held = [], inBulk = false }: WriteManner = {}): Promise<void> {
+    if (inBulk) return this.#writeInBulk(changes);
     for (const each of held) {
-      this.#heldKeys += each.wait();
-      this.#heldBytes += each.byteLength;
+      this.#heldKeys += each.hold();
+      this.#valueBytes += each.byteLength;
       this.#held.push(each);
     }
-    for (let i = 0; i < changes.length; i++) this.#waiting.add(changes[i] as Change);
+    for (const { key, value } of changes) {
+      this.#waiting.set(key.toString('latin1'), {
+        key: Buffer.from(key),
+        value: value && Buffer.from(value),
+      });
+      this.#valueBytes += value?.length ?? 0;
+    }
     this.#writes++;
     const { keys, bytes, writes } = this.#limits;
     const waitingKeys = this.#waiting.size + this.#heldKeys;
-    const waitingBytes = this.#waiting.byteLength + this.#heldBytes;
-    if (waitingKeys < keys && waitingBytes < bytes && this.#writes < writes) return;
+    if (waitingKeys < keys && this.#valueBytes < bytes && this.#writes < writes) return;
     const before = this.#done;
     this.#seal();
     // Behind by one batch at most: a database that can't keep up holds its owner up.
@@ -86,10 +98,8 @@ class WriteBehind implements Database {
 
   /** What a key has become that the database below may not know yet. */
   #late(key: Buffer): Buffer | null | undefined {
-    let value = this.#waiting.get(key);
-    for (let i = this.#sealed.length - 1; value === undefined && i >= 0; i--)
-      value = this.#sealed[i]?.get(key);
-    return value;
+    const name = key.toString('latin1');
+    return [...this.#sealed, this.#waiting].findLast((changes) => changes.has(name))?.get(name)?.value;
   }
 
   async *scan(range: KeyRange): AsyncGenerator<readonly Change[]> {
@@ -138,12 +148,12 @@ class WriteBehind implements Database {
     // At once: later commits move the keys on to their own changes.
     const changes = held.flatMap((each) => each.seal());
     this.#sealed.push(batch);
-    this.#waiting = new GatheredChanges();
+    this.#waiting = new Map();
     this.#held = [];
     this.#heldKeys = 0;
-    this.#heldBytes = 0;
+    this.#valueBytes = 0;
     this.#writes = 0;
-    const written = this.#done.then(() => this.#database.write(changes.concat(batch.changes())));
+    const written = this.#done.then(() => this.#database.write(changes.concat(...batch.values())));
     this.#follow(
       written.then(() => {
         this.#sealed.shift();
@@ -160,7 +170,10 @@ class WriteBehind implements Database {
 }
 
 /** Databases of `provider` that are written late. */
-export function writeBehind(provider: DatabaseProvider, limits: Limits = LIMITS): DatabaseProvider {
+export function writeBehind(
+  provider: Omit<DatabaseProvider, 'open'> & { open(name: string): Promise<PromptDatabase> },
+  limits: Limits = LIMITS,
+): DatabaseProvider {
   return {
     open: async (name) => new WriteBehind(await provider.open(name), limits),
     destroy: (name) => provider.destroy(name),

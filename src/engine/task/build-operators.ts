@@ -3,6 +3,8 @@ import { GlobalJoinOperator, type GlobalRows } from '../operators/global-join.ts
 import { LastPerKeyOperator } from '../operators/last-per-key.ts';
 import { MergeOperator } from '../operators/merge.ts';
 import { type Operator, Output } from '../operators/operator.ts';
+import type { OperatorFlow } from '../operators/operator-flow.ts';
+import type { Outbox } from '../operators/outbox.ts';
 import { ProcessorOperator, type Timers } from '../operators/processor.ts';
 import type { RecordList } from '../operators/record.ts';
 import { SinkOperator } from '../operators/sink.ts';
@@ -13,9 +15,7 @@ import { leastOf, Timeline } from '../time/timeline.ts';
 import type { Node, Outlet, ProcessorNode } from '../topology/node.ts';
 import { timeInputsOf } from '../topology/time.ts';
 import type { SubTopology } from '../topology/topology.ts';
-import type { Outbox } from './commit/outbox.ts';
 import type { TaskState } from './restore/state.ts';
-import type { OperatorFlow } from './status/introspection.ts';
 
 const NO_TIMERS: Timers = { event: undefined, wall: undefined };
 
@@ -75,42 +75,33 @@ export function buildOperators(
   };
   const build = (node: Node): Operator => {
     const time = timeOf(node);
+    const out = () => outputOf({ node: node.name, output: 'out' });
+    const wired = <O extends Operator & { readonly input: RecordList }>(operator: O, from: Outlet): O => {
+      connect(node.name, from, operator.input);
+      return operator;
+    };
     switch (node.kind) {
       case 'source': {
-        const operator = new SourceOperator(node, outputOf({ node: node.name, output: 'out' }));
+        const operator = new SourceOperator(node, out());
         sources.set(node.name, operator);
         inputLists.push(operator.input);
         flow.connect(node.name, operator.input);
         return operator;
       }
-      case 'stateless': {
-        const operator = new StatelessOperator(node, outputOf({ node: node.name, output: 'out' }));
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
+      case 'stateless':
+        return wired(new StatelessOperator(node, out()), node.input);
       case 'merge': {
-        const operator = new MergeOperator(node.inputs.length, outputOf({ node: node.name, output: 'out' }));
+        const operator = new MergeOperator(node.inputs.length, out());
         for (const [i, from] of node.inputs.entries())
           connect(node.name, from, operator.inputs[i] as RecordList);
         return operator;
       }
-      case 'last-per-key': {
-        const output = outputOf({ node: node.name, output: 'out' });
-        const operator = new LastPerKeyOperator(node, output, time, holdBack(node, time.last));
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
-      case 'global-join': {
-        const rows = globalRows(node.table.name);
-        const operator = new GlobalJoinOperator(node, rows, outputOf({ node: node.name, output: 'out' }));
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
-      case 'sink': {
-        const operator = new SinkOperator(node, outbox, partition, topology.sources);
-        connect(node.name, node.input, operator.input);
-        return operator;
-      }
+      case 'last-per-key':
+        return wired(new LastPerKeyOperator(node, out(), time, holdBack(node, time.last)), node.input);
+      case 'global-join':
+        return wired(new GlobalJoinOperator(node, globalRows(node.table.name), out()), node.input);
+      case 'sink':
+        return wired(new SinkOperator(node, outbox, partition, topology.sources), node.input);
       case 'processor': {
         const named = Object.keys(node.spec.outputs).map((output): [string, Output] => [
           output,

@@ -212,8 +212,8 @@ it('what differs between the generations needs a choice: rename, convert or drop
   assert.deepEqual(await errorOf(tally), {
     code: 'MR_TOPOLOGY_STATE_CHANGED',
     message:
-      "Generation 2 of topology kept can't take over the state of generation 1: store count/state is not declared " +
-      'any more: rename { "count/state": "tally/state" } or drop ["count/state"].',
+      "Generation 2 of topology kept can't take over the state of generation 1: store count/state is no longer " +
+      'declared: rename { "count/state": "tally/state" } or drop ["count/state"].',
   });
   assert.deepEqual(await errorOf(retyped, { rebuild: ['count'] }), {
     code: 'MR_TOPOLOGY_STATE_CHANGED',

@@ -246,6 +246,6 @@ function refused({ topology, from }: CarryOverOptions, differences: readonly str
   return new ConfigurationError(
     'MR_TOPOLOGY_STATE_CHANGED',
     `Generation ${generation} of topology ${name} can't take over the state of generation ${from}: ${differences.join('; ')}.`,
-    { hint: 'choose for each: rename keeps the rows, convert rewrites them, drop begins empty' },
+    { hint: 'choose for each: rename keeps the rows, convert rewrites them, drop starts empty' },
   );
 }

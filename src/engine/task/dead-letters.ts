@@ -1,9 +1,9 @@
 import { MAX_RECORD_BYTES } from '#log';
 import { errorCode, FatalError } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { RawRecord } from '../operators/source.ts';
+import type { Outbox } from '../operators/outbox.ts';
+import type { RawRecord } from '../operators/record.ts';
 import type { Topic } from '../serde.ts';
-import type { Outbox } from './commit/outbox.ts';
 
 /** What becomes of a record that can't be decoded or processed. */
 export type RecordErrorPolicy = 'dead-letter' | 'skip' | 'fail';
@@ -57,7 +57,7 @@ export class DeadLetters {
     if (this.#policy === 'skip') return;
     if (this.#policy === 'fail') {
       throw new FatalError('MR_RECORD_FAILED', `${letter.operator} failed on ${where(letter)}: ${message}`, {
-        hint: 'mend the record or the processor, or choose another policy for record errors',
+        hint: 'correct the record or the processor, or choose another policy for record errors',
         cause: error,
       });
     }

@@ -81,7 +81,7 @@ it('a processor’s own fatal error is not tried again', async () => {
   const { elapse, log } = world();
   const load = await elapse.of(Load.open(log));
   const databases = memoryDatabases();
-  const gone = () => Promise.reject(new FatalError('MR_STORE_BROKEN', 'the disk is gone'));
+  const gone = () => Promise.reject(new FatalError('MR_TEST_BROKEN', 'the disk is gone'));
   const broken = altered(databases, {
     open: async (name) => altered(await databases.open(name), { getMany: gone }),
   });

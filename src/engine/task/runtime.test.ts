@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { openSimulatedLog, type SimulatedLog } from '#log';
 import { FatalError, systemClock } from '#platform';
 import { ManualClock, temporaryDirectory } from '#platform/testing';
@@ -8,7 +8,18 @@ import type { DatabaseProvider } from '../store/port.ts';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { TopicReader } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
-import { altered, Elapsing, GROUP, input, Load, output, PARTITIONS, sumsRuntime } from './testing/sums.ts';
+import type { Topology } from '../topology/topology.ts';
+import {
+  altered,
+  Elapsing,
+  GROUP,
+  input,
+  Load,
+  output,
+  PARTITIONS,
+  sums,
+  sumsRuntime,
+} from './testing/sums.ts';
 
 it('tasks move between instances that join, leave and die, and nothing is lost or done twice', async () => {
   const clock = new ManualClock(1_000_000);
@@ -165,7 +176,8 @@ it('a start that fails half-way closes what it had opened, and the next one find
   await log.close();
 });
 
-it('a store that turns out to be damaged while it runs is restored, and the records are processed once', async (t) => {
+/** A store of `topology` is damaged between two runs over its input; the second one finds it. */
+async function findsDamage(t: TestContext, topology: Topology): Promise<void> {
   const log = openSimulatedLog({ clock: systemClock, random: Math.random });
   await log.createTopics([input, output]);
   const databases = rocksDatabases(temporaryDirectory(t));
@@ -187,14 +199,15 @@ it('a store that turns out to be damaged while it runs is restored, and the reco
       return database;
     },
   };
+  const open = () => sumsRuntime({ log, clock: systemClock, databases: damaged, instanceId: 'a', topology });
   const writer = await TopicWriter.open(log, input);
   await writer.write([{ key: 'k', value: 1, timestamp: 1 }]);
   // Of a store that it has filled itself a task knows which keys there are.
-  const before = await openSums(log, damaged);
+  const before = await open();
   await before.start();
   await before.runUntilCaughtUp(5);
   await before.close();
-  const runtime = await openSums(log, damaged);
+  const runtime = await open();
   await runtime.start();
   isDamaged = true;
   await writer.write([{ key: 'other', value: 5, timestamp: 2 }]);
@@ -206,4 +219,13 @@ it('a store that turns out to be damaged while it runs is restored, and the reco
   await writer.close();
   await runtime.close();
   await log.close();
-});
+}
+
+it('a store that turns out to be damaged while it runs is restored, and the records are processed once', (t) =>
+  findsDamage(t, sums()));
+
+it('so is one whose damage is found by a commit, which lets out what was held back until then', (t) =>
+  findsDamage(
+    t,
+    sums(undefined, (stream) => stream.lastPerCommit()),
+  ));

@@ -1,27 +1,25 @@
 import { Backoff, errorCode, invariant, type Metrics, RetryableError } from '#platform';
 import { acceptTopology } from '../topology/generations/acceptance.ts';
-import { type MemberMetadata, nameOf, type TaskOwners, tasksOf } from './assignment/assignment.ts';
-import { OwnedTasks } from './assignment/owned-tasks.ts';
+import { type MemberMetadata, type TaskId, type TaskOwners, tasksOf } from './assignment/assignment.ts';
 import { Rebalance } from './assignment/rebalance.ts';
-import { type Committer, commitTasks, openCommitter, uncommittedBytes } from './commit/commit.ts';
+import { CommitCadence } from './commit/cadence.ts';
+import {
+  type Committer,
+  commitTasks,
+  DamagedTaskError,
+  openCommitter,
+  uncommittedBytes,
+} from './commit/commit.ts';
 import { journalTopic } from './commit/journal.ts';
 import { step } from './failpoints.ts';
 import { GlobalTables } from './global/global-tables.ts';
-import { bufferedBytes, FETCH_BYTES, Fetching } from './input/fetching.ts';
+import { bufferedBytes, FETCH_BYTES, Fetching, gatheringMs, isBehind } from './input/fetching.ts';
 import { IdleInputs } from './input/idle-inputs.ts';
-import type { Standby } from './restore/standby.ts';
+import { OwnedTasks } from './owned-tasks.ts';
 import { type CompleteOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime-options.ts';
-import { type RuntimeStatus, taskStatus } from './status/status.ts';
+import type { Standby } from './standby.ts';
+import type { RuntimeStatus } from './status/status.ts';
 import type { Task } from './task.ts';
-
-/** A watermark that has no records to travel with is announced in one of so many commits. */
-const ANNOUNCE_EVERY_COMMITS = 5;
-
-/** Share of the commit interval for which the first records after a pause wait for more. */
-const GATHERING_SHARE = 0.1;
-
-/** Share of the commit interval that passes between two commits when nothing waits to be read. */
-const LEAST_PAUSE_SHARE = 0.25;
 
 const BACKOFF = { firstMs: 100, longestMs: 5_000 };
 /** With these pauses it takes about five minutes to get there. */
@@ -41,14 +39,12 @@ export class StreamsRuntime {
   readonly #globalTables: GlobalTables;
   readonly #idleInputs = new IdleInputs();
   readonly #backoff: Backoff;
+  readonly #cadence: CommitCadence;
   /** Tasks whose stores were found damaged. */
   readonly #suspects = new Set<string>();
   #isHeldUp = false;
   #fetching: Fetching | undefined;
   #committer: Committer | undefined;
-  /** From when on the next commit's interval counts. */
-  #lastCommit = 0;
-  #lastAnnounced = 0;
   #commitMs: number | null = null;
   /** Whether the last round read nothing and committed nothing. */
   #foundNothing = false;
@@ -56,9 +52,11 @@ export class StreamsRuntime {
   constructor(options: RuntimeOptions) {
     this.#options = { ...RUNTIME_DEFAULTS, ...options };
     const { topology, clock, logger, metrics, instanceId, journal } = this.#options;
+    const { commitIntervalMs, catchUpCommitIntervalMs } = this.#options;
     const group = `${topology.name}-${topology.generation}`;
     this.#metrics = runtimeMetrics(metrics);
     this.#backoff = new Backoff(clock, BACKOFF);
+    this.#cadence = new CommitCadence(commitIntervalMs, catchUpCommitIntervalMs);
     const nodes = topology.subTopologies.flatMap((subTopology) => subTopology.nodes);
     this.#globalTables = new GlobalTables(instanceId, nodes, this.#options);
     this.#tasks = new OwnedTasks({
@@ -107,7 +105,7 @@ export class StreamsRuntime {
       isRebalancing: this.#rebalance.isUnderWay,
       bufferedBytes: bufferedBytes(this.tasks),
       commitMs: this.#commitMs,
-      tasks: this.#fetching === undefined ? [] : taskStatus(this.#tasks, this.#fetching),
+      tasks: this.#tasks.status((place) => this.#fetching?.end(place)),
     };
   }
 
@@ -133,25 +131,32 @@ export class StreamsRuntime {
     return this.#globalTables.catchUp(() => this.#rebalance.keepAlive());
   }
 
-  /**
-   * Waits for what is being restored, as a living member; one that was expelled meanwhile holds stores that others, of
-   * this very process maybe, wait for.
-   */
+  /** Waits for what is being restored. An expelled member holds stores that others, perhaps in this process, need. */
   async #opened(): Promise<void> {
-    const { clock, heartbeatIntervalMs } = this.#options;
-    let isOpen = false;
-    const opened = this.#tasks.opened().then(() => {
-      isOpen = true;
+    await this.#beatingUntil(this.#tasks.opened(), async () => {
+      // Those of the old membership are given up, those of the new one waited for.
+      if (this.#rebalance.isExpelled) await this.#joinAnew();
     });
-    while (!isOpen) {
-      this.#rebalance.keepAlive();
-      if (this.#rebalance.isExpelled) {
-        // Those of the old membership are given up, those of the new one waited for.
-        await this.#joinAnew();
-      }
+  }
+
+  /**
+   * Waits for `work` while still heartbeating: else the group would go on without a member that waits for long, for a
+   * schema most of all. `onBeat` is called as often.
+   */
+  async #beatingUntil<T>(work: Promise<T>, onBeat: () => Promise<void> | void): Promise<T> {
+    const { clock, heartbeatIntervalMs } = this.#options;
+    let isDone = false;
+    const noteDone = () => {
+      isDone = true;
+    };
+    const over = work.then(noteDone, noteDone);
+    for (;;) {
       const waiting = new AbortController();
-      await Promise.race([opened, clock.sleep(heartbeatIntervalMs, waiting.signal)]);
+      await Promise.race([over, clock.sleep(heartbeatIntervalMs, waiting.signal)]);
       waiting.abort();
+      if (isDone) return work;
+      this.#rebalance.keepAlive();
+      await onBeat();
     }
   }
 
@@ -189,10 +194,9 @@ export class StreamsRuntime {
     } catch (error) {
       if (!isTransient(error) || this.#backoff.failures >= MOST_FAILURES) throw error;
       const { logger } = this.#options;
-      logger.warn({ err: error }, 'a passing fault; what was not committed is dropped and done again');
+      logger.warn({ err: error }, 'a transient fault; uncommitted work is dropped and redone');
       this.#metrics.retries.inc({ reason: errorCode(error) ?? 'unknown' });
-      this.#isHeldUp = true;
-      this.#options.onHeldUp?.(error instanceof Error ? error.message : String(error));
+      this.#noteHeldUp(error instanceof Error ? error.message : String(error));
       await this.#drop();
       await this.#backoff.wait(signal);
       return 0;
@@ -207,7 +211,7 @@ export class StreamsRuntime {
 
   /** Whether everything readable has been processed and committed, as of the last round. */
   get isCaughtUp(): boolean {
-    if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.openings.length > 0) return false;
+    if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.isOpening) return false;
     return this.tasks.every(
       (task) => !task.hasUncommitted && task.input.partitions.every((input) => input.hasNothingDue),
     );
@@ -236,7 +240,7 @@ export class StreamsRuntime {
     this.#foundNothing = fetched === 0;
     await this.#readGlobalTables();
     await this.#idleInputs.followWallClock(this.tasks, this.#options);
-    if (isPause) this.#endPause();
+    if (isPause) this.#cadence.endPause(this.#options.clock.monotonic());
     let processed = 0;
     for (const task of this.tasks) {
       // A commit on the way may have found that the group went on without us.
@@ -264,45 +268,34 @@ export class StreamsRuntime {
   }
 
   async #process(task: Task): Promise<number> {
+    const { clock, batchRecords } = this.#options;
     try {
-      return await this.#keepingAlive(task);
+      const begun = clock.monotonic();
+      return await this.#beatingUntil(task.process(batchRecords), () => {
+        const seconds = Math.round((clock.monotonic() - begun) / 1_000);
+        if (seconds > 0)
+          this.#noteHeldUp(`task ${task.name} has waited ${seconds} s for the data that a batch needs`);
+      });
     } catch (error) {
       if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
-      this.#options.logger.warn({ err: error, task: task.name }, 'a store is damaged; it is restored whole');
-      // What the task has not committed was in memory only: its successor reads it again.
-      await this.#tasks.close([task]);
-      this.#suspects.add(task.name);
-      await this.#options.databases.destroy(task.name);
-      this.#require(this.#fetching).assign(this.tasks);
+      await this.#discard(task.name, [task], error);
       return 0;
     }
   }
 
-  /**
-   * Processes a batch of a task. One that takes long, since it waits for a schema most of all, is waited for with
-   * heartbeats: else the group would go on without this member again and again.
-   */
-  async #keepingAlive(task: Task): Promise<number> {
-    const { clock, heartbeatIntervalMs, batchRecords, onHeldUp } = this.#options;
-    const begun = clock.monotonic();
-    let isDone = false;
-    const work = task.process(batchRecords).finally(() => {
-      isDone = true;
-    });
-    // Its failure is that of this call, below.
-    const over = work.catch(() => {});
-    for (;;) {
-      const waiting = new AbortController();
-      await Promise.race([over, clock.sleep(heartbeatIntervalMs, waiting.signal)]);
-      waiting.abort();
-      if (isDone) return work;
-      this.#rebalance.keepAlive();
-      const seconds = Math.round((clock.monotonic() - begun) / 1_000);
-      if (seconds > 0) {
-        this.#isHeldUp = true;
-        onHeldUp?.(`task ${task.name} has waited for ${seconds} s for what a batch of records needs`);
-      }
-    }
+  /** Throws away the stores of a task, and what `closing` have not committed: their successors read it again. */
+  async #discard(damaged: string, closing: readonly TaskId[], err: unknown): Promise<void> {
+    const { databases, logger } = this.#options;
+    logger.warn({ err, task: damaged }, 'a store is damaged; it is fully restored');
+    await this.#tasks.close(closing);
+    this.#suspects.add(damaged);
+    await databases.destroy(damaged);
+    this.#require(this.#fetching).assign(this.tasks);
+  }
+
+  #noteHeldUp(why: string): void {
+    this.#isHeldUp = true;
+    this.#options.onHeldUp?.(why);
   }
 
   #noteGoingOn(): void {
@@ -311,65 +304,28 @@ export class StreamsRuntime {
     this.#options.onHeldUp?.(undefined);
   }
 
-  /**
-   * How long a fetch may wait for records: not beyond the next commit, and while some are at hand no longer than these
-   * wait for others.
-   */
+  /** How long a fetch may wait for records: not beyond the next commit. */
   #waitFor(waitMs: number): number {
-    let longest = waitMs;
-    for (const { input } of this.tasks) {
-      const isAtHand = input.partitions.some(
-        ({ bufferedRecords, node }) => bufferedRecords > 0 && node.release === 'on-arrival',
-      );
-      if (isAtHand) longest = Math.min(longest, input.heldForMs);
-    }
+    const longest = Math.min(waitMs, gatheringMs(this.tasks));
     if (!this.tasks.some((task) => task.hasProcessed)) return longest;
-    const untilCommit = this.#lastCommit + this.#options.commitIntervalMs - this.#options.clock.monotonic();
-    return Math.max(0, Math.min(longest, untilCommit));
+    return Math.max(0, Math.min(longest, this.#cadence.untilDue(this.#options.clock.monotonic())));
   }
 
-  /** Whether a task that waits for nothing has more to read than the next round takes. */
   get #isBehind(): boolean {
-    const { batchRecords } = this.#options;
-    return this.tasks.some(({ input }) =>
-      input.partitions.some(
-        ({ node, fetchedAll, bufferedRecords }) =>
-          node.release === 'on-arrival' && (!fetchedAll || bufferedRecords > batchRecords),
-      ),
-    );
-  }
-
-  /** What comes now has nothing before it to wait with for the rest of an interval. */
-  #endPause(): void {
-    const { commitIntervalMs, clock } = this.#options;
-    const gatheredSince = clock.monotonic() - (1 - GATHERING_SHARE) * commitIntervalMs;
-    this.#lastCommit = Math.max(this.#lastCommit, gatheredSince);
+    return isBehind(this.tasks, this.#options.batchRecords);
   }
 
   async #commitIfDue(): Promise<void> {
-    const { commitIntervalMs, catchUpCommitIntervalMs, bufferBytes, clock } = this.#options;
+    const { bufferBytes, clock } = this.#options;
     const now = clock.monotonic();
-    const sinceMs = now - this.#lastCommit;
-    const isEarly =
-      sinceMs < commitIntervalMs || (sinceMs < (catchUpCommitIntervalMs ?? 0) && this.#isBehind);
-    if (isEarly && uncommittedBytes(this.tasks) < bufferBytes) return;
-    const announces = now - this.#lastAnnounced >= ANNOUNCE_EVERY_COMMITS * commitIntervalMs;
+    if (!this.#cadence.isDue(now, this.#isBehind) && uncommittedBytes(this.tasks) < bufferBytes) return;
+    const announces = this.#cadence.announces(now);
     const tasks = this.tasks.filter((task) => (announces ? task.hasUncommitted : task.hasProcessed));
     if (tasks.length > 0) {
       await this.#commitOrJoinAnew(tasks);
-      this.#lastCommit = this.#countsFrom(now, clock.monotonic());
+      this.#cadence.committed(now, clock.monotonic(), this.#isBehind);
     }
-    if (announces) this.#lastAnnounced = now;
-  }
-
-  /**
-   * The interval counts from where a commit begins, so that what comes while it is on its way does not wait for its length
-   * as well; where commits are long, a quarter of the interval lies between them. Behind it counts from where the commit
-   * ends, for there fewer commits are what matters.
-   */
-  #countsFrom(begun: number, ended: number): number {
-    if (this.#isBehind) return ended;
-    return Math.max(begun, ended - (1 - LEAST_PAUSE_SHARE) * this.#options.commitIntervalMs);
+    if (announces) this.#cadence.announced(now);
   }
 
   async #commitOrJoinAnew(tasks: readonly Task[]): Promise<void> {
@@ -378,6 +334,8 @@ export class StreamsRuntime {
     try {
       await commitTasks(tasks, this.#require(this.#committer));
     } catch (error) {
+      // The others' outputs are gathered, and can't be gathered twice.
+      if (error instanceof DamagedTaskError) return this.#discard(error.task, this.#tasks.held, error);
       if (errorCode(error) !== 'MR_LOG_GENERATION') throw error;
       return this.#joinAnew();
     }
@@ -389,7 +347,10 @@ export class StreamsRuntime {
   /** The group has gone on without us: what we hold uncommitted is another's to do again. */
   async #joinAnew(): Promise<void> {
     const { logger, instanceId } = this.#options;
-    logger.warn({ member: instanceId }, 'the group has gone on without us; uncommitted work is dropped');
+    logger.warn(
+      { member: instanceId },
+      'the group continued without this member; uncommitted work is dropped',
+    );
     await this.#tasks.close(this.#tasks.held);
     await this.#join();
   }
@@ -409,8 +370,7 @@ export class StreamsRuntime {
     const { share } = this.#rebalance;
     const revoked = this.#tasks.others(share.active);
     if (revoked.length > 0) {
-      const names = new Set(revoked.map(nameOf));
-      const uncommitted = this.tasks.filter((task) => names.has(task.name) && task.hasUncommitted);
+      const uncommitted = this.#tasks.suspend(revoked).filter((task) => task.hasUncommitted);
       if (uncommitted.length > 0) await this.#commitOrJoinAnew(uncommitted);
       // Unless the commit has led to another membership.
       if (this.#rebalance.share !== share) return;
@@ -455,12 +415,10 @@ function isTransient(error: unknown): boolean {
 
 function runtimeMetrics(metrics: Metrics) {
   return {
-    read: metrics.counter('engine_read_records_total', 'Records that tasks have fetched.', ['topic']),
+    read: metrics.counter('engine_read_records_total', 'Records fetched by tasks.', ['topic']),
     commitMs: metrics.histogram('engine_commit_ms', 'Duration of a commit, log and stores.'),
-    retries: metrics.counter(
-      'engine_retries_total',
-      'Times that uncommitted work was dropped and done again.',
-      ['reason'],
-    ),
+    retries: metrics.counter('engine_retries_total', 'Times that uncommitted work was dropped and redone.', [
+      'reason',
+    ]),
   };
 }

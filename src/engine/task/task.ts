@@ -1,70 +1,27 @@
-import type { Appended, Log, OffsetCommit, RecordBatch, TopicPartition } from '#log';
-import {
-  type Clock,
-  errorCode,
-  failpoint,
-  invariant,
-  type Logger,
-  type Metrics,
-  RetryableError,
-} from '#platform';
-import type { DeadLetter } from '../dead-letter-topic.ts';
-import type { GlobalRows } from '../operators/global-join.ts';
+import type { Appended, OffsetCommit, RecordBatch, TopicPartition } from '#log';
+import { invariant, type Metrics, RetryableError } from '#platform';
 import { isOfRecord, type Operator, type Step } from '../operators/operator.ts';
+import { type OperatorCounts, OperatorFlow } from '../operators/operator-flow.ts';
+import { Outbox } from '../operators/outbox.ts';
 import type { Timers } from '../operators/processor.ts';
-import { RecordList } from '../operators/record.ts';
-import type { RawRecord, SourceOperator } from '../operators/source.ts';
-import type { Topic } from '../serde.ts';
-import type { CachedStore } from '../store/cached-store.ts';
-import type { DatabaseProvider, DatabaseSnapshot } from '../store/port.ts';
-import { type StoredTimer, TimerQueue } from '../store/timer-queue.ts';
-import { Expiry, ttlStoreName } from '../store/ttl.ts';
-import type { WatermarkState } from '../time/watermark.ts';
-import { type SubTopology, TIMERS, WALL_TIMERS } from '../topology/topology.ts';
+import { type RawRecord, RecordList } from '../operators/record.ts';
+import type { SourceOperator } from '../operators/source.ts';
+import type { DatabaseSnapshot } from '../store/port.ts';
+import type { TimerQueue } from '../store/timer-queue.ts';
+import { NO_WATERMARK, type WatermarkState } from '../time/watermark.ts';
+import type { SubTopology } from '../topology/topology.ts';
 import { buildOperators } from './build-operators.ts';
-import type { Guarantee } from './commit/commit.ts';
 import { Heartbeats } from './commit/heartbeats.ts';
 import { Journal } from './commit/journal.ts';
 import type { JournalStore } from './commit/journal-format.ts';
-import { Outbox } from './commit/outbox.ts';
-import type { InputOffsets } from './commit/position.ts';
-import { DeadLetters, type RecordErrorPolicy } from './dead-letters.ts';
-import type { TaskFailpoint } from './failpoints.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { step } from './failpoints.ts';
 import { type InputPartition, TaskInput } from './input/input.ts';
-import type { RestoreProgress } from './restore/restore-progress.ts';
-import { TaskState } from './restore/state.ts';
-import { type OperatorCounts, OperatorFlow } from './status/introspection.ts';
+import { openStores, type TaskEnvironment, taskName } from './open-stores.ts';
+import type { TaskState } from './restore/state.ts';
+import type { TaskStatus } from './status/status.ts';
 
 const NO_RECORDS = new RecordList<RawRecord>();
-
-/** What all tasks of a process share. */
-export type TaskEnvironment = {
-  readonly log: Pick<Log, 'describeTopics' | 'consumer'>;
-  readonly databases: DatabaseProvider;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly deadLetters: Topic<string, DeadLetter>;
-  readonly onRecordError: RecordErrorPolicy;
-  readonly guarantee?: Guarantee;
-  /** The rows of a global table, by its topic's name. */
-  readonly globalRows: (topic: string) => GlobalRows;
-  /** Decoded entries that each store keeps in memory. */
-  readonly cacheEntries: number;
-  /** Where commits are journalled; absent: nowhere. */
-  readonly journalTopic?: string | undefined;
-  /** How long an input that is empty is waited for; not at all where absent. */
-  readonly idleWaitMs?: number;
-  /** Told how the restore goes on. */
-  readonly restore?: RestoreProgress;
-  /**
-   * By task, how far the inputs of a commit went that a store has refused: up to there each write is tried at once, so
-   * that one record is put aside, and not all that its key has met since the commit before. Absent: all writes are tried.
-   */
-  readonly refusals?: Map<string, InputOffsets>;
-  /** Tasks whose stores were found damaged: see StateOptions. */
-  readonly suspects?: Set<string>;
-};
 
 /** One partition of a sub-topology at work: its inputs, operators and state. */
 export class Task {
@@ -141,29 +98,7 @@ export class Task {
     environment: TaskEnvironment,
   ): Promise<Task> {
     const inputOffsets = new Map(Array.from(committed, ([topic, { offset }]) => [topic, offset]));
-    const open = async () => {
-      const state = await TaskState.open({
-        ...environment,
-        name: taskName(topology, partition),
-        partition,
-        stores: topology.stores,
-        inputOffsets,
-      });
-      try {
-        return { state, timers: await openTimers(topology, state) };
-      } catch (error) {
-        await state.close();
-        throw error;
-      }
-    };
-    const { state, timers } = await open().catch(async (error: unknown) => {
-      if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
-      // Reading the timers is the first to walk over all of a store.
-      environment.logger.warn({ err: error }, 'a store is damaged; it is rebuilt from its changelog');
-      environment.suspects?.add(taskName(topology, partition));
-      await environment.databases.destroy(taskName(topology, partition));
-      return open();
-    });
+    const { state, timers } = await openStores(topology, partition, inputOffsets, environment);
     const task = new Task(topology, partition, state, timers, committed, environment);
     if (environment.journalTopic !== undefined) {
       const isFirst = [...committed.values()].every(({ metadata }) => metadata === undefined);
@@ -300,7 +235,7 @@ export class Task {
   /** Digests with the fingerprints of the schemas that they were made with. */
   storeDigests(): readonly JournalStore[] {
     return Array.from(this.#state.digests(), ([name, digest]) => {
-      return { name, digest, fingerprint: this.#state.store(name)?.fingerprint ?? '' };
+      return { name, digest, fingerprint: this.#state.store(name)?.values.fingerprint ?? '' };
     });
   }
 
@@ -321,6 +256,17 @@ export class Task {
     return this.input.partitions.map(({ node, fetchPosition }) => {
       return { topic: node.topic.name, partition: this.partition, offset: fetchPosition };
     });
+  }
+
+  /** `endOf`: the stable end of an input as of the last fetch. */
+  status(endOf: (place: TopicPartition) => number | undefined): Pick<TaskStatus, 'inputs' | 'watermark'> {
+    const inputs = this.input.partitions.map(({ node, position }) => {
+      const place = { topic: node.topic.name, partition: this.partition };
+      const end = endOf(place) ?? null;
+      return { ...place, position, end, lag: end === null ? null : Math.max(0, end - position) };
+    });
+    const { watermark } = this.input;
+    return { inputs, watermark: watermark === NO_WATERMARK ? null : watermark };
   }
 
   async close(): Promise<void> {
@@ -346,45 +292,14 @@ export class Task {
 function undeclaredReads(metrics: Metrics) {
   return metrics.counter(
     'engine_undeclared_reads_total',
-    'Reads of a store that the operator had not declared, each of which waited for the database.',
+    'Undeclared store reads, each of which waited for the database.',
     ['operator', 'store'],
   );
 }
 
-/** The timers of each processor, as its stores hold them. */
-async function openTimers(topology: SubTopology, state: TaskState): Promise<Map<string, Timers>> {
-  const timersIn = async (name: string) => {
-    const store = state.store(name);
-    if (store === undefined) return undefined;
-    const queue = new TimerQueue(store as CachedStore<StoredTimer>);
-    await queue.open();
-    return queue;
-  };
-  const timers = new Map<string, Timers>();
-  for (const { name, spec } of topology.processors) {
-    const [event, wall] = [await timersIn(`${name}/${TIMERS}`), await timersIn(`${name}/${WALL_TIMERS}`)];
-    timers.set(name, { event, wall });
-    for (const [each, { ttlMs }] of Object.entries(spec.stores)) {
-      const store = state.store(`${name}/${each}`);
-      const times = ttlMs === undefined ? undefined : await timersIn(`${name}/${ttlStoreName(each)}`);
-      if (store !== undefined && times !== undefined)
-        store.expiry = new Expiry(store, times, ttlMs as number);
-    }
-  }
-  return timers;
-}
-
 function refused(store: string, key: string, cause: unknown): RetryableError {
-  return new RetryableError('MR_STORE_REFUSED', `${store} takes no such value as was written for ${key}`, {
-    hint: 'nothing to do: the records are processed again, and the one that wrote it is put aside',
+  return new RetryableError('MR_STORE_REFUSED', `${store} cannot serialise the value written for ${key}`, {
+    hint: 'nothing to do: the records are reprocessed, and the one that wrote it goes to the dead letters',
     cause,
   });
-}
-
-export function taskName(topology: SubTopology, partition: number): string {
-  return `${topology.name}-${partition}`;
-}
-
-function step(name: TaskFailpoint): void {
-  failpoint(name);
 }

@@ -54,7 +54,7 @@ describe('the test driver', () => {
     const driver = await open(t, (builder) => builder.source(input).map(String).to(output));
     await assert.rejects(driver.pipe(input, [7 as never, 1, 1]), {
       code: 'MR_RECORD_KEY',
-      message: 'input: the key 7 is a number, and no text',
+      message: 'input: the key 7 is a number, not a string',
     });
   });
 

@@ -9,7 +9,7 @@ import { memoryDatabases } from '../store/memory/memory-database.ts';
 import type { DatabaseProvider } from '../store/port.ts';
 import type { RecordErrorPolicy } from '../task/dead-letters.ts';
 import { StreamsRuntime } from '../task/runtime.ts';
-import { type EngineReport, reportOf } from '../task/status/introspection-report.ts';
+import { type EngineReport, reportOf } from '../task/status/status.ts';
 import { TopicReader, type TopicRecord } from '../topic-reader.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import type { Topology } from '../topology/topology.ts';

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '#platform';
-import type { KeyValueStore } from '../store/cached-store.ts';
+import type { KeyValueStore } from '../store/key-value-store.ts';
 import type { Node, ProcessorNode } from '../topology/node.ts';
 import type { Ports, ProcessorContext, StoreSpecs } from '../topology/processor.ts';
 import type { Topology } from '../topology/topology.ts';

@@ -35,7 +35,7 @@ const sums = {
 };
 `;
 
-const right = `
+const RIGHT = `
 events
   .filter((event) => event.kind === 'rating')
   .join('with-age', people, (event, user) => user === undefined ? undefined : [event.value ?? 0, user.age ?? 0] as const)
@@ -209,7 +209,7 @@ const wrong: readonly (readonly [what: string, program: string])[] = [
 test('the types of every step follow from the topics: wrong programs do not compile, at the line that is wrong', (t) => {
   const directory = temporaryDirectory(t);
   const programs = new Map([
-    ['right.mts', right],
+    ['right.mts', RIGHT],
     ...wrong.map(([, text], i) => [`wrong-${i}.mts`, text] as const),
   ]);
   for (const [name, text] of programs) writeFileSync(join(directory, name), preamble + text);

@@ -52,7 +52,7 @@ export class Timeline {
 }
 
 /** The least of several timelines: the watermark of an operator with several inputs. */
-export class LeastTimeline extends Timeline {
+class LeastTimeline extends Timeline {
   readonly #inputs: readonly Timeline[];
 
   constructor(inputs: readonly Timeline[]) {

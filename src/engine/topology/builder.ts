@@ -111,6 +111,11 @@ export class TopologyBuilder {
     return new Stream(this, topic.key, { node: topic.name, output: 'out' });
   }
 
+  /** The records of an output. */
+  streamFrom<K, V>(key: KeySerde<K>, from: Outlet): Stream<K, V> {
+    return new Stream(this, key, from);
+  }
+
   /** A compacted topic as a table: the newest value of each key. */
   table<K, V>(topic: Topic<K, V>): Table<K, V> {
     this.add({ ...sourceOf(topic), role: 'table', time: 'table' });
@@ -183,7 +188,7 @@ export class TopologyBuilder {
         `${node.topic.name} is read twice: declare it once, and use the same stream or table for both`,
       );
     if (other !== undefined)
-      throw invalid(`a ${other.kind} and a ${node.kind} are both named ${node.name}: each name stands once`);
+      throw invalid(`a ${other.kind} and a ${node.kind} are both named ${node.name}: names must be unique`);
     this.#nodes.set(node.name, node);
   }
 
@@ -200,7 +205,7 @@ export class TopologyBuilder {
     );
     if (others.length === 0) return name;
     if (heartbeat || others.some((node) => node.kind === 'sink' && node.heartbeat))
-      throw invalid(`${topic} is written twice, and with the watermark: merge the streams before`);
+      throw invalid(`${topic} is written twice, with the watermark: merge the streams first`);
     return this.nextName(name);
   }
 
@@ -266,7 +271,7 @@ export class TopologyBuilder {
     inputs: ProcessorNode['inputs'],
   ): void {
     if (spec.onWallTimer !== undefined && spec.dependsOnArrival !== true)
-      throw invalid(`${name} has timers by the wall clock: it has to declare dependsOnArrival`);
+      throw invalid(`${name} has wall-clock timers: it must declare dependsOnArrival`);
     this.add({ kind: 'processor', name, inputs, spec: spec as unknown as ProcessorNode['spec'] });
   }
 
@@ -275,7 +280,9 @@ export class TopologyBuilder {
     for (const [store, { ttlMs, copyOf }] of Object.entries(node.spec.stores)) {
       if (ttlMs === undefined) continue;
       if (copyOf !== undefined || !(ttlMs > 0))
-        throw invalid(`${node.name}/${store}: a time to live is positive, and not for a copy of a source`);
+        throw invalid(
+          `${node.name}/${store}: a time to live must be positive, and is not possible for a copy of a source`,
+        );
       specs.push([ttlStoreName(store), { value: timerSerde, kind: 'timers' }]);
     }
     if (node.spec.onTimer !== undefined) specs.push([TIMERS, { value: timerSerde }]);
@@ -283,7 +290,7 @@ export class TopologyBuilder {
     for (const [store] of specs) {
       if (!STORE_NAME.test(store)) throw noName(`a store of ${node.name}`, store, STORE_NAME_RULE);
       if (specs.filter(([other]) => other === store).length > 1)
-        throw invalid(`${node.name} has two stores named ${store}; the engine keeps timers under that name`);
+        throw invalid(`${node.name} has two stores named ${store}: the engine keeps timers under that name`);
     }
     return specs.map(([store, spec]) => ({
       name: `${node.name}/${store}`,
@@ -316,6 +323,6 @@ function sourceOf<K, V>(topic: Topic<K, V>) {
 
 function noName(what: string, name: unknown, rule = NAME_RULE): ConfigurationError {
   return name === undefined || name === null
-    ? invalid(`${what} has no name: state and its topics are found again by their names`)
+    ? invalid(`${what} has no name: state and its topics are found by name`)
     : invalid(`${what}: ${JSON.stringify(name)} is no name: ${rule}`);
 }

@@ -42,7 +42,7 @@ function shop() {
   return builder.build();
 }
 
-const text = `Topology shop, generation 2
+const TEXT = `Topology shop, generation 2
 2 sub-topologies, 5 tasks, 5 stores
 
 Sub-topology orders: 2 partitions
@@ -91,7 +91,7 @@ Sub-topology by-user: 3 partitions
       writes topic firsts, 3 partitions by key
 `;
 
-const mermaid = `flowchart TD
+const MERMAID = `flowchart TD
   topic0[/"orders"/]
   topic1[/"shop-2-by-user-repartition"/]
   topic2[/"users"/]
@@ -142,11 +142,11 @@ const mermaid = `flowchart TD
 
 describe('describe', () => {
   it('tells a reader what a topology consists of', () => {
-    assert.equal(topologyText(describeTopology(shop())), text);
+    assert.equal(topologyText(describeTopology(shop())), TEXT);
   });
 
   it('draws a topology for Mermaid', () => {
-    assert.equal(topologyMermaid(describeTopology(shop())), mermaid);
+    assert.equal(topologyMermaid(describeTopology(shop())), MERMAID);
   });
 
   it('shows global tables, and what depends on their arrival', () => {

@@ -1,3 +1,4 @@
+import type { TopicSpec } from '#log';
 import type { FlowRecord } from '../operators/record.ts';
 import type { Serde, Topic } from '../serde.ts';
 import type { Ports, ProcessorSpec, StoreSpecs } from './processor.ts';
@@ -85,7 +86,7 @@ export type SinkNode = {
   readonly kind: 'sink';
   readonly name: string;
   readonly input: Outlet;
-  readonly topic: { readonly name: string; readonly partitions: number };
+  readonly topic: TopicSpec;
   /** Key of the output record; for a repartition topic, the new one. */
   readonly keyOf: (record: FlowRecord) => string | null;
   readonly value: Serde<unknown>;

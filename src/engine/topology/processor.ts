@@ -1,6 +1,6 @@
 import type { FlowRecord } from '../operators/record.ts';
 import type { Serde } from '../serde.ts';
-import type { KeyValueStore, Read } from '../store/cached-store.ts';
+import type { KeyValueStore, Read } from '../store/key-value-store.ts';
 import type { RowFormat } from '../store/row-format.ts';
 
 /** Names a record type where only its type is needed: an input or an output of a processor. */

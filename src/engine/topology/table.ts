@@ -14,7 +14,7 @@ import {
 import { inOrderSpec } from './joins/in-order.ts';
 import { type TableJoinType, tableJoinSpec } from './joins/table-table.ts';
 import type { Outlet } from './node.ts';
-import { type SinkOptions, Stream } from './stream.ts';
+import type { SinkOptions, Stream } from './stream.ts';
 import { type GroupOf, groupSpec } from './tables/group.ts';
 import { type GroupArguments, GroupedTable } from './tables/grouped-table.ts';
 import { rowChangeSerde } from './tables/row-change.ts';
@@ -53,7 +53,7 @@ export class Table<K, V> {
 
   /** The changes as a stream; null where a row goes. */
   toStream(): Stream<K, V | null> {
-    return new Stream(this.builder, this.key, this.from);
+    return this.builder.streamFrom(this.key, this.from);
   }
 
   /** Writes the changes to a topic; a row that goes, as a tombstone. */

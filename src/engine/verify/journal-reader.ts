@@ -55,7 +55,7 @@ export async function* wholeJournalOf(
     for (const { topic, from, to } of commit.entry.inputs) {
       const before = reached.get(topic);
       if (before !== undefined && before !== from) {
-        throw incomplete(task, `nothing tells how ${topic} was read from offset ${before} to ${from}`);
+        throw incomplete(task, `it does not cover ${topic} from offset ${before} to ${from}`);
       }
       reached.set(topic, to);
     }
@@ -63,7 +63,7 @@ export async function* wholeJournalOf(
   }
   for (const [topic, offset] of committed) {
     if ((reached.get(topic) ?? 0) >= offset) continue;
-    throw incomplete(task, `it ends before offset ${offset} of ${topic}, which has been committed`);
+    throw incomplete(task, `it ends before offset ${offset} of ${topic}, which is committed`);
   }
 }
 
@@ -165,6 +165,6 @@ function unreadableAt(topology: Topology, offsets: readonly number[]): string {
 
 function incompleteJournal({ name }: TaskPlace, why: string): FatalError {
   return new FatalError('MR_JOURNAL_INCOMPLETE', `The journal of ${name} can't be replayed: ${why}.`, {
-    hint: 'the journal was switched off, its retention has passed, or the state was carried over from an earlier generation; compare with a rebuild from the log instead',
+    hint: 'the journal was disabled, its retention has passed, or the state was carried over from an earlier generation; compare with a rebuild from the log instead',
   });
 }

@@ -1,6 +1,6 @@
 import { CachedStore } from '../store/cached-store.ts';
 import type { DatabaseProvider } from '../store/port.ts';
-import { MARKS_KEY, type Marks } from '../task/restore/state.ts';
+import { MARKS_KEY, type Marks } from '../task/restore/open-store.ts';
 import type { TaskPlace } from './journal-reader.ts';
 import type { TaskSnapshot } from './snapshot.ts';
 
@@ -36,7 +36,7 @@ export async function checkLocalStores(
       stores.push({ name: storeName, digest, fingerprint });
       const store = new CachedStore(storeName, database, spec.value, 0);
       // Under another schema the digest is recreated when the task is opened next.
-      if (store.fingerprint !== fingerprint) continue;
+      if (store.values.fingerprint !== fingerprint) continue;
       await store.recomputeDigest();
       if (store.digest.toString() !== digest) damaged.push(storeName);
     }

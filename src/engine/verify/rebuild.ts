@@ -1,6 +1,7 @@
 import type { RecordBatch } from '#log';
 import { type Clock, FatalError } from '#platform';
 import type { InputPartition } from '../task/input/input.ts';
+import { recordsBefore } from '../task/restore/replay.ts';
 import { readManifest } from '../topology/generations/manifest.ts';
 import { arrivalDependentNodes } from '../topology/node.ts';
 import type { SubTopology, Topology } from '../topology/topology.ts';
@@ -29,7 +30,7 @@ const BATCH_RECORDS = 2_000;
 const COMMIT_RECORDS = 20_000;
 
 /** The operators of a sub-topology behind which state depends on the order of arrival or on the wall clock. */
-export function arrivalDependent({ nodes }: SubTopology): string[] {
+function arrivalDependent({ nodes }: SubTopology): string[] {
   return arrivalDependentNodes(nodes);
 }
 
@@ -107,7 +108,7 @@ async function assertInputsWhole(
   throw new FatalError(
     'MR_VERIFY_INPUT_GONE',
     `${name} can't be repeated: ${cut.topic.name} lacks what it read before its state was carried over from generation ${carriedFrom}.`,
-    { hint: 'nothing to do: the tasks that read topics of others alone can be compared' },
+    { hint: 'nothing to do: tasks that only read other topics can be compared' },
   );
 }
 
@@ -203,8 +204,7 @@ class Rebuild {
 /** The part of a batch before `offset`. */
 function until(batch: RecordBatch, offset: number): RecordBatch {
   if (batch.nextOffset <= offset) return batch;
-  let count = 0;
-  while (count < batch.count && batch.offset(count) < offset) count++;
+  const count = recordsBefore(batch, offset);
   return {
     topic: batch.topic,
     partition: batch.partition,
@@ -212,6 +212,7 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     baseOffset: batch.baseOffset,
     nextOffset: offset,
     byteLength: batch.byteLength,
+    isPlain: batch.isPlain,
     offset: (index) => batch.offset(index),
     timestamp: (index) => batch.timestamp(index),
     key: (index) => batch.key(index),
@@ -221,15 +222,16 @@ function until(batch: RecordBatch, offset: number): RecordBatch {
     readValue: (index, read) => batch.readValue(index, read),
     readEntry: (index, read) => batch.readEntry(index, read),
     headers: (index) => batch.headers(index),
+    free: () => batch.free(),
   };
 }
 
 function dependsOnArrival(task: string, processors: readonly string[]): FatalError {
   return new FatalError(
     'MR_REBUILD_DEPENDS_ON_ARRIVAL',
-    `The state of ${processors.join(', ')} in ${task}, or behind it, depends on the order in which records arrived, or on the wall clock: a rebuild from the log can come out otherwise.`,
+    `The state of ${processors.join(', ')} in ${task}, or after it, depends on arrival order or on the wall clock: a rebuild from the log can differ.`,
     {
-      hint: 'verify it from its journal, which is exact but behind a global table; or force the rebuild and accept what comes out',
+      hint: 'verify it from its journal, which is exact except after a global table; or force the rebuild and accept the differences',
     },
   );
 }

@@ -107,7 +107,7 @@ export class ReplayedTask implements TaskCopy {
     if (input !== undefined) return input;
     throw new FatalError(
       'MR_JOURNAL_INCOMPLETE',
-      `${this.#scratch.task.name} has read ${topic}, but the topology does not any more.`,
+      `${this.#scratch.task.name} has read ${topic}, but the topology no longer does.`,
       { hint: 'verify with the topology that wrote the journal' },
     );
   }

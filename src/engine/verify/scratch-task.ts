@@ -196,7 +196,7 @@ export class ScratchTask implements TaskCopy {
     const { topic, partition } = this.#placeOf(input);
     return new FatalError(
       'MR_VERIFY_INPUT_GONE',
-      `${this.task.name} can't be repeated: ${topic}-${partition} has no offset ${offset} any more.`,
+      `${this.task.name} can't be repeated: ${topic}-${partition} no longer has offset ${offset}.`,
       { hint: 'retention or compaction has removed it; what is left can only be compared by its digests' },
     );
   }

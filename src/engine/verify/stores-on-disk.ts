@@ -1,7 +1,7 @@
 import { errorCode } from '#platform';
 import { prefixRange, storePrefix } from '../store/database-keys.ts';
 import type { Change, Database, DatabaseProvider, DatabaseReads, DatabaseSnapshot } from '../store/port.ts';
-import { MARKS_KEY, type Marks } from '../task/restore/state.ts';
+import { MARKS_KEY, type Marks } from '../task/restore/open-store.ts';
 import type { StoreDefinition } from '../topology/topology.ts';
 import type { TaskPlace } from './journal-reader.ts';
 import { isSamePosition, type TaskSnapshot } from './snapshot.ts';

@@ -8,10 +8,11 @@ import type { AnyView } from '#features';
 import { openEmbeddedLog } from '#log';
 import { withDuckDb } from '#offline';
 import { createLogger, invariant, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
+import { readOptions } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { type Erasure, eraseUser, openVault, writePrivacyStatus } from '#privacy';
 import { startProcessing, viewsOfModules } from '#processing';
+import { PROCESSING_OPTIONS } from '#processing/options';
 import { type Candidate, type Command, commandOf, type Interaction } from '#schemas';
 import { openTopics, openViewTopic, type Topics } from '#topologies';
 import { runAtWork } from '#versions/testing';
@@ -32,19 +33,22 @@ export async function openErasableWorld(
   moduleFiles: readonly string[] = [],
 ) {
   const directory = temporaryDirectory(t);
-  const configuration = loadConfiguration({
-    flags: {
-      data: directory,
-      'logging.level': 'silent',
-      'engine.commitIntervalMs': 20,
-      'gate.minimumLift': 0,
-      'versions.production': 'any',
-      'features.modules': JSON.stringify(moduleFiles),
-      'features.publishRows': 'on',
+  const configuration = readOptions(
+    { options: PROCESSING_OPTIONS },
+    {
+      flags: {
+        data: directory,
+        'logging.level': 'silent',
+        'engine.commitIntervalMs': 20,
+        'gate.minimumLift': 0,
+        'versions.production': 'any',
+        'features.modules': JSON.stringify(moduleFiles),
+        'features.publishRows': 'on',
+      },
+      environment: {},
+      directory,
     },
-    environment: {},
-    directory,
-  });
+  );
   const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
   const topics = await openTopics(log, log.registry);
   const vault = openVault(directory);

@@ -49,7 +49,7 @@ builder.process('arrivals', keep, { left: builder.source(left), rows: builder.so
 
 /** Tasks with a repartition topic between, and one with state that depends on the order of two inputs. */
 export const topology = builder.build();
-export const group = 'copied-1';
+export const GROUP = 'copied-1';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 

@@ -8,8 +8,9 @@ import {
   type SchemaRegistry,
   type SimulatedLog,
 } from '#log';
+import { LOG_OPTIONS } from '#log/options';
 import { createLogger, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
+import { PLATFORM_OPTIONS, readOptions } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { kafkaServer, registryServer } from '#servers';
 import type { CopyOptions } from '../copy-options.ts';
@@ -39,11 +40,15 @@ export async function onKafka(t: TestContext): Promise<Side | undefined> {
   const registry = await registryServer(t);
   if (kafka === undefined || registry === undefined) return undefined;
   const query = `prefix=copy-${process.pid}-${++prefixes}.`;
-  const configuration = loadConfiguration({
-    flags: { log: `${kafka.url}?${query}`, registry: `${registry.url}?${query}` },
-    environment: {},
-    directory: temporaryDirectory(t),
-  });
+  const options = { ...PLATFORM_OPTIONS, ...LOG_OPTIONS };
+  const configuration = readOptions(
+    { options },
+    {
+      flags: { log: `${kafka.url}?${query}`, registry: `${registry.url}?${query}` },
+      environment: {},
+      directory: temporaryDirectory(t),
+    },
+  );
   const logger = createLogger({ level: 'error', name: 'test' });
   const opened = await openLog(configuration, { clock: systemClock, random: Math.random, logger });
   t.after(() => opened.close());

@@ -19,7 +19,7 @@ function open(url: string, secrets: Credentials = {}, timeoutMs = 20_000): Confl
 }
 
 /** Nobody listens on the first port. */
-const nobody = 'http://127.0.0.1:1';
+const NOBODY = 'http://127.0.0.1:1';
 
 const ownPrefix = () => `t${randomBytes(4).toString('hex')}-`;
 
@@ -101,12 +101,12 @@ describe('confluent registry', () => {
     assert.deepEqual(await open(server.url).schema(known), thing);
 
     server.pause();
-    await assert.rejects(impatient.schema(known), { ...unavailable, message: /no answer in/ });
+    await assert.rejects(impatient.schema(known), { ...unavailable, message: /no response in/ });
     server.resume();
   });
 
   it('ends calls that wait when it is closed', async () => {
-    const registry = open(nobody);
+    const registry = open(NOBODY);
     const waiting = registry.schema(1);
     await registry.close();
     await assert.rejects(waiting, { code: 'MR_LOG_CLOSED' });

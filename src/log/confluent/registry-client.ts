@@ -88,7 +88,7 @@ export class RegistryClient {
       this.#assertOpen();
       if (isUntrusted(error)) throw this.#untrusted(error);
       if (error instanceof ConfigurationError) throw error;
-      return { answer: undefined, reason: late.signal.aborted ? `no answer in ${timeoutMs} ms` : error };
+      return { answer: undefined, reason: late.signal.aborted ? `no response in ${timeoutMs} ms` : error };
     } finally {
       timer.abort();
     }
@@ -140,7 +140,7 @@ export class RegistryClient {
     try {
       body = JSON.parse(text);
     } catch {
-      throw this.#strange(`status ${status} and no JSON: ${excerpt(text)}`);
+      throw this.#strange(`status ${status}, without JSON: ${excerpt(text)}`);
     }
     const { error_code: code, message } = (body ?? {}) as { error_code?: unknown; message?: unknown };
     const isError = typeof code === 'number';
@@ -157,7 +157,7 @@ export class RegistryClient {
   /** What the registry says is wrong with a schema, or its answer to something that we should not have asked. */
   failed(call: RegistryCall, { status, errorCode, message }: RegistryAnswer): Error {
     if (status === 422) {
-      return new InputError('MR_SCHEMA_INVALID', `The schema registry takes this for no schema: ${message}`, {
+      return new InputError('MR_SCHEMA_INVALID', `The schema registry rejects this schema: ${message}`, {
         hint: 'Compare it with the Avro specification, section "Schema Declaration".',
       });
     }
@@ -169,9 +169,9 @@ export class RegistryClient {
     const why = reason instanceof Error ? reason.message || (errorCode(reason) ?? reason.name) : reason;
     return new RetryableError(
       'MR_SCHEMA_REGISTRY_UNAVAILABLE',
-      `The schema registry at ${url} has not answered ${method} ${path} in ${timeoutMs} ms (${why}).`,
+      `The schema registry at ${url} did not respond to ${method} ${path} in ${timeoutMs} ms (${why}).`,
       {
-        hint: 'See that it runs and can be reached; schemas that a running process knows go on being used.',
+        hint: 'Check that it runs and is reachable; running processes keep using the schemas that they know.',
         ...(reason instanceof Error && { cause: reason }),
       },
     );
@@ -183,7 +183,7 @@ export class RegistryClient {
     return new ConfigurationError(
       'MR_SCHEMA_REGISTRY_REFUSED',
       `The schema registry at ${url} refuses ${who} with status ${status}.`,
-      { hint: 'Correct the user and the password of the registry, or what the user may do there.' },
+      { hint: 'Correct user and password for the registry, or the permissions of that user.' },
     );
   }
 
@@ -191,14 +191,17 @@ export class RegistryClient {
     return new ConfigurationError(
       'MR_SCHEMA_REGISTRY_REFUSED',
       `The certificate of the schema registry at ${this.#options.url} is not trusted: ${errorCode(cause)}.`,
-      { hint: 'Name the file with its certificate authority, and the host as the certificate does.', cause },
+      {
+        hint: 'Set the file with its certificate authority, and use the host name in the certificate.',
+        cause,
+      },
     );
   }
 
   #strange(what: string): ConfigurationError {
     return new ConfigurationError(
       'MR_SCHEMA_REGISTRY_ANSWER',
-      `${this.#options.url} does not answer as a schema registry: ${what}`,
+      `${this.#options.url} does not respond like a schema registry: ${what}`,
       { hint: 'Correct the address: its path is /apis/ccompat/v7 on Apicurio, and empty on Confluent.' },
     );
   }

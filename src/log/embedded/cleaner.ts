@@ -37,7 +37,7 @@ export type Pass = {
 };
 
 /** A cleaner that dies blocks the others for this long. It renews the lease before each partition. */
-const leaseMs = 5 * 60_000;
+const LEASE_MS = 5 * 60_000;
 
 /** One pass of retention, compaction and packing over all topics. */
 export async function clean(
@@ -52,7 +52,7 @@ export async function clean(
     purgedBatches: 0,
   };
   const pass: Pass = { ...resources, token: randomUUID(), counts };
-  if (!(await lease(pass, leaseMs))) return { ...counts, skipped: true };
+  if (!(await lease(pass, LEASE_MS))) return { ...counts, skipped: true };
   try {
     if (!(await cleanAll(pass, minDirtyRatio))) return counts;
   } catch (error) {
@@ -76,7 +76,7 @@ async function cleanAll(pass: Pass, minDirtyRatio: number): Promise<boolean> {
     } else if (isDue(partition, minDirtyRatio, pass.clock.now())) {
       await new Compaction(pass, partition, cleanup.tombstoneRetentionMs).run();
     }
-    if (!(await lease(pass, leaseMs))) return false;
+    if (!(await lease(pass, LEASE_MS))) return false;
   }
   return true;
 }

@@ -5,7 +5,7 @@ import type { Query, Statements } from './statements.ts';
 type Of<K extends WriteRequest['kind']> = WriteRequest & { readonly kind: K };
 
 /** Batches removed in one step: some ms under the lock. */
-const stepBatches = 128;
+const STEP_BATCHES = 128;
 
 /** The writes of the cleaner, each a bounded step. */
 export class CleaningWrites {
@@ -45,7 +45,7 @@ export class CleaningWrites {
     const id = this.#dropped.get()?.[0];
     if (typeof id !== 'number') return 0;
     const removed = Number(
-      this.#statements.ofPartition('trim', id).run(Number.MAX_SAFE_INTEGER, stepBatches).changes,
+      this.#statements.ofPartition('trim', id).run(Number.MAX_SAFE_INTEGER, STEP_BATCHES).changes,
     );
     if (removed > 0) return removed;
     this.#statements.forgetPartition(id);
@@ -56,7 +56,7 @@ export class CleaningWrites {
 
   trim({ partitionId, offset }: Of<'trim'>): number {
     if (this.#exists.get(partitionId) === undefined) return 0;
-    const { changes } = this.#statements.ofPartition('trim', partitionId).run(offset, stepBatches);
+    const { changes } = this.#statements.ofPartition('trim', partitionId).run(offset, STEP_BATCHES);
     const first = this.#statements.ofPartition('first', partitionId).get()?.[0] ?? null;
     this.#setStart.run(first, partitionId);
     return Number(changes);

@@ -7,7 +7,7 @@ import { type Query, Statements } from './statements.ts';
  * commit expects the next, and the time until it finds it is time that its output comes later.
  */
 const pollMs = { expecting: 1, idle: 4 };
-const expectingForMs = 100;
+const EXPECTING_FOR_MS = 100;
 
 /**
  * Tells this thread's readers of new commits: those of its own process at once, by the counter that the writer thread
@@ -70,7 +70,7 @@ export class CommitWatch {
           wake();
         }
         if (this.#waiting.size === 0) return;
-        const everyMs = now - this.#lastChange < expectingForMs ? pollMs.expecting : pollMs.idle;
+        const everyMs = now - this.#lastChange < EXPECTING_FOR_MS ? pollMs.expecting : pollMs.idle;
         const { async, value } = Atomics.waitAsync(this.#commits, 0, commits, everyMs);
         if (async) await value;
       }

@@ -6,7 +6,7 @@ import type { CleaningRow, Survey } from './reader.ts';
 import { MAX_SPAN, MERGED_BYTES, Rewriting, storedBatches } from './rewriting.ts';
 
 /** Keys whose newest offsets are held in memory at once; what is beyond waits for the next pass. */
-const maxKeys = 1_000_000;
+const MAX_KEYS = 1_000_000;
 
 /** A run of stored batches that will be one. */
 type Merge = {
@@ -69,7 +69,7 @@ export class Compaction {
     for await (const { row, batch } of storedBatches(this.#pass, this.#partition, from)) {
       if (row.baseOffset >= this.#partition.end) return;
       for (let i = 0; i < batch.count; i++) this.#newest.set(keyOf(batch, i), batch.offset(i));
-      if (this.#newest.size < maxKeys) continue;
+      if (this.#newest.size < MAX_KEYS) continue;
       this.#to = row.nextOffset;
       return;
     }

@@ -11,10 +11,10 @@ import { unpack, unpackedLength } from './packed-batch.ts';
 import type { Reader } from './reader.ts';
 
 /** The first row may lie wholly before the position. */
-const minRows = 2;
-const maxRows = 512;
+const MIN_ROWS = 2;
+const MAX_ROWS = 512;
 /** A reader that never has to wait must still let timers and sockets of its thread have their turn. */
-const yieldAfterMs = 8;
+const YIELD_AFTER_MS = 8;
 
 export class EmbeddedConsumer extends AssignedConsumer {
   readonly #reader: Reader;
@@ -66,7 +66,7 @@ export class EmbeddedConsumer extends AssignedConsumer {
   }
 
   async #letOthersRun(): Promise<void> {
-    if (this.#clock.monotonic() - this.#yieldedAt < yieldAfterMs) return;
+    if (this.#clock.monotonic() - this.#yieldedAt < YIELD_AFTER_MS) return;
     await scheduler.yield();
     this.#yieldedAt = this.#clock.monotonic();
   }
@@ -81,7 +81,7 @@ export class EmbeddedConsumer extends AssignedConsumer {
     if (!(position >= start && position <= end)) throw offsetOutOfRange(assigned, position, start, end);
     assigned.end = end;
     if (position === end) return 0;
-    const limit = Math.max(minRows, Math.min(maxRows, Math.ceil(share / assigned.batchBytes)));
+    const limit = Math.max(MIN_ROWS, Math.min(MAX_ROWS, Math.ceil(share / assigned.batchBytes)));
     const rows = this.#reader.fetch(id, position, limit);
     let seen = 0;
     let taken = 0;

@@ -9,10 +9,10 @@ import { ConfigurationError, diskFull, FatalError, MillraceError, RetryableError
  */
 const applicationId = 0x4d524c47; // 'MRLG'
 /** 2: batches may be packed (packed-batch.ts). A log of format 1 is one in which none is, and gets the number when it is opened. */
-const formatVersion = 2;
-const oldestVersion = 1;
+const FORMAT_VERSION = 2;
+const OLDEST_VERSION = 1;
 
-const tables = `
+const TABLES = `
   CREATE TABLE topics (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, cleanup TEXT NOT NULL);
   CREATE TABLE partitions (
@@ -43,17 +43,17 @@ export const createRecordsTable = (partitionId: number) => `
 export type Synchronous = 'full' | 'normal';
 
 /** How long opening waits for another process that is setting up or recovering the file, ms. */
-const openTimeoutMs = 10_000;
+const OPEN_TIMEOUT_MS = 10_000;
 
 /** The connection that writes; makes the file where there is none. Blocks its thread while another sets it up. */
 export function openForWriting(directory: string, synchronous: Synchronous): DatabaseSync {
   const path = join(directory, 'log.sqlite');
   return translated(path, () => {
-    const database = new DatabaseSync(path, { timeout: openTimeoutMs });
+    const database = new DatabaseSync(path, { timeout: OPEN_TIMEOUT_MS });
     try {
       const version = checkFormat(database, path);
       if (version === 0) create(database, path);
-      else if (version < formatVersion) database.exec(`PRAGMA user_version = ${formatVersion}`);
+      else if (version < FORMAT_VERSION) database.exec(`PRAGMA user_version = ${FORMAT_VERSION}`);
       database.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -16384;
         PRAGMA busy_timeout = 0`);
       return database;
@@ -68,7 +68,7 @@ export function openForWriting(directory: string, synchronous: Synchronous): Dat
 export function openForReading(directory: string): DatabaseSync {
   const path = join(directory, 'log.sqlite');
   return translated(path, () => {
-    const database = new DatabaseSync(path, { readOnly: true, timeout: openTimeoutMs });
+    const database = new DatabaseSync(path, { readOnly: true, timeout: OPEN_TIMEOUT_MS });
     // Mapping the file makes reads a fifth faster; only writers change it, and scrub.ts alone shortens it.
     database.exec('PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456');
     return database;
@@ -82,7 +82,7 @@ function create(database: DatabaseSync, path: string): void {
   // Another process may have been quicker.
   if (checkFormat(database, path) === 0) {
     database.exec(
-      `${tables}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`,
+      `${TABLES}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${FORMAT_VERSION}`,
     );
   }
   database.exec('COMMIT');
@@ -100,10 +100,10 @@ function checkFormat(database: DatabaseSync, path: string): number {
       hint: 'give Millrace a data directory of its own',
     });
   }
-  if (!(version >= oldestVersion && version <= formatVersion)) {
+  if (!(version >= OLDEST_VERSION && version <= FORMAT_VERSION)) {
     throw new ConfigurationError(
       'MR_LOG_NEWER_FORMAT',
-      `${path} has format ${version}, this version knows ${formatVersion}`,
+      `${path} has format ${version}, this version knows ${FORMAT_VERSION}`,
       {
         hint: 'the log was written by a newer version of Millrace: use that one',
       },
@@ -145,7 +145,7 @@ export function translateSqliteError(path: string, error: unknown): unknown {
       });
     case 11: // CORRUPT
       return new FatalError('MR_LOG_CORRUPT', `${path} is damaged: ${reason}`, {
-        hint: 'restore the log from a copy or the archive',
+        hint: 'restore the log from a backup or the archive',
         cause: error,
       });
     case 26: // NOTADB
@@ -164,7 +164,7 @@ export function storedJson<T>(text: string, what: string): T {
     return JSON.parse(text) as T;
   } catch (cause) {
     throw new FatalError('MR_LOG_CORRUPT', `log.sqlite is damaged: ${what} can't be read`, {
-      hint: 'restore the log from a copy or the archive',
+      hint: 'restore the log from a backup or the archive',
       cause,
     });
   }

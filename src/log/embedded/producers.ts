@@ -22,7 +22,7 @@ type Call = {
 type Lane = { readonly topic: string; readonly partition: number; waiting: Call[]; busy: boolean };
 
 /** How many records go in one request at most. */
-const maxRecords = 20_000;
+const MAX_RECORDS = 20_000;
 
 export class EmbeddedProducer implements Producer {
   readonly #writer: WriterConnection;
@@ -111,7 +111,7 @@ export class EmbeddedProducer implements Producer {
 function takeCalls(waiting: Call[]): Call[] {
   let records = 0;
   let count = 0;
-  while (count < waiting.length && (count === 0 || records < maxRecords)) {
+  while (count < waiting.length && (count === 0 || records < MAX_RECORDS)) {
     records += (waiting[count] as Call).records.length;
     count++;
   }

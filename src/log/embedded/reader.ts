@@ -30,7 +30,7 @@ export type CleaningRow = PartitionRow &
   };
 
 /** Rows looked at in one step where the number of rows to look at is not bounded otherwise. */
-const surveyRows = 4096;
+const SURVEY_ROWS = 4096;
 
 /**
  * This thread's reads. Each is one bounded query that is run to its end: a cursor left open would keep the WAL from
@@ -109,7 +109,7 @@ export class Reader {
     );
   }
 
-  survey(partitionId: number, from: number, limit = surveyRows): readonly Survey[] {
+  survey(partitionId: number, from: number, limit = SURVEY_ROWS): readonly Survey[] {
     return this.#statements
       .ofPartition('survey', partitionId)
       .all(from, limit)
@@ -145,7 +145,7 @@ export class Reader {
         for (let i = 0; i < batch.count; i++) if (batch.timestamp(i) >= timestamp) return batch.offset(i);
       }
       const last = rows.at(-1);
-      if (last === undefined || rows.length < surveyRows) return end;
+      if (last === undefined || rows.length < SURVEY_ROWS) return end;
       from = last.nextOffset;
     }
   }

@@ -5,9 +5,9 @@ import { pack } from './packed-batch.ts';
 import type { CleaningRow, Survey } from './reader.ts';
 
 /** Batches read between two turns of the event loop. */
-const stepRows = 32;
+const STEP_ROWS = 32;
 /** Rewritten bytes that are sent together: they are written under one hold of the lock. */
-const stepBytes = 512 * 1024;
+const STEP_BYTES = 512 * 1024;
 /** Neighbours are merged up to this size. */
 export const MERGED_BYTES = 64 * 1024;
 /** The widest range of offsets that one batch can hold. */
@@ -21,15 +21,15 @@ export async function* storedBatches(
 ): AsyncGenerator<{ row: Survey; batch: StoredBatch }> {
   for (;;) {
     assertOpen();
-    const rows = reader.survey(id, from, stepRows);
-    const stored = new Map(reader.fetch(id, rows[0]?.baseOffset ?? from, stepRows));
+    const rows = reader.survey(id, from, STEP_ROWS);
+    const stored = new Map(reader.fetch(id, rows[0]?.baseOffset ?? from, STEP_ROWS));
     for (const row of rows) {
       const bytes = stored.get(row.baseOffset);
       if (bytes !== undefined)
         yield { row, batch: reader.batch({ topic, partition }, row.baseOffset, bytes) };
       from = row.nextOffset;
     }
-    if (rows.length < stepRows) return;
+    if (rows.length < STEP_ROWS) return;
     await clock.sleep(0);
   }
 }
@@ -53,7 +53,7 @@ export class Rewriting {
 
   /** Sends what is worth a step. False when another cleaner has taken over. */
   async step(): Promise<boolean> {
-    return this.#bytes < stepBytes || (await this.send());
+    return this.#bytes < STEP_BYTES || (await this.send());
   }
 
   /** Sends the rest, and how far the partition is clean. False when another cleaner has taken over. */

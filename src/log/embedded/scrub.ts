@@ -8,11 +8,11 @@ export type ScrubOptions = {
   readonly clean: (options: CleanOptions) => Promise<Cleaned>;
 };
 
-const retryMs = 250;
+const RETRY_MS = 250;
 /** How long another process may clean the log, or read what the write-ahead log still has to keep for it. */
-const patienceMs = 30_000;
+const PATIENCE_MS = 30_000;
 /** How long SQLite itself waits for the lock, blocking the thread. */
-const lockMs = 10_000;
+const LOCK_MS = 10_000;
 
 /**
  * Cleans everything that is due and leaves no byte of what was removed: compaction alone leaves it in pages that SQLite
@@ -22,13 +22,13 @@ const lockMs = 10_000;
  * Errors: RetryableError MR_LOG_BUSY, MR_LOG_WRITE_FAILED: what was cleaned is, and may still be found in the files.
  */
 export async function scrub({ directory, clock, clean }: ScrubOptions): Promise<Cleaned> {
-  const until = clock.monotonic() + patienceMs;
+  const until = clock.monotonic() + PATIENCE_MS;
   const attempt = async <T>(work: () => T | Promise<T>, isDone: (result: T) => boolean): Promise<T> => {
     for (;;) {
       const result = await work();
       if (isDone(result)) return result;
       if (clock.monotonic() > until) throw busy();
-      await clock.sleep(retryMs);
+      await clock.sleep(RETRY_MS);
     }
   };
   const cleaned = await attempt(
@@ -37,7 +37,7 @@ export async function scrub({ directory, clock, clean }: ScrubOptions): Promise<
   );
   const database = openForWriting(directory, 'full');
   try {
-    translated('log.sqlite', () => database.exec(`PRAGMA busy_timeout = ${lockMs}; VACUUM`));
+    translated('log.sqlite', () => database.exec(`PRAGMA busy_timeout = ${LOCK_MS}; VACUUM`));
     const checkpoint = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)');
     await attempt(
       () => translated('log.sqlite', () => checkpoint.get()),

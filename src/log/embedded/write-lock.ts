@@ -9,11 +9,11 @@ export type LockReport =
   | { readonly kind: 'held'; readonly holder: number | undefined; readonly waitedMs: number }
   | { readonly kind: 'obtained'; readonly waitedMs: number };
 
-const reportAfterMs = 1000;
+const REPORT_AFTER_MS = 1000;
 /** How old a sign of a waiting process may be to be heeded; it is renewed at each try. */
-const signFreshMs = 50;
+const SIGN_FRESH_MS = 50;
 /** How long at most a process holds back for another that waits, ms. */
-const courtesyMs = 2;
+const COURTESY_MS = 2;
 
 /**
  * SQLite's write lock with turns. It blocks its thread, which is the process's writer thread and nobody else's.
@@ -28,7 +28,7 @@ export class WriteLock {
   readonly #begin: StatementSync;
   readonly #file: number;
   readonly #id: number;
-  readonly #slot = Buffer.alloc(slotBytes);
+  readonly #slot = Buffer.alloc(SLOT_BYTES);
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
 
   /** `id` tells this writer from all others that live: its pid, with the thread's number in the fraction. */
@@ -50,12 +50,12 @@ export class WriteLock {
   acquire(): void {
     this.#giveWay();
     if (!this.#try()) this.#wait();
-    this.#write(holderSlot, this.#id);
+    this.#write(HOLDER_SLOT, this.#id);
   }
 
   /** To be called when the transaction has ended. */
   release(): void {
-    this.#write(holderSlot, 0);
+    this.#write(HOLDER_SLOT, 0);
   }
 
   close(): void {
@@ -77,9 +77,9 @@ export class WriteLock {
     let reported = false;
     for (;;) {
       const waitedMs = this.#clock.monotonic() - since;
-      if (!reported && waitedMs > reportAfterMs) {
+      if (!reported && waitedMs > REPORT_AFTER_MS) {
         reported = true;
-        const { id } = this.#read(holderSlot);
+        const { id } = this.#read(HOLDER_SLOT);
         this.#onReport({ kind: 'held', holder: id === 0 ? undefined : Math.floor(id), waitedMs });
       }
       this.#write(waiterSlot, this.#id);
@@ -92,14 +92,14 @@ export class WriteLock {
 
   #giveWay(): void {
     if (!this.#othersWait()) return;
-    const until = this.#clock.monotonic() + courtesyMs;
+    const until = this.#clock.monotonic() + COURTESY_MS;
     do this.#sleep(0.1);
     while (this.#clock.monotonic() < until && this.#othersWait());
   }
 
   #othersWait(): boolean {
     const { id, at } = this.#read(waiterSlot);
-    return id !== 0 && id !== this.#id && Math.abs(this.#clock.now() - at) < signFreshMs;
+    return id !== 0 && id !== this.#id && Math.abs(this.#clock.now() - at) < SIGN_FRESH_MS;
   }
 
   #sleep(ms: number): void {
@@ -107,15 +107,15 @@ export class WriteLock {
   }
 
   #read(slot: number): { id: number; at: number } {
-    const read = hint(() => readSync(this.#file, this.#slot, 0, slotBytes, slot));
-    if (read !== slotBytes) return { id: 0, at: 0 };
+    const read = hint(() => readSync(this.#file, this.#slot, 0, SLOT_BYTES, slot));
+    if (read !== SLOT_BYTES) return { id: 0, at: 0 };
     return { id: this.#slot.readDoubleLE(0), at: this.#slot.readDoubleLE(8) };
   }
 
   #write(slot: number, id: number): void {
     this.#slot.writeDoubleLE(id, 0);
     this.#slot.writeDoubleLE(this.#clock.now(), 8);
-    hint(() => writeSync(this.#file, this.#slot, 0, slotBytes, slot));
+    hint(() => writeSync(this.#file, this.#slot, 0, SLOT_BYTES, slot));
   }
 }
 
@@ -128,6 +128,6 @@ function hint(work: () => number): number | undefined {
   }
 }
 
-const slotBytes = 16;
-const holderSlot = 0;
-const waiterSlot = slotBytes;
+const SLOT_BYTES = 16;
+const HOLDER_SLOT = 0;
+const waiterSlot = SLOT_BYTES;

@@ -80,7 +80,7 @@ export class SharedWriter {
       { ...fields, holder },
       holder === undefined
         ? 'a process that is not Millrace holds the write lock of the log'
-        : `process ${holder} holds the write lock of the log; if it is stopped, continue or end it`,
+        : `process ${holder} holds the write lock of the log; if it is suspended, resume or end it`,
     );
   }
 

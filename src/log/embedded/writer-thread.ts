@@ -24,12 +24,12 @@ import { WriteLock } from './write-lock.ts';
 import { Writer } from './writer.ts';
 
 /** A group commit ends with the request that passes this many bytes, so that other processes get their turn. */
-const groupBytes = 4 * 1024 * 1024;
+const GROUP_BYTES = 4 * 1024 * 1024;
 /** Bytes written between two checkpoints, and the size of the WAL that is no longer tolerated. */
-const checkpointBytes = 16 * 1024 * 1024;
-const walLimitBytes = 64 * 1024 * 1024;
+const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 /** What a small commit adds to the WAL, roughly: the pages of the records' and the partitions' trees. */
-const commitOverheadBytes = 24 * 1024;
+const COMMIT_OVERHEAD_BYTES = 24 * 1024;
 
 type Waiting = { readonly port: MessagePort; readonly message: ToWriter };
 type Answer = { readonly replies: Reply[]; readonly memory: ArrayBuffer[] };
@@ -170,11 +170,11 @@ class WriterThread {
   #take(): Waiting[] {
     let bytes = 0;
     let count = 0;
-    while (count < this.#queue.length && bytes < groupBytes) {
+    while (count < this.#queue.length && bytes < GROUP_BYTES) {
       bytes += requestBytes((this.#queue[count] as Waiting).message.request);
       count++;
     }
-    this.#written += bytes + commitOverheadBytes;
+    this.#written += bytes + COMMIT_OVERHEAD_BYTES;
     return this.#queue.splice(0, count);
   }
 
@@ -200,12 +200,12 @@ class WriterThread {
    * the limit one checkpoint holds the writers off until it is through.
    */
   #checkpoint(): void {
-    if (this.#written < checkpointBytes) return;
+    if (this.#written < CHECKPOINT_BYTES) return;
     this.#written = 0;
     try {
       this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
       const size = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-      if (size < walLimitBytes) return;
+      if (size < WAL_LIMIT_BYTES) return;
       this.#database.exec(
         'PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0',
       );

@@ -247,7 +247,7 @@ export class Writer {
 }
 
 /** The same text for the same clean-up, whatever the order of its properties. */
-export function cleanupText(cleanup: Cleanup): string {
+function cleanupText(cleanup: Cleanup): string {
   return cleanup.policy === 'delete'
     ? JSON.stringify({ policy: 'delete', retentionMs: cleanup.retentionMs })
     : JSON.stringify({ policy: 'compact', tombstoneRetentionMs: cleanup.tombstoneRetentionMs });

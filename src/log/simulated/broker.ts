@@ -32,7 +32,7 @@ type ProducerState = { epoch: number; transaction: Transaction | undefined };
 export type RequestNumber = { readonly producer: object; readonly number: number };
 
 /** An open transaction whose producer is silent is aborted after this long, as by Kafka's transaction.timeout.ms. */
-const transactionTimeoutMs = 60_000;
+const TRANSACTION_TIMEOUT_MS = 60_000;
 
 const nameOf = (at: TopicPartition) => `${at.topic}/${at.partition}`;
 
@@ -141,7 +141,7 @@ export class Broker {
     if (this.#failures > 0) {
       this.#failures--;
       throw new RetryableError('MR_LOG_UNAVAILABLE', `${nameOf(at)} has no leader at the moment`, {
-        hint: 'nothing was written: try again',
+        hint: 'nothing was written: retry',
       });
     }
     return partition;
@@ -263,7 +263,7 @@ export class Broker {
     for (const state of this.#producers.values()) {
       const { transaction } = state;
       if (transaction === undefined || transaction.ending !== undefined) continue;
-      if (now - transaction.begunAt < transactionTimeoutMs) continue;
+      if (now - transaction.begunAt < TRANSACTION_TIMEOUT_MS) continue;
       state.epoch++;
       void this.#end(state, 'aborted');
     }

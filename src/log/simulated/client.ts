@@ -86,8 +86,8 @@ export class Client {
   /** RetryableError MR_LOG_UNAVAILABLE. */
   assertReachable(): void {
     if (!this.#meets(this.#network.failing)) return;
-    throw new RetryableError('MR_LOG_UNAVAILABLE', 'the log does not answer at the moment', {
-      hint: 'nothing was written: try again',
+    throw new RetryableError('MR_LOG_UNAVAILABLE', 'the log does not respond at the moment', {
+      hint: 'nothing was written: retry',
     });
   }
 

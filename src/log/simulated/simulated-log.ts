@@ -179,7 +179,7 @@ class MemoryLog implements SimulatedLog {
     for (;;) {
       const committed = await this.#client.call((broker) => broker.committed(group, partitions));
       if (committed !== undefined) return committed;
-      await this.#client.changed(recheckMs, this.#client.ended);
+      await this.#client.changed(RECHECK_MS, this.#client.ended);
     }
   }
 
@@ -210,7 +210,7 @@ class MemoryLog implements SimulatedLog {
 }
 
 /** How often a reader of offsets looks whether a transaction has timed out meanwhile. */
-const recheckMs = 1000;
+const RECHECK_MS = 1000;
 
 function makeCoordinator(client: Client, broker: Broker, clock: Clock): Coordinator {
   const send: Coordinator['send'] = (request) => client.call(() => broker.coordinate(request));

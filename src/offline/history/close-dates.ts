@@ -1,19 +1,19 @@
 import type { AnyView } from '#features';
 import type { ArchiveFile } from '#schemas';
 import type { ArchiveWriter } from '../archive-writer.ts';
+import { filesBefore } from '../compaction.ts';
 import { dayOfText, startOfDay } from '../event-dates.ts';
 import { unionOf } from '../file-batch.ts';
 import type { OfflineStore } from '../reading.ts';
-import { filesBefore } from '../retention.ts';
 import { carryTable, HistoryFold, rowsTable } from './fold.ts';
-import { historyTables, isStates, newestRows, noHistory } from './history-tables.ts';
+import { historyTables, isStates, NO_HISTORY, newestRows } from './history-tables.ts';
 import { orderByKey, rowsOfGroup } from './state-rows.ts';
 
 /** Dates whose rows become visible together: the states at their end are written once. */
-const datesAtOnce = 31;
+const DATES_AT_ONCE = 31;
 
 /** The date up to which the history of a view is done, as YYYY-MM-DD; undefined before its first date. */
-export function historyThrough(store: OfflineStore, view: AnyView): string | undefined {
+function historyThrough(store: OfflineStore, view: AnyView): string | undefined {
   return store.files(historyTables(view).carry).at(-1)?.date;
 }
 
@@ -34,7 +34,7 @@ export function isBeyondReach(store: OfflineStore, view: AnyView): boolean {
 export async function carriedStates(store: OfflineStore, view: AnyView): Promise<string> {
   const files = store.files(historyTables(view).carry);
   await store.verify(files);
-  return files.length === 0 ? noHistory : `SELECT "key", valid_from, state FROM ${store.parquet(files)}`;
+  return files.length === 0 ? NO_HISTORY : `SELECT "key", valid_from, state FROM ${store.parquet(files)}`;
 }
 
 /**
@@ -63,7 +63,7 @@ type DueDate = { readonly date: string; readonly files: readonly ArchiveFile[] }
 
 function dueDates(store: OfflineStore, view: AnyView, watermark: number): DueDate[] {
   const dates = Array.from(openEvents(store, view), ([date, files]) => ({ date, files }));
-  return dates.filter(({ date }) => startOfDay(dayOfText(date) + 1) <= watermark).slice(0, datesAtOnce);
+  return dates.filter(({ date }) => startOfDay(dayOfText(date) + 1) <= watermark).slice(0, DATES_AT_ONCE);
 }
 
 async function writeDates(
@@ -74,7 +74,7 @@ async function writeDates(
   const { store, database, transactions } = writer;
   const carried = new Map<AnyView, string>();
   for (const view of views) carried.set(view, await carriedStates(store, view));
-  const fold = await HistoryFold.open(database, views, (view) => carried.get(view) ?? noHistory);
+  const fold = await HistoryFold.open(database, views, (view) => carried.get(view) ?? NO_HISTORY);
   const written = writer.batch();
   const write = async (view: AnyView, table: string, rows: string, { date, files }: DueDate) =>
     written.write(database, {

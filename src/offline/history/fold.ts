@@ -4,15 +4,15 @@ import type { Interaction } from '#schemas';
 import { archivedTable } from '../archived-tables.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import {
+  HISTORY_DECLARATION,
   type HistoryRow,
   historyColumns,
-  historyDeclaration,
   leadingColumn,
   sqlName,
 } from './history-tables.ts';
 
 /** Events that are in memory at once; few, so that whoever else is on the thread gets on between them. */
-const sliceRows = 2_048;
+const SLICE_ROWS = 2_048;
 
 type Held = {
   state: unknown;
@@ -71,13 +71,13 @@ export class HistoryFold {
     await this.#database.run(`CREATE OR REPLACE TEMP TABLE folding AS
       SELECT * FROM (${events}) WHERE ${leading} IS NOT NULL
       ORDER BY ${leading}, ts, log_partition, log_offset`);
-    for (let start = 0; ; start += sliceRows) {
+    for (let start = 0; ; start += SLICE_ROWS) {
       const rows = await this.#database.allValueRows(
-        `SELECT ${columns.selection} FROM folding WHERE rowid >= ${start} AND rowid < ${start + sliceRows} ORDER BY rowid`,
+        `SELECT ${columns.selection} FROM folding WHERE rowid >= ${start} AND rowid < ${start + SLICE_ROWS} ORDER BY rowid`,
       );
       const slice = rows.map((row) => columns.record(row).value as Interaction);
       for (const view of views) await view.add(slice, leading);
-      if (rows.length < sliceRows) break;
+      if (rows.length < SLICE_ROWS) break;
     }
     for (const view of views) await view.end();
     await this.#database.run('DROP TABLE folding');
@@ -119,7 +119,7 @@ class ViewFold {
   async open(carry: string): Promise<void> {
     await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${this.#wanted} ("key" VARCHAR)`);
     for (const table of [this.rows, this.#changed, this.#carry]) {
-      await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${table} (${historyDeclaration})`);
+      await this.#database.run(`CREATE OR REPLACE TEMP TABLE ${table} (${HISTORY_DECLARATION})`);
     }
     await this.#database.run(`INSERT INTO ${this.#carry} ${carry}`);
     await this.#count();
@@ -206,10 +206,7 @@ class ViewFold {
   }
 
   async #count(): Promise<void> {
-    const [counted] = await this.#database.rows<{ count: number }>(
-      `SELECT count(*)::INTEGER AS count FROM ${this.#carry}`,
-    );
-    this.#carried = counted?.count ?? 0;
+    this.#carried = await this.#database.number(`SELECT count(*) FROM ${this.#carry}`);
   }
 }
 

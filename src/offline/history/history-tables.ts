@@ -28,8 +28,8 @@ export const historyColumns: readonly Column<HistoryRow>[] = [
   { type: BIGINT, of: ({ at }) => at },
   { type: BLOB, of: ({ state }) => state },
 ];
-export const historyDeclaration = '"key" VARCHAR, valid_from BIGINT, state BLOB';
-export const noHistory =
+export const HISTORY_DECLARATION = '"key" VARCHAR, valid_from BIGINT, state BLOB';
+export const NO_HISTORY =
   'SELECT NULL::VARCHAR AS "key", NULL::BIGINT AS valid_from, NULL::BLOB AS state WHERE false';
 
 /**

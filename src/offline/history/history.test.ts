@@ -12,7 +12,7 @@ import {
   announce,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   event,
   events,
   openArchivedWorld,
@@ -29,11 +29,11 @@ const worlds = fc.record({
       kind: fc.constantFrom('impression', 'view', 'click', 'complete', 'like', 'rating', 'search'),
       user: fc.integer({ min: 0, max: 3 }),
       item: fc.integer({ min: 0, max: 3 }),
-      ts: fc.integer({ min: 0, max: 40 }).map((step) => startMs + Math.floor((step * 4 * dayMs) / 40)),
+      ts: fc.integer({ min: 0, max: 40 }).map((step) => startMs + Math.floor((step * 4 * DAY_MS) / 40)),
     }),
     { minLength: 60, maxLength: 150 },
   ),
-  watermark: fc.integer({ min: 0, max: 4 * dayMs }).map((ms) => startMs + ms),
+  watermark: fc.integer({ min: 0, max: 4 * DAY_MS }).map((ms) => startMs + ms),
 });
 
 function accepted(
@@ -84,7 +84,6 @@ it('gives rows as of a time as they are folded by hand, whatever is done and wha
         const values = asked.map(({ key, at }, i) => `(${i}, ${literal(key)}, ${at})`).join(', ');
         const name = sqlName(view);
         const rows = await ask(
-          t,
           world,
           `SELECT ${name}_row(h.state, q.at) AS row FROM (VALUES ${values}) AS q(i, "key", "at")
            ASOF LEFT JOIN ${name} AS h ON q."key" = h."key" AND q."at" > h.valid_from ORDER BY i`,
@@ -106,24 +105,23 @@ it('does each date once, and goes on from the states at its end', async (t) => {
   const history = async () =>
     (await openOffline(world)).files('user-features-2').map(({ path, ts }) => [path, ts]);
   await accept(world, events(0, 400));
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   await archive();
   const first = await history();
   assert.equal(first.length, 1);
   await accept(world, events(400, 1_000));
-  await announce(world, startMs + 3 * dayMs);
+  await announce(world, startMs + 3 * DAY_MS);
   await archive();
   const all = await history();
   assert.equal(all.length, 3);
   assert.deepEqual(all.slice(0, 1), first);
   const counted = await ask(
-    t,
     world,
-    `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${startMs + 5 * dayMs})`,
+    `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${startMs + 5 * DAY_MS})`,
   );
   assert.deepEqual(counted, [{ n: 1_000 }]);
   const { ts } = event(500);
-  const before = await ask(t, world, `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${ts})`);
+  const before = await ask(world, `SELECT sum(events)::INTEGER AS n FROM user_features_as_of(${ts})`);
   assert.deepEqual(
     before,
     [{ n: events(0, 1_000).filter((each) => each.ts < ts).length }],
@@ -133,14 +131,14 @@ it('does each date once, and goes on from the states at its end', async (t) => {
 
 it('keeps no history that could not begin at the beginning', async (t) => {
   const world = await archivedWorld(t);
-  const retention = { eventsMs: dayMs, featuresMs: 90 * dayMs };
+  const retention = { eventsMs: DAY_MS, featuresMs: 90 * DAY_MS };
   await accept(world, events(0, 700));
-  await announce(world, startMs + 3 * dayMs);
+  await announce(world, startMs + 3 * DAY_MS);
   await archiveNow({ ...world.options, retention, views: [] });
   await accept(world, events(700, 1_000));
   await archiveNow({ ...world.options, retention });
   assert.deepEqual((await openOffline(world)).files('user-features-2'), []);
-  const asked = ask(t, world, 'SELECT count(*) FROM user_features');
+  const asked = ask(world, 'SELECT count(*) FROM user_features');
   await assert.rejects(asked, { code: 'MR_OFFLINE_HISTORY_INCOMPLETE' });
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it, type TestContext } from 'node:test';
+import { it } from 'node:test';
 import { userFeaturesView } from '#features';
 import { archiveNow } from '../archive.ts';
 import { ArchiveWriter } from '../archive-writer.ts';
@@ -11,20 +11,20 @@ import {
   announce,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   event,
   startMs,
 } from '../testing/archived-world.ts';
 import { closeDates, dropHistory } from './close-dates.ts';
 
-const users = 30;
-const perUser = 900;
+const USERS = 30;
+const PER_USER = 900;
 const views = [userFeaturesView];
 
 /** Each user sees another item with each event: states grow to kilobytes, and rows of one date beyond the memory. */
-const crowded = Array.from({ length: users * perUser }, (_, i) => {
-  const ts = startMs + Math.floor((i * dayMs) / (users * perUser));
-  return { ...event(i), user_id: `u${i % users}`, item_id: `item-${Math.floor(i / users)}`, ts };
+const crowded = Array.from({ length: USERS * PER_USER }, (_, i) => {
+  const ts = startMs + Math.floor((i * DAY_MS) / (USERS * PER_USER));
+  return { ...event(i), user_id: `u${i % USERS}`, item_id: `item-${Math.floor(i / USERS)}`, ts };
 });
 
 async function withLittleMemory(
@@ -39,9 +39,8 @@ async function withLittleMemory(
 
 const limit = (database: AnalyticDatabase) => database.run("SET memory_limit = '96MB'");
 
-async function stateBytes(t: TestContext, world: ArchivedWorld): Promise<unknown> {
+async function stateBytes(world: ArchivedWorld): Promise<unknown> {
   const [sizes] = await ask(
-    t,
     world,
     `SELECT count(*)::INTEGER AS rows, (sum(octet_length(state)) > 96e6) AS "isLarge" FROM user_features`,
   );
@@ -51,25 +50,26 @@ async function stateBytes(t: TestContext, world: ArchivedWorld): Promise<unknown
 it('folds a date, and drops it, whose states are far larger than the memory', async (t) => {
   const world = await archivedWorld(t);
   await accept(world, crowded);
-  await announce(world, startMs + dayMs);
+  await announce(world, startMs + DAY_MS);
   await archiveNow({ ...world.options, views: [], flushRecords: 4_000 });
   const { signal } = new AbortController();
-  await withLittleMemory(world, (writer) => closeDates(writer, views, startMs + dayMs, signal));
-  assert.deepEqual(await stateBytes(t, world), { rows: crowded.length, isLarge: true });
-  const half = startMs + dayMs / 2;
+  await withLittleMemory(world, (writer) => closeDates(writer, views, startMs + DAY_MS, signal));
+  assert.deepEqual(await stateBytes(world), { rows: crowded.length, isLarge: true });
+  const half = startMs + DAY_MS / 2;
   const known = (at: number) =>
     ask(
-      t,
       world,
       `SELECT count(*)::INTEGER AS users, sum(events)::INTEGER AS events FROM user_features_as_of(${at})`,
     );
-  assert.deepEqual(await known(half), [{ users, events: crowded.filter(({ ts }) => ts < half).length }]);
+  assert.deepEqual(await known(half), [
+    { users: USERS, events: crowded.filter(({ ts }) => ts < half).length },
+  ]);
 
-  await withLittleMemory(world, (writer) => dropHistory(writer, userFeaturesView, startMs + dayMs));
+  await withLittleMemory(world, (writer) => dropHistory(writer, userFeaturesView, startMs + DAY_MS));
   const store = await openOffline(world);
   assert.deepEqual(
     [store.files('user-features-2').length, store.files('user-features-2-base')[0]?.rows],
-    [0, users],
+    [0, USERS],
   );
-  assert.deepEqual(await known(startMs + 2 * dayMs), [{ users, events: crowded.length }]);
+  assert.deepEqual(await known(startMs + 2 * DAY_MS), [{ users: USERS, events: crowded.length }]);
 });

@@ -4,27 +4,25 @@
  * sorted in pieces and written in row groups of a number of bytes, and no number of rows is too many.
  */
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
-import { historyDeclaration } from './history-tables.ts';
+import { HISTORY_DECLARATION } from './history-tables.ts';
 
 const pieceBytes = 1 << 23;
 
 /** DuckDB takes and returns rows in chunks of this many. */
-const vectorRows = 2_048;
+const VECTOR_ROWS = 2_048;
 /** As many as DuckDB puts into a row group by itself. */
-const groupRows = 60 * vectorRows;
+const GROUP_ROWS = 60 * VECTOR_ROWS;
 
 /** How many of the rows of a SELECT make a row group of good size. */
 export async function rowsOfGroup(database: AnalyticDatabase, select: string): Promise<number> {
-  const [found] = await database.rows<{ bytes: number | null }>(
-    `SELECT avg(octet_length(state) + strlen("key"))::DOUBLE AS bytes FROM (${select})`,
-  );
-  const vectors = Math.floor(pieceBytes / (found?.bytes ?? 1) / vectorRows);
-  return Math.min(groupRows, Math.max(1, vectors) * vectorRows);
+  const bytes = await database.number(`SELECT avg(octet_length(state) + strlen("key")) FROM (${select})`);
+  const vectors = Math.floor(pieceBytes / Math.max(1, bytes) / VECTOR_ROWS);
+  return Math.min(GROUP_ROWS, Math.max(1, vectors) * VECTOR_ROWS);
 }
 
 /** Makes table `ordered` of a table that has a row a key: the same rows in order of the keys. */
 export async function orderByKey(database: AnalyticDatabase, table: string, ordered: string): Promise<void> {
-  await database.run(`CREATE OR REPLACE TEMP TABLE ${ordered} (${historyDeclaration})`);
+  await database.run(`CREATE OR REPLACE TEMP TABLE ${ordered} (${HISTORY_DECLARATION})`);
   for (const [first, last] of await keyRanges(database, table)) {
     await database.run(`INSERT INTO ${ordered} SELECT * FROM ${table}
       WHERE "key" BETWEEN ${literal(first)} AND ${literal(last)} ORDER BY "key"`);

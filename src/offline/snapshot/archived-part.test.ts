@@ -15,7 +15,7 @@ import {
   announce,
   example,
   fillSmallWorld,
-  minuteMs,
+  MINUTE_MS,
   type SmallWorld,
   smallWorld,
   startMs,
@@ -23,7 +23,7 @@ import {
 } from './testing/small-world.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
-const inAll = 240;
+const IN_ALL = 240;
 
 const archive = (world: SmallWorld) => archiveNow({ ...archiveOptions(world), flushRecords: 64, views: [] });
 const snapshotOf = (world: SmallWorld) => takeSnapshot({ ...world, clock: systemClock, logger });
@@ -61,21 +61,21 @@ it('gives the same snapshot from the log, from the archive, and from both', asyn
   const fromLog = contents(world, await snapshotOf(world));
   assert.equal(await archivedRows(t, world), 0);
   await archive(world);
-  assert.equal(await archivedRows(t, world), inAll + 1);
+  assert.equal(await archivedRows(t, world), IN_ALL + 1);
   assert.deepEqual(contents(world, await snapshotOf(world)), fromLog);
 
-  const later = [1, 2, 3].map((minute) => example('u1', `i${minute}`, startMs + (240 + minute) * minuteMs));
+  const later = [1, 2, 3].map((minute) => example('u1', `i${minute}`, startMs + (240 + minute) * MINUTE_MS));
   await writeExamples(world, later);
-  await announce(world, startMs + 300 * minuteMs);
-  assert.equal(await archivedRows(t, world), inAll + 1);
+  await announce(world, startMs + 300 * MINUTE_MS);
+  assert.equal(await archivedRows(t, world), IN_ALL + 1);
   const fromBoth = contents(world, await snapshotOf(world));
-  assert.equal(fromBoth.files[0]?.rows, inAll + 4);
+  assert.equal(fromBoth.files[0]?.rows, IN_ALL + 4);
   await archive(world);
-  assert.equal(await archivedRows(t, world), inAll + 4);
+  assert.equal(await archivedRows(t, world), IN_ALL + 4);
   assert.deepEqual(contents(world, await snapshotOf(world)), fromBoth);
 
   // A date that is over is compacted.
-  await announce(world, startMs + 3 * 24 * 60 * minuteMs);
+  await announce(world, startMs + 3 * 24 * 60 * MINUTE_MS);
   const before = (await openOffline(world)).files('examples').length;
   const ahead = contents(world, await snapshotOf(world));
   await archive(world);
@@ -99,7 +99,7 @@ it('reads the log instead of a file that is missing or damaged, and says which',
   rmSync(path);
   assert.deepEqual(contents(world, await take()), fromLog);
   assert.deepEqual(errors, [
-    `The archived file ${path} has another SHA-256 than when it was written.`,
+    `The archived file ${path} has a SHA-256 other than when it was written.`,
     `The archived file ${path} is not there.`,
   ]);
 });
@@ -110,7 +110,7 @@ it('takes nothing of a partition of which the archive lacks something', async (t
   const options = { ...archiveOptions(world), flushRecords: 64, views: [] };
   await archiveNow(options);
   const retention = { eventsMs: 1, featuresMs: 1 };
-  await announce(world, startMs + 3 * 24 * 60 * minuteMs);
+  await announce(world, startMs + 3 * 24 * 60 * MINUTE_MS);
   await archiveNow({ ...options, retention });
   const { rows, starts, ends } = await part(t, world);
   assert.equal(rows, 0);

@@ -1,12 +1,11 @@
 import { constants, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Log } from '#log';
-import { errorCode, FatalError, type Logger } from '#platform';
+import { FatalError, ifThere, type Logger } from '#platform';
 import type { ArchiveFile } from '#schemas';
-import type { Topics } from '#topologies';
 import { type ArchivedTableName, archivedTable } from '../archived-tables.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
 import {
+  type OfflineSource,
   type OfflineStore,
   openOffline,
   type PartitionStretch,
@@ -14,12 +13,7 @@ import {
   verifyFile,
 } from '../reading.ts';
 
-export type ArchiveSource = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly logger: Logger;
-  readonly dataDirectory: string;
-};
+export type ArchiveSource = OfflineSource & { readonly logger: Logger };
 
 /** The records of a topic from some offsets on, as far as the archive has them. */
 export type ArchivedPart = {
@@ -62,11 +56,8 @@ export async function archivedPart(
     const files = store.filesOf(topic, stretches);
     try {
       const select = selectWithin(name, await copied(store, files, aside), stretches);
-      const [found] = await database.rows<{ rows: number }>(
-        `SELECT count(*)::DOUBLE AS rows FROM (${select})`,
-      );
-      const { watermarks } = store.progress(topic);
-      return { starts, ...endsOf(starts, stretches, watermarks), select, rows: found?.rows ?? 0 };
+      const rows = await database.number(`SELECT count(*) FROM (${select})`);
+      return { starts, ...endsOf(starts, stretches, store.progress(topic).watermarks), select, rows };
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       if (await isReplaced(source, files)) continue;
@@ -116,14 +107,9 @@ async function copied(
   const paths: string[] = [];
   for (const [i, file] of files.entries()) {
     const path = join(directory, `${i}.parquet`);
-    try {
-      await copyFile(store.path(file), path, constants.COPYFILE_FICLONE);
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-      // Says that it is missing.
-      await store.verify([file]);
-    }
-    await verifyFile(path, file, store.path(file));
+    const from = store.path(file);
+    const isThere = await ifThere(copyFile(from, path, constants.COPYFILE_FICLONE).then(() => true));
+    await verifyFile(isThere ? path : from, file, from);
     paths.push(path);
   }
   return paths;

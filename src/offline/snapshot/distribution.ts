@@ -16,7 +16,7 @@ export type NumberSummary = {
   readonly quantiles: readonly number[] | null;
 };
 
-export const quantileShares = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
+const quantileShares = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
 /**
  * The cumulative distribution at every half percent: of all values `shares[i]` are at most `values[i]`. Both ascend. It
@@ -59,13 +59,13 @@ export function summaryOf(sorted: Float64Array): NumberSummary {
   };
 }
 
-const steps = 200;
+const STEPS = 200;
 
 export function distributionOf(sorted: Float64Array): NumberDistribution {
   const count = sorted.length;
   const values: number[] = [];
-  for (let step = 0; count > 0 && step <= steps; step++) {
-    const value = quantile(sorted, step / steps);
+  for (let step = 0; count > 0 && step <= STEPS; step++) {
+    const value = quantile(sorted, step / STEPS);
     if (value !== values.at(-1)) values.push(value);
   }
   return { count, values, shares: values.map((value) => countUpTo(sorted, value) / count) };

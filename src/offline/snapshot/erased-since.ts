@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Topic, TopicReader } from '#engine';
+import { type OnUndecodable, readableRecords, type Topic } from '#engine';
 import type { Log } from '#log';
-import { errorCode, RetryableError } from '#platform';
+import { namesIn, RetryableError } from '#platform';
 import type { Snapshot, UserPrivacy } from '#schemas';
-import { rowsOfUser } from '../rows-of-user.ts';
+import { literal, withScratchDuckDb } from '../duckdb.ts';
 
 type Source = {
   readonly log: Log;
@@ -31,7 +30,7 @@ export async function holdsErasedUser(
 /** RetryableError MR_SNAPSHOT_WITHDRAWN. */
 export function withdrawnSnapshot(id: string): RetryableError {
   return new RetryableError('MR_SNAPSHOT_WITHDRAWN', `A user in snapshot ${id} was erased meanwhile.`, {
-    hint: 'Ask again: the next snapshot is without them.',
+    hint: 'Retry: the next snapshot is without them.',
   });
 }
 
@@ -44,30 +43,35 @@ async function erasedSince(
     return offsets.find((each) => each.topic === topic.name && each.partition === partition)?.end ?? 0;
   });
   const erased = new Set<string>();
-  const reader = await TopicReader.open(log, topic, {
-    from,
-    onUndecodable: (record, error) => {
-      topic.onUndecodable?.(record, error);
-      // It may have been an erasure.
-      if (record.key !== null) erased.add(record.key);
-    },
-  });
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { key, value } of records) if (value?.status === 'erased') erased.add(key);
-    }
-  } finally {
-    await reader.close();
+  const onUndecodable: OnUndecodable = (record, error) => {
+    topic.onUndecodable?.(record, error);
+    // It may have been an erasure.
+    if (record.key !== null) erased.add(record.key);
+  };
+  for await (const records of readableRecords(log, topic, { from, onUndecodable })) {
+    for (const { key, value } of records) if (value?.status === 'erased') erased.add(key);
   }
   return erased;
 }
 
 async function parquetFiles(directory: string): Promise<readonly string[]> {
-  try {
-    const names = await readdir(directory);
-    return names.filter((name) => name.endsWith('.parquet')).map((name) => join(directory, name));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
+  const names = await namesIn(directory);
+  return names.filter((name) => name.endsWith('.parquet')).map((name) => join(directory, name));
+}
+
+/** How many rows of a user there are in Parquet files, by column `user_id`; files without one have none. */
+export async function rowsOfUser(files: readonly string[], userId: string): Promise<number> {
+  return withScratchDuckDb(async (database) => {
+    let rows = 0;
+    for (const file of files) {
+      const columns = await database.rows<{ name: string }>(
+        `SELECT name FROM parquet_schema(${literal(file)})`,
+      );
+      if (!columns.some(({ name }) => name === 'user_id')) continue;
+      rows += await database.number(
+        `SELECT count(*) FROM read_parquet(${literal(file)}) WHERE user_id = ${literal(userId)}`,
+      );
+    }
+    return rows;
+  });
 }

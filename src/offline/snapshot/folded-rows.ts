@@ -31,7 +31,7 @@ export type WantedRow = {
 export type FieldView = { readonly field: string; readonly view: AnyView };
 
 /** Rows that are folded and written at once. */
-const batchRows = 2048;
+const BATCH_ROWS = 2048;
 
 const eventColumns = new RecordColumns<Interaction>(avroSchema('Interaction'));
 
@@ -79,7 +79,7 @@ export async function foldTable(
     const read = folds.map(([field, fold]) => [field, fold.rowOf(user, candidate, ts)]);
     const value = { ...own, ...Object.fromEntries(read) };
     rows.push({ partition: 0, offset: offset++, timestamp: ts, key: '', value });
-    if (rows.length < batchRows) continue;
+    if (rows.length < BATCH_ROWS) continue;
     await features.add(rows);
     rows = [];
   }

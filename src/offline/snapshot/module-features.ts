@@ -1,8 +1,7 @@
 /** Views of modules in a snapshot: columns beside those that examples have from the log. */
 import { type AnyView, featureViews, rowRecordName, rowSchema } from '#features';
 import { ConfigurationError } from '#platform';
-import { collectColumns } from '../columns.ts';
-import type { AnalyticDatabase } from '../duckdb.ts';
+import { type AnalyticDatabase, collectColumns } from '../duckdb.ts';
 import { type Field, partialTable, type SnapshotTable, snapshotTable } from './columns.ts';
 import {
   type AcceptedEvents,
@@ -14,7 +13,7 @@ import {
 } from './folded-rows.ts';
 
 /** The total order of examples in a snapshot. */
-export const exampleOrder = 'ORDER BY ts, user_id, item_id, event_id';
+export const EXAMPLE_ORDER = 'ORDER BY ts, user_id, item_id, event_id';
 
 /** The views that examples have a field for. */
 export function fieldViews(views: readonly AnyView[]): readonly FieldView[] {
@@ -74,7 +73,7 @@ async function wantedRows(database: AnalyticDatabase): Promise<Iterable<WantedRo
     database,
     `SELECT (dense_rank() OVER (ORDER BY user_id) - 1)::INTEGER,
        (dense_rank() OVER (ORDER BY item_id, facts_category) - 1)::INTEGER, ts::DOUBLE
-     FROM corrected_examples ${exampleOrder}`,
+     FROM corrected_examples ${EXAMPLE_ORDER}`,
     [Int32Array, Int32Array, Float64Array],
   );
   const users = await database.rows<{ user_id: string }>(

@@ -1,6 +1,5 @@
 import { type AnyView, featureViews } from '#features';
-import { collectColumns } from '../columns.ts';
-import type { AnalyticDatabase } from '../duckdb.ts';
+import { type AnalyticDatabase, collectColumns } from '../duckdb.ts';
 import { partialTable, type SnapshotTable } from './columns.ts';
 import {
   type AcceptedEvents,

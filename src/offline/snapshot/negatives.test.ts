@@ -15,10 +15,10 @@ import { archiveNow } from '../archive.ts';
 import { draws } from './negatives.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { eventfulWorld, rowBefore, rowsIn } from './testing/eventful-world.ts';
-import { item, minuteMs, startMs } from './testing/small-world.ts';
+import { item, MINUTE_MS, startMs } from './testing/small-world.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 
 const positivesOf = (rows: readonly { user: number; item: number; ts: number }[]) => {
   const inOrder = rows.toSorted((a, b) => a.ts - b.ts);
@@ -117,7 +117,7 @@ test('the features of a negative are those of a fold over the events strictly be
       ...rowOf(userCategoryFeaturesView, crossKey(user_id, category), ts, 'category_'),
       ...rowOf(userItemFeaturesView, crossKey(user_id, item_id), ts, 'pair_'),
     });
-    assert.ok(item_id !== 'i8' || ts > startMs + 45 * minuteMs, 'an item that is not there yet is none');
+    assert.ok(item_id !== 'i8' || ts > startMs + 45 * MINUTE_MS, 'an item that is not there yet is none');
     assert.ok(drawn === 'uniform' || drawn === 'popularity');
     assert.ok(['train', 'validation', 'test'].includes(split as string) && (place as number) < 3);
     assert.ok(
@@ -135,7 +135,7 @@ test('events that have left the log are taken from the archive; where nobody has
   const late = events.map((each) => ({
     ...each,
     event_id: `${each.event_id}-late`,
-    ts: each.ts + 200 * dayMs,
+    ts: each.ts + 200 * DAY_MS,
   }));
   for (const { log, topics } of [opened, archived.opened]) {
     const writer = await TopicWriter.open(log, topics['interactions-accepted']);

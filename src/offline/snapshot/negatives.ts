@@ -1,6 +1,6 @@
+import { INTEGER } from '@duckdb/node-api';
 import { seededRandom } from '#models';
-import { collectColumns } from '../columns.ts';
-import type { AnalyticDatabase } from '../duckdb.ts';
+import { type AnalyticDatabase, type Column, collectColumns, columnByColumn } from '../duckdb.ts';
 
 /** Items drawn for each positive example that the user had not taken to by then. */
 export type NegativeOptions = {
@@ -12,9 +12,9 @@ export type NegativeOptions = {
 };
 
 /** A draw that meets an item of the user's is repeated this often, then given up: the user has taken to nearly all. */
-const attempts = 50;
+const ATTEMPTS = 50;
 /** Rows handed to the database at once. */
-const appendedAtOnce = 50_000;
+const APPENDED_AT_ONCE = 50_000;
 
 type Positives = {
   /** Dense; equal for equal users. */
@@ -52,17 +52,18 @@ export async function drawNegatives(database: AnalyticDatabase, options: Negativ
     Float64Array,
   ]);
   await database.run(
-    'CREATE TABLE drawn (positive INTEGER, place INTEGER, by_popularity INTEGER, item INTEGER)',
+    'CREATE TEMP TABLE drawn (positive INTEGER, place INTEGER, by_popularity INTEGER, item INTEGER)',
   );
-  const types = ['INTEGER', 'INTEGER', 'INTEGER', 'INTEGER'] as const;
-  let rows: (readonly number[])[] = [];
+  const appender = await database.appender('drawn', columnByColumn(drawnColumns));
+  let rows: Draw[] = [];
   for (const row of draws(positives, since, options)) {
     rows.push(row);
-    if (rows.length < appendedAtOnce) continue;
-    await database.append('drawn', types, rows);
+    if (rows.length < APPENDED_AT_ONCE) continue;
+    await appender.add(rows);
     rows = [];
   }
-  await database.append('drawn', types, rows);
+  await appender.add(rows);
+  await appender.close();
 }
 
 async function readPositives(database: AnalyticDatabase, seed: number): Promise<Positives> {
@@ -76,12 +77,18 @@ async function readPositives(database: AnalyticDatabase, seed: number): Promise<
   return { user, item, ts, hash };
 }
 
-/** (positive, place, by popularity, item), in order of the positives. */
+const drawnColumns: readonly Column<Draw>[] = [0, 1, 2, 3].map((place) => {
+  return { type: INTEGER, of: (draw) => draw[place] };
+});
+
+type Draw = readonly [positive: number, place: number, byPopularity: number, item: number];
+
+/** In order of the positives. */
 export function* draws(
   { user, item, ts, hash }: Positives,
   since: Float64Array,
   { uniform, byPopularity }: Pick<NegativeOptions, 'uniform' | 'byPopularity'>,
-): Generator<readonly [number, number, number, number]> {
+): Generator<Draw> {
   const taken = new Map<number, Set<number>>();
   let present = 0;
   for (let from = 0; from < ts.length; ) {
@@ -98,7 +105,7 @@ export function* draws(
       const refused = new Set<number>();
       const own = taken.get(user[row] as number) as ReadonlySet<number>;
       const draw = (bound: number, itemOf: (index: number) => number): number | undefined => {
-        for (let attempt = 0; attempt < attempts && bound > 0; attempt++) {
+        for (let attempt = 0; attempt < ATTEMPTS && bound > 0; attempt++) {
           const candidate = itemOf(random.integer(bound));
           if (own.has(candidate) || refused.has(candidate)) continue;
           refused.add(candidate);

@@ -5,14 +5,19 @@ import { test } from 'node:test';
 import { createLogger, systemClock } from '#platform';
 import { registryOf } from '#processors';
 import type { Candidate, Example, Snapshot, Version, VersionStatus } from '#schemas';
-import { comparedWith, readSnapshots, statisticsFile } from './published.ts';
-import { removableSnapshots, removeSnapshots } from './retention.ts';
+import {
+  comparedWith,
+  readSnapshots,
+  removableSnapshots,
+  removeSnapshots,
+  STATISTICS_FILE,
+} from './published.ts';
 import { takeSnapshot } from './snapshot.ts';
 import {
   announce,
   example,
   fillSmallWorld,
-  minuteMs,
+  MINUTE_MS,
   type SmallWorld,
   smallWorld,
   startMs,
@@ -74,7 +79,7 @@ test('drift is measured against the newest that is not suspect, or that was trai
   assert.equal(await compared(), 'odd');
   await publish(opened, { ...first, snapshot_id: 'gone', directory: 'snapshots/gone' });
   assert.equal(await compared(), 'odd', 'of the newest there are no statistics');
-  writeFileSync(join(opened.dataDirectory, first.directory, statisticsFile), '{"columns":[]}');
+  writeFileSync(join(opened.dataDirectory, first.directory, STATISTICS_FILE), '{"columns":[]}');
   assert.equal(await compared(), undefined, 'damaged ones are no measure');
 });
 
@@ -83,13 +88,13 @@ test('a shift of the examples makes the next snapshot suspect, and those after i
   const examples = (count: number, from: number, change: (each: Example, i: number) => Example) =>
     Array.from({ length: count }, (_, n) => {
       const i = from + n;
-      return change(example(`u${i % 24}`, `i${i % 30}`, startMs + i * minuteMs), i);
+      return change(example(`u${i % 24}`, `i${i % 30}`, startMs + i * MINUTE_MS), i);
     });
   await writeExamples(
     opened,
     examples(600, 0, (each, i) => ({ ...each, item: { ...each.item, popularity: i % 50 } })),
   );
-  await announce(opened, startMs + 600 * minuteMs);
+  await announce(opened, startMs + 600 * MINUTE_MS);
   const first = await takeSnapshot({ ...opened, clock, logger });
   assert.deepEqual([first.compared_with, first.suspect], [null, []]);
   await publish(opened, first);
@@ -101,7 +106,7 @@ test('a shift of the examples makes the next snapshot suspect, and those after i
       item: { ...each.item, popularity: 1000 + (i % 50) },
     })),
   );
-  await announce(opened, startMs + 1200 * minuteMs);
+  await announce(opened, startMs + 1200 * MINUTE_MS);
   const second = await takeSnapshot({ ...opened, clock, logger });
   assert.equal(second.compared_with, first.snapshot_id);
   const reasons = second.suspect.filter((reason) => /^(item_popularity|profile_age):/.test(reason));

@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { currentRecords, type Topic, TopicReader } from '#engine';
+import { currentRecords, readableRecords, type Topic } from '#engine';
 import type { Log } from '#log';
-import { errorCode, type Logger } from '#platform';
+import { fileProblem, type Logger } from '#platform';
 import { type RegistryView, registryOf } from '#processors';
 import type { Snapshot, Version } from '#schemas';
-import { fingerprint } from '../durable-files.ts';
 import type { ColumnStatistics } from './statistics.ts';
 
-export const statisticsFile = 'statistics.json';
+export const STATISTICS_FILE = 'statistics.json';
 
 export type StatisticsFile = { readonly columns: readonly ColumnStatistics[] };
 
@@ -38,14 +38,9 @@ export async function readRegistry({
   readonly log: Log;
   readonly topics: Pick<Published['topics'], 'versions'>;
 }): Promise<RegistryView> {
-  const reader = await TopicReader.open(log, versions, { from: 'start' });
   const steps: Version[] = [];
-  try {
-    for await (const records of reader.untilEnd()) {
-      for (const { value } of records) if (value !== null) steps.push(value);
-    }
-  } finally {
-    await reader.close();
+  for await (const records of readableRecords(log, versions)) {
+    for (const { value } of records) if (value !== null) steps.push(value);
   }
   return registryOf(steps);
 }
@@ -80,20 +75,39 @@ async function statisticsOf(
   { dataDirectory, logger }: { readonly dataDirectory: string; readonly logger: Logger },
   { snapshot_id: snapshot, directory, files }: Snapshot,
 ): Promise<readonly ColumnStatistics[] | undefined> {
-  const expected = files.find(({ name }) => name === statisticsFile);
+  const expected = files.find(({ name }) => name === STATISTICS_FILE);
   if (expected === undefined) return undefined;
-  const path = join(dataDirectory, directory, statisticsFile);
-  try {
-    if ((await fingerprint(path)).sha256 !== expected.sha256) {
-      logger.warn(
-        { snapshot, path },
-        'the statistics of a snapshot are damaged; nothing is compared with it',
-      );
-      return undefined;
-    }
-    return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    return undefined;
+  const path = join(dataDirectory, directory, STATISTICS_FILE);
+  if (!existsSync(path)) return undefined;
+  const problem = await fileProblem(path, expected);
+  if (problem === undefined) return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;
+  logger.warn({ snapshot, path }, 'the statistics of a snapshot are damaged; nothing is compared with it');
+  return undefined;
+}
+
+/**
+ * The snapshots of which the files may go: all but the newest `keep`, those that the version in force and the one that a
+ * rollback returns to were trained on, from which a refresh tells what is new, and the newest that is not suspect, which
+ * later ones are compared with. `snapshots` are in order of their events.
+ */
+export function removableSnapshots(
+  snapshots: readonly Snapshot[],
+  { versions, promotions }: RegistryView,
+  keep: number,
+): readonly Snapshot[] {
+  const inForce = promotions.retrieval.slice(-2);
+  const inUse = versions
+    .filter(({ version }) => inForce.includes(version))
+    .map(({ latest }) => latest.candidate.snapshot_id);
+  const trusted = snapshots.findLast(({ suspect }) => suspect.length === 0)?.snapshot_id;
+  const newest = snapshots.slice(-keep).map(({ snapshot_id }) => snapshot_id);
+  const kept = new Set([...newest, ...inUse, trusted]);
+  return snapshots.filter(({ snapshot_id }) => !kept.has(snapshot_id));
+}
+
+/** Removes the files of snapshots; their events stay, and say what versions were trained on. */
+export async function removeSnapshots(dataDirectory: string, snapshots: readonly Snapshot[]): Promise<void> {
+  for (const { directory } of snapshots) {
+    await rm(join(dataDirectory, directory), { recursive: true, force: true });
   }
 }

@@ -17,7 +17,7 @@ export const defaultLimits: QualityLimits = { maxPsi: 0.25, maxKs: 0.25, maxMiss
 export type Quality = { readonly columns: ColumnQuality[]; readonly suspect: string[] };
 
 /** With fewer values than this in either snapshot, chance alone moves a distribution as far as the limits. */
-const fewestCompared = 500;
+const FEWEST_COMPARED = 500;
 
 /** What is said of the columns of a snapshot, beside those of the one that it is compared with, where there is one. */
 export function judgeQuality(
@@ -88,7 +88,7 @@ function driftOf(
   };
 }
 
-const isEnough = (before: number, now: number) => before >= fewestCompared && now >= fewestCompared;
+const isEnough = (before: number, now: number) => before >= FEWEST_COMPARED && now >= FEWEST_COMPARED;
 
 function distinctOf(column: ColumnStatistics): number {
   return 'all' in column ? column.all.distinct : column.distinct;

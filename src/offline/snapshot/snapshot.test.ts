@@ -17,7 +17,7 @@ import {
   example,
   fillSmallWorld,
   item,
-  minuteMs,
+  MINUTE_MS,
   noLabels,
   readAll,
   type SmallWorld,
@@ -85,7 +85,7 @@ test('the manifest says what was read: offsets, rows, hashes, watermark, views, 
   await fillSmallWorld(opened);
   const snapshot = await snapshotOf(opened);
   assert.equal(snapshot.directory, `snapshots/${snapshot.snapshot_id}`);
-  assert.equal(snapshot.watermark, startMs + 240 * minuteMs);
+  assert.equal(snapshot.watermark, startMs + 240 * MINUTE_MS);
   assert.equal(snapshot.protocol, 'per-user-last-20%');
   const { train_rows, validation_rows, test_rows } = snapshot;
   assert.deepEqual([train_rows, validation_rows, test_rows], [24 * 7, 24, 24 * 2]);
@@ -144,7 +144,7 @@ test('statistics.json has every column: numbers and lengths of train and of all,
 test('examples at or beyond the watermark are left to the next snapshot', async (t) => {
   const opened = await smallWorld(t);
   await assert.rejects(snapshotOf(opened), { code: 'MR_SNAPSHOT_EMPTY' });
-  const times = [0, 1, 2, 3].map((minute) => startMs + minute * minuteMs);
+  const times = [0, 1, 2, 3].map((minute) => startMs + minute * MINUTE_MS);
   await writeExamples(
     opened,
     times.map((ts, i) => example('u1', `i${i}`, ts)),
@@ -309,7 +309,7 @@ test('other batches and another order of arrival between partitions give the sam
     await writeExamples(second, own.slice(0, 3));
     await writeExamples(second, own.slice(3));
   }
-  await announce(second, startMs + 240 * minuteMs);
+  await announce(second, startMs + 240 * MINUTE_MS);
   const [a, b] = [await snapshotOf(first), await snapshotOf(second)];
   assert.deepEqual(b.files, a.files);
   assert.equal(b.snapshot_id, a.snapshot_id);

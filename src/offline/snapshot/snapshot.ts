@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AnyView, FeatureTtls } from '#features';
-import type { Log } from '#log';
-import { type Clock, errorCode, type Logger, type Progress, RetryableError } from '#platform';
+import { PARTIAL_PREFIX, type Progress, RetryableError, removePartial, sync } from '#platform';
 import type { Snapshot, SnapshotFile, ViewVersion } from '#schemas';
-import type { Topics } from '#topologies';
+import type { ArchiveEnvironment } from '../archive-writer.ts';
 import { withDuckDb } from '../duckdb.ts';
-import { partialPrefix, removePartial, sync } from '../durable-files.ts';
 import { holdsErasedUser, withdrawnSnapshot } from './erased-since.ts';
 import type { NegativeOptions } from './negatives.ts';
 import { comparedWith } from './published.ts';
@@ -16,12 +15,7 @@ import { defaultSplit, type SplitOptions, splitProtocol } from './split.ts';
 import { type Collected, collectTables } from './tables.ts';
 import { snapshotViews, type WrittenFiles, writeFiles } from './write-files.ts';
 
-export type SnapshotOptions = {
-  readonly log: Log;
-  readonly topics: Topics;
-  readonly dataDirectory: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export type SnapshotOptions = ArchiveEnvironment & {
   readonly progress?: Progress;
   /** Each user's last fifth for test and the tenth before it for validation by default. */
   readonly split?: SplitOptions;
@@ -36,8 +30,8 @@ export type SnapshotOptions = {
   readonly commandId?: string;
 };
 
-export const snapshotDirectory = 'snapshots';
-const idDigits = 16;
+const SNAPSHOT_DIRECTORY = 'snapshots';
+const ID_DIGITS = 16;
 
 /**
  * Writes everything that the topics `examples`, `example-corrections`, `items` and `users` hold now of users who have not
@@ -50,17 +44,17 @@ const idDigits = 16;
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const { dataDirectory, split = defaultSplit, negatives, limits = defaultLimits } = options;
-  const parent = join(dataDirectory, snapshotDirectory);
+  const parent = join(dataDirectory, SNAPSHOT_DIRECTORY);
   await mkdir(parent, { recursive: true });
   await removePartial(parent);
-  const aside = await mkdtemp(join(parent, partialPrefix));
+  const aside = await mkdtemp(join(parent, PARTIAL_PREFIX));
   try {
     const { collected, written } = await write(options, aside, split);
     const protocol = splitProtocol(split);
     const views = snapshotViews(options.modules);
     const id = snapshotId(protocol, views, written.files);
     await moveIntoPlace(aside, parent, id);
-    const directory = `${snapshotDirectory}/${id}`;
+    const directory = `${SNAPSHOT_DIRECTORY}/${id}`;
     const offsets = [...collected.offsets, ...written.eventOffsets];
     if (await holdsErasedUser(options, { directory, offsets })) {
       await rm(join(dataDirectory, directory), { recursive: true });
@@ -118,33 +112,23 @@ function snapshotId(protocol: string, views: readonly ViewVersion[], files: read
     views,
     files: files.map(({ name, sha256 }) => [name, sha256]),
   };
-  return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, idDigits);
+  return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, ID_DIGITS);
 }
 
 /** A snapshot of this id that is there already may be damaged: the one just written takes its place. */
 async function moveIntoPlace(aside: string, parent: string, id: string): Promise<void> {
   const place = join(parent, id);
   await sync(aside);
-  if (await exists(place)) await rename(place, join(parent, `${partialPrefix}replaced-${id}`));
+  if (existsSync(place)) await rename(place, join(parent, `${PARTIAL_PREFIX}replaced-${id}`));
   await rename(aside, place);
   await sync(parent);
   await removePartial(parent);
 }
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
-}
-
 function empty({ records }: Collected): RetryableError {
   return new RetryableError(
     'MR_SNAPSHOT_EMPTY',
-    `There is nothing to train on: of ${records} examples none that is a positive lies before the watermark.`,
+    `There is nothing to train on: none of ${records} examples is a positive before the watermark.`,
     { hint: 'Send or import events first, and let the topology process them.' },
   );
 }

@@ -4,14 +4,14 @@
  * of negative ones are turned over is Herf, "Radix Tricks", 2001.)
  */
 
-const digitBits = 11;
-const digits = 2 ** digitBits;
+const DIGIT_BITS = 11;
+const DIGITS = 2 ** DIGIT_BITS;
 /** Where each digit begins in a word of 32 bits; a number has a low word and a high one. */
-const shifts = [0, digitBits, 2 * digitBits] as const;
-const sign = 0x8000_0000;
+const shifts = [0, DIGIT_BITS, 2 * DIGIT_BITS] as const;
+const SIGN = 0x8000_0000;
 
 /** For each digit how often it has each value, over all numbers. Reused by every sort. */
-const counts = Array.from({ length: 2 * shifts.length }, () => new Uint32Array(digits));
+const counts = Array.from({ length: 2 * shifts.length }, () => new Uint32Array(DIGITS));
 
 /** Sorts numbers, none of which is NaN, in place. -0 comes before 0. */
 export function sortNumbers(numbers: Float64Array<ArrayBuffer>): void {
@@ -35,7 +35,7 @@ function toIntegers(words: Uint32Array): void {
     const high = words[i + 1] as number;
     const isNegative = (high | 0) >> 31;
     words[i] = (words[i] as number) ^ isNegative;
-    words[i + 1] = high ^ (isNegative | sign);
+    words[i + 1] = high ^ (isNegative | SIGN);
   }
 }
 
@@ -44,7 +44,7 @@ function toNumbers(from: Uint32Array, to: Uint32Array): void {
     const high = from[i + 1] as number;
     const isNegative = ~((high | 0) >> 31);
     to[i] = (from[i] as number) ^ isNegative;
-    to[i + 1] = high ^ (isNegative | sign);
+    to[i + 1] = high ^ (isNegative | SIGN);
   }
 }
 
@@ -58,7 +58,7 @@ function countDigits(words: Uint32Array): readonly Uint32Array[] {
     Uint32Array,
     Uint32Array,
   ];
-  const mask = digits - 1;
+  const mask = DIGITS - 1;
   for (let i = 0; i < words.length; i += 2) {
     const low = words[i] as number;
     const high = words[i + 1] as number;
@@ -90,13 +90,13 @@ function moveByDigit(
 ): void {
   // Where the next number of each digit goes.
   let sum = 0;
-  for (let value = 0; value < digits; value++) {
+  for (let value = 0; value < DIGITS; value++) {
     const count = counted[value] as number;
     counted[value] = sum;
     sum += count;
   }
   for (let i = 0; i < from.length; i += 2) {
-    const value = ((from[i + word] as number) >>> shift) & (digits - 1);
+    const value = ((from[i + word] as number) >>> shift) & (DIGITS - 1);
     const at = counted[value] as number;
     counted[value] = at + 1;
     to[2 * at] = from[i] as number;

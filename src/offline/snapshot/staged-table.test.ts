@@ -11,7 +11,7 @@ import { list, optional, recordOf } from '../testing/avro.ts';
 import { createEncodedTable, encodedTopic, type StagedRecord } from './staged-table.ts';
 
 /** Of DuckDB's chunks. */
-const chunkRows = 2_048;
+const CHUNK_ROWS = 2_048;
 const [ownId, olderId] = [7, 8];
 
 const older = recordOf('Row', {
@@ -142,7 +142,7 @@ async function assertStaged(t: TestContext, values: readonly (Buffer | null)[]):
 }
 
 it('has records as their codec reads them, tombstones, and what an older schema wrote', async (t) => {
-  const values = fc.sample(row, { numRuns: 2 * chunkRows + 100, seed: 1 }).map((value, i) => {
+  const values = fc.sample(row, { numRuns: 2 * CHUNK_ROWS + 100, seed: 1 }).map((value, i) => {
     if (i % 50 === 49) return null;
     return i % 50 === 48 ? olderCodec.encode(olderId, value) : codec.encode(ownId, value);
   });

@@ -37,7 +37,7 @@ export async function stageTopic<V>(
   const starts = (description?.offsets ?? []).map(({ start }, p) => archived?.starts[p] ?? start);
   let refused = 0;
   const onUndecodable = ({ partition, offset }: { partition: number; offset: number }, err: unknown) =>
-    logger.warn({ topic: topic.name, partition, offset, err }, 'a record that cannot be decoded is left out');
+    logger.warn({ topic: topic.name, partition, offset, err }, 'an undecodable record is skipped');
   const reader = await TopicReader.open(log, encodedTopic(topic, columns), {
     from: starts.map((start, p) => archived?.ends[p] ?? start),
     onUndecodable,

@@ -36,9 +36,9 @@ type NumberStatistics = {
 };
 
 /** Categories that are kept by name. */
-const commonest = 200;
+const COMMONEST = 200;
 /** Numbers that are held at once, 64 MiB: each query reads as many columns as that allows, for each costs a pass of its own. */
-const heldNumbers = 2 ** 23;
+const HELD_NUMBERS = 2 ** 23;
 
 /** Statistics of every column of the examples in a Parquet file. */
 export async function statisticsOf(
@@ -102,7 +102,7 @@ async function numbersOf(
 ): Promise<ReadonlyMap<string, Numbers>> {
   const counted = columns.map((column, i) => ({ column, ...(counts[i] as Counts) }));
   const numeric = counted.filter(({ column: { kind } }) => kind === 'number' || kind === 'list');
-  const atOnce = Math.max(1, Math.floor(heldNumbers / Math.max(1, counts[0]?.rows ?? 0)));
+  const atOnce = Math.max(1, Math.floor(HELD_NUMBERS / Math.max(1, counts[0]?.rows ?? 0)));
   const found = new Map<string, Numbers>();
   for (let from = 0; from < numeric.length; from += atOnce) {
     const some = numeric.slice(from, from + atOnce);
@@ -160,12 +160,12 @@ async function categoriesOf(
 ): Promise<CategoryDistribution> {
   const found = await database.rows<{ category: string; count: number }>(`
     SELECT "${name}"::VARCHAR AS category, count(*)::INTEGER AS count FROM ${table} WHERE "${name}" IS NOT NULL
-    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${commonest}`);
+    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ${COMMONEST}`);
   return { count, categories: found.map((each) => [each.category, each.count] as const) };
 }
 
 /** Two sorted columns as one. */
-export function merged(a: Float64Array, b: Float64Array): Float64Array {
+function merged(a: Float64Array, b: Float64Array): Float64Array {
   const both = new Float64Array(a.length + b.length);
   let i = 0;
   let j = 0;

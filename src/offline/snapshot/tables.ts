@@ -53,14 +53,15 @@ export async function collectTables(
       AND user_id NOT IN (SELECT user_id FROM excluded)`);
   await splitExamples(database, split);
   await correctLabels(database);
-  const [positives] = await database.rows<{ count: number }>(`
-    SELECT count(*)::INTEGER AS count FROM splits JOIN keys USING (row) WHERE split = 'train' AND weight > 0`);
+  const trainPositives = await database.number(
+    `SELECT count(*) FROM splits JOIN keys USING (row) WHERE split = 'train' AND weight > 0`,
+  );
   return {
     offsets: [...Object.values(staged).flatMap(({ offsets }) => offsets), ...excludedAt],
     watermark,
     records: staged.examples.records,
     excludedUsers: counted,
-    trainPositives: positives?.count ?? 0,
+    trainPositives,
   };
 }
 
@@ -120,11 +121,11 @@ async function leaveOut(database: AnalyticDatabase, users: ReadonlySet<string>):
     const values = ids.slice(from, from + 1000).map((id) => `(${literal(id)})`);
     await database.run(`INSERT INTO excluded VALUES ${values.join(', ')}`);
   }
-  const [counted] = await database.rows<{ count: number }>(`
-    SELECT count(*)::INTEGER AS count FROM excluded WHERE user_id IN (
+  const counted = await database.number(`
+    SELECT count(*) FROM excluded WHERE user_id IN (
       SELECT user_id FROM staged_examples WHERE NOT is_tombstone UNION SELECT user_id FROM users)`);
   await database.run('DELETE FROM users WHERE user_id IN (SELECT user_id FROM excluded)');
-  return counted?.count ?? 0;
+  return counted;
 }
 
 /** View `examples`: the examples of `splits` with their parts. A correction replaces all labels of its example. */

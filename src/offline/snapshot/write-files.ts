@@ -1,19 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AnyView, featureViews } from '#features';
-import type { Progress } from '#platform';
+import { fingerprint, type Progress, sync } from '#platform';
 import type { OffsetRange, Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
-import { fingerprint, sync } from '../durable-files.ts';
 import type { SnapshotColumn } from './columns.ts';
 import { type AcceptedEvents, type FoldSource, withAcceptedEvents } from './folded-rows.ts';
-import { exampleOrder, moduleFeatures, moduleLayout } from './module-features.ts';
+import { EXAMPLE_ORDER, moduleFeatures, moduleLayout } from './module-features.ts';
 import { negativeFeatures, negativeLayout } from './negative-features.ts';
 import { drawNegatives, type NegativeOptions } from './negatives.ts';
-import { statisticsFile } from './published.ts';
+import { STATISTICS_FILE } from './published.ts';
 import { type ColumnStatistics, statisticsOf } from './statistics.ts';
 import { layouts } from './tables.ts';
-import { vocabularyQuery, vocabularySizes } from './vocabulary.ts';
 
 /** The views whose rows are in an example. */
 export function snapshotViews(modules: readonly AnyView[] = []): ViewVersion[] {
@@ -82,14 +80,14 @@ async function writeTables(
   if (events !== undefined && modules.length > 0) await moduleFeatures(database, source, modules, events);
   await write(
     'examples',
-    modules.length === 0 ? `FROM corrected_examples ${exampleOrder}` : examplesQuery(moduleColumns),
+    modules.length === 0 ? `FROM corrected_examples ${EXAMPLE_ORDER}` : examplesQuery(moduleColumns),
   );
   await write('items', 'FROM items ORDER BY item_id');
   await write('users', 'FROM users ORDER BY user_id');
   const examples = join(target, 'examples.parquet');
   // What follows is read from the file: it lies there in order, and a column at a time.
   await database.run(`CREATE VIEW examples AS FROM read_parquet(${literal(examples)})`);
-  await write('vocabulary', vocabularyQuery);
+  await write('vocabulary', VOCABULARY_QUERY);
 
   let negativeRows = 0;
   if (events !== undefined && negatives !== undefined) {
@@ -99,8 +97,8 @@ async function writeTables(
   }
   const columns = [...layouts.examples.columns, ...moduleColumns];
   const statistics = await statisticsOf(database, examples, columns);
-  await writeFile(join(target, statisticsFile), `${JSON.stringify({ columns: statistics })}\n`);
-  await file(statisticsFile, statistics.length);
+  await writeFile(join(target, STATISTICS_FILE), `${JSON.stringify({ columns: statistics })}\n`);
+  await file(STATISTICS_FILE, statistics.length);
   step?.done();
   const sizes = await vocabularySizes(
     database,
@@ -124,7 +122,7 @@ async function writeTables(
 function examplesQuery(columns: readonly SnapshotColumn[]): string {
   return `
   SELECT e.* EXCLUDE (place_in_order), ${selected(columns)}
-  FROM (SELECT *, row_number() OVER (${exampleOrder}) - 1 AS place_in_order FROM corrected_examples) e
+  FROM (SELECT *, row_number() OVER (${EXAMPLE_ORDER}) - 1 AS place_in_order FROM corrected_examples) e
   JOIN module_features f ON f.example = e.place_in_order ORDER BY place_in_order`;
 }
 
@@ -154,4 +152,43 @@ async function partsOf(database: AnalyticDatabase): Promise<WrittenFiles['parts'
   );
   const count = (split: string) => rows.find((row) => row.split === split)?.count ?? 0;
   return { train_rows: count('train'), validation_rows: count('validation'), test_rows: count('test') };
+}
+
+/**
+ * The ids that a model may know: SELECT of (kind, id, examples, positives, train_positives), a row each of the users,
+ * items, categories and tags that the catalogue or an example names, in order of kind and id. An example counts for the
+ * category and tags that its item had then, as its facts say, and where it has none for those that the item has now.
+ * Reads tables `examples`, `items` and `users`.
+ */
+const VOCABULARY_QUERY = `
+  WITH named AS (
+    SELECT e.user_id, e.item_id, e.weight > 0 AS is_positive, e.weight > 0 AND e.split = 'train' AS is_trained,
+      coalesce(e.facts_category, i.category) AS category, coalesce(e.facts_tags, i.tags) AS tags
+    FROM examples e LEFT JOIN items i USING (item_id)
+  ), counted AS (
+    SELECT 'user' AS kind, user_id AS id, is_positive, is_trained FROM named
+    UNION ALL SELECT 'item', item_id, is_positive, is_trained FROM named
+    UNION ALL SELECT 'category', category, is_positive, is_trained FROM named WHERE category IS NOT NULL
+    UNION ALL SELECT 'tag', tag, is_positive, is_trained FROM (SELECT unnest(tags) AS tag, * FROM named)
+  ), counts AS (
+    SELECT kind, id, count(*) AS examples, count(*) FILTER (is_positive) AS positives,
+      count(*) FILTER (is_trained) AS train_positives
+    FROM counted GROUP BY ALL
+    UNION ALL SELECT 'user', user_id, 0, 0, 0 FROM users
+    UNION ALL SELECT 'item', item_id, 0, 0, 0 FROM items
+    UNION ALL SELECT DISTINCT 'category', category, 0, 0, 0 FROM items
+    UNION ALL SELECT DISTINCT 'tag', unnest(tags), 0, 0, 0 FROM items
+  )
+  SELECT kind, id, sum(examples)::BIGINT AS examples, sum(positives)::BIGINT AS positives,
+    sum(train_positives)::BIGINT AS train_positives
+  FROM counts GROUP BY kind, id ORDER BY kind, id`;
+
+async function vocabularySizes(
+  database: AnalyticDatabase,
+  vocabulary: string,
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.rows<{ kind: string; ids: number }>(
+    `SELECT kind, count(*)::INTEGER AS ids FROM ${vocabulary} GROUP BY kind`,
+  );
+  return new Map(rows.map(({ kind, ids }) => [kind, ids]));
 }

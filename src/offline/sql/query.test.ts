@@ -13,7 +13,7 @@ import {
   accept,
   archivedWorld,
   ask,
-  dayMs,
+  DAY_MS,
   events,
   startMs,
 } from '../testing/archived-world.ts';
@@ -32,7 +32,7 @@ async function archived(t: TestContext): Promise<ArchivedWorld> {
 
 it('sees what there is, and tells of its columns', async (t) => {
   const world = await archived(t);
-  const names = (await ask(t, world, 'SHOW TABLES')).map(({ name }) => name);
+  const names = (await ask(world, 'SHOW TABLES')).map(({ name }) => name);
   for (const name of [
     'events',
     'examples',
@@ -44,7 +44,6 @@ it('sees what there is, and tells of its columns', async (t) => {
     assert.ok(names.includes(name), name);
   }
   const [row] = await ask(
-    t,
     world,
     'SELECT count(*)::INTEGER AS n, min("time") AS first, any_value(item.category) FILTER (item_id = \'i0\') AS category FROM events',
   );
@@ -58,7 +57,7 @@ it('knows users and items by their newest records, from the time of those on', a
   const written = (userId: string, occupation: string, timestamp: number) => {
     return { key: userId, value: user(userId, occupation), timestamp };
   };
-  const middle = startMs + dayMs;
+  const middle = startMs + DAY_MS;
   await writeRecords(world.log, users, [
     written('u1', 'nurse', startMs),
     written('u2', 'baker', startMs),
@@ -68,7 +67,7 @@ it('knows users and items by their newest records, from the time of those on', a
   ]);
   await writeRecords(world.log, items, [{ key: 'i0', value: item('i0'), timestamp: startMs - 1 }]);
   const asOf = (at: number) =>
-    ask(t, world, `SELECT user_id, occupation, cohort FROM user_profile_as_of(${at}) ORDER BY 1`);
+    ask(world, `SELECT user_id, occupation, cohort FROM user_profile_as_of(${at}) ORDER BY 1`);
   const [u1, u2] = [
     { user_id: 'u1', occupation: 'pilot', cohort: '2026-01' },
     { user_id: 'u2', occupation: 'baker', cohort: '2026-01' },
@@ -82,8 +81,8 @@ it('knows users and items by their newest records, from the time of those on', a
   const none = { type: null, category: null, tags: [], duration_ms: null, language: null, difficulty: null };
   const known = { type: 'video', category: 'even', tags: ['tag0'], duration_ms: 90_000n, language: 'en' };
   const created = item('i0').created;
-  assert.deepEqual(await ask(t, world, joined), [
-    { item_id: 'i0', row: { ...none, ...known, age_days: (startMs - created) / dayMs } },
+  assert.deepEqual(await ask(world, joined), [
+    { item_id: 'i0', row: { ...none, ...known, age_days: (startMs - created) / DAY_MS } },
     { item_id: 'i5', row: { ...none, age_days: null } },
   ]);
 });
@@ -111,7 +110,7 @@ it('shows examples with their newest labels', async (t) => {
   await corrections.close();
   await archiveNow(world.options);
   const asked = 'SELECT event_id, labels.rating AS rating, labels.click AS click FROM examples ORDER BY 1';
-  assert.deepEqual(await ask(t, world, asked), [
+  assert.deepEqual(await ask(world, asked), [
     { event_id: 'e1', rating: null, click: true },
     { event_id: 'e2', rating: 4, click: true },
     { event_id: 'e3', rating: null, click: null },
@@ -142,7 +141,7 @@ it('refuses what is no query, names errors, and lets a query write and read noth
     ['SET enable_external_access = true', /./],
     ["SELECT user_features_row('abc'::BLOB, 1)", /version/],
   ] as const) {
-    await assert.rejects(ask(t, world, sql), (error: Error & { code?: string }) => {
+    await assert.rejects(ask(world, sql), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'MR_OFFLINE_QUERY', sql);
       assert.match(error.message, message, sql);
       return true;
@@ -150,7 +149,7 @@ it('refuses what is no query, names errors, and lets a query write and read noth
   }
   assert.equal(existsSync(outside), false);
   assert.deepEqual(readFileSync(path), bytes);
-  assert.equal((await ask(t, world, 'EXPLAIN ANALYZE SELECT * FROM events')).length, 1);
+  assert.equal((await ask(world, 'EXPLAIN ANALYZE SELECT * FROM events')).length, 1);
 });
 
 it('is ended by its signal while it runs', async (t) => {
@@ -159,7 +158,6 @@ it('is ended by its signal while it runs', async (t) => {
   const reason = new Error('enough');
   const options = {
     store: await openOffline(world),
-    scratchDirectory: temporaryDirectory(t),
     signal: stopping.signal,
     pseudonymOf: () => {
       setImmediate(() => stopping.abort(reason));

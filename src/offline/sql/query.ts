@@ -2,17 +2,14 @@ import { StatementType } from '@duckdb/node-api';
 import { type AnyView, featureViews, recordViews } from '#features';
 import { InputError, MillraceError } from '#platform';
 import { type ArchivedTableName, archivedTables } from '../archived-tables.ts';
-import { type AnalyticDatabase, literal, type QueryResult, withDuckDb } from '../duckdb.ts';
+import { type AnalyticDatabase, literal, type QueryResult, withScratchDuckDb } from '../duckdb.ts';
 import { historyTables, sqlName } from '../history/history-tables.ts';
 import type { OfflineSource, OfflineStore } from '../reading.ts';
-import { createEmptyHistoryView, createHistoryView } from './history-view.ts';
-import { createRecordView } from './record-view.ts';
+import { createEmptyHistoryView, createHistoryView, createRecordView } from './history-view.ts';
 import { registerPseudonym, registerRowFunction } from './row-function.ts';
 
 export type QueryOptions = {
   readonly store: OfflineStore;
-  /** Belongs to the query alone; tables may be larger than the memory. */
-  readonly scratchDirectory: string;
   /** Those whose history can be asked for, one of a name; all of the product's by default. */
   readonly views?: readonly AnyView[];
   /** Where record views are read; without it there are none of them. */
@@ -33,7 +30,7 @@ export type QueryOptions = {
  */
 export async function queryOffline<T>(
   sql: string,
-  { store, scratchDirectory, views = featureViews, records, pseudonymOf, signal }: QueryOptions,
+  { store, views = featureViews, records, pseudonymOf, signal }: QueryOptions,
   use: (result: QueryResult) => Promise<T>,
 ): Promise<T> {
   const work = async (database: AnalyticDatabase) => {
@@ -46,15 +43,12 @@ export async function queryOffline<T>(
       }
       await close(database, store, views);
       await refuseOtherThanSelect(database, sql);
-      const used = await use(await database.result(sql));
-      // A result that is cut short by an interruption ends like any other.
-      signal?.throwIfAborted();
-      return used;
+      return await use(await database.result(sql));
     } catch (error) {
       throw error instanceof MillraceError ? error : refused(error);
     }
   };
-  return withDuckDb(scratchDirectory, work, signal);
+  return withScratchDuckDb(work, signal);
 }
 
 /** Every word of a query: what is not among them need not be read. */
@@ -101,7 +95,7 @@ async function createTable(
 }
 
 /** What a label is by now: that of the newest correction. Needs the other tables. */
-const correctedExamples = `CREATE TEMP VIEW examples AS
+const CORRECTED_EXAMPLES = `CREATE TEMP VIEW examples AS
   SELECT examples_as_written.* REPLACE (coalesce(newest.labels, examples_as_written.labels) AS labels)
   FROM examples_as_written LEFT JOIN (
     SELECT user_id, event_id, arg_max(labels, log_offset) AS labels FROM example_corrections GROUP BY ALL
@@ -113,7 +107,7 @@ async function close(
   store: OfflineStore,
   views: readonly AnyView[],
 ): Promise<void> {
-  await database.run(correctedExamples);
+  await database.run(CORRECTED_EXAMPLES);
   const tables = [
     ...archivedTables.map(({ table }) => table),
     ...views.flatMap((view) => [historyTables(view).rows, historyTables(view).base]),

@@ -15,7 +15,7 @@ import { type OfflineSource, openOffline } from '../reading.ts';
 import { queryOffline } from '../sql/query.ts';
 
 export const startMs = Date.UTC(2026, 0, 30);
-export const dayMs = 86_400_000;
+export const DAY_MS = 86_400_000;
 
 export type ArchivedWorld = {
   readonly log: EmbeddedLog;
@@ -57,7 +57,7 @@ export function archiveOptions(source: OfflineSource): ArchiveOptions {
     instanceId: 'main',
     flushMs: 0,
     flushRecords: 400,
-    retention: { eventsMs: 90 * dayMs, featuresMs: 365 * dayMs },
+    retention: { eventsMs: 90 * DAY_MS, featuresMs: 365 * DAY_MS },
   };
 }
 
@@ -76,7 +76,7 @@ export function event(i: number, { days = 3, count = 1_000 } = {}): Interaction 
     session_id: null,
     request_id: i % 3 === 0 ? `r${i}` : null,
     context: { device: i % 2 === 0 ? 'mobile' : null, country: 'NL', language: null },
-    ts: startMs + Math.floor(((i - (i % 4)) * days * dayMs) / count),
+    ts: startMs + Math.floor(((i - (i % 4)) * days * DAY_MS) / count),
     original_ts: null,
     item: {
       type: 'video',
@@ -132,8 +132,9 @@ export function filesOnDisk(dataDirectory: string): string[] {
 /** Every column of the archived events as JSON, in order of (partition, offset). */
 export async function archivedEvents(t: TestContext, world: OfflineSource): Promise<string[]> {
   const store = await openOffline(world);
+  await store.verify(store.files('events'));
   return withDuckDb(temporaryDirectory(t), async (database) => {
-    await store.createView(database, 'events');
+    await database.run(`CREATE TEMP VIEW events AS ${store.selectFrom('events')}`);
     const rows = await database.rows<{ row: string }>(
       'SELECT to_json(events)::VARCHAR AS row FROM events ORDER BY log_partition, log_offset',
     );
@@ -142,13 +143,9 @@ export async function archivedEvents(t: TestContext, world: OfflineSource): Prom
 }
 
 /** The rows of an SQL query over the archive. */
-export async function ask(
-  t: TestContext,
-  world: OfflineSource,
-  sql: string,
-): Promise<Record<string, unknown>[]> {
+export async function ask(world: OfflineSource, sql: string): Promise<Record<string, unknown>[]> {
   const store = await openOffline(world);
-  const options = { store, records: world, scratchDirectory: temporaryDirectory(t) };
+  const options = { store, records: world };
   return queryOffline(sql, options, async ({ columns, rows }) => {
     const found: Record<string, unknown>[] = [];
     for await (const chunk of rows) {

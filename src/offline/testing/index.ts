@@ -5,7 +5,7 @@ export {
   announce,
   example,
   fillSmallWorld,
-  minuteMs,
+  MINUTE_MS,
   openSmallWorld,
   readAll,
   type SmallWorld,

@@ -1,3 +1,4 @@
+import type { Remedy } from '../error-declaration.ts';
 import {
   ConfigurationError,
   errorCode,
@@ -5,8 +6,8 @@ import {
   InputError,
   InvariantError,
   MillraceError,
-  type Remedy,
   RetryableError,
+  relayed,
 } from '../errors.ts';
 
 /** An error as it crosses threads, where classes are lost. */
@@ -37,7 +38,7 @@ function errorOf({ remedy, code, message, hint }: Failure): Error {
   if (remedy === undefined) return Object.assign(new Error(message), { code });
   const details = hint === undefined ? {} : { hint };
   if (code === 'MR_INVARIANT') return new InvariantError(message, details);
-  return new CLASSES[remedy](code, message, details);
+  return new CLASSES[remedy](relayed(code), message, details);
 }
 
 const CLASSES = {

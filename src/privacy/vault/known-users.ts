@@ -1,5 +1,5 @@
 /** Entries of one generation: two of them are some 30 MB. */
-const generationEntries = 100_000;
+const GENERATION_ENTRIES = 100_000;
 
 /**
  * The users met last, with their pseudonyms: a cache of two generations, of which the older one goes when the newer one is
@@ -18,7 +18,7 @@ export class KnownUsers {
   }
 
   set(userId: string, pseudonym: string): void {
-    if (this.#newer.size >= generationEntries) {
+    if (this.#newer.size >= GENERATION_ENTRIES) {
       this.#older = this.#newer;
       this.#newer = new Map();
     }

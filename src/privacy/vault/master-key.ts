@@ -3,14 +3,14 @@ import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, wri
 import { dirname } from 'node:path';
 import { errorCode } from '#platform';
 
-const keyBytes = 32;
+const KEY_BYTES = 32;
 
 /** The key of the file, made where there is none: by one process, however many come at once. Undefined: no such key. */
 export function masterKeyAt(path: string, { mayMake }: { readonly mayMake: boolean }): Buffer | undefined {
   const known = read(path);
   if (known !== undefined || !mayMake) return known;
   const aside = `${path}.${randomUUID()}`;
-  writeDurably(aside, randomBytes(keyBytes));
+  writeDurably(aside, randomBytes(KEY_BYTES));
   try {
     // Unlike a rename it fails where another process was quicker, whose key then counts.
     linkSync(aside, path);
@@ -26,7 +26,7 @@ export function masterKeyAt(path: string, { mayMake }: { readonly mayMake: boole
 function read(path: string): Buffer | undefined {
   try {
     const bytes = readFileSync(path);
-    return bytes.length === keyBytes ? bytes : undefined;
+    return bytes.length === KEY_BYTES ? bytes : undefined;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-const sealBytes = 16;
+const SEAL_BYTES = 16;
 
 /**
  * A MAC of each row of the vault, under a key that is derived from the master key. Without one a flipped bit of a user's
@@ -15,11 +15,11 @@ export class RowSeal {
   }
 
   of(handle: Uint8Array, key: Uint8Array): Buffer {
-    return createHmac('sha256', this.#key).update(handle).update(key).digest().subarray(0, sealBytes);
+    return createHmac('sha256', this.#key).update(handle).update(key).digest().subarray(0, SEAL_BYTES);
   }
 
   fits(seal: unknown, handle: Uint8Array, key: Uint8Array): boolean {
-    if (!(seal instanceof Uint8Array) || seal.length !== sealBytes) return false;
+    if (!(seal instanceof Uint8Array) || seal.length !== SEAL_BYTES) return false;
     return timingSafeEqual(seal, this.of(handle, key));
   }
 }

@@ -10,28 +10,28 @@ import { RowSeal } from './row-seal.ts';
  * The files of the vault: `pseudonyms.sqlite` with a key for each user, and `pseudonyms.key`, without which nobody can
  * tell whose they are. Both belong to their owner alone, and both are needed: a copy for safety holds the two.
  */
-export const vaultFileName = 'pseudonyms.sqlite';
-export const masterKeyFileName = 'pseudonyms.key';
+export const VAULT_FILE_NAME = 'pseudonyms.sqlite';
+const MASTER_KEY_FILE_NAME = 'pseudonyms.key';
 
 const applicationId = 0x4d525056; // 'MRPV'
 /** How long a call waits for another process. Writes are some ms long. */
-const defaultPatienceMs = 5_000;
+const DEFAULT_PATIENCE_MS = 5_000;
 
 export type OpenedVault = { readonly database: DatabaseSync; readonly masterKey: Buffer };
 
 export function vaultExists(directory: string): boolean {
-  return existsSync(join(directory, vaultFileName));
+  return existsSync(join(directory, VAULT_FILE_NAME));
 }
 
 /** What SQLite finds wrong with the file; undefined where it finds nothing. */
 export function vaultFileProblem(directory: string): string | undefined {
-  return integrityProblem(join(directory, vaultFileName));
+  return integrityProblem(join(directory, VAULT_FILE_NAME));
 }
 
 /** Makes the vault where there is none. ConfigurationError MR_PRIVACY_VAULT_UNUSABLE, RetryableError MR_PRIVACY_VAULT_BUSY. */
-export function openVaultFile(directory: string, patienceMs = defaultPatienceMs): OpenedVault {
-  const path = join(directory, vaultFileName);
-  const keyPath = join(directory, masterKeyFileName);
+export function openVaultFile(directory: string, patienceMs = DEFAULT_PATIENCE_MS): OpenedVault {
+  const path = join(directory, VAULT_FILE_NAME);
+  const keyPath = join(directory, MASTER_KEY_FILE_NAME);
   return translated(path, () => {
     mkdirSync(directory, { recursive: true });
     makePrivate(path);
@@ -84,7 +84,7 @@ function create(database: DatabaseSync, keyPath: string): Buffer {
 /** Another key than the vault's own would find nobody in it, and give everybody a new name. */
 function unlocked(database: DatabaseSync, keyPath: string): Buffer {
   const masterKey = masterKeyAt(keyPath, { mayMake: false });
-  if (masterKey === undefined) throw unusable(`${keyPath} is not there, or holds no key`);
+  if (masterKey === undefined) throw unusable(`${keyPath} is missing, or is not a key`);
   const proof = database.prepare('SELECT proof FROM vault').get()?.proof;
   if (isProof(proof, unsealedProofOf(masterKey))) seal(database, masterKey);
   else if (!isProof(proof, proofOf(masterKey))) throw unusable(`${keyPath} is the key of another vault`);
@@ -139,7 +139,7 @@ function translate(path: string, error: unknown): unknown {
         'MR_PRIVACY_VAULT_BUSY',
         `${path} can't be read or written just now: ${reason}.`,
         {
-          hint: 'Try again; if it goes on, see which process holds it and whether the disk is full.',
+          hint: 'Retry; if it persists, check which process holds it and whether the disk is full.',
           cause: error,
         },
       );
@@ -161,7 +161,7 @@ function unusable(what: string, cause?: unknown): ConfigurationError {
     'MR_PRIVACY_VAULT_UNUSABLE',
     `The vault of pseudonyms can't be used: ${what}.`,
     {
-      hint: `Restore ${vaultFileName} and ${masterKeyFileName} together from one copy, readable and writable by this user alone.`,
+      hint: `Restore ${VAULT_FILE_NAME} and ${MASTER_KEY_FILE_NAME} together from one backup, readable and writable only by this user.`,
       cause,
     },
   );

@@ -233,8 +233,8 @@ describe('vault of pseudonyms', () => {
       spoil(directory);
       assert.throws(() => openVault(directory), { code: 'MR_PRIVACY_VAULT_UNUSABLE', message });
     };
-    refused((directory) => rmSync(join(directory, 'pseudonyms.key')), /pseudonyms\.key is not there/);
-    refused((directory) => writeFileSync(join(directory, 'pseudonyms.key'), 'short'), /holds no key/);
+    refused((directory) => rmSync(join(directory, 'pseudonyms.key')), /pseudonyms\.key is missing/);
+    refused((directory) => writeFileSync(join(directory, 'pseudonyms.key'), 'short'), /is not a key/);
     refused(
       (directory) => writeFileSync(join(directory, 'pseudonyms.key'), Buffer.alloc(32)),
       /the key of another vault/,

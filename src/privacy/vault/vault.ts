@@ -6,14 +6,14 @@ import { FatalError, failpoint, RetryableError } from '#platform';
 import type { Pseudonyms, VaultCheck } from '../pseudonyms.ts';
 import { KnownUsers } from './known-users.ts';
 import { RowSeal } from './row-seal.ts';
-import { openVaultFile, translated, vaultFileName } from './vault-file.ts';
+import { openVaultFile, translated, VAULT_FILE_NAME } from './vault-file.ts';
 
 /** Rows that one step of the check looks at: about 30 ms. */
-const checkedAtOnce = 10_000;
+const CHECKED_AT_ONCE = 10_000;
 /** 128 bits: no two users of one log will ever have the same. */
-const pseudonymBytes = 16;
-const handleBytes = 16;
-const userKeyBytes = 32;
+const PSEUDONYM_BYTES = 16;
+const HANDLE_BYTES = 16;
+const USER_KEY_BYTES = 32;
 
 export type VaultOptions = {
   /** How long a call waits, blocking its thread, while another process writes, ms; 5,000. */
@@ -47,7 +47,7 @@ class Vault implements Pseudonyms {
   #forgotten = -1;
 
   constructor(directory: string, { patienceMs }: VaultOptions) {
-    this.#path = join(directory, vaultFileName);
+    this.#path = join(directory, VAULT_FILE_NAME);
     const { database, masterKey } = openVaultFile(directory, patienceMs);
     this.#database = database;
     this.#masterKey = masterKey;
@@ -99,11 +99,11 @@ class Vault implements Pseudonyms {
     for (let after: Uint8Array = Buffer.alloc(0); ; ) {
       signal?.throwIfAborted();
       if (!this.#database.isOpen) throw closed();
-      const rows = translated(this.#path, () => this.#queries.page.all(after, checkedAtOnce)) as Row[];
+      const rows = translated(this.#path, () => this.#queries.page.all(after, CHECKED_AT_ONCE)) as Row[];
       for (const [handle, key, seal] of rows) if (!this.#seal.fits(seal, handle, key)) damaged++;
       users += rows.length;
       after = rows.at(-1)?.[0] ?? after;
-      if (rows.length < checkedAtOnce) break;
+      if (rows.length < CHECKED_AT_ONCE) break;
       await nextTurn();
     }
     if (damaged > 0) this.#damage = damagedRows(this.#path, damaged);
@@ -134,7 +134,7 @@ class Vault implements Pseudonyms {
   /** Inside a write transaction: another process, or an earlier place in the same call, may have been quicker. */
   #make(userId: string): string {
     const handle = this.#handle(userId);
-    const key = randomBytes(userKeyBytes);
+    const key = randomBytes(USER_KEY_BYTES);
     this.#queries.add.run(handle, key, this.#seal.of(handle, key));
     return this.#remember(userId, handle, this.#queries.find.get(handle) as KeyAndSeal);
   }
@@ -144,17 +144,17 @@ class Vault implements Pseudonyms {
     if (!this.#seal.fits(seal, handle, key)) {
       this.#damage ??= damagedRows(this.#path, 1);
       throw new FatalError('MR_PRIVACY_VAULT_DAMAGED', `The key of a user in ${this.#path} is damaged.`, {
-        hint: `Restore ${vaultFileName} and pseudonyms.key from one copy; "millrace verify" counts what is damaged.`,
+        hint: `Restore ${VAULT_FILE_NAME} and pseudonyms.key together from one backup; "millrace verify" counts what is damaged.`,
       });
     }
     const digest = createHmac('sha256', key).update(userId).digest();
-    const pseudonym = digest.subarray(0, pseudonymBytes).toString('base64url');
+    const pseudonym = digest.subarray(0, PSEUDONYM_BYTES).toString('base64url');
     this.#known.set(userId, pseudonym);
     return pseudonym;
   }
 
   #handle(userId: string): Buffer {
-    return createHmac('sha256', this.#masterKey).update(userId).digest().subarray(0, handleBytes);
+    return createHmac('sha256', this.#masterKey).update(userId).digest().subarray(0, HANDLE_BYTES);
   }
 
   #lookForChanges(): void {

@@ -72,14 +72,14 @@ describe('features over HTTP', { timeout: 60_000 }, () => {
     await refused('/features/user/a%1Fb', undefined, 'MR_PRIVACY_USER', /A user id/);
     const body = (json: unknown, code: string, message: RegExp) => refused('/features', json, code, message);
     await body({}, 'MR_FEATURES_ENTITY', /Neither/);
-    await body([], 'MR_FEATURES_REQUEST', /no JSON object/);
+    await body([], 'MR_FEATURES_REQUEST', /not a JSON object/);
     await body({ users: ['u'] }, 'MR_FEATURES_REQUEST', /"users"/);
-    await body({ user: 7 }, 'MR_FEATURES_REQUEST', /user is no text/);
-    await body({ items: 'i' }, 'MR_FEATURES_REQUEST', /items is no list/);
+    await body({ user: 7 }, 'MR_FEATURES_REQUEST', /user is not a string/);
+    await body({ items: 'i' }, 'MR_FEATURES_REQUEST', /items is not a list/);
     await body({ items: [] }, 'MR_FEATURES_REQUEST', /empty/);
     const items = Array.from({ length: 1_001 }, (_, i) => `i${i}`);
     await body({ items }, 'MR_FEATURES_REQUEST', /1001 items/);
-    await body({ user: 'u', views: ['user-features', 1] }, 'MR_FEATURES_REQUEST', /views is no list/);
+    await body({ user: 'u', views: ['user-features', 1] }, 'MR_FEATURES_REQUEST', /views is not a list/);
     await body({ user: 'u', context: { device: 'watch' } }, 'MR_FEATURES_REQUEST', /one of mobile/);
     await body({ user: 'u', context: { hour: 7 } }, 'MR_FEATURES_REQUEST', /context has no field "hour"/);
   });

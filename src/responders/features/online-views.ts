@@ -66,9 +66,9 @@ export class OnlineViews {
 
   /** Errors: ConfigurationError MR_FEATURES_TTL for a ttl of a view or feature that there is not. */
   constructor(ttlMs: FeatureTtls, metrics: Metrics, modules: readonly AnyView[] = []) {
-    const expiredHelp = 'Features read at their default because their row had grown too old.';
+    const expiredHelp = 'Features read at their default because their row was too old.';
     this.#expired = metrics.counter('feature_expired_total', expiredHelp, ['view', 'feature']);
-    const missingHelp = 'Rows of features read that were not there, by view.';
+    const missingHelp = 'Missing feature rows, by view.';
     this.#missing = metrics.counter('feature_missing_total', missingHelp, ['view']);
     const { [RANK_TTL]: rankTtlMs = RANK_TTL_MS, ...ofViews } = ttlMs;
     const ttls = ttlsByView(ofViews, [...featureViews, ...modules]);
@@ -105,7 +105,7 @@ export class OnlineViews {
     const view = this.#answering.get(name) ?? this.#version(name);
     if (view !== undefined) return view;
     throw new InputError('MR_FEATURES_UNKNOWN_VIEW', `There is no view ${JSON.stringify(name)}.`, {
-      hint: `There are: ${[...this.#answering.keys()].join(', ')}. One that is built yet can be read when it is live.`,
+      hint: `There are: ${[...this.#answering.keys()].join(', ')}. One that is being built can be read once it is live.`,
     });
   }
 
@@ -222,7 +222,7 @@ function ttlsByView(ttlMs: FeatureTtls, views: readonly AnyView[]): Map<string, 
     const versions = views.filter((each) => each.name === viewName);
     if (versions.length === 0) {
       throw ttlError(
-        `Option features.ttlMs names ${JSON.stringify(name)}, and no view of events has that name.`,
+        `Option features.ttlMs names ${JSON.stringify(name)}, but no view of events has that name.`,
         {
           known: [RANK_TTL, ...views.map((each) => `${each.name}.<feature>`)],
         },
@@ -230,7 +230,7 @@ function ttlsByView(ttlMs: FeatureTtls, views: readonly AnyView[]): Map<string, 
     }
     if (!versions.some((view) => hasFeature(view, feature))) {
       throw ttlError(
-        `Option features.ttlMs names ${JSON.stringify(name)}, and ${viewName} has no such feature.`,
+        `Option features.ttlMs names ${JSON.stringify(name)}, but ${viewName} has no such feature.`,
         {
           known: versions.flatMap(({ columns }) => columns.map((column) => `${viewName}.${column.name}`)),
         },

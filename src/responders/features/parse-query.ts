@@ -12,7 +12,7 @@ export type AskedFeatures = {
 
 const fields: ReadonlySet<string> = new Set(['user', 'items', 'views', 'context']);
 const HINT =
-  'Send {"user": "u1", "items": ["i1"], "views": ["user-features"], "context": {"device": "tv"}}, or a part.';
+  'Send {"user": "u1", "items": ["i1"], "views": ["user-features"], "context": {"device": "tv"}}, or part of it.';
 
 /** The names in `?views=a,b`. */
 export function parseViews(text: string): readonly string[] {
@@ -38,7 +38,7 @@ function parseContext(json: unknown): InteractionContext {
 
 function fieldsOf(json: unknown): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw badRequest('The body is no JSON object.', HINT);
+    throw badRequest('The body is not a JSON object.', HINT);
   }
   const unknown = Object.keys(json).find((name) => !fields.has(name));
   if (unknown !== undefined) throw badRequest(`The body has no field ${JSON.stringify(unknown)}.`, HINT);
@@ -51,10 +51,10 @@ function isGiven(value: unknown): boolean {
 
 function text(value: unknown, name: string): string {
   if (typeof value === 'string') return value;
-  throw badRequest(`${name} is no text.`, HINT);
+  throw badRequest(`${name} is not a string.`, HINT);
 }
 
 function texts(value: unknown, name: string): readonly string[] {
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value;
-  throw badRequest(`${name} is no list of texts.`, HINT);
+  throw badRequest(`${name} is not a list of strings.`, HINT);
 }

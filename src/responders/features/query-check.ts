@@ -23,15 +23,14 @@ export function fittingViews(query: FeatureQuery, online: OnlineViews): readonly
   const fits = ({ entity }: OnlineView) =>
     (query.user !== undefined || entity === 'item') && (query.items !== undefined || entity === 'user');
   if (query.views === undefined) return online.all.filter(fits);
-  if (query.views.length === 0)
-    throw badRequest('No view is named.', 'Leave views out to read all that fit.');
+  if (query.views.length === 0) throw badRequest('No view is named.', 'Omit views to read all that apply.');
   const names = new Set(query.views);
   names.delete(CONTEXT);
   return Array.from(names, (name) => {
     const view = query.ofProduct === true ? online.ofProduct(name) : online.named(name);
     if (fits(view)) return view;
     throw new InputError('MR_FEATURES_ENTITY', `To read view ${name}, ${needs[view.entity]} must be named.`, {
-      hint: 'Name them, or leave the view out.',
+      hint: 'Name them, or omit the view.',
     });
   });
 }
@@ -44,14 +43,13 @@ function requireEntities({ user, items, views, context }: FeatureQuery): void {
   }
   if (typeof user === 'string') requireUserId(user);
   if (items === undefined) return;
-  if (items.length === 0) throw badRequest('The list of items is empty.', 'Leave it out, or name some.');
+  if (items.length === 0) throw badRequest('The list of items is empty.', 'Omit it, or name some.');
   if (items.length > MOST_ITEMS) {
-    throw badRequest(`${items.length} items are named.`, `Ask for ${MOST_ITEMS} at once, at most.`);
+    throw badRequest(`${items.length} items are named.`, `Request at most ${MOST_ITEMS} at once.`);
   }
   for (const item of items) {
     const reason = invalidIdReason(item);
-    if (reason !== undefined)
-      throw badRequest(`An item id ${reason}.`, 'Ask with the ids that events carry.');
+    if (reason !== undefined) throw badRequest(`An item id ${reason}.`, 'Use the ids that events carry.');
   }
 }
 

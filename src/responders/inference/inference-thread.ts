@@ -1,4 +1,4 @@
-import type { UserInput } from '#models';
+import { modelModules, type UserInput } from '#models';
 import type { Histogram, Metrics } from '#platform';
 import { ModelThread } from './model-thread.ts';
 import type { InferenceAnswers, InferenceReady, InferenceThreadData } from './thread-main.ts';
@@ -9,7 +9,7 @@ const MAX_BATCH = 256;
 const NAMED = {
   model: 'The user tower',
   thread: 'The thread that computes user vectors',
-  hint: 'The version does not fit its own files: train it again.',
+  hint: 'The version does not match its own files: train it again.',
 };
 
 type Waiting = {
@@ -39,7 +39,8 @@ export class InferenceThread {
   /** FatalError with the model's code when it cannot be loaded. */
   static async start(data: InferenceThreadData, metrics: Metrics): Promise<InferenceThread> {
     const entry = new URL('./thread-main.ts', import.meta.url);
-    const thread = await ModelThread.start<InferenceAnswers, InferenceReady>(entry, data, NAMED);
+    const input: InferenceThreadData = { modules: modelModules(), ...data };
+    const thread = await ModelThread.start<InferenceAnswers, InferenceReady>(entry, input, NAMED);
     return new InferenceThread(thread, metrics);
   }
 

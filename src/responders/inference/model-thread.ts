@@ -1,4 +1,4 @@
-import { type Answer, type Answers, errorCode, FatalError, startWorker, Thread } from '#platform';
+import { type Answer, type Answers, errorCode, FatalError, relayed, startWorker, Thread } from '#platform';
 
 type Named = {
   /** As its errors name the model, and its thread. */
@@ -74,13 +74,13 @@ export class ModelThread<A extends Answers, R> {
 function failure({ model, hint }: Named, cause: unknown): FatalError {
   const code = errorCode(cause) ?? 'MR_INVARIANT';
   if (code === 'MR_INFERENCE_ENDED') return cause as FatalError;
-  return new FatalError(code, `${model} failed: ${(cause as Error).message}`, { hint, cause });
+  return new FatalError(relayed(code), `${model} failed: ${(cause as Error).message}`, { hint, cause });
 }
 
 function ended({ thread }: Named, cause?: unknown): FatalError {
   const why = cause instanceof Error ? `: ${cause.message}` : '';
   return new FatalError('MR_INFERENCE_ENDED', `${thread} has ended${why}.`, {
-    hint: 'The version is loaded again by itself; report what the log says.',
+    hint: 'The version is reloaded automatically; report what the log says.',
     cause,
   });
 }

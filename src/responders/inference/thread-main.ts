@@ -2,11 +2,16 @@
  * The thread that computes vectors of users, which blocks whoever does it. It ends by itself when told to stop;
  * terminating it during a run would abort the process.
  */
-import { modelNamed, type UserInput, type VersionContents } from '#models';
+import { loadModelModules, modelNamed, type UserInput, type VersionContents } from '#models';
 import { invariant, serveThread } from '#platform';
 
 /** `model` as the manifest of its version names it; `files` those that its encoder reads. */
-export type InferenceThreadData = { readonly model: string; readonly files: VersionContents };
+export type InferenceThreadData = {
+  readonly model: string;
+  readonly files: VersionContents;
+  /** What the process has loaded of modelModules; none by default. */
+  readonly modules?: readonly string[];
+};
 
 export type InferenceAnswers = {
   /** The users' vectors, one after the other. */
@@ -15,13 +20,16 @@ export type InferenceAnswers = {
 
 export type InferenceReady = { readonly dimension: number };
 
-await serveThread<InferenceThreadData, InferenceAnswers, InferenceReady>(async ({ model, files }) => {
-  const { serving } = modelNamed(model);
-  invariant(serving.kind === 'vectors', `${model} computes vectors of users`);
-  const encoder = await serving.encoder(files);
-  return {
-    answers: { encode: (inputs) => encoder.encode(inputs) },
-    ready: { dimension: encoder.dim },
-    close: () => encoder.close(),
-  };
-});
+await serveThread<InferenceThreadData, InferenceAnswers, InferenceReady>(
+  async ({ model, files, modules }) => {
+    await loadModelModules(modules ?? []);
+    const { serving } = modelNamed(model);
+    invariant(serving.kind === 'vectors', `${model} computes vectors of users`);
+    const encoder = await serving.encoder(files);
+    return {
+      answers: { encode: (inputs) => encoder.encode(inputs) },
+      ready: { dimension: encoder.dim },
+      close: () => encoder.close(),
+    };
+  },
+);

@@ -172,7 +172,7 @@ export class InForce<T extends Served> {
       loads.inc({ outcome: errorCode(err) ?? 'MR_INVARIANT' });
       const about = { err, version: id, serving: this.#current?.id };
       if (passes(err)) {
-        logger.warn(about, 'a version cannot be loaded now; it is tried again');
+        logger.warn(about, 'a version cannot be loaded now; retrying');
         void this.#tryAgain(id, err);
       } else {
         logger.error(about, 'a version cannot be served');
@@ -186,7 +186,7 @@ export class InForce<T extends Served> {
   #lose(version: T, err: Error): void {
     const { role, logger, served } = this.#options;
     if (this.#isClosing || (version !== this.#current && version !== this.#before)) return;
-    logger.error({ err, version: version.id }, 'a version has ended; it is loaded again');
+    logger.error({ err, version: version.id }, 'the thread of a version ended; reloading it');
     if (version === this.#current) {
       this.#current = undefined;
       served.remove({ version: version.id, role });
@@ -196,7 +196,7 @@ export class InForce<T extends Served> {
   }
 
   async #tryAgain(id: string, error: unknown): Promise<void> {
-    this.#failing = { id, why: `version ${id} is loaded again after ${errorCode(error)}` };
+    this.#failing = { id, why: `version ${id} is reloaded after ${errorCode(error)}` };
     if (this.#backoff.isWaiting) return;
     await this.#backoff.wait(this.#closing.signal);
     if (!this.#isClosing) this.update();
@@ -221,7 +221,7 @@ export class InForce<T extends Served> {
 
   #retire(version: T): void {
     const retiring = version.retire().catch((err: unknown) => {
-      this.#options.logger.error({ err, version: version.id }, 'a version did not end in order');
+      this.#options.logger.error({ err, version: version.id }, 'a version did not shut down cleanly');
     });
     this.#retiring.add(retiring);
     void retiring.finally(() => this.#retiring.delete(retiring));

@@ -1,8 +1,8 @@
 import {
   FlatIndex,
+  ITEM_VECTORS_FILE,
+  ITEM_WEIGHTS_FILE,
   ItemWeights,
-  itemVectorsFile,
-  itemWeightsFile,
   type Model,
   type Ranked,
   type UserInput,
@@ -36,10 +36,10 @@ export async function openFinder(
   metrics: Metrics,
 ): Promise<OpenedFinder> {
   if (serving.kind === 'item-weights') {
-    const weights = ItemWeights.parse(files.read(itemWeightsFile));
+    const weights = ItemWeights.parse(files.read(ITEM_WEIGHTS_FILE));
     return { finder: new WeightsFinder(weights, serving.answersSimilar) };
   }
-  const index = FlatIndex.load(files.read(itemVectorsFile));
+  const index = FlatIndex.load(files.read(ITEM_VECTORS_FILE));
   const read = Object.fromEntries(serving.encoderFiles.map((file) => [file, files.read(file)]));
   const thread = await InferenceThread.start({ model: name, files: read }, metrics);
   if (thread.dimension === index.dim) return { finder: new VectorsFinder(thread, index) };

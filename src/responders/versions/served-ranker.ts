@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type AnyView, featureViews, type InputFeature, modelFeatures, recordViews } from '#features';
 import {
-  externalGraphName,
-  externalManifestName,
+  EXTERNAL_GRAPH_NAME,
+  EXTERNAL_MANIFEST_NAME,
   type FeatureValue,
   openVersion,
   parseExternalManifest,
@@ -49,12 +49,12 @@ export class ServedRanker {
       throw new FatalError(
         'MR_VERSION_CORRUPT',
         `Version ${candidate.version} cannot be served: its event names the directory of version ${files.version}.`,
-        { hint: 'Publish it again; the version that was served before goes on.' },
+        { hint: 'Publish it again; the previously served version stays in use.' },
       );
     }
-    const manifest = parseExternalManifest(files.read(externalManifestName));
+    const manifest = parseExternalManifest(files.read(EXTERNAL_MANIFEST_NAME));
     const features = modelFeatures(manifest, [...featureViews, ...recordViews, ...modules]);
-    const thread = await RankingThread.start({ graph: files.read(externalGraphName), manifest });
+    const thread = await RankingThread.start({ graph: files.read(EXTERNAL_GRAPH_NAME), manifest });
     return new ServedRanker(files.version, features, thread);
   }
 

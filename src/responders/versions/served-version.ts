@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { modelOf, openVersion, type Ranked, Vocabulary, vocabularyFile } from '#models';
+import { modelOf, openVersion, type Ranked, VOCABULARY_FILE, Vocabulary } from '#models';
 import { FatalError, type Metrics } from '#platform';
 import type { Candidate, ContextFeatures, Profile } from '#schemas';
 import type { ViewStore } from '../view-store/port.ts';
@@ -70,7 +70,7 @@ export class ServedVersion {
     }
     const model = modelOf(files.manifest.model);
     if (model === undefined) throw mismatch(files.version, `no model here is named ${files.manifest.model}`);
-    const vocabulary = Vocabulary.parse(files.read(vocabularyFile));
+    const vocabulary = Vocabulary.parse(files.read(VOCABULARY_FILE));
     const opened = await openFinder(model, files, metrics);
     if ('problem' in opened) throw mismatch(files.version, opened.problem);
     const { finder } = opened;
@@ -172,6 +172,6 @@ function setBit(bitmap: Uint8Array, item: number | undefined, value: boolean): v
 
 function mismatch(version: string, problem: string): FatalError {
   return new FatalError('MR_VERSION_CORRUPT', `Version ${version} cannot be served: ${problem}.`, {
-    hint: 'Train again; the version that was served before goes on.',
+    hint: 'Train again; the previously served version stays in use.',
   });
 }

@@ -16,7 +16,7 @@ export class Uses {
 
   /** To be followed by `release`, once. */
   acquire(): void {
-    invariant(this.#users > 0, 'a version that was let go is not used again');
+    invariant(this.#users > 0, 'a released version is not used again');
     this.#users++;
   }
 

@@ -30,6 +30,6 @@ export class RowDecoder {
   /** Counts a row that is none, for the reason `err`. */
   leaveOut(topic: string, key: string, err: unknown): void {
     this.#undecodable.inc({ topic });
-    this.#logger.error({ err, topic, key: hashUser(key) }, 'a row could not be decoded and is left out');
+    this.#logger.error({ err, topic, key: hashUser(key) }, 'an undecodable row is skipped');
   }
 }

@@ -38,7 +38,9 @@ type Slab = {
  * as it is, because what has changed is what changes next; what is left of a slab when 16 MiB have been written since is
  * packed. A slab of packed entries that is a fifth gaps is emptied into the newest: for each byte that this frees, four
  * are moved at most. So the memory held is 18 MiB, and 1.25 times what the packed entries need, at most; where entries are
- * so long that less than four fit a slab, 1.7 times.
+ * so long that less than four fit a slab, 1.7 times. With a Buffer for each entry in a Map, packed all the same, a process takes
+ * 3,640 bytes a user of `npm run bench -- features-online` where it takes 1,390, needs 2.7 times as long to read the topics, and
+ * 203 ms for a full garbage collection in place of 46.
  *
  * The bytes of an entry that is removed, and those that it leaves when it moves, are overwritten at once.
  */

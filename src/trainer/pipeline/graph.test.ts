@@ -59,7 +59,7 @@ test('steps run when those before them have succeeded; what does not depend on e
 
 test('what fails or is skipped takes the steps behind it with it, and no others', async () => {
   const fails = async () => {
-    throw new FatalError('MR_X', 'broken');
+    throw new FatalError('MR_TEST', 'broken');
   };
   const { lines } = await recorded([
     step('a', [], fails),
@@ -85,7 +85,7 @@ test('what fails or is skipped takes the steps behind it with it, and no others'
 test('an error that may pass is tried again, after pauses that double up to the longest', async () => {
   let failures = 3;
   const passing = async () => {
-    if (failures-- > 0) throw new RetryableError('MR_X', 'not now');
+    if (failures-- > 0) throw new RetryableError('MR_TEST', 'not now');
     return 'at last';
   };
   const { lines, pauses } = await recorded([step('a', [], passing, { attemptsBefore: 2 })]);
@@ -99,7 +99,7 @@ test('an error that may pass is tried again, after pauses that double up to the 
 });
 
 test('other errors are not tried again, and neither is a snapshot of nothing', async () => {
-  for (const error of [new FatalError('MR_X', 'over'), new RetryableError('MR_SNAPSHOT_EMPTY', 'over')]) {
+  for (const error of [new FatalError('MR_TEST', 'over'), new RetryableError('MR_SNAPSHOT_EMPTY', 'over')]) {
     const { lines } = await recorded([step('a', [], () => Promise.reject(error))]);
     assert.deepEqual(lines, ['a started 1', 'a failed over']);
   }
@@ -110,7 +110,7 @@ test("a step's own signal fails it with the reason; the graph's ends all of it, 
   const given = new FatalError('MR_RUN_CANCELLED', 'cancelled');
   const waits = async () => {
     cancelled.abort(given);
-    throw new RetryableError('MR_X', 'not now');
+    throw new RetryableError('MR_TEST', 'not now');
   };
   const one = await recorded([step('a', [], waits, { signal: cancelled.signal }), step('b', [], done)]);
   assert.ok(one.lines.includes('a failed cancelled') && one.lines.includes('b succeeded done'));

@@ -4,9 +4,8 @@ import type { Run, Snapshot } from '#schemas';
 import { cancelledRun, isFault, overdueRun, suspectSnapshot } from '../refusals.ts';
 import type { Beside, RunLedger } from '../runs/ledger.ts';
 import { atStep, ended, inOneLine, isOver, isTwin, type RunStepName, runError } from '../runs/run.ts';
-import { defaultPlan, requestedOptions } from '../snapshot-plan.ts';
 import type { InForce } from '../thread/version-training.ts';
-import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
+import { defaultPlan, defaultTraining, requestedOptions, type TrainerOptions } from '../trainer-options.ts';
 import { runGraph, type Step, type StepEvent } from './graph.ts';
 import { RunWork, readInForce, snapshotOf } from './run-work.ts';
 
@@ -194,7 +193,7 @@ export class Job {
       );
     } else if (event.kind === 'retrying') {
       const { error, inMs } = event;
-      logger.warn({ runs, step: name, err: error, inMs }, 'a step of a run is tried again');
+      logger.warn({ runs, step: name, err: error, inMs }, 'a step of a run is retried');
       await ledger.change(runs, (run) =>
         atStep(run, name, { status: 'waiting', error: inOneLine(runError(error)) }),
       );

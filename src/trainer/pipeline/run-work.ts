@@ -27,7 +27,7 @@ export type RunWorkOptions = {
 };
 
 /** Begun by this many processes without an end, a run is what ends them. */
-const mostAttempts = 10;
+const MOST_ATTEMPTS = 10;
 
 /** The steps of one run behind its snapshot. A thread of its own keeps data and weights from one to the next. */
 export class RunWork {
@@ -44,7 +44,7 @@ export class RunWork {
     const { run, options, onCurve, signal } = this.#with;
     const { run_id: id, steps } = run();
     const attempts = steps.find(({ name }) => name === 'train')?.attempts ?? 0;
-    if (attempts > mostAttempts) throw abandonedRun(attempts - 1);
+    if (attempts > MOST_ATTEMPTS) throw abandonedRun(attempts - 1);
     const curve = new CurveRecorder(id, options.clock, onCurve);
     await this.#thread?.close();
     this.#thread = new RunThread(await this.#training(snapshot), {
@@ -149,7 +149,7 @@ export async function snapshotOf(options: TrainerOptions, id: string): Promise<S
 }
 
 function missingBase(version: string): never {
-  throw new InputError('MR_TRAINING_NO_BASE', `There is no version ${version} to begin with.`, {
+  throw new InputError('MR_TRAINING_NO_BASE', `There is no version ${version} to start from.`, {
     hint: 'Train from scratch: millrace train',
   });
 }

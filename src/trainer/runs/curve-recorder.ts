@@ -3,8 +3,8 @@ import type { Clock } from '#platform';
 import type { RunProgress } from '#schemas';
 
 /** Points of a whole run, about; what a terminal can show. */
-const pointsWanted = 200;
-const flushMs = 1000;
+const POINTS_WANTED = 200;
+const FLUSH_MS = 1000;
 
 /** Thins the progress of a run out to the points of its curves, and hands them on, some at a time. */
 export class CurveRecorder {
@@ -28,7 +28,7 @@ export class CurveRecorder {
     this.#steps = steps;
     this.#loss += loss;
     this.#losses++;
-    if (step % Math.ceil(steps / pointsWanted) !== 0 && step !== steps) return;
+    if (step % Math.ceil(steps / POINTS_WANTED) !== 0 && step !== steps) return;
     this.#add(epoch, step, { loss: this.#loss / this.#losses });
     this.#loss = 0;
     this.#losses = 0;
@@ -47,6 +47,6 @@ export class CurveRecorder {
   #add(epoch: number, step: number, values: Record<string, number>): void {
     const at = { run_id: this.#runId, ts: this.#clock.now(), step: 'train', epoch };
     this.#points.push({ ...at, at_step: step, of_steps: this.#steps, values });
-    if (this.#clock.monotonic() - this.#flushedMs >= flushMs) this.flush();
+    if (this.#clock.monotonic() - this.#flushedMs >= FLUSH_MS) this.flush();
   }
 }

@@ -6,9 +6,9 @@ import type { Topics } from '#topologies';
 import { isOver } from './run.ts';
 
 /** Every trainer writes under this id, so that whoever holds the place fences those before. */
-const transactionalId = 'trainer';
+const TRANSACTIONAL_ID = 'trainer';
 /** Runs whose events are kept after they have ended. */
-const endedKept = 1000;
+const ENDED_KEPT = 1000;
 
 /** Where the trainer has come to on the topics that it follows. */
 export type Positions = { readonly commands: number; readonly snapshots: number };
@@ -61,7 +61,7 @@ export class RunLedger {
   static async open(options: LedgerOptions, place: ActivePlace): Promise<RunLedger> {
     const { log, topics } = options;
     const followed = [topics.commands, topics.snapshots].map(({ name: topic }) => ({ topic, partition: 0 }));
-    const [writer, [positions, runs]] = await FencedWriter.openAndRead(log, transactionalId, async () => {
+    const [writer, [positions, runs]] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, async () => {
       return [await place.positions(followed), await readRuns(options)] as const;
     });
     const [commands = 0, snapshots = 0] = positions;
@@ -166,7 +166,7 @@ export class RunLedger {
     const isNew = added.some(({ run_id }) => !this.#runs.has(run_id));
     if (!isNew) return [];
     const over = this.runs.filter(isOver);
-    return over.slice(0, Math.max(0, over.length - endedKept)).map(({ run_id }) => {
+    return over.slice(0, Math.max(0, over.length - ENDED_KEPT)).map(({ run_id }) => {
       return { key: Buffer.from(run_id), value: null, timestamp: this.#options.clock.now() };
     });
   }

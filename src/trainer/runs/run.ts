@@ -3,7 +3,7 @@ import { errorCode, MillraceError } from '#platform';
 import type { Run, RunError, RunPipeline, RunStep, RunTrigger } from '#schemas';
 
 /** The steps of a run, in their order; a trial of a search is not published. */
-export const runSteps = ['snapshot', 'train', 'evaluate', 'publish'] as const;
+const runSteps = ['snapshot', 'train', 'evaluate', 'publish'] as const;
 export type RunStepName = (typeof runSteps)[number];
 
 export type NewRun = {

@@ -81,11 +81,7 @@ function parsed(text: string): ModelConfig {
     config = undefined;
   }
   if (typeof config === 'object' && config !== null && !Array.isArray(config)) return { ...config };
-  throw new InputError(
-    'MR_RUN_REQUEST',
-    `The configuration that a run was asked with is no object: ${text}`,
-    {
-      hint: 'Give names and values as JSON, such as {"dim": 32}.',
-    },
-  );
+  throw new InputError('MR_RUN_REQUEST', `The configuration requested for a run is not an object: ${text}`, {
+    hint: 'Write names and values as JSON, such as {"dim": 32}.',
+  });
 }

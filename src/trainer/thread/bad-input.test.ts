@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { ModelConfig, Training } from '#models';
-import { fingerprint, takeSnapshot, withDuckDb } from '#offline';
+import { loadModelModules, type ModelConfig, type Training } from '#models';
+import { takeSnapshot, withDuckDb } from '#offline';
 import { fillSmallWorld, openSmallWorld } from '#offline/testing';
-import { createLogger, InputError, systemClock } from '#platform';
+import { createLogger, fingerprint, InputError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Snapshot } from '#schemas';
-import { RunThread } from './run-thread.ts';
-import { type TrainingOptions, trainFromSnapshot } from './train-from-snapshot.ts';
+import { RunThread, type TrainingOptions, trainFromSnapshot } from './run-thread.ts';
 import { asMemoryError, withProviderErrors } from './training-faults.ts';
 
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };
@@ -167,4 +166,20 @@ test('a provider that fails in the midst of a training may be tried again; one t
   await assert.rejects(training.step(), lost);
   steps = 3;
   await assert.rejects(withProviderErrors(failing).step(), { code: 'MR_MODEL_INPUT' });
+});
+
+test('what the code of a module’s model throws fails the training with a code', async (t) => {
+  const opened = await snapshotted(t);
+  const path = join(opened.dataDirectory, 'model.ts');
+  const text = `export default {
+    name: 'throwing', role: 'retrieval', about: '', parameters: {}, needs: () => ({ historyLength: 1 }),
+    open: async () => { throw new TypeError('no such thing'); },
+    serving: { kind: 'item-weights', answersSimilar: false },
+  };`;
+  writeFileSync(path, text);
+  // From here on every thread of this process loads it.
+  await loadModelModules([path]);
+  const training = trainFromSnapshot(opened.snapshot, { ...opened, seed: 1, model: 'throwing', config: {} });
+  const failure = { code: 'MR_TRAINING_MODEL', message: 'The model throwing has failed: no such thing' };
+  await assert.rejects(training, failure);
 });

@@ -1,22 +1,21 @@
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '#models';
-import { sync } from '#offline';
-import { errorCode, failpoint } from '#platform';
+import { errorCode, failpoint, namesIn, sync, writeDurably } from '#platform';
 import { retiredSnapshot } from '../refusals.ts';
 
-const runsDirectory = 'runs';
+const RUNS_DIRECTORY = 'runs';
 const pattern = /^checkpoint-(\d+)$/;
 
 /** What a run keeps on the disk while it is not over. */
 export function directoryOfRun(dataDirectory: string, runId: string): string {
-  return join(dataDirectory, runsDirectory, runId);
+  return join(dataDirectory, RUNS_DIRECTORY, runId);
 }
 
 /** Removes what runs have left that are not among `open`. */
 export async function removeFilesOfRuns(dataDirectory: string, open: ReadonlySet<string>): Promise<void> {
-  for (const name of await namesIn(join(dataDirectory, runsDirectory))) {
+  for (const name of await namesIn(join(dataDirectory, RUNS_DIRECTORY))) {
     if (!open.has(name)) await removeFilesOfRun(dataDirectory, name);
   }
 }
@@ -47,13 +46,7 @@ export class CheckpointFiles {
     await mkdir(this.#directory, { recursive: true });
     const number = this.#written + 1;
     const aside = join(this.#directory, `.partial-${number}`);
-    const file = await open(aside, 'w');
-    try {
-      await file.writeFile(encodeCheckpoint(checkpoint));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeDurably(aside, encodeCheckpoint(checkpoint));
     failpoint('trainer.checkpoint.written');
     await rename(aside, join(this.#directory, `checkpoint-${number}`));
     await sync(this.#directory);
@@ -83,14 +76,5 @@ export class CheckpointFiles {
   async #newest(): Promise<number> {
     const numbers = (await namesIn(this.#directory)).map((name) => Number(pattern.exec(name)?.[1] ?? 0));
     return Math.max(0, ...numbers);
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -6,7 +6,7 @@ import { openVersion } from '#models';
 import { takeSnapshot } from '#offline';
 import { example, fillSmallWorld, smallWorld, startMs, writeExamples } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
-import { trainFromSnapshot } from './train-from-snapshot.ts';
+import { trainFromSnapshot } from './run-thread.ts';
 import { VersionTrainer } from './version-training.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });

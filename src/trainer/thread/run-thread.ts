@@ -1,8 +1,9 @@
 import { MessageChannel, type ResourceLimits } from 'node:worker_threads';
-import { hostThreads, type TrainingProgress } from '#models';
+import { hostThreads, modelModules, type TrainingProgress } from '#models';
 import { FatalError, startWorker, Thread } from '#platform';
+import type { Snapshot } from '#schemas';
 import { asMemoryError } from './training-faults.ts';
-import type { EpochValues, TrainingAnswers, TrainingEvent } from './training-thread.ts';
+import type { EpochValues, TrainingAnswers, TrainingEvent, TrainingInput } from './training-thread.ts';
 import type { InForce, TrainedVersion, TrainingOutcome, VersionTraining } from './version-training.ts';
 
 export type RunThreadOptions = {
@@ -27,7 +28,8 @@ export class RunThread {
   constructor(what: VersionTraining, { signal, limits, onProgress, onEpoch }: RunThreadOptions = {}) {
     const { port1, port2: host } = new MessageChannel();
     const furtherThreads = hostThreads(port1);
-    const input: VersionTraining = { ...what, execution: { ...what.execution, host } };
+    const execution = { ...what.execution, host };
+    const input: TrainingInput = { ...what, execution, modules: modelModules() };
     const entry = new URL('./training-thread.ts', import.meta.url);
     const { port, exited } = startWorker(entry, { input, moved: [host], limits });
     const allExited = exited.then(async (fault) => {
@@ -80,8 +82,26 @@ export class RunThread {
   }
 }
 
+export type TrainingOptions = Omit<VersionTraining, 'snapshot'> & RunThreadOptions;
+
+/** Trains a version in a thread of its own, outside of any run. The promise settles when the thread has ended. */
+export async function trainFromSnapshot(
+  snapshot: Snapshot,
+  options: TrainingOptions,
+): Promise<TrainedVersion> {
+  const { signal, onProgress: _, onEpoch: __, limits: ___, ...what } = options;
+  signal?.throwIfAborted();
+  const thread = new RunThread({ ...what, snapshot }, options);
+  try {
+    await thread.train();
+    return await thread.evaluate();
+  } finally {
+    await thread.close();
+  }
+}
+
 function endedByItself(): FatalError {
-  return new FatalError('MR_TRAINING_THREAD', 'The thread of the training has ended by itself.', {
-    hint: 'Look at what the system says of the process; start the training again.',
+  return new FatalError('MR_TRAINING_THREAD', 'The thread of the training ended unexpectedly.', {
+    hint: "Look at the system's log for the process; restart the training.",
   });
 }

@@ -40,7 +40,7 @@ export function asMemoryError(error: unknown): unknown {
   if (!isMemory) return error;
   return new FatalError(
     'MR_TRAINING_OUT_OF_MEMORY',
-    `The training needs more memory than there is: ${(error as Error).message}`,
+    `The training needs more memory than is available: ${(error as Error).message}`,
     {
       hint: 'Train with a lower training.dimension, on fewer examples, or on a machine with more memory.',
       cause: error,
@@ -48,12 +48,22 @@ export function asMemoryError(error: unknown): unknown {
   );
 }
 
+/** What the code of a model throws by itself, as FatalError MR_TRAINING_MODEL; errors with a code as they are. */
+export function asModelError(model: string, error: unknown): unknown {
+  if (error instanceof Error && errorCode(error) !== undefined) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new FatalError('MR_TRAINING_MODEL', `The model ${model} has failed: ${message}`, {
+    hint: 'Mend its code where the stack in the log points.',
+    cause: error,
+  });
+}
+
 function providerFailed(provider: string, updates: number, cause: unknown): RetryableError {
   return new RetryableError(
     'MR_TRAINING_PROVIDER',
     `The provider ${provider} failed after ${updates} updates: ${(cause as Error).message}`,
     {
-      hint: 'It is tried again from the last checkpoint; if it goes on, train with another provider.',
+      hint: 'It is retried from the last checkpoint; if it keeps failing, train with another provider.',
       cause,
     },
   );

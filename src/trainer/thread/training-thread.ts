@@ -1,5 +1,5 @@
 /** The thread of one run: it does the steps that it is told to, reports, and stops between updates when told to. */
-import type { TrainingProgress } from '#models';
+import { loadModelModules, type TrainingProgress } from '#models';
 import { serveThread } from '#platform';
 import {
   type InForce,
@@ -21,16 +21,22 @@ export type TrainingEvent =
   | { readonly kind: 'progress'; readonly progress: TrainingProgress }
   | { readonly kind: 'epoch'; readonly epoch: number; readonly step: number; readonly values: EpochValues };
 
-await serveThread<VersionTraining, TrainingAnswers, void, TrainingEvent>(async (what, thread) => {
-  const trainer = new VersionTrainer(what);
-  const answers: TrainingAnswers = {
-    train: () =>
-      trainer.train({
-        signal: thread.stopping,
-        onProgress: (progress) => thread.tell({ kind: 'progress', progress }),
-        onEpoch: (epoch, step, values) => thread.tell({ kind: 'epoch', epoch, step, values }),
-      }),
-    evaluate: (inForce) => trainer.evaluate(inForce),
-  };
-  return { answers, ready: undefined, close: () => trainer.close() };
-});
+/** With the modules of models that the process knows. */
+export type TrainingInput = VersionTraining & { readonly modules: readonly string[] };
+
+await serveThread<TrainingInput, TrainingAnswers, void, TrainingEvent>(
+  async ({ modules, ...what }, thread) => {
+    await loadModelModules(modules);
+    const trainer = new VersionTrainer(what);
+    const answers: TrainingAnswers = {
+      train: () =>
+        trainer.train({
+          signal: thread.stopping,
+          onProgress: (progress) => thread.tell({ kind: 'progress', progress }),
+          onEpoch: (epoch, step, values) => thread.tell({ kind: 'epoch', epoch, step, values }),
+        }),
+      evaluate: (inForce) => trainer.evaluate(inForce),
+    };
+    return { answers, ready: undefined, close: () => trainer.close() };
+  },
+);

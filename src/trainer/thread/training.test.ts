@@ -8,7 +8,7 @@ import { example, fillSmallWorld, openSmallWorld, startMs, writeExamples } from 
 import { createLogger, MillraceError, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { verifyFiles } from '../snapshot-checks.ts';
-import { trainFromSnapshot } from './train-from-snapshot.ts';
+import { trainFromSnapshot } from './run-thread.ts';
 import { VersionTrainer } from './version-training.ts';
 
 const small = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  candidateOf,
   checkedNeeds,
   type Dataset,
   defaultModel,
@@ -17,10 +16,10 @@ import {
   type TrainingHistory,
   type TrainingProgress,
   train,
+  VERSIONS_DIRECTORY,
   type VersionFiles,
-  versionsDirectory,
 } from '#models';
-import { withDuckDb } from '#offline';
+import { withScratchDuckDb } from '#offline';
 import { errorCode, invariant } from '#platform';
 import type { Candidate, ProductionComparison, Snapshot } from '#schemas';
 import { type DatasetOptions, readDataset } from '../dataset.ts';
@@ -37,7 +36,7 @@ import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
 import { withTitleVectors } from '../title-vectors.ts';
 import { type ServedModel, scoresOf } from '../user-scores.ts';
 import { CheckpointFiles } from './checkpoint-files.ts';
-import { asMemoryError, withProviderErrors } from './training-faults.ts';
+import { asMemoryError, asModelError, withProviderErrors } from './training-faults.ts';
 
 export type VersionTraining = {
   readonly snapshot: Snapshot;
@@ -111,7 +110,7 @@ export class VersionTrainer {
     try {
       return await this.#train(control);
     } catch (error) {
-      throw asMemoryError(error);
+      throw control.signal?.aborted ? error : asModelError(this.#model.name, asMemoryError(error));
     }
   }
 
@@ -139,7 +138,7 @@ export class VersionTrainer {
     try {
       return await this.#evaluate(inForce);
     } catch (error) {
-      throw asMemoryError(error);
+      throw asModelError(this.#model.name, asMemoryError(error));
     }
   }
 
@@ -184,7 +183,6 @@ export class VersionTrainer {
     const rows = rowsToJudge(dataset);
     const served = { model: this.#model, read: (name: string) => files[name] as Uint8Array };
     const judgements = judge(dataset, rows, await scoresOf(served, dataset, [...rows.heldOut.keys()]));
-    const { metrics } = judgements.model;
     const described = {
       model: this.#model.name,
       snapshotId: snapshot.snapshot_id,
@@ -193,7 +191,7 @@ export class VersionTrainer {
       itemCount: dataset.data.items,
       protocol: snapshot.protocol,
       ...(dataset.textEncoder && { textEncoder: dataset.textEncoder }),
-      metrics,
+      metrics: judgements.model.metrics,
       popularity: judgements.popularity.metrics,
       decayedPopularity: judgements.decayedPopularity.metrics,
     };
@@ -201,26 +199,15 @@ export class VersionTrainer {
     const lineage = { snapshot, config, seed, base: base?.version ?? null, dataset, history };
     const version = isTrial
       ? ''
-      : await localArtifacts(join(dataDirectory, versionsDirectory)).write(described, {
+      : await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).write(described, {
           ...files,
           'card.md': Buffer.from(modelCard({ ...described, judgements, ...lineage })),
         });
-    const candidate: Candidate = {
-      version,
-      snapshot_id: snapshot.snapshot_id,
-      model: described.model,
-      directory: `${versionsDirectory}/${version}`,
-      dimension: described.dimension,
-      items: described.itemCount,
-      protocol: described.protocol,
-      metrics,
-      popularity: described.popularity,
-      decayed_popularity: described.decayedPopularity,
+    const candidate = candidateOf(version, described, {
       role: this.#model.role,
-      run_id: null,
       intervals: judgements.intervals,
       production: isTrial ? null : await this.#compared(inForce, { dataset, rows, judgements }),
-    };
+    });
     return { candidate, judgements, losses: lossesOf(history) };
   }
 
@@ -257,13 +244,8 @@ async function readSnapshot(
   options: DatasetOptions,
   encoder: Parameters<typeof withTitleVectors>[1] | undefined,
 ): Promise<Dataset> {
-  const scratch = await mkdtemp(join(tmpdir(), 'millrace-train-'));
-  try {
-    const dataset = await withDuckDb(scratch, (database) => readDataset(database, directory, options));
-    return encoder === undefined ? dataset : await withTitleVectors(dataset, encoder);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const dataset = await withScratchDuckDb((database) => readDataset(database, directory, options));
+  return encoder === undefined ? dataset : withTitleVectors(dataset, encoder);
 }
 
 const lossesOf = ({ epochs }: TrainingHistory) => epochs.map(({ loss }) => loss);

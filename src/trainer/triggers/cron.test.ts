@@ -42,7 +42,9 @@ test('what is no schedule is refused with the field that is wrong', () => {
   for (const text of [...wrong, '5-1 * * * *', 'daily * * * *', '1,,2 * * * *', '-1 * * * *']) {
     assert.throws(() => parseCron(text), { code: 'MR_TRAINING_SCHEDULE' }, text);
   }
-  assert.throws(() => parseCron('0 3 * * 9'), { message: /"9" is no day of the week, which is from 0 to 7/ });
+  assert.throws(() => parseCron('0 3 * * 9'), {
+    message: /"9" is not a day of the week, which is from 0 to 7/,
+  });
 });
 
 test('every time between two consecutive ones has the second as its next', () => {

@@ -15,10 +15,10 @@ const fields: readonly Field[] = [
   { name: 'month', least: 1, most: 12 },
   { name: 'day of the week', least: 0, most: 7 },
 ];
-const minuteMs = 60_000;
-const dayMs = 86_400_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 /** A 29 February that falls on a given weekday comes within 40 years. */
-const daysSearched = 366 * 40;
+const DAYS_SEARCHED = 366 * 40;
 
 /**
  * Reads the five fields of cron: minute, hour, day of the month, month, day of the week (0 and 7 are Sunday), in UTC. A
@@ -42,14 +42,14 @@ export function parseCron(text: string): CronSchedule {
   };
   return {
     next(ms) {
-      const from = (Math.floor(ms / minuteMs) + 1) * minuteMs;
-      const firstDay = Math.floor(from / dayMs) * dayMs;
-      for (let day = 0; day < daysSearched; day++) {
-        const midnight = firstDay + day * dayMs;
+      const from = (Math.floor(ms / MINUTE_MS) + 1) * MINUTE_MS;
+      const firstDay = Math.floor(from / DAY_MS) * DAY_MS;
+      for (let day = 0; day < DAYS_SEARCHED; day++) {
+        const midnight = firstDay + day * DAY_MS;
         if (!fitsDay(new Date(midnight))) continue;
-        for (let minute = Math.max(0, (from - midnight) / minuteMs); minute < 1440; minute++) {
+        for (let minute = Math.max(0, (from - midnight) / MINUTE_MS); minute < 1440; minute++) {
           if (hours.has(Math.floor(minute / 60)) && minutes.has(minute % 60)) {
-            return midnight + minute * minuteMs;
+            return midnight + minute * MINUTE_MS;
           }
         }
       }
@@ -69,7 +69,7 @@ function readField(text: string, { name, least, most }: Field, part: string): Se
     const to = last !== undefined ? Number(last) : first !== undefined && step === undefined ? from : most;
     const by = Number(step ?? 1);
     if (from < least || to > most || from > to || by < 1) {
-      throw unreadable(text, `"${item}" is no ${name}, which is from ${least} to ${most}`);
+      throw unreadable(text, `"${item}" is not a ${name}, which is from ${least} to ${most}`);
     }
     for (let value = from; value <= to; value += by) values.add(value);
   }

@@ -1,10 +1,9 @@
+import type { Consumer } from '#log';
 import { modelOf } from '#models';
 import type { Run, RunPipeline, RunTrigger, Snapshot, Version } from '#schemas';
-import { defaultPlan } from '../snapshot-plan.ts';
 import type { TrainerOptions } from '../trainer-options.ts';
-import { defaultTraining } from '../trainer-options.ts';
+import { defaultPlan, defaultTraining } from '../trainer-options.ts';
 import { type CronSchedule, parseCron } from './cron.ts';
-import { ExampleCount } from './example-count.ts';
 
 /** A run that is due without being asked for. */
 export type Due = {
@@ -15,9 +14,9 @@ export type Due = {
 };
 
 /** After a run for which there was nothing complete. */
-const retryMs = 60_000;
+const RETRY_MS = 60_000;
 /** How late a time of the schedule is still kept, by whoever was not there when it came. */
-const latenessMs = 3_600_000;
+const LATENESS_MS = 3_600_000;
 
 type Cron = { readonly pipeline: RunPipeline; readonly schedule: CronSchedule; readonly leastNew: number };
 
@@ -61,7 +60,7 @@ export class Triggers {
     const triggers = new Triggers(options, crons, examples, last);
     for (const { pipeline } of crons) {
       const before = runs.findLast((run) => run.pipeline === pipeline)?.created ?? clock.now();
-      triggers.#passedMs.set(pipeline, Math.max(before, clock.now() - latenessMs));
+      triggers.#passedMs.set(pipeline, Math.max(before, clock.now() - LATENESS_MS));
     }
     return triggers;
   }
@@ -99,7 +98,7 @@ export class Triggers {
 
   /** There was nothing to take. */
   postpone(): void {
-    this.#notBeforeMs = this.#options.clock.now() + retryMs;
+    this.#notBeforeMs = this.#options.clock.now() + RETRY_MS;
   }
 
   async close(): Promise<void> {
@@ -120,4 +119,53 @@ function cronsOf({ schedule, refresh, refreshExamples }: typeof defaultTraining)
     crons.push({ pipeline: 'refresh', schedule: parseCron(refresh), leastNew: refreshExamples });
   }
   return crons;
+}
+
+/** Counts the examples that have come since a snapshot. */
+class ExampleCount {
+  readonly #source: Pick<TrainerOptions, 'log' | 'topics'>;
+  readonly #consumer: Consumer;
+  #new = 0;
+
+  private constructor(source: Pick<TrainerOptions, 'log' | 'topics'>, consumer: Consumer) {
+    this.#source = source;
+    this.#consumer = consumer;
+  }
+
+  static async open(
+    { log, topics }: Pick<TrainerOptions, 'log' | 'topics'>,
+    last: Snapshot | undefined,
+  ): Promise<ExampleCount> {
+    const count = new ExampleCount({ log, topics }, await log.consumer());
+    await count.countFrom(last);
+    return count;
+  }
+
+  /** From where the snapshot had read; without one, from the start. */
+  async countFrom(last: Snapshot | undefined): Promise<void> {
+    const { name: topic } = this.#source.topics.examples;
+    const [description] = await this.#source.log.describeTopics([topic]);
+    this.#new = 0;
+    this.#consumer.assign(
+      (description?.offsets ?? []).map(({ start }, partition) => {
+        const read = last?.offsets.find((range) => range.topic === topic && range.partition === partition);
+        return { topic, partition, offset: Math.max(start, read?.end ?? start) };
+      }),
+    );
+  }
+
+  /** Heartbeats have no value. */
+  async count(): Promise<number> {
+    for (;;) {
+      const batches = await this.#consumer.poll(0);
+      if (batches.length === 0) return this.#new;
+      for (const batch of batches) {
+        for (let i = 0; i < batch.count; i++) if (batch.value(i) !== null) this.#new++;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.close();
+  }
 }

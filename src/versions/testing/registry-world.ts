@@ -7,9 +7,10 @@ import { openEmbeddedLog } from '#log';
 import { localArtifacts } from '#models';
 import { readRegistry } from '#offline';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { loadConfiguration } from '#platform/configuration';
+import { readOptions } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
 import { startProcessing } from '#processing';
+import { PROCESSING_OPTIONS } from '#processing/options';
 import type { Candidate, DeadLetter } from '#schemas';
 import { openTopics } from '#topologies';
 import { askRegistry } from '../ask-registry.ts';
@@ -22,7 +23,10 @@ export type RegistryWorld = Awaited<ReturnType<typeof openRegistryWorld>>;
 export async function openRegistryWorld(t: TestContext, { isProcessed = true } = {}) {
   const dataDirectory = temporaryDirectory(t);
   const flags = { data: dataDirectory, 'logging.level': 'silent', 'engine.commitIntervalMs': 20 };
-  const configuration = loadConfiguration({ flags, environment: {}, directory: dataDirectory });
+  const configuration = readOptions(
+    { options: PROCESSING_OPTIONS },
+    { flags, environment: {}, directory: dataDirectory },
+  );
   const log = await openEmbeddedLog({ directory: dataDirectory, clock: systemClock, synchronous: 'normal' });
   const topics = await openTopics(log, log.registry);
   const state = { stateDirectory: join(dataDirectory, 'state'), instanceId: 'main' };

@@ -5,6 +5,7 @@ import type {
   DatabaseReads,
   DatabaseSnapshot,
   KeyRange,
+  WriteManner,
 } from '../port.ts';
 
 /** Entries by key, as latin1 text. A snapshot holds on to them: the next write then goes to a copy. */
@@ -37,12 +38,13 @@ class MemoryDatabase extends MemoryReads implements Database {
     this.#contents = contents;
   }
 
-  async write(changes: readonly Change[]): Promise<void> {
+  async write(changes: readonly Change[], { held = [] }: WriteManner = {}): Promise<void> {
     const entries = this.#writable();
-    for (const { key, value } of changes) {
+    for (const { key, value } of held.flatMap((each) => each.seal()).concat(changes)) {
       if (value === null) entries.delete(key.toString('latin1'));
       else entries.set(key.toString('latin1'), Buffer.from(value));
     }
+    for (const each of held) each.written();
   }
 
   snapshot(): DatabaseSnapshot {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { assignTasks, decodeShare, encodeMetadata, nameOf, type Share, type TaskId } from './assignment.ts';
+import { decodeShare, encodeMetadata, nameOf, type Share, type TaskId } from './assignment.ts';
+import { assignTasks } from './placement.ts';
 
 /** A group on paper: members do at once what their shares say. */
 class Group {

@@ -1,6 +1,51 @@
-import { type MemberMetadata, nameOf, type TaskId } from './assignment.ts';
+import type { GroupMember } from '#log';
+import { type Address, decodeMetadata, type MemberMetadata, nameOf, type TaskId } from './assignment.ts';
+
+export type AssignmentOptions = { readonly tasks: readonly TaskId[]; readonly standbys: number };
 
 type Member = MemberMetadata & { readonly memberId: string };
+
+/**
+ * Cooperative sticky assignment (KIP-429). A task that has to move is given to nobody in this round: who holds it
+ * sees that it is no longer its own, commits, closes it and begins the next round, which hands it out. So a task never
+ * has two owners, and the tasks that stay are not disturbed. Every leader finds the same.
+ */
+export function assignTasks(
+  { tasks, standbys }: AssignmentOptions,
+  members: readonly GroupMember[],
+): Map<string, Buffer> {
+  const known = members
+    .map(({ memberId, metadata }) => ({ memberId, ...decodeMetadata(metadata) }))
+    .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
+  const holders = new Map<string, string>();
+  for (const { memberId, active } of known) {
+    for (const task of active) if (!holders.has(nameOf(task))) holders.set(nameOf(task), memberId);
+  }
+  const targets = placeActive(tasks, known, holders);
+  const isSettled = (name: string) => (holders.get(name) ?? targets.get(name)) === targets.get(name);
+  const copies = placeStandbys(tasks, known, { standbys, targets, holders, isSettled });
+
+  const addressOf = new Map(
+    known.map(({ memberId, endpoint }): [string, Address] => [
+      memberId,
+      endpoint === undefined ? { memberId } : { memberId, endpoint },
+    ]),
+  );
+  const owners = tasks.map((task) => {
+    const name = nameOf(task);
+    const active = isSettled(name) ? addressOf.get(targets.get(name) ?? '') : undefined;
+    return [name, { active, standbys: (copies.get(name) ?? []).map((id) => addressOf.get(id)) }] as const;
+  });
+  return new Map(
+    known.map(({ memberId }) => {
+      const active = tasks.filter((task) => {
+        return isSettled(nameOf(task)) && targets.get(nameOf(task)) === memberId;
+      });
+      const standby = tasks.filter((task) => copies.get(nameOf(task))?.includes(memberId));
+      return [memberId, Buffer.from(JSON.stringify({ active, standby, owners }))];
+    }),
+  );
+}
 
 /** The member with the least, the first of equals. */
 function least<T>(candidates: readonly T[], measure: (candidate: T) => number): T | undefined {
@@ -14,7 +59,7 @@ function least<T>(candidates: readonly T[], measure: (candidate: T) => number): 
  * holder up to the holder's quota, goes to a member that has a standby of it otherwise, and else to who has the least.
  * `members` are sorted by id.
  */
-export function placeActive(
+function placeActive(
   tasks: readonly TaskId[],
   members: readonly Member[],
   holders: ReadonlyMap<string, string>,
@@ -87,7 +132,7 @@ function quotasOf(
   return quotas;
 }
 
-export type StandbyRules = {
+type StandbyRules = {
   /** How many copies each task should have; fewer where there are too few processes. */
   readonly standbys: number;
   readonly targets: ReadonlyMap<string, string>;
@@ -99,7 +144,7 @@ export type StandbyRules = {
  * The members that keep a copy of each task: in other processes than its owner, and each in a process of its own, because
  * a process has one directory a task. Copies stay where they are; of a task on its way, no copy moves.
  */
-export function placeStandbys(
+function placeStandbys(
   tasks: readonly TaskId[],
   members: readonly Member[],
   rules: StandbyRules,

@@ -172,6 +172,37 @@ it('a task that takes long to restore keeps nobody waiting, and its member in th
   await end(load, a, b);
 });
 
+it('a task that moves is suspended until its stores are closed, and created until its next owner restores it', async () => {
+  const { elapse, log, end } = world();
+  const load = await elapse.of(Load.open(log));
+  const databases = memoryDatabases();
+  let closing = 0;
+  const slow = altered(databases, {
+    open: async (name) => {
+      const database = await databases.open(name);
+      const close = async () => {
+        closing++;
+        await elapse.clock.sleep(1_000);
+        await database.close();
+        closing--;
+      };
+      return altered(database, { close });
+    },
+  });
+  const a = await elapse.launch(log.connect(), 'a', { databases: slow });
+  const states = () => a.runtime.status().tasks.map(({ state }) => state);
+  await elapse.until(() => states().length > 0);
+  assert.deepEqual([...states()].sort(), ['created', 'created', ...Array(PARTITIONS - 2).fill('restoring')]);
+  await elapse.until(() => a.runtime.tasks.length === PARTITIONS);
+  const b = await elapse.launch(log.connect(), 'b');
+  await elapse.until(() => closing > 0);
+  assert.deepEqual(new Set(states()), new Set(['running', 'suspended']));
+  assert.equal(states().length, PARTITIONS, 'it is still its own');
+  await elapse.until(() => b.runtime.tasks.length === 3);
+  assert.deepEqual(states(), ['running', 'running', 'running']);
+  await end(load, a, b);
+});
+
 it('a first restore that takes long keeps its member in the group', async () => {
   const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));

@@ -1,8 +1,6 @@
 import type { Log, Membership } from '#log';
 import { type Clock, errorCode, invariant, type Logger, RetryableError } from '#platform';
 import {
-  type AssignmentOptions,
-  assignTasks,
   decodeShare,
   encodeMetadata,
   type MemberMetadata,
@@ -10,6 +8,7 @@ import {
   type Share,
   type TaskId,
 } from './assignment.ts';
+import { type AssignmentOptions, assignTasks } from './placement.ts';
 
 export type RebalanceOptions = {
   readonly log: Pick<Log, 'joinGroup'>;
@@ -206,9 +205,10 @@ export class Rebalance {
     return this.#membership !== used && this.#news !== 'expelled';
   }
 
+  /** Nothing is left before the group was joined. */
   async leave(): Promise<void> {
-    const { membership } = this;
-    await membership.leave();
+    const membership = this.#membership;
+    await membership?.leave();
     await this.#rejoining;
     // A round that ended at the same time has made the generation that was left a stale one.
     if (this.#membership !== membership) await this.membership.leave();

@@ -1,15 +1,24 @@
 import type { Appended, Log, OffsetCommit, Producer, Records, TopicPartition } from '#log';
 import { FencedWriter } from '#log';
-import { errorCode } from '#platform';
+import { errorCode, FatalError } from '#platform';
+import type { Outbox } from '../../operators/outbox.ts';
 import type { Rebalance } from '../assignment/rebalance.ts';
 import { step } from '../failpoints.ts';
-import type { Task } from '../task.ts';
 
 /**
  * What becomes of a commit that a crash interrupts. 'exactly-once': it has happened or it has not. 'at-least-once': its
  * outputs may be there without its offsets, and come again.
  */
 export type Guarantee = 'exactly-once' | 'at-least-once';
+
+/** What a commit takes of a task. */
+type Uncommitted = {
+  readonly name: string;
+  readonly outbox: Outbox;
+  readonly input: { readonly partitions: readonly { takenBytes: number }[] };
+  collect(): Promise<readonly OffsetCommit[]>;
+  commit(appended: readonly Appended[]): Promise<void>;
+};
 
 type Work = {
   readonly appends: readonly (TopicPartition & { readonly records: Records })[];
@@ -33,19 +42,32 @@ export async function openCommitter(
   return new ExactlyOnce(await FencedWriter.open(log, transactionalId), rebalance);
 }
 
-/** Commits `tasks` together: outputs, changelog records and input offsets in the log, then the stores. */
-export async function commitTasks(tasks: readonly Task[], committer: Committer): Promise<void> {
+/** A store of `task` turned out to be damaged by what a commit lets out or writes. */
+export class DamagedTaskError extends FatalError {
+  readonly task: string;
+
+  constructor(task: string, cause: unknown) {
+    super('MR_STORE_CORRUPT', `a store of task ${task} is damaged: ${String(cause)}`, { cause });
+    this.task = task;
+  }
+}
+
+/**
+ * Commits `tasks` together: outputs, changelog records and input offsets in the log, then the stores. Errors:
+ * DamagedTaskError, before the transaction or after it.
+ */
+export async function commitTasks(tasks: readonly Uncommitted[], committer: Committer): Promise<void> {
   const offsets: OffsetCommit[] = [];
   const appends = [];
   for (const task of tasks) {
-    offsets.push(...(await task.collect()));
+    offsets.push(...(await orDamaged(task, task.collect())));
     appends.push(...task.outbox.appends());
   }
   step('commit.collect');
   const appended = await committer.write({ appends, offsets });
   step('commit.store.before');
   for (const task of tasks) {
-    await task.commit(appended);
+    await orDamaged(task, task.commit(appended));
     task.outbox.clear();
     for (const input of task.input.partitions) input.takenBytes = 0;
     step('commit.store.between');
@@ -53,11 +75,17 @@ export async function commitTasks(tasks: readonly Task[], committer: Committer):
   step('commit.store.after');
 }
 
+async function orDamaged<T>({ name }: Uncommitted, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw errorCode(error) === 'MR_STORE_CORRUPT' ? new DamagedTaskError(name, error) : error;
+  });
+}
+
 /**
  * What the next commit keeps in memory until then: outputs, and the inputs whose changes of state wait with them (by
  * the size of the records, which is of the order of what operators keep).
  */
-export function uncommittedBytes(tasks: readonly Task[]): number {
+export function uncommittedBytes(tasks: readonly Uncommitted[]): number {
   let bytes = 0;
   for (const { outbox, input } of tasks) {
     bytes += outbox.bytes;

@@ -1,7 +1,7 @@
+import type { Outbox } from '../../operators/outbox.ts';
 import type { Timeline } from '../../time/timeline.ts';
 import { NO_WATERMARK, watermarkHeader } from '../../time/watermark.ts';
 import type { SubTopology } from '../../topology/topology.ts';
-import type { Outbox } from './outbox.ts';
 
 type Target = {
   readonly topic: string;

@@ -126,7 +126,7 @@ export function decodeJournalEntry(bytes: Buffer): JournalEntry {
     digest: reader.bytes().toString('hex'),
     fingerprint: reader.bytes().toString('hex'),
   }));
-  if (!reader.isAtEnd) throw unreadable('it is longer than it says');
+  if (!reader.isAtEnd) throw unreadable('it is longer than it states');
   return { isFirst, lacksRecords, committedAt, inputs, steps, stores };
 }
 
@@ -242,13 +242,13 @@ class Reader {
 
   byte(): number {
     const value = this.#bytes[this.#at++];
-    if (value === undefined) throw unreadable('it is cut short');
+    if (value === undefined) throw unreadable('it is truncated');
     return value;
   }
 
   varint(): number {
     const value = readUnsigned(this.#bytes, this.#at);
-    if (varintEnd > this.#bytes.length) throw unreadable('it is cut short');
+    if (varintEnd > this.#bytes.length) throw unreadable('it is truncated');
     if (!Number.isSafeInteger(value)) throw unreadable('a number in it is too large');
     this.#at = varintEnd;
     return value;
@@ -257,7 +257,7 @@ class Reader {
   bytes(): Buffer {
     const length = this.varint();
     const end = this.#at + length;
-    if (end > this.#bytes.length) throw unreadable('it is cut short');
+    if (end > this.#bytes.length) throw unreadable('it is truncated');
     const value = this.#bytes.subarray(this.#at, end);
     this.#at = end;
     return value;
@@ -266,7 +266,7 @@ class Reader {
   time(): number {
     const code = this.varint();
     if (code === 1) {
-      if (this.#at + 8 > this.#bytes.length) throw unreadable('it is cut short');
+      if (this.#at + 8 > this.#bytes.length) throw unreadable('it is truncated');
       this.#at += 8;
       return this.#bytes.readDoubleBE(this.#at - 8);
     }
@@ -285,6 +285,6 @@ class Reader {
 
 function unreadable(why: string): FatalError {
   return new FatalError('MR_JOURNAL_UNREADABLE', `A journal entry can't be read: ${why}.`, {
-    hint: 'it was damaged, or written by a newer release: verify with that one, or compare from the log alone',
+    hint: 'it is damaged, or was written by a newer release: verify with that one, or compare with a rebuild from the log',
   });
 }

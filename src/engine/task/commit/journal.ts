@@ -1,6 +1,5 @@
 import type { RecordBatch, TopicSpec } from '#log';
 import type { Topology } from '../../topology/topology.ts';
-import type { InputPartition } from '../input/input.ts';
 import {
   encodeJournalEntry,
   type JournalRun,
@@ -33,6 +32,13 @@ export function groupOfJournal(topic: string): string | undefined {
 export function isJournalTopic(name: string): boolean {
   return groupOfJournal(name) !== undefined;
 }
+
+/** An input whose progress is journalled. */
+type InputPartition = {
+  readonly node: { readonly topic: { readonly name: string } };
+  readonly position: number;
+  readonly watermark: { takeFollowed(): number | undefined };
+};
 
 /** What a journal entry needs to know of the task at a commit. */
 export type Committing = {

@@ -13,7 +13,7 @@ async function open(capacity: number, serde: Serde<unknown> = json()) {
   const read: string[][] = [];
   const getMany = database.getMany.bind(database);
   database.getMany = (keys) => {
-    read.push(keys.map((key) => key.toString('utf8', 1)));
+    read.push(keys.map((key) => key.toString('utf8', 2)));
     return getMany(keys);
   };
   const put = (changes: Readonly<Record<string, unknown>>): Promise<void> => {
@@ -90,6 +90,6 @@ it('a row whose schema is new is decoded when that has been loaded; one that can
   await put({ a: 1 });
   await rows.load(['a']);
   assert.equal(rows.get('a'), 1);
-  await database.write([{ key: Buffer.from('\x01b'), value: Buffer.from('{') }]);
+  await database.write([{ key: Buffer.from('\x01\x00b'), value: Buffer.from('{') }]);
   await assert.rejects(rows.load(['b']), { code: 'MR_STORE_CORRUPT' });
 });

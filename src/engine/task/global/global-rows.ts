@@ -1,11 +1,7 @@
-import { errorCode, FatalError, RetryableError } from '#platform';
-import type { Serde } from '../../serde.ts';
-import { prefixedKey, prefixRange } from '../../store/database-keys.ts';
+import { decodeLoading, type Serde } from '../../serde.ts';
+import { EntryCache } from '../../store/entry-cache.ts';
 import type { Change, Database } from '../../store/port.ts';
-
-const PREFIX = Buffer.from([1]);
-
-type Cached = { row: unknown; used: boolean };
+import { StoredValues } from '../../store/stored-values.ts';
 
 /**
  * The rows of a global table over its database, as the topic has them, the newest ones read decoded in memory. There is
@@ -14,85 +10,57 @@ type Cached = { row: unknown; used: boolean };
 export class GlobalRowStore {
   readonly #database: Database;
   readonly #serde: Serde<unknown>;
-  readonly #capacity: number;
-  /** In the order in which the CLOCK's hand comes to them. */
-  readonly #cache = new Map<string, Cached>();
+  readonly #values: StoredValues<unknown>;
+  readonly #cache: EntryCache<unknown>;
 
   constructor(database: Database, serde: Serde<unknown>, capacity: number) {
     this.#database = database;
     this.#serde = serde;
-    this.#capacity = capacity;
+    this.#values = new StoredValues('', serde);
+    this.#cache = new EntryCache(capacity);
+  }
+
+  get fingerprint(): string {
+    return this.#values.fingerprint;
   }
 
   /** Brings rows into memory, until `evict`. Errors: MR_STORE_CORRUPT where one can't be decoded. */
   async load(keys: readonly string[]): Promise<void> {
-    const missing = [...new Set(keys)].filter((key) => !this.#cache.has(key));
+    const missing = [...new Set(keys)].filter((key) => this.#cache.get(key) === undefined);
     if (missing.length === 0) return;
-    const values = await this.#database.getMany(missing.map((key) => prefixedKey(PREFIX, key)));
+    const values = await this.#database.getMany(missing.map((key) => this.#values.keyOf(key)));
     for (const [i, key] of missing.entries()) {
       const bytes = values[i] ?? null;
-      this.#cache.set(key, { row: bytes === null ? undefined : await this.#read(key, bytes), used: true });
+      const row = bytes === null ? undefined : await this.#values.decode(key, bytes);
+      this.#cache.admit(key, row, undefined, 0);
     }
   }
 
   /** A row that was loaded; undefined where there is none. */
   get(key: string): unknown {
     const cached = this.#cache.get(key);
-    if (cached === undefined) return undefined;
-    cached.used = true;
-    return cached.row;
+    if (cached !== undefined) cached.used = true;
+    return cached?.value;
   }
 
-  /**
-   * A row as a record of the topic has it; undefined where that removes it. A promise only where its schema is new, since
-   * one for each row would cost as much as the row. Errors: those of decoding.
-   */
+  /** A row as a record of the topic has it; undefined where that removes it. Errors: those of decoding. */
   decode(bytes: Buffer | null): unknown {
-    if (bytes === null) return undefined;
-    try {
-      return this.#serde.decode(bytes);
-    } catch (error) {
-      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
-      return this.#serde.prepare(bytes).then(() => this.#serde.decode(bytes));
-    }
+    return bytes === null ? undefined : decodeLoading(this.#serde, bytes);
   }
 
   /** Takes a row into memory where it is there already; gives the change to write to the database. */
   change(key: string, bytes: Buffer | null, row: unknown): Change {
     const cached = this.#cache.get(key);
-    if (cached !== undefined) cached.row = row;
-    return { key: prefixedKey(PREFIX, key), value: bytes };
+    if (cached !== undefined) cached.value = row;
+    return { key: this.#values.keyOf(key), value: bytes };
   }
 
   /** Brings the rows in memory down to their number: those go that were not used since they were last looked at. */
   evict(): void {
-    for (const [key, cached] of this.#cache) {
-      if (this.#cache.size <= this.#capacity) return;
-      this.#cache.delete(key);
-      if (!cached.used) continue;
-      cached.used = false;
-      this.#cache.set(key, cached);
-    }
+    this.#cache.evict();
   }
 
-  async *entries(): AsyncGenerator<readonly [key: string, row: unknown]> {
-    for await (const chunk of this.#database.scan(prefixRange(PREFIX))) {
-      for (const { key: bytes, value } of chunk) {
-        const key = bytes.toString('utf8', PREFIX.length);
-        yield [key, await this.#read(key, value as Buffer)];
-      }
-    }
-  }
-
-  async #read(key: string, bytes: Buffer): Promise<unknown> {
-    try {
-      return await this.decode(bytes);
-    } catch (cause) {
-      if (cause instanceof RetryableError) throw cause;
-      throw new FatalError('MR_STORE_CORRUPT', `a global table holds an unreadable row at ${key}`, {
-        hint: 'it is read again from its topic',
-        cause,
-      });
-    }
+  entries(): AsyncIterable<readonly [key: string, row: unknown]> {
+    return this.#values.entries(this.#database);
   }
 }

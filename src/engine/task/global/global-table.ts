@@ -11,13 +11,13 @@ import {
 } from '#platform';
 import type { GlobalRows } from '../../operators/global-join.ts';
 import { isOfRecord } from '../../operators/operator.ts';
+import { rejectedRecords } from '../../operators/operator-flow.ts';
 import type { Topic } from '../../serde.ts';
 import type { Change, Database, DatabaseProvider } from '../../store/port.ts';
 import { isHeartbeat } from '../../time/watermark.ts';
 import { whenUnlocked } from '../assignment/store-lock.ts';
 import { FETCH_BYTES } from '../input/fetching.ts';
-import { tombstonesTrustedMs } from '../restore/tombstones.ts';
-import { rejectedRecords } from '../status/introspection.ts';
+import { tombstonesTrustedMs } from '../restore/open-store.ts';
 import { GlobalRowStore } from './global-rows.ts';
 
 export type GlobalTableEnvironment = {
@@ -74,7 +74,7 @@ export class GlobalTableCopy implements GlobalRows {
       await this.#close();
       if (!BEYOND_REPAIR.has(errorCode(error) ?? '')) throw error;
       const { logger } = this.#environment;
-      logger.warn({ err: error, topic: this.#topic.name }, 'a global table is read again from its start');
+      logger.warn({ err: error, topic: this.#topic.name }, 'a global table is reread from the start');
       await this.#discard();
       await this.#attempt(onProgress);
     }
@@ -90,7 +90,7 @@ export class GlobalTableCopy implements GlobalRows {
       throw new RetryableError(
         'MR_GLOBAL_TABLE_DAMAGED',
         `the copy of global table ${this.#topic.name} can't be read`,
-        { hint: 'nothing to do: it is read again from its topic', cause },
+        { hint: 'nothing to do: it is reread from its topic', cause },
       );
     }
   }
@@ -154,6 +154,7 @@ class OpenRows {
 
   private constructor(
     topic: Topic<unknown, unknown>,
+    rows: GlobalRowStore,
     environment: GlobalTableEnvironment,
     database: Database,
     consumer: Consumer,
@@ -164,7 +165,7 @@ class OpenRows {
       offsets: bounds.map(({ start }) => start),
       asOf: environment.clock.now(),
     };
-    this.rows = new GlobalRowStore(database, topic.value, environment.cacheEntries);
+    this.rows = rows;
     this.#topic = topic;
     this.#environment = environment;
     this.#database = database;
@@ -189,10 +190,11 @@ class OpenRows {
       invariant(description !== undefined, `the log does not describe ${topic.name}`);
       const [bytes] = await database.getMany([MARKS_KEY]);
       const marks = bytes ? (JSON.parse(bytes.toString()) as Marks) : undefined;
-      const why = marks && unusable(marks, description.partitions, topic);
+      const rows = new GlobalRowStore(database, topic.value, environment.cacheEntries);
+      const why = marks && unusable(marks, description.partitions, rows);
       if (why !== undefined) throw misfit(topic.name, why);
       const consumer = await log.consumer({ maxBytes: FETCH_BYTES });
-      return new OpenRows(topic, environment, database, consumer, marks, description);
+      return new OpenRows(topic, rows, environment, database, consumer, marks, description);
     } catch (error) {
       await database.close();
       throw error;
@@ -211,7 +213,7 @@ class OpenRows {
       const now = this.#environment.clock.now();
       const batches = await this.#consumer.poll(0);
       if (batches.length > 0 && this.#wasWhole && now - this.#asOf > this.#trustedMs)
-        throw misfit(this.#topic.name, 'tombstones may have gone since it was last whole');
+        throw misfit(this.#topic.name, 'tombstones may have been removed since it was last complete');
       isAtEnd = places.filter(isReached).length === places.length;
       if (isAtEnd) {
         this.#asOf = now;
@@ -267,13 +269,13 @@ class OpenRows {
     const operator = this.#topic.name;
     const reason = errorCode(error) ?? 'MR_PROCESSOR_THREW';
     rejectedRecords(metrics).inc({ operator, reason });
-    logger.warn({ err: error, topic: operator, key }, 'a record of a global table is passed over');
+    logger.warn({ err: error, topic: operator, key }, 'a record of a global table is skipped');
   }
 
   #marks(): Change {
     const marks: Marks = {
       offsets: this.#offsets,
-      fingerprint: fingerprintOf(this.#topic),
+      fingerprint: this.rows.fingerprint,
       asOf: this.#asOf,
     };
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
@@ -284,19 +286,15 @@ class OpenRows {
 function unusable(
   { offsets, fingerprint }: Marks,
   partitions: number,
-  topic: Topic<unknown, unknown>,
+  rows: GlobalRowStore,
 ): string | undefined {
-  if (partitions !== offsets.length) return 'the topic has another number of partitions';
-  if (fingerprint !== fingerprintOf(topic)) return 'its rows were read by another schema';
+  if (partitions !== offsets.length) return 'the number of partitions of the topic has changed';
+  if (fingerprint !== rows.fingerprint) return 'its rows were read with another schema';
   return undefined;
 }
 
 function misfit(topic: string, why: string): FatalError {
-  return new FatalError('MR_STORE_CORRUPT', `the copy of global table ${topic} does not fit: ${why}`, {
-    hint: 'it is read again from its topic',
+  return new FatalError('MR_STORE_CORRUPT', `the copy of global table ${topic} is unusable: ${why}`, {
+    hint: 'it is reread from its topic',
   });
-}
-
-function fingerprintOf({ value }: Topic<unknown, unknown>): string {
-  return value.fingerprint.toString('hex');
 }

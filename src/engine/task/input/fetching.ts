@@ -1,14 +1,22 @@
-import type { Consumer, TopicPartition } from '#log';
+import type { Consumer, RecordBatch, TopicPartition } from '#log';
 import type { Clock, Counter } from '#platform';
-import type { Task } from '../task.ts';
 import type { IdleInputs } from './idle-inputs.ts';
-import type { InputPartition } from './input.ts';
+import type { InputPartition, TaskInput } from './input.ts';
 
 /** Held of an input beyond this only cools the processor's caches: the log is as fast as it was. */
 const READ_AHEAD_BYTES = 1024 * 1024;
 
 /** Bytes that one fetch returns: small beside any budget. */
 export const FETCH_BYTES = 1024 * 1024;
+
+/** A task that is fed. */
+export type FedTask = {
+  readonly partition: number;
+  readonly input: TaskInput;
+  inputOf(topic: string): InputPartition | undefined;
+  buffer(batch: RecordBatch): void;
+  fetchPositions(): (TopicPartition & { readonly offset: number })[];
+};
 
 /**
  * Brings records from the log into the tasks' buffers. Each input partition has an equal share of the budget of bytes
@@ -36,14 +44,14 @@ export class Fetching {
     this.#read = read;
   }
 
-  assign(tasks: readonly Task[]): void {
+  assign(tasks: readonly FedTask[]): void {
     this.#consumer.assign(tasks.flatMap((task) => task.fetchPositions()));
     this.#paused.clear();
     this.#applyBackPressure(tasks);
   }
 
   /** Returns the number of batches that came within `waitMs`. */
-  async fetch(tasks: readonly Task[], waitMs: number): Promise<number> {
+  async fetch(tasks: readonly FedTask[], waitMs: number): Promise<number> {
     const batches = await this.#consumer.poll(waitMs);
     const now = this.#clock.now();
     for (const batch of batches) {
@@ -65,7 +73,7 @@ export class Fetching {
     return batches.length;
   }
 
-  #applyBackPressure(tasks: readonly Task[]): void {
+  #applyBackPressure(tasks: readonly FedTask[]): void {
     const inputs = [...inputsOf(tasks)];
     const share = Math.min(this.#bufferBytes / inputs.length, READ_AHEAD_BYTES);
     for (const { place, input } of inputs) {
@@ -90,9 +98,7 @@ export class Fetching {
   }
 }
 
-export function* inputsOf(
-  tasks: readonly Task[],
-): Generator<{ place: TopicPartition; input: InputPartition }> {
+function* inputsOf(tasks: readonly FedTask[]): Generator<{ place: TopicPartition; input: InputPartition }> {
   for (const { input, partition } of tasks) {
     for (const each of input.partitions) {
       yield { place: { topic: each.node.topic.name, partition }, input: each };
@@ -100,8 +106,30 @@ export function* inputsOf(
   }
 }
 
-export function bufferedBytes(tasks: readonly Task[]): number {
+export function bufferedBytes(tasks: readonly FedTask[]): number {
   let bytes = 0;
   for (const { input } of tasks) for (const each of input.partitions) bytes += each.bufferedBytes;
   return bytes;
+}
+
+/** How long records that are at hand wait for those of other inputs; Infinity where there are none. */
+export function gatheringMs(tasks: readonly FedTask[]): number {
+  let longest = Number.POSITIVE_INFINITY;
+  for (const { input } of tasks) {
+    const isAtHand = input.partitions.some(
+      ({ bufferedRecords, node }) => bufferedRecords > 0 && node.release === 'on-arrival',
+    );
+    if (isAtHand) longest = Math.min(longest, input.heldForMs);
+  }
+  return longest;
+}
+
+/** Whether a task that waits for nothing has more to read than the next round takes. */
+export function isBehind(tasks: readonly FedTask[], batchRecords: number): boolean {
+  return tasks.some(({ input }) =>
+    input.partitions.some(
+      ({ node, fetchedAll, bufferedRecords }) =>
+        node.release === 'on-arrival' && (!fetchedAll || bufferedRecords > batchRecords),
+    ),
+  );
 }

@@ -1,7 +1,7 @@
 import type { Log } from '#log';
 import type { Clock } from '#platform';
 import type { SourceNode } from '../../topology/node.ts';
-import type { Task } from '../task.ts';
+import type { FedTask } from './fetching.ts';
 import type { InputPartition } from './input.ts';
 
 /** How long a caught-up input of a live world stays silent before its watermark follows the wall clock. */
@@ -31,7 +31,7 @@ export class IdleInputs {
     this.#lastMoved.set(input, now);
   }
 
-  async followWallClock(tasks: readonly Task[], world: World): Promise<void> {
+  async followWallClock(tasks: readonly FedTask[], world: World): Promise<void> {
     const now = world.clock.now();
     const silentAfterMs = Math.max(IDLE_MS, world.idleWaitMs);
     const inputs = tasks.flatMap((task) => task.input.partitions);

@@ -55,6 +55,7 @@ function batch(topic: string, baseOffset: number, records: readonly ProducerReco
     baseOffset,
     nextOffset: baseOffset + records.length,
     byteLength: 100 * records.length,
+    isPlain: false,
     offset: (index) => baseOffset + index,
     timestamp: (index) => at(index).timestamp,
     key: (index) => at(index).key,
@@ -67,6 +68,7 @@ function batch(topic: string, baseOffset: number, records: readonly ProducerReco
     },
     readEntry: () => assert.fail('inputs are not read as entries'),
     headers: (index) => at(index).headers ?? [],
+    free: () => {},
   };
 }
 

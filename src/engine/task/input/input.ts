@@ -1,7 +1,6 @@
 import type { RecordBatch } from '#log';
 import type { Clock } from '#platform';
-import { RecordList } from '../../operators/record.ts';
-import type { RawRecord, TakenRecord } from '../../operators/source.ts';
+import { type RawRecord, RecordList, type TakenRecord } from '../../operators/record.ts';
 import { Timeline } from '../../time/timeline.ts';
 import {
   isHeartbeat,
@@ -123,7 +122,7 @@ export class InputPartition {
   endBatch(): void {
     // Other values may be slices of their batch.
     const mayFree = this.node.topic.value.decodeAt !== undefined;
-    for (const batch of this.#taken) if (mayFree) batch.free?.();
+    for (const batch of this.#taken) if (mayFree) batch.free();
     this.#taken.length = 0;
   }
 

@@ -6,7 +6,8 @@ import { ManualClock } from '#platform/testing';
 import { memoryDatabases } from '../../store/memory/memory-database.ts';
 import { json } from '../../testing/json-topic.ts';
 import { type InputOffsets, positionHeader } from '../commit/position.ts';
-import { MARKS_KEY, type Marks, TaskState } from './state.ts';
+import { MARKS_KEY, type Marks } from './open-store.ts';
+import { TaskState } from './state.ts';
 
 const HOUR_MS = 3_600_000;
 const CHANGELOG = 'sums-changelog';

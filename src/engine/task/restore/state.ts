@@ -1,87 +1,33 @@
-import type { Appended, Log, ReadEntry, RecordBatch, TopicPartition } from '#log';
-import {
-  type Clock,
-  errorCode,
-  FatalError,
-  failpoint,
-  type Logger,
-  type Metrics,
-  RetryableError,
-} from '#platform';
-import { isOfRecord } from '../../operators/operator.ts';
-import { CachedStore, type RefusedEntry } from '../../store/cached-store.ts';
-import { ChangelogReplay } from '../../store/changelog-replay.ts';
+import type { Appended, Log } from '#log';
+import { errorCode, FatalError } from '#platform';
+import type { Outbox } from '../../operators/outbox.ts';
+import type { CachedStore, RefusedEntry } from '../../store/cached-store.ts';
 import { prefixRange, storePrefix } from '../../store/database-keys.ts';
-import { Digest } from '../../store/digest.ts';
 import type { Change, Database, DatabaseProvider, DatabaseSnapshot } from '../../store/port.ts';
 import type { StoreChanges } from '../../store/store-changes.ts';
-import { WholeRestore } from '../../store/whole-restore.ts';
 import type { StoreDefinition } from '../../topology/topology.ts';
 import type { Guarantee } from '../commit/commit.ts';
-import type { Outbox } from '../commit/outbox.ts';
-import { type InputOffsets, positionHeader, readPositionHeader } from '../commit/position.ts';
-import type { TaskFailpoint } from '../failpoints.ts';
-import { rejectedRecords } from '../status/introspection.ts';
-import type { RestoreProgress } from './restore-progress.ts';
-import { tombstonesTrustedMs } from './tombstones.ts';
+import { type InputOffsets, positionHeader } from '../commit/position.ts';
+import { step } from '../failpoints.ts';
+import { type Found, MARKS_KEY, type Marks, OpenStore } from './open-store.ts';
+import { Replay, type ReplayEnvironment } from './replay.ts';
 
-/** How far a store has come, kept in the same atomic write as its entries. */
-type StoreMark = {
-  /** Changelog records before this offset are in the store. */
-  readonly offset: number;
-  /** The changelog that the offset is of, with its number of partitions: recreated, it is another one. */
-  readonly changelog?: string;
-  /** Input offsets that its entries stand for; absent while a commit of its former owner is in it by half. */
-  readonly position?: InputOffsets;
-  readonly digest: string;
-  /** Fingerprint of the schema that the digest was made with. */
-  readonly fingerprint: string;
-};
-export type Marks = {
-  readonly stores: { readonly [name: string]: StoreMark };
-  /** Wall-clock time: a store older than the changelog keeps its tombstones can't be brought up to date. */
-  readonly committedAt: number;
-};
-
-/** The row of a task's database that tells how far its stores have come. */
-export const MARKS_KEY = Buffer.from([0]);
-const POLL_MS = 1000;
-/** Bytes of the changelog read at a time; larger chunks outlive the garbage collector's nursery. */
-const CHUNK_BYTES = 256 * 1024;
-
-export type StateOptions = {
+export type StateOptions = ReplayEnvironment & {
   readonly name: string;
-  readonly partition: number;
   readonly stores: readonly StoreDefinition[];
   readonly databases: DatabaseProvider;
   readonly cacheEntries: number;
   readonly log: Pick<Log, 'describeTopics' | 'consumer'>;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
   /** The group whose offsets are the inputs', for messages. */
   readonly group?: string;
   /** Names of tasks whose changelogs may hold values that can't be decoded. */
   readonly suspects?: ReadonlySet<string>;
   /** Committed input offsets by topic: how far copies of sources are restored. */
   readonly inputOffsets: ReadonlyMap<string, number>;
-  readonly restore?: RestoreProgress;
   /** Another process has the task; this one follows it. */
   readonly isCopy?: boolean;
   /** Exactly once, a store and the inputs' offsets are committed together. */
   readonly guarantee?: Guarantee;
-};
-
-type OpenStore = {
-  readonly definition: StoreDefinition;
-  readonly store: CachedStore<unknown>;
-  offset: number;
-  /** Its name and its number of partitions. */
-  changelog: string;
-  /** How long its tombstones are counted upon, and the wall-clock time from which on they are there for this store. */
-  tombstonesTrustedMs: number;
-  tombstonesSeenAt: number;
-  position: InputOffsets | undefined;
 };
 
 /**
@@ -101,15 +47,7 @@ export class TaskState {
     this.#options = options;
     this.#inputOffsets = options.inputOffsets;
     this.#database = database;
-    this.#stores = options.stores.map((definition) => ({
-      definition,
-      store: new CachedStore(definition.name, database, definition.spec.value, options.cacheEntries),
-      offset: 0,
-      changelog: '',
-      tombstonesTrustedMs: Number.POSITIVE_INFINITY,
-      tombstonesSeenAt: 0,
-      position: undefined,
-    }));
+    this.#stores = options.stores.map((each) => new OpenStore(each, database, options.cacheEntries));
   }
 
   static async open(options: StateOptions): Promise<TaskState> {
@@ -197,12 +135,10 @@ export class TaskState {
         : inputOffsets.get(changelog);
       if (offset !== undefined) open.offset = offset;
     }
-    const changes = this.#pending;
+    const held = this.#pending;
     this.#pending = [];
     this.#committedAt = this.#options.clock.now();
-    const marks = this.#marks();
-    if (this.#database.writeHeld !== undefined) return this.#database.writeHeld(changes, [marks]);
-    await this.#database.write([...changes.flatMap((each) => each.toChanges()), marks]);
+    await this.#database.write([this.#marks()], { held });
   }
 
   async close(): Promise<void> {
@@ -248,13 +184,16 @@ export class TaskState {
   }
 
   async #replayAll(end: 'stable' | 'end', emptied: readonly OpenStore[] = []): Promise<void> {
-    const { restore } = this.#options;
-    const ends: number[] = [];
-    for (const { definition } of this.#stores) ends.push(await this.#endOf(definition, end));
-    for (const [i, { offset }] of this.#stores.entries())
-      restore?.expect(Math.max(0, (ends[i] ?? 0) - offset));
-    for (const [i, open] of this.#stores.entries()) {
-      await this.#replay(open, ends[i] ?? 0, emptied.includes(open));
+    const { restore, suspects, name } = this.#options;
+    const ends = new Map<OpenStore, number>();
+    for (const open of this.#stores) ends.set(open, (await this.#find(open, end)).until);
+    for (const [open, until] of ends) restore?.expect(Math.max(0, until - open.offset));
+    for (const [open, until] of ends) {
+      const kind = { isEmpty: emptied.includes(open), isSuspect: suspects?.has(name) === true };
+      if (open.offset < until) {
+        const replay = new Replay(open, this.#database, until, kind, this.#options);
+        await replay.run((changes) => this.#write(open, changes));
+      }
       // Nothing was ever written: empty is what the store was at the beginning of its inputs.
       if (open.offset === 0) open.position = {};
     }
@@ -278,7 +217,7 @@ export class TaskState {
       'MR_STORE_AHEAD',
       `${store} holds ${place} up to offset ${is.offset}, and ${group}'s offset is ${is.committed}: it was set back, or has expired`,
       {
-        hint: `stop all instances and run "millrace offsets set ${group} ${place} ${is.offset}"; or raise the generation of the topology to process all anew`,
+        hint: `stop all instances and run "millrace offsets set ${group} ${place} ${is.offset}"; or raise the topology's generation to reprocess everything`,
       },
     );
   }
@@ -293,91 +232,32 @@ export class TaskState {
 
   /** Takes the local copy as it is marked, to be brought up to date; false where it has to be restored whole. */
   async #takeOver(open: OpenStore, marks: Marks | undefined): Promise<boolean> {
-    const { definition, store } = open;
-    const mark = marks?.stores[definition.name];
-    const [topic] = await this.#options.log.describeTopics([definition.changelog]);
-    const start = topic?.offsets[this.#options.partition]?.start ?? 0;
-    const until = await this.#endOf(definition, 'end');
-    open.offset = start;
-    open.changelog = `${definition.changelog}/${topic?.partitions ?? 0}`;
-    if (topic !== undefined) open.tombstonesTrustedMs = tombstonesTrustedMs(topic.cleanup);
-    open.tombstonesSeenAt = this.#options.clock.now();
-    if (mark === undefined || (mark.changelog ?? open.changelog) !== open.changelog) return false;
-    const isExpired =
-      mark.offset < until && this.#committedAt < open.tombstonesSeenAt - open.tombstonesTrustedMs;
-    // A log that has lost the end of a transaction still holds its records, aborted: the offset alone says nothing.
-    const isAhead = Object.entries(mark.position ?? {}).some(
-      ([input, offset]) => offset > (this.#inputOffsets.get(input) ?? 0),
-    );
-    if (mark.offset < start || mark.offset > until || isAhead || isExpired) {
+    const { name } = open.definition;
+    const found = await this.#find(open);
+    const { start, until } = found;
+    const mark = marks?.stores[name];
+    const taken = await open.takeOver(mark, this.#committedAt, found);
+    if (taken === 'misfit') {
       this.#options.logger.warn(
-        { task: this.#options.name, store: definition.name, local: mark.offset, start, end: until },
-        'the local store does not fit its changelog; it is restored whole',
+        { task: this.#options.name, store: name, local: mark?.offset, start, end: until },
+        'the local store does not match its changelog; it is fully restored',
       );
-      return false;
     }
-    open.offset = mark.offset;
-    if (mark.offset < until) open.tombstonesSeenAt = this.#committedAt;
-    open.position = mark.position;
-    if (mark.fingerprint === store.fingerprint) store.digest.set(Digest.fromHex(mark.digest));
-    else await store.recomputeDigest();
-    return true;
+    return taken === 'taken';
   }
 
-  async #endOf(definition: StoreDefinition, end: 'stable' | 'end'): Promise<number> {
-    if (!definition.logged) return this.#inputOffsets.get(definition.changelog) ?? 0;
-    const [topic] = await this.#options.log.describeTopics([definition.changelog]);
+  async #find(
+    { definition: { logged, changelog } }: OpenStore,
+    end: 'stable' | 'end' = 'end',
+  ): Promise<Found> {
+    const { log, partition, clock } = this.#options;
+    const [topic] = await log.describeTopics([changelog]);
+    const offsets = topic?.offsets[partition];
+    const inputOffsets = this.#inputOffsets;
     // To process, not the stable offset: a transaction that a dead owner has left open holds it below what its
     // successor has committed, and the state would lack that. Replaying waits until the transaction is aborted.
-    return topic?.offsets[this.#options.partition]?.[end] ?? 0;
-  }
-
-  async #replay(open: OpenStore, until: number, isEmpty: boolean): Promise<void> {
-    if (open.offset >= until) return;
-    const { definition, store } = open;
-    const source: TopicPartition = { topic: definition.changelog, partition: this.#options.partition };
-    const replayed = { name: definition.name, digest: store.digest, serde: definition.spec.value };
-    const replay = isEmpty
-      ? new WholeRestore(replayed, this.#database, until - open.offset)
-      : new ChangelogReplay(replayed, this.#database);
-    // Decoding all of a store takes longer than writing it, so a whole restore does so only after one that went wrong.
-    const decodes = !isEmpty || this.#options.suspects?.has(this.#options.name) === true;
-    const consumer = await this.#options.log.consumer({ maxBytes: CHUNK_BYTES });
-    try {
-      consumer.assign([{ ...source, offset: open.offset }]);
-      while (open.offset < until) {
-        const batches = await consumer.poll(POLL_MS);
-        this.#options.restore?.signal.throwIfAborted();
-        this.#assertTombstonesKept(open);
-        for (const batch of batches) await this.#take(open, batch, until, { add: replay.add, decodes });
-        if (replay.isFull || open.offset === until) await this.#write(open, replay.changes());
-      }
-    } finally {
-      await consumer.close();
-    }
-  }
-
-  /** Hands a batch's records before `until` to `add`, as the store holds them, and moves on behind it. */
-  async #take(
-    open: OpenStore,
-    batch: RecordBatch,
-    until: number,
-    { add, decodes }: { readonly add: ReadEntry<void>; readonly decodes: boolean },
-  ): Promise<void> {
-    const { logged, changelog, spec } = open.definition;
-    const isFramed = framedAs(spec.value.framing);
-    const count = recordsBefore(batch, until);
-    for (let i = 0; i < count; i++) {
-      if (!logged) await this.#addOwn(open, batch, i, add);
-      else if (!batch.readEntry(i, isFramed) || (decodes && !(await this.#isReadable(open, batch, i))))
-        this.#passOver(open, batch, i);
-      else batch.readEntry(i, add);
-    }
-    if (logged && count > 0) open.position = readPositionHeader(batch, count - 1);
-    const reached = Math.max(open.offset, Math.min(batch.nextOffset, until));
-    this.#options.restore?.advance(reached - open.offset);
-    open.offset = reached;
-    if (!logged) open.position = { [changelog]: reached };
+    const until = (logged ? offsets?.[end] : inputOffsets.get(changelog)) ?? 0;
+    return { topic, start: offsets?.start ?? 0, until, inputOffsets, now: clock.now() };
   }
 
   /**
@@ -395,111 +275,14 @@ export class TaskState {
 
   async #writeChunk(changes: Change[], unmarked: readonly OpenStore[]): Promise<void> {
     changes.push(this.#marks(unmarked));
-    await this.#database.write(changes, 'in-bulk');
+    await this.#database.write(changes, { inBulk: true });
     step('restore.chunk');
   }
 
-  /** A tombstone that was cleaned away before it was read here would leave its row for ever. */
-  #assertTombstonesKept({ definition, tombstonesSeenAt, tombstonesTrustedMs }: OpenStore): void {
-    if (this.#options.clock.now() - tombstonesSeenAt <= tombstonesTrustedMs) return;
-    const hint = 'nothing to do: it is opened again, and restored whole';
-    throw new RetryableError(
-      'MR_STORE_OUTDATED',
-      `${definition.name} was not brought up to date for longer than its changelog keeps tombstones`,
-      { hint },
-    );
-  }
-
-  async #isReadable({ definition }: OpenStore, batch: RecordBatch, index: number): Promise<boolean> {
-    const bytes = batch.value(index);
-    const { value: serde } = definition.spec;
-    if (bytes === null) return true;
-    try {
-      serde.decode(bytes);
-      return true;
-    } catch (error) {
-      if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') return false;
-    }
-    try {
-      await serde.prepare(bytes);
-      serde.decode(bytes);
-      return true;
-    } catch (error) {
-      if (error instanceof RetryableError) throw error;
-      return false;
-    }
-  }
-
-  /** Somebody else has written to the changelog; the row stays as it was. */
-  #passOver({ definition: { name, changelog } }: OpenStore, batch: RecordBatch, index: number): void {
-    const { logger, metrics } = this.#options;
-    const place = { topic: changelog, partition: batch.partition, offset: batch.offset(index) };
-    rejectedRecords(metrics).inc({ operator: name, reason: 'MR_AVRO_DECODE' });
-    logger.warn({ store: name, ...place }, 'a record of a changelog can’t be decoded and is passed over');
-  }
-
-  /**
-   * A source's record was written by somebody else: a copy holds it as the live task would have stored it, and passes
-   * over what the live task has sent to the dead letters.
-   */
-  async #addOwn(open: OpenStore, batch: RecordBatch, index: number, add: ReadEntry<void>): Promise<void> {
-    const key = ownKey(open, batch, index);
-    if (key === null) return;
-    const value = batch.value(index);
-    if (value === null) return add(key, 0, key.length, -1, -1);
-    try {
-      const own = Buffer.concat([key, await open.store.reencode(value)]);
-      add(own, 0, key.length, key.length, own.length);
-    } catch (error) {
-      if (!isOfRecord(error)) throw error;
-      const { name } = open.definition;
-      this.#options.logger.warn({ err: error, store: name }, 'an undecodable record is passed over');
-    }
-  }
-
   #marks(without: readonly OpenStore[] = []): Change {
-    const stores = Object.fromEntries(
-      this.#stores
-        .filter((open) => !without.includes(open))
-        .map(({ definition, store, offset, changelog, position }) => {
-          const { fingerprint } = store;
-          const digest = store.digest.toString();
-          const mark: StoreMark = { offset, changelog, digest, fingerprint };
-          return [definition.name, position === undefined ? mark : { ...mark, position }];
-        }),
-    );
+    const marked = this.#stores.filter((open) => !without.includes(open));
+    const stores = Object.fromEntries(marked.map((open) => [open.definition.name, open.mark]));
     const marks: Marks = { stores, committedAt: this.#committedAt };
     return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
   }
-}
-
-/** Whether a value can begin with so many bytes of framing: the wire format of schema registries begins with a zero. */
-function framedAs(framing: number): ReadEntry<boolean> {
-  if (framing === 0) return () => true;
-  return (bytes, _keyStart, _keyEnd, start, end) => end < 0 || (end - start >= framing && bytes[start] === 0);
-}
-
-/** How many of a batch's records lie before an offset. */
-function recordsBefore(batch: RecordBatch, until: number): number {
-  if (batch.nextOffset <= until) return batch.count;
-  let count = 0;
-  while (count < batch.count && batch.offset(count) < until) count++;
-  return count;
-}
-
-/** The key under which the live task holds a source's record; null where it has sent the record to the dead letters. */
-function ownKey({ definition: { spec } }: OpenStore, batch: RecordBatch, index: number): Buffer | null {
-  const key = batch.key(index);
-  if (key === null || batch.timestamp(index) < 0) return null;
-  try {
-    const text = key.toString();
-    return Buffer.from(spec.keyText === undefined ? text : spec.keyText(text));
-  } catch (error) {
-    if (!isOfRecord(error)) throw error;
-    return null;
-  }
-}
-
-function step(name: TaskFailpoint): void {
-  failpoint(name);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { OperatorCounts } from '../../operators/operator-flow.ts';
 import { type Topic, textKey } from '../../serde.ts';
 import { TopologyDriver } from '../../testing/driver.ts';
 import { json, jsonTopic } from '../../testing/json-topic.ts';
@@ -9,7 +10,6 @@ import { defineProcessor, port } from '../../topology/processor.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { session, tumbling } from '../../topology/windows/window.ts';
 import { windowedKey } from '../../topology/windows/windowed-key.ts';
-import type { OperatorCounts } from './introspection.ts';
 
 const PARTITIONS = 2;
 const clicks = jsonTopic<number>('clicks', PARTITIONS);

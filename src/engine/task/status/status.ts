@@ -1,8 +1,7 @@
-import { NO_WATERMARK } from '../../time/watermark.ts';
-import type { OwnedTasks } from '../assignment/owned-tasks.ts';
-import type { Fetching } from '../input/fetching.ts';
+import type { Gauge, Metrics } from '#platform';
+import type { OperatorCounts } from '../../operators/operator-flow.ts';
 import type { RestoreStatus } from '../restore/restore-progress.ts';
-import type { Task } from '../task.ts';
+import { TASK_PHASES, type TaskPhase } from './lifecycle.ts';
 
 export type InputStatus = {
   readonly topic: string;
@@ -18,11 +17,11 @@ export type InputStatus = {
 /** Plain JSON. */
 export type TaskStatus = {
   readonly name: string;
-  readonly state: 'restoring' | 'running' | 'standby';
+  readonly state: TaskPhase | 'standby';
   readonly inputs: readonly InputStatus[];
   /** Null before anything is known. */
   readonly watermark: number | null;
-  /** Present while the state is being restored, and for a standby. */
+  /** Present until the task runs, and for a standby. */
   readonly restore?: RestoreStatus;
 };
 
@@ -37,25 +36,78 @@ export type RuntimeStatus = {
   readonly tasks: readonly TaskStatus[];
 };
 
-export function taskStatus(tasks: OwnedTasks, fetching: Fetching): TaskStatus[] {
-  const idle = { inputs: [], watermark: null };
-  return [
-    ...tasks.running.map((task) => running(task, fetching)),
-    ...tasks.openings.map(({ name, progress }): TaskStatus => {
-      return { name, state: 'restoring', ...idle, restore: progress.status };
-    }),
-    ...tasks.standbys.map(({ name, progress }): TaskStatus => {
-      return { name, state: 'standby', ...idle, restore: progress };
-    }),
-  ];
+/** Plain JSON: what one member of the group does, and what has become of the records in its tasks. */
+export type EngineReport = Omit<RuntimeStatus, 'tasks'> & {
+  readonly tasks: readonly (TaskStatus & { readonly operators: readonly OperatorCounts[] })[];
+};
+
+type Running = { readonly name: string; operators(): readonly OperatorCounts[] };
+
+/** What a runtime is doing now. Plain JSON; it asks nobody and waits for nothing. */
+export function reportOf(runtime: {
+  status(): RuntimeStatus;
+  readonly tasks: readonly Running[];
+}): EngineReport {
+  const { tasks, ...member } = runtime.status();
+  const running = new Map(runtime.tasks.map((task) => [task.name, task]));
+  return {
+    ...member,
+    tasks: tasks.map((task) => ({ ...task, operators: running.get(task.name)?.operators() ?? [] })),
+  };
 }
 
-function running({ name, partition, input }: Task, fetching: Fetching): TaskStatus {
-  const inputs = input.partitions.map(({ node, position }): InputStatus => {
-    const place = { topic: node.topic.name, partition };
-    const end = fetching.end(place) ?? null;
-    return { ...place, position, end, lag: end === null ? null : Math.max(0, end - position) };
-  });
-  const watermark = input.watermark === NO_WATERMARK ? null : input.watermark;
-  return { name, state: 'running', inputs, watermark };
+const STATES = [...TASK_PHASES.filter((phase) => phase !== 'closed'), 'standby'] as const;
+const OF_TASKS = ['lag', 'watermark', 'remaining', 'eta'] as const;
+
+/** The state of a member's tasks as gauges; a task that has gone takes its own with it. */
+export class StatusGauges {
+  readonly #gauges: ReturnType<typeof statusGauges>;
+  #published: ReadonlySet<string> = new Set();
+
+  constructor(metrics: Metrics) {
+    this.#gauges = statusGauges(metrics);
+  }
+
+  /** To be called before the metrics are rendered. */
+  publish({ tasks }: RuntimeStatus): void {
+    for (const state of STATES) {
+      this.#gauges.tasks.set({ state }, tasks.filter((task) => task.state === state).length);
+    }
+    const names = new Set(tasks.map(({ name }) => name));
+    for (const task of this.#published) if (!names.has(task)) this.#remove(task);
+    this.#published = names;
+    for (const { name: task, inputs, watermark, restore } of tasks) {
+      const lag = inputs.reduce((sum, input) => sum + (input.lag ?? 0), 0);
+      this.#set('lag', task, inputs.length === 0 ? null : lag);
+      this.#set('watermark', task, watermark);
+      this.#set('remaining', task, restore === undefined ? null : restore.total - restore.restored);
+      this.#set('eta', task, restore?.etaMs ?? null);
+    }
+  }
+
+  #set(name: (typeof OF_TASKS)[number], task: string, value: number | null): void {
+    if (value === null) this.#gauges[name].remove({ task });
+    else this.#gauges[name].set({ task }, value);
+  }
+
+  #remove(task: string): void {
+    for (const name of OF_TASKS) this.#gauges[name].remove({ task });
+  }
+}
+
+/** Labels are bounded by the tasks of the topology. */
+function statusGauges(metrics: Metrics) {
+  const gauge = (name: string, help: string): Gauge<'task'> => metrics.gauge(name, help, ['task']);
+  return {
+    tasks: metrics.gauge('engine_tasks', 'Tasks that members hold, and copies of tasks, by state.', [
+      'state',
+    ]),
+    lag: gauge('engine_task_lag_records', 'Offsets between what a task has taken and the end of its inputs.'),
+    watermark: gauge('engine_task_watermark_ms', 'Event time up to which a task has seen everything, ms.'),
+    remaining: gauge(
+      'engine_restore_remaining_records',
+      'Changelog offsets that a restore has still to pass.',
+    ),
+    eta: gauge('engine_restore_eta_ms', 'Time that a restore will still take at its rate so far, ms.'),
+  };
 }

@@ -11,6 +11,7 @@ import type { DatabaseProvider } from '../../store/port.ts';
 import { TopicReader } from '../../topic-reader.ts';
 import { TopicWriter } from '../../topic-writer.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
+import type { Stream } from '../../topology/stream.ts';
 import { StreamsRuntime } from '../runtime.ts';
 import type { RuntimeOptions } from '../runtime-options.ts';
 
@@ -33,15 +34,16 @@ export function topic(name: string): Topic<string, number> {
 export const input = topic('input');
 export const output = topic('output');
 
-/** `check` is called with each record, and may throw. */
-export function sums(check: () => void = () => {}) {
+type Numbers = Stream<string, number>;
+
+/** `check` is called with each record, and may throw; `before` is what the records pass on their way. */
+export function sums(check: () => void = () => {}, before: (numbers: Numbers) => Numbers = (all) => all) {
   const builder = new TopologyBuilder({ name: 'sums', generation: 1 });
   const add = (sum: number, { value }: { value: number }) => {
     check();
     return sum + value;
   };
-  builder
-    .source(input)
+  before(builder.source(input))
     .aggregate('sum', { initial: () => 0, add, value: numbers })
     .to(output);
   return builder.build();

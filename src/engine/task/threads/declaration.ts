@@ -5,7 +5,7 @@ import type { TaskRead } from '../../queries/peers.ts';
 import type { PortRows } from '../../queries/port-rows.ts';
 import type { TaskOwners } from '../assignment/assignment.ts';
 import type { RuntimeOptions } from '../runtime-options.ts';
-import type { EngineReport } from '../status/introspection-report.ts';
+import type { EngineReport } from '../status/status.ts';
 
 /** What a thread is told of its place. */
 export type ThreadContext = {

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import {
   type Answer,
@@ -13,10 +14,9 @@ import type { PortRows } from '../../queries/port-rows.ts';
 import { moving } from '../../queries/rows.ts';
 import type { LocalTasks } from '../../queries/store-queries.ts';
 import type { TaskOwners } from '../assignment/assignment.ts';
-import type { EngineReport } from '../status/introspection-report.ts';
+import type { EngineReport } from '../status/status.ts';
 import type { ThreadAnswers, ThreadEvent, ThreadInput, ThreadProgress } from './declaration.ts';
 import { ThreadTasks } from './thread-tasks.ts';
-import { useLargeYoungGeneration } from './young-generation.ts';
 
 export type ThreadsOptions = {
   /** A module that exports `declare` (DeclareThread): what each thread runs. */
@@ -68,8 +68,8 @@ export interface StreamThreads {
  */
 export async function runOnThreads(options: ThreadsOptions): Promise<StreamThreads> {
   if (!(Number.isInteger(options.threads) && options.threads > 0)) {
-    throw new ConfigurationError('MR_THREADS_INVALID', `${options.threads} is no number of threads`, {
-      hint: 'use one thread or more, at most as many as there are processors',
+    throw new ConfigurationError('MR_THREADS_INVALID', `${options.threads} is not a number of threads`, {
+      hint: 'use at least one thread, and at most as many as there are CPU cores',
     });
   }
   useLargeYoungGeneration();
@@ -104,7 +104,9 @@ class RunningThreads implements StreamThreads {
     const ended = threads.map(async (thread) => {
       const error = await thread.ended;
       if (error === undefined) return undefined;
-      logger.error({ err: error, thread: thread.name }, 'a thread has failed');
+      // What the user has to put right is told by whoever started the threads.
+      const isTold = onFailure === 'stop' && error instanceof ConfigurationError;
+      if (!isTold) logger.error({ err: error, thread: thread.name }, 'a thread has failed');
       if (onFailure === 'stop') {
         this.#failure ??= error;
         for (const other of threads) void other.stop();
@@ -245,7 +247,7 @@ class StreamThread {
 
 function gone(name: string): FatalError {
   return new FatalError('MR_THREAD_ENDED', `thread ${name} has ended`, {
-    hint: 'unless it was told to, something in it has called process.exit(); look for what it last logged',
+    hint: 'something in it may have called process.exit(); look at what it logged last',
   });
 }
 
@@ -263,4 +265,16 @@ function sumOfEach(parts: readonly Readonly<Record<string, number>>[]): Record<s
     for (const [name, value] of Object.entries(part)) sums[name] = (sums[name] ?? 0) + value;
   }
   return sums;
+}
+
+const SEMI_SPACE_MIB = 64;
+
+/**
+ * Gives the threads that this process starts from now on a young generation in which a whole commit's objects have
+ * room: what a task holds until it commits is then not copied into the old generation and collected there. Measured on
+ * the engine's benchmark: a third fewer CPU-seconds than with V8's 16 MiB. It costs up to 190 MiB a thread.
+ */
+function useLargeYoungGeneration(): void {
+  setFlagsFromString(`--min-semi-space-size=${SEMI_SPACE_MIB}`);
+  setFlagsFromString(`--max-semi-space-size=${SEMI_SPACE_MIB}`);
 }

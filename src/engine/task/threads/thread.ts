@@ -1,11 +1,11 @@
 /** The code of one thread: see run-on-threads.ts for the side that starts it. */
+import type { Log } from '#log';
 import { Backoff, errorCode, HandedOver, type ServedThread, type Service, serveThread } from '#platform';
 import { localTasks } from '../../queries/local-tasks.ts';
 import { readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts';
 import { StreamsRuntime } from '../runtime.ts';
 import { RUNTIME_DEFAULTS } from '../runtime-options.ts';
-import { reportOf, StatusGauges } from '../status/introspection-report.ts';
-import { CatchUp } from './catch-up.ts';
+import { reportOf, StatusGauges } from '../status/status.ts';
 import type {
   DeclareThread,
   ThreadAnswers,
@@ -14,12 +14,29 @@ import type {
   ThreadProgress,
   ThreadRuntime,
 } from './declaration.ts';
-import { sourceLag } from './source-lag.ts';
 
 const PROGRESS_INTERVAL_MS = 200;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const GIVE_UP_RETRY_MS = 50;
+
+/** Lets others wait until a runtime has processed all that was readable when they asked. */
+class CatchUp {
+  #waiting: (() => void)[] = [];
+  /** Asked since the last round began: what they ask about may have come after its fetch. */
+  #asked: (() => void)[] = [];
+
+  /** Resolves at the end of the first round that began after this call and found nothing left to do. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#asked.push(resolve));
+  }
+
+  /** To be called after each round. */
+  observe(runtime: Pick<StreamsRuntime, 'isCaughtUp'>): void {
+    if (runtime.isCaughtUp) for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#waiting.push(...this.#asked.splice(0));
+  }
+}
 
 class RunningThread {
   readonly #input: ThreadInput;
@@ -98,7 +115,7 @@ class RunningThread {
       }
       // A full disk may keep stores from being closed in order; they are opened as after a crash.
       await runtime.close().catch((err: unknown) => logger.warn({ err }, 'stores were not closed'));
-      logger.warn({ err: error }, 'processing was cut off and starts again');
+      logger.warn({ err: error }, 'processing was interrupted and restarts');
       await this.#backoff.wait(stopping);
     } finally {
       this.#runtime = undefined;
@@ -175,3 +192,21 @@ await serveThread<ThreadInput, ThreadAnswers, void, ThreadEvent>(async (input, t
   const { declare } = (await import(input.module)) as { readonly declare: DeclareThread };
   return new RunningThread(input, await declare(input), thread).service;
 });
+
+/** Records of each source topic that are readable and that the running tasks have not taken yet. */
+async function sourceLag(
+  log: Log,
+  { tasks }: Pick<StreamsRuntime, 'tasks'>,
+): Promise<Record<string, number>> {
+  const lag: Record<string, number> = {};
+  const names = new Set(tasks.flatMap(({ input }) => input.partitions.map(({ node }) => node.topic.name)));
+  const descriptions = await log.describeTopics([...names]);
+  const stable = new Map(descriptions.map(({ name, offsets }) => [name, offsets.map((each) => each.stable)]));
+  for (const { input, partition } of tasks) {
+    for (const { node, position } of input.partitions) {
+      const end = stable.get(node.topic.name)?.[partition] ?? 0;
+      lag[node.topic.name] = (lag[node.topic.name] ?? 0) + Math.max(0, end - position);
+    }
+  }
+  return lag;
+}

@@ -27,8 +27,8 @@ it('a renamed store: refused, then migrated', async (t) => {
   await assert.rejects(start(t, log, counting('watch-time'), { databases }), {
     code: 'MR_TOPOLOGY_STATE_CHANGED',
     message:
-      'Topology guide, generation 1, does not fit the state that it has left: ' +
-      'store total/state is not declared any more: ' +
+      'Topology guide, generation 1, does not fit its existing state: ' +
+      'store total/state is no longer declared: ' +
       'rename { "total/state": "watch-time/state" } or drop ["total/state"].',
   });
   // end

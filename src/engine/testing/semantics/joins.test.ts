@@ -14,23 +14,23 @@ const HISTORY_MS = 300_000;
 /** What some steps give here where it is not what Kafka Streams gives; the reasons are in docs/SEMANTICS.md. */
 type Difference = { readonly name: string; readonly out: Readonly<Record<number, readonly Row[]>> };
 
-const waits = 'a record that waits is joined when the watermark has passed its grace';
-const closing =
+const WAITS = 'a record that waits is joined when the watermark has passed its grace';
+const CLOSING =
   'what met nothing comes out behind the record that closes it, in the order of closing, then of keys';
-const together = 'rows that go together take their pair with them';
+const TOGETHER = 'rows that go together take their pair with them';
 
 const differences: Readonly<Record<string, Difference>> = {
-  'stream-table-grace/innerWithVersionedStore': { name: waits, out: { 6: ['0 B-a 5'], 8: [] } },
+  'stream-table-grace/innerWithVersionedStore': { name: WAITS, out: { 6: ['0 B-a 5'], 8: [] } },
   'stream-table-grace/leftWithVersionedStore': {
-    name: waits,
+    name: WAITS,
     out: { 6: ['0 B-a 5'], 8: [], 10: ['0 C-null 9'], 18: [] },
   },
-  'table-table-multi/innerInner': { name: together, out: { 10: ['0 null 11'] } },
-  'table-table-multi/outerInner': { name: together, out: { 7: ['0 null 8'] } },
-  'outer-join/unmatched-before-match': { name: closing, out: { 1: ['1 A1+11 110', '0 A0+null 0'] } },
-  'outer-join/grace10': { name: closing, out: { 2: ['0 A0+null 0', '1 null+11 0'] } },
+  'table-table-multi/innerInner': { name: TOGETHER, out: { 10: ['0 null 11'] } },
+  'table-table-multi/outerInner': { name: TOGETHER, out: { 7: ['0 null 8'] } },
+  'outer-join/unmatched-before-match': { name: CLOSING, out: { 1: ['1 A1+11 110', '0 A0+null 0'] } },
+  'outer-join/grace10': { name: CLOSING, out: { 2: ['0 A0+null 0', '1 null+11 0'] } },
   'outer-join/asymmetric-before5-after20': {
-    name: closing,
+    name: CLOSING,
     out: { 5: ['3 null+13 36', '4 null+14 37', '0 A0+null 29'] },
   },
 };

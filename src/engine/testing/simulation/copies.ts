@@ -1,5 +1,5 @@
 import type { DatabaseSnapshot } from '../../store/port.ts';
-import { MARKS_KEY } from '../../task/restore/state.ts';
+import { MARKS_KEY } from '../../task/restore/open-store.ts';
 import { difference, type Outcome } from './outcome.ts';
 import type { SimulatedProcess } from './process.ts';
 

@@ -1,5 +1,12 @@
 import { type Clock, FatalError, invariant, RetryableError } from '#platform';
-import type { Change, Database, DatabaseProvider, DatabaseSnapshot, KeyRange } from '../../store/port.ts';
+import type {
+  Change,
+  Database,
+  DatabaseProvider,
+  DatabaseSnapshot,
+  KeyRange,
+  WriteManner,
+} from '../../store/port.ts';
 import type { Random } from './random.ts';
 
 /** What is left of a machine's stores when it starts again. */
@@ -183,9 +190,11 @@ class DiskDatabase implements Database {
     return keys.map((key) => this.#read(key.toString('latin1')));
   }
 
-  async write(changes: readonly Change[]): Promise<void> {
+  async write(changes: readonly Change[], { held = [] }: WriteManner = {}): Promise<void> {
     await this.#delay();
-    this.#change(changes.map(({ key, value }) => [key.toString('latin1'), value] as const));
+    const all = held.flatMap((each) => each.seal()).concat(changes);
+    this.#change(all.map(({ key, value }) => [key.toString('latin1'), value] as const));
+    for (const each of held) each.written();
     await this.#delay();
   }
 

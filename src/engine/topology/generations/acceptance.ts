@@ -76,20 +76,18 @@ function checkTopics(
   for (const { sources, sinks } of subTopologies) {
     for (const { topic } of sinks) {
       if (existing.has(topic.name) || internal.has(topic.name)) continue;
-      throw new ConfigurationError(
-        'MR_TOPOLOGY_INVALID',
-        `The topic ${topic.name} that results are written to is not there.`,
-        { hint: 'create it before the topology is started: its cleanup is its owner’s to choose' },
-      );
+      throw new ConfigurationError('MR_TOPOLOGY_INVALID', `The output topic ${topic.name} does not exist.`, {
+        hint: 'create it before the topology is started: its cleanup is its owner’s to choose',
+      });
     }
     for (const { topic } of [...sources, ...sinks]) {
       const found = existing.get(topic.name)?.partitions;
       if (found === undefined || found === topic.partitions || internal.has(topic.name)) continue;
       throw new ConfigurationError(
         'MR_TOPOLOGY_INVALID',
-        `${topic.name} has ${found} partitions in the log, and is declared with ${topic.partitions}.`,
+        `${topic.name} has ${found} partitions in the log, but is declared with ${topic.partitions}.`,
         {
-          hint: 'declare the number that the log has; where stores depend on it, the next start says what can be done about them',
+          hint: 'declare the number that the log has; if stores depend on it, the next start says what can be done about them',
         },
       );
     }
@@ -120,9 +118,9 @@ function changed(
   const lines = changes.map((change) => describeChange(change, is, was));
   return new ConfigurationError(
     'MR_TOPOLOGY_STATE_CHANGED',
-    `Topology ${name}, generation ${generation}, does not fit the state that it has left: ${lines.join('; ')}.`,
+    `Topology ${name}, generation ${generation}, does not fit its existing state: ${lines.join('; ')}.`,
     {
-      hint: `choose for each with the runtime’s option migrations: rename keeps the rows, rebuild reads the inputs of the whole sub-topology again from their start and writes its outputs again, drop begins empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
+      hint: `choose for each with the runtime’s option migrations, in a module for millrace run its export of that name: rename keeps the rows, rebuild rereads the inputs of the whole sub-topology from the start and rewrites its outputs, drop starts empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
     },
   );
 }

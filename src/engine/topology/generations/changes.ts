@@ -3,7 +3,7 @@ import type { Manifest, RepartitionEntry, StoreEntry, ValueType } from './manife
 
 /** A difference between what was kept and what is declared, that no start may pass over. */
 export type StateChange =
-  /** A store that is not declared any more: renamed, or no longer wanted. */
+  /** A store that is no longer declared: renamed, or no longer wanted. */
   | { readonly kind: 'removed'; readonly name: string; readonly was: StoreEntry }
   | { readonly kind: 'retyped'; readonly name: string; readonly why: string }
   /** A store whose changelog is another topic than it was. */
@@ -62,12 +62,12 @@ export function retyped(was: ValueType, is: ValueType): string | undefined {
   if (was.fingerprint === is.fingerprint) return undefined;
   const [before, now] = [was.format?.family, is.format?.family];
   if (before !== now)
-    return `its values were ${before ?? 'of a format of their own'} and are ${now ?? 'of a format of their own'}`;
+    return `its values were ${before ?? 'in a custom format'} and are ${now ?? 'in a custom format'}`;
   if (was.format === undefined || is.format === undefined) return 'its values have another fingerprint';
   const [writer, reader] = [was.format.schema, is.format.schema];
   if (writer === undefined || reader === undefined) return undefined;
   const reason = checkBackwardCompatible(reader, writer);
-  return reason === undefined ? undefined : `its schema can't read what it wrote before: ${reason}`;
+  return reason === undefined ? undefined : `its schema can't read what was written before: ${reason}`;
 }
 
 /** One line for each change, with what may be done about it. */
@@ -89,7 +89,7 @@ export function describeChange(
           retyped(change.was, store) === undefined,
       );
       const renames = heirs.map((store) => `rename { "${name}": "${store.name}" }`);
-      return `store ${name} is not declared any more: ${[...renames, `drop ["${name}"]`].join(' or ')}`;
+      return `store ${name} is no longer declared: ${[...renames, `drop ["${name}"]`].join(' or ')}`;
     }
     case 'retyped':
       return `store ${name}: ${change.why}: ${either}`;
@@ -98,10 +98,10 @@ export function describeChange(
     case 'repartitioned':
       return `store ${name} had ${change.was} partitions and has ${change.is}: ${either}`;
     case 'topic-repartitioned':
-      return `the repartition topic of ${name} had ${change.was} partitions and has ${change.is}: ${either}, which loses what is on its way`;
+      return `the repartition topic of ${name} had ${change.was} partitions and has ${change.is}: ${either}, which loses records in transit`;
     case 'topic-retyped':
-      return `the repartition topic of ${name}: ${change.why}: ${either}, which loses what is on its way`;
+      return `the repartition topic of ${name}: ${change.why}: ${either}, which loses records in transit`;
     case 'topic-removed':
-      return `the repartition topic of ${name} is not declared any more: drop ["${name}"], which loses what is on its way`;
+      return `the repartition topic of ${name} is no longer declared: drop ["${name}"], which loses records in transit`;
   }
 }

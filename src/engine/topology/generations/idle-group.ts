@@ -153,9 +153,9 @@ export function inputsOf(subTopologies: readonly SubTopology[]): TopicPartition[
 function busy(group: string, cause: unknown): RetryableError {
   return new RetryableError(
     'MR_TOPOLOGY_MIGRATION_BUSY',
-    `The state of ${group} can't be migrated while an instance of it runs, or another one migrates it.`,
+    `The state of ${group} can't be migrated while an instance runs, or while another one migrates it.`,
     {
-      hint: 'stop all instances, wait ten seconds for those that did not leave properly, and start one',
+      hint: 'stop all instances, wait ten seconds for those that did not leave cleanly, and start one',
       cause,
     },
   );

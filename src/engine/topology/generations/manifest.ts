@@ -144,6 +144,6 @@ function decode(bytes: Buffer, where: string): Manifest | undefined {
   throw new FatalError(
     'MR_TOPOLOGY_MANIFEST',
     `The manifest in ${where} can't be read: it has version ${String(manifest.version)}.`,
-    { hint: 'it was written by a newer release: start that one' },
+    { hint: 'a newer release wrote it: start that one' },
   );
 }

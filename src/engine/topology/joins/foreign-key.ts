@@ -33,8 +33,8 @@ export function checkedForeignKey<K, V>(
   return (row, key) => {
     const named: unknown = foreignKeyOf(row, key);
     if (named === null || typeof named === 'string') return named;
-    const message = `${operator}: the foreign key ${shown(named)} of the row ${shown(key)} is no text`;
-    throw new InputError('MR_RECORD_KEY', message, { hint: 'return the text of the key, or null for none' });
+    const message = `${operator}: the foreign key ${shown(named)} of the row ${shown(key)} is not a string`;
+    throw new InputError('MR_RECORD_KEY', message, { hint: 'return the key as a string, or null for none' });
   };
 }
 

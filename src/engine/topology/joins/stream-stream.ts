@@ -211,13 +211,14 @@ export function selfJoinSpec<K, V, J>(
  */
 function stretches<K>(key: KeySerde<K>, { beforeMs, afterMs, graceMs }: JoinWindow, behindMs: number) {
   for (const [name, ms] of Object.entries({ beforeMs, afterMs, graceMs })) {
-    if (!(ms >= 0 && Number.isFinite(ms))) throw invalid(`${name} of a join is ${ms}, not a time span`);
+    if (!(ms >= 0 && Number.isFinite(ms)))
+      throw invalid(`${name} of a join is ${ms}, which is not a duration`);
   }
   const lengthMs = Math.max(1, beforeMs + afterMs);
   const stretchOf = (ms: number) => {
     // Beyond it stretches could not be counted: the walk from one to the next would never end.
     if (Math.abs(ms) <= MAX_TIME_MS) return Math.floor(ms / lengthMs);
-    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is no time that a join could keep a record for`);
+    throw new InputError('MR_RECORD_TIMESTAMP', `${ms} is not a duration that a join can keep a record for`);
   };
   const split = (row: string) => row.lastIndexOf('\u0000');
   return {

@@ -1,7 +1,7 @@
 import type { FlowRecord } from '../../operators/record.ts';
 import { checkedKey } from '../../operators/record-checks.ts';
 import { type KeySerde, type Serde, textKey } from '../../serde.ts';
-import type { KeyValueStore } from '../../store/cached-store.ts';
+import type { KeyValueStore } from '../../store/key-value-store.ts';
 import { type Entry, timestampedList, withEntry } from '../../store/timestamped-list.ts';
 import {
   forgottenAtMs,
@@ -174,7 +174,7 @@ function graceJoinSpec<K, V, T, R>(
   { graceMs, value }: StreamTableJoinOptions<V>,
 ) {
   if (!(graceMs >= 0 && graceMs <= historyMs)) {
-    throw invalid(`a grace of ${graceMs} ms needs a table with as much history, which has ${historyMs} ms`);
+    throw invalid(`a grace of ${graceMs} ms requires a table with as much history; it has ${historyMs} ms`);
   }
   type Context = ProcessorContext<{ joined: Port<K, R> }, GraceStores<V, T>>;
   const stores: GraceStores<V, T> = {

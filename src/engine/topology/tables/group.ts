@@ -1,6 +1,6 @@
 import { checkedKey, textOf, undefinedOf } from '../../operators/record-checks.ts';
 import type { KeySerde } from '../../serde.ts';
-import type { KeyValueStore } from '../../store/cached-store.ts';
+import type { KeyValueStore } from '../../store/key-value-store.ts';
 import { copyOf } from '../joins/copy-of.ts';
 import { defineProcessor, port } from '../processor.ts';
 import type { Table } from '../table.ts';

@@ -91,5 +91,5 @@ export function assertTimestamp(timestamp: number): void {
 
 function assertDuration(what: string, ms: number, least: number): void {
   if (Number.isSafeInteger(ms) && ms >= least) return;
-  throw invalid(`a window's ${what} is ${ms} ms: a whole number of at least ${least} is wanted`);
+  throw invalid(`a window's ${what} is ${ms} ms: it must be a whole number of at least ${least}`);
 }

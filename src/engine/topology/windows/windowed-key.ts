@@ -22,7 +22,7 @@ const MAX_CACHED = 4096;
 const cached = new Map<number, string>();
 
 /** A time as 16 hexadecimal digits: the order of texts is that of times. */
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   const known = cached.get(ms);
   if (known !== undefined) return known;
   const text = ms.toString(16).padStart(TIME_DIGITS, '0');
@@ -53,7 +53,7 @@ export function windowedKey<K>(key: KeySerde<K>): KeySerde<Windowed<K>> {
       const at = text.length - SUFFIX;
       const times = text.slice(at + 1);
       if (at < 0 || text[at] !== '\u0000' || !/^[0-9a-f]{32}$/.test(times)) {
-        throw new InputError('MR_RECORD_WINDOWED_KEY', `${JSON.stringify(text)} is no key of a window`);
+        throw new InputError('MR_RECORD_WINDOWED_KEY', `${JSON.stringify(text)} is not a window's key`);
       }
       return {
         key: key.fromText(text.slice(0, at)),

@@ -4,7 +4,7 @@ import { Reader, Writer } from '@platformatic/kafka';
 import { errorName } from '../wire/kafka-errors.ts';
 import { type PartitionAnswer, parseFetchResponse } from './fetch-response.ts';
 
-const topicId = '01234567-89ab-cdef-0123-456789abcdef';
+const TOPIC_ID = '01234567-89ab-cdef-0123-456789abcdef';
 
 type Tag = readonly [tag: number, bytes: Buffer];
 type Partition = Partial<PartitionAnswer> & { readonly tags?: readonly Tag[] };
@@ -15,7 +15,7 @@ function responseOf(partitions: readonly Partition[], errorCode = 0): Writer {
     .appendInt32(0)
     .appendInt16(errorCode)
     .appendInt32(0)
-    .appendArray([topicId], (topic, id) => {
+    .appendArray([TOPIC_ID], (topic, id) => {
       topic.appendUUID(id).appendArray([...partitions], writePartition, true, false);
     })
     .appendTaggedFields();
@@ -56,7 +56,7 @@ test('each partition has its own answer, whatever became of the others', () => {
       { partition: 2, highWatermark: 9, lastStableOffset: 9 },
     ]),
   );
-  const empty = { topicId, errorCode: 0, aborted: [], divergedAt: undefined, records: null };
+  const empty = { topicId: TOPIC_ID, errorCode: 0, aborted: [], divergedAt: undefined, records: null };
   assert.deepEqual(answers, [
     { ...empty, partition: 3, errorCode: 6, highWatermark: -1, lastStableOffset: -1 },
     { ...empty, partition: 1, highWatermark: 20, lastStableOffset: 2 ** 40, aborted, records },

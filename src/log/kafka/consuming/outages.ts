@@ -13,7 +13,7 @@ export class Outages {
     if (this.#since.has(what)) return;
     const { clock, logger } = this.#cluster;
     this.#since.set(what, clock.monotonic());
-    logger?.warn({ err: error }, `${what} can't be read from; it is tried again until it can`);
+    logger?.warn({ err: error }, `${what} can't be read; retrying until it can`);
   }
 
   ended(what: string): void {
@@ -22,6 +22,6 @@ export class Outages {
     if (since === undefined) return;
     this.#since.delete(what);
     const { clock, logger } = this.#cluster;
-    logger?.info({ outageMs: Math.round(clock.monotonic() - since) }, `${what} can be read from again`);
+    logger?.info({ outageMs: Math.round(clock.monotonic() - since) }, `${what} can be read again`);
   }
 }

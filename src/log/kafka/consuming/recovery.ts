@@ -24,20 +24,16 @@ const OUT_OF_RANGE = 'OFFSET_OUT_OF_RANGE';
 const mayPass = (error: unknown) => isPassing(error) || errorName(error) === 'UNKNOWN_SERVER_ERROR';
 
 const topicReplaced = (topic: string) =>
-  new FatalError(
-    'MR_LOG_TOPIC_REPLACED',
-    `topic ${topic} was deleted and made anew while it was being read`,
-    {
-      hint: 'positions mean nothing in the new topic: drop what was derived from the old one and start over',
-    },
-  );
+  new FatalError('MR_LOG_TOPIC_REPLACED', `topic ${topic} was deleted and recreated while being read`, {
+    hint: 'positions are meaningless in the new topic: discard what was derived from the old one and start over',
+  });
 
 const cutBack = ({ assigned, nextOffset }: Reading, end: number) =>
   new FatalError(
     'MR_LOG_OFFSET_OUT_OF_RANGE',
     `${assigned.topic}/${assigned.partition} was read up to offset ${nextOffset}, and then cut back to ${end}`,
     {
-      hint: 'a replica that lacked records has become leader: drop what was derived from them and start over',
+      hint: 'a replica that lacked records has become leader: discard what was derived from them and start over',
     },
   );
 
@@ -105,7 +101,7 @@ export class Recovery {
     const { assigned, nextOffset } = reading;
     if (error.apiName === OUT_OF_RANGE) void this.#checkRange(reading);
     else if (error.apiName === CORRUPT) {
-      reading.fail(corruptBatch(`${nameOf(assigned)} offset ${nextOffset}`, 'the broker finds it so'));
+      reading.fail(corruptBatch(`${nameOf(assigned)} offset ${nextOffset}`, 'the broker says so'));
     } else if (mayPass(error)) this.#retryRefused(reading, error);
     else reading.fail(translatedError(error, `fetching ${nameOf(assigned)}`));
   }

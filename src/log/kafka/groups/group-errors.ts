@@ -26,16 +26,16 @@ export function groupError(error: unknown, group: string, sessionTimeoutMs?: num
   if (name === 'INVALID_SESSION_TIMEOUT') {
     return new ConfigurationError(
       'MR_KAFKA_SESSION',
-      `${what}: the brokers allow no session of ${sessionTimeoutMs} ms`,
+      `${what}: the brokers do not allow a session timeout of ${sessionTimeoutMs} ms`,
       {
-        hint: 'choose one between group.min.session.timeout.ms (6000 by default) and group.max.session.timeout.ms of the brokers, or change these',
+        hint: "choose one between the brokers' group.min.session.timeout.ms (6000 by default) and group.max.session.timeout.ms, or change these",
         cause: error,
       },
     );
   }
   if (foreign.has(name)) {
     return new ConfigurationError('MR_KAFKA_GROUP', `${what} can't be joined: ${name}`, {
-      hint: 'stop the consumers of other programs that use the name of this group, or allow more members by group.max.size of the brokers',
+      hint: "stop other programs' consumers that use this group's name, or allow more members with the brokers' group.max.size",
       cause: error,
     });
   }

@@ -118,7 +118,7 @@ function run({ append: { records }, from, count }: Part): Records {
 }
 
 export function hasNullKey(records: Records): boolean {
-  return records instanceof RecordBuffer ? records.hasNullKey : records.some(({ key }) => key === null);
+  return records instanceof RecordBuffer ? records.hasNullKey : [...records].some(({ key }) => key === null);
 }
 
 /** A buffer doesn't say: a record's size as it usually is, where all that depends on it is when a batch goes. */

@@ -107,7 +107,7 @@ export class LeaderChannel {
     this.#sentAt.add(sentAt);
     if (!this.#isWatched) void this.#watch();
     let answers: readonly ProduceAnswer[] = [];
-    let failure: unknown = new Error('a broker has left a partition out of its answer');
+    let failure: unknown = new Error("a broker's response lacks a partition");
     try {
       const { produce, transactionalId } = this.#options;
       answers = await produce.async(connection, transactionalId, batches);

@@ -32,6 +32,6 @@ test('a refusal of records says which error it was', () => {
   const answer = { topic: 't', partition: 1, baseOffset: -1, message: 'because' };
   const large = refusal({ ...answer, code: 10 });
   assert.equal(large.code, 'MR_RECORD_TOO_LARGE');
-  assert.match(large.message, /t takes \(partition 1\): MESSAGE_TOO_LARGE, because/);
+  assert.match(large.message, /t accepts \(partition 1\): MESSAGE_TOO_LARGE, because/);
   assert.equal(refusal({ ...answer, code: 32 }).code, 'MR_LOG_INVALID_RECORD');
 });

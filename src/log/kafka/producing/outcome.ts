@@ -54,7 +54,7 @@ export function refusal({ topic, partition, code, message }: ProduceAnswer): Mil
   if (!isTooLarge(code)) return invalidRecord(`Kafka refuses a record for ${topic}/${partition}: ${why}`);
   return new InputError(
     'MR_RECORD_TOO_LARGE',
-    `a record is larger than topic ${topic} takes (partition ${partition}): ${why}`,
+    `a record is larger than topic ${topic} accepts (partition ${partition}): ${why}`,
     { hint: "split the value, or raise the topic's max.message.bytes" },
   );
 }
@@ -63,9 +63,9 @@ export function refusal({ topic, partition, code, message }: ProduceAnswer): Mil
 export const outcomeUnknown = (topic: string, partition: number, cause: unknown) =>
   new RetryableError(
     'MR_LOG_UNAVAILABLE',
-    `${topic}/${partition} has not acknowledged an append in time (${reasonOf(cause)})`,
+    `${topic}/${partition} did not acknowledge an append in time (${reasonOf(cause)})`,
     {
-      hint: 'see that the brokers run; the records may have been written: another try may write them twice',
+      hint: 'check that the brokers run; the records may have been written: a retry may write them twice',
       cause,
     },
   );
@@ -73,7 +73,7 @@ export const outcomeUnknown = (topic: string, partition: number, cause: unknown)
 /** Time ran out for a batch that was never sent, or was refused each time. */
 export const notAppended = (topic: string, partition: number, cause: unknown) =>
   new RetryableError('MR_LOG_UNAVAILABLE', `${topic}/${partition} takes nothing (${reasonOf(cause)})`, {
-    hint: 'see that the brokers run: nothing was written, try again',
+    hint: 'check that the brokers run; nothing was written: retry',
     cause,
   });
 

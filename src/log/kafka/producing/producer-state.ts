@@ -84,7 +84,7 @@ function askLeader<T>(
 }
 
 /** The batch's offset among whole batches, and where they end. */
-export function findIn(
+function findIn(
   bytes: Buffer,
   { producerId, epoch, sequence }: ProducerIdentity & { readonly sequence: number },
 ): { readonly baseOffset?: number; readonly nextOffset: number } {

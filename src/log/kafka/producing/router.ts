@@ -69,8 +69,7 @@ export class Router {
     if (looksUp) this.#lookUp(queue);
     if (queue.isPaused) return;
     queue.isPaused = true;
-    if (queue.failures === 0)
-      logger?.warn({ topic, partition, err: error }, 'an append has to be tried again');
+    if (queue.failures === 0) logger?.warn({ topic, partition, err: error }, 'an append is retried');
     const pauseMs = backoffMs({ ...BACKOFF, random }, ++queue.failures);
     void clock.sleep(pauseMs, this.#options.signal).then(() => this.resume(queue));
   }

@@ -30,9 +30,9 @@ export function transactionError(error: unknown, transactionalId: string): unkno
   if (!isLost(error)) return translatedError(error, `a transaction of ${transactionalId}`);
   return new RetryableError(
     'MR_LOG_TRANSACTION_ABORTED',
-    `the brokers have aborted a transaction of ${transactionalId} (${errorName(error)})`,
+    `the brokers aborted a transaction of ${transactionalId} (${errorName(error)})`,
     {
-      hint: 'nothing of it is visible: append and commit again, in less time than a transaction may take',
+      hint: 'none of it is visible: append and commit again, within the transaction timeout',
       cause: error,
     },
   );

@@ -202,7 +202,7 @@ class KafkaTransactionalProducer implements TransactionalProducer {
       await coordinator.untilVisible(identity);
     } catch (error) {
       // It is committed, whatever has happened since: a successor, say, has taken over.
-      cluster.logger?.debug({ err: error }, 'readers may see a transaction somewhat later');
+      cluster.logger?.debug({ err: error }, 'readers may see a transaction slightly later');
       // Under the same epoch a question that comes late would end the next one.
       this.#needsEpoch = true;
     }

@@ -1,4 +1,3 @@
-import { shortText } from '#avro';
 import { readVarint, varintEnd } from '#platform';
 import { corruptBatch } from '../../errors.ts';
 import type { Header, ReadEntry, RecordBatch } from '../../port.ts';
@@ -106,9 +105,7 @@ export class FetchedBatch implements RecordBatch {
     const at = FIELDS * this.#stored(index);
     const start = this.#fields[at + KEY] as number;
     const end = this.#fields[at + KEY_END] as number;
-    return start < 0
-      ? null
-      : (shortText(this.#bytes, start, end) ?? this.#bytes.toString('utf8', start, end));
+    return start < 0 ? null : this.#bytes.toString('utf8', start, end);
   }
 
   value(index: number): Buffer | null {
@@ -150,6 +147,9 @@ export class FetchedBatch implements RecordBatch {
     }
     return headers;
   }
+
+  /** The memory is that of a fetch, which other batches lie in. */
+  free(): void {}
 
   /** `start` and `end` lie within the bytes. */
   #slice(start: number, end: number): Buffer {

@@ -63,7 +63,7 @@ export function locateRecords(
 
     const offset = readVarint(bytes, varintEnd);
     if (offset <= previousOffset || offset > lastOffsetDelta) {
-      throw new DamagedRecords(`record ${i} has the offset ${offset} behind ${previousOffset}`);
+      throw new DamagedRecords(`record ${i} has the offset ${offset} after ${previousOffset}`);
     }
     previousOffset = offset;
     fields[f + OFFSET] = offset;
@@ -90,7 +90,7 @@ export function locateRecords(
       if (at !== recordEnd) throw new DamagedRecords(`the headers of record ${i} don't end where it does`);
     }
   }
-  if (at !== end) throw new DamagedRecords(`${end - at} bytes are left behind its last record`);
+  if (at !== end) throw new DamagedRecords(`${end - at} bytes are left after its last record`);
   return { fields, wideTimestamps, isPlain };
 }
 

@@ -11,7 +11,7 @@ import { createTopics } from './topics.ts';
 type Kafka = NonNullable<Awaited<ReturnType<typeof kafkaServer>>>;
 
 const keepForEver: Cleanup = { policy: 'delete', retentionMs: null };
-const day = 86_400_000;
+const DAY = 86_400_000;
 const environment = { clock: systemClock, random: Math.random };
 let prefixes = 0;
 
@@ -42,11 +42,11 @@ test("what is asked for is what Java's tools find", async (t) => {
   const prefix = newPrefix();
   const log = await open(t, kafka, prefix, 'replication=1');
   const history = await open(t, kafka, `${prefix}history.`, 'retention=none');
-  const aDay: Cleanup = { policy: 'delete', retentionMs: day };
+  const aDay: Cleanup = { policy: 'delete', retentionMs: DAY };
   await log.createTopics([
     one('ever'),
     { ...one('day', aDay), partitions: 3 },
-    one('compact', { policy: 'compact', tombstoneRetentionMs: 2 * day }),
+    one('compact', { policy: 'compact', tombstoneRetentionMs: 2 * DAY }),
   ]);
   await history.createTopics([one('day', aDay)]);
   const printed = await kafka.run('kafka-topics', [
@@ -84,13 +84,13 @@ test("what is asked for is what Java's tools find", async (t) => {
     'retention.bytes': '-1',
   });
   assert.deepEqual(configsOf('ever', kept('-1')), kept('-1'));
-  assert.deepEqual(configsOf('day', kept('')), kept(`${day}`));
+  assert.deepEqual(configsOf('day', kept('')), kept(`${DAY}`));
   assert.deepEqual(
     configsOf('history.day', kept('')),
     kept('-1'),
     'imported records would be too old at once',
   );
-  const compacted = { ...always, 'cleanup.policy': 'compact', 'delete.retention.ms': `${2 * day}` };
+  const compacted = { ...always, 'cleanup.policy': 'compact', 'delete.retention.ms': `${2 * DAY}` };
   assert.deepEqual(configsOf('compact', compacted), compacted);
 });
 
@@ -123,7 +123,7 @@ test('a topic of another shape is refused, with what differs', async (t) => {
     [one('arrival'), /exists as message\.timestamp\.type=LogAppendTime, not as .*CreateTime/],
     [{ ...one('fitting'), partitions: 2 }, /exists as 1 partitions, not as 2/],
     [
-      one('fitting', { policy: 'delete', retentionMs: day }),
+      one('fitting', { policy: 'delete', retentionMs: DAY }),
       /exists as retention\.ms=-1, not as retention\.ms=86400000/,
     ],
   ] as const) {

@@ -77,7 +77,7 @@ export async function deleteTopics(cluster: Cluster, names: readonly string[]): 
 function checkSpec({ options }: Cluster, { name, partitions }: TopicSpec): void {
   const longest = LONGEST_NAME - options.prefix.length;
   if (!/^[a-zA-Z0-9._-]+$/.test(name) || name.length > longest || name === '.' || name === '..') {
-    throw invalidTopic(name, `the name is none, or longer than ${longest}`);
+    throw invalidTopic(name, `the name is invalid, or longer than ${longest}`);
   }
   if (!Number.isInteger(partitions) || partitions < 1)
     throw invalidTopic(name, `it can't have ${partitions} partitions`);

@@ -26,7 +26,7 @@ test('brokers that are not there are waited for, and named', async () => {
     assert.equal(errorCode(error), 'MR_LOG_UNAVAILABLE');
     assert.match(
       String(error),
-      /no broker at 127\.0\.0\.1:1, 127\.0\.0\.1:2 has answered within 30 s: connect ECONNREFUSED/,
+      /no broker at 127\.0\.0\.1:1, 127\.0\.0\.1:2 responded within 30 s: connect ECONNREFUSED/,
     );
     return true;
   });

@@ -46,7 +46,7 @@ export function checkVersions(apis: readonly Api[]): void {
   const newest = apis.find(({ apiKey }) => apiKey === FETCH)?.maxVersion ?? 0;
   if (newest >= FETCH_VERSION) return;
   throw new ConfigurationError('MR_KAFKA_VERSION', `the brokers are older than Kafka 3.7 (Fetch ${newest})`, {
-    hint: 'take brokers of Apache Kafka 3.7 or newer',
+    hint: 'use brokers of Apache Kafka 3.7 or newer',
   });
 }
 
@@ -65,9 +65,9 @@ function shutOut(options: KafkaOptions, cause: unknown): Error {
 }
 
 function unreached(options: KafkaOptions, { cause }: Error): Error {
-  const message = `no broker at ${addresses(options)} has answered within ${CONTACT_TIMEOUT_MS / 1000} s: ${reasonOf(cause)}`;
+  const message = `no broker at ${addresses(options)} responded within ${CONTACT_TIMEOUT_MS / 1000} s: ${reasonOf(cause)}`;
   return new RetryableError('MR_LOG_UNAVAILABLE', message, {
-    hint: 'see that the address of the log is right, and that the brokers run and can be reached from here',
+    hint: 'check the address of the log, and that the brokers run and are reachable from here',
     cause,
   });
 }

@@ -87,7 +87,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** Whether the request's fate is unknown: the connection failed before there was an answer. */
-export function isLost(error: unknown): boolean {
+function isLost(error: unknown): boolean {
   if (!(error instanceof Error) || loginRefusal(error) !== undefined) return false;
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isLost);
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
@@ -134,7 +134,7 @@ function saslReason({ response }: ResponseError): string {
     mechanisms?: readonly string[];
   };
   if (mechanisms === undefined) return errorMessage ?? 'the login has failed';
-  return mechanisms.length === 0 ? 'they want no login' : `they offer ${mechanisms.join(', ')}`;
+  return mechanisms.length === 0 ? 'they require no login' : `they offer ${mechanisms.join(', ')}`;
 }
 
 const forbidden: ReadonlySet<string> = new Set([
@@ -151,18 +151,19 @@ export function translatedError(error: unknown, what: string): unknown {
   const cause = error;
   if (name !== undefined && forbidden.has(name)) {
     return new ConfigurationError('MR_KAFKA_FORBIDDEN', `${what}: Kafka refuses with ${name}`, {
-      hint: 'grant the user the right that is missing, with kafka-acls',
+      hint: 'grant the user the missing permission with kafka-acls',
       cause,
     });
   }
   const reason = loginRefusal(error);
-  if (reason !== undefined) return loginRefused(`${what}: the brokers refuse to talk: ${reason}`, cause);
+  if (reason !== undefined)
+    return loginRefused(`${what}: the brokers reject the connection: ${reason}`, cause);
   if (name === undefined) return error;
   if (passing.has(name)) return unavailable(what, cause);
   const text = brokersWords(error);
   const words = text === undefined ? '' : ` (${text})`;
   return new FatalError('MR_KAFKA_REFUSED', `${what}: Kafka refuses with ${name}${words}`, {
-    hint: "look the name up in Kafka's list of protocol errors, and at the broker's log",
+    hint: "look up the name in Kafka's list of protocol errors, and look at the broker's log",
     cause,
   });
 }
@@ -176,8 +177,8 @@ export function loginRefused(message: string, cause: unknown): ConfigurationErro
 
 export function unavailable(what: string, cause?: unknown): RetryableError {
   const reason = cause === undefined ? '' : ` (${reasonOf(cause)})`;
-  return new RetryableError('MR_LOG_UNAVAILABLE', `${what}: Kafka does not answer${reason}`, {
-    hint: 'see that the brokers run and can be reached; the call may be tried again',
+  return new RetryableError('MR_LOG_UNAVAILABLE', `${what}: Kafka does not respond${reason}`, {
+    hint: 'check that the brokers run and are reachable; the call may be retried',
     cause,
   });
 }

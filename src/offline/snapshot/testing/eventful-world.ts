@@ -8,7 +8,7 @@ import {
   announce,
   example,
   item,
-  minuteMs,
+  MINUTE_MS,
   type SmallWorld,
   smallWorld,
   startMs,
@@ -23,7 +23,7 @@ export async function eventfulWorld(t: TestContext): Promise<{ opened: SmallWorl
   const opened = await smallWorld(t);
   const items = Array.from({ length: 9 }, (_, i) => ({
     ...item(`i${i}`),
-    created: i < 8 ? 0 : startMs + 45 * minuteMs,
+    created: i < 8 ? 0 : startMs + 45 * MINUTE_MS,
   }));
   const events = Array.from({ length: 240 }, (_, i): Interaction => {
     const of = items[(i * 5) % 8] as (typeof items)[number];
@@ -38,7 +38,7 @@ export async function eventfulWorld(t: TestContext): Promise<{ opened: SmallWorl
       session_id: null,
       request_id: null,
       context: { device: null, country: null, language: null },
-      ts: startMs + Math.floor(i / 4) * minuteMs,
+      ts: startMs + Math.floor(i / 4) * MINUTE_MS,
       original_ts: null,
       item: {
         type: 'video',
@@ -66,7 +66,7 @@ export async function eventfulWorld(t: TestContext): Promise<{ opened: SmallWorl
       weight: interactionWeight(each.kind),
     })),
   );
-  await announce(opened, startMs + 60 * minuteMs);
+  await announce(opened, startMs + 60 * MINUTE_MS);
   return { opened, events };
 }
 

@@ -11,10 +11,10 @@ import type { Example, Item, Labels, User } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
 
 export const startMs = Date.UTC(2026, 0, 1);
-export const minuteMs = 60_000;
-const users = 24;
-const items = 30;
-const perUser = 10;
+export const MINUTE_MS = 60_000;
+const USERS = 24;
+const ITEMS = 30;
+const PER_USER = 10;
 
 export type SmallWorld = {
   readonly log: EmbeddedLog;
@@ -44,25 +44,25 @@ export async function smallWorld(t: TestContext): Promise<SmallWorld> {
 
 /** Writes the world's items, users and 240 examples, all of them before the watermark. */
 export async function fillSmallWorld({ log, topics }: SmallWorld): Promise<void> {
-  const allItems = Array.from({ length: items }, (_, i) => item(`i${i}`));
-  const allUsers = Array.from({ length: users }, (_, u) => user(`u${u}`));
+  const allItems = Array.from({ length: ITEMS }, (_, i) => item(`i${i}`));
+  const allUsers = Array.from({ length: USERS }, (_, u) => user(`u${u}`));
   await write(log, topics.items, allItems, ({ item_id }) => item_id);
   await write(log, topics.users, allUsers, ({ user_id }) => user_id);
   await writeExamples({ log, topics }, smallExamples());
-  await announce({ log, topics }, startMs + users * perUser * minuteMs);
+  await announce({ log, topics }, startMs + USERS * PER_USER * MINUTE_MS);
 }
 
 export function smallExamples(): Example[] {
-  return Array.from({ length: users * perUser }, (_, n) => {
-    const u = n % users;
-    const round = Math.floor(n / users);
+  return Array.from({ length: USERS * PER_USER }, (_, n) => {
+    const u = n % USERS;
+    const round = Math.floor(n / USERS);
     // An item of the user's group, another one in each round.
-    const i = 2 * ((u * 7 + round * 4 + (round % 3)) % (items / 2)) + (u % 2);
+    const i = 2 * ((u * 7 + round * 4 + (round % 3)) % (ITEMS / 2)) + (u % 2);
     const recent = Array.from({ length: Math.min(round, 5) }, (_, back) => {
       const before = round - 1 - back;
-      return `i${2 * ((u * 7 + before * 4 + (before % 3)) % (items / 2)) + (u % 2)}`;
+      return `i${2 * ((u * 7 + before * 4 + (before % 3)) % (ITEMS / 2)) + (u % 2)}`;
     });
-    return example(`u${u}`, `i${i}`, startMs + n * minuteMs, recent);
+    return example(`u${u}`, `i${i}`, startMs + n * MINUTE_MS, recent);
   });
 }
 

@@ -34,7 +34,7 @@ export async function removeCommonNamespace(
     const namespace = COMMON_NAMESPACE;
     logger.warn(
       { namespace, savedAt },
-      'an earlier release keeps views in Redis below a namespace that no log owns',
+      'an earlier release keeps views in Redis under a namespace that no log owns',
     );
     return 'in use';
   }

@@ -224,7 +224,7 @@ function keepName(name: string, done: (error: null, address: string) => void): v
 async function connected(client: Redis | Cluster, until: number): Promise<void> {
   const giveUp = new AbortController();
   const late = sleep(Math.max(CONNECT_TIMEOUT_MS, until - performance.now()), undefined, giveUp).then(() => {
-    throw new Error('it has not become ready in time');
+    throw new Error('it was not ready in time');
   });
   late.catch(() => {});
   try {
@@ -263,7 +263,7 @@ function factOf(facts: string, name: string): string | undefined {
 }
 
 function noDatabases(name: string): ConstructorParameters<typeof ConfigurationError> {
-  const hint = 'Leave the number out, and keep installations apart by ?namespace=NAME.';
+  const hint = 'Omit the number, and separate installations by ?namespace=NAME.';
   return ['MR_REDIS_REFUSED', `Redis at ${name} is a cluster, which has database 0 only.`, { hint }];
 }
 
@@ -273,7 +273,7 @@ function requireNoEviction(facts: string, name: string): void {
   if (policy === 'noeviction' || (factOf(facts, 'maxmemory') ?? '0') === '0') return;
   throw new ConfigurationError(
     'MR_REDIS_REFUSED',
-    `Redis at ${name} drops keys when its memory is full (maxmemory-policy ${policy}): rows would vanish unnoticed.`,
+    `Redis at ${name} evicts keys when its memory is full (maxmemory-policy ${policy}): rows would disappear unnoticed.`,
     { hint: 'Set maxmemory-policy noeviction.' },
   );
 }

@@ -14,7 +14,7 @@ const POLL_MS = 1_000;
 /** A writer that starts again reads the records of this time a second time at most. */
 const SAVE_MS = 200;
 /** Progress is saved without any, too: that is how others know of a writer. */
-export const HEARTBEAT_MS = 1_000;
+const HEARTBEAT_MS = 1_000;
 
 export type WriterEnvironment = FollowerEnvironment & {
   readonly connection: RedisConnection;
@@ -129,7 +129,7 @@ export class GenerationWriter {
         if (err instanceof RetryableError || !(err instanceof MillraceError) || err instanceof InvariantError)
           throw err;
         undecodable.inc({ topic: place.topic });
-        logger.error({ err, ...place }, 'a record could not be decoded and is left out');
+        logger.error({ err, ...place }, 'an undecodable record is skipped');
       },
     });
     const first = reader.positions;

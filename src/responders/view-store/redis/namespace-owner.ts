@@ -37,7 +37,7 @@ function foreign(connection: RedisConnection, found: string): ConfigurationError
     'MR_VIEWS_FOREIGN',
     `The namespace ${namespace} of Redis at ${name} belongs to another log: ${owner} (${id}).`,
     {
-      hint: `Leave ?namespace= out of the option views, or name another one. Where that log is gone for good: redis-cli DEL '${ownerKey(connection)}'.`,
+      hint: `Omit ?namespace= in option views, or choose another one. If that log no longer exists: redis-cli DEL '${ownerKey(connection)}'.`,
     },
   );
 }

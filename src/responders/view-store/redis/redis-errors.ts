@@ -14,12 +14,12 @@ export function redisError(error: unknown, name: string): MillraceError {
   const cause = new Error(message);
   if (isReply && !passing.test(message)) {
     return new ConfigurationError('MR_REDIS_REFUSED', `Redis at ${name} refuses: ${message}`, {
-      hint: 'Check user, password and database in the address of the views, and what that user may do.',
+      hint: "Check user, password and database in the address of option views, and the user's permissions.",
       cause,
     });
   }
   return new RetryableError('MR_REDIS_UNAVAILABLE', `Redis at ${name} is not available: ${message}`, {
-    hint: 'Check that it runs and can be reached; the views go on when it does.',
+    hint: 'Check that it runs and is reachable; the views resume when it does.',
     cause,
   });
 }

@@ -41,19 +41,19 @@ const parameters = ['namespace', 'ca'];
  * password.
  */
 export function parseRedisUrl({ url: text, owner, ...secrets }: RedisLocation): RedisAddress {
-  if (!URL.canParse(text)) throw wrong('it is no URL');
+  if (!URL.canParse(text)) throw wrong('it is not a URL');
   const url = new URL(text);
   const { protocol, hostname, port, pathname, searchParams } = url;
   if (protocol !== 'redis:' && protocol !== 'rediss:') {
-    throw wrong('it begins with neither redis:// nor rediss://');
+    throw wrong('it starts with neither redis:// nor rediss://');
   }
   if (hostname === '') throw wrong('it names no host');
   const database = /^\/?(\d{0,4})\/?$/.exec(pathname)?.[1];
-  if (database === undefined) throw wrong('what follows the port is not the number of a database');
+  if (database === undefined) throw wrong('the part after the port is not a database number');
   refuseOtherParameters(searchParams, parameters, wrong);
   const namespace = searchParams.get('namespace') ?? namespaceOf(owner);
   if (!/^[\w.-]{1,64}$/.test(namespace)) {
-    throw wrong('the namespace has other characters than letters, digits and _ . -, or more than 64');
+    throw wrong('the namespace has characters other than letters, digits and _ . -, or more than 64');
   }
   const ca = searchParams.get('ca') ?? undefined;
   if (ca !== undefined && protocol === 'redis:') throw wrong('ca is for rediss:// only');
@@ -82,7 +82,7 @@ export function redisName({ host, port, database, tls }: RedisAddress): string {
 
 /** The address is not shown: it may hold a password. */
 function wrong(reason: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('MR_REDIS_URL', `The address of Redis is not one: ${reason}.`, {
+  return new ConfigurationError('MR_REDIS_URL', `The address of Redis is malformed: ${reason}.`, {
     hint: 'Write redis://HOST:PORT/DATABASE?namespace=NAME, or rediss:// for TLS; percent-encode a password.',
     cause,
   });

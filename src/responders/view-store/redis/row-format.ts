@@ -15,7 +15,7 @@
 const FORMAT = 1;
 const PLACE_BYTES = 12;
 /** With one place, which is what writers send. */
-export const HEADER_BYTES = 11 + PLACE_BYTES;
+const HEADER_BYTES = 11 + PLACE_BYTES;
 
 export type StoredRow = {
   readonly partition: number;

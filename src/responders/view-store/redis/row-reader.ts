@@ -59,8 +59,8 @@ export class RedisRowReader {
       break;
     }
     this.#live = undefined;
-    throw new RetryableError('MR_VIEWS_NOT_BUILT', 'The views in Redis are not there, or not all of them.', {
-      hint: 'Wait until a writer of the views has built them from the log; see that one runs.',
+    throw new RetryableError('MR_VIEWS_NOT_BUILT', 'The views in Redis are missing or incomplete.', {
+      hint: 'Wait until a view writer has built them from the log; check that one runs.',
     });
   }
 

@@ -30,8 +30,8 @@ export class RowWriter {
     this.#connection = connection;
     this.#keys = keys;
     this.#generation = generation;
-    this.#written = metrics.counter('view_rows_written_total', 'Rows put into Redis.', ['topic']);
-    const help = 'Rows not put into Redis because newer ones were there.';
+    this.#written = metrics.counter('view_rows_written_total', 'Rows written to Redis.', ['topic']);
+    const help = 'Rows not written to Redis because newer ones were present.';
     this.#superseded = metrics.counter('view_rows_superseded_total', help, ['topic']);
   }
 
@@ -124,9 +124,9 @@ async function allSettled(work: readonly Promise<void>[]): Promise<void> {
 export function viewsChanged(answer: number): RetryableError {
   const what =
     answer === REFUSED.sealed
-      ? 'is sealed: another one takes its place'
+      ? 'is sealed: another one replaces it'
       : answer === REFUSED.setBack
-        ? 'is older than it was left: Redis has come back with older data'
+        ? 'is older than before: Redis came back with older data'
         : 'is gone';
-  return new RetryableError('MR_VIEWS_CHANGED', `The generation of the views that is written to ${what}.`);
+  return new RetryableError('MR_VIEWS_CHANGED', `The revision of the views being written ${what}.`);
 }

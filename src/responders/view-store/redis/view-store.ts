@@ -156,7 +156,7 @@ export class RedisViewStore implements ViewStore {
     if (found === undefined) return undefined;
     const { decoder } = this.#parts;
     if (found === 'damaged') {
-      const damaged = new InputError('MR_VIEWS_ROW_DAMAGED', 'What lies in Redis is no row.');
+      const damaged = new InputError('MR_VIEWS_ROW_DAMAGED', 'The value in Redis is not a row.');
       decoder.leaveOut(view.topic.name, key, damaged);
       return undefined;
     }

@@ -45,7 +45,7 @@ export class RedisViewWriter {
   #running: Promise<void> = Promise.resolve();
   #leaving: Promise<void> = Promise.resolve();
   #sweeping: Promise<void> = Promise.resolve();
-  #problem: string | undefined = 'the views in Redis are being looked at';
+  #problem: string | undefined = 'the views in Redis are being checked';
   #hasFollowed = false;
 
   private constructor(environment: WriterEnvironment) {
@@ -53,7 +53,7 @@ export class RedisViewWriter {
     this.#environment = environment;
     this.#generations = new Generations(connection, keys);
     this.#backoff = new Backoff(clock, BACKOFF);
-    const help = 'Generations of views built from the start of the log, by reason.';
+    const help = 'Revisions of views built from the start of the log, by reason.';
     this.#builds = metrics.counter('view_builds_total', help, ['reason']);
     this.#building = metrics.gauge('view_build_running', '1 while this process builds views from the log.');
     this.#caughtUp.promise.catch(() => {});
@@ -313,7 +313,7 @@ export class RedisViewWriter {
       try {
         if ((await removeCommonNamespace(this.#environment, signal)) === 'done') return;
       } catch (err) {
-        logger.warn({ err }, `views below the namespace ${COMMON_NAMESPACE} stay in Redis for now`);
+        logger.warn({ err }, `views under the namespace ${COMMON_NAMESPACE} stay in Redis for now`);
       }
       await clock.sleep(LOOK_AT_COMMON_MS, signal);
     }

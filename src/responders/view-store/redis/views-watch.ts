@@ -28,13 +28,13 @@ export class ViewsWatch {
   readonly #caughtUp = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
   #refreshing: Promise<void> | undefined;
-  #problem: string | undefined = 'the views in Redis are being looked at';
+  #problem: string | undefined = 'the views in Redis are being checked';
   #isCaughtUp = false;
   /** What has been seen of the views, by a look or, once the connection was lost, by a read: they are not to fall behind. */
   #required: Offsets = new Map();
   /** By topic and partition, the offset behind the newest row that was read. */
   readonly #read = new Map<string, number[]>();
-  /** Redis has come back with older rows than were read before, and no writer has mended that yet. */
+  /** Redis came back with older rows than were read before, and no writer has mended that yet. */
   #isSetBack = false;
   #watermark = Number.NEGATIVE_INFINITY;
   #savedAt = 0;
@@ -67,15 +67,15 @@ export class ViewsWatch {
     if (this.#problem !== undefined) return this.#problem;
     const silentMs = this.#options.clock.monotonic() - this.#heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return undefined;
-    return `no writer of the views in Redis has been heard of for ${Math.round(silentMs / 1000)} s`;
+    return `no view writer has been active in Redis for ${Math.round(silentMs / 1000)} s`;
   }
 
   /** Before rows are read. Errors: MR_VIEWS_NOT_BUILT where they would be older than rows read before. */
   async requireUpToDate(): Promise<void> {
     if (this.#epoch !== this.#options.connection.epoch) await this.#refresh();
     if (!this.#isSetBack) return;
-    throw new RetryableError('MR_VIEWS_NOT_BUILT', 'Redis has come back with older rows.', {
-      hint: 'Wait until a writer of the views has brought them up to date; see that one runs.',
+    throw new RetryableError('MR_VIEWS_NOT_BUILT', 'Redis came back with older rows.', {
+      hint: 'Wait until a view writer has brought them up to date; check that one runs.',
     });
   }
 
@@ -127,12 +127,12 @@ export class ViewsWatch {
     if (this.#epoch !== epoch) this.#required = furthest(this.#required, this.#read);
     this.#epoch = epoch;
     if (progress === undefined) {
-      this.#problem = 'the views in Redis are not there, or not all of them';
+      this.#problem = 'the views in Redis are missing or incomplete';
       return;
     }
     const { offsets, savedAt, watermark } = progress;
     if (!this.#isCaughtUp && (await this.#isBeyondLog(offsets))) {
-      this.#problem = 'the views in Redis are of another log';
+      this.#problem = 'the views in Redis belong to another log';
       return;
     }
     this.#watermark = Math.max(this.#watermark, watermark);
@@ -145,7 +145,7 @@ export class ViewsWatch {
       this.#isCaughtUp = true;
       this.#caughtUp.resolve();
     }
-    if (this.#isSetBack) this.#problem = 'Redis has come back with older rows';
+    if (this.#isSetBack) this.#problem = 'Redis came back with older rows';
     else if (this.#isCaughtUp) this.#problem = undefined;
     else this.#problem = `the views in Redis are up to ${behind} records behind`;
   }

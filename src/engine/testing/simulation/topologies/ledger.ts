@@ -12,6 +12,12 @@ import {
   type TopologyUnderTest,
 } from '../topology-under-test.ts';
 
+declare module '#platform' {
+  interface ErrorCodes {
+    readonly MR_SIMULATED_POISON: 'fix-input';
+  }
+}
+
 type Booking = { readonly amount: number };
 type Balance = { readonly sum: number; readonly count: number };
 type Line = Balance & { readonly recent: readonly number[]; readonly late: boolean };

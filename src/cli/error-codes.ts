@@ -1,0 +1,31 @@
+/** The error codes of the command line. */
+import { type CodesOf, fixConfiguration, fixInput, giveUp } from '#platform';
+
+export const CLI_ERRORS = {
+  MR_FEATURES_IN_USE: fixInput`A declared version of a view cannot be dropped.
+    Remove its module from features.modules first.`,
+  MR_IMPORT_EXPIRES: fixConfiguration`A data set is older than the brokers' retention: they would delete it as it is written.
+    Add ?retention=none to the address of the log, with a prefix of its own.`,
+  MR_IMPORT_MALFORMED: fixInput`A row of an import is malformed; it is in the dead letters with its file and line.
+    Correct the row and import the data set again.`,
+  MR_IMPORT_TOO_OLD: fixInput`A data set ends before the events on the log begin, so its events would all be too late.
+    Import into a separate data directory with --data.`,
+  MR_RUN_AMBIGUOUS: fixInput`The beginning of a run’s id matches several runs.
+    Write more of the id: see "millrace runs".`,
+  MR_RUN_OVER: fixInput`A run to cancel is already over.
+    Look at its outcome: "millrace runs show ID".`,
+  MR_RUN_UNKNOWN: fixInput`There is no run with that id.
+    See "millrace runs".`,
+  MR_SEARCH_SPACE: fixInput`The space of a search is malformed.
+    Correct what the message names: see "millrace runs search --help".`,
+  MR_SNAPSHOT_FAILED: giveUp`The running start could not take the requested snapshot.
+    Read the dead letter: "millrace events tail dead-letters".`,
+  MR_UNEXPECTED: giveUp`An error without a code of its own.
+    Run the command again with --log-level debug, and report what it shows.`,
+  MR_USAGE: fixInput`The command line is invalid.
+    See millrace --help, or --help after a command.`,
+};
+
+declare module '#platform' {
+  interface ErrorCodes extends CodesOf<typeof CLI_ERRORS> {}
+}
