@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import type { AnyView } from '#features';
 import { type Execution, type ModelConfig, modelSettings } from '#models';
 import { exampleModules } from '#offline';
 import { type Progress, type Shutdown, systemClock } from '#platform';
@@ -14,7 +15,7 @@ import { figure, grouped } from '../output.ts';
 
 /**
  * Starts a trainer, which carries out runs until `shutdown`; `onlyAsked` leaves out those that schedules ask for. `failed`
- * rejects when it ends before. Errors: those of viewsOfModules and exampleModules.
+ * rejects when it ends before. Errors: those of snapshotModules.
  */
 export async function startTrainer(
   { log, topics, configuration, instanceId, logger }: Installation,
@@ -24,7 +25,7 @@ export async function startTrainer(
 ): Promise<{ readonly trainer: Trainer; readonly failed: Promise<never> }> {
   const { training } = configuration;
   const { seed, epochs, dimension, textEncoder } = training;
-  const modules = exampleModules(await viewsOfModules(configuration.features.modules));
+  const modules = await snapshotModules(configuration);
   const trainer = new Trainer({
     log,
     topics,
@@ -86,6 +87,11 @@ export function snapshotPlan({ snapshots, features }: Configuration): SnapshotPl
     featureTtlMs: features.ttlMs,
     limits: { maxPsi, maxKs, maxMissingIncrease },
   };
+}
+
+/** The views of modules whose rows snapshots have. Errors: those of viewsOfModules and exampleModules. */
+export async function snapshotModules({ features }: Configuration): Promise<readonly AnyView[]> {
+  return exampleModules(await viewsOfModules(features.modules));
 }
 
 /** The one line of `millrace train --json`. */

@@ -1,11 +1,12 @@
 /** Rows of views as of many times, folded in one pass over all accepted events by the functions of the views. */
 import { join } from 'node:path';
-import { type AnyView, crossKey, type FeatureTtls, withTtls } from '#features';
+import { type AnyView, crossKey, type FeatureTtls, featureViews, withTtls } from '#features';
 import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
 import { type AnalyticDatabase, withDuckDb } from '../duckdb.ts';
 import { RecordColumns } from '../record-columns.ts';
 import { type ArchiveSource, archivedPart } from './archived-part.ts';
 import type { SnapshotTable } from './columns.ts';
+import { guarded } from './guarded-view.ts';
 import { createRecordTable } from './staged-table.ts';
 import { stageTopic } from './staging.ts';
 
@@ -53,7 +54,7 @@ export async function withAcceptedEvents<R>(
 
 /**
  * Makes view `table` with the wanted rows, which come in order of time: what is read at t knows the events strictly before
- * t. The states of all keys that events have lie in memory meanwhile.
+ * t. The states of all keys that events have lie in memory meanwhile. Errors: those of `guarded`.
  */
 export async function foldTable(
   database: AnalyticDatabase,
@@ -67,7 +68,10 @@ export async function foldTable(
   featureTtlMs: FeatureTtls = {},
 ): Promise<void> {
   const features = await createRecordTable<object>(database, `read_${table}`, layout.record);
-  const folds = views.map(({ field, view }) => [field, new Fold(withTtls(view, featureTtlMs))] as const);
+  const folds = views.map(({ field, view }) => {
+    const read = withTtls(view, featureTtlMs);
+    return [field, new Fold(featureViews.includes(view) ? read : guarded(read))] as const;
+  });
   let next = await events.next();
   let rows = [];
   let offset = 0;

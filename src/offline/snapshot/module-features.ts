@@ -1,6 +1,7 @@
 /** Views of modules in a snapshot: columns beside those that examples have from the log. */
 import { type AnyView, featureViews, rowRecordName, rowSchema } from '#features';
 import { ConfigurationError } from '#platform';
+import type { ViewVersion } from '#schemas';
 import { type AnalyticDatabase, collectColumns } from '../duckdb.ts';
 import { type Field, partialTable, type SnapshotTable, snapshotTable } from './columns.ts';
 import {
@@ -14,6 +15,11 @@ import {
 
 /** The total order of examples in a snapshot. */
 export const EXAMPLE_ORDER = 'ORDER BY ts, user_id, item_id, event_id';
+
+/** What numbers the rows of examples and of negatives. */
+const ownFields = ['example', 'positive', 'place'] as const;
+/** What examples have beside the fields of their record while they are written. */
+const ownColumns = ['split', 'is_repeat', 'place_in_order'] as const;
 
 /** The views that examples have a field for. */
 export function fieldViews(views: readonly AnyView[]): readonly FieldView[] {
@@ -30,18 +36,25 @@ export function exampleModules(views: readonly AnyView[]): readonly AnyView[] {
   const ofProduct = new Set(featureViews.map(({ exampleField }) => exampleField));
   const newest = new Map<string, AnyView>();
   for (const view of views) {
-    if (view.exampleField === undefined || ofProduct.has(view.exampleField)) continue;
     if (view.version > (newest.get(view.name)?.version ?? 0)) newest.set(view.name, view);
   }
-  const modules = [...newest.values()];
-  const taken = new Set([...snapshotTable('Example').columns.map(({ name }) => name), 'split', 'is_repeat']);
-  for (const view of modules) {
-    for (const { name } of moduleLayout([view]).columns.slice(1)) {
-      if (taken.has(name)) throw takenColumn(view, name);
-      taken.add(name);
-    }
+  const modules = [...newest.values()].filter(({ exampleField }) => {
+    return exampleField !== undefined && !ofProduct.has(exampleField);
+  });
+  // DuckDB knows names in any case.
+  const fields = new Set([...ownFields, ...[...ofProduct].map((field) => field?.toLowerCase())]);
+  const columns = new Set([...snapshotTable('Example').columns.map(({ name }) => name), ...ownColumns]);
+  for (const { field, view } of fieldViews(modules)) {
+    take(view, field, fields);
+    for (const { name } of moduleLayout([view]).columns.slice(1)) take(view, name, columns);
   }
   return modules;
+}
+
+/** Errors: as exampleModules. */
+function take(view: AnyView, name: string, taken: Set<string | undefined>): void {
+  if (taken.has(name.toLowerCase())) throw takenColumn(view, name);
+  taken.add(name.toLowerCase());
 }
 
 /** Fields of a record that holds rows of the views. */
@@ -55,6 +68,22 @@ export function rowFields(views: readonly FieldView[]): readonly Field[] {
 /** The rows of an example's place in the order. */
 export function moduleLayout(modules: readonly AnyView[]): SnapshotTable {
   return partialTable(['example'], 'Example', [], rowFields(fieldViews(modules)));
+}
+
+/** Columns that are not what they were in a snapshot with `before`: a view of another version means something else by them. */
+export function changedColumns(
+  modules: readonly AnyView[],
+  before: readonly ViewVersion[],
+): ReadonlySet<string> {
+  const changed = modules.filter(({ name, version, declaration }) => {
+    const last = before.find((each) => each.name === name && each.version === version);
+    return last?.declaration !== declaration;
+  });
+  return new Set(
+    moduleLayout(changed)
+      .columns.slice(1)
+      .map(({ name }) => name),
+  );
 }
 
 /** Makes view `module_features` for view `corrected_examples`: the rows as of each example's time. */

@@ -8,6 +8,7 @@ import type { Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import type { ArchiveEnvironment } from '../archive-writer.ts';
 import { withDuckDb } from '../duckdb.ts';
 import { holdsErasedUser, withdrawnSnapshot } from './erased-since.ts';
+import { changedColumns } from './module-features.ts';
 import type { NegativeOptions } from './negatives.ts';
 import { comparedWith } from './published.ts';
 import { defaultLimits, judgeQuality, type QualityLimits } from './quality.ts';
@@ -61,7 +62,9 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       throw withdrawnSnapshot(id);
     }
     const compared = await comparedWith(options, id);
-    const { columns, suspect } = judgeQuality(written.statistics, compared?.columns, limits);
+    const changed = changedColumns(options.modules ?? [], compared?.snapshot.views ?? []);
+    const unchanged = compared?.columns.filter(({ name }) => !changed.has(name));
+    const { columns, suspect } = judgeQuality(written.statistics, unchanged, limits);
     return {
       snapshot_id: id,
       ts: options.clock.now(),

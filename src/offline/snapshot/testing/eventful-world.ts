@@ -18,14 +18,17 @@ import {
 
 const kinds: readonly InteractionKind[] = ['impression', 'view', 'click', 'skip', 'rating'];
 
-/** Events of 6 users on 9 items, many at the same time; every positive is an example as well. */
-export async function eventfulWorld(t: TestContext): Promise<{ opened: SmallWorld; events: Interaction[] }> {
+/** Events of 6 users on 9 items, four at a time; every positive is an example as well. */
+export async function eventfulWorld(
+  t: TestContext,
+  count = 240,
+): Promise<{ opened: SmallWorld; events: Interaction[] }> {
   const opened = await smallWorld(t);
   const items = Array.from({ length: 9 }, (_, i) => ({
     ...item(`i${i}`),
     created: i < 8 ? 0 : startMs + 45 * MINUTE_MS,
   }));
-  const events = Array.from({ length: 240 }, (_, i): Interaction => {
+  const events = Array.from({ length: count }, (_, i): Interaction => {
     const of = items[(i * 5) % 8] as (typeof items)[number];
     const kind = kinds[i % kinds.length] ?? 'view';
     return {
@@ -66,7 +69,7 @@ export async function eventfulWorld(t: TestContext): Promise<{ opened: SmallWorl
       weight: interactionWeight(each.kind),
     })),
   );
-  await announce(opened, startMs + 60 * MINUTE_MS);
+  await announce(opened, startMs + (count / 4) * MINUTE_MS);
   return { opened, events };
 }
 
