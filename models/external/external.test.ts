@@ -99,12 +99,12 @@ describe('models from outside', () => {
     await refused(
       lies(() => ({ output })),
       'MR_MODEL_SIGNATURE',
-      /output logit, and the graph has score/,
+      /names output logit; the graph has score/,
     );
     await refused(
       lies(() => ({ output: { ...output, name: 'score', type: 'float64' } })),
       'MR_MODEL_SIGNATURE',
-      /score is float32, the manifest says float64/,
+      /score is float32; the manifest says float64/,
     );
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { seededRandom } from '#models';
 import { systemClock } from '#platform';
@@ -113,21 +113,29 @@ it('verify notices a flipped bit in each kind of file that it reads, with a stat
   }
 });
 
-/** Files that are written once, and who notices that one is not what was written. */
-const writtenOnce: readonly (readonly [kind: string, pattern: RegExp, noticed: RegExp])[] = [
+type WrittenOnce = readonly [kind: string, pattern: RegExp, noticed: RegExp];
+
+/** Files that are written once, and who notices that one is not what was written; those of a line are flipped together. */
+const writtenOnce: readonly (readonly WrittenOnce[])[] = [
   [
-    'a file of the archive',
-    /^offline\/.*\.parquet$/,
-    /^archive: different .*: The archived file .* SHA-256/m,
+    [
+      'a file of the archive',
+      /^offline\/.*\.parquet$/,
+      /^archive: different .*: The archived file .* SHA-256/m,
+    ],
+    ['a file of a snapshot', /^snapshots\/.*\.parquet$/, /^snapshots: different .*SHA-256/m],
+    ['a model', /^versions\/.*\.onnx$/, /^versions: different .*SHA-256/m],
   ],
-  ['a file of a snapshot', /^snapshots\/.*\.parquet$/, /^snapshots: different .*SHA-256/m],
-  ['statistics of a snapshot', /^snapshots\/.*\/statistics\.json$/, /^snapshots: different .*SHA-256/m],
-  ['a model', /^versions\/.*\.onnx$/, /^versions: different .*SHA-256/m],
-  ['an index', /^versions\/.*\.index$/, /^versions: different .*SHA-256/m],
   [
-    'a manifest of a version',
-    /^versions\/.*\/manifest\.json$/,
-    /^versions: different .*(was changed|manifest)/m,
+    ['statistics of a snapshot', /^snapshots\/.*\/statistics\.json$/, /^snapshots: different .*SHA-256/m],
+    ['an index', /^versions\/.*\.index$/, /^versions: different .*SHA-256/m],
+  ],
+  [
+    [
+      'a manifest of a version',
+      /^versions\/.*\/manifest\.json$/,
+      /^versions: different .*(was changed|manifest)/m,
+    ],
   ],
 ];
 
@@ -138,13 +146,18 @@ it('verify notices any flipped bit in files that are written once, and in pages 
   t.diagnostic(`seed ${seed}`);
   const random = seededRandom(seed);
   const { runEach, data, putBack, flip, files } = await startedDirectory(t);
-  for (const [kind, pattern, noticed] of writtenOnce) {
-    const all = files(pattern);
-    const file = all[random.integer(all.length)] ?? assert.fail(`there is no ${kind}`);
-    const place = random.integer(statSync(join(data, file)).size);
-    flip(file, [place]);
+  // At most one of a version and one of a snapshot at a time: each is named by the first file that differs.
+  for (const kinds of writtenOnce) {
+    const flipped = kinds.map(([kind, pattern, noticed]) => {
+      const all = files(pattern);
+      const file = all[random.integer(all.length)] ?? assert.fail(`there is no ${kind}`);
+      const place = random.integer(statSync(join(data, file)).size);
+      flip(file, [place]);
+      return { file, place, noticed };
+    });
     const [{ code, out, err } = none] = await runEach([['verify']]);
-    assert.match(`${out}${err}`, noticed, `${file} at ${place}, seed ${seed}`);
+    for (const { file, place, noticed } of flipped)
+      assert.match(`${out}${err}`, noticed, `${file} at ${place}, seed ${seed}`);
     assert.equal(code, 1);
     putBack();
   }
@@ -160,26 +173,37 @@ it('verify notices any flipped bit in files that are written once, and in pages 
   }
 });
 
-/** What a start makes of files whose content it can do without, or has elsewhere. */
+/** Files of a store whose content the log has elsewhere, or that a start can do without. */
 const replaceable: readonly (readonly [kind: string, pattern: RegExp])[] = [
-  ['the list of files of a store', /^state\/.*\/interactions-0\/MANIFEST-\d+$/],
-  ['the name of that list', /^state\/.*\/interactions-0\/CURRENT$/],
-  ['options of a store', /^state\/.*\/interactions-0\/OPTIONS-\d+$/],
-  ['a table of a store', /^state\/.*\/interactions-0\/\d+\.sst$/],
+  ['the list of files of a store', /^MANIFEST-\d+$/],
+  ['the name of that list', /^CURRENT$/],
+  ['options of a store', /^OPTIONS-\d+$/],
+  ['a table of a store', /^\d+\.sst$/],
 ];
 
-it('a start goes on where the log has what a damaged file held, and verify finds all equal afterwards', {
+it('a start goes on where the log has what damaged files held, and verify finds all equal afterwards', {
   timeout: 300_000,
 }, async (t) => {
   const { begin, runEach, data, flip, files, putBack } = await startedDirectory(t, { events: 300 });
-  for (const [kind, pattern] of replaceable) {
-    const file = files(pattern).at(-1) ?? assert.fail(`there is no ${kind}`);
-    flip(file, [Math.floor(statSync(join(data, file)).size / 2)]);
+  const stores = [...new Set(files(/^state\/.*\/MANIFEST-\d+$/).map(dirname))].filter((store) =>
+    files(/\.sst$/).some((table) => dirname(table) === store),
+  );
+  assert.ok(stores.length > 0);
+  // Each store has one file damaged at a time.
+  for (let done = 0; done < replaceable.length; done += stores.length) {
+    const kinds = replaceable.slice(done, done + stores.length);
+    for (const [index, [kind, pattern]] of kinds.entries()) {
+      const ofStore = files(/./).filter((file) => dirname(file) === stores[index]);
+      const file =
+        ofStore.findLast((each) => pattern.test(basename(each))) ?? assert.fail(`there is no ${kind}`);
+      flip(file, [Math.floor(statSync(join(data, file)).size / 2)]);
+    }
+    const damaged = kinds.map(([kind]) => kind).join(', ');
     const start = begin(['start']);
     await start.until(/http:\/\/127\.0\.0\.1:\d+/);
-    assert.equal((await start.signal('SIGTERM')).code, 0, kind);
+    assert.equal((await start.signal('SIGTERM')).code, 0, damaged);
     const [{ code, out } = none] = await runEach([['verify']]);
-    assert.equal(code, 0, `${kind}: ${out}`);
+    assert.equal(code, 0, `${damaged}: ${out}`);
     putBack();
   }
 });
