@@ -1,6 +1,6 @@
 /**
  * From events to a snapshot: a world of a million events goes through the loop, and its examples into a snapshot: from the
- * log, then from the archive, and with sampled negatives. `npm run bench -- snapshot [EVENTS]`.
+ * log, then from the archive, with sampled negatives, and with a view of a module. `npm run bench -- snapshot [EVENTS]`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -46,6 +46,7 @@ export async function run(): Promise<void> {
     if (plain.id !== fromLog.id)
       throw new Error('the snapshot from the archive is another than that from the log');
     const sampled = program<Taken>('snapshot/take.ts', '1');
+    const withView = program<Taken>('snapshot/take.ts', '0', 'with a view');
     const name = `${events.toLocaleString('en-US')} events`;
     const figure = (part: string, value: number, aim?: number) =>
       printFigure({
@@ -68,6 +69,7 @@ export async function run(): Promise<void> {
     figure('events to snapshot, nothing archived', processed.seconds + fromLog.seconds, AIM_SECONDS);
     figure('events to snapshot, all archived meanwhile', processed.seconds + plain.seconds, AIM_SECONDS);
     figures('snapshot with a negative for each positive', sampled);
+    figures('snapshot with a view of a module', withView);
     printFigure({
       bench: BENCH,
       case: `${plain.examples.toLocaleString('en-US')} examples, an example`,

@@ -28,7 +28,7 @@ export { featureViews, recordViews } from './catalogue.ts';
 export { contextFeatures } from './context.ts';
 export { CanonicalReader, CanonicalWriter } from './encoding.ts';
 export { type ItemInteraction, interactionWeight, isPositive, isSeen } from './interest.ts';
-export { crossKey, crossKeysOf, splitCrossKey } from './keys.ts';
+export { crossKey, crossKeysOf, isKeyOfUser, splitCrossKey } from './keys.ts';
 export { type InputFeature, modelFeatures } from './model-inputs.ts';
 export { isOfUser, versionedName } from './names.ts';
 export type { RecordView } from './record-view.ts';

@@ -1,6 +1,6 @@
 /** Views that are kept by themselves, each from all accepted events: those that modules declare. */
 import { defineProcessor, type KeyValueStore, port, type Serde } from '#engine';
-import { type AnyView, type AsOfRow, crossKeysOf } from '#features';
+import { type AnyView, type AsOfRow, crossKeysOf, isKeyOfUser } from '#features';
 import { InputError } from '#platform';
 import type { Interaction, UserPrivacy } from '#schemas';
 import { foldableAt, type ViewTopic, viewRows } from './view-rows.ts';
@@ -91,8 +91,7 @@ function kept(view: AnyView, topic: ViewTopic) {
 /** Errors: InputError MR_FEATURES_KEY where rows would lie beside those of another user, whose decisions go elsewhere. */
 function keyOf(view: AnyView, event: Interaction): string {
   const key = view.key(event);
-  const isOwn = view.entity === 'user' ? key === event.user_id : key.startsWith(crossKeysOf(event.user_id));
-  if (isOwn) return key;
+  if (view.entity !== 'item' && isKeyOfUser(view.entity, key, event.user_id)) return key;
   throw new InputError('MR_FEATURES_KEY', `View ${view.name} gives an event a key that is not its user's.`, {
     hint: 'Key a user view by the user, and a crossed view by crossKey(event.user_id, ...).',
   });

@@ -18,6 +18,8 @@ export const OFFLINE_ERRORS = {
     Take another snapshot; the log still has the examples.`,
   MR_SNAPSHOT_EMPTY: retry`There are no examples to train on.
     Import or publish events first.`,
+  MR_SNAPSHOT_VIEW: giveUp`A module's view throws, returns a row other than declared, or keys an event by another user.
+    Correct the module that the message's view is in, or remove it from features.modules.`,
   MR_SNAPSHOT_WITHDRAWN: retry`A user was erased while a snapshot with them was taken or trained on.
     Retry: the next snapshot is without them.`,
 };

@@ -22,6 +22,7 @@ export {
 export { type OfflineErasureOptions, offlineEraseTarget } from './erasure.ts';
 export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } from './reading.ts';
 export { holdsErasedUser, rowsOfUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
+export { exampleModules } from './snapshot/module-features.ts';
 export type { NegativeOptions } from './snapshot/negatives.ts';
 export {
   readRegistry,

@@ -1,4 +1,4 @@
-import type { FeatureTtls } from '#features';
+import type { AnyView, FeatureTtls } from '#features';
 import type { Log } from '#log';
 import { defaultModel, type Execution, type ModelConfig } from '#models';
 import {
@@ -66,6 +66,8 @@ export type TrainerOptions = {
   /** How snapshots are taken, when without being asked for, and how many are kept. */
   readonly snapshots?: SnapshotPlan;
   readonly training?: TrainingPlan;
+  /** Views of modules whose rows snapshots have; none by default. */
+  readonly modules?: readonly AnyView[];
   /** This process's name among the trainers: started again under it, it goes on at once. */
   readonly instanceId: string;
 };

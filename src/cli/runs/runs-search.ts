@@ -70,8 +70,8 @@ async function search(invocation: Invocation<Options>): Promise<number> {
   const trials = await aloneOrBesideStart(invocation, 'search', {
     does: 'trains',
     beside: (installation, signal) => runTrials(invocation, installation, signal),
-    alone: ({ installation, progress, shutdown }) => {
-      const { failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
+    alone: async ({ installation, progress, shutdown }) => {
+      const { failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
       return Promise.race([runTrials(invocation, installation, shutdown.signal), failed]);
     },
   });

@@ -158,7 +158,7 @@ async function bringUpModel(
   const views = await openViewsInRedis(installation, options.modules, shutdown);
   const responder = await openResponder({ ...options, ...(views && { views: views.store }) });
   shutdown.add('responder', () => responder.close());
-  const { trainer, failed: trainerFailed } = startTrainer(installation, progress, shutdown);
+  const { trainer, failed: trainerFailed } = await startTrainer(installation, progress, shutdown);
   const failed = Promise.race([pipeline.failed, trainerFailed]);
   failed.catch(() => {});
 

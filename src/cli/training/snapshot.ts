@@ -11,7 +11,7 @@ import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts
 import { grouped, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { followCommand } from './follow-training.ts';
-import { snapshotPlan } from './training.ts';
+import { snapshotModules, snapshotPlan } from './training.ts';
 
 type Options = {
   readonly negatives?: number;
@@ -92,6 +92,7 @@ async function takeHere(
   const taken = await takeSnapshot({
     ...installation,
     ...requestedOptions(snapshotPlan(configuration), request),
+    modules: await snapshotModules(configuration),
     dataDirectory: configuration.data,
     clock: systemClock,
     progress,

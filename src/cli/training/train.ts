@@ -45,8 +45,8 @@ async function train(invocation: Invocation<Options>): Promise<number> {
   const result = await aloneOrBesideStart(invocation, 'train', {
     does: 'trains; waiting for the decision',
     beside: (installation, signal) => followTraining(installation, wanted(invocation), signal),
-    alone: ({ installation, progress, shutdown }) => {
-      const { trainer, failed } = startTrainer(installation, progress, shutdown, { onlyAsked: true });
+    alone: async ({ installation, progress, shutdown }) => {
+      const { trainer, failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
       return Promise.race([trainer.train(wanted(invocation), shutdown.signal), failed]);
     },
   });

@@ -2,8 +2,11 @@
 
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import type { AnyView } from '#features';
 import { type Execution, type ModelConfig, modelSettings } from '#models';
+import { exampleModules } from '#offline';
 import { type Progress, type Shutdown, systemClock } from '#platform';
+import { viewsOfModules } from '#processing';
 import type { Version } from '#schemas';
 import { type Installation, runUntilShutdown } from '#service';
 import type { Configuration } from '#service/configuration';
@@ -12,16 +15,17 @@ import { figure, grouped } from '../output.ts';
 
 /**
  * Starts a trainer, which carries out runs until `shutdown`; `onlyAsked` leaves out those that schedules ask for. `failed`
- * rejects when it ends before.
+ * rejects when it ends before. Errors: those of snapshotModules.
  */
-export function startTrainer(
+export async function startTrainer(
   { log, topics, configuration, instanceId, logger }: Installation,
   progress: Progress,
   shutdown: Shutdown,
   { onlyAsked = false }: { readonly onlyAsked?: boolean } = {},
-): { readonly trainer: Trainer; readonly failed: Promise<never> } {
+): Promise<{ readonly trainer: Trainer; readonly failed: Promise<never> }> {
   const { training } = configuration;
   const { seed, epochs, dimension, textEncoder } = training;
+  const modules = await snapshotModules(configuration);
   const trainer = new Trainer({
     log,
     topics,
@@ -46,6 +50,7 @@ export function startTrainer(
       deadlineMs: training.deadlineMinutes * 60_000,
       ...(onlyAsked && { schedule: 'off', refresh: 'off' }),
     },
+    modules,
     instanceId,
   });
   return { trainer, ...runUntilShutdown('trainer', shutdown, (signal) => trainer.run(signal)) };
@@ -82,6 +87,11 @@ export function snapshotPlan({ snapshots, features }: Configuration): SnapshotPl
     featureTtlMs: features.ttlMs,
     limits: { maxPsi, maxKs, maxMissingIncrease },
   };
+}
+
+/** The views of modules whose rows snapshots have. Errors: those of viewsOfModules and exampleModules. */
+export async function snapshotModules({ features }: Configuration): Promise<readonly AnyView[]> {
+  return exampleModules(await viewsOfModules(features.modules));
 }
 
 /** The one line of `millrace train --json`. */

@@ -25,22 +25,27 @@ export type SnapshotTable = {
   readonly record: RecordColumns<object>;
 };
 
+/** As a record's schema declares it. */
+export type Field = { readonly name: string; readonly type: unknown; readonly default?: unknown };
+
 /** The table of a record of `#schemas`. */
 export function snapshotTable(name: SchemaName): SnapshotTable {
   return tableOf(avroSchema(name));
 }
 
-/** The table of records that have some fields of another, after fields of their own that are numbers. */
+/** The table of records that have some fields of another and `more`, after fields of their own that are numbers. */
 export function partialTable(
   own: readonly string[],
   name: SchemaName,
   fields: readonly string[],
+  more: readonly Field[] = [],
 ): SnapshotTable {
   const whole = avroSchema(name) as { readonly fields: readonly { readonly name: string }[] };
   const missing = fields.find((field) => !whole.fields.some((each) => each.name === field));
   invariant(missing === undefined, 'a table is declared with a field that its record does not have');
   const numbers = own.map((field) => ({ name: field, type: 'int' }));
-  return tableOf({ ...whole, fields: [...numbers, ...whole.fields.filter((f) => fields.includes(f.name))] });
+  const taken = whole.fields.filter((field) => fields.includes(field.name));
+  return tableOf({ ...whole, fields: [...numbers, ...taken, ...more] });
 }
 
 function tableOf(schema: object): SnapshotTable {

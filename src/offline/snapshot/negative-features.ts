@@ -1,56 +1,58 @@
-import { join } from 'node:path';
-import { type AnyView, crossKey, type FeatureTtls, featureViews, withTtls } from '#features';
-import { avroSchema, type Interaction, type OffsetRange } from '#schemas';
-import { type AnalyticDatabase, collectColumns, type TableAppender, withDuckDb } from '../duckdb.ts';
-import { RecordColumns } from '../record-columns.ts';
-import { type ArchiveSource, archivedPart } from './archived-part.ts';
-import { partialTable } from './columns.ts';
-import { createRecordTable, type StagedRecord } from './staged-table.ts';
-import { stageTopic } from './staging.ts';
-
-export type NegativeSource = ArchiveSource & { readonly featureTtlMs?: FeatureTtls };
-
-/** Rows that are folded and written at once. */
-const BATCH_ROWS = 2048;
-
-const eventColumns = new RecordColumns<Interaction>(avroSchema('Interaction'));
+import { type AnyView, featureViews } from '#features';
+import { type AnalyticDatabase, collectColumns } from '../duckdb.ts';
+import { partialTable, type SnapshotTable } from './columns.ts';
+import {
+  type AcceptedEvents,
+  type Candidate,
+  type FieldView,
+  type FoldSource,
+  foldTable,
+  type WantedRow,
+} from './folded-rows.ts';
+import { fieldViews, rowFields } from './module-features.ts';
 
 /** The views whose rows differ with the item. Rows of the user alone are the positive's own: a negative does not repeat them. */
-const itemSide = featureViews.flatMap((view) =>
-  view.exampleField === undefined || view.entity === 'user' ? [] : [{ field: view.exampleField, view }],
-);
+const isItemSide = ({ view }: FieldView) => view.entity !== 'user';
+const ownViews = fieldViews(featureViews).filter(isItemSide);
 
-export const negativeLayout = partialTable(
-  ['positive', 'place'],
-  'Example',
-  itemSide.map(({ field }) => field),
-);
+/** The table of negatives: those views, and after them the ones of modules. */
+export function negativeLayout(modules: readonly AnyView[]): SnapshotTable {
+  const fields = rowFields(fieldViews(modules).filter(isItemSide));
+  return partialTable(
+    ['positive', 'place'],
+    'Example',
+    ownViews.map(({ field }) => field),
+    fields,
+  );
+}
 
 /**
  * Makes table `negative_features` for table `drawn`: the features of each negative as of the positive's time, under the
- * names that they have in an example. They are folded from all accepted events in one pass in order of time, by the
- * functions of the views: what is read at t knows the events strictly before t. The states of all keys that events have
- * lie in memory meanwhile. What is archived is read from there, the rest from the log. Gives the offsets that were read.
- *
- * Errors: FatalError MR_OFFLINE_INCOMPLETE where the beginning of the events is in neither.
+ * names that they have in an example.
  */
 export async function negativeFeatures(
   database: AnalyticDatabase,
-  source: NegativeSource,
-  directory: string,
-): Promise<readonly OffsetRange[]> {
-  const drawn = await readDrawn(database);
-  // A database of its own: a result that is streamed ends with the next statement on its connection.
-  return withDuckDb(join(directory, 'accepted'), async (events) => {
-    const offsets = await stageEvents(events, source, directory);
-    const features = await createRecordTable(database, 'read_negative_features', negativeLayout.record);
-    await foldInto(features, drawn, eventsInOrder(events), source.featureTtlMs ?? {});
-    const named = negativeLayout.columns.map(({ source: at, name }) => `${at} AS "${name}"`);
-    await database.run(
-      `CREATE TEMP VIEW negative_features AS SELECT ${named.join(', ')} FROM read_negative_features`,
-    );
-    return offsets;
-  });
+  {
+    featureTtlMs,
+    modules = [],
+  }: Pick<FoldSource, 'featureTtlMs'> & { readonly modules?: readonly AnyView[] },
+  events: AcceptedEvents,
+): Promise<void> {
+  const views = [...ownViews, ...fieldViews(modules).filter(isItemSide)];
+  const into = { table: 'negative_features', layout: negativeLayout(modules), views };
+  await foldTable(database, into, wantedOf(await readDrawn(database)), events.inOrder(), featureTtlMs);
+}
+
+function* wantedOf({ positive, place, item, positives, users, items }: Drawn): Generator<WantedRow> {
+  for (let at = 0; at < positive.length; at++) {
+    const row = positive[at] as number;
+    yield {
+      own: { positive: row, place: place[at] as number },
+      user: users[positives.user[row] as number] as string,
+      candidate: items[item[at] as number] as Candidate,
+      ts: positives.ts[row] as number,
+    };
+  }
 }
 
 /** The negatives in order of their positives, column by column, and what the columns' numbers stand for. */
@@ -62,8 +64,6 @@ type Drawn = {
   readonly users: readonly string[];
   readonly items: readonly Candidate[];
 };
-
-type Candidate = { readonly item_id: string; readonly category: string | null };
 
 async function readDrawn(database: AnalyticDatabase): Promise<Drawn> {
   const [positive, place, item] = await collectColumns(
@@ -90,91 +90,4 @@ async function readDrawn(database: AnalyticDatabase): Promise<Drawn> {
     users: users.map(({ user_id }) => user_id),
     items,
   };
-}
-
-/** Makes view `accepted` of all accepted events that there ever were. */
-async function stageEvents(
-  events: AnalyticDatabase,
-  source: ArchiveSource,
-  directory: string,
-): Promise<readonly OffsetRange[]> {
-  const topic = source.topics['interactions-accepted'];
-  const archived = await archivedPart(events, source, 'events', 'beginning', directory);
-  const staging = { database: events, onRecords: () => {} };
-  const { offsets } = await stageTopic(source, topic, eventColumns, 'accepted', staging, archived);
-  return offsets;
-}
-
-async function* eventsInOrder(events: AnalyticDatabase): AsyncGenerator<Interaction> {
-  const rows = events.valueRows(
-    `SELECT ${eventColumns.selection} FROM accepted WHERE NOT is_tombstone ORDER BY ts`,
-  );
-  for await (const chunk of rows) for (const row of chunk) yield eventColumns.record(row).value;
-}
-
-async function foldInto(
-  features: TableAppender<StagedRecord<object>>,
-  { positive, place, item, positives, users, items }: Drawn,
-  events: AsyncGenerator<Interaction>,
-  featureTtlMs: FeatureTtls,
-): Promise<void> {
-  const folds = itemSide.map(({ field, view }) => [field, new Fold(withTtls(view, featureTtlMs))] as const);
-  let next = await events.next();
-  for (let from = 0; from < positive.length; from += BATCH_ROWS) {
-    const rows = [];
-    for (let at = from; at < Math.min(positive.length, from + BATCH_ROWS); at++) {
-      const row = positive[at] as number;
-      const ts = positives.ts[row] as number;
-      while (next.done !== true && next.value.ts < ts) {
-        for (const [, fold] of folds) fold.add(next.value);
-        next = await events.next();
-      }
-      const user = users[positives.user[row] as number] as string;
-      const candidate = items[item[at] as number] as Candidate;
-      const value = {
-        positive: row,
-        place: place[at] as number,
-        ...Object.fromEntries(folds.map(([field, fold]) => [field, fold.rowOf(user, candidate, ts)])),
-      };
-      rows.push({ partition: 0, offset: at, timestamp: ts, key: '', value });
-    }
-    await features.add(rows);
-  }
-  await features.close();
-}
-
-/** The states of a view after the events that it was given. */
-class Fold {
-  readonly #view: AnyView;
-  readonly #states = new Map<string, unknown>();
-
-  constructor(view: AnyView) {
-    this.#view = view;
-  }
-
-  add(event: Interaction): void {
-    if (!this.#view.filter(event)) return;
-    const key = this.#view.key(event);
-    this.#states.set(key, this.#view.add(this.#states.get(key) ?? this.#view.empty(), event));
-  }
-
-  /** Null where the candidate lacks what the view is keyed by. */
-  rowOf(user: string, candidate: Candidate, ts: number): unknown {
-    const key = keyOf(this.#view, user, candidate);
-    if (key === null) return null;
-    return this.#view.finish(this.#states.get(key) ?? this.#view.empty(), ts);
-  }
-}
-
-function keyOf({ entity }: AnyView, user: string, { item_id, category }: Candidate): string | null {
-  switch (entity) {
-    case 'user':
-      return user;
-    case 'item':
-      return item_id;
-    case 'user-category':
-      return category === null ? null : crossKey(user, category);
-    case 'user-item':
-      return crossKey(user, item_id);
-  }
 }

@@ -1,34 +1,21 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { TopicWriter } from '#engine';
 import {
   type AnyView,
   crossKey,
-  interactionWeight,
   itemFeaturesView,
   userCategoryFeaturesView,
   userItemFeaturesView,
 } from '#features';
 import { createLogger, createMetrics, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
-import type { Interaction, InteractionKind } from '#schemas';
 import { archiveNow } from '../archive.ts';
-import { literal, withDuckDb } from '../duckdb.ts';
 import { draws } from './negatives.ts';
 import { takeSnapshot } from './snapshot.ts';
-import {
-  announce,
-  example,
-  item,
-  MINUTE_MS,
-  type SmallWorld,
-  smallWorld,
-  startMs,
-  write,
-  writeExamples,
-} from './testing/small-world.ts';
+import { eventfulWorld, rowBefore, rowsIn } from './testing/eventful-world.ts';
+import { item, MINUTE_MS, startMs } from './testing/small-world.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const DAY_MS = 86_400_000;
@@ -105,97 +92,24 @@ test('popular items are drawn as often as they had positives, all items alike wh
   assert.deepEqual([counts.popular[2], counts.popular[3]], [0, 0]);
 });
 
-const kinds: readonly InteractionKind[] = ['impression', 'view', 'click', 'skip', 'rating'];
-
-/** Events of 6 users on 9 items, many at the same time; every positive is an example as well. */
-async function world(t: TestContext): Promise<{ opened: SmallWorld; events: Interaction[] }> {
-  const opened = await smallWorld(t);
-  const items = Array.from({ length: 9 }, (_, i) => ({
-    ...item(`i${i}`),
-    created: i < 8 ? 0 : startMs + 45 * MINUTE_MS,
-  }));
-  const events = Array.from({ length: 240 }, (_, i): Interaction => {
-    const of = items[(i * 5) % 8] as (typeof items)[number];
-    const kind = kinds[i % kinds.length] ?? 'view';
-    return {
-      event_id: `e${i}`,
-      user_id: `u${(i * 7) % 6}`,
-      item_id: of.item_id,
-      kind,
-      value: kind === 'rating' ? 3 : null,
-      watch_ms: null,
-      session_id: null,
-      request_id: null,
-      context: { device: null, country: null, language: null },
-      ts: startMs + Math.floor(i / 4) * MINUTE_MS,
-      original_ts: null,
-      item: {
-        type: 'video',
-        category: of.category,
-        tags: of.tags,
-        duration_ms: null,
-        difficulty: null,
-        created: 0,
-      },
-    };
-  });
-  await write(opened.log, opened.topics.items, items, ({ item_id }) => item_id);
-  // Not in order of time, as partitions may be.
-  const shuffled = events.toSorted((a, b) => (a.event_id < b.event_id ? -1 : 1));
-  for (let from = 0; from < shuffled.length; from += 60) {
-    const some = shuffled.slice(from, from + 60);
-    await write(opened.log, opened.topics['interactions-accepted'], some, ({ user_id }) => user_id);
-  }
-  const positives = events.filter(({ kind }) => interactionWeight(kind) > 0);
-  await writeExamples(
-    opened,
-    positives.map((each) => ({
-      ...example(each.user_id, each.item_id ?? '', each.ts),
-      event_id: each.event_id,
-      weight: interactionWeight(each.kind),
-    })),
-  );
-  await announce(opened, startMs + 60 * MINUTE_MS);
-  return { opened, events };
-}
-
 type NegativeRow = { event_id: string; user_id: string; item_id: string; ts: number; drawn: string } & {
   readonly [feature: string]: unknown;
 };
 
-async function negativesOf(t: TestContext, path: string): Promise<NegativeRow[]> {
-  return withDuckDb(temporaryDirectory(t), async (database) => {
-    const rows = await database.rows(`FROM read_parquet(${literal(path)})`);
-    return rows.map((each) => plain(each) as NegativeRow);
-  });
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
-}
-
 test('the features of a negative are those of a fold over the events strictly before its time', async (t) => {
-  const { opened, events } = await world(t);
+  const { opened, events } = await eventfulWorld(t);
   const negatives = { uniform: 2, byPopularity: 1, seed: 1 };
   const take = (seed = 1) =>
     takeSnapshot({ ...opened, clock: systemClock, logger, negatives: { ...negatives, seed } });
   const snapshot = await take();
   const path = join(opened.dataDirectory, snapshot.directory, 'negatives.parquet');
-  const rows = await negativesOf(t, path);
+  const rows = await rowsIn<NegativeRow>(t, path);
   assert.equal(snapshot.negatives?.rows, rows.length);
   assert.ok(rows.length > 200, `${rows.length} negatives`);
   assert.ok(rows.some(({ item_id }) => item_id === 'i8'));
 
-  const rowOf = (view: AnyView, key: string, ts: number, prefix: string) => {
-    const own = events.filter((each) => each.ts < ts && view.filter(each) && view.key(each) === key);
-    const state = own.reduce((folded, each) => view.add(folded, each), view.empty());
-    return Object.fromEntries(
-      Object.entries(view.finish(state, ts)).map(([name, value]) => [`${prefix}${name}`, value]),
-    );
-  };
+  const rowOf = (view: AnyView, key: string, ts: number, prefix: string) =>
+    rowBefore(events, view, { key, ts, prefix });
   for (const { event_id, user_id, item_id, ts, split, place, drawn, ...features } of rows) {
     const category = item(item_id).category;
     assert.deepEqual(features, {
@@ -215,8 +129,8 @@ test('the features of a negative are those of a fold over the events strictly be
 });
 
 test('events that have left the log are taken from the archive; where nobody has them, it is refused', async (t) => {
-  const { opened, events } = await world(t);
-  const archived = await world(t);
+  const { opened, events } = await eventfulWorld(t);
+  const archived = await eventfulWorld(t);
   // What the log keeps is counted from its newest events.
   const late = events.map((each) => ({
     ...each,

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FeatureTtls } from '#features';
+import type { AnyView, FeatureTtls } from '#features';
 import { PARTIAL_PREFIX, type Progress, RetryableError, removePartial, sync } from '#platform';
-import type { Snapshot, SnapshotFile } from '#schemas';
+import type { Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import type { ArchiveEnvironment } from '../archive-writer.ts';
 import { withDuckDb } from '../duckdb.ts';
 import { holdsErasedUser, withdrawnSnapshot } from './erased-since.ts';
+import { changedColumns } from './module-features.ts';
 import type { NegativeOptions } from './negatives.ts';
 import { comparedWith } from './published.ts';
 import { defaultLimits, judgeQuality, type QualityLimits } from './quality.ts';
@@ -23,6 +24,8 @@ export type SnapshotOptions = ArchiveEnvironment & {
   readonly negatives?: NegativeOptions;
   /** Under which the features of negatives are read, as those of examples are; what the views declare by default. */
   readonly featureTtlMs?: FeatureTtls;
+  /** Views of modules whose rows examples have, as exampleModules returns them; none by default. */
+  readonly modules?: readonly AnyView[];
   readonly limits?: QualityLimits;
   /** The command that asked for it. */
   readonly commandId?: string;
@@ -38,7 +41,7 @@ const ID_DIGITS = 16;
  * contents: an equal snapshot is the same one, byte for byte. One call at a time for a data directory.
  *
  * Errors: RetryableError MR_SNAPSHOT_EMPTY when no positive example is complete, MR_SNAPSHOT_WITHDRAWN; those of
- * negativeFeatures.
+ * withAcceptedEvents.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const { dataDirectory, split = defaultSplit, negatives, limits = defaultLimits } = options;
@@ -49,7 +52,8 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   try {
     const { collected, written } = await write(options, aside, split);
     const protocol = splitProtocol(split);
-    const id = snapshotId(protocol, written.files);
+    const views = snapshotViews(options.modules);
+    const id = snapshotId(protocol, views, written.files);
     await moveIntoPlace(aside, parent, id);
     const directory = `${SNAPSHOT_DIRECTORY}/${id}`;
     const offsets = [...collected.offsets, ...written.eventOffsets];
@@ -58,7 +62,9 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       throw withdrawnSnapshot(id);
     }
     const compared = await comparedWith(options, id);
-    const { columns, suspect } = judgeQuality(written.statistics, compared?.columns, limits);
+    const changed = changedColumns(options.modules ?? [], compared?.snapshot.views ?? []);
+    const unchanged = compared?.columns.filter(({ name }) => !changed.has(name));
+    const { columns, suspect } = judgeQuality(written.statistics, unchanged, limits);
     return {
       snapshot_id: id,
       ts: options.clock.now(),
@@ -68,7 +74,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
       watermark: collected.watermark,
       protocol,
       ...written.parts,
-      views: [...snapshotViews],
+      views,
       command_id: options.commandId ?? null,
       negatives: negatives === undefined ? null : negativesOf(negatives, written.negativeRows),
       excluded_users: collected.excludedUsers,
@@ -103,10 +109,10 @@ function negativesOf({ uniform, byPopularity, seed }: NegativeOptions, rows: num
   return { uniform, by_popularity: byPopularity, seed, rows };
 }
 
-function snapshotId(protocol: string, files: readonly SnapshotFile[]): string {
+function snapshotId(protocol: string, views: readonly ViewVersion[], files: readonly SnapshotFile[]): string {
   const contents = {
     protocol,
-    views: snapshotViews,
+    views,
     files: files.map(({ name, sha256 }) => [name, sha256]),
   };
   return createHash('sha256').update(JSON.stringify(contents)).digest('hex').slice(0, ID_DIGITS);

@@ -1,26 +1,40 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { featureViews } from '#features';
+import { type AnyView, featureViews } from '#features';
 import { fingerprint, type Progress, sync } from '#platform';
 import type { OffsetRange, Snapshot, SnapshotFile, ViewVersion } from '#schemas';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
-import { type NegativeSource, negativeFeatures, negativeLayout } from './negative-features.ts';
+import type { SnapshotColumn } from './columns.ts';
+import { type AcceptedEvents, type FoldSource, withAcceptedEvents } from './folded-rows.ts';
+import { EXAMPLE_ORDER, moduleFeatures, moduleLayout } from './module-features.ts';
+import { negativeFeatures, negativeLayout } from './negative-features.ts';
 import { drawNegatives, type NegativeOptions } from './negatives.ts';
 import { STATISTICS_FILE } from './published.ts';
 import { type ColumnStatistics, statisticsOf } from './statistics.ts';
 import { layouts } from './tables.ts';
 
 /** The views whose rows are in an example. */
-export const snapshotViews: readonly ViewVersion[] = featureViews.map(({ name, version, declaration }) => {
-  return { name, version, declaration };
-});
+export function snapshotViews(modules: readonly AnyView[] = []): ViewVersion[] {
+  return [...featureViews, ...modules].map(({ name, version, declaration }) => {
+    return { name, version, declaration };
+  });
+}
+
+export type FilesSource = FoldSource & {
+  readonly negatives?: NegativeOptions;
+  /** As exampleModules returns them. */
+  readonly modules?: readonly AnyView[];
+  readonly progress?: Progress;
+};
+
+type Directories = { readonly target: string; readonly staging: string };
 
 export type WrittenFiles = Pick<Snapshot, 'vocabulary'> & {
   readonly files: readonly SnapshotFile[];
   readonly parts: Pick<Snapshot, 'train_rows' | 'validation_rows' | 'test_rows'>;
   readonly statistics: readonly ColumnStatistics[];
   readonly negativeRows: number;
-  /** Offsets of the accepted events that the features of negatives were folded from. */
+  /** Offsets of the accepted events that features were folded from. */
   readonly eventOffsets: readonly OffsetRange[];
 };
 
@@ -30,10 +44,24 @@ export type WrittenFiles = Pick<Snapshot, 'vocabulary'> & {
  */
 export async function writeFiles(
   database: AnalyticDatabase,
-  source: NegativeSource & { readonly negatives?: NegativeOptions; readonly progress?: Progress },
-  { target, staging }: { readonly target: string; readonly staging: string },
+  source: FilesSource,
+  directories: Directories,
 ): Promise<WrittenFiles> {
-  const { negatives, progress } = source;
+  const { modules = [], negatives } = source;
+  // No fold, no events: staging all of them is most of a snapshot's time.
+  if (modules.length === 0 && negatives === undefined) return writeTables(database, source, directories);
+  return withAcceptedEvents(source, directories.staging, (events) =>
+    writeTables(database, source, directories, events),
+  );
+}
+
+async function writeTables(
+  database: AnalyticDatabase,
+  source: FilesSource,
+  { target }: Directories,
+  events?: AcceptedEvents,
+): Promise<WrittenFiles> {
+  const { modules = [], negatives, progress } = source;
   const step = progress?.start('Snapshot files', negatives === undefined ? 5 : 6);
   const files: SnapshotFile[] = [];
   const file = async (name: string, rows: number) => {
@@ -48,7 +76,12 @@ export async function writeFiles(
     await file(`${table}.parquet`, rows);
     return rows;
   };
-  await write('examples', 'FROM corrected_examples ORDER BY ts, user_id, item_id, event_id');
+  const moduleColumns = modules.length === 0 ? [] : moduleLayout(modules).columns.slice(1);
+  if (events !== undefined && modules.length > 0) await moduleFeatures(database, source, modules, events);
+  await write(
+    'examples',
+    modules.length === 0 ? `FROM corrected_examples ${EXAMPLE_ORDER}` : examplesQuery(moduleColumns),
+  );
   await write('items', 'FROM items ORDER BY item_id');
   await write('users', 'FROM users ORDER BY user_id');
   const examples = join(target, 'examples.parquet');
@@ -57,13 +90,13 @@ export async function writeFiles(
   await write('vocabulary', VOCABULARY_QUERY);
 
   let negativeRows = 0;
-  let eventOffsets: readonly OffsetRange[] = [];
-  if (negatives !== undefined) {
+  if (events !== undefined && negatives !== undefined) {
     await drawNegatives(database, negatives);
-    eventOffsets = await negativeFeatures(database, source, staging);
-    negativeRows = await write('negatives', negativesQuery);
+    await negativeFeatures(database, source, events);
+    negativeRows = await write('negatives', negativesQuery(negativeLayout(modules).columns.slice(2)));
   }
-  const statistics = await statisticsOf(database, examples, layouts.examples.columns);
+  const columns = [...layouts.examples.columns, ...moduleColumns];
+  const statistics = await statisticsOf(database, examples, columns);
   await writeFile(join(target, STATISTICS_FILE), `${JSON.stringify({ columns: statistics })}\n`);
   await file(STATISTICS_FILE, statistics.length);
   step?.done();
@@ -82,21 +115,30 @@ export async function writeFiles(
       tags: sizes.get('tag') ?? 0,
     },
     negativeRows,
-    eventOffsets,
+    eventOffsets: events?.offsets ?? [],
   };
 }
 
+function examplesQuery(columns: readonly SnapshotColumn[]): string {
+  return `
+  SELECT e.* EXCLUDE (place_in_order), ${selected(columns)}
+  FROM (SELECT *, row_number() OVER (${EXAMPLE_ORDER}) - 1 AS place_in_order FROM corrected_examples) e
+  JOIN module_features f ON f.example = e.place_in_order ORDER BY place_in_order`;
+}
+
 /** A negative has the event id, the user, the time and the part of its positive, and its own item with its features. */
-const negativesQuery = `
+function negativesQuery(columns: readonly SnapshotColumn[]): string {
+  return `
   SELECT p.event_id, p.user_id, c.item_id, p.ts, p.split, d.place,
-    CASE d.by_popularity WHEN 1 THEN 'popularity' ELSE 'uniform' END AS drawn,
-    ${negativeLayout.columns
-      .slice(2)
-      .map(({ name }) => `f."${name}"`)
-      .join(', ')}
+    CASE d.by_popularity WHEN 1 THEN 'popularity' ELSE 'uniform' END AS drawn, ${selected(columns)}
   FROM drawn d JOIN positives p ON p.row = d.positive JOIN candidates c ON c.i = d.item
   JOIN negative_features f ON f.positive = d.positive AND f.place = d.place
   ORDER BY d.positive, d.place`;
+}
+
+function selected(columns: readonly SnapshotColumn[]): string {
+  return columns.map(({ name }) => `f."${name}"`).join(', ');
+}
 
 async function filed(directory: string, name: string, rows: number): Promise<SnapshotFile> {
   const path = join(directory, name);
