@@ -1,0 +1,40 @@
+/** The trained trees, and the rows that they are trained on and score: what everything in this folder shares. */
+
+/** A column. The value of a category in a row is its place in `categories`; of one that is not there, NaN. */
+export type Column = { readonly name: string; readonly categories?: readonly string[] };
+
+/** Rows of features, [rows, columns], row by row; NaN where there is no value. */
+export type FeatureRows = {
+  readonly columns: readonly Column[];
+  readonly rows: number;
+  readonly values: Float32Array;
+};
+
+/**
+ * Trees laid out one after the other, each from its root in `roots`; the children of a node stand after it. The score of a
+ * row is `base` plus the value of the leaf that it reaches in each tree, summed in double precision in the order of the trees.
+ * A row goes left at a node where its value is at most `threshold`, or where its category is in the node's set; without a
+ * value, and with a category that training did not see, where `missingLeft` is 1.
+ */
+export type TreeEnsemble = {
+  readonly columns: readonly Column[];
+  readonly base: number;
+  /** [trees], a node each. */
+  readonly roots: Int32Array;
+  /** [nodes]; -1 in a leaf. */
+  readonly column: Int32Array;
+  /** [nodes]; of a categorical split the number of its set. */
+  readonly threshold: Float32Array;
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly missingLeft: Uint8Array;
+  /** [nodes]; what a leaf adds to the score, already times the learning rate; 0 inside of a tree. */
+  readonly value: Float64Array;
+  /** [nodes]; sum of the weights of the training rows that reached the node: TreeSHAP's cover. */
+  readonly cover: Float64Array;
+  /** [nodes]; by how much the split lowered the loss; 0 in a leaf. */
+  readonly gain: Float64Array;
+  /** Set s holds the categories `categories[setStarts[s]] .. categories[setStarts[s + 1] - 1]`, ascending. */
+  readonly setStarts: Int32Array;
+  readonly categories: Int32Array;
+};
