@@ -18,11 +18,12 @@ describe('features of a model from outside', () => {
       { ...input, name: 'y', features: ['user-features.events'] },
     ];
     assert.deepEqual(modelFeatures({ inputs, views }), [
-      { view: 'item-features', feature: 'ctr' },
-      { view: 'user-features', feature: 'rating_mean' },
-      { view: 'user-features', feature: 'events' },
+      { view: 'item-features', feature: 'ctr', isText: false },
+      { view: 'user-features', feature: 'rating_mean', isText: false },
+      { view: 'user-features', feature: 'events', isText: false },
     ]);
-    assert.equal(read(['item-profile.category'], 'string').length, 1);
+    const text = { view: 'item-profile', feature: 'category', isText: true };
+    assert.deepEqual(read(['item-profile.category'], 'string'), [text]);
     assert.equal(read(['user-features.events'], 'int64').length, 1);
   });
 

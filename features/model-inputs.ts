@@ -1,4 +1,4 @@
-import type { ElementType, ExternalManifest } from '#models';
+import type { ElementType, RankerInputs } from '#models';
 import { InputError } from '#platform';
 import { featureViews, recordViews } from './catalogue.ts';
 import type { FeatureColumn, FeatureKind } from './row.ts';
@@ -7,7 +7,12 @@ import type { AnyView } from './view.ts';
 type DeclaredView = Pick<AnyView, 'name' | 'version' | 'columns'>;
 
 /** One feature of a model's inputs, as it is read. */
-export type InputFeature = { readonly view: string; readonly feature: string };
+export type InputFeature = {
+  readonly view: string;
+  readonly feature: string;
+  /** A text; a number otherwise. */
+  readonly isText: boolean;
+};
 
 /** What each element type can hold; text and lists are no numbers. */
 const fitting: Readonly<Record<ElementType, readonly FeatureKind[]>> = {
@@ -18,19 +23,19 @@ const fitting: Readonly<Record<ElementType, readonly FeatureKind[]>> = {
 };
 
 /**
- * The features that a model from outside reads, in the order of its inputs and their columns. Errors: InputError
+ * The features that a model that ranks reads, in the order of its inputs and their columns. Errors: InputError
  * MR_MODEL_FEATURE for one that no view declares, of another version of its view than the model was trained with, or of a
  * kind that the input can't hold.
  */
 export function modelFeatures(
-  { inputs, views }: Pick<ExternalManifest, 'inputs' | 'views'>,
+  { inputs, views }: RankerInputs,
   declared: readonly DeclaredView[] = [...featureViews, ...recordViews],
 ): readonly InputFeature[] {
   return inputs.flatMap(({ features, type }) =>
     features.map((name) => {
       const [view = '', feature = ''] = name.split('.');
       const { kind } = columnOf(view, feature, views[view], declared);
-      if (fitting[type].includes(kind)) return { view, feature };
+      if (fitting[type].includes(kind)) return { view, feature, isText: type === 'string' };
       throw wrong(
         `${name} is ${kind}, which an input of type ${type} can't hold`,
         'Choose another feature or type.',

@@ -3,7 +3,7 @@ import { ConfigurationError } from '#platform';
 import { easeModel } from './ease/model.ts';
 import { ialsModel } from './ials/model.ts';
 import { itemKnnModel } from './item-knn/model.ts';
-import type { Model } from './model.ts';
+import type { Model, RetrievalModel } from './model.ts';
 import { sequentialModel } from './sequential/model.ts';
 import { twoTowerModel } from './two-tower/model.ts';
 
@@ -22,11 +22,17 @@ export const modelNames = (): readonly string[] => known.map(({ name }) => name)
 
 export const knownModels = (): readonly Model[] => known;
 
-export const defaultModel: Model = models[0];
+export const defaultModel: RetrievalModel = models[0];
 
 /** Undefined for a version of a kind that is not trained here. */
 export function modelOf(name: string): Model | undefined {
   return known.find((each) => each.name === name);
+}
+
+/** Undefined for one that finds no items. */
+export function retrievalModelOf(name: string): RetrievalModel | undefined {
+  const model = modelOf(name);
+  return model?.role === 'retrieval' ? model : undefined;
 }
 
 /** For model-modules.ts, which has checked it. */

@@ -20,7 +20,7 @@ export {
   type VersionFiles,
   type VersionManifest,
 } from './artifact/port.ts';
-export { defaultModel, modelNamed, modelNames, modelOf, models } from './catalogue.ts';
+export { defaultModel, modelNamed, modelNames, modelOf, models, retrievalModelOf } from './catalogue.ts';
 export {
   type Checkpoint,
   type CheckpointArray,
@@ -93,7 +93,7 @@ export {
   type ExternalManifest,
   parseExternalManifest,
 } from './external/manifest.ts';
-export { ExternalScorer, type FeatureValue, type FeatureValues, inputFeatures } from './external/scorer.ts';
+export { ExternalScorer } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
 export { fitIals, type Ials } from './ials/fit.ts';
 export { itemVocabulary, matrixOf, onCpu, validationMetrics } from './implicit/dataset.ts';
@@ -103,12 +103,21 @@ export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
-export { checkedNeeds, type Model, type SnapshotNeeds, type TrainedModel } from './model.ts';
+export {
+  checkedNeeds,
+  type Model,
+  type RankingModel,
+  type RetrievalModel,
+  type SnapshotNeeds,
+  type TrainedModel,
+} from './model.ts';
 export { loadModelModules, modelModules } from './model-modules.ts';
+export { openRanker } from './open-ranker.ts';
 export { modelOptions, modelSettings } from './options.ts';
 export { hostThreads } from './parallel/thread-host.ts';
 export {
   type ConfigOf,
+  checkConfig,
   configured,
   type ModelConfig,
   type Parameters,
@@ -124,10 +133,20 @@ export {
   tuneHalfLifeMs,
 } from './popularity.ts';
 export { type Random, seededRandom } from './random.ts';
+export type { RankingDataset, RankingRows, Shown } from './ranking/dataset.ts';
+export type {
+  Asking,
+  FeatureColumn,
+  ItemRanker,
+  RankerInputs,
+  RankingQuery,
+} from './ranking/port.ts';
+export { rowScores } from './ranking/row-scores.ts';
 export { type SequentialConfig, sequentialDefaults } from './sequential/config.ts';
 export type { Sequences as ItemSequences, SequentialData } from './sequential/data.ts';
 export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
+export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-scorer.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
   ITEM_VECTORS_FILE,

@@ -17,7 +17,7 @@ const refused: readonly (readonly [text: string, message: RegExp])[] = [
   ['export const mine = MODEL;', /no model by its default export: there is no object/],
   ['export default () => (MODEL);', /there is no object/],
   [`export default { ...MODEL, name: 'Two Words' };`, /its name is not lower-case/],
-  [`export default { ...MODEL, role: 'ranking' };`, /its role is not retrieval/],
+  [`export default { ...MODEL, role: 'ranking' };`, /its role is neither retrieval nor ranking/],
   ['export default { ...MODEL, about: undefined };', /about is not text/],
   ['export default { ...MODEL, open: undefined };', /needs and open are not both functions/],
   ['export default { ...MODEL, parameters: undefined };', /it declares no parameters/],

@@ -1,7 +1,7 @@
 /** Models that modules of the user's own declare. Each thread that trains or serves loads them for itself. */
 import { ConfigurationError, importUserModule } from '#platform';
 import { addModel, modelOf } from './catalogue.ts';
-import type { Model } from './model.ts';
+import type { Model, RankingModel, RetrievalModel } from './model.ts';
 import { isRange } from './parameters.ts';
 
 /** As versions, options and the command line write it. */
@@ -34,19 +34,30 @@ export async function loadModelModules(paths: readonly string[]): Promise<void> 
 /** Why an export is no model; undefined where it is one. */
 function lackOf(exported: unknown): string | undefined {
   if (typeof exported !== 'object' || exported === null) return 'there is no object';
-  const { name, role, about, parameters, needs, open, serving } = exported as Partial<Model>;
+  const { name, role, about, parameters, open } = exported as Partial<Model>;
   if (typeof name !== 'string' || !NAME.test(name))
     return 'its name is not lower-case letters, digits and hyphens';
-  if (role !== 'retrieval') return 'its role is not retrieval';
+  if (role !== 'retrieval' && role !== 'ranking') return 'its role is neither retrieval nor ranking';
   if (typeof about !== 'string') return 'about is not text';
-  if (typeof needs !== 'function' || typeof open !== 'function')
-    return 'needs and open are not both functions';
+  if (typeof open !== 'function') return 'open is no function';
   if (typeof parameters !== 'object' || parameters === null) return 'it declares no parameters';
   const wrong = Object.entries(parameters).find(([, each]) => !isRange(each?.range));
   if (wrong !== undefined) return `parameter ${wrong[0]} has no range that there is`;
+  return role === 'retrieval'
+    ? lackOfRetrieval(exported as Partial<RetrievalModel>)
+    : lackOfRanking(exported as Partial<RankingModel>);
+}
+
+function lackOfRetrieval({ needs, serving }: Partial<RetrievalModel>): string | undefined {
+  if (typeof needs !== 'function') return 'needs is no function';
   const isServed =
     serving?.kind === 'item-weights' || (serving?.kind === 'vectors' && Boolean(serving.encoder));
   return isServed ? undefined : 'its serving is neither vectors nor item-weights';
+}
+
+function lackOfRanking({ bases, ranker }: Partial<RankingModel>): string | undefined {
+  if (!Array.isArray(bases)) return 'bases is no list of models';
+  return typeof ranker === 'function' ? undefined : 'ranker is no function';
 }
 
 function unusable(path: string, what: string, cause: unknown): ConfigurationError {

@@ -1,8 +1,9 @@
 /** What a model declares of itself: trainer, evaluation, responder, command line and documentation read it from here. */
-import type { VersionRole } from '#schemas';
 import type { VersionContents, VersionFiles } from './artifact/port.ts';
 import type { Dataset } from './dataset.ts';
 import { checkConfig, type ModelConfig, type Parameters } from './parameters.ts';
+import type { RankingDataset } from './ranking/dataset.ts';
+import type { ItemRanker } from './ranking/port.ts';
 import type { Serving } from './serving/port.ts';
 import type { Execution, Training } from './training.ts';
 
@@ -21,14 +22,17 @@ export type TrainedModel = {
   readonly files: VersionContents;
 };
 
-export type Model = {
+type Described = {
   /** In versions, runs, options and on the command line. */
   readonly name: string;
-  /** What its versions are promoted for. */
-  readonly role: VersionRole;
   /** What it makes recommendations from, for help and documentation. */
   readonly about: string;
   readonly parameters: Parameters;
+};
+
+/** Finds the items that a user may take to, out of all. */
+export type RetrievalModel = Described & {
+  readonly role: 'retrieval';
   /** `config` has been checked by the declaration. */
   needs(config: ModelConfig): SnapshotNeeds;
   /** Opens a training, which `train` steps from checkpoint to checkpoint. Errors: MR_MODEL_DATA, MR_MODEL_CONFIG. */
@@ -48,8 +52,26 @@ export type Model = {
   readonly serving: Serving;
 };
 
+/** Orders the items that another model has found, by features of the user and of each item. */
+export type RankingModel = Described & {
+  readonly role: 'ranking';
+  /** The models whose scores it ranks by beside the features: trained along with it, on other rows than it learns from. */
+  readonly bases: readonly RetrievalModel[];
+  /** As a retrieval model's. */
+  open(
+    dataset: RankingDataset,
+    config: ModelConfig,
+    seed: number,
+    execution?: Execution,
+  ): Promise<Training<TrainedModel>>;
+  /** Opens what its training has written. Errors: MR_MODEL_UNREADABLE. */
+  ranker(files: VersionContents): Promise<ItemRanker>;
+};
+
+export type Model = RetrievalModel | RankingModel;
+
 /** Errors: ConfigurationError MR_MODEL_CONFIG, also for a name that the model does not declare. */
-export function checkedNeeds(model: Model, config: ModelConfig): SnapshotNeeds {
+export function checkedNeeds(model: RetrievalModel, config: ModelConfig): SnapshotNeeds {
   checkConfig(model.name, model.parameters, config);
   return model.needs(config);
 }

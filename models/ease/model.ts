@@ -1,10 +1,10 @@
 import { matrixOf } from '../implicit/dataset.ts';
 import { oneStepTraining } from '../implicit/one-step-training.ts';
-import type { Model } from '../model.ts';
+import type { RetrievalModel } from '../model.ts';
 import { configured } from '../parameters.ts';
 import { easeParameters, fitEase } from './fit.ts';
 
-export const easeModel: Model = {
+export const easeModel: RetrievalModel = {
   name: 'ease',
   role: 'retrieval',
   about: 'the items before, by the weights of a linear model of items by items',

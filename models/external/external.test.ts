@@ -3,19 +3,30 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
+import type { FeatureColumn } from '../ranking/port.ts';
 import { readExternalModel } from './directory.ts';
 import { type ExternalManifest, parseExternalManifest } from './manifest.ts';
-import { ExternalScorer, type FeatureValues, inputFeatures } from './scorer.ts';
+import { ExternalScorer } from './scorer.ts';
 
 const fixtures = join(import.meta.dirname, 'testing/fixtures');
 /** What testing/make-fixtures.py has just made, where it could. */
 const exported = process.env.EXPORTED_MODELS;
 const skip = exported === undefined && 'no EXPORTED_MODELS: testing/make-fixtures.py makes them';
 
-type Expected = { readonly rows: FeatureValues[]; readonly scores: number[] };
+type Values = readonly (number | string | null)[];
+type Expected = { readonly rows: readonly Values[]; readonly scores: number[] };
 
 // biome-ignore lint/suspicious/noExplicitAny: what is written is wrong on purpose
 type Changes = Record<string, any>;
+
+function scored(scorer: ExternalScorer, manifest: ExternalManifest, rows: readonly Values[]) {
+  const types = manifest.inputs.flatMap(({ type, features }) => features.map(() => type));
+  const columns = types.map((type, at): FeatureColumn => {
+    if (type === 'string') return rows.map((row) => row[at] as string | null);
+    return Float64Array.from(rows, (row) => Number(row[at] ?? Number.NaN));
+  });
+  return scorer.score(columns, rows.length);
+}
 
 /** A copy of a fixture with another manifest. */
 function changed(t: TestContext, name: string, changes: (manifest: Changes) => Changes): string {
@@ -38,15 +49,15 @@ describe('models from outside', () => {
       assert.deepEqual(Object.keys(contents), ['model.json', 'model.onnx']);
       const { rows, scores } = JSON.parse(readFileSync(join(directory, 'expected.json'), 'utf8')) as Expected;
       const scorer = await ExternalScorer.load(contents['model.onnx'] as Uint8Array, manifest);
-      assert.equal(inputFeatures(manifest).length, 5);
-      const given = await scorer.score(rows);
+      assert.equal(manifest.inputs.flatMap(({ features }) => features).length, 5);
+      const given = await scored(scorer, manifest, rows);
       scores.forEach((score, row) => {
         assert.ok(Math.abs(score - (given[row] as number)) < 1e-5, `${score} and ${given[row]}`);
       });
-      const [one] = await scorer.score(rows.slice(2, 3));
+      const [one] = await scored(scorer, manifest, rows.slice(2, 3));
       assert.ok(Math.abs((one as number) - (scores[2] as number)) < 1e-5);
-      assert.equal((await scorer.score([])).length, 0);
-      assert.ok(Number.isFinite((await scorer.score([[3, 0.5, null, 0.25, 1]]))[0]));
+      assert.equal((await scored(scorer, manifest, [])).length, 0);
+      assert.ok(Number.isFinite((await scored(scorer, manifest, [[3, 0.5, null, 0.25, 1]]))[0]));
       await scorer.close();
     };
     it(`${name}: scores rows as the framework did that exported it`, () => scoresAlike(join(fixtures, name)));

@@ -1,23 +1,14 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { InputError, invariant } from '#platform';
 import { openGraph } from '../graph/session.ts';
+import type { FeatureColumn } from '../ranking/port.ts';
 import type { ExternalInput, ExternalManifest } from './manifest.ts';
 import { checkSignature } from './signature.ts';
 
-/** One feature of one row; null where it has no value. */
-export type FeatureValue = number | string | boolean | null;
-/** The features of a row, in the order of `inputFeatures`. */
-export type FeatureValues = readonly FeatureValue[];
-
-const probedRows = [1, 3] as const;
-
-/** Every feature that a model reads, in the order of its inputs and their columns. */
-export function inputFeatures({ inputs }: Pick<ExternalManifest, 'inputs'>): readonly string[] {
-  return inputs.flatMap(({ features }) => features);
-}
+const PROBED_ROWS = [1, 3] as const;
 
 /**
- * A model from outside, which gives each row of features a score. It computes on the thread that calls it and blocks it:
+ * A model from outside, which scores rows of features. It computes on the thread that calls it and blocks it:
  * in a service it belongs in a worker thread.
  */
 export class ExternalScorer {
@@ -57,35 +48,38 @@ export class ExternalScorer {
    * score is not finite; MR_MODEL_SIGNATURE where the output has another shape than the manifest says.
    */
   async probe(): Promise<void> {
-    const zeros = this.#manifest.inputs.flatMap(({ type, features }) =>
-      features.map((): FeatureValue => (type === 'string' ? '' : 0)),
-    );
-    const nothing = zeros.map((): FeatureValue => null);
-    for (const [of, values] of Object.entries({ zeros, 'missing values': nothing })) {
-      for (const rows of probedRows) {
-        const scores = await this.score(Array.from({ length: rows }, () => values));
-        const wrong = scores.find((score) => !Number.isFinite(score));
+    const { inputs } = this.#manifest;
+    const columnsOf = (rows: number, number: number, text: string | null) =>
+      inputs.flatMap(({ type, features }) =>
+        features.map((): FeatureColumn => {
+          return type === 'string' ? Array(rows).fill(text) : new Float64Array(rows).fill(number);
+        }),
+      );
+    for (const rows of PROBED_ROWS) {
+      const probes = { zeros: columnsOf(rows, 0, ''), 'missing values': columnsOf(rows, Number.NaN, null) };
+      for (const [of, columns] of Object.entries(probes)) {
+        const wrong = (await this.score(columns, rows)).find((score) => !Number.isFinite(score));
         if (wrong !== undefined) throw probeFailed(`it scores a row of ${of} with ${wrong}`);
       }
     }
   }
 
   /**
-   * A score for each row. Errors: InputError MR_MODEL_PROBE where the graph can't be run over them; MR_MODEL_SIGNATURE as
-   * `probe`.
+   * [rows]; `columns` are of so many values each, in the order of the manifest's features. Errors: InputError
+   * MR_MODEL_PROBE where the graph can't be run over them; MR_MODEL_SIGNATURE as `probe`.
    */
-  async score(rows: readonly FeatureValues[]): Promise<Float64Array> {
-    if (rows.length === 0) return new Float64Array();
+  async score(columns: readonly FeatureColumn[], rows: number): Promise<Float64Array> {
+    if (rows === 0) return new Float64Array();
     const { name } = this.#manifest.output;
     let outputs: Awaited<ReturnType<InferenceSession['run']>>;
     try {
-      outputs = await this.#session.run(this.#feeds(rows), [name]);
+      outputs = await this.#session.run(this.#feeds(columns, rows), [name]);
     } catch (cause) {
-      throw probeFailed(`a run over ${rows.length} rows failed: ${(cause as Error).message}`, cause);
+      throw probeFailed(`a run over ${rows} rows failed: ${(cause as Error).message}`, cause);
     }
     const output = outputs[name];
     invariant(output !== undefined, 'a run gives the output that was asked for');
-    return this.#scores(output, rows.length);
+    return this.#scores(output, rows);
   }
 
   /** Frees the native session; a run afterwards fails. */
@@ -93,15 +87,17 @@ export class ExternalScorer {
     await this.#session.release();
   }
 
-  #feeds(rows: readonly FeatureValues[]): Record<string, Tensor> {
+  #feeds(columns: readonly FeatureColumn[], rows: number): Record<string, Tensor> {
     const feeds: Record<string, Tensor> = {};
     let from = 0;
     for (const input of this.#manifest.inputs) {
       const width = input.features.length;
-      const values = rows.flatMap((row) => row.slice(from, from + width));
-      invariant(values.length === rows.length * width, 'each row has all features of the model');
-      const rank = this.#rankOf(input.name);
-      feeds[input.name] = tensorOf(input, values, rank === 1 ? [rows.length] : [rows.length, width]);
+      const own = columns.slice(from, from + width);
+      invariant(
+        own.length === width && own.every(({ length }) => length === rows),
+        'each feature has its column',
+      );
+      feeds[input.name] = tensorOf(input, own, this.#rankOf(input.name) === 1 ? [rows] : [rows, width]);
       from += width;
     }
     return feeds;
@@ -127,21 +123,32 @@ export class ExternalScorer {
   }
 }
 
-function tensorOf({ type, missing }: ExternalInput, values: FeatureValues, shape: readonly number[]): Tensor {
-  const numbers = () => values.map((value) => Number(value ?? missing));
-  if (type === 'string')
-    return new Tensor(
-      'string',
-      values.map((value) => String(value ?? missing)),
-      shape,
-    );
-  if (type === 'float32') return new Tensor('float32', Float32Array.from(numbers()), shape);
-  if (type === 'float64') return new Tensor('float64', Float64Array.from(numbers()), shape);
-  return new Tensor(
-    'int64',
-    BigInt64Array.from(numbers(), (value) => BigInt(Math.trunc(value) || 0)),
-    shape,
-  );
+/** The columns side by side, row by row. */
+function tensorOf(
+  { type, missing }: ExternalInput,
+  columns: readonly FeatureColumn[],
+  shape: readonly [rows: number, width?: number],
+): Tensor {
+  const [rows] = shape;
+  const width = columns.length;
+  if (type === 'string') {
+    const texts: string[] = new Array(rows * width);
+    columns.forEach((column, at) => {
+      for (let row = 0; row < rows; row++) texts[row * width + at] = String(column[row] ?? missing);
+    });
+    return new Tensor('string', texts, shape as readonly number[]);
+  }
+  const fill = Number(missing);
+  const numbers = type === 'float32' ? new Float32Array(rows * width) : new Float64Array(rows * width);
+  columns.forEach((column, at) => {
+    for (let row = 0; row < rows; row++) {
+      const value = column[row] as number;
+      numbers[row * width + at] = Number.isNaN(value) ? fill : value;
+    }
+  });
+  if (type !== 'int64') return new Tensor(type, numbers, shape as readonly number[]);
+  const whole = BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(value) || 0));
+  return new Tensor('int64', whole, shape as readonly number[]);
 }
 
 function probeFailed(problem: string, cause?: unknown): InputError {

@@ -2,7 +2,7 @@ import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '.
 import type { Dataset } from '../dataset.ts';
 import { itemVocabulary, matrixOf, onCpu, validationMetrics } from '../implicit/dataset.ts';
 import { FlatIndex } from '../index/flat-index.ts';
-import type { Model, TrainedModel } from '../model.ts';
+import type { RetrievalModel, TrainedModel } from '../model.ts';
 import { configured } from '../parameters.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import type { Execution, Training } from '../training.ts';
@@ -15,7 +15,7 @@ type FoldIn = Pick<IalsOptions, 'unobservedWeight' | 'regularisation' | 'frequen
   readonly historyLength: number;
 };
 
-export const ialsModel: Model = {
+export const ialsModel: RetrievalModel = {
   name: 'ials',
   role: 'retrieval',
   about: 'the items before, in no order, by a vector that is solved for when an answer is made',

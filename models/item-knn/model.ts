@@ -1,10 +1,10 @@
 import { matrixOf } from '../implicit/dataset.ts';
 import { oneStepTraining } from '../implicit/one-step-training.ts';
-import type { Model } from '../model.ts';
+import type { RetrievalModel } from '../model.ts';
 import { configured } from '../parameters.ts';
 import { fitItemKnn, itemKnnParameters } from './fit.ts';
 
-export const itemKnnModel: Model = {
+export const itemKnnModel: RetrievalModel = {
   name: 'item-knn',
   role: 'retrieval',
   about: 'the items before, by how many users each has in common with another',

@@ -1,7 +1,7 @@
 import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import { FlatIndex } from '../index/flat-index.ts';
-import type { Model } from '../model.ts';
+import type { RetrievalModel } from '../model.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { sequentialDefaults, sequentialParameters } from './config.ts';
@@ -11,7 +11,7 @@ import { sequential } from './train.ts';
 
 const TOWER_FILE = 'user-tower.onnx';
 
-export const sequentialModel: Model = {
+export const sequentialModel: RetrievalModel = {
   name: sequential.model,
   role: 'retrieval',
   about: 'the items before, in their order, by self-attention',

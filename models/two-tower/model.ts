@@ -1,6 +1,6 @@
 import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
 import { FlatIndex } from '../index/flat-index.ts';
-import type { Model } from '../model.ts';
+import type { RetrievalModel } from '../model.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { twoTowerDefaults, twoTowerParameters } from './config.ts';
@@ -13,7 +13,7 @@ const TOWER_FILE = 'user-tower.onnx';
 /** Examples seen in all that a model of this size needs, measured on 80,000 of MovieLens: six passes over those. */
 const EXAMPLES_TO_SEE = 500_000;
 
-export const twoTowerModel: Model = {
+export const twoTowerModel: RetrievalModel = {
   name: twoTower.model,
   role: 'retrieval',
   about: 'id, profile, history by attention, the moment',

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { modelFeatures } from '#features';
-import { ExternalScorer, type FeatureValue, readExternalModel } from '#models';
+import { ExternalScorer, readExternalModel } from '#models';
 import { temporaryDirectory } from '#platform/testing';
 import type { Candidate } from '#schemas';
 import { item, itemIds } from './testing/tiny-model.ts';
@@ -81,11 +81,13 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     await until(() => responder.ranker === undefined);
     const found = (await responder.recommend(USER, { k: 25 })).items.map(({ item_id }) => item_id);
     const answer = await responder.features.read({ user: USER, items: found });
-    const rows = (answer.items ?? []).map((ofItem) => {
-      const row = { ...answer.user, ...ofItem };
-      return modelFeatures(manifest).map(({ view, feature }) => row[view]?.features[feature] as FeatureValue);
-    });
-    const scores = await scorer.score(rows);
+    const columns = modelFeatures(manifest).map(({ view, feature }) =>
+      Float64Array.from(answer.items ?? [], (ofItem) => {
+        const row = { ...answer.user, ...ofItem };
+        return Number(row[view]?.features[feature] ?? Number.NaN);
+      }),
+    );
+    const scores = await scorer.score(columns, found.length);
     await scorer.close();
     const expected = found
       .map((item_id, i) => ({ item_id, score: scores[i] as number }))

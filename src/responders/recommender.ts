@@ -14,7 +14,7 @@ import type { FeatureReader } from './features/feature-reader.ts';
 import type { OnlineViews } from './features/online-views.ts';
 import type { PopularityRanking } from './popularity.ts';
 import type { ServedRanker } from './versions/served-ranker.ts';
-import type { ScoredItem, ServedVersion } from './versions/served-version.ts';
+import type { ScoredItem, ServedVersion, VersionQuery } from './versions/served-version.ts';
 import type { VersionsFollower } from './versions/versions-follower.ts';
 import type { ViewStore } from './view-store/port.ts';
 import { type UserRows, userRows } from './view-store/user-rows.ts';
@@ -45,6 +45,8 @@ type Asking = {
   readonly profile: Profile | null;
   readonly context: InteractionContext;
 };
+
+type Query = Omit<VersionQuery, 'k'>;
 
 /** Items that are found for one that is shown, where they are ranked again; and the most. */
 const FOUND_FOR_ONE = 5;
@@ -89,12 +91,14 @@ export class Recommender {
     try {
       const { rows, degraded } = await this.#rowsOf(userId);
       const seen = rows?.state === undefined ? [] : seenItems(rows.state);
+      const query =
+        userId === undefined || rows?.state === undefined
+          ? undefined
+          : this.#query(userId, { state: rows.state, profile: rows.profile, context }, seen);
       const found = ranker === undefined ? k : Math.max(k, Math.min(k * FOUND_FOR_ONE, MOST_RANKED));
       const scored =
-        version === undefined || userId === undefined || rows?.state === undefined
-          ? []
-          : await this.#scored(version, userId, { state: rows.state, profile: rows.profile, context }, found);
-      const ranked = userId === undefined ? undefined : await this.#ranked(ranker, userId, scored);
+        version === undefined || query === undefined ? [] : await this.#scored(version, query, found);
+      const ranked = query && (await this.#ranked(ranker, query, scored));
       const items = (ranked ?? scored).slice(0, k).map((item) => this.#describe(item, 'index'));
       if (items.length < k) this.#fillUp(items, new Set(seen), k);
       for (const { source } of items) this.#items.inc({ source });
@@ -125,15 +129,24 @@ export class Recommender {
     }
   }
 
+  /** Who asks, as of now. */
+  #query(userId: string, { state, profile, context }: Asking, seen: readonly string[]): Query {
+    const now = this.#now();
+    const { row } = this.#parts.online.read(userFeaturesView, state, now);
+    const moment = contextFeatures({ ts: now, context }, row.session_position);
+    return { userId, profile, context: moment, recentItems: row.recent_items, seenItems: seen };
+  }
+
   /** Undefined where nothing is ranked, the ranker fails, or the rows that it reads are out of reach. */
   async #ranked(
     ranker: ServedRanker | undefined,
-    userId: string,
+    { userId, recentItems, profile, context }: Query,
     scored: readonly ScoredItem[],
   ): Promise<readonly ScoredItem[] | undefined> {
     if (ranker === undefined || scored.length === 0) return undefined;
     try {
-      return await ranker.rank(this.#parts.features, userId, scored);
+      const asking = { user: userId, recentItems, profile, context };
+      return await ranker.rank(this.#parts.features, asking, scored);
     } catch (err) {
       if (isAway(err)) {
         this.#degraded.inc({ reason: err.code });
@@ -145,30 +158,11 @@ export class Recommender {
     }
   }
 
-  async #scored(
-    version: ServedVersion,
-    userId: string,
-    { state, profile, context }: Asking,
-    k: number,
-  ): Promise<readonly ScoredItem[]> {
-    const now = this.#now();
-    const { recent_items: recentItems, session_position } = this.#parts.online.read(
-      userFeaturesView,
-      state,
-      now,
-    ).row;
-    if (recentItems.length === 0 && !version.knows(userId)) return [];
-    const moment = contextFeatures({ ts: now, context }, session_position);
-    const query = { userId, profile, context: moment, recentItems, seenItems: seenItems(state), k };
-    return this.#fromIndex(version, query);
-  }
-
-  async #fromIndex(
-    version: ServedVersion,
-    query: Parameters<ServedVersion['recommend']>[0],
-  ): Promise<ScoredItem[]> {
+  /** None for a user of whom the version knows nothing. */
+  async #scored(version: ServedVersion, query: Query, k: number): Promise<readonly ScoredItem[]> {
+    if (query.recentItems.length === 0 && !version.knows(query.userId)) return [];
     try {
-      return await version.recommend(query);
+      return await version.recommend({ ...query, k });
     } catch (err) {
       if (!(err instanceof FatalError)) throw err;
       const about = { version: version.id, user: hashUser(query.userId) };

@@ -24,6 +24,8 @@ export const TRAINER_ERRORS = {
     Take a new snapshot: "millrace train".`,
   MR_TRAINING_NOTHING_HELD_OUT: fixInput`Nothing in the snapshot is held out to evaluate a model with.
     Wait for more events, or raise the share that is held out.`,
+  MR_TRAINING_NO_LISTS: fixInput`The snapshot has no impressions of which users took some and left others, so no ranker can be trained.
+    Publish an event of kind impression for each item that a user is shown.`,
   MR_TRAINING_NOTHING_NEW: fixInput`A refresh has no new examples to learn from.
     Wait for more events, or train from scratch.`,
   MR_TRAINING_NOT_FINITE: fixInput`A number in the training data is not finite.

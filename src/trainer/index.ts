@@ -7,7 +7,7 @@
  * twice. A training reads a snapshot (`#offline`) and nothing else, so an equal snapshot, seed and configuration give an
  * equal version. Whether a version is promoted is the business of the topology that owns `versions`.
  */
-export type { Judgement, Judgements } from './evaluation.ts';
+export type { Judgement, Judgements } from './lesson.ts';
 export { readRuns } from './runs/ledger.ts';
 export { isOver } from './runs/run.ts';
 export { verifyFiles as verifySnapshotFiles } from './snapshot-checks.ts';

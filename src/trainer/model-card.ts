@@ -1,6 +1,6 @@
-import type { Dataset, Interval, MetricValues, TrainingHistory } from '#models';
+import type { Interval, TrainingHistory } from '#models';
 import type { Snapshot } from '#schemas';
-import type { Judgements } from './evaluation.ts';
+import type { CardTable, Judgements, Lesson } from './lesson.ts';
 
 /** What a card is made of. Nothing in it depends on when or where the version was made. */
 export type CardContents = {
@@ -12,7 +12,7 @@ export type CardContents = {
   readonly snapshot: Snapshot;
   /** The version that it began with. */
   readonly base: string | null;
-  readonly dataset: Dataset;
+  readonly lesson: Pick<Lesson, 'card' | 'textEncoder'>;
   readonly judgements: Judgements;
   readonly history: TrainingHistory;
 };
@@ -22,39 +22,29 @@ export type CardContents = {
  * the baselines and by segment, and where it comes from.
  */
 export function modelCard(contents: CardContents): string {
-  const { model, dimension, itemCount, seed, config, snapshot, base, dataset, judgements, history } =
-    contents;
-  const { train } = dataset.data;
+  const { model, dimension, itemCount, seed, config, snapshot, base, lesson, judgements, history } = contents;
   const { textEncoder: _, ...learning } = config;
   const settings = Object.entries(learning)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .sort();
   const sections = [
     [`# ${model}, ${dimension} dimensions, ${itemCount} items`],
-    [
-      '## Use',
-      '',
-      'Retrieval: the items that a user may take to next, out of the whole catalogue, from who they are and what they took',
-      'to last. It learned from what people were shown and chose here; it says nothing of users and items of another place,',
-      'and of why somebody chose.',
-    ],
+    ['## Use', '', ...lesson.card.use],
     [
       '## Data',
       '',
       `- snapshot \`${snapshot.snapshot_id}\`: examples before ${timeOf(snapshot.watermark)}, ${snapshot.excluded_users} users left out`,
-      `- learned from ${train.user.length} positives of ${dataset.users.length - 1} users`,
-      `- judged by ${dataset.heldOut.user.length} pairs of user and item, protocol \`${snapshot.protocol}\``,
+      ...lesson.card.data.map((line) => `- ${line}`),
       ...snapshot.suspect.map((reason) => `- suspect, and trained on nevertheless: ${reason}`),
     ],
     ['## Metrics', '', ...metricLines(judgements)],
-    ['## Lists', '', ...listLines(judgements.lists)],
-    ['## Segments', '', ...segmentLines(judgements.segments)],
+    ...judgements.tables.map(({ heading, ...contents }) => [`## ${heading}`, '', ...tableLines(contents)]),
     [
       '## Lineage',
       '',
       `- seed ${seed}; ${settings.length === 0 ? 'the defaults' : settings.join(', ')}`,
       `- ${base === null ? 'trained from scratch' : `began with the weights of version \`${base}\``}, ${epochsOf(history)}`,
-      ...(dataset.textEncoder ?? []).map(
+      ...(lesson.textEncoder ?? []).map(
         ({ name, sha256 }) => `- titles read by \`${name}\`, SHA-256 ${sha256}`,
       ),
       ...snapshot.views.map(({ name, version, declaration }) => {
@@ -76,24 +66,11 @@ function metricLines({ model, popularity, decayedPopularity, intervals }: Judgem
   return table(['metric', 'value', '95% interval', 'popularity', 'decayed popularity'], rows);
 }
 
-function listLines({ model, popularity, decayedPopularity }: Judgements['lists']): string[] {
-  const rows = Object.entries(model).map(([name, value]) => [
-    name,
-    figure(value),
-    figure(popularity[name]),
-    figure(decayedPopularity[name]),
-  ]);
-  return table(['of what is shown', 'value', 'popularity', 'decayed popularity'], rows);
-}
-
-function segmentLines(segments: Readonly<Record<string, MetricValues>>): string[] {
-  const rows = Object.entries(segments).map(([name, values]) => [
-    name,
-    String(values.users ?? 0),
-    figure(values['recall@10']),
-    figure(values['ndcg@10']),
-  ]);
-  return table(['segment', 'users', 'recall@10', 'ndcg@10'], rows);
+function tableLines({ titles, rows }: Omit<CardTable, 'heading'>): string[] {
+  return table(
+    titles,
+    rows.map((cells) => cells.map((cell) => (typeof cell === 'string' ? cell : figure(cell)))),
+  );
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -7,15 +7,24 @@ const END = '<!-- /models -->';
 export function withModels(page: string, models: readonly Model[]): string {
   const [before, rest = ''] = page.split(BEGIN);
   const after = rest.split(END)[1] ?? '';
-  const rows = models.map(({ name, about, parameters, refresh, serving }) => {
+  const rows = models.map((model) => {
+    const { name, role, about, parameters } = model;
     const names = Object.keys(parameters).map((parameter) => `\`${parameter}\``);
-    const similar = serving.kind === 'item-weights' && serving.answersSimilar ? 'yes' : '';
-    const refreshed = refresh === undefined ? '' : refresh.warmStart === undefined ? 'from scratch' : 'yes';
-    return `| \`${name}\` | ${about} | ${refreshed} | ${similar} | ${names.join(' ')} |`;
+    const { refreshed, similar } = retrievalCells(model);
+    return `| \`${name}\` | ${role} | ${about} | ${refreshed} | ${similar} | ${names.join(' ')} |`;
   });
   return `${before}${BEGIN}
-| model | recommends from | refreshed | similar items | parameters |
-|---|---|---|---|---|
+| model | role | recommends from | refreshed | similar items | parameters |
+|---|---|---|---|---|---|
 ${rows.join('\n')}
 ${END}${after}`;
+}
+
+function retrievalCells(model: Model): { readonly refreshed: string; readonly similar: string } {
+  if (model.role === 'ranking') return { refreshed: '', similar: '' };
+  const { refresh, serving } = model;
+  return {
+    refreshed: refresh === undefined ? '' : refresh.warmStart === undefined ? 'from scratch' : 'yes',
+    similar: serving.kind === 'item-weights' && serving.answersSimilar ? 'yes' : '',
+  };
 }

@@ -134,10 +134,10 @@ function compare(
       (popularity.metrics[metric] ?? 0) >= (decayedPopularity.metrics[metric] ?? 0)
         ? popularity
         : decayedPopularity;
-    const baseline = better.perUser[metric];
+    const baseline = better.perUser[metric] ?? new Float64Array();
     const model = baseline.map((_, user) => {
       const total = trained.reduce(
-        (sum, { judgements }) => sum + (judgements.model.perUser[metric][user] ?? 0),
+        (sum, { judgements }) => sum + (judgements.model.perUser[metric]?.[user] ?? 0),
         0,
       );
       return total / trained.length;

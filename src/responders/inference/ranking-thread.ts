@@ -1,4 +1,4 @@
-import type { FeatureValues } from '#models';
+import { modelModules, type RankerInputs, type RankingQuery } from '#models';
 import { InputError } from '#platform';
 import { ModelThread } from './model-thread.ts';
 import type { RankingAnswers, RankingThreadData } from './ranking-main.ts';
@@ -9,18 +9,24 @@ const NAMED = {
   hint: 'Roll the version back, and publish one that fits: millrace rollback VERSION.',
 };
 
-/** A model from outside in a thread of its own, which scores rows of features request after request. */
+/** A model that ranks in a thread of its own, which scores items request after request. */
 export class RankingThread {
-  readonly #thread: ModelThread<RankingAnswers, void>;
+  readonly #thread: ModelThread<RankingAnswers, RankerInputs>;
 
-  private constructor(thread: ModelThread<RankingAnswers, void>) {
+  private constructor(thread: ModelThread<RankingAnswers, RankerInputs>) {
     this.#thread = thread;
   }
 
   /** FatalError with the model's code when it cannot be loaded, or fails in its probe. */
-  static async start(data: RankingThreadData): Promise<RankingThread> {
+  static async start(data: Omit<RankingThreadData, 'modules'>): Promise<RankingThread> {
     const entry = new URL('./ranking-main.ts', import.meta.url);
-    return new RankingThread(await ModelThread.start<RankingAnswers>(entry, data, NAMED));
+    const input: RankingThreadData = { ...data, modules: modelModules() };
+    return new RankingThread(await ModelThread.start<RankingAnswers, RankerInputs>(entry, input, NAMED));
+  }
+
+  /** What it reads. */
+  get inputs(): RankerInputs {
+    return this.#thread.ready;
   }
 
   /** Resolves with the reason when the thread ends by itself. */
@@ -28,9 +34,9 @@ export class RankingThread {
     return this.#thread.died;
   }
 
-  /** A finite score for each row. Rejects with FatalError when the model fails over them, or the thread has ended. */
-  async score(rows: readonly FeatureValues[]): Promise<Float64Array> {
-    const scores = await this.#thread.call('score', rows);
+  /** A finite score for each item. Rejects with FatalError when the model fails over them, or the thread has ended. */
+  async score(query: RankingQuery): Promise<Float64Array> {
+    const scores = await this.#thread.call('score', query);
     const wrong = scores.find((score) => !Number.isFinite(score));
     if (wrong === undefined) return scores;
     throw this.#thread.failure(new InputError('MR_MODEL_PROBE', `it scores an item with ${wrong}`));

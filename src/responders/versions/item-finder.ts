@@ -3,8 +3,8 @@ import {
   ITEM_VECTORS_FILE,
   ITEM_WEIGHTS_FILE,
   ItemWeights,
-  type Model,
   type Ranked,
+  type RetrievalModel,
   type UserInput,
   type VersionFiles,
 } from '#models';
@@ -31,7 +31,7 @@ export type OpenedFinder = { readonly finder: ItemFinder } | { readonly problem:
 
 /** Errors: those of the model and the index. */
 export async function openFinder(
-  { name, serving }: Model,
+  { name, serving }: RetrievalModel,
   files: VersionFiles,
   metrics: Metrics,
 ): Promise<OpenedFinder> {

@@ -1,15 +1,9 @@
 import { join } from 'node:path';
 import { type AnyView, featureViews, type InputFeature, modelFeatures, recordViews } from '#features';
-import {
-  EXTERNAL_GRAPH_NAME,
-  EXTERNAL_MANIFEST_NAME,
-  type FeatureValue,
-  openVersion,
-  parseExternalManifest,
-} from '#models';
+import { type Asking, type FeatureColumn, openVersion } from '#models';
 import { FatalError } from '#platform';
 import type { Candidate } from '#schemas';
-import type { FeatureReader, RowsByView } from '../features/feature-reader.ts';
+import type { FeatureAnswer, FeatureReader, RowsByView } from '../features/feature-reader.ts';
 import { RankingThread } from '../inference/ranking-thread.ts';
 import type { ScoredItem } from './served-version.ts';
 import { Uses } from './uses.ts';
@@ -20,7 +14,7 @@ export type RankerOptions = {
   readonly modules?: readonly AnyView[] | undefined;
 };
 
-/** A model from outside in memory: it scores the items that another version has found, by their features and the user's. */
+/** A model that ranks in memory: it scores the items that another version has found, by their features and the user's. */
 export class ServedRanker {
   readonly id: string;
   readonly #features: readonly InputFeature[];
@@ -38,7 +32,7 @@ export class ServedRanker {
 
   /**
    * Reads and verifies the directory, and proves the model. Errors: MR_VERSION_MISSING, MR_VERSION_CORRUPT, and those of
-   * models from outside, such as MR_MODEL_FEATURE where a view has another version than when it was published.
+   * the model, such as MR_MODEL_FEATURE where a view has another version than when it was trained.
    */
   static async load(
     candidate: Candidate,
@@ -52,10 +46,15 @@ export class ServedRanker {
         { hint: 'Publish it again; the previously served version stays in use.' },
       );
     }
-    const manifest = parseExternalManifest(files.read(EXTERNAL_MANIFEST_NAME));
-    const features = modelFeatures(manifest, [...featureViews, ...recordViews, ...modules]);
-    const thread = await RankingThread.start({ graph: files.read(EXTERNAL_GRAPH_NAME), manifest });
-    return new ServedRanker(files.version, features, thread);
+    const contents = Object.fromEntries(files.names.map((name) => [name, files.read(name)]));
+    const thread = await RankingThread.start({ model: files.manifest.model, files: contents });
+    try {
+      const features = modelFeatures(thread.inputs, [...featureViews, ...recordViews, ...modules]);
+      return new ServedRanker(files.version, features, thread);
+    } catch (error) {
+      await thread.close();
+      throw error;
+    }
   }
 
   /**
@@ -64,14 +63,14 @@ export class ServedRanker {
    */
   async rank(
     reader: FeatureReader,
-    user: string,
+    asking: Asking,
     items: readonly ScoredItem[],
   ): Promise<readonly ScoredItem[]> {
     if (items.length === 0) return items;
-    const asked = { user, items: items.map(({ itemId }) => itemId), views: this.#views, ofProduct: true };
-    const answer = await reader.read(asked);
-    const rows = answer.items?.map((ofItem) => this.#valuesOf({ ...answer.user, ...ofItem })) ?? [];
-    const scores = await this.#thread.score(rows);
+    const ids = items.map(({ itemId }) => itemId);
+    const query = { user: asking.user, items: ids, views: this.#views, ofProduct: true };
+    const columns = this.#columnsOf(await reader.read(query));
+    const scores = await this.#thread.score({ asking, items: ids, columns });
     const ranked = items.map(({ itemId }, place) => ({ itemId, score: scores[place] as number }));
     return ranked.toSorted((a, b) => b.score - a.score);
   }
@@ -93,7 +92,13 @@ export class ServedRanker {
     return this.#uses.retire();
   }
 
-  #valuesOf(rows: RowsByView): FeatureValue[] {
-    return this.#features.map(({ view, feature }) => (rows[view]?.features[feature] ?? null) as FeatureValue);
+  /** A column for each feature, without a row of them for each item. */
+  #columnsOf({ user = {}, items = [] }: FeatureAnswer): readonly FeatureColumn[] {
+    return this.#features.map(({ view, feature, isText }) => {
+      const ofUser = user[view];
+      const featureOf = (rows: RowsByView) => (ofUser ?? rows[view])?.features[feature] ?? null;
+      if (isText) return items.map((rows) => featureOf(rows) as string | null);
+      return Float64Array.from(items, (rows) => (featureOf(rows) as number | null) ?? Number.NaN);
+    });
   }
 }

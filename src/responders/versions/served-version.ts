@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { modelOf, openVersion, type Ranked, VOCABULARY_FILE, Vocabulary } from '#models';
+import { openVersion, type Ranked, retrievalModelOf, VOCABULARY_FILE, Vocabulary } from '#models';
 import { FatalError, type Metrics } from '#platform';
 import type { Candidate, ContextFeatures, Profile } from '#schemas';
 import type { ViewStore } from '../view-store/port.ts';
@@ -68,8 +68,9 @@ export class ServedVersion {
     if (files.version !== candidate.version) {
       throw mismatch(candidate.version, `its event names the directory of version ${files.version}`);
     }
-    const model = modelOf(files.manifest.model);
-    if (model === undefined) throw mismatch(files.version, `no model here is named ${files.manifest.model}`);
+    const model = retrievalModelOf(files.manifest.model);
+    if (model === undefined)
+      throw mismatch(files.version, `no model that finds items is named ${files.manifest.model} here`);
     const vocabulary = Vocabulary.parse(files.read(VOCABULARY_FILE));
     const opened = await openFinder(model, files, metrics);
     if ('problem' in opened) throw mismatch(files.version, opened.problem);

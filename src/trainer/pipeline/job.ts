@@ -1,6 +1,7 @@
+import { modelNamed } from '#models';
 import { takeSnapshot } from '#offline';
 import { errorCode, invariant } from '#platform';
-import type { Run, Snapshot } from '#schemas';
+import type { Run, Snapshot, VersionRole } from '#schemas';
 import { cancelledRun, isFault, overdueRun, suspectSnapshot } from '../refusals.ts';
 import type { Beside, RunLedger } from '../runs/ledger.ts';
 import { atStep, ended, inOneLine, isOver, isTwin, type RunStepName, runError } from '../runs/run.ts';
@@ -50,8 +51,11 @@ export class Job {
   /** Aborted where the curves can't be written. */
   readonly #faulty = new AbortController();
   #snapshot: Snapshot | undefined;
-  /** One for all models, also where the first of them has been promoted meanwhile: so they can be told from each other. */
-  #inForce: Promise<InForce | undefined> | undefined;
+  /**
+   * By role, one for all its models, also where the first of them has been promoted meanwhile: so they can be told from
+   * each other.
+   */
+  readonly #inForce = new Map<VersionRole, Promise<InForce | undefined>>();
 
   constructor(runs: readonly Run[], context: JobContext) {
     this.#context = context;
@@ -69,8 +73,10 @@ export class Job {
           ledger.add([], { progress }).catch((error: unknown) => this.#faulty.abort(error));
         },
         inForce: () => {
-          this.#inForce ??= readInForce(options);
-          return this.#inForce;
+          const { role } = modelNamed(model);
+          const known = this.#inForce.get(role) ?? readInForce(options, role);
+          this.#inForce.set(role, known);
+          return known;
         },
       });
       this.#works.set(id, work);
@@ -233,9 +239,15 @@ export class Job {
 
 const same = (run: Run) => run;
 
+const NOTHING_TO_DO: readonly (string | undefined)[] = [
+  'MR_SNAPSHOT_EMPTY',
+  'MR_TRAINING_NOTHING_NEW',
+  'MR_TRAINING_NO_LISTS',
+];
+
 function statusOf(error: unknown): Run['status'] {
   const code = errorCode(error);
   if (code === 'MR_RUN_CANCELLED') return 'cancelled';
   // There is nothing wrong with a run for which there is nothing to do.
-  return code === 'MR_SNAPSHOT_EMPTY' || code === 'MR_TRAINING_NOTHING_NEW' ? 'skipped' : 'failed';
+  return NOTHING_TO_DO.includes(code) ? 'skipped' : 'failed';
 }

@@ -4,7 +4,14 @@ import type { ModelConfig } from '#models';
 import { readRegistry, readSnapshots, readVersions } from '#offline';
 import { InputError, invariant, type ProgressStep } from '#platform';
 import { versionInForce } from '#processors';
-import { type Candidate, commandOf, type Run, type RunProgress, type Snapshot } from '#schemas';
+import {
+  type Candidate,
+  commandOf,
+  type Run,
+  type RunProgress,
+  type Snapshot,
+  type VersionRole,
+} from '#schemas';
 import { abandonedRun, refuseWithdrawn, retiredSnapshot } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
 import { directoryOfRun, removeFilesOfRun } from '../thread/checkpoint-files.ts';
@@ -71,7 +78,7 @@ export class RunWork {
     const { candidate } = await this.#thread.evaluate(await this.#with.inForce());
     await this.#thread.close();
     const { metrics, intervals } = candidate;
-    this.#bar?.done(`recall@10 ${metrics['recall@10']?.toFixed(3)}`);
+    this.#bar?.done(`ndcg@10 ${metrics['ndcg@10']?.toFixed(3)}`);
     options.logger.info({ run: run().run_id, version: candidate.version, metrics }, 'a model is trained');
     this.#candidate = { ...candidate, run_id: run().run_id };
     const version = candidate.version === '' ? null : candidate.version;
@@ -133,12 +140,12 @@ export class RunWork {
   }
 }
 
-/** The version in force of the role that models trained here are for. */
-export async function readInForce(options: TrainerOptions): Promise<InForce | undefined> {
-  const inForce = versionInForce(await readRegistry(options), 'retrieval');
+/** The version in force of a role. */
+export async function readInForce(options: TrainerOptions, role: VersionRole): Promise<InForce | undefined> {
+  const inForce = versionInForce(await readRegistry(options), role);
   if (inForce === undefined) return undefined;
   const { version, candidate } = inForce;
-  return { version, directory: candidate.directory, model: candidate.model };
+  return { version, directory: candidate.directory };
 }
 
 /** Errors: InputError MR_SNAPSHOT_RETIRED. */

@@ -1,5 +1,5 @@
 /** What is wanted, as runs. */
-import { type Model, type ModelConfig, modelNamed } from '#models';
+import { type Model, type ModelConfig, modelNamed, retrievalModelOf } from '#models';
 import { InputError } from '#platform';
 import type { Command, Run } from '#schemas';
 import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
@@ -45,8 +45,7 @@ function unasked(
 ): Run[] {
   const { training = defaultTraining, clock, seed } = options;
   const configOf = (name: string) => {
-    const model = modelNamed(name);
-    return configText(options, model, (base && model.refresh?.config) ?? {});
+    return configText(options, modelNamed(name), (base && retrievalModelOf(name)?.refresh?.config) ?? {});
   };
   return newRuns({
     pipeline,

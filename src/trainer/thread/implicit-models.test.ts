@@ -50,7 +50,6 @@ for (const { model, config } of cases) {
     const { candidate: resumed } = await second.evaluate({
       version: candidate.version,
       directory: candidate.directory,
-      model,
     });
     assert.equal(resumed.version, candidate.version);
     assert.equal(resumed.production?.differences['ndcg@10']?.mean, 0, 'the version in force is judged alike');

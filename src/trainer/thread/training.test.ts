@@ -63,7 +63,7 @@ test('from a snapshot to a version that can be read and served', async (t) => {
   for (const metrics of [candidate.metrics, candidate.popularity, candidate.decayed_popularity]) {
     assert.equal(metrics['recall@100'], 1, 'all 31 items are ranked, the seen ones aside');
   }
-  assert.equal(judgements.model.perUser['ndcg@10'].length, 24);
+  assert.equal(judgements.model.perUser['ndcg@10']?.length, 24);
 
   const vocabulary = Vocabulary.parse(files.read('vocabulary.json'));
   const index = FlatIndex.load(files.read('items.index'));

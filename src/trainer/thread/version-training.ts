@@ -1,15 +1,12 @@
 import { join } from 'node:path';
 import {
   candidateOf,
-  checkedNeeds,
-  type Dataset,
   defaultModel,
   type Execution,
   localArtifacts,
   type Model,
   type ModelConfig,
   modelNamed,
-  modelOf,
   openVersion,
   type TrainedModel,
   type Training,
@@ -19,22 +16,15 @@ import {
   VERSIONS_DIRECTORY,
   type VersionFiles,
 } from '#models';
-import { withScratchDuckDb } from '#offline';
 import { errorCode, invariant } from '#platform';
 import type { Candidate, ProductionComparison, Snapshot } from '#schemas';
-import { type DatasetOptions, readDataset } from '../dataset.ts';
-import {
-  differences,
-  type JudgedRows,
-  type Judgements,
-  judge,
-  judgeScores,
-  rowsToJudge,
-} from '../evaluation.ts';
+import { differences } from '../intervals.ts';
+import type { Judgements, Lesson } from '../lesson.ts';
 import { modelCard } from '../model-card.ts';
+import { rankingLesson } from '../ranking/lesson.ts';
+import type { DatasetOptions } from '../retrieval/dataset.ts';
+import { retrievalLesson } from '../retrieval/lesson.ts';
 import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
-import { withTitleVectors } from '../title-vectors.ts';
-import { type ServedModel, scoresOf } from '../user-scores.ts';
 import { CheckpointFiles } from './checkpoint-files.ts';
 import { asMemoryError, asModelError, withProviderErrors } from './training-faults.ts';
 
@@ -63,7 +53,7 @@ export type VersionTraining = {
 };
 
 /** A version in force, to be judged on the same rows. */
-export type InForce = { readonly version: string; readonly directory: string; readonly model: string };
+export type InForce = { readonly version: string; readonly directory: string };
 
 export type TrainedVersion = {
   readonly candidate: Candidate;
@@ -90,13 +80,13 @@ export type StepControl = {
 
 /**
  * From a snapshot to a version, in two steps: `train`, then `evaluate`, which writes the version's directory. Blocks the
- * calling thread for most of the time. Errors: those of verifyFiles, refuseOtherFeatures, readDataset and the model;
+ * calling thread for most of the time. Errors: those of verifyFiles, refuseOtherFeatures, the lesson and the model;
  * FatalError MR_TRAINING_OUT_OF_MEMORY, RetryableError MR_TRAINING_PROVIDER.
  */
 export class VersionTrainer {
   readonly #what: VersionTraining;
   readonly #model: Model;
-  #dataset: Dataset | undefined;
+  #lesson: Lesson | undefined;
   #training: Training<TrainedModel> | undefined;
   #history: TrainingHistory | undefined;
 
@@ -116,13 +106,13 @@ export class VersionTrainer {
 
   async #train({ signal, onProgress, onEpoch }: StepControl): Promise<TrainingOutcome> {
     const { checkpoints, judgedBy = 'test', patience = 0 } = this.#what;
-    const training = await this.#open();
+    const { lesson, training } = await this.#open();
     const files = checkpoints && new CheckpointFiles(checkpoints.directory, this.#snapshotDirectory);
     const resumeFrom = await files?.load();
     const history = await train(withProviderErrors(training), {
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
-      ...(judgedBy !== 'test' && patience > 0 && { earlyStopping: { metric: 'recall@10', patience } }),
+      ...(judgedBy !== 'test' && patience > 0 && { earlyStopping: { metric: lesson.validatedBy, patience } }),
       ...(files && { checkpoints: { everySteps: checkpoints.everySteps, save: (each) => files.save(each) } }),
       ...(resumeFrom && { resumeFrom }),
       onEpoch: ({ epoch, step, loss, metrics }) => onEpoch?.(epoch, step, { epoch_loss: loss, ...metrics }),
@@ -151,52 +141,36 @@ export class VersionTrainer {
     return join(this.#what.dataDirectory, this.#what.snapshot.directory);
   }
 
-  async #open(): Promise<Training<TrainedModel>> {
+  async #open(): Promise<{ readonly lesson: Lesson; readonly training: Training<TrainedModel> }> {
     await this.close();
-    const { snapshot, dataDirectory, seed, config, execution, judgedBy = 'test', base } = this.#what;
-    const { historyLength, textEncoder } = checkedNeeds(this.#model, config);
-    const directory = this.#snapshotDirectory;
-    await verifyFiles(directory, snapshot);
+    const { snapshot } = this.#what;
+    await verifyFiles(this.#snapshotDirectory, snapshot);
     refuseOtherFeatures(snapshot);
-    this.#dataset ??= await readSnapshot(
-      directory,
-      {
-        historyLength,
-        judgedBy,
-        ...(base && { learnedBefore: join(dataDirectory, base.snapshotDirectory) }),
-      },
-      textEncoder === undefined ? undefined : { path: textEncoder, dataDirectory },
-    );
-    this.#training = await this.#model.open(this.#dataset, config, seed, execution);
-    if (base !== undefined) {
-      const files = await openVersion(join(dataDirectory, base.versionDirectory));
-      this.#model.refresh?.warmStart?.(this.#training, files, this.#dataset);
-    }
-    return this.#training;
+    this.#lesson ??= await lessonOf(this.#model, this.#what);
+    this.#training = await this.#lesson.open();
+    return { lesson: this.#lesson, training: this.#training };
   }
 
   async #evaluate(inForce: InForce | undefined): Promise<TrainedVersion> {
     const { snapshot, dataDirectory, seed, config, judgedBy, base } = this.#what;
-    const [dataset, training, history] = [this.#dataset, this.#training, this.#history];
-    invariant(dataset !== undefined && training !== undefined && history !== undefined, 'train comes first');
+    const [lesson, training, history] = [this.#lesson, this.#training, this.#history];
+    invariant(lesson !== undefined && training !== undefined && history !== undefined, 'train comes first');
     const { dimension, files } = await training.result();
-    const rows = rowsToJudge(dataset);
-    const served = { model: this.#model, read: (name: string) => files[name] as Uint8Array };
-    const judgements = judge(dataset, rows, await scoresOf(served, dataset, [...rows.heldOut.keys()]));
+    const judgements = await lesson.judge(files);
     const described = {
       model: this.#model.name,
       snapshotId: snapshot.snapshot_id,
       seed,
       dimension,
-      itemCount: dataset.data.items,
+      itemCount: lesson.items,
       protocol: snapshot.protocol,
-      ...(dataset.textEncoder && { textEncoder: dataset.textEncoder }),
+      ...(lesson.textEncoder && { textEncoder: lesson.textEncoder }),
       metrics: judgements.model.metrics,
       popularity: judgements.popularity.metrics,
       decayedPopularity: judgements.decayedPopularity.metrics,
     };
     const isTrial = judgedBy === 'validation';
-    const lineage = { snapshot, config, seed, base: base?.version ?? null, dataset, history };
+    const lineage = { snapshot, config, seed, base: base?.version ?? null, lesson, history };
     const version = isTrial
       ? ''
       : await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).write(described, {
@@ -206,7 +180,7 @@ export class VersionTrainer {
     const candidate = candidateOf(version, described, {
       role: this.#model.role,
       intervals: judgements.intervals,
-      production: isTrial ? null : await this.#compared(inForce, { dataset, rows, judgements }),
+      production: isTrial ? null : await this.#compared(inForce, lesson, judgements),
     });
     return { candidate, judgements, losses: lossesOf(history) };
   }
@@ -214,38 +188,31 @@ export class VersionTrainer {
   /** The version in force on the same rows: without metrics where it is not of a kind that can be judged on them, or damaged. */
   async #compared(
     inForce: InForce | undefined,
-    { dataset, rows, judgements }: { dataset: Dataset; rows: JudgedRows; judgements: Judgements },
+    lesson: Lesson,
+    judgements: Judgements,
   ): Promise<ProductionComparison | null> {
     if (inForce === undefined) return null;
     const { version, directory } = inForce;
-    const model = modelOf(inForce.model);
-    const served = model && (await servedModel(model, join(this.#what.dataDirectory, directory)));
-    if (served === undefined) return { version, metrics: {}, differences: {} };
-    const theirs = judgeScores(await scoresOf(served, dataset, [...rows.heldOut.keys()]), rows);
+    const files = await filesInForce(join(this.#what.dataDirectory, directory));
+    const theirs = files && (await lesson.judgeOther(files));
+    if (theirs === undefined) return { version, metrics: {}, differences: {} };
     return { version, metrics: theirs.metrics, differences: differences(judgements.model, theirs) };
   }
 }
 
+function lessonOf(model: Model, what: VersionTraining): Promise<Lesson> {
+  return model.role === 'retrieval' ? retrievalLesson(model, what) : rankingLesson(model, what);
+}
+
 /** Undefined for one that is damaged or gone: what is to take its place must not depend on it. */
-async function servedModel(model: Model, directory: string): Promise<ServedModel | undefined> {
-  let files: VersionFiles;
+async function filesInForce(directory: string): Promise<VersionFiles | undefined> {
   try {
-    files = await openVersion(directory);
+    return await openVersion(directory);
   } catch (error) {
     if (errorCode(error) === 'MR_VERSION_CORRUPT' || errorCode(error) === 'MR_VERSION_MISSING')
       return undefined;
     throw error;
   }
-  return { model, read: (name) => files.read(name) };
-}
-
-async function readSnapshot(
-  directory: string,
-  options: DatasetOptions,
-  encoder: Parameters<typeof withTitleVectors>[1] | undefined,
-): Promise<Dataset> {
-  const dataset = await withScratchDuckDb((database) => readDataset(database, directory, options));
-  return encoder === undefined ? dataset : withTitleVectors(dataset, encoder);
 }
 
 const lossesOf = ({ epochs }: TrainingHistory) => epochs.map(({ loss }) => loss);

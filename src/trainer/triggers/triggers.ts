@@ -1,5 +1,5 @@
 import type { Consumer } from '#log';
-import { modelOf } from '#models';
+import { retrievalModelOf } from '#models';
 import type { Run, RunPipeline, RunTrigger, Snapshot, Version } from '#schemas';
 import type { TrainerOptions } from '../trainer-options.ts';
 import { defaultPlan, defaultTraining } from '../trainer-options.ts';
@@ -83,7 +83,7 @@ export class Triggers {
       if (fresh < leastNew) continue;
       if (pipeline !== 'refresh') return { pipeline, trigger: 'schedule' };
       const base = await inForce();
-      if (base !== undefined && modelOf(base.candidate.model)?.refresh !== undefined) {
+      if (base !== undefined && retrievalModelOf(base.candidate.model)?.refresh !== undefined) {
         return { pipeline, trigger: 'schedule', base };
       }
     }

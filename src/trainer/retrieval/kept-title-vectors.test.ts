@@ -65,7 +65,7 @@ test('those of three encoders stay, the newest', async (t) => {
 
 test('a training encodes the titles that none has encoded before, and no others', async (t) => {
   const dataDirectory = temporaryDirectory(t);
-  const path = join(import.meta.dirname, '../../models/text-encoder/testing/tfidf/model.onnx');
+  const path = join(import.meta.dirname, '../../../models/text-encoder/testing/tfidf/model.onnx');
   const read = async (...titles: string[]) => {
     const dataset = { titles, data: {} } as unknown as Dataset;
     const { data } = await withTitleVectors(dataset, { path, dataDirectory });

@@ -3,8 +3,8 @@ import { type Bags, type Dataset, type Examples, type Interactions, itemsByUser,
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
 import type { Gender, ItemType, Profile } from '#schemas';
+import { refuseUnreadable } from '../snapshot-checks.ts';
 import { momentColumn, readFirstMoments, readMoments, readPlaces } from './moments.ts';
-import { refuseUnreadable } from './snapshot-checks.ts';
 
 /** Which rows are learned from, and by which the model is judged. */
 export type DatasetOptions = {
@@ -17,6 +17,8 @@ export type DatasetOptions = {
   readonly judgedBy: 'test' | 'validated' | 'validation';
   /** The directory of a snapshot whose rows were learned before: only what is new is learned. */
   readonly learnedBefore?: string;
+  /** Learns from what was done before this time alone, ms; from all unless told otherwise. */
+  readonly endsAtMs?: number;
 };
 
 type UserRow = { readonly id: string; readonly known: boolean } & {
@@ -53,11 +55,12 @@ const INDEXED = 'JOIN user_indices u ON u.id = e.user_id JOIN item_indices i ON 
 export async function readDataset(
   database: AnalyticDatabase,
   directory: string,
-  { historyLength, judgedBy, learnedBefore }: DatasetOptions,
+  { historyLength, judgedBy, learnedBefore, endsAtMs }: DatasetOptions,
 ): Promise<Dataset> {
   for (const table of ['examples', 'items', 'users']) await viewOf(database, table, directory, table);
   await refuseUnreadable(database);
-  const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
+  const part = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
+  const learned = endsAtMs === undefined ? part : `${part} AND ts < ${endsAtMs}`;
   await database.run(`CREATE VIEW learned AS FROM examples WHERE ${learned} AND weight > 0`);
   await database.run(LESSONS);
   await indexIds(database);

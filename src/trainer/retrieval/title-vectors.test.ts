@@ -16,10 +16,10 @@ import {
 } from '#offline/testing';
 import { createLogger, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
-import { type TrainingOptions, trainFromSnapshot } from './thread/run-thread.ts';
+import { type TrainingOptions, trainFromSnapshot } from '../thread/run-thread.ts';
 
 /** A real encoder, of width 3, of the words below among others. */
-const textEncoder = join(import.meta.dirname, '../../models/text-encoder/testing/tfidf/model.onnx');
+const textEncoder = join(import.meta.dirname, '../../../models/text-encoder/testing/tfidf/model.onnx');
 const config = { dim: 8, hidden: 8, historyLength: 5, batchSize: 64, candidates: 16, epochs: 2 };
 const logger = createLogger({ level: 'silent', name: 'test' });
 

@@ -1,6 +1,5 @@
 import {
   allTimePopularity,
-  bootstrapMean,
   type CandidateScorer,
   coverage,
   type Dataset,
@@ -12,13 +11,11 @@ import {
   exposureGini,
   heldOutAmong,
   type Interactions,
-  type Interval,
   type ItemSets,
   itemsByUser,
   longTail,
   type MetricValues,
   novelty,
-  pairedBootstrap,
   popularityLift,
   type Random,
   type Scorer,
@@ -26,29 +23,11 @@ import {
   segmentOf,
   tuneHalfLifeMs,
 } from '#models';
+import { intervalsOf, JUDGING_SEED } from '../intervals.ts';
+import type { Judgement, Judgements } from '../lesson.ts';
 
 /** Scores of a user for all items, and for some of them. Higher is better. */
 export type ItemScores = { readonly all: Scorer; readonly some: CandidateScorer };
-
-/** Metrics that are kept by user, for intervals and comparisons. */
-const comparedMetrics = ['recall@10', 'ndcg@10', 'recall@100', 'auc'] as const;
-type PerUser = { readonly [metric in (typeof comparedMetrics)[number]]: Float64Array };
-
-/** A ranker on the held-out pairs, with the values of each user for comparisons. */
-export type Judgement = { readonly metrics: MetricValues; readonly perUser: PerUser };
-
-/** The model beside the baselines, on the same users in the same order. */
-export type Judgements = {
-  readonly model: Judgement;
-  readonly popularity: Judgement;
-  readonly decayedPopularity: Judgement;
-  /** The model's metrics by segment. */
-  readonly segments: Readonly<Record<string, MetricValues>>;
-  /** What the ten items are like that each ranker would show to each user. */
-  readonly lists: { readonly [ranker in 'model' | 'popularity' | 'decayedPopularity']: MetricValues };
-  /** 95% intervals of the model's metrics over users. */
-  readonly intervals: Readonly<Record<string, Interval>>;
-};
 
 /** What is to be found, by whom, among what. */
 export type JudgedRows = {
@@ -65,9 +44,6 @@ const MOST_USERS = 10_000;
 const SAMPLED_NEGATIVES = 99;
 /** Training pairs below which a user is new. */
 const FEW_PAIRS = 10;
-const RESAMPLES = 1000;
-/** Seeds every draw made here: all models of a snapshot are judged on the same sample. */
-const JUDGING_SEED = 20_260_101;
 
 /** Every user with something to be found, or as many as are judged at most, spread evenly. */
 export function rowsToJudge({ heldOut, trainPairs, data: { items } }: Dataset): JudgedRows {
@@ -111,42 +87,37 @@ export function judge(dataset: Dataset, rows: JudgedRows, model: ItemScores): Ju
   const figuresOf = listFigures(dataset, rows, evaluation.users, counts);
   const few = (user: number) => [...(rows.seen.get(user) ?? [])].length < FEW_PAIRS;
   const rare = heldOutAmong(rows.heldOut, longTail(counts));
-  const random = seededRandom(JUDGING_SEED);
+  const listed = [ofModel, ofPopularity, ofDecayed].map(({ lists }) => figuresOf(lists));
+  const segments = {
+    'new users': meansOf(segmentOf(evaluation, few)),
+    'other users': meansOf(segmentOf(evaluation, (user) => !few(user))),
+    'long tail': meansOf(at10(evaluateScores(model.all, { ...rows, heldOut: rare, ks: [10] }))),
+  };
   return {
     model: judgement,
     popularity: ofPopularity.judgement,
     decayedPopularity: ofDecayed.judgement,
-    lists: {
-      model: figuresOf(ofModel.lists),
-      popularity: figuresOf(ofPopularity.lists),
-      decayedPopularity: figuresOf(ofDecayed.lists),
-    },
-    segments: {
-      'new users': meansOf(segmentOf(evaluation, few)),
-      'other users': meansOf(segmentOf(evaluation, (user) => !few(user))),
-      'long tail': meansOf(at10(evaluateScores(model.all, { ...rows, heldOut: rare, ks: [10] }))),
-    },
-    intervals: Object.fromEntries(
-      comparedMetrics.map((name) => {
-        return [name, bootstrapMean(judgement.perUser[name], { random, resamples: RESAMPLES })];
-      }),
-    ),
+    intervals: intervalsOf(judgement.perUser),
+    tables: [
+      {
+        heading: 'Lists',
+        titles: ['of what is shown', 'value', 'popularity', 'decayed popularity'],
+        rows: Object.keys(listed[0] ?? {}).map((name) => [name, ...listed.map((figures) => figures[name])]),
+      },
+      {
+        heading: 'Segments',
+        titles: ['segment', 'users', 'recall@10', 'ndcg@10'],
+        rows: Object.entries(segments).map(([name, values]) => {
+          return [name, String(values.users ?? 0), values['recall@10'], values['ndcg@10']];
+        }),
+      },
+    ],
   };
 }
 
 /** One ranker alone. */
 export function judgeScores(scores: ItemScores, rows: JudgedRows): Judgement {
   return judged(scores, rows).judgement;
-}
-
-/** By metric: how much higher `a` is than `b`, user by user, 95%. */
-export function differences(a: Judgement, b: Judgement): Record<string, Interval> {
-  const random = seededRandom(JUDGING_SEED);
-  return Object.fromEntries(
-    comparedMetrics.map((name) => {
-      return [name, pairedBootstrap(a.perUser[name], b.perUser[name], { random, resamples: RESAMPLES })];
-    }),
-  );
 }
 
 type Judged = {

@@ -1,0 +1,32 @@
+/** How a version that ranks answers, whoever trained it. */
+import type { ContextFeatures, Profile } from '#schemas';
+import type { ExternalManifest } from '../external/manifest.ts';
+
+/** One feature of all items: a number, NaN where there is none, or a text, null where there is none. */
+export type FeatureColumn = Float64Array | readonly (string | null)[];
+
+/** Who is to be shown items, when and where, as the views and the log have it. */
+export type Asking = {
+  readonly user: string;
+  /** Newest first. */
+  readonly recentItems: readonly string[];
+  readonly profile: Profile | null;
+  readonly context: ContextFeatures | null;
+};
+
+export type RankingQuery = {
+  readonly asking: Asking;
+  readonly items: readonly string[];
+  /** In the order of `inputs`, each of as many values as there are items. */
+  readonly columns: readonly FeatureColumn[];
+};
+
+/** What a ranker reads: inputs named by features, and the version of each view that it was trained with. */
+export type RankerInputs = Pick<ExternalManifest, 'inputs' | 'views'>;
+
+/** Scores items for one user. Blocks the thread that it is called on. */
+export interface ItemRanker extends RankerInputs {
+  /** [items]; higher is better. Errors: InputError MR_MODEL_PROBE where it can't be run over them. */
+  score(query: RankingQuery): Promise<Float64Array>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,90 @@
+import { areaUnderCurve, type MetricValues, type RankingRows, rankingMetrics } from '#models';
+import { intervalsOf } from '../intervals.ts';
+import type { CardTable, Judgement, Judgements } from '../lesson.ts';
+
+/** Scores of all rows; higher is better. */
+export type RowScores = ArrayLike<number>;
+
+/** The features of items by which the baselines rank. */
+const BASELINES = {
+  popularity: 'item-features.positives',
+  decayedPopularity: 'item-features.popularity',
+} as const;
+
+const METRICS = { 'ndcg@10': 'ndcg', 'mrr@10': 'mrr', 'map@10': 'map' } as const;
+const SHOWN = 10;
+
+/**
+ * Ranks each held-out list anew, of which something was taken and something left: the model beside the popularity of
+ * items at the time when they were shown.
+ */
+export function judgeRanking(rows: RankingRows, scores: RowScores): Judgements {
+  const model = judgeRows(rows, scores);
+  const [popularity, decayedPopularity] = Object.values(BASELINES).map((name) =>
+    judgeRows(rows, columnOf(rows, name)),
+  ) as [Judgement, Judgement];
+  return {
+    model,
+    popularity,
+    decayedPopularity,
+    intervals: intervalsOf(model.perUser),
+    tables: [shownTable(rows)],
+  };
+}
+
+/** One ranker alone. */
+export function judgeRows(rows: RankingRows, scores: RowScores): Judgement {
+  const perList: Record<keyof typeof METRICS | 'auc', number[]> = {
+    'ndcg@10': [],
+    'mrr@10': [],
+    'map@10': [],
+    auc: [],
+  };
+  forEachJudgedList(rows, (from, to) => {
+    const labels = Float64Array.from({ length: to - from }, (_, i) =>
+      Number((rows.grades[from + i] as number) > 0),
+    );
+    const own = Float64Array.from(labels, (_, i) => scores[from + i] as number);
+    const order = [...own.keys()].sort((a, b) => (own[b] as number) - (own[a] as number));
+    const relevant = new Set([...labels.keys()].filter((i) => labels[i] === 1));
+    const metrics = rankingMetrics(order.slice(0, SHOWN), relevant, SHOWN);
+    for (const [name, metric] of Object.entries(METRICS))
+      perList[name as keyof typeof METRICS].push(metrics[metric]);
+    perList.auc.push(areaUnderCurve({ predictions: own, labels }));
+  });
+  const perUser = Object.fromEntries(
+    Object.entries(perList).map(([name, values]) => [name, Float64Array.from(values)]),
+  );
+  return { metrics: meansOf(perUser), perUser };
+}
+
+/** Lists of which everything or nothing was taken can't be ranked wrongly. */
+function forEachJudgedList({ lists, grades }: RankingRows, judge: (from: number, to: number) => void): void {
+  for (let list = 0; list + 1 < lists.length; list++) {
+    const [from, to] = [lists[list] as number, lists[list + 1] as number];
+    const taken = grades.subarray(from, to).filter((grade) => grade > 0).length;
+    if (taken > 0 && taken < to - from) judge(from, to);
+  }
+}
+
+function columnOf({ columns, values, rows }: RankingRows, name: string): Float32Array {
+  const at = columns.findIndex((column) => column.name === name);
+  return Float32Array.from({ length: rows }, (_, row) => values[row * columns.length + at] || 0);
+}
+
+function meansOf(perUser: Judgement['perUser']): MetricValues {
+  const mean = (values: Float64Array) =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  return Object.fromEntries(Object.entries(perUser).map(([name, values]) => [name, mean(values)]));
+}
+
+function shownTable(rows: RankingRows): CardTable {
+  let judged = 0;
+  forEachJudgedList(rows, () => judged++);
+  const taken = rows.grades.filter((grade) => grade > 0).length;
+  return {
+    heading: 'Held-out lists',
+    titles: ['lists', 'judged', 'rows', 'taken'],
+    rows: [[rows.lists.length - 1, judged, rows.rows, taken].map(String)],
+  };
+}

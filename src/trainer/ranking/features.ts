@@ -1,0 +1,52 @@
+import { type FeatureKind, featureViews, recordViews } from '#features';
+
+/** A feature that rankers read, and where an example has it. */
+export type RankingFeature = {
+  /** `view.feature`, as a ranker names it. */
+  readonly name: string;
+  readonly isText: boolean;
+  /** Of a row of the snapshot's table `examples`, as SQL. */
+  readonly source: string;
+  /** Columns of the table that `source` reads. */
+  readonly needs: readonly string[];
+};
+
+const NUMBERS: readonly FeatureKind[] = ['long', 'double', 'long?', 'double?'];
+
+/** The fields of examples that hold rows of record views, as of the event. */
+const RECORD_FIELDS: Readonly<Record<string, string>> = {
+  'user-profile': 'profile',
+  'item-profile': 'facts',
+};
+
+/** Features that examples hold by what they follow from. */
+const DERIVED: readonly RankingFeature[] = [
+  {
+    name: 'item-profile.age_days',
+    isText: false,
+    source: 'greatest(0, ts - facts_created) / 86400000',
+    needs: ['ts', 'facts_created'],
+  },
+];
+
+/** All features that are one number or one text, of the views of the product; `columns` are those of the table `examples`. */
+export function rankingFeatures(columns: ReadonlySet<string>): readonly RankingFeature[] {
+  const views = [...featureViews, ...recordViews];
+  const direct = views.flatMap(({ name, exampleField, columns: features }) => {
+    const field = exampleField ?? RECORD_FIELDS[name];
+    return features.flatMap(({ name: feature, kind }): RankingFeature[] => {
+      const column = `${field}_${feature}`;
+      const isText = kind === 'string?';
+      if (!isText && !NUMBERS.includes(kind)) return [];
+      return [{ name: `${name}.${feature}`, isText, source: `"${column}"`, needs: [column] }];
+    });
+  });
+  return [...direct, ...DERIVED].filter(({ needs }) => needs.every((column) => columns.has(column)));
+}
+
+/** The version of each view that these features are of. */
+export function viewVersions(features: readonly RankingFeature[]): Readonly<Record<string, number>> {
+  const names = new Set(features.map(({ name }) => name.split('.')[0]));
+  const read = [...featureViews, ...recordViews].filter(({ name }) => names.has(name));
+  return Object.fromEntries(read.map(({ name, version }) => [name, version]));
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import {
+  checkConfig,
+  type ItemRanker,
+  openRanker,
+  type RankingDataset,
+  type RankingModel,
+  type RankingRows,
+  rowScores,
+  type VersionContents,
+} from '#models';
+import { withScratchDuckDb } from '#offline';
+import { invariant } from '#platform';
+import type { Lesson } from '../lesson.ts';
+import { readRetrieval } from '../retrieval/lesson.ts';
+import type { VersionTraining } from '../thread/version-training.ts';
+import { readRanking } from './dataset.ts';
+import { judgeRanking, judgeRows } from './evaluation.ts';
+
+/** Of the impressions learned from, the earlier half is for base models: none of their scores has seen its label. */
+const BEFORE_SHARE = 0.5;
+
+/** To order items: learned from lists that users were shown, judged by such lists. */
+export async function rankingLesson(
+  model: RankingModel,
+  { snapshot, dataDirectory, seed, config, execution, judgedBy = 'test' }: VersionTraining,
+): Promise<Lesson> {
+  const { parameters, bases } = model;
+  checkConfig(model.name, parameters, config);
+  const directory = join(dataDirectory, snapshot.directory);
+  const needs = bases.map((base) => base.needs({}));
+  const historyLength = Math.max(0, ...needs.map((each) => each.historyLength));
+  const reading = { judgedBy, historyLength, beforeShare: bases.length === 0 ? 0 : BEFORE_SHARE };
+  const { trainFromMs, ...rows } = await withScratchDuckDb((database) =>
+    readRanking(database, directory, reading),
+  );
+  const retrieval = (options: { readonly endsAtMs?: number }) => {
+    const [first] = bases;
+    return (
+      first &&
+      readRetrieval(first, { directory, dataDirectory, config: {}, options: { judgedBy, ...options } })
+    );
+  };
+  const before = await retrieval({ endsAtMs: trainFromMs });
+  const whole = await retrieval({});
+  const dataset: RankingDataset = { ...rows, ...(before && whole && { retrieval: { before, whole } }) };
+  const { train, heldOut } = dataset;
+  return {
+    validatedBy: 'ndcg@10',
+    items: whole?.data.items ?? 0,
+    card: {
+      use: [
+        'Ranking: the order of items that a retrieval model has found for a user, by features of the user, of each item and',
+        'of the two. It learned from what users took and left of what they were shown; it finds nothing by itself.',
+      ],
+      data: [
+        `learned from ${train.rows} impressions in ${train.lists.length - 1} lists`,
+        `judged by ${heldOut.rows} impressions in ${heldOut.lists.length - 1} lists, protocol \`${snapshot.protocol}\``,
+      ],
+    },
+    open: () => model.open(dataset, config, seed, execution),
+    async judge(files) {
+      const scores = await scoresOf(await model.ranker(files), heldOut);
+      invariant(scores !== undefined, 'a ranker reads the features that it was trained on');
+      return judgeRanking(heldOut, scores);
+    },
+    async judgeOther(version) {
+      const files: VersionContents = Object.fromEntries(
+        version.names.map((name) => [name, version.read(name)]),
+      );
+      const scores = await scoresOf(await openRanker(version.manifest.model, files), heldOut);
+      return scores && judgeRows(heldOut, scores);
+    },
+  };
+}
+
+async function scoresOf(ranker: ItemRanker, rows: RankingRows): Promise<Float64Array | undefined> {
+  try {
+    return await rowScores(ranker, rows);
+  } finally {
+    await ranker.close();
+  }
+}
