@@ -1,0 +1,93 @@
+/** What threads compute of a node, a block of columns at a time: its histogram and the best split. */
+import type { ShardWorker } from '../parallel/shard-worker.ts';
+import { type BinnedColumn, type Binning, COLUMNS_PER_BLOCK } from './binning.ts';
+import { categoricalSplit } from './categorical-split.ts';
+import { addRows, slotsOf, subtract } from './histogram.ts';
+import { layOut, type MemoryShape, type TrainingMemory } from './memory.ts';
+import type { TreeConfig } from './parameters.ts';
+import { better, type Node, numericSplit, type Split } from './split.ts';
+
+export type BlocksSetup = {
+  readonly shape: MemoryShape;
+  readonly buffer: SharedArrayBuffer;
+  readonly binning: Binning;
+  /** [columns of the binning]: 1, -1, or 0 without a constraint. */
+  readonly directions: readonly number[];
+  readonly config: TreeConfig;
+};
+
+/** A histogram to be built of the rows at `from` .. `to` - 1 of `order`; the sibling's is what is left of the parent's. */
+export type Build = {
+  readonly from: number;
+  readonly to: number;
+  readonly histogram: number;
+  readonly parent: number | undefined;
+};
+
+export type SearchedNode = Node & { readonly histogram: number };
+
+export type BlockStep = {
+  readonly builds: readonly Build[];
+  readonly nodes: readonly SearchedNode[];
+  /** [columns of the binning]: 1 where the tree may split by it. */
+  readonly chosen: Uint8Array;
+};
+
+/** Of each node. */
+export type BlockSplits = readonly (Split | undefined)[];
+
+export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
+  readonly #setup: BlocksSetup;
+  readonly #memory: TrainingMemory;
+
+  constructor(setup: BlocksSetup) {
+    this.#setup = setup;
+    this.#memory = layOut(setup.shape, setup.buffer);
+  }
+
+  async compute(step: BlockStep, block: number): Promise<BlockSplits> {
+    return this.computeNow(step, block);
+  }
+
+  computeNow({ builds, nodes, chosen }: BlockStep, block: number): BlockSplits {
+    const first = block * COLUMNS_PER_BLOCK;
+    const columns = this.#setup.binning.columns.slice(first, first + COLUMNS_PER_BLOCK);
+    if (!columns.some((_, i) => chosen[first + i] === 1)) return nodes.map(() => undefined);
+    for (const build of builds) this.#build(build, block, columns);
+    return nodes.map((node) => {
+      let best: Split | undefined;
+      columns.forEach((column, i) => {
+        if (chosen[first + i] === 1) best = better(best, this.#bestOf(node, first + i, column));
+      });
+      return best;
+    });
+  }
+
+  async close(): Promise<void> {}
+
+  #build({ from, to, histogram, parent }: Build, block: number, columns: readonly BinnedColumn[]): void {
+    const { shape } = this.#setup;
+    const { sums, counts } = this.#memory;
+    const base = histogram * slotsOf(shape);
+    const [start, last] = [columns[0] as BinnedColumn, columns.at(-1) as BinnedColumn];
+    const length = last.slot + last.bins + 1 - start.slot;
+    counts.fill(0, base + start.slot, base + start.slot + length);
+    sums.fill(0, 2 * (base + start.slot), 2 * (base + start.slot + length));
+    const slotAt = (i: number) => base + (columns[i]?.slot ?? shape.slots);
+    addRows(this.#memory, block * shape.rows, [slotAt(0), slotAt(1), slotAt(2), slotAt(3)], from, to);
+    if (parent !== undefined) {
+      subtract(this.#memory, parent * slotsOf(shape) + start.slot, base + start.slot, length);
+    }
+  }
+
+  #bestOf(node: SearchedNode, index: number, column: BinnedColumn): Split | undefined {
+    const { shape, config, directions } = this.#setup;
+    const { sums, counts } = this.#memory;
+    const histogram = { sums, counts, slot: node.histogram * slotsOf(shape) + column.slot };
+    const found =
+      column.thresholds === undefined
+        ? categoricalSplit(histogram, column, node, config)
+        : numericSplit(histogram, column, node, config, directions[index] as number);
+    return found && { ...found, column: index };
+  }
+}

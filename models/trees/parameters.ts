@@ -1,0 +1,139 @@
+import { ConfigurationError } from '#platform';
+import { type ConfigOf, checkRanges, outOfRange, type Parameters } from '../parameters.ts';
+import type { Column } from './ensemble.ts';
+
+/** The numbers that a training of trees takes; names and meaning as in LightGBM where it has them. */
+export const treeParameters = {
+  trees: {
+    default: 100,
+    range: 'a whole number above 0',
+    about: 'Trees at most; early stopping may keep fewer.',
+    search: { from: 50, to: 500, log: true, whole: true },
+  },
+  leaves: {
+    default: 31,
+    range: 'a whole number above 0',
+    about: 'Leaves of a tree at most, grown best first; not of symmetric trees.',
+    search: [7, 15, 31, 63],
+  },
+  depth: {
+    default: 0,
+    range: 'a whole number',
+    about: 'Depth of a tree at most; 0 sets no limit. Symmetric trees have this depth, 6 where it is 0.',
+  },
+  learningRate: {
+    default: 0.1,
+    range: 'above 0',
+    about: 'What a tree adds to the score is multiplied by this.',
+    search: { from: 0.02, to: 0.3, log: true },
+  },
+  minRows: {
+    default: 20,
+    range: 'a whole number above 0',
+    about: 'Rows in a leaf at least.',
+    search: [5, 20, 50, 100],
+  },
+  minHessian: {
+    default: 1e-3,
+    range: 'not below 0',
+    about: 'Sum of second derivatives in a leaf at least.',
+  },
+  l2: {
+    default: 0,
+    range: 'not below 0',
+    about: 'L2 regularisation of the values of leaves.',
+    search: [0, 1, 10],
+  },
+  rowShare: {
+    default: 1,
+    range: 'from 0 to 1',
+    about: 'Share of the rows that each tree is grown on, drawn without replacement.',
+  },
+  columnShare: {
+    default: 1,
+    range: 'from 0 to 1',
+    about: 'Share of the columns that each tree may split by.',
+  },
+  bins: {
+    default: 255,
+    range: 'a whole number above 0',
+    about: 'Bins of a column at most, from 2 to 255; missing values have one more.',
+  },
+  maxCategories: {
+    default: 32,
+    range: 'a whole number above 0',
+    about: 'Categories in the set of a split at most.',
+  },
+  categorySmoothing: {
+    default: 10,
+    range: 'not below 0',
+    about:
+      'Is added to the second derivatives of a category as categories are sorted; one with fewer rows in a node is in no set.',
+  },
+  categoryL2: {
+    default: 10,
+    range: 'not below 0',
+    about: 'L2 regularisation of categorical splits, added to `l2`.',
+  },
+} as const satisfies Parameters;
+
+export const lossNames = ['logistic', 'squared', 'lambdamart', 'yetirank'] as const;
+export type LossName = (typeof lossNames)[number];
+
+export type TreeConfig = ConfigOf<typeof treeParameters> & {
+  readonly loss: LossName;
+  /** `symmetric` trees have the same split at all nodes of a level, as CatBoost's. */
+  readonly growth: 'leaves' | 'symmetric';
+  /** By name of a numeric column: 1 where scores must not fall as its value rises, -1 where they must not rise. */
+  readonly monotone: Readonly<Record<string, 1 | -1>>;
+};
+
+/** What differs from the defaults; the loss has none. */
+export type TreeOptions = Partial<TreeConfig> & Pick<TreeConfig, 'loss'>;
+
+const MODEL = 'trees';
+const MAX_BINS = 255;
+/** A tree of a level more has twice the leaves. */
+const MAX_SYMMETRIC_DEPTH = 12;
+const SYMMETRIC_DEPTH = 6;
+
+/** All values, checked against each other and the columns: MR_MODEL_CONFIG. */
+export function treeConfig(options: TreeOptions, columns: readonly Column[]): TreeConfig {
+  checkRanges(MODEL, treeParameters, options);
+  const defaults = Object.fromEntries(
+    Object.entries(treeParameters).map(([name, parameter]) => [name, parameter.default]),
+  ) as ConfigOf<typeof treeParameters>;
+  const config: TreeConfig = { ...defaults, growth: 'leaves', monotone: {}, ...options };
+  const refuse = (name: keyof TreeConfig, expected: string) => {
+    throw outOfRange(MODEL, name, config[name], expected);
+  };
+  if (!lossNames.includes(config.loss)) refuse('loss', lossNames.join(', '));
+  if (!['leaves', 'symmetric'].includes(config.growth)) refuse('growth', 'leaves or symmetric');
+  if (config.bins < 2 || config.bins > MAX_BINS) refuse('bins', `from 2 to ${MAX_BINS}`);
+  if (config.leaves < 2) refuse('leaves', 'at least 2');
+  if (config.rowShare === 0) refuse('rowShare', 'above 0');
+  if (config.columnShare === 0) refuse('columnShare', 'above 0');
+  checkMonotone(config.monotone, columns);
+  if (config.growth === 'leaves') return config;
+  if (Object.keys(config.monotone).length > 0) refuse('monotone', 'empty where trees are symmetric');
+  if (config.depth > MAX_SYMMETRIC_DEPTH)
+    refuse('depth', `at most ${MAX_SYMMETRIC_DEPTH} where trees are symmetric`);
+  return { ...config, depth: config.depth || SYMMETRIC_DEPTH };
+}
+
+function checkMonotone(monotone: TreeConfig['monotone'], columns: readonly Column[]): void {
+  for (const [name, direction] of Object.entries(monotone)) {
+    const column = columns.find((each) => each.name === name);
+    if (column === undefined || column.categories !== undefined) {
+      throw new ConfigurationError(
+        'MR_MODEL_CONFIG',
+        `${MODEL}: monotone names ${name}, which is no numeric column`,
+        {
+          hint: 'It must name numeric columns of the rows.',
+        },
+      );
+    }
+    if (direction !== 1 && direction !== -1)
+      throw outOfRange(MODEL, `monotone.${name}`, direction, '1 or -1');
+  }
+}
