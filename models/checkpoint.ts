@@ -48,13 +48,17 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.toString('latin1', 0, MAGIC.length) !== MAGIC) throw unusable('it does not start like one');
   const start = MAGIC.length + 4;
+  if (start > file.length) throw unusable('it is cut off');
   const end = start + file.readUInt32LE(MAGIC.length);
   if (end > file.length) throw unusable('it is cut off');
-  const { values, arrays } = JSON.parse(file.toString('utf8', start, end)) as Directory;
+  const { values, arrays } = parseDirectory(file.toString('utf8', start, end));
   const decoded = new Map<string, CheckpointArray>();
   let at = aligned(end);
   for (const { name, type, length } of arrays) {
     const Kind = kinds[type as keyof typeof kinds];
+    if (Kind === undefined || !(Number.isInteger(length) && length >= 0)) {
+      throw unusable(`the array ${name} is ${type} of ${length}`);
+    }
     const size = length * Kind.BYTES_PER_ELEMENT;
     if (at + size > file.length) throw unusable('it is cut off');
     const copy = new Uint8Array(file.subarray(at, at + size));
@@ -62,6 +66,16 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     at = aligned(at + size);
   }
   return { arrays: decoded, values };
+}
+
+function parseDirectory(text: string): Directory {
+  try {
+    const { values, arrays } = JSON.parse(text) as Directory;
+    if (Array.isArray(arrays)) return { values, arrays };
+  } catch {
+    // Whatever is wrong with it, it is damaged.
+  }
+  throw unusable('its directory is damaged');
 }
 
 /** Copies the array saved under `name` over `target`; MR_MODEL_CHECKPOINT where there is none of its kind and length. */

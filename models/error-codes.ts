@@ -50,6 +50,8 @@ export const MODELS_ERRORS = {
     Train from scratch once: "millrace train".`,
   MR_TRAINING_THREAD: giveUp`The thread of a training ended unexpectedly.
     Look at the system's log for the process; train again.`,
+  MR_TREES_PATH: fixInput`Trees split by so many categories that onnxruntime could not load their ONNX file.
+    Train with fewer categories in the column that the message names.`,
   MR_VERSION_CORRUPT: giveUp`A file of a version does not match its manifest.
     Train again, or restore the directory; the version in service stays.`,
   MR_VERSION_FILE: fixInput`The name of a version's file could lead outside its directory.

@@ -13,6 +13,11 @@ export class MessageWriter {
     return this;
   }
 
+  /** A repeated field of floats, packed. */
+  floats(field: number, { buffer, byteOffset, byteLength }: Float32Array): this {
+    return this.bytes(field, new Uint8Array(buffer, byteOffset, byteLength));
+  }
+
   string(field: number, value: string): this {
     return this.bytes(field, Buffer.from(value));
   }
@@ -26,6 +31,10 @@ export class MessageWriter {
   }
 
   #varint(value: number): this {
+    if (value >= 0 && value < 128) {
+      this.#parts.push(Uint8Array.of(value));
+      return this;
+    }
     const bytes: number[] = [];
     let rest = BigInt.asUintN(64, BigInt(value));
     while (rest > 127n) {

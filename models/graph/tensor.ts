@@ -5,8 +5,18 @@ import { formatShape, type Shape, shapeError, sizeOf } from './shape.ts';
 export const elementTypes = { float: 1, int64: 7, bool: 9 } as const;
 export type ElementType = keyof typeof elementTypes;
 export type Attributes = Readonly<
-  Record<string, { int: number } | { ints: readonly number[] } | { string: string }>
+  Record<
+    string,
+    | { int: number }
+    | { ints: Iterable<number> }
+    | { floats: Float32Array }
+    | { string: string }
+    | { strings: readonly string[] }
+  >
 >;
+/** Operator sets with the version that graphs import; '' is ONNX itself, the other one is its trees. */
+export const opsets = { '': 17, 'ai.onnx.ml': 3 } as const;
+export type Domain = keyof typeof opsets;
 
 /**
  * The reverse-mode rule of an operation: from the gradient of the loss with respect to its output to the gradients
@@ -27,8 +37,8 @@ export type Tensor = {
     | { readonly kind: 'constant'; readonly data: Float32Array | BigInt64Array }
     | {
         readonly kind: 'operation';
-        /** ONNX operator, opset 17. */
         readonly operation: string;
+        readonly domain: Domain;
         readonly inputs: readonly Tensor[];
         readonly attributes: Attributes;
         /** What the pullback gives gradients of: the inputs, or what they were computed from. */
@@ -74,13 +84,14 @@ export class Graph {
   apply(
     operation: string,
     inputs: readonly Tensor[],
-    result: { shape: Shape; type?: ElementType; attributes?: Attributes },
+    result: { shape: Shape; type?: ElementType; attributes?: Attributes; domain?: Domain },
     pullback?: Pullback,
     differentiated = inputs,
   ): Tensor {
     for (const tensor of inputs) invariant(tensor.graph === this, `${operation} mixes two graphs`);
-    const attributes = result.attributes ?? {};
-    const source = { kind: 'operation', operation, inputs, attributes, differentiated, pullback } as const;
+    const { attributes = {}, domain = '' } = result;
+    const kind = 'operation';
+    const source = { kind, operation, domain, inputs, attributes, differentiated, pullback } as const;
     return this.#append(result.type ?? 'float', result.shape, source);
   }
 

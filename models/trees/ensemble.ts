@@ -1,6 +1,9 @@
 /** The trained trees, and the rows that they are trained on and score: what everything in this folder shares. */
 
-/** A column. The value of a category in a row is its place in `categories`; of one that is not there, NaN. */
+/**
+ * A column. The value of a category in a row is its place in `categories`; of one that is not there, NaN, and every other
+ * number that is no such place counts as NaN too.
+ */
 export type Column = { readonly name: string; readonly categories?: readonly string[] };
 
 /** Rows of features, [rows, columns], row by row; NaN where there is no value. */
@@ -38,3 +41,9 @@ export type TreeEnsemble = {
   readonly setStarts: Int32Array;
   readonly categories: Int32Array;
 };
+
+/** The categories that go left at a categorical split: a view that must not be written to. */
+export function setOf({ threshold, setStarts, categories }: TreeEnsemble, node: number): Int32Array {
+  const set = threshold[node] as number;
+  return categories.subarray(setStarts[set], setStarts[set + 1]);
+}
