@@ -5,6 +5,8 @@ import { ialsModel } from './ials/model.ts';
 import { itemKnnModel } from './item-knn/model.ts';
 import type { Model, RetrievalModel } from './model.ts';
 import { sequentialModel } from './sequential/model.ts';
+import { stackedModel } from './stacked/model.ts';
+import { treesModel } from './trees/model.ts';
 import { twoTowerModel } from './two-tower/model.ts';
 
 export const models = [
@@ -13,6 +15,8 @@ export const models = [
   itemKnnModel,
   easeModel,
   ialsModel,
+  stackedModel,
+  treesModel,
 ] as const satisfies readonly Model[];
 
 /** These, and those of modules that this thread has loaded. */

@@ -1,6 +1,6 @@
 /** How a version that ranks answers, whoever trained it. */
 import type { ContextFeatures, Profile } from '#schemas';
-import type { ExternalManifest } from '../external/manifest.ts';
+import type { ExternalInput, ExternalManifest } from '../external/manifest.ts';
 
 /** One feature of all items: a number, NaN where there is none, or a text, null where there is none. */
 export type FeatureColumn = Float64Array | readonly (string | null)[];
@@ -22,7 +22,9 @@ export type RankingQuery = {
 };
 
 /** What a ranker reads: inputs named by features, and the version of each view that it was trained with. */
-export type RankerInputs = Pick<ExternalManifest, 'inputs' | 'views'>;
+export type RankerInputs = Pick<ExternalManifest, 'views'> & {
+  readonly inputs: readonly Pick<ExternalInput, 'type' | 'features'>[];
+};
 
 /** Scores items for one user. Blocks the thread that it is called on. */
 export interface ItemRanker extends RankerInputs {

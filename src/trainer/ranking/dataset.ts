@@ -122,7 +122,7 @@ async function readRows(
     FROM shown WHERE ${where}`);
   const [list, grades, positions] = await collectColumns(
     database,
-    `SELECT list_at, grade::FLOAT, coalesce(position, 'nan'::FLOAT)::FLOAT FROM part ORDER BY row`,
+    `SELECT list_at, grade::DOUBLE, coalesce(position::DOUBLE, 'nan'::DOUBLE) FROM part ORDER BY row`,
     [Int32Array, Float32Array, Float32Array],
   );
   const lists = [...list].flatMap((id, row) => (row === 0 || list[row - 1] !== id ? [row] : []));
@@ -162,9 +162,9 @@ async function readValues(
 
 /** NaN without a value, and for a text that training did not meet. */
 function sqlOf({ source, categories }: RankingColumn): string {
-  if (categories === undefined) return `coalesce((${source})::FLOAT, 'nan'::FLOAT)`;
+  if (categories === undefined) return `coalesce((${source})::DOUBLE, 'nan'::DOUBLE)`;
   const known = categories.map(literal).join(', ');
-  return `coalesce(nullif(list_position([${known}]::VARCHAR[], ${source}::VARCHAR), 0) - 1, 'nan'::FLOAT)::FLOAT`;
+  return `coalesce(nullif(list_position([${known}]::VARCHAR[], ${source}::VARCHAR), 0) - 1, 'nan'::DOUBLE)::DOUBLE`;
 }
 
 type UserRow = { readonly id: string; readonly known: boolean } & {

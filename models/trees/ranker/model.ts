@@ -1,0 +1,17 @@
+import type { RankingModel, RetrievalModel } from '../../model.ts';
+import { treeParameters } from '../parameters.ts';
+import { openTreeRanker } from './ranker.ts';
+import { trainRanker } from './training.ts';
+
+/** A ranker of trees over the features of users and items, and the scores of `bases`. */
+export function treeRanker(name: string, about: string, bases: readonly RetrievalModel[]): RankingModel {
+  return {
+    name,
+    role: 'ranking',
+    about,
+    parameters: treeParameters,
+    bases,
+    open: (dataset, config, seed, execution) => trainRanker(dataset, { bases, config, seed, execution }),
+    ranker: (files) => openTreeRanker(files, bases),
+  };
+}

@@ -1,0 +1,66 @@
+import { invariant } from '#platform';
+import type { VersionContents } from '../../artifact/port.ts';
+import type { RetrievalModel } from '../../model.ts';
+import type { FeatureColumn, ItemRanker } from '../../ranking/port.ts';
+import { openItemScorer } from '../../serving/item-scorer.ts';
+import { TreeScorer } from '../scorer.ts';
+import { readTrees } from '../storage.ts';
+import { scoresOfItems } from './base-scores.ts';
+import { baseFile, readDescription, TREES_FILE } from './files.ts';
+
+/** Errors: FatalError MR_MODEL_UNREADABLE, InputError MR_MODEL_CHECKPOINT, and those of the base models. */
+export async function openTreeRanker(
+  files: VersionContents,
+  bases: readonly RetrievalModel[],
+): Promise<ItemRanker> {
+  const { inputs, views } = readDescription(files);
+  const ensemble = readTrees(files[TREES_FILE] as Uint8Array);
+  const { columns } = ensemble;
+  const scorers = await Promise.all(
+    bases.map(({ name, serving }) =>
+      openItemScorer(serving, (file) => {
+        const bytes = files[baseFile(name, file)];
+        invariant(bytes !== undefined, `a version has the files of its base models: ${name} ${file}`);
+        return bytes;
+      }),
+    ),
+  );
+  const trees = new TreeScorer(ensemble);
+  const codes = columns.map(
+    ({ categories }) => categories && new Map(categories.map((text, code) => [text, code])),
+  );
+  return {
+    inputs,
+    views,
+    async score({ asking, items, columns: features }) {
+      const width = columns.length;
+      const values = new Float32Array(items.length * width);
+      features.forEach((column, at) => {
+        fill(values, { at, width }, column, codes[at]);
+      });
+      for (const [i, scorer] of scorers.entries()) {
+        fill(values, { at: features.length + i, width }, await scoresOfItems(scorer, asking, items));
+      }
+      // The position, the last column, stays 0: all are scored as if they were shown first.
+      const scores = new Float64Array(items.length);
+      trees.score(values, items.length, scores);
+      return scores;
+    },
+    async close() {
+      await Promise.all(scorers.map((scorer) => scorer.close()));
+    },
+  };
+}
+
+/** Writes one column of rows that are `width` wide; texts by their codes, NaN for one that training did not meet. */
+function fill(
+  values: Float32Array,
+  { at, width }: { readonly at: number; readonly width: number },
+  column: FeatureColumn | Float32Array,
+  codes?: ReadonlyMap<string, number>,
+): void {
+  for (let row = 0, to = at; to < values.length; row++, to += width) {
+    const value = column[row];
+    values[to] = codes === undefined ? (value as number) : (codes.get(value as string) ?? Number.NaN);
+  }
+}
