@@ -15,7 +15,7 @@ import { runLoop } from '../loop/run-loop.ts';
 import { benchWorld, writeWorld } from '../world-log.ts';
 import { classicPolicies } from './world/classic-policies.ts';
 import { printShares } from './world/figures.ts';
-import { servedPolicy } from './world/served-policy.ts';
+import { servedPolicies } from './world/served-policy.ts';
 import type { Shown } from './world/value.ts';
 
 const EVENTS = 200_000;
@@ -28,13 +28,13 @@ export async function run(): Promise<void> {
     process.stderr.write(`world ${world.seed}\n`);
     const events = [...worldEvents(world, { events: EVENTS })];
     const policies = classicPolicies(world, events);
-    policies.set('two-tower, as served', await served(world));
+    for (const [name, shown] of await served(world)) policies.set(name, shown);
     printShares(world, new Oracle(world, events), policies);
   }
 }
 
 /** Through the whole product: the log, the loop, a snapshot, a training, a promotion, and answers. */
-async function served(world: World): Promise<Shown> {
+async function served(world: World): Promise<Map<string, Shown>> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-world-'));
   const logger = createLogger({ level: 'warn', name: 'evaluate' });
   try {
@@ -43,7 +43,7 @@ async function served(world: World): Promise<Shown> {
     try {
       const topics = await openTopics(log, log.registry);
       await runLoop(log, topics, directory);
-      return await servedPolicy(world, { log, topics, directory, logger });
+      return await servedPolicies(world, { log, topics, directory, logger });
     } finally {
       await log.close();
     }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bags, RankingRows, Shown } from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
@@ -66,6 +67,7 @@ export async function readRanking(
       FROM (SELECT *, ${GRADE} AS grade FROM examples
         WHERE kind = 'impression' AND labels_click IS NOT NULL AND NOT is_repeat)
       WINDOW own AS (PARTITION BY user_id ORDER BY ts, event_id))`);
+  if (existsSync(join(directory, NEGATIVES_FILE))) await addNegatives(database, directory);
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
   const trainFromMs = await database.number(
     `SELECT coalesce(quantile_disc(ts, ${beforeShare}), 0)::DOUBLE FROM shown WHERE ${learned}`,
@@ -83,6 +85,39 @@ export async function readRanking(
   };
   refuseNothing(rows, heldOut);
   return rows;
+}
+
+const NEGATIVES_FILE = 'negatives.parquet';
+/** What a negative says of itself; all else are features under the names that examples have for them. */
+const NEGATIVE_FIELDS = ['event_id', 'user_id', 'item_id', 'ts', 'split', 'place', 'drawn'];
+/** What examples note of the catalogue, and what table `items` calls it. */
+const FACTS = ['type', 'category', 'tags', 'duration_ms', 'difficulty', 'created'];
+
+/**
+ * Adds to each list, for each item that was taken, the negatives that the snapshot has drawn for it, with their features
+ * as of then: a page shows what its makers or the user chose, and teaches little of all other items.
+ */
+async function addNegatives(database: AnalyticDatabase, directory: string): Promise<void> {
+  const path = literal(join(directory, NEGATIVES_FILE));
+  await database.run(`CREATE VIEW negatives AS SELECT * FROM read_parquet(${path})`);
+  const described = await database.rows<{ column_name: string }>('DESCRIBE negatives');
+  const features = described.map(({ column_name }) => column_name).filter((name) => !NEGATIVE_FIELDS.includes(name));
+  const replaced = [
+    'n.item_id AS item_id',
+    "s.event_id || ' ' || n.place AS event_id",
+    '0 AS grade',
+    'NULL AS position',
+    ...features.map((name) => `n."${name}" AS "${name}"`),
+    ...FACTS.map((name) => `items.${name} AS facts_${name}`),
+  ];
+  await database.run(`
+    INSERT INTO shown
+    SELECT s.* REPLACE (${replaced.join(', ')})
+    FROM (FROM shown WHERE grade > 0) s
+    ASOF JOIN (FROM examples WHERE weight > 0) p
+      ON p.user_id = s.user_id AND p.item_id = s.item_id AND p.ts >= s.ts
+    JOIN negatives n ON n.user_id = p.user_id AND n.event_id = p.event_id
+    LEFT JOIN items ON items.item_id = n.item_id`);
 }
 
 type RankingColumn = RankingFeature & { readonly categories?: readonly string[] };

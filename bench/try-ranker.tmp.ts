@@ -1,0 +1,31 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openEmbeddedLog } from '#log';
+import { createLogger, systemClock } from '#platform';
+import { Oracle, worldEvents } from '#simulator';
+import { openTopics } from '#topologies';
+import { takeSnapshot } from '#offline';
+import { trainFromSnapshot } from '#trainer';
+import { runLoop } from './loop/run-loop.ts';
+import { benchWorld, writeWorld } from './world-log.ts';
+const EVENTS = Number(process.env.EVENTS ?? 100000);
+const seed = Number(process.env.SEED ?? 101);
+const directory = process.env.DIR ?? await mkdtemp('/tmp/rank-');
+const logger = createLogger({ level: 'warn', name: 'x' });
+const world = benchWorld({ seed, endsAt: Date.UTC(2026, 0, 5) });
+console.log(directory);
+if (!process.env.DIR) await writeWorld(directory, EVENTS, world);
+const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
+const topics = await openTopics(log, log.registry);
+let t = Date.now();
+if (!process.env.DIR) await runLoop(log, topics, directory);
+console.log('loop', Date.now() - t); t = Date.now();
+const snapshot = await takeSnapshot({ ...(process.env.NEG ? { negatives: { uniform: Number(process.env.NEG), byPopularity: Number(process.env.POP ?? 0), seed: 1 } } : {}), log, topics, dataDirectory: directory, clock: systemClock, logger });
+console.log('snapshot', Date.now() - t); t = Date.now();
+for (const model of (process.env.MODELS ?? 'stacked').split(',')) {
+  t = Date.now();
+  const { candidate, judgements } = await trainFromSnapshot(snapshot, { dataDirectory: directory, seed: 1, model, config: JSON.parse(process.env.CONFIG ?? '{}'), onProgress: (p) => { if (p.step % 100 === 0) process.stderr.write(`${p.step}/${p.steps} ${Date.now() - t}\n`); } });
+  console.log(model, Date.now() - t, candidate.version, candidate.metrics, candidate.popularity, candidate.intervals);
+  console.log(JSON.stringify(judgements.tables));
+}
+await log.close();
