@@ -155,7 +155,6 @@ suite('rows that trees refuse', () => {
 suite('options that trees refuse', () => {
   const refused: readonly (readonly [name: string, value: unknown])[] = [
     ['loss', 'hinge'],
-    ['growth', 'levels'],
     ['trees', 0],
     ['trees', 1.5],
     ['leaves', 1],
