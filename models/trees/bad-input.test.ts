@@ -211,7 +211,7 @@ suite('rows that trees take as they are', () => {
   test('a group of one teaches nothing, beside others', async () => {
     for (const loss of ['lambdamart', 'yetirank'] as const) {
       const plain = randomRows(seededRandom(2), { rows: 61, numeric: 3 });
-      const labels = plain.labels.map((label) => label % 4);
+      const labels = plain.labels.map((label) => Math.floor(label) % 4);
       const paired = { ...plain, labels, groups: Int32Array.of(0, 30, 60, 61) };
       const { ensemble } = await fitTrees(paired, { loss, trees: 5, minRows: 1 });
       const changed = { ...paired, labels: labels.with(60, 31) };

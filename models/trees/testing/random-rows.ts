@@ -11,7 +11,7 @@ export type RowsShape = {
   readonly missing?: number;
 };
 
-/** A small table: labels depend on the columns and are whole numbers, so that sums are exact in any order. */
+/** A small table whose labels depend on the columns; noise keeps two splits of one node from gaining the same. */
 export function randomRows(random: Random, shape: RowsShape): TrainingRows {
   const { rows, numeric, categorical = 0, distinct = 12, missing = 0.1 } = shape;
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -26,9 +26,9 @@ export function randomRows(random: Random, shape: RowsShape): TrainingRows {
       const isMissing = random.uniform() < missing;
       const value = categories === undefined ? random.integer(distinct) / 4 : random.integer(names.length);
       values[row * columns.length + i] = isMissing ? Number.NaN : value;
-      labels[row] = (labels[row] as number) + (isMissing ? 1 : Math.round(value)) * (i + 1);
+      labels[row] = (labels[row] as number) + (isMissing ? 1 : value) * (i + 1);
     });
-    labels[row] = (labels[row] as number) + random.integer(5);
+    labels[row] = (labels[row] as number) + 5 * random.uniform();
   }
   return { columns, rows, values, labels };
 }
