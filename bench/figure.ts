@@ -17,7 +17,9 @@ export type Figure = {
     | 'ratio'
     | 'recall@10'
     | 'recall@100'
+    | 'ndcg@5'
     | 'ndcg@10'
+    | 'log_loss'
     | 'hr@10'
     | 'click-chance@10'
     | 'share-of-gap';

@@ -158,6 +158,10 @@ export {
 } from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
+export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
+export { fitTrees } from './trees/fit.ts';
+export type { TreeOptions } from './trees/parameters.ts';
+export type { TrainingRows } from './trees/training-rows.ts';
 export {
   type EpochSummary,
   type Execution,

@@ -16,6 +16,17 @@ function leb(value: number): number[] {
   return [...bytes, rest];
 }
 
+/** Signed LEB128. */
+function signedLeb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest < -64 || rest > 63) {
+    bytes.push((rest & 127) | 128);
+    rest >>= 7;
+  }
+  return [...bytes, rest & 127];
+}
+
 const valueTypes = { i32: 0x7f, f64: 0x7c, v128: 0x7b } as const;
 export type ValueType = keyof typeof valueTypes;
 
@@ -25,12 +36,9 @@ const at = (offset: number): number[] => [2, ...leb(offset)];
 
 export const getLocal = (local: number): Code => [0x20, ...leb(local)];
 export const setLocal = (local: number): Code => [0x21, ...leb(local)];
-/** Non-negative constants. Signed LEB128: bit 6 of the last byte is the sign. */
-export const i32Const = (value: number): Code => {
-  const bytes = leb(value);
-  const last = bytes.at(-1) as number;
-  return [0x41, ...(last < 64 ? bytes : [...bytes.slice(0, -1), last | 128, 0])];
-};
+export const i32Const = (value: number): Code => [0x41, ...signedLeb(value)];
+/** [address, value] to nothing. */
+export const i32Store = (offset: number): Code => [0x36, ...at(offset)];
 export const i32Add: Code = [0x6a];
 export const i32Sub: Code = [0x6b];
 export const i32And: Code = [0x71];
@@ -55,10 +63,13 @@ export const f32Store = (offset: number): Code => [0x38, ...at(offset)];
 export const f32Add: Code = [0x92];
 /** [address] to four floats. */
 export const v128Load = (offset: number): Code => [...simd(0), ...at(offset)];
+/** [address, four floats or two doubles] to nothing. */
+export const v128Store = (offset: number): Code => [...simd(11), ...at(offset)];
 export const v128Zero: Code = [...simd(12), ...new Array<number>(16).fill(0)];
 export const f32x4Lane = (lane: number): Code => [...simd(31), lane];
 export const f32x4Add: Code = simd(228);
 export const f32x4Mul: Code = simd(230);
+export const f64x2Add: Code = simd(240);
 
 /** Runs `body`, then `condition`, and again while it leaves a number other than 0. */
 export const doWhile = (body: Code, condition: Code): Code => [
@@ -81,25 +92,36 @@ const section = (id: number, content: readonly number[]): number[] => [
 ];
 const name = (text: string): number[] => [...leb(text.length), ...Buffer.from(text)];
 
+/** Pages of 64 KiB that 32 bits can address. */
+export const MAX_PAGES = 65_536;
+
+/** A memory of one page that the module exports as `memory`. */
+const ownMemory = [...section(5, [1, 0, 1])];
+/** One that threads share, imported as `memory.shared`. */
+const sharedMemory = [...section(2, [1, ...name('memory'), ...name('shared'), 2, 3, 1, ...leb(MAX_PAGES)])];
+
 /**
- * A module that exports a memory of one page as `memory` and a function without results as `functionName`. Its
- * parameters are the first locals; `locals` come after them, zero at first.
+ * A module that exports a function without results as `functionName`, and its memory where that is its own. The
+ * function's parameters are the first locals; `locals` come after them, zero at first.
  */
 export function assembleModule(
   functionName: string,
   parameters: readonly ValueType[],
   locals: readonly ValueType[],
   body: Code,
+  memory: 'own' | 'shared' = 'own',
 ): Uint8Array<ArrayBuffer> {
   const signature = [0x60, ...leb(parameters.length), ...parameters.map((type) => valueTypes[type]), 0];
   const declared = [...leb(locals.length), ...locals.flatMap((type) => [1, valueTypes[type]])];
   const code = [...declared, ...body, 0x0b];
+  const exported = [...name(functionName), 0, 0];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // \0asm, version 1
     ...section(1, [1, ...signature]),
+    ...(memory === 'shared' ? sharedMemory : []),
     ...section(3, [1, 0]),
-    ...section(5, [1, 0, 1]),
-    ...section(7, [2, ...name('memory'), 2, 0, ...name(functionName), 0, 0]),
+    ...(memory === 'own' ? ownMemory : []),
+    ...section(7, memory === 'own' ? [2, ...name('memory'), 2, 0, ...exported] : [1, ...exported]),
     ...section(10, [1, ...leb(code.length), ...code]),
   ]);
 }

@@ -104,17 +104,17 @@ function thresholdsOf(sorted: Float32Array, maxBins: number): Float32Array {
   return Float32Array.from([...thresholds, ANY]);
 }
 
-function distinctOf(sorted: Float32Array): { readonly values: number[]; readonly counts: number[] } {
-  const values: number[] = [];
-  const counts: number[] = [];
-  for (const value of sorted) {
-    if (value === values.at(-1)) counts[counts.length - 1] = (counts.at(-1) as number) + 1;
-    else {
-      values.push(value);
-      counts.push(1);
-    }
+/** Of ascending values. */
+function distinctOf(sorted: Float32Array): { readonly values: Float32Array; readonly counts: Int32Array } {
+  const values = new Float32Array(sorted.length);
+  const counts = new Int32Array(sorted.length);
+  let count = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    const value = sorted[i] as number;
+    if (i === 0 || value !== values[count - 1]) values[count++] = value;
+    counts[count - 1] = (counts[count - 1] as number) + 1;
   }
-  return { values, counts };
+  return { values: values.subarray(0, count), counts: counts.subarray(0, count) };
 }
 
 /** The middle in float32: at least `low`, below `high`. */

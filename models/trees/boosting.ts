@@ -8,7 +8,7 @@ import { type Random, seededRandom } from '../random.ts';
 import type { Execution, Training, TrainingMetrics } from '../training.ts';
 import { binningOf, packBins } from './binning.ts';
 import type { BlocksSetup } from './column-blocks.ts';
-import type { FeatureRows, TreeEnsemble } from './ensemble.ts';
+import type { Column, FeatureRows, TreeEnsemble } from './ensemble.ts';
 import { roundForExactSums } from './exact-sums.ts';
 import { forestArrays, treesFrom } from './forest-checkpoint.ts';
 import { type Ground, type Grown, growByLeaves } from './grow.ts';
@@ -57,9 +57,12 @@ export const boostedTrees = {
 };
 
 function checkSameColumns({ columns }: FeatureRows, validation: FeatureRows): void {
-  const differs = (name: string, i: number) => name !== validation.columns[i]?.name;
-  if (columns.length === validation.columns.length && !columns.some(({ name }, i) => differs(name, i)))
-    return;
+  const isSame = (column: Column, i: number) => {
+    const other = validation.columns[i];
+    if (column.name !== other?.name || column.categories?.length !== other.categories?.length) return false;
+    return column.categories?.every((category, c) => category === other.categories?.[c]) ?? true;
+  };
+  if (columns.length === validation.columns.length && columns.every(isSame)) return;
   throw unusableRows('validation rows have other columns than training rows', 'Give both the same columns.');
 }
 
@@ -68,14 +71,14 @@ function setUp(train: TrainingRows, config: TreeConfig): BlocksSetup {
   const shape = {
     rows: train.rows,
     columns: binning.columns.length,
-    slots: binning.slots,
-    histograms: config.growth === 'symmetric' ? 2 ** config.depth : config.leaves,
+    slots: binning.slots + 1,
+    histograms: config.leaves,
   };
   const memory = layOut(shape);
   packBins(train, binning, memory.packed);
   const nameOf = (column: number) => train.columns[column]?.name ?? '';
   const directions = binning.columns.map(({ column }) => config.monotone[nameOf(column)] ?? 0);
-  return { shape, buffer: memory.buffer, binning, directions, config };
+  return { shape, memory: memory.memory, binning, directions, config };
 }
 
 type Parts = {
@@ -115,7 +118,7 @@ class Boosting implements Training<TreeEnsemble> {
     const { train, loss, search } = parts;
     this.#ground = {
       setup,
-      memory: layOut(setup.shape, setup.buffer),
+      memory: layOut(setup.shape, setup.memory),
       scratch: new Int32Array(train.rows),
       weights: train.weights,
       search: (step) => search.search(step),

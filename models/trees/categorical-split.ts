@@ -5,10 +5,10 @@
 import type { BinnedColumn } from './binning.ts';
 import { leafValue, loweringOf } from './leaf-value.ts';
 import type { TreeConfig } from './parameters.ts';
-import type { ColumnHistogram, Node, Split } from './split.ts';
+import { type ColumnHistogram, loweringOfNode, type Node, type Split, sumsOfSlot } from './split.ts';
 
 /** Bins of the categories that have rows enough, by ratio of gradient to hessian; of equal ratios the lower bin first. */
-export function sortedCategories(
+function sortedCategories(
   { sums, counts, slot }: ColumnHistogram,
   { bins }: BinnedColumn,
   { categorySmoothing }: TreeConfig,
@@ -30,19 +30,21 @@ type Best = { lowering: number; set: readonly number[]; missingLeft: boolean; ro
 export function categoricalSplit(
   histogram: ColumnHistogram,
   column: BinnedColumn,
-  { sums: total, bounds: { least, most } }: Node,
+  node: Node,
   config: TreeConfig,
 ): Omit<Split, 'column'> | undefined {
-  const { sums, counts, slot } = histogram;
+  const { slot } = histogram;
+  const { sums: total, bounds } = node;
   const { l2, minRows, minHessian, categoryL2, maxCategories } = config;
   const regularisation = l2 + categoryL2;
-  const lowering = (gradient: number, hessian: number, by: number) =>
-    loweringOf(gradient, hessian, by, leafValue(gradient, hessian, by, least, most));
-  const parent = lowering(total.gradient, total.hessian, l2);
-  const missing = slot + column.bins;
-  const missingRows = counts[missing] as number;
+  const lowering = (gradient: number, hessian: number) => {
+    const value = leafValue(gradient, hessian, regularisation, bounds.least, bounds.most);
+    return loweringOf(gradient, hessian, regularisation, value);
+  };
+  const { own, least: above } = loweringOfNode(node, l2);
+  const missing = sumsOfSlot(histogram, slot + column.bins);
   const sorted = sortedCategories(histogram, column, config);
-  let best: Best = { lowering: parent, set: [], missingLeft: false, rows: 0 };
+  let best: Best = { lowering: above, set: [], missingLeft: false, rows: 0 };
 
   const consider = (
     set: readonly number[],
@@ -53,34 +55,28 @@ export function categoricalSplit(
   ) => {
     const [otherHessian, otherRows] = [total.hessian - hessian, total.rows - rows];
     if (rows < minRows || otherRows < minRows || hessian < minHessian || otherHessian < minHessian) return;
-    const value =
-      lowering(gradient, hessian, regularisation) +
-      lowering(total.gradient - gradient, otherHessian, regularisation);
+    const value = lowering(gradient, hessian) + lowering(total.gradient - gradient, otherHessian);
     if (value > best.lowering) best = { lowering: value, set: [...set], missingLeft, rows };
   };
   for (const order of [sorted, sorted.toReversed()]) {
     const set: number[] = [];
     let [gradient, hessian, rows] = [0, 0, 0];
     for (const bin of order.slice(0, maxCategories)) {
-      const at = slot + bin;
+      const added = sumsOfSlot(histogram, slot + bin);
       set.push(bin);
-      gradient += sums[2 * at] as number;
-      hessian += sums[2 * at + 1] as number;
-      rows += counts[at] as number;
+      gradient += added.gradient;
+      hessian += added.hessian;
+      rows += added.rows;
       consider(set, gradient, hessian, rows, false);
-      if (missingRows === 0) continue;
-      const withMissing = [
-        gradient + (sums[2 * missing] as number),
-        hessian + (sums[2 * missing + 1] as number),
-      ] as const;
-      consider(set, ...withMissing, rows + missingRows, true);
+      if (missing.rows === 0) continue;
+      consider(set, gradient + missing.gradient, hessian + missing.hessian, rows + missing.rows, true);
     }
   }
   if (best.set.length === 0) return undefined;
   return {
-    gain: (best.lowering - parent) / 2,
+    gain: (best.lowering - own) / 2,
     bin: -1,
     set: best.set.toSorted((a, b) => a - b),
-    missingLeft: missingRows > 0 ? best.missingLeft : 2 * best.rows >= total.rows,
+    missingLeft: missing.rows > 0 ? best.missingLeft : 2 * best.rows >= total.rows,
   };
 }

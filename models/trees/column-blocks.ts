@@ -2,14 +2,14 @@
 import type { ShardWorker } from '../parallel/shard-worker.ts';
 import { type BinnedColumn, type Binning, COLUMNS_PER_BLOCK } from './binning.ts';
 import { categoricalSplit } from './categorical-split.ts';
-import { addRows, slotsOf, subtract } from './histogram.ts';
+import { Histograms } from './histogram.ts';
 import { layOut, type MemoryShape, type TrainingMemory } from './memory.ts';
 import type { TreeConfig } from './parameters.ts';
 import { better, type Node, numericSplit, type Split } from './split.ts';
 
 export type BlocksSetup = {
   readonly shape: MemoryShape;
-  readonly buffer: SharedArrayBuffer;
+  readonly memory: WebAssembly.SharedMemory;
   readonly binning: Binning;
   /** [columns of the binning]: 1, -1, or 0 without a constraint. */
   readonly directions: readonly number[];
@@ -39,10 +39,12 @@ export type BlockSplits = readonly (Split | undefined)[];
 export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
   readonly #setup: BlocksSetup;
   readonly #memory: TrainingMemory;
+  readonly #histograms: Histograms;
 
   constructor(setup: BlocksSetup) {
     this.#setup = setup;
-    this.#memory = layOut(setup.shape, setup.buffer);
+    this.#memory = layOut(setup.shape, setup.memory);
+    this.#histograms = new Histograms(setup.shape, setup.memory);
   }
 
   async compute(step: BlockStep, block: number): Promise<BlockSplits> {
@@ -66,24 +68,20 @@ export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
   async close(): Promise<void> {}
 
   #build({ from, to, histogram, parent }: Build, block: number, columns: readonly BinnedColumn[]): void {
-    const { shape } = this.#setup;
-    const { sums, counts } = this.#memory;
-    const base = histogram * slotsOf(shape);
-    const [start, last] = [columns[0] as BinnedColumn, columns.at(-1) as BinnedColumn];
-    const length = last.slot + last.bins + 1 - start.slot;
-    counts.fill(0, base + start.slot, base + start.slot + length);
-    sums.fill(0, 2 * (base + start.slot), 2 * (base + start.slot + length));
-    const slotAt = (i: number) => base + (columns[i]?.slot ?? shape.slots);
-    addRows(this.#memory, block * shape.rows, [slotAt(0), slotAt(1), slotAt(2), slotAt(3)], from, to);
-    if (parent !== undefined) {
-      subtract(this.#memory, parent * slotsOf(shape) + start.slot, base + start.slot, length);
-    }
+    const { slots } = this.#setup.shape;
+    const [first, last] = [columns[0] as BinnedColumn, columns.at(-1) as BinnedColumn];
+    const length = last.slot + last.bins + 1 - first.slot;
+    const start = histogram * slots + first.slot;
+    this.#histograms.clear(start, length);
+    const slotAt = (i: number) => histogram * slots + (columns[i]?.slot ?? slots - 1);
+    this.#histograms.addRows(block, [slotAt(0), slotAt(1), slotAt(2), slotAt(3)], from, to);
+    if (parent !== undefined) this.#histograms.subtract(parent * slots + first.slot, start, length);
   }
 
   #bestOf(node: SearchedNode, index: number, column: BinnedColumn): Split | undefined {
     const { shape, config, directions } = this.#setup;
     const { sums, counts } = this.#memory;
-    const histogram = { sums, counts, slot: node.histogram * slotsOf(shape) + column.slot };
+    const histogram = { sums, counts, slot: node.histogram * shape.slots + column.slot };
     const found =
       column.thresholds === undefined
         ? categoricalSplit(histogram, column, node, config)

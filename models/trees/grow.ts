@@ -1,7 +1,6 @@
 /** Growth leaf by leaf: of all leaves the one whose best split lowers the loss most is split next, as in LightGBM. */
 import type { BinnedColumn } from './binning.ts';
 import type { BlockStep, BlocksSetup, SearchedNode } from './column-blocks.ts';
-import { slotsOf } from './histogram.ts';
 import { type Bounds, leafValue, type Sums, UNBOUNDED } from './leaf-value.ts';
 import type { TrainingMemory } from './memory.ts';
 import { gather, partition } from './partition.ts';
@@ -122,7 +121,7 @@ export function splitLeaf(
 ): readonly [Leaf, Leaf] {
   const column = setup.binning.columns[by.column] as BinnedColumn;
   const goesLeft = leftBins(by, column);
-  const sums = sumsOfBins(memory, histogram * slotsOf(setup.shape) + column.slot, column.bins + 1, goesLeft);
+  const sums = sumsOfBins(memory, histogram * setup.shape.slots + column.slot, column.bins + 1, goesLeft);
   const others = {
     gradient: total.gradient - sums.gradient,
     hessian: total.hessian - sums.hessian,

@@ -1,48 +1,56 @@
-import type { MemoryShape, TrainingMemory } from './memory.ts';
+import { addRowsKernel } from './histogram-kernel.ts';
+import { layOut, type MemoryShape, type TrainingMemory } from './memory.ts';
 
-/** Slots of a histogram: those of the bins, and one for the columns that the last block lacks. */
-export const slotsOf = ({ slots }: MemoryShape): number => slots + 1;
+type Four = readonly [number, number, number, number];
 
-/**
- * Adds up the gradients of the rows at `from` .. `to` - 1 of `order` by the bins of four columns, whose first bins are
- * `slots`. Gradients are rounded so that sums are exact: their order does not show.
- */
-export function addRows(
-  { packed, order, ordered, sums, counts }: TrainingMemory,
-  bins: number,
-  [a, b, c, d]: readonly [number, number, number, number],
-  from: number,
-  to: number,
-): void {
-  for (let i = from; i < to; i++) {
-    const word = packed[bins + (order[i] as number)] as number;
-    const gradient = ordered[2 * i] as number;
-    const hessian = ordered[2 * i + 1] as number;
-    const slotA = a + (word & 255);
-    const slotB = b + ((word >>> 8) & 255);
-    const slotC = c + ((word >>> 16) & 255);
-    const slotD = d + (word >>> 24);
-    sums[2 * slotA] = (sums[2 * slotA] as number) + gradient;
-    sums[2 * slotA + 1] = (sums[2 * slotA + 1] as number) + hessian;
-    counts[slotA] = (counts[slotA] as number) + 1;
-    sums[2 * slotB] = (sums[2 * slotB] as number) + gradient;
-    sums[2 * slotB + 1] = (sums[2 * slotB + 1] as number) + hessian;
-    counts[slotB] = (counts[slotB] as number) + 1;
-    sums[2 * slotC] = (sums[2 * slotC] as number) + gradient;
-    sums[2 * slotC + 1] = (sums[2 * slotC + 1] as number) + hessian;
-    counts[slotC] = (counts[slotC] as number) + 1;
-    sums[2 * slotD] = (sums[2 * slotD] as number) + gradient;
-    sums[2 * slotD + 1] = (sums[2 * slotD + 1] as number) + hessian;
-    counts[slotD] = (counts[slotD] as number) + 1;
+/** Builds histograms in the memory of a training. Slots are counted from the first of the first histogram. */
+export class Histograms {
+  readonly #shape: MemoryShape;
+  readonly #memory: TrainingMemory;
+  readonly #addRows: ReturnType<typeof addRowsKernel>;
+
+  constructor(shape: MemoryShape, memory: WebAssembly.SharedMemory) {
+    this.#shape = shape;
+    this.#memory = layOut(shape, memory);
+    this.#addRows = addRowsKernel(memory);
   }
-}
 
-/** The histogram at `from` minus that at `taken`, in its place; both are first slots. */
-export function subtract({ sums, counts }: TrainingMemory, from: number, taken: number, slots: number): void {
-  for (let i = 0; i < slots; i++) {
-    counts[from + i] = (counts[from + i] as number) - (counts[taken + i] as number);
+  clear(slot: number, slots: number): void {
+    this.#memory.counts.fill(0, slot, slot + slots);
+    this.#memory.sums.fill(0, 2 * slot, 2 * (slot + slots));
   }
-  for (let i = 0; i < 2 * slots; i++) {
-    sums[2 * from + i] = (sums[2 * from + i] as number) - (sums[2 * taken + i] as number);
+
+  /**
+   * Adds up the gradients of the rows at `from` .. `to` - 1 of `order`, one at least, by the bins of a block's columns,
+   * whose first slots are `slots`. Gradients are rounded so that sums are exact: their order does not show.
+   */
+  addRows(block: number, slots: Four, from: number, to: number): void {
+    const { packed, order, ordered, sums, counts } = this.#memory;
+    const [a, b, c, d] = slots;
+    this.#addRows(
+      order.byteOffset + 4 * from,
+      order.byteOffset + 4 * to,
+      packed.byteOffset + 4 * block * this.#shape.rows,
+      ordered.byteOffset + 16 * from,
+      sums.byteOffset + 16 * a,
+      sums.byteOffset + 16 * b,
+      sums.byteOffset + 16 * c,
+      sums.byteOffset + 16 * d,
+      counts.byteOffset + 4 * a,
+      counts.byteOffset + 4 * b,
+      counts.byteOffset + 4 * c,
+      counts.byteOffset + 4 * d,
+    );
+  }
+
+  /** Subtracts the slots that start at `taken` from those that start at `from`. */
+  subtract(from: number, taken: number, slots: number): void {
+    const { sums, counts } = this.#memory;
+    for (let i = 0; i < slots; i++) {
+      counts[from + i] = (counts[from + i] as number) - (counts[taken + i] as number);
+    }
+    for (let i = 0; i < 2 * slots; i++) {
+      sums[2 * from + i] = (sums[2 * from + i] as number) - (sums[2 * taken + i] as number);
+    }
   }
 }

@@ -6,6 +6,11 @@ export type Bounds = { readonly least: number; readonly most: number };
 
 export const UNBOUNDED: Bounds = { least: Number.NEGATIVE_INFINITY, most: Number.POSITIVE_INFINITY };
 
+/** By its numbers: a copy in another thread is unbounded as well. */
+export function isUnbounded({ least, most }: Bounds): boolean {
+  return least === UNBOUNDED.least && most === UNBOUNDED.most;
+}
+
 /** The value that lowers the loss most, by its expansion to second order (Chen and Guestrin 2016, equation 5). */
 export function leafValue(
   gradient: number,

@@ -13,13 +13,13 @@ export const treeParameters = {
   leaves: {
     default: 31,
     range: 'a whole number above 0',
-    about: 'Leaves of a tree at most, grown best first; not of symmetric trees.',
+    about: 'Leaves of a tree at most, grown best first.',
     search: [7, 15, 31, 63],
   },
   depth: {
     default: 0,
     range: 'a whole number',
-    about: 'Depth of a tree at most; 0 sets no limit. Symmetric trees have this depth, 6 where it is 0.',
+    about: 'Depth of a tree at most; 0 sets no limit.',
   },
   learningRate: {
     default: 0.1,
@@ -82,8 +82,6 @@ export type LossName = (typeof lossNames)[number];
 
 export type TreeConfig = ConfigOf<typeof treeParameters> & {
   readonly loss: LossName;
-  /** `symmetric` trees have the same split at all nodes of a level, as CatBoost's. */
-  readonly growth: 'leaves' | 'symmetric';
   /** By name of a numeric column: 1 where scores must not fall as its value rises, -1 where they must not rise. */
   readonly monotone: Readonly<Record<string, 1 | -1>>;
 };
@@ -93,9 +91,6 @@ export type TreeOptions = Partial<TreeConfig> & Pick<TreeConfig, 'loss'>;
 
 const MODEL = 'trees';
 const MAX_BINS = 255;
-/** A tree of a level more has twice the leaves. */
-const MAX_SYMMETRIC_DEPTH = 12;
-const SYMMETRIC_DEPTH = 6;
 
 /** All values, checked against each other and the columns: MR_MODEL_CONFIG. */
 export function treeConfig(options: TreeOptions, columns: readonly Column[]): TreeConfig {
@@ -103,22 +98,18 @@ export function treeConfig(options: TreeOptions, columns: readonly Column[]): Tr
   const defaults = Object.fromEntries(
     Object.entries(treeParameters).map(([name, parameter]) => [name, parameter.default]),
   ) as ConfigOf<typeof treeParameters>;
-  const config: TreeConfig = { ...defaults, growth: 'leaves', monotone: {}, ...options };
+  const config: TreeConfig = { ...defaults, monotone: {}, ...options };
   const refuse = (name: keyof TreeConfig, expected: string) => {
     throw outOfRange(MODEL, name, config[name], expected);
   };
   if (!lossNames.includes(config.loss)) refuse('loss', lossNames.join(', '));
-  if (!['leaves', 'symmetric'].includes(config.growth)) refuse('growth', 'leaves or symmetric');
+  if (config.depth < 0) refuse('depth', 'not below 0');
   if (config.bins < 2 || config.bins > MAX_BINS) refuse('bins', `from 2 to ${MAX_BINS}`);
   if (config.leaves < 2) refuse('leaves', 'at least 2');
   if (config.rowShare === 0) refuse('rowShare', 'above 0');
   if (config.columnShare === 0) refuse('columnShare', 'above 0');
   checkMonotone(config.monotone, columns);
-  if (config.growth === 'leaves') return config;
-  if (Object.keys(config.monotone).length > 0) refuse('monotone', 'empty where trees are symmetric');
-  if (config.depth > MAX_SYMMETRIC_DEPTH)
-    refuse('depth', `at most ${MAX_SYMMETRIC_DEPTH} where trees are symmetric`);
-  return { ...config, depth: config.depth || SYMMETRIC_DEPTH };
+  return config;
 }
 
 function checkMonotone(monotone: TreeConfig['monotone'], columns: readonly Column[]): void {

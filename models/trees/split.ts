@@ -1,5 +1,5 @@
 import type { BinnedColumn } from './binning.ts';
-import { type Bounds, leafValue, loweringOf, type Sums } from './leaf-value.ts';
+import { type Bounds, isUnbounded, leafValue, loweringOf, type Sums } from './leaf-value.ts';
 import type { TreeConfig } from './parameters.ts';
 
 export type Split = {
@@ -24,29 +24,75 @@ export type ColumnHistogram = {
   readonly slot: number;
 };
 
+/** A gain below this share of what the node's own value gains is rounding. */
+const ROUNDING = 1e-9;
+/** So is one that changes scores by less than the root of this. */
+const MIN_SCORE_CHANGE = 1e-15;
+
+/** What the value of a leaf that is not split lowers the loss by, twice; and what a split must exceed to count. */
+export function loweringOfNode(
+  { sums, bounds }: Node,
+  l2: number,
+): { readonly own: number; readonly least: number } {
+  const { gradient, hessian } = sums;
+  const own = loweringOf(gradient, hessian, l2, leafValue(gradient, hessian, l2, bounds.least, bounds.most));
+  return { own, least: own + ROUNDING * own + MIN_SCORE_CHANGE * hessian };
+}
+
+type Found = { readonly lowering: number; readonly bin: number; readonly rows: number };
+
 /**
  * The best threshold of a column, missing values tried on both sides; undefined where none lowers the loss within the
- * limits. Where a node has no missing value, they will follow the side with more rows.
+ * limits. Where a node has no missing value, they will follow the side with more rows. `direction` is that of the column's
+ * constraint, 0 without one.
  */
 export function numericSplit(
-  { sums, counts, slot }: ColumnHistogram,
-  { bins }: BinnedColumn,
-  { sums: total, bounds }: Node,
-  { l2, minRows, minHessian }: TreeConfig,
+  histogram: ColumnHistogram,
+  column: BinnedColumn,
+  node: Node,
+  config: TreeConfig,
   direction: number,
 ): Omit<Split, 'column'> | undefined {
-  const { least, most } = bounds;
-  const missing = slot + bins;
-  const missingRows = counts[missing] as number;
-  const [missingGradient, missingHessian] = [sums[2 * missing] as number, sums[2 * missing + 1] as number];
-  const parent = loweringOf(
-    total.gradient,
-    total.hessian,
-    l2,
-    leafValue(total.gradient, total.hessian, l2, least, most),
-  );
-  let [best, bestBin, bestMissingLeft, bestRows] = [parent, -1, false, 0];
-  let [gradient, hessian, rows] = [0, 0, 0];
+  const { own, least } = loweringOfNode(node, config.l2);
+  const missing = sumsOfSlot(histogram, histogram.slot + column.bins);
+  const isFree = direction === 0 && isUnbounded(node.bounds);
+  const search = (before: Sums, above: number) =>
+    isFree
+      ? searchFree(histogram, column, node.sums, config, before, above)
+      : searchBounded(histogram, column, node, config, direction, before, above);
+  const right = search(NOTHING, least);
+  const left = missing.rows === 0 ? undefined : search(missing, right?.lowering ?? least);
+  const best = left ?? right;
+  if (best === undefined) return undefined;
+  return {
+    gain: (best.lowering - own) / 2,
+    bin: best.bin,
+    set: undefined,
+    missingLeft: missing.rows > 0 ? left !== undefined : 2 * best.rows >= node.sums.rows,
+  };
+}
+
+const NOTHING: Sums = { gradient: 0, hessian: 0, rows: 0 };
+
+export function sumsOfSlot({ sums, counts }: ColumnHistogram, slot: number): Sums {
+  return {
+    gradient: sums[2 * slot] as number,
+    hessian: sums[2 * slot + 1] as number,
+    rows: counts[slot] as number,
+  };
+}
+
+/** The best threshold above `above`; `before` stands left of all. This runs for each bin of each node, so it divides rarely. */
+function searchFree(
+  { sums, counts, slot }: ColumnHistogram,
+  { bins }: BinnedColumn,
+  total: Sums,
+  { l2, minRows, minHessian }: TreeConfig,
+  before: Sums,
+  above: number,
+): Found | undefined {
+  let { gradient, hessian, rows } = before;
+  let [best, bestBin, bestRows] = [above, -1, 0];
   for (let bin = 0; bin < bins; bin++) {
     const at = slot + bin;
     const inBin = counts[at] as number;
@@ -55,40 +101,48 @@ export function numericSplit(
     hessian += sums[2 * at + 1] as number;
     rows += inBin;
     if (total.rows - rows < minRows) break;
-    if (rows >= minRows && hessian >= minHessian && total.hessian - hessian >= minHessian) {
-      const left = leafValue(gradient, hessian, l2, least, most);
-      const otherGradient = total.gradient - gradient;
-      const otherHessian = total.hessian - hessian;
-      const right = leafValue(otherGradient, otherHessian, l2, least, most);
-      const lowering =
-        loweringOf(gradient, hessian, l2, left) + loweringOf(otherGradient, otherHessian, l2, right);
-      if (lowering > best && direction * (right - left) >= 0) {
-        [best, bestBin, bestMissingLeft, bestRows] = [lowering, bin, false, rows];
-      }
-    }
-    if (missingRows === 0) continue;
-    const leftHessian = hessian + missingHessian;
-    const otherHessian = total.hessian - leftHessian;
-    const otherRows = total.rows - rows - missingRows;
-    if (rows + missingRows < minRows || otherRows < minRows) continue;
-    if (leftHessian < minHessian || otherHessian < minHessian) continue;
-    const leftGradient = gradient + missingGradient;
-    const otherGradient = total.gradient - leftGradient;
-    const left = leafValue(leftGradient, leftHessian, l2, least, most);
-    const right = leafValue(otherGradient, otherHessian, l2, least, most);
+    const otherHessian = total.hessian - hessian;
+    if (rows < minRows || hessian < minHessian || otherHessian < minHessian) continue;
+    const otherGradient = total.gradient - gradient;
+    // Of g^2 / h + other^2 / otherHessian, over one denominator.
     const lowering =
-      loweringOf(leftGradient, leftHessian, l2, left) + loweringOf(otherGradient, otherHessian, l2, right);
-    if (lowering > best && direction * (right - left) >= 0) {
-      [best, bestBin, bestMissingLeft, bestRows] = [lowering, bin, true, rows + missingRows];
-    }
+      gradient * gradient * (otherHessian + l2) + otherGradient * otherGradient * (hessian + l2);
+    const denominator = (hessian + l2) * (otherHessian + l2);
+    if (lowering <= best * denominator) continue;
+    [best, bestBin, bestRows] = [lowering / denominator, bin, rows];
   }
-  if (bestBin < 0) return undefined;
-  return {
-    gain: (best - parent) / 2,
-    bin: bestBin,
-    set: undefined,
-    missingLeft: missingRows > 0 ? bestMissingLeft : 2 * bestRows >= total.rows,
-  };
+  return bestBin < 0 ? undefined : { lowering: best, bin: bestBin, rows: bestRows };
+}
+
+/** As `searchFree`, with values within the node's bounds that rise or fall with the column. */
+function searchBounded(
+  histogram: ColumnHistogram,
+  { bins }: BinnedColumn,
+  { sums: total, bounds: { least, most } }: Node,
+  { l2, minRows, minHessian }: TreeConfig,
+  direction: number,
+  before: Sums,
+  above: number,
+): Found | undefined {
+  let { gradient, hessian, rows } = before;
+  let best: Found | undefined;
+  for (let bin = 0; bin < bins; bin++) {
+    const own = sumsOfSlot(histogram, histogram.slot + bin);
+    gradient += own.gradient;
+    hessian += own.hessian;
+    rows += own.rows;
+    if (total.rows - rows < minRows) break;
+    const otherHessian = total.hessian - hessian;
+    if (rows < minRows || hessian < minHessian || otherHessian < minHessian) continue;
+    const otherGradient = total.gradient - gradient;
+    const left = leafValue(gradient, hessian, l2, least, most);
+    const right = leafValue(otherGradient, otherHessian, l2, least, most);
+    if (direction * (right - left) < 0) continue;
+    const lowering =
+      loweringOf(gradient, hessian, l2, left) + loweringOf(otherGradient, otherHessian, l2, right);
+    if (lowering > (best?.lowering ?? above)) best = { lowering, bin, rows };
+  }
+  return best;
 }
 
 /** Of two splits the one that lowers the loss more; of equal ones that of the column whose name comes first. */
