@@ -150,6 +150,10 @@ export {
   type TrainingProgress,
   train,
 } from './training.ts';
+export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
+export { treesAsOnnx } from './trees/onnx.ts';
+export { TreeScorer } from './trees/scorer.ts';
+export { readTrees, saveTrees } from './trees/storage.ts';
 export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
 export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
 export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';
