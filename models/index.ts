@@ -20,6 +20,9 @@ export {
   type VersionFiles,
   type VersionManifest,
 } from './artifact/port.ts';
+export { type Calibrator, calibrate, type Labelled, parseCalibrator } from './calibration/calibrator.ts';
+export { fitIsotonic } from './calibration/isotonic.ts';
+export { fitPlatt } from './calibration/platt.ts';
 export { defaultModel, modelNamed, modelNames, modelOf, models } from './catalogue.ts';
 export {
   type Checkpoint,
@@ -151,8 +154,15 @@ export {
   train,
 } from './training.ts';
 export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
+export {
+  gainImportance,
+  type ImportanceOptions,
+  permutationImportance,
+  splitImportance,
+} from './trees/importance.ts';
 export { treesAsOnnx } from './trees/onnx.ts';
 export { TreeScorer } from './trees/scorer.ts';
+export { type Contributions, treeContributions } from './trees/shap.ts';
 export { readTrees, saveTrees } from './trees/storage.ts';
 export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
 export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
