@@ -18,4 +18,5 @@ await runNamed(import.meta.dirname, 'bench', [
   'client',
   'redis',
   'heavy-user',
+  'tree-scores',
 ]);

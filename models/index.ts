@@ -20,6 +20,9 @@ export {
   type VersionFiles,
   type VersionManifest,
 } from './artifact/port.ts';
+export { type Calibrator, calibrate, type Labelled, parseCalibrator } from './calibration/calibrator.ts';
+export { fitIsotonic } from './calibration/isotonic.ts';
+export { fitPlatt } from './calibration/platt.ts';
 export { defaultModel, modelNamed, modelNames, modelOf, models, retrievalModelOf } from './catalogue.ts';
 export {
   type Checkpoint,
@@ -158,10 +161,6 @@ export {
 } from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
-export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
-export { fitTrees } from './trees/fit.ts';
-export type { TreeOptions } from './trees/parameters.ts';
-export type { TrainingRows } from './trees/training-rows.ts';
 export {
   type EpochSummary,
   type Execution,
@@ -173,6 +172,27 @@ export {
   type TrainingProgress,
   train,
 } from './training.ts';
+export type {
+  Column,
+  Column,
+  FeatureRows,
+  FeatureRows,
+  TreeEnsemble,
+  TreeEnsemble,
+} from './trees/ensemble.ts';
+export { fitTrees } from './trees/fit.ts';
+export {
+  gainImportance,
+  type ImportanceOptions,
+  permutationImportance,
+  splitImportance,
+} from './trees/importance.ts';
+export { treesAsOnnx } from './trees/onnx.ts';
+export type { TreeOptions } from './trees/parameters.ts';
+export { TreeScorer } from './trees/scorer.ts';
+export { type Contributions, treeContributions } from './trees/shap.ts';
+export { readTrees, saveTrees } from './trees/storage.ts';
+export type { TrainingRows } from './trees/training-rows.ts';
 export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
 export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
 export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';

@@ -41,7 +41,8 @@ export function calibrate(calibrator: Calibrator, score: number): number {
 /** A calibrator from JSON; what is none is refused with InputError MR_MODEL_CHECKPOINT. */
 export function parseCalibrator(value: unknown): Calibrator {
   const { kind, x, y, slope, intercept } = (value ?? {}) as Record<string, unknown>;
-  if (kind === 'platt' && isFinite(slope) && isFinite(intercept)) return { kind, slope, intercept };
+  if (kind === 'platt' && isFiniteNumber(slope) && isFiniteNumber(intercept))
+    return { kind, slope, intercept };
   if (kind === 'isotonic' && areFinite(x) && areFinite(y)) {
     const ascends = x.every(
       (each, i) => Math.fround(each) === each && (i === 0 || each > (x[i - 1] as number)),
@@ -71,8 +72,9 @@ export function checkLabelled({ scores, labels, weights }: Labelled): void {
   if (!(total > 0 && total < Number.POSITIVE_INFINITY)) throw malformed(`the weights add up to ${total}`);
 }
 
-const isFinite = (value: unknown): value is number => Number.isFinite(value);
-const areFinite = (values: unknown): values is number[] => Array.isArray(values) && values.every(isFinite);
+const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value);
+const areFinite = (values: unknown): values is number[] =>
+  Array.isArray(values) && values.every(isFiniteNumber);
 
 function malformed(what: string): InputError {
   return new InputError('MR_MODEL_DATA', `cannot calibrate: ${what}`, {

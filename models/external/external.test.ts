@@ -43,7 +43,15 @@ function refused(directory: string, code: string, message: RegExp): Promise<void
 }
 
 describe('models from outside', () => {
-  for (const name of ['sklearn-logistic', 'sklearn-boosting', 'pytorch-towers']) {
+  const frameworks = [
+    'sklearn-logistic',
+    'sklearn-boosting',
+    'pytorch-towers',
+    'xgboost',
+    'lightgbm',
+    'catboost',
+  ];
+  for (const name of frameworks) {
     const scoresAlike = async (directory: string) => {
       const { manifest, contents } = await readExternalModel(directory);
       assert.deepEqual(Object.keys(contents), ['model.json', 'model.onnx']);

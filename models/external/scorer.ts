@@ -111,7 +111,9 @@ export class ExternalScorer {
   #scores({ data, dims, type }: Tensor, rows: number): Float64Array {
     const { name, columns, column } = this.#manifest.output;
     const expected = columns === undefined ? [rows] : [rows, columns];
-    if (dims.join() !== expected.join() || (type !== 'float32' && type !== 'float64')) {
+    // CatBoost declares [rows] and computes [rows, 1].
+    const isColumn = columns === undefined && dims.join() === [rows, 1].join();
+    if ((dims.join() !== expected.join() && !isColumn) || (type !== 'float32' && type !== 'float64')) {
       throw new InputError(
         'MR_MODEL_SIGNATURE',
         `The output ${name} is ${type} [${dims.join(', ')}] for ${rows} rows; the manifest says [${expected.join(', ')}].`,

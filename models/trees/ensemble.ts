@@ -47,3 +47,25 @@ export function setOf({ threshold, setStarts, categories }: TreeEnsemble, node: 
   const set = threshold[node] as number;
   return categories.subarray(setStarts[set], setStarts[set + 1]);
 }
+
+/** Whether a row with this value in the split's column goes left at the node. */
+export function goesLeft(ensemble: TreeEnsemble, node: number, value: number): boolean {
+  const categories = ensemble.columns[ensemble.column[node] as number]?.categories;
+  if (categories === undefined) {
+    if (Number.isNaN(value)) return ensemble.missingLeft[node] === 1;
+    return value <= (ensemble.threshold[node] as number);
+  }
+  const isCategory = Number.isInteger(value) && value >= 0 && value < categories.length;
+  return isCategory ? isIn(setOf(ensemble, node), value) : ensemble.missingLeft[node] === 1;
+}
+
+/** Whether an ascending set has the category. */
+function isIn(set: Int32Array, category: number): boolean {
+  let below = 0;
+  for (let above = set.length; below < above; ) {
+    const middle = (below + above) >>> 1;
+    if ((set[middle] as number) < category) below = middle + 1;
+    else above = middle;
+  }
+  return set[below] === category;
+}

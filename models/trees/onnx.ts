@@ -59,7 +59,7 @@ function withoutUnknown({ columns }: TreeEnsemble, features: Tensor): Tensor {
 
 function treeScores(ensemble: TreeEnsemble, features: Tensor): Tensor {
   const nodes = new OnnxNodes();
-  ensemble.roots.forEach((root, tree) => addTree(nodes, ensemble, tree, root));
+  for (const [tree, root] of ensemble.roots.entries()) addTree(nodes, ensemble, tree, root);
   // The operator requires a tree.
   if (ensemble.roots.length === 0) nodes.leaf(0, 0, 0);
   const scores = features.graph.apply('TreeEnsembleRegressor', [features], {

@@ -1,8 +1,8 @@
-"""Makes the models from outside that the tests publish: real exports of scikit-learn and PyTorch, and graphs that are
-wrong on purpose. Run it where PyPI is reached:
+"""Makes the models from outside that the tests publish: real exports of scikit-learn and PyTorch, those of boosted_trees.py,
+and graphs that are wrong on purpose. Run it where PyPI is reached:
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install -r src/models/external/testing/requirements.txt
-    /tmp/venv/bin/python src/models/external/testing/make-fixtures.py [DIRECTORY]
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install -r models/external/testing/requirements.txt
+    /tmp/venv/bin/python models/external/testing/make-fixtures.py [DIRECTORY]
 
 Without a directory it writes those that are kept beside it. CI makes fresh ones in a directory that the tests find in
 EXPORTED_MODELS. PyTorch comes from PyPI with its CUDA libraries, 5 GB of which nothing is used here: remove them after.
@@ -10,11 +10,7 @@ EXPORTED_MODELS. PyTorch comes from PyPI with its CUDA libraries, 5 GB of which 
 Each model's directory has model.onnx, model.json, and expected.json: rows of features with the scores that the
 framework itself gives them.
 """
-import hashlib
-import json
 import logging
-import pathlib
-import sys
 
 import numpy as np
 import onnx
@@ -27,59 +23,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from boosted_trees import boosted_trees
+from writing import FEATURES, MADE, examples, write
+
 # It warns of each operator of torchvision, which is not needed.
 logging.getLogger("torch.onnx").setLevel(logging.ERROR)
 
-MADE = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "fixtures"
-VIEWS = {"user-features": 2, "item-features": 2}
-FEATURES = [
-    "user-features.events",
-    "user-features.completion_rate",
-    "user-features.rating_mean",
-    "item-features.ctr",
-    "item-features.popularity",
-]
 ROWS = 6
-
-
-def write(name, model, inputs, output, rows=None, scores=None, **more):
-    directory = MADE / name
-    directory.mkdir(parents=True, exist_ok=True)
-    graph = model if isinstance(model, bytes) else model.SerializeToString()
-    (directory / "model.onnx").write_bytes(graph)
-    manifest = {
-        "format": 1,
-        "name": name,
-        "graph": "model.onnx",
-        "sha256": hashlib.sha256(graph).hexdigest(),
-        "views": VIEWS,
-        "inputs": inputs,
-        "output": output,
-        **more,
-    }
-    (directory / "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    if rows is not None:
-        expected = {
-            "rows": [[None if value != value else float(value) for value in row] for row in rows],
-            "scores": [float(score) for score in scores],
-        }
-        (directory / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
-
-
-def examples(random, count):
-    """Features as the views have them, and whether the user took to the item."""
-    x = np.stack(
-        [
-            random.integers(0, 300, count),
-            random.uniform(0, 1, count),
-            random.uniform(1, 5, count),
-            random.uniform(0, 1, count),
-            random.gamma(2.0, 3.0, count),
-        ],
-        axis=1,
-    ).astype(np.float32)
-    y = (2 * x[:, 3] + 0.1 * x[:, 4] + x[:, 1] + random.normal(0, 0.5, count) > 2).astype(int)
-    return x, y
 
 
 def scikit_learn(random):
@@ -176,5 +126,6 @@ if __name__ == "__main__":
     scikit_learn(random)
     pytorch(random)
     wrong()
+    boosted_trees()
     for path in sorted(MADE.glob("*/model.onnx")):
         print(path.relative_to(MADE), path.stat().st_size)

@@ -139,12 +139,13 @@ export function scoreByWalking(ensemble: TreeEnsemble, row: ArrayLike<number>): 
 function leafOf(ensemble: TreeEnsemble, root: number, row: ArrayLike<number>): number {
   let node = root;
   while ((ensemble.column[node] as number) >= 0) {
-    node = (goesLeft(ensemble, node, row) ? ensemble.left : ensemble.right)[node] as number;
+    node = (walksLeft(ensemble, node, row) ? ensemble.left : ensemble.right)[node] as number;
   }
   return node;
 }
 
-export function goesLeft(ensemble: TreeEnsemble, node: number, row: ArrayLike<number>): boolean {
+/** Written apart from the one that the product uses, so that each checks the other. */
+export function walksLeft(ensemble: TreeEnsemble, node: number, row: ArrayLike<number>): boolean {
   const column = ensemble.column[node] as number;
   const value = row[column] as number;
   const threshold = ensemble.threshold[node] as number;
