@@ -105,6 +105,10 @@ export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export { checkedNeeds, type Model, type SnapshotNeeds, type TrainedModel } from './model.ts';
 export { loadModelModules, modelModules } from './model-modules.ts';
+export { type NeuMfConfig, neuMfDefaults } from './neumf/config.ts';
+export type { NeuMfData } from './neumf/data.ts';
+export { NeuMfScorer, type TrainedNeuMf } from './neumf/scorer.ts';
+export { neuMf } from './neumf/train.ts';
 export { modelOptions, modelSettings } from './options.ts';
 export { hostThreads } from './parallel/thread-host.ts';
 export {

@@ -12,6 +12,8 @@ import {
   neg,
   present,
   relu,
+  sigmoid,
+  softplus,
   sqrt,
   sub,
   where,
@@ -73,6 +75,8 @@ const cases: Record<string, Case> = {
   log: { shapes: [[4]], build: (a) => log(a), domain: positive },
   sqrt: { shapes: [[4]], build: (a) => sqrt(a), domain: positive },
   relu: { shapes: [[3, 3]], build: (a) => relu(a), domain: awayFromZero },
+  sigmoid: { shapes: [[4]], build: (a) => sigmoid(a) },
+  softplus: { shapes: [[4]], build: (a) => softplus(a) },
   'where, broadcast': {
     shapes: [[2, 3], [3]],
     build: (a, b) => where(greater(a, 0), a, b),
