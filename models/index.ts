@@ -30,6 +30,11 @@ export {
   WEIGHTS_FILE,
 } from './checkpoint.ts';
 export type { Dataset } from './dataset.ts';
+export { type DlrmConfig, dlrmDefaults } from './dlrm/config.ts';
+export type { DlrmData, Examples as DlrmExamples, Rows as DlrmRows, SparseFeature } from './dlrm/data.ts';
+export { DlrmScorer, type Predictions, type TrainedDlrm } from './dlrm/scorer.ts';
+export { type SparseEncoding, sparseEncoder, vocabularyOf } from './dlrm/sparse-encoding.ts';
+export { dlrm } from './dlrm/train.ts';
 export { fitEase } from './ease/fit.ts';
 export {
   type BootstrapOptions,

@@ -19,7 +19,16 @@ import {
   where,
 } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
-import { concat, gatherRows, pickColumns, reshape, slice, split, transpose } from './layout.ts';
+import {
+  concat,
+  gatherRows,
+  pickColumns,
+  reshape,
+  selectColumns,
+  slice,
+  split,
+  transpose,
+} from './layout.ts';
 import { causalSegments } from './masks.ts';
 import { linear, matmul, matmulAdd } from './matrix.ts';
 import { l2Normalise, layerNorm, logSoftmax, mean, softmax } from './normalisation.ts';
@@ -195,6 +204,7 @@ const cases: Record<string, Case> = {
   reshape: { shapes: [[2, 6]], build: (a) => reshape(a, [3, 4]) },
   transpose: { shapes: [[2, 3, 4]], build: (a) => transpose(a, [2, 0, 1]) },
   pickColumns: { shapes: [[3, 4]], build: (a) => pickColumns(a, ids(a.graph, [1, 3, 0], [3])) },
+  selectColumns: { shapes: [[3, 5]], build: (a) => selectColumns(a, [4, 0, 2]) },
   'softmax, last axis': { shapes: [[2, 4]], build: (a) => softmax(a) },
   'softmax, first axis': { shapes: [[3, 2]], build: (a) => softmax(a, 0) },
   logSoftmax: { shapes: [[2, 4]], build: (a) => logSoftmax(a) },

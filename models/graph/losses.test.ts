@@ -3,13 +3,7 @@ import test from 'node:test';
 import { seededRandom } from '../random.ts';
 import { mul } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
-import {
-  binaryCrossEntropy,
-  sampledSoftmax,
-  softmaxCrossEntropy,
-  softmaxOverRows,
-  squaredError,
-} from './losses.ts';
+import { binaryCrossEntropy, sampledSoftmax, softmaxCrossEntropy, softmaxOverRows } from './losses.ts';
 import { matmul } from './matrix.ts';
 import { toOnnx } from './onnx.ts';
 import { Session } from './session.ts';
@@ -30,11 +24,6 @@ const cases: Record<string, Case> = {
       return binaryCrossEntropy(logits, labels, weight);
     },
     domain: positive,
-  },
-  squaredError: {
-    shapes: [[4], [4]],
-    build: (predictions, targets) =>
-      squaredError(predictions, targets, weights(predictions.graph, 1, 0, 2, 1)),
   },
   softmaxCrossEntropy: {
     shapes: [[3, 4], [3]],

@@ -6,7 +6,7 @@ import { sum } from './reduction.ts';
 import { sameShape, shapeError } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
-// Each loss is the mean of its examples by their weights, a scalar. Examples of weight 0 fill up a batch.
+// Each loss but `logLosses` is the mean of its examples by their weights, a scalar. Examples of weight 0 fill up a batch.
 
 function weightedMean(losses: Tensor, weight: Tensor): Tensor {
   if (!sameShape(losses.shape, weight.shape)) {
@@ -16,17 +16,16 @@ function weightedMean(losses: Tensor, weight: Tensor): Tensor {
 }
 
 /**
- * Binary log loss of the labels, 0 or 1, under probabilities sigmoid(logits); all of one shape. From logits, since a
- * probability rounds to 1 where its logarithm still counts.
+ * Log loss of each label, 0 or 1, under the probability sigmoid(logit); of one shape. From logits, since a probability
+ * rounds to 1 where its logarithm still counts.
  */
-export function binaryCrossEntropy(logits: Tensor, labels: Tensor, weight: Tensor): Tensor {
-  return weightedMean(sub(softplus(logits), mul(logits, labels)), weight);
+export function logLosses(logits: Tensor, labels: Tensor): Tensor {
+  return sub(softplus(logits), mul(logits, labels));
 }
 
-/** Squared error; all of one shape. */
-export function squaredError(predictions: Tensor, targets: Tensor, weight: Tensor): Tensor {
-  const error = sub(predictions, targets);
-  return weightedMean(mul(error, error), weight);
+/** The mean of `logLosses`. */
+export function binaryCrossEntropy(logits: Tensor, labels: Tensor, weight: Tensor): Tensor {
+  return weightedMean(logLosses(logits, labels), weight);
 }
 
 /** Softmax cross entropy, -log P(target): scores [B, C], targets int64 [B]. */
