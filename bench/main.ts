@@ -8,6 +8,7 @@ await runNamed(import.meta.dirname, 'bench', [
   'features-online',
   'snapshot',
   'train',
+  'dlrm',
   'engine',
   'nexmark',
   'restore',
