@@ -1,6 +1,6 @@
 /**
- * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model with their
- * graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
+ * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model, the networks
+ * that rank (NeuMF, DLRM), with their graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
  * item-kNN, EASE, iALS), the exact vector index, and the evaluation of rankers.
  *
  * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give

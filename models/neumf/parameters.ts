@@ -1,5 +1,4 @@
 import { DenseParameters, type DenseShape } from '../optimise/dense-parameters.ts';
-import { embeddingOptimiser } from '../optimise/embedding-optimiser.ts';
 import { EmbeddingTable } from '../optimise/embedding-table.ts';
 import type { Random } from '../random.ts';
 import { type NeuMfConfig, widthsOf } from './config.ts';
@@ -22,8 +21,8 @@ export function createParameters(
   config: NeuMfConfig,
   random: Random,
 ): Parameters {
-  const { factors, dim, learningRate, weightDecay } = config;
-  const options = embeddingOptimiser(config.embeddingOptimiser, { learningRate, weightDecay });
+  const { factors, dim, learningRate, weightDecay, embeddingOptimiser: kind } = config;
+  const options = { kind, learningRate, weightDecay };
   const table = (rows: number, width: number) =>
     new EmbeddingTable(rows + 1, width, EMBEDDING_DEVIATION, random, options);
   const tables = {

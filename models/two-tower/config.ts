@@ -1,3 +1,4 @@
+import { embeddingOptimiserParameter } from '../optimise/embedding-optimiser.ts';
 import { type ConfigOf, checkRanges, checkValue, defaultsOf, type Parameters } from '../parameters.ts';
 
 /**
@@ -66,9 +67,10 @@ export const twoTowerParameters = {
   learningRate: {
     default: 0.012,
     range: 'above 0',
-    about: 'Learning rate of Adam at the first step; it falls linearly to zero at the last.',
+    about: 'Learning rate at the first step; it falls linearly to zero at the last.',
     search: { from: 0.002, to: 0.05, log: true },
   },
+  embeddingOptimiser: embeddingOptimiserParameter,
   weightDecay: {
     default: 4,
     range: 'not below 0',
