@@ -4,16 +4,25 @@ export type DlrmCase = {
   readonly name: string;
   /** Rows of all embeddings together. */
   readonly rows: number;
+  /** What differs from the defaults, for which the aims are. */
   readonly config: Partial<DlrmConfig>;
+  readonly hasAims: boolean;
 };
 
 export const cases: readonly DlrmCase[] = [
-  { name: '1 M rows of 16', rows: 1e6, config: {} },
-  { name: '10 M rows of 16, row-wise Adagrad', rows: 1e7, config: {} },
+  { name: '1 M rows of 16', rows: 1e6, config: {}, hasAims: true },
+  {
+    name: '1 M rows of 64, layers of 256 and 512',
+    rows: 1e6,
+    config: { dim: 64, bottomHidden: 256, topHidden: 512 },
+    hasAims: false,
+  },
+  { name: '10 M rows of 16, row-wise Adagrad', rows: 1e7, config: {}, hasAims: true },
   {
     name: '10 M rows of 16, Adam',
     rows: 1e7,
     config: { embeddingOptimiser: 'adam', embeddingLearningRate: 0.005 },
+    hasAims: true,
   },
 ];
 
