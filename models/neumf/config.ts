@@ -3,28 +3,28 @@ import { type ConfigOf, checkRanges, defaultsOf, type Parameters } from '../para
 
 export const neuMfParameters = {
   factors: {
-    default: 32,
-    range: 'a whole number above 0',
-    about: 'Factors of the product of user and item (generalised matrix factorisation).',
-    search: [8, 16, 32, 64],
-  },
-  dim: {
-    default: 32,
-    range: 'a whole number above 0',
-    about: 'Length of the embeddings of users, and of items, that enter the layers.',
-    search: [16, 32, 64],
-  },
-  layers: {
-    default: 3,
-    range: 'a whole number above 0',
-    about: 'Hidden layers; each is half as wide as the one before.',
-    search: [1, 2, 3, 4],
-  },
-  hidden: {
     default: 64,
     range: 'a whole number above 0',
+    about: 'Factors of the product of user and item (generalised matrix factorisation).',
+    search: [16, 32, 64, 128],
+  },
+  dim: {
+    default: 16,
+    range: 'a whole number above 0',
+    about: 'Length of the embeddings of users, and of items, that enter the layers.',
+    search: [8, 16, 32],
+  },
+  layers: {
+    default: 2,
+    range: 'a whole number above 0',
+    about: 'Hidden layers; each is half as wide as the one before.',
+    search: [1, 2, 3],
+  },
+  hidden: {
+    default: 32,
+    range: 'a whole number above 0',
     about: 'Width of the first hidden layer.',
-    search: [32, 64, 128],
+    search: [16, 32, 64],
   },
   negatives: {
     default: 4,
@@ -34,10 +34,10 @@ export const neuMfParameters = {
     search: [2, 4, 8],
   },
   epochs: {
-    default: 20,
+    default: 12,
     range: 'a whole number above 0',
     about: 'Passes over the pairs.',
-    search: [10, 20, 30],
+    search: [6, 12, 20],
   },
   batchSize: {
     default: 2048,
@@ -46,17 +46,17 @@ export const neuMfParameters = {
     search: [1024, 2048, 4096],
   },
   learningRate: {
-    default: 0.003,
+    default: 0.005,
     range: 'above 0',
     about: 'Learning rate at the first step; it falls linearly to zero at the last.',
     search: { from: 0.0005, to: 0.02, log: true },
   },
   weightDecay: {
-    default: 0,
+    default: 0.8,
     range: 'not below 0',
     about:
       'L2, decoupled as in AdamW: the share of an embedding, times the learning rate, that each update of it takes away.',
-    search: [0, 0.1, 0.3, 1],
+    search: [0, 0.5, 0.8, 1.5],
   },
   unknownShare: {
     default: 0.002,
