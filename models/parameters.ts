@@ -134,3 +134,11 @@ export function searchSpaceOf(parameters: Parameters): SearchSpace {
   );
   return Object.fromEntries(searched) as SearchSpace;
 }
+
+/** The parameter of every model that learns tables of embeddings. */
+export const embeddingOptimiserParameter = {
+  default: 'adam',
+  choices: ['adam', 'row-wise-adagrad'],
+  about:
+    'What changes the embeddings: Adam keeps two numbers for each weight, row-wise Adagrad one for each row, which tables of millions of rows are for.',
+} as const satisfies ChoiceParameter;

@@ -1,7 +1,12 @@
-import { embeddingOptimiserParameter } from '../optimise/embedding-optimiser.ts';
-import { type ConfigOf, checkRanges, defaultsOf, type Parameters } from '../parameters.ts';
+import {
+  type ConfigOf,
+  checkRanges,
+  defaultsOf,
+  embeddingOptimiserParameter,
+  type Parameters,
+} from '../parameters.ts';
 
-export const dlrmParameters = {
+const dlrmParameters = {
   dim: {
     default: 16,
     range: 'a whole number above 0',

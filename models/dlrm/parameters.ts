@@ -36,7 +36,7 @@ export function dimensionsOf({ users, items, train }: DlrmData): Dimensions {
 export const vectorsOf = ({ sparse }: SideDimensions): number => 1 + sparse;
 
 /** Products of two different vectors of a side. */
-export function pairsOf(side: SideDimensions): number {
+function pairsOf(side: SideDimensions): number {
   const vectors = vectorsOf(side);
   return (vectors * (vectors - 1)) / 2;
 }

@@ -1,5 +1,11 @@
-import { embeddingOptimiserParameter } from '../optimise/embedding-optimiser.ts';
-import { type ConfigOf, checkRanges, checkValue, defaultsOf, type Parameters } from '../parameters.ts';
+import {
+  type ConfigOf,
+  checkRanges,
+  checkValue,
+  defaultsOf,
+  embeddingOptimiserParameter,
+  type Parameters,
+} from '../parameters.ts';
 
 /**
  * For lists of what a user will take to in the time to come. On MovieLens 100K, each user's last 20% held out, the
