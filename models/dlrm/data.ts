@@ -64,10 +64,8 @@ export function checkData({ users, items, train, validation }: DlrmData): void {
 /** Refuses rows that are not of one length, ids out of their range and infinite numbers (MR_MODEL_DATA). */
 export function checkRows(name: string, { count, dense, sparse }: Rows): void {
   check(dense.values.length === count * dense.width, `${name}: dense is not [${count}, ${dense.width}]`);
-  dense.values.forEach((value, i) => {
-    const isMissing = Number.isNaN(value);
-    check(isMissing || Number.isFinite(value), `${name}: dense value ${i % dense.width} is ${value}`);
-  });
+  const infinite = dense.values.findIndex((value) => Math.abs(value) === Number.POSITIVE_INFINITY);
+  check(infinite < 0, `${name}: dense value ${infinite % dense.width} is ${dense.values[infinite]}`);
   sparse.forEach(({ cardinality, offsets, ids }, feature) => {
     const rises = offsets.every((offset, i) => i === 0 || offset >= (offsets[i - 1] as number));
     const isWhole = offsets.length === count + 1 && offsets[0] === 0 && offsets[count] === ids.length;
@@ -92,13 +90,12 @@ function checkExamples(name: string, examples: Examples, users: number, items: n
   checkIds(`${name} items`, item, items);
   checkIds(`${name} clicks`, clicked, MOST_CLASSES);
   if (converted !== undefined) checkIds(`${name} conversions`, converted, MOST_CLASSES);
-  weight.forEach((value) => {
-    check(value >= 0 && Number.isFinite(value), `${name}: a weight is ${value}`);
-  });
-  revenue?.forEach((value, example) => {
-    if (!countsFor('revenue', examples, example)) return;
-    check(value > 0 && Number.isFinite(value), `${name}: the revenue of a conversion is ${value}`);
-  });
+  const unweighable = weight.find((value) => !(value >= 0 && Number.isFinite(value)));
+  check(unweighable === undefined, `${name}: a weight is ${unweighable}`);
+  const unpaid = revenue?.find(
+    (value, example) => countsFor('revenue', examples, example) && !(value > 0 && Number.isFinite(value)),
+  );
+  check(unpaid === undefined, `${name}: the revenue of a conversion is ${unpaid}`);
 }
 
 /** A head whose examples all came out alike has learned nothing when it says so. */
@@ -120,11 +117,9 @@ function checkClasses(train: Examples): void {
   }
 }
 
-function checkIds(name: string, ids: ArrayLike<number>, bound: number): void {
-  for (let i = 0; i < ids.length; i++) {
-    const id = ids[i] as number;
-    check(id >= 0 && id < bound, `${name}: ${id} is not from 0 to ${bound - 1}`);
-  }
+function checkIds(name: string, ids: Int32Array | Uint8Array, bound: number): void {
+  const outside = (ids as Int32Array).find((id) => id < 0 || id >= bound);
+  check(outside === undefined, `${name}: ${outside} is not from 0 to ${bound - 1}`);
 }
 
 function check(condition: boolean, message: string): asserts condition {

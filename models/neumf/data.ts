@@ -27,7 +27,8 @@ function checkPairs(name: string, { user, item }: Pairs, users: number, items: n
 }
 
 function checkIds(name: string, ids: Int32Array, bound: number): void {
-  for (const id of ids) check(id >= 0 && id < bound, `${name}: id ${id} is not below ${bound}`);
+  const outside = ids.find((id) => id < 0 || id >= bound);
+  check(outside === undefined, `${name}: id ${outside} is not below ${bound}`);
 }
 
 function check(condition: boolean, message: string): asserts condition {
