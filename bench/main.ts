@@ -9,6 +9,7 @@ await runNamed(import.meta.dirname, 'bench', [
   'snapshot',
   'train',
   'trees',
+  'dlrm',
   'engine',
   'nexmark',
   'restore',

@@ -1,6 +1,6 @@
 /**
- * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model with their
- * graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
+ * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model, the networks
+ * that rank (NeuMF, DLRM), with their graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
  * item-kNN, EASE, iALS), the exact vector index, and the evaluation of rankers.
  *
  * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
@@ -33,6 +33,11 @@ export {
   WEIGHTS_FILE,
 } from './checkpoint.ts';
 export type { Dataset } from './dataset.ts';
+export { type DlrmConfig, dlrmDefaults } from './dlrm/config.ts';
+export type { DlrmData, Examples as DlrmExamples, Rows as DlrmRows, SparseFeature } from './dlrm/data.ts';
+export { DlrmScorer, type Predictions, type TrainedDlrm } from './dlrm/scorer.ts';
+export { type SparseEncoding, sparseEncoder, vocabularyOf } from './dlrm/sparse-encoding.ts';
+export { dlrm } from './dlrm/train.ts';
 export { fitEase } from './ease/fit.ts';
 export {
   type BootstrapOptions,
@@ -115,6 +120,10 @@ export {
   type TrainedModel,
 } from './model.ts';
 export { loadModelModules, modelModules } from './model-modules.ts';
+export { type NeuMfConfig, neuMfDefaults } from './neumf/config.ts';
+export type { NeuMfData } from './neumf/data.ts';
+export { NeuMfScorer, type TrainedNeuMf } from './neumf/scorer.ts';
+export { neuMf } from './neumf/train.ts';
 export { openRanker } from './open-ranker.ts';
 export { modelOptions, modelSettings } from './options.ts';
 export { hostThreads } from './parallel/thread-host.ts';
@@ -174,10 +183,7 @@ export {
 } from './training.ts';
 export type {
   Column,
-  Column,
   FeatureRows,
-  FeatureRows,
-  TreeEnsemble,
   TreeEnsemble,
 } from './trees/ensemble.ts';
 export { fitTrees } from './trees/fit.ts';

@@ -24,10 +24,17 @@ const refused: readonly (readonly [text: string, message: RegExp])[] = [
   ['export default { ...MODEL, open: undefined };', /open is no function/],
   ['export default { ...MODEL, needs: undefined };', /needs is no function/],
   ['export default { ...MODEL, parameters: undefined };', /it declares no parameters/],
-  ['export default { ...MODEL, parameters: { depth: 3 } };', /parameter depth has no range that there is/],
+  [
+    'export default { ...MODEL, parameters: { depth: 3 } };',
+    /parameter depth has neither choices nor a range/,
+  ],
+  [
+    'export default { ...MODEL, parameters: { depth: { choices: [3] } } };',
+    /parameter depth has neither choices/,
+  ],
   [
     `export default { ...MODEL, parameters: { depth: { range: 'toString' } } };`,
-    /parameter depth has no range/,
+    /parameter depth has neither choices nor a range/,
   ],
   ['export default { ...MODEL, serving: {} };', /its serving is neither/],
   [`export default { ...MODEL, serving: { kind: 'vectors' } };`, /its serving is neither/],

@@ -2,7 +2,7 @@
 import { ConfigurationError, importUserModule } from '#platform';
 import { addModel, modelOf } from './catalogue.ts';
 import type { Model, RankingModel, RetrievalModel } from './model.ts';
-import { isRange } from './parameters.ts';
+import { isParameter } from './parameters.ts';
 
 /** As versions, options and the command line write it. */
 const NAME = /^[a-z][a-z0-9-]{0,40}$/;
@@ -41,8 +41,8 @@ function lackOf(exported: unknown): string | undefined {
   if (typeof about !== 'string') return 'about is not text';
   if (typeof open !== 'function') return 'open is no function';
   if (typeof parameters !== 'object' || parameters === null) return 'it declares no parameters';
-  const wrong = Object.entries(parameters).find(([, each]) => !isRange(each?.range));
-  if (wrong !== undefined) return `parameter ${wrong[0]} has no range that there is`;
+  const wrong = Object.entries(parameters).find(([, each]) => !isParameter(each));
+  if (wrong !== undefined) return `parameter ${wrong[0]} has neither choices nor a range that there is`;
   return role === 'retrieval'
     ? lackOfRetrieval(exported as Partial<RetrievalModel>)
     : lackOfRanking(exported as Partial<RankingModel>);

@@ -1,7 +1,7 @@
 /** The options that models declare: which are trained, and the parameters of each. */
 import type { DeclaredOption } from '#platform';
 import { defaultModel, knownModels, modelNames } from './catalogue.ts';
-import { isInRange, type ModelConfig } from './parameters.ts';
+import { expectedOf, isAccepted, type ModelConfig } from './parameters.ts';
 
 const TRAINED_PATH = 'training.models';
 
@@ -19,12 +19,12 @@ export function modelOptions(): readonly DeclaredOption[] {
     },
     ...knownModels().flatMap(({ name: model, parameters }) =>
       Object.entries(parameters).map(([name, parameter]): DeclaredOption => {
-        const { about, range } = parameter;
+        const { about } = parameter;
         return {
           path: `models.${model}.${name}`,
           description: 'default' in parameter ? `${about} By default ${parameter.default}.` : about,
-          accepts: (value) => isInRange(range, value),
-          expected: range,
+          accepts: (value) => isAccepted(parameter, value),
+          expected: expectedOf(parameter),
         };
       }),
     ),

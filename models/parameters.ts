@@ -32,24 +32,38 @@ export type NumberParameter = {
   readonly search?: SearchDimension;
 };
 
+/** One of several words. */
+export type ChoiceParameter<Choice extends string = string> = {
+  readonly default: Choice;
+  readonly choices: readonly Choice[];
+  readonly about: string;
+  readonly search?: readonly Choice[];
+};
+
 /** A file that may be given; none by default. */
 export type PathParameter = { readonly range: 'a path'; readonly about: string };
 
-export type Parameters = Readonly<Record<string, NumberParameter | PathParameter>>;
+export type Parameter = NumberParameter | ChoiceParameter | PathParameter;
+
+export type Parameters = Readonly<Record<string, Parameter>>;
 
 /** The values of declared parameters. */
 export type ConfigOf<P extends Parameters> = {
-  readonly [N in keyof P as P[N] extends NumberParameter ? N : never]: number;
+  readonly [N in keyof P as P[N] extends PathParameter ? never : N]: P[N] extends {
+    choices: readonly (infer Choice)[];
+  }
+    ? Choice
+    : number;
 };
 
 /** What differs from a model's defaults, by the name of the parameter. */
 export type ModelConfig = Readonly<Record<string, unknown>>;
 
 export function defaultsOf<P extends Parameters>(parameters: P): ConfigOf<P> {
-  const numbers = Object.entries(parameters).flatMap(([name, each]) =>
+  const defaults = Object.entries(parameters).flatMap(([name, each]) =>
     'default' in each ? [[name, each.default]] : [],
   );
-  return Object.fromEntries(numbers) as ConfigOf<P>;
+  return Object.fromEntries(defaults) as ConfigOf<P>;
 }
 
 /** All values: what differs from the defaults, which has been checked, over these. */
@@ -59,8 +73,11 @@ export function configured<P extends Parameters>(parameters: P, config: ModelCon
 
 /** Refuses values out of their range, with MR_MODEL_CONFIG; what is absent is fine, and so is what is not declared. */
 export function checkRanges(model: string, parameters: Parameters, config: ModelConfig): void {
-  for (const [name, { range }] of Object.entries(parameters)) {
-    if (config[name] !== undefined) checkValue(model, name, config[name], range);
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const value = config[name];
+    if (value !== undefined && !isAccepted(parameter, value)) {
+      throw outOfRange(model, name, value, expectedOf(parameter));
+    }
   }
 }
 
@@ -92,10 +109,22 @@ export function outOfRange(
   });
 }
 
-export const isRange = (range: unknown): range is ParameterRange => Object.hasOwn(isWithin, String(range));
+/** Whether it declares what values it takes: a range that there is, or choices. */
+export function isParameter(declared: unknown): declared is Parameter {
+  const { range, choices } = (declared ?? {}) as { range?: unknown; choices?: unknown };
+  const isChoice = Array.isArray(choices) && choices.every((choice) => typeof choice === 'string');
+  return isChoice || Object.hasOwn(isWithin, String(range));
+}
 
-export function isInRange(range: ParameterRange, value: unknown): boolean {
-  return isWithin[range](value);
+export function isAccepted(parameter: Parameter, value: unknown): boolean {
+  return 'choices' in parameter
+    ? (parameter.choices as readonly unknown[]).includes(value)
+    : isWithin[parameter.range](value);
+}
+
+/** Ends the sentence "It must be". */
+export function expectedOf(parameter: Parameter): string {
+  return 'choices' in parameter ? parameter.choices.join(' or ') : parameter.range;
 }
 
 /** The dimensions that the declarations name. */
@@ -105,3 +134,11 @@ export function searchSpaceOf(parameters: Parameters): SearchSpace {
   );
   return Object.fromEntries(searched) as SearchSpace;
 }
+
+/** The parameter of every model that learns tables of embeddings. */
+export const embeddingOptimiserParameter = {
+  default: 'adam',
+  choices: ['adam', 'row-wise-adagrad'],
+  about:
+    'What changes the embeddings: Adam keeps two numbers for each weight, row-wise Adagrad one for each row, which tables of millions of rows are for.',
+} as const satisfies ChoiceParameter;

@@ -46,6 +46,9 @@ export const exp = (x: Tensor): Tensor => unary('Exp', x, (g, y) => mul(g, y));
 export const log = (x: Tensor): Tensor => unary('Log', x, (g) => div(g, x));
 export const sqrt = (x: Tensor): Tensor => unary('Sqrt', x, (g, y) => div(mul(g, 0.5), y));
 export const relu = (x: Tensor): Tensor => unary('Relu', x, (g) => where(greater(x, 0), g, 0));
+export const sigmoid = (x: Tensor): Tensor => unary('Sigmoid', x, (g, y) => mul(g, sub(y, mul(y, y))));
+/** log(1 + exp(x)), which neither overflows nor rounds to 0 early. */
+export const softplus = (x: Tensor): Tensor => unary('Softplus', x, (g) => mul(g, sigmoid(x)));
 const erf = (x: Tensor): Tensor =>
   unary('Erf', x, (g) => mul(mul(g, 2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x)))));
 /** Gaussian error linear unit, exact (Hendrycks and Gimpel 2016). */

@@ -12,12 +12,23 @@ import {
   neg,
   present,
   relu,
+  sigmoid,
+  softplus,
   sqrt,
   sub,
   where,
 } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
-import { concat, gatherRows, pickColumns, reshape, slice, split, transpose } from './layout.ts';
+import {
+  concat,
+  gatherRows,
+  pickColumns,
+  reshape,
+  selectColumns,
+  slice,
+  split,
+  transpose,
+} from './layout.ts';
 import { causalSegments } from './masks.ts';
 import { linear, matmul, matmulAdd } from './matrix.ts';
 import { l2Normalise, layerNorm, logSoftmax, mean, softmax } from './normalisation.ts';
@@ -73,6 +84,8 @@ const cases: Record<string, Case> = {
   log: { shapes: [[4]], build: (a) => log(a), domain: positive },
   sqrt: { shapes: [[4]], build: (a) => sqrt(a), domain: positive },
   relu: { shapes: [[3, 3]], build: (a) => relu(a), domain: awayFromZero },
+  sigmoid: { shapes: [[4]], build: (a) => sigmoid(a) },
+  softplus: { shapes: [[4]], build: (a) => softplus(a) },
   'where, broadcast': {
     shapes: [[2, 3], [3]],
     build: (a, b) => where(greater(a, 0), a, b),
@@ -191,6 +204,7 @@ const cases: Record<string, Case> = {
   reshape: { shapes: [[2, 6]], build: (a) => reshape(a, [3, 4]) },
   transpose: { shapes: [[2, 3, 4]], build: (a) => transpose(a, [2, 0, 1]) },
   pickColumns: { shapes: [[3, 4]], build: (a) => pickColumns(a, ids(a.graph, [1, 3, 0], [3])) },
+  selectColumns: { shapes: [[3, 5]], build: (a) => selectColumns(a, [4, 0, 2]) },
   'softmax, last axis': { shapes: [[2, 4]], build: (a) => softmax(a) },
   'softmax, first axis': { shapes: [[3, 2]], build: (a) => softmax(a, 0) },
   logSoftmax: { shapes: [[2, 4]], build: (a) => logSoftmax(a) },

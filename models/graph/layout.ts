@@ -162,3 +162,25 @@ export function pickColumns(x: Tensor, columns: Tensor): Tensor {
   );
   return reshape(picked, [rows]);
 }
+
+/** Some columns of x [B, C], each at most once, in the order that is given: [B, columns.length]. */
+export function selectColumns(x: Tensor, columns: readonly number[]): Tensor {
+  const [rows, width] = x.shape;
+  if (x.shape.length !== 2 || rows === undefined || typeof width !== 'number') {
+    throw shapeError('selectColumns', [x.shape], 'x is [B, C]');
+  }
+  const isThere = columns.every((column) => column >= 0 && column < width);
+  if (!isThere || columns.length === 0 || new Set(columns).size !== columns.length) {
+    throw shapeError('selectColumns', [x.shape, columns], 'columns lie on axis 1, each named once');
+  }
+  const attributes = { axis: { int: 1 } };
+  const picked = (from: Tensor, at: readonly number[]) =>
+    [[from, from.graph.integers(at)], { shape: [rows, at.length], attributes }] as const;
+  return x.graph.apply('Gather', ...picked(x, columns), (gradient) => {
+    // Those that were not selected find a column of zeros behind the last.
+    const places = Array.from({ length: width }, (_, column) => columns.indexOf(column));
+    const behind = padded(gradient, [rows, columns.length + 1], 1, 0);
+    const taken = places.map((place) => (place < 0 ? columns.length : place));
+    return [x.graph.apply('Gather', ...picked(behind, taken)), undefined];
+  });
+}

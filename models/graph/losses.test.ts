@@ -3,7 +3,7 @@ import test from 'node:test';
 import { seededRandom } from '../random.ts';
 import { mul } from './arithmetic.ts';
 import { gradients } from './gradients.ts';
-import { sampledSoftmax, softmaxCrossEntropy, softmaxOverRows } from './losses.ts';
+import { binaryCrossEntropy, sampledSoftmax, softmaxCrossEntropy, softmaxOverRows } from './losses.ts';
 import { matmul } from './matrix.ts';
 import { toOnnx } from './onnx.ts';
 import { Session } from './session.ts';
@@ -14,6 +14,17 @@ const floats = (...values: number[]) => Float32Array.from(values);
 const weights = (graph: Graph, ...values: number[]) => graph.constant(floats(...values), [values.length]);
 
 const cases: Record<string, Case> = {
+  binaryCrossEntropy: {
+    shapes: [
+      [2, 3],
+      [2, 3],
+    ],
+    build: (logits, weight) => {
+      const labels = logits.graph.constant(floats(1, 0, 0, 0, 1, 1), [2, 3]);
+      return binaryCrossEntropy(logits, labels, weight);
+    },
+    domain: positive,
+  },
   softmaxCrossEntropy: {
     shapes: [[3, 4], [3]],
     build: (scores, weight) => softmaxCrossEntropy(scores, ids(scores.graph, [1, 3, 1], [3]), weight),
@@ -107,4 +118,18 @@ test('softmaxOverRows is softmaxCrossEntropy of the scores, gradients too, howev
       assert.ok(Math.abs(value - (expected[i] as number)) < 1e-6, `${rowsAtOnce}: ${values} and ${expected}`);
     }
   }
+});
+
+test('binaryCrossEntropy, by hand, and of logits whose probabilities round to 0 and 1', async () => {
+  const lossOfLogits = (logits: number[], labels: number[]) =>
+    lossOf(logits, (scores) => {
+      const { graph } = scores;
+      const shape = [1, logits.length];
+      const ones = graph.constant(new Float32Array(logits.length).fill(1), shape);
+      return binaryCrossEntropy(scores, graph.constant(floats(...labels), shape), ones);
+    });
+  assert.ok(Math.abs((await lossOfLogits([Math.log(3)], [1])) - Math.log(4 / 3)) < 1e-6);
+  assert.ok(Math.abs((await lossOfLogits([Math.log(3)], [0])) - Math.log(4)) < 1e-6);
+  assert.equal(await lossOfLogits([200, -200], [0, 1]), 200);
+  assert.equal(await lossOfLogits([200, -200], [1, 0]), 0);
 });

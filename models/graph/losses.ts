@@ -1,4 +1,4 @@
-import { add, div, log, mul, neg, type Operand, sub } from './arithmetic.ts';
+import { add, div, log, mul, neg, type Operand, softplus, sub } from './arithmetic.ts';
 import { concat, gatherRows, pickColumns, reshape, scatterRows, slice, transpose } from './layout.ts';
 import { matmul, matmulAdd } from './matrix.ts';
 import { logSoftmax, softmax } from './normalisation.ts';
@@ -6,13 +6,26 @@ import { sum } from './reduction.ts';
 import { sameShape, shapeError } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 
-// Each loss is the mean of its examples by their weights [B], a scalar. Examples of weight 0 fill up a batch.
+// Each loss but `logLosses` is the mean of its examples by their weights, a scalar. Examples of weight 0 fill up a batch.
 
 function weightedMean(losses: Tensor, weight: Tensor): Tensor {
   if (!sameShape(losses.shape, weight.shape)) {
     throw shapeError('weightedMean', [losses.shape, weight.shape], 'each example has one weight');
   }
   return div(sum(mul(losses, weight)), sum(weight));
+}
+
+/**
+ * Log loss of each label, 0 or 1, under the probability sigmoid(logit); of one shape. From logits, since a probability
+ * rounds to 1 where its logarithm still counts.
+ */
+export function logLosses(logits: Tensor, labels: Tensor): Tensor {
+  return sub(softplus(logits), mul(logits, labels));
+}
+
+/** The mean of `logLosses`. */
+export function binaryCrossEntropy(logits: Tensor, labels: Tensor, weight: Tensor): Tensor {
+  return weightedMean(logLosses(logits, labels), weight);
 }
 
 /** Softmax cross entropy, -log P(target): scores [B, C], targets int64 [B]. */

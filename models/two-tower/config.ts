@@ -1,4 +1,11 @@
-import { type ConfigOf, checkRanges, checkValue, defaultsOf, type Parameters } from '../parameters.ts';
+import {
+  type ConfigOf,
+  checkRanges,
+  checkValue,
+  defaultsOf,
+  embeddingOptimiserParameter,
+  type Parameters,
+} from '../parameters.ts';
 
 /**
  * For lists of what a user will take to in the time to come. On MovieLens 100K, each user's last 20% held out, the
@@ -66,9 +73,10 @@ export const twoTowerParameters = {
   learningRate: {
     default: 0.012,
     range: 'above 0',
-    about: 'Learning rate of Adam at the first step; it falls linearly to zero at the last.',
+    about: 'Learning rate at the first step; it falls linearly to zero at the last.',
     search: { from: 0.002, to: 0.05, log: true },
   },
+  embeddingOptimiser: embeddingOptimiserParameter,
   weightDecay: {
     default: 4,
     range: 'not below 0',

@@ -28,10 +28,10 @@ const SIDE_SCALE = 0.03;
 // Titles and contexts start at zero: an n-gram or an hour that no example has says nothing.
 
 export function createParameters(data: TwoTowerData, config: TwoTowerConfig, random: Random): Parameters {
-  const { dim, hidden, historyLength, heads, learningRate, weightDecay } = config;
+  const { dim, hidden, historyLength, heads, learningRate, weightDecay, embeddingOptimiser: kind } = config;
   const { itemTitles, itemTexts, train } = data;
   const table = (rows: number, scale: number) =>
-    new EmbeddingTable(rows, dim, scale, random, { learningRate, weightDecay });
+    new EmbeddingTable(rows, dim, scale, random, { kind, learningRate, weightDecay });
   const normal = (shape: readonly number[], scale: number): DenseParameter =>
     dense(shape, learningRate, () => (scale === 0 ? 0 : scale * random.normal()));
   const tables = new Map<TableName, EmbeddingTable>([

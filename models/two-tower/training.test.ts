@@ -162,6 +162,20 @@ test('it is validated after each epoch, and the newest items count: what changed
   assert.equal(unjudged.history.epochs[0]?.metrics, undefined);
 });
 
+test('row-wise Adagrad can change the embeddings, and keeps one number a row', async () => {
+  const config = {
+    ...small,
+    embeddingOptimiser: 'row-wise-adagrad',
+    learningRate: 0.1,
+    weightDecay: 0.1,
+  } as const;
+  const training = await twoTower.open(world(), config, 1);
+  const { epochs } = await train(training);
+  assert.ok((epochs.at(-1)?.metrics?.['recall@10'] as number) > 0.7, JSON.stringify(epochs.at(-1)?.metrics));
+  assert.equal(training.save().arrays.get('item/squares')?.length, items + 1);
+  await training.close();
+});
+
 test('validation by hand: places among all items but those of the history', () => {
   const examples = sequenceExamples(new Map([[1, [0, 1, 2, 3]]]), 9, () => 1);
   // Items lie on a line, the user at its end: 5, 4, 3, 2, 1, 0 is the order.

@@ -24,7 +24,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/trainer/retrieval/title-vectors.ts#keepTitleVectors': INNER,
   'src/trainer/retrieval/title-vectors.ts#keptTitleVectors': INNER,
   'src/versions/collect.ts#givenUp': INNER,
-  'models/graph/arithmetic.ts#exp': GRADIENT,
+  'models/graph/arithmetic.ts#sigmoid': GRADIENT,
   'models/graph/layout.ts#split': GRADIENT,
   'models/graph/losses.ts#softmaxCrossEntropy': GRADIENT,
   'models/graph/normalisation.ts#mean': GRADIENT,

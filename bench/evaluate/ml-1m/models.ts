@@ -1,5 +1,6 @@
 import { fitEase, fitIals, fitItemKnn, fitPopularity } from '#models';
 import { type Known, type Model as OfProtocols, ofMatrix } from '../model.ts';
+import { fitNeuMf } from '../neumf.ts';
 import { fitSequential } from '../sequential.ts';
 import { fitTwoTower, undescribed } from '../two-tower.ts';
 import type { Protocol } from './judge.ts';
@@ -8,6 +9,7 @@ export type Model = OfProtocols<Known, Protocol>;
 
 const twoTowerOf = { heads: 4, epochs: 3, temperature: 0.1, unknownUserShare: 0.3, weightDecay: 0 };
 const sequentialOf = { epochs: 20, learningRate: 0.005 };
+const neuMfOf = { factors: 64, dim: 16, hidden: 32, layers: 2, epochs: 12, learningRate: 0.005 };
 const ialsOf192 = { dim: 192, epochs: 10 };
 
 export const models: readonly Model[] = [
@@ -50,6 +52,18 @@ export const models: readonly Model[] = [
     fit: (known, options) => fitTwoTower(known, undescribed(known.matrix.users, known.matrix.items), options),
     space: [twoTowerOf, { ...twoTowerOf, temperature: 0.15, unknownUserShare: 0.05 }],
     chosen: { sampled: twoTowerOf, full: twoTowerOf },
+  },
+  {
+    name: 'neumf',
+    fit: fitNeuMf,
+    space: [
+      { ...neuMfOf, weightDecay: 0.5 },
+      { ...neuMfOf, weightDecay: 0.8 },
+    ],
+    chosen: {
+      sampled: { ...neuMfOf, weightDecay: 0.8 },
+      full: { ...neuMfOf, weightDecay: 0.8 },
+    },
   },
   {
     name: 'sequential',

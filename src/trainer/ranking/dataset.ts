@@ -101,7 +101,9 @@ async function addNegatives(database: AnalyticDatabase, directory: string): Prom
   const path = literal(join(directory, NEGATIVES_FILE));
   await database.run(`CREATE VIEW negatives AS SELECT * FROM read_parquet(${path})`);
   const described = await database.rows<{ column_name: string }>('DESCRIBE negatives');
-  const features = described.map(({ column_name }) => column_name).filter((name) => !NEGATIVE_FIELDS.includes(name));
+  const features = described
+    .map(({ column_name }) => column_name)
+    .filter((name) => !NEGATIVE_FIELDS.includes(name));
   const replaced = [
     'n.item_id AS item_id',
     "s.event_id || ' ' || n.place AS event_id",

@@ -1,0 +1,99 @@
+import { DenseParameters, type DenseShape } from '../optimise/dense-parameters.ts';
+import { EmbeddingBags } from '../optimise/embedding-bags.ts';
+import type { Random } from '../random.ts';
+import { type DlrmConfig, topWidths } from './config.ts';
+import { type DlrmData, type Head, headsOf, type Rows } from './data.ts';
+import { normalisedWidth } from './normalisation.ts';
+
+/** What decides the network's shape, beside its configuration. */
+export type Dimensions = {
+  /** Columns of the normalised dense features, and sparse features, of each side. */
+  readonly user: SideDimensions;
+  readonly item: SideDimensions;
+  readonly heads: readonly Head[];
+};
+export type SideDimensions = { readonly dense: number; readonly sparse: number };
+export type SideName = 'user' | 'item';
+
+/** All that is learned, with the state of its optimisers. */
+export type Parameters = {
+  /** Features of users, then those of items. */
+  readonly bags: EmbeddingBags;
+  readonly dense: DenseParameters;
+};
+
+const EMBEDDING_DEVIATION = 0.05;
+
+export function dimensionsOf({ users, items, train }: DlrmData): Dimensions {
+  const side = ({ dense, sparse }: Rows) => ({
+    dense: normalisedWidth(dense.width),
+    sparse: sparse.length,
+  });
+  return { user: side(users), item: side(items), heads: headsOf(train) };
+}
+
+/** Vectors of a side: that of its dense features, and one for each sparse feature. */
+export const vectorsOf = ({ sparse }: SideDimensions): number => 1 + sparse;
+
+/** Products of two different vectors of a side. */
+function pairsOf(side: SideDimensions): number {
+  const vectors = vectorsOf(side);
+  return (vectors * (vectors - 1)) / 2;
+}
+
+export function createParameters(
+  { users, items }: DlrmData,
+  dimensions: Dimensions,
+  config: DlrmConfig,
+  random: Random,
+): Parameters {
+  const { dim, learningRate, embeddingLearningRate, embeddingOptimiser: kind, weightDecay } = config;
+  const cardinalities = [...users.sparse, ...items.sparse].map(({ cardinality }) => cardinality);
+  const options = { kind, learningRate: embeddingLearningRate, weightDecay };
+  return {
+    bags: new EmbeddingBags(cardinalities, dim, EMBEDDING_DEVIATION, random, options),
+    dense: new DenseParameters(shapes(dimensions, config), { learningRate }, random),
+  };
+}
+
+function shapes(dimensions: Dimensions, config: DlrmConfig): DenseShape[] {
+  const { dim, bottomHidden } = config;
+  const { user, item, heads } = dimensions;
+  const [first, ...others] = topWidths(config) as [number, ...number[]];
+  const own = (side: SideDimensions) => dim + pairsOf(side);
+  const across = vectorsOf(user) * vectorsOf(item);
+  const inputs = own(user) + own(item) + across;
+  const bottom = (name: SideName, { dense }: SideDimensions): DenseShape[] => [
+    { name: `${name}BottomWeights`, shape: [dense, bottomHidden], start: he(dense) },
+    { name: `${name}BottomBias`, shape: [bottomHidden], start: { value: 0 } },
+    { name: `${name}VectorWeights`, shape: [bottomHidden, dim], start: he(2 * bottomHidden) },
+    { name: `${name}VectorBias`, shape: [dim], start: { value: 0 } },
+  ];
+  let width = first;
+  const hidden = others.flatMap((next, i): DenseShape[] => {
+    const layer: DenseShape[] = [
+      { name: `weights ${i + 1}`, shape: [width, next], start: he(width) },
+      { name: `bias ${i + 1}`, shape: [next], start: { value: 0 } },
+    ];
+    width = next;
+    return layer;
+  });
+  return [
+    ...bottom('user', user),
+    ...bottom('item', item),
+    // The first layer at the top, in three parts: of the user alone, of the item alone, and of the two together.
+    { name: 'userWeights', shape: [own(user), first], start: he(inputs) },
+    { name: 'itemWeights', shape: [own(item), first], start: he(inputs) },
+    { name: 'crossWeights', shape: [across, first], start: he(inputs) },
+    { name: 'firstBias', shape: [first], start: { value: 0 } },
+    ...hidden,
+    { name: 'headWeights', shape: [width, heads.length], start: { deviation: 0.1 / Math.sqrt(width) } },
+    { name: 'headBias', shape: [heads.length], start: { value: 0 } },
+    ...(heads.includes('revenue') && config.revenueLoss === 'log-normal'
+      ? [{ name: 'logDeviation', shape: [1], start: { value: 0 } }]
+      : []),
+  ];
+}
+
+/** He et al. 2015, for layers before a rectifier. */
+const he = (inputs: number) => ({ deviation: Math.sqrt(2 / inputs) });

@@ -1,0 +1,198 @@
+import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '../checkpoint.ts';
+import { Session } from '../graph/session.ts';
+import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
+import { scheduleFactor } from '../optimise/schedule.ts';
+import { type Random, seededRandom } from '../random.ts';
+import type { Trainable, Training, TrainingMetrics } from '../training.ts';
+import { readSide, type SideReader } from './batch.ts';
+import { checkConfig, type DlrmConfig, dlrmDefaults } from './config.ts';
+import { checkData, type DlrmData } from './data.ts';
+import { forwardGraph, itemOnnx, requestOnnx, trainingGraph } from './graphs.ts';
+import { fitScales } from './normalisation.ts';
+import { createParameters, type Dimensions, dimensionsOf, type Parameters } from './parameters.ts';
+import type { TrainedDlrm } from './scorer.ts';
+import { Targets } from './targets.ts';
+import { validationMetrics } from './validation.ts';
+
+/** See network.ts. */
+export const dlrm: Trainable<DlrmData, DlrmConfig, TrainedDlrm> = {
+  model: 'dlrm',
+  async open(data, overrides, seed, { provider = 'cpu' } = {}) {
+    const config = { ...dlrmDefaults, ...overrides };
+    checkConfig(config);
+    checkData(data);
+    const { users, items, train } = data;
+    const random = seededRandom(seed);
+    const dimensions = dimensionsOf(data);
+    const parameters = createParameters(data, dimensions, config, random);
+    const rows = Math.min(config.batchSize, train.user.length);
+    const user: SideReader = {
+      name: 'user',
+      rows: users,
+      scales: fitScales(users.dense, train.user),
+      firstFeature: 0,
+    };
+    const item: SideReader = {
+      name: 'item',
+      rows: items,
+      scales: fitScales(items.dense, train.item),
+      firstFeature: users.sparse.length,
+    };
+    const targets = new Targets(train, config, rows);
+    const graph = trainingGraph(parameters, dimensions, config, rows);
+    const session = await Session.create(graph, { provider });
+    return new DlrmTraining(data, config, {
+      random,
+      dimensions,
+      parameters,
+      user,
+      item,
+      targets,
+      session,
+      rows,
+    });
+  },
+};
+
+type Parts = {
+  readonly random: Random;
+  readonly dimensions: Dimensions;
+  readonly parameters: Parameters;
+  readonly user: SideReader;
+  readonly item: SideReader;
+  readonly targets: Targets;
+  readonly session: Session;
+  /** Of a step. */
+  readonly rows: number;
+};
+
+class DlrmTraining implements Training<TrainedDlrm> {
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly provider: string;
+  readonly fallbackReason: string | undefined;
+  readonly #data: DlrmData;
+  readonly #config: DlrmConfig;
+  readonly #parts: Parts;
+  /** Examples in the order of this epoch. */
+  readonly #order: Int32Array;
+  #forward: Session | undefined;
+  #step = 0;
+
+  constructor(data: DlrmData, config: DlrmConfig, parts: Parts) {
+    this.#data = data;
+    this.#config = config;
+    this.#parts = parts;
+    this.#order = Int32Array.from({ length: data.train.user.length }, (_, example) => example);
+    this.epochs = config.epochs;
+    this.stepsPerEpoch = Math.ceil(this.#order.length / parts.rows);
+    this.provider = parts.session.provider;
+    this.fallbackReason = parts.session.fallbackReason;
+  }
+
+  async step(): Promise<{ readonly loss: number }> {
+    const { random, parameters, targets, session, rows } = this.#parts;
+    const { bags, dense } = parameters;
+    const { train } = this.#data;
+    const inEpoch = this.#step % this.stepsPerEpoch;
+    if (inEpoch === 0) random.shuffle(this.#order);
+    const own = this.#order.subarray(inEpoch * rows, (inEpoch + 1) * rows);
+    // The first example fills up the last step, at weight 0.
+    const examples = new Int32Array(rows).fill(own[0] as number);
+    examples.set(own);
+    const user = readSide(
+      this.#parts.user,
+      bags,
+      examples.map((example) => train.user[example] as number),
+    );
+    const item = readSide(
+      this.#parts.item,
+      bags,
+      examples.map((example) => train.item[example] as number),
+    );
+    const outputs = await session.run({
+      ...user.feeds,
+      ...item.feeds,
+      ...targets.feeds(examples, own.length),
+      ...dense.feeds(),
+    });
+    const loss = outputs.loss?.[0] as number;
+    if (Number.isFinite(loss)) {
+      const schedule = { decay: 'linear', warmUpSteps: 0 } as const;
+      const factor = scheduleFactor(schedule, this.#step, this.epochs * this.stepsPerEpoch);
+      const parts = Object.entries({ user, item }).flatMap(([side, { lookup }]) => {
+        const gradient = outputs[`d ${side} sums`];
+        return gradient === undefined ? [] : [{ lookup, gradient }];
+      });
+      bags.update(parts, factor);
+      dense.update(outputs, factor);
+    }
+    this.#step++;
+    return { loss };
+  }
+
+  async validate(): Promise<TrainingMetrics | undefined> {
+    const { validation } = this.#data;
+    if (validation === undefined) return undefined;
+    const { dimensions, parameters, session, user, item, targets } = this.#parts;
+    const { provider } = session;
+    this.#forward ??= await Session.create(forwardGraph(parameters, dimensions, this.#config), { provider });
+    const forward = this.#forward;
+    return validationMetrics(validation, targets.heads, async (examples) => {
+      const chosen = (rows: Int32Array) => examples.map((example) => rows[example] as number);
+      const { heads } = await forward.run({
+        ...readSide(user, parameters.bags, chosen(validation.user)).feeds,
+        ...readSide(item, parameters.bags, chosen(validation.item)).feeds,
+        ...parameters.dense.feeds(),
+      });
+      return heads as Float32Array;
+    });
+  }
+
+  save(): Checkpoint {
+    const { random, parameters } = this.#parts;
+    const { weights, optimiser } = parameters.bags.table;
+    const arrays = new Map<string, CheckpointArray>([['order', this.#order.slice()]]);
+    saveWeights(arrays, 'embeddings', weights, optimiser);
+    parameters.dense.save(arrays);
+    return { arrays, values: { step: this.#step, random: [...random.save()] } };
+  }
+
+  restore(checkpoint: Checkpoint): void {
+    const { random, parameters } = this.#parts;
+    const { weights, optimiser } = parameters.bags.table;
+    const values = checkpoint.values as { step?: number; random?: number[] } | null;
+    if (values?.step === undefined || values.random === undefined) throw unusable('it has no position');
+    restoreArray(checkpoint, 'order', this.#order);
+    restoreWeights(checkpoint, 'embeddings', weights, optimiser);
+    parameters.dense.restore(checkpoint);
+    this.#step = values.step;
+    random.restore(values.random);
+  }
+
+  async result(): Promise<TrainedDlrm> {
+    const { dimensions, parameters, user, item, targets } = this.#parts;
+    const { table, cardinalities } = parameters.bags;
+    const logDeviation = parameters.dense.names.includes('logDeviation')
+      ? (parameters.dense.weightsOf('logDeviation')[0] as number)
+      : 0;
+    const sparse = this.#data.users.sparse.length;
+    return {
+      dim: this.#config.dim,
+      heads: dimensions.heads,
+      userScales: user.scales,
+      itemScales: item.scales,
+      userCardinalities: cardinalities.slice(0, sparse),
+      itemCardinalities: cardinalities.slice(sparse),
+      embeddings: table.weights.slice(),
+      revenue: { ...targets.revenueScale, deviation: Math.exp(logDeviation) },
+      itemSide: itemOnnx(parameters, dimensions, this.#config),
+      request: requestOnnx(parameters, dimensions, this.#config),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.session.close();
+    await this.#forward?.close();
+  }
+}
