@@ -1,13 +1,47 @@
 /** What a model's role makes of a snapshot: what there is to learn from it, and how well that was learned. */
 import type {
+  Execution,
   Interval,
   ManifestFile,
   MetricValues,
+  ModelConfig,
   TrainedModel,
   Training,
   VersionContents,
   VersionFiles,
 } from '#models';
+
+import type { Snapshot } from '#schemas';
+
+/**
+ * Which part judges. `test`: what is learned from is the training and the validation part. `validated`: the training part
+ * alone, so that the validation part can say when to stop. `validation`: as that, and it judges, too.
+ */
+export type JudgingPart = 'test' | 'validated' | 'validation';
+
+export type VersionTraining = {
+  readonly snapshot: Snapshot;
+  readonly dataDirectory: string;
+  readonly seed: number;
+  /** The name of the model; the catalogue's first unless told otherwise. */
+  readonly model?: string;
+  /** What differs from the model's defaults. */
+  readonly config: ModelConfig;
+  /** By one thread on the CPU unless told otherwise. */
+  readonly execution?: Execution;
+  /** Whether it is judged, and stopped, by the validation part; neither unless told otherwise. */
+  readonly judgedBy?: JudgingPart;
+  /** Epochs without a better validation after which it stops; looked at unless judged by `test`. */
+  readonly patience?: number;
+  /** Where checkpoints lie, and how many updates are between them; none unless told. */
+  readonly checkpoints?: { readonly directory: string; readonly everySteps: number };
+  /** The version whose weights it begins with, and the snapshot that it was trained on: directories. */
+  readonly base?: {
+    readonly version: string;
+    readonly versionDirectory: string;
+    readonly snapshotDirectory: string;
+  };
+};
 
 /** A model on held-out rows, with the values of each user, or of each list, for comparisons. */
 export type Judgement = {

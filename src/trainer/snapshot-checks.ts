@@ -4,7 +4,7 @@ import { featureViews } from '#features';
 import type { AnalyticDatabase } from '#offline';
 import { FatalError, fileProblem, InputError } from '#platform';
 import type { Snapshot } from '#schemas';
-import { momentFields } from './retrieval/moments.ts';
+import { momentFields } from './moments.ts';
 
 /** What training reads of each table. */
 const columns = {

@@ -1,6 +1,7 @@
 /** The files of a version whose trees rank. */
 import { FatalError } from '#platform';
 import type { VersionContents } from '../../artifact/port.ts';
+import { type Calibrator, parseCalibrator } from '../../calibration/calibrator.ts';
 import type { RetrievalModel } from '../../model.ts';
 import type { RankingDataset } from '../../ranking/dataset.ts';
 import type { RankerInputs } from '../../ranking/port.ts';
@@ -15,12 +16,20 @@ export const scoreColumn = (base: string): Column => ({ name: `score.${base}` })
 /** What a base model's own file is called in the version. */
 export const baseFile = (base: string, name: string): string => `base-${base}-${name}`;
 
-type Described = RankerInputs & { readonly format: 1; readonly bases: readonly string[] };
+type Described = RankerInputs & {
+  readonly format: 1;
+  readonly bases: readonly string[];
+  /** Makes chances of the trees' scores; null where they stay what they are. */
+  readonly calibrator: Calibrator | null;
+};
 
 /** Each feature in an input of its own. */
 export function describeRanker(
   { train: { columns }, views }: RankingDataset,
-  bases: readonly RetrievalModel[],
+  {
+    bases,
+    calibrator,
+  }: { readonly bases: readonly RetrievalModel[]; readonly calibrator: Calibrator | null },
 ): Uint8Array {
   const described: Described = {
     format: 1,
@@ -29,6 +38,7 @@ export function describeRanker(
       return { type: categories === undefined ? 'float64' : 'string', features: [name] };
     }),
     bases: bases.map(({ name }) => name),
+    calibrator,
   };
   return Buffer.from(`${JSON.stringify(described)}\n`);
 }
@@ -38,7 +48,10 @@ export function readDescription(files: VersionContents): Described {
   const bytes = files[RANKER_FILE];
   try {
     const described = JSON.parse(Buffer.from(bytes ?? []).toString()) as Described;
-    if (described.format === 1) return described;
+    if (described.format === 1) {
+      const { calibrator } = described;
+      return { ...described, calibrator: calibrator && parseCalibrator(calibrator) };
+    }
   } catch {
     // As one of another format.
   }

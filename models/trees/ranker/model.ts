@@ -1,7 +1,6 @@
 import type { RankingModel, RetrievalModel } from '../../model.ts';
-import { treeParameters } from '../parameters.ts';
 import { openTreeRanker } from './ranker.ts';
-import { trainRanker } from './training.ts';
+import { rankerParameters, trainRanker } from './training.ts';
 
 /** A ranker of trees over the features of users and items, and the scores of `bases`. */
 export function treeRanker(name: string, about: string, bases: readonly RetrievalModel[]): RankingModel {
@@ -9,7 +8,7 @@ export function treeRanker(name: string, about: string, bases: readonly Retrieva
     name,
     role: 'ranking',
     about,
-    parameters: treeParameters,
+    parameters: rankerParameters,
     bases,
     open: (dataset, config, seed, execution) => trainRanker(dataset, { bases, config, seed, execution }),
     ranker: (files) => openTreeRanker(files, bases),

@@ -9,6 +9,8 @@ export type Phase = {
   open(before: readonly TrainedModel[]): Promise<Training<TrainedModel>>;
 };
 
+type Finish = (results: readonly TrainedModel[]) => Promise<TrainedModel>;
+
 /**
  * Trainings one after the other as one: an epoch of all their steps. A checkpoint holds what the ended ones have come to,
  * and the state of the one under way.
@@ -19,24 +21,27 @@ export class PhasedTraining implements Training<TrainedModel> {
   readonly provider: string;
   readonly fallbackReason: string | undefined;
   readonly #phases: readonly Phase[];
+  readonly #finish: Finish;
   readonly #results: TrainedModel[] = [];
   #current: Training<TrainedModel>;
   /** Steps of the current phase. */
   #steps = 0;
   #restored: Checkpoint | undefined;
 
-  private constructor(phases: readonly Phase[], first: Training<TrainedModel>) {
+  private constructor(phases: readonly Phase[], finish: Finish, first: Training<TrainedModel>) {
     this.#phases = phases;
+    this.#finish = finish;
     this.#current = first;
     this.stepsPerEpoch = phases.reduce((sum, { steps }) => sum + steps, 0);
     this.provider = first.provider;
     this.fallbackReason = first.fallbackReason;
   }
 
-  static async open(phases: readonly Phase[]): Promise<PhasedTraining> {
+  /** `finish` makes the version of what all phases have come to. */
+  static async open(phases: readonly Phase[], finish: Finish): Promise<PhasedTraining> {
     const [first] = phases;
     invariant(first !== undefined, 'there is a training to be done');
-    return new PhasedTraining(phases, await first.open([]));
+    return new PhasedTraining(phases, finish, await first.open([]));
   }
 
   async step(): Promise<{ readonly loss: number }> {
@@ -92,7 +97,7 @@ export class PhasedTraining implements Training<TrainedModel> {
 
   async result(): Promise<TrainedModel> {
     await this.#goOn();
-    return this.#current.result();
+    return this.#finish([...this.#results, await this.#current.result()]);
   }
 
   close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { invariant } from '#platform';
 import type { VersionContents } from '../../artifact/port.ts';
+import { calibrate } from '../../calibration/calibrator.ts';
 import type { RetrievalModel } from '../../model.ts';
 import type { FeatureColumn, ItemRanker } from '../../ranking/port.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
@@ -13,7 +14,7 @@ export async function openTreeRanker(
   files: VersionContents,
   bases: readonly RetrievalModel[],
 ): Promise<ItemRanker> {
-  const { inputs, views } = readDescription(files);
+  const { inputs, views, calibrator } = readDescription(files);
   const ensemble = readTrees(files[TREES_FILE] as Uint8Array);
   const { columns } = ensemble;
   const scorers = await Promise.all(
@@ -44,7 +45,7 @@ export async function openTreeRanker(
       // The position, the last column, stays 0: all are scored as if they were shown first.
       const scores = new Float64Array(items.length);
       trees.score(values, items.length, scores);
-      return scores;
+      return calibrator === null ? scores : scores.map((score) => calibrate(calibrator, score));
     },
     async close() {
       await Promise.all(scorers.map((scorer) => scorer.close()));

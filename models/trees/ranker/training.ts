@@ -1,20 +1,44 @@
 import type { VersionContents } from '../../artifact/port.ts';
+import type { Calibrator } from '../../calibration/calibrator.ts';
+import { fitIsotonic } from '../../calibration/isotonic.ts';
+import { fitPlatt } from '../../calibration/platt.ts';
 import type { RetrievalModel, TrainedModel } from '../../model.ts';
-import type { ModelConfig } from '../../parameters.ts';
+import { configured, type ModelConfig, type Parameters } from '../../parameters.ts';
+import { seededRandom } from '../../random.ts';
 import type { RankingDataset, RankingRows } from '../../ranking/dataset.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
 import { type Execution, type Training, withResult } from '../../training.ts';
-import { boostedTrees } from '../boosting.ts';
+import { boostedTrees, type TreeData } from '../boosting.ts';
 import type { Column } from '../ensemble.ts';
-import { type TreeOptions, treeParameters } from '../parameters.ts';
-import { saveTrees } from '../storage.ts';
-import type { TrainingRows } from '../training-rows.ts';
+import { type Fold, foldsByGroup } from '../folds.ts';
+import { type LossName, lossNames, treeParameters } from '../parameters.ts';
+import { TreeScorer } from '../scorer.ts';
+import { readTrees, saveTrees } from '../storage.ts';
+import { rowsAt, type TrainingRows } from '../training-rows.ts';
 import { scoresOfRows } from './base-scores.ts';
 import { baseFile, describeRanker, RANKER_FILE, scoreColumn, TREES_FILE } from './files.ts';
 import { type Phase, PhasedTraining } from './phases.ts';
 
 /** Read in training alone: what is higher up is taken more often, whatever it is. Answers are scored as if all were first. */
-export const POSITION: Column = { name: 'position' };
+const POSITION: Column = { name: 'position' };
+
+export const rankerParameters = {
+  loss: {
+    default: 'logistic',
+    choices: lossNames,
+    about:
+      'Whether each item was taken (`logistic`), how much came of it (`squared`), or the order of lists.',
+  },
+  calibration: {
+    default: 'platt',
+    choices: ['platt', 'isotonic', 'none'],
+    about: 'How scores of the logistic loss become chances, by rows that their trees have not seen.',
+  },
+  ...treeParameters,
+} as const satisfies Parameters;
+
+/** Of the lists that calibration holds out in turn. */
+const FOLDS = 2;
 
 export type RankerTraining = {
   readonly bases: readonly RetrievalModel[];
@@ -31,7 +55,7 @@ export async function trainRanker(
   dataset: RankingDataset,
   { bases, config, seed, execution }: RankerTraining,
 ): Promise<Training<TrainedModel>> {
-  const options: TreeOptions = { loss: 'lambdamart', ...config };
+  const options = configured(rankerParameters, config);
   const learned = async (part: 'before' | 'whole'): Promise<Phase[]> => {
     const data = dataset.retrieval?.[part];
     if (data === undefined) return [];
@@ -45,33 +69,82 @@ export async function trainRanker(
     );
   };
   const [before, whole] = [await learned('before'), await learned('whole')];
-  const trees: Phase = {
-    steps: options.trees ?? treeParameters.trees.default,
+  let rows: Promise<TreeData> | undefined;
+  const rowsOf = (results: readonly TrainedModel[]): Promise<TreeData> => {
+    rows ??= treeData(dataset, { bases, versions: results.slice(0, before.length), loss: options.loss });
+    return rows;
+  };
+  const isCalibrated = options.loss === 'logistic' && options.calibration !== 'none';
+  const folds = isCalibrated ? foldsByGroup(dataset.train.lists, FOLDS, seededRandom(seed)) : [];
+  const trees: Phase[] = [...folds, undefined].map((fold) => ({
+    steps: options.trees,
     async open(results) {
-      const rowsOf = (rows: RankingRows) => withScores(rows, bases, results.slice(0, before.length));
-      const data = {
-        train: await rowsOf(dataset.train),
-        ...(dataset.validation && { validation: await rowsOf(dataset.validation) }),
-      };
+      const { train, validation } = await rowsOf(results);
+      const data =
+        fold === undefined
+          ? { train, ...(validation && { validation }) }
+          : { train: rowsAt(train, fold.train) };
       const training = await boostedTrees.open(data, options, seed, execution);
       return withResult(training, (ensemble) => ({
         dimension: 0,
-        files: {
-          [TREES_FILE]: saveTrees(ensemble),
-          [RANKER_FILE]: describeRanker(dataset, bases),
-          ...baseFiles(bases, results.slice(before.length)),
-        },
+        files: { [TREES_FILE]: saveTrees(ensemble) },
       }));
     },
+  }));
+  return PhasedTraining.open([...before, ...whole, ...trees], async (results) => {
+    const served = results.slice(before.length, before.length + whole.length);
+    const ofFolds = results.slice(before.length + whole.length, -1);
+    const { train } = await rowsOf(results);
+    const calibrator = isCalibrated ? calibratorOf(train, folds, ofFolds, options.calibration) : null;
+    return {
+      dimension: 0,
+      files: {
+        ...results.at(-1)?.files,
+        ...baseFiles(bases, served),
+        [RANKER_FILE]: describeRanker(dataset, { bases, calibrator }),
+      },
+    };
+  });
+}
+
+/** Fitted to scores by trees that have not seen the label: those of the fold that holds the row out. */
+function calibratorOf(
+  train: TrainingRows,
+  folds: readonly Fold[],
+  versions: readonly TrainedModel[],
+  kind: 'platt' | 'isotonic' | 'none',
+): Calibrator {
+  const scores = new Float64Array(train.rows);
+  folds.forEach(({ validation }, fold) => {
+    const held = rowsAt(train, validation);
+    const own = new Float64Array(held.rows);
+    const scorer = new TreeScorer(readTrees(versions[fold]?.files[TREES_FILE] as Uint8Array));
+    scorer.score(held.values, held.rows, own);
+    validation.forEach((row, place) => {
+      scores[row] = own[place] as number;
+    });
+  });
+  return (kind === 'platt' ? fitPlatt : fitIsotonic)({ scores, labels: train.labels });
+}
+
+type ScoredBy = {
+  readonly bases: readonly RetrievalModel[];
+  /** What each has come to without the rows that it scores. */
+  readonly versions: readonly TrainedModel[];
+  readonly loss: LossName;
+};
+
+async function treeData({ train, validation }: RankingDataset, scoredBy: ScoredBy): Promise<TreeData> {
+  return {
+    train: await withScores(train, scoredBy),
+    ...(validation && { validation: await withScores(validation, scoredBy) }),
   };
-  return PhasedTraining.open([...before, ...whole, trees]);
 }
 
 /** The rows with what each base model scored them, and their place in the answer. */
 async function withScores(
   { columns, rows, values, grades, lists, positions, ...shown }: RankingRows,
-  bases: readonly RetrievalModel[],
-  versions: readonly TrainedModel[],
+  { bases, versions, loss }: ScoredBy,
 ): Promise<TrainingRows> {
   const more: Float32Array[] = [];
   for (const [place, base] of bases.entries()) {
@@ -93,7 +166,7 @@ async function withScores(
     columns: [...columns, ...bases.map(({ name }) => scoreColumn(name)), POSITION],
     rows,
     values: wider,
-    labels: grades,
+    labels: loss === 'logistic' ? grades.map((grade) => Number(grade > 0)) : grades,
     groups: lists,
   };
 }

@@ -12,11 +12,12 @@ import {
   type Snapshot,
   type VersionRole,
 } from '#schemas';
+import type { VersionTraining } from '../lesson.ts';
 import { abandonedRun, refuseWithdrawn, retiredSnapshot } from '../refusals.ts';
 import { CurveRecorder } from '../runs/curve-recorder.ts';
 import { directoryOfRun, removeFilesOfRun } from '../thread/checkpoint-files.ts';
 import { RunThread } from '../thread/run-thread.ts';
-import type { InForce, VersionTraining } from '../thread/version-training.ts';
+import type { InForce } from '../thread/version-training.ts';
 import { defaultTraining, type TrainerOptions } from '../trainer-options.ts';
 import type { StepResult } from './job.ts';
 

@@ -4,13 +4,13 @@ import type { Bags, RankingRows, Shown } from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
 import type { ContextFeatures, Gender, Profile } from '#schemas';
-import { momentColumn } from '../retrieval/moments.ts';
+import type { JudgingPart } from '../lesson.ts';
+import { momentColumn } from '../moments.ts';
 import { refuseUnreadable } from '../snapshot-checks.ts';
 import { type RankingFeature, rankingFeatures, viewVersions } from './features.ts';
 
 export type RankingReading = {
-  /** As for retrieval: which part is learned from, and which one judges. */
-  readonly judgedBy: 'test' | 'validated' | 'validation';
+  readonly judgedBy: JudgingPart;
   /** Of the learned rows, in order of time, this share is left to what base models learn from. */
   readonly beforeShare: number;
   /** Items of a history that base models look at. */

@@ -11,14 +11,13 @@ import {
 } from '#models';
 import { withScratchDuckDb } from '#offline';
 import { invariant } from '#platform';
-import type { Lesson } from '../lesson.ts';
+import type { Lesson, VersionTraining } from '../lesson.ts';
 import { readRetrieval } from '../retrieval/lesson.ts';
-import type { VersionTraining } from '../thread/version-training.ts';
 import { readRanking } from './dataset.ts';
 import { judgeRanking, judgeRows } from './evaluation.ts';
 
-/** Of the impressions learned from, the earlier half is for base models: none of their scores has seen its label. */
-const BEFORE_SHARE = 0.5;
+/** Of the impressions learned from, the earlier part is for base models: none of their scores has seen its label. */
+const BEFORE_SHARE = 0.8;
 
 /** To order items: learned from lists that users were shown, judged by such lists. */
 export async function rankingLesson(

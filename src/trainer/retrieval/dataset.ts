@@ -3,18 +3,15 @@ import { type Bags, type Dataset, type Examples, type Interactions, itemsByUser,
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
 import type { Gender, ItemType, Profile } from '#schemas';
+import type { JudgingPart } from '../lesson.ts';
+import { momentColumn, readFirstMoments, readMoments, readPlaces } from '../moments.ts';
 import { refuseUnreadable } from '../snapshot-checks.ts';
-import { momentColumn, readFirstMoments, readMoments, readPlaces } from './moments.ts';
 
 /** Which rows are learned from, and by which the model is judged. */
 export type DatasetOptions = {
   /** Histories are cut after so many items. */
   readonly historyLength: number;
-  /**
-   * `test`: learns from the training and the validation part. `validated`: from the training part alone, so that the
-   * validation part can say when to stop. `validation`: as that, and it is judged by the validation part, too.
-   */
-  readonly judgedBy: 'test' | 'validated' | 'validation';
+  readonly judgedBy: JudgingPart;
   /** The directory of a snapshot whose rows were learned before: only what is new is learned. */
   readonly learnedBefore?: string;
   /** Learns from what was done before this time alone, ms; from all unless told otherwise. */

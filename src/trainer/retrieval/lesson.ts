@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { checkedNeeds, type Dataset, openVersion, type RetrievalModel, retrievalModelOf } from '#models';
 import { withScratchDuckDb } from '#offline';
-import type { Judgement, Lesson } from '../lesson.ts';
-import type { VersionTraining } from '../thread/version-training.ts';
+import type { Judgement, Lesson, VersionTraining } from '../lesson.ts';
 import { type DatasetOptions, readDataset } from './dataset.ts';
 import { judge, judgeScores, rowsToJudge } from './evaluation.ts';
 import { withTitleVectors } from './title-vectors.ts';

@@ -2,9 +2,10 @@ import { MessageChannel, type ResourceLimits } from 'node:worker_threads';
 import { hostThreads, modelModules, type TrainingProgress } from '#models';
 import { FatalError, startWorker, Thread } from '#platform';
 import type { Snapshot } from '#schemas';
+import type { VersionTraining } from '../lesson.ts';
 import { asMemoryError } from './training-faults.ts';
 import type { EpochValues, TrainingAnswers, TrainingEvent, TrainingInput } from './training-thread.ts';
-import type { InForce, TrainedVersion, TrainingOutcome, VersionTraining } from './version-training.ts';
+import type { InForce, TrainedVersion, TrainingOutcome } from './version-training.ts';
 
 export type RunThreadOptions = {
   /** Stops the training at its next update; what is under way then rejects with the signal's reason. */

@@ -1,12 +1,12 @@
 /** The thread of one run: it does the steps that it is told to, reports, and stops between updates when told to. */
 import { loadModelModules, type TrainingProgress } from '#models';
 import { serveThread } from '#platform';
+import type { VersionTraining } from '../lesson.ts';
 import {
   type InForce,
   type TrainedVersion,
   type TrainingOutcome,
   VersionTrainer,
-  type VersionTraining,
 } from './version-training.ts';
 
 /** Mean loss of an epoch, and what validation gives. */

@@ -2,10 +2,8 @@ import { join } from 'node:path';
 import {
   candidateOf,
   defaultModel,
-  type Execution,
   localArtifacts,
   type Model,
-  type ModelConfig,
   modelNamed,
   openVersion,
   type TrainedModel,
@@ -17,40 +15,15 @@ import {
   type VersionFiles,
 } from '#models';
 import { errorCode, invariant } from '#platform';
-import type { Candidate, ProductionComparison, Snapshot } from '#schemas';
+import type { Candidate, ProductionComparison } from '#schemas';
 import { differences } from '../intervals.ts';
-import type { Judgements, Lesson } from '../lesson.ts';
+import type { Judgements, Lesson, VersionTraining } from '../lesson.ts';
 import { modelCard } from '../model-card.ts';
 import { rankingLesson } from '../ranking/lesson.ts';
-import type { DatasetOptions } from '../retrieval/dataset.ts';
 import { retrievalLesson } from '../retrieval/lesson.ts';
 import { refuseOtherFeatures, verifyFiles } from '../snapshot-checks.ts';
 import { CheckpointFiles } from './checkpoint-files.ts';
 import { asMemoryError, asModelError, withProviderErrors } from './training-faults.ts';
-
-export type VersionTraining = {
-  readonly snapshot: Snapshot;
-  readonly dataDirectory: string;
-  readonly seed: number;
-  /** The name of the model; the catalogue's first unless told otherwise. */
-  readonly model?: string;
-  /** What differs from the model's defaults. */
-  readonly config: ModelConfig;
-  /** By one thread on the CPU unless told otherwise. */
-  readonly execution?: Execution;
-  /** Whether it is judged, and stopped, by the validation part; neither unless told otherwise. */
-  readonly judgedBy?: DatasetOptions['judgedBy'];
-  /** Epochs without a better validation after which it stops; looked at unless judged by `test`. */
-  readonly patience?: number;
-  /** Where checkpoints lie, and how many updates are between them; none unless told. */
-  readonly checkpoints?: { readonly directory: string; readonly everySteps: number };
-  /** The version whose weights it begins with, and the snapshot that it was trained on: directories. */
-  readonly base?: {
-    readonly version: string;
-    readonly versionDirectory: string;
-    readonly snapshotDirectory: string;
-  };
-};
 
 /** A version in force, to be judged on the same rows. */
 export type InForce = { readonly version: string; readonly directory: string };
