@@ -3,7 +3,7 @@ import { ConfigurationError } from '#platform';
 import { easeModel } from './ease/model.ts';
 import { ialsModel } from './ials/model.ts';
 import { itemKnnModel } from './item-knn/model.ts';
-import type { Model, RetrievalModel } from './model.ts';
+import type { Model, RankingModel, RetrievalModel } from './model.ts';
 import { sequentialModel } from './sequential/model.ts';
 import { stackedModel } from './stacked/model.ts';
 import { treesModel } from './trees/model.ts';
@@ -24,9 +24,16 @@ const known: Model[] = [...models];
 
 export const modelNames = (): readonly string[] => known.map(({ name }) => name);
 
+/** In this role. */
+export const namesOf = (role: Model['role']): readonly string[] =>
+  known.filter((each) => each.role === role).map(({ name }) => name);
+
 export const knownModels = (): readonly Model[] => known;
 
 export const defaultModel: RetrievalModel = models[0];
+
+/** Trained behind it, to order what it finds. */
+export const defaultRanker: RankingModel = stackedModel;
 
 /** Undefined for a version of a kind that is not trained here. */
 export function modelOf(name: string): Model | undefined {

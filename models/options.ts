@@ -1,21 +1,29 @@
 /** The options that models declare: which are trained, and the parameters of each. */
 import type { DeclaredOption } from '#platform';
-import { defaultModel, knownModels, modelNames } from './catalogue.ts';
+import { defaultModel, defaultRanker, knownModels, namesOf } from './catalogue.ts';
 import { expectedOf, isAccepted, type ModelConfig } from './parameters.ts';
 
 const TRAINED_PATH = 'training.models';
+const RANKERS_PATH = 'training.rankers';
 
 /** Those of the models that are known now. */
 export function modelOptions(): readonly DeclaredOption[] {
-  const names = modelNames();
+  const [retrieval, ranking] = [namesOf('retrieval'), namesOf('ranking')];
   return [
     {
       path: TRAINED_PATH,
       default: [defaultModel.name],
-      description: `The models that are trained, side by side on the same snapshot: ${names.join(', ')}, and those of \`training.modelModules\`.`,
+      description: `The models that find items, trained side by side on the same snapshot: ${retrieval.join(', ')}, and those of \`training.modelModules\`.`,
       accepts: (value) =>
-        Array.isArray(value) && value.length > 0 && value.every((name) => names.includes(name)),
-      expected: `a list of ${names.join(', ')}`,
+        Array.isArray(value) && value.length > 0 && value.every((name) => retrieval.includes(name)),
+      expected: `a list of ${retrieval.join(', ')}`,
+    },
+    {
+      path: RANKERS_PATH,
+      default: [defaultRanker.name],
+      description: `The models that order what is found, trained after the first of \`training.models\`, then along with them: ${ranking.join(', ')}, and those of \`training.modelModules\`; none if the list is empty.`,
+      accepts: (value) => Array.isArray(value) && value.every((name) => ranking.includes(name)),
+      expected: `a list of ${ranking.join(', ')}, or an empty one`,
     },
     ...knownModels().flatMap(({ name: model, parameters }) =>
       Object.entries(parameters).map(([name, parameter]): DeclaredOption => {
@@ -34,6 +42,7 @@ export function modelOptions(): readonly DeclaredOption[] {
 /** What a configuration says of models, from the values of the options above. */
 export function modelSettings(declared: Readonly<Record<string, unknown>>): {
   readonly trained: readonly string[];
+  readonly rankers: readonly string[];
   /** What differs from the defaults, by the name of the model. */
   readonly configOf: Readonly<Record<string, ModelConfig>>;
 } {
@@ -45,5 +54,10 @@ export function modelSettings(declared: Readonly<Record<string, unknown>>): {
     return [model, Object.fromEntries(given)] as const;
   });
   const trained = declared[TRAINED_PATH] ?? [defaultModel.name];
-  return { trained: trained as readonly string[], configOf: Object.fromEntries(configOf) };
+  const rankers = declared[RANKERS_PATH] ?? [defaultRanker.name];
+  return {
+    trained: trained as readonly string[],
+    rankers: rankers as readonly string[],
+    configOf: Object.fromEntries(configOf),
+  };
 }

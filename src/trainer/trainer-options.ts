@@ -17,6 +17,8 @@ import type { Topics } from '#topologies';
 export type TrainingPlan = {
   /** Trained side by side on the same snapshot. */
   readonly models: readonly string[];
+  /** Models that rank, trained along with those when nobody asks. */
+  readonly rankers: readonly string[];
   /** Five fields of cron, UTC, or `off`: full trainings. */
   readonly schedule: string;
   /** The same, for refreshing the version in force from new examples alone. */
@@ -38,6 +40,7 @@ export type TrainingPlan = {
 /** Nothing without being asked for. */
 export const defaultTraining: TrainingPlan = {
   models: [defaultModel.name],
+  rankers: [],
   schedule: 'off',
   refresh: 'off',
   refreshExamples: 1000,

@@ -32,6 +32,8 @@ export type Wanted = {
   readonly force?: boolean;
   readonly models?: readonly string[];
   readonly config?: Readonly<Record<string, unknown>>;
+  /** The snapshot to train on; one that is taken for it unless told otherwise. */
+  readonly snapshotId?: string;
 };
 
 const GROUP = 'trainer';
@@ -90,10 +92,14 @@ export class Trainer {
    * trainFromSnapshot; InputError MR_SNAPSHOT_SUSPECT; FatalError MR_TRAINER_STOPPED; the signal's reason.
    */
   async train(
-    { seed, force = false, models = [], config = {} }: Wanted,
+    { seed, force = false, models = [], config = {}, snapshotId }: Wanted,
     signal?: AbortSignal,
   ): Promise<TrainingResult> {
-    const run = runRequest({ models: [...models], config: JSON.stringify(config) });
+    const run = runRequest({
+      models: [...models],
+      config: JSON.stringify(config),
+      snapshot_id: snapshotId ?? null,
+    });
     const { log, topics } = this.#options;
     return this.#asked({ kind: 'train', seed, force, run }, signal, async (outcome, whole) => {
       invariant(outcome.kind === 'trained', 'a train command ends with runs');

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { modelSettings } from '#models';
 import { readRegistry, readVersions } from '#offline';
 import { type DirectoryLock, errorCode, type Progress, type Shutdown, systemClock } from '#platform';
 import { versionInForce } from '#processors';
@@ -26,10 +27,11 @@ import {
   type ViewsInRedis,
 } from '#service';
 import type { World } from '#simulator';
+import type { Trainer } from '#trainer';
 import { collectPeriodically } from '#versions';
 import { printAnswer } from '../answers/recommend.ts';
 import { commandProgress, grouped, notice, type Output } from '../output.ts';
-import { startTrainer } from '../training/training.ts';
+import { rankingLine, startTrainer } from '../training/training.ts';
 import { printSummary } from './summary.ts';
 
 export type BringUpOptions = {
@@ -95,6 +97,7 @@ export async function bringUp(
   const notifications = startNotifications(installation, shutdown);
   // A training that is asked for later has no bar in this terminal.
   progress.hush();
+  if (model.isNew) trainRankers(installation, model, { output, signal });
   const { configuration } = installation;
   const { decided, trainedMs } = model;
   const failed = Promise.race([model.failed, archive.failed, notifications.failed]);
@@ -136,6 +139,9 @@ type Model = {
   readonly views: ViewsInRedis | undefined;
   /** The version in force, or the one that was refused; undefined where there is none. */
   readonly decided: Version | undefined;
+  readonly trainer: Trainer;
+  /** Whether this start has trained the version that answers. */
+  readonly isNew: boolean;
   /** Undefined where nothing was trained. */
   readonly trainedMs: number | undefined;
   /** Rejects when the trainer or processing end by themselves. */
@@ -172,7 +178,29 @@ async function bringUpModel(
   const trainedMs = isNew ? systemClock.monotonic() - trainedAt : undefined;
   const inForce = versionInForce(await readRegistry(installation), 'retrieval');
   await serving(responder, inForce, { isNew, data: configuration.data, output, signal });
-  return { responder, views, decided: inForce ?? newest, trainedMs, failed };
+  return { responder, views, trainer, isNew, decided: inForce ?? newest, trainedMs, failed };
+}
+
+/** Models that rank, on the snapshot of the version that answers: it is better to answer first. */
+function trainRankers(
+  { configuration, logger }: Installation,
+  { trainer, decided }: Model,
+  { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
+): void {
+  const models = modelSettings(configuration.declared).rankers;
+  if (models.length === 0 || decided?.status !== 'promoted') return;
+  const wanted = {
+    seed: configuration.training.seed,
+    models,
+    snapshotId: decided.candidate.snapshot_id,
+  };
+  trainer.train(wanted, signal).then(
+    ({ decision }) => notice(output, rankingLine(decision)),
+    (err: unknown) => {
+      // Whoever publishes no impressions is served without a ranker.
+      if (!signal.aborted) logger.info({ err }, 'no ranker was trained');
+    },
+  );
 }
 
 /** Returns the rate of the agents' events; 0 where there are none. */

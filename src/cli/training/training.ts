@@ -25,6 +25,7 @@ export async function startTrainer(
 ): Promise<{ readonly trainer: Trainer; readonly failed: Promise<never> }> {
   const { training } = configuration;
   const { seed, epochs, dimension, textEncoder } = training;
+  const { trained, rankers } = modelSettings(configuration.declared);
   const modules = await snapshotModules(configuration);
   const trainer = new Trainer({
     log,
@@ -44,7 +45,8 @@ export async function startTrainer(
     snapshots: snapshotPlan(configuration),
     training: {
       ...training,
-      models: modelSettings(configuration.declared).trained,
+      models: trained,
+      rankers,
       // Nobody approves a version every quarter of an hour.
       refresh: configuration.versions.promotion === 'automatic' ? training.refresh : 'off',
       deadlineMs: training.deadlineMinutes * 60_000,
@@ -130,6 +132,13 @@ export function qualityLines({ candidate }: Version): readonly [string, string] 
   const line = (metric: string) =>
     `${metric} ${figure(metrics[metric])} (popularity ${figure(popularity[metric])}, decayed popularity ${figure(decayed[metric])})`;
   return [line('recall@10'), line('ndcg@10')];
+}
+
+/** Of a model that ranks: what it makes of the lists that users were shown, beside the order that it was given. */
+export function rankingLine({ version, status, candidate: { metrics, model } }: Version): string {
+  const alone = metrics['retrieval-ndcg@10'];
+  const beside = alone === undefined ? '' : `, in the order of retrieval alone ${figure(alone)}`;
+  return `Ranker ${version} (${model}) ${status}: ndcg@10 of lists shown ${figure(metrics['ndcg@10'])}${beside}`;
 }
 
 export function decisionText({ version, status, reason, candidate }: Version): string {

@@ -50,7 +50,7 @@ function unasked(
   return newRuns({
     pipeline,
     trigger,
-    models: base === undefined ? training.models : [base.candidate.model],
+    models: base === undefined ? [...training.models, ...training.rankers] : [base.candidate.model],
     seed,
     now: clock.now(),
     configOf,
