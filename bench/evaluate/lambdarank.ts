@@ -37,7 +37,8 @@ const rankers: readonly Ranker[] = [
   },
 ];
 
-const PEERS = ['lightgbm', 'xgboost', 'catboost'];
+/** CatBoost in two forms: the leaf minimum is unknown to its symmetric trees. */
+const PEERS = ['LightGBM', 'XGBoost', 'CatBoost', 'CatBoost, symmetric'];
 
 export async function run(): Promise<void> {
   const directory = lambdarankDirectory();
