@@ -1,7 +1,7 @@
 /**
  * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model with their
  * graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
- * item-kNN, EASE, iALS), the exact vector index, and the evaluation of rankers.
+ * item-kNN, EASE, iALS), boosted trees, the exact vector index, and the evaluation of rankers.
  *
  * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
  * equal bytes on one machine. What an id stands for is the vocabulary's business, which training and serving share;
@@ -139,10 +139,6 @@ export {
 } from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
 export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
-export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
-export { fitTrees } from './trees/fit.ts';
-export type { TreeOptions } from './trees/parameters.ts';
-export type { TrainingRows } from './trees/training-rows.ts';
 export {
   type EpochSummary,
   type Execution,
@@ -154,6 +150,13 @@ export {
   type TrainingProgress,
   train,
 } from './training.ts';
+export { boostedTrees, type TreeData } from './trees/boosting.ts';
+export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
+export { type FitControl, type FittedTrees, fitTrees } from './trees/fit.ts';
+export { type Fold, foldsByGroup, foldsByTime } from './trees/folds.ts';
+export { meanNdcg } from './trees/losses/ranking.ts';
+export { type LossName, type TreeOptions, treeParameters } from './trees/parameters.ts';
+export { rowsAt, type TrainingRows } from './trees/training-rows.ts';
 export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
 export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
 export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';
