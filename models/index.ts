@@ -1,7 +1,8 @@
 /**
  * Models: what is learned, how it is trained, and how it is judged. The two-tower and the sequential model, the networks
- * that rank (NeuMF, DLRM), with their graph language, optimisers and training loop, the models of implicit feedback that need none of these (popularity,
- * item-kNN, EASE, iALS), the exact vector index, and the evaluation of rankers.
+ * that rank (NeuMF, DLRM), with their graph language, optimisers and training loop, the models of implicit feedback that
+ * need none of these (popularity, item-kNN, EASE, iALS), boosted trees, the exact vector index, and the evaluation of
+ * rankers.
  *
  * Models know numbers only: dense ids and typed arrays in, ONNX files and typed arrays out. Equal seeds and data give
  * equal bytes on one machine. What an id stands for is the vocabulary's business, which training and serving share;
@@ -181,24 +182,23 @@ export {
   type TrainingProgress,
   train,
 } from './training.ts';
-export type {
-  Column,
-  FeatureRows,
-  TreeEnsemble,
-} from './trees/ensemble.ts';
-export { fitTrees } from './trees/fit.ts';
+export { boostedTrees, type TreeData } from './trees/boosting.ts';
+export type { Column, FeatureRows, TreeEnsemble } from './trees/ensemble.ts';
+export { type FitControl, type FittedTrees, fitTrees } from './trees/fit.ts';
+export { type Fold, foldsByGroup, foldsByTime } from './trees/folds.ts';
 export {
   gainImportance,
   type ImportanceOptions,
   permutationImportance,
   splitImportance,
 } from './trees/importance.ts';
+export { meanNdcg } from './trees/losses/ranking.ts';
 export { treesAsOnnx } from './trees/onnx.ts';
-export type { TreeOptions } from './trees/parameters.ts';
+export { type LossName, type TreeOptions, treeParameters } from './trees/parameters.ts';
 export { TreeScorer } from './trees/scorer.ts';
 export { type Contributions, treeContributions } from './trees/shap.ts';
 export { readTrees, saveTrees } from './trees/storage.ts';
-export type { TrainingRows } from './trees/training-rows.ts';
+export { rowsAt, type TrainingRows } from './trees/training-rows.ts';
 export { type TwoTowerConfig, twoTowerDefaults } from './two-tower/config.ts';
 export type { Bags, Categoricals, Examples, TwoTowerData } from './two-tower/data.ts';
 export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';

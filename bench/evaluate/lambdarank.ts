@@ -5,10 +5,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fitTrees, type TreeOptions } from '#models';
+import { fitTrees, meanNdcg, type TreeOptions } from '#models';
 import { printMissing } from '../figure.ts';
 import { lambdarankDirectory, type Ranked, type RankingData, readLambdarank } from './lambdarank/data.ts';
-import { ndcg } from './lambdarank/ndcg.ts';
 import { scoreRows } from './lambdarank/score.ts';
 import { printerOf } from './ranking-figures.ts';
 
@@ -37,7 +36,8 @@ const rankers: readonly Ranker[] = [
   },
 ];
 
-const PEERS = ['lightgbm', 'xgboost', 'catboost'];
+/** CatBoost in three forms: in its symmetric trees, the default, it ignores the leaf minimum. */
+const PEERS = ['LightGBM', 'XGBoost', 'CatBoost, depth 6', 'CatBoost, 31 leaves', 'CatBoost, symmetric'];
 
 export async function run(): Promise<void> {
   const directory = lambdarankDirectory();
@@ -58,12 +58,12 @@ export async function run(): Promise<void> {
 function printScores(
   name: string,
   test: Ranked,
-  bySeed: readonly ArrayLike<number>[],
+  bySeed: readonly Float64Array[],
   aims?: readonly [number, number],
 ): void {
   const print = printerOf('lambdarank');
   [5, 10].forEach((k, i) => {
-    const values = bySeed.map((scores) => ndcg(test, scores, k));
+    const values = bySeed.map(meanNdcg(test, k));
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
     print(name, `ndcg@${k}`, mean, 'ratio', aims?.[i]);
@@ -71,7 +71,7 @@ function printScores(
   });
 }
 
-function peerScores(peer: string, { train, test }: RankingData): readonly number[][] {
+function peerScores(peer: string, { train, test }: RankingData): readonly Float64Array[] {
   const plain = (rows: Ranked) => ({
     rows: rows.rows,
     values: [...rows.values],
@@ -87,6 +87,6 @@ function peerScores(peer: string, { train, test }: RankingData): readonly number
       encoding: 'utf8',
       maxBuffer: 2 ** 26,
     });
-    return JSON.parse(output) as number[];
+    return Float64Array.from(JSON.parse(output) as number[]);
   });
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seededRandom } from '../random.ts';
 import { fitTrees } from './fit.ts';
-import { lossNames, type TreeOptions } from './parameters.ts';
+import { losses } from './losses/losses.ts';
+import type { LossName, TreeOptions } from './parameters.ts';
 import { randomRows, scoresOf } from './testing/random-rows.ts';
 import type { TrainingRows } from './training-rows.ts';
 
@@ -187,7 +188,7 @@ suite('options that trees refuse', () => {
 });
 
 suite('rows that trees take as they are', () => {
-  for (const loss of lossNames) {
+  for (const loss of Object.keys(losses) as LossName[]) {
     test(`constant and wholly missing columns split nothing (${loss})`, async () => {
       const values = new Float32Array(80).fill(3);
       for (let row = 0; row < 40; row++) values[2 * row + 1] = Number.NaN;

@@ -2,7 +2,7 @@
  * Gradient boosting of trees on histograms: Friedman 2001, with second derivatives as in XGBoost (Chen and Guestrin 2016)
  * and histograms, leaf-wise growth and categorical splits as in LightGBM (Ke et al. 2017).
  */
-import { type Checkpoint, type Json, unusable } from '../checkpoint.ts';
+import { type Checkpoint, unusable } from '../checkpoint.ts';
 import { onCpu } from '../implicit/dataset.ts';
 import { type Random, seededRandom } from '../random.ts';
 import type { Execution, Training, TrainingMetrics } from '../training.ts';
@@ -155,22 +155,14 @@ class Boosting implements Training<TreeEnsemble> {
   }
 
   save(): Checkpoint {
-    const { columns, labels } = this.#parts.train;
-    return {
-      arrays: forestArrays(this.#ensemble()),
-      values: {
-        random: this.#parts.random.save(),
-        rows: labels.length,
-        columns: columns.map(({ name }) => name),
-      },
-    };
+    const values = { random: this.#parts.random.save(), belongsTo: this.#identity() };
+    return { arrays: forestArrays(this.#ensemble()), values };
   }
 
   restore(checkpoint: Checkpoint): void {
-    const { random, rows, columns } = checkpoint.values as { random: number[]; rows: number; columns: Json };
+    const { random, belongsTo } = checkpoint.values as { random: number[]; belongsTo: string };
+    if (belongsTo !== this.#identity()) throw unusable('it belongs to other rows or options');
     const { train } = this.#parts;
-    const isSame = JSON.stringify(columns) === JSON.stringify(train.columns.map(({ name }) => name));
-    if (rows !== train.rows || !isSame) throw unusable('it belongs to other rows');
     this.#trees = treesFrom(
       checkpoint,
       train.columns.map(({ categories }) => categories !== undefined),
@@ -187,6 +179,12 @@ class Boosting implements Training<TreeEnsemble> {
 
   close(): Promise<void> {
     return this.#parts.search.close();
+  }
+
+  /** What a checkpoint must fit. */
+  #identity(): string {
+    const { columns, rows } = this.#parts.train;
+    return JSON.stringify({ config: this.#setup.config, rows, columns: columns.map(({ name }) => name) });
   }
 
   #ensemble(): TreeEnsemble {

@@ -27,7 +27,7 @@ export type Build = {
 export type SearchedNode = Node & { readonly histogram: number };
 
 export type BlockStep = {
-  readonly builds: readonly Build[];
+  readonly build: Build;
   readonly nodes: readonly SearchedNode[];
   /** [columns of the binning]: 1 where the tree may split by it. */
   readonly chosen: Uint8Array;
@@ -51,11 +51,11 @@ export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
     return this.computeNow(step, block);
   }
 
-  computeNow({ builds, nodes, chosen }: BlockStep, block: number): BlockSplits {
+  computeNow({ build, nodes, chosen }: BlockStep, block: number): BlockSplits {
     const first = block * COLUMNS_PER_BLOCK;
     const columns = this.#setup.binning.columns.slice(first, first + COLUMNS_PER_BLOCK);
     if (!columns.some((_, i) => chosen[first + i] === 1)) return nodes.map(() => undefined);
-    for (const build of builds) this.#build(build, block, columns);
+    this.#build(build, block, columns);
     return nodes.map((node) => {
       let best: Split | undefined;
       columns.forEach((column, i) => {

@@ -112,9 +112,10 @@ suite('laws of trees', () => {
   test(
     'the number of threads does not show',
     withSeed(async (random) => {
-      const rows = randomRows(random, { rows: 9000, numeric: 10, categorical: 2, distinct: 100 });
+      const rows = randomRows(random, { rows: 40_000, numeric: 10, categorical: 2, distinct: 100 });
+      const bounded = { ...options, trees: 4, monotone: { 'number 3': 1 } } as const;
       const [one, two] = await Promise.all(
-        [1, 2].map((threads) => fitTrees(rows, options, { seed: 3, threads })),
+        [1, 2].map((threads) => fitTrees(rows, bounded, { seed: 3, threads })),
       );
       assert.deepEqual(one?.ensemble, two?.ensemble);
     }),
@@ -321,15 +322,18 @@ suite('a training of trees', () => {
   );
 
   test(
-    'refuses a checkpoint of other rows',
+    'refuses a checkpoint of other rows or options',
     withSeed(async (random) => {
       const rows = rowsFor(random);
       const one = await boostedTrees.open({ train: rows }, options, 1);
       await one.step();
       const names = rows.columns.map(({ name }) => name).toReversed();
       const other = await boostedTrees.open({ train: reordered(rows, names) }, options, 1);
-      assert.throws(() => other.restore(one.save()), { code: 'MR_MODEL_CHECKPOINT' });
-      await Promise.all([one.close(), other.close()]);
+      const slower = await boostedTrees.open({ train: rows }, { ...options, learningRate: 0.05 }, 1);
+      for (const each of [other, slower]) {
+        assert.throws(() => each.restore(one.save()), { code: 'MR_MODEL_CHECKPOINT' });
+      }
+      await Promise.all([one, other, slower].map((training) => training.close()));
     }),
   );
 

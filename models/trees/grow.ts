@@ -47,7 +47,7 @@ export async function growByLeaves(ground: Ground, rows: number, chosen: Uint8Ar
   if (mayBeSplit(root)) {
     gather(ground.memory, 0, rows);
     const build = { from: 0, to: rows, histogram: 0, parent: undefined };
-    [root.split] = await ground.search({ builds: [build], nodes: [searched(root)], chosen });
+    [root.split] = await ground.search({ build, nodes: [searched(root)], chosen });
   }
   while (leaves.length < config.leaves) {
     const next = bestOf(leaves);
@@ -76,7 +76,7 @@ export async function growByLeaves(ground: Ground, rows: number, chosen: Uint8Ar
     const { from, to, histogram } = left.histogram === parent ? right : left;
     gather(ground.memory, from, to);
     const found = await ground.search({
-      builds: [{ from, to, histogram, parent }],
+      build: { from, to, histogram, parent },
       nodes: nodes.map(searched),
       chosen,
     });
@@ -101,7 +101,7 @@ function bestOf(leaves: readonly Candidate[]): Candidate | undefined {
   return best;
 }
 
-export function sumsOf({ order, gradients }: TrainingMemory, rows: number): Sums {
+function sumsOf({ order, gradients }: TrainingMemory, rows: number): Sums {
   let [gradient, hessian] = [0, 0];
   for (let i = 0; i < rows; i++) {
     const row = order[i] as number;
@@ -112,7 +112,7 @@ export function sumsOf({ order, gradients }: TrainingMemory, rows: number): Sums
 }
 
 /** Splits a leaf whose histogram is still there; its children are leaves of the tree. */
-export function splitLeaf(
+function splitLeaf(
   { setup, memory, scratch }: Ground,
   tree: GrowingTree,
   { node, from, to, sums: total, bounds }: Leaf,
@@ -174,11 +174,7 @@ function boundsOfChildren(
 }
 
 /** Gives the leaves their values, times the learning rate, and all nodes their covers. */
-export function setLeaves(
-  { setup, memory, weights }: Ground,
-  tree: GrowingTree,
-  leaves: readonly Leaf[],
-): void {
+function setLeaves({ setup, memory, weights }: Ground, tree: GrowingTree, leaves: readonly Leaf[]): void {
   const { l2, learningRate } = setup.config;
   for (const { node, from, to, sums, bounds } of leaves) {
     const { gradient, hessian } = sums;

@@ -49,8 +49,8 @@ export class SplitSearch {
     await (this.#threads ?? this.#own).close();
   }
 
-  #workOf({ builds, nodes }: BlockStep): number {
+  #workOf({ build: { from, to }, nodes }: BlockStep): number {
     const { columns, slots } = this.#setup.shape;
-    return builds.reduce((rows, { from, to }) => rows + to - from, 0) * columns + nodes.length * slots;
+    return (to - from) * columns + nodes.length * slots;
   }
 }

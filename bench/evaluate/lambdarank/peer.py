@@ -30,20 +30,39 @@ def xgboost(train, test, sizes, seed):
     return xgb.train(settings, data, 100).predict(xgb.DMatrix(matrix(test)))
 
 
-def catboost(train, test, sizes, seed):
+def catboost(train, test, sizes, seed, **growth):
     import catboost as cb
 
     groups = numpy.repeat(numpy.arange(len(sizes)), sizes)
     model = cb.CatBoost(dict(loss_function="YetiRank", iterations=100, depth=6, learning_rate=0.1,
                              bootstrap_type="Bernoulli", subsample=0.9, rsm=0.9, random_seed=seed,
-                             thread_count=1, verbose=False, allow_writing_files=False))
+                             thread_count=1, verbose=False, allow_writing_files=False, **growth))
     model.fit(cb.Pool(matrix(train), train["labels"], group_id=groups))
     return model.predict(matrix(test))
+
+
+def catboost_symmetric(train, test, sizes, seed):
+    """Its default; such trees ignore a least number of rows in a leaf."""
+    return catboost(train, test, sizes, seed)
+
+
+def catboost_depthwise(train, test, sizes, seed):
+    return catboost(train, test, sizes, seed, grow_policy="Depthwise", min_data_in_leaf=50)
+
+
+def catboost_leafwise(train, test, sizes, seed):
+    return catboost(train, test, sizes, seed, grow_policy="Lossguide", max_leaves=31, min_data_in_leaf=50)
 
 
 name, seed = sys.argv[1], int(sys.argv[2])
 parts = json.load(sys.stdin)
 starts = parts["train"]["groups"]
 sizes = [end - start for start, end in zip(starts, starts[1:])]
-peer = {"lightgbm": lightgbm, "xgboost": xgboost, "catboost": catboost}[name]
+peer = {
+    "LightGBM": lightgbm,
+    "XGBoost": xgboost,
+    "CatBoost, depth 6": catboost_depthwise,
+    "CatBoost, 31 leaves": catboost_leafwise,
+    "CatBoost, symmetric": catboost_symmetric,
+}[name]
 print(json.dumps([float(score) for score in peer(parts["train"], parts["test"], sizes, seed)]))

@@ -45,7 +45,10 @@ export function ranked(scores: Float64Array, start: number, end: number): Int32A
   return order.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
 }
 
-/** Mean NDCG over groups of their first `top` rows; a group without a label above 0 counts as 1. */
+/**
+ * Mean NDCG over groups of their first `top` rows, with gains 2^label - 1: a group without a label above 0 counts as 1, equal
+ * scores stand in the order of the rows.
+ */
 export function meanNdcg({ labels, groups = new Int32Array(1) }: TrainingRows, top: number): Metric {
   const ideal = Float64Array.from(groups.subarray(0, -1), (start, g) =>
     idealGain(labels.subarray(start, groups[g + 1]), top),
