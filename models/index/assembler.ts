@@ -16,7 +16,18 @@ function leb(value: number): number[] {
   return [...bytes, rest];
 }
 
-const valueTypes = { i32: 0x7f, f64: 0x7c, v128: 0x7b } as const;
+/** Signed LEB128. */
+function signedLeb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest < -64 || rest > 63) {
+    bytes.push((rest & 127) | 128);
+    rest >>= 7;
+  }
+  return [...bytes, rest & 127];
+}
+
+const valueTypes = { i32: 0x7f, v128: 0x7b } as const;
 export type ValueType = keyof typeof valueTypes;
 
 const simd = (opcode: number): number[] => [0xfd, ...leb(opcode)];
@@ -25,31 +36,15 @@ const at = (offset: number): number[] => [2, ...leb(offset)];
 
 export const getLocal = (local: number): Code => [0x20, ...leb(local)];
 export const setLocal = (local: number): Code => [0x21, ...leb(local)];
-/** Non-negative constants. Signed LEB128: bit 6 of the last byte is the sign. */
-export const i32Const = (value: number): Code => {
-  const bytes = leb(value);
-  const last = bytes.at(-1) as number;
-  return [0x41, ...(last < 64 ? bytes : [...bytes.slice(0, -1), last | 128, 0])];
-};
+export const i32Const = (value: number): Code => [0x41, ...signedLeb(value)];
+/** [address] to a number. */
+export const i32Load = (offset: number): Code => [0x28, ...at(offset)];
 export const i32Add: Code = [0x6a];
 export const i32Sub: Code = [0x6b];
+export const i32LessUnsigned: Code = [0x49];
 export const i32And: Code = [0x71];
 export const i32ShiftLeft: Code = [0x74];
 export const i32ShiftRightUnsigned: Code = [0x76];
-export const i32IsZero: Code = [0x45];
-export const i32LessUnsigned: Code = [0x49];
-export const i32AtLeastUnsigned: Code = [0x4f];
-/** [address] to the integer there. */
-export const i32Load = (offset: number): Code => [0x28, ...at(offset)];
-export const i32LoadByte = (offset: number): Code => [0x2d, 0, ...leb(offset)];
-/** [address] to the float there. */
-export const f32Load = (offset: number): Code => [0x2a, ...at(offset)];
-/** [a, b] to 1 where a <= b, else 0; 0 for NaN. */
-export const f32AtMost: Code = [0x5f];
-export const f64Load = (offset: number): Code => [0x2b, ...at(offset)];
-/** [address, value] to nothing. */
-export const f64Store = (offset: number): Code => [0x39, ...at(offset)];
-export const f64Add: Code = [0xa0];
 /** [address, value] to nothing. */
 export const f32Store = (offset: number): Code => [0x38, ...at(offset)];
 export const f32Add: Code = [0x92];
@@ -71,6 +66,21 @@ export const doWhile = (body: Code, condition: Code): Code => [
   0x0b,
 ];
 
+export const i32IsZero: Code = [0x45];
+export const i32AtLeastUnsigned: Code = [0x4f];
+/** [address] to the byte there. */
+export const i32LoadByte = (offset: number): Code => [0x2d, 0, ...leb(offset)];
+/** [address] to the float there. */
+export const f32Load = (offset: number): Code => [0x2a, ...at(offset)];
+/** [a, b] to 1 where a <= b, else 0; 0 for NaN. */
+export const f32AtMost: Code = [0x5f];
+/** [address] to the double there. */
+export const f64Load = (offset: number): Code => [0x2b, ...at(offset)];
+/** [address, value] to nothing. */
+export const f64Store = (offset: number): Code => [0x39, ...at(offset)];
+export const f64Add: Code = [0xa0];
+/** [a, b, condition] to a where the condition is not 0, else b. */
+export const select: Code = [0x1b];
 /** [condition] to the integer that `yes` leaves where the condition is not 0, else the one of `no`. */
 export const ifElse = (yes: Code, no: Code): Code => [0x04, 0x7f, ...yes, 0x05, ...no, 0x0b];
 

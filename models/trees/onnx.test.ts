@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { calibrate } from '../calibration/calibrator.ts';
 import { Session } from '../graph/session.ts';
-import { assertChecked, skipWithoutChecker } from '../graph/testing/onnx-checker.ts';
+import { assertChecked, referenceOutput, skipWithoutChecker } from '../graph/testing/onnx-checker.ts';
 import { seededRandom } from '../random.ts';
 import type { TreeEnsemble } from './ensemble.ts';
 import { treesAsOnnx } from './onnx.ts';
@@ -140,5 +140,23 @@ describe('trees as ONNX', () => {
       isotonic: treesAsOnnx(ensemble, isotonic),
       platt: treesAsOnnx(ensemble, { kind: 'platt', slope: 1, intercept: 0 }),
     });
+  });
+
+  it("have the same scores in ONNX's reference implementation", { skip: skipWithoutChecker }, async () => {
+    for (const seed of [1, 2, 3]) {
+      const random = seededRandom(seed);
+      const options = { trees: 3, columns: 4, maxLeaves: 16, maxDepth: 6, categoricalShare: 0.5 };
+      const ensemble = randomEnsemble(random, options);
+      const rows = edgeRows(random, ensemble);
+      const scores = await referenceOutput(treesAsOnnx(ensemble), 'features', rows, 4);
+      assert.equal(scores.length, rows.length / 4);
+      for (const [row, score] of scores.entries()) {
+        const expected = scoreByWalking(ensemble, rows.subarray(row * 4, row * 4 + 4));
+        assert.ok(
+          Math.abs(score - expected) < TOLERANCE,
+          `seed ${seed}, row ${row}: ${score}, not ${expected}`,
+        );
+      }
+    }
   });
 });
