@@ -24,7 +24,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   'src/trainer/title-vectors.ts#keepTitleVectors': INNER,
   'src/trainer/title-vectors.ts#keptTitleVectors': INNER,
   'src/versions/collect.ts#givenUp': INNER,
-  'models/graph/arithmetic.ts#exp': GRADIENT,
   'models/graph/layout.ts#split': GRADIENT,
   'models/graph/losses.ts#softmaxCrossEntropy': GRADIENT,
   'models/graph/normalisation.ts#mean': GRADIENT,
