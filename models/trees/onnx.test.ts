@@ -113,6 +113,19 @@ describe('trees as ONNX', () => {
     const message = /categories of item make a path of 2001 nodes/;
     assert.throws(() => treesAsOnnx(oneSplit(4002)), { code: 'MR_TREES_PATH', message });
     assert.ok(treesAsOnnx(oneSplit(4000)));
+    // A split by a number before it is a node more.
+    const below = (count: number): TreeEnsemble => ({
+      ...oneSplit(count),
+      columns: [...oneSplit(count).columns, { name: 'price' }],
+      column: Int32Array.of(1, 0, -1, -1, -1),
+      threshold: new Float32Array(5),
+      left: Int32Array.of(1, 2, 0, 0, 0),
+      right: Int32Array.of(4, 3, 0, 0, 0),
+      missingLeft: new Uint8Array(5),
+      value: Float64Array.of(0, 0, 1, 2, 3),
+    });
+    assert.throws(() => treesAsOnnx(below(4000)), { code: 'MR_TREES_PATH', message });
+    assert.ok(treesAsOnnx(below(3998)));
   });
 
   it('give the probabilities of a calibrator', async () => {
