@@ -63,6 +63,9 @@ describe('trees as ONNX', () => {
         missingLeftShare: (seed % 3) / 2,
       });
       await assertScores(ensemble, randomRows(random, ensemble, 200).values, `seed ${seed}`);
+      const leaves = Buffer.from(treesAsOnnx(ensemble)).toString('latin1').split('LEAF').length - 1;
+      const wanted = ensemble.column.filter((column) => column < 0).length;
+      assert.equal(leaves, Math.max(1, wanted), `seed ${seed}: each leaf is there once`);
     }
   });
 
