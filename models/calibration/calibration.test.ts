@@ -103,6 +103,8 @@ describe('calibrators', () => {
     assert.deepEqual(fitIsotonic(ones), { kind: 'isotonic', x: [1, 3], y: [1, 1] });
     near(calibrate(fitPlatt(ones), 2), 4 / 5, 1e-9, 'the target of three positives');
     near(calibrate(fitPlatt({ scores: [1, 2, 3], labels: [0, 0, 0] }), 9), 1 / 5, 1e-9, 'of three negatives');
+    const unweighted = { scores: [0, 1, 2], labels: [0, 0, 1], weights: [1, 0, 1] };
+    assert.deepEqual(fitIsotonic(unweighted), { kind: 'isotonic', x: [0, 2], y: [0, 1] });
     const equal = { scores: [0.1, 0.1, 0.1, 0.1], labels: [1, 0, 0, 0] };
     assert.deepEqual(fitIsotonic(equal), { kind: 'isotonic', x: [Math.fround(0.1)], y: [0.25] });
     // The mean of the targets 2/3, 1/5, 1/5, 1/5.

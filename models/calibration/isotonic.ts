@@ -29,7 +29,7 @@ export function fitIsotonic(labelled: Labelled): Calibrator {
   }
   // Inside of a block the function is constant: its ends say all.
   const knots = blocks.flatMap(({ first, last, weight, sum }) => {
-    const probability = Math.min(1, sum / weight);
+    const probability = sum / weight;
     return first === last
       ? [[first, probability] as const]
       : [[first, probability] as const, [last, probability] as const];

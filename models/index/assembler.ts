@@ -58,6 +58,8 @@ export const f64Load = (offset: number): Code => [0x2b, ...at(offset)];
 /** [address, value] to nothing. */
 export const f64Store = (offset: number): Code => [0x39, ...at(offset)];
 export const f64Add: Code = [0xa0];
+/** [a, b, condition] to a where the condition is not 0, else b. */
+export const select: Code = [0x1b];
 /** [address, value] to nothing. */
 export const f32Store = (offset: number): Code => [0x38, ...at(offset)];
 export const f32Add: Code = [0x92];

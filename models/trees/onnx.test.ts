@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { calibrate } from '../calibration/calibrator.ts';
 import { Session } from '../graph/session.ts';
-import { assertChecked, skipWithoutChecker } from '../graph/testing/onnx-checker.ts';
+import { assertChecked, referenceOutput, skipWithoutChecker } from '../graph/testing/onnx-checker.ts';
 import { seededRandom } from '../random.ts';
 import type { TreeEnsemble } from './ensemble.ts';
 import { treesAsOnnx } from './onnx.ts';
@@ -63,6 +63,9 @@ describe('trees as ONNX', () => {
         missingLeftShare: (seed % 3) / 2,
       });
       await assertScores(ensemble, randomRows(random, ensemble, 200).values, `seed ${seed}`);
+      const leaves = Buffer.from(treesAsOnnx(ensemble)).toString('latin1').split('LEAF').length - 1;
+      const wanted = ensemble.column.filter((column) => column < 0).length;
+      assert.equal(leaves, Math.max(1, wanted), `seed ${seed}: each leaf is there once`);
     }
   });
 
@@ -113,6 +116,19 @@ describe('trees as ONNX', () => {
     const message = /categories of item make a path of 2001 nodes/;
     assert.throws(() => treesAsOnnx(oneSplit(4002)), { code: 'MR_TREES_PATH', message });
     assert.ok(treesAsOnnx(oneSplit(4000)));
+    // A split by a number before it is a node more.
+    const below = (count: number): TreeEnsemble => ({
+      ...oneSplit(count),
+      columns: [...oneSplit(count).columns, { name: 'price' }],
+      column: Int32Array.of(1, 0, -1, -1, -1),
+      threshold: new Float32Array(5),
+      left: Int32Array.of(1, 2, 0, 0, 0),
+      right: Int32Array.of(4, 3, 0, 0, 0),
+      missingLeft: new Uint8Array(5),
+      value: Float64Array.of(0, 0, 1, 2, 3),
+    });
+    assert.throws(() => treesAsOnnx(below(4000)), { code: 'MR_TREES_PATH', message });
+    assert.ok(treesAsOnnx(below(3998)));
   });
 
   it('give the probabilities of a calibrator', async () => {
@@ -140,5 +156,23 @@ describe('trees as ONNX', () => {
       isotonic: treesAsOnnx(ensemble, isotonic),
       platt: treesAsOnnx(ensemble, { kind: 'platt', slope: 1, intercept: 0 }),
     });
+  });
+
+  it("have the same scores in ONNX's reference implementation", { skip: skipWithoutChecker }, async () => {
+    for (const seed of [1, 2, 3]) {
+      const random = seededRandom(seed);
+      const options = { trees: 3, columns: 4, maxLeaves: 16, maxDepth: 6, categoricalShare: 0.5 };
+      const ensemble = randomEnsemble(random, options);
+      const rows = edgeRows(random, ensemble);
+      const scores = await referenceOutput(treesAsOnnx(ensemble), 'features', rows, 4);
+      assert.equal(scores.length, rows.length / 4);
+      for (const [row, score] of scores.entries()) {
+        const expected = scoreByWalking(ensemble, rows.subarray(row * 4, row * 4 + 4));
+        assert.ok(
+          Math.abs(score - expected) < TOLERANCE,
+          `seed ${seed}, row ${row}: ${score}, not ${expected}`,
+        );
+      }
+    }
   });
 });

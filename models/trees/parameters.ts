@@ -77,7 +77,7 @@ export const treeParameters = {
   },
 } as const satisfies Parameters;
 
-const lossNames = ['logistic', 'squared', 'lambdamart', 'yetirank'] as const;
+export const lossNames = ['logistic', 'squared', 'lambdamart', 'yetirank'] as const;
 export type LossName = (typeof lossNames)[number];
 
 export type TreeConfig = ConfigOf<typeof treeParameters> & {

@@ -1,5 +1,11 @@
 import { type Column, type FeatureRows, setOf, type TreeEnsemble } from './ensemble.ts';
-import { createTraversalKernel, NODE_BYTES, ROWS_AT_ONCE, type TraversalKernel } from './traversal.ts';
+import {
+  createTraversalKernel,
+  NODE_BYTES,
+  ROWS_AT_ONCE,
+  type Sets,
+  type TraversalKernel,
+} from './traversal.ts';
 
 const PAGE_BYTES = 65_536;
 /** Rows that are scored at once: their values and a tree stay in the processor's cache. */
@@ -35,8 +41,10 @@ export class TreeScorer {
         .map(({ column }) => [column, categoryNumbers(ensemble, column)]),
     );
     this.#setsFrom = 4 * (this.#slots.length - this.#numbers.size);
-    this.#kernel = createTraversalKernel(this.#numbers.size > 0);
-    this.#layout = layOut(ensemble, this.#slots, this.#numbers, this.#kernel.memory);
+    const most = [...this.#numbers.values()].reduce((count, of) => Math.max(count, countOf(of)), 0);
+    const sets = most === 0 ? 'none' : most <= 32 ? 'words' : 'addresses';
+    this.#kernel = createTraversalKernel(sets);
+    this.#layout = layOut(ensemble, this.#slots, this.#numbers, sets, this.#kernel.memory);
   }
 
   /** Writes the score of each row into the first `rows` of `into`; the values are [rows, columns], as in `FeatureRows`. */
@@ -128,6 +136,9 @@ function categoryNumbers(ensemble: TreeEnsemble, column: number): Int32Array {
   return numbers;
 }
 
+/** Numbers that categories have. */
+const countOf = (numbers: Int32Array): number => 1 + numbers.reduce((a, b) => Math.max(a, b), 0);
+
 /** Addresses in the kernel's memory. */
 type Layout = {
   readonly trees: number;
@@ -146,6 +157,7 @@ function layOut(
   ensemble: TreeEnsemble,
   slots: readonly Slot[],
   numbers: ReadonlyMap<number, Int32Array>,
+  sets: Sets,
   memory: WebAssembly.Memory,
 ): Layout {
   const { column, roots } = ensemble;
@@ -192,12 +204,15 @@ function layOut(
     const of = numbers.get(by);
     if (of === undefined) floats[at] = ensemble.threshold[node] as number;
     else {
-      integers[at] = set;
+      // A word is where the threshold would be; memory is zero at first.
+      const bits = sets === 'words' ? own : set;
       const add = (number: number) => {
-        bytes[set + (number >> 3)] = (bytes[set + (number >> 3)] as number) | (1 << (number & 7));
+        bytes[bits + (number >> 3)] = (bytes[bits + (number >> 3)] as number) | (1 << (number & 7));
       };
       for (const category of setOf(ensemble, node)) add(of[category] as number);
       if (ensemble.missingLeft[node] === 1) add(of.at(-1) as number);
+      if (sets === 'words') continue;
+      integers[at] = set;
       set += setBytes.get(by) as number;
     }
   }

@@ -21,6 +21,7 @@ describe('trees as bytes', () => {
         maxLeaves: 1 + random.integer(20),
         maxDepth: 8,
       });
+      ensemble.cover.fill(0, 1, 3); // no row need have come to a node
       assert.deepEqual(readTrees(saveTrees(ensemble)), ensemble, `seed ${seed}`);
     }
   });
@@ -63,6 +64,7 @@ describe('trees as bytes', () => {
       [(trees) => trees.threshold.set([-1]), /node 0 splits by set -1/],
       [(trees) => trees.threshold.set([0.5]), /node 0 splits by set 0.5/],
       [(trees) => trees.categories.set([-1]), /set 0 does not ascend/],
+      [(trees) => trees.categories.set([-1], trees.setStarts.at(-2)), /set \d+ does not ascend/],
       [(trees) => trees.categories.set([trees.categories[1] as number]), /set 0 does not ascend/],
       [(trees) => trees.setStarts.set([0, 2, 1]), /set 1 ends before its start/],
       [

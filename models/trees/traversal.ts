@@ -23,6 +23,7 @@ import {
   i32ShiftLeft,
   i32ShiftRightUnsigned,
   ifElse,
+  select,
   setLocal,
 } from '../index/assembler.ts';
 
@@ -30,7 +31,7 @@ import {
 export const ROWS_AT_ONCE = 8;
 
 /**
- * Bytes of a node: a threshold (float32), or the address of a set; the offset of its value in a row; the address of the
+ * Bytes of a node: a threshold (float32), or a set, or its address; the offset of its value in a row; the address of the
  * child to go to where the comparison does not hold, and of the one where it does. A leaf's children are itself.
  */
 export const NODE_BYTES = 16;
@@ -82,7 +83,25 @@ const isAtMost = ({ row, node }: (typeof lanes)[number]): Code => [
   ...f32AtMost,
 ];
 
-/** Whether the row's category at the node's offset is in the set, a bit each: 1 or 0. */
+/** The same for sets of up to 32 categories, which are in place of the threshold, without a branch on what it is. */
+const isAtMostOrInWord = (lane: (typeof lanes)[number]): Code => [
+  ...getLocal(lane.node),
+  ...i32Load(0),
+  ...getLocal(lane.row),
+  ...getLocal(offset),
+  ...i32Add,
+  ...i32Load(0),
+  ...i32ShiftRightUnsigned,
+  ...i32Const(1),
+  ...i32And,
+  ...isAtMost(lane),
+  ...getLocal(offset),
+  ...getLocal(setsFrom),
+  ...i32AtLeastUnsigned,
+  ...select,
+];
+
+/** Whether the row's category at the node's offset is in the set of any size, a bit each: 1 or 0. */
 const isInSet = ({ row, node }: (typeof lanes)[number]): Code => [
   ...getLocal(row),
   ...getLocal(offset),
@@ -104,19 +123,26 @@ const isInSet = ({ row, node }: (typeof lanes)[number]): Code => [
   ...i32And,
 ];
 
+/** What categorical splits hold: there are none, or a word with a bit for each category, or the address of such bits. */
+export type Sets = 'none' | 'words' | 'addresses';
+
+const test = (lane: (typeof lanes)[number], sets: Sets): Code => {
+  if (sets === 'none') return isAtMost(lane);
+  if (sets === 'words') return isAtMostOrInWord(lane);
+  return [
+    ...getLocal(offset),
+    ...getLocal(setsFrom),
+    ...i32AtLeastUnsigned,
+    ...ifElse(isInSet(lane), isAtMost(lane)),
+  ];
+};
+
 /** node = its child for the row. */
-const step = (lane: (typeof lanes)[number], hasSets: boolean): Code => [
+const step = (lane: (typeof lanes)[number], sets: Sets): Code => [
   ...getLocal(lane.node),
   ...i32Load(4),
   ...setLocal(offset),
-  ...(hasSets
-    ? [
-        ...getLocal(offset),
-        ...getLocal(setsFrom),
-        ...i32AtLeastUnsigned,
-        ...ifElse(isInSet(lane), isAtMost(lane)),
-      ]
-    : isAtMost(lane)),
+  ...test(lane, sets),
   ...i32Const(2),
   ...i32ShiftLeft,
   ...getLocal(lane.node),
@@ -145,7 +171,7 @@ const addValue = ({ node }: (typeof lanes)[number], lane: number): Code => [
   ...f64Store(lane * 8),
 ];
 
-const body = (hasSets: boolean): Code => {
+const body = (sets: Sets): Code => {
   const rowsOfTree: Code = [
     ...lanes.flatMap(({ row, node }, lane) => [
       ...(lane === 0
@@ -156,7 +182,7 @@ const body = (hasSets: boolean): Code => {
       ...setLocal(node),
     ]),
     ...doWhile(
-      lanes.flatMap((lane) => step(lane, hasSets)),
+      lanes.flatMap((lane) => step(lane, sets)),
       areNotAllLeaves,
     ),
     ...lanes.flatMap(addValue),
@@ -180,16 +206,16 @@ const body = (hasSets: boolean): Code => {
   return doWhile(tree, [...getLocal(trees), ...getLocal(treesEnd), ...i32LessUnsigned]);
 };
 
-const compiled = new Map<boolean, WebAssembly.Module>();
+const compiled = new Map<Sets, WebAssembly.Module>();
 
-/** A kernel with a memory of its own, of one page; without `hasSets` it takes no categorical splits, and is faster. */
-export function createTraversalKernel(hasSets: boolean): TraversalKernel {
-  let module = compiled.get(hasSets);
+/** A kernel with a memory of its own, of one page: the less it knows of sets, the faster it is. */
+export function createTraversalKernel(sets: Sets): TraversalKernel {
+  let module = compiled.get(sets);
   if (module === undefined) {
     const locals = Array.from({ length: 5 + 2 * ROWS_AT_ONCE }, () => 'i32' as const);
     const parameters = Array.from({ length: 9 }, () => 'i32' as const);
-    module = new WebAssembly.Module(assembleModule('walk', parameters, locals, body(hasSets)));
-    compiled.set(hasSets, module);
+    module = new WebAssembly.Module(assembleModule('walk', parameters, locals, body(sets)));
+    compiled.set(sets, module);
   }
   return new WebAssembly.Instance(module).exports as TraversalKernel;
 }
