@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modelNamed, modelNames, models } from './catalogue.ts';
+import { modelNamed, modelNames, models, namesOf } from './catalogue.ts';
 import { modelOptions, modelSettings } from './options.ts';
 import { checkConfig, defaultsOf, isAccepted, type Parameters, searchSpaceOf } from './parameters.ts';
 
@@ -37,6 +37,12 @@ test('options of single models come back by model, and only where they were give
   assert.deepEqual(trained, ['ease']);
   assert.deepEqual(configOf.ials, { dim: 16 });
   assert.deepEqual(configOf.ease, {});
-  const [choice] = modelOptions();
-  assert.ok(choice?.accepts(modelNames()) && !choice.accepts([]) && !choice.accepts(['none']));
+  const [choice, rankers] = modelOptions();
+  assert.ok(choice?.accepts(namesOf('retrieval')) && !choice.accepts([]) && !choice.accepts(['none']));
+  assert.ok(rankers?.accepts(namesOf('ranking')) && rankers.accepts([]));
+  assert.ok(
+    !choice.accepts(['stacked']) && !rankers.accepts(['two-tower']),
+    'each role has models of its own',
+  );
+  assert.deepEqual(modelSettings({}), modelSettings({ 'training.rankers': ['stacked'] }));
 });

@@ -6,6 +6,7 @@ import { ConfigurationError } from '#platform';
 
 const isWithin = {
   'a whole number': Number.isSafeInteger,
+  'a whole number not below 0': (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0,
   'a whole number above 0': (value: unknown) => Number.isSafeInteger(value) && (value as number) > 0,
   'above 0': (value: unknown) => Number.isFinite(value) && (value as number) > 0,
   'not below 0': (value: unknown) => Number.isFinite(value) && (value as number) >= 0,

@@ -118,7 +118,7 @@ function checkClasses(train: Examples): void {
 }
 
 function checkIds(name: string, ids: Int32Array | Uint8Array, bound: number): void {
-  const outside = (ids as Int32Array).find((id) => id < 0 || id >= bound);
+  const outside = ids.find((id) => id < 0 || id >= bound);
   check(outside === undefined, `${name}: ${outside} is not from 0 to ${bound - 1}`);
 }
 

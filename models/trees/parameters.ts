@@ -18,7 +18,7 @@ export const treeParameters = {
   },
   depth: {
     default: 0,
-    range: 'a whole number',
+    range: 'a whole number not below 0',
     about: 'Depth of a tree at most; 0 sets no limit.',
   },
   learningRate: {

@@ -9,7 +9,7 @@ export type Model = OfProtocols<Known, Protocol>;
 
 const twoTowerOf = { heads: 4, epochs: 3, temperature: 0.1, unknownUserShare: 0.3, weightDecay: 0 };
 const sequentialOf = { epochs: 20, learningRate: 0.005 };
-const neuMfOf = { factors: 64, dim: 16, hidden: 32, layers: 2, epochs: 12, learningRate: 0.005 };
+const neuMfOf = { factors: 64, dim: 16, hidden: 32, layers: 2, learningRate: 0.005 };
 const ialsOf192 = { dim: 192, epochs: 10 };
 
 export const models: readonly Model[] = [
@@ -57,12 +57,13 @@ export const models: readonly Model[] = [
     name: 'neumf',
     fit: fitNeuMf,
     space: [
-      { ...neuMfOf, weightDecay: 0.5 },
-      { ...neuMfOf, weightDecay: 0.8 },
+      { ...neuMfOf, negatives: 8, epochs: 10, weightDecay: 0.8 },
+      { ...neuMfOf, negatives: 4, epochs: 16, weightDecay: 1 },
+      { ...neuMfOf, negatives: 4, epochs: 12, weightDecay: 0.5 },
     ],
     chosen: {
-      sampled: { ...neuMfOf, weightDecay: 0.8 },
-      full: { ...neuMfOf, weightDecay: 0.8 },
+      sampled: { ...neuMfOf, negatives: 8, epochs: 10, weightDecay: 0.8 },
+      full: { ...neuMfOf, negatives: 8, epochs: 10, weightDecay: 0.8 },
     },
   },
   {
