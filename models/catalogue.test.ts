@@ -38,8 +38,9 @@ test('options of single models come back by model, and only where they were give
   assert.deepEqual(configOf.ials, { dim: 16 });
   assert.deepEqual(configOf.ease, {});
   const [choice, rankers] = modelOptions();
-  assert.ok(choice?.accepts(namesOf('retrieval')) && !choice.accepts([]) && !choice.accepts(['none']));
-  assert.ok(rankers?.accepts(namesOf('ranking')) && rankers.accepts([]));
+  assert.ok(choice !== undefined && rankers !== undefined);
+  assert.ok(choice.accepts(namesOf('retrieval')) && !choice.accepts([]) && !choice.accepts(['none']));
+  assert.ok(rankers.accepts(namesOf('ranking')) && rankers.accepts([]));
   assert.ok(
     !choice.accepts(['stacked']) && !rankers.accepts(['two-tower']),
     'each role has models of its own',

@@ -74,12 +74,12 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     const { items, version, ranker: named } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([version, named], [responder.version, ranker.version]);
 
-    // The same by hand: 25 found for 5 shown, scored by the features that the API gives.
+    // The same by hand: 50 found for 5 shown, scored by the features that the API gives.
     const { manifest, contents } = await readExternalModel(fixture);
     const scorer = await ExternalScorer.load(contents['model.onnx'] as Uint8Array, manifest);
     await world.promote(ranker, 'archived');
     await until(() => responder.ranker === undefined);
-    const found = (await responder.recommend(USER, { k: 25 })).items.map(({ item_id }) => item_id);
+    const found = (await responder.recommend(USER, { k: 50 })).items.map(({ item_id }) => item_id);
     const answer = await responder.features.read({ user: USER, items: found });
     const columns = modelFeatures(manifest).map(({ view, feature }) =>
       Float64Array.from(answer.items ?? [], (ofItem) => {

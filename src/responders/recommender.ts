@@ -49,7 +49,7 @@ type Asking = {
 type Query = Omit<VersionQuery, 'k'>;
 
 /** Items that are found for one that is shown, where they are ranked again; and the most. */
-const FOUND_FOR_ONE = 5;
+const FOUND_FOR_ONE = 10;
 const MOST_RANKED = 200;
 
 export type RecommenderParts = {
