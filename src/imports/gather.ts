@@ -58,24 +58,25 @@ export class Gatherer implements RowTaker {
   }
 
   async take({ events, items, users, answers }: RowStage): Promise<void> {
-    const ids = [
-      ...events.map(({ event }) => event.user_id),
-      ...users.map(({ value }) => value.user_id),
-      ...answers.map(({ user_id }) => user_id),
-    ];
-    const names = this.#options.pseudonyms.pseudonymsOf(ids.map(ownText));
-    let nth = 0;
+    const names = new Map<string, string>();
+    for (const { event } of events) names.set(event.user_id, '');
+    for (const { value } of users) names.set(value.user_id, '');
+    for (const { user_id } of answers) names.set(user_id, '');
+    // Each user once: to the vault a new one costs a hundred times as much as one that it knows.
+    const ids = Array.from(names.keys(), ownText);
+    const pseudonyms = this.#options.pseudonyms.pseudonymsOf(ids);
+    for (const [i, id] of ids.entries()) names.set(id, pseudonyms[i] as string);
     for (const { event, order } of events) {
-      event.user_id = names[nth++] as string;
+      event.user_id = names.get(event.user_id) as string;
       this.#add('interactions', event.ts, order, event.user_id, event);
       this.#countTime(event.ts);
     }
     for (const { value, atMs } of users) {
-      value.user_id = names[nth++] as string;
+      value.user_id = names.get(value.user_id) as string;
       this.#add('users', atMs ?? TABLES_AT, 0, value.user_id, value);
     }
     for (const answer of answers) {
-      answer.user_id = names[nth++] as string;
+      answer.user_id = names.get(answer.user_id) as string;
       // Before the impressions of the same time.
       this.#add('answers', answer.ts, -1, answer.user_id, answer);
     }

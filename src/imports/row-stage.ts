@@ -14,7 +14,9 @@ export class RowStage implements RowSink {
   readonly answers: Answer[] = [];
   /** Beginning of the ids of events, the same for each reading of a file of that name. */
   #mark = '';
-  #lengths = [0, 0, 0, 0];
+  readonly #lists: readonly unknown[][] = [this.events, this.items, this.users, this.answers];
+  /** Of the lists, after the last row. */
+  readonly #lengths = [0, 0, 0, 0];
 
   beginFile(mark: string): void {
     this.#mark = mark;
@@ -39,17 +41,17 @@ export class RowStage implements RowSink {
   /** Ends a row. Returns what is wrong with it: `reason`, or what admission would refuse of its events. */
   endRow(line: number, reason: string | undefined): string | undefined {
     const problem = reason ?? this.#problem(line);
-    const lists = [this.events, this.items, this.users, this.answers];
-    lists.forEach((list, i) => {
+    for (let i = 0; i < this.#lists.length; i++) {
+      const list = this.#lists[i] as unknown[];
       if (problem !== undefined) list.length = this.#lengths[i] as number;
       this.#lengths[i] = list.length;
-    });
+    }
     return problem;
   }
 
   clear(): void {
-    for (const list of [this.events, this.items, this.users, this.answers]) list.length = 0;
-    this.#lengths = [0, 0, 0, 0];
+    for (const list of this.#lists) list.length = 0;
+    this.#lengths.fill(0);
   }
 
   #problem(line: number): string | undefined {
@@ -82,6 +84,6 @@ export class RowStage implements RowSink {
    */
   #eventId({ ts }: Interaction, line: number, nth: number): string {
     const within = nth === 0 ? '' : `.${nth}`;
-    return `${this.#mark}-${line.toString(36)}${within}-${ts.toString(36)}`;
+    return `${this.#mark}-${line}${within}-${ts}`;
   }
 }
