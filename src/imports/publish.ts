@@ -4,7 +4,15 @@
  * that is visible: none is published twice, and none is lost, without help from admission.
  */
 import { TopicWriter } from '#engine';
-import { FencedWriter, idleMember, isExpired, type Log, partitionFor, RecordBuffer, type Transaction } from '#log';
+import {
+  FencedWriter,
+  idleMember,
+  isExpired,
+  type Log,
+  partitionFor,
+  RecordBuffer,
+  type Transaction,
+} from '#log';
 import { type Clock, ConfigurationError, failpoint, InputError, type ProgressStep } from '#platform';
 import type { Topics } from '#topologies';
 import type { SortedInput } from './sort-input.ts';
@@ -19,8 +27,14 @@ const RECORDS_A_TRANSACTION = 20_000;
 const BYTES_A_TRANSACTION = 8 << 20;
 const DAY_MS = 86_400_000;
 
-/** The steps of a publication at which a test can stop the program. */
-export const IMPORT_FAILPOINTS = ['import.commit.before', 'import.commit.after', 'import.announce'] as const;
+/** The steps of an import at which a test can stop the program, in their order. */
+export const IMPORT_FAILPOINTS = [
+  'import.read',
+  'import.sorted',
+  'import.commit.before',
+  'import.commit.after',
+  'import.announce',
+] as const;
 
 export type PublishOptions = {
   readonly log: Log;
@@ -59,7 +73,9 @@ export async function publishSorted(sorted: SortedInput, options: PublishOptions
   const { log, topics, outcomeWindowMs } = options;
   refuseExpired(sorted, options);
   const group = `import-${sorted.id.slice(0, 16)}`;
-  const [writer, position] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, () => readPosition(log, group));
+  const [writer, position] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, () =>
+    readPosition(log, group),
+  );
   const merge = new RunMerge(sorted.runs);
   try {
     for (let i = 0; i < position; i++) merge.advance();
@@ -142,7 +158,8 @@ class Gathered {
   readonly #buffers: { readonly [K in RecordKind]: readonly RecordBuffer[] };
 
   constructor({ topics, clock }: PublishOptions, { tablesAt }: SortedInput) {
-    const of = (kind: RecordKind) => Array.from({ length: topics[kind].partitions }, () => new RecordBuffer());
+    const of = (kind: RecordKind) =>
+      Array.from({ length: topics[kind].partitions }, () => new RecordBuffer());
     this.#topics = topics;
     this.#tablesAt = tablesAt;
     this.#now = clock.now();
@@ -189,7 +206,10 @@ class Gathered {
 }
 
 /** What is past its retention by the wall clock is deleted by the brokers within minutes, unread or not. */
-function refuseExpired({ firstTs }: SortedInput, { expiresByWallClock, topics, clock }: PublishOptions): void {
+function refuseExpired(
+  { firstTs }: SortedInput,
+  { expiresByWallClock, topics, clock }: PublishOptions,
+): void {
   const { cleanup } = topics.interactions;
   if (firstTs === null || !expiresByWallClock || !isExpired(cleanup, firstTs, clock.now())) return;
   throw new ConfigurationError(

@@ -124,13 +124,20 @@ class FileRows {
     if (this.#rows === 0) throw notOfFormat(name, 'it has no rows');
     if (this.#first === undefined || this.#bad <= REFUSED_SHARE * this.#rows) return;
     const { line, reason } = this.#first;
-    throw notOfFormat(name, `${this.#bad} of ${this.#rows} rows are malformed, the first in line ${line}: ${reason}`);
+    throw notOfFormat(
+      name,
+      `${this.#bad} of ${this.#rows} rows are malformed, the first in line ${line}: ${reason}`,
+    );
   }
 }
 
 type Of<R extends FileFormat['rows']> = Extract<FileFormat, { readonly rows: R }>;
 
-async function readDelimited(format: Of<'delimited'>, bytes: AsyncIterable<Buffer>, rows: FileRows): Promise<void> {
+async function readDelimited(
+  format: Of<'delimited'>,
+  bytes: AsyncIterable<Buffer>,
+  rows: FileRows,
+): Promise<void> {
   let read: RowReader<readonly string[]> | undefined;
   const delimited = new DelimitedRows(format, {
     row: (fields, line, text) => {
@@ -159,7 +166,11 @@ async function readJson({ open }: Of<'json'>, bytes: AsyncIterable<Buffer>, rows
   }
 }
 
-function readJsonLines({ texts, first, broken }: LineBlock, read: RowReader<JsonObject>, rows: FileRows): void {
+function readJsonLines(
+  { texts, first, broken }: LineBlock,
+  read: RowReader<JsonObject>,
+  rows: FileRows,
+): void {
   for (const [i, text] of texts.entries()) {
     const line = first + i;
     const reason = broken.get(i);
@@ -191,7 +202,8 @@ async function readParquet(
   rows: FileRows,
   signal: AbortSignal,
 ): Promise<void> {
-  if (path === undefined) throw unreadable(name, new Error('Parquet is read from files alone, its end first'));
+  if (path === undefined)
+    throw unreadable(name, new Error('Parquet is read from files alone, its end first'));
   for await (const _ of bytes) {
     // Only the hash takes them: DuckDB reads the file itself.
   }

@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere, type ProgressStep, sync, writeDurably } from '#platform';
+import { failpoint, ifThere, type ProgressStep, sync, writeDurably } from '#platform';
 import { type Counts, Gatherer, type GatherOptions } from './gather.ts';
 import type { InputFile } from './input/files.ts';
 import { type MalformedRow, readRows } from './read-rows.ts';
@@ -51,6 +51,7 @@ export async function sortInput(options: SortOptions): Promise<SortedInput> {
   const gatherer = new Gatherer({ ...options, runs });
   let read = 0;
   const onRead = (bytes: number) => {
+    failpoint('import.read');
     read += bytes;
     step.update(read);
   };
@@ -58,9 +59,11 @@ export async function sortInput(options: SortOptions): Promise<SortedInput> {
   const paths = runs.finish();
   step.done();
   const { counts, shownRows } = gatherer;
-  const tablesAt = counts.firstTs === null ? options.clock.now() : Math.max(0, counts.firstTs - BEFORE_FIRST_MS);
+  const tablesAt =
+    counts.firstTs === null ? options.clock.now() : Math.max(0, counts.firstTs - BEFORE_FIRST_MS);
   const sorted: SortedInput = { ...counts, id, tablesAt, runs: paths, shownRows };
   await writeManifest(directory, { ...sorted, input: input ?? '' });
+  failpoint('import.sorted');
   return sorted;
 }
 

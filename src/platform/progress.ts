@@ -129,7 +129,10 @@ function barOf(label: string, total: number, stream: NodeJS.WriteStream): Drawin
 function linesOf(label: string, total: number | undefined, stream: NodeJS.WriteStream): Drawing {
   return {
     draw: (position, state) => {
-      if (total === undefined) return void stream.write(`${label}: ${state}\n`);
+      if (total === undefined) {
+        stream.write(`${label}: ${state}\n`);
+        return;
+      }
       const percent = total > 0 ? Math.min(100, Math.floor((100 * position) / total)) : 100;
       stream.write(`${label}: ${percent}%  ${state}\n`);
     },
@@ -146,7 +149,8 @@ function describe(position: number, total: number | undefined, elapsedMs: number
     `${group(perSecond)}/s`,
   ];
   if (total === undefined) parts.push(`${(elapsedMs / 1000).toFixed(1)} s`);
-  else if (position < total && perSecond > 0) parts.push(`${Math.ceil((total - position) / perSecond)} s left`);
+  else if (position < total && perSecond > 0)
+    parts.push(`${Math.ceil((total - position) / perSecond)} s left`);
   else if (position >= total) parts.push(`${(elapsedMs / 1000).toFixed(1)} s`);
   if (note !== '') parts.push(note);
   return parts.join('  ');

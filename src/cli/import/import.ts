@@ -113,7 +113,10 @@ async function run(source: Source, importing: Importing): Promise<number> {
   return EXIT.done;
 }
 
-async function sort({ installation, opened, input, progress, signal }: Importing, directory: string): Promise<SortedInput> {
+async function sort(
+  { installation, opened, input, progress, signal }: Importing,
+  directory: string,
+): Promise<SortedInput> {
   const { topics } = installation;
   const sorted = await sortInput({
     identity: opened.identity,
@@ -148,7 +151,10 @@ async function publish({ installation, progress, signal }: Importing, sorted: So
 async function mappingOf({ mapping }: ImportCommandOptions): Promise<string> {
   if (mapping === undefined) return '';
   return readFile(mapping, 'utf8').catch((cause: unknown) => {
-    throw usageError(`${mapping} cannot be read: ${cause instanceof Error ? cause.message : cause}.`, 'Name the mapping file.');
+    throw usageError(
+      `${mapping} cannot be read: ${cause instanceof Error ? cause.message : cause}.`,
+      'Name the mapping file.',
+    );
   });
 }
 
@@ -160,15 +166,31 @@ function tellHowToContinue(output: Output, { files }: Input): void {
 
 type Result = { readonly written: number; readonly isRepeated: boolean; readonly elapsedMs: number };
 
-function report(source: Source, sorted: SortedInput, { written, isRepeated, elapsedMs }: Result, output: Output): void {
+function report(
+  source: Source,
+  sorted: SortedInput,
+  { written, isRepeated, elapsedMs }: Result,
+  output: Output,
+): void {
   const { events, items, users, answers, malformed } = sorted;
   if (output.json) {
     const counts = { users, items, answers, events, malformed };
-    output.value({ dataSet: source.name, ...counts, written, repeated: isRepeated, seconds: elapsedMs / 1000 });
+    output.value({
+      dataSet: source.name,
+      ...counts,
+      written,
+      repeated: isRepeated,
+      seconds: elapsedMs / 1000,
+    });
     return;
   }
-  if (isRepeated) return output.line('This data set was imported before: nothing to do.');
-  const parts = [counted(users, 'user'), counted(items, 'item'), counted(answers, 'ranking')].filter((part) => part !== '');
+  if (isRepeated) {
+    output.line('This data set was imported before: nothing to do.');
+    return;
+  }
+  const parts = [counted(users, 'user'), counted(items, 'item'), counted(answers, 'ranking')].filter(
+    (part) => part !== '',
+  );
   const tables = parts.length === 0 ? '' : `${parts.join(', ')} and `;
   const what = `${tables}${grouped(events)} event${events === 1 ? '' : 's'}`;
   output.line(
@@ -186,4 +208,3 @@ function shownNames(names: readonly string[]): string {
   const more = names.length - 10;
   return names.slice(0, 10).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
-

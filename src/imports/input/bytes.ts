@@ -28,8 +28,7 @@ export type Reading = {
  */
 export async function* bytesOf({ name, path }: ByteSource, reading: Reading): AsyncGenerator<Buffer> {
   const { hash, onRead, signal } = reading;
-  const stream =
-    path === undefined ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const stream = path === undefined ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
   try {
     const chunks = counted(stream, onRead);
     const first = await beginning(chunks);

@@ -105,7 +105,8 @@ function quotedFields(text: string, delimiter: string): string[] | 'open' | stri
     fields.push(value);
     at = close + 1;
     if (at === text.length) return fields;
-    if (!text.startsWith(delimiter, at)) return `text stands after the closing quote of field ${fields.length}`;
+    if (!text.startsWith(delimiter, at))
+      return `text stands after the closing quote of field ${fields.length}`;
     at += delimiter.length;
   }
 }

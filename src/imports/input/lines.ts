@@ -50,7 +50,11 @@ export async function* linesOf(
       rest = bytes.subarray(end + 1);
     }
     if (rest.length <= LONGEST_LINE_BYTES) continue;
-    yield { texts: [''], first, broken: new Map([[0, `the line is longer than ${LONGEST_LINE_BYTES} bytes`]]) };
+    yield {
+      texts: [''],
+      first,
+      broken: new Map([[0, `the line is longer than ${LONGEST_LINE_BYTES} bytes`]]),
+    };
     first++;
     rest = Buffer.alloc(0);
     isSkipping = true;

@@ -59,7 +59,10 @@ export type FieldName = { [K in RowKind]: keyof (typeof rowKinds)[K] }[RowKind];
 
 function symbolsOf(schema: SchemaName, field: string): readonly string[] {
   const { fields } = avroSchema(schema) as {
-    readonly fields: readonly { readonly name: string; readonly type: { readonly symbols?: readonly string[] } }[];
+    readonly fields: readonly {
+      readonly name: string;
+      readonly type: { readonly symbols?: readonly string[] };
+    }[];
   };
   return fields.find(({ name }) => name === field)?.type.symbols ?? [];
 }

@@ -53,14 +53,17 @@ function fileMapping(json: unknown, at: string): FileMapping {
   const given = objectOf(json, at, FILE_KEYS);
   const files = textAt(given, 'files', at);
   const rows = oneOf(given.rows, Object.keys(rowKinds) as RowKind[], `${at}rows`);
-  const format = given.format === undefined ? formatOf(files, at) : oneOf(given.format, FORMATS, `${at}format`);
+  const format =
+    given.format === undefined ? formatOf(files, at) : oneOf(given.format, FORMATS, `${at}format`);
   const delimiter = given.delimiter === undefined ? ',' : textAt(given, 'delimiter', at);
-  if (delimiter.length !== 1 || /["\n\r]/.test(delimiter)) throw malformed(`${at}delimiter`, 'it is not one character');
+  if (delimiter.length !== 1 || /["\n\r]/.test(delimiter))
+    throw malformed(`${at}delimiter`, 'it is not one character');
   const { columns } = given;
   if (format !== 'csv' && (given.delimiter !== undefined || columns !== undefined)) {
     throw malformed(at, `delimiter and columns are for csv, the format is ${format}`);
   }
-  if (columns !== undefined && !isTexts(columns)) throw malformed(`${at}columns`, 'it is not a list of names');
+  if (columns !== undefined && !isTexts(columns))
+    throw malformed(`${at}columns`, 'it is not a list of names');
   const fields = fieldMappings(given.fields, rows, `${at}fields`);
   return { files, format, delimiter, rows, fields, ...(columns !== undefined && { columns }) };
 }
@@ -88,7 +91,8 @@ function fieldMapping(json: unknown, type: FieldType, at: string): FieldMapping 
   const { constant } = given;
   if (constant !== undefined) {
     if (Object.keys(given).length > 1) throw malformed(at, 'a constant has nothing beside it');
-    if (!['string', 'number', 'boolean'].includes(typeof constant)) throw malformed(at, 'a constant is a text or a number');
+    if (!['string', 'number', 'boolean'].includes(typeof constant))
+      throw malformed(at, 'a constant is a text or a number');
     return { constant: constant as string | number | boolean };
   }
   const column = textAt(given, 'column', `${at}.`);
@@ -124,13 +128,15 @@ function objectOf(json: unknown, at: string, known?: readonly string[]): Given {
     throw malformed(at.replace(/\.$/, ''), 'it is not an object');
   }
   const unknown = Object.keys(json).find((name) => known !== undefined && !known.includes(name));
-  if (unknown !== undefined) throw malformed(`${at}${unknown}`, `there is no such key, only ${known?.join(', ')}`);
+  if (unknown !== undefined)
+    throw malformed(`${at}${unknown}`, `there is no such key, only ${known?.join(', ')}`);
   return json as Given;
 }
 
 function textAt(given: Given, name: string, at: string): string {
   const value = given[name];
-  if (typeof value !== 'string' || value === '') throw malformed(`${at}${name}`, 'it is not a text, or empty');
+  if (typeof value !== 'string' || value === '')
+    throw malformed(`${at}${name}`, 'it is not a text, or empty');
   return value;
 }
 

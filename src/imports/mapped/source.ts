@@ -12,9 +12,15 @@ export const mappedFiles: Source = {
   does: 'Import CSV, JSONL or Parquet files by a mapping file, which says what their columns are.',
   expected: 'Expected files whose names match "files" of the mapping, plain or gzipped.',
   examples: [
-    ['millrace import files shop --mapping shop.json --dry-run', 'look at the first events and at what is refused'],
+    [
+      'millrace import files shop --mapping shop.json --dry-run',
+      'look at the first events and at what is refused',
+    ],
     ['millrace import files shop --mapping shop.json', 'and import the folder'],
-    ['zcat clicks.csv.gz | millrace import files - --mapping clicks.json --as clicks.csv', 'from standard input'],
+    [
+      'zcat clicks.csv.gz | millrace import files - --mapping clicks.json --as clicks.csv',
+      'from standard input',
+    ],
   ],
   notes: 'The format of mapping files is described in docs/IMPORT.md.',
   isMapped: true,
@@ -48,7 +54,8 @@ function checkConstants(files: readonly FileMapping[]): void {
 /** With one file in the mapping, a file that the user chose need not match its name. */
 function readingOf(files: readonly FileMapping[], name: string, isChosen: boolean): FileReading | undefined {
   const found =
-    files.find((each) => matches(each.files, name)) ?? (isChosen && files.length === 1 ? files[0] : undefined);
+    files.find((each) => matches(each.files, name)) ??
+    (isChosen && files.length === 1 ? files[0] : undefined);
   return found && { format: formatOf(found), namesUsers: found.rows !== 'items' };
 }
 
@@ -188,4 +195,3 @@ function itemFrom(values: Values): Item {
 function said(values: Values): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
-

@@ -63,7 +63,13 @@ export function ratingReader(halves: boolean): RowReader<Fields> {
     if (rating === undefined) return `rating ${quoted(ratingText)} is not ${known}`;
     const ts = secondsTime(secondsText);
     if (ts === undefined) return `timestamp ${quoted(secondsText)} is not a time in seconds`;
-    const event = eventOf({ user_id: String(user), item_id: String(item), kind: 'rating', value: rating, ts });
+    const event = eventOf({
+      user_id: String(user),
+      item_id: String(item),
+      kind: 'rating',
+      value: rating,
+      ts,
+    });
     sink.event(event, user * MOST_MOVIES + item);
     return undefined;
   };
@@ -82,7 +88,8 @@ export function userReader(): RowReader<Fields> {
     if (fields.length !== 5) return wrongCount(fields, 5);
     const [id = '', age = '', gender = '', occupation = ''] = fields.map((field) => field.trim());
     const years = age === '' ? null : wholeNumber(age);
-    if (years === undefined || (years !== null && years > 120)) return `age ${quoted(age)} is not an age in years`;
+    if (years === undefined || (years !== null && years > 120))
+      return `age ${quoted(age)} is not an age in years`;
     // Occupations are one word from a list of GroupLens; anything longer would be free text.
     if (!/^[a-z][a-z-]{0,31}$/i.test(occupation)) return `occupation ${quoted(occupation)} is not one word`;
     return giveUser(id, gender, { age: years, occupation: occupation.toLowerCase() }, sink, isKnown);
@@ -168,7 +175,9 @@ function giveItem(
 }
 
 /** `isKnown` says whether an id was asked for before. Holds the ids of a table: some hundred thousand at most. */
-function unique(read: (fields: Fields, sink: Sink, isKnown: IsKnown) => string | undefined): RowReader<Fields> {
+function unique(
+  read: (fields: Fields, sink: Sink, isKnown: IsKnown) => string | undefined,
+): RowReader<Fields> {
   const ids = new Set<string>();
   const isKnown = (id: string) => ids.size === ids.add(id).size;
   return (fields, sink) => read(fields, sink, isKnown);

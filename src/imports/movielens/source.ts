@@ -64,10 +64,7 @@ function missing(names: readonly string[]): string | undefined {
 }
 
 /** GroupLens wrote the files of 100K and 1M in Latin-1, without header lines; copies in UTF-8 or with them are around. */
-function separated(
-  delimiter: string,
-  reader: (header: Fields | undefined) => RowReader<Fields>,
-): FileFormat {
+function separated(delimiter: string, reader: (header: Fields | undefined) => RowReader<Fields>): FileFormat {
   return {
     rows: 'delimited',
     delimiter,

@@ -12,7 +12,10 @@ const MINUTE_MS = 60_000;
 const SECOND_MS = 1_000;
 
 const { fields } = avroSchema('Interaction') as {
-  readonly fields: readonly { readonly name: string; readonly type: { readonly symbols?: readonly string[] } }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: { readonly symbols?: readonly string[] };
+  }[];
 };
 const kinds = fields.find(({ name }) => name === 'kind')?.type.symbols ?? [];
 

@@ -50,13 +50,25 @@ export class RunWriter {
     const start = this.#end;
     // Room for the longest key that the text may make.
     const keyEnd = start + HEADER_BYTES + key.length * 3;
-    if (keyEnd > this.#bytes.length) return this.#again({ time, order, kind, key, value }, encode, keyEnd - start);
+    if (keyEnd > this.#bytes.length) {
+      this.#again({ time, order, kind, key, value }, encode, keyEnd - start);
+      return;
+    }
     const keyLength = this.#bytes.write(key, start + HEADER_BYTES);
     const valueStart = start + HEADER_BYTES + keyLength;
     const end = encode(value, this.#bytes, valueStart);
-    if (end < 0) return this.#again({ time, order, kind, key, value }, encode, valueStart - start - end);
+    if (end < 0) {
+      this.#again({ time, order, kind, key, value }, encode, valueStart - start - end);
+      return;
+    }
     const kindIndex = RECORD_KINDS.indexOf(kind);
-    writeHeader(this.#bytes, start, { time, order, kind: kindIndex, keyLength, valueLength: end - valueStart });
+    writeHeader(this.#bytes, start, {
+      time,
+      order,
+      kind: kindIndex,
+      keyLength,
+      valueLength: end - valueStart,
+    });
     if (this.#count === this.#starts.length) this.#makeRoom();
     const at = this.#count++;
     this.#starts[at] = start;

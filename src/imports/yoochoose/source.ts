@@ -58,7 +58,8 @@ function clickReader(categories: Categories): RowReader<Fields> {
     const [session = '', time = '', item = '', category = ''] = fields;
     const ts = isoTime(time);
     if (ts === undefined) return `time ${quoted(time)} is not ISO 8601`;
-    const problem = idProblem('session', session) ?? idProblem('item', item) ?? idProblem('category', category);
+    const problem =
+      idProblem('session', session) ?? idProblem('item', item) ?? idProblem('category', category);
     if (problem !== undefined) return problem;
     categories.add(item, category);
     sink.event(eventOf({ user_id: session, item_id: item, kind: 'click', session_id: session, ts }));
@@ -100,7 +101,8 @@ class Categories {
 
   add(item: string, category: string): void {
     const known = this.#byItem.get(item);
-    if (known === undefined || (saysNothing(known) && !saysNothing(category))) this.#byItem.set(item, category);
+    if (known === undefined || (saysNothing(known) && !saysNothing(category)))
+      this.#byItem.set(item, category);
   }
 
   give(sink: RowSink): void {
