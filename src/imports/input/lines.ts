@@ -3,6 +3,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 
 /** A longer line is no row of a table: the file is something else, or a line end is missing. */
 export const LONGEST_LINE_BYTES = 1 << 20;
+const TOO_LONG = `the line is longer than ${LONGEST_LINE_BYTES} bytes`;
 
 const LINE_END = 10;
 const BYTE_ORDER_MARK = '\uFEFF';
@@ -50,11 +51,7 @@ export async function* linesOf(
       rest = bytes.subarray(end + 1);
     }
     if (rest.length <= LONGEST_LINE_BYTES) continue;
-    yield {
-      texts: [''],
-      first,
-      broken: new Map([[0, `the line is longer than ${LONGEST_LINE_BYTES} bytes`]]),
-    };
+    yield { texts: [''], first, broken: new Map([[0, TOO_LONG]]) };
     first++;
     rest = Buffer.alloc(0);
     isSkipping = true;
@@ -68,14 +65,19 @@ function decodeLines(
   mayBeLatin1: boolean,
 ): { readonly texts: string[]; readonly broken: Map<number, string> } {
   const broken = new Map<number, string>();
-  if (isAscii(bytes)) return { texts: split(bytes.toString('latin1')), broken };
-  if (isUtf8(bytes)) return { texts: split(bytes.toString()), broken };
+  // What is too long must not depend on how the bytes were cut.
+  const mayBeTooLong = bytes.length > LONGEST_LINE_BYTES;
+  if (!mayBeTooLong && isAscii(bytes)) return { texts: split(bytes.toString('latin1')), broken };
+  if (!mayBeTooLong && isUtf8(bytes)) return { texts: split(bytes.toString()), broken };
   const texts: string[] = [];
   for (let start = 0; start <= bytes.length; ) {
     const found = bytes.indexOf(LINE_END, start);
     const end = found < 0 ? bytes.length : found;
-    const line = bytes.subarray(start, end);
-    if (!isUtf8(line) && !mayBeLatin1) broken.set(texts.length, 'the line is not UTF-8');
+    const given = bytes.subarray(start, end);
+    const isTooLong = given.length > LONGEST_LINE_BYTES;
+    const line = isTooLong ? Buffer.alloc(0) : given;
+    if (isTooLong) broken.set(texts.length, TOO_LONG);
+    else if (!isUtf8(line) && !mayBeLatin1) broken.set(texts.length, 'the line is not UTF-8');
     texts.push(withoutReturn(isUtf8(line) ? line.toString() : line.toString('latin1')));
     start = end + 1;
   }
