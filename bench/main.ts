@@ -17,4 +17,5 @@ await runNamed(import.meta.dirname, 'bench', [
   'client',
   'redis',
   'heavy-user',
+  'import',
 ]);

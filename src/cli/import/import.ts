@@ -50,7 +50,7 @@ function sourceCommand(source: Source): Command {
     command,
     examples: source.examples,
     notes: `
-${source.expected}
+${wrapped(source.expected)}
 ${source.notes ?? ''}
 A malformed row is reported with its file and line and put in topic dead-letters, and the import continues.
 Events are published in the order of their time, once all of the input was read. The same command continues an
@@ -198,6 +198,13 @@ function report(
       `${malformed === 0 ? 'no row was malformed' : `malformed rows: ${grouped(malformed)}`}.`,
   );
   output.line('Next: millrace train, then millrace recommend USER (with the same --data).');
+}
+
+/** Lines of help, which are not longer than this. */
+const HELP_WIDTH = 110;
+
+function wrapped(text: string): string {
+  return text.replace(new RegExp(`(.{1,${HELP_WIDTH}})(?: |$)`, 'g'), '$1\n').trimEnd();
 }
 
 function counted(count: number, name: string): string {

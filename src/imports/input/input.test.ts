@@ -56,7 +56,7 @@ test('quoted fields as RFC 4180 says, marks and line ends of every kind, whereve
 });
 
 test('any table written as CSV is read as it was, whatever the cuts', async () => {
-  const seed = Math.floor(Math.random.uniform() * 2 ** 31);
+  const seed = Math.floor(Math.random() * 2 ** 31);
   const random = seededRandom(seed);
   const pick = (from: readonly string[]) => from[Math.floor(random.uniform() * from.length)] as string;
   for (let round = 0; round < 200; round++) {

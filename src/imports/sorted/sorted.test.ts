@@ -33,7 +33,7 @@ function merged(paths: readonly string[]): Record[] {
 }
 
 test('runs of any size merge into the order of time, order and adding', (t) => {
-  const seed = Math.floor(Math.random.uniform() * 2 ** 31);
+  const seed = Math.floor(Math.random() * 2 ** 31);
   const random = seededRandom(seed);
   for (const count of [0, 1, 2, 50, 2_000]) {
     for (const runBytes of [64, 1_000, 1 << 20]) {
