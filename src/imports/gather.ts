@@ -123,7 +123,7 @@ export class Gatherer implements RowTaker {
 }
 
 /** Malformed rows that are shown one by one. */
-export const SHOWN_ROWS = 20;
+const SHOWN_ROWS = 20;
 
 function encoderOf<V>(serde: Serde<V>): EncodeValue<V> {
   return (value, target, at) => {

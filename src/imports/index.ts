@@ -12,7 +12,7 @@ export { type DataSet, readDataSet } from './in-memory.ts';
 export { findInput, type Input, type InputFile, inputBytes } from './input/files.ts';
 export { GENRES } from './movielens/rows.ts';
 export { movieLens } from './movielens/source.ts';
-export { IMPORT_FAILPOINTS, type Published, publishSorted, recordCount } from './publish.ts';
+export { type Published, publishSorted, recordCount } from './publish.ts';
 export type { MalformedRow } from './read-rows.ts';
 export { type SortedInput, sortInput } from './sort-input.ts';
 export { NOT_SAID, type OpenedSource, type Source } from './source.ts';

@@ -27,15 +27,6 @@ const RECORDS_A_TRANSACTION = 20_000;
 const BYTES_A_TRANSACTION = 8 << 20;
 const DAY_MS = 86_400_000;
 
-/** The steps of an import at which a test can stop the program, in their order. */
-export const IMPORT_FAILPOINTS = [
-  'import.read',
-  'import.sorted',
-  'import.commit.before',
-  'import.commit.after',
-  'import.announce',
-] as const;
-
 export type PublishOptions = {
   readonly log: Log;
   readonly topics: Topics;
@@ -83,12 +74,21 @@ export async function publishSorted(sorted: SortedInput, options: PublishOptions
     const published = await publish({ merge, writer, group, position, sorted }, options);
     failpoint('import.announce');
     if (sorted.lastTs !== null) {
-      const announcing = await TopicWriter.open(log, topics.interactions);
-      await announcing.announce(sorted.lastTs + 1 + outcomeWindowMs).finally(() => announcing.close());
+      await announce(sorted.lastTs + 1 + outcomeWindowMs, log, topics);
     }
     return published;
   } finally {
     merge.close();
+    await writer.close();
+  }
+}
+
+/** To readers, that no event from before `ms` follows. */
+async function announce(ms: number, log: Log, { interactions }: Topics): Promise<void> {
+  const writer = await TopicWriter.open(log, interactions);
+  try {
+    await writer.announce(ms);
+  } finally {
     await writer.close();
   }
 }

@@ -6,7 +6,7 @@ import type { FileReading, OpenedSource, Source } from '../source.ts';
 import { sources } from '../sources.ts';
 
 /** As a path: standard input. */
-export const STDIN = '-';
+const STDIN = '-';
 const STDIN_NAME = 'standard input';
 
 export type InputFile = {
@@ -103,7 +103,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** Names another source that would know the files. */
-export function unrecognised(
+function unrecognised(
   { name, expected }: Pick<Source, 'name' | 'expected'>,
   path: string,
   found: string,

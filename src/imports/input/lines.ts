@@ -2,7 +2,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 
 /** A longer line is no row of a table: the file is something else, or a line end is missing. */
-export const LONGEST_LINE_BYTES = 1 << 20;
+const LONGEST_LINE_BYTES = 1 << 20;
 const TOO_LONG = `the line is longer than ${LONGEST_LINE_BYTES} bytes`;
 
 const LINE_END = 10;

@@ -2,7 +2,7 @@
 import { InputError } from '#platform';
 import { type Field, type FieldName, type FieldType, type RowKind, rowKinds } from './fields.ts';
 
-export const TIME_UNITS = ['iso', 'seconds', 'milliseconds', 'microseconds'] as const;
+const TIME_UNITS = ['iso', 'seconds', 'milliseconds', 'microseconds'] as const;
 export type TimeUnit = (typeof TIME_UNITS)[number];
 
 /** Where a field's value comes from: a column, or one text for all rows. */

@@ -154,7 +154,7 @@ class Run {
 
   #damaged(): FatalError {
     return new FatalError('MR_IMPORT_RUN_DAMAGED', `${this.#path} ends in the middle of a record.`, {
-      hint: 'Remove its folder and import again: reading begins anew, publishing continues where it was.',
+      hint: 'Remove its folder and import again: reading starts over, publishing continues where it was.',
     });
   }
 }
