@@ -12,10 +12,7 @@ export const mappedFiles: Source = {
   does: 'Import CSV, JSONL or Parquet files by a mapping file, which says what their columns are.',
   expected: 'Expected files whose names match "files" of the mapping, plain or gzipped.',
   examples: [
-    [
-      'millrace import files shop --mapping shop.json --dry-run',
-      'look at the first events and at what is refused',
-    ],
+    ['millrace import files shop --mapping shop.json --dry-run', 'the first events, what is refused'],
     ['millrace import files shop --mapping shop.json', 'and import the folder'],
     [
       'zcat clicks.csv.gz | millrace import files - --mapping clicks.json --as clicks.csv',
