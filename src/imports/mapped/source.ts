@@ -14,10 +14,7 @@ export const mappedFiles: Source = {
   examples: [
     ['millrace import files shop --mapping shop.json --dry-run', 'the first events, what is refused'],
     ['millrace import files shop --mapping shop.json', 'and import the folder'],
-    [
-      'zcat clicks.csv.gz | millrace import files - --mapping clicks.json --as clicks.csv',
-      'from standard input',
-    ],
+    ['zcat a.csv.gz | millrace import files - --mapping a.json', 'from standard input'],
   ],
   notes: 'The format of mapping files is described in docs/IMPORT.md.',
   isMapped: true,
