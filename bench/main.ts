@@ -20,4 +20,5 @@ await runNamed(import.meta.dirname, 'bench', [
   'redis',
   'heavy-user',
   'tree-scores',
+  'import',
 ]);

@@ -6,7 +6,8 @@ const MAX_AMOUNT = 1_000_000_000;
 
 /** The range of `value` for the kinds that carry one. */
 const VALUE_RANGES: { readonly [K in InteractionKind]?: readonly [least: number, most: number] } = {
-  rating: [1, 5],
+  // MovieLens gives half stars, from one half on.
+  rating: [0.5, 5],
   quiz_score: [0, 1],
   purchase: [0, MAX_AMOUNT],
 };

@@ -16,7 +16,7 @@ import { search } from './search.ts';
 export async function run(): Promise<void> {
   const directory = movieLensDirectory();
   if (directory === undefined) {
-    throw new InputError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 100K is not on this machine.', {
+    throw new InputError('MR_IMPORT_UNRECOGNISED', 'MovieLens 100K is not on this machine.', {
       hint: 'Set MOVIELENS_100K to a directory with u.data, u.item and u.user.',
     });
   }

@@ -15,7 +15,7 @@ import { search } from './search.ts';
 export async function run(): Promise<void> {
   const directory = movieLens1MDirectory();
   if (directory === undefined) {
-    throw new InputError('MR_IMPORT_NOT_MOVIELENS', 'MovieLens 1M is not on this machine.', {
+    throw new InputError('MR_IMPORT_UNRECOGNISED', 'MovieLens 1M is not on this machine.', {
       hint: 'Set MOVIELENS_1M to a directory with the files ncf-ml-1m.* and interactions.ordered.tsv.gz.',
     });
   }

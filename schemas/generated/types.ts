@@ -297,7 +297,7 @@ export type Interaction = {
   /** Null for a search only. */
   item_id: string | null;
   kind: InteractionKind;
-  /** Rating (1 to 5), quiz score (0 to 1), purchase amount. */
+  /** Rating (0.5 to 5), quiz score (0 to 1), purchase amount. */
   value: number | null;
   /** Time watched, ms. */
   watch_ms: number | null;

@@ -24,8 +24,8 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'import',
-    does: 'Import a data set.',
-    definition: async () => (await import('./import/import-movielens.ts')).importCommand,
+    does: 'Import data: MovieLens, RankLens, click logs, or any CSV, JSONL or Parquet files.',
+    definition: async () => (await import('./import/import.ts')).importCommand,
   },
   {
     name: 'snapshot',

@@ -1,15 +1,9 @@
 /** The error codes of the command line. */
-import { type CodesOf, fixConfiguration, fixInput, giveUp } from '#platform';
+import { type CodesOf, fixInput, giveUp } from '#platform';
 
 export const CLI_ERRORS = {
   MR_FEATURES_IN_USE: fixInput`A declared version of a view cannot be dropped.
     Remove its module from features.modules first.`,
-  MR_IMPORT_EXPIRES: fixConfiguration`A data set is older than the brokers' retention: they would delete it as it is written.
-    Add ?retention=none to the address of the log, with a prefix of its own.`,
-  MR_IMPORT_MALFORMED: fixInput`A row of an import is malformed; it is in the dead letters with its file and line.
-    Correct the row and import the data set again.`,
-  MR_IMPORT_TOO_OLD: fixInput`A data set ends before the events on the log begin, so its events would all be too late.
-    Import into a separate data directory with --data.`,
   MR_RUN_AMBIGUOUS: fixInput`The beginning of a run’s id matches several runs.
     Write more of the id: see "millrace runs".`,
   MR_RUN_OVER: fixInput`A run to cancel is already over.

@@ -26,7 +26,7 @@ async function millrace(args: readonly string[]): Promise<Command> {
       `
 Examples:
   $ millrace start                          # a simulated world, live, on http://127.0.0.1:8080
-  $ millrace import movielens DIR           # MovieLens 100K instead, then: millrace train
+  $ millrace import movielens DIR           # MovieLens instead, then: millrace train
   $ millrace recommend 42 -k 5              # what it would recommend to user 42
 
 Data is kept in .millrace, or in the directory of --data. See also "millrace COMMAND --help".

@@ -20,6 +20,7 @@ export {
   withScratchDuckDb,
 } from './duckdb.ts';
 export { type OfflineErasureOptions, offlineEraseTarget } from './erasure.ts';
+export { type ParquetRows, withParquetRows } from './parquet-rows.ts';
 export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } from './reading.ts';
 export { holdsErasedUser, rowsOfUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
 export { exampleModules } from './snapshot/module-features.ts';

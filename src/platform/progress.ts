@@ -3,8 +3,8 @@ import { type Clock, systemClock } from './clock.ts';
 
 /** Progress of long steps, for a person. */
 export interface Progress {
-  /** Begins a step of `total` units (rows, events, epochs). */
-  start(label: string, total: number): ProgressStep;
+  /** Begins a step of `total` units (rows, events, epochs); undefined where nobody knows how many there will be. */
+  start(label: string, total: number | undefined): ProgressStep;
 }
 
 export interface ProgressStep {
@@ -46,7 +46,8 @@ export function createProgress({
   return {
     start(label, total) {
       if (isSilent) return SILENT_STEP;
-      const drawing = style === 'bar' ? barOf(label, total, stream) : linesOf(label, total, stream);
+      const isBar = style === 'bar' && total !== undefined;
+      const drawing = isBar ? barOf(label, total, stream) : linesOf(label, total, stream);
       last = drawnStep(total, clock, drawing);
       return last;
     },
@@ -73,14 +74,14 @@ type Drawing = {
   end(): void;
 };
 
-function drawnStep(total: number, clock: Clock, { draw, isDue, end }: Drawing): ProgressStep {
+function drawnStep(total: number | undefined, clock: Clock, { draw, isDue, end }: Drawing): ProgressStep {
   const started = clock.monotonic();
   let position = 0;
   let text = '';
   let drawnAt = started;
   let drawnShare = 0;
   let isOver = false;
-  const shareOf = () => (total > 0 ? position / total : 1);
+  const shareOf = () => (total === undefined ? 0 : total > 0 ? position / total : 1);
   const redraw = () => {
     drawnAt = clock.monotonic();
     drawnShare = shareOf();
@@ -125,9 +126,13 @@ function barOf(label: string, total: number, stream: NodeJS.WriteStream): Drawin
   };
 }
 
-function linesOf(label: string, total: number, stream: NodeJS.WriteStream): Drawing {
+function linesOf(label: string, total: number | undefined, stream: NodeJS.WriteStream): Drawing {
   return {
     draw: (position, state) => {
+      if (total === undefined) {
+        stream.write(`${label}: ${state}\n`);
+        return;
+      }
       const percent = total > 0 ? Math.min(100, Math.floor((100 * position) / total)) : 100;
       stream.write(`${label}: ${percent}%  ${state}\n`);
     },
@@ -137,10 +142,15 @@ function linesOf(label: string, total: number, stream: NodeJS.WriteStream): Draw
   };
 }
 
-function describe(position: number, total: number, elapsedMs: number, note: string): string {
+function describe(position: number, total: number | undefined, elapsedMs: number, note: string): string {
   const perSecond = elapsedMs > 0 ? (1000 * position) / elapsedMs : 0;
-  const parts = [`${group(position)}/${group(total)}`, `${group(perSecond)}/s`];
-  if (position < total && perSecond > 0) parts.push(`${Math.ceil((total - position) / perSecond)} s left`);
+  const parts = [
+    total === undefined ? group(position) : `${group(position)}/${group(total)}`,
+    `${group(perSecond)}/s`,
+  ];
+  if (total === undefined) parts.push(`${(elapsedMs / 1000).toFixed(1)} s`);
+  else if (position < total && perSecond > 0)
+    parts.push(`${Math.ceil((total - position) / perSecond)} s left`);
   else if (position >= total) parts.push(`${(elapsedMs / 1000).toFixed(1)} s`);
   if (note !== '') parts.push(note);
   return parts.join('  ');

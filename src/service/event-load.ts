@@ -84,7 +84,7 @@ export async function writtenUpToLast(
 }
 
 /** Every event on the topic, in the order of each partition. */
-export async function* eventsOnTopic({
+async function* eventsOnTopic({
   log,
   topics,
 }: Installation): AsyncGenerator<{ partition: number; event: Interaction }> {

@@ -11,7 +11,6 @@ export { archiveTarget } from './archive-target.ts';
 export { askServer, serverAddress } from './ask-server.ts';
 export { cleanPeriodically } from './cleaning.ts';
 export { optionsThatDiffer } from './deciding-options.ts';
-export { eventsOnTopic, loadEvents } from './event-load.ts';
 export {
   type Installation,
   logDirectory,

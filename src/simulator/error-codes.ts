@@ -1,9 +1,7 @@
-/** The error codes of the simulator and of imports. */
-import { type CodesOf, fixConfiguration, fixInput } from '#platform';
+/** The error codes of the simulator. */
+import { type CodesOf, fixConfiguration } from '#platform';
 
 export const SIMULATOR_ERRORS = {
-  MR_IMPORT_NOT_MOVIELENS: fixInput`A directory does not hold MovieLens 100K.
-    Point to the directory with u.data, u.item and u.user.`,
   MR_SIMULATOR_EVENTS: fixConfiguration`A world was requested with an invalid number of events.
     Use a whole number.`,
   MR_SIMULATOR_RATE: fixConfiguration`The rate of live events is invalid.

@@ -17,7 +17,7 @@ const floors: readonly (readonly string[])[] = [
   ['offline'],
   ['processing'],
   ['view-builds'],
-  ['gateway', 'trainer', 'responders', 'simulator', 'versions', 'log-copy'],
+  ['gateway', 'trainer', 'responders', 'simulator', 'versions', 'log-copy', 'imports'],
   ['erasure', 'notifications'],
   ['service'],
   ['cli'],

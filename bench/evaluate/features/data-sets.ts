@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { GENRES, movieLens, readDataSet } from '#imports';
 import { type AnalyticDatabase, literal } from '#offline';
 import type { Interaction, Item } from '#schemas';
-import { GENRES, openMovieLens } from '#simulator';
 
 export type DataSet = {
   readonly name: string;
@@ -19,13 +19,13 @@ export type DataSet = {
 
 /** With its ratings and times: three in four rows share user and time with another. */
 export async function movieLens100K(directory: string): Promise<DataSet> {
-  const dataSet = await openMovieLens(directory);
+  const dataSet = await readDataSet(movieLens, [directory]);
   const flagged = GENRES.map((genre) => `CASE WHEN "${genre}" = '1' THEN ${literal(genre)} END`);
   return {
     name: 'ml-100k',
-    items: dataSet.items(),
+    items: dataSet.items,
     itemsAt: dataSet.tablesAt,
-    events: () => dataSet.ratings(),
+    events: () => dataSet.events,
     readRaw: (database) =>
       database.run(`CREATE TABLE raw AS
         WITH items AS (SELECT item AS item_id, list_filter([${flagged.join(', ')}], x -> x IS NOT NULL) AS tags
@@ -45,14 +45,14 @@ const START = Date.UTC(2000, 3, 25);
 const STEP_MS = 600_000;
 
 export async function movieLens1M(directory: string): Promise<DataSet> {
-  const movies = (await readFile(join(directory, 'movies.dat'))).toString('latin1').trim().split('\n');
+  const { items } = await readDataSet(movieLens, [join(directory, 'movies.dat')]);
   const ordered = join(directory, 'interactions.ordered.tsv.gz');
   const lines = (await promisify(gunzip)(await readFile(ordered))).toString().trim().split('\n');
   const rows = lines.map((line) => line.split('\t').map(Number) as [user: number, movie: number, at: number]);
   rows.sort(([, , a], [, , b]) => a - b);
   return {
     name: 'ml-1m',
-    items: movies.map(itemOf),
+    items,
     itemsAt: START - 1,
     *events() {
       for (const [user, movie, at] of rows) yield viewOf(String(user), String(movie), START + at * STEP_MS);
@@ -67,24 +67,6 @@ export async function movieLens1M(directory: string): Promise<DataSet> {
         FROM read_csv(${literal(ordered)}, delim = '\t', header = false,
           columns = {user_id: 'VARCHAR', item_id: 'VARCHAR', place: 'BIGINT'})
         LEFT JOIN items USING (item_id)`),
-  };
-}
-
-function itemOf(line: string): Item {
-  const [id = '', title = '', genres = ''] = line.trim().split('::');
-  const tags = genres.split('|');
-  return {
-    item_id: id,
-    type: 'movie',
-    title,
-    category: tags[0] ?? '',
-    tags,
-    duration_ms: null,
-    difficulty: null,
-    language: null,
-    available: true,
-    age_limit: 0,
-    created: START - 1,
   };
 }
 

@@ -1,6 +1,7 @@
 /** MovieLens 100K, each user's last 20% of ratings by time held out; every rating counts, whatever its value. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DataSet, movieLens, readDataSet } from '#imports';
 import {
   InteractionMatrix,
   type Interactions,
@@ -9,7 +10,6 @@ import {
   perUserLastShare,
   Vocabulary,
 } from '#models';
-import { type MovieLens, openMovieLens } from '#simulator';
 import type { Known } from '../model.ts';
 import type { Descriptions } from '../two-tower.ts';
 
@@ -39,10 +39,10 @@ export type MovieLens100K = {
 };
 
 export async function readMovieLens100K(directory: string): Promise<MovieLens100K> {
-  const movieLens = await openMovieLens(directory);
-  const vocabulary = vocabularyOf(movieLens);
-  const all = interactionsOf(movieLens, vocabulary);
-  const described = descriptionsOf(movieLens, vocabulary);
+  const dataSet = await readDataSet(movieLens, [directory]);
+  const vocabulary = vocabularyOf(dataSet);
+  const all = interactionsOf(dataSet, vocabulary);
+  const described = descriptionsOf(dataSet, vocabulary);
   const { train, heldOut } = perUserLastShare(all, HELD_OUT_SHARE);
   const known = rowsOf(all, train);
   const earlier = perUserLastShare(known, HELD_OUT_SHARE);
@@ -56,28 +56,27 @@ export async function readMovieLens100K(directory: string): Promise<MovieLens100
   };
 }
 
-const sourceOf = (movieLens: MovieLens) => ({
-  users: movieLens.users().map(({ user_id: id, ...profile }) => ({ id, profile })),
-  items: movieLens.items().map(({ item_id: id, ...metadata }) => ({ id, metadata })),
+const sourceOf = (dataSet: DataSet) => ({
+  users: dataSet.users.map(({ user_id: id, ...profile }) => ({ id, profile })),
+  items: dataSet.items.map(({ item_id: id, ...metadata }) => ({ id, metadata })),
 });
 
-function vocabularyOf(movieLens: MovieLens): Vocabulary {
-  return Vocabulary.build(sourceOf(movieLens));
+function vocabularyOf(dataSet: DataSet): Vocabulary {
+  return Vocabulary.build(sourceOf(dataSet));
 }
 
-function descriptionsOf(movieLens: MovieLens, vocabulary: Vocabulary): Descriptions {
-  const source = sourceOf(movieLens);
+function descriptionsOf(dataSet: DataSet, vocabulary: Vocabulary): Descriptions {
+  const source = sourceOf(dataSet);
   const { features, tags } = vocabulary.itemTables(source);
   return { profile: vocabulary.profileTable(source), itemFeatures: features, itemTags: tags };
 }
 
 /** In the order of time. The vocabulary's users begin at 1. */
-function interactionsOf(movieLens: MovieLens, vocabulary: Vocabulary): Interactions {
-  const ratings = [...movieLens.ratings()];
+function interactionsOf({ events }: DataSet, vocabulary: Vocabulary): Interactions {
   return {
-    user: Int32Array.from(ratings, ({ user_id }) => vocabulary.userIndex(user_id) - 1),
-    item: Int32Array.from(ratings, ({ item_id }) => vocabulary.itemIndex(item_id ?? '') ?? -1),
-    timestamp: Float64Array.from(ratings, ({ ts }) => ts),
+    user: Int32Array.from(events, ({ user_id }) => vocabulary.userIndex(user_id) - 1),
+    item: Int32Array.from(events, ({ item_id }) => vocabulary.itemIndex(item_id ?? '') ?? -1),
+    timestamp: Float64Array.from(events, ({ ts }) => ts),
   };
 }
 

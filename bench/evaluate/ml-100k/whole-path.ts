@@ -7,12 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Topic, TopicWriter } from '#engine';
+import { type DataSet, movieLens, readDataSet } from '#imports';
 import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { type Interval, type MetricValues, pairedBootstrap, seededRandom } from '#models';
 import { takeSnapshot } from '#offline';
 import { createLogger, type Progress, systemClock } from '#platform';
 import type { Snapshot } from '#schemas';
-import { type MovieLens, openMovieLens } from '#simulator';
 import { OUTCOME_WINDOW_MS, openTopics, type Topics } from '#topologies';
 import { type Judgements, trainFromSnapshot } from '#trainer';
 import { type Figure, printFigure } from '../../figure.ts';
@@ -59,7 +59,7 @@ export async function evaluateMovieLens({
   const log = await openEmbeddedLog({ directory: dataDirectory, clock: systemClock, logger });
   try {
     const topics = await openTopics(log, log.registry);
-    await importMovieLens(log, topics, await openMovieLens(directory), progress);
+    await importMovieLens(log, topics, await readDataSet(movieLens, [directory]), progress);
     await runLoop(log, topics, dataDirectory);
     const snapshot = await takeSnapshot({ log, topics, dataDirectory, clock: systemClock, logger, progress });
     const trained: { seed: number; version: string; judgements: Judgements }[] = [];
@@ -84,20 +84,19 @@ export async function evaluateMovieLens({
 async function importMovieLens(
   log: EmbeddedLog,
   topics: Topics,
-  movieLens: MovieLens,
+  { events, items, tablesAt, users }: DataSet,
   progress: Progress,
 ): Promise<void> {
-  const { tablesAt } = movieLens;
-  await write(log, topics.items, movieLens.items(), ({ item_id }) => ({ key: item_id, timestamp: tablesAt }));
-  await write(log, topics.users, movieLens.users(), ({ user_id }) => ({ key: user_id, timestamp: tablesAt }));
-  const step = progress.start('Import', movieLens.ratingCount);
+  await write(log, topics.items, items, ({ item_id }) => ({ key: item_id, timestamp: tablesAt }));
+  await write(log, topics.users, users, ({ user_id }) => ({ key: user_id, timestamp: tablesAt }));
+  const step = progress.start('Import', events.length);
   let newest = tablesAt;
   const place = ({ user_id, ts }: { user_id: string; ts: number }) => {
     newest = ts;
     step.advance(1);
     return { key: user_id, timestamp: ts };
   };
-  await write(log, topics.interactions, movieLens.ratings(), place);
+  await write(log, topics.interactions, events, place);
   step.done();
   const writer = await TopicWriter.open(log, topics.interactions);
   await writer.announce(newest + 1 + OUTCOME_WINDOW_MS);

@@ -1,6 +1,6 @@
 /** Runs the command line as a user does: a process of its own, in a directory of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
@@ -28,7 +28,12 @@ export type Running = {
 export type CommandLine = {
   readonly directory: string;
   begin(args: readonly string[], environment?: Readonly<Record<string, string>>): Running;
-  run(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<Ended>;
+  /** `stdin`: a file that it reads there. */
+  run(
+    args: readonly string[],
+    environment?: Readonly<Record<string, string>>,
+    input?: { readonly stdin?: string },
+  ): Promise<Ended>;
   /** Commands that only say something, one after another in one process. */
   runEach(commands: readonly (readonly string[])[]): Promise<readonly Printed[]>;
 };
@@ -56,23 +61,31 @@ export function commandLine(t: TestContext, configuration: object = smallWorld):
   });
   const directory = temporaryDirectory(t);
   writeFileSync(join(directory, 'millrace.config.json'), JSON.stringify(configuration));
-  const launch = (script: string, args: readonly string[], environment = {}): Running => {
+  const launch = (script: string, args: readonly string[], environment = {}, stdin?: string): Running => {
     const child = spawn(process.execPath, [script, ...args], {
       cwd: directory,
       env: { ...ownEnvironment(), ...environment },
     });
+    if (stdin !== undefined) pipeInto(child, stdin);
     running.add(child);
     child.once('close', () => running.delete(child));
     return observe(child);
   };
   const begin: CommandLine['begin'] = (args, environment) => launch(main, args, environment);
-  const run: CommandLine['run'] = (args, environment) => begin(args, environment).ended;
+  const run: CommandLine['run'] = (args, environment, { stdin } = {}) =>
+    launch(main, args, environment, stdin).ended;
   const runEach: CommandLine['runEach'] = async (commands) => {
     const { code, out, err } = await launch(each, [JSON.stringify(commands)]).ended;
     if (code !== 0) throw new Error(err);
     return JSON.parse(out) as Printed[];
   };
   return { directory, begin, run, runEach };
+}
+
+/** A process that ends early leaves some of it unread. */
+function pipeInto({ stdin }: ChildProcess, path: string): void {
+  stdin?.on('error', () => {});
+  if (stdin !== null) createReadStream(path).pipe(stdin);
 }
 
 /** Without options of whoever runs the tests. */

@@ -1,11 +1,11 @@
 /** Events in the log of a data directory that no command has made. */
 
 import { join } from 'node:path';
-import { writeRecords } from '#engine';
+import { readableRecords, type Topic, writeRecords } from '#engine';
 import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import type { Interaction } from '#schemas';
-import { openTopics } from '#topologies';
+import { openTopics, type Topics } from '#topologies';
 
 export const startMs = Date.UTC(2026, 0, 1);
 
@@ -41,3 +41,27 @@ export async function writeEvents(
   await writeRecords(log, topics[topic], records);
   await log.close();
 }
+
+/** What a topic of a data directory holds, a list a partition in the order of its offsets, heartbeats left out. */
+export async function readTopic<N extends keyof Topics>(
+  data: string,
+  topic: N,
+): Promise<readonly (readonly NonNullable<ValueOf<Topics[N]>>[])[]> {
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const log = await openEmbeddedLog({ directory: data, clock: systemClock, logger, synchronous: 'normal' });
+  try {
+    const topics = await openTopics(log, log.registry);
+    const { partitions } = topics[topic];
+    const lists: NonNullable<ValueOf<Topics[N]>>[][] = Array.from({ length: partitions }, () => []);
+    const options = { from: 'start', onUndecodable: () => {} } as const;
+    const typed = topics[topic] as unknown as Topic<string, NonNullable<ValueOf<Topics[N]>>>;
+    for await (const records of readableRecords(log, typed, options)) {
+      for (const { partition, value } of records) if (value !== null) lists[partition]?.push(value);
+    }
+    return lists;
+  } finally {
+    await log.close();
+  }
+}
+
+type ValueOf<T> = T extends Topic<string, infer V> ? V : never;

@@ -1,0 +1,31 @@
+import type { JS } from '@duckdb/node-api';
+import { literal, withScratchDuckDb } from './duckdb.ts';
+
+/** Rows of some columns of a Parquet file, in the file's order. */
+export type ParquetRows = {
+  readonly columns: readonly string[];
+  /** The rows a chunk of at most 2,048 at a time, with values as JavaScript has them: bigint for 64 bits, Date for times. */
+  rows(columns: readonly string[]): AsyncGenerator<readonly (readonly JS[])[]>;
+};
+
+/** Opens a Parquet file that anybody has written, while `work` runs. Errors: those of DuckDB for what is no Parquet. */
+export async function withParquetRows<T>(
+  path: string,
+  work: (rows: ParquetRows) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return withScratchDuckDb(async (database) => {
+    const table = `read_parquet(${literal(path)})`;
+    const described = await database.rows<{ column_name: string }>(`DESCRIBE SELECT * FROM ${table}`);
+    const columns = described.map(({ column_name }) => column_name);
+    return work({
+      columns,
+      rows: async function* (chosen) {
+        const names = chosen.map((name) => `"${name.replaceAll('"', '""')}"`);
+        // A file may be asked for no column at all, when its fields are all constant.
+        const { rows } = await database.result(`SELECT ${names.join(', ') || 'NULL'} FROM ${table}`);
+        yield* rows;
+      },
+    });
+  }, signal);
+}
