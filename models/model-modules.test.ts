@@ -20,6 +20,7 @@ const refused: readonly (readonly [text: string, message: RegExp])[] = [
   [`export default { ...MODEL, role: 'search' };`, /its role is neither retrieval nor ranking/],
   [`export default { ...MODEL, role: 'ranking' };`, /bases is no list of models/],
   [`export default { ...MODEL, role: 'ranking', bases: [] };`, /ranker is no function/],
+  [`export default { ...MODEL, role: 'ranking', bases: [], ranker() {} };`, /retrievalScores is no function/],
   ['export default { ...MODEL, about: undefined };', /about is not text/],
   ['export default { ...MODEL, open: undefined };', /open is no function/],
   ['export default { ...MODEL, needs: undefined };', /needs is no function/],

@@ -55,9 +55,10 @@ function lackOfRetrieval({ needs, serving }: Partial<RetrievalModel>): string | 
   return isServed ? undefined : 'its serving is neither vectors nor item-weights';
 }
 
-function lackOfRanking({ bases, ranker }: Partial<RankingModel>): string | undefined {
+function lackOfRanking({ bases, ranker, retrievalScores }: Partial<RankingModel>): string | undefined {
   if (!Array.isArray(bases)) return 'bases is no list of models';
-  return typeof ranker === 'function' ? undefined : 'ranker is no function';
+  if (typeof ranker !== 'function') return 'ranker is no function';
+  return typeof retrievalScores === 'function' ? undefined : 'retrievalScores is no function';
 }
 
 function unusable(path: string, what: string, cause: unknown): ConfigurationError {

@@ -2,7 +2,7 @@
 import type { VersionContents, VersionFiles } from './artifact/port.ts';
 import type { Dataset } from './dataset.ts';
 import { checkConfig, type ModelConfig, type Parameters } from './parameters.ts';
-import type { RankingDataset } from './ranking/dataset.ts';
+import type { RankingDataset, RankingRows } from './ranking/dataset.ts';
 import type { ItemRanker } from './ranking/port.ts';
 import type { Serving } from './serving/port.ts';
 import type { Execution, Training } from './training.ts';
@@ -66,6 +66,8 @@ export type RankingModel = Described & {
   ): Promise<Training<TrainedModel>>;
   /** Opens what its training has written. Errors: MR_MODEL_UNREADABLE. */
   ranker(files: VersionContents): Promise<ItemRanker>;
+  /** [rows]; the scores of the first base model in a version, by which items come to the ranker; undefined without one. */
+  retrievalScores(files: VersionContents, rows: RankingRows): Promise<Float32Array | undefined>;
 };
 
 export type Model = RetrievalModel | RankingModel;

@@ -5,7 +5,15 @@
  */
 const measured: readonly string[] = [
   ...['recall@10', 'precision@10', 'ndcg@10', 'hr@10', 'mrr@10', 'map@10', 'recall@100', 'ndcg@100'],
-  ...['sampled-ndcg@10', 'auc'],
+  ...[
+    'sampled-ndcg@10',
+    'auc',
+    'list-auc',
+    'retrieval-ndcg@10',
+    'log-loss',
+    'information-gain',
+    'calibration-error',
+  ],
   ...['coverage@10', 'novelty@10', 'diversity@10', 'popularity-lift@10', 'gini@10'],
 ];
 

@@ -12,6 +12,7 @@ export async function openExternalRanker(files: VersionContents): Promise<ItemRa
   return {
     inputs: manifest.inputs,
     views: manifest.views,
+    givesChances: false,
     score: ({ columns, items }) => scorer.score(columns, items.length),
     close: () => scorer.close(),
   };

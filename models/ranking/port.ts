@@ -28,6 +28,8 @@ export type RankerInputs = Pick<ExternalManifest, 'views'> & {
 
 /** Scores items for one user. Blocks the thread that it is called on. */
 export interface ItemRanker extends RankerInputs {
+  /** Whether scores are chances, from 0 to 1, that an item is taken. */
+  readonly givesChances: boolean;
   /** [items]; higher is better. Errors: InputError MR_MODEL_PROBE where it can't be run over them. */
   score(query: RankingQuery): Promise<Float64Array>;
   close(): Promise<void>;

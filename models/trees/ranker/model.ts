@@ -1,5 +1,5 @@
 import type { RankingModel, RetrievalModel } from '../../model.ts';
-import { openTreeRanker } from './ranker.ts';
+import { openTreeRanker, retrievalScores } from './ranker.ts';
 import { rankerParameters, trainRanker } from './training.ts';
 
 /** A ranker of trees over the features of users and items, and the scores of `bases`. */
@@ -12,5 +12,6 @@ export function treeRanker(name: string, about: string, bases: readonly Retrieva
     bases,
     open: (dataset, config, seed, execution) => trainRanker(dataset, { bases, config, seed, execution }),
     ranker: (files) => openTreeRanker(files, bases),
+    retrievalScores: (files, rows) => retrievalScores(files, rows, bases),
   };
 }

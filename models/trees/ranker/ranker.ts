@@ -2,11 +2,12 @@ import { invariant } from '#platform';
 import type { VersionContents } from '../../artifact/port.ts';
 import { calibrate } from '../../calibration/calibrator.ts';
 import type { RetrievalModel } from '../../model.ts';
+import type { RankingRows } from '../../ranking/dataset.ts';
 import type { FeatureColumn, ItemRanker } from '../../ranking/port.ts';
-import { openItemScorer } from '../../serving/item-scorer.ts';
+import { type ItemScorer, openItemScorer } from '../../serving/item-scorer.ts';
 import { TreeScorer } from '../scorer.ts';
 import { readTrees } from '../storage.ts';
-import { scoresOfItems } from './base-scores.ts';
+import { scoresOfItems, scoresOfRows } from './base-scores.ts';
 import { baseFile, readDescription, TREES_FILE } from './files.ts';
 
 /** Errors: FatalError MR_MODEL_UNREADABLE, InputError MR_MODEL_CHECKPOINT, and those of the base models. */
@@ -17,15 +18,7 @@ export async function openTreeRanker(
   const { inputs, views, calibrator } = readDescription(files);
   const ensemble = readTrees(files[TREES_FILE] as Uint8Array);
   const { columns } = ensemble;
-  const scorers = await Promise.all(
-    bases.map(({ name, serving }) =>
-      openItemScorer(serving, (file) => {
-        const bytes = files[baseFile(name, file)];
-        invariant(bytes !== undefined, `a version has the files of its base models: ${name} ${file}`);
-        return bytes;
-      }),
-    ),
-  );
+  const scorers = await Promise.all(bases.map((base) => openBase(files, base)));
   const trees = new TreeScorer(ensemble);
   const codes = columns.map(
     ({ categories }) => categories && new Map(categories.map((text, code) => [text, code])),
@@ -33,6 +26,7 @@ export async function openTreeRanker(
   return {
     inputs,
     views,
+    givesChances: calibrator !== null,
     async score({ asking, items, columns: features }) {
       const width = columns.length;
       const values = new Float32Array(items.length * width);
@@ -51,6 +45,29 @@ export async function openTreeRanker(
       await Promise.all(scorers.map((scorer) => scorer.close()));
     },
   };
+}
+
+/** [rows]; undefined of a ranker without base models. */
+export async function retrievalScores(
+  files: VersionContents,
+  rows: RankingRows,
+  [base]: readonly RetrievalModel[],
+): Promise<Float32Array | undefined> {
+  if (base === undefined) return undefined;
+  const scorer = await openBase(files, base);
+  try {
+    return await scoresOfRows(scorer, rows);
+  } finally {
+    await scorer.close();
+  }
+}
+
+function openBase(files: VersionContents, { name, serving }: RetrievalModel): Promise<ItemScorer> {
+  return openItemScorer(serving, (file) => {
+    const bytes = files[baseFile(name, file)];
+    invariant(bytes !== undefined, `a version has the files of its base models: ${name} ${file}`);
+    return bytes;
+  });
 }
 
 /** Writes one column of rows that are `width` wide; texts by their codes, NaN for one that training did not meet. */

@@ -39,6 +39,18 @@ const GRADE = `
     WHEN labels_complete THEN 2 WHEN labels_click THEN 1 ELSE 0 END`;
 
 /**
+ * Each user's parts begin with something taken, whose impression comes just before: it is of the part of what was taken.
+ * Lists that lie in two parts are left out, since what was learned of the one would be asked in the other.
+ */
+const WHOLE_LISTS = `
+  CREATE TABLE shown AS
+  SELECT * EXCLUDE (taken_split) REPLACE (coalesce(taken_split, split) AS split) FROM (
+    SELECT l.*, p.split AS taken_split
+    FROM listed l ASOF LEFT JOIN (FROM examples WHERE weight > 0) p
+      ON p.user_id = l.user_id AND p.item_id = l.item_id AND p.ts >= l.ts AND l.grade > 0)
+  QUALIFY count(DISTINCT coalesce(taken_split, split)) OVER (PARTITION BY user_id, list) = 1`;
+
+/**
  * Makes the rows of rankers from the impressions of a snapshot: of one list are those of one request, or where none is
  * known, those of a user without half an hour's silence in between. Errors: InputError MR_TRAINING_FEATURES,
  * MR_TRAINING_NOT_FINITE, MR_TRAINING_NO_LISTS, MR_TRAINING_NOTHING_HELD_OUT.
@@ -56,7 +68,7 @@ export async function readRanking(
   const described = await database.rows<{ column_name: string }>('DESCRIBE examples');
   const features = rankingFeatures(new Set(described.map(({ column_name }) => column_name)));
   await database.run(`
-    CREATE TABLE shown AS
+    CREATE TABLE listed AS
     SELECT * EXCLUDE (begins),
       sum(begins) OVER (PARTITION BY user_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS list
     FROM (
@@ -67,6 +79,7 @@ export async function readRanking(
       FROM (SELECT *, ${GRADE} AS grade FROM examples
         WHERE kind = 'impression' AND labels_click IS NOT NULL AND NOT is_repeat)
       WINDOW own AS (PARTITION BY user_id ORDER BY ts, event_id))`);
+  await database.run(WHOLE_LISTS);
   if (existsSync(join(directory, NEGATIVES_FILE))) await addNegatives(database, directory);
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
   const trainFromMs = await database.number(

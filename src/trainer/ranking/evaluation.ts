@@ -1,9 +1,24 @@
-import { areaUnderCurve, type MetricValues, type RankingRows, rankingMetrics } from '#models';
+import {
+  areaUnderCurve,
+  calibration,
+  logLoss,
+  type MetricValues,
+  type Outcomes,
+  type RankingRows,
+  rankingMetrics,
+} from '#models';
 import { intervalsOf } from '../intervals.ts';
 import type { CardTable, Judgement, Judgements } from '../lesson.ts';
 
 /** Scores of all rows; higher is better. */
 export type RowScores = ArrayLike<number>;
+
+export type JudgedScores = {
+  readonly scores: RowScores;
+  readonly givesChances: boolean;
+  /** What the items came with from retrieval, where the version has it. */
+  readonly retrieval: RowScores | undefined;
+};
 
 /** The features of items by which the baselines rank. */
 const BASELINES = {
@@ -18,8 +33,20 @@ const SHOWN = 10;
  * Ranks each held-out list anew, of which something was taken and something left: the model beside the popularity of
  * items at the time when they were shown.
  */
-export function judgeRanking(rows: RankingRows, scores: RowScores): Judgements {
-  const model = judgeRows(rows, scores);
+export function judgeRanking(
+  rows: RankingRows,
+  { scores, givesChances, retrieval }: JudgedScores,
+): Judgements {
+  const judged = judgeRows(rows, scores);
+  const alone = retrieval && judgeRows(rows, retrieval);
+  const model: Judgement = {
+    perUser: judged.perUser,
+    metrics: {
+      ...judged.metrics,
+      ...(alone && { 'retrieval-ndcg@10': alone.metrics['ndcg@10'] ?? 0 }),
+      ...(givesChances && chanceMetrics(rows, scores)),
+    },
+  };
   const [popularity, decayedPopularity] = Object.values(BASELINES).map((name) =>
     judgeRows(rows, columnOf(rows, name)),
   ) as [Judgement, Judgement];
@@ -28,17 +55,17 @@ export function judgeRanking(rows: RankingRows, scores: RowScores): Judgements {
     popularity,
     decayedPopularity,
     intervals: intervalsOf(model.perUser),
-    tables: [shownTable(rows)],
+    tables: [shownTable(rows), ...(givesChances ? [calibrationTable(rows, scores)] : [])],
   };
 }
 
 /** One ranker alone. */
 export function judgeRows(rows: RankingRows, scores: RowScores): Judgement {
-  const perList: Record<keyof typeof METRICS | 'auc', number[]> = {
+  const perList: Record<keyof typeof METRICS | 'list-auc', number[]> = {
     'ndcg@10': [],
     'mrr@10': [],
     'map@10': [],
-    auc: [],
+    'list-auc': [],
   };
   forEachJudgedList(rows, (from, to) => {
     const labels = Float64Array.from({ length: to - from }, (_, i) =>
@@ -50,7 +77,7 @@ export function judgeRows(rows: RankingRows, scores: RowScores): Judgement {
     const metrics = rankingMetrics(order.slice(0, SHOWN), relevant, SHOWN);
     for (const [name, metric] of Object.entries(METRICS))
       perList[name as keyof typeof METRICS].push(metrics[metric]);
-    perList.auc.push(areaUnderCurve({ predictions: own, labels }));
+    perList['list-auc'].push(areaUnderCurve({ predictions: own, labels }));
   });
   const perUser = Object.fromEntries(
     Object.entries(perList).map(([name, values]) => [name, Float64Array.from(values)]),
@@ -86,5 +113,33 @@ function shownTable(rows: RankingRows): CardTable {
     heading: 'Held-out lists',
     titles: ['lists', 'judged', 'rows', 'taken'],
     rows: [[rows.lists.length - 1, judged, rows.rows, taken].map(String)],
+  };
+}
+
+function outcomesOf({ grades }: RankingRows, predictions: RowScores): Outcomes {
+  return { predictions, labels: grades.map((grade) => Number(grade > 0)) };
+}
+
+/** `information-gain`: by how much chances lower the log loss of giving every row the mean rate, as a share of it. */
+function chanceMetrics(rows: RankingRows, chances: RowScores): MetricValues {
+  const outcomes = outcomesOf(rows, chances);
+  const { labels } = outcomes;
+  const rate = Array.from(labels).reduce((sum, label) => sum + label, 0) / labels.length;
+  const loss = logLoss(outcomes);
+  const constant = logLoss({ labels, predictions: new Float64Array(labels.length).fill(rate) });
+  return {
+    'log-loss': loss,
+    'information-gain': 1 - loss / constant,
+    'calibration-error': calibration(outcomes).error,
+  };
+}
+
+function calibrationTable(rows: RankingRows, chances: RowScores): CardTable {
+  return {
+    heading: 'Calibration by decile',
+    titles: ['rows', 'chance given', 'rate observed'],
+    rows: calibration(outcomesOf(rows, chances)).bins.map(({ count, predicted, observed }) => {
+      return [String(count), predicted, observed];
+    }),
   };
 }

@@ -59,9 +59,11 @@ export async function rankingLesson(
     },
     open: () => model.open(dataset, config, seed, execution),
     async judge(files) {
-      const scores = await scoresOf(await model.ranker(files), heldOut);
+      const ranker = await model.ranker(files);
+      const scores = await scoresOf(ranker, heldOut);
       invariant(scores !== undefined, 'a ranker reads the features that it was trained on');
-      return judgeRanking(heldOut, scores);
+      const retrieval = await model.retrievalScores(files, heldOut);
+      return judgeRanking(heldOut, { scores, givesChances: ranker.givesChances, retrieval });
     },
     async judgeOther(version) {
       const files: VersionContents = Object.fromEntries(
