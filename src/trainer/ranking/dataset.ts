@@ -57,16 +57,15 @@ export async function readRanking(
   const features = rankingFeatures(new Set(described.map(({ column_name }) => column_name)));
   await database.run(`
     CREATE TABLE shown AS
-    SELECT * EXCLUDE (begins),
-      sum(begins) OVER (PARTITION BY user_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS list
+    SELECT * EXCLUDE (place, begins),
+      max(CASE WHEN begins THEN place END) OVER (
+        PARTITION BY user_id, request_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS list
     FROM (
-      SELECT *, CASE
-          WHEN request_id IS DISTINCT FROM lag(request_id) OVER own THEN 1
-          WHEN request_id IS NULL AND ts - lag(ts) OVER own > ${LIST_GAP_MS} THEN 1
-          ELSE 0 END AS begins
+      SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY ts, event_id) AS place,
+        lag(ts) OVER own IS NULL OR (request_id IS NULL AND ts - lag(ts) OVER own > ${LIST_GAP_MS}) AS begins
       FROM (SELECT *, ${GRADE} AS grade FROM examples
         WHERE kind = 'impression' AND labels_click IS NOT NULL AND NOT is_repeat)
-      WINDOW own AS (PARTITION BY user_id ORDER BY ts, event_id))`);
+      WINDOW own AS (PARTITION BY user_id, request_id ORDER BY ts, event_id))`);
   if (existsSync(join(directory, NEGATIVES_FILE))) await addNegatives(database, directory);
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
   const trainFromMs = await database.number(
