@@ -94,7 +94,8 @@ const FACTS = ['type', 'category', 'tags', 'duration_ms', 'difficulty', 'created
 
 /**
  * Adds to each list, for each item that was taken, the negatives that the snapshot has drawn for it, with their features
- * as of then: a page shows what its makers or the user chose, and teaches little of all other items.
+ * as of then: a page shows what its makers or the user chose, and teaches little of all other items. They stand where the
+ * taken item stood: without a position, they would be told from what was shown by that alone.
  */
 async function addNegatives(database: AnalyticDatabase, directory: string): Promise<void> {
   const path = literal(join(directory, NEGATIVES_FILE));
@@ -107,7 +108,6 @@ async function addNegatives(database: AnalyticDatabase, directory: string): Prom
     'n.item_id AS item_id',
     "s.event_id || ' ' || n.place AS event_id",
     '0 AS grade',
-    'NULL AS position',
     ...features.map((name) => `n."${name}" AS "${name}"`),
     ...FACTS.map((name) => `items.${name} AS facts_${name}`),
   ];
