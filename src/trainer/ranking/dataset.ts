@@ -69,16 +69,15 @@ export async function readRanking(
   const features = rankingFeatures(new Set(described.map(({ column_name }) => column_name)));
   await database.run(`
     CREATE TABLE listed AS
-    SELECT * EXCLUDE (begins),
-      sum(begins) OVER (PARTITION BY user_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS list
+    SELECT * EXCLUDE (place, begins),
+      max(CASE WHEN begins THEN place END) OVER (
+        PARTITION BY user_id, request_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS list
     FROM (
-      SELECT *, CASE
-          WHEN request_id IS DISTINCT FROM lag(request_id) OVER own THEN 1
-          WHEN request_id IS NULL AND ts - lag(ts) OVER own > ${LIST_GAP_MS} THEN 1
-          ELSE 0 END AS begins
+      SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY ts, event_id) AS place,
+        lag(ts) OVER own IS NULL OR (request_id IS NULL AND ts - lag(ts) OVER own > ${LIST_GAP_MS}) AS begins
       FROM (SELECT *, ${GRADE} AS grade FROM examples
         WHERE kind = 'impression' AND labels_click IS NOT NULL AND NOT is_repeat)
-      WINDOW own AS (PARTITION BY user_id ORDER BY ts, event_id))`);
+      WINDOW own AS (PARTITION BY user_id, request_id ORDER BY ts, event_id))`);
   await database.run(WHOLE_LISTS);
   if (existsSync(join(directory, NEGATIVES_FILE))) await addNegatives(database, directory);
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
@@ -108,7 +107,8 @@ const FACTS = ['type', 'category', 'tags', 'duration_ms', 'difficulty', 'created
 
 /**
  * Adds to each list, for each item that was taken, the negatives that the snapshot has drawn for it, with their features
- * as of then: a page shows what its makers or the user chose, and teaches little of all other items.
+ * as of then: a page shows what its makers or the user chose, and teaches little of all other items. They stand where the
+ * taken item stood: without a position, they would be told from what was shown by that alone.
  */
 async function addNegatives(database: AnalyticDatabase, directory: string): Promise<void> {
   const path = literal(join(directory, NEGATIVES_FILE));
@@ -121,7 +121,6 @@ async function addNegatives(database: AnalyticDatabase, directory: string): Prom
     'n.item_id AS item_id',
     "s.event_id || ' ' || n.place AS event_id",
     '0 AS grade',
-    'NULL AS position',
     ...features.map((name) => `n."${name}" AS "${name}"`),
     ...FACTS.map((name) => `items.${name} AS facts_${name}`),
   ];

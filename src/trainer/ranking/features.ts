@@ -24,7 +24,8 @@ const DERIVED: readonly RankingFeature[] = [
   {
     name: 'item-profile.age_days',
     isText: false,
-    source: 'greatest(0, ts - facts_created) / 86400000',
+    // Of null and 0, DuckDB's greatest is 0.
+    source: 'CASE WHEN facts_created IS NOT NULL THEN greatest(0, ts - facts_created) / 86400000 END',
     needs: ['ts', 'facts_created'],
   },
 ];
