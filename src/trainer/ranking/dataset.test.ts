@@ -243,21 +243,30 @@ test('the earlier share is left to base models, up to the first row learned from
   assert.deepEqual(await itemsOf(0.7), eighth);
 });
 
-test('each part has its own rows', async (t) => {
+test('each part has its own rows; what was taken is of the part that it begins, and lists in two parts are of none', async (t) => {
   const shop = await shopOf(t, [
     ...positives('a'),
     ...lists('a'),
-    impression('a', 'i10', at(VALIDATION) - 1),
-    impression('a', 'i11', at(VALIDATION + 1)),
-    impression('a', 'i12', at(TEST) - 1),
-    impression('a', 'i13', at(TEST + 1)),
+    impression('a', 'i10', at(VALIDATION) - 1, { request_id: 'r1' }),
+    impression('a', 'i11', at(VALIDATION + 1), { request_id: 'r2' }),
+    impression('a', 'i12', at(TEST) - 1, { request_id: 'r3' }),
+    impression('a', 'i13', at(TEST + 1), { request_id: 'r4' }),
+    // In two parts, and so in none.
+    impression('a', 'i14', at(VALIDATION) - 2, { request_id: 'r5' }),
+    impression('a', 'i15', at(VALIDATION + 1), { request_id: 'r5' }),
+    // What was taken of them begins the validation part.
+    impression('a', `i${VALIDATION / ROUND}`, at(VALIDATION) - 3, { request_id: 'r6', ...clicked }),
+    impression('a', 'i16', at(VALIDATION) - 4, { request_id: 'r7' }),
+    impression('a', `i${VALIDATION / ROUND}`, at(VALIDATION) - 3, { request_id: 'r7', ...clicked }),
   ]);
+  const first = `i${VALIDATION / ROUND}`;
   const parts = async (judgedBy: 'test' | 'validated' | 'validation') => {
     const { train, validation, heldOut } = await read(shop, { judgedBy });
     return [train, validation, heldOut].map((rows) => rows && listsOf(rows).join(' '));
   };
-  const [train, validation, held] = ['i20 i21 i10', 'i11 i20 i21 i12', 'i13 i20 i21'];
+  const [train, validation, held] = ['i20 i21 i10', `${first} i11 i20 i21 i12`, 'i13 i20 i21'];
   assert.deepEqual(await parts('validated'), [train, validation, held]);
   assert.deepEqual(await parts('validation'), [train, validation, validation]);
-  assert.deepEqual(await parts('test'), [`${train} ${validation}`, undefined, held]);
+  const both = `i20 i21 ${first} i10 i11 i20 i21 i12`;
+  assert.deepEqual(await parts('test'), [both, undefined, held]);
 });
