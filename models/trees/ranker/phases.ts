@@ -65,12 +65,13 @@ export class PhasedTraining implements Training<TrainedModel> {
         return { name, bytes: bytes.length };
       }),
     }));
-    return { arrays, values: { steps: this.#steps, ended, current: values } };
+    return { arrays, values: { phases: this.#shape(), steps: this.#steps, ended, current: values } };
   }
 
   /** What is restored is opened at the next step. */
   restore({ arrays, values }: Checkpoint): void {
-    const { steps, ended, current } = values as unknown as {
+    const { phases, steps, ended, current } = values as unknown as {
+      readonly phases: string;
       readonly steps: number;
       readonly ended: readonly {
         readonly dimension: number;
@@ -78,7 +79,7 @@ export class PhasedTraining implements Training<TrainedModel> {
       }[];
       readonly current: Json;
     };
-    if (ended.length >= this.#phases.length) throw unusable('it belongs to a training of more phases');
+    if (phases !== this.#shape()) throw unusable('it belongs to a training of other phases');
     this.#results.splice(0);
     ended.forEach(({ dimension, files }, phase) => {
       const contents = files.map(({ name, bytes }) => {
@@ -102,6 +103,11 @@ export class PhasedTraining implements Training<TrainedModel> {
 
   close(): Promise<void> {
     return this.#current.close();
+  }
+
+  /** What a checkpoint must fit; phases under way look at their own part. */
+  #shape(): string {
+    return this.#phases.map(({ steps }) => steps).join(' ');
   }
 
   /** Opens the phase that is due: of a checkpoint, or after the last step of another one. */

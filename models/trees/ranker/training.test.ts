@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { rankingMetrics } from '../../evaluation/ranking.ts';
+import { itemKnnModel } from '../../item-knn/model.ts';
+import type { RetrievalModel, TrainedModel } from '../../model.ts';
+import type { ModelConfig } from '../../parameters.ts';
+import type { Random } from '../../random.ts';
+import type { RankingDataset } from '../../ranking/dataset.ts';
+import type { ItemRanker } from '../../ranking/port.ts';
+import { train } from '../../training.ts';
+import { withSeed } from '../testing/random-rows.ts';
+import { baseFile } from './files.ts';
+import { openTreeRanker } from './ranker.ts';
+import { datasetOf, itemId, retrievalOf, rowsOf, type ShownList } from './testing/shown-lists.ts';
+import { trainRanker } from './training.ts';
+
+async function trained(
+  dataset: RankingDataset,
+  config: ModelConfig,
+  bases: readonly RetrievalModel[] = [],
+): Promise<TrainedModel> {
+  const training = await trainRanker(dataset, { bases, config, seed: 1 });
+  await train(training);
+  const result = await training.result();
+  await training.close();
+  return result;
+}
+
+const nobody = { user: 'nobody', recentItems: [], profile: null, context: null };
+
+/** Scores of items that have these features and nothing else, for a user of whom nothing is known. */
+function scored(ranker: ItemRanker, columns: readonly (readonly number[])[]): Promise<Float64Array> {
+  const items = Array.from(columns[0] ?? [], (_, i) => `new-${i}`);
+  return ranker.score({ asking: nobody, items, columns: columns.map((each) => Float64Array.from(each)) });
+}
+
+const item = (values: readonly number[], grade: number, more: { item?: number; position?: number } = {}) => ({
+  values,
+  grade,
+  item: 0,
+  ...more,
+});
+
+test('base models never see labels: trees learn by scores of those trained on what was before', async () => {
+  // Whoever had item 0 had item 1 too before, and item 2 as a whole; takes item 1 of the two, never item 2.
+  const together = (other: number) => Array.from({ length: 20 }, (_, user) => [0, other, 3 + (user % 2)]);
+  const [before, whole] = [retrievalOf(together(1), 5), retrievalOf(together(2), 5)];
+  const lists = Array.from({ length: 60 }, (_, user): ShownList => {
+    return { user, history: [0], rows: [item([0], 1, { item: 1 }), item([0], 0, { item: 2 })] };
+  });
+  const dataset = datasetOf(rowsOf([{ name: 'f' }], lists, 5), { retrieval: { before, whole } });
+  const { files } = await trained(dataset, { trees: 5 }, [itemKnnModel]);
+  const ranker = await openTreeRanker(files, [itemKnnModel]);
+  const [second = 0, third = 0] = await ranker.score({
+    asking: { ...nobody, recentItems: [itemId(0)] },
+    items: [itemId(1), itemId(2)],
+    columns: [new Float64Array(2)],
+  });
+  // What is served scores item 2 high, as item 1 was scored in training.
+  assert.ok(third > second + 0.2, `${third} is not above ${second}`);
+  await ranker.close();
+
+  for (const [data, isServed] of [
+    [before, false],
+    [whole, true],
+  ] as const) {
+    const alone = await itemKnnModel.open(data, {}, 1);
+    await alone.step();
+    for (const [name, bytes] of Object.entries((await alone.result()).files)) {
+      const served = files[baseFile('item-knn', name)];
+      if (name.endsWith('json')) continue;
+      assert.equal(Buffer.compare(served ?? Buffer.alloc(0), bytes) === 0, isServed, name);
+    }
+  }
+});
+
+const PLACES = 8;
+
+/**
+ * Users click on an item by its relevance, half as often at each further place. Who made the lists put items by a feature
+ * that says little of relevance, and nothing once the place is known.
+ */
+function biasedLists(random: Random, count: number, isPositionKnown: boolean): ShownList[] {
+  return Array.from({ length: count }, (_, user) => {
+    const shown = Array.from({ length: PLACES }, () => [random.uniform(), random.uniform()] as const).sort(
+      ([, a], [, b]) => b - a,
+    );
+    const rows = shown.map(([relevance, chosen], position) => {
+      const grade = Number(random.uniform() < relevance * 0.5 ** position);
+      return item([relevance, chosen], grade, isPositionKnown ? { position } : {});
+    });
+    return { user, rows };
+  });
+}
+
+const biasedColumns = [{ name: 'relevance' }, { name: 'chosen' }];
+
+/** Of pairs of items drawn alike, how many are ordered by relevance. */
+async function orderedByRelevance(
+  dataset: RankingDataset,
+  config: ModelConfig,
+  random: Random,
+): Promise<number> {
+  const ranker = await openTreeRanker((await trained(dataset, config)).files, []);
+  const [relevance, chosen] = [0, 1].map(() => Array.from({ length: 1000 }, () => random.uniform()));
+  const scores = await scored(ranker, [relevance as number[], chosen as number[]]);
+  let ordered = 0;
+  for (let i = 0; i < 1000; i += 2) {
+    const [a, b] = [i, i + 1].map((at) => [relevance?.[at], scores[at]] as [number, number]);
+    if (a === undefined || b === undefined) continue;
+    ordered += Math.sign(a[0] - b[0]) === Math.sign(a[1] - b[1]) ? 1 : a[1] === b[1] ? 0.5 : 0;
+  }
+  return ordered / 500;
+}
+
+test(
+  'with positions given, what users take for its place is not taken for its worth',
+  withSeed(async (random) => {
+    const seed = random.save();
+    const shares: number[] = [];
+    for (const isKnown of [true, false]) {
+      random.restore(seed);
+      const rows = rowsOf(biasedColumns, biasedLists(random, 4000, isKnown), 1);
+      shares.push(await orderedByRelevance(datasetOf(rows), { trees: 60, leaves: 15 }, random));
+    }
+    const [withPositions = 0, without = 0] = shares;
+    assert.ok(withPositions > 0.85 && withPositions > without + 0.1, `${withPositions}, without ${without}`);
+  }),
+);
+
+const chance = (score: number) => 1 / (1 + Math.exp(-score));
+
+/** Two features decide over a chance; what trees this greedy make of some hundred rows is far too certain. */
+function chancyLists(random: Random, lists: number): { lists: ShownList[]; chances: number[] } {
+  const chances: number[] = [];
+  const made = Array.from({ length: lists }, (_, user): ShownList => {
+    const rows = Array.from({ length: 5 }, () => {
+      const values = [random.normal(), random.normal(), random.normal()];
+      const own = chance((values[0] as number) - 1.5);
+      chances.push(own);
+      return item(values, Number(random.uniform() < own) * (1 + random.integer(3)));
+    });
+    return { user, rows };
+  });
+  return { lists: made, chances };
+}
+
+const chancyColumns = ['a', 'b', 'c'].map((name) => ({ name }));
+const greedy = { trees: 60, leaves: 31, minRows: 5, learningRate: 0.3 };
+
+const mean = (values: ArrayLike<number>) =>
+  Array.from(values).reduce((sum, each) => sum + each, 0) / values.length;
+
+/** Mean chance and log loss, expected over what users may do with fresh items; and the order of those. */
+async function judged(random: Random, lists: number, config: ModelConfig) {
+  const rows = rowsOf(chancyColumns, chancyLists(random, lists).lists, 1);
+  const { lists: fresh, chances } = chancyLists(random, 800);
+  const freshRows = fresh.flatMap((list) => list.rows);
+  const columns = [0, 1, 2].map((i) => freshRows.map(({ values }) => values[i] as number));
+  const ranker = await openTreeRanker((await trained(datasetOf(rows), config)).files, []);
+  const scores = await scored(ranker, columns);
+  const predictions = config.calibration === 'none' ? scores.map(chance) : scores;
+  assert.ok(predictions.every((p) => p >= 0 && p <= 1));
+  const losses = predictions.map((p, i) => {
+    const own = chances[i] as number;
+    return -own * Math.log(Math.max(1e-12, p)) - (1 - own) * Math.log(Math.max(1e-12, 1 - p));
+  });
+  const order = [...scores.keys()].sort((x, y) => (scores[y] as number) - (scores[x] as number));
+  return { predicted: mean(predictions), expected: mean(chances), loss: mean(losses), order };
+}
+
+test(
+  'scores of the logistic loss are chances: as high on average as what happens',
+  withSeed(async (random) => {
+    for (const calibration of ['platt', 'isotonic']) {
+      const { predicted, expected } = await judged(random, 2000, { trees: 60, calibration });
+      assert.ok(Math.abs(predicted - expected) < 0.02, `${calibration}: ${predicted}, not ${expected}`);
+    }
+  }),
+);
+
+test(
+  'calibration goes by rows that their trees have not seen: it mends trees that know all by heart',
+  withSeed(async (random) => {
+    const seed = random.save();
+    const judge = (calibration: string) => {
+      random.restore(seed);
+      return judged(random, 300, { ...greedy, calibration });
+    };
+    const [none, platt, isotonic] = [await judge('none'), await judge('platt'), await judge('isotonic')];
+    assert.ok(platt.loss < none.loss - 0.08, `${platt.loss} after ${none.loss}`);
+    assert.ok(isotonic.loss < none.loss - 0.08, `${isotonic.loss} after ${none.loss}`);
+    assert.deepEqual(platt.order, none.order, 'a sigmoid changes no order');
+  }),
+);
+
+for (const loss of ['logistic', 'squared', 'lambdamart', 'yetirank']) {
+  test(
+    `${loss} orders items by how much comes of them`,
+    withSeed(async (random) => {
+      const lists = Array.from({ length: 150 }, (_, user): ShownList => {
+        const rows = Array.from({ length: 6 }, () => {
+          const worth = random.integer(4);
+          return item([worth + 0.3 * random.normal(), random.normal()], worth);
+        });
+        return { user, rows };
+      });
+      const { files } = await trained(datasetOf(rowsOf([{ name: 'worth' }, { name: 'noise' }], lists, 1)), {
+        ...{ loss, trees: 20, leaves: 8 },
+      });
+      const ranker = await openTreeRanker(files, []);
+      const worths = Array.from({ length: 40 }, (_, i) => (3 * i) / 39);
+      const scores = await scored(ranker, [worths, worths.map(() => random.normal())]);
+      const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
+      const best = new Set(order.keys().filter((i) => i >= (loss === 'logistic' ? 10 : 34)));
+      const { ndcg } = rankingMetrics(order.slice(0, 5), best, 5);
+      assert.ok(ndcg > 0.95, `${ndcg}: ${order.slice(0, 8)}`);
+      const areChances = scores.every((score) => score >= 0 && score <= 1);
+      if (loss === 'logistic') assert.ok(areChances);
+      if (loss === 'lambdamart' || loss === 'yetirank') assert.ok(!areChances, 'an order has no chances');
+    }),
+  );
+}
+
+test('what can not be learned from, and a bad configuration, are refused', async () => {
+  const list = { user: 0, rows: [item([1], 1), item([2], 0)] };
+  const rows = rowsOf([{ name: 'f' }], [list, list], 1);
+  const refused = (dataset: RankingDataset, config: ModelConfig, code: string) =>
+    assert.rejects(trained(dataset, config), { code });
+  await refused(datasetOf(rows), { trees: 0 }, 'MR_MODEL_CONFIG');
+  const infinite = { ...rows, values: Float32Array.of(1, 2, 1, Number.POSITIVE_INFINITY) };
+  await refused(datasetOf(infinite), {}, 'MR_MODEL_DATA');
+  // One list can be learned from, but not held out in turn.
+  const one = datasetOf(rowsOf([{ name: 'f' }], [list], 1));
+  await refused(one, { trees: 1 }, 'MR_MODEL_DATA');
+  assert.equal((await trained(one, { trees: 1, calibration: 'none' })).dimension, 0);
+});
