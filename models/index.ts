@@ -93,6 +93,7 @@ export {
   perUserLastShare,
   type Split,
 } from './evaluation/split.ts';
+export { expectedMetrics, tiedGroups } from './evaluation/ties.ts';
 export { EXTERNAL_GRAPH_NAME, type ExternalModel, readExternalModel } from './external/directory.ts';
 export {
   type ElementType,

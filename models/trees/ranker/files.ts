@@ -10,6 +10,9 @@ import type { Column } from '../ensemble.ts';
 export const TREES_FILE = 'ranker.trees';
 export const RANKER_FILE = 'ranker.json';
 
+/** Read in training alone: what is higher up is taken more often, whatever it is. Answers are scored as if all were first. */
+export const POSITION: Column = { name: 'position' };
+
 /** The column of a base model's scores. */
 export const scoreColumn = (base: string): Column => ({ name: `score.${base}` });
 
@@ -45,17 +48,50 @@ export function describeRanker(
 
 /** Errors: FatalError MR_MODEL_UNREADABLE. */
 export function readDescription(files: VersionContents): Described {
-  const bytes = files[RANKER_FILE];
   try {
-    const described = JSON.parse(Buffer.from(bytes ?? []).toString()) as Described;
-    if (described.format === 1) {
-      const { calibrator } = described;
-      return { ...described, calibrator: calibrator && parseCalibrator(calibrator) };
+    const described = JSON.parse(Buffer.from(readFile(files, RANKER_FILE)).toString()) as Described;
+    const { calibrator, bases } = described;
+    if (described.format === 1 && Array.isArray(bases) && areInputs(described.inputs)) {
+      return { ...described, calibrator: calibrator === null ? null : parseCalibrator(calibrator) };
     }
   } catch {
     // As one of another format.
   }
-  throw new FatalError('MR_MODEL_UNREADABLE', `${RANKER_FILE} does not describe a ranker of format 1.`, {
+  throw unreadable(`${RANKER_FILE} does not describe a ranker of format 1`);
+}
+
+/** Errors: FatalError MR_MODEL_UNREADABLE. */
+export function readFile(files: VersionContents, name: string): Uint8Array {
+  const bytes = files[name];
+  if (bytes === undefined) throw unreadable(`There is no ${name}`);
+  return bytes;
+}
+
+/** Refuses trees that are not of what the description says, or of other base models: MR_MODEL_UNREADABLE. */
+export function checkColumns(
+  { inputs, bases }: Described,
+  models: readonly RetrievalModel[],
+  columns: readonly Column[],
+): void {
+  const expected = [
+    ...inputs.flatMap(({ features }) => features),
+    ...models.map(({ name }) => scoreColumn(name).name),
+    POSITION.name,
+  ];
+  const found = columns.map(({ name }) => name);
+  const isOfModels = bases.length === models.length && models.every(({ name }, i) => name === bases[i]);
+  if (isOfModels && JSON.stringify(found) === JSON.stringify(expected)) return;
+  throw unreadable(`${TREES_FILE} has other columns than ${RANKER_FILE} and the model say`);
+}
+
+function areInputs(inputs: unknown): boolean {
+  const isInput = (input: Partial<Described['inputs'][number]> | null) =>
+    Array.isArray(input?.features) && input.features.every((feature) => typeof feature === 'string');
+  return Array.isArray(inputs) && inputs.every(isInput);
+}
+
+function unreadable(what: string): FatalError {
+  return new FatalError('MR_MODEL_UNREADABLE', `${what}.`, {
     hint: 'Fetch the version again, or train a ranker.',
   });
 }

@@ -1,4 +1,3 @@
-import { invariant } from '#platform';
 import type { VersionContents } from '../../artifact/port.ts';
 import { calibrate } from '../../calibration/calibrator.ts';
 import type { RetrievalModel } from '../../model.ts';
@@ -8,16 +7,18 @@ import { type ItemScorer, openItemScorer } from '../../serving/item-scorer.ts';
 import { TreeScorer } from '../scorer.ts';
 import { readTrees } from '../storage.ts';
 import { scoresOfItems, scoresOfRows } from './base-scores.ts';
-import { baseFile, readDescription, TREES_FILE } from './files.ts';
+import { baseFile, checkColumns, readDescription, readFile, TREES_FILE } from './files.ts';
 
 /** Errors: FatalError MR_MODEL_UNREADABLE, InputError MR_MODEL_CHECKPOINT, and those of the base models. */
 export async function openTreeRanker(
   files: VersionContents,
   bases: readonly RetrievalModel[],
 ): Promise<ItemRanker> {
-  const { inputs, views, calibrator } = readDescription(files);
-  const ensemble = readTrees(files[TREES_FILE] as Uint8Array);
+  const described = readDescription(files);
+  const { inputs, views, calibrator } = described;
+  const ensemble = readTrees(readFile(files, TREES_FILE));
   const { columns } = ensemble;
+  checkColumns(described, bases, columns);
   const scorers = await Promise.all(bases.map((base) => openBase(files, base)));
   const trees = new TreeScorer(ensemble);
   const codes = columns.map(
@@ -63,11 +64,7 @@ export async function retrievalScores(
 }
 
 function openBase(files: VersionContents, { name, serving }: RetrievalModel): Promise<ItemScorer> {
-  return openItemScorer(serving, (file) => {
-    const bytes = files[baseFile(name, file)];
-    invariant(bytes !== undefined, `a version has the files of its base models: ${name} ${file}`);
-    return bytes;
-  });
+  return openItemScorer(serving, (file) => readFile(files, baseFile(name, file)));
 }
 
 /** Writes one column of rows that are `width` wide; texts by their codes, NaN for one that training did not meet. */

@@ -9,18 +9,14 @@ import type { RankingDataset, RankingRows } from '../../ranking/dataset.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
 import { type Execution, type Training, withResult } from '../../training.ts';
 import { boostedTrees, type TreeData } from '../boosting.ts';
-import type { Column } from '../ensemble.ts';
 import { type Fold, foldsByGroup } from '../folds.ts';
 import { type LossName, lossNames, treeParameters } from '../parameters.ts';
 import { TreeScorer } from '../scorer.ts';
 import { readTrees, saveTrees } from '../storage.ts';
 import { rowsAt, type TrainingRows } from '../training-rows.ts';
 import { scoresOfRows } from './base-scores.ts';
-import { baseFile, describeRanker, RANKER_FILE, scoreColumn, TREES_FILE } from './files.ts';
+import { baseFile, describeRanker, POSITION, RANKER_FILE, scoreColumn, TREES_FILE } from './files.ts';
 import { type Phase, PhasedTraining } from './phases.ts';
-
-/** Read in training alone: what is higher up is taken more often, whatever it is. Answers are scored as if all were first. */
-const POSITION: Column = { name: 'position' };
 
 export const rankerParameters = {
   loss: {

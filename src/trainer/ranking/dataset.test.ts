@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { featureViews, recordViews } from '#features';
-import { example, MINUTE_MS, startMs } from '#offline/testing';
+import { example, MINUTE_MS, noLabels, startMs } from '#offline/testing';
 import type { ContextFeatures, Example, ItemFacts } from '#schemas';
 import {
   at,
@@ -82,7 +82,7 @@ test('grades say how much came of an impression; repeats, unlabelled ones and ot
     impression('a', 'i3', at(2 * ROUND + 2) + 1, clicked),
     // At the very moment of the first positive.
     impression('a', 'i2', at(2 * ROUND)),
-    example('a', 'i19', at(2 * ROUND + 3)),
+    { ...example('a', 'i19', at(2 * ROUND + 3)), labels: { ...noLabels, click: true } },
   ]);
   assert.deepEqual(listsOf((await read(shop)).train, true), [
     'i20:1 i21:0',

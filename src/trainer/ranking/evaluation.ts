@@ -1,11 +1,12 @@
 import {
   areaUnderCurve,
   calibration,
+  expectedMetrics,
   logLoss,
   type MetricValues,
   type Outcomes,
   type RankingRows,
-  rankingMetrics,
+  tiedGroups,
 } from '#models';
 import { intervalsOf } from '../intervals.ts';
 import type { CardTable, Judgement, Judgements } from '../lesson.ts';
@@ -72,9 +73,8 @@ export function judgeRows(rows: RankingRows, scores: RowScores): Judgement {
       Number((rows.grades[from + i] as number) > 0),
     );
     const own = Float64Array.from(labels, (_, i) => scores[from + i] as number);
-    const order = [...own.keys()].sort((a, b) => (own[b] as number) - (own[a] as number));
-    const relevant = new Set([...labels.keys()].filter((i) => labels[i] === 1));
-    const metrics = rankingMetrics(order.slice(0, SHOWN), relevant, SHOWN);
+    const relevant = [...labels.keys()].filter((i) => labels[i] === 1);
+    const metrics = expectedMetrics(tiedGroups(own, relevant), relevant.length, SHOWN);
     for (const [name, metric] of Object.entries(METRICS))
       perList[name as keyof typeof METRICS].push(metrics[metric]);
     perList['list-auc'].push(areaUnderCurve({ predictions: own, labels }));
