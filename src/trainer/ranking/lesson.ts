@@ -10,7 +10,7 @@ import {
   type VersionContents,
 } from '#models';
 import { withScratchDuckDb } from '#offline';
-import { invariant } from '#platform';
+import { errorCode, invariant } from '#platform';
 import type { Lesson, VersionTraining } from '../lesson.ts';
 import { readRetrieval } from '../retrieval/lesson.ts';
 import { readRanking } from './dataset.ts';
@@ -69,7 +69,8 @@ export async function rankingLesson(
       const files: VersionContents = Object.fromEntries(
         version.names.map((name) => [name, version.read(name)]),
       );
-      const scores = await scoresOf(await openRanker(version.manifest.model, files), heldOut);
+      const ranker = await rankerOf(version.manifest.model, files);
+      const scores = ranker && (await scoresOf(ranker, heldOut));
       return scores && judgeRows(heldOut, scores);
     },
   };
@@ -80,5 +81,16 @@ async function scoresOf(ranker: ItemRanker, rows: RankingRows): Promise<Float64A
     return await rowScores(ranker, rows);
   } finally {
     await ranker.close();
+  }
+}
+
+/** Undefined for a version that ranks nothing here: of another role, damaged, or of a model that is not loaded. */
+async function rankerOf(model: string, files: VersionContents): Promise<ItemRanker | undefined> {
+  try {
+    return await openRanker(model, files);
+  } catch (error) {
+    if (['MR_MODEL_UNREADABLE', 'MR_MODEL_CHECKPOINT', 'MR_MODEL_CONFIG'].includes(errorCode(error) ?? ''))
+      return undefined;
+    throw error;
   }
 }

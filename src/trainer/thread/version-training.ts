@@ -82,10 +82,12 @@ export class VersionTrainer {
     const { lesson, training } = await this.#open();
     const files = checkpoints && new CheckpointFiles(checkpoints.directory, this.#snapshotDirectory);
     const resumeFrom = await files?.load();
+    // Of a single epoch there is no better one to go back to.
+    const isStoppedEarly = judgedBy !== 'test' && patience > 0 && training.epochs > 1;
     const history = await train(withProviderErrors(training), {
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
-      ...(judgedBy !== 'test' && patience > 0 && { earlyStopping: { metric: lesson.validatedBy, patience } }),
+      ...(isStoppedEarly && { earlyStopping: { metric: lesson.validatedBy, patience } }),
       ...(files && { checkpoints: { everySteps: checkpoints.everySteps, save: (each) => files.save(each) } }),
       ...(resumeFrom && { resumeFrom }),
       onEpoch: ({ epoch, step, loss, metrics }) => onEpoch?.(epoch, step, { epoch_loss: loss, ...metrics }),

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type ModelConfig, openVersion } from '#models';
+import type { Example } from '#schemas';
+import { VersionTrainer } from '../thread/version-training.ts';
+import { at, clicked, impression, positives, ROUND, shopOf } from './testing/impressions.ts';
+
+const USERS = 8;
+
+/** Users are shown lists of four between their positives, and take what is popular. */
+function visits(): Example[] {
+  return Array.from({ length: USERS }, (_, u) => {
+    const user = `u${u}`;
+    const shown = Array.from({ length: 9 }, (_, round) =>
+      Array.from({ length: 4 }, (_, place) => {
+        const popularity = (7 * u + 3 * round + 5 * place) % 11;
+        const made = impression(
+          user,
+          `i${10 + ((u + round + 4 * place) % 20)}`,
+          at(round * ROUND + 100) + place,
+          {
+            ...(popularity > 6 ? clicked : {}),
+            position: place,
+            recent: [`i${round}`],
+          },
+        );
+        return { ...made, item: { ...made.item, popularity, positives: 1 } };
+      }),
+    );
+    return [...positives(user), ...shown.flat()];
+  }).flat();
+}
+
+async function shopFor(t: TestContext) {
+  const { opened, snapshot } = await shopOf(t, visits());
+  return { dataDirectory: opened.dataDirectory, snapshot, seed: 1 };
+}
+
+const config = { trees: 6, minRows: 5, leaves: 4 };
+
+for (const model of ['trees', 'stacked']) {
+  test(`${model}: from a snapshot to a version, whether or not it is cut off, and judged beside itself`, async (t) => {
+    const what = { ...(await shopFor(t)), model, config };
+    const whole = new VersionTrainer(what);
+    let steps = 0;
+    await whole.train({ onProgress: () => steps++ });
+    const { candidate, judgements } = await whole.evaluate(undefined);
+    await whole.close();
+    assert.deepEqual([candidate.role, candidate.model, candidate.production], ['ranking', model, null]);
+    assert.ok((candidate.metrics['ndcg@10'] ?? 0) > 0.9, JSON.stringify(candidate.metrics));
+    assert.equal(
+      judgements.model.perUser['ndcg@10']?.length,
+      judgements.popularity.perUser['ndcg@10']?.length,
+    );
+    const files = await openVersion(join(what.dataDirectory, candidate.directory));
+    assert.equal(files.manifest.model, model);
+    const card = readFileSync(join(what.dataDirectory, candidate.directory, 'card.md'), 'utf8');
+    assert.match(card, /Held-out lists/);
+
+    const checkpoints = { directory: join(what.dataDirectory, 'runs', 'r'), everySteps: 1 };
+    for (const last of [Math.floor(steps / 2), steps - 2]) {
+      const stopping = new AbortController();
+      const first = new VersionTrainer({ ...what, checkpoints });
+      const stop = ({ step }: { readonly step: number }) => step >= last && stopping.abort();
+      await assert.rejects(first.train({ signal: stopping.signal, onProgress: stop }));
+      await first.close();
+    }
+    const second = new VersionTrainer({ ...what, checkpoints });
+    t.after(() => second.close());
+    let left = 0;
+    await second.train({ onProgress: () => left++ });
+    assert.equal(left, 2, `of ${steps} steps`);
+    const { candidate: resumed } = await second.evaluate(candidate);
+    assert.equal(resumed.version, candidate.version);
+    assert.deepEqual(resumed.production?.metrics, candidate.metrics);
+    for (const { mean, low, high } of Object.values(resumed.production?.differences ?? {})) {
+      assert.deepEqual([mean, low, high], [0, 0, 0]);
+    }
+    assert.ok(Object.keys(resumed.production?.differences ?? {}).includes('ndcg@10'));
+  });
+}
+
+test('a ranker can be judged, and asked to stop, by the validation part', async (t) => {
+  const what = { ...(await shopFor(t)), model: 'trees', config };
+  for (const judgedBy of ['validated', 'validation'] as const) {
+    const trainer = new VersionTrainer({ ...what, judgedBy, patience: 2 });
+    await trainer.train({});
+    const { candidate } = await trainer.evaluate(undefined);
+    assert.equal(candidate.version === '', judgedBy === 'validation');
+    await trainer.close();
+  }
+});
+
+test('a version of the other role in force is none to be judged beside', async (t) => {
+  const what = await shopFor(t);
+  const versions: Record<string, { readonly version: string; readonly directory: string }> = {};
+  const made = async (model: string, options: ModelConfig, beside?: string) => {
+    const trainer = new VersionTrainer({ ...what, model, config: options });
+    t.after(() => trainer.close());
+    await trainer.train({});
+    const { candidate } = await trainer.evaluate(beside === undefined ? undefined : versions[beside]);
+    versions[model] = candidate;
+    return candidate.production;
+  };
+  await made('item-knn', {});
+  const beside = await made('trees', config, 'item-knn');
+  assert.deepEqual(beside, { version: versions['item-knn']?.version, metrics: {}, differences: {} });
+  assert.deepEqual((await made('ease', {}, 'trees'))?.metrics, {});
+});
