@@ -74,7 +74,8 @@ export async function trainRanker(
     rows ??= treeData(dataset, { bases, versions: results.slice(0, before.length), loss: options.loss });
     return rows;
   };
-  const isCalibrated = options.loss === 'logistic' && options.calibration !== 'none';
+  const isCalibrated =
+    options.loss === 'logistic' && options.calibration !== 'none' && dataset.train.lists.length > FOLDS;
   const folds = isCalibrated ? foldsByGroup(dataset.train.lists, FOLDS, seededRandom(seed)) : [];
   const trees: Phase[] = [...folds, undefined].map((fold) => ({
     steps: options.trees,
