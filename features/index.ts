@@ -29,7 +29,7 @@ export { contextFeatures } from './context.ts';
 export { CanonicalReader, CanonicalWriter } from './encoding.ts';
 export { type ItemInteraction, interactionWeight, isPositive, isSeen } from './interest.ts';
 export { crossKey, crossKeysOf, isKeyOfUser, splitCrossKey } from './keys.ts';
-export { type InputFeature, modelFeatures } from './model-inputs.ts';
+export { type InputFeature, inputColumns, modelFeatures } from './model-inputs.ts';
 export { isOfUser, versionedName } from './names.ts';
 export type { RecordView } from './record-view.ts';
 export { type FeatureColumn, type FeatureKind, rowRecordName, rowSchema } from './row.ts';

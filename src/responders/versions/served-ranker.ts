@@ -1,9 +1,16 @@
 import { join } from 'node:path';
-import { type AnyView, featureViews, type InputFeature, modelFeatures, recordViews } from '#features';
-import { type Asking, type FeatureColumn, openVersion } from '#models';
+import {
+  type AnyView,
+  featureViews,
+  type InputFeature,
+  inputColumns,
+  modelFeatures,
+  recordViews,
+} from '#features';
+import { type Asking, openVersion } from '#models';
 import { FatalError } from '#platform';
 import type { Candidate } from '#schemas';
-import type { FeatureAnswer, FeatureReader, RowsByView } from '../features/feature-reader.ts';
+import type { FeatureReader } from '../features/feature-reader.ts';
 import { RankingThread } from '../inference/ranking-thread.ts';
 import type { ScoredItem } from './served-version.ts';
 import { Uses } from './uses.ts';
@@ -69,7 +76,7 @@ export class ServedRanker {
     if (items.length === 0) return items;
     const ids = items.map(({ itemId }) => itemId);
     const query = { user: asking.user, items: ids, views: this.#views, ofProduct: true };
-    const columns = this.#columnsOf(await reader.read(query));
+    const columns = inputColumns(this.#features, await reader.read(query));
     const scores = await this.#thread.score({ asking, items: ids, columns });
     const ranked = items.map(({ itemId }, place) => ({ itemId, score: scores[place] as number }));
     return ranked.toSorted((a, b) => b.score - a.score);
@@ -90,15 +97,5 @@ export class ServedRanker {
 
   retire(): Promise<void> {
     return this.#uses.retire();
-  }
-
-  /** A column for each feature, without a row of them for each item. */
-  #columnsOf({ user = {}, items = [] }: FeatureAnswer): readonly FeatureColumn[] {
-    return this.#features.map(({ view, feature, isText }) => {
-      const ofUser = user[view];
-      const featureOf = (rows: RowsByView) => (ofUser ?? rows[view])?.features[feature] ?? null;
-      if (isText) return items.map((rows) => featureOf(rows) as string | null);
-      return Float64Array.from(items, (rows) => (featureOf(rows) as number | null) ?? Number.NaN);
-    });
   }
 }
