@@ -168,7 +168,8 @@ describe('gateway', () => {
       [{ ...view, value: '5' }, 'MR_EVENT_MALFORMED', /value must be a number/],
       [{ ...view, ts: -1 }, 'MR_EVENT_INVALID', /ts must be/],
       [{ ...view, item_id: null }, 'MR_EVENT_INVALID', /needs an item_id/],
-      [{ ...view, kind: 'rating', value: 9 }, 'MR_EVENT_INVALID', /between 1 and 5/],
+      [{ ...view, kind: 'rating', value: 5.1 }, 'MR_EVENT_INVALID', /between 0.5 and 5/],
+      [{ ...view, kind: 'rating', value: 0.4 }, 'MR_EVENT_INVALID', /between 0.5 and 5/],
       [{ ...view, user_id: 'x'.repeat(129) }, 'MR_EVENT_INVALID', /1 to 128 characters/],
       [{ ...view, context: { country: 'Germany' } }, 'MR_EVENT_INVALID', /ISO 3166/],
     ];
