@@ -35,13 +35,13 @@ export function categoricalSplit(
 ): Omit<Split, 'column'> | undefined {
   const { slot } = histogram;
   const { sums: total, bounds } = node;
-  const { l2, minRows, minHessian, categoryL2, maxCategories } = config;
-  const regularisation = l2 + categoryL2;
+  const { regularisation, minRows, minHessian, categoryRegularisation, maxCategories } = config;
+  const ofSets = regularisation + categoryRegularisation;
   const lowering = (gradient: number, hessian: number) => {
-    const value = leafValue(gradient, hessian, regularisation, bounds.least, bounds.most);
-    return loweringOf(gradient, hessian, regularisation, value);
+    const value = leafValue(gradient, hessian, ofSets, bounds.least, bounds.most);
+    return loweringOf(gradient, hessian, ofSets, value);
   };
-  const { own, least: above } = loweringOfNode(node, l2);
+  const { own, least: above } = loweringOfNode(node, regularisation);
   const missing = sumsOfSlot(histogram, slot + column.bins);
   const sorted = sortedCategories(histogram, column, config);
   let best: Best = { lowering: above, set: [], missingLeft: false, rows: 0 };

@@ -36,9 +36,9 @@ function reordered(data: TrainingRows, names: readonly string[]): TrainingRows {
 
 suite('trees against an exhaustive search', () => {
   for (const [name, options] of [
-    ['leaf by leaf', { leaves: 8, depth: 0, minRows: 1, l2: 0 }],
-    ['of limited depth', { leaves: 8, depth: 2, minRows: 3, l2: 1 }],
-    ['with many rows in a leaf', { leaves: 5, depth: 0, minRows: 12, l2: 0.5 }],
+    ['leaf by leaf', { leaves: 8, depth: 0, minRows: 1, regularisation: 0 }],
+    ['of limited depth', { leaves: 8, depth: 2, minRows: 3, regularisation: 1 }],
+    ['with many rows in a leaf', { leaves: 5, depth: 0, minRows: 12, regularisation: 0.5 }],
   ] as const) {
     test(
       `${name}, tree after tree`,
@@ -68,7 +68,7 @@ suite('trees against an exhaustive search', () => {
       for (let round = 0; round < 10; round++) {
         const rows = randomRows(random, { rows: 60, numeric: 0, categorical: 1, missing: 0 });
         const config = { loss: 'squared', trees: 1, leaves: 2, minRows: 1, learningRate: 1 } as const;
-        const ensemble = await fitted(rows, { ...config, categorySmoothing: 0, categoryL2: 0 });
+        const ensemble = await fitted(rows, { ...config, categorySmoothing: 0, categoryRegularisation: 0 });
         const mean = ensemble.base;
         const gainOf = (set: number) => {
           const sums = [

@@ -155,7 +155,7 @@ function sumsOfBins({ sums, counts }: TrainingMemory, slot: number, bins: number
 
 /** Below a split by a monotone column, no leaf on one side may have a value beyond the middle of the two. */
 function boundsOfChildren(
-  { config: { l2 }, directions }: BlocksSetup,
+  { config: { regularisation }, directions }: BlocksSetup,
   column: number,
   left: Sums,
   right: Sums,
@@ -164,7 +164,7 @@ function boundsOfChildren(
   const direction = directions[column] as number;
   if (direction === 0) return [bounds, bounds];
   const { least, most } = bounds;
-  const valueFor = ({ gradient, hessian }: Sums) => leafValue(gradient, hessian, l2, least, most);
+  const valueFor = ({ gradient, hessian }: Sums) => leafValue(gradient, hessian, regularisation, least, most);
   const middle = (valueFor(left) + valueFor(right)) / 2;
   const [below, above] = [
     { least, most: middle },
@@ -175,10 +175,13 @@ function boundsOfChildren(
 
 /** Gives the leaves their values, times the learning rate, and all nodes their covers. */
 function setLeaves({ setup, memory, weights }: Ground, tree: GrowingTree, leaves: readonly Leaf[]): void {
-  const { l2, learningRate } = setup.config;
+  const { regularisation, learningRate } = setup.config;
   for (const { node, from, to, sums, bounds } of leaves) {
     const { gradient, hessian } = sums;
-    const value = hessian + l2 > 0 ? leafValue(gradient, hessian, l2, bounds.least, bounds.most) : 0;
+    const value =
+      hessian + regularisation > 0
+        ? leafValue(gradient, hessian, regularisation, bounds.least, bounds.most)
+        : 0;
     tree.setLeaf(node, learningRate * value, coverOf(memory.order, from, to, weights));
   }
   tree.sumCovers();

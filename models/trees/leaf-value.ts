@@ -15,16 +15,16 @@ export function isUnbounded({ least, most }: Bounds): boolean {
 export function leafValue(
   gradient: number,
   hessian: number,
-  l2: number,
+  regularisation: number,
   least: number,
   most: number,
 ): number {
-  const value = -gradient / (hessian + l2);
+  const value = -gradient / (hessian + regularisation);
   if (value < least) return least;
   return value > most ? most : value;
 }
 
 /** Twice by how much `value` lowers the loss. */
-export function loweringOf(gradient: number, hessian: number, l2: number, value: number): number {
-  return -value * (2 * gradient + (hessian + l2) * value);
+export function loweringOf(gradient: number, hessian: number, regularisation: number, value: number): number {
+  return -value * (2 * gradient + (hessian + regularisation) * value);
 }

@@ -38,7 +38,7 @@ export const treeParameters = {
     range: 'not below 0',
     about: 'Sum of second derivatives in a leaf at least.',
   },
-  l2: {
+  regularisation: {
     default: 0,
     range: 'not below 0',
     about: 'L2 regularisation of the values of leaves.',
@@ -70,10 +70,10 @@ export const treeParameters = {
     about:
       'Is added to the second derivatives of a category as categories are sorted; one with fewer rows in a node is in no set.',
   },
-  categoryL2: {
+  categoryRegularisation: {
     default: 10,
     range: 'not below 0',
-    about: 'L2 regularisation of categorical splits, added to `l2`.',
+    about: 'L2 regularisation of categorical splits, added to `regularisation`.',
   },
 } as const satisfies Parameters;
 

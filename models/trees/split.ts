@@ -32,10 +32,15 @@ const MIN_SCORE_CHANGE = 1e-15;
 /** What the value of a leaf that is not split lowers the loss by, twice; and what a split must exceed to count. */
 export function loweringOfNode(
   { sums, bounds }: Node,
-  l2: number,
+  regularisation: number,
 ): { readonly own: number; readonly least: number } {
   const { gradient, hessian } = sums;
-  const own = loweringOf(gradient, hessian, l2, leafValue(gradient, hessian, l2, bounds.least, bounds.most));
+  const own = loweringOf(
+    gradient,
+    hessian,
+    regularisation,
+    leafValue(gradient, hessian, regularisation, bounds.least, bounds.most),
+  );
   return { own, least: own + ROUNDING * own + MIN_SCORE_CHANGE * hessian };
 }
 
@@ -53,7 +58,7 @@ export function numericSplit(
   config: TreeConfig,
   direction: number,
 ): Omit<Split, 'column'> | undefined {
-  const { own, least } = loweringOfNode(node, config.l2);
+  const { own, least } = loweringOfNode(node, config.regularisation);
   const missing = sumsOfSlot(histogram, histogram.slot + column.bins);
   const isFree = direction === 0 && isUnbounded(node.bounds);
   const search = (before: Sums, above: number) =>
@@ -87,7 +92,7 @@ function searchFree(
   { sums, counts, slot }: ColumnHistogram,
   { bins }: BinnedColumn,
   total: Sums,
-  { l2, minRows, minHessian }: TreeConfig,
+  { regularisation, minRows, minHessian }: TreeConfig,
   before: Sums,
   above: number,
 ): Found | undefined {
@@ -106,8 +111,9 @@ function searchFree(
     const otherGradient = total.gradient - gradient;
     // Of g^2 / h + other^2 / otherHessian, over one denominator.
     const lowering =
-      gradient * gradient * (otherHessian + l2) + otherGradient * otherGradient * (hessian + l2);
-    const denominator = (hessian + l2) * (otherHessian + l2);
+      gradient * gradient * (otherHessian + regularisation) +
+      otherGradient * otherGradient * (hessian + regularisation);
+    const denominator = (hessian + regularisation) * (otherHessian + regularisation);
     if (lowering <= best * denominator) continue;
     [best, bestBin, bestRows] = [lowering / denominator, bin, rows];
   }
@@ -119,7 +125,7 @@ function searchBounded(
   histogram: ColumnHistogram,
   { bins }: BinnedColumn,
   { sums: total, bounds: { least, most } }: Node,
-  { l2, minRows, minHessian }: TreeConfig,
+  { regularisation, minRows, minHessian }: TreeConfig,
   direction: number,
   before: Sums,
   above: number,
@@ -135,11 +141,12 @@ function searchBounded(
     const otherHessian = total.hessian - hessian;
     if (rows < minRows || hessian < minHessian || otherHessian < minHessian) continue;
     const otherGradient = total.gradient - gradient;
-    const left = leafValue(gradient, hessian, l2, least, most);
-    const right = leafValue(otherGradient, otherHessian, l2, least, most);
+    const left = leafValue(gradient, hessian, regularisation, least, most);
+    const right = leafValue(otherGradient, otherHessian, regularisation, least, most);
     if (direction * (right - left) < 0) continue;
     const lowering =
-      loweringOf(gradient, hessian, l2, left) + loweringOf(otherGradient, otherHessian, l2, right);
+      loweringOf(gradient, hessian, regularisation, left) +
+      loweringOf(otherGradient, otherHessian, regularisation, right);
     if (lowering > (best?.lowering ?? above)) best = { lowering, bin, rows };
   }
   return best;

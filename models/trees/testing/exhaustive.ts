@@ -5,7 +5,7 @@ export type ExhaustiveOptions = {
   readonly leaves: number;
   readonly depth: number;
   readonly minRows: number;
-  readonly l2: number;
+  readonly regularisation: number;
 };
 
 export type ExhaustiveLeaf = { readonly rows: readonly number[]; readonly value: number };
@@ -38,7 +38,7 @@ export function exhaustiveTree(
   }
   return leaves.map(({ rows }) => {
     const { sum, weight } = sumsOf(data, residual, rows);
-    return { rows, value: -sum / (weight + options.l2) };
+    return { rows, value: -sum / (weight + options.regularisation) };
   });
 }
 
@@ -46,11 +46,11 @@ function bestSplit(
   data: TrainingRows,
   residual: Float64Array,
   rows: readonly number[],
-  { minRows, l2 }: ExhaustiveOptions,
+  { minRows, regularisation }: ExhaustiveOptions,
 ): Found | undefined {
   const scoreOf = (some: readonly number[]) => {
     const { sum, weight } = sumsOf(data, residual, some);
-    return sum ** 2 / (weight + l2);
+    return sum ** 2 / (weight + regularisation);
   };
   let best: Found | undefined;
   for (const left of candidates(data, rows)) {
