@@ -131,14 +131,17 @@ suite('laws of trees', () => {
   );
 
   test(
-    'a weight of 2 is the row twice, and one of 0 no row',
+    'twice the weight is the row twice, and none no row',
     withSeed(async (random) => {
       for (const loss of ['squared', 'logistic'] as const) {
         const drawn = randomRows(random, { rows: 120, numeric: 3, categorical: 1 });
         const labels = loss === 'squared' ? drawn.labels : drawn.labels.map((_, i) => i % 2);
         const plain = { ...drawn, labels };
-        const weights = Float32Array.from({ length: plain.rows }, () => random.integer(3));
-        const times = Array.from(weights, (weight, row) => new Array<number>(weight).fill(row)).flat();
+        // Unlike weights keep two splits from gaining the same, between which rounding would choose.
+        const once = Float32Array.from({ length: plain.rows }, () => 0.5 + random.uniform());
+        const counts = Array.from(once, () => random.integer(3));
+        const weights = once.map((weight, row) => weight * (counts[row] as number));
+        const times = counts.flatMap((count, row) => new Array<number>(count).fill(row));
         const width = plain.columns.length;
         const repeated = {
           columns: plain.columns,
@@ -147,6 +150,7 @@ suite('laws of trees', () => {
             times.flatMap((row) => [...plain.values.subarray(row * width, (row + 1) * width)]),
           ),
           labels: Float32Array.from(times, (row) => plain.labels[row] as number),
+          weights: Float32Array.from(times, (row) => once[row] as number),
         };
         const config = {
           loss,
