@@ -13,6 +13,7 @@ export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts
 export { candidateOf } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
+  INDEXES_DIRECTORY,
   type ManifestFile,
   type MetricValues,
   VERSIONS_DIRECTORY,
@@ -111,7 +112,11 @@ export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts'
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
-export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
+export { FlatIndex } from './index/flat-index.ts';
+export { openIndex } from './index/open-index.ts';
+export type { IndexCalibration } from './index/parts.ts';
+export type { SearchOptions, VectorIndex } from './index/port.ts';
+export { vectorBytes, vectorOf } from './index/vector-bytes.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export {
   checkedNeeds,
@@ -163,8 +168,11 @@ export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-scorer.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
+  ITEM_IDS_FILE,
   ITEM_VECTORS_FILE,
   ITEM_WEIGHTS_FILE,
+  type ItemEncoding,
+  type ItemInput,
   type Serving,
   type UserEncoding,
   type UserInput,

@@ -1,11 +1,7 @@
 import { InputError } from '#platform';
 import { inBitmap, type Ranked, TopK } from '../top-k.ts';
 import { createDotsKernel, type DotsKernel, LANES, ROWS_AT_ONCE } from './dots.ts';
-
-export type SearchOptions = {
-  /** Ids that must not be returned, as a bitmap (see `bitmapOf`). */
-  readonly exclude?: Uint8Array;
-};
+import type { SearchOptions, VectorIndex } from './port.ts';
 
 const MAGIC = 'MRFLAT01';
 const headerBytes = MAGIC.length + 8;
@@ -21,16 +17,18 @@ const roundUp = (value: number, multiple: number): number => Math.ceil(value / m
  *
  * In the kernel's memory lie the query, the scores of a block, and the rows, padded with zeros.
  */
-export class FlatIndex {
+export class FlatIndex implements VectorIndex {
   readonly dim: number;
-  readonly count: number;
+  readonly metric = 'inner-product';
+  count: number;
   readonly #kernel: DotsKernel;
   readonly #stride: number;
   readonly #scoresAt: number;
   readonly #rowsAt: number;
-  readonly #query: Float32Array;
-  readonly #scores: Float32Array;
-  readonly #rows: Float32Array;
+  #query: Float32Array;
+  #scores: Float32Array;
+  #rows: Float32Array;
+  readonly #gone = new Set<number>();
 
   private constructor(dim: number, count: number) {
     this.dim = dim;
@@ -70,7 +68,7 @@ export class FlatIndex {
   }
 
   /** The k best ids, best first, equal scores by id; fewer when not so many are left. Blocks the thread. */
-  search(query: Float32Array, k: number, { exclude }: SearchOptions = {}): Ranked {
+  search(query: Float32Array, k: number, { exclude, allow }: SearchOptions = {}): Ranked {
     if (query.length !== this.dim) {
       throw new InputError(
         'MR_INDEX_DIMENSION',
@@ -86,21 +84,56 @@ export class FlatIndex {
       const rows = Math.min(BLOCK_ROWS, this.count - from);
       const address = this.#rowsAt + from * this.#stride;
       this.#kernel.dots(0, address, roundUp(rows, ROWS_AT_ONCE), this.#stride, this.#scoresAt);
-      this.#collect(best, from, rows, exclude);
+      this.#collect(best, from, rows, exclude, allow);
     }
     return best.finish();
   }
 
-  #collect(best: TopK, from: number, rows: number, exclude: Uint8Array | undefined): void {
+  #collect(
+    best: TopK,
+    from: number,
+    rows: number,
+    exclude: Uint8Array | undefined,
+    allow: Uint8Array | undefined,
+  ): void {
     const scores = this.#scores;
     let { threshold } = best;
     for (let i = 0; i < rows; i++) {
       const score = scores[i] as number;
       // Ids rise, so one that only equals the worst of the best comes after it.
       if (score <= threshold || (exclude !== undefined && inBitmap(exclude, from + i))) continue;
+      if (this.#gone.has(from + i) || (allow !== undefined && !inBitmap(allow, from + i))) continue;
       best.offer(from + i, score);
       threshold = best.threshold;
     }
+  }
+
+  get size(): number {
+    return this.count - this.#gone.size;
+  }
+
+  put(id: number, vector: Float32Array): void {
+    if (id >= this.count) this.#grow(id + 1);
+    this.#gone.delete(id);
+    this.#rows.set(vector, (id * this.#stride) / 4);
+  }
+
+  remove(id: number): boolean {
+    if (id >= this.count || this.#gone.has(id)) return false;
+    this.#gone.add(id);
+    return true;
+  }
+
+  #grow(count: number): void {
+    const { memory } = this.#kernel;
+    const bytes = this.#rowsAt + roundUp(count, ROWS_AT_ONCE) * this.#stride;
+    memory.grow(Math.max(0, Math.ceil(bytes / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES));
+    const padded = this.#stride / 4;
+    this.#query = new Float32Array(memory.buffer, 0, padded);
+    this.#scores = new Float32Array(memory.buffer, this.#scoresAt, BLOCK_ROWS);
+    this.#rows = new Float32Array(memory.buffer, this.#rowsAt, count * padded);
+    for (let id = this.count; id < count - 1; id++) this.#gone.add(id);
+    this.count = count;
   }
 
   /** The vector of an id; a copy. */

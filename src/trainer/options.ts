@@ -20,6 +20,9 @@ export const TRAINER_OPTIONS = {
     refresh: option(schedule().default('*/15 * * * *'))`
       When a running start continues training the version in force on new examples; same format as the schedule. Not
       used when versions wait for an approval.`,
+    reindex: option(schedule().default('0 4 * * *'))`
+      When a running start builds the index of the version in force anew, if items have changed since; same format as
+      the schedule.`,
     refreshExamples: option(count().default(1000))`
       Minimum records of topic \`examples\` since the last snapshot for a refresh to start. All count, including those
       of weight 0 and of an item that the user had before, from which nothing is learned.`,

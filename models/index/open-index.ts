@@ -1,0 +1,7 @@
+import { FlatIndex } from './flat-index.ts';
+import type { VectorIndex } from './port.ts';
+
+/** The index that a file holds. Errors: InputError MR_INDEX_CORRUPT. */
+export function openIndex(bytes: Uint8Array): VectorIndex {
+  return FlatIndex.load(bytes);
+}
