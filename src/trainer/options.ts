@@ -37,8 +37,8 @@ export const TRAINER_OPTIONS = {
       part.`,
     checkpointSteps: option(count().default(100))`
       Weight updates between two checkpoints, from which a run resumes after a crash.`,
-    provider: option(z.enum(['cpu', 'webgpu', 'cuda', 'auto']).default('cpu'))`
-      What computes the updates; \`auto\` takes the first of cuda, webgpu and cpu that starts. If the chosen one does
+    provider: option(z.enum(['cpu', 'webgpu', 'cuda', 'auto']).default('auto'))`
+      What computes the updates; \`auto\` takes the first of cuda, webgpu and cpu that starts. If another one does
       not start, the CPU takes its place, and the reason is printed.`,
     threads: option(count().optional())`
       CPU threads that compute an update together, for models whose updates can be divided: any number produces the
