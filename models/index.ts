@@ -152,7 +152,7 @@ export {
   tuneHalfLifeMs,
 } from './popularity.ts';
 export { type Random, seededRandom } from './random.ts';
-export type { RankingDataset, RankingRows, Shown } from './ranking/dataset.ts';
+export type { ColumnSubject, RankingDataset, RankingRows, Shown } from './ranking/dataset.ts';
 export type {
   Asking,
   FeatureColumn,
@@ -161,6 +161,7 @@ export type {
   RankingQuery,
 } from './ranking/port.ts';
 export { rowScores } from './ranking/row-scores.ts';
+export { forEachJudgedList } from './ranking-networks/list-metrics.ts';
 export { type SequentialConfig, sequentialDefaults } from './sequential/config.ts';
 export type { Sequences as ItemSequences, SequentialData } from './sequential/data.ts';
 export { SequentialEncoder } from './sequential/encoder.ts';
