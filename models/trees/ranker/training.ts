@@ -3,20 +3,22 @@ import type { Calibrator } from '../../calibration/calibrator.ts';
 import { fitIsotonic } from '../../calibration/isotonic.ts';
 import { fitPlatt } from '../../calibration/platt.ts';
 import type { RetrievalModel, TrainedModel } from '../../model.ts';
-import { configured, type ModelConfig, type Parameters } from '../../parameters.ts';
+import { type ConfigOf, configured, type ModelConfig, type Parameters } from '../../parameters.ts';
 import { seededRandom } from '../../random.ts';
 import type { RankingDataset, RankingRows } from '../../ranking/dataset.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
 import { type Execution, type Training, withResult } from '../../training.ts';
 import { boostedTrees, type TreeData } from '../boosting.ts';
+import type { TreeEnsemble } from '../ensemble.ts';
 import { type Fold, foldsByGroup } from '../folds.ts';
-import { type LossName, lossNames, treeParameters } from '../parameters.ts';
+import { lossNames, treeParameters } from '../parameters.ts';
 import { TreeScorer } from '../scorer.ts';
 import { readTrees, saveTrees } from '../storage.ts';
 import { rowsAt, type TrainingRows } from '../training-rows.ts';
 import { scoresOfRows } from './base-scores.ts';
 import { baseFile, describeRanker, POSITION, RANKER_FILE, scoreColumn, TREES_FILE } from './files.ts';
 import { type Phase, PhasedTraining } from './phases.ts';
+import { propensities, withoutPlaces } from './position-bias.ts';
 
 export const rankerParameters = {
   loss: {
@@ -29,6 +31,22 @@ export const rankerParameters = {
     default: 'platt',
     choices: ['platt', 'isotonic', 'none'],
     about: 'How scores of the logistic loss become chances, by rows that their trees have not seen.',
+  },
+  positionBias: {
+    default: 'feature',
+    choices: ['feature', 'inverse-propensity', 'none'],
+    about:
+      'How worth is told from place: the place is a feature in training and the first one in answers, what was taken weighs by the inverse of how rarely its place is, or it is not.',
+  },
+  completedWeight: {
+    default: 1,
+    range: 'above 0',
+    about: 'What an item weighs that was completed; one that was clicked, and one that was left, weighs 1.',
+  },
+  likedWeight: {
+    default: 1,
+    range: 'above 0',
+    about: 'What an item weighs that was liked, rated well or bought.',
   },
   ...treeParameters,
   // Of 100,000 simulated events, larger trees learn what single users did: they show 5% fewer items that are clicked.
@@ -70,9 +88,35 @@ export async function trainRanker(
   };
   const [before, whole] = [await learned('before'), await learned('whole')];
   let rows: Promise<TreeData> | undefined;
+  let unbiased: Float64Array | undefined;
   const rowsOf = (results: readonly TrainedModel[]): Promise<TreeData> => {
-    rows ??= treeData(dataset, { bases, versions: results.slice(0, before.length), loss: options.loss });
+    rows ??= treeData(dataset, { bases, versions: results.slice(0, before.length), options });
     return rows;
+  };
+  const placed: Phase[] = [];
+  if (options.positionBias === 'inverse-propensity') {
+    const byChance = { ...options, loss: 'logistic' as const };
+    placed.push({
+      steps: options.trees,
+      async open(results) {
+        const { train } = await rowsOf(results);
+        const labels = train.labels.map((label) => Number(label > 0));
+        return asTrees(await boostedTrees.open({ train: { ...train, labels } }, byChance, seed, execution));
+      },
+    });
+  }
+  /** As they are learned from once propensities are known, where they are to be. */
+  const learnedFrom = async (results: readonly TrainedModel[]): Promise<TreeData> => {
+    const data = await rowsOf(results);
+    const ofPlaces = placed.length > 0 ? results[before.length + whole.length] : undefined;
+    if (ofPlaces === undefined) return data;
+    const position = data.train.columns.length - 1;
+    unbiased ??= propensities(readTrees(ofPlaces.files[TREES_FILE] as Uint8Array), position, data.train);
+    const { train, validation } = data;
+    return {
+      train: withoutPlaces(train, position, unbiased),
+      ...(validation && { validation: withoutPlaces(validation, position, unbiased) }),
+    };
   };
   const isCalibrated =
     options.loss === 'logistic' && options.calibration !== 'none' && dataset.train.lists.length > FOLDS;
@@ -80,23 +124,23 @@ export async function trainRanker(
   const trees: Phase[] = [...folds, undefined].map((fold) => ({
     steps: options.trees,
     async open(results) {
-      const { train, validation } = await rowsOf(results);
+      const { train, validation } = await learnedFrom(results);
       const data =
         fold === undefined
           ? { train, ...(validation && { validation }) }
           : { train: rowsAt(train, fold.train) };
-      const training = await boostedTrees.open(data, options, seed, execution);
-      return withResult(training, (ensemble) => ({
-        dimension: 0,
-        files: { [TREES_FILE]: saveTrees(ensemble) },
-      }));
+      return asTrees(await boostedTrees.open(data, options, seed, execution));
     },
   }));
-  return PhasedTraining.open([...before, ...whole, ...trees], async (results) => {
+  const phases = [...before, ...whole, ...placed, ...trees];
+  return PhasedTraining.open(phases, async (results) => {
     const served = results.slice(before.length, before.length + whole.length);
-    const ofFolds = results.slice(before.length + whole.length, -1);
-    const { train } = await rowsOf(results);
-    const calibrator = isCalibrated ? calibratorOf(train, folds, ofFolds, options.calibration) : null;
+    const ofFolds = results.slice(-trees.length, -1);
+    const { train: plain } = await rowsOf(results);
+    const { train } = await learnedFrom(results);
+    const calibrator = isCalibrated
+      ? calibratorOf({ ...train, ...placeWeights(train, plain) }, folds, ofFolds, options.calibration)
+      : null;
     return {
       dimension: 0,
       files: {
@@ -106,6 +150,10 @@ export async function trainRanker(
       },
     };
   });
+}
+
+function asTrees(training: Training<TreeEnsemble>): Training<TrainedModel> {
+  return withResult(training, (ensemble) => ({ dimension: 0, files: { [TREES_FILE]: saveTrees(ensemble) } }));
 }
 
 /** Fitted to scores by trees that have not seen the label: those of the fold that holds the row out. */
@@ -125,15 +173,25 @@ function calibratorOf(
       scores[row] = own[place] as number;
     });
   });
-  return (kind === 'platt' ? fitPlatt : fitIsotonic)({ scores, labels: train.labels });
+  const { labels, weights } = train;
+  return (kind === 'platt' ? fitPlatt : fitIsotonic)({ scores, labels, ...(weights && { weights }) });
+}
+
+/** What rows weigh for their place alone: what they weigh for their kind says nothing of chances. */
+function placeWeights({ weights }: TrainingRows, plain: TrainingRows): Pick<TrainingRows, 'weights'> {
+  return weights === undefined
+    ? {}
+    : { weights: weights.map((weight, row) => weight / (plain.weights?.[row] ?? 1)) };
 }
 
 type ScoredBy = {
   readonly bases: readonly RetrievalModel[];
   /** What each has come to without the rows that it scores. */
   readonly versions: readonly TrainedModel[];
-  readonly loss: LossName;
+  readonly options: Pick<ConfigOf<typeof rankerParameters>, 'loss' | 'positionBias' | WeightName>;
 };
+
+type WeightName = 'completedWeight' | 'likedWeight';
 
 async function treeData({ train, validation }: RankingDataset, scoredBy: ScoredBy): Promise<TreeData> {
   return {
@@ -145,7 +203,7 @@ async function treeData({ train, validation }: RankingDataset, scoredBy: ScoredB
 /** The rows with what each base model scored them, and their place in the answer. */
 async function withScores(
   { columns, rows, values, grades, lists, positions, ...shown }: RankingRows,
-  { bases, versions, loss }: ScoredBy,
+  { bases, versions, options }: ScoredBy,
 ): Promise<TrainingRows> {
   const more: Float32Array[] = [];
   for (const [place, base] of bases.entries()) {
@@ -154,7 +212,7 @@ async function withScores(
     more.push(await scoresOfRows(scorer, { rows, ...shown }));
     await scorer.close();
   }
-  more.push(positions);
+  more.push(options.positionBias === 'none' ? positions.map(() => Number.NaN) : positions);
   const width = columns.length + more.length;
   const wider = new Float32Array(rows * width);
   for (let row = 0; row < rows; row++) {
@@ -167,9 +225,19 @@ async function withScores(
     columns: [...columns, ...bases.map(({ name }) => scoreColumn(name)), POSITION],
     rows,
     values: wider,
-    labels: loss === 'logistic' ? grades.map((grade) => Number(grade > 0)) : grades,
+    labels: options.loss === 'logistic' ? grades.map((grade) => Number(grade > 0)) : grades,
+    ...weightsOf(grades, options),
     groups: lists,
   };
+}
+
+/** None where all rows weigh the same. */
+function weightsOf(
+  grades: Float32Array,
+  { completedWeight, likedWeight }: Pick<ScoredBy['options'], WeightName>,
+): Pick<TrainingRows, 'weights'> {
+  if (completedWeight === 1 && likedWeight === 1) return {};
+  return { weights: grades.map((grade) => (grade === 2 ? completedWeight : grade === 3 ? likedWeight : 1)) };
 }
 
 function baseFiles(bases: readonly RetrievalModel[], versions: readonly TrainedModel[]): VersionContents {
