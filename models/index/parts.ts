@@ -1,0 +1,27 @@
+/** What files hold of an index, whatever its kind. */
+import type { Metric } from './port.ts';
+
+/** How many lists a search looks through, and what that was chosen from. */
+export type Calibration = {
+  readonly nprobe: number;
+  /** The recall that `nprobe` reaches. */
+  readonly target: number;
+  readonly at: 100;
+  readonly curve: readonly { readonly nprobe: number; readonly recall: number }[];
+};
+
+/** An index as arrays, as files hold it: list after list. */
+export type IndexParts = {
+  readonly dim: number;
+  readonly metric: Metric;
+  /** [lists, dim]; empty for a flat index, which is one list. */
+  readonly centroids: Float32Array;
+  /** Vectors in each list. */
+  readonly listSizes: Int32Array;
+  /** [size] */
+  readonly ids: Int32Array;
+  /** [size, dim], in the order of `ids`. */
+  readonly vectors: Float32Array;
+  /** How IVF was calibrated; undefined for a flat index. */
+  readonly calibration?: Calibration;
+};
