@@ -3,7 +3,7 @@ import type { VersionContents } from '../artifact/port.ts';
 
 /** Files that versions have in common, whatever the model. */
 export const VOCABULARY_FILE = 'vocabulary.json';
-/** Vectors of items, a FlatIndex. */
+/** Vectors of items: `item-vectors.ts`. */
 export const ITEM_VECTORS_FILE = 'items.index';
 /** Weights of items by items, an ItemWeights. */
 export const ITEM_WEIGHTS_FILE = 'items.weights';

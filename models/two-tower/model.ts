@@ -1,6 +1,6 @@
 import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
-import { FlatIndex } from '../index/flat-index.ts';
 import type { RetrievalModel } from '../model.ts';
+import { saveItemVectors } from '../serving/item-vectors.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { twoTowerDefaults, twoTowerParameters } from './config.ts';
@@ -29,7 +29,7 @@ export const twoTowerModel: RetrievalModel = {
       dimension: dim,
       files: {
         [TOWER_FILE]: userTower,
-        [ITEM_VECTORS_FILE]: FlatIndex.build(itemVectors, dim).save(),
+        [ITEM_VECTORS_FILE]: saveItemVectors(itemVectors, dim),
         [VOCABULARY_FILE]: vocabulary.toBytes(),
         [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
       },

@@ -3,6 +3,7 @@ import type { IndexParts } from '../parts.ts';
 export type Inconsistency = {
   readonly part: 'centroids' | 'listSizes' | 'ids' | 'vectors';
   readonly why: string;
+  readonly notFinite?: true;
 };
 
 /** What is wrong with parts that came from elsewhere; undefined where they are an index. */
@@ -38,5 +39,5 @@ function notFinite(part: 'centroids' | 'vectors', values: Float32Array): Inconsi
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] as number;
   if (Number.isFinite(sum) || values.every(Number.isFinite)) return undefined;
-  return { part, why: 'it holds a number that is not finite' };
+  return { part, why: 'it holds a number that is not finite', notFinite: true };
 }

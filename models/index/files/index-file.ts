@@ -5,6 +5,7 @@ import { PARTIAL_PREFIX, sync, writeDurably } from '#platform';
 import type { Calibration, IndexParts } from '../parts.ts';
 import type { Metric } from '../port.ts';
 import { inconsistencyOf } from './check-parts.ts';
+import { isFirstFormat, readFirstFormat } from './first-format.ts';
 import {
   corrupt,
   decodeHeader,
@@ -42,10 +43,11 @@ export function saveIndex(parts: IndexParts): Uint8Array {
 }
 
 /**
- * The parts that `saveIndex` wrote. Arrays are views of `bytes` where these lie at a multiple of four, as a file does that was
+ * The parts that `saveIndex` wrote, or that a file of the first format holds. Arrays are views of `bytes` where these lie at a multiple of four, as a file does that was
  * read by itself: nobody may change them after. Errors: MR_INDEX_CORRUPT, which names the section.
  */
 export function readIndex(bytes: Uint8Array): IndexParts {
+  if (isFirstFormat(bytes)) return readFirstFormat(bytes);
   const { header, sums } = decodeHeader(bytes, bytes.length);
   const extents = extentsOf(header);
   return partsOf(header, (section) => {

@@ -14,7 +14,7 @@ import { crc32 } from 'node:zlib';
 import { InputError } from '#platform';
 import type { Metric } from '../port.ts';
 
-export const MAGIC = 'MRINDEX2';
+const MAGIC = 'MRINDEX2';
 export const HEADER_BYTES = 64;
 export const SECTIONS = ['centroids', 'listSizes', 'ids', 'vectors', 'calibration'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -112,7 +112,7 @@ function checkLength(header: Header, fileBytes: number): void {
   if (end < fileBytes) throw corrupt('calibration', `it ends at ${end}, the file goes on to ${fileBytes}`);
 }
 
-export function aligned(bytes: number): number {
+function aligned(bytes: number): number {
   return Math.ceil(bytes / HEADER_BYTES) * HEADER_BYTES;
 }
 

@@ -5,6 +5,7 @@ import {
   ItemWeights,
   type Ranked,
   type RetrievalModel,
+  readItemVectors,
   type UserInput,
   type VersionFiles,
 } from '#models';
@@ -39,7 +40,8 @@ export async function openFinder(
     const weights = ItemWeights.parse(files.read(ITEM_WEIGHTS_FILE));
     return { finder: new WeightsFinder(weights, serving.answersSimilar) };
   }
-  const index = FlatIndex.load(files.read(ITEM_VECTORS_FILE));
+  const { vectors, dim } = readItemVectors(files.read(ITEM_VECTORS_FILE));
+  const index = FlatIndex.build(vectors, dim);
   const read = Object.fromEntries(serving.encoderFiles.map((file) => [file, files.read(file)]));
   const thread = await InferenceThread.start({ model: name, files: read }, metrics);
   if (thread.dimension === index.dim) return { finder: new VectorsFinder(thread, index) };
