@@ -4,6 +4,7 @@ import { easeModel } from './ease/model.ts';
 import { ialsModel } from './ials/model.ts';
 import { itemKnnModel } from './item-knn/model.ts';
 import type { Model, RankingModel, RetrievalModel } from './model.ts';
+import { neuMfModel } from './neumf/model.ts';
 import { sequentialModel } from './sequential/model.ts';
 import { stackedModel } from './stacked/model.ts';
 import { treesModel } from './trees/model.ts';
@@ -17,6 +18,7 @@ export const models = [
   ialsModel,
   stackedModel,
   treesModel,
+  neuMfModel,
 ] as const satisfies readonly Model[];
 
 /** These, and those of modules that this thread has loaded. */

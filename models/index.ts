@@ -13,6 +13,7 @@ export { localArtifacts, openVersion } from './artifact/local/local-artifacts.ts
 export { candidateOf } from './artifact/manifest.ts';
 export {
   type ArtifactStore,
+  INDEXES_DIRECTORY,
   type ManifestFile,
   type MetricValues,
   VERSIONS_DIRECTORY,
@@ -111,7 +112,13 @@ export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts'
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
-export { FlatIndex, type SearchOptions } from './index/flat-index.ts';
+export { writeFaiss } from './index/faiss/write.ts';
+export { readIndex } from './index/files/index-file.ts';
+export { FlatIndex } from './index/flat-index.ts';
+export { openIndex } from './index/open-index.ts';
+export type { IndexCalibration } from './index/parts.ts';
+export type { SearchOptions, VectorIndex } from './index/port.ts';
+export { vectorBytes, vectorOf } from './index/vector-bytes.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export {
   checkedNeeds,
@@ -147,7 +154,7 @@ export {
   tuneHalfLifeMs,
 } from './popularity.ts';
 export { type Random, seededRandom } from './random.ts';
-export type { RankingDataset, RankingRows, Shown } from './ranking/dataset.ts';
+export type { ColumnSubject, RankingDataset, RankingRows, Shown } from './ranking/dataset.ts';
 export type {
   Asking,
   FeatureColumn,
@@ -156,6 +163,7 @@ export type {
   RankingQuery,
 } from './ranking/port.ts';
 export { rowScores } from './ranking/row-scores.ts';
+export { forEachJudgedList } from './ranking-networks/list-metrics.ts';
 export { type SequentialConfig, sequentialDefaults } from './sequential/config.ts';
 export type { Sequences as ItemSequences, SequentialData } from './sequential/data.ts';
 export { SequentialEncoder } from './sequential/encoder.ts';
@@ -164,8 +172,11 @@ export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-sco
 export { type ItemVectors, readItemVectors, saveItemVectors } from './serving/item-vectors.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
+  ITEM_IDS_FILE,
   ITEM_VECTORS_FILE,
   ITEM_WEIGHTS_FILE,
+  type ItemEncoding,
+  type ItemInput,
   type Serving,
   type UserEncoding,
   type UserInput,

@@ -1,5 +1,6 @@
 import { FatalError, invariant } from '#platform';
 import type { ContextFeatures, Device, Item, Profile } from '#schemas';
+import type { ItemInput } from './serving/port.ts';
 import type { Bags, Categoricals } from './two-tower/data.ts';
 import { TITLE_BUCKETS, titleGrams } from './two-tower/title.ts';
 
@@ -211,6 +212,16 @@ export class Vocabulary {
     const known = new Set((metadata?.tags ?? []).map((tag) => this.#valueIndex('tags', tag)));
     known.delete(0);
     return Array.from(known, (index) => index - 1);
+  }
+
+  /** What an item tower reads of an item. */
+  itemInput(id: string, metadata: ItemMetadata): ItemInput {
+    return {
+      item: this.itemIndex(id),
+      features: this.itemFeatureValues(metadata),
+      tags: this.tagIndices(metadata),
+      titleGrams: titleGrams(metadata.title ?? ''),
+    };
   }
 
   /** Profiles as training reads them; row 0 is the unknown user's. */

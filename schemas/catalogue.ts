@@ -119,6 +119,14 @@ export const topics = {
     cleanup: keptDays(30),
   },
   versions: { name: 'versions', key: 'version', schema: 'Version', partitions: 1, cleanup: keptForEver },
+  indexes: { name: 'indexes', key: 'version', schema: 'IndexBuild', partitions: 1, cleanup: compacted },
+  'item-vectors': {
+    name: 'item-vectors',
+    key: 'version and item_id',
+    schema: 'ItemVector',
+    partitions: 1,
+    cleanup: compacted,
+  },
   answers: { name: 'answers', key: 'user_id', schema: 'Answer', partitions: 4, cleanup: keptDays(30) },
   'dead-letters': {
     name: 'dead-letters',

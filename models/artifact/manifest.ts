@@ -28,7 +28,8 @@ export function versionOf(manifest: Uint8Array): string {
  * InputError MR_VERSION_FILE for a name that can't be a file's.
  */
 export function encodeManifest(description: VersionDescription, contents: VersionContents): Buffer {
-  const { model, snapshotId, seed, dimension, itemCount, protocol, textEncoder } = description;
+  const { model, snapshotId, seed, dimension, itemCount, protocol, indexOf, index, textEncoder } =
+    description;
   const sorted = (metrics: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const files: ManifestFile[] = Object.entries(contents)
@@ -47,6 +48,8 @@ export function encodeManifest(description: VersionDescription, contents: Versio
     metrics: sorted(description.metrics),
     popularity: sorted(description.popularity),
     decayedPopularity: sorted(description.decayedPopularity),
+    ...(indexOf !== undefined && { indexOf }),
+    ...(index && { index }),
     ...(textEncoder && { textEncoder }),
     files,
   };

@@ -3,8 +3,12 @@
  * manifest, which holds the hash of every file, so the name vouches for all of it.
  */
 
+import type { IndexCalibration } from '../index/parts.ts';
+
 /** Where versions lie in a data directory, each below its name. */
 export const VERSIONS_DIRECTORY = 'versions';
+/** Where indexes lie that were built for a version after it was trained. */
+export const INDEXES_DIRECTORY = 'indexes';
 
 /** Metrics by name: `recall@10`, `ndcg@10`, `hr@10`, `recall@100`. */
 export type MetricValues = Readonly<Record<string, number>>;
@@ -31,6 +35,10 @@ export type VersionManifest = {
   readonly metrics: MetricValues;
   readonly popularity: MetricValues;
   readonly decayedPopularity: MetricValues;
+  /** Of an index that was built later: the version whose vectors it holds. */
+  readonly indexOf?: string;
+  /** How its index was calibrated, where that is not exact. */
+  readonly index?: IndexCalibration;
   /** The files of the text encoder that read the titles of items, where one did; they are no part of the version. */
   readonly textEncoder?: readonly ManifestFile[];
   readonly files: readonly ManifestFile[];

@@ -1,12 +1,6 @@
-import {
-  type ConfigOf,
-  checkRanges,
-  defaultsOf,
-  embeddingOptimiserParameter,
-  type Parameters,
-} from '../parameters.ts';
+import { type ConfigOf, defaultsOf, embeddingOptimiserParameter, type Parameters } from '../parameters.ts';
 
-const dlrmParameters = {
+export const dlrmParameters = {
   dim: {
     default: 16,
     range: 'a whole number above 0',
@@ -88,12 +82,3 @@ const dlrmParameters = {
 export type DlrmConfig = ConfigOf<typeof dlrmParameters>;
 
 export const dlrmDefaults: DlrmConfig = defaultsOf(dlrmParameters);
-
-/** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
-export function checkConfig(config: DlrmConfig): void {
-  checkRanges('dlrm', dlrmParameters, config);
-}
-
-/** Widths of the hidden layers at the top. */
-export const topWidths = ({ topHidden, topLayers }: DlrmConfig): readonly number[] =>
-  Array.from({ length: topLayers }, (_, layer) => Math.max(1, topHidden >> layer));

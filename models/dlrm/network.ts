@@ -3,6 +3,7 @@ import { concat, reshape, selectColumns } from '../graph/layout.ts';
 import { linear, matmul, matmulAdd } from '../graph/matrix.ts';
 import { type Dimension, sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { hiddenLayerNames } from '../optimise/hidden-layers.ts';
 import type { SideName } from './parameters.ts';
 
 // Deep learning recommendation model (DLRM, Naumov et al. 2019): dense features become a vector by layers at the bottom,
@@ -70,7 +71,7 @@ export function networkOfOne(named: Named, user: Side, item: Side, topLayers: nu
 /** Parameters of `network` beyond those of the sides. */
 export const topParameters = (topLayers: number): readonly string[] => [
   'crossWeights',
-  ...Array.from({ length: topLayers - 1 }, (_, i) => [`weights ${i + 1}`, `bias ${i + 1}`]).flat(),
+  ...hiddenLayerNames(topLayers),
   'headWeights',
   'headBias',
 ];

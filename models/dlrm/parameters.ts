@@ -1,7 +1,8 @@
 import { DenseParameters, type DenseShape } from '../optimise/dense-parameters.ts';
 import { EmbeddingBags } from '../optimise/embedding-bags.ts';
+import { beforeRectifier, halvingWidths, hiddenLayers } from '../optimise/hidden-layers.ts';
 import type { Random } from '../random.ts';
-import { type DlrmConfig, topWidths } from './config.ts';
+import type { DlrmConfig } from './config.ts';
 import { type DlrmData, type Head, headsOf, type Rows } from './data.ts';
 import { normalisedWidth } from './normalisation.ts';
 
@@ -59,41 +60,30 @@ export function createParameters(
 function shapes(dimensions: Dimensions, config: DlrmConfig): DenseShape[] {
   const { dim, bottomHidden } = config;
   const { user, item, heads } = dimensions;
-  const [first, ...others] = topWidths(config) as [number, ...number[]];
+  const widths = halvingWidths(config.topHidden, config.topLayers);
+  const [first, last] = [widths[0] as number, widths.at(-1) as number];
   const own = (side: SideDimensions) => dim + pairsOf(side);
   const across = vectorsOf(user) * vectorsOf(item);
   const inputs = own(user) + own(item) + across;
   const bottom = (name: SideName, { dense }: SideDimensions): DenseShape[] => [
-    { name: `${name}BottomWeights`, shape: [dense, bottomHidden], start: he(dense) },
+    { name: `${name}BottomWeights`, shape: [dense, bottomHidden], start: beforeRectifier(dense) },
     { name: `${name}BottomBias`, shape: [bottomHidden], start: { value: 0 } },
-    { name: `${name}VectorWeights`, shape: [bottomHidden, dim], start: he(2 * bottomHidden) },
+    { name: `${name}VectorWeights`, shape: [bottomHidden, dim], start: beforeRectifier(2 * bottomHidden) },
     { name: `${name}VectorBias`, shape: [dim], start: { value: 0 } },
   ];
-  let width = first;
-  const hidden = others.flatMap((next, i): DenseShape[] => {
-    const layer: DenseShape[] = [
-      { name: `weights ${i + 1}`, shape: [width, next], start: he(width) },
-      { name: `bias ${i + 1}`, shape: [next], start: { value: 0 } },
-    ];
-    width = next;
-    return layer;
-  });
   return [
     ...bottom('user', user),
     ...bottom('item', item),
     // The first layer at the top, in three parts: of the user alone, of the item alone, and of the two together.
-    { name: 'userWeights', shape: [own(user), first], start: he(inputs) },
-    { name: 'itemWeights', shape: [own(item), first], start: he(inputs) },
-    { name: 'crossWeights', shape: [across, first], start: he(inputs) },
+    { name: 'userWeights', shape: [own(user), first], start: beforeRectifier(inputs) },
+    { name: 'itemWeights', shape: [own(item), first], start: beforeRectifier(inputs) },
+    { name: 'crossWeights', shape: [across, first], start: beforeRectifier(inputs) },
     { name: 'firstBias', shape: [first], start: { value: 0 } },
-    ...hidden,
-    { name: 'headWeights', shape: [width, heads.length], start: { deviation: 0.1 / Math.sqrt(width) } },
+    ...hiddenLayers(widths),
+    { name: 'headWeights', shape: [last, heads.length], start: { deviation: 0.1 / Math.sqrt(last) } },
     { name: 'headBias', shape: [heads.length], start: { value: 0 } },
     ...(heads.includes('revenue') && config.revenueLoss === 'log-normal'
       ? [{ name: 'logDeviation', shape: [1], start: { value: 0 } }]
       : []),
   ];
 }
-
-/** He et al. 2015, for layers before a rectifier. */
-const he = (inputs: number) => ({ deviation: Math.sqrt(2 / inputs) });

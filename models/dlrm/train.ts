@@ -2,10 +2,11 @@ import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '.
 import { Session } from '../graph/session.ts';
 import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { scheduleFactor } from '../optimise/schedule.ts';
+import { checkRanges } from '../parameters.ts';
 import { type Random, seededRandom } from '../random.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { readSide, type SideReader } from './batch.ts';
-import { checkConfig, type DlrmConfig, dlrmDefaults } from './config.ts';
+import { type DlrmConfig, dlrmDefaults, dlrmParameters } from './config.ts';
 import { checkData, type DlrmData } from './data.ts';
 import { forwardGraph, itemOnnx, requestOnnx, trainingGraph } from './graphs.ts';
 import { fitScales } from './normalisation.ts';
@@ -19,7 +20,7 @@ export const dlrm: Trainable<DlrmData, DlrmConfig, TrainedDlrm> = {
   model: 'dlrm',
   async open(data, overrides, seed, { provider = 'cpu' } = {}) {
     const config = { ...dlrmDefaults, ...overrides };
-    checkConfig(config);
+    checkRanges('dlrm', dlrmParameters, config);
     checkData(data);
     const { users, items, train } = data;
     const random = seededRandom(seed);

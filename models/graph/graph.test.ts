@@ -157,6 +157,15 @@ test('a provider that is not there is replaced by the CPU, and the reason kept',
   await session.close();
 });
 
+test('where any provider will do, one starts, and there is nothing to explain', async () => {
+  const graph = new Graph();
+  graph.output('y', add(graph.input('x', [1]), 1));
+  const session = await Session.create(toOnnx(graph), { provider: 'auto' });
+  assert.equal(session.fallbackReason, undefined);
+  assert.deepEqual(await session.run({ x: { data: floats(1), shape: [1] } }), { y: floats(2) });
+  await session.close();
+});
+
 test('int64 of negative and large ids', () => {
   const ids = [0, -1, 2 ** 31 - 1, -(2 ** 31)];
   assert.deepEqual(toInt64(Int32Array.from(ids)), BigInt64Array.from(ids, BigInt));

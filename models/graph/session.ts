@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { env, InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { FatalError, InputError } from '#platform';
 
@@ -23,7 +24,7 @@ export type SessionOptions = {
  */
 export class Session {
   readonly provider: Provider;
-  /** Why the provider is not the one asked for; undefined when it is. */
+  /** Why the provider is not the one asked for; undefined when it is, and where any would do. */
   readonly fallbackReason: string | undefined;
   readonly #session: InferenceSession;
 
@@ -33,22 +34,20 @@ export class Session {
     this.fallbackReason = fallbackReason;
   }
 
-  /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept. */
+  /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept where it was asked for by name. */
   static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const { provider = 'cpu' } = options;
-    const wanted: readonly Provider[] = provider === 'auto' ? ['cuda', 'webgpu'] : [provider];
-    const failures: string[] = [];
-    for (const candidate of wanted.filter((name) => name !== 'cpu')) {
+    let fallbackReason: string | undefined;
+    for (const candidate of provider === 'auto' ? likelyProviders() : [provider]) {
+      if (candidate === 'cpu') break;
       try {
-        const session = await openGraph(model, { provider: candidate });
-        return new Session(session, candidate, failures.length > 0 ? failures.join('; ') : undefined);
+        return new Session(await openGraph(model, { provider: candidate }), candidate, undefined);
       } catch (error) {
-        failures.push(`${candidate}: ${(error as Error).message}`);
+        if (provider !== 'auto') fallbackReason = `${candidate}: ${(error as Error).message}`;
       }
     }
     try {
-      const session = await openGraph(model);
-      return new Session(session, 'cpu', failures.length > 0 ? failures.join('; ') : undefined);
+      return new Session(await openGraph(model), 'cpu', fallbackReason);
     } catch (error) {
       throw new FatalError(
         'MR_MODEL_UNREADABLE',
@@ -101,6 +100,12 @@ export class Session {
   async close(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** Those of other processors than the CPU that may start here: without a graphics device WebGPU writes to standard error why it does not. */
+function likelyProviders(): Provider[] {
+  const hasGraphics = process.platform !== 'linux' || existsSync('/dev/dri');
+  return hasGraphics ? ['cuda', 'webgpu'] : ['cuda'];
 }
 
 /** Weights that lie outside of the graph, under the path that it has for them. */

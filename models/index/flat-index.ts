@@ -1,14 +1,8 @@
 import { InputError } from '#platform';
 import { inBitmap, type Ranked, TopK } from '../top-k.ts';
 import { createDotsKernel, type DotsKernel, LANES, ROWS_AT_ONCE } from './dots.ts';
+import type { SearchOptions, VectorIndex } from './port.ts';
 
-export type SearchOptions = {
-  /** Ids that must not be returned, as a bitmap (see `bitmapOf`). */
-  readonly exclude?: Uint8Array;
-};
-
-const MAGIC = 'MRFLAT01';
-const headerBytes = MAGIC.length + 8;
 const PAGE_BYTES = 65_536;
 /** Rows scored by one call of the kernel: their scores stay in the first-level cache. */
 const BLOCK_ROWS = 4096;
@@ -21,16 +15,18 @@ const roundUp = (value: number, multiple: number): number => Math.ceil(value / m
  *
  * In the kernel's memory lie the query, the scores of a block, and the rows, padded with zeros.
  */
-export class FlatIndex {
+export class FlatIndex implements VectorIndex {
   readonly dim: number;
-  readonly count: number;
+  readonly metric = 'inner-product';
+  count: number;
   readonly #kernel: DotsKernel;
   readonly #stride: number;
   readonly #scoresAt: number;
   readonly #rowsAt: number;
-  readonly #query: Float32Array;
-  readonly #scores: Float32Array;
-  readonly #rows: Float32Array;
+  #query: Float32Array;
+  #scores: Float32Array;
+  #rows: Float32Array;
+  readonly #gone = new Set<number>();
 
   private constructor(dim: number, count: number) {
     this.dim = dim;
@@ -70,7 +66,7 @@ export class FlatIndex {
   }
 
   /** The k best ids, best first, equal scores by id; fewer when not so many are left. Blocks the thread. */
-  search(query: Float32Array, k: number, { exclude }: SearchOptions = {}): Ranked {
+  search(query: Float32Array, k: number, { exclude, allow }: SearchOptions = {}): Ranked {
     if (query.length !== this.dim) {
       throw new InputError(
         'MR_INDEX_DIMENSION',
@@ -86,21 +82,56 @@ export class FlatIndex {
       const rows = Math.min(BLOCK_ROWS, this.count - from);
       const address = this.#rowsAt + from * this.#stride;
       this.#kernel.dots(0, address, roundUp(rows, ROWS_AT_ONCE), this.#stride, this.#scoresAt);
-      this.#collect(best, from, rows, exclude);
+      this.#collect(best, from, rows, exclude, allow);
     }
     return best.finish();
   }
 
-  #collect(best: TopK, from: number, rows: number, exclude: Uint8Array | undefined): void {
+  #collect(
+    best: TopK,
+    from: number,
+    rows: number,
+    exclude: Uint8Array | undefined,
+    allow: Uint8Array | undefined,
+  ): void {
     const scores = this.#scores;
     let { threshold } = best;
     for (let i = 0; i < rows; i++) {
       const score = scores[i] as number;
       // Ids rise, so one that only equals the worst of the best comes after it.
       if (score <= threshold || (exclude !== undefined && inBitmap(exclude, from + i))) continue;
+      if (this.#gone.has(from + i) || (allow !== undefined && !inBitmap(allow, from + i))) continue;
       best.offer(from + i, score);
       threshold = best.threshold;
     }
+  }
+
+  get size(): number {
+    return this.count - this.#gone.size;
+  }
+
+  put(id: number, vector: Float32Array): void {
+    if (id >= this.count) this.#grow(id + 1);
+    this.#gone.delete(id);
+    this.#rows.set(vector, (id * this.#stride) / 4);
+  }
+
+  remove(id: number): boolean {
+    if (id >= this.count || this.#gone.has(id)) return false;
+    this.#gone.add(id);
+    return true;
+  }
+
+  #grow(count: number): void {
+    const { memory } = this.#kernel;
+    const bytes = this.#rowsAt + roundUp(count, ROWS_AT_ONCE) * this.#stride;
+    memory.grow(Math.max(0, Math.ceil(bytes / PAGE_BYTES) - memory.buffer.byteLength / PAGE_BYTES));
+    const padded = this.#stride / 4;
+    this.#query = new Float32Array(memory.buffer, 0, padded);
+    this.#scores = new Float32Array(memory.buffer, this.#scoresAt, BLOCK_ROWS);
+    this.#rows = new Float32Array(memory.buffer, this.#rowsAt, count * padded);
+    for (let id = this.count; id < count - 1; id++) this.#gone.add(id);
+    this.count = count;
   }
 
   /** The vector of an id; a copy. */
@@ -108,51 +139,4 @@ export class FlatIndex {
     const at = (id * this.#stride) / 4;
     return this.#rows.slice(at, at + this.dim);
   }
-
-  /** Magic, dimension and count (32 bits, little-endian), then the vectors without padding. */
-  save(): Uint8Array {
-    const bytes = new Uint8Array(headerBytes + this.count * this.dim * 4);
-    bytes.set(Buffer.from(MAGIC));
-    const view = new DataView(bytes.buffer);
-    view.setUint32(MAGIC.length, this.dim, true);
-    view.setUint32(MAGIC.length + 4, this.count, true);
-    const vectors = new Float32Array(bytes.buffer, headerBytes);
-    for (let i = 0; i < this.count; i++) {
-      const at = (i * this.#stride) / 4;
-      vectors.set(this.#rows.subarray(at, at + this.dim), i * this.dim);
-    }
-    return bytes;
-  }
-
-  /** Reads what `save` wrote; anything else, and a file cut short, is MR_INDEX_CORRUPT. */
-  static load(bytes: Uint8Array): FlatIndex {
-    const { vectors, dim } = FlatIndex.vectorsIn(bytes);
-    return FlatIndex.build(vectors, dim);
-  }
-
-  /** The vectors that `save` wrote, [count, dim]. Errors: as `load`. */
-  static vectorsIn(bytes: Uint8Array): { readonly vectors: Float32Array; readonly dim: number } {
-    const alien =
-      bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, MAGIC.length)).toString() !== MAGIC;
-    if (alien) throw corrupt(`it does not start with ${MAGIC}`);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const dim = view.getUint32(MAGIC.length, true);
-    const count = view.getUint32(MAGIC.length + 4, true);
-    const expected = headerBytes + count * dim * 4;
-    if (dim === 0 || bytes.byteLength !== expected) {
-      throw corrupt(
-        `${count} vectors of dimension ${dim} take ${expected} bytes; it has ${bytes.byteLength}`,
-      );
-    }
-    // A copy: floats must lie at multiples of four, which a view of a file need not.
-    const vectors = new Float32Array(count * dim);
-    new Uint8Array(vectors.buffer).set(bytes.subarray(headerBytes));
-    return { vectors, dim };
-  }
-}
-
-function corrupt(why: string): InputError {
-  return new InputError('MR_INDEX_CORRUPT', `not a flat index, or a damaged one: ${why}`, {
-    hint: 'Fetch the version again, or rebuild the index from the item vectors.',
-  });
 }

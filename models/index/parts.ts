@@ -1,10 +1,9 @@
-/** What files hold of an index, whatever its kind. */
 import type { Metric } from './port.ts';
 
-/** How many lists a search looks through, and what that was chosen from. */
-export type Calibration = {
+/** How many lists an IVF index searches, and why. */
+export type IndexCalibration = {
   readonly nprobe: number;
-  /** The recall that `nprobe` reaches. */
+  /** Of exact search. */
   readonly target: number;
   readonly at: 100;
   readonly curve: readonly { readonly nprobe: number; readonly recall: number }[];
@@ -23,5 +22,5 @@ export type IndexParts = {
   /** [size, dim], in the order of `ids`. */
   readonly vectors: Float32Array;
   /** How IVF was calibrated; undefined for a flat index. */
-  readonly calibration?: Calibration;
+  readonly calibration?: IndexCalibration;
 };

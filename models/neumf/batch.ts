@@ -39,7 +39,7 @@ export class Batches {
     this.#items = new DistinctIds(data.items + 1);
   }
 
-  /** Of a step in its epoch, from 0: they must be asked for in their order. */
+  /** The batch of a step in its epoch, from 0; steps must come in their order. */
   build(step: number): Batch {
     if (step === 0) this.#random.shuffle(this.order);
     const { rows } = this;
@@ -55,13 +55,12 @@ export class Batches {
       const pair = this.order[at % this.order.length] as number;
       const user = train.user[pair] as number;
       users[row] = this.#users.add(this.#known(user, this.#data.users));
-      const canDraw = this.sampler.missing(user) > 0;
+      const taken = train.item[pair] as number;
       for (let i = 0; i < each; i++) {
-        const isTaken = i === 0 || !canDraw;
-        const item = isTaken ? (train.item[pair] as number) : this.sampler.draw(user, this.#random);
-        items[row * each + i] = this.#items.add(this.#known(item, this.#data.items));
-        // What fills up the last step, and the place of a negative that there is not, counts nothing.
-        weight[row * each + i] = at < this.order.length && (i === 0 || canDraw) ? 1 : 0;
+        const item = i === 0 ? taken : this.sampler.drawFor(pair, this.#random);
+        items[row * each + i] = this.#items.add(this.#known(item ?? taken, this.#data.items));
+        // What fills up the last step, and the place of a negative that cannot be drawn, counts nothing.
+        weight[row * each + i] = at < this.order.length && item !== undefined ? 1 : 0;
       }
     }
     return {

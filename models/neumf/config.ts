@@ -1,10 +1,4 @@
-import {
-  type ConfigOf,
-  checkRanges,
-  defaultsOf,
-  embeddingOptimiserParameter,
-  type Parameters,
-} from '../parameters.ts';
+import { type ConfigOf, defaultsOf, embeddingOptimiserParameter, type Parameters } from '../parameters.ts';
 
 /**
  * Chosen on MovieLens 1M (6,040 users, 3,706 items), by the protocol of the paper with the item before the held-out one: HR@10
@@ -13,7 +7,7 @@ import {
  * after eight epochs, and by twelve .708 and .423: it learns the pairs by heart. A weightDecay of 2 takes too much there
  * (HR@10 .625 after three).
  */
-const neuMfParameters = {
+export const neuMfParameters = {
   factors: {
     default: 64,
     range: 'a whole number above 0',
@@ -82,12 +76,3 @@ const neuMfParameters = {
 export type NeuMfConfig = ConfigOf<typeof neuMfParameters>;
 
 export const neuMfDefaults: NeuMfConfig = defaultsOf(neuMfParameters);
-
-/** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
-export function checkConfig(config: NeuMfConfig): void {
-  checkRanges('neumf', neuMfParameters, config);
-}
-
-/** Widths of the hidden layers. */
-export const widthsOf = ({ hidden, layers }: NeuMfConfig): readonly number[] =>
-  Array.from({ length: layers }, (_, layer) => Math.max(1, hidden >> layer));

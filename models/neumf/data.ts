@@ -1,4 +1,5 @@
 import { InputError } from '#platform';
+import type { Bags } from '../two-tower/data.ts';
 
 /** Pairs of a user and an item that they took to. */
 export type Pairs = { readonly user: Int32Array; readonly item: Int32Array };
@@ -9,13 +10,22 @@ export type NeuMfData = {
   readonly items: number;
   /** Pairs that come twice count twice. */
   readonly train: Pairs;
+  /**
+   * For each training pair, the items that the user was shown beside it and left: its negatives are drawn from them. For a
+   * pair without any, and where this is absent, they are drawn from all items that the user has not had.
+   */
+  readonly left?: Bags;
   /** Not learned from, but judged after each epoch: by the rank of each item among all that the user has not had. */
   readonly validation?: Pairs;
 };
 
 /** Refuses data whose parts do not fit together (MR_MODEL_DATA): an id out of range would train the wrong row. */
-export function checkData({ users, items, train, validation }: NeuMfData): void {
+export function checkData({ users, items, train, left, validation }: NeuMfData): void {
   checkPairs('training', train, users, items);
+  if (left !== undefined) {
+    check(left.offsets.length === train.user.length + 1, 'items that were left are not given for each pair');
+    checkIds('items that were left', left.ids, items);
+  }
   if (validation !== undefined) checkPairs('validation', validation, users, items);
 }
 

@@ -1,9 +1,11 @@
 import { InputError } from '#platform';
 import type { Random } from '../random.ts';
-import type { NeuMfData } from './data.ts';
+import type { Bags } from '../two-tower/data.ts';
+import type { NeuMfData, Pairs } from './data.ts';
 
 /**
- * Draws items that a user has not had in training, uniformly and independently. One draw is one binary search, however
+ * Draws negatives, uniformly and independently: items that the user left where a list shows them, and otherwise items that
+ * the user has not had in training. One draw of these is one binary search, however
  * much of the catalogue the user has had: number r of the items that are missing from a sorted list `had` is r + j,
  * where j is the first place with had[j] - j > r.
  */
@@ -13,10 +15,14 @@ export class NegativeSampler {
   readonly #had: Int32Array;
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
+  readonly #train: Pairs;
+  readonly #left: Bags | undefined;
 
-  /** MR_MODEL_DATA where every user of the pairs has had every item: there is nothing to learn from. */
-  constructor({ users, items, train }: NeuMfData) {
+  /** MR_MODEL_DATA where every user of the pairs has had every item, and left none: there is nothing to learn from. */
+  constructor({ users, items, train, left }: Omit<NeuMfData, 'validation'>) {
     this.#items = items;
+    this.#train = train;
+    this.#left = left;
     this.#starts = new Int32Array(users + 1);
     for (const user of train.user) this.#starts[user + 1] = (this.#starts[user + 1] as number) + 1;
     for (let user = 0; user < users; user++) {
@@ -30,11 +36,25 @@ export class NegativeSampler {
       this.#ends[user] = end + 1;
     });
     for (let user = 0; user < users; user++) this.#keepDistinct(user);
-    if (train.user.every((user) => this.missing(user) === 0)) {
+    if (train.user.every((user, pair) => this.missing(user) === 0 && this.#leftBeside(pair).length === 0)) {
       throw new InputError('MR_MODEL_DATA', `training data: every user has had all ${items} items`, {
         hint: 'The model learns from items that users did not take to: train on a larger catalogue.',
       });
     }
+  }
+
+  /** For a training pair; undefined where its user has had all items and was shown none beside it. */
+  drawFor(pair: number, random: Random): number | undefined {
+    const left = this.#leftBeside(pair);
+    if (left.length > 0) return left[random.integer(left.length)];
+    const user = this.#train.user[pair] as number;
+    return this.missing(user) > 0 ? this.draw(user, random) : undefined;
+  }
+
+  #leftBeside(pair: number): Int32Array {
+    if (this.#left === undefined) return new Int32Array();
+    const { offsets, ids } = this.#left;
+    return ids.subarray(offsets[pair], offsets[pair + 1]);
   }
 
   /** How many items the user has not had. */

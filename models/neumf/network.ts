@@ -4,6 +4,7 @@ import { linear, matmul, matmulAdd } from '../graph/matrix.ts';
 import { sum } from '../graph/reduction.ts';
 import type { Dimension } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { hiddenLayerNames } from '../optimise/hidden-layers.ts';
 
 // Neural matrix factorisation (NeuMF, He et al. 2017): the logit of a user and an item is a weighted sum of the products of
 // their factors (generalised matrix factorisation) and of what layers make of their embeddings, which are others. It is
@@ -35,12 +36,12 @@ export function itemSide(dense: Named, factors: Tensor, embeddings: Tensor): Sid
 
 /** Parameters of `logits`; those of further layers are there in the order of the layers. */
 export const headParameters = (layers: number): readonly string[] => [
-  ...Array.from({ length: layers - 1 }, (_, i) => [`weights ${i + 1}`, `bias ${i + 1}`]).flat(),
+  ...hiddenLayerNames(layers),
   'hiddenWeights',
   'bias',
 ];
 
-/** Of each user [B, ...] with each of their items [B, S, ...]: [B, S]. */
+/** [B, S]; the logit of each user [B, ...] with each of their items [B, S, ...]. */
 export function logits(dense: Named, user: Side, item: Side, layers: number): Tensor {
   const named = (name: string) => dense.get(name) as Tensor;
   const [rows, each, width] = item.hidden.shape as [Dimension, Dimension, number];

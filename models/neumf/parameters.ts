@@ -1,7 +1,8 @@
 import { DenseParameters, type DenseShape } from '../optimise/dense-parameters.ts';
 import { EmbeddingTable } from '../optimise/embedding-table.ts';
+import { beforeRectifier, halvingWidths, hiddenLayers } from '../optimise/hidden-layers.ts';
 import type { Random } from '../random.ts';
-import { type NeuMfConfig, widthsOf } from './config.ts';
+import type { NeuMfConfig } from './config.ts';
 import type { NeuMfData } from './data.ts';
 
 /** Tables of which a step reads some rows. The last row is that of whoever is not known. */
@@ -36,28 +37,17 @@ export function createParameters(
 
 function shapes(config: NeuMfConfig): DenseShape[] {
   const { dim, factors } = config;
-  const [first, ...others] = widthsOf(config) as [number, ...number[]];
-  let width = first;
-  const hidden = others.flatMap((next, i): DenseShape[] => {
-    const layer: DenseShape[] = [
-      { name: `weights ${i + 1}`, shape: [width, next], start: he(width) },
-      { name: `bias ${i + 1}`, shape: [next], start: { value: 0 } },
-    ];
-    width = next;
-    return layer;
-  });
+  const widths = halvingWidths(config.hidden, config.layers);
+  const [first, last] = [widths[0] as number, widths.at(-1) as number];
   return [
-    // The first layer, in two parts: of what is learned of the user, and of the item.
-    { name: 'userWeights', shape: [dim, first], start: he(2 * dim) },
-    { name: 'itemWeights', shape: [dim, first], start: he(2 * dim) },
+    // The first layer has two parts: one reads the user's embedding, the other the item's.
+    { name: 'userWeights', shape: [dim, first], start: beforeRectifier(2 * dim) },
+    { name: 'itemWeights', shape: [dim, first], start: beforeRectifier(2 * dim) },
     { name: 'firstBias', shape: [first], start: { value: 0 } },
-    ...hidden,
+    ...hiddenLayers(widths),
     // The factors begin as plain matrix factorisation does.
     { name: 'factorWeights', shape: [1, factors], start: { value: 1 } },
-    { name: 'hiddenWeights', shape: [width, 1], start: he(width) },
+    { name: 'hiddenWeights', shape: [last, 1], start: beforeRectifier(last) },
     { name: 'bias', shape: [1], start: { value: 0 } },
   ];
 }
-
-/** He et al. 2015, for layers before a rectifier. */
-const he = (inputs: number) => ({ deviation: Math.sqrt(2 / inputs) });

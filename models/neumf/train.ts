@@ -2,10 +2,11 @@ import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '.
 import { type Feed, Session } from '../graph/session.ts';
 import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { scheduleFactor } from '../optimise/schedule.ts';
+import { checkRanges } from '../parameters.ts';
 import { type Random, seededRandom } from '../random.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { Batches } from './batch.ts';
-import { checkConfig, type NeuMfConfig, neuMfDefaults } from './config.ts';
+import { type NeuMfConfig, neuMfDefaults, neuMfParameters } from './config.ts';
 import { checkData, type NeuMfData } from './data.ts';
 import { headOnnx, sideOnnx, trainingGraph } from './graphs.ts';
 import { createParameters, type Parameters, type TableName, tableNames } from './parameters.ts';
@@ -20,7 +21,7 @@ export const neuMf: Trainable<NeuMfData, NeuMfConfig, TrainedNeuMf> = {
   model: 'neumf',
   async open(data, overrides, seed, { provider = 'cpu' } = {}) {
     const config = { ...neuMfDefaults, ...overrides };
-    checkConfig(config);
+    checkRanges('neumf', neuMfParameters, config);
     checkData(data);
     const random = seededRandom(seed);
     const parameters = createParameters(data, config, random);

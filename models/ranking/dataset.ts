@@ -27,11 +27,18 @@ export type RankingRows = FeatureRows & {
   readonly grades: Float32Array;
   /** [rows]; place in the answer, from 0; NaN where no answer is known. */
   readonly positions: Float32Array;
+  /** [rows]; what the item was bought for; 0 where it was not. */
+  readonly revenues: Float32Array;
 };
+
+/** What a column depends on alone: who is shown something, or what the catalogue says of the item. */
+export type ColumnSubject = 'user' | 'catalogue';
 
 export type RankingDataset = {
   /** Version of each view that the columns are of. */
   readonly views: Readonly<Record<string, number>>;
+  /** By the name of a column; those that depend on more, or on time, are not in it. */
+  readonly subjects: Readonly<Record<string, ColumnSubject>>;
   /** Learned from: later than all that `before` holds. */
   readonly train: RankingRows;
   readonly validation?: RankingRows;

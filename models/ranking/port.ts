@@ -26,6 +26,13 @@ export type RankerInputs = Pick<ExternalManifest, 'views'> & {
   readonly inputs: readonly Pick<ExternalInput, 'type' | 'features'>[];
 };
 
+/** Scores items for one user as its network does, before they become chances. Blocks the thread that it is called on. */
+export interface ListScorer extends Pick<RankerInputs, 'inputs'> {
+  /** [items]; `positions` are places in the answer, from 0, NaN where none is known; all are first where they are absent. */
+  score(query: RankingQuery, positions?: Float32Array): Promise<Float64Array>;
+  close(): Promise<void>;
+}
+
 /** Scores items for one user. Blocks the thread that it is called on. */
 export interface ItemRanker extends RankerInputs {
   /** Whether scores are chances, from 0 to 1, that an item is taken. */

@@ -1,22 +1,53 @@
 import type { RankingRows } from './dataset.ts';
-import type { Asking, FeatureColumn, ItemRanker } from './port.ts';
+import type { Asking, FeatureColumn, ItemRanker, ListScorer, RankingQuery } from './port.ts';
 
 /**
  * [rows]; each list scored as if it had been asked for when its first item was shown. Undefined for a ranker that reads a
  * feature which the rows don't have. Errors: the ranker's.
  */
-export async function rowScores(ranker: ItemRanker, rows: RankingRows): Promise<Float64Array | undefined> {
-  const names = ranker.inputs.flatMap(({ features }) => features);
-  const places = names.map((name) => rows.columns.findIndex((column) => column.name === name));
-  if (places.includes(-1)) return undefined;
+export async function rowScores(
+  ranker: Pick<ItemRanker, 'inputs' | 'score'>,
+  rows: RankingRows,
+): Promise<Float64Array | undefined> {
+  const queries = queriesOf(ranker, rows);
+  if (queries === undefined) return undefined;
   const scores = new Float64Array(rows.rows);
-  for (let list = 0; list + 1 < rows.lists.length; list++) {
-    const [from, to] = [rows.lists[list] as number, rows.lists[list + 1] as number];
-    const items = Array.from(rows.shown.item.subarray(from, to), (item) => rows.shown.items[item] as string);
-    const columns = places.map((place) => columnOf(rows, place, from, to));
-    scores.set(await ranker.score({ asking: askingOf(rows, from), items, columns }), from);
+  for (const { from, query } of queries) scores.set(await ranker.score(query), from);
+  return scores;
+}
+
+/** The same as of where each item was shown. Undefined likewise. */
+export async function shownScores(scorer: ListScorer, rows: RankingRows): Promise<Float64Array | undefined> {
+  const queries = queriesOf(scorer, rows);
+  if (queries === undefined) return undefined;
+  const scores = new Float64Array(rows.rows);
+  for (const { from, to, query } of queries) {
+    scores.set(await scorer.score(query, rows.positions.subarray(from, to)), from);
   }
   return scores;
+}
+
+/** A list as it would have been asked for, and the rows that it is of. */
+type ListQuery = { readonly from: number; readonly to: number; readonly query: RankingQuery };
+
+/** List by list, as `rowScores` says. */
+function queriesOf(
+  { inputs }: Pick<ItemRanker, 'inputs'>,
+  rows: RankingRows,
+): Iterable<ListQuery> | undefined {
+  const names = inputs.flatMap(({ features }) => features);
+  const places = names.map((name) => rows.columns.findIndex((column) => column.name === name));
+  return places.includes(-1) ? undefined : queriesBy(places, rows);
+}
+
+function* queriesBy(places: readonly number[], rows: RankingRows): Generator<ListQuery> {
+  const { lists, shown } = rows;
+  for (let list = 0; list + 1 < lists.length; list++) {
+    const [from, to] = [lists[list] as number, lists[list + 1] as number];
+    const items = Array.from(shown.item.subarray(from, to), (item) => shown.items[item] as string);
+    const columns = places.map((place) => columnOf(rows, place, from, to));
+    yield { from, to, query: { asking: askingOf(rows, from), items, columns } };
+  }
 }
 
 /** Who was shown the item of a row, as of that moment. */

@@ -88,7 +88,7 @@ export type SequentialConfig = ConfigOf<typeof sequentialParameters>;
 export const sequentialDefaults: SequentialConfig = defaultsOf(sequentialParameters);
 
 /** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
-export function checkConfig(config: SequentialConfig): void {
+export function checkSequential(config: SequentialConfig): void {
   checkRanges('sequential', sequentialParameters, config);
   const { dim, heads } = config;
   if (dim % heads !== 0) throw outOfRange('sequential', 'heads', heads, `a divisor of dim, which is ${dim}`);

@@ -8,7 +8,7 @@ import { ShardThreads } from '../parallel/shard-threads.ts';
 import { seededRandom } from '../random.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { Batches } from './batch.ts';
-import { checkConfig, type SequentialConfig, sequentialDefaults } from './config.ts';
+import { checkSequential, type SequentialConfig, sequentialDefaults } from './config.ts';
 import { checkData, type SequentialData } from './data.ts';
 import { scoringGraph, trainingGraph, userTowerOnnx } from './graphs.ts';
 import { createParameters, type Parameter, type Parameters } from './parameters.ts';
@@ -29,7 +29,7 @@ export const sequential: Trainable<SequentialData, SequentialConfig, TrainedSequ
   model: 'sequential',
   async open(data, overrides, seed, { provider = 'cpu', threads = 1, host } = {}) {
     const config = { ...sequentialDefaults, ...overrides };
-    checkConfig(config);
+    checkSequential(config);
     checkData(data);
     const random = seededRandom(seed);
     const parameters = createParameters(data.items, config, random);

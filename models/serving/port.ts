@@ -5,6 +5,8 @@ import type { VersionContents } from '../artifact/port.ts';
 export const VOCABULARY_FILE = 'vocabulary.json';
 /** Vectors of items: `item-vectors.ts`. */
 export const ITEM_VECTORS_FILE = 'items.index';
+/** Ids of items in the order of the rows of an index, as JSON; of an index that came with a version, the vocabulary has them. */
+export const ITEM_IDS_FILE = 'items.json';
 /** Weights of items by items, an ItemWeights. */
 export const ITEM_WEIGHTS_FILE = 'items.weights';
 
@@ -26,6 +28,23 @@ export interface UserEncoding {
   close(): Promise<void>;
 }
 
+/** One item in the terms of the version's vocabulary. */
+export type ItemInput = {
+  /** Undefined for an item that was not trained. */
+  readonly item: number | undefined;
+  readonly features: readonly number[];
+  readonly tags: readonly number[];
+  readonly titleGrams: readonly number[];
+};
+
+/** Makes vectors of items, also of those that were not trained. Blocks the thread that it is called on. */
+export interface ItemEncoding {
+  readonly dim: number;
+  /** [items, dim] */
+  encode(items: readonly ItemInput[]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
 export type Serving =
   /** Scores are inner products of a user's vector with those of `ITEM_VECTORS_FILE`. */
   | {
@@ -34,6 +53,13 @@ export type Serving =
       readonly encoderFiles: readonly string[];
       /** Errors: MR_MODEL_UNREADABLE. */
       encoder(files: VersionContents): Promise<UserEncoding>;
+      /** How vectors of items are made of their metadata; absent where they are learned by the item alone. */
+      readonly items?: {
+        /** What `encoder` reads; a version without it can't. */
+        readonly file: string;
+        /** Errors: MR_MODEL_UNREADABLE. */
+        encoder(tower: Uint8Array): Promise<ItemEncoding>;
+      };
     }
   /** Scores are sums over a user's history of the weights in `ITEM_WEIGHTS_FILE`. */
   | {

@@ -115,7 +115,7 @@ export type TwoTowerConfig = ConfigOf<typeof twoTowerParameters> & { readonly se
 export const twoTowerDefaults: TwoTowerConfig = { ...defaultsOf(twoTowerParameters), seed: 1 };
 
 /** Refuses numbers that make no model, with MR_MODEL_CONFIG. */
-export function checkConfig(config: TwoTowerConfig): void {
+export function checkTwoTower(config: TwoTowerConfig): void {
   checkRanges('two-tower', twoTowerParameters, config);
   checkValue('two-tower', 'seed', config.seed, 'a whole number');
 }

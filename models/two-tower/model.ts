@@ -5,10 +5,12 @@ import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { twoTowerDefaults, twoTowerParameters } from './config.ts';
 import { UserEncoder } from './encoder.ts';
+import { ItemEncoder } from './item-encoder.ts';
 import { twoTower } from './training.ts';
 import { warmStart } from './warm-start.ts';
 
 const TOWER_FILE = 'user-tower.onnx';
+const ITEM_TOWER_FILE = 'item-tower.onnx';
 
 /** Examples seen in all that a model of this size needs, measured on 80,000 of MovieLens: six passes over those. */
 const EXAMPLES_TO_SEE = 500_000;
@@ -25,10 +27,12 @@ export const twoTowerModel: RetrievalModel = {
   async open({ data, vocabulary }, { textEncoder: _, ...config }, seed, execution) {
     const epochs = epochsFor(data.train.user.length);
     const training = await twoTower.open(data, { epochs, ...config }, seed, execution);
-    return withResult(training, ({ dim, itemVectors, userTower }) => ({
+    return withResult(training, ({ dim, itemVectors, userTower, itemTower }) => ({
       dimension: dim,
       files: {
         [TOWER_FILE]: userTower,
+        // What a text encoder makes of a title is no part of a version.
+        ...(data.itemTexts === undefined && { [ITEM_TOWER_FILE]: itemTower }),
         [ITEM_VECTORS_FILE]: saveItemVectors(itemVectors, dim),
         [VOCABULARY_FILE]: vocabulary.toBytes(),
         [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
@@ -54,6 +58,7 @@ export const twoTowerModel: RetrievalModel = {
         close: () => encoder.close(),
       };
     },
+    items: { file: ITEM_TOWER_FILE, encoder: (tower) => ItemEncoder.load(tower) },
   },
 };
 

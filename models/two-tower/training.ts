@@ -4,7 +4,7 @@ import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { type Random, seededRandom } from '../random.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { BatchBuilder, type StepRows } from './batch.ts';
-import { checkConfig, type TwoTowerConfig, twoTowerDefaults } from './config.ts';
+import { checkTwoTower, type TwoTowerConfig, twoTowerDefaults } from './config.ts';
 import { checkData, type TwoTowerData } from './data.ts';
 import { trainingGraph } from './loss.ts';
 import { createParameters, type Parameters } from './parameters.ts';
@@ -26,7 +26,7 @@ export const twoTower: Trainable<TwoTowerData, Omit<TwoTowerConfig, 'seed'>, Two
   model: 'two-tower',
   async open(data, overrides, seed, { provider = 'cpu' } = {}) {
     const config = { ...twoTowerDefaults, ...overrides, seed };
-    checkConfig(config);
+    checkTwoTower(config);
     checkData(data);
     const random = seededRandom(seed);
     const parameters = createParameters(data, config, random);

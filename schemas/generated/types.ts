@@ -140,7 +140,15 @@ export type CommandAnswer = {
   reason: string | null;
 };
 
-export type CommandKind = 'train' | 'publish' | 'snapshot' | 'archive' | 'promote' | 'rollback' | 'cancel';
+export type CommandKind =
+  | 'train'
+  | 'publish'
+  | 'snapshot'
+  | 'archive'
+  | 'promote'
+  | 'rollback'
+  | 'cancel'
+  | 'reindex';
 
 /** Of the moment itself. */
 export type ContextFeatures = {
@@ -289,6 +297,27 @@ export type GateResult = {
 
 export type Gender = 'unknown' | 'female' | 'male' | 'other';
 
+/** An index of the whole catalogue by a version's item tower. Topic `indexes`, compacted: the last of each version is the one in use. */
+export type IndexBuild = {
+  /** The version whose vectors it holds. */
+  version: string;
+  /** ms since the epoch. */
+  ts: number;
+  /** The command that asked for it; null for the schedule. */
+  command_id: string | null;
+  /** Hash of its manifest. */
+  index: string;
+  /** Relative to the data directory. */
+  directory: string;
+  items: number;
+  /** Where records of `item-vectors` begin that it does not hold. */
+  vectors_offset: number;
+  /** Lists that a search looks at; null for an exact index. */
+  probes: number | null;
+  /** Measured with so many, at 100 against exact search. */
+  recall: number | null;
+};
+
 /** Something a user did, or was shown. Topic `interactions` as published, `interactions-accepted` as admitted. */
 export type Interaction = {
   /** Unique per user; a second event with the same id has no effect. */
@@ -394,6 +423,16 @@ export type ItemFeatures = {
 };
 
 export type ItemType = 'video' | 'article' | 'quiz' | 'product' | 'movie' | 'other';
+
+/** The vector that a version gives to an item which is new, or has changed, since its index was built. Topic `item-vectors`, compacted. */
+export type ItemVector = {
+  version: string;
+  item_id: string;
+  /** ms since the epoch. */
+  ts: number;
+  /** Floats of 32 bits, little-endian; null for an item that the catalogue has no more. */
+  vector: Buffer | null;
+};
 
 /** What the user did with the item within the outcome window, the event itself included. */
 export type Labels = {
@@ -835,9 +874,11 @@ export type SchemaTypes = {
   ExampleItem: ExampleItem;
   ExampleRequest: ExampleRequest;
   FeatureViewVersion: FeatureViewVersion;
+  IndexBuild: IndexBuild;
   Interaction: Interaction;
   Item: Item;
   ItemFeatures: ItemFeatures;
+  ItemVector: ItemVector;
   Outcome: Outcome;
   PopularityRanks: PopularityRanks;
   PromotionHistory: PromotionHistory;

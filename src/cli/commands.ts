@@ -38,6 +38,11 @@ export const commands: readonly ListedCommand[] = [
     definition: async () => (await import('./training/train.ts')).trainCommand,
   },
   {
+    name: 'reindex',
+    does: 'Build the index of the version in force anew, over the whole catalogue.',
+    definition: async () => (await import('./training/reindex.ts')).reindexCommand,
+  },
+  {
     name: 'runs',
     does: 'List training runs, oldest first.',
     definition: async () => (await import('./runs/runs.ts')).runsCommand,

@@ -1,4 +1,4 @@
-import { type Topic, TopicReader, type TopicRecord } from '#engine';
+import { type Topic, TopicReader, type TopicReaderOptions, type TopicRecord } from '#engine';
 import type { Log } from '#log';
 import { type Clock, type Counter, type Logger, type Metrics, RetryableError } from '#platform';
 
@@ -20,7 +20,7 @@ export function undecodableRecords(metrics: Metrics): Counter<'topic'> {
 }
 
 /**
- * Reads a topic from its start and goes on for as long as it is open, handing each record to `apply`. A passing
+ * Reads a topic, from its start unless told otherwise, and goes on for as long as it is open, handing each record to `apply`. A passing
  * failure of the log is waited out; any other ends the following, and `notReady` says so. Records that cannot be
  * decoded are counted and left out.
  */
@@ -53,11 +53,12 @@ export class TopicFollower<V> {
     environment: FollowerEnvironment,
     topic: Topic<string, V>,
     apply: (record: TopicRecord<string, V>) => void,
+    from: TopicReaderOptions['from'] = 'start',
   ): Promise<TopicFollower<V>> {
     const { logger, metrics, log } = environment;
     const undecodable = undecodableRecords(metrics);
     const reader = await TopicReader.open(log, topic, {
-      from: 'start',
+      from,
       onUndecodable: (place, err) => {
         undecodable.inc({ topic: place.topic });
         logger.error({ err, ...place }, 'an undecodable record is skipped');

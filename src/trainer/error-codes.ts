@@ -2,6 +2,14 @@
 import { type CodesOf, fixConfiguration, fixInput, giveUp, retry } from '#platform';
 
 export const TRAINER_ERRORS = {
+  MR_REINDEX_FAILED: giveUp`The running start could not build an index.
+    Read the dead letter that the hint names.`,
+  MR_REINDEX_MODEL: fixInput`The version in force can't embed items that it was not trained on.
+    Train again: a training indexes the whole catalogue.`,
+  MR_REINDEX_NO_VERSION: fixInput`No version is in force whose item tower could embed items.
+    Train one: "millrace train".`,
+  MR_REINDEX_THREAD: giveUp`The thread that embeds items has ended by itself.
+    It is started again; report what the log says.`,
   MR_RUN_ABANDONED: giveUp`A run was restarted repeatedly and never finished.
     Find out what ends the process, most likely memory; then train again.`,
   MR_RUN_CANCELLED: giveUp`A run was cancelled.

@@ -20,6 +20,9 @@ export const TRAINER_OPTIONS = {
     refresh: option(schedule().default('*/15 * * * *'))`
       When a running start continues training the version in force on new examples; same format as the schedule. Not
       used when versions wait for an approval.`,
+    reindex: option(schedule().default('0 4 * * *'))`
+      When a running start builds the index of the version in force anew, if items have changed since; same format as
+      the schedule.`,
     refreshExamples: option(count().default(1000))`
       Minimum records of topic \`examples\` since the last snapshot for a refresh to start. All count, including those
       of weight 0 and of an item that the user had before, from which nothing is learned.`,
@@ -34,8 +37,8 @@ export const TRAINER_OPTIONS = {
       part.`,
     checkpointSteps: option(count().default(100))`
       Weight updates between two checkpoints, from which a run resumes after a crash.`,
-    provider: option(z.enum(['cpu', 'webgpu', 'cuda', 'auto']).default('cpu'))`
-      What computes the updates; \`auto\` takes the first of cuda, webgpu and cpu that starts. If the chosen one does
+    provider: option(z.enum(['cpu', 'webgpu', 'cuda', 'auto']).default('auto'))`
+      What computes the updates; \`auto\` takes the first of cuda, webgpu and cpu that starts. If another one does
       not start, the CPU takes its place, and the reason is printed.`,
     threads: option(count().optional())`
       CPU threads that compute an update together, for models whose updates can be divided: any number produces the

@@ -2,7 +2,9 @@ import { type ActivePlace, deadLetterOf, type Topic, TopicReader, type TopicReco
 import { readRegistry, readSnapshots, removableSnapshots, removeSnapshots, takeSnapshot } from '#offline';
 import { MillraceError } from '#platform';
 import { versionInForce } from '#processors';
-import type { Command, Run, Snapshot } from '#schemas';
+import type { Command, IndexBuild, Run, Snapshot } from '#schemas';
+import { buildIndexOfCatalogue } from './indexing/index-build.ts';
+import { IndexSchedule, removeOldIndexes } from './indexing/index-schedule.ts';
 import { Job } from './pipeline/job.ts';
 import { cancelledRun, isFault, overlappingRun } from './refusals.ts';
 import { type Positions, RunLedger } from './runs/ledger.ts';
@@ -17,12 +19,15 @@ const IDLE_POLL_MS = 200;
 export type CommandOutcome =
   | { readonly kind: 'trained'; readonly runs: readonly Run[] }
   | { readonly kind: 'taken'; readonly snapshot: Snapshot }
+  | { readonly kind: 'indexed'; readonly build: IndexBuild }
   | { readonly kind: 'failed'; readonly error: unknown };
 export type OnCommandDone = (commandId: string, outcome: CommandOutcome) => void;
 
 type CommandRecord = TopicRecord<string, Command>;
-/** Work of its turn: runs that share a job, or a snapshot that was asked for by itself. */
-type Task = { readonly jobId: string } | { readonly snapshot: CommandRecord };
+/** What is asked for by itself, and is no run: done again after a crash. */
+type Asked = CommandRecord & { readonly value: Command };
+/** Work of its turn: runs that share a job, a snapshot or an index that was asked for, or an index that is due. */
+type Task = { readonly jobId: string } | { readonly asked: Asked } | 'index';
 
 type Parts = {
   readonly options: TrainerOptions;
@@ -31,6 +36,7 @@ type Parts = {
   readonly commands: TopicReader<string, Command>;
   readonly snapshots: TopicReader<string, Snapshot>;
   readonly triggers: Triggers;
+  readonly indexing: IndexSchedule;
   readonly ledger: RunLedger;
   /** Why runs did not succeed, by run. */
   readonly errors: Map<string, unknown>;
@@ -46,8 +52,8 @@ export class TrainerLoop {
   #job: Job | undefined;
   #working: Promise<void> | undefined;
   #fault: unknown;
-  /** Offset of the command whose snapshot is being taken. */
-  #taking: number | undefined;
+  /** Offset of the command that is being carried out and is no run. */
+  #carryingOut: number | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -85,6 +91,7 @@ export class TrainerLoop {
       commands: await open(topics.commands, positions.commands),
       snapshots: await open(topics.snapshots, positions.snapshots),
       triggers: await Triggers.open(options, runs, (await readSnapshots(options)).at(-1)),
+      indexing: await IndexSchedule.open(options),
       ledger,
       errors,
     });
@@ -102,6 +109,7 @@ export class TrainerLoop {
         versionInForce(await readRegistry(this.#parts.options), 'retrieval'),
       );
       if (due !== undefined) await this.#takeDue(due);
+      if (await this.#parts.indexing.isDue()) this.#queue.push('index');
       await this.#parts.ledger.add([], { positions: this.#positions() });
       this.#begin();
       if (this.#fault !== undefined) throw this.#fault;
@@ -121,21 +129,21 @@ export class TrainerLoop {
     return this.#queue.length > 0 || this.#working !== undefined;
   }
 
-  /** Behind what is done: a snapshot that is asked for by itself is no run, and is taken again after a crash. */
+  /** Behind what is done. */
   #positions(
     commands = this.#parts.commands.positions[0] ?? 0,
     snapshots = this.#parts.snapshots.positions[0] ?? 0,
   ): Positions {
-    const asked = this.#queue.flatMap((task) => ('snapshot' in task ? [task.snapshot.offset] : []));
-    const taking = this.#taking === undefined ? [] : [this.#taking];
-    return { commands: Math.min(commands, ...asked, ...taking), snapshots };
+    const asked = this.#queue.flatMap((task) => (isAsked(task) ? [task.asked.offset] : []));
+    const underWay = this.#carryingOut === undefined ? [] : [this.#carryingOut];
+    return { commands: Math.min(commands, ...asked, ...underWay), snapshots };
   }
 
   async #takeCommand(record: CommandRecord): Promise<void> {
     const { value: command, offset } = record;
     if (command === null) return;
     const { kind, command_id: id, run } = command;
-    if (kind === 'snapshot') this.#queue.push({ snapshot: record });
+    if (kind === 'snapshot' || kind === 'reindex') this.#queue.push({ asked: { ...record, value: command } });
     if (kind === 'cancel' && run?.run_id != null) await this.#cancel(run.run_id, 'a command requested it');
     // After a crash a command may come again.
     if (kind !== 'train' || this.#parts.ledger.runs.some((each) => each.command_id === id)) return;
@@ -205,9 +213,7 @@ export class TrainerLoop {
     if (this.#working !== undefined || this.#parts.place.signal.aborted) return;
     const task = this.#queue.shift();
     if (task === undefined) return;
-    if ('snapshot' in task) this.#taking = task.snapshot.offset;
-    const work = 'snapshot' in task ? this.#takeSnapshot(task.snapshot) : this.#train(task.jobId);
-    this.#working = work
+    this.#working = this.#carryOut(task)
       .catch((error: unknown) => {
         if (!this.#parts.place.signal.aborted) this.#fault = error;
       })
@@ -215,6 +221,11 @@ export class TrainerLoop {
         this.#working = undefined;
         this.#job = undefined;
       });
+  }
+
+  #carryOut(task: Task): Promise<void> {
+    if (task === 'index') return this.#buildIndex(null).then(() => {});
+    return isAsked(task) ? this.#answer(task.asked) : this.#train(task.jobId);
   }
 
   async #train(jobId: string): Promise<void> {
@@ -232,24 +243,44 @@ export class TrainerLoop {
     await this.#removeOld();
   }
 
-  async #takeSnapshot(record: CommandRecord): Promise<void> {
-    const { command_id: commandId = '', snapshot: request = null } = record.value ?? {};
+  /** Does what a command asks for by itself, and tells whoever waits for it. */
+  async #answer(record: Asked): Promise<void> {
+    const { command_id: id, kind, snapshot: request } = record.value;
+    this.#carryingOut = record.offset;
     try {
-      const snapshot = await takeSnapshot({
-        ...this.#parts.options,
-        ...requestedOptions(this.#parts.options.snapshots ?? defaultPlan, request),
-        commandId,
-      });
-      if (this.#parts.place.signal.aborted) return;
-      await this.#parts.ledger.add([], { snapshots: [snapshot] });
-      await this.#parts.triggers.taken(snapshot);
-      this.#parts.onCommandDone(commandId, { kind: 'taken', snapshot });
+      const outcome =
+        kind === 'snapshot' ? await this.#takeSnapshot(id, request) : await this.#buildIndex(id);
+      if (!this.#parts.place.signal.aborted) this.#parts.onCommandDone(id, outcome);
     } catch (error) {
       if (!(error instanceof MillraceError) || isFault(error)) throw error;
       await this.#bury(record, error);
     } finally {
-      this.#taking = undefined;
+      this.#carryingOut = undefined;
     }
+  }
+
+  async #takeSnapshot(commandId: string, request: Command['snapshot']): Promise<CommandOutcome> {
+    const snapshot = await takeSnapshot({
+      ...this.#parts.options,
+      ...requestedOptions(this.#parts.options.snapshots ?? defaultPlan, request),
+      commandId,
+    });
+    if (!this.#parts.place.signal.aborted) {
+      await this.#parts.ledger.add([], { snapshots: [snapshot] });
+      await this.#parts.triggers.taken(snapshot);
+    }
+    return { kind: 'taken', snapshot };
+  }
+
+  async #buildIndex(commandId: string | null): Promise<CommandOutcome> {
+    const { options, ledger, indexing, place } = this.#parts;
+    const build = await buildIndexOfCatalogue(options, commandId);
+    if (!place.signal.aborted) {
+      await ledger.add([], { indexes: [build] });
+      indexing.built(build);
+      await removeOldIndexes(options);
+    }
+    return { kind: 'indexed', build };
   }
 
   async #removeOld(): Promise<void> {
@@ -274,6 +305,10 @@ export class TrainerLoop {
     await this.#parts.ledger.add([], { letters: [deadLetterOf(topics.commands, record, 'trainer', error)] });
     this.#parts.onCommandDone(record.key, { kind: 'failed', error });
   }
+}
+
+function isAsked(task: Task): task is { readonly asked: Asked } {
+  return task !== 'index' && 'asked' in task;
 }
 
 /** When all runs of a command are over: they succeeded where one did. */

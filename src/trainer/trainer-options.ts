@@ -23,6 +23,8 @@ export type TrainingPlan = {
   readonly schedule: string;
   /** The same, for refreshing the version in force from new examples alone. */
   readonly refresh: string;
+  /** The same, for an index of the whole catalogue, where it has changed since the last one. */
+  readonly reindex: string;
   /** New examples that a refresh is worth. */
   readonly refreshExamples: number;
   /** What becomes of a run that nobody asked for while another one is at work. */
@@ -43,6 +45,7 @@ export const defaultTraining: TrainingPlan = {
   rankers: [],
   schedule: 'off',
   refresh: 'off',
+  reindex: 'off',
   refreshExamples: 1000,
   overlap: 'skip',
   deadlineMs: 6 * 3_600_000,

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { memoryDatabases, StreamsRuntime } from '#engine';
 import { localArtifacts } from '#models';
 import {
   announce,
@@ -16,50 +15,23 @@ import {
   write,
   writeExamples,
 } from '#offline/testing';
-import { createMetrics } from '#platform';
 import { type Command, commandOf, type Example, runRequest } from '#schemas';
-import { loopTopology } from '#topologies';
 import { readRuns } from './runs/ledger.ts';
 import {
   clock,
   config,
   ends,
   isAllCommitted,
-  logger,
   published,
   publishSnapshot,
   trainerOf,
   until,
+  whileDeciding,
   whileRunning,
   world,
 } from './testing/running.ts';
 import { trainFromSnapshot } from './thread/run-thread.ts';
 import { defaultPlan, defaultTraining, type SnapshotPlan } from './trainer-options.ts';
-
-/** Runs the real topology, which decides over versions, while `work` runs. */
-async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {
-  const admission = { latenessMs: 0, dedupHorizonMs: 1, futureMs: 1, count: () => {} };
-  const runtime = new StreamsRuntime({
-    log,
-    topology: await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 0 } }),
-    databases: memoryDatabases(),
-    clock,
-    logger,
-    metrics: createMetrics(),
-    deadLetters: topics['dead-letters'],
-    instanceId: 'main',
-    commitIntervalMs: 10,
-  });
-  await runtime.start();
-  const stop = new AbortController();
-  const running = runtime.run(stop.signal);
-  try {
-    return await work();
-  } finally {
-    stop.abort();
-    await running;
-  }
-}
 
 test('a train command takes a snapshot, trains it with its seed, and gets its decision', async (t) => {
   const opened = await world(t);

@@ -7,11 +7,13 @@ import { isDecision } from '#processors';
 import {
   type Command,
   commandOf,
+  type IndexBuild,
   runRequest,
   type Snapshot,
   type SnapshotRequest,
   type Version,
 } from '#schemas';
+import { ItemVectors } from './indexing/item-vectors.ts';
 import { type CommandOutcome, type OnCommandDone, TrainerLoop } from './trainer-loop.ts';
 import type { TrainerOptions } from './trainer-options.ts';
 
@@ -155,14 +157,28 @@ export class Trainer {
     ]);
   }
 
-  /** Until the place is lost. */
+  /** Builds an index of the whole catalogue for the version in force, and waits for it. Errors: MR_REINDEX_NO_VERSION, MR_REINDEX_MODEL. */
+  async reindex(signal?: AbortSignal): Promise<IndexBuild> {
+    return this.#asked({ kind: 'reindex' }, signal, async (outcome) => {
+      invariant(outcome.kind === 'indexed', 'a reindex command ends with an index');
+      return outcome.build;
+    });
+  }
+
+  /** Until the place is lost, or one of the two fails, which ends the other. */
   async #work(place: ActivePlace, onCommandDone: OnCommandDone): Promise<void> {
-    const loop = await TrainerLoop.open(this.#options, place, onCommandDone);
-    this.#options.logger.info('this process trains');
+    const ended = new AbortController();
+    const signal = AbortSignal.any([place.signal, ended.signal]);
+    const vectors = await ItemVectors.open(this.#options);
     try {
-      await loop.run();
-    } finally {
+      const loop = await TrainerLoop.open(this.#options, { ...place, signal }, onCommandDone);
+      this.#options.logger.info('this process trains');
+      const works = [loop.run(), vectors.run(signal)].map((work) => work.finally(() => ended.abort()));
+      await Promise.allSettled(works);
       await loop.close();
+      await Promise.all(works);
+    } finally {
+      await vectors.close();
     }
   }
 }

@@ -60,6 +60,7 @@ export const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['retrieval'],
     ['ranking'],
     ['triggers'],
+    ['indexing'],
     ['runs'],
     ['thread'],
     ['pipeline'],

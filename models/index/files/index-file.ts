@@ -1,8 +1,6 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { PARTIAL_PREFIX, sync, writeDurably } from '#platform';
-import type { Calibration, IndexParts } from '../parts.ts';
+import type { IndexCalibration, IndexParts } from '../parts.ts';
 import type { Metric } from '../port.ts';
 import { inconsistencyOf } from './check-parts.ts';
 import { isFirstFormat, readFirstFormat } from './first-format.ts';
@@ -96,7 +94,7 @@ export class IndexFile {
   }
 
   /** Undefined for a flat index. Errors: as `parts`. */
-  async calibration(): Promise<Calibration | undefined> {
+  async calibration(): Promise<IndexCalibration | undefined> {
     return calibrationIn(await this.#section('calibration'), this.#header);
   }
 
@@ -115,19 +113,6 @@ export class IndexFile {
     const { at, end } = extentsOf(this.#header)[section];
     return verified(section, await readAt(this.#file, at, end - at), this.#sums);
   }
-}
-
-/** Writes a file whole or not at all, also where power fails meanwhile; one that is there is replaced. */
-export async function writeIndex(path: string, parts: IndexParts): Promise<void> {
-  const aside = join(dirname(path), PARTIAL_PREFIX + basename(path));
-  try {
-    await writeDurably(aside, saveIndex(parts));
-    await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true });
-    throw error;
-  }
-  await sync(dirname(path));
 }
 
 function partsOf(header: Header, bytesIn: (section: Section) => Uint8Array): IndexParts {
@@ -159,10 +144,10 @@ function atFour(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
 }
 
-function calibrationIn(bytes: Uint8Array, { calibrationBytes }: Header): Calibration | undefined {
+function calibrationIn(bytes: Uint8Array, { calibrationBytes }: Header): IndexCalibration | undefined {
   if (calibrationBytes === 0) return undefined;
   // What has the checksum of its writer has the form that the writer gave it.
-  return JSON.parse(Buffer.from(bytes.subarray(0, calibrationBytes)).toString()) as Calibration;
+  return JSON.parse(Buffer.from(bytes.subarray(0, calibrationBytes)).toString()) as IndexCalibration;
 }
 
 function verified(section: Section, bytes: Uint8Array, sums: Sums): Uint8Array {

@@ -5,9 +5,9 @@ import { itemKnnModel } from '../../item-knn/model.ts';
 import type { RetrievalModel, TrainedModel } from '../../model.ts';
 import type { ModelConfig } from '../../parameters.ts';
 import { seededRandom } from '../../random.ts';
+import { datasetOf, retrievalOf, rowsOf, type ShownList } from '../../ranking/testing/shown-lists.ts';
 import { type Training, train } from '../../training.ts';
 import { RANKER_FILE } from './files.ts';
-import { datasetOf, retrievalOf, rowsOf, type ShownList } from './testing/shown-lists.ts';
 import { trainRanker } from './training.ts';
 
 const ITEMS = 8;

@@ -7,6 +7,14 @@ import { seededRandom } from '../../random.ts';
 import type { RankingRows } from '../../ranking/dataset.ts';
 import type { FeatureColumn } from '../../ranking/port.ts';
 import { rowScores } from '../../ranking/row-scores.ts';
+import {
+  datasetOf,
+  itemId,
+  retrievalOf,
+  rowsOf,
+  type ShownList,
+  userId,
+} from '../../ranking/testing/shown-lists.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
 import { train } from '../../training.ts';
 import { TreeScorer } from '../scorer.ts';
@@ -14,7 +22,6 @@ import { readTrees, saveTrees } from '../storage.ts';
 import { scoresOfRows } from './base-scores.ts';
 import { baseFile, RANKER_FILE, TREES_FILE } from './files.ts';
 import { openTreeRanker } from './ranker.ts';
-import { datasetOf, itemId, retrievalOf, rowsOf, type ShownList, userId } from './testing/shown-lists.ts';
 import { trainRanker } from './training.ts';
 
 const ITEMS = 12;

@@ -7,11 +7,11 @@ import type { ModelConfig } from '../../parameters.ts';
 import type { Random } from '../../random.ts';
 import type { RankingDataset } from '../../ranking/dataset.ts';
 import type { ItemRanker } from '../../ranking/port.ts';
+import { datasetOf, itemId, retrievalOf, rowsOf, type ShownList } from '../../ranking/testing/shown-lists.ts';
 import { train } from '../../training.ts';
 import { withSeed } from '../testing/random-rows.ts';
 import { baseFile } from './files.ts';
 import { openTreeRanker } from './ranker.ts';
-import { datasetOf, itemId, retrievalOf, rowsOf, type ShownList } from './testing/shown-lists.ts';
 import { trainRanker } from './training.ts';
 
 async function trained(

@@ -1,81 +1,78 @@
 import {
-  FlatIndex,
-  ITEM_VECTORS_FILE,
   ITEM_WEIGHTS_FILE,
   ItemWeights,
-  type Ranked,
   type RetrievalModel,
-  readItemVectors,
   type UserInput,
   type VersionFiles,
+  type Vocabulary,
 } from '#models';
-import type { Metrics } from '#platform';
 import { InferenceThread } from '../inference/inference-thread.ts';
+import { IndexedItems, type ScoredItem } from './indexed-items.ts';
+import { LiveIndex, type LiveIndexOptions } from './live-index.ts';
+import { mismatch } from './mismatch.ts';
 
-/** Finds items for users by the files of a version, all in the version's own indices. */
+/** Finds items for users by the files of a version; never one that is unavailable. */
 export interface ItemFinder {
-  readonly items: number;
-  /**
-   * The k best, best first, without those in the bitmap that is asked for when they are chosen; none for a user of whom the
-   * version knows nothing.
-   */
-  find(input: UserInput, k: number, exclude: () => Uint8Array): Promise<Ranked>;
-  /** The k items most like another one, most alike first; absent where the model does not say. */
-  readonly similar?: ((item: number, k: number, exclude: Uint8Array) => Ranked) | undefined;
+  /** The k best without these items, best first; none for a user of whom the version knows nothing. */
+  find(input: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]>;
+  /** The k items most like another one, most alike first; none for one that it does not know; absent where the model does not say. */
+  readonly similar?: ((itemId: string, k: number) => ScoredItem[]) | undefined;
   /** Resolves with the reason when its thread ends by itself. */
   readonly died: Promise<Error>;
   close(): Promise<void>;
 }
 
-/** Undefined in place of a finder: `problem` says what does not fit together. */
-export type OpenedFinder = { readonly finder: ItemFinder } | { readonly problem: string };
-
-/** Errors: those of the model and the index. */
+/** Errors: those of the model and the index; FatalError MR_VERSION_CORRUPT where they do not fit together. */
 export async function openFinder(
   { name, serving }: RetrievalModel,
   files: VersionFiles,
-  metrics: Metrics,
-): Promise<OpenedFinder> {
+  vocabulary: Vocabulary,
+  options: LiveIndexOptions,
+): Promise<ItemFinder> {
   if (serving.kind === 'item-weights') {
     const weights = ItemWeights.parse(files.read(ITEM_WEIGHTS_FILE));
-    return { finder: new WeightsFinder(weights, serving.answersSimilar) };
+    if (weights.items === vocabulary.itemCount)
+      return new WeightsFinder(weights, new IndexedItems(vocabulary, options.views), serving.answersSimilar);
+    throw mismatch(
+      files.version,
+      `its vocabulary has ${vocabulary.itemCount} items, its weights ${weights.items}`,
+    );
   }
-  const { vectors, dim } = readItemVectors(files.read(ITEM_VECTORS_FILE));
-  const index = FlatIndex.build(vectors, dim);
-  const read = Object.fromEntries(serving.encoderFiles.map((file) => [file, files.read(file)]));
-  const thread = await InferenceThread.start({ model: name, files: read }, metrics);
-  if (thread.dimension === index.dim) return { finder: new VectorsFinder(thread, index) };
-  await thread.close();
-  return { problem: `its tower gives ${thread.dimension} numbers, its index has ${index.dim}` };
+  const live = await LiveIndex.open(files, vocabulary, options);
+  try {
+    const read = Object.fromEntries(serving.encoderFiles.map((file) => [file, files.read(file)]));
+    const thread = await InferenceThread.start({ model: name, files: read }, options.metrics);
+    if (thread.dimension === live.dim) return new VectorsFinder(thread, live);
+    await thread.close();
+    throw mismatch(files.version, `its tower gives ${thread.dimension} numbers, its index has ${live.dim}`);
+  } catch (error) {
+    await live.close();
+    throw error;
+  }
 }
 
 /** Vectors of users are computed in a thread; the index is searched here. */
 class VectorsFinder implements ItemFinder {
   readonly #thread: InferenceThread;
-  readonly #index: FlatIndex;
+  readonly #live: LiveIndex;
 
-  constructor(thread: InferenceThread, index: FlatIndex) {
+  constructor(thread: InferenceThread, live: LiveIndex) {
     this.#thread = thread;
-    this.#index = index;
-  }
-
-  get items(): number {
-    return this.#index.count;
+    this.#live = live;
   }
 
   get died(): Promise<Error> {
     return this.#thread.died;
   }
 
-  async find(input: UserInput, k: number, exclude: () => Uint8Array): Promise<Ranked> {
+  async find(input: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]> {
     const vector = await this.#thread.encode(input);
-    return vector.every((value) => value === 0)
-      ? nothing
-      : this.#index.search(vector, k, { exclude: exclude() });
+    return vector.every((value) => value === 0) ? [] : this.#live.search(vector, k, seenItems);
   }
 
-  close(): Promise<void> {
-    return this.#thread.close();
+  async close(): Promise<void> {
+    await this.#thread.close();
+    await this.#live.close();
   }
 }
 
@@ -84,21 +81,25 @@ class WeightsFinder implements ItemFinder {
   readonly died = new Promise<Error>(() => {});
   readonly similar: ItemFinder['similar'];
   readonly #weights: ItemWeights;
+  readonly #items: IndexedItems;
 
-  constructor(weights: ItemWeights, answersSimilar: boolean) {
+  constructor(weights: ItemWeights, items: IndexedItems, answersSimilar: boolean) {
     this.#weights = weights;
-    this.similar = answersSimilar ? weights.similar.bind(weights) : undefined;
+    this.#items = items;
+    this.similar = answersSimilar ? (itemId, k) => this.#similar(itemId, k) : undefined;
   }
 
-  get items(): number {
-    return this.#weights.items;
+  async find({ history }: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]> {
+    return this.#items.named(this.#weights.find(history, k, this.#items.excluding(seenItems)));
   }
 
-  async find({ history }: UserInput, k: number, exclude: () => Uint8Array): Promise<Ranked> {
-    return this.#weights.find(history, k, exclude());
+  async close(): Promise<void> {
+    this.#items.close();
   }
 
-  async close(): Promise<void> {}
+  #similar(itemId: string, k: number): ScoredItem[] {
+    const item = this.#items.rowOf(itemId);
+    if (item === undefined) return [];
+    return this.#items.named(this.#weights.similar(item, k, this.#items.excluding([])));
+  }
 }
-
-const nothing: Ranked = { ids: new Int32Array(), scores: new Float32Array() };

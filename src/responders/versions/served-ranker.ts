@@ -12,7 +12,7 @@ import { FatalError } from '#platform';
 import type { Candidate } from '#schemas';
 import type { FeatureReader } from '../features/feature-reader.ts';
 import { RankingThread } from '../inference/ranking-thread.ts';
-import type { ScoredItem } from './served-version.ts';
+import type { ScoredItem } from './indexed-items.ts';
 import { Uses } from './uses.ts';
 
 export type RankerOptions = {

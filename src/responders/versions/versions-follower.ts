@@ -9,7 +9,7 @@ import { ServedRanker } from './served-ranker.ts';
 import { ServedVersion } from './served-version.ts';
 
 export type VersionsOptions = FollowerEnvironment & {
-  readonly topics: Pick<Topics, 'versions'>;
+  readonly topics: Pick<Topics, 'versions' | 'indexes' | 'item-vectors'>;
   readonly dataDirectory: string;
   readonly views: ViewStore;
   /** The views of modules. */
@@ -22,14 +22,15 @@ export class VersionsFollower {
   readonly #ranking: InForce<ServedRanker>;
   #follower: TopicFollower<Version> | undefined;
 
-  private constructor({ dataDirectory, views, modules, clock, logger, metrics }: VersionsOptions) {
+  private constructor(options: VersionsOptions) {
+    const { dataDirectory, modules, clock, logger, metrics } = options;
     const loads = metrics.counter('version_loads_total', 'Versions loaded, or refused by code.', ['outcome']);
     const served = metrics.gauge('version_served', 'The version in use.', ['version', 'role']);
     const shared = { clock, logger, loads, served };
     this.#retrieval = new InForce({
       ...shared,
       role: 'retrieval',
-      load: (candidate) => ServedVersion.load(candidate, { dataDirectory, views, metrics }),
+      load: (candidate) => ServedVersion.load(candidate, options),
     });
     this.#ranking = new InForce({
       ...shared,

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bags, RankingRows, Shown } from '#models';
+import type { Bags, RankingDataset, RankingRows, Shown } from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
 import type { ContextFeatures, Gender, Profile } from '#schemas';
 import type { JudgingPart } from '../lesson.ts';
 import { momentColumn } from '../moments.ts';
 import { refuseUnreadable } from '../snapshot-checks.ts';
-import { type RankingFeature, rankingFeatures, viewVersions } from './features.ts';
+import { type RankingFeature, rankingFeatures, subjectsOf, viewVersions } from './features.ts';
 
 export type RankingReading = {
   readonly judgedBy: JudgingPart;
@@ -19,6 +19,7 @@ export type RankingReading = {
 
 export type ReadRanking = {
   readonly views: Readonly<Record<string, number>>;
+  readonly subjects: RankingDataset['subjects'];
   readonly train: RankingRows;
   readonly validation?: RankingRows;
   readonly heldOut: RankingRows;
@@ -90,6 +91,7 @@ export async function readRanking(
   const heldOut = judgedBy === 'validation' ? 'validation' : 'test';
   const rows = {
     views: viewVersions(features),
+    subjects: subjectsOf(features),
     train: await read(train),
     ...(judgedBy !== 'test' && { validation: await read("split = 'validation'") }),
     heldOut: await read(`split = '${heldOut}'`),
@@ -169,10 +171,12 @@ async function readRows(
       (dense_rank() OVER (ORDER BY item_id) - 1)::INTEGER AS item_at,
       (dense_rank() OVER (ORDER BY user_id, list) - 1)::INTEGER AS list_at
     FROM shown WHERE ${where}`);
-  const [list, grades, positions] = await collectColumns(
+  const [list, grades, positions, revenues] = await collectColumns(
     database,
-    `SELECT list_at, grade::DOUBLE, coalesce(position::DOUBLE, 'nan'::DOUBLE) FROM part ORDER BY row`,
-    [Int32Array, Float32Array, Float32Array],
+    `SELECT list_at, grade::DOUBLE, coalesce(position::DOUBLE, 'nan'::DOUBLE),
+       CASE WHEN grade > 0 THEN coalesce(greatest(labels_purchase_value, 0), 0) ELSE 0 END::DOUBLE
+     FROM part ORDER BY row`,
+    [Int32Array, Float32Array, Float32Array, Float32Array],
   );
   const lists = [...list].flatMap((id, row) => (row === 0 || list[row - 1] !== id ? [row] : []));
   return {
@@ -183,6 +187,7 @@ async function readRows(
     lists: Int32Array.of(...lists, list.length),
     grades,
     positions,
+    revenues,
   };
 }
 

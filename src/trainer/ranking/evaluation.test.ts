@@ -16,6 +16,7 @@ function rowsOf(lists: readonly List[]): RankingRows {
     values: Float32Array.from(rows.flatMap(({ positives = Number.NaN }) => [positives, -positives])),
     grades: Float32Array.from(rows, ({ grade }) => grade),
     positions: new Float32Array(rows.length),
+    revenues: new Float32Array(rows.length),
     lists: Int32Array.from(starts),
     shown: {
       users: [{ id: 'u', profile: null }],

@@ -2,6 +2,7 @@ import {
   areaUnderCurve,
   calibration,
   expectedMetrics,
+  forEachJudgedList,
   logLoss,
   type MetricValues,
   type Outcomes,
@@ -45,6 +46,7 @@ export function judgeRanking(
     metrics: {
       ...judged.metrics,
       ...(alone && { 'retrieval-ndcg@10': alone.metrics['ndcg@10'] ?? 0 }),
+      ...rowMetrics(rows, scores),
       ...(givesChances && chanceMetrics(rows, scores)),
     },
   };
@@ -85,15 +87,6 @@ export function judgeRows(rows: RankingRows, scores: RowScores): Judgement {
   return { metrics: meansOf(perUser), perUser };
 }
 
-/** Lists of which everything or nothing was taken can't be ranked wrongly. */
-function forEachJudgedList({ lists, grades }: RankingRows, judge: (from: number, to: number) => void): void {
-  for (let list = 0; list + 1 < lists.length; list++) {
-    const [from, to] = [lists[list] as number, lists[list + 1] as number];
-    const taken = grades.subarray(from, to).filter((grade) => grade > 0).length;
-    if (taken > 0 && taken < to - from) judge(from, to);
-  }
-}
-
 function columnOf({ columns, values, rows }: RankingRows, name: string): Float32Array {
   const at = columns.findIndex((column) => column.name === name);
   return Float32Array.from({ length: rows }, (_, row) => values[row * columns.length + at] || 0);
@@ -116,8 +109,14 @@ function shownTable(rows: RankingRows): CardTable {
   };
 }
 
-function outcomesOf({ grades }: RankingRows, predictions: RowScores): Outcomes {
-  return { predictions, labels: grades.map((grade) => Number(grade > 0)) };
+function outcomesOf({ grades }: RankingRows, predictions: RowScores) {
+  return { predictions, labels: grades.map((grade) => Number(grade > 0)) } satisfies Outcomes;
+}
+
+/** AUC over all rows, whichever list they are in; none where all came out alike. */
+function rowMetrics(rows: RankingRows, scores: RowScores): MetricValues {
+  const outcomes = outcomesOf(rows, scores);
+  return new Set(outcomes.labels).size > 1 ? { auc: areaUnderCurve(outcomes) } : {};
 }
 
 /** `information-gain`: by how much chances lower the log loss of giving every row the mean rate, as a share of it. */

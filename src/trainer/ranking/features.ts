@@ -1,4 +1,5 @@
 import { type FeatureKind, featureViews, recordViews } from '#features';
+import type { ColumnSubject, RankingDataset } from '#models';
 
 /** A feature that rankers read, and where an example has it. */
 export type RankingFeature = {
@@ -9,6 +10,8 @@ export type RankingFeature = {
   readonly source: string;
   /** Columns of the table that `source` reads. */
   readonly needs: readonly string[];
+  /** Undefined where the feature depends on more than one of these, or on time. */
+  readonly subject: ColumnSubject | undefined;
 };
 
 const NUMBERS: readonly FeatureKind[] = ['long', 'double', 'long?', 'double?'];
@@ -27,19 +30,28 @@ const DERIVED: readonly RankingFeature[] = [
     // Of null and 0, DuckDB's greatest is 0.
     source: 'CASE WHEN facts_created IS NOT NULL THEN greatest(0, ts - facts_created) / 86400000 END',
     needs: ['ts', 'facts_created'],
+    subject: undefined,
   },
 ];
 
 /** All features that are one number or one text, of the views of the product; `columns` are those of the table `examples`. */
 export function rankingFeatures(columns: ReadonlySet<string>): readonly RankingFeature[] {
   const views = [...featureViews, ...recordViews];
-  const direct = views.flatMap(({ name, exampleField, columns: features }) => {
+  const direct = views.flatMap(({ name, entity, exampleField, columns: features }) => {
     const field = exampleField ?? RECORD_FIELDS[name];
     return features.flatMap(({ name: feature, kind }): RankingFeature[] => {
       const column = `${field}_${feature}`;
       const isText = kind === 'string?';
       if (!isText && !NUMBERS.includes(kind)) return [];
-      return [{ name: `${name}.${feature}`, isText, source: `"${column}"`, needs: [column] }];
+      return [
+        {
+          name: `${name}.${feature}`,
+          isText,
+          source: `"${column}"`,
+          needs: [column],
+          subject: subjectOf(name, entity),
+        },
+      ];
     });
   });
   return [...direct, ...DERIVED].filter(({ needs }) => needs.every((column) => columns.has(column)));
@@ -50,4 +62,17 @@ export function viewVersions(features: readonly RankingFeature[]): Readonly<Reco
   const names = new Set(features.map(({ name }) => name.split('.')[0]));
   const read = [...featureViews, ...recordViews].filter(({ name }) => names.has(name));
   return Object.fromEntries(read.map(({ name, version }) => [name, version]));
+}
+
+/** Rows of record views change when somebody changes them; those of all others, with every event. */
+function subjectOf(view: string, entity: string): ColumnSubject | undefined {
+  if (entity === 'user') return 'user';
+  return entity === 'item' && recordViews.some(({ name }) => name === view) ? 'catalogue' : undefined;
+}
+
+/** By the names of features. */
+export function subjectsOf(features: readonly RankingFeature[]): RankingDataset['subjects'] {
+  return Object.fromEntries(
+    features.flatMap(({ name, subject }) => (subject === undefined ? [] : [[name, subject]])),
+  );
 }

@@ -1,7 +1,7 @@
 import { type ActivePlace, currentRecords, type Topic } from '#engine';
 import { FencedWriter, type Log, type ProducerRecord } from '#log';
 import { type Clock, failpoint } from '#platform';
-import type { Command, DeadLetter, Run, RunProgress, Snapshot } from '#schemas';
+import type { Command, DeadLetter, IndexBuild, Run, RunProgress, Snapshot } from '#schemas';
 import type { Topics } from '#topologies';
 import { isOver } from './run.ts';
 
@@ -18,6 +18,7 @@ export type Beside = {
   readonly progress?: readonly RunProgress[];
   readonly commands?: readonly Command[];
   readonly snapshots?: readonly Snapshot[];
+  readonly indexes?: readonly IndexBuild[];
   readonly letters?: readonly DeadLetter[];
   readonly positions?: Positions;
 };
@@ -129,13 +130,14 @@ export class RunLedger {
       progress = [],
       commands = [],
       snapshots = [],
+      indexes = [],
       letters = [],
     } = beside;
     const forgotten = this.#forgotten(runs);
     const moves =
       positions.commands !== this.#positions.commands || positions.snapshots !== this.#positions.snapshots;
-    const writes = runs.length + progress.length + commands.length + snapshots.length + letters.length;
-    if (writes === 0 && !moves) return;
+    const written = [runs, progress, commands, snapshots, indexes, letters];
+    if (written.every(({ length }) => length === 0) && !moves) return;
     failpoint('trainer.commit.before');
     const offsets = [
       { topic: topics.commands.name, partition: 0, offset: positions.commands },
@@ -147,6 +149,7 @@ export class RunLedger {
         append(topics['run-progress'], progress, (point) => [point.run_id, point.ts]),
         append(topics.commands, commands, (command) => [command.command_id, command.ts]),
         append(topics.snapshots, snapshots, (snapshot) => [snapshot.snapshot_id, snapshot.ts]),
+        append(topics.indexes, indexes, (build) => [build.version, build.ts]),
         append(topics['dead-letters'], letters, (letter) => [letter.topic, letter.timestamp]),
         { topic: topics.runs.name, partition: 0, records: forgotten },
       ],

@@ -1,9 +1,11 @@
 /** Trainers at work on a small world, in this process. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { memoryDatabases, StreamsRuntime } from '#engine';
 import { takeSnapshot } from '#offline';
 import { fillSmallWorld, readAll, type SmallWorld, smallWorld, write } from '#offline/testing';
-import { type Clock, createLogger, systemClock } from '#platform';
+import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
+import { loopTopology } from '#topologies';
 import { readRuns } from '../runs/ledger.ts';
 import { isOver } from '../runs/run.ts';
 import { Trainer } from '../trainer.ts';
@@ -31,6 +33,31 @@ export async function whileRunning<T>(trainer: Trainer, work: () => Promise<T>):
   const running = trainer.run(stop.signal);
   try {
     return await Promise.race([work(), running.then(() => assert.fail('the trainer has ended'))]);
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+/** Runs the real topology, which decides over versions, while `work` runs. */
+export async function whileDeciding<T>({ log, topics }: SmallWorld, work: () => Promise<T>): Promise<T> {
+  const admission = { latenessMs: 0, dedupHorizonMs: 1, futureMs: 1, count: () => {} };
+  const runtime = new StreamsRuntime({
+    log,
+    topology: await loopTopology(topics, log.registry, { admission, gate: { minimumLift: 0 } }),
+    databases: memoryDatabases(),
+    clock,
+    logger,
+    metrics: createMetrics(),
+    deadLetters: topics['dead-letters'],
+    instanceId: 'main',
+    commitIntervalMs: 10,
+  });
+  await runtime.start();
+  const stop = new AbortController();
+  const running = runtime.run(stop.signal);
+  try {
+    return await work();
   } finally {
     stop.abort();
     await running;

@@ -1,8 +1,8 @@
 /** Lists that rankers of tests learn from, made of what each place showed. */
-import type { Dataset } from '../../../dataset.ts';
-import type { RankingDataset, RankingRows } from '../../../ranking/dataset.ts';
-import { Vocabulary } from '../../../vocabulary.ts';
-import type { Column } from '../../ensemble.ts';
+import type { Dataset } from '../../dataset.ts';
+import type { Column } from '../../trees/ensemble.ts';
+import { Vocabulary } from '../../vocabulary.ts';
+import type { RankingDataset, RankingRows } from '../dataset.ts';
 
 export type ShownRow = {
   /** One for each column. */
@@ -10,6 +10,7 @@ export type ShownRow = {
   readonly grade: number;
   readonly item: number;
   readonly position?: number;
+  readonly revenue?: number;
 };
 
 export type ShownList = {
@@ -37,6 +38,7 @@ export function rowsOf(columns: readonly Column[], lists: readonly ShownList[], 
     values: Float32Array.from(rows.flatMap(({ values }) => values)),
     grades: Float32Array.from(rows, ({ grade }) => grade),
     positions: Float32Array.from(rows, ({ position = Number.NaN }) => position),
+    revenues: Float32Array.from(rows, ({ revenue = 0 }) => revenue),
     lists: Int32Array.from(starts),
     shown: {
       users: Array.from({ length: users }, (_, user) => ({ id: userId(user), profile: null })),
@@ -55,9 +57,9 @@ export function rowsOf(columns: readonly Column[], lists: readonly ShownList[], 
 
 export function datasetOf(
   train: RankingRows,
-  more: Partial<Pick<RankingDataset, 'validation' | 'retrieval'>> = {},
+  more: Partial<Pick<RankingDataset, 'validation' | 'retrieval' | 'subjects'>> = {},
 ): RankingDataset {
-  return { views: { 'item-features': 2 }, train, heldOut: train, ...more };
+  return { views: { 'item-features': 2 }, subjects: {}, train, heldOut: train, ...more };
 }
 
 /** What a base model learns from: which users had which items. */

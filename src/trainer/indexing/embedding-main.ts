@@ -1,0 +1,81 @@
+/** The thread that embeds items, and indexes what it has embedded: both block whoever does it. */
+import { join } from 'node:path';
+import {
+  INDEXES_DIRECTORY,
+  type IndexCalibration,
+  ITEM_IDS_FILE,
+  ITEM_VECTORS_FILE,
+  loadModelModules,
+  localArtifacts,
+  openVersion,
+  saveItemVectors,
+} from '#models';
+import { serveThread } from '#platform';
+import { type ItemChange, ItemEmbedder, type VectorChange } from './item-embedder.ts';
+
+export type EmbeddingInput = {
+  readonly dataDirectory: string;
+  /** The version's, relative to that. */
+  readonly directory: string;
+  /** What counts as known: the vectors that the version came with, or none. */
+  readonly known: 'trained' | 'none';
+  readonly modules: readonly string[];
+};
+
+export type BuiltIndex = {
+  readonly index: string;
+  readonly items: number;
+  readonly calibration: IndexCalibration | undefined;
+};
+
+export type EmbeddingAnswers = {
+  /** Notes vectors that were embedded before. */
+  note(changes: readonly VectorChange[]): void;
+  /** Embeds items, and returns what has changed by it. */
+  changes(items: readonly ItemChange[]): Promise<readonly VectorChange[]>;
+  /** As `changes`, for a build, which asks for all at once. */
+  take(items: readonly ItemChange[]): Promise<void>;
+  build(): Promise<BuiltIndex>;
+};
+
+await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
+  async ({ dataDirectory, directory, known, modules }) => {
+    await loadModelModules(modules);
+    const files = await openVersion(join(dataDirectory, directory));
+    const embedder = await ItemEmbedder.open(files);
+    if (known === 'trained') embedder.noteTrained(files);
+    const { vectors } = embedder;
+    return {
+      answers: {
+        note(changes) {
+          for (const { id, vector } of changes) {
+            if (vector === null) vectors.remove(id);
+            else vectors.put(id, vector);
+          }
+        },
+        changes: (items) => embedder.take(items),
+        async take(items) {
+          await embedder.take(items);
+        },
+        async build() {
+          const ids = vectors.ids();
+          const calibration = undefined as IndexCalibration | undefined;
+          const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
+          const described = {
+            ...files.manifest,
+            itemCount: ids.length,
+            indexOf: files.version,
+            ...(calibration && { index: calibration }),
+          };
+          const index = await store.write(described, {
+            [ITEM_VECTORS_FILE]: saveItemVectors(vectors.matrix(ids), vectors.dim),
+            [ITEM_IDS_FILE]: Buffer.from(JSON.stringify(ids)),
+          });
+          return { index, items: ids.length, calibration };
+        },
+      },
+      ready: undefined,
+      close: () => embedder.close(),
+    };
+  },
+);

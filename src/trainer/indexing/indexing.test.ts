@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { TopicWriter } from '#engine';
+import { openIndex, openVersion, vectorOf } from '#models';
+import { item, readAll, type SmallWorld, write } from '#offline/testing';
+import type { Item, ItemVector } from '#schemas';
+import { clock, trainerOf, until, whileDeciding, whileRunning, world } from '../testing/running.ts';
+import { defaultTraining } from '../trainer-options.ts';
+
+const putItems = ({ log, topics }: SmallWorld, items: readonly Item[]) =>
+  write(log, topics.items, items, ({ item_id }) => item_id);
+
+/** The last vector of each item that the topic has. */
+async function vectorsOn({ log, topics }: SmallWorld): Promise<Map<string, ItemVector>> {
+  const records = await readAll(log, topics['item-vectors']);
+  return new Map(records.flatMap(({ value }) => (value === null ? [] : [[value.item_id, value]])));
+}
+
+const vectorOn = (opened: SmallWorld, id: string, unlike?: Buffer | null) =>
+  until(async () => {
+    const found = (await vectorsOn(opened)).get(id);
+    return found === undefined || (unlike !== undefined && same(found.vector, unlike)) ? undefined : found;
+  });
+
+const same = (a: Buffer | null, b: Buffer | null) => (a === null || b === null ? a === b : a.equals(b));
+
+test('an item that is new, or described otherwise, gets a vector of the version in force; one that is gone loses it', async (t) => {
+  const opened = await world(t);
+  const trainer = trainerOf(opened);
+  await whileDeciding(opened, () =>
+    whileRunning(trainer, async () => {
+      const { version } = await trainer.train({ seed: 7 });
+      const fresh = { ...item('fresh'), category: 'c1', title: 'Something new' };
+      await putItems(opened, [fresh]);
+      const first = await vectorOn(opened, 'fresh');
+      assert.equal(first.version, version);
+      assert.equal(vectorOf(first.vector as Buffer).length, 8);
+      assert.deepEqual(
+        [...(await vectorsOn(opened)).keys()],
+        ['fresh'],
+        'those that were trained have theirs',
+      );
+
+      await putItems(opened, [{ ...fresh, title: 'Quite another name' }]);
+      const second = await vectorOn(opened, 'fresh', first.vector);
+      assert.ok(second.vector !== null);
+      await write(
+        opened.log,
+        opened.topics.items,
+        [{ ...item('i0'), title: 'The first, renamed' }],
+        () => 'i0',
+      );
+      await vectorOn(opened, 'i0');
+
+      const gone = await TopicWriter.open(opened.log, opened.topics.items);
+      await gone.write([{ key: 'fresh', value: null, timestamp: 0 }]);
+      await gone.close();
+      assert.equal((await vectorOn(opened, 'fresh', second.vector)).vector, null);
+    }),
+  );
+});
+
+test('an index built anew holds the whole catalogue, by the vectors that single items got', async (t) => {
+  const opened = await world(t);
+  const trainer = trainerOf(opened);
+  await whileDeciding(opened, () =>
+    whileRunning(trainer, async () => {
+      await assert.rejects(trainer.reindex(), { code: 'MR_REINDEX_NO_VERSION' });
+      const { version } = await trainer.train({ seed: 7 });
+      await putItems(opened, [item('fresh'), item('fresher')]);
+      const written = await vectorOn(opened, 'fresher');
+      const build = await trainer.reindex();
+      assert.equal(build.version, version);
+      assert.equal(build.items, 32);
+      const files = await openVersion(join(opened.dataDirectory, build.directory));
+      assert.equal(files.version, build.index);
+      assert.equal(files.manifest.indexOf, version);
+      const ids = JSON.parse(files.read('items.json').toString()) as string[];
+      assert.deepEqual(ids, ids.toSorted());
+      const index = openIndex(files.read('items.index'));
+      assert.equal(index.size, 32);
+      assert.deepEqual(index.vector(ids.indexOf('fresher')), vectorOf(written.vector as Buffer));
+      assert.deepEqual(
+        (await trainer.reindex()).index,
+        build.index,
+        'an equal catalogue gives the same index',
+      );
+      const [event] = await readAll(opened.log, opened.topics.indexes);
+      assert.deepEqual(event?.value, build);
+      assert.deepEqual(readdirSync(join(opened.dataDirectory, 'indexes')), [build.index]);
+    }),
+  );
+});
+
+test('what was written before a restart is not written again', async (t) => {
+  const opened = await world(t);
+  await whileDeciding(opened, async () => {
+    const first = trainerOf(opened);
+    await whileRunning(first, async () => {
+      await first.train({ seed: 7 });
+      await putItems(opened, [item('fresh')]);
+      await vectorOn(opened, 'fresh');
+    });
+    const second = trainerOf(opened);
+    await whileRunning(second, async () => {
+      await putItems(opened, [item('fresher')]);
+      await vectorOn(opened, 'fresher');
+    });
+  });
+  assert.equal((await readAll(opened.log, opened.topics['item-vectors'])).length, 2);
+});
+
+test('at its time an index is built where items have changed, and only then', async (t) => {
+  const opened = await world(t);
+  const training = { ...defaultTraining, reindex: '* * * * *' };
+  let aheadMs = 0;
+  const ahead = { ...clock, now: () => clock.now() + aheadMs };
+  const trainer = trainerOf(opened, { training, clock: ahead });
+  await whileDeciding(opened, () =>
+    whileRunning(trainer, async () => {
+      await trainer.train({ seed: 7 });
+      aheadMs += 120_000;
+      await putItems(opened, [item('fresh')]);
+      await vectorOn(opened, 'fresh');
+      aheadMs += 120_000;
+      const builds = () => readAll(opened.log, opened.topics.indexes);
+      const build = await until(async () => (await builds())[0]?.value ?? undefined);
+      assert.equal(build.items, 31);
+      assert.equal(build.command_id, null);
+      aheadMs += 120_000;
+      await clock.sleep(5000);
+      assert.equal((await builds()).length, 1);
+    }),
+  );
+});

@@ -1,0 +1,158 @@
+import { currentRecords, TopicReader } from '#engine';
+import { FencedWriter, type ProducerRecord } from '#log';
+import { vectorBytes, vectorOf } from '#models';
+import { readRegistry } from '#offline';
+import { errorCode, MillraceError } from '#platform';
+import { versionInForce } from '#processors';
+import type { Version } from '#schemas';
+import { isFault } from '../refusals.ts';
+import type { TrainerOptions } from '../trainer-options.ts';
+import { startEmbedding } from './embedding.ts';
+import type { VectorChange } from './item-embedder.ts';
+
+/** Every writer of item vectors writes under this id, so that whoever holds the trainer's place fences those before. */
+const TRANSACTIONAL_ID = 'item-vectors';
+const POLL_MS = 500;
+/** Promotions whose vectors are kept: the version in force, and the one that a rollback returns to. */
+const KEPT = 2;
+
+/**
+ * Keeps topic `item-vectors`: as the catalogue changes, it embeds what is new or described otherwise by the item tower of
+ * the version in force, and writes the vectors that differ from those that the version came with. After each promotion it
+ * goes through the whole catalogue. What was written before a crash is known from the topic, and not written again.
+ */
+export class ItemVectors {
+  readonly #options: TrainerOptions;
+  readonly #writer: FencedWriter;
+  readonly #versions: TopicReader<string, Version>;
+  /** Items with a vector on the topic, by version. */
+  readonly #written: Map<string, Map<string, Float32Array | null>>;
+
+  private constructor(
+    options: TrainerOptions,
+    writer: FencedWriter,
+    versions: TopicReader<string, Version>,
+    written: Map<string, Map<string, Float32Array | null>>,
+  ) {
+    this.#options = options;
+    this.#writer = writer;
+    this.#versions = versions;
+    this.#written = written;
+  }
+
+  static async open(options: TrainerOptions): Promise<ItemVectors> {
+    const { log, topics } = options;
+    const read = () => readWritten(options);
+    const [writer, written] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, read);
+    const versions = await TopicReader.open(log, topics.versions, { from: 'end' });
+    return new ItemVectors(options, writer, versions, written);
+  }
+
+  /** Until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    let isChanged = true;
+    while (!signal.aborted) {
+      if (!isChanged) {
+        isChanged = (await this.#versions.poll(POLL_MS)).length > 0;
+        continue;
+      }
+      isChanged = false;
+      const registry = await readRegistry(this.#options);
+      await this.#forgetAllBut(registry.promotions.retrieval.slice(-KEPT));
+      const inForce = versionInForce(registry, 'retrieval');
+      if (inForce === undefined) continue;
+      try {
+        isChanged = await this.#follow(inForce, signal);
+      } catch (error) {
+        if (!(error instanceof MillraceError) || isFault(error)) throw error;
+        // A model without an item tower is no failure: its items come with the next version.
+        if (errorCode(error) !== 'MR_REINDEX_MODEL')
+          logger.error({ version: inForce.version, err: error }, 'new items get no vectors of this version');
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#versions.close();
+    await this.#writer.close();
+  }
+
+  /** Embeds the catalogue and its changes until another version may be in force. */
+  async #follow({ version, candidate }: Version, signal: AbortSignal): Promise<boolean> {
+    const { log, topics, logger } = this.#options;
+    const thread = await startEmbedding(this.#options, candidate.directory, 'trained');
+    try {
+      const written = this.#written.get(version) ?? new Map<string, Float32Array | null>();
+      this.#written.set(version, written);
+      await thread.call(
+        'note',
+        Array.from(written, ([id, vector]) => ({ id, vector })),
+      );
+      const items = await TopicReader.open(log, topics.items, {
+        from: 'start',
+        onUndecodable: (at, err) => logger.error({ ...at, err }, 'an undecodable record is skipped'),
+      });
+      try {
+        while (!signal.aborted) {
+          const records = await items.poll(POLL_MS);
+          const changed = records.map(({ key, value }) => ({ id: key, item: value }));
+          if (changed.length > 0) await this.#write(version, await thread.call('changes', changed));
+          if ((await this.#versions.poll(0)).length > 0) return true;
+        }
+        return false;
+      } finally {
+        await items.close();
+      }
+    } finally {
+      await thread.stop();
+    }
+  }
+
+  async #write(version: string, changes: readonly VectorChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const { clock, topics } = this.#options;
+    const ts = clock.now();
+    const records = changes.map(({ id, vector }): ProducerRecord => {
+      const stored = { version, item_id: id, ts, vector: vector && vectorBytes(vector) };
+      const value = topics['item-vectors'].value.encode(stored);
+      return { key: Buffer.from(keyOf(version, id)), value, timestamp: ts };
+    });
+    await this.#append(records);
+    for (const { id, vector } of changes) this.#written.get(version)?.set(id, vector);
+  }
+
+  /** A version that nothing returns to has no use for its vectors. */
+  async #forgetAllBut(kept: readonly string[]): Promise<void> {
+    const timestamp = this.#options.clock.now();
+    for (const [version, items] of this.#written) {
+      if (kept.includes(version)) continue;
+      await this.#append(
+        Array.from(items.keys(), (id) => {
+          return { key: Buffer.from(keyOf(version, id)), value: null, timestamp };
+        }),
+      );
+      this.#written.delete(version);
+    }
+  }
+
+  async #append(records: ProducerRecord[]): Promise<void> {
+    const { name: topic } = this.#options.topics['item-vectors'];
+    await this.#writer.write({ appends: [{ topic, partition: 0, records }] });
+  }
+}
+
+const keyOf = (version: string, id: string) => `${version} ${id}`;
+
+async function readWritten({
+  log,
+  topics,
+}: TrainerOptions): Promise<Map<string, Map<string, Float32Array | null>>> {
+  const written = new Map<string, Map<string, Float32Array | null>>();
+  for (const { value } of (await currentRecords(log, topics['item-vectors'], 'by-first')).values()) {
+    const items = written.get(value.version) ?? new Map<string, Float32Array | null>();
+    items.set(value.item_id, value.vector && vectorOf(value.vector));
+    written.set(value.version, items);
+  }
+  return written;
+}
