@@ -16,6 +16,8 @@ export const MODELS_ERRORS = {
     Fetch the version again, or rebuild the index.`,
   MR_INDEX_DIMENSION: fixInput`A vector has another dimension than the index.
     Use a query and an index of the same version.`,
+  MR_INDEX_UNSUPPORTED: fixInput`A file of FAISS holds an index of a kind that is not read, or uses what only FAISS has.
+    Build an IndexFlatIP, IndexFlatL2 or IndexIVFFlat with ids from 0 to 2^31 - 1, and write that.`,
   MR_INDEX_VECTOR: fixInput`A vector holds a number that is not finite.
     Train again with a lower learning rate.`,
   MR_MODEL_CHECKPOINT: fixInput`A checkpoint is damaged, or belongs to another training.

@@ -112,6 +112,8 @@ export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts'
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
+export { writeFaiss } from './index/faiss/write.ts';
+export { readIndex } from './index/files/index-file.ts';
 export { FlatIndex } from './index/flat-index.ts';
 export { openIndex } from './index/open-index.ts';
 export type { IndexCalibration } from './index/parts.ts';
@@ -167,6 +169,7 @@ export type { Sequences as ItemSequences, SequentialData } from './sequential/da
 export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-scorer.ts';
+export { type ItemVectors, readItemVectors, saveItemVectors } from './serving/item-vectors.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
   ITEM_IDS_FILE,

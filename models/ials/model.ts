@@ -1,9 +1,9 @@
 import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import { itemVocabulary, matrixOf, onCpu, validationMetrics } from '../implicit/dataset.ts';
-import { FlatIndex } from '../index/flat-index.ts';
 import type { RetrievalModel, TrainedModel } from '../model.ts';
 import { configured } from '../parameters.ts';
+import { readItemVectors, saveItemVectors } from '../serving/item-vectors.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import type { Execution, Training } from '../training.ts';
 import { Vocabulary } from '../vocabulary.ts';
@@ -28,13 +28,14 @@ export const ialsModel: RetrievalModel = {
     config: { epochs: 3 },
     warmStart(training, version, { vocabulary: now }) {
       const before = Vocabulary.parse(version.read(VOCABULARY_FILE));
-      const known = FlatIndex.load(version.read(ITEM_VECTORS_FILE));
+      const known = readItemVectors(version.read(ITEM_VECTORS_FILE));
       const { arrays, values } = training.save();
       const items = arrays.get('items') as Float32Array;
       if (items.length !== now.itemCount * known.dim) return;
       for (let item = 0; item < now.itemCount; item++) {
         const row = before.itemIndex(now.itemId(item));
-        if (row !== undefined) items.set(known.vector(row), item * known.dim);
+        if (row !== undefined)
+          items.set(known.vectors.subarray(row * known.dim, (row + 1) * known.dim), item * known.dim);
       }
       training.restore({ arrays, values });
     },
@@ -46,7 +47,7 @@ export const ialsModel: RetrievalModel = {
       const { historyLength, ...weights } = JSON.parse(
         Buffer.from(files[FOLD_IN_FILE] as Uint8Array).toString(),
       ) as FoldIn;
-      const { dim, vectors } = FlatIndex.vectorsIn(files[ITEM_VECTORS_FILE] as Uint8Array);
+      const { dim, vectors } = readItemVectors(files[ITEM_VECTORS_FILE] as Uint8Array);
       const model = foldingIn({ values: vectors, dim }, weights);
       return {
         dim,
@@ -101,7 +102,7 @@ function trainingOf(dataset: Dataset, options: Options, execution?: Execution): 
       return {
         dimension: dim,
         files: {
-          [ITEM_VECTORS_FILE]: FlatIndex.build(items.values, dim).save(),
+          [ITEM_VECTORS_FILE]: saveItemVectors(items.values, dim),
           [FOLD_IN_FILE]: Buffer.from(JSON.stringify(foldIn)),
           [VOCABULARY_FILE]: itemVocabulary(dataset),
         },

@@ -3,8 +3,6 @@ import { inBitmap, type Ranked, TopK } from '../top-k.ts';
 import { createDotsKernel, type DotsKernel, LANES, ROWS_AT_ONCE } from './dots.ts';
 import type { SearchOptions, VectorIndex } from './port.ts';
 
-const MAGIC = 'MRFLAT01';
-const headerBytes = MAGIC.length + 8;
 const PAGE_BYTES = 65_536;
 /** Rows scored by one call of the kernel: their scores stay in the first-level cache. */
 const BLOCK_ROWS = 4096;
@@ -141,51 +139,4 @@ export class FlatIndex implements VectorIndex {
     const at = (id * this.#stride) / 4;
     return this.#rows.slice(at, at + this.dim);
   }
-
-  /** Magic, dimension and count (32 bits, little-endian), then the vectors without padding. */
-  save(): Uint8Array {
-    const bytes = new Uint8Array(headerBytes + this.count * this.dim * 4);
-    bytes.set(Buffer.from(MAGIC));
-    const view = new DataView(bytes.buffer);
-    view.setUint32(MAGIC.length, this.dim, true);
-    view.setUint32(MAGIC.length + 4, this.count, true);
-    const vectors = new Float32Array(bytes.buffer, headerBytes);
-    for (let i = 0; i < this.count; i++) {
-      const at = (i * this.#stride) / 4;
-      vectors.set(this.#rows.subarray(at, at + this.dim), i * this.dim);
-    }
-    return bytes;
-  }
-
-  /** Reads what `save` wrote; anything else, and a file cut short, is MR_INDEX_CORRUPT. */
-  static load(bytes: Uint8Array): FlatIndex {
-    const { vectors, dim } = FlatIndex.vectorsIn(bytes);
-    return FlatIndex.build(vectors, dim);
-  }
-
-  /** The vectors that `save` wrote, [count, dim]. Errors: as `load`. */
-  static vectorsIn(bytes: Uint8Array): { readonly vectors: Float32Array; readonly dim: number } {
-    const alien =
-      bytes.byteLength < headerBytes || Buffer.from(bytes.subarray(0, MAGIC.length)).toString() !== MAGIC;
-    if (alien) throw corrupt(`it does not start with ${MAGIC}`);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const dim = view.getUint32(MAGIC.length, true);
-    const count = view.getUint32(MAGIC.length + 4, true);
-    const expected = headerBytes + count * dim * 4;
-    if (dim === 0 || bytes.byteLength !== expected) {
-      throw corrupt(
-        `${count} vectors of dimension ${dim} take ${expected} bytes; it has ${bytes.byteLength}`,
-      );
-    }
-    // A copy: floats must lie at multiples of four, which a view of a file need not.
-    const vectors = new Float32Array(count * dim);
-    new Uint8Array(vectors.buffer).set(bytes.subarray(headerBytes));
-    return { vectors, dim };
-  }
-}
-
-function corrupt(why: string): InputError {
-  return new InputError('MR_INDEX_CORRUPT', `not a flat index, or a damaged one: ${why}`, {
-    hint: 'Fetch the version again, or rebuild the index from the item vectors.',
-  });
 }

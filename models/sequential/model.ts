@@ -1,7 +1,7 @@
 import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
-import { FlatIndex } from '../index/flat-index.ts';
 import type { RetrievalModel } from '../model.ts';
+import { saveItemVectors } from '../serving/item-vectors.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { sequentialDefaults, sequentialParameters } from './config.ts';
@@ -25,7 +25,7 @@ export const sequentialModel: RetrievalModel = {
       dimension: dim,
       files: {
         [TOWER_FILE]: userTower,
-        [ITEM_VECTORS_FILE]: FlatIndex.build(itemVectors, dim).save(),
+        [ITEM_VECTORS_FILE]: saveItemVectors(itemVectors, dim),
         [VOCABULARY_FILE]: dataset.vocabulary.toBytes(),
         [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
       },

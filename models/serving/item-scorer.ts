@@ -1,6 +1,6 @@
 import type { ContextFeatures, Profile } from '#schemas';
-import { FlatIndex } from '../index/flat-index.ts';
 import { Vocabulary } from '../vocabulary.ts';
+import { readItemVectors } from './item-vectors.ts';
 import { ItemWeights } from './item-weights.ts';
 import {
   ITEM_VECTORS_FILE,
@@ -34,7 +34,7 @@ export async function openItemScorer(
     const weights = ItemWeights.parse(read(ITEM_WEIGHTS_FILE));
     return { vocabulary, prepare: async (users) => scoresByWeights(weights, users), close: async () => {} };
   }
-  const { dim, vectors: items } = FlatIndex.vectorsIn(read(ITEM_VECTORS_FILE));
+  const { dim, vectors: items } = readItemVectors(read(ITEM_VECTORS_FILE));
   const encoder = await serving.encoder(
     Object.fromEntries(serving.encoderFiles.map((name) => [name, read(name)])),
   );

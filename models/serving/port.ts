@@ -3,7 +3,7 @@ import type { VersionContents } from '../artifact/port.ts';
 
 /** Files that versions have in common, whatever the model. */
 export const VOCABULARY_FILE = 'vocabulary.json';
-/** Vectors of items, a FlatIndex. */
+/** Vectors of items: `item-vectors.ts`. */
 export const ITEM_VECTORS_FILE = 'items.index';
 /** Ids of items in the order of the rows of an index, as JSON; of an index that came with a version, the vocabulary has them. */
 export const ITEM_IDS_FILE = 'items.json';

@@ -1,6 +1,6 @@
 import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
-import { FlatIndex } from '../index/flat-index.ts';
 import type { RetrievalModel } from '../model.ts';
+import { saveItemVectors } from '../serving/item-vectors.ts';
 import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { twoTowerDefaults, twoTowerParameters } from './config.ts';
@@ -33,7 +33,7 @@ export const twoTowerModel: RetrievalModel = {
         [TOWER_FILE]: userTower,
         // What a text encoder makes of a title is no part of a version.
         ...(data.itemTexts === undefined && { [ITEM_TOWER_FILE]: itemTower }),
-        [ITEM_VECTORS_FILE]: FlatIndex.build(itemVectors, dim).save(),
+        [ITEM_VECTORS_FILE]: saveItemVectors(itemVectors, dim),
         [VOCABULARY_FILE]: vocabulary.toBytes(),
         [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
       },

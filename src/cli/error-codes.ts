@@ -18,6 +18,8 @@ export const CLI_ERRORS = {
     Run the command again with --log-level debug, and report what it shows.`,
   MR_USAGE: fixInput`The command line is invalid.
     See millrace --help, or --help after a command.`,
+  MR_VERSION_NO_VECTORS: fixInput`A version to export has no item vectors.
+    Export one of a model that has them, such as the two-tower: see "millrace versions".`,
 };
 
 declare module '#platform' {

@@ -3,7 +3,16 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileProblem, fingerprint, ifThere, namesIn, removePartial, writeDurably } from './files.ts';
+import {
+  fileProblem,
+  fingerprint,
+  ifThere,
+  namesIn,
+  PARTIAL_PREFIX,
+  removePartial,
+  replaceDurably,
+  writeDurably,
+} from './files.ts';
 import { temporaryDirectory } from './testing/index.ts';
 
 describe('files', () => {
@@ -29,6 +38,19 @@ describe('files', () => {
     truncateSync(path, 3);
     assert.equal(await fileProblem(path, written), 'has 3 bytes, but was written with 4');
     assert.equal(readFileSync(path, 'utf8'), 'nex');
+  });
+
+  it('are replaced whole, and nothing stays aside', async (t) => {
+    const directory = temporaryDirectory(t);
+    const path = join(directory, 'file');
+    writeFileSync(join(directory, `${PARTIAL_PREFIX}file`), 'left by a crash, and longer than the next');
+    await replaceDurably(path, Buffer.from('first'));
+    await replaceDurably(path, Buffer.from('next'));
+    assert.equal(readFileSync(path, 'utf8'), 'next');
+    mkdirSync(join(directory, 'directory'));
+    await assert.rejects(replaceDurably(join(directory, 'directory'), Buffer.from('text')));
+    await assert.rejects(replaceDurably(join(directory, 'none', 'file'), Buffer.from('text')));
+    assert.deepEqual(await namesIn(directory), ['directory', 'file']);
   });
 
   it('of writers that have crashed go, those of others stay', async (t) => {

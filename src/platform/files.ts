@@ -1,8 +1,8 @@
 /** Files that survive a crash, and what to make of those that are not there. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { errorCode } from './errors.ts';
 
 /** Prefix of what is being written; what a crash has left of it is of no use to anyone. */
@@ -39,6 +39,19 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   } finally {
     await file.close();
   }
+}
+
+/** Writes a file whole or not at all, also where power fails meanwhile; one that is there is replaced. */
+export async function replaceDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const aside = join(dirname(path), PARTIAL_PREFIX + basename(path));
+  try {
+    await writeDurably(aside, bytes);
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
+  await sync(dirname(path));
 }
 
 /** Makes a file's contents, or a directory's names, survive a power failure. */

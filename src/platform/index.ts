@@ -52,6 +52,7 @@ export {
   namesIn,
   PARTIAL_PREFIX,
   removePartial,
+  replaceDurably,
   sync,
   writeDurably,
 } from './files.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FlatIndex, openVersion, type VersionFiles, Vocabulary } from '#models';
+import { openVersion, readItemVectors, type VersionFiles, Vocabulary } from '#models';
 import { takeSnapshot } from '#offline';
 import {
   example,
@@ -20,11 +20,9 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 
 /** The vector that a version has of an item. */
 function vectorOf(files: VersionFiles, itemId: string): number[] {
-  const saved = files.read('items.index');
-  const { dim, count } = FlatIndex.load(saved);
+  const { dim, vectors } = readItemVectors(files.read('items.index'));
   const at = Vocabulary.parse(files.read('vocabulary.json')).itemIndex(itemId) ?? Number.NaN;
-  const start = saved.length - 4 * dim * count + 4 * dim * at;
-  return Array.from({ length: dim }, (_, i) => saved.readFloatLE(start + 4 * i));
+  return Array.from(vectors.subarray(at * dim, (at + 1) * dim));
 }
 
 test('weights are taken over by what they stand for, though items, users and values have come in between', async (t) => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 
@@ -17,7 +19,8 @@ describe('the models of implicit feedback', () => {
     it(`${model} is trained, published, loaded and answers`, async (t) => {
       const training = { models: [model] };
       const models = { ials: { dim: 8 }, ease: { weightsPerItem: 20 } };
-      const { begin, run } = commandLine(t, { ...smallWorld, training, models });
+      const { begin, run, directory } = commandLine(t, { ...smallWorld, training, models });
+      const file = join(directory, 'items.faiss');
       const start = begin(['start', '--json']);
       const up = JSON.parse((await start.until(/^\{"url".*\}$/m))[0]) as Started;
 
@@ -46,6 +49,20 @@ describe('the models of implicit feedback', () => {
         assert.equal(((await missing.json()) as { code: string }).code, 'MR_SIMILAR_ITEM');
       } else assert.deepEqual([response.status, similar.code], [400, 'MR_SIMILAR_MODEL']);
       assert.equal((await start.signal('SIGINT')).code, 0);
+
+      const exported = await run(['versions', 'export', up.version.slice(0, 8), '--faiss', file, '--json']);
+      if (model !== 'ials') {
+        assert.equal(exported.code, 2);
+        assert.match(exported.err, /MR_VERSION_NO_VECTORS/);
+        return;
+      }
+      const [{ vectors }] = jsonLines<{ vectors: number }>(exported.out) as [{ vectors: number }];
+      const written = readFileSync(file);
+      assert.equal(written.toString('latin1', 0, 4), 'IxFI');
+      assert.deepEqual([written.readInt32LE(4), written.readBigInt64LE(8)], [8, BigInt(vectors)]);
+      const ids = readFileSync(`${file}.items.txt`, 'utf8').trimEnd().split('\n');
+      assert.equal(ids.length, vectors);
+      assert.deepEqual(ids, ids.toSorted());
     });
   }
 });

@@ -8,7 +8,7 @@ const door = JSON.stringify(join(import.meta.dirname, '../../../models/index.ts'
 
 /** Users as the mean of random vectors of the items that they had. */
 const model = `
-  import { configured, FlatIndex, ITEM_VECTORS_FILE, itemVocabulary, onCpu, seededRandom, VOCABULARY_FILE } from ${door};
+  import { configured, ITEM_VECTORS_FILE, itemVocabulary, onCpu, readItemVectors, saveItemVectors, seededRandom, VOCABULARY_FILE } from ${door};
   const parameters = { width: { default: 4, range: 'a whole number above 0', about: 'Length of the vectors.' } };
   export default {
     name: 'mean-item', role: 'retrieval', about: 'the mean of the items before', parameters,
@@ -23,14 +23,14 @@ const model = `
         save: () => ({ arrays: new Map(), values: null }), restore() {}, async close() {},
         result: async () => ({
           dimension: width,
-          files: { [ITEM_VECTORS_FILE]: FlatIndex.build(vectors, width).save(), [VOCABULARY_FILE]: itemVocabulary(dataset) },
+          files: { [ITEM_VECTORS_FILE]: saveItemVectors(vectors, width), [VOCABULARY_FILE]: itemVocabulary(dataset) },
         }),
       };
     },
     serving: {
       kind: 'vectors', encoderFiles: [ITEM_VECTORS_FILE],
       async encoder(files) {
-        const { dim, vectors } = FlatIndex.vectorsIn(files[ITEM_VECTORS_FILE]);
+        const { dim, vectors } = readItemVectors(files[ITEM_VECTORS_FILE]);
         const encode = async (users) => {
           const encoded = new Float32Array(users.length * dim);
           users.forEach(({ history }, row) => history.slice(0, 5).forEach((item) => {

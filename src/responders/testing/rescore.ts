@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { FlatIndex, openVersion, UserEncoder, Vocabulary } from '#models';
+import { type ItemVectors, openVersion, readItemVectors, UserEncoder, Vocabulary } from '#models';
 import type { ContextFeatures } from '#schemas';
 import type { Recommendation } from '../responder.ts';
 
@@ -11,7 +11,7 @@ export class Rescorer {
   readonly #context: ContextFeatures | null;
   readonly #vectors = new Map<
     string,
-    Promise<{ vector: Float32Array; index: FlatIndex; vocabulary: Vocabulary }>
+    Promise<{ vector: Float32Array; items: ItemVectors; vocabulary: Vocabulary }>
   >();
 
   /** `history`: items of interest of a user, newest first. `context`: of the moment in which all answers were given. */
@@ -26,11 +26,14 @@ export class Rescorer {
   }
 
   /** Asserts that the items of the index are the best of those not excluded, with that version's own scores. */
-  async check({ version, user_id, items, k }: Recommendation, excluded: ReadonlySet<string>): Promise<void> {
+  async check(
+    { version, user_id, items: given, k }: Recommendation,
+    excluded: ReadonlySet<string>,
+  ): Promise<void> {
     assert.ok(version !== null);
-    const { vector, index, vocabulary } = await this.#load(version, user_id);
-    const scores = Array.from({ length: index.count }, (_, i) => {
-      const itemVector = index.vector(i);
+    const { vector, items, vocabulary } = await this.#load(version, user_id);
+    const scores = Array.from({ length: vocabulary.itemCount }, (_, i) => {
+      const itemVector = items.vectors.subarray(i * items.dim, (i + 1) * items.dim);
       return {
         id: vocabulary.itemId(i),
         score: vector.reduce((sum, x, d) => sum + x * (itemVector[d] as number), 0),
@@ -40,9 +43,9 @@ export class Rescorer {
       .filter(({ id }) => !excluded.has(id))
       .sort((a, b) => b.score - a.score)
       .slice(0, k);
-    const given = items.filter(({ source }) => source === 'index');
-    assert.equal(given.length, best.length);
-    given.forEach(({ item_id, score }, rank) => {
+    const found = given.filter(({ source }) => source === 'index');
+    assert.equal(found.length, best.length);
+    found.forEach(({ item_id, score }, rank) => {
       const own = scores.find(({ id }) => id === item_id)?.score ?? Number.NaN;
       assert.ok(Math.abs(score - own) < 1e-5, `${item_id} scores ${own} in ${version}, not ${score}`);
       assert.ok(Math.abs(score - (best[rank]?.score ?? 0)) < 1e-5, `rank ${rank} is not the best`);
@@ -68,6 +71,6 @@ export class Rescorer {
       context: Int32Array.from(vocabulary.contextValues(this.#context)),
     });
     await encoder.close();
-    return { vector, index: FlatIndex.load(files.read('items.index')), vocabulary };
+    return { vector, items: readItemVectors(files.read('items.index')), vocabulary };
   }
 }

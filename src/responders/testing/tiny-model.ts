@@ -1,4 +1,4 @@
-import { FlatIndex, trainTwoTower, Vocabulary } from '#models';
+import { saveItemVectors, trainTwoTower, Vocabulary } from '#models';
 import type { ContextFeatures, Item } from '#schemas';
 
 export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
@@ -53,7 +53,7 @@ export async function tinyModel(dimension: number, seed: number, contexts: reado
   );
   const contents = {
     'user-tower.onnx': trained.userTower,
-    'items.index': FlatIndex.build(trained.itemVectors, dimension).save(),
+    'items.index': saveItemVectors(trained.itemVectors, dimension),
     'vocabulary.json': vocabulary.toBytes(),
   };
   return { contents, vocabulary };

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TopicWriter } from '#engine';
-import { FlatIndex, localArtifacts, openVersion, vectorBytes } from '#models';
+import { localArtifacts, openIndex, openVersion, saveItemVectors, vectorBytes } from '#models';
 import type { Candidate, IndexBuild } from '#schemas';
 import { item, itemIds } from '../testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
@@ -41,11 +41,11 @@ async function built(
 ): Promise<IndexBuild> {
   const { manifest } = await openVersion(join(dataDirectory, directory));
   const ids = [...vectors.keys()];
-  const index = FlatIndex.build(Float32Array.from(ids.flatMap((id) => [...(vectors.get(id) ?? [])])), DIM);
+  const rows = Float32Array.from(ids.flatMap((id) => [...(vectors.get(id) ?? [])]));
   const store = localArtifacts(join(dataDirectory, 'indexes'));
   const name = await store.write(
     { ...manifest, itemCount: ids.length, indexOf: version },
-    { 'items.index': index.save(), 'items.json': Buffer.from(JSON.stringify(ids)) },
+    { 'items.index': saveItemVectors(rows, DIM), 'items.json': Buffer.from(JSON.stringify(ids)) },
   );
   return {
     version,
@@ -63,7 +63,7 @@ async function built(
 /** Longer than any other, so that its inner product with all that points its way is the highest. */
 async function towards(world: TestWorld, { directory }: Candidate, id: string, length = 10) {
   const files = await openVersion(join(world.dataDirectory, directory));
-  const index = FlatIndex.load(files.read('items.index'));
+  const index = openIndex(files.read('items.index'));
   const at = itemIds.indexOf(id);
   return (index.vector(at) as Float32Array).map((value) => value * length);
 }

@@ -1,7 +1,6 @@
 /** The thread that embeds items, and indexes what it has embedded: both block whoever does it. */
 import { join } from 'node:path';
 import {
-  FlatIndex,
   INDEXES_DIRECTORY,
   type IndexCalibration,
   ITEM_IDS_FILE,
@@ -9,6 +8,7 @@ import {
   loadModelModules,
   localArtifacts,
   openVersion,
+  saveItemVectors,
 } from '#models';
 import { serveThread } from '#platform';
 import { type ItemChange, ItemEmbedder, type VectorChange } from './item-embedder.ts';
@@ -59,7 +59,6 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
         },
         async build() {
           const ids = vectors.ids();
-          const built = FlatIndex.build(vectors.matrix(ids), vectors.dim);
           const calibration = undefined as IndexCalibration | undefined;
           const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
           const described = {
@@ -69,7 +68,7 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
             ...(calibration && { index: calibration }),
           };
           const index = await store.write(described, {
-            [ITEM_VECTORS_FILE]: built.save(),
+            [ITEM_VECTORS_FILE]: saveItemVectors(vectors.matrix(ids), vectors.dim),
             [ITEM_IDS_FILE]: Buffer.from(JSON.stringify(ids)),
           });
           return { index, items: ids.length, calibration };

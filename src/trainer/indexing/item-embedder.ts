@@ -1,7 +1,7 @@
 import {
-  FlatIndex,
   ITEM_VECTORS_FILE,
   type ItemEncoding,
+  readItemVectors,
   retrievalModelOf,
   type VersionFiles,
   VOCABULARY_FILE,
@@ -42,7 +42,7 @@ export class ItemEmbedder {
 
   /** Notes the vectors that the version came with, so that only what differs from them is a change. */
   noteTrained(files: VersionFiles): void {
-    const { vectors, dim } = FlatIndex.vectorsIn(files.read(ITEM_VECTORS_FILE));
+    const { vectors, dim } = readItemVectors(files.read(ITEM_VECTORS_FILE));
     for (let item = 0; item < this.#vocabulary.itemCount; item++) {
       this.vectors.put(this.#vocabulary.itemId(item), vectors.subarray(item * dim, (item + 1) * dim));
     }

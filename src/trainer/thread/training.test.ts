@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { FlatIndex, openVersion, UserEncoder, Vocabulary } from '#models';
+import { FlatIndex, openVersion, readItemVectors, UserEncoder, Vocabulary } from '#models';
 import { takeSnapshot } from '#offline';
 import { example, fillSmallWorld, openSmallWorld, startMs, writeExamples } from '#offline/testing';
 import { createLogger, MillraceError, systemClock } from '#platform';
@@ -66,7 +66,8 @@ test('from a snapshot to a version that can be read and served', async (t) => {
   assert.equal(judgements.model.perUser['ndcg@10']?.length, 24);
 
   const vocabulary = Vocabulary.parse(files.read('vocabulary.json'));
-  const index = FlatIndex.load(files.read('items.index'));
+  const { dim, vectors } = readItemVectors(files.read('items.index'));
+  const index = FlatIndex.build(vectors, dim);
   const encoder = await UserEncoder.load(files.read('user-tower.onnx'));
   assert.deepEqual([candidate.items, index.count, vocabulary.itemCount], [31, 31, 31]);
   assert.equal(vocabulary.userCount, 26);
