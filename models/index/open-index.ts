@@ -4,6 +4,6 @@ import type { VectorIndex } from './port.ts';
 
 /** The index that a file holds. Errors: InputError MR_INDEX_CORRUPT. */
 export function openIndex(bytes: Uint8Array): VectorIndex {
-  const { vectors, dim } = readIndex(bytes);
+  const { dim, vectors } = readIndex(bytes);
   return FlatIndex.build(vectors, dim);
 }
