@@ -162,7 +162,13 @@ test('a context is read by hour, weekday, device, place, language and how far a 
 
 test('a vocabulary from before contexts is read as one that knows none', () => {
   const vocabulary = Vocabulary.build({ users: [], items: [{ id: 'x', metadata: null }] });
-  const stored = JSON.parse(vocabulary.toBytes().toString());
+  const { users, items, dictionaries } = vocabulary.contents;
+  const stored = {
+    format: 1,
+    users: [...users],
+    items: [...items],
+    dictionaries: { ...dictionaries } as Record<string, unknown>,
+  };
   for (const name of ['contextCountry', 'contextLanguage']) delete stored.dictionaries[name];
   const old = Vocabulary.parse(Buffer.from(JSON.stringify(stored)));
   assert.equal(old.itemIndex('x'), 0);
@@ -200,9 +206,47 @@ test('bytes that are no vocabulary are refused', () => {
     '{',
     '[]',
     '{}',
-    whole.replace('1', '2'),
-    whole.replace('"users":[]', '"users":[1]'),
+    whole.replace('"format":2', '"format":3'),
+    whole.replace('"users":0', '"users":[1]'),
+    whole.replace('"tags":[]', '"tags":[1]'),
+    '{"format":1,"users":[1],"items":[]}',
   ]) {
     assert.throws(() => Vocabulary.parse(Buffer.from(text)), { code: 'MR_VERSION_CORRUPT' });
+  }
+});
+
+test('a vocabulary of an earlier release is read: all of it one JSON text', () => {
+  const vocabulary = Vocabulary.build({
+    users: [{ id: 'u "1"\\', profile: null }],
+    items: [{ id: 'é', metadata: null }],
+  });
+  const { users, items, dictionaries } = vocabulary.contents;
+  const stored = { format: 1, users: [...users], items: [...items], dictionaries };
+  assert.deepEqual(Vocabulary.parse(Buffer.from(JSON.stringify(stored))).toBytes(), vocabulary.toBytes());
+});
+
+test('a vocabulary that is cut anywhere, or says another number of ids, is refused', () => {
+  const ids = ['a', 'b "c"', 'd\ne', 'é'];
+  const vocabulary = Vocabulary.build({
+    users: ids.map((id) => ({ id, profile: null })),
+    items: ids.map((id) => ({ id, metadata: null })),
+  });
+  const bytes = vocabulary.toBytes();
+  assert.equal(Vocabulary.parse(bytes).itemIndex('d\ne'), 2);
+  for (let end = 0; end < bytes.length; end++) {
+    assert.throws(
+      () => Vocabulary.parse(bytes.subarray(0, end)),
+      { code: 'MR_VERSION_CORRUPT' },
+      `cut at ${end}`,
+    );
+  }
+  const text = bytes.toString();
+  for (const wrong of [
+    text.replace('"users":4', '"users":3'),
+    text.replace('"items":4', '"items":5'),
+    `${text}"f"\n`,
+  ]) {
+    assert.notEqual(wrong, text);
+    assert.throws(() => Vocabulary.parse(Buffer.from(wrong)), { code: 'MR_VERSION_CORRUPT' });
   }
 });

@@ -1,5 +1,6 @@
 import { FatalError, invariant } from '#platform';
 import type { ContextFeatures, Device, Item, Profile } from '#schemas';
+import { IdTable } from './id-table.ts';
 import type { ItemInput } from './serving/port.ts';
 import type { Bags, Categoricals } from './two-tower/data.ts';
 import { TITLE_BUCKETS, titleGrams } from './two-tower/title.ts';
@@ -24,15 +25,22 @@ const LONGEST_DURATION = 8;
 const dictionaryNames = ['gender', 'occupation', 'country', 'type', 'category', 'language', 'tags'] as const;
 /** Those of the context, which vocabularies had not at first. */
 const contextNames = ['contextCountry', 'contextLanguage'] as const;
-type DictionaryName = (typeof dictionaryNames)[number] | (typeof contextNames)[number];
+export type DictionaryName = (typeof dictionaryNames)[number] | (typeof contextNames)[number];
 
 /** The values met in training, in order; their index is their place + 1, and 0 stands for every other value. */
 type Dictionaries = Readonly<Record<DictionaryName, readonly string[]>>;
 
-type Stored = {
-  readonly format: 1;
-  readonly users: readonly string[];
-  readonly items: readonly string[];
+/** As JSON on the first line; users and items follow, one a line. Format 1, which is read as well, had them in the same text. */
+type Header = {
+  readonly format: 2;
+  readonly users: number;
+  readonly items: number;
+  readonly dictionaries: Dictionaries;
+};
+
+type Contents = {
+  readonly users: IdTable;
+  readonly items: IdTable;
   readonly dictionaries: Dictionaries;
 };
 
@@ -57,19 +65,15 @@ export type VocabularySource = {
  * it was taught. Users are numbered from 1 (0 is unknown), items from 0, values of a feature from 1 (0 is unknown).
  */
 export class Vocabulary {
-  readonly #users: readonly string[];
-  readonly #items: readonly string[];
+  readonly #users: IdTable;
+  readonly #items: IdTable;
   readonly #dictionaries: Dictionaries;
-  readonly #userIndices: ReadonlyMap<string, number>;
-  readonly #itemIndices: ReadonlyMap<string, number>;
   readonly #valueIndices: Readonly<Record<DictionaryName, ReadonlyMap<string, number>>>;
 
-  private constructor({ users, items, dictionaries }: Omit<Stored, 'format'>) {
+  private constructor({ users, items, dictionaries }: Contents) {
     this.#users = users;
     this.#items = items;
     this.#dictionaries = dictionaries;
-    this.#userIndices = indicesFrom(users, 1);
-    this.#itemIndices = indicesFrom(items, 0);
     const entries = [...dictionaryNames, ...contextNames].map(
       (name) => [name, indicesFrom(dictionaries[name], 1)] as const,
     );
@@ -86,8 +90,8 @@ export class Vocabulary {
       languages.add(context?.language ?? null);
     }
     return new Vocabulary({
-      users: users.map(({ id }) => id),
-      items: items.map(({ id }) => id),
+      users: IdTable.of(users.map(({ id }) => id)),
+      items: IdTable.of(items.map(({ id }) => id)),
       dictionaries: {
         gender: distinct(profiles.map(({ gender }) => (gender === 'unknown' ? null : gender))),
         occupation: distinct(profiles.map(({ occupation }) => occupation)),
@@ -103,57 +107,70 @@ export class Vocabulary {
   }
 
   /** Reads what `toBytes` wrote. FatalError MR_VERSION_CORRUPT for anything else. */
-  static parse(bytes: Uint8Array): Vocabulary {
-    let stored: Partial<Stored>;
+  static parse(given: Uint8Array): Vocabulary {
+    const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+    const newline = bytes.indexOf('\n');
+    const lineEnd = newline < 0 ? bytes.length : newline;
+    let header: { [field in keyof Header]?: unknown };
     try {
-      stored = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+      header = JSON.parse(bytes.toString('utf8', 0, lineEnd));
     } catch (cause) {
       throw unreadable('it is not JSON', cause);
     }
-    const { format, users, items, dictionaries } = stored;
-    if (format !== 1) throw unreadable(`it has format ${format}; this build reads format 1`);
-    const lists = [users, items, ...dictionaryNames.map((name) => dictionaries?.[name])];
-    if (!lists.every(isTextList))
-      throw unreadable('one of its lists is missing, or holds something other than strings');
-    const later = Object.fromEntries(contextNames.map((name) => [name, dictionaries?.[name] ?? []]));
-    if (!Object.values(later).every(isTextList))
-      throw unreadable('a list of its context holds something other than strings');
-    const known = { ...(stored as Stored).dictionaries, ...later };
-    return new Vocabulary({ ...(stored as Stored), dictionaries: known });
+    const { format, users, items, dictionaries } = header;
+    if (format !== 1 && format !== 2)
+      throw unreadable(`it has format ${format}; this build reads formats 1 and 2`);
+    const known = dictionariesIn(dictionaries);
+    if (format === 1) {
+      if (!isTextList(users) || !isTextList(items)) throw unreadable(LIST_MISSING);
+      return new Vocabulary({ users: IdTable.of(users), items: IdTable.of(items), dictionaries: known });
+    }
+    if (!isCount(users) || !isCount(items)) throw unreadable(LIST_MISSING);
+    const readUsers = IdTable.readLines(bytes, lineEnd + 1, users);
+    const readItems = readUsers && IdTable.readLines(bytes, readUsers.end, items);
+    if (readUsers === undefined || readItems === undefined || readItems.end !== bytes.length)
+      throw unreadable(`it does not hold ${users} users and ${items} items`);
+    return new Vocabulary({ users: readUsers.table, items: readItems.table, dictionaries: known });
   }
 
   /** Equal vocabularies give equal bytes. */
   toBytes(): Buffer {
-    const stored: Stored = {
-      format: 1,
-      users: this.#users,
-      items: this.#items,
+    const header: Header = {
+      format: 2,
+      users: this.#users.size,
+      items: this.#items.size,
       dictionaries: this.#dictionaries,
     };
-    return Buffer.from(JSON.stringify(stored));
+    const first = Buffer.from(`${JSON.stringify(header)}\n`);
+    return Buffer.concat([first, ...this.#users.writeLines(), ...this.#items.writeLines()]);
+  }
+
+  /** Everything that has an index, each in the order of these. */
+  get contents(): Contents {
+    return { users: this.#users, items: this.#items, dictionaries: this.#dictionaries };
   }
 
   /** Rows of the user table: the known users, and the unknown one. */
   get userCount(): number {
-    return this.#users.length + 1;
+    return this.#users.size + 1;
   }
 
   get itemCount(): number {
-    return this.#items.length;
+    return this.#items.size;
   }
 
   /** 0 for a user who was not trained. */
   userIndex(id: string): number {
-    return this.#userIndices.get(id) ?? 0;
+    return (this.#users.placeOf(id) ?? -1) + 1;
   }
 
   /** Undefined for an item that was not trained. */
   itemIndex(id: string): number | undefined {
-    return this.#itemIndices.get(id);
+    return this.#items.placeOf(id);
   }
 
   itemId(index: number): string {
-    const id = this.#items[index];
+    const id = this.#items.at(index);
     invariant(id !== undefined, `there is no item ${index} among ${this.itemCount}`);
     return id;
   }
@@ -188,7 +205,7 @@ export class Vocabulary {
   historyIndices(recentItems: readonly string[]): number[] {
     const indices: number[] = [];
     for (const id of recentItems) {
-      const index = this.#itemIndices.get(id);
+      const index = this.#items.placeOf(id);
       if (index !== undefined) indices.push(index);
     }
     return indices;
@@ -309,7 +326,23 @@ function distinct(values: Iterable<string | null>): string[] {
   return ([...met] as string[]).sort();
 }
 
-function isTextList(value: unknown): boolean {
+const LIST_MISSING = 'one of its lists is missing, or holds something other than strings';
+
+/** Those of the context, which vocabularies had not at first, may be missing. */
+function dictionariesIn(stored: unknown): Dictionaries {
+  const given = (stored ?? {}) as { readonly [name in DictionaryName]?: unknown };
+  const later = Object.fromEntries(contextNames.map((name) => [name, given[name] ?? []]));
+  const all = { ...given, ...later };
+  if (![...dictionaryNames, ...contextNames].every((name) => isTextList(all[name])))
+    throw unreadable(LIST_MISSING);
+  return all as unknown as Dictionaries;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isTextList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
 

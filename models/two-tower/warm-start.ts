@@ -2,14 +2,12 @@ import { FatalError } from '#platform';
 import type { ManifestFile, VersionFiles } from '../artifact/port.ts';
 import { type CheckpointArray, decodeCheckpoint, WEIGHTS_FILE } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
+import { IdTable } from '../id-table.ts';
+import { VOCABULARY_FILE } from '../serving/port.ts';
 import type { Training } from '../training.ts';
-import { Vocabulary } from '../vocabulary.ts';
+import { type DictionaryName, Vocabulary } from '../vocabulary.ts';
 
-type Contents = {
-  readonly users: readonly string[];
-  readonly items: readonly string[];
-  readonly dictionaries: Readonly<Record<string, readonly string[]>>;
-};
+type Contents = Vocabulary['contents'];
 
 /** For each row of a parameter, its row before; -1 for a new one. */
 type RowMap = Int32Array;
@@ -26,7 +24,7 @@ export function warmStart<R>(
 ): void {
   if (!version.names.includes(WEIGHTS_FILE)) throw noWeights(version.version);
   const before = decodeCheckpoint(version.read(WEIGHTS_FILE)).arrays;
-  const rows = rowMaps(contentsOf(Vocabulary.parse(version.read('vocabulary.json'))), contentsOf(now));
+  const rows = rowMaps(Vocabulary.parse(version.read(VOCABULARY_FILE)).contents, now.contents);
   const isOtherText = hashesOf(version.manifest.textEncoder) !== hashesOf(textEncoder);
   const fresh = training.save();
   const arrays = new Map<string, CheckpointArray>(fresh.arrays);
@@ -52,20 +50,16 @@ function moved(fresh: CheckpointArray, old: CheckpointArray, rows: RowMap | unde
   return merged;
 }
 
-function contentsOf(vocabulary: Vocabulary): Contents {
-  return JSON.parse(vocabulary.toBytes().toString()) as Contents;
-}
-
 function rowMaps(before: Contents, now: Contents): Readonly<Record<string, RowMap>> {
   // The unknown user is the first row, the unknown item the last one.
-  const users = [0, ...places(before.users, now.users, 1)];
-  const items = [...places(before.items, now.items, 0), before.items.length];
-  const values = (name: string) => [
+  const users = [0, ...placesOf(before.users, now.users, 1)];
+  const items = [...placesOf(before.items, now.items, 0), before.items.size];
+  const values = (name: DictionaryName) => [
     0,
-    ...places(before.dictionaries[name] ?? [], now.dictionaries[name] ?? [], 1),
+    ...places(before.dictionaries[name], now.dictionaries[name], 1),
   ];
-  const column = (name: string) => {
-    return { size: (before.dictionaries[name]?.length ?? 0) + 1, rows: values(name) };
+  const column = (name: DictionaryName) => {
+    return { size: before.dictionaries[name].length + 1, rows: values(name) };
   };
   const fixed = (size: number) => ({ size, rows: Array.from({ length: size }, (_, i) => i) });
   return {
@@ -79,14 +73,20 @@ function rowMaps(before: Contents, now: Contents): Readonly<Record<string, RowMa
       ...[column('contextCountry'), column('contextLanguage')],
       fixed(9),
     ]),
-    tags: Int32Array.from(places(before.dictionaries.tags ?? [], now.dictionaries.tags ?? [], 0)),
+    tags: Int32Array.from(places(before.dictionaries.tags, now.dictionaries.tags, 0)),
   };
 }
 
 /** Where each of `now` stood before, counted from `first`; -1 where it did not. */
 function places(before: readonly string[], now: readonly string[], first: number): number[] {
-  const known = new Map(before.map((value, place) => [value, place + first]));
-  return now.map((value) => known.get(value) ?? -1);
+  return placesOf(IdTable.of(before), now, first);
+}
+
+function placesOf(before: IdTable, now: Iterable<string>, first: number): number[] {
+  return Array.from(now, (id) => {
+    const place = before.placeOf(id);
+    return place === undefined ? -1 : place + first;
+  });
 }
 
 /** Columns whose values share a table, one after another. */

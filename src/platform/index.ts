@@ -56,6 +56,7 @@ export {
   sync,
   writeDurably,
 } from './files.ts';
+export { hashBytes } from './hash-bytes.ts';
 export {
   createHttpServer,
   type HttpReply,

@@ -1,6 +1,5 @@
 import { crossKey } from '#features';
-import { readUnsigned, unsignedBytes, writeUnsigned } from '#platform';
-import { hashBytes } from './hash-bytes.ts';
+import { hashBytes, readUnsigned, unsignedBytes, writeUnsigned } from '#platform';
 import { RowArena } from './row-arena.ts';
 import { withRoom } from './scratch.ts';
 

@@ -1,4 +1,4 @@
-import { hashBytes } from './hash-bytes.ts';
+import { hashBytes } from '#platform';
 import { withRoom } from './scratch.ts';
 import { Slabs } from './slabs.ts';
 

@@ -1,5 +1,4 @@
-import { invariant } from '#platform';
-import { hashBytes } from './hash-bytes.ts';
+import { hashBytes, invariant } from '#platform';
 import { Packing } from './packing.ts';
 
 const SLAB_BYTES = 2 ** 18;
