@@ -1,5 +1,6 @@
 /** The models that can be trained and served, one a line, beside those of modules; the first is trained where nobody chooses. */
 import { ConfigurationError } from '#platform';
+import { dlrmModel } from './dlrm/model.ts';
 import { easeModel } from './ease/model.ts';
 import { ialsModel } from './ials/model.ts';
 import { itemKnnModel } from './item-knn/model.ts';
@@ -19,6 +20,7 @@ export const models = [
   stackedModel,
   treesModel,
   neuMfModel,
+  dlrmModel,
 ] as const satisfies readonly Model[];
 
 /** These, and those of modules that this thread has loaded. */

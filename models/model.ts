@@ -57,6 +57,8 @@ export type RankingModel = Described & {
   readonly role: 'ranking';
   /** The models whose scores it ranks by beside the features: trained along with it, on other rows than it learns from. */
   readonly bases: readonly RetrievalModel[];
+  /** Items of a user's history that it reads itself; none where it is absent. `config` has been checked. */
+  historyLength?(config: ModelConfig): number;
   /** As a retrieval model's. */
   open(
     dataset: RankingDataset,

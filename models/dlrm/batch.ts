@@ -10,7 +10,7 @@ export type SideBatch = {
   readonly lookup: Lookup;
 };
 
-/** What turns rows of users, or of items, into feeds. */
+/** What turns rows of a side into feeds. */
 export type SideReader = {
   readonly name: SideName;
   readonly rows: Rows;

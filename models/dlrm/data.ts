@@ -1,7 +1,7 @@
 import { InputError } from '#platform';
 import type { Bags, Vectors } from '../two-tower/data.ts';
 
-/** A sparse feature: of each row the ids of its categories, from 0; several, one, or none where it is unknown. */
+/** A sparse feature: each row has ids of categories, from 0; several, one, or none where it is unknown. */
 export type SparseFeature = Bags & { readonly cardinality: number };
 
 /** Users as of their requests, context included, or items. */
@@ -17,18 +17,22 @@ export type Examples = {
   /** Rows of users and of items. */
   readonly user: Int32Array;
   readonly item: Int32Array;
+  /** Rows of candidates; absent where the data has none. */
+  readonly candidate?: Int32Array;
   readonly weight: Float32Array;
   /** 1 or 0. */
   readonly clicked: Uint8Array;
-  /** Of clicked examples, 1 or 0; absent where nobody converts. */
+  /** 1 or 0, read where the example was clicked; absent where nobody converts. */
   readonly converted?: Uint8Array;
-  /** Of converted examples, above 0. */
+  /** Above 0, read where the example was converted. */
   readonly revenue?: Float32Array;
 };
 
 export type DlrmData = {
   readonly users: Rows;
   readonly items: Rows;
+  /** What is known of an item at the moment when it is shown, and of the user and the item together. */
+  readonly candidates?: Rows;
   readonly train: Examples;
   /** Not learned from, but judged after each epoch. */
   readonly validation?: Examples;
@@ -53,11 +57,13 @@ export function countsFor(head: Head, { clicked, converted }: Examples, example:
 const MOST_CLASSES = 2;
 
 /** Refuses data whose parts do not fit together, and outcomes that nothing can be learned from (MR_MODEL_DATA). */
-export function checkData({ users, items, train, validation }: DlrmData): void {
+export function checkData(data: DlrmData): void {
+  const { users, items, candidates, train, validation } = data;
   checkRows('users', users);
   checkRows('items', items);
-  checkExamples('training', train, users.count, items.count);
-  if (validation !== undefined) checkExamples('validation', validation, users.count, items.count);
+  if (candidates !== undefined) checkRows('candidates', candidates);
+  checkExamples('training', train, data);
+  if (validation !== undefined) checkExamples('validation', validation, data);
   checkClasses(train);
 }
 
@@ -77,17 +83,22 @@ export function checkRows(name: string, { count, dense, sparse }: Rows): void {
   });
 }
 
-function checkExamples(name: string, examples: Examples, users: number, items: number): void {
-  const { user, item, weight, clicked, converted, revenue } = examples;
+function checkExamples(name: string, examples: Examples, { users, items, candidates }: DlrmData): void {
+  const { user, item, candidate, weight, clicked, converted, revenue } = examples;
   check(user.length > 0, `the ${name} has no examples`);
-  const others = [item, weight, clicked, converted ?? clicked, revenue ?? clicked];
+  check(
+    (candidate === undefined) === (candidates === undefined),
+    `${name}: candidates are not those of the data`,
+  );
+  const others = [item, candidate ?? item, weight, clicked, converted ?? clicked, revenue ?? clicked];
   check(
     others.every(({ length }) => length === user.length),
     `${name}: columns differ in length`,
   );
   check(revenue === undefined || converted !== undefined, `${name}: revenue without conversions`);
-  checkIds(`${name} users`, user, users);
-  checkIds(`${name} items`, item, items);
+  checkIds(`${name} users`, user, users.count);
+  checkIds(`${name} items`, item, items.count);
+  if (candidate !== undefined) checkIds(`${name} candidates`, candidate, candidates?.count ?? 0);
   checkIds(`${name} clicks`, clicked, MOST_CLASSES);
   if (converted !== undefined) checkIds(`${name} conversions`, converted, MOST_CLASSES);
   const unweighable = weight.find((value) => !(value >= 0 && Number.isFinite(value)));

@@ -7,13 +7,19 @@ import { sum } from '../graph/reduction.ts';
 import { Graph, type Tensor } from '../graph/tensor.ts';
 import type { DlrmConfig } from './config.ts';
 import { network, networkOfOne, sideOf, sideParameters, topParameters } from './network.ts';
-import { type Dimensions, type Parameters, type SideName, vectorsOf } from './parameters.ts';
+import {
+  type Dimensions,
+  type Parameters,
+  type SideDimensions,
+  type SideName,
+  vectorsOf,
+} from './parameters.ts';
 
 type Size = number | string;
 
 /**
  * The graph of one training step, as ONNX. For each head there are `HEAD target` and `HEAD weight` [B]; the outputs are
- * `loss`, the sum of the heads' losses by these weights, `d X` for each parameter X, and `d user sums` and `d item sums`.
+ * `loss`, the sum of the heads' losses by these weights, `d X` for each parameter X, and `d SIDE sums` for each side.
  */
 export function trainingGraph(
   { dense }: Parameters,
@@ -39,7 +45,7 @@ export function trainingGraph(
 }
 
 /**
- * Half of the squared error; of a log-normal amount the negative log likelihood of its logarithm, whose deviation is
+ * Half of the squared error; for log-normal amounts the negative log likelihood of their logarithm, whose deviation is
  * learned as one number, less a constant.
  */
 function revenueLosses(learned: ReadonlyMap<string, Tensor>, output: Tensor, target: Tensor): Tensor {
@@ -49,7 +55,7 @@ function revenueLosses(learned: ReadonlyMap<string, Tensor>, output: Tensor, tar
   return logDeviation === undefined ? squares : add(mul(squares, exp(mul(logDeviation, -2))), logDeviation);
 }
 
-/** The whole network as ONNX, of users and items row by row: output `heads` [B, heads]. */
+/** The whole network as ONNX, with all sides row by row: output `heads` [B, heads]. */
 export function forwardGraph({ dense }: Parameters, dimensions: Dimensions, config: DlrmConfig): Uint8Array {
   const graph = new Graph();
   graph.output('heads', wholeNetwork(graph, dense.inputs(graph), dimensions, config, 'rows').outputs);
@@ -63,16 +69,18 @@ function wholeNetwork(
   config: DlrmConfig,
   rows: Size,
 ): { readonly outputs: Tensor; readonly sums: ReadonlyMap<string, Tensor> } {
-  const user = sideInputs(graph, 'user', dimensions, config, rows);
-  const item = sideInputs(graph, 'item', dimensions, config, rows);
-  const outputs = network(
-    learned,
-    sideOf(learned, 'user', user.dense, user.sums),
-    sideOf(learned, 'item', item.dense, item.sums),
-    config.topLayers,
-  );
-  const sums = new Map([user.sums, item.sums].map((tensor) => [tensor.name, tensor]));
-  return { outputs, sums };
+  const sums = new Map<string, Tensor>();
+  const side = (name: SideName) => {
+    const inputs = sideInputs(graph, name, dimensions, config, rows);
+    sums.set(inputs.sums.name, inputs.sums);
+    return sideOf(learned, name, inputs.dense, inputs.sums);
+  };
+  const sides = {
+    user: side('user'),
+    item: side('item'),
+    candidate: dimensions.candidate && side('candidate'),
+  };
+  return { outputs: network(learned, sides, config.topLayers), sums };
 }
 
 function sideInputs(
@@ -82,7 +90,7 @@ function sideInputs(
   { dim }: DlrmConfig,
   rows: Size,
 ): { readonly dense: Tensor; readonly sums: Tensor } {
-  const { dense, sparse } = dimensions[side];
+  const { dense, sparse } = dimensions[side] as SideDimensions;
   return {
     dense: graph.input(`${side} dense`, [rows, dense]),
     sums: graph.input(`${side} sums`, [rows, sparse, dim]),
@@ -104,19 +112,31 @@ export function itemOnnx({ dense }: Parameters, dimensions: Dimensions, config: 
 }
 
 /**
- * What is computed for a request, as a self-contained ONNX file. Inputs: `user dense` [1, W], `user sums` [1, F, D], and of
- * the candidates what `itemOnnx` has come to, `item vectors` [C, NI, D] and `item first` [C, H]. Output: `heads` [C, heads].
+ * What is computed for a request, as a self-contained ONNX file. Inputs: `user dense` [1, W], `user sums` [1, F, D], what
+ * `itemOnnx` has come to for the candidates, `item vectors` [C, NI, D] and `item first` [C, H], and where the data has
+ * candidates' features, `candidate dense` [C, W] and `candidate sums` [C, F, D]. Output: `heads` [C, heads].
  */
 export function requestOnnx({ dense }: Parameters, dimensions: Dimensions, config: DlrmConfig): Uint8Array {
   const graph = new Graph();
-  const names = [...sideParameters('user'), ...topParameters(config.topLayers)];
+  const names = [
+    ...sideParameters('user'),
+    ...(dimensions.candidate === undefined ? [] : sideParameters('candidate')),
+    ...topParameters(config.topLayers),
+  ];
   const learned = dense.constants(graph, names);
-  const { dense: numbers, sums } = sideInputs(graph, 'user', dimensions, config, 1);
+  const side = (name: SideName, rows: Size) => {
+    const { dense: numbers, sums } = sideInputs(graph, name, dimensions, config, rows);
+    return sideOf(learned, name, numbers, sums);
+  };
   const item = {
     vectors: graph.input('item vectors', ['candidates', vectorsOf(dimensions.item), config.dim]),
     first: graph.input('item first', ['candidates', config.topHidden]),
   };
-  const user = sideOf(learned, 'user', numbers, sums);
-  graph.output('heads', networkOfOne(learned, user, item, config.topLayers));
+  const sides = {
+    user: side('user', 1),
+    item,
+    candidate: dimensions.candidate && side('candidate', 'candidates'),
+  };
+  graph.output('heads', networkOfOne(learned, sides, config.topLayers));
   return toOnnx(graph);
 }

@@ -11,26 +11,32 @@ export type Dimensions = {
   /** Columns of the normalised dense features, and sparse features, of each side. */
   readonly user: SideDimensions;
   readonly item: SideDimensions;
+  readonly candidate: SideDimensions | undefined;
   readonly heads: readonly Head[];
 };
 export type SideDimensions = { readonly dense: number; readonly sparse: number };
-export type SideName = 'user' | 'item';
+export type SideName = 'user' | 'item' | 'candidate';
 
 /** All that is learned, with the state of its optimisers. */
 export type Parameters = {
-  /** Features of users, then those of items. */
+  /** Features of users, then those of items, then those of candidates. */
   readonly bags: EmbeddingBags;
   readonly dense: DenseParameters;
 };
 
 const EMBEDDING_DEVIATION = 0.05;
 
-export function dimensionsOf({ users, items, train }: DlrmData): Dimensions {
+export function dimensionsOf({ users, items, candidates, train }: DlrmData): Dimensions {
   const side = ({ dense, sparse }: Rows) => ({
     dense: normalisedWidth(dense.width),
     sparse: sparse.length,
   });
-  return { user: side(users), item: side(items), heads: headsOf(train) };
+  return {
+    user: side(users),
+    item: side(items),
+    candidate: candidates && side(candidates),
+    heads: headsOf(train),
+  };
 }
 
 /** Vectors of a side: that of its dense features, and one for each sparse feature. */
@@ -43,13 +49,15 @@ function pairsOf(side: SideDimensions): number {
 }
 
 export function createParameters(
-  { users, items }: DlrmData,
+  { users, items, candidates }: DlrmData,
   dimensions: Dimensions,
   config: DlrmConfig,
   random: Random,
 ): Parameters {
   const { dim, learningRate, embeddingLearningRate, embeddingOptimiser: kind, weightDecay } = config;
-  const cardinalities = [...users.sparse, ...items.sparse].map(({ cardinality }) => cardinality);
+  const cardinalities = [...users.sparse, ...items.sparse, ...(candidates?.sparse ?? [])].map(
+    ({ cardinality }) => cardinality,
+  );
   const options = { kind, learningRate: embeddingLearningRate, weightDecay };
   return {
     bags: new EmbeddingBags(cardinalities, dim, EMBEDDING_DEVIATION, random, options),
@@ -59,12 +67,13 @@ export function createParameters(
 
 function shapes(dimensions: Dimensions, config: DlrmConfig): DenseShape[] {
   const { dim, bottomHidden } = config;
-  const { user, item, heads } = dimensions;
+  const { user, item, candidate, heads } = dimensions;
   const widths = halvingWidths(config.topHidden, config.topLayers);
   const [first, last] = [widths[0] as number, widths.at(-1) as number];
   const own = (side: SideDimensions) => dim + pairsOf(side);
-  const across = vectorsOf(user) * vectorsOf(item);
-  const inputs = own(user) + own(item) + across;
+  const moving = candidate === undefined ? 0 : vectorsOf(candidate);
+  const across = vectorsOf(user) * (vectorsOf(item) + moving) + vectorsOf(item) * moving;
+  const inputs = own(user) + own(item) + (candidate === undefined ? 0 : own(candidate)) + across;
   const bottom = (name: SideName, { dense }: SideDimensions): DenseShape[] => [
     { name: `${name}BottomWeights`, shape: [dense, bottomHidden], start: beforeRectifier(dense) },
     { name: `${name}BottomBias`, shape: [bottomHidden], start: { value: 0 } },
@@ -74,9 +83,13 @@ function shapes(dimensions: Dimensions, config: DlrmConfig): DenseShape[] {
   return [
     ...bottom('user', user),
     ...bottom('item', item),
-    // The first layer at the top, in three parts: of the user alone, of the item alone, and of the two together.
+    ...(candidate === undefined ? [] : bottom('candidate', candidate)),
+    // The first layer at the top has a part for each side alone, and one for what they are together.
     { name: 'userWeights', shape: [own(user), first], start: beforeRectifier(inputs) },
     { name: 'itemWeights', shape: [own(item), first], start: beforeRectifier(inputs) },
+    ...(candidate === undefined
+      ? []
+      : [{ name: 'candidateWeights', shape: [own(candidate), first], start: beforeRectifier(inputs) }]),
     { name: 'crossWeights', shape: [across, first], start: beforeRectifier(inputs) },
     { name: 'firstBias', shape: [first], start: { value: 0 } },
     ...hiddenLayers(widths),

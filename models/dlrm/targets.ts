@@ -24,7 +24,7 @@ export class Targets {
     );
   }
 
-  /** Of some examples; of those from `filled` on, which fill up a step, the weight is 0. */
+  /** The feeds of some examples; those from `filled` on, which fill up a step, have weight 0. */
   feeds(examples: Int32Array, filled: number): Record<string, Feed> {
     const shape = [examples.length];
     return Object.fromEntries(

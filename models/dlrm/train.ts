@@ -7,11 +7,17 @@ import { type Random, seededRandom } from '../random.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { readSide, type SideReader } from './batch.ts';
 import { type DlrmConfig, dlrmDefaults, dlrmParameters } from './config.ts';
-import { checkData, type DlrmData } from './data.ts';
+import { checkData, type DlrmData, type Examples, type Rows } from './data.ts';
 import { forwardGraph, itemOnnx, requestOnnx, trainingGraph } from './graphs.ts';
 import { fitScales } from './normalisation.ts';
-import { createParameters, type Dimensions, dimensionsOf, type Parameters } from './parameters.ts';
-import type { TrainedDlrm } from './scorer.ts';
+import {
+  createParameters,
+  type Dimensions,
+  dimensionsOf,
+  type Parameters,
+  type SideName,
+} from './parameters.ts';
+import type { TrainedDlrm, TrainedSide } from './scorer.ts';
 import { Targets } from './targets.ts';
 import { validationMetrics } from './validation.ts';
 
@@ -22,23 +28,22 @@ export const dlrm: Trainable<DlrmData, DlrmConfig, TrainedDlrm> = {
     const config = { ...dlrmDefaults, ...overrides };
     checkRanges('dlrm', dlrmParameters, config);
     checkData(data);
-    const { users, items, train } = data;
+    const { users, items, candidates, train } = data;
     const random = seededRandom(seed);
     const dimensions = dimensionsOf(data);
     const parameters = createParameters(data, dimensions, config, random);
     const rows = Math.min(config.batchSize, train.user.length);
-    const user: SideReader = {
-      name: 'user',
-      rows: users,
-      scales: fitScales(users.dense, train.user),
-      firstFeature: 0,
+    let firstFeature = 0;
+    const side = (name: SideName, own: Rows): SideReader => {
+      const scales = fitScales(own.dense, rowsIn(train, name));
+      firstFeature += own.sparse.length;
+      return { name, rows: own, scales, firstFeature: firstFeature - own.sparse.length };
     };
-    const item: SideReader = {
-      name: 'item',
-      rows: items,
-      scales: fitScales(items.dense, train.item),
-      firstFeature: users.sparse.length,
-    };
+    const sides: Parts['sides'] = [
+      side('user', users),
+      side('item', items),
+      ...(candidates === undefined ? ([] as const) : ([side('candidate', candidates)] as const)),
+    ];
     const targets = new Targets(train, config, rows);
     const graph = trainingGraph(parameters, dimensions, config, rows);
     const session = await Session.create(graph, { provider });
@@ -46,8 +51,7 @@ export const dlrm: Trainable<DlrmData, DlrmConfig, TrainedDlrm> = {
       random,
       dimensions,
       parameters,
-      user,
-      item,
+      sides,
       targets,
       session,
       rows,
@@ -55,15 +59,31 @@ export const dlrm: Trainable<DlrmData, DlrmConfig, TrainedDlrm> = {
   },
 };
 
+/** The row of a side that each example has. */
+function rowsIn(examples: Examples, name: SideName): Int32Array {
+  return examples[name] ?? new Int32Array();
+}
+
+function chosenRows(of: Examples, { name }: SideReader, examples: Int32Array): Int32Array {
+  const rows = rowsIn(of, name);
+  return examples.map((example) => rows[example] as number);
+}
+
+const present = (sides: Parts['sides']): readonly SideReader[] => sides.filter((side) => side !== undefined);
+
+function trainedSide({ scales, rows }: SideReader): TrainedSide {
+  return { scales, cardinalities: rows.sparse.map(({ cardinality }) => cardinality) };
+}
+
 type Parts = {
   readonly random: Random;
   readonly dimensions: Dimensions;
   readonly parameters: Parameters;
-  readonly user: SideReader;
-  readonly item: SideReader;
+  /** The user's, the item's, and where the data has it, the candidate's. */
+  readonly sides: readonly [SideReader, SideReader, SideReader?];
   readonly targets: Targets;
   readonly session: Session;
-  /** Of a step. */
+  /** Examples of a step. */
   readonly rows: number;
 };
 
@@ -92,7 +112,7 @@ class DlrmTraining implements Training<TrainedDlrm> {
   }
 
   async step(): Promise<{ readonly loss: number }> {
-    const { random, parameters, targets, session, rows } = this.#parts;
+    const { random, parameters, sides, targets, session, rows } = this.#parts;
     const { bags, dense } = parameters;
     const { train } = this.#data;
     const inEpoch = this.#step % this.stepsPerEpoch;
@@ -101,19 +121,12 @@ class DlrmTraining implements Training<TrainedDlrm> {
     // The first example fills up the last step, at weight 0.
     const examples = new Int32Array(rows).fill(own[0] as number);
     examples.set(own);
-    const user = readSide(
-      this.#parts.user,
-      bags,
-      examples.map((example) => train.user[example] as number),
-    );
-    const item = readSide(
-      this.#parts.item,
-      bags,
-      examples.map((example) => train.item[example] as number),
-    );
+    const read = present(sides).map((side) => ({
+      name: side.name,
+      ...readSide(side, bags, chosenRows(train, side, examples)),
+    }));
     const outputs = await session.run({
-      ...user.feeds,
-      ...item.feeds,
+      ...Object.assign({}, ...read.map(({ feeds }) => feeds)),
       ...targets.feeds(examples, own.length),
       ...dense.feeds(),
     });
@@ -121,8 +134,8 @@ class DlrmTraining implements Training<TrainedDlrm> {
     if (Number.isFinite(loss)) {
       const schedule = { decay: 'linear', warmUpSteps: 0 } as const;
       const factor = scheduleFactor(schedule, this.#step, this.epochs * this.stepsPerEpoch);
-      const parts = Object.entries({ user, item }).flatMap(([side, { lookup }]) => {
-        const gradient = outputs[`d ${side} sums`];
+      const parts = read.flatMap(({ name, lookup }) => {
+        const gradient = outputs[`d ${name} sums`];
         return gradient === undefined ? [] : [{ lookup, gradient }];
       });
       bags.update(parts, factor);
@@ -135,15 +148,16 @@ class DlrmTraining implements Training<TrainedDlrm> {
   async validate(): Promise<TrainingMetrics | undefined> {
     const { validation } = this.#data;
     if (validation === undefined) return undefined;
-    const { dimensions, parameters, session, user, item, targets } = this.#parts;
+    const { dimensions, parameters, session, sides, targets } = this.#parts;
     const { provider } = session;
     this.#forward ??= await Session.create(forwardGraph(parameters, dimensions, this.#config), { provider });
     const forward = this.#forward;
     return validationMetrics(validation, targets.heads, async (examples) => {
-      const chosen = (rows: Int32Array) => examples.map((example) => rows[example] as number);
+      const read = present(sides).map((side) => {
+        return readSide(side, parameters.bags, chosenRows(validation, side, examples)).feeds;
+      });
       const { heads } = await forward.run({
-        ...readSide(user, parameters.bags, chosen(validation.user)).feeds,
-        ...readSide(item, parameters.bags, chosen(validation.item)).feeds,
+        ...Object.assign({}, ...read),
         ...parameters.dense.feeds(),
       });
       return heads as Float32Array;
@@ -172,19 +186,20 @@ class DlrmTraining implements Training<TrainedDlrm> {
   }
 
   async result(): Promise<TrainedDlrm> {
-    const { dimensions, parameters, user, item, targets } = this.#parts;
-    const { table, cardinalities } = parameters.bags;
+    const { dimensions, parameters, sides, targets } = this.#parts;
+    const [user, item, candidate] = sides;
+    const { table } = parameters.bags;
     const logDeviation = parameters.dense.names.includes('logDeviation')
       ? (parameters.dense.weightsOf('logDeviation')[0] as number)
       : 0;
-    const sparse = this.#data.users.sparse.length;
     return {
       dim: this.#config.dim,
       heads: dimensions.heads,
-      userScales: user.scales,
-      itemScales: item.scales,
-      userCardinalities: cardinalities.slice(0, sparse),
-      itemCardinalities: cardinalities.slice(sparse),
+      sides: {
+        user: trainedSide(user),
+        item: trainedSide(item),
+        ...(candidate !== undefined && { candidate: trainedSide(candidate) }),
+      },
       embeddings: table.weights.slice(),
       revenue: { ...targets.revenueScale, deviation: Math.exp(logDeviation) },
       itemSide: itemOnnx(parameters, dimensions, this.#config),

@@ -28,10 +28,10 @@ export async function shownScores(scorer: ListScorer, rows: RankingRows): Promis
 }
 
 /** A list as it would have been asked for, and the rows that it is of. */
-type ListQuery = { readonly from: number; readonly to: number; readonly query: RankingQuery };
+export type ListQuery = { readonly from: number; readonly to: number; readonly query: RankingQuery };
 
 /** List by list, as `rowScores` says. */
-function queriesOf(
+export function queriesOf(
   { inputs }: Pick<ItemRanker, 'inputs'>,
   rows: RankingRows,
 ): Iterable<ListQuery> | undefined {

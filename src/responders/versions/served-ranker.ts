@@ -76,7 +76,9 @@ export class ServedRanker {
     if (items.length === 0) return items;
     const ids = items.map(({ itemId }) => itemId);
     const query = { user: asking.user, items: ids, views: this.#views, ofProduct: true };
-    const columns = inputColumns(this.#features, await reader.read(query));
+    // A ranker by ids alone reads no view.
+    const rows = this.#views.length === 0 ? {} : await reader.read(query);
+    const columns = inputColumns(this.#features, rows);
     const scores = await this.#thread.score({ asking, items: ids, columns });
     const ranked = items.map(({ itemId }, place) => ({ itemId, score: scores[place] as number }));
     return ranked.toSorted((a, b) => b.score - a.score);

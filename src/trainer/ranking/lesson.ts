@@ -28,7 +28,8 @@ export async function rankingLesson(
   checkConfig(model.name, parameters, config);
   const directory = join(dataDirectory, snapshot.directory);
   const needs = bases.map((base) => base.needs({}));
-  const historyLength = Math.max(0, ...needs.map((each) => each.historyLength));
+  const own = model.historyLength?.(config) ?? 0;
+  const historyLength = Math.max(own, ...needs.map((each) => each.historyLength));
   const reading = { judgedBy, historyLength, beforeShare: bases.length === 0 ? 0 : BEFORE_SHARE };
   const { trainFromMs, ...rows } = await withScratchDuckDb((database) =>
     readRanking(database, directory, reading),

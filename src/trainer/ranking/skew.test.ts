@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { memoryDatabases, StreamsRuntime, TopicWriter } from '#engine';
 import { featureViews, inputColumns, modelFeatures, recordViews } from '#features';
-import type { RankingRows } from '#models';
+import { modelNamed, type RankingModel, type RankingRows, rowScores, train } from '#models';
 import { takeSnapshot, withScratchDuckDb } from '#offline';
 import { item, MINUTE_MS, type SmallWorld, smallWorld, user, write } from '#offline/testing';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { openFeatureReader } from '#responders';
 import type { Interaction, InteractionKind } from '#schemas';
 import { loopTopology } from '#topologies';
-import { readRanking } from './dataset.ts';
+import { type ReadRanking, readRanking } from './dataset.ts';
 
 const START = Date.UTC(2025, 0, 1, 10);
 const WINDOW_MS = MINUTE_MS;
@@ -75,24 +75,25 @@ test('what a ranker reads in an answer is what it was trained on: the same momen
       metrics: createMetrics(),
     });
     t.after(close);
-    const read = () => reader.read({ user: 'a', items: SHOWN, now: MOMENT });
+    const answered = () => reader.read({ user: 'a', items: SHOWN, now: MOMENT });
     const own = earlier.filter(({ user_id }) => user_id === 'a').length;
     const met = earlier.filter(({ item_id, kind }) => item_id === 'i6' && kind === 'impression').length;
     await until(async () => {
-      const { user: rows, items: found } = await read();
+      const { user: rows, items: found } = await answered();
       const ofItem = found?.[1]?.['item-features']?.features.impressions;
       return rows?.['user-features']?.features.events === own && ofItem === met;
     });
-    const answer = await read();
+    const answer = await answered();
 
     await publish(...SHOWN.map((id) => event('a', id, 'impression', MOMENT)));
     await publish(event('a', 'i5', 'click', MOMENT + 1000));
     await passBy(MOMENT + 5 * WINDOW_MS);
     await passBy(MOMENT + 10 * WINDOW_MS);
-    const rows = await until(async () => {
-      const heldOut = await rowsOf(world);
-      return heldOut !== undefined && indicesOf(heldOut).every((row) => row >= 0) ? heldOut : undefined;
+    const read = await until(async () => {
+      const found = await readingOf(world);
+      return found !== undefined && indicesOf(found.heldOut).every((row) => row >= 0) ? found : undefined;
     });
+    const rows = read.heldOut;
     const names = rows.columns.map(({ name }) => name);
     const views = Object.fromEntries(
       [...featureViews, ...recordViews].map((view) => [view.name, view.version]),
@@ -120,6 +121,34 @@ test('what a ranker reads in an answer is what it was trained on: the same momen
       }),
     );
     assert.deepEqual(different, []);
+
+    // A network makes more of the columns: sides, categories, ids. They come to the same score.
+    const dlrm = modelNamed('dlrm') as RankingModel;
+    const dataset = { views, subjects: read.subjects, train: rows, heldOut: rows };
+    const training = await dlrm.open(dataset, { epochs: 2, minRows: 1, historyLength: 5 }, 1);
+    await train(training);
+    const ranker = await dlrm.ranker((await training.result()).files);
+    await training.close();
+    const trained = (await rowScores(ranker, rows)) as Float64Array;
+    const { shown, lists } = rows;
+    const [first] = indicesOf(rows) as [number];
+    const from = lists.findLast((start) => start <= first) as number;
+    const asking = {
+      user: 'a',
+      recentItems: Array.from(
+        shown.history.ids.subarray(shown.history.offsets[from], shown.history.offsets[from + 1]),
+        (at) => shown.items[at] as string,
+      ),
+      profile: null,
+      context: shown.moments[shown.moment[from] as number] ?? null,
+    };
+    const online = await ranker.score({ asking, items: SHOWN, columns });
+    await ranker.close();
+    indicesOf(rows).forEach((row, place) => {
+      const difference = Math.abs((trained[row] as number) - (online[place] as number));
+      assert.ok(difference < 1e-6, `${SHOWN[place]}: ${trained[row]} and ${online[place]}`);
+    });
+    assert.ok(new Set(online).size > 1);
   });
 });
 
@@ -133,12 +162,12 @@ function indicesOf({ shown, rows }: RankingRows): number[] {
 }
 
 /** What is held out in a snapshot of now; undefined while the log has nothing that can be. */
-async function rowsOf(world: SmallWorld): Promise<RankingRows | undefined> {
+async function readingOf(world: SmallWorld): Promise<ReadRanking | undefined> {
   try {
     const snapshot = await takeSnapshot({ ...world, split: SPLIT, clock: systemClock, logger });
     const directory = join(world.dataDirectory, snapshot.directory);
     const reading = { judgedBy: 'test', beforeShare: 0, historyLength: 5 } as const;
-    return (await withScratchDuckDb((database) => readRanking(database, directory, reading))).heldOut;
+    return await withScratchDuckDb((database) => readRanking(database, directory, reading));
   } catch {
     return undefined;
   }
