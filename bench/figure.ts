@@ -22,7 +22,9 @@ export type Figure = {
     | 'log_loss'
     | 'hr@10'
     | 'click-chance@10'
-    | 'share-of-gap';
+    | 'share-of-gap'
+    | 'setting'
+    | 'load';
   readonly value: number;
   readonly unit: string;
   /** The value that we want to reach. */

@@ -21,4 +21,5 @@ await runNamed(import.meta.dirname, 'bench', [
   'heavy-user',
   'tree-scores',
   'import',
+  'index',
 ]);

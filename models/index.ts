@@ -112,11 +112,13 @@ export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts'
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
+export { type FaissIndex, readFaiss } from './index/faiss/read.ts';
 export { writeFaiss } from './index/faiss/write.ts';
-export { readIndex } from './index/files/index-file.ts';
+export { IndexFile, readIndex, saveIndex } from './index/files/index-file.ts';
 export { FlatIndex } from './index/flat-index.ts';
+export { flatParts } from './index/flat-parts.ts';
 export { openIndex } from './index/open-index.ts';
-export type { IndexCalibration } from './index/parts.ts';
+export type { IndexCalibration, IndexParts } from './index/parts.ts';
 export type { SearchOptions, VectorIndex } from './index/port.ts';
 export { vectorBytes, vectorOf } from './index/vector-bytes.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
