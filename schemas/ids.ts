@@ -1,5 +1,5 @@
 /** The most characters of any id that an event carries. */
-const MAX_ID_LENGTH = 128;
+export const MAX_ID_LENGTH = 128;
 /** As UTF-8: an id is in every record of an event, and in rows by user and item. */
 const MAX_ID_BYTES = 256;
 /** UTF-8 bytes of a UTF-16 code unit, at most. */

@@ -89,4 +89,4 @@ export type {
   VocabularySizes,
 } from './generated/types.ts';
 export { invalidIdReason } from './ids.ts';
-export { contextFields, devices, readContext } from './interaction-context.ts';
+export { devices } from './interaction-context.ts';

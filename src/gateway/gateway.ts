@@ -14,12 +14,14 @@ import {
   MillraceError,
   RetryableError,
   relayed,
+  sendProblem,
   traceparentOf,
 } from '#platform';
 import { PrivacyDecisions, type Pseudonyms, withPseudonyms } from '#privacy';
 import { invalidReason } from '#processors';
 import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
+import { MAX_BATCH_EVENTS, postEvents } from './operations.ts';
 import { type EventDefaults, parseEvent } from './parse-event.ts';
 import { countByUser, PendingEvents, type PendingOptions } from './pending-events.ts';
 import { registerPrivacyRoute, registerPseudonymRoute } from './privacy-requests.ts';
@@ -29,9 +31,6 @@ const WRITE_WITHIN_MS = 3_000;
 
 /** Events that were sent to the log and that it has not acknowledged: what a log that is away may hold in memory. */
 const MOST_PENDING = 20_000;
-
-/** Most events of one request. */
-const MAX_BATCH_EVENTS = 1000;
 
 export type Refusal = {
   /** Place in the request. */
@@ -135,7 +134,7 @@ class Gateway {
    * themselves.
    */
   registerRoutes(server: HttpServer): void {
-    server.routes.post('/events', (request, reply) => this.#answer(request, reply));
+    server.serve(postEvents, ({ body, request, reply }) => this.#answer(body, request, reply));
     registerPrivacyRoute(server, this.#options, this.#decisions);
     registerPseudonymRoute(server, this.#options);
   }
@@ -213,23 +212,18 @@ class Gateway {
     }
   }
 
-  async #answer(request: HttpRequest, reply: HttpReply): Promise<HttpReply> {
-    const { body } = request;
+  async #answer(body: unknown, request: HttpRequest, reply: HttpReply): Promise<Receipt | HttpReply> {
     const receipt = await this.accept(Array.isArray(body) ? body : [body], traceparentOf(request));
-    if (receipt.accepted > 0) return reply.code(202).send(receipt);
+    if (receipt.accepted > 0) return receipt;
     if (receipt.refused.every(({ code }) => code === 'MR_EVENT_USER_PENDING')) {
-      const { code, message, hint } = tooManyPending();
-      return reply
-        .code(429)
-        .header('retry-after', 1)
-        .send({ code, message, hint, ...receipt });
+      return sendProblem(reply.header('retry-after', 1), 429, tooManyPending(), receipt);
     }
     const refusal = {
       code: 'MR_EVENT_INVALID',
-      message: receipt.refused[0]?.reason,
+      message: receipt.refused[0]?.reason ?? '',
       hint: 'Correct what `refused` lists; nothing of this request was accepted.',
     };
-    return reply.code(400).send({ ...refusal, ...receipt });
+    return sendProblem(reply, 400, refusal, receipt);
   }
 }
 

@@ -1,6 +1,8 @@
-import { type Clock, type HttpServer, InputError, withAdminToken } from '#platform';
+import { type Clock, type HttpServer, withAdminToken } from '#platform';
+import type { Handler } from '#platform/api';
 import { type PrivacyDecisions, type Pseudonyms, requireUserId } from '#privacy';
 import type { PrivacyStatus } from '#schemas';
+import { postPseudonyms, putPrivacy } from './operations.ts';
 
 type PrivacyRequestsOptions = {
   readonly adminToken: string | undefined;
@@ -8,11 +10,7 @@ type PrivacyRequestsOptions = {
   readonly clock: Clock;
 };
 
-/** Most users of one request. */
-const MAX_USERS = 1000;
-
-/** What a request may set. Erasing takes more than a record: `millrace erase`. */
-const statuses: Readonly<Record<string, PrivacyStatus>> = {
+const statuses: Readonly<Record<'opted-in' | 'opted-out', PrivacyStatus>> = {
   'opted-in': 'opted_in',
   'opted-out': 'opted_out',
 };
@@ -23,32 +21,16 @@ const statuses: Readonly<Record<string, PrivacyStatus>> = {
  * they come.
  */
 export function registerPrivacyRoute(
-  { routes }: HttpServer,
+  server: HttpServer,
   { adminToken, pseudonyms, clock }: PrivacyRequestsOptions,
   decisions: PrivacyDecisions,
 ): void {
-  const admitted = { onRequest: withAdminToken(adminToken) };
-  routes.put<{ Params: { user_id: string } }>(
-    '/users/:user_id/privacy',
-    admitted,
-    async ({ params, body }) => {
-      const { user_id } = params;
-      requireUserId(user_id);
-      const [given, status] = statusOf(body);
-      const ts = clock.now();
-      await decisions.decide({ user_id: pseudonyms.pseudonymOf(user_id), status, ts });
-      return { user_id, status: given, ts };
-    },
-  );
-}
-
-function statusOf(body: unknown): readonly [given: string, status: PrivacyStatus] {
-  const given = typeof body === 'object' && body !== null && 'status' in body ? body.status : undefined;
-  const status = typeof given === 'string' && Object.hasOwn(statuses, given) ? statuses[given] : undefined;
-  if (typeof given === 'string' && status !== undefined) return [given, status];
-  throw new InputError('MR_PRIVACY_STATUS', 'The body has no status "opted-out" or "opted-in".', {
-    hint: 'Send {"status":"opted-out"} or {"status":"opted-in"}; erasing is done by "millrace erase".',
-  });
+  const answer: Handler<typeof putPrivacy> = async ({ params: { user_id }, body: { status } }) => {
+    const ts = clock.now();
+    await decisions.decide({ user_id: pseudonyms.pseudonymOf(user_id), status: statuses[status], ts });
+    return { user_id, status, ts };
+  };
+  server.serve(putPrivacy, answer, withAdminToken(adminToken));
 }
 
 /**
@@ -58,21 +40,12 @@ function statusOf(body: unknown): readonly [given: string, status: PrivacyStatus
  * Pseudonyms.
  */
 export function registerPseudonymRoute(
-  { routes }: HttpServer,
+  server: HttpServer,
   { pseudonyms, adminToken }: PrivacyRequestsOptions,
 ): void {
-  routes.post('/pseudonyms', { onRequest: withAdminToken(adminToken) }, ({ body }) => {
-    const userIds = userIdsOf(body);
-    for (const userId of userIds) requireUserId(userId);
-    return { pseudonyms: pseudonyms.pseudonymsOf(userIds) };
-  });
-}
-
-function userIdsOf(body: unknown): readonly string[] {
-  const given = typeof body === 'object' && body !== null && 'user_ids' in body ? body.user_ids : undefined;
-  const isList = Array.isArray(given) && given.length >= 1 && given.length <= MAX_USERS;
-  if (isList && given.every((userId) => typeof userId === 'string')) return given;
-  throw new InputError('MR_PRIVACY_USERS', 'The body has no list "user_ids", or one of a wrong length.', {
-    hint: `Send {"user_ids": ["USER", ...]} with 1 to ${MAX_USERS} ids.`,
-  });
+  const answer: Handler<typeof postPseudonyms> = ({ body: { user_ids } }) => {
+    for (const userId of user_ids) requireUserId(userId);
+    return { pseudonyms: pseudonyms.pseudonymsOf(user_ids) };
+  };
+  server.serve(postPseudonyms, answer, withAdminToken(adminToken));
 }

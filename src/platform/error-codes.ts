@@ -52,6 +52,8 @@ export const PLATFORM_ERRORS = {
     Stop it, or choose another port with http.port.`,
   MR_HTTP_QUERY: fixInput`A request parameter is unknown, or given more than once.
     The hint lists the parameters of the path.`,
+  MR_HTTP_REQUEST: fixInput`A part of a request does not have the form that its route documents.
+    Compare the request with /openapi.json.`,
   MR_HTTP_REQUEST_TIMEOUT: fixInput`A request took too long to arrive (408): the limits are 10 s for the headers and 30 s in all.
     Send it faster, or send less at once.`,
   MR_HTTP_URL_TOO_LONG: fixInput`A segment of the path is longer than any id (414).

@@ -1,8 +1,16 @@
 /** What a client is told about an error: a status that says whose fault it is, and code, message and hint. */
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { FastifyReply } from 'fastify';
 import { errorCode, MillraceError } from './errors.ts';
 
-export type ErrorBody = { readonly code: string; readonly message: string; readonly hint?: string };
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export type ErrorBody = {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+};
 
 const statusOfRemedy = {
   retry: 503,
@@ -66,6 +74,29 @@ export function statusOf(error: unknown): number {
   if (error instanceof MillraceError) return statusOfCode[error.code] ?? statusOfRemedy[error.remedy];
   const known = frameworkErrors[errorCode(error) ?? ''];
   return known?.status ?? 500;
+}
+
+/**
+ * The body of an answer that is an error: problem details as of RFC 9457, with the stable code, the message and the hint as
+ * members beside them, and what a route adds. The page at `/docs` has the codes.
+ */
+export function problemOf(status: number, { code, message, hint }: ErrorBody, members: object = {}): object {
+  const title = STATUS_CODES[status] ?? String(status);
+  const described = { code, message, ...(hint !== undefined && { hint }) };
+  return { type: `/docs#${code}`, title, status, detail: message, ...described, ...members };
+}
+
+/** Sends an error as problem details, with the members that a route adds. */
+export function sendProblem(
+  reply: FastifyReply,
+  status: number,
+  error: ErrorBody,
+  members?: object,
+): FastifyReply {
+  return reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .send(problemOf(status, error, members));
 }
 
 /** Errors that are not ours are bugs: the client learns that there is one, the log learns which. */

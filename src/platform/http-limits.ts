@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import { errorCode, RetryableError } from './errors.ts';
-import type { ErrorBody } from './http-errors.ts';
+import { type ErrorBody, PROBLEM_TYPE, problemOf } from './http-errors.ts';
 
 export type HttpLimits = {
   /** Until the headers of a request are there, ms. */
@@ -111,8 +111,8 @@ function refuseBytes(error: Error, socket: Duplex): void {
   if (socket.destroyed || errorCode(error) === 'ECONNRESET') return;
   const { status, ...described } = refusals[errorCode(error) ?? ''] ?? malformed;
   if (socket.writable) {
-    const body = JSON.stringify(described);
-    const headers = `content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}`;
+    const body = JSON.stringify(problemOf(Number.parseInt(status, 10), described));
+    const headers = `content-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}`;
     socket.write(`HTTP/1.1 ${status}\r\n${headers}\r\nconnection: close\r\n\r\n${body}`);
   }
   socket.destroy(error);

@@ -33,14 +33,27 @@ describe('http server', () => {
       const response = await fetch(url + path, init);
       return { status: response.status, ...((await response.json()) as object) };
     };
+    const typed = await fetch(`${url}/input`);
+    assert.equal(typed.headers.get('content-type'), 'application/problem+json');
     assert.deepEqual(await get('/input'), {
+      type: '/docs#MR_TEST_A',
+      title: 'Bad Request',
       status: 400,
+      detail: 'wrong',
       code: 'MR_TEST_A',
       message: 'wrong',
       hint: 'right it',
     });
-    assert.deepEqual(await get('/retry'), { status: 503, code: 'MR_TEST_B', message: 'later' });
-    assert.deepEqual(await get('/fatal'), { status: 500, code: 'MR_TEST_C', message: 'over' });
+    const told = (code: string, message: string) => ({
+      type: `/docs#${code}`,
+      detail: message,
+      code,
+      message,
+    });
+    const unavailable = { title: 'Service Unavailable', status: 503 };
+    assert.deepEqual(await get('/retry'), { ...unavailable, ...told('MR_TEST_B', 'later') });
+    const fault = { title: 'Internal Server Error', status: 500 };
+    assert.deepEqual(await get('/fatal'), { ...fault, ...told('MR_TEST_C', 'over') });
     const bug = await get('/bug');
     assert.equal(bug.status, 500);
     assert.doesNotMatch(JSON.stringify(bug), /secret/);
@@ -76,12 +89,17 @@ describe('http server', () => {
     const get = async (path: string) => (await fetch(url + path)).json();
     assert.deepEqual(await get('/named?device=tv&k='), { device: 'tv', k: '' });
     assert.deepEqual(await get('/any?devcie=tv'), { devcie: 'tv' });
-    assert.deepEqual(await get('/named?devcie=tv'), {
-      code: 'MR_HTTP_QUERY',
-      message: 'There is no parameter "devcie".',
-      hint: 'Use each of k, device at most once.',
-    });
-    const twice = (await get('/named?k=1&k=2')) as { code: string; message: string };
+    type Refused = { code: string; message: string; hint: string };
+    const { code, message, hint } = (await get('/named?devcie=tv')) as Refused;
+    assert.deepEqual(
+      { code, message, hint },
+      {
+        code: 'MR_HTTP_QUERY',
+        message: 'There is no parameter "devcie".',
+        hint: 'Use each of k, device at most once.',
+      },
+    );
+    const twice = (await get('/named?k=1&k=2')) as Refused;
     assert.deepEqual(
       [twice.code, twice.message],
       ['MR_HTTP_QUERY', 'Parameter "k" is given more than once.'],

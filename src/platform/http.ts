@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Handler, Input, Operation } from './api/operation.ts';
 import { systemClock } from './clock.ts';
 import { ConfigurationError, errorCode, InputError, MillraceError, RetryableError } from './errors.ts';
-import { aborted, describeError, requestIdOf, statusOf } from './http-errors.ts';
+import { aborted, describeError, requestIdOf, sendProblem, statusOf } from './http-errors.ts';
 import { refuseOtherHosts } from './http-host.ts';
 import { boundInFlight, closeAfter, defaultLimits, type HttpLimits, limitOptions } from './http-limits.ts';
 import { requireUtf8 } from './http-utf8.ts';
@@ -18,6 +19,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The parameters that may follow the path. A route that names none reads none, and any may be given. */
     readonly query?: readonly string[];
+    readonly operation?: Operation;
   }
 }
 
@@ -40,9 +42,16 @@ export type HttpServerOptions = {
   readonly metricsEveryMs?: number;
 };
 
+export type Admit = (request: HttpRequest) => Promise<void>;
+
 export type HttpServer = {
-  /** Where services register their routes, as Fastify knows them. */
+  /** The routes as Fastify knows them. */
   readonly routes: FastifyInstance;
+  /**
+   * Where services register their routes: requests are validated as the operation declares, and `/openapi.json` has it.
+   * `admit` may refuse a request before its body is read.
+   */
+  serve<const O extends Operation>(operation: O, handler: Handler<O>, admit?: Admit): void;
   /** `/health/ready` answers 503, naming `name` and the reason, as long as the check gives one. */
   addReadyCheck(name: string, check: ReadyCheck): void;
   /** Returns the address, its real port where 0 was asked for. ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
@@ -55,14 +64,14 @@ export type HttpServer = {
 };
 
 /**
- * An HTTP server with what every service wants alike: errors as `{code, message, hint}`, a request id, a duration
+ * An HTTP server with what every service wants alike: errors as problem details with code, message and hint, a request id, a duration
  * histogram, `/health/live`, `/health/ready` and `/metrics`.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { logger, metrics, bodyLimit = 1024 * 1024 } = options;
   const limits = { ...defaultLimits, ...options.limits };
   // Loaded when needed: commands and worker threads, which all come through this room, start 50 ms sooner.
-  const { default: Fastify } = await import('fastify');
+  const [{ default: Fastify }, api] = await Promise.all([import('fastify'), import('./api/served.ts')]);
   const routes = Fastify({
     logger: false,
     bodyLimit,
@@ -89,25 +98,31 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // A connection that stays open after its last answer would hold up the closing.
     if (closing) reply.header('connection', 'close');
   });
-  routes.get('/health/live', async () => ({ status: 'live' }));
-  routes.get('/health/ready', async (_request, reply) => {
+  if (process.env.MILLRACE_HTTP_CHECKED === '1') api.checkAnswers(routes);
+  const operations: Operation[] = [];
+  const serve: HttpServer['serve'] = (operation, handler, admit) => {
+    operations.push(operation);
+    register(routes, operation, handler, { readRequest: api.readRequest, admit });
+  };
+  serve(api.live, () => ({ status: 'live' as const }));
+  serve(api.ready, ({ reply }) => {
     if (closing) checks.set('server', () => 'is closing');
     const notReady = [...checks].flatMap(([name, check]) => {
       const reason = check();
       return reason === undefined ? [] : [{ name, reason }];
     });
-    if (notReady.length === 0) return { status: 'ready' };
+    if (notReady.length === 0) return { status: 'ready' as const };
     const message = `Not ready: ${notReady.map(({ name, reason }) => `${name} ${reason}`).join('; ')}.`;
     const error = new RetryableError('MR_HTTP_NOT_READY', message, { hint: 'Ask again in a moment.' });
-    return reply.code(503).send({ ...describeError(error), not_ready: notReady });
+    return sendProblem(reply, 503, describeError(error), { not_ready: notReady });
   });
   const render = onceIn(options.metricsEveryMs ?? METRICS_EVERY_MS, () => metrics.render());
-  routes.get('/metrics', async (_request, reply) => {
-    return reply.type(metrics.contentType).send(await render());
-  });
+  serve(api.metrics, async ({ reply }) => reply.type(metrics.contentType).send(await render()));
+  api.serveDocument(serve, operations);
 
   return {
     routes,
+    serve,
     addReadyCheck: (name, check) => void checks.set(name, check),
     listen: async ({ host, port }) => {
       try {
@@ -124,6 +139,31 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       await routes.close().finally(closed);
     },
   };
+}
+
+type Registration = {
+  readonly readRequest: (operation: Operation, request: HttpRequest) => Record<string, unknown>;
+  readonly admit: Admit | undefined;
+};
+
+function register<O extends Operation>(
+  routes: FastifyInstance,
+  operation: O,
+  handler: Handler<O>,
+  { readRequest, admit }: Registration,
+): void {
+  const { method, path, query, answer } = operation;
+  routes.route({
+    method,
+    url: path,
+    config: { operation, ...(query && { query: Object.keys(query.shape) }) },
+    ...(admit && { onRequest: admit }),
+    handler: async (request, reply) => {
+      const input = { ...readRequest(operation, request), request, reply } as Input<O>;
+      if (answer.status !== undefined) reply.code(answer.status);
+      return handler(input);
+    },
+  });
 }
 
 /** The text of a rendering that has begun at most `ms` ago. One that fails is not kept. */
@@ -178,13 +218,13 @@ function notFound(request: HttpRequest, reply: HttpReply): HttpReply {
   const error = new InputError('MR_HTTP_NOT_FOUND', `There is no ${request.method} ${request.url}.`, {
     hint: 'Compare method and path with the documentation.',
   });
-  return reply.code(404).send(describeError(error));
+  return sendProblem(reply, 404, describeError(error));
 }
 
 function sendError(error: unknown, request: HttpRequest, reply: HttpReply, logger: Logger): HttpReply {
   if (request.raw.readableAborted && errorCode(error) === 'ECONNRESET') {
     const { status, ...body } = aborted;
-    return reply.code(status).send(body);
+    return sendProblem(reply, status, body);
   }
   const status = statusOf(error);
   if (status >= 500) {
@@ -193,7 +233,7 @@ function sendError(error: unknown, request: HttpRequest, reply: HttpReply, logge
     logger[level]({ err: error, requestId: request.id, method: request.method }, 'a request failed');
   }
   if (status === 503 || status === 429) reply.header('retry-after', '1');
-  return reply.code(status).send(describeError(error));
+  return sendProblem(reply, status, describeError(error));
 }
 
 function measure(routes: FastifyInstance, metrics: Metrics): void {

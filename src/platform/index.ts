@@ -58,6 +58,7 @@ export {
 } from './files.ts';
 export { hashBytes } from './hash-bytes.ts';
 export {
+  type Admit,
   createHttpServer,
   type HttpReply,
   type HttpRequest,
@@ -65,6 +66,7 @@ export {
   type HttpServerOptions,
   traceparentOf,
 } from './http.ts';
+export { describeError, type ErrorBody, sendProblem, statusOf } from './http-errors.ts';
 export { allowedHosts } from './http-host.ts';
 export { inPasses } from './in-passes.ts';
 export { createLogger, hashUser, type Logger, type LogLevel } from './logger.ts';

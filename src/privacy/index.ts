@@ -10,7 +10,14 @@
 export { Decisions } from './decisions.ts';
 export { type Erased, type EraseTarget, type Erasure, eraseUser } from './erasure.ts';
 export { withPseudonyms } from './events.ts';
-export { asGiven, isPseudonym, type Pseudonyms, requireUserId, type VaultCheck } from './pseudonyms.ts';
+export {
+  asGiven,
+  invalidUserId,
+  isPseudonym,
+  type Pseudonyms,
+  requireUserId,
+  type VaultCheck,
+} from './pseudonyms.ts';
 export { excludedUsers, PrivacyDecisions, writePrivacyStatus } from './status.ts';
 export { openVault } from './vault/vault.ts';
 export { vaultExists, vaultFileProblem } from './vault/vault-file.ts';

@@ -55,7 +55,12 @@ export function isPseudonym(name: string): boolean {
 export function requireUserId(userId: string): void {
   const reason = invalidIdReason(userId);
   if (reason === undefined) return;
-  throw new InputError('MR_PRIVACY_USER', `A user id ${reason}.`, {
+  throw invalidUserId(reason);
+}
+
+/** The refusal of a user id, which `reason` goes on about. */
+export function invalidUserId(reason: string): InputError {
+  return new InputError('MR_PRIVACY_USER', `A user id ${reason}.`, {
     hint: 'Use the user_id that events carry.',
   });
 }

@@ -16,6 +16,7 @@ export {
 export { declaredLoop } from './declared-topology.ts';
 export { DeferredProcessing } from './deferred-processing.ts';
 export { GROUPS, LOOP_GROUP, loopLag, processedInteractions, type TopicLag } from './lag.ts';
+export { type ListedTopic, listedTopics } from './listed-topics.ts';
 export { openTopologyOfModule } from './own-topology.ts';
 export {
   type Processing,

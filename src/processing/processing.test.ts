@@ -159,11 +159,11 @@ describe('processing', () => {
       t.after(() => server.close());
       let processing: Processing | undefined;
       const running = () => processing ?? assert.fail('it is asked before it has started');
-      serveQueries(server, {
+      await serveQueries(server, {
         stores: () => running().stores(),
         query: (...args) => running().query(...args),
       });
-      servePeers(server, { readHere: (read) => running().readHere(read) });
+      await servePeers(server, { readHere: (read) => running().readHere(read) });
       const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
       processing = await installation.start({ instanceId, endpoint: url });
       return { url, processing };

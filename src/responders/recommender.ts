@@ -40,6 +40,16 @@ export type Selection = {
   readonly items: readonly RecommendedItem[];
 };
 
+/** Given items in an order, and those that have no place in it. */
+export type Ranking = Omit<Selection, 'items'> & {
+  /** Best first. */
+  readonly items: readonly { readonly item_id: string; readonly score: number }[];
+  readonly unranked: readonly { readonly item_id: string; readonly reason: UnrankedReason }[];
+};
+
+/** Not in the catalogue; not available; scored by nothing that is in force, for this user. */
+type UnrankedReason = 'unknown' | 'unavailable' | 'unscored';
+
 /** What is known of the one who asks, and what the request says. */
 type Asking = {
   readonly state: UserState;
@@ -48,6 +58,9 @@ type Asking = {
 };
 
 type Query = Omit<VersionQuery, 'k'>;
+
+/** One whom neither the log nor a model knows. */
+const nobody = { userId: '', profile: null, recentItems: [], seenItems: [] };
 
 /** Items that are found for one that is shown, where they are ranked again; and the most. */
 const FOUND_FOR_ONE = 10;
@@ -115,6 +128,74 @@ export class Recommender {
     }
   }
 
+  /** For a session of nobody in particular that has met these items, newest first; the index alone chooses. */
+  async selectFor(
+    recentItems: readonly string[],
+    k: number,
+    context: InteractionContext,
+  ): Promise<Selection> {
+    const version = this.#parts.versions.acquire();
+    try {
+      const moment = contextFeatures({ ts: this.#now(), context }, recentItems.length);
+      const query = { ...nobody, context: moment, recentItems, seenItems: recentItems };
+      const scored = version === undefined ? [] : await this.#scored(version, query, k);
+      const items = scored.map((item) => this.#describe(item, 'index'));
+      if (items.length < k) this.#fillUp(items, new Set(recentItems), k);
+      for (const { source } of items) this.#items.inc({ source });
+      return { version: version?.id ?? null, ranker: null, degraded: null, items };
+    } finally {
+      version?.release();
+    }
+  }
+
+  /** Orders items for a user: by the ranker in force, else by the scores of the version in use. */
+  async rank(
+    userId: string | undefined,
+    itemIds: readonly string[],
+    context: InteractionContext,
+  ): Promise<Ranking> {
+    const version = this.#parts.versions.acquire();
+    const ranker = this.#parts.versions.acquireRanker();
+    try {
+      const { rows, degraded } = await this.#rowsOf(userId);
+      const query =
+        userId === undefined || rows?.state === undefined
+          ? { ...nobody, context: contextFeatures({ ts: this.#now(), context }, 0) }
+          : this.#query(userId, { state: rows.state, profile: rows.profile, context }, []);
+      const { views } = this.#parts;
+      const reasons = new Map<string, UnrankedReason | undefined>();
+      for (const id of itemIds) {
+        reasons.set(
+          id,
+          views.item(id) === undefined ? 'unknown' : views.isAvailable(id) ? undefined : 'unavailable',
+        );
+      }
+      const rankable = [...reasons].flatMap(([itemId, reason]) =>
+        reason === undefined ? [{ itemId, score: 0 }] : [],
+      );
+      const ranked = await this.#ranked(ranker, query, rankable);
+      const ordered =
+        ranked ??
+        (await this.#ordered(
+          version,
+          query,
+          rankable.map(({ itemId }) => itemId),
+        ));
+      for (const { itemId } of rankable) reasons.set(itemId, 'unscored');
+      for (const { itemId } of ordered) reasons.delete(itemId);
+      return {
+        version: version?.id ?? null,
+        ranker: ranked && ranker ? ranker.id : null,
+        degraded,
+        items: ordered.map(({ itemId, score }) => ({ item_id: itemId, score })),
+        unranked: [...reasons].map(([item_id, reason = 'unscored']) => ({ item_id, reason })),
+      };
+    } finally {
+      version?.release();
+      ranker?.release();
+    }
+  }
+
   /** Rows that lie elsewhere may be out of reach for a while: that is logged by who keeps them, once. */
   async #rowsOf(
     userId: string | undefined,
@@ -160,14 +241,33 @@ export class Recommender {
   }
 
   /** None for a user of whom the version knows nothing. */
-  async #scored(version: ServedVersion, query: Query, k: number): Promise<readonly ScoredItem[]> {
+  #scored(version: ServedVersion, query: Query, k: number): Promise<readonly ScoredItem[]> {
+    return this.#unlessItFails(version, query, () => version.recommend({ ...query, k }));
+  }
+
+  /** These items by the scores of a version, best first, without those that it does not score. */
+  async #ordered(
+    version: ServedVersion | undefined,
+    query: Query,
+    items: readonly string[],
+  ): Promise<readonly ScoredItem[]> {
+    if (version === undefined) return [];
+    const scored = await this.#unlessItFails(version, query, () => version.score(query, items));
+    return scored.toSorted((a, b) => b.score - a.score);
+  }
+
+  async #unlessItFails(
+    version: ServedVersion,
+    query: Query,
+    ask: () => Promise<readonly ScoredItem[]>,
+  ): Promise<readonly ScoredItem[]> {
     if (query.recentItems.length === 0 && !version.knows(query.userId)) return [];
     try {
-      return await version.recommend({ ...query, k });
+      return await ask();
     } catch (err) {
       if (!(err instanceof FatalError)) throw err;
       const about = { version: version.id, user: hashUser(query.userId) };
-      this.#noteFailure(err, about, 'a version failed; answering with popular items');
+      this.#noteFailure(err, about, 'a version failed; answering with what is left');
       return [];
     }
   }

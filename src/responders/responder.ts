@@ -3,20 +3,23 @@ import type { TopicRecord } from '#engine';
 import type { Log } from '#log';
 import {
   type Clock,
+  describeError,
+  type ErrorBody,
   type Histogram,
   type HttpServer,
   InputError,
   type Logger,
   type Metrics,
+  MillraceError,
   RetryableError,
+  statusOf,
 } from '#platform';
+import type { Input } from '#platform/api';
 import { Decisions, type Pseudonyms, requireUserId } from '#privacy';
 import {
-  contextFields,
   type FeatureViewVersion,
   type InteractionContext,
   invalidIdReason,
-  readContext,
   type UserPrivacy,
 } from '#schemas';
 import type { OpenedView, Topics } from '#topologies';
@@ -25,15 +28,14 @@ import { FeatureReader } from './features/feature-reader.ts';
 import { registerFeatureRoutes } from './features/feature-routes.ts';
 import type { FeatureTtls, OnlineViews } from './features/online-views.ts';
 import { openOnlineViews } from './features/open-features.ts';
+import { rank, recommend, recommendMany, similar } from './operations.ts';
 import { PopularityRanking } from './popularity.ts';
-import { type RecommendedItem, Recommender } from './recommender.ts';
+import { type Ranking, type RecommendedItem, Recommender } from './recommender.ts';
+import { countRefused, DEFAULT_ITEMS, MAX_ITEMS, requestIdRefused } from './refusals.ts';
 import { TopicFollower } from './topic-follower.ts';
 import { VersionsFollower } from './versions/versions-follower.ts';
 import { InProcessViewStore } from './view-store/in-process.ts';
 import type { ViewStore } from './view-store/port.ts';
-
-const MAX_ITEMS = 100;
-const DEFAULT_ITEMS = 10;
 
 export type ResponderOptions = {
   readonly log: Log;
@@ -62,6 +64,8 @@ export type RecommendOptions = {
   readonly context?: InteractionContext;
 };
 
+type BatchRequest = Input<typeof recommendMany>['body']['requests'][number];
+
 const noContext: InteractionContext = { device: null, country: null, language: null };
 
 /**
@@ -87,6 +91,17 @@ export type Recommendation = {
   readonly items: readonly RecommendedItem[];
   readonly latency_ms: number;
 };
+
+/** An answer to nobody in particular: of a session, by what it has met. */
+export type SessionRecommendation = Omit<Recommendation, 'user_id'> & { readonly user_id: null };
+
+/** One answer of many, or why it could not be made. */
+type BatchAnswer =
+  | { readonly answer: Recommendation | SessionRecommendation }
+  | { readonly error: ErrorBody & { readonly status: number } };
+
+/** Items as `POST /rank` orders them, and those that it could not. */
+export type RankedItems = Omit<Recommendation, 'k' | 'items'> & Ranking;
 
 /** What `GET /similar/ITEM` answers. */
 export type SimilarItems = {
@@ -144,7 +159,7 @@ export class Responder {
   readonly #popularity: PopularityRanking;
   readonly #recommender: Recommender;
   readonly #latencies: Histogram;
-  readonly #inFlight = new Set<Promise<Recommendation>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
   constructor({ clock, pseudonyms, logger, metrics }: ResponderOptions, parts: Parts) {
@@ -183,13 +198,85 @@ export class Responder {
   ): Promise<Recommendation> {
     refuseClosed(this.#closed);
     checkRequest(k, requestId);
-    const answering = this.#answer(asked, pseudonym, { k, requestId, context });
+    return this.#counted(() => this.#answer(asked, pseudonym, { k, requestId, context }));
+  }
+
+  /** Closing waits for it. */
+  async #counted<T>(answer: () => Promise<T>): Promise<T> {
+    const answering = answer();
     this.#inFlight.add(answering);
     try {
       return await answering;
     } finally {
       this.#inFlight.delete(answering);
     }
+  }
+
+  async #timed<T>(
+    answer: () => Promise<T>,
+  ): Promise<T & { readonly ts: number; readonly latency_ms: number }> {
+    const startMs = this.#clock.monotonic();
+    const answered = await answer();
+    const latency_ms = this.#clock.monotonic() - startMs;
+    this.#latencies.observe(latency_ms);
+    return { ...answered, ts: this.#clock.now(), latency_ms };
+  }
+
+  /** One after another would wait for as many threads' answers; each fails by itself. */
+  async #recommendMany(
+    requests: readonly BatchRequest[],
+  ): Promise<{ readonly answers: readonly BatchAnswer[] }> {
+    const answers = requests.map(async ({ user_id, recent_items = [], request_id, ...rest }) => {
+      const options = {
+        k: rest.k,
+        ...(request_id && { requestId: request_id }),
+        context: rest.context ?? noContext,
+      };
+      try {
+        const answer = await (user_id === undefined
+          ? this.recommendToSession(recent_items, options)
+          : this.recommend(user_id, options));
+        return { answer };
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        return { error: { status: statusOf(error), ...describeError(error) } };
+      }
+    });
+    return { answers: await Promise.all(answers) };
+  }
+
+  /**
+   * To an anonymous session that has met these items, newest first: by the version in use, without a user's rows. Errors:
+   * InputError MR_RECOMMEND_K, MR_RECOMMEND_REQUEST; RetryableError MR_RESPONDER_CLOSED.
+   */
+  async recommendToSession(
+    recentItems: readonly string[],
+    { k = DEFAULT_ITEMS, requestId = randomUUID(), context = noContext }: RecommendOptions = {},
+  ): Promise<SessionRecommendation> {
+    refuseClosed(this.#closed);
+    checkRequest(k, requestId);
+    return this.#counted(async () => {
+      const selected = await this.#timed(() => this.#recommender.selectFor(recentItems, k, context));
+      const answer = { request_id: requestId, ...selected, k };
+      this.#log(answer, NO_USER);
+      return { ...answer, user_id: null };
+    });
+  }
+
+  /**
+   * Orders items for a user as the world outside names them. Errors: InputError MR_PRIVACY_USER; RetryableError
+   * MR_RESPONDER_CLOSED; those of Pseudonyms.
+   */
+  async rank(
+    userId: string,
+    items: readonly string[],
+    { requestId = randomUUID(), context = noContext }: Omit<RecommendOptions, 'k'> = {},
+  ): Promise<RankedItems> {
+    requireUserId(userId);
+    refuseClosed(this.#closed);
+    const pseudonym = this.#served(this.#pseudonyms.known(userId));
+    const ranked = this.#timed(() => this.#recommender.rank(pseudonym, items, context));
+    return this.#counted(async () => ({ request_id: requestId, user_id: userId, ...(await ranked) }));
   }
 
   /**
@@ -255,17 +342,14 @@ export class Responder {
   registerRoutes(server: HttpServer): void {
     server.addReadyCheck('responder', () => this.notReady());
     registerFeatureRoutes(server, { reader: this.features, pseudonyms: this.#pseudonyms });
-    server.routes.get<{ Params: { user_id: string }; Querystring: RecommendQuery }>(
-      '/recommend/:user_id',
-      { config: { query: ['k', ...contextFields] } },
-      async ({ params, query: { k, ...context }, id }) =>
-        this.recommend(params.user_id, { k: parseK(k), requestId: id, context: parseContext(context) }),
+    server.serve(recommend, ({ params, query: { k, ...context }, request: { id } }) =>
+      this.recommend(params.user_id, { k, requestId: id, context }),
     );
-    server.routes.get<{ Params: { item_id: string }; Querystring: { readonly k?: string } }>(
-      '/similar/:item_id',
-      { config: { query: ['k'] } },
-      async ({ params, query: { k } }) => this.similar(params.item_id, parseK(k)),
+    server.serve(recommendMany, ({ body }) => this.#recommendMany(body.requests));
+    server.serve(rank, ({ body: { user_id, items, context = noContext }, request: { id } }) =>
+      this.rank(user_id, items, { requestId: id, context }),
     );
+    server.serve(similar, ({ params, query: { k } }) => this.similar(params.item_id, k));
   }
 
   /** Finishes the answers in flight, writes those that wait to be logged, and ends the threads. */
@@ -286,44 +370,31 @@ export class Responder {
 
   async #answer(
     asked: string,
-    named: string | undefined,
+    pseudonym: string | undefined,
     { k, requestId, context }: Required<RecommendOptions>,
   ): Promise<Recommendation> {
-    const startMs = this.#clock.monotonic();
-    // One who has opted out is nobody, from the decision on and not only once the rows are gone.
-    const isExcluded = named !== undefined && this.#parts.decisions.of(named) !== 'opted_in';
-    const pseudonym = isExcluded ? undefined : named;
-    const { version, ranker, degraded, items } = await this.#recommender.select(pseudonym, k, context);
-    const latencyMs = this.#clock.monotonic() - startMs;
-    this.#latencies.observe(latencyMs);
-    const answer = {
-      request_id: requestId,
-      user_id: asked,
-      ts: this.#clock.now(),
-      version,
-      ranker,
-      degraded,
-      k,
-      latency_ms: latencyMs,
-    };
-    const logged = items.map(({ item_id, score, source }) => ({ item_id, score, source, propensity: 1 }));
-    this.#parts.answers.add({ ...answer, user_id: pseudonym ?? NO_USER, items: logged });
-    return { ...answer, items };
+    const user = this.#served(pseudonym);
+    const selected = await this.#timed(() => this.#recommender.select(user, k, context));
+    const answer = { request_id: requestId, user_id: asked, ...selected, k };
+    this.#log(answer, user ?? NO_USER);
+    return answer;
   }
-}
 
-type RecommendQuery = { readonly [name in 'k' | keyof InteractionContext]?: string };
+  /** One who has opted out is nobody, from the decision on and not only once the rows are gone. */
+  #served(pseudonym: string | undefined): string | undefined {
+    const isExcluded = pseudonym !== undefined && this.#parts.decisions.of(pseudonym) !== 'opted_in';
+    return isExcluded ? undefined : pseudonym;
+  }
 
-/** Errors: InputError MR_RECOMMEND_CONTEXT. */
-function parseContext(query: Omit<RecommendQuery, 'k'>): InteractionContext {
-  const context = readContext(query);
-  if (typeof context !== 'string') return context;
-  throw new InputError('MR_RECOMMEND_CONTEXT', `${context}.`, { hint: 'Correct or omit it.' });
-}
-
-function parseK(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_ITEMS;
-  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  #log(answer: Omit<Recommendation, 'user_id'>, user: string): void {
+    const items = answer.items.map(({ item_id, score, source }) => ({
+      item_id,
+      score,
+      source,
+      propensity: 1,
+    }));
+    this.#parts.answers.add({ ...answer, user_id: user, items });
+  }
 }
 
 function refuseClosed(closed: Promise<void> | undefined): void {
@@ -340,19 +411,11 @@ function saysNothingOfItems(): InputError {
 }
 
 function checkCount(k: number): void {
-  if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) {
-    throw new InputError('MR_RECOMMEND_K', `k must be a whole number from 1 to ${MAX_ITEMS}.`, {
-      hint: `Omit it for ${DEFAULT_ITEMS} items.`,
-    });
-  }
+  if (!Number.isInteger(k) || k < 1 || k > MAX_ITEMS) throw countRefused();
 }
 
 function checkRequest(k: number, requestId: string): void {
   checkCount(k);
   const reason = invalidIdReason(requestId);
-  if (reason !== undefined) {
-    throw new InputError('MR_RECOMMEND_REQUEST', `A request id ${reason}.`, {
-      hint: 'Omit it to have one generated.',
-    });
-  }
+  if (reason !== undefined) throw requestIdRefused(reason);
 }

@@ -1,5 +1,6 @@
 /** Asking the server that "millrace start" runs on a data directory. */
-import { InputError, inspectLock, RetryableError, relayed } from '#platform';
+import { ApiError, type Client, createClient } from '#client';
+import { InputError, inspectLock, type MillraceError, RetryableError, relayed } from '#platform';
 import type { Configuration } from './configuration.ts';
 
 /** Its address; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet. */
@@ -14,33 +15,29 @@ export function serverAddress({ data }: Pick<Configuration, 'data'>): string | u
 }
 
 /**
- * The answer to a request. Errors: RetryableError MR_SERVER_UNREACHABLE; what the server refuses, by its own code, as
- * InputError or RetryableError.
+ * The answer to what is asked of the server. Errors: RetryableError MR_SERVER_UNREACHABLE; what the server refuses, by its own
+ * code, as InputError or RetryableError.
  */
-export async function askServer<T>(address: string, path: string, body?: object): Promise<T> {
-  const init: RequestInit =
-    body === undefined
-      ? { headers: { connection: 'close' } }
-      : {
-          method: 'POST',
-          headers: { connection: 'close', 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        };
-  const response = await fetch(`${address}${path}`, init).catch((cause: unknown) => {
-    throw new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not respond.`, {
-      hint: 'Retry in a moment; if it persists, restart "millrace start".',
-      cause,
-    });
-  });
-  const answer = (await response.json()) as T & { code?: string; message?: string; hint?: string };
-  if (response.ok) return answer;
-  const {
-    code = 'MR_SERVER_UNREACHABLE',
-    message = `${response.status} ${response.statusText}`,
-    hint,
-  } = answer;
-  const details = hint === undefined ? {} : { hint };
-  throw response.status < 500
+export async function askServer<T>(address: string, ask: (client: Client) => Promise<T>): Promise<T> {
+  // A connection that stays open would hold up the server's closing, and the end of this process.
+  const client = createClient({ url: address, headers: { connection: 'close' } });
+  try {
+    return await ask(client);
+  } catch (error) {
+    throw error instanceof ApiError ? refusal(error) : unreachable(address, error);
+  }
+}
+
+function refusal({ status, message, code = 'MR_SERVER_UNREACHABLE', problem }: ApiError): MillraceError {
+  const details = problem?.hint === undefined ? {} : { hint: problem.hint };
+  return status < 500
     ? new InputError(relayed(code), message, details)
     : new RetryableError(relayed(code), message, details);
+}
+
+function unreachable(address: string, cause: unknown): RetryableError {
+  return new RetryableError('MR_SERVER_UNREACHABLE', `The server at ${address} does not respond.`, {
+    hint: 'Retry in a moment; if it persists, restart "millrace start".',
+    cause,
+  });
 }

@@ -39,7 +39,7 @@ export async function runOwnTopology(
     signal: shutdown.signal,
   });
   shutdown.add('processing', () => processing.stop());
-  const url = await serveOwnTopology(installation, processing, shutdown);
+  const url = await serveOwnTopology(installation, { processing, topology }, shutdown);
   // Brokers clean by themselves; a start beside this process takes turns with it.
   if (installation.embedded !== undefined) {
     const { embedded: log } = installation;

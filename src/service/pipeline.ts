@@ -1,6 +1,7 @@
 /** The processors as commands run them, and the wait for them with a bar. */
 
 import { join } from 'node:path';
+import type { Topology } from '#engine';
 import { featureViews } from '#features';
 import { type Progress, type Shutdown, systemClock } from '#platform';
 import {
@@ -25,6 +26,7 @@ import { advertisedAddress } from './server.ts';
 const SILENT: CarryOverNotes = { onProgress: () => {}, onWaiting: () => {}, onDone: () => {} };
 
 export type Pipeline = {
+  readonly topology: Topology;
   readonly processing: Processing;
   readonly startedAt: number;
   /** Rejects when processing ends by itself. */
@@ -100,14 +102,21 @@ export async function startPipeline(
   const isTakingOver = earlier !== undefined && notes !== undefined;
   const failed = Promise.race(ended).then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
-  return Object.assign(listener, { processing, startedAt, failed, isTakingOver, latest: () => latest });
+  return Object.assign(listener, {
+    topology,
+    processing,
+    startedAt,
+    failed,
+    isTakingOver,
+    latest: () => latest,
+  });
 }
 
 export type Processed = { readonly events: number; readonly ms: number };
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
 export async function catchUp(
-  pipeline: Omit<Pipeline, 'processing' | 'failed' | 'isTakingOver'> & {
+  pipeline: Omit<Pipeline, 'topology' | 'processing' | 'failed' | 'isTakingOver'> & {
     readonly processing: Pick<Processing, 'untilCaughtUp'>;
   },
   progress: Progress,

@@ -1,6 +1,6 @@
 /** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
 
-import { servePeers, serveQueries } from '#engine';
+import { describeTopology, servePeers, serveQueries, type Topology } from '#engine';
 import { openGateway } from '#gateway';
 import {
   allowedHosts,
@@ -15,12 +15,13 @@ import {
   systemClock,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
-import { type Processing, processedInteractions } from '#processing';
+import { listedTopics, type Processing, processedInteractions } from '#processing';
 import type { Responder } from '#responders';
-import { registerAdminRoutes } from '#versions';
+import { registerVersionRoutes } from '#versions';
 import type { Configuration } from './configuration.ts';
 import type { Installation, LogInstallation } from './installation.ts';
 import { Intake } from './intake.ts';
+import { getTopology, listTasks, listTopics } from './operations.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ViewsInRedis } from './views.ts';
 
@@ -46,6 +47,8 @@ export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+type Processed = { readonly processing: Processing; readonly topology: Topology };
+
 type Served = {
   readonly pipeline: Pipeline;
   readonly responder: Responder;
@@ -59,7 +62,6 @@ export async function serve(
   shutdown: Shutdown,
 ): Promise<string> {
   const { disk, gateway: limits } = configuration;
-  const { processing } = pipeline;
   const intake = new Intake({
     directory: embedded === undefined ? undefined : configuration.data,
     reserveBytes: disk.reserveMb * 1_000_000,
@@ -85,11 +87,12 @@ export async function serve(
     metrics,
   });
   shutdown.add('gateway', () => gateway.close());
-  const server = await processingServer({ configuration, logger, metrics }, processing);
+  const server = await processingServer({ configuration, logger, metrics }, pipeline);
   gateway.registerRoutes(server);
   responder.registerRoutes(server);
   const { token } = configuration.admin;
-  registerAdminRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
+  registerVersionRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
+  server.serve(listTopics, async () => ({ topics: await listedTopics(log) }));
   server.addReadyCheck('disk', () => intake.notReady());
   checkVault(server, await pseudonyms(), { logger, shutdown });
   if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
@@ -99,10 +102,10 @@ export async function serve(
 /** Serves a topology of the user's own until `shutdown`: its stores and tasks, health and metrics. Returns the address. */
 export async function serveOwnTopology(
   installation: LogInstallation,
-  processing: Processing,
+  processed: Processed,
   shutdown: Shutdown,
 ): Promise<string> {
-  const server = await processingServer(installation, processing);
+  const server = await processingServer(installation, processed);
   return listen(server, installation.configuration, shutdown);
 }
 
@@ -119,16 +122,18 @@ async function listen(
 /** A server with what can be asked of processing: stores, tasks, metrics, and whether it goes on. */
 async function processingServer(
   { configuration, logger, metrics }: Pick<Installation, 'configuration' | 'logger' | 'metrics'>,
-  processing: Processing,
+  { processing, topology }: Processed,
 ): Promise<HttpServer> {
   const server = await createHttpServer({
     logger,
     metrics: withThreads(metrics, processing),
     allowsHost: allowedHosts(configuration.http),
   });
-  serveQueries(server, processing);
-  servePeers(server, processing);
-  server.routes.get('/tasks', async () => ({ members: await processing.report() }));
+  await serveQueries(server, processing);
+  await servePeers(server, processing);
+  server.serve(listTasks, async () => ({ members: await processing.report() }));
+  const description = describeTopology(topology);
+  server.serve(getTopology, () => description);
   let failure: Error | undefined;
   processing.ended.catch((error: Error) => {
     failure = error;

@@ -1,60 +1,76 @@
-import { type HttpReply, type HttpRequest, type HttpServer, InputError, withAdminToken } from '#platform';
-import type { CommandAnswer } from '#schemas';
+import { readRegistry } from '#offline';
+import { type HttpReply, type HttpServer, InputError, sendProblem, withAdminToken } from '#platform';
+import { runRequest } from '#schemas';
+import type { Topics } from '#topologies';
 import { type AskingOptions, askRegistry, type RegistryRequest } from './ask-registry.ts';
+import { listedVersion } from './listed-version.ts';
+import { listVersions, promote, reindex, rollback, train } from './operations.ts';
+import { sendCommand, type TrainerCommand } from './send-command.ts';
+
+/** Who is named where a request names nobody. */
+const ACTOR = 'admin API';
 
 export type AdminOptions = AskingOptions & {
+  readonly topics: Pick<Topics, 'versions'>;
   /** Expected in `authorization: Bearer ...`; without one every request is refused. */
   readonly token: string | undefined;
 };
 
-type Body = { readonly version?: unknown; readonly actor?: unknown; readonly reason?: unknown };
-
-const LONGEST_TEXT = 1_000;
+type RegistryWanted = Pick<RegistryRequest, 'kind'> & {
+  readonly version?: string | null | undefined;
+  readonly actor?: string | undefined;
+  readonly reason?: string | null | undefined;
+};
 
 /**
- * `POST /admin/versions/:version/promote` and `POST /admin/rollback`, which name who asks in the body as `actor`, and why
- * as `reason`; a rollback may name the `version` that is to go. They answer when it is decided: 401 and 403 without the
- * right token, 409 where the registry refuses.
+ * `POST /admin/versions/:version/promote` and `POST /admin/rollback`, which answer when it is decided, and 409 where the
+ * registry refuses; `POST /admin/train` and `POST /admin/reindex`, which answer as soon as the command is on the log; and
+ * `GET /versions`.
  */
-export function registerAdminRoutes({ routes }: HttpServer, options: AdminOptions): void {
+export function registerVersionRoutes(server: HttpServer, options: AdminOptions): void {
   const carryOut = async (
-    request: HttpRequest,
     reply: HttpReply,
-    asked: Pick<RegistryRequest, 'kind' | 'version'>,
+    { actor = ACTOR, reason = null, version = null, kind }: RegistryWanted,
   ) => {
-    const { actor, reason } = (request.body ?? {}) as Body;
-    const by = { actor: textOf('actor', actor) ?? 'admin API', reason: textOf('reason', reason) ?? null };
     try {
-      return shown(await askRegistry(options, { ...asked, ...by }));
+      const answer = await askRegistry(options, { kind, version, actor, reason });
+      return { command: answer.kind, version: answer.version, status: answer.status };
     } catch (error) {
-      if (error instanceof InputError) return reply.code(409).send(bodyOf(error));
+      if (error instanceof InputError) return sendProblem(reply, 409, error);
       throw error;
     }
   };
-  const admitted = { onRequest: withAdminToken(options.token) };
-  routes.post<{ Params: { version: string } }>(
-    '/admin/versions/:version/promote',
-    admitted,
-    (request, reply) => carryOut(request, reply, { kind: 'promote', version: request.params.version }),
+  const admit = withAdminToken(options.token);
+  server.serve(listVersions, async () => {
+    const registry = await readRegistry(options);
+    return { versions: registry.versions.map((each) => listedVersion(registry, each)) };
+  });
+  server.serve(
+    promote,
+    ({ params: { version }, body, reply }) => carryOut(reply, { kind: 'promote', version, ...body }),
+    admit,
   );
-  routes.post<{ Body: Body | undefined }>('/admin/rollback', admitted, (request, reply) => {
-    const version = textOf('version', request.body?.version) ?? null;
-    return carryOut(request, reply, { kind: 'rollback', version });
-  });
-}
-
-function shown({ version, status, kind }: CommandAnswer) {
-  return { command: kind, version, status };
-}
-
-function textOf(name: string, value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && value !== '' && value.length <= LONGEST_TEXT) return value;
-  throw new InputError('MR_ADMIN_REQUEST', `${name} is not a string of 1 to ${LONGEST_TEXT} characters.`, {
-    hint: 'Send { "actor": "who asks", "reason": "why" }.',
-  });
-}
-
-function bodyOf({ code, message, hint }: InputError) {
-  return { code, message, ...(hint !== undefined && { hint }) };
+  server.serve(
+    rollback,
+    ({ body, reply }) => carryOut(reply, { kind: 'rollback', ...body, version: body?.version ?? null }),
+    admit,
+  );
+  const send = async (command: TrainerCommand) => ({ command_id: await sendCommand(options, command) });
+  server.serve(
+    train,
+    ({ body }) => {
+      const { models, seed = null, force, actor = ACTOR, reason = null } = body ?? {};
+      const run = runRequest({ models: models ?? [] });
+      return send({ kind: 'train', run, seed, force: force ?? false, actor, reason });
+    },
+    admit,
+  );
+  server.serve(
+    reindex,
+    ({ body }) => {
+      const { actor = ACTOR, reason = null } = body ?? {};
+      return send({ kind: 'reindex', actor, reason });
+    },
+    admit,
+  );
 }

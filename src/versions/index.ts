@@ -5,7 +5,8 @@
  * It promises that nothing here decides: every change is a command, and its answer is the deciding task's
  * (`#processors`). Training versions is left to `#trainer`, serving them to `#responders`.
  */
-export { registerAdminRoutes } from './admin-routes.ts';
+export { registerVersionRoutes } from './admin-routes.ts';
 export { type AskingOptions, askRegistry, versionNamed } from './ask-registry.ts';
 export { type Collectable, collect, collectable, collectPeriodically } from './collect.ts';
+export { listedVersion } from './listed-version.ts';
 export { publishCandidate, storeExternalModel } from './publish.ts';

@@ -6,7 +6,7 @@ import { createHttpServer, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { registryOf } from '#processors';
 import type { Version, VersionStatus } from '#schemas';
-import { registerAdminRoutes } from './admin-routes.ts';
+import { registerVersionRoutes } from './admin-routes.ts';
 import { askRegistry, versionNamed } from './ask-registry.ts';
 import { collect, collectable, givenUp } from './collect.ts';
 import { publishCandidate, storeExternalModel } from './publish.ts';
@@ -252,7 +252,7 @@ async function inForce(world: RegistryWorld): Promise<string | undefined> {
 async function served(t: TestContext, world: RegistryWorld, token: string | undefined) {
   const server = await createHttpServer(world);
   t.after(() => server.close());
-  registerAdminRoutes(server, { ...world.asking, token });
+  registerVersionRoutes(server, { ...world.asking, token });
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   return async (path: string, given: string | undefined, body?: object) => {
     const headers = {

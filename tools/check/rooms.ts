@@ -5,7 +5,7 @@ import { type Import, importsOf } from './source.ts';
 
 /** Lowest floor first; rooms of one floor do not know each other. */
 const floors: readonly (readonly string[])[] = [
-  ['platform'],
+  ['platform', 'client'],
   ['avro'],
   ['log'],
   ['engine'],

@@ -23,10 +23,15 @@ export function drawing(seed: number): Draw {
 
 /** Every route, as the server declares it. */
 export const routes = [
+  'GET /',
+  'GET /docs',
+  'GET /openapi.json',
   'GET /health/live',
   'GET /health/ready',
   'GET /metrics',
   'GET /recommend/:user_id',
+  'POST /recommend',
+  'POST /rank',
   'GET /similar/:item_id',
   'GET /features/user/:user_id',
   'GET /features/item/:item_id',
@@ -36,6 +41,11 @@ export const routes = [
   'POST /pseudonyms',
   'POST /admin/versions/:version/promote',
   'POST /admin/rollback',
+  'POST /admin/train',
+  'POST /admin/reindex',
+  'GET /versions',
+  'GET /topics',
+  'GET /topology',
   'GET /stores',
   'GET /stores/*',
   'GET /tasks',
@@ -137,8 +147,24 @@ function bodyBytes(draw: Draw, pattern: string): Buffer {
   if (draw.chance(0.02)) return Buffer.from('['.repeat(50_000));
   if (draw.chance(0.02)) return Buffer.from('{"__proto__":{"kind":"view"},"constructor":1}');
   if (draw.chance(0.02)) return Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]);
-  const json = JSON.stringify(pattern === '/events' ? events(draw) : fields(draw)) ?? 'null';
+  const json = JSON.stringify(bodyOf(draw, pattern)) ?? 'null';
   return Buffer.from(draw.chance(0.03) ? json.slice(0, draw.below(json.length + 1)) : json);
+}
+
+function bodyOf(draw: Draw, pattern: string): unknown {
+  if (pattern === '/events') return events(draw);
+  if (pattern !== '/recommend' || draw.chance(0.2)) return fields(draw);
+  return { requests: Array.from({ length: draw.from([0, 1, 3, 100, 101]) }, () => asked(draw)) };
+}
+
+/** A request of a batch. */
+function asked(draw: Draw): unknown {
+  const odd = (usual: unknown) => (draw.chance(0.03) ? value(draw) : usual);
+  return {
+    ...(draw.chance(0.6) ? { user_id: odd(`u${draw.below(300)}`) } : { recent_items: odd(['i1', 'i2']) }),
+    ...(draw.chance(0.5) && { k: odd(1 + draw.below(100)) }),
+    ...(draw.chance(0.2) && { context: odd({ device: 'tv' }) }),
+  };
 }
 
 function events(draw: Draw): unknown {
@@ -163,7 +189,21 @@ function event(draw: Draw): unknown {
 }
 
 function fields(draw: Draw): unknown {
-  const names = ['user', 'user_ids', 'items', 'views', 'context', 'status', 'actor', 'reason', 'version'];
+  const names = [
+    'user',
+    'user_id',
+    'user_ids',
+    'requests',
+    'recent_items',
+    'k',
+    'items',
+    'views',
+    'context',
+    'status',
+    'actor',
+    'reason',
+    'version',
+  ];
   return Object.fromEntries(names.flatMap((name) => (draw.chance(0.4) ? [[name, value(draw)]] : [])));
 }
 

@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { deadLetterSchema } from '#engine';
 import { featureViews, recordViews, rowRecordName, rowSchema } from '#features';
 import { models } from '#models';
+import { openApi, productVersion } from '#platform/api';
 import { allOptions } from '#service/configuration';
+import { operations } from '#service/operations';
 import { typesFromAvro } from './avro-types.ts';
+import { clientTypes } from './client-types.ts';
 import { configurationPage } from './configuration-page.ts';
 import { examplesIn, withExamples } from './engine-guide.ts';
 import { errorCatalogue } from './error-catalogue.ts';
@@ -29,8 +32,11 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     .map((text): unknown => JSON.parse(text));
   const guide = 'src/engine/testing/guide';
   const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
+  const described = openApi(operations, productVersion());
   return new Map([
     ...declared,
+    ['docs/openapi.json', schemaText(described)],
+    ['src/client/api.ts', clientTypes(described)],
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
     ['schemas/generated/view-keys.ts', viewKeys(featureViews)],
     ['docs/CONFIGURATION.md', configurationPage(allOptions())],

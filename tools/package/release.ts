@@ -10,6 +10,7 @@ import { dirname, join, posix, relative } from 'node:path';
 export const DIST = 'dist';
 
 type Manifest = {
+  readonly version: string;
   readonly imports: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string>>;
 };
@@ -31,9 +32,11 @@ export function buildRelease(root: string): void {
   execFileSync(compiler, ['-p', 'tsconfig.release.json'], { cwd: root, stdio: 'inherit' });
   for (const file of filesBelow(dist)) rewrite(file);
   for (const folder of readdirSync(dist)) copyAssets(join(root, folder), join(dist, folder));
-  const { imports, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  const { version, imports, exports } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  ) as Manifest;
   const doors = builtDoors(dist, imports);
-  const description = { type: 'module', imports: doors };
+  const description = { type: 'module', version, imports: doors };
   writeFileSync(join(dist, 'package.json'), `${JSON.stringify(description, null, 2)}\n`);
   requireDoors(exports, doors);
 }

@@ -12,6 +12,8 @@ export async function globalSetup(): Promise<void> {
   process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/compiled');
   const preloaded = pathToFileURL(join(import.meta.dirname, 'untracked-promises.js')).href;
   process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${preloaded}`.trim();
+  // Servers, in tests and in the processes that these start, hold each answer against its documented schema.
+  process.env.MILLRACE_HTTP_CHECKED = '1';
   if (process.env.MILLRACE_SERVERS !== '1') return;
   const { startAll } = await import('./start-all.ts');
   const { publishAddresses } = await import('./shared.ts');

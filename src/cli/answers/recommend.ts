@@ -37,9 +37,8 @@ source: "index" items come from the trained model; "popular" ones fill up the li
       const answer =
         address === undefined
           ? await answerHere({ configuration, options }, user)
-          : await askServer<Recommendation>(
-              address,
-              `/recommend/${encodeURIComponent(user)}?${query(options)}`,
+          : await askServer(address, ({ get }) =>
+              get('/recommend/{user_id}', { params: { user_id: user }, query: asked(options) }),
             );
       if (output.json) output.value(answer);
       else printAnswer(output, answer);
@@ -49,11 +48,13 @@ source: "index" items come from the trained model; "popular" ones fill up the li
 }
 
 /** The request's own options, without those that every command has. */
-function query({ k, device, country, language }: Options): URLSearchParams {
-  const parameters = Object.entries({ k, device, country, language });
-  return new URLSearchParams(
-    parameters.flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]])),
-  );
+function asked({ k, device, country, language }: Options) {
+  return {
+    k,
+    ...(device && { device }),
+    ...(country && { country }),
+    ...(language && { language }),
+  };
 }
 
 async function answerHere(

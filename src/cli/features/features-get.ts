@@ -44,7 +44,7 @@ export function getCommand(): Command {
       const features =
         address === undefined
           ? await readHere(invocation, asked)
-          : await askServer<ShownFeatures>(address, '/features', asked);
+          : await askServer(address, ({ post }) => post('/features', { body: asked }));
       if (output.json) output.value(features);
       else print(output, features);
       return EXIT.done;

@@ -1,13 +1,10 @@
 /** `millrace topics`: what is on the log. */
 
 import type { Command } from 'commander';
-import type { Cleanup } from '#log';
-import { loopLag } from '#processing';
+import { listedTopics } from '#processing';
 import { withInstallation } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { grouped, right } from '../output.ts';
-
-const DAY_MS = 86_400_000;
 
 export function topicsCommand(command: Command): Command {
   return defineCommand({
@@ -26,15 +23,7 @@ Topics named loop-... belong to the processors: changelogs and repartition topic
 
 async function listTopics({ configuration, output }: Invocation<object>): Promise<number> {
   return withInstallation(configuration, async ({ log }) => {
-    const lags = new Map((await loopLag(log)).map(({ topic, lag }) => [topic, lag]));
-    const topics = (await log.describeTopics()).map(({ name, cleanup, offsets }) => ({
-      topic: name,
-      partitions: offsets.length,
-      records: offsets.reduce((sum, { start, stable }) => sum + stable - start, 0),
-      retention: retention(cleanup),
-      lag: lags.get(name) ?? null,
-    }));
-    topics.sort((a, b) => Number(isInternal(a)) - Number(isInternal(b)) || (a.topic < b.topic ? -1 : 1));
+    const topics = await listedTopics(log);
     output.list(
       topics,
       ['topic', right('partitions'), right('records'), 'retention', right('lag')],
@@ -44,14 +33,4 @@ async function listTopics({ configuration, output }: Invocation<object>): Promis
     );
     return EXIT.done;
   });
-}
-
-function isInternal({ topic }: { topic: string }): boolean {
-  return topic.startsWith('loop-');
-}
-
-function retention(cleanup: Cleanup): string {
-  if (cleanup.policy === 'compact') return 'compacted';
-  if (cleanup.retentionMs === null) return 'for ever';
-  return `${Math.round(cleanup.retentionMs / DAY_MS)} days`;
 }

@@ -90,7 +90,7 @@ function pipeInto({ stdin }: ChildProcess, path: string): void {
 
 /** Without options of whoever runs the tests. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const isOption = /^(MILLRACE|NODE(?!_COMPILE_CACHE$))_/;
+  const isOption = /^(MILLRACE_(?!HTTP_CHECKED$)|NODE_(?!COMPILE_CACHE$))/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOption.test(name)));
 }
 

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { readRegistry } from '#offline';
 import { isInForce, type RegisteredVersion, type RegistryView } from '#processors';
 import { withInstallation } from '#service';
+import { listedVersion } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, moment, right } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
@@ -43,29 +44,10 @@ async function listVersions({ configuration, output }: Invocation<object>): Prom
         versions,
         columns,
         (each) => row(registry, each),
-        (each) => asJson(registry, each),
+        (each) => listedVersion(registry, each),
       );
     return EXIT.done;
   });
-}
-
-function asJson(registry: RegistryView, each: RegisteredVersion) {
-  const { version, status, ts, reason, actor, previous, candidate } = each.latest;
-  const { metrics, popularity, decayed_popularity: decayedPopularity, ...rest } = candidate;
-  return {
-    ...rest,
-    version,
-    status,
-    serving: isInForce(registry, each),
-    ts,
-    reason,
-    actor,
-    previous,
-    model: metrics,
-    popularity,
-    decayedPopularity,
-    kind: rest.model,
-  };
 }
 
 const columns = [

@@ -45,6 +45,13 @@ export function httpPeers({ clock, timeoutMs = 2_000 }: { clock: Clock; timeoutM
   };
 }
 
+type WantedOnWire = {
+  readonly key?: string | undefined;
+  readonly gte: string;
+  readonly lt: string;
+  readonly limit: number;
+};
+
 export function rowsToWire({ rows, ...rest }: Rows): RowsOnWire {
   return { ...rest, rows: rows.map(({ key, value }) => [base64(key), base64(value)]) };
 }
@@ -63,10 +70,9 @@ function peerUrl({ task, role, store, wanted }: TaskRead): string {
 }
 
 /** What `peerUrl` has asked for. */
-export function wantedFrom(query: Readonly<Record<string, string | undefined>>): RowsWanted {
-  const { key, gte = '', lt = '', limit } = query;
+export function wantedFrom({ key, gte, lt, limit }: WantedOnWire): RowsWanted {
   if (key !== undefined) return { key: bytes(key) };
-  return { range: { gte: bytes(gte), lt: bytes(lt) }, limit: Number(limit) };
+  return { range: { gte: bytes(gte), lt: bytes(lt) }, limit };
 }
 
 function refusal(endpoint: string, status: number, body: unknown): RetryableError {

@@ -1,24 +1,12 @@
-import { type HttpReply, type HttpServer, MillraceError } from '#platform';
+import { type HttpReply, type HttpServer, MillraceError, sendProblem } from '#platform';
+import type { Input } from '#platform/api';
 import { jsonValue } from './json-values.ts';
-import { PEER_PATH, rowsToWire, wantedFrom } from './peers.ts';
-import type { Position } from './position.ts';
+import type { queryStore } from './operations.ts';
+import { rowsToWire, wantedFrom } from './peers.ts';
 import { invalidQuery, type QueryOptions, type StoreQuery } from './query.ts';
-import type { StoreQueries, StoreSummary } from './store-queries.ts';
+import type { StoreEntry, StoreQueries, StoreSummary } from './store-queries.ts';
 
-const ofEntries = [
-  'key',
-  'prefix',
-  'from',
-  'to',
-  'fromMs',
-  'toMs',
-  'limit',
-  'after',
-  'staleness',
-  'position',
-];
-
-type Parameters = Readonly<Record<string, string | undefined>>;
+type Query = Input<typeof queryStore>['query'];
 
 /** What answers: StoreQueries, here or behind a thread's messages. */
 export type StoreAnswers = Pick<StoreQueries, 'query'> & {
@@ -36,94 +24,70 @@ export type StoreAnswers = Pick<StoreQueries, 'query'> & {
  *
  * and with each `limit`, `after` (`next` of the answer before), `staleness=standby`, `position` (JSON, at least).
  */
-export function serveQueries({ routes }: Pick<HttpServer, 'routes'>, queries: StoreAnswers): void {
-  routes.get('/stores', async () => ({ stores: await queries.stores() }));
-  routes.get<{ Params: { '*': string }; Querystring: Parameters }>(
-    '/stores/*',
-    { config: { query: ofEntries } },
-    async ({ params, query }, reply) => {
-      const store = params['*'];
-      return answered(reply, async () => {
-        const answer = await queries.query(store, queryFrom(query), optionsFrom(query));
-        return { store, ...answer, entries: jsonValue(answer.entries) };
-      });
-    },
-  );
+export async function serveQueries(
+  { serve }: Pick<HttpServer, 'serve'>,
+  queries: StoreAnswers,
+): Promise<void> {
+  // Loaded when needed: threads, which come through this room's door, need no forms of requests.
+  const { listStores, queryStore } = await import('./operations.ts');
+  serve(listStores, async () => ({ stores: await queries.stores() }));
+  serve(queryStore, ({ params, query, reply }) => {
+    const store = params['*'];
+    return answered(reply, async () => {
+      const { entries, ...answer } = await queries.query(store, queryFrom(query), optionsFrom(query));
+      return { store, ...answer, entries: jsonValue(entries) as StoreEntry[] };
+    });
+  });
 }
 
 /** An answer, or a refusal that is the asker's business alone: no failure of this server that its log should tell of. */
-async function answered(reply: HttpReply, answer: () => Promise<unknown>): Promise<unknown> {
+async function answered<T>(reply: HttpReply, answer: () => Promise<T>): Promise<T | HttpReply> {
   try {
     return await answer();
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
-    const { code, message, hint, remedy } = error;
-    const isUnknown = code === 'MR_QUERY_STORE_UNKNOWN';
-    if (!isUnknown && remedy !== 'retry') throw error;
+    const isUnknown = error.code === 'MR_QUERY_STORE_UNKNOWN';
+    if (!isUnknown && error.remedy !== 'retry') throw error;
     if (!isUnknown) reply.header('retry-after', '1');
-    return reply.code(isUnknown ? 404 : 503).send({ code, message, hint });
+    return sendProblem(reply, isUnknown ? 404 : 503, error);
   }
 }
 
 /** Serves what the queries of other processes ask of the tasks in this one. */
-export function servePeers(
-  { routes }: Pick<HttpServer, 'routes'>,
+export async function servePeers(
+  { serve }: Pick<HttpServer, 'serve'>,
   queries: Pick<StoreQueries, 'readHere'>,
-): void {
-  routes.get<{ Params: { subTopology: string; partition: string }; Querystring: Parameters }>(
-    PEER_PATH,
-    ({ params: { subTopology, partition }, query }, reply) =>
-      answered(reply, async () => {
-        const rows = await queries.readHere({
-          task: { subTopology, partition: Number(partition) },
-          role: query.role === 'standby' ? 'standby' : 'active',
-          store: query.store ?? '',
-          wanted: wantedFrom(query),
-        });
-        return rowsToWire(rows);
-      }),
+): Promise<void> {
+  const { readRows } = await import('./operations.ts');
+  serve(readRows, ({ params: task, query: { role, store, ...wanted }, reply }) =>
+    answered(reply, async () => {
+      return rowsToWire(await queries.readHere({ task, role, store, wanted: wantedFrom(wanted) }));
+    }),
   );
 }
 
-function queryFrom(parameters: Parameters): StoreQuery {
-  const { key, prefix, from, to, fromMs, toMs } = parameters;
+function queryFrom({ key, prefix, from, to, fromMs, toMs }: Query): StoreQuery {
   const isRange = from !== undefined || to !== undefined;
   const isWindow = fromMs !== undefined || toMs !== undefined;
   if (Number(key !== undefined) + Number(prefix !== undefined) + Number(isRange) > 1) {
     throw invalidQuery('key, prefix, and from with to exclude each other');
   }
   if (isWindow) {
-    if (key === undefined) throw invalidQuery('fromMs and toMs require a key');
-    return { kind: 'window', key, fromMs: time('fromMs', fromMs), toMs: time('toMs', toMs) };
+    if (key === undefined || fromMs === undefined || toMs === undefined) {
+      throw invalidQuery('fromMs and toMs require each other and a key');
+    }
+    return { kind: 'window', key, fromMs, toMs };
   }
   if (key !== undefined) return { kind: 'key', key };
   if (prefix !== undefined) return { kind: 'prefix', prefix };
   return { kind: 'range', ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
 }
 
-function optionsFrom({ limit, after, staleness, position }: Parameters): QueryOptions {
-  if (staleness !== undefined && staleness !== 'none' && staleness !== 'standby') {
-    throw invalidQuery('staleness is none or standby');
-  }
+function optionsFrom({ limit, after, staleness, position }: Query): QueryOptions {
   return {
-    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(limit !== undefined && { limit }),
     ...(after !== undefined && { after }),
     ...(staleness !== undefined && { staleness }),
-    ...(position !== undefined && { atLeast: positionFrom(position) }),
+    ...(position !== undefined && { atLeast: position }),
   };
-}
-
-function time(name: string, text: string | undefined): number {
-  if (text === undefined || !/^-?\d{1,16}$/.test(text)) throw invalidQuery(`${name} is not a time in ms`);
-  return Number(text);
-}
-
-/** `{"topic": {"0": 17}}` */
-function positionFrom(text: string): Position {
-  try {
-    const position: unknown = JSON.parse(text);
-    const isMap = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isMap(position) && Object.values(position as object).every(isMap)) return position as Position;
-  } catch {}
-  throw invalidQuery('position is not JSON with offsets by topic and partition');
 }

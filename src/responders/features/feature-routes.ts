@@ -1,8 +1,16 @@
 import type { HttpServer } from '#platform';
 import { type Pseudonyms, requireUserId } from '#privacy';
-import type { ContextFeatures } from '#schemas';
+import type { ContextFeatures, InteractionContext } from '#schemas';
+import { itemFeatures, readFeatures, userFeatures } from '../operations.ts';
 import type { FeatureAnswer, FeatureReader, RowsByView } from './feature-reader.ts';
-import { type AskedFeatures, parseQuery, parseViews } from './parse-query.ts';
+
+/** A question for features, with the user as the world outside names them. */
+type AskedFeatures = {
+  readonly user?: string;
+  readonly items?: readonly string[];
+  readonly views?: readonly string[];
+  readonly context?: InteractionContext;
+};
 
 /** Features as they are shown: by the ids asked with. */
 export type ShownFeatures = {
@@ -28,18 +36,23 @@ export async function askFeatures(
  * `GET /features/user/:user_id?views=a,b`, `GET /features/item/:item_id?views=a,b`, and `POST /features` with
  * `{user?, items?, views?, context?}`, which reads of a user, of up to 1,000 items, and of the user with each of them.
  */
-export function registerFeatureRoutes(server: HttpServer, parts: FeatureParts): void {
-  type Named<P extends string> = { Params: { [N in P]: string }; Querystring: { views?: string } };
-  const named = { config: { query: ['views'] } };
-  const viewsOf = ({ views }: { views?: string }) =>
-    views === undefined ? {} : { views: parseViews(views) };
-  server.routes.get<Named<'user_id'>>('/features/user/:user_id', named, async ({ params, query }) =>
-    askFeatures(parts, { user: params.user_id, ...viewsOf(query) }),
+export function registerFeatureRoutes({ serve }: HttpServer, parts: FeatureParts): void {
+  serve(userFeatures, ({ params, query }) => askFeatures(parts, { user: params.user_id, ...named(query) }));
+  serve(itemFeatures, ({ params, query }) =>
+    askFeatures(parts, { items: [params.item_id], ...named(query) }),
   );
-  server.routes.get<Named<'item_id'>>('/features/item/:item_id', named, async ({ params, query }) =>
-    askFeatures(parts, { items: [params.item_id], ...viewsOf(query) }),
+  serve(readFeatures, ({ body: { user, items, views, context } }) =>
+    askFeatures(parts, {
+      ...(user !== undefined && { user }),
+      ...(items !== undefined && { items }),
+      ...(context !== undefined && { context }),
+      ...named({ views }),
+    }),
   );
-  server.routes.post('/features', async ({ body }) => askFeatures(parts, parseQuery(body)));
+}
+
+function named({ views }: { readonly views?: readonly string[] | undefined }): Pick<AskedFeatures, 'views'> {
+  return views === undefined ? {} : { views };
 }
 
 function shown({ user, items }: AskedFeatures, answer: FeatureAnswer): ShownFeatures {

@@ -8,7 +8,10 @@ import type { OnlineView, OnlineViews } from './online-views.ts';
 
 /** What `views` may name beside the views: the features of the request itself. */
 export const CONTEXT = 'context';
-const MOST_ITEMS = 1_000;
+export const MOST_ITEMS = 1_000;
+/** What a request for features looks like. */
+export const FEATURE_HINT =
+  'Send {"user": "u1", "items": ["i1"], "views": ["user-features"], "context": {"device": "tv"}}, or part of it.';
 
 const needs: Readonly<Record<Entity, string>> = {
   user: 'a user',
@@ -44,13 +47,15 @@ function requireEntities({ user, items, views, context }: FeatureQuery): void {
   if (typeof user === 'string') requireUserId(user);
   if (items === undefined) return;
   if (items.length === 0) throw badRequest('The list of items is empty.', 'Omit it, or name some.');
-  if (items.length > MOST_ITEMS) {
-    throw badRequest(`${items.length} items are named.`, `Request at most ${MOST_ITEMS} at once.`);
-  }
+  if (items.length > MOST_ITEMS) throw tooManyItems(items.length);
   for (const item of items) {
     const reason = invalidIdReason(item);
     if (reason !== undefined) throw badRequest(`An item id ${reason}.`, 'Use the ids that events carry.');
   }
+}
+
+export function tooManyItems(count: number): InputError {
+  return badRequest(`${count} items are named.`, `Request at most ${MOST_ITEMS} at once.`);
 }
 
 export function badRequest(message: string, hint: string): InputError {

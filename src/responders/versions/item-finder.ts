@@ -15,6 +15,8 @@ import { mismatch } from './mismatch.ts';
 export interface ItemFinder {
   /** The k best without these items, best first; none for a user of whom the version knows nothing. */
   find(input: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]>;
+  /** These items with their scores, in the order given; those without one are left out. */
+  score(input: UserInput, itemIds: readonly string[]): Promise<ScoredItem[]>;
   /** The k items most like another one, most alike first; none for one that it does not know; absent where the model does not say. */
   readonly similar?: ((itemId: string, k: number) => ScoredItem[]) | undefined;
   /** Resolves with the reason when its thread ends by itself. */
@@ -70,6 +72,11 @@ class VectorsFinder implements ItemFinder {
     return vector.every((value) => value === 0) ? [] : this.#live.search(vector, k, seenItems);
   }
 
+  async score(input: UserInput, itemIds: readonly string[]): Promise<ScoredItem[]> {
+    const vector = await this.#thread.encode(input);
+    return vector.every((value) => value === 0) ? [] : this.#live.score(vector, itemIds);
+  }
+
   async close(): Promise<void> {
     await this.#thread.close();
     await this.#live.close();
@@ -91,6 +98,14 @@ class WeightsFinder implements ItemFinder {
 
   async find({ history }: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]> {
     return this.#items.named(this.#weights.find(history, k, this.#items.excluding(seenItems)));
+  }
+
+  async score({ history }: UserInput, itemIds: readonly string[]): Promise<ScoredItem[]> {
+    const scores = this.#weights.scores(history);
+    return itemIds.flatMap((itemId) => {
+      const score = scores[this.#items.rowOf(itemId) ?? -1] ?? 0;
+      return score === 0 ? [] : [{ itemId, score }];
+    });
   }
 
   async close(): Promise<void> {

@@ -89,6 +89,16 @@ export class LiveIndex {
     return items.named(index.search(vector, k, { exclude: items.excluding(seenItems) }));
   }
 
+  /** The scores that `search` would give these items, available or not; those that are not in the index are left out. */
+  score(vector: Float32Array, itemIds: readonly string[]): ScoredItem[] {
+    const { index, items } = this.#searched;
+    return itemIds.flatMap((itemId) => {
+      const row = items.rowOf(itemId);
+      const found = row === undefined ? undefined : index.vector(row);
+      return found === undefined ? [] : [{ itemId, score: scoreOf(index.metric, vector, found) }];
+    });
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#followers.map((follower) => follower.close()));
@@ -159,6 +169,16 @@ function applyChange({ index, items }: Searched, itemId: string, { vector }: Cha
   }
   const row = items.rowOf(itemId);
   if (row !== undefined) index.remove(row);
+}
+
+/** As the port of indexes defines scores. */
+function scoreOf(metric: VectorIndex['metric'], a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i] as number, b[i] as number];
+    sum += metric === 'l2' ? -((x - y) ** 2) : x * y;
+  }
+  return sum;
 }
 
 function itemIdsIn(files: VersionFiles): string[] {

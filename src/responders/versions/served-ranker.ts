@@ -75,7 +75,13 @@ export class ServedRanker {
   ): Promise<readonly ScoredItem[]> {
     if (items.length === 0) return items;
     const ids = items.map(({ itemId }) => itemId);
-    const query = { user: asking.user, items: ids, views: this.#views, ofProduct: true };
+    // Nothing is known of one who has no name on the log.
+    const query = {
+      user: asking.user === '' ? null : asking.user,
+      items: ids,
+      views: this.#views,
+      ofProduct: true,
+    };
     // A ranker by ids alone reads no view.
     const rows = this.#views.length === 0 ? {} : await reader.read(query);
     const columns = inputColumns(this.#features, rows);

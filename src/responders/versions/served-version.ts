@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openVersion, retrievalModelOf, VOCABULARY_FILE, Vocabulary } from '#models';
+import { openVersion, retrievalModelOf, type UserInput, VOCABULARY_FILE, Vocabulary } from '#models';
 import type { Candidate, ContextFeatures, Profile } from '#schemas';
 import type { ScoredItem } from './indexed-items.ts';
 import { type ItemFinder, openFinder } from './item-finder.ts';
@@ -67,15 +67,12 @@ export class ServedVersion {
 
   /** The best items by the model's scores, best first. */
   async recommend(query: VersionQuery): Promise<ScoredItem[]> {
-    const { userId, profile, context, recentItems, seenItems, k } = query;
-    const vocabulary = this.#vocabulary;
-    const input = {
-      user: vocabulary.userIndex(userId),
-      history: vocabulary.historyIndices(recentItems),
-      profile: vocabulary.profileValues(profile),
-      context: vocabulary.contextValues(context),
-    };
-    return this.#finder.find(input, k, seenItems);
+    return this.#finder.find(this.#inputOf(query), query.k, query.seenItems);
+  }
+
+  /** The scores of these items for a user, in the order given, without those that the model does not know. */
+  async score(query: Omit<VersionQuery, 'k'>, items: readonly string[]): Promise<ScoredItem[]> {
+    return this.#finder.score(this.#inputOf(query), items);
   }
 
   /**
@@ -103,6 +100,15 @@ export class ServedVersion {
   /** Gives up the holder's own claim; resolves when nobody uses the version any more and its thread has ended. */
   retire(): Promise<void> {
     return this.#uses.retire();
+  }
+
+  #inputOf({ userId, profile, context, recentItems }: Omit<VersionQuery, 'k'>): UserInput {
+    return {
+      user: this.#vocabulary.userIndex(userId),
+      history: this.#vocabulary.historyIndices(recentItems),
+      profile: this.#vocabulary.profileValues(profile),
+      context: this.#vocabulary.contextValues(context),
+    };
   }
 
   async #warmUp(): Promise<void> {

@@ -71,8 +71,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     clock: systemClock,
     patienceMs: 500,
   });
-  serveQueries(server, queries);
-  servePeers(server, queries);
+  await serveQueries(server, queries);
+  await servePeers(server, queries);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   runtime = await sumsRuntime({ ...options, endpoint: url });
   await runtime.start();

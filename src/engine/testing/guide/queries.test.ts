@@ -74,8 +74,8 @@ it('over HTTP', async (t) => {
   });
   // example: queries-http
   const server = await createHttpServer({ logger, metrics: createMetrics() });
-  serveQueries(server, queries);
-  servePeers(server, queries);
+  await serveQueries(server, queries);
+  await servePeers(server, queries);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   const response = await fetch(`${url}/stores/total/state?key=ann`);
   const { entries } = (await response.json()) as StoreAnswer;
