@@ -60,7 +60,11 @@ export type ConfigurationOption = {
 type Option = ConfigurationOption & { readonly schema: z.ZodType };
 
 /** Variables of the product that are not options. */
-const reservedVariables: ReadonlySet<string> = new Set(['MILLRACE_FAILPOINTS', 'MILLRACE_SERVERS']);
+const reservedVariables: ReadonlySet<string> = new Set([
+  'MILLRACE_FAILPOINTS',
+  'MILLRACE_HTTP_CHECKED',
+  'MILLRACE_SERVERS',
+]);
 
 const LONGEST_SHOWN = 200;
 

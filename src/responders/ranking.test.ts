@@ -10,14 +10,12 @@ import {
   type RankingRows,
   readExternalModel,
   train,
-  type VersionContents,
 } from '#models';
 import { temporaryDirectory } from '#platform/testing';
-import type { Candidate } from '#schemas';
+import { externalRanker, fixture, stored } from './testing/external-ranker.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
-const fixture = join(import.meta.dirname, '../../models/external/testing/fixtures/pytorch-towers');
 const USER = 'user-1';
 
 /** A world whose items differ in how they were taken, and a version that finds them. */
@@ -39,48 +37,13 @@ async function worldToRank(t: Parameters<typeof openWorld>[0]): Promise<TestWorl
   return world;
 }
 
-/** Stores a model from outside as `millrace versions publish` does. */
-async function publish(world: TestWorld, directory = fixture): Promise<Candidate> {
-  const { contents } = await readExternalModel(directory);
-  return stored(world, 'external', contents);
-}
-
-async function stored(world: TestWorld, model: string, contents: VersionContents): Promise<Candidate> {
-  const description = {
-    model,
-    snapshotId: '',
-    seed: 0,
-    dimension: 0,
-    itemCount: 0,
-    protocol: '',
-  };
-  const none = { metrics: {}, popularity: {}, decayedPopularity: {} };
-  const version = await world.artifacts.write({ ...description, ...none }, contents);
-  return {
-    version,
-    snapshot_id: '',
-    model,
-    directory: `versions/${version}`,
-    dimension: 0,
-    items: 0,
-    protocol: '',
-    metrics: {},
-    popularity: {},
-    decayed_popularity: {},
-    role: 'ranking',
-    run_id: null,
-    intervals: {},
-    production: null,
-  };
-}
-
 describe('a model from outside as ranker', { timeout: 120_000 }, () => {
   it('orders what the version in force finds by its own scores of their features', async (t) => {
     const world = await worldToRank(t);
     const responder = await world.responder();
     const plain = await responder.recommend(USER, { k: 5 });
     assert.equal(plain.ranker, null);
-    const ranker = await publish(world);
+    const ranker = await externalRanker(world);
     await world.promote(ranker);
     await until(() => responder.ranker === ranker.version);
     const { items, version, ranker: named } = await responder.recommend(USER, { k: 5 });
@@ -127,11 +90,11 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     const path = join(directory, 'model.json');
     const manifest = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...manifest, views: { 'user-features': 1, 'item-features': 2 } }));
-    await world.promote(await publish(world, directory));
+    await world.promote(await externalRanker(world, directory));
     const refused = 'version_loads_total{outcome="MR_MODEL_FEATURE"} 1';
     await until(async () => (await world.metrics.render()).includes(refused));
     // A directory of another version, and one whose graph is damaged.
-    const good = await publish(world);
+    const good = await externalRanker(world);
     const damaged = { ...good, version: '0123456789abcdef', directory: 'versions/0123456789abcdef' };
     mkdirSync(join(world.dataDirectory, damaged.directory));
     writeFileSync(join(world.dataDirectory, damaged.directory, 'manifest.json'), '{}');

@@ -117,10 +117,10 @@ export const readRows = operation({
     }),
     example: { rows: [['aTE', 'e30']], complete: true, position: { 'interactions-accepted': 120 } },
   },
-  errors: { 400: ['MR_QUERY_INVALID'] },
+  errors: { 400: ['MR_QUERY_INVALID'], 404: ['MR_QUERY_STORE_UNKNOWN'] },
   example: {
-    params: { subTopology: 'item-views', partition: 0 },
-    query: { store: 'item-views/item-features', key: 'aTE' },
+    params: { subTopology: 'interactions-accepted', partition: 0 },
+    query: { store: 'user-views/user-features', gte: '', lt: '_w', limit: 1 },
   },
   refuse: { params: refuse, query: refuse },
 });
