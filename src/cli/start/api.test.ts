@@ -107,12 +107,25 @@ it('the HTTP API of a start', { timeout: 300_000 }, async (t) => {
   });
 
   await t.test('serves the client, which throws what the server refuses', async () => {
-    const client = createClient({ url, token: TOKEN, headers: { connection: 'close' } });
-    const event = { event_id: 'by-client', user_id: 'u1', item_id: 'i1', kind: 'click' } as const;
-    assert.deepEqual(await client.post('/events', { body: [event] }), { accepted: 1, refused: [] });
-    const answer = await client.get('/recommend/{user_id}', { params: { user_id: 'u1' }, query: { k: 2 } });
-    assert.equal(answer.items.length, 2);
-    const { command_id } = await client.post('/admin/reindex', { body: { actor: 'test', reason: null } });
+    const admin = createClient({ url, token: TOKEN, headers: { connection: 'close' } });
+    // example: client
+    const client = createClient({ url, timeoutMs: 5_000 });
+    const event = { event_id: 'e-42', user_id: 'u1', item_id: 'i1', kind: 'click' } as const;
+    const { accepted } = await client.post('/events', { body: [event] });
+    const { items } = await client.get('/recommend/{user_id}', {
+      params: { user_id: 'u1' },
+      query: { k: 2, device: 'tv' },
+    });
+    const session = await client.post('/recommend', { body: { requests: [{ recent_items: ['i1', 'i2'] }] } });
+    try {
+      await client.post('/admin/train');
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      assert.deepEqual([error.status, error.code], [401, 'MR_ADMIN_TOKEN']);
+    }
+    // end
+    assert.deepEqual([accepted, items.length, session.answers.length], [1, 2, 1]);
+    const { command_id } = await admin.post('/admin/reindex', { body: { actor: 'test', reason: null } });
     const { out } = await commands.run(['events', 'tail', 'commands', '-n', '1']);
     assert.match(out, new RegExp(`"command_id":"${command_id}".*"kind":"reindex".*"actor":"test"`));
 
@@ -122,8 +135,7 @@ it('the HTTP API of a start', { timeout: 300_000 }, async (t) => {
     assert.ok(refused instanceof ApiError);
     const { status, code, problem } = refused;
     assert.deepEqual([status, code, problem?.type], [400, 'MR_RECOMMEND_K', '/docs#MR_RECOMMEND_K']);
-    const nobody = createClient({ url, headers: { connection: 'close' } });
-    await assert.rejects(nobody.post('/admin/train'), { status: 401, code: 'MR_ADMIN_TOKEN' });
+    await assert.rejects(client.post('/admin/train'), { status: 401, code: 'MR_ADMIN_TOKEN' });
   });
 
   await t.test('says what it is, and shows a page that needs no other host', async () => {
