@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { currentRecords } from '#engine';
 import { createHttpServer, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { registryOf } from '#processors';
@@ -241,6 +242,30 @@ describe('the registry at work', { timeout: 120_000 }, () => {
     const closed = await served(t, world, undefined);
     assert.deepEqual(await code(closed(path, token)), [403, 'MR_ADMIN_DISABLED']);
     assert.deepEqual(await inForce(world), b.version);
+  });
+
+  it('sends the trainer what the administration asks for, and waits for nothing', async (t) => {
+    const world = await openRegistryWorld(t);
+    const token = 'a token of enough length';
+    const post = await served(t, world, token);
+    const body = { models: ['two-tower'], seed: 7, force: true, actor: 'ann', reason: 'new catalogue' };
+    const train = await post('/admin/train', token, body);
+    const reindex = await post('/admin/reindex', token);
+    assert.deepEqual([train.status, reindex.status], [202, 202]);
+    const commands = await currentRecords(world.asking.log, world.asking.topics.commands, 'by-newest');
+    const sent = ({ body: { command_id } }: Awaited<ReturnType<typeof post>>) =>
+      commands.get(String(command_id))?.value;
+    const { kind, seed, force, actor, reason, run } = sent(train) ?? {};
+    assert.deepEqual({ kind, seed, force, actor, reason, models: run?.models }, { kind: 'train', ...body });
+    const { kind: second, actor: by, reason: why } = sent(reindex) ?? {};
+    assert.deepEqual([second, by, why], ['reindex', 'admin API', null]);
+
+    for (const wrong of [{ models: 'two-tower' }, { seed: -1 }, { seeed: 1 }, { force: 'yes' }, []]) {
+      const refused = await post('/admin/train', token, wrong);
+      assert.deepEqual([refused.status, refused.body.code], [400, 'MR_ADMIN_REQUEST'], JSON.stringify(wrong));
+    }
+    assert.equal((await post('/admin/train', undefined)).status, 401);
+    assert.equal((await post('/admin/reindex', 'wrong')).status, 401);
   });
 });
 

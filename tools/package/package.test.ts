@@ -114,6 +114,8 @@ it('in a folder of its own, the package runs the guide’s topology, and starts 
   assert.match(version ?? '', /^[0-9a-f]{16}$/);
   const answer = (await (await fetch(`${url}/recommend/u1?k=3`)).json()) as { version: string };
   assert.equal(answer.version, version);
+  const client = await execute(process.execPath, ['client.ts', url], { cwd });
+  assert.equal(client.stdout, '3 MR_ADMIN_DISABLED\n');
   // The view is built in the background.
   while ((await fetch(`${url}/features/user/u1?views=taps`)).status !== 200) await setTimeout(100);
   await stop();
