@@ -112,6 +112,7 @@ export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts'
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
+export { type BuiltIndex, buildIndex, type IndexOptions } from './index/build-index.ts';
 export { FlatIndex } from './index/flat-index.ts';
 export { openIndex } from './index/open-index.ts';
 export type { IndexCalibration } from './index/parts.ts';

@@ -34,7 +34,8 @@ export const ialsModel: RetrievalModel = {
       if (items.length !== now.itemCount * known.dim) return;
       for (let item = 0; item < now.itemCount; item++) {
         const row = before.itemIndex(now.itemId(item));
-        if (row !== undefined) items.set(known.vector(row), item * known.dim);
+        const vector = row === undefined ? undefined : known.vector(row);
+        if (vector !== undefined) items.set(vector, item * known.dim);
       }
       training.restore({ arrays, values });
     },

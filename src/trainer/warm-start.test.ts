@@ -21,7 +21,7 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 /** The vector that a version has of an item. */
 function vectorOf(files: VersionFiles, itemId: string): number[] {
   const saved = files.read('items.index');
-  const { dim, count } = FlatIndex.load(saved);
+  const { dim, size: count } = FlatIndex.load(saved);
   const at = Vocabulary.parse(files.read('vocabulary.json')).itemIndex(itemId) ?? Number.NaN;
   const start = saved.length - 4 * dim * count + 4 * dim * at;
   return Array.from({ length: dim }, (_, i) => saved.readFloatLE(start + 4 * i));

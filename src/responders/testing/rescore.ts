@@ -29,8 +29,8 @@ export class Rescorer {
   async check({ version, user_id, items, k }: Recommendation, excluded: ReadonlySet<string>): Promise<void> {
     assert.ok(version !== null);
     const { vector, index, vocabulary } = await this.#load(version, user_id);
-    const scores = Array.from({ length: index.count }, (_, i) => {
-      const itemVector = index.vector(i);
+    const scores = Array.from({ length: index.size }, (_, i) => {
+      const itemVector = index.vector(i) as Float32Array;
       return {
         id: vocabulary.itemId(i),
         score: vector.reduce((sum, x, d) => sum + x * (itemVector[d] as number), 0),
