@@ -114,6 +114,8 @@ export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { type BuiltIndex, buildIndex, type IndexOptions } from './index/build-index.ts';
 export { FlatIndex } from './index/flat-index.ts';
+export { IvfIndex } from './index/ivf/ivf-index.ts';
+export { MaintainedIndex, type MaintenanceOptions } from './index/ivf/maintained-index.ts';
 export { openIndex } from './index/open-index.ts';
 export type { IndexCalibration } from './index/parts.ts';
 export type { SearchOptions, VectorIndex } from './index/port.ts';
