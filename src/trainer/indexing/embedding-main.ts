@@ -1,6 +1,7 @@
 /** The thread that embeds items, and indexes what it has embedded: both block whoever does it. */
 import { join } from 'node:path';
 import {
+  calibrationIn,
   INDEXES_DIRECTORY,
   type IndexCalibration,
   ITEM_IDS_FILE,
@@ -59,16 +60,18 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
         },
         async build() {
           const ids = vectors.ids();
-          const calibration = undefined as IndexCalibration | undefined;
+          const saved = saveItemVectors(vectors.matrix(ids), vectors.dim);
+          const calibration = calibrationIn(saved);
           const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
-          const described = {
-            ...files.manifest,
+          const { index: _, ...described } = files.manifest;
+          const ofIndex = {
+            ...described,
             itemCount: ids.length,
             indexOf: files.version,
             ...(calibration && { index: calibration }),
           };
-          const index = await store.write(described, {
-            [ITEM_VECTORS_FILE]: saveItemVectors(vectors.matrix(ids), vectors.dim),
+          const index = await store.write(ofIndex, {
+            [ITEM_VECTORS_FILE]: saved,
             [ITEM_IDS_FILE]: Buffer.from(JSON.stringify(ids)),
           });
           return { index, items: ids.length, calibration };
