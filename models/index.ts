@@ -171,7 +171,7 @@ export type { Sequences as ItemSequences, SequentialData } from './sequential/da
 export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-scorer.ts';
-export { type ItemVectors, readItemVectors, saveItemVectors } from './serving/item-vectors.ts';
+export { type IndexedItems, indexItemVectors, type ItemVectors, readItemVectors, saveItemVectors } from './serving/item-vectors.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
   ITEM_IDS_FILE,

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import {
   INDEXES_DIRECTORY,
   type IndexCalibration,
+  indexItemVectors,
   ITEM_IDS_FILE,
   ITEM_VECTORS_FILE,
   loadModelModules,
   localArtifacts,
   openVersion,
-  saveItemVectors,
 } from '#models';
 import { serveThread } from '#platform';
 import { type ItemChange, ItemEmbedder, type VectorChange } from './item-embedder.ts';
@@ -59,7 +59,7 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
         },
         async build() {
           const ids = vectors.ids();
-          const calibration = undefined as IndexCalibration | undefined;
+          const { file, calibration } = indexItemVectors(vectors.matrix(ids), vectors.dim);
           const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
           const described = {
             ...files.manifest,
@@ -68,7 +68,7 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
             ...(calibration && { index: calibration }),
           };
           const index = await store.write(described, {
-            [ITEM_VECTORS_FILE]: saveItemVectors(vectors.matrix(ids), vectors.dim),
+            [ITEM_VECTORS_FILE]: file,
             [ITEM_IDS_FILE]: Buffer.from(JSON.stringify(ids)),
           });
           return { index, items: ids.length, calibration };
