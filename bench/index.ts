@@ -1,8 +1,8 @@
 /**
  * The vector index: time of a query at a recall of .95 and .99 of the 100 best, by inner product on one thread, building and
  * memory; then files, shards, filters and changes. `npm run bench -- index [PART...] [--items N,...] [--dim D]
- * [--vectors KIND,...] [--queries N] [--seconds S] [--peer [--peers NAME,...]]`. Parts: search, files, shards, filters,
- * churn. With --peer also faiss (IVF-Flat, HNSW), hnswlib and usearch, or those named, of the Python that the environment's
+ * [--vectors KIND,...] [--queries N] [--seconds S] [--peer [--peers NAME;...]]`. Parts: search, files, shards, filters,
+ * churn. With --peer also faiss (IVF-Flat, also in our lists, HNSW), hnswlib and usearch, or those named, of the Python that the environment's
  * PYTHON names (`pip install -r bench/index/requirements.txt`).
  */
 import { execFileSync } from 'node:child_process';
@@ -22,7 +22,7 @@ import { KINDS, type Kind, type Vectors, vectorsOf } from './index/vectors.ts';
 const BENCH = 'index';
 const TARGETS = [0.95, 0.99];
 const SEED = 1;
-const PEERS = ['faiss IVF', 'faiss HNSW', 'hnswlib', 'usearch'] as const;
+const PEERS = ['faiss IVF', 'faiss, our lists', 'faiss HNSW', 'hnswlib', 'usearch'] as const;
 
 type Shape = {
   readonly kind: Kind;
@@ -44,7 +44,7 @@ export async function run(): Promise<void> {
       queries: { type: 'string', default: '500' },
       seconds: { type: 'string', default: '5' },
       peer: { type: 'boolean', default: false },
-      peers: { type: 'string', default: PEERS.join() },
+      peers: { type: 'string', default: PEERS.join(';') },
     },
   });
   const parts = positionals.length > 0 ? positionals : ['search', 'files', 'shards', 'filters', 'churn'];
@@ -56,7 +56,7 @@ export async function run(): Promise<void> {
         number,
       ];
       const shape = { kind, items, dim, queries, seconds };
-      await measure(shape, parts, values.peer ? values.peers.split(',') : []);
+      await measure(shape, parts, values.peer ? values.peers.split(';') : []);
     }
   }
 }

@@ -1,7 +1,10 @@
-/** Millrace's index in a process of its own: `own.ts DIRECTORY DIM TARGETS` prints what it took, as `peer.py` does. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+/**
+ * Millrace's index in a process of its own: `own.ts DIRECTORY DIM TARGETS` prints what it took, as `peer.py` does, and
+ * leaves the index there as a file of FAISS.
+ */
+import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildIvf } from '#models';
+import { buildIvf, writeFaiss } from '#models';
 import { adjustable } from './own-index.ts';
 import { type Asked, measured, type Took } from './system.ts';
 
@@ -33,6 +36,7 @@ const [before, start] = [memory(), performance.now()];
 const index = buildIvf(items, dim);
 const buildSeconds = (performance.now() - start) / 1000;
 const memoryBytes = memory() - before;
+writeFileSync(join(directory, 'index.faiss'), writeFaiss(index.toParts()));
 const { find, lists } = adjustable(index);
 const found = measured(find, lists, asked, targets.split(',').map(Number));
 process.stdout.write(JSON.stringify({ buildSeconds, memoryBytes, targets: found } satisfies Took));
