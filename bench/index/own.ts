@@ -22,7 +22,7 @@ function bytesIn(name: string): ArrayBuffer {
 
 /** What the process holds once garbage is gone; it is started with --expose-gc. */
 function memory(): number {
-  gc?.();
+  globalThis.gc?.();
   return process.memoryUsage().rss;
 }
 
