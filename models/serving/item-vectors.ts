@@ -1,8 +1,7 @@
 /** The file of a version with a vector of each item, `ITEM_VECTORS_FILE`: written and read here alone. */
+import { buildIndex } from '../index/build-index.ts';
 import { readIndex, saveIndex } from '../index/files/index-file.ts';
-import { flatParts } from '../index/flat-parts.ts';
-import { buildIvf } from '../index/ivf/build.ts';
-import type { IndexCalibration, IndexParts } from '../index/parts.ts';
+import type { IndexCalibration } from '../index/parts.ts';
 
 /** Row i is the vector of item i of the vocabulary. */
 export type ItemVectors = { readonly dim: number; readonly vectors: Float32Array };
@@ -13,9 +12,6 @@ export type IndexedItems = {
   readonly calibration: IndexCalibration | undefined;
 };
 
-/** Items up to which an exact search takes well below a millisecond. */
-const MOST_EXACT = 50_000;
-
 /** From [items, dim]. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR. */
 export function saveItemVectors(vectors: Float32Array, dim: number): Uint8Array {
   return indexItemVectors(vectors, dim).file;
@@ -23,15 +19,14 @@ export function saveItemVectors(vectors: Float32Array, dim: number): Uint8Array 
 
 /** The same, with how many lists a search of it looks through. */
 export function indexItemVectors(vectors: Float32Array, dim: number): IndexedItems {
-  const flat = flatParts(vectors, dim);
-  const parts: IndexParts = flat.ids.length <= MOST_EXACT ? flat : buildIvf(vectors, dim).toParts();
+  const parts = buildIndex(vectors, dim).toParts();
   return { file: saveIndex(parts), calibration: parts.calibration };
 }
 
 /** What `saveItemVectors` wrote, in this version of Millrace or an earlier one. Errors: MR_INDEX_CORRUPT. */
 export function readItemVectors(bytes: Uint8Array): ItemVectors {
   const { dim, ids, vectors, centroids } = readIndex(bytes);
-  if (centroids.length === 0) return { dim, vectors };
+  if (centroids.length === 0 && ids.every((id, row) => id === row)) return { dim, vectors };
   // Lists have their items in an order of their own.
   const byItem = new Float32Array(vectors.length);
   ids.forEach((item, row) => {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import {
   INDEXES_DIRECTORY,
   type IndexCalibration,
-  indexItemVectors,
   ITEM_IDS_FILE,
   ITEM_VECTORS_FILE,
+  indexItemVectors,
   loadModelModules,
   localArtifacts,
   openVersion,
