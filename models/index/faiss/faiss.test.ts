@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { seededRandom } from '../../random.ts';
-import { indexOf } from '../open-index.ts';
+import { saveIndex } from '../files/index-file.ts';
+import { openIndex } from '../open-index.ts';
 import type { IndexParts } from '../parts.ts';
 import {
   type FaissCase,
@@ -57,7 +58,7 @@ function casesOf(): readonly FaissCase[] {
 
 /** What the index of these parts finds for each query of the case in as many lists as FAISS looks through. */
 function foundIn(parts: IndexParts, { queries, dim, nprobe }: FaissCase): readonly (readonly number[])[] {
-  const index = indexOf({ ...parts, calibration: { nprobe, target: 1, at: 100, curve: [] } });
+  const index = openIndex(saveIndex({ ...parts, calibration: { nprobe, target: 1, at: 100, curve: [] } }));
   return Array.from({ length: queries.length / dim }, (_, i) => [
     ...index.search(queries.subarray(i * dim, (i + 1) * dim), K).ids,
   ]);
