@@ -22,6 +22,8 @@ export const MODELS_ERRORS = {
     Number the vectors, each with an id of its own.`,
   MR_INDEX_K: fixInput`The number of results that was asked for is negative or not an integer.
     Ask for 0 or more.`,
+  MR_INDEX_REBUILD: giveUp`The thread that rebuilds an index has ended unexpectedly; the index stays as it is.
+    Look at the system's log for the process, which may lack memory for a second index.`,
   MR_INDEX_UNSUPPORTED: fixInput`A file of FAISS holds an index of a kind that is not read, or uses what only FAISS has.
     Build an IndexFlatIP, IndexFlatL2 or IndexIVFFlat with ids from 0 to 2^31 - 1, and write that.`,
   MR_INDEX_VECTOR: fixInput`A vector holds a number that is not finite, or is longer than 2^62.

@@ -4,7 +4,7 @@ import { defaultPlatform } from '../kernel/platform.ts';
 import type { Platform } from '../kernel/port.ts';
 import type { IndexCalibration, IndexParts } from '../parts.ts';
 import type { Metric, SearchOptions, VectorIndex } from '../port.ts';
-import { BlockLists } from '../storage/block-lists.ts';
+import { BlockLists, type SentLists } from '../storage/block-lists.ts';
 import { IdFilter } from '../storage/id-filter.ts';
 import type { Search } from '../storage/search.ts';
 import { probesAt } from './calibrate.ts';
@@ -51,6 +51,19 @@ export class IvfIndex implements VectorIndex {
     return new IvfIndex(rows, assign, order, calibration ?? allLists(listSizes.length));
   }
 
+  static receive(sent: SentIvf, platform: Platform = defaultPlatform): IvfIndex {
+    const { rows, centroids, calibration } = sent;
+    const { dim, metric } = rows;
+    const assign = new Centroids(centroids, dim, platform);
+    const order = centroidRows(centroids, dim, metric, platform);
+    return new IvfIndex(BlockLists.receive(platform, rows), assign, order, calibration);
+  }
+
+  /** For another thread, which has it from then on: vectors are not copied. */
+  send(): SentIvf {
+    return { rows: this.#rows.send(), centroids: this.#assign.values, calibration: this.calibration };
+  }
+
   get dim(): number {
     return this.#rows.dim;
   }
@@ -90,6 +103,14 @@ export class IvfIndex implements VectorIndex {
 
   remove(id: number): boolean {
     return isId(id) && this.#rows.remove(id);
+  }
+
+  /** Ids and vectors of a list; copies. */
+  copyOf(list: number): ListCopy {
+    const size = this.#rows.sizeOf(list);
+    const copy = { ids: new Int32Array(size), vectors: new Float32Array(size * this.dim) };
+    this.#rows.copyList(list, copy.ids, copy.vectors, 0);
+    return copy;
   }
 
   toParts(): IndexParts {
@@ -147,6 +168,15 @@ export class IvfIndex implements VectorIndex {
     }
   }
 }
+
+export type ListCopy = { readonly ids: Int32Array<ArrayBuffer>; readonly vectors: Float32Array<ArrayBuffer> };
+
+/** An index as another thread gets it. */
+export type SentIvf = {
+  readonly rows: SentLists;
+  readonly centroids: Float32Array;
+  readonly calibration: IndexCalibration;
+};
 
 /** A filter, and about how many vectors it allows. */
 type Filtered = { readonly filter: IdFilter; readonly allowed: number };
