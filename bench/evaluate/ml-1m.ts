@@ -6,8 +6,8 @@
 import { InteractionMatrix } from '#models';
 import { InputError } from '#platform';
 import { type HeldOut, ITEMS, movieLens1MDirectory, readMovieLens1M, USERS } from './ml-1m/data.ts';
-import { evaluateModel } from './ml-1m/figures.ts';
-import { judge } from './ml-1m/judge.ts';
+import { evaluateModel, printDifference } from './ml-1m/figures.ts';
+import { type Judged, judge } from './ml-1m/judge.ts';
 import { type Model, models } from './ml-1m/models.ts';
 import { evaluationAt, printerOf } from './ranking-figures.ts';
 import { search } from './search.ts';
@@ -22,10 +22,15 @@ export async function run(): Promise<void> {
   const names = process.argv.slice(3).filter((argument) => argument !== '--search');
   const named = names.length === 0 ? models : models.filter(({ name }) => names.includes(name));
   const { test, validation } = await readMovieLens1M(directory);
+  const judged = new Map<string, Judged>();
   for (const model of named) {
     if (process.argv.includes('--search')) await searchOn(validation, model);
-    else await evaluateModel(model, test);
+    else judged.set(model.name, await evaluateModel(model, test));
   }
+  const stacked = judged.get('stacked');
+  judged.delete('stacked');
+  if (stacked === undefined) return;
+  for (const [name, other] of judged) printDifference(`stacked over ${name}`, stacked, other);
 }
 
 async function searchOn(validation: HeldOut, model: Model): Promise<void> {

@@ -4,6 +4,7 @@ import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { scheduleFactor } from '../optimise/schedule.ts';
 import { checkRanges } from '../parameters.ts';
 import { type Random, seededRandom } from '../random.ts';
+import { SessionTraining } from '../session-training.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { readSide, type SideReader } from './batch.ts';
 import { type DlrmConfig, dlrmDefaults, dlrmParameters } from './config.ts';
@@ -87,11 +88,7 @@ type Parts = {
   readonly rows: number;
 };
 
-class DlrmTraining implements Training<TrainedDlrm> {
-  readonly epochs: number;
-  readonly stepsPerEpoch: number;
-  readonly provider: string;
-  readonly fallbackReason: string | undefined;
+class DlrmTraining extends SessionTraining implements Training<TrainedDlrm> {
   readonly #data: DlrmData;
   readonly #config: DlrmConfig;
   readonly #parts: Parts;
@@ -101,14 +98,12 @@ class DlrmTraining implements Training<TrainedDlrm> {
   #step = 0;
 
   constructor(data: DlrmData, config: DlrmConfig, parts: Parts) {
+    const examples = data.train.user.length;
+    super(config.epochs, Math.ceil(examples / parts.rows), parts.session);
     this.#data = data;
     this.#config = config;
     this.#parts = parts;
-    this.#order = Int32Array.from({ length: data.train.user.length }, (_, example) => example);
-    this.epochs = config.epochs;
-    this.stepsPerEpoch = Math.ceil(this.#order.length / parts.rows);
-    this.provider = parts.session.provider;
-    this.fallbackReason = parts.session.fallbackReason;
+    this.#order = Int32Array.from({ length: examples }, (_, example) => example);
   }
 
   async step(): Promise<{ readonly loss: number }> {

@@ -42,3 +42,29 @@ test('a negative is never an item that the user has had, and every other item co
     { numRuns: 30 },
   );
 });
+
+test('what a list shows beside a taken item is drawn for it, and other items where it shows none', () => {
+  const [users, items] = [2, 6];
+  // User 0 has had items 0 and 1, user 1 all of them.
+  const train = {
+    user: Int32Array.of(0, 0, 1, 1, 1, 1, 1, 1),
+    item: Int32Array.of(0, 1, 0, 1, 2, 3, 4, 5),
+  };
+  const left = { offsets: Int32Array.of(0, 2, 2, 3, 3, 3, 3, 3, 3), ids: Int32Array.of(4, 5, 2) };
+  const sampler = new NegativeSampler({ users, items, train, left });
+  const random = seededRandom(1);
+  const drawn = (pair: number) =>
+    [...new Set(Array.from({ length: 200 }, () => sampler.drawFor(pair, random)))].sort();
+  assert.deepEqual(drawn(0), [4, 5]);
+  assert.deepEqual(drawn(1), [2, 3, 4, 5]);
+  assert.deepEqual(drawn(2), [2], 'it was left, whatever became of it elsewhere');
+  assert.deepEqual(drawn(3), [undefined]);
+
+  const greedy = { user: train.user.subarray(2), item: train.item.subarray(2) };
+  const none = { offsets: new Int32Array(7), ids: new Int32Array() };
+  assert.throws(() => new NegativeSampler({ users, items, train: greedy, left: none }), {
+    code: 'MR_MODEL_DATA',
+  });
+  const one = { offsets: Int32Array.of(0, 0, 0, 0, 0, 0, 1), ids: Int32Array.of(3) };
+  assert.equal(new NegativeSampler({ users, items, train: greedy, left: one }).drawFor(5, random), 3);
+});

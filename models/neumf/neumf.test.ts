@@ -191,6 +191,14 @@ suite('NeuMF', () => {
     await refused({ items: 5 }, /training items: id \d+ is not below 5/);
     await refused({ train: pairsOf([]) }, /the training has no pairs/);
     await refused({ validation: pairsOf([]) }, /the validation has no pairs/);
+    const left = (pairs: number, id: number) => {
+      return { offsets: new Int32Array(pairs + 1).fill(1, 1), ids: Int32Array.of(id) };
+    };
+    await refused({ left: left(3, 0) }, /items that were left are not given for each pair/);
+    await refused(
+      { left: left(data.train.user.length, ITEMS) },
+      /items that were left: id 40 is not below 40/,
+    );
     await refused({ train: { user: Int32Array.of(1, 2), item: Int32Array.of(1) } }, /differ in number/);
     const config = (changed: object) => neuMf.open(data, { ...small, ...changed }, 1);
     await assert.rejects(config({ embeddingOptimiser: 'sgd' }), {

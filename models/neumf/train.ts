@@ -4,6 +4,7 @@ import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { scheduleFactor } from '../optimise/schedule.ts';
 import { checkRanges } from '../parameters.ts';
 import { type Random, seededRandom } from '../random.ts';
+import { SessionTraining } from '../session-training.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { Batches } from './batch.ts';
 import { type NeuMfConfig, neuMfDefaults, neuMfParameters } from './config.ts';
@@ -38,24 +39,17 @@ type Parts = {
   readonly session: Session;
 };
 
-class NeuMfTraining implements Training<TrainedNeuMf> {
-  readonly epochs: number;
-  readonly stepsPerEpoch: number;
-  readonly provider: string;
-  readonly fallbackReason: string | undefined;
+class NeuMfTraining extends SessionTraining implements Training<TrainedNeuMf> {
   readonly #data: NeuMfData;
   readonly #config: NeuMfConfig;
   readonly #parts: Parts;
   #step = 0;
 
   constructor(data: NeuMfData, config: NeuMfConfig, parts: Parts) {
+    super(config.epochs, parts.batches.stepsPerEpoch, parts.session);
     this.#data = data;
     this.#config = config;
     this.#parts = parts;
-    this.epochs = config.epochs;
-    this.stepsPerEpoch = parts.batches.stepsPerEpoch;
-    this.provider = parts.session.provider;
-    this.fallbackReason = parts.session.fallbackReason;
   }
 
   async step(): Promise<{ readonly loss: number }> {

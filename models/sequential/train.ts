@@ -6,6 +6,7 @@ import { scheduleFactor } from '../optimise/schedule.ts';
 import { type Gradients, sharedFloats, sumOfShards } from '../parallel/gradients.ts';
 import { ShardThreads } from '../parallel/shard-threads.ts';
 import { seededRandom } from '../random.ts';
+import { SessionTraining } from '../session-training.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { Batches } from './batch.ts';
 import { checkSequential, type SequentialConfig, sequentialDefaults } from './config.ts';
@@ -61,11 +62,7 @@ type Parts = {
   readonly session: Session;
 };
 
-class SequentialTraining implements Training<TrainedSequential> {
-  readonly epochs: number;
-  readonly stepsPerEpoch: number;
-  readonly provider: string;
-  readonly fallbackReason: string | undefined;
+class SequentialTraining extends SessionTraining implements Training<TrainedSequential> {
   readonly #data: SequentialData;
   readonly #config: SequentialConfig;
   readonly #parts: Parts;
@@ -73,13 +70,10 @@ class SequentialTraining implements Training<TrainedSequential> {
   #step = 0;
 
   constructor(data: SequentialData, config: SequentialConfig, parts: Parts) {
+    super(config.epochs, parts.batches.stepsPerEpoch, parts.session);
     this.#data = data;
     this.#config = config;
     this.#parts = parts;
-    this.epochs = config.epochs;
-    this.stepsPerEpoch = parts.batches.stepsPerEpoch;
-    this.provider = parts.session.provider;
-    this.fallbackReason = parts.session.fallbackReason;
   }
 
   async step(): Promise<{ loss: number }> {

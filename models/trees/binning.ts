@@ -104,7 +104,7 @@ function thresholdsOf(sorted: Float32Array, maxBins: number): Float32Array {
   return Float32Array.from([...thresholds, ANY]);
 }
 
-/** Of ascending values. */
+/** Each distinct value once, and how often it occurs; the values ascend. */
 function distinctOf(sorted: Float32Array): { readonly values: Float32Array; readonly counts: Int32Array } {
   const values = new Float32Array(sorted.length);
   const counts = new Int32Array(sorted.length);

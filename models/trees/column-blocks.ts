@@ -33,7 +33,7 @@ export type BlockStep = {
   readonly chosen: Uint8Array;
 };
 
-/** Of each node. */
+/** The best split of each node in the columns of a block; undefined where none lowers the loss. */
 export type BlockSplits = readonly (Split | undefined)[];
 
 export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {

@@ -92,7 +92,7 @@ export async function growByLeaves(ground: Ground, rows: number, chosen: Uint8Ar
 
 const searched = ({ sums, bounds, histogram }: Candidate): SearchedNode => ({ sums, bounds, histogram });
 
-/** Of equal gains the leaf that stands first in the tree. */
+/** The leaf with the highest gain; where gains are equal, the one that stands first in the tree. */
 function bestOf(leaves: readonly Candidate[]): Candidate | undefined {
   let best: Candidate | undefined;
   for (const leaf of leaves) {

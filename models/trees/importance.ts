@@ -20,7 +20,7 @@ function sumOfSplits({ columns, column }: TreeEnsemble, of: (node: number) => nu
 }
 
 export type ImportanceOptions = {
-  /** Of the scores [rows], in the order of the rows; higher is better. */
+  /** What the scores [rows] are worth, in the order of the rows; higher is better. */
   readonly metric: (scores: Float64Array) => number;
   readonly seed: number;
   /** Permutations that each column is judged by; 5 by default. */

@@ -22,7 +22,7 @@ export type TrainingMemory = {
 export type MemoryShape = {
   readonly rows: number;
   readonly columns: number;
-  /** Of a histogram: the bins of all columns, and one for the columns that the last block lacks. */
+  /** Bins in a histogram: those of all columns, and one for the columns that the last block lacks. */
   readonly slots: number;
   readonly histograms: number;
 };

@@ -7,9 +7,9 @@ export type Split = {
   readonly gain: number;
   /** In the order of the binning. */
   readonly column: number;
-  /** Of a numeric column: the last bin that goes left. */
+  /** The last bin that goes left, if the column is numeric. */
   readonly bin: number;
-  /** Of a categorical column: the bins that go left, ascending. */
+  /** The bins that go left, ascending, if the column is categorical. */
   readonly set: readonly number[] | undefined;
   readonly missingLeft: boolean;
 };
@@ -109,7 +109,7 @@ function searchFree(
     const otherHessian = total.hessian - hessian;
     if (rows < minRows || hessian < minHessian || otherHessian < minHessian) continue;
     const otherGradient = total.gradient - gradient;
-    // Of g^2 / h + other^2 / otherHessian, over one denominator.
+    // This is g^2 / h + other^2 / otherHessian, over one denominator.
     const lowering =
       gradient * gradient * (otherHessian + regularisation) +
       otherGradient * otherGradient * (hessian + regularisation);
@@ -152,7 +152,7 @@ function searchBounded(
   return best;
 }
 
-/** Of two splits the one that lowers the loss more; of equal ones that of the column whose name comes first. */
+/** The split that lowers the loss more; of two that lower it equally, that of the column whose name comes first. */
 export function better(a: Split | undefined, b: Split | undefined): Split | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   if (a.gain !== b.gain) return a.gain > b.gain ? a : b;

@@ -3,7 +3,7 @@ import type { BinnedColumn } from './binning.ts';
 import type { Column, FeatureRows, TreeEnsemble } from './ensemble.ts';
 import type { Split } from './split.ts';
 
-/** Of a column or a child that a leaf does not have. */
+/** Stands for a column or a child that a leaf does not have. */
 const NONE = -1;
 
 type TreeNode = {

@@ -2,6 +2,7 @@ import { type Checkpoint, type CheckpointArray, restoreArray, unusable } from '.
 import { type Feed, type Outputs, Session } from '../graph/session.ts';
 import { restoreWeights, saveWeights } from '../optimise/optimiser.ts';
 import { type Random, seededRandom } from '../random.ts';
+import { SessionTraining } from '../session-training.ts';
 import type { Trainable, Training, TrainingMetrics } from '../training.ts';
 import { BatchBuilder, type StepRows } from './batch.ts';
 import { checkTwoTower, type TwoTowerConfig, twoTowerDefaults } from './config.ts';
@@ -44,11 +45,7 @@ type Parts = {
   readonly session: Session;
 };
 
-class TwoTowerTraining implements Training<TwoTowerResult> {
-  readonly epochs: number;
-  readonly stepsPerEpoch: number;
-  readonly provider: string;
-  readonly fallbackReason: string | undefined;
+class TwoTowerTraining extends SessionTraining implements Training<TwoTowerResult> {
   readonly #data: TwoTowerData;
   readonly #config: TwoTowerConfig;
   readonly #parts: Parts;
@@ -58,14 +55,12 @@ class TwoTowerTraining implements Training<TwoTowerResult> {
 
   constructor(data: TwoTowerData, config: TwoTowerConfig, parts: Parts) {
     const { batches, session } = parts;
+    const blocks = batches.blocks.starts.length - 1;
+    super(config.epochs, Math.ceil(blocks / batches.blocksAtOnce), session);
     this.#data = data;
     this.#config = config;
     this.#parts = parts;
-    this.#order = Int32Array.from({ length: batches.blocks.starts.length - 1 }, (_, block) => block);
-    this.epochs = config.epochs;
-    this.stepsPerEpoch = Math.ceil(this.#order.length / batches.blocksAtOnce);
-    this.provider = session.provider;
-    this.fallbackReason = session.fallbackReason;
+    this.#order = Int32Array.from({ length: blocks }, (_, block) => block);
   }
 
   async step(): Promise<{ readonly loss: number }> {

@@ -1,8 +1,16 @@
-import { InteractionMatrix, longTail, segmentOf } from '#models';
+import {
+  type Evaluation,
+  InteractionMatrix,
+  longTail,
+  pairedBootstrap,
+  seededRandom,
+  segmentOf,
+} from '#models';
 import {
   evaluationAt,
   printAccuracy,
   printerOf,
+  printInterval,
   printLists,
   printMean,
   printSegment,
@@ -10,6 +18,7 @@ import {
 import { type HeldOut, ITEMS, USERS } from './data.ts';
 import { type Judged, judge, type Protocol } from './judge.ts';
 import type { Model } from './models.ts';
+import { fitOnce } from './stacked.ts';
 
 /** Users with at most so many training items are called new: about a fifth of them. */
 const NEW_USER_ITEMS = 35;
@@ -28,15 +37,37 @@ const aims: Readonly<Record<string, { readonly 'hr@10': number; readonly 'ndcg@1
 
 const print = printerOf('ml-1m');
 
-/** Fits the model with what was chosen for each protocol, and prints the figures of that protocol on the test items. */
-export async function evaluateModel(model: Model, test: HeldOut): Promise<void> {
+/** Fits the model with what was chosen for each protocol, prints the figures of that protocol on the test items, and returns both. */
+export async function evaluateModel(model: Model, test: HeldOut): Promise<Judged> {
   const train = InteractionMatrix.fromPairs(test.train, USERS, ITEMS);
   const { sampled, full } = model.chosen;
   const isSame = JSON.stringify(sampled) === JSON.stringify(full);
   const first = await fitAndJudge(model, 'sampled', train, test);
   printSampled(model, first);
-  printFull(model, isSame ? first : await fitAndJudge(model, 'full', train, test), train, test);
+  const second = isSame ? first : await fitAndJudge(model, 'full', train, test);
+  printFull(model, second, train, test);
+  return { sampled: first.sampled, full: second.full };
 }
+
+/** How much better one model is than another on the same users. */
+export function printDifference(name: string, one: Judged, other: Judged): void {
+  const protocols = { sampled: '99 negatives', full: 'all items' } as const;
+  for (const [protocol, among] of Object.entries(protocols) as [Protocol, string][]) {
+    const [a, b] = [one, other].map((judged) => evaluationAt(judged[protocol], 10).perUser) as [
+      PerUser,
+      PerUser,
+    ];
+    for (const [metric, values] of [
+      ['hr@10', 'hitRate'],
+      ['ndcg@10', 'ndcg'],
+    ] as const) {
+      const difference = pairedBootstrap(a[values], b[values], { random: seededRandom(1) });
+      printInterval(print, `${name}, ${among}`, metric, difference, 0);
+    }
+  }
+}
+
+type PerUser = Evaluation['perUser'];
 
 async function fitAndJudge(
   model: Model,
@@ -48,7 +79,7 @@ async function fitAndJudge(
   process.stderr.write(`${model.name}, ${protocol}: fitting ${JSON.stringify(options)}\n`);
   const wallBefore = performance.now();
   const processorBefore = process.cpuUsage();
-  const scores = await model.fit({ matrix: train, histories: test.histories }, options);
+  const scores = await fitOnce(model, { matrix: train, histories: test.histories }, options);
   const { user, system } = process.cpuUsage(processorBefore);
   print(`${model.name}, fit for ${protocol}, wall`, 'seconds', (performance.now() - wallBefore) / 1e3, 's');
   print(`${model.name}, fit for ${protocol}, processor`, 'seconds', (user + system) / 1e6, 's');

@@ -4,6 +4,7 @@ import { fitNeuMf } from '../neumf.ts';
 import { fitSequential } from '../sequential.ts';
 import { fitTwoTower, undescribed } from '../two-tower.ts';
 import type { Protocol } from './judge.ts';
+import { stackedOf } from './stacked.ts';
 
 export type Model = OfProtocols<Known, Protocol>;
 
@@ -12,7 +13,7 @@ const sequentialOf = { epochs: 20, learningRate: 0.005 };
 const neuMfOf = { factors: 64, dim: 16, hidden: 32, layers: 2, learningRate: 0.005 };
 const ialsOf192 = { dim: 192, epochs: 10 };
 
-export const models: readonly Model[] = [
+const single: readonly Model[] = [
   {
     name: 'popularity',
     fit: ofMatrix(fitPopularity),
@@ -74,3 +75,5 @@ export const models: readonly Model[] = [
     chosen: { sampled: sequentialOf, full: sequentialOf },
   },
 ];
+
+export const models: readonly Model[] = [...single, stackedOf(single.filter(({ name }) => name !== 'neumf'))];

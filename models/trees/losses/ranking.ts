@@ -10,7 +10,7 @@ const VALIDATED_TOP = 10;
 /** 2^label - 1. */
 export const gainOf = (label: number): number => 2 ** label - 1;
 
-/** Of a place, counted from 0. */
+/** What a gain at a place, counted from 0, is multiplied by. */
 export const discountOf = (place: number): number => 1 / Math.log2(place + 2);
 
 /** MR_MODEL_DATA unless rows are in groups, labels whole from 0 to 31, and some group has two labels to tell apart. */
@@ -33,7 +33,7 @@ export function checkRanked({ labels, groups }: TrainingRows): void {
   );
 }
 
-/** Of the best order of the labels, its first `top` places. */
+/** The gain that the best order of the labels has in its first `top` places. */
 export function idealGain(labels: Float32Array, top: number): number {
   const sorted = labels.slice().sort().reverse().subarray(0, top);
   return sorted.reduce((sum, label, place) => sum + gainOf(label) * discountOf(place), 0);

@@ -49,13 +49,13 @@ export const rankerParameters = {
     about: 'What an item weighs that was liked, rated well or bought.',
   },
   ...treeParameters,
-  // Of 100,000 simulated events, larger trees learn what single users did: they show 5% fewer items that are clicked.
+  // From 100,000 simulated events, larger trees learn what single users did: they show 5% fewer items that are clicked.
   leaves: { ...treeParameters.leaves, default: 7 },
   learningRate: { ...treeParameters.learningRate, default: 0.03 },
   minRows: { ...treeParameters.minRows, default: 100 },
 } as const satisfies Parameters;
 
-/** Of the lists that calibration holds out in turn. */
+/** Parts of the lists that calibration holds out in turn. */
 const FOLDS = 2;
 
 export type RankerTraining = {

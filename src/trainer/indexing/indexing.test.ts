@@ -135,3 +135,17 @@ test('at its time an index is built where items have changed, and only then', as
     }),
   );
 });
+
+test('a model that learns items by themselves alone has no index built, and new items get no vectors', async (t) => {
+  const opened = await world(t);
+  const trainer = trainerOf(opened, { training: { ...defaultTraining, models: ['item-knn'] }, config: {} });
+  await whileDeciding(opened, () =>
+    whileRunning(trainer, async () => {
+      await trainer.train({ seed: 7 });
+      await assert.rejects(trainer.reindex(), { code: 'MR_REINDEX_MODEL' });
+      await putItems(opened, [item('fresh')]);
+      await trainer.train({ seed: 8, force: true });
+    }),
+  );
+  assert.equal((await vectorsOn(opened)).size, 0);
+});

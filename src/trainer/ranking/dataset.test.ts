@@ -84,10 +84,15 @@ test('grades say how much came of an impression; repeats, unlabelled ones and ot
     impression('a', 'i2', at(2 * ROUND)),
     { ...example('a', 'i19', at(2 * ROUND + 3)), labels: { ...noLabels, click: true } },
   ]);
-  assert.deepEqual(listsOf((await read(shop)).train, true), [
+  const { train } = await read(shop);
+  assert.deepEqual(listsOf(train, true), [
     'i20:1 i21:0',
     'i2:0 i10:0 i11:1 i12:2 i13:3 i14:0 i15:3 i16:0 i17:3 i18:2 i3:1',
   ]);
+  const bought = [...train.revenues].flatMap((revenue, row) =>
+    revenue === 0 ? [] : [[train.shown.items[train.shown.item[row] as number], revenue]],
+  );
+  assert.deepEqual(bought, [['i17', Math.fround(0.01)]]);
 });
 
 test('columns are all features of one value, in the order of the views, each with its own values', async (t) => {
@@ -146,7 +151,7 @@ test('columns are all features of one value, in the order of the views, each wit
     facts: { ...facts, type: 'quiz', category: "it's", created: startMs },
   };
   const shop = await shopOf(t, [...positives('a'), ...lists('a'), full, empty, future, other]);
-  const { train, heldOut, views } = await read(shop);
+  const { train, heldOut, views, subjects } = await read(shop);
 
   const names = train.columns.map(({ name }) => name);
   assert.deepEqual(names, [...expected, 'item-profile.age_days']);
@@ -159,6 +164,17 @@ test('columns are all features of one value, in the order of the views, each wit
     views,
     Object.fromEntries([...featureViews, ...recordViews].map((v) => [v.name, v.version])),
   );
+  // An item's features, and what is known of a user and an item, depend on more than the one or the other.
+  const ofUser = names.filter((name) => /^user-(features|profile)\./.test(name));
+  const ofCatalogue = names.filter((name) => /^item-profile\.(?!age_days)/.test(name));
+  assert.deepEqual(
+    subjects,
+    Object.fromEntries([
+      ...ofUser.map((name) => [name, 'user']),
+      ...ofCatalogue.map((name) => [name, 'catalogue']),
+    ]),
+  );
+  assert.ok(ofUser.length > 5 && ofCatalogue.length > 3);
   assert.deepEqual(heldOut.columns, train.columns);
   assert.equal(train.values.length, train.rows * names.length);
 

@@ -42,7 +42,11 @@ const clicks = Array.from({ length: 30 }, (_, i) =>
 test('negatives join the list that shows what they were drawn for, with features of their own', async (t) => {
   const taken = (place: number) => example('a', `i${place}`, at(place === 14 ? 2 * ROUND + 1 : ROUND + 2));
   const context = { hour: 3, weekday: 2, device: 'tv', country: 'NL', language: null } as const;
-  const shown = impression('a', 'i12', at(ROUND) + 2, { ...clicked, position: 4, recent: ['i0'] });
+  const shown = impression('a', 'i12', at(ROUND) + 2, {
+    labels: { click: true, purchase_value: 5 },
+    position: 4,
+    recent: ['i0'],
+  });
   const shop = await shopOf(
     t,
     [
@@ -61,7 +65,7 @@ test('negatives join the list that shows what they were drawn for, with features
   );
   const { train } = await read(shop);
   const found = listsOf(train, true);
-  assert.match(found[0] ?? '', /^i20:1 i21:0 i12:1( i\d+:0){2} i13:0$/);
+  assert.match(found[0] ?? '', /^i20:1 i21:0 i12:3( i\d+:0){2} i13:0$/);
   assert.equal(found.length, 2, found.join('\n'));
   assert.match(found[1] ?? '', /^i14:1( i\d+:0){2}$/);
 
@@ -72,6 +76,7 @@ test('negatives join the list that shows what they were drawn for, with features
     columnOf(train, name),
   );
   assert.equal(clicksOf[row], 77);
+  assert.deepEqual([...train.revenues.subarray(row, row + 3)], [5, 0, 0], 'a negative was not bought');
   for (const drawn of [row + 1, row + 2]) {
     const number = Number(items[drawn]?.slice(1));
     assert.equal(clicksOf[drawn], number, `clicks of i${number}`);
