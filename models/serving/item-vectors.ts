@@ -6,19 +6,33 @@ import type { IndexCalibration } from '../index/parts.ts';
 /** Row i is the vector of item i of the vocabulary. */
 export type ItemVectors = { readonly dim: number; readonly vectors: Float32Array };
 
-/** From [items, dim], as the index that suits their number. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR. */
+export type IndexedItems = {
+  readonly file: Uint8Array;
+  /** Where the index has lists, and is not exact. */
+  readonly calibration: IndexCalibration | undefined;
+};
+
+/** From [items, dim]. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR. */
 export function saveItemVectors(vectors: Float32Array, dim: number): Uint8Array {
-  return saveIndex(buildIndex(vectors, dim).toParts());
+  return indexItemVectors(vectors, dim).file;
+}
+
+/** The same, with how many lists a search of it looks through. */
+export function indexItemVectors(vectors: Float32Array, dim: number): IndexedItems {
+  const parts = buildIndex(vectors, dim).toParts();
+  return { file: saveIndex(parts), calibration: parts.calibration };
 }
 
 /** What `saveItemVectors` wrote, in this version of Millrace or an earlier one. Errors: MR_INDEX_CORRUPT. */
 export function readItemVectors(bytes: Uint8Array): ItemVectors {
-  const { dim, ids, vectors: inLists } = readIndex(bytes);
-  const vectors = new Float32Array(inLists.length);
-  ids.forEach((id, row) => {
-    vectors.set(inLists.subarray(row * dim, (row + 1) * dim), id * dim);
+  const { dim, ids, vectors, centroids } = readIndex(bytes);
+  if (centroids.length === 0 && ids.every((id, row) => id === row)) return { dim, vectors };
+  // Lists have their items in an order of their own.
+  const byItem = new Float32Array(vectors.length);
+  ids.forEach((item, row) => {
+    byItem.set(vectors.subarray(row * dim, (row + 1) * dim), item * dim);
   });
-  return { dim, vectors };
+  return { dim, vectors: byItem };
 }
 
 /** How they are searched; undefined where that is exact. Errors: MR_INDEX_CORRUPT. */

@@ -1,15 +1,14 @@
 /** The thread that embeds items, and indexes what it has embedded: both block whoever does it. */
 import { join } from 'node:path';
 import {
-  calibrationIn,
   INDEXES_DIRECTORY,
   type IndexCalibration,
   ITEM_IDS_FILE,
   ITEM_VECTORS_FILE,
+  indexItemVectors,
   loadModelModules,
   localArtifacts,
   openVersion,
-  saveItemVectors,
 } from '#models';
 import { serveThread } from '#platform';
 import { type ItemChange, ItemEmbedder, type VectorChange } from './item-embedder.ts';
@@ -60,8 +59,7 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
         },
         async build() {
           const ids = vectors.ids();
-          const saved = saveItemVectors(vectors.matrix(ids), vectors.dim);
-          const calibration = calibrationIn(saved);
+          const { file, calibration } = indexItemVectors(vectors.matrix(ids), vectors.dim);
           const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
           const { index: _, ...described } = files.manifest;
           const ofIndex = {
@@ -71,7 +69,7 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
             ...(calibration && { index: calibration }),
           };
           const index = await store.write(ofIndex, {
-            [ITEM_VECTORS_FILE]: saved,
+            [ITEM_VECTORS_FILE]: file,
             [ITEM_IDS_FILE]: Buffer.from(JSON.stringify(ids)),
           });
           return { index, items: ids.length, calibration };
