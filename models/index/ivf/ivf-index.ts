@@ -105,10 +105,11 @@ export class IvfIndex implements VectorIndex {
     return isId(id) && this.#rows.remove(id);
   }
 
-  /** Ids and vectors of a list; copies. */
+  /** Ids and vectors of a list; copies, which threads share. */
   copyOf(list: number): ListCopy {
     const size = this.#rows.sizeOf(list);
-    const copy = { ids: new Int32Array(size), vectors: new Float32Array(size * this.dim) };
+    const ids = new Int32Array(new SharedArrayBuffer(size * 4));
+    const copy = { ids, vectors: new Float32Array(new SharedArrayBuffer(size * this.dim * 4)) };
     this.#rows.copyList(list, copy.ids, copy.vectors, 0);
     return copy;
   }
@@ -157,7 +158,7 @@ export class IvfIndex implements VectorIndex {
         if (left <= 0 && allowedLeft <= 0 && !search.wantsMore) return;
         const list = order[from] as number;
         if (filtered !== undefined) {
-          const allowed = this.#rows.countAllowed(list, filtered.filter);
+          const allowed = this.#rows.allowedIn(list, filtered.filter);
           if (allowed === 0) continue;
           allowedLeft -= allowed;
         }
@@ -169,7 +170,7 @@ export class IvfIndex implements VectorIndex {
   }
 }
 
-export type ListCopy = { readonly ids: Int32Array<ArrayBuffer>; readonly vectors: Float32Array<ArrayBuffer> };
+export type ListCopy = { readonly ids: Int32Array; readonly vectors: Float32Array };
 
 /** An index as another thread gets it. */
 export type SentIvf = {
