@@ -8,7 +8,7 @@ import { BlockLists, type SentLists } from '../storage/block-lists.ts';
 import { IdFilter } from '../storage/id-filter.ts';
 import type { Search } from '../storage/search.ts';
 import { probesAt } from './calibrate.ts';
-import { Centroids } from './k-means.ts';
+import { Centroids, type SentCentroids } from './k-means.ts';
 
 /** What scoring a row that is looked up by its id costs, in rows screened in their lists. */
 const LOOKUP_COST = 8;
@@ -46,22 +46,21 @@ export class IvfIndex implements VectorIndex {
         rows.put(list, ids[at] as number, vector);
       }
     }
-    const assign = new Centroids(centroids.slice(), dim, platform);
+    const assign = Centroids.of(centroids.slice(), dim, platform);
     const order = centroidRows(centroids, dim, metric, platform);
     return new IvfIndex(rows, assign, order, calibration ?? allLists(listSizes.length));
   }
 
   static receive(sent: SentIvf, platform: Platform = defaultPlatform): IvfIndex {
-    const { rows, centroids, calibration } = sent;
-    const { dim, metric } = rows;
-    const assign = new Centroids(centroids, dim, platform);
-    const order = centroidRows(centroids, dim, metric, platform);
-    return new IvfIndex(BlockLists.receive(platform, rows), assign, order, calibration);
+    const rows = BlockLists.receive(platform, sent.rows);
+    const order = BlockLists.receive(platform, sent.order);
+    return new IvfIndex(rows, Centroids.receive(sent.assign, platform), order, sent.calibration);
   }
 
   /** For another thread, which has it from then on: vectors are not copied. */
   send(): SentIvf {
-    return { rows: this.#rows.send(), centroids: this.#assign.values, calibration: this.calibration };
+    const [rows, order] = [this.#rows.send(), this.#order.send()];
+    return { rows, order, assign: this.#assign.send(), calibration: this.calibration };
   }
 
   get dim(): number {
@@ -175,7 +174,8 @@ export type ListCopy = { readonly ids: Int32Array; readonly vectors: Float32Arra
 /** An index as another thread gets it. */
 export type SentIvf = {
   readonly rows: SentLists;
-  readonly centroids: Float32Array;
+  readonly order: SentLists;
+  readonly assign: SentCentroids;
   readonly calibration: IndexCalibration;
 };
 
