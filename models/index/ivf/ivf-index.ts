@@ -8,7 +8,7 @@ import { BlockLists, type SentLists } from '../storage/block-lists.ts';
 import { IdFilter } from '../storage/id-filter.ts';
 import type { Search } from '../storage/search.ts';
 import { probesAt } from './calibrate.ts';
-import { Centroids } from './k-means.ts';
+import { Centroids, type SentCentroids } from './k-means.ts';
 
 /** What scoring a row that is looked up by its id costs, in rows screened in their lists. */
 const LOOKUP_COST = 8;
@@ -46,22 +46,21 @@ export class IvfIndex implements VectorIndex {
         rows.put(list, ids[at] as number, vector);
       }
     }
-    const assign = new Centroids(centroids.slice(), dim, platform);
+    const assign = Centroids.of(centroids.slice(), dim, platform);
     const order = centroidRows(centroids, dim, metric, platform);
     return new IvfIndex(rows, assign, order, calibration ?? allLists(listSizes.length));
   }
 
   static receive(sent: SentIvf, platform: Platform = defaultPlatform): IvfIndex {
-    const { rows, centroids, calibration } = sent;
-    const { dim, metric } = rows;
-    const assign = new Centroids(centroids, dim, platform);
-    const order = centroidRows(centroids, dim, metric, platform);
-    return new IvfIndex(BlockLists.receive(platform, rows), assign, order, calibration);
+    const rows = BlockLists.receive(platform, sent.rows);
+    const order = BlockLists.receive(platform, sent.order);
+    return new IvfIndex(rows, Centroids.receive(sent.assign, platform), order, sent.calibration);
   }
 
   /** For another thread, which has it from then on: vectors are not copied. */
   send(): SentIvf {
-    return { rows: this.#rows.send(), centroids: this.#assign.values, calibration: this.calibration };
+    const [rows, order] = [this.#rows.send(), this.#order.send()];
+    return { rows, order, assign: this.#assign.send(), calibration: this.calibration };
   }
 
   get dim(): number {
@@ -105,10 +104,11 @@ export class IvfIndex implements VectorIndex {
     return isId(id) && this.#rows.remove(id);
   }
 
-  /** Ids and vectors of a list; copies. */
+  /** Ids and vectors of a list; copies, which threads share. */
   copyOf(list: number): ListCopy {
     const size = this.#rows.sizeOf(list);
-    const copy = { ids: new Int32Array(size), vectors: new Float32Array(size * this.dim) };
+    const ids = new Int32Array(new SharedArrayBuffer(size * 4));
+    const copy = { ids, vectors: new Float32Array(new SharedArrayBuffer(size * this.dim * 4)) };
     this.#rows.copyList(list, copy.ids, copy.vectors, 0);
     return copy;
   }
@@ -157,7 +157,7 @@ export class IvfIndex implements VectorIndex {
         if (left <= 0 && allowedLeft <= 0 && !search.wantsMore) return;
         const list = order[from] as number;
         if (filtered !== undefined) {
-          const allowed = this.#rows.countAllowed(list, filtered.filter);
+          const allowed = this.#rows.allowedIn(list, filtered.filter);
           if (allowed === 0) continue;
           allowedLeft -= allowed;
         }
@@ -169,12 +169,13 @@ export class IvfIndex implements VectorIndex {
   }
 }
 
-export type ListCopy = { readonly ids: Int32Array<ArrayBuffer>; readonly vectors: Float32Array<ArrayBuffer> };
+export type ListCopy = { readonly ids: Int32Array; readonly vectors: Float32Array };
 
 /** An index as another thread gets it. */
 export type SentIvf = {
   readonly rows: SentLists;
-  readonly centroids: Float32Array;
+  readonly order: SentLists;
+  readonly assign: SentCentroids;
   readonly calibration: IndexCalibration;
 };
 

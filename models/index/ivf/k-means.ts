@@ -1,8 +1,11 @@
 import type { Random } from '../../random.ts';
 import type { Platform } from '../kernel/port.ts';
-import { BlockLists } from '../storage/block-lists.ts';
+import { BlockLists, type SentLists } from '../storage/block-lists.ts';
 
 const LIST = 0;
+
+/** Centroids as another thread gets them. */
+export type SentCentroids = { readonly values: Float32Array; readonly search: SentLists };
 
 /** Centroids, and which is nearest to a vector, by distance whatever the metric of the index. */
 export class Centroids {
@@ -10,12 +13,26 @@ export class Centroids {
   readonly #dim: number;
   readonly #search: BlockLists;
 
-  /** [count, dim] */
-  constructor(values: Float32Array, dim: number, platform: Platform) {
+  private constructor(values: Float32Array, search: BlockLists) {
     this.values = values;
-    this.#dim = dim;
-    this.#search = BlockLists.create(platform, dim, 'l2', 1);
-    for (let i = 0; i < values.length / dim; i++) this.#put(i);
+    this.#dim = search.dim;
+    this.#search = search;
+  }
+
+  /** [count, dim] */
+  static of(values: Float32Array, dim: number, platform: Platform): Centroids {
+    const centroids = new Centroids(values, BlockLists.create(platform, dim, 'l2', 1));
+    for (let i = 0; i < values.length / dim; i++) centroids.#put(i);
+    return centroids;
+  }
+
+  static receive({ values, search }: SentCentroids, platform: Platform): Centroids {
+    return new Centroids(values, BlockLists.receive(platform, search));
+  }
+
+  /** For another thread, which has them from then on. */
+  send(): SentCentroids {
+    return { values: this.values, search: this.#search.send() };
   }
 
   /** The lowest of equally near ones. */
@@ -54,7 +71,7 @@ export function kMeans({ vectors, dim, rows, count, iterations, random, platform
   };
   const first = new Float32Array(count * dim);
   for (let i = 0; i < count; i++) first.set(rowAt(i), i * dim);
-  const centroids = new Centroids(first, dim, platform);
+  const centroids = Centroids.of(first, dim, platform);
   const nearest = new Int32Array(rows.length);
   const sums = new Float64Array(count * dim);
   const sizes = new Int32Array(count);

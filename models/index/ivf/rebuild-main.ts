@@ -20,18 +20,11 @@ await serveThread<undefined, RebuildAnswers, void>(async () => ({
     build({ dim, metric, seed, target, lists }) {
       const { ids, vectors } = joined(lists, dim);
       const sent = buildIvf(vectors, dim, { metric, ids, seed, target }).send();
-      const { rows, centroids } = sent;
-      const arrays = [
-        rows.sizes,
-        rows.last,
-        rows.previous,
-        rows.listOf,
-        rows.rows.counts,
-        ...rows.rows.shards,
-      ];
+      const { sizes, last, previous, listOf, rows } = sent.rows;
+      const arrays = [sizes, last, previous, listOf, rows.counts, ...rows.shards];
       return new HandedOver(
         sent,
-        [centroids, ...arrays].map(({ buffer }) => buffer as ArrayBuffer),
+        arrays.map(({ buffer }) => buffer as ArrayBuffer),
       );
     },
   },

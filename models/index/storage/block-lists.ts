@@ -181,16 +181,17 @@ export class BlockLists {
     }
   }
 
-  /** Ids of the list that the filter allows. */
-  countAllowed(list: number, filter: IdFilter): number {
-    let count = 0;
+  /** About how many ids of the list the filter allows, from the first block that has any; 0 only where there are none. */
+  allowedIn(list: number, filter: IdFilter): number {
     let rows = this.#rowsInLast(list);
     for (let block = this.#last[list] as number; block !== NONE; block = this.#previous[block] as number) {
       const ids = this.#layout.perRow(block * BLOCK_ROWS, 3);
+      let count = 0;
       for (let i = 0; i < rows; i++) if (filter.allows(this.#words[ids + i] as number)) count++;
+      if (count > 0) return (count * this.sizeOf(list)) / rows;
       rows = BLOCK_ROWS;
     }
-    return count;
+    return 0;
   }
 
   /** Begins a search for at most k ids; the next one ends it. */
