@@ -16,9 +16,17 @@ export const MODELS_ERRORS = {
     Fetch the version again, or rebuild the index.`,
   MR_INDEX_DIMENSION: fixInput`A vector has another dimension than the index.
     Use a query and an index of the same version.`,
+  MR_INDEX_FULL: fixInput`An index has no room for more vectors.
+    Cut the catalogue into shards: one index holds up to 4 GiB.`,
+  MR_INDEX_ID: fixInput`An id of a vector is not an integer from 0 to 2147483647, or is there twice.
+    Number the vectors, each with an id of its own.`,
+  MR_INDEX_K: fixInput`The number of results that was asked for is negative or not an integer.
+    Ask for 0 or more.`,
+  MR_INDEX_REBUILD: giveUp`The thread that rebuilds an index has ended unexpectedly; the index stays as it is.
+    Look at the system's log for the process, which may lack memory for a second index.`,
   MR_INDEX_UNSUPPORTED: fixInput`A file of FAISS holds an index of a kind that is not read, or uses what only FAISS has.
     Build an IndexFlatIP, IndexFlatL2 or IndexIVFFlat with ids from 0 to 2^31 - 1, and write that.`,
-  MR_INDEX_VECTOR: fixInput`A vector holds a number that is not finite.
+  MR_INDEX_VECTOR: fixInput`A vector holds a number that is not finite, or is longer than 2^62.
     Train again with a lower learning rate.`,
   MR_MODEL_CHECKPOINT: fixInput`A checkpoint is damaged, or belongs to another training.
     Train from scratch, or with the data and configuration that it was written with.`,

@@ -112,14 +112,18 @@ export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts'
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
+export { type BuiltIndex, buildIndex, type IndexOptions } from './index/build-index.ts';
 export { type FaissIndex, readFaiss } from './index/faiss/read.ts';
 export { writeFaiss } from './index/faiss/write.ts';
 export { IndexFile, readIndex, saveIndex } from './index/files/index-file.ts';
 export { FlatIndex } from './index/flat-index.ts';
-export { flatParts } from './index/flat-parts.ts';
+export { buildIvf, type IvfOptions } from './index/ivf/build.ts';
+export { IvfIndex } from './index/ivf/ivf-index.ts';
+export { MaintainedIndex, type MaintenanceOptions } from './index/ivf/maintained-index.ts';
 export { openIndex } from './index/open-index.ts';
 export type { IndexCalibration, IndexParts } from './index/parts.ts';
 export type { SearchOptions, VectorIndex } from './index/port.ts';
+export { ShardedIndex } from './index/sharded-index.ts';
 export { vectorBytes, vectorOf } from './index/vector-bytes.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export {
@@ -171,7 +175,14 @@ export type { Sequences as ItemSequences, SequentialData } from './sequential/da
 export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-scorer.ts';
-export { type ItemVectors, readItemVectors, saveItemVectors } from './serving/item-vectors.ts';
+export {
+  calibrationIn,
+  type IndexedItems,
+  type ItemVectors,
+  indexItemVectors,
+  readItemVectors,
+  saveItemVectors,
+} from './serving/item-vectors.ts';
 export { ItemWeights } from './serving/item-weights.ts';
 export {
   ITEM_IDS_FILE,

@@ -28,17 +28,17 @@ export class TopK {
     else if (this.#worse(0, id, score)) this.#sink(id, score);
   }
 
+  /** Empties it: its root goes, the worst of the rest each time. */
   finish(): Ranked {
-    const order = Array.from({ length: this.#size }, (_, i) => i);
-    const ids = this.#ids;
-    const scores = this.#scores;
-    order.sort(
-      (a, b) => (scores[b] as number) - (scores[a] as number) || (ids[a] as number) - (ids[b] as number),
-    );
-    return {
-      ids: Int32Array.from(order, (i) => ids[i] as number),
-      scores: Float32Array.from(order, (i) => scores[i] as number),
-    };
+    const ids = new Int32Array(this.#size);
+    const scores = new Float32Array(this.#size);
+    while (this.#size > 0) {
+      const last = --this.#size;
+      ids[last] = this.#ids[0] as number;
+      scores[last] = this.#scores[0] as number;
+      this.#sink(this.#ids[last] as number, this.#scores[last] as number);
+    }
+    return { ids, scores };
   }
 
   /** Whether the entry at `at` ranks below the given one. */

@@ -1,6 +1,6 @@
-"""Another library's index, on one thread: `peer.py SYSTEM DIRECTORY DIM K TARGETS`, prints JSON as run-own.ts does.
+"""Another library's index, on one thread: `peer.py SYSTEM DIRECTORY DIM K TARGETS`, prints JSON as own.ts does.
 
-DIRECTORY has the files vectors, queries (float32) and truth (int32, K ids of each query). For each of the targets, recalls
+DIRECTORY has the files vectors, queries (float32), truth (int32, K ids of each query), and index.faiss, written by own.ts. For each of the targets, recalls
 after commas, the least setting that reaches it over all queries is searched for: nprobe of IVF, ef of HNSW.
 """
 import importlib
@@ -39,6 +39,17 @@ def faiss_ivf(vectors):
         return index.search(query, k)[1][0]
 
     return search, range(1, lists + 1)
+
+
+def faiss_lists(vectors):
+    """FAISS in the lists that Millrace has made, where it is to find the same with as many."""
+    index = library.read_index(os.path.join(directory, "index.faiss"))
+
+    def search(query, nprobe):
+        index.nprobe = nprobe
+        return index.search(query, k)[1][0]
+
+    return search, range(1, index.nlist + 1)
 
 
 def faiss_hnsw(vectors):
@@ -90,6 +101,7 @@ def efs(size):
 
 SYSTEMS = {
     "faiss IVF": ("faiss", faiss_ivf),
+    "faiss, our lists": ("faiss", faiss_lists),
     "faiss HNSW": ("faiss", faiss_hnsw),
     "hnswlib": ("hnswlib", hnswlib_hnsw),
     "usearch": ("usearch.index", usearch_hnsw),

@@ -25,7 +25,7 @@ export type Asked = {
   /** Floats of a query. */
   readonly dim: number;
   readonly queries: Float32Array;
-  /** The K best of each query. */
+  /** The K best of each query; -1 where there are not so many. */
   readonly truth: Int32Array;
 };
 
@@ -59,7 +59,7 @@ export function recallOf(find: Find, setting: number, { dim, queries, truth }: A
     const best = new Set(truth.subarray(i * K, (i + 1) * K));
     for (const id of find(queries.subarray(i * dim, (i + 1) * dim), setting)) if (best.has(id)) found++;
   }
-  return found / truth.length;
+  return found / truth.filter((id) => id >= 0).length;
 }
 
 export function timed(

@@ -21,6 +21,7 @@ const columns = [
   { name: 'item.price' },
   { name: 'now.heat' },
   { name: 'now.seen' },
+  { name: 'now.label', categories: ['new', 'sale'] },
 ];
 const subjects = {
   'user.level': 'user',
@@ -41,13 +42,22 @@ function lists(count: number, seed: number): ShownList[] {
     const rows = Array.from({ length: 5 }, (_, position) => {
       const [item, kind] = [random.integer(ITEMS), random.integer(3)];
       const [heat, seen] = [random.normal(), random.integer(2)];
+      const label = random.uniform() < 0.5 ? Number.NaN : random.integer(2);
       const liked = kind === (moodOf(user) === 0 ? 0 : 2) ? 1.5 : -1.5;
-      const logit = 1.5 * liked + 1.5 * heat - 1.5 * seen - 0.3 * position;
+      const logit = 1.5 * liked + 1.5 * heat - 1.5 * seen + (label === 1 ? 2 : 0) - 0.3 * position;
       const grade = Number(random.uniform() < 1 / (1 + Math.exp(-logit)));
       const isBought = grade > 0 && random.uniform() < (priceOf(item) < 3 ? 0.8 : 0.1);
       const isMissing = random.uniform() < 0.05;
       return {
-        values: [levelOf(user), moodOf(user), kind, isMissing ? Number.NaN : priceOf(item), heat, seen],
+        values: [
+          levelOf(user),
+          moodOf(user),
+          kind,
+          isMissing ? Number.NaN : priceOf(item),
+          heat,
+          seen,
+          label,
+        ],
         ...{ item, grade, position, revenue: isBought ? priceOf(item) : 0 },
       };
     });
@@ -90,6 +100,7 @@ suite('DLRM as a ranker', () => {
       'item.price': new Float64Array(items.length).fill(2),
       'now.heat': new Float64Array(items.length),
       'now.seen': new Float64Array(items.length),
+      'now.label': items.map(() => null),
       ...more,
     };
     try {
@@ -120,6 +131,7 @@ suite('DLRM as a ranker', () => {
     };
     await rises({ 'now.heat': Float64Array.of(-1, 1) }, 'heat');
     await rises({ 'now.seen': Float64Array.of(1, 0) }, 'seen');
+    await rises({ 'now.label': [null, 'sale'], 'item.kind': ['text', 'text'] }, 'sale');
     await rises({ 'item.kind': ['text', 'film'] }, 'what bright users like');
     await rises({ 'item.kind': ['film', 'text'], 'user.mood': ['dark', 'dark'] }, 'what dark users like');
     // What columns say of the user may change inside of a list of training.
@@ -163,7 +175,8 @@ suite('DLRM as a ranker', () => {
       const numbers = [0, Number.NaN, Number.NaN, price, 0, 0];
       const query = columns.map(({ name, categories }, place): FeatureColumn => {
         if (categories === undefined) return Float64Array.of(numbers[place] as number);
-        return [name === 'item.kind' ? kind : 'bright'];
+        const texts: Readonly<Record<string, string>> = { 'item.kind': kind, 'user.mood': 'bright' };
+        return [texts[name] ?? null];
       });
       return (await ranker.score({ asking, items: [itemId(1)], columns: query }))[0] as number;
     };

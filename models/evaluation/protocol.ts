@@ -114,18 +114,19 @@ function groupsOf(
   scores: ArrayLike<number>,
   relevant: ReadonlySet<number>,
 ): TiedGroup[] {
-  const positions: number[] = [];
-  candidates.forEach((item, position) => {
-    if (relevant.has(item)) positions.push(position);
-  });
-  return tiedGroups(scores, positions);
+  // Few are relevant, and a search for each is done by the engine: a look at each candidate takes ten times as long.
+  const positions = Array.from(relevant, (item) => candidates.indexOf(item));
+  return tiedGroups(
+    scores,
+    positions.filter((position) => position >= 0),
+  );
 }
 
 function bestOf(candidates: Int32Array, scores: ArrayLike<number>, k: number): Int32Array {
   const best = new TopK(Math.min(k, candidates.length));
-  candidates.forEach((item, position) => {
+  for (let position = 0; position < candidates.length; position++) {
     const score = scores[position] as number;
-    if (score >= best.threshold) best.offer(item, score);
-  });
+    if (score >= best.threshold) best.offer(candidates[position] as number, score);
+  }
   return best.finish().ids;
 }

@@ -1,5 +1,5 @@
 /**
- * A WebAssembly assembler, as small as the kernels of this room need it: one function, one memory. Code is a flat
+ * A WebAssembly assembler, as small as the kernels of this room need it: one memory, and functions over it. Code is a flat
  * list of bytes, so that a kernel reads as the list of its instructions. Opcodes: WebAssembly core specification 2.0,
  * "Binary format"; those of SIMD have the prefix 0xfd.
  */
@@ -27,7 +27,7 @@ function signedLeb(value: number): number[] {
   return [...bytes, rest & 127];
 }
 
-const valueTypes = { i32: 0x7f, f64: 0x7c, v128: 0x7b } as const;
+const valueTypes = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 export type ValueType = keyof typeof valueTypes;
 
 const simd = (opcode: number): number[] => [0xfd, ...leb(opcode)];
@@ -44,6 +44,7 @@ export const i32Sub: Code = [0x6b];
 export const i32And: Code = [0x71];
 export const i32ShiftLeft: Code = [0x74];
 export const i32ShiftRightUnsigned: Code = [0x76];
+export const i32Or: Code = [0x72];
 export const i32IsZero: Code = [0x45];
 export const i32LessUnsigned: Code = [0x49];
 export const i32AtLeastUnsigned: Code = [0x4f];
@@ -68,8 +69,23 @@ export const v128Load = (offset: number): Code => [...simd(0), ...at(offset)];
 /** [address, four floats or two doubles] to nothing. */
 export const v128Store = (offset: number): Code => [...simd(11), ...at(offset)];
 export const v128Zero: Code = [...simd(12), ...new Array<number>(16).fill(0)];
+/** [address] to four copies of the 32 bits there. */
+export const v128LoadSplat = (offset: number): Code => [...simd(9), ...at(offset)];
+/** [address] to the eight signed bytes there, as integers of 16 bits. */
+export const i16x8LoadBytes = (offset: number): Code => [...simd(1), 0, ...leb(offset)];
+/** [a, b], integers of 16 bits, to a[2i] * b[2i] + a[2i + 1] * b[2i + 1]. */
+export const i32x4Dot: Code = simd(186);
+export const i32x4Add: Code = simd(174);
+export const f32x4FromIntegers: Code = simd(250);
+/** [float] to four copies. */
+export const f32x4Splat: Code = simd(19);
+/** [a, b] to lanes that are all ones where a >= b, else 0. */
+export const f32x4AtLeast: Code = simd(70);
+/** [lanes] to an integer with a bit for each that is negative; all ones is. */
+export const i32x4SignBits: Code = simd(164);
 export const f32x4Lane = (lane: number): Code => [...simd(31), lane];
 export const f32x4Add: Code = simd(228);
+export const f32x4Sub: Code = simd(229);
 export const f32x4Mul: Code = simd(230);
 export const f64x2Add: Code = simd(240);
 
@@ -102,28 +118,56 @@ const ownMemory = [...section(5, [1, 0, 1])];
 /** One that threads share, imported as `memory.shared`. */
 const sharedMemory = [...section(2, [1, ...name('memory'), ...name('shared'), 2, 3, 1, ...leb(MAX_PAGES)])];
 
-/**
- * A module that exports a function without results as `functionName`, and its memory where that is its own. The
- * function's parameters are the first locals; `locals` come after them, zero at first.
- */
-export function assembleModule(
+export type WasmFunction = {
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  readonly result?: ValueType;
+  /** After the parameters; zero at first. */
+  readonly locals: readonly ValueType[];
+  readonly body: Code;
+};
+
+const types = (of: readonly ValueType[]): number[] => [
+  ...leb(of.length),
+  ...of.map((type) => valueTypes[type]),
+];
+const list = (entries: readonly (readonly number[])[]): number[] => [
+  ...leb(entries.length),
+  ...entries.flat(),
+];
+
+/** A module that exports functions by their names, and its memory where that is its own. */
+export function assembleFunctions(
+  functions: readonly WasmFunction[],
+  memory: 'own' | 'shared',
+): Uint8Array<ArrayBuffer> {
+  const signatures = functions.map(({ parameters, result }) => [
+    0x60,
+    ...types(parameters),
+    ...types(result === undefined ? [] : [result]),
+  ]);
+  const bodies = functions.map(({ locals, body }) => {
+    const code = [...list(locals.map((type) => [1, valueTypes[type]])), ...body, 0x0b];
+    return [...leb(code.length), ...code];
+  });
+  const ownExport = memory === 'own' ? [[...name('memory'), 2, 0]] : [];
+  const exported = functions.map((each, i) => [...name(each.name), 0, ...leb(i)]);
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // \0asm, version 1
+    ...section(1, list(signatures)),
+    ...(memory === 'shared' ? sharedMemory : []),
+    ...section(3, list(functions.map((_, i) => leb(i)))),
+    ...(memory === 'own' ? ownMemory : []),
+    ...section(7, list([...ownExport, ...exported])),
+    ...section(10, list(bodies)),
+  ]);
+}
+
+/** A module with one function, which has no result. */
+export const assembleModule = (
   functionName: string,
   parameters: readonly ValueType[],
   locals: readonly ValueType[],
   body: Code,
   memory: 'own' | 'shared' = 'own',
-): Uint8Array<ArrayBuffer> {
-  const signature = [0x60, ...leb(parameters.length), ...parameters.map((type) => valueTypes[type]), 0];
-  const declared = [...leb(locals.length), ...locals.flatMap((type) => [1, valueTypes[type]])];
-  const code = [...declared, ...body, 0x0b];
-  const exported = [...name(functionName), 0, 0];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // \0asm, version 1
-    ...section(1, [1, ...signature]),
-    ...(memory === 'shared' ? sharedMemory : []),
-    ...section(3, [1, 0]),
-    ...(memory === 'own' ? ownMemory : []),
-    ...section(7, memory === 'own' ? [2, ...name('memory'), 2, 0, ...exported] : [1, ...exported]),
-    ...section(10, [1, ...leb(code.length), ...code]),
-  ]);
-}
+): Uint8Array<ArrayBuffer> => assembleFunctions([{ name: functionName, parameters, locals, body }], memory);

@@ -7,6 +7,8 @@ export type IndexCalibration = {
   readonly target: number;
   readonly at: 100;
   readonly curve: readonly { readonly nprobe: number; readonly recall: number }[];
+  /** Lists that it takes to find as large a share of more results; for larger k and for filters. */
+  readonly depths?: readonly { readonly depth: number; readonly nprobe: number }[];
 };
 
 /** An index as arrays, as files hold it: list after list. */

@@ -1,10 +1,10 @@
-import { createDotsKernel, LANES, ROWS_AT_ONCE } from '../index/dots.ts';
+import { createDotsKernel, LANES, ROWS_AT_ONCE } from './dots.ts';
 import type { VectorTable } from './gram.ts';
 
 const PAGE_BYTES = 65_536;
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
-/** Inner products of a vector with all rows of a table, by the SIMD kernel of the flat index. Keeps a copy of the table. */
+/** Inner products of a vector with all rows of a table, by the SIMD kernel. Keeps a copy of the table. */
 export class RowProducts {
   readonly #kernel = createDotsKernel();
   readonly #count: number;

@@ -1,4 +1,5 @@
 import type { ContextFeatures, Profile } from '#schemas';
+import { RowProducts } from '../linear-algebra/row-products.ts';
 import { Vocabulary } from '../vocabulary.ts';
 import { readItemVectors } from './item-vectors.ts';
 import { ItemWeights } from './item-weights.ts';
@@ -10,14 +11,18 @@ import {
   VOCABULARY_FILE,
 } from './port.ts';
 
-/** The score of an item for the user of a row, in the version's own indices. */
-export type RowScore = (row: number, item: number) => number;
+/** Scores for the users of rows, in the version's own indices. */
+export type PreparedScores = {
+  of(row: number, item: number): number;
+  /** [items] */
+  ofAll(row: number): Float32Array;
+};
 
 /** Scores items for users by the files of a version, as the responder would. */
 export interface ItemScorer {
   readonly vocabulary: Vocabulary;
   /** Scores for these users, a row each. */
-  prepare(users: readonly UserInput[]): Promise<RowScore>;
+  prepare(users: readonly UserInput[]): Promise<PreparedScores>;
   close(): Promise<void>;
 }
 
@@ -45,12 +50,19 @@ export async function openItemScorer(
       for (let from = 0; from < users.length; from += ENCODED_AT_ONCE) {
         vectors.set(await encoder.encode(users.slice(from, from + ENCODED_AT_ONCE)), from * dim);
       }
-      return (row, item) => {
-        let sum = 0;
-        for (let i = row * dim, at = item * dim; at < (item + 1) * dim; i++, at++) {
-          sum += (vectors[i] as number) * (items[at] as number);
-        }
-        return sum;
+      let products: RowProducts | undefined;
+      return {
+        of(row, item) {
+          let sum = 0;
+          for (let i = row * dim, at = item * dim; at < (item + 1) * dim; i++, at++) {
+            sum += (vectors[i] as number) * (items[at] as number);
+          }
+          return sum;
+        },
+        ofAll(row) {
+          products ??= new RowProducts({ values: items, dim });
+          return products.with(vectors.subarray(row * dim, (row + 1) * dim));
+        },
       };
     },
     close: () => encoder.close(),
@@ -58,12 +70,13 @@ export async function openItemScorer(
 }
 
 /** Scores of one user at a time are kept. */
-function scoresByWeights(weights: ItemWeights, users: readonly UserInput[]): RowScore {
+function scoresByWeights(weights: ItemWeights, users: readonly UserInput[]): PreparedScores {
   let last: { readonly row: number; readonly scores: Float32Array } | undefined;
-  return (row, item) => {
+  const ofAll = (row: number) => {
     if (last?.row !== row) last = { row, scores: weights.scores((users[row] as UserInput).history) };
-    return last.scores[item] as number;
+    return last.scores;
   };
+  return { ofAll, of: (row, item) => ofAll(row)[item] as number };
 }
 
 /** A user in the terms of a version's vocabulary. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { readItemVectors, saveItemVectors } from './item-vectors.ts';
+import { openIndex } from '../index/open-index.ts';
+import { indexItemVectors, readItemVectors, saveItemVectors } from './item-vectors.ts';
 
 const vectors = Float32Array.of(1, 2, 3, -0.5, 0, 0.25);
 /** Two vectors of three numbers, as versions had them at first. */
@@ -29,6 +30,19 @@ test('a truncated, a longer and an alien file are refused', () => {
     assert.throws(() => readItemVectors(Buffer.concat([bytes, Buffer.of(0)])), corrupt);
   }
   assert.throws(() => readItemVectors(new Uint8Array(100)), corrupt);
+});
+
+test('many items are indexed in lists, and their vectors are read in the order of the items', () => {
+  const [items, dim] = [50_001, 2];
+  const many = Float32Array.from({ length: items * dim }, (_, i) => Math.sin(i));
+  const { file, calibration } = indexItemVectors(many, dim);
+  assert.ok(calibration !== undefined && calibration.nprobe > 0);
+  assert.deepEqual(readItemVectors(file), { dim, vectors: many });
+  const index = openIndex(file);
+  assert.equal(index.size, items);
+  assert.deepEqual(index.vector(40_000), many.slice(80_000, 80_002));
+  const few = indexItemVectors(many.subarray(2), dim);
+  assert.equal(few.calibration, undefined);
 });
 
 test('numbers that are no vectors are refused', () => {

@@ -27,7 +27,7 @@ export function validationMetrics(
   const totals = { 'recall@10': 0, 'recall@100': 0, 'ndcg@10': 0 };
   rows.forEach((row, i) => {
     const item = examples.item[row] as number;
-    const had = bitmapOf(historyOf(examples, row, Number.POSITIVE_INFINITY), index.count);
+    const had = bitmapOf(historyOf(examples, row, Number.POSITIVE_INFINITY), index.size);
     // An item that was had before can be the next one as well.
     had[item >> 3] = (had[item >> 3] as number) & ~(1 << (item & 7));
     const vector = userVectors.subarray(i * dim, (i + 1) * dim);

@@ -10,8 +10,10 @@ import type { Known, Options, Scores } from '../model.ts';
 import type { Model } from './models.ts';
 
 const SEED = 3;
-/** Items that a row's item is told from, in the list of a user. */
-const OTHERS = 99;
+/** Items that the newest one is told from where they are drawn, as many as the protocol has. */
+const DRAWN = 99;
+/** Items that the models rank first, in turn, which trees order anew: the list's first ten are always among them. */
+const NEAREST = 300;
 const TREES = { loss: 'lambdamart', trees: 300, leaves: 15, learningRate: 0.05, minRows: 50 } as const;
 
 /** Fits of single models by what they may know and by their parameters: what is judged by itself is stacked as well. */
@@ -29,7 +31,8 @@ export function fitOnce(model: Pick<Model, 'name' | 'fit'>, known: Known, option
 /**
  * Trees over what single models score (Wolpert 1992). They learn from scores that have not seen their labels: by models
  * fitted without each user's newest item, which the trees are to find among others. With `nearest`, those are what
- * the models themselves rank first, as in a search among all items; else they are drawn evenly.
+ * the models themselves rank first: trees order these, as they would answer a search among all items, and what is not among
+ * them stays behind in the order of its ranks. Else the others are drawn evenly, and trees score every item.
  */
 export function stackedOf(bases: readonly Model[]): Model {
   return {
@@ -48,7 +51,8 @@ async function fitStacked(bases: readonly Model[], known: Known, { nearest }: Op
     return scores;
   };
   const before = withoutNewest(known);
-  const rows = learnedRows(before, await scoresOn(before), known.histories, nearest === 1);
+  const isNearest = nearest === 1;
+  const rows = learnedRows(before, await scoresOn(before), known.histories, isNearest);
   process.stderr.write(`stacked: growing trees over ${rows.rows} rows\n`);
   const { ensemble } = await fitTrees(rows, TREES, { seed: SEED });
   const scorer = new TreeScorer(ensemble);
@@ -56,9 +60,16 @@ async function fitStacked(bases: readonly Model[], known: Known, { nearest }: Op
   return (user) => {
     const described = new UserRows(known, scores, user);
     const all = Int32Array.from({ length: known.matrix.items }, (_, item) => item);
-    const predicted = new Float64Array(all.length);
-    scorer.score(described.of(all), all.length, predicted);
-    return Float32Array.from(predicted);
+    const items = isNearest ? Int32Array.from(described.first(NEAREST)) : all;
+    const predicted = new Float64Array(items.length);
+    scorer.score(described.of(items), items.length, predicted);
+    if (!isNearest) return Float32Array.from(predicted);
+    const behind = predicted.reduce((least, score) => Math.min(least, score), 0) - 1;
+    const ordered = Float32Array.from(all, (item) => behind - described.meanRank(item));
+    items.forEach((item, i) => {
+      ordered[item] = predicted[i] as number;
+    });
+    return ordered;
   };
 }
 
@@ -78,7 +89,7 @@ function withoutNewest({ matrix, histories }: Known): Known {
   return part;
 }
 
-/** A list for each user: the newest item, of label 1, and others that the user never had. */
+/** A list for each user: the newest item, of label 1, and others that the user never had; none where those nearest are without it. */
 function learnedRows(
   part: Known,
   scores: readonly Scores[],
@@ -93,12 +104,12 @@ function learnedRows(
     const newest = history.at(-1) as number;
     const had = new Set(history);
     const described = new UserRows(part, scores, user);
-    const others = isNearest
-      ? described.first(OTHERS).filter((item) => !had.has(item))
-      : drawn(part.matrix.items, had, () => random.integer(part.matrix.items));
-    const items = Int32Array.of(newest, ...others);
-    lists.push(described.of(items));
-    labels.push(1, ...Array.from(others, () => 0));
+    const items = isNearest
+      ? described.first(NEAREST)
+      : [newest, ...drawn(part.matrix.items, had, () => random.integer(part.matrix.items))];
+    if (!items.includes(newest)) continue;
+    lists.push(described.of(Int32Array.from(items)));
+    labels.push(...items.map((item) => Number(item === newest)));
     groups.push(labels.length);
   }
   const width = 2 * scores.length + 1;
@@ -120,7 +131,7 @@ function learnedRows(
 
 function drawn(items: number, had: ReadonlySet<number>, draw: () => number): number[] {
   const chosen = new Set<number>();
-  while (chosen.size < Math.min(OTHERS, items - had.size)) {
+  while (chosen.size < Math.min(DRAWN, items - had.size)) {
     const item = draw();
     if (!had.has(item)) chosen.add(item);
   }
@@ -159,6 +170,12 @@ class UserRows {
       for (const order of this.#order) if (chosen.size < count) chosen.add(order[rank] as number);
     }
     return [...chosen];
+  }
+
+  /** Over the models, of its logarithm. */
+  meanRank(item: number): number {
+    const ranks = this.#models.map((model) => model.ranks[item] as number);
+    return ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length;
   }
 
   /** [items, 2 models + 1] */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { seededRandom } from '../../random.ts';
+import { saveIndex } from '../files/index-file.ts';
+import { openIndex } from '../open-index.ts';
 import type { IndexParts } from '../parts.ts';
 import {
   type FaissCase,
@@ -8,7 +10,6 @@ import {
   skipWithoutFaiss,
   writtenByFaiss,
 } from '../testing/faiss-reference.ts';
-import { searchParts } from '../testing/search-parts.ts';
 import { readFaiss } from './read.ts';
 import { writeFaiss } from './write.ts';
 
@@ -19,6 +20,7 @@ function casesOf(): readonly FaissCase[] {
   const random = seededRandom(5);
   const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
   const base = { ids: null, directMap: null, k: K } as const;
+  // Where FAISS finds fewer than K in its lists, it stops, and Millrace goes on: so all cases of few vectors search all lists.
   const shapes = [
     { name: 'flat-1', dim: 1, size: 1, lists: 0 },
     { name: 'flat-empty', dim: 7, size: 0, lists: 0 },
@@ -39,7 +41,7 @@ function casesOf(): readonly FaissCase[] {
     },
     // Most lists are empty, which FAISS writes in another form.
     { name: 'ivf-sparse', dim: 6, size: 33, skip: 30, lists: 30, nprobe: 30, ids: [5, 1_000_000, 2] },
-    { name: 'ivf-empty', dim: 6, size: 4, skip: 4, lists: 4, nprobe: 2 },
+    { name: 'ivf-empty', dim: 6, size: 4, skip: 4, lists: 4, nprobe: 4 },
   ];
   return METRICS.flatMap((metric) =>
     shapes.map(({ size, name, ...shape }) => ({
@@ -54,11 +56,12 @@ function casesOf(): readonly FaissCase[] {
   );
 }
 
-/** What our plain search finds for each query of the case. */
+/** What the index of these parts finds for each query of the case in as many lists as FAISS looks through. */
 function foundIn(parts: IndexParts, { queries, dim, nprobe }: FaissCase): readonly (readonly number[])[] {
-  return Array.from({ length: queries.length / dim }, (_, i) =>
-    searchParts(parts, queries.subarray(i * dim, (i + 1) * dim), K, nprobe),
-  );
+  const index = openIndex(saveIndex({ ...parts, calibration: { nprobe, target: 1, at: 100, curve: [] } }));
+  return Array.from({ length: queries.length / dim }, (_, i) => [
+    ...index.search(queries.subarray(i * dim, (i + 1) * dim), K).ids,
+  ]);
 }
 
 test('indexes of FAISS are read, and found in them is the same', { skip: skipWithoutFaiss }, async () => {

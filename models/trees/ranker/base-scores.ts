@@ -17,7 +17,7 @@ export async function scoresOfRows(
   for (let from = 0; from < rows.rows; from += ROWS_AT_ONCE) {
     const count = Math.min(ROWS_AT_ONCE, rows.rows - from);
     const users = Array.from({ length: count }, (_, i) => userInputOf(vocabulary, askingOf(rows, from + i)));
-    const score = await scorer.prepare(users);
+    const { of: score } = await scorer.prepare(users);
     for (let i = 0; i < count; i++) {
       const item = indices[rows.shown.item[from + i] as number] as number;
       scores[from + i] = item < 0 ? Number.NaN : score(i, item);
@@ -33,7 +33,7 @@ export async function scoresOfItems(
   items: readonly string[],
 ): Promise<Float32Array> {
   const { vocabulary } = scorer;
-  const score = await scorer.prepare([userInputOf(vocabulary, asking)]);
+  const { of: score } = await scorer.prepare([userInputOf(vocabulary, asking)]);
   return Float32Array.from(items, (id) => {
     const item = vocabulary.itemIndex(id);
     return item === undefined ? Number.NaN : score(0, item);

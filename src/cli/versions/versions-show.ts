@@ -1,16 +1,17 @@
-/** `millrace versions show VERSION`: its life, what the gates found, and its card. */
+/** `millrace versions show VERSION`: its life, what the gates found, its index, and its card. */
 
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { localArtifacts, VERSIONS_DIRECTORY } from '#models';
+import { currentRecords } from '#engine';
+import { type IndexCalibration, localArtifacts, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
 import { errorCode } from '#platform';
 import { isInForce } from '#processors';
-import type { GateResult, Version } from '#schemas';
+import type { GateResult, IndexBuild, Version } from '#schemas';
 import { withInstallation } from '#service';
 import { versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
-import { figure, moment, type Output, right } from '../output.ts';
+import { figure, grouped, moment, type Output, right } from '../output.ts';
 
 const CARD = 'card.md';
 
@@ -31,26 +32,32 @@ async function show({ configuration, output }: Invocation<object>, name: string)
   return withInstallation(configuration, async ({ log, topics }) => {
     const registry = await readRegistry({ log, topics });
     const found = versionNamed(registry, name);
-    const card = await cardOf(configuration.data, found.version);
+    const { card, index } = await filesOf(configuration.data, found.version);
+    const built = (await currentRecords(log, topics.indexes, 'by-newest')).get(found.version)?.value ?? null;
     const serving = isInForce(registry, found);
     if (output.json) {
       const { version, latest, steps } = found;
       const life = steps.map(({ candidate: _, ...step }) => step);
-      output.value({ version, status: latest.status, serving, candidate: latest.candidate, life, card });
-    } else print(output, { latest: found.latest, steps: found.steps, serving, card });
+      const { candidate } = latest;
+      output.value({ version, status: latest.status, serving, candidate, life, card, index, built });
+    } else print(output, { latest: found.latest, steps: found.steps, serving, card, index, built });
     return EXIT.done;
   });
 }
 
-/** Null where the version has none; files that are gone or damaged are said to be so. */
-async function cardOf(data: string, version: string): Promise<string | null> {
+/** Null what the version has none of; files that are gone or damaged are said to be so, in place of the card. */
+async function filesOf(
+  data: string,
+  version: string,
+): Promise<{ readonly card: string | null; readonly index: IndexCalibration | null }> {
   try {
     const files = await localArtifacts(join(data, VERSIONS_DIRECTORY)).open(version);
-    return files.names.includes(CARD) ? files.read(CARD).toString() : null;
+    const card = files.names.includes(CARD) ? files.read(CARD).toString() : null;
+    return { card, index: files.manifest.index ?? null };
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'MR_VERSION_MISSING') return 'Its files are gone.';
-    if (code === 'MR_VERSION_CORRUPT') return (error as Error).message;
+    if (code === 'MR_VERSION_MISSING') return { card: 'Its files are gone.', index: null };
+    if (code === 'MR_VERSION_CORRUPT') return { card: (error as Error).message, index: null };
     throw error;
   }
 }
@@ -60,9 +67,13 @@ type Shown = {
   readonly steps: readonly Version[];
   readonly serving: boolean;
   readonly card: string | null;
+  /** How the index that it came with is searched; null where that is exact. */
+  readonly index: IndexCalibration | null;
+  /** The last index of the whole catalogue. */
+  readonly built: IndexBuild | null;
 };
 
-function print(output: Output, { latest, steps, serving, card }: Shown): void {
+function print(output: Output, { latest, steps, serving, card, index, built }: Shown): void {
   const { version, status, candidate } = latest;
   const { model, role, snapshot_id, run_id, metrics, intervals, production } = candidate;
   output.line(`version ${version} (${model}, ${role}) is ${status}${serving ? ' and in force' : ''}`);
@@ -92,7 +103,22 @@ function print(output: Output, { latest, steps, serving, card }: Shown): void {
         : `, ${figure(difference.mean)} (${figure(difference.low)} to ${figure(difference.high)}) over ${production?.version.slice(0, 12)}`;
     output.line(`${metric} ${figure(value)}${range}${beside}`);
   }
+  if (index !== null) printCalibration(output, index);
+  if (built !== null) {
+    const { index: name, ts, items, probes, recall } = built;
+    const how =
+      probes === null ? 'exact' : `${probes} lists a search, recall@100 ${figure(recall ?? undefined)}`;
+    output.line(`\nindex ${name} of ${moment(ts)}: ${grouped(items)} items, ${how}`);
+  }
   if (card !== null) output.line(`\n${card.trimEnd()}`);
+}
+
+function printCalibration(output: Output, { nprobe, target, at, curve }: IndexCalibration): void {
+  output.line(`\nindex: ${nprobe} lists a search, for a recall@${at} of ${figure(target)}`);
+  output.table(
+    [right('lists'), right(`recall@${at}`)],
+    curve.map((point) => [String(point.nprobe), figure(point.recall)]),
+  );
 }
 
 function printGates(output: Output, gates: readonly GateResult[]): void {

@@ -61,7 +61,7 @@ export class LiveIndex {
     options: LiveIndexOptions,
   ): Promise<LiveIndex> {
     const { version } = files;
-    const live = new LiveIndex(version, searchedOf(files, vocabulary, options.views), options);
+    const live = new LiveIndex(version, searchedOf(files, vocabulary, options), options);
     try {
       const { log, topics } = options;
       const built = (await currentRecords(log, topics.indexes, 'by-newest')).get(version)?.value;
@@ -133,12 +133,12 @@ export class LiveIndex {
   /** Brings a build up to date, and puts it in the place of the one in use. */
   async #load(build: IndexBuild): Promise<void> {
     if (this.#isClosed || build.index === this.#builtAs) return;
-    const { dataDirectory, views, logger } = this.#options;
+    const { dataDirectory, logger } = this.#options;
     try {
       const files = await openVersion(join(dataDirectory, build.directory));
       if (files.version !== build.index || files.manifest.indexOf !== this.#version)
         throw mismatch(this.#version, `index ${build.index} is not its own`);
-      const next = searchedOf(files, rowsOf(itemIdsIn(files)), views);
+      const next = searchedOf(files, rowsOf(itemIdsIn(files)), this.#options);
       // From here to the exchange nothing is waited for, so no change is missed.
       for (const [id, change] of this.#changes) {
         if (change.offset >= build.vectors_offset) applyChange(next, id, change);
@@ -155,10 +155,16 @@ export class LiveIndex {
   }
 }
 
-function searchedOf(files: VersionFiles, rows: ItemRows, views: ViewStore): Searched {
-  const index = openIndex(files.read(ITEM_VECTORS_FILE));
+function searchedOf(files: VersionFiles, rows: ItemRows, { views, logger }: LiveIndexOptions): Searched {
+  const { version } = files;
+  const index = openIndex(files.read(ITEM_VECTORS_FILE), {
+    onRebuilt: (err) =>
+      err === undefined
+        ? logger.info({ version }, 'an index was rebuilt, as much has changed')
+        : logger.error({ version, err }, 'an index could not be rebuilt, and goes on as it is'),
+  });
   if (index.size !== rows.itemCount)
-    throw mismatch(files.version, `its files name ${rows.itemCount} items, its index has ${index.size}`);
+    throw mismatch(version, `its files name ${rows.itemCount} items, its index has ${index.size}`);
   return { index, items: new IndexedItems(rows, views) };
 }
 

@@ -5,10 +5,10 @@ import {
   type IndexCalibration,
   ITEM_IDS_FILE,
   ITEM_VECTORS_FILE,
+  indexItemVectors,
   loadModelModules,
   localArtifacts,
   openVersion,
-  saveItemVectors,
 } from '#models';
 import { serveThread } from '#platform';
 import { type ItemChange, ItemEmbedder, type VectorChange } from './item-embedder.ts';
@@ -59,16 +59,17 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
         },
         async build() {
           const ids = vectors.ids();
-          const calibration = undefined as IndexCalibration | undefined;
+          const { file, calibration } = indexItemVectors(vectors.matrix(ids), vectors.dim);
           const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
-          const described = {
-            ...files.manifest,
+          const { index: _, ...described } = files.manifest;
+          const ofIndex = {
+            ...described,
             itemCount: ids.length,
             indexOf: files.version,
             ...(calibration && { index: calibration }),
           };
-          const index = await store.write(described, {
-            [ITEM_VECTORS_FILE]: saveItemVectors(vectors.matrix(ids), vectors.dim),
+          const index = await store.write(ofIndex, {
+            [ITEM_VECTORS_FILE]: file,
             [ITEM_IDS_FILE]: Buffer.from(JSON.stringify(ids)),
           });
           return { index, items: ids.length, calibration };

@@ -41,6 +41,8 @@ export type JudgedRows = {
 
 /** Users judged at most; a 95% interval of a recall is then narrower than .01. */
 const MOST_USERS = 10_000;
+/** Scores of all judged users for all items, for each ranking: a catalogue of a million takes two minutes by them. */
+const MOST_SCORES = 1e9;
 const SAMPLED_NEGATIVES = 99;
 /** Training pairs below which a user is new. */
 const FEW_PAIRS = 10;
@@ -48,7 +50,8 @@ const FEW_PAIRS = 10;
 /** Every user with something to be found, or as many as are judged at most, spread evenly. */
 export function rowsToJudge({ heldOut, trainPairs, data: { items } }: Dataset): JudgedRows {
   const all = itemsByUser(heldOut);
-  const every = Math.max(1, all.size / MOST_USERS);
+  const most = Math.min(MOST_USERS, Math.max(1, Math.floor(MOST_SCORES / items)));
+  const every = Math.max(1, all.size / most);
   const chosen = [...all].filter((_, place) => Math.floor((place + 1) / every) > Math.floor(place / every));
   const seen = itemsByUser(trainPairs);
   const random = seededRandom(JUDGING_SEED);

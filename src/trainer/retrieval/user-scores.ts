@@ -22,19 +22,22 @@ export async function scoresOf(
       const recentItems = (newestItems.get(user) ?? []).map((item) => own.itemId(item));
       return userInputOf(vocabulary, { user: id, recentItems, profile, context: askedIn.get(user) ?? null });
     });
-    const scoreOf = await scorer.prepare(inputs);
+    const prepared = await scorer.prepare(inputs);
     const rows = new Map(users.map((user, row) => [user, row]));
     const items = Int32Array.from({ length: data.items }, (_, item) => {
       return vocabulary.itemIndex(own.itemId(item)) ?? -1;
     });
     const score = (user: number, item: number) => {
       const index = items[item] as number;
-      return index < 0 ? Number.NEGATIVE_INFINITY : scoreOf(rows.get(user) as number, index);
+      return index < 0 ? Number.NEGATIVE_INFINITY : prepared.of(rows.get(user) as number, index);
     };
     const scores = new Float64Array(items.length);
     return {
       all: (user) => {
-        for (let item = 0; item < scores.length; item++) scores[item] = score(user, item);
+        const own = prepared.ofAll(rows.get(user) as number);
+        items.forEach((index, item) => {
+          scores[item] = index < 0 ? Number.NEGATIVE_INFINITY : (own[index] as number);
+        });
         return scores;
       },
       some: (user, candidates) => Float64Array.from(candidates, (item) => score(user, item)),

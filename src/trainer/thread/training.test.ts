@@ -69,7 +69,7 @@ test('from a snapshot to a version that can be read and served', async (t) => {
   const { dim, vectors } = readItemVectors(files.read('items.index'));
   const index = FlatIndex.build(vectors, dim);
   const encoder = await UserEncoder.load(files.read('user-tower.onnx'));
-  assert.deepEqual([candidate.items, index.count, vocabulary.itemCount], [31, 31, 31]);
+  assert.deepEqual([candidate.items, index.size, vocabulary.itemCount], [31, 31, 31]);
   assert.equal(vocabulary.userCount, 26);
   assert.ok(vocabulary.userIndex('guest') > 0);
   assert.deepEqual([candidate.dimension, encoder.dim, encoder.historyLength], [8, 8, 5]);

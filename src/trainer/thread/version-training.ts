@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import {
+  calibrationIn,
   candidateOf,
   defaultModel,
+  ITEM_VECTORS_FILE,
   localArtifacts,
   type Model,
   modelNamed,
@@ -132,6 +134,8 @@ export class VersionTrainer {
     invariant(lesson !== undefined && training !== undefined && history !== undefined, 'train comes first');
     const { dimension, files } = await training.result();
     const judgements = await lesson.judge(files);
+    const vectors = files[ITEM_VECTORS_FILE];
+    const index = vectors && calibrationIn(vectors);
     const described = {
       model: this.#model.name,
       snapshotId: snapshot.snapshot_id,
@@ -139,6 +143,7 @@ export class VersionTrainer {
       dimension,
       itemCount: lesson.items,
       protocol: snapshot.protocol,
+      ...(index && { index }),
       ...(lesson.textEncoder && { textEncoder: lesson.textEncoder }),
       metrics: judgements.model.metrics,
       popularity: judgements.popularity.metrics,

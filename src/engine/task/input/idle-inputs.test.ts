@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Log } from '#log';
 import { ManualClock } from '#platform/testing';
 import { jsonTopic } from '../../testing/json-topic.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
@@ -24,16 +25,28 @@ function open({ ageMs = 0, idleWaitMs = 0 } = {}) {
   partition.watermark.observe(NOW - ageMs);
   partition.fetchedAll = true;
   const idle = new IdleInputs();
-  // Nobody else has anything newer.
-  const log = { describeTopics: async () => [], offsetForTimestamp: async () => 0 };
+  /** Offset behind the last record of the partition; nobody else has anything newer. */
+  const end = { stable: 0 };
+  const log = {
+    describeTopics: async () => [
+      { name: 'events', partitions: 1, offsets: [{ start: 0, end: end.stable, stable: end.stable }] },
+    ],
+    offsetForTimestamp: async () => end.stable,
+  } as unknown as Log;
   const world = { clock, log, idleWaitMs };
   /** The watermark, `ms` after the beginning. */
   const after = async (ms: number) => {
     await clock.advance(NOW + ms - clock.now());
-    await idle.followWallClock([{ input } as unknown as Task], world);
+    await idle.followWallClock([{ input, partition: 0 } as unknown as Task], world);
     return partition.watermark.value;
   };
-  return { partition, seen: () => idle.sawRecords(partition, NOW), after, before: partition.watermark.value };
+  return {
+    partition,
+    end,
+    seen: () => idle.sawRecords(partition, NOW),
+    after,
+    before: partition.watermark.value,
+  };
 }
 
 describe('an input that has fallen silent follows the wall clock', () => {
@@ -61,6 +74,19 @@ describe('an input that has fallen silent follows the wall clock', () => {
     partition.fetchedAll = false;
     assert.equal(await after(IDLE_MS), before);
     partition.fetchedAll = true;
+    assert.notEqual(await after(IDLE_MS), before);
+  });
+
+  it('not while the log has more than the last fetch told of', async () => {
+    const { seen, after, before, partition, end } = open();
+    seen();
+    end.stable = 1;
+    assert.equal(
+      await after(IDLE_MS),
+      before,
+      'what was written meanwhile may be as old as what was read before',
+    );
+    partition.fetchPosition = 1;
     assert.notEqual(await after(IDLE_MS), before);
   });
 

@@ -34,19 +34,24 @@ export class IdleInputs {
   async followWallClock(tasks: readonly FedTask[], world: World): Promise<void> {
     const now = world.clock.now();
     const silentAfterMs = Math.max(IDLE_MS, world.idleWaitMs);
-    const inputs = tasks.flatMap((task) => task.input.partitions);
+    const inputs = tasks.flatMap(({ input, partition }) =>
+      input.partitions.map((each) => ({ input: each, partition })),
+    );
     const newest = new Map<SourceNode, number>();
-    for (const { node, watermark } of inputs) {
-      newest.set(node, Math.max(newest.get(node) ?? 0, watermark.newest));
+    for (const { input } of inputs) {
+      newest.set(input.node, Math.max(newest.get(input.node) ?? 0, input.watermark.newest));
     }
-    for (const input of inputs) {
+    const silent: PlacedInput[] = [];
+    for (const { input, partition } of inputs) {
       const lastMoved = this.#lastMoved.get(input);
       // First seen: how long it has been silent is not known, so the silence begins now.
       if (lastMoved === undefined) this.#lastMoved.set(input, now);
       const isSilent = lastMoved !== undefined && now - lastMoved >= silentAfterMs;
       if (!isSilent || !input.fetchedAll || input.bufferedRecords > 0) continue;
       const isLiveHere = (newest.get(input.node) ?? 0) >= now - LIVE_WITHIN_MS;
-      if (!isLiveHere && !(await this.#isLiveElsewhere(input.node, world))) continue;
+      if (isLiveHere || (await this.#isLiveElsewhere(input.node, world))) silent.push({ input, partition });
+    }
+    for (const input of await readToTheEnd(silent, world)) {
       input.watermark.followWallClock(now);
       this.#lastMoved.set(input, now);
     }
@@ -67,4 +72,23 @@ export class IdleInputs {
     this.#elsewhere.set(node, { askedAt: clock.monotonic(), isLive });
     return isLive;
   }
+}
+
+type PlacedInput = { readonly input: InputPartition; readonly partition: number };
+
+/**
+ * Those that the log has nothing more for now. The last fetch may have told of their ends before others were written to,
+ * whose newest record makes the world a live one: what came to these at the same time is still to be read, and is not late.
+ */
+async function readToTheEnd(
+  placed: readonly PlacedInput[],
+  { log }: Pick<World, 'log'>,
+): Promise<InputPartition[]> {
+  if (placed.length === 0) return [];
+  const topics = [...new Set(placed.map(({ input }) => input.node.topic.name))];
+  const described = new Map((await log.describeTopics(topics)).map(({ name, offsets }) => [name, offsets]));
+  return placed.flatMap(({ input, partition }) => {
+    const end = described.get(input.node.topic.name)?.[partition]?.stable;
+    return end !== undefined && input.fetchPosition >= end ? [input] : [];
+  });
 }

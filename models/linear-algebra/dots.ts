@@ -15,7 +15,7 @@ import {
   setLocal,
   v128Load,
   v128Zero,
-} from './assembler.ts';
+} from '../index/assembler.ts';
 
 /** Rows that the kernel takes at a time, and floats that it takes of each: counts are padded to multiples. */
 export const ROWS_AT_ONCE = 4;

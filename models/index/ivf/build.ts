@@ -1,0 +1,80 @@
+import { type Random, seededRandom } from '../../random.ts';
+import { checkIds, checkVector, countOf } from '../checks.ts';
+import { defaultPlatform } from '../kernel/platform.ts';
+import type { Platform } from '../kernel/port.ts';
+import type { Metric } from '../port.ts';
+import { BlockLists } from '../storage/block-lists.ts';
+import { calibrate } from './calibrate.ts';
+import { centroidRows, IvfIndex } from './ivf-index.ts';
+import { kMeans } from './k-means.ts';
+
+/** Vectors that k-means learns a centroid from. */
+const SAMPLED_PER_LIST = 40;
+const ITERATIONS = 6;
+const CALIBRATION_QUERIES = 200;
+
+export type IvfOptions = {
+  /** Default: inner product. */
+  readonly metric?: Metric;
+  /** Of the vectors, in their order; 0, 1, 2, ... where absent. */
+  readonly ids?: Int32Array;
+  readonly seed?: number;
+  /** Lists; by the number of vectors where absent. */
+  readonly lists?: number;
+  /** Share of the true results that searches shall find. */
+  readonly target?: number;
+  /** What will be searched for, [any, dim]; vectors of the index where absent. */
+  readonly queries?: Float32Array;
+  readonly platform?: Platform;
+};
+
+/** Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR, MR_INDEX_ID. */
+export function buildIvf(vectors: Float32Array, dim: number, options: IvfOptions = {}): IvfIndex {
+  const { metric = 'inner-product', ids, seed = 1, target = 0.99, platform = defaultPlatform } = options;
+  const size = countOf(vectors, dim);
+  if (ids !== undefined) checkIds(ids, size);
+  const vectorAt = (row: number) => vectors.subarray(row * dim, (row + 1) * dim);
+  for (let row = 0; row < size; row++) checkVector(vectorAt(row), dim);
+  const random = seededRandom(seed);
+  const count = Math.max(1, Math.min(size, options.lists ?? listsFor(size)));
+  const shuffled = sample(size, count * SAMPLED_PER_LIST + CALIBRATION_QUERIES, random);
+  // The last ones are held out for calibration.
+  const held = shuffled.subarray(Math.max(count, shuffled.length - CALIBRATION_QUERIES));
+  const rowsToLearn = shuffled.subarray(0, shuffled.length - held.length);
+  const assign = kMeans({
+    vectors: size === 0 ? new Float32Array(dim) : vectors,
+    dim,
+    rows: size === 0 ? new Int32Array(1) : rowsToLearn,
+    count,
+    iterations: ITERATIONS,
+    random,
+    platform,
+  });
+  const rows = BlockLists.create(platform, dim, metric, count);
+  for (let row = 0; row < size; row++) {
+    const vector = vectorAt(row);
+    rows.put(assign.nearest(vector), ids?.[row] ?? row, vector);
+  }
+  const centroids = centroidRows(assign.values, dim, metric, platform);
+  const own = held.map((row) => ids?.[row] ?? row);
+  const ownQueries = new Float32Array(held.length * dim);
+  for (const [i, row] of held.entries()) ownQueries.set(vectorAt(row), i * dim);
+  const asked = options.queries === undefined ? { queries: ownQueries, own } : { queries: options.queries };
+  const calibration = calibrate({ rows, centroids, target, ...asked });
+  return new IvfIndex(rows, assign, centroids, calibration);
+}
+
+const listsFor = (size: number): number => Math.round(2 * Math.sqrt(size));
+
+/** So many rows, or all, in random order. */
+function sample(size: number, count: number, random: Random): Int32Array {
+  const rows = Int32Array.from({ length: size }, (_, row) => row);
+  const taken = Math.min(size, count);
+  for (let i = 0; i < taken; i++) {
+    const other = i + random.integer(size - i);
+    const row = rows[other] as number;
+    rows[other] = rows[i] as number;
+    rows[i] = row;
+  }
+  return rows.subarray(0, taken);
+}

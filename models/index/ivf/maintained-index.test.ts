@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { seededRandom } from '../../random.ts';
+import { indexContract } from '../contract.ts';
+import { FlatIndex } from '../flat-index.ts';
+import { clusteredVectors } from '../testing/clustered-vectors.ts';
+import { buildIvf } from './build.ts';
+import { MaintainedIndex } from './maintained-index.ts';
+
+indexContract(
+  'maintained index',
+  (vectors, dim, metric) => new MaintainedIndex(buildIvf(vectors, dim, { metric })),
+  { recall: 0.98 },
+);
+
+const [COUNT, DIM] = [6000, 16];
+const vectors = clusteredVectors(2 * COUNT, DIM, { clusters: 80, seed: 1 });
+const vectorAt = (i: number) => vectors.subarray(i * DIM, (i + 1) * DIM);
+
+test('changes before, during and after a rebuild are in the index, and nothing else', async () => {
+  const index = new MaintainedIndex(buildIvf(vectors.subarray(0, COUNT * DIM), DIM));
+  const before = index.toParts().centroids;
+  const model = new Map(Array.from({ length: COUNT }, (_, id) => [id, vectorAt(id)]));
+  const random = seededRandom(2);
+  const change = () => {
+    const id = random.integer(2 * COUNT);
+    if (random.uniform() < 0.4) assert.equal(index.remove(id), model.delete(id));
+    else {
+      const vector = vectorAt(random.integer(2 * COUNT));
+      index.put(id, vector);
+      model.set(id, vector);
+    }
+    assert.equal(index.size, model.size);
+  };
+  let isRebuilt = false;
+  const rebuilt = index.rebuild().then(() => {
+    isRebuilt = true;
+  });
+  let rounds = 0;
+  for (; !isRebuilt; rounds++) {
+    for (let i = 0; i < 5; i++) change();
+    await setTimeout(1);
+  }
+  await rebuilt;
+  assert.ok(rounds > 3, 'it was changed during the rebuild');
+  change();
+  assert.notDeepEqual(index.toParts().centroids, before);
+  const ids = Int32Array.from(model.keys());
+  const all = Float32Array.from([...model.values()].flatMap((vector) => [...vector]));
+  const exact = FlatIndex.build(all, DIM, { ids });
+  for (let id = 0; id < 2 * COUNT; id++) assert.deepEqual(index.vector(id), exact.vector(id));
+  let found = 0;
+  for (let i = 0; i < 100; i++) {
+    const wanted = new Set(exact.search(vectorAt(i), 100).ids);
+    found += index.search(vectorAt(i), 100).ids.filter((id) => wanted.has(id)).length;
+  }
+  assert.ok(found >= 9800, `${found} of 10000`);
+});
+
+test('an index is rebuilt by itself when much has changed', async () => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const index = new MaintainedIndex(buildIvf(vectors.subarray(0, COUNT * DIM), DIM), { onRebuilt: resolve });
+  const before = index.toParts().centroids;
+  for (let id = 0; id < 0.3 * COUNT; id++) index.remove(id);
+  assert.equal(await promise, undefined);
+  assert.equal(index.size, 0.7 * COUNT);
+  assert.notDeepEqual(index.toParts().centroids, before);
+});

@@ -1,0 +1,141 @@
+import { setImmediate } from 'node:timers/promises';
+import { FatalError, startWorker, Thread } from '#platform';
+import type { Ranked } from '../../top-k.ts';
+import type { IndexParts } from '../parts.ts';
+import type { Metric, SearchOptions, VectorIndex } from '../port.ts';
+import { IvfIndex, type ListCopy } from './ivf-index.ts';
+import type { RebuildAnswers } from './rebuild-main.ts';
+
+/** Changes after which centroids and calibration are made again, as a share of the vectors that were there. */
+const REBUILT_AFTER = 0.3;
+/** Fewer are not worth it. */
+const LEAST_CHANGES = 1000;
+/** The thread is left to others after so long; one vector or list more may take longer. */
+const SLICE_MS = 1;
+
+export type MaintenanceOptions = {
+  /** Called after each rebuild, with the error of one that has failed: the index is as good as before then. */
+  readonly onRebuilt?: (error: unknown) => void;
+};
+
+/**
+ * An index by lists that is rebuilt in a thread of its own when much has changed. Searches and changes go on in the old
+ * one, and what changes meanwhile is made up for in the new one before it takes the place of the old one, between two calls.
+ */
+export class MaintainedIndex implements VectorIndex {
+  #index: IvfIndex;
+  #bound: number;
+  #changes = 0;
+  /** Ids that have changed since the rebuild under way began. */
+  #changed: Set<number> | undefined;
+  #rebuild: Promise<void> | undefined;
+  readonly #onRebuilt: (error: unknown) => void;
+  #seed = 1;
+
+  constructor(index: IvfIndex, { onRebuilt = () => {} }: MaintenanceOptions = {}) {
+    this.#index = index;
+    this.#bound = boundOf(index);
+    this.#onRebuilt = onRebuilt;
+  }
+
+  get dim(): number {
+    return this.#index.dim;
+  }
+
+  get metric(): Metric {
+    return this.#index.metric;
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  search(query: Float32Array, k: number, options?: SearchOptions): Ranked {
+    return this.#index.search(query, k, options);
+  }
+
+  vector(id: number): Float32Array | undefined {
+    return this.#index.vector(id);
+  }
+
+  put(id: number, vector: Float32Array): void {
+    this.#index.put(id, vector);
+    this.#note(id);
+  }
+
+  remove(id: number): boolean {
+    const was = this.#index.remove(id);
+    if (was) this.#note(id);
+    return was;
+  }
+
+  toParts(): IndexParts {
+    return this.#index.toParts();
+  }
+
+  /** Rebuilds now, or waits for the rebuild under way. Errors: those of the build; MR_INDEX_REBUILD. */
+  rebuild(): Promise<void> {
+    this.#rebuild ??= this.#rebuildOnce().finally(() => {
+      this.#rebuild = undefined;
+      this.#changed = undefined;
+    });
+    return this.#rebuild;
+  }
+
+  #note(id: number): void {
+    this.#changed?.add(id);
+    this.#changes++;
+    if (this.#changes < this.#bound || this.#rebuild !== undefined) return;
+    this.rebuild().then(() => this.#onRebuilt(undefined), this.#onRebuilt);
+  }
+
+  async #rebuildOnce(): Promise<void> {
+    const changed = new Set<number>();
+    this.#changed = changed;
+    this.#changes = 0;
+    const { dim, metric, calibration } = this.#index;
+    const seed = this.#seed++;
+    const lists = await this.#copyLists();
+    const entry = new URL('./rebuild-main.ts', import.meta.url);
+    const thread = new Thread<RebuildAnswers>(startWorker(entry, { name: 'index rebuild' }), { gone: ended });
+    try {
+      const sent = await thread.call('build', { dim, metric, seed, target: calibration.target, lists });
+      const index = IvfIndex.receive(sent);
+      await this.#exchange(index, changed);
+    } finally {
+      await thread.stop();
+    }
+  }
+
+  async #copyLists(): Promise<ListCopy[]> {
+    const copies: ListCopy[] = [];
+    for (let list = 0, until = performance.now() + SLICE_MS; list < this.#index.lists; list++) {
+      copies.push(this.#index.copyOf(list));
+      if (performance.now() < until) continue;
+      await setImmediate();
+      until = performance.now() + SLICE_MS;
+    }
+    return copies;
+  }
+
+  /** Brings the new index up to date, and puts it in the place of the old one before anything else can change that. */
+  async #exchange(index: IvfIndex, changed: Set<number>): Promise<void> {
+    let until = performance.now() + SLICE_MS;
+    for (const id of changed) {
+      changed.delete(id);
+      const vector = this.#index.vector(id);
+      if (vector === undefined) index.remove(id);
+      else index.put(id, vector);
+      if (performance.now() < until) continue;
+      await setImmediate();
+      until = performance.now() + SLICE_MS;
+    }
+    this.#index = index;
+    this.#bound = boundOf(index);
+  }
+}
+
+const boundOf = ({ size }: IvfIndex): number => Math.max(LEAST_CHANGES, size * REBUILT_AFTER);
+
+const ended = (cause: unknown) =>
+  new FatalError('MR_INDEX_REBUILD', 'the thread that rebuilds the index has ended', { cause });
