@@ -19,13 +19,16 @@ async function servedWorld(t: TestContext) {
   await world.promote(candidate);
   const vectors = await TopicWriter.open(world.log, world.topics['item-vectors']);
   const builds = await TopicWriter.open(world.log, world.topics.indexes);
+  const putBytes = async (id: string, vector: Buffer | null, version = candidate.version) => {
+    const value = { version, item_id: id, ts: 0, vector };
+    await vectors.write([{ key: `${version} ${id}`, value, timestamp: 0 }]);
+  };
   return {
     world,
     candidate,
-    async putVector(id: string, vector: Float32Array | null, version = candidate.version) {
-      const value = { version, item_id: id, ts: 0, vector: vector && vectorBytes(vector) };
-      await vectors.write([{ key: `${version} ${id}`, value, timestamp: 0 }]);
-    },
+    putBytes,
+    putVector: (id: string, vector: Float32Array | null, version?: string) =>
+      putBytes(id, vector && vectorBytes(vector), version),
     async announce(build: IndexBuild) {
       await builds.write([{ key: build.version, value: build, timestamp: 0 }]);
     },
@@ -102,6 +105,25 @@ describe('the index of a version in use', () => {
     await putVector('fresh-2', await towards(world, candidate, best));
     await until(async () => (await itemsFor(responder))[0] === 'fresh-2');
     assert.ok(!(await itemsFor(responder)).includes('fresh-1'));
+  });
+
+  it('leaves an item out whose vector is unfit, and goes on with the others', async (t) => {
+    const { world, candidate, putVector, putBytes } = await servedWorld(t);
+    const responder = await world.responder();
+    const all = await itemsFor(responder, 20);
+    const best = all[0] as string;
+    const vector = await towards(world, candidate, best);
+    await world.putItems([item('fresh-1')]);
+    await putVector(best, vector.subarray(1));
+    await putVector(all[1] as string, vector.with(3, Number.NaN));
+    await putBytes(all[2] as string, Buffer.alloc(5));
+    await putVector('fresh-1', vector);
+    await until(async () => (await itemsFor(responder))[0] === 'fresh-1');
+    const left = ['fresh-1', ...all.slice(3)];
+    assert.deepEqual((await itemsFor(responder, 20)).slice(0, left.length), left);
+    assert.deepEqual(await itemsFor(await world.responder(), 20), await itemsFor(responder, 20));
+    await putVector(best, vector);
+    await until(async () => (await itemsFor(responder, 2)).includes(best));
   });
 
   it('is exchanged for a build of the catalogue, with the vectors that have come since', async (t) => {

@@ -10,7 +10,7 @@ import {
   type Vocabulary,
   vectorOf,
 } from '#models';
-import { type Counter, errorCode } from '#platform';
+import { type Counter, errorCode, InputError } from '#platform';
 import type { IndexBuild, ItemVector } from '#schemas';
 import type { Topics } from '#topologies';
 import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
@@ -125,9 +125,21 @@ export class LiveIndex {
 
   #takeVector({ value, offset }: TopicRecord<string, ItemVector>): void {
     if (value?.version !== this.#version) return;
-    const change = { offset, vector: value.vector && vectorOf(value.vector) };
-    this.#changes.set(value.item_id, change);
-    applyChange(this.#searched, value.item_id, change);
+    const { item_id: id, vector } = value;
+    try {
+      this.#change(id, { offset, vector: vector && vectorOf(vector) });
+    } catch (err) {
+      if (!(err instanceof InputError)) throw err;
+      // The vector before it is out of date, and a replica that starts now never sees it.
+      this.#change(id, { offset, vector: null });
+      const version = this.#version;
+      this.#options.logger.error({ err, version, item: id }, 'an item is not found, as its vector is unfit');
+    }
+  }
+
+  #change(id: string, change: Change): void {
+    applyChange(this.#searched, id, change);
+    this.#changes.set(id, change);
   }
 
   /** Brings a build up to date, and puts it in the place of the one in use. */

@@ -49,7 +49,8 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
       answers: {
         note(changes) {
           for (const { id, vector } of changes) {
-            if (vector === null) vectors.remove(id);
+            // One of another length than the version's is embedded again.
+            if (vector?.length !== vectors.dim) vectors.remove(id);
             else vectors.put(id, vector);
           }
         },

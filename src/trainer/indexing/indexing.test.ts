@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TopicWriter } from '#engine';
@@ -110,6 +110,52 @@ test('what was written before a restart is not written again', async (t) => {
     });
   });
   assert.equal((await readAll(opened.log, opened.topics['item-vectors'])).length, 2);
+});
+
+test('an item whose vector on the topic is unfit gets another one at the next start', async (t) => {
+  const opened = await world(t);
+  const { log, topics } = opened;
+  await whileDeciding(opened, async () => {
+    const first = trainerOf(opened);
+    const vectors = await whileRunning(first, async () => {
+      await first.train({ seed: 7 });
+      await putItems(opened, [item('f1'), item('f2')]);
+      await vectorOn(opened, 'f2');
+      return vectorsOn(opened);
+    });
+    const writer = await TopicWriter.open(log, topics['item-vectors']);
+    const unfit = [...vectors.values()].map((value, i) => ({
+      key: `${value.version} ${value.item_id}`,
+      value: { ...value, vector: Buffer.alloc(i === 0 ? 5 : 64) },
+      timestamp: 0,
+    }));
+    await writer.write(unfit);
+    await writer.close();
+    await whileRunning(trainerOf(opened), async () => {
+      for (const { key, value } of unfit) await vectorOn(opened, key.split(' ')[1] as string, value.vector);
+    });
+    assert.deepEqual(await vectorsOn(opened).then(bytesOf), bytesOf(vectors));
+  });
+});
+
+const bytesOf = (vectors: ReadonlyMap<string, ItemVector>) =>
+  new Map(Array.from(vectors, ([id, { vector }]) => [id, vector]));
+
+test('new items get their vectors once the files of the version are back', async (t) => {
+  const opened = await world(t);
+  const directory = join(opened.dataDirectory, 'versions');
+  await whileDeciding(opened, async () => {
+    const first = trainerOf(opened);
+    await whileRunning(first, () => first.train({ seed: 7 }));
+    renameSync(directory, `${directory}-away`);
+    await whileRunning(trainerOf(opened), async () => {
+      await putItems(opened, [item('fresh')]);
+      await clock.sleep(5000);
+      assert.equal((await vectorsOn(opened)).size, 0);
+      renameSync(`${directory}-away`, directory);
+      await vectorOn(opened, 'fresh');
+    });
+  });
 });
 
 test('at its time an index is built where items have changed, and only then', async (t) => {

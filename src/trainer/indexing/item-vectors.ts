@@ -2,9 +2,9 @@ import { currentRecords, TopicReader } from '#engine';
 import { FencedWriter, type ProducerRecord } from '#log';
 import { vectorBytes, vectorOf } from '#models';
 import { readRegistry } from '#offline';
-import { errorCode, MillraceError } from '#platform';
+import { errorCode, InputError, type Logger, MillraceError } from '#platform';
 import { versionInForce } from '#processors';
-import type { Version } from '#schemas';
+import type { ItemVector, Version } from '#schemas';
 import { isFault } from '../refusals.ts';
 import type { TrainerOptions } from '../trainer-options.ts';
 import { startEmbedding } from './embedding.ts';
@@ -13,6 +13,7 @@ import type { VectorChange } from './item-embedder.ts';
 /** Every writer of item vectors writes under this id, so that whoever holds the trainer's place fences those before. */
 const TRANSACTIONAL_ID = 'item-vectors';
 const POLL_MS = 500;
+const RETRY_MS = 10_000;
 /** Promotions whose vectors are kept: the version in force, and the one that a rollback returns to. */
 const KEPT = 2;
 
@@ -50,7 +51,7 @@ export class ItemVectors {
 
   /** Until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { logger } = this.#options;
+    const { clock, logger } = this.#options;
     let isChanged = true;
     while (!signal.aborted) {
       if (!isChanged) {
@@ -67,8 +68,11 @@ export class ItemVectors {
       } catch (error) {
         if (!(error instanceof MillraceError) || isFault(error)) throw error;
         // A model without an item tower is no failure: its items come with the next version.
-        if (errorCode(error) !== 'MR_REINDEX_MODEL')
-          logger.error({ version: inForce.version, err: error }, 'new items get no vectors of this version');
+        if (errorCode(error) === 'MR_REINDEX_MODEL') continue;
+        logger.error({ version: inForce.version, err: error }, 'new items get no vectors; trying again');
+        // Its files may be copied here, as those who answer with it wait for too.
+        await clock.sleep(RETRY_MS, signal);
+        isChanged = true;
       }
     }
   }
@@ -147,12 +151,24 @@ const keyOf = (version: string, id: string) => `${version} ${id}`;
 async function readWritten({
   log,
   topics,
+  logger,
 }: TrainerOptions): Promise<Map<string, Map<string, Float32Array | null>>> {
   const written = new Map<string, Map<string, Float32Array | null>>();
   for (const { value } of (await currentRecords(log, topics['item-vectors'], 'by-first')).values()) {
     const items = written.get(value.version) ?? new Map<string, Float32Array | null>();
-    items.set(value.item_id, value.vector && vectorOf(value.vector));
+    items.set(value.item_id, readable(value, logger));
     written.set(value.version, items);
   }
   return written;
+}
+
+/** A vector that can't be read counts as none, so that the item gets another one. */
+function readable({ item_id: item, version, vector }: ItemVector, logger: Logger): Float32Array | null {
+  try {
+    return vector && vectorOf(vector);
+  } catch (err) {
+    if (!(err instanceof InputError)) throw err;
+    logger.error({ err, version, item }, 'a vector on the topic is unfit');
+    return null;
+  }
 }
