@@ -88,7 +88,7 @@ function shards(name: string, { items, dim, queries }: Vectors): void {
 }
 
 function filters(name: string, { items, dim, queries }: Vectors): void {
-  const index = buildIvf(items, dim, { target: TARGETS[0] as number });
+  const index = buildIvf(items, dim);
   const exact = FlatIndex.build(items, dim);
   const [open, ...rest] = filtered(index, exact, { dim, queries }, seededRandom(SEED));
   for (const each of [open as Filtered, ...rest]) {

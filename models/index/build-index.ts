@@ -4,8 +4,8 @@ import { buildIvf, type IvfOptions } from './ivf/build.ts';
 import type { IndexParts } from './parts.ts';
 import type { VectorIndex } from './port.ts';
 
-/** Up to so many vectors, exact search takes a few tenths of a millisecond. */
-const LARGEST_FLAT = 50_000;
+/** Up to so many vectors, exact search takes a quarter of a millisecond, and lists would save little of an answer. */
+const LARGEST_FLAT = 20_000;
 /** Looking through a larger share of the lists takes longer than exact search. */
 const LARGEST_SHARE = 0.4;
 

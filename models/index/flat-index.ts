@@ -17,7 +17,7 @@ export type FlatIndexOptions = {
   readonly platform?: Platform;
 };
 
-/** Exact search: every row is looked at, most of them as codes only. Meant for up to about 50,000 vectors. */
+/** Exact search: every row is looked at, most of them as codes only. Meant for up to about 20,000 vectors. */
 export class FlatIndex implements VectorIndex {
   readonly #rows: BlockLists;
 

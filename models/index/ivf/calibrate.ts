@@ -5,6 +5,10 @@ const AT = 100;
 const DEPTHS = [100, 200, 400, 800, 1600, 3200, 6400];
 /** Steps from one point of the curve to the next. */
 const CURVE_STEP = 1.3;
+/** One query of so many is asked for more than 100 results: their recalls differ less from query to query. */
+const DEEP_EVERY = 4;
+/** Standard errors that the recall measured has to be above the target, so that other queries reach it as well: 98 times of 100. */
+const SAFE_ERRORS = 2;
 
 export type CalibrationInput = {
   readonly rows: BlockLists;
@@ -18,25 +22,25 @@ export type CalibrationInput = {
 };
 
 /**
- * How many lists it takes to find a share `target` of the true results of queries, on average and one standard error on the
+ * How many lists it takes to find a share `target` of the true results of queries, on average and two standard errors on the
  * safe side. As the index screens without loss, a search finds exactly the true results in the lists that it looks
  * through; so it is enough to know the list of each true result, and its number in the order in which the query takes lists.
  */
 export function calibrate({ rows, centroids, queries, own, target }: CalibrationInput): IndexCalibration {
   const { dim, lists } = rows;
   const depths = DEPTHS.filter((depth, i) => i === 0 || depth * 4 <= rows.size);
-  const deepest = depths.at(-1) as number;
   const recalls = depths.map(() => new RecallByProbes(lists));
   const order = new Int32Array(lists);
   for (let query = 0; query < queries.length / dim; query++) {
     const vector = queries.subarray(query * dim, (query + 1) * dim);
     const nearest = centroids.rank(0, vector, lists).ids;
     for (const [i, list] of nearest.entries()) order[list] = i;
-    const search = rows.search(vector, deepest + 1);
+    const taken = query % DEEP_EVERY === 0 ? depths : depths.slice(0, 1);
+    const search = rows.search(vector, (taken.at(-1) as number) + 1);
     for (const list of nearest) rows.scan(list, search);
     const found = search.best.finish().ids.filter((id) => id !== own?.[query]);
     const at = found.map((id) => order[rows.listOf(id)] as number);
-    for (const [i, depth] of depths.entries()) recalls[i]?.add(at.subarray(0, depth));
+    for (const [i, depth] of taken.entries()) recalls[i]?.add(at.subarray(0, depth));
   }
   const nprobes = recalls.map((recall) => recall.probesFor(target));
   const first = recalls[0] as RecallByProbes;
@@ -44,7 +48,11 @@ export function calibrate({ rows, centroids, queries, own, target }: Calibration
     nprobe: nprobes[0] as number,
     target,
     at: AT,
-    curve: curveProbes(lists, nprobes[0] as number).map((nprobe) => ({ nprobe, recall: first.mean(nprobe) })),
+    curve: curveProbes(lists, nprobes[0] as number).map((nprobe) => ({
+      nprobe,
+      recall: first.mean(nprobe),
+      error: first.error(nprobe),
+    })),
     depths: depths.map((depth, i) => ({ depth, nprobe: nprobes[i] as number })),
   };
 }
@@ -101,13 +109,17 @@ class RecallByProbes {
     return this.#queries === 0 ? 1 : (this.#sums[probes - 1] as number) / this.#queries;
   }
 
+  /** The standard error of the mean. */
+  error(probes: number): number {
+    if (this.#queries === 0) return 0;
+    const squares = (this.#squares[probes - 1] as number) / this.#queries;
+    return Math.sqrt(Math.max(0, squares - this.mean(probes) ** 2) / this.#queries);
+  }
+
   probesFor(target: number): number {
     const lists = this.#sums.length;
     for (let probes = 1; probes < lists; probes++) {
-      const mean = this.mean(probes);
-      const squares = this.#queries === 0 ? 1 : (this.#squares[probes - 1] as number) / this.#queries;
-      const error = Math.sqrt(Math.max(0, squares - mean * mean) / Math.max(1, this.#queries));
-      if (mean - error >= target) return probes;
+      if (this.mean(probes) - SAFE_ERRORS * this.error(probes) >= target) return probes;
     }
     return lists;
   }

@@ -12,6 +12,8 @@ import { Centroids, type SentCentroids } from './k-means.ts';
 
 /** What scoring a row that is looked up by its id costs, in rows screened in their lists. */
 const LOOKUP_COST = 8;
+/** So many lists are ranked at least: a few more cost less than ranking again where the first ones hold too few. */
+const LEAST_RANKED = 6;
 /** With a larger share of the vectors allowed, what lists have left is not counted. */
 const LIGHT_FILTER = 0.9;
 
@@ -151,7 +153,7 @@ export class IvfIndex implements VectorIndex {
     let left = probes;
     let allowedLeft = filtered === undefined ? 0 : (filtered.allowed * Math.min(probes, lists)) / lists;
     let from = 0;
-    for (let count = Math.min(probes, lists); from < lists; count = Math.min(count * 2, lists)) {
+    for (let count = Math.min(Math.max(probes, LEAST_RANKED), lists); from < lists; count = Math.min(count * 2, lists)) {
       const order = this.#order.rank(0, query, count).ids;
       for (; from < count; from++) {
         if (left <= 0 && allowedLeft <= 0 && !search.wantsMore) return;
