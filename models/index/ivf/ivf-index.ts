@@ -153,7 +153,11 @@ export class IvfIndex implements VectorIndex {
     let left = probes;
     let allowedLeft = filtered === undefined ? 0 : (filtered.allowed * Math.min(probes, lists)) / lists;
     let from = 0;
-    for (let count = Math.min(Math.max(probes, LEAST_RANKED), lists); from < lists; count = Math.min(count * 2, lists)) {
+    for (
+      let count = Math.min(Math.max(probes, LEAST_RANKED), lists);
+      from < lists;
+      count = Math.min(count * 2, lists)
+    ) {
       const order = this.#order.rank(0, query, count).ids;
       for (; from < count; from++) {
         if (left <= 0 && allowedLeft <= 0 && !search.wantsMore) return;
