@@ -11,6 +11,9 @@ export function vectorBytes(vector: Float32Array): Buffer {
  */
 export function vectorOf(bytes: Uint8Array): Float32Array {
   if (bytes.length % Float32Array.BYTES_PER_ELEMENT !== 0)
-    throw new InputError('MR_INDEX_DIMENSION', `a vector of ${bytes.length} bytes, which are no floats of 32 bits`);
+    throw new InputError(
+      'MR_INDEX_DIMENSION',
+      `a vector of ${bytes.length} bytes, which are no floats of 32 bits`,
+    );
   return new Float32Array(new Uint8Array(bytes).buffer);
 }
