@@ -81,6 +81,14 @@ export class IvfIndex implements VectorIndex {
     return this.#rows.lists;
   }
 
+  /** Vectors in the list of an average vector, to those of an average list: 1 where all lists are alike. */
+  get imbalance(): number {
+    const { lists, size } = this.#rows;
+    let squares = 0;
+    for (let list = 0; list < lists; list++) squares += this.#rows.sizeOf(list) ** 2;
+    return size === 0 ? 1 : (squares * lists) / size ** 2;
+  }
+
   search(query: Float32Array, k: number, options: SearchOptions = {}): Ranked {
     checkVector(query, this.dim);
     checkK(k);
