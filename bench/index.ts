@@ -116,10 +116,11 @@ async function churn(
   const index = buildIvf(items, dim, { target: TARGETS[0] as number });
   const { rest, changing } = churnLatency(index, items, queries, seconds, seededRandom(SEED));
   for (const [when, latency] of Object.entries({ 'at rest': rest, 'while changing': changing })) {
-    const { p50Ms, p99Ms, searchingP99Ms } = latency;
+    const { p50Ms, p99Ms, searchingP99Ms, updatesPerSecond } = latency;
     print(`${name}, ${when}`, 'p50_ms', p50Ms, 'ms');
     print(`${name}, ${when}`, 'p99_ms', p99Ms, 'ms');
     print(`${name}, ${when}, without waiting`, 'p99_ms', searchingP99Ms, 'ms');
+    print(`${name}, ${when}, updates`, 'requests_per_second', updatesPerSecond, 'updates/s');
   }
   print(`${name}, while changing to at rest, p99`, 'ratio', changing.p99Ms / rest.p99Ms, 'ratio');
   const { before, churned, rebuilt } = churnRecall(items, fresh, dim, queries);

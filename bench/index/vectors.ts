@@ -100,7 +100,9 @@ async function trainedVectors(dim: number): Promise<Vectors | undefined> {
 
 /** Every other query, for calibration, and those between them. */
 export function halves(queries: Float32Array, dim: number): readonly [Float32Array, Float32Array] {
-  const rows = Array.from({ length: queries.length / dim }, (_, i) => queries.subarray(i * dim, (i + 1) * dim));
+  const rows = Array.from({ length: queries.length / dim }, (_, i) =>
+    queries.subarray(i * dim, (i + 1) * dim),
+  );
   const half = (first: number) =>
     Float32Array.from(rows.filter((_, i) => i % 2 === first).flatMap((row) => [...row]));
   return [half(0), half(1)];

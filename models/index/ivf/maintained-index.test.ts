@@ -93,7 +93,8 @@ test('a rebuild that fails is told, and the index goes on as it is', async (t) =
   const index = new MaintainedIndex(ivf, { onRebuilt: resolve });
   const before = index.toParts().centroids;
   // The thread gets ids that are none.
-  t.mock.method(ivf, 'copyOf', () => ({ ids: Int32Array.of(-1), vectors: new Float32Array(DIM) }));
+  const rows = { ids: Int32Array.of(-1), vectors: new Float32Array(DIM) };
+  t.mock.method(ivf, 'copyFrom', () => ({ end: ivf.lists, rows }));
   for (let id = 0; id < 0.3 * COUNT; id++) index.remove(id);
   assert.equal(((await promise) as { code: string }).code, 'MR_INDEX_ID');
   index.put(0, vectorAt(0));

@@ -3,7 +3,7 @@ import { FatalError, startWorker, Thread } from '#platform';
 import type { Ranked } from '../../top-k.ts';
 import type { IndexParts } from '../parts.ts';
 import type { Metric, SearchOptions, VectorIndex } from '../port.ts';
-import { IvfIndex, type ListCopy } from './ivf-index.ts';
+import { type CopiedRows, IvfIndex } from './ivf-index.ts';
 import type { RebuildAnswers } from './rebuild-main.ts';
 
 /** Changes after which centroids and calibration are made again, as a share of the vectors that were there. */
@@ -14,7 +14,7 @@ const LEAST_CHANGES = 1000;
 const LARGEST_DRIFT = 1.5;
 /** Changes from one look at the lists to the next. */
 const LOOKED_EVERY = 100;
-/** The thread is left to others after so long; one vector or list more may take longer. */
+/** The thread is left to others after so long; one vector or a few thousand copied more may take longer. */
 const SLICE_MS = 1;
 
 export type MaintenanceOptions = {
@@ -134,10 +134,12 @@ export class MaintainedIndex implements VectorIndex {
     }
   }
 
-  async #copyLists(): Promise<ListCopy[]> {
-    const copies: ListCopy[] = [];
-    for (let list = 0, until = performance.now() + SLICE_MS; list < this.#index.lists; list++) {
-      copies.push(this.#index.copyOf(list));
+  async #copyLists(): Promise<CopiedRows[]> {
+    const copies: CopiedRows[] = [];
+    for (let list = 0, until = performance.now() + SLICE_MS; list < this.#index.lists; ) {
+      const { end, rows } = this.#index.copyFrom(list);
+      copies.push(rows);
+      list = end;
       if (performance.now() < until) continue;
       await setImmediate();
       until = performance.now() + SLICE_MS;
