@@ -17,7 +17,7 @@ import { fileTimes } from './index/files.ts';
 import { type Filtered, filtered, truthOf } from './index/filters.ts';
 import { shardedAndWhole } from './index/shards.ts';
 import { K, type Took } from './index/system.ts';
-import { KINDS, type Kind, type Vectors, vectorsOf } from './index/vectors.ts';
+import { halves, KINDS, type Kind, type Vectors, vectorsOf } from './index/vectors.ts';
 
 const BENCH = 'index';
 const TARGETS = [0.95, 0.99];
@@ -69,7 +69,7 @@ async function measure(shape: Shape, parts: readonly string[], peers: readonly s
   if (parts.includes('search')) search(name, vectors, peers);
   if (parts.includes('files')) await files(name, vectors);
   if (parts.includes('shards')) shards(name, vectors);
-  if (parts.includes('filters')) filters(name, vectors);
+  if (parts.includes('filters')) await filters(name, shape);
   if (parts.includes('churn')) await churn(name, shape);
 }
 
@@ -87,8 +87,13 @@ function shards(name: string, { items, dim, queries }: Vectors): void {
   }
 }
 
-function filters(name: string, { items, dim, queries }: Vectors): void {
-  const index = buildIvf(items, dim);
+/** Calibrated on queries of the same distribution as those asked. */
+async function filters(name: string, { kind, items: count, dim, queries: asked }: Shape): Promise<void> {
+  const drawn = await vectorsOf(kind, count, dim, 2 * asked);
+  if (drawn === undefined) return;
+  const { items } = drawn;
+  const [known, queries] = halves(drawn.queries, dim);
+  const index = buildIvf(items, dim, { queries: known });
   const exact = FlatIndex.build(items, dim);
   const [open, ...rest] = filtered(index, exact, { dim, queries }, seededRandom(SEED));
   for (const each of [open as Filtered, ...rest]) {
@@ -111,10 +116,11 @@ async function churn(
   const index = buildIvf(items, dim, { target: TARGETS[0] as number });
   const { rest, changing } = churnLatency(index, items, queries, seconds, seededRandom(SEED));
   for (const [when, latency] of Object.entries({ 'at rest': rest, 'while changing': changing })) {
-    const { p50Ms, p99Ms, searchingP99Ms } = latency;
+    const { p50Ms, p99Ms, searchingP99Ms, updatesPerSecond } = latency;
     print(`${name}, ${when}`, 'p50_ms', p50Ms, 'ms');
     print(`${name}, ${when}`, 'p99_ms', p99Ms, 'ms');
     print(`${name}, ${when}, without waiting`, 'p99_ms', searchingP99Ms, 'ms');
+    print(`${name}, ${when}, updates`, 'requests_per_second', updatesPerSecond, 'updates/s');
   }
   print(`${name}, while changing to at rest, p99`, 'ratio', changing.p99Ms / rest.p99Ms, 'ratio');
   const { before, churned, rebuilt } = churnRecall(items, fresh, dim, queries);

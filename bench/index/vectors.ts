@@ -68,7 +68,13 @@ async function widened(
     const size = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0) / dim);
     for (let d = 0; d < dim; d++) wide[item * dim + d] = (own[d] as number) + NOISE * size * random.normal();
   }
-  return { dim, items: wide, queries: trained.queries.slice(0, queries * dim) };
+  // From all users alike: their numbers are about the order in which they came.
+  const asked = new Float32Array(Math.min(queries, USERS) * dim);
+  for (let at = 0; at < asked.length; at += dim) {
+    const user = Math.floor((at * USERS) / asked.length);
+    asked.set(trained.queries.subarray(user * dim, (user + 1) * dim), at);
+  }
+  return { dim, items: wide, queries: asked };
 }
 
 /** Kept in the system's directory of temporary files, as training takes longer than all else. */
@@ -90,6 +96,16 @@ async function trainedVectors(dim: number): Promise<Vectors | undefined> {
   await mkdir(join(kept, '..'), { recursive: true });
   await writeFile(kept, Buffer.concat([bytesOf(model.itemVectors), bytesOf(queries)]));
   return { dim, items: model.itemVectors, queries };
+}
+
+/** Every other query, for calibration, and those between them. */
+export function halves(queries: Float32Array, dim: number): readonly [Float32Array, Float32Array] {
+  const rows = Array.from({ length: queries.length / dim }, (_, i) =>
+    queries.subarray(i * dim, (i + 1) * dim),
+  );
+  const half = (first: number) =>
+    Float32Array.from(rows.filter((_, i) => i % 2 === first).flatMap((row) => [...row]));
+  return [half(0), half(1)];
 }
 
 export function bytesOf(array: ArrayBufferView): Uint8Array {

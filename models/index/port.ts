@@ -34,4 +34,7 @@ export interface VectorIndex {
 
   /** Whether it was there. */
   remove(id: number): boolean;
+
+  /** Ends what an index does in the background, if it does: no thread is left. Searches and changes go on. */
+  close?(): Promise<void>;
 }

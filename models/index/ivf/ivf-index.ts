@@ -14,6 +14,7 @@ import { Centroids, type SentCentroids } from './k-means.ts';
 const LOOKUP_COST = 8;
 /** So many lists are ranked at least: a few more cost less than ranking again where the first ones hold too few. */
 const LEAST_RANKED = 6;
+const COPIED_AT_ONCE = 4096;
 /** With a larger share of the vectors allowed, what lists have left is not counted. */
 const LIGHT_FILTER = 0.9;
 
@@ -81,6 +82,14 @@ export class IvfIndex implements VectorIndex {
     return this.#rows.lists;
   }
 
+  /** Vectors in the list of an average vector, to those of an average list: 1 where all lists are alike. */
+  get imbalance(): number {
+    const { lists, size } = this.#rows;
+    let squares = 0;
+    for (let list = 0; list < lists; list++) squares += this.#rows.sizeOf(list) ** 2;
+    return size === 0 ? 1 : (squares * lists) / size ** 2;
+  }
+
   search(query: Float32Array, k: number, options: SearchOptions = {}): Ranked {
     checkVector(query, this.dim);
     checkK(k);
@@ -106,13 +115,22 @@ export class IvfIndex implements VectorIndex {
     return isId(id) && this.#rows.remove(id);
   }
 
-  /** Ids and vectors of a list; copies, which threads share. */
-  copyOf(list: number): ListCopy {
-    const size = this.#rows.sizeOf(list);
+  /**
+   * Ids and vectors of as many lists from `first` on as have a few thousand, and of one at least; copies, which threads share. One
+   * buffer for each list would take milliseconds to send.
+   */
+  copyFrom(first: number): ListsCopy {
+    const lists = this.#rows.lists;
+    let [end, size] = [first, 0];
+    while (end < lists && (end === first || size + this.#rows.sizeOf(end) <= COPIED_AT_ONCE)) {
+      size += this.#rows.sizeOf(end++);
+    }
     const ids = new Int32Array(new SharedArrayBuffer(size * 4));
-    const copy = { ids, vectors: new Float32Array(new SharedArrayBuffer(size * this.dim * 4)) };
-    this.#rows.copyList(list, copy.ids, copy.vectors, 0);
-    return copy;
+    const vectors = new Float32Array(new SharedArrayBuffer(size * this.dim * 4));
+    for (let list = first, at = 0; list < end; at += this.#rows.sizeOf(list++)) {
+      this.#rows.copyList(list, ids, vectors, at);
+    }
+    return { end, rows: { ids, vectors } };
   }
 
   toParts(): IndexParts {
@@ -175,7 +193,13 @@ export class IvfIndex implements VectorIndex {
   }
 }
 
-export type ListCopy = { readonly ids: Int32Array; readonly vectors: Float32Array };
+export type CopiedRows = { readonly ids: Int32Array; readonly vectors: Float32Array };
+
+export type ListsCopy = {
+  /** The first list that is not in it. */
+  readonly end: number;
+  readonly rows: CopiedRows;
+};
 
 /** An index as another thread gets it. */
 export type SentIvf = {

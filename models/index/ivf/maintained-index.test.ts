@@ -67,3 +67,62 @@ test('an index is rebuilt by itself when much has changed', async () => {
   assert.equal(index.size, 0.7 * COUNT);
   assert.notDeepEqual(index.toParts().centroids, before);
 });
+
+test('an index is rebuilt when changes gather in few of its lists, and not when as many are spread', async (t) => {
+  const changes = 0.2 * COUNT;
+  const built = () => buildIvf(vectors.subarray(0, COUNT * DIM), DIM);
+  const spread = new MaintainedIndex(built(), { onRebuilt: () => assert.fail('nothing has gathered') });
+  for (let i = 0; i < changes; i++) spread.put(COUNT + i, vectorAt(COUNT + i));
+  t.after(() => spread.close());
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const gathered = new MaintainedIndex(built(), { onRebuilt: resolve });
+  const random = seededRandom(3);
+  for (let i = 0; i < changes; i++) {
+    gathered.put(
+      COUNT + i,
+      vectorAt(7).map((x) => x + 0.01 * random.normal()),
+    );
+  }
+  assert.equal(await promise, undefined);
+  await spread.close();
+});
+
+test('a rebuild that fails is told, and the index goes on as it is', async (t) => {
+  const ivf = buildIvf(vectors.subarray(0, COUNT * DIM), DIM);
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const index = new MaintainedIndex(ivf, { onRebuilt: resolve });
+  const before = index.toParts().centroids;
+  // The thread gets ids that are none.
+  const rows = { ids: Int32Array.of(-1), vectors: new Float32Array(DIM) };
+  t.mock.method(ivf, 'copyFrom', () => ({ end: ivf.lists, rows }));
+  for (let id = 0; id < 0.3 * COUNT; id++) index.remove(id);
+  assert.equal(((await promise) as { code: string }).code, 'MR_INDEX_ID');
+  index.put(0, vectorAt(0));
+  assert.deepEqual(index.vector(0), vectorAt(0));
+  assert.equal(index.size, 0.7 * COUNT + 1);
+  assert.deepEqual(index.toParts().centroids, before);
+  t.mock.restoreAll();
+  await index.rebuild();
+  assert.notDeepEqual(index.toParts().centroids, before);
+  assert.equal(index.size, 0.7 * COUNT + 1);
+});
+
+for (const waited of [0, 30, 150]) {
+  test(`a rebuild is given up when the index is closed ${waited} ms after its begin`, async () => {
+    const told: unknown[] = [];
+    const index = new MaintainedIndex(buildIvf(vectors, DIM), { onRebuilt: (error) => told.push(error) });
+    const before = index.toParts().centroids;
+    for (let id = 0; id < 0.6 * COUNT; id++) index.remove(id);
+    const outcome = index.rebuild().then(
+      () => 'rebuilt',
+      (error: { code: string }) => error.code,
+    );
+    await setTimeout(waited);
+    await index.close();
+    assert.equal(await outcome, 'MR_INDEX_REBUILD');
+    assert.deepEqual(index.toParts().centroids, before);
+    for (let id = 0; id < COUNT; id++) index.put(id, vectorAt(id));
+    await assert.rejects(index.rebuild(), { code: 'MR_INDEX_REBUILD' });
+    assert.deepEqual([index.size, told], [2 * COUNT, []]);
+  });
+}

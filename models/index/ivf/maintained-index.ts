@@ -3,14 +3,18 @@ import { FatalError, startWorker, Thread } from '#platform';
 import type { Ranked } from '../../top-k.ts';
 import type { IndexParts } from '../parts.ts';
 import type { Metric, SearchOptions, VectorIndex } from '../port.ts';
-import { IvfIndex, type ListCopy } from './ivf-index.ts';
+import { type CopiedRows, IvfIndex } from './ivf-index.ts';
 import type { RebuildAnswers } from './rebuild-main.ts';
 
 /** Changes after which centroids and calibration are made again, as a share of the vectors that were there. */
 const REBUILT_AFTER = 0.3;
 /** Fewer are not worth it. */
 const LEAST_CHANGES = 1000;
-/** The thread is left to others after so long; one vector or list more may take longer. */
+/** The same is done where changes gather in some lists, so that searches look through so many times as much as before. */
+const LARGEST_DRIFT = 1.5;
+/** Changes from one look at the lists to the next. */
+const LOOKED_EVERY = 100;
+/** The thread is left to others after so long; one vector or a few thousand copied more may take longer. */
 const SLICE_MS = 1;
 
 export type MaintenanceOptions = {
@@ -25,16 +29,20 @@ export type MaintenanceOptions = {
 export class MaintainedIndex implements VectorIndex {
   #index: IvfIndex;
   #bound: number;
+  #imbalance: number;
   #changes = 0;
   /** Ids that have changed since the rebuild under way began. */
   #changed: Set<number> | undefined;
   #rebuild: Promise<void> | undefined;
+  #thread: Thread<RebuildAnswers> | undefined;
+  #isClosed = false;
   readonly #onRebuilt: (error: unknown) => void;
   #seed = 1;
 
   constructor(index: IvfIndex, { onRebuilt = () => {} }: MaintenanceOptions = {}) {
     this.#index = index;
     this.#bound = boundOf(index);
+    this.#imbalance = index.imbalance;
     this.#onRebuilt = onRebuilt;
   }
 
@@ -73,7 +81,14 @@ export class MaintainedIndex implements VectorIndex {
     return this.#index.toParts();
   }
 
-  /** Rebuilds now, or waits for the rebuild under way. Errors: those of the build; MR_INDEX_REBUILD. */
+  /** Gives up the rebuild under way, of which nothing is heard any more, and makes no other. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#thread?.abandon();
+    await this.#rebuild?.catch(() => {});
+  }
+
+  /** Rebuilds now, or waits for the rebuild under way. Errors: those of the build; MR_INDEX_REBUILD, also once it is closed. */
   rebuild(): Promise<void> {
     this.#rebuild ??= this.#rebuildOnce().finally(() => {
       this.#rebuild = undefined;
@@ -85,8 +100,17 @@ export class MaintainedIndex implements VectorIndex {
   #note(id: number): void {
     this.#changed?.add(id);
     this.#changes++;
-    if (this.#changes < this.#bound || this.#rebuild !== undefined) return;
-    this.rebuild().then(() => this.#onRebuilt(undefined), this.#onRebuilt);
+    if (this.#isClosed || this.#rebuild !== undefined || !this.#isWorn) return;
+    const tell = (error: unknown) => {
+      if (!this.#isClosed) this.#onRebuilt(error);
+    };
+    this.rebuild().then(() => tell(undefined), tell);
+  }
+
+  get #isWorn(): boolean {
+    if (this.#changes >= this.#bound) return true;
+    if (this.#changes < LEAST_CHANGES || this.#changes % LOOKED_EVERY !== 0) return false;
+    return this.#index.imbalance > LARGEST_DRIFT * this.#imbalance;
   }
 
   async #rebuildOnce(): Promise<void> {
@@ -96,21 +120,26 @@ export class MaintainedIndex implements VectorIndex {
     const { dim, metric, calibration } = this.#index;
     const seed = this.#seed++;
     const lists = await this.#copyLists();
+    if (this.#isClosed) throw ended('the index was closed');
     const entry = new URL('./rebuild-main.ts', import.meta.url);
     const thread = new Thread<RebuildAnswers>(startWorker(entry, { name: 'index rebuild' }), { gone: ended });
+    this.#thread = thread;
     try {
       const sent = await thread.call('build', { dim, metric, seed, target: calibration.target, lists });
       const index = IvfIndex.receive(sent);
       await this.#exchange(index, changed);
     } finally {
+      this.#thread = undefined;
       await thread.stop();
     }
   }
 
-  async #copyLists(): Promise<ListCopy[]> {
-    const copies: ListCopy[] = [];
-    for (let list = 0, until = performance.now() + SLICE_MS; list < this.#index.lists; list++) {
-      copies.push(this.#index.copyOf(list));
+  async #copyLists(): Promise<CopiedRows[]> {
+    const copies: CopiedRows[] = [];
+    for (let list = 0, until = performance.now() + SLICE_MS; list < this.#index.lists; ) {
+      const { end, rows } = this.#index.copyFrom(list);
+      copies.push(rows);
+      list = end;
       if (performance.now() < until) continue;
       await setImmediate();
       until = performance.now() + SLICE_MS;
@@ -122,6 +151,7 @@ export class MaintainedIndex implements VectorIndex {
   async #exchange(index: IvfIndex, changed: Set<number>): Promise<void> {
     let until = performance.now() + SLICE_MS;
     for (const id of changed) {
+      if (this.#isClosed) throw ended('the index was closed');
       changed.delete(id);
       const vector = this.#index.vector(id);
       if (vector === undefined) index.remove(id);
@@ -132,6 +162,7 @@ export class MaintainedIndex implements VectorIndex {
     }
     this.#index = index;
     this.#bound = boundOf(index);
+    this.#imbalance = index.imbalance;
   }
 }
 

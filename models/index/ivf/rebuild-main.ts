@@ -2,7 +2,7 @@
 import { HandedOver, serveThread } from '#platform';
 import type { Metric } from '../port.ts';
 import { buildIvf } from './build.ts';
-import type { ListCopy, SentIvf } from './ivf-index.ts';
+import type { CopiedRows, SentIvf } from './ivf-index.ts';
 
 export type RebuildOrder = {
   readonly dim: number;
@@ -10,7 +10,7 @@ export type RebuildOrder = {
   readonly seed: number;
   readonly target: number;
   /** An id that was moved while the lists were copied may be in two of them, or in none. */
-  readonly lists: readonly ListCopy[];
+  readonly lists: readonly CopiedRows[];
 };
 
 export type RebuildAnswers = { build(order: RebuildOrder): HandedOver<SentIvf> };
@@ -32,7 +32,7 @@ await serveThread<undefined, RebuildAnswers, void>(async () => ({
 }));
 
 /** Each id once. */
-function joined(lists: readonly ListCopy[], dim: number): ListCopy {
+function joined(lists: readonly CopiedRows[], dim: number): CopiedRows {
   const size = lists.reduce((sum, { ids }) => sum + ids.length, 0);
   const [ids, vectors] = [new Int32Array(size), new Float32Array(size * dim)];
   const known = new Set<number>();

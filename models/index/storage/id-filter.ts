@@ -4,6 +4,8 @@ import type { SearchOptions } from '../port.ts';
 /** Bytes of a bitmap that are looked at to estimate how many bits are set. */
 const SAMPLED_BYTES = 2048;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Bits set in each byte. */
 const BITS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
@@ -40,7 +42,10 @@ export class IdFilter {
   forEachAllowed(bound: number, visit: (id: number) => void): void {
     const bytes = (bound + 7) >> 3;
     const end = this.#allow === undefined ? bytes : Math.min(bytes, this.#allow.length);
+    const exclude = this.#exclude ?? NO_BYTES;
     for (let byte = 0; byte < end; byte++) {
+      // Where few are allowed, most bytes exclude all.
+      if (exclude[byte] === 255) continue;
       for (let bits = this.#allowedBits(byte); bits !== 0; bits &= bits - 1) {
         const id = byte * 8 + 31 - Math.clz32(bits & -bits);
         if (id < bound) visit(id);

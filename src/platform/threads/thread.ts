@@ -88,6 +88,13 @@ export class Thread<A extends Answers, E = never, R = void> {
     await this.ended;
   }
 
+  /** Ends it in the midst of its work: only for one that runs no native code, which would end the process. Calls reject with `gone`. */
+  async abandon(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#port instanceof Worker) await this.#port.terminate();
+    await this.ended;
+  }
+
   #tell(message: ToThread): void {
     this.#port.postMessage(message, []);
   }

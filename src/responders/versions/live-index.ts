@@ -103,7 +103,7 @@ export class LiveIndex {
     this.#isClosed = true;
     await Promise.all(this.#followers.map((follower) => follower.close()));
     await this.#loading;
-    this.#searched.items.close();
+    await release(this.#searched);
   }
 
   async #follow(vectorsOffset: number): Promise<void> {
@@ -156,10 +156,11 @@ export class LiveIndex {
         if (change.offset >= build.vectors_offset) applyChange(next, id, change);
         else this.#changes.delete(id);
       }
-      this.#searched.items.close();
+      const before = this.#searched;
       this.#searched = next;
       this.#builtAs = build.index;
       this.#loads.inc({ outcome: 'loaded' });
+      await release(before);
     } catch (err) {
       this.#loads.inc({ outcome: errorCode(err) ?? 'MR_INVARIANT' });
       logger.error({ err, index: build.index, version: this.#version }, 'an index was refused');
@@ -178,6 +179,11 @@ function searchedOf(files: VersionFiles, rows: ItemRows, { views, logger }: Live
   if (index.size !== rows.itemCount)
     throw mismatch(version, `its files name ${rows.itemCount} items, its index has ${index.size}`);
   return { index, items: new IndexedItems(rows, views) };
+}
+
+async function release({ index, items }: Searched): Promise<void> {
+  items.close();
+  await index.close?.();
 }
 
 function applyChange({ index, items }: Searched, itemId: string, { vector }: Change): void {
