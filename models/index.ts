@@ -190,6 +190,7 @@ export {
   ITEM_WEIGHTS_FILE,
   type ItemEncoding,
   type ItemInput,
+  QUERIES_FILE,
   type Serving,
   type UserEncoding,
   type UserInput,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { openIndex } from '../index/open-index.ts';
+import { clusteredVectors } from '../index/testing/clustered-vectors.ts';
+import { seededRandom } from '../random.ts';
 import { indexItemVectors, readItemVectors, saveItemVectors } from './item-vectors.ts';
 
 const vectors = Float32Array.of(1, 2, 3, -0.5, 0, 0.25);
@@ -41,11 +43,23 @@ test('many items are indexed in lists, and their vectors are read in the order o
   const index = openIndex(file);
   assert.equal(index.size, items);
   assert.deepEqual(index.vector(40_000), many.slice(80_000, 80_002));
-  const few = indexItemVectors(many.subarray(2), dim);
+  const few = indexItemVectors(many.subarray(0, 20_000 * dim), dim);
   assert.equal(few.calibration, undefined);
 });
 
 test('numbers that are no vectors are refused', () => {
   assert.throws(() => saveItemVectors(vectors, 4), { code: 'MR_INDEX_DIMENSION' });
   assert.throws(() => saveItemVectors(Float32Array.of(1, Number.NaN), 2), { code: 'MR_INDEX_VECTOR' });
+});
+
+test('an index is calibrated by what it will be asked for, where that is known', () => {
+  const [count, dim] = [21_000, 8];
+  const items = clusteredVectors(count, dim, { clusters: 500, seed: 1 });
+  const random = seededRandom(2);
+  const users = Float32Array.from({ length: 200 * dim }, () => random.normal());
+  const [byItems, byUsers] = [undefined, users].map(
+    (queries) => indexItemVectors(items, dim, queries).calibration,
+  );
+  assert.ok(byItems !== undefined && byUsers !== undefined);
+  assert.ok(byUsers.nprobe > byItems.nprobe, `${byUsers.nprobe} is not above ${byItems.nprobe}`);
 });

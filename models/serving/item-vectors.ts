@@ -12,14 +12,17 @@ export type IndexedItems = {
   readonly calibration: IndexCalibration | undefined;
 };
 
-/** From [items, dim]. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR. */
-export function saveItemVectors(vectors: Float32Array, dim: number): Uint8Array {
-  return indexItemVectors(vectors, dim).file;
+/**
+ * From [items, dim], by what will be asked for: vectors of users, which lie otherwise than those of items; by those of items
+ * where there are none. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR.
+ */
+export function saveItemVectors(vectors: Float32Array, dim: number, queries?: Float32Array): Uint8Array {
+  return indexItemVectors(vectors, dim, queries).file;
 }
 
 /** The same, with how many lists a search of it looks through. */
-export function indexItemVectors(vectors: Float32Array, dim: number): IndexedItems {
-  const parts = buildIndex(vectors, dim).toParts();
+export function indexItemVectors(vectors: Float32Array, dim: number, queries?: Float32Array): IndexedItems {
+  const parts = buildIndex(vectors, dim, { ...(queries && { queries }) }).toParts();
   return { file: saveIndex(parts), calibration: parts.calibration };
 }
 

@@ -5,6 +5,8 @@ import type { VersionContents } from '../artifact/port.ts';
 export const VOCABULARY_FILE = 'vocabulary.json';
 /** Vectors of items: `item-vectors.ts`. */
 export const ITEM_VECTORS_FILE = 'items.index';
+/** Vectors of some users, by which an index built later is calibrated: floats of 32 bits, one vector after another. */
+export const QUERIES_FILE = 'queries.vectors';
 /** Ids of items in the order of the rows of an index, as JSON; of an index that came with a version, the vocabulary has them. */
 export const ITEM_IDS_FILE = 'items.json';
 /** Weights of items by items, an ItemWeights. */

@@ -1,7 +1,8 @@
 import { encodeCheckpoint, WEIGHTS_FILE, weightsOf } from '../checkpoint.ts';
+import { vectorBytes } from '../index/vector-bytes.ts';
 import type { RetrievalModel } from '../model.ts';
 import { saveItemVectors } from '../serving/item-vectors.ts';
-import { ITEM_VECTORS_FILE, VOCABULARY_FILE } from '../serving/port.ts';
+import { ITEM_VECTORS_FILE, QUERIES_FILE, VOCABULARY_FILE } from '../serving/port.ts';
 import { withResult } from '../training.ts';
 import { twoTowerDefaults, twoTowerParameters } from './config.ts';
 import { UserEncoder } from './encoder.ts';
@@ -27,13 +28,14 @@ export const twoTowerModel: RetrievalModel = {
   async open({ data, vocabulary }, { textEncoder: _, ...config }, seed, execution) {
     const epochs = epochsFor(data.train.user.length);
     const training = await twoTower.open(data, { epochs, ...config }, seed, execution);
-    return withResult(training, ({ dim, itemVectors, userTower, itemTower }) => ({
+    return withResult(training, ({ dim, itemVectors, userTower, itemTower, queries }) => ({
       dimension: dim,
       files: {
         [TOWER_FILE]: userTower,
         // What a text encoder makes of a title is no part of a version.
         ...(data.itemTexts === undefined && { [ITEM_TOWER_FILE]: itemTower }),
-        [ITEM_VECTORS_FILE]: saveItemVectors(itemVectors, dim),
+        [ITEM_VECTORS_FILE]: saveItemVectors(itemVectors, dim, queries),
+        [QUERIES_FILE]: vectorBytes(queries),
         [VOCABULARY_FILE]: vocabulary.toBytes(),
         [WEIGHTS_FILE]: encodeCheckpoint(weightsOf(training.save())),
       },

@@ -10,7 +10,7 @@ import { checkData, type TwoTowerData } from './data.ts';
 import { trainingGraph } from './loss.ts';
 import { createParameters, type Parameters } from './parameters.ts';
 import { itemTowerOnnx, userTowerOnnx } from './serving.ts';
-import { judgedRows, validationMetrics } from './validation.ts';
+import { judgedRows, spread, validationMetrics } from './validation.ts';
 import { embedItems, embedUsers } from './vectors.ts';
 
 export type TwoTowerResult = {
@@ -20,7 +20,12 @@ export type TwoTowerResult = {
   /** ONNX files: see `userTowerOnnx` and `itemTowerOnnx`. */
   readonly userTower: Uint8Array;
   readonly itemTower: Uint8Array;
+  /** Vectors of some users as of some of their examples: what an index of the items will be asked for, [users, dim]. */
+  readonly queries: Float32Array;
 };
+
+/** As many as a calibration asks. */
+const QUERIES = 400;
 
 /** The two-tower model, to be trained by `train`. */
 export const twoTower: Trainable<TwoTowerData, Omit<TwoTowerConfig, 'seed'>, TwoTowerResult> = {
@@ -90,11 +95,14 @@ class TwoTowerTraining extends SessionTraining implements Training<TwoTowerResul
     const { parameters, batches } = this.#parts;
     const { dim, historyLength } = this.#config;
     const itemTower = itemTowerOnnx(parameters, this.#data, batches);
+    const userTower = userTowerOnnx(parameters, this.#data, historyLength);
+    const { train } = this.#data;
     return {
       dim,
       itemVectors: await embedItems(itemTower, this.#data, batches),
-      userTower: userTowerOnnx(parameters, this.#data, historyLength),
+      userTower,
       itemTower,
+      queries: await embedUsers(userTower, this.#data, train, spread(train.user.length, QUERIES)),
     };
   }
 

@@ -8,8 +8,13 @@ const MOST_ROWS = 10_000;
 
 /** The rows of a validation part that are judged: all, or as many as are judged at most, spread evenly. */
 export function judgedRows({ user }: Examples): Int32Array {
-  const count = Math.min(MOST_ROWS, user.length);
-  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * user.length) / count));
+  return spread(user.length, MOST_ROWS);
+}
+
+/** All of so many rows, or as many as are wanted at most, spread evenly. */
+export function spread(rows: number, most: number): Int32Array {
+  const count = Math.min(most, rows);
+  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count));
 }
 
 /**

@@ -9,6 +9,8 @@ import {
   loadModelModules,
   localArtifacts,
   openVersion,
+  QUERIES_FILE,
+  vectorOf,
 } from '#models';
 import { serveThread } from '#platform';
 import { type ItemChange, ItemEmbedder, type VectorChange } from './item-embedder.ts';
@@ -60,7 +62,8 @@ await serveThread<EmbeddingInput, EmbeddingAnswers, void>(
         },
         async build() {
           const ids = vectors.ids();
-          const { file, calibration } = indexItemVectors(vectors.matrix(ids), vectors.dim);
+          const queries = files.names.includes(QUERIES_FILE) ? vectorOf(files.read(QUERIES_FILE)) : undefined;
+          const { file, calibration } = indexItemVectors(vectors.matrix(ids), vectors.dim, queries);
           const store = localArtifacts(join(dataDirectory, INDEXES_DIRECTORY));
           const { index: _, ...described } = files.manifest;
           const ofIndex = {
