@@ -147,7 +147,9 @@ describe('queries over HTTP', () => {
     assert.deepEqual([...membersOf(shared)].sort(), ['a', 'b']);
     asked.delete(b);
     await b.stop();
-    await until(a.url, {}, (body) => membersOf(body).size === 1 && membersOf(body).has('a'));
+    const alone = await until(a.url, {}, (body) => membersOf(body).size === 1 && membersOf(body).has('a'));
+    // Those who ask all the time may, on a busy machine, not have asked while both had tasks.
+    answers.push(shared, alone);
     asked.clear();
     await Promise.all([first, second]);
     const written = await readInput(log);
