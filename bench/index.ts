@@ -29,7 +29,7 @@ type Shape = {
   readonly items: number;
   readonly dim: number;
   readonly queries: number;
-  /** Of each measurement of changes. */
+  /** How long each measurement of changes takes. */
   readonly seconds: number;
 };
 

@@ -19,7 +19,7 @@ export type Vectors = {
 
 const SEED = 1;
 const CLUSTERS = 1000;
-/** Of the distance between centers, to both sides of which vectors are spread. */
+/** The share of the distance between centers to which vectors are spread, on both sides. */
 const SPREAD = 0.4;
 /** Deviation of the noise that widens trained vectors, of the mean size of the item's own numbers. */
 const NOISE = 0.5;

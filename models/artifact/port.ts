@@ -35,7 +35,7 @@ export type VersionManifest = {
   readonly metrics: MetricValues;
   readonly popularity: MetricValues;
   readonly decayedPopularity: MetricValues;
-  /** Of an index that was built later: the version whose vectors it holds. */
+  /** The version whose vectors it holds, where it is an index that was built later. */
   readonly indexOf?: string;
   /** How its index was calibrated, where that is not exact. */
   readonly index?: IndexCalibration;

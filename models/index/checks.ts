@@ -2,7 +2,7 @@
 import { InputError } from '#platform';
 
 const LARGEST_ID = 2 ** 31 - 1;
-/** Of the length of a vector: beyond it, scores could be more than a float32 holds. */
+/** A longer vector could have scores that are more than a float32 holds. */
 const LONGEST = 2 ** 62;
 
 export function checkDimension(dim: number): void {

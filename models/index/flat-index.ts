@@ -12,7 +12,7 @@ const LIST = 0;
 export type FlatIndexOptions = {
   /** Default: inner product. */
   readonly metric?: Metric;
-  /** Of the vectors, in their order; 0, 1, 2, ... where absent. */
+  /** The ids of the vectors, in their order; 0, 1, 2, ... where absent. */
   readonly ids?: Int32Array;
   readonly platform?: Platform;
 };

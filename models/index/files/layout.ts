@@ -70,7 +70,7 @@ export function encodeHeader(
   return bytes;
 }
 
-/** Of the beginning of a file of `fileBytes`, whose length has to be that of its sections. Errors: MR_INDEX_CORRUPT. */
+/** Reads the beginning of a file of `fileBytes`, whose length has to be that of its sections. Errors: MR_INDEX_CORRUPT. */
 export function decodeHeader(
   start: Uint8Array,
   fileBytes: number,

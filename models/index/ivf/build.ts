@@ -20,7 +20,7 @@ const LEAST_LIST = 64;
 export type IvfOptions = {
   /** Default: inner product. */
   readonly metric?: Metric;
-  /** Of the vectors, in their order; 0, 1, 2, ... where absent. */
+  /** The ids of the vectors, in their order; 0, 1, 2, ... where absent. */
   readonly ids?: Int32Array;
   readonly seed?: number;
   /** Lists; by the number of vectors where absent. */
