@@ -26,27 +26,19 @@ export class ItemVectors {
   readonly #options: TrainerOptions;
   readonly #writer: FencedWriter;
   readonly #versions: TopicReader<string, Version>;
-  /** Items with a vector on the topic, by version. */
-  readonly #written: Map<string, Map<string, Float32Array | null>>;
 
-  private constructor(
-    options: TrainerOptions,
-    writer: FencedWriter,
-    versions: TopicReader<string, Version>,
-    written: Map<string, Map<string, Float32Array | null>>,
-  ) {
+  private constructor(options: TrainerOptions, writer: FencedWriter, versions: TopicReader<string, Version>) {
     this.#options = options;
     this.#writer = writer;
     this.#versions = versions;
-    this.#written = written;
   }
 
   static async open(options: TrainerOptions): Promise<ItemVectors> {
     const { log, topics } = options;
-    const read = () => readWritten(options);
-    const [writer, written] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, read);
-    const versions = await TopicReader.open(log, topics.versions, { from: 'end' });
-    return new ItemVectors(options, writer, versions, written);
+    const [writer, versions] = await FencedWriter.openAndRead(log, TRANSACTIONAL_ID, () =>
+      TopicReader.open(log, topics.versions, { from: 'end' }),
+    );
+    return new ItemVectors(options, writer, versions);
   }
 
   /** Until `signal` aborts. */
@@ -60,11 +52,13 @@ export class ItemVectors {
       }
       isChanged = false;
       const registry = await readRegistry(this.#options);
-      await this.#forgetAllBut(registry.promotions.retrieval.slice(-KEPT));
+      const written = await readWritten(this.#options);
+      await this.#forgetAllBut(registry.promotions.retrieval.slice(-KEPT), written);
       const inForce = versionInForce(registry, 'retrieval');
       if (inForce === undefined) continue;
       try {
-        isChanged = await this.#follow(inForce, signal);
+        await this.#follow(inForce, written.get(inForce.version) ?? [], signal);
+        isChanged = true;
       } catch (error) {
         if (!(error instanceof MillraceError) || isFault(error)) throw error;
         // A model without an item tower is no failure: its items come with the next version.
@@ -82,17 +76,16 @@ export class ItemVectors {
     await this.#writer.close();
   }
 
-  /** Embeds the catalogue and its changes until another version may be in force. */
-  async #follow({ version, candidate }: Version, signal: AbortSignal): Promise<boolean> {
+  /** Embeds the catalogue and its changes until another version is in force; `written` is what the topic has of this one. */
+  async #follow(
+    { version, candidate }: Version,
+    written: readonly VectorChange[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { log, topics, logger } = this.#options;
     const thread = await startEmbedding(this.#options, candidate.directory, 'trained');
     try {
-      const written = this.#written.get(version) ?? new Map<string, Float32Array | null>();
-      this.#written.set(version, written);
-      await thread.call(
-        'note',
-        Array.from(written, ([id, vector]) => ({ id, vector })),
-      );
+      await thread.call('note', written);
       const items = await TopicReader.open(log, topics.items, {
         from: 'start',
         onUndecodable: (at, err) => logger.error({ ...at, err }, 'an undecodable record is skipped'),
@@ -102,15 +95,20 @@ export class ItemVectors {
           const records = await items.poll(POLL_MS);
           const changed = records.map(({ key, value }) => ({ id: key, item: value }));
           if (changed.length > 0) await this.#write(version, await thread.call('changes', changed));
-          if ((await this.#versions.poll(0)).length > 0) return true;
+          if (await this.#isReplaced(version)) return;
         }
-        return false;
       } finally {
         await items.close();
       }
     } finally {
       await thread.stop();
     }
+  }
+
+  /** Whether another version is in force by now: most steps of versions leave the one that is. */
+  async #isReplaced(version: string): Promise<boolean> {
+    if ((await this.#versions.poll(0)).length === 0) return false;
+    return versionInForce(await readRegistry(this.#options), 'retrieval')?.version !== version;
   }
 
   async #write(version: string, changes: readonly VectorChange[]): Promise<void> {
@@ -123,20 +121,16 @@ export class ItemVectors {
       return { key: Buffer.from(keyOf(version, id)), value, timestamp: ts };
     });
     await this.#append(records);
-    for (const { id, vector } of changes) this.#written.get(version)?.set(id, vector);
   }
 
   /** A version that nothing returns to has no use for its vectors. */
-  async #forgetAllBut(kept: readonly string[]): Promise<void> {
+  async #forgetAllBut(kept: readonly string[], written: Written): Promise<void> {
     const timestamp = this.#options.clock.now();
-    for (const [version, items] of this.#written) {
+    for (const [version, items] of written) {
       if (kept.includes(version)) continue;
       await this.#append(
-        Array.from(items.keys(), (id) => {
-          return { key: Buffer.from(keyOf(version, id)), value: null, timestamp };
-        }),
+        items.map(({ id }) => ({ key: Buffer.from(keyOf(version, id)), value: null, timestamp })),
       );
-      this.#written.delete(version);
     }
   }
 
@@ -148,15 +142,14 @@ export class ItemVectors {
 
 const keyOf = (version: string, id: string) => `${version} ${id}`;
 
-async function readWritten({
-  log,
-  topics,
-  logger,
-}: TrainerOptions): Promise<Map<string, Map<string, Float32Array | null>>> {
-  const written = new Map<string, Map<string, Float32Array | null>>();
+/** What the topic has, by version. */
+type Written = ReadonlyMap<string, readonly VectorChange[]>;
+
+async function readWritten({ log, topics, logger }: TrainerOptions): Promise<Written> {
+  const written = new Map<string, VectorChange[]>();
   for (const { value } of (await currentRecords(log, topics['item-vectors'], 'by-first')).values()) {
-    const items = written.get(value.version) ?? new Map<string, Float32Array | null>();
-    items.set(value.item_id, readable(value, logger));
+    const items = written.get(value.version) ?? [];
+    items.push({ id: value.item_id, vector: readable(value, logger) });
     written.set(value.version, items);
   }
   return written;
