@@ -115,7 +115,7 @@ export type { FittedRecommender } from './implicit/port.ts';
 export { type BuiltIndex, buildIndex, type IndexOptions } from './index/build-index.ts';
 export { type FaissIndex, readFaiss } from './index/faiss/read.ts';
 export { writeFaiss } from './index/faiss/write.ts';
-export { IndexFile, readIndex, saveIndex } from './index/files/index-file.ts';
+export { IndexFile, readCalibration, readIndex, saveIndex } from './index/files/index-file.ts';
 export { FlatIndex } from './index/flat-index.ts';
 export { buildIvf, type IvfOptions } from './index/ivf/build.ts';
 export { IvfIndex } from './index/ivf/ivf-index.ts';
@@ -176,7 +176,6 @@ export { SequentialEncoder } from './sequential/encoder.ts';
 export { sequential, type TrainedSequential } from './sequential/train.ts';
 export { type ItemScorer, openItemScorer, userInputOf } from './serving/item-scorer.ts';
 export {
-  calibrationIn,
   type IndexedItems,
   type ItemVectors,
   indexItemVectors,

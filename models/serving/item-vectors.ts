@@ -37,8 +37,3 @@ export function readItemVectors(bytes: Uint8Array): ItemVectors {
   });
   return { dim, vectors: byItem };
 }
-
-/** How they are searched; undefined where that is exact. Errors: MR_INDEX_CORRUPT. */
-export function calibrationIn(bytes: Uint8Array): IndexCalibration | undefined {
-  return readIndex(bytes).calibration;
-}

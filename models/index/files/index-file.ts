@@ -54,6 +54,17 @@ export function readIndex(bytes: Uint8Array): IndexParts {
   });
 }
 
+/**
+ * How an index is searched, of its bytes: nothing else of them is verified. Undefined for a flat index. Errors:
+ * MR_INDEX_CORRUPT.
+ */
+export function readCalibration(bytes: Uint8Array): IndexCalibration | undefined {
+  if (isFirstFormat(bytes)) return undefined;
+  const { header, sums } = decodeHeader(bytes, bytes.length);
+  const { at, end } = extentsOf(header).calibration;
+  return calibrationIn(verified('calibration', bytes.subarray(at, end), sums), header);
+}
+
 /** An index file of which only what is asked for is read and verified. */
 export class IndexFile {
   readonly #file: FileHandle;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import {
-  calibrationIn,
   candidateOf,
   defaultModel,
   ITEM_VECTORS_FILE,
@@ -8,6 +7,7 @@ import {
   type Model,
   modelNamed,
   openVersion,
+  readCalibration,
   type TrainedModel,
   type Training,
   type TrainingHistory,
@@ -135,7 +135,7 @@ export class VersionTrainer {
     const { dimension, files } = await training.result();
     const judgements = await lesson.judge(files);
     const vectors = files[ITEM_VECTORS_FILE];
-    const index = vectors && calibrationIn(vectors);
+    const index = vectors && readCalibration(vectors);
     const described = {
       model: this.#model.name,
       snapshotId: snapshot.snapshot_id,
