@@ -85,25 +85,26 @@ class TwoTowerTraining extends SessionTraining implements Training<TwoTowerResul
   async validate(): Promise<TrainingMetrics | undefined> {
     const { validation } = this.#data;
     if (validation === undefined || validation.user.length === 0) return undefined;
-    const { userTower, itemVectors } = await this.result();
+    const { userTower, itemVectors } = await this.#embedded();
     const rows = judgedRows(validation);
     const userVectors = await embedUsers(userTower, this.#data, validation, rows);
     return validationMetrics(validation, rows, userVectors, itemVectors);
   }
 
   async result(): Promise<TwoTowerResult> {
-    const { parameters, batches } = this.#parts;
-    const { dim, historyLength } = this.#config;
-    const itemTower = itemTowerOnnx(parameters, this.#data, batches);
-    const userTower = userTowerOnnx(parameters, this.#data, historyLength);
+    const embedded = await this.#embedded();
     const { train } = this.#data;
-    return {
-      dim,
-      itemVectors: await embedItems(itemTower, this.#data, batches),
-      userTower,
-      itemTower,
-      queries: await embedUsers(userTower, this.#data, train, spread(train.user.length, QUERIES)),
-    };
+    const rows = spread(train.user.length, QUERIES);
+    const queries = await embedUsers(embedded.userTower, this.#data, train, rows);
+    return { dim: this.#config.dim, ...embedded, queries };
+  }
+
+  /** Both towers as they are now, and what that of the items makes of them. */
+  async #embedded(): Promise<Pick<TwoTowerResult, 'userTower' | 'itemTower' | 'itemVectors'>> {
+    const { parameters, batches } = this.#parts;
+    const itemTower = itemTowerOnnx(parameters, this.#data, batches);
+    const userTower = userTowerOnnx(parameters, this.#data, this.#config.historyLength);
+    return { userTower, itemTower, itemVectors: await embedItems(itemTower, this.#data, batches) };
   }
 
   save(): Checkpoint {
