@@ -138,10 +138,12 @@ function drawn(items: number, had: ReadonlySet<number>, draw: () => number): num
   return [...chosen];
 }
 
+/** A model's scores of all items for a user, and those that the user has not had, best first. */
+type RankedBy = { readonly scores: Float32Array; readonly ranks: Float32Array; readonly order: Int32Array };
+
 /** What trees read of a user's items: each model's score against those of all other items, its rank, how much the user has had. */
 class UserRows {
-  readonly #models: readonly { readonly scores: Float32Array; readonly ranks: Float32Array }[];
-  readonly #order: readonly Int32Array[];
+  readonly #models: readonly RankedBy[];
   readonly #had: number;
 
   constructor({ matrix, histories }: Known, scores: readonly Scores[], user: number) {
@@ -150,7 +152,7 @@ class UserRows {
       (item) => !had.has(item),
     );
     this.#had = (histories[user] as Int32Array).length;
-    const models = scores.map((of) => {
+    this.#models = scores.map((of) => {
       const own = of(user);
       const order = others.slice().sort((a, b) => (own[b] as number) - (own[a] as number) || a - b);
       const ranks = new Float32Array(matrix.items);
@@ -159,15 +161,13 @@ class UserRows {
       });
       return { scores: standardised(own, others), ranks, order };
     });
-    this.#models = models;
-    this.#order = models.map(({ order }) => order);
   }
 
   /** Items that the models rank first, in turn: [count]. */
   first(count: number): number[] {
     const chosen = new Set<number>();
-    for (let rank = 0; chosen.size < count && rank < (this.#order[0] as Int32Array).length; rank++) {
-      for (const order of this.#order) if (chosen.size < count) chosen.add(order[rank] as number);
+    for (let rank = 0; chosen.size < count && rank < (this.#models[0] as RankedBy).order.length; rank++) {
+      for (const { order } of this.#models) if (chosen.size < count) chosen.add(order[rank] as number);
     }
     return [...chosen];
   }

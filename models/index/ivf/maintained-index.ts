@@ -81,7 +81,7 @@ export class MaintainedIndex implements VectorIndex {
     return this.#index.toParts();
   }
 
-  /** Gives up the rebuild under way, of which nothing is heard any more, and makes no other. */
+  /** Gives up a rebuild that is under way, without a word to `onRebuilt`, and starts no other. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#thread?.abandon();

@@ -43,7 +43,7 @@ export class BlockLists {
   readonly #sizes: Int32Array;
   /** The last block of each list. */
   readonly #last: Int32Array;
-  /** Of each block, the one before it in its list, or the next unused one. */
+  /** The block before each block in its list, or the next unused one. */
   #previous: Int32Array;
   #listOf: Int32Array;
   #blocks: number;
@@ -235,7 +235,7 @@ export class BlockLists {
     if (count > 0) this.#offer(found, count, search);
   }
 
-  /** Of the whole of one list, the k best. */
+  /** The k best of one whole list. */
   rank(list: number, query: Float32Array, k: number): Ranked {
     const search = this.search(query, k);
     this.scan(list, search);
