@@ -24,7 +24,7 @@ export type Figure = {
     | 'click-chance@10'
     | 'share-of-gap'
     | 'setting'
-    | 'load';
+    | 'turns';
   readonly value: number;
   readonly unit: string;
   /** The value that we want to reach. */
@@ -33,7 +33,14 @@ export type Figure = {
 
 /** Prints one figure as a JSON line, rounded to four digits: noise is larger than that. */
 export function printFigure({ bench, case: name, metric, value, unit, aim }: Figure): void {
-  const line = { bench, case: name, metric, value: Number(value.toPrecision(4)), unit, ...(aim && { aim }) };
+  const line = {
+    bench,
+    case: name,
+    metric,
+    value: Number(value.toPrecision(4)),
+    unit,
+    ...(aim !== undefined && { aim }),
+  };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 

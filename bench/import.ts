@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { dryRun, findInput, movieLens, publishSorted, recordCount, sortInput } from '#imports';
 import { openEmbeddedLog } from '#log';
 import { seededRandom } from '#models';
-import { systemClock } from '#platform';
-import { openVault } from '#privacy';
+import { createLogger, systemClock } from '#platform';
+import { masterKeyFiles, openVault } from '#privacy';
 import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';
 import { type Figure, printFigure } from './figure.ts';
 
@@ -62,9 +62,17 @@ async function bench(directory: string, path: string): Promise<void> {
   await measured('read and check alone', () => dryRun({ identity, files, shown, onRead: () => {}, signal }));
 
   const log = await openEmbeddedLog({ directory: data, clock: systemClock });
-  const vault = openVault(data);
+  const topics = await openTopics(log, log.registry);
+  const vault = await openVault({
+    log,
+    topic: topics.vault,
+    directory: data,
+    dataDirectory: data,
+    keys: masterKeyFiles(data),
+    clock: systemClock,
+    logger: createLogger({ level: 'silent', name: 'bench' }),
+  });
   try {
-    const topics = await openTopics(log, log.registry);
     const common = { topics, clock: systemClock, step: silent, signal };
     const work = join(data, 'import-work');
     const begun = systemClock.monotonic();
@@ -83,7 +91,7 @@ async function bench(directory: string, path: string): Promise<void> {
     const seconds = (systemClock.monotonic() - begun) / 1000;
     print('whole import', 'records_per_second', recordCount(sorted) / seconds, 'rows/s', AIM_ROWS_PER_SECOND);
   } finally {
-    vault.close();
+    await vault.close();
     await log.close();
   }
 }

@@ -1,20 +1,23 @@
 /**
  * The vector index: time of a query at a recall of .95 and .99 of the 100 best, by inner product on one thread, building and
  * memory; then files, shards, filters and changes. `npm run bench -- index [PART...] [--items N,...] [--dim D]
- * [--vectors KIND,...] [--queries N] [--seconds S] [--peer [--peers NAME;...]]`. Parts: search, files, shards, filters,
- * churn. With --peer also faiss (IVF-Flat, also in our lists, HNSW), hnswlib and usearch, or those named, of the Python that the environment's
- * PYTHON names (`pip install -r bench/index/requirements.txt`).
+ * [--vectors KIND,...] [--queries N] [--seconds S] [--peer [--peers NAME;...] [--build-limit S]] [--keep DIRECTORY]`. Parts: search, files,
+ * shards, filters, churn, pauses. With --peer also faiss (IVF-Flat, also in our lists, HNSW), hnswlib and usearch, or those named, of the Python
+ * that the environment's PYTHON names (`pip install -r bench/index/requirements.txt`). What `search` has found of each system is kept
+ * with --keep, and found there by the next run.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildIvf, FlatIndex, seededRandom } from '#models';
 import { printFigure, printMissing } from './figure.ts';
-import { CHURNED, churnLatency, churnRecall } from './index/churn.ts';
+import { CHURNED, churnLatency, churnRecalls } from './index/churn.ts';
 import { fileTimes } from './index/files.ts';
 import { type Filtered, filtered, truthOf } from './index/filters.ts';
+import { KeptShape, OWN, SAME_LISTS } from './index/kept.ts';
+import { rebuildPauses } from './index/pauses.ts';
 import { shardedAndWhole } from './index/shards.ts';
 import { K, type Took } from './index/system.ts';
 import { halves, KINDS, type Kind, type Vectors, vectorsOf } from './index/vectors.ts';
@@ -22,7 +25,9 @@ import { halves, KINDS, type Kind, type Vectors, vectorsOf } from './index/vecto
 const BENCH = 'index';
 const TARGETS = [0.95, 0.99];
 const SEED = 1;
-const PEERS = ['faiss IVF', 'faiss, our lists', 'faiss HNSW', 'hnswlib', 'usearch'] as const;
+/** Seeds of the builds that are compared. */
+const SEEDS = [1, 2, 3, 4];
+const PEERS = ['faiss IVF', SAME_LISTS, 'faiss HNSW', 'hnswlib', 'usearch'] as const;
 
 type Shape = {
   readonly kind: Kind;
@@ -31,6 +36,14 @@ type Shape = {
   readonly queries: number;
   /** How long each measurement of changes takes. */
   readonly seconds: number;
+};
+
+type Searched = {
+  readonly systems: readonly string[];
+  /** Seconds. */
+  readonly buildLimit: string;
+  /** A directory. */
+  readonly keep: string | undefined;
 };
 
 export async function run(): Promise<void> {
@@ -45,9 +58,12 @@ export async function run(): Promise<void> {
       seconds: { type: 'string', default: '5' },
       peer: { type: 'boolean', default: false },
       peers: { type: 'string', default: PEERS.join(';') },
+      'build-limit': { type: 'string', default: '300' },
+      keep: { type: 'string' },
     },
   });
-  const parts = positionals.length > 0 ? positionals : ['search', 'files', 'shards', 'filters', 'churn'];
+  const parts =
+    positionals.length > 0 ? positionals : ['search', 'files', 'shards', 'filters', 'churn', 'pauses'];
   for (const items of values.items.split(',').map(Number)) {
     for (const kind of values.vectors.split(',') as Kind[]) {
       const [dim, queries, seconds] = [values.dim, values.queries, values.seconds].map(Number) as [
@@ -56,21 +72,23 @@ export async function run(): Promise<void> {
         number,
       ];
       const shape = { kind, items, dim, queries, seconds };
-      await measure(shape, parts, values.peer ? values.peers.split(';') : []);
+      const systems = [OWN, ...(values.peer ? values.peers.split(';') : [])];
+      await measure(shape, parts, { systems, buildLimit: values['build-limit'], keep: values.keep });
     }
   }
 }
 
-async function measure(shape: Shape, parts: readonly string[], peers: readonly string[]): Promise<void> {
+async function measure(shape: Shape, parts: readonly string[], searched: Searched): Promise<void> {
   const { kind, items, dim, queries } = shape;
   const name = `${items.toLocaleString('en-US')} x ${dim}, ${kind}`;
   const vectors = await vectorsOf(kind, items, dim, queries);
   if (vectors === undefined) return printMissing({ bench: BENCH, case: name }, 'MovieLens 1M is not there');
-  if (parts.includes('search')) search(name, vectors, peers);
+  if (parts.includes('search')) await search(name, vectors, searched);
   if (parts.includes('files')) await files(name, vectors);
   if (parts.includes('shards')) shards(name, vectors);
   if (parts.includes('filters')) await filters(name, shape);
   if (parts.includes('churn')) await churn(name, shape);
+  if (parts.includes('pauses')) await pauses(name, vectors);
 }
 
 async function files(name: string, { items, dim }: Vectors): Promise<void> {
@@ -104,16 +122,16 @@ async function filters(name: string, { kind, items: count, dim, queries: asked }
   }
 }
 
-/** The vectors that come are of the distribution of those that go. */
+/** The vectors that come are of the distribution of those that go, and queries of that of those that builds are calibrated on. */
 async function churn(
   name: string,
   { kind, items: count, dim, queries: asked, seconds }: Shape,
 ): Promise<void> {
-  const drawn = await vectorsOf(kind, Math.ceil(count * (1 + CHURNED)), dim, asked);
+  const drawn = await vectorsOf(kind, Math.ceil(count * (1 + CHURNED)), dim, 2 * asked);
   if (drawn === undefined) return;
-  const { queries } = drawn;
+  const [known, queries] = halves(drawn.queries, dim);
   const [items, fresh] = [drawn.items.subarray(0, count * dim), drawn.items.subarray(count * dim)];
-  const index = buildIvf(items, dim, { target: TARGETS[0] as number });
+  const index = buildIvf(items, dim, { target: TARGETS[0] as number, queries: known });
   const { rest, changing } = churnLatency(index, items, queries, seconds, seededRandom(SEED));
   for (const [when, latency] of Object.entries({ 'at rest': rest, 'while changing': changing })) {
     const { p50Ms, p99Ms, searchingP99Ms, updatesPerSecond } = latency;
@@ -123,34 +141,55 @@ async function churn(
     print(`${name}, ${when}, updates`, 'requests_per_second', updatesPerSecond, 'updates/s');
   }
   print(`${name}, while changing to at rest, p99`, 'ratio', changing.p99Ms / rest.p99Ms, 'ratio');
-  const { before, churned, rebuilt } = churnRecall(items, fresh, dim, queries);
-  for (const [when, recall] of Object.entries({
-    'before changes': before,
-    'a fifth changed': churned,
-    'built anew': rebuilt,
-  })) {
-    print(`${name}, ${when}`, 'recall@100', recall, 'share');
+  for (const [i, recalls] of churnRecalls(items, fresh, { dim, known, queries }, SEEDS).entries()) {
+    const label = `${name}, seed ${SEEDS[i]}`;
+    print(`${label}, before changes`, 'recall@100', recalls.before, 'share');
+    print(`${label}, a fifth changed`, 'recall@100', recalls.churned, 'share');
+    print(`${label}, built anew`, 'recall@100', recalls.rebuilt, 'share');
+    print(`${label}, built anew, as many lists`, 'recall@100', recalls.alike, 'share');
+  }
+}
+
+async function pauses(name: string, { items, queries, dim }: Vectors): Promise<void> {
+  const { rest, rebuilding } = await rebuildPauses(items, queries, dim);
+  for (const [when, found] of Object.entries({ 'at rest': rest, 'around a rebuild': rebuilding })) {
+    const label = `${name}, turns ${when}`;
+    print(label, 'turns', found.turns, 'turns');
+    print(`${label}, p99.9`, 'ms', found.p999Ms, 'ms');
+    print(`${label}, longest`, 'ms', found.longestMs, 'ms');
+    print(`${label}, longest by the clock`, 'ms', found.longestByTheClockMs, 'ms');
+    print(`${label}, over 5 ms by the collector`, 'turns', found.overByCollector, 'turns');
+    print(`${label}, over 5 ms by others of ours`, 'turns', found.overByOthers, 'turns');
+    print(`${label}, over 5 ms by the system`, 'turns', found.overBySystem, 'turns');
   }
 }
 
 /** Each system is a process of its own, one after another. */
-function search(name: string, vectors: Vectors, peers: readonly string[]): void {
-  const { dim } = vectors;
-  const work = mkdtempSync(join(tmpdir(), 'millrace-index-'));
+async function search(
+  name: string,
+  vectors: Vectors,
+  { systems, buildLimit, keep }: Searched,
+): Promise<void> {
+  const root = keep ?? mkdtempSync(join(tmpdir(), 'millrace-index-'));
   try {
-    writeFileSync(join(work, 'vectors'), vectors.items);
-    writeFileSync(join(work, 'queries'), vectors.queries);
-    writeFileSync(join(work, 'truth'), truthOf(FlatIndex.build(vectors.items, dim), vectors.queries));
-    const script = join(import.meta.dirname, 'index/own.ts');
-    const own = took(process.execPath, ['--expose-gc', script, work, String(dim), TARGETS.join()]);
-    printSystem(name, '', own);
-    for (const system of peers) {
-      const peerScript = join(import.meta.dirname, 'index/peer.py');
-      const parameters = [peerScript, system, work, String(dim), String(K), TARGETS.join()];
-      printSystem(name, `, ${system}`, took(process.env.PYTHON ?? 'python3', parameters), own);
+    const kept = new KeptShape(root, name, vectors);
+    const parameters = [kept.directory, String(vectors.dim)];
+    let own: Took | undefined;
+    for (const system of systems) {
+      const script = join(import.meta.dirname, 'index', system === OWN ? 'own.ts' : 'peer.py');
+      const found = await kept.took(system, () =>
+        system === OWN
+          ? took(process.execPath, ['--expose-gc', script, ...parameters, TARGETS.join()])
+          : took(process.env.PYTHON ?? 'python3', [
+              ...[script, system, ...parameters, String(K)],
+              ...[TARGETS.join(), buildLimit],
+            ]),
+      );
+      printSystem(name, system === OWN ? '' : `, ${system}`, found, own);
+      own ??= found;
     }
   } finally {
-    rmSync(work, { recursive: true });
+    if (keep === undefined) rmSync(root, { recursive: true });
   }
 }
 
@@ -162,8 +201,14 @@ function took(program: string, parameters: readonly string[]): Took {
 function printSystem(name: string, system: string, found: Took, own?: Took): void {
   const show = (part: string, metric: Metric, value: number, unit: string) =>
     print(`${name}${system}${part}`, metric, value, unit);
-  show('', 'load', loadavg()[0] as number, 'processes');
   show(', building', 'seconds', found.buildSeconds, 's');
+  if (own !== undefined) show(', building, to ours', 'ratio', found.buildSeconds / own.buildSeconds, 'ratio');
+  if (found.builtShare < 1) {
+    const share = (found.builtShare * 100).toFixed();
+    const reason = `its build was given up when it had added ${share}%`;
+    printMissing({ bench: BENCH, case: `${name}${system}` }, reason);
+    return;
+  }
   show(', memory', 'bytes', found.memoryBytes, 'bytes');
   for (const target of TARGETS) {
     const part = `, at ${target}`;
@@ -173,7 +218,7 @@ function printSystem(name: string, system: string, found: Took, own?: Took): voi
       continue;
     }
     show(part, 'recall@100', reached.recall, 'share');
-    show(`${part}, setting`, 'setting', reached.setting, 'nprobe or ef');
+    show(`${part}, setting`, 'setting', reached.setting, 'reach, nprobe or ef');
     show(part, 'p50_ms', reached.p50Ms, 'ms');
     show(part, 'p99_ms', reached.p99Ms, 'ms');
     show(part, 'requests_per_second', reached.perSecond, 'queries/s');

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { TopicWriter } from '#engine';
-import { openEmbeddedLog } from '#log';
+import { type Header, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
 import { OUTCOME_WINDOW_MS, openTopics } from '#topologies';
@@ -15,8 +15,12 @@ export function benchWorld({ seed, endsAt }: Pick<WorldOptions, 'seed' | 'endsAt
   return createWorld({ seed, users: 2_000, items: 1_000, days: 30, endsAt });
 }
 
-/** By default a world that ends now. */
-export async function writeWorld(directory: string, events: number, world = worldOfToday()): Promise<void> {
+/** By default a world that ends now, and of which nothing is traced; `traced`: share of the events that are. */
+export async function writeWorld(
+  directory: string,
+  events: number,
+  { world = worldOfToday(), traced = 0 }: { readonly world?: World; readonly traced?: number } = {},
+): Promise<void> {
   const logger = createLogger({ level: 'warn', name: 'bench' });
   const log = await openEmbeddedLog({ directory, clock: systemClock, logger });
   const topics = await openTopics(log, log.registry);
@@ -29,8 +33,12 @@ export async function writeWorld(directory: string, events: number, world = worl
     Array.from(world.items(), (item) => ({ key: item.item_id, value: item, timestamp: item.created })),
   );
   const interactions = await TopicWriter.open(log, topics.interactions);
-  const records = Array.from(worldEvents(world, { events }), (event) => {
-    return { key: event.user_id, value: event, timestamp: event.ts };
+  let before = 0;
+  const records = Array.from(worldEvents(world, { events }), (event, nth) => {
+    const isTraced = Math.floor((nth + 1) * traced) > before;
+    before = Math.floor((nth + 1) * traced);
+    const record = { key: event.user_id, value: event, timestamp: event.ts };
+    return isTraced ? { ...record, headers: [traceOf(nth)] } : record;
   });
   for (let from = 0; from < records.length; from += WRITTEN_AT_ONCE) {
     await interactions.write(records.slice(from, from + WRITTEN_AT_ONCE));
@@ -40,6 +48,11 @@ export async function writeWorld(directory: string, events: number, world = worl
   await log.close();
 }
 
+function traceOf(nth: number): Header {
+  const trace = (nth + 1).toString(16);
+  return ['traceparent', Buffer.from(`00-${trace.padStart(32, '0')}-${trace.padStart(16, '0')}-01`)];
+}
+
 function worldOfToday(): World {
   return benchWorld({ seed: 1, endsAt: Date.now() - OUTCOME_WINDOW_MS });
 }
@@ -47,7 +60,7 @@ function worldOfToday(): World {
 export type OneCore = { readonly seconds: number; readonly cpuSeconds: number };
 
 /** Runs a program of ours over a directory, on the first core alone; it prints what it took as JSON. */
-export function onOneCore(script: string, directory: string): OneCore {
-  const program = ['-c', '0', process.execPath, ...LARGE_YOUNG_GENERATION, script, directory];
+export function onOneCore(script: string, ...args: readonly string[]): OneCore {
+  const program = ['-c', '0', process.execPath, ...LARGE_YOUNG_GENERATION, script, ...args];
   return JSON.parse(execFileSync('taskset', program, { encoding: 'utf8' })) as OneCore;
 }

@@ -19,6 +19,12 @@ export interface Aggregation<State, Event, Out> {
   decode(reader: CanonicalReader): State;
   /** What the state says at time `now`, ms of the world's clock. Changes nothing. */
   finish(state: State, now: number): Out;
+  /**
+   * The first time after `now`, ms, at which `finish` may give something else though no event has come; Infinity where
+   * none does. Absent where time changes nothing, or `finish` gives something else at every moment: a view names
+   * what follows from the latter (lasting-row.ts).
+   */
+  changesAt?(state: State, now: number): number;
 }
 
 /** What every event of a view has: its event time, ms since the epoch. */

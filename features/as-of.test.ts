@@ -109,7 +109,7 @@ describe('as-of rows', () => {
     );
   });
 
-  it('are read once for each time, in whatever order they are asked for', () => {
+  it('are read once for each time, in whatever order they are requested', () => {
     const row = rows.empty();
     for (const ts of [1, 2, 2, 3]) rows.insert(row, interaction({ ts, event_id: `e${row.pending.length}` }));
     const asked: number[] = [];

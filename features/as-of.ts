@@ -20,8 +20,8 @@ export type AsOfRow<State> = {
 };
 
 /**
- * A copy of a row's folded state with the first `count` pending events added: what was asked for last. Whoever asks again,
- * for the same time or a later one, waits for what has come between alone.
+ * A copy of a row's folded state with the first `count` pending events added, as of the latest request. A request for the
+ * same time or a later one only adds the events in between.
  */
 type Ahead<State> = {
   state: State;
@@ -107,7 +107,7 @@ export function asOfRows<State, Row>(view: FeatureView<State, Row>): AsOfRows<St
       if (known?.t === t) return known.reading as Reading;
       for (; ahead.count < count; addNext(row, ahead)) {
         const { ts } = pending[ahead.count] as Interaction;
-        // Of several at the same time only the first is read: it is preceded by all earlier ones.
+        // Among events with the same timestamp only the first is read: all earlier ones precede it.
         if (ahead.count > 0 && (pending[ahead.count - 1] as Interaction).ts === ts) continue;
         ahead.readings[ahead.count] ??= { t: ts, reading: read(ahead.state, ts) };
       }

@@ -1,4 +1,4 @@
-/** Every view of the product. Who goes over all of them, such as the registry, SQL and the checks, goes over these lists. */
+/** Every view of the product. The registry, SQL and the checks iterate over these lists. */
 
 import type { AnyView } from './view.ts';
 import { itemFeaturesView } from './views/item-features.ts';

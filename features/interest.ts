@@ -22,7 +22,7 @@ const WEIGHTS: Readonly<Record<InteractionKind, number>> = {
 
 export const interactionKinds = Object.keys(WEIGHTS) as readonly InteractionKind[];
 
-/** Asked for several times an event. */
+/** Looked up several times per event. */
 const KINDS_OF_INTEREST: ReadonlySet<InteractionKind> = new Set(
   interactionKinds.filter((kind) => WEIGHTS[kind] > 0),
 );

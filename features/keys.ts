@@ -19,6 +19,12 @@ export function isKeyOfUser(entity: Exclude<Entity, 'item'>, key: string, userId
   return entity === 'user' ? key === userId : key.startsWith(crossKeysOf(userId));
 }
 
+/** The user whose row a key names, alone or together with something else. */
+export function userOfKey(key: string): string {
+  const at = key.indexOf(SEPARATOR);
+  return at < 0 ? key : key.slice(0, at);
+}
+
 /** What `crossKey` joined. A user's id holds no control characters (admission refuses it); the other may hold any. */
 export function splitCrossKey(key: string): readonly [userId: string, other: string] {
   const at = key.indexOf(SEPARATOR);

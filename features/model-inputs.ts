@@ -1,4 +1,4 @@
-import type { ElementType, FeatureColumn as InputColumn, RankerInputs } from '#models';
+import type { ElementType, RankerInputs } from '#models';
 import { InputError } from '#platform';
 import { featureViews, recordViews } from './catalogue.ts';
 import type { FeatureColumn, FeatureKind } from './row.ts';
@@ -42,24 +42,6 @@ export function modelFeatures(
       );
     }),
   );
-}
-
-/** Rows of a view, by its name; null, or absent, where there is none. */
-type RowsByView = {
-  readonly [view: string]: { readonly features: Readonly<Record<string, unknown>> } | null;
-};
-
-/** A column for each feature, of so many values as there are items, without a row of them for each item. */
-export function inputColumns(
-  features: readonly InputFeature[],
-  { user = {}, items = [] }: { readonly user?: RowsByView; readonly items?: readonly RowsByView[] },
-): readonly InputColumn[] {
-  return features.map(({ view, feature, isText }) => {
-    const ofUser = user[view];
-    const featureOf = (rows: RowsByView) => (ofUser ?? rows[view])?.features[feature] ?? null;
-    if (isText) return items.map((rows) => featureOf(rows) as string | null);
-    return Float64Array.from(items, (rows) => (featureOf(rows) as number | null) ?? Number.NaN);
-  });
 }
 
 function columnOf(

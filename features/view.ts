@@ -9,6 +9,7 @@ import { FatalError, invariant } from '#platform';
 import type { Interaction } from '#schemas';
 import type { Aggregation } from './aggregation.ts';
 import { CanonicalReader, CanonicalWriter, compareBytewise } from './encoding.ts';
+import type { LastingRow, MovingFeature } from './lasting-row.ts';
 import { type FeatureColumn, featureColumns, type RowOf, type RowSpec } from './row.ts';
 
 /** What a row is of. Crossed ones are keyed by `crossKey`. */
@@ -52,6 +53,11 @@ export type ViewDeclaration<A extends Aggregations, R extends RowSpec> = ViewDes
   /** Single features that fall back to what an empty state gives when the state has not been updated for this long. */
   readonly featureTtlMs?: { readonly [F in keyof R]?: number };
   finish(values: ValuesOf<A>, now: number): RowOf<R>;
+  /**
+   * The features that change with every moment, where it is known of all others that they change with the state or when an
+   * aggregation says so (`changesAt`): then readers may keep rows (lasting-row.ts).
+   */
+  readonly moving?: readonly MovingFeature<StatesOf<A>>[];
 };
 
 /** A view as processors and readers use it. `add`, `merge` and `finish` obey the contract of Aggregation. */
@@ -75,6 +81,8 @@ export type FeatureView<State, Row> = ViewDescription & {
   finish(state: State, now: number): Row;
   /** As `finish`, with what a reader wants to know of the row beside its features. */
   read(state: State, now: number): FeatureReading<Row>;
+  /** How its rows are kept; absent where they are finished for each reading: where they expire, and where nobody said how. */
+  readonly lasting?: LastingRow<State>;
   /** The same view with other ttls of features, ms. Every name must be one of a feature. */
   withFeatureTtls(ttls: { readonly [feature: string]: number }): FeatureView<State, Row>;
 };
@@ -105,7 +113,8 @@ function build<A extends Aggregations, R extends RowSpec>(
   declaration: ViewDeclaration<A, R>,
   featureTtlMs: Readonly<Record<string, number>>,
 ): FeatureView<StatesOf<A>, RowOf<R>> {
-  const { name, version, entity, owner, description, tags, exampleField, aggregations, ttlMs } = declaration;
+  const { name, version, entity, owner, description, tags, exampleField, aggregations, ttlMs, moving } =
+    declaration;
   type State = Record<string, unknown>;
   type Row = RowOf<R>;
   const columns = featureColumns(declaration.row);
@@ -196,6 +205,19 @@ function build<A extends Aggregations, R extends RowSpec>(
       const expired = expiring.flatMap(([feature, ms]) => (ageMs > ms ? feature : []));
       return { row: rowOf(values, updated, now), updated, expired };
     },
+    ...(moving !== undefined &&
+      ttlMs === null &&
+      expiring.length === 0 && {
+        lasting: {
+          moving: moving as unknown as readonly MovingFeature<State>[],
+          changesAt: (state: State, now: number) =>
+            parts.reduce(
+              (first, part, i) =>
+                Math.min(first, part.changesAt?.(state[names[i] as string], now) ?? Number.POSITIVE_INFINITY),
+              Number.POSITIVE_INFINITY,
+            ),
+        },
+      }),
     withFeatureTtls: (ttls) => {
       const unknown = Object.keys(ttls).find((feature) => !(feature in declaration.row));
       invariant(unknown === undefined, 'a ttl is given for a feature that the view does not have');

@@ -32,6 +32,43 @@ test('values out of range and names that are not declared are refused', () => {
   assert.throws(() => modelNamed('none'), refused);
 });
 
+test('the greatest value of a parameter is accepted, and the next one refused; whole numbers have one where they cost', () => {
+  const unbounded: string[] = [];
+  for (const { name, parameters } of models) {
+    for (const [parameter, declared] of Object.entries(parameters as Parameters)) {
+      if (!('range' in declared) || declared.range === 'a path') continue;
+      const check = (value: number) => checkConfig(name, parameters, { [parameter]: value });
+      const refused = { code: 'MR_MODEL_CONFIG', message: new RegExp(`${name}: ${parameter} is`) };
+      const { range, most } = declared;
+      const isWhole = range.startsWith('a whole number');
+      if (most === undefined) {
+        if (isWhole) unbounded.push(`${name}.${parameter}`);
+      } else {
+        check(most);
+        assert.throws(() => check(most + (isWhole ? 1 : most * Number.EPSILON)), refused);
+      }
+      if (range.endsWith('above 0')) {
+        check(isWhole ? 1 : Number.MIN_VALUE);
+        assert.throws(() => check(0), refused);
+      }
+      if (range.endsWith('not below 0') || range.startsWith('from 0')) {
+        check(0);
+        assert.throws(() => check(isWhole ? -1 : -Number.MIN_VALUE), refused);
+      }
+      if (range === 'from 0 to 1') {
+        check(1);
+        assert.throws(() => check(1 + Number.EPSILON), refused);
+      }
+      if (range === 'from 0 to below 1') {
+        check(1 - Number.EPSILON / 2);
+        assert.throws(() => check(1), refused);
+      }
+    }
+  }
+  // What leaves rare rows out takes neither memory nor time.
+  assert.deepEqual(unbounded, ['stacked.minRows', 'trees.minRows', 'dlrm.minRows']);
+});
+
 test('options of single models come back by model, and only where they were given', () => {
   const { trained, configOf } = modelSettings({ 'training.models': ['ease'], 'models.ials.dim': 16 });
   assert.deepEqual(trained, ['ease']);

@@ -1,5 +1,6 @@
 /** The models that can be trained and served, one a line, beside those of modules; the first is trained where nobody chooses. */
 import { ConfigurationError } from '#platform';
+import { coVisitsModel } from './co-visits/model.ts';
 import { dlrmModel } from './dlrm/model.ts';
 import { easeModel } from './ease/model.ts';
 import { ialsModel } from './ials/model.ts';
@@ -17,6 +18,7 @@ export const models = [
   itemKnnModel,
   easeModel,
   ialsModel,
+  coVisitsModel,
   stackedModel,
   treesModel,
   neuMfModel,
@@ -36,8 +38,11 @@ export const knownModels = (): readonly Model[] => known;
 
 export const defaultModel: RetrievalModel = models[0];
 
-/** Trained behind it, to order what it finds. */
+/** Trained after it, to rank what it retrieves. */
 export const defaultRanker: RankingModel = stackedModel;
+
+/** Also trained after it, to find similar items. */
+export const defaultSimilar: RetrievalModel = coVisitsModel;
 
 /** Undefined for a version of a kind that is not trained here. */
 export function modelOf(name: string): Model | undefined {
@@ -47,7 +52,7 @@ export function modelOf(name: string): Model | undefined {
 /** Undefined for one that finds no items. */
 export function retrievalModelOf(name: string): RetrievalModel | undefined {
   const model = modelOf(name);
-  return model?.role === 'retrieval' ? model : undefined;
+  return model === undefined || model.role === 'ranking' ? undefined : model;
 }
 
 /** For model-modules.ts, which has checked it. */

@@ -20,7 +20,7 @@ export const MODELS_ERRORS = {
     Cut the catalogue into shards: one index holds up to 4 GiB.`,
   MR_INDEX_ID: fixInput`An id of a vector is not an integer from 0 to 2147483647, or is there twice.
     Number the vectors, each with an id of its own.`,
-  MR_INDEX_K: fixInput`The number of results that was asked for is negative or not an integer.
+  MR_INDEX_K: fixInput`The requested number of results is negative or not an integer.
     Ask for 0 or more.`,
   MR_INDEX_REBUILD: giveUp`The thread that rebuilds an index has ended unexpectedly; the index stays as it is.
     Look at the system's log for the process, which may lack memory for a second index.`,
@@ -36,6 +36,8 @@ export const MODELS_ERRORS = {
     Correct what the message names.`,
   MR_MODEL_DIVERGED: giveUp`The loss is no longer finite.
     Train again with a lower learning rate.`,
+  MR_MODEL_OBJECTIVE: giveUp`A ranker was asked to weigh an objective that it does not predict.
+    Change option recommend.objectives, or promote a version that predicts it, such as one of dlrm trained on purchases.`,
   MR_MODEL_GRAPH: fixInput`The ONNX graph of an external model can’t be run: an unknown operator, or a damaged file.
     Export it again with standard operators and its weights inside the file.`,
   MR_MODEL_HASH: fixInput`The graph of an external model is not the one that its manifest names.

@@ -18,12 +18,23 @@ export class IdTable {
   /** Open addressing; a place + 1, 0 where a slot is free. */
   readonly #slots: Uint32Array;
 
-  private constructor(bytes: Buffer, starts: Uint32Array) {
+  private constructor(bytes: Buffer, starts: Uint32Array, slots?: Uint32Array) {
     this.#bytes = bytes;
     this.#starts = starts;
-    const slots = 2 ** Math.ceil(Math.log2(Math.max(1, this.size) * SLOTS_PER_ID));
-    this.#slots = new Uint32Array(slots);
-    for (let place = 0; place < this.size; place++) this.#enter(place);
+    this.#slots = slots ?? new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, this.size) * SLOTS_PER_ID)));
+    for (let place = 0; slots === undefined && place < this.size; place++) this.#enter(place);
+  }
+
+  static receive({ bytes, starts, slots }: SentIds): IdTable {
+    return new IdTable(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), starts, slots);
+  }
+
+  /** For another thread, which has the arrays from then on: this table is not to be used any more. */
+  send(): SentIds {
+    // A short buffer may be a part of a pool, which can't be moved.
+    const bytes = new Uint8Array(this.#bytes.length);
+    bytes.set(this.#bytes);
+    return { bytes, starts: this.#starts, slots: this.#slots };
   }
 
   static of(ids: readonly string[]): IdTable {
@@ -74,14 +85,22 @@ export class IdTable {
   }
 
   placeOf(id: string): number | undefined {
-    const sought = Buffer.from(id);
+    const length = takeSought(id);
     const mask = this.#slots.length - 1;
-    for (let slot = hashBytes(sought, 0, sought.length) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hashBytes(sought, 0, length) & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot] as number;
       if (entry === 0) return undefined;
-      const [start, end] = [this.#starts[entry - 1] as number, this.#starts[entry] as number];
-      if (this.#bytes.compare(sought, 0, sought.length, start, end) === 0) return entry - 1;
+      const start = this.#starts[entry - 1] as number;
+      if ((this.#starts[entry] as number) - start === length && this.#isSought(start, length))
+        return entry - 1;
     }
+  }
+
+  #isSought(start: number, length: number): boolean {
+    const bytes = this.#bytes;
+    // From the end: ids that are numbered differ there.
+    for (let i = length - 1; i >= 0; i--) if (bytes[start + i] !== sought[i]) return false;
+    return true;
   }
 
   *[Symbol.iterator](): Iterator<string> {
@@ -109,6 +128,26 @@ export class IdTable {
     this.#slots[slot] = place + 1;
   }
 }
+
+/** The id that is looked for, as UTF-8: one for all tables of a thread, which look for one at a time. */
+let sought = Buffer.allocUnsafeSlow(512);
+
+/** Returns how many bytes it has. Calls of Node's that do the same take longer than the whole search: most ids are short. */
+function takeSought(id: string): number {
+  if (3 * id.length > sought.length) sought = Buffer.allocUnsafeSlow(6 * id.length);
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i);
+    if (unit > 0x7f) return sought.write(id);
+    sought[i] = unit;
+  }
+  return id.length;
+}
+/** A table as another thread gets it; each array has a buffer of its own. */
+export type SentIds = {
+  readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly slots: Uint32Array;
+};
 
 /** A line is a JSON string; most have nothing escaped, and are their own bytes between the quotes. */
 function copyUnquoted(lines: Buffer, from: number, end: number, target: Buffer, to: number): number {

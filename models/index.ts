@@ -22,6 +22,7 @@ export {
   type VersionFiles,
   type VersionManifest,
 } from './artifact/port.ts';
+export { artifactsIn } from './artifact/shared/shared-artifacts.ts';
 export { type Calibrator, calibrate, type Labelled, parseCalibrator } from './calibration/calibrator.ts';
 export { fitIsotonic } from './calibration/isotonic.ts';
 export { fitPlatt } from './calibration/platt.ts';
@@ -95,6 +96,7 @@ export {
   type Split,
 } from './evaluation/split.ts';
 export { expectedMetrics, tiedGroups } from './evaluation/ties.ts';
+export type { ScorePart, ScoreParts } from './explanation/score-parts.ts';
 export { EXTERNAL_GRAPH_NAME, type ExternalModel, readExternalModel } from './external/directory.ts';
 export {
   type ElementType,
@@ -107,12 +109,14 @@ export {
 export { ExternalScorer } from './external/scorer.ts';
 export { type Provider, Session, type SessionOptions } from './graph/session.ts';
 export { fitIals, type Ials } from './ials/fit.ts';
+export { IdTable, type SentIds } from './id-table.ts';
 export { itemVocabulary, matrixOf, onCpu, validationMetrics } from './implicit/dataset.ts';
 export { InteractionMatrix, type Pairs } from './implicit/interaction-matrix.ts';
 export { oneStepTraining } from './implicit/one-step-training.ts';
 export { fitPopularity, sameForAll } from './implicit/popularity.ts';
 export type { FittedRecommender } from './implicit/port.ts';
 export { type BuiltIndex, buildIndex, type IndexOptions } from './index/build-index.ts';
+export { type AdoptedIndex, adoptFaiss } from './index/faiss/adopt.ts';
 export { type FaissIndex, readFaiss } from './index/faiss/read.ts';
 export { writeFaiss } from './index/faiss/write.ts';
 export { IndexFile, readCalibration, readIndex, saveIndex } from './index/files/index-file.ts';
@@ -120,13 +124,14 @@ export { FlatIndex } from './index/flat-index.ts';
 export { buildIvf, type IvfOptions } from './index/ivf/build.ts';
 export { IvfIndex } from './index/ivf/ivf-index.ts';
 export { MaintainedIndex, type MaintenanceOptions } from './index/ivf/maintained-index.ts';
-export { openIndex } from './index/open-index.ts';
+export { openIndex, openIndexToSend, receiveIndex, type SentIndex } from './index/open-index.ts';
 export type { IndexCalibration, IndexParts } from './index/parts.ts';
 export type { SearchOptions, VectorIndex } from './index/port.ts';
 export { ShardedIndex } from './index/sharded-index.ts';
 export { vectorBytes, vectorOf } from './index/vector-bytes.ts';
 export { fitItemKnn } from './item-knn/fit.ts';
 export {
+  type ColumnImportance,
   checkedNeeds,
   type Model,
   type RankingModel,
@@ -165,9 +170,12 @@ export type {
   Asking,
   FeatureColumn,
   ItemRanker,
+  Objectives,
   RankerInputs,
   RankingQuery,
 } from './ranking/port.ts';
+export { rankingParts } from './ranking/ranking-parts.ts';
+export { retrievalParts } from './ranking/retrieval-parts.ts';
 export { rowScores } from './ranking/row-scores.ts';
 export { forEachJudgedList } from './ranking-networks/list-metrics.ts';
 export { type SequentialConfig, sequentialDefaults } from './sequential/config.ts';
@@ -196,7 +204,7 @@ export {
   VOCABULARY_FILE,
 } from './serving/port.ts';
 export { TitleEncoder } from './text-encoder/title-encoder.ts';
-export { bitmapOf, inBitmap, type Ranked, rankScores } from './top-k.ts';
+export { bitmapOf, inBitmap, type Ranked, rankScores, TopK } from './top-k.ts';
 export {
   type EpochSummary,
   type Execution,
@@ -231,4 +239,4 @@ export { type UserBatch, UserEncoder } from './two-tower/encoder.ts';
 export { type Sequences, sequenceExamples } from './two-tower/sequences.ts';
 export { type TrainedTwoTower, trainTwoTower } from './two-tower/train.ts';
 export { type TwoTowerResult, twoTower } from './two-tower/training.ts';
-export { type ItemMetadata, Vocabulary, type VocabularySource } from './vocabulary.ts';
+export { type ItemMetadata, type SentVocabulary, Vocabulary, type VocabularySource } from './vocabulary.ts';

@@ -37,19 +37,22 @@ function lackOf(exported: unknown): string | undefined {
   const { name, role, about, parameters, open } = exported as Partial<Model>;
   if (typeof name !== 'string' || !NAME.test(name))
     return 'its name is not lower-case letters, digits and hyphens';
-  if (role !== 'retrieval' && role !== 'ranking') return 'its role is neither retrieval nor ranking';
+  if (role !== 'retrieval' && role !== 'similar' && role !== 'ranking')
+    return 'its role is neither retrieval, similar nor ranking';
   if (typeof about !== 'string') return 'about is not text';
   if (typeof open !== 'function') return 'open is no function';
   if (typeof parameters !== 'object' || parameters === null) return 'it declares no parameters';
   const wrong = Object.entries(parameters).find(([, each]) => !isParameter(each));
   if (wrong !== undefined) return `parameter ${wrong[0]} has neither choices nor a range that there is`;
-  return role === 'retrieval'
-    ? lackOfRetrieval(exported as Partial<RetrievalModel>)
-    : lackOfRanking(exported as Partial<RankingModel>);
+  return role === 'ranking'
+    ? lackOfRanking(exported as Partial<RankingModel>)
+    : lackOfRetrieval(exported as Partial<RetrievalModel>);
 }
 
-function lackOfRetrieval({ needs, serving }: Partial<RetrievalModel>): string | undefined {
+function lackOfRetrieval({ role, needs, serving }: Partial<RetrievalModel>): string | undefined {
   if (typeof needs !== 'function') return 'needs is no function';
+  if (role === 'similar' && !(serving?.kind === 'item-weights' && serving.answersSimilar))
+    return 'its serving answers no similar items';
   const isServed =
     serving?.kind === 'item-weights' || (serving?.kind === 'vectors' && Boolean(serving.encoder));
   return isServed ? undefined : 'its serving is neither vectors nor item-weights';

@@ -3,7 +3,7 @@ import type { VersionContents, VersionFiles } from './artifact/port.ts';
 import type { Dataset } from './dataset.ts';
 import { checkConfig, type ModelConfig, type Parameters } from './parameters.ts';
 import type { RankingDataset, RankingRows } from './ranking/dataset.ts';
-import type { ItemRanker } from './ranking/port.ts';
+import type { ItemRanker, Objectives } from './ranking/port.ts';
 import type { Serving } from './serving/port.ts';
 import type { Execution, Training } from './training.ts';
 
@@ -30,9 +30,12 @@ type Described = {
   readonly parameters: Parameters;
 };
 
-/** Finds the items that a user may take to, out of all. */
+/**
+ * Finds the items that a user may take to, out of all: as the one that answers (`retrieval`), or as one beside it that knows
+ * which items go with one another (`similar`), whose serving answers similar items.
+ */
 export type RetrievalModel = Described & {
-  readonly role: 'retrieval';
+  readonly role: 'retrieval' | 'similar';
   /** `config` has been checked by the declaration. */
   needs(config: ModelConfig): SnapshotNeeds;
   /** Opens a training, which `train` steps from checkpoint to checkpoint. Errors: MR_MODEL_DATA, MR_MODEL_CONFIG. */
@@ -57,6 +60,11 @@ export type RankingModel = Described & {
   readonly role: 'ranking';
   /** The models whose scores it ranks by beside the features: trained along with it, on other rows than it learns from. */
   readonly bases: readonly RetrievalModel[];
+  /**
+   * Whether it scores some hundreds of items in a fraction of a millisecond: handing them to another thread and back would
+   * take more than that. Absent: no.
+   */
+  readonly isQuick?: boolean;
   /** Items of a user's history that it reads itself; none where it is absent. `config` has been checked. */
   historyLength?(config: ModelConfig): number;
   /** As a retrieval model's. */
@@ -66,10 +74,22 @@ export type RankingModel = Described & {
     seed: number,
     execution?: Execution,
   ): Promise<Training<TrainedModel>>;
-  /** Opens what its training has written. Errors: MR_MODEL_UNREADABLE. */
-  ranker(files: VersionContents): Promise<ItemRanker>;
+  /** What it can weigh against one another when it serves; by what it was trained for alone where it is absent. */
+  readonly objectives?: readonly string[];
+  /** Opens what its training has written; `objectives` are of those that it has. Errors: MR_MODEL_UNREADABLE, MR_MODEL_OBJECTIVE. */
+  ranker(files: VersionContents, objectives?: Objectives): Promise<ItemRanker>;
   /** [rows]; the scores of the first base model in a version, by which items come to the ranker; undefined without one. */
   retrievalScores(files: VersionContents, rows: RankingRows): Promise<Float32Array | undefined>;
+  /** How much each column that it reads matters to the order of lists, for the card; absent where it has no account of that. */
+  importance?(files: VersionContents, rows: RankingRows): Promise<readonly ColumnImportance[]>;
+};
+
+export type ColumnImportance = {
+  readonly name: string;
+  /** Share of what all splits lowered the training loss by. */
+  readonly gain: number;
+  /** By how much NDCG@10 falls where the column has the values of other rows. */
+  readonly lost: number;
 };
 
 export type Model = RetrievalModel | RankingModel;

@@ -1,14 +1,15 @@
 /** The options that models declare: which are trained, and the parameters of each. */
 import type { DeclaredOption } from '#platform';
-import { defaultModel, defaultRanker, knownModels, namesOf } from './catalogue.ts';
+import { defaultModel, defaultRanker, defaultSimilar, knownModels, namesOf } from './catalogue.ts';
 import { expectedOf, isAccepted, type ModelConfig } from './parameters.ts';
 
 const TRAINED_PATH = 'training.models';
 const RANKERS_PATH = 'training.rankers';
+const SIMILAR_PATH = 'training.similar';
 
 /** Those of the models that are known now. */
 export function modelOptions(): readonly DeclaredOption[] {
-  const [retrieval, ranking] = [namesOf('retrieval'), namesOf('ranking')];
+  const [retrieval, ranking, similar] = [namesOf('retrieval'), namesOf('ranking'), namesOf('similar')];
   return [
     {
       path: TRAINED_PATH,
@@ -24,6 +25,13 @@ export function modelOptions(): readonly DeclaredOption[] {
       description: `The models that order what is found, trained after the first of \`training.models\`, then along with them: ${ranking.join(', ')}, and those of \`training.modelModules\`; none if the list is empty.`,
       accepts: (value) => Array.isArray(value) && value.every((name) => ranking.includes(name)),
       expected: `a list of ${ranking.join(', ')}, or an empty one`,
+    },
+    {
+      path: SIMILAR_PATH,
+      default: [defaultSimilar.name],
+      description: `The models that know which items go with one another, trained along with the rankers: ${similar.join(', ')}, and those of \`training.modelModules\`; none if the list is empty.`,
+      accepts: (value) => Array.isArray(value) && value.every((name) => similar.includes(name)),
+      expected: `a list of ${similar.join(', ')}, or an empty one`,
     },
     ...knownModels().flatMap(({ name: model, parameters }) =>
       Object.entries(parameters).map(([name, parameter]): DeclaredOption => {
@@ -43,6 +51,7 @@ export function modelOptions(): readonly DeclaredOption[] {
 export function modelSettings(declared: Readonly<Record<string, unknown>>): {
   readonly trained: readonly string[];
   readonly rankers: readonly string[];
+  readonly similar: readonly string[];
   /** What differs from the defaults, by the name of the model. */
   readonly configOf: Readonly<Record<string, ModelConfig>>;
 } {
@@ -55,9 +64,11 @@ export function modelSettings(declared: Readonly<Record<string, unknown>>): {
   });
   const trained = declared[TRAINED_PATH] ?? [defaultModel.name];
   const rankers = declared[RANKERS_PATH] ?? [defaultRanker.name];
+  const similar = declared[SIMILAR_PATH] ?? [defaultSimilar.name];
   return {
     trained: trained as readonly string[],
     rankers: rankers as readonly string[],
+    similar: similar as readonly string[],
     configOf: Object.fromEntries(configOf),
   };
 }

@@ -27,6 +27,8 @@ export type SearchSpace = Readonly<Record<string, SearchDimension>>;
 export type NumberParameter = {
   readonly default: number;
   readonly range: Exclude<ParameterRange, 'a path'>;
+  /** The greatest value, where memory or time would be gone long before the range ends. */
+  readonly most?: number;
   /** A sentence for help and documentation. */
   readonly about: string;
   /** Absent where a search does not vary it unless told to. */
@@ -118,14 +120,15 @@ export function isParameter(declared: unknown): declared is Parameter {
 }
 
 export function isAccepted(parameter: Parameter, value: unknown): boolean {
-  return 'choices' in parameter
-    ? (parameter.choices as readonly unknown[]).includes(value)
-    : isWithin[parameter.range](value);
+  if ('choices' in parameter) return (parameter.choices as readonly unknown[]).includes(value);
+  const isBelowMost = !('most' in parameter) || (value as number) <= parameter.most;
+  return isWithin[parameter.range](value) && isBelowMost;
 }
 
 /** Ends the sentence "It must be". */
 export function expectedOf(parameter: Parameter): string {
-  return 'choices' in parameter ? parameter.choices.join(' or ') : parameter.range;
+  if ('choices' in parameter) return parameter.choices.join(' or ');
+  return 'most' in parameter ? `${parameter.range}, at most ${parameter.most}` : parameter.range;
 }
 
 /** The dimensions that the declarations name. */

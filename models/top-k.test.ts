@@ -39,6 +39,19 @@ test('the order of offers does not matter', () => {
   );
 });
 
+test('one that begins again has nothing of what it had', () => {
+  fc.assert(
+    fc.property(scores, scores, fc.nat(20), fc.nat(20), (before, values, kBefore, k) => {
+      const best = new TopK(kBefore);
+      for (const [id, score] of before.entries()) best.offer(id, score);
+      best.finish();
+      best.begin(k);
+      for (const [id, score] of values.entries()) best.offer(id, score);
+      assert.deepEqual(best.finish(), rankScores(values, k));
+    }),
+  );
+});
+
 test('a bitmap holds its ids and no others', () => {
   const bitmap = bitmapOf([0, 9, 16], 17);
   assert.deepEqual(

@@ -30,10 +30,12 @@ export type TrainingMetrics = Readonly<Record<string, number>>;
 export interface Training<Result> {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
+  /** Steps before the first epoch, such as those of models that this one is built on; none unless given. */
+  readonly stepsBefore?: number;
   /** Where it runs, and why not where it was asked to. */
   readonly provider: string;
   readonly fallbackReason: string | undefined;
-  /** One update of the weights; the step after the last of an epoch begins the next one. */
+  /** One update of the weights; those before the first epoch come first, and the step after the last of an epoch begins the next one. */
   step(): Promise<{ readonly loss: number }>;
   /** Judges the weights as they are on rows that are not learned from; undefined where there are none. */
   validate(): Promise<TrainingMetrics | undefined>;
@@ -51,6 +53,7 @@ export function withResult<A, B>(training: Training<A>, form: (result: A) => B):
   return {
     epochs: training.epochs,
     stepsPerEpoch: training.stepsPerEpoch,
+    stepsBefore: training.stepsBefore ?? 0,
     provider: training.provider,
     fallbackReason: training.fallbackReason,
     step: () => training.step(),
@@ -121,9 +124,10 @@ export async function train<Result>(
   training: Training<Result>,
   control: TrainingControl = {},
 ): Promise<TrainingHistory> {
-  const { stepsPerEpoch, epochs } = training;
+  const { stepsPerEpoch, epochs, stepsBefore = 0 } = training;
   const { earlyStopping, checkpoints, signal } = control;
-  const steps = stepsPerEpoch * epochs;
+  const steps = stepsBefore + stepsPerEpoch * epochs;
+  const isBetweenEpochs = (step: number) => step > stepsBefore && (step - stepsBefore) % stepsPerEpoch === 0;
   let position: Position = {
     step: 0,
     epochLoss: 0,
@@ -141,16 +145,16 @@ export async function train<Result>(
   const outOfPatience = () =>
     earlyStopping !== undefined && position.epochs.length - position.best >= earlyStopping.patience;
 
-  while (position.step < steps && !(position.step % stepsPerEpoch === 0 && outOfPatience())) {
+  while (position.step < steps && !(isBetweenEpochs(position.step) && outOfPatience())) {
     signal?.throwIfAborted();
     const { loss } = await training.step();
     position.step++;
     const { step } = position;
-    const epoch = Math.ceil(step / stepsPerEpoch);
+    const epoch = Math.max(1, Math.ceil((step - stepsBefore) / stepsPerEpoch));
     if (!Number.isFinite(loss)) throw diverged(loss, step, epoch);
-    position.epochLoss += loss / stepsPerEpoch;
+    if (step > stepsBefore) position.epochLoss += loss / stepsPerEpoch;
     control.onProgress?.({ epoch, epochs, step, steps, loss });
-    if (step % stepsPerEpoch === 0) await endEpoch(epoch);
+    if (isBetweenEpochs(step)) await endEpoch(epoch);
     if (checkpoints !== undefined && step % checkpoints.everySteps === 0) {
       await checkpoints.save(joined(training.save(), position, bestWeights));
     }

@@ -1,6 +1,6 @@
 import { FatalError, invariant } from '#platform';
 import type { ContextFeatures, Device, Item, Profile } from '#schemas';
-import { IdTable } from './id-table.ts';
+import { IdTable, type SentIds } from './id-table.ts';
 import type { ItemInput } from './serving/port.ts';
 import type { Bags, Categoricals } from './two-tower/data.ts';
 import { TITLE_BUCKETS, titleGrams } from './two-tower/title.ts';
@@ -41,6 +41,13 @@ type Header = {
 type Contents = {
   readonly users: IdTable;
   readonly items: IdTable;
+  readonly dictionaries: Dictionaries;
+};
+
+/** A vocabulary as another thread gets it. */
+export type SentVocabulary = {
+  readonly users: SentIds;
+  readonly items: SentIds;
   readonly dictionaries: Dictionaries;
 };
 
@@ -131,6 +138,15 @@ export class Vocabulary {
     if (readUsers === undefined || readItems === undefined || readItems.end !== bytes.length)
       throw unreadable(`it does not hold ${users} users and ${items} items`);
     return new Vocabulary({ users: readUsers.table, items: readItems.table, dictionaries: known });
+  }
+
+  static receive({ users, items, dictionaries }: SentVocabulary): Vocabulary {
+    return new Vocabulary({ users: IdTable.receive(users), items: IdTable.receive(items), dictionaries });
+  }
+
+  /** For another thread, which has it from then on. */
+  send(): SentVocabulary {
+    return { users: this.#users.send(), items: this.#items.send(), dictionaries: this.#dictionaries };
   }
 
   /** Equal vocabularies give equal bytes. */

@@ -91,7 +91,7 @@ function admittedAt(event: Interaction, watermark: number): Interaction {
   return event.original_ts === null ? event : { ...event, original_ts: null };
 }
 
-/** Nobody would find the user under that name: answers are asked for by ids, and looked up by pseudonyms. */
+/** Nobody would find the user under that name: requests name users by id, and lookups use pseudonyms. */
 function notAPseudonym(): InputError {
   return new InputError('MR_EVENT_NOT_PSEUDONYM', 'the event does not name its user by a pseudonym', {
     hint: 'Get pseudonyms from POST /pseudonyms before publishing, or set privacy.userIds to as-given on a new log.',
@@ -102,6 +102,6 @@ function refuseInvalid(event: Interaction, key: string): void {
   const reason =
     event.user_id === key
       ? invalidReason(event)
-      : `the record's key is not the user's id, by which the topic is keyed`;
+      : `the record's key is not the user's id, which keys the topic`;
   if (reason !== undefined) throw new InputError('MR_EVENT_INVALID', reason);
 }

@@ -23,7 +23,7 @@ const labels = {
   rating: null,
   purchase_value: null,
 };
-/** Of views that the parts below have no row of. */
+/** Null rows for the views that the parts below leave out. */
 const otherRows = Object.fromEntries(featureViews.map(({ exampleField = '' }) => [exampleField, null]));
 const anyExample = fc
   .record({

@@ -9,7 +9,7 @@ export type GateOptions = {
   readonly minimum?: Readonly<Record<string, number>>;
   /** Whether a candidate may be worse than the version in force beyond chance; it may not unless told otherwise. */
   readonly production?: 'not-worse' | 'any';
-  /** Whether what passes is promoted at once, or waits for a command; at once unless told otherwise. */
+  /** Whether a passing version is promoted at once (the default) or waits for a command. */
   readonly promotion?: PromotionMode;
 };
 
@@ -23,7 +23,7 @@ export type Judged = {
 /** The kind of model that is published from a directory rather than trained here. */
 const EXTERNAL = 'external';
 const LIFTED_METRICS = ['recall@10', 'ndcg@10'] as const;
-/** Of two models trained side by side, the one that is better by this metric goes into force. */
+/** When two models are trained side by side, the one with the higher value of this metric is promoted. */
 const CHOSEN_BY = 'ndcg@10';
 
 /**
@@ -91,7 +91,7 @@ function inWords({ gate, metric, value, threshold }: GateResult): string {
     return `gate production: ${metric} is ${reached}, and even the upper end of the interval of its difference is below the version in force`;
   }
   const of = gate === 'lift' ? ' by the better popularity' : '';
-  return `gate ${gate}: ${metric} is ${reached}, and at least${least} is asked for${of}`;
+  return `gate ${gate}: ${metric} is ${reached}, and at least${least} is required${of}`;
 }
 
 /** Why a candidate that passes is not promoted at once; beside the version that it had to be compared with, where one is in force. */

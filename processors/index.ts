@@ -6,16 +6,20 @@
  */
 export { acceptedEvents } from './accepted-events.ts';
 export { type AdmissionOptions, admission } from './admission.ts';
+export { answerQuality, QUALITY_HOUR_MS } from './answer-quality.ts';
 export { type EnrichmentOptions, ofKnownUser, type UnknownPolicy, withItemFacts } from './enrichment.ts';
 export { type ExampleWeights, exampleRequests, labelledExamples } from './example-parts.ts';
 export type { GateOptions, PromotionMode } from './gates.ts';
+export { emptySketch, itemsInSketch, mergeSketches, withItems } from './item-sketch.ts';
 export { itemViews } from './item-views.ts';
 export { labelsOf, outcomeOf, startsExample } from './labels.ts';
 export { type OutcomeOptions, outcomes } from './outcomes.ts';
 export { popularityRanks } from './popularity-ranks.ts';
 export { decodeRanks, type PublishedRanks, RANK_TTL_MS } from './rank-changes.ts';
+export { inSegments, segmentPopularity, segmentVisits } from './segment-popularity.ts';
 export { userViews } from './user-views.ts';
 export { invalidReason } from './validity.ts';
+export { countValue, mergeValues, noValues, valueBucket, valueInBucket } from './value-counts.ts';
 export {
   isInForce,
   promotionsAfter,

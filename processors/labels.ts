@@ -8,9 +8,9 @@ export function startsExample(event: Interaction): event is ItemInteraction {
 
 /** What labels need of an event. */
 export function outcomeOf(event: ItemInteraction): Outcome {
-  const { event_id, item_id, kind, ts, original_ts, value, watch_ms, item } = event;
+  const { event_id, item_id, kind, ts, original_ts, value, watch_ms, item, request_id } = event;
   const duration_ms = item?.duration_ms ?? null;
-  return { event_id, item_id, kind, ts, own_ts: original_ts ?? ts, value, watch_ms, duration_ms };
+  return { event_id, item_id, kind, ts, own_ts: original_ts ?? ts, value, watch_ms, duration_ms, request_id };
 }
 
 /** The stretch of time, by the events' own clocks, whose outcomes count: both ends do. */

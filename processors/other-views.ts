@@ -7,8 +7,8 @@ type Rows = KeyValueStore<AsOfRow<unknown>>;
 type Places = readonly (Place<unknown> | undefined)[];
 
 /**
- * Views that are kept beside the one that takes every event of a user or an item: its timer folds their rows, too. A store
- * a view, by its name. Whoever changes rows has asked for all of them before: a read that has to be loaded restarts the handler.
+ * Views that are kept beside the one that takes every event of a user or an item; its timer folds their rows, too. Each view
+ * has a store of its name. Callers read all rows before they change any: a read that has to be loaded restarts the handler.
  */
 export function otherViews(views: readonly AnyView[], topicOf: (view: AnyView) => ViewTopic) {
   const kept = views.map((view) => ({

@@ -12,6 +12,7 @@ function outcome(i: number, item_id: string): Outcome {
     item_id,
     kind: 'view',
     value: null,
+    request_id: null,
     watch_ms: null,
     duration_ms: null,
     ts: i,

@@ -5,7 +5,7 @@ import type { OutcomeWindow } from './labels.ts';
 
 /** In the row of a stretch: a person's sessions have fewer. */
 const OWN_OUTCOMES = 64;
-/** Rows by item, for what comes beyond that; so many outcomes each. */
+/** Rows by item, for what comes beyond that; this many outcomes each. */
 const SHARDS = 256;
 const SHARD_OUTCOMES = 48;
 

@@ -98,7 +98,8 @@ export function outcomes(
         const propensities = value.items.map(({ propensity }) => propensity);
         stores.served.put(crossKey(key, value.request_id), { items, propensities }, timestamp);
       },
-      outcomes: ({ key, value: outcome }, { stores, emit, drop }) => {
+      outcomes: ({ key, value }, { stores, emit, drop }) => {
+        const outcome = value.request_id === null ? value : { ...value, request_id: null };
         const { item_id } = outcome;
         if (!isLate(outcome)) {
           if (!stretches.add(stores.recent, key, outcome)) drop('too-many');

@@ -9,7 +9,7 @@ const TIME_BYTES = 6;
 const ENTRY_BYTES = HASH_BYTES + TIME_BYTES + 4;
 /** In a user's own row. */
 const OWN_ENTRIES = 48;
-/** A bucket with more of them is split: an event writes about so many. */
+/** A bucket with more of them is split: an event writes about this many. */
 const BUCKET_ENTRIES = 16;
 const FEWEST_BUCKETS = 4;
 

@@ -15,7 +15,7 @@ const retrieval = (steps: readonly Version[]) => registryOf(steps).promotions.re
 describe('what the steps of versions come to', () => {
   it('a promotion puts a version in force, in its own role alone', () => {
     const registry = registryOf([...promoted('a', 'b'), step('r', 'promoted', 'ranking'), ...promoted('a')]);
-    assert.deepEqual(registry.promotions, { retrieval: ['a', 'b', 'a'], ranking: ['r'] });
+    assert.deepEqual(registry.promotions, { retrieval: ['a', 'b', 'a'], ranking: ['r'], similar: [] });
     assert.equal(versionInForce(registry, 'retrieval')?.version, 'a');
     assert.equal(versionInForce(registry, 'ranking')?.version, 'r');
     assert.deepEqual(
@@ -35,7 +35,7 @@ describe('what the steps of versions come to', () => {
       assert.equal(registryOf([step('b', status)]).versions[0]?.latest.status, status);
     }
     const none = registryOf([]);
-    assert.deepEqual(none, { versions: [], promotions: { retrieval: [], ranking: [] } });
+    assert.deepEqual(none, { versions: [], promotions: { retrieval: [], ranking: [], similar: [] } });
     assert.equal(versionInForce(none, 'retrieval'), undefined);
   });
 

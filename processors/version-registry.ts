@@ -38,7 +38,11 @@ export function promotionsAfter(
 /** The registry after these steps, in the order of the topic. */
 export function registryOf(steps: readonly Version[]): RegistryView {
   const lives = Map.groupBy(steps, ({ version }) => version);
-  const promotions: Record<VersionRole, readonly string[]> = { retrieval: [], ranking: [] };
+  const promotions: Record<VersionRole, readonly string[]> = {
+    retrieval: [],
+    ranking: [],
+    similar: [],
+  };
   for (const step of steps) {
     const { role } = step.candidate;
     promotions[role] = promotionsAfter(promotions[role], step);

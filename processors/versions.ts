@@ -11,7 +11,7 @@ import type {
 import { type GateOptions, judgeCandidate } from './gates.ts';
 import { promotionsAfter } from './version-registry.ts';
 
-const ROLES: readonly VersionRole[] = ['retrieval', 'ranking'];
+const ROLES: readonly VersionRole[] = ['retrieval', 'ranking', 'similar'];
 
 /** Whether a step of a version is where it stays until someone asks for more: what waits for its publishing ends here. */
 export function isDecision({ status, reason }: Version): boolean {
@@ -103,7 +103,7 @@ function answer(
   emit('answers', command_id, { command_id, ts, kind, accepted: code === null, code, ...rest }, ts);
 }
 
-/** One command at work on what is known of versions. Each method gives the step that answers the command. */
+/** Applies one command to the known versions. Each method returns the step that answers the command. */
 class Registry {
   readonly #command: Command;
   readonly #gate: GateOptions;

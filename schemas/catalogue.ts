@@ -65,6 +65,13 @@ export const topics = {
     partitions: 1,
     cleanup: keptDays(90),
   },
+  'segment-popularity': {
+    name: 'segment-popularity',
+    key: 'segment',
+    schema: 'SegmentPopularity',
+    partitions: 1,
+    cleanup: compacted,
+  },
   'feature-views': {
     name: 'feature-views',
     key: 'name and version',
@@ -128,6 +135,35 @@ export const topics = {
     cleanup: compacted,
   },
   answers: { name: 'answers', key: 'user_id', schema: 'Answer', partitions: 4, cleanup: keptDays(30) },
+  'shadow-scores': {
+    name: 'shadow-scores',
+    key: 'request_id',
+    schema: 'ShadowScores',
+    partitions: 4,
+    cleanup: keptDays(30),
+  },
+  'answer-outcomes': {
+    name: 'answer-outcomes',
+    key: 'hour, partition, version, ranker and variant',
+    schema: 'AnswerOutcomes',
+    partitions: 4,
+    cleanup: compacted,
+  },
+  'answer-contents': {
+    name: 'answer-contents',
+    key: 'hour, partition, version, ranker and variant',
+    schema: 'AnswerContents',
+    partitions: 4,
+    cleanup: compacted,
+  },
+  vault: {
+    name: 'vault',
+    key: "HMAC of user_id, or 'lookup-key'",
+    schema: 'VaultRecord',
+    partitions: 1,
+    cleanup: compacted,
+  },
+  'api-keys': { name: 'api-keys', key: 'name', schema: 'ApiKey', partitions: 1, cleanup: compacted },
   'dead-letters': {
     name: 'dead-letters',
     key: 'topic',
@@ -135,6 +171,23 @@ export const topics = {
     partitions: 1,
     cleanup: keptDays(30),
   },
+  'dead-letter-outcomes': {
+    name: 'dead-letter-outcomes',
+    key: 'topic, partition and offset of the failed record',
+    schema: 'DeadLetterOutcome',
+    partitions: 1,
+    cleanup: compacted,
+  },
+  'job-runs': { name: 'job-runs', key: 'run_id', schema: 'JobRun', partitions: 1, cleanup: compacted },
+  jobs: { name: 'jobs', key: 'job', schema: 'JobState', partitions: 1, cleanup: compacted },
+  'job-requests': {
+    name: 'job-requests',
+    key: 'job',
+    schema: 'JobRequest',
+    partitions: 1,
+    cleanup: keptDays(30),
+  },
+  audit: { name: 'audit', key: 'act', schema: 'AuditEvent', partitions: 1, cleanup: keptDays(365) },
 } as const satisfies { readonly [name: string]: TopicDefinition };
 
 export type TopicName = keyof typeof topics;

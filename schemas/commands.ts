@@ -18,5 +18,6 @@ export function commandOf(said: Pick<Command, 'command_id' | 'ts' | 'kind'> & Pa
 
 /** The part of a command that asks for a run, or for the end of one. */
 export function runRequest(said: Partial<NonNullable<Command['run']>>): NonNullable<Command['run']> {
-  return { run_id: null, models: [], config: '{}', snapshot_id: null, search: null, ...said };
+  const unsaid = { run_id: null, snapshot_id: null, search: null, pipeline: null, trigger: null } as const;
+  return { models: [], config: '{}', ...unsaid, ...said };
 }

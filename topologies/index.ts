@@ -10,6 +10,6 @@ export {
   loopTopology,
   OUTCOME_WINDOW_MS,
 } from './loop.ts';
-export { openTopics, type Topics, type TopologyContext } from './topics.ts';
+export { openTopic, openTopics, type Topics, type TopologyContext } from './topics.ts';
 export { leaveOutUndecodable } from './undecodable.ts';
 export { archivedEventsTopic, type OpenedView, openViewTopic, viewTopology } from './view.ts';

@@ -8,11 +8,14 @@ const records = {
   'example-request': 'ExampleRequest',
   'unlabelled-example': 'UnlabelledExample',
   outcome: 'Outcome',
+  'open-answer': 'OpenAnswer',
   'recent-outcomes': 'RecentOutcomes',
   'served-items': 'ServedItems',
   'rank-changes': 'RankChanges',
   'ranks-in-force': 'RanksInForce',
   promotions: 'PromotionHistory',
+  'segment-visit': 'SegmentVisit',
+  'segment-weight': 'SegmentWeight',
 } as const satisfies { readonly [name: string]: SchemaName };
 
 type Records = typeof records;

@@ -10,7 +10,7 @@ import { TASK_FAILPOINTS, type Topic, TopicReader, TopicWriter } from '#engine';
 import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import type { Interaction } from '#schemas';
+import { type Answer, answerDefaults, answeredItemDefaults, type Interaction } from '#schemas';
 import { item } from './testing/loop-driver.ts';
 import { openTopics } from './topics.ts';
 
@@ -34,7 +34,7 @@ function* events(): Generator<Interaction> {
       value: KINDS[i % KINDS.length] === 'purchase' ? i : null,
       watch_ms: i % KINDS.length === 1 ? i : null,
       session_id: null,
-      request_id: null,
+      request_id: requestAt(i),
       context: { device: null, country: null, language: null },
       ts: START_MS + i * 1_000 - latenessMs(i),
       original_ts: null,
@@ -42,6 +42,21 @@ function* events(): Generator<Interaction> {
     };
     yield event;
     if (i % 10 === 9) yield event;
+  }
+}
+
+/** Each user has an answer to every ten minutes; what comes of some is nothing that the log knows. */
+const ANSWERED_EVENTS = 600;
+const requestAt = (i: number): string | null => (i % 3 === 0 ? null : `r${Math.floor(i / ANSWERED_EVENTS)}`);
+
+function* answers(): Generator<Answer> {
+  const of = (item_id: string) => ({ ...answeredItemDefaults, item_id, score: 1, source: 'index' }) as const;
+  for (let i = 0; i < EVENTS; i += ANSWERED_EVENTS) {
+    for (let user = 0; user < 60; user++) {
+      const asked = { request_id: `r${i / ANSWERED_EVENTS}`, user_id: `u${user}`, ts: START_MS + i * 1_000 };
+      const items = Array.from({ length: 20 }, (_, at) => of(`i${(at * 3 + user) % 40}`));
+      yield { ...answerDefaults, ...asked, version: `v${i % 7}`, k: 20, items, latency_ms: 1 };
+    }
   }
 }
 
@@ -70,6 +85,11 @@ async function writeInput(directory: string): Promise<void> {
   await writer.write(
     Array.from(events(), (event) => ({ key: event.user_id, value: event, timestamp: event.ts })),
   );
+  const answered = await TopicWriter.open(log, topics.answers);
+  await answered.write(
+    Array.from(answers(), (value) => ({ key: value.user_id, value, timestamp: value.ts })),
+  );
+  await answered.close();
   // A record that no schema can read must not stop or repeat anything either.
   const producer = await log.producer();
   await producer.append('interactions', 0, [
@@ -113,6 +133,8 @@ async function outcome(directory: string): Promise<Outcome> {
     categories: newest(await all(topics['user-category-features-1'], (key) => key)),
     pairs: newest(await all(topics['user-item-features-1'], (key) => key)),
     items: newest(await all(topics['item-features-2'], (key) => key)),
+    answerOutcomes: newest(await all(topics['answer-outcomes'], (key) => key)),
+    answerContents: newest(await all(topics['answer-contents'], (key) => key)),
   };
   await log.close();
   return result;
@@ -172,6 +194,7 @@ it('leaves what an undisturbed run leaves after kill -9 at every failpoint and a
   assert.ok(corrections.length > 0);
   assert.equal(ranks.length, 2, 'one for each hour that has passed');
   assert.equal(deadLetters.length, 1);
+  assert.ok((expected.outcome.answerOutcomes ?? []).length > 8);
   const directory = temporaryDirectory(t);
   await writeInput(directory);
 

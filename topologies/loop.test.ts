@@ -66,7 +66,7 @@ describe('the loop', () => {
     const until = reader.watermark;
     assert.ok(
       until > at && until <= at + 60 * MINUTE_MS,
-      `${until - at}: b waits, nothing behind it is certain`,
+      `${until - at}: b waits, nothing after it is certain`,
     );
     await reader.close();
   });

@@ -1,14 +1,16 @@
 import { type Stream, type Topic, type Topology, TopologyBuilder } from '#engine';
-import { type AnyView, type FeatureTtls, featureViews, versionedName, withTtls } from '#features';
+import { type AnyView, type FeatureTtls, featureViews, isPositive, versionedName, withTtls } from '#features';
 import { partitionFor, type SchemaRegistry } from '#log';
 import {
   type AdmissionOptions,
   acceptedEvents,
   admission,
+  answerQuality,
   type EnrichmentOptions,
   type ExampleWeights,
   exampleRequests,
   type GateOptions,
+  inSegments,
   itemViews,
   labelledExamples,
   ofKnownUser,
@@ -16,6 +18,8 @@ import {
   outcomes,
   popularityRanks,
   RANK_TTL_MS,
+  segmentPopularity,
+  segmentVisits,
   startsExample,
   userViews,
   type ViewTopic,
@@ -68,9 +72,12 @@ export const OUTCOME_WINDOW_MS = 1_800_000;
  *                         -> events-by-item -> item-views -> examples-by-user, rank-changes
  *   rank-changes -> popularity-ranks -> ranks-by-partition
  *   outcomes-by-user, answers, examples-by-user, ranks-by-partition -> outcomes -> examples, example-corrections
+ *   interactions -> admission -> (segments) -> visits-by-segment -> segment-popularity
+ *   outcomes-by-user, answers -> answer-quality -> answer-outcomes, answer-contents
  *   commands -> versions, command-answers
  *
- * Each line but the second is tasks of its own. Time flows down: no task waits for a watermark that depends on its own.
+ * Each line but the second is tasks of its own, and answer-quality shares those of outcomes. Time flows down: no task waits
+ * for a watermark that depends on its own.
  */
 export async function loopTopology(
   topics: Topics,
@@ -84,7 +91,7 @@ export async function loopTopology(
   const { featureTtlMs = {} } = options;
   const topicOf = (view: AnyView) => viewTopic(topics, view, featureTtlMs);
 
-  const { events, decisions } = admit(loop, topics, values, options.admission);
+  const { events, decisions, visits } = admit(loop, topics, values, options.admission);
   const { started } = loop.process('user-views', userViews(topicOf, topics.privacy.value), {
     events,
     decisions,
@@ -109,6 +116,8 @@ export async function loopTopology(
       requests,
     },
   );
+  const reactions = outcomesByUser(events, values);
+  const answers = loop.table(topics.answers).toStream();
   const labelled = loop.process(
     'outcomes',
     outcomes(
@@ -120,8 +129,8 @@ export async function loopTopology(
       { recent: values['recent-outcomes'], served: values['served-items'], ranks: values['ranks-in-force'] },
     ),
     {
-      outcomes: outcomesByUser(events, values),
-      answers: loop.table(topics.answers).toStream(),
+      outcomes: reactions,
+      answers,
       ranks: rank(loop, topics, values, changes),
       examples: examples.keyBy('examples-by-user', (_, key) => key, {
         value: values['unlabelled-example'],
@@ -132,6 +141,31 @@ export async function loopTopology(
   const value = labelledExamples(topics.examples.value, exampleSchema);
   labelled.examples.to({ ...topics.examples, value }, { heartbeat: true });
   labelled.corrections.to(topics['example-corrections']);
+  const quality = { outcomes: topics['answer-outcomes'], contents: topics['answer-contents'] };
+  loop.process(
+    'answer-quality',
+    answerQuality(
+      { windowMs: outcomeWindowMs, partitions: topics.answers.partitions },
+      quality,
+      values['open-answer'],
+    ),
+    {
+      answers,
+      reactions: reactions.filter(({ request_id }) => request_id !== null),
+    },
+  );
+
+  loop.process(
+    'segment-popularity',
+    segmentPopularity({ weight: values['segment-weight'], top: topics['segment-popularity'] }),
+    {
+      visits: visits.keyBy('visits-by-segment', ({ segment }) => segment, {
+        value: values['segment-visit'],
+        // Some hundreds of keys, of which a few get most: more tasks would have nothing to do.
+        partitions: topics['segment-popularity'].partitions,
+      }),
+    },
+  );
 
   const commands = loop.source(topics.commands);
   const kept = { version: topics.versions.value, promotions: values.promotions };
@@ -160,23 +194,29 @@ function admit(
     watermark: { outOfOrderMs: options.latenessMs, futureMs: options.futureMs },
     future: 'pass',
   });
+  const users = loop.globalTable(topics.users);
   const { accepted, decisions } = loop.process(
     'admission',
     admission(options, values['recent-events'], topics.privacy),
     { interactions, privacy: loop.table(topics.privacy).toStream() },
   );
-  accepted
+  const known = accepted
     .leftJoinGlobal(
       'with-item-facts',
       loop.globalTable(topics.items),
       ({ value }) => value.item_id,
       withItemFacts(options),
     )
-    .leftJoinGlobal('of-known-user', loop.globalTable(topics.users), ({ key }) => key, ofKnownUser(options))
-    .to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
+    .leftJoinGlobal('of-known-user', users, ({ key }) => key, ofKnownUser(options));
+  known.to(topics['interactions-accepted'], { partitioning: 'same', heartbeat: true });
   // For views that are built later: at the event time from which on a decision holds.
   decisions.to(topics['privacy-decisions']);
   return {
+    // Users are looked up here, where what depends on arrival is decided: the views' tasks can be rebuilt from the log.
+    visits: known
+      .filter(isPositive)
+      .leftJoinGlobal('with-segments', users, ({ key }) => key, inSegments)
+      .flatMap(segmentVisits),
     events: loop.source(acceptedTopic(topics), { watermark: 'carried' }),
     // A table, so that the events' watermark does not wait for partitions in which nothing is decided.
     decisions: loop.repartition('decisions-by-user', decisions.from, ({ key }) => key as string, {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import type { Interaction, Labels } from '#schemas';
+import { answerDefaults, answeredItemDefaults, type Interaction, type Labels } from '#schemas';
 import {
   catalogue,
   corrections,
@@ -97,15 +97,14 @@ it('know their place in the answer that showed the item, and the propensity it h
   const loop = await openLoop(t);
   const at = NOW - 4 * HOUR_MS;
   const served = (item_id: string, propensity: number | null) => {
-    return { item_id, score: 1, source: 'index', propensity } as const;
+    return { ...answeredItemDefaults, item_id, score: 1, source: 'index', propensity } as const;
   };
   const answer = {
     request_id: 'r',
     user_id: 'u',
     ts: at,
+    ...answerDefaults,
     version: null,
-    ranker: null,
-    degraded: null,
     k: 2,
     latency_ms: 1,
   };

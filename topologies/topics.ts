@@ -25,11 +25,30 @@ export async function openTopics(
   const definitions: readonly TopicDefinition[] = Object.values(topics);
   await log.createTopics(definitions);
   const opened = await Promise.all(
-    definitions.map(async ({ name, partitions, cleanup, schema }) => {
-      const value = await avroSerde(registry, `${name}-value`, avroSchema(schema));
-      const policy = onUndecodable && { onUndecodable };
-      return [name, { name, partitions, cleanup, key: textKey, value, ...policy }] as const;
+    definitions.map(async (definition) => {
+      return [definition.name, await typed(definition, registry, onUndecodable)] as const;
     }),
   );
   return Object.fromEntries(opened) as unknown as Topics;
+}
+
+/** The same for one topic alone, for a process that needs no others. */
+export async function openTopic<N extends TopicName>(
+  name: N,
+  log: Log,
+  registry: SchemaRegistry,
+  onUndecodable?: OnUndecodable,
+): Promise<Topics[N]> {
+  const definition: TopicDefinition = topics[name];
+  await log.createTopics([definition]);
+  return (await typed(definition, registry, onUndecodable)) as unknown as Topics[N];
+}
+
+async function typed(
+  { name, partitions, cleanup, schema }: TopicDefinition,
+  registry: SchemaRegistry,
+  onUndecodable: OnUndecodable | undefined,
+): Promise<Topic<string, unknown>> {
+  const value = await avroSerde(registry, `${name}-value`, avroSchema(schema));
+  return { name, partitions, cleanup, key: textKey, value, ...(onUndecodable && { onUndecodable }) };
 }

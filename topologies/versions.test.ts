@@ -104,7 +104,7 @@ describe('versions', () => {
     const minimum = { 'recall@100': 0.1, 'sampled-ndcg@10': 0.3, auc: 0.6 };
     const { publish } = await registry(t, { minimum });
     const bare = await publish(candidate('bare'));
-    assert.equal(bare?.status, 'promoted', 'what is not measured is not asked for');
+    assert.equal(bare?.status, 'promoted', 'what is not measured is not required');
     const sound = { ...metrics(0.13), 'recall@100': 0.1, 'sampled-ndcg@10': 0.3, auc: 0.6 };
     const passing = candidate('sound', { metrics: sound, ...besides('bare', {}) });
     assert.equal((await publish(passing))?.status, 'promoted');

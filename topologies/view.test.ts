@@ -109,7 +109,7 @@ async function history(t: TestContext): Promise<readonly Records[]> {
 }
 
 describe('a view of a module', () => {
-  it('has no rows of users who have opted out or are erased, and begins anew with who comes back', async (t) => {
+  it('has no rows of users who have opted out or are erased, and starts over with users who come back', async (t) => {
     const steps = await history(t);
     const expected = new Map<AnyView, object>([
       [ofUser, { u: 6, w: 2 }],

@@ -1,14 +1,17 @@
 /**
  * Models of implicit feedback on MovieLens 1M, on the held-out items of "Neural Collaborative Filtering": by that paper's
- * protocol, one item among 99 that the user never had, and among all items. With `--search [MODEL...]` it compares
- * parameters instead, on the item before the held-out one.
+ * protocol, one item among 99 that the user never had, and among all items. With `--keep PATH` scores are kept in that
+ * directory, and a run that was cut off goes on. With `--search [MODEL...]` it compares parameters instead, on the item
+ * before the held-out one.
  */
+import { parseArgs } from 'node:util';
 import { InteractionMatrix } from '#models';
 import { InputError } from '#platform';
 import { type HeldOut, ITEMS, movieLens1MDirectory, readMovieLens1M, USERS } from './ml-1m/data.ts';
 import { evaluateModel, printDifference } from './ml-1m/figures.ts';
+import { Fits } from './ml-1m/fits.ts';
 import { type Judged, judge } from './ml-1m/judge.ts';
-import { type Model, models } from './ml-1m/models.ts';
+import { type Model, modelsOf } from './ml-1m/models.ts';
 import { evaluationAt, printerOf } from './ranking-figures.ts';
 import { search } from './search.ts';
 
@@ -19,13 +22,19 @@ export async function run(): Promise<void> {
       hint: 'Set MOVIELENS_1M to a directory with the files ncf-ml-1m.* and interactions.ordered.tsv.gz.',
     });
   }
-  const names = process.argv.slice(3).filter((argument) => argument !== '--search');
-  const named = names.length === 0 ? models : models.filter(({ name }) => names.includes(name));
+  const { values, positionals } = parseArgs({
+    args: process.argv.slice(3),
+    allowPositionals: true,
+    options: { keep: { type: 'string' }, search: { type: 'boolean', default: false } },
+  });
+  const fits = new Fits(values.keep);
+  const models = modelsOf(fits);
+  const named = positionals.length === 0 ? models : models.filter(({ name }) => positionals.includes(name));
   const { test, validation } = await readMovieLens1M(directory);
   const judged = new Map<string, Judged>();
   for (const model of named) {
-    if (process.argv.includes('--search')) await searchOn(validation, model);
-    else judged.set(model.name, await evaluateModel(model, test));
+    if (values.search) await searchOn(validation, model);
+    else judged.set(model.name, await evaluateModel(model, fits, test));
   }
   const stacked = judged.get('stacked');
   judged.delete('stacked');

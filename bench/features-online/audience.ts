@@ -148,6 +148,7 @@ function itemRecord(index: number): Item {
     language: null,
     available: true,
     age_limit: 0,
+    countries: [],
     created: START_MS,
   };
 }

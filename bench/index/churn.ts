@@ -1,8 +1,8 @@
 /** Changes while queries are asked: both arrive at a rate of their own and wait until the thread has time for them. */
-import { buildIvf, FlatIndex, type Random, type VectorIndex } from '#models';
+import { buildIvf, FlatIndex, IvfIndex, type Random, type VectorIndex } from '#models';
 import { percentile } from '../figure.ts';
 import { truthOf } from './filters.ts';
-import { K, recallOf } from './system.ts';
+import { type Asked, K, recallOf } from './system.ts';
 
 const QUERIES_PER_SECOND = 2000;
 const UPDATES_PER_SECOND = 1000;
@@ -65,35 +65,44 @@ class Taken {
 /** Share of the items that get other vectors before recall is measured again. */
 export const CHURNED = 0.2;
 
-/**
- * Recall before and after a fifth of the items have gone and new ones have come, and of an index built of what is there then.
- */
-export function churnRecall(
+export type Churned = {
+  readonly before: number;
+  readonly churned: number;
+  /** Recall of an index newly built of what is there then. */
+  readonly rebuilt: number;
+  /** Recall of that index with as many lists probed: what each build calibrates on its own sample differs by more than the changes do. */
+  readonly alike: number;
+};
+
+/** Recall before and after a fifth of the items have gone and new ones have come, for each seed of the builds. */
+export function churnRecalls(
   items: Float32Array,
   fresh: Float32Array,
-  dim: number,
-  queries: Float32Array,
-): { readonly before: number; readonly churned: number; readonly rebuilt: number } {
+  { dim, known, queries }: Pick<Asked, 'dim' | 'queries'> & { readonly known: Float32Array },
+  seeds: readonly number[],
+): readonly Churned[] {
   const count = items.length / dim;
-  const recall = (index: VectorIndex, now: Float32Array) =>
-    recallOf((query) => index.search(query, K).ids, 0, {
-      dim,
-      queries,
-      truth: truthOf(FlatIndex.build(now, dim), queries),
-    });
-  const index = buildIvf(items, dim, { target: TARGET });
-  const before = recall(index, items);
   const now = items.slice();
-  for (let i = 0; i < count * CHURNED; i++) {
-    // Every fifth one, wherever it is.
-    const id = Math.floor(i / CHURNED);
-    const vector = fresh.subarray(i * dim, (i + 1) * dim);
-    now.set(vector, id * dim);
-    index.remove(id);
-    index.put(id, vector);
-  }
-  const churned = recall(index, now);
-  return { before, churned, rebuilt: recall(buildIvf(now, dim, { target: TARGET }), now) };
+  // Every fifth one, wherever it is.
+  const changes = Array.from({ length: count * CHURNED }, (_, i) => ({
+    id: Math.floor(i / CHURNED),
+    vector: fresh.subarray(i * dim, (i + 1) * dim),
+  }));
+  for (const { id, vector } of changes) now.set(vector, id * dim);
+  const truths = [items, now].map((all) => truthOf(FlatIndex.build(all, dim), queries));
+  const recall = (index: VectorIndex, truth = truths[1] as Int32Array) =>
+    recallOf((query) => index.search(query, K).ids, 0, { dim, queries, truth });
+  return seeds.map((seed) => {
+    const index = buildIvf(items, dim, { target: TARGET, seed, queries: known });
+    const before = recall(index, truths[0]);
+    for (const { id, vector } of changes) {
+      index.remove(id);
+      index.put(id, vector);
+    }
+    const anew = buildIvf(now, dim, { target: TARGET, seed, queries: known });
+    const alike = IvfIndex.fromParts({ ...anew.toParts(), calibration: index.calibration });
+    return { before, churned: recall(index), rebuilt: recall(anew), alike: recall(alike) };
+  });
 }
 
 /** At rest and while every update gives an item the vector of another one, in turn: what else the machine does falls on both. */

@@ -1,23 +1,26 @@
 import { IvfIndex } from '#models';
 import { type Find, K } from './system.ts';
 
+/** The reach that was calibrated is so many settings. */
+const CALIBRATED = 1000;
+
 export type OwnIndex = {
-  /** The most that can be looked through. */
-  readonly lists: number;
-  /** Looks through as many lists as the setting says. */
+  /** The largest setting. */
+  readonly settings: number;
+  /** Searches with a setting's share of the reach that was calibrated. */
   readonly find: Find;
 };
 
-/** A copy of an index whose searches look through as many lists as asked. */
+/** A copy of an index whose searches reach as far as asked. */
 export function adjustable(built: IvfIndex): OwnIndex {
-  const parts = built.toParts();
   // Searches read it again each time.
-  const calibration = { ...built.calibration, depths: [] };
-  const index = IvfIndex.fromParts({ ...parts, calibration });
+  const { reach = 0, ...calibration } = built.calibration;
+  const asked = { ...calibration, reach };
+  const index = IvfIndex.fromParts({ ...built.toParts(), calibration: asked });
   return {
-    lists: parts.listSizes.length,
+    settings: 2 * CALIBRATED,
     find(query, setting) {
-      calibration.nprobe = setting;
+      asked.reach = (reach * setting) / CALIBRATED;
       return index.search(query, K).ids;
     },
   };

@@ -52,7 +52,7 @@ const progress: Progress = {
 
 const start = performance.now();
 const cpu = process.cpuUsage();
-const negatives = { uniform: Number(uniform), byPopularity: 0, seed: 1 };
+const negatives = { uniform: Number(uniform), byPopularity: 0, byCoVisits: 0, bySources: 0, seed: 1 };
 const snapshot = await takeSnapshot({
   log,
   topics,

@@ -26,7 +26,7 @@ const ACTIVE_PERSONS = 1_000;
 const IN_FLIGHT_AUCTIONS = 100;
 /** How far ids may lie ahead of the newest person or auction. */
 const LEAD = 10;
-/** The hot person or auction changes each time that so many have come. */
+/** The hot person or auction changes each time that this many have come. */
 const HOT_STRETCH = 100;
 const CHANNELS = 10_000;
 const SIDE_ROWS = 10_000;

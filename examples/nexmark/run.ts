@@ -58,7 +58,7 @@ async function readAll<K, V>(log: Log, topic: Topic<K, V>): Promise<TopicRecord<
 
 export type Outcome = {
   readonly results: readonly unknown[];
-  /** Of processing alone. */
+  /** Processing time; generating the events is not counted. */
   readonly seconds: number;
 };
 

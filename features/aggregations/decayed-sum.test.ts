@@ -24,8 +24,9 @@ const spread = fc.record({
 });
 
 /** Between which values the decayed sum must lie, from the widths that events of that age can be in. */
-function bounds(events: readonly Sample[], now: number): [low: number, high: number] {
+function bounds(events: readonly Sample[], asked: number): [low: number, high: number] {
   const newest = Math.max(...events.map(({ ts }) => ts));
+  const now = Math.max(asked, Math.floor(newest / HOUR_MS) * HOUR_MS);
   let low = 0;
   let high = 0;
   for (const { ts, amount } of events) {

@@ -12,9 +12,12 @@
  *   hour. No block is wider than that run, so a block is forgotten whole, and what is forgotten once stays so.
  *
  * Reading places each block at its midpoint, so the age of an event is off by w/2 at most, with w <= its age /
- * SEPARATION or w = 1 hour: for a half-life of 7 days a term is off by 0.2% when fresh and by 6.8% at most.
+ * SEPARATION or w = 1 hour: for a half-life of 7 days a term is off by 0.2% when fresh and by 6.8% at most. What all
+ * blocks before the newest hour come to at its start decays as one from then on (`decayTerms`), so a sum that has been
+ * read once is read again at any later time by two powers. A now before the newest hour is taken for its start.
  */
 import type { Aggregation, Timestamped } from '../aggregation.ts';
+import type { MovingFeature } from '../lasting-row.ts';
 import { insertAt } from './insert-at.ts';
 import { addExact } from './sums.ts';
 
@@ -81,16 +84,51 @@ export function decayedSum<Event extends Timestamped>(
       }
       return { starts: starts.reverse(), sums: sums.reverse() };
     },
-    finish: ({ starts, sums }, now) => {
-      const newest = starts.at(-1) ?? 0;
-      let total = 0;
-      for (let i = 0; i < starts.length; i++) {
-        const start = starts[i] as number;
-        const midpointMs = (start + blockWidth(start, newest) / 2) * HOUR_MS;
-        total += (sums[i] as number) * 2 ** (-Math.max(0, now - midpointMs) / halfLifeMs);
-      }
-      return total;
-    },
+    finish: (state, now) => decayedAt(decayTerms(state, halfLifeMs), 0, { halfLifeMs, now }),
+  };
+}
+
+/**
+ * The newest hour's start in ms, what is left there of all before it, and the sum of the newest hour itself: a decayed sum at
+ * any time follows from these.
+ */
+function decayTerms({ starts, sums }: DecayedState, halfLifeMs: number): readonly number[] {
+  const last = starts.length - 1;
+  if (last < 0) return [0, 0, 0];
+  const newest = starts[last] as number;
+  const known = decaysOf(halfLifeMs);
+  let before = 0;
+  for (let i = 0; i < last; i++) {
+    const start = starts[i] as number;
+    const halfHours = 2 * (newest - start) - blockWidth(start, newest);
+    before += (sums[i] as number) * (known[halfHours] ?? decay(halfHours, halfLifeMs));
+  }
+  return [newest * HOUR_MS, before, sums[last] as number];
+}
+
+/** The sum at `now`, from its terms, which stand at `at`. */
+function decayedAt(
+  terms: ArrayLike<number>,
+  at: number,
+  { halfLifeMs, now }: { readonly halfLifeMs: number; readonly now: number },
+): number {
+  const [hourMs, before, newest] = [terms[at] as number, terms[at + 1] as number, terms[at + 2] as number];
+  const ageMs = Math.max(0, now - hourMs);
+  const ofNewest = newest * 2 ** (-Math.max(0, ageMs - HOUR_MS / 2) / halfLifeMs);
+  return before === 0 ? ofNewest : before * 2 ** (-ageMs / halfLifeMs) + ofNewest;
+}
+
+/** The feature that is such a sum of this half-life. */
+export function movingDecay<State>(
+  feature: string,
+  halfLifeMs: number,
+  sumOf: (state: State) => DecayedState,
+): MovingFeature<State> {
+  return {
+    feature,
+    width: 3,
+    terms: (state) => decayTerms(sumOf(state), halfLifeMs),
+    value: (terms, at, now) => decayedAt(terms, at, { halfLifeMs, now }),
   };
 }
 
@@ -119,12 +157,12 @@ export function decayedScoreBucket({ starts, sums }: DecayedState, halfLifeMs: n
   return Math.floor(SCORE_BUCKETS_PER_HALVING * (Math.log2(total) + (past * HOUR_MS) / halfLifeMs));
 }
 
-/** What is left of 1 after so many half hours. */
+/** What is left of 1 after this many half hours. */
 function decay(halfHours: number, halfLifeMs: number): number {
   return 2 ** (-((halfHours / 2) * HOUR_MS) / halfLifeMs);
 }
 
-/** By half-life. Scores are asked for with each event of an item, and would take a power for each of its blocks. */
+/** By half-life. Scores are read with each event of an item, and would otherwise compute a power for each block. */
 const decays = new Map<number, readonly number[]>();
 
 function decaysOf(halfLifeMs: number): readonly number[] {

@@ -88,7 +88,7 @@ describe('RankHistogram', () => {
     assert.equal(RankHistogram.empty().percentile(0), null);
   });
 
-  it('ranks anew after every change', () => {
+  it('recomputes ranks after every change', () => {
     const histogram = of([1, 2]);
     assert.equal(histogram.percentile(2), 0.75);
     histogram.move(2, 1);

@@ -19,7 +19,7 @@ import {
 
 export class RankHistogram {
   readonly #state: SortedCounts<number>;
-  /** Items up to and with each bucket; made when first asked for, dropped at every change. */
+  /** Items up to and including each bucket; computed on first use, dropped at every change. */
   #upTo: number[] | null = null;
 
   private constructor(state: SortedCounts<number>) {

@@ -78,6 +78,10 @@ export function session<Event extends Timestamped>(limits: {
       const startedAt = state[first] as number;
       return { position: state.length - first, lengthMs: newest - startedAt, startedAt };
     },
+    changesAt: (state, now) => {
+      const closesAt = (state.at(-1) ?? Number.NEGATIVE_INFINITY) + gapMs;
+      return now < closesAt ? closesAt : Number.POSITIVE_INFINITY;
+    },
   };
 }
 

@@ -159,6 +159,18 @@ export function windowed<State, Event extends Timestamped, Out, const W extends 
       }
       return record;
     },
+    changesAt: ({ starts }, now) => {
+      const nowUnit = Math.max(Math.floor(now / unitMs), starts.at(-1) ?? BELOW_ALL);
+      let first = Number.POSITIVE_INFINITY;
+      for (const { length, width } of readings) {
+        const from = Math.floor((nowUnit - length) / width) * width;
+        const oldest = starts.find((start) => start >= from);
+        if (oldest === undefined || length === Number.POSITIVE_INFINITY) continue;
+        // The window begins beyond the bucket once it begins with the next step.
+        first = Math.min(first, (Math.floor(oldest / width) + 1) * width + length);
+      }
+      return first * unitMs;
+    },
   };
 }
 

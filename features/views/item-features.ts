@@ -2,16 +2,21 @@ import { invariant } from '#platform';
 import type { Interaction } from '#schemas';
 import { where } from '../aggregation.ts';
 import { countBy } from '../aggregations/counts.ts';
-import { decayedScoreBucket, decayedSum } from '../aggregations/decayed-sum.ts';
+import {
+  type DecayedState,
+  decayedScoreBucket,
+  decayedSum,
+  movingDecay,
+} from '../aggregations/decayed-sum.ts';
 import { newest } from '../aggregations/newest.ts';
 import { smoothedRate } from '../aggregations/rate.ts';
 import { mean, sum } from '../aggregations/sums.ts';
 import { windowed } from '../aggregations/windowed.ts';
 import { interactionKinds, interactionWeight, isPositive, isRated } from '../interest.ts';
+import { daysSince, movingAge } from '../lasting-row.ts';
 import { defineView } from '../view.ts';
-import { daysSince } from './days-since.ts';
 
-const POPULARITY_HALF_LIFE_MS = 7 * 86_400_000;
+export const POPULARITY_HALF_LIFE_MS = 7 * 86_400_000;
 /** Before its first impressions an item is taken to be clicked on one time in twenty; twenty outweigh that. */
 const CTR_PRIOR = { rate: 0.05, strength: 20 };
 /** Before its first views an item is taken to be completed by half; ten views outweigh that. */
@@ -88,6 +93,14 @@ export const itemFeaturesView = defineView({
     popularity,
     days_since_last: daysSince(last, now),
   }),
+  moving: [
+    movingDecay(
+      'popularity',
+      POPULARITY_HALF_LIFE_MS,
+      ({ popularity }: { readonly popularity: DecayedState }) => popularity,
+    ),
+    movingAge('days_since_last', ({ last }: { readonly last: number | null }) => last),
+  ],
 });
 
 export type ItemState = ReturnType<typeof itemFeaturesView.empty>;

@@ -1,6 +1,6 @@
 import type { Item } from '#schemas';
+import { daysSince, movingAge } from '../lasting-row.ts';
 import { defineRecordView } from '../record-view.ts';
-import { daysSince } from './days-since.ts';
 
 export const itemProfileView = defineRecordView({
   name: 'item-profile',
@@ -28,4 +28,5 @@ export const itemProfileView = defineRecordView({
     language: item?.language ?? null,
     age_days: daysSince(item?.created ?? null, now),
   }),
+  moving: [movingAge('age_days', (item: Item | null) => item?.created ?? null)],
 });

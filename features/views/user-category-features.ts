@@ -6,8 +6,8 @@ import { newest } from '../aggregations/newest.ts';
 import { sum } from '../aggregations/sums.ts';
 import { isPositive } from '../interest.ts';
 import { crossKey } from '../keys.ts';
+import { daysSince } from '../lasting-row.ts';
 import { defineView } from '../view.ts';
-import { daysSince } from './days-since.ts';
 
 /** Tastes in categories drift over months. */
 const AFFINITY_HALF_LIFE_MS = 30 * 86_400_000;

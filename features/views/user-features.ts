@@ -10,8 +10,8 @@ import { mean, sum } from '../aggregations/sums.ts';
 import { topK } from '../aggregations/top-k.ts';
 import { windowed } from '../aggregations/windowed.ts';
 import { interactionKinds, isPositive, isRated, isSeen } from '../interest.ts';
+import { daysSince } from '../lasting-row.ts';
 import { defineView } from '../view.ts';
-import { daysSince } from './days-since.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -5,8 +5,8 @@ import { newest } from '../aggregations/newest.ts';
 import { sum } from '../aggregations/sums.ts';
 import { isPositive } from '../interest.ts';
 import { crossKey } from '../keys.ts';
+import { daysSince } from '../lasting-row.ts';
 import { defineView } from '../view.ts';
-import { daysSince } from './days-since.ts';
 
 export const userItemFeaturesView = defineView({
   name: 'user-item-features',

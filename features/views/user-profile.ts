@@ -1,6 +1,6 @@
 import type { User } from '#schemas';
+import { daysSince, movingAge } from '../lasting-row.ts';
 import { defineRecordView } from '../record-view.ts';
-import { daysSince } from './days-since.ts';
 
 export const userProfileView = defineRecordView({
   name: 'user-profile',
@@ -28,4 +28,5 @@ export const userProfileView = defineRecordView({
     cohort: user === null ? null : new Date(user.created).toISOString().slice(0, 7),
     days_since_joined: daysSince(user?.created ?? null, now),
   }),
+  moving: [movingAge('days_since_joined', (user: User | null) => user?.created ?? null)],
 });

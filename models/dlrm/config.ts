@@ -4,30 +4,35 @@ export const dlrmParameters = {
   dim: {
     default: 16,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Length of the embeddings, and of the vectors of dense features.',
     search: [8, 16, 32],
   },
   bottomHidden: {
     default: 64,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Width of the hidden layer between dense features and their vector.',
     search: [32, 64, 128],
   },
   topHidden: {
     default: 128,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Width of the first layer over vectors and products.',
     search: [64, 128, 256],
   },
   topLayers: {
     default: 2,
     range: 'a whole number above 0',
+    most: 16,
     about: 'Hidden layers over vectors and products; each is half as wide as the one before.',
     search: [1, 2, 3],
   },
   epochs: {
     default: 3,
     range: 'a whole number above 0',
+    most: 100_000,
     about:
       'Passes over the examples. Embeddings of rare categories are soon known by heart, so few are best.',
     search: [1, 2, 3, 5],
@@ -35,6 +40,7 @@ export const dlrmParameters = {
   batchSize: {
     default: 1024,
     range: 'a whole number above 0',
+    most: 65_536,
     about: 'Examples a step.',
     search: [256, 1024, 4096],
   },

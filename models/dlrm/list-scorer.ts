@@ -1,4 +1,4 @@
-import type { ListScorer, RankerInputs } from '../ranking/port.ts';
+import type { ListScorer, Objectives, RankerInputs } from '../ranking/port.ts';
 import { ListEncoder, type ListEncoding, type SideRow } from './list-encoding.ts';
 import { PreparedItems } from './prepared-items.ts';
 import { DlrmScorer, type Predictions, type TrainedDlrm } from './scorer.ts';
@@ -9,10 +9,13 @@ export const rankedBy = ['click', 'conversion', 'revenue'] as const;
 type ListScoring = {
   readonly encoding: ListEncoding;
   readonly inputs: RankerInputs['inputs'];
-  readonly rankBy: (typeof rankedBy)[number];
+  /** One of them, or some of them weighted. */
+  readonly rankBy: RankedBy | Objectives;
 };
 
-/** Scores lists by a trained network: logits of a click, or the chance of a purchase, or its mean revenue. */
+export type RankedBy = (typeof rankedBy)[number];
+
+/** Scores lists by a trained network: logits of a click, or the chance of a purchase, its mean revenue, or a weighted sum of them. */
 export async function scorerOf(
   trained: TrainedDlrm,
   { encoding, inputs, rankBy }: ListScoring,
@@ -25,7 +28,15 @@ export async function scorerOf(
     // Logits keep apart what chances round to 1.
     if (rankBy === 'click')
       return Float64Array.from({ length: count }, (_, i) => outputs[i * width] as number);
-    return expected(scorer.predictions(outputs, count), rankBy);
+    const predictions = scorer.predictions(outputs, count);
+    if (typeof rankBy === 'string') return expected(predictions, rankBy);
+    const scores = new Float64Array(count);
+    for (const [objective, weight] of Object.entries(rankBy)) {
+      expected(predictions, objective as RankedBy).forEach((value, i) => {
+        scores[i] = (scores[i] as number) + weight * value;
+      });
+    }
+    return scores;
   };
   return {
     inputs,
@@ -51,11 +62,9 @@ export async function scorerOf(
 }
 
 /** What a shown item is expected to come to: its click, then its conversion, then what is paid. */
-function expected(
-  { click, conversion, revenue }: Predictions,
-  rankBy: 'conversion' | 'revenue',
-): Float64Array {
+function expected({ click, conversion, revenue }: Predictions, rankBy: RankedBy): Float64Array {
   return Float64Array.from(click ?? [], (chance, i) => {
+    if (rankBy === 'click') return chance;
     const bought = chance * (conversion?.[i] as number);
     return rankBy === 'conversion' ? bought : bought * (revenue?.[i] as number);
   });

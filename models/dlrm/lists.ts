@@ -1,10 +1,11 @@
 import type { RankingRows } from '../ranking/dataset.ts';
+import { type KindWeights, kindWeights } from '../ranking/kind-weights.ts';
 import { queriesOf } from '../ranking/row-scores.ts';
 import type { DlrmData, Examples, Rows, SparseFeature } from './data.ts';
 import { inputsOf, type ListEncoder, type SideRow } from './list-encoding.ts';
 
 /** The lists as examples, each side's equal rows once. */
-export function examplesOf(rows: RankingRows, encoder: ListEncoder): DlrmData {
+export function examplesOf(rows: RankingRows, encoder: ListEncoder, weighed: KindWeights): DlrmData {
   const users = new DistinctRows();
   const items = new DistinctRows();
   const candidates: Rows[] = [];
@@ -26,7 +27,7 @@ export function examplesOf(rows: RankingRows, encoder: ListEncoder): DlrmData {
       user,
       item,
       ...(encoder.hasCandidates && { candidate: Int32Array.from({ length: rows.rows }, (_, row) => row) }),
-      weight: new Float32Array(rows.rows).fill(1),
+      weight: kindWeights(rows, weighed) ?? new Float32Array(rows.rows).fill(1),
       ...outcomesOf(rows),
     },
   };

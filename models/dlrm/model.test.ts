@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import type { VersionContents } from '../artifact/port.ts';
+import { openRanker } from '../open-ranker.ts';
 import type { ModelConfig } from '../parameters.ts';
 import { seededRandom } from '../random.ts';
 import type { RankingDataset, RankingRows } from '../ranking/dataset.ts';
-import type { FeatureColumn } from '../ranking/port.ts';
+import type { FeatureColumn, Objectives } from '../ranking/port.ts';
 import { rowScores } from '../ranking/row-scores.ts';
 import { datasetOf, itemId, rowsOf, type ShownList, userId } from '../ranking/testing/shown-lists.ts';
 import { filesOf, networkContract, scoresOf } from '../ranking-networks/testing/network-contract.ts';
@@ -232,7 +233,7 @@ suite('DLRM as a ranker', () => {
     const cheap = meanWhere(conversion, (price) => price < 3);
     const dear = meanWhere(conversion, (price) => price >= 3);
     assert.ok(cheap > 2 * dear, `${cheap}, dear ones ${dear}`);
-    // Of two that sell alike, the dearer one brings more.
+    // When two items sell equally well, the more expensive one brings more revenue.
     const [one, two] = [1, 2].map((wanted) => meanWhere(revenue, (price) => price === wanted)) as [
       number,
       number,
@@ -245,6 +246,48 @@ suite('DLRM as a ranker', () => {
     await assert.rejects(dlrmModel.open(nothingBought, { ...config, rankBy: 'revenue' }, 1), {
       code: 'MR_MODEL_DATA',
     });
+  });
+
+  test('weighed objectives are the sum of what is expected of each, whatever it was trained to rank by', async () => {
+    const chosen = {
+      ...what,
+      config: { ...config, rankBy: 'conversion', conversionWeight: 1, revenueWeight: 3 },
+    };
+    const own = await filesOf(chosen);
+    const by = async (objectives?: Objectives) => {
+      const ranker = await openRanker('dlrm', own, objectives);
+      const scores = await rowScores(ranker, heldOut);
+      await ranker.close();
+      return { givesChances: ranker.givesChances, scores: scores ?? assert.fail('it reads these columns') };
+    };
+    const [click, conversion, revenue] = [
+      await by({ click: 1 }),
+      await by({ conversion: 1 }),
+      await by({ revenue: 1 }),
+    ];
+    const mixed = await by({ click: 0.5, conversion: 2, revenue: -0.25 });
+    assert.equal(mixed.givesChances, false);
+    assert.ok(click.scores.every((chance) => chance > 0 && chance < 1));
+    assert.deepEqual(conversion.scores, (await by()).scores);
+    mixed.scores.forEach((score, row) => {
+      const [p, c, r] = [click, conversion, revenue].map(({ scores }) => scores[row] as number) as [
+        number,
+        number,
+        number,
+      ];
+      assert.ok(c <= p);
+      assert.ok(Math.abs(score - (0.5 * p + 2 * c - 0.25 * r)) < 1e-9);
+    });
+    await assert.rejects(by({ like: 1 }), { code: 'MR_MODEL_OBJECTIVE' });
+    await assert.rejects(openRanker('neumf', own, { click: 1 }), { code: 'MR_MODEL_OBJECTIVE' });
+    const clicksOnly = await filesOf({
+      ...what,
+      dataset: {
+        ...dataset,
+        train: { ...dataset.train, revenues: new Float32Array(dataset.train.rows) },
+      },
+    });
+    await assert.rejects(openRanker('dlrm', clicksOnly, { revenue: 1 }), { code: 'MR_MODEL_OBJECTIVE' });
   });
 
   test('ids are hashed into as many rows as it is told, and learned by either optimiser', async () => {

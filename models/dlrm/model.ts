@@ -1,16 +1,17 @@
-import { InputError } from '#platform';
+import { FatalError, InputError } from '#platform';
 import type { VersionContents } from '../artifact/port.ts';
 import type { Calibrator } from '../calibration/calibrator.ts';
 import { encodeCheckpoint } from '../checkpoint.ts';
 import type { RankingModel } from '../model.ts';
 import { type ConfigOf, configured, type Parameters } from '../parameters.ts';
 import type { RankingDataset } from '../ranking/dataset.ts';
+import { kindWeightParameters } from '../ranking/kind-weights.ts';
 import type { RankerInputs } from '../ranking/port.ts';
 import { calibrationParameter, trainCalibrated } from '../ranking-networks/calibrated-training.ts';
 import { described, openNetwork } from '../ranking-networks/network-files.ts';
 import { withResult } from '../training.ts';
 import { dlrmParameters } from './config.ts';
-import { headsOf } from './data.ts';
+import { type Head, headsOf } from './data.ts';
 import { fitEncoding, inputsOf, ListEncoder, type ListEncoding } from './list-encoding.ts';
 import { rankedBy, scorerOf } from './list-scorer.ts';
 import { examplesOf } from './lists.ts';
@@ -25,9 +26,11 @@ const parameters = {
       'What items are ranked by: the chance that one is taken, that it is bought, or the mean of what it is bought for.',
   },
   calibration: calibrationParameter,
+  ...kindWeightParameters,
   historyLength: {
     default: 10,
     range: 'a whole number not below 0',
+    most: 10_000,
     about: 'Items of the user’s history that are read, the newest ones.',
     search: [0, 10, 30],
   },
@@ -40,6 +43,7 @@ const parameters = {
   hashRows: {
     default: 0,
     range: 'a whole number not below 0',
+    most: 100_000_000,
     about:
       'Rows of each table that ids of users and of items are hashed into, whatever their number; 0 gives each id of `minRows` a row.',
   },
@@ -69,14 +73,15 @@ export const dlrmModel: RankingModel = {
   historyLength: ({ historyLength = parameters.historyLength.default }) => historyLength as number,
   async open(dataset, config, seed, execution) {
     const options = configured(parameters, config);
-    const { rankBy, calibration, historyLength, minRows, hashRows, ...own } = options;
+    const { rankBy, calibration, completedWeight, likedWeight, boughtWeight, ...network } = options;
+    const { historyLength, minRows, hashRows, ...own } = network;
     const inputs = inputsOf(dataset.train);
     return trainCalibrated<Learned>(
       dataset,
       {
         async open(rows) {
           const encoding = fitEncoding(rows, dataset.subjects, { minRows, hashRows, historyLength });
-          const data = examplesOf(rows, new ListEncoder(encoding));
+          const data = examplesOf(rows, new ListEncoder(encoding), options);
           if (rankBy !== 'click' && !headsOf(data.train).includes(rankBy)) throw notBought(rankBy);
           const training = await dlrm.open(data, own, seed, execution);
           return withResult(training, (trained) => ({ trained, encoding }));
@@ -88,16 +93,24 @@ export const dlrmModel: RankingModel = {
       { calibration: rankBy === 'click' ? calibration : 'none', seed },
     );
   },
-  ranker: (files) =>
-    openNetwork<Description>(files, ({ encoding, rankBy, ...network }, { read, checkpoint }, inputs) => {
-      const trained = {
-        ...network,
-        embeddings: checkpoint(TABLE_FILE).arrays.get('embeddings') as Float32Array,
-        itemSide: read(ITEM_FILE),
-        request: read(REQUEST_FILE),
-      };
-      return scorerOf(trained, { encoding, inputs, rankBy });
-    }),
+  objectives: rankedBy,
+  ranker: (files, objectives) =>
+    openNetwork<Description>(
+      files,
+      async ({ encoding, rankBy, ...network }, { read, checkpoint }, inputs) => {
+        const trained = {
+          ...network,
+          embeddings: checkpoint(TABLE_FILE).arrays.get('embeddings') as Float32Array,
+          itemSide: read(ITEM_FILE),
+          request: read(REQUEST_FILE),
+        };
+        const missing = Object.keys(objectives ?? {}).filter((each) => !trained.heads.includes(each as Head));
+        if (missing.length > 0) throw notPredicted(missing);
+        return scorerOf(trained, { encoding, inputs, rankBy: objectives ?? rankBy });
+      },
+      // A weighted sum is no chance.
+      { asItScores: objectives !== undefined },
+    ),
   retrievalScores: async () => undefined,
 };
 
@@ -119,6 +132,13 @@ function filesOf(
     [TABLE_FILE]: encodeCheckpoint({ arrays: new Map([['embeddings', embeddings]]), values: null }),
     ...described<Description>({ inputs, views, calibrator, network: { ...network, encoding, rankBy } }),
   };
+}
+
+function notPredicted(objectives: readonly string[]): FatalError {
+  const named = objectives.join(', ');
+  return new FatalError('MR_MODEL_OBJECTIVE', `The version was trained without ${named}.`, {
+    hint: 'Promote one that was trained on purchases, or change option recommend.objectives.',
+  });
 }
 
 function notBought(rankBy: string): InputError {

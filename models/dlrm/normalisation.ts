@@ -36,7 +36,7 @@ function momentsOf(
   return { mean, deviation, skewness: moment(3, mean) / deviation ** 3 };
 }
 
-/** Columns that `normalised` makes of so many dense features. */
+/** Columns that `normalised` makes of this many dense features. */
 export const normalisedWidth = (features: number): number => 2 * features + 1;
 
 /**

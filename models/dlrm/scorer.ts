@@ -163,7 +163,7 @@ export class DlrmScorer {
     await this.#request.close();
   }
 
-  /** By what `outputs` gives for so many candidates. */
+  /** By the results of `outputs` for this many candidates. */
   predictions(outputs: Float32Array, count: number): Predictions {
     const { heads, revenue } = this.#trained;
     return Object.fromEntries(

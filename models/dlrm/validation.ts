@@ -7,7 +7,7 @@ const AT_ONCE = 1024;
 
 /**
  * AUC and log loss of clicks, and of conversions among the clicks. A part of one class has no AUC, and one without examples
- * has neither. `score` gives what the heads come to, [examples, heads].
+ * has neither. `score` returns the outputs of the heads, [examples, heads].
  */
 export async function validationMetrics(
   validation: Examples,

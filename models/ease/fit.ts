@@ -17,11 +17,13 @@ export const easeParameters = {
   weightsPerItem: {
     default: 500,
     range: 'a whole number above 0',
+    most: 100_000,
     about: 'Weights of an item that are served, the largest; a catalogue that has no more is served whole.',
   },
   historyLength: {
     default: 50,
     range: 'a whole number above 0',
+    most: 10_000,
     about: 'Newest items of a history that count in answers.',
   },
 } as const satisfies Parameters;

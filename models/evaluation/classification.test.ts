@@ -25,6 +25,13 @@ test('AUC is the share of pairs of a positive and a negative in order, ties a ha
   );
 });
 
+test('AUC of infinite scores: equal ones are ties, whatever their order', () => {
+  const [least, most] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const labels = [1, 0, 1, 0, 0];
+  assert.equal(areaUnderCurve({ predictions: [least, least, most, 0, least], labels }), 4 / 6);
+  assert.equal(areaUnderCurve({ predictions: [most, most, 5, least, 0], labels }), 4.5 / 6);
+});
+
 test('log loss by hand, finite for a wrong certainty', () => {
   const loss = logLoss({ predictions: [0.5, 0.8, 0.1], labels: [1, 1, 0] });
   assert.ok(Math.abs(loss + (Math.log(0.5) + Math.log(0.8) + Math.log(0.9)) / 3) < 1e-12);
@@ -66,4 +73,5 @@ test('what cannot be judged is refused', () => {
   assert.throws(() => logLoss({ predictions: [Number.NaN], labels: [1] }), refused);
   assert.throws(() => calibration({ predictions: [], labels: [] }), refused);
   assert.throws(() => areaUnderCurve({ predictions: [0.5], labels: [1, 0] }), refused);
+  assert.throws(() => areaUnderCurve({ predictions: [0.5, Number.NaN, 0.1], labels: [1, 0, 1] }), refused);
 });

@@ -5,13 +5,13 @@ export type Outcomes = { readonly predictions: ArrayLike<number>; readonly label
 
 /**
  * Area under the ROC curve: the probability that a positive was scored above a negative, ties counting half (the
- * statistic of Mann and Whitney). Predictions may be any scores. One class alone has no curve: MR_EVALUATION_OUTCOMES.
+ * statistic of Mann and Whitney). Predictions may be any scores, infinite ones too. One class alone has no curve, and what
+ * is not a number no place on it: MR_EVALUATION_OUTCOMES.
  */
 export function areaUnderCurve({ predictions, labels }: Outcomes): number {
   checkLengths({ predictions, labels });
-  const order = Array.from({ length: labels.length }, (_, i) => i).sort(
-    (a, b) => (predictions[a] as number) - (predictions[b] as number),
-  );
+  checkNumbers(predictions);
+  const order = inOrder(predictions);
   let negativesBelow = 0;
   let positives = 0;
   let won = 0;
@@ -75,9 +75,7 @@ export type Calibration = {
  */
 export function calibration({ predictions, labels }: Outcomes, bins = 10): Calibration {
   checkProbabilities({ predictions, labels });
-  const order = Array.from({ length: labels.length }, (_, i) => i).sort(
-    (a, b) => (predictions[a] as number) - (predictions[b] as number),
-  );
+  const order = inOrder(predictions);
   const made: CalibrationBin[] = [];
   for (let from = 0; from < order.length; ) {
     let to = Math.max(from + 1, Math.round(((made.length + 1) * order.length) / bins));
@@ -95,6 +93,25 @@ function binOf({ predictions, labels }: Outcomes, rows: readonly number[]): Cali
   const mean = (values: ArrayLike<number>) =>
     rows.reduce((sum, row) => sum + (values[row] as number), 0) / rows.length;
   return { count: rows.length, predicted: mean(predictions), observed: mean(labels) };
+}
+
+/** Rows, the lowest prediction first. */
+function inOrder(predictions: ArrayLike<number>): number[] {
+  const order = Array.from({ length: predictions.length }, (_, row) => row);
+  return order.sort((a, b) => {
+    const [one, other] = [predictions[a] as number, predictions[b] as number];
+    // The difference of two infinite ones is not a number.
+    return one === other ? 0 : one - other;
+  });
+}
+
+function checkNumbers(predictions: ArrayLike<number>): void {
+  for (let row = 0; row < predictions.length; row++) {
+    if (!Number.isNaN(predictions[row])) continue;
+    throw new InputError('MR_EVALUATION_OUTCOMES', `prediction ${row} is not a number`, {
+      hint: 'A score is not a number if the model diverged, or does not know the row.',
+    });
+  }
 }
 
 function checkLengths({ predictions, labels }: Outcomes): void {

@@ -52,7 +52,7 @@ test('evaluations of other users are not compared', () => {
   }
 });
 
-test('negatives are as many as asked for, distinct, and nothing that the user had or is to find', () => {
+test('negatives are as many as requested, distinct, and nothing that the user had or is to find', () => {
   const sets = fc.dictionary(
     fc.constantFrom('0', '1', '2', '7'),
     fc.uniqueArray(fc.nat(19), { maxLength: 6 }),
@@ -84,7 +84,7 @@ test('negatives are as many as asked for, distinct, and nothing that the user ha
   );
 });
 
-test('a user who has had nearly all is refused, and not asked for ever', () => {
+test('a user who has had nearly all is refused, and not sampled for ever', () => {
   const input = { items: 5, heldOut: new Map([[3, [0]]]), seen: new Map([[3, [1, 2]]]) };
   assert.deepEqual(drawNegatives(input, 2, seededRandom(1)).get(3)?.toSorted(), Int32Array.of(3, 4));
   assert.throws(() => drawNegatives(input, 3, seededRandom(1)), { code: 'MR_EVALUATION_NEGATIVES' });

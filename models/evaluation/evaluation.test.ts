@@ -90,6 +90,27 @@ test('the split holds out the newest of each user, at least one of two, never al
   );
 });
 
+test('the share that is held out is rounded to the nearest number of interactions', () => {
+  for (const [count, expected] of [
+    [2, 1],
+    [7, 1],
+    [8, 2],
+    [12, 2],
+    [13, 3],
+  ] as const) {
+    const columns = { user: new Int32Array(count), item: new Int32Array(count) };
+    const { heldOut } = perUserLastShare({ ...columns, timestamp: new Float64Array(count) }, 0.2);
+    assert.equal(heldOut.length, expected, `of ${count}`);
+  }
+});
+
+test('bootstrap: every user is drawn, the first and the last too', () => {
+  for (const values of [Float64Array.of(0, 1), Float64Array.of(1, 0)]) {
+    const { low, high, mean } = bootstrapMean(values, { random: seededRandom(3) });
+    assert.deepEqual([low, mean, high], [0, 0.5, 1]);
+  }
+});
+
 test('bootstrap: the interval of a plain difference excludes zero, that of noise covers it', () => {
   const random = seededRandom(4);
   const noise = Float64Array.from({ length: 300 }, () => random.normal());

@@ -15,7 +15,7 @@ export type Scorer = (user: number) => ArrayLike<number>;
 export type CandidateScorer = (user: number, candidates: Int32Array) => ArrayLike<number>;
 
 export type ScoredEvaluation = {
-  /** By k, in the order that was asked for. Ties are broken by chance (`expectedMetrics`). */
+  /** By k, in the order requested. Ties are broken by chance (`expectedMetrics`). */
   readonly at: ReadonlyMap<number, Evaluation>;
   /** AUC of each user's ranking, in the order of the users, and the mean. */
   readonly auc: { readonly perUser: Float64Array; readonly mean: number };

@@ -1,5 +1,6 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { InputError, invariant } from '#platform';
+import { onnxruntime } from '../graph/onnxruntime.ts';
 import { openGraph } from '../graph/session.ts';
 import type { FeatureColumn } from '../ranking/port.ts';
 import type { ExternalInput, ExternalManifest } from './manifest.ts';
@@ -65,7 +66,7 @@ export class ExternalScorer {
   }
 
   /**
-   * [rows]; `columns` are of so many values each, in the order of the manifest's features. Errors: InputError
+   * [rows]; `columns` are of this many values each, in the order of the manifest's features. Errors: InputError
    * MR_MODEL_PROBE where the graph can't be run over them; MR_MODEL_SIGNATURE as `probe`.
    */
   async score(columns: readonly FeatureColumn[], rows: number): Promise<Float64Array> {
@@ -78,7 +79,7 @@ export class ExternalScorer {
       throw probeFailed(`a run over ${rows} rows failed: ${(cause as Error).message}`, cause);
     }
     const output = outputs[name];
-    invariant(output !== undefined, 'a run gives the output that was asked for');
+    invariant(output !== undefined, 'a run returns the requested output');
     return this.#scores(output, rows);
   }
 
@@ -138,7 +139,7 @@ function tensorOf(
     columns.forEach((column, at) => {
       for (let row = 0; row < rows; row++) texts[row * width + at] = String(column[row] ?? missing);
     });
-    return new Tensor('string', texts, shape as readonly number[]);
+    return new (onnxruntime().Tensor)('string', texts, shape as readonly number[]);
   }
   const fill = Number(missing);
   const numbers = type === 'float32' ? new Float32Array(rows * width) : new Float64Array(rows * width);
@@ -148,9 +149,9 @@ function tensorOf(
       numbers[row * width + at] = Number.isNaN(value) ? fill : value;
     }
   });
-  if (type !== 'int64') return new Tensor(type, numbers, shape as readonly number[]);
+  if (type !== 'int64') return new (onnxruntime().Tensor)(type, numbers, shape as readonly number[]);
   const whole = BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(value) || 0));
-  return new Tensor('int64', whole, shape as readonly number[]);
+  return new (onnxruntime().Tensor)('int64', whole, shape as readonly number[]);
 }
 
 function probeFailed(problem: string, cause?: unknown): InputError {

@@ -1,3 +1,5 @@
+import { readUnsigned, varintEnd } from '#platform';
+
 /** Writes messages in the protobuf wire format; as much of it as ONNX files need. */
 export class MessageWriter {
   readonly #parts: Uint8Array[] = [];
@@ -45,4 +47,28 @@ export class MessageWriter {
     this.#parts.push(Uint8Array.from(bytes));
     return this;
   }
+}
+
+/** A field of a message: a number, or the bytes of a text or of a message. */
+export type Field = { readonly field: number; readonly value: number | Uint8Array };
+
+const VARINT = 0;
+const BYTES = 2;
+
+/** The fields of a message that consists of numbers from 0 up and of bytes; undefined where it is damaged, or has others. */
+export function fieldsOf(message: Uint8Array): readonly Field[] | undefined {
+  const fields: Field[] = [];
+  for (let at = 0; at < message.length; ) {
+    const key = readUnsigned(message, at);
+    const value = readUnsigned(message, varintEnd);
+    at = varintEnd;
+    const [field, wire] = [Math.floor(key / 8), key % 8];
+    if (wire === VARINT) fields.push({ field, value });
+    else {
+      if (wire !== BYTES || at + value > message.length) return undefined;
+      fields.push({ field, value: message.subarray(at, at + value) });
+      at += value;
+    }
+  }
+  return fields;
 }

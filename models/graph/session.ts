@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
-import { env, InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { FatalError, InputError } from '#platform';
-
-// The runtime would write to standard error what it also throws; what is thrown, we report ourselves.
-env.logLevel = 'fatal';
+import { onnxruntime } from './onnxruntime.ts';
 
 export type Provider = 'cpu' | 'webgpu' | 'cuda';
 /** Floats, ids, or a mask of 0 and 1 for a bool input. */
@@ -24,7 +22,7 @@ export type SessionOptions = {
  */
 export class Session {
   readonly provider: Provider;
-  /** Why the provider is not the one asked for; undefined when it is, and where any would do. */
+  /** Why the provider is not the requested one; undefined if it is, or if any would do. */
   readonly fallbackReason: string | undefined;
   readonly #session: InferenceSession;
 
@@ -34,7 +32,7 @@ export class Session {
     this.fallbackReason = fallbackReason;
   }
 
-  /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept where it was asked for by name. */
+  /** From the bytes of an ONNX file. A provider that fails to start is replaced by the CPU, and the reason kept if it was requested by name. */
   static async create(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
     const { provider = 'cpu' } = options;
     let fallbackReason: string | undefined;
@@ -80,10 +78,10 @@ export class Session {
 
   /** Float outputs by name. Inputs that are missing or of the wrong shape fail with MR_MODEL_INPUT. */
   async run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs> {
+    const { Tensor } = onnxruntime();
     const inputs: Record<string, OnnxTensor> = {};
     for (const [name, { data, shape }] of Object.entries(feeds)) {
-      inputs[name] =
-        data instanceof Uint8Array ? new OnnxTensor('bool', data, shape) : new OnnxTensor(data, shape);
+      inputs[name] = data instanceof Uint8Array ? new Tensor('bool', data, shape) : new Tensor(data, shape);
     }
     try {
       const results = await this.#session.run(inputs);
@@ -116,7 +114,7 @@ export function openGraph(
   model: Uint8Array,
   { provider = 'cpu', weights = [] }: { provider?: Provider; weights?: readonly ExternalData[] } = {},
 ): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
+  return onnxruntime().InferenceSession.create(model, {
     executionProviders: [provider],
     externalData: weights,
     // Several threads inside of one operation need not give the same bytes on each run.

@@ -10,6 +10,7 @@ export const ialsParameters = {
   dim: {
     default: 64,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'd, length of the vectors of users and items.',
     search: [16, 32, 64, 128],
   },
@@ -31,10 +32,16 @@ export const ialsParameters = {
     range: 'not below 0',
     about: 'ν: 0 regularises all vectors alike, 1 as much as they have pairs.',
   },
-  epochs: { default: 12, range: 'a whole number above 0', about: 'Passes over users, then items.' },
+  epochs: {
+    default: 12,
+    range: 'a whole number above 0',
+    most: 100_000,
+    about: 'Passes over users, then items.',
+  },
   blockSize: {
     default: 64,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Coordinates of a vector that are solved for together: d is exact, less is faster.',
   },
   initialDeviation: {
@@ -45,13 +52,14 @@ export const ialsParameters = {
   historyLength: {
     default: 50,
     range: 'a whole number above 0',
+    most: 10_000,
     about: 'Newest items of a history that count in answers.',
   },
 } as const satisfies Parameters;
 
 export type IalsOptions = Omit<ConfigOf<typeof ialsParameters>, 'historyLength'> & {
   readonly seed: number;
-  /** Called after each epoch; `model` gives what would have come of so many epochs. */
+  /** Called after each epoch; `model` gives what would have come of this many epochs. */
   readonly onEpoch?: (epoch: number, model: () => Ials) => void;
 };
 

@@ -17,7 +17,7 @@ test('few vectors are searched exactly, many by lists, and many without clusters
   assert.ok(buildIndex(spread, dim, { largestFlat: count - 1 }) instanceof FlatIndex);
 });
 
-test('metric and ids are those asked for, whatever is built', () => {
+test('metric and ids are the requested ones, whatever is built', () => {
   const clustered = clusteredVectors(1000, 8, { clusters: 20, seed: 1 });
   const ids = Int32Array.from({ length: 1000 }, (_, i) => 5000 - i);
   for (const largestFlat of [10, 2000]) {

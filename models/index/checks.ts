@@ -53,5 +53,5 @@ export function checkIds(ids: Int32Array, count: number): void {
 
 export function checkK(k: number): void {
   if (Number.isInteger(k) && k >= 0) return;
-  throw new InputError('MR_INDEX_K', `${k} results were asked for, which is no count`);
+  throw new InputError('MR_INDEX_K', `${k} results were requested, which is not a count`);
 }

@@ -158,34 +158,62 @@ export function indexContract(name: string, build: BuildIndex, options: Contract
       }
     });
 
-    contract('shows every change to the next search', async () => {
-      const random = seededRandom(3);
-      const dim = 7;
-      const vectors = wholeVectors(random, 300, dim);
-      const model = modelOf(vectors, dim);
-      const index = await build(vectors, dim, metric);
-      const comparison = new Comparison(metric, options);
-      // Waves of more puts, then of more removals, down to none.
-      for (let step = 0; step < 4000; step++) {
-        const id = random.integer(900);
-        const puts = step < 3200 && random.uniform() < (step % 800 < 400 ? 0.8 : 0.2);
-        if (puts) {
-          const vector = wholeVector(random, dim);
-          index.put(id, vector);
-          model.set(id, vector.slice());
-          vector.fill(Number.NaN);
-        } else assert.equal(index.remove(id), model.delete(id));
-        assert.equal(index.size, model.size);
-        if (step % 40 === 0) comparison.search(index, model, wholeVector(random, dim), random.integer(50));
+    contract('shows every change to the next search, filtered or not', async () => {
+      for (const [seed, dim, steps] of [
+        [3, 7, 4000],
+        [4, 1, 1200],
+        [5, 3, 1200],
+        [6, 64, 1200],
+        [7, 65, 1200],
+      ] as const) {
+        const random = seededRandom(seed);
+        const vectors = wholeVectors(random, 300, dim);
+        const model = modelOf(vectors, dim);
+        const index = await build(vectors, dim, metric);
+        const comparison = new Comparison(metric, options);
+        // Waves of more puts, then of more removals, down to none.
+        for (let step = 0; step < steps; step++) {
+          const id = random.integer(900);
+          const wave = step % (steps / 5) < steps / 10 ? 0.8 : 0.2;
+          if (step < 0.8 * steps && random.uniform() < wave) {
+            // Most of them are new; some are those that others have.
+            const other = model.get(random.integer(900));
+            const vector =
+              random.uniform() < 0.1 && other !== undefined ? other.slice() : wholeVector(random, dim);
+            index.put(id, vector);
+            model.set(id, vector.slice());
+            vector.fill(Number.NaN);
+          } else assert.equal(index.remove(id), model.delete(id), `seed ${seed}, step ${step}`);
+          assert.equal(index.size, model.size);
+          if (step % 20 > 0) continue;
+          const half = bitmapOf(
+            Array.from({ length: 1000 }, (_, each) => each).filter(() => random.uniform() < 0.5),
+            random.integer(1000),
+          );
+          const filter = [{}, { exclude: half }, { allow: half }, { allow: half, exclude: half }][
+            (step / 20) % 4
+          ];
+          comparison.search(index, model, wholeVector(random, dim), random.integer(50), filter);
+        }
+        for (const id of [...model.keys()]) {
+          assert.deepEqual(index.vector(id), model.get(id));
+          const copied = new Float32Array(dim + 2);
+          assert.equal(index.copyVector(id, copied, 1), true);
+          assert.deepEqual(copied, Float32Array.of(0, ...(model.get(id) as Float32Array), 0));
+          assert.equal(index.remove(id), true);
+          assert.equal(index.remove(id), false);
+        }
+        assert.deepEqual([...index.search(wholeVector(random, dim), 10).ids], []);
+        index.put(LARGEST_ID, wholeVector(random, dim));
+        index.put(0, wholeVector(random, dim));
+        const first = bitmapOf([0], 8);
+        assert.deepEqual([...index.search(wholeVector(random, dim), 10).ids].sort(), [0, LARGEST_ID]);
+        assert.deepEqual(
+          [...index.search(wholeVector(random, dim), 10, { exclude: first }).ids],
+          [LARGEST_ID],
+        );
+        assert.deepEqual([...index.search(wholeVector(random, dim), 10, { allow: first }).ids], [0]);
       }
-      for (const id of [...model.keys()]) {
-        assert.deepEqual(index.vector(id), model.get(id));
-        assert.equal(index.remove(id), true);
-        assert.equal(index.remove(id), false);
-      }
-      assert.deepEqual([...index.search(wholeVector(random, dim), 10).ids], []);
-      index.put(LARGEST_ID, wholeVector(random, dim));
-      assert.deepEqual([...index.search(wholeVector(random, dim), 10).ids], [LARGEST_ID]);
     });
 
     contract('leaves out no row that it has screened by its codes', async () => {
@@ -218,6 +246,31 @@ export function indexContract(name: string, build: BuildIndex, options: Contract
       );
     });
 
+    contract('tells vectors of subnormal numbers apart', async () => {
+      const problem = fc.record({
+        dim: fc.integer({ min: 1, max: 5 }),
+        count: fc.integer({ min: 2, max: 1000 }),
+        seed: fc.integer(),
+      });
+      await fc.assert(
+        fc.asyncProperty(problem, async ({ dim, count, seed }) => {
+          const random = seededRandom(seed);
+          const half = count >> 1;
+          const least = 2 ** -149;
+          const vectors = Float32Array.from(
+            { length: count * dim },
+            () => (random.integer(400) - 100) * least,
+          );
+          const query = Float32Array.from({ length: dim }, () => (random.uniform() - 0.2) * 2 ** 60);
+          const index = await build(vectors, dim, metric);
+          const { ids } = index.search(query, count);
+          assert.equal(ids.length, count);
+          if (options.recall === 1) assert.deepEqual(index.search(query, half).ids, ids.slice(0, half));
+        }),
+        { numRuns: 60 },
+      );
+    });
+
     contract('takes vectors of zeros', async () => {
       const index = await build(new Float32Array(3 * 4), 4, metric);
       index.put(9, Float32Array.of(0, 1, 0, 0));
@@ -232,6 +285,10 @@ export function indexContract(name: string, build: BuildIndex, options: Contract
       index.search(Float32Array.of(1, 1), 2).ids.fill(7);
       assert.deepEqual(index.vector(1), Float32Array.of(3, 4));
       assert.deepEqual([...index.search(Float32Array.of(4, 4), 1).ids], [1]);
+      const found = index.search(Float32Array.of(1, 0), 2);
+      const before = [[...found.ids], [...found.scores]];
+      index.search(Float32Array.of(-1, 2), 2);
+      assert.deepEqual([[...found.ids], [...found.scores]], before, 'the next search leaves it as it is');
     });
 
     contract('refuses what makes no sense, and is as it was', async () => {
@@ -251,6 +308,7 @@ export function indexContract(name: string, build: BuildIndex, options: Contract
         assert.throws(() => index.put(id, ok), { code: 'MR_INDEX_ID' });
         assert.equal(index.remove(id), false);
         assert.equal(index.vector(id), undefined);
+        assert.equal(index.copyVector(id, new Float32Array(8), 0), false);
       }
       for (const k of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
         assert.throws(() => index.search(ok, k), { code: 'MR_INDEX_K' });

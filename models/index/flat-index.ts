@@ -4,7 +4,7 @@ import { defaultPlatform } from './kernel/platform.ts';
 import type { Platform } from './kernel/port.ts';
 import type { IndexParts } from './parts.ts';
 import type { Metric, SearchOptions, VectorIndex } from './port.ts';
-import { BlockLists } from './storage/block-lists.ts';
+import { BlockLists, type SentLists } from './storage/block-lists.ts';
 import { IdFilter } from './storage/id-filter.ts';
 
 const LIST = 0;
@@ -45,6 +45,15 @@ export class FlatIndex implements VectorIndex {
     return FlatIndex.build(vectors, dim, { metric, ids, ...(platform && { platform }) });
   }
 
+  static receive(sent: SentLists, platform: Platform = defaultPlatform): FlatIndex {
+    return new FlatIndex(BlockLists.receive(platform, sent));
+  }
+
+  /** For another thread, which has it from then on: vectors are not copied. */
+  send(): SentLists {
+    return this.#rows.send();
+  }
+
   get dim(): number {
     return this.#rows.dim;
   }
@@ -67,6 +76,10 @@ export class FlatIndex implements VectorIndex {
 
   vector(id: number): Float32Array | undefined {
     return isId(id) ? this.#rows.vector(id) : undefined;
+  }
+
+  copyVector(id: number, into: Float32Array, at: number): boolean {
+    return isId(id) && this.#rows.copyVector(id, into, at);
   }
 
   put(id: number, vector: Float32Array): void {

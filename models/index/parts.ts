@@ -11,12 +11,19 @@ export type RecallPoint = {
 /** How many lists an IVF index searches, and why. */
 export type IndexCalibration = {
   readonly nprobe: number;
-  /** Of exact search. */
+  /**
+   * A search ends at the first list whose gap is larger, see `ivf/reach.ts`; `nprobe` is how many lists would find as much if all queries took
+   * as many. Absent in files that FAISS or an earlier version has written: all queries take `nprobe` lists then.
+   */
+  readonly reach?: number;
+  /** Recall to reach, as a share of what exact search finds. */
   readonly target: number;
   readonly at: 100;
   readonly curve: readonly RecallPoint[];
-  /** Lists that it takes to find as large a share of more results; for larger k and for filters. */
-  readonly depths?: readonly { readonly depth: number; readonly nprobe: number }[];
+  /** What it takes to find as large a share of fewer and of more results; for other k and for filters. */
+  readonly depths?: readonly { readonly depth: number; readonly nprobe: number; readonly reach?: number }[];
+  /** Where the lists are those of several indexes, one after another: how many each has, and how it was calibrated. */
+  readonly shards?: readonly { readonly lists: number; readonly calibration: IndexCalibration }[];
 };
 
 /** An index as arrays, as files hold it: list after list. */

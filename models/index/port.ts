@@ -29,6 +29,9 @@ export interface VectorIndex {
   /** A copy; undefined for an id that is not in it. */
   vector(id: number): Float32Array | undefined;
 
+  /** Copies the vector of an id to `into`, from `at` on; false for an id that is not in it. */
+  copyVector(id: number, into: Float32Array, at: number): boolean;
+
   /** Adds the vector, or replaces the one of this id. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR. */
   put(id: number, vector: Float32Array): void;
 

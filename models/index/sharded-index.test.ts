@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { countOf } from './checks.ts';
 import { indexContract } from './contract.ts';
 import { FlatIndex } from './flat-index.ts';
+import { buildIvf } from './ivf/build.ts';
 import type { Metric } from './port.ts';
 import { ShardedIndex } from './sharded-index.ts';
 
@@ -15,6 +17,25 @@ function dealt(vectors: Float32Array, dim: number, metric: Metric): ShardedIndex
 }
 
 indexContract('shards', dealt, { recall: 1 });
+
+// Half of the vectors in a shard by lists, the others in an exact one, but for one that is alone, beside one that has none.
+indexContract(
+  'shards of unequal size and kind',
+  (vectors, dim, metric) => {
+    const count = countOf(vectors, dim);
+    const idsFrom = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
+    const half = count >> 1;
+    const last = Math.max(half, count - 1);
+    const part = (from: number, to: number) => vectors.subarray(from * dim, to * dim);
+    return new ShardedIndex([
+      FlatIndex.empty(dim, { metric }),
+      buildIvf(part(0, half), dim, { metric, ids: idsFrom(0, half) }),
+      FlatIndex.build(part(half, last), dim, { metric, ids: idsFrom(half, last) }),
+      FlatIndex.build(part(last, count), dim, { metric, ids: idsFrom(last, count) }),
+    ]);
+  },
+  { recall: 0.98 },
+);
 
 test('new ids go to the smallest shard, known ones to where they are', () => {
   const shards = [[0, 1], [2], [3, 4, 5]].map((ids) =>

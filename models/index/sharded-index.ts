@@ -48,6 +48,10 @@ export class ShardedIndex implements VectorIndex {
     return undefined;
   }
 
+  copyVector(id: number, into: Float32Array, at: number): boolean {
+    return this.#shards.some((shard) => shard.copyVector(id, into, at));
+  }
+
   /** A new id goes to the smallest shard, of equal ones to the first. */
   put(id: number, vector: Float32Array): void {
     const holding = this.#shards.find((shard) => shard.vector(id) !== undefined);
@@ -57,5 +61,13 @@ export class ShardedIndex implements VectorIndex {
 
   remove(id: number): boolean {
     return this.#shards.some((shard) => shard.remove(id));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#shards.map(async (shard) => {
+        await shard.close?.();
+      }),
+    );
   }
 }

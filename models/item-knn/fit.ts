@@ -8,6 +8,7 @@ export const itemKnnParameters = {
   neighbours: {
     default: 100,
     range: 'a whole number above 0',
+    most: 100_000,
     about: 'Neighbours of an item that count in its score.',
     search: [50, 100, 200, 400],
   },
@@ -20,6 +21,7 @@ export const itemKnnParameters = {
   historyLength: {
     default: 50,
     range: 'a whole number above 0',
+    most: 10_000,
     about: 'Newest items of a history that count in answers.',
   },
 } as const satisfies Parameters;

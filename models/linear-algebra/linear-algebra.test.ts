@@ -139,7 +139,7 @@ test('a matrix that is not positive definite is told from one that is', () => {
   assert.equal(choleskyFactor(Float64Array.of(1, 0, 2, 1), 2), false);
   assert.equal(choleskyFactor(Float64Array.of(Number.NaN), 1), false);
   const matrix = positiveDefinite(100, seededRandom(1));
-  // Of two equal rows and columns one explains the other.
+  // Two equal rows and columns make the matrix singular.
   for (let i = 0; i < 100; i++) matrix[99 * 100 + i] = matrix[i * 100 + 99] = matrix[i * 100 + 3] as number;
   matrix[99 * 100 + 99] = (matrix[3 * 100 + 3] as number) - 1e-6;
   assert.equal(invertPositiveDefinite(matrix, 100), false);

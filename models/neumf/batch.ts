@@ -60,7 +60,8 @@ export class Batches {
         const item = i === 0 ? taken : this.sampler.drawFor(pair, this.#random);
         items[row * each + i] = this.#items.add(this.#known(item ?? taken, this.#data.items));
         // What fills up the last step, and the place of a negative that cannot be drawn, counts nothing.
-        weight[row * each + i] = at < this.order.length && item !== undefined ? 1 : 0;
+        const counts = at < this.order.length && item !== undefined;
+        weight[row * each + i] = counts ? (i === 0 ? (train.weight?.[pair] ?? 1) : 1) : 0;
       }
     }
     return {

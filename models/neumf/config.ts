@@ -11,30 +11,35 @@ export const neuMfParameters = {
   factors: {
     default: 64,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Factors of the product of user and item (generalised matrix factorisation).',
     search: [16, 32, 64, 128],
   },
   dim: {
     default: 16,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Length of the embeddings of users, and of items, that enter the layers.',
     search: [8, 16, 32],
   },
   layers: {
     default: 2,
     range: 'a whole number above 0',
+    most: 16,
     about: 'Hidden layers; each is half as wide as the one before.',
     search: [1, 2, 3],
   },
   hidden: {
     default: 32,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Width of the first hidden layer.',
     search: [16, 32, 64],
   },
   negatives: {
     default: 4,
     range: 'a whole number above 0',
+    most: 1000,
     about:
       'Items drawn, of those that the user has not had, for each item that they have had; others in each epoch.',
     search: [2, 4, 8],
@@ -42,12 +47,14 @@ export const neuMfParameters = {
   epochs: {
     default: 12,
     range: 'a whole number above 0',
+    most: 100_000,
     about: 'Passes over the pairs.',
     search: [6, 12, 20],
   },
   batchSize: {
     default: 2048,
     range: 'a whole number above 0',
+    most: 65_536,
     about: 'Pairs a step, each beside its negatives.',
     search: [1024, 2048, 4096],
   },

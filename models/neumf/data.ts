@@ -4,12 +4,15 @@ import type { Bags } from '../two-tower/data.ts';
 /** Pairs of a user and an item that they took to. */
 export type Pairs = { readonly user: Int32Array; readonly item: Int32Array };
 
+/** With what each item weighs beside its negatives, which weigh 1 each, as it does where there are none. */
+export type WeightedPairs = Pairs & { readonly weight?: Float32Array };
+
 /** All that training reads. Users are 0 .. users - 1, items 0 .. items - 1. */
 export type NeuMfData = {
   readonly users: number;
   readonly items: number;
   /** Pairs that come twice count twice. */
-  readonly train: Pairs;
+  readonly train: WeightedPairs;
   /**
    * For each training pair, the items that the user was shown beside it and left: its negatives are drawn from them. For a
    * pair without any, and where this is absent, they are drawn from all items that the user has not had.
@@ -22,6 +25,10 @@ export type NeuMfData = {
 /** Refuses data whose parts do not fit together (MR_MODEL_DATA): an id out of range would train the wrong row. */
 export function checkData({ users, items, train, left, validation }: NeuMfData): void {
   checkPairs('training', train, users, items);
+  const { weight = new Float32Array(train.user.length) } = train;
+  check(weight.length === train.user.length, 'weights are not given for each pair');
+  const unweighable = weight.find((value) => !(value >= 0 && Number.isFinite(value)));
+  check(unweighable === undefined, `a weight is ${unweighable}`);
   if (left !== undefined) {
     check(left.offsets.length === train.user.length + 1, 'items that were left are not given for each pair');
     checkIds('items that were left', left.ids, items);

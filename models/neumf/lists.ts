@@ -1,4 +1,5 @@
 import type { RankingRows } from '../ranking/dataset.ts';
+import { type KindWeights, kindWeights } from '../ranking/kind-weights.ts';
 import type { NeuMfData } from './data.ts';
 
 /** What lists teach, and the ids of its users and items in the order of their numbers. */
@@ -12,24 +13,27 @@ export type LearnedLists = {
  * Each item that was taken is a pair; its negatives are the items of its list that were left. Users who took nothing are
  * not known, nor are items that no step reads.
  */
-export function learnedLists({ grades, lists, shown }: RankingRows): LearnedLists {
+export function learnedLists(rows: RankingRows, weighed: KindWeights): LearnedLists {
+  const { grades, lists, shown } = rows;
+  const weights = kindWeights(rows, weighed);
   const users = numbering(shown.users.map(({ id }) => id));
   const items = numbering(shown.items);
-  const pairs: { readonly user: number; readonly item: number }[] = [];
+  const pairs: { readonly user: number; readonly item: number; readonly row: number }[] = [];
   const offsets = [0];
   const left: number[] = [];
   let isOneAlone = false;
   for (let list = 0; list + 1 < lists.length; list++) {
-    const rows = Array.from(
+    const all = Array.from(
       { length: (lists[list + 1] as number) - (lists[list] as number) },
       (_, i) => i + (lists[list] as number),
     );
-    const taken = rows.filter((row) => (grades[row] as number) > 0);
-    const others = rows.filter((row) => grades[row] === 0);
+    const taken = all.filter((row) => (grades[row] as number) > 0);
+    const others = all.filter((row) => grades[row] === 0);
     for (const row of taken) {
       pairs.push({
         user: users.numberOf(shown.user[row] as number),
         item: items.numberOf(shown.item[row] as number),
+        row,
       });
       for (const other of others) left.push(items.numberOf(shown.item[other] as number));
       offsets.push(left.length);
@@ -45,6 +49,7 @@ export function learnedLists({ grades, lists, shown }: RankingRows): LearnedList
       train: {
         user: Int32Array.from(pairs, ({ user }) => user),
         item: Int32Array.from(pairs, ({ item }) => item),
+        ...(weights && { weight: Float32Array.from(pairs, ({ row }) => weights[row] as number) }),
       },
       left: { offsets: Int32Array.from(offsets), ids: Int32Array.from(left) },
     },
@@ -53,7 +58,7 @@ export function learnedLists({ grades, lists, shown }: RankingRows): LearnedList
   };
 }
 
-/** Numbers from 0, in the order in which they are asked for. */
+/** Numbers ids from 0, in the order of first use. */
 function numbering(all: readonly string[]) {
   const numbers = new Map<number, number>();
   const ids: string[] = [];

@@ -63,19 +63,21 @@ test('whom and what it has not met is the unknown user and the unknown item, whi
   await ranker.close();
 });
 
+const alike = { completedWeight: 1, likedWeight: 1, boughtWeight: 1 };
+
 test('negatives are what a list shows beside the taken item, and other items where it shows none', () => {
   const shown: ShownList[] = [
     { user: 0, rows: [0, 1, 2].map((item) => ({ values: [], item, grade: Number(item === 1) })) },
     { user: 1, rows: [{ values: [], item: 3, grade: 0 }] },
     { user: 2, rows: [4, 5].map((item) => ({ values: [], item, grade: 1 })) },
   ];
-  const whole = learnedLists(rowsOf([], shown, ITEMS));
+  const whole = learnedLists(rowsOf([], shown, ITEMS), alike);
   assert.deepEqual(whole.users, [userId(0), userId(2)]);
   const named = (ids: Int32Array) => [...ids].map((id) => whole.items[id]);
   assert.deepEqual(named(whole.data.train.item), [itemId(1), itemId(4), itemId(5)]);
   assert.deepEqual([...(whole.data.left?.offsets ?? [])], [0, 2, 2, 2]);
   assert.deepEqual(named(whole.data.left?.ids ?? new Int32Array()), [itemId(0), itemId(2)]);
   assert.deepEqual([...whole.items].sort(), [0, 1, 2, 3, 4, 5].map(itemId));
-  const withoutAlone = learnedLists(rowsOf([], shown.slice(0, 2), ITEMS));
+  const withoutAlone = learnedLists(rowsOf([], shown.slice(0, 2), ITEMS), alike);
   assert.deepEqual([...withoutAlone.items].sort(), [0, 1, 2].map(itemId));
 });

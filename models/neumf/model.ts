@@ -3,6 +3,7 @@ import type { Calibrator } from '../calibration/calibrator.ts';
 import { type CheckpointArray, encodeCheckpoint } from '../checkpoint.ts';
 import type { RankingModel } from '../model.ts';
 import { configured, type Parameters } from '../parameters.ts';
+import { kindWeightParameters } from '../ranking/kind-weights.ts';
 import type { ListScorer } from '../ranking/port.ts';
 import { calibrationParameter, trainCalibrated } from '../ranking-networks/calibrated-training.ts';
 import { described, openNetwork } from '../ranking-networks/network-files.ts';
@@ -14,6 +15,7 @@ import { neuMf } from './train.ts';
 
 const parameters = {
   calibration: calibrationParameter,
+  ...kindWeightParameters,
   ...neuMfParameters,
   // Lists are fewer than the pairs of a data set, and most answers show somebody or something new.
   batchSize: { ...neuMfParameters.batchSize, default: 256, search: [128, 256, 1024] },
@@ -34,12 +36,13 @@ export const neuMfModel: RankingModel = {
   parameters,
   bases: [],
   async open(dataset, config, seed, execution) {
-    const { calibration, ...own } = configured(parameters, config);
+    const options = configured(parameters, config);
+    const { calibration, completedWeight, likedWeight, boughtWeight, ...own } = options;
     return trainCalibrated<Learned>(
       dataset,
       {
         async open(rows) {
-          const { data, users, items } = learnedLists(rows);
+          const { data, users, items } = learnedLists(rows, options);
           const training = await neuMf.open(data, own, seed, execution);
           return withResult(training, (trained) => ({ trained, known: { users, items } }));
         },

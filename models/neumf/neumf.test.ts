@@ -4,7 +4,8 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoi
 import { areaUnderCurve } from '../evaluation/classification.ts';
 import { seededRandom } from '../random.ts';
 import { train } from '../training.ts';
-import type { NeuMfConfig } from './config.ts';
+import { Batches } from './batch.ts';
+import { type NeuMfConfig, neuMfDefaults } from './config.ts';
 import type { NeuMfData, Pairs } from './data.ts';
 import { NeuMfScorer, type TrainedNeuMf } from './scorer.ts';
 import { neuMf } from './train.ts';
@@ -75,6 +76,30 @@ async function aucOf(
   }
   return areaUnderCurve({ predictions, labels });
 }
+
+test('each pair counts once an epoch: what fills up the last step counts nothing', () => {
+  const data = kinds();
+  const pairs = data.train.user.length;
+  const config = { ...neuMfDefaults, ...small, batchSize: 64, negatives: 3, unknownShare: 0 };
+  const batches = new Batches(data, config, seededRandom(1));
+  assert.notEqual(pairs % 64, 0);
+  const counted = new Map<number, number>();
+  let weight = 0;
+  for (let step = 0; step < batches.stepsPerEpoch; step++) {
+    const { feeds, users } = batches.build(step);
+    const weights = feeds.weight?.data as Float32Array;
+    const ids = feeds['user ids']?.data as BigInt64Array;
+    for (const each of weights) weight += each;
+    ids.forEach((id, row) => {
+      const user = users[Number(id)] as number;
+      counted.set(user, (counted.get(user) ?? 0) + (weights[4 * row] as number));
+    });
+  }
+  assert.equal(weight, 4 * pairs);
+  for (const [user, times] of counted) {
+    assert.equal(times, data.train.user.filter((each) => each === user).length, `user ${user}`);
+  }
+});
 
 suite('NeuMF', () => {
   test('learns what popularity cannot know, with either optimiser of the embeddings', async () => {

@@ -45,7 +45,7 @@ export class DenseParameters {
     return new Map(Array.from(this.#parameters, ([name, { shape }]) => [name, graph.input(name, shape)]));
   }
 
-  /** Of those that are named: as constants of a graph. */
+  /** Adds the named parameters to a graph as constants. */
   constants(graph: Graph, names: readonly string[]): ReadonlyMap<string, Tensor> {
     return new Map(
       names.map((name) => [name, graph.constant(this.#of(name).weights.slice(), this.#of(name).shape)]),

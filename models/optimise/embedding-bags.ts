@@ -34,7 +34,7 @@ export class EmbeddingSums {
     this.#weights = weights;
   }
 
-  /** Of some rows of the features, which are those from `first` on: row by row a bag for each feature. */
+  /** Looks up the chosen rows, counted from row `first` of the features: for each row, one bag per feature. */
   lookup(features: readonly Bags[], first: number, chosen: Int32Array): Lookup {
     const starts = new Int32Array(chosen.length * features.length + 1);
     let bag = 0;

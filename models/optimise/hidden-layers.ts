@@ -15,7 +15,7 @@ export function hiddenLayers(widths: readonly number[]): readonly DenseShape[] {
   });
 }
 
-/** Names of the parameters of `hiddenLayers`, for so many widths. */
+/** Names of the parameters of `hiddenLayers`, for this many widths. */
 export const hiddenLayerNames = (layers: number): readonly string[] =>
   Array.from({ length: layers - 1 }, (_, i) => [`weights ${i + 1}`, `bias ${i + 1}`]).flat();
 

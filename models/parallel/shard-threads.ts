@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { FatalError, Thread } from '#platform';
-import { computeShards, type ShardAnswers, type ShardThreadData, type ShardWorker } from './shard-worker.ts';
+import { type Answers, FatalError, Thread } from '#platform';
+import { computeShards, type ShardAnswers, type ShardWorker } from './shard-worker.ts';
 import { startThread } from './thread-host.ts';
 
-type Start = {
+export type Start = {
   /** The file that runs in each further thread, where it calls `serveShards`. */
   readonly entry: URL;
   /** Is cloned for each. */
@@ -44,16 +44,9 @@ export class ShardThreads<Step, Result> {
   ): Promise<ShardThreads<Step, Result>> {
     const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const others = Array.from({ length: threads - 1 }, () =>
-      furtherThread<Step, Result>(entry, { setup, taken }, host),
+      furtherThread<ShardAnswers<Step, Result>>(entry, { setup, taken }, host),
     );
-    const started = new ShardThreads(own, others, taken);
-    try {
-      await Promise.all(others.map((thread) => thread.ready));
-    } catch (error) {
-      await started.close();
-      throw error;
-    }
-    return started;
+    return whenReady(new ShardThreads(own, others, taken), others);
   }
 
   /**
@@ -80,16 +73,31 @@ export class ShardThreads<Step, Result> {
   }
 }
 
-function furtherThread<Step, Result>(
+/** Clones `data` for a thread that runs `entry`. */
+export function furtherThread<A extends Answers>(
   entry: URL,
-  data: Omit<ShardThreadData<unknown>, 'port'>,
+  data: object,
   host: MessagePort | undefined,
-): Thread<ShardAnswers<Step, Result>> {
+): Thread<A> {
   const { port1: port, port2 } = new MessageChannel();
   // Its last messages come before the close of its port.
   const closed = once(port, 'close');
   const exited = startThread(entry, data, port2, host).then((fault) => closed.then(() => fault));
-  return new Thread<ShardAnswers<Step, Result>>({ port, exited }, { gone: asEnded });
+  return new Thread<A>({ port, exited }, { gone: asEnded });
+}
+
+/** Resolves with `started` once all of its threads can begin; closes it where one can't, and rejects with that one's error. */
+export async function whenReady<T extends { close(): Promise<unknown> }>(
+  started: T,
+  threads: readonly { readonly ready: Promise<unknown> }[],
+): Promise<T> {
+  try {
+    await Promise.all(threads.map(({ ready }) => ready));
+  } catch (error) {
+    await started.close();
+    throw error;
+  }
+  return started;
 }
 
 const asEnded = (fault: unknown): Error =>

@@ -32,7 +32,7 @@ export function startThread(entry: URL, workerData: object, port: MessagePort, h
   });
 }
 
-/** Starts the threads that are asked for over `port`, until that is closed. Call the result to wait for their ends. */
+/** Starts threads on requests over `port` until it closes. Call the result to wait for the threads to end. */
 export function hostThreads(port: MessagePort): () => Promise<void> {
   const running = new Set<Promise<void>>();
   port.on('message', ({ entry, workerData, port: own, ended }: Asked) => {

@@ -6,6 +6,7 @@ import { fitPlatt } from '../calibration/platt.ts';
 import type { TrainedModel } from '../model.ts';
 import type { ChoiceParameter } from '../parameters.ts';
 import { seededRandom } from '../random.ts';
+import { checkLists } from '../ranking/check-lists.ts';
 import type { RankingDataset, RankingRows } from '../ranking/dataset.ts';
 import type { ListScorer } from '../ranking/port.ts';
 import { rowScores, shownScores } from '../ranking/row-scores.ts';
@@ -48,6 +49,8 @@ export async function trainCalibrated<Result>(
   network: ListNetwork<Result>,
   { calibration, seed }: Options,
 ): Promise<Training<TrainedModel>> {
+  checkLists(train);
+  if (validation !== undefined) checkLists(validation);
   const whole = await network.open(train);
   const folds =
     calibration === 'none' ? [] : await openFolds(train, network, seed).catch(afterClosing(whole));

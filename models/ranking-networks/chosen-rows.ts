@@ -3,7 +3,7 @@ import type { Bags } from '../two-tower/data.ts';
 
 /** The rows at `chosen`, ascending; lists keep together what is left of them. */
 export function rankingRowsAt(rows: RankingRows, chosen: Int32Array): RankingRows {
-  const { columns, values, lists, grades, positions, revenues, shown } = rows;
+  const { columns, values, lists, grades, positions, revenues, drawn, shown } = rows;
   const width = columns.length;
   const kept = new Float32Array(chosen.length * width);
   chosen.forEach((row, i) => {
@@ -19,6 +19,7 @@ export function rankingRowsAt(rows: RankingRows, chosen: Int32Array): RankingRow
     grades: floats(grades),
     positions: floats(positions),
     revenues: floats(revenues),
+    drawn: Uint8Array.from(chosen, (row) => drawn[row] as number),
     shown: {
       ...shown,
       user: places(shown.user),

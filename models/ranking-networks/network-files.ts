@@ -30,9 +30,10 @@ type OpenNetwork<Network> = (
 export async function openNetwork<Network>(
   files: VersionContents,
   open: OpenNetwork<Network>,
+  { asItScores = false }: { readonly asItScores?: boolean } = {},
 ): Promise<ItemRanker> {
   const read = unsealed(files);
-  const { inputs, views, calibrator, network } = descriptionOf<Network>(read(DESCRIPTION_FILE));
+  const { inputs, views, calibrator: fitted, network } = descriptionOf<Network>(read(DESCRIPTION_FILE));
   const checkpoint = (name: string) => {
     try {
       return decodeCheckpoint(read(name));
@@ -40,6 +41,7 @@ export async function openNetwork<Network>(
       throw unreadable(`${name} can't be read`, cause);
     }
   };
+  const calibrator = asItScores ? null : fitted;
   const scorer = await open(network, { read, checkpoint }, inputs);
   return {
     inputs,

@@ -29,6 +29,8 @@ export type RankingRows = FeatureRows & {
   readonly positions: Float32Array;
   /** [rows]; what the item was bought for; 0 where it was not. */
   readonly revenues: Float32Array;
+  /** [rows]; 1 for an item that nobody was shown, drawn evenly from all that there were, 0 for any other. */
+  readonly drawn: Uint8Array;
 };
 
 /** What a column depends on alone: who is shown something, or what the catalogue says of the item. */

@@ -1,5 +1,6 @@
 /** How a version that ranks answers, whoever trained it. */
 import type { ContextFeatures, Profile } from '#schemas';
+import type { ScoreParts } from '../explanation/score-parts.ts';
 import type { ExternalInput, ExternalManifest } from '../external/manifest.ts';
 
 /** One feature of all items: a number, NaN where there is none, or a text, null where there is none. */
@@ -10,6 +11,8 @@ export type Asking = {
   readonly user: string;
   /** Newest first. */
   readonly recentItems: readonly string[];
+  /** What the caller numbers these by, as `numbers` of a query; below 0 for those without a number. */
+  readonly recentNumbers?: Int32Array;
   readonly profile: Profile | null;
   readonly context: ContextFeatures | null;
 };
@@ -17,9 +20,17 @@ export type Asking = {
 export type RankingQuery = {
   readonly asking: Asking;
   readonly items: readonly string[];
+  /** What the caller numbers the items by, the same always: who looks an item up in a table of its own need do so only once. */
+  readonly numbers?: Int32Array;
   /** In the order of `inputs`, each of as many values as there are items. */
   readonly columns: readonly FeatureColumn[];
 };
+
+/**
+ * What an answer is to bring, weighted: a shown item's score is the sum of what it is expected to bring of each, such as a click,
+ * times the weight.
+ */
+export type Objectives = Readonly<Record<string, number>>;
 
 /** What a ranker reads: inputs named by features, and the version of each view that it was trained with. */
 export type RankerInputs = Pick<ExternalManifest, 'views'> & {
@@ -39,5 +50,7 @@ export interface ItemRanker extends RankerInputs {
   readonly givesChances: boolean;
   /** [items]; higher is better. Errors: InputError MR_MODEL_PROBE where it can't be run over them. */
   score(query: RankingQuery): Promise<Float64Array>;
+  /** What contributes to the score of the query's only item; absent where the ranker has no account of its own. */
+  explain?(query: RankingQuery): Promise<ScoreParts>;
   close(): Promise<void>;
 }

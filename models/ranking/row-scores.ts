@@ -2,8 +2,8 @@ import type { RankingRows } from './dataset.ts';
 import type { Asking, FeatureColumn, ItemRanker, ListScorer, RankingQuery } from './port.ts';
 
 /**
- * [rows]; each list scored as if it had been asked for when its first item was shown. Undefined for a ranker that reads a
- * feature which the rows don't have. Errors: the ranker's.
+ * Returns [rows]: each list scored as if requested when its first item was shown. Undefined if the ranker reads a feature
+ * that the rows lack. Errors: the ranker's.
  */
 export async function rowScores(
   ranker: Pick<ItemRanker, 'inputs' | 'score'>,
@@ -27,7 +27,7 @@ export async function shownScores(scorer: ListScorer, rows: RankingRows): Promis
   return scores;
 }
 
-/** A list as it would have been asked for, and the rows that it is of. */
+/** A list as it would have been requested, and its rows. */
 export type ListQuery = { readonly from: number; readonly to: number; readonly query: RankingQuery };
 
 /** List by list, as `rowScores` says. */

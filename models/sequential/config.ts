@@ -12,29 +12,34 @@ export const sequentialParameters = {
   dim: {
     default: 64,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Length of the vectors of users and items, and width of the transformer.',
     search: [32, 64, 128],
   },
   layers: {
     default: 2,
     range: 'a whole number above 0',
+    most: 16,
     about: 'Blocks of the transformer.',
     search: [1, 2, 3],
   },
   heads: {
     default: 2,
     range: 'a whole number above 0',
+    most: 64,
     about: 'Parts of equal width into which attention divides the vectors; divides `dim`.',
     search: [1, 2, 4],
   },
   hidden: {
     default: 128,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Width of the hidden layer of a block’s feed-forward part.',
   },
   historyLength: {
     default: 100,
     range: 'a whole number above 0',
+    most: 10_000,
     about: 'Newest items of a history that count, in training and in answers.',
   },
   dropout: {
@@ -46,12 +51,14 @@ export const sequentialParameters = {
   epochs: {
     default: 20,
     range: 'a whole number above 0',
+    most: 100_000,
     about: 'Passes over the histories.',
     search: [6, 10, 20],
   },
   batchRows: {
     default: 40,
     range: 'a whole number above 0',
+    most: 4096,
     about:
       'Rows of `historyLength` positions a step; each row is filled with one long or several short histories.',
     search: [10, 20, 40],
@@ -59,6 +66,7 @@ export const sequentialParameters = {
   shards: {
     default: 4,
     range: 'a whole number above 0',
+    most: 256,
     about:
       'Parts into which the rows of a step are cut, to be computed side by side. Another number gives another result, by rounding and by what dropout drops; another number of threads never does.',
   },
@@ -72,6 +80,7 @@ export const sequentialParameters = {
   warmUpSteps: {
     default: 200,
     range: 'not below 0',
+    most: 1_000_000,
     about: 'Steps over which the learning rate rises to its full value.',
     search: [20, 200],
   },

@@ -7,7 +7,7 @@ import type { SequentialConfig } from './config.ts';
 /** Some rows of a step's batch. */
 export type Shard = {
   readonly sequences: Readonly<Record<string, Feed>>;
-  /** The part of the step's positions that lies in this shard: by which its mean loss counts in that of the step. */
+  /** This shard's share of the step's positions: the weight of its mean loss in that of the step. */
   readonly part: number;
   /** Unique over all shards of all steps: it seeds the shard's dropout. */
   readonly number: number;

@@ -13,8 +13,8 @@ export type IndexedItems = {
 };
 
 /**
- * From [items, dim], by what will be asked for: vectors of users, which lie otherwise than those of items; by those of items
- * where there are none. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR.
+ * Indexes [items, dim], calibrated with the expected queries: user vectors, which are distributed differently from item
+ * vectors; with item vectors if there are none. Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR.
  */
 export function saveItemVectors(vectors: Float32Array, dim: number, queries?: Float32Array): Uint8Array {
   return indexItemVectors(vectors, dim, queries).file;

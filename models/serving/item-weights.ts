@@ -17,6 +17,8 @@ export class ItemWeights implements FittedRecommender {
   readonly #rows: Rows;
   /** Transposed: by item of a history, what it adds to which scores. */
   readonly #columns: Rows;
+  /** [items]; zeros between two calls. */
+  #scratch: Float32Array | undefined;
 
   private constructor(rows: Rows, historyLength: number | undefined) {
     this.items = rows.starts.length - 1;
@@ -66,17 +68,39 @@ export class ItemWeights implements FittedRecommender {
   }
 
   scores(history: ArrayLike<number>, candidates?: Int32Array): Float32Array {
-    const { starts, ids, weights } = this.#columns;
+    if (candidates !== undefined) return this.#scoresOf(history, candidates);
     const scores = new Float32Array(this.items);
-    for (const item of new Set(Array.from(history).slice(0, this.historyLength))) {
+    this.#add(history, scores);
+    return scores;
+  }
+
+  /** Work by what the history meets, and not by the number of items. */
+  #scoresOf(history: ArrayLike<number>, candidates: Int32Array): Float32Array {
+    this.#scratch ??= new Float32Array(this.items);
+    const scratch = this.#scratch;
+    this.#add(history, scratch);
+    const found = new Float32Array(candidates.length);
+    for (let i = 0; i < found.length; i++) found[i] = scratch[candidates[i] as number] as number;
+    const { starts, ids } = this.#columns;
+    for (const item of this.#counted(history)) {
+      for (let at = starts[item] as number; at < (starts[item + 1] as number); at++)
+        scratch[ids[at] as number] = 0;
+    }
+    return found;
+  }
+
+  #add(history: ArrayLike<number>, scores: Float32Array): void {
+    const { starts, ids, weights } = this.#columns;
+    for (const item of this.#counted(history)) {
       for (let at = starts[item] as number; at < (starts[item + 1] as number); at++) {
         const other = ids[at] as number;
         scores[other] = (scores[other] as number) + (weights[at] as number);
       }
     }
-    return candidates === undefined
-      ? scores
-      : Float32Array.from(candidates, (item) => scores[item] as number);
+  }
+
+  #counted(history: ArrayLike<number>): Set<number> {
+    return new Set(Array.from(history).slice(0, this.historyLength));
   }
 
   /** The k best of the items that have a score, best first, without those in the bitmap. */

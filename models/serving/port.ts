@@ -5,7 +5,7 @@ import type { VersionContents } from '../artifact/port.ts';
 export const VOCABULARY_FILE = 'vocabulary.json';
 /** Vectors of items: `item-vectors.ts`. */
 export const ITEM_VECTORS_FILE = 'items.index';
-/** Vectors of some users, by which an index built later is calibrated: floats of 32 bits, one vector after another. */
+/** User vectors that calibrate an index built later: 32-bit floats, one vector after another. */
 export const QUERIES_FILE = 'queries.vectors';
 /** Ids of items in the order of the rows of an index, as JSON; of an index that came with a version, the vocabulary has them. */
 export const ITEM_IDS_FILE = 'items.json';
@@ -55,6 +55,8 @@ export type Serving =
       readonly encoderFiles: readonly string[];
       /** Errors: MR_MODEL_UNREADABLE. */
       encoder(files: VersionContents): Promise<UserEncoding>;
+      /** Whether a vector is computed in less time than it takes to ask another thread for it; not, where it is absent. */
+      isQuick?(files: VersionContents): boolean;
       /** How vectors of items are made of their metadata; absent where they are learned by the item alone. */
       readonly items?: {
         /** What `encoder` reads; a version without it can't. */

@@ -1,6 +1,7 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ConfigurationError } from '#platform';
 import type { ManifestFile } from '../artifact/port.ts';
+import { onnxruntime } from '../graph/onnxruntime.ts';
 import { openGraph } from '../graph/session.ts';
 import { readGraph, readTokenizer } from './encoder-files.ts';
 import type { WordPiece } from './word-piece.ts';
@@ -113,7 +114,9 @@ function takesTexts({ inputMetadata: [first, ...others] }: InferenceSession): bo
 
 function textInput({ inputMetadata: [input] }: InferenceSession): TitleInput {
   const isColumn = input?.isTensor === true && input.shape.length === 2;
-  return (title) => ({ [input?.name ?? '']: new Tensor('string', [title], isColumn ? [1, 1] : [1]) });
+  return (title) => ({
+    [input?.name ?? '']: new (onnxruntime().Tensor)('string', [title], isColumn ? [1, 1] : [1]),
+  });
 }
 
 const tokenInputs = ['input_ids', 'attention_mask', 'token_type_ids'] as const;
@@ -139,7 +142,7 @@ function tokenInput({ inputNames }: InferenceSession, tokens: WordPiece): TitleI
     };
     const feeds = tokenInputs
       .filter((name) => inputNames.includes(name))
-      .map((name) => [name, new Tensor('int64', fed[name], [1, ids.length])] as const);
+      .map((name) => [name, new (onnxruntime().Tensor)('int64', fed[name], [1, ids.length])] as const);
     return Object.fromEntries(feeds);
   };
 }

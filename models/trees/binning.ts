@@ -2,6 +2,7 @@
  * Columns as bins: at most 255 for values and one for those that are missing. Thresholds are float32, between two values
  * that occur: a row is in a bin by the same comparison that scores it.
  */
+import { sortNumbers } from '#platform';
 import { seededRandom } from '../random.ts';
 import type { FeatureRows } from './ensemble.ts';
 
@@ -30,9 +31,12 @@ export type Binning = {
 /** Columns whose bins share a word of memory. */
 export const COLUMNS_PER_BLOCK = 4;
 
+/** Bins of a column, including the one for missing values: a bin is a byte. */
+export const MOST_BINS = 256;
+
 /** Takes every finite value. */
 const ANY = Math.fround(3.4028234663852886e38);
-/** As LightGBM's bin_construct_sample_cnt: quantiles of so many rows are close enough. */
+/** As LightGBM's bin_construct_sample_cnt: quantiles of this many rows are close enough. */
 const SAMPLED_ROWS = 200_000;
 const SAMPLING_SEED = 1;
 
@@ -77,7 +81,9 @@ function columnOf({ columns, values }: FeatureRows, column: number, rows: Int32A
     const value = values[row * columns.length + column] as number;
     if (!Number.isNaN(value)) found[count++] = value;
   }
-  return found.subarray(0, count).sort();
+  const there = found.subarray(0, count);
+  sortNumbers(there);
+  return there;
 }
 
 /**
@@ -154,15 +160,12 @@ export function packBins(data: FeatureRows, { columns }: Binning, packed: Uint32
 
 function binner({ bins, thresholds, categories }: BinnedColumn, known: number): (value: number) => number {
   if (thresholds !== undefined) {
+    const firstBins = firstBinsOf(thresholds);
     return (value) => {
       if (Number.isNaN(value)) return bins;
-      let [low, high] = [0, bins - 1];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (value <= (thresholds[middle] as number)) high = middle;
-        else low = middle + 1;
-      }
-      return low;
+      let bin = firstBins[prefixOf(value)] as number;
+      while (value > (thresholds[bin] as number)) bin++;
+      return bin;
     };
   }
   const binOfCategory = new Uint8Array(known).fill(bins - 1);
@@ -170,4 +173,29 @@ function binner({ bins, thresholds, categories }: BinnedColumn, known: number): 
     binOfCategory[category] = bin;
   });
   return (value) => (Number.isNaN(value) ? bins : (binOfCategory[value] as number));
+}
+
+/** Bits used to look up a bin: sign, exponent, and seven of the fraction. Few values share theirs with a threshold. */
+const PREFIX_BITS = 16;
+const float = new Float32Array(1);
+const bitsOfFloat = new Int32Array(float.buffer);
+
+/** The first bits of a value as a number that ascends with it. */
+function prefixOf(value: number): number {
+  // The zeros are equal as values, so they must be here.
+  float[0] = value + 0;
+  const bits = bitsOfFloat[0] as number;
+  return (bits ^ ((bits >> 31) | 0x8000_0000)) >>> PREFIX_BITS;
+}
+
+/** [prefixes]: the first bin that a value with the prefix can be in. */
+function firstBinsOf(thresholds: Float32Array): Uint8Array {
+  const first = new Uint8Array(2 ** PREFIX_BITS);
+  let from = 0;
+  thresholds.forEach((threshold, bin) => {
+    const prefix = prefixOf(threshold);
+    first.fill(bin, from, prefix + 1);
+    from = prefix + 1;
+  });
+  return first;
 }

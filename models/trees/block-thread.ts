@@ -1,5 +1,9 @@
 /** A further thread of the training of trees. */
-import { serveShards } from '../parallel/serve-shards.ts';
+import { serveMeeting } from '../parallel/meeting-threads.ts';
 import { type BlocksSetup, ColumnBlocks } from './column-blocks.ts';
+import { readStep, writeSplits } from './shared-step.ts';
 
-await serveShards(async (setup: BlocksSetup) => new ColumnBlocks(setup));
+await serveMeeting((setup: BlocksSetup) => {
+  const blocks = new ColumnBlocks(setup);
+  return (block) => writeSplits(setup.shared, block, blocks.compute(readStep(setup.shared), block));
+});

@@ -12,22 +12,28 @@ import type { Column, FeatureRows, TreeEnsemble } from './ensemble.ts';
 import { roundForExactSums } from './exact-sums.ts';
 import { forestArrays, treesFrom } from './forest-checkpoint.ts';
 import { type Ground, type Grown, growByLeaves } from './grow.ts';
-import type { Loss, Metric } from './losses/loss.ts';
+import type { Loss, LossKind } from './losses/loss.ts';
 import { losses } from './losses/losses.ts';
 import { layOut } from './memory.ts';
 import { type TreeConfig, type TreeOptions, treeConfig } from './parameters.ts';
 import { sampleColumns, sampleRows } from './sampling.ts';
+import { sharedStep } from './shared-step.ts';
 import { SplitSearch } from './split-search.ts';
 import { checkRows, type TrainingRows, unusableRows } from './training-rows.ts';
 import { ensembleOf, type Tree, valueOfRow } from './tree.ts';
 
-export type TreeData = { readonly train: TrainingRows; readonly validation?: TrainingRows };
+export type TreeData = {
+  readonly train: TrainingRows;
+  readonly validation?: TrainingRows;
+  /** Judges scores of the validation's rows; by the metric of the loss unless given. */
+  readonly judge?: (scores: Float64Array) => TrainingMetrics;
+};
 
 /** Trees as the training loop steps them: one a step, and an epoch each. */
 export const boostedTrees = {
   model: 'trees',
   async open(
-    { train, validation }: TreeData,
+    { train, validation, judge }: TreeData,
     options: TreeOptions,
     seed: number,
     { provider, threads = 1, host }: Execution = {},
@@ -39,19 +45,14 @@ export const boostedTrees = {
       kind.check(each);
     }
     if (validation !== undefined) checkSameColumns(train, validation);
+    const where = onCpu('trees', { provider: provider ?? 'cpu' });
+    const judged = validation && { rows: validation, metrics: judge ?? byLoss(kind, validation) };
     const setup = setUp(train, config);
     const search = await SplitSearch.open(setup, { threads, host });
     return new Boosting(
       setup,
       { train, loss: kind.open(train), search, random: seededRandom(seed) },
-      {
-        ...onCpu('trees', { provider: provider ?? 'cpu' }),
-        judged: validation && {
-          rows: validation,
-          name: kind.metric.name,
-          metric: kind.metric.open(validation),
-        },
-      },
+      { ...where, judged },
     );
   },
 };
@@ -78,7 +79,8 @@ function setUp(train: TrainingRows, config: TreeConfig): BlocksSetup {
   packBins(train, binning, memory.packed);
   const nameOf = (column: number) => train.columns[column]?.name ?? '';
   const directions = binning.columns.map(({ column }) => config.monotone[nameOf(column)] ?? 0);
-  return { shape, memory: memory.memory, binning, directions, config };
+  const shared = sharedStep(shape.columns);
+  return { shape, memory: memory.memory, shared, binning, directions, config };
 }
 
 type Parts = {
@@ -88,7 +90,15 @@ type Parts = {
   readonly random: Random;
 };
 
-type Judged = { readonly rows: TrainingRows; readonly name: string; readonly metric: Metric };
+type Judged = {
+  readonly rows: TrainingRows;
+  readonly metrics: (scores: Float64Array) => TrainingMetrics;
+};
+
+function byLoss({ metric: { name, open } }: LossKind, validation: TrainingRows): Judged['metrics'] {
+  const metric = open(validation);
+  return (scores) => ({ [name]: metric(scores) });
+}
 
 class Boosting implements Training<TreeEnsemble> {
   readonly epochs: number;
@@ -150,8 +160,8 @@ class Boosting implements Training<TreeEnsemble> {
   async validate(): Promise<TrainingMetrics | undefined> {
     if (this.#judged === undefined) return undefined;
     this.#scoreTrees();
-    const { name, metric, scores } = this.#judged;
-    return { [name]: metric(scores) };
+    const { metrics, scores } = this.#judged;
+    return metrics(scores);
   }
 
   save(): Checkpoint {

@@ -1,15 +1,16 @@
 /** What threads compute of a node, a block of columns at a time: its histogram and the best split. */
-import type { ShardWorker } from '../parallel/shard-worker.ts';
 import { type BinnedColumn, type Binning, COLUMNS_PER_BLOCK } from './binning.ts';
 import { categoricalSplit } from './categorical-split.ts';
 import { Histograms } from './histogram.ts';
 import { layOut, type MemoryShape, type TrainingMemory } from './memory.ts';
 import type { TreeConfig } from './parameters.ts';
+import type { SharedStep } from './shared-step.ts';
 import { better, type Node, numericSplit, type Split } from './split.ts';
 
 export type BlocksSetup = {
   readonly shape: MemoryShape;
   readonly memory: WebAssembly.SharedMemory;
+  readonly shared: SharedStep;
   readonly binning: Binning;
   /** [columns of the binning]: 1, -1, or 0 without a constraint. */
   readonly directions: readonly number[];
@@ -36,7 +37,7 @@ export type BlockStep = {
 /** The best split of each node in the columns of a block; undefined where none lowers the loss. */
 export type BlockSplits = readonly (Split | undefined)[];
 
-export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
+export class ColumnBlocks {
   readonly #setup: BlocksSetup;
   readonly #memory: TrainingMemory;
   readonly #histograms: Histograms;
@@ -47,11 +48,7 @@ export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
     this.#histograms = new Histograms(setup.shape, setup.memory);
   }
 
-  async compute(step: BlockStep, block: number): Promise<BlockSplits> {
-    return this.computeNow(step, block);
-  }
-
-  computeNow({ build, nodes, chosen }: BlockStep, block: number): BlockSplits {
+  compute({ build, nodes, chosen }: BlockStep, block: number): BlockSplits {
     const first = block * COLUMNS_PER_BLOCK;
     const columns = this.#setup.binning.columns.slice(first, first + COLUMNS_PER_BLOCK);
     if (!columns.some((_, i) => chosen[first + i] === 1)) return nodes.map(() => undefined);
@@ -64,8 +61,6 @@ export class ColumnBlocks implements ShardWorker<BlockStep, BlockSplits> {
       return best;
     });
   }
-
-  async close(): Promise<void> {}
 
   #build({ from, to, histogram, parent }: Build, block: number, columns: readonly BinnedColumn[]): void {
     const { slots } = this.#setup.shape;

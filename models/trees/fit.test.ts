@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { decodeCheckpoint, encodeCheckpoint } from '../checkpoint.ts';
 import { boostedTrees } from './boosting.ts';
 import type { Column, TreeEnsemble } from './ensemble.ts';
+import { setOf } from './ensemble.ts';
 import { fitTrees } from './fit.ts';
 import type { TreeOptions } from './parameters.ts';
 import { exhaustiveTree } from './testing/exhaustive.ts';
@@ -114,10 +115,10 @@ suite('laws of trees', () => {
     withSeed(async (random) => {
       const rows = randomRows(random, { rows: 40_000, numeric: 10, categorical: 2, distinct: 100 });
       const bounded = { ...options, trees: 4, monotone: { 'number 3': 1 } } as const;
-      const [one, two] = await Promise.all(
-        [1, 2].map((threads) => fitTrees(rows, bounded, { seed: 3, threads })),
+      const [one, ...others] = await Promise.all(
+        [1, 2, 3].map((threads) => fitTrees(rows, bounded, { seed: 3, threads })),
       );
-      assert.deepEqual(one?.ensemble, two?.ensemble);
+      for (const other of others) assert.deepEqual(other.ensemble, one?.ensemble);
     }),
   );
 
@@ -242,6 +243,8 @@ suite('laws of trees', () => {
     for (const [labels, missingLeft] of [
       [[0, 9, 9, 9], 0],
       [[0, 0, 0, 9], 1],
+      // With equally many rows on both sides, the left one.
+      [[0, 0, 9, 9], 1],
     ] as const) {
       const rows = {
         columns: numeric(['x']),
@@ -251,6 +254,32 @@ suite('laws of trees', () => {
       };
       const ensemble = await fitted(rows, { loss: 'squared', trees: 1, leaves: 2, minRows: 1 });
       assert.equal(ensemble.missingLeft[0], missingLeft);
+    }
+  });
+
+  test('a category is in a set from so many rows on as smooth it; what is missing follows the side with more rows', async () => {
+    const own = [...new Array<number>(5).fill(0), ...new Array<number>(5).fill(1)];
+    const columns = [{ name: 'kind', categories: ['a', 'b'] }];
+    const rowsWith = (kinds: readonly number[]) => ({
+      columns,
+      rows: kinds.length,
+      values: Float32Array.from(kinds),
+      labels: Float32Array.from(kinds, (kind) => 9 * kind),
+    });
+    const options = { loss: 'squared', trees: 1, leaves: 2, minRows: 1, categoryRegularisation: 0 } as const;
+    const fit = (kinds: readonly number[], categorySmoothing: number) =>
+      fitted(rowsWith(kinds), { ...options, categorySmoothing });
+    const even = await fit(own, 5);
+    assert.deepEqual([...even.column], [0, -1, -1]);
+    assert.equal(even.missingLeft[0], 1, 'of equally many rows, the left side');
+    assert.deepEqual([...(await fit(own, 6)).column], [-1]);
+    for (const kinds of [
+      [...own, 0],
+      [...own, 1],
+    ]) {
+      const ensemble = await fit(kinds, 5);
+      const inSet = kinds.filter((kind) => setOf(ensemble, 0).includes(kind)).length;
+      assert.equal(ensemble.missingLeft[0], Number(2 * inSet >= kinds.length));
     }
   });
 

@@ -10,7 +10,7 @@ export type FitControl = Pick<Execution, 'threads' | 'host'> &
   Pick<TrainingControl, 'onProgress' | 'signal' | 'checkpoints'> & {
     readonly seed?: number;
     readonly validation?: TrainingRows;
-    /** Stops after so many trees that made the validation's metric no better, and goes back to the best. */
+    /** Stops after this many trees that made the validation's metric no better, and goes back to the best. */
     readonly patience?: number;
     readonly resumeFrom?: Checkpoint;
   };

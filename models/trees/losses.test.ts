@@ -74,6 +74,41 @@ suite('derivatives', () => {
     });
   });
 
+  test(
+    'of LambdaMART, of a group longer than the truncation: only pairs with one of the first thirty count',
+    withSeed((random) => {
+      const [count, top] = [45, 30];
+      const labels = Float32Array.from({ length: count }, () => random.integer(4));
+      const scores = Float64Array.from({ length: count }, () => random.normal());
+      const rows = { columns: [{ name: 'x' }], rows: count, values: new Float32Array(count), labels };
+      const derivatives = new Float64Array(2 * count);
+      const groups = Int32Array.of(0, count);
+      losses.lambdamart.open({ ...rows, groups }).derive(scores, derivatives, seededRandom(1));
+      const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
+      const discount = (place: number) => 1 / Math.log2(place + 2);
+      const best = labels.toSorted().reverse().slice(0, top);
+      const ideal = best.reduce((sum, label, place) => sum + (2 ** label - 1) * discount(place), 0);
+      const slopes = new Float64Array(count);
+      let steepness = 0;
+      order.forEach((a, i) => {
+        order.forEach((b, j) => {
+          const [high, low] = [labels[a] as number, labels[b] as number];
+          if (high <= low || Math.min(i, j) >= top) return;
+          const distance = (scores[a] as number) - (scores[b] as number);
+          const change = ((2 ** high - 2 ** low) * Math.abs(discount(i) - discount(j))) / ideal;
+          const slope = change / (0.01 + Math.abs(distance)) / (1 + Math.exp(distance));
+          slopes[a] = (slopes[a] as number) - slope;
+          slopes[b] = (slopes[b] as number) + slope;
+          steepness += 2 * slope;
+        });
+      });
+      slopes.forEach((slope, row) => {
+        const expected = (slope * Math.log2(1 + steepness)) / steepness;
+        assert.ok(Math.abs((derivatives[2 * row] as number) - expected) < 1e-12, `row ${row}`);
+      });
+    }),
+  );
+
   for (const name of ['lambdamart', 'yetirank'] as const) {
     test(
       `of ${name} add up to 0 in each group, and raise the better of two rows`,

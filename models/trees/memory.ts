@@ -1,4 +1,4 @@
-import { MAX_PAGES } from '../index/assembler.ts';
+import { MAX_PAGES } from '../index/kernel/port.ts';
 import { COLUMNS_PER_BLOCK } from './binning.ts';
 import { unusableRows } from './training-rows.ts';
 

@@ -31,7 +31,7 @@ async function assertScores(ensemble: TreeEnsemble, values: Float32Array, label:
   });
 }
 
-/** A split by the first half of so many categories. */
+/** A split by the first half of this many categories. */
 function oneSplit(count: number): TreeEnsemble {
   return {
     columns: [{ name: 'item', categories: Array.from({ length: count }, (_, category) => `${category}`) }],

@@ -7,18 +7,21 @@ export const treeParameters = {
   trees: {
     default: 100,
     range: 'a whole number above 0',
+    most: 10_000,
     about: 'Trees at most; early stopping may keep fewer.',
     search: { from: 50, to: 500, log: true, whole: true },
   },
   leaves: {
     default: 31,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Leaves of a tree at most, grown best first.',
     search: [7, 15, 31, 63],
   },
   depth: {
     default: 0,
     range: 'a whole number not below 0',
+    most: 4096,
     about: 'Depth of a tree at most; 0 sets no limit.',
   },
   learningRate: {
@@ -57,11 +60,13 @@ export const treeParameters = {
   bins: {
     default: 255,
     range: 'a whole number above 0',
+    most: 255,
     about: 'Bins of a column at most, from 2 to 255; missing values have one more.',
   },
   maxCategories: {
     default: 32,
     range: 'a whole number above 0',
+    most: 255,
     about: 'Categories in the set of a split at most.',
   },
   categorySmoothing: {

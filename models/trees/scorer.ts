@@ -49,38 +49,47 @@ export class TreeScorer {
 
   /** Writes the score of each row into the first `rows` of `into`; the values are [rows, columns], as in `FeatureRows`. */
   score(values: FeatureRows['values'], rows: number, into: Float64Array): void {
-    for (let from = 0; from < rows; from += BLOCK_ROWS) {
-      this.#scoreBlock(values, from, Math.min(rows - from, BLOCK_ROWS), into);
-    }
+    const width = this.#columns.length;
+    this.#scoreRows((column) => ({ values, at: column, step: width }), rows, into);
   }
 
-  #scoreBlock(values: Float32Array, from: number, count: number, into: Float64Array): void {
-    const { trees, treesEnd, rows, scores, leafBit, valueShift } = this.#layout;
+  /** The same of columns by themselves, each of as many values; those of a category are its number, or what is none. */
+  scoreColumns(columns: readonly ArrayLike<number>[], rows: number, into: Float64Array): void {
+    const of = (column: number) => ({ values: columns[column] as ArrayLike<number>, at: 0, step: 1 });
+    this.#scoreRows(of, rows, into);
+  }
+
+  #scoreRows(of: (column: number) => Run, rows: number, into: Float64Array): void {
+    const { trees, treesEnd, rows: rowsAt, scores, leafBit, valueShift } = this.#layout;
     const { memory, walk } = this.#kernel;
     const sums = new Float64Array(memory.buffer, scores, BLOCK_ROWS);
-    sums.fill(this.#base);
-    if (treesEnd > trees) {
-      this.#fillRows(values, from, count);
-      const stride = 4 * this.#slots.length;
-      // The rows behind the last one are those of an earlier block, or zeros.
-      const rowsEnd = rows + ROWS_AT_ONCE * Math.ceil(count / ROWS_AT_ONCE) * stride;
-      walk(trees, treesEnd, rows, rowsEnd, stride, this.#setsFrom, scores, leafBit, valueShift);
+    for (let from = 0; from < rows; from += BLOCK_ROWS) {
+      const count = Math.min(rows - from, BLOCK_ROWS);
+      sums.fill(this.#base);
+      if (treesEnd > trees) {
+        this.#fillRows(of, from, count);
+        const stride = 4 * this.#slots.length;
+        // The rows behind the last one are those of an earlier block, or zeros.
+        const rowsEnd = rowsAt + ROWS_AT_ONCE * Math.ceil(count / ROWS_AT_ONCE) * stride;
+        walk(trees, treesEnd, rowsAt, rowsEnd, stride, this.#setsFrom, scores, leafBit, valueShift);
+      }
+      into.set(sums.subarray(0, count), from);
     }
-    into.set(sums.subarray(0, count), from);
   }
 
-  #fillRows(values: Float32Array, from: number, count: number): void {
-    const width = this.#columns.length;
+  #fillRows(of: (column: number) => Run, from: number, count: number): void {
     const stride = this.#slots.length;
     const floats = new Float32Array(this.#kernel.memory.buffer, this.#layout.rows, BLOCK_ROWS * stride);
     const categories = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
-    for (const [slot, { column, kind }] of this.#slots.entries()) {
+    for (let slot = 0; slot < stride; slot++) {
+      const { column, kind } = this.#slots[slot] as Slot;
+      const { values, at: start, step } = of(column);
       const end = slot + count * stride;
-      let at = from * width + column;
+      let at = start + from * step;
       if (kind === 'missing right') {
-        for (let to = slot; to < end; to += stride, at += width) floats[to] = values[at] as number;
+        for (let to = slot; to < end; to += stride, at += step) floats[to] = values[at] as number;
       } else if (kind === 'missing left') {
-        for (let to = slot; to < end; to += stride, at += width) {
+        for (let to = slot; to < end; to += stride, at += step) {
           const value = values[at] as number;
           // At most any threshold.
           floats[to] = Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value;
@@ -88,7 +97,7 @@ export class TreeScorer {
       } else {
         const numbers = this.#numbers.get(column) as Int32Array;
         const unknown = numbers.length - 1;
-        for (let to = slot; to < end; to += stride, at += width) {
+        for (let to = slot; to < end; to += stride, at += step) {
           const value = values[at] as number;
           const category = value | 0;
           const isKnown = category === value && category >= 0 && category < unknown;
@@ -98,6 +107,9 @@ export class TreeScorer {
     }
   }
 }
+
+/** Where a column's values lie: from `at` on, `step` apart. */
+type Run = { readonly values: ArrayLike<number>; readonly at: number; readonly step: number };
 
 /** The slots of an ensemble, categories last. */
 function slotsOf(ensemble: TreeEnsemble): readonly Slot[] {

@@ -21,23 +21,27 @@ export const twoTowerParameters = {
   dim: {
     default: 64,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Length of the vectors of users and items.',
     search: [32, 64, 128],
   },
   hidden: {
     default: 128,
     range: 'a whole number above 0',
+    most: 4096,
     about: 'Width of the hidden layer of the user tower.',
     search: [64, 128, 256],
   },
   historyLength: {
     default: 50,
     range: 'a whole number above 0',
+    most: 10_000,
     about: 'Newest items of a history that count, in training and in answers.',
   },
   heads: {
     default: 1,
     range: 'a whole number above 0',
+    most: 64,
     about:
       'Ways in which the history is averaged, each with its own sense of what counts and how recent it must be.',
     search: [1, 2, 4],
@@ -57,16 +61,19 @@ export const twoTowerParameters = {
   epochs: {
     default: 6,
     range: 'a whole number above 0',
+    most: 100_000,
     about: 'Passes over the examples; unless given, from 2 to 12 by the number of examples.',
   },
   batchSize: {
     default: 1024,
     range: 'a whole number above 0',
+    most: 65_536,
     about: 'Examples a step, about: those of a user come together, in blocks of up to 32.',
   },
   candidates: {
     default: 1024,
     range: 'a whole number above 0',
+    most: 65_536,
     about:
       'Items that each example of a batch is compared with: those of the batch, filled up with uniform ones. A catalogue that has no more gets the full softmax.',
   },

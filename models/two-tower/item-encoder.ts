@@ -12,7 +12,7 @@ const AT_ONCE = 1024;
 export class ItemEncoder implements ItemEncoding {
   readonly dim: number;
   readonly #session: Session;
-  /** Columns of each input, where the tower has it: bags are cut to so many. */
+  /** Columns of each input, where the tower has it: bags are cut to this many. */
   readonly #widths: { readonly features: number; readonly tags: number; readonly title: number };
 
   private constructor(session: Session) {

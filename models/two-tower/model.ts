@@ -8,6 +8,7 @@ import { twoTowerDefaults, twoTowerParameters } from './config.ts';
 import { UserEncoder } from './encoder.ts';
 import { ItemEncoder } from './item-encoder.ts';
 import { twoTower } from './training.ts';
+import { UserTower } from './user-tower.ts';
 import { warmStart } from './warm-start.ts';
 
 const TOWER_FILE = 'user-tower.onnx';
@@ -46,6 +47,7 @@ export const twoTowerModel: RetrievalModel = {
   serving: {
     kind: 'vectors',
     encoderFiles: [TOWER_FILE],
+    isQuick: (files) => UserTower.read(files[TOWER_FILE] as Uint8Array) !== undefined,
     async encoder(files) {
       const encoder = await UserEncoder.load(files[TOWER_FILE] as Uint8Array);
       return {

@@ -22,6 +22,12 @@ export type Parameters = {
   readonly dense: ReadonlyMap<string, DenseParameter>;
 };
 
+/** Parameters without the state of their optimisers. */
+type ConstantParameters = {
+  readonly tables: ReadonlyMap<string, Pick<EmbeddingTable, 'weights' | 'rows' | 'width'>>;
+  readonly dense: ReadonlyMap<string, Pick<DenseParameter, 'shape' | 'weights'>>;
+};
+
 // Ids of items carry most of what is to be learned: they start well apart, everything added to them near zero.
 const ITEM_SCALE = 0.1;
 const SIDE_SCALE = 0.03;
@@ -100,7 +106,7 @@ export function parameterInputs(
 /** The parameters as constants of a graph. */
 export function parameterConstants(
   graph: Graph,
-  { tables, dense }: Parameters,
+  { tables, dense }: ConstantParameters,
 ): UserParameters & ItemParameters {
   const entries: [string, Tensor][] = [];
   for (const [name, { weights, rows, width }] of tables)

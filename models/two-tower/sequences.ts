@@ -28,7 +28,7 @@ export function sequenceExamples(
   for (const [id, items] of sequences) {
     const { length } = items;
     end += length;
-    // Newest first: the item at `place` lies at `end - 1 - place`, and those before it behind it.
+    // Newest first: the item at `place` lies at `end - 1 - place`, followed by earlier ones.
     for (let place = 0; place < length; place++) history[end - 1 - place] = items[place] as number;
     for (let place = from(length, id); place < length; place++, row++) {
       user[row] = id;

@@ -3,8 +3,17 @@ import { reshape } from '../graph/layout.ts';
 import { toOnnx } from '../graph/onnx.ts';
 import { Graph, type Tensor } from '../graph/tensor.ts';
 import type { TwoTowerData } from './data.ts';
-import { type Parameters, parameterConstants } from './parameters.ts';
+import { parameterConstants } from './parameters.ts';
 import { itemTower, userTower } from './towers.ts';
+
+/** What is learned, without what only training needs of it. */
+export type TowerParameters = Parameters<typeof parameterConstants>[1];
+
+/** How many values each categorical feature has that the user tower reads. */
+export type UserFeatures = {
+  readonly profile: Pick<TwoTowerData['profile'], 'cardinalities'>;
+  readonly train: { readonly context?: Pick<TwoTowerData['profile'], 'cardinalities'> };
+};
 
 /**
  * The user tower as a self-contained ONNX file, its tables inside. Inputs, int64: `user` [B], 0 = unknown; `history`
@@ -12,8 +21,8 @@ import { itemTower, userTower } from './towers.ts';
  * `vector` float [B, D], of length 1.
  */
 export function userTowerOnnx(
-  parameters: Parameters,
-  { profile, train }: TwoTowerData,
+  parameters: TowerParameters,
+  { profile, train }: UserFeatures,
   historyLength: number,
 ): Uint8Array {
   const graph = new Graph();
@@ -46,7 +55,7 @@ function placesOf(history: Tensor, length: number): Tensor {
  * encoder read these. Output: `vector` float [B, D], of length 1.
  */
 export function itemTowerOnnx(
-  parameters: Parameters,
+  parameters: TowerParameters,
   { itemFeatures, itemTitles, itemTexts }: TwoTowerData,
   { tagsLength, titleLength }: { readonly tagsLength: number; readonly titleLength: number },
 ): Uint8Array {

@@ -181,7 +181,7 @@ test('validation by hand: places among all items but those of the history', () =
   // Items lie on a line, the user at its end: 5, 4, 3, 2, 1, 0 is the order.
   const itemVectors = Float32Array.of(0, 1, 2, 3, 4, 5);
   const metrics = validationMetrics(examples, Int32Array.of(0, 2), Float32Array.of(1, 1), itemVectors);
-  // Of item 1 after 0: behind 5, 4, 3, 2. Of item 3 after 0, 1, 2: behind 5, 4.
+  // Item 1 after history 0 ranks below 5, 4, 3, 2; item 3 after 0, 1, 2 ranks below 5, 4.
   const gain = (before: number) => 1 / Math.log2(before + 2);
   assert.deepEqual(metrics, { 'recall@10': 1, 'recall@100': 1, 'ndcg@10': (gain(4) + gain(2)) / 2 });
 });
@@ -205,7 +205,7 @@ test('a context that foretells the item is learned, and can be missing', async (
   await encoder.close();
 });
 
-/** Of each of some new items, the group whose items its vector is nearest to. */
+/** For each of three new items, the group whose items have the nearest vectors. */
 async function groupsOf(model: TwoTowerResult, feeds: Readonly<Record<string, Feed>>): Promise<number[]> {
   const session = await Session.create(model.itemTower);
   const { vector } = await session.run({

@@ -20,12 +20,12 @@ export type TwoTowerResult = {
   /** ONNX files: see `userTowerOnnx` and `itemTowerOnnx`. */
   readonly userTower: Uint8Array;
   readonly itemTower: Uint8Array;
-  /** Vectors of some users as of some of their examples: what an index of the items will be asked for, [users, dim]. */
+  /** Vectors of some users as of some of their examples, [users, dim]: sample queries for an index of the items. */
   readonly queries: Float32Array;
 };
 
 /** As many as a calibration asks. */
-const QUERIES = 400;
+const QUERIES = 1000;
 
 /** The two-tower model, to be trained by `train`. */
 export const twoTower: Trainable<TwoTowerData, Omit<TwoTowerConfig, 'seed'>, TwoTowerResult> = {

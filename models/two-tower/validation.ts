@@ -11,7 +11,7 @@ export function judgedRows({ user }: Examples): Int32Array {
   return spread(user.length, MOST_ROWS);
 }
 
-/** All of so many rows, or as many as are wanted at most, spread evenly. */
+/** All of this many rows, or as many as are wanted at most, spread evenly. */
 export function spread(rows: number, most: number): Int32Array {
   const count = Math.min(most, rows);
   return Int32Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count));

@@ -12,18 +12,109 @@ export type Answer = {
   k: number;
   items: AnsweredItem[];
   latency_ms: number;
-  /** The version that put the items of the index in their order and scored them; null where the one that found them did. */
+  /** The version that put the candidates in their order and scored them; null where the one that found them did. */
   ranker: string | null;
-  /** Null, or the code of what kept the user's rows from being read: the items are the popular ones. */
+  /** Null, or the code of the first thing that was missing: rows, version, ranker or time. */
   degraded: string | null;
+  /** Variant of the user's experiment; null outside experiments. */
+  variant: string | null;
+  /** What the request said of itself. */
+  context: InteractionContext | null;
+  session_id: string | null;
+  /** The item that was being looked at. */
+  current_item: string | null;
+  /** The category that was being looked at; the answer keeps to it. */
+  category: string | null;
+  /** What the items were chosen from, those that could be shown in the order of their scores; empty where the answer was not sampled for it. */
+  candidates: AnsweredCandidate[];
+  /** Candidates taken out, by filter. */
+  drops: Record<string, number>;
+  /** Time that the features are of, ms of the world's clock; null where no ranker read any. */
+  features_ts: number | null;
+  /** Whether it repeats an answer of moments before. */
+  cached: boolean;
+};
+
+/** What the answers of an hour by one version, ranker and variant consisted of. Topic `answer-contents`: each partition has a row for its own users, and rows of one key are merged.`. */
+export type AnswerContents = {
+  /** Start of the hour of the answers, ms since the epoch. */
+  hour: number;
+  /** Partition of the answered users; add up the rows of all partitions for an hour, version, ranker and variant. */
+  partition: number;
+  /** The version that found the items; null where there was none. */
+  version: string | null;
+  /** The version that put them in order; null where the one that found them did. */
+  ranker: string | null;
+  /** Variant of the experiment; null outside experiments. */
+  variant: string | null;
+  /** A HyperLogLog sketch of the ids of their items: 1,024 registers, a byte each. */
+  items: Buffer;
+  /** Scores of the items that a model scored. */
+  scores: ValueCounts;
+  /** What the ranker was given of these items, by column; empty where answers do not keep it. */
+  inputs: ValueCounts[];
+};
+
+/** What came of the answers of an hour by one version, ranker and variant. Topic `answer-outcomes`: each partition has a row for its own users, and rows of one key are added up.`. */
+export type AnswerOutcomes = {
+  /** Start of the hour of the answers, ms since the epoch. */
+  hour: number;
+  /** Partition of the answered users; add up the rows of all partitions for an hour, version, ranker and variant. */
+  partition: number;
+  /** The version that found the items; null where there was none. */
+  version: string | null;
+  /** The version that put them in order; null where the one that found them did. */
+  ranker: string | null;
+  /** Variant of the experiment; null outside experiments. */
+  variant: string | null;
+  answers: number;
+  /** Answers to users that the log has no name for: no event can be joined with these, and `answered` does not count their items. */
+  unknown_users: number;
+  /** Answers that say so. */
+  degraded: number;
+  /** In the order of their names. */
+  sources: SourceOutcomes[];
+  /** In the order of the buckets. */
+  chances: ChanceOutcomes[];
+};
+
+export type AnsweredCandidate = {
+  item_id: string;
+  /** All that found it. */
+  sources: CandidateSource[];
+  /** By the first of them, on its own scale. */
+  source_score: number;
+  /** By the ranker, or else by the version that finds items; null where neither scored it. */
+  score: number | null;
+  /** Which filter took it out; null for one that could be shown. */
+  dropped: string | null;
 };
 
 export type AnsweredItem = {
   item_id: string;
   score: number;
+  /** Where it was found first; `promoted` where configuration placed it, and not its score. */
   source: CandidateSource;
   /** Probability with which the item was put at this place; 1 where ranking is deterministic. */
   propensity: number | null;
+  /** The features that the ranker scored it by, in the order of the ranker's inputs, null for a missing value; null where only the hash is kept, or no ranker scored the item. */
+  features: (number | string | null)[] | null;
+  /** Hash of those features, kept or not: the first 16 hexadecimal digits of a SHA-256; null if no ranker scored the item. */
+  features_hash: string | null;
+};
+
+/** An API key of a service. Topic `api-keys`, compacted; the key itself is nowhere. */
+export type ApiKey = {
+  /** Whose it is. */
+  name: string;
+  /** SHA-256 of the key, hexadecimal. */
+  hash: string;
+  /** Roles and rights. */
+  grants: string[];
+  /** ms since the epoch. */
+  created_ts: number;
+  /** ms since the epoch; null while the key is valid. */
+  revoked_ts: number | null;
 };
 
 /** A Parquet file of the offline store, and what became of it. Topic `archive-files`: a file counts from the event on that says `written`, to the one that says otherwise. */
@@ -47,6 +138,24 @@ export type ArchiveFile = {
 };
 
 export type ArchiveFileStatus = 'written' | 'replaced' | 'dropped';
+
+/** An act of an operator. Topic `audit`. */
+export type AuditEvent = {
+  /** Such as dead-letters retry. */
+  act: string;
+  /** ms since the epoch. */
+  ts: number;
+  /** Who did it: a user of the machine, or the caller of a route. */
+  actor: string;
+  /** What it was done to; users are named by their pseudonyms. */
+  subject: string;
+  details: Record<string, string>;
+  result: AuditResult;
+  /** Error code, if the act failed. */
+  code: string | null;
+};
+
+export type AuditResult = 'done' | 'failed';
 
 export type BucketChange = {
   bucket: number;
@@ -74,13 +183,33 @@ export type Candidate = {
   role: VersionRole;
   /** The run that trained it. */
   run_id: string | null;
-  /** Of its own metrics, where they were computed. */
+  /** Intervals of its own metrics, where they were computed. */
   intervals: Record<string, MetricInterval>;
   /** Null where no version was in force. */
   production: ProductionComparison | null;
 };
 
-export type CandidateSource = 'index' | 'popular';
+export type CandidateSource =
+  | 'index'
+  | 'popular'
+  | 'trending'
+  | 'new'
+  | 'followed_category'
+  | 'popular_in_country'
+  | 'popular_in_cohort'
+  | 'co_visited'
+  | 'promoted';
+
+/** Shown items that the ranker scored, by score. */
+export type ChanceOutcomes = {
+  /** Bucket of the score: sign, exponent and three bits of the mantissa. */
+  bucket: number;
+  shown: number;
+  /** Sum of the scores, times a million. */
+  millionths: number;
+  /** Clicked, or more. */
+  taken: number;
+};
 
 /** A column of the examples; lists by their lengths. */
 export type ColumnQuality = {
@@ -131,12 +260,12 @@ export type CommandAnswer = {
   kind: CommandKind;
   /** The version that it was about. */
   version: string | null;
-  /** Of that version now; null where it is unknown. */
+  /** The version's current status; null if the version is unknown. */
   status: VersionStatus | null;
   accepted: boolean;
-  /** Of what was refused: the code of the error. */
+  /** Error code, if the command was refused. */
   code: string | null;
-  /** Of what was refused: why; of a version that is rejected or waits: why. */
+  /** Why the command was refused, or why the version is rejected or waits. */
   reason: string | null;
 };
 
@@ -150,7 +279,7 @@ export type CommandKind =
   | 'cancel'
   | 'reindex';
 
-/** Of the moment itself. */
+/** Features of the time of the event. */
 export type ContextFeatures = {
   /** 0 to 23, UTC. */
   hour: number;
@@ -178,7 +307,25 @@ export type DeadLetter = {
   value: Buffer | null;
 };
 
+export type DeadLetterFate = 'retried' | 'dropped';
+
+/** What became of a dead letter. Topic `dead-letter-outcomes`, compacted, by topic, partition and offset of the record that failed. */
+export type DeadLetterOutcome = {
+  outcome: DeadLetterFate;
+  /** ms since the epoch. */
+  ts: number;
+  /** Who decided it. */
+  actor: string;
+};
+
 export type Device = 'mobile' | 'desktop' | 'tablet' | 'tv' | 'other';
+
+export type EarlyReaction = {
+  item_id: string;
+  seen: number;
+  /** As admitted. */
+  ts: number;
+};
 
 /** One training row: an impression or a positive event, with everything known strictly before its ts, and what came of it. Topic `examples`. */
 export type Example = {
@@ -193,11 +340,11 @@ export type Example = {
   request_id: string | null;
   user: UserFeatures;
   profile: Profile | null;
-  /** Of the user and the item’s category; null for an item without one. */
+  /** Features of the user with the item’s category; null for an item without one. */
   category: UserCategoryFeatures | null;
-  /** Of the user and the item. */
+  /** Features of the user with the item. */
   pair: UserItemFeatures | null;
-  /** Of the catalogue, as admitted. */
+  /** Facts of the item from the catalogue, as admitted. */
   facts: ItemFacts | null;
   context: ContextFeatures | null;
   item: ItemFeatures;
@@ -210,13 +357,13 @@ export type Example = {
   labels: Labels | null;
 };
 
-/** New labels of an example whose outcome came after its window had closed. Topic `example-corrections`. */
+/** New labels for an example whose outcome arrived after its window closed. Topic `example-corrections`. */
 export type ExampleCorrection = {
-  /** Of the example. */
+  /** Event id of the example. */
   event_id: string;
   user_id: string;
   item_id: string;
-  /** Of the example. */
+  /** Timestamp of the example. */
   ts: number;
   labels: Labels;
 };
@@ -258,12 +405,12 @@ export type ExampleRequest = {
   head: Buffer;
   user_id: string;
   item_id: string;
-  /** Of the event, as admitted. */
+  /** Timestamp of the event, as admitted. */
   ts: number;
   /** As published. */
   own_ts: number;
   request_id: string | null;
-  /** Of the item. */
+  /** Duration of the item. */
   duration_ms: number | null;
 };
 
@@ -303,7 +450,7 @@ export type IndexBuild = {
   version: string;
   /** ms since the epoch. */
   ts: number;
-  /** The command that asked for it; null for the schedule. */
+  /** The command that requested it; null for the schedule. */
   command_id: string | null;
   /** Hash of its manifest. */
   index: string;
@@ -380,6 +527,8 @@ export type Item = {
   age_limit: number;
   /** ms since the epoch. */
   created: number;
+  /** Where it may be shown, ISO 3166-1 alpha-2; everywhere where it is empty. */
+  countries: string[];
 };
 
 /** What the catalogue said of an item when the event was admitted. */
@@ -434,6 +583,63 @@ export type ItemVector = {
   vector: Buffer | null;
 };
 
+/** What somebody asks of the scheduler. Topic `job-requests`. */
+export type JobRequest = {
+  request_id: string;
+  /** ms since the epoch. */
+  ts: number;
+  job: string;
+  /** Cancel ends the run that is under way, and those that wait. */
+  kind: JobRequestKind;
+  actor: string | null;
+  reason: string | null;
+};
+
+export type JobRequestKind = 'run' | 'pause' | 'resume' | 'cancel';
+
+/** One run of a job, as it stands. Topic `job-runs`: only the active scheduler writes it. */
+export type JobRun = {
+  run_id: string;
+  /** When the run came to this state. */
+  ts: number;
+  job: string;
+  /** Why: the time had come, so long ago was the last run, so many events were new, an event was on the log, a process started, somebody asked. */
+  trigger: JobTrigger;
+  /** More about that: the schedule, the event, who asked. */
+  cause: string;
+  status: JobRunStatus;
+  /** Begun by now. */
+  attempts: number;
+  /** ms since the epoch, as all times. */
+  created: number;
+  started: number | null;
+  ended: number | null;
+  /** The process that carries it out. */
+  owner: string | null;
+  /** End offsets of topic interactions, partition by partition, when it was created: the next run by count is counted from there. */
+  counted: number[];
+  /** What it came to, in words. */
+  outcome: string;
+  /** The error of the last attempt that failed, or the reason why the run was skipped. */
+  error_code: string | null;
+  error: string | null;
+};
+
+export type JobRunStatus = 'waiting' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'cancelled';
+
+/** Whether a job is paused. Topic `jobs`: only the active scheduler writes it. */
+export type JobState = {
+  job: string;
+  /** ms since the epoch. */
+  ts: number;
+  paused: boolean;
+  /** Who paused or resumed it. */
+  actor: string | null;
+  reason: string | null;
+};
+
+export type JobTrigger = 'cron' | 'interval' | 'count' | 'event' | 'start' | 'request';
+
 /** What the user did with the item within the outcome window, the event itself included. */
 export type Labels = {
   click: boolean;
@@ -461,6 +667,31 @@ export type OffsetRange = {
   end: number;
 };
 
+/** An answer whose outcome is awaited, of a user and a request. It stays within topology loop. */
+export type OpenAnswer = {
+  /** Null while only events of it have come. */
+  answer: OpenAnswerFacts | null;
+  /** Events that came before their answer. */
+  early: EarlyReaction[];
+};
+
+export type OpenAnswerFacts = {
+  ts: number;
+  ranker: string | null;
+  version: string | null;
+  variant: string | null;
+  items: OpenItem[];
+};
+
+export type OpenItem = {
+  item_id: string;
+  source: CandidateSource;
+  /** The score, where the ranker made it. */
+  chance: number | null;
+  /** What has come of it, as bits: 1 shown, 2 clicked, 4 positive. */
+  seen: number;
+};
+
 /** What labels are made of: the part of an accepted event that says what a user did with an item. It stays within topology loop. */
 export type Outcome = {
   event_id: string;
@@ -472,8 +703,10 @@ export type Outcome = {
   own_ts: number;
   value: number | null;
   watch_ms: number | null;
-  /** Of the item. */
+  /** Duration of the item. */
   duration_ms: number | null;
+  /** The answer that led to it; null in what is kept for labels, which do not depend on it. */
+  request_id: string | null;
 };
 
 /** How the decayed popularity of all items is distributed. Topic `popularity-ranks`. */
@@ -482,6 +715,16 @@ export type PopularityRanks = {
   ts: number;
   /** Canonical encoding of the counts by score bucket. */
   histogram: Buffer;
+};
+
+export type PositionOutcomes = {
+  /** Items of answers. */
+  answered: number;
+  /** Those that an impression confirms. */
+  shown: number;
+  clicked: number;
+  /** Completed, liked, commented, rated, bought or answered as a quiz. */
+  positive: number;
 };
 
 export type PrivacyStatus = 'opted_in' | 'opted_out' | 'erased';
@@ -544,12 +787,12 @@ export type RecentOutcomes = {
   events: Outcome[];
 };
 
-/** One training that was asked for, as it stands. Topic `runs`: only the active trainer writes it. */
+/** The current state of one requested training. Topic `runs`: only the active trainer writes it. */
 export type Run = {
   run_id: string;
-  /** Of this event. */
+  /** Timestamp of this event. */
   ts: number;
-  /** The same for runs of several models that were asked for at once: they share the snapshot. */
+  /** Equal for runs of several models that were requested together: they share the snapshot. */
   job_id: string;
   pipeline: RunPipeline;
   /** Why: somebody asked, the time had come, so many examples were new, a snapshot was announced. */
@@ -598,7 +841,7 @@ export type RunPipeline = 'training' | 'refresh' | 'search';
 export type RunProgress = {
   run_id: string;
   ts: number;
-  /** Of the pipeline. */
+  /** Step of the pipeline. */
   step: string;
   /** From 1. */
   epoch: number;
@@ -621,6 +864,10 @@ export type RunRequest = {
   snapshot_id: string | null;
   /** The search that it is a trial of: it is judged on the validation part and not published. */
   search: string | null;
+  /** Null for training, and for search where that is given. */
+  pipeline: RunPipeline | null;
+  /** Why a job requests the run; null if a person does. */
+  trigger: RunTrigger | null;
 };
 
 export type RunStatus = 'waiting' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'cancelled';
@@ -631,7 +878,7 @@ export type RunStep = {
   attempts: number;
   started: number | null;
   ended: number | null;
-  /** Of the last attempt that failed, or why it was skipped: code and message. */
+  /** Code and message of the last failed attempt, or of why it was skipped. */
   error: string | null;
 };
 
@@ -643,8 +890,36 @@ export type SampledNegatives = {
   uniform: number;
   /** For each positive, as often as items had positives before. */
   by_popularity: number;
+  /** For each positive, as often as users had items along with the user's last ones before. */
+  by_co_visits: number;
+  /** For each positive, as the sources of an answer beside the index would have found them then. */
+  by_sources: number;
   seed: number;
   rows: number;
+};
+
+export type SegmentItem = {
+  item_id: string;
+  /** Logarithm to base 2 of its positive events, where one counts half as much as one 28 days later; the same at any time. */
+  score: number;
+};
+
+/** The items that users of a country or of a cohort took to most. Topic `segment-popularity`. */
+export type SegmentPopularity = {
+  /** Best first, equal ones by id. */
+  items: SegmentItem[];
+};
+
+/** Interest in an item by a user of a segment; internal to topology loop. */
+export type SegmentVisit = {
+  segment: string;
+  item_id: string;
+};
+
+/** How much users of a segment took to an item; internal to topology loop. */
+export type SegmentWeight = {
+  /** An unsigned integer, highest byte first: see processors/segment-popularity.ts. */
+  weight: Buffer;
 };
 
 /** What is kept of an answer, for the positions of the items that it showed. */
@@ -652,6 +927,34 @@ export type ServedItems = {
   /** Ids in the order of the answer. */
   items: string[];
   propensities: (number | null)[];
+};
+
+export type ShadowScore = {
+  item_id: string;
+  /** By the version that answered; null where it did not find the item. */
+  score: number | null;
+  /** By the staged version; null where it did not find the item. */
+  shadow_score: number | null;
+};
+
+/** Scores of a staged version for a request that another version answered. Topic `shadow-scores`; the answer is the one on topic `answers` with the same request id. */
+export type ShadowScores = {
+  request_id: string;
+  /** When they were computed, ms since the epoch. */
+  ts: number;
+  role: VersionRole;
+  /** The version of this role that answered; null where none did. */
+  version: string | null;
+  /** The staged version. */
+  shadow: string;
+  /** What either found, or the candidates that were ranked. */
+  items: ShadowScore[];
+  /** Share of the first ten items that both have; null where no version of this role answered. */
+  overlap: number | null;
+  /** Spearman rank correlation over the items that both scored; null where there is none. */
+  correlation: number | null;
+  /** Mean absolute difference of the scores of these items; null where there are none. */
+  difference: number | null;
 };
 
 /** A training snapshot: Parquet files and what they stand for. Topic `snapshots`; a record without a value retires the snapshot. */
@@ -672,7 +975,7 @@ export type Snapshot = {
   validation_rows: number;
   test_rows: number;
   views: ViewVersion[];
-  /** The command that asked for it; null for the schedule and for those that were asked for nowhere on the log. */
+  /** The command that requested it; null for the schedule and for requests that are not on the log. */
   command_id: string | null;
   negatives: SampledNegatives | null;
   /** Users left out because they have opted out or were erased. */
@@ -697,6 +1000,14 @@ export type SnapshotRequest = {
   split: SplitKind | null;
   uniform_negatives: number | null;
   popular_negatives: number | null;
+  co_visit_negatives: number | null;
+  source_negatives: number | null;
+};
+
+export type SourceOutcomes = {
+  source: CandidateSource;
+  /** By place in the answer, from 0; the last counts all that follow. */
+  positions: PositionOutcomes[];
 };
 
 export type SplitKind = 'per_user_last' | 'by_time';
@@ -708,14 +1019,14 @@ export type UnlabelledExample = {
   /** ItemFeatures, as they stand in an example. */
   item: Buffer;
   item_id: string;
-  /** Of its event, as admitted. */
+  /** Timestamp of the event, as admitted. */
   ts: number;
-  /** Of its event, as published. */
+  /** Timestamp of the event, as published. */
   own_ts: number;
   request_id: string | null;
-  /** Of the item. */
+  /** Duration of the item. */
   duration_ms: number | null;
-  /** Of the item's popularity; null without any. */
+  /** Bucket of the item's popularity; null without any. */
   score_bucket: number | null;
 };
 
@@ -807,6 +1118,24 @@ export type UserPrivacy = {
   ts: number;
 };
 
+/** Counts of numbers, in buckets of sign, exponent and three bits of the mantissa. */
+export type ValueCounts = {
+  /** Values that are none. */
+  missing: number;
+  /** Ascending. */
+  buckets: number[];
+  /** Count of each bucket. */
+  counts: number[];
+};
+
+/** A user's key, or the key that users are looked up with, sealed under a master key. Topic `vault`, compacted. */
+export type VaultRecord = {
+  /** Which master key opens it. */
+  master_key: string;
+  /** AES-256-GCM: nonce of 12 bytes, ciphertext of 32, tag of 16; the record's key is its associated data. */
+  sealed: Buffer;
+};
+
 /** A step in the life of a version. Topic `versions`; the registry is a view of it. */
 export type Version = {
   version: string;
@@ -818,15 +1147,15 @@ export type Version = {
   /** Why it was rejected, rolled back or archived. */
   reason: string | null;
   candidate: Candidate;
-  /** Who asked for it; null where the gate decided by itself. */
+  /** Who requested it; null where the gate decided by itself. */
   actor: string | null;
-  /** Of one that is promoted: the version whose place it takes. */
+  /** The version it replaces, if it is promoted. */
   previous: string | null;
-  /** Of one that is evaluated, in the order of the gates. */
+  /** Results of the gates, in their order, once it is evaluated. */
   gates: GateResult[];
 };
 
-export type VersionRole = 'retrieval' | 'ranking';
+export type VersionRole = 'retrieval' | 'ranking' | 'similar';
 
 export type VersionStatus =
   | 'registered'
@@ -862,11 +1191,16 @@ export type VocabularySizes = {
 /** Each record that is the value of a topic or a part of one, by its name. */
 export type SchemaTypes = {
   Answer: Answer;
+  AnswerContents: AnswerContents;
+  AnswerOutcomes: AnswerOutcomes;
+  ApiKey: ApiKey;
   ArchiveFile: ArchiveFile;
+  AuditEvent: AuditEvent;
   Candidate: Candidate;
   Command: Command;
   CommandAnswer: CommandAnswer;
   DeadLetter: DeadLetter;
+  DeadLetterOutcome: DeadLetterOutcome;
   Example: Example;
   ExampleCorrection: ExampleCorrection;
   ExampleEnding: ExampleEnding;
@@ -879,6 +1213,10 @@ export type SchemaTypes = {
   Item: Item;
   ItemFeatures: ItemFeatures;
   ItemVector: ItemVector;
+  JobRequest: JobRequest;
+  JobRun: JobRun;
+  JobState: JobState;
+  OpenAnswer: OpenAnswer;
   Outcome: Outcome;
   PopularityRanks: PopularityRanks;
   PromotionHistory: PromotionHistory;
@@ -888,7 +1226,11 @@ export type SchemaTypes = {
   RecentOutcomes: RecentOutcomes;
   Run: Run;
   RunProgress: RunProgress;
+  SegmentPopularity: SegmentPopularity;
+  SegmentVisit: SegmentVisit;
+  SegmentWeight: SegmentWeight;
   ServedItems: ServedItems;
+  ShadowScores: ShadowScores;
   Snapshot: Snapshot;
   UnlabelledExample: UnlabelledExample;
   User: User;
@@ -896,6 +1238,7 @@ export type SchemaTypes = {
   UserFeatures: UserFeatures;
   UserItemFeatures: UserItemFeatures;
   UserPrivacy: UserPrivacy;
+  VaultRecord: VaultRecord;
   Version: Version;
   ViewState: ViewState;
 };

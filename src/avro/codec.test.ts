@@ -165,7 +165,7 @@ describe('wrong bytes', () => {
     const buffer = codec.encode(1, interaction);
     for (let length = 0; length < buffer.length; length++)
       undecodable(() => codec.decode(buffer.subarray(0, length)));
-    // What lies behind it is no part of it.
+    // Bytes after the value are not part of it.
     for (let end = 0; end < buffer.length; end++) undecodable(() => codec.decodeAt(buffer, 0, end));
     undecodable(() => codec.decodeAt(Buffer.concat([buffer, buffer]), 0, buffer.length + 1));
     undecodable(() => codec.decode(Buffer.concat([buffer, Buffer.alloc(1)])));
@@ -317,6 +317,7 @@ describe('evolution', () => {
       language: null,
       available: true,
       age_limit: 0,
+      countries: [],
       created: 0,
     };
     const codec = loaded(avroCodec(topics.items.schema));

@@ -18,7 +18,7 @@ export interface AvroCodec<T> {
   /** `schemaId`: the id under which this codec's own schema is registered. InputError MR_AVRO_ENCODE names the wrong field. */
   encode(schemaId: number, value: T): Buffer;
   /**
-   * As `encode`, into `target` from `at` on; gives the end, or where there is too little room the number of bytes that are
+   * As `encode`, into `target` from `at` on; returns the end, or where there is too little room the number of bytes that are
    * missing, negated.
    */
   encodeInto(schemaId: number, value: T, target: Buffer, at: number): number;

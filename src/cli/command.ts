@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadModelModules } from '#models';
 import { InputError } from '#platform';
+import type { ConfigurationSources } from '#platform/configuration';
 import { type Configuration, configuredModelModules, loadConfiguration } from '#service/configuration';
 import { Output } from './output.ts';
 
@@ -10,6 +11,7 @@ export const EXIT = { done: 0, failed: 1, wrongInput: 2, interrupted: 130 } as c
 export type CommonOptions = {
   readonly data?: string;
   readonly config?: string;
+  readonly profile?: string;
   readonly json?: boolean;
   readonly logLevel?: string;
   readonly set?: Readonly<Record<string, string>>;
@@ -19,6 +21,8 @@ export type CommonOptions = {
 export type Invocation<O> = {
   readonly options: CommonOptions & O;
   readonly configuration: Configuration;
+  /** What the configuration was read from. */
+  readonly sources: ConfigurationSources;
   readonly output: Output;
 };
 
@@ -30,6 +34,8 @@ export type CommandSpec<O> = {
   readonly notes?: string;
   /** Flags of the command that are configuration options, by option path. */
   readonly flags?: (options: O) => Readonly<Record<string, string | number | undefined>>;
+  /** What it does, instead of failing, where the options are not sound. Returns the exit code. */
+  readonly misconfigured?: (error: unknown, output: Output) => Promise<number>;
   /** Returns the exit code. */
   readonly run: (invocation: Invocation<O>, args: readonly string[]) => Promise<number>;
 };
@@ -39,12 +45,13 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, input or configuration; 130 interru
 
 /** Adds the common options, the examples and the running of a command. */
 export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
-  const { command, examples, notes = '', flags = () => ({}), run } = spec;
+  const { command, examples, notes = '', flags = () => ({}), run, misconfigured } = spec;
   const width = Math.max(...examples.map(([line]) => line.length));
   const shown = examples.map(([line, does]) => `  $ ${line.padEnd(width)}  # ${does}`).join('\n');
   return command
     .option('--data <dir>', 'data directory (default: .millrace)')
     .option('--config <file>', 'configuration file (default: millrace.config.json, if it exists)')
+    .option('--profile <name>', 'dev, staging or prod, with its file (millrace.config.prod.json)')
     .option(
       '--set <option=value>',
       'set a configuration option, such as http.port=9000; repeatable',
@@ -61,16 +68,28 @@ export function defineCommand<O extends object>(spec: CommandSpec<O>): Command {
       const sources = {
         flags: {
           ...options.set,
-          ...given({ data: options.data, 'logging.level': options.logLevel, ...flags(options) }),
+          ...given({
+            data: options.data,
+            profile: options.profile,
+            'logging.level': options.logLevel,
+            ...flags(options),
+          }),
         },
         environment: process.env,
         file: options.config,
         directory: process.cwd(),
       };
-      await loadModelModules(configuredModelModules(sources));
-      const configuration = loadConfiguration(sources);
       const output = new Output({ json: options.json === true });
-      process.exitCode = await run({ options, configuration, output }, command.args);
+      let configuration: Configuration;
+      try {
+        await loadModelModules(configuredModelModules(sources));
+        configuration = loadConfiguration(sources);
+      } catch (error) {
+        if (misconfigured === undefined) throw error;
+        process.exitCode = await misconfigured(error, output);
+        return;
+      }
+      process.exitCode = await run({ options, configuration, sources, output }, command.args);
     });
 }
 

@@ -46,6 +46,17 @@ function quietOnErrors(command: Command): Command {
   return command;
 }
 
+/** Node would print every field of an error that nobody catches; a library's may hold a password. */
+async function crash(error: unknown): Promise<never> {
+  const { reportFailure } = await import('./failure.ts');
+  reportFailure(error, { json: process.argv.includes('--json'), debug: true });
+  process.exit(1);
+}
+
+// Tests import this file several times.
+if (process.listenerCount('uncaughtException') === 0)
+  process.on('uncaughtException', (error) => void crash(error));
+
 async function main(args: readonly string[]): Promise<void> {
   try {
     const program = await millrace(args);

@@ -47,18 +47,26 @@ export class Output {
   }
 
   table(columns: readonly Column[], rows: readonly (readonly string[])[]): void {
-    const titles = columns.map((column) => (typeof column === 'string' ? column : column.right));
-    const widths = titles.map((title, c) =>
-      Math.max(title.length, ...rows.map((row) => row[c]?.length ?? 0)),
-    );
-    for (const row of [titles, ...rows]) {
-      const cells = widths.map((width, c) => {
-        const cell = row[c] ?? '';
-        return typeof columns[c] === 'string' ? cell.padEnd(width) : cell.padStart(width);
-      });
-      this.line(cells.join('  ').trimEnd());
-    }
+    for (const line of tableLines(columns, rows)) this.line(line);
   }
+}
+
+/** A table as lines, titles first. */
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  const titles = columns.map((column) => (typeof column === 'string' ? column : column.right));
+  const widths = titles.map((title, c) =>
+    rows.reduce((most, row) => Math.max(most, row[c]?.length ?? 0), title.length),
+  );
+  return [titles, ...rows].map((row) => {
+    const cells = widths.map((width, c) => {
+      const cell = row[c] ?? '';
+      return typeof columns[c] === 'string' ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return cells.join('  ').trimEnd();
+  });
 }
 
 /** The progress bars of a command; an interruption ends the one that is being drawn, so that nothing runs into it. */
@@ -91,6 +99,18 @@ export function figure(value: number | null | undefined): string {
 
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
+}
+
+/** About how long, in the largest unit of which there are two; "-" if nobody knows. */
+export function duration(ms: number | null): string {
+  if (ms === null) return '-';
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+  ] as const;
+  for (const [unit, unitMs] of units) if (ms >= 2 * unitMs) return `${Math.floor(ms / unitMs)} ${unit}`;
+  return seconds(ms);
 }
 
 export function seconds(ms: number): string {

@@ -9,10 +9,19 @@ import { notice } from './output.ts';
 /** For what the stopped parts have left in the event loop. */
 const LEFT_OVER_MS = 2_000;
 
-export type ServingOptions = { readonly port?: string };
+export type ServingOptions = { readonly port?: string; readonly insecure?: true };
 
-export function portOption(command: Command): Command {
-  return command.option('-p, --port <port>', 'port of the HTTP server; 0 takes a free one (default: 8080)');
+export function servingOptions(command: Command): Command {
+  return command
+    .option('-p, --port <port>', 'port of the HTTP server; 0 picks a free one (default: 8080)')
+    .option('--insecure', 'require no token, although http.host is reachable from other machines');
+}
+
+export function servingFlags({
+  port,
+  insecure,
+}: ServingOptions): Readonly<Record<string, string | undefined>> {
+  return { 'http.port': port, 'access.insecure': insecure && 'on' };
 }
 
 /**

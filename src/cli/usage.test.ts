@@ -72,6 +72,8 @@ describe('command line', { concurrency: 2 }, () => {
       'features get',
       'features history',
       'features drop',
+      'config show',
+      'config check',
     ];
     const pages = await runEach(
       ['', ...commands].map((name) => [...name.split(' ').filter(Boolean), '--help']),

@@ -1,5 +1,75 @@
 // Generated from docs/openapi.json by `npm run generate`; not to be edited.
 
+export type AnswerQuality = {
+  readonly version: string | null;
+  readonly ranker: string | null;
+  /** Variant of the experiment; null outside experiments. */
+  readonly variant: string | null;
+  readonly answers: number;
+  /** Answers to users that the log does not know. */
+  readonly unknown_users: number;
+  readonly degraded: number;
+  /** Items in answers to users that the log knows. */
+  readonly answered: number;
+  /** Those that an impression with the request id confirms. */
+  readonly shown: number;
+  readonly clicked: number;
+  /** Completed, liked, commented, rated, bought, or answered as a quiz. */
+  readonly positive: number;
+  /** Clicked of those shown; of those answered where nobody publishes impressions. */
+  readonly click_rate: number | null;
+  readonly sources: readonly {
+    readonly source: string;
+    /** Items in answers to users that the log knows. */
+    readonly answered: number;
+    /** Those that an impression with the request id confirms. */
+    readonly shown: number;
+    readonly clicked: number;
+    /** Completed, liked, commented, rated, bought, or answered as a quiz. */
+    readonly positive: number;
+    /** Clicked of those shown; of those answered where nobody publishes impressions. */
+    readonly click_rate: number | null;
+  }[];
+  /** By place in the answer, from 0; the 21st is all that follow. */
+  readonly positions: readonly {
+    /** Items in answers to users that the log knows. */
+    readonly answered: number;
+    /** Those that an impression with the request id confirms. */
+    readonly shown: number;
+    readonly clicked: number;
+    /** Completed, liked, commented, rated, bought, or answered as a quiz. */
+    readonly positive: number;
+    /** Clicked of those shown; of those answered where nobody publishes impressions. */
+    readonly click_rate: number | null;
+  }[];
+  /** Chances that the ranker gave to shown items, and what came true; null where it gives none. */
+  readonly calibration: {
+    readonly shown: number;
+    readonly expected: number;
+    readonly taken: number;
+    readonly error: number;
+    readonly deciles: readonly {
+      readonly shown: number;
+      readonly expected: number;
+      readonly taken: number;
+    }[];
+  } | null;
+  /** About how many different items were in the answers. */
+  readonly distinct_items: number;
+  readonly scores: {
+    readonly count: number;
+    readonly p10: number | null;
+    readonly p50: number | null;
+    readonly p90: number | null;
+    readonly drift: {
+      /** Population stability index: 0.1 is a shift worth a look, 0.25 a large one. */
+      readonly psi: number;
+      /** What it is measured against: what the version learned from, or the first hour kept. */
+      readonly reference: 'snapshot' | 'first-hour';
+    } | null;
+  };
+};
+
 /** Either the answer, or why there is none for this request. */
 export type BatchAnswer = {
   /** The user is null for a session. */
@@ -12,11 +82,11 @@ export type BatchAnswer = {
     readonly version: string | null;
     /** The version that put the items in order; null where the one in use did. */
     readonly ranker: string | null;
-    /** The code of what kept the user's rows from being read. */
+    /** The code of the first thing that was missing: rows, version, ranker or time. */
     readonly degraded: string | null;
     readonly user_id: string | null;
     readonly k: number;
-    /** Best first; fewer than k when the catalogue has no more. */
+    /** In the order to be shown; fewer than k when there are no more that may be shown. */
     readonly items: readonly RecommendedItem[];
     readonly latency_ms: number;
   };
@@ -28,8 +98,8 @@ export type BatchAnswer = {
   };
 };
 
-/** Found by the version in use, or one of the popular items, which fill up. */
-export type CandidateSource = 'index' | 'popular';
+/** What found the item first: the version in use (index), or one of the other sources. */
+export type CandidateSource = 'index' | 'popular' | 'trending' | 'new' | 'followed_category' | 'popular_in_country' | 'popular_in_cohort' | 'co_visited' | 'promoted';
 
 /** By what, where and in which language it is asked. */
 export type Context = {
@@ -46,21 +116,104 @@ export type Decided = {
 
 /** What a user did. */
 export type Event = {
-  /** Events with one that the log already has count once; made where it is absent. */
+  /** An event whose id the log already has counts once; generated if absent. */
   readonly event_id?: string | null | undefined;
   readonly user_id: string;
   /** Required by most kinds. */
   readonly item_id?: string | null | undefined;
   readonly kind: 'impression' | 'view' | 'click' | 'complete' | 'like' | 'comment' | 'rating' | 'search' | 'skip' | 'purchase' | 'quiz_score';
-  /** Of a rating: 0.5 to 5. */
+  /** The rating, 0.5 to 5. */
   readonly value?: number | null | undefined;
   readonly watch_ms?: number | null | undefined;
   readonly session_id?: string | null | undefined;
-  /** Of the answer that led to the event. */
+  /** Request id of the answer that led to the event. */
   readonly request_id?: string | null | undefined;
   readonly context?: Context | null | undefined;
-  /** When it happened, ms since the epoch; now where it is absent. */
+  /** When it happened, ms since the epoch; now if absent. */
   readonly ts?: number | null | undefined;
+};
+
+export type Explanation = {
+  readonly request_id: string;
+  readonly item_id: string;
+  readonly ts: number;
+  /** not_kept: it was not shown, and the event does not keep what else there was. */
+  readonly outcome: 'shown' | 'not_shown' | 'dropped' | 'not_found' | 'not_kept';
+  /** In the answer, from 1. */
+  readonly place: number | null;
+  /** Among the candidates by their scores, from 1. */
+  readonly rank: number | null;
+  readonly candidates: number | null;
+  readonly source: string | null;
+  readonly sources: readonly string[];
+  readonly source_score: number | null;
+  readonly score: number | null;
+  readonly propensity: number | null;
+  /** The filter that took it out. */
+  readonly dropped: string | null;
+  readonly version: string | null;
+  readonly ranker: string | null;
+  readonly variant: string | null;
+  readonly degraded: string | null;
+  readonly contributions: {
+    /** The version that scored the item. */
+    readonly version: string;
+    /** Exact Shapley values of trees; of other models, by a fixed sample of orders. */
+    readonly method: 'tree-shap' | 'sampled-shapley';
+    /** What base and contributions add up to. */
+    readonly scale: 'score' | 'before calibration';
+    /** The score of one of whom and which nothing is known. */
+    readonly base: number;
+    readonly total: number;
+    /** As the model answers. */
+    readonly score: number;
+    /** Greatest first. */
+    readonly parts: readonly {
+      readonly name: string;
+      readonly value: number | string | null;
+      readonly contribution: number;
+    }[];
+    /** Recomputed features are those of the time of the answer by the rows as they are now; matches: they hash to what the answer’s event says. */
+    readonly features: {
+      readonly origin: 'logged' | 'recomputed';
+      readonly matches: boolean | null;
+    } | null;
+    /** Whether the model arrives at the score of the answer. */
+    readonly reproduces: boolean | null;
+  } | null;
+  /** Why there are no contributions. */
+  readonly unexplained: string | null;
+  readonly features_ts: number | null;
+  readonly record: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: number;
+  };
+  readonly lineage: readonly {
+    readonly version: string;
+    readonly role: string;
+    readonly model: string;
+    readonly run_id: string | null;
+    readonly directory: string;
+    /** Null for a version that was trained elsewhere. */
+    readonly snapshot_id: string | null;
+    /** Null where it was retired. */
+    readonly snapshot: {
+      readonly ts: number;
+      readonly watermark: number;
+      readonly offsets: readonly {
+        readonly topic: string;
+        readonly partition: number;
+        readonly start: number;
+        readonly end: number;
+      }[];
+      readonly views: readonly {
+        readonly name: string;
+        readonly version: number;
+        readonly declaration: string;
+      }[];
+    } | null;
+  }[];
 };
 
 export type FeatureRow = {
@@ -94,6 +247,52 @@ export type Features = {
   };
 };
 
+/** What to leave out, beside what may not be shown at all. */
+export type Filters = {
+  /** BCP 47; items without a language pass. */
+  readonly languages?: readonly string[] | undefined;
+  /** Since items came to the catalogue. */
+  readonly max_age_days?: number | undefined;
+  /** The only items that may be shown. */
+  readonly allow?: readonly string[] | undefined;
+  /** Items that may not be shown. */
+  readonly deny?: readonly string[] | undefined;
+};
+
+export type JobRun = {
+  readonly run_id: string;
+  /** When the run last changed; ms since the epoch, as are all times. */
+  readonly ts: number;
+  readonly job: string;
+  readonly trigger: 'cron' | 'interval' | 'count' | 'event' | 'start' | 'request';
+  readonly cause: string;
+  readonly status: 'waiting' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'cancelled';
+  readonly attempts: number;
+  readonly created: number;
+  readonly started: number | null;
+  readonly ended: number | null;
+  /** The process that carries it out. */
+  readonly owner: string | null;
+  readonly outcome: string;
+  readonly error_code: string | null;
+  readonly error: string | null;
+};
+
+/** As `millrace jobs --json` prints it. */
+export type ListedJob = {
+  readonly job: string;
+  readonly about: string;
+  /** Empty for a job that is run by hand alone. */
+  readonly when: readonly string[];
+  readonly overlap: 'skip' | 'queue' | 'replace';
+  readonly deadline_ms: number | null;
+  readonly retries: number;
+  readonly paused: boolean;
+  /** The next time of a schedule. */
+  readonly next: number | null;
+  readonly last: JobRun | null;
+};
+
 export type ListedTopic = {
   readonly topic: string;
   readonly partitions: number;
@@ -104,7 +303,7 @@ export type ListedTopic = {
   readonly lag: number | null;
 };
 
-/** As `millrace versions --json` prints it. */
+/** As `millrace versions --json` prints it, with what came of its answers. */
 export type ListedVersion = {
   readonly version: string;
   readonly status: string;
@@ -113,7 +312,7 @@ export type ListedVersion = {
   readonly role: string;
   /** Kind of model. */
   readonly kind: string;
-  /** Of the last change of status, ms since the epoch. */
+  /** When the status last changed, ms since the epoch. */
   readonly ts: number;
   readonly actor: string | null;
   readonly reason: string | null;
@@ -121,6 +320,32 @@ export type ListedVersion = {
   readonly model: Readonly<Record<string, number>>;
   readonly popularity: Readonly<Record<string, number>>;
   readonly decayedPopularity: Readonly<Record<string, number>>;
+  /** Outcomes of the items that it found or ranked in the last day’s answers. */
+  readonly lastDay: {
+    /** Items in answers to users that the log knows. */
+    readonly answered: number;
+    /** Those that an impression with the request id confirms. */
+    readonly shown: number;
+    readonly clicked: number;
+    /** Completed, liked, commented, rated, bought, or answered as a quiz. */
+    readonly positive: number;
+    /** Clicked of those shown; of those answered where nobody publishes impressions. */
+    readonly click_rate: number | null;
+  };
+  /** With the version in use, as the responder of this process has compared them. */
+  readonly agreement: readonly {
+    /** swap: by recorded requests, before it was put in use; shadow: by requests since it was staged. */
+    readonly mode: 'swap' | 'shadow';
+    /** The version that was in use. */
+    readonly production: string;
+    readonly requests: number;
+    /** Mean share of the first ten items that both have. */
+    readonly overlap: number | null;
+    /** Mean Spearman rank correlation of the scores, -1 to 1. */
+    readonly correlation: number | null;
+    /** Mean absolute difference of the scores. */
+    readonly difference: number | null;
+  }[];
   readonly [member: string]: unknown;
 };
 
@@ -145,6 +370,27 @@ export type Problem = {
   readonly [member: string]: unknown;
 };
 
+export type Quality = {
+  /** Answers from here on, ms since the epoch; null without any. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly answers: readonly AnswerQuality[];
+  /** What the ranker in force was given in the newest hour; empty where answers do not keep it. */
+  readonly inputs: readonly {
+    readonly feature: string;
+    readonly count: number;
+    /** Share of rows without a value. */
+    readonly missing: number;
+    readonly p50: number | null;
+    readonly drift: {
+      /** Population stability index: 0.1 is a shift worth a look, 0.25 a large one. */
+      readonly psi: number;
+      /** What it is measured against: what the version learned from, or the first hour kept. */
+      readonly reference: 'snapshot' | 'first-hour';
+    } | null;
+  }[];
+};
+
 export type RankedItems = {
   /** Events that the answer leads to carry it. */
   readonly request_id: string;
@@ -154,7 +400,7 @@ export type RankedItems = {
   readonly version: string | null;
   /** The version that put the items in order; null where the one in use did. */
   readonly ranker: string | null;
-  /** The code of what kept the user's rows from being read. */
+  /** The code of the first thing that was missing: rows, version, ranker or time. */
   readonly degraded: string | null;
   readonly user_id: string;
   /** Best first. */
@@ -184,6 +430,13 @@ export type RecommendRequest = {
   /** How many items. */
   readonly k?: number | undefined;
   readonly context?: Context | undefined;
+  /** As events carry it. */
+  readonly session_id?: string | undefined;
+  /** What is being looked at: not in the answer, and the newest of interest. */
+  readonly current_item?: string | undefined;
+  /** The only category of the answer. */
+  readonly category?: string | undefined;
+  readonly filters?: Filters | undefined;
   /** Names the answer; made where it is absent. */
   readonly request_id?: string | undefined;
 };
@@ -197,11 +450,11 @@ export type Recommendation = {
   readonly version: string | null;
   /** The version that put the items in order; null where the one in use did. */
   readonly ranker: string | null;
-  /** The code of what kept the user's rows from being read. */
+  /** The code of the first thing that was missing: rows, version, ranker or time. */
   readonly degraded: string | null;
   readonly user_id: string;
   readonly k: number;
-  /** Best first; fewer than k when the catalogue has no more. */
+  /** In the order to be shown; fewer than k when there are no more that may be shown. */
   readonly items: readonly RecommendedItem[];
   readonly latency_ms: number;
 };
@@ -209,8 +462,11 @@ export type Recommendation = {
 export type RecommendedItem = {
   readonly item_id: string;
   readonly title: string;
+  /** By the ranker, or the version that found it; of what neither scored, by its source. */
   readonly score: number;
   readonly source: CandidateSource;
+  /** Probability with which it was put in its place. */
+  readonly propensity: number;
 };
 
 export type RefusedEvent = {
@@ -314,7 +570,24 @@ export type Operations = {
       };
     };
   };
-  /** Build the index of the version in force anew, over the whole catalogue. */
+  /** Run a job now, cancel its runs, pause it or resume it. */
+  'POST /admin/jobs/{job}/{action}': {
+    readonly request: {
+      readonly params: {
+        /** As GET /jobs lists it. */
+        readonly job: string;
+        readonly action: 'run' | 'cancel' | 'pause' | 'resume';
+      };
+      readonly body?: {
+        /** Why. */
+        readonly reason?: string | null | undefined;
+      } | null | undefined;
+    };
+    readonly answer: {
+      readonly request_id: string;
+    };
+  };
+  /** Rebuild the index of the version in force from the whole catalogue. */
   'POST /admin/reindex': {
     readonly request: {
       readonly body?: {
@@ -384,6 +657,22 @@ export type Operations = {
     };
     readonly answer: Receipt;
   };
+  /** Why an item is in an answer, or is not, and what its score was made of. */
+  'GET /explain/{request_id}/{item_id}': {
+    readonly request: {
+      readonly params: {
+        readonly request_id: string;
+        readonly item_id: string;
+      };
+      readonly query?: {
+        /** About when it was given, ms since the epoch: for ids that clients have chosen. */
+        readonly ts?: number | undefined;
+        /** Whom it was given to: narrows the search. */
+        readonly user_id?: string | undefined;
+      } | undefined;
+    };
+    readonly answer: Explanation;
+  };
   /** Features of a user, of items, of the user with each of them, and of the request itself. */
   'POST /features': {
     readonly request: {
@@ -435,6 +724,28 @@ export type Operations = {
     readonly request: object;
     readonly answer: {
       readonly status: 'ready';
+      /** What each role of the process is doing. */
+      readonly roles?: Readonly<Record<string, string>>;
+    };
+  };
+  /** The jobs, when each runs, and its newest run. */
+  'GET /jobs': {
+    readonly request: object;
+    readonly answer: {
+      readonly jobs: readonly ListedJob[];
+    };
+  };
+  /** A job with its history. */
+  'GET /jobs/{job}': {
+    readonly request: {
+      readonly params: {
+        /** As GET /jobs lists it. */
+        readonly job: string;
+      };
+    };
+    readonly answer: {
+      readonly job: ListedJob;
+      readonly runs: readonly JobRun[];
     };
   };
   /** Metrics for Prometheus. */
@@ -460,6 +771,16 @@ export type Operations = {
     readonly answer: {
       readonly pseudonyms: readonly string[];
     };
+  };
+  /** What came of answers, by version, ranker and variant. */
+  'GET /quality': {
+    readonly request: {
+      readonly query?: {
+        /** How many hours with answers to report on, the current one included. */
+        readonly hours?: number | undefined;
+      } | undefined;
+    };
+    readonly answer: Quality;
   };
   /** The given items in the order in which a user should see them. */
   'POST /rank': {
@@ -501,6 +822,12 @@ export type Operations = {
         readonly country?: string | undefined;
         /** As events carry it. */
         readonly language?: string | undefined;
+        /** As events carry it. */
+        readonly session_id?: string | undefined;
+        /** What is being looked at: not in the answer, and the newest of interest. */
+        readonly current_item?: string | undefined;
+        /** The only category of the answer. */
+        readonly category?: string | undefined;
       } | undefined;
     };
     readonly answer: Recommendation;

@@ -24,7 +24,7 @@ async function answering(t: TestContext, answer: Answer) {
 
 const json = { 'content-type': 'application/json' };
 
-describe('a client', { timeout: 20_000 }, () => {
+describe('a client', { timeout: 120_000 }, () => {
   it('encodes what paths and queries hold, and sends token, request id and headers', async (t) => {
     const { url, asked } = await answering(t, (_, response) => response.writeHead(200, json).end('{"k":3}'));
     const client = createClient({ url, token: 'secret', headers: { 'x-more': '1' } });

@@ -4,10 +4,12 @@ import { ApiError } from './error.ts';
 export type ClientOptions = {
   /** Where the server is: `http://127.0.0.1:3000`. */
   readonly url: string;
-  /** The value of option admin.token, for the routes that require it. */
+  /** An API key, a JSON web token, or the value of the server's option admin.token. */
   readonly token?: string | undefined;
   /** How long a request may take, ms; 30,000 where it is not said. */
   readonly timeoutMs?: number | undefined;
+  /** In place of Node's own, for servers whose certificate no authority of the system has signed. */
+  readonly fetch?: typeof fetch | undefined;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 };
@@ -53,7 +55,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 async function send(
-  { url, token, timeoutMs = TIMEOUT_MS, headers: always = {} }: ClientOptions,
+  { url, token, timeoutMs = TIMEOUT_MS, headers: always = {}, fetch: by = fetch }: ClientOptions,
   method: Method,
   path: string,
   { params = {}, query = {}, body, signal, requestId }: AnyRequest,
@@ -65,7 +67,7 @@ async function send(
     ...(body !== undefined && { 'content-type': 'application/json' }),
   };
   const late = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(url.replace(/\/$/, '') + pathOf(path, params) + queryOf(query), {
+  const response = await by(url.replace(/\/$/, '') + pathOf(path, params) + queryOf(query), {
     method,
     headers,
     signal: signal === undefined ? late : AbortSignal.any([signal, late]),

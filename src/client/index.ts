@@ -7,3 +7,4 @@
 export type * from './api.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export { ApiError } from './error.ts';
+export { verifyWebHook, type WebHookPost } from './web-hook.ts';

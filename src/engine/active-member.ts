@@ -7,7 +7,7 @@ const HEARTBEAT_INTERVAL_MS = 3_000;
 /** A log that fails is let alone for so long, and so is another writer that has fenced this one. */
 const PAUSE_MS = 1_000;
 
-type Role = 'active' | 'standby';
+export type MemberRole = 'active' | 'standby';
 
 /** One of several members works as long as it is alive; then the next continues from its last commit. */
 function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffer> {
@@ -16,8 +16,8 @@ function assignToOne(members: readonly GroupMember[]): ReadonlyMap<string, Buffe
   return new Map(ids.map((id) => [id, roleBytes(id === holder ? 'active' : 'standby')]));
 }
 
-const roleBytes = (role: Role) => Buffer.from(role);
-const roleOf = ({ assignment }: Membership) => assignment.toString() as Role;
+const roleBytes = (role: MemberRole) => Buffer.from(role);
+const roleOf = ({ assignment }: Membership) => assignment.toString() as MemberRole;
 
 export type ActiveMemberOptions = {
   readonly log: Log;
@@ -28,11 +28,13 @@ export type ActiveMemberOptions = {
   readonly committedTopics: readonly string[];
   /** Id of this process; the same after a restart, so that it resumes at once. */
   readonly instanceId: string;
-  /** Told each time that another member is the active one. */
-  readonly onStandby?: () => void;
-  /** Somebody waits for the work: it rejects where the log is away, which is waited for otherwise. */
+  /** Told each time that this process becomes the active member, or has to wait for another one. */
+  readonly onRole?: (role: MemberRole) => void;
+  /** Told why the work has stalled, before it is tried again. */
+  readonly onStalled?: (error: Error) => void;
+  /** Somebody waits for the work: it rejects where the log is unavailable, which is waited for otherwise. */
   readonly isAwaited?: boolean;
-  /** Where the work writes: a full disk is waited for like a log that is away. */
+  /** Where the work writes: a full disk is waited for like a log that is unavailable. */
   readonly dataDirectory?: string;
 };
 
@@ -48,10 +50,10 @@ export type ActivePlace = {
 };
 
 /**
- * Calls `work` whenever this process is the active member of a group, until `signal` aborts. Heartbeats go on while it
- * works, and so does the work when the group rebalances and the place stays ours. Work that ends by itself is called again,
- * and so is work that fails by what passes, or that was fenced: by an erasure that writes under the same id, or by a member
- * that does not know yet that it has lost the place.
+ * Calls `work` whenever this process is the active member of a group, until `signal` aborts. Heartbeats continue while it
+ * works, and the work survives a rebalance that leaves this member active. Work that ends by itself is called again, and so
+ * is work that fails transiently, or that was fenced: by an erasure that writes under the same id, or by a member that does
+ * not know yet that it is no longer active.
  */
 export async function asActiveMember(
   options: ActiveMemberOptions,
@@ -73,6 +75,7 @@ export async function asActiveMember(
     } catch (error) {
       if (isAwaited || !(error instanceof RetryableError)) throw error;
       logger.warn({ group, err: error }, "a group's work has stalled; retrying");
+      options.onStalled?.(error);
       await clock.sleep(PAUSE_MS, signal);
     }
   }
@@ -93,17 +96,15 @@ class Term {
 
   /** Works, or stands by, until the role changes or the membership ends. */
   async serve(work: (place: ActivePlace) => Promise<void>): Promise<void> {
-    const { logger, onStandby, group } = this.#options;
+    const { logger, onRole, group } = this.#options;
     const beating = this.#beat().finally(() => this.#over.abort());
     // Its failure is met below, when the work has ended.
     beating.catch(() => {});
     try {
       try {
-        if (roleOf(this.#membership) === 'active') await this.#unfenced(work);
-        else {
-          onStandby?.();
-          await beating;
-        }
+        const role = roleOf(this.#membership);
+        onRole?.(role);
+        await (role === 'active' ? this.#unfenced(work) : beating);
       } finally {
         this.#over.abort();
         await beating;

@@ -40,7 +40,7 @@ export const deadLetterSchema = {
   ],
 };
 
-/** The letter of a record that a service has read and can't act on. */
+/** The dead letter for a record that a service has read and can't act on. */
 export function deadLetterOf<V>(
   { name, value: serde }: Topic<string, V>,
   { partition, offset, key, value, timestamp }: TopicRecord<string, V>,

@@ -60,6 +60,8 @@ export const ENGINE_ERRORS = {
     Start the release that wrote it.`,
   MR_TOPOLOGY_MIGRATION_BUSY: retry`State cannot be migrated while an instance runs, or while another one migrates it.
     Stop all instances, and start one.`,
+  MR_TOPOLOGY_PLAN_CHANGED: fixConfiguration`A plan was accepted that is not the one that would be carried out.
+    Look at the plan again, and accept its hash.`,
   MR_TOPOLOGY_STATE_CHANGED: fixConfiguration`Stores or repartition topics were renamed, retyped, repartitioned or removed.
     Choose rename, rebuild or drop for each, or declare another generation.`,
   MR_VERIFY_INPUT_GONE: giveUp`A record that verification must reread is no longer in the log.

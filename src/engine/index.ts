@@ -6,13 +6,15 @@
  * and proven equal by its digest. It knows nothing of the domain, of which log it runs on, or of the wall clock
  * beyond the Clock it is given. The tools for tests have a door of their own (`#engine/testing`).
  */
-export { type ActivePlace, asActiveMember } from './active-member.ts';
+export { type ActivePlace, asActiveMember, type MemberRole } from './active-member.ts';
 export { avroSerde } from './avro-serde.ts';
+export { DEAD_LETTER_HEADERS, deadLetterHeaders } from './dead-letter-headers.ts';
 export { type DeadLetter, deadLetterOf, deadLetterSchema, deadLetterTopic } from './dead-letter-topic.ts';
 export type { OperatorCounts } from './operators/operator-flow.ts';
 export type { FlowRecord } from './operators/record.ts';
 export { localTasks } from './queries/local-tasks.ts';
-export { httpPeers, type Peers, type TaskRead } from './queries/peers.ts';
+export { isPeerToken, signPeerRequest, verifyPeerRequest } from './queries/peer-signature.ts';
+export { type HttpPeersOptions, httpPeers, type Peers, type TaskRead } from './queries/peers.ts';
 export type { Position } from './queries/position.ts';
 export type { QueryOptions, StoreQuery } from './queries/query.ts';
 export { type StoreAnswers, servePeers, serveQueries } from './queries/routes.ts';
@@ -27,6 +29,7 @@ export {
 } from './queries/store-queries.ts';
 export {
   adaptSerde,
+  decodeLoading,
   type KeySerde,
   type OnUndecodable,
   type Serde,
@@ -65,9 +68,9 @@ export {
   windowsOf,
 } from './store/window-store.ts';
 export type { Address, TaskOwners } from './task/assignment/assignment.ts';
-export { type CarryOverOptions, carryOver } from './task/carry-over.ts';
+export { type CarryOverOptions, type CarryOverPlan, carryOver, planCarryOver } from './task/carry-over.ts';
 export type { Guarantee } from './task/commit/commit.ts';
-export { groupOfJournal, isJournalTopic } from './task/commit/journal.ts';
+export { groupOfJournal, isJournalTopic, journalTopic } from './task/commit/journal.ts';
 export {
   journalValueWithoutOffsets,
   type MovedOffsets,
@@ -85,6 +88,7 @@ export type { InputStatus, RuntimeStatus, TaskStatus } from './task/status/statu
 export { type EngineReport, reportOf, StatusGauges } from './task/status/status.ts';
 export type { DeclareThread, ThreadContext, ThreadRuntime } from './task/threads/declaration.ts';
 export { runOnThreads, type StreamThreads, type ThreadsOptions } from './task/threads/run-on-threads.ts';
+export { isWatermarkHeader, watermarkHeader } from './time/watermark.ts';
 export {
   type CurrentRecord,
   currentRecords,
@@ -105,7 +109,9 @@ export {
 } from './topology/describe.ts';
 export { topologyMermaid } from './topology/describe-mermaid.ts';
 export { topologyText } from './topology/describe-text.ts';
+export { resetTopology } from './topology/generations/acceptance.ts';
 export type { Migrations } from './topology/generations/plan.ts';
+export { planReset, planStart, type StartPlan, type StoreFate } from './topology/generations/start-plan.ts';
 export type { ForeignKeyOf } from './topology/joins/foreign-key.ts';
 export type { GlobalKeyOf, GlobalTable } from './topology/joins/global-table.ts';
 export type { JoinWindow, StreamJoinOptions } from './topology/joins/stream-stream.ts';
@@ -119,6 +125,7 @@ export {
   port,
   type StoreSpec,
 } from './topology/processor.ts';
+export { type Shadow, type ShadowOptions, shadowOf } from './topology/shadow.ts';
 export type { Emission, SinkOptions, Stream } from './topology/stream.ts';
 export type { Table } from './topology/table.ts';
 export type { GroupOf } from './topology/tables/group.ts';
@@ -127,7 +134,7 @@ export type {
   GroupOptions,
   TableAggregateOptions,
 } from './topology/tables/grouped-table.ts';
-export type { SubTopology, Topology } from './topology/topology.ts';
+export type { StoreDefinition, SubTopology, Topology } from './topology/topology.ts';
 export type { SessionMerge, WindowAggregation, WindowEmission } from './topology/windows/aggregation.ts';
 export type { SuppressOptions } from './topology/windows/suppress.ts';
 export {
@@ -142,9 +149,13 @@ export {
 } from './topology/windows/window.ts';
 export { type Windowed, windowedKey } from './topology/windows/windowed-key.ts';
 export type { WindowedAggregateOptions, WindowedStream } from './topology/windows/windowed-stream.ts';
-export { placesOf, type TaskPlace } from './verify/journal-reader.ts';
+export { type ChangelogOptions, compareWithChangelogs } from './verify/against-changelog.ts';
+export { compareCopies, type DiffOptions, type RowDifference, type StoreDifference } from './verify/diff.ts';
+export { compareGlobalTable, globalTablesOf } from './verify/global-on-disk.ts';
+export { journalOf, placesOf, type TaskPlace } from './verify/journal-reader.ts';
 export { checkLocalStores, type LocalStores } from './verify/local-stores.ts';
 export {
+  batchUntil,
   type ComparisonOptions,
   compareTaskWithRebuild,
   compareWithRebuild,
@@ -153,6 +164,7 @@ export {
   rebuildTask,
   type TaskComparison,
 } from './verify/rebuild.ts';
+export { restoreTask } from './verify/restore-task.ts';
 export type { ScratchOptions, VerifyProgress } from './verify/scratch-task.ts';
 export {
   compareSnapshots,
@@ -161,6 +173,7 @@ export {
   type TaskSnapshot,
 } from './verify/snapshot.ts';
 export { type StoreOnDisk, StoresOnDisk } from './verify/stores-on-disk.ts';
+export { type Trace, type TraceOptions, type TraceStep, traceRow } from './verify/trace.ts';
 export {
   type Difference,
   type TaskVerification,

@@ -14,7 +14,7 @@ export const textKey: KeySerde<string> = { toText: (key) => key, fromText: (text
 export interface Serde<V> {
   encode(value: V): Buffer;
   /**
-   * As `encode`, into `target` from `at` on, without a Buffer for each value; gives the end, or where there is too little
+   * As `encode`, into `target` from `at` on, without a Buffer for each value; returns the end, or where there is too little
    * room the number of bytes that are missing, negated.
    */
   encodeInto?(value: V, target: Buffer, at: number): number;

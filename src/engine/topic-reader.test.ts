@@ -12,7 +12,7 @@ const first = { type: 'record', name: 'Thing', fields: [id] };
 const second = { ...first, fields: [id, { name: 'size', type: 'int', default: 0 }] };
 type Thing = { readonly id: string };
 
-it('leaves no record out while the registry cannot be asked for its schema', async (t) => {
+it('leaves no record out while its schema cannot be fetched', async (t) => {
   const log = openSimulatedLog({ clock: systemClock, random: () => 0, maxDelayMs: 0 });
   t.after(() => log.close());
   const cleanup = { policy: 'delete', retentionMs: null } as const;

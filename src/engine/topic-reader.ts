@@ -1,5 +1,6 @@
 import type { Consumer, Log, RecordBatch, TopicPartition } from '#log';
 import { errorCode, InputError, RetryableError } from '#platform';
+import { traceHeader } from './operators/trace-header.ts';
 import { decodeLoading, type OnUndecodable, type Topic, type UndecodableRecord } from './serde.ts';
 import { isHeartbeat, PartitionWatermark, readWatermarkHeader } from './time/watermark.ts';
 
@@ -12,6 +13,8 @@ export type TopicRecord<K, V> = TopicPartition & {
   readonly key: K;
   readonly value: V | null;
   readonly timestamp: number;
+  /** Its W3C trace context, if the reader was opened to return it. */
+  readonly traceparent?: string | undefined;
 };
 
 export type TopicReaderOptions = {
@@ -22,6 +25,8 @@ export type TopicReaderOptions = {
    * poll with InputError MR_RECORD_UNDECODABLE.
    */
   readonly onUndecodable?: OnUndecodable;
+  /** Whether records come with their trace contexts. */
+  readonly traced?: boolean;
 };
 
 /**
@@ -61,7 +66,7 @@ export class TopicReader<K, V> {
 
   /**
    * What has become readable, in order within each partition; [] after `timeoutMs`. Heartbeats are left out. After a
-   * RetryableError the next call gives what this one would have given.
+   * RetryableError the next call returns what this one would have returned.
    */
   async poll(timeoutMs: number): Promise<TopicRecord<K, V>[]> {
     const before = this.positions;
@@ -69,7 +74,7 @@ export class TopicReader<K, V> {
     try {
       return await this.#decoded(batches);
     } catch (error) {
-      // A schema could not be asked for: the next poll gives these records.
+      // A schema could not be fetched: the next poll returns these records.
       if (error instanceof RetryableError) this.#goBackTo(before);
       throw error;
     }
@@ -140,7 +145,19 @@ export class TopicReader<K, V> {
       const bytes = batch.value(index);
       const key = this.#topic.key.fromText(text ?? '');
       const value = bytes === null ? null : await decodeLoading(this.#topic.value, bytes);
-      records.push({ topic, partition, offset, key, value, timestamp: batch.timestamp(index) });
+      const timestamp = batch.timestamp(index);
+      const trace = this.#options.traced === true ? traceHeader(batch, index) : undefined;
+      if (trace === undefined) records.push({ topic, partition, offset, key, value, timestamp });
+      else
+        records.push({
+          topic,
+          partition,
+          offset,
+          key,
+          value,
+          timestamp,
+          traceparent: trace.toString('latin1'),
+        });
     } catch (error) {
       if (error instanceof RetryableError && errorCode(error) !== 'MR_SCHEMA_NOT_LOADED') throw error;
       const record = { topic, partition, offset, key: text };

@@ -1,12 +1,12 @@
 import type { EmbeddedLog, Log } from '#log';
-import type { EraseTarget } from '#privacy';
+import type { Erased, EraseTarget } from '#privacy';
 import type { ErasureOptions } from './processed.ts';
 import { runsTarget, snapshotsTarget, versionsTarget } from './retired-training.ts';
 import { profileTarget, viewRowsTarget } from './user-rows.ts';
 
 /** Where a user is erased, in this order: what the processors keep, what was made of it, and the files of the log last. */
 export function erasureTargets(options: ErasureOptions): readonly EraseTarget[] {
-  const { log, embedded, topics, clock, others } = options;
+  const { log, embedded, keysAreForgotten, topics, clock, others } = options;
   return [
     profileTarget(log, topics.users, clock),
     viewRowsTarget(options),
@@ -14,19 +14,15 @@ export function erasureTargets(options: ErasureOptions): readonly EraseTarget[] 
     versionsTarget(options),
     snapshotsTarget(options),
     runsTarget(options),
-    ...(embedded === undefined ? [] : [logTarget(embedded)]),
+    // Where ids stand as they were given; the vault cleans the files when the key is destroyed, which comes after all of this.
+    ...(embedded === undefined || keysAreForgotten ? [] : [{ name: 'log', erase: () => scrubLog(embedded) }]),
   ];
 }
 
 /** What was deleted or replaced on compacted topics goes from the files, byte for byte. Brokers do so by themselves. */
-function logTarget(embedded: Pick<EmbeddedLog, 'scrub'>): EraseTarget {
-  return {
-    name: 'log',
-    erase: async () => {
-      const { compactedRecords, expiredTombstones } = await embedded.scrub();
-      return { where: 'log.sqlite, of all users', rows: compactedRecords + expiredTombstones };
-    },
-  };
+export async function scrubLog(embedded: Pick<EmbeddedLog, 'scrub'>): Promise<Erased> {
+  const { compactedRecords, expiredTombstones } = await embedded.scrub();
+  return { where: 'log.sqlite, of all users', rows: compactedRecords + expiredTombstones };
 }
 
 /** A topic that keeps events of an erased user, under a pseudonym that is nobody's, until its retention. */

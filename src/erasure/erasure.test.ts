@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { AnyView } from '#features';
 import { armFailpoints, disarmFailpoints, errorCode, hitFailpoints, recordFailpoints } from '#platform';
+import { temporaryDirectory } from '#platform/testing';
 import { keysInVault } from '#privacy/testing';
 import type { UserPrivacy, Version } from '#schemas';
+import { sharedFilesIn } from '#storage/testing';
 import { first, itemTrends, userTrends } from '#view-builds/testing';
 import { type ErasableWorld, languageOf, openErasableWorld } from './testing/erasable-world.ts';
 
@@ -20,7 +22,6 @@ const steps = [
   'privacy.erase.versions',
   'privacy.erase.snapshots',
   'privacy.erase.runs',
-  'privacy.erase.log',
   'privacy.vault.forgotten',
 ];
 
@@ -81,6 +82,45 @@ async function openWorld(t: TestContext) {
 }
 
 describe('erasing a user', () => {
+  it('removes versions and snapshots from an object store too, also those without a copy here, and copies elsewhere', async (t) => {
+    const { world, pseudonym } = await openWorld(t);
+    const [folder, elsewhere] = [temporaryDirectory(t), temporaryDirectory(t)];
+    const files = sharedFilesIn(folder, world.directory);
+    const others = sharedFilesIn(folder, elsewhere);
+    for (const parent of ['versions', 'snapshots']) {
+      await files.publishOwn(parent);
+      for (const name of await files.names(parent)) await others.bring(`${parent}/${name}`);
+    }
+    for (const path of ['versions/1111111111111111', 'snapshots/with-users', 'snapshots/without-users'])
+      rmSync(join(world.directory, path), { recursive: true });
+    const { erased } = await world.erase(ANNA, undefined, files);
+    const rows = Object.fromEntries(erased.map((each) => [each.target, each.rows]));
+    assert.deepEqual([rows.versions, rows.snapshots, rows.runs], [2, 1, 1]);
+    await assertErased(world, pseudonym);
+    assert.deepEqual(await files.names('versions'), ['2222222222222222']);
+    assert.deepEqual(await files.names('snapshots'), ['without-users']);
+    await others.removeOrphans();
+    assert.deepEqual(readdirSync(join(elsewhere, 'versions')), ['2222222222222222']);
+    assert.deepEqual(readdirSync(join(elsewhere, 'snapshots')), ['without-users']);
+  });
+
+  it('removes what a removal that was cut off elsewhere has left in an object store', async (t) => {
+    const { world } = await openWorld(t);
+    const folder = temporaryDirectory(t);
+    const files = sharedFilesIn(folder, world.directory);
+    for (const parent of ['versions', 'snapshots']) await files.publishOwn(parent);
+    const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    for (const path of ['versions/4444444444444444', 'snapshots/left', 'snapshots/being-written']) {
+      mkdirSync(join(folder, path));
+      const object = join(folder, path, `train.parquet~${'0'.repeat(64)}`);
+      writeFileSync(object, ANNA);
+      if (!path.endsWith('being-written')) utimesSync(object, hoursAgo, hoursAgo);
+    }
+    await world.erase(ANNA, undefined, files);
+    assert.deepEqual(await files.names('versions'), ['2222222222222222']);
+    assert.deepEqual(await files.names('snapshots'), ['being-written', 'without-users']);
+  });
+
   it('leaves nothing of them that can be found or told to be theirs, and all of the others', async (t) => {
     const { world, pseudonym } = await openWorld(t);
     const other = world.vault.known(BERT) as string;
@@ -132,8 +172,9 @@ describe('erasing a user', () => {
       await assert.rejects(world.erase(ANNA), (error) => errorCode(error) === 'MR_FAILPOINT', step);
       disarmFailpoints();
     }
-    // The last step had destroyed the key: nobody knows the user any more.
+    // The last step had destroyed the key: nobody knows the user any more. Who opens the vault next cleans the files.
     await assert.rejects(world.erase(ANNA), { code: 'MR_PRIVACY_USER_UNKNOWN' });
+    await world.openVaultAgain();
     await assertErased(world, pseudonym);
   });
 
@@ -144,7 +185,7 @@ describe('erasing a user', () => {
     const rowsIn = async (view: AnyView, beginning: string) =>
       [...(await world.rows(view))].filter(([key, value]) => key.startsWith(beginning) && value !== null)
         .length;
-    const [pseudonym, other] = world.vault.pseudonymsOf([ANNA, BERT]) as [string, string];
+    const [pseudonym, other] = (await world.vault.pseudonymsOf([ANNA, BERT])) as [string, string];
     const before = [
       await rowsIn(first, other),
       await rowsIn(userTrends, other),

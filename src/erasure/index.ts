@@ -5,6 +5,6 @@
  * It promises that a target can be cut off anywhere and is completed by the same call, and that topics which still hold
  * something of a user are named. The archive and Redis are targets of their own (`#service`).
  */
-export { erasureTargets, type RemainingTopic, remainingTopics } from './erasure-targets.ts';
+export { erasureTargets, type RemainingTopic, remainingTopics, scrubLog } from './erasure-targets.ts';
 export { committedBy } from './processed.ts';
 export { rowsInViews } from './user-rows.ts';

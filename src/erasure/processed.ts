@@ -3,17 +3,19 @@ import type { EmbeddedLog, Log } from '#log';
 import { type Clock, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
 import { LOOP_GROUP } from '#processing';
+import type { DataFiles } from '#storage';
 import type { Topics } from '#topologies';
 import { viewGroup } from '#view-builds';
 
-export type ErasureOptions = {
+export type ErasureOptions = DataFiles & {
   readonly log: Log;
   /** The log where it is the embedded one, whose files are this installation's own. */
   readonly embedded: Pick<EmbeddedLog, 'scrub'> | undefined;
+  /** Whether the vault destroys the user's key, and cleans these files with it. */
+  readonly keysAreForgotten: boolean;
   readonly topics: Topics;
   /** The views that modules declare. */
   readonly modules: readonly AnyView[];
-  readonly dataDirectory: string;
   readonly clock: Clock;
   /** How long the processors may take with each step, ms. */
   readonly patienceMs: number;

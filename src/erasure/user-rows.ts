@@ -3,6 +3,7 @@ import { crossKeysOf, featureViews, isOfUser } from '#features';
 import type { Log } from '#log';
 import { type Clock, RetryableError } from '#platform';
 import type { EraseTarget } from '#privacy';
+import { type InForce, readInForce, replayGroup } from '#replays';
 import type { User } from '#schemas';
 import { readViewVersions } from '#view-builds';
 import { type ErasureOptions, untilProcessed } from './processed.ts';
@@ -94,9 +95,22 @@ async function viewTopics(
   const written = (await readViewVersions({ log, topics })).values();
   const names = new Set([...featureViews, ...written].filter(isOfUser).map(({ name }) => name));
   const described = await log.describeTopics();
+  // Only replays that answers come from, or may return to, are kept up to date.
+  const copies = [...(await readInForce(log)).values()].flatMap(copiesOf);
+  const original = (topic: string) => {
+    const copy = copies.find((prefix) => topic.startsWith(prefix));
+    return copy === undefined ? topic : topic.slice(copy.length);
+  };
   return described
-    .filter(({ name }) => names.has(name.replace(/-\d+(-rows)?$/, '')))
+    .filter(({ name }) => names.has(original(name).replace(/-\d+(-rows)?$/, '')))
     .map(({ name, partitions, cleanup }) => keysOnly({ name, partitions, cleanup }));
+}
+
+/** What the names of topics of replays begin with. */
+function copiesOf({ of, shadow, kept }: InForce): readonly string[] {
+  const generation = /\d+$/.exec(of)?.[0] ?? '';
+  const names = [...(shadow === null ? [] : [shadow]), ...kept.map((each) => each.shadow)];
+  return names.map((name) => `${replayGroup({ name, generation: Number(generation) })}-`);
 }
 
 /** A topic read for its keys: values are not decoded, only whether there is one. */

@@ -12,21 +12,21 @@ const orNull = <S extends z.ZodType>(schema: S) => schema.nullish().transform((v
 const text = z.string().refine((value) => value.isWellFormed());
 const noContext = { device: null, country: null, language: null };
 
-/** What is absent or null becomes null. Ranges are the business of `invalidReason`. */
+/** Absent fields become null. `invalidReason` checks ranges. */
 export const eventSchema = z
   .strictObject({
     event_id: orNull(text).describe(
-      'Events with one that the log already has count once; made where it is absent.',
+      'An event whose id the log already has counts once; generated if absent.',
     ),
     user_id: text,
     item_id: orNull(text).describe('Required by most kinds.'),
     kind: z.enum(kinds as [InteractionKind, ...InteractionKind[]]),
-    value: orNull(z.number()).describe('Of a rating: 0.5 to 5.'),
+    value: orNull(z.number()).describe('The rating, 0.5 to 5.'),
     watch_ms: orNull(z.int()),
     session_id: orNull(text),
-    request_id: orNull(text).describe('Of the answer that led to the event.'),
+    request_id: orNull(text).describe('Request id of the answer that led to the event.'),
     context: contextSchema.nullish().transform((context) => context ?? noContext),
-    ts: orNull(z.int()).describe('When it happened, ms since the epoch; now where it is absent.'),
+    ts: orNull(z.int()).describe('When it happened, ms since the epoch; now if absent.'),
   })
   .meta({ id: 'Event', description: 'What a user did.' });
 

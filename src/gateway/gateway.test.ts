@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type EmbeddedLog, type Log, openEmbeddedLog, type Producer } from '#log';
 import { createHttpServer, createLogger, createMetrics, RetryableError, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
-import { asGiven, excludedUsers, isPseudonym, openVault, type Pseudonyms } from '#privacy';
+import { accessBy, temporaryDirectory } from '#platform/testing';
+import { asGiven, excludedUsers, isPseudonym, type Pseudonyms } from '#privacy';
+import { loneVault } from '#privacy/testing';
 import type { Interaction } from '#schemas';
 import { openTopics } from '#topologies';
 import { type GatewayOptions, openGateway } from './gateway.ts';
@@ -17,7 +18,6 @@ type Stored = { event: Interaction; key: string; timestamp: number; headers: Rec
 
 type StartOptions = {
   readonly pseudonyms?: Pseudonyms;
-  readonly adminToken?: string | undefined;
   readonly watched?: (log: Log) => Log;
   readonly pending?: GatewayOptions['pending'];
   readonly refusal?: () => RetryableError | undefined;
@@ -44,11 +44,10 @@ async function start(
     ...(pending && { pending }),
     ...('refusal' in options && { refusal: options.refusal }),
     ...('writeWithinMs' in options && { writeWithinMs: options.writeWithinMs }),
-    adminToken: 'adminToken' in options ? options.adminToken : TOKEN,
     logger,
     metrics,
   });
-  const server = await createHttpServer({ logger, metrics });
+  const server = await createHttpServer({ logger, metrics, access: accessBy(TOKEN) });
   gateway.registerRoutes(server);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   const close = async () => {
@@ -259,8 +258,7 @@ describe('gateway', () => {
   });
 
   it('puts users on the log under their pseudonyms, and those of refused events nowhere', async (t) => {
-    const vault = openVault(temporaryDirectory(t));
-    t.after(() => vault.close());
+    const vault = await loneVault(t);
     const { post, close, open } = await start(t, { pseudonyms: vault });
     const receipt = await post([view, { ...view, user_id: 'u2' }, view, { ...view, user_id: 'u3', ts: -1 }]);
     assert.equal(receipt.body.accepted, 3);
@@ -277,7 +275,7 @@ describe('gateway', () => {
   it('claims nothing when the vault cannot be asked', async (t) => {
     const busy: Pseudonyms = {
       ...asGiven,
-      pseudonymsOf: () => {
+      pseudonymsOf: async () => {
         throw new RetryableError('MR_PRIVACY_VAULT_BUSY', 'The vault is busy.');
       },
     };
@@ -287,8 +285,7 @@ describe('gateway', () => {
   });
 
   it('takes down what users decide, of those never seen too', async (t) => {
-    const vault = openVault(temporaryDirectory(t));
-    t.after(() => vault.close());
+    const vault = await loneVault(t);
     const { put, log, topics } = await start(t, { pseudonyms: vault });
     assert.equal((await put('anna', { status: 'opted-out' })).status, 200);
     assert.equal((await put('bert', { status: 'opted-out' })).status, 200);
@@ -313,19 +310,14 @@ describe('gateway', () => {
     assert.equal((await put('x'.repeat(129), { status: 'opted-out' })).body.code, 'MR_PRIVACY_USER');
   });
 
-  it('takes decisions from those who have the token alone, and from nobody where there is none', async (t) => {
+  it('takes decisions from those who have the right alone', async (t) => {
     const { put, log, topics } = await start(t);
     const out = { status: 'opted-out' };
     for (const given of ['', 'wrong', `${TOKEN}.`]) {
       const { status, body } = await put('anna', out, given);
-      assert.deepEqual([status, body.code], [401, 'MR_ADMIN_TOKEN']);
+      assert.deepEqual([status, body.code], [401, 'MR_ACCESS_TOKEN_MISSING']);
     }
-    const closed = await start(t, { adminToken: undefined });
-    const refused = await closed.put('anna', out);
-    assert.deepEqual([refused.status, refused.body.code], [403, 'MR_ADMIN_DISABLED']);
-    for (const at of [{ log, topics }, closed]) {
-      assert.deepEqual(await excludedUsers(at.log, at.topics.privacy), new Set());
-    }
+    assert.deepEqual(await excludedUsers(log, topics.privacy), new Set());
   });
 
   it('reads each decision once, however many are taken', async (t) => {
@@ -407,8 +399,7 @@ it('takes back what it has counted of events that could not be written', async (
 
 describe('POST /pseudonyms', () => {
   it('tells a producer the names under which the log has the users of posted events', async (t) => {
-    const pseudonyms = openVault(temporaryDirectory(t));
-    t.after(() => pseudonyms.close());
+    const pseudonyms = await loneVault(t);
     const { ask, post, log, topics } = await start(t, { pseudonyms });
     const { status, body } = await ask({ user_ids: ['u2', 'u1', 'u2'] });
     assert.equal(status, 200);
@@ -428,7 +419,5 @@ describe('POST /pseudonyms', () => {
       assert.deepEqual([status, body.code], [400, 'MR_PRIVACY_USERS']);
     }
     assert.equal((await ask({ user_ids: [''] })).body.code, 'MR_PRIVACY_USER');
-    const { ask: unconfigured } = await start(t, { adminToken: undefined });
-    assert.equal((await unconfigured({ user_ids: ['u'] })).status, 403);
   });
 });

@@ -4,7 +4,9 @@ import type { Appended, Log } from '#log';
 import {
   type Clock,
   type Counter,
+  Deadline,
   errorCode,
+  type Gauge,
   type HttpReply,
   type HttpRequest,
   type HttpServer,
@@ -17,7 +19,7 @@ import {
   sendProblem,
   traceparentOf,
 } from '#platform';
-import { PrivacyDecisions, type Pseudonyms, withPseudonyms } from '#privacy';
+import { PrivacyDecisions, type Pseudonyms, renamed } from '#privacy';
 import { invalidReason } from '#processors';
 import type { Interaction } from '#schemas';
 import type { Topics } from '#topologies';
@@ -29,7 +31,7 @@ import { registerPrivacyRoute, registerPseudonymRoute } from './privacy-requests
 /** How long a request waits for the log to have its events. */
 const WRITE_WITHIN_MS = 3_000;
 
-/** Events that were sent to the log and that it has not acknowledged: what a log that is away may hold in memory. */
+/** Events that were sent to the log and that it has not acknowledged: what a log that is unavailable may hold in memory. */
 const MOST_PENDING = 20_000;
 
 export type Refusal = {
@@ -57,8 +59,6 @@ export type GatewayOptions = {
   readonly refusal?: () => MillraceError | undefined;
   /** How long a request waits for the log to have its events, ms; three seconds where nothing is said. */
   readonly writeWithinMs?: number;
-  /** Required to opt users out and in; without one nobody may. */
-  readonly adminToken: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
@@ -78,6 +78,7 @@ class Gateway {
   readonly #decisions: PrivacyDecisions;
   readonly #events: Counter<'outcome'>;
   readonly #pending: PendingEvents | undefined;
+  readonly #waiting: Gauge;
   #unwritten = 0;
 
   constructor(
@@ -93,6 +94,10 @@ class Gateway {
     this.#pending = pending && new PendingEvents({ ...pending, clock, logger });
     const help = 'Events posted, by outcome: accepted, or the code of the refusal.';
     this.#events = metrics.counter('gateway_events_total', help, ['outcome']);
+    this.#waiting = metrics.gauge(
+      'gateway_unwritten_events',
+      'Events sent to the log that it has not acknowledged.',
+    );
   }
 
   /**
@@ -135,6 +140,7 @@ class Gateway {
    */
   registerRoutes(server: HttpServer): void {
     server.serve(postEvents, ({ body, request, reply }) => this.#answer(body, request, reply));
+    server.refuseEarly(postEvents, logStalled(), () => this.#unwritten >= MOST_PENDING);
     registerPrivacyRoute(server, this.#options, this.#decisions);
     registerPseudonymRoute(server, this.#options);
   }
@@ -168,7 +174,7 @@ class Gateway {
     const users = countByUser(events.map(({ user_id }) => user_id));
     const headers = traceparent === undefined ? [] : [['traceparent', Buffer.from(traceparent)] as const];
     try {
-      const records = Array.from(withPseudonyms(this.#options.pseudonyms, events), (value) => {
+      const records = (await renamed(this.#options.pseudonyms, events)).map((value) => {
         return { key: value.user_id, value, timestamp: value.ts, headers };
       });
       const ends = await this.#writeInTime(records);
@@ -191,25 +197,17 @@ class Gateway {
     if (this.#unwritten + records.length > MOST_PENDING) {
       throw new RetryableError('MR_EVENTS_UNWRITTEN', `${this.#unwritten} events wait for the log`);
     }
-    this.#unwritten += records.length;
-    const written = this.#writer.write(records).finally(() => {
-      this.#unwritten -= records.length;
-    });
-    written.catch(() => {});
+    this.#count(records.length);
+    const written = this.#writer.write(records).finally(() => this.#count(-records.length));
     const { clock, writeWithinMs = WRITE_WITHIN_MS } = this.#options;
-    const inTime = new AbortController();
-    const late = clock.sleep(writeWithinMs, inTime.signal).then((): never => {
-      throw new RetryableError(
-        'MR_EVENTS_UNWRITTEN',
-        `the log did not write them within ${writeWithinMs} ms`,
-      );
-    });
-    late.catch(() => {});
-    try {
-      return await Promise.race([written, late]);
-    } finally {
-      inTime.abort();
-    }
+    const outcome = await Deadline.after(clock, writeWithinMs).race(written);
+    if (outcome.inTime) return outcome.value;
+    throw new RetryableError('MR_EVENTS_UNWRITTEN', `the log did not write them within ${writeWithinMs} ms`);
+  }
+
+  #count(records: number): void {
+    this.#unwritten += records;
+    this.#waiting.set(this.#unwritten);
   }
 
   async #answer(body: unknown, request: HttpRequest, reply: HttpReply): Promise<Receipt | HttpReply> {
@@ -225,6 +223,12 @@ class Gateway {
     };
     return sendProblem(reply, 400, refusal, receipt);
   }
+}
+
+function logStalled(): RetryableError {
+  return new RetryableError('MR_EVENTS_UNWRITTEN', 'The log takes no events at the moment.', {
+    hint: 'Send them again in a moment, with the same event_id.',
+  });
 }
 
 function tooManyPending(): RetryableError {

@@ -1,7 +1,7 @@
 /**
  * The gateway: where events enter. `POST /events` takes one or a batch, refuses each bad event by itself with the
  * reason, and answers 202 when the log has the others; `PUT /users/USER/privacy` takes down that a user opts out or in,
- * from those who have the token of option admin.token; so does `POST /pseudonyms`, for producers that write to the log.
+ * for callers with the right `privacy`; so does `POST /pseudonyms`, for producers that write to the log.
  *
  * It promises that what was accepted is durable, that nothing is accepted which admission would refuse by its form, and
  * that users are on the log under their pseudonyms alone. Duplicates, lateness, the clock and those who have opted out are

@@ -26,6 +26,7 @@ export const postEvents = operation({
   method: 'POST',
   path: '/events',
   tag: 'events',
+  access: { right: 'publish' },
   summary: 'One event, or up to 1,000 of them.',
   description:
     'Each is accepted or refused by itself; what is accepted is durable. Answers 400 where none is accepted.',
@@ -56,9 +57,9 @@ export const putPrivacy = operation({
   method: 'PUT',
   path: '/users/:user_id/privacy',
   tag: 'users',
+  access: { right: 'privacy', refuseUnlimited: true },
   summary: 'What a user has decided about their data.',
   description: 'Someone who was never seen may opt out too: it counts when they come.',
-  isAdmin: true,
   params: z.object({ user_id: idText }),
   body: z.object({ status: given }),
   answer: {
@@ -82,8 +83,8 @@ export const postPseudonyms = operation({
   method: 'POST',
   path: '/pseudonyms',
   tag: 'users',
+  access: { right: 'privacy', refuseUnlimited: true },
   summary: 'What producers that write to the log themselves call users by.',
-  isAdmin: true,
   body: z.object({ user_ids: z.array(z.string()).min(1).max(MAX_USERS) }),
   answer: {
     description: 'In the order of the ids; made where users are new.',

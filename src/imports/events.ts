@@ -44,6 +44,7 @@ export function itemOf(said: Pick<Item, 'item_id' | 'title' | 'type'> & Partial<
     available: true,
     age_limit: 0,
     created: NOT_SAID,
+    countries: [],
     ...said,
   };
 }

@@ -15,7 +15,7 @@ export type Counts = {
   users: number;
   answers: number;
   malformed: number;
-  /** Of events, ms; null where there are none. */
+  /** Timestamps of the first and last event, ms; null without events. */
   firstTs: number | null;
   lastTs: number | null;
 };
@@ -64,7 +64,7 @@ export class Gatherer implements RowTaker {
     for (const { user_id } of answers) names.set(user_id, '');
     // Each user once: to the vault a new one costs a hundred times as much as one that it knows.
     const ids = Array.from(names.keys(), ownText);
-    const pseudonyms = this.#options.pseudonyms.pseudonymsOf(ids);
+    const pseudonyms = await this.#options.pseudonyms.pseudonymsOf(ids);
     for (const [i, id] of ids.entries()) names.set(id, pseudonyms[i] as string);
     for (const { event, order } of events) {
       event.user_id = names.get(event.user_id) as string;

@@ -6,7 +6,8 @@ import { readableRecords, writeRecords } from '#engine';
 import { openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
-import { asGiven, openVault, type Pseudonyms } from '#privacy';
+import { asGiven, type Pseudonyms } from '#privacy';
+import { loneVault } from '#privacy/testing';
 import type { Interaction } from '#schemas';
 import { openTopics } from '#topologies';
 import { findInput } from './input/files.ts';
@@ -137,13 +138,12 @@ test('rankings are published as answers just before their impressions', async (t
 });
 
 test('users have pseudonyms; one who is erased while an import is interrupted gets no other one by it', async (t) => {
-  const vault = openVault(temporaryDirectory(t));
-  t.after(() => vault.close());
+  const vault = await loneVault(t);
   const { sort, publish, events, directory } = await opened(t, vault);
   const sorted = await sort(yoochoose, clicks(directory, 20));
   const before = vault.known('u1');
   assert.ok(before !== undefined && before !== 'u1');
-  vault.forget('u1');
+  await vault.forget('u1');
   await publish(await sort(yoochoose, join(directory, 'clicks.csv')));
   const names = new Set((await events()).map(({ user_id }) => user_id));
   assert.ok(names.has(before), 'the name that admission knows as erased');

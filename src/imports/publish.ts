@@ -46,7 +46,7 @@ export type PublishOptions = {
 export type Published = {
   /** Records published by this call. */
   readonly written: number;
-  /** Of them, events. */
+  /** How many of the records are events. */
   readonly events: number;
 };
 

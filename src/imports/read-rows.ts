@@ -27,7 +27,7 @@ export type RowTaker = {
 };
 
 export type Reading = {
-  /** Of the source and the mapping. */
+  /** Identifies the source and its mapping. */
   readonly identity: string;
   readonly taker: RowTaker;
   readonly onRead: (bytes: number) => void;

@@ -15,7 +15,7 @@ export class RowStage implements RowSink {
   /** Beginning of the ids of events, the same for each reading of a file of that name. */
   #mark = '';
   readonly #lists: readonly unknown[][] = [this.events, this.items, this.users, this.answers];
-  /** Of the lists, after the last row. */
+  /** Lengths of the lists after the last complete row. */
   readonly #lengths = [0, 0, 0, 0];
 
   beginFile(mark: string): void {

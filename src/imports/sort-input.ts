@@ -11,9 +11,9 @@ import { type MalformedRow, readRows } from './read-rows.ts';
 import { RunWriter } from './sorted/run-writer.ts';
 
 export type SortedInput = Counts & {
-  /** Of source, mapping and contents: equal for equal imports. */
+  /** Hash of the source, its mapping and contents: equal imports have equal ids. */
   readonly id: string;
-  /** When tables were there: just before the first event, ms. */
+  /** Timestamp of the table rows, ms: just before the first event. */
   readonly tablesAt: number;
   readonly runs: readonly string[];
   /** The first malformed rows. */
@@ -21,11 +21,11 @@ export type SortedInput = Counts & {
 };
 
 export type SortOptions = Omit<GatherOptions, 'runs'> & {
-  /** Of the source and its mapping. */
+  /** Identifies the source and its mapping. */
   readonly identity: string;
   readonly files: readonly InputFile[];
   readonly directory: string;
-  /** Of memory, for tests. */
+  /** Memory for one sorted run; set by tests. */
   readonly runBytes?: number;
   readonly step: ProgressStep;
   readonly signal: AbortSignal;

@@ -249,6 +249,23 @@ test('mapped CSV: header, quotes, values, units; each kind of malformed row by i
   ]);
 });
 
+test('times before 1970, and names that every object has, are no values of a mapping', async (t) => {
+  const rows = [
+    'at;item;what;visitor;price',
+    '-5;i;look;u1;',
+    '1400000000;i;toString;u1;',
+    '1400000001;i;constructor;u1;',
+    '1400000002;i;look;u1;',
+  ];
+  const folder = folderOf(t, { 'events-1.csv': text(rows) });
+  const found = await dryRunOf(mappedFiles, [folder], { ...shopEvents, delimiter: ';' });
+  assert.deepEqual(refusals(found), [
+    'events-1.csv:2 ts "-5" is not a time in seconds since 1970',
+    'events-1.csv:3 kind "toString" is not among the values of the mapping',
+    'events-1.csv:4 kind "constructor" is not among the values of the mapping',
+  ]);
+});
+
 test('mapped JSONL and Parquet beside CSV in one folder', async (t) => {
   const folder = folderOf(t, {
     'events.csv': text(['at,item,what,visitor,price', '1400000000,i1,look,u1,']),

@@ -43,15 +43,19 @@ export function isoTime(text: string): number | undefined {
     ms,
   );
   const date = new Date(local);
+  // Years below 100 are read by Date.UTC as of the twentieth century.
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   const isCalendar = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
   if (!isCalendar || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
-  return local - offsetMs(offset);
+  const shift = offsetMs(offset);
+  return shift === undefined ? undefined : date.getTime() - shift;
 }
 
-function offsetMs(offset: string): number {
+function offsetMs(offset: string): number | undefined {
   if (offset.toUpperCase() === 'Z') return 0;
-  const minutes = Number(offset.slice(1, 3)) * 60 + Number(offset.slice(-2));
-  return (offset.startsWith('-') ? -minutes : minutes) * 60_000;
+  const [hours, minutes] = [Number(offset.slice(1, 3)), Number(offset.slice(-2))];
+  if (hours > 23 || minutes > 59) return undefined;
+  return (offset.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
 /** Seconds since the epoch up to 2100, as ms: what is larger is in another unit. */

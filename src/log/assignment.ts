@@ -12,7 +12,7 @@ export type Assigned = TopicPartition & {
 
 /**
  * Adds batches of one partition: up to its share of the poll, or one that still has room in the poll (`left`), or one if
- * it is the poll's first. Gives the bytes taken, undefined when there were batches but none had room.
+ * it is the poll's first. Returns the bytes taken, undefined when there were batches but none had room.
  */
 export type Fetch = (
   assigned: Assigned,

@@ -10,7 +10,20 @@
  */
 
 export { larger } from './batch.ts';
+export type { CheckOptions, LogCheck } from './embedded/check.ts';
 export type { Cleaned, CleanOptions } from './embedded/cleaner.ts';
+export {
+  cut,
+  decoded,
+  KEY_COLUMNS,
+  LogSource,
+  type SourcePartition,
+  STATE_TABLES,
+  type StateRow,
+  type StateTable,
+  type StoredRow,
+} from './embedded/copies/log-source.ts';
+export { RestoredLog, type RestoredPartition } from './embedded/copies/restored-log.ts';
 export { type EmbeddedLog, type EmbeddedLogOptions, openEmbeddedLog } from './embedded/embedded-log.ts';
 export { isExpired } from './expiry.ts';
 export { FencedWriter, type GroupOffsets, idleMember, type Transaction } from './fenced-writer.ts';

@@ -11,7 +11,7 @@ it('is taken again when it has been given back, by whoever has room enough in it
   assert.notEqual(takeMemory(2 ** 18), memory, 'once');
 });
 
-it('of a small one is as large as was asked for, and nobody takes it again', () => {
+it('of a small one is as large as requested, and nobody takes it again', () => {
   const memory = takeMemory(100);
   assert.equal(memory.byteLength, 100);
   giveMemory(memory);

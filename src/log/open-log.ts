@@ -33,7 +33,7 @@ export type OpenedLog = {
    * What there is for the embedded log alone: it has no server that would clean it, and the threads of a process share
    * its writer. Undefined on Kafka, where brokers clean and every thread has connections of its own.
    */
-  readonly embedded: Pick<EmbeddedLog, 'clean' | 'scrub' | 'connect'> | undefined;
+  readonly embedded: Pick<EmbeddedLog, 'check' | 'clean' | 'scrub' | 'connect'> | undefined;
   /** Whether records past a topic's retention by the wall clock go, however old the topic's newest one is. */
   readonly expiresByWallClock: boolean;
   close(): Promise<void>;
@@ -90,7 +90,7 @@ async function openOnKafka(
   };
 }
 
-/** The log on Kafka; its code is loaded when it is first asked for. Errors: MR_LOG_UNAVAILABLE, MR_KAFKA_LOGIN. */
+/** The log on Kafka; its code is loaded on first use. Errors: MR_LOG_UNAVAILABLE, MR_KAFKA_LOGIN. */
 export async function openKafkaLog(
   options: KafkaOptions,
   environment: KafkaLogEnvironment,

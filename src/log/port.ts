@@ -26,7 +26,7 @@ export type ReadEntry<R> = (
   valueEnd: number,
 ) => R;
 
-/** A run of records of one partition as stored; accessors decode only what is asked for. */
+/** A run of records of one partition as stored; accessors decode on demand. */
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
@@ -204,11 +204,13 @@ export interface Log {
   transactionalProducer(transactionalId: string): Promise<TransactionalProducer>;
   consumer(options?: ConsumerOptions): Promise<Consumer>;
   joinGroup(options: JoinOptions): Promise<Membership>;
-  /** Committed offsets in the order asked for; undefined where the group has none. Waits for open transactions on them. */
+  /** Committed offsets in the order requested; undefined where the group has none. Waits for open transactions on them. */
   committedOffsets(
     group: string,
     partitions: readonly TopicPartition[],
   ): Promise<readonly (OffsetCommit | undefined)[]>;
+  /** Names of the groups that have committed offsets, and maybe of others that have members; in no order. */
+  groups(): Promise<readonly string[]>;
   /** Commits outside a transaction (readers without outputs). */
   commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void>;
   /** Finishes the calls under way, ends those that only wait; every later one fails with MR_LOG_CLOSED. */

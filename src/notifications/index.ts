@@ -1,7 +1,11 @@
 /**
- * Telling a web hook what becomes of versions, once each and in order, by one active process of the installation.
+ * Telling others what becomes of versions and of runs of jobs, once each and in order, by one active process of the
+ * installation a channel: a web hook, mail.
  *
- * It promises signed deliveries with stable ids, retried until the receiver takes them or refuses them for good; those go
- * to the dead letters.
+ * It promises deliveries with stable ids, retried until the receiver takes them or refuses them for good; those go to the
+ * dead letters. Posts to a web hook are signed.
  */
-export { NOTIFICATIONS_GROUP, notify } from './notifier.ts';
+export { type MailOptions, openMail } from './channels/mail.ts';
+export { CHANNEL_GROUPS, type Channel } from './channels/port.ts';
+export { webHook } from './channels/web-hook.ts';
+export { notify } from './notifier.ts';

@@ -1,4 +1,4 @@
-import type { ActivePlace, Topic } from '#engine';
+import type { ActivePlace, MemberRole, Topic } from '#engine';
 import { type AnyView, featureViews, versionedName } from '#features';
 import type { Metrics, Progress, ProgressStep } from '#platform';
 import type { OffsetRange } from '#schemas';
@@ -29,6 +29,10 @@ export type ArchiveOptions = ArchiveEnvironment & {
   readonly retention: Retention;
   /** Readers that began before a file was replaced may read it for so long; ten minutes by default. */
   readonly replacedKeptMs?: number;
+  /** Told when this process becomes the one that archives, or waits for another one. */
+  readonly onRole?: (role: MemberRole) => void;
+  /** Told why archiving has stalled, and undefined when it goes on. */
+  readonly onStalled?: (error: Error | undefined) => void;
   /** Those whose history is kept; all of the product's by default. */
   readonly views?: readonly AnyView[];
 };
@@ -67,13 +71,14 @@ export class ArchiveLoop {
     this.#rows = metrics.counter('archive_rows_total', 'Records written to the archive.', ['table']);
   }
 
-  /** Removes what a crash has left, and goes on where the archive stands. */
+  /** Removes what a crash has left, puts into an object store what it lacks, and goes on where the archive stands. */
   static async open(
     options: ArchiveOptions,
     place: ActivePlace,
     writer: ArchiveWriter,
   ): Promise<ArchiveLoop> {
     await writer.removeOrphans();
+    await writer.publishMissing();
     const sources: Source[] = [];
     for (const table of archivedTables) {
       sources.push({ table, intake: await openIntake(options, table, writer.store.progress(table.topic)) });
@@ -127,7 +132,7 @@ export class ArchiveLoop {
     return this.#sources.every(({ intake }) => intake.isIdle);
   }
 
-  /** Writes what was read, with the offsets that it reaches to, in one transaction. Gives the number of offsets. */
+  /** Writes what was read, with the offsets that it reaches to, in one transaction. Returns the number of offsets. */
   async #flush(): Promise<number> {
     const written = this.#writer.batch();
     const cuts = this.#sources.map(({ table, intake }) => ({ table, cut: intake.cut() }));

@@ -1,4 +1,4 @@
-import { type ActivePlace, asActiveMember } from '#engine';
+import { type ActivePlace, asActiveMember, type MemberRole } from '#engine';
 import { ArchiveLoop, type ArchiveOptions } from './archive-loop.ts';
 import { ARCHIVE_GROUP } from './archive-progress.ts';
 import { ArchiveWriter } from './archive-writer.ts';
@@ -22,8 +22,10 @@ export async function archiveNow(options: ArchiveOptions, signal?: AbortSignal):
   const over = new AbortController();
   let isDone = false;
   const whole = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
-  const onStandby = () => over.abort();
-  await asActiveMember({ ...membership(options), onStandby, isAwaited: true }, whole, async (place) => {
+  const onRole = (role: MemberRole) => {
+    if (role === 'standby') over.abort();
+  };
+  await asActiveMember({ ...membership(options), onRole, isAwaited: true }, whole, async (place) => {
     await work(options, place, (loop) => loop.catchUp());
     isDone = !place.signal.aborted;
     if (isDone) over.abort();
@@ -42,6 +44,7 @@ async function work(
 ): Promise<void> {
   const archive = async (writer: ArchiveWriter) => {
     const loop = await ArchiveLoop.open(options, place, writer);
+    options.onStalled?.(undefined);
     try {
       await run(loop);
     } finally {

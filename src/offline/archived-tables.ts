@@ -11,7 +11,7 @@ const definitions = [
   { table: 'example-corrections', topic: 'example-corrections', retention: 'featuresMs' },
 ] as const satisfies readonly {
   readonly table: string;
-  /** Its values have the fields `user_id`, by which it is keyed, and `ts`, which gives the date. */
+  /** Its values have the fields `user_id`, the key, and `ts`, which determines the date. */
   readonly topic: keyof typeof topics;
   readonly retention: keyof Retention;
 }[];
@@ -34,9 +34,14 @@ export type ArchivedTable = {
 /** The topics that are archived, each with its table. */
 export const archivedTables: readonly ArchivedTable[] = definitions.map((definition) => {
   const schema = avroSchema(topics[definition.topic].schema);
+  let columns: RecordColumns<ArchivedValue> | undefined;
   return {
     ...definition,
-    columns: new RecordColumns(schema),
+    // Made when somebody reads or writes rows: it loads DuckDB.
+    get columns() {
+      columns ??= new RecordColumns(schema);
+      return columns;
+    },
     schema: schemaFingerprint(schema).toString('hex'),
   };
 });

@@ -4,17 +4,18 @@
  * https://duckdb.org/docs/stable/clients/c/vector.
  */
 
-import { DuckDBListType, DuckDBStructType, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
-import duckdb, { type Vector } from '@duckdb/node-bindings';
+import type { DuckDBListType, DuckDBStructType, DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import type { Vector } from '@duckdb/node-bindings';
 import type { ListColumn, RecordColumn, TextColumn, ValueColumn } from '#avro';
+import { duckDbApi, duckDbBindings } from './duckdb-package.ts';
 
-/** Most rows of a chunk. */
-export const chunkRows = duckdb.vector_size();
+/** Most rows of a chunk; DuckDB's `vector_size`. */
+export const CHUNK_ROWS = 2048;
 
 /** Gathers the values of one vector: those of rows 0, 1, 2 and so on, until `flush` hands them over. */
 export abstract class ColumnWriter implements ValueColumn {
   /** A bit a row, set where the value is not null. */
-  #valid = new Uint8Array(chunkRows / 8).fill(0xff);
+  #valid = new Uint8Array(CHUNK_ROWS / 8).fill(0xff);
   #hasNulls = false;
 
   /** Null and undefined are null. */
@@ -34,8 +35,8 @@ export abstract class ColumnWriter implements ValueColumn {
   flush(vector: Vector, rows: number): void {
     this.flushValues(vector, rows);
     if (!this.#hasNulls) return;
-    duckdb.vector_ensure_validity_writable(vector);
-    duckdb.copy_data_to_vector_validity(vector, 0, this.#valid.buffer, 0, 8 * Math.ceil(rows / 64));
+    duckDbBindings().vector_ensure_validity_writable(vector);
+    duckDbBindings().copy_data_to_vector_validity(vector, 0, this.#valid.buffer, 0, 8 * Math.ceil(rows / 64));
   }
 
   /** Forgets all rows. */
@@ -44,7 +45,7 @@ export abstract class ColumnWriter implements ValueColumn {
     this.#hasNulls = false;
   }
 
-  /** Makes room for so many rows, twice those before: the items of lists may be more than the rows of a chunk. */
+  /** Makes room for this many rows, twice those before: the items of lists may be more than the rows of a chunk. */
   grow(rows: number): void {
     this.#valid = new Uint8Array(this.#valid.buffer.transfer(rows / 8)).fill(0xff, rows / 16);
   }
@@ -54,9 +55,10 @@ export abstract class ColumnWriter implements ValueColumn {
 
 /** The writer of a column, whose values are what Avro decodes for it: a `long` is a number, an enum its symbol. */
 export function columnWriter(type: DuckDBType): ColumnWriter {
+  const { DuckDBListType, DuckDBStructType } = duckDbApi();
   if (type instanceof DuckDBStructType) return new StructWriter(type);
   if (type instanceof DuckDBListType) return new ListWriter(type);
-  const Writer = writers[type.typeId];
+  const Writer = writers()[type.typeId];
   if (Writer === undefined) throw new TypeError(`nothing writes columns of type ${type}`);
   return new Writer();
 }
@@ -74,11 +76,11 @@ abstract class FixedWriter<Values extends Numbers> extends ColumnWriter {
     super();
     this.#Values = Values;
     this.#bytes = bytes;
-    this.values = new Values(new ArrayBuffer(bytes * chunkRows));
+    this.values = new Values(new ArrayBuffer(bytes * CHUNK_ROWS));
   }
 
   protected flushValues(vector: Vector, rows: number): void {
-    duckdb.copy_data_to_vector(vector, 0, this.values.buffer, 0, this.#bytes * rows);
+    duckDbBindings().copy_data_to_vector(vector, 0, this.values.buffer, 0, this.#bytes * rows);
   }
 
   override grow(rows: number): void {
@@ -162,7 +164,7 @@ class TextWriter extends FixedWriter<Uint8Array<ArrayBuffer>> implements TextCol
   protected override flushValues(vector: Vector, rows: number): void {
     super.flushValues(vector, rows);
     for (const { row, text } of this.#others) {
-      if (row < rows) duckdb.vector_assign_string_element(vector, row, text);
+      if (row < rows) duckDbBindings().vector_assign_string_element(vector, row, text);
     }
   }
 
@@ -212,7 +214,7 @@ class BytesWriter extends ColumnWriter {
 
   protected flushValues(vector: Vector, rows: number): void {
     for (const { row, bytes } of this.#values) {
-      if (row < rows) duckdb.vector_assign_string_element_len(vector, row, bytes);
+      if (row < rows) duckDbBindings().vector_assign_string_element_len(vector, row, bytes);
     }
   }
 }
@@ -254,7 +256,7 @@ class StructWriter extends ColumnWriter implements RecordColumn {
 
   protected flushValues(vector: Vector, rows: number): void {
     for (const [i, field] of this.#fields.entries()) {
-      field.flush(duckdb.struct_vector_get_child(vector, i), rows);
+      field.flush(duckDbBindings().struct_vector_get_child(vector, i), rows);
     }
   }
 }
@@ -262,7 +264,7 @@ class StructWriter extends ColumnWriter implements RecordColumn {
 /** A row is a duckdb_list_entry: the first item and how many there are, of 64 bits each. */
 class ListWriter extends FixedWriter<Int32Array<ArrayBuffer>> implements ListColumn {
   readonly items: ColumnWriter;
-  room = chunkRows;
+  room = CHUNK_ROWS;
   count = 0;
 
   constructor({ valueType }: DuckDBListType) {
@@ -303,17 +305,20 @@ class ListWriter extends FixedWriter<Int32Array<ArrayBuffer>> implements ListCol
 
   protected override flushValues(vector: Vector, rows: number): void {
     super.flushValues(vector, rows);
-    duckdb.list_vector_reserve(vector, this.count);
-    duckdb.list_vector_set_size(vector, this.count);
-    this.items.flush(duckdb.list_vector_get_child(vector), this.count);
+    duckDbBindings().list_vector_reserve(vector, this.count);
+    duckDbBindings().list_vector_set_size(vector, this.count);
+    this.items.flush(duckDbBindings().list_vector_get_child(vector), this.count);
   }
 }
 
-const writers: Partial<Record<DuckDBTypeId, new () => ColumnWriter>> = {
-  [DuckDBTypeId.BOOLEAN]: BooleanWriter,
-  [DuckDBTypeId.INTEGER]: IntegerWriter,
-  [DuckDBTypeId.BIGINT]: LongWriter,
-  [DuckDBTypeId.DOUBLE]: DoubleWriter,
-  [DuckDBTypeId.VARCHAR]: TextWriter,
-  [DuckDBTypeId.BLOB]: BytesWriter,
-};
+function writers(): Partial<Record<DuckDBTypeId, new () => ColumnWriter>> {
+  const { DuckDBTypeId } = duckDbApi();
+  return {
+    [DuckDBTypeId.BOOLEAN]: BooleanWriter,
+    [DuckDBTypeId.INTEGER]: IntegerWriter,
+    [DuckDBTypeId.BIGINT]: LongWriter,
+    [DuckDBTypeId.DOUBLE]: DoubleWriter,
+    [DuckDBTypeId.VARCHAR]: TextWriter,
+    [DuckDBTypeId.BLOB]: BytesWriter,
+  };
+}

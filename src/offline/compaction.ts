@@ -15,7 +15,7 @@ export const ROW_ORDER = 'ORDER BY ts, log_partition, log_offset';
 
 /**
  * Puts the files of each date that is over together, and of one that goes on when they have become many. Readers see the
- * old files or the new one. Gives the number of files that were replaced.
+ * old files or the new one. Returns the number of files that were replaced.
  */
 export async function compact(
   writer: ArchiveWriter,
@@ -66,7 +66,7 @@ export function filesBefore(files: readonly ArchiveFile[], beforeMs: number): Ar
 
 /**
  * Drops the files whose rows are past their retention, by the table's own watermark: a world of 1998 keeps its events as
- * long as one of today. Gives the number of files.
+ * long as one of today. Returns the number of files.
  */
 export async function dropExpired(
   writer: ArchiveWriter,

@@ -2,22 +2,20 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import {
-  type DuckDBAppender,
-  type DuckDBConnection,
+import type {
+  DuckDBAppender,
+  DuckDBConnection,
   DuckDBDataChunk,
-  DuckDBInstance,
-  type DuckDBResult,
-  type DuckDBScalarFunction,
-  type DuckDBType,
-  type DuckDBValue,
-  type JS,
-  JSDuckDBValueConverter,
-  type StatementType,
+  DuckDBResult,
+  DuckDBScalarFunction,
+  DuckDBType,
+  DuckDBValue,
+  JS,
+  StatementType,
 } from '@duckdb/node-api';
-import duckdb from '@duckdb/node-bindings';
-import { FatalError } from '#platform';
-import { type ColumnWriter, chunkRows, columnWriter } from './column-writers.ts';
+import { FatalError, invariant } from '#platform';
+import { CHUNK_ROWS, type ColumnWriter, columnWriter } from './column-writers.ts';
+import { duckDbApi, duckDbBindings } from './duckdb-package.ts';
 
 /** What DuckDB may hold in memory before it writes to its directory, in MB: an eighth of what there is, but 1 GB at least. */
 const memoryLimitMb = Math.max(1_000, Math.floor(Math.min(totalmem(), process.constrainedMemory()) / 8e6));
@@ -39,7 +37,11 @@ export async function withDuckDb<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   await mkdir(directory, { recursive: true });
-  const instance = await DuckDBInstance.create(join(directory, 'work.duckdb'), {
+  invariant(
+    duckDbBindings().vector_size() === CHUNK_ROWS,
+    'chunks have as many rows as the vectors of DuckDB',
+  );
+  const instance = await duckDbApi().DuckDBInstance.create(join(directory, 'work.duckdb'), {
     threads: '1',
     memory_limit: `${memoryLimitMb}MB`,
     temp_directory: join(directory, 'spilled'),
@@ -105,6 +107,7 @@ export class AnalyticDatabase {
 
   /** A query that runs while its rows are looked at, which come as plain values. */
   async result(sql: string): Promise<QueryResult> {
+    const { JSDuckDBValueConverter } = duckDbApi();
     const result = await this.#connection.stream(sql);
     const types = result.columnTypes();
     const columns = result.columnNames().map((name, i) => ({ name, type: String(types[i]) }));
@@ -148,7 +151,7 @@ export class AnalyticDatabase {
     return Number(value ?? 0);
   }
 
-  /** The columns (INTEGER or DOUBLE, never null) of each chunk; they are valid until the next one is asked for. */
+  /** The columns (INTEGER or DOUBLE, never null) of each chunk; they are valid until the next one is requested. */
   async *columns(sql: string): AsyncGenerator<readonly NumberColumn[]> {
     yield* this.#chunks(await this.#connection.stream(sql), numbersOf);
   }
@@ -233,13 +236,13 @@ export class TableAppender<Row> {
     this.#filling = filling;
     this.#writers = filling.types.map(columnWriter);
     this.#put = filling.into(this.#writers);
-    this.#chunk = DuckDBDataChunk.create(filling.types);
+    this.#chunk = duckDbApi().DuckDBDataChunk.create(filling.types);
   }
 
   async add(rows: readonly Row[]): Promise<void> {
     for (let from = 0; from < rows.length; ) {
-      if (this.#rows === chunkRows) await this.#flushOneOfMany();
-      const to = Math.min(rows.length, from + APPENDED_ROWS, from + chunkRows - this.#rows);
+      if (this.#rows === CHUNK_ROWS) await this.#flushOneOfMany();
+      const to = Math.min(rows.length, from + APPENDED_ROWS, from + CHUNK_ROWS - this.#rows);
       for (; from < to; from++) {
         const row = rows[from] as Row;
         try {
@@ -279,7 +282,7 @@ export class TableAppender<Row> {
     const { chunk } = this.#chunk;
     this.#chunk.rowCount = this.#rows;
     for (const [i, writer] of this.#writers.entries()) {
-      writer.flush(duckdb.data_chunk_get_vector(chunk, i), this.#rows);
+      writer.flush(duckDbBindings().data_chunk_get_vector(chunk, i), this.#rows);
       writer.clear();
     }
     this.#appender.appendDataChunk(this.#chunk);

@@ -3,6 +3,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { failpoint, fingerprint, sync } from '#platform';
 import type { ArchiveFile, OffsetRange } from '#schemas';
+import type { DataFiles } from '#storage';
 import { type AnalyticDatabase, literal } from './duckdb.ts';
 import { dateFolder } from './event-dates.ts';
 
@@ -32,12 +33,12 @@ export type FileSpec = {
  */
 export class FileBatch {
   readonly files: ArchiveFile[] = [];
-  readonly #dataDirectory: string;
+  readonly #data: DataFiles;
   readonly #aside: string;
 
   /** `aside` is a directory of the same file system that belongs to the caller alone. */
-  constructor(dataDirectory: string, aside: string) {
-    this.#dataDirectory = dataDirectory;
+  constructor(data: DataFiles, aside: string) {
+    this.#data = data;
     this.#aside = aside;
   }
 
@@ -71,11 +72,11 @@ export class FileBatch {
     return file;
   }
 
-  /** Moves what was written to its places, durably. */
+  /** Moves what was written to its places, durably, and puts it into the object store where there is one. */
   async place(): Promise<void> {
     const folders = new Set<string>();
     for (const [i, { path }] of this.files.entries()) {
-      const place = join(this.#dataDirectory, path);
+      const place = join(this.#data.dataDirectory, path);
       const made = await mkdir(dirname(place), { recursive: true });
       for (let folder = dirname(place); ; folder = dirname(folder)) {
         folders.add(folder);
@@ -86,6 +87,7 @@ export class FileBatch {
       failpoint('archive.file.placed');
     }
     for (const folder of folders) await sync(folder);
+    for (const file of this.files) await this.#data.files?.publishFile(file.path, file);
   }
 }
 

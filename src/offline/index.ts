@@ -22,6 +22,8 @@ export {
 export { type OfflineErasureOptions, offlineEraseTarget } from './erasure.ts';
 export { type ParquetRows, withParquetRows } from './parquet-rows.ts';
 export { type OfflineSource, OfflineStore, openOffline, type PartitionStretch } from './reading.ts';
+export { type ArchiveRepair, repairArchive } from './repair.ts';
+export { type NumberDistribution, stabilityIndex } from './snapshot/distribution.ts';
 export { holdsErasedUser, rowsOfUser, withdrawnSnapshot } from './snapshot/erased-since.ts';
 export { exampleModules } from './snapshot/module-features.ts';
 export type { NegativeOptions } from './snapshot/negatives.ts';
@@ -31,10 +33,12 @@ export {
   readVersions,
   removableSnapshots,
   removeSnapshots,
+  snapshotStatistics,
 } from './snapshot/published.ts';
 export { defaultLimits, type QualityLimits } from './snapshot/quality.ts';
 export { type SnapshotOptions, takeSnapshot } from './snapshot/snapshot.ts';
 export { defaultSplit, type SplitOptions } from './snapshot/split.ts';
+export type { ColumnStatistics } from './snapshot/statistics.ts';
 export { createHistoryView } from './sql/history-view.ts';
 export { type QueryOptions, queryOffline } from './sql/query.ts';
 export { registerRowFunction } from './sql/row-function.ts';

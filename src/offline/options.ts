@@ -29,6 +29,12 @@ export const OFFLINE_OPTIONS = {
     negatives: option(perPositive())`Negatives for each positive, drawn uniformly from all items.`,
     popularNegatives: option(perPositive())`
       Negatives for each positive, drawn in proportion to how many positives the items had.`,
+    coVisitNegatives: option(perPositive())`
+      Negatives for each positive, drawn in proportion to how many users had them along with one of the user's last ten
+      items: candidates as an index would find them at that time.`,
+    sourceNegatives: option(perPositive())`
+      Negatives for each positive, drawn as the other sources of an answer would find them at that time: of what went
+      along with the user's last items, was popular in the category of one of them, popular, trending or new.`,
     seed: option(seed().default(1))`Seed for drawing negatives.`,
     maxPsi: option(drift().default(0.25))`
       Population stability index against the last snapshot above which a column is suspect.`,

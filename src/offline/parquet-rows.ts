@@ -22,7 +22,7 @@ export async function withParquetRows<T>(
       columns,
       rows: async function* (chosen) {
         const names = chosen.map((name) => `"${name.replaceAll('"', '""')}"`);
-        // A file may be asked for no column at all, when its fields are all constant.
+        // No column is read if all fields are constant.
         const { rows } = await database.result(`SELECT ${names.join(', ') || 'NULL'} FROM ${table}`);
         yield* rows;
       },

@@ -44,6 +44,7 @@ it('refuses a file that is truncated, altered or gone, by its name', async (t) =
   await refuses('MR_OFFLINE_FILE_CORRUPT');
   rmSync(path);
   await refuses('MR_OFFLINE_FILE_MISSING');
+  await assert.rejects(archivedEvents(t, world), { hint: /option storage/ });
   assert.deepEqual(await ask(world, 'SELECT 1 AS one'), [{ one: 1 }], 'what is not read');
   writeFileSync(path, bytes);
   assert.equal((await archivedEvents(t, world)).length, 50);

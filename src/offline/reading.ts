@@ -4,6 +4,7 @@ import type { TopicRecord } from '#engine';
 import type { Log } from '#log';
 import { FatalError, fileProblem } from '#platform';
 import type { ArchiveFile } from '#schemas';
+import type { DataFiles } from '#storage';
 import type { Topics } from '#topologies';
 import { type ArchiveProgress, progressOf, readProgress } from './archive-progress.ts';
 import {
@@ -17,7 +18,7 @@ import {
 import { type AnalyticDatabase, literal } from './duckdb.ts';
 import { Manifest } from './manifest.ts';
 
-export type OfflineSource = { readonly log: Log; readonly topics: Topics; readonly dataDirectory: string };
+export type OfflineSource = DataFiles & { readonly log: Log; readonly topics: Topics };
 
 /** A stretch of one partition: offsets from `from` up to and without `to`. */
 export type PartitionStretch = { readonly partition: number; readonly from: number; readonly to: number };
@@ -27,22 +28,18 @@ export async function openOffline(source: OfflineSource): Promise<OfflineStore> 
   // Progress first: what it speaks of is in the manifest that is read after it.
   const progress = await readProgress(source.log, source.topics);
   const manifest = await Manifest.read(source.log, source.topics['archive-files']);
-  return new OfflineStore(source.dataDirectory, manifest, progress);
+  return new OfflineStore(source, manifest, progress);
 }
 
 /** The archive as it was at one moment. */
 export class OfflineStore {
-  readonly #dataDirectory: string;
+  readonly #data: DataFiles;
   readonly #manifest: Manifest;
   readonly #progress: ReadonlyMap<ArchivedTopic, ArchiveProgress>;
   readonly #verified = new Set<string>();
 
-  constructor(
-    dataDirectory: string,
-    manifest: Manifest,
-    progress: ReadonlyMap<ArchivedTopic, ArchiveProgress>,
-  ) {
-    this.#dataDirectory = dataDirectory;
+  constructor(data: DataFiles, manifest: Manifest, progress: ReadonlyMap<ArchivedTopic, ArchiveProgress>) {
+    this.#data = data;
     this.#manifest = manifest;
     this.#progress = progress;
   }
@@ -68,19 +65,26 @@ export class OfflineStore {
   }
 
   path({ path }: ArchiveFile): string {
-    return join(this.#dataDirectory, path);
+    return join(this.#data.dataDirectory, path);
   }
 
   /**
-   * Holds files against their manifests, each once. FatalError MR_OFFLINE_FILE_MISSING, MR_OFFLINE_FILE_CORRUPT, which
-   * name the file.
+   * Holds files against their manifests, each once; what is in an object store is brought from there where it is missing or
+   * damaged. FatalError MR_OFFLINE_FILE_MISSING, MR_OFFLINE_FILE_CORRUPT, which name the file; those of SharedFiles.
    */
   async verify(files: readonly ArchiveFile[]): Promise<void> {
     for (const file of files) {
-      if (this.#verified.has(file.path)) continue;
-      await verifyFile(this.path(file), file);
+      const isTrusted = this.#verified.has(file.path);
+      await this.#data.files?.bringFile(file.path, file, { isTrusted });
+      if (isTrusted) continue;
+      if (this.#data.files === undefined) await verifyFile(this.path(file), file);
       this.#verified.add(file.path);
     }
+  }
+
+  /** Brings a file that an object store has, where it is not here. Errors: those of SharedFiles. */
+  async bring(file: ArchiveFile): Promise<void> {
+    await this.#data.files?.bringFile(file.path, file, { isTrusted: true });
   }
 
   /** A SELECT over files of an archived table, with the columns of today: fields that older files lack are null. */
@@ -178,7 +182,7 @@ export async function verifyFile(path: string, file: ArchiveFile, name: string =
   if (problem === undefined) return;
   const code = existsSync(path) ? 'MR_OFFLINE_FILE_CORRUPT' : 'MR_OFFLINE_FILE_MISSING';
   throw new FatalError(code, `The archived file ${name} ${problem}.`, {
-    hint: 'Restore it from a backup; nothing else holds its rows once the log has dropped them.',
+    hint: 'Restore it from a backup, or set option storage again if it was taken away; nothing else holds its rows once the log has dropped them.',
   });
 }
 

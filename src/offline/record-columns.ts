@@ -2,23 +2,16 @@
  * The columns of an archived topic, from the Avro schema of its values: one a field, nested records as STRUCT, and three
  * that say where the record stood on the log. Values keep every bit on the way there and back.
  */
-import {
-  BIGINT,
-  BLOB,
-  BOOLEAN,
-  DOUBLE,
-  type DuckDBBlobValue,
-  type DuckDBListValue,
-  type DuckDBStructValue,
-  type DuckDBType,
-  type DuckDBValue,
-  INTEGER,
-  LIST,
-  STRUCT,
-  VARCHAR,
+import type {
+  DuckDBBlobValue,
+  DuckDBListValue,
+  DuckDBStructValue,
+  DuckDBType,
+  DuckDBValue,
 } from '@duckdb/node-api';
 import { FatalError } from '#platform';
 import type { Column } from './duckdb.ts';
+import { duckDbApi } from './duckdb-package.ts';
 
 /** A value's type in DuckDB, and what Avro decodes of a value that is not null. */
 type ColumnType = {
@@ -52,6 +45,7 @@ export class RecordColumns<V> {
 
   /** FatalError MR_OFFLINE_TYPE where a field is of a type that has no column. */
   constructor(schema: object) {
+    const { BIGINT, INTEGER } = duckDbApi();
     this.schema = schema;
     this.fields = fieldsOf(schema, new Map());
     this.names = [...this.fields.map(({ name }) => name), ...positionColumns];
@@ -131,18 +125,21 @@ function withoutNull(type: unknown): { type: unknown; isNullable: boolean } {
 
 const same = { read: (value: DuckDBValue) => value };
 
-const primitives: Readonly<Record<string, ColumnType>> = {
-  string: { type: VARCHAR, ...same },
-  boolean: { type: BOOLEAN, ...same },
-  int: { type: INTEGER, ...same },
-  double: { type: DOUBLE, ...same },
-  long: { type: BIGINT, read: Number },
-  bytes: { type: BLOB, read: (value) => Buffer.from((value as DuckDBBlobValue).bytes) },
-};
+function primitives(): Readonly<Record<string, ColumnType>> {
+  const { BIGINT, BLOB, BOOLEAN, DOUBLE, INTEGER, VARCHAR } = duckDbApi();
+  return {
+    string: { type: VARCHAR, ...same },
+    boolean: { type: BOOLEAN, ...same },
+    int: { type: INTEGER, ...same },
+    double: { type: DOUBLE, ...same },
+    long: { type: BIGINT, read: Number },
+    bytes: { type: BLOB, read: (value) => Buffer.from((value as DuckDBBlobValue).bytes) },
+  };
+}
 
 function columnType(type: unknown, named: Named): ColumnType {
   if (typeof type === 'string') {
-    const primitive = primitives[type];
+    const primitive = primitives()[type];
     if (primitive !== undefined) return primitive;
     const known = named.get(type);
     if (known === undefined) throw noColumn(type);
@@ -153,7 +150,7 @@ function columnType(type: unknown, named: Named): ColumnType {
     named.set(node.name, node);
     named.set(`${node.namespace ?? 'millrace'}.${node.name}`, node);
   }
-  if (node.type === 'enum') return { type: VARCHAR, ...same };
+  if (node.type === 'enum') return { type: duckDbApi().VARCHAR, ...same };
   if (node.type === 'record') return structType(fieldsOf(node, named));
   if (node.type === 'array') return listType(columnType(withoutNull(node.items).type, named));
   if (typeof node.type === 'string') return columnType(node.type, named);
@@ -164,7 +161,7 @@ function structType(fields: readonly RecordField[]): ColumnType {
   const names = fields.map(({ name }) => name);
   const entries = Object.fromEntries(fields.map(({ name, type }) => [name, type]));
   return {
-    type: STRUCT(entries),
+    type: duckDbApi().STRUCT(entries),
     fields,
     read: (value) => {
       const found = (value as DuckDBStructValue).entries;
@@ -178,7 +175,7 @@ function structType(fields: readonly RecordField[]): ColumnType {
 
 function listType(item: ColumnType): ColumnType {
   return {
-    type: LIST(item.type),
+    type: duckDbApi().LIST(item.type),
     read: (value) => (value as DuckDBListValue).items.map((each) => (each === null ? null : item.read(each))),
   };
 }

@@ -7,7 +7,7 @@ import { createLogger, systemClock } from '#platform';
 import { progressOf } from './archive-progress.ts';
 import { TopicIntake } from './topic-intake.ts';
 
-it('cuts as many records as it is asked for, also more than a call takes arguments', async (t) => {
+it('cuts as many records as requested, also more than a call takes arguments', async (t) => {
   const log = openSimulatedLog({ clock: systemClock, random: () => 0, maxDelayMs: 1 });
   t.after(() => log.close());
   const topic = jsonTopic<number>('numbers');

@@ -29,7 +29,7 @@ export type IntakeOptions<V> = {
 
 /**
  * Reads one topic ahead of the archive and cuts what was read. Where more is there than a cut may take, each partition
- * gives just so many records, so that the same log, read in one go, is always cut in the same places.
+ * gives just this many records, so that the same log, read in one go, is always cut in the same places.
  */
 export class TopicIntake<V> {
   readonly #options: IntakeOptions<V>;

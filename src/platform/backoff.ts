@@ -8,7 +8,7 @@ export type BackoffOptions = {
   readonly random?: () => number;
 };
 
-/** Pause after so many failures in a row (at least 1), ms. */
+/** Pause after this many failures in a row (at least 1), ms. */
 export function backoffMs({ firstMs, longestMs, random }: BackoffOptions, failures: number): number {
   const ms = Math.min(longestMs, firstMs * 2 ** (failures - 1));
   return random === undefined ? ms : ms * (0.5 + random());

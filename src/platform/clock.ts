@@ -9,7 +9,12 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after `ms`, or at once when `signal` is (or gets) aborted. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `callback` after `ms`, unless the returned function is called before; where it is absent, a sleep does the same for more. */
+  timer?(ms: number, callback: () => void): () => void;
 }
+
+/** What a timer can hold; one that is longer would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The machine's clock. */
 export const systemClock: Clock = {
@@ -23,7 +28,17 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      let restMs = ms;
+      const begin = () => {
+        const partMs = Math.min(restMs, LONGEST_TIMER_MS);
+        restMs -= partMs;
+        return setTimeout(restMs > 0 ? () => (timer = begin()) : done, partMs);
+      };
+      let timer = begin();
       signal?.addEventListener('abort', done);
     }),
+  timer: (ms, callback) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
 };

@@ -1,12 +1,13 @@
 /**
- * One owner for a data directory. The lock is an EXCLUSIVE transaction on `lock.sqlite`, that is a lock of the
- * kernel's: it goes with the process, after kill -9 as well, and no stale file can keep anyone out. The sidecar
- * `lock.json` only says who holds it.
+ * One owner for a data directory, or one for each of its parts. A lock is an EXCLUSIVE transaction on `lock.sqlite`, or on
+ * `lock.PART.sqlite`, that is a lock of the kernel's: it goes with the process, after kill -9 as well, and no stale file can
+ * keep anyone out. The sidecar `lock.json` only says who holds it. Parts exclude the whole, and the whole excludes parts.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ConfigurationError } from './errors.ts';
+import { makePrivateDirectory } from './files.ts';
 
 /** An inspection holds a shared lock for a moment: an owner to be waits that long for it. */
 const PATIENCE_MS = 250;
@@ -24,54 +25,109 @@ export interface DirectoryLock {
 
 /**
  * Takes `path` (created when missing) for this process. ConfigurationError MR_DATA_LOCKED while another owner,
- * in this process or elsewhere, has it; MR_DATA_UNUSABLE when it is no directory that can be written.
+ * in this process or elsewhere, has it or a part of it; MR_DATA_UNUSABLE when it is no directory that can be written.
  */
 export function lockDirectory(path: string, purpose: string): DirectoryLock {
-  const holder: Holder = { pid: process.pid, purpose };
+  const whole = hold(path, WHOLE, { pid: process.pid, purpose });
+  const holder = partHolders(path).at(0);
+  if (holder === undefined) return whole;
+  whole.release();
+  throw lockedError(path, holder);
+}
+
+/** Takes parts of `path` for this process, beside owners of other parts. Errors: as lockDirectory. */
+export function lockParts(path: string, parts: readonly string[], purpose: string): DirectoryLock {
+  // Held while the parts are taken: whoever takes the whole looks at them after that.
+  const whole = hold(path, WHOLE, { pid: process.pid, purpose });
+  const taken: DirectoryLock[] = [];
+  const release = () => {
+    for (const lock of taken) lock.release();
+  };
+  try {
+    for (const part of parts) taken.push(hold(path, partName(part), { pid: process.pid, purpose }));
+  } catch (error) {
+    release();
+    throw error;
+  } finally {
+    whole.release();
+  }
+  return {
+    publishAddress: (address) => {
+      for (const lock of taken) lock.publishAddress(address);
+    },
+    release,
+  };
+}
+
+/**
+ * Whether `path` is locked, and by whom: by its owner, or else by that of a part, of `part` alone where one is named. Creates
+ * nothing; a directory that does not exist is not locked.
+ */
+export function inspectLock(path: string, part?: string): LockInspection {
+  const holder = holderOf(path, WHOLE) ?? partHolders(path, part).at(0);
+  return holder === undefined ? { held: false } : { held: true, ...holder };
+}
+
+const WHOLE = 'lock';
+const partName = (part: string) => `${WHOLE}.${part}`;
+
+function hold(path: string, name: string, holder: Holder): DirectoryLock {
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(path, { recursive: true });
-    database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: PATIENCE_MS });
+    makePrivateDirectory(path);
+    database = new DatabaseSync(join(path, `${name}.sqlite`), { timeout: PATIENCE_MS });
     database.exec('BEGIN EXCLUSIVE');
-    writeHolder(path, holder);
+    writeHolder(path, name, holder);
   } catch (error) {
     database?.close();
-    throw isBusy(error) ? lockedError(path, readHolder(path)) : unusableError(path, error);
+    throw isBusy(error) ? lockedError(path, readHolder(path, name), name) : unusableError(path, error);
   }
   const locked = database;
   let held = true;
   return {
-    publishAddress: (address) => writeHolder(path, { ...holder, address }),
+    publishAddress: (address) => writeHolder(path, name, { ...holder, address }),
     release: () => {
       if (!held) return;
       held = false;
-      rmSync(join(path, 'lock.json'), { force: true });
+      rmSync(join(path, `${name}.json`), { force: true });
       locked.exec('ROLLBACK');
       locked.close();
     },
   };
 }
 
-/** Whether `path` is locked, and by whom. Creates nothing; a directory that does not exist is not locked. */
-export function inspectLock(path: string): LockInspection {
-  const file = join(path, 'lock.sqlite');
-  if (!existsSync(file)) return { held: false };
+/** The owners of parts, those with an address first. */
+function partHolders(path: string, only?: string): readonly Partial<Holder>[] {
+  const names = (existsSync(path) ? readdirSync(path) : []).flatMap((file) => {
+    const name = /^(lock\.[a-z-]+)\.sqlite$/.exec(file)?.[1];
+    return name === undefined || (only !== undefined && name !== partName(only)) ? [] : [name];
+  });
+  const holders = names.flatMap((name) => holderOf(path, name) ?? []);
+  return holders.sort((a, b) => Number(a.address === undefined) - Number(b.address === undefined));
+}
+
+/** Undefined where nobody holds it; {} where it is not known who does. */
+function holderOf(path: string, name: string): Partial<Holder> | undefined {
+  const file = join(path, `${name}.sqlite`);
+  if (!existsSync(file)) return undefined;
   const database = new DatabaseSync(file, { readOnly: true });
   try {
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
-    return { held: false };
+    return undefined;
   } catch (error) {
     if (!isBusy(error)) throw error;
-    return { held: true, ...readHolder(path) };
+    return readHolder(path, name) ?? {};
   } finally {
     database.close();
   }
 }
 
-function lockedError(path: string, holder: Holder | undefined): ConfigurationError {
-  const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.purpose})`;
-  return new ConfigurationError('MR_DATA_LOCKED', `The data directory ${path} is in use by ${who}.`, {
-    hint: `Stop ${holder === undefined ? 'that process' : `it (kill ${holder.pid})`}, or name another directory with --data DIR.`,
+function lockedError(path: string, holder: Partial<Holder> | undefined, name = WHOLE): ConfigurationError {
+  const what =
+    name === WHOLE ? 'The data directory' : `Part ${name.slice(partName('').length)} of the data directory`;
+  const who = holder?.pid === undefined ? 'another process' : `process ${holder.pid} (${holder.purpose})`;
+  return new ConfigurationError('MR_DATA_LOCKED', `${what} ${path} is in use by ${who}.`, {
+    hint: `Stop ${holder?.pid === undefined ? 'that process' : `it (kill ${holder.pid})`}, or name another directory with --data DIR.`,
   });
 }
 
@@ -87,15 +143,15 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
-function writeHolder(path: string, holder: Holder): void {
-  const temporary = join(path, `lock.json.${process.pid}`);
+function writeHolder(path: string, name: string, holder: Holder): void {
+  const temporary = join(path, `${name}.json.${process.pid}`);
   writeFileSync(temporary, JSON.stringify(holder));
-  renameSync(temporary, join(path, 'lock.json'));
+  renameSync(temporary, join(path, `${name}.json`));
 }
 
-function readHolder(path: string): Holder | undefined {
+function readHolder(path: string, name: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8')) as Holder;
+    return JSON.parse(readFileSync(join(path, `${name}.json`), 'utf8')) as Holder;
   } catch {
     return undefined;
   }

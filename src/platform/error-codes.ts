@@ -2,16 +2,22 @@
 import { type CodesOf, fixConfiguration, fixInput, giveUp, type Remedy, retry } from './error-declaration.ts';
 
 export const PLATFORM_ERRORS = {
-  MR_ADMIN_DISABLED: fixInput`A request requires the token of option admin.token, and none is configured.
-    Set admin.token and restart.`,
-  MR_ADMIN_TOKEN: fixInput`A request requires the token of option admin.token, and sent none or a wrong one.
-    Send the value of option admin.token as a bearer token.`,
+  MR_ACCESS_RIGHT: fixInput`The caller lacks the right that a route requires (403).
+    Use a credential that has it; docs/SECURITY.md lists rights and roles.`,
+  MR_ACCESS_TOKEN_MISSING: fixInput`A request has no token, and its route requires one (401).
+    Send an API key, a JSON web token or the value of option admin.token as a bearer token.`,
+  MR_ACCESS_USER: fixInput`A user's own token was used for a request about another user (403).
+    Send the token's subject as the user, or use the credential of a service.`,
   MR_CONFIG_CONTRADICTION: fixConfiguration`Two options have contradictory values.
     Change one of the options that the message names.`,
   MR_CONFIG_FILE: fixConfiguration`The configuration file cannot be read or is not a JSON object.
     Point --config at an existing JSON file.`,
   MR_CONFIG_INVALID: fixConfiguration`An option has an invalid value.
     Correct it in the source that the message names.`,
+  MR_CONFIG_PRODUCTION: fixConfiguration`Profile prod refuses to start with options that are not fit for production.
+    Change the options that the message names, or choose another profile.`,
+  MR_CONFIG_SECRET: fixConfiguration`A secret that an option refers to cannot be read: a file, a variable or a command.
+    Correct what the message names; the option's value is file:PATH, env:NAME or exec:COMMAND.`,
   MR_CONFIG_UNKNOWN: fixConfiguration`An option does not exist.
     Compare its name with docs/CONFIGURATION.md.`,
   MR_DATA_LOCKED: fixConfiguration`Another process uses the data directory.
@@ -30,16 +36,22 @@ export const PLATFORM_ERRORS = {
     Send one JSON value.`,
   MR_HTTP_BODY_TOO_LARGE: fixInput`A request body is too large.
     Send less at once.`,
-  MR_HTTP_BUSY: retry`The server is handling as many requests as it allows.
+  MR_HTTP_BUSY: retry`The server is handling as many requests, or bytes of them, as it allows.
     Retry after the time in the header retry-after.`,
   MR_HTTP_CANT_LISTEN: fixConfiguration`The server cannot listen on the address.
     Choose an address of this machine, and a port that this user may open.`,
+  MR_HTTP_CERTIFICATE: fixConfiguration`The certificate of the HTTP server, its key or its authority cannot be used.
+    Point the options that the message names at PEM files that belong together and are valid now.`,
+  MR_HTTP_CLIENT_BUSY: retry`The requests of one client that are being worked on have as many bytes as it may send at a time (429).
+    Wait for answers before sending more; a client may have half of http.bodiesMb.`,
   MR_HTTP_HEADERS_TOO_LARGE: fixInput`The headers of a request, including its URL, are too large (431).
     Send at most 16 KiB.`,
   MR_HTTP_HOST: fixInput`A request names a host that this server does not serve (421).
     Use the server's address, or list the host in http.allowedHosts.`,
+  MR_HTTP_ENCODING: fixInput`A request body is compressed (415).
+    Send it as it is, without content-encoding.`,
   MR_HTTP_MALFORMED: fixInput`The bytes received are not an HTTP request.
-    Send HTTP/1.1, without TLS.`,
+    Send HTTP/1.1: with TLS where the server has a certificate, else without.`,
   MR_HTTP_MEDIA_TYPE: fixInput`A request body has a media type other than JSON.
     Send JSON, with content-type: application/json.`,
   MR_HTTP_NOT_FOUND: fixInput`No route has this method and path.

@@ -7,7 +7,7 @@ import { armFailpoints, disarmFailpoints, failpoint, hitFailpoints, recordFailpo
 describe('failpoints', () => {
   afterEach(disarmFailpoints);
 
-  it('fails at the hit asked for, once', () => {
+  it('fails at the requested hit, once', () => {
     armFailpoints('a.step=fail@2, b.step=fail');
     failpoint('a.step');
     assert.throws(() => failpoint('a.step'), { code: 'MR_FAILPOINT', name: FatalError.name });

@@ -1,12 +1,17 @@
 /** Files that survive a crash, and what to make of those that are not there. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync } from 'node:fs';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from './errors.ts';
 
 /** Prefix of what is being written; what a crash has left of it is of no use to anyone. */
 export const PARTIAL_PREFIX = '.partial-';
+
+/** Makes a directory, and those above it, that only this user may look into. One that is there stays as it is. */
+export function makePrivateDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
 
 /** Undefined where the file or directory that `reading` needs is not there. */
 export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {

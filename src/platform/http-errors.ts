@@ -1,6 +1,5 @@
 /** What a client is told about an error: a status that says whose fault it is, and code, message and hint. */
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { errorCode, MillraceError } from './errors.ts';
 
@@ -21,11 +20,18 @@ const statusOfRemedy = {
 
 /** Refusals of who asks or how much, not of what is asked; and a fault that is of one user. */
 const statusOfCode: Readonly<Record<string, number>> = {
-  MR_ADMIN_TOKEN: 401,
-  MR_ADMIN_DISABLED: 403,
+  MR_ACCESS_TOKEN_MISSING: 401,
+  MR_ACCESS_TOKEN: 401,
+  MR_ACCESS_TOKEN_EXPIRED: 401,
+  MR_ACCESS_RIGHT: 403,
+  MR_ACCESS_USER: 403,
+  MR_ACCESS_RATE: 429,
+  MR_HTTP_ENCODING: 415,
   MR_PRIVACY_VAULT_DAMAGED: 503,
   MR_HTTP_HOST: 421,
+  MR_ROLE_ELSEWHERE: 421,
   MR_HTTP_PIPELINED: 429,
+  MR_HTTP_CLIENT_BUSY: 429,
   MR_EVENTS_LAG: 429,
 };
 
@@ -80,10 +86,19 @@ export function statusOf(error: unknown): number {
  * The body of an answer that is an error: problem details as of RFC 9457, with the stable code, the message and the hint as
  * members beside them, and what a route adds. The page at `/docs` has the codes.
  */
-export function problemOf(status: number, { code, message, hint }: ErrorBody, members: object = {}): object {
+export function problemOf(status: number, error: ErrorBody, members: object = {}): object {
+  const { code, hint } = error;
+  const message = status >= 500 ? withoutPaths(error.message) : error.message;
+  // Imported above, it would load the whole of fetch with each start of a thread.
+  const { STATUS_CODES } = process.getBuiltinModule('node:http');
   const title = STATUS_CODES[status] ?? String(status);
   const described = { code, message, ...(hint !== undefined && { hint }) };
   return { type: `/docs#${code}`, title, status, detail: message, ...described, ...members };
+}
+
+/** A text with the last names of absolute paths in it alone: clients have no business with the folders of a server. */
+export function withoutPaths(text: string): string {
+  return text.replace(/(?<![\w:./-])\/(?:[^\s/:"'`,;)]+\/)+(?=[^\s/])/g, '');
 }
 
 /** Sends an error as problem details, with the members that a route adds. */

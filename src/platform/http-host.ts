@@ -16,7 +16,9 @@ export function allowedHosts({
   host,
   advertised,
   allowedHosts,
-}: ValuesOf<typeof PLATFORM_OPTIONS>['http']): (name: string) => boolean {
+}: Pick<ValuesOf<typeof PLATFORM_OPTIONS>['http'], 'host' | 'advertised' | 'allowedHosts'>): (
+  name: string,
+) => boolean {
   const isLocal = /^(localhost|127\.[\d.]+|::1)$/.test(host);
   if (!isLocal && allowedHosts.length === 0) return () => true;
   const own = advertised === undefined ? [] : [new URL(advertised).hostname];

@@ -77,11 +77,31 @@ describe('limits of the HTTP server', () => {
     }
   });
 
+  it('gives up requests that arrive a byte at a time', async (t) => {
+    const { port } = await start(t, { headersMs: 20, requestMs: 40, checkMs: 5 }, takeEvents);
+    for (const part of ['GET / HTTP/1.1\r\nx: ', HALF_POST.replace('length: 9', 'length: 999999')]) {
+      const { socket, answer } = send(t, port, part);
+      const dripping = setInterval(() => socket.write('1'), 2);
+      const [refused] = answersIn(await answer.finally(() => clearInterval(dripping)));
+      assert.deepEqual([refused?.status, refused?.body.code], [408, 'MR_HTTP_REQUEST_TIMEOUT']);
+    }
+  });
+
   it('closes connections on which nothing moves', async (t) => {
     const { port } = await start(t, { silenceMs: 20 }, ({ routes }) => {
       routes.get('/never', () => new Promise(() => {}));
     });
     assert.equal(await send(t, port, 'GET /never HTTP/1.1\r\nhost: a\r\n\r\n').answer, '');
+  });
+
+  it('keeps a few connections open, and closes what comes beyond them', async (t) => {
+    const { port } = await start(t, { connections: 2 });
+    const held = [send(t, port, 'GET / HTTP/1.1\r\nHo'), send(t, port, 'GET / HTTP/1.1\r\nHo')];
+    // Both are there when one of them is answered.
+    assert.equal(await send(t, port, 'GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n').answer, '');
+    held[0]?.socket.write('st: a\r\nconnection: close\r\n\r\n');
+    const [answered] = answersIn((await held[0]?.answer) ?? '');
+    assert.equal(answered?.status, 200);
   });
 
   it('answers what is no request with code and hint', async (t) => {
@@ -138,7 +158,51 @@ describe('limits of the HTTP server', () => {
     assert.equal((await fetch(`${url}/metrics`)).status, 200);
   });
 
-  it('renders metrics once, however often they are asked for', async (t) => {
+  it('refuses bodies beyond the bytes that it works on, before it reads them', async (t) => {
+    const gate = Promise.withResolvers<object>();
+    const held = Promise.withResolvers<void>();
+    const { port } = await start(t, { bodyBytes: 400_000 }, ({ routes }) => {
+      routes.post('/held', () => {
+        held.resolve();
+        return gate.promise;
+      });
+    });
+    const post = (bytes: number) => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      return fetch(`http://127.0.0.1:${port}/held`, { ...init, body: JSON.stringify('x'.repeat(bytes - 2)) });
+    };
+    const first = post(150_000);
+    await held.promise;
+    const refused = await post(60_000);
+    assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '1']);
+    assert.equal(((await refused.json()) as { code: string }).code, 'MR_HTTP_CLIENT_BUSY');
+    const tooMuch = await post(260_000);
+    assert.equal(((await tooMuch.json()) as { code: string }).code, 'MR_HTTP_BUSY');
+    assert.equal((await fetch(`http://127.0.0.1:${port}/health/live`)).status, 200);
+    gate.resolve({});
+    assert.equal((await first).status, 200);
+    assert.equal((await post(190_000)).status, 200);
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(), /http_body_bytes 0/);
+  });
+
+  it('refuses a body of unknown length when it stops to fit, and not one that is announced alone', async (t) => {
+    const { port } = await start(t, { bodyBytes: 100_000, closingMs: 1 }, takeEvents);
+    const head = 'POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n';
+    send(t, port, `${head}content-length: 49000\r\n\r\n{`);
+    const chunk = `${(20_000).toString(16)}\r\n${' '.repeat(20_000)}\r\n`;
+    const chunked = `${head}transfer-encoding: chunked\r\n\r\n`;
+    const [refused] = answersIn(await send(t, port, chunked + chunk.repeat(4)).answer);
+    assert.deepEqual([refused?.status, refused?.body.code], [429, 'MR_HTTP_CLIENT_BUSY']);
+    // The one announced counts for the byte that has come; the refused one no more, once its connection is closed.
+    const body = JSON.stringify('x'.repeat(48_000));
+    const ask = () =>
+      send(t, port, `${head}connection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    let taken = 0;
+    for (let i = 0; i < 100 && taken !== 200; i++) taken = answersIn(await ask().answer)[0]?.status ?? 0;
+    assert.equal(taken, 200);
+  });
+
+  it('renders metrics once, however often they are requested', async (t) => {
     const metrics = createMetrics();
     let rendered = 0;
     const counted = {

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import { errorCode, RetryableError } from './errors.ts';
 import { type ErrorBody, PROBLEM_TYPE, problemOf } from './http-errors.ts';
+import type { ServedCertificate } from './tls/certificate.ts';
 
 export type HttpLimits = {
   /** Until the headers of a request are there, ms. */
@@ -17,10 +18,14 @@ export type HttpLimits = {
   readonly checkMs: number;
   /** For the requests in flight when the server closes, ms; what is open then is destroyed. */
   readonly closingMs: number;
+  /** Connections that are open at a time; more are closed at once. */
+  readonly connections: number;
   /** Requests of one connection that are worked on at a time. */
   readonly pipelined: number;
-  /** Requests of all connections that are worked on at a time; health is asked for beside them. */
+  /** Concurrent requests over all connections; health checks come on top. */
   readonly inFlight: number;
+  /** Total size of the request bodies in progress; one client may take half of it. */
+  readonly bodyBytes: number;
 };
 
 export const defaultLimits: HttpLimits = {
@@ -29,18 +34,31 @@ export const defaultLimits: HttpLimits = {
   silenceMs: 60_000,
   checkMs: 1_000,
   closingMs: 3_000,
+  connections: 4_096,
   pipelined: 32,
   inFlight: 1_000,
+  bodyBytes: 32_000_000,
 };
 
-export function limitOptions(limits: HttpLimits): FastifyHttpOptions<Server> {
+export function limitOptions(
+  limits: HttpLimits,
+  certificate?: ServedCertificate,
+): FastifyHttpOptions<Server> {
+  const times = { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.checkMs };
   return {
-    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.checkMs },
+    ...(certificate === undefined
+      ? { http: times }
+      : { https: { ...times, ...securely(limits, certificate) } }),
     requestTimeout: limits.requestMs,
     connectionTimeout: limits.silenceMs,
     forceCloseConnections: 'idle',
     clientErrorHandler: refuseBytes,
   };
+}
+
+/** Clients need no certificate: routes that only processes on the same log may call ask for one. */
+function securely({ headersMs }: HttpLimits, { context, asksClients }: ServedCertificate) {
+  return { ...context, handshakeTimeout: headersMs, requestCert: asksClients, rejectUnauthorized: false };
 }
 
 /**
@@ -49,9 +67,10 @@ export function limitOptions(limits: HttpLimits): FastifyHttpOptions<Server> {
  */
 export function boundInFlight(
   routes: FastifyInstance,
-  { pipelined, inFlight }: HttpLimits,
+  { connections, pipelined, inFlight }: HttpLimits,
   isExempt: (url: string) => boolean,
 ): void {
+  routes.server.maxConnections = connections;
   const ofConnection = new WeakMap<object, number>();
   let all = 0;
   routes.addHook('onRequest', async ({ raw }, reply) => {
@@ -88,7 +107,7 @@ const malformed = {
   status: '400 Bad Request',
   code: 'MR_HTTP_MALFORMED',
   message: 'The bytes received are not an HTTP request.',
-  hint: 'Send HTTP/1.1, without TLS.',
+  hint: 'Send HTTP/1.1: with TLS where the server has a certificate, else without.',
 };
 
 const refusals: Readonly<Record<string, { readonly status: string } & ErrorBody>> = {

@@ -1,12 +1,17 @@
-/** Bytes that are no UTF-8 would be read as the same text as others, and two users be taken for one. */
+/**
+ * What bodies and addresses consist of. Bytes that are no UTF-8 would be read as the same text as others, and two users be taken
+ * for one. Compressed bodies are refused rather than inflated: a small one could fill the memory.
+ */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { InputError } from './errors.ts';
 
-/** Refuses such bodies with MR_HTTP_BODY_INVALID, and such addresses with MR_HTTP_BAD_URL. */
+/** Refuses bodies with MR_HTTP_BODY_INVALID and MR_HTTP_ENCODING, and addresses with MR_HTTP_BAD_URL. */
 export function requireUtf8(routes: FastifyInstance): void {
   const parseJson = routes.getDefaultJsonParser('error', 'error');
   routes.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const { 'content-encoding': encoding = 'identity' } = request.headers;
+    if (encoding !== 'identity') return done(compressed(encoding));
     if (isUtf8(body)) return parseJson(request, body.toString(), done);
     const error = new InputError('MR_HTTP_BODY_INVALID', 'The body of the request is not UTF-8.', {
       hint: 'Send JSON in UTF-8.',
@@ -20,6 +25,16 @@ export function requireUtf8(routes: FastifyInstance): void {
       hint: 'Percent-encode it.',
     });
   });
+}
+
+function compressed(encoding: string): InputError {
+  return new InputError(
+    'MR_HTTP_ENCODING',
+    `The body has the content-encoding ${JSON.stringify(encoding)}.`,
+    {
+      hint: 'Send it as it is.',
+    },
+  );
 }
 
 function isDecodable(text: string): boolean {

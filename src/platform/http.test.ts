@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { ConfigurationError, FatalError, InputError, RetryableError } from './errors.ts';
-import { createHttpServer, type HttpServer, traceparentOf } from './http.ts';
+import { createHttpServer, type HttpServer } from './http.ts';
+import { traceparentOf } from './http-tracing.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 

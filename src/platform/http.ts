@@ -1,13 +1,21 @@
+import type { Server } from 'node:https';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Handler, Input, Operation } from './api/operation.ts';
 import { systemClock } from './clock.ts';
 import { ConfigurationError, errorCode, InputError, MillraceError, RetryableError } from './errors.ts';
-import { aborted, describeError, requestIdOf, sendProblem, statusOf } from './http-errors.ts';
+import { type AccessControl, challenge, guard, localAccess, requireOwnUser } from './http-access.ts';
+import { allowOrigins, SECURITY_HEADERS, setSecurityHeaders } from './http-browsers.ts';
+import { boundBytes } from './http-bytes.ts';
+import { EarlyRefusals } from './http-early.ts';
+import { aborted, describeError, requestIdOf, sendProblem, statusOf, withoutPaths } from './http-errors.ts';
 import { refuseOtherHosts } from './http-host.ts';
 import { boundInFlight, closeAfter, defaultLimits, type HttpLimits, limitOptions } from './http-limits.ts';
+import { traceparentOf, traceRequests } from './http-tracing.ts';
 import { requireUtf8 } from './http-utf8.ts';
 import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
+import type { Histogram, Metrics } from './metrics.ts';
+import type { ServedCertificate } from './tls/certificate.ts';
+import type { Tracing } from './tracing/port.ts';
 
 /** An id of 128 characters, percent-encoded as UTF-8. */
 const MAX_PARAMETER_LENGTH = 128 * 4 * 3;
@@ -23,6 +31,8 @@ declare module 'fastify' {
   }
 }
 
+/** The routes as Fastify knows them. */
+export type HttpRoutes = FastifyInstance;
 export type HttpRequest = FastifyRequest;
 export type HttpReply = FastifyReply;
 
@@ -38,23 +48,37 @@ export type HttpServerOptions = {
   readonly limits?: Partial<HttpLimits>;
   /** Whether a request may be for this host, the header's without its port; any may where nothing is said. */
   readonly allowsHost?: (host: string) => boolean;
+  /** Who may call what; `localAccess` where nothing is said. */
+  readonly access?: AccessControl;
+  /** Origins whose pages may read answers. */
+  readonly origins?: readonly string[];
+  /** Certificate for HTTPS; plain HTTP without one. */
+  readonly certificate?: ServedCertificate | undefined;
+  /** Nothing is traced where it is absent. */
+  readonly tracing?: Tracing | undefined;
   /** For how long metrics are served as they were rendered; a second where nothing is said. */
   readonly metricsEveryMs?: number;
 };
 
-export type Admit = (request: HttpRequest) => Promise<void>;
-
 export type HttpServer = {
-  /** The routes as Fastify knows them. */
-  readonly routes: FastifyInstance;
+  readonly routes: HttpRoutes;
   /**
-   * Where services register their routes: requests are validated as the operation declares, and `/openapi.json` has it.
-   * `admit` may refuse a request before its body is read.
+   * Where services register their routes: callers are authorised and requests validated as the operation declares, and
+   * `/openapi.json` has it.
    */
-  serve<const O extends Operation>(operation: O, handler: Handler<O>, admit?: Admit): void;
+  serve<const O extends Operation>(operation: O, handler: Handler<O>): void;
+  /**
+   * Refuses requests of a route with `error` while `isRefused` says so, before their caller is known or their body read: at a
+   * fraction of what any other refusal costs. The body of the refusal is made once.
+   */
+  refuseEarly(operation: Operation, error: MillraceError, isRefused: () => boolean): void;
+  /** A route of the product that another server has: requests are refused with `error`, and `/openapi.json` lacks it. */
+  serveElsewhere(operation: Operation, error: MillraceError): void;
   /** `/health/ready` answers 503, naming `name` and the reason, as long as the check gives one. */
   addReadyCheck(name: string, check: ReadyCheck): void;
-  /** Returns the address, its real port where 0 was asked for. ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
+  /** What a part is doing, for `/health/ready`. */
+  addState(name: string, state: () => string): void;
+  /** Returns the address, with the actual port if 0 was requested. ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
   listen(at: { readonly host: string; readonly port: number }): Promise<{ url: string; port: number }>;
   /**
    * Takes no more requests, finishes those in flight, and closes the connections that are kept alive; after some seconds
@@ -76,23 +100,41 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     logger: false,
     bodyLimit,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
-    ...limitOptions(limits),
+    ...limitOptions(limits, options.certificate),
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
-    frameworkErrors: (error, request, reply) => void sendError(error, request, reply, logger),
+    // No hook runs before these.
+    frameworkErrors: (error, request, reply) =>
+      void sendError(error, request, reply.headers(SECURITY_HEADERS), logger),
   });
+  const early = new EarlyRefusals(durationsOf(metrics));
+  early.guard(routes.server);
+  options.certificate?.follow(routes.server as unknown as Server);
   const checks = new Map<string, ReadyCheck>();
+  const states = new Map<string, () => string>();
   let closing = false;
 
   // Else text would be taken for a JSON value that is a string.
   routes.removeContentTypeParser('text/plain');
+  traceRequests(routes, options.tracing);
+  setSecurityHeaders(routes, options.certificate !== undefined);
   requireUtf8(routes);
   if (options.allowsHost !== undefined) refuseOtherHosts(routes, options.allowsHost);
+  await allowOrigins(routes, options.origins ?? []);
+  boundBytes(
+    routes,
+    limits,
+    bodyLimit,
+    metrics.gauge('http_body_bytes', 'Bytes of bodies of requests being worked on.'),
+  );
   boundInFlight(routes, limits, (url) => url.startsWith('/health/'));
+  const access = options.access ?? localAccess;
+  await access.attach?.(routes);
+  guard(routes, access);
   routes.addHook('onRequest', async ({ query, routeOptions }) => {
     if (routeOptions.config.query !== undefined) checkQuery(query as object, routeOptions.config.query);
   });
   answerErrors(routes, logger);
-  measure(routes, metrics);
+  measure(routes, durationsOf(metrics));
   routes.addHook('onSend', async (request, reply) => {
     reply.header('x-request-id', request.id);
     // A connection that stays open after its last answer would hold up the closing.
@@ -100,21 +142,24 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   if (process.env.MILLRACE_HTTP_CHECKED === '1') api.checkAnswers(routes);
   const operations: Operation[] = [];
-  const serve: HttpServer['serve'] = (operation, handler, admit) => {
+  const serve: HttpServer['serve'] = (operation, handler) => {
     operations.push(operation);
-    register(routes, operation, handler, { readRequest: api.readRequest, admit });
+    register(routes, operation, handler, api.readRequest);
   };
   serve(api.live, () => ({ status: 'live' as const }));
   serve(api.ready, ({ reply }) => {
     if (closing) checks.set('server', () => 'is closing');
     const notReady = [...checks].flatMap(([name, check]) => {
       const reason = check();
-      return reason === undefined ? [] : [{ name, reason }];
+      return reason === undefined ? [] : [{ name, reason: withoutPaths(reason) }];
     });
-    if (notReady.length === 0) return { status: 'ready' as const };
+    const told = states.size > 0 && {
+      roles: Object.fromEntries([...states].map(([name, state]) => [name, withoutPaths(state())])),
+    };
+    if (notReady.length === 0) return { status: 'ready' as const, ...told };
     const message = `Not ready: ${notReady.map(({ name, reason }) => `${name} ${reason}`).join('; ')}.`;
     const error = new RetryableError('MR_HTTP_NOT_READY', message, { hint: 'Ask again in a moment.' });
-    return sendProblem(reply, 503, describeError(error), { not_ready: notReady });
+    return sendProblem(reply, 503, describeError(error), { not_ready: notReady, ...told });
   });
   const render = onceIn(options.metricsEveryMs ?? METRICS_EVERY_MS, () => metrics.render());
   serve(api.metrics, async ({ reply }) => reply.type(metrics.contentType).send(await render()));
@@ -123,7 +168,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return {
     routes,
     serve,
+    refuseEarly: (operation, error, isRefused) => early.add(operation, error, isRefused),
+    serveElsewhere: (operation, error) => {
+      const { method, path } = operation;
+      const handler = () => {
+        throw error;
+      };
+      routes.route({ method, url: path, config: { operation }, handler });
+    },
     addReadyCheck: (name, check) => void checks.set(name, check),
+    addState: (name, state) => void states.set(name, state),
     listen: async ({ host, port }) => {
       try {
         const url = await routes.listen({ host, port });
@@ -141,27 +195,25 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
-type Registration = {
-  readonly readRequest: (operation: Operation, request: HttpRequest) => Record<string, unknown>;
-  readonly admit: Admit | undefined;
-};
+type ReadRequest = (operation: Operation, request: HttpRequest) => Record<string, unknown>;
 
 function register<O extends Operation>(
   routes: FastifyInstance,
   operation: O,
   handler: Handler<O>,
-  { readRequest, admit }: Registration,
+  readRequest: ReadRequest,
 ): void {
-  const { method, path, query, answer } = operation;
+  const { method, path, query, answer, access } = operation;
   routes.route({
     method,
     url: path,
     config: { operation, ...(query && { query: Object.keys(query.shape) }) },
-    ...(admit && { onRequest: admit }),
     handler: async (request, reply) => {
-      const input = { ...readRequest(operation, request), request, reply } as Input<O>;
+      const parts = readRequest(operation, request);
+      const { caller } = request;
+      requireOwnUser(access, caller, parts);
       if (answer.status !== undefined) reply.code(answer.status);
-      return handler(input);
+      return handler({ ...parts, request, reply, caller } as unknown as Input<O>);
     },
   });
 }
@@ -181,13 +233,9 @@ function onceIn(ms: number, render: () => Promise<string>): () => Promise<string
   };
 }
 
-/** The W3C trace context that came with the request; undefined without one, or with one that is malformed. */
-export function traceparentOf(request: HttpRequest): string | undefined {
-  const header = request.headers.traceparent;
-  if (typeof header !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(header)) {
-    return undefined;
-  }
-  return header;
+/** Whether the client has shown a certificate of the authority that the server asks for. */
+export function showsCertificate({ raw: { socket } }: HttpRequest): boolean {
+  return 'authorized' in socket && socket.authorized === true;
 }
 
 /** A parameter that is written wrongly must not count as left out. */
@@ -228,19 +276,30 @@ function sendError(error: unknown, request: HttpRequest, reply: HttpReply, logge
   }
   const status = statusOf(error);
   if (status >= 500) {
-    // The client tries again, and the answer is counted; logged as errors, these would flood the log while a server is away.
+    // The client tries again, and the answer is counted; logged as errors, these would flood the log while a server is unavailable.
     const level = error instanceof RetryableError ? 'info' : 'error';
-    logger[level]({ err: error, requestId: request.id, method: request.method }, 'a request failed');
+    const about = { requestId: request.id, traceparent: traceparentOf(request), method: request.method };
+    logger[level]({ err: error, ...about }, 'a request failed');
   }
-  if (status === 503 || status === 429) reply.header('retry-after', '1');
-  return sendProblem(reply, status, describeError(error));
+  if ((status === 503 || status === 429) && !reply.hasHeader('retry-after')) reply.header('retry-after', '1');
+  const described = describeError(error);
+  if (status === 401 || status === 403) {
+    const { operation } = request.routeOptions.config;
+    reply.header('www-authenticate', challenge(status, described.code, operation?.access));
+  }
+  return sendProblem(reply, status, described);
 }
 
-function measure(routes: FastifyInstance, metrics: Metrics): void {
+type Durations = Histogram<'method' | 'route' | 'status'>;
+
+function durationsOf(metrics: Metrics): Durations {
   const labels = ['method', 'route', 'status'] as const;
-  const durations = metrics.histogram('http_request_ms', 'Time from request to answer, ms.', labels);
+  return metrics.histogram('http_request_ms', 'Time from request to answer, ms.', labels);
+}
+
+function measure(routes: FastifyInstance, durations: Durations): void {
   routes.addHook('onResponse', async (request, reply) => {
-    // By the pattern of the route: paths as asked for are without bound.
+    // Labelled by the route's pattern: requested paths are unbounded.
     const route = request.routeOptions.url ?? 'unmatched';
     durations.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime);
   });

@@ -22,6 +22,26 @@ describe('logger', () => {
     assert.deepEqual([err.code, err.message, err.hint], ['MR_TEST', 'wrong', 'right it']);
   });
 
+  it('leaves out what libraries add to their errors, in those within them too', () => {
+    const rooms = new URL('./index.ts', import.meta.url).href;
+    const script = `import { createLogger } from ${JSON.stringify(rooms)};
+      const sent = { command: { args: ['unmistakable'] }, password: 'unmistakable', code: 'WRONGPASS' };
+      const failed = (cause) => Object.assign(new Error('refused', { cause }), sent);
+      const err = Object.assign(new AggregateError([failed()], 'all failed', { cause: failed(failed()) }), sent);
+      createLogger({ level: 'info', name: 'test' }).error({ err }, 'away');`;
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+      encoding: 'utf8',
+    });
+    const { err } = JSON.parse(stderr);
+    assert.deepEqual([err.code, err.aggregateErrors[0].code], ['WRONGPASS', 'WRONGPASS']);
+    assert.deepEqual(
+      [err.message, err.aggregateErrors[0].message],
+      ['all failed: refused: refused', 'refused'],
+    );
+    assert.match(err.stack, /all failed.*caused by.*refused/s);
+    assert.doesNotMatch(stderr, /unmistakable/);
+  });
+
   it('hides a user id behind a stable hash', () => {
     assert.equal(hashUser('42'), hashUser('42'));
     assert.notEqual(hashUser('42'), hashUser('43'));

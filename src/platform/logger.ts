@@ -24,7 +24,28 @@ export type LogLevel = (typeof logLevels)[number];
  * line before a crash is there, and worker threads can use it.
  */
 export function createLogger({ level, name }: { level: LogLevel; name: string }): Logger {
-  return pino({ level, name, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { level, name, base: { pid: process.pid }, serializers: { err: withoutOthersFields } },
+    pino.destination({ fd: 2, sync: true }),
+  );
+}
+
+/** Further fields of libraries' errors may have anything in them: the command that sends a password, or a request's headers. */
+const shownOfErrors: ReadonlySet<string> = new Set([
+  ...['type', 'message', 'stack', 'code', 'hint', 'remedy', 'aggregateErrors'],
+  ...['errno', 'syscall', 'address', 'port', 'path'],
+]);
+
+function withoutOthersFields(error: Error): unknown {
+  if (!(error instanceof Error)) return error;
+  return shownFields(pino.stdSerializers.err(error));
+}
+
+function shownFields(serialized: object): object {
+  const shown = Object.entries(serialized).filter(([name]) => shownOfErrors.has(name));
+  return Object.fromEntries(
+    shown.map(([name, value]) => [name, name === 'aggregateErrors' ? value.map(shownFields) : value]),
+  );
 }
 
 /** What stands for a user in logs: enough to follow one through a log, too little to name anyone. */

@@ -1,13 +1,11 @@
-import {
-  AggregatorRegistry,
-  Counter,
-  Gauge,
-  Histogram,
-  type MetricObjectWithValues,
-  type MetricValue,
-  Registry,
-} from 'prom-client';
+import { createRequire } from 'node:module';
+import type * as Prometheus from 'prom-client';
+import type { Counter, Gauge, Histogram, MetricObjectWithValues, MetricValue } from 'prom-client';
 import { invariant } from './errors.ts';
+
+const require = createRequire(import.meta.url);
+/** Loaded at its first use: most commands and threads have no metrics. */
+const prometheus = (): typeof Prometheus => require('prom-client');
 
 export type { Counter, Gauge, Histogram };
 
@@ -16,7 +14,7 @@ type Metric<L extends string> = Counter<L> | Gauge<L> | Histogram<L>;
 /** The values of all metrics of one thread; they survive a structured clone. */
 export type MetricValues = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-/** Prometheus metrics of one thread. Asking again for a name gives the same metric. */
+/** Prometheus metrics of one thread. The same name returns the same metric. */
 export interface Metrics {
   /** `name` without its prefix `millrace_`; a counter's ends in `_total`. */
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
@@ -28,6 +26,8 @@ export interface Metrics {
     labels?: readonly L[],
     buckets?: readonly number[],
   ): Histogram<L>;
+  /** Adds those of the process, once: processor time, memory, the event loop of this thread, its garbage collections. */
+  observeProcess(): void;
   /** All metrics in the Prometheus text format, to be served as `contentType`. */
   render(): Promise<string>;
   /** For renderTogether. */
@@ -35,10 +35,13 @@ export interface Metrics {
   readonly contentType: string;
 }
 
+const PREFIX = 'millrace_';
+
 /** Default histogram bounds, in ms: from a memory access to a stalled disk. */
 const latencyBucketsMs = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 
 export function createMetrics(): Metrics {
+  const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } = prometheus();
   const registry = new Registry();
   const known = new Map<string, { readonly form: string; readonly metric: unknown }>();
 
@@ -49,13 +52,19 @@ export function createMetrics(): Metrics {
     create: (name: string) => M,
   ): M {
     const form = `${kind} ${labels}`;
-    const { metric, form: before } = known.get(name) ?? { metric: create(`millrace_${name}`), form };
+    const { metric, form: before } = known.get(name) ?? { metric: create(PREFIX + name), form };
     invariant(form === before, `metric ${name} is requested with another kind or other labels than before`);
     known.set(name, { metric, form });
     return metric as M;
   }
 
+  let observesProcess = false;
+
   return {
+    observeProcess() {
+      if (!observesProcess) collectDefaultMetrics({ register: registry, prefix: PREFIX });
+      observesProcess = true;
+    },
     contentType: registry.contentType,
     render: () => registry.metrics(),
     values: () => registry.getMetricsAsJSON(),
@@ -77,5 +86,7 @@ export function createMetrics(): Metrics {
 
 /** The metrics of several threads as `render` gives those of one: of the same name and labels, the sum. */
 export function renderTogether(threads: readonly MetricValues[]): Promise<string> {
-  return AggregatorRegistry.aggregate([...threads]).metrics();
+  return prometheus()
+    .AggregatorRegistry.aggregate([...threads])
+    .metrics();
 }

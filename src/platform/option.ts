@@ -29,11 +29,14 @@ export type ValuesOf<O extends Options> = {
       : never;
 };
 
-/** The text may take several lines. Values of a secret option are never shown. */
-export function option<S extends z.ZodType>(schema: S, { isSecret = false } = {}) {
+/**
+ * The text may take several lines. Values of a secret option are never shown, and may be references, as secrets.ts says;
+ * `isRenewed`: a process that serves takes a new value on SIGHUP, without a restart.
+ */
+export function option<S extends z.ZodType>(schema: S, { isSecret = false, isRenewed = false } = {}) {
   return (text: TemplateStringsArray, ...values: readonly string[]): S => {
     const description = String.raw(text, ...values).trim();
-    return schema.meta({ description: description.replace(/\s+/g, ' '), isSecret });
+    return schema.meta({ description: description.replace(/\s+/g, ' '), isSecret, isRenewed });
   };
 }
 

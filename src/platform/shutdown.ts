@@ -54,7 +54,7 @@ export class Shutdown {
 
   /**
    * Stops on SIGINT and SIGTERM; a second signal, half a second later or more, ends the process at once with exit
-   * code 130. Gives a function that stops listening.
+   * code 130. Returns a function that stops listening.
    */
   onSignals(): () => void {
     let firstAt: number | undefined;

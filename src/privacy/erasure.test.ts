@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RetryableError } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
 import { type EraseTarget, eraseUser } from './erasure.ts';
 import { withPseudonyms } from './events.ts';
 import { asGiven, type Pseudonyms } from './pseudonyms.ts';
 import { KnownUsers } from './vault/known-users.ts';
-import { openVault } from './vault/vault.ts';
+import { loneVault } from './vault/testing/index.ts';
 
 function setting(pseudonyms: Pseudonyms, failing?: string) {
   const done: string[] = [];
@@ -24,9 +23,8 @@ function setting(pseudonyms: Pseudonyms, failing?: string) {
 
 describe('eraseUser', () => {
   it('announces, empties the targets in order, and destroys the key last', async (t) => {
-    const vault = openVault(temporaryDirectory(t));
-    t.after(() => vault.close());
-    const name = vault.pseudonymOf('anna');
+    const vault = await loneVault(t);
+    const name = await vault.pseudonymOf('anna');
     const { done, parts } = setting(vault);
     assert.deepEqual(await eraseUser('anna', parts), {
       erased: [
@@ -42,9 +40,8 @@ describe('eraseUser', () => {
   });
 
   it('keeps the key where a target fails, so that the user can be found again', async (t) => {
-    const vault = openVault(temporaryDirectory(t));
-    t.after(() => vault.close());
-    const name = vault.pseudonymOf('anna');
+    const vault = await loneVault(t);
+    const name = await vault.pseudonymOf('anna');
     await assert.rejects(eraseUser('anna', setting(vault, 'second').parts), {
       code: 'MR_PRIVACY_VIEWS_REMAIN',
     });
@@ -61,19 +58,18 @@ describe('eraseUser', () => {
 });
 
 describe('withPseudonyms', () => {
-  it('names every row, in order, whatever their number', (t) => {
-    const vault = openVault(temporaryDirectory(t));
-    t.after(() => vault.close());
+  it('names every row, in order, whatever their number', async (t) => {
+    const vault = await loneVault(t);
     for (const count of [0, 1, 4_999, 5_000, 5_001, 12_000]) {
       const rows = Array.from({ length: count }, (_, n) => ({ user_id: `u${n % 7}`, n }));
-      const named = [...withPseudonyms(vault, rows)];
+      const named = await Array.fromAsync(withPseudonyms(vault, rows));
       assert.deepEqual(
         named,
         rows.map(({ user_id, n }) => ({ user_id: vault.known(user_id), n })),
       );
     }
     const row = { user_id: 'u1', n: 1 };
-    assert.deepEqual([...withPseudonyms(asGiven, [row])], [row]);
+    assert.deepEqual(await Array.fromAsync(withPseudonyms(asGiven, [row])), [row]);
   });
 });
 

@@ -51,7 +51,9 @@ export async function eraseUser(userId: string, parts: ErasureParts): Promise<Er
     erased.push({ target: target.name, ...(await target.erase(pseudonym)) });
     failpoint(`privacy.erase.${target.name}`);
   }
-  pseudonyms.forget(userId);
+  // Last of all: until then the user can be found again. The files of the log are cleaned of the key with it.
+  const ofLog = await pseudonyms.forget(userId);
+  if (ofLog !== undefined) erased.push({ target: 'log', ...ofLog });
   return { erased, keyDestroyed: pseudonyms.forgets };
 }
 

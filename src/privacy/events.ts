@@ -1,27 +1,28 @@
 import type { Pseudonyms } from './pseudonyms.ts';
 
-/** One write of the vault serves so many events. */
+/** One write of the vault serves this many events. */
 const CHUNK = 5_000;
 
 /** The same rows, each with its user's pseudonym, in their order. */
-export function* withPseudonyms<Row extends { readonly user_id: string }>(
+export async function* withPseudonyms<Row extends { readonly user_id: string }>(
   pseudonyms: Pseudonyms,
   rows: Iterable<Row>,
-): Generator<Row> {
+): AsyncGenerator<Row> {
   let chunk: Row[] = [];
   for (const row of rows) {
     chunk.push(row);
     if (chunk.length < CHUNK) continue;
-    yield* renamed(pseudonyms, chunk);
+    yield* await renamed(pseudonyms, chunk);
     chunk = [];
   }
-  yield* renamed(pseudonyms, chunk);
+  yield* await renamed(pseudonyms, chunk);
 }
 
-function* renamed<Row extends { readonly user_id: string }>(
+/** The same of rows that are all there. */
+export async function renamed<Row extends { readonly user_id: string }>(
   pseudonyms: Pseudonyms,
   rows: readonly Row[],
-): Generator<Row> {
-  const names = pseudonyms.pseudonymsOf(rows.map(({ user_id }) => user_id));
-  for (const [i, row] of rows.entries()) yield { ...row, user_id: names[i] as string };
+): Promise<Row[]> {
+  const names = await pseudonyms.pseudonymsOf(rows.map(({ user_id }) => user_id));
+  return rows.map((row, i) => ({ ...row, user_id: names[i] as string }));
 }

@@ -9,7 +9,7 @@
  */
 export { Decisions } from './decisions.ts';
 export { type Erased, type EraseTarget, type Erasure, eraseUser } from './erasure.ts';
-export { withPseudonyms } from './events.ts';
+export { renamed, withPseudonyms } from './events.ts';
 export {
   asGiven,
   invalidUserId,
@@ -19,5 +19,14 @@ export {
   type VaultCheck,
 } from './pseudonyms.ts';
 export { excludedUsers, PrivacyDecisions, writePrivacyStatus } from './status.ts';
-export { openVault } from './vault/vault.ts';
-export { vaultExists, vaultFileProblem } from './vault/vault-file.ts';
+export { legacyVaultExists } from './vault/legacy-vault.ts';
+export {
+  configuredMasterKeys,
+  MASTER_KEY_FILE_NAME,
+  type MasterKeys,
+  masterKeyFiles,
+  NEXT_KEY_FILE_NAME,
+} from './vault/master-key.ts';
+export type { Rotation } from './vault/rotation.ts';
+export { openVault, type Vault, type VaultOptions } from './vault/vault.ts';
+export { LOOKUP_RECORD as VAULT_LOOKUP_RECORD, removeView, viewProblem } from './vault/vault-view.ts';

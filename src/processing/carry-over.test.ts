@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { acceptedGenerations, memoryDatabases, StreamsRuntime, TopologyBuilder } from '#engine';
 import { json } from '#engine/testing';
-import { openEmbeddedLog } from '#log';
+import { type Log, openEmbeddedLog } from '#log';
 import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { openTopics, type Topics } from '#topologies';
@@ -60,6 +60,20 @@ it('two processes that carry over at once both end, with the state carried over'
   await Promise.all(both);
   assert.deepEqual(await acceptedGenerations(log, 'kept'), [2]);
   await start(2);
+});
+
+it('a manifest that another process deletes while it is read is none', async (t) => {
+  const { log, start } = await opened(t);
+  await start(1);
+  assert.deepEqual(await acceptedGenerations(log, 'kept'), [1]);
+  const racing = {
+    describeTopics: (names?: readonly string[]) => log.describeTopics(names),
+    consumer: async () => {
+      await log.deleteTopics(['kept-1-manifest']);
+      return log.consumer();
+    },
+  };
+  assert.deepEqual(await acceptedGenerations(racing as unknown as Log, 'kept'), []);
 });
 
 it('a newer generation is refused, and an earlier one that says nothing of its state', async (t) => {

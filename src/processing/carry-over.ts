@@ -22,6 +22,8 @@ export type CarryOverEnvironment = {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly signal: AbortSignal;
+  /** The hash of the plan that was accepted: see planCarryOver of the engine. */
+  readonly accepted?: string | undefined;
   /** Told of the records copied, of those to copy. */
   readonly onProgress: (done: number, total: number) => void;
   /** Told once that instances of the earlier release still run, or another process does the same work. */
@@ -43,9 +45,9 @@ export async function earlierGeneration(
   return accepted.findLast((each) => each < generation);
 }
 
-/** Carries over every earlier generation, the newest first; what passes is tried again until `signal` aborts. */
+/** Carries over every earlier generation, the newest first; transient failures are retried until `signal` aborts. */
 export async function carryOverEarlier(environment: CarryOverEnvironment): Promise<void> {
-  const { log, topology, clock, logger, metrics, signal, onWaiting } = environment;
+  const { log, topology, clock, logger, metrics, signal, accepted, onWaiting } = environment;
   const remaining = metrics.gauge(
     'carry_over_remaining_records',
     'Records of an earlier generation of the processors’ state that are still to be copied.',
@@ -60,7 +62,7 @@ export async function carryOverEarlier(environment: CarryOverEnvironment): Promi
     try {
       const from = await earlierGeneration(log, topology);
       if (from === undefined) return;
-      await carryOver({ log, topology, from, onProgress, signal });
+      await carryOver({ log, topology, from, accepted, onProgress, signal });
       pauseMs = FIRST_PAUSE_MS;
     } catch (error) {
       if (!(error instanceof RetryableError)) throw error;

@@ -10,6 +10,18 @@ import type {
 import { type MetricValues, RetryableError } from '#platform';
 import type { Processing } from './processing.ts';
 
+/** What processing waits for, and how who asks meanwhile learns when it is over. */
+const DELAYS = {
+  'carry-over': {
+    why: 'The state of an earlier release is being carried over.',
+    hint: 'ask again in a moment; metric carry_over_remaining_records says how much is left',
+  },
+  restore: {
+    why: 'The tasks of this process are being assigned and restored.',
+    hint: 'ask again in a moment; GET /health/ready says when it is over',
+  },
+} as const;
+
 /**
  * Processing that begins when `begin` resolves, so that answers are served and events taken meanwhile. Its stores can't
  * be asked until then (MR_QUERY_TASK_MOVING); it is not held up, since a process that is not ready would keep the
@@ -19,10 +31,12 @@ export class DeferredProcessing implements Processing {
   readonly ended: Promise<void>;
   readonly #beginning: Promise<Processing>;
   readonly #abort = new AbortController();
+  readonly #delay: keyof typeof DELAYS;
   #begun: Processing | undefined;
 
   /** `begin` rejects, or stops what it has begun, when its signal aborts. */
-  constructor(begin: (signal: AbortSignal) => Promise<Processing>) {
+  constructor(delay: keyof typeof DELAYS, begin: (signal: AbortSignal) => Promise<Processing>) {
+    this.#delay = delay;
     this.#beginning = begin(this.#abort.signal).then((begun) => {
       this.#begun = begun;
       return begun;
@@ -77,12 +91,7 @@ export class DeferredProcessing implements Processing {
 
   #require(): Processing {
     if (this.#begun !== undefined) return this.#begun;
-    throw new RetryableError(
-      'MR_QUERY_TASK_MOVING',
-      'The state of an earlier release is being carried over.',
-      {
-        hint: 'ask again in a moment; metric carry_over_remaining_records says how much is left',
-      },
-    );
+    const { why, hint } = DELAYS[this.#delay];
+    throw new RetryableError('MR_QUERY_TASK_MOVING', why, { hint });
   }
 }

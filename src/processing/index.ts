@@ -13,8 +13,9 @@ export {
   earlierGeneration,
   removeEarlierStores,
 } from './carry-over.ts';
-export { declaredLoop } from './declared-topology.ts';
+export { declaredLoop, declaredTopology, type Runs } from './declared-topology.ts';
 export { DeferredProcessing } from './deferred-processing.ts';
+export { type GroupLag, groupLags, type PartitionLag } from './group-lags.ts';
 export { GROUPS, LOOP_GROUP, loopLag, processedInteractions, type TopicLag } from './lag.ts';
 export { type ListedTopic, listedTopics } from './listed-topics.ts';
 export { openTopologyOfModule } from './own-topology.ts';
@@ -25,5 +26,6 @@ export {
   startProcessing,
 } from './processing.ts';
 export { CATCH_UP_COMMIT_INTERVAL_MS } from './processing-worker.ts';
+export { type ShadowRun, shadowDeadLetters } from './shadow-run.ts';
 export { stateDirectoryOf } from './state-directory.ts';
 export { openViewsOfModules, viewsOfModules } from './view-modules.ts';

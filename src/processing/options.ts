@@ -11,7 +11,7 @@ export const PROCESSING_OPTIONS = {
   engine: {
     threads: option(count().default(1))`
       Threads that process events; they share the tasks, of which each partition has a few.`,
-    commitIntervalMs: option(count().default(100))`
+    commitIntervalMs: option(count().default(50))`
       Time between two commits of a task, ms; at least a second while it is catching up.`,
     batchRecords: option(count().default(4096))`Maximum records that a task processes in one batch.`,
     cacheEntries: option(count().default(80_000))`Decoded state entries that a task keeps in memory.`,

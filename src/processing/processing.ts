@@ -13,17 +13,21 @@ import {
 } from '#engine';
 import type { OpenedLog } from '#log';
 import {
+  asPeer,
   ConfigurationError,
   createLogger,
   errorCode,
   FatalError,
+  httpsFetch,
   type MetricValues,
   MillraceError,
+  type ServedCertificate,
   systemClock,
 } from '#platform';
 import { openTopics, type Topics } from '#topologies';
 import { declaredTopology, type Runs } from './declared-topology.ts';
 import type { WorkerInput } from './processing-worker.ts';
+import { shadowTopology } from './shadow-run.ts';
 
 /** How far processing has come. */
 export type ProcessingProgress = {
@@ -39,17 +43,21 @@ export type ProcessingOptions = Omit<WorkerInput, 'runs'> &
   Pick<OpenedLog, 'log' | 'registry'> & {
     /** The process's log where it is the embedded one: the threads share its writer. */
     readonly embedded: Pick<NonNullable<OpenedLog['embedded']>, 'connect'> | undefined;
+    /** As they are now; those of the configuration without it. */
+    readonly secrets?: { readonly peerSecret: string | undefined };
+    /** The certificate of this process, where processes on the log know each other by certificates. */
+    readonly certificate?: () => Pick<ServedCertificate, 'contents' | 'asksClients'> | undefined;
     /** Not needed for a topology of the user's own. */
     readonly topics?: Topics;
     /** Id of the process among those that share the tasks; the same after a restart, so that it gets its tasks back at once. */
     readonly instanceId: string;
     /** The loop unless told otherwise. */
     readonly runs?: Runs;
-    /** The topology of it, where the caller has it already. */
+    /** The live topology of it, where the caller has it already. */
     readonly topology?: Topology;
     /** Told every 200 ms at most by each thread. */
     readonly onProgress?: (progress: ProcessingProgress) => void;
-    /** Ends a start that does not come about: on a full disk, or while the log is away. */
+    /** Ends a start that does not come about: on a full disk, or while the log is unavailable. */
     readonly signal?: AbortSignal;
   };
 
@@ -62,7 +70,7 @@ export interface Processing {
   digests(): Promise<Readonly<Record<string, string>>>;
   /** For each thread, except those restarting: the state of each task, with the counts of its operators. */
   report(): Promise<readonly EngineReport[]>;
-  /** Why a thread processes nothing, such as a registry that is away; undefined where all go on. */
+  /** Why a thread processes nothing, such as a registry that is unavailable; undefined where all go on. */
   readonly heldUp: string | undefined;
   stores(): readonly StoreSummary[];
   /** Asks a store for its committed entries: see StoreQueries of the engine. */
@@ -93,12 +101,17 @@ export async function startProcessing({
   instanceId,
   endpoint,
   configuration,
+  shadow,
+  accepted,
+  secrets,
+  certificate,
   onProgress = () => {},
   signal,
 }: ProcessingOptions): Promise<Processing> {
   const opened = async () => topics ?? openTopics(log, registry);
   const declare = () => declaredTopology(runs, configuration, { log, registry }, opened, () => {});
-  const topology = declared ?? (await declare()).topology;
+  const live = declared ?? (await declare()).topology;
+  const topology = shadow === undefined ? live : shadowTopology(live, shadow);
   // Once it has started, the caller stops it when its turn comes.
   const starting = new AbortController();
   const giveUp = () => starting.abort();
@@ -109,7 +122,7 @@ export async function startProcessing({
       module: new URL('./processing-worker.ts', import.meta.url),
       threads: configuration.engine.threads,
       instanceId,
-      data: { runs, stateDirectory, endpoint, configuration } satisfies WorkerInput,
+      data: { runs, stateDirectory, endpoint, configuration, shadow, accepted } satisfies WorkerInput,
       connect: embedded && (() => embedded.connect()),
       onProgress: ({ processed, lag, counts: { admitted = 0 } }) => onProgress({ processed, lag, admitted }),
       signal: starting.signal,
@@ -123,12 +136,18 @@ export async function startProcessing({
     await ended;
     throw stopped();
   }
+  const { http, admin } = configuration;
+  const shown = certificate?.();
   const queries = new StoreQueries({
     topology,
     memberId: instanceId,
     local: threads.tasks,
     owners: () => threads.owners(),
-    peers: httpPeers({ clock: systemClock }),
+    peers: httpPeers({
+      clock: systemClock,
+      secret: () => (secrets ?? { peerSecret: http.peerSecret ?? admin.token }).peerSecret,
+      ...(shown?.asksClients && { fetch: httpsFetch(() => asPeer(shown.contents)) }),
+    }),
     clock: systemClock,
   });
   return {

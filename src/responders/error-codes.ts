@@ -2,6 +2,10 @@
 import { type CodesOf, fixConfiguration, fixInput, giveUp, retry } from '#platform';
 
 export const RESPONDERS_ERRORS = {
+  MR_EXPLAIN_BUSY: retry`Too many explanations are being made.
+    Ask again in a moment; explanations are made one at a time.`,
+  MR_EXPLAIN_NOT_FOUND: fixInput`Topic answers has no such answer where it was looked for, or its user has opted out or was erased.
+    State about when it was given, and to whom; the message says what was searched.`,
   MR_FEATURES_ENTITY: fixInput`A feature request names no user or item.
     Name a user, items or both, as the view requires.`,
   MR_FEATURES_REQUEST: fixInput`A feature request is malformed, contains an invalid id, or names more than 1,000 items.
@@ -14,10 +18,18 @@ export const RESPONDERS_ERRORS = {
     The version is reloaded automatically; report what the log says.`,
   MR_RECOMMEND_CONTEXT: fixInput`The device in a request is not one that events can carry, or another part of the context is not a string.
     Send device, country and language as events carry them, or omit them.`,
+  MR_RECOMMEND_DEADLINE: retry`An answer was made without what was not there in time: the user's rows, the version's items or the ranker.
+    Nothing, once in a while; add responders, or raise option recommend.deadlineMs, where it happens often.`,
   MR_RECOMMEND_K: fixInput`The number of requested items is out of range.
     Request 1 to 100.`,
+  MR_RECOMMEND_NO_VERSION: retry`An answer was made without a version, because none is in use: of popular items, or by a ranker alone.
+    Wait while a start trains its first one; otherwise run "millrace train", or look at what "millrace versions" says.`,
+  MR_RECOMMEND_OVERLOADED: retry`More answers are requested than can be computed before their deadlines.
+    Retry after the time in the header retry-after, or add responders.`,
   MR_RECOMMEND_REQUEST: fixInput`A request id is empty, too long, or contains control characters.
     Omit it to have one generated.`,
+  MR_RECOMMEND_TIME: fixInput`Header x-deadline-ms is not a whole number of milliseconds from 1.
+    Correct it, or omit it for the time of option recommend.deadlineMs.`,
   MR_REDIS_REFUSED: fixConfiguration`Redis rejects the password, the database or a command, or is configured to evict rows.
     Correct the address in option views, or the Redis setting that the message names.`,
   MR_REDIS_UNAVAILABLE: retry`Redis does not respond, or accepts no writes at the moment.

@@ -2,6 +2,7 @@
 import { operation, type Refuse, wholeNumber, z } from '#platform/api';
 import { invalidUserId } from '#privacy';
 import { contextProblem, contextQuery, contextSchema, device, idText } from '#schemas/api';
+import { explain } from './explain/operations.ts';
 import { badRequest, FEATURE_HINT, MOST_ITEMS, tooManyItems } from './features/query-check.ts';
 import { contextRefused, countRefused, DEFAULT_ITEMS, MAX_ITEMS, requestIdRefused } from './refusals.ts';
 
@@ -9,16 +10,46 @@ const MOST_REQUESTS = 100;
 const MOST_RANKED_ITEMS = 500;
 const MOST_RECENT = 200;
 
+/** What a request says of itself beside its context. */
+const details = {
+  session_id: idText.optional().describe('As events carry it.'),
+  current_item: idText
+    .optional()
+    .describe('What is being looked at: not in the answer, and the newest of interest.'),
+  category: idText.optional().describe('The only category of the answer.'),
+};
+const MOST_NAMED = 1_000;
+
 const k = wholeNumber({ min: 1, max: MAX_ITEMS }).default(DEFAULT_ITEMS).describe('How many items.');
 const itemId = z.string().describe('The id of an item.');
 
-const source = z.enum(['index', 'popular']).meta({
-  id: 'CandidateSource',
-  description: 'Found by the version in use, or one of the popular items, which fill up.',
-});
+const source = z
+  .enum([
+    'index',
+    'popular',
+    'trending',
+    'new',
+    'followed_category',
+    'popular_in_country',
+    'popular_in_cohort',
+    'co_visited',
+    'promoted',
+  ])
+  .meta({
+    id: 'CandidateSource',
+    description: 'What found the item first: the version in use (index), or one of the other sources.',
+  });
 
 const recommendedItem = z
-  .strictObject({ item_id: z.string(), title: z.string(), score: z.number(), source })
+  .strictObject({
+    item_id: z.string(),
+    title: z.string(),
+    score: z
+      .number()
+      .describe('By the ranker, or the version that found it; of what neither scored, by its source.'),
+    source,
+    propensity: z.number().describe('Probability with which it was put in its place.'),
+  })
   .meta({ id: 'RecommendedItem' });
 
 const answered = {
@@ -29,7 +60,10 @@ const answered = {
     .string()
     .nullable()
     .describe('The version that put the items in order; null where the one in use did.'),
-  degraded: z.string().nullable().describe("The code of what kept the user's rows from being read."),
+  degraded: z
+    .string()
+    .nullable()
+    .describe('The code of the first thing that was missing: rows, version, ranker or time.'),
 };
 
 const recommendation = z
@@ -37,7 +71,9 @@ const recommendation = z
     ...answered,
     user_id: z.string(),
     k: z.int(),
-    items: z.array(recommendedItem).describe('Best first; fewer than k when the catalogue has no more.'),
+    items: z
+      .array(recommendedItem)
+      .describe('In the order to be shown; fewer than k when there are no more that may be shown.'),
     latency_ms: z.number(),
   })
   .meta({ id: 'Recommendation' });
@@ -50,7 +86,7 @@ const recommendationExample = {
   ranker: null,
   degraded: null,
   k: 1,
-  items: [{ item_id: 'i1', title: 'A film', score: 0.73, source: 'index' }],
+  items: [{ item_id: 'i1', title: 'A film', score: 0.73, source: 'index', propensity: 1 }],
   latency_ms: 1.4,
 };
 
@@ -63,17 +99,26 @@ export const recommend = operation({
   method: 'GET',
   path: '/recommend/:user_id',
   tag: 'recommendations',
+  access: { right: 'recommend', users: 'params.user_id' },
   summary: 'What a user should be shown.',
   description:
     'Nothing that the user has seen. Unknown users, and those who have opted out, get popular items.',
   params: z.object({ user_id: idText.describe('As events carry it.') }),
-  query: z.object({ k, ...contextQuery }),
+  query: z.object({ k, ...contextQuery, ...details }),
   answer: {
     description: 'The answer, which is logged.',
     schema: recommendation,
     example: recommendationExample,
   },
-  errors: { 400: ['MR_PRIVACY_USER', 'MR_RECOMMEND_K', 'MR_RECOMMEND_CONTEXT', 'MR_RECOMMEND_REQUEST'] },
+  errors: {
+    400: [
+      'MR_PRIVACY_USER',
+      'MR_RECOMMEND_K',
+      'MR_RECOMMEND_CONTEXT',
+      'MR_RECOMMEND_REQUEST',
+      'MR_RECOMMEND_TIME',
+    ],
+  },
   example: { params: { user_id: 'u1' }, query: { k: 3, device: 'tv' } },
   refuse: { params: refuseUser, query: refuseAsked },
 });
@@ -83,6 +128,7 @@ export const similar = operation({
   method: 'GET',
   path: '/similar/:item_id',
   tag: 'recommendations',
+  access: { right: 'recommend', users: 'none' },
   summary: 'The items most like another one, by the version in use.',
   params: z.object({ item_id: itemId }),
   query: z.object({ k }),
@@ -167,6 +213,7 @@ export const userFeatures = operation({
   method: 'GET',
   path: '/features/user/:user_id',
   tag: 'features',
+  access: { right: 'features', users: 'params.user_id' },
   summary: 'The features of a user as they are now.',
   params: z.object({ user_id: idText }),
   query: z.object({ views }),
@@ -181,6 +228,7 @@ export const itemFeatures = operation({
   method: 'GET',
   path: '/features/item/:item_id',
   tag: 'features',
+  access: { right: 'features', users: 'none' },
   summary: 'The features of an item as they are now.',
   params: z.object({ item_id: itemId }),
   query: z.object({ views }),
@@ -201,6 +249,7 @@ export const readFeatures = operation({
   method: 'POST',
   path: '/features',
   tag: 'features',
+  access: { right: 'features', users: 'body.user' },
   summary: 'Features of a user, of items, of the user with each of them, and of the request itself.',
   body: z.strictObject({
     user: orAbsent(z.string()),
@@ -227,6 +276,15 @@ export const readFeatures = operation({
   },
 });
 
+const filters = z
+  .strictObject({
+    languages: z.array(idText).min(1).max(20).optional().describe('BCP 47; items without a language pass.'),
+    max_age_days: z.number().positive().optional().describe('Since items came to the catalogue.'),
+    allow: z.array(idText).max(MOST_NAMED).optional().describe('The only items that may be shown.'),
+    deny: z.array(idText).max(MOST_NAMED).optional().describe('Items that may not be shown.'),
+  })
+  .meta({ id: 'Filters', description: 'What to leave out, beside what may not be shown at all.' });
+
 const recommendRequest = z
   .strictObject({
     user_id: z.string().optional().describe('As events carry it.'),
@@ -237,6 +295,8 @@ const recommendRequest = z
       .describe('What an anonymous session has met, newest first; no user is read, and none is logged.'),
     k: z.int().min(1).max(MAX_ITEMS).default(DEFAULT_ITEMS).describe('How many items.'),
     context: contextSchema.optional(),
+    ...details,
+    filters: filters.optional(),
     request_id: idText.optional().describe('Names the answer; made where it is absent.'),
   })
   .refine(({ user_id, recent_items }) => (user_id === undefined) !== (recent_items === undefined), {
@@ -265,6 +325,7 @@ export const recommendMany = operation({
   method: 'POST',
   path: '/recommend',
   tag: 'recommendations',
+  access: { right: 'recommend', users: 'body.requests.*.user_id' },
   summary: 'What each of up to 100 users or anonymous sessions should be shown.',
   description:
     'A request whose form is wrong is refused as a whole; what fails of one user is their error alone.',
@@ -285,7 +346,7 @@ export const recommendMany = operation({
       ],
     },
   },
-  errors: { 400: ['MR_RECOMMEND_K', 'MR_RECOMMEND_CONTEXT', 'MR_RECOMMEND_REQUEST'] },
+  errors: { 400: ['MR_RECOMMEND_K', 'MR_RECOMMEND_CONTEXT', 'MR_RECOMMEND_REQUEST', 'MR_RECOMMEND_TIME'] },
   example: { body: { requests: [{ user_id: 'u1', k: 3 }, { recent_items: ['i1', 'i2'] }] } },
   refuse: {
     body: (issue) => {
@@ -302,6 +363,7 @@ export const rank = operation({
   method: 'POST',
   path: '/rank',
   tag: 'recommendations',
+  access: { right: 'recommend', users: 'body.user_id' },
   summary: 'The given items in the order in which a user should see them.',
   description:
     'Ordered by the ranker in force, or by the scores of the version that finds items where there is none. The answer is not logged.',
@@ -340,7 +402,7 @@ export const rank = operation({
       latency_ms: 1.1,
     },
   },
-  errors: { 400: ['MR_PRIVACY_USER', 'MR_RECOMMEND_CONTEXT'] },
+  errors: { 400: ['MR_PRIVACY_USER', 'MR_RECOMMEND_CONTEXT', 'MR_RECOMMEND_TIME'] },
   example: { body: { user_id: 'u1', items: ['i1', 'i2'] } },
   refuse: {
     body: (issue) => {
@@ -358,6 +420,7 @@ export const RESPONDER_OPERATIONS = [
   recommendMany,
   rank,
   similar,
+  explain,
   userFeatures,
   itemFeatures,
   readFeatures,

@@ -3,16 +3,10 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { modelFeatures } from '#features';
-import {
-  ExternalScorer,
-  modelNamed,
-  type RankingModel,
-  type RankingRows,
-  readExternalModel,
-  train,
-} from '#models';
+import { ExternalScorer, modelNamed, type RankingModel, readExternalModel, train } from '#models';
 import { temporaryDirectory } from '#platform/testing';
 import { externalRanker, fixture, stored } from './testing/external-ranker.ts';
+import { CATEGORY, shownLists } from './testing/shown-lists.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
 
@@ -49,12 +43,12 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     const { items, version, ranker: named } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([version, named], [responder.version, ranker.version]);
 
-    // The same by hand: 50 found for 5 shown, scored by the features that the API gives.
+    // The same by hand: all that is found, scored by the features that the API gives.
     const { manifest, contents } = await readExternalModel(fixture);
     const scorer = await ExternalScorer.load(contents['model.onnx'] as Uint8Array, manifest);
     await world.promote(ranker, 'archived');
     await until(() => responder.ranker === undefined);
-    const found = (await responder.recommend(USER, { k: 50 })).items.map(({ item_id }) => item_id);
+    const found = (await responder.recommend(USER, { k: 100 })).items.map(({ item_id }) => item_id);
     const answer = await responder.features.read({ user: USER, items: found });
     const columns = modelFeatures(manifest).map(({ view, feature }) =>
       Float64Array.from(answer.items ?? [], (ofItem) => {
@@ -106,39 +100,6 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
   });
 });
 
-const IMPRESSIONS = 'item-features.impressions';
-const CATEGORY = 'item-profile.category';
-
-/** Lists of three of the items, of which users take those with an even number: the later ones were shown more often. */
-function shownLists(): RankingRows {
-  const users = Array.from({ length: 12 }, (_, i) => ({ id: `user-${i}`, profile: null }));
-  const rows = 3 * 400;
-  const user = Int32Array.from({ length: rows }, (_, row) => Math.floor(row / 3) % users.length);
-  const item = Int32Array.from(
-    { length: rows },
-    (_, row) => (row * 7 + Math.floor(row / 3)) % itemIds.length,
-  );
-  return {
-    columns: [
-      { name: IMPRESSIONS },
-      { name: CATEGORY, categories: [0, 1, 2].map((kind) => `category-${kind}`) },
-    ],
-    rows,
-    values: Float32Array.from({ length: 2 * rows }, (_, at) => {
-      const own = item[at >> 1] as number;
-      return at % 2 === 0 ? own % 7 : (own % 10) % 3;
-    }),
-    grades: Float32Array.from(item, (own) => Number(own % 2 === 0)),
-    positions: new Float32Array(rows),
-    revenues: new Float32Array(rows),
-    lists: Int32Array.from({ length: rows / 3 + 1 }, (_, list) => 3 * list),
-    shown: {
-      ...{ users, items: itemIds, moments: [null], user, item, moment: new Int32Array(rows) },
-      history: { offsets: new Int32Array(rows + 1), ids: new Int32Array() },
-    },
-  };
-}
-
 describe('a network as ranker', { timeout: 120_000 }, () => {
   for (const name of ['neumf', 'dlrm']) {
     it(`${name}: answers are in the order of its chances, which are those of its own files`, async (t) => {
@@ -161,7 +122,7 @@ describe('a network as ranker', { timeout: 120_000 }, () => {
       assert.equal(ranker, version.version);
       await world.promote(version, 'archived');
       await until(() => responder.ranker === undefined);
-      const found = (await responder.recommend(USER, { k: 50 })).items.map(({ item_id }) => item_id);
+      const found = (await responder.recommend(USER, { k: 100 })).items.map(({ item_id }) => item_id);
       const answer = await responder.features.read({ user: USER, items: found });
       const own = await model.ranker(files);
       assert.ok(own.givesChances);

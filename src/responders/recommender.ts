@@ -1,47 +1,70 @@
-import { contextFeatures, seenItems, type UserState, userFeaturesView, worldNow } from '#features';
 import {
   type Clock,
-  ConfigurationError,
   type Counter,
   FatalError,
+  type Histogram,
   hashUser,
   type Logger,
   type Metrics,
-  RetryableError,
 } from '#platform';
-import type { CandidateSource, InteractionContext, Profile } from '#schemas';
+import type { CandidateSource } from '#schemas';
+import { bitOf, byScore, Candidate } from './candidates/candidate.ts';
+import type { CatalogueRankings } from './candidates/catalogue-rankings.ts';
+import { CandidateFinder } from './candidates/find-candidates.ts';
+import type { Dropped } from './candidates/gather.ts';
+import type { SegmentRankings } from './candidates/segment-rankings.ts';
+import { otherSources } from './candidates/sources.ts';
+import { type Degradations, DegradedAnswers, isAway, NO_VERSION, OUT_OF_TIME } from './degradations.ts';
 import type { FeatureReader } from './features/feature-reader.ts';
 import type { OnlineViews } from './features/online-views.ts';
-import type { PopularityRanking } from './popularity.ts';
-import type { ScoredItem } from './versions/indexed-items.ts';
-import type { ServedRanker } from './versions/served-ranker.ts';
-import type { ServedVersion, VersionQuery } from './versions/served-version.ts';
+import type { RecommendingOptions } from './options.ts';
+import type { OrderStep } from './order/port.ts';
+import { orderSteps } from './order/steps.ts';
+import type { AnswerRequest, RecommendRequest } from './request.ts';
+import { Requests } from './requests.ts';
+import type { Judgement, ServedRanker } from './versions/served-ranker.ts';
+import type { ServedVersion } from './versions/served-version.ts';
 import type { VersionsFollower } from './versions/versions-follower.ts';
+import { itemIdOf, knownItem } from './view-store/item-numbers.ts';
 import type { ViewStore } from './view-store/port.ts';
-import { type UserRows, userRows } from './view-store/user-rows.ts';
 
 export type RecommendedItem = {
   readonly item_id: string;
   readonly title: string;
-  /**
-   * From the index: user vector times item vector, or the ranker's score if there is one. For popular items: decayed
-   * number of positive events.
-   */
+  /** By the ranker; without one by the version that found it. Of what neither scored: by what found it, on its own scale. */
   readonly score: number;
   readonly source: CandidateSource;
+  /** Probability with which it was put in its place. */
+  readonly propensity: number;
 };
 
-/** What a user is to be shown, the version that found it, and the one that ranked it; null where none did. */
+/** What is to be shown, and what it was chosen from. */
 export type Selection = {
+  /** The version that found candidates, and the one that ranked them; null where none did. */
   readonly version: string | null;
   readonly ranker: string | null;
-  /** The code of what kept the user's rows from being read; null where they were. */
+  /** The code of the first thing that was missing; null where nothing was. */
   readonly degraded: string | null;
+  /** In the order to be shown, and their numbers. */
   readonly items: readonly RecommendedItem[];
+  readonly shown: readonly number[];
+  /** Best first. */
+  readonly candidates: readonly Candidate[];
+  readonly dropped: readonly Dropped[];
+  /** Null where no ranker scored them. */
+  readonly judged: Judged | null;
 };
 
+/** What a ranker read of the items that it scored. */
+export type Judged = Pick<Judgement, 'ts' | 'columns'> & {
+  /** Their numbers, in the order of the columns' values. */
+  readonly items: Int32Array;
+};
+
+type Ranked = { readonly scored: readonly Candidate[]; readonly judged: Judged };
+
 /** Given items in an order, and those that have no place in it. */
-export type Ranking = Omit<Selection, 'items'> & {
+export type Ranking = Pick<Selection, 'version' | 'ranker' | 'degraded'> & {
   /** Best first. */
   readonly items: readonly { readonly item_id: string; readonly score: number }[];
   readonly unranked: readonly { readonly item_id: string; readonly reason: UnrankedReason }[];
@@ -50,145 +73,127 @@ export type Ranking = Omit<Selection, 'items'> & {
 /** Not in the catalogue; not available; scored by nothing that is in force, for this user. */
 type UnrankedReason = 'unknown' | 'unavailable' | 'unscored';
 
-/** What is known of the one who asks, and what the request says. */
-type Asking = {
-  readonly state: UserState;
-  readonly profile: Profile | null;
-  readonly context: InteractionContext;
-};
+/** Items found for each one shown, where steps of the order choose among them without a ranker. */
+const FOUND_FOR_ONE = 5;
+/** And beside them, for what a step draws from. */
+const FOUND_BESIDE = 20;
 
-type Query = Omit<VersionQuery, 'k'>;
-
-/** One whom neither the log nor a model knows. */
-const nobody = { userId: '', profile: null, recentItems: [], seenItems: [] };
-
-/** Items that are found for one that is shown, where they are ranked again; and the most. */
-const FOUND_FOR_ONE = 10;
-const MOST_RANKED = 200;
+type Stage = 'request' | 'candidates' | 'ranking' | 'order';
 
 export type RecommenderParts = {
   readonly views: ViewStore;
   readonly online: OnlineViews;
   readonly features: FeatureReader;
   readonly versions: VersionsFollower;
-  readonly popularity: PopularityRanking;
+  readonly rankings: CatalogueRankings;
+  readonly segments: SegmentRankings;
+  readonly options: RecommendingOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
 
 /**
- * Chooses items for a user: from the index of the version in use for those who have a row, filled up with popular ones,
- * which are all that the others get: the unknown, and those who have opted out, whom the version may still know. Never an
- * item that the user has seen or that is not available. Where a ranker is in force, the index finds more items than are
- * asked for, and the ranker chooses among them; where it fails, the index does. While the rows of users can't be read,
- * everyone is answered as an unknown user, and `degraded` says why: items that they have seen may be among the answer.
+ * Chooses items in four stages: candidates from sources side by side, filters, a ranker's scores, and the order in which
+ * they are shown. Users of whom nothing is known, and those who have opted out, whom a version may still know, get what
+ * fills up. Where a part is missing, fails or takes too long, the answer is made from what remains, and says so.
  */
 export class Recommender {
   readonly #parts: RecommenderParts;
+  readonly #requests: Requests;
+  readonly #candidates: CandidateFinder;
+  readonly #steps: readonly OrderStep[];
+  readonly #degraded: DegradedAnswers;
   readonly #items: Counter<'source'>;
-  readonly #degraded: Counter<'reason'>;
+  readonly #stages: Histogram<'stage'>;
 
   constructor(parts: RecommenderParts) {
     this.#parts = parts;
-    const { metrics } = parts;
+    const { views, online, clock, rankings, segments, versions, options, logger, metrics } = parts;
+    this.#requests = new Requests({ views, online, clock, assumedAge: options.assumedAge });
+    this.#candidates = new CandidateFinder({
+      sources: otherSources({ rankings, segments, versions }),
+      logger,
+      metrics,
+    });
+    this.#steps = orderSteps(options);
+    this.#degraded = new DegradedAnswers(metrics);
     this.#items = metrics.counter('recommended_items_total', 'Items in answers, by source.', ['source']);
-    const help = "Degraded answers, made without the version, the ranker or the user's rows, by error code.";
-    this.#degraded = metrics.counter('recommend_degraded_total', help, ['reason']);
+    this.#stages = metrics.histogram('recommend_stage_ms', 'Time of a stage of an answer, ms.', ['stage']);
   }
 
-  /** `userId` as the log has it; undefined for a user who has no name there. `context` is what the request says of itself. */
-  async select(userId: string | undefined, k: number, context: InteractionContext): Promise<Selection> {
+  async select(asked: AnswerRequest): Promise<Selection> {
+    const degradations = this.#degraded.begin();
     // Held from the start, so that vectors, index and the version named are of one version whatever is swapped.
     const version = this.#parts.versions.acquire();
     const ranker = this.#parts.versions.acquireRanker();
     try {
-      const { rows, degraded } = await this.#rowsOf(userId);
-      const seen = rows?.state === undefined ? [] : seenItems(rows.state);
-      const query =
-        userId === undefined || rows?.state === undefined
-          ? undefined
-          : this.#query(userId, { state: rows.state, profile: rows.profile, context }, seen);
-      const found = ranker === undefined ? k : Math.max(k, Math.min(k * FOUND_FOR_ONE, MOST_RANKED));
-      const scored =
-        version === undefined || query === undefined ? [] : await this.#scored(version, query, found);
-      const ranked = query && (await this.#ranked(ranker, query, scored));
-      const items = (ranked ?? scored).slice(0, k).map((item) => this.#describe(item, 'index'));
-      if (items.length < k) this.#fillUp(items, new Set(seen), k);
-      for (const { source } of items) this.#items.inc({ source });
-      return {
-        version: degraded === null ? (version?.id ?? null) : null,
+      const request = await this.#timed('request', () => this.#requests.open(asked, degradations));
+      // Rows that are away come first: they are a fault, and a version that is not there yet is none.
+      if (version === undefined) degradations.note(NO_VERSION);
+      // What ranks learned from users' rows.
+      const ranking = request.userId === '' ? undefined : ranker;
+      const most = Math.max(FOUND_FOR_ONE * asked.k, asked.k + FOUND_BESIDE);
+      const toOrder = this.#steps.length === 0 ? asked.k : most;
+      const toRank = ranking && Math.max(this.#parts.options.candidates, asked.k);
+      const found = await this.#timed('candidates', () =>
+        this.#candidates.find(request, { version, toRank, toOrder }, degradations),
+      );
+      const ranked = await this.#timed('ranking', () =>
+        this.#ranked(ranking, request, found.candidates, degradations),
+      );
+      const scored = ranked?.scored ?? scoredByIndex(found.candidates);
+      const ordered = await this.#timed('order', async () => this.#ordered(scored, request, version));
+      const placed = ordered.slice(0, asked.k);
+      const items = placed.map((candidate) => this.#describe(candidate));
+      const made = {
+        version: request.isRead ? (version?.id ?? null) : null,
         ranker: ranked && ranker ? ranker.id : null,
-        degraded,
+      };
+      // What is missing from an answer says nothing of a version.
+      if (degradations.first === null) this.#parts.versions.observe({ request, candidates: scored, ...made });
+      for (const [source, count] of countsOf(items)) this.#items.inc({ source }, count);
+      return {
+        ...made,
+        degraded: degradations.first,
         items,
+        shown: placed.map(({ item }) => item),
+        candidates: scored,
+        dropped: found.dropped,
+        judged: ranked?.judged ?? null,
       };
     } finally {
       version?.release();
       ranker?.release();
-    }
-  }
-
-  /** For a session of nobody in particular that has met these items, newest first; the index alone chooses. */
-  async selectFor(
-    recentItems: readonly string[],
-    k: number,
-    context: InteractionContext,
-  ): Promise<Selection> {
-    const version = this.#parts.versions.acquire();
-    try {
-      const moment = contextFeatures({ ts: this.#now(), context }, recentItems.length);
-      const query = { ...nobody, context: moment, recentItems, seenItems: recentItems };
-      const scored = version === undefined ? [] : await this.#scored(version, query, k);
-      const items = scored.map((item) => this.#describe(item, 'index'));
-      if (items.length < k) this.#fillUp(items, new Set(recentItems), k);
-      for (const { source } of items) this.#items.inc({ source });
-      return { version: version?.id ?? null, ranker: null, degraded: null, items };
-    } finally {
-      version?.release();
     }
   }
 
   /** Orders items for a user: by the ranker in force, else by the scores of the version in use. */
-  async rank(
-    userId: string | undefined,
-    itemIds: readonly string[],
-    context: InteractionContext,
-  ): Promise<Ranking> {
+  async rank(asked: Omit<AnswerRequest, 'k'>, itemIds: readonly string[]): Promise<Ranking> {
+    const degradations = this.#degraded.begin();
     const version = this.#parts.versions.acquire();
     const ranker = this.#parts.versions.acquireRanker();
     try {
-      const { rows, degraded } = await this.#rowsOf(userId);
-      const query =
-        userId === undefined || rows?.state === undefined
-          ? { ...nobody, context: contextFeatures({ ts: this.#now(), context }, 0) }
-          : this.#query(userId, { state: rows.state, profile: rows.profile, context }, []);
+      if (version === undefined && ranker === undefined) degradations.note(NO_VERSION);
+      const request = await this.#requests.open({ ...asked, k: itemIds.length }, degradations);
       const { views } = this.#parts;
-      const reasons = new Map<string, UnrankedReason | undefined>();
-      for (const id of itemIds) {
-        reasons.set(
-          id,
-          views.item(id) === undefined ? 'unknown' : views.isAvailable(id) ? undefined : 'unavailable',
-        );
+      const unranked = new Map<string, UnrankedReason>();
+      const rankable: Candidate[] = [];
+      for (const itemId of new Set(itemIds)) {
+        const item = knownItem(itemId);
+        const own = item === undefined ? undefined : views.facts.classOf(item);
+        if (item !== undefined && own?.available) rankable.push(new Candidate(item, 0, 0));
+        unranked.set(itemId, own === undefined ? 'unknown' : own.available ? 'unscored' : 'unavailable');
       }
-      const rankable = [...reasons].flatMap(([itemId, reason]) =>
-        reason === undefined ? [{ itemId, score: 0 }] : [],
-      );
-      const ranked = await this.#ranked(ranker, query, rankable);
-      const ordered =
-        ranked ??
-        (await this.#ordered(
-          version,
-          query,
-          rankable.map(({ itemId }) => itemId),
-        ));
-      for (const { itemId } of rankable) reasons.set(itemId, 'unscored');
-      for (const { itemId } of ordered) reasons.delete(itemId);
+      const ranked = await this.#ranked(ranker, request, rankable, degradations);
+      const ordered = ranked?.scored ?? (await this.#scored(version, request, rankable, degradations));
+      for (const { itemId } of ordered) unranked.delete(itemId);
       return {
         version: version?.id ?? null,
         ranker: ranked && ranker ? ranker.id : null,
-        degraded,
+        degraded: degradations.first,
         items: ordered.map(({ itemId, score }) => ({ item_id: itemId, score })),
-        unranked: [...reasons].map(([item_id, reason = 'unscored']) => ({ item_id, reason })),
+        unranked: Array.from(unranked, ([item_id, reason]) => ({ item_id, reason })),
       };
     } finally {
       version?.release();
@@ -196,108 +201,111 @@ export class Recommender {
     }
   }
 
-  /** Rows that lie elsewhere may be out of reach for a while: that is logged by who keeps them, once. */
-  async #rowsOf(
-    userId: string | undefined,
-  ): Promise<{ readonly rows: UserRows | undefined; readonly degraded: string | null }> {
-    if (userId === undefined) return { rows: undefined, degraded: null };
-    try {
-      const [rows] = await userRows(this.#parts.views, [userId]);
-      return { rows, degraded: null };
-    } catch (error) {
-      if (!isAway(error)) throw error;
-      this.#degraded.inc({ reason: error.code });
-      return { rows: undefined, degraded: error.code };
-    }
-  }
-
-  /** Who asks, as of now. */
-  #query(userId: string, { state, profile, context }: Asking, seen: readonly string[]): Query {
-    const now = this.#now();
-    const { row } = this.#parts.online.read(userFeaturesView, state, now);
-    const moment = contextFeatures({ ts: now, context }, row.session_position);
-    return { userId, profile, context: moment, recentItems: row.recent_items, seenItems: seen };
-  }
-
-  /** Undefined where nothing is ranked, the ranker fails, or the rows that it reads are out of reach. */
+  /** Best first. Undefined where nothing is ranked, the ranker fails or takes too long, or the rows that it reads are out of reach. */
   async #ranked(
     ranker: ServedRanker | undefined,
-    { userId, recentItems, profile, context }: Query,
-    scored: readonly ScoredItem[],
-  ): Promise<readonly ScoredItem[] | undefined> {
-    if (ranker === undefined || scored.length === 0) return undefined;
+    { userId, recentItems, recentNumbers, profile, moment, deadline }: RecommendRequest,
+    candidates: readonly Candidate[],
+    degradations: Degradations,
+  ): Promise<Ranked | undefined> {
+    if (ranker === undefined || candidates.length === 0) return undefined;
+    const asking = { user: userId, recentItems, recentNumbers, profile, context: moment };
+    const items = new Int32Array(candidates.length);
+    for (let i = 0; i < items.length; i++) items[i] = (candidates[i] as Candidate).item;
     try {
-      const asking = { user: userId, recentItems, profile, context };
-      return await ranker.rank(this.#parts.features, asking, scored);
-    } catch (err) {
-      if (isAway(err)) {
-        this.#degraded.inc({ reason: err.code });
-        return undefined;
+      const judging = await deadline.race(ranker.judge(this.#parts.features, asking, items));
+      if (judging.inTime) {
+        const { ts, columns, scores } = judging.value;
+        for (let i = 0; i < candidates.length; i++) (candidates[i] as Candidate).score = scores[i] as number;
+        return { scored: candidates.toSorted(byScore), judged: { ts, columns, items } };
       }
-      if (!(err instanceof FatalError)) throw err;
-      this.#noteFailure(err, { version: ranker.id }, 'a ranker failed; answering in the order of the index');
-      return undefined;
+      degradations.note(OUT_OF_TIME);
+    } catch (err) {
+      if (isAway(err)) degradations.note(err.code);
+      else if (err instanceof FatalError) {
+        degradations.noteFailure(err, {
+          logger: this.#parts.logger,
+          about: { version: ranker.id },
+          message: 'a ranker failed; answering in the order of the index',
+        });
+      } else throw err;
     }
+    return undefined;
   }
 
-  /** None for a user of whom the version knows nothing. */
-  #scored(version: ServedVersion, query: Query, k: number): Promise<readonly ScoredItem[]> {
-    return this.#unlessItFails(version, query, () => version.recommend({ ...query, k }));
-  }
-
-  /** These items by the scores of a version, best first, without those that it does not score. */
-  async #ordered(
+  /** By the version in use, best first, without those that it does not score. */
+  async #scored(
     version: ServedVersion | undefined,
-    query: Query,
-    items: readonly string[],
-  ): Promise<readonly ScoredItem[]> {
-    if (version === undefined) return [];
-    const scored = await this.#unlessItFails(version, query, () => version.score(query, items));
-    return scored.toSorted((a, b) => b.score - a.score);
-  }
-
-  async #unlessItFails(
-    version: ServedVersion,
-    query: Query,
-    ask: () => Promise<readonly ScoredItem[]>,
-  ): Promise<readonly ScoredItem[]> {
-    if (query.recentItems.length === 0 && !version.knows(query.userId)) return [];
+    { userId, recentItems, recentNumbers, profile, moment }: RecommendRequest,
+    candidates: readonly Candidate[],
+    degradations: Degradations,
+  ): Promise<readonly Candidate[]> {
+    if (version === undefined || (recentItems.length === 0 && !version.knows(userId))) return [];
     try {
-      return await ask();
+      const user = { userId, profile, context: moment, recentItems, recentNumbers };
+      const byItem = new Map(candidates.map((candidate) => [candidate.item, candidate]));
+      const scored = await version.score(user, [...byItem.keys()]);
+      return scored
+        .map(({ item, score }) => {
+          const candidate = byItem.get(item) as Candidate;
+          candidate.score = score;
+          return candidate;
+        })
+        .sort(byScore);
     } catch (err) {
       if (!(err instanceof FatalError)) throw err;
-      const about = { version: version.id, user: hashUser(query.userId) };
-      this.#noteFailure(err, about, 'a version failed; answering with what is left');
+      degradations.noteFailure(err, {
+        logger: this.#parts.logger,
+        about: { version: version.id, user: hashUser(userId) },
+        message: 'a version failed over items',
+      });
       return [];
     }
   }
 
-  #noteFailure(err: FatalError, about: object, message: string): void {
-    this.#degraded.inc({ reason: err.code });
-    // The version reports a dead thread once.
-    if (err.code !== 'MR_INFERENCE_ENDED') this.#parts.logger.error({ err, ...about }, message);
+  #ordered(
+    scored: readonly Candidate[],
+    request: RecommendRequest,
+    version: ServedVersion | undefined,
+  ): readonly Candidate[] {
+    const { facts } = this.#parts.views;
+    const context = { request, facts, vectors: version?.vectors };
+    return this.#steps.reduce((list, step) => step(list, context), scored);
   }
 
-  #fillUp(items: RecommendedItem[], excluded: Set<string>, k: number): void {
-    for (const { item_id } of items) excluded.add(item_id);
-    for (const popular of this.#parts.popularity.top()) {
-      if (items.length === k) return;
-      // The ranking may be a second old.
-      if (excluded.has(popular.itemId) || !this.#parts.views.isAvailable(popular.itemId)) continue;
-      items.push(this.#describe(popular, 'popular'));
+  #describe(candidate: Candidate): RecommendedItem {
+    const { item, sourceScore, scoreOrNull, propensity, isPromoted } = candidate;
+    return {
+      item_id: itemIdOf(item),
+      title: this.#parts.views.title(item),
+      score: scoreOrNull ?? sourceScore,
+      source: isPromoted ? 'promoted' : (candidate.source ?? 'index'),
+      propensity,
+    };
+  }
+
+  async #timed<T>(stage: Stage, run: () => Promise<T>): Promise<T> {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonic();
+    try {
+      return await run();
+    } finally {
+      this.#stages.observe({ stage }, clock.monotonic() - startMs);
     }
-  }
-
-  #describe({ itemId, score }: ScoredItem, source: CandidateSource): RecommendedItem {
-    return { item_id: itemId, title: this.#parts.views.item(itemId)?.title ?? '', score, source };
-  }
-
-  #now(): number {
-    return worldNow({ watermark: this.#parts.views.watermark, wallNow: this.#parts.clock.now() });
   }
 }
 
-/** Concerns rows outside of this process: their server is unavailable, refuses, or does not hold all of them yet. */
-function isAway(error: unknown): error is RetryableError | ConfigurationError {
-  return error instanceof RetryableError || error instanceof ConfigurationError;
+function countsOf(items: readonly RecommendedItem[]): ReadonlyMap<CandidateSource, number> {
+  const counts = new Map<CandidateSource, number>();
+  for (const { source } of items) counts.set(source, (counts.get(source) ?? 0) + 1);
+  return counts;
+}
+
+/** Without a ranker, the index scores what it finds; nothing does the rest. */
+function scoredByIndex(candidates: readonly Candidate[]): readonly Candidate[] {
+  const index = bitOf('index');
+  for (const candidate of candidates) {
+    if ((candidate.foundBy & index) !== 0) candidate.score = candidate.sourceScore;
+  }
+  return candidates;
 }

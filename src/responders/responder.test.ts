@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createHttpServer, InputError, RetryableError } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
-import { openVault, writePrivacyStatus } from '#privacy';
+import { writePrivacyStatus } from '#privacy';
+import { loneVault } from '#privacy/testing';
+import { answerDefaults, answeredItemDefaults } from '#schemas';
+import { noDetails } from './request.ts';
 import { openResponder } from './responder.ts';
 import { Rescorer } from './testing/rescore.ts';
 import { item, itemIds, userIds } from './testing/tiny-model.ts';
@@ -121,11 +123,10 @@ describe('responder', () => {
   });
 
   it('asks for rows and logs answers by pseudonym, answers by id, and makes nobody known', async (t) => {
-    const vault = openVault(temporaryDirectory(t));
-    t.after(() => vault.close());
+    const vault = await loneVault(t);
     const world = await openWorld(t, vault);
     await world.putItems(itemIds.map((id) => item(id)));
-    const pseudonym = vault.pseudonymOf('anna');
+    const pseudonym = await vault.pseudonymOf('anna');
     await world.putUserRow(pseudonym, [interaction(pseudonym, 'item-42')]);
     await world.promote(await world.train(16, 1));
     const responder = await world.responder();
@@ -226,15 +227,16 @@ describe('responder', () => {
     await world.putItems(itemIds.map((id) => item(id)));
     await world.promote(await world.train(16, 1));
     const responder = await world.responder();
-    const asked = Array.from({ length: 40 }, () => responder.recommend(known, { k: 4 }));
+    const asked = Array.from({ length: 40 }, (_, i) => responder.recommend(known, { k: i + 1 }));
     const closed = responder.close();
     const answers = await Promise.all(asked);
     await closed;
     await assert.rejects(responder.recommend(known), { code: 'MR_RESPONDER_CLOSED' });
     const expected = answers.map(({ items, ...answer }) => {
-      return { ...answer, items: items.map(({ title: _, ...rest }) => ({ ...rest, propensity: 1 })) };
+      const logged = items.map(({ title: _, ...rest }) => ({ ...answeredItemDefaults, ...rest }));
+      return { ...answerDefaults, ...answer, context: noDetails.context, items: logged };
     });
-    const logged = await world.loggedAnswers();
+    const logged = (await world.loggedAnswers()).map((answer) => ({ ...answer, candidates: [] }));
     assert.deepEqual(new Set(logged.map((answer) => answer.request_id)).size, answers.length);
     const byId = (a: { request_id: string }, b: { request_id: string }) =>
       a.request_id < b.request_id ? -1 : 1;

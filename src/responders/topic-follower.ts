@@ -1,18 +1,25 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type Topic, TopicReader, type TopicReaderOptions, type TopicRecord } from '#engine';
 import type { Log } from '#log';
-import { type Clock, type Counter, type Logger, type Metrics, RetryableError } from '#platform';
+import { type Clock, type Counter, type Logger, type Metrics, RetryableError, type Tracing } from '#platform';
+import type { TracedChanges } from './traced-changes.ts';
 
 export type FollowerEnvironment = {
   readonly log: Log;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where records with a sampled trace context get spans, and which users they have changed. */
+  readonly tracing?: Tracing | undefined;
+  readonly changes?: TracedChanges | undefined;
 };
 
 /** While following, a poll returns as soon as there is something; this bounds nothing but an idle wait. */
 const POLL_MS = 1_000;
 const CATCH_UP_POLL_MS = 10;
 const RETRY_MS = 200;
+/** Requests wait for a slice of what was polled at most: a poll at the start of a large topic has thousands of records. */
+const SLICE_MS = 2;
 
 export function undecodableRecords(metrics: Metrics): Counter<'topic'> {
   const help = 'Records and rows that were skipped because they could not be decoded.';
@@ -55,10 +62,11 @@ export class TopicFollower<V> {
     apply: (record: TopicRecord<string, V>) => void,
     from: TopicReaderOptions['from'] = 'start',
   ): Promise<TopicFollower<V>> {
-    const { logger, metrics, log } = environment;
+    const { logger, metrics, log, tracing } = environment;
     const undecodable = undecodableRecords(metrics);
     const reader = await TopicReader.open(log, topic, {
       from,
+      traced: tracing !== undefined,
       onUndecodable: (place, err) => {
         undecodable.inc({ topic: place.topic });
         logger.error({ err, ...place }, 'an undecodable record is skipped');
@@ -94,9 +102,8 @@ export class TopicFollower<V> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        for (const record of await this.#reader.poll(this.#isCaughtUp ? POLL_MS : CATCH_UP_POLL_MS)) {
-          this.#apply(record);
-        }
+        await this.#applyAll(await this.#reader.poll(this.#isCaughtUp ? POLL_MS : CATCH_UP_POLL_MS));
+        if (signal.aborted) break;
         if (!this.#isCaughtUp && this.#reader.isAtEnd) {
           this.#isCaughtUp = true;
           this.#caughtUp.resolve();
@@ -111,6 +118,33 @@ export class TopicFollower<V> {
     this.#caughtUp.reject(
       new RetryableError('MR_RESPONDER_CLOSED', 'The responder was closed while it started.'),
     );
+  }
+
+  /** What is left when the follower is closed is not applied. */
+  async #applyAll(records: readonly TopicRecord<string, V>[]): Promise<void> {
+    const { clock } = this.#environment;
+    let sliceEndsMs = clock.monotonic() + SLICE_MS;
+    for (const record of records) {
+      const { traceparent } = record;
+      if (traceparent === undefined) this.#apply(record);
+      else this.#applyTraced(record, traceparent);
+      if (clock.monotonic() < sliceEndsMs) continue;
+      await yieldToOthers();
+      if (this.#closing.signal.aborted) return;
+      sliceEndsMs = clock.monotonic() + SLICE_MS;
+    }
+  }
+
+  #applyTraced(record: TopicRecord<string, V>, traceparent: string): void {
+    const attributes = {
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': this.#topic,
+      'millrace.offset': record.offset,
+    };
+    const start = { kind: 'consumer', attributes } as const;
+    const span = this.#environment.tracing?.child(`apply ${this.#topic}`, traceparent, start);
+    this.#apply(record);
+    span?.end();
   }
 
   #fail(error: unknown): void {

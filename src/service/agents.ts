@@ -9,15 +9,26 @@ export type AgentsOptions = {
   readonly eventsPerSecond: number;
   /** Address of the server. */
   readonly url: string;
+  /** What the server knows the agents by. */
+  readonly token: string;
+  /** Which trusts the server's certificate; Node's own where that is undefined. */
+  readonly fetch: typeof fetch | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
 };
 
 const TIMEOUT_MS = 5_000;
-/** Characters of a refusal that are logged. */
-const LONGEST_EXCERPT = 300;
 
-export function startAgents({ world, eventsPerSecond, url, logger, metrics }: AgentsOptions): LiveAgents {
+export function startAgents({
+  world,
+  eventsPerSecond,
+  url,
+  token,
+  fetch: by = fetch,
+  logger,
+  metrics,
+}: AgentsOptions): LiveAgents {
+  const authorization = `Bearer ${token}`;
   const agents = new LiveAgents({
     world,
     eventsPerSecond,
@@ -26,13 +37,15 @@ export function startAgents({ world, eventsPerSecond, url, logger, metrics }: Ag
     logger,
     metrics,
     recommend: async (userId, k) => {
-      const response = await request(`${url}/recommend/${encodeURIComponent(userId)}?k=${k}`);
+      const response = await request(by, `${url}/recommend/${encodeURIComponent(userId)}?k=${k}`, {
+        headers: { authorization },
+      });
       const { request_id, items } = (await response.json()) as Recommendation;
       return { requestId: request_id, items: items.map(({ item_id }) => item_id) };
     },
     publish: async (events: Interaction[]) => {
-      const headers = { 'content-type': 'application/json' };
-      const response = await request(`${url}/events`, {
+      const headers = { authorization, 'content-type': 'application/json' };
+      const response = await request(by, `${url}/events`, {
         method: 'POST',
         headers,
         body: JSON.stringify(events.map(asPosted)),
@@ -53,14 +66,22 @@ function asPosted({
   return event;
 }
 
-async function request(url: string, init: RequestInit = {}): Promise<Response> {
+/** What it throws is logged, so it names no user. */
+async function request(by: typeof fetch, url: string, init: RequestInit): Promise<Response> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const response = await fetch(url, { ...init, signal }).catch((cause: Error) => {
-    throw new RetryableError('MR_SERVER_UNREACHABLE', `${url} did not respond: ${cause.message}.`);
+  const { origin } = new URL(url);
+  const response = await by(url, { ...init, signal }).catch((cause: Error) => {
+    throw new RetryableError('MR_SERVER_UNREACHABLE', `${origin} did not respond: ${cause.message}.`);
   });
   if (response.ok) return response;
   throw new RetryableError(
     'MR_SERVER_UNREACHABLE',
-    `${url} responded with ${response.status}: ${(await response.text()).slice(0, LONGEST_EXCERPT)}`,
+    `${origin} responded with ${response.status} ${await codeOf(response)}`,
   );
+}
+
+/** A refusal's code: its message may quote what was sent. */
+async function codeOf(response: Response): Promise<string> {
+  const { code = '' } = (await response.json().catch(() => ({}))) as { readonly code?: string };
+  return code;
 }

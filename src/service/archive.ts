@@ -13,14 +13,15 @@ const DAY_MS = 86_400_000;
 export async function startArchive(
   installation: Installation,
   shutdown: Shutdown,
+  told: Pick<ArchiveOptions, 'onRole' | 'onStalled'> = {},
 ): Promise<{ readonly failed: Promise<never> }> {
-  const options = await archiveOptions(installation);
+  const options = { ...(await archiveOptions(installation)), ...told };
   return runUntilShutdown('archive', shutdown, (signal) => runArchive(options, signal));
 }
 
 /** As the configuration wants it. Errors: MR_FEATURES_MODULE. */
 export async function archiveOptions(
-  { log, topics, configuration, logger, metrics, instanceId }: Installation,
+  { log, topics, configuration, files, logger, metrics, instanceId }: Installation,
   progress?: Progress,
 ): Promise<ArchiveOptions> {
   const { flushSeconds, flushRecords, eventsDays, featuresDays } = configuration.offline;
@@ -28,6 +29,7 @@ export async function archiveOptions(
     log,
     topics,
     dataDirectory: configuration.data,
+    files,
     clock: systemClock,
     logger,
     metrics,

@@ -2,10 +2,14 @@
 import { ApiError, type Client, createClient } from '#client';
 import { InputError, inspectLock, type MillraceError, RetryableError, relayed } from '#platform';
 import type { Configuration } from './configuration.ts';
+import type { RoleName } from './roles/role.ts';
+import { fetchByCertificate } from './served-certificate.ts';
 
-/** Its address; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet. */
-export function serverAddress({ data }: Pick<Configuration, 'data'>): string | undefined {
-  const { held, purpose, address } = inspectLock(data);
+/**
+ * The address of the process that has the role on a data directory; undefined where none runs. Errors: RetryableError MR_SERVER_STARTING while it does not serve yet.
+ */
+export function serverAddress({ data }: Pick<Configuration, 'data'>, role: RoleName): string | undefined {
+  const { held, purpose, address } = inspectLock(data, role);
   if (!held || purpose !== 'start' || address !== undefined) return address;
   throw new RetryableError(
     'MR_SERVER_STARTING',
@@ -18,9 +22,16 @@ export function serverAddress({ data }: Pick<Configuration, 'data'>): string | u
  * The answer to what is asked of the server. Errors: RetryableError MR_SERVER_UNREACHABLE; what the server refuses, by its own
  * code, as InputError or RetryableError.
  */
-export async function askServer<T>(address: string, ask: (client: Client) => Promise<T>): Promise<T> {
+export async function askServer<T>(
+  configuration: Pick<Configuration, 'token' | 'admin' | 'http'>,
+  address: string,
+  ask: (client: Client) => Promise<T>,
+): Promise<T> {
   // A connection that stays open would hold up the server's closing, and the end of this process.
-  const client = createClient({ url: address, headers: { connection: 'close' } });
+  const headers = { connection: 'close' };
+  const { token, admin } = configuration;
+  const fetch = fetchByCertificate(configuration);
+  const client = createClient({ url: address, token: token ?? admin.token, headers, fetch });
   try {
     return await ask(client);
   } catch (error) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { modelSettings, models } from '#models';
 import { ConfigurationError } from '#platform';
 import { type ConfigurationSources, readOptions } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
@@ -33,9 +34,32 @@ describe('configuration', () => {
     const directory = temporaryDirectory(t);
     const configuration = loadConfiguration({ ...nothing, directory });
     assert.equal(configuration.data, join(directory, '.millrace'));
-    assert.deepEqual(configuration.http, { host: '127.0.0.1', allowedHosts: [], port: 8080 });
+    assert.deepEqual(configuration.http, {
+      host: '127.0.0.1',
+      allowedHosts: [],
+      port: 8080,
+      origins: [],
+      bodiesMb: 32,
+      proxyTls: 'off',
+    });
     assert.equal(configuration.admission.dedupHorizonMs, 24 * 3_600_000);
     assert.equal(configuration.training.epochs, undefined);
+  });
+
+  it('has a ranker trained every day, on what the machine has, and every parameter of every model', (t) => {
+    const { training, declared } = loadConfiguration({ ...nothing, directory: temporaryDirectory(t) });
+    assert.deepEqual([training.provider, training.schedule], ['auto', '0 3 * * *']);
+    assert.deepEqual(modelSettings(declared).rankers, ['stacked']);
+    const paths = new Set(allOptions().map(({ path }) => path));
+    for (const { name: model, parameters } of models) {
+      for (const name of Object.keys(parameters)) assert.ok(paths.has(`models.${model}.${name}`), name);
+    }
+    const learned = (name: string) =>
+      loadConfiguration({ ...nothing, directory: directoryWith(t, { models: { [name]: { epochs: 3 } } }) });
+    assert.deepEqual(modelSettings(learned('dlrm').declared).configOf.dlrm, { epochs: 3 });
+    for (const model of ['two-tower', 'neumf', 'dlrm']) {
+      assert.ok(paths.has(`models.${model}.embeddingOptimiser`), model);
+    }
   });
 
   it('prefers flags to the environment, and that to the file', (t) => {
@@ -51,7 +75,11 @@ describe('configuration', () => {
     });
     assert.deepEqual(
       { http, data, logging },
-      { http: { allowedHosts: [], port: 3, host: 'file' }, data: '/elsewhere', logging: { level: 'warn' } },
+      {
+        http: { allowedHosts: [], origins: [], bodiesMb: 32, port: 3, host: 'file', proxyTls: 'off' },
+        data: '/elsewhere',
+        logging: { level: 'warn' },
+      },
     );
   });
 
@@ -217,6 +245,31 @@ describe('configuration', () => {
     for (const wrong of ['https://ann:4711@example.org/hook', 'https://ann@example.org', 'https://[bad/']) {
       refused(given({ url: wrong, format: 'slack' }), 'MR_CONFIG_INVALID', /without a user.*notifications/);
     }
+  });
+
+  it('refuses a time of a job that cannot be read, by its option, and what jobs and mail lack', (t) => {
+    const given = (options: object) => ({ ...nothing, directory: directoryWith(t, options) });
+    for (const wrong of ['61 * * * *', '* * *', 'every 0 events', 'every day', 'on fire', '0 3 * * *;', '']) {
+      refused(given({ jobs: { verification: wrong } }), 'MR_CONFIG_INVALID', /jobs\.verification/, /cron/);
+    }
+    for (const option of ['schedule', 'refresh', 'reindex']) {
+      const wrong = { training: { [option]: '0 25 * * *' } };
+      refused(given(wrong), 'MR_CONFIG_INVALID', new RegExp(`training\\.${option}`), /cron/);
+    }
+    const forms = [
+      'off',
+      '30 2 * * sun',
+      'every 6 hours; on start',
+      'every 1 event',
+      'on promoted;on snapshot',
+    ];
+    for (const snapshot of forms) {
+      assert.equal(loadConfiguration(given({ jobs: { snapshot } })).jobs.snapshot, snapshot);
+    }
+    refused(given({ jobs: { backup: '0 2 * * *' } }), 'MR_CONFIG_CONTRADICTION', /jobs\.backupPlace/);
+    const server = 'smtp://mail.example.com:587';
+    refused(given({ mail: { server, from: 'a@b' } }), 'MR_CONFIG_CONTRADICTION', /mail\.to/);
+    refused(given({ mail: { server: 'smtp://ann:pw@host' } }), 'MR_CONFIG_INVALID', /mail\.server/);
   });
 
   it('shows no password in its errors', (t) => {

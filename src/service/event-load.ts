@@ -12,7 +12,7 @@ import { throwIfInterrupted } from './interruption.ts';
 export type AlreadyWritten = (event: Interaction) => boolean;
 
 export type LoadOptions = {
-  readonly events: Iterable<Interaction>;
+  readonly events: AsyncIterable<Interaction>;
   readonly alreadyWritten: AlreadyWritten;
   /** No event follows with a time before this, ms: so that time stands there when the run is over. */
   readonly completeUntil: (lastTs: number) => number;
@@ -46,7 +46,7 @@ export async function loadEvents(
     chunk = [];
   };
   try {
-    for (const event of events) {
+    for await (const event of events) {
       lastTs = Math.max(lastTs, event.ts);
       if (alreadyWritten(event)) counts.present++;
       else chunk.push(event);

@@ -11,23 +11,37 @@ import {
   errorCode,
   type Logger,
   type Metrics,
+  type ServedCertificate,
   type Shutdown,
   systemClock,
+  type Tracing,
 } from '#platform';
 import type { Pseudonyms } from '#privacy';
+import { openSharedFiles, type SharedFiles } from '#storage';
 import { leaveOutUndecodable, openTopics, type Topics } from '#topologies';
 import type { Configuration } from './configuration.ts';
 import { throwIfInterrupted, withShutdown } from './interruption.ts';
 import { openPseudonyms } from './pseudonyms.ts';
 import { readRecordFile, writeRecordFile } from './record-file.ts';
+import { RunningSecrets } from './running-secrets.ts';
+import { certificateOnce } from './served-certificate.ts';
+import { startTracing } from './tracing.ts';
 
 export type Installation = Pick<
   OpenedLog,
   'log' | 'registry' | 'identity' | 'embedded' | 'expiresByWallClock'
 > & {
   readonly configuration: Configuration;
+  /** As they are now: what is used in a process that serves comes from here. */
+  readonly secrets: RunningSecrets;
+  /** Undefined where nothing is traced; opened by who asks first. */
+  readonly tracing: () => Promise<Tracing | undefined>;
+  /** Certificate of the HTTP server; opened on first use. Errors: ConfigurationError MR_HTTP_CERTIFICATE. */
+  readonly certificate: () => ServedCertificate | undefined;
   /** For what belongs to this log alone, such as state; models and snapshots lie in the data directory itself. */
   readonly directory: string;
+  /** Where others on the same log have versions, snapshots and the archive; undefined where this data directory alone has them. */
+  readonly files: SharedFiles | undefined;
   /** The name of this data directory in groups that others may be members of. */
   readonly instanceId: string;
   readonly topics: Topics;
@@ -103,11 +117,32 @@ export async function openLogInstallation(
   shutdown.add('log', close);
   const directory = logDirectory(configuration, opened.identity);
   const instanceId = opened.embedded === undefined ? ownName(directory) : 'main';
-  return { ...opened, configuration, directory, instanceId, logger, metrics: createMetrics() };
+  const secrets = new RunningSecrets(configuration);
+  const metrics = createMetrics();
+  const files = openSharedFiles(configuration, { clock: systemClock, random: Math.random, metrics });
+  shutdown.add('object store', async () => files?.close());
+  const certificate = certificateOnce(configuration, shutdown, { logger, metrics });
+  let begun: Promise<Tracing | undefined> | undefined;
+  const tracing = () => {
+    begun ??= startTracing(configuration, shutdown, { logger, metrics });
+    return begun;
+  };
+  return {
+    ...opened,
+    configuration,
+    secrets,
+    certificate,
+    tracing,
+    directory,
+    files,
+    instanceId,
+    logger,
+    metrics,
+  };
 }
 
 async function installed(installation: LogInstallation, shutdown: Shutdown): Promise<Installation> {
-  const { configuration, log, registry, logger, metrics } = installation;
+  const { log, registry, logger, metrics } = installation;
   const topics = await openTopics(log, registry, leaveOutUndecodable({ logger, metrics }));
   throwIfInterrupted(shutdown.signal);
   let pseudonyms: Promise<Pseudonyms> | undefined;
@@ -115,7 +150,7 @@ async function installed(installation: LogInstallation, shutdown: Shutdown): Pro
     ...installation,
     topics,
     pseudonyms: () => {
-      pseudonyms ??= openPseudonyms(configuration, log, shutdown);
+      pseudonyms ??= openPseudonyms({ ...installation, topics }, shutdown);
       return pseudonyms;
     },
   };

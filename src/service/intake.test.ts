@@ -8,8 +8,11 @@ function intake(t: TestContext, options: Partial<IntakeOptions>) {
   const metrics = createMetrics();
   const directory = temporaryDirectory(t);
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const defaults = { directory, reserveBytes: 0, maxLag: 0, lag: () => 0, logger, metrics };
-  return { metrics, intake: new Intake({ ...defaults, clock: new ManualClock(), ...options }) };
+  const defaults = { directory, reserveBytes: 0, maxLag: 0, lag: () => 0, isMakingWorld: () => false };
+  return {
+    metrics,
+    intake: new Intake({ ...defaults, logger, metrics, clock: new ManualClock(), ...options }),
+  };
 }
 
 describe('Intake', () => {
@@ -21,6 +24,14 @@ describe('Intake', () => {
     lag = 10;
     assert.equal(bounded.refusal(), undefined);
     assert.equal(intake(t, { maxLag: 0, lag: () => 1e9 }).intake.refusal(), undefined);
+  });
+
+  it('refuses events while the world is made, behind which they would leave its own late', (t) => {
+    let making = true;
+    const { intake: starting } = intake(t, { isMakingWorld: () => making });
+    assert.equal(starting.refusal()?.code, 'MR_EVENTS_STARTING');
+    making = false;
+    assert.equal(starting.refusal(), undefined);
   });
 
   it('refuses events while the disk has less room than is kept, and says how much there is', async (t) => {

@@ -15,6 +15,8 @@ export type IntakeOptions = {
   /** Events on the log that wait for admission, above which no more are taken; 0 for any number. */
   readonly maxLag: number;
   readonly lag: () => number;
+  /** Whether the simulated world is being written: its events are of the past, and late behind any of now. */
+  readonly isMakingWorld: () => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -36,7 +38,8 @@ export class Intake {
 
   /** Why no events are taken; undefined when they are. Looks at the disk twice a second at most. */
   refusal(): MillraceError | undefined {
-    const { maxLag, lag } = this.#options;
+    const { maxLag, lag, isMakingWorld } = this.#options;
+    if (isMakingWorld()) return makingWorld();
     return this.#lowDisk() ?? (maxLag > 0 && lag() > maxLag ? lagging(lag(), maxLag) : undefined);
   }
 
@@ -69,6 +72,12 @@ export class Intake {
     metrics.gauge('disk_free_bytes', 'Bytes free on the disk of the data directory.').set(this.#free);
     return this.#free;
   }
+}
+
+function makingWorld(): RetryableError {
+  return new RetryableError('MR_EVENTS_STARTING', 'The simulated world is being written.', {
+    hint: 'Send them again in a moment with the same event_id.',
+  });
 }
 
 function lowDisk(directory: string, free: number, reserve: number): RetryableError {

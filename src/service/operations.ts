@@ -1,6 +1,7 @@
 /** The routes of a process, and those of all rooms together. */
 import { QUERY_OPERATIONS } from '#engine/operations';
 import { GATEWAY_OPERATIONS } from '#gateway/operations';
+import { JOB_OPERATIONS } from '#jobs/operations';
 import { type Operation, operation, PLATFORM_OPERATIONS, z } from '#platform/api';
 import { RESPONDER_OPERATIONS } from '#responders/operations';
 import { VERSION_OPERATIONS } from '#versions/operations';
@@ -45,6 +46,7 @@ export const listTasks = operation({
   method: 'GET',
   path: '/tasks',
   tag: 'processing',
+  access: { right: 'observe' },
   summary: 'What the tasks of this process are doing.',
   answer: {
     description: 'By member: each thread that processes is one.',
@@ -70,6 +72,7 @@ export const getTopology = operation({
   method: 'GET',
   path: '/topology',
   tag: 'processing',
+  access: { right: 'observe' },
   summary: 'What the processors consist of.',
   answer: {
     description: 'As `millrace topology --json` prints it.',
@@ -97,6 +100,7 @@ export const listTopics = operation({
   method: 'GET',
   path: '/topics',
   tag: 'processing',
+  access: { right: 'observe' },
   summary: 'What is on the log, and how far the processors have read it.',
   answer: {
     description: 'As `millrace topics --json` prints them.',
@@ -125,6 +129,7 @@ export const operations: readonly Operation[] = [
   ...GATEWAY_OPERATIONS,
   ...RESPONDER_OPERATIONS,
   ...VERSION_OPERATIONS,
+  ...JOB_OPERATIONS,
   ...QUERY_OPERATIONS,
   listTasks,
   getTopology,

@@ -17,13 +17,14 @@ export type OwnTopology = {
 
 /**
  * Runs the topology of the module at `path` on an opened log until `shutdown`, beside a start or alone. A second
- * process of the same topology shares its tasks, from a data directory of its own. Errors: those of openTopologyOfModule and
+ * process of the same topology shares its tasks, from a data directory of its own. `accepted`: the hash of its plan. Errors: those of openTopologyOfModule and
  * startProcessing; ConfigurationError MR_DATA_LOCKED where another process runs it from this data directory.
  */
 export async function runOwnTopology(
   path: string,
   installation: LogInstallation,
   shutdown: Shutdown,
+  accepted?: string,
 ): Promise<OwnTopology> {
   const topology = await openTopologyOfModule(path, installation);
   const stateDirectory = join(installation.directory, 'state');
@@ -34,6 +35,7 @@ export async function runOwnTopology(
     ...installation,
     runs: { module: path },
     topology,
+    accepted,
     stateDirectory,
     endpoint: advertisedAddress(installation.configuration),
     signal: shutdown.signal,

@@ -16,11 +16,13 @@ import {
   startProcessing,
   viewsOfModules,
 } from '#processing';
+import { requireOwnGeneration } from '#replays';
 import { EXAMPLE_PATH } from '#topologies';
 import { declareViews, startViewBuild } from '#view-builds';
 import { noteOptions } from './deciding-options.ts';
 import type { Installation } from './installation.ts';
 import { unlessInterrupted } from './interruption.ts';
+import { acceptedHashes, planInstallation } from './planning/plan.ts';
 import { advertisedAddress } from './server.ts';
 
 const SILENT: CarryOverNotes = { onProgress: () => {}, onWaiting: () => {}, onDone: () => {} };
@@ -33,6 +35,8 @@ export type Pipeline = {
   readonly failed: Promise<never>;
   /** Whether processing begins later, after what an earlier release has left is carried over. */
   readonly isTakingOver: boolean;
+  /** Whether the tasks are being assigned and restored still. */
+  isRestoring(): boolean;
   latest(): ProcessingProgress;
   onProgress: (progress: ProcessingProgress) => void;
 };
@@ -42,18 +46,28 @@ export type CarryOverNotes = Pick<CarryOverEnvironment, 'onProgress' | 'onWaitin
   readonly onDone: () => void;
 };
 
+export type PipelineOptions = {
+  readonly notes?: CarryOverNotes;
+  /** The hash of the plan that was accepted. */
+  readonly accepted?: string | undefined;
+  readonly isDeferred?: boolean;
+};
+
 /**
  * Starts the processors. What an earlier release has left is carried over first: with `notes`, while the caller goes on and
- * tells how far it is, and else before this resolves. Errors: those of earlierGeneration and carryOver.
+ * tells how far it is, and else before this resolves; `isDeferred`: so are the tasks restored while the caller goes on. Errors: those of earlierGeneration and carryOver;
+ * MR_SWAP_OTHER_GENERATION; MR_PLAN_UNSAFE where the plan needs a person's word and `accepted` is not its hash.
  */
 export async function startPipeline(
   installation: Installation,
   shutdown: Shutdown,
-  notes?: CarryOverNotes,
+  { notes, accepted, isDeferred = false }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const { configuration, directory } = installation;
   const topology = await declaredLoop(installation.topics, installation.registry, configuration);
+  await requireOwnGeneration(installation.log, topology);
   const earlier = await earlierGeneration(installation.log, topology);
+  const plans = acceptedHashes(await planInstallation(installation), accepted);
   await declareViews({ ...installation, clock: systemClock }, featureViews);
   let latest: ProcessingProgress = { processed: 0, admitted: 0, lag: {} };
   const startedAt = systemClock.monotonic();
@@ -64,34 +78,41 @@ export async function startPipeline(
     latest = progress;
     listener.onProgress(progress);
   };
+  let hasBegun = false;
   const begin = async (signal: AbortSignal) => {
     const begun = await startProcessing({
       ...installation,
       signal,
+      accepted: plans.get(`${topology.name}-${topology.generation}`)?.accepted,
       stateDirectory,
       endpoint: advertisedAddress(configuration),
       onProgress,
     });
     await removeEarlierStores(stateDirectory, topology);
+    hasBegun = true;
     return begun;
   };
   const takeOver = async (signal: AbortSignal) => {
     const { onProgress, onWaiting, onDone } = notes ?? SILENT;
-    const environment = { ...installation, topology, clock: systemClock, signal, onProgress, onWaiting };
+    const accepted = plans.get(`${topology.name}-${topology.generation}`)?.carryOver;
+    const told = { onProgress, onWaiting };
+    const environment = { ...installation, topology, clock: systemClock, signal, accepted, ...told };
     await carryOverEarlier(environment);
     onDone();
     return begin(signal);
   };
-  const processing = await (earlier === undefined
-    ? begin(shutdown.signal)
-    : notes === undefined
-      ? unlessInterrupted(takeOver(shutdown.signal), shutdown.signal)
-      : new DeferredProcessing(takeOver));
+  const isNew = earlier === undefined;
+  const isWaitedFor = isNew ? !isDeferred : notes === undefined;
+  const way = isNew ? begin : takeOver;
+  const processing = isWaitedFor
+    ? await unlessInterrupted(way(shutdown.signal), shutdown.signal)
+    : new DeferredProcessing(isNew ? 'restore' : 'carry-over', way);
   shutdown.add('processing', () => processing.stop());
   const ended = [processing.ended];
   for (const view of await viewsOfModules(configuration.features.modules)) {
     const build = await startViewBuild(view, {
       ...installation,
+      accepted: plans.get(`view-${view.name}-${view.version}`)?.accepted,
       stateDirectory,
       dataDirectory: configuration.data,
       clock: systemClock,
@@ -108,6 +129,8 @@ export async function startPipeline(
     startedAt,
     failed,
     isTakingOver,
+    // A process that carries over is ready: one that is not would keep those alive that it is to replace.
+    isRestoring: () => isNew && !hasBegun,
     latest: () => latest,
   });
 }
@@ -116,7 +139,7 @@ export type Processed = { readonly events: number; readonly ms: number };
 
 /** Waits until everything written so far is processed, with a bar over what was left of it. */
 export async function catchUp(
-  pipeline: Omit<Pipeline, 'topology' | 'processing' | 'failed' | 'isTakingOver'> & {
+  pipeline: Omit<Pipeline, 'topology' | 'processing' | 'failed' | 'isTakingOver' | 'isRestoring'> & {
     readonly processing: Pick<Processing, 'untilCaughtUp'>;
   },
   progress: Progress,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorCode, FatalError } from '#platform';
+import { errorCode, FatalError, makePrivateDirectory } from '#platform';
 
 /** Over the value as it is written. Absent in files of earlier releases. */
 type Checked = { readonly sha256?: string };
@@ -9,7 +9,7 @@ type Checked = { readonly sha256?: string };
 /** Writes a small JSON file so that it is either the old or the new one, after a power failure as well, with its checksum. */
 export function writeRecordFile(path: string, value: object): void {
   const directory = dirname(path);
-  mkdirSync(directory, { recursive: true });
+  makePrivateDirectory(directory);
   const temporary = `${path}.${process.pid}`;
   const file = openSync(temporary, 'w');
   writeSync(file, `${JSON.stringify({ ...value, sha256: checksumOf(value) }, null, 2)}\n`);

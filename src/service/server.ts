@@ -1,32 +1,29 @@
-/** The HTTP server of `millrace start`: gateway, responder and queries of the processors' stores on one port. */
+/** The HTTP server of a process: what its roles serve, on one port. */
 
-import { describeTopology, servePeers, serveQueries, type Topology } from '#engine';
-import { openGateway } from '#gateway';
+import type { Topology } from '#engine';
 import {
+  type AccessControl,
   allowedHosts,
   createHttpServer,
   createLogger,
   createMetrics,
   type HttpServer,
+  InputError,
   type Logger,
   type Metrics,
   renderTogether,
   type Shutdown,
-  systemClock,
 } from '#platform';
+import type { Operation } from '#platform/api';
 import type { Pseudonyms } from '#privacy';
-import { listedTopics, type Processing, processedInteractions } from '#processing';
-import type { Responder } from '#responders';
-import { registerVersionRoutes } from '#versions';
+import type { Processing } from '#processing';
+import { serverAccess } from './access.ts';
 import type { Configuration } from './configuration.ts';
 import type { Installation, LogInstallation } from './installation.ts';
-import { Intake } from './intake.ts';
-import { getTopology, listTasks, listTopics } from './operations.ts';
-import type { Pipeline } from './pipeline.ts';
-import type { ViewsInRedis } from './views.ts';
-
-/** How long a decision over a version may take while a client waits. */
-const DECISION_MS = 10_000;
+import { knowUsers, ROLES } from './roles/catalogue.ts';
+import type { StartPhase } from './roles/compose.ts';
+import { processorsRole } from './roles/processors.ts';
+import { ROLE_NAMES, type RoleName, type RolePart } from './roles/role.ts';
 
 /** Fails early, and not after a minute's work: ConfigurationError MR_HTTP_PORT_IN_USE, MR_HTTP_CANT_LISTEN. */
 export async function checkPort({ http, logging }: Configuration): Promise<void> {
@@ -44,68 +41,73 @@ export function advertisedAddress({ http }: Pick<Configuration, 'http'>): string
   const { host, port, advertised } = http;
   if (advertised !== undefined || port === 0) return advertised;
   if (host === '0.0.0.0' || host === '::') return undefined;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const scheme = http.tlsCertificate === undefined ? 'http' : 'https';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-type Processed = { readonly processing: Processing; readonly topology: Topology };
-
 type Served = {
-  readonly pipeline: Pipeline;
-  readonly responder: Responder;
-  readonly views: ViewsInRedis | undefined;
+  readonly parts: readonly RolePart[];
+  /** How this process's code differs from that of the processors on the log, where others have these. */
+  readonly code?: (() => string | undefined) | undefined;
+  /** How far the start is that this server belongs to. */
+  readonly phase: () => StartPhase;
+  /** Secret that identifies this process's own programs to the server. */
+  readonly ownToken: string;
 };
 
-/** Serves until `shutdown`; gives the address. */
+/**
+ * Serves the roles until `shutdown`, and refuses what belongs to others; returns the address. Errors: those of openAccess,
+ * and as checkPort.
+ */
 export async function serve(
-  { configuration, log, embedded, topics, pseudonyms, logger, metrics }: Installation,
-  { pipeline, responder, views }: Served,
+  installation: Installation,
+  { parts, code, phase, ownToken }: Served,
   shutdown: Shutdown,
 ): Promise<string> {
-  const { disk, gateway: limits } = configuration;
-  const intake = new Intake({
-    directory: embedded === undefined ? undefined : configuration.data,
-    reserveBytes: disk.reserveMb * 1_000_000,
-    maxLag: limits.maxLag,
-    lag: () => pipeline.latest().lag.interactions ?? 0,
-    clock: systemClock,
-    logger,
-    metrics,
-  });
-  const gateway = await openGateway({
-    log,
-    topics,
-    pseudonyms: await pseudonyms(),
-    clock: systemClock,
-    futureMs: configuration.admission.futureMs,
-    pending: {
-      most: configuration.admission.userPendingEvents,
-      processed: () => processedInteractions(log),
-    },
-    refusal: () => intake.refusal(),
-    adminToken: configuration.admin.token,
-    logger,
-    metrics,
-  });
-  shutdown.add('gateway', () => gateway.close());
-  const server = await processingServer({ configuration, logger, metrics }, pipeline);
-  gateway.registerRoutes(server);
-  responder.registerRoutes(server);
-  const { token } = configuration.admin;
-  registerVersionRoutes(server, { log, topics, clock: systemClock, patienceMs: DECISION_MS, token });
-  server.serve(listTopics, async () => ({ topics: await listedTopics(log) }));
-  server.addReadyCheck('disk', () => intake.notReady());
-  checkVault(server, await pseudonyms(), { logger, shutdown });
-  if (views !== undefined) server.addReadyCheck('views', () => views.notReady());
+  const { configuration, metrics, logger } = installation;
+  metrics.observeProcess();
+  const access = await serverAccess(installation, shutdown, ownToken);
+  const server = await openServer(installation, parts, access);
+  const names = parts.map(({ role }) => role);
+  const isAsked = names.some((name) => ROLES[name].operations.length > 0);
+  for (const part of parts) {
+    await part.register(server);
+    server.addState(part.role, () => part.state());
+    // Who asks this process does not wait for what it does besides.
+    const hasRoutes = ROLES[part.role].operations.length > 0;
+    if (hasRoutes || !isAsked) server.addReadyCheck(`role ${part.role}`, () => part.waitsFor?.());
+  }
+  for (const role of ROLE_NAMES.filter((name) => !names.includes(name))) {
+    for (const each of ROLES[role].operations) server.serveElsewhere(each, elsewhere(each, role, names));
+  }
+  server.addReadyCheck('start', () => notUp(phase()));
+  if (code !== undefined) server.addState('code', () => code() ?? 'is that of the processors');
+  if (knowUsers(names)) checkVault(server, await installation.pseudonyms(), { logger, shutdown });
   return listen(server, configuration, shutdown);
+}
+
+function elsewhere({ method, path }: Operation, role: RoleName, own: readonly RoleName[]): InputError {
+  const what = `${method} ${path} belongs to role ${role}, which this process does not have (it has ${own.join(', ')}).`;
+  return new InputError('MR_ROLE_ELSEWHERE', what, {
+    hint: `Ask a process that runs with --roles ${role}.`,
+  });
+}
+
+function notUp(phase: StartPhase): string | undefined {
+  if (phase === 'up') return undefined;
+  const doing = phase === 'training' ? 'trains its first version' : 'writes its simulated world';
+  return `serves popular items while it ${doing}`;
 }
 
 /** Serves a topology of the user's own until `shutdown`: its stores and tasks, health and metrics. Returns the address. */
 export async function serveOwnTopology(
   installation: LogInstallation,
-  processed: Processed,
+  processed: { readonly processing: Processing; readonly topology: Topology },
   shutdown: Shutdown,
 ): Promise<string> {
-  const server = await processingServer(installation, processed);
+  const part = processorsRole(processed);
+  const server = await openServer(installation, [part], await serverAccess(installation, shutdown));
+  await part.register(server);
   return listen(server, installation.configuration, shutdown);
 }
 
@@ -119,27 +121,28 @@ async function listen(
   return url;
 }
 
-/** A server with what can be asked of processing: stores, tasks, metrics, and whether it goes on. */
-async function processingServer(
-  { configuration, logger, metrics }: Pick<Installation, 'configuration' | 'logger' | 'metrics'>,
-  { processing, topology }: Processed,
-): Promise<HttpServer> {
-  const server = await createHttpServer({
+/** A server without routes, which shows the metrics of the process and of the threads of its parts. */
+async function openServer(
+  {
+    configuration,
+    certificate,
+    tracing,
     logger,
-    metrics: withThreads(metrics, processing),
+    metrics,
+  }: Pick<Installation, 'configuration' | 'certificate' | 'tracing' | 'logger' | 'metrics'>,
+  parts: readonly RolePart[],
+  access: AccessControl,
+): Promise<HttpServer> {
+  return createHttpServer({
+    logger,
+    metrics: withThreads(metrics, parts),
     allowsHost: allowedHosts(configuration.http),
+    limits: { bodyBytes: configuration.http.bodiesMb * 1_000_000 },
+    origins: configuration.http.origins,
+    certificate: certificate(),
+    tracing: await tracing(),
+    access,
   });
-  await serveQueries(server, processing);
-  await servePeers(server, processing);
-  server.serve(listTasks, async () => ({ members: await processing.report() }));
-  const description = describeTopology(topology);
-  server.serve(getTopology, () => description);
-  let failure: Error | undefined;
-  processing.ended.catch((error: Error) => {
-    failure = error;
-  });
-  server.addReadyCheck('processing', () => (failure ? `has failed: ${failure.message}` : processing.heldUp));
-  return server;
 }
 
 /** Beside serving: users whose key is damaged are refused one by one, and whether there are any shows at once. */
@@ -150,18 +153,24 @@ function checkVault(
 ): void {
   const { signal } = shutdown;
   const checking = pseudonyms.check(signal).then(
-    ({ damaged }) => damaged > 0 && logger.error({ damaged }, pseudonyms.damage),
+    ({ damaged, repaired }) => {
+      if (damaged > 0) logger.error({ damaged }, pseudonyms.damage);
+      if (repaired !== undefined) logger.warn({ repaired }, 'the view of the vault was damaged');
+    },
     (err: unknown) => signal.aborted || logger.error({ err }, 'the vault of pseudonyms could not be checked'),
   );
   shutdown.add('check of the vault', async () => void (await checking));
   server.addReadyCheck('vault', () => pseudonyms.damage);
 }
 
-/** Metrics of this thread together with those of the threads that process. */
-function withThreads(metrics: Metrics, processing: Processing): Metrics {
+/** Metrics of this thread together with those of the threads of parts. */
+function withThreads(metrics: Metrics, parts: readonly RolePart[]): Metrics {
   const render = async () => {
-    const [own, threads] = await Promise.all([metrics.values(), processing.metrics().catch(() => [])]);
-    return renderTogether([own, ...threads]);
+    const [own, ...threads] = await Promise.all([
+      metrics.values(),
+      ...parts.map((part) => part.metrics?.() ?? []),
+    ]);
+    return renderTogether([own, ...threads.flat()]);
   };
   return { ...metrics, render };
 }

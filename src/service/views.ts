@@ -11,6 +11,7 @@ import {
 } from '#responders';
 import type { OpenedView } from '#topologies';
 import { readViewVersions } from '#view-builds';
+import { requireNoCopyInForce } from './copies-in-force.ts';
 import { type Installation, ownName, withoutUser } from './installation.ts';
 
 export type ViewsInRedis = {
@@ -21,7 +22,7 @@ export type ViewsInRedis = {
 
 /**
  * The views in Redis, kept up to date by this process; undefined where they are held in the process. Errors: MR_REDIS_URL,
- * MR_REDIS_REFUSED, MR_REDIS_UNAVAILABLE.
+ * MR_REDIS_REFUSED, MR_REDIS_UNAVAILABLE, MR_SWAP_REDIS.
  */
 export async function openViewsInRedis(
   installation: Installation,
@@ -30,6 +31,7 @@ export async function openViewsInRedis(
 ): Promise<ViewsInRedis | undefined> {
   const { configuration, log, topics, logger, metrics } = installation;
   if (configuration.views === 'in-process') return undefined;
+  await requireNoCopyInForce(log);
   const location = redisLocation(installation);
   const environment = { log, clock: systemClock, logger, metrics };
   for (const version of (await readViewVersions(installation)).values()) {

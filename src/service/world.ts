@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { writeRecords } from '#engine';
 import { type Progress, systemClock } from '#platform';
-import { withPseudonyms } from '#privacy';
+import { renamed, withPseudonyms } from '#privacy';
 import { createWorld, type World, type WorldOptions, worldEvents } from '#simulator';
 import type { Configuration } from './configuration.ts';
 import { loadEvents, writtenUpToLast } from './event-load.ts';
@@ -30,25 +30,39 @@ export function isSimulated({ simulation, log }: Pick<Configuration, 'simulation
   return simulation.world === undefined ? log === 'embedded' : simulation.world === 'on';
 }
 
+/** A world whose record is in the data directory, all of it made or not. */
+export type PlannedWorld = { readonly world: World; readonly record: WorldRecord };
+
 /**
- * Completes the world of the data directory; a new directory gets the one that the configuration describes. A
- * directory with data of another origin (an import) has none, nor has one whose world is switched off: undefined.
+ * The world of the data directory; a new directory gets the one that the configuration describes, and from now on it has
+ * it, whatever others write to the log. A directory with data of another origin (an import) has none, nor has one whose
+ * world is switched off: undefined.
  */
-export async function makeWorld(
-  installation: Installation,
-  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
-): Promise<MadeWorld | undefined> {
-  const path = join(installation.directory, 'world.json');
+export async function planWorld(installation: Installation): Promise<PlannedWorld | undefined> {
   const { configuration } = installation;
   if (configuration.simulation.world === 'off') return undefined;
-  const record = readRecordFile<WorldRecord>(path) ?? (await newWorld(installation));
+  const path = recordPath(installation);
+  const known = readRecordFile<WorldRecord>(path);
+  const record = known ?? (await newWorld(installation));
   if (record === undefined) return undefined;
-  const world = createWorld(record);
+  if (known === undefined) writeRecordFile(path, record);
+  return { world: createWorld(record), record };
+}
+
+/** Writes what the log does not have of it yet. */
+export async function makeWorld(
+  installation: Installation,
+  { world, record }: PlannedWorld,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<MadeWorld> {
   if (record.made) return { world, written: 0, events: record.events };
-  writeRecordFile(path, record);
   const written = await writeWorld(installation, world, { ...record, progress, signal });
-  writeRecordFile(path, { ...record, made: true });
+  writeRecordFile(recordPath(installation), { ...record, made: true });
   return { world, written, events: record.events };
+}
+
+function recordPath({ directory }: Pick<Installation, 'directory'>): string {
+  return join(directory, 'world.json');
 }
 
 async function newWorld({ log, configuration }: Installation): Promise<WorldRecord | undefined> {
@@ -81,8 +95,8 @@ async function writeWorld(
   const items = world.items().map((value) => ({ key: value.item_id, value, timestamp: value.created }));
   await writeRecords(log, topics.items, items);
   tables.advance(items.length);
-  const named = withPseudonyms(pseudonyms, world.users());
-  const users = Array.from(named, (value) => ({ key: value.user_id, value, timestamp: value.created }));
+  const named = await renamed(pseudonyms, [...world.users()]);
+  const users = named.map((value) => ({ key: value.user_id, value, timestamp: value.created }));
   await writeRecords(log, topics.users, users);
   tables.advance(world.userCount);
   tables.done();

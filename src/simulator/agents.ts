@@ -38,7 +38,7 @@ export function activity(seed: number, index: number): number {
   return Math.exp(0.8 * new Random(hash(seed, ACTIVITY, index)).normal());
 }
 
-/** Hours by which an agent's day is shifted against the world's: -3 (early riser) to 3 (night owl). */
+/** How far an agent's day is shifted against the world's, in hours: -3 (early riser) to 3 (night owl). */
 export function chronotype(seed: number, index: number): number {
   return (hash(seed, CHRONOTYPE, index) % 7) - 3;
 }

@@ -124,6 +124,7 @@ function createEntry(
       language: foreign?.code ?? 'en',
       available: true,
       age_limit: random.chance(0.06) ? random.pick([13, 16, 18]) : 0,
+      countries: [],
       created: options.startsAt + bornMs,
     },
     category,

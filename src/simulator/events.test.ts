@@ -37,7 +37,7 @@ test('another end shifts all events and changes nothing else', () => {
   assert.equal(digest(worldEvents(world, { events: 50_000 })), digest(shifted));
 });
 
-test('any world makes exactly the events asked for, in order, within the period, with ids of their own', () => {
+test('any world makes exactly the requested events, in order, within the period, with ids of their own', () => {
   const worlds = fc.record({
     seed: fc.integer(),
     users: fc.integer({ min: 1, max: 60 }),

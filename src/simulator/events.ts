@@ -19,7 +19,7 @@ const CLICK_SHARE = 0.25;
 /**
  * Exactly `events` interactions within the period, ordered by ts, without a recommender. The same seed gives the
  * same events, and another `endsAt` the same ones shifted. Memory: a ten-minute slice of events, and half a byte
- * for each event asked for.
+ * for each event.
  *
  * @throws ConfigurationError MR_SIMULATOR_EVENTS when `events` is not a whole number of at least 0.
  */

@@ -69,7 +69,7 @@ test('better answers show as a better click rate', async () => {
   assert.ok(byTaste > 2 * byChance, `by taste ${byTaste}, by chance ${byChance}`);
 });
 
-test('events come at about the rate asked for, in order, each tied to the answer that it follows', async () => {
+test('events come at about the requested rate, in order, each tied to the answer that it follows', async () => {
   const answered = new Map<string, { user: string; items: string[] }>();
   const random = new Random(3);
   const { agents, clock, published } = livingAgents({
@@ -178,7 +178,7 @@ test('events that cannot be published before the end are counted as abandoned', 
   assert.equal(published, 0);
 });
 
-test('agents look past items that they do not know, and answers without items are not asked for without end', async () => {
+test('agents look past items that they do not know, and answers without items are not requested for ever', async () => {
   let asked = 0;
   const { agents, clock, published } = livingAgents({
     recommend: async () => ({ requestId: 'r', items: asked++ % 2 === 0 ? ['nowhere', 'i0', 'i1.0'] : [] }),

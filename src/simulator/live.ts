@@ -26,7 +26,7 @@ export type LiveOptions = {
 };
 
 const TICK_MS = 100;
-/** Items asked for. */
+/** Items per request. */
 const SLOTS = 10;
 /** Live agents live twenty times as fast as they say (watch_ms), so that an answer's outcome is there in seconds. */
 const PACE = 1 / 20;

@@ -1,5 +1,5 @@
 /** The error codes of the trainer. */
-import { type CodesOf, fixConfiguration, fixInput, giveUp, retry } from '#platform';
+import { type CodesOf, fixInput, giveUp, retry } from '#platform';
 
 export const TRAINER_ERRORS = {
   MR_REINDEX_FAILED: giveUp`The running start could not build an index.
@@ -16,8 +16,6 @@ export const TRAINER_ERRORS = {
     Nothing was published; train again if needed.`,
   MR_RUN_DEADLINE: giveUp`A run exceeded its deadline.
     Raise training.deadlineMinutes, or train with fewer epochs.`,
-  MR_RUN_OVERLAP: giveUp`A run was due while another one was active.
-    Train less often, or change training.overlap.`,
   MR_RUN_REQUEST: fixInput`The request for a run is malformed.
     Correct what the message names.`,
   MR_SNAPSHOT_RETIRED: fixInput`The snapshot that a run needs no longer exists.
@@ -33,7 +31,7 @@ export const TRAINER_ERRORS = {
   MR_TRAINING_NOTHING_HELD_OUT: fixInput`Nothing in the snapshot is held out to evaluate a model with.
     Wait for more events, or raise the share that is held out.`,
   MR_TRAINING_NO_LISTS: fixInput`The snapshot has no impressions of which users took some and left others, so no ranker can be trained.
-    Publish an event of kind impression for each item that a user is shown.`,
+    Publish an event of kind impression for each item that a user is shown, or draw negatives with snapshots.negatives or snapshots.coVisitNegatives.`,
   MR_TRAINING_NOTHING_NEW: fixInput`A refresh has no new examples to learn from.
     Wait for more events, or train from scratch.`,
   MR_TRAINING_NOT_FINITE: fixInput`A number in the training data is not finite.
@@ -48,8 +46,6 @@ export const TRAINER_ERRORS = {
     Lower training.dimension, train on fewer examples, or give it more memory.`,
   MR_TRAINING_PROVIDER: retry`The model runtime failed during a training.
     It is retried from the last checkpoint; if it keeps failing, use another provider.`,
-  MR_TRAINING_SCHEDULE: fixConfiguration`A schedule is malformed.
-    Write five fields of cron, such as "0 3 * * *", or "off".`,
 };
 
 declare module '#platform' {

@@ -1,12 +1,14 @@
 /**
  * Training: from the examples on the log to a version that can serve.
  *
- * What is to be trained is a run, an event-sourced record on topic `runs`: asked for by a command, a schedule, a count of
- * examples or a snapshot that was announced. It goes through a small graph of steps (snapshot, train, evaluate, publish)
+ * Each training is a run, an event-sourced record on topic `runs`, requested by a command, a job (`#jobs`) or an
+ * announced snapshot. It goes through a small graph of steps (snapshot, train, evaluate, publish)
  * with retries, a deadline and checkpoints; only the active trainer of the group writes runs, so none is carried out
  * twice. A training reads a snapshot (`#offline`) and nothing else, so an equal snapshot, seed and configuration give an
  * equal version. Whether a version is promoted is the business of the topology that owns `versions`.
  */
+export { declareTrainingJobs } from './jobs/declared.ts';
+export { openTrainingJobs } from './jobs/training-jobs.ts';
 export type { Judgement, Judgements } from './lesson.ts';
 export { readRuns } from './runs/ledger.ts';
 export { isOver } from './runs/run.ts';
@@ -22,4 +24,3 @@ export {
   type TrainerOptions,
   type TrainingPlan,
 } from './trainer-options.ts';
-export { parseCron } from './triggers/cron.ts';

@@ -1,8 +1,6 @@
 /** The options of training; which models are trained, and their parameters, the models declare. */
+import { schedule } from '#jobs/options';
 import { count, option, seed, text, whole, z } from '#platform/configuration';
-
-/** Read in full where it is used. */
-const schedule = () => z.string().regex(/^(off|\S+( +\S+){4})$/, 'five fields of cron, or off');
 
 export const TRAINER_OPTIONS = {
   training: {
@@ -21,7 +19,7 @@ export const TRAINER_OPTIONS = {
       When a running start continues training the version in force on new examples; same format as the schedule. Not
       used when versions wait for an approval.`,
     reindex: option(schedule().default('0 4 * * *'))`
-      When a running start builds the index of the version in force anew, if items have changed since; same format as
+      When a running start rebuilds the index of the version in force, if items have changed since; same format as
       the schedule.`,
     refreshExamples: option(count().default(1000))`
       Minimum records of topic \`examples\` since the last snapshot for a refresh to start. All count, including those

@@ -25,12 +25,6 @@ export function overdueRun(deadlineMs: number): FatalError {
   });
 }
 
-export function overlappingRun(other: string): FatalError {
-  return new FatalError('MR_RUN_OVERLAP', `Run ${other} was still active.`, {
-    hint: 'Train less often (training.schedule), or change training.overlap.',
-  });
-}
-
 export function abandonedRun(attempts: number): FatalError {
   return new FatalError('MR_RUN_ABANDONED', `The run was started ${attempts} times and never finished.`, {
     hint: 'Find out what ends the process, most likely memory. Then train again with: millrace train',
@@ -65,6 +59,7 @@ export async function refuseWithdrawn(
     ({ version, status }) => version === base && status === 'archived',
   );
   if (!isWithdrawn && !(await holdsErasedUser(source, snapshot))) return;
+  await source.files?.remove(directory);
   await rm(join(source.dataDirectory, directory), { recursive: true, force: true });
   throw withdrawnSnapshot(snapshot.snapshot_id);
 }

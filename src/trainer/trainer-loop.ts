@@ -1,18 +1,23 @@
-import { type ActivePlace, deadLetterOf, type Topic, TopicReader, type TopicRecord } from '#engine';
+import {
+  type ActivePlace,
+  deadLetterHeaders,
+  deadLetterOf,
+  type Topic,
+  TopicReader,
+  type TopicRecord,
+} from '#engine';
 import { readRegistry, readSnapshots, removableSnapshots, removeSnapshots, takeSnapshot } from '#offline';
 import { MillraceError } from '#platform';
-import { versionInForce } from '#processors';
 import type { Command, IndexBuild, Run, Snapshot } from '#schemas';
 import { buildIndexOfCatalogue } from './indexing/index-build.ts';
-import { IndexSchedule, removeOldIndexes } from './indexing/index-schedule.ts';
+import { removeOldIndexes } from './indexing/indexes.ts';
 import { Job } from './pipeline/job.ts';
-import { cancelledRun, isFault, overlappingRun } from './refusals.ts';
+import { cancelledRun, isFault } from './refusals.ts';
 import { type Positions, RunLedger } from './runs/ledger.ts';
 import { ended, isOver, runError } from './runs/run.ts';
-import { runsOfCommand, runsOfSnapshot, runsOfTrigger } from './runs/wanted.ts';
+import { runsOfCommand, runsOfSnapshot } from './runs/wanted.ts';
 import { removeFilesOfRuns } from './thread/checkpoint-files.ts';
-import { defaultPlan, defaultTraining, requestedOptions, type TrainerOptions } from './trainer-options.ts';
-import { type Due, Triggers } from './triggers/triggers.ts';
+import { defaultPlan, requestedOptions, type TrainerOptions } from './trainer-options.ts';
 
 const IDLE_POLL_MS = 200;
 
@@ -26,8 +31,8 @@ export type OnCommandDone = (commandId: string, outcome: CommandOutcome) => void
 type CommandRecord = TopicRecord<string, Command>;
 /** What is asked for by itself, and is no run: done again after a crash. */
 type Asked = CommandRecord & { readonly value: Command };
-/** Work of its turn: runs that share a job, a snapshot or an index that was asked for, or an index that is due. */
-type Task = { readonly jobId: string } | { readonly asked: Asked } | 'index';
+/** Work of its turn: runs that share a job, a snapshot or an index that was asked for. */
+type Task = { readonly jobId: string } | { readonly asked: Asked };
 
 type Parts = {
   readonly options: TrainerOptions;
@@ -35,8 +40,6 @@ type Parts = {
   readonly onCommandDone: OnCommandDone;
   readonly commands: TopicReader<string, Command>;
   readonly snapshots: TopicReader<string, Snapshot>;
-  readonly triggers: Triggers;
-  readonly indexing: IndexSchedule;
   readonly ledger: RunLedger;
   /** Why runs did not succeed, by run. */
   readonly errors: Map<string, unknown>;
@@ -90,8 +93,6 @@ export class TrainerLoop {
       onCommandDone,
       commands: await open(topics.commands, positions.commands),
       snapshots: await open(topics.snapshots, positions.snapshots),
-      triggers: await Triggers.open(options, runs, (await readSnapshots(options)).at(-1)),
-      indexing: await IndexSchedule.open(options),
       ledger,
       errors,
     });
@@ -105,11 +106,6 @@ export class TrainerLoop {
       for (const record of await this.#parts.snapshots.poll(canBegin ? 0 : IDLE_POLL_MS))
         await this.#takeEvent(record);
       if (signal.aborted) return;
-      const due = await this.#parts.triggers.due(this.#isBusy, async () =>
-        versionInForce(await readRegistry(this.#parts.options), 'retrieval'),
-      );
-      if (due !== undefined) await this.#takeDue(due);
-      if (await this.#parts.indexing.isDue()) this.#queue.push('index');
       await this.#parts.ledger.add([], { positions: this.#positions() });
       this.#begin();
       if (this.#fault !== undefined) throw this.#fault;
@@ -122,11 +118,6 @@ export class TrainerLoop {
     await this.#parts.ledger.close();
     await this.#parts.commands.close();
     await this.#parts.snapshots.close();
-    await this.#parts.triggers.close();
-  }
-
-  get #isBusy(): boolean {
-    return this.#queue.length > 0 || this.#working !== undefined;
   }
 
   /** Behind what is done. */
@@ -148,7 +139,7 @@ export class TrainerLoop {
     // After a crash a command may come again.
     if (kind !== 'train' || this.#parts.ledger.runs.some((each) => each.command_id === id)) return;
     try {
-      const runs = runsOfCommand(command, this.#parts.options);
+      const runs = await runsOfCommand(command, this.#parts.options);
       await this.#parts.ledger.add(runs, {
         positions: this.#positions(offset + 1, this.#parts.ledger.positions.snapshots),
       });
@@ -165,31 +156,10 @@ export class TrainerLoop {
     const id = snapshot.snapshot_id;
     await this.#parts.ledger.settled();
     if (this.#parts.ledger.runs.some(({ snapshot_id }) => snapshot_id === id)) return;
-    await this.#parts.triggers.taken(snapshot);
     const runs = runsOfSnapshot(id, this.#parts.options);
     await this.#parts.ledger.add(runs, {
       positions: this.#positions(this.#parts.ledger.positions.commands, offset + 1),
     });
-    this.#enqueue(runs);
-  }
-
-  async #takeDue(due: Due): Promise<void> {
-    const { overlap } = this.#parts.options.training ?? defaultTraining;
-    const runs = runsOfTrigger(due, this.#parts.options);
-    const open = this.#parts.ledger.runs.filter((run) => !isOver(run));
-    const [other] = open;
-    // One that waits will do for all that come due meanwhile.
-    const waits = open.some(({ status, pipeline }) => status === 'waiting' && pipeline === due.pipeline);
-    if (other !== undefined && (overlap === 'skip' || waits)) {
-      const error = runError(overlappingRun(other.run_id));
-      await this.#parts.ledger.add(runs.map((run) => ended(run, 'skipped', run.created, error)));
-      return;
-    }
-    if (overlap === 'cancel') {
-      const older = open.filter(({ trigger }) => trigger !== 'command');
-      for (const { run_id } of older) await this.#cancel(run_id, 'a newer run was due');
-    }
-    await this.#parts.ledger.add(runs);
     this.#enqueue(runs);
   }
 
@@ -224,7 +194,6 @@ export class TrainerLoop {
   }
 
   #carryOut(task: Task): Promise<void> {
-    if (task === 'index') return this.#buildIndex(null).then(() => {});
     return isAsked(task) ? this.#answer(task.asked) : this.#train(task.jobId);
   }
 
@@ -235,11 +204,9 @@ export class TrainerLoop {
       options: this.#parts.options,
       ledger: this.#parts.ledger,
       signal: this.#parts.place.signal,
-      onSnapshot: (snapshot) => this.#parts.triggers.taken(snapshot),
       onError: (id, error) => this.#parts.errors.set(id, error),
     });
     await this.#job.work();
-    if (this.#parts.ledger.run(runs[0]?.run_id ?? '')?.snapshot_id === null) this.#parts.triggers.postpone();
     await this.#removeOld();
   }
 
@@ -267,24 +234,22 @@ export class TrainerLoop {
     });
     if (!this.#parts.place.signal.aborted) {
       await this.#parts.ledger.add([], { snapshots: [snapshot] });
-      await this.#parts.triggers.taken(snapshot);
     }
     return { kind: 'taken', snapshot };
   }
 
-  async #buildIndex(commandId: string | null): Promise<CommandOutcome> {
-    const { options, ledger, indexing, place } = this.#parts;
+  async #buildIndex(commandId: string): Promise<CommandOutcome> {
+    const { options, ledger, place } = this.#parts;
     const build = await buildIndexOfCatalogue(options, commandId);
     if (!place.signal.aborted) {
       await ledger.add([], { indexes: [build] });
-      indexing.built(build);
       await removeOldIndexes(options);
     }
     return { kind: 'indexed', build };
   }
 
   async #removeOld(): Promise<void> {
-    const { dataDirectory, snapshots: plan = defaultPlan } = this.#parts.options;
+    const { snapshots: plan = defaultPlan } = this.#parts.options;
     const snapshots = await readSnapshots(this.#parts.options);
     const registry = await readRegistry(this.#parts.options);
     const needed = this.#parts.ledger.runs
@@ -292,7 +257,7 @@ export class TrainerLoop {
       .map(({ snapshot_id }) => snapshot_id);
     const removable = removableSnapshots(snapshots, registry, plan.keep);
     await removeSnapshots(
-      dataDirectory,
+      this.#parts.options,
       removable.filter(({ snapshot_id: id }) => !needed.includes(id)),
     );
   }
@@ -302,13 +267,14 @@ export class TrainerLoop {
     const { logger, topics } = this.#parts.options;
     const { partition, offset } = record;
     logger.error({ topic: topics.commands.name, partition, offset, err: error }, 'a command failed');
-    await this.#parts.ledger.add([], { letters: [deadLetterOf(topics.commands, record, 'trainer', error)] });
+    const letter = deadLetterOf(topics.commands, record, 'trainer', error);
+    await this.#parts.ledger.add([], { letters: [{ letter, headers: deadLetterHeaders(letter, error) }] });
     this.#parts.onCommandDone(record.key, { kind: 'failed', error });
   }
 }
 
 function isAsked(task: Task): task is { readonly asked: Asked } {
-  return task !== 'index' && 'asked' in task;
+  return 'asked' in task;
 }
 
 /** When all runs of a command are over: they succeeded where one did. */

@@ -11,14 +11,17 @@ import {
 } from '#offline';
 import type { Clock, Logger, Progress } from '#platform';
 import type { SnapshotRequest } from '#schemas';
+import type { SharedFiles } from '#storage';
 import type { Topics } from '#topologies';
 
-/** What is trained, when without being asked for, and what becomes of a run that does not end well. */
+/** What is trained, when it starts by itself, and what happens to a run that fails. */
 export type TrainingPlan = {
   /** Trained side by side on the same snapshot. */
   readonly models: readonly string[];
   /** Models that rank, trained along with those when nobody asks. */
   readonly rankers: readonly string[];
+  /** Models that know which items go with one another, likewise. */
+  readonly similar: readonly string[];
   /** Five fields of cron, UTC, or `off`: full trainings. */
   readonly schedule: string;
   /** The same, for refreshing the version in force from new examples alone. */
@@ -27,7 +30,7 @@ export type TrainingPlan = {
   readonly reindex: string;
   /** New examples that a refresh is worth. */
   readonly refreshExamples: number;
-  /** What becomes of a run that nobody asked for while another one is at work. */
+  /** What happens to a run that is due by itself while another is active. */
   readonly overlap: 'skip' | 'queue' | 'cancel';
   /** After which a run has failed; counted again by a process that goes on with it. */
   readonly deadlineMs: number;
@@ -39,10 +42,11 @@ export type TrainingPlan = {
   readonly checkpointSteps: number;
 };
 
-/** Nothing without being asked for. */
+/** Nothing starts by itself. */
 export const defaultTraining: TrainingPlan = {
   models: [defaultModel.name],
   rankers: [],
+  similar: [],
   schedule: 'off',
   refresh: 'off',
   reindex: 'off',
@@ -58,6 +62,8 @@ export type TrainerOptions = {
   readonly log: Log;
   readonly topics: Topics;
   readonly dataDirectory: string;
+  /** Where other processes have the versions, indexes and snapshots; the data directory alone has them where there is none. */
+  readonly files?: SharedFiles | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly progress?: Progress;
@@ -69,7 +75,7 @@ export type TrainerOptions = {
   readonly configOf?: Readonly<Record<string, ModelConfig>>;
   /** Where models are trained; by one thread on the CPU unless told otherwise. */
   readonly execution?: Execution;
-  /** How snapshots are taken, when without being asked for, and how many are kept. */
+  /** How snapshots are taken, when by themselves, and how many are kept. */
   readonly snapshots?: SnapshotPlan;
   readonly training?: TrainingPlan;
   /** Views of modules whose rows snapshots have; none by default. */
@@ -97,7 +103,7 @@ export const defaultPlan: SnapshotPlan = {
   everyExamples: 0,
   split: defaultSplit,
   // Training draws its own negatives within a batch; drawing them with features takes longer than all the rest.
-  negatives: { uniform: 0, byPopularity: 0, seed: 1 },
+  negatives: { uniform: 0, byPopularity: 0, byCoVisits: 0, bySources: 0, seed: 1 },
   featureTtlMs: {},
   limits: defaultLimits,
   keep: 10,
@@ -112,12 +118,15 @@ export function requestedOptions(
   const drawn = {
     uniform: request?.uniform_negatives ?? negatives.uniform,
     byPopularity: request?.popular_negatives ?? negatives.byPopularity,
+    byCoVisits: request?.co_visit_negatives ?? negatives.byCoVisits,
+    bySources: request?.source_negatives ?? negatives.bySources,
     seed: negatives.seed,
   };
+  const { uniform, byPopularity, byCoVisits, bySources } = drawn;
   return {
     limits,
     featureTtlMs,
     split: request?.split == null ? split : { ...split, by },
-    ...(drawn.uniform + drawn.byPopularity > 0 && { negatives: drawn }),
+    ...(uniform + byPopularity + byCoVisits + bySources > 0 && { negatives: drawn }),
   };
 }

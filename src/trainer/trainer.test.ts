@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readJobRuns } from '#jobs';
+import { ownerHasLooked } from '#jobs/testing';
+import { recordsIn } from '#log/testing';
 import { localArtifacts } from '#models';
 import {
   announce,
@@ -22,12 +25,14 @@ import {
   config,
   ends,
   isAllCommitted,
+  jobRuns,
   published,
   publishSnapshot,
   trainerOf,
   until,
   whileDeciding,
   whileRunning,
+  whileScheduling,
   world,
 } from './testing/running.ts';
 import { trainFromSnapshot } from './thread/run-thread.ts';
@@ -171,6 +176,11 @@ test('what can not be trained says why in its run, and the trainer goes on', asy
     letters.map(({ value }) => [value?.topic, value?.operator, value?.reason]),
     [['commands', 'trainer', 'MR_MODEL_CONFIG']],
   );
+  const [raw] = await recordsIn(opened.log, { topic: 'dead-letters', partition: 0 });
+  const headers = new Map(raw?.record.headers.map(([name, value]) => [name, value.toString()]));
+  assert.equal(headers.size, 6);
+  assert.equal(headers.get('__streams.errors.exception'), 'MR_MODEL_CONFIG');
+  assert.equal(headers.get('__streams.errors.offset'), String(letters[0]?.value?.offset));
   assert.equal((await published(opened)).length, 1);
 });
 
@@ -186,7 +196,13 @@ test('waiting for a training can be given up', async (t) => {
 test('a snapshot command takes one as it asks for, which is announced with its name and trained', async (t) => {
   const opened = await world(t);
   const trainer = trainerOf(opened);
-  const request = { split: 'by_time', uniform_negatives: null, popular_negatives: null } as const;
+  const request = {
+    split: 'by_time',
+    uniform_negatives: null,
+    popular_negatives: null,
+    co_visit_negatives: null,
+    source_negatives: null,
+  } as const;
   const taken = await whileRunning(trainer, async () => {
     const snapshot = await trainer.takeSnapshot(request);
     await until(async () => (await published(opened))[0]);
@@ -228,29 +244,31 @@ test('nobody trains on a suspect snapshot, unless told to', async (t) => {
 
 const plan = (changes: Partial<SnapshotPlan>): SnapshotPlan => ({ ...defaultPlan, ...changes });
 
-test('after so many new examples a snapshot is taken, once, whoever is the trainer; heartbeats count for nothing', async (t) => {
+test('after so many new examples a snapshot is taken, once, whoever is the trainer and owns the jobs; heartbeats count for nothing', async (t) => {
   const opened = await world(t);
   const snapshots = plan({ everyExamples: 240 });
   const announced = async () => (await readAll(opened.log, opened.topics.snapshots)).length;
-  const first = trainerOf(opened, { snapshots });
-  const second = trainerOf(opened, { snapshots, instanceId: 'a-second' });
-  const stop = new AbortController();
-  const standingBy = second.run(stop.signal);
-  await whileRunning(first, async () => {
-    await until(async () => ((await published(opened)).length === 1 ? true : undefined));
-    await until(() => isAllCommitted(opened));
-  });
+  let now = startMs;
+  const scheduled = { snapshots, clock: { ...clock, now: () => now } };
+  await whileRunning(trainerOf(opened, { snapshots }), () =>
+    whileScheduling(opened, scheduled, async () => {
+      await until(async () => ((await published(opened)).length === 1 ? true : undefined));
+      await until(async () => ((await jobRuns(opened))[0] === 'training count succeeded' ? true : undefined));
+    }),
+  );
+  now += MINUTE_MS;
   for (let minute = 241; minute < 500; minute++) await announce(opened, startMs + minute * MINUTE_MS);
   await writeExamples(opened, smallExamples().slice(0, 239).map(later));
-  await publishNothing(opened);
-  await until(() => isAllCommitted(opened));
-  assert.equal(await announced(), 1, 'the next trainer counts from there');
-  await writeExamples(opened, smallExamples().slice(239).map(later));
-  await announce(opened, startMs + 1000 * MINUTE_MS);
-  await until(async () => ((await announced()) === 2 ? true : undefined));
-  await until(async () => ((await published(opened)).length === 2 ? true : undefined));
-  stop.abort();
-  await standingBy;
+  await whileRunning(trainerOf(opened, { snapshots, instanceId: 'a-second' }), () =>
+    whileScheduling(opened, scheduled, async () => {
+      await ownerHasLooked(opened);
+      assert.equal(await announced(), 1, 'the next owner counts from there');
+      await writeExamples(opened, smallExamples().slice(239).map(later));
+      await announce(opened, startMs + 1000 * MINUTE_MS);
+      await until(async () => ((await announced()) === 2 ? true : undefined));
+      await until(async () => ((await published(opened)).length === 2 ? true : undefined));
+    }),
+  );
   const times = (await readAll(opened.log, opened.topics.snapshots)).map(
     ({ value }) => value?.files[0]?.rows,
   );
@@ -261,29 +279,36 @@ test('a snapshot is taken when the last is so old; with nothing to take it is pu
   const opened = await world(t, false);
   let now = startMs;
   const moved = { ...clock, now: () => now };
-  const trainer = trainerOf(opened, { clock: moved, snapshots: plan({ everyMs: 3_600_000 }) });
+  const snapshots = plan({ everyMs: 3_600_000 });
   const announced = async () => (await readAll(opened.log, opened.topics.snapshots)).length;
-  await whileRunning(trainer, async () => {
-    await publishNothing(opened, 'it runs');
-    await until(() => isAllCommitted(opened));
-    now += 3_600_000;
-    await publishNothing(opened);
-    await until(() => isAllCommitted(opened));
-    assert.equal(await announced(), 0);
-    await fillSmallWorld(opened);
-    // A minute from when its run has ended, which may be told a moment before.
-    await until(async () => {
-      now += 60_000;
-      return (await announced()) === 1 ? true : undefined;
+  const ended = (count: number) =>
+    until(async () => {
+      const runs = await readJobRuns(opened);
+      return runs.length === count && runs.every(({ status }) => status !== 'running' && status !== 'waiting')
+        ? true
+        : undefined;
     });
-    const [taken] = await readAll(opened.log, opened.topics.snapshots);
-    now = (taken?.value?.ts ?? 0) + 3_599_999;
-    await publishNothing(opened, 'again');
-    await until(() => isAllCommitted(opened));
-    assert.equal(await announced(), 1);
-    now += 1;
-    await until(async () => ((await announced()) === 2 ? true : undefined));
-  });
+  await whileRunning(trainerOf(opened, { clock: moved, snapshots }), () =>
+    whileScheduling(opened, { clock: moved, snapshots }, async () => {
+      await ownerHasLooked(opened);
+      now += 3_600_000;
+      await ended(1);
+      assert.deepEqual([await announced(), await jobRuns(opened)], [0, ['training interval skipped']]);
+      await fillSmallWorld(opened);
+      now += 59_999;
+      await ownerHasLooked(opened);
+      assert.equal(await announced(), 0);
+      now += 1;
+      await ended(2);
+      assert.equal(await announced(), 1);
+      const [taken] = await readAll(opened.log, opened.topics.snapshots);
+      now = (taken?.value?.ts ?? 0) + 3_599_999;
+      await ownerHasLooked(opened);
+      assert.equal(await announced(), 1);
+      now += 1;
+      await until(async () => ((await announced()) === 2 ? true : undefined));
+    }),
+  );
   assert.deepEqual(await readAll(opened.log, opened.topics['dead-letters']), []);
 });
 
@@ -313,8 +338,8 @@ const later = (each: Example): Example => ({
 });
 
 /** Something to commit. */
-async function publishNothing({ log, topics }: SmallWorld, commandId = 'nothing'): Promise<Command> {
-  const nothing = commandOf({ command_id: commandId, ts: 0, kind: 'publish' });
+async function publishNothing({ log, topics }: SmallWorld): Promise<Command> {
+  const nothing = commandOf({ command_id: 'nothing', ts: 0, kind: 'publish' });
   await write(log, topics.commands, [nothing], ({ command_id }) => command_id);
   return nothing;
 }

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type ActivePlace, asActiveMember, type Topic, TopicReader, writeRecords } from '#engine';
+import {
+  type ActivePlace,
+  asActiveMember,
+  type MemberRole,
+  type Topic,
+  TopicReader,
+  writeRecords,
+} from '#engine';
 import type { Log } from '#log';
 import type { MetricValues } from '#models';
 import { FatalError, invariant } from '#platform';
@@ -27,7 +34,7 @@ export type TrainingResult = {
   readonly decision: Version;
 };
 
-/** What a training is asked for with; models and what differs from their defaults go over the trainer's own. */
+/** Parameters of a training request; its models and their parameters override the trainer's own. */
 export type Wanted = {
   readonly seed: number;
   /** Also on a suspect snapshot. */
@@ -55,6 +62,7 @@ export class Trainer {
   readonly #options: TrainerOptions;
   /** Calls of `train`, by the id of their command. */
   readonly #waiters = new Map<string, Waiter>();
+  #role: MemberRole | undefined;
 
   constructor(options: TrainerOptions) {
     this.#options = options;
@@ -62,7 +70,7 @@ export class Trainer {
 
   /**
    * Works until `signal` aborts; a run that is under way is left as it is then, and gone on with after a restart. One that
-   * fails says why on `runs`; commands that can't be understood go to the dead letters. A log that is away is waited for.
+   * fails says why on `runs`; commands that can't be understood go to the dead letters. A log that is unavailable is waited for.
    */
   async run(signal: AbortSignal): Promise<void> {
     let reason: unknown = stopped();
@@ -77,7 +85,10 @@ export class Trainer {
         ...this.#options,
         group: GROUP,
         committedTopics: [topics.commands.name, topics.snapshots.name],
-        onStandby: () => logger.info('this process stands by: another one trains'),
+        onRole: (role: MemberRole) => {
+          this.#role = role;
+          if (role === 'standby') logger.info('this process stands by: another one trains');
+        },
       };
       await asActiveMember(member, signal, (place) => this.#work(place, onCommandDone));
     } catch (error) {
@@ -86,6 +97,11 @@ export class Trainer {
     } finally {
       for (const { giveUp } of this.#waiters.values()) giveUp(reason);
     }
+  }
+
+  /** Undefined until the group has told whether this process is the one that trains. */
+  get role(): MemberRole | undefined {
+    return this.#role;
   }
 
   /**

@@ -1,24 +1,36 @@
 import { readRegistry } from '#offline';
-import { type HttpReply, type HttpServer, InputError, sendProblem, withAdminToken } from '#platform';
+import { type Caller, type HttpReply, type HttpServer, InputError, sendProblem } from '#platform';
 import { runRequest } from '#schemas';
 import type { Topics } from '#topologies';
 import { type AskingOptions, askRegistry, type RegistryRequest } from './ask-registry.ts';
 import { listedVersion } from './listed-version.ts';
 import { listVersions, promote, reindex, rollback, train } from './operations.ts';
+import type { QualityMonitor } from './quality/quality.ts';
+import { itemCounts } from './quality/report.ts';
 import { sendCommand, type TrainerCommand } from './send-command.ts';
 
-/** Who is named where a request names nobody. */
-const ACTOR = 'admin API';
+const QUALITY_HOURS = 24;
 
 export type AdminOptions = AskingOptions & {
   readonly topics: Pick<Topics, 'versions'>;
-  /** Expected in `authorization: Bearer ...`; without one every request is refused. */
-  readonly token: string | undefined;
+  readonly quality: Pick<QualityMonitor, 'report'>;
+  /** How versions agree with those in use, as whoever serves them has found. */
+  readonly comparisons: () => readonly Compared[];
+};
+
+type Compared = {
+  readonly version: string;
+  readonly mode: 'swap' | 'shadow';
+  readonly production: string;
+  readonly requests: number;
+  readonly overlap: number | null;
+  readonly correlation: number | null;
+  readonly difference: number | null;
 };
 
 type RegistryWanted = Pick<RegistryRequest, 'kind'> & {
   readonly version?: string | null | undefined;
-  readonly actor?: string | undefined;
+  readonly actor: string;
   readonly reason?: string | null | undefined;
 };
 
@@ -30,7 +42,7 @@ type RegistryWanted = Pick<RegistryRequest, 'kind'> & {
 export function registerVersionRoutes(server: HttpServer, options: AdminOptions): void {
   const carryOut = async (
     reply: HttpReply,
-    { actor = ACTOR, reason = null, version = null, kind }: RegistryWanted,
+    { actor, reason = null, version = null, kind }: RegistryWanted,
   ) => {
     try {
       const answer = await askRegistry(options, { kind, version, actor, reason });
@@ -40,37 +52,44 @@ export function registerVersionRoutes(server: HttpServer, options: AdminOptions)
       throw error;
     }
   };
-  const admit = withAdminToken(options.token);
   server.serve(listVersions, async () => {
     const registry = await readRegistry(options);
-    return { versions: registry.versions.map((each) => listedVersion(registry, each)) };
+    const { answers } = await options.quality.report(QUALITY_HOURS);
+    return {
+      versions: registry.versions.map((each) => {
+        const { version } = each.latest;
+        const own = answers.filter(({ version: found, ranker }) => found === version || ranker === version);
+        const agreement = options.comparisons().flatMap((compared) => {
+          const { mode, production, requests, overlap, correlation, difference } = compared;
+          const shown = { mode, production, requests, overlap, correlation, difference };
+          return compared.version === version ? [shown] : [];
+        });
+        return { ...listedVersion(registry, each), lastDay: itemCounts(own), agreement };
+      }),
+    };
   });
-  server.serve(
-    promote,
-    ({ params: { version }, body, reply }) => carryOut(reply, { kind: 'promote', version, ...body }),
-    admit,
+  server.serve(promote, ({ params: { version }, body, caller, reply }) =>
+    carryOut(reply, { ...body, kind: 'promote', version, actor: actorOf(body, caller) }),
   );
-  server.serve(
-    rollback,
-    ({ body, reply }) => carryOut(reply, { kind: 'rollback', ...body, version: body?.version ?? null }),
-    admit,
+  server.serve(rollback, ({ body, caller, reply }) =>
+    carryOut(reply, { ...body, kind: 'rollback', actor: actorOf(body, caller) }),
   );
   const send = async (command: TrainerCommand) => ({ command_id: await sendCommand(options, command) });
-  server.serve(
-    train,
-    ({ body }) => {
-      const { models, seed = null, force, actor = ACTOR, reason = null } = body ?? {};
-      const run = runRequest({ models: models ?? [] });
-      return send({ kind: 'train', run, seed, force: force ?? false, actor, reason });
-    },
-    admit,
-  );
-  server.serve(
-    reindex,
-    ({ body }) => {
-      const { actor = ACTOR, reason = null } = body ?? {};
-      return send({ kind: 'reindex', actor, reason });
-    },
-    admit,
-  );
+  server.serve(train, ({ body, caller }) => {
+    const { models, seed = null, force, reason = null } = body ?? {};
+    const run = runRequest({ models: models ?? [] });
+    const actor = actorOf(body, caller);
+    return send({ kind: 'train', run, seed, force: force ?? false, actor, reason });
+  });
+  server.serve(reindex, ({ body, caller }) => {
+    return send({ kind: 'reindex', actor: actorOf(body, caller), reason: body?.reason ?? null });
+  });
+}
+
+/** Whom a request names as the one who asks, or else whose credential it has. */
+function actorOf(
+  body: { readonly actor?: string | undefined } | null | undefined,
+  caller: Caller | null,
+): string {
+  return body?.actor ?? caller?.name ?? 'unknown';
 }

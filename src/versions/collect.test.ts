@@ -1,40 +1,21 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, renameSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { writeRecords } from '#engine';
 import { systemClock, watchFailpoints } from '#platform';
-import { ManualClock } from '#platform/testing';
-import { collectPeriodically } from './collect.ts';
+import { collectOld } from './collect.ts';
 import { openRegistryWorld, type RegistryWorld } from './testing/registry-world.ts';
 import { runAtWork } from './testing/run-at-work.ts';
 
-const INTERVAL_MS = 1_000;
-
-/** Collects whenever it is told to, with none kept but those in use and the newest of each status. */
-function collecting(t: TestContext, world: RegistryWorld) {
-  const clock = new ManualClock();
-  const ending = new AbortController();
-  const ended = collectPeriodically({
+/** Collects with none kept but those in use and the newest of each status. */
+const collected = (world: RegistryWorld) =>
+  collectOld({
     ...world,
-    clock: { ...world.clock, sleep: (ms, signal) => clock.sleep(ms, signal) },
     rule: { keep: 1, keepDays: 0 },
     patienceMs: world.asking.patienceMs,
-    intervalMs: INTERVAL_MS,
-    signal: ending.signal,
+    signal: new AbortController().signal,
   });
-  const stop = async () => {
-    ending.abort();
-    await ended;
-  };
-  t.after(stop);
-  /** Resolves when a pass is over, and the next one is waited for. */
-  const pass = async () => {
-    await clock.advance(INTERVAL_MS);
-    while (clock.sleeping === 0) await world.clock.sleep(10);
-  };
-  return { pass, stop };
-}
 
 describe('collecting old versions', { timeout: 120_000 }, () => {
   it('goes by itself: what is in force, what a rollback returns to, and what a run begins with stay', async (t) => {
@@ -44,12 +25,11 @@ describe('collecting old versions', { timeout: 120_000 }, () => {
     const [base = ''] = versions;
     const open = { ...runAtWork('refreshing', 's'), base };
     await writeRecords(world.log, world.topics.runs, [{ key: open.run_id, value: open, timestamp: 1 }]);
-    const { pass } = collecting(t, world);
-    await pass();
+    await collected(world);
     assert.deepEqual(await world.artifacts.list(), [base, ...versions.slice(-2)].sort());
     const over = { ...open, status: 'succeeded' } as const;
     await writeRecords(world.log, world.topics.runs, [{ key: open.run_id, value: over, timestamp: 2 }]);
-    await pass();
+    await collected(world);
     assert.deepEqual(await world.artifacts.list(), versions.slice(-2).sort());
     assert.match(await world.metrics.render(), /versions_collected_total 3/);
   });
@@ -76,11 +56,10 @@ describe('collecting old versions', { timeout: 120_000 }, () => {
     const [nobodys, young] = [await left(2), await left(0.9)];
     const beingWritten = 'feedfeedfeedfeed';
     mkdirSync(join(dataDirectory, 'versions', `.partial-${beingWritten}`));
-    const { pass } = collecting(t, world);
-    await pass();
+    await collected(world);
     assert.equal((await artifacts.list()).length, 6, 'the log of these versions is another one');
     const { version: inForce } = await world.promoted();
-    await pass();
+    await collected(world);
     const kept = [...runs, young, beingWritten, inForce];
     assert.deepEqual(await artifacts.list(), kept.toSorted());
     assert.ok(![cancelled, nobodys].some((version) => kept.includes(version)));
@@ -97,22 +76,19 @@ describe('collecting old versions', { timeout: 120_000 }, () => {
       if (name !== 'versions.collect.archived' || cuts++ > 0) return;
       throw new Error('cut off');
     });
-    const { pass, stop } = collecting(t, world);
-    await pass();
+    await assert.rejects(collected(world), { message: 'cut off' });
     const [first] = (await world.registry()).versions;
     assert.equal(first?.latest.status, 'archived');
     assert.deepEqual(await world.artifacts.list(), versions.toSorted(), 'the files are still there');
-    await pass();
+    await collected(world);
     assert.deepEqual(await world.artifacts.list(), versions.slice(-2).sort());
-    assert.match(await world.metrics.render(), /versions_collect_failures_total 1/);
     // As one leaves it that was killed while it removed the files.
     const directory = join(world.dataDirectory, 'versions');
     await world.promoted();
     const [, , cut = ''] = versions;
     renameSync(join(directory, cut), join(directory, `.partial-${cut}`));
-    await pass();
-    await pass();
+    await collected(world);
+    await collected(world);
     assert.deepEqual(readdirSync(directory).length, 2);
-    await stop();
   });
 });

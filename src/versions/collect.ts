@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import { currentRecords } from '#engine';
 import type { Log } from '#log';
-import { localArtifacts, VERSIONS_DIRECTORY } from '#models';
+import { artifactsIn, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
-import { type Clock, errorCode, failpoint, inPasses, type Logger, type Metrics } from '#platform';
+import { type Clock, errorCode, failpoint, type Metrics } from '#platform';
 import type { RegisteredVersion, RegistryView } from '#processors';
 import type { Run, Version } from '#schemas';
+import type { DataFiles } from '#storage';
 import type { Topics } from '#topologies';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
 
@@ -32,10 +32,9 @@ const DAY_MS = 86_400_000;
 /** Between the writing of a version and the event that names it its run judges the version in force, or is started over. */
 const UNNAMED_MS = DAY_MS;
 
-export type CollectSource = {
+export type CollectSource = DataFiles & {
   readonly log: Log;
   readonly topics: Pick<Topics, 'versions' | 'runs'>;
-  readonly dataDirectory: string;
   readonly clock: Clock;
 };
 
@@ -58,12 +57,12 @@ export function givenUp(
   });
 }
 
-/** What there is to collect in a data directory; nothing is changed. */
+/** What there is to collect in a data directory, or in the store that it has copies of; nothing is changed. */
 export async function collectable(
   rule: CollectRule,
-  { log, topics, dataDirectory, clock }: CollectSource,
+  { log, topics, clock, ...data }: CollectSource,
 ): Promise<readonly Collectable[]> {
-  const artifacts = localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY));
+  const artifacts = artifactsIn(data, VERSIONS_DIRECTORY);
   // What a run begins with is known before what is promoted: a run that begins meanwhile does so with the version in force.
   const runs = [...(await currentRecords(log, topics.runs, 'by-newest')).values()].map(({ value }) => value);
   const stored = await artifacts.list();
@@ -108,51 +107,42 @@ const isOpen = (status: Run['status']) => status === 'waiting' || status === 'ru
  */
 export async function collect(
   { version, latest }: Collectable,
-  {
-    actor,
-    dataDirectory,
-    ...asking
-  }: AskingOptions & { readonly actor: string | null; readonly dataDirectory: string },
+  { actor, dataDirectory, files, ...asking }: AskingOptions & DataFiles & { readonly actor: string | null },
 ): Promise<void> {
   if (latest !== null && latest.status !== 'archived') {
     const request = { kind: 'archive', candidate: latest.candidate, version, actor } as const;
     await askRegistry(asking, { ...request, reason: 'collected', only_unused: true });
     failpoint('versions.collect.archived');
   }
-  await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).remove(version);
+  await artifactsIn({ dataDirectory, files }, VERSIONS_DIRECTORY).remove(version);
 }
 
 export type CollectingOptions = CollectSource &
   AskingOptions & {
     readonly rule: CollectRule;
-    readonly logger: Logger;
     readonly metrics: Metrics;
-    readonly intervalMs?: number;
-    /** Ends the schedule. */
+    /** Ends it between two versions. */
     readonly signal: AbortSignal;
   };
 
-/** Shorter than the time between two refreshes, so that what they leave is never more than one version. */
-const DEFAULT_INTERVAL_MS = 600_000;
-
 /**
- * Applies the rule every ten minutes, until `signal` aborts. A pass that was cut off has left versions archived whose files
- * the next one removes.
+ * Applies the rule once; returns of how many versions the files were removed. A pass that was cut off has left versions
+ * archived whose files the next one removes. Errors: those of collect.
  */
-export async function collectPeriodically(options: CollectingOptions): Promise<void> {
-  const { clock, logger, metrics, intervalMs = DEFAULT_INTERVAL_MS, signal } = options;
+export async function collectOld(options: CollectingOptions): Promise<number> {
+  const { metrics, signal, rule } = options;
   const collected = metrics.counter('versions_collected_total', 'Versions of which the files were removed.');
-  const failures = metrics.counter('versions_collect_failures_total', 'Passes of collecting that failed.');
-  const message = 'old versions could not be collected; it is tried again';
-  await inPasses({ clock, logger, intervalMs, failures, message, signal }, async () => {
+  let count = 0;
+  for (const each of await collectable(rule, options)) {
+    signal.throwIfAborted();
     try {
-      for (const each of await collectable(options.rule, options)) {
-        await collect(each, { ...options, actor: null });
-        collected.inc();
-      }
+      await collect(each, { ...options, actor: null });
+      collected.inc();
+      count++;
     } catch (error) {
-      // What has come into use since it was looked at is no failure, and neither is the end.
-      if (!signal.aborted && errorCode(error) !== 'MR_VERSION_IN_FORCE') throw error;
+      // What has come into use since it was looked at is no failure.
+      if (errorCode(error) !== 'MR_VERSION_IN_FORCE') throw error;
     }
-  });
+  }
+  return count;
 }

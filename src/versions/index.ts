@@ -7,6 +7,15 @@
  */
 export { registerVersionRoutes } from './admin-routes.ts';
 export { type AskingOptions, askRegistry, versionNamed } from './ask-registry.ts';
-export { type Collectable, collect, collectable, collectPeriodically } from './collect.ts';
+export { type Collectable, collect, collectable, collectOld } from './collect.ts';
 export { listedVersion } from './listed-version.ts';
 export { publishCandidate, storeExternalModel } from './publish.ts';
+export { type Quality, QualityMonitor } from './quality/quality.ts';
+export { QualityRows } from './quality/quality-rows.ts';
+export {
+  type AnswerQuality,
+  type ItemCounts,
+  itemCounts,
+  type QualityReport,
+  qualityReport,
+} from './quality/report.ts';

@@ -1,20 +1,19 @@
-import { join } from 'node:path';
 import { featureViews, modelFeatures, recordViews } from '#features';
 import {
+  artifactsIn,
   candidateOf,
   EXTERNAL_MODEL,
   type ExternalManifest,
-  localArtifacts,
   readExternalModel,
   VERSIONS_DIRECTORY,
 } from '#models';
 import { InputError } from '#platform';
 import { viewsOfModules } from '#processing';
 import type { Candidate, CommandAnswer } from '#schemas';
+import type { DataFiles } from '#storage';
 import { type AskingOptions, askRegistry } from './ask-registry.ts';
 
-export type PublishOptions = {
-  readonly dataDirectory: string;
+export type PublishOptions = DataFiles & {
   /** Modules that declare feature views; models may read theirs as well. */
   readonly modules: readonly string[];
 };
@@ -27,7 +26,7 @@ export type StoredModel = { readonly candidate: Candidate; readonly manifest: Ex
  */
 export async function storeExternalModel(
   directory: string,
-  { dataDirectory, modules }: PublishOptions,
+  { modules, ...data }: PublishOptions,
 ): Promise<StoredModel> {
   const { manifest, contents } = await readExternalModel(directory);
   modelFeatures(manifest, [...featureViews, ...recordViews, ...(await viewsOfModules(modules))]);
@@ -43,7 +42,7 @@ export async function storeExternalModel(
     popularity: {},
     decayedPopularity: {},
   };
-  const version = await localArtifacts(join(dataDirectory, VERSIONS_DIRECTORY)).write(description, contents);
+  const version = await artifactsIn(data, VERSIONS_DIRECTORY).write(description, contents);
   const judged = { role: 'ranking', intervals: {}, production: null } as const;
   return { candidate: candidateOf(version, description, judged), manifest };
 }

@@ -3,7 +3,7 @@ import { writeRecords } from '#engine';
 import { type Command, commandOf } from '#schemas';
 import type { AskingOptions } from './ask-registry.ts';
 
-/** What the trainer is asked for, and by whom. */
+/** A request to the trainer, and who made it. */
 export type TrainerCommand = { readonly kind: 'train' | 'reindex' } & Partial<
   Pick<Command, 'run' | 'seed' | 'force' | 'actor' | 'reason'>
 >;

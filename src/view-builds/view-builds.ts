@@ -21,11 +21,11 @@ export type ViewBuild = {
  * bringArchivedEvents.
  */
 export async function startViewBuild(view: AnyView, options: ViewBuildOptions): Promise<ViewBuild> {
-  const { log, topics, dataDirectory, clock, logger } = options;
+  const { log, topics, dataDirectory, files, clock, logger } = options;
   const environment = { log, topics, clock };
   const isBuilding = await declareVersion(environment, view);
   const name = versionedName(view);
-  if (isBuilding) await bringArchivedEvents({ log, topics, dataDirectory }, view);
+  if (isBuilding) await bringArchivedEvents({ log, topics, dataDirectory, files }, view);
   const worker = await startProcessing({
     ...options,
     runs: { view: name },

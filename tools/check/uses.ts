@@ -13,11 +13,8 @@ const FAILPOINTS = 'tests end a process at each; the type of their names is made
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   'features/aggregations/counts.ts#count': INNER,
   'features/aggregations/decayed-sum.ts#blockWidth': INNER,
-  'features/aggregations/quantile.ts#bucketOf': INNER,
-  'features/aggregations/quantile.ts#midpointOf': INNER,
   'features/aggregations/top-k.ts#TopCounts': INNER,
   'models/optimise/clipping.ts#globalNorm': INNER,
-  'src/engine/verify/journal-reader.ts#journalOf': INNER,
   'src/log/embedded/file-system.ts#networkFileSystem': INNER,
   'src/log-copy/moved-log.ts#findMoved': INNER,
   'src/offline/snapshot/negatives.ts#draws': INNER,

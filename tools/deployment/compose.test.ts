@@ -1,12 +1,13 @@
 /** As far as docker-compose.yml and the Dockerfile can be judged where there is no engine to run them. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { temporaryDirectory } from '#platform/testing';
+import { ROLE_NAMES, requireWhatRolesNeed } from '#service';
 import { loadConfiguration } from '#service/configuration';
 import { copiedPaths, type Instruction, instructionsOf, variablesOf } from './dockerfile.ts';
 
@@ -20,6 +21,14 @@ type Service = {
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly restart?: string;
+};
+
+type RoleService = Service & {
+  readonly profiles?: readonly string[];
+  readonly command?: readonly string[];
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly tmpfs?: readonly string[];
 };
 
 const root = join(import.meta.dirname, '../..');
@@ -106,6 +115,39 @@ describe('docker-compose.yml', () => {
     assert.ok(service.ports?.some((port) => port.endsWith(`:${configuration.http.port}`)));
     assert.equal(configuration.http.host, '0.0.0.0');
   });
+});
+
+describe('deploy/docker-compose.roles.yml', () => {
+  const file = parse(read('deploy/docker-compose.roles.yml'), { merge: true }) as {
+    readonly services: Readonly<Record<string, RoleService>>;
+    readonly volumes: Readonly<Record<string, null>>;
+  };
+  const { millrace, ...byRole } = file.services;
+
+  it('has a service for each role in place of the one that has all', () => {
+    assert.deepEqual(millrace?.profiles, ['alone']);
+    assert.deepEqual(Object.keys(byRole).toSorted(), ROLE_NAMES.toSorted());
+  });
+
+  for (const [role, service] of Object.entries(byRole)) {
+    it(`${role} starts with options that it accepts, on volumes alone`, (t) => {
+      assert.deepEqual(service.command, ['start', '--roles', role]);
+      const secrets = temporaryDirectory(t);
+      writeFileSync(join(secrets, 'master-key'), Buffer.alloc(32, 7).toString('base64'));
+      const given = Object.entries({ ...variablesOf(built(service) ?? []), ...service.environment });
+      const environment = Object.fromEntries(
+        given.map(([name, value]) => [name, String(value).replace('/run/secrets', secrets)]),
+      );
+      const configuration = loadConfiguration({ flags: { roles: role }, environment, directory: secrets });
+      requireWhatRolesNeed(configuration);
+      assert.deepEqual([service.read_only, service.cap_drop, service.tmpfs], [true, ['ALL'], ['/tmp']]);
+      assert.ok(service.volumes?.includes(`${role}:${configuration.data}`));
+      for (const volume of service.volumes ?? [])
+        assert.ok((volume.split(':')[0] ?? '') in file.volumes, volume);
+      for (const port of service.ports ?? []) assert.match(port, /^127\.0\.0\.1:\d+:8080$/);
+      assert.deepEqual(Object.keys(service.depends_on ?? {}), ['kafka', 'registry', 'redis']);
+    });
+  }
 });
 
 describe('deploy/Dockerfile', () => {

@@ -15,7 +15,7 @@ export function exchange(port: number, bytes: Buffer, withinMs: number): Promise
     const socket = connect(port, '127.0.0.1');
     const chunks: Buffer[] = [];
     const late = setTimeout(() => {
-      // Of a request that was cut off the server waits for the rest, for longer than this.
+      // The server waits longer than this for the rest of a truncated request.
       const answers = answersIn(Buffer.concat(chunks));
       resolve(answers.length > 0 || !isWhole(bytes) ? { outcome: 'closed', answers } : { outcome: 'hangs' });
       socket.destroy();

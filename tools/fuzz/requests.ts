@@ -33,6 +33,7 @@ export const routes = [
   'POST /recommend',
   'POST /rank',
   'GET /similar/:item_id',
+  'GET /explain/:request_id/:item_id',
   'GET /features/user/:user_id',
   'GET /features/item/:item_id',
   'POST /features',
@@ -43,7 +44,11 @@ export const routes = [
   'POST /admin/rollback',
   'POST /admin/train',
   'POST /admin/reindex',
+  'POST /admin/jobs/:job/:action',
+  'GET /jobs',
+  'GET /jobs/:job',
   'GET /versions',
+  'GET /quality',
   'GET /topics',
   'GET /topology',
   'GET /stores',
@@ -55,6 +60,7 @@ export const routes = [
 const parameters = ['k', 'device', 'country', 'language', 'views', 'key', 'prefix', 'from', 'to', 'fromMs'];
 const moreParameters = ['toMs', 'limit', 'after', 'staleness', 'position', 'store', 'role', 'gte', 'lt', 'x'];
 const stores = ['user-views/user-features', 'item-views/item-features', 'admission/seen', 'none', ''];
+const jobs = ['compaction', 'refresh', 'verification'];
 const texts = [
   'u1',
   'i1',
@@ -112,7 +118,7 @@ export function requestBytes(draw: Draw): Buffer {
 function oneRequest(draw: Draw): Buffer {
   const [declared = 'GET', pattern = '/'] = draw.from(routes).split(' ');
   const method = draw.chance(0.05) ? draw.from(methods) : declared;
-  const path = pattern.replace(/:\w+|\*/g, (name) => (name === '*' ? draw.from(stores) : text(draw)));
+  const path = pattern.replace(/:\w+|\*/g, (name) => segment(draw, name));
   const body = declared === 'GET' && draw.chance(0.95) ? undefined : bodyBytes(draw, pattern);
   const lines = [`${method} ${path}${query(draw)} HTTP/1.1`];
   lines.push(`host: ${draw.chance(0.02) ? draw.from(['evil.example', '', 'a b']) : '127.0.0.1'}`);
@@ -124,6 +130,13 @@ function oneRequest(draw: Draw): Buffer {
   }
   if (draw.chance(0.1)) lines.push(draw.from(headers));
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body ?? Buffer.alloc(0)]);
+}
+
+function segment(draw: Draw, name: string): string {
+  if (name === '*') return draw.from(stores);
+  if (name === ':job' && draw.chance(0.5)) return draw.from(jobs);
+  if (name === ':action' && draw.chance(0.5)) return draw.from(['run', 'cancel', 'pause', 'resume']);
+  return text(draw);
 }
 
 function text(draw: Draw): string {

@@ -27,11 +27,17 @@ export type AttackedServer = {
   remove(): Promise<void>;
 };
 
-export async function startServer(): Promise<AttackedServer> {
+/** `environment`: variables beside those of this process. */
+export async function startServer(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<AttackedServer> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-fuzz-'));
   writeFileSync(join(directory, 'millrace.config.json'), JSON.stringify(configuration));
   const main = join(import.meta.dirname, '../../src/cli/main.ts');
-  const child = spawn(process.execPath, [main, 'start', '--json'], { cwd: directory });
+  const child = spawn(process.execPath, [main, 'start', '--json'], {
+    cwd: directory,
+    env: { ...process.env, ...environment },
+  });
   const ended = once(child, 'close');
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

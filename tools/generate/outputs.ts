@@ -6,6 +6,10 @@ import { models } from '#models';
 import { openApi, productVersion } from '#platform/api';
 import { allOptions } from '#service/configuration';
 import { operations } from '#service/operations';
+import { alerts } from '../observability/alerts.ts';
+import { dashboards } from '../observability/dashboards.ts';
+import { grafanaDashboard } from '../observability/grafana.ts';
+import { ruleFile, ruleTests } from '../observability/prometheus.ts';
 import { typesFromAvro } from './avro-types.ts';
 import { clientTypes } from './client-types.ts';
 import { configurationPage } from './configuration-page.ts';
@@ -13,6 +17,8 @@ import { examplesIn, withExamples } from './engine-guide.ts';
 import { errorCatalogue } from './error-catalogue.ts';
 import { errorsPage } from './errors-page.ts';
 import { type RecordSchema, withViews } from './example-schemas.ts';
+import { kernelModules } from './kernels.ts';
+import { metricsCatalogue, withMetrics } from './metrics-page.ts';
 import { withModels } from './models-page.ts';
 import { viewKeys, withViewTable } from './views.ts';
 
@@ -32,9 +38,11 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     .map((text): unknown => JSON.parse(text));
   const guide = 'src/engine/testing/guide';
   const examples = examplesIn(readdirSync(join(root, guide)).map((name) => read(`${guide}/${name}`)));
+  const observability = 'deploy/observability';
   const described = openApi(operations, productVersion());
   return new Map([
     ...declared,
+    ...kernelModules(root),
     ['docs/openapi.json', schemaText(described)],
     ['src/client/api.ts', clientTypes(described)],
     ['schemas/generated/types.ts', typesFromAvro(schemas)],
@@ -44,7 +52,13 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     ['docs/FEATURES.md', withViewTable(read('docs/FEATURES.md'), [...featureViews, ...recordViews])],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
     ['docs/API.md', withExamples(read('docs/API.md'), examplesIn([read('src/cli/start/api.test.ts')]))],
+    ['docs/METRICS.md', withMetrics(read('docs/METRICS.md'), metricsCatalogue(root))],
     ['docs/MODELS.md', withModels(read('docs/MODELS.md'), models)],
+    ...dashboards.map(
+      (each) => [`${observability}/grafana/${each.uid}.json`, grafanaDashboard(each)] as const,
+    ),
+    [`${observability}/prometheus/alerts.yml`, ruleFile(alerts)],
+    [`${observability}/prometheus/alerts.test.yml`, ruleTests(alerts)],
     ['README.md', withExamples(read('README.md'), examples)],
   ]);
 }

@@ -1,6 +1,7 @@
 /** Mutants of rooms, tried several at a time. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { doorsAmong } from '../check/modules.ts';
 import { readRepository } from '../check/repository.ts';
 import { Baselines } from './baseline.ts';
 import { ImportGraph } from './import-graph.ts';
@@ -31,7 +32,11 @@ export async function runCampaign(campaign: Campaign): Promise<Report> {
     imports?: Record<string, string>;
   };
   const files = readRepository(root).files.filter(({ path }) => /\.[jt]s$/.test(path));
-  const graph = new ImportGraph(files, packageFile.imports ?? {});
+  const doors = doorsAmong(
+    files.map(({ path }) => path),
+    packageFile.imports ?? {},
+  );
+  const graph = new ImportGraph(files, Object.fromEntries(doors));
   const texts = new Map(files.map(({ path, text }) => [path, text]));
   const found = rooms.map((room) => mutantsOfRoom(root, room, texts));
   const sizes = found.map(({ live }) => live.length);

@@ -11,7 +11,7 @@ type Report = {
   }[];
 };
 
-/** Of each file, by its path from the root, the characters that ran: start and end, start and end, ... */
+/** For each file, by its path from the root, the executed ranges of characters: start, end, start, end, ... */
 export type Coverage = Readonly<Record<string, readonly number[]>>;
 
 export function readCoverage(folder: string, root: string): Coverage {

@@ -59,7 +59,7 @@ export class ImportGraph {
 /** Everything reachable from `start`, itself included, with the number of steps to it. */
 function reach(start: string, next: ReadonlyMap<string, readonly string[]>): ReadonlyMap<string, number> {
   const distances = new Map([[start, 0]]);
-  // A map's iterator goes on to what is added behind it.
+  // A map's iterator also visits entries added during the iteration.
   for (const [path, distance] of distances) {
     for (const each of next.get(path) ?? []) if (!distances.has(each)) distances.set(each, distance + 1);
   }

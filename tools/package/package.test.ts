@@ -115,7 +115,7 @@ it('in a folder of its own, the package runs the guide’s topology, and starts 
   const answer = (await (await fetch(`${url}/recommend/u1?k=3`)).json()) as { version: string };
   assert.equal(answer.version, version);
   const client = await execute(process.execPath, ['client.ts', url], { cwd });
-  assert.equal(client.stdout, '3 MR_ADMIN_DISABLED\n');
+  assert.equal(client.stdout, '3 MR_ACCESS_TOKEN_MISSING\n');
   // The view is built in the background.
   while ((await fetch(`${url}/features/user/u1?views=taps`)).status !== 200) await setTimeout(100);
   await stop();

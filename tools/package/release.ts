@@ -5,7 +5,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix, relative } from 'node:path';
+import { dirname, join, posix, relative, sep } from 'node:path';
+import { doorsAmong } from '../check/modules.ts';
 
 export const DIST = 'dist';
 
@@ -38,7 +39,7 @@ export function buildRelease(root: string): void {
   const doors = builtDoors(dist, imports);
   const description = { type: 'module', version, imports: doors };
   writeFileSync(join(dist, 'package.json'), `${JSON.stringify(description, null, 2)}\n`);
-  requireDoors(exports, doors);
+  requireDoors(dist, exports, doors);
 }
 
 function rewrite(file: string): void {
@@ -67,16 +68,23 @@ function copyAssets(sources: string, built: string): void {
   });
 }
 
-/** The doors that were built; the others are for tests. */
+/** The doors that were built, and the names of many of them; the others are for tests. */
 function builtDoors(dist: string, imports: Manifest['imports']): Record<string, string> {
   const built = Object.entries(imports).map(
     ([name, source]) => [name, source.replace(/\.ts$/, '.js')] as const,
   );
-  return Object.fromEntries(built.filter(([, path]) => existsSync(join(dist, path))));
+  return Object.fromEntries(built.filter(([, path]) => path.includes('*') || existsSync(join(dist, path))));
 }
 
-function requireDoors(exports: Manifest['exports'], doors: Readonly<Record<string, string>>): void {
-  const targets = new Set(Object.values(doors).map((path) => `./${posix.join(DIST, path)}`));
+function requireDoors(
+  dist: string,
+  exports: Manifest['exports'],
+  doors: Readonly<Record<string, string>>,
+): void {
+  const built = filesBelow(dist).map((path) => relative(dist, path).split(sep).join('/'));
+  const targets = new Set(
+    [...doorsAmong(built, doors).values()].map((path) => `./${posix.join(DIST, path)}`),
+  );
   for (const [name, target] of Object.entries(exports)) {
     if (name === './package.json' || targets.has(target)) continue;
     throw new Error(`package.json exports ${name} as ${target}, which is no door of its imports`);

@@ -99,18 +99,22 @@ describe('README.md', () => {
     });
     let out = '';
     let err = '';
+    // The README shows what a terminal does: both streams, as they come.
+    let terminal = '';
     child.stderr.on('data', (text) => {
       err += text;
+      terminal += text;
     });
     await new Promise<void>((resolve) => {
       void ended.then(() => resolve());
       child.stdout.on('data', (text) => {
         out += text;
+        terminal += text;
         if (out.includes('millrace topics')) resolve();
       });
     });
     assert.equal(child.exitCode, null, err);
-    assert.equal(shapeProblem(start, out), undefined);
+    assert.equal(shapeProblem(start, terminal), undefined);
     assert.ok(
       out.split('\nWorld')[1] !== undefined &&
         out

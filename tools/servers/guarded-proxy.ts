@@ -59,7 +59,7 @@ export class GuardedProxy {
       outgoing.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(outgoing);
     });
-    // What is behind it is away: so is the proxy, for whoever asks.
+    // The server behind the proxy is unavailable, so the proxy is, too.
     onward.on('error', () => outgoing.destroy());
     incoming.pipe(onward);
   }

@@ -23,7 +23,7 @@ export class KafkaServer {
   /** Each broker by itself. */
   readonly members: readonly KafkaBroker[];
   readonly security: KafkaSecurity | undefined;
-  /** Of the listener that clients are told is elsewhere: see KafkaServerOptions. */
+  /** Address of the listener that is advertised elsewhere: see KafkaServerOptions. */
   readonly outside: Address | undefined;
   readonly #jars: string;
   readonly #directory: ServerDirectory;
@@ -67,7 +67,7 @@ export class KafkaServer {
     return this.#directory.path;
   }
 
-  /** Of the first broker. */
+  /** Process id of the first broker. */
   get pid(): number {
     return this.members[0]?.pid ?? 0;
   }

@@ -9,6 +9,8 @@ const packages = {
   kcat: 'kcat',
   mvn: 'maven',
   openssl: 'openssl',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
   'redis-server': 'redis-server',
 } as const;
 

@@ -37,7 +37,7 @@ export abstract class RestartableProcess {
     return join(this.directory, this.#program.log);
   }
 
-  /** Of its last run. */
+  /** Process id of the latest run. */
   get pid(): number {
     return this.#process?.pid ?? 0;
   }

@@ -56,6 +56,11 @@ export class ServerProcess {
     return this.pid > 0 && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Null while it runs, and where a signal has ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** What this run has printed. */
   output(): string {
     const file = openSync(this.#log, 'r');

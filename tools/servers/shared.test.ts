@@ -27,14 +27,14 @@ describe('shared servers', () => {
     });
   };
 
-  it('are skipped aloud when they are not asked for', async (t) => {
+  it('are skipped with a message when they are not requested', async (t) => {
     const { ended, output } = run(t, { MILLRACE_SERVERS: undefined });
     assert.equal(await ended, 0, output());
     assert.match(output(), /# SKIP runs with MILLRACE_SERVERS=1/);
     assert.deepEqual(output().match(/ADDRESSES .*/g), ['ADDRESSES ,,', 'ADDRESSES ,,']);
   });
 
-  it('fail the run when they are asked for and cannot be started', async (t) => {
+  it('fail the run when they are requested and cannot be started', async (t) => {
     const { ended, output } = run(t, { MILLRACE_SERVERS: '1', PATH: '/nowhere' });
     assert.notEqual(await ended, 0);
     assert.match(output(), /not found: java/);

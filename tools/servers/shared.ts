@@ -14,7 +14,7 @@ type Addresses = { readonly brokers: string; readonly registry: string; readonly
 /** Holds the addresses of the run's servers, as JSON. */
 const VARIABLE = 'TEST_SERVERS';
 
-/** Why tests of real servers are skipped; false when they are asked for. */
+/** Why tests of real servers are skipped; false if they are requested. */
 export const serversSkip: string | false =
   process.env.MILLRACE_SERVERS === '1' ? false : 'runs with MILLRACE_SERVERS=1';
 
@@ -48,7 +48,7 @@ export const sharedRedis = shared<SharedRedis>(
   () => RedisServer.start(),
 );
 
-/** Returns undefined when servers are not asked for; a server that can't be started is an error. */
+/** Returns undefined if servers are not requested; a server that can't be started is an error. */
 function shared<T>(
   at: (addresses: Addresses) => T | Promise<T>,
   start: () => Promise<T>,

@@ -72,7 +72,7 @@ export function event(id: string, ts: number, overrides: Partial<Interaction> = 
 /** An item with a duration of ten seconds. */
 export function item(item_id: string, category = 'Drama'): Item {
   const facts = { type: 'video', tags: [category], duration_ms: 10_000, difficulty: null } as const;
-  const rest = { title: item_id, language: null, available: true, age_limit: 0, created: 0 };
+  const rest = { title: item_id, language: null, available: true, age_limit: 0, countries: [], created: 0 };
   return { item_id, category, ...rest, ...facts, tags: [category] };
 }
 

@@ -22,7 +22,7 @@ export type World = {
   readonly examples: readonly Example[];
   readonly corrections: readonly ExampleCorrection[];
   readonly ranks: readonly PopularityRanks[];
-  /** Of the examples. */
+  /** The examples, as encoded on their topic. */
   readonly bytes: readonly string[];
 };
 

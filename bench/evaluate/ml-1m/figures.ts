@@ -16,9 +16,9 @@ import {
   printSegment,
 } from '../ranking-figures.ts';
 import { type HeldOut, ITEMS, USERS } from './data.ts';
+import type { Fits } from './fits.ts';
 import { type Judged, judge, type Protocol } from './judge.ts';
 import type { Model } from './models.ts';
-import { fitOnce } from './stacked.ts';
 
 /** Users with at most so many training items are called new: about a fifth of them. */
 const NEW_USER_ITEMS = 35;
@@ -38,13 +38,13 @@ const aims: Readonly<Record<string, { readonly 'hr@10': number; readonly 'ndcg@1
 const print = printerOf('ml-1m');
 
 /** Fits the model with what was chosen for each protocol, prints the figures of that protocol on the test items, and returns both. */
-export async function evaluateModel(model: Model, test: HeldOut): Promise<Judged> {
+export async function evaluateModel(model: Model, fits: Fits, test: HeldOut): Promise<Judged> {
   const train = InteractionMatrix.fromPairs(test.train, USERS, ITEMS);
   const { sampled, full } = model.chosen;
   const isSame = JSON.stringify(sampled) === JSON.stringify(full);
-  const first = await fitAndJudge(model, 'sampled', train, test);
+  const first = await fitAndJudge({ model, fits, protocol: 'sampled' }, train, test);
   printSampled(model, first);
-  const second = isSame ? first : await fitAndJudge(model, 'full', train, test);
+  const second = isSame ? first : await fitAndJudge({ model, fits, protocol: 'full' }, train, test);
   printFull(model, second, train, test);
   return { sampled: first.sampled, full: second.full };
 }
@@ -70,19 +70,14 @@ export function printDifference(name: string, one: Judged, other: Judged): void 
 type PerUser = Evaluation['perUser'];
 
 async function fitAndJudge(
-  model: Model,
-  protocol: Protocol,
+  { model, fits, protocol }: { readonly model: Model; readonly fits: Fits; readonly protocol: Protocol },
   train: InteractionMatrix,
   test: HeldOut,
 ): Promise<Judged> {
-  const options = model.chosen[protocol];
-  process.stderr.write(`${model.name}, ${protocol}: fitting ${JSON.stringify(options)}\n`);
-  const wallBefore = performance.now();
-  const processorBefore = process.cpuUsage();
-  const scores = await fitOnce(model, { matrix: train, histories: test.histories }, options);
-  const { user, system } = process.cpuUsage(processorBefore);
-  print(`${model.name}, fit for ${protocol}, wall`, 'seconds', (performance.now() - wallBefore) / 1e3, 's');
-  print(`${model.name}, fit for ${protocol}, processor`, 'seconds', (user + system) / 1e6, 's');
+  const known = { matrix: train, histories: test.histories };
+  const { scores, took } = await fits.of(model, known, model.chosen[protocol]);
+  print(`${model.name}, fit for ${protocol}, wall`, 'seconds', took.wall, 's');
+  print(`${model.name}, fit for ${protocol}, processor`, 'seconds', took.processor, 's');
   process.stderr.write(`${model.name}, ${protocol}: judging\n`);
   return judge(scores, train, test);
 }

@@ -3,6 +3,7 @@ import { type Known, type Model as OfProtocols, ofMatrix } from '../model.ts';
 import { fitNeuMf } from '../neumf.ts';
 import { fitSequential } from '../sequential.ts';
 import { fitTwoTower, undescribed } from '../two-tower.ts';
+import type { Fits } from './fits.ts';
 import type { Protocol } from './judge.ts';
 import { stackedOf } from './stacked.ts';
 
@@ -10,7 +11,7 @@ export type Model = OfProtocols<Known, Protocol>;
 
 const twoTowerOf = { heads: 4, epochs: 3, temperature: 0.1, unknownUserShare: 0.3, weightDecay: 0 };
 const sequentialOf = { epochs: 20, learningRate: 0.005 };
-const neuMfOf = { factors: 64, dim: 16, hidden: 32, layers: 2, learningRate: 0.005 };
+const neuMfOf = { factors: 192, negatives: 16, epochs: 9, weightDecay: 1.3 };
 const ialsOf192 = { dim: 192, epochs: 10 };
 
 const single: readonly Model[] = [
@@ -58,14 +59,13 @@ const single: readonly Model[] = [
     name: 'neumf',
     fit: fitNeuMf,
     space: [
-      { ...neuMfOf, negatives: 8, epochs: 10, weightDecay: 0.8 },
-      { ...neuMfOf, negatives: 4, epochs: 16, weightDecay: 1 },
-      { ...neuMfOf, negatives: 4, epochs: 12, weightDecay: 0.5 },
+      neuMfOf,
+      { ...neuMfOf, epochs: 7, weightDecay: 1 },
+      { ...neuMfOf, negatives: 8, weightDecay: 1 },
+      { ...neuMfOf, negatives: 8, weightDecay: 1, factors: 320 },
+      { ...neuMfOf, negatives: 8, epochs: 14, weightDecay: 2, learningRate: 0.0025 },
     ],
-    chosen: {
-      sampled: { ...neuMfOf, negatives: 8, epochs: 10, weightDecay: 0.8 },
-      full: { ...neuMfOf, negatives: 8, epochs: 10, weightDecay: 0.8 },
-    },
+    chosen: { sampled: neuMfOf, full: neuMfOf },
   },
   {
     name: 'sequential',
@@ -76,4 +76,10 @@ const single: readonly Model[] = [
   },
 ];
 
-export const models: readonly Model[] = [...single, stackedOf(single.filter(({ name }) => name !== 'neumf'))];
+export function modelsOf(fits: Fits): readonly Model[] {
+  const stacked = stackedOf(
+    single.filter(({ name }) => name !== 'neumf'),
+    fits,
+  );
+  return [...single, stacked];
+}

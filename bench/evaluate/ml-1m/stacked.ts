@@ -7,6 +7,7 @@ import {
   TreeScorer,
 } from '#models';
 import type { Known, Options, Scores } from '../model.ts';
+import type { Fits } from './fits.ts';
 import type { Model } from './models.ts';
 
 const SEED = 3;
@@ -16,38 +17,33 @@ const DRAWN = 99;
 const NEAREST = 300;
 const TREES = { loss: 'lambdamart', trees: 300, leaves: 15, learningRate: 0.05, minRows: 50 } as const;
 
-/** Fits of single models by what they may know and by their parameters: what is judged by itself is stacked as well. */
-const fitted = new WeakMap<Known['histories'], Map<string, Promise<Scores>>>();
-
-export function fitOnce(model: Pick<Model, 'name' | 'fit'>, known: Known, options: Options): Promise<Scores> {
-  const fits = fitted.get(known.histories) ?? new Map<string, Promise<Scores>>();
-  fitted.set(known.histories, fits);
-  const key = `${model.name} ${JSON.stringify(options)}`;
-  const fit = fits.get(key) ?? Promise.resolve(model.fit(known, options));
-  fits.set(key, fit);
-  return fit;
-}
-
 /**
  * Trees over what single models score (Wolpert 1992). They learn from scores that have not seen their labels: by models
  * fitted without each user's newest item, which the trees are to find among others. With `nearest`, those are what
  * the models themselves rank first: trees order these, as they would answer a search among all items, and what is not among
  * them stays behind in the order of its ranks. Else the others are drawn evenly, and trees score every item.
  */
-export function stackedOf(bases: readonly Model[]): Model {
+export function stackedOf(bases: readonly Model[], fits: Fits): Model {
   return {
     name: 'stacked',
-    fit: (known, options) => fitStacked(bases, known, options),
+    fit: (known, options) => fitStacked(bases, fits, known, options),
     space: [{ nearest: 0 }, { nearest: 1 }],
     chosen: { sampled: { nearest: 0 }, full: { nearest: 1 } },
   };
 }
 
-async function fitStacked(bases: readonly Model[], known: Known, { nearest }: Options): Promise<Scores> {
+async function fitStacked(
+  bases: readonly Model[],
+  fits: Fits,
+  known: Known,
+  { nearest }: Options,
+): Promise<Scores> {
   const scoresOn = async (part: Known) => {
     const scores: Scores[] = [];
-    for (const base of bases)
-      scores.push(await fitOnce(base, part, nearest === 1 ? base.chosen.full : base.chosen.sampled));
+    for (const base of bases) {
+      const fitted = await fits.of(base, part, nearest === 1 ? base.chosen.full : base.chosen.sampled);
+      scores.push(fitted.scores);
+    }
     return scores;
   };
   const before = withoutNewest(known);

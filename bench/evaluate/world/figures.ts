@@ -1,29 +1,50 @@
-import { bootstrapMean, seededRandom } from '#models';
+import { pairedBootstrap, seededRandom } from '#models';
 import type { Oracle, World } from '#simulator';
-import { printFigure } from '../../figure.ts';
-import { bestShown, clickChanceOf, type Shown } from './value.ts';
+import { printerOf, printInterval, printMean } from '../ranking-figures.ts';
+import { bestShown, clickChanceOf, ndcgOf, type Shown } from './value.ts';
 
 const BASELINE = 'decayed popularity';
 
+const print = printerOf('world');
+
+export type Policies = {
+  /** By name, as is `served`. */
+  readonly classic: ReadonlyMap<string, Shown>;
+  /** Retrieval alone, then with the ranker. */
+  readonly served: ReadonlyMap<string, Shown>;
+};
+
 /**
- * Prints of each policy its mean chance of a click, and its share of the way from decayed popularity to the oracle with
- * the 95% bootstrap interval over users; the length of that way is taken as given.
+ * Prints of each policy its mean chance of a click, its share of the way from decayed popularity to the oracle, the length of
+ * which is taken as given, and NDCG@10; then by how much what is served with a ranker is above what retrieval serves alone.
+ * Intervals are of the 95% bootstrap over users.
  */
-export function printShares(world: World, oracle: Oracle, policies: ReadonlyMap<string, Shown>): void {
-  const best = clickChanceOf(bestShown(world.userCount, oracle), oracle);
-  const values = new Map(Array.from(policies, ([name, shown]) => [name, clickChanceOf(shown, oracle)]));
-  const baseline = values.get(BASELINE) as Float64Array;
-  const gap = mean(best) - mean(baseline);
-  const ofWorld = (name: string) => ({ bench: 'world', case: `world ${world.seed}, ${name}`, unit: 'ratio' });
-  for (const [name, value] of [...values, ['oracle', best] as const]) {
-    printFigure({ ...ofWorld(name), metric: 'click-chance@10', value: mean(value) });
-    if (value === baseline || value === best) continue;
-    const shares = value.map((chance, user) => (chance - (baseline[user] as number)) / gap);
-    const interval = bootstrapMean(shares, { random: seededRandom(1) });
-    printFigure({ ...ofWorld(name), metric: 'share-of-gap', value: interval.mean });
-    printFigure({ ...ofWorld(`${name}, 95% bootstrap low`), metric: 'share-of-gap', value: interval.low });
-    printFigure({ ...ofWorld(`${name}, 95% bootstrap high`), metric: 'share-of-gap', value: interval.high });
+export function printWorld(world: World, oracle: Oracle, { classic, served }: Policies): void {
+  const ofWorld = (name: string) => `world ${world.seed}, ${name}`;
+  const best = bestShown(world.userCount, oracle);
+  const judged = new Map(
+    [...classic, ...served, ['oracle', best] as const].map(([name, shown]) => [
+      name,
+      { chance: clickChanceOf(shown, oracle), ndcg: ndcgOf(shown, best, oracle) },
+    ]),
+  );
+  const chanceOf = (name: string) => judged.get(name)?.chance as Float64Array;
+  const baseline = chanceOf(BASELINE);
+  const gap = mean(chanceOf('oracle')) - mean(baseline);
+  for (const [name, { chance, ndcg }] of judged) {
+    print(ofWorld(name), 'click-chance@10', mean(chance));
+    if (name === 'oracle') continue;
+    printMean(print, ofWorld(name), 'ndcg@10', ndcg);
+    if (name === BASELINE) continue;
+    const shares = chance.map((own, user) => (own - (baseline[user] as number)) / gap);
+    printMean(print, ofWorld(name), 'share-of-gap', shares);
   }
+  const [alone, ranked] = [...served.keys()].map((name) => judged.get(name)?.ndcg) as [
+    Float64Array,
+    Float64Array,
+  ];
+  const gain = pairedBootstrap(ranked, alone, { random: seededRandom(1) });
+  printInterval(print, ofWorld('with the ranker less without'), 'ndcg@10', gain, 0);
 }
 
 function mean(values: Float64Array): number {

@@ -169,6 +169,6 @@ async function readOr(path: string, absent: () => Error): Promise<Buffer> {
 
 function missing(version: string, directory: string): ConfigurationError {
   return new ConfigurationError('MR_VERSION_MISSING', `There is no version ${version} in ${directory}.`, {
-    hint: 'Copy it here from the data directory that trained it: a running start loads it by itself, within half a minute. Or train again.',
+    hint: 'Copy it here from the data directory that trained it, or keep versions where all have them (option storage): a running start loads it by itself, within half a minute. Or train again.',
   });
 }

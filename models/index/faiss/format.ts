@@ -34,6 +34,6 @@ export function damaged(why: string): InputError {
 
 export function unsupported(why: string): InputError {
   return new InputError('MR_INDEX_UNSUPPORTED', `a file of FAISS that cannot be read: ${why}`, {
-    hint: 'Read are IndexFlatIP, IndexFlatL2, and IndexIVFFlat over one of them.',
+    hint: 'Supported are IndexFlatIP, IndexFlatL2, and IndexIVFFlat over one of them.',
   });
 }

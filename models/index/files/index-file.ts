@@ -65,7 +65,7 @@ export function readCalibration(bytes: Uint8Array): IndexCalibration | undefined
   return calibrationIn(verified('calibration', bytes.subarray(at, end), sums), header);
 }
 
-/** An index file of which only what is asked for is read and verified. */
+/** An index file that reads and verifies sections on demand. */
 export class IndexFile {
   readonly #file: FileHandle;
   readonly #header: Header;

@@ -5,13 +5,14 @@ import type { Platform } from '../kernel/port.ts';
 import type { Metric } from '../port.ts';
 import { BlockLists } from '../storage/block-lists.ts';
 import { calibrate } from './calibrate.ts';
-import { centroidRows, IvfIndex } from './ivf-index.ts';
+import { heldOutRows } from './held-out.ts';
+import { IvfIndex } from './ivf-index.ts';
 import { kMeans } from './k-means.ts';
+import { ListOrder } from './list-order.ts';
 
 /** Vectors that k-means learns a centroid from. Twice as many find a few hundredths more, and take half as long again to build. */
 const SAMPLED_PER_LIST = 20;
 const ITERATIONS = 5;
-const CALIBRATION_QUERIES = 400;
 /** Lists by the square root of the number of vectors. With fewer, lists are looked through that have little of what is near. */
 const LISTS_PER_ROOT = 4;
 /** Two blocks: in shorter lists, half of what is screened is what blocks have left over. */
@@ -41,10 +42,10 @@ export function buildIvf(vectors: Float32Array, dim: number, options: IvfOptions
   for (let row = 0; row < size; row++) checkVector(vectorAt(row), dim);
   const random = seededRandom(seed);
   const count = Math.max(1, Math.min(size, options.lists ?? listsFor(size)));
-  const shuffled = sample(size, count * SAMPLED_PER_LIST + CALIBRATION_QUERIES, random);
-  // The last ones are held out for calibration.
-  const held = shuffled.subarray(Math.max(count, shuffled.length - CALIBRATION_QUERIES));
-  const rowsToLearn = shuffled.subarray(0, shuffled.length - held.length);
+  const idOf = (row: number) => ids?.[row] ?? row;
+  // A row is left for each list.
+  const held = heldOutRows(size, idOf).subarray(0, size - count);
+  const rowsToLearn = sampleWithout(held, size, count * SAMPLED_PER_LIST, random);
   const assign = kMeans({
     vectors: size === 0 ? new Float32Array(dim) : vectors,
     dim,
@@ -57,26 +58,30 @@ export function buildIvf(vectors: Float32Array, dim: number, options: IvfOptions
   const rows = BlockLists.create(platform, dim, metric, count);
   for (let row = 0; row < size; row++) {
     const vector = vectorAt(row);
-    rows.put(assign.nearest(vector), ids?.[row] ?? row, vector);
+    rows.put(assign.nearest(vector), idOf(row), vector);
   }
-  const centroids = centroidRows(assign.values, dim, metric, platform);
-  const own = held.map((row) => ids?.[row] ?? row);
+  const order = ListOrder.of(assign.values, dim, metric, platform);
+  const own = held.map(idOf);
   const ownQueries = new Float32Array(held.length * dim);
   for (const [i, row] of held.entries()) ownQueries.set(vectorAt(row), i * dim);
   const asked = options.queries === undefined ? { queries: ownQueries, own } : { queries: options.queries };
-  const calibration = calibrate({ rows, centroids, target, ...asked });
-  return new IvfIndex(rows, assign, centroids, calibration);
+  const calibration = calibrate({ rows, order, target, ...asked });
+  return new IvfIndex(rows, assign, order, calibration);
 }
 
 const listsFor = (size: number): number =>
   Math.round(Math.min(LISTS_PER_ROOT * Math.sqrt(size), size / LEAST_LIST));
 
-/** So many rows, or all, in random order. */
-function sample(size: number, count: number, random: Random): Int32Array {
-  const rows = Int32Array.from({ length: size }, (_, row) => row);
-  const taken = Math.min(size, count);
+/** So many rows, or all, in random order, without those held out, which ascend. */
+function sampleWithout(held: Int32Array, size: number, count: number, random: Random): Int32Array {
+  const rows = new Int32Array(size - held.length);
+  for (let row = 0, left = 0; row < size; row++) {
+    if (held[left] === row) left++;
+    else rows[row - left] = row;
+  }
+  const taken = Math.min(rows.length, count);
   for (let i = 0; i < taken; i++) {
-    const other = i + random.integer(size - i);
+    const other = i + random.integer(rows.length - i);
     const row = rows[other] as number;
     rows[other] = rows[i] as number;
     rows[i] = row;

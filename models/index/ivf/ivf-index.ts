@@ -7,16 +7,17 @@ import type { Metric, SearchOptions, VectorIndex } from '../port.ts';
 import { BlockLists, type SentLists } from '../storage/block-lists.ts';
 import { IdFilter } from '../storage/id-filter.ts';
 import type { Search } from '../storage/search.ts';
-import { probesAt } from './calibrate.ts';
+import { calibrate, probesAt, reachAt } from './calibrate.ts';
 import { Centroids, type SentCentroids } from './k-means.ts';
+import { ListOrder } from './list-order.ts';
+import { gapOf, normOf } from './reach.ts';
+import type { RowCopies } from './row-copies.ts';
 
 /** What scoring a row that is looked up by its id costs, in rows screened in their lists. */
 const LOOKUP_COST = 8;
-/** So many lists are ranked at least: a few more cost less than ranking again where the first ones hold too few. */
-const LEAST_RANKED = 6;
-const COPIED_AT_ONCE = 4096;
-/** With a larger share of the vectors allowed, what lists have left is not counted. */
-const LIGHT_FILTER = 0.9;
+const NONE = -1;
+/** The share of allowed vectors below which a filter is asked before vectors are screened. */
+const FEW = 0.2;
 
 /**
  * Inverted lists with whole vectors (IVF-Flat; Sivic and Zisserman 2003, Johnson et al. 2017): each vector is in the list
@@ -26,20 +27,21 @@ export class IvfIndex implements VectorIndex {
   readonly calibration: IndexCalibration;
   readonly #rows: BlockLists;
   readonly #assign: Centroids;
-  /** The centroids as rows of one list, by the metric of the index. */
-  readonly #order: BlockLists;
+  readonly #order: ListOrder;
 
-  constructor(rows: BlockLists, assign: Centroids, order: BlockLists, calibration: IndexCalibration) {
+  constructor(rows: BlockLists, assign: Centroids, order: ListOrder, calibration: IndexCalibration) {
     this.#rows = rows;
     this.#assign = assign;
     this.#order = order;
     this.calibration = calibration;
   }
 
-  /** Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR, MR_INDEX_ID. */
+  /** Errors: MR_INDEX_DIMENSION, MR_INDEX_VECTOR, also for centroids, MR_INDEX_ID. */
   static fromParts(parts: IndexParts, platform: Platform = defaultPlatform): IvfIndex {
     const { dim, metric, centroids, listSizes, ids, vectors, calibration } = parts;
     checkIds(ids, countOf(vectors, dim));
+    // Products with longer ones would not be numbers, and lists be taken twice or never.
+    for (let at = 0; at < centroids.length; at += dim) checkVector(centroids.subarray(at, at + dim), dim);
     const rows = BlockLists.create(platform, dim, metric, listSizes.length);
     let at = 0;
     for (const [list, size] of listSizes.entries()) {
@@ -50,14 +52,19 @@ export class IvfIndex implements VectorIndex {
       }
     }
     const assign = Centroids.of(centroids.slice(), dim, platform);
-    const order = centroidRows(centroids, dim, metric, platform);
+    const order = ListOrder.of(centroids, dim, metric, platform);
     return new IvfIndex(rows, assign, order, calibration ?? allLists(listSizes.length));
   }
 
   static receive(sent: SentIvf, platform: Platform = defaultPlatform): IvfIndex {
     const rows = BlockLists.receive(platform, sent.rows);
-    const order = BlockLists.receive(platform, sent.order);
+    const order = ListOrder.receive(sent.order, platform);
     return new IvfIndex(rows, Centroids.receive(sent.assign, platform), order, sent.calibration);
+  }
+
+  /** How many lists to search for such queries, see `calibrate`; `own` are their ids where they are vectors of the index. */
+  calibratedFor(queries: Float32Array, target: number, own?: Int32Array): IndexCalibration {
+    return calibrate({ rows: this.#rows, order: this.#order, queries, target, ...(own && { own }) });
   }
 
   /** For another thread, which has it from then on: vectors are not copied. */
@@ -96,13 +103,17 @@ export class IvfIndex implements VectorIndex {
     const filter = IdFilter.of(options);
     const search = this.#rows.search(query, k, filter);
     if (k === 0 || this.size === 0) return search.best.finish();
-    if (filter === undefined) this.#probe(query, search, probesAt(this.calibration, k));
+    if (filter === undefined) this.#probe(query, search, k);
     else this.#searchFiltered(query, k, filter, search);
     return search.best.finish();
   }
 
   vector(id: number): Float32Array | undefined {
     return isId(id) ? this.#rows.vector(id) : undefined;
+  }
+
+  copyVector(id: number, into: Float32Array, at: number): boolean {
+    return isId(id) && this.#rows.copyVector(id, into, at);
   }
 
   put(id: number, vector: Float32Array): void {
@@ -115,22 +126,9 @@ export class IvfIndex implements VectorIndex {
     return isId(id) && this.#rows.remove(id);
   }
 
-  /**
-   * Ids and vectors of as many lists from `first` on as have a few thousand, and of one at least; copies, which threads share. One
-   * buffer for each list would take milliseconds to send.
-   */
-  copyFrom(first: number): ListsCopy {
-    const lists = this.#rows.lists;
-    let [end, size] = [first, 0];
-    while (end < lists && (end === first || size + this.#rows.sizeOf(end) <= COPIED_AT_ONCE)) {
-      size += this.#rows.sizeOf(end++);
-    }
-    const ids = new Int32Array(new SharedArrayBuffer(size * 4));
-    const vectors = new Float32Array(new SharedArrayBuffer(size * this.dim * 4));
-    for (let list = first, at = 0; list < end; at += this.#rows.sizeOf(list++)) {
-      this.#rows.copyList(list, ids, vectors, at);
-    }
-    return { end, rows: { ids, vectors } };
+  copyList(list: number, copies: RowCopies): void {
+    const { ids, vectors } = copies.add(this.#rows.sizeOf(list));
+    this.#rows.copyList(list, ids, vectors, 0);
   }
 
   toParts(): IndexParts {
@@ -146,60 +144,39 @@ export class IvfIndex implements VectorIndex {
     return { dim, metric, centroids: this.#assign.values.slice(), listSizes, ids, vectors, calibration };
   }
 
-  /**
-   * Where a share of the vectors is allowed, the k best of those are about the k / share best of all, and take as many
-   * lists as these. Few are looked up one by one.
-   */
+  /** Few allowed vectors are looked up one by one: where a share is allowed, the k best are about the k / share best of all. */
   #searchFiltered(query: Float32Array, k: number, filter: IdFilter, search: Search): void {
     const { size, idBound } = this.#rows;
     const allowed = (filter.allowedBelow(idBound) * size) / idBound;
-    const probes = probesAt(this.calibration, allowed === 0 ? size : (k * size) / allowed);
+    const depth = allowed === 0 ? size : (k * size) / allowed;
+    const probes = probesAt(this.calibration, depth);
     const screened = (Math.min(probes, this.#rows.lists) * size) / this.#rows.lists;
     if (allowed * LOOKUP_COST < screened && idBound < size * LOOKUP_COST) {
       this.#rows.scanAllowed(filter, search);
-    } else
-      this.#probe(query, search, probes, allowed < LIGHT_FILTER * size ? { filter, allowed } : undefined);
+    } else {
+      search.allowsFew = allowed < FEW * size;
+      this.#probe(query, search, k, depth);
+    }
   }
 
-  /**
-   * Looks through the best lists; through more while it has not found k. With a filter, lists with nothing allowed don't
-   * count, and neither do lists end before so many allowed vectors as such a number of average lists has: near the query
-   * there may be fewer of them than elsewhere.
-   */
-  #probe(query: Float32Array, search: Search, probes: number, filtered?: Filtered): void {
-    const lists = this.#rows.lists;
-    let left = probes;
-    let allowedLeft = filtered === undefined ? 0 : (filtered.allowed * Math.min(probes, lists)) / lists;
-    let from = 0;
-    for (
-      let count = Math.min(Math.max(probes, LEAST_RANKED), lists);
-      from < lists;
-      count = Math.min(count * 2, lists)
-    ) {
-      const order = this.#order.rank(0, query, count).ids;
-      for (; from < count; from++) {
-        if (left <= 0 && allowedLeft <= 0 && !search.wantsMore) return;
-        const list = order[from] as number;
-        if (filtered !== undefined) {
-          const allowed = this.#rows.allowedIn(list, filtered.filter);
-          if (allowed === 0) continue;
-          allowedLeft -= allowed;
-        }
-        this.#rows.scan(list, search);
-        left--;
-      }
-      if (left <= 0 && allowedLeft <= 0 && !search.wantsMore) return;
+  /** Looks through the best lists, through all if it takes them to find k. */
+  #probe(query: Float32Array, search: Search, k: number, depth = k): void {
+    const { metric, calibration } = this;
+    const reach = reachAt(calibration, depth);
+    const probes = probesAt(calibration, depth);
+    // More than the probes where these have fewer than k vectors: to go on after the lists wanted takes the order of all.
+    this.#order.begin(query, Math.max(probes, Math.ceil((2 * k * this.#rows.lists) / this.size)));
+    const norm = normOf(query);
+    for (let count = 0, list = this.#order.next(); list !== NONE; count++, list = this.#order.next()) {
+      const isEnough =
+        reach === undefined
+          ? count >= probes && !search.wantsMore
+          : gapOf(metric, search.best.threshold, this.#order.score, norm) > reach;
+      if (isEnough) return;
+      this.#rows.scan(list, search);
     }
   }
 }
-
-export type CopiedRows = { readonly ids: Int32Array; readonly vectors: Float32Array };
-
-export type ListsCopy = {
-  /** The first list that is not in it. */
-  readonly end: number;
-  readonly rows: CopiedRows;
-};
 
 /** An index as another thread gets it. */
 export type SentIvf = {
@@ -208,23 +185,6 @@ export type SentIvf = {
   readonly assign: SentCentroids;
   readonly calibration: IndexCalibration;
 };
-
-/** A filter, and about how many vectors it allows. */
-type Filtered = { readonly filter: IdFilter; readonly allowed: number };
-
-/** Centroids in one list, with their numbers as ids. */
-export function centroidRows(
-  centroids: Float32Array,
-  dim: number,
-  metric: Metric,
-  platform: Platform,
-): BlockLists {
-  const rows = BlockLists.create(platform, dim, metric, 1);
-  for (let i = 0; i < centroids.length / dim; i++) {
-    rows.put(0, i, centroids.subarray(i * dim, (i + 1) * dim));
-  }
-  return rows;
-}
 
 /** For an index that was not calibrated. */
 const allLists = (nprobe: number): IndexCalibration => ({

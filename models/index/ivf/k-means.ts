@@ -3,6 +3,7 @@ import type { Platform } from '../kernel/port.ts';
 import { BlockLists, type SentLists } from '../storage/block-lists.ts';
 
 const LIST = 0;
+const NONE = -1;
 
 /** Centroids as another thread gets them. */
 export type SentCentroids = { readonly values: Float32Array; readonly search: SentLists };
@@ -32,12 +33,18 @@ export class Centroids {
 
   /** For another thread, which has them from then on. */
   send(): SentCentroids {
-    return { values: this.values, search: this.#search.send() };
+    const values = new Float32Array(new SharedArrayBuffer(this.values.byteLength));
+    values.set(this.values);
+    return { values, search: this.#search.send() };
   }
 
-  /** The lowest of equally near ones. */
-  nearest(vector: Float32Array): number {
-    return this.#search.rank(LIST, vector, 1).ids[0] as number;
+  /** The lowest of equally near ones. A guess that is near saves scoring others; the result is the same. */
+  nearest(vector: Float32Array, guess = NONE): number {
+    const search = this.#search.search(vector, 1);
+    if (guess !== NONE) this.#search.offer(guess, search);
+    this.#search.scan(LIST, search);
+    search.best.sort();
+    return search.best.id(0);
   }
 
   /** Moves one. */
@@ -72,7 +79,7 @@ export function kMeans({ vectors, dim, rows, count, iterations, random, platform
   const first = new Float32Array(count * dim);
   for (let i = 0; i < count; i++) first.set(rowAt(i), i * dim);
   const centroids = Centroids.of(first, dim, platform);
-  const nearest = new Int32Array(rows.length);
+  const nearest = new Int32Array(rows.length).fill(NONE);
   const sums = new Float64Array(count * dim);
   const sizes = new Int32Array(count);
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -80,7 +87,7 @@ export function kMeans({ vectors, dim, rows, count, iterations, random, platform
     sizes.fill(0);
     for (let i = 0; i < rows.length; i++) {
       const vector = rowAt(i);
-      const list = centroids.nearest(vector);
+      const list = centroids.nearest(vector, nearest[i]);
       nearest[i] = list;
       sizes[list] = (sizes[list] as number) + 1;
       for (let d = 0, at = list * dim; d < dim; d++, at++) {
@@ -106,7 +113,7 @@ function takeFromLargest(nearest: Int32Array, left: Int32Array, random: Random):
   const largest = left.indexOf(left.reduce((a, b) => Math.max(a, b)));
   let member = random.integer(nearest.length);
   while (nearest[member] !== largest) member = (member + 1) % nearest.length;
-  nearest[member] = -1;
+  nearest[member] = NONE;
   left[largest] = (left[largest] as number) - 1;
   return member;
 }

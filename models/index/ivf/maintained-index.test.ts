@@ -6,7 +6,9 @@ import { indexContract } from '../contract.ts';
 import { FlatIndex } from '../flat-index.ts';
 import { clusteredVectors } from '../testing/clustered-vectors.ts';
 import { buildIvf } from './build.ts';
+import { IvfIndex } from './ivf-index.ts';
 import { MaintainedIndex } from './maintained-index.ts';
+import type { RowCopies } from './row-copies.ts';
 
 indexContract(
   'maintained index',
@@ -93,8 +95,7 @@ test('a rebuild that fails is told, and the index goes on as it is', async (t) =
   const index = new MaintainedIndex(ivf, { onRebuilt: resolve });
   const before = index.toParts().centroids;
   // The thread gets ids that are none.
-  const rows = { ids: Int32Array.of(-1), vectors: new Float32Array(DIM) };
-  t.mock.method(ivf, 'copyFrom', () => ({ end: ivf.lists, rows }));
+  t.mock.method(ivf, 'copyList', (_: number, copies: RowCopies) => copies.add(1).ids.fill(-1));
   for (let id = 0; id < 0.3 * COUNT; id++) index.remove(id);
   assert.equal(((await promise) as { code: string }).code, 'MR_INDEX_ID');
   index.put(0, vectorAt(0));
@@ -105,6 +106,71 @@ test('a rebuild that fails is told, and the index goes on as it is', async (t) =
   await index.rebuild();
   assert.notDeepEqual(index.toParts().centroids, before);
   assert.equal(index.size, 0.7 * COUNT + 1);
+});
+
+test('a rebuild that fails as it takes the place of the old one leaves this in use, with all changes', async (t) => {
+  const index = new MaintainedIndex(buildIvf(vectors.subarray(0, COUNT * DIM), DIM));
+  const before = index.toParts().centroids;
+  const receive = IvfIndex.receive.bind(IvfIndex);
+  t.mock.method(IvfIndex, 'receive', (...sent: Parameters<typeof receive>) => {
+    const built = receive(...sent);
+    let puts = 0;
+    const put = built.put.bind(built);
+    t.mock.method(built, 'put', (...row: Parameters<typeof put>) => {
+      if (++puts > 2) throw new Error('no memory');
+      put(...row);
+    });
+    return built;
+  });
+  const rebuilt = index.rebuild();
+  for (let id = 0; id < 5; id++) index.put(id, vectorAt(COUNT + id));
+  assert.equal(index.remove(7), true);
+  await assert.rejects(rebuilt, /no memory/);
+  assert.deepEqual(index.toParts().centroids, before);
+  assert.deepEqual(
+    [index.size, index.vector(4), index.vector(7)],
+    [COUNT - 1, vectorAt(COUNT + 4), undefined],
+  );
+  t.mock.restoreAll();
+  await index.rebuild();
+  assert.notDeepEqual(index.toParts().centroids, before);
+  assert.deepEqual(
+    [index.size, index.vector(4), index.vector(7)],
+    [COUNT - 1, vectorAt(COUNT + 4), undefined],
+  );
+});
+
+test('how much may change before the next rebuild is by what the last one was built of', async (t) => {
+  let rebuilds = 0;
+  const index = new MaintainedIndex(buildIvf(vectors.subarray(0, COUNT * DIM), DIM), {
+    onRebuilt: () => void rebuilds++,
+  });
+  t.after(() => index.close());
+  for (let id = 1000; id < COUNT; id++) index.remove(id);
+  // The one that these have begun, and one that begins after the last of them.
+  await index.rebuild();
+  await index.rebuild();
+  await setTimeout(1);
+  const before = rebuilds;
+  // A thousand is enough for the thousand that are left; it would not be for the six thousand that there were.
+  for (let id = 0; id < 1000; id++) index.put(id, vectorAt(id));
+  await index.rebuild();
+  await setTimeout(1);
+  assert.equal(rebuilds, before + 1);
+});
+
+test('a rebuild asked for while one is under way is that one', async (t) => {
+  const index = new MaintainedIndex(buildIvf(vectors.subarray(0, COUNT * DIM), DIM));
+  const received = t.mock.method(IvfIndex, 'receive');
+  const first = index.rebuild();
+  // Changes pass the bound meanwhile.
+  for (let id = 0; id < 0.4 * COUNT; id++) index.remove(id);
+  const second = index.rebuild();
+  await Promise.all([first, second]);
+  assert.equal(received.mock.callCount(), 1);
+  assert.equal(index.size, 0.6 * COUNT);
+  await index.rebuild();
+  assert.equal(received.mock.callCount(), 2);
 });
 
 for (const waited of [0, 30, 150]) {

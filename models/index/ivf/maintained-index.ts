@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
-import { FatalError, startWorker, Thread } from '#platform';
+import { FatalError, Slices, startWorker, Thread } from '#platform';
 import type { Ranked } from '../../top-k.ts';
 import type { IndexParts } from '../parts.ts';
 import type { Metric, SearchOptions, VectorIndex } from '../port.ts';
-import { type CopiedRows, IvfIndex } from './ivf-index.ts';
+import { IvfIndex } from './ivf-index.ts';
 import type { RebuildAnswers } from './rebuild-main.ts';
+import { RowCopies, type Rows } from './row-copies.ts';
 
 /** Changes after which centroids and calibration are made again, as a share of the vectors that were there. */
 const REBUILT_AFTER = 0.3;
@@ -14,12 +14,14 @@ const LEAST_CHANGES = 1000;
 const LARGEST_DRIFT = 1.5;
 /** Changes from one look at the lists to the next. */
 const LOOKED_EVERY = 100;
-/** The thread is left to others after so long; one vector or a few thousand copied more may take longer. */
+/** The thread is left to others after so long; one list copied more may take longer. */
 const SLICE_MS = 1;
 
 export type MaintenanceOptions = {
   /** Called after each rebuild, with the error of one that has failed: the index is as good as before then. */
   readonly onRebuilt?: (error: unknown) => void;
+  /** What it is searched with, [any, dim], which rebuilds are calibrated with; vectors of its own where absent. */
+  readonly queries?: Float32Array | undefined;
 };
 
 /**
@@ -31,19 +33,21 @@ export class MaintainedIndex implements VectorIndex {
   #bound: number;
   #imbalance: number;
   #changes = 0;
-  /** Ids that have changed since the rebuild under way began. */
-  #changed: Set<number> | undefined;
+  /** Ids that have changed since the rebuild under way began, in order, some more than once: a set takes milliseconds to grow. */
+  #changed: number[] | undefined;
   #rebuild: Promise<void> | undefined;
   #thread: Thread<RebuildAnswers> | undefined;
   #isClosed = false;
   readonly #onRebuilt: (error: unknown) => void;
+  readonly #queries: Float32Array | undefined;
   #seed = 1;
 
-  constructor(index: IvfIndex, { onRebuilt = () => {} }: MaintenanceOptions = {}) {
+  constructor(index: IvfIndex, { onRebuilt = () => {}, queries }: MaintenanceOptions = {}) {
     this.#index = index;
     this.#bound = boundOf(index);
     this.#imbalance = index.imbalance;
     this.#onRebuilt = onRebuilt;
+    this.#queries = queries;
   }
 
   get dim(): number {
@@ -64,6 +68,10 @@ export class MaintainedIndex implements VectorIndex {
 
   vector(id: number): Float32Array | undefined {
     return this.#index.vector(id);
+  }
+
+  copyVector(id: number, into: Float32Array, at: number): boolean {
+    return this.#index.copyVector(id, into, at);
   }
 
   put(id: number, vector: Float32Array): void {
@@ -98,7 +106,7 @@ export class MaintainedIndex implements VectorIndex {
   }
 
   #note(id: number): void {
-    this.#changed?.add(id);
+    this.#changed?.push(id);
     this.#changes++;
     if (this.#isClosed || this.#rebuild !== undefined || !this.#isWorn) return;
     const tell = (error: unknown) => {
@@ -114,18 +122,19 @@ export class MaintainedIndex implements VectorIndex {
   }
 
   async #rebuildOnce(): Promise<void> {
-    const changed = new Set<number>();
+    const changed: number[] = [];
     this.#changed = changed;
     this.#changes = 0;
     const { dim, metric, calibration } = this.#index;
     const seed = this.#seed++;
-    const lists = await this.#copyLists();
+    const copies = await this.#copyLists();
     if (this.#isClosed) throw ended('the index was closed');
     const entry = new URL('./rebuild-main.ts', import.meta.url);
     const thread = new Thread<RebuildAnswers>(startWorker(entry, { name: 'index rebuild' }), { gone: ended });
     this.#thread = thread;
     try {
-      const sent = await thread.call('build', { dim, metric, seed, target: calibration.target, lists });
+      const order = { dim, metric, seed, target: calibration.target, queries: this.#queries, copies };
+      const sent = await thread.call('build', order);
       const index = IvfIndex.receive(sent);
       await this.#exchange(index, changed);
     } finally {
@@ -134,31 +143,26 @@ export class MaintainedIndex implements VectorIndex {
     }
   }
 
-  async #copyLists(): Promise<CopiedRows[]> {
-    const copies: CopiedRows[] = [];
-    for (let list = 0, until = performance.now() + SLICE_MS; list < this.#index.lists; ) {
-      const { end, rows } = this.#index.copyFrom(list);
-      copies.push(rows);
-      list = end;
-      if (performance.now() < until) continue;
-      await setImmediate();
-      until = performance.now() + SLICE_MS;
+  async #copyLists(): Promise<readonly Rows[]> {
+    const copies = new RowCopies(this.dim, this.size);
+    const slices = new Slices(SLICE_MS);
+    for (let list = 0; list < this.#index.lists; list++) {
+      this.#index.copyList(list, copies);
+      if (slices.isOver) await slices.yield();
     }
-    return copies;
+    return copies.pieces();
   }
 
   /** Brings the new index up to date, and puts it in the place of the old one before anything else can change that. */
-  async #exchange(index: IvfIndex, changed: Set<number>): Promise<void> {
-    let until = performance.now() + SLICE_MS;
+  async #exchange(index: IvfIndex, changed: readonly number[]): Promise<void> {
+    const slices = new Slices(SLICE_MS);
+    // More come meanwhile.
     for (const id of changed) {
       if (this.#isClosed) throw ended('the index was closed');
-      changed.delete(id);
       const vector = this.#index.vector(id);
       if (vector === undefined) index.remove(id);
       else index.put(id, vector);
-      if (performance.now() < until) continue;
-      await setImmediate();
-      until = performance.now() + SLICE_MS;
+      if (slices.isOver) await slices.yield();
     }
     this.#index = index;
     this.#bound = boundOf(index);

@@ -1,7 +1,6 @@
 /** The kernels in plain JavaScript, for where there is no WebAssembly with SIMD: in the same order, rounded alike. */
-import { MAX_PAGES } from '../assembler.ts';
 import type { Metric } from '../port.ts';
-import { BLOCK_ROWS, type Kernels, type Memory, type Platform } from './port.ts';
+import { BLOCK_ROWS, type Kernels, MAX_PAGES, type Memory, type Platform } from './port.ts';
 
 const PAGE_BYTES = 65_536;
 

@@ -12,6 +12,9 @@ export const LANES = 8;
 /** Rows whose scores are computed at a time. */
 export const ROWS_AT_ONCE = 4;
 
+/** Pages of 64 KiB that 32 bits can address. */
+export const MAX_PAGES = 65_536;
+
 /** Memory that grows in place: nothing is copied, and older views stay valid. It can be sent to other threads. */
 export type Memory = { readonly buffer: SharedArrayBuffer; grow(pages: number): void };
 
@@ -42,9 +45,9 @@ export type Kernels = {
 export type Platform = {
   readonly name: 'wasm' | 'plain';
   createMemory(): Memory;
-  /** Of memory that another thread has created, as a message brings it. */
+  /** Opens memory that another thread created and sent with `sendMemory`. */
   receiveMemory(sent: unknown): Memory;
-  /** What to put into a message for it. */
+  /** The value to post to the other thread. */
   sendMemory(memory: Memory): unknown;
   kernels(metric: Metric, memory: Memory): Kernels;
 };

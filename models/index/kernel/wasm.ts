@@ -1,19 +1,14 @@
-import { assembleFunctions, MAX_PAGES } from '../assembler.ts';
 import type { Metric } from '../port.ts';
-import type { Kernels, Memory, Platform } from './port.ts';
-import { scoresFunction } from './scores.ts';
-import { screenFunction } from './screen.ts';
+import { bytes } from './kernels.wasm.ts';
+import { type Kernels, MAX_PAGES, type Memory, type Platform } from './port.ts';
 
-const compiled = new Map<Metric, WebAssembly.Module>();
+type Exports = {
+  readonly innerProductsAt: Kernels['scoresAt'];
+  readonly distancesAt: Kernels['scoresAt'];
+  readonly screen: Kernels['screen'];
+};
 
-function moduleFor(metric: Metric): WebAssembly.Module {
-  let module = compiled.get(metric);
-  if (module === undefined) {
-    module = new WebAssembly.Module(assembleFunctions([scoresFunction(metric), screenFunction()], 'shared'));
-    compiled.set(metric, module);
-  }
-  return module;
-}
+let compiled: WebAssembly.Module | undefined;
 
 export const wasmPlatform: Platform = {
   name: 'wasm',
@@ -21,8 +16,11 @@ export const wasmPlatform: Platform = {
   createMemory: () => new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true }),
   receiveMemory: (sent) => sent as Memory,
   sendMemory: (memory) => memory,
-  kernels(metric, memory) {
+  kernels(metric: Metric, memory) {
+    compiled ??= new WebAssembly.Module(bytes);
     const shared = memory as WebAssembly.SharedMemory;
-    return new WebAssembly.Instance(moduleFor(metric), { memory: { shared } }).exports as Kernels;
+    const { exports } = new WebAssembly.Instance(compiled, { memory: { shared } });
+    const { innerProductsAt, distancesAt, screen } = exports as Exports;
+    return { scoresAt: metric === 'l2' ? distancesAt : innerProductsAt, screen };
   },
 };

@@ -1,17 +1,16 @@
-import { InputError } from '#platform';
-import type { Ranked } from '../../top-k.ts';
-import { BLOCK_ROWS, type Kernels, type Memory, type Platform, ROWS_AT_ONCE } from '../kernel/port.ts';
+import type { TopK } from '../../top-k.ts';
+import { BLOCK_ROWS, type Memory, type Platform } from '../kernel/port.ts';
 import type { Metric } from '../port.ts';
-import { EncodedQuery, encodeRow } from './codes.ts';
+import { BlockRows } from './block-rows.ts';
 import type { IdFilter } from './id-filter.ts';
 import { IdTable, type SentIdTable } from './id-table.ts';
-import { Layout, PAGE_BYTES, SCORED_ROWS } from './layout.ts';
-import { Search } from './search.ts';
+import { SCORED_ROWS } from './layout.ts';
+import type { Search } from './search.ts';
 
 const NONE = -1;
 const ALL_ROWS = -1;
 
-/** Lists as another thread gets them. */
+/** Lists as another thread gets them: all that grows with their number is shared memory, in few pieces. */
 export type SentLists = {
   readonly dim: number;
   readonly metric: Metric;
@@ -34,10 +33,8 @@ export type SentLists = {
 export class BlockLists {
   readonly dim: number;
   readonly metric: Metric;
-  readonly #platform: Platform;
-  readonly #layout: Layout;
-  readonly #memory: Memory;
-  readonly #kernels: Kernels;
+  readonly #blockRows: BlockRows;
+  /** The row of each id. */
   readonly #rows: IdTable;
   /** Rows of each list. */
   readonly #sizes: Int32Array;
@@ -52,18 +49,12 @@ export class BlockLists {
   #size: number;
   /** Above every id that has been here. */
   #idBound: number;
-  #floats!: Float32Array;
-  #words!: Int32Array;
-  #bytes!: Int8Array;
-  #shorts!: Int16Array;
+  readonly #offered = new Int32Array(1);
 
   private constructor(platform: Platform, sent: SentLists, memory: Memory) {
-    this.#platform = platform;
     this.dim = sent.dim;
     this.metric = sent.metric;
-    this.#layout = new Layout(sent.dim);
-    this.#memory = memory;
-    this.#kernels = platform.kernels(sent.metric, memory);
+    this.#blockRows = new BlockRows(platform, sent.dim, sent.metric, memory);
     this.#rows = new IdTable(sent.rows);
     this.#sizes = sent.sizes;
     this.#last = sent.last;
@@ -73,7 +64,6 @@ export class BlockLists {
     this.#free = sent.free;
     this.#size = sent.size;
     this.#idBound = sent.idBound;
-    this.#reserve(0);
   }
 
   static create(platform: Platform, dim: number, metric: Metric, lists: number): BlockLists {
@@ -98,17 +88,17 @@ export class BlockLists {
     return new BlockLists(platform, sent, platform.receiveMemory(sent.memory));
   }
 
-  /** For another thread, which has them from then on: nothing is copied. */
+  /** For another thread, which has them from then on: vectors are not copied. */
   send(): SentLists {
     return {
       dim: this.dim,
       metric: this.metric,
-      memory: this.#platform.sendMemory(this.#memory),
+      memory: this.#blockRows.sendMemory(),
       rows: this.#rows.send(),
-      sizes: this.#sizes,
-      last: this.#last,
-      previous: this.#previous,
-      listOf: this.#listOf,
+      sizes: shared(this.#sizes),
+      last: shared(this.#last),
+      previous: shared(this.#previous),
+      listOf: shared(this.#listOf),
       blocks: this.#blocks,
       free: this.#free,
       size: this.#size,
@@ -141,19 +131,27 @@ export class BlockLists {
   /** A copy. */
   vector(id: number): Float32Array | undefined {
     const row = this.#rows.get(id);
-    return row === NONE ? undefined : this.#vectorAt(row).slice();
+    return row === NONE ? undefined : this.#blockRows.vector(row).slice();
+  }
+
+  /** Whether there is one. */
+  copyVector(id: number, into: Float32Array, at: number): boolean {
+    const row = this.#rows.get(id);
+    if (row === NONE) return false;
+    this.#blockRows.copyVector(row, into, at);
+    return true;
   }
 
   /** Adds the vector to the list, or moves the id there. */
   put(list: number, id: number, vector: Float32Array): void {
     const known = this.#rows.get(id);
     if (known !== NONE && this.#listOf[known >>> 5] === list) {
-      this.#write(known, id, vector);
+      this.#blockRows.write(known, id, vector);
       return;
     }
     const row = this.#append(list);
     if (known !== NONE) this.#removeRow(known);
-    this.#write(row, id, vector);
+    this.#blockRows.write(row, id, vector);
     this.#rows.set(id, row);
     this.#idBound = Math.max(this.#idBound, id + 1);
     this.#size++;
@@ -173,122 +171,69 @@ export class BlockLists {
     let rows = this.#rowsInLast(list);
     for (let block = this.#last[list] as number; block !== NONE; block = this.#previous[block] as number) {
       for (let row = block * BLOCK_ROWS; row < block * BLOCK_ROWS + rows; row++) {
-        ids[at] = this.#words[this.#layout.perRow(row, 3)] as number;
-        vectors.set(this.#vectorAt(row), at * this.dim);
+        ids[at] = this.#blockRows.id(row);
+        vectors.set(this.#blockRows.vector(row), at * this.dim);
         at++;
       }
       rows = BLOCK_ROWS;
     }
   }
 
-  /** About how many ids of the list the filter allows, from the first block that has any; 0 only where there are none. */
-  allowedIn(list: number, filter: IdFilter): number {
-    let rows = this.#rowsInLast(list);
-    for (let block = this.#last[list] as number; block !== NONE; block = this.#previous[block] as number) {
-      const ids = this.#layout.perRow(block * BLOCK_ROWS, 3);
-      let count = 0;
-      for (let i = 0; i < rows; i++) if (filter.allows(this.#words[ids + i] as number)) count++;
-      if (count > 0) return (count * this.sizeOf(list)) / rows;
-      rows = BLOCK_ROWS;
-    }
-    return 0;
-  }
-
   /** Begins a search for at most k ids; the next one ends it. */
   search(query: Float32Array, k: number, filter?: IdFilter): Search {
-    this.#floats.fill(0, 0, this.#layout.stride / 4);
-    this.#floats.set(query);
-    const codes = this.#layout.queryCodes / 2;
-    const encoded = this.#shorts.subarray(codes, codes + this.#layout.pairs * 2);
-    encoded.fill(0);
-    return new Search(new EncodedQuery(query, this.metric, encoded), Math.min(k, this.#size), filter);
+    return this.#blockRows.search(query, Math.min(k, this.#size), filter);
+  }
+
+  /** Offers the row of an id that is here. */
+  offer(id: number, search: Search): void {
+    this.#offered[0] = this.#rows.get(id);
+    this.#blockRows.offer(this.#offered, 1, search);
   }
 
   /** Offers a list to the search. */
   scan(list: number, search: Search): void {
-    const { pairs, queryCodes } = this.#layout;
-    const { scale, slack } = search.query;
     let rows = this.#rowsInLast(list);
     for (let block = this.#last[list] as number; block !== NONE; block = this.#previous[block] as number) {
-      const codes = this.#layout.codes(block);
-      const passed = this.#kernels.screen(queryCodes, codes, pairs, scale, slack, search.threshold);
-      const mask = passed & (rows === BLOCK_ROWS ? ALL_ROWS : (1 << rows) - 1);
-      if (mask !== 0) this.#scoreRows(block, mask, search);
+      this.#blockRows.scan(block, rows === BLOCK_ROWS ? ALL_ROWS : (1 << rows) - 1, search);
       rows = BLOCK_ROWS;
     }
   }
 
   /** Offers all that the filter of the search allows, which looks for each of them by its id. */
   scanAllowed(filter: IdFilter, search: Search): void {
-    const addresses = this.#layout.addresses / 4;
     const found = new Int32Array(SCORED_ROWS);
     let count = 0;
     filter.forEachAllowed(this.#idBound, (id) => {
       const row = this.#rows.get(id);
       if (row === NONE) return;
-      this.#words[addresses + count] = this.#layout.vector(row);
-      found[count++] = id;
+      found[count++] = row;
       if (count < SCORED_ROWS) return;
-      this.#offer(found, count, search);
+      this.#blockRows.offer(found, count, search);
       count = 0;
     });
-    if (count > 0) this.#offer(found, count, search);
+    this.#blockRows.offer(found, count, search);
   }
 
-  /** The k best of one whole list. */
-  rank(list: number, query: Float32Array, k: number): Ranked {
+  /** The k best of one whole list, sorted; they stay until the next search. */
+  rank(list: number, query: Float32Array, k: number): TopK {
     const search = this.search(query, k);
     this.scan(list, search);
-    return search.best.finish();
+    search.best.sort();
+    return search.best;
+  }
+
+  /** Scores of all rows of a list, by id. */
+  scoreAll(list: number, query: Float32Array, scores: Float32Array): void {
+    this.search(query, 0);
+    let rows = this.#rowsInLast(list);
+    for (let block = this.#last[list] as number; block !== NONE; block = this.#previous[block] as number) {
+      this.#blockRows.scoreAll(block, rows, scores);
+      rows = BLOCK_ROWS;
+    }
   }
 
   #rowsInLast(list: number): number {
     return (((this.#sizes[list] as number) - 1) & (BLOCK_ROWS - 1)) + 1;
-  }
-
-  readonly #found = new Int32Array(BLOCK_ROWS);
-
-  #scoreRows(block: number, mask: number, search: Search): void {
-    const addresses = this.#layout.addresses / 4;
-    const ids = this.#layout.perRow(block * BLOCK_ROWS, 3);
-    const vectors = this.#layout.vector(block * BLOCK_ROWS);
-    const { filter } = search;
-    let count = 0;
-    for (let left = mask; left !== 0; left &= left - 1) {
-      const row = 31 - Math.clz32(left & -left);
-      const id = this.#words[ids + row] as number;
-      if (filter !== undefined && !filter.allows(id)) continue;
-      this.#words[addresses + count] = vectors + row * this.#layout.stride;
-      this.#found[count++] = id;
-    }
-    if (count > 0) this.#offer(this.#found, count, search);
-  }
-
-  /** The rows whose addresses have been written. */
-  #offer(ids: Int32Array, count: number, search: Search): void {
-    const { addresses, scores, stride } = this.#layout;
-    let padded = count;
-    for (; padded % ROWS_AT_ONCE !== 0; padded++) {
-      this.#words[addresses / 4 + padded] = this.#words[addresses / 4] as number;
-    }
-    this.#kernels.scoresAt(0, addresses, padded, stride, scores);
-    for (let i = 0; i < count; i++) search.offer(ids[i] as number, this.#floats[scores / 4 + i] as number);
-  }
-
-  #vectorAt(row: number): Float32Array {
-    const at = this.#layout.vector(row) / 4;
-    return this.#floats.subarray(at, at + this.dim);
-  }
-
-  #write(row: number, id: number, vector: Float32Array): void {
-    const layout = this.#layout;
-    this.#floats.set(vector, layout.vector(row) / 4);
-    const codes = layout.codes(row >>> 5) + 2 * (row & (BLOCK_ROWS - 1));
-    const { scale, slack, bound } = encodeRow(vector, this.metric, this.#bytes, codes);
-    this.#floats[layout.perRow(row, 0)] = scale;
-    this.#floats[layout.perRow(row, 1)] = slack;
-    this.#floats[layout.perRow(row, 2)] = bound;
-    this.#words[layout.perRow(row, 3)] = id;
   }
 
   /** A row at the end of the list, which does not count for `size` yet. */
@@ -309,29 +254,16 @@ export class BlockLists {
     const block = this.#last[list] as number;
     const slot = this.#rowsInLast(list) - 1;
     const end = block * BLOCK_ROWS + slot;
-    if (row !== end) this.#move(end, row);
+    if (row !== end) {
+      this.#blockRows.move(end, row);
+      this.#rows.set(this.#blockRows.id(row), row);
+    }
     this.#sizes[list] = (this.#sizes[list] as number) - 1;
     this.#size--;
     if (slot > 0) return;
     this.#last[list] = this.#previous[block] as number;
     this.#previous[block] = this.#free;
     this.#free = block;
-  }
-
-  #move(from: number, to: number): void {
-    const layout = this.#layout;
-    const source = layout.vector(from) / 4;
-    this.#floats.copyWithin(layout.vector(to) / 4, source, source + layout.stride / 4);
-    const [codesFrom, codesTo] = [from, to].map(
-      (row) => layout.codes(row >>> 5) / 2 + (row & (BLOCK_ROWS - 1)),
-    ) as [number, number];
-    for (let pair = 0; pair < layout.pairs * BLOCK_ROWS; pair += BLOCK_ROWS) {
-      this.#shorts[codesTo + pair] = this.#shorts[codesFrom + pair] as number;
-    }
-    for (const array of [0, 1, 2, 3] as const) {
-      this.#words[layout.perRow(to, array)] = this.#words[layout.perRow(from, array)] as number;
-    }
-    this.#rows.set(this.#words[layout.perRow(to, 3)] as number, to);
   }
 
   #takeBlock(): number {
@@ -350,27 +282,14 @@ export class BlockLists {
       this.#previous = grown(this.#previous, capacity);
       this.#listOf = grown(this.#listOf, capacity);
     }
-    const missing = Math.ceil((this.#layout.bytesFor(blocks) - this.#memory.buffer.byteLength) / PAGE_BYTES);
-    if (missing > 0) this.#growMemory(missing);
-    if (this.#floats !== undefined && missing <= 0) return;
-    const { buffer } = this.#memory;
-    this.#floats = new Float32Array(buffer);
-    this.#words = new Int32Array(buffer);
-    this.#bytes = new Int8Array(buffer);
-    this.#shorts = new Int16Array(buffer);
+    this.#blockRows.reserve(blocks);
   }
+}
 
-  #growMemory(pages: number): void {
-    try {
-      this.#memory.grow(pages);
-    } catch (cause) {
-      const bytes = this.#memory.buffer.byteLength;
-      throw new InputError('MR_INDEX_FULL', `no memory for more vectors, beside ${bytes} bytes of them`, {
-        hint: 'An index holds up to 4 GiB: cut the catalogue into shards.',
-        cause,
-      });
-    }
-  }
+function shared(array: Int32Array): Int32Array {
+  const copy = new Int32Array(new SharedArrayBuffer(array.byteLength));
+  copy.set(array);
+  return copy;
 }
 
 function grown(array: Int32Array, length: number): Int32Array {

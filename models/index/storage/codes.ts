@@ -11,6 +11,7 @@ const LARGEST_CODE = 127;
 /** Below it, scales would be rounded too coarsely; such queries are not screened. */
 const LEAST_QUERY = 1e-30;
 const ULP = 2 ** -24;
+const LEAST_FLOAT = 2 ** -149;
 
 /** Relative error of a float32 score and of its bound, by rounding. */
 const roundingOf = (dim: number): number => (dim / 4 + 16) * ULP;
@@ -19,7 +20,8 @@ const roundingOf = (dim: number): number => (dim / 4 + 16) * ULP;
 const largestQueryCode = (dim: number): number =>
   Math.min(32_767, Math.floor((2 ** 31 - 1) / (LARGEST_CODE * (dim + 1))));
 
-const roundUp = (value: number): number => Math.fround(value * (1 + 2 ** -22));
+/** At least the value, as a float32: among subnormal ones, a share of it may be less than the distance to the next one. */
+const roundUp = (value: number): number => Math.fround(value * (1 + 2 ** -22) + LEAST_FLOAT);
 
 /** The floats that `screen` has for each row. */
 export type RowBounds = { readonly scale: number; readonly slack: number; readonly bound: number };
@@ -53,17 +55,23 @@ export function encodeRow(vector: Float32Array, metric: Metric, codes: Int8Array
 
 /** A query as `screen` takes it. */
 export class EncodedQuery {
-  readonly scale: number;
-  readonly slack: number;
+  scale = 0;
+  slack = 0;
   readonly #metric: Metric;
-  readonly #squares: number;
+  readonly #range: number;
   readonly #rounding: number;
-  readonly #isScreened: boolean;
+  #squares = 0;
+  #isScreened = false;
 
-  /** Writes the codes. */
-  constructor(query: Float32Array, metric: Metric, codes: Int16Array) {
+  constructor(dim: number, metric: Metric) {
+    this.#metric = metric;
+    this.#range = largestQueryCode(dim);
+    this.#rounding = roundingOf(dim);
+  }
+
+  /** Takes the place of the query before, and writes its codes from `at` on. */
+  encode(query: Float32Array, codes: Int16Array, at: number): void {
     const dim = query.length;
-    const range = largestQueryCode(dim);
     let largest = 0;
     let squares = 0;
     for (let d = 0; d < dim; d++) {
@@ -71,15 +79,14 @@ export class EncodedQuery {
       largest = Math.max(largest, Math.abs(value));
       squares += value * value;
     }
-    this.scale = Math.fround(largest / range);
+    this.scale = Math.fround(largest / this.#range);
     this.slack = roundUp(Math.sqrt(squares));
     this.#isScreened = largest >= LEAST_QUERY;
-    for (let d = 0; this.#isScreened && d < dim; d++) {
-      codes[d] = Math.max(-range, Math.min(range, Math.round((query[d] as number) / this.scale)));
-    }
-    this.#metric = metric;
+    // None of them rounds beyond the range: the largest is it, but for the rounding of the scale.
+    const perScale = 1 / this.scale;
+    if (this.#isScreened)
+      for (let d = 0; d < dim; d++) codes[at + d] = Math.round((query[d] as number) * perScale);
     this.#squares = squares;
-    this.#rounding = roundingOf(dim);
   }
 
   /** What bounds are compared with to leave out no row with a score of `least`. */

@@ -1,8 +1,10 @@
-import { inBitmap } from '../../top-k.ts';
 import type { SearchOptions } from '../port.ts';
 
 /** Bytes of a bitmap that are looked at to estimate how many bits are set. */
 const SAMPLED_BYTES = 2048;
+
+/** A mask of 32 ids. */
+const ALL = -1;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -24,23 +26,24 @@ export class IdFilter {
     return options.exclude === undefined && options.allow === undefined ? undefined : new IdFilter(options);
   }
 
-  allows(id: number): boolean {
-    if (this.#exclude !== undefined && inBitmap(this.#exclude, id)) return false;
-    return this.#allow === undefined || inBitmap(this.#allow, id);
+  /** Which ids of the mask are allowed: bit i is that of the id at `from` + i. */
+  allowedIn(mask: number, ids: Int32Array, from: number): number {
+    const kept = this.#allow === undefined ? mask : membersIn(mask, this.#allow, ids, from);
+    return this.#exclude === undefined ? kept : kept & ~membersIn(kept, this.#exclude, ids, from);
   }
 
   /** About how many of the ids from 0 to below `bound` are allowed: counted, or estimated from a sample of 16,384 of them. */
   allowedBelow(bound: number): number {
-    const bytes = (bound + 7) >> 3;
+    const bytes = (bound + 7) >>> 3;
     if (bytes <= SAMPLED_BYTES) return this.#countBytes(bytes, 1);
-    // Every so many bytes; an odd distance, so that it shares no period with the ids.
+    // Every this many bytes; an odd distance, so that it shares no period with the ids.
     const step = Math.ceil(bytes / SAMPLED_BYTES) | 1;
     return this.#countBytes(bytes, step) * step;
   }
 
   /** Calls `visit` for each allowed id below `bound`, in order. */
   forEachAllowed(bound: number, visit: (id: number) => void): void {
-    const bytes = (bound + 7) >> 3;
+    const bytes = (bound + 7) >>> 3;
     const end = this.#allow === undefined ? bytes : Math.min(bytes, this.#allow.length);
     const exclude = this.#exclude ?? NO_BYTES;
     for (let byte = 0; byte < end; byte++) {
@@ -63,4 +66,22 @@ export class IdFilter {
     const allowed = this.#allow === undefined ? 255 : (this.#allow[byte] ?? 0);
     return this.#exclude === undefined ? allowed : allowed & ~(this.#exclude[byte] ?? 0);
   }
+}
+
+/** The ids of the mask that are in a bitmap. */
+function membersIn(mask: number, bitmap: Uint8Array, ids: Int32Array, from: number): number {
+  let members = 0;
+  if (mask === ALL) {
+    for (let i = 0; i < 32; i++) {
+      const id = ids[from + i] as number;
+      members |= (((bitmap[id >>> 3] ?? 0) >>> (id & 7)) & 1) << i;
+    }
+    return members;
+  }
+  for (let left = mask; left !== 0; left &= left - 1) {
+    const i = 31 - Math.clz32(left & -left);
+    const id = ids[from + i] as number;
+    members |= (((bitmap[id >>> 3] ?? 0) >>> (id & 7)) & 1) << i;
+  }
+  return members;
 }

@@ -1,42 +1,41 @@
+import { hashId } from './id-hash.ts';
+
 const SHARDS = 1024;
 const EMPTY = -1;
 const LEAST_SLOTS = 8;
-
-/** Bits of an id spread over all 32, by the finaliser of MurmurHash3. */
-function hash(id: number): number {
-  let bits = id;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return bits ^ (bits >>> 16);
-}
+const NO_SLOTS = new Int32Array(0);
+/** Where the shards begin in a table that is sent. */
+const SLOTS_AT = 2 * SHARDS + 1;
 
 /**
  * From ids, 0 to 2^31 - 1, to the numbers of their rows: many small hash tables with linear probing, each of which grows by
  * itself, so that no single change copies much, however many ids there are.
  */
 export class IdTable {
-  /** Pairs of id and row; half of the slots at least are empty. */
-  readonly #shards: Int32Array[];
+  /** Pairs of id and row; half of the slots at least are empty. Undefined where they are still in `#sent`. */
+  readonly #shards: (Int32Array | undefined)[];
   readonly #counts: Int32Array;
+  readonly #sent: SentIdTable | undefined;
 
   constructor(sent?: SentIdTable) {
-    this.#shards = sent ? [...sent.shards] : Array.from({ length: SHARDS }, () => new Int32Array(0));
-    this.#counts = sent?.counts ?? new Int32Array(SHARDS);
+    this.#sent = sent;
+    this.#counts = sent?.subarray(0, SHARDS) ?? new Int32Array(SHARDS);
+    this.#shards = new Array<Int32Array | undefined>(SHARDS).fill(sent === undefined ? NO_SLOTS : undefined);
   }
 
   /** The row, or -1. */
   get(id: number): number {
-    const bits = hash(id);
-    const shard = this.#shards[bits & (SHARDS - 1)] as Int32Array;
+    const bits = hashId(id);
+    const shard = this.#shard(bits & (SHARDS - 1));
     if (shard.length === 0) return EMPTY;
     const at = slotOf(shard, id, bits);
     return shard[at] === id ? (shard[at + 1] as number) : EMPTY;
   }
 
   set(id: number, row: number): void {
-    const bits = hash(id);
+    const bits = hashId(id);
     const number = bits & (SHARDS - 1);
-    const shard = this.#shards[number] as Int32Array;
+    const shard = this.#shard(number);
     if (shard.length > 0) {
       const at = slotOf(shard, id, bits);
       if (shard[at] === id) {
@@ -50,9 +49,9 @@ export class IdTable {
   }
 
   delete(id: number): void {
-    const bits = hash(id);
+    const bits = hashId(id);
     const number = bits & (SHARDS - 1);
-    const shard = this.#shards[number] as Int32Array;
+    const shard = this.#shard(number);
     if (shard.length === 0) return;
     let hole = slotOf(shard, id, bits);
     if (shard[hole] !== id) return;
@@ -60,7 +59,7 @@ export class IdTable {
     // Later entries of the run move up, unless that would put one before its first slot.
     const mask = shard.length - 1;
     for (let at = (hole + 2) & mask; shard[at] !== EMPTY; at = (at + 2) & mask) {
-      const home = firstSlot(shard, hash(shard[at] as number));
+      const home = firstSlot(shard, hashId(shard[at] as number));
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       shard.copyWithin(hole, at, at + 2);
       hole = at;
@@ -68,24 +67,48 @@ export class IdTable {
     shard[hole] = EMPTY;
   }
 
-  /** For another thread, which gets these very arrays: this table is not to be used any more. */
+  /** A copy for another thread, in one piece of shared memory: a buffer for each shard would take milliseconds to receive. */
   send(): SentIdTable {
-    return { shards: this.#shards, counts: this.#counts };
+    const shards = Array.from({ length: SHARDS }, (_, number) => this.#shard(number));
+    const slots = shards.reduce((sum, { length }) => sum + length, 0);
+    const sent = new Int32Array(new SharedArrayBuffer((SLOTS_AT + slots) * 4));
+    sent.set(this.#counts);
+    let at = SLOTS_AT;
+    for (const [number, shard] of shards.entries()) {
+      sent[SHARDS + number] = at;
+      sent.set(shard, at);
+      at += shard.length;
+    }
+    sent[2 * SHARDS] = at;
+    return sent;
+  }
+
+  #shard(number: number): Int32Array {
+    return this.#shards[number] ?? this.#take(number);
+  }
+
+  /** A shard of a table that was sent gets its array when it is first read: a thousand at once would take a millisecond. */
+  #take(number: number): Int32Array {
+    const taken =
+      this.#sent?.subarray(this.#sent[SHARDS + number], this.#sent[SHARDS + number + 1]) ?? NO_SLOTS;
+    this.#shards[number] = taken;
+    return taken;
   }
 
   #grow(number: number): Int32Array {
-    const old = this.#shards[number] as Int32Array;
+    const old = this.#shard(number);
     const larger = new Int32Array(Math.max(2 * LEAST_SLOTS, old.length * 2)).fill(EMPTY);
     for (let at = 0; at < old.length; at += 2) {
       const id = old[at] as number;
-      if (id !== EMPTY) insert(larger, id, old[at + 1] as number, hash(id));
+      if (id !== EMPTY) insert(larger, id, old[at + 1] as number, hashId(id));
     }
     this.#shards[number] = larger;
     return larger;
   }
 }
 
-export type SentIdTable = { readonly shards: readonly Int32Array[]; readonly counts: Int32Array };
+/** The count of each shard, then where each begins, and where the last one ends, then the shards. */
+export type SentIdTable = Int32Array;
 
 /** Bits that did not choose the shard. */
 const firstSlot = (shard: Int32Array, bits: number): number => ((bits >>> 10) * 2) & (shard.length - 1);

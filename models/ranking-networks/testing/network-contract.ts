@@ -5,8 +5,10 @@ import type { VersionContents } from '../../artifact/port.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../checkpoint.ts';
 import type { RankingModel } from '../../model.ts';
 import type { ModelConfig } from '../../parameters.ts';
+import { seededRandom } from '../../random.ts';
 import type { RankingDataset } from '../../ranking/dataset.ts';
 import { rowScores } from '../../ranking/row-scores.ts';
+import { datasetOf, itemId, rowsOf } from '../../ranking/testing/shown-lists.ts';
 import { type TrainingControl, train } from '../../training.ts';
 import { rankingRowsAt } from '../chosen-rows.ts';
 import { listMetrics } from '../list-metrics.ts';
@@ -47,6 +49,34 @@ export async function scoresOf(
 
 const mean = (values: ArrayLike<number>) =>
   Array.from(values).reduce((sum, each) => sum + each, 0) / values.length;
+
+const ITEMS = 4;
+
+/** Even items are clicked on twice as often as odd ones are taken, of which more comes. */
+function lessTakenButMore(grade: number, revenue: number): Pick<NetworkCase, 'dataset'> {
+  const random = seededRandom(5);
+  const lists = Array.from({ length: 400 }, (_, user) => {
+    const rows = Array.from({ length: ITEMS }, (_, item) => {
+      const isOdd = item % 2;
+      const isTaken = random.uniform() < (isOdd === 1 ? 0.25 : 0.5);
+      const taken = isOdd === 1 ? { grade, revenue } : { grade: 1 };
+      return { values: [isOdd], item, ...(isTaken ? taken : { grade: 0 }) };
+    });
+    return { user: user % 20, rows };
+  });
+  return { dataset: datasetOf(rowsOf([{ name: 'odd' }], lists, ITEMS)) };
+}
+
+/** By how much odd items score above even ones. */
+async function preferenceOf(model: RankingModel, files: VersionContents): Promise<number> {
+  const ranker = await model.ranker(files);
+  const asking = { user: 'nobody', recentItems: [], profile: null, context: null };
+  const items = Array.from({ length: ITEMS }, (_, item) => itemId(item));
+  const odd = Float64Array.from(items, (_, item) => item % 2);
+  const scores = await ranker.score({ asking, items, columns: ranker.inputs.map(() => odd) });
+  await ranker.close();
+  return scores.reduce((sum, score, item) => sum + score * (item % 2 === 1 ? 1 : -1), 0);
+}
 
 export function networkContract(what: NetworkCase): void {
   const { model, config, dataset, leastNdcg } = what;
@@ -148,6 +178,21 @@ export function networkContract(what: NetworkCase): void {
       const columns = ranker.inputs.map(({ type }) => (type === 'string' ? [] : new Float64Array()));
       assert.deepEqual(await ranker.score({ asking, items: [], columns }), new Float64Array());
       await ranker.close();
+    });
+
+    test('what was completed, liked or bought weighs as it is told', async () => {
+      for (const [weight, grade, revenue] of [
+        ['completedWeight', 2, 0],
+        ['likedWeight', 3, 0],
+        ['boughtWeight', 3, 9],
+      ] as const) {
+        const dearer = lessTakenButMore(grade, revenue);
+        const plain = await filesOf({ ...what, ...dearer, config: { ...config, calibration: 'none' } });
+        assert.ok((await preferenceOf(model, plain)) < 0, `${weight} 1`);
+        const settings = { ...config, calibration: 'none', [weight]: 5 };
+        const weighed = await filesOf({ ...what, ...dearer, config: settings });
+        assert.ok((await preferenceOf(model, weighed)) > 0, `${weight} 5`);
+      }
     });
 
     test('lists of which everything or nothing was taken teach nothing; one list has no folds', async () => {

@@ -11,6 +11,7 @@ export type ShownRow = {
   readonly item: number;
   readonly position?: number;
   readonly revenue?: number;
+  readonly isDrawn?: boolean;
 };
 
 export type ShownList = {
@@ -39,6 +40,7 @@ export function rowsOf(columns: readonly Column[], lists: readonly ShownList[], 
     grades: Float32Array.from(rows, ({ grade }) => grade),
     positions: Float32Array.from(rows, ({ position = Number.NaN }) => position),
     revenues: Float32Array.from(rows, ({ revenue = 0 }) => revenue),
+    drawn: Uint8Array.from(rows, ({ isDrawn = false }) => Number(isDrawn)),
     lists: Int32Array.from(starts),
     shown: {
       users: Array.from({ length: users }, (_, user) => ({ id: userId(user), profile: null })),

@@ -21,7 +21,7 @@ export type TokenEncoderChanges = {
   readonly scale?: number;
 };
 
-/** Writes an encoder that only looks tokens up, and its vocabulary; gives the path of its graph. */
+/** Writes an encoder that only looks tokens up, and its vocabulary; returns the path of its graph. */
 export function writeTokenEncoder(directory: string, changes: TokenEncoderChanges = {}): string {
   const { inputs = ['input_ids', 'attention_mask'], output = 'last_hidden_state', scale = 1 } = changes;
   const graph = new Graph();

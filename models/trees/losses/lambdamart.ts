@@ -1,7 +1,7 @@
 import type { LossKind } from './loss.ts';
 import { checkRanked, discountOf, gainOf, idealGain, ndcgMetric, ranked } from './ranking.ts';
 
-/** Pairs count of which one row is among so many first ones, and so does the ideal gain: LightGBM's default. */
+/** Pairs count of which one row is among this many first ones, and so does the ideal gain: LightGBM's default. */
 const TRUNCATION = 30;
 /** Keeps the weight of a pair with equal scores finite: LightGBM's. */
 const MIN_DISTANCE = 0.01;

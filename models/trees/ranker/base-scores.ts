@@ -1,7 +1,10 @@
 import type { RankingRows } from '../../ranking/dataset.ts';
-import type { Asking } from '../../ranking/port.ts';
+import type { RankingQuery } from '../../ranking/port.ts';
 import { askingOf } from '../../ranking/row-scores.ts';
+import { NO_PLACE, placesIn } from '../../serving/item-places.ts';
 import { type ItemScorer, userInputOf } from '../../serving/item-scorer.ts';
+import type { UserInput } from '../../serving/port.ts';
+import type { Vocabulary } from '../../vocabulary.ts';
 
 /** Rows whose users are embedded together. */
 const ROWS_AT_ONCE = 4096;
@@ -26,16 +29,42 @@ export async function scoresOfRows(
   return scores;
 }
 
-/** The same for items that one user is to be shown. */
+/** The same for items that one user is to be shown, by each of several base models; those of one vocabulary are looked up once. */
 export async function scoresOfItems(
-  scorer: ItemScorer,
-  asking: Asking,
-  items: readonly string[],
-): Promise<Float32Array> {
-  const { vocabulary } = scorer;
-  const { of: score } = await scorer.prepare([userInputOf(vocabulary, asking)]);
-  return Float32Array.from(items, (id) => {
-    const item = vocabulary.itemIndex(id);
-    return item === undefined ? Number.NaN : score(0, item);
-  });
+  scorers: readonly ItemScorer[],
+  { asking, items, numbers }: Pick<RankingQuery, 'asking' | 'items' | 'numbers'>,
+): Promise<readonly Float32Array[]> {
+  const met = new Map<Vocabulary, { readonly places: Int32Array; readonly user: UserInput }>();
+  const scores: Float32Array[] = [];
+  for (const { vocabulary, prepare } of scorers) {
+    const { places, user } = met.get(vocabulary) ?? {
+      places: placesIn(vocabulary).of(items, numbers),
+      user: userInputOf(vocabulary, asking),
+    };
+    met.set(vocabulary, { places, user });
+    const { ofSome } = await prepare([user]);
+    const own = ofSome(
+      0,
+      places.map((place) => (place === NO_PLACE ? 0 : place)),
+    );
+    for (let i = 0; i < own.length; i++) if (places[i] === NO_PLACE) own[i] = Number.NaN;
+    scores.push(own);
+  }
+  return scores;
+}
+
+/** The values of rows with further columns, [rows] each: [rows, columns]. */
+export function wideRows(
+  { columns, rows, values }: Pick<RankingRows, 'columns' | 'rows' | 'values'>,
+  more: readonly Float32Array[],
+): Float32Array {
+  const width = columns.length + more.length;
+  const wide = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    wide.set(values.subarray(row * columns.length, (row + 1) * columns.length), row * width);
+    more.forEach((column, i) => {
+      wide[row * width + columns.length + i] = column[row] as number;
+    });
+  }
+  return wide;
 }

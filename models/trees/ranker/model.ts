@@ -1,6 +1,7 @@
 import type { RankingModel, RetrievalModel } from '../../model.ts';
+import { columnImportance } from './column-importance.ts';
 import { openTreeRanker, retrievalScores } from './ranker.ts';
-import { rankerParameters, trainRanker } from './training.ts';
+import { foundParameter, rankerParameters, trainRanker } from './training.ts';
 
 /** A ranker of trees over the features of users and items, and the scores of `bases`. */
 export function treeRanker(name: string, about: string, bases: readonly RetrievalModel[]): RankingModel {
@@ -8,10 +9,12 @@ export function treeRanker(name: string, about: string, bases: readonly Retrieva
     name,
     role: 'ranking',
     about,
-    parameters: rankerParameters,
+    parameters: bases.length === 0 ? rankerParameters : { ...rankerParameters, ...foundParameter },
     bases,
+    isQuick: true,
     open: (dataset, config, seed, execution) => trainRanker(dataset, { bases, config, seed, execution }),
     ranker: (files) => openTreeRanker(files, bases),
+    importance: (files, rows) => columnImportance(files, rows, bases),
     retrievalScores: (files, rows) => retrievalScores(files, rows, bases),
   };
 }

@@ -11,7 +11,9 @@ import { RANKER_FILE } from './files.ts';
 import { trainRanker } from './training.ts';
 
 const ITEMS = 8;
-const TREES = 3;
+const TREES = 25;
+/** Each round adds ten trees at most. */
+const ROUNDS = 3;
 const config = { trees: TREES, minRows: 2, leaves: 4, rowShare: 0.7 };
 
 function dataset() {
@@ -46,18 +48,19 @@ const textOf = ({ files }: TrainedModel): Record<string, string> =>
 const stored = (checkpoint: Checkpoint) => decodeCheckpoint(encodeCheckpoint(checkpoint));
 
 /** Steps of a base model before and as a whole, of the trees of two folds, and of those that are served. */
-const STEPS = 2 + 3 * TREES;
+const STEPS = 2 + 3 * ROUNDS;
 
 test('a training that is cut off in any phase comes to the same version, and does no step twice', async () => {
   const whole = await open();
-  assert.deepEqual([whole.epochs, whole.stepsPerEpoch], [1, STEPS]);
+  assert.deepEqual([whole.stepsBefore, whole.epochs, whole.stepsPerEpoch], [2, ROUNDS, 3]);
   const checkpoints: Checkpoint[] = [];
   const save = (checkpoint: Checkpoint) => void checkpoints.push(stored(checkpoint));
   const { epochs } = await train(whole, { checkpoints: { everySteps: 1, save } });
   const expected = textOf(await whole.result());
   await whole.close();
   assert.equal(checkpoints.length, STEPS);
-  assert.deepEqual(Object.keys(epochs[0]?.metrics ?? {}), ['negativeLogLoss']);
+  assert.equal(epochs.length, ROUNDS);
+  for (const { metrics } of epochs) assert.deepEqual(Object.keys(metrics ?? {}), ['ndcg@10', 'auc']);
   assert.deepEqual(
     Object.keys(expected).toSorted(),
     [
@@ -114,10 +117,10 @@ test('a checkpoint of other phases is refused, in whichever it was saved', async
     number,
   ][] = [
     ['without calibration', () => open(), () => open({ calibration: 'none' }), STEPS],
-    ['calibrated after all', () => open({ calibration: 'none' }), () => open(), 2 + TREES],
+    ['calibrated after all', () => open({ calibration: 'none' }), () => open(), 2 + ROUNDS],
     ['without base models', () => open(), () => open({}, []), STEPS],
-    ['with base models', () => open({}, []), () => open(), 3 * TREES],
-    ['of more trees', () => open(), () => open({ trees: TREES + 1 }), STEPS],
+    ['with base models', () => open({}, []), () => open(), 3 * ROUNDS],
+    ['of more trees', () => open(), () => open({ trees: TREES + 10 }), STEPS],
   ];
   for (const [name, from, to, steps] of others) {
     for (let step = 1; step <= steps; step++) {
@@ -143,7 +146,7 @@ test('a checkpoint that lacks what a phase came to is refused', async () => {
   await training.close();
 });
 
-test('a ranker without base models has the phases of its folds and its trees; without calibration the trees alone', async () => {
+test('a ranker without base models grows trees of its folds beside its own; without calibration its own alone', async () => {
   const steps = async (changes: ModelConfig) => {
     const training = await open(changes, []);
     const { stepsPerEpoch } = training;
@@ -153,8 +156,63 @@ test('a ranker without base models has the phases of its folds and its trees; wi
     const { calibrator } = JSON.parse(Buffer.from(files[RANKER_FILE] ?? []).toString());
     return [stepsPerEpoch, calibrator?.kind ?? null];
   };
-  assert.deepEqual(await steps({}), [3 * TREES, 'platt']);
-  assert.deepEqual(await steps({ calibration: 'isotonic' }), [3 * TREES, 'isotonic']);
-  assert.deepEqual(await steps({ calibration: 'none' }), [TREES, null]);
-  assert.deepEqual(await steps({ loss: 'lambdamart' }), [TREES, null]);
+  assert.deepEqual(await steps({}), [3, 'platt']);
+  assert.deepEqual(await steps({ calibration: 'isotonic' }), [3, 'isotonic']);
+  assert.deepEqual(await steps({ calibration: 'none' }), [1, null]);
+  assert.deepEqual(await steps({ loss: 'lambdamart' }), [1, null]);
+});
+
+/** Counts the trainings of a base model that were opened, and how often each was closed; opening number `failing` fails. */
+function counted(failing?: number) {
+  const closed: number[] = [];
+  const base: RetrievalModel = {
+    ...itemKnnModel,
+    async open(...what) {
+      if (closed.length === failing) throw new Error('cannot be opened');
+      const training = await itemKnnModel.open(...what);
+      const place = closed.push(0) - 1;
+      const close = training.close.bind(training);
+      training.close = async () => {
+        closed[place] = (closed[place] as number) + 1;
+        await close();
+      };
+      return training;
+    },
+  };
+  return { base, closed };
+}
+
+test('each base training is opened once and closed once, whenever the ranker is closed', async () => {
+  for (let steps = 0; steps <= STEPS; steps++) {
+    const { base, closed } = counted();
+    await after(steps, await open({}, [base]));
+    assert.deepEqual(closed, [1, 1], `closed after ${steps} steps`);
+  }
+});
+
+test('what a checkpoint leaps over is closed, and what it goes on with is there', async () => {
+  const whole = await open();
+  await train(whole);
+  const expected = textOf(await whole.result());
+  await whole.close();
+  for (const [steps, opened] of [
+    [1, 3],
+    [2, 2],
+    [4, 2],
+  ] as const) {
+    const checkpoint = await after(steps, await open());
+    const { base, closed } = counted();
+    const training = await open({}, [base]);
+    training.restore(checkpoint);
+    for (let step = steps; step < STEPS; step++) await training.step();
+    assert.deepEqual(textOf(await training.result()), expected);
+    await training.close();
+    assert.deepEqual(closed, new Array(opened).fill(1), `from ${steps} steps`);
+  }
+});
+
+test('where a base training cannot be opened, those that were are closed', async () => {
+  const { base, closed } = counted(1);
+  await assert.rejects(open({}, [base]), /cannot be opened/);
+  assert.deepEqual(closed, [1]);
 });

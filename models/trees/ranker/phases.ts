@@ -1,4 +1,3 @@
-import { invariant } from '#platform';
 import { type Checkpoint, type CheckpointArray, type Json, unusable } from '../../checkpoint.ts';
 import type { TrainedModel } from '../../model.ts';
 import type { Training } from '../../training.ts';
@@ -7,41 +6,64 @@ import type { Training } from '../../training.ts';
 export type Phase = {
   readonly steps: number;
   open(before: readonly TrainedModel[]): Promise<Training<TrainedModel>>;
+  /** Releases what waits for its turn, which may not come. */
+  close?(): Promise<void>;
 };
 
-type Finish = (results: readonly TrainedModel[]) => Promise<TrainedModel>;
+/** The training that the others are for. */
+export type LastPhase<Result> = {
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  open(before: readonly TrainedModel[]): Promise<Training<Result>>;
+};
+
+/** Makes the version of what the phases before, and the last one, have come to. */
+type Finish<Result> = (before: readonly TrainedModel[], last: Result) => Promise<TrainedModel>;
 
 /**
- * Trainings one after the other as one: an epoch of all their steps. A checkpoint holds what the ended ones have come to,
- * and the state of the one under way.
+ * Trainings one after the other as one. Its epochs are those of the last, so that early stopping stops that one; the steps of
+ * the others come before the first epoch. A checkpoint holds what the ended ones have come to, and the state of the one
+ * under way.
  */
-export class PhasedTraining implements Training<TrainedModel> {
-  readonly epochs = 1;
+export class PhasedTraining<Result> implements Training<TrainedModel> {
+  readonly epochs: number;
   readonly stepsPerEpoch: number;
+  readonly stepsBefore: number;
   readonly provider: string;
   readonly fallbackReason: string | undefined;
   readonly #phases: readonly Phase[];
-  readonly #finish: Finish;
-  readonly #results: TrainedModel[] = [];
-  #current: Training<TrainedModel>;
+  readonly #last: LastPhase<Result>;
+  readonly #finish: Finish<Result>;
+  readonly #results: Ended[] = [];
+  /** That of the last phase when all others have ended. */
+  #current: Training<TrainedModel> | Training<Result>;
   /** Steps of the current phase. */
   #steps = 0;
   #restored: Checkpoint | undefined;
 
-  private constructor(phases: readonly Phase[], finish: Finish, first: Training<TrainedModel>) {
+  private constructor(
+    phases: readonly Phase[],
+    last: LastPhase<Result>,
+    finish: Finish<Result>,
+    first: Training<TrainedModel> | Training<Result>,
+  ) {
     this.#phases = phases;
+    this.#last = last;
     this.#finish = finish;
     this.#current = first;
-    this.stepsPerEpoch = phases.reduce((sum, { steps }) => sum + steps, 0);
+    this.epochs = last.epochs;
+    this.stepsPerEpoch = last.stepsPerEpoch;
+    this.stepsBefore = phases.reduce((sum, { steps }) => sum + steps, 0);
     this.provider = first.provider;
     this.fallbackReason = first.fallbackReason;
   }
 
-  /** `finish` makes the version of what all phases have come to. */
-  static async open(phases: readonly Phase[], finish: Finish): Promise<PhasedTraining> {
-    const [first] = phases;
-    invariant(first !== undefined, 'there is a training to be done');
-    return new PhasedTraining(phases, finish, await first.open([]));
+  static async open<Result>(
+    phases: readonly Phase[],
+    last: LastPhase<Result>,
+    finish: Finish<Result>,
+  ): Promise<PhasedTraining<Result>> {
+    return new PhasedTraining(phases, last, finish, await (phases[0] ?? last).open([]));
   }
 
   async step(): Promise<{ readonly loss: number }> {
@@ -58,10 +80,10 @@ export class PhasedTraining implements Training<TrainedModel> {
     const arrays = new Map<string, CheckpointArray>();
     const { arrays: own, values } = this.#restored ?? this.#current.save();
     for (const [name, array] of own) arrays.set(`current/${name}`, array);
-    const ended = this.#results.map(({ dimension, files }, phase) => ({
+    const ended = this.#results.map(({ result: { dimension, files }, words }, phase) => ({
       dimension,
       files: Object.entries(files).map(([name, bytes]) => {
-        arrays.set(`ended/${phase}/${name}`, wordsOf(bytes));
+        arrays.set(`ended/${phase}/${name}`, words.get(name) as Uint32Array);
         return { name, bytes: bytes.length };
       }),
     }));
@@ -87,7 +109,7 @@ export class PhasedTraining implements Training<TrainedModel> {
         if (words === undefined) throw unusable(`it lacks ${name} of phase ${phase}`);
         return [name, new Uint8Array(words.buffer, words.byteOffset, bytes)] as const;
       });
-      this.#results.push({ dimension, files: Object.fromEntries(contents) });
+      this.#results.push(endedWith({ dimension, files: Object.fromEntries(contents) }));
     });
     const own = [...arrays].flatMap(([name, array]) =>
       name.startsWith('current/') ? [[name.slice('current/'.length), array] as const] : [],
@@ -98,16 +120,21 @@ export class PhasedTraining implements Training<TrainedModel> {
 
   async result(): Promise<TrainedModel> {
     await this.#goOn();
-    return this.#finish([...this.#results, await this.#current.result()]);
+    const last = (await this.#current.result()) as Result;
+    return this.#finish(this.#before(), last);
   }
 
-  close(): Promise<void> {
-    return this.#current.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#current.close(), ...this.#phases.map(async (phase) => phase.close?.())]);
   }
 
   /** What a checkpoint must fit; phases under way look at their own part. */
   #shape(): string {
-    return this.#phases.map(({ steps }) => steps).join(' ');
+    return [...this.#phases.map(({ steps }) => steps), this.epochs, this.stepsPerEpoch].join(' ');
+  }
+
+  #before(): readonly TrainedModel[] {
+    return this.#results.map(({ result }) => result);
   }
 
   /** Opens the phase that is due: of a checkpoint, or after the last step of another one. */
@@ -118,19 +145,27 @@ export class PhasedTraining implements Training<TrainedModel> {
       this.#restored = undefined;
     }
     const place = this.#results.length;
-    const isLast = place === this.#phases.length - 1;
-    if (isLast || this.#steps < (this.#phases[place] as Phase).steps) return;
-    this.#results.push(await this.#current.result());
+    const phase = this.#phases[place];
+    if (phase === undefined || this.#steps < phase.steps) return;
+    this.#results.push(endedWith((await this.#current.result()) as TrainedModel));
     await this.#open(place + 1);
     this.#steps = 0;
   }
 
   async #open(place: number): Promise<void> {
     await this.#current.close();
-    const phase = this.#phases[place];
-    invariant(phase !== undefined, 'there is a phase to go on with');
-    this.#current = await phase.open(this.#results);
+    // A checkpoint leaps over phases.
+    await Promise.all(this.#phases.slice(0, place).map(async (phase) => phase.close?.()));
+    this.#current = await (this.#phases[place] ?? this.#last).open(this.#before());
   }
+}
+
+/** What a phase has come to; `words` are its files as checkpoints hold them, made once for all of them. */
+type Ended = { readonly result: TrainedModel; readonly words: ReadonlyMap<string, Uint32Array> };
+
+function endedWith(result: TrainedModel): Ended {
+  const words = Object.entries(result.files).map(([name, bytes]) => [name, wordsOf(bytes)] as const);
+  return { result, words: new Map(words) };
 }
 
 /** Checkpoints hold numbers: the bytes as such of four, filled up with zeros. */

@@ -15,11 +15,13 @@ import {
   type ShownList,
   userId,
 } from '../../ranking/testing/shown-lists.ts';
+import { listMetrics } from '../../ranking-networks/list-metrics.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
 import { train } from '../../training.ts';
 import { TreeScorer } from '../scorer.ts';
 import { readTrees, saveTrees } from '../storage.ts';
 import { scoresOfRows } from './base-scores.ts';
+import { columnImportance } from './column-importance.ts';
 import { baseFile, RANKER_FILE, TREES_FILE } from './files.ts';
 import { openTreeRanker } from './ranker.ts';
 import { trainRanker } from './training.ts';
@@ -129,6 +131,47 @@ suite('a ranker of trees', () => {
       recentItems: [itemId(1)],
     });
     assert.ok(near > other + 0.03, `${near} ${other}`);
+  });
+
+  test('says what the order of lists loses without each column, most first, as answers would be ordered', async () => {
+    const found = await columnImportance(files, rows, [itemKnnModel]);
+    const names = found.map(({ name }) => name);
+    assert.deepEqual(names.filter((name) => name !== 'position').toSorted(), [
+      'score.item-knn',
+      'v.kind',
+      'v.number',
+    ]);
+    const gains = found.reduce((sum, { gain }) => sum + gain, 0);
+    assert.ok(Math.abs(gains - 1) < 1e-9, `${gains}`);
+    const lost = found.map((column) => column.lost);
+    assert.deepEqual(
+      lost,
+      lost.toSorted((a, b) => b - a),
+    );
+    const ranker = await open();
+    const ndcgOf = async (values: Float32Array) => {
+      const scores = (await rowScores(ranker, { ...rows, values })) ?? assert.fail('it reads these columns');
+      return listMetrics(rows, scores)['ndcg@10'] as number;
+    };
+    const random = seededRandom(11);
+    const order = Int32Array.from({ length: rows.rows }, (_, row) => row);
+    for (const [place, { name }] of columns.entries()) {
+      let fall = 0;
+      for (let repeat = 0; repeat < 10; repeat++) {
+        random.shuffle(order);
+        const permuted = rows.values.map((value, at) =>
+          at % 2 === place ? (rows.values[2 * (order[at >> 1] as number) + place] as number) : value,
+        );
+        fall += ((await ndcgOf(rows.values)) - (await ndcgOf(permuted))) / 10;
+      }
+      const told = found[names.indexOf(name)]?.lost as number;
+      assert.ok(fall > 0.03 && Math.abs(told - fall) < 0.03, `${name}: ${told}, not ${fall}`);
+    }
+    await ranker.close();
+    // With nothing that could be ordered wrongly, nothing is lost.
+    const alike = { ...rows, grades: new Float32Array(rows.rows) };
+    const unjudged = await columnImportance(files, alike, [itemKnnModel]);
+    assert.ok(unjudged.every((column) => column.lost === 0));
   });
 
   test('of what it does not know: categories, items, users, features, everything', async () => {

@@ -3,14 +3,23 @@ import { test } from 'node:test';
 import { rankingMetrics } from '../../evaluation/ranking.ts';
 import { itemKnnModel } from '../../item-knn/model.ts';
 import type { RetrievalModel, TrainedModel } from '../../model.ts';
-import type { ModelConfig } from '../../parameters.ts';
+import { checkConfig, type ModelConfig } from '../../parameters.ts';
 import type { Random } from '../../random.ts';
 import type { RankingDataset } from '../../ranking/dataset.ts';
 import type { ItemRanker } from '../../ranking/port.ts';
-import { datasetOf, itemId, retrievalOf, rowsOf, type ShownList } from '../../ranking/testing/shown-lists.ts';
+import {
+  datasetOf,
+  itemId,
+  retrievalOf,
+  rowsOf,
+  type ShownList,
+  type ShownRow,
+} from '../../ranking/testing/shown-lists.ts';
+import { stackedModel } from '../../stacked/model.ts';
 import { train } from '../../training.ts';
+import { readTrees } from '../storage.ts';
 import { withSeed } from '../testing/random-rows.ts';
-import { baseFile } from './files.ts';
+import { baseFile, TREES_FILE } from './files.ts';
 import { openTreeRanker } from './ranker.ts';
 import { trainRanker } from './training.ts';
 
@@ -36,7 +45,9 @@ function scored(ranker: ItemRanker, columns: readonly (readonly number[])[]): Pr
   return ranker.score({ asking: nobody, items, columns: columns.map((each) => Float64Array.from(each)) });
 }
 
-const item = (values: readonly number[], grade: number, more: { item?: number; position?: number } = {}) => ({
+type More = Partial<Pick<ShownRow, 'item' | 'position' | 'revenue' | 'isDrawn'>>;
+
+const item = (values: readonly number[], grade: number, more: More = {}) => ({
   values,
   grade,
   item: 0,
@@ -76,6 +87,47 @@ test('base models never see labels: trees learn by scores of those trained on wh
   }
 });
 
+test('of what was drawn uniformly, what the first base model ranks highest is learned from, in lists that it would have found', async () => {
+  // Whoever had item 0 had item 1 by far most often, then 2, 3 and so on; items 6 and 7 with nobody.
+  const ITEMS = 8;
+  const baskets = Array.from({ length: 42 }, (_, user) => {
+    const most = Math.floor((-1 + Math.sqrt(1 + 8 * user)) / 2);
+    return [0, 1 + (user % 6 <= 5 - most ? user % 2 : user % 6)];
+  });
+  const counts = Array.from({ length: ITEMS }, (_, i) => baskets.filter((b) => b.includes(i)).length);
+  const ranked = [...counts.keys()]
+    .slice(1)
+    .sort((a, b) => (counts[b] as number) - (counts[a] as number) || a - b);
+  const data = retrievalOf(baskets, ITEMS);
+  const [top = 0, next = 0, , , , , bottom = 0] = ranked;
+  const drawnOf = (items: readonly number[]) => items.map((id) => item([1], 0, { item: id, isDrawn: true }));
+  const lists = Array.from({ length: 40 }, (_, user): ShownList => {
+    // In even lists what was taken is what the base model ranks highest; in odd ones, what it ranks last.
+    const [taken, others] = user % 2 === 0 ? [top, ranked.slice(1, 5)] : [bottom, ranked.slice(0, 4)];
+    const rows = [item([user % 2], 1, { item: taken }), ...drawnOf(others), item([1], 0, { item: next })];
+    return { user, history: [0], rows };
+  });
+  const rows = rowsOf([{ name: 'f' }], lists, ITEMS);
+  const coverOf = async (config: ModelConfig) => {
+    const { files } = await trained(
+      datasetOf(rows, { retrieval: { before: data, whole: data } }),
+      { trees: 1, minRows: 2, calibration: 'none', ...config },
+      [itemKnnModel],
+    );
+    const { cover, roots } = readTrees(files[TREES_FILE] as Uint8Array);
+    return cover[roots[0] as number];
+  };
+  assert.equal(await coverOf({}), 40 * 6, 'all of them');
+  // The first of four drawn negatives, beside the items taken and shown.
+  assert.equal(await coverOf({ foundShare: 0.25 }), 20 * 3);
+  assert.equal(await coverOf({ foundShare: 0.5 }), 20 * 4);
+  for (const foundShare of [0, 1.5]) {
+    await assert.rejects(async () => checkConfig('stacked', stackedModel.parameters, { foundShare }), {
+      code: 'MR_MODEL_CONFIG',
+    });
+  }
+});
+
 const PLACES = 8;
 
 /**
@@ -97,7 +149,7 @@ function biasedLists(random: Random, count: number, isPositionKnown: boolean): S
 
 const biasedColumns = [{ name: 'relevance' }, { name: 'chosen' }];
 
-/** Of pairs of items drawn alike, how many are ordered by relevance. */
+/** The share of random item pairs that the model orders by relevance. */
 async function orderedByRelevance(
   dataset: RankingDataset,
   config: ModelConfig,
@@ -146,31 +198,38 @@ test(
   }),
 );
 
-test(
-  'what an item weighs that was liked moves the order towards those that are liked',
-  withSeed(async (random) => {
-    // Half of the items are clicked often, the others are liked, half as often.
-    const lists = Array.from({ length: 1500 }, (_, user): ShownList => {
-      const rows = Array.from({ length: 4 }, () => {
-        const isLiked = random.integer(2);
-        const grade = random.uniform() < (isLiked === 1 ? 0.2 : 0.4) ? (isLiked === 1 ? 3 : 1) : 0;
-        return item([isLiked], grade);
+for (const [weight, grade, revenue] of [
+  ['completedWeight', 2, 0],
+  ['likedWeight', 3, 0],
+  ['boughtWeight', 3, 9],
+] as const) {
+  test(
+    `${weight} moves the order towards items of which so much comes, and no chances`,
+    withSeed(async (random) => {
+      // Half of the items are clicked often; of the others more comes, half as often.
+      const lists = Array.from({ length: 1500 }, (_, user): ShownList => {
+        const rows = Array.from({ length: 4 }, () => {
+          const isRare = random.integer(2);
+          const isTaken = random.uniform() < (isRare === 1 ? 0.2 : 0.4);
+          if (!isTaken) return item([isRare], 0);
+          return isRare === 1 ? item([isRare], grade, { revenue }) : item([isRare], 1);
+        });
+        return { user, rows };
       });
-      return { user, rows };
-    });
-    const dataset = datasetOf(rowsOf([{ name: 'liked' }], lists, 1));
-    const scoresBy = async (config: ModelConfig) => {
-      const ranker = await openTreeRanker((await trained(dataset, config)).files, []);
-      return scored(ranker, [[0, 1]]);
-    };
-    const [clicked = 0, liked = 0] = await scoresBy({ calibration: 'none' });
-    assert.ok(clicked > liked);
-    const [clickedNow = 0, likedNow = 0] = await scoresBy({ calibration: 'none', likedWeight: 5 });
-    assert.ok(likedNow > clickedNow);
-    const [, chanceOfLiked = 0] = await scoresBy({ likedWeight: 5 });
-    assert.ok(Math.abs(chanceOfLiked - 0.2) < 0.15, `calibrated by what was taken: ${chanceOfLiked}`);
-  }),
-);
+      const dataset = datasetOf(rowsOf([{ name: 'rare' }], lists, 1));
+      const scoresBy = async (config: ModelConfig) => {
+        const ranker = await openTreeRanker((await trained(dataset, config)).files, []);
+        return scored(ranker, [[0, 1]]);
+      };
+      const [clicked = 0, rare = 0] = await scoresBy({ calibration: 'none' });
+      assert.ok(clicked > rare);
+      const [clickedNow = 0, rareNow = 0] = await scoresBy({ calibration: 'none', [weight]: 5 });
+      assert.ok(rareNow > clickedNow);
+      const [, chanceOfRare = 0] = await scoresBy({ [weight]: 5 });
+      assert.ok(Math.abs(chanceOfRare - 0.2) < 0.15, `calibrated by what was taken: ${chanceOfRare}`);
+    }),
+  );
+}
 
 const chance = (score: number) => 1 / (1 + Math.exp(-score));
 
@@ -256,7 +315,8 @@ for (const loss of ['logistic', 'squared', 'lambdamart', 'yetirank']) {
       const worths = Array.from({ length: 40 }, (_, i) => (3 * i) / 39);
       const scores = await scored(ranker, [worths, worths.map(() => random.normal())]);
       const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
-      const best = new Set(order.keys().filter((i) => i >= (loss === 'logistic' ? 10 : 30)));
+      // Chances tell 0 from more, by a split that noise moves between .4 and .8; scores above it are equal.
+      const best = new Set(order.keys().filter((i) => i >= (loss === 'logistic' ? 5 : 30)));
       const { ndcg } = rankingMetrics(order.slice(0, 5), best, 5);
       assert.ok(ndcg > 0.95, `${ndcg}: ${order.slice(0, 8)}`);
       const areChances = scores.every((score) => score >= 0 && score <= 1);
@@ -278,4 +338,16 @@ test('what can not be learned from, and a bad configuration, are refused', async
   const one = datasetOf(rowsOf([{ name: 'f' }], [list], 1));
   const ranker = await openTreeRanker((await trained(one, { trees: 1 })).files, []);
   assert.equal(ranker.givesChances, false);
+});
+
+test('lists of which a fold would have one class alone are learned from, without chances', async () => {
+  const takenOnce = (user: number): ShownList => ({
+    user,
+    rows: [item([1], Number(user === 0)), item([2], 0)],
+  });
+  const rows = rowsOf([{ name: 'f' }], [0, 1, 2, 3].map(takenOnce), 1);
+  for (const loss of ['logistic', 'lambdamart']) {
+    const { files } = await trained(datasetOf(rows), { loss, trees: 1 });
+    assert.equal((await openTreeRanker(files, [])).givesChances, false);
+  }
 });

@@ -5,7 +5,11 @@ import { fitPlatt } from '../../calibration/platt.ts';
 import type { RetrievalModel, TrainedModel } from '../../model.ts';
 import { type ConfigOf, configured, type ModelConfig, type Parameters } from '../../parameters.ts';
 import { seededRandom } from '../../random.ts';
+import { checkLists } from '../../ranking/check-lists.ts';
 import type { RankingDataset, RankingRows } from '../../ranking/dataset.ts';
+import { type KindWeights, kindWeightParameters, kindWeights } from '../../ranking/kind-weights.ts';
+import { listMetrics } from '../../ranking-networks/list-metrics.ts';
+import { SideBySide } from '../../ranking-networks/side-by-side.ts';
 import { openItemScorer } from '../../serving/item-scorer.ts';
 import { type Execution, type Training, withResult } from '../../training.ts';
 import { boostedTrees, type TreeData } from '../boosting.ts';
@@ -15,10 +19,12 @@ import { lossNames, treeParameters } from '../parameters.ts';
 import { TreeScorer } from '../scorer.ts';
 import { readTrees, saveTrees } from '../storage.ts';
 import { rowsAt, type TrainingRows } from '../training-rows.ts';
-import { scoresOfRows } from './base-scores.ts';
+import { BasePhase } from './base-phase.ts';
+import { scoresOfRows, wideRows } from './base-scores.ts';
 import { baseFile, describeRanker, POSITION, RANKER_FILE, scoreColumn, TREES_FILE } from './files.ts';
-import { type Phase, PhasedTraining } from './phases.ts';
+import { type LastPhase, type Phase, PhasedTraining } from './phases.ts';
 import { propensities, withoutPlaces } from './position-bias.ts';
+import { roundsOf, TreeRounds } from './tree-rounds.ts';
 
 export const rankerParameters = {
   loss: {
@@ -38,21 +44,23 @@ export const rankerParameters = {
     about:
       'How worth is told from place: the place is a feature in training and the first one in answers, what was taken weighs by the inverse of how rarely its place is, or it is not.',
   },
-  completedWeight: {
-    default: 1,
-    range: 'above 0',
-    about: 'What an item weighs that was completed; one that was clicked, and one that was left, weighs 1.',
-  },
-  likedWeight: {
-    default: 1,
-    range: 'above 0',
-    about: 'What an item weighs that was liked, rated well or bought.',
-  },
+  ...kindWeightParameters,
   ...treeParameters,
   // From 100,000 simulated events, larger trees learn what single users did: they show 5% fewer items that are clicked.
   leaves: { ...treeParameters.leaves, default: 7 },
   learningRate: { ...treeParameters.learningRate, default: 0.03 },
   minRows: { ...treeParameters.minRows, default: 100 },
+} as const satisfies Parameters;
+
+/** Beside those, of a ranker that ranks by the scores of base models. */
+export const foundParameter = {
+  foundShare: {
+    default: 1,
+    range: 'above 0',
+    most: 1,
+    about:
+      'Share of a list’s uniformly drawn negatives (`snapshots.negatives`) to learn from: those that the first base model ranks highest, as its index would have found them. Lists whose taken items it ranks lower are left out.',
+  },
 } as const satisfies Parameters;
 
 /** Parts of the lists that calibration holds out in turn. */
@@ -73,20 +81,16 @@ export async function trainRanker(
   dataset: RankingDataset,
   { bases, config, seed, execution }: RankerTraining,
 ): Promise<Training<TrainedModel>> {
-  const options = configured(rankerParameters, config);
-  const learned = async (part: 'before' | 'whole'): Promise<Phase[]> => {
+  const options = configured({ ...rankerParameters, ...foundParameter }, config);
+  checkLists(dataset.train);
+  if (dataset.validation !== undefined) checkLists(dataset.validation);
+  const openingsOn = (part: 'before' | 'whole') => {
     const data = dataset.retrieval?.[part];
-    if (data === undefined) return [];
-    return Promise.all(
-      bases.map(async (base): Promise<Phase> => {
-        const training = await base.open(data, {}, seed, execution);
-        const steps = training.epochs * training.stepsPerEpoch;
-        await training.close();
-        return { steps, open: () => base.open(data, {}, seed, execution) };
-      }),
-    );
+    return data === undefined ? [] : bases.map((base) => () => base.open(data, {}, seed, execution));
   };
-  const [before, whole] = [await learned('before'), await learned('whole')];
+  const openings = { before: openingsOn('before'), whole: openingsOn('whole') };
+  const opened = await BasePhase.openAll([...openings.before, ...openings.whole]);
+  const [before, whole] = [opened.slice(0, openings.before.length), opened.slice(openings.before.length)];
   let rows: Promise<TreeData> | undefined;
   let unbiased: Float64Array | undefined;
   const rowsOf = (results: readonly TrainedModel[]): Promise<TreeData> => {
@@ -101,7 +105,8 @@ export async function trainRanker(
       async open(results) {
         const { train } = await rowsOf(results);
         const labels = train.labels.map((label) => Number(label > 0));
-        return asTrees(await boostedTrees.open({ train: { ...train, labels } }, byChance, seed, execution));
+        const training = await boostedTrees.open({ train: { ...train, labels } }, byChance, seed, execution);
+        return withResult(training, (ensemble) => ({ dimension: 0, files: treesFile(ensemble) }));
       },
     });
   }
@@ -114,60 +119,94 @@ export async function trainRanker(
     unbiased ??= propensities(readTrees(ofPlaces.files[TREES_FILE] as Uint8Array), position, data.train);
     const { train, validation } = data;
     return {
+      ...data,
       train: withoutPlaces(train, position, unbiased),
       ...(validation && { validation: withoutPlaces(validation, position, unbiased) }),
     };
   };
   const isCalibrated =
-    options.loss === 'logistic' && options.calibration !== 'none' && dataset.train.lists.length > FOLDS;
-  const folds = isCalibrated ? foldsByGroup(dataset.train.lists, FOLDS, seededRandom(seed)) : [];
-  const trees: Phase[] = [...folds, undefined].map((fold) => ({
-    steps: options.trees,
+    options.loss === 'logistic' && options.calibration !== 'none' && canBeFolded(dataset.train, seed);
+  const foldsOf = ({ groups }: TrainingRows): readonly Fold[] =>
+    isCalibrated ? foldsByGroup(groups as Int32Array, FOLDS, seededRandom(seed)) : [];
+  // All are grown side by side, so that stopping early stops them after equally many trees: the folds' scores calibrate.
+  const trees: LastPhase<readonly TreeEnsemble[]> = {
+    epochs: roundsOf(options.trees),
+    stepsPerEpoch: isCalibrated ? 1 + FOLDS : 1,
     async open(results) {
-      const { train, validation } = await learnedFrom(results);
-      const data =
-        fold === undefined
-          ? { train, ...(validation && { validation }) }
-          : { train: rowsAt(train, fold.train) };
-      return asTrees(await boostedTrees.open(data, options, seed, execution));
+      const data = await learnedFrom(results);
+      const parts = [
+        data,
+        ...foldsOf(data.train).map((fold): TreeData => ({ train: rowsAt(data.train, fold.train) })),
+      ];
+      return openSideBySide(
+        parts.map(
+          (part) => async () => new TreeRounds(await boostedTrees.open(part, options, seed, execution)),
+        ),
+      );
     },
-  }));
-  const phases = [...before, ...whole, ...placed, ...trees];
-  return PhasedTraining.open(phases, async (results) => {
-    const served = results.slice(before.length, before.length + whole.length);
-    const ofFolds = results.slice(-trees.length, -1);
-    const { train: plain } = await rowsOf(results);
-    const { train } = await learnedFrom(results);
-    const calibrator = isCalibrated
-      ? calibratorOf({ ...train, ...placeWeights(train, plain) }, folds, ofFolds, options.calibration)
-      : null;
-    return {
-      dimension: 0,
-      files: {
-        ...results.at(-1)?.files,
-        ...baseFiles(bases, served),
-        [RANKER_FILE]: describeRanker(dataset, { bases, calibrator }),
-      },
-    };
-  });
+  };
+  return PhasedTraining.open(
+    [...before, ...whole, ...placed],
+    trees,
+    async (results, [served, ...ofFolds]) => {
+      const servedBases = results.slice(before.length, before.length + whole.length);
+      const { train: plain } = await rowsOf(results);
+      const { train } = await learnedFrom(results);
+      const calibrator = isCalibrated
+        ? calibratorOf(
+            { ...train, ...placeWeights(train, plain) },
+            foldsOf(train),
+            ofFolds,
+            options.calibration,
+          )
+        : null;
+      return {
+        dimension: 0,
+        files: {
+          ...treesFile(served as TreeEnsemble),
+          ...baseFiles(bases, servedBases),
+          [RANKER_FILE]: describeRanker(dataset, { bases, calibrator }),
+        },
+      };
+    },
+  );
 }
 
-function asTrees(training: Training<TreeEnsemble>): Training<TrainedModel> {
-  return withResult(training, (ensemble) => ({ dimension: 0, files: { [TREES_FILE]: saveTrees(ensemble) } }));
+/** Not where lists are too few, or a fold would learn from one class alone: scores stay what they are. */
+function canBeFolded({ lists, grades }: RankingRows, seed: number): boolean {
+  if (lists.length <= FOLDS) return false;
+  const hasBoth = ({ train }: Fold) =>
+    new Set(train.map((row) => Number((grades[row] as number) > 0))).size > 1;
+  return foldsByGroup(lists, FOLDS, seededRandom(seed)).every(hasBoth);
+}
+
+const treesFile = (ensemble: TreeEnsemble): VersionContents => ({ [TREES_FILE]: saveTrees(ensemble) });
+
+async function openSideBySide<Result>(
+  open: readonly (() => Promise<Training<Result>>)[],
+): Promise<SideBySide<Result>> {
+  const opened: Training<Result>[] = [];
+  try {
+    for (const each of open) opened.push(await each());
+    return new SideBySide(opened);
+  } catch (error) {
+    await Promise.all(opened.map((training) => training.close()));
+    throw error;
+  }
 }
 
 /** Fitted to scores by trees that have not seen the label: those of the fold that holds the row out. */
 function calibratorOf(
   train: TrainingRows,
   folds: readonly Fold[],
-  versions: readonly TrainedModel[],
+  forests: readonly TreeEnsemble[],
   kind: 'platt' | 'isotonic' | 'none',
 ): Calibrator {
   const scores = new Float64Array(train.rows);
   folds.forEach(({ validation }, fold) => {
     const held = rowsAt(train, validation);
     const own = new Float64Array(held.rows);
-    const scorer = new TreeScorer(readTrees(versions[fold]?.files[TREES_FILE] as Uint8Array));
+    const scorer = new TreeScorer(forests[fold] as TreeEnsemble);
     scorer.score(held.values, held.rows, own);
     validation.forEach((row, place) => {
       scores[row] = own[place] as number;
@@ -188,21 +227,56 @@ type ScoredBy = {
   readonly bases: readonly RetrievalModel[];
   /** What each has come to without the rows that it scores. */
   readonly versions: readonly TrainedModel[];
-  readonly options: Pick<ConfigOf<typeof rankerParameters>, 'loss' | 'positionBias' | WeightName>;
+  readonly options: Pick<ConfigOf<typeof rankerParameters>, 'loss' | 'positionBias'> &
+    KindWeights &
+    ConfigOf<typeof foundParameter>;
 };
 
-type WeightName = 'completedWeight' | 'likedWeight';
-
 async function treeData({ train, validation }: RankingDataset, scoredBy: ScoredBy): Promise<TreeData> {
+  const scored = await withScores(train, scoredBy);
+  const learned = rowsAt(scored, foundRows(scored, train, scoredBy));
+  if (validation === undefined) return { train: learned };
+  // Answers are scored as if each item were shown first.
+  const shownFirst = { ...validation, positions: new Float32Array(validation.rows) };
   return {
-    train: await withScores(train, scoredBy),
-    ...(validation && { validation: await withScores(validation, scoredBy) }),
+    train: learned,
+    validation: await withScores(shownFirst, scoredBy),
+    judge: (scores) => listMetrics(validation, scores),
   };
+}
+
+/**
+ * Rows as the index of the first base model would have found them: of what was drawn evenly for a list, the share that it ranks
+ * highest, and of lists those in which it ranks something that was taken as high. All of them for a share of 1.
+ */
+function foundRows(
+  { columns, values }: TrainingRows,
+  { rows, lists, drawn, grades, columns: features }: RankingRows,
+  { bases, options: { foundShare } }: ScoredBy,
+): Int32Array {
+  const all = Int32Array.from({ length: rows }, (_, row) => row);
+  if (bases.length === 0 || foundShare === 1) return all;
+  const scoreOf = (row: number) => {
+    const score = values[row * columns.length + features.length] as number;
+    return Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score;
+  };
+  const chosen: number[] = [];
+  for (let list = 0; list + 1 < lists.length; list++) {
+    const own = all.subarray(lists[list], lists[list + 1]);
+    const even = own.filter((row) => drawn[row] === 1).sort((a, b) => scoreOf(b) - scoreOf(a) || a - b);
+    const found = even.subarray(0, Math.ceil(foundShare * even.length));
+    const last = found.at(-1);
+    const isFound = (row: number) => (grades[row] as number) > 0 && scoreOf(row) >= scoreOf(last as number);
+    if (last !== undefined && !own.some(isFound)) continue;
+    const left = new Set(even.subarray(found.length));
+    chosen.push(...own.filter((row) => !left.has(row)));
+  }
+  return Int32Array.from(chosen);
 }
 
 /** The rows with what each base model scored them, and their place in the answer. */
 async function withScores(
-  { columns, rows, values, grades, lists, positions, ...shown }: RankingRows,
+  { columns, rows, values, grades, lists, positions, revenues, ...shown }: RankingRows,
   { bases, versions, options }: ScoredBy,
 ): Promise<TrainingRows> {
   const more: Float32Array[] = [];
@@ -213,31 +287,15 @@ async function withScores(
     await scorer.close();
   }
   more.push(options.positionBias === 'none' ? positions.map(() => Number.NaN) : positions);
-  const width = columns.length + more.length;
-  const wider = new Float32Array(rows * width);
-  for (let row = 0; row < rows; row++) {
-    wider.set(values.subarray(row * columns.length, (row + 1) * columns.length), row * width);
-    more.forEach((column, i) => {
-      wider[row * width + columns.length + i] = column[row] as number;
-    });
-  }
+  const weights = kindWeights({ grades, revenues }, options);
   return {
     columns: [...columns, ...bases.map(({ name }) => scoreColumn(name)), POSITION],
     rows,
-    values: wider,
+    values: wideRows({ columns, rows, values }, more),
     labels: options.loss === 'logistic' ? grades.map((grade) => Number(grade > 0)) : grades,
-    ...weightsOf(grades, options),
+    ...(weights && { weights }),
     groups: lists,
   };
-}
-
-/** None where all rows weigh the same. */
-function weightsOf(
-  grades: Float32Array,
-  { completedWeight, likedWeight }: Pick<ScoredBy['options'], WeightName>,
-): Pick<TrainingRows, 'weights'> {
-  if (completedWeight === 1 && likedWeight === 1) return {};
-  return { weights: grades.map((grade) => (grade === 2 ? completedWeight : grade === 3 ? likedWeight : 1)) };
 }
 
 function baseFiles(bases: readonly RetrievalModel[], versions: readonly TrainedModel[]): VersionContents {

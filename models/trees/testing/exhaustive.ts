@@ -63,7 +63,7 @@ function bestSplit(
   return best;
 }
 
-/** Of numeric columns: every threshold, missing values on either side. */
+/** Every threshold of every numeric column, with missing values on either side. */
 function* candidates(
   { columns, values }: TrainingRows,
   rows: readonly number[],

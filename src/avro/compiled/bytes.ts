@@ -91,7 +91,7 @@ function assertWithin(bytes: Buffer, start: number, length: number): void {
   if (!(length >= 0 && start + length <= bytes.length)) throw notCompiled;
 }
 
-/** What compiled writers call; each gives the end. Behind the end of `bytes` nothing is written, and the end says so. */
+/** Called by compiled writers; each returns the end, which lies beyond `bytes` if the value did not fit. */
 export const writers = {
   long(bytes: Buffer, at: number, value: unknown): number {
     if (!isExactLong(value)) throw notCompiled;

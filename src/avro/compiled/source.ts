@@ -11,7 +11,7 @@ export type Schema = Type & {
 };
 
 const PRIMITIVES = new Set(['null', 'boolean', 'int', 'long', 'double', 'string', 'bytes', 'enum']);
-/** The indices of so many take one byte. */
+/** The indices of this many take one byte. */
 const MOST_BRANCHES = 64;
 
 /** Whether readers and writers can be compiled: for the types that schemas here have, none of them within itself. */

@@ -14,7 +14,14 @@ import {
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import { notice, type Output, right } from '../output.ts';
 
-type Options = Partial<InteractionContext> & { readonly k: number };
+const PATIENCE_MS = 10_000;
+
+type Options = Partial<InteractionContext> & {
+  readonly k: number;
+  readonly currentItem?: string;
+  readonly category?: string;
+  readonly token?: string;
+};
 
 export function recommendCommand(command: Command): Command {
   return defineCommand<Options>({
@@ -23,21 +30,26 @@ export function recommendCommand(command: Command): Command {
       .option('-k <count>', 'how many items', wholeNumber(1, 100), 10)
       .addOption(new Option('--device <device>', 'the device that requests it').choices(Object.keys(devices)))
       .option('--country <country>', 'country, as events carry it')
-      .option('--language <language>', 'language, as events carry it'),
+      .option('--language <language>', 'language, as events carry it')
+      .option('--current-item <item>', 'the item that is being looked at')
+      .option('--category <category>', 'the only category of the answer')
+      .option('--token <token>', 'what the server knows you by (default: MILLRACE_TOKEN)'),
     examples: [
       ['millrace recommend 42', 'ten items, with titles'],
       ['millrace recommend 42 -k 3 --json', 'the answer as GET /recommend/42?k=3 returns it'],
     ],
     notes: `
 Asks the server that "millrace start" runs on the data directory, or computes the answer itself if none runs.
-source: "index" items come from the trained model; "popular" ones fill up the list and are what unknown users get.`,
+source: "index" items come from the trained model; where a ranker is in force, other sources find candidates
+as well; "popular" ones fill up the list and are what unknown users get.`,
+    flags: ({ token }) => ({ token }),
     run: async ({ configuration, options, output }, [user = '']) => {
       requireData(configuration);
-      const address = serverAddress(configuration);
+      const address = serverAddress(configuration, 'responder');
       const answer =
         address === undefined
           ? await answerHere({ configuration, options }, user)
-          : await askServer(address, ({ get }) =>
+          : await askServer(configuration, address, ({ get }) =>
               get('/recommend/{user_id}', { params: { user_id: user }, query: asked(options) }),
             );
       if (output.json) output.value(answer);
@@ -48,25 +60,37 @@ source: "index" items come from the trained model; "popular" ones fill up the li
 }
 
 /** The request's own options, without those that every command has. */
-function asked({ k, device, country, language }: Options) {
+function asked({ k, device, country, language, currentItem, category }: Options) {
   return {
     k,
     ...(device && { device }),
     ...(country && { country }),
     ...(language && { language }),
+    ...(currentItem && { current_item: currentItem }),
+    ...(category && { category }),
   };
 }
 
 async function answerHere(
-  { configuration, options }: Omit<Invocation<Options>, 'output'>,
+  { configuration, options }: Pick<Invocation<Options>, 'options' | 'configuration'>,
   user: string,
 ): Promise<Recommendation> {
   return withInstallation(configuration, async (installation, shutdown) => {
-    const responder = await openResponder(await responderOptions(installation));
+    const shared = await responderOptions(installation);
+    // Nobody waits for others here, and code that runs for the first time takes its time.
+    const recommending = { ...configuration.recommend, deadlineMs: PATIENCE_MS };
+    const responder = await openResponder({ ...shared, recommending });
     shutdown.add('responder', () => responder.close());
     await unlessInterrupted(responder.ready(), shutdown.signal);
-    const { k, device = null, country = null, language = null } = options;
-    return responder.recommend(user, { k, context: { device, country, language } });
+    const {
+      k,
+      device = null,
+      country = null,
+      language = null,
+      currentItem = null,
+      category = null,
+    } = options;
+    return responder.recommend(user, { k, context: { device, country, language }, currentItem, category });
   });
 }
 
@@ -74,14 +98,16 @@ export function printAnswer(
   output: Output,
   { user_id, version, degraded, items, latency_ms }: Recommendation,
 ): void {
-  const by = version === null ? (degraded ?? 'no version yet') : `version ${version}`;
+  const isWithoutVersion = degraded === 'MR_RECOMMEND_NO_VERSION';
+  const by = version === null ? (isWithoutVersion ? 'no version yet' : degraded) : `version ${version}`;
   output.line(`For user ${user_id}, by ${by}, in ${latency_ms.toFixed(1)} ms:`);
   const rows = items.map(({ item_id, title, score, source }, rank) => {
     return [String(rank + 1), title, item_id, score.toFixed(3), source];
   });
   output.table([right(' '), 'title', 'item', right('score'), 'source'], rows);
-  if (degraded !== null) {
-    notice(output, `The user's features can't be read (${degraded}), so these are the popular items.`);
-  } else if (version === null)
+  if (isWithoutVersion) {
     notice(output, 'No version is in use, so these are the popular items: run "millrace train".');
+  } else if (degraded !== null) {
+    notice(output, `The user's features can't be read (${degraded}), so these are the popular items.`);
+  }
 }

@@ -59,7 +59,7 @@ describe('millrace sql', () => {
       { user_id: 'u1', events: 1, known: 'u1' },
       { user_id: 'u2', events: 1, known: 'u1' },
     ];
-    const first = await command.run(['sql', query, '--json']);
+    const first = await command.print(['sql', query, '--json']);
     assert.deepEqual([first.code, jsonLines(first.out)], [0, rows]);
     await accept(command, 30, 40);
     const lock = lockDirectory(join(command.directory, '.millrace'), 'test');

@@ -13,7 +13,7 @@ import {
 import { defineCommand, EXIT, type Invocation, usageError } from '../command.ts';
 import { moment, type Output, shown } from '../output.ts';
 
-type Options = { readonly views?: string; readonly item?: string };
+type Options = { readonly views?: string; readonly item?: string; readonly token?: string };
 
 type Asked = {
   readonly user?: string;
@@ -28,7 +28,8 @@ export function getCommand(): Command {
       .argument('<entity>', 'user or item')
       .argument('<id>', 'its id')
       .option('--views <names>', 'only these views, separated by commas')
-      .option('--item <id>', 'for a user: also the features of the user with this item'),
+      .option('--item <id>', 'for a user: also the features of the user with this item')
+      .option('--token <token>', 'what the server knows you by (default: MILLRACE_TOKEN)'),
     examples: [
       ['millrace features get user 42', 'every view of the user'],
       ['millrace features get user 42 --item 50', 'and of the user with an item'],
@@ -36,15 +37,16 @@ export function getCommand(): Command {
     ],
     notes:
       'Asks the server that "millrace start" runs on the data directory, or reads the views itself if none runs.',
+    flags: ({ token }) => ({ token }),
     run: async (invocation, [entity = '', id = '']) => {
       const { configuration, output, options } = invocation;
       requireData(configuration);
       const asked = askedFor(entity, id, options);
-      const address = serverAddress(configuration);
+      const address = serverAddress(configuration, 'responder');
       const features =
         address === undefined
           ? await readHere(invocation, asked)
-          : await askServer(address, ({ post }) => post('/features', { body: asked }));
+          : await askServer(configuration, address, ({ post }) => post('/features', { body: asked }));
       if (output.json) output.value(features);
       else print(output, features);
       return EXIT.done;

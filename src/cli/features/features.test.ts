@@ -23,7 +23,7 @@ it('commands over views, and over tasks and runs, tell of what a start has made'
   timeout: 600_000,
 }, async (t) => {
   const configuration = { ...smallWorld, features: { modules: [join(fixtures, 'user-trends.ts')] } };
-  const { directory, begin, run, runEach } = commandLine(t, configuration);
+  const { directory, begin, run, runEach, print } = commandLine(t, configuration);
   const started = begin(['start', '--json']);
   const { url } = JSON.parse((await started.until(/^\{"url".*\}$/m))[0]) as { url: string };
   const response = await fetch(`${url}/tasks`, { headers: { connection: 'close' } });
@@ -98,7 +98,7 @@ it('commands over views, and over tasks and runs, tell of what a start has made'
   for (const refused of [crossed, wrong]) assert.equal(refused?.code, 2);
 
   const [trained] = jsonLines<{ run_id: string }>(runs?.out ?? '');
-  const over = await run(['runs', 'cancel', trained?.run_id ?? '', '--json']);
+  const over = await print(['runs', 'cancel', trained?.run_id ?? '', '--json']);
   assert.deepEqual([over.code, /MR_RUN_OVER/.test(over.err)], [2, true], over.err);
   const drop = ['features', 'drop', 'user-trends', '1', '--json'];
   const inUse = await run(drop);

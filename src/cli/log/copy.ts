@@ -3,9 +3,10 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { JOBS_GROUP } from '#jobs';
 import { type OpenedLog, openLog } from '#log';
 import { type CopiedPartition, type CopyProgress, copyTopics, isEqual } from '#log-copy';
-import { NOTIFICATIONS_GROUP } from '#notifications';
+import { CHANNEL_GROUPS } from '#notifications';
 import { createLogger, lockDirectory, type ProgressStep, type Shutdown, systemClock } from '#platform';
 import { GROUPS } from '#processing';
 import { logDirectory, requireData, withoutUser, withShutdown } from '#service';
@@ -59,11 +60,7 @@ async function copy({ options, configuration, output }: Invocation<CopyCommandOp
     shutdown.add('data directory', async () => lock.release());
     const source = await opened(from, shutdown);
     const target = await opened(to, shutdown);
-    const copied = await copyWithBars(
-      { options, configuration, output },
-      { from, to, source, target },
-      shutdown,
-    );
+    const copied = await copyWithBars({ options, output }, { from, to, source, target }, shutdown);
     print(output, copied);
     if (!copied.every(isEqual)) return EXIT.failed;
     if (options.topic === undefined) {
@@ -105,7 +102,7 @@ type Sides = {
 };
 
 async function copyWithBars(
-  { options, output }: Invocation<CopyCommandOptions>,
+  { options, output }: Pick<Invocation<CopyCommandOptions>, 'options' | 'output'>,
   { from, to, source, target }: Sides,
   shutdown: Shutdown,
 ): Promise<readonly CopiedPartition[]> {
@@ -126,7 +123,7 @@ async function copyWithBars(
     from: { ...source, name: withoutUser(from.log) },
     to: { ...target, name: withoutUser(to.log) },
     ...(options.topic && { topics: options.topic }),
-    groups: [...GROUPS, NOTIFICATIONS_GROUP],
+    groups: [...GROUPS, JOBS_GROUP, ...CHANNEL_GROUPS],
     clock: systemClock,
     signal,
     onProgress,

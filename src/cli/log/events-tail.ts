@@ -7,6 +7,7 @@ import { newestRecords, withInstallation } from '#service';
 import type { Topics } from '#topologies';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import type { Output } from '../output.ts';
+import { withShownBytes } from './shown-bytes.ts';
 
 type Options = { readonly number: number; readonly follow?: boolean };
 
@@ -78,23 +79,6 @@ function print(
     offset,
     timestamp: new Date(timestamp).toISOString(),
     key,
-    value: shown(value),
+    value: withShownBytes(value),
   });
-}
-
-function shown(value: unknown): unknown {
-  if (value instanceof Uint8Array) return textOf(value);
-  if (Array.isArray(value)) return value.map(shown);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, shown(field)]));
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    if (!/[\p{Cc}--[\t\r\n]]/v.test(text)) return text;
-  } catch {
-    // No text: shown as base64 like other bytes.
-  }
-  return Buffer.from(bytes).toString('base64');
 }

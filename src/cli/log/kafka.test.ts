@@ -23,7 +23,7 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
   if (kafka === undefined || registry === undefined || redis === undefined) return;
   const prefix = `cli-${process.pid}-`;
   const log = `${kafka.url}?prefix=${prefix}`;
-  const { begin, run, directory } = commandLine(t, {
+  const { begin, run, directory, print } = commandLine(t, {
     ...smallWorld,
     log,
     registry: `${registry.url}?prefix=${prefix}`,
@@ -35,7 +35,7 @@ it('every command does on Kafka, with Redis, what it does on the embedded log', 
     return out;
   };
 
-  const empty = await run(['topics']);
+  const empty = await print(['topics']);
   assert.equal(empty.code, 2);
   assert.match(empty.err, /^error MR_DATA_EMPTY: There is no data on kafka:\/\/127/);
   const dataSet = writeMovieLens(join(directory, 'ml'));

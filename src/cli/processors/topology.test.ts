@@ -4,11 +4,11 @@ import { commandLine, jsonLines } from '../testing/command-line.ts';
 
 describe('millrace topology', { concurrency: 2 }, () => {
   it('shows the processors as text, as a flowchart and as JSON, without any data', async (t) => {
-    const { run } = commandLine(t);
+    const { print } = commandLine(t);
     const [text, mermaid, json] = await Promise.all([
-      run(['topology']),
-      run(['topology', '--format', 'mermaid']),
-      run(['topology', '--json']),
+      print(['topology']),
+      print(['topology', '--format', 'mermaid']),
+      print(['topology', '--json']),
     ]);
     assert.match(text.out, /^Topology loop, generation 4\n/);
     assert.match(text.out, /\n {2}processor admission.*\[state depends on arrival\]\n/);
@@ -18,8 +18,8 @@ describe('millrace topology', { concurrency: 2 }, () => {
   });
 
   it('refuses a format that there is not', async (t) => {
-    const { run } = commandLine(t);
-    const refused = await run(['topology', '--format', 'png']);
+    const { print } = commandLine(t);
+    const refused = await print(['topology', '--format', 'png']);
     assert.equal(refused.code, 2);
     assert.match(refused.err, /^error MR_USAGE: /);
   });

@@ -7,12 +7,12 @@ type Finding = { readonly task: string; readonly result: string; readonly detail
 const none = { code: -1, out: '', err: '' };
 
 it('verify after an option has changed names it in place of a difference, and finds all equal with what it was', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const simulation = { ...smallWorld.simulation, events: 500 };
   const { begin, runEach } = commandLine(t, { ...smallWorld, simulation });
   const start = begin(['start']);
-  await start.until(/http:\/\/127\.0\.0\.1:\d+/);
+  await start.until(/^Serving +http:/m);
   assert.equal((await start.signal('SIGTERM')).code, 0);
   const [changed = none, same = none] = await runEach([
     ['verify', '--json', '--set', 'admission.latenessMs=0'],

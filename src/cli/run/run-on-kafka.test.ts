@@ -25,7 +25,7 @@ const topology = `
 type Member = { memberId: string; tasks: { name: string; state: string }[] };
 
 it('two processes share the tasks of a topology, with a copy of each where engine.standbys asks for it', {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async (t) => {
   const kafka = await kafkaServer(t);
   const registry = await registryServer(t);

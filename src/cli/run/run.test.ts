@@ -91,7 +91,7 @@ async function untilTotal(url: string, key: string, total: number): Promise<void
   }
 }
 
-describe('run', { concurrency: 2, timeout: 120_000 }, () => {
+describe('run', { concurrency: 2, timeout: 600_000 }, () => {
   it('runs a module’s topology, serves its stores, and goes on where Ctrl-C stopped it', async (t) => {
     const command = project(t);
     command.write('topology.ts', 'export default declare();');

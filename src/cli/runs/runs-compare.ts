@@ -58,7 +58,7 @@ async function compareRuns(
 
 type Setting = { readonly name: string; readonly a: unknown; readonly b: unknown };
 
-/** What differs of how they were asked for. */
+/** Differences between the two requests. */
 function settingsOf(a: Run, b: Run): Setting[] {
   const of = (run: Run): Record<string, unknown> => {
     const { model, pipeline, seed, snapshot_id: snapshot, base, config } = run;

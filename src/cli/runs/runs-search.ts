@@ -13,11 +13,11 @@ import {
 import { systemClock } from '#platform';
 import { type Run, runRequest } from '#schemas';
 import type { Installation } from '#service';
+import { startTrainer } from '#service';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import { figure, notice, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from '../training/alone-or-beside-start.ts';
 import { followRuns } from '../training/follow-training.ts';
-import { startTrainer } from '../training/training.ts';
 import { drawFrom, readSpace } from './runs-search-space.ts';
 
 type Options = {
@@ -71,7 +71,7 @@ async function search(invocation: Invocation<Options>): Promise<number> {
     does: 'trains',
     beside: (installation, signal) => runTrials(invocation, installation, signal),
     alone: async ({ installation, progress, shutdown }) => {
-      const { failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
+      const { failed } = await startTrainer(installation, progress, shutdown, { isAlone: true });
       return Promise.race([runTrials(invocation, installation, shutdown.signal), failed]);
     },
   });

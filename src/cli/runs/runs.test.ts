@@ -17,7 +17,7 @@ type PrintedRun = {
 
 describe('runs', () => {
   it('are listed, shown with their curves, compared and searched', async (t) => {
-    const { begin, run, runEach } = commandLine(t);
+    const { begin, run, runEach, print } = commandLine(t);
     const start = begin(['start', '--json']);
     await start.until(/^\{"url".*\}$/m);
     const second = await run([
@@ -42,10 +42,10 @@ describe('runs', () => {
     const endless = begin(['train', '--with', '{"epochs": 100000}', '--json']);
     let working: PrintedRun | undefined;
     while (working === undefined) {
-      const now = jsonLines<PrintedRun>((await run(['runs', '--json'])).out);
+      const now = jsonLines<PrintedRun>((await print(['runs', '--json'])).out);
       working = now.find(({ status }) => status === 'running');
     }
-    const cancelled = await run(['runs', 'cancel', working.run_id.slice(0, 8), '--json']);
+    const cancelled = await print(['runs', 'cancel', working.run_id.slice(0, 8), '--json']);
     assert.equal(cancelled.code, 0, cancelled.err);
     assert.equal(jsonLines<PrintedRun>(cancelled.out)[0]?.status, 'cancelled');
     const given = await endless.ended;
@@ -53,7 +53,7 @@ describe('runs', () => {
     assert.match(given.err, /MR_RUN_CANCELLED/);
     assert.equal((await start.signal('SIGINT')).code, 0);
 
-    const runs = jsonLines<PrintedRun>((await run(['runs', '--json'])).out);
+    const runs = jsonLines<PrintedRun>((await print(['runs', '--json'])).out);
     assert.deepEqual(
       runs.map(({ pipeline, status, error }) => `${pipeline} ${status} ${error?.code ?? null}`),
       [

@@ -1,4 +1,4 @@
-/** `millrace runs`: the trainings that were asked for, and what came of them. */
+/** `millrace runs`: the requested trainings and their outcomes. */
 
 import type { Command } from 'commander';
 import type { Run, RunProgress } from '#schemas';

@@ -11,7 +11,11 @@ const users = Array.from({ length: 20 }, (_, i) => `u${i + 1}`);
 /** How long the two run side by side, s: `MILLRACE_NEIGHBOURS_SECONDS=600` for the long run. */
 const besideSeconds = Number(process.env.MILLRACE_NEIGHBOURS_SECONDS ?? 10);
 
-type Answer = { readonly version: string; readonly items: readonly { readonly item_id: string }[] };
+type Answer = {
+  readonly version: string;
+  readonly degraded: string | null;
+  readonly items: readonly { readonly item_id: string }[];
+};
 
 it('two installations on one Kafka, registry and Redis answer as each does alone', {
   timeout: 600_000 + 1000 * besideSeconds,
@@ -32,7 +36,8 @@ it('two installations on one Kafka, registry and Redis answer as each does alone
   };
   const one = installation('one', 1).begin(['start', '--json']);
   const urlOfOne = await urlOf(one);
-  const alone = await answers(urlOfOne);
+  // What only ranks strangers' countries and cohorts comes after the examples, for which a start waits.
+  const alone = await settledAnswers(urlOfOne);
   assert.ok(alone.every(({ items }) => items.length > 0));
 
   const two = installation('two', 2).begin(['start', '--json']);
@@ -43,7 +48,7 @@ it('two installations on one Kafka, registry and Redis answer as each does alone
   });
   while (isStarting) assert.deepEqual(await answers(urlOfOne), alone);
   const urlOfTwo = await started;
-  const aloneOfTwo = await answers(urlOfTwo);
+  const aloneOfTwo = await settledAnswers(urlOfTwo);
   assert.notDeepEqual(aloneOfTwo, alone);
 
   const until = systemClock.monotonic() + 1000 * besideSeconds;
@@ -65,7 +70,7 @@ it('two installations on one Kafka, registry and Redis answer as each does alone
   assert.equal((await two.signal('SIGTERM')).code, 0);
 });
 
-/** When what was posted has come through: they stay the same for some seconds. */
+/** When all that is on the topics has come through: they stay the same for some seconds. */
 async function settledAnswers(url: string): Promise<readonly Answer[]> {
   let before = await answers(url);
   for (let same = 0; same < 30; ) {
@@ -82,14 +87,25 @@ async function urlOf(running: Running): Promise<string> {
   return url;
 }
 
-/** Version and items for each user; what differs from request to request by itself is left out. */
+/**
+ * Version and items for each user; what differs from request to request by itself is left out. On a busy machine Redis
+ * may answer too late, and the answer is made without the user's rows, and says so: it is asked for again.
+ */
 async function answers(url: string): Promise<readonly Answer[]> {
   const found: Answer[] = [];
   for (const user of users) {
-    const response = await fetch(`${url}/recommend/${user}?k=5`);
-    assert.equal(response.status, 200, `${user} of ${url}`);
-    const { version, items } = (await response.json()) as Answer;
-    found.push({ version, items: items.map(({ item_id }) => ({ item_id })) });
+    const { version, degraded, items } = await wholeAnswer(`${url}/recommend/${user}?k=5`);
+    found.push({ version, degraded, items: items.map(({ item_id }) => ({ item_id })) });
   }
   return found;
+}
+
+async function wholeAnswer(url: string): Promise<Answer> {
+  for (;;) {
+    const response = await fetch(url);
+    assert.equal(response.status, 200, url);
+    const answer = (await response.json()) as Answer;
+    if (answer.degraded === null) return answer;
+    await setTimeout(50);
+  }
 }

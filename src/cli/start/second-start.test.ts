@@ -7,7 +7,7 @@ import { kafkaServer, registryServer } from '#servers';
 import { commandLine, smallWorld } from '../testing/command-line.ts';
 
 it('a second start on the same Kafka says what it lacks, and serves the version once its files are there', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async (t) => {
   const kafka = await kafkaServer(t);
   const registry = await registryServer(t);

@@ -19,7 +19,7 @@ describe('start without a world', () => {
     assert.equal(existsSync(join(directory, '.millrace/state')), false);
   });
 
-  it('serves an empty log, and ends with slow connections open', { timeout: 120_000 }, async (t) => {
+  it('serves an empty log, and ends with slow connections open', { timeout: 600_000 }, async (t) => {
     const started = commandLine(t, empty).begin(['start', '--json']);
     const up = JSON.parse((await started.until(upLine))[0]) as { url: string; world: object | null };
     assert.equal(up.world, null);

@@ -17,6 +17,16 @@ type Started = {
   readonly answer: { readonly items: readonly object[] };
 };
 
+type Answered = {
+  readonly version: string;
+  readonly request_id: string;
+  readonly items: readonly { readonly item_id: string }[];
+};
+
+type Quality = {
+  readonly answers: readonly { readonly version: string; readonly shown: number; readonly clicked: number }[];
+};
+
 const upLine = /^\{"url".*\}$/m;
 
 const tail = (topic: string) => ['events', 'tail', topic, '-n', '100000'];
@@ -30,7 +40,7 @@ async function untilThere(path: string): Promise<void> {
 
 describe('start', () => {
   it('serves, shares its data with the other commands, stops in order, and trains nothing again', async (t) => {
-    const { begin, run, runEach } = commandLine(t);
+    const { begin, run, runEach, print } = commandLine(t);
     const first = begin(['start', '--json']);
     const up = JSON.parse((await first.until(upLine))[0]) as Started;
     assert.deepEqual([up.world?.written, up.processed.events, up.answer.items.length], [3000, 3000, 10]);
@@ -51,9 +61,21 @@ describe('start', () => {
       ['recommend', 'newcomer', '--device', 'tv', '--country', 'DE', '--json'],
       ['events', 'tail', 'answers', '-n', '1'],
     ]);
-    const answer = jsonLines<{ version: string }>(recommended?.out ?? '');
+    const answer = jsonLines<Answered>(recommended?.out ?? '');
     assert.equal(answer[0]?.version, up.version);
     assert.match(tailed?.out ?? '', /"user_id":"newcomer"/);
+    const { request_id, items = [] } = answer[0] ?? {};
+    const met = (kind: string, i: number) => ({
+      ...{ event_id: `${kind}-${i}`, user_id: 'newcomer', item_id: items[i]?.item_id },
+      ...{ kind, request_id, ts: Date.now() },
+    });
+    const reactions = [met('impression', 0), met('impression', 1), met('click', 1)];
+    await fetch(`${up.url}/events`, { method: 'POST', headers, body: JSON.stringify(reactions) });
+    for (let of = [0, 0]; of[0] !== 2 || of[1] !== 1; await setTimeout(20)) {
+      const { answers } = (await (await fetch(`${up.url}/quality`, { headers })).json()) as Quality;
+      const own = answers.filter(({ version }) => version === up.version);
+      of = [own[0]?.shown ?? 0, own[0]?.clicked ?? 0];
+    }
     const stored = await fetch(`${up.url}/stores/user-views/user-features?prefix=u1&limit=2`, { headers });
     const { entries } = (await stored.json()) as { entries: { key: string }[] };
     assert.deepEqual([stored.status, entries.length, entries[0]?.key], [200, 2, 'u1']);
@@ -82,9 +104,9 @@ describe('start', () => {
       [null, 0, decision?.version],
     );
     assert.equal((await second.signal('SIGTERM')).code, 0);
-    const ids = eventIds(await run(tail('interactions-accepted')));
-    assert.equal(ids.length, 3001);
-    assert.equal(new Set(ids).size, 3001);
+    const ids = eventIds(await print(tail('interactions-accepted')));
+    assert.equal(ids.length, 3004);
+    assert.equal(new Set(ids).size, 3004);
   });
 
   it('completes what Ctrl-C and kill -9 cut off, in the middle of making events and of training', async (t) => {
@@ -99,12 +121,12 @@ describe('start', () => {
 
     const cut = await line.run(['start'], { MILLRACE_FAILPOINTS: 'load.write=kill@2' });
     assert.equal(cut.signal, 'SIGKILL');
-    assert.ok(eventIds(await line.run(tail('interactions'))).length < events);
+    assert.ok(eventIds(await line.print(tail('interactions'))).length < events);
 
     const training = await line.run(['start'], { MILLRACE_FAILPOINTS: 'trainer.commit.before=kill@3' });
     assert.equal(training.signal, 'SIGKILL');
     assert.match(training.err, /^Snapshot: 100%/m);
-    assert.equal((await line.run(['versions', '--json'])).out, '');
+    assert.equal((await line.print(['versions', '--json'])).out, '');
 
     const last = line.begin(['start', '--json']);
     const up = JSON.parse((await last.until(upLine))[0]) as Started;
@@ -132,7 +154,7 @@ describe('start', () => {
   });
 
   it('refuses a port that is in use before it does anything', async (t) => {
-    const { run, directory } = commandLine(t);
+    const { run, directory, print } = commandLine(t);
     const other = createServer();
     t.after(() => other.close());
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
@@ -141,11 +163,11 @@ describe('start', () => {
     const { code, err } = await run(['start', '--port', String(port)]);
     assert.equal(code, 2);
     assert.match(err, new RegExp(`^error MR_HTTP_PORT_IN_USE: .*${port}.*\nhint: `));
-    assert.match((await run(['topics'])).err, /MR_DATA_EMPTY/, directory);
+    assert.match((await print(['topics'])).err, /MR_DATA_EMPTY/, directory);
   });
 
   it('serves imported data without making a world; its topics can be followed until Ctrl-C or until the reader goes', async (t) => {
-    const { run, begin, directory } = commandLine(t);
+    const { run, begin, directory, print } = commandLine(t);
     assert.equal((await run(['import', 'movielens', writeMovieLens(join(directory, 'ml'))])).code, 0);
     const started = begin(['start', '--json']);
     const up = JSON.parse((await started.until(upLine))[0]) as Started;
@@ -164,7 +186,7 @@ describe('start', () => {
     cutOff.stopReading();
     const { code: quiet, err: nothing } = await cutOff.ended;
     assert.deepEqual([quiet, nothing], [0, '']);
-    const unknown = await run(['events', 'tail', 'bogus']);
+    const unknown = await print(['events', 'tail', 'bogus']);
     assert.equal(unknown.code, 2);
     assert.match(unknown.err, /^error MR_LOG_UNKNOWN_TOPIC: .*\nhint: Name one of interactions, /);
   });

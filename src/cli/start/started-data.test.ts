@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { rocksDatabases } from '#engine';
@@ -21,7 +21,7 @@ type Finding = {
 it('of what a start has made', async (t) => {
   const { begin, run, runEach, directory } = commandLine(t);
   const started = begin(['start']);
-  await started.until(/http:\/\/127\.0\.0\.1:\d+/);
+  await started.until(/^Serving +http:/m);
 
   await t.test('a snapshot is taken by the running start or here, and shows what it holds', async () => {
     const taken = await run(['snapshot', '--split', 'by-time', '--json']);
@@ -30,7 +30,7 @@ it('of what a start has made', async (t) => {
     assert.equal(byStart?.protocol, 'by-time-last-20%');
     assert.match(byStart?.command_id ?? '', /^snapshot-/);
     const [beside = none] = await runEach([['verify', '--task', 'interactions-0']]);
-    assert.match(beside.err, /^Only the journal is compared, .* \(millrace start\) has it open\.$/m);
+    assert.match(beside.err, /^The state on disk is not compared: .* \(millrace start\) has it open\.$/m);
     assert.match(beside.out, /^interactions-0: equal \(.*\): state on disk in use\n$/);
     assert.equal((await started.signal('SIGTERM')).code, 0);
 
@@ -106,9 +106,51 @@ it('of what a start has made', async (t) => {
     );
     assert.match(asText.out, /: state on disk different; admission\/recent: 2 rows differ, first at key "/);
 
+    const [repaired = none, proven = none, unknown = none] = await runEach([
+      ['repair', 'interactions-0'],
+      verify,
+      ['repair', 'nothing-0'],
+    ]);
+    assert.deepEqual([repaired.code, repaired.out], [0, 'interactions-0 was made again\n'], repaired.err);
+    assert.match(proven.out, /^interactions-0: equal \(.*\): state on disk equal\n$/);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.err, /^error MR_REPAIR_UNKNOWN: .*\nhint: Name one of .*interactions-0/);
+
     renameSync(state, join(directory, 'elsewhere'));
     const [gone = none] = await runEach([verify]);
     assert.match(gone.out, /^interactions-0: equal \(.*\): state on disk not here\n$/);
     assert.deepEqual([gone.code, existsSync(state)], [0, false]);
   });
+
+  await t.test(
+    'a damaged version is repaired from another directory that has it, whole, or not at all',
+    async () => {
+      const versions = join(directory, '.millrace/versions');
+      const [version = ''] = readdirSync(versions).filter((name) => /^[0-9a-f]{16}$/.test(name));
+      for (const other of ['other', 'damaged']) {
+        cpSync(join(versions, version), join(directory, other, 'versions', version), { recursive: true });
+      }
+      const file = (data: string) => join(directory, data, 'versions', version, 'manifest.json');
+      const sound = readFileSync(file('other'));
+      const flipped = Buffer.from(sound);
+      flipped[10] = (flipped[10] as number) ^ 1;
+      for (const data of ['.millrace', 'damaged']) writeFileSync(file(data), flipped);
+      const [alone = none, damaged = none] = await runEach([
+        ['repair', version],
+        ['repair', version, '--from', 'damaged'],
+      ]);
+      assert.deepEqual([alone.code, damaged.code], [1, 1]);
+      assert.match(alone.err, /^error MR_REPAIR_IMPOSSIBLE: .*\nhint: .*--from DIR/);
+      assert.match(damaged.err, /^error MR_VERSION_CORRUPT: /);
+      assert.deepEqual(readFileSync(file('.millrace')), flipped);
+      const [repaired = none] = await runEach([['repair', version, '--from', 'other']]);
+      assert.deepEqual(
+        [repaired.code, repaired.out],
+        [0, `version ${version} was made again\n`],
+        repaired.err,
+      );
+      assert.deepEqual(readFileSync(file('.millrace')), sound);
+      assert.ok(readdirSync(join(directory, '.millrace')).every((name) => !name.includes('repair-')));
+    },
+  );
 });

@@ -6,7 +6,10 @@ import type { TestContext } from 'node:test';
 import { temporaryDirectory } from '#platform/testing';
 
 const main = join(import.meta.dirname, '../main.ts');
-const each = join(import.meta.dirname, 'run-each.ts');
+const printing = join(import.meta.dirname, 'printing-process.ts');
+
+/** However slow the machine is, ms. */
+const ENDS_WITHIN_MS = 60_000;
 
 export type Ended = {
   readonly code: number | null;
@@ -34,7 +37,9 @@ export type CommandLine = {
     environment?: Readonly<Record<string, string>>,
     input?: { readonly stdin?: string },
   ): Promise<Ended>;
-  /** Commands that only say something, one after another in one process. */
+  /** A command that only says something, in a process that all of these share: most of what one takes is its start. */
+  print(args: readonly string[]): Promise<Printed>;
+  /** Several of these, one after another. */
   runEach(commands: readonly (readonly string[])[]): Promise<readonly Printed[]>;
 };
 
@@ -45,22 +50,27 @@ export const smallWorld = {
   http: { port: 0 },
   simulation: { world: 'on', users: 60, items: 60, days: 5, events: 3000, liveEventsPerSecond: 0 },
   // A ranker is a second training behind the first: the test of it asks for one.
-  training: { epochs: 1, dimension: 8, rankers: [] },
+  training: { epochs: 1, dimension: 8, rankers: [], similar: [] },
   gate: { minimumLift: 0 },
   versions: { gates: {}, production: 'any' },
   privacy: { userIds: 'as-given' },
 };
 
+/** However slow the machine is, an answer is made of everything. */
+const unhurried = { recommend: { deadlineMs: 30_000 } };
+
 /** A working directory with the configuration; data goes to `.millrace` in it. */
 export function commandLine(t: TestContext, configuration: object = smallWorld): CommandLine {
   const running = new Set<ChildProcess>();
+  let printer: PrintingProcess | undefined;
   t.after(async () => {
+    await printer?.end();
     const ended = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)));
     for (const child of running) child.kill('SIGKILL');
     await Promise.all(ended);
   });
   const directory = temporaryDirectory(t);
-  writeFileSync(join(directory, 'millrace.config.json'), JSON.stringify(configuration));
+  writeFileSync(join(directory, 'millrace.config.json'), JSON.stringify({ ...unhurried, ...configuration }));
   const launch = (script: string, args: readonly string[], environment = {}, stdin?: string): Running => {
     const child = spawn(process.execPath, [script, ...args], {
       cwd: directory,
@@ -74,12 +84,72 @@ export function commandLine(t: TestContext, configuration: object = smallWorld):
   const begin: CommandLine['begin'] = (args, environment) => launch(main, args, environment);
   const run: CommandLine['run'] = (args, environment, { stdin } = {}) =>
     launch(main, args, environment, stdin).ended;
-  const runEach: CommandLine['runEach'] = async (commands) => {
-    const { code, out, err } = await launch(each, [JSON.stringify(commands)]).ended;
-    if (code !== 0) throw new Error(err);
-    return JSON.parse(out) as Printed[];
+  const print: CommandLine['print'] = (args) => {
+    printer ??= printingProcess(directory, running);
+    return printer.print(args);
   };
-  return { directory, begin, run, runEach };
+  const runEach: CommandLine['runEach'] = async (commands) => {
+    const printed: Printed[] = [];
+    for (const args of commands) printed.push(await print(args));
+    return printed;
+  };
+  return { directory, begin, run, print, runEach };
+}
+
+type PrintingProcess = {
+  print(args: readonly string[]): Promise<Printed>;
+  /** Rejects when a command has left something at work, for which its own process would not have ended. */
+  end(): Promise<void>;
+};
+
+/** Runs one command after another in a process of its own, which is added to those that end with the test. */
+function printingProcess(directory: string, running: Set<ChildProcess>): PrintingProcess {
+  const child = spawn(process.execPath, [printing], {
+    cwd: directory,
+    env: ownEnvironment(),
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  running.add(child);
+  let [err, hasEnded] = ['', false];
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  child.once('exit', () => {
+    running.delete(child);
+    hasEnded = true;
+  });
+  let last: Promise<unknown> = Promise.resolve();
+  const ask = (args: readonly string[]) =>
+    new Promise<Printed>((resolve, reject) => {
+      const fail = () => reject(new Error(`millrace ${args.join(' ')} ended its process: ${err}`));
+      if (hasEnded) return fail();
+      child.once('exit', fail).once('message', (printed) => {
+        child.off('exit', fail);
+        resolve(printed as Printed);
+      });
+      child.send(args);
+    });
+  const print: PrintingProcess['print'] = (args) => {
+    const printed = last.then(() => ask(args));
+    last = printed.catch(() => {});
+    return printed;
+  };
+  const end = async () => {
+    if (hasEnded || !child.connected) return;
+    const ended = new Promise<void>((resolve, reject) => {
+      const late = setTimeout(
+        () => reject(new Error('a command has left something at work')),
+        ENDS_WITHIN_MS,
+      );
+      child.once('exit', () => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+    child.disconnect();
+    await ended;
+  };
+  return { print, end };
 }
 
 /** A process that ends early leaves some of it unread. */

@@ -1,4 +1,4 @@
-/** `millrace train` beside a running start: the command goes over the log, and so does what comes of it. */
+/** `millrace train` beside a running start: the command and its outcome travel over the log. */
 
 import { randomUUID } from 'node:crypto';
 import { type Topic, TopicReader, writeRecords } from '#engine';

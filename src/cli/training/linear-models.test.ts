@@ -19,12 +19,12 @@ describe('the models of implicit feedback', () => {
     it(`${model} is trained, published, loaded and answers`, async (t) => {
       const training = { models: [model] };
       const models = { ials: { dim: 8 }, ease: { weightsPerItem: 20 } };
-      const { begin, run, directory } = commandLine(t, { ...smallWorld, training, models });
+      const { begin, directory, print } = commandLine(t, { ...smallWorld, training, models });
       const file = join(directory, 'items.faiss');
       const start = begin(['start', '--json']);
       const up = JSON.parse((await start.until(/^\{"url".*\}$/m))[0]) as Started;
 
-      const [listed] = jsonLines<Listed>((await run(['versions', '--json'])).out);
+      const [listed] = jsonLines<Listed>((await print(['versions', '--json'])).out);
       assert.deepEqual([listed?.kind, listed?.serving, listed?.version], [model, true, up.version]);
 
       const answer = await asked<Answer>(`${up.url}/recommend/u1?k=5`);
@@ -50,7 +50,7 @@ describe('the models of implicit feedback', () => {
       } else assert.deepEqual([response.status, similar.code], [400, 'MR_SIMILAR_MODEL']);
       assert.equal((await start.signal('SIGINT')).code, 0);
 
-      const exported = await run(['versions', 'export', up.version.slice(0, 8), '--faiss', file, '--json']);
+      const exported = await print(['versions', 'export', up.version.slice(0, 8), '--faiss', file, '--json']);
       if (model !== 'ials') {
         assert.equal(exported.code, 2);
         assert.match(exported.err, /MR_VERSION_NO_VECTORS/);

@@ -20,20 +20,20 @@ const view = `
     finish: ({ events }) => ({ events }),
   });`;
 
-it('a view of a module is in the snapshot that a model is trained on', { timeout: 120_000 }, async (t) => {
+it('a view of a module is in the snapshot that a model is trained on', { timeout: 600_000 }, async (t) => {
   const configuration = {
     ...smallWorld,
     features: { modules: ['./user-trends.ts'] },
     training: { models: ['ease'] },
   };
-  const { directory, begin, run } = commandLine(t, configuration);
+  const { directory, begin, run, print } = commandLine(t, configuration);
   writeFileSync(join(directory, 'user-trends.ts'), view);
   const start = begin(['start', '--json']);
   const [, text = ''] = await start.until(/^(\{.*"url".*\})$/m);
   const { version } = JSON.parse(text) as { readonly version: string };
   assert.equal((await start.signal('SIGINT')).code, 0);
 
-  const shown = await run(['features', 'show', 'user-trends', '--json']);
+  const shown = await print(['features', 'show', 'user-trends', '--json']);
   const [described] = jsonLines<{ models: string[]; lineage: { topics: string[] } }>(shown.out);
   assert.deepEqual(described?.models, [version]);
   assert.ok(described?.lineage.topics.includes('interactions-accepted'), 'it names its source');

@@ -44,14 +44,14 @@ const model = `
   };`;
 
 it('a model of a module is trained, published, loaded and answers; without its module nothing else goes wrong', {
-  timeout: 120_000,
+  timeout: 600_000,
 }, async (t) => {
   const configuration = {
     ...smallWorld,
     training: { modelModules: ['./mean-item.ts'], models: ['mean-item'] },
     models: { 'mean-item': { width: 6 } },
   };
-  const { directory, begin, run } = commandLine(t, configuration);
+  const { directory, begin, run, print } = commandLine(t, configuration);
   const refused = await run(['start']);
   assert.equal(refused.code, 2);
   assert.match(
@@ -70,7 +70,7 @@ it('a model of a module is trained, published, loaded and answers; without its m
   const { version: served, items } = await answer();
   assert.equal(served, version);
   assert.ok(items.some(({ source }) => source === 'index'));
-  const [listed] = jsonLines<{ kind: string; dimension: number }>((await run(['versions', '--json'])).out);
+  const [listed] = jsonLines<{ kind: string; dimension: number }>((await print(['versions', '--json'])).out);
   assert.deepEqual([listed?.kind, listed?.dimension], ['mean-item', 6]);
   assert.equal((await start.signal('SIGINT')).code, 0);
 

@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import { FatalError, systemClock } from '#platform';
 import type { IndexBuild } from '#schemas';
 import type { Installation } from '#service';
+import { startTrainer } from '#service';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, grouped, type Output } from '../output.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { followCommand } from './follow-training.ts';
-import { startTrainer } from './training.ts';
 
 export function reindexCommand(command: Command): Command {
   return defineCommand({
@@ -18,10 +18,10 @@ export function reindexCommand(command: Command): Command {
       ['millrace reindex --json', 'as topic indexes has it'],
     ],
     notes: `
-New and changed items are in the index within seconds of their record on topic items. This builds it anew, over all of
-the catalogue, as training.reindex does once a day, and responders exchange theirs for it. While "millrace start" runs on
-the data directory, it does the work: this command requests it and waits. It needs a version whose model embeds items by
-what is known of them, such as two-tower; others index new items with the next training.`,
+New and changed items are in the index within seconds of their record on topic items. This rebuilds the index from the whole
+catalogue, as training.reindex does once a day, and responders switch to it. While "millrace start" runs on
+the data directory, it does the work: this command requests it and waits. It needs a version whose model embeds items from
+their features, such as two-tower; other models index new items at the next training.`,
     run: reindex,
   });
 }
@@ -31,7 +31,7 @@ async function reindex(invocation: Invocation<object>): Promise<number> {
     does: 'builds it',
     beside: builtByStart,
     alone: async ({ installation, progress, shutdown }) => {
-      const { trainer, failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
+      const { trainer, failed } = await startTrainer(installation, progress, shutdown, { isAlone: true });
       return Promise.race([trainer.reindex(shutdown.signal), failed]);
     },
   });

@@ -5,17 +5,18 @@ import { writeRecords } from '#engine';
 import { readSnapshots, takeSnapshot } from '#offline';
 import { FatalError, type Progress, systemClock } from '#platform';
 import type { ColumnQuality, Snapshot, SnapshotRequest, SplitKind } from '#schemas';
-import { type Installation, withInstallation } from '#service';
+import { type Installation, snapshotModules, snapshotPlan, withInstallation } from '#service';
 import { requestedOptions } from '#trainer';
 import { defineCommand, EXIT, type Invocation, wholeNumber } from '../command.ts';
 import { grouped, type Output, right } from '../output.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { followCommand } from './follow-training.ts';
-import { snapshotModules, snapshotPlan } from './training.ts';
 
 type Options = {
   readonly negatives?: number;
   readonly popularNegatives?: number;
+  readonly coVisitNegatives?: number;
+  readonly sourceNegatives?: number;
   readonly split?: SplitKind;
   readonly last?: boolean;
 };
@@ -34,6 +35,16 @@ export function snapshotCommand(command: Command): Command {
       .option(
         '--popular-negatives <n>',
         'the same, drawn by popularity (default: snapshots.popularNegatives)',
+        wholeNumber(0, MOST_NEGATIVES),
+      )
+      .option(
+        '--co-visit-negatives <n>',
+        "the same, drawn from what users had along with the user's last items (default: snapshots.coVisitNegatives)",
+        wholeNumber(0, MOST_NEGATIVES),
+      )
+      .option(
+        '--source-negatives <n>',
+        'the same, drawn as the other sources of an answer would find them (default: snapshots.sourceNegatives)',
         wholeNumber(0, MOST_NEGATIVES),
       )
       .option(
@@ -75,11 +86,14 @@ async function snapshot(invocation: Invocation<Options>): Promise<number> {
   return EXIT.done;
 }
 
-function requestOf({ negatives, popularNegatives, split }: Options): SnapshotRequest {
+function requestOf({ split, negatives, ...drawn }: Options): SnapshotRequest {
+  const { popularNegatives, coVisitNegatives, sourceNegatives } = drawn;
   return {
     split: split ?? null,
     uniform_negatives: negatives ?? null,
     popular_negatives: popularNegatives ?? null,
+    co_visit_negatives: coVisitNegatives ?? null,
+    source_negatives: sourceNegatives ?? null,
   };
 }
 

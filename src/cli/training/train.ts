@@ -2,13 +2,14 @@
 
 import type { Command } from 'commander';
 import { modelNames } from '#models';
+import { startTrainer } from '#service';
 import type { TrainingResult, Wanted } from '#trainer';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import type { Output } from '../output.ts';
 import { jsonObject } from '../runs/runs-search-space.ts';
 import { aloneOrBesideStart } from './alone-or-beside-start.ts';
 import { followTraining } from './follow-training.ts';
-import { decisionText, qualityLines, startTrainer, trainingLine } from './training.ts';
+import { decisionText, qualityLines, trainingLine } from './training.ts';
 
 type Options = {
   readonly seed?: string;
@@ -46,7 +47,7 @@ async function train(invocation: Invocation<Options>): Promise<number> {
     does: 'trains; waiting for the decision',
     beside: (installation, signal) => followTraining(installation, wanted(invocation), signal),
     alone: async ({ installation, progress, shutdown }) => {
-      const { trainer, failed } = await startTrainer(installation, progress, shutdown, { onlyAsked: true });
+      const { trainer, failed } = await startTrainer(installation, progress, shutdown, { isAlone: true });
       return Promise.race([trainer.train(wanted(invocation), shutdown.signal), failed]);
     },
   });

@@ -2,6 +2,8 @@
 
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { audited, operatorOfThisMachine } from '#audit';
+import { readBackupStatus } from '#backup';
 import { erasureTargets, type RemainingTopic, remainingTopics } from '#erasure';
 import { inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { type EraseTarget, type Erasure, eraseUser, requireUserId, writePrivacyStatus } from '#privacy';
@@ -50,12 +52,14 @@ async function erase(
   return withInstallation(configuration, async (installation, shutdown) => {
     const { log, topics } = installation;
     const pseudonyms = await installation.pseudonyms();
+    const pseudonym = pseudonyms.known(userId) ?? 'a user without data';
     const isKnown = pseudonyms.known(userId) !== undefined;
     if (isKnown && options.yes !== true && !(await confirmed(userId, shutdown.signal))) {
       output.line('Nothing was erased.');
       return EXIT.failed;
     }
-    const { targets, failed } = isKnown ? await prepare(installation, shutdown) : nothing;
+    const keysAreForgotten = pseudonyms.forgets;
+    const { targets, failed } = isKnown ? await prepare(installation, keysAreForgotten, shutdown) : nothing;
     const erasing = eraseUser(userId, {
       pseudonyms,
       targets,
@@ -63,8 +67,16 @@ async function erase(
         writePrivacyStatus(log, topics.privacy, { user_id, status: 'erased', ts: systemClock.now() }),
       onTarget: (name) => notice(output, `Erasing: ${name}`),
     });
-    const erasure = await unlessInterrupted(Promise.race([erasing, failed]), shutdown.signal);
+    const act = { act: 'erase', actor: operatorOfThisMachine(), subject: pseudonym };
+    const erasure = await audited({ log, topics, clock: systemClock }, act, () =>
+      unlessInterrupted(Promise.race([erasing, failed]), shutdown.signal),
+    );
     report(output, userId, erasure, await remainingTopics(log));
+    const backup = await readBackupStatus(configuration.data);
+    if (backup !== undefined && erasure.keyDestroyed) {
+      const kept = `The backup in ${backup.place} has the key until its generation is removed`;
+      notice(output, `${kept}; a restore leaves it out once "millrace backup" has run again.`);
+    }
     return EXIT.done;
   });
 }
@@ -87,7 +99,11 @@ type Prepared = { readonly targets: readonly EraseTarget[]; readonly failed: Pro
 const nothing: Prepared = { targets: [], failed: new Promise<never>(() => {}) };
 
 /** Where nobody else is at work on the data, the processors that delete the user's rows run here. */
-async function prepare(installation: Installation, shutdown: Shutdown): Promise<Prepared> {
+async function prepare(
+  installation: Installation,
+  keysAreForgotten: boolean,
+  shutdown: Shutdown,
+): Promise<Prepared> {
   const { configuration } = installation;
   const isAlone = !inspectLock(configuration.data).held;
   let failed = nothing.failed;
@@ -100,6 +116,7 @@ async function prepare(installation: Installation, shutdown: Shutdown): Promise<
   const views = isAlone ? await openViewsInRedis(installation, modules, shutdown) : undefined;
   const common = {
     ...installation,
+    keysAreForgotten,
     dataDirectory: configuration.data,
     clock: systemClock,
     patienceMs: PATIENCE_MS,

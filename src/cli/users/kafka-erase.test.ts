@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { type Log, openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { openVault } from '#privacy';
-import { keysInVault } from '#privacy/testing';
+import { masterKeyFiles } from '#privacy';
+import { keysInVault, openTestVault } from '#privacy/testing';
 import { kafkaServer, redisServer, registryServer } from '#servers';
 import { loadConfiguration } from '#service/configuration';
 import { LOOP_GENERATION } from '#topologies';
@@ -37,7 +37,7 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     registry: `${registry.url}?prefix=${prefix}`,
     views: `${redis.url}?namespace=${prefix}`,
   };
-  const { begin, run, directory } = commandLine(t, {
+  const { begin, run, directory, print } = commandLine(t, {
     ...smallWorld,
     ...servers,
     privacy: { userIds: 'pseudonyms' },
@@ -63,14 +63,15 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     const views = await features();
     return views['user-features']?.found === true && views['user-trends']?.found === true;
   });
-  const shown = await run(['features', 'get', 'user', ANNA, '--views', 'user-trends', '--json']);
+  const shown = await print(['features', 'get', 'user', ANNA, '--views', 'user-trends', '--json']);
   assert.equal(jsonLines<Features>(shown.out)[0]?.user.views['user-trends']?.found, true, shown.err);
 
-  const vault = openVault(data);
-  t.after(() => vault.close());
-  const pseudonym = vault.known(ANNA) as string;
-  const keys = keysInVault(data);
-  const { log, close } = await openLog(
+  const {
+    log,
+    registry: schemas,
+    identity,
+    close,
+  } = await openLog(
     loadConfiguration({
       flags: { data, log: servers.log, registry: servers.registry },
       environment: {},
@@ -78,7 +79,15 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     }),
     { clock: systemClock, random: Math.random, logger: createLogger({ level: 'silent', name: 'test' }) },
   );
-  t.after(close);
+  // Another replica: a directory of its own, with the master key.
+  const replica = join(directory, 'replica');
+  const vault = await openTestVault(log, schemas, replica, { keys: masterKeyFiles(data) });
+  t.after(async () => {
+    await vault.close();
+    await close();
+  });
+  const pseudonym = vault.known(ANNA) as string;
+  const keys = keysInVault(join(data, identity));
   const compacted = async () => {
     const rows = await newestOf(log, pseudonym);
     return [...rows]
@@ -118,13 +127,18 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     [],
     'a row that no tombstone follows',
   );
-  assert.equal(vault.known(ANNA), undefined);
-  const left = keysInVault(data);
+  await until(async () => vault.known(ANNA) === undefined);
+  const left = keysInVault(join(data, identity));
   const destroyed = keys.filter((key) => !left.some((other) => other.equals(key)));
   assert.equal(destroyed.length, 1);
   for (const needle of [...destroyed, Buffer.from(ANNA)]) {
+    await until(async () => filesWith(replica, needle).length === 0);
     assert.deepEqual(filesWith(data, needle), []);
-    assert.deepEqual([...(await topicsWith(log, needle))], []);
+  }
+  assert.deepEqual([...(await topicsWith(log, Buffer.from(ANNA)))], []);
+  for (const sealed of destroyed) {
+    // Until the broker compacts: sealed, and behind its tombstone.
+    assert.ok([...(await topicsWith(log, sealed))].every((topic) => topic === 'vault'));
   }
   const views = await features();
   assert.deepEqual([views['user-features']?.found, views['user-trends']?.found], [false, false]);

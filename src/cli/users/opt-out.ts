@@ -62,7 +62,7 @@ async function decide(
     const { log, topics } = installation;
     const pseudonyms = await installation.pseudonyms();
     const ts = systemClock.now();
-    const user_id = pseudonyms.pseudonymOf(userId);
+    const user_id = await pseudonyms.pseudonymOf(userId);
     await writePrivacyStatus(log, topics.privacy, { user_id, status, ts });
     if (output.json) output.value({ user_id: userId, status: shown, ts });
     else output.line(said(userId));

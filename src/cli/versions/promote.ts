@@ -1,6 +1,7 @@
 /** `millrace promote VERSION` and `millrace rollback`: what answers is decided by a person. */
 
 import type { Command } from 'commander';
+import { audited } from '#audit';
 import { readRegistry } from '#offline';
 import type { CommandAnswer } from '#schemas';
 import { askRegistry, versionNamed } from '#versions';
@@ -47,7 +48,10 @@ async function promote(invocation: Invocation<Options>, name: string): Promise<n
   const { options, output } = invocation;
   const answer = await withRegistry(invocation, 'promote', async ({ log, topics }, { actor, ...asking }) => {
     const { version } = versionNamed(await readRegistry({ log, topics }), name);
-    return askRegistry(asking, { kind: 'promote', version, actor, reason: options.reason ?? null });
+    const act = { act: 'promote', actor, subject: version, details: reasonOf(options) };
+    return audited({ log, topics, clock: asking.clock }, act, () =>
+      askRegistry(asking, { kind: 'promote', version, actor, reason: options.reason ?? null }),
+    );
   });
   print(output, answer, `Version ${answer.version} is promoted.`);
   return EXIT.done;
@@ -58,7 +62,10 @@ async function rollBack(invocation: Invocation<Options>, name: string | undefine
   const answer = await withRegistry(invocation, 'rollback', async ({ log, topics }, { actor, ...asking }) => {
     const named = name === undefined ? null : versionNamed(await readRegistry({ log, topics }), name);
     const request = { kind: 'rollback', version: named?.version ?? null, actor } as const;
-    return askRegistry(asking, { ...request, reason: options.reason ?? null });
+    const act = { act: 'rollback', actor, subject: request.version ?? 'the version in force' };
+    return audited({ log, topics, clock: asking.clock }, { ...act, details: reasonOf(options) }, () =>
+      askRegistry(asking, { ...request, reason: options.reason ?? null }),
+    );
   });
   const isBack = answer.status === 'promoted';
   print(
@@ -69,6 +76,10 @@ async function rollBack(invocation: Invocation<Options>, name: string | undefine
       : `Version ${answer.version} is rolled back; no version replaces it.`,
   );
   return EXIT.done;
+}
+
+function reasonOf({ reason }: Options): Record<string, string> {
+  return reason === undefined ? {} : { reason };
 }
 
 function print(output: Output, { command_id, kind, version, status }: CommandAnswer, text: string): void {

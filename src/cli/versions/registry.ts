@@ -1,6 +1,6 @@
 /** What the commands over versions share: someone who decides, and the way to ask them. */
 
-import { userInfo } from 'node:os';
+import { operatorOfThisMachine } from '#audit';
 import { inspectLock, lockDirectory, type Shutdown, systemClock } from '#platform';
 import { type Installation, startPipeline, unlessInterrupted, withInstallation } from '#service';
 import type { AskingOptions } from '#versions';
@@ -23,7 +23,14 @@ export function withRegistry<O, T>(
       : await decideHere(installation, name, shutdown);
     const { log, topics } = installation;
     const { signal } = shutdown;
-    const asking = { log, topics, clock: systemClock, patienceMs: PATIENCE_MS, signal, actor: whoAsks() };
+    const asking = {
+      log,
+      topics,
+      clock: systemClock,
+      patienceMs: PATIENCE_MS,
+      signal,
+      actor: operatorOfThisMachine(),
+    };
     return unlessInterrupted(Promise.race([work(installation, asking), failed]), signal);
   });
 }
@@ -37,14 +44,4 @@ async function decideHere(
   const lock = lockDirectory(installation.configuration.data, name);
   shutdown.add('data directory', async () => lock.release());
   return startPipeline(installation, shutdown);
-}
-
-/** The user of this machine, for the record. */
-function whoAsks(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // An account without a name, as containers have them.
-    return `uid ${process.getuid?.() ?? '?'}`;
-  }
 }

@@ -54,15 +54,16 @@ async function collectVersions(invocation: Invocation<Options>): Promise<number>
   }
   const gone = await withRegistry(invocation, 'collect', async (installation, asking) => {
     const found = await find(installation);
-    for (const each of found) await collect(each, { ...asking, dataDirectory: configuration.data });
+    for (const each of found)
+      await collect(each, { ...asking, files: installation.files, dataDirectory: configuration.data });
     return found;
   });
   print(output, gone, true);
   return EXIT.done;
 }
 
-function find({ log, topics, configuration }: Installation): Promise<readonly Collectable[]> {
-  const source = { log, topics, dataDirectory: configuration.data, clock: systemClock };
+function find({ log, topics, configuration, files }: Installation): Promise<readonly Collectable[]> {
+  const source = { log, topics, dataDirectory: configuration.data, files, clock: systemClock };
   return collectable(configuration.versions, source);
 }
 

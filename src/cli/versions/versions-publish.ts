@@ -1,7 +1,9 @@
 /** `millrace versions publish DIR`: a model that was trained elsewhere becomes a version. */
 
 import { Command } from 'commander';
+import { createMetrics, systemClock } from '#platform';
 import { requireData } from '#service';
+import { openSharedFiles } from '#storage';
 import { publishCandidate, storeExternalModel } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { withRegistry } from './registry.ts';
@@ -26,10 +28,10 @@ async function publish(invocation: Invocation<object>, directory: string): Promi
   const { configuration, output } = invocation;
   requireData(configuration);
   const { data: dataDirectory, features } = configuration;
-  const { candidate, manifest } = await storeExternalModel(directory, {
-    dataDirectory,
-    modules: features.modules,
-  });
+  const environment = { clock: systemClock, random: Math.random, metrics: createMetrics() };
+  const files = openSharedFiles(configuration, environment);
+  const stored = storeExternalModel(directory, { dataDirectory, files, modules: features.modules });
+  const { candidate, manifest } = await stored.finally(() => files?.close());
   const { version, status, reason } = await withRegistry(invocation, 'publish', (_, { actor, ...asking }) =>
     publishCandidate(asking, candidate, actor),
   );

@@ -1,19 +1,20 @@
 /** `millrace versions show VERSION`: its life, what the gates found, its index, and its card. */
 
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { currentRecords } from '#engine';
-import { type IndexCalibration, localArtifacts, VERSIONS_DIRECTORY } from '#models';
+import { artifactsIn, type IndexCalibration, VERSIONS_DIRECTORY } from '#models';
 import { readRegistry } from '#offline';
 import { errorCode } from '#platform';
 import { isInForce } from '#processors';
 import type { GateResult, IndexBuild, Version } from '#schemas';
-import { withInstallation } from '#service';
-import { versionNamed } from '#versions';
+import { type Installation, withInstallation } from '#service';
+import type { DataFiles } from '#storage';
+import { type AnswerQuality, QualityRows, qualityReport, versionNamed } from '#versions';
 import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, grouped, moment, type Output, right } from '../output.ts';
 
 const CARD = 'card.md';
+const HOURS = 24;
 
 export function showVersionCommand(): Command {
   return defineCommand({
@@ -29,29 +30,34 @@ export function showVersionCommand(): Command {
 }
 
 async function show({ configuration, output }: Invocation<object>, name: string): Promise<number> {
-  return withInstallation(configuration, async ({ log, topics }) => {
+  return withInstallation(configuration, async ({ log, topics, files }) => {
     const registry = await readRegistry({ log, topics });
     const found = versionNamed(registry, name);
-    const { card, index } = await filesOf(configuration.data, found.version);
+    const { card, index } = await filesOf({ dataDirectory: configuration.data, files }, found.version);
     const built = (await currentRecords(log, topics.indexes, 'by-newest')).get(found.version)?.value ?? null;
     const serving = isInForce(registry, found);
+    const answers = await answersOf(found.version, { log, topics });
     if (output.json) {
       const { version, latest, steps } = found;
       const life = steps.map(({ candidate: _, ...step }) => step);
       const { candidate } = latest;
-      output.value({ version, status: latest.status, serving, candidate, life, card, index, built });
-    } else print(output, { latest: found.latest, steps: found.steps, serving, card, index, built });
+      const { status } = latest;
+      output.value({ version, status, serving, candidate, life, card, index, built, answers });
+    } else {
+      print(output, { latest: found.latest, steps: found.steps, serving, card, index, built });
+      for (const each of answers) output.line(`\n${answeredText(each)}`);
+    }
     return EXIT.done;
   });
 }
 
 /** Null what the version has none of; files that are gone or damaged are said to be so, in place of the card. */
 async function filesOf(
-  data: string,
+  data: DataFiles,
   version: string,
 ): Promise<{ readonly card: string | null; readonly index: IndexCalibration | null }> {
   try {
-    const files = await localArtifacts(join(data, VERSIONS_DIRECTORY)).open(version);
+    const files = await artifactsIn(data, VERSIONS_DIRECTORY).open(version);
     const card = files.names.includes(CARD) ? files.read(CARD).toString() : null;
     return { card, index: files.manifest.index ?? null };
   } catch (error) {
@@ -60,6 +66,42 @@ async function filesOf(
     if (code === 'MR_VERSION_CORRUPT') return { card: (error as Error).message, index: null };
     throw error;
   }
+}
+
+/** What came of the last day's answers that it found, or ranked. */
+async function answersOf(
+  version: string,
+  { log, topics }: Pick<Installation, 'log' | 'topics'>,
+): Promise<readonly AnswerQuality[]> {
+  const rows = await QualityRows.open(log, topics);
+  try {
+    await rows.refresh();
+    const { answers } = qualityReport(rows, HOURS);
+    return answers.filter((each) => each.version === version || each.ranker === version);
+  } finally {
+    await rows.close();
+  }
+}
+
+function answeredText({
+  version,
+  ranker,
+  variant,
+  shown,
+  answered,
+  click_rate,
+  calibration,
+}: AnswerQuality): string {
+  const rate = click_rate === null ? 'nothing' : `${(100 * click_rate).toFixed(1)}%`;
+  const of = shown > 0 ? `${grouped(shown)} items shown` : `${grouped(answered)} items answered`;
+  const found = version === null ? '' : `, found by ${version.slice(0, 12)}`;
+  const ranked = ranker === null ? '' : `, ranked by ${ranker.slice(0, 12)}`;
+  const ofVariant = variant === null ? '' : `, variant ${variant}`;
+  const calibrated =
+    calibration === null
+      ? ''
+      : `; chances of ${figure(calibration.expected)}, of which ${figure(calibration.taken)} came true`;
+  return `last ${HOURS} h${found}${ranked}${ofVariant}: ${rate} of ${of} clicked${calibrated}`;
 }
 
 type Shown = {

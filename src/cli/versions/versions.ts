@@ -9,6 +9,7 @@ import { defineCommand, EXIT, type Invocation } from '../command.ts';
 import { figure, moment, right } from '../output.ts';
 import { collectCommand } from './versions-collect.ts';
 import { exportCommand } from './versions-export.ts';
+import { importCommand } from './versions-import.ts';
 import { publishCommand } from './versions-publish.ts';
 import { showVersionCommand } from './versions-show.ts';
 
@@ -19,6 +20,7 @@ export function versionsCommand(command: Command): Command {
       ['millrace versions', 'a table; * is the version that answers'],
       ['millrace versions show 46e490558d92', 'its history, and what the gates found'],
       ['millrace versions export 46e4 --faiss items.faiss', 'its item vectors, for other programs'],
+      ['millrace versions import 46e4 --faiss items.faiss', 'an index that FAISS made of them'],
       ['millrace versions publish DIR', 'a model that was trained elsewhere'],
       ['millrace versions collect', 'what can be removed'],
       ['millrace versions --json | tail -n 1', 'the newest one in full'],
@@ -30,6 +32,7 @@ by: who requested the last change of status, or the gate. millrace promote and m
     .enablePositionalOptions()
     .addCommand(showVersionCommand())
     .addCommand(exportCommand())
+    .addCommand(importCommand())
     .addCommand(publishCommand())
     .addCommand(collectCommand());
 }

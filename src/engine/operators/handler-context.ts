@@ -189,7 +189,7 @@ class StagedStore implements KeyValueStore<unknown> {
   #attempt = 0;
   /** The entry looked up last in this attempt, or expected to be: a handler gets a key and then puts it. */
   #last: Entry<unknown> | undefined;
-  /** As it was asked for: the same string most often, where that of the entry would have to be fetched and compared. */
+  /** The key as requested: usually the same string object, where the entry's would have to be fetched and compared. */
   #lastKey: string | undefined;
   /** By port and record, the key that it declared to read first, as the store's `want` counts: it is not looked up again. */
   readonly #expected: number[][] = [];

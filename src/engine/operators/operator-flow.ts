@@ -21,7 +21,7 @@ type Counted = {
   out: number;
   readonly published: { in: number; out: number; dropped: Reasons; rejected: Reasons };
   readonly inputs: List[];
-  /** One list for each output: what the first node behind it takes. */
+  /** One list for each output: the input of its first downstream node. */
   readonly outputs: Map<string, List>;
   readonly dropped: Reasons;
   readonly rejected: Reasons;

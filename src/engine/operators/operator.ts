@@ -1,5 +1,5 @@
 import { ConfigurationError, FatalError, InvariantError, RetryableError } from '#platform';
-import type { FlowRecord, RecordList } from './record.ts';
+import type { FlowRecord, RawRecord, RecordList } from './record.ts';
 
 /** What the operators of a task share while one batch runs through them. */
 export type Step = {
@@ -9,13 +9,15 @@ export type Step = {
   /**
    * Applies the topology's policy (dead letter, skip, fail) to what led to a record that an operator could not handle:
    * a record of the batch, or a timer. Throws an error that is none of the record's: a store that is damaged, a
-   * registry that is away, a bug.
+   * registry that is unavailable, a bug.
    */
   reject(cause: Cause, operator: string, error: unknown): void;
   /** Counts records that an operator has dropped, as it may. */
   drop(operator: string, reason: string): void;
   /** Counts a read that no operator declared. */
   undeclaredRead(operator: string, store: string): void;
+  /** Told of each record that has a trace context. */
+  traced(record: RawRecord, traceparent: Buffer): void;
 };
 
 export type Cause = Pick<FlowRecord, 'sequence'> & Partial<Pick<FlowRecord, 'timer'>>;

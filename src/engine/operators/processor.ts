@@ -199,7 +199,7 @@ export class ProcessorOperator implements Operator {
     }
   }
 
-  /** Runs a handler; its effects hold only when it returns. Gives what it has read without having declared it. */
+  /** Runs a handler; its effects hold only when it returns. Returns its undeclared reads. */
   #attempt(cause: FlowRecord, watermark: number, step: Step, handler: Handler): NotLoaded | undefined {
     this.#context.begin(cause, watermark);
     try {

@@ -42,6 +42,7 @@ const step: Step = {
   },
   drop: () => {},
   undeclaredRead: () => {},
+  traced: () => {},
 };
 
 /** What a sink writes of these values, each of them given to it as it was read, and once more as a function's result. */

@@ -3,6 +3,7 @@ import { errorCode, InputError } from '#platform';
 import type { SourceNode } from '../topology/node.ts';
 import type { Operator, Output, Step } from './operator.ts';
 import { type RawRecord, RecordList } from './record.ts';
+import { traceHeader } from './trace-header.ts';
 
 /** Decodes the records of one source. */
 export class SourceOperator implements Operator {
@@ -22,19 +23,19 @@ export class SourceOperator implements Operator {
     for (let i = 0; i < this.input.length; i++) {
       const raw = this.input.at(i);
       try {
-        this.#emit(raw, step.wallNow);
+        this.#emit(raw, step);
       } catch (error) {
-        await this.#retry(raw, step.wallNow, error).catch((final: unknown) =>
+        await this.#retry(raw, step, error).catch((final: unknown) =>
           step.reject(raw, this.#node.name, final),
         );
       }
     }
   }
 
-  #emit(raw: RawRecord, wallNow: number): void {
+  #emit(raw: RawRecord, step: Step): void {
     const { batch, index, sequence } = raw;
     const timestamp = batch.timestamp(index);
-    this.#assertBelievable(timestamp, wallNow);
+    this.#assertBelievable(timestamp, step.wallNow);
     const text = batch.keyText(index);
     if (text === null && this.#node.nullKeys === 'reject')
       throw new InputError('MR_RECORD_NULL_KEY', 'the record has no key');
@@ -43,7 +44,8 @@ export class SourceOperator implements Operator {
     const isNull = value === null && batch.value(index) === null;
     if (isNull && this.#node.role === 'stream' && this.#node.nullValues === 'reject')
       throw new InputError('MR_RECORD_NULL_VALUE', 'the record has no value');
-    const trace = traceparent(batch, index);
+    const trace = traceHeader(batch, index);
+    if (trace !== undefined) step.traced(raw, trace);
     const origin = isNull ? undefined : raw;
     this.#output.push({ key, value, timestamp, sequence, timer: undefined, trace, raw: origin });
   }
@@ -55,11 +57,11 @@ export class SourceOperator implements Operator {
   }
 
   /** The writer's schema may be new to this process. */
-  async #retry(raw: RawRecord, wallNow: number, error: unknown): Promise<void> {
+  async #retry(raw: RawRecord, step: Step, error: unknown): Promise<void> {
     const value = raw.batch.value(raw.index);
     if (errorCode(error) !== 'MR_SCHEMA_NOT_LOADED' || value === null) throw error;
     await this.#node.topic.value.prepare(value);
-    this.#emit(raw, wallNow);
+    this.#emit(raw, step);
   }
 
   /** Producers without a clock write -1, and one with a wrong clock would put windows where nobody looks. */
@@ -76,11 +78,4 @@ export class SourceOperator implements Operator {
       );
     }
   }
-}
-
-function traceparent(batch: RecordBatch, index: number): Buffer | undefined {
-  if (batch.isPlain) return undefined;
-  // A copy: it may wait for the commit, when the batch is gone.
-  for (const [name, value] of batch.headers(index)) if (name === 'traceparent') return Buffer.from(value);
-  return undefined;
 }

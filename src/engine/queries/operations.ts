@@ -29,6 +29,7 @@ export const listStores = operation({
   method: 'GET',
   path: '/stores',
   tag: 'stores',
+  access: { right: 'stores' },
   summary: 'The stores of the processors.',
   answer: {
     description: 'In the order of their declaration.',
@@ -54,6 +55,7 @@ export const queryStore = operation({
     params: z.object({ processor: z.string(), store: z.string() }),
   },
   tag: 'stores',
+  access: { right: 'stores' },
   summary: 'Committed entries of a store: of a key, by prefix, of a range, or windows of a key.',
   params: z.object({ '*': z.string() }),
   query: z.object({
@@ -98,6 +100,7 @@ export const readRows = operation({
   method: 'GET',
   path: PEER_PATH,
   tag: 'internal',
+  access: { right: 'peer' },
   summary: 'What the queries of other processes ask of the tasks in this one; keys and rows are base64url.',
   params: z.object({ subTopology: z.string(), partition: wholeNumber({ min: 0, max: 1e9 }) }),
   query: z.object({

@@ -1,5 +1,6 @@
 import { type Clock, errorCode, RetryableError } from '#platform';
 import type { TaskId } from '../task/assignment/assignment.ts';
+import { signPeerRequest } from './peer-signature.ts';
 import { moving, type Rows, type RowsWanted } from './rows.ts';
 
 /** Which copy of a task: the one that processes, or one that follows it. */
@@ -23,15 +24,28 @@ export const PEER_PATH = '/tasks/:subTopology/:partition/rows';
 
 type RowsOnWire = Omit<Rows, 'rows'> & { readonly rows: readonly (readonly [key: string, value: string])[] };
 
+export type HttpPeersOptions = {
+  readonly clock: Clock;
+  readonly timeoutMs?: number;
+  /** Signs requests, for processes that listen beyond their machine; read for each request, as it may be renewed. */
+  readonly secret?: () => string | undefined;
+  /** In place of Node's own, where processes know each other by certificates. */
+  readonly fetch?: typeof fetch | undefined;
+};
+
 /** Reads from other processes over HTTP, at the route that `servePeers` gives them. */
-export function httpPeers({ clock, timeoutMs = 2_000 }: { clock: Clock; timeoutMs?: number }): Peers {
+export function httpPeers({ clock, timeoutMs = 2_000, secret, fetch: by = fetch }: HttpPeersOptions): Peers {
   return {
     read: async (endpoint, read) => {
       const answered = new AbortController();
       const tooLate = new AbortController();
       void clock.sleep(timeoutMs, answered.signal).then(() => tooLate.abort());
       try {
-        const response = await fetch(new URL(peerUrl(read), endpoint), { signal: tooLate.signal });
+        const url = new URL(peerUrl(read), endpoint);
+        const key = secret?.();
+        const token = key && signPeerRequest(key, url.pathname + url.search, clock.now());
+        const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+        const response = await by(url, { headers, signal: tooLate.signal });
         const body: unknown = await response.json();
         if (!response.ok) throw refusal(endpoint, response.status, body);
         return rowsFromWire(body as RowsOnWire);
@@ -69,7 +83,7 @@ function peerUrl({ task, role, store, wanted }: TaskRead): string {
   return `${path}?${new URLSearchParams({ store, role, ...rows })}`;
 }
 
-/** What `peerUrl` has asked for. */
+/** Decodes the rows that a request to `peerUrl` wants. */
 export function wantedFrom({ key, gte, lt, limit }: WantedOnWire): RowsWanted {
   if (key !== undefined) return { key: bytes(key) };
   return { range: { gte: bytes(gte), lt: bytes(lt) }, limit };

@@ -14,6 +14,7 @@ import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
 import { localTasks } from './local-tasks.ts';
+import { verifyPeerRequest } from './peer-signature.ts';
 import { httpPeers, type Peers } from './peers.ts';
 import type { StoreQuery } from './query.ts';
 import { type StoreAnswer, StoreQueries } from './store-queries.ts';
@@ -154,7 +155,7 @@ describe('queries in process', () => {
     assert.deepEqual((await queries.query(STORE, { kind: 'key', key: 'absent' })).entries, []);
   });
 
-  it('wait for a position that is asked for, and say so when it stays out of reach', async (t) => {
+  it('wait for a requested position, and say so when it stays out of reach', async (t) => {
     const { queries, write, settle } = await open(t, memoryDatabases());
     await write(40, 4);
     await settle();
@@ -285,6 +286,31 @@ describe('where the owner of a task', () => {
       code: 'MR_QUERY_TASK_MOVING',
       message: /gave no answer/,
     });
+  });
+
+  it('asks for a proof, it is sent a signature of the request and not the secret', async (t) => {
+    const secret = 'a secret of the processes';
+    const asked = Promise.withResolvers<{ token: string; path: string }>();
+    const server = createServer(({ headers, url = '' }, response) => {
+      asked.resolve({ token: (headers.authorization ?? '').replace('Bearer ', ''), path: url });
+      response.end(JSON.stringify({ rows: [], complete: true, position: {} }));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const queries = asking(
+      active(`http://127.0.0.1:${port}`),
+      httpPeers({ clock: systemClock, secret: () => secret }),
+    );
+    await queries.query(STORE, { kind: 'key', key: 'k & l' });
+    const { token, path } = await asked.promise;
+    assert.ok(!token.includes(secret));
+    assert.ok(verifyPeerRequest(secret, token, path, systemClock.now()));
   });
 
   it('is a thread of this process that is busy for ever, it is given up', async () => {

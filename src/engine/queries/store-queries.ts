@@ -44,7 +44,7 @@ export type StoreQueriesOptions = {
   readonly clock: Clock;
   /** How long a query waits for a task that is on its way from one process to another. */
   readonly patienceMs?: number;
-  /** How long a query waits for a task that has not come as far as was asked for. */
+  /** How long a query waits for a task to reach the requested position. */
   readonly behindMs?: number;
 };
 
@@ -290,7 +290,7 @@ async function answerOf(
   };
 }
 
-/** A row may hold more windows than were asked for, and lie between rows that were. */
+/** A row may hold more windows than requested, and lie between requested rows. */
 function isAskedFor({ key, window }: RowEntry, query: StoreQuery): boolean {
   if (query.kind !== 'key' && query.kind !== 'window') return true;
   const { fromMs, toMs } = timesOf(query);

@@ -5,7 +5,7 @@ export type ByteStrings = {
   readonly ends: Uint32Array;
 };
 
-/** Up to so many an insertion sort takes less time. */
+/** Up to this many an insertion sort is faster. */
 const FEW = 12;
 /** Bytes of a string packed at a time, at most. */
 const PACKED_BYTES = 16;

@@ -39,7 +39,7 @@ const history = fc.array(
   { maxLength: 8 },
 );
 
-it('agrees with a map whatever the capacity of its cache, and its digest with one computed anew', async () => {
+it('agrees with a map whatever the capacity of its cache, and its digest with a recomputed one', async () => {
   await fc.assert(
     fc.asyncProperty(history, fc.nat(4), fc.boolean(), async (batches, capacity, isEmpty) => {
       const database = await open();

@@ -52,7 +52,7 @@ export class CachedStore<V> {
     this.#cache = new EntryCache(capacity);
   }
 
-  /** Has the next `load` bring it in; gives a key's place in what that finds, see `found`. */
+  /** Schedules the key for the next `load`; returns its index in what that finds, see `found`. */
   want(read: Read): number | undefined {
     this.expiry?.want(read);
     if (typeof read === 'string') {
@@ -181,7 +181,7 @@ export class CachedStore<V> {
     if (typeof text !== 'string')
       return new InputError(
         text === null || text === undefined ? 'MR_RECORD_NULL_KEY' : 'MR_RECORD_KEY',
-        `store ${this.name} was asked for the key ${String(text)}, which is not a string`,
+        `store ${this.name} was read with the key ${String(text)}, which is not a string`,
       );
     const missing = new NotLoaded(this, read);
     this.onMiss?.(missing);

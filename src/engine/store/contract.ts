@@ -17,7 +17,7 @@ const everything: KeyRange = { gte: bytes(''), lt: Buffer.from([0xfe]) };
 /** What every adapter of the database port promises. */
 export function databaseContract(name: string, open: OpenProvider): void {
   describe(`${name}: database contract`, () => {
-    it('gives values in the order of the keys asked for, null where there is none', async (t) => {
+    it('returns values in the order of the requested keys, null where there is none', async (t) => {
       const database = await (await open(t)).open('task');
       await database.write([put('a', '1'), put('b', '2')]);
       const values = await database.getMany([bytes('b'), bytes('missing'), bytes('a')]);

@@ -71,7 +71,7 @@ export class KeyTable<E extends { readonly key: string }> {
     const place = (slots[2 * free + 1] as number) - 1;
     this.#entries[place] = undefined;
     this.#freePlaces.push(place);
-    // Those behind it move up, but not before the slot that their hash names.
+    // Later entries move up, but not before the slot of their hash.
     for (let slot = this.#next(free); slots[2 * slot + 1] !== 0; slot = this.#next(slot)) {
       const home = (slots[2 * slot] as number) & this.#mask;
       if (((slot - home) & this.#mask) < ((slot - free) & this.#mask)) continue;

@@ -19,7 +19,7 @@ export class NotLoaded extends Error {
   readonly read: Read;
 
   constructor(store: NotLoaded['store'], read: Read) {
-    super(`store ${store.name} was asked for what is not loaded: ${JSON.stringify(read)}`);
+    super(`store ${store.name} was read where it is not loaded: ${JSON.stringify(read)}`);
     this.store = store;
     this.read = read;
   }

@@ -40,7 +40,7 @@ export class StoredValues<V> {
     return key.toString('utf8', this.prefix.length);
   }
 
-  /** Of all entries, or of those whose key begins with `prefix`. */
+  /** The key range of all entries, or of those whose key begins with `prefix`. */
   range(prefix = ''): KeyRange {
     return prefixRange(this.keyOf(prefix));
   }

@@ -36,7 +36,7 @@ export const dueSerde: Serde<number> = {
   framing: 0,
 };
 
-/** A due time, and behind it in eight bytes more what the timer holds, where it holds something. */
+/** A due time, followed by eight bytes for the timer's value if it has one. */
 export const timerSerde: Serde<StoredTimer> = {
   encode: (timer) => {
     if (typeof timer === 'number') return dueSerde.encode(timer);

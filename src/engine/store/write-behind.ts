@@ -18,7 +18,7 @@ export type PromptDatabase = Omit<Database, 'write'> & { write(changes: readonly
 const LIMITS: Limits = { keys: 32_768, bytes: 8 * 1024 * 1024, writes: 50 };
 
 /**
- * A database that writes late: changes gather in memory and go to the one below in one batch every so many writes,
+ * A database that writes late: changes gather in memory and go to the one below in one batch every this many writes,
  * the last change of a key alone. Reads see them at once. After a crash the database below is as some earlier write
  * left it, whole, so its owner finds an older mark in it and replays from there. Measured on the engine's benchmark
  * (users drawn by Zipf's law, a write every 100 ms): an eighth of the database's puts, which cost 2.4 us each.

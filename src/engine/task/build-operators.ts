@@ -19,7 +19,7 @@ import type { TaskState } from './restore/state.ts';
 
 const NO_TIMERS: Timers = { event: undefined, wall: undefined };
 
-/** What a batch has filled, to be emptied behind it. */
+/** A list that a batch fills, cleared after the batch. */
 type Emptied = { clear(): void };
 
 type Built = {
@@ -30,7 +30,7 @@ type Built = {
   readonly times: ReadonlyMap<string, Timeline>;
 };
 
-/** Makes the operators of a task and connects each one's outputs to the inputs behind it. */
+/** Builds the operators of a task and connects each one's outputs to the downstream inputs. */
 export function buildOperators(
   topology: SubTopology,
   partition: number,

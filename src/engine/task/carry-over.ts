@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { idleMember, type Log, type OffsetCommit, type ProducerRecord, type TopicDescription } from '#log';
 import { ConfigurationError, failpoint } from '#platform';
 import { changesBetween, describeChange } from '../topology/generations/changes.ts';
@@ -33,12 +34,23 @@ export type CarryOverChoices = Pick<Migrations, 'rename' | 'drop'> & {
   readonly convert?: Readonly<Record<string, (value: Buffer) => Buffer>>;
 };
 
+/** What a carry-over would do. */
+export type CarryOverPlan = {
+  readonly from: number;
+  /** Differences that no choice covers: refused, or, where the plan is accepted, begun empty. */
+  readonly unresolved: readonly string[];
+  readonly recordsToCopy: number;
+  readonly hash: string;
+};
+
 export type CarryOverOptions = {
   readonly log: Log;
   readonly topology: Topology;
   /** The generation whose state is carried over. */
   readonly from: number;
   readonly choices?: CarryOverChoices;
+  /** The hash of a plan that lets state without a choice begin empty: see planCarryOver. */
+  readonly accepted?: string | undefined;
   /** Told how many of the records to copy are copied, by their offsets. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -77,7 +89,18 @@ export async function carryOver(options: CarryOverOptions): Promise<void> {
   await removeGeneration(log, earlier);
 }
 
+/** Changes nothing; undefined where there is nothing to carry over any more. */
+export async function planCarryOver(
+  options: Pick<CarryOverOptions, 'log' | 'topology' | 'from' | 'choices'>,
+): Promise<CarryOverPlan | undefined> {
+  const { log, topology, from } = options;
+  const was = await readManifest(log, { name: topology.name, generation: from });
+  if (was === undefined || (await readManifest(log, topology)) !== undefined) return undefined;
+  return new CarryOver(options, was).plan();
+}
+
 class CarryOver {
+  readonly #unresolved: readonly string[];
   readonly #options: CarryOverOptions;
   /** With topics named as this generation names them. */
   readonly #was: Manifest;
@@ -101,29 +124,72 @@ class CarryOver {
     );
     const manifests = { was: this.#was, is: this.#is };
     const { rename = {}, drop = [] } = choices;
-    const { plan, unresolved } = new Planner(topology, manifests, { rename, drop }, () => false).plan(
-      changes,
-    );
-    this.#plan = plan;
-    const lines = unresolved.map((change) => describeChange(change, this.#is, this.#was, 'drop'));
-    for (const { name, changelog, isOwn } of plan.emptied) {
-      const isKept = !isOwn && this.#was.stores.some((store) => store.changelog === changelog);
-      if (isKept) lines.push(`store ${name} is kept in ${changelog}, which others read: it can't be dropped`);
-    }
-    if (lines.length > 0) throw refused(options, lines);
+    const planned = (dropped: readonly string[]) => {
+      const { plan, unresolved } = new Planner(
+        topology,
+        manifests,
+        { rename, drop: dropped },
+        () => false,
+      ).plan(changes);
+      const lines = unresolved.map((change) => describeChange(change, this.#is, this.#was, 'drop'));
+      for (const { name, changelog, isOwn } of plan.emptied) {
+        const isKept = !isOwn && this.#was.stores.some((store) => store.changelog === changelog);
+        if (isKept)
+          lines.push(`store ${name} is kept in ${changelog}, which others read: it can't be dropped`);
+      }
+      return { plan, lines, names: unresolved.map(({ name }) => name) };
+    };
+    let chosen = planned(drop);
+    if (options.accepted === this.#hashOf(chosen.lines)) chosen = planned([...drop, ...chosen.names]);
+    this.#plan = chosen.plan;
+    this.#unresolved = chosen.lines;
+  }
+
+  async plan(): Promise<CarryOverPlan> {
+    const { log, from } = this.#options;
+    const existing = new Map((await log.describeTopics()).map((topic) => [topic.name, topic]));
+    const copies = this.#copies(existing, await log.committedOffsets(this.#group, this.#inputs()));
+    const unresolved = this.#unresolved;
+    return { from, unresolved, recordsToCopy: recordsIn(copies), hash: this.#hashOf(unresolved) };
+  }
+
+  #hashOf(unresolved: readonly string[]): string {
+    const decided = { from: this.#options.from, to: this.#is, unresolved };
+    return createHash('sha256').update(JSON.stringify(decided)).digest('hex').slice(0, 12);
+  }
+
+  get #group(): string {
+    return `${this.#options.topology.name}-${this.#options.from}`;
+  }
+
+  #inputs() {
+    return inputsOf(this.#options.topology.subTopologies).map((input) => {
+      return { ...input, topic: this.#earlier(input.topic) };
+    });
+  }
+
+  #copies(existing: Topics, committed: readonly (OffsetCommit | undefined)[]): readonly Copy[] {
+    return [
+      ...this.#changelogs().flatMap((heir) => this.#rows(heir, existing)),
+      ...this.#repartitions().flatMap((heir) =>
+        this.#records(
+          heir,
+          existing,
+          committed.filter((mark) => mark !== undefined),
+        ),
+      ),
+    ];
   }
 
   async run(): Promise<void> {
-    const { log, topology, from, signal } = this.#options;
+    if (this.#unresolved.length > 0) throw refused(this.#options, this.#unresolved);
+    const { log, topology, signal } = this.#options;
     const { name, generation } = topology;
-    const inputs = inputsOf(topology.subTopologies).map((input) => {
-      return { ...input, topic: this.#earlier(input.topic) };
-    });
     const options = {
       log,
-      group: `${name}-${from}`,
+      group: this.#group,
       transactionalId: `${name}-${generation}-carry-over`,
-      inputs,
+      inputs: this.#inputs(),
       signal,
       onRead: (offsets: number) => this.#advance(offsets),
     };
@@ -140,12 +206,9 @@ class CarryOver {
     await log.createTopics(own);
     failpoint('carry-over.begun');
     const existing = new Map((await log.describeTopics()).map((topic) => [topic.name, topic]));
-    const copies = [
-      ...this.#changelogs().flatMap((heir) => this.#rows(heir, existing)),
-      ...this.#repartitions().flatMap((heir) => this.#records(heir, existing, committed)),
-    ];
+    const copies = this.#copies(existing, committed);
     this.#done = 0;
-    this.#total = copies.reduce((sum, { range: { start, end } }) => sum + end - start, 0);
+    this.#total = recordsIn(copies);
     for (const copy of copies) {
       await group.transfer(copy);
       failpoint('carry-over.copied');
@@ -237,6 +300,9 @@ class CarryOver {
   }
 }
 
+const recordsIn = (copies: readonly Copy[]) =>
+  copies.reduce((sum, { range: { start, end } }) => sum + end - start, 0);
+
 function movedTo(topic: string, from: string, to: string): string {
   return topic.startsWith(from) ? to + topic.slice(from.length) : topic;
 }
@@ -246,6 +312,8 @@ function refused({ topology, from }: CarryOverOptions, differences: readonly str
   return new ConfigurationError(
     'MR_TOPOLOGY_STATE_CHANGED',
     `Generation ${generation} of topology ${name} can't take over the state of generation ${from}: ${differences.join('; ')}.`,
-    { hint: 'choose for each: rename keeps the rows, convert rewrites them, drop starts empty' },
+    {
+      hint: 'choose for each: rename keeps the rows, convert rewrites them, drop starts empty; or see "millrace plan", and start with --accept and its hash to let them begin empty',
+    },
   );
 }

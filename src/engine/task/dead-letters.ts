@@ -1,5 +1,6 @@
 import { MAX_RECORD_BYTES } from '#log';
 import { errorCode, FatalError } from '#platform';
+import { deadLetterHeaders } from '../dead-letter-headers.ts';
 import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { Outbox } from '../operators/outbox.ts';
 import type { RawRecord } from '../operators/record.ts';
@@ -18,17 +19,20 @@ export class DeadLetters {
   readonly #policy: RecordErrorPolicy;
   readonly #topic: Topic<string, DeadLetter>;
   readonly #outbox: Outbox;
+  readonly #now: () => number;
   readonly #count: (operator: string, reason: string) => void;
 
   constructor(
     policy: RecordErrorPolicy,
     topic: Topic<string, DeadLetter>,
     outbox: Outbox,
+    now: () => number,
     count: (operator: string, reason: string) => void,
   ) {
     this.#policy = policy;
     this.#topic = topic;
     this.#outbox = outbox;
+    this.#now = now;
     this.#count = count;
   }
 
@@ -68,7 +72,15 @@ export class DeadLetters {
     const whole = encode(letter.value);
     // The letter is larger than its record, which may be as large as a record can be.
     const value = whole.length + letter.topic.length <= MAX_RECORD_BYTES ? whole : encode(null);
-    this.#outbox.add(this.#topic.name, 0, { key: Buffer.from(letter.topic), value, timestamp });
+    const headers = deadLetterHeaders({ ...letter, message: short }, error);
+    // With its record's timestamp, the dead letter of a year-old record would expire before anyone has seen it.
+    const sentAt = this.#now();
+    this.#outbox.add(this.#topic.name, 0, {
+      key: Buffer.from(letter.topic),
+      value,
+      timestamp: sentAt,
+      headers,
+    });
   }
 }
 

@@ -24,6 +24,7 @@ export class HeldTask {
   readonly #environment: OpeningEnvironment;
   readonly #lifecycle: Lifecycle;
   #work: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
   /** What restoring it has come to. */
   #outcome: { readonly task: Task } | { readonly error: unknown } | undefined;
 
@@ -74,11 +75,16 @@ export class HeldTask {
 
   /** Gives it up: it takes no more records; what it has processed may still be committed. */
   suspend(): void {
-    if (this.phase !== 'suspended') this.#lifecycle.enter('suspended');
+    if (this.phase !== 'suspended' && this.phase !== 'closed') this.#lifecycle.enter('suspended');
   }
 
-  /** Ends a restore early, and closes what is open. */
-  async close(): Promise<void> {
+  /** Ends a restore early, and closes what is open; a second call waits for the first one. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.suspend();
     this.progress.cancel();
     await this.#work;

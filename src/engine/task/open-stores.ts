@@ -1,5 +1,5 @@
 import type { Log } from '#log';
-import { type Clock, errorCode, type Logger, type Metrics } from '#platform';
+import { type Clock, errorCode, type Logger, type Metrics, type Tracing } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { GlobalRows } from '../operators/global-join.ts';
 import type { Timers } from '../operators/processor.ts';
@@ -22,6 +22,8 @@ export type TaskEnvironment = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Traced records get spans there. */
+  readonly tracing?: Tracing | undefined;
   readonly deadLetters: Topic<string, DeadLetter>;
   readonly onRecordError: RecordErrorPolicy;
   readonly guarantee?: Guarantee;

@@ -1,5 +1,5 @@
 import type { Log } from '#log';
-import type { Clock, Logger, Metrics } from '#platform';
+import type { Clock, Logger, Metrics, Tracing } from '#platform';
 import type { DeadLetter } from '../dead-letter-topic.ts';
 import type { Topic } from '../serde.ts';
 import type { DatabaseProvider } from '../store/port.ts';
@@ -15,6 +15,8 @@ export type RuntimeOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where records with a sampled trace context get spans; none where it is absent. */
+  readonly tracing?: Tracing | undefined;
   readonly deadLetters: Topic<string, DeadLetter>;
   /** What becomes of a record that can't be decoded or processed; 'dead-letter' by default. */
   readonly onRecordError?: RecordErrorPolicy;
@@ -43,19 +45,21 @@ export type RuntimeOptions = {
   readonly bufferBytes?: number;
   /**
    * How long a task with several inputs waits for one that has been read to its end, since it became empty, before it
-   * goes on with the others; 0 by default. It makes the merge by timestamp hold over producers that are so much late.
+   * goes on with the others; 0 by default. It makes the merge by timestamp hold for producers lagging by up to this.
    */
   readonly idleWaitMs?: number;
-  /** Without a sign of life for so long a member is out of the group, and its tasks go to others; 10,000 by default. */
+  /** A member that sends no heartbeat for this long leaves the group, and its tasks go to others; 10,000 by default. */
   readonly sessionTimeoutMs?: number;
   /** How often it gives that sign; 500 by default. */
   readonly heartbeatIntervalMs?: number;
-  /** Told why nothing is processed, such as a schema registry that is away, and undefined when it goes on. */
+  /** Told why nothing is processed, such as a schema registry that is unavailable, and undefined when it goes on. */
   readonly onHeldUp?: (why: string | undefined) => void;
   /** Whether each commit is journalled, which verification needs; on by default. */
   readonly journal?: boolean;
   /** What to do about state that the topology no longer fits; without a choice the start is refused. */
   readonly migrations?: Migrations;
+  /** The hash of a plan whose proposals are accepted where the migrations say nothing. */
+  readonly accepted?: string | undefined;
 };
 
 export const RUNTIME_DEFAULTS = {
@@ -72,6 +76,13 @@ export const RUNTIME_DEFAULTS = {
   journal: true,
 } as const;
 
-type Absent = 'catchUpCommitIntervalMs' | 'processId' | 'endpoint' | 'migrations' | 'onHeldUp';
+type Absent =
+  | 'tracing'
+  | 'catchUpCommitIntervalMs'
+  | 'processId'
+  | 'endpoint'
+  | 'migrations'
+  | 'accepted'
+  | 'onHeldUp';
 /** As they are when what was left out has got its default. */
 export type CompleteOptions = Required<Omit<RuntimeOptions, Absent>> & Pick<RuntimeOptions, Absent>;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { openSimulatedLog, type SimulatedLog } from '#log';
 import { FatalError, systemClock } from '#platform';
 import { ManualClock, temporaryDirectory } from '#platform/testing';
@@ -74,7 +75,7 @@ async function outputsByKey(log: SimulatedLog): Promise<Map<string, (number | nu
   return outputs;
 }
 
-it('an instance that was expelled joins anew, and what it had not committed is processed once', async () => {
+it('an expelled instance rejoins, and what it had not committed is processed once', async () => {
   const log = openSimulatedLog({ clock: systemClock, random: Math.random });
   await log.createTopics([input, output]);
   const runtime = await openSums(log, memoryDatabases());
@@ -130,6 +131,35 @@ it('a share that was overtaken while its commit was refused is not taken up', as
   await elapse.stop(b);
   await elapse.of(load.close());
   await elapse.of(log.close());
+});
+
+it('an instance told to stop while it starts may leave, and close, more than once', async () => {
+  const log = openSimulatedLog({ clock: systemClock, random: Math.random });
+  await log.createTopics([input, output]);
+  const databases = memoryDatabases();
+  const isOneClosed = Promise.withResolvers<void>();
+  let opened = 0;
+  // The first store closes at once, the others when the second call has found that one closed.
+  const uneven = altered(databases, {
+    open: async (name) => {
+      const isFirst = opened++ === 0;
+      const database = await databases.open(name);
+      const close = async () => {
+        if (!isFirst) await isOneClosed.promise;
+        await database.close();
+      };
+      return altered(database, { close });
+    },
+  });
+  const runtime = await openSums(log, uneven);
+  await runtime.start();
+  const leaving = runtime.leave();
+  while (!runtime.status().tasks.some(({ state }) => state === 'closed')) await setImmediate();
+  const again = [runtime.leave(), runtime.close()];
+  isOneClosed.resolve();
+  await Promise.all([leaving, ...again]);
+  assert.deepEqual(runtime.status().tasks, []);
+  await log.close();
 });
 
 it('rounds in which no task comes or goes leave alone what is fetched', async () => {
@@ -202,7 +232,7 @@ async function findsDamage(t: TestContext, topology: Topology): Promise<void> {
   const open = () => sumsRuntime({ log, clock: systemClock, databases: damaged, instanceId: 'a', topology });
   const writer = await TopicWriter.open(log, input);
   await writer.write([{ key: 'k', value: 1, timestamp: 1 }]);
-  // Of a store that it has filled itself a task knows which keys there are.
+  // A task knows every key of a store that it filled itself, so a second task has to read it.
   const before = await open();
   await before.start();
   await before.runUntilCaughtUp(5);

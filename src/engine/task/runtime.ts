@@ -209,9 +209,14 @@ export class StreamsRuntime {
     while (!this.isCaughtUp);
   }
 
+  /** Whether tasks are on their way to this member or from it, or are being restored. */
+  get isMoving(): boolean {
+    return this.#rebalance.isUnderWay || this.#tasks.isOpening;
+  }
+
   /** Whether everything readable has been processed and committed, as of the last round. */
   get isCaughtUp(): boolean {
-    if (!this.#foundNothing || this.#rebalance.isUnderWay || this.#tasks.isOpening) return false;
+    if (!this.#foundNothing || this.isMoving) return false;
     return this.tasks.every(
       (task) => !task.hasUncommitted && task.input.partitions.every((input) => input.hasNothingDue),
     );

@@ -18,6 +18,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { step } from './failpoints.ts';
 import { type InputPartition, TaskInput } from './input/input.ts';
 import { openStores, type TaskEnvironment, taskName } from './open-stores.ts';
+import { RecordSpans } from './record-spans.ts';
 import type { TaskState } from './restore/state.ts';
 import type { TaskStatus } from './status/status.ts';
 
@@ -40,6 +41,10 @@ export class Task {
   readonly #flow: OperatorFlow;
   readonly #undeclaredReads: ReturnType<typeof undeclaredReads>;
   readonly #environment: TaskEnvironment;
+  readonly #spans: RecordSpans;
+  /** Offsets of the inputs as of the last commit. */
+  #committed: readonly number[];
+  #commits = 0;
   #uncommitted = false;
 
   private constructor(
@@ -54,6 +59,7 @@ export class Task {
     this.subTopology = topology.name;
     this.partition = partition;
     this.#environment = environment;
+    this.#spans = new RecordSpans(this.name, environment.tracing);
     this.#state = state;
     const { clock, idleWaitMs = 0 } = environment;
     this.input = new TaskInput(topology.sources, { clock, idleWaitMs });
@@ -63,12 +69,17 @@ export class Task {
       input.seek(mark.offset);
       if (mark.metadata !== undefined) input.restoreWatermark(JSON.parse(mark.metadata) as WatermarkState);
     }
+    this.#committed = this.input.partitions.map(({ position }) => position);
     this.#flow = new OperatorFlow(environment.metrics);
     this.#undeclaredReads = undeclaredReads(environment.metrics);
     this.#wallTimers = Array.from(timers.values(), ({ wall }) => wall).filter((queue) => queue !== undefined);
     const { deadLetters, onRecordError } = environment;
-    this.#deadLetters = new DeadLetters(onRecordError, deadLetters, this.outbox, (operator, reason) =>
-      this.#flow.reject(operator, reason),
+    this.#deadLetters = new DeadLetters(
+      onRecordError,
+      deadLetters,
+      this.outbox,
+      () => clock.now(),
+      (operator, reason) => this.#flow.reject(operator, reason),
     );
     const { globalRows } = environment;
     const sourceTimes = new Map(this.input.partitions.map(({ node, time }) => [node.name, time]));
@@ -133,7 +144,21 @@ export class Task {
     return this.#uncommitted || this.#heartbeats.isDue;
   }
 
-  /** Runs one batch through the operators; gives the number of records taken, heartbeats included in none. */
+  /** Commits since the task was opened. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** Whether everything before `ends` is processed and committed, but for what waits for the watermark. */
+  hasCommitted(ends: (place: TopicPartition) => number): boolean {
+    return this.input.partitions.every((input, i) => {
+      const end = ends({ topic: input.node.topic.name, partition: this.partition });
+      const committed = this.#committed[i] as number;
+      return committed >= end || (committed === input.position && this.input.isWaiting(input));
+    });
+  }
+
+  /** Runs one batch through the operators; returns the number of records taken, heartbeats included in none. */
   async process(maxRecords: number): Promise<number> {
     const positions = this.input.partitions.map((input) => input.position);
     const wallNow = this.#environment.clock.now();
@@ -162,14 +187,19 @@ export class Task {
     const position = this.input.partitions.map((input) => [input.node.topic.name, input.position] as const);
     const offsets = Object.fromEntries(position);
     const { refusals } = this.#environment;
-    this.#state.collect(this.outbox, offsets, (store, { key, timestamp, error }) => {
-      if (!isOfRecord(error)) throw error;
-      if (!this.#triesWrites) {
-        refusals?.set(this.name, offsets);
-        throw refused(store, key, error);
-      }
-      this.#deadLetters.key(key, timestamp, store.split('/')[0] ?? store, error);
-    });
+    this.#state.collect(
+      this.outbox,
+      offsets,
+      (store, { key, timestamp, error }) => {
+        if (!isOfRecord(error)) throw error;
+        if (!this.#triesWrites) {
+          refusals?.set(this.name, offsets);
+          throw refused(store, key, error);
+        }
+        this.#deadLetters.key(key, timestamp, store.split('/')[0] ?? store, error);
+      },
+      this.#spans.headersOf,
+    );
     this.#heartbeats.stamp(this.outbox);
     this.#writeJournal(wallNow);
     return this.input.partitions.map((input) => ({
@@ -215,6 +245,9 @@ export class Task {
   async commit(appended: readonly Appended[]): Promise<void> {
     const positions = this.input.partitions.map(({ node, position }) => [node.topic.name, position] as const);
     await this.#state.commit(appended, new Map(positions));
+    this.#spans.end();
+    this.#committed = positions.map(([, position]) => position);
+    this.#commits++;
     this.#uncommitted = false;
     const until = this.#environment.refusals?.get(this.name);
     if (until !== undefined && positions.every(([topic, position]) => position >= (until[topic] ?? 0)))
@@ -270,6 +303,7 @@ export class Task {
   }
 
   async close(): Promise<void> {
+    this.#spans.end('the task was closed before it committed');
     await this.#state.close();
   }
 
@@ -285,6 +319,7 @@ export class Task {
       },
       drop: (operator, reason) => this.#flow.drop(operator, reason),
       undeclaredRead: (operator, store) => this.#undeclaredReads.inc({ operator, store }),
+      traced: (record, traceparent) => this.#spans.begin(record, traceparent),
     };
   }
 }

@@ -114,7 +114,7 @@ it('a restore that a crash ends half-way goes on from its marks, and takes what 
   assert.deepEqual(await driver.store('last/state'), new Map([...rows].sort()));
 });
 
-it('a restore that a crash ends between the writes of one run begins anew', async (t) => {
+it('a restore that a crash ends between the writes of one run starts over', async (t) => {
   const driver = await open(t, (builder) => {
     const spec = { initial: () => ({}), add: (_: Value, { value }: { value: Value }) => value };
     builder.source(input).aggregate('last', { ...spec, value: json<Value>() });

@@ -18,6 +18,10 @@ export function watermarkHeader({ writer, writers, ms }: CarriedWatermark): Head
   return [HEADER, bytes];
 }
 
+export function isWatermarkHeader([name]: Header): boolean {
+  return name === HEADER;
+}
+
 export function readWatermarkHeader(batch: RecordBatch, index: number): CarriedWatermark | undefined {
   if (batch.isPlain) return undefined;
   for (const [name, value] of batch.headers(index)) {

@@ -34,7 +34,7 @@ const STORE_NAME = /^[a-zA-Z][a-zA-Z0-9-]*$/;
 const STORE_NAME_RULE = 'letters, digits and hyphens, a letter first';
 
 const DAY_MS = 86_400_000;
-const TOMBSTONE_RETENTION_MS = DAY_MS;
+export const TOMBSTONE_RETENTION_MS = DAY_MS;
 /** As long as the journal: what a task has read there, verification reads again. */
 const REPARTITION_RETENTION_MS = 90 * DAY_MS;
 

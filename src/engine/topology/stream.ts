@@ -150,8 +150,8 @@ export class Stream<K, V> {
 
   /**
    * Joins each record with the table's row of the same key: as the table stands when the record is read, or, where it
-   * is versioned, as it was at the record's time. With `graceMs` the record waits so long for changes of a versioned
-   * table that come behind it.
+   * is versioned, as it was at the record's time. With `graceMs` the record waits that long for late changes of a
+   * versioned table.
    */
   join<T, R>(
     name: string,

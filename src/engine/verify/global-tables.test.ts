@@ -9,7 +9,7 @@ import { verify } from './verify.ts';
 const orders = jsonTopic<number>('orders');
 const prices = jsonTopic<number>('prices', 2);
 
-/** A sum before the join, one behind it, and one behind it in other tasks. */
+/** A sum before the join, one after it, and one after it in other tasks. */
 function shop() {
   const value = json<number>();
   const add = (sum: number, order: { value: number }) => sum + order.value;

@@ -141,7 +141,7 @@ class Rebuild {
       await this.#scratch.read(input, isCompacted ? 'start' : 0);
     }
     for (let next = this.#unfetched(); next !== undefined; next = this.#unfetched()) {
-      await this.#scratch.fetch(next, (batch) => until(batch, this.#target.offsets[batch.topic] ?? 0));
+      await this.#scratch.fetch(next, (batch) => batchUntil(batch, this.#target.offsets[batch.topic] ?? 0));
       if (this.#scratch.isAtEnd(next) && next.fetchPosition < this.#endOf(next)) next.seek(this.#endOf(next));
       await this.#process();
       this.#tellProgress();
@@ -202,7 +202,7 @@ class Rebuild {
 }
 
 /** The part of a batch before `offset`. */
-function until(batch: RecordBatch, offset: number): RecordBatch {
+export function batchUntil(batch: RecordBatch, offset: number): RecordBatch {
   if (batch.nextOffset <= offset) return batch;
   const count = recordsBefore(batch, offset);
   return {

@@ -20,7 +20,7 @@ export class ReplayedTask implements TaskCopy {
   }
 
   /**
-   * Repeats one commit. Gives the watermark's two values where it came out otherwise. Errors: MR_VERIFY_INPUT_GONE
+   * Repeats one commit. Returns the watermark's two values where it came out otherwise. Errors: MR_VERIFY_INPUT_GONE
    * where records that the journal names are not in the log.
    */
   async repeat(

@@ -161,7 +161,7 @@ export class ScratchTask implements TaskCopy {
     return end !== undefined && (this.#consumer.position(place) ?? 0) >= end;
   }
 
-  /** Commits into the scratch stores; gives what the task has journalled of it. */
+  /** Commits into the scratch stores; returns the journal entries of the commit. */
   async commit(): Promise<JournalEntry | undefined> {
     await this.task.collect();
     let entry: JournalEntry | undefined;

@@ -15,6 +15,8 @@ export type StoreOnDisk = {
   readonly rows?: number;
   /** The first of them. */
   readonly firstKey?: string;
+  /** Where the log has that row's newest record: the first commit from which the store is wrong wrote it, or a later one. */
+  readonly record?: { readonly topic: string; readonly partition: number; readonly offset: number };
   /** Why the store can't be read. */
   readonly error?: string;
 };
@@ -116,11 +118,15 @@ export class StoresOnDisk {
   }
 }
 
-/** A walk over both in the order of keys. */
-async function compareRows(
+/**
+ * A walk over both in the order of keys. `isUnknown`: of these the copy says nothing. Each row is also looked for by its
+ * key, as processing does: filters and indexes that lead there may be what is damaged.
+ */
+export async function compareRows(
   { name, spec }: StoreDefinition,
   disk: DatabaseReads,
   copy: DatabaseReads,
+  isUnknown: (key: string) => boolean = () => false,
 ): Promise<StoreOnDisk> {
   const prefix = storePrefix(name);
   const [left, right] = [disk, copy].map((reads) => rowsOf(reads, prefix)) as [Rows, Rows];
@@ -129,8 +135,10 @@ async function compareRows(
   let first: Buffer | undefined;
   while (mine.value || other.value) {
     const order = compareKeys(mine.value, other.value);
-    if (order !== 0 || !isSameValue(mine.value?.value, other.value?.value, spec.value.framing)) {
-      first ??= (order <= 0 ? mine : other).value?.key;
+    const { key } = (order <= 0 ? mine : other).value as Change;
+    const isSame = order === 0 && isSameValue(mine.value?.value, other.value?.value, spec.value.framing);
+    if (!isSame && !isUnknown(key.toString('utf8', prefix.length))) {
+      first ??= key;
       rows++;
     }
     if (order <= 0) mine = await left.next();
@@ -142,8 +150,15 @@ async function compareRows(
 
 type Rows = AsyncGenerator<Change, undefined>;
 
+/** By a scan, and none that a look by its key does not find as well. */
 async function* rowsOf(reads: DatabaseReads, prefix: Buffer): Rows {
-  for await (const chunk of reads.scan(prefixRange(prefix))) yield* chunk;
+  for await (const chunk of reads.scan(prefixRange(prefix))) {
+    const values = await reads.getMany(chunk.map(({ key }) => key));
+    for (const [i, { key }] of chunk.entries()) {
+      const value = values[i];
+      if (value) yield { key, value };
+    }
+  }
 }
 
 /** What has come to its end comes last. */
@@ -157,7 +172,7 @@ function isSameValue(a: Buffer | null | undefined, b: Buffer | null | undefined,
   return a != null && b != null && a.subarray(framing).equals(b.subarray(framing));
 }
 
-function damaged({ name }: StoreDefinition, error: unknown): StoreOnDisk {
+export function damaged({ name }: Pick<StoreDefinition, 'name'>, error: unknown): StoreOnDisk {
   if (errorCode(error) !== 'MR_STORE_CORRUPT') throw error;
   return { name, result: 'different', error: (error as Error).message };
 }

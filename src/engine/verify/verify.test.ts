@@ -145,7 +145,7 @@ it('finds the commit after which a wrong byte in a store showed', async (t) => {
     difference?.stores.map(({ name }) => name),
     ['sum/state'],
   );
-  // Four records in three transactions, each with a control record behind it or not.
+  // Four records in three transactions, each with or without a control record after it.
   assert.equal(difference?.inputs[0]?.from, 3);
   assert.equal(difference?.inputs[0]?.to, 4);
 });

@@ -10,14 +10,16 @@ import { withDuckDb } from '#offline';
 import { createLogger, invariant, systemClock } from '#platform';
 import { readOptions } from '#platform/configuration';
 import { temporaryDirectory } from '#platform/testing';
-import { type Erasure, eraseUser, openVault, writePrivacyStatus } from '#privacy';
+import { type Erasure, eraseUser, writePrivacyStatus } from '#privacy';
+import { openTestVault } from '#privacy/testing';
 import { startProcessing, viewsOfModules } from '#processing';
 import { PROCESSING_OPTIONS } from '#processing/options';
 import { type Candidate, type Command, commandOf, type Interaction } from '#schemas';
+import type { SharedFiles } from '#storage';
 import { openTopics, openViewTopic, type Topics } from '#topologies';
 import { runAtWork } from '#versions/testing';
 import { startViewBuild } from '#view-builds';
-import { erasureTargets } from '../erasure-targets.ts';
+import { erasureTargets, scrubLog } from '../erasure-targets.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const EVENTS_OF_EACH = 40;
@@ -51,7 +53,8 @@ export async function openErasableWorld(
   );
   const log = await openEmbeddedLog({ directory, clock: systemClock, synchronous: 'normal' });
   const topics = await openTopics(log, log.registry);
-  const vault = openVault(directory);
+  const openVault = () => openTestVault(log, log.registry, directory, { scrubLog: () => scrubLog(log) });
+  const vault = await openVault();
   const worker = {
     embedded: log,
     log,
@@ -69,12 +72,12 @@ export async function openErasableWorld(
   t.after(async () => {
     for (const build of builds) await build.processing.stop();
     await processing.stop();
+    await vault.close();
     await log.close();
-    vault.close();
   });
 
   const post = async (userId: string, from: number, to: number) => {
-    const name = vault.pseudonymOf(userId);
+    const name = await vault.pseudonymOf(userId);
     const events = Array.from({ length: to - from }, (_, i) => event(name, from + i));
     const writer = await TopicWriter.open(log, topics.interactions);
     await writer.write(events.map((value) => ({ key: name, value, timestamp: value.ts })));
@@ -87,7 +90,7 @@ export async function openErasableWorld(
     await writer.close();
   };
 
-  const pseudonyms = vault.pseudonymsOf(userIds);
+  const pseudonyms = await vault.pseudonymsOf(userIds);
   for (const [i, userId] of userIds.entries()) {
     const user_id = pseudonyms[i] as string;
     const profile = { age: 30, gender: 'other', occupation: 'none', country: null };
@@ -127,12 +130,14 @@ export async function openErasableWorld(
     vault,
     processing,
     builds,
+    /** As the next command does. */
+    openVaultAgain: async () => (await openVault()).close(),
     /** As if the modules were taken out of the configuration. */
     forgetModules: () => {
       modules = [];
     },
     post,
-    erase: (userId: string, patienceMs = 60_000): Promise<Erasure> =>
+    erase: (userId: string, patienceMs = 60_000, files?: SharedFiles): Promise<Erasure> =>
       eraseUser(userId, {
         pseudonyms: vault,
         announce: (user_id) =>
@@ -140,9 +145,11 @@ export async function openErasableWorld(
         targets: erasureTargets({
           log,
           embedded: log,
+          keysAreForgotten: true,
           topics,
           modules,
           dataDirectory: directory,
+          files,
           clock: systemClock,
           patienceMs,
           signal: stopping.signal,

@@ -60,7 +60,7 @@ export async function findInput(
     const known: string[] = [];
     for (const name of names) {
       const reading = opened.readingOf(unpackedName(name), false);
-      // Of a file and its gzipped form, one is enough.
+      // A file that is present both plain and gzipped is read once.
       const isTwin = name.endsWith('.gz') && names.includes(unpackedName(name));
       if (reading === undefined || isTwin) leftOut.push(name);
       else {

@@ -9,13 +9,13 @@ export type TimeUnit = (typeof TIME_UNITS)[number];
 export type FieldMapping =
   | { readonly constant: string | number | boolean }
   | {
-      /** A column's name; in JSON rows a path with points, such as `item.id`. */
+      /** A column's name; in JSON rows a dotted path, such as `item.id`. */
       readonly column: string;
-      /** Of times. */
+      /** Unit of a time column. */
       readonly time?: TimeUnit;
-      /** What stands for what: others are malformed. */
+      /** Maps the column's values to the field's; any other value is malformed. */
       readonly values?: Readonly<Record<string, string>>;
-      /** Of lists in one text: what stands between two. */
+      /** Separator of a list written as one text. */
       readonly split?: string;
     };
 

@@ -48,6 +48,7 @@ test('reads the original form of 100K: no header lines, u.item in Latin-1', asyn
     language: null,
     available: true,
     age_limit: 0,
+    countries: [],
   };
   assert.deepEqual(dataSet.items, [
     {

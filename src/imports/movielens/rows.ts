@@ -174,7 +174,7 @@ function giveItem(
   return undefined;
 }
 
-/** `isKnown` says whether an id was asked for before. Holds the ids of a table: some hundred thousand at most. */
+/** `isKnown` returns whether it has seen an id before. Holds the ids of a table: some hundred thousand at most. */
 function unique(
   read: (fields: Fields, sink: Sink, isKnown: IsKnown) => string | undefined,
 ): RowReader<Fields> {

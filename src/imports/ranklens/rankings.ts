@@ -1,5 +1,5 @@
 /** A ranking that was shown: an answer with the positions, and impressions. */
-import type { AnsweredItem } from '#schemas';
+import { type AnsweredItem, answerDefaults, answeredItemDefaults } from '#schemas';
 import { eventOf } from '../events.ts';
 import type { RowSink } from '../source.ts';
 
@@ -14,9 +14,10 @@ export type Ranking = {
 
 export function giveRanking({ request, user, session, ts, items }: Ranking, sink: RowSink): void {
   const answered = items.map(
-    ({ id, score }): AnsweredItem => ({ item_id: id, score, source: 'index', propensity: null }),
+    ({ id, score }): AnsweredItem => ({ ...answeredItemDefaults, item_id: id, score, source: 'index' }),
   );
   sink.answer({
+    ...answerDefaults,
     request_id: request,
     user_id: user,
     ts,
@@ -24,8 +25,6 @@ export function giveRanking({ request, user, session, ts, items }: Ranking, sink
     k: items.length,
     items: answered,
     latency_ms: 0,
-    ranker: null,
-    degraded: null,
   });
   for (const { id } of items) {
     sink.event(

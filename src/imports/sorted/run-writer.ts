@@ -8,7 +8,7 @@ import { namingFullDisk } from '#platform';
 import { HEADER_BYTES, lengthAt, RECORD_KINDS, type RecordKind, writeHeader } from './record-layout.ts';
 
 const RUN_BYTES = 64 << 20;
-/** Records are written to a file so many bytes at a time. */
+/** Records are written to a file this many bytes at a time. */
 const WRITTEN_BYTES = 1 << 20;
 const FIRST_RECORDS = 1 << 16;
 

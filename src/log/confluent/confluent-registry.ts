@@ -15,7 +15,7 @@ const LARGEST_ID = 2 ** 32 - 1;
 
 /**
  * A registry with Confluent's HTTP API, Apicurio's compatible one included. An id never changes its meaning, so what
- * was once learnt is kept for good: a process that knows its schemas goes on while the registry is away.
+ * was once learnt is kept for good: a process that knows its schemas goes on while the registry is unavailable.
  */
 export class ConfluentRegistry implements SchemaRegistry {
   readonly #client: RegistryClient;

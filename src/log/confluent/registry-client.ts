@@ -1,5 +1,3 @@
-import { request as plainRequest } from 'node:http';
-import { request as secureRequest } from 'node:https';
 import { Backoff, type Clock, ConfigurationError, errorCode, InputError, RetryableError } from '#platform';
 import { logClosed } from '../errors.ts';
 import type { ConfluentRegistryOptions } from './registry-options.ts';
@@ -101,7 +99,10 @@ export class RegistryClient {
     const { url, username, password, ca } = this.#options;
     const sent = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
-      const request = url.startsWith('https:') ? secureRequest : plainRequest;
+      // Imported above, it would load the whole of fetch with each start of a thread.
+      const { request } = url.startsWith('https:')
+        ? process.getBuiltinModule('node:https')
+        : process.getBuiltinModule('node:http');
       const outgoing = request(
         `${url}${path}`,
         {
@@ -171,7 +172,7 @@ export class RegistryClient {
       'MR_SCHEMA_REGISTRY_UNAVAILABLE',
       `The schema registry at ${url} did not respond to ${method} ${path} in ${timeoutMs} ms (${why}).`,
       {
-        hint: 'Check that it runs and is reachable; running processes keep using the schemas that they know.',
+        hint: 'Check the address of option registry, and that it runs and is reachable; running processes keep using the schemas that they know.',
         ...(reason instanceof Error && { cause: reason }),
       },
     );

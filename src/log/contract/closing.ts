@@ -50,6 +50,7 @@ export function closingTests(contract: ContractTest): void {
       () => other.consumer(),
       () => other.joinGroup(options),
       () => other.committedOffsets('g', [at('in')]),
+      () => other.groups(),
       () => other.commitOffsets(member, []),
       () => producer.append('in', 0, [text('late')]),
       () => transactional.commit(),

@@ -177,6 +177,7 @@ export function groupTests(contract: ContractTest): void {
       { ...at('in'), offset: 0, metadata: 'é'.repeat(2048) },
     ]);
     assert.deepEqual(await log.committedOffsets('others', [at('in')]), [undefined]);
+    assert.deepEqual(await log.groups(), ['readers']);
     const long = log.commitOffsets(nobody, [{ ...at('in'), offset: 1, metadata: 'é'.repeat(2049) }]);
     await assert.rejects(long, hasCode('MR_LOG_METADATA_TOO_LONG'));
     for (const offset of [-1, 1.5, Number.NaN, 2 ** 53]) {

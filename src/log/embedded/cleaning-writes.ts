@@ -36,7 +36,7 @@ export class CleaningWrites {
     );
   }
 
-  /** A lease that ends later than the one asked for was given by a clock that has since been set back. */
+  /** A lease that ends later than the requested one was granted before the clock was set back. */
   lease({ token, now, until }: Of<'lease-cleaner'>): boolean {
     return this.#lease.get(token, now, until) !== undefined;
   }

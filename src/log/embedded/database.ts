@@ -8,8 +8,8 @@ import { ConfigurationError, diskFull, FatalError, MillraceError, RetryableError
  * and a reader walks neighbouring pages.
  */
 const applicationId = 0x4d524c47; // 'MRLG'
-/** 2: batches may be packed (packed-batch.ts). A log of format 1 is one in which none is, and gets the number when it is opened. */
-const FORMAT_VERSION = 2;
+/** 2: batches may be packed; 3: packed ones have a checksum (packed-batch.ts). An older log gets the number when it is opened. */
+const FORMAT_VERSION = 3;
 const OLDEST_VERSION = 1;
 
 const TABLES = `
@@ -69,6 +69,12 @@ export function openForReading(directory: string): DatabaseSync {
   const path = join(directory, 'log.sqlite');
   return translated(path, () => {
     const database = new DatabaseSync(path, { readOnly: true, timeout: OPEN_TIMEOUT_MS });
+    try {
+      checkFormat(database, path);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
     // Mapping the file makes reads a fifth faster; only writers change it, and scrub.ts alone shortens it.
     database.exec('PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456');
     return database;

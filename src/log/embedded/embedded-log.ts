@@ -1,7 +1,7 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
-import { type Clock, ConfigurationError } from '#platform';
+import { type Clock, ConfigurationError, makePrivateDirectory } from '#platform';
 import { logClosed } from '../errors.ts';
 import { type GroupReply, type GroupRequest, readHeartbeat } from '../group-coordination.ts';
 import { type Coordinator, joinGroup } from '../membership.ts';
@@ -20,6 +20,7 @@ import type {
   TransactionalProducer,
 } from '../port.ts';
 import type { SchemaRegistry } from '../registry.ts';
+import { type CheckOptions, checkBatches, type LogCheck } from './check.ts';
 import { type Cleaned, type CleanOptions, clean } from './cleaner.ts';
 import { CommitWatch } from './commit-watch.ts';
 import { EmbeddedConsumer } from './consumer.ts';
@@ -52,9 +53,11 @@ export interface EmbeddedLog extends Log {
   connect(): MessagePort;
   /** One pass of retention, compaction and packing over all topics, in steps that hold the lock for some ms each. */
   clean(options?: CleanOptions): Promise<Cleaned>;
+  /** Reads the batches of all topics, or a share of them: see checkBatches. */
+  check(options?: CheckOptions): Promise<LogCheck>;
   /**
-   * Cleans all that is due and leaves no byte of it in the files: for what must be gone, such as an erased user. Writes the
-   * whole file anew and blocks the calling thread meanwhile. Errors: RetryableError MR_LOG_BUSY, MR_LOG_WRITE_FAILED.
+   * Cleans all that is due and leaves no byte of it in the files, for data that must be gone, such as an erased user's.
+   * Rewrites the whole file and blocks the calling thread meanwhile. Errors: RetryableError MR_LOG_BUSY, MR_LOG_WRITE_FAILED.
    */
   scrub(): Promise<Cleaned>;
 }
@@ -81,7 +84,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
 
 function prepareDirectory(directory: string): string {
   try {
-    mkdirSync(directory, { recursive: true });
+    makePrivateDirectory(directory);
     return realpathSync(directory);
   } catch (error) {
     throw new ConfigurationError('MR_LOG_CANT_OPEN', `the log's directory ${directory} can't be made`, {
@@ -225,6 +228,10 @@ class SqliteLog implements EmbeddedLog {
     return this.#read(() => partitions.map((at) => this.#reader.committed(group, at)));
   }
 
+  async groups(): Promise<readonly string[]> {
+    return this.#read(() => this.#reader.groups());
+  }
+
   async commitOffsets(metadata: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void> {
     this.#assertOpen();
     const { group, memberId, generation } = metadata;
@@ -255,6 +262,15 @@ class SqliteLog implements EmbeddedLog {
       options.signal?.throwIfAborted();
     };
     return clean({ reader: this.#reader, writer: this.#writer, clock: this.#clock, assertOpen }, options);
+  }
+
+  async check(options: CheckOptions = {}): Promise<LogCheck> {
+    this.#assertOpen();
+    try {
+      return await checkBatches(this.#reader, options);
+    } catch (error) {
+      throw translateSqliteError('log.sqlite', error);
+    }
   }
 
   async scrub(): Promise<Cleaned> {

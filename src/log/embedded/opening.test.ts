@@ -50,9 +50,9 @@ test('a file that is no database, or of another program, or of a newer version, 
   edit(join(foreign, 'log.sqlite'), 'CREATE TABLE theirs (x)');
   await assert.rejects(open(foreign), hasCode('MR_LOG_NOT_A_LOG'));
   const { directory, file } = await written(t);
-  edit(file, 'PRAGMA user_version = 3');
+  edit(file, 'PRAGMA user_version = 4');
   await assert.rejects(open(directory), hasCode('MR_LOG_NEWER_FORMAT'));
-  edit(file, 'PRAGMA user_version = 2');
+  edit(file, 'PRAGMA user_version = 3');
   await (await open(directory)).close();
 });
 
@@ -63,7 +63,7 @@ test('a log of the format before packed batches is read, and is of the present o
   assert.deepEqual(values(await readToEnd(log, [at('in')])), ['kept']);
   await log.close();
   const database = new DatabaseSync(file);
-  assert.equal(database.prepare('PRAGMA user_version').get()?.user_version, 2);
+  assert.equal(database.prepare('PRAGMA user_version').get()?.user_version, 3);
   database.close();
 });
 
@@ -105,7 +105,7 @@ test('network file systems are refused by their type', { skip: process.platform 
 });
 
 test('a worker thread shares the writer of its process; closing the owner closes it', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async (t) => {
   const directory = temporaryDirectory(t);
   const log = await open(directory);

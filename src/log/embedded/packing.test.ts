@@ -123,3 +123,21 @@ for (const [damage, at40] of [
     await assert.rejects(readToEnd(log, [at('in')]), hasCode('MR_LOG_CORRUPT'));
   });
 }
+
+test('a batch packed by an earlier release, without a checksum, is read as before', async (t) => {
+  const { log, append, database, stored } = await opened(t);
+  await append(600);
+  await log.clean();
+  const before = await readToEnd(log, [at('in')]);
+  const packed = database
+    .prepare("SELECT base_offset AS base, batch FROM records_1 WHERE substr(batch, 5, 1) = x'03'")
+    .all() as { base: number; batch: Uint8Array }[];
+  assert.ok(packed.length > 0 && packed.length < stored().length);
+  const write = database.prepare('UPDATE records_1 SET batch = ? WHERE base_offset = ?');
+  for (const { base, batch } of packed)
+    write.run(Buffer.concat([batch.subarray(0, 4), Buffer.from([2]), batch.subarray(9)]), base);
+  assert.deepEqual(await readToEnd(log, [at('in')]), before);
+  await append(600, 600);
+  await log.clean();
+  assert.deepEqual((await readToEnd(log, [at('in')])).slice(0, before.length), before);
+});

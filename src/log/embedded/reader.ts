@@ -15,6 +15,9 @@ export type Survey = {
   readonly tombstonesUntil: number | null;
 };
 
+/** A batch as it is stored, with the columns that it is found by. */
+export type StoredRow = Pick<Survey, 'baseOffset' | 'nextOffset' | 'newest'> & { readonly batch: Uint8Array };
+
 export type PartitionRow = { readonly id: number; readonly start: number; readonly end: number };
 
 /** A partition as the cleaner sees it. */
@@ -44,6 +47,7 @@ export class Reader {
   readonly #topic: Query;
   readonly #committed: Query;
   readonly #group: Query;
+  readonly #groups: Query;
   readonly #schema: Query;
   readonly #versions: Query;
   readonly #cleaning: Query;
@@ -63,6 +67,7 @@ export class Reader {
     this.#committed = statements.query(
       'SELECT offset, metadata FROM group_offsets WHERE consumer_group = ? AND topic = ? AND partition = ?',
     );
+    this.#groups = statements.query('SELECT DISTINCT consumer_group FROM group_offsets');
     this.#group = statements.query('SELECT revision, state FROM consumer_groups WHERE name = ?');
     this.#schema = statements.query('SELECT schema FROM schemas WHERE id = ?');
     this.#versions = statements.query('SELECT schema FROM subjects WHERE subject = ? ORDER BY version');
@@ -97,6 +102,14 @@ export class Reader {
       number,
       Uint8Array,
     ][];
+  }
+
+  /** Whole rows whose base offset is greater than `after`. */
+  stored(partitionId: number, after: number, limit: number): readonly StoredRow[] {
+    const rows = this.#statements.ofPartition('stored', partitionId).all(after, limit);
+    return (rows as unknown as [number, number, number, Uint8Array][]).map(
+      ([baseOffset, nextOffset, newest, batch]) => ({ baseOffset, nextOffset, newest, batch }),
+    );
   }
 
   /** What fetch has returned, unpacked. FatalError MR_LOG_CORRUPT. */
@@ -155,6 +168,10 @@ export class Reader {
     if (row === undefined) return undefined;
     const [offset, metadata] = row as [number, string | null];
     return metadata === null ? { topic, partition, offset } : { topic, partition, offset, metadata };
+  }
+
+  groups(): readonly string[] {
+    return this.#groups.all().map(([name]) => String(name));
   }
 
   group(name: string): { readonly revision: number; readonly state: () => GroupState } | undefined {

@@ -14,7 +14,7 @@ const FRAME = '\x28\xb5\x2f\xfd';
 
 function packedRows(directory: string): number {
   const database = new DatabaseSync(join(directory, 'log.sqlite'), { readOnly: true });
-  const row = database.prepare(`SELECT count(*) AS n FROM records_1 WHERE substr(batch, 5, 1) = x'02'`).get();
+  const row = database.prepare(`SELECT count(*) AS n FROM records_1 WHERE substr(batch, 5, 1) = x'03'`).get();
   database.close();
   return Number(row?.n);
 }

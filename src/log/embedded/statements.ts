@@ -15,6 +15,9 @@ const partitionStatements = {
   /** From the batch that holds an offset, or the next one: (offset, limit). */
   fetch: (table: string) => `SELECT base_offset, batch FROM ${table} WHERE base_offset >= coalesce(
     (SELECT max(base_offset) FROM ${table} WHERE base_offset <= ?1), 0) ORDER BY base_offset LIMIT ?2`,
+  /** Whole rows: (base offset that they come after, limit). */
+  stored: (table: string) => `SELECT base_offset, next_offset, newest, batch FROM ${table}
+    WHERE base_offset > ? ORDER BY base_offset LIMIT ?`,
   /** The columns beside the batch: (base offset, limit). */
   survey: (table: string) => `SELECT base_offset, next_offset, newest, tombstones_until FROM ${table}
     WHERE base_offset >= ? ORDER BY base_offset LIMIT ?`,

@@ -16,6 +16,7 @@ import type {
 } from '../port.ts';
 import { openConsumer } from './consuming/kafka-consumer.ts';
 import { Groups } from './groups/groups.ts';
+import { listGroups } from './groups/list-groups.ts';
 import { openProducer } from './producing/idempotent-producer.ts';
 import { openTransactionalProducer } from './producing/transactional-producer.ts';
 import { listOffsets } from './topics/list-offsets.ts';
@@ -90,6 +91,10 @@ export class KafkaLog implements Log {
   ): Promise<readonly (OffsetCommit | undefined)[]> {
     this.#open();
     return this.#groups.committed(group, partitions);
+  }
+
+  async groups(): Promise<readonly string[]> {
+    return listGroups(this.#open());
   }
 
   async commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void> {

@@ -283,6 +283,10 @@ export class Broker {
     this.notify();
   }
 
+  get groupNames(): readonly string[] {
+    return this.#groups.names;
+  }
+
   /** Undefined while an open transaction holds offsets of one of the partitions. */
   committed(
     group: string,
@@ -331,7 +335,7 @@ export class Broker {
     };
   }
 
-  /** Retention and compaction of every topic; gives the number of batches expired and of records compacted. */
+  /** Retention and compaction of every topic; returns the number of batches expired and of records compacted. */
   clean(): { expiredBatches: number; compactedRecords: number } {
     const cleaned = { expiredBatches: 0, compactedRecords: 0 };
     for (const { spec, partitions } of this.#topics.values()) {

@@ -46,6 +46,10 @@ export class Groups {
     return this.#offsets.get(group)?.get(nameOf(at));
   }
 
+  get names(): readonly string[] {
+    return [...this.#offsets.keys()];
+  }
+
   /** The function that it gives brings back the offsets as they are now. */
   checkpoint(): () => void {
     const copy = (offsets: ReadonlyMap<string, Map<string, OffsetCommit>>) =>

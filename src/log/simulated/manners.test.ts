@@ -184,7 +184,7 @@ test('requests fail on demand, having done nothing; the end of a transaction is 
   const consumer = await log.consumer();
   await assert.rejects(consumer.poll(0), { code: 'MR_LOG_UNAVAILABLE' });
   producer.append('in', 0, [text('a')]);
-  // What was sent has failed by now; the end is asked for meanwhile.
+  // What was sent has failed by now; the end is requested meanwhile.
   const commit = producer.commit();
   setImmediate(() => {
     fails = false;

@@ -174,7 +174,7 @@ export class SimulatedPartition {
     return gone;
   }
 
-  /** Compaction up to the stable offset; gives the number of records removed. */
+  /** Compaction up to the stable offset; returns the number of records removed. */
   compact(now: number, tombstoneRetentionMs: number): number {
     const { stable } = this.offsets;
     const clean = this.#entries.filter(({ nextOffset }) => nextOffset <= stable);

@@ -183,6 +183,10 @@ class MemoryLog implements SimulatedLog {
     }
   }
 
+  groups(): Promise<readonly string[]> {
+    return this.#client.call((broker) => broker.groupNames);
+  }
+
   commitOffsets(group: GroupMetadata, offsets: readonly OffsetCommit[]): Promise<void> {
     return this.#client.call((broker) => broker.commitOffsets(group, offsets));
   }

@@ -1,2 +1,2 @@
 /** For tests: arbitrary records, and the records of batches. */
-export { all, anyRecord } from './records.ts';
+export { all, anyRecord, recordsIn } from './records.ts';

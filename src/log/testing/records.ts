@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ProducerRecord, RecordBatch } from '../port.ts';
+import type { Log, ProducerRecord, RecordBatch, TopicPartition } from '../port.ts';
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((b) => Buffer.from(b));
 
@@ -30,4 +30,17 @@ function recordAt(batch: RecordBatch, i: number) {
   }));
   assert.deepEqual(entry, { key, value });
   return { offset: batch.offset(i), record: { key, value, timestamp, headers: batch.headers(i) } };
+}
+
+/** The readable records of a partition with their offsets, as they are on the log. */
+export async function recordsIn(log: Log, { topic, partition }: TopicPartition) {
+  const [description] = await log.describeTopics([topic]);
+  const { start = 0, stable = 0 } = description?.offsets[partition] ?? {};
+  const consumer = await log.consumer();
+  consumer.assign([{ topic, partition, offset: start }]);
+  const read: ReturnType<typeof all>[number][] = [];
+  while ((consumer.position({ topic, partition }) ?? stable) < stable)
+    read.push(...all(await consumer.poll(50)));
+  await consumer.close();
+  return read;
 }

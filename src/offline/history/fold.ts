@@ -1,8 +1,9 @@
-import { type DuckDBBlobValue, VARCHAR } from '@duckdb/node-api';
+import type { DuckDBBlobValue } from '@duckdb/node-api';
 import type { AnyView } from '#features';
 import type { Interaction } from '#schemas';
 import { archivedTable } from '../archived-tables.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
+import { duckDbApi } from '../duckdb-package.ts';
 import {
   HISTORY_DECLARATION,
   type HistoryRow,
@@ -33,7 +34,7 @@ export class HistoryFold {
     this.#views = views;
   }
 
-  /** `carry` gives a view's states to go on from, as a SELECT of (key, valid_from, state). */
+  /** `carry` returns a view's states to continue from, as a SELECT of (key, valid_from, state). */
   static async open(
     database: AnalyticDatabase,
     views: readonly AnyView[],
@@ -188,7 +189,7 @@ class ViewFold {
     const missing = [...new Set(keys)].filter((key) => !this.#held.has(key));
     if (this.#carried === 0 || missing.length === 0) return new Map();
     await this.#database.run(`TRUNCATE ${this.#wanted}`);
-    await this.#database.appendRows(this.#wanted, [{ type: VARCHAR, of: (key) => key }], missing);
+    await this.#database.appendRows(this.#wanted, [{ type: duckDbApi().VARCHAR, of: (key) => key }], missing);
     const found = await this.#database.allValueRows(
       `SELECT "key", state FROM ${this.#carry} SEMI JOIN ${this.#wanted} USING ("key")`,
     );
@@ -201,8 +202,8 @@ class ViewFold {
   }
 
   async #append({ rows, last }: MadeRows): Promise<void> {
-    await this.#database.appendRows(this.rows, historyColumns, rows);
-    await this.#database.appendRows(this.#changed, historyColumns, last);
+    await this.#database.appendRows(this.rows, historyColumns(), rows);
+    await this.#database.appendRows(this.#changed, historyColumns(), last);
   }
 
   async #count(): Promise<void> {

@@ -4,9 +4,9 @@
  * `-carry` holds the newest state of every key at the end of the last date that is done, from which the next date goes on,
  * and `-base` the newest row of every key among the dates that were dropped.
  */
-import { BIGINT, BLOB, VARCHAR } from '@duckdb/node-api';
 import { type AnyView, versionedName } from '#features';
 import type { Column } from '../duckdb.ts';
+import { duckDbApi } from '../duckdb-package.ts';
 
 export type HistoryTables = { readonly rows: string; readonly carry: string; readonly base: string };
 
@@ -23,11 +23,14 @@ export function isStates(table: string): boolean {
 /** A row of a history as it is written. */
 export type HistoryRow = { readonly key: string; readonly at: number; readonly state: Buffer };
 
-export const historyColumns: readonly Column<HistoryRow>[] = [
-  { type: VARCHAR, of: ({ key }) => key },
-  { type: BIGINT, of: ({ at }) => at },
-  { type: BLOB, of: ({ state }) => state },
-];
+export function historyColumns(): readonly Column<HistoryRow>[] {
+  const { BIGINT, BLOB, VARCHAR } = duckDbApi();
+  return [
+    { type: VARCHAR, of: ({ key }) => key },
+    { type: BIGINT, of: ({ at }) => at },
+    { type: BLOB, of: ({ state }) => state },
+  ];
+}
 export const HISTORY_DECLARATION = '"key" VARCHAR, valid_from BIGINT, state BLOB';
 export const NO_HISTORY =
   'SELECT NULL::VARCHAR AS "key", NULL::BIGINT AS valid_from, NULL::BLOB AS state WHERE false';
@@ -47,7 +50,7 @@ export function sqlName({ name }: Pick<AnyView, 'name'>): string {
   return name.replaceAll('-', '_');
 }
 
-/** The column of events by which all keys of a view lie together. */
+/** The column of events that keeps all keys of a view together. */
 export function leadingColumn({ entity }: Pick<AnyView, 'entity'>): 'user_id' | 'item_id' {
   return entity === 'item' ? 'item_id' : 'user_id';
 }

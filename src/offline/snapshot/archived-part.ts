@@ -108,6 +108,7 @@ async function copied(
   for (const [i, file] of files.entries()) {
     const path = join(directory, `${i}.parquet`);
     const from = store.path(file);
+    await store.bring(file);
     const isThere = await ifThere(copyFile(from, path, constants.COPYFILE_FICLONE).then(() => true));
     await verifyFile(isThere ? path : from, file, from);
     paths.push(path);

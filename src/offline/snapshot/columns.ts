@@ -2,10 +2,10 @@
  * The columns of a snapshot's tables. They follow from the Avro schema of the record that a row holds, and the schemas of
  * feature rows follow from the declarations of the views: a feature that is added there is a column here.
  */
-import { DuckDBTypeId } from '@duckdb/node-api';
 import { invariant } from '#platform';
 import { avroSchema, type SchemaName } from '#schemas';
 import { literal } from '../duckdb.ts';
+import { duckDbApi } from '../duckdb-package.ts';
 import { RecordColumns, type RecordField } from '../record-columns.ts';
 
 /** What can be said of a column's values: numbers have a distribution, categories have shares, ids only differ. */
@@ -48,9 +48,23 @@ export function partialTable(
   return tableOf({ ...whole, fields: [...numbers, ...taken, ...more] });
 }
 
+/** Made when a snapshot is: it loads DuckDB. */
 function tableOf(schema: object): SnapshotTable {
-  const record = new RecordColumns<object>(schema);
-  return { columns: flattened(record.fields, { at: '', prefix: '' }), record };
+  let made: SnapshotTable | undefined;
+  const table = () => {
+    if (made !== undefined) return made;
+    const record = new RecordColumns<object>(schema);
+    made = { columns: flattened(record.fields, { at: '', prefix: '' }), record };
+    return made;
+  };
+  return {
+    get columns() {
+      return table().columns;
+    },
+    get record() {
+      return table().record;
+    },
+  };
 }
 
 /** Where the fields of a record are, and under which condition it is there at all. */
@@ -79,6 +93,7 @@ function sourceOf({ fallback, type }: RecordField, at: string, { isThere }: Plac
 
 function kindOf({ name, type }: RecordField): ColumnKind {
   if (name.endsWith('_id')) return 'id';
+  const { DuckDBTypeId } = duckDbApi();
   if (type.typeId === DuckDBTypeId.LIST) return 'list';
   const isText = type.typeId === DuckDBTypeId.VARCHAR || type.typeId === DuckDBTypeId.BOOLEAN;
   return isText ? 'category' : 'number';

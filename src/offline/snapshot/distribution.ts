@@ -8,7 +8,7 @@ export type NumberSummary = {
   readonly count: number;
   readonly distinct: number;
   readonly mean: number | null;
-  /** Of the population, not the sample. */
+  /** Population standard deviation, not that of a sample. */
   readonly std: number | null;
   readonly min: number | null;
   readonly max: number | null;

@@ -3,12 +3,12 @@ import { type OnUndecodable, readableRecords, type Topic } from '#engine';
 import type { Log } from '#log';
 import { namesIn, RetryableError } from '#platform';
 import type { Snapshot, UserPrivacy } from '#schemas';
+import type { DataFiles } from '#storage';
 import { literal, withScratchDuckDb } from '../duckdb.ts';
 
-type Source = {
+type Source = DataFiles & {
   readonly log: Log;
   readonly topics: { readonly privacy: Topic<string, UserPrivacy> };
-  readonly dataDirectory: string;
 };
 
 /**
@@ -16,9 +16,12 @@ type Source = {
  * cannot see what is in the making, so whoever has made something of a snapshot asks before handing it on.
  */
 export async function holdsErasedUser(
-  { log, topics, dataDirectory }: Source,
+  { log, topics, dataDirectory, files: shared }: Source,
   { directory, offsets }: Pick<Snapshot, 'directory' | 'offsets'>,
 ): Promise<boolean> {
+  // Another machine may have erased the user: then the copy here says nothing.
+  if (shared !== undefined && (await shared.stat(directory)).bytes === 0) return true;
+  await shared?.bring(directory);
   const files = await parquetFiles(join(dataDirectory, directory));
   if (files.length === 0) return true;
   for (const pseudonym of await erasedSince(log, topics.privacy, offsets)) {

@@ -34,7 +34,7 @@ export type FieldView = { readonly field: string; readonly view: AnyView };
 /** Rows that are folded and written at once. */
 const BATCH_ROWS = 2048;
 
-const eventColumns = new RecordColumns<Interaction>(avroSchema('Interaction'));
+const eventColumns = () => new RecordColumns<Interaction>(avroSchema('Interaction'));
 
 /**
  * Hands accepted events to `use`: what is archived is read from there, the rest from the log. Errors: FatalError
@@ -102,15 +102,16 @@ async function stageEvents(
   const topic = source.topics['interactions-accepted'];
   const archived = await archivedPart(events, source, 'events', 'beginning', directory);
   const staging = { database: events, onRecords: () => {} };
-  const { offsets } = await stageTopic(source, topic, eventColumns, 'accepted', staging, archived);
+  const { offsets } = await stageTopic(source, topic, eventColumns(), 'accepted', staging, archived);
   return offsets;
 }
 
 async function* eventsInOrder(events: AnalyticDatabase): AsyncGenerator<Interaction> {
+  const columns = eventColumns();
   const rows = events.valueRows(
-    `SELECT ${eventColumns.selection} FROM accepted WHERE NOT is_tombstone ORDER BY ts`,
+    `SELECT ${columns.selection} FROM accepted WHERE NOT is_tombstone ORDER BY ts`,
   );
-  for await (const chunk of rows) for (const row of chunk) yield eventColumns.record(row).value;
+  for await (const chunk of rows) for (const row of chunk) yield columns.record(row).value;
 }
 
 /** The states of a view after the events that it was given. */

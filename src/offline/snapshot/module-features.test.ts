@@ -56,7 +56,10 @@ const taken = (opened: SmallWorld, options: Partial<SnapshotOptions>) =>
 it('gives examples and negatives the rows of modules as of strictly before their time', async (t) => {
   const { opened, events } = await eventfulWorld(t);
   const plain = await taken(opened, {});
-  const snapshot = await taken(opened, { modules, negatives: { uniform: 1, byPopularity: 1, seed: 1 } });
+  const snapshot = await taken(opened, {
+    modules,
+    negatives: { uniform: 1, byPopularity: 1, byCoVisits: 0, bySources: 0, seed: 1 },
+  });
   const pathOf = (directory: string, file: string) => join(opened.dataDirectory, directory, file);
   const read = (file: string) => rowsIn<Row>(t, pathOf(snapshot.directory, file));
   const before = (view: AnyView, key: string, ts: number) =>
@@ -181,7 +184,10 @@ it('keeps what examples knew when events come late, after a restart, and takes m
     late.map((each) => ({ ...example(each.user_id, each.item_id ?? '', each.ts), event_id: each.event_id })),
   );
   await announce(again, ts + MINUTE_MS);
-  const snapshot = await taken(again, { modules, negatives: { uniform: 1, byPopularity: 0, seed: 3 } });
+  const snapshot = await taken(again, {
+    modules,
+    negatives: { uniform: 1, byPopularity: 0, byCoVisits: 0, bySources: 0, seed: 3 },
+  });
   const all = [...events, ...late];
   for (const file of ['examples', 'negatives']) {
     const rows = await rowsIn<Row>(t, join(dataDirectory, snapshot.directory, `${file}.parquet`));

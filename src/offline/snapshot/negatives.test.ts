@@ -10,6 +10,7 @@ import {
   userCategoryFeaturesView,
   userItemFeaturesView,
 } from '#features';
+import { seededRandom } from '#models';
 import { createLogger, createMetrics, systemClock } from '#platform';
 import { archiveNow } from '../archive.ts';
 import { draws } from './negatives.ts';
@@ -30,7 +31,20 @@ const positivesOf = (rows: readonly { user: number; item: number; ts: number }[]
   };
 };
 
+/** Even items are of one category, odd ones of another; every fifth has none. */
+const catalogueOf = (since: Float64Array) => ({
+  since,
+  category: Int32Array.from(since, (_, i) => (i % 5 === 4 ? -1 : i % 2)),
+});
+
 const row = fc.record({ user: fc.nat(3), item: fc.nat(11), ts: fc.nat(15) });
+
+/** Items that a user has had who has had one of this user's, too. */
+function wentAlong(rows: readonly { user: number; item: number }[], user: number): Set<number> {
+  const own = new Set(rows.filter((each) => each.user === user).map(({ item: each }) => each));
+  const alike = new Set(rows.filter((each) => own.has(each.item)).map((each) => each.user));
+  return new Set(rows.filter((each) => alike.has(each.user)).map(({ item: each }) => each));
+}
 
 test('no negative is an item that the user had by then, one of the future, or drawn twice', () => {
   fc.assert(
@@ -38,17 +52,21 @@ test('no negative is an item that the user had by then, one of the future, or dr
       const positives = positivesOf(rows);
       const since = Float64Array.from({ length: 12 }, (_, i) => i);
       const seen = new Set<string>();
-      for (const [at, place, byPopularity, drawn] of draws(positives, since, {
+      for (const [at, place, drawnBy, drawn] of draws(positives, catalogueOf(since), {
         uniform: 2,
         byPopularity: 2,
+        byCoVisits: 2,
+        bySources: 2,
       })) {
         const ts = positives.ts[at] as number;
         const before = rows.filter((each) => each.ts < ts);
         assert.ok(
           !rows.some((each) => each.user === positives.user[at] && each.item === drawn && each.ts <= ts),
         );
-        assert.equal(byPopularity, place >= 2 ? 1 : 0);
-        if (byPopularity === 1) assert.ok(before.some((each) => each.item === drawn));
+        if (place < 6) assert.equal(drawnBy, Math.floor(place / 2));
+        else assert.ok(drawnBy >= 2);
+        if (drawnBy === 1) assert.ok(before.some((each) => each.item === drawn));
+        else if (drawnBy === 2) assert.ok(wentAlong(before, positives.user[at] as number).has(drawn));
         else assert.ok((since[drawn] as number) < ts);
         assert.ok(!seen.has(`${at} ${drawn}`));
         seen.add(`${at} ${drawn}`);
@@ -61,9 +79,10 @@ test('what happens at or after a time changes nothing of what is drawn before it
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), fc.nat(15), (rows, t) => {
       const since = new Float64Array(12);
+      const ways = { uniform: 1, byPopularity: 2, byCoVisits: 2, bySources: 2 };
       const drawn = (all: typeof rows) => {
         const positives = positivesOf(all);
-        return [...draws(positives, since, { uniform: 1, byPopularity: 2 })].filter(
+        return [...draws(positives, catalogueOf(since), ways)].filter(
           ([at]) => (positives.ts[at] as number) < t,
         );
       };
@@ -79,11 +98,12 @@ test('popular items are drawn as often as they had positives, all items alike wh
   const counts = { uniform: [0, 0, 0, 0], popular: [0, 0, 0, 0] };
   const since = new Float64Array(4);
   const positives = positivesOf([...early, ...late]);
-  for (const [at, , byPopularity, drawn] of draws(positives, since, { uniform: 1, byPopularity: 0 })) {
+  const ways = { uniform: 0, byPopularity: 0, byCoVisits: 0, bySources: 0 };
+  for (const [at, , drawnBy, drawn] of draws(positives, catalogueOf(since), { ...ways, uniform: 1 })) {
     if ((positives.ts[at] as number) === 2) (counts.uniform[drawn] as number)++;
-    assert.equal(byPopularity, 0);
+    assert.equal(drawnBy, 0);
   }
-  for (const [, , , drawn] of draws(positives, since, { uniform: 0, byPopularity: 1 })) {
+  for (const [, , , drawn] of draws(positives, catalogueOf(since), { ...ways, byPopularity: 1 })) {
     (counts.popular[drawn] as number)++;
   }
   const share = (of: readonly number[], drawn: number) => (of[drawn] as number) / 2000;
@@ -92,13 +112,87 @@ test('popular items are drawn as often as they had positives, all items alike wh
   assert.deepEqual([counts.popular[2], counts.popular[3]], [0, 0]);
 });
 
+test('what goes along with the last items is drawn as often as users had both, the newest of them alone', () => {
+  // 300 users have had item 0 and then 1, 100 users 2 and then 0; item 3 goes along with none of them.
+  const pair = (user: number, first: number, next: number) => [
+    { user, item: first, ts: 1 },
+    { user, item: next, ts: 2 },
+  ];
+  const early = Array.from({ length: 400 }, (_, user) =>
+    user % 4 < 3 ? pair(user, 0, 1) : pair(user, 2, 0),
+  );
+  // Then 1,000 users begin with item 0, and take to item 4 next; others begin with item 3.
+  const late = Array.from({ length: 1000 }, (_, i) => [
+    { user: 1000 + i, item: 0, ts: 3 },
+    { user: 1000 + i, item: 4, ts: 4 },
+    { user: 3000 + i, item: 3, ts: 3 },
+    { user: 3000 + i, item: 4, ts: 4 },
+  ]);
+  const positives = positivesOf([...early.flat(), ...late.flat()]);
+  const counts = new Float64Array(5);
+  const options = { uniform: 0, byPopularity: 0, byCoVisits: 1, bySources: 0 };
+  for (const [at, , drawnBy, drawn] of draws(positives, catalogueOf(new Float64Array(5)), options)) {
+    assert.equal(drawnBy, 2);
+    if ((positives.ts[at] as number) < 4) continue;
+    assert.ok((positives.user[at] as number) < 3000, 'nothing went along with what this user has had');
+    counts[drawn] = (counts[drawn] as number) + 1;
+  }
+  const [, next = 0, before = 0] = counts;
+  assert.equal(next + before, 1000);
+  assert.ok(Math.abs(next / 1000 - 0.75) < 0.05, `${counts}`);
+
+  // A user's last ten items are looked at: what went along with the one before them is not drawn.
+  const long = Array.from({ length: 12 }, (_, i) => ({ user: 1, item: 10 + i, ts: 10 + i }));
+  const along = [pair(2, 10, 30), pair(3, 12, 31)].flat();
+  const drawn = new Set(
+    [...Array(50).keys()].flatMap((salt) => {
+      const rows = positivesOf([...along, ...long]);
+      const hash = rows.hash.map((each) => (each + salt * 7919) & 0x7fffffff);
+      return [...draws({ ...rows, hash }, catalogueOf(new Float64Array(40)), options)].map(
+        ([at, , , item]) => (rows.ts[at] === 21 ? item : -1),
+      );
+    }),
+  );
+  assert.ok(drawn.has(31) && !drawn.has(30), `${[...drawn]}`);
+});
+
+test('sources are drawn from as often as they have a share of the candidates beside the index, and as of then', () => {
+  // Items come one a minute; then users take to them, an hour apart.
+  const items = 400;
+  const since = Float64Array.from({ length: items }, (_, i) => i * MINUTE_MS);
+  const catalogue = { since, category: Int32Array.from(since, (_, i) => i % 2) };
+  const random = seededRandom(1);
+  const rows = Array.from({ length: 3000 }, (_, n) => ({
+    user: 1 + (n % 300),
+    item: random.integer(items),
+    ts: DAY_MS + n * 3_600_000,
+  }));
+  const positives = positivesOf(rows);
+  const ways = { uniform: 0, byPopularity: 0, byCoVisits: 0, bySources: 4 };
+  const counts = new Map<number, number>();
+  let all = 0;
+  for (const [at, , drawnBy, drawn] of draws(positives, catalogue, ways)) {
+    // Before, nothing goes along with what most users had.
+    if (at < 1500) continue;
+    counts.set(drawnBy, (counts.get(drawnBy) ?? 0) + 1);
+    all++;
+    if (drawnBy === 6) assert.ok(drawn >= items - 5, 'the newest five');
+  }
+  assert.ok(all > 5000);
+  const expected = { 2: 0.3, 3: 0.2, 4: 0.3, 5: 0.1, 6: 0.1 };
+  for (const [drawnBy, share] of Object.entries(expected)) {
+    const found = (counts.get(Number(drawnBy)) ?? 0) / all;
+    assert.ok(Math.abs(found - share) < 0.08, `${drawnBy}: ${found}, not ${share}`);
+  }
+});
+
 type NegativeRow = { event_id: string; user_id: string; item_id: string; ts: number; drawn: string } & {
   readonly [feature: string]: unknown;
 };
 
 test('the features of a negative are those of a fold over the events strictly before its time', async (t) => {
   const { opened, events } = await eventfulWorld(t);
-  const negatives = { uniform: 2, byPopularity: 1, seed: 1 };
+  const negatives = { uniform: 2, byPopularity: 1, byCoVisits: 1, bySources: 0, seed: 1 };
   const take = (seed = 1) =>
     takeSnapshot({ ...opened, clock: systemClock, logger, negatives: { ...negatives, seed } });
   const snapshot = await take();
@@ -107,6 +201,7 @@ test('the features of a negative are those of a fold over the events strictly be
   assert.equal(snapshot.negatives?.rows, rows.length);
   assert.ok(rows.length > 200, `${rows.length} negatives`);
   assert.ok(rows.some(({ item_id }) => item_id === 'i8'));
+  assert.ok(rows.some(({ drawn }) => drawn === 'co-visits'));
 
   const rowOf = (view: AnyView, key: string, ts: number, prefix: string) =>
     rowBefore(events, view, { key, ts, prefix });
@@ -118,8 +213,8 @@ test('the features of a negative are those of a fold over the events strictly be
       ...rowOf(userItemFeaturesView, crossKey(user_id, item_id), ts, 'pair_'),
     });
     assert.ok(item_id !== 'i8' || ts > startMs + 45 * MINUTE_MS, 'an item that is not there yet is none');
-    assert.ok(drawn === 'uniform' || drawn === 'popularity');
-    assert.ok(['train', 'validation', 'test'].includes(split as string) && (place as number) < 3);
+    assert.equal(drawn, ['uniform', 'uniform', 'popularity', 'co-visits'][place as number]);
+    assert.ok(['train', 'validation', 'test'].includes(split as string));
     assert.ok(
       events.some((each) => each.event_id === event_id && each.ts === ts && each.user_id === user_id),
     );
@@ -142,7 +237,7 @@ test('events that have left the log are taken from the archive; where nobody has
     await writer.write(late.map((value) => ({ key: value.user_id, value, timestamp: value.ts })));
     await writer.close();
   }
-  const negatives = { uniform: 1, byPopularity: 1, seed: 1 };
+  const negatives = { uniform: 1, byPopularity: 1, byCoVisits: 1, bySources: 0, seed: 1 };
   const take = () => takeSnapshot({ ...opened, clock: systemClock, logger, negatives });
   const whole = await take();
   const archiveOptions = {

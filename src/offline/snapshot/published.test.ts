@@ -149,8 +149,8 @@ test('kept are the newest, what the version in force and the one before were tra
   const taken = await takeSnapshot({ ...opened, clock, logger });
   await publish(opened, taken);
   assert.deepEqual(ids(await readSnapshots(opened)), [taken.snapshot_id]);
-  await removeSnapshots(opened.dataDirectory, [taken]);
+  await removeSnapshots(opened, [taken]);
   assert.ok(!existsSync(join(opened.dataDirectory, taken.directory)));
-  await removeSnapshots(opened.dataDirectory, [taken]);
+  await removeSnapshots(opened, [taken]);
   rmSync(join(opened.dataDirectory, 'snapshots'), { recursive: true });
 });

@@ -6,6 +6,7 @@ import type { Log } from '#log';
 import { fileProblem, type Logger } from '#platform';
 import { type RegistryView, registryOf } from '#processors';
 import type { Snapshot, Version } from '#schemas';
+import type { DataFiles } from '#storage';
 import type { ColumnStatistics } from './statistics.ts';
 
 export const STATISTICS_FILE = 'statistics.json';
@@ -55,7 +56,7 @@ async function newestValues<V>(log: Log, topic: Topic<string, V>): Promise<reado
  * accepted does. Undefined where there is none whose statistics are there.
  */
 export async function comparedWith(
-  published: Published & { readonly dataDirectory: string; readonly logger: Logger },
+  published: Published & DataFiles & { readonly logger: Logger },
   id: string,
 ): Promise<{ readonly snapshot: Snapshot; readonly columns: readonly ColumnStatistics[] } | undefined> {
   const versions = await readVersions(published);
@@ -64,21 +65,24 @@ export async function comparedWith(
   for (const snapshot of snapshots.toReversed()) {
     const { snapshot_id, suspect } = snapshot;
     if (snapshot_id === id || (suspect.length > 0 && !accepted.has(snapshot_id))) continue;
-    const columns = await statisticsOf(published, snapshot);
+    const columns = await snapshotStatistics(published, snapshot);
     if (columns !== undefined) return { snapshot, columns };
   }
   return undefined;
 }
 
 /** Undefined where the file was removed, is damaged, or was never there: snapshots of old have none. */
-async function statisticsOf(
-  { dataDirectory, logger }: { readonly dataDirectory: string; readonly logger: Logger },
+export async function snapshotStatistics(
+  { dataDirectory, logger, files: shared }: DataFiles & { readonly logger: Logger },
   { snapshot_id: snapshot, directory, files }: Snapshot,
 ): Promise<readonly ColumnStatistics[] | undefined> {
   const expected = files.find(({ name }) => name === STATISTICS_FILE);
   if (expected === undefined) return undefined;
   const path = join(dataDirectory, directory, STATISTICS_FILE);
-  if (!existsSync(path)) return undefined;
+  if (!existsSync(path)) {
+    const bytes = await shared?.read(`${directory}/${STATISTICS_FILE}`, expected);
+    return bytes && (JSON.parse(bytes.toString()) as StatisticsFile).columns;
+  }
   const problem = await fileProblem(path, expected);
   if (problem === undefined) return (JSON.parse(await readFile(path, 'utf8')) as StatisticsFile).columns;
   logger.warn({ snapshot, path }, 'the statistics of a snapshot are damaged; nothing is compared with it');
@@ -106,8 +110,12 @@ export function removableSnapshots(
 }
 
 /** Removes the files of snapshots; their events stay, and say what versions were trained on. */
-export async function removeSnapshots(dataDirectory: string, snapshots: readonly Snapshot[]): Promise<void> {
+export async function removeSnapshots(
+  { dataDirectory, files }: DataFiles,
+  snapshots: readonly Snapshot[],
+): Promise<void> {
   for (const { directory } of snapshots) {
+    await files?.remove(directory);
     await rm(join(dataDirectory, directory), { recursive: true, force: true });
   }
 }

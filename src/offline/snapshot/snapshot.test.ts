@@ -124,7 +124,7 @@ test('statistics.json has every column: numbers and lengths of train and of all,
     snapshot.columns.map(({ name }) => name),
   );
   const of = (name: string) => columns.find((column) => column.name === name) as Record<string, unknown>;
-  // Of each user's ten examples the first seven are for training; they know 0, 1, ... 5 and 5 recent items.
+  // The first seven of each user's ten examples are for training; they know 0, 1, ... 5 and 5 recent items.
   const recent = of('user_recent_items') as { train: NumberSummary; all: NumberSummary };
   assert.deepEqual([recent.all.count, recent.all.mean, recent.all.max], [240, 3.5, 5]);
   assert.deepEqual([recent.train.count, recent.train.mean, recent.train.distinct], [168, 20 / 7, 6]);

@@ -27,7 +27,7 @@ export type SnapshotOptions = ArchiveEnvironment & {
   /** Views of modules whose rows examples have, as exampleModules returns them; none by default. */
   readonly modules?: readonly AnyView[];
   readonly limits?: QualityLimits;
-  /** The command that asked for it. */
+  /** The command that requested it. */
   readonly commandId?: string;
 };
 
@@ -56,9 +56,12 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     const id = snapshotId(protocol, views, written.files);
     await moveIntoPlace(aside, parent, id);
     const directory = `${SNAPSHOT_DIRECTORY}/${id}`;
+    // Before it is looked at: an erasure finds it in the store, or is found here.
+    await options.files?.publish(directory);
     const offsets = [...collected.offsets, ...written.eventOffsets];
     if (await holdsErasedUser(options, { directory, offsets })) {
-      await rm(join(dataDirectory, directory), { recursive: true });
+      await options.files?.remove(directory);
+      await rm(join(dataDirectory, directory), { recursive: true, force: true });
       throw withdrawnSnapshot(id);
     }
     const compared = await comparedWith(options, id);
@@ -105,8 +108,12 @@ async function write(
   return result;
 }
 
-function negativesOf({ uniform, byPopularity, seed }: NegativeOptions, rows: number): Snapshot['negatives'] {
-  return { uniform, by_popularity: byPopularity, seed, rows };
+function negativesOf(
+  { uniform, byPopularity, byCoVisits, bySources, seed }: NegativeOptions,
+  rows: number,
+): Snapshot['negatives'] {
+  const ways = { uniform, by_popularity: byPopularity, by_co_visits: byCoVisits, by_sources: bySources };
+  return { ...ways, seed, rows };
 }
 
 function snapshotId(protocol: string, views: readonly ViewVersion[], files: readonly SnapshotFile[]): string {

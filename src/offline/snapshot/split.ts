@@ -10,7 +10,7 @@ export type SplitOptions = {
 
 export const defaultSplit: SplitOptions = { by: 'per-user-last', validationShare: 0.1, testShare: 0.2 };
 
-/** The name of the protocol, by which qualities of versions can be compared: how the test part was held out. */
+/** Name of the evaluation protocol, which says how the test part was held out; figures of one protocol are comparable. */
 export function splitProtocol({ by, testShare }: Pick<SplitOptions, 'by' | 'testShare'>): string {
   const share = `${Number((100 * testShare).toFixed(2))}%`;
   return by === 'by-time' ? `by-time-last-${share}` : `per-user-last-${share}`;

@@ -1,4 +1,3 @@
-import { BOOLEAN, VARCHAR } from '@duckdb/node-api';
 import { columnReader, schemaFingerprint } from '#avro';
 import type { Serde, Topic, TopicRecord } from '#engine';
 import { errorCode } from '#platform';
@@ -9,6 +8,7 @@ import {
   type Filling,
   type TableAppender,
 } from '../duckdb.ts';
+import { duckDbApi } from '../duckdb-package.ts';
 import { positionColumns, type RecordColumns } from '../record-columns.ts';
 
 export type StagedRecord<V> = Omit<TopicRecord<string, V>, 'topic'>;
@@ -89,6 +89,7 @@ async function createTable<Row>(
 }
 
 function stagedColumns<V>({ columns }: RecordColumns<V>): readonly Column<StagedRecord<V>>[] {
+  const { BOOLEAN, VARCHAR } = duckDbApi();
   return [
     ...columns,
     { type: VARCHAR, of: ({ key }) => key },

@@ -1,3 +1,4 @@
+import { sortNumbers } from '#platform';
 import { type AnalyticDatabase, literal } from '../duckdb.ts';
 import type { SnapshotColumn } from './columns.ts';
 import {
@@ -7,7 +8,6 @@ import {
   type NumberSummary,
   summaryOf,
 } from './distribution.ts';
-import { sortNumbers } from './sort-numbers.ts';
 
 /** What a snapshot's file `statistics.json` says of a column of the examples. Lists are described by their lengths. */
 export type ColumnStatistics = CommonStatistics &

@@ -8,7 +8,7 @@ import type { SnapshotColumn } from './columns.ts';
 import { type AcceptedEvents, type FoldSource, withAcceptedEvents } from './folded-rows.ts';
 import { EXAMPLE_ORDER, moduleFeatures, moduleLayout } from './module-features.ts';
 import { negativeFeatures, negativeLayout } from './negative-features.ts';
-import { drawNegatives, type NegativeOptions } from './negatives.ts';
+import { DRAWN_BY, drawNegatives, type NegativeOptions } from './negatives.ts';
 import { STATISTICS_FILE } from './published.ts';
 import { type ColumnStatistics, statisticsOf } from './statistics.ts';
 import { layouts } from './tables.ts';
@@ -130,7 +130,7 @@ function examplesQuery(columns: readonly SnapshotColumn[]): string {
 function negativesQuery(columns: readonly SnapshotColumn[]): string {
   return `
   SELECT p.event_id, p.user_id, c.item_id, p.ts, p.split, d.place,
-    CASE d.by_popularity WHEN 1 THEN 'popularity' ELSE 'uniform' END AS drawn, ${selected(columns)}
+    [${DRAWN_BY.map(literal).join(', ')}][d.drawn_by + 1] AS drawn, ${selected(columns)}
   FROM drawn d JOIN positives p ON p.row = d.positive JOIN candidates c ON c.i = d.item
   JOIN negative_features f ON f.positive = d.positive AND f.place = d.place
   ORDER BY d.positive, d.place`;

@@ -95,7 +95,7 @@ export async function createRecordView(
   const rows = records.map(({ key, timestamp, value }) => {
     return { key, at: timestamp, state: topic.value.encode(value) };
   });
-  await database.appendRows(table, historyColumns, rows);
+  await database.appendRows(table, historyColumns(), rows);
   await defineSqlView(database, view, `FROM ${table}`);
 }
 

@@ -1,8 +1,8 @@
-import { StatementType } from '@duckdb/node-api';
 import { type AnyView, featureViews, recordViews } from '#features';
 import { InputError, MillraceError } from '#platform';
 import { type ArchivedTableName, archivedTables } from '../archived-tables.ts';
 import { type AnalyticDatabase, literal, type QueryResult, withScratchDuckDb } from '../duckdb.ts';
+import { duckDbApi } from '../duckdb-package.ts';
 import { historyTables, sqlName } from '../history/history-tables.ts';
 import type { OfflineSource, OfflineStore } from '../reading.ts';
 import { createEmptyHistoryView, createHistoryView, createRecordView } from './history-view.ts';
@@ -10,7 +10,7 @@ import { registerPseudonym, registerRowFunction } from './row-function.ts';
 
 export type QueryOptions = {
   readonly store: OfflineStore;
-  /** Those whose history can be asked for, one of a name; all of the product's by default. */
+  /** Views whose history can be queried, one per name; all of the product's by default. */
   readonly views?: readonly AnyView[];
   /** Where record views are read; without it there are none of them. */
   readonly records?: Pick<OfflineSource, 'log' | 'topics'>;
@@ -124,6 +124,7 @@ async function refuseOtherThanSelect(database: AnalyticDatabase, sql: string): P
   const types = await database.statementTypes(sql);
   if (types.length !== 1) throw notOneSelect(`it has ${types.length} statements`);
   const [type] = types;
+  const { StatementType } = duckDbApi();
   if (type === StatementType.SELECT) return;
   const explained = /^\s*explain\s+(?:analyze\s+)?(?<statement>\S[\s\S]*)$/i.exec(sql)?.groups?.statement;
   if (type !== StatementType.EXPLAIN || explained === undefined) throw notOneSelect('it is none');

@@ -1,15 +1,8 @@
-import {
-  BIGINT,
-  BLOB,
-  type DuckDBBlobValue,
-  DuckDBDataChunk,
-  DuckDBScalarFunction,
-  VARCHAR,
-} from '@duckdb/node-api';
-import duckdb from '@duckdb/node-bindings';
+import type { DuckDBBlobValue } from '@duckdb/node-api';
 import { type AnyView, rowSchema } from '#features';
 import { columnWriter } from '../column-writers.ts';
 import type { AnalyticDatabase } from '../duckdb.ts';
+import { duckDbApi, duckDbBindings } from '../duckdb-package.ts';
 import { sqlName } from '../history/history-tables.ts';
 import { recordType } from '../record-columns.ts';
 
@@ -22,6 +15,7 @@ export type QueriedView = Pick<AnyView, 'name' | 'entity' | 'columns' | 'empty' 
  */
 export function registerRowFunction(database: AnalyticDatabase, view: QueriedView): void {
   const type = recordType(rowSchema(view.columns, view.name, ''));
+  const { BIGINT, BLOB, DuckDBDataChunk, DuckDBScalarFunction } = duckDbApi();
   const rowFunction = new DuckDBScalarFunction();
   rowFunction.setName(`${sqlName(view)}_row`);
   rowFunction.addParameter(BLOB);
@@ -32,7 +26,7 @@ export function registerRowFunction(database: AnalyticDatabase, view: QueriedVie
   const rows = columnWriter(type);
   const rowOf = (bytes: DuckDBBlobValue | null, at: number) =>
     view.finish(bytes === null ? view.empty() : view.decode(Buffer.from(bytes.bytes)), at);
-  duckdb.scalar_function_set_function(rowFunction.scalar_function, (_, chunk, output) => {
+  duckDbBindings().scalar_function_set_function(rowFunction.scalar_function, (_, chunk, output) => {
     const input = new DuckDBDataChunk(chunk);
     const states = input.getColumnVector(0);
     const times = input.getColumnVector(1);
@@ -55,6 +49,7 @@ export function registerPseudonym(
   database: AnalyticDatabase,
   pseudonymOf: (userId: string) => string | undefined,
 ): void {
+  const { DuckDBScalarFunction, VARCHAR } = duckDbApi();
   database.register(
     DuckDBScalarFunction.create({
       name: 'pseudonym',

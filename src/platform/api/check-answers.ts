@@ -33,7 +33,8 @@ function whatIsWrong(operation: Operation, status: number, payload: string): str
   if (members?.error !== undefined) return members.error.message;
   const { code } = problem.data;
   if (problem.data.status !== status) return `the body says ${problem.data.status}`;
-  const isOfAll = status === 503 || status === 421 || (status === 429 && code === 'MR_HTTP_PIPELINED');
+  const isOfAll =
+    status === 503 || status === 421 || (status === 429 && /^MR_(HTTP_PIPELINED|ACCESS_RATE)$/.test(code));
   if (isOfAll || codesOf(operation).get(status)?.has(code)) return undefined;
   return `${code} is not documented`;
 }

@@ -1,5 +1,4 @@
 /** The OpenAPI 3.1 document of a server, made of the operations that it serves. */
-import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
 import { type JsonSchema, jsonSchema } from './json-schema.ts';
 import type { Operation } from './operation.ts';
@@ -59,7 +58,12 @@ export function openApi(operations: readonly Operation[], version: string): Open
         ]),
       ),
       securitySchemes: {
-        adminToken: { type: 'http', scheme: 'bearer', description: 'The value of option admin.token.' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'An API key, a JSON web token, or the value of option admin.token. An operation names the right that it requires.',
+        },
       },
     },
   };
@@ -70,7 +74,7 @@ function shownPath({ path, shownAs }: Operation): string {
 }
 
 function documented(operation: Operation, schemas: Record<string, JsonSchema>): DocumentedOperation {
-  const { id, tag, summary, shownBody: body = operation.body, isAdmin, answer, example } = operation;
+  const { id, tag, summary, shownBody: body = operation.body, access, answer, example } = operation;
   const { status = 200, mediaType = 'application/json' } = answer;
   const shown = answer.example === undefined ? {} : { example: answer.example };
   const parameters = [
@@ -101,7 +105,7 @@ function documented(operation: Operation, schemas: Record<string, JsonSchema>): 
       },
       ...problems(operation, schemas),
     },
-    ...(isAdmin && { security: [{ adminToken: [] }] }),
+    ...(access !== 'public' && { security: [{ bearer: [access.right] }] }),
   };
 }
 
@@ -133,7 +137,7 @@ function parametersOf(
 const ofAllRoutes: Readonly<Record<number, string>> = {
   408: 'The request did not arrive in time.',
   421: 'The server does not serve the host that the request names.',
-  429: 'Too many requests at a time.',
+  429: 'Too many requests at a time, or within a minute.',
   431: 'The headers are too large.',
   500: 'A fault of the server.',
   503: 'Not now: the same request may succeed later.',
@@ -154,14 +158,15 @@ export function codesOf(operation: Operation): ReadonlyMap<number, ReadonlySet<s
   if (operation.method !== 'GET') {
     add(400, 'MR_HTTP_BODY_INVALID', 'MR_HTTP_ABORTED');
     add(413, 'MR_HTTP_BODY_TOO_LARGE');
-    add(415, 'MR_HTTP_MEDIA_TYPE');
+    add(415, 'MR_HTTP_MEDIA_TYPE', 'MR_HTTP_ENCODING');
   }
   if (operation.params !== undefined) add(414, 'MR_HTTP_URL_TOO_LONG');
-  if (operation.isAdmin) {
-    add(401, 'MR_ADMIN_TOKEN');
-    add(403, 'MR_ADMIN_DISABLED');
+  if (operation.access !== 'public') {
+    add(401, 'MR_ACCESS_TOKEN_MISSING', 'MR_ACCESS_TOKEN', 'MR_ACCESS_TOKEN_EXPIRED');
+    add(403, 'MR_ACCESS_RIGHT');
+    if (operation.access.users !== undefined) add(403, 'MR_ACCESS_USER');
   }
-  if (operation.errors?.[429] !== undefined) add(429, 'MR_HTTP_PIPELINED');
+  if (operation.errors?.[429] !== undefined) add(429, 'MR_HTTP_PIPELINED', 'MR_ACCESS_RATE');
   return codes;
 }
 
@@ -181,7 +186,7 @@ function problems(
     return [
       String(status),
       {
-        description: `${STATUS_CODES[status]}: ${[...codes].sort().join(', ')}`,
+        description: `${process.getBuiltinModule('node:http').STATUS_CODES[status]}: ${[...codes].sort().join(', ')}`,
         content: problem({ allOf: [{ $ref: '#/components/schemas/Problem' }, narrowed] }),
       },
     ] as const;

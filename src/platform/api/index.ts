@@ -3,6 +3,7 @@
  * and the types of the client are made of. It is a door of its own, so that a worker thread need not load zod.
  */
 export { z } from 'zod';
+export { type Access, RIGHTS, type Right, usersIn } from './access.ts';
 export { type OpenApi, openApi } from './document.ts';
 export {
   type AnswerOf,

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { InputError } from '../errors.ts';
 import type { HttpReply, HttpRequest } from '../http.ts';
+import type { Access, Caller } from './access.ts';
 
 /** Says what is wrong with a part of a request, with the code that the route promises; undefined for MR_HTTP_REQUEST. */
 export type Refuse = (issue: z.core.$ZodIssue) => InputError | undefined;
@@ -20,6 +21,8 @@ export type Operation = {
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
+  /** Who may call it. */
+  readonly access: Access;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
@@ -38,8 +41,6 @@ export type Operation = {
   readonly errors?: Readonly<Record<number, readonly string[]>>;
   /** What problems of a status tell beside the members that all have. */
   readonly members?: Readonly<Record<number, z.ZodObject>>;
-  /** Whether the token of option admin.token is required. */
-  readonly isAdmin?: true;
   /** A request that the route answers. */
   readonly example?: Parts<unknown>;
   readonly refuse?: Parts<Refuse>;
@@ -67,6 +68,8 @@ export type Input<O extends Operation> = {
   readonly body: O extends { readonly body: infer S } ? Output<S> : undefined;
   readonly request: HttpRequest;
   readonly reply: HttpReply;
+  /** Null where the route is public. */
+  readonly caller: Caller | null;
 };
 
 export type AnswerOf<O extends Operation> = DeepReadonly<z.output<O['answer']['schema']>>;

@@ -7,6 +7,7 @@ export const root = operation({
   method: 'GET',
   path: '/',
   tag: 'server',
+  access: 'public',
   summary: 'What this server is, and where to go on.',
   answer: {
     description: 'Name, version and links.',
@@ -33,6 +34,7 @@ export const document = operation({
   method: 'GET',
   path: '/openapi.json',
   tag: 'server',
+  access: 'public',
   summary: 'This description of all routes, OpenAPI 3.1.',
   answer: { description: 'The document.', schema: z.looseObject({ openapi: z.string() }) },
 });
@@ -42,6 +44,7 @@ export const docs = operation({
   method: 'GET',
   path: '/docs',
   tag: 'server',
+  access: 'public',
   summary: 'The same as a page to read.',
   answer: { description: 'A page without scripts.', mediaType: 'text/html', schema: z.string() },
 });
@@ -51,6 +54,7 @@ export const live = operation({
   method: 'GET',
   path: '/health/live',
   tag: 'server',
+  access: 'public',
   summary: 'Whether the process responds.',
   answer: {
     description: 'It does.',
@@ -59,22 +63,26 @@ export const live = operation({
   },
 });
 
+const roles = z.record(z.string(), z.string()).optional().describe('What each role of the process is doing.');
+
 export const ready = operation({
   id: 'getReadiness',
   method: 'GET',
   path: '/health/ready',
   tag: 'server',
+  access: 'public',
   summary: 'Whether answers are as good as they should be.',
   description: 'While they are not, 503 names what the server is waiting for.',
   answer: {
     description: 'They are.',
-    schema: z.strictObject({ status: z.literal('ready') }),
-    example: { status: 'ready' },
+    schema: z.strictObject({ status: z.literal('ready'), roles }),
+    example: { status: 'ready', roles: { gateway: 'takes events' } },
   },
   errors: { 503: ['MR_HTTP_NOT_READY'] },
   members: {
     503: z.object({
       not_ready: z.array(z.strictObject({ name: z.string(), reason: z.string() })).optional(),
+      roles,
     }),
   },
 });
@@ -84,6 +92,7 @@ export const metrics = operation({
   method: 'GET',
   path: '/metrics',
   tag: 'server',
+  access: { right: 'observe' },
   summary: 'Metrics for Prometheus.',
   answer: { description: 'Its text format.', mediaType: 'text/plain', schema: z.string() },
 });

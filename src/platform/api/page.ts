@@ -44,7 +44,7 @@ function section(method: string, path: string, each: DocumentedOperation): strin
   const { operationId, summary, description, parameters = [], requestBody, responses, security } = each;
   const bodies = Object.entries(requestBody?.content ?? {});
   return `<h3 id="${text(operationId)}"><span class="method">${method}</span><code>${text(path)}</code></h3>
-<p>${text(summary)}${description === undefined ? '' : ` ${text(description)}`}${security ? ' Requires the token of option admin.token.' : ''}</p>
+<p>${text(summary)}${description === undefined ? '' : ` ${text(description)}`}${security === undefined ? ' Public.' : ` Requires the right <code>${text(rightOf(security))}</code>.`}</p>
 ${parameters.length === 0 ? '' : `<table>${parameters.map(parameter).join('\n')}</table>`}
 ${bodies.map(([type, { schema, example }]) => `<p>Body, ${text(type)}:</p>${example === undefined ? '' : json(example)}${folded('Schema', schema)}`).join('')}
 ${Object.entries(responses)
@@ -56,6 +56,10 @@ ${Object.entries(responses)
     return `<p><b>${text(status)}</b> ${text(response.description)}</p>${shown}${form}`;
   })
   .join('\n')}`;
+}
+
+function rightOf(security: NonNullable<DocumentedOperation['security']>): string {
+  return security.flatMap((schemes) => Object.values(schemes).flat()).join(', ');
 }
 
 function parameter({ name, in: where, required, description = '', schema, example }: Parameter): string {

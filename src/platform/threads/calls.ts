@@ -35,6 +35,31 @@ export class HandedOver<T> {
     this.value = value;
     this.moved = moved;
   }
+
+  /**
+   * With the buffers of all typed arrays in it that cover theirs; those that are views of a part are copied, as are
+   * shared ones, which threads go on sharing.
+   */
+  static whole<T>(value: T): HandedOver<T> {
+    const moved = new Set<ArrayBuffer>();
+    collectBuffers(value, moved);
+    return new HandedOver(value, [...moved]);
+  }
+}
+
+function collectBuffers(value: unknown, into: Set<ArrayBuffer>): void {
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteLength } = value;
+    if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) into.add(buffer);
+  } else if (Array.isArray(value)) {
+    for (const each of value) collectBuffers(each, into);
+  } else if (
+    value !== null &&
+    typeof value === 'object' &&
+    Object.getPrototypeOf(value) === Object.prototype
+  ) {
+    for (const each of Object.values(value)) collectBuffers(each, into);
+  }
 }
 
 type Waiting = { resolve(value: never): void; reject(error: unknown): void };

@@ -1,92 +1,154 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FatalError, failpoint, RetryableError } from '#platform';
+import type { Log } from '#log';
+import {
+  type Clock,
+  Deadline,
+  errorCode,
+  FatalError,
+  failpoint,
+  type Logger,
+  RetryableError,
+} from '#platform';
+import type { Erased } from '../erasure.ts';
 import type { Pseudonyms, VaultCheck } from '../pseudonyms.ts';
+import { FollowedView, type VaultTopic } from './followed-view.ts';
+import { type Change, Keyring, sealedRecord } from './keyring.ts';
 import { KnownUsers } from './known-users.ts';
-import { RowSeal } from './row-seal.ts';
-import { openVaultFile, translated, VAULT_FILE_NAME } from './vault-file.ts';
+import type { MasterKeys } from './master-key.ts';
+import { NewUsers } from './new-users.ts';
+import { type Rotation, type RotationOptions, rotateMasterKey } from './rotation.ts';
+import { settle, USER_KEY_BYTES } from './settling.ts';
+import { removeView, type SealedKey, VaultView } from './vault-view.ts';
 
 /** Rows that one step of the check looks at: about 30 ms. */
-const CHECKED_AT_ONCE = 10_000;
+const CHECKED_AT_ONCE = 5_000;
 /** 128 bits: no two users of one log will ever have the same. */
 const PSEUDONYM_BYTES = 16;
-const HANDLE_BYTES = 16;
-const USER_KEY_BYTES = 32;
+const DEFAULT_PATIENCE_MS = 5_000;
 
 export type VaultOptions = {
-  /** How long a call waits, blocking its thread, while another process writes, ms; 5,000. */
+  readonly log: Log;
+  readonly topic: VaultTopic;
+  /** Where the view of the topic lies: it belongs to this log alone. */
+  readonly directory: string;
+  readonly keys: MasterKeys;
+  /** Where an earlier release may have kept its vault. */
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Removes from the log's own files what a tombstone stands for; where brokers have the files, they do. */
+  readonly scrubLog?: (() => Promise<Erased>) | undefined;
+  /** How long a call waits for the log, ms; 5,000. */
   readonly patienceMs?: number;
 };
 
-/** Opens the vault in `directory`, made where there is none. Any number of processes may have it open at once. */
-export function openVault(directory: string, options: VaultOptions = {}): Pseudonyms {
-  return new Vault(directory, options);
+export interface Vault extends Pseudonyms {
+  /**
+   * Seals every key under the next master key, beside whatever else goes on; a call that was cut off is completed by
+   * another. Errors: ConfigurationError MR_PRIVACY_MASTER_KEY; those of Pseudonyms.
+   */
+  rotateMasterKey(options: RotationOptions): Promise<Rotation>;
 }
 
 /**
- * Pseudonyms by a random key for each user: HMAC-SHA256(user's key, user id), 22 characters of base64url. A user's row is
- * found by HMAC-SHA256(master key, user id), so that the file names nobody. To forget a user is to destroy the key: the
- * pseudonym is then the HMAC of a key that nobody has.
- *
- * What another process forgets is noticed at the next call: each looks whether the file was written to (two microseconds),
- * and if so whether a user was forgotten, which empties the cache. A name that was handed out before stays with whoever has
- * it; admission refuses what comes under the name of an erased user.
+ * Opens the vault of a log, made where the topic is empty, and reads the topic to its end. A vault that an earlier release
+ * kept in the data directory is moved to the log first. Errors: ConfigurationError MR_PRIVACY_MASTER_KEY,
+ * MR_PRIVACY_VAULT_UNUSABLE; RetryableError MR_PRIVACY_VAULT_BUSY; those of the log.
  */
-class Vault implements Pseudonyms {
+export async function openVault(options: VaultOptions): Promise<Vault> {
+  try {
+    return await VaultOnLog.open(options);
+  } catch (error) {
+    if (!(error instanceof DamagedView)) throw error;
+    removeView(options.directory);
+    return VaultOnLog.open(options, error.message);
+  }
+}
+
+/** The view cannot be used: it is made again. */
+class DamagedView extends Error {}
+
+/**
+ * Pseudonyms by a random key for each user: HMAC-SHA256(user's key, user id), 22 characters of base64url. Users' keys and the
+ * key that users are looked up by are sealed under the master key. To forget a user is to write a tombstone: the pseudonym
+ * is then the HMAC of a key that nobody has.
+ */
+class VaultOnLog implements Vault {
   readonly forgets = true;
-  readonly #path: string;
-  readonly #database: DatabaseSync;
-  readonly #masterKey: Buffer;
-  readonly #seal: RowSeal;
+  readonly #options: VaultOptions;
+  readonly #patienceMs: number;
+  readonly #view: VaultView;
+  readonly #followed: FollowedView;
+  readonly #keyring: Keyring;
   readonly #known = new KnownUsers();
-  readonly #queries;
+  readonly #newUsers = new NewUsers((userIds, seal) => this.#write(userIds, seal));
+  readonly #closing = new AbortController();
+  readonly #repaired: string | undefined;
+  #healing: Promise<unknown> | undefined;
   #damage: string | undefined;
   #dataVersion = -1;
   #forgotten = -1;
 
-  constructor(directory: string, { patienceMs }: VaultOptions) {
-    this.#path = join(directory, VAULT_FILE_NAME);
-    const { database, masterKey } = openVaultFile(directory, patienceMs);
-    this.#database = database;
-    this.#masterKey = masterKey;
-    this.#seal = new RowSeal(masterKey);
-    this.#queries = queries(database);
+  private constructor(options: VaultOptions, view: VaultView, repaired: string | undefined) {
+    const { patienceMs = DEFAULT_PATIENCE_MS } = options;
+    this.#options = options;
+    this.#patienceMs = patienceMs;
+    this.#view = view;
+    this.#repaired = repaired;
+    this.#keyring = new Keyring(options.keys, view);
+    const onForgotten = () => this.#known.clear();
+    this.#followed = new FollowedView(view, { ...options, patienceMs, onForgotten });
+  }
+
+  static async open(options: VaultOptions, repaired?: string): Promise<VaultOnLog> {
+    const vault = new VaultOnLog(options, openView(options.directory), repaired);
     try {
-      // A process that ended while it forgot a user may have left the key in the write-ahead log.
-      translated(this.#path, () => this.#needsScrub() && this.#scrub());
+      await vault.#followed.resetIfForeign();
+      await vault.#followed.catchUp().catch((error) => {
+        throw damagedView(error);
+      });
+      await settle({ followed: vault.#followed, keyring: vault.#keyring }, options.dataDirectory);
+      const { count, scrubbed } = vault.#view.forgotten;
+      // A process that ended while it forgot a user may have left the key in files.
+      if (count > scrubbed) await vault.#followed.scrub();
     } catch (error) {
-      database.close();
+      await vault.close();
       throw error;
     }
+    vault.#followed.follow();
+    return vault;
   }
 
-  pseudonymOf(userId: string): string {
-    return this.#pseudonyms([userId])[0] as string;
+  async pseudonymOf(userId: string): Promise<string> {
+    return (await this.pseudonymsOf([userId]))[0] as string;
   }
 
-  pseudonymsOf(userIds: readonly string[]): readonly string[] {
-    return this.#pseudonyms(userIds);
+  async pseudonymsOf(userIds: readonly string[]): Promise<readonly string[]> {
+    this.#lookForChanges();
+    const found = userIds.map((userId) => this.#find(userId));
+    if (found.every((each) => each !== undefined)) return found;
+    const naming = this.#newUsers.name(new Set(userIds.filter((_, i) => found[i] === undefined)));
+    // Goes on when the caller has given up: whoever asks again finds its users.
+    naming.catch(() => {});
+    const names = await this.#inTime(naming);
+    return userIds.map((userId, i) => found[i] ?? (names.get(userId) as string));
   }
 
   known(userId: string): string | undefined {
-    return translated(this.#path, () => {
-      this.#lookForChanges();
-      return this.#find(userId);
-    });
+    this.#lookForChanges();
+    return this.#find(userId);
   }
 
-  forget(userId: string): void {
-    translated(this.#path, () => {
-      this.#transaction(() => {
-        const { changes } = this.#queries.remove.run(this.#handle(userId));
-        if (changes > 0) this.#queries.countForgotten.run();
-      });
-      this.#known.clear();
-      failpoint('privacy.vault.forgotten');
-      if (this.#needsScrub()) this.#scrub();
+  async forget(userId: string): Promise<Erased | undefined> {
+    const handle = this.#keyring.handleOf(userId);
+    const forgetting = this.#followed.change(() => {
+      return this.#view.find(handle) === undefined ? [] : [{ key: handle, value: null }];
     });
+    await this.#inTime(forgetting);
+    this.#known.clear();
+    failpoint('privacy.vault.forgotten');
+    return this.#followed.scrub();
   }
 
   get damage(): string | undefined {
@@ -94,142 +156,144 @@ class Vault implements Pseudonyms {
   }
 
   async check(signal?: AbortSignal): Promise<VaultCheck> {
-    let damaged = 0;
+    let { users, damaged } = await this.#count(signal);
+    let repaired = this.#repaired;
+    if (damaged.size > 0) {
+      const before = damaged.size;
+      await this.#followed.readAgain(damaged);
+      ({ users, damaged } = await this.#count(signal));
+      if (damaged.size < before) {
+        repaired ??= `${rowsOf(before - damaged.size)} in ${this.#view.path} damaged, and read from the log again`;
+      }
+    }
+    this.#damage = damaged.size === 0 ? undefined : this.#damagedKeys(damaged.size);
+    return { users, damaged: damaged.size, repaired };
+  }
+
+  rotateMasterKey(options: RotationOptions): Promise<Rotation> {
+    return rotateMasterKey({ followed: this.#followed, keyring: this.#keyring }, options);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#followed.stop();
+    await this.#healing?.catch(() => {});
+    // A log that is unavailable may leave a transaction open for long: its next writer ends it.
+    await Deadline.after(this.#options.clock, this.#patienceMs).race(this.#followed.closeWriter());
+    this.#view.close();
+  }
+
+  async #write(userIds: ReadonlySet<string>, seal: () => void): Promise<ReadonlyMap<string, string>> {
+    const names = new Map<string, string>();
+    await this.#followed.change(() => {
+      seal();
+      const master = this.#keyring.inForce;
+      const changes: Change[] = [];
+      for (const userId of userIds) {
+        const handle = this.#keyring.handleOf(userId);
+        const row = this.#view.find(handle);
+        const key = row === undefined ? randomBytes(USER_KEY_BYTES) : this.#opened(handle, row);
+        names.set(userId, pseudonymBy(key, userId));
+        if (row === undefined) changes.push(sealedRecord(master, handle, key));
+      }
+      return changes;
+    });
+    for (const [userId, name] of names) this.#known.set(userId, name);
+    return names;
+  }
+
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const outcome = await Deadline.after(this.#options.clock, this.#patienceMs).race(work);
+    if (outcome.inTime) return outcome.value;
+    throw new RetryableError(
+      'MR_PRIVACY_VAULT_BUSY',
+      `The log did not take the change within ${this.#patienceMs} ms.`,
+      {
+        hint: 'Retry; users who are known are served meanwhile.',
+      },
+    );
+  }
+
+  async #count(signal: AbortSignal | undefined) {
+    const damaged = new Set<string>();
     let users = 0;
-    for (let after: Uint8Array = Buffer.alloc(0); ; ) {
+    for (let after = ''; ; ) {
       signal?.throwIfAborted();
-      if (!this.#database.isOpen) throw closed();
-      const rows = translated(this.#path, () => this.#queries.page.all(after, CHECKED_AT_ONCE)) as Row[];
-      for (const [handle, key, seal] of rows) if (!this.#seal.fits(seal, handle, key)) damaged++;
+      if (!this.#view.isOpen) throw closed();
+      const rows = this.#view.page(after, CHECKED_AT_ONCE);
+      for (const row of rows) if (this.#keyring.open(row.handle, row) === undefined) damaged.add(row.handle);
       users += rows.length;
-      after = rows.at(-1)?.[0] ?? after;
-      if (rows.length < CHECKED_AT_ONCE) break;
+      after = rows.at(-1)?.handle ?? after;
+      if (rows.length < CHECKED_AT_ONCE) return { users, damaged };
       await nextTurn();
     }
-    if (damaged > 0) this.#damage = damagedRows(this.#path, damaged);
-    return { users, damaged };
-  }
-
-  close(): void {
-    if (this.#database.isOpen) this.#database.close();
-  }
-
-  #pseudonyms(userIds: readonly string[]): string[] {
-    return translated(this.#path, () => {
-      this.#lookForChanges();
-      const found = userIds.map((userId) => this.#find(userId));
-      if (found.every((each) => each !== undefined)) return found;
-      return this.#transaction(() => userIds.map((userId, i) => found[i] ?? this.#make(userId)));
-    });
   }
 
   #find(userId: string): string | undefined {
     const known = this.#known.get(userId);
     if (known !== undefined) return known;
-    const handle = this.#handle(userId);
-    const row = this.#queries.find.get(handle) as KeyAndSeal | undefined;
-    return row === undefined ? undefined : this.#remember(userId, handle, row);
-  }
-
-  /** Inside a write transaction: another process, or an earlier place in the same call, may have been quicker. */
-  #make(userId: string): string {
-    const handle = this.#handle(userId);
-    const key = randomBytes(USER_KEY_BYTES);
-    this.#queries.add.run(handle, key, this.#seal.of(handle, key));
-    return this.#remember(userId, handle, this.#queries.find.get(handle) as KeyAndSeal);
-  }
-
-  /** Errors: MR_PRIVACY_VAULT_DAMAGED. */
-  #remember(userId: string, handle: Uint8Array, [key, seal]: KeyAndSeal): string {
-    if (!this.#seal.fits(seal, handle, key)) {
-      this.#damage ??= damagedRows(this.#path, 1);
-      throw new FatalError('MR_PRIVACY_VAULT_DAMAGED', `The key of a user in ${this.#path} is damaged.`, {
-        hint: `Restore ${VAULT_FILE_NAME} and pseudonyms.key together from one backup; "millrace verify" counts what is damaged.`,
-      });
-    }
-    const digest = createHmac('sha256', key).update(userId).digest();
-    const pseudonym = digest.subarray(0, PSEUDONYM_BYTES).toString('base64url');
+    const handle = this.#keyring.handleOf(userId);
+    const row = this.#view.find(handle);
+    if (row === undefined) return undefined;
+    const pseudonym = pseudonymBy(this.#opened(handle, row), userId);
     this.#known.set(userId, pseudonym);
     return pseudonym;
   }
 
-  #handle(userId: string): Buffer {
-    return createHmac('sha256', this.#masterKey).update(userId).digest().subarray(0, HANDLE_BYTES);
-  }
-
-  #lookForChanges(): void {
-    const version = Number(this.#queries.dataVersion.get()?.[0]);
-    if (version === this.#dataVersion) return;
-    const forgotten = Number(this.#queries.forgotten.get()?.[0]);
-    if (forgotten !== this.#forgotten) this.#known.clear();
-    this.#forgotten = forgotten;
-    this.#dataVersion = version;
-  }
-
-  #transaction<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      // What was remembered in a transaction that came to nothing is no user's name.
-      this.#known.clear();
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      throw error;
-    }
-  }
-
-  #needsScrub(): boolean {
-    const [forgotten = 0, scrubbed = 0] = this.#queries.forgotten.get() as [number, number];
-    return forgotten > scrubbed;
-  }
-
-  /** The database file has zeros where keys were (secure_delete); what the write-ahead log had is cut off with it. */
-  #scrub(): void {
-    const [forgotten = 0] = this.#queries.forgotten.get() as [number, number];
-    const busy = this.#queries.checkpoint.get()?.[0];
-    if (busy !== 0) {
-      throw new RetryableError('MR_PRIVACY_VAULT_BUSY', `${this.#path} is being read by another process.`, {
-        hint: 'A forgotten key is still in its write-ahead log: erase the user again.',
+  /** Errors: MR_PRIVACY_VAULT_DAMAGED, MR_PRIVACY_MASTER_KEY. */
+  #opened(handle: string, row: SealedKey): Buffer {
+    const key = this.#keyring.open(handle, row);
+    if (key !== undefined) return key;
+    this.#damage ??= this.#damagedKeys(1);
+    this.#healing ??= this.check(this.#closing.signal)
+      .catch((err) => {
+        this.#options.logger.error({ err }, 'the vault of pseudonyms could not be read again');
+      })
+      .finally(() => {
+        this.#healing = undefined;
       });
-    }
-    this.#queries.setScrubbed.run(forgotten);
+    throw new FatalError('MR_PRIVACY_VAULT_DAMAGED', `The key of a user in ${this.#view.path} is damaged.`, {
+      hint: 'It is read from the log again: retry. If it is damaged there, restore the log; "millrace verify" counts such keys.',
+    });
+  }
+
+  #damagedKeys(count: number): string {
+    return `${count} of the keys of users in ${this.#view.path} ${count === 1 ? 'is' : 'are'} damaged`;
+  }
+
+  /** What another process of the directory forgets is noticed at the next call; two microseconds. */
+  #lookForChanges(): void {
+    const version = this.#view.dataVersion;
+    if (version === this.#dataVersion) return;
+    const { count } = this.#view.forgotten;
+    if (count !== this.#forgotten) this.#known.clear();
+    this.#forgotten = count;
+    this.#dataVersion = version;
   }
 }
 
-type KeyAndSeal = [key: Uint8Array, seal: unknown];
-type Row = [handle: Uint8Array, ...KeyAndSeal];
+function pseudonymBy(key: Buffer, userId: string): string {
+  const digest = createHmac('sha256', key).update(userId).digest();
+  return digest.subarray(0, PSEUDONYM_BYTES).toString('base64url');
+}
 
-function damagedRows(path: string, count: number): string {
-  return `${count} of the keys of users in ${path} ${count === 1 ? 'is' : 'are'} damaged`;
+/** Errors that the view alone is to blame for: it is made again. */
+function damagedView(error: unknown): unknown {
+  return errorCode(error) === 'MR_PRIVACY_VAULT_UNUSABLE' ? new DamagedView((error as Error).message) : error;
+}
+
+function openView(directory: string): VaultView {
+  try {
+    return VaultView.open(directory);
+  } catch (error) {
+    throw damagedView(error);
+  }
+}
+
+function rowsOf(count: number): string {
+  return count === 1 ? '1 key was' : `${count} keys were`;
 }
 
 function closed(): RetryableError {
   return new RetryableError('MR_PRIVACY_VAULT_BUSY', 'The vault of pseudonyms was closed meanwhile.');
 }
-
-type Query = {
-  run(...values: SQLInputValue[]): { changes: number | bigint };
-  get(...values: SQLInputValue[]): SQLOutputValue[] | undefined;
-  all(...values: SQLInputValue[]): SQLOutputValue[][];
-};
-
-const queries = (database: DatabaseSync) => {
-  const query = (sql: string): Query => {
-    const statement: StatementSync = database.prepare(sql);
-    statement.setReturnArrays(true);
-    return statement as unknown as Query;
-  };
-  return {
-    dataVersion: query('PRAGMA data_version'),
-    checkpoint: query('PRAGMA wal_checkpoint(TRUNCATE)'),
-    find: query('SELECT key, mac FROM keys WHERE handle = ?'),
-    page: query('SELECT handle, key, mac FROM keys WHERE handle > ? ORDER BY handle LIMIT ?'),
-    add: query('INSERT INTO keys (handle, key, mac) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
-    remove: query('DELETE FROM keys WHERE handle = ?'),
-    forgotten: query('SELECT forgotten, scrubbed FROM vault'),
-    countForgotten: query('UPDATE vault SET forgotten = forgotten + 1'),
-    setScrubbed: query('UPDATE vault SET scrubbed = max(scrubbed, ?)'),
-  };
-};

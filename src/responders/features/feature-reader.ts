@@ -1,7 +1,18 @@
-import { contextFeatures, crossKey, itemProfileView, userFeaturesView, worldNow } from '#features';
+import {
+  contextFeatures,
+  crossKey,
+  type InputFeature,
+  itemFeaturesView,
+  itemProfileView,
+  userFeaturesView,
+  worldNow,
+} from '#features';
+import type { FeatureColumn } from '#models';
 import type { Clock } from '#platform';
 import type { ContextFeatures, InteractionContext } from '#schemas';
 import type { ViewStore } from '../view-store/port.ts';
+import { FeatureColumns } from './feature-columns.ts';
+import { ItemColumns } from './item-columns.ts';
 import type { FeatureRow, OnlineView, OnlineViews } from './online-views.ts';
 import { CONTEXT, fittingViews } from './query-check.ts';
 import { WantedRows } from './wanted-rows.ts';
@@ -32,6 +43,25 @@ export type FeatureAnswer = {
   readonly context?: ContextFeatures;
 };
 
+/** What a model that ranks reads of a user with items. */
+export type ColumnsQuery = {
+  /** As the log names the user; null for one who has no name there, and of whom nothing is known. */
+  readonly user: string | null;
+  /** By their numbers. */
+  readonly items: Int32Array;
+  /** Features of the views in this build and of views from modules. */
+  readonly features: readonly InputFeature[];
+  /** Ms of the world's clock; absent: now. */
+  readonly now?: number;
+};
+
+export type ColumnsAnswer = {
+  /** The moment that the features are of, ms of the world's clock. */
+  readonly ts: number;
+  /** In the order of the features, each of as many values as there are items. */
+  readonly columns: readonly FeatureColumn[];
+};
+
 type ReaderParts = {
   readonly views: ViewStore;
   readonly online: OnlineViews;
@@ -46,9 +76,30 @@ const noContext: InteractionContext = { device: null, country: null, language: n
  */
 export class FeatureReader {
   readonly #parts: ReaderParts;
+  #itemColumns: ItemColumns | undefined;
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
+  }
+
+  /** The features that `read` would have at that moment, column by column. Errors: InputError MR_FEATURES_UNKNOWN_VIEW; those of ViewStore. */
+  async columns({ user, items, features, now }: ColumnsQuery): Promise<ColumnsAnswer> {
+    const { views, online } = this.#parts;
+    const viewOf = (name: string) => online.ofProduct(name);
+    this.#itemColumns ??= new ItemColumns(views, {
+      [itemFeaturesView.name]: viewOf(itemFeaturesView.name).kept,
+      [itemProfileView.name]: viewOf(itemProfileView.name).kept,
+    });
+    const itemColumns = this.#itemColumns;
+    const wanted = new FeatureColumns({ user, items }, features, {
+      itemColumns,
+      viewOf,
+      now: now ?? this.#now(),
+    });
+    const { keys, pairs } = wanted;
+    const stored = keys.length + pairs.length === 0 ? [] : await views.rows(keys, pairs);
+    const ts = now ?? this.#now();
+    return { ts, columns: wanted.finish(stored, { now: ts, ranks: views.ranks }) };
   }
 
   /**

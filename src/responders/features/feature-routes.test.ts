@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { crossKey, userItemFeaturesView } from '#features';
 import { createHttpServer } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
-import { openVault } from '#privacy';
+import { loneVault } from '#privacy/testing';
 import { item } from '../testing/tiny-model.ts';
 import { interaction, openWorld } from '../testing/world.ts';
 
@@ -95,10 +94,9 @@ describe('features over HTTP', { timeout: 60_000 }, () => {
 
 /** A responder over HTTP that knows one user, who has met two items and has features with one. */
 async function served(t: TestContext) {
-  const vault = openVault(temporaryDirectory(t));
-  t.after(() => vault.close());
+  const vault = await loneVault(t);
   const world = await openWorld(t, vault);
-  const anna = vault.pseudonymOf('anna/ü');
+  const anna = await vault.pseudonymOf('anna/ü');
   await world.putItems([item('i1'), item('i2')]);
   const events = [interaction(anna, 'i1'), interaction(anna, 'i2')];
   await world.putUserRow(anna, events);

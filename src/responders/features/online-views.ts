@@ -13,6 +13,7 @@ import {
 import { ConfigurationError, type Counter, InputError, invariant, type Metrics } from '#platform';
 import { type PublishedRanks, RANK_TTL_MS } from '#processors';
 import type { FeatureViewStatus, FeatureViewVersion } from '#schemas';
+import type { LastingView } from './kept-rows.ts';
 
 /** Ms by `<view>.<feature>`: how old a row may be before the feature falls back to its default. */
 export type FeatureTtls = { readonly [viewAndFeature: string]: number };
@@ -42,6 +43,10 @@ export type OnlineView = {
   readonly rowsOf: string;
   /** `row` is what a view store gives. */
   read(row: unknown, moment: Moment): FeatureRow;
+  /** How its rows may be kept; absent where they are finished for each reading. */
+  readonly kept?: LastingView;
+  /** Counts rows that were not there, for who keeps them. */
+  countMissing(rows: number): void;
 };
 
 /** Where an item stands among all by its decayed popularity, from 0 to 1: no view of one item can know that. */
@@ -152,11 +157,14 @@ export class OnlineViews {
   }
 
   #eventsView(name: string, { view, rowsOf }: Held): OnlineView {
-    const { entity } = view;
+    const { entity, columns, lasting } = view;
+    const stateOf = (row: unknown) => row ?? view.empty();
     return {
       name,
       entity,
       rowsOf,
+      ...this.#counting(view.name),
+      ...(lasting && { kept: { columns, lasting, stateOf, finish: view.finish } }),
       read: (row, { now }) => {
         const found = this.#isFound(view.name, row);
         const { row: features, updated, expired } = this.read(view, row ?? view.empty(), now);
@@ -165,12 +173,15 @@ export class OnlineViews {
     };
   }
 
-  #recordView({ name, entity, finish }: (typeof recordViews)[number]): OnlineView {
+  #recordView({ name, entity, finish, columns, lasting }: (typeof recordViews)[number]): OnlineView {
     const features = finish as (record: unknown, now: number) => FeatureRow['features'];
+    const stateOf = (row: unknown) => row ?? null;
     return {
       name,
       entity,
       rowsOf: name,
+      ...this.#counting(name),
+      kept: { columns, lasting: lasting as LastingView['lasting'], stateOf, finish: features },
       read: (row, { now }) => {
         const found = this.#isFound(name, row);
         return { features: features(row ?? null, now), found, freshness_ms: null, expired: [] };
@@ -184,6 +195,7 @@ export class OnlineViews {
       name: POPULARITY_RANK,
       entity: 'item',
       rowsOf: itemFeaturesView.name,
+      ...this.#counting(POPULARITY_RANK),
       read: (row, { now, ranks }) => {
         const bucket = row === undefined ? null : popularityBucket(row as ItemState);
         const ageMs = age(ranks?.ts ?? null, now);
@@ -198,6 +210,10 @@ export class OnlineViews {
         };
       },
     };
+  }
+
+  #counting(view: string): Pick<OnlineView, 'countMissing'> {
+    return { countMissing: (rows) => rows > 0 && this.#missing.inc({ view }, rows) };
   }
 
   #isFound(view: string, row: unknown): boolean {

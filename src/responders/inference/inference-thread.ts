@@ -1,3 +1,4 @@
+import type { Transferable } from 'node:worker_threads';
 import { modelModules, type UserInput } from '#models';
 import type { Histogram, Metrics } from '#platform';
 import { ModelThread } from './model-thread.ts';
@@ -6,7 +7,7 @@ import type { InferenceAnswers, InferenceReady, InferenceThreadData } from './th
 /** Beyond this a run takes about as long as two. */
 const MAX_BATCH = 256;
 
-const NAMED = {
+export const NAMED = {
   model: 'The user tower',
   thread: 'The thread that computes user vectors',
   hint: 'The version does not match its own files: train it again.',
@@ -36,11 +37,15 @@ export class InferenceThread {
     this.#batches = metrics.histogram('inference_batch_users', help, [], [1, 2, 4, 8, 16, 32, 64, 128, 256]);
   }
 
-  /** FatalError with the model's code when it cannot be loaded. */
-  static async start(data: InferenceThreadData, metrics: Metrics): Promise<InferenceThread> {
+  /** `moved`: buffers of the files that it is to have alone. FatalError with the model's code when it cannot be loaded. */
+  static async start(
+    data: InferenceThreadData,
+    metrics: Metrics,
+    moved: Transferable[] = [],
+  ): Promise<InferenceThread> {
     const entry = new URL('./thread-main.ts', import.meta.url);
     const input: InferenceThreadData = { modules: modelModules(), ...data };
-    const thread = await ModelThread.start<InferenceAnswers, InferenceReady>(entry, input, NAMED);
+    const thread = await ModelThread.start<InferenceAnswers, InferenceReady>(entry, { input, moved }, NAMED);
     return new InferenceThread(thread, metrics);
   }
 

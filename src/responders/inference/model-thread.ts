@@ -1,6 +1,15 @@
-import { type Answer, type Answers, errorCode, FatalError, relayed, startWorker, Thread } from '#platform';
+import {
+  type Answer,
+  type Answers,
+  errorCode,
+  FatalError,
+  relayed,
+  startWorker,
+  Thread,
+  type WorkerOptions,
+} from '#platform';
 
-type Named = {
+export type Named = {
   /** As its errors name the model, and its thread. */
   readonly model: string;
   readonly thread: string;
@@ -30,10 +39,10 @@ export class ModelThread<A extends Answers, R> {
   /** FatalError with the model's code when it can't be loaded; no thread is left then. */
   static async start<A extends Answers, R = void>(
     entry: URL,
-    input: unknown,
+    given: Pick<WorkerOptions, 'input' | 'moved'>,
     named: Named,
   ): Promise<ModelThread<A, R>> {
-    const thread = new Thread<A, never, R>(startWorker(entry, { input }), {
+    const thread = new Thread<A, never, R>(startWorker(entry, given), {
       gone: (fault) => ended(named, fault),
     });
     try {
@@ -71,13 +80,15 @@ export class ModelThread<A extends Answers, R> {
   }
 }
 
-function failure({ model, hint }: Named, cause: unknown): FatalError {
+/** What a model has thrown, as an error of the version and not of the request. */
+export function failure({ model, hint }: Named, cause: unknown): FatalError {
   const code = errorCode(cause) ?? 'MR_INVARIANT';
   if (code === 'MR_INFERENCE_ENDED') return cause as FatalError;
   return new FatalError(relayed(code), `${model} failed: ${(cause as Error).message}`, { hint, cause });
 }
 
-function ended({ thread }: Named, cause?: unknown): FatalError {
+/** The error of calls of a model that has ended. */
+export function ended({ thread }: Named, cause?: unknown): FatalError {
   const why = cause instanceof Error ? `: ${cause.message}` : '';
   return new FatalError('MR_INFERENCE_ENDED', `${thread} has ended${why}.`, {
     hint: 'The version is reloaded automatically; report what the log says.',

@@ -12,7 +12,13 @@ export async function externalRanker(world: TestWorld, directory = fixture): Pro
   return stored(world, 'external', contents);
 }
 
-export async function stored(world: TestWorld, model: string, contents: VersionContents): Promise<Candidate> {
+/** A version of models of the catalogue, of files that are given. */
+export async function stored(
+  world: TestWorld,
+  model: string,
+  contents: VersionContents,
+  role: Candidate['role'] = 'ranking',
+): Promise<Candidate> {
   const description = {
     model,
     snapshotId: '',
@@ -34,7 +40,7 @@ export async function stored(world: TestWorld, model: string, contents: VersionC
     metrics: {},
     popularity: {},
     decayed_popularity: {},
-    role: 'ranking',
+    role,
     run_id: null,
     intervals: {},
     production: null,

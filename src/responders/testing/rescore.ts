@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type ItemVectors, openVersion, readItemVectors, UserEncoder, Vocabulary } from '#models';
 import type { ContextFeatures } from '#schemas';
-import type { Recommendation } from '../responder.ts';
+import type { Recommendation } from '../recommendation.ts';
 
 /** Recomputes answers from the files of the version that they name, by other means than the responder does. */
 export class Rescorer {

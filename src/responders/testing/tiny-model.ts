@@ -1,9 +1,11 @@
-import { saveItemVectors, trainTwoTower, Vocabulary } from '#models';
+import { saveItemVectors, trainTwoTower, type VersionContents, Vocabulary } from '#models';
 import type { ContextFeatures, Item } from '#schemas';
 
 export const itemIds = Array.from({ length: 60 }, (_, i) => `item-${String(i).padStart(2, '0')}`);
 /** Users that versions are trained on. */
 export const userIds = Array.from({ length: 12 }, (_, i) => `user-${i}`);
+
+const TOWER = 'user-tower.onnx';
 
 export function item(itemId: string, changes: Partial<Item> = {}): Item {
   return {
@@ -18,6 +20,7 @@ export function item(itemId: string, changes: Partial<Item> = {}): Item {
     available: true,
     age_limit: 0,
     created: 0,
+    countries: [],
     ...changes,
   };
 }
@@ -52,9 +55,15 @@ export async function tinyModel(dimension: number, seed: number, contexts: reado
     { dim: dimension, hidden: 8, historyLength: 10, epochs: 1, batchSize: 32, candidates: 32, seed },
   );
   const contents = {
-    'user-tower.onnx': trained.userTower,
+    [TOWER]: trained.userTower,
     'items.index': saveItemVectors(trained.itemVectors, dimension),
     'vocabulary.json': vocabulary.toBytes(),
   };
   return { contents, vocabulary };
+}
+
+/** The same version with a tower in a form that only onnxruntime runs, in a thread: it says the same. */
+export function inThread({ [TOWER]: tower, ...others }: VersionContents): VersionContents {
+  // A second, empty graph, which whoever reads the file merges into the first.
+  return { ...others, [TOWER]: Buffer.concat([tower as Uint8Array, Buffer.from([0x3a, 0])]) };
 }

@@ -13,7 +13,7 @@ import {
   userFeaturesView,
 } from '#features';
 import { type EmbeddedLog, openEmbeddedLog } from '#log';
-import { localArtifacts } from '#models';
+import { localArtifacts, type VersionContents } from '#models';
 import { createLogger, createMetrics, type Metrics, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { asGiven, type Pseudonyms } from '#privacy';
@@ -25,7 +25,9 @@ import type {
   Interaction,
   InteractionKind,
   Item,
+  ShadowScores,
   User,
+  VersionStatus,
   ViewState,
 } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
@@ -102,6 +104,8 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
     clock: systemClock,
     logger,
     metrics,
+    // However slow the machine is: what is late is a test of its own.
+    recommending: { deadlineMs: 60_000 },
   };
 
   return {
@@ -133,6 +137,7 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
       dimension: number,
       seed: number,
       contexts: readonly ContextFeatures[] = [],
+      change: (contents: VersionContents) => VersionContents = (contents) => contents,
     ): Promise<Candidate> {
       const { contents, vocabulary } = await tinyModel(dimension, seed, contexts);
       const description = {
@@ -146,7 +151,7 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
         popularity: {},
         decayedPopularity: {},
       };
-      const version = await artifacts.write(description, contents);
+      const version = await artifacts.write(description, change(contents));
       return {
         version,
         snapshot_id: 'snapshot',
@@ -164,10 +169,7 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
         production: null,
       };
     },
-    async promote(
-      candidate: Candidate,
-      status: 'promoted' | 'rolled_back' | 'archived' = 'promoted',
-    ): Promise<void> {
+    async promote(candidate: Candidate, status: VersionStatus = 'promoted'): Promise<void> {
       const { version } = candidate;
       const step = { reason: null, actor: null, previous: null, gates: [] };
       const value = { version, status, ts: Date.now(), command_id: 'c', candidate, ...step };
@@ -175,6 +177,7 @@ export async function openWorld(t: TestContext, pseudonyms: Pseudonyms = asGiven
     },
     artifacts,
     loggedAnswers: (): Promise<Answer[]> => readAll(log, topics.answers),
+    shadowScores: (): Promise<ShadowScores[]> => readAll(log, topics['shadow-scores']),
     examples: (): Promise<Example[]> => readAll(log, topics.examples),
   };
 }

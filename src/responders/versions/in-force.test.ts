@@ -75,7 +75,7 @@ describe('versions in force', () => {
     assert.deepEqual(
       loaded.map(({ id }) => id),
       ['a', 'b', 'c', 'a'],
-      'b was there, and a is loaded again behind it',
+      'b was there, and a is loaded again after it',
     );
     assert.deepEqual(await step('b'), ['b', 'a']);
     assert.deepEqual(held(), ['b', 'a']);

@@ -30,8 +30,12 @@ export type InForceOptions<T extends Served> = {
   readonly logger: Logger;
   readonly loads: Counter<'outcome'>;
   readonly served: Gauge<'version' | 'role'>;
+  /** Whether the version before is kept loaded for a rollback; true without it. */
+  readonly keepsBefore?: boolean;
 };
 
+/** Somebody may copy the files here, or put the right object into the store. */
+const REPAIRED_ELSEWHERE = ['MR_VERSION_MISSING', 'MR_STORAGE_OBJECT_MISSING', 'MR_STORAGE_OBJECT_WRONG'];
 const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 
 /**
@@ -66,6 +70,10 @@ export class InForce<T extends Served> {
   acquire(): T | undefined {
     this.#current?.acquire();
     return this.#current;
+  }
+
+  get role(): VersionRole {
+    return this.#options.role;
   }
 
   get current(): string | undefined {
@@ -137,6 +145,7 @@ export class InForce<T extends Served> {
   /** What may not be used any more is let go even where nothing takes its place. */
   async #warmUp(): Promise<void> {
     if (this.#before !== undefined && !this.#promotions.includes(this.#before.id)) this.#keep(undefined);
+    if (this.#options.keepsBefore === false) return;
     const candidates = this.#newestFirst();
     const place = candidates.findIndex(([id]) => id === this.#current?.id);
     for (const [id, candidate] of place < 0 ? [] : candidates.slice(place + 1)) {
@@ -210,7 +219,8 @@ export class InForce<T extends Served> {
     if (previous !== undefined) served.remove({ version: previous.id, role });
     if (next !== undefined) served.set({ version: next.id, role }, 1);
     if (previous === undefined) return;
-    if (this.#promotions.includes(previous.id) && !this.#isClosing) this.#keep(previous);
+    const isKept = this.#options.keepsBefore !== false && this.#promotions.includes(previous.id);
+    if (isKept && !this.#isClosing) this.#keep(previous);
     else this.#retire(previous);
   }
 
@@ -232,5 +242,7 @@ export class InForce<T extends Served> {
 function passes(error: unknown): boolean {
   if (!(error instanceof MillraceError)) return errorCode(error) !== undefined;
   const { code } = error;
-  return error instanceof RetryableError || code === 'MR_VERSION_MISSING' || code === 'MR_INFERENCE_ENDED';
+  return (
+    error instanceof RetryableError || REPAIRED_ELSEWHERE.includes(code) || code === 'MR_INFERENCE_ENDED'
+  );
 }

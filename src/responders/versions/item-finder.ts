@@ -3,22 +3,28 @@ import {
   ItemWeights,
   type RetrievalModel,
   type UserInput,
-  type VersionFiles,
   type Vocabulary,
 } from '#models';
-import { InferenceThread } from '../inference/inference-thread.ts';
-import { IndexedItems, type ScoredItem } from './indexed-items.ts';
+import type { Found } from '../candidates/port.ts';
+import { ItemPolicy } from '../filters/item-policy.ts';
+import type { Exclusion } from '../filters/request-filter.ts';
+import { openUserVectors, type UserVectors } from '../inference/user-vectors.ts';
+import type { VersionLoader } from '../loading/version-loader.ts';
+import type { ItemVectors } from '../order/port.ts';
+import { IndexedItems } from './indexed-items.ts';
 import { LiveIndex, type LiveIndexOptions } from './live-index.ts';
 import { mismatch } from './mismatch.ts';
 
 /** Finds items for users by the files of a version; never one that is unavailable. */
 export interface ItemFinder {
-  /** The k best without these items, best first; none for a user of whom the version knows nothing. */
-  find(input: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]>;
+  /** The k best that are not excluded, best first; none for a user of whom the version knows nothing. */
+  find(input: UserInput, k: number, exclusion: Exclusion): Promise<Found[]>;
   /** These items with their scores, in the order given; those without one are left out. */
-  score(input: UserInput, itemIds: readonly string[]): Promise<ScoredItem[]>;
+  score(input: UserInput, items: readonly number[]): Promise<Found[]>;
   /** The k items most like another one, most alike first; none for one that it does not know; absent where the model does not say. */
-  readonly similar?: ((itemId: string, k: number) => ScoredItem[]) | undefined;
+  readonly similar?: ((item: number, k: number) => Found[]) | undefined;
+  /** Absent where there are no vectors of items. */
+  readonly vectors?: ItemVectors;
   /** Resolves with the reason when its thread ends by itself. */
   readonly died: Promise<Error>;
   close(): Promise<void>;
@@ -26,59 +32,70 @@ export interface ItemFinder {
 
 /** Errors: those of the model and the index; FatalError MR_VERSION_CORRUPT where they do not fit together. */
 export async function openFinder(
-  { name, serving }: RetrievalModel,
-  files: VersionFiles,
+  model: RetrievalModel,
+  loader: VersionLoader,
   vocabulary: Vocabulary,
   options: LiveIndexOptions,
 ): Promise<ItemFinder> {
+  const { version } = loader;
+  const { serving } = model;
   if (serving.kind === 'item-weights') {
-    const weights = ItemWeights.parse(files.read(ITEM_WEIGHTS_FILE));
-    if (weights.items === vocabulary.itemCount)
-      return new WeightsFinder(weights, new IndexedItems(vocabulary, options.views), serving.answersSimilar);
-    throw mismatch(
-      files.version,
-      `its vocabulary has ${vocabulary.itemCount} items, its weights ${weights.items}`,
-    );
+    const { [ITEM_WEIGHTS_FILE]: bytes } = await loader.files([ITEM_WEIGHTS_FILE]);
+    const weights = ItemWeights.parse(bytes as Uint8Array);
+    if (weights.items === vocabulary.itemCount) {
+      const items = await IndexedItems.open(vocabulary, options.views);
+      return new WeightsFinder(weights, items, serving.answersSimilar);
+    }
+    throw mismatch(version, `its vocabulary has ${vocabulary.itemCount} items, its weights ${weights.items}`);
   }
-  const live = await LiveIndex.open(files, vocabulary, options);
-  try {
-    const read = Object.fromEntries(serving.encoderFiles.map((file) => [file, files.read(file)]));
-    const thread = await InferenceThread.start({ model: name, files: read }, options.metrics);
-    if (thread.dimension === live.dim) return new VectorsFinder(thread, live);
-    await thread.close();
-    throw mismatch(files.version, `its tower gives ${thread.dimension} numbers, its index has ${live.dim}`);
-  } catch (error) {
-    await live.close();
-    throw error;
-  }
+  const files = await loader.files(serving.encoderFiles);
+  // The model is opened while the index is.
+  const [started, opened] = await Promise.allSettled([
+    openUserVectors(model, files, options.metrics),
+    LiveIndex.open(loader, vocabulary, options),
+  ]);
+  const [users, live] = [fulfilled(started), fulfilled(opened)];
+  if (users !== undefined && live?.dim === users.dimension) return new VectorsFinder(users, live);
+  await Promise.all([users?.close(), live?.close()]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (started.status === 'rejected') throw started.reason;
+  throw mismatch(version, `its tower gives ${users?.dimension} numbers, its index has ${live?.dim}`);
 }
 
-/** Vectors of users are computed in a thread; the index is searched here. */
+function fulfilled<T>(settled: PromiseSettledResult<T>): T | undefined {
+  return settled.status === 'fulfilled' ? settled.value : undefined;
+}
+
+/** The index is searched here, wherever vectors of users are computed. */
 class VectorsFinder implements ItemFinder {
-  readonly #thread: InferenceThread;
+  readonly #users: UserVectors;
   readonly #live: LiveIndex;
 
-  constructor(thread: InferenceThread, live: LiveIndex) {
-    this.#thread = thread;
+  constructor(users: UserVectors, live: LiveIndex) {
+    this.#users = users;
     this.#live = live;
   }
 
   get died(): Promise<Error> {
-    return this.#thread.died;
+    return this.#users.died;
   }
 
-  async find(input: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]> {
-    const vector = await this.#thread.encode(input);
-    return vector.every((value) => value === 0) ? [] : this.#live.search(vector, k, seenItems);
+  async find(input: UserInput, k: number, exclusion: Exclusion): Promise<Found[]> {
+    const vector = await this.#users.encode(input);
+    return vector.every((value) => value === 0) ? [] : this.#live.search(vector, k, exclusion);
   }
 
-  async score(input: UserInput, itemIds: readonly string[]): Promise<ScoredItem[]> {
-    const vector = await this.#thread.encode(input);
-    return vector.every((value) => value === 0) ? [] : this.#live.score(vector, itemIds);
+  async score(input: UserInput, items: readonly number[]): Promise<Found[]> {
+    const vector = await this.#users.encode(input);
+    return vector.every((value) => value === 0) ? [] : this.#live.score(vector, items);
+  }
+
+  get vectors(): ItemVectors {
+    return this.#live;
   }
 
   async close(): Promise<void> {
-    await this.#thread.close();
+    await this.#users.close();
     await this.#live.close();
   }
 }
@@ -93,18 +110,18 @@ class WeightsFinder implements ItemFinder {
   constructor(weights: ItemWeights, items: IndexedItems, answersSimilar: boolean) {
     this.#weights = weights;
     this.#items = items;
-    this.similar = answersSimilar ? (itemId, k) => this.#similar(itemId, k) : undefined;
+    this.similar = answersSimilar ? (item, k) => this.#similar(item, k) : undefined;
   }
 
-  async find({ history }: UserInput, k: number, seenItems: readonly string[]): Promise<ScoredItem[]> {
-    return this.#items.named(this.#weights.find(history, k, this.#items.excluding(seenItems)));
+  async find({ history }: UserInput, k: number, exclusion: Exclusion): Promise<Found[]> {
+    return this.#items.found(this.#weights.find(history, k, this.#items.excluding(exclusion)));
   }
 
-  async score({ history }: UserInput, itemIds: readonly string[]): Promise<ScoredItem[]> {
+  async score({ history }: UserInput, items: readonly number[]): Promise<Found[]> {
     const scores = this.#weights.scores(history);
-    return itemIds.flatMap((itemId) => {
-      const score = scores[this.#items.rowOf(itemId) ?? -1] ?? 0;
-      return score === 0 ? [] : [{ itemId, score }];
+    return items.flatMap((item) => {
+      const score = scores[this.#items.rowOf(item) ?? -1] ?? 0;
+      return score === 0 ? [] : [{ item, score }];
     });
   }
 
@@ -112,9 +129,11 @@ class WeightsFinder implements ItemFinder {
     this.#items.close();
   }
 
-  #similar(itemId: string, k: number): ScoredItem[] {
-    const item = this.#items.rowOf(itemId);
-    if (item === undefined) return [];
-    return this.#items.named(this.#weights.similar(item, k, this.#items.excluding([])));
+  #similar(item: number, k: number): Found[] {
+    const row = this.#items.rowOf(item);
+    if (row === undefined) return [];
+    return this.#items.found(
+      this.#weights.similar(row, k, this.#items.excluding({ policy: ItemPolicy.open, items: [] })),
+    );
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TopicWriter } from '#engine';
 import { localArtifacts, openIndex, openVersion, saveItemVectors, vectorBytes } from '#models';
+import { Slices } from '#platform';
 import type { Candidate, IndexBuild } from '#schemas';
 import { item, itemIds } from '../testing/tiny-model.ts';
 import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
@@ -145,6 +146,34 @@ describe('the index of a version in use', () => {
     assert.deepEqual(await itemsFor(await world.responder()), expected);
     await putVector('fresh-1', await towards(world, candidate, best, 30));
     await until(async () => (await itemsFor(responder))[0] === 'fresh-1');
+  });
+
+  it('misses no vector that comes while a build is brought up to date', async (t) => {
+    const { world, candidate, putVector, announce } = await servedWorld(t);
+    const responder = await world.responder();
+    const [best = ''] = await itemsFor(responder, 1);
+    const fresh = Array.from({ length: 30 }, (_, i) => `fresh-${i}`);
+    await world.putItems(fresh.map((id) => item(id)));
+    for (const id of fresh) await putVector(id, await towards(world, candidate, best, 2));
+    const vectors = new Map([['item-01', await towards(world, candidate, 'item-01', 1)]]);
+    // Each change is a slice of its own.
+    t.mock.getter(Slices.prototype, 'isOver', () => true);
+    const build = await built(world, candidate, vectors, 0);
+    const longer = await towards(world, candidate, best, 3);
+    const kept = new Set(fresh);
+    const isLoaded = async () =>
+      (await world.metrics.render()).includes('index_loads_total{outcome="loaded"} 1');
+    await announce(build);
+    for (let i = 0; i < fresh.length || !(await isLoaded()); i++) {
+      const id = fresh[i % fresh.length] as string;
+      const goes = i % 7 < 4;
+      await putVector(id, goes ? null : longer);
+      if (goes) kept.delete(id);
+      else kept.add(id);
+    }
+    // Those that are not in the index fill up longer answers.
+    const found = async () => (await itemsFor(responder, kept.size)).sort();
+    await until(async () => (await found()).join() === [...kept].sort().join());
   });
 
   it('goes on where a build is damaged, is of another version, or is gone', async (t) => {

@@ -1,31 +1,30 @@
-import { join } from 'node:path';
 import { currentRecords, type TopicRecord } from '#engine';
-import {
-  ITEM_IDS_FILE,
-  ITEM_VECTORS_FILE,
-  openIndex,
-  openVersion,
-  type VectorIndex,
-  type VersionFiles,
-  type Vocabulary,
-  vectorOf,
-} from '#models';
-import { type Counter, errorCode, InputError } from '#platform';
+import { type VectorIndex, type Vocabulary, vectorOf } from '#models';
+import { type Counter, errorCode, InputError, Slices } from '#platform';
 import type { IndexBuild, ItemVector } from '#schemas';
+import type { SharedFiles } from '#storage';
 import type { Topics } from '#topologies';
+import type { Found } from '../candidates/port.ts';
+import type { Exclusion } from '../filters/request-filter.ts';
+import { VersionLoader } from '../loading/version-loader.ts';
 import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
+import { itemNumber } from '../view-store/item-numbers.ts';
 import type { ViewStore } from '../view-store/port.ts';
-import { IndexedItems, type ItemRows, rowsOf, type ScoredItem } from './indexed-items.ts';
+import { IndexedItems, type ItemRows, rowsOf } from './indexed-items.ts';
 import { mismatch } from './mismatch.ts';
 
 export type LiveIndexOptions = FollowerEnvironment & {
   readonly topics: Pick<Topics, 'indexes' | 'item-vectors'>;
   readonly dataDirectory: string;
+  readonly files?: SharedFiles | undefined;
   readonly views: ViewStore;
 };
 
 /** An index with the items that its rows are, exchanged as one. */
 type Searched = { readonly index: VectorIndex; readonly items: IndexedItems };
+/** Longest slice of applying a build's changes, ms: requests wait for one. */
+const SLICE_MS = 1;
+
 type Change = { readonly offset: number; readonly vector: Float32Array | null };
 
 /**
@@ -40,6 +39,8 @@ export class LiveIndex {
   /** The last change of each item behind the build in use, for a build that is loaded meanwhile and may not hold it. */
   readonly #changes = new Map<string, Change>();
   #searched: Searched;
+  /** Items that have changed since the build that is loaded now was opened, in order. */
+  #meanwhile: string[] | undefined;
   #builtAs: string | undefined;
   #followers: readonly { close(): Promise<void> }[] = [];
   /** Builds are loaded one after another. */
@@ -56,12 +57,12 @@ export class LiveIndex {
 
   /** With everything that the topics hold of the version now. Errors: MR_VERSION_CORRUPT, MR_INDEX_CORRUPT of the version's own files. */
   static async open(
-    files: VersionFiles,
+    loader: VersionLoader,
     vocabulary: Vocabulary,
     options: LiveIndexOptions,
   ): Promise<LiveIndex> {
-    const { version } = files;
-    const live = new LiveIndex(version, searchedOf(files, vocabulary, options), options);
+    const { version } = loader;
+    const live = new LiveIndex(version, await searchedOf(loader, vocabulary, options), options);
     try {
       const { log, topics } = options;
       const built = (await currentRecords(log, topics.indexes, 'by-newest')).get(version)?.value;
@@ -83,20 +84,32 @@ export class LiveIndex {
     return this.#searched.index.size;
   }
 
-  /** The k best for a user's vector, best first, without these items and those that are unavailable. */
-  search(vector: Float32Array, k: number, seenItems: readonly string[]): ScoredItem[] {
+  /** The k best for a user's vector that are not excluded, best first. */
+  search(vector: Float32Array, k: number, exclusion: Exclusion): Found[] {
     const { index, items } = this.#searched;
-    return items.named(index.search(vector, k, { exclude: items.excluding(seenItems) }));
+    return items.found(index.search(vector, k, { exclude: items.excluding(exclusion) }));
   }
 
   /** The scores that `search` would give these items, available or not; those that are not in the index are left out. */
-  score(vector: Float32Array, itemIds: readonly string[]): ScoredItem[] {
-    const { index, items } = this.#searched;
-    return itemIds.flatMap((itemId) => {
-      const row = items.rowOf(itemId);
-      const found = row === undefined ? undefined : index.vector(row);
-      return found === undefined ? [] : [{ itemId, score: scoreOf(index.metric, vector, found) }];
+  score(vector: Float32Array, items: readonly number[]): Found[] {
+    const { index } = this.#searched;
+    return items.flatMap((item) => {
+      const found = this.#vectorOf(item);
+      return found === undefined ? [] : [{ item, score: scoreOf(index.metric, vector, found) }];
     });
+  }
+
+  #vectorOf(item: number): Float32Array | undefined {
+    const { index, items } = this.#searched;
+    const row = items.rowOf(item);
+    return row === undefined ? undefined : index.vector(row);
+  }
+
+  /** False for an item that is not in the index. */
+  copy(item: number, into: Float32Array, at: number): boolean {
+    const { index, items } = this.#searched;
+    const row = items.rowOf(item);
+    return row !== undefined && index.copyVector(row, into, at);
   }
 
   async close(): Promise<void> {
@@ -140,22 +153,21 @@ export class LiveIndex {
   #change(id: string, change: Change): void {
     applyChange(this.#searched, id, change);
     this.#changes.set(id, change);
+    this.#meanwhile?.push(id);
   }
 
   /** Brings a build up to date, and puts it in the place of the one in use. */
   async #load(build: IndexBuild): Promise<void> {
     if (this.#isClosed || build.index === this.#builtAs) return;
-    const { dataDirectory, logger } = this.#options;
+    const { logger } = this.#options;
+    let loader: VersionLoader | undefined;
     try {
-      const files = await openVersion(join(dataDirectory, build.directory));
-      if (files.version !== build.index || files.manifest.indexOf !== this.#version)
+      loader = await VersionLoader.open(this.#options, build.directory);
+      if (loader.version !== build.index || loader.manifest.indexOf !== this.#version)
         throw mismatch(this.#version, `index ${build.index} is not its own`);
-      const next = searchedOf(files, rowsOf(itemIdsIn(files)), this.#options);
-      // From here to the exchange nothing is waited for, so no change is missed.
-      for (const [id, change] of this.#changes) {
-        if (change.offset >= build.vectors_offset) applyChange(next, id, change);
-        else this.#changes.delete(id);
-      }
+      const next = await searchedOf(loader, rowsOf(await loader.itemIds()), this.#options);
+      await this.#bringUpToDate(next, build.vectors_offset);
+      // Nothing is waited for between the last change and the exchange, so none is missed.
       const before = this.#searched;
       this.#searched = next;
       this.#builtAs = build.index;
@@ -164,13 +176,36 @@ export class LiveIndex {
     } catch (err) {
       this.#loads.inc({ outcome: errorCode(err) ?? 'MR_INVARIANT' });
       logger.error({ err, index: build.index, version: this.#version }, 'an index was refused');
+    } finally {
+      this.#meanwhile = undefined;
+      await loader?.close();
+    }
+  }
+
+  /** Makes the changes from an offset on that there are, and those that come meanwhile. */
+  async #bringUpToDate(next: Searched, vectorsOffset: number): Promise<void> {
+    const meanwhile: string[] = [];
+    this.#meanwhile = meanwhile;
+    const slices = new Slices(SLICE_MS);
+    for (const [id, change] of this.#changes) {
+      if (change.offset >= vectorsOffset) applyChange(next, id, change);
+      else this.#changes.delete(id);
+      if (slices.isOver) await slices.yield();
+    }
+    for (const id of meanwhile) {
+      applyChange(next, id, this.#changes.get(id) as Change);
+      if (slices.isOver) await slices.yield();
     }
   }
 }
 
-function searchedOf(files: VersionFiles, rows: ItemRows, { views, logger }: LiveIndexOptions): Searched {
-  const { version } = files;
-  const index = openIndex(files.read(ITEM_VECTORS_FILE), {
+async function searchedOf(
+  loader: VersionLoader,
+  rows: ItemRows,
+  { views, logger }: LiveIndexOptions,
+): Promise<Searched> {
+  const { version } = loader;
+  const index = await loader.index({
     onRebuilt: (err) =>
       err === undefined
         ? logger.info({ version }, 'an index was rebuilt, as much has changed')
@@ -178,7 +213,7 @@ function searchedOf(files: VersionFiles, rows: ItemRows, { views, logger }: Live
   });
   if (index.size !== rows.itemCount)
     throw mismatch(version, `its files name ${rows.itemCount} items, its index has ${index.size}`);
-  return { index, items: new IndexedItems(rows, views) };
+  return { index, items: await IndexedItems.open(rows, views) };
 }
 
 async function release({ index, items }: Searched): Promise<void> {
@@ -187,11 +222,12 @@ async function release({ index, items }: Searched): Promise<void> {
 }
 
 function applyChange({ index, items }: Searched, itemId: string, { vector }: Change): void {
+  const item = itemNumber(itemId);
   if (vector !== null) {
-    index.put(items.rowFor(itemId), vector);
+    index.put(items.rowFor(item), vector);
     return;
   }
-  const row = items.rowOf(itemId);
+  const row = items.rowOf(item);
   if (row !== undefined) index.remove(row);
 }
 
@@ -203,8 +239,4 @@ function scoreOf(metric: VectorIndex['metric'], a: Float32Array, b: Float32Array
     sum += metric === 'l2' ? -((x - y) ** 2) : x * y;
   }
   return sum;
-}
-
-function itemIdsIn(files: VersionFiles): string[] {
-  return JSON.parse(files.read(ITEM_IDS_FILE).toString()) as string[];
 }

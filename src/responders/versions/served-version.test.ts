@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { item, itemIds } from '../testing/tiny-model.ts';
+import { ItemPolicy } from '../filters/item-policy.ts';
+import { inThread, item, itemIds } from '../testing/tiny-model.ts';
 import { openWorld } from '../testing/world.ts';
 import { InProcessViewStore } from '../view-store/in-process.ts';
 import { ServedVersion } from './served-version.ts';
@@ -24,7 +25,8 @@ describe('served version', () => {
     const retired = version.retire().then(() => {
       ended = true;
     });
-    const query = { userId: 'user-1', profile: null, context: null, recentItems: [], seenItems: [], k: 5 };
+    const exclusion = { policy: ItemPolicy.open, items: [] };
+    const query = { userId: 'user-1', profile: null, context: null, recentItems: [], exclusion, k: 5 };
     const ask = () => version.recommend(query);
     assert.equal((await ask()).length, 5);
     version.release();
@@ -48,9 +50,11 @@ describe('served version', () => {
         unwatch();
       };
     });
-    const candidate = await world.train(16, 1);
-    // It ends when it is there, before it is asked for the first time.
-    process.once('worker', (thread) => thread.once('message', () => void thread.terminate()));
+    const candidate = await world.train(16, 1, [], inThread);
+    // The second thread, which computes vectors, ends when it is ready, before its first request.
+    process.once('worker', () => {
+      process.once('worker', (thread) => thread.once('message', () => void thread.terminate()));
+    });
     await assert.rejects(ServedVersion.load(candidate, { ...world, views }), { code: 'MR_INFERENCE_ENDED' });
     assert.equal(watching, 0);
   });

@@ -1,21 +1,30 @@
-import { join } from 'node:path';
-import { openVersion, retrievalModelOf, type UserInput, VOCABULARY_FILE, Vocabulary } from '#models';
+import { retrievalModelOf, type UserInput, userInputOf, type Vocabulary } from '#models';
 import type { Candidate, ContextFeatures, Profile } from '#schemas';
-import type { ScoredItem } from './indexed-items.ts';
+import type { Found } from '../candidates/port.ts';
+import { ItemPolicy } from '../filters/item-policy.ts';
+import type { Exclusion } from '../filters/request-filter.ts';
+import { VersionLoader } from '../loading/version-loader.ts';
+import type { ItemVectors } from '../order/port.ts';
+import { itemIdOf } from '../view-store/item-numbers.ts';
 import { type ItemFinder, openFinder } from './item-finder.ts';
 import type { LiveIndexOptions } from './live-index.ts';
 import { mismatch } from './mismatch.ts';
 import { Uses } from './uses.ts';
 
-export type VersionQuery = {
+/** Who is to be shown items, as the models that find them see it. */
+export type VersionUser = {
   readonly userId: string;
   readonly profile: Profile | null;
   /** Context of the request; null if nothing is known of it. */
   readonly context: ContextFeatures | null;
   /** Newest first. */
   readonly recentItems: readonly string[];
-  /** Not to be given. */
-  readonly seenItems: readonly string[];
+  /** Their numbers, below 0 for those without one; ids are looked for where it is absent. */
+  readonly recentNumbers?: Int32Array;
+};
+
+export type VersionQuery = VersionUser & {
+  readonly exclusion: Exclusion;
   readonly k: number;
 };
 
@@ -41,16 +50,13 @@ export class ServedVersion {
    * MR_VERSION_CORRUPT, and those of the model and the index.
    */
   static async load(candidate: Candidate, options: LiveIndexOptions): Promise<ServedVersion> {
-    const files = await openVersion(join(options.dataDirectory, candidate.directory));
-    if (files.version !== candidate.version) {
-      throw mismatch(candidate.version, `its event names the directory of version ${files.version}`);
+    const loader = await VersionLoader.open(options, candidate.directory);
+    let version: ServedVersion;
+    try {
+      version = await ServedVersion.#from(loader, candidate, options);
+    } finally {
+      await loader.close();
     }
-    const model = retrievalModelOf(files.manifest.model);
-    if (model === undefined)
-      throw mismatch(files.version, `no model that finds items is named ${files.manifest.model} here`);
-    const vocabulary = Vocabulary.parse(files.read(VOCABULARY_FILE));
-    const finder = await openFinder(model, files, vocabulary, options);
-    const version = new ServedVersion(files.version, finder, vocabulary);
     try {
       await version.#warmUp();
       return version;
@@ -60,18 +66,34 @@ export class ServedVersion {
     }
   }
 
+  static async #from(
+    loader: VersionLoader,
+    candidate: Candidate,
+    options: LiveIndexOptions,
+  ): Promise<ServedVersion> {
+    const { version, manifest } = loader;
+    if (version !== candidate.version) {
+      throw mismatch(candidate.version, `its event names the directory of version ${version}`);
+    }
+    const model = retrievalModelOf(manifest.model);
+    if (model === undefined)
+      throw mismatch(version, `no model that finds items is named ${manifest.model} here`);
+    const vocabulary = await loader.vocabulary();
+    return new ServedVersion(version, await openFinder(model, loader, vocabulary, options), vocabulary);
+  }
+
   /** Whether the model was trained on the user. */
   knows(userId: string): boolean {
     return this.#vocabulary.userIndex(userId) > 0;
   }
 
   /** The best items by the model's scores, best first. */
-  async recommend(query: VersionQuery): Promise<ScoredItem[]> {
-    return this.#finder.find(this.#inputOf(query), query.k, query.seenItems);
+  async recommend(query: VersionQuery): Promise<Found[]> {
+    return this.#finder.find(this.#inputOf(query), query.k, query.exclusion);
   }
 
   /** The scores of these items for a user, in the order given, without those that the model does not know. */
-  async score(query: Omit<VersionQuery, 'k'>, items: readonly string[]): Promise<ScoredItem[]> {
+  async score(query: VersionUser, items: readonly number[]): Promise<Found[]> {
     return this.#finder.score(this.#inputOf(query), items);
   }
 
@@ -79,8 +101,13 @@ export class ServedVersion {
    * The items most like another one, most alike first; undefined where the model does not say, and none for an item that
    * it does not know.
    */
-  similar(itemId: string, k: number): ScoredItem[] | undefined {
-    return this.#finder.similar?.(itemId, k);
+  similar(item: number, k: number): Found[] | undefined {
+    return this.#finder.similar?.(item, k);
+  }
+
+  /** The vectors that retrieve items, for comparing items; undefined if the model has none. */
+  get vectors(): ItemVectors | undefined {
+    return this.#finder.vectors;
   }
 
   /** Resolves with the reason when its thread ends by itself. */
@@ -102,19 +129,16 @@ export class ServedVersion {
     return this.#uses.retire();
   }
 
-  #inputOf({ userId, profile, context, recentItems }: Omit<VersionQuery, 'k'>): UserInput {
-    return {
-      user: this.#vocabulary.userIndex(userId),
-      history: this.#vocabulary.historyIndices(recentItems),
-      profile: this.#vocabulary.profileValues(profile),
-      context: this.#vocabulary.contextValues(context),
-    };
+  #inputOf({ userId, ...user }: VersionUser): UserInput {
+    return userInputOf(this.#vocabulary, { user: userId, ...user });
   }
 
   async #warmUp(): Promise<void> {
-    const nobody = { userId: '', profile: null, context: null, recentItems: [], seenItems: [] };
-    const scored = await this.recommend({ ...nobody, k: 10 });
+    const nobody = { userId: '', profile: null, context: null, recentItems: [] };
+    const exclusion = { policy: ItemPolicy.open, items: [] };
+    const scored = await this.recommend({ ...nobody, exclusion, k: 10 });
     const wrong = scored.find(({ score }) => !Number.isFinite(score));
-    if (wrong !== undefined) throw mismatch(this.id, `it scores item ${wrong.itemId} with ${wrong.score}`);
+    if (wrong !== undefined)
+      throw mismatch(this.id, `it scores item ${itemIdOf(wrong.item)} with ${wrong.score}`);
   }
 }

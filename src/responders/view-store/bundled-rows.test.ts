@@ -4,9 +4,28 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { BundledRows } from './bundled-rows.ts';
 
-/** Writes so much that what was written before is packed. */
+/** Writes enough for earlier writes to be packed. */
 function age(rows: BundledRows): void {
   for (let i = 0; i < 5; i++) rows.set(9, 'filler', '', Buffer.alloc(2 ** 22, i));
+}
+
+const OTHERS = ['', 'a', 'b', 'ä', '\u{1f600}', 'x'.repeat(200), 'with \u001f in it'];
+
+/** By `each`, the rows that there are by the other entity. */
+function foundBy(rows: BundledRows, view: number, owner: string, others: readonly string[]) {
+  const found = new Map<string, Buffer>();
+  rows.each(view, owner, others, (place, row) => found.set(others[place] as string, Buffer.from(row)));
+  return found;
+}
+
+/** The same of a map. */
+function ofMap(map: ReadonlyMap<string, Buffer>, view: number, owner: string) {
+  return new Map(
+    OTHERS.flatMap((other) => {
+      const row = map.get(JSON.stringify([view, owner, other]));
+      return row === undefined ? [] : [[other, row] as const];
+    }),
+  );
 }
 
 describe('BundledRows', () => {
@@ -14,7 +33,7 @@ describe('BundledRows', () => {
     const step = fc.record({
       view: fc.nat(2),
       owner: fc.constantFrom('u', 'ü', 'u1', ''),
-      other: fc.constantFrom('', 'a', 'b', 'ä', '\u{1f600}', 'x'.repeat(200), 'with \u001f in it'),
+      other: fc.constantFrom(...OTHERS),
       bytes: fc.option(fc.oneof(fc.nat(60), fc.integer({ min: 100, max: 300 }), fc.constant(70_000))),
       fill: fc.nat(255),
     });
@@ -49,6 +68,8 @@ describe('BundledRows', () => {
           assert.equal(rows.size, map.size + fillers);
         }
         for (const [name, key] of names) assert.deepEqual(rows.get(...key), map.get(name));
+        for (const [, [view, owner]] of names)
+          assert.deepEqual(foundBy(rows, view, owner, OTHERS), ofMap(map, view, owner));
         assert.equal(rows.get(0, 'u', 'none'), undefined);
         assert.equal(rows.get(0, 'nobody', 'a'), undefined);
       }),
@@ -74,6 +95,16 @@ describe('BundledRows', () => {
       assert.equal(rows.size, map.size);
     }
     for (const owner of ['few', 'many']) {
+      const all = Array.from({ length: 1_600 }, (_, item) => `item-${item}`);
+      for (const others of [all, all.slice(40, 43)]) {
+        const found = new Map<string, number>();
+        rows.each(1, owner, others, (place, row) => found.set(others[place] as string, row.readUInt16LE()));
+        const expected = others.flatMap((other) => {
+          const row = map.get(`${owner} ${other}`);
+          return row === undefined ? [] : [[other, row] as const];
+        });
+        assert.deepEqual(found, new Map(expected));
+      }
       for (let item = 0; item < 1_500; item++) {
         const other = `item-${item}`;
         assert.equal(rows.get(1, owner, other)?.readUInt16LE(), map.get(`${owner} ${other}`));
@@ -111,7 +142,7 @@ describe('BundledRows', () => {
   });
 });
 
-/** All memory that is asked for from now on and kept apart from what others use. */
+/** All memory allocated from now on, apart from what others use. */
 function collectMemory(t: TestContext): Buffer[] {
   const memory: Buffer[] = [];
   const allocate = Buffer.allocUnsafeSlow;

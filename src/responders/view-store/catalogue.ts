@@ -4,8 +4,10 @@ import { decodeRanks, type PublishedRanks } from '#processors';
 import type { Item, PopularityRanks } from '#schemas';
 import type { Topics } from '#topologies';
 import { type FollowerEnvironment, TopicFollower } from '../topic-follower.ts';
+import { CatalogueFacts } from './catalogue-facts.ts';
 import { FollowedRows } from './followed-rows.ts';
-import type { ItemChange } from './port.ts';
+import { itemIdOf, itemNumber } from './item-numbers.ts';
+import type { ItemChange, ItemFacts } from './port.ts';
 import { RowDecoder } from './row-decoder.ts';
 import type { StoredView } from './stored-views.ts';
 
@@ -14,10 +16,12 @@ export class Catalogue {
   readonly #views: ReadonlyMap<string, StoredView>;
   readonly #decoder: RowDecoder;
   readonly #rows: FollowedRows;
-  readonly #available = new Set<string>();
+  readonly #facts = new CatalogueFacts();
+  /** Titles of items that were shown, by item number. */
+  readonly #titles: (string | undefined)[] = [];
   #ranks: PublishedRanks | undefined;
   #ranksFollower: TopicFollower<PopularityRanks> | undefined;
-  readonly #listeners = new Set<(itemId: string, change: ItemChange) => void>();
+  readonly #listeners = new Set<(item: number, change: ItemChange) => void>();
 
   private constructor(views: readonly StoredView[], decoder: RowDecoder) {
     this.#views = new Map(views.map((view) => [view.name, view]));
@@ -33,7 +37,7 @@ export class Catalogue {
   ): Promise<Catalogue> {
     const ofItems = views.filter((view) => !isOfUser(view));
     const catalogue = new Catalogue(ofItems, new RowDecoder(environment));
-    await catalogue.#rows.follow(environment, (view, key) => catalogue.#changed(view, key));
+    await catalogue.#rows.follow(environment, (view, { key, row }) => catalogue.#changed(view, key, row));
     try {
       catalogue.#ranksFollower = await TopicFollower.open(
         environment,
@@ -63,12 +67,20 @@ export class Catalogue {
     return this.row(itemProfileView.name, itemId) as Item | undefined;
   }
 
-  isAvailable(itemId: string): boolean {
-    return this.#available.has(itemId);
+  title(item: number): string {
+    const known = this.#titles[item];
+    if (known !== undefined) return known;
+    const title = this.item(itemIdOf(item))?.title ?? '';
+    this.#titles[item] = title;
+    return title;
   }
 
-  availableItems(): Iterable<string> {
-    return this.#available;
+  get facts(): ItemFacts {
+    return this.#facts;
+  }
+
+  availableItems(): Iterable<number> {
+    return this.#facts.available();
   }
 
   itemState(itemId: string): ItemState | undefined {
@@ -79,7 +91,7 @@ export class Catalogue {
     return this.#ranks;
   }
 
-  watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
+  watchItems(listener: (item: number, change: ItemChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -107,15 +119,16 @@ export class Catalogue {
     this.#ranks = decoded ?? this.#ranks;
   }
 
-  #changed(view: string, itemId: string): void {
-    if (view === itemProfileView.name) {
-      if (this.item(itemId)?.available === true) this.#available.add(itemId);
-      else this.#available.delete(itemId);
-      this.#tell(itemId, 'item');
-    } else if (view === itemFeaturesView.name) this.#tell(itemId, 'features');
+  #changed(view: StoredView, itemId: string, row: Buffer | undefined): void {
+    if (view.name === itemProfileView.name) {
+      const item = itemNumber(itemId);
+      this.#facts.set(item, this.#decoder.row(view, itemId, row) as Item | undefined);
+      this.#titles[item] = undefined;
+      this.#tell(item, 'item');
+    } else if (view.name === itemFeaturesView.name) this.#tell(itemNumber(itemId), 'features');
   }
 
-  #tell(itemId: string, change: ItemChange): void {
-    for (const listener of this.#listeners) listener(itemId, change);
+  #tell(item: number, change: ItemChange): void {
+    for (const listener of this.#listeners) listener(item, change);
   }
 }

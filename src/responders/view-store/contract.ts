@@ -18,11 +18,17 @@ import {
   userRowsTopic,
 } from '../testing/world.ts';
 import { type Contract, crossedRowsContract, type OpenedViews } from './crossed-rows-contract.ts';
+import { itemIdOf, itemNumber, knownItem } from './item-numbers.ts';
+import type { ViewStore } from './port.ts';
 import { assertState, eventsOn, liveState, remove, seen, user, userOf } from './testing/rows.ts';
 import { type UserRows, userRows } from './user-rows.ts';
 
 /** Undefined: what the adapter needs is not there, and the test was skipped. */
 export type OpenViews = (t: TestContext, world: TestWorld) => Promise<OpenedViews | undefined>;
+
+function isAvailable({ facts }: ViewStore, itemId: string): boolean {
+  return facts.classOf(knownItem(itemId) ?? -1)?.available === true;
+}
 
 export function viewStoreContract(name: string, prepare: OpenViews): void {
   const contract: Contract = (title, body) => {
@@ -49,8 +55,12 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     assert.equal((await userOf(views, 'u1')).profile?.age, 41);
     assert.equal(views.item('i1')?.title, 'Title of i1');
     assert.equal(views.item('i2')?.available, false);
-    assert.deepEqual([...views.availableItems()], ['i1']);
-    assert.deepEqual([views.isAvailable('i1'), views.isAvailable('i2')], [true, false]);
+    assert.deepEqual(Array.from(views.availableItems(), itemIdOf), ['i1']);
+    assert.deepEqual([isAvailable(views, 'i1'), isAvailable(views, 'i2')], [true, false]);
+    assert.deepEqual(
+      ['i1', 'none'].map((id) => views.title(itemNumber(id))),
+      ['Title of i1', ''],
+    );
     const itemState = views.itemState('i1');
     assert.ok(itemState);
     assert.deepEqual(
@@ -66,12 +76,12 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     assert.deepEqual(await userRows(views, []), []);
     assert.equal(views.item('none'), undefined);
     assert.equal(views.itemState('none'), undefined);
-    assert.equal(views.isAvailable('none'), false);
+    assert.equal(isAvailable(views, 'none'), false);
     assert.equal(views.watermark, Number.NEGATIVE_INFINITY);
     assert.equal(views.ranks, undefined);
   });
 
-  contract('gives many users in the order asked for', async (world, { open }) => {
+  contract('returns many users in the order requested', async (world, { open }) => {
     const ids = Array.from({ length: 120 }, (_, i) => `ü-{${i}}`);
     for (const id of ids) await world.putUserRow(id, [interaction(id, `item of ${id}`)]);
     await world.putUser(user('ü-{7}', 7));
@@ -87,6 +97,30 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     }
   });
 
+  contract('tells whose rows have changed, once they are read as they are now', async (world, { open }) => {
+    const views = await open();
+    await views.caughtUp;
+    await until(() => views.notReady() === undefined);
+    const told: (string | undefined)[] = [];
+    const unwatch = views.watchUsers((userId) => told.push(userId));
+    const toldOf = (userId: string) => until(() => told.includes(userId));
+    await world.putUserRow('ü-1', [interaction('ü-1', 'a')]);
+    await toldOf('ü-1');
+    assert.equal(seen(await userOf(views, 'ü-1')).length, 1);
+    await world.putRow(userItemFeaturesView, crossKey('u2', 'b'), eventsOn('u2', 'b'));
+    await toldOf('u2');
+    const times = () => told.filter((userId) => userId === 'ü-1').length;
+    const before = times();
+    await remove(world, world.topics[userRowsTopic] as Topic<string, unknown>, 'ü-1');
+    await until(() => times() > before);
+    assert.deepEqual(await userOf(views, 'ü-1'), { state: undefined, profile: null });
+    unwatch();
+    const after = told.length;
+    await world.putUserRow('u3', [interaction('u3', 'a')]);
+    await until(async () => seen(await userOf(views, 'u3')).length === 1);
+    assert.equal(told.length, after);
+  });
+
   contract('follows rows: the newest of a key counts, and a deleted one is gone', async (world, { open }) => {
     const views = await open();
     await views.caughtUp;
@@ -96,7 +130,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await world.putItemRow('a', [interaction('u', 'a')]);
     await until(async () => seen(await userOf(views, 'u')).length === 1);
     await until(async () => (await userOf(views, 'u')).profile?.age === 20);
-    await until(() => views.isAvailable('a') && views.itemState('a') !== undefined);
+    await until(() => isAvailable(views, 'a') && views.itemState('a') !== undefined);
 
     const events = [interaction('u', 'a'), interaction('u', 'b')];
     await world.putUserRow('u', events);
@@ -224,7 +258,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
       const views = await open();
       await views.caughtUp;
       const told: string[] = [];
-      const unwatch = views.watchItems((id, change) => told.push(`${id} ${change}`));
+      const unwatch = views.watchItems((each, change) => told.push(`${itemIdOf(each)} ${change}`));
       await world.putItems([item('a')]);
       await until(() => told.includes('a item'));
       await world.putItemRow('a', [interaction('u', 'a')]);
@@ -232,7 +266,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
       assert.equal(told.length, 2);
       unwatch();
       await world.putItems([item('b')]);
-      await until(() => views.isAvailable('b'));
+      await until(() => isAvailable(views, 'b'));
       assert.equal(told.length, 2);
     },
   );

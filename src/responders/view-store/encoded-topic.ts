@@ -12,7 +12,7 @@ export function encoded<V>(topic: Topic<string, V>): Topic<string, Buffer> {
       if (loaded.has(schema)) return bytes;
       throw new RetryableError(
         'MR_SCHEMA_NOT_LOADED',
-        `Schema ${schema} of ${topic.name} was not asked for yet.`,
+        `Schema ${schema} of ${topic.name} was not fetched yet.`,
       );
     },
     prepare: async (bytes) => {

@@ -9,6 +9,9 @@ import { isCrossed, type StoredView } from './stored-views.ts';
 
 type FollowedView = { readonly view: StoredView; readonly number: number; readonly short: ShortRows };
 
+/** `row` is encoded as on the topic; undefined where it is gone. `owner` is of the entities in the key the first. */
+type RowChange = { readonly key: string; readonly owner: string; readonly row: Buffer | undefined };
+
 /** The newest rows of some views in the memory of this process, encoded as they were read from the views' topics. */
 export class FollowedRows {
   readonly #views: ReadonlyMap<string, FollowedView>;
@@ -20,18 +23,19 @@ export class FollowedRows {
     this.#views = new Map(views.map((view, number) => [view.name, { view, number, short: new ShortRows() }]));
   }
 
-  /** Starts to read. `changed` is called after each change of a row, with the view's name. */
+  /** Starts to read. `changed` is called after each change of a row. */
   async follow(
     environment: FollowerEnvironment,
-    changed: (view: string, key: string) => void = () => {},
+    changed: (view: StoredView, change: RowChange) => void = () => {},
   ): Promise<void> {
     try {
       for (const { view, number, short } of this.#views.values()) {
-        const apply = ({ key, value }: TopicRecord<string, Buffer>) => {
+        const apply = ({ key, value, traceparent }: TopicRecord<string, Buffer>) => {
           const [owner, other] = partsOf(view, key);
           if (value === null) this.#rows.delete(number, owner, other);
           else this.#rows.set(number, owner, other, short.shorten(value));
-          changed(view.name, key);
+          if (traceparent !== undefined) environment.changes?.note(owner, traceparent);
+          changed(view, { key, owner, row: value ?? undefined });
         };
         const topic = view.isFromEngine ? encoded(view.topic) : encodedAndChecked(view.topic);
         this.#followers.push(await TopicFollower.open(environment, topic, apply));
@@ -46,6 +50,17 @@ export class FollowedRows {
     const { view, number, short } = this.#viewOf(name);
     const row = this.#rows.get(number, ...partsOf(view, key));
     return row && short.lengthen(row);
+  }
+
+  /** As `row` for an owner with each of many others: `found` is told where in the list a row is of. */
+  each(
+    name: string,
+    owner: string,
+    others: readonly string[],
+    found: (place: number, row: Buffer) => void,
+  ): void {
+    const { number, short } = this.#viewOf(name);
+    this.#rows.each(number, owner, others, (place, row) => found(place, short.lengthen(row)));
   }
 
   /** Memory held for the rows of all views. */

@@ -1,4 +1,4 @@
-import { type ItemState, isOfUser } from '#features';
+import { crossKeysOf, type ItemState, isOfUser, splitCrossKey } from '#features';
 import { invariant } from '#platform';
 import type { PublishedRanks } from '#processors';
 import type { Item } from '#schemas';
@@ -6,12 +6,12 @@ import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../topic-follower.ts';
 import { Catalogue } from './catalogue.ts';
 import { FollowedRows } from './followed-rows.ts';
-import type { ItemChange, RowKey, ViewStore } from './port.ts';
+import type { ItemChange, ItemFacts, PairKeys, RowKey, UserListener, ViewStore } from './port.ts';
 import { RowDecoder } from './row-decoder.ts';
-import { type StoredView, storedViews } from './stored-views.ts';
+import { isCrossed, type StoredView, storedViews } from './stored-views.ts';
 
 /**
- * All rows in the memory of this process, encoded as they were read and decoded when they are asked for: a million
+ * All rows in the memory of this process, encoded as they were read and decoded on demand: a million
  * users fit, and reading a topic costs no more than copying it.
  */
 export class InProcessViewStore implements ViewStore {
@@ -20,6 +20,7 @@ export class InProcessViewStore implements ViewStore {
   readonly #catalogue: Catalogue;
   /** Those of users, and of users and something else. */
   readonly #rows: FollowedRows;
+  readonly #userListeners = new Set<UserListener>();
 
   private constructor(views: readonly StoredView[], decoder: RowDecoder, catalogue: Catalogue) {
     this.#views = new Map(views.map((view) => [view.name, view]));
@@ -38,7 +39,7 @@ export class InProcessViewStore implements ViewStore {
     const catalogue = await Catalogue.open(environment, topics, views);
     const store = new InProcessViewStore(views, new RowDecoder(environment), catalogue);
     try {
-      await store.#rows.follow(environment);
+      await store.#rows.follow(environment, (_view, { owner }) => store.#tell(owner));
     } catch (error) {
       await catalogue.close();
       throw error;
@@ -46,13 +47,49 @@ export class InProcessViewStore implements ViewStore {
     return store;
   }
 
-  async rows(keys: readonly RowKey[]): Promise<readonly unknown[]> {
-    return keys.map(({ view, key }) => {
+  async rows(keys: readonly RowKey[], pairs: readonly PairKeys[] = []): Promise<readonly unknown[]> {
+    const rows = new Array<unknown>(keys.length).fill(undefined);
+    for (let at = 0; at < keys.length; ) {
+      const { view, key } = keys[at] as RowKey;
       const stored = this.#views.get(view);
-      invariant(stored !== undefined, 'rows are asked for of views that there are');
-      if (!isOfUser(stored)) return this.#catalogue.row(view, key);
-      return this.#decoder.row(stored, key, this.#rows.row(view, key));
+      invariant(stored !== undefined, 'requested views exist');
+      if (isCrossed(stored)) at = this.#crossedRows(stored, keys, at, rows);
+      else {
+        rows[at++] = isOfUser(stored)
+          ? this.#decoder.row(stored, key, this.#rows.row(view, key))
+          : this.#catalogue.row(view, key);
+      }
+    }
+    for (const { view, user, others } of pairs) {
+      const stored = this.#views.get(view);
+      invariant(stored !== undefined, 'requested views exist');
+      const from = rows.length;
+      for (let i = 0; i < others.length; i++) rows.push(undefined);
+      this.#rows.each(view, user, others, (place, row) => {
+        rows[from + place] = this.#decoder.row(stored, user, row);
+      });
+    }
+    return rows;
+  }
+
+  /** Those from `at` on that are of one user, who comes with many items or categories at a time. Returns the end. */
+  #crossedRows(stored: StoredView, keys: readonly RowKey[], at: number, rows: unknown[]): number {
+    const [user] = splitCrossKey((keys[at] as RowKey).key);
+    const prefix = crossKeysOf(user);
+    const others = new Set<string>();
+    let end = at;
+    for (; end < keys.length; end++) {
+      const { view, key } = keys[end] as RowKey;
+      const other = key.slice(prefix.length);
+      if (view !== stored.name || !key.startsWith(prefix) || others.has(other)) break;
+      others.add(other);
+    }
+    // No cross key, and so no row's.
+    if (end === at) return at + 1;
+    this.#rows.each(stored.name, user, [...others], (place, row) => {
+      rows[at + place] = this.#decoder.row(stored, (keys[at + place] as RowKey).key, row);
     });
+    return end;
   }
 
   /** Memory held for rows: of users and of users and something else, of items. */
@@ -64,11 +101,15 @@ export class InProcessViewStore implements ViewStore {
     return this.#catalogue.item(itemId);
   }
 
-  isAvailable(itemId: string): boolean {
-    return this.#catalogue.isAvailable(itemId);
+  title(item: number): string {
+    return this.#catalogue.title(item);
   }
 
-  availableItems(): Iterable<string> {
+  get facts(): ItemFacts {
+    return this.#catalogue.facts;
+  }
+
+  availableItems(): Iterable<number> {
     return this.#catalogue.availableItems();
   }
 
@@ -80,8 +121,18 @@ export class InProcessViewStore implements ViewStore {
     return this.#catalogue.ranks;
   }
 
-  watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
+  watchItems(listener: (item: number, change: ItemChange) => void): () => void {
     return this.#catalogue.watchItems(listener);
+  }
+
+  watchUsers(listener: UserListener): () => void {
+    this.#userListeners.add(listener);
+    return () => this.#userListeners.delete(listener);
+  }
+
+  /** Rows change one by one here. */
+  watchReplaced(): () => void {
+    return () => {};
   }
 
   get watermark(): number {
@@ -99,5 +150,9 @@ export class InProcessViewStore implements ViewStore {
 
   async close(): Promise<void> {
     await Promise.all([this.#rows.close(), this.#catalogue.close()]);
+  }
+
+  #tell(userId: string): void {
+    for (const listener of this.#userListeners) listener(userId);
   }
 }

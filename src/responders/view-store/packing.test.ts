@@ -25,7 +25,7 @@ function hashed(value: number): number {
 }
 
 describe('Packing', () => {
-  it('gives back what was packed, whatever it is, wherever it lies and whatever is known before it', () => {
+  it('returns what was packed, whatever it is, wherever it lies and whatever is known before it', () => {
     const packing = new Packing();
     fc.assert(
       fc.property(bytes, bytes, bytes, (before, known, whole) => {

@@ -54,7 +54,7 @@ export class Slabs {
   #looseBytes = 0;
   /** Full ones of packed entries that are to be emptied. */
   readonly #sparse: Slab[] = [];
-  /** What was read last, if it was packed: the rows of a user are asked for one after another. */
+  /** The last packed value read: the rows of a user are requested one after another. */
   #unpacked: { readonly place: number; readonly row: Buffer } | undefined;
   readonly #packing = new Packing();
   readonly #moved: (from: number, to: number) => void;

@@ -10,10 +10,11 @@ export type EmbeddingThread = Thread<EmbeddingAnswers>;
  * of opening the version.
  */
 export async function startEmbedding(
-  { dataDirectory }: Pick<TrainerOptions, 'dataDirectory'>,
+  { dataDirectory, files }: Pick<TrainerOptions, 'dataDirectory' | 'files'>,
   directory: string,
   known: EmbeddingInput['known'],
 ): Promise<EmbeddingThread> {
+  await files?.bring(directory);
   const entry = new URL('./embedding-main.ts', import.meta.url);
   const input: EmbeddingInput = { dataDirectory, directory, known, modules: modelModules() };
   const thread: EmbeddingThread = new Thread(startWorker(entry, { input }), { gone });

@@ -12,11 +12,8 @@ import { startEmbedding } from './embedding.ts';
  * on `indexes`. An equal catalogue gives the same index. Errors: InputError MR_REINDEX_NO_VERSION, MR_REINDEX_MODEL; those
  * of opening the version.
  */
-export async function buildIndexOfCatalogue(
-  options: TrainerOptions,
-  commandId: string | null,
-): Promise<IndexBuild> {
-  const { log, topics, clock, logger, progress } = options;
+export async function buildIndexOfCatalogue(options: TrainerOptions, commandId: string): Promise<IndexBuild> {
+  const { log, topics, clock, logger, progress, files } = options;
   const inForce = versionInForce(await readRegistry(options), 'retrieval');
   if (inForce === undefined) throw noVersion();
   const { version, candidate } = inForce;
@@ -36,12 +33,14 @@ export async function buildIndexOfCatalogue(
     }
     const { index, items, calibration } = await thread.call('build');
     bar?.done();
+    const directory = `${INDEXES_DIRECTORY}/${index}`;
+    await files?.publish(directory);
     return {
       version,
       ts: clock.now(),
       command_id: commandId,
       index,
-      directory: `${INDEXES_DIRECTORY}/${index}`,
+      directory,
       items,
       vectors_offset: vectors?.offsets[0]?.stable ?? 0,
       probes: calibration?.nprobe ?? null,

@@ -3,10 +3,20 @@ import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TopicWriter } from '#engine';
+import { ownerHasLooked } from '#jobs/testing';
 import { openIndex, openVersion, vectorOf } from '#models';
 import { item, readAll, type SmallWorld, write } from '#offline/testing';
 import type { Item, ItemVector } from '#schemas';
-import { clock, trainerOf, until, whileDeciding, whileRunning, world } from '../testing/running.ts';
+import {
+  clock,
+  jobRuns,
+  trainerOf,
+  until,
+  whileDeciding,
+  whileRunning,
+  whileScheduling,
+  world,
+} from '../testing/running.ts';
 import { defaultTraining } from '../trainer-options.ts';
 
 const putItems = ({ log, topics }: SmallWorld, items: readonly Item[]) =>
@@ -62,7 +72,7 @@ test('an item that is new, or described otherwise, gets a vector of the version 
   );
 });
 
-test('an index built anew holds the whole catalogue, by the vectors that single items got', async (t) => {
+test('a rebuilt index holds the whole catalogue, by the vectors that single items got', async (t) => {
   const opened = await world(t);
   const trainer = trainerOf(opened);
   await whileDeciding(opened, () =>
@@ -164,21 +174,26 @@ test('at its time an index is built where items have changed, and only then', as
   let aheadMs = 0;
   const ahead = { ...clock, now: () => clock.now() + aheadMs };
   const trainer = trainerOf(opened, { training, clock: ahead });
+  const scheduled = { training, clock: ahead };
   await whileDeciding(opened, () =>
-    whileRunning(trainer, async () => {
-      await trainer.train({ seed: 7 });
-      aheadMs += 120_000;
-      await putItems(opened, [item('fresh')]);
-      await vectorOn(opened, 'fresh');
-      aheadMs += 120_000;
-      const builds = () => readAll(opened.log, opened.topics.indexes);
-      const build = await until(async () => (await builds())[0]?.value ?? undefined);
-      assert.equal(build.items, 31);
-      assert.equal(build.command_id, null);
-      aheadMs += 120_000;
-      await clock.sleep(5000);
-      assert.equal((await builds()).length, 1);
-    }),
+    whileRunning(trainer, () =>
+      whileScheduling(opened, scheduled, async () => {
+        await trainer.train({ seed: 7 });
+        aheadMs += 120_000;
+        await putItems(opened, [item('fresh')]);
+        await vectorOn(opened, 'fresh');
+        aheadMs += 120_000;
+        const builds = () => readAll(opened.log, opened.topics.indexes);
+        const build = await until(async () => (await builds())[0]?.value ?? undefined);
+        assert.equal(build.items, 31);
+        await until(async () =>
+          (await jobRuns(opened)).join() === 'reindex cron succeeded' ? true : undefined,
+        );
+        aheadMs += 120_000;
+        await ownerHasLooked(opened);
+        assert.equal((await jobRuns(opened)).length, 1);
+      }),
+    ),
   );
 });
 

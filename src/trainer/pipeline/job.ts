@@ -1,3 +1,4 @@
+import { runGraph, type Step, type StepEvent } from '#jobs';
 import { modelNamed } from '#models';
 import { takeSnapshot } from '#offline';
 import { errorCode, invariant } from '#platform';
@@ -7,7 +8,6 @@ import type { Beside, RunLedger } from '../runs/ledger.ts';
 import { atStep, ended, inOneLine, isOver, isTwin, type RunStepName, runError } from '../runs/run.ts';
 import type { InForce } from '../thread/version-training.ts';
 import { defaultPlan, defaultTraining, requestedOptions, type TrainerOptions } from '../trainer-options.ts';
-import { runGraph, type Step, type StepEvent } from './graph.ts';
 import { RunWork, readInForce, snapshotOf } from './run-work.ts';
 
 /** What a step hands to whoever records its end. */
@@ -26,8 +26,6 @@ export type JobContext = {
   readonly ledger: RunLedger;
   /** Ends the job: its runs stay as they are, for whoever goes on with them. */
   readonly signal: AbortSignal;
-  /** Told of a snapshot that the job has taken, before it is announced. */
-  readonly onSnapshot: (snapshot: Snapshot) => Promise<void>;
   /** Told why a run did not succeed, before it is recorded. */
   readonly onError: (runId: string, error: unknown) => void;
 };
@@ -35,7 +33,7 @@ export type JobContext = {
 const BACKOFF = { firstMs: 1_000, longestMs: 60_000 };
 
 /**
- * Runs that were asked for together, at work: one snapshot, then each model by itself, side by side.
+ * Executes runs that were requested together: one snapshot, then each model by itself, side by side.
  *
  *   snapshot -> train one model     -> evaluate -> publish
  *            -> train another model -> evaluate -> publish
@@ -103,6 +101,7 @@ export class Job {
         retry: { ...BACKOFF, retries },
         signal: AbortSignal.any([signal, this.#faulty.signal]),
         isFault,
+        isLasting: (error) => errorCode(error) === 'MR_SNAPSHOT_EMPTY',
         record: (step, event) => this.#record(step as JobStep, event),
       });
     } finally {
@@ -147,7 +146,7 @@ export class Job {
   }
 
   async #takeSnapshot(): Promise<StepResult> {
-    const { options, onSnapshot } = this.#context;
+    const { options } = this.#context;
     const { snapshot_id: given, command_id } = this.#run(this.runIds[0] as string);
     if (given !== null) {
       this.#snapshot = await snapshotOf(options, given);
@@ -159,7 +158,6 @@ export class Job {
       ...(command_id !== null && { commandId: command_id }),
     });
     this.#snapshot = snapshot;
-    await onSnapshot(snapshot);
     const { snapshot_id } = snapshot;
     return { change: (run) => ({ ...run, snapshot_id }), beside: { snapshots: [snapshot] } };
   }

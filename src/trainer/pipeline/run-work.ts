@@ -66,7 +66,10 @@ export class RunWork {
     });
     const { provider, fallbackReason } = await this.#thread.train().finally(() => curve.flush());
     if (fallbackReason !== undefined) {
-      options.logger.warn({ run: id, provider, reason: fallbackReason }, 'trained elsewhere than asked for');
+      options.logger.warn(
+        { run: id, provider, reason: fallbackReason },
+        'trained on another provider than requested',
+      );
     }
     return {};
   }
@@ -76,13 +79,17 @@ export class RunWork {
     // One that has died meanwhile is followed by another, which goes on from the last checkpoint.
     if (this.#thread === undefined || this.#thread.hasEnded) await this.train(snapshot);
     invariant(this.#thread !== undefined, 'a training has a thread');
-    const { candidate } = await this.#thread.evaluate(await this.#with.inForce());
+    const inForce = await this.#with.inForce();
+    if (inForce !== undefined) await options.files?.bring(inForce.directory);
+    const { candidate } = await this.#thread.evaluate(inForce);
     await this.#thread.close();
     const { metrics, intervals } = candidate;
     this.#bar?.done(`ndcg@10 ${metrics['ndcg@10']?.toFixed(3)}`);
     options.logger.info({ run: run().run_id, version: candidate.version, metrics }, 'a model is trained');
     this.#candidate = { ...candidate, run_id: run().run_id };
     const version = candidate.version === '' ? null : candidate.version;
+    // Before anybody hears of it.
+    if (version !== null) await options.files?.publish(candidate.directory);
     return { change: (each) => ({ ...each, metrics, intervals, version }) };
   }
 
@@ -112,7 +119,8 @@ export class RunWork {
   }
 
   async #training(snapshot: Snapshot): Promise<VersionTraining> {
-    const { dataDirectory, training = defaultTraining, execution } = this.#with.options;
+    const { dataDirectory, files, training = defaultTraining, execution } = this.#with.options;
+    await files?.bring(snapshot.directory);
     const { patience, checkpointSteps } = training;
     const run = this.#with.run();
     const base = run.base === null ? undefined : await this.#base(run.base);
@@ -135,8 +143,10 @@ export class RunWork {
     const { candidate } =
       (await readVersions(options)).find((each) => each.version === version) ?? missingBase(version);
     const learned = await snapshotOf(options, candidate.snapshot_id);
-    if (!existsSync(join(options.dataDirectory, learned.directory)))
-      throw retiredSnapshot(learned.snapshot_id);
+    const { dataDirectory, files } = options;
+    await files?.bring(candidate.directory);
+    await files?.bring(learned.directory);
+    if (!existsSync(join(dataDirectory, learned.directory))) throw retiredSnapshot(learned.snapshot_id);
     return { version, versionDirectory: candidate.directory, snapshotDirectory: learned.directory };
   }
 }

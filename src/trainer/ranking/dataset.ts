@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bags, RankingDataset, RankingRows, Shown } from '#models';
+import { type Bags, forEachJudgedList, type RankingDataset, type RankingRows, type Shown } from '#models';
 import { type AnalyticDatabase, collectColumns, literal } from '#offline';
 import { InputError } from '#platform';
 import type { ContextFeatures, Gender, Profile } from '#schemas';
@@ -11,7 +11,7 @@ import { type RankingFeature, rankingFeatures, subjectsOf, viewVersions } from '
 
 export type RankingReading = {
   readonly judgedBy: JudgingPart;
-  /** Of the learned rows, in order of time, this share is left to what base models learn from. */
+  /** Share of the training rows, the oldest, that base models learn from. */
   readonly beforeShare: number;
   /** Items of a history that base models look at. */
   readonly historyLength: number;
@@ -52,8 +52,25 @@ const WHOLE_LISTS = `
   QUALIFY count(DISTINCT coalesce(taken_split, split)) OVER (PARTITION BY user_id, list) = 1`;
 
 /**
+ * Where nobody says what users were shown, as in most imported data, each item that was taken makes a list with the negatives
+ * that the snapshot has drawn for it. Its grade is the most that the user did with it in that part.
+ */
+const TAKEN_LISTS = `
+  INSERT INTO shown
+  SELECT e.* REPLACE (whole.revenue AS labels_purchase_value), whole.grade,
+    row_number() OVER (PARTITION BY e.user_id ORDER BY e.ts, e.event_id) AS list, false AS is_drawn
+  FROM (FROM examples WHERE weight > 0 AND kind <> 'impression' AND NOT is_repeat) e
+  JOIN (
+    SELECT user_id, item_id, split, sum(value) FILTER (kind = 'purchase') AS revenue,
+      max(CASE WHEN kind IN ('like', 'purchase') OR (kind = 'rating' AND value >= 4) THEN 3
+        WHEN kind = 'complete' THEN 2 ELSE 1 END) AS grade
+    FROM examples WHERE weight > 0 GROUP BY ALL) whole
+    ON whole.user_id = e.user_id AND whole.item_id = e.item_id AND whole.split = e.split`;
+
+/**
  * Makes the rows of rankers from the impressions of a snapshot: of one list are those of one request, or where none is
- * known, those of a user without half an hour's silence in between. Errors: InputError MR_TRAINING_FEATURES,
+ * known, those of a user without half an hour's silence in between. Of a snapshot without impressions, lists are what was
+ * taken and the negatives drawn for it. Errors: InputError MR_TRAINING_FEATURES,
  * MR_TRAINING_NOT_FINITE, MR_TRAINING_NO_LISTS, MR_TRAINING_NOTHING_HELD_OUT.
  */
 export async function readRanking(
@@ -72,7 +89,8 @@ export async function readRanking(
     CREATE TABLE listed AS
     SELECT * EXCLUDE (place, begins),
       max(CASE WHEN begins THEN place END) OVER (
-        PARTITION BY user_id, request_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS list
+        PARTITION BY user_id, request_id ORDER BY place ROWS UNBOUNDED PRECEDING) AS list,
+      false AS is_drawn
     FROM (
       SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY ts, event_id) AS place,
         lag(ts) OVER own IS NULL OR (request_id IS NULL AND ts - lag(ts) OVER own > ${LIST_GAP_MS}) AS begins
@@ -80,7 +98,11 @@ export async function readRanking(
         WHERE kind = 'impression' AND labels_click IS NOT NULL AND NOT is_repeat)
       WINDOW own AS (PARTITION BY user_id, request_id ORDER BY ts, event_id))`);
   await database.run(WHOLE_LISTS);
-  if (existsSync(join(directory, NEGATIVES_FILE))) await addNegatives(database, directory);
+  if (existsSync(join(directory, NEGATIVES_FILE))) {
+    const logged = await database.number("SELECT count(*) FROM examples WHERE kind = 'impression'");
+    if (logged === 0) await database.run(TAKEN_LISTS);
+    await addNegatives(database, directory);
+  }
   const learned = judgedBy === 'test' ? "split IN ('train', 'validation')" : "split = 'train'";
   const trainFromMs = await database.number(
     `SELECT coalesce(quantile_disc(ts, ${beforeShare}), 0)::DOUBLE FROM shown WHERE ${learned}`,
@@ -123,6 +145,7 @@ async function addNegatives(database: AnalyticDatabase, directory: string): Prom
     'n.item_id AS item_id',
     "s.event_id || ' ' || n.place AS event_id",
     '0 AS grade',
+    "n.drawn = 'uniform' AS is_drawn",
     ...features.map((name) => `n."${name}" AS "${name}"`),
     ...FACTS.map((name) => `items.${name} AS facts_${name}`),
   ];
@@ -171,12 +194,13 @@ async function readRows(
       (dense_rank() OVER (ORDER BY item_id) - 1)::INTEGER AS item_at,
       (dense_rank() OVER (ORDER BY user_id, list) - 1)::INTEGER AS list_at
     FROM shown WHERE ${where}`);
-  const [list, grades, positions, revenues] = await collectColumns(
+  const [list, grades, positions, revenues, drawn] = await collectColumns(
     database,
     `SELECT list_at, grade::DOUBLE, coalesce(position::DOUBLE, 'nan'::DOUBLE),
-       CASE WHEN grade > 0 THEN coalesce(greatest(labels_purchase_value, 0), 0) ELSE 0 END::DOUBLE
+       CASE WHEN grade > 0 THEN coalesce(greatest(labels_purchase_value, 0), 0) ELSE 0 END::DOUBLE,
+       is_drawn::INTEGER
      FROM part ORDER BY row`,
-    [Int32Array, Float32Array, Float32Array, Float32Array],
+    [Int32Array, Float32Array, Float32Array, Float32Array, Int32Array],
   );
   const lists = [...list].flatMap((id, row) => (row === 0 || list[row - 1] !== id ? [row] : []));
   return {
@@ -188,6 +212,7 @@ async function readRows(
     grades,
     positions,
     revenues,
+    drawn: Uint8Array.from(drawn),
   };
 }
 
@@ -281,14 +306,16 @@ function refuseNothing({ train, heldOut }: ReadRanking, part: string): void {
       'MR_TRAINING_NO_LISTS',
       `The snapshot has ${train.rows} impressions to learn a ranking from, and they do not show both what users took and what they left.`,
       {
-        hint: 'Publish impressions (kind "impression") of what users are shown; only then can a ranker be trained.',
+        hint: 'Publish impressions (kind "impression") of what users are shown, or draw negatives (snapshots.negatives, snapshots.coVisitNegatives): without impressions, a ranker learns from these.',
       },
     );
   }
-  if (heldOut.grades.some((grade) => grade > 0)) return;
+  let judged = 0;
+  forEachJudgedList(heldOut, () => judged++);
+  if (judged > 0) return;
   throw new InputError(
     'MR_TRAINING_NOTHING_HELD_OUT',
-    `The ${part} part of the snapshot has no impressions that led to anything, so the ranker could not be evaluated.`,
+    `In the ${part} part of the snapshot, no list has both what users took and what they left, so the ranker could not be evaluated.`,
     { hint: `Wait for more events, or raise snapshots.${part}Share.` },
   );
 }

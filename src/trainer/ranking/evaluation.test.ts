@@ -17,6 +17,7 @@ function rowsOf(lists: readonly List[]): RankingRows {
     grades: Float32Array.from(rows, ({ grade }) => grade),
     positions: new Float32Array(rows.length),
     revenues: new Float32Array(rows.length),
+    drawn: new Uint8Array(rows.length),
     lists: Int32Array.from(starts),
     shown: {
       users: [{ id: 'u', profile: null }],
@@ -115,4 +116,17 @@ test('chances are held against the mean rate, and by decile; retrieval alone is 
   assert.ok(Math.abs(gain - (1 + Math.log(0.9) / entropy)) < 1e-12);
   assert.ok(alone < (sure.model.metrics['ndcg@10'] ?? 0));
   assert.equal(sure.tables[1]?.heading, 'Calibration by decile');
+});
+
+test('what retrieval does not know stands behind all that it does, in the order of chance', () => {
+  const lists = [of([0, 1], [1, 2]), of([1, 2], [0, 1], [0, 3])];
+  const scores = lists.flat().map(({ score }) => score);
+  const unknown = Number.NaN;
+  const aloneBy = (retrieval: readonly number[]) =>
+    judgeRanking(rowsOf(lists), { scores, givesChances: false, retrieval }).model.metrics[
+      'retrieval-ndcg@10'
+    ];
+  assert.equal(aloneBy([-5, unknown, 1, unknown, unknown]), (SECOND + 1) / 2);
+  const third = (SECOND + 1 / 2) / 2;
+  assert.equal(aloneBy([unknown, -5, unknown, 1, unknown]), (1 + third) / 2);
 });

@@ -22,7 +22,7 @@ export type JudgedScores = {
   readonly retrieval: RowScores | undefined;
 };
 
-/** The features of items by which the baselines rank. */
+/** The item features that the baselines rank by. */
 const BASELINES = {
   popularity: 'item-features.positives',
   decayedPopularity: 'item-features.popularity',
@@ -32,15 +32,15 @@ const METRICS = { 'ndcg@10': 'ndcg', 'mrr@10': 'mrr', 'map@10': 'map' } as const
 const SHOWN = 10;
 
 /**
- * Ranks each held-out list anew, of which something was taken and something left: the model beside the popularity of
- * items at the time when they were shown.
+ * Reranks each held-out list that has both taken and ignored items: by the model, and by the items' popularity at the time
+ * when they were shown.
  */
 export function judgeRanking(
   rows: RankingRows,
   { scores, givesChances, retrieval }: JudgedScores,
 ): Judgements {
   const judged = judgeRows(rows, scores);
-  const alone = retrieval && judgeRows(rows, retrieval);
+  const alone = retrieval && judgeRows(rows, knownFirst(retrieval));
   const model: Judgement = {
     perUser: judged.perUser,
     metrics: {
@@ -60,6 +60,11 @@ export function judgeRanking(
     intervals: intervalsOf(model.perUser),
     tables: [shownTable(rows), ...(givesChances ? [calibrationTable(rows, scores)] : [])],
   };
+}
+
+/** Items that retrieval does not know have no score: it would not have found them. */
+function knownFirst(scores: RowScores): Float64Array {
+  return Float64Array.from(scores, (score) => (Number.isNaN(score) ? Number.NEGATIVE_INFINITY : score));
 }
 
 /** One ranker alone. */

@@ -6,7 +6,7 @@ export type RankingFeature = {
   /** `view.feature`, as a ranker names it. */
   readonly name: string;
   readonly isText: boolean;
-  /** Of a row of the snapshot's table `examples`, as SQL. */
+  /** SQL expression over a row of the snapshot's table `examples`. */
   readonly source: string;
   /** Columns of the table that `source` reads. */
   readonly needs: readonly string[];
@@ -27,7 +27,7 @@ const DERIVED: readonly RankingFeature[] = [
   {
     name: 'item-profile.age_days',
     isText: false,
-    // Of null and 0, DuckDB's greatest is 0.
+    // DuckDB's greatest(0, NULL) is 0.
     source: 'CASE WHEN facts_created IS NOT NULL THEN greatest(0, ts - facts_created) / 86400000 END',
     needs: ['ts', 'facts_created'],
     subject: undefined,

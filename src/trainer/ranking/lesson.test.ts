@@ -3,42 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ModelConfig, openVersion } from '#models';
-import type { Example } from '#schemas';
 import { VersionTrainer } from '../thread/version-training.ts';
-import { at, clicked, impression, positives, ROUND, shopOf } from './testing/impressions.ts';
-
-const USERS = 8;
-
-/** Users are shown lists of four between their positives, and take what is popular. */
-function visits(): Example[] {
-  return Array.from({ length: USERS }, (_, u) => {
-    const user = `u${u}`;
-    const shown = Array.from({ length: 9 }, (_, round) =>
-      Array.from({ length: 4 }, (_, place) => {
-        const popularity = (7 * u + 3 * round + 5 * place) % 11;
-        const made = impression(
-          user,
-          `i${10 + ((u + round + 4 * place) % 20)}`,
-          at(round * ROUND + 100) + place,
-          {
-            ...(popularity > 6 ? clicked : {}),
-            position: place,
-            recent: [`i${round}`],
-          },
-        );
-        return { ...made, item: { ...made.item, popularity, positives: 1 } };
-      }),
-    );
-    return [...positives(user), ...shown.flat()];
-  }).flat();
-}
+import { shopOf, visits } from './testing/impressions.ts';
 
 async function shopFor(t: TestContext) {
   const { opened, snapshot } = await shopOf(t, visits());
   return { dataDirectory: opened.dataDirectory, snapshot, seed: 1 };
 }
 
-const config = { trees: 6, minRows: 5, leaves: 4 };
+const config = { trees: 26, minRows: 5, leaves: 4 };
 const cases = [
   { model: 'trees', config, leastNdcg: 0.9 },
   { model: 'stacked', config, leastNdcg: 0.9 },
@@ -70,6 +43,9 @@ for (const { model, config: chosen, leastNdcg } of cases) {
     const card = readFileSync(join(what.dataDirectory, candidate.directory, 'card.md'), 'utf8');
     assert.match(card, /Held-out lists/);
     assert.match(card, /Calibration by decile/);
+    const importance =
+      /## Importance of columns\n\n\| column \| ndcg@10 lost when permuted \| share of the gain \|/;
+    assert.equal(importance.test(card), model === 'trees' || model === 'stacked', 'of trees alone');
     const wanted = ['auc', 'list-auc', 'log-loss', 'calibration-error'];
     assert.deepEqual(
       wanted.filter((name) => !Number.isFinite(candidate.metrics[name])),
@@ -129,6 +105,20 @@ test('a network stops training when validation lists are ranked no better', asyn
   t.after(() => trainer.close());
   const { losses, chosenEpoch, stoppedEarly } = await trainer.train({});
   assert.deepEqual([losses.length, chosenEpoch, stoppedEarly], [3, 1, true]);
+});
+
+test('trees stop growing when validation lists are ranked no better, and the best are kept', async (t) => {
+  // So small a rate changes scores, and soon no order.
+  const still = { trees: 90, minRows: 5, leaves: 4, learningRate: 1e-9 };
+  for (const model of ['trees', 'stacked']) {
+    const what = { ...(await shopFor(t)), model, config: still, judgedBy: 'validated', patience: 2 } as const;
+    const trainer = new VersionTrainer(what);
+    t.after(() => trainer.close());
+    const { losses, chosenEpoch, stoppedEarly } = await trainer.train({});
+    assert.equal(stoppedEarly, true, model);
+    assert.equal(losses.length, chosenEpoch + 2, model);
+    assert.ok(losses.length < 9, model);
+  }
 });
 
 test('a version of the other role in force is none to be judged beside', async (t) => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import {
+  type ColumnImportance,
   checkConfig,
   type ItemRanker,
   openRanker,
@@ -11,12 +12,12 @@ import {
 } from '#models';
 import { withScratchDuckDb } from '#offline';
 import { errorCode, invariant } from '#platform';
-import type { Lesson, VersionTraining } from '../lesson.ts';
+import type { CardTable, Lesson, VersionTraining } from '../lesson.ts';
 import { readRetrieval } from '../retrieval/lesson.ts';
 import { readRanking } from './dataset.ts';
 import { judgeRanking, judgeRows } from './evaluation.ts';
 
-/** Of the impressions learned from, the earlier part is for base models: none of their scores has seen its label. */
+/** Share of the training impressions, the oldest, for base models: no score has seen its row's label. */
 const BEFORE_SHARE = 0.8;
 
 /** To order items: learned from lists that users were shown, judged by such lists. */
@@ -64,7 +65,11 @@ export async function rankingLesson(
       const scores = await scoresOf(ranker, heldOut);
       invariant(scores !== undefined, 'a ranker reads the features that it was trained on');
       const retrieval = await model.retrievalScores(files, heldOut);
-      return judgeRanking(heldOut, { scores, givesChances: ranker.givesChances, retrieval });
+      const judgements = judgeRanking(heldOut, { scores, givesChances: ranker.givesChances, retrieval });
+      const importance = await model.importance?.(files, heldOut);
+      return importance === undefined
+        ? judgements
+        : { ...judgements, tables: [...judgements.tables, importanceTable(importance)] };
     },
     async judgeOther(version) {
       const files: VersionContents = Object.fromEntries(
@@ -76,6 +81,12 @@ export async function rankingLesson(
     },
   };
 }
+
+const importanceTable = (columns: readonly ColumnImportance[]): CardTable => ({
+  heading: 'Importance of columns',
+  titles: ['column', 'ndcg@10 lost when permuted', 'share of the gain'],
+  rows: columns.map(({ name, lost, gain }) => [name, lost, gain]),
+});
 
 async function scoresOf(ranker: ItemRanker, rows: RankingRows): Promise<Float64Array | undefined> {
   try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { example, MINUTE_MS, startMs } from '#offline/testing';
+import { example, MINUTE_MS, noLabels, startMs } from '#offline/testing';
 import type { Interaction } from '#schemas';
 import type { ReadRanking } from './dataset.ts';
 import {
@@ -17,7 +17,7 @@ import {
   TEST,
 } from './testing/impressions.ts';
 
-const negatives = { uniform: 2, byPopularity: 0, seed: 1 };
+const negatives = { uniform: 2, byPopularity: 0, byCoVisits: 0, bySources: 0, seed: 1 };
 
 /** Item i3 was clicked three times before all else, i4 four times, and so on. */
 const clicks = Array.from({ length: 30 }, (_, i) =>
@@ -144,6 +144,53 @@ test('equal examples give equal rows, byte for byte, in whatever order they were
   assert.equal(textOf(await read(other)), first);
 });
 
+test('without impressions, what was taken makes a list each with what was drawn for it, graded by kind', async (t) => {
+  const of = (place: number, kind: Interaction['kind'], value: number | null = null, id = '') => {
+    const taken = example('a', `i${10 + place}`, at(2 * ROUND + 1) + place);
+    return { ...taken, event_id: `${taken.event_id}${id}`, kind, value };
+  };
+  const taken = [
+    of(0, 'click'),
+    of(1, 'complete'),
+    of(2, 'like'),
+    of(3, 'rating', 3.9),
+    of(4, 'rating', 4),
+    of(5, 'purchase', 7),
+    // Clicked, and liked later in the same part: one list, by its first event.
+    of(6, 'click'),
+    { ...of(6, 'like', null, '-later'), ts: at(2 * ROUND + 2) },
+    { ...of(7, 'click'), weight: 0 },
+  ];
+  const shop = await shopOf(t, [...positives('a'), ...taken], { negatives, events: clicks });
+  const { train, validation, heldOut } = await read(shop);
+  const found = listsOf(train, true);
+  const grades = new Map(found.map((list) => list.split(' ')[0]?.split(':') as [string, string]));
+  const own = (place: number) => grades.get(`i${10 + place}`);
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 6, 7].map(own), ['1', '2', '3', '1', '3', '3', '3', undefined]);
+  // There were no items before the first example.
+  assert.equal(found[0], 'i0:1');
+  for (const list of found.slice(1)) assert.match(list, /^i\d+:[123]( i\d+:0){2}$/);
+  assert.equal(found.length, new Set(found.map((list) => list.split(' ')[0])).size);
+  for (const part of [validation, heldOut]) {
+    assert.ok(part && part.lists.length > 1);
+    for (const list of listsOf(part, true)) assert.match(list, /^i\d+:[123]( i\d+:0){2}$/);
+  }
+  assert.ok(train.positions.every(Number.isNaN), 'nobody knows where it was shown');
+  const bought = [...train.revenues.keys()].filter((row) => train.revenues[row] !== 0);
+  assert.deepEqual(
+    bought.map((row) => [train.shown.items[train.shown.item[row] as number], train.revenues[row]]),
+    [['i15', 7]],
+  );
+  const clicksOf = columnOf(train, 'item-features.clicks');
+  const items = listsOf(train).join(' ').split(' ');
+  train.grades.forEach((grade, row) => {
+    if (grade === 0) assert.equal(clicksOf[row], Number(items[row]?.slice(1)), 'as of then');
+  });
+  // A list is as of what the user had by then.
+  const row = items.indexOf('i10');
+  assert.equal(train.shown.user[row], train.shown.user[row + 1]);
+});
+
 test('what shows nothing to learn from, or nothing to be judged by, is refused', async (t) => {
   const refused = async (code: string, examples: Parameters<typeof shopOf>[1], reading = {}) => {
     const shop = await shopOf(t, [...positives('a'), ...examples]);
@@ -158,4 +205,8 @@ test('what shows nothing to learn from, or nothing to be judged by, is refused',
   assert.equal(heldOut.length, 2);
   await refused('MR_TRAINING_NOTHING_HELD_OUT', [taken, left, ...heldOut.slice(1)]);
   await refused('MR_TRAINING_NOTHING_HELD_OUT', [taken, left, ...heldOut], { judgedBy: 'validation' });
+  // One list was taken whole, and of another nothing: no order of either is wrong.
+  const whole = heldOut.map((each) => ({ ...each, labels: { ...noLabels, click: true } }));
+  const leftAlone = impression('a', 'i24', at(TEST + 500));
+  await refused('MR_TRAINING_NOTHING_HELD_OUT', [taken, left, ...whole, leftAlone]);
 });

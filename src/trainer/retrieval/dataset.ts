@@ -7,9 +7,9 @@ import type { JudgingPart } from '../lesson.ts';
 import { momentColumn, readFirstMoments, readMoments, readPlaces } from '../moments.ts';
 import { refuseUnreadable } from '../snapshot-checks.ts';
 
-/** Which rows are learned from, and by which the model is judged. */
+/** Which rows train the model, and which evaluate it. */
 export type DatasetOptions = {
-  /** Histories are cut after so many items. */
+  /** Histories are cut after this many items. */
   readonly historyLength: number;
   readonly judgedBy: JudgingPart;
   /** The directory of a snapshot whose rows were learned before: only what is new is learned. */

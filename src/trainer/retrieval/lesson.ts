@@ -62,7 +62,7 @@ type Reading = {
   /** The snapshot's. */
   readonly directory: string;
   readonly dataDirectory: string;
-  /** Of the model. */
+  /** Configuration of the model. */
   readonly config: VersionTraining['config'];
   readonly options: Omit<DatasetOptions, 'historyLength'>;
 };

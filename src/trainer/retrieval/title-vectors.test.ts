@@ -71,7 +71,7 @@ test('a version says by which encoder its titles were read; what learned from on
   const isTaken = ({ text }: { text: Float32Array }) =>
     text.every((value, i) => Math.abs(value - (base.text[i] as number)) < 1e-6);
   assert.ok(isTaken(await refreshed(textEncoder)));
-  // The same graph, and a field behind it that nobody reads.
+  // The same graph, followed by a field that nobody reads.
   const other = join(dataDirectory, 'model.onnx');
   writeFileSync(other, Buffer.concat([graph, Buffer.from([0xc0, 0x3e, 1])]));
   assert.ok(!isTaken(await refreshed(other)));

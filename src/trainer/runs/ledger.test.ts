@@ -8,7 +8,7 @@ import type { Run } from '#schemas';
 import { RunLedger, readRuns } from './ledger.ts';
 import { atStep, ended, newRuns } from './run.ts';
 
-/** Of a group without members, which takes offsets from anyone. */
+/** A group without members accepts offsets from anyone. */
 const place: ActivePlace = {
   signal: new AbortController().signal,
   positions: async (partitions) => partitions.map(() => 0),
@@ -34,7 +34,7 @@ function waiting(now = 1): Run {
   return newRuns({ ...wanted, models: ['two-tower'], configOf: () => '{}' })[0] as Run;
 }
 
-test('a run and the position behind what asked for it become visible at once, and are found again', async (t) => {
+test('a run and the position after its request become visible at once, and are found again', async (t) => {
   const { opened, open } = await world(t);
   const run = waiting();
   const ledger = await open();

@@ -1,5 +1,5 @@
 import { type ActivePlace, currentRecords, type Topic } from '#engine';
-import { FencedWriter, type Log, type ProducerRecord } from '#log';
+import { FencedWriter, type Header, type Log, type ProducerRecord } from '#log';
 import { type Clock, failpoint } from '#platform';
 import type { Command, DeadLetter, IndexBuild, Run, RunProgress, Snapshot } from '#schemas';
 import type { Topics } from '#topologies';
@@ -19,7 +19,7 @@ export type Beside = {
   readonly commands?: readonly Command[];
   readonly snapshots?: readonly Snapshot[];
   readonly indexes?: readonly IndexBuild[];
-  readonly letters?: readonly DeadLetter[];
+  readonly letters?: readonly { readonly letter: DeadLetter; readonly headers: readonly Header[] }[];
   readonly positions?: Positions;
 };
 
@@ -150,7 +150,14 @@ export class RunLedger {
         append(topics.commands, commands, (command) => [command.command_id, command.ts]),
         append(topics.snapshots, snapshots, (snapshot) => [snapshot.snapshot_id, snapshot.ts]),
         append(topics.indexes, indexes, (build) => [build.version, build.ts]),
-        append(topics['dead-letters'], letters, (letter) => [letter.topic, letter.timestamp]),
+        {
+          topic: topics['dead-letters'].name,
+          partition: 0,
+          records: letters.map(({ letter, headers }) => ({
+            ...recordOf(topics['dead-letters'], letter, letter.topic, letter.timestamp),
+            headers,
+          })),
+        },
         { topic: topics.runs.name, partition: 0, records: forgotten },
       ],
       offsets: [{ group: this.#place.group(), offsets }],
@@ -180,11 +187,12 @@ function append<V>(
   values: readonly V[],
   placeOf: (value: V) => readonly [key: string, timestamp: number],
 ) {
-  const records = values.map((value): ProducerRecord => {
-    const [key, timestamp] = placeOf(value);
-    return { key: Buffer.from(key), value: topic.value.encode(value), timestamp };
-  });
+  const records = values.map((value) => recordOf(topic, value, ...placeOf(value)));
   return { topic: topic.name, partition: 0, records };
+}
+
+function recordOf<V>(topic: Topic<string, V>, value: V, key: string, timestamp: number): ProducerRecord {
+  return { key: Buffer.from(key), value: topic.value.encode(value), timestamp };
 }
 
 /** Every run as it stands, in the order of their creation. */

@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { memoryDatabases, StreamsRuntime } from '#engine';
+import { readJobRuns, runJobs } from '#jobs';
 import { takeSnapshot } from '#offline';
 import { fillSmallWorld, readAll, type SmallWorld, smallWorld, write } from '#offline/testing';
 import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
 import { loopTopology } from '#topologies';
+import { declareTrainingJobs } from '../jobs/declared.ts';
+import { openTrainingJobs } from '../jobs/training-jobs.ts';
 import { readRuns } from '../runs/ledger.ts';
 import { isOver } from '../runs/run.ts';
 import { Trainer } from '../trainer.ts';
@@ -37,6 +40,33 @@ export async function whileRunning<T>(trainer: Trainer, work: () => Promise<T>):
     stop.abort();
     await running;
   }
+}
+
+/** Has the trainer's jobs carried out, by whichever trainer is at work, while `work` runs. */
+export async function whileScheduling<T>(
+  opened: SmallWorld,
+  changes: Partial<Pick<TrainerOptions, 'clock' | 'training' | 'snapshots'>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const options = { ...opened, clock, ...changes };
+  const jobs = await openTrainingJobs(options, declareTrainingJobs(options));
+  const stop = new AbortController();
+  const rest = { logger, metrics: createMetrics(), random: () => 0, instanceId: 'main', everyMs: 20 };
+  const running = runJobs({ ...options, ...rest, jobs }, stop.signal);
+  try {
+    return await Promise.race([work(), running.then(() => assert.fail('the owner of the jobs has ended'))]);
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+/** Each run of a job: what began it, how it ended, and why. */
+export async function jobRuns(opened: SmallWorld): Promise<string[]> {
+  const runs = await readJobRuns(opened);
+  return runs.map(({ job, trigger, status, error_code }) =>
+    `${job} ${trigger} ${status} ${error_code ?? ''}`.trim(),
+  );
 }
 
 /** Runs the real topology, which decides over versions, while `work` runs. */
@@ -92,7 +122,7 @@ export async function isAllCommitted({ log, topics }: SmallWorld): Promise<true 
   return (isAll && (await readRuns({ log, topics })).every(isOver)) || undefined;
 }
 
-/** Every run: what asked for it, how it ended, and why. */
+/** Every run: what requested it, how it ended, and why. */
 export async function ends(opened: SmallWorld): Promise<string[]> {
   const runs = await readRuns(opened);
   return runs.map(({ trigger, status, error }) => `${trigger} ${status} ${error?.code ?? ''}`.trim());

@@ -107,7 +107,8 @@ test('a parameter that the model does not have is refused, not passed over', asy
 
 test('a thread without memory fails with a code, and so does an array that can not be had', async (t) => {
   const opened = await snapshotted(t);
-  const limits = { maxOldGenerationSizeMb: 6, maxYoungGenerationSizeMb: 1 };
+  // Enough to begin: with less, V8 may end the whole process before the thread can fail.
+  const limits = { maxOldGenerationSizeMb: 11, maxYoungGenerationSizeMb: 1 };
   await refused(opened, 'MR_TRAINING_OUT_OF_MEMORY', { limits });
   const memory = { code: 'MR_TRAINING_OUT_OF_MEMORY' };
   assert.throws(() => {

@@ -11,6 +11,7 @@ export function withProviderErrors<R>(training: Training<R>): Training<R> {
   return {
     epochs: training.epochs,
     stepsPerEpoch: training.stepsPerEpoch,
+    stepsBefore: training.stepsBefore ?? 0,
     provider: training.provider,
     fallbackReason: training.fallbackReason,
     async step() {
@@ -53,7 +54,7 @@ export function asModelError(model: string, error: unknown): unknown {
   if (error instanceof Error && errorCode(error) !== undefined) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new FatalError('MR_TRAINING_MODEL', `The model ${model} has failed: ${message}`, {
-    hint: 'Mend its code where the stack in the log points.',
+    hint: 'Fix the code that the stack trace in the log points to.',
     cause: error,
   });
 }

@@ -84,7 +84,7 @@ export class VersionTrainer {
     const { lesson, training } = await this.#open();
     const files = checkpoints && new CheckpointFiles(checkpoints.directory, this.#snapshotDirectory);
     const resumeFrom = await files?.load();
-    // Of a single epoch there is no better one to go back to.
+    // With a single epoch there is no earlier one to return to.
     const isStoppedEarly = judgedBy !== 'test' && patience > 0 && training.epochs > 1;
     const history = await train(withProviderErrors(training), {
       ...(signal && { signal }),
@@ -181,7 +181,7 @@ export class VersionTrainer {
 }
 
 function lessonOf(model: Model, what: VersionTraining): Promise<Lesson> {
-  return model.role === 'retrieval' ? retrievalLesson(model, what) : rankingLesson(model, what);
+  return model.role === 'ranking' ? rankingLesson(model, what) : retrievalLesson(model, what);
 }
 
 /** Undefined for one that is damaged or gone: what is to take its place must not depend on it. */

@@ -7,7 +7,9 @@ type NamedRequest = Asked & { readonly name: string };
 
 type Schema = { readonly [keyword: string]: unknown };
 
-export function documentedRequests(document: OpenApi): (NamedRequest & { readonly isAdmin: boolean })[] {
+export function documentedRequests(
+  document: OpenApi,
+): (NamedRequest & { readonly requiresRight: boolean })[] {
   return operationsOf(document).map(({ name, method, path, each }) => {
     const values = new Map(each.parameters?.map(({ name: key, example }) => [key, example]));
     const body = each.requestBody?.content['application/json']?.example;
@@ -19,7 +21,7 @@ export function documentedRequests(document: OpenApi): (NamedRequest & { readonl
       method,
       path: addressOf(path, values, query?.map(({ name: key, example }) => [key, String(example)]) ?? []),
       ...(body !== undefined && { body }),
-      isAdmin: each.security !== undefined,
+      requiresRight: each.security !== undefined,
     };
   });
 }

@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import RocksDB, { type WriteBatch } from 'rocksdb-native';
+import type RocksDB from 'rocksdb-native';
+import type { WriteBatch } from 'rocksdb-native';
 import { FatalError, namingFullDisk, RetryableError } from '#platform';
 import type { Change, DatabaseProvider, DatabaseReads, DatabaseSnapshot, KeyRange } from '../port.ts';
 import { type PromptDatabase, writeBehind } from '../write-behind.ts';
+import { forgetClosing, noteClosing, problemSinceClosing } from './closing-note.ts';
 import { WriteMarks } from './write-marks.ts';
 
 /**
@@ -161,6 +163,7 @@ class RocksDatabase extends RocksReads implements PromptDatabase {
   async close(): Promise<void> {
     await this.#db.flush().catch(() => {});
     await this.#db.close();
+    noteClosing(this.#path);
   }
 }
 
@@ -170,6 +173,9 @@ export function rocksDatabases(directory: string): DatabaseProvider {
   return writeBehind({
     open: async (name) => {
       const path = pathOf(name);
+      const problem = problemSinceClosing(path);
+      if (problem !== undefined) throw corrupt(new Error(problem));
+      forgetClosing(path);
       const isNew = !existsSync(join(path, 'CURRENT'));
       const marks = new WriteMarks(path);
       const manifest = marks.manifest();
@@ -178,7 +184,9 @@ export function rocksDatabases(directory: string): DatabaseProvider {
       } catch (error) {
         throw namingFullDisk(error, path);
       }
-      const db = new RocksDB(path, { writeBufferSize: WRITE_BUFFER_BYTES, tableBlockSize: BLOCK_BYTES });
+      // Loaded at its first use: most commands and threads open no store.
+      const { default: Database } = await import('rocksdb-native');
+      const db = new Database(path, { writeBufferSize: WRITE_BUFFER_BYTES, tableBlockSize: BLOCK_BYTES });
       await db.ready().catch((error: unknown) => {
         throw isLocked(error) ? locked(path, error) : openingError(path, error);
       });

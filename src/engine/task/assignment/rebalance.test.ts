@@ -226,7 +226,7 @@ it('a first restore that takes long keeps its member in the group', async () => 
   await end(load, a, b);
 });
 
-it('a member that is expelled while it restores for the first time lets go of what it holds, and joins anew', async () => {
+it('a member that is expelled while it restores for the first time releases what it holds, and rejoins', async () => {
   const { elapse, log, end } = world();
   const load = await elapse.of(Load.open(log));
   const databases = memoryDatabases();
@@ -399,7 +399,7 @@ it('a directory whose stores another member has open is refused, naming the stor
   const databases = rocksDatabases(temporaryDirectory(t));
   const a = await elapse.launch(log.connect(), 'a', { databases });
   await elapse.until(() => a.runtime.tasks.length === PARTITIONS);
-  // Of another group, so that its tasks are never given up to it.
+  // Another generation means another group, so no rebalance hands its tasks over.
   const topology = { ...sums(), generation: 2 };
   const b = await elapse.launch(log.connect(), 'b', { databases, topology });
   while (b.failure() === undefined) await elapse.clock.advance(1_000);

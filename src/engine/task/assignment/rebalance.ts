@@ -71,7 +71,7 @@ export class Rebalance {
     return this.#news === 'expelled';
   }
 
-  /** Joins, anew where this member was in the group before, and waits for the round. */
+  /** Joins, or rejoins if this member was in the group before, and waits for the round. */
   async join(): Promise<void> {
     const { log, group, memberId, sessionTimeoutMs, topics, assignment } = this.#options;
     this.#rejoining = undefined;

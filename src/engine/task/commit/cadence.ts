@@ -1,4 +1,4 @@
-/** A watermark that has no records to travel with is announced in one of so many commits. */
+/** A watermark that has no records to travel with is announced in one of this many commits. */
 const ANNOUNCE_EVERY_COMMITS = 5;
 
 /** Share of the commit interval for which the first records after a pause wait for more. */
@@ -37,9 +37,9 @@ export class CommitCadence {
   }
 
   /**
-   * The interval counts from where a commit begins, so that what comes while it is on its way does not wait for its length
-   * as well; where commits are long, a quarter of the interval lies between them. Behind it counts from where the commit
-   * ends, for there fewer commits are what matters.
+   * The interval counts from the start of a commit, so that records arriving during it do not also wait for its duration;
+   * between long commits, a quarter of the interval remains. A task that is behind counts from the commit's end, as
+   * fewer commits matter more then.
    */
   committed(begun: number, ended: number, isBehind: boolean): void {
     const leastPause = ended - (1 - LEAST_PAUSE_SHARE) * this.#intervalMs;

@@ -48,7 +48,7 @@ export class GlobalRowStore {
     return bytes === null ? undefined : decodeLoading(this.#serde, bytes);
   }
 
-  /** Takes a row into memory where it is there already; gives the change to write to the database. */
+  /** Takes a row into memory where it is there already; returns the change to write to the database. */
   change(key: string, bytes: Buffer | null, row: unknown): Change {
     const cached = this.#cache.get(key);
     if (cached !== undefined) cached.value = row;

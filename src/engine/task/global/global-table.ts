@@ -31,7 +31,7 @@ export type GlobalTableEnvironment = {
 };
 
 /** How far the copy has come, kept in the same atomic write as its rows. */
-type Marks = {
+export type GlobalTableMarks = {
   /** By partition: records before these are in the copy. */
   readonly offsets: readonly number[];
   /** Fingerprint of the schema that read the rows: records it could not read were skipped. */
@@ -40,7 +40,7 @@ type Marks = {
   readonly asOf: number;
 };
 
-const MARKS_KEY = Buffer.from([0]);
+export const GLOBAL_MARKS_KEY = Buffer.from([0]);
 
 /** What reading a copy, or on from it, fails with where only rereading the topic helps. */
 const BEYOND_REPAIR = new Set(['MR_STORE_CORRUPT', 'MR_LOG_OFFSET_OUT_OF_RANGE']);
@@ -158,7 +158,7 @@ class OpenRows {
     environment: GlobalTableEnvironment,
     database: Database,
     consumer: Consumer,
-    marks: Marks | undefined,
+    marks: GlobalTableMarks | undefined,
     { offsets: bounds, cleanup }: TopicDescription,
   ) {
     const { offsets, asOf } = marks ?? {
@@ -188,8 +188,8 @@ class OpenRows {
       // As many partitions as the log says, not the declaration: nothing depends on their number.
       const [description] = await log.describeTopics([topic.name]);
       invariant(description !== undefined, `the log does not describe ${topic.name}`);
-      const [bytes] = await database.getMany([MARKS_KEY]);
-      const marks = bytes ? (JSON.parse(bytes.toString()) as Marks) : undefined;
+      const [bytes] = await database.getMany([GLOBAL_MARKS_KEY]);
+      const marks = bytes ? (JSON.parse(bytes.toString()) as GlobalTableMarks) : undefined;
       const rows = new GlobalRowStore(database, topic.value, environment.cacheEntries);
       const why = marks && unusable(marks, description.partitions, rows);
       if (why !== undefined) throw misfit(topic.name, why);
@@ -273,18 +273,18 @@ class OpenRows {
   }
 
   #marks(): Change {
-    const marks: Marks = {
+    const marks: GlobalTableMarks = {
       offsets: this.#offsets,
       fingerprint: this.rows.fingerprint,
       asOf: this.#asOf,
     };
-    return { key: MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
+    return { key: GLOBAL_MARKS_KEY, value: Buffer.from(JSON.stringify(marks)) };
   }
 }
 
 /** Why a copy can't be gone on from; undefined where it can. That the topic lacks its offsets is for the consumer to find. */
 function unusable(
-  { offsets, fingerprint }: Marks,
+  { offsets, fingerprint }: GlobalTableMarks,
   partitions: number,
   rows: GlobalRowStore,
 ): string | undefined {

@@ -153,7 +153,7 @@ const misfits: Readonly<Record<string, (world: World) => Promise<void> | void>> 
     for (let partition = 0; partition < items.partitions; partition++)
       world.log.faults.loseTail({ topic: items.name, partition }, 0);
   },
-  'of a topic that was made anew with other partitions': async (world) => {
+  'of a topic that was recreated with other partitions': async (world) => {
     await world.log.deleteTopics([items.name]);
     await world.log.createTopics([{ ...items, partitions: 7 }]);
   },
@@ -163,7 +163,7 @@ const misfits: Readonly<Record<string, (world: World) => Promise<void> | void>> 
 };
 
 for (const [what, spoil] of Object.entries(misfits)) {
-  it(`a copy is read anew: one ${what}`, async (t) => {
+  it(`a copy is reread: one ${what}`, async (t) => {
     const world = await open(t);
     await world.pipe(items, ['a', 'a', 1], ['b', 'b', 1], ['c', 'c', 1]);
     await world.pipe(orders, ['u', 'c', 1]);
@@ -193,7 +193,7 @@ it('a topic that keeps no tombstones at all is followed', async (t) => {
   await runtime.close();
 });
 
-it('a copy is read anew where its rows were written with another schema', async (t) => {
+it('a copy is reread if its rows were written with another schema', async (t) => {
   const world = await open(t);
   await world.pipe(items, ['a', 'a', 1]);
   await world.settle(shop());
@@ -204,7 +204,7 @@ it('a copy is read anew where its rows were written with another schema', async 
   assert.deepEqual(assigned, [[0, 0, 0]]);
 });
 
-it('a copy that turns out to be damaged while it is read is made anew, and each record comes out once', async (t) => {
+it('a copy that turns out to be damaged while it is read is rebuilt, and each record comes out once', async (t) => {
   const world = await open(t);
   await world.pipe(items, ['a', 'a', 1], ['b', 'b', 1]);
   let isDamaged = false;

@@ -21,7 +21,7 @@ type Large = { readonly n: number; readonly filler: string };
 const input = jsonTopic<Large>('large', 3);
 const output = jsonTopic<number>('counts', 3);
 
-/** Counts large records; `copies` sends each out so many times. */
+/** Counts large records; `copies` sends each out this many times. */
 function counts(copies: number) {
   const builder = new TopologyBuilder({ name: 'counts', generation: 1 });
   const large = builder.source(input);

@@ -50,8 +50,8 @@ export class InputPartition {
   }
 
   /**
-   * Whether a round that found nothing to process has found nothing here. A record that waits for the watermark holds up
-   * all behind it, fetched or not.
+   * Whether a round that found nothing to process has found nothing here. A record that waits for the watermark blocks
+   * all later ones, fetched or not.
    */
   get hasNothingDue(): boolean {
     return this.bufferedRecords === 0 ? this.fetchedAll : this.node.release === 'at-watermark';
@@ -270,6 +270,12 @@ export class TaskInput {
       }
     }
     return isHeld ? undefined : next;
+  }
+
+  /** Whether the record at the head of an input, and so every later one, waits for the watermark. */
+  isWaiting(input: InputPartition): boolean {
+    const head = input.headTimestamp();
+    return head !== undefined && !this.#isReleased(input, head);
   }
 
   #isReleased(input: InputPartition, timestamp: number): boolean {

@@ -68,7 +68,7 @@ export class Replay {
     }
   }
 
-  /** Takes in a batch's records before the end, as the store holds them, and moves on behind it. */
+  /** Applies a batch's records before the end, as the store holds them, and moves past it. */
   async #take(batch: RecordBatch): Promise<void> {
     const open = this.#open;
     const { logged, changelog, spec } = open.definition;
@@ -131,7 +131,7 @@ export class Replay {
   }
 }
 
-/** Whether a value can begin with so many bytes of framing: the wire format of schema registries begins with a zero. */
+/** Whether a value can begin with this many bytes of framing: the wire format of schema registries begins with a zero. */
 function framedAs(framing: number): ReadEntry<boolean> {
   if (framing === 0) return () => true;
   return (bytes, _keyStart, _keyEnd, start, end) => end < 0 || (end - start >= framing && bytes[start] === 0);

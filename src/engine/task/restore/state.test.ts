@@ -135,7 +135,7 @@ it('state that stands for more of its inputs than is committed is not counted up
   await log.close();
 });
 
-it('a digest of an earlier kind is made anew from the rows', async () => {
+it('a digest of an earlier kind is recomputed from the rows', async () => {
   const { open, write, databases } = await world();
   await write('a', 1);
   await write('b', 2);

@@ -1,4 +1,4 @@
-import type { Appended, Log } from '#log';
+import type { Appended, Header, Log } from '#log';
 import { errorCode, FatalError } from '#platform';
 import type { Outbox } from '../../operators/outbox.ts';
 import type { CachedStore, RefusedEntry } from '../../store/cached-store.ts';
@@ -29,6 +29,9 @@ export type StateOptions = ReplayEnvironment & {
   /** Exactly once, a store and the inputs' offsets are committed together. */
   readonly guarantee?: Guarantee;
 };
+
+/** Headers of the record that a change of this key becomes. */
+export type HeadersOf = (key: string) => readonly Header[] | undefined;
 
 /**
  * The stores of one task over one database. Opening brings them up to what the log has committed: from the local
@@ -96,13 +99,14 @@ export class TaskState {
     outbox: Outbox,
     position: InputOffsets,
     refuse: (store: string, entry: RefusedEntry) => void,
+    headersOf?: HeadersOf,
   ): void {
     for (const open of this.#stores) {
       const changes = open.store.takeDirty((entry) => refuse(open.definition.name, entry));
       if (changes.length > 0) this.#pending.push(changes);
       if (changes.length > 0 && open.definition.logged) {
         const { changelog } = open.definition;
-        this.#log(changes, changelog, outbox);
+        this.#log(changes, changelog, outbox, headersOf);
         outbox.peek(changelog, this.#options.partition)?.addHeader(positionHeader(position));
       }
       open.position = position;
@@ -110,13 +114,14 @@ export class TaskState {
   }
 
   /** Puts a store's changes into its changelog. */
-  #log(changes: StoreChanges, changelog: string, outbox: Outbox): void {
+  #log(changes: StoreChanges, changelog: string, outbox: Outbox, headersOf?: HeadersOf): void {
     const { partition } = this.#options;
     const bytes = { encode: (index: number) => changes.value(index) as Buffer, encodeInto: changes.copyInto };
     for (let i = 0; i < changes.length; i++) {
       const { key, timestamp } = changes.key(i);
-      if (changes.isDeletion(i)) outbox.put(changelog, partition, key, null, timestamp);
-      else outbox.putValue(changelog, partition, key, i, bytes, timestamp);
+      const headers = headersOf?.(key);
+      if (changes.isDeletion(i)) outbox.put(changelog, partition, key, null, timestamp, headers);
+      else outbox.putValue(changelog, partition, key, i, bytes, timestamp, headers);
     }
   }
 

@@ -47,6 +47,16 @@ export type ThreadProgress = {
 };
 
 /** What can be asked of a thread. */
+export type CaughtUp = {
+  /** Records since the start. */
+  readonly processed: number;
+  readonly tasks: readonly string[];
+  /** Whether nothing at all was left to do. */
+  readonly isQuiet: boolean;
+  /** Tasks at most that a record goes through, one after the other. */
+  readonly stages: number;
+};
+
 export type ThreadAnswers = {
   /** Undefined while it starts again. */
   report(): EngineReport | undefined;
@@ -57,11 +67,8 @@ export type ThreadAnswers = {
   metrics(): Promise<MetricValues>;
   /** Digests of the committed stores: `<task>/<store>` to hexadecimal digits. */
   digests(): Readonly<Record<string, string>>;
-  /**
-   * Answered when everything that its tasks could read when it was asked is processed and committed: with the records
-   * processed since the start, and the names of its tasks.
-   */
-  untilCaughtUp(): Promise<{ readonly processed: number; readonly tasks: readonly string[] }>;
+  /** Answered when everything that its tasks could read when it was asked is processed and committed. */
+  untilCaughtUp(): Promise<CaughtUp>;
 };
 
 export type ThreadEvent =

@@ -49,7 +49,7 @@ export interface StreamThreads {
   readonly tasks: LocalTasks;
   /** Who holds which task, in this process and in others, as of the group's last round: for StoreQueries. */
   owners(): Promise<ReadonlyMap<string, TaskOwners>>;
-  /** Why a thread processes nothing, such as a registry that is away; undefined where all go on. */
+  /** Why a thread processes nothing, such as a registry that is unavailable; undefined where all go on. */
   readonly heldUp: string | undefined;
   /** The values of each thread, for renderTogether. Rejects when a thread has ended, as the two below. */
   metrics(): Promise<readonly MetricValues[]>;
@@ -147,13 +147,21 @@ class RunningThreads implements StreamThreads {
   }
 
   async untilCaughtUp(): Promise<void> {
-    // What one thread has finished can be new to another, and a task can be on its way between them: until nothing moves.
-    let before: string;
-    let now = '';
-    do {
-      before = now;
-      now = JSON.stringify(await this.#askAll('untilCaughtUp'));
-    } while (this.#threads.length > 1 && now !== before);
+    let last = '';
+    let shares = '';
+    // What a task has committed is new to the task after it, so that a record takes as many passes as there are stages.
+    for (let passes = 1; ; passes++) {
+      const answers = await this.#askAll('untilCaughtUp');
+      const before = { last, shares };
+      last = JSON.stringify(answers);
+      shares = JSON.stringify(answers.map(({ tasks }) => tasks));
+      // A task on its way from one thread to another is nobody's.
+      if (shares !== before.shares) passes = 1;
+      // Quiet are all of them together where nothing has moved since each of them was.
+      const areQuiet = answers.every(({ isQuiet }) => isQuiet);
+      if (areQuiet && (this.#threads.length === 1 || last === before.last)) return;
+      if (passes > Math.max(...answers.map(({ stages }) => stages))) return;
+    }
   }
 
   stop(): Promise<void> {

@@ -8,7 +8,7 @@ import { nameOf, type TaskId } from '../assignment/assignment.ts';
 type Asked = { rows(read: TaskRead): Promise<PortRows | undefined> };
 
 /**
- * The tasks of all threads of a process. A read goes to the thread that had the copy when it was asked for last, and to
+ * The tasks of all threads of a process. A read goes to the thread that had the copy at the last request, and to
  * the others where it has moved since.
  */
 export class ThreadTasks implements LocalTasks {

@@ -6,6 +6,7 @@ import { readFromPort, rowsToPort, transferOf } from '../../queries/port-rows.ts
 import { StreamsRuntime } from '../runtime.ts';
 import { RUNTIME_DEFAULTS } from '../runtime-options.ts';
 import { reportOf, StatusGauges } from '../status/status.ts';
+import { CatchUp, stableEnds } from './catch-up.ts';
 import type {
   DeclareThread,
   ThreadAnswers,
@@ -20,31 +21,13 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const GIVE_UP_RETRY_MS = 50;
 
-/** Lets others wait until a runtime has processed all that was readable when they asked. */
-class CatchUp {
-  #waiting: (() => void)[] = [];
-  /** Asked since the last round began: what they ask about may have come after its fetch. */
-  #asked: (() => void)[] = [];
-
-  /** Resolves at the end of the first round that began after this call and found nothing left to do. */
-  next(): Promise<void> {
-    return new Promise((resolve) => this.#asked.push(resolve));
-  }
-
-  /** To be called after each round. */
-  observe(runtime: Pick<StreamsRuntime, 'isCaughtUp'>): void {
-    if (runtime.isCaughtUp) for (const resolve of this.#waiting.splice(0)) resolve();
-    this.#waiting.push(...this.#asked.splice(0));
-  }
-}
-
 class RunningThread {
   readonly #input: ThreadInput;
   readonly #declared: ThreadRuntime;
   readonly #thread: ServedThread<ThreadEvent>;
   readonly #gauges: StatusGauges;
   readonly #backoff: Backoff;
-  readonly #catchUp = new CatchUp();
+  readonly #catchUp: CatchUp;
   #runtime: StreamsRuntime | undefined;
   #processed = 0;
   #reportedAt = 0;
@@ -53,6 +36,7 @@ class RunningThread {
     this.#input = input;
     this.#declared = declared;
     this.#thread = thread;
+    this.#catchUp = new CatchUp(declared.options.log);
     this.#gauges = new StatusGauges(declared.options.metrics);
     this.#backoff = new Backoff(declared.options.clock, {
       firstMs: FIRST_PAUSE_MS,
@@ -77,11 +61,12 @@ class RunningThread {
       },
       digests: () => this.#digests(),
       untilCaughtUp: async () => {
-        await this.#catchUp.next();
+        const isQuiet = await this.#catchUp.next();
         const tasks = this.#runtime?.tasks.map(({ name }) => name) ?? [];
         const processed = this.#processed;
         if (this.#runtime !== undefined) await this.#report(this.#runtime);
-        return { processed, tasks };
+        const stages = this.#declared.options.topology.subTopologies.length;
+        return { processed, tasks, isQuiet, stages };
       },
     };
     return {
@@ -148,7 +133,7 @@ class RunningThread {
     while (!stopping.aborted) {
       this.#processed += await runtime.runOnce(commitIntervalMs, stopping);
       this.#backoff.reset();
-      this.#catchUp.observe(runtime);
+      await this.#catchUp.observe(runtime);
       if (clock.monotonic() - this.#reportedAt >= PROGRESS_INTERVAL_MS) await this.#report(runtime);
     }
     // Commits what is done, leaves the group and closes.
@@ -194,18 +179,13 @@ await serveThread<ThreadInput, ThreadAnswers, void, ThreadEvent>(async (input, t
 });
 
 /** Records of each source topic that are readable and that the running tasks have not taken yet. */
-async function sourceLag(
-  log: Log,
-  { tasks }: Pick<StreamsRuntime, 'tasks'>,
-): Promise<Record<string, number>> {
+async function sourceLag(log: Log, runtime: Pick<StreamsRuntime, 'tasks'>): Promise<Record<string, number>> {
   const lag: Record<string, number> = {};
-  const names = new Set(tasks.flatMap(({ input }) => input.partitions.map(({ node }) => node.topic.name)));
-  const descriptions = await log.describeTopics([...names]);
-  const stable = new Map(descriptions.map(({ name, offsets }) => [name, offsets.map((each) => each.stable)]));
-  for (const { input, partition } of tasks) {
+  const ends = await stableEnds(log, runtime);
+  for (const { input, partition } of runtime.tasks) {
     for (const { node, position } of input.partitions) {
-      const end = stable.get(node.topic.name)?.[partition] ?? 0;
-      lag[node.topic.name] = (lag[node.topic.name] ?? 0) + Math.max(0, end - position);
+      const topic = node.topic.name;
+      lag[topic] = (lag[topic] ?? 0) + Math.max(0, ends({ topic, partition }) - position);
     }
   }
   return lag;

@@ -16,6 +16,8 @@ import { SumsProcess } from './testing/sums-process.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const module = new URL('./fixtures/sums-thread.ts', import.meta.url);
+/** Several seconds of commits, one after the other. */
+const MOST_COMMITS = 10_000;
 
 async function open(t: TestContext) {
   const directory = temporaryDirectory(t);
@@ -57,6 +59,27 @@ it('two threads share the tasks, and end when they are told, with everything com
   assert.deepEqual(await threads.status(), []);
   load.assertExact();
 });
+
+for (const count of [1, 2]) {
+  it(`${count === 1 ? 'one thread catches' : 'two threads catch'} up with what was there when asked, however much comes after it`, async (t) => {
+    const { load, start } = await open(t);
+    await load.write(2_000);
+    const threads = await start({ regroups: true }, { threads: count });
+    const { written } = load;
+    let isCaughtUp = false;
+    const catchingUp = threads.untilCaughtUp().then(() => {
+      isCaughtUp = true;
+    });
+    // Each round of the threads finds something that the one before it did not.
+    let commits = 0;
+    while (!isCaughtUp && commits++ < MOST_COMMITS) await load.write(1);
+    assert.ok(isCaughtUp, `not caught up after ${MOST_COMMITS} commits`);
+    await catchingUp;
+    await load.readToEnd();
+    assert.ok(load.outputs.length >= written, `${load.outputs.length} of ${written} records are counted`);
+    await threads.stop();
+  });
+}
 
 it('a thread that fails leaves its tasks to the other', async (t) => {
   const { load, start } = await open(t);

@@ -33,6 +33,34 @@ const examples: readonly Case[] = [
     setting: { ...setting, graceMs: 4 },
     records: [[1, 'a', 'r', 3], ...at(5, 9, 30)],
   },
+  {
+    chain: ['hopping, on close, retained', 'tumbling, with what came late', 'sliding, per commit'],
+    setting: { ...setting, sizeMs: 6, advanceMs: 1, graceMs: 1 },
+    records: at(20, 17),
+  },
+  {
+    chain: ['left join of streams', 'hopping, every update, retained'],
+    setting: { ...setting, sizeMs: 1, advanceMs: 1, beforeMs: 0, afterMs: 6 },
+    records: [[0, 'b', '0', 20], [1, 'b', '0', 24], ...at(23)],
+  },
+  {
+    chain: ['outer join of streams', 'hopping, every update, retained'],
+    setting: { ...setting, sizeMs: 1, advanceMs: 1, beforeMs: 6, afterMs: 0 },
+    records: [
+      [1, 'b', '0', 20],
+      [0, 'b', '0', 24],
+      [1, 'a', '0', 23],
+    ],
+  },
+  {
+    chain: ['sessions, suppressed for a time', 'branch and merge', 'sliding, every update'],
+    setting: { ...setting, sizeMs: 1, gapMs: 3, delayMs: 1 },
+    records: [
+      [0, 'a', null, 26],
+      [0, 'b', '4', 23],
+      [0, 'b', '0', 24],
+    ],
+  },
 ];
 
 describe('a chain of operators does what its models do, with and without a keyBy between them', () => {

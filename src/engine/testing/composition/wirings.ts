@@ -12,7 +12,8 @@ const input = jsonTopic<Value>('input');
 const output = jsonTopic<string | null>('output');
 
 /** How the operators of a chain are put together. */
-export type Wiring = 'one task' | 'keyBy between';
+export const WIRINGS = ['one task', 'keyBy between'] as const;
+export type Wiring = (typeof WIRINGS)[number];
 
 /** Time goes on to here when all records have been read. */
 export const END_MS = 1_000_000;

@@ -16,7 +16,7 @@ import { temporaryDirectory } from '#platform/testing';
 import { logger, write } from './setting.ts';
 import { watching, wideTotals, wideViews } from './watching.ts';
 
-/** Waits until so many results have been committed. */
+/** Waits until this many results have been committed. */
 async function results(log: Log, count: number): Promise<Map<string, number | null>> {
   const reader = await TopicReader.open(log, wideTotals, { from: 'start' });
   const found = new Map<string, number | null>();

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Of the range that is kept for measuring networks (RFC 2544): one network of two addresses for each process. */
+/** Each process gets a network of two addresses in the range reserved for benchmarks (RFC 2544). */
 const first = (process.pid * 4) % 2 ** 17;
 const address = (n: number) =>
   `198.${18 + ((first + n) >> 16)}.${((first + n) >> 8) & 255}.${(first + n) & 255}`;
@@ -15,7 +15,7 @@ const address = (n: number) =>
  * this one.
  */
 export class NetworkNamespace {
-  /** Of this side, as the other sees it. */
+  /** The address of this side, as seen from inside the namespace. */
   readonly host = address(1);
   readonly #holder: ChildProcess;
 

@@ -59,7 +59,7 @@ async function outputOffsets({ log }: SumsWorld): Promise<readonly PartitionOffs
   return description?.offsets ?? [];
 }
 
-/** Of the outputs, committed or not. */
+/** Counts the output records, committed or not. */
 async function countUncommitted(world: SumsWorld): Promise<number> {
   const consumer = await world.log.consumer({ isolation: 'read-uncommitted' });
   const places = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: output.name, partition }));

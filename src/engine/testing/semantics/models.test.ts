@@ -151,7 +151,7 @@ describe('joins of streams have the pairs of the definition, out of order and la
 
 type Spanned = { startMs: number; endMs: number; records: Input[] };
 
-/** A window that ends at each record, and one that begins behind it, where they hold records. */
+/** A window that ends at each record, and one that begins after it, where they hold records. */
 function slidingModel(differenceMs: number, records: readonly Input[]): Spanned[] {
   const starts = new Set(
     records.flatMap(([, , timestamp]) => [Math.max(0, timestamp - differenceMs), timestamp + 1]),

@@ -106,7 +106,7 @@ export class Disk {
     this.#copy = undefined;
   }
 
-  /** Only while no process has a database open; gives what it has come to. */
+  /** Returns the outcome; no process may have a database open. */
   damage(fault: DiskFault): string {
     const names = [...this.#volumes.keys()];
     if (names.length === 0) return 'nothing to damage';
@@ -166,7 +166,7 @@ export class Disk {
   }
 }
 
-/** Ordered keys are made when they are asked for: the databases of a simulation are small. */
+/** Keys are sorted on demand: the databases of a simulation are small. */
 class DiskDatabase implements Database {
   readonly #volume: Volume;
   readonly #clock: Clock;

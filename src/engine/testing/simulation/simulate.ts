@@ -86,7 +86,7 @@ type Ended = {
   readonly faults: ReadonlyMap<string, number>;
   readonly failure: Failure | undefined;
   readonly outcome: Outcome;
-  /** Of the stores when they are restored from the log alone. */
+  /** The outcome if all stores are restored from the log. */
   readonly restored: Outcome;
 };
 

@@ -12,7 +12,7 @@ import type { AnyTopic, TopologyUnderTest } from './topology-under-test.ts';
 /** The same runs each time, and more until every fault and every failpoint is met: which run meets one, changes with the code. */
 const RUNS = 60;
 const MOST_RUNS = 240;
-/** Of others each time. */
+/** Processor time for new random seeds on each run. */
 const MORE_SECONDS = 8;
 
 function assertNoFailure({ failures }: Summary): void {
@@ -45,7 +45,7 @@ it('seeds that nobody has run before find nothing either', async () => {
   const summary = await campaign({
     seed: randomInt(1_000, 2 ** 31),
     withKept: false,
-    // Of processor time: a busy machine looks as far as an idle one.
+    // Processor time, so that a busy machine covers as many seeds as an idle one.
     isOver: ({ processorMs, failures }) => processorMs > MORE_SECONDS * 1_000 || failures.length > 0,
   });
   assertNoFailure(summary);

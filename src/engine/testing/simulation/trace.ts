@@ -4,7 +4,7 @@ import type { Scheduler } from './scheduler.ts';
 
 const KEPT = 4_000;
 
-/** What happened in a run, for whoever looks into a failure, and a hash by which two runs are found the same. */
+/** Trace of a run for debugging failures, and a hash to compare runs by. */
 export class Trace {
   readonly #scheduler: Scheduler;
   readonly #lines: string[] = [];

@@ -61,7 +61,7 @@ export class World {
   /** The machine that everybody has to run on from now on: see restoreLog. */
   #onlyDisk: Disk | undefined;
   #savedLog: { readonly restore: () => void; readonly position: number } | undefined;
-  /** Of the world's wall clocks against virtual time. */
+  /** How far the world's wall clocks are ahead of virtual time, ms. */
   #wallOffset = 0;
   /** The furthest that any wall clock has ever been ahead of virtual time. */
   #furthestAhead = WALL_START_MS;

@@ -2,10 +2,10 @@ import type { Log, TopicDescription } from '#log';
 import { ConfigurationError, type Logger } from '#platform';
 import type { DatabaseProvider } from '../../store/port.ts';
 import type { Topology } from '../topology.ts';
-import { changesBetween, describeChange, type StateChange } from './changes.ts';
-import { encodeManifest, type Manifest, manifestOf, manifestTopic, readManifest } from './manifest.ts';
+import { encodeManifest, manifestTopic } from './manifest.ts';
 import { Migration } from './migration.ts';
-import { type Migrations, Planner } from './plan.ts';
+import type { Migrations } from './plan.ts';
+import { type Planned, planReset, planStart, type StartPlan } from './start-plan.ts';
 
 export type AcceptanceOptions = {
   readonly log: Log;
@@ -13,6 +13,8 @@ export type AcceptanceOptions = {
   readonly databases: DatabaseProvider;
   readonly logger: Logger;
   readonly migrations?: Migrations;
+  /** The hash of a plan that may be carried out although the migrations do not cover it: see planStart. */
+  readonly accepted?: string | undefined;
 };
 
 /**
@@ -22,17 +24,14 @@ export type AcceptanceOptions = {
  * partitions than declared, MR_TOPOLOGY_MIGRATION_BUSY.
  */
 export async function acceptTopology(options: AcceptanceOptions): Promise<void> {
-  const { log, topology } = options;
-  const existing = new Map((await log.describeTopics()).map((topic) => [topic.name, topic]));
-  checkTopics(topology, existing);
-  const known = existing.has(manifestTopic(topology).name) ? await readManifest(log, topology) : undefined;
-  const { carriedFrom } = known ?? {};
-  const is = { ...manifestOf(topology), ...(carriedFrom !== undefined && { carriedFrom }) };
-  const was = known ?? manifestOfTopics(is, existing);
-  const changes = changesBetween(was, is);
-  if (changes.length > 0) return migrate(options, { was, is }, changes, existing);
+  const { log, topology, accepted } = options;
+  checkTopics(topology, new Map((await log.describeTopics()).map((topic) => [topic.name, topic])));
+  const planned = await planStart(options);
+  const { plan, is, changes, isRecorded } = planned;
+  if (plan.unresolved.length > 0 && accepted !== plan.hash) throw changed(plan);
+  if (changes.length > 0) return migrate(options, planned);
   await log.createTopics(topology.internalTopics);
-  if (JSON.stringify(known) === JSON.stringify(is)) return;
+  if (isRecorded) return;
   await log.createTopics([manifestTopic(topology)]);
   const producer = await log.producer();
   try {
@@ -42,24 +41,32 @@ export async function acceptTopology(options: AcceptanceOptions): Promise<void> 
   }
 }
 
+/**
+ * Carries a plan of planReset out. Errors: MR_TOPOLOGY_PLAN_CHANGED where `accepted` is not its hash any more,
+ * MR_TOPOLOGY_MIGRATION_BUSY while an instance runs.
+ */
+export async function resetTopology(options: AcceptanceOptions): Promise<StartPlan> {
+  const planned = await planReset(options);
+  if (options.accepted !== planned.plan.hash) throw otherPlan(planned.plan);
+  await migrate(options, planned);
+  for (const { name, partitions } of options.topology.subTopologies) {
+    for (let partition = 0; partition < partitions; partition++)
+      await options.databases.destroy(`${name}-${partition}`);
+  }
+  return planned.plan;
+}
+
 async function migrate(
-  { log, topology, databases, logger, migrations = {} }: AcceptanceOptions,
-  { was, is }: { readonly was: Manifest; readonly is: Manifest },
-  changes: readonly StateChange[],
-  existing: ReadonlyMap<string, TopicDescription>,
+  { log, topology, databases, logger }: AcceptanceOptions,
+  { was, is, changes, migration }: Planned,
 ): Promise<void> {
-  const isComplete = (topic: string) =>
-    existing.get(topic)?.offsets.every(({ start }) => start === 0) ?? true;
-  const planner = new Planner(topology, { was, is }, migrations, isComplete);
-  const { plan, unresolved } = planner.plan(changes);
-  if (unresolved.length > 0) throw changed(topology, unresolved, { was, is });
   logger.warn(
     { topology: topology.name, changes: changes.map(({ kind, name }) => `${kind} ${name}`) },
     'state is migrated',
   );
-  await Migration.run(log, topology, plan, is);
+  await Migration.run(log, topology, migration, is);
   // Local copies of what starts over under the same offsets would be taken for the new.
-  const shapes = [...was.stores, ...is.stores].filter(({ changelog }) => plan.deleted.has(changelog));
+  const shapes = [...was.stores, ...is.stores].filter(({ changelog }) => migration.deleted.has(changelog));
   for (const { subTopology, partitions } of shapes) {
     for (let partition = 0; partition < partitions; partition++) {
       await databases.destroy(`${subTopology}-${partition}`);
@@ -94,33 +101,21 @@ function checkTopics(
   }
 }
 
-/** Where nothing was written down yet: what the topics themselves show. */
-function manifestOfTopics(is: Manifest, existing: ReadonlyMap<string, TopicDescription>): Manifest {
-  return {
-    version: 1,
-    stores: is.stores
-      .filter(({ changelog, isOwn }) => isOwn && existing.has(changelog))
-      .map((store) => ({
-        ...store,
-        partitions: existing.get(store.changelog)?.partitions ?? store.partitions,
-      })),
-    repartitions: is.repartitions
-      .filter(({ topic }) => existing.has(topic))
-      .map((entry) => ({ ...entry, partitions: existing.get(entry.topic)?.partitions ?? entry.partitions })),
-  };
-}
-
-function changed(
-  { name, generation }: Topology,
-  changes: readonly StateChange[],
-  { was, is }: { readonly was: Manifest; readonly is: Manifest },
-): ConfigurationError {
-  const lines = changes.map((change) => describeChange(change, is, was));
+function changed({ topology, generation, unresolved, hash }: StartPlan): ConfigurationError {
   return new ConfigurationError(
     'MR_TOPOLOGY_STATE_CHANGED',
-    `Topology ${name}, generation ${generation}, does not fit its existing state: ${lines.join('; ')}.`,
+    `Topology ${topology}, generation ${generation}, does not fit its existing state: ${unresolved.join('; ')}.`,
     {
-      hint: `choose for each with the runtime’s option migrations, in a module for millrace run its export of that name: rename keeps the rows, rebuild rereads the inputs of the whole sub-topology from the start and rewrites its outputs, drop starts empty; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
+      hint: `choose for each with the runtime’s option migrations, in a module for millrace run its export of that name: rename keeps the rows, rebuild rereads the inputs of the whole sub-topology from the start and rewrites its outputs, drop starts empty; or see "millrace plan", and start with --accept ${hash} to do what it proposes; or leave the state alone and declare generation ${generation + 1}, which is built beside it`,
     },
+  );
+}
+
+/** Errors: ConfigurationError MR_TOPOLOGY_PLAN_CHANGED. */
+function otherPlan({ topology, hash }: Pick<StartPlan, 'topology' | 'hash'>): ConfigurationError {
+  return new ConfigurationError(
+    'MR_TOPOLOGY_PLAN_CHANGED',
+    `The plan for ${topology} is now ${hash}, not the one that was accepted.`,
+    { hint: 'look at it again, and accept that one' },
   );
 }

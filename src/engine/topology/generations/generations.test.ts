@@ -391,7 +391,7 @@ it('a changelog that has another number of partitions is refused, where no manif
   assert.deepEqual(await rows(world, counting(), 'count/state', { migrations }), { a1: 1 });
 });
 
-it('a changelog that was made anew under the manifest, with other partitions, is refused', async (t) => {
+it('a changelog that was recreated under the manifest, with other partitions, is refused', async (t) => {
   const world = await open(t);
   const name = 'kept-1-count-state-changelog';
   const [was] = await world.log.describeTopics([name]);

@@ -109,6 +109,10 @@ export async function readManifest(log: Log, topology: GenerationName): Promise<
         for (let i = 0; i < batch.count; i++) newest = manifestAt(batch, i) ?? newest;
       }
     }
+  } catch (error) {
+    // Whoever else carries the generation over has deleted it meanwhile.
+    if (errorCode(error) === 'MR_LOG_UNKNOWN_TOPIC') return undefined;
+    throw error;
   } finally {
     await consumer.close();
   }

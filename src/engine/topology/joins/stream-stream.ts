@@ -36,8 +36,9 @@ type Side = {
   /** How far before and after one of its records the other side's may lie. */
   readonly backMs: number;
   readonly aheadMs: number;
-  /** Whether its records come out alone where they met none. */
+  /** Whether its records come out alone where they met none, and whether the other side's do. */
   readonly aloneToo: boolean;
+  readonly othersAloneToo: boolean;
 };
 
 /**
@@ -59,6 +60,7 @@ export function streamJoinSpec<K, L, R, J>(
     backMs: beforeMs,
     aheadMs: afterMs,
     aloneToo: type !== 'inner',
+    othersAloneToo: type === 'outer',
   };
   const right: Side = {
     own: 'right',
@@ -66,6 +68,7 @@ export function streamJoinSpec<K, L, R, J>(
     backMs: afterMs,
     aheadMs: beforeMs,
     aloneToo: type === 'outer',
+    othersAloneToo: type !== 'inner',
   };
   type Context = ProcessorContext<{ joined: Port<K, J> }, Stores<L, R>>;
   const joined = ({ own }: Side, value: unknown, other: unknown) =>
@@ -78,7 +81,11 @@ export function streamJoinSpec<K, L, R, J>(
     if (record.key === null) return {};
     const row = rows.of(record.key, record.timestamp);
     const others = rows.between(record.key, record.timestamp - side.backMs, record.timestamp + side.aheadMs);
-    return { [side.own]: [row], [side.other]: [row, ...others], timers: [row] };
+    return {
+      [side.own]: side.aloneToo && side.othersAloneToo ? [row, ...others] : [row],
+      [side.other]: [row, ...others],
+      timers: side.othersAloneToo ? [row, ...others] : [row],
+    };
   };
 
   /** Sets the row's timer to when its first record without a counterpart comes out, or to its end. */
@@ -86,6 +93,7 @@ export function streamJoinSpec<K, L, R, J>(
     let due = rows.endOf(row);
     let earliest = due;
     for (const side of [left, right]) {
+      if (!side.aloneToo) continue;
       for (const entry of stores[side.own].get(row) ?? []) {
         if (entry.marked) continue;
         due = Math.min(due, closesAt(side, entry));
@@ -105,6 +113,7 @@ export function streamJoinSpec<K, L, R, J>(
     }
     if (context.watermark > timestamp + side.aheadMs + graceMs) return drop('late');
     const [from, to] = [timestamp - side.backMs, timestamp + side.aheadMs];
+    const row = rows.of(k, timestamp);
     let hasMet = false;
     for (const otherRow of rows.between(k, from, to)) {
       const entries: readonly Entry<unknown>[] = stores[side.other].get(otherRow) ?? [];
@@ -116,9 +125,10 @@ export function streamJoinSpec<K, L, R, J>(
       if (met.some(({ marked }) => !marked)) {
         const marked = entries.map((entry) => (met.includes(entry) ? { ...entry, marked: true } : entry));
         stores[side.other].put(otherRow, marked as never, timestamp);
+        // What has met another holds the watermark no longer.
+        if (otherRow !== row) schedule(otherRow, context);
       }
     }
-    const row = rows.of(k, timestamp);
     const entry = { timestamp, value, marked: hasMet || !side.aloneToo };
     const own: readonly Entry<unknown>[] = stores[side.own].get(row) ?? [];
     stores[side.own].put(row, withEntry(own, entry) as never, timestamp);
@@ -190,7 +200,7 @@ export function selfJoinSpec<K, V, J>(
           if (other.timestamp < timestamp - beforeMs || other.timestamp > timestamp + afterMs) continue;
           emit('joined', k, join(value, other.value as V), Math.max(timestamp, other.timestamp));
         }
-        // The record is its own counterpart, between those before it and those behind it.
+        // The record is its own counterpart, between earlier and later ones.
         const self = { timestamp, value, marked: true };
         for (const other of withEntry(near, self)) {
           if (other.timestamp < timestamp - afterMs || other.timestamp > timestamp + beforeMs) continue;

@@ -27,7 +27,7 @@ import { copyOf } from './copy-of.ts';
 export type Joiner<V, T, R> = (left: V, right: T | undefined) => R | undefined;
 
 export type StreamTableJoinOptions<V> = {
-  /** How long, in event time, a record waits for changes of a versioned table that come behind it. */
+  /** How long, in event time, a record waits for late changes of a versioned table. */
   readonly graceMs: number;
   /** Writes the records that wait. */
   readonly value: Serde<V>;
@@ -163,8 +163,8 @@ type GraceStores<V, T> = {
 };
 
 /**
- * As `asOfJoinSpec`, but a record waits until the watermark is `graceMs` past it, so that the table's changes which
- * come behind it count; one that comes later than that is joined at once.
+ * As `asOfJoinSpec`, but a record waits until the watermark is `graceMs` past it, so that changes of the table which
+ * arrive after it count; a record that arrives later than that is joined at once.
  */
 function graceJoinSpec<K, V, T, R>(
   table: Table<K, T>,

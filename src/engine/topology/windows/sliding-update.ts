@@ -3,7 +3,7 @@ import type { Timed, WindowState } from './state-serde.ts';
 /**
  * What one record does to a key's sliding windows: the algorithm and the order of results of Kafka Streams
  * (KIP-450, KStreamSlidingWindowAggregate). Windows exist where the set of records in them changes: each record ends
- * one (its left window) and, where records follow within the time difference, one begins just behind it (its right
+ * one (its left window) and, where records follow within the time difference, one begins just after it (its right
  * window). A record of before `differenceMs` has no left window of its own: [0, differenceMs] stands for it.
  */
 export class SlidingUpdate<S> {
@@ -14,7 +14,7 @@ export class SlidingUpdate<S> {
   /** Windows that were closed to it. */
   refused = 0;
   readonly #all: readonly WindowState<S>[];
-  /** Those that may hold the record, end before it or begin just behind it. */
+  /** Windows that may hold the record, end before it or begin just after it. */
   readonly #before: readonly WindowState<S>[];
   readonly #timestamp: number;
   readonly #differenceMs: number;

@@ -64,7 +64,7 @@ export function windowedKey<K>(key: KeySerde<K>): KeySerde<Windowed<K>> {
   };
 }
 
-/** The same for windows whose rules are known, with rows that can be asked for at least `retentionMs` after they have closed. */
+/** The same for windows whose rules are known, with rows that can be queried for at least `retentionMs` after closing. */
 export function closingKey<K>(key: KeySerde<K>, window: Window, retentionMs: number): WindowedKeySerde<K> {
   return {
     ...windowedKey(key),

@@ -201,7 +201,7 @@ function windowsOver(window: Window, times: readonly number[]): [number, number,
   );
 }
 
-it('the windows of the grid are those whose span holds the time, whichever time was asked for before', () => {
+it('the windows of the grid are those whose span holds the time, whichever time was requested before', () => {
   const sizes = fc.record({
     sizeMs: fc.integer({ min: 1, max: 12 }),
     advanceMs: fc.integer({ min: 1, max: 12 }),
@@ -222,7 +222,7 @@ it('the windows of the grid are those whose span holds the time, whichever time 
   );
 });
 
-it('a late record is counted, and handed out where that is asked for; one late in part is counted apart', async (t) => {
+it('a late record is counted, and handed out on request; one late in part is counted apart', async (t) => {
   const driver = await open(t, hopping({ sizeMs: 10, advanceMs: 5, graceMs: 0 }), { routes: true });
   await pipe(driver, [
     ['a', 'in time', 20],

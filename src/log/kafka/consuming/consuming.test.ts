@@ -78,7 +78,7 @@ test('a batch that is larger than every limit arrives, also behind other partiti
 const BATCH_BYTES = 10_000;
 const ANSWER_BYTES = 100_000;
 
-/** A reading of each partition of a topic that has so many batches in them, and what tells of arrivals. */
+/** A reading of each partition of a topic that has this many batches in them, and what tells of arrivals. */
 async function openReadings(t: ServerTest, batches: readonly number[], assignment = new Assignment()) {
   const opened = await testCluster(t);
   if (opened === undefined) return undefined;
@@ -116,7 +116,7 @@ test('a poll does not wait for a partition that is not asked for, because what h
   const allHaveSome = () => readings.every(({ isEmpty }) => !isEmpty);
   await until(allHaveSome);
   const [first, ...others] = readings as [Reading, ...Reading[]];
-  // Asked for alone, a partition gives as much as an answer holds.
+  // Fetched alone, a partition returns as much as a response holds.
   for (const other of others.slice(0, 2)) {
     takeAll(other);
     await until(allHaveSome);
@@ -214,7 +214,7 @@ test('offsets below the start of the log are refused, with what it holds', async
   await consumer.close();
 });
 
-test('a topic deleted under a reader is unknown, and one made anew is not taken for it', async (t) => {
+test('a topic deleted under a reader is unknown, and a recreated one counts as different', async (t) => {
   const opened = await testCluster(t);
   if (opened === undefined) return;
   const { cluster } = opened;

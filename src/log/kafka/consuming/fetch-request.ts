@@ -2,7 +2,7 @@ import { type Connection, createAPI, fetchV17 } from '@platformatic/kafka';
 import type { Isolation } from '../records/readable-batches.ts';
 import { type PartitionAnswer, parseFetchResponse } from './fetch-response.ts';
 
-/** From where one partition is asked for. */
+/** Where to fetch one partition from. */
 export type PartitionRequest = {
   readonly topicId: string;
   readonly partition: number;

@@ -30,7 +30,7 @@ export function parseFetchResponse(
   reader.readInt32(); // How long a quota has delayed the answer: the broker holds back what follows by itself.
   const errorCode = reader.readInt16();
   if (errorCode !== 0) throw new BrokerError(errorCode, 'fetching');
-  reader.readInt32(); // The session: none was asked for.
+  reader.readInt32(); // The session id: none was requested.
   const answers: PartitionAnswer[] = [];
   reader.readArray((topic) => {
     const topicId = topic.readUUID();

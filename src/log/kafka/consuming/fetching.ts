@@ -9,7 +9,7 @@ import { type Lane, type LaneKind, Lanes } from './lanes.ts';
 import type { Reading } from './reading.ts';
 import { type Place, Recovery } from './recovery.ts';
 
-/** Asked for of a broker and of a partition at least, however many there are. */
+/** Least bytes requested of a broker and of a partition, however many there are. */
 const LEAST_BYTES = 8 * 1024;
 /** The port promises what has become visible within this time, ms: an answer that is older tells nothing of now. */
 const FRESH_MS = 10;
@@ -43,7 +43,7 @@ export class Fetching {
   /** The ones that gave something go to the end: a broker fills its answer in the order of the request. */
   readonly #readings = new Map<Assigned, Reading>();
   #polledAt = Number.NEGATIVE_INFINITY;
-  /** Nothing more is asked for until some of what has come is polled. */
+  /** Fetches nothing more until some of what has arrived is polled. */
   #isFull = false;
 
   /** `onArrival`: a poll should look again. */
@@ -77,7 +77,7 @@ export class Fetching {
 
   /**
    * Asks for what has room. `isLook`, for a poll that begins: of partitions that nothing is known of now the answer is
-   * awaited, so that a poll that may not wait nonetheless gives what is there.
+   * awaited, so that a poll that may not wait still returns what is there.
    */
   ask(isLook = false): void {
     if (this.#ended.signal.aborted) return;

@@ -20,7 +20,7 @@ export async function openConsumer(cluster: Cluster, options: ConsumerOptions = 
 
 /**
  * Returns what Fetching has brought. A poll may take longer than its time for the first answer of a partition, and for one that
- * it has not been polled for in a while (some round trips; not when the broker is away): its caller would take an empty
+ * it has not been polled for in a while (some round trips; not when the broker is unavailable): its caller would take an empty
  * result for the end of the log.
  */
 class KafkaConsumer extends AssignedConsumer {

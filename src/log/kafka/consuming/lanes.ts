@@ -3,7 +3,7 @@ import type { Cluster } from '../wire/cluster.ts';
 import { type FetchRequest, sendFetch } from './fetch-request.ts';
 import type { PartitionAnswer } from './fetch-response.ts';
 
-/** How long a broker may take to answer beyond the wait that it is asked for, ms. */
+/** How long a broker may take to answer beyond the requested wait, ms. */
 const ANSWER_WITHIN_MS = 30_000;
 
 /** A connection to one broker that carries one fetch at a time. */
@@ -66,10 +66,10 @@ const SHORT_WAIT_MS = 10;
 export type LaneKind = 'at once' | 'waiting';
 
 /**
- * The three ways that a consumer has to each broker. A request can't be called back while it waits at the broker, and holds up
- * every later one of its connection: partitions that are known to have more would have to wait for the quiet ones, such as
- * tables, to get something. So what is answered at once has a lane of its own. Of the others the first waits for long, and what
- * becomes wanted while it does so is asked for on the second one, in short turns, until the first one is free again.
+ * A consumer's three connections to each broker. A request that waits at the broker can't be withdrawn and blocks every
+ * later one on its connection, so partitions known to have more would wait for quiet ones, such as tables. Requests
+ * answered at once therefore have a lane of their own. The first of the other two waits for long; partitions that become
+ * wanted meanwhile are fetched on the second, in short turns, until the first is free again.
  */
 export class Lanes {
   readonly #cluster: Cluster;

@@ -13,7 +13,7 @@ function readingFrom(offset: number): Reading {
   return new Reading(assignment.of(place) as Assigned);
 }
 
-/** Of ten offsets and a hundred bytes. */
+/** A batch of ten offsets and a hundred bytes. */
 function batchAt(offset: number): RecordBatch {
   return Object.defineProperty(new EmptyBatch('topic', 0, offset, offset + 10), 'byteLength', { value: 100 });
 }

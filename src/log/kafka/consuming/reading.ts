@@ -21,7 +21,7 @@ export class Reading {
   /** The assignment was replaced: what comes is not wanted any more. */
   isDropped = false;
   isInFlight = false;
-  /** Whoever recovers it says when it may be asked for again. */
+  /** Recovery decides when it may be fetched again. */
   isRecovering = false;
   /** Failures since the last answer. */
   tries = 0;

@@ -7,7 +7,7 @@ import { BrokerError, errorName, isPassing, translatedError } from '../wire/kafk
 import { Outages } from './outages.ts';
 import { type Reading, UNKNOWN_EPOCH } from './reading.ts';
 
-/** Where a partition is to be asked for. */
+/** Where to fetch a partition. */
 export type Place = { readonly broker: number; readonly topicId: string; readonly leaderEpoch: number };
 
 const BACKOFF = { firstMs: 20, longestMs: 1_000 };
@@ -46,7 +46,7 @@ export class Recovery {
   readonly #onChange: () => void;
   readonly #outages: Outages;
 
-  /** `onChange`: a partition may be asked for again, or has failed. `signal` ends all that is under way. */
+  /** `onChange`: a partition may be fetched again, or has failed. `signal` ends all that is under way. */
   constructor(cluster: Cluster, signal: AbortSignal, onChange: () => void) {
     this.#cluster = cluster;
     this.#signal = signal;
@@ -86,7 +86,7 @@ export class Recovery {
   unanswered(broker: number, readings: readonly Reading[], error: unknown): void {
     if (mayPass(error)) {
       this.#outages.began(`broker ${broker}`, error);
-      // It may only be a connection that was dropped for being idle; a broker that has never answered is away.
+      // It may only be a connection that was dropped for being idle; a broker that has never answered is unavailable.
       for (const reading of readings) {
         if (reading.answeredAt < 0) reading.awaitedUntil = Number.NEGATIVE_INFINITY;
       }
@@ -116,7 +116,7 @@ export class Recovery {
     if (reading.tries === TRIES_BEFORE_OUTAGE) this.#outages.began(nameOf(reading.assigned), error);
   }
 
-  /** Asks for the metadata after a pause, longer each time, and lets the partitions be asked for again. */
+  /** Fetches the metadata with back-off, then lets the partitions be fetched again. */
   #retry(readings: readonly Reading[]): void {
     let tries = 0;
     for (const reading of readings) {

@@ -26,8 +26,8 @@ export type Subscription = {
   /** Names on the brokers. The coordinator lets the offsets of other topics expire while the group goes on. */
   readonly topics: readonly string[];
   /**
-   * Counts the rounds that the member has asked for, as an unsigned 32-bit number: a follower that joins with the bytes that
-   * it joined with before gets the coordinator's last answer again, and no round.
+   * Counts the rounds that the member has requested, as an unsigned 32-bit number: a follower that rejoins with the same
+   * bytes gets the coordinator's last answer again, and no round.
    */
   readonly ask: number;
   readonly metadata: Buffer;

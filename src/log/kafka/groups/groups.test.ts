@@ -49,7 +49,7 @@ test('a follower gets the round that it asks for, though it has nothing new to s
   assert.equal((await rejoined).generation, after.generation);
 });
 
-/** Of the group that `joining` names, as the coordinator knows them. */
+/** The coordinator's members of the group `workers`. */
 async function memberIds({ cluster }: Client): Promise<string[]> {
   const connection = await cluster.connection(await cluster.coordinator('group', 'workers'), 'test');
   const { groups } = await describeGroupsV5.api.async(connection, [cluster.prefixed('workers')], false);

@@ -79,7 +79,7 @@ test('a deleted topic is met at the next commit', options, async (t) => {
   await assert.rejects(groups.commit(nobody, [at(2)]), hasCode('MR_LOG_UNKNOWN_TOPIC'));
 });
 
-test('committed offsets come in the order asked for, over several topics', options, async (t) => {
+test('committed offsets come in the order requested, over several topics', options, async (t) => {
   const clients = (await Clients.shared(t)) as Clients;
   await clients.createTopic('in', 3);
   await clients.createTopic('more', 1);
@@ -104,7 +104,7 @@ test(
     await groups.commit(nobody, [at(3), at(4, 1)]);
     const end = await openTransaction(client, 7);
     const waiting = groups.committed('readers', [at(0)]);
-    // Behind it on the connection: the first answer to it is there.
+    // A later request on the same connection has its answer, so the first one has too.
     assert.deepEqual(await groups.committed('readers', [at(0, 1)]), [at(4, 1)]);
     await end();
     assert.deepEqual(await waiting, [at(7)]);

@@ -6,8 +6,12 @@ import { hasCode } from '../../contract/opened.ts';
 import type { Log } from '../../port.ts';
 import { KafkaLog } from '../kafka-log.ts';
 import { Cluster } from '../wire/cluster.ts';
+import { BrokerError } from '../wire/kafka-errors.ts';
 import { parseKafkaUrl } from '../wire/kafka-options.ts';
+import { TransactionCoordinator } from './coordinator.ts';
 import { Load, readAll, record } from './testing/load.ts';
+import { isLost } from './transaction-errors.ts';
+import { type TransactionProtocol, transactionProtocol } from './transaction-protocol.ts';
 import { openTransactionalProducer } from './transactional-producer.ts';
 
 /** So that the loss of a broker and of a transaction are noticed within a test. */
@@ -115,6 +119,30 @@ async function openSlow(t: ServerTest, kafka: KafkaServer) {
   };
   return { log, producer, begin };
 }
+
+test('a broker that fails while it fences a producer is asked again, and the commit is refused as fenced', async (t) => {
+  const kafka = await kafkaServer(t);
+  if (kafka === undefined) return;
+  const { log, cluster } = await open(t, kafka.url);
+  const protocol = await transactionProtocol(cluster);
+  let failures = 2;
+  const end: TransactionProtocol['end'] = async (...request) => {
+    if (failures-- > 0) throw new BrokerError('UNKNOWN_SERVER_ERROR', 'EndTxn');
+    return protocol.end(...request);
+  };
+  const coordinator = new TransactionCoordinator(cluster, {
+    transactionalId: 'id',
+    protocol: { ...protocol, end },
+    purpose: cluster.newPurpose('transactions'),
+    producePurpose: cluster.newPurpose('transactional-produce'),
+    timeoutMs: 10_000,
+    signal: cluster.signal,
+  });
+  const identity = await coordinator.initProducerId();
+  await log.transactionalProducer('id');
+  await assert.rejects(coordinator.commit(identity), (error) => isLost(error));
+  assert.equal(failures, -1);
+});
 
 test('a transaction that names a topic which is gone is refused, and the next one is not', async (t) => {
   const kafka = await kafkaServer(t);

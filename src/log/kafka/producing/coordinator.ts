@@ -17,13 +17,18 @@ import type { TransactionProtocol } from './transaction-protocol.ts';
 
 /** About as long as the markers of a transaction take, ms: to ask sooner would only hold them up. */
 const MARKERS_MS = 3;
+/**
+ * For how long an end is asked for again where the broker fails with an error of its own, ms. Kafka 4.1 does so on the end of
+ * a producer that another one is just fencing (PREPARE_COMMIT while PREPARE_EPOCH_FENCE is pending); then it says who is fenced.
+ */
+const BROKER_ERROR_MS = 3_000;
 
 export type CoordinatorOptions = {
   readonly transactionalId: string;
   readonly protocol: TransactionProtocol;
   /** Names the connections, which are the producer's own. */
   readonly purpose: string;
-  /** Names those by which records go; offsets go by them too. */
+  /** Names the connections that carry records; offsets use them too. */
   readonly producePurpose: string;
   /** For how long a transaction may be open before the brokers abort it. */
   readonly timeoutMs: number;
@@ -147,8 +152,8 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Asks until there is an answer, however long that takes: what has become of a commit must be known. Gives as whom the
-   * producer goes on.
+   * Asks until there is an answer, however long that takes: the outcome of a commit must be known. Returns the producer id
+   * and epoch to continue with.
    */
   commit(identity: ProducerIdentity): Promise<ProducerIdentity> {
     return this.#end(identity, true, { timeoutMs: Number.POSITIVE_INFINITY });
@@ -169,10 +174,16 @@ export class TransactionCoordinator {
   }
 
   #end(identity: ProducerIdentity, isCommit: boolean, options: RetryOptions = {}): Promise<ProducerIdentity> {
+    const { clock } = this.#cluster;
+    const until = clock.monotonic() + BROKER_ERROR_MS;
+    const isBrokerError = (error: unknown) => errorName(error) === 'UNKNOWN_SERVER_ERROR';
     return this.#ask(
       isCommit ? 'committing' : 'aborting',
       (connection, id) => this.#options.protocol.end(connection, id, identity, isCommit),
-      options,
+      {
+        ...options,
+        isPassing: (error) => (isBrokerError(error) ? clock.monotonic() < until : isPassing(error)),
+      },
     );
   }
 

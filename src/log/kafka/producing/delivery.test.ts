@@ -211,7 +211,7 @@ test('a broker that takes requests and does not answer loses its connection, and
   await finish(clock, producer.close());
 });
 
-test('what a leader has appended and disowned is not written twice when it starts anew and has forgotten the producer', async () => {
+test('what a leader has appended and disowned is not written twice when it restarts and has forgotten the producer', async () => {
   const clock = new ManualClock(Date.UTC(2030, 0));
   const model = new ModelCluster(clock, generator(1), 1, { ...calm, disowning: 1 }, 100_000);
   model.forgets = true;

@@ -125,7 +125,7 @@ export class LeaderChannel {
     this.#recipient.freed();
   }
 
-  /** Breaks the connection when a request gets no answer: the others behind it won't either. */
+  /** Breaks the connection when a request gets no answer: later ones won't either. */
   async #watch(): Promise<void> {
     const { clock } = this.#cluster;
     const { signal } = this.#options;

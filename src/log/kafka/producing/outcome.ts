@@ -42,10 +42,10 @@ export function outcomeOf(code: number): Outcome {
   return outcomes[name] ?? (isPassing(new BrokerError(code, '')) ? 'again' : 'failed');
 }
 
-/** Whether what had to be known first had no answer, beside what passes by itself: the brokers are away for longer. */
+/** Whether a prerequisite lookup got no answer beyond transient failures: the brokers are unavailable for longer. */
 export const isAway = (error: unknown) => error instanceof RetryableError;
 
-/** Whether a refusal is about the size of the batch, so that a part of it may pass. */
+/** Whether a refusal is about the size of the batch, so that a part of it may be accepted. */
 export const isTooLarge = (code: number) => /_TOO_LARGE$/.test(codeName(code));
 
 /** The error for records that no retry gets accepted: MR_RECORD_TOO_LARGE, MR_LOG_INVALID_RECORD. */

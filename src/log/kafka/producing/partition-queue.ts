@@ -59,12 +59,11 @@ export class Batch {
 }
 
 /**
- * The batches of one partition in their order, with the sequence numbers by which its leader tells what it has already
- * (KIP-98).
+ * The batches of one partition in order, with the sequence numbers that its leader recognises duplicates by (KIP-98).
  *
- * A leader takes a batch only behind the one numbered before it, so that of several in flight none can overtake. But one
- * that knows nothing of the producer takes any number: so several are in flight only while the leader is known to remember
- * one, and after a failure they go one by one until the first is acknowledged.
+ * A leader accepts a batch only after the one with the previous number, so none in flight can overtake another. But a leader
+ * that does not know the producer accepts any number: several are in flight only while the leader is known to remember one,
+ * and after a failure they go one by one until the first is acknowledged.
  *
  * A number that was given out and will never be used would leave a gap that no later batch gets over. Then the queue goes on
  * under a new epoch, which begins at 0, as soon as what was numbered before the gap is settled; a late copy of an old
@@ -87,9 +86,9 @@ export class PartitionQueue {
   /** Both in order; in `waiting`, those that have numbers come first. */
   readonly #waiting: Batch[] = [];
   readonly #inFlight: Batch[] = [];
-  /** The connection by which everything in flight went. */
+  /** The connection that carries everything in flight. */
   #channel: unknown;
-  /** The connection by which it was last seen that the leader knows the producer; over another it may be a new leader. */
+  /** The connection that last showed that the leader knows the producer; another may lead to a new leader. */
   #rememberedBy: unknown;
   #rememberedUntil = Number.NEGATIVE_INFINITY;
   #hasGap = false;
@@ -161,7 +160,7 @@ export class PartitionQueue {
     return batch;
   }
 
-  /** The leader has the batch, and `nextOffset` is behind it. */
+  /** The leader has the batch, and `nextOffset` follows it. */
   acknowledge(batch: Batch, nextOffset: number, now: number): void {
     if (this.#inFlight.includes(batch)) {
       this.#rememberedBy = this.#channel;

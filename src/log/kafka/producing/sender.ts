@@ -303,7 +303,7 @@ export class Sender implements Dispatcher {
     // A broker that was stopped remembers but the last batch of a producer, and not where an earlier one is.
     if (last !== undefined && isAtOrBehind(last, mine)) return this.#locate(sent);
     const { topic, partition } = queue;
-    this.#cluster.logger?.warn({ topic, partition }, 'the batches of a partition are numbered anew');
+    this.#cluster.logger?.warn({ topic, partition }, 'the batches of a partition are renumbered');
     queue.renumber(batch);
     this.#wait(queue);
   }

@@ -14,13 +14,13 @@ import { retrying } from '../wire/retry.ts';
 import type { ProducerIdentity } from './partition-queue.ts';
 import { produceV11, produceV12 } from './produce-request.ts';
 
-/** The requests by which the two protocols of transactions differ. */
+/** The requests that differ between the two transaction protocols. */
 export type TransactionProtocol = {
   /** Whether the coordinator has to hear of partitions and groups before anything is written to them. */
   readonly announces: boolean;
   readonly produce: typeof produceV11;
   readonly commitOffsets: typeof txnOffsetCommitV3.api;
-  /** Commits or aborts; gives as whom the producer goes on. */
+  /** Commits or aborts; returns the producer id and epoch to continue with. */
   readonly end: (
     connection: Connection,
     transactionalId: string,

@@ -169,7 +169,7 @@ class KafkaTransactionalProducer implements TransactionalProducer {
     }
   }
 
-  /** Aborts the transaction, which has failed by `cause`; gives what its caller is to be told. */
+  /** Aborts the transaction, which has failed by `cause`; returns the error for its caller. */
   async #undo(cause: unknown): Promise<unknown> {
     const { sender } = this.#parts;
     await this.#transaction.abandon(cause);

@@ -49,7 +49,7 @@ const MOST_SPARE = 16;
 const SPARE_BYTES = { least: 64 * 1024, most: 2 * MAX_BATCH_BYTES };
 const NO_BYTES = Buffer.alloc(0);
 
-/** One record batch in the making, as it goes over the wire: nothing is allocated per record. */
+/** One record batch in the making, in wire format: nothing is allocated per record. */
 export class BatchBuilder {
   count = 0;
   /** Records that have been added, and the room for the batch's header before them. */

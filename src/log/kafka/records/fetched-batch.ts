@@ -26,9 +26,8 @@ const { [Symbol.species]: Slice } = Buffer as unknown as {
 };
 
 /**
- * A batch as a broker sent it, seen from a position on: earlier records of the same batch are not part of it. Where its
- * records are is found out at once, so that damaged bytes are refused before anybody has read some of them; they are decoded when
- * they are asked for.
+ * A batch as a broker sent it, seen from a position on: earlier records of the same batch are not part of it. Its records
+ * are located at once, so that damaged bytes are refused before anybody has read some of them, and decoded on demand.
  */
 export class FetchedBatch implements RecordBatch {
   readonly topic: string;
@@ -47,7 +46,7 @@ export class FetchedBatch implements RecordBatch {
   /** See record-positions.ts. */
   readonly #fields: Int32Array;
   readonly #wideTimestamps: Float64Array | undefined;
-  /** Index of the first record at the position or behind it. */
+  /** Index of the first record at or after the position. */
   readonly #first: number;
 
   /** `fetched` holds the batch where `header` says. FatalError MR_LOG_CORRUPT. */

@@ -15,7 +15,7 @@ const READ_COMMITTED = 1;
 const READ_UNCOMMITTED = 0;
 
 /**
- * The offset of each partition, in the order asked for; -1 where no record is as late as the time. Errors: MR_LOG_UNKNOWN_TOPIC,
+ * The offset of each partition, in the order requested; -1 if no record is as late as the time. Errors: MR_LOG_UNKNOWN_TOPIC,
  * MR_LOG_UNAVAILABLE.
  */
 export async function listOffsets(

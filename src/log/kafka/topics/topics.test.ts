@@ -36,7 +36,7 @@ const hasCode = (code: string, message: RegExp) => (error: unknown) => {
   return true;
 };
 
-test("what is asked for is what Java's tools find", async (t) => {
+test("requested settings are what Java's tools find", async (t) => {
   const kafka = await kafkaServer(t);
   if (kafka === undefined) return;
   const prefix = newPrefix();

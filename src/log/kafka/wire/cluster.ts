@@ -86,6 +86,11 @@ export class Cluster {
     return this.options.prefix + name;
   }
 
+  /** The brokers as of the last metadata. */
+  get brokerIds(): readonly number[] {
+    return [...this.#brokers.keys()];
+  }
+
   /** The way to a broker, shared by everything that names the same purpose; one that has closed is reopened. */
   async connection(broker: number, purpose: string): Promise<Connection> {
     const address = this.#brokers.get(broker);

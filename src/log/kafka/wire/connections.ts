@@ -32,7 +32,7 @@ type Opened = { readonly connection: Connection; readonly connecting: Promise<Co
 
 /**
  * Connections by address and purpose. A broker reads a connection's next request only when it has answered the one before,
- * so that a long wait (a fetch, a join) would hold up everything behind it: each purpose has a connection of its own.
+ * so that a long wait (a fetch, a join) would hold up every later request: each purpose has a connection of its own.
  */
 export class Connections {
   readonly #options: KafkaOptions;
@@ -130,7 +130,7 @@ async function connect(connection: Connection, host: string, port: number): Prom
   }
 }
 
-/** Does not wait until what was written has left: towards a broker that is away that would take for ever. */
+/** Does not wait until what was written has left: towards a broker that is unavailable that would take for ever. */
 async function destroyed(connection: Connection): Promise<void> {
   const closing = connection.close();
   (connection.socket as Connection['socket'] | undefined)?.destroy();

@@ -67,7 +67,7 @@ function shutOut(options: KafkaOptions, cause: unknown): Error {
 function unreached(options: KafkaOptions, { cause }: Error): Error {
   const message = `no broker at ${addresses(options)} responded within ${CONTACT_TIMEOUT_MS / 1000} s: ${reasonOf(cause)}`;
   return new RetryableError('MR_LOG_UNAVAILABLE', message, {
-    hint: 'check the address of the log, and that the brokers run and are reachable from here',
+    hint: 'check the address of option log, and that the brokers run and are reachable from here',
     cause,
   });
 }

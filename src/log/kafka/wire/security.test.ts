@@ -128,7 +128,7 @@ test('Kafka that wants to know who comes', { timeout: 180_000 }, async (t) => {
     ['a wrong password, SCRAM', `kafka://${username}:wrong-word@${SASL_SSL}?ca=${ca}`, /invalid credentials/],
     ['a user that there is not', `kafka://nobody:${password}@${SASL_PLAINTEXT}`, /invalid credentials/],
     ['a certificate that is not trusted', `kafka://${SSL}?tls=true`, /self-signed certificate/],
-    ['a user where none is asked for', `kafka://${login}${kafka.brokers}`, /they require no login/],
+    ['a user where none is required', `kafka://${login}${kafka.brokers}`, /they require no login/],
     ['a client in the clear at a TLS port', `kafka://${SSL}`, /they speak TLS/],
     ['a TLS client at a port in the clear', `kafka://${kafka.brokers}?ca=${ca}`, /ends every .* encrypted/],
     ['a client without a login', `kafka://${SASL_PLAINTEXT}`, /ends every .* without a login/],

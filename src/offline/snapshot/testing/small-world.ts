@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Topic, TopicReader, type TopicRecord, TopicWriter } from '#engine';
 import { featureViews, itemFeaturesView, userFeaturesView } from '#features';
-import { type EmbeddedLog, openEmbeddedLog } from '#log';
+import { type EmbeddedLog, type Log, openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import type { Example, Item, Labels, User } from '#schemas';
@@ -15,6 +15,9 @@ export const MINUTE_MS = 60_000;
 const USERS = 24;
 const ITEMS = 30;
 const PER_USER = 10;
+
+/** A log that the world is written to. */
+type Opened = { readonly log: Log; readonly topics: Topics };
 
 export type SmallWorld = {
   readonly log: EmbeddedLog;
@@ -43,7 +46,7 @@ export async function smallWorld(t: TestContext): Promise<SmallWorld> {
 }
 
 /** Writes the world's items, users and 240 examples, all of them before the watermark. */
-export async function fillSmallWorld({ log, topics }: SmallWorld): Promise<void> {
+export async function fillSmallWorld({ log, topics }: Opened): Promise<void> {
   const allItems = Array.from({ length: ITEMS }, (_, i) => item(`i${i}`));
   const allUsers = Array.from({ length: USERS }, (_, u) => user(`u${u}`));
   await write(log, topics.items, allItems, ({ item_id }) => item_id);
@@ -94,7 +97,7 @@ export function example(userId: string, itemId: string, ts: number, recentItems:
   return example as Example;
 }
 
-/** Of views that the small world says nothing of. */
+/** Null rows for the views that the small world leaves out. */
 const otherRows = Object.fromEntries(featureViews.map(({ exampleField = '' }) => [exampleField, null]));
 
 export function item(itemId: string, title = `Item ${itemId}`): Item {
@@ -109,6 +112,7 @@ export function item(itemId: string, title = `Item ${itemId}`): Item {
     language: 'en',
     available: true,
     age_limit: 0,
+    countries: [],
     created: startMs,
   };
 }
@@ -135,25 +139,19 @@ export const noLabels: Labels = {
   purchase_value: null,
 };
 
-export async function writeExamples(
-  { log, topics }: Pick<SmallWorld, 'log' | 'topics'>,
-  examples: readonly Example[],
-) {
+export async function writeExamples({ log, topics }: Opened, examples: readonly Example[]) {
   await write(log, topics.examples, examples, ({ user_id }) => user_id);
 }
 
 /** Nothing before `ms` will follow on `examples`. */
-export async function announce(
-  { log, topics }: Pick<SmallWorld, 'log' | 'topics'>,
-  ms: number,
-): Promise<void> {
+export async function announce({ log, topics }: Opened, ms: number): Promise<void> {
   const writer = await TopicWriter.open(log, topics.examples);
   await writer.announce(ms);
   await writer.close();
 }
 
 export async function write<V>(
-  log: EmbeddedLog,
+  log: Log,
   topic: Topic<string, V>,
   values: readonly V[],
   keyOf: (value: V) => string,
@@ -163,10 +161,7 @@ export async function write<V>(
   await writer.close();
 }
 
-export async function readAll<V>(
-  log: EmbeddedLog,
-  topic: Topic<string, V>,
-): Promise<TopicRecord<string, V>[]> {
+export async function readAll<V>(log: Log, topic: Topic<string, V>): Promise<TopicRecord<string, V>[]> {
   const reader = await TopicReader.open(log, topic, { from: 'start' });
   const records: TopicRecord<string, V>[] = [];
   for await (const polled of reader.untilEnd()) records.push(...polled);

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { ConfigurationError, RetryableError } from '#platform';
 import { freePort, temporaryDirectory } from '#platform/testing';
 import { ownRedis } from '#servers';
+import { until } from '../../testing/world.ts';
 import { RedisConnection } from './connection.ts';
 import { silent } from './testing/redis-views.ts';
+
+async function opened(t: TestContext, url: string): Promise<RedisConnection> {
+  const connection = await RedisConnection.open({ url }, silent);
+  t.after(() => connection.close());
+  return connection;
+}
 
 describe('RedisConnection', { timeout: 60_000 }, () => {
   it('refuses what is set up wrongly, without saying the password', async (t) => {
@@ -47,6 +54,27 @@ describe('RedisConnection', { timeout: 60_000 }, () => {
   it('says that nobody is there, after a while', async () => {
     const url = `redis://127.0.0.1:${await freePort()}`;
     await assert.rejects(RedisConnection.open({ url }, silent, 300), { code: 'MR_REDIS_UNAVAILABLE' });
+  });
+
+  it('goes on listening after the server was away, and says that something may have been missed', async (t) => {
+    const redis = await ownRedis(t);
+    if (redis === undefined) return;
+    const [listening, telling] = [await opened(t, redis.url), await opened(t, redis.url)];
+    const told: (string | undefined)[] = [];
+    await listening.subscribe('changed', (message) => told.push(message));
+    await telling.publish('other', 'a');
+    await telling.publish('changed', 'b');
+    await until(() => told.length > 0);
+    assert.deepEqual(told, ['b']);
+    await redis.kill();
+    await redis.restart();
+    await until(() => told.length > 1);
+    assert.deepEqual(told, ['b', undefined]);
+    await until(async () => {
+      await telling.publish('changed', 'c').catch(() => {});
+      return told.includes('c');
+    });
+    assert.deepEqual(new Set(told.slice(2)), new Set(['c']));
   });
 
   it('speaks TLS with a server whose certificate it can check', async (t) => {

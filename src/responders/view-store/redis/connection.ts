@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { backoffMs, ConfigurationError, type Logger } from '#platform';
+import { ioredis } from './ioredis.ts';
 import { isReply, redisError } from './redis-errors.ts';
 import {
   parseRedisUrl,
@@ -15,14 +16,14 @@ import type { RedisScript } from './scripts.ts';
 /** How long an opening waits for a server that is just being started. */
 const OPEN_WITHIN_MS = 10_000;
 const OPEN_RETRY_MS = 250;
-/** A server that accepts and never answers is away like one that is not there. */
+/** A server that accepts and never answers is unavailable like one that is not there. */
 const COMMAND_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_BACKOFF = { firstMs: 50, longestMs: 1_000 };
 
 /**
  * A connection to one Redis, or to all nodes of a cluster, which it finds out by itself. A command fails at once while
- * the server is away, and the connection is made again in the background. Errors of every call: RetryableError
+ * the server is unavailable, and the connection is made again in the background. Errors of every call: RetryableError
  * MR_REDIS_UNAVAILABLE, ConfigurationError MR_REDIS_REFUSED.
  */
 export class RedisConnection {
@@ -33,6 +34,7 @@ export class RedisConnection {
   readonly owner: ViewsOwner | undefined;
   readonly #client: Redis | Cluster;
   readonly #isCluster: boolean;
+  #subscriber: Promise<Redis | Cluster> | undefined;
   #epoch = 0;
 
   private constructor(
@@ -45,7 +47,7 @@ export class RedisConnection {
     this.name = redisName(address);
     this.namespace = address.namespace;
     this.#client = client;
-    this.#isCluster = client instanceof Cluster;
+    this.#isCluster = client instanceof ioredis().Cluster;
     let isAway = false;
     const lost = (error: unknown) => {
       if (!isAway) logger.warn({ err: redisError(error, this.name) }, 'Redis is away');
@@ -74,7 +76,7 @@ export class RedisConnection {
     for (;;) {
       try {
         const { isCluster } = await inspect(address);
-        const client = isCluster ? clusterClient(address) : new Redis(singleOptions(address));
+        const client = isCluster ? clusterClient(address) : new (ioredis().Redis)(singleOptions(address));
         const connection = new RedisConnection(address, location.owner, client, logger);
         try {
           await connected(client, until);
@@ -99,7 +101,7 @@ export class RedisConnection {
     return this.#call(() => this.#client.getBuffer(key));
   }
 
-  /** In the order asked for. Of one Redis, all as of one moment; of a cluster, those with the same hash tag. */
+  /** Values in the order requested. A single Redis reads all atomically, a cluster those with the same hash tag. */
   async mget(keys: readonly string[]): Promise<(Buffer | null)[]> {
     if (keys.length === 0) return [];
     if (!this.#isCluster) return this.#call(() => this.#client.mgetBuffer([...keys]));
@@ -150,7 +152,7 @@ export class RedisConnection {
 
   /** Keys that match, a page at a time; one that is written meanwhile may be missed, or come twice. */
   async *scan(pattern: string, pageSize: number): AsyncGenerator<string[]> {
-    const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    const nodes = this.#client instanceof ioredis().Cluster ? this.#client.nodes('master') : [this.#client];
     for (const node of nodes) {
       let cursor = '0';
       do {
@@ -162,8 +164,40 @@ export class RedisConnection {
     }
   }
 
+  /** Reaches who listens at the moment. */
+  async publish(channel: string, message: string): Promise<void> {
+    await this.#call(() => this.#client.publish(channel, message));
+  }
+
+  /** Calls `told` with each message; with undefined whenever some may have been missed, as while the server was away. */
+  async subscribe(channel: string, told: (message: string | undefined) => void): Promise<void> {
+    this.#subscriber ??= this.#openSubscriber();
+    const subscriber = await this.#subscriber;
+    subscriber.on('message', (of: string, message: string) => {
+      if (of === channel) told(message);
+    });
+    await this.#call(() => subscriber.subscribe(channel));
+    subscriber.on('ready', () => told(undefined));
+  }
+
   close(): void {
     this.#client.disconnect();
+    void this.#subscriber?.then((subscriber) => subscriber.disconnect()).catch(() => {});
+  }
+
+  /** Who listens on a connection can send nothing over it. It subscribes again by itself when it has been lost. */
+  async #openSubscriber(): Promise<Redis | Cluster> {
+    const client = this.#client;
+    const subscriber = client instanceof ioredis().Cluster ? client.duplicate() : client.duplicate();
+    // The other connection tells that the server is unavailable.
+    subscriber.on('error', () => {});
+    try {
+      await this.#call(() => subscriber.connect());
+    } catch (error) {
+      subscriber.disconnect();
+      throw error;
+    }
+    return subscriber;
   }
 
   async #call<T>(command: () => Promise<T>): Promise<T> {
@@ -205,7 +239,7 @@ function singleOptions(address: RedisAddress) {
 
 function clusterClient(address: RedisAddress): Cluster {
   const { host, port, tls } = address;
-  return new Cluster([{ host, port }], {
+  return new (ioredis().Cluster)([{ host, port }], {
     redisOptions: nodeOptions(address),
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -237,7 +271,7 @@ async function connected(client: Redis | Cluster, until: number): Promise<void> 
 /** One connection to find out whether everything is right: the reasons for a refusal come as events only. */
 async function inspect(address: RedisAddress): Promise<{ isCluster: boolean }> {
   const name = redisName(address);
-  const client = new Redis({ ...singleOptions(address), retryStrategy: () => null });
+  const client = new (ioredis().Redis)({ ...singleOptions(address), retryStrategy: () => null });
   let reason: unknown;
   client.on('error', (error) => {
     reason ??= error;

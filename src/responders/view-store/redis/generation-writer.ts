@@ -125,7 +125,7 @@ export class GenerationWriter {
     const reader = await TopicReader.open(log, view.topic, {
       from: from ?? 'start',
       onUndecodable: (place, err) => {
-        // The registry is away, say: the record is read again.
+        // The registry is unavailable, say: the record is read again.
         if (err instanceof RetryableError || !(err instanceof MillraceError) || err instanceof InvariantError)
           throw err;
         undecodable.inc({ topic: place.topic });

@@ -7,6 +7,7 @@ import { type AnyView, crossKeysOf, versionedName } from '#features';
  *     <namespace>:{<entity>.<shard>}:<generation>                     the shard's mark (shard-mark.ts)
  *     <namespace>:{<entity>.<shard>}:<generation>:<topic>:<key>       a row (row-format.ts)
  *     <namespace>:{control}:live, next, builder, garbage              which generation is which (generations.ts)
+ *     <namespace>:changed                                             channel of the users whose rows have changed
  *     <namespace>:{control}:owner                                     the log whose views these are (namespace-owner.ts)
  *
  * The view of a module has all of this for itself, below `<namespace>/<view>-<version>`: modules come and go without the
@@ -36,6 +37,11 @@ export class Keyspace {
 
   control(name: 'live' | 'next' | 'builder' | 'garbage' | 'owner'): string {
     return `${this.#namespace}:{control}:${name}`;
+  }
+
+  /** Channel: lists of user ids as JSON, or '' where rows of any users may have changed. */
+  get changed(): string {
+    return `${this.#namespace}:changed`;
   }
 
   mark(generation: string, entity: Entity, shard: number): string {

@@ -19,7 +19,7 @@ export function redisError(error: unknown, name: string): MillraceError {
     });
   }
   return new RetryableError('MR_REDIS_UNAVAILABLE', `Redis at ${name} is not available: ${message}`, {
-    hint: 'Check that it runs and is reachable; the views resume when it does.',
+    hint: 'Check the address of option views, and that it runs and is reachable; the views resume when it does.',
     cause,
   });
 }

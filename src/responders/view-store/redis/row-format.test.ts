@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { decodeRow, encodeRow } from './row-format.ts';
 
 describe('row format', () => {
-  it('gives back what was put in', () => {
+  it('returns what was put in', () => {
     const fields = {
       partition: fc.nat(0xffff_ffff),
       offset: fc.maxSafeNat(),

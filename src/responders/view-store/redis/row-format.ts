@@ -40,7 +40,7 @@ export function encodeRow({ partition, offset, timestamp, value }: StoredRow): B
 
 /** Undefined for bytes that are no row. The value is a view of `bytes`. */
 export function decodeRow(bytes: Buffer): StoredRow | undefined {
-  if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT) return undefined;
+  if (bytes.length < HEADER_BYTES || bytes[0] !== FORMAT || (bytes[1] as number) > 1) return undefined;
   const places = bytes[10] as number;
   const header = HEADER_BYTES + (places - 1) * PLACE_BYTES;
   if (places === 0 || bytes.length < header) return undefined;

@@ -36,7 +36,7 @@ export class RedisRowReader {
     return new RedisRowReader(await RedisConnection.open(location, logger));
   }
 
-  /** In the order asked for. Errors: MR_VIEWS_NOT_BUILT; those of RedisConnection. */
+  /** Rows in the order requested. Errors: MR_VIEWS_NOT_BUILT; those of RedisConnection. */
   async read(addresses: readonly RowAddress[]): Promise<readonly FoundRow[]> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       this.#live ??= await this.#generations.live();

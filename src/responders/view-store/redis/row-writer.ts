@@ -1,4 +1,5 @@
 import type { TopicRecord } from '#engine';
+import { userOfKey } from '#features';
 import { type Counter, type Metrics, RetryableError } from '#platform';
 import type { RedisConnection } from './connection.ts';
 import type { FollowedView } from './followed-view.ts';
@@ -54,7 +55,7 @@ export class RowWriter {
         shards.set(shard, batch);
       }
       const key = this.#keys.row(batch.mark, view.topic.name, record.key);
-      batch.add(key, encodeRow(record), ttlOf(view, record, expire));
+      batch.add(userOfKey(record.key), key, encodeRow(record), ttlOf(view, record, expire));
       if (!batch.isFull) continue;
       scripts.push(this.#put(view, batch));
       shards.delete(shard);
@@ -63,11 +64,13 @@ export class RowWriter {
     await allSettled(scripts);
   }
 
-  async #put({ topic }: FollowedView, { keys, args, rows }: Batch): Promise<void> {
+  async #put({ topic, entity }: FollowedView, { users, keys, args, rows }: Batch): Promise<void> {
     const put = await this.#connection.run(putRows, keys, args);
     if (put < 0) throw viewsChanged(put);
     this.#written.inc({ topic: topic.name }, put);
     this.#superseded.inc({ topic: topic.name }, rows - put);
+    if (entity === 'user' && put > 0)
+      await this.#connection.publish(this.#keys.changed, JSON.stringify([...users]));
   }
 }
 
@@ -87,6 +90,7 @@ class Batch {
   readonly mark: string;
   readonly keys: string[];
   readonly args: (Buffer | string)[] = [];
+  readonly users = new Set<string>();
   #bytes = 0;
 
   constructor(mark: string) {
@@ -102,7 +106,8 @@ class Batch {
     return this.rows >= SCRIPT_ROWS || this.#bytes >= SCRIPT_BYTES;
   }
 
-  add(key: string, row: Buffer, ttlMs: number | null): void {
+  add(userId: string, key: string, row: Buffer, ttlMs: number | null): void {
+    this.users.add(userId);
     this.keys.push(key);
     this.args.push(row, String(ttlMs ?? 0));
     this.#bytes += row.length;

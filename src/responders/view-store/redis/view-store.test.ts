@@ -42,7 +42,7 @@ describe('RedisViewStore', () => {
     await redis.restart();
     await until(() => responder.notReady() === undefined);
     assert.deepEqual(await ids(), itemIds.slice(1, 6));
-    assert.equal((await responder.recommend('u')).degraded, null);
+    assert.equal((await responder.recommend('u')).degraded, 'MR_RECOMMEND_NO_VERSION');
   });
 
   let cluster: Promise<RedisServer> | undefined;

@@ -1,12 +1,12 @@
 import { writerSchemaId } from '#avro';
-import { type ItemState, isOfUser } from '#features';
+import { crossKey, type ItemState, isOfUser } from '#features';
 import { InputError, invariant, MillraceError, RetryableError } from '#platform';
 import type { PublishedRanks } from '#processors';
 import type { Item } from '#schemas';
 import type { OpenedView, Topics } from '#topologies';
 import type { FollowerEnvironment } from '../../topic-follower.ts';
 import { Catalogue } from '../catalogue.ts';
-import type { ItemChange, RowKey, ViewStore } from '../port.ts';
+import type { ItemChange, ItemFacts, PairKeys, RowKey, UserListener, ViewStore } from '../port.ts';
 import { RowDecoder } from '../row-decoder.ts';
 import { moduleView, type StoredView, storedViews } from '../stored-views.ts';
 import { RedisConnection } from './connection.ts';
@@ -31,6 +31,7 @@ type Parts = {
   readonly catalogue: Catalogue;
   readonly connection: RedisConnection;
   readonly sources: readonly Source[];
+  readonly userListeners: Set<UserListener>;
 };
 
 type Wanted = { readonly view: StoredView; readonly key: string };
@@ -57,19 +58,22 @@ export class RedisViewStore implements ViewStore {
   ): Promise<RedisViewStore> {
     const connection = await RedisConnection.open(location, environment.logger);
     const sources: Source[] = [];
+    const userListeners = new Set<UserListener>();
     try {
       await requireOwnNamespace(connection);
       const keys = new Keyspace(connection.namespace);
       const open = async (keysOfSource: Keyspace, all: readonly StoredView[]) => {
         const views = all.filter(isOfUser);
-        if (views.length > 0) sources.push(await openSource(environment, connection, keysOfSource, views));
+        if (views.length === 0) return;
+        sources.push(await openSource(environment, connection, keysOfSource, views));
+        await connection.subscribe(keysOfSource.changed, (message) => tellOfUsers(userListeners, message));
       };
       await open(keys, storedViews(topics));
       for (const module of modules) await open(keys.ofModule(module.view), [moduleView(module)]);
       const views = storedViews(topics, modules);
       const catalogue = await Catalogue.open(environment, topics, views);
       const decoder = new RowDecoder(environment);
-      return new RedisViewStore({ views, decoder, catalogue, connection, sources });
+      return new RedisViewStore({ views, decoder, catalogue, connection, sources, userListeners });
     } catch (error) {
       await Promise.all(sources.map(({ watch }) => watch.close()));
       connection.close();
@@ -77,9 +81,12 @@ export class RedisViewStore implements ViewStore {
     }
   }
 
-  async rows(keys: readonly RowKey[]): Promise<readonly unknown[]> {
+  async rows(keys: readonly RowKey[], pairs: readonly PairKeys[] = []): Promise<readonly unknown[]> {
     const { catalogue } = this.#parts;
-    const wanted = keys.map(({ view, key }) => ({ view: this.#viewOf(view), key }));
+    const ofPairs = pairs.flatMap(({ view, user, others }) =>
+      others.map((other) => ({ view, key: crossKey(user, other) })),
+    );
+    const wanted = [...keys, ...ofPairs].map(({ view, key }) => ({ view: this.#viewOf(view), key }));
     const ofUsers = wanted.filter(({ view }) => isOfUser(view));
     const found = ofUsers.length === 0 ? [] : await this.#read(ofUsers);
     let next = 0;
@@ -90,11 +97,15 @@ export class RedisViewStore implements ViewStore {
     return this.#parts.catalogue.item(itemId);
   }
 
-  isAvailable(itemId: string): boolean {
-    return this.#parts.catalogue.isAvailable(itemId);
+  title(item: number): string {
+    return this.#parts.catalogue.title(item);
   }
 
-  availableItems(): Iterable<string> {
+  get facts(): ItemFacts {
+    return this.#parts.catalogue.facts;
+  }
+
+  availableItems(): Iterable<number> {
     return this.#parts.catalogue.availableItems();
   }
 
@@ -106,8 +117,19 @@ export class RedisViewStore implements ViewStore {
     return this.#parts.catalogue.ranks;
   }
 
-  watchItems(listener: (itemId: string, change: ItemChange) => void): () => void {
+  watchItems(listener: (item: number, change: ItemChange) => void): () => void {
     return this.#parts.catalogue.watchItems(listener);
+  }
+
+  watchUsers(listener: UserListener): () => void {
+    const { userListeners } = this.#parts;
+    userListeners.add(listener);
+    return () => userListeners.delete(listener);
+  }
+
+  /** The rows of users in another generation are told as changed. */
+  watchReplaced(): () => void {
+    return () => {};
   }
 
   get watermark(): number {
@@ -183,9 +205,14 @@ export class RedisViewStore implements ViewStore {
 
   #viewOf(name: string): StoredView {
     const view = this.#views.get(name);
-    invariant(view !== undefined, 'rows are asked for of views that there are');
+    invariant(view !== undefined, 'requested views exist');
     return view;
   }
+}
+
+function tellOfUsers(listeners: ReadonlySet<UserListener>, message: string | undefined): void {
+  const users = message ? (JSON.parse(message) as readonly string[]) : [undefined];
+  for (const listener of listeners) for (const userId of users) listener(userId);
 }
 
 async function openSource(

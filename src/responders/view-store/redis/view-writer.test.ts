@@ -35,7 +35,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     assert.deepEqual(await views.differences(), []);
   });
 
-  it('builds the views anew where it has missed deletes, or where the log is another', async (t) => {
+  it('rebuilds the views if it missed deletes, or where the log is another', async (t) => {
     const opened = await onShared(t);
     if (opened === undefined) return;
     const { world, views, url } = opened;
@@ -217,7 +217,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     assert.deepEqual(await views.differences(), []);
   });
 
-  it('builds the views anew when Redis is emptied under it; until then no read says that a row never was', async (t) => {
+  it('rebuilds the views when Redis is emptied under it; until then no read says that a row never was', async (t) => {
     const opened = await onOwn(t);
     if (opened === undefined) return;
     const { world, views, redis } = opened;

@@ -244,6 +244,7 @@ export class RedisViewWriter {
       }
       await writer.save();
       if (!(await this.#generations.switchTo(token, generation))) throw leaseLost();
+      await connection.publish(keys.changed, '');
       return generation;
     } finally {
       await writer.close();

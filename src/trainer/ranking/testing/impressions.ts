@@ -69,6 +69,32 @@ export function lists(userId: string): Example[] {
   ]);
 }
 
+const USERS = 8;
+
+/** Users are shown lists of four between their positives, and take what is popular. */
+export function visits(): Example[] {
+  return Array.from({ length: USERS }, (_, u) => {
+    const user = `u${u}`;
+    const shown = Array.from({ length: 9 }, (_, round) =>
+      Array.from({ length: 4 }, (_, place) => {
+        const popularity = (7 * u + 3 * round + 5 * place) % 11;
+        const made = impression(
+          user,
+          `i${10 + ((u + round + 4 * place) % 20)}`,
+          at(round * ROUND + 100) + place,
+          {
+            ...(popularity > 6 ? clicked : {}),
+            position: place,
+            recent: [`i${round}`],
+          },
+        );
+        return { ...made, item: { ...made.item, popularity, positives: 1 } };
+      }),
+    );
+    return [...positives(user), ...shown.flat()];
+  }).flat();
+}
+
 export type Shop = { readonly opened: SmallWorld; readonly snapshot: Snapshot; readonly directory: string };
 
 /** A snapshot of these examples, whatever the order in which they were written. */
@@ -108,7 +134,7 @@ export function read(
   return withScratchDuckDb((database) => readRanking(database, directory, { ...defaultReading, ...reading }));
 }
 
-/** The items of each list, with their grades where they are asked for. */
+/** The items of each list, with their grades if requested. */
 export function listsOf({ lists: starts, shown, grades }: RankingRows, withGrades = false): string[] {
   return [...starts].slice(0, -1).map((from, list) =>
     Array.from({ length: (starts[list + 1] as number) - from }, (_, i) => {

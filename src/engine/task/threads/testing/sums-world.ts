@@ -13,7 +13,7 @@ import { openSumsLog, type SumsLog, type SumsPlace } from './sums-log.ts';
 import { SumsProcess, type SumsProcessOptions, until } from './sums-process.ts';
 
 export type SumsWorldOptions = {
-  /** Of every process; one of its own counts before. */
+  /** Options for every process; options of a single process override them. */
   readonly defaults?: Partial<SumsProcessOptions>;
   /** What another reader, which reads committed records only, finds in the output topic; called when nobody writes to it. */
   readonly readOutputs?: (load: Load) => Promise<readonly SumOutput[]>;

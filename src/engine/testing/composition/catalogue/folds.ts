@@ -185,6 +185,21 @@ const windowed = Object.entries(kinds).flatMap(([kind, of]) =>
   ]),
 );
 
+/** Under keys of their own: in which order they come between the windows' rows is not for the models to say. */
+const lateKey = (key: string) => `${key} late`;
+
+function underLateKeys(late: Rows, name: string): Rows {
+  const spec = defineProcessor({
+    inputs: { rows: port<string, string | null>() },
+    outputs: { rows: port<string, string | null>() },
+    stores: {},
+    process: {
+      rows: ({ key, value, timestamp }, { emit }) => emit('rows', lateKey(key), value, timestamp),
+    },
+  });
+  return late.builder.process(name, spec, { rows: late }).rows;
+}
+
 const lateMerged: Operator = {
   declare: (main, _side, name, setting) => {
     let late: Rows | undefined;
@@ -194,12 +209,15 @@ const lateMerged: Operator = {
         late = records;
       },
     } as never) as Table<Windowed<string>, string>;
-    return flat(rows, `${name}-flat`, setting.byWindow).merge(late as unknown as Rows);
+    const flattened = flat(rows, `${name}-flat`, setting.byWindow);
+    return flattened.merge(underLateKeys(late as unknown as Rows, `${name}-late`));
   },
   models: (setting) => [
     (kinds.tumbling as Kind).model(setting, 'every-update', 'emits'),
+    statelessModel((row) => [row.span === undefined ? { ...row, key: lateKey(row.key) } : row]),
     flatModel(setting.byWindow),
   ],
+  mixesKeys: true,
 };
 
 /** Aggregations, windows in all their ways to emit, and what suppresses. */

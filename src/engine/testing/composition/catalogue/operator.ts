@@ -15,7 +15,7 @@ export type Times = {
   readonly graceMs: number;
   readonly beforeMs: number;
   readonly afterMs: number;
-  /** Of timers and of what is suppressed for a time. */
+  /** Delay of timers and of suppression by time. */
   readonly delayMs: number;
   readonly historyMs: number;
 };
@@ -33,6 +33,8 @@ export type Operator = {
   /** `name` and what begins with it are the operator's own. */
   declare(main: Rows, side: Rows, name: string, setting: Setting): Rows;
   models(setting: Setting): readonly Model[];
+  /** What it is where no topic lies before it, if that differs: several rows may come of one record there. */
+  modelsInOneTask?(setting: Setting): readonly Model[];
   /** Whether it reads the second input. */
   readonly takesSide?: boolean;
   /** It sends its rows through topics of its own. */

@@ -1,6 +1,6 @@
 import { defineProcessor, port } from '../../../topology/processor.ts';
 import { json } from '../../json-topic.ts';
-import { lastPerCommitModel, mapModel, statelessModel } from '../models/stateless.ts';
+import { byRankModel, lastPerCommitModel, mapModel, statelessModel } from '../models/stateless.ts';
 import { timerModel } from '../models/timers.ts';
 import { clip, weightOf } from '../values.ts';
 import { type Catalogue, type Rows, text } from './operator.ts';
@@ -44,6 +44,11 @@ function collecting(rows: Rows, name: string, delayMs: number, at: 'due' | 'firs
   return rows.builder.process(name, spec, { rows }).collected;
 }
 
+const branchesModel = statelessModel((row) => {
+  if (row.value === null || branchOf(row.value) === 0) return [row];
+  return branchOf(row.value) === 1 ? [{ ...row, value: marked(row.value) }] : [];
+});
+
 /** Operators without time or state, and processors of one's own. */
 export const statelessOperators: Catalogue = {
   map: {
@@ -70,12 +75,9 @@ export const statelessOperators: Catalogue = {
       });
       return second.map((value) => (value === null ? null : marked(value))).merge(first);
     },
-    models: () => [
-      statelessModel((row) => {
-        if (row.value === null || branchOf(row.value) === 0) return [row];
-        return branchOf(row.value) === 1 ? [{ ...row, value: marked(row.value) }] : [];
-      }),
-    ],
+    models: () => [branchesModel],
+    // The second branch is the first input of the merge.
+    modelsInOneTask: () => [byRankModel(({ value }) => (branchOf(value) === 1 ? 0 : 1)), branchesModel],
   },
   'another key': {
     declare: (main, _side, name) => main.keyBy(`${name}-keys`, newKeyOf, { value: text as never }),

@@ -30,6 +30,20 @@ export function lastPerCommitModel(): Model {
   };
 }
 
+/** Lets out what one record of the source has led to when that is over, by rank. */
+export function byRankModel(rankOf: (row: Row) => number): Model {
+  let rows: Row[] = [];
+  return {
+    record: (row) => {
+      rows.push(row);
+    },
+    commit: (emit) => {
+      for (const row of rows.toSorted((a, b) => rankOf(a) - rankOf(b))) emit(row);
+      rows = [];
+    },
+  };
+}
+
 /** Drops a row that says what its key's row said before. */
 export function distinctModel(): Model {
   const known = new Map<string, string>();

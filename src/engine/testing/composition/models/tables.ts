@@ -89,11 +89,12 @@ export function groupModel(of: {
 
 /**
  * Each left row with the right row that it names: the last result of each key is what is certain. None is older than the
- * row that it replaces.
+ * row that it replaces, if that came out: where one record changes a left row twice, the first answer may be superseded.
  */
 export function foreignKeyModel(type: 'inner' | 'left', namedBy: (value: string) => string | null): Model {
   const [lefts, rights] = [new Map<string, Kept>(), new Map<string, Kept>()];
   const results = new Map<string, { readonly timestamp: number }>();
+  const changed = new Set<string>();
   return {
     record: ({ key, value, timestamp }, _watermark, emit, fromSide) => {
       const own = fromSide ? rights : lefts;
@@ -109,8 +110,12 @@ export function foreignKeyModel(type: 'inner' | 'left', namedBy: (value: string)
         const result = isRow ? pairOf(left?.value, right?.value) : null;
         const before = results.get(each);
         if (result === null && before === undefined) continue;
-        const times = [timestamp, left?.timestamp, right?.timestamp, before?.timestamp];
-        const row = { value: result, timestamp: Math.max(...times.map((ms) => ms ?? 0)) };
+        const ownMs = Math.max(timestamp, left?.timestamp ?? 0, right?.timestamp ?? 0);
+        const beforeMs = before?.timestamp ?? 0;
+        if (changed.has(each) && ownMs < beforeMs)
+          throw new Unspecified('after an answer of the same record');
+        changed.add(each);
+        const row = { value: result, timestamp: Math.max(ownMs, beforeMs) };
         if (result === null) results.delete(each);
         else results.set(each, row);
         emit({ key: each, ...row });
@@ -119,5 +124,6 @@ export function foreignKeyModel(type: 'inner' | 'left', namedBy: (value: string)
         return namedBy((lefts.get(left) as Kept).value);
       }
     },
+    commit: () => changed.clear(),
   };
 }

@@ -58,7 +58,7 @@ function model(input: Input): Record<string, OutputRecord[]> {
   return outputs;
 }
 
-/** A join as of the record's own moment with a table that is a copy of its topic, and a count behind it. */
+/** A join as of the record's timestamp with a table that is a copy of its topic, followed by a count. */
 export const enrichedViewsTopology: TopologyUnderTest = {
   name: 'enriched-views',
   inputs: [profiles, views],

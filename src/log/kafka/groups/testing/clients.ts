@@ -24,7 +24,7 @@ export class Clients {
     });
   }
 
-  /** Of the shared Kafka, or undefined when the test is skipped. */
+  /** Clients of the shared Kafka; undefined if the test is skipped. */
   static async shared(t: TestContext): Promise<Clients | undefined> {
     const kafka = await sharedKafka();
     return kafka && new Clients(t, kafka.url);

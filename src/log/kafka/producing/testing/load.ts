@@ -30,8 +30,8 @@ const TRANSACTIONAL_ID = 'load';
 
 type LoadOptions = {
   /**
-   * Goes on as a new producer where the brokers have fenced the old one, as those without transaction.version 2 do when a
-   * transaction has taken too long, or when the next epoch is asked for again behind their restart. Else it is a failure.
+   * Continues as a new producer if the brokers fence the old one, as those without transaction.version 2 do after a
+   * transaction takes too long, or if the next epoch is requested again after their restart. Otherwise fencing fails.
    */
   readonly startsOverWhenFenced?: boolean;
 };
@@ -115,7 +115,7 @@ export class Load {
     await producer.close();
   }
 
-  /** Done again where it has failed for a passing reason, for then it was aborted. Gives the producer that goes on. */
+  /** Retries after a transient failure, which has aborted the transaction. Returns the producer to continue with. */
   async #transaction(
     first: TransactionalProducer,
     i: number,
