@@ -67,6 +67,7 @@ const COMMAND_LINE: Origin = { kind: 'flag', source: 'the command line' };
 const reservedVariables: ReadonlySet<string> = new Set([
   'MILLRACE_FAILPOINTS',
   'MILLRACE_HTTP_CHECKED',
+  'MILLRACE_SEED',
   'MILLRACE_SERVERS',
 ]);
 
