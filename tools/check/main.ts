@@ -16,6 +16,7 @@ import { checkOrder } from './order.ts';
 import { runPrograms } from './programs.ts';
 import { type Finding, readRepository } from './repository.ts';
 import { checkRooms } from './rooms.ts';
+import { checkTemplates } from './templates.ts';
 import { checkUses } from './uses.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -28,6 +29,7 @@ const findings: Finding[] = [
   ...checkCircles(repository),
   ...checkUses(repository),
   ...checkConstants(repository),
+  ...checkTemplates(repository),
   ...checkDependencies(repository),
   ...checkDeterminism(repository),
   ...checkErrorCodes(repository, errorCatalogue),

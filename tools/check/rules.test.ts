@@ -10,6 +10,7 @@ import { checkGenerated } from './generated.ts';
 import { checkOrder } from './order.ts';
 import { type Finding, repositoryOf } from './repository.ts';
 import { checkRooms } from './rooms.ts';
+import { checkTemplates } from './templates.ts';
 import { checkUses } from './uses.ts';
 
 function lines(findings: readonly Finding[]): string[] {
@@ -286,6 +287,28 @@ describe('constants', () => {
     assert.deepEqual(
       lines(checkConstants(repository)).map((each) => each.split(' ')[1]),
       ['waitMs', 'name', 'dayMs', 'long'],
+    );
+  });
+});
+
+describe('template literals', () => {
+  it('have no bare $name, which is text, unless it is escaped', () => {
+    const repository = repositoryOf({
+      'src/engine/a.ts': [
+        'const said = `Topic $topic has @{count}.`;',
+        "const quoted = `Group '$group' has @{count}.`;",
+        'const fine = `costs 3 $ or $3, @{x}, \\$name`;',
+        "const text = '$name'; // `$name`",
+      ]
+        .join('\n')
+        .replaceAll('@', '$'),
+    });
+    assert.deepEqual(
+      checkTemplates(repository).map(({ line, message }) => [line, message.split(' ')[0]]),
+      [
+        [1, '$topic'],
+        [2, '$group'],
+      ],
     );
   });
 });

@@ -24,6 +24,11 @@ export function withoutStrings(text: string): string {
   });
 }
 
+/** Strings, templates and regular expressions of a text, each with where it begins; a template with another in it comes in parts. */
+export function literalsOf(text: string): readonly { readonly literal: string; readonly index: number }[] {
+  return Array.from(withoutComments(text).matchAll(token), ({ 0: literal, index }) => ({ literal, index }));
+}
+
 const statement = /^[ \t]*(?:import|export)\b[^;'"`]*?\bfrom\s*(['"])([^'"\n]+)\1/gm;
 const sideEffect = /^[ \t]*import\s*(['"])([^'"\n]+)\1/gm;
 const call = /\b(?:import|require)\s*\(\s*(['"])([^'"\n]+)\1/g;

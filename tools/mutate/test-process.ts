@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { testSeed } from '#platform/testing';
+import { nodeArguments } from '../test/run-process.ts';
 
 const MARK = 'MILLRACE_MUTATION_RUN';
 
@@ -29,7 +31,7 @@ export async function runTest(path: string, options: TestOptions): Promise<TestR
   const NODE_OPTIONS = [process.env.NODE_OPTIONS, preload && `--import=${preload}`].filter(Boolean).join(' ');
   const start = performance.now();
   // In a group of its own, so that all of it can be killed.
-  const child = spawn(process.execPath, [join(root, path)], {
+  const child = spawn(process.execPath, [...nodeArguments(testSeed), join(root, path)], {
     cwd: root,
     env: { ...process.env, ...environment, NODE_OPTIONS, TMPDIR: directory, [MARK]: run },
     stdio: 'ignore',

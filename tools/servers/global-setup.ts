@@ -3,15 +3,12 @@
  * MILLRACE_SERVERS=1, the servers that the tests share.
  */
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 let stop: (() => Promise<void>) | undefined;
 
 export async function globalSetup(): Promise<void> {
   // Half of the time that a process takes to start is the compiler's, and tests start some hundreds.
   process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, '../../node_modules/.cache/compiled');
-  const preloaded = pathToFileURL(join(import.meta.dirname, 'untracked-promises.js')).href;
-  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${preloaded}`.trim();
   // Servers, in tests and in the processes that these start, hold each answer against its documented schema.
   process.env.MILLRACE_HTTP_CHECKED = '1';
   if (process.env.MILLRACE_SERVERS !== '1') return;

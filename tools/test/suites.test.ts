@@ -2,30 +2,42 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { testFiles } from './suites.ts';
+import { choose, filesOf, GROUPS } from './suites.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-it('every test file is of one suite', () => {
-  const tracked = spawnSync('git', ['ls-files', '*.test.ts'], { cwd: root, encoding: 'utf8' });
-  const [parts, processes] = [testFiles('parts', root), testFiles('processes', root)];
-  assert.deepEqual([...parts, ...processes].sort(), testFiles('all', root));
-  assert.equal(new Set([...parts, ...processes]).size, parts.length + processes.length);
-  const known = new Set(testFiles('all', root));
+it('every test file is of one suite, and a long one of one group', () => {
+  const tracked = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.test.ts'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const { quick, long } = filesOf(root);
+  const known = new Set([...quick, ...long]);
   const missing = tracked.stdout.split('\n').filter((file) => file !== '' && !known.has(file));
   assert.deepEqual(missing, [], 'in a folder that no suite takes');
-  assert.ok(parts.includes('tools/test/suites.test.ts'));
-  assert.ok(processes.includes('src/cli/start/start.test.ts'));
+  const ofGroups = choose('long', [], root).groups.flatMap(({ files }) => files);
+  assert.deepEqual(
+    ofGroups.filter((file) => file.endsWith('.long.test.ts')).sort(),
+    [...long],
+    'each in one group',
+  );
 });
 
-it('an unknown suite is refused, with what there is', () => {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, 'main.ts'), 'everything'],
-    {
-      encoding: 'utf8',
-    },
+it('every group has files, and CI has the promises on real servers', () => {
+  const { groups } = choose('long', [], root);
+  assert.deepEqual(
+    groups.map(({ name }) => name),
+    GROUPS.map(({ name }) => name),
   );
-  assert.equal(status, 2);
-  assert.match(stderr, /usage: npm test .*SUITE/);
+  const [promises] = choose('long', ['promises'], root).groups;
+  assert.ok(promises?.servers);
+});
+
+it('a path chooses files, and one that fits nothing is named', () => {
+  const { groups, unknown } = choose('quick', ['test/suites', 'nowhere'], root);
+  assert.deepEqual(
+    groups.map(({ files }) => files),
+    [['tools/test/suites.test.ts']],
+  );
+  assert.deepEqual(unknown, ['nowhere']);
 });
