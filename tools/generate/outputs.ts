@@ -51,7 +51,7 @@ export function generatedFiles(root: string): ReadonlyMap<string, string> {
     ['docs/ERRORS.md', errorsPage(errorCatalogue)],
     ['docs/FEATURES.md', withViewTable(read('docs/FEATURES.md'), [...featureViews, ...recordViews])],
     ['docs/ENGINE.md', withExamples(read('docs/ENGINE.md'), examples)],
-    ['docs/API.md', withExamples(read('docs/API.md'), examplesIn([read('src/cli/start/api.test.ts')]))],
+    ['docs/API.md', withExamples(read('docs/API.md'), examplesIn([read('src/cli/start/api.long.test.ts')]))],
     ['docs/METRICS.md', withMetrics(read('docs/METRICS.md'), metricsCatalogue(root))],
     ['docs/MODELS.md', withModels(read('docs/MODELS.md'), models)],
     ...dashboards.map(

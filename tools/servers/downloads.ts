@@ -15,7 +15,7 @@ const registry = `registry-${REGISTRY_VERSION}`;
 
 /** Whether nothing has to be fetched any more. */
 export function isAllFetched(): boolean {
-  return [kafka, registry].every((name) => existsSync(join(cache(), name)));
+  return [kafka, registry].every((name) => existsSync(join(cacheFolder(), name)));
 }
 
 /** The folder of Kafka's jars. */
@@ -33,18 +33,19 @@ export async function registryJar(): Promise<string> {
   return join(folder, `apicurio-registry-app-${REGISTRY_VERSION}-runner.jar`);
 }
 
-function cache(): string {
+/** What is fetched once for a user. */
+export function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'millrace');
 }
 
 /** Several processes may fetch at once: each fetches for itself, and the first one's folder stays. */
 async function kept(name: string, mavenArguments: (folder: string) => readonly string[]): Promise<string> {
-  const folder = join(cache(), name);
+  const folder = join(cacheFolder(), name);
   if (existsSync(folder)) return folder;
   requirePrograms('mvn', 'java');
-  console.error(`fetching ${name} from Maven Central into ${cache()}, once`);
-  await mkdir(cache(), { recursive: true });
-  const fetched = await mkdtemp(join(cache(), 'fetching-'));
+  console.error(`fetching ${name} from Maven Central into ${cacheFolder()}, once`);
+  await mkdir(cacheFolder(), { recursive: true });
+  const fetched = await mkdtemp(join(cacheFolder(), 'fetching-'));
   try {
     const settings = ['-q', '-B', '-Dstyle.color=never', `-Dnotes=${join(fetched, 'notes')}`];
     await runToEnd('mvn', [...settings, '-f', pom, ...mavenArguments(fetched)]);

@@ -1,4 +1,5 @@
 /** Which files of the quick suite share a process: those of one room, as they import the same. */
+import { dirname } from 'node:path';
 
 /** So many start-ups are saved; more would leave a core without work at the end of the run. */
 const MAX_FILES = 12;
@@ -9,8 +10,7 @@ export function joinFiles(files: readonly string[]): readonly (readonly string[]
 }
 
 function roomOf(file: string): string {
-  const [first, second, third] = file.split('/');
-  return first === 'src' || first === 'models' ? `${first}/${second}/${third}` : `${first}/${second}`;
+  return dirname(file).split('/').slice(0, 2).join('/');
 }
 
 function chunksOf(files: readonly string[]): readonly (readonly string[])[] {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { testSeed } from '#platform/testing';
 import { globalSetup, globalTeardown } from '../servers/global-setup.ts';
 import { joinFiles } from './join-files.ts';
+import { preparePython } from './python.ts';
 import { report } from './report.ts';
 import { isGreen, joinResults, type RunResult, runFiles } from './run-files.ts';
 import type { Outcome, ProcessPlan } from './run-process.ts';
@@ -26,10 +27,12 @@ const CONCURRENCY = 3;
 /** For one file, on a machine several times slower than most. */
 const QUICK_LIMIT_MS = 300_000;
 const LONG_LIMIT_MS = 1_200_000;
+const TELL_EVERY_MS = 60_000;
 const TICKS_PER_SECOND = 100;
 
 const root = join(import.meta.dirname, '../..');
 const started = performance.now();
+let toldAt = started;
 process.exitCode = await main(process.argv.slice(2));
 
 async function main([suite, ...args]: readonly string[]): Promise<number> {
@@ -51,6 +54,7 @@ async function main([suite, ...args]: readonly string[]): Promise<number> {
   const { groups, unknown } = choose(suite as Suite, patterns, root);
   if (unknown.length > 0) return refuse(`no test file has ${unknown.join(' or ')} in its path`);
   if (groups.some(({ servers }) => servers)) process.env.MILLRACE_SERVERS = '1';
+  if (groups.some(({ python }) => python)) await preparePython();
   await globalSetup();
   try {
     return await run(groups);
@@ -92,6 +96,10 @@ function plansOf({ name, files, seeds }: Group): readonly ProcessPlan[] {
 
 function tell({ failures, plan }: Outcome, left: number): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${left} to begin \r`);
+  else if (performance.now() - toldAt > TELL_EVERY_MS) {
+    toldAt = performance.now();
+    console.log(`${left} processes to begin`);
+  }
   if (failures.length > 0)
     console.log(`failed at the first try: ${plan.files.map((file) => relative(root, file)).join(', ')}`);
 }

@@ -7,18 +7,22 @@ import { join, matchesGlob } from 'node:path';
 
 export type Suite = 'quick' | 'long';
 
-/** What is run together: with servers, or with several seeds. */
+/** What is run together. */
 export type Group = {
   readonly name: string;
   readonly about: string;
   readonly files: readonly string[];
+  /** Kafka, a registry and Redis are started. */
   readonly servers: boolean;
+  /** Python's frameworks and servers are provided. */
+  readonly python: boolean;
   /** How many runs there are, each with a seed of its own. */
   readonly seeds: number;
 };
 
-type Declaration = Omit<Group, 'files' | 'servers' | 'seeds'> & { readonly patterns: readonly string[] };
+type Declaration = Pick<Group, 'name' | 'about'> & { readonly patterns: readonly string[] };
 
+const ALONE = { servers: false, python: false, seeds: 1 };
 const FOLDERS = '{src,schemas,features,processors,topologies,models,tools,bench,examples}';
 const SEEDS = 20;
 
@@ -69,19 +73,24 @@ const GROUPS_OF_LONG_FILES: readonly Declaration[] = [
   },
 ];
 
-/** Quick files that have tests of servers too, which they skip in the quick suite. */
-const SERVERS = {
-  name: 'servers',
-  about: 'quick tests that have a part for a real Kafka, registry, Redis or S3',
+/** Quick files with tests that the quick suite skips. */
+const COUNTERPARTS = {
+  name: 'counterparts',
+  about: 'what quick files have for a real Kafka, registry, Redis, S3, PyTorch or FAISS',
 };
 /** Quick files that draw what they try. */
 const RANDOM = { name: 'seeds', about: `quick tests of random input, with ${SEEDS} other seeds` };
 
-const NAMES_SERVERS = /from '(?:#servers|(?:\.\.\/)+tools\/servers\/\w|\.\.?\/(?:for-tests|shared)\.ts)/;
+const WANTS_COUNTERPART =
+  /from '#servers'|EXPORTED_MODELS|onnx-checker|faiss-reference|\bserversSkip\b|\bs3Skip\b/;
 const DRAWS = /from 'fast-check'|\btestSeed\b/;
 
 /** Groups of the long suite, in the order in which they run. */
-export const GROUPS: readonly Pick<Group, 'name' | 'about'>[] = [...GROUPS_OF_LONG_FILES, SERVERS, RANDOM];
+export const GROUPS: readonly Pick<Group, 'name' | 'about'>[] = [
+  ...GROUPS_OF_LONG_FILES,
+  COUNTERPARTS,
+  RANDOM,
+];
 
 /**
  * What is to run: by paths, or by names of groups in the long suite; everything without any. `unknown`: those of `wanted` that
@@ -103,7 +112,7 @@ export function choose(
 }
 
 function quick(root: string): Group {
-  return { name: 'quick', about: '', files: filesOf(root).quick, servers: false, seeds: 1 };
+  return { name: 'quick', about: '', files: filesOf(root).quick, ...ALONE };
 }
 
 function longGroups(root: string): readonly Group[] {
@@ -115,11 +124,12 @@ function longGroups(root: string): readonly Group[] {
     ...GROUPS_OF_LONG_FILES.map((group) => ({
       ...group,
       files: long.filter((file) => groupOf(file) === group),
+      ...ALONE,
       servers: true,
-      seeds: 1,
+      python: group.name !== 'promises',
     })),
-    { ...SERVERS, files: short.filter(has(NAMES_SERVERS)), servers: true, seeds: 1 },
-    { ...RANDOM, files: short.filter(has(DRAWS)), servers: false, seeds: SEEDS },
+    { ...COUNTERPARTS, files: short.filter(has(WANTS_COUNTERPART)), ...ALONE, servers: true, python: true },
+    { ...RANDOM, files: short.filter(has(DRAWS)), ...ALONE, seeds: SEEDS },
   ];
 }
 
