@@ -3,7 +3,7 @@
  * 127.0.0.1 with its data in a temporary directory. They are gone when the process that started them is, even after
  * kill -9.
  * Tests that use them run with MILLRACE_SERVERS=1, in which a server that can't be started is a failure, and are
- * skipped with a message otherwise. `npm test` starts one of each for all its test files; a test file run by itself starts what
+ * skipped with a message otherwise. `npm run test:long` starts one of each for all test files; a test file run by itself starts what
  * it asks for. The shared ones are for tests that use names of their own; who kills or pauses a server takes an own one.
  */
 export { type CertificatePaths, makeCertificate } from './certificate.ts';
