@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { seededRandom } from '#models';
 import { systemClock } from '#platform';
 import { testSeed } from '#platform/testing';
+import { Random } from '../simulation/random.ts';
 
 type Address = { readonly host: string; readonly port: number };
 
@@ -27,7 +27,7 @@ export class Relay {
   cuts = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #random = seededRandom(testSeed);
+  readonly #random = new Random(testSeed);
   /** Resolves when bytes pass again. */
   #silence: Promise<void> = Promise.resolve();
 
@@ -77,11 +77,11 @@ export class Relay {
   async #carry(from: Socket, to: Socket): Promise<void> {
     for await (const piece of from as AsyncIterable<Buffer>) {
       const { bytesPerSecond, cut, delayMs } = this.weather;
-      if (delayMs > 0) await systemClock.sleep(this.#random.uniform() * delayMs);
+      if (delayMs > 0) await systemClock.sleep(this.#random.next() * delayMs);
       await this.#silence;
-      if (this.#random.uniform() < cut) {
+      if (this.#random.next() < cut) {
         this.cuts++;
-        to.end(piece.subarray(0, this.#random.integer(piece.length)));
+        to.end(piece.subarray(0, Math.floor(this.#random.next() * piece.length)));
         from.destroy();
         return;
       }
