@@ -8,8 +8,9 @@ import { it, type TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { TASK_FAILPOINTS, type Topic, TopicReader, TopicWriter } from '#engine';
 import { openEmbeddedLog } from '#log';
+import { seededRandom } from '#models';
 import { createLogger, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { temporaryDirectory, testSeed } from '#platform/testing';
 import { type Answer, answerDefaults, answeredItemDefaults, type Interaction } from '#schemas';
 import { item } from './testing/loop-driver.ts';
 import { openTopics } from './topics.ts';
@@ -207,10 +208,11 @@ it('leaves what an undisturbed run leaves after kill -9 at every failpoint and a
   rmSync(join(directory, 'state', 'interactions-accepted-1'), { recursive: true });
   await killed(t, directory, 'restore.chunk=kill@1');
 
+  const random = seededRandom(testSeed);
   for (let kill = 0; kill < 10; kill++) {
     const loop = new LoopProcess(t, directory);
     await loop.running;
-    const delayMs = Math.random() * 60;
+    const delayMs = random.uniform() * 60;
     t.diagnostic(`killed ${delayMs.toFixed(1)} ms after the start`);
     await systemClock.sleep(delayMs);
     loop.kill();

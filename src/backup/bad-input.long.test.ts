@@ -14,7 +14,7 @@ import {
 import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { disarmFailpoints, hitFailpoints, type MillraceError, recordFailpoints } from '#platform';
-import { smallDisk } from '#platform/testing';
+import { smallDisk, testSeed } from '#platform/testing';
 import { backupPoints, readDirectoryStore, Shipper } from './index.ts';
 import { BackedUp, DAY_MS, filesBelow, HOUR_MS, recordsIn, START_MS } from './testing/backed-up.ts';
 import { BACKUP_FAILPOINTS, RESTORE_FAILPOINTS } from './testing/failpoints.ts';
@@ -65,9 +65,7 @@ describe('a backup with bad input', () => {
 
   for (const passphrase of [undefined, PASSPHRASE]) {
     it(`names the object of each of 100 flipped bits, ${passphrase === undefined ? 'plain' : 'encrypted'}`, async (t) => {
-      const seed = Number(process.env.MILLRACE_SEED ?? 4711);
-      t.diagnostic(`seed ${seed}`);
-      const draw = drawing(seed);
+      const draw = drawing(testSeed);
       const backedUp = await BackedUp.open(t, passphrase === undefined ? {} : { passphrase });
       await withThreePoints(backedUp);
       const files = filesBelow(backedUp.place);
@@ -80,7 +78,7 @@ describe('a backup with bad input', () => {
         const bit = 1 << draw(8);
         bytes[at] = (bytes[at] as number) ^ bit;
         writeFileSync(path, bytes);
-        const where = `bit ${bit} of byte ${at} of ${object}`;
+        const where = `bit ${bit} of byte ${at} of ${object}, seed ${testSeed}`;
         const said = await pointsOf(backedUp).then(
           (points) => points.map(({ problem }) => problem ?? '').join(' '),
           (error: MillraceError) => error.message,

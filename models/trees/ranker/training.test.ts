@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { rankingMetrics } from '../../evaluation/ranking.ts';
+import { testSeed } from '#platform/testing';
+import { expectedMetrics, groupsAuc, tiedGroups } from '../../evaluation/ties.ts';
 import { itemKnnModel } from '../../item-knn/model.ts';
 import type { RetrievalModel, TrainedModel } from '../../model.ts';
 import { checkConfig, type ModelConfig } from '../../parameters.ts';
@@ -297,9 +298,16 @@ test(
   }),
 );
 
-for (const loss of ['logistic', 'squared', 'lambdamart', 'yetirank']) {
+for (const [loss, seed = testSeed] of [
+  ['logistic'],
+  // Equal chances for items 9 to 39, of which 9 comes first in the order of ids.
+  ['logistic', 825_731_945],
+  ['squared'],
+  ['lambdamart'],
+  ['yetirank'],
+] as const) {
   test(
-    `${loss} orders items by how much comes of them`,
+    `${loss} orders items by how much comes of them, seed ${seed}`,
     withSeed(async (random) => {
       const lists = Array.from({ length: 150 }, (_, user): ShownList => {
         const rows = Array.from({ length: 6 }, () => {
@@ -314,15 +322,22 @@ for (const loss of ['logistic', 'squared', 'lambdamart', 'yetirank']) {
       const ranker = await openTreeRanker(files, []);
       const worths = Array.from({ length: 40 }, (_, i) => (3 * i) / 39);
       const scores = await scored(ranker, [worths, worths.map(() => random.normal())]);
-      const order = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
-      // Chances tell 0 from more, by a split that noise moves between .4 and .8; scores above it are equal.
-      const best = new Set(order.keys().filter((i) => i >= (loss === 'logistic' ? 5 : 30)));
-      const { ndcg } = rankingMetrics(order.slice(0, 5), best, 5);
-      assert.ok(ndcg > 0.95, `${ndcg}: ${order.slice(0, 8)}`);
       const areChances = scores.every((score) => score >= 0 && score <= 1);
-      if (loss === 'logistic') assert.ok(areChances);
-      if (loss === 'lambdamart' || loss === 'yetirank') assert.ok(!areChances, 'an order has no chances');
-    }),
+      if (loss === 'logistic') {
+        // Chances separate worth 0 from more; between 0.25 and 0.75, noise decides which of the two an item is.
+        const clear = scores.filter((_, i) => (worths[i] as number) <= 0.25 || (worths[i] as number) >= 0.75);
+        const nothing = worths.filter((worth) => worth <= 0.25).length;
+        const more = [...clear.keys()].slice(nothing);
+        const auc = groupsAuc(tiedGroups(clear, more), clear.length);
+        assert.ok(auc > 0.95, `${auc}: ${scores}`);
+        assert.ok(areChances);
+        return;
+      }
+      const best = [...scores.keys()].slice(30);
+      const { ndcg } = expectedMetrics(tiedGroups(scores, best), best.length, 5);
+      assert.ok(ndcg > 0.95, `${ndcg}: ${scores}`);
+      if (loss !== 'squared') assert.ok(!areChances, 'an order has no chances');
+    }, seed),
   );
 }
 

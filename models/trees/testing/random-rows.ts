@@ -1,3 +1,4 @@
+import { testSeed } from '#platform/testing';
 import { type Random, seededRandom } from '../../random.ts';
 import type { Column, TreeEnsemble } from '../ensemble.ts';
 import type { TrainingRows } from '../training-rows.ts';
@@ -61,10 +62,12 @@ function isLeft(ensemble: TreeEnsemble, node: number, value: number): boolean {
   return ensemble.categories.subarray(start, end).includes(value);
 }
 
-/** A seed of its own each run, named where the test fails. */
-export function withSeed(body: (random: Random, seed: number) => void | Promise<void>): () => Promise<void> {
+/** Runs `body` on random numbers from `seed`, which the failure names. */
+export function withSeed(
+  body: (random: Random, seed: number) => void | Promise<void>,
+  seed = testSeed,
+): () => Promise<void> {
   return async () => {
-    const seed = Math.trunc(Math.random() * 2 ** 31);
     try {
       await body(seededRandom(seed), seed);
     } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { StoreDifference } from '#engine';
@@ -102,7 +102,7 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 }
 
 async function click(url: string, user: string): Promise<void> {
-  const event = { event_id: `own-${user}-${Math.random()}`, user_id: user, item_id: 'i1', kind: 'click' };
+  const event = { event_id: `own-${user}-${randomUUID()}`, user_id: user, item_id: 'i1', kind: 'click' };
   const headers = { 'content-type': 'application/json' };
   const { status } = await fetch(`${url}/events`, { method: 'POST', headers, body: JSON.stringify(event) });
   assert.equal(status, 202);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { seededRandom } from '#models';
-import { temporaryDirectory, withFlippedBit } from '#platform/testing';
+import { temporaryDirectory, testSeed, withFlippedBit } from '#platform/testing';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { json, jsonTopic } from '../testing/json-topic.ts';
 import { TopologyBuilder } from '../topology/builder.ts';
@@ -82,12 +82,6 @@ async function onDisk(t: TestContext) {
   return { files, closed, killed, putBack, verdict, rows, settle };
 }
 
-function seeded(t: TestContext) {
-  const seed = Number(process.env.MILLRACE_SEED ?? Math.floor(Math.random() * 2 ** 31));
-  t.diagnostic(`seed ${seed}`);
-  return { seed, random: seededRandom(seed) };
-}
-
 /** Flips a random bit of one of the files of `directory`; says which. */
 function flip(directory: string, kind: RegExp, random: { integer(below: number): number }): string {
   const names = readdirSync(directory).filter(
@@ -105,7 +99,7 @@ function flip(directory: string, kind: RegExp, random: { integer(below: number):
  * find, stay the same.
  */
 it(`finds each of ${FLIPS} flipped bits in the files of a store, or what they hold is what it was`, async (t) => {
-  const { seed, random } = seeded(t);
+  const random = seededRandom(testSeed);
   const { files, closed, putBack, verdict, rows } = await onDisk(t);
   putBack(closed);
   assert.deepEqual(await verdict(), ['equal']);
@@ -113,7 +107,7 @@ it(`finds each of ${FLIPS} flipped bits in the files of a store, or what they ho
   let unchanged = 0;
   for (let found = 0; found < FLIPS; ) {
     putBack(closed);
-    const what = `${flip(files, DATA, random)}, seed ${seed}`;
+    const what = `${flip(files, DATA, random)}, seed ${testSeed}`;
     const [result] = await verdict();
     if (result === 'different') found++;
     else {
@@ -122,18 +116,18 @@ it(`finds each of ${FLIPS} flipped bits in the files of a store, or what they ho
       unchanged++;
     }
   }
-  assert.ok(unchanged < FLIPS / 4, `${unchanged} flips changed nothing, seed ${seed}`);
+  assert.ok(unchanged < FLIPS / 4, `${unchanged} flips changed nothing, seed ${testSeed}`);
 });
 
 it('a flipped bit in what a kill has left of the newest writes makes no other rows than the log has', async (t) => {
-  const { seed, random } = seeded(t);
+  const random = seededRandom(testSeed);
   const { files, killed, putBack, verdict, rows, settle } = await onDisk(t);
   putBack(killed);
   await settle();
   const sound = await rows();
   for (let i = 0; i < FLIPS / 10; i++) {
     putBack(killed);
-    const what = `${flip(files, WRITE_AHEAD_LOG, random)}, seed ${seed}`;
+    const what = `${flip(files, WRITE_AHEAD_LOG, random)}, seed ${testSeed}`;
     // An older commit is what a kill leaves as well.
     assert.match((await verdict())[0] ?? '', /^(equal|different)$/, what);
     await settle();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
 import { test } from 'node:test';
 import { seededRandom } from '#models';
-import { temporaryDirectory } from '#platform/testing';
+import { temporaryDirectory, testSeed } from '#platform/testing';
 import type { RecordKind } from './record-layout.ts';
 import { RunMerge } from './run-merge.ts';
 import { RunWriter } from './run-writer.ts';
@@ -33,8 +33,7 @@ function merged(paths: readonly string[]): Record[] {
 }
 
 test('runs of any size merge into the order of time, order and adding', (t) => {
-  const seed = Math.floor(Math.random() * 2 ** 31);
-  const random = seededRandom(seed);
+  const random = seededRandom(testSeed);
   for (const count of [0, 1, 2, 50, 2_000]) {
     for (const runBytes of [64, 1_000, 1 << 20]) {
       const writer = new RunWriter(temporaryDirectory(t), runBytes);
@@ -52,7 +51,7 @@ test('runs of any size merge into the order of time, order and adding', (t) => {
       const expected = records.toSorted((a, b) => a.time - b.time || a.order - b.order);
       const actual = merged(writer.finish());
       assert.equal(actual.length, count);
-      for (const [i, record] of actual.entries()) assert.deepEqual(record, expected[i], `seed ${seed}`);
+      for (const [i, record] of actual.entries()) assert.deepEqual(record, expected[i], `seed ${testSeed}`);
     }
   }
 });

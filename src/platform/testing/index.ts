@@ -10,7 +10,7 @@ export { eventually } from './eventually.ts';
 export { withFlippedBit } from './flipped-bit.ts';
 export { ManualClock } from './manual-clock.ts';
 export { freePort, temporaryDirectory } from './resources.ts';
-export { testSeed } from './seed.ts';
+export { seededBytes, testSeed } from './seed.ts';
 export { type SmallDisk, smallDisk } from './small-disk.ts';
 
 declare module '#platform' {

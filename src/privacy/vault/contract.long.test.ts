@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { readableRecords } from '#engine';
@@ -13,7 +12,7 @@ import {
 } from '#log';
 import { recordsIn } from '#log/testing';
 import { invariant, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { seededBytes, temporaryDirectory } from '#platform/testing';
 import { serversSkip, sharedKafka } from '#servers';
 import { configuredMasterKeys, type MasterKeys } from './master-key.ts';
 import { openTestVault, vaultTopic } from './testing/index.ts';
@@ -55,12 +54,12 @@ const onKafka: OpenAdapter = async (t) => {
   return { registry: openSimulatedLog({ clock: systemClock, random: Math.random }).registry, client: open };
 };
 
-const secret = () => randomBytes(32).toString('base64');
+const secret = (label: string) => seededBytes(32, label).toString('base64');
 
 /** Vaults on one log, each with a client, a directory and keys of its own, as replicas on machines have. */
 async function replicas(t: TestContext, open: OpenAdapter) {
   const adapter = await open(t);
-  const common = secret();
+  const common = secret('common');
   const clients: Log[] = [];
   const vaults: Vault[] = [];
   t.after(async () => {
@@ -180,7 +179,7 @@ function vaultContract(name: string, open: OpenAdapter, skip: string | false = f
 
     it('seals everything under another master key while users come and go, and both keys open meanwhile', async (t) => {
       const world = await replicas(t, open);
-      const [masterKey, nextMasterKey] = [world.common, secret()];
+      const [masterKey, nextMasterKey] = [world.common, secret('next')];
       const both = configuredMasterKeys({ masterKey, nextMasterKey });
       const [rotating, serving] = [await world.vault(both), await world.vault(both)];
       const before = await serving.pseudonymsOf(users(400));
@@ -216,7 +215,7 @@ function vaultContract(name: string, open: OpenAdapter, skip: string | false = f
       const world = await replicas(t, open);
       await (await world.vault()).pseudonymOf('anna');
       const expected = { code: 'MR_PRIVACY_MASTER_KEY', hint: /privacy\.masterKey/ };
-      await assert.rejects(world.vault(configuredMasterKeys({ masterKey: secret() })), expected);
+      await assert.rejects(world.vault(configuredMasterKeys({ masterKey: secret('another') })), expected);
       assert.throws(() => configuredMasterKeys({ masterKey: 'short' }), {
         code: 'MR_PRIVACY_MASTER_KEY',
         message: /privacy\.masterKey is no key of 32 bytes/,

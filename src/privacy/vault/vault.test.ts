@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { type EmbeddedLog, openEmbeddedLog, openSimulatedLog } from '#log';
 import { armFailpoints, disarmFailpoints, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { seededBytes, temporaryDirectory } from '#platform/testing';
 import { serversSkip, sharedKafka, sharedRegistry } from '#servers';
 import { MasterKey, masterKeyFiles } from './master-key.ts';
 import { keysInVault, openTestVault, vaultTopic } from './testing/index.ts';
@@ -169,7 +169,7 @@ describe('files of the vault', () => {
       () => rmSync(view),
       () => writeFileSync(view, 'no database at all, but long enough to be looked at'),
       () => writeFileSync(view, early),
-      () => writeFileSync(view, Buffer.concat([early.subarray(0, 60), randomBytes(40), early.subarray(100)])),
+      () => writeFileSync(view, Buffer.concat([early.subarray(0, 60), seededBytes(40), early.subarray(100)])),
     ];
     for (const spoil of spoils) {
       for (const name of readdirSync(directory))
@@ -465,7 +465,7 @@ describe('a vault that an earlier release kept in the data directory', () => {
     const unusable = (message: RegExp) => ({ code: 'MR_PRIVACY_VAULT_UNUSABLE', message });
     put(directory);
     const key = readFileSync(join(directory, 'pseudonyms.key'));
-    writeFileSync(join(directory, 'pseudonyms.key'), randomBytes(32));
+    writeFileSync(join(directory, 'pseudonyms.key'), seededBytes(32));
     await assert.rejects(open(), unusable(/key of another vault/));
     writeFileSync(join(directory, 'pseudonyms.key'), key);
     await close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { seededBytes } from '#platform/testing';
 import { BundledRows } from './bundled-rows.ts';
 
 /** Writes enough for earlier writes to be packed. */
@@ -117,7 +117,7 @@ describe('BundledRows', () => {
   it('leaves no byte of what is deleted or replaced anywhere', (t) => {
     const memory = collectMemory(t);
     const rows = new BundledRows();
-    const secret = randomBytes(24);
+    const secret = seededBytes(24);
     const owner = secret.toString('base64url');
     const isAnywhere = () => memory.some((each) => each.includes(secret) || each.includes(owner));
     const write = () => {

@@ -1,6 +1,8 @@
 /** The broker is killed under processes that go on by themselves. */
 import { it } from 'node:test';
+import { seededRandom } from '#models';
 import { systemClock } from '#platform';
+import { testSeed } from '#platform/testing';
 import { ownKafka } from '#servers';
 import { openOnKafka } from './kafka-world.ts';
 
@@ -11,9 +13,10 @@ it('kill -9 of the broker under load loses and repeats nothing', { timeout: 600_
   if (kafka === undefined) return;
   const world = await openOnKafka(t, kafka);
   const processes = [await world.running('one'), await world.running('two')];
+  const random = seededRandom(testSeed);
   for (let kill = 0; kill < KILLS; kill++) {
     await world.goesOn(processes, 1_000);
-    await systemClock.sleep(Math.random() * 200);
+    await systemClock.sleep(random.uniform() * 200);
     await kafka.kill();
     await kafka.restart();
   }

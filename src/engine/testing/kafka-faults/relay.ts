@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { systemClock } from '#platform';
+import { testSeed } from '#platform/testing';
+import { Random } from '../simulation/random.ts';
 
 type Address = { readonly host: string; readonly port: number };
 
@@ -25,6 +27,7 @@ export class Relay {
   cuts = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #random = new Random(testSeed);
   /** Resolves when bytes pass again. */
   #silence: Promise<void> = Promise.resolve();
 
@@ -74,11 +77,11 @@ export class Relay {
   async #carry(from: Socket, to: Socket): Promise<void> {
     for await (const piece of from as AsyncIterable<Buffer>) {
       const { bytesPerSecond, cut, delayMs } = this.weather;
-      if (delayMs > 0) await systemClock.sleep(Math.random() * delayMs);
+      if (delayMs > 0) await systemClock.sleep(this.#random.next() * delayMs);
       await this.#silence;
-      if (Math.random() < cut) {
+      if (this.#random.next() < cut) {
         this.cuts++;
-        to.end(piece.subarray(0, Math.floor(Math.random() * piece.length)));
+        to.end(piece.subarray(0, Math.floor(this.#random.next() * piece.length)));
         from.destroy();
         return;
       }

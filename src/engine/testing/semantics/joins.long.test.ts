@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { seededRandom } from '#models';
+import { testSeed } from '#platform/testing';
 import type { KeySerde, Topic } from '../../serde.ts';
 import { TopologyBuilder } from '../../topology/builder.ts';
 import type { Stream } from '../../topology/stream.ts';
@@ -121,14 +123,15 @@ async function run(of: JoinCase, pieces: readonly (readonly Input[])[]): Promise
   }
 }
 
-/** Others in each run; a failure names its pieces. */
+/** A failure names its pieces. */
 function* splits(inputs: readonly Input[]) {
+  const random = seededRandom(testSeed);
   yield [inputs];
   for (let i = 0; i < SPLITS; i++) {
     const pieces: Input[][] = [[]];
-    const density = Math.random();
+    const density = random.uniform();
     for (const record of inputs) {
-      if (Math.random() < density) pieces.push([]);
+      if (random.uniform() < density) pieces.push([]);
       pieces.at(-1)?.push(record);
     }
     yield pieces.filter((piece) => piece.length > 0);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { it } from 'node:test';
 import { InvariantError } from '#platform';
+import { testSeed } from '#platform/testing';
 import { campaign, commandFor, type Summary } from './campaign.ts';
 import { FAILPOINTS, FAULTS } from './faults.ts';
 import { difference } from './outcome.ts';
@@ -12,7 +12,7 @@ import type { AnyTopic, TopologyUnderTest } from './topology-under-test.ts';
 /** The same runs each time, and more until every fault and every failpoint is met: which run meets one, changes with the code. */
 const RUNS = 60;
 const MOST_RUNS = 240;
-/** Processor time for new random seeds on each run. */
+/** Processor time for the seeds that `testSeed` selects. */
 const MORE_SECONDS = 8;
 
 function assertNoFailure({ failures }: Summary): void {
@@ -41,9 +41,10 @@ it('topologies under faults leave what undisturbed ones leave', async () => {
   assert.ok(summary.lockWaits > 0, 'a process waited for a store that another had locked');
 });
 
-it('seeds that nobody has run before find nothing either', async () => {
+it('seeds other than the first find nothing either', async () => {
   const summary = await campaign({
-    seed: randomInt(1_000, 2 ** 31),
+    // A campaign runs consecutive seeds; neighbouring test seeds share none.
+    seed: 1_000 * testSeed,
     withKept: false,
     // Processor time, so that a busy machine covers as many seeds as an idle one.
     isOver: ({ processorMs, failures }) => processorMs > MORE_SECONDS * 1_000 || failures.length > 0,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { testSeed } from '#platform/testing';
 import { openConsumer } from './kafka-consumer.ts';
 import { at, createTopic, readToEnd, type TestCluster, testCluster } from './testing/test-cluster.ts';
 import { WireProducer } from './testing/wire-producer.ts';
@@ -56,9 +57,8 @@ async function writeHistory(opened: TestCluster, random: (below: number) => numb
 test('what is read of interleaved transactions is what Java’s consumer reads', async (t) => {
   const opened = await testCluster(t);
   if (opened === undefined) return;
-  const seed = Date.now() % 1_000_000;
-  t.diagnostic(`seed ${seed}`);
-  const random = seeded(seed);
+  t.diagnostic(`seed ${testSeed}`);
+  const random = seeded(testSeed);
   const written = await writeHistory(opened, random);
   const readable = written.filter(({ isReadable }) => isReadable);
   assert.ok(readable.length > 0 && readable.length < written.length);
@@ -82,7 +82,7 @@ test('what is read of interleaved transactions is what Java’s consumer reads',
     assert.deepEqual(
       await readToEnd(consumer, place),
       expected.map(({ value }) => value),
-      `from ${offset}`,
+      `from ${offset}, seed ${testSeed}`,
     );
   }
   await consumer.close();

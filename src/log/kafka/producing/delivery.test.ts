@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { errorCode } from '#platform';
-import { ManualClock } from '#platform/testing';
+import { ManualClock, testSeed } from '#platform/testing';
 import { MAX_BATCH_BYTES } from '../../batch.ts';
 import type { Producer, ProducerRecord } from '../../port.ts';
 import { Append, type Place, parcels } from './gathered.ts';
@@ -147,9 +146,8 @@ function check({ model, calls }: Run, seed: number): void {
 
 test('whatever goes wrong on the way, every append is in the log once, in order and where it was said to be', async () => {
   const met = new Map<string, number>();
-  // The same ones, which meet everything that is expected below, and others in each run.
-  const others = randomInt(1_000, 2 ** 31);
-  const seeds = Array.from({ length: 120 }, (_, i) => (i < 100 ? i + 1 : others + i));
+  // The first hundred meet everything that is expected below.
+  const seeds = Array.from({ length: 120 }, (_, i) => (i < 100 ? i + 1 : 1_000 * testSeed + i));
   for (const seed of seeds) {
     const random = generator(seed);
     const often = () => (random() < 0.3 ? 0 : random() * 0.15);

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { systemClock } from '#platform';
+import { testSeed } from '#platform/testing';
+import { Random } from '../../../testing/simulation/random.ts';
 import { REBALANCE_FAILPOINTS, TASK_FAILPOINTS } from '../../failpoints.ts';
 import { PARTITIONS } from '../../testing/sums.ts';
 import { type SumsProcess, until } from './sums-process.ts';
@@ -27,11 +29,12 @@ export async function killedAtEveryStep(world: SumsWorld, more: readonly string[
 
 /** Kills a process `kills` times, every other time while it starts, the others while it runs. */
 export async function killedAtRandom(t: TestContext, world: SumsWorld, kills: number): Promise<void> {
+  const random = new Random(testSeed);
   for (let kill = 0; kill < kills; kill++) {
     const victim = world.launch('victim');
     const isStarting = kill % 2 === 1;
     if (!isStarting) await victim.url;
-    const delayMs = Math.random() * 400;
+    const delayMs = random.next() * 400;
     t.diagnostic(`killed ${delayMs.toFixed(1)} ms after ${isStarting ? 'its start' : 'it ran'}`);
     await systemClock.sleep(delayMs);
     await victim.kill();
@@ -49,6 +52,7 @@ export async function killedInTurn(
   kills: number,
 ): Promise<readonly SumsProcess[]> {
   const processes = instanceIds.map((instanceId) => world.launch(instanceId));
+  const random = new Random(testSeed);
   let turn = 0;
   for (let kill = 1; kill <= kills; kill++) {
     const isStarting = kill % 4 === 0;
@@ -58,7 +62,7 @@ export async function killedInTurn(
       await Promise.all([victim.url, survivor.url]);
       await until([victim, survivor], async () => (await victim.runningTasks()) > 0);
     }
-    const delayMs = Math.random() * (isStarting ? 1_500 : 400);
+    const delayMs = random.next() * (isStarting ? 1_500 : 400);
     await systemClock.sleep(delayMs);
     await victim.kill();
     t.diagnostic(`${instanceIds[turn]} killed, ${isStarting ? 'as it started' : 'as it worked'}`);
