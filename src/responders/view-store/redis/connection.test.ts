@@ -53,6 +53,7 @@ describe('RedisConnection', { timeout: 60_000 }, () => {
 
   it('says that nobody is there, after a while', async () => {
     const url = `redis://127.0.0.1:${await freePort()}`;
+    // However long it takes: nobody ever comes.
     await assert.rejects(RedisConnection.open({ url }, silent, 300), { code: 'MR_REDIS_UNAVAILABLE' });
   });
 
