@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { operations } from '#service/operations';
 import { createApiKey, listApiKeys, revokeApiKey } from './manage-api-keys.ts';
 import { type Served, servedKeys, serveOperations } from './testing/index.ts';
@@ -18,10 +17,10 @@ async function open(t: TestContext) {
 
 /** Asks until the status is the expected one; the test's time limit is its patience. */
 async function until({ ask }: Served, token: string, expected: number): Promise<void> {
-  while ((await ask(ROUTE, { token })).status !== expected) await sleep(10);
+  await eventually(async () => (await ask(ROUTE, { token })).status === expected);
 }
 
-describe('API keys', { timeout: 60_000 }, () => {
+describe('API keys', { timeout: 180_000 }, () => {
   it('open routes on every process, until they are revoked', async (t) => {
     const { directory, keys } = await open(t);
     const replicas = [

@@ -17,7 +17,7 @@ const post = ({ log, topics }: JobsWorld, count: number) =>
     Array.from({ length: count }, (_, n) => ({ key: `u${n}`, value: null, timestamp: n })),
   );
 
-describe('a job that is due by how much is new', { timeout: 60_000 }, () => {
+describe('a job that is due by how much is new', { timeout: 180_000 }, () => {
   it('is not due while a run of it is active, also where another one was skipped for that', async (t) => {
     const world = await jobsWorld(t);
     const { work, gates } = held();
@@ -71,7 +71,7 @@ describe('a job that is due by how much is new', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the metrics of a job', { timeout: 60_000 }, () => {
+describe('the metrics of a job', { timeout: 180_000 }, () => {
   it('show it at work while others are skipped', async (t) => {
     const world = await jobsWorld(t);
     const { work, gates } = held();

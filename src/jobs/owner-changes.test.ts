@@ -25,7 +25,7 @@ function nextCommitFails(t: TestContext) {
   return failed.promise;
 }
 
-describe('runs of jobs, from owner to owner', { timeout: 60_000 }, () => {
+describe('runs of jobs, from owner to owner', { timeout: 180_000 }, () => {
   it('are tried again as often as their policy says in all, whether an attempt failed or its process died', async (t) => {
     const world = await jobsWorld(t);
     let begun = 0;

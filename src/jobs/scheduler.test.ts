@@ -19,7 +19,7 @@ const shown = (runs: readonly JobRun[]) =>
 const ask = (world: JobsWorld, kind: 'run' | 'pause' | 'resume' | 'cancel', name = 'a') =>
   requestJob(world, [job(name, 'off', done)], { kind, job: name, actor: 'ann', reason: 'why not' });
 
-describe('jobs', { timeout: 60_000 }, () => {
+describe('jobs', { timeout: 180_000 }, () => {
   it('run at the times of their schedule, once each, also when the owner was away', async (t) => {
     const world = await jobsWorld(t);
     const jobs = [job('a', '0 3 * * *', done)];

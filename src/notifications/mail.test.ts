@@ -48,7 +48,7 @@ async function mailing(t: TestContext, receiving: ReceiverOptions, changes: Part
   return { several, deliver: () => channel.deliver(notice, signal), channel };
 }
 
-describe('mail', { timeout: 60_000 }, () => {
+describe('mail', { timeout: 180_000 }, () => {
   it('goes to all recipients as text, under an id of its own', async (t) => {
     const { deliver, several } = await mailing(t, {});
     await deliver();

@@ -7,6 +7,7 @@ import { verifyWebHook } from '#client';
 import { writeRecords } from '#engine';
 import { recordsIn } from '#log/testing';
 import { type Logger, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import type { JobRun, Version, VersionStatus } from '#schemas';
 import { openRegistryWorld, type RegistryWorld } from '#versions/testing';
 import { type WebHookOptions, webHook } from './channels/web-hook.ts';
@@ -36,7 +37,7 @@ async function receiver(t: TestContext, ...codes: number[]) {
   t.after(() => new Promise((resolve) => server.close(resolve)));
   const { port } = server.address() as AddressInfo;
   const several = async (count: number) => {
-    while (received.length < count) await systemClock.sleep(5);
+    await eventually(() => received.length >= count);
     return received;
   };
   return { url: `http://127.0.0.1:${port}/hook`, received, several };
@@ -71,8 +72,9 @@ async function started(
   };
   world.users.push(stop);
   const both = ['versions', 'job-runs'].map((topic) => ({ topic, partition: 0 }));
-  while ((await world.log.committedOffsets('notifications', both)).some((each) => each == null))
-    await systemClock.sleep(5);
+  await eventually(
+    async () => !(await world.log.committedOffsets('notifications', both)).some((each) => each == null),
+  );
   return stop;
 }
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { itemFeaturesView, userFeaturesView } from '#features';
-import { disarmFailpoints, hitFailpoints, recordFailpoints, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { disarmFailpoints, hitFailpoints, recordFailpoints } from '#platform';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { archiveNow, runArchive } from './archive.ts';
 import { ARCHIVE_FAILPOINTS } from './archive-transactions.ts';
 import { openOffline } from './reading.ts';
@@ -134,7 +134,7 @@ it('follows the log, goes on after a restart, and writes nothing while nothing c
   const stopping = new AbortController();
   const running = runArchive(world.options, stopping.signal);
   const archivedUpTo = async (count: number) => {
-    while ((await archivedEvents(t, world)).length < count) await systemClock.sleep(50);
+    await eventually(async () => (await archivedEvents(t, world)).length >= count);
   };
   await accept(world, events(0, 100));
   await archivedUpTo(100);
@@ -178,7 +178,7 @@ it('leaves the work to the member that has it', async (t) => {
   await accept(world, events(0, 10));
   const stopping = new AbortController();
   const running = runArchive(world.options, stopping.signal);
-  while ((await archivedEvents(t, world)).length < 10) await systemClock.sleep(50);
+  await eventually(async () => (await archivedEvents(t, world)).length >= 10);
   assert.equal(await archiveNow({ ...world.options, instanceId: 'other' }), false);
   stopping.abort();
   await running;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { crossKey } from '#features';
-import { armFailpoints, disarmFailpoints, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { armFailpoints, disarmFailpoints } from '#platform';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { archiveNow, runArchive } from './archive.ts';
 import { withDuckDb } from './duckdb.ts';
 import { offlineEraseTarget } from './erasure.ts';
@@ -84,7 +84,7 @@ it('goes on beside an archive, and after it was cut off', async (t) => {
   await offlineEraseTarget(world.options).erase('u7');
   await writing;
   const expected = events(0, 300).filter(({ user_id }) => user_id !== 'u7').length + others.length;
-  while ((await archivedEvents(t, world)).length < expected) await systemClock.sleep(50);
+  await eventually(async () => (await archivedEvents(t, world)).length >= expected);
   stopping.abort();
   await running;
   assert.equal((await archivedEvents(t, world)).length, expected);

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { avroSerde, TopicReader, TopicWriter } from '#engine';
 import { openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { avroSchema, type Interaction } from '#schemas';
 import { ownRegistry } from '#servers';
 import { loadConfiguration } from '#service/configuration';
@@ -79,7 +79,7 @@ it('goes on while the registry is away, and waits for a schema that is new', {
   const encode = (each: Interaction) => value.encode({ ...each, mood: 'good' });
   await write(2, { ...topics.interactions, value: { ...topics.interactions.value, encode } });
   const caughtUp = processing.untilCaughtUp();
-  while (processing.heldUp === undefined) await systemClock.sleep(20);
+  await eventually(() => processing.heldUp !== undefined);
   await registry.restart();
   await caughtUp;
   assert.equal(processing.heldUp, undefined);

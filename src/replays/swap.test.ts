@@ -6,7 +6,7 @@ import { TopologyBuilder, writeRecords } from '#engine';
 import { json, jsonTopic } from '#engine/testing';
 import { idleMember, openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
-import { ManualClock, temporaryDirectory } from '#platform/testing';
+import { eventually, ManualClock, temporaryDirectory } from '#platform/testing';
 import { cancelReplay } from './cancel.ts';
 import { type Definition, replayGroup, replaysTopic } from './definition.ts';
 import { readInForce, requireOwnGeneration, topicInForce } from './in-force.ts';
@@ -146,7 +146,7 @@ describe('swap', () => {
     await world.put('two');
     await read('two');
     const first = world.to({ shadow: 'one' });
-    while (world.clock.sleeping === 0) await setImmediate();
+    await eventually(() => world.clock.sleeping !== 0);
     assert.equal((await world.to({ shadow: 'two' })).isChanged, true);
     await read('one');
     const refused = assert.rejects(first, { code: 'MR_SWAP_BUSY' });

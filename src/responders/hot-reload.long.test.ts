@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { saveItemVectors } from '#models';
+import { eventually } from '#platform/testing';
 import { externalRanker, stored } from './testing/external-ranker.ts';
 import { item, itemIds, tinyModel, userIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
+import { interaction, openWorld, type TestWorld } from './testing/world.ts';
 
 async function worldOfUsers(t: Parameters<typeof openWorld>[0]): Promise<TestWorld> {
   const world = await openWorld(t);
@@ -26,7 +27,7 @@ describe('hot reload', { timeout: 120_000 }, () => {
     const responder = await world.responder();
     for (const user of userIds) await responder.recommend(user, { k: 10 });
     await world.promote(second);
-    await until(() => responder.version === second.version);
+    await eventually(() => responder.version === second.version);
     const [found] = responder.comparisons;
     assert.deepEqual(
       [found?.role, found?.mode, found?.version, found?.production, found?.requests],
@@ -37,7 +38,7 @@ describe('hot reload', { timeout: 120_000 }, () => {
     // Another of the same files agrees with itself in all.
     const ranker = await externalRanker(world);
     await world.promote(ranker);
-    await until(() => responder.ranker === ranker.version);
+    await eventually(() => responder.ranker === ranker.version);
     assert.equal(responder.comparisons.length, 1, 'no ranker was in use before');
   });
 
@@ -52,7 +53,7 @@ describe('hot reload', { timeout: 120_000 }, () => {
     for (const user of userIds) await responder.recommend(user, { k: 10 });
     await world.promote(useless);
     const refused = 'version_loads_total{outcome="MR_VERSION_CORRUPT"} 1';
-    await until(async () => (await world.metrics.render()).includes(refused));
+    await eventually(async () => (await world.metrics.render()).includes(refused));
     const { version, items } = await responder.recommend('user-1', { k: 5 });
     assert.deepEqual([version, items.length, responder.notReady()], [first.version, 5, undefined]);
   });
@@ -65,11 +66,11 @@ describe('hot reload', { timeout: 120_000 }, () => {
     await world.promote(second, 'staged');
     await world.promote(ranker, 'staged');
     const responder = await world.responder({ recommending: { ...world.recommending, shadow: 1 } });
-    await until(async () => (await world.metrics.render()).match(/version_shadowed\{/g)?.length === 2);
+    await eventually(async () => (await world.metrics.render()).match(/version_shadowed\{/g)?.length === 2);
     const answers = await Promise.all(userIds.map((user) => responder.recommend(user, { k: 10 })));
     for (const { version, ranker: named } of answers)
       assert.deepEqual([version, named], [first.version, null]);
-    await until(async () => (await world.shadowScores()).length === 2 * userIds.length);
+    await eventually(async () => (await world.shadowScores()).length === 2 * userIds.length);
     const scores = await world.shadowScores();
     const requests = new Set(answers.map(({ request_id }) => request_id));
     assert.deepEqual(new Set(scores.map(({ request_id }) => request_id)), requests);
@@ -87,8 +88,8 @@ describe('hot reload', { timeout: 120_000 }, () => {
       assert.equal(logged?.items.find((each) => each.item_id === item_id)?.score, score);
 
     await world.promote(second);
-    await until(() => responder.version === second.version);
-    await until(
+    await eventually(() => responder.version === second.version);
+    await eventually(
       async () => !(await world.metrics.render()).includes(`version_shadowed{version="${second.version}"`),
     );
     const { version } = await responder.recommend('user-1', { k: 3 });

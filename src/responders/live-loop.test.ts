@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { memoryDatabases, StreamsRuntime, TopicWriter } from '#engine';
+import { eventually } from '#platform/testing';
 import type { ContextFeatures, Interaction } from '#schemas';
 import { type LoopOptions, loopTopology } from '#topologies';
 import type { FeatureReader } from './features/feature-reader.ts';
 import { openFeatureReader } from './features/open-features.ts';
 import { Rescorer } from './testing/rescore.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
+import { interaction, openWorld, type TestWorld } from './testing/world.ts';
 
 it('an event that is published changes the next answers, by way of the processors', async (t) => {
   const world = await openWorld(t);
@@ -24,7 +25,7 @@ it('an event that is published changes the next answers, by way of the processor
     const publish = async (itemId: string) => {
       const value = interaction('visitor', itemId);
       await interactions.write([{ key: 'visitor', value, timestamp: value.ts }]);
-      await until(async () => (await ask()).every(({ item_id }) => item_id !== itemId));
+      await eventually(async () => (await ask()).every(({ item_id }) => item_id !== itemId));
     };
     await publish('item-07');
     assert.ok((await ask()).every(({ source }) => source === 'index'));
@@ -33,7 +34,7 @@ it('an event that is published changes the next answers, by way of the processor
 
     // What the visitor liked is popular now, for those of whom nothing is known.
     const others = await world.responder();
-    await until(async () => {
+    await eventually(async () => {
       const { items } = await others.recommend('stranger', { k: 2 });
       return items.every(({ item_id }) => ['item-07', 'item-08'].includes(item_id));
     });
@@ -84,17 +85,17 @@ it('what is read at a moment, and answered in it, is as an example of that momen
       const isRanked = found['popularity-rank']?.found === true;
       return found['user-features']?.features.events === 4 && pair === 2 && ofItem === 2 && isRanked;
     };
-    await until(isThere);
+    await eventually(isThere);
     const { user, items, context } = await read();
     // The responder has views of its own, and goes by their watermark: the hour is the same.
-    await until(() => isThere(responder.features));
-    await until(async () => (await responder.features.read({ user: 'u' })).ts >= hour);
+    await eventually(() => isThere(responder.features));
+    await eventually(async () => (await responder.features.read({ user: 'u' })).ts >= hour);
     const answered = await responder.recommend('u', { k: 5, context: moment.context });
     const answeredWithout = await responder.recommend('u', { k: 5 });
     await publish(moment);
     await passBy(4);
     const find = async () => (await world.examples()).find((each) => each.event_id === moment.event_id);
-    await until(async () => (await find()) !== undefined);
+    await eventually(async () => (await find()) !== undefined);
     const example = await find();
     assert.deepEqual(user?.['user-features']?.features, example?.user);
     const rows = items?.[0];

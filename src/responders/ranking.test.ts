@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { modelFeatures } from '#features';
 import { ExternalScorer, modelNamed, type RankingModel, readExternalModel, train } from '#models';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { externalRanker, fixture, stored } from './testing/external-ranker.ts';
 import { CATEGORY, shownLists } from './testing/shown-lists.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
+import { interaction, openWorld, type TestWorld } from './testing/world.ts';
 
 const USER = 'user-1';
 
@@ -39,7 +39,7 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     assert.equal(plain.ranker, null);
     const ranker = await externalRanker(world);
     await world.promote(ranker);
-    await until(() => responder.ranker === ranker.version);
+    await eventually(() => responder.ranker === ranker.version);
     const { items, version, ranker: named } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([version, named], [responder.version, ranker.version]);
 
@@ -47,7 +47,7 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     const { manifest, contents } = await readExternalModel(fixture);
     const scorer = await ExternalScorer.load(contents['model.onnx'] as Uint8Array, manifest);
     await world.promote(ranker, 'archived');
-    await until(() => responder.ranker === undefined);
+    await eventually(() => responder.ranker === undefined);
     const found = (await responder.recommend(USER, { k: 100 })).items.map(({ item_id }) => item_id);
     const answer = await responder.features.read({ user: USER, items: found });
     const columns = modelFeatures(manifest).map(({ view, feature }) =>
@@ -86,7 +86,7 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     writeFileSync(path, JSON.stringify({ ...manifest, views: { 'user-features': 1, 'item-features': 2 } }));
     await world.promote(await externalRanker(world, directory));
     const refused = 'version_loads_total{outcome="MR_MODEL_FEATURE"} 1';
-    await until(async () => (await world.metrics.render()).includes(refused));
+    await eventually(async () => (await world.metrics.render()).includes(refused));
     // A directory of another version, and one whose graph is damaged.
     const good = await externalRanker(world);
     const damaged = { ...good, version: '0123456789abcdef', directory: 'versions/0123456789abcdef' };
@@ -94,7 +94,7 @@ describe('a model from outside as ranker', { timeout: 120_000 }, () => {
     writeFileSync(join(world.dataDirectory, damaged.directory, 'manifest.json'), '{}');
     await world.promote(damaged);
     const corrupt = 'version_loads_total{outcome="MR_VERSION_CORRUPT"} 1';
-    await until(async () => (await world.metrics.render()).includes(corrupt));
+    await eventually(async () => (await world.metrics.render()).includes(corrupt));
     const { version, ranker, items } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([version, ranker, items.length], [before, null, 5]);
   });
@@ -117,11 +117,11 @@ describe('a network as ranker', { timeout: 120_000 }, () => {
       const responder = await world.responder();
       const version = await stored(world, name, files);
       await world.promote(version);
-      await until(() => responder.ranker === version.version);
+      await eventually(() => responder.ranker === version.version);
       const { items, ranker } = await responder.recommend(USER, { k: 5 });
       assert.equal(ranker, version.version);
       await world.promote(version, 'archived');
-      await until(() => responder.ranker === undefined);
+      await eventually(() => responder.ranker === undefined);
       const found = (await responder.recommend(USER, { k: 100 })).items.map(({ item_id }) => item_id);
       const answer = await responder.features.read({ user: USER, items: found });
       const own = await model.ranker(files);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { createHttpServer } from '#platform';
+import { eventually } from '#platform/testing';
 import { externalRanker } from './testing/external-ranker.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, until } from './testing/world.ts';
+import { interaction, openWorld } from './testing/world.ts';
 
 const USER = 'user-1';
 const [SEEN = '', AWAY = ''] = itemIds;
@@ -87,7 +88,7 @@ describe('requests for many, for sessions, and for an order', { timeout: 120_000
       'stranger',
       recent.toReversed().map((id) => interaction('stranger', id)),
     );
-    await until(async () => {
+    await eventually(async () => {
       const { items } = await responder.recommend('stranger', { k: 5 });
       return items[0]?.source === 'index';
     });
@@ -134,7 +135,7 @@ describe('requests for many, for sessions, and for an order', { timeout: 120_000
   it('orders them by the ranker where there is one, for strangers too', async (t) => {
     const { world, responder, post } = await served(t);
     await world.promote(await externalRanker(world));
-    await until(() => responder.ranker !== undefined);
+    await eventually(() => responder.ranker !== undefined);
     for (const user_id of [USER, 'stranger']) {
       const { status, body } = await post('/rank', { user_id, items: [...itemIds, 'none'] });
       assert.deepEqual([status, body.ranker], [200, responder.ranker], JSON.stringify(body));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createHttpServer, InputError, RetryableError } from '#platform';
+import { eventually } from '#platform/testing';
 import { writePrivacyStatus } from '#privacy';
 import { loneVault } from '#privacy/testing';
 import { answerDefaults, answeredItemDefaults } from '#schemas';
@@ -8,7 +9,7 @@ import { noDetails } from './request.ts';
 import { openResponder } from './responder.ts';
 import { Rescorer } from './testing/rescore.ts';
 import { item, itemIds, userIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, until } from './testing/world.ts';
+import { interaction, openWorld } from './testing/world.ts';
 
 const known = userIds[3] as string;
 
@@ -80,7 +81,7 @@ describe('responder', () => {
     assert.match(responder.notReady() ?? '', /neither a version nor an available item/);
     assert.deepEqual((await responder.recommend(known)).items, []);
     await world.putItems(itemIds.map((id) => item(id)));
-    await until(() => responder.notReady() === undefined);
+    await eventually(() => responder.notReady() === undefined);
     const { version, items } = await responder.recommend(known);
     assert.deepEqual([version, items.length, items[0]?.source], [null, 10, 'popular']);
   });
@@ -95,19 +96,19 @@ describe('responder', () => {
     assert.ok((await ask()).items.every(({ source }) => source === 'popular'));
 
     await world.putUserRow('fresh', [interaction('fresh', 'item-42')]);
-    await until(async () => (await ask()).items[0]?.source === 'index');
+    await eventually(async () => (await ask()).items[0]?.source === 'index');
     const answer = await ask();
     await rescorer.check(answer, new Set(['item-42']));
 
     const best = answer.items[0]?.item_id as string;
     await world.putItems([item(best, { available: false })]);
-    await until(async () => (await ask()).items[0]?.item_id !== best);
+    await eventually(async () => (await ask()).items[0]?.item_id !== best);
     await rescorer.check(await ask(), new Set(['item-42', best]));
     assert.ok(
       (await responder.recommend('nobody', { k: 100 })).items.every(({ item_id }) => item_id !== best),
     );
     await world.putItems([item(best)]);
-    await until(async () => (await ask()).items[0]?.item_id === best);
+    await eventually(async () => (await ask()).items[0]?.item_id === best);
   });
 
   it('leaves out a record that it cannot decode, and goes on', async (t) => {
@@ -165,9 +166,9 @@ describe('responder', () => {
       assert.ok(items.every(({ source }) => source === 'popular'));
     }
     await decide('opted_in', 2);
-    await until(async () => (await responder.recommend(known)).items[0]?.source === 'index');
+    await eventually(async () => (await responder.recommend(known)).items[0]?.source === 'index');
     await decide('opted_out', 3);
-    await until(async () => (await responder.recommend(known)).items[0]?.source === 'popular');
+    await eventually(async () => (await responder.recommend(known)).items[0]?.source === 'popular');
     const last = await responder.recommend(known);
     await responder.close();
     const logged = new Map((await world.loggedAnswers()).map((answer) => [answer.request_id, answer]));
@@ -177,7 +178,7 @@ describe('responder', () => {
     }
   });
 
-  it('closes while it still reads its views', { timeout: 60_000 }, async (t) => {
+  it('closes while it still reads its views', { timeout: 180_000 }, async (t) => {
     const world = await openWorld(t);
     const open = world.log.consumer.bind(world.log);
     let polls = 0;
@@ -190,7 +191,7 @@ describe('responder', () => {
       return consumer;
     });
     const responder = await openResponder(world);
-    await until(() => polls > 0);
+    await eventually(() => polls > 0);
     await responder.close();
   });
 
@@ -262,7 +263,7 @@ describe('responder', () => {
     const unready = await get('/health/ready');
     assert.deepEqual([unready.status, unready.body.not_ready[0].name], [503, 'responder']);
     await world.putItems(itemIds.map((id) => item(id)));
-    await until(async () => (await get('/health/ready')).status === 200);
+    await eventually(async () => (await get('/health/ready')).status === 200);
 
     const { status, body } = await get('/recommend/a%2Fb%20ü?k=3');
     assert.equal(status, 200);
@@ -287,10 +288,10 @@ describe('responder', () => {
     await assert.rejects(responder.recommend(''), InputError);
 
     await world.promote(await world.train(16, 1));
-    await until(() => responder.version !== undefined);
+    await eventually(() => responder.version !== undefined);
     const begun = asked + 20;
     const inFlight = Array.from({ length: 20 }, (_, i) => get(`/recommend/user-${i}`));
-    await until(() => asked === begun);
+    await eventually(() => asked === begun);
     await server.close();
     await responder.close();
     const answers = await Promise.all(inFlight);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { s3Server } from '#servers';
 import { type Fault, FaultyProxy, sharedFilesAt } from '#storage/testing';
 import { item, itemIds } from './testing/tiny-model.ts';
-import { openWorld, until } from './testing/world.ts';
+import { openWorld } from './testing/world.ts';
 
 /** A version whose files are in a bucket, and a responder with an empty data directory, both behind a proxy. */
 async function opened(t: TestContext) {
@@ -36,11 +36,11 @@ describe('a responder with an empty data directory', () => {
       proxy.fault = ({ url }) => (url.includes('.onnx~') ? fault : undefined);
       const responder = await open();
       const loads = new RegExp(`millrace_version_loads_total\\{outcome="${code}"\\} [1-9]`);
-      await until(async () => loads.test(await world.world.metrics.render()));
+      await eventually(async () => loads.test(await world.world.metrics.render()));
       assert.equal(responder.version, undefined);
       assert.ok((await responder.recommend('somebody')).items.length > 0);
       proxy.fault = () => undefined;
-      await until(() => responder.version === candidate.version);
+      await eventually(() => responder.version === candidate.version);
     });
   }
 });

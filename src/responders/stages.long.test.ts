@@ -3,12 +3,13 @@ import { describe, it, type TestContext } from 'node:test';
 import { TopicWriter } from '#engine';
 import { ITEM_WEIGHTS_FILE, ItemWeights, VOCABULARY_FILE, Vocabulary } from '#models';
 import { createHttpServer } from '#platform';
+import { eventually } from '#platform/testing';
 import type { Item } from '#schemas';
 import type { ResponderOptions } from './responder.ts';
 import { externalRanker, stored } from './testing/external-ranker.ts';
 import { stuckRows } from './testing/stuck-rows.ts';
 import { item, itemIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
+import { interaction, openWorld, type TestWorld } from './testing/world.ts';
 
 const USER = 'user-1';
 
@@ -85,7 +86,7 @@ describe('the stages of an answer', { timeout: 240_000 }, () => {
     assert.deepEqual(await all({ user_id: 'nobody', context: { country: 'DE' } }), without(range(0, 5)));
     const young = { user_id: 'young', age: 15, country: 'DE', gender: 'unknown', language: null } as const;
     await world.putUser({ ...young, occupation: null, created: 0 });
-    await until(async () => (await all({ user_id: 'young' })).length === 50);
+    await eventually(async () => (await all({ user_id: 'young' })).length === 50);
     assert.deepEqual(await all({ user_id: 'young' }), without(range(0, 10)));
     assert.deepEqual(
       await all({ user_id: 'young', filters: { languages: ['de'] } }),
@@ -114,8 +115,8 @@ describe('the stages of an answer', { timeout: 240_000 }, () => {
     }));
     await world.putUserRow(USER, [interaction(USER, 'item-55')]);
     await world.promote(await world.train(16, 1));
-    await until(() => responder.version !== undefined);
-    await until(async () => (await ask({ user_id: USER })).items[0]?.source === 'index');
+    await eventually(() => responder.version !== undefined);
+    await eventually(async () => (await ask({ user_id: USER })).items[0]?.source === 'index');
     const { items } = await ask({ user_id: USER, k: 100 });
     assert.equal(items.length, 35);
     assert.ok(ids(items).every((id) => Number(id.slice(-1)) >= 4 && id !== 'item-55'));
@@ -162,10 +163,10 @@ describe('the stages of an answer', { timeout: 240_000 }, () => {
     await world.promote(await world.train(16, 1));
     await world.promote(await coVisits(world));
     await world.promote(await externalRanker(world));
-    await until(() => responder.ranker !== undefined);
+    await eventually(() => responder.ranker !== undefined);
     const sources = ['index', 'co_visited', 'followed_category', 'trending', 'new', 'popular'];
     const lastCandidates = async () => (await world.loggedAnswers()).at(-1)?.candidates ?? [];
-    await until(async () => {
+    await eventually(async () => {
       await ask({ user_id: USER, k: 5 });
       const found = new Set((await lastCandidates()).flatMap((candidate) => candidate.sources));
       return sources.every((source) => found.has(source as 'index'));
@@ -193,7 +194,7 @@ describe('the stages of an answer', { timeout: 240_000 }, () => {
   it('answers similar items by the version of that role, and co-visited ones to who looks at an item', async (t) => {
     const { world, get, ask } = await served(t);
     await world.promote(await coVisits(world));
-    await until(async () => (await get('/similar/item-10')).status === 200);
+    await eventually(async () => (await get('/similar/item-10')).status === 200);
     const { body } = await get('/similar/item-10?k=3');
     assert.deepEqual(ids(body.items), ['item-09', 'item-08']);
     const { items, version } = await ask({ user_id: 'nobody', current_item: 'item-10', k: 4 });
@@ -230,7 +231,7 @@ describe('the stages of an answer', { timeout: 240_000 }, () => {
       'item-32 popular_in_country',
       'item-40 popular_in_cohort',
     ];
-    await until(async () => (await shown({ user_id: 'new' }))[2] === expected[2]);
+    await eventually(async () => (await shown({ user_id: 'new' }))[2] === expected[2]);
     assert.deepEqual(await shown({ user_id: 'new' }), [...expected, 'item-00 popular']);
     // Where the request comes from counts more than where the user lives.
     const abroad = { user_id: 'new', context: { country: 'AT' } };
@@ -250,7 +251,7 @@ describe('the stages of an answer', { timeout: 240_000 }, () => {
     await world.promote(await externalRanker(world));
     const views = await stuckRows(world);
     const responder = await world.responder({ views, recommending: { deadlineMs: 3_000 } });
-    await until(() => responder.ranker !== undefined);
+    await eventually(() => responder.ranker !== undefined);
     const { degraded, version, ranker, items } = await responder.recommend(USER, { k: 5 });
     assert.deepEqual([degraded, version, ranker], ['MR_RECOMMEND_DEADLINE', null, null]);
     assert.deepEqual(

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { createHttpServer, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import type { Candidate } from '#schemas';
 import type { Recommendation } from './recommendation.ts';
 import type { Responder } from './responder.ts';
 import { Rescorer } from './testing/rescore.ts';
 import { inThread, item, itemIds, userIds } from './testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from './testing/world.ts';
+import { interaction, openWorld, type TestWorld } from './testing/world.ts';
 
 const SWAPS = 20;
 const historyOf = (user: string) => [itemIds[Number(user.slice(5)) * 3] as string];
@@ -63,7 +64,7 @@ describe('versions', () => {
     for (let swap = 1; swap <= SWAPS; swap++) {
       const next = order[swap % order.length] as Candidate;
       await world.promote(next);
-      await until(() => responder.version === next.version);
+      await eventually(() => responder.version === next.version);
     }
     stop.abort();
     const answers = (await Promise.all(loads)).flat();
@@ -104,15 +105,15 @@ describe('versions', () => {
     await world.promote(damaged);
     const refused = (code: string) => async () =>
       (await world.metrics.render()).includes(`version_loads_total{outcome="${code}"} 1`);
-    await until(refused('MR_VERSION_CORRUPT'));
+    await eventually(refused('MR_VERSION_CORRUPT'));
     await world.promote({ ...absent, directory: 'versions/0123456789abcdef' });
-    await until(refused('MR_VERSION_MISSING'));
+    await eventually(refused('MR_VERSION_MISSING'));
     assert.equal(responder.version, old.version);
     assert.equal((await responder.recommend('user-1')).version, old.version);
     assert.equal(responder.notReady(), undefined);
 
     await world.promote(next);
-    await until(() => responder.version === next.version);
+    await eventually(() => responder.version === next.version);
   });
 
   it('starts with the newest version that can be loaded, and returns from one that is rolled back', async (t) => {
@@ -132,14 +133,14 @@ describe('versions', () => {
     await world.promote(second);
     await world.promote(second, 'rolled_back');
     await world.promote(first);
-    await until(() => responder.version === first.version);
+    await eventually(() => responder.version === first.version);
     await new Rescorer(world.dataDirectory, historyOf).check(
       await responder.recommend('user-2'),
       new Set(historyOf('user-2')),
     );
     // Nothing is left that may be used.
     await world.promote(first, 'archived');
-    await until(() => responder.version === undefined);
+    await eventually(() => responder.version === undefined);
     const { version, items } = await responder.recommend('user-2');
     assert.equal(version, null);
     assert.ok(items.length > 0 && items.every(({ source }) => source === 'popular'));
@@ -160,10 +161,10 @@ describe('versions', () => {
     // The one that has loaded the version is gone; the one that computes vectors stays.
     assert.equal(threads.length, 2);
     await threads[1]?.terminate();
-    await until(() => responder.notReady()?.includes('MR_INFERENCE_ENDED') === true);
+    await eventually(() => responder.notReady()?.includes('MR_INFERENCE_ENDED') === true);
     const { items } = await responder.recommend('user-1');
     assert.ok(items.length > 0 && items.every(({ source }) => source === 'popular'));
-    await until(() => responder.notReady() === undefined);
+    await eventually(() => responder.notReady() === undefined);
     assert.equal(responder.version, version);
     assert.equal((await responder.recommend('user-1')).items[0]?.source, 'index');
     assert.equal(errors.length, 1);
@@ -185,7 +186,7 @@ describe('versions', () => {
     await world.promote(second);
     await world.promote(second, 'rolled_back');
     await world.promote(first);
-    await until(() => responder.version === first.version);
+    await eventually(() => responder.version === first.version);
     const answer = await responder.recommend('user-2');
     assert.equal(answer.version, first.version);
     await new Rescorer(world.dataDirectory, historyOf).check(answer, new Set(historyOf('user-2')));

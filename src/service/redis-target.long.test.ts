@@ -5,7 +5,7 @@ import { TopicWriter } from '#engine';
 import { type AsOfRows, asOfRows, crossKey, userCategoryFeaturesView, userFeaturesView } from '#features';
 import { openEmbeddedLog } from '#log';
 import { createLogger, createMetrics, Shutdown, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { RedisViewStore, RedisViewWriter } from '#responders';
 import { redisServer } from '#servers';
 import { openTopics } from '#topologies';
@@ -42,7 +42,7 @@ async function openWorld(t: TestContext, url: string, patienceMs: number) {
   shutdown.add('store', () => store.close());
   await Promise.all([writer.caughtUp, store.caughtUp]);
   const untilThere = async (view: string, key: string) => {
-    while ((await store.rows([{ view, key }]))[0] === undefined) await systemClock.sleep(20);
+    await eventually(async () => (await store.rows([{ view, key }]))[0] !== undefined);
   };
   let polls = 0;
   const clock = {
@@ -54,7 +54,7 @@ async function openWorld(t: TestContext, url: string, patienceMs: number) {
   };
   const untilPolled = async (times: number) => {
     const from = polls;
-    while (polls < from + times) await systemClock.sleep(20);
+    await eventually(() => polls >= from + times);
   };
   const of = { identity: 'embedded', embedded: log, directory };
   const installation = { ...environment, ...of, configuration, topics } as unknown as Installation;

@@ -14,6 +14,7 @@ import {
   writeExamples,
 } from '#offline/testing';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type Candidate, commandOf, type Run, runRequest, type Version } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
 import {
@@ -25,7 +26,6 @@ import {
   published,
   publishSnapshot,
   trainerOf,
-  until,
   whileRunning,
   whileScheduling,
   world,
@@ -55,7 +55,7 @@ async function promote({ log, topics }: SmallWorld, candidate: Candidate | null 
 
 /** The run that is being trained. */
 const underWay = (opened: SmallWorld) =>
-  until(async () => {
+  eventually(async () => {
     const points = await readAll(opened.log, opened.topics['run-progress']);
     const runs = await readRuns(opened);
     return runs.find(
@@ -75,13 +75,13 @@ test('runs that are at work or wait can be cancelled: nothing is published, and 
     await command(opened, 'second', { seed: 2 });
     await command(opened, 'third', { seed: 3 });
     const first = await underWay(opened);
-    const [, second] = await until(async () => {
+    const [, second] = await eventually(async () => {
       const runs = await readRuns(opened);
       return runs.length === 3 ? runs : undefined;
     });
     await cancel(second);
     await cancel(first);
-    await until(() => isAllCommitted(opened));
+    await eventually(() => isAllCommitted(opened));
     assert.ok(!existsSync(join(opened.dataDirectory, 'runs', first.run_id)), 'its checkpoints are gone');
   });
   assert.deepEqual(await ends(opened), [
@@ -135,7 +135,7 @@ test('what is due while another run is at work is skipped, waits, or takes its p
         await writeExamples(opened, [example('u1', 'i0', startMs + 1)]);
         await ownerHasLooked(opened);
         now += HOUR_MS;
-        await until(async () => (came[overlap].test(await state()) ? true : undefined));
+        await eventually(async () => (came[overlap].test(await state()) ? true : undefined));
       }),
     );
   }
@@ -148,12 +148,12 @@ test('two models are trained side by side on one snapshot, each a run of its own
   const trainer = trainerOf(opened, { training, config: { ...config, epochs: 8, batchRows: 1 } });
   await whileRunning(trainer, async () => {
     await command(opened, 'both');
-    const [publish] = await until(async () => {
+    const [publish] = await eventually(async () => {
       const all = await published(opened);
       return all.length > 0 ? all : undefined;
     });
     await promote(opened, publish?.candidate);
-    await until(() => isAllCommitted(opened));
+    await eventually(() => isAllCommitted(opened));
   });
   const runs = await readRuns(opened);
   assert.deepEqual(
@@ -214,8 +214,8 @@ test('a snapshot that a run has taken is trained on by nobody else, however late
   const opened = await world(t);
   await whileRunning(trainerOf({ ...opened, log: slowToHear(opened.log) }), async () => {
     await command(opened, 'once', { seed: 3 });
-    await until(async () => ((await published(opened)).length > 0 ? true : undefined));
-    await until(() => isAllCommitted(opened));
+    await eventually(async () => ((await published(opened)).length > 0 ? true : undefined));
+    await eventually(() => isAllCommitted(opened));
   });
   assert.deepEqual(await ends(opened), ['command succeeded']);
 });
@@ -225,7 +225,7 @@ test('a trial is judged by the validation part, and published never', async (t) 
   await whileRunning(trainerOf(opened), async () => {
     const request = runRequest({ config: JSON.stringify({ dim: 4 }), search: 'a-search' });
     await command(opened, 'trial', { run: request });
-    await until(() => isAllCommitted(opened));
+    await eventually(() => isAllCommitted(opened));
   });
   const [run] = await readRuns(opened);
   assert.deepEqual(
@@ -249,7 +249,7 @@ test('a refresh goes on from the version in force with new examples alone, and i
   await whileRunning(trainerOf(opened, { training, clock: moved, config: { ...config, epochs: 20 } }), () =>
     whileScheduling(opened, { training, clock: moved }, async () => {
       await command(opened, 'full');
-      const [publish] = await until(async () => {
+      const [publish] = await eventually(async () => {
         const all = await published(opened);
         return (await isAllCommitted(opened)) && all.length > 0 ? all : undefined;
       });
@@ -263,8 +263,8 @@ test('a refresh goes on from the version in force with new examples alone, and i
       await writeExamples(opened, fresh);
       await ownerHasLooked(opened);
       now += 15 * MINUTE_MS;
-      await until(async () => ((await published(opened)).length === 2 ? true : undefined));
-      await until(() => isAllCommitted(opened));
+      await eventually(async () => ((await published(opened)).length === 2 ? true : undefined));
+      await eventually(() => isAllCommitted(opened));
     }),
   );
   const [full, refresh, ...more] = await readRuns(opened);

@@ -18,6 +18,7 @@ import {
   write,
   writeExamples,
 } from '#offline/testing';
+import { eventually } from '#platform/testing';
 import { type Command, commandOf, type Example, runRequest } from '#schemas';
 import { readRuns } from './runs/ledger.ts';
 import {
@@ -29,7 +30,6 @@ import {
   published,
   publishSnapshot,
   trainerOf,
-  until,
   whileDeciding,
   whileRunning,
   whileScheduling,
@@ -64,7 +64,7 @@ test('a train command takes a snapshot, trains it with its seed, and gets its de
 test('a new snapshot is trained with the default seed; a restart trains nothing again', async (t) => {
   const opened = await world(t);
   const snapshot = await publishSnapshot(opened);
-  await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
+  await whileRunning(trainerOf(opened), () => eventually(() => isAllCommitted(opened)));
   const before = await published(opened);
   assert.deepEqual(
     before.map(({ candidate }) => candidate?.snapshot_id),
@@ -72,7 +72,7 @@ test('a new snapshot is trained with the default seed; a restart trains nothing 
   );
   rmSync(join(opened.dataDirectory, 'versions'), { recursive: true });
   const nothing = await publishNothing(opened);
-  await whileRunning(trainerOf(opened), () => until(() => isAllCommitted(opened)));
+  await whileRunning(trainerOf(opened), () => eventually(() => isAllCommitted(opened)));
   assert.deepEqual(await published(opened), [...before, nothing]);
   assert.ok(!readdirSync(opened.dataDirectory).includes('versions'));
 });
@@ -100,7 +100,7 @@ test('a run that is stopped in the middle goes on after the restart, to the vers
   assert.deepEqual(await ends(opened), ['command running']);
 
   // Whatever it would train by itself: the run has its own configuration.
-  await whileRunning(trainerOf(opened, { training }), () => until(() => isAllCommitted(opened)));
+  await whileRunning(trainerOf(opened, { training }), () => eventually(() => isAllCommitted(opened)));
   const [publish, ...more] = await published(opened);
   assert.deepEqual(more, [], 'the command is carried out once');
   const [run] = await readRuns(opened);
@@ -136,11 +136,11 @@ test('a second trainer stands by, and goes on where the first has ended', async 
   await whileRunning(trainerOf(opened), async () => {
     await publishSnapshot(opened);
     standingBy = second.run(stop.signal);
-    await until(() => isAllCommitted(opened));
+    await eventually(() => isAllCommitted(opened));
   });
   await writeExamples(opened, [example('u1', 'i0', startMs)]);
   await publishSnapshot(opened);
-  await until(async () => ((await published(opened)).length === 2 ? true : undefined));
+  await eventually(async () => ((await published(opened)).length === 2 ? true : undefined));
   stop.abort();
   await standingBy;
   const versions = (await published(opened)).map(({ candidate }) => candidate?.version ?? '');
@@ -158,13 +158,13 @@ test('what can not be trained says why in its run, and the trainer goes on', asy
     await assert.rejects(trainer.train({ seed: 1 }), { code: 'MR_SNAPSHOT_EMPTY' });
     await fillSmallWorld(opened);
     const snapshot = await publishSnapshot(opened);
-    await until(async () => (await published(opened))[0]);
+    await eventually(async () => (await published(opened))[0]);
     const damaged = { ...snapshot, snapshot_id: 'damaged', directory: 'snapshots/nowhere' };
     await write(opened.log, opened.topics.snapshots, [damaged], ({ snapshot_id }) => snapshot_id);
     const unknown = runRequest({ models: ['oracle'] });
     const wanted = commandOf({ command_id: 'train-oracle', ts: 0, kind: 'train', run: unknown });
     await write(opened.log, opened.topics.commands, [wanted], ({ command_id }) => command_id);
-    await until(() => isAllCommitted(opened));
+    await eventually(() => isAllCommitted(opened));
   });
   assert.deepEqual(await ends(opened), [
     'command skipped MR_SNAPSHOT_EMPTY',
@@ -205,8 +205,8 @@ test('a snapshot command takes one as it asks for, which is announced with its n
   } as const;
   const taken = await whileRunning(trainer, async () => {
     const snapshot = await trainer.takeSnapshot(request);
-    await until(async () => (await published(opened))[0]);
-    await until(() => isAllCommitted(opened));
+    await eventually(async () => (await published(opened))[0]);
+    await eventually(() => isAllCommitted(opened));
     return snapshot;
   });
   assert.equal(taken.protocol, 'by-time-last-20%');
@@ -231,12 +231,12 @@ test('nobody trains on a suspect snapshot, unless told to', async (t) => {
       message: /item_popularity: 1 of 241 values are not finite numbers/,
     });
     await publishSnapshot(opened);
-    await until(() => isAllCommitted(opened));
+    await eventually(() => isAllCommitted(opened));
     assert.deepEqual(await published(opened), []);
     assert.deepEqual(await ends(opened), ['command skipped MR_SNAPSHOT_SUSPECT']);
     const enough = new AbortController();
     const forced = assert.rejects(trainer.train({ seed: 3, force: true }, enough.signal));
-    await until(async () => (await published(opened))[0]);
+    await eventually(async () => (await published(opened))[0]);
     enough.abort();
     await forced;
   });
@@ -252,8 +252,10 @@ test('after so many new examples a snapshot is taken, once, whoever is the train
   const scheduled = { snapshots, clock: { ...clock, now: () => now } };
   await whileRunning(trainerOf(opened, { snapshots }), () =>
     whileScheduling(opened, scheduled, async () => {
-      await until(async () => ((await published(opened)).length === 1 ? true : undefined));
-      await until(async () => ((await jobRuns(opened))[0] === 'training count succeeded' ? true : undefined));
+      await eventually(async () => ((await published(opened)).length === 1 ? true : undefined));
+      await eventually(async () =>
+        (await jobRuns(opened))[0] === 'training count succeeded' ? true : undefined,
+      );
     }),
   );
   now += MINUTE_MS;
@@ -265,8 +267,8 @@ test('after so many new examples a snapshot is taken, once, whoever is the train
       assert.equal(await announced(), 1, 'the next owner counts from there');
       await writeExamples(opened, smallExamples().slice(239).map(later));
       await announce(opened, startMs + 1000 * MINUTE_MS);
-      await until(async () => ((await announced()) === 2 ? true : undefined));
-      await until(async () => ((await published(opened)).length === 2 ? true : undefined));
+      await eventually(async () => ((await announced()) === 2 ? true : undefined));
+      await eventually(async () => ((await published(opened)).length === 2 ? true : undefined));
     }),
   );
   const times = (await readAll(opened.log, opened.topics.snapshots)).map(
@@ -282,7 +284,7 @@ test('a snapshot is taken when the last is so old; with nothing to take it is pu
   const snapshots = plan({ everyMs: 3_600_000 });
   const announced = async () => (await readAll(opened.log, opened.topics.snapshots)).length;
   const ended = (count: number) =>
-    until(async () => {
+    eventually(async () => {
       const runs = await readJobRuns(opened);
       return runs.length === count && runs.every(({ status }) => status !== 'running' && status !== 'waiting')
         ? true
@@ -306,7 +308,7 @@ test('a snapshot is taken when the last is so old; with nothing to take it is pu
       await ownerHasLooked(opened);
       assert.equal(await announced(), 1);
       now += 1;
-      await until(async () => ((await announced()) === 2 ? true : undefined));
+      await eventually(async () => ((await announced()) === 2 ? true : undefined));
     }),
   );
   assert.deepEqual(await readAll(opened.log, opened.topics['dead-letters']), []);
@@ -320,10 +322,10 @@ test('old snapshots are removed when they are trained', async (t) => {
     for (let minute = 0; minute < 3; minute++) {
       await writeExamples(opened, [example('u1', 'i0', startMs + minute)]);
       ids.push((await publishSnapshot(opened)).snapshot_id);
-      await until(async () => ((await published(opened)).length === ids.length ? true : undefined));
+      await eventually(async () => ((await published(opened)).length === ids.length ? true : undefined));
     }
     const kept = ids.slice(1).sort().join();
-    await until(async () => {
+    await eventually(async () => {
       const found = readdirSync(join(opened.dataDirectory, 'snapshots')).sort().join();
       return found === kept || undefined;
     });

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { ServerDirectory } from './server-directory.ts';
 import { allGone, startModule, stateOf } from './testing/processes.ts';
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 180_000 };
 
 /** A program with a process that would go on for ever: prints its pid and its directory, then does what `then` says. */
 const program = (then: string) => [

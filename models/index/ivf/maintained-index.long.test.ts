@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { Thread } from '#platform';
 import { seededRandom } from '../../random.ts';
 import { indexContract } from '../contract.ts';
 import { FlatIndex } from '../flat-index.ts';
@@ -39,13 +40,13 @@ test('changes before, during and after a rebuild are in the index, and nothing e
   const rebuilt = index.rebuild().then(() => {
     isRebuilt = true;
   });
-  let rounds = 0;
-  for (; !isRebuilt; rounds++) {
+  // It has begun, and ends in a later turn.
+  for (let i = 0; i < 20; i++) change();
+  while (!isRebuilt) {
     for (let i = 0; i < 5; i++) change();
     await setTimeout(1);
   }
   await rebuilt;
-  assert.ok(rounds > 3, 'it was changed during the rebuild');
   change();
   assert.notDeepEqual(index.toParts().centroids, before);
   const ids = Int32Array.from(model.keys());
@@ -173,8 +174,24 @@ test('a rebuild asked for while one is under way is that one', async (t) => {
   assert.equal(received.mock.callCount(), 2);
 });
 
-for (const waited of [0, 30, 150]) {
-  test(`a rebuild is given up when the index is closed ${waited} ms after its begin`, async () => {
+/** Resolve at some point of a rebuild that has begun. */
+const points = {
+  'as it begins': async () => {},
+  'while the other thread builds': async (t: TestContext) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { call } = Thread.prototype;
+    t.mock.method(Thread.prototype, 'call', function (this: unknown, ...given: unknown[]) {
+      resolve();
+      return Reflect.apply(call, this, given);
+    });
+    await promise;
+    // What it returns meanwhile is received in a later turn.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  },
+};
+
+for (const [when, reached] of Object.entries(points)) {
+  test(`a rebuild is given up when the index is closed ${when}`, async (t) => {
     const told: unknown[] = [];
     const index = new MaintainedIndex(buildIvf(vectors, DIM), { onRebuilt: (error) => told.push(error) });
     const before = index.toParts().centroids;
@@ -183,7 +200,7 @@ for (const waited of [0, 30, 150]) {
       () => 'rebuilt',
       (error: { code: string }) => error.code,
     );
-    await setTimeout(waited);
+    await reached(t);
     await index.close();
     assert.equal(await outcome, 'MR_INDEX_REBUILD');
     assert.deepEqual(index.toParts().centroids, before);

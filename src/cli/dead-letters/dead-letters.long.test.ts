@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type LettersWorld, lettersWorld } from '#dead-letters/testing';
 import { openEmbeddedLog, TRANSACTION_FAILPOINTS } from '#log';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type CommandLine, commandLine, jsonLines } from '../testing/command-line.ts';
 import { kafkaLine } from '../testing/kafka-line.ts';
 
@@ -185,7 +185,7 @@ describe('millrace dead-letters', { timeout: 600_000 }, () => {
       const again = await line.run(retry);
       assert.equal(again.code, 0, again.err);
       // Brokers show a transaction some ms after they have answered.
-      while ((await world.values('input', 1)).length < expected.length) await sleep(20);
+      await eventually(async () => (await world.values('input', 1)).length >= expected.length);
       assert.deepEqual(await world.values('input', 1), expected, step);
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '#platform/testing';
 import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 
 const listening = { http: { port: 0, host: '0.0.0.0' } };
@@ -50,10 +50,10 @@ describe('millrace keys', { timeout: 600_000 }, () => {
       const text = await (await fetch(`${url}/metrics`, { headers })).text();
       return Number(/gateway_events_total\{outcome="accepted"\} (\d+)/.exec(text)?.[1] ?? 0);
     };
-    while ((await accepted()) === 0) await sleep(50);
+    await eventually(async () => (await accepted()) !== 0);
 
     assert.equal((await print(['keys', 'revoke', 'shop'])).code, 0);
-    while ((await ask('/recommend/u1', key)) !== 401) await sleep(50);
+    await eventually(async () => (await ask('/recommend/u1', key)) === 401);
     const { out } = await print(['keys', 'list', '--json']);
     const listed = jsonLines<{ name: string; grants: string[]; revoked_ts: number | null }>(out);
     assert.deepEqual(

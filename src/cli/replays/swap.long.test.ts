@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { StoreDifference } from '#engine';
-import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type CommandLine, jsonLines } from '../testing/command-line.ts';
 import { readTopic, writeEvents } from '../testing/event-log.ts';
 import { FIXED, MISTAKEN, trends } from './testing/trends.ts';
@@ -93,14 +93,6 @@ async function clickers(world: CommandLine): Promise<ReadonlySet<string>> {
   return new Set(events.flatMap(({ key, value }) => (value.kind === 'click' ? [key] : [])));
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = systemClock.monotonic() + 60_000;
-  while (!(await holds())) {
-    assert.ok(systemClock.monotonic() < end, what);
-    await systemClock.sleep(20);
-  }
-}
-
 async function click(url: string, user: string): Promise<void> {
   const event = { event_id: `own-${user}-${randomUUID()}`, user_id: user, item_id: 'i1', kind: 'click' };
   const headers = { 'content-type': 'application/json' };
@@ -113,14 +105,14 @@ describe('swap', { concurrency: 2, timeout: 600_000 }, () => {
     const world = trends(t);
     const { live, url } = await begin(world, MISTAKEN);
     await click(url, 'ann');
-    await until('ann is harmed', async () => (await weightOf(url, 'ann')) === 2);
+    await eventually('ann is harmed', async () => (await weightOf(url, 'ann')) === 2);
     const replaying = world.begin(replay);
     await replaying.until(/"state":"ready"/);
     const harmed = await clickers(world);
     assert.ok(harmed.has('ann') && harmed.size > 10, String(harmed.size));
     // What is in flight is not compared.
     let found: ReadonlySet<string> = new Set();
-    await until('all harmed rows are found', async () => {
+    await eventually('all harmed rows are found', async () => {
       found = await differing(world);
       return found.size >= harmed.size;
     });
@@ -129,12 +121,12 @@ describe('swap', { concurrency: 2, timeout: 600_000 }, () => {
     const stop = asking(url);
     const swapped = await done(world, swap('fix'));
     assert.deepEqual([swapped.shadow, swapped.isChanged], ['fix', true]);
-    await until('ann is well', async () => (await weightOf(url, 'ann')) === 1);
+    await eventually('ann is well', async () => (await weightOf(url, 'ann')) === 1);
     assert.equal((await done(world, swap('fix'))).isChanged, false);
     assert.equal((await done(world, swap('--back'))).shadow, null);
-    await until('ann is harmed again', async () => (await weightOf(url, 'ann')) === 2);
+    await eventually('ann is harmed again', async () => (await weightOf(url, 'ann')) === 2);
     assert.equal((await done(world, swap('--back'))).shadow, 'fix');
-    await until('ann is well again', async () => (await weightOf(url, 'ann')) === 1);
+    await eventually('ann is well again', async () => (await weightOf(url, 'ann')) === 1);
     const { answers, failed } = await stop();
     assert.ok(answers > 20);
     assert.deepEqual(failed, []);
@@ -150,7 +142,7 @@ describe('swap', { concurrency: 2, timeout: 600_000 }, () => {
     await replaying.signal('SIGINT');
     assert.match((await world.run(['replay', 'cancel', 'fix'])).err, /MR_SWAP_IN_FORCE/);
     // A process of other code does not go on with the rows, and says so.
-    await until('it stands still', async () =>
+    await eventually('it stands still', async () =>
       (await (await fetch(`${url}/metrics`)).text()).includes('copy_stands_still{shadow="fix"} 1'),
     );
     assert.equal((await live.signal('SIGINT')).code, 0);
@@ -158,7 +150,7 @@ describe('swap', { concurrency: 2, timeout: 600_000 }, () => {
     const fixed = await begin(world, FIXED);
     assert.equal(await weightOf(fixed.url, 'ann'), 1);
     await click(fixed.url, 'ann');
-    await until('the replay goes on in the start', async () => (await weightOf(fixed.url, 'ann')) === 2);
+    await eventually('the replay goes on in the start', async () => (await weightOf(fixed.url, 'ann')) === 2);
     const lists = await readTopic(join(world.directory, '.millrace'), 'interactions-accepted');
     const users = new Set(lists.flat().map(({ user_id }) => user_id));
     assert.ok(users.size >= harmed.size);
@@ -169,7 +161,7 @@ describe('swap', { concurrency: 2, timeout: 600_000 }, () => {
     const clean = trends(t);
     await writeEvents(clean.directory, 'interactions-accepted', lists.flat());
     const unharmed = await begin(clean, [...FIXED, '--set', 'simulation=off']);
-    await until('the same rows', async () => (await digestOf(unharmed.url, users)) === repaired);
+    await eventually('the same rows', async () => (await digestOf(unharmed.url, users)) === repaired);
     assert.equal((await unharmed.live.signal('SIGINT')).code, 0);
   });
 
@@ -222,7 +214,7 @@ describe('swap', { concurrency: 2, timeout: 600_000 }, () => {
 
     const { live: again, url } = await begin(world, MISTAKEN);
     await click(url, 'ann');
-    await until('ann is counted', async () => (await weightOf(url, 'ann')) === 2);
+    await eventually('ann is counted', async () => (await weightOf(url, 'ann')) === 2);
     await refused(
       ['swap', 'user-trends-1', 'fix', ...FIXED],
       /MR_SWAP_BEHIND: fix is behind: \d+ of the records/,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { type StoreAnswer, writeRecords } from '#engine';
 import { jsonTopic } from '#engine/testing';
 import { openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { kafkaServer, registryServer } from '#servers';
 import { loadConfiguration } from '#service/configuration';
 import { commandLine } from '../testing/command-line.ts';
@@ -53,14 +53,11 @@ it('two processes share the tasks of a topology, with a copy of each where engin
   const second = await start('two');
   const both = ['views-0', 'views-1'];
   const all = async (state: string) => [...(await first.names(state)), ...(await second.names(state))];
-  const until = async (isTrue: () => Promise<boolean>) => {
-    while (!(await isTrue())) await setTimeout(50);
-  };
-  await until(
+  await eventually(
     async () =>
       (await first.names('running')).length === 1 && (await all('running')).sort().join() === both.join(),
   );
-  await until(async () => (await all('standby')).sort().join() === both.join());
+  await eventually(async () => (await all('standby')).sort().join() === both.join());
 
   const logger = createLogger({ level: 'silent', name: 'test' });
   const loaded = loadConfiguration({ flags: {}, environment: {}, directory });
@@ -77,8 +74,8 @@ it('two processes share the tasks of a topology, with a copy of each where engin
     return ((await response.json()) as Partial<StoreAnswer>).entries?.[0]?.value === 1;
   };
   // Neither has told the other an address: it answers from its own task and its copy of the other's.
-  for (const user of users) await until(() => counted(user));
+  for (const user of users) await eventually(() => counted(user));
   assert.equal((await first.running.signal('SIGINT')).code, 0);
-  await until(async () => (await second.names('running')).sort().join() === both.join());
+  await eventually(async () => (await second.names('running')).sort().join() === both.join());
   assert.equal((await second.running.signal('SIGINT')).code, 0);
 });

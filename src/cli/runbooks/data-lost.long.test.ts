@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { systemClock } from '#platform';
-import { withFlippedBit } from '#platform/testing';
+import { eventually, withFlippedBit } from '#platform/testing';
 import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 import { runbook } from '../testing/runbook.ts';
 
@@ -37,7 +36,7 @@ it('after a start', { timeout: 600_000 }, async (t) => {
   const place = join(line.directory, 'backup');
   const start = line.begin(['start']);
   await start.until(/^Serving +http:/m);
-  while (filesBelow(data, ARCHIVED).length === 0) await systemClock.sleep(50);
+  await eventually(() => filesBelow(data, ARCHIVED).length !== 0);
   assert.equal((await start.signal('SIGTERM')).code, 0);
 
   await t.test('backup-stands: it is said how old the newest point is, and shipped now', async () => {

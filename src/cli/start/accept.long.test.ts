@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type CommandLine, jsonLines } from '../testing/command-line.ts';
 import { earlierDirectory, preloaded } from '../testing/earlier-directory.ts';
 
@@ -51,7 +51,7 @@ it('a start of code that state does not fit needs the hash of its plan, and does
   }
   const start = line.begin(['start', '--accept', plan.hash], renamed);
   await start.until(/^Serving +http:/m);
-  while ((await acts(line)).length < 2) await systemClock.sleep(50);
+  await eventually(async () => (await acts(line)).length >= 2);
   assert.equal((await start.signal('SIGTERM')).code, 0);
 
   const after = await line.run(['plan', '--json'], renamed);

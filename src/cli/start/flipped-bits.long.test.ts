@@ -3,8 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { basename, dirname, join, relative } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { seededRandom } from '#models';
-import { systemClock } from '#platform';
-import { testSeed } from '#platform/testing';
+import { eventually, testSeed } from '#platform/testing';
 import { commandLine, smallWorld } from '../testing/command-line.ts';
 
 type Flip = {
@@ -83,7 +82,7 @@ async function startedDirectory(t: TestContext, simulation: object = {}) {
       .map((entry) => relative(data, join(entry.parentPath, entry.name)))
       .filter((file) => pattern.test(file))
       .sort();
-  while (files(archived).length === 0) await systemClock.sleep(100);
+  await eventually(() => files(archived).length !== 0);
   assert.equal((await start.signal('SIGTERM')).code, 0);
   const sound = join(line.directory, 'sound');
   cpSync(data, sound, { recursive: true });

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
-import { smallDisk } from '#platform/testing';
+import { eventually, smallDisk } from '#platform/testing';
 import { commandLine, type Running, smallWorld } from '../testing/command-line.ts';
 
 const upLine = /^\{"url".*\}$/m;
@@ -31,10 +30,6 @@ async function serving(started: Running) {
   return { post, get };
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await setTimeout(50);
-}
-
 describe('start on a disk without room', () => {
   it('refuses events before the disk is full, answers, and takes them again', {
     timeout: TIMEOUT,
@@ -45,7 +40,7 @@ describe('start on a disk without room', () => {
     const { post, get } = await serving(started);
     assert.equal((await post('e1')).status, 202);
     await disk.leave(32_000_000);
-    await until(async () => (await post('e2')).status !== 202);
+    await eventually(async () => (await post('e2')).status !== 202);
     const refused = await post('e2');
     assert.deepEqual([refused.status, refused.code], [503, 'MR_DISK_LOW']);
     // Paths stay within the server.
@@ -54,7 +49,7 @@ describe('start on a disk without room', () => {
     const { body } = await get('/health/ready');
     assert.ok((body.not_ready as { name: string }[]).some(({ name }) => name === 'disk'));
     await disk.leave(400_000_000);
-    await until(async () => (await post('e3')).status === 202);
+    await eventually(async () => (await post('e3')).status === 202);
     assert.equal((await started.signal('SIGTERM')).code, 0);
   });
 
@@ -65,16 +60,16 @@ describe('start on a disk without room', () => {
     const { post, get } = await serving(started);
     assert.equal((await post('e1')).status, 202);
     await disk.leave(0);
-    await until(async () => (await post('more')).code === 'MR_DISK_FULL');
+    await eventually(async () => (await post('more')).code === 'MR_DISK_FULL');
     assert.match(
       (await started.until(/The disk of (\S+) is full/))[1] ?? '',
       new RegExp(`^${disk.path}/data`),
     );
     assert.equal((await get('/recommend/ann')).status, 200);
     await disk.leave(400_000_000);
-    await until(async () => (await post('last')).status === 202);
+    await eventually(async () => (await post('last')).status === 202);
     const recent = async () => JSON.stringify((await get('/features/user/ann')).body);
-    await until(async () => /"last"/.test(await recent()));
+    await eventually(async () => /"last"/.test(await recent()));
     assert.match(await recent(), /"e1"/);
     const { code, err } = await started.signal('SIGTERM');
     assert.equal(code, 0, err);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { httpsFetch, trustingOnly } from '#platform';
+import { eventually } from '#platform/testing';
 import { makeCertificate } from '#servers';
 import { commandLine, smallWorld } from '../testing/command-line.ts';
 
@@ -31,7 +31,7 @@ it('start serves HTTPS to its agents, to commands and to others, and takes a new
   const command = await run(['recommend', 'u1', '-k', '2']);
   assert.equal(command.code, 0, command.err);
   // Agents react to answers that they requested.
-  while (!/^millrace_simulator_events_total\S* [1-9]/m.test(await ask('/metrics'))) await setTimeout(50);
+  await eventually(async () => /^millrace_simulator_events_total\S* [1-9]/m.test(await ask('/metrics')));
 
   copyFileSync(next.key, files.key);
   copyFileSync(next.certificate, files.certificate);

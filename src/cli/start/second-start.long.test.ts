@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { eventually } from '#platform/testing';
 import { kafkaServer, registryServer } from '#servers';
 import { commandLine, smallWorld } from '../testing/command-line.ts';
 
@@ -31,7 +31,7 @@ it('a second start on the same Kafka says what it lacks, and serves the version 
   };
   assert.equal(await served(), null);
   cpSync(join(directory, '.millrace/versions'), join(directory, 'second/versions'), { recursive: true });
-  while ((await served()) !== version) await setTimeout(200);
+  await eventually(async () => (await served()) === version);
   assert.equal((await second.signal('SIGTERM')).code, 0);
   assert.equal((await first.signal('SIGTERM')).code, 0);
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { inspectLock } from '#platform';
+import { eventually } from '#platform/testing';
 import { commandLine, jsonLines, type Printed, smallWorld } from '../testing/command-line.ts';
 import { writeMovieLens } from '../testing/movielens-directory.ts';
 
@@ -33,10 +34,6 @@ const tail = (topic: string) => ['events', 'tail', topic, '-n', '100000'];
 
 const eventIds = ({ out }: Pick<Printed, 'out'>) =>
   jsonLines<{ value: { event_id: string } }>(out).map(({ value }) => value.event_id);
-
-async function untilThere(path: string): Promise<void> {
-  while (!existsSync(path)) await setTimeout(2);
-}
 
 describe('start', () => {
   it('serves, shares its data with the other commands, stops in order, and trains nothing again', async (t) => {
@@ -71,11 +68,11 @@ describe('start', () => {
     });
     const reactions = [met('impression', 0), met('impression', 1), met('click', 1)];
     await fetch(`${up.url}/events`, { method: 'POST', headers, body: JSON.stringify(reactions) });
-    for (let of = [0, 0]; of[0] !== 2 || of[1] !== 1; await setTimeout(20)) {
+    await eventually('what was shown and clicked is counted', async () => {
       const { answers } = (await (await fetch(`${up.url}/quality`, { headers })).json()) as Quality;
-      const own = answers.filter(({ version }) => version === up.version);
-      of = [own[0]?.shown ?? 0, own[0]?.clicked ?? 0];
-    }
+      const own = answers.find(({ version }) => version === up.version);
+      return own?.shown === 2 && own.clicked === 1;
+    });
     const stored = await fetch(`${up.url}/stores/user-views/user-features?prefix=u1&limit=2`, { headers });
     const { entries } = (await stored.json()) as { entries: { key: string }[] };
     assert.deepEqual([stored.status, entries.length, entries[0]?.key], [200, 2, 'u1']);
@@ -146,9 +143,17 @@ describe('start', () => {
 
   it('ends on Ctrl-C while it opens its log, and leaves nothing at work', async (t) => {
     const { begin, directory } = commandLine(t);
+    const data = join(directory, '.millrace');
+    mkdirSync(data);
+    // Whoever opens the log waits until this lets it go.
+    const log = new DatabaseSync(join(data, 'log.sqlite'));
+    log.exec('BEGIN EXCLUSIVE');
     const started = begin(['start']);
-    await untilThere(join(directory, '.millrace/lock.json'));
-    const { code, out, err } = await started.signal('SIGINT');
+    await eventually('the data directory is locked', () => existsSync(join(data, 'lock.json')));
+    const ended = started.signal('SIGINT');
+    await started.until(/Stopping/);
+    log.close();
+    const { code, out, err } = await ended;
     assert.deepEqual([code, out, err], [130, '', '\nStopping ...\n']);
     assert.deepEqual(inspectLock(join(directory, '.millrace')), { held: false });
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { keysInVault } from '#privacy/testing';
 import type { Recommendation } from '#responders';
 import {
@@ -59,15 +59,6 @@ function asking(url: string) {
   };
 }
 
-/** Far longer than anything here takes on the slowest machine. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const endMs = systemClock.monotonic() + 60_000;
-  while (!(await condition())) {
-    assert.ok(systemClock.monotonic() < endMs, 'it never came');
-    await systemClock.sleep(50);
-  }
-}
-
 function filesWith(directory: string, needle: string | Buffer): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -86,15 +77,15 @@ describe('privacy on the command line', () => {
     const [best = ''] = await recommended(ANNA);
     await like(ANNA, best);
     await like(BERT, best);
-    await until(async () => !(await recommended(ANNA)).includes(best));
-    await until(async () => !(await recommended(BERT)).includes(best));
-    for (const user of [ANNA, BERT]) await until(async () => (await counted(user)) === 1);
+    await eventually(async () => !(await recommended(ANNA)).includes(best));
+    await eventually(async () => !(await recommended(BERT)).includes(best));
+    for (const user of [ANNA, BERT]) await eventually(async () => (await counted(user)) === 1);
     const out = await run(['opt-out', ANNA]);
     assert.deepEqual([out.code, out.err], [0, '']);
     assert.match(out.out, /^User anna\S+ has opted out: /);
-    await until(async () => (await recommended(ANNA)).includes(best));
+    await eventually(async () => (await recommended(ANNA)).includes(best));
     assert.ok(!(await recommended(BERT)).includes(best));
-    await until(async () => (await counted(ANNA)) === 0);
+    await eventually(async () => (await counted(ANNA)) === 0);
     assert.equal(await counted(BERT), 1);
     await like(ANNA, best);
     const back = await fetch(`${url}/users/${ANNA}/privacy`, {
@@ -104,7 +95,7 @@ describe('privacy on the command line', () => {
     });
     assert.equal(back.status, 200, await back.text());
     const [, second = ''] = await recommended(ANNA);
-    await until(async () => {
+    await eventually(async () => {
       await like(ANNA, second);
       return !(await recommended(ANNA)).includes(second);
     });
@@ -120,7 +111,7 @@ describe('privacy on the command line', () => {
       erased.out,
     );
     assert.deepEqual([report?.user_id, report?.keyDestroyed], [ANNA, true]);
-    await until(async () => (await recommended(ANNA)).includes(second));
+    await eventually(async () => (await recommended(ANNA)).includes(second));
     assert.ok(!(await recommended(BERT)).includes(best));
 
     const recommend = ['recommend', BERT, '-k', '5', '--json'];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { type Log, openLog } from '#log';
 import { createLogger, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { masterKeyFiles } from '#privacy';
 import { keysInVault, openTestVault } from '#privacy/testing';
 import { kafkaServer, redisServer, registryServer } from '#servers';
@@ -59,7 +60,7 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     assert.equal(response.status, 200, JSON.stringify(body));
     return body.user.views;
   };
-  await until(async () => {
+  await eventually(async () => {
     const views = await features();
     return views['user-features']?.found === true && views['user-trends']?.found === true;
   });
@@ -127,12 +128,12 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
     [],
     'a row that no tombstone follows',
   );
-  await until(async () => vault.known(ANNA) === undefined);
+  await eventually(async () => vault.known(ANNA) === undefined);
   const left = keysInVault(join(data, identity));
   const destroyed = keys.filter((key) => !left.some((other) => other.equals(key)));
   assert.equal(destroyed.length, 1);
   for (const needle of [...destroyed, Buffer.from(ANNA)]) {
-    await until(async () => filesWith(replica, needle).length === 0);
+    await eventually(async () => filesWith(replica, needle).length === 0);
     assert.deepEqual(filesWith(data, needle), []);
   }
   assert.deepEqual([...(await topicsWith(log, Buffer.from(ANNA)))], []);
@@ -144,14 +145,6 @@ it('erases a user on Kafka: rows by tombstones everywhere, the key for good, and
   assert.deepEqual([views['user-features']?.found, views['user-trends']?.found], [false, false]);
   assert.equal((await started.signal('SIGTERM')).code, 0);
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const endMs = systemClock.monotonic() + 120_000;
-  while (!(await condition())) {
-    assert.ok(systemClock.monotonic() < endMs, 'it never came');
-    await systemClock.sleep(100);
-  }
-}
 
 /** Every record of the log that is committed. */
 async function eachRecord(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { openSimulatedLog } from '#log';
 import { type Clock, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { rocksDatabases } from '../store/rocksdb/rocksdb-database.ts';
 import { TopicWriter } from '../topic-writer.ts';
 import type { StoreAnswer } from './store-queries.ts';
@@ -23,17 +23,12 @@ async function get(url: string, path: string, parameters: Readonly<Record<string
   return { status: response.status, body: (await response.json()) as Body };
 }
 
-/** Asks until the answer is 200 and passes; a question that gets neither shows in the test's own time limit. */
-async function until(
-  url: string,
-  parameters: Readonly<Record<string, string>>,
-  passes: (body: Body) => boolean,
-) {
-  for (;;) {
+/** Asks until the answer is 200 and passes. */
+function until(url: string, parameters: Readonly<Record<string, string>>, passes: (body: Body) => boolean) {
+  return eventually(String(passes), async () => {
     const { status, body } = await get(url, `stores/${STORE}`, parameters);
-    if (status === 200 && passes(body)) return body;
-    await systemClock.sleep(5);
-  }
+    return status === 200 && passes(body) && body;
+  });
 }
 
 /** Five times as fast: heartbeats of a group come every three seconds. */

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import { TopicReader, writeRecords } from '#engine';
 import { type Log, openSimulatedLog } from '#log';
 import { type Clock, createLogger, createMetrics, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import type { JobRun } from '#schemas';
 import { openTopics, type Topics } from '#topologies';
 import type { Job, JobOutcome, JobPolicy } from '../job.ts';
@@ -31,24 +32,17 @@ export async function jobsWorld(t: TestContext) {
     sleep: (ms, signal) => systemClock.sleep(Math.min(ms / 100, 10_000), signal),
   };
   const source = { log, topics, clock };
-  const until = async <T>(ask: () => Promise<T | undefined> | T | undefined): Promise<T> => {
-    for (;;) {
-      const answer = await ask();
-      if (answer !== undefined) return answer;
-      await systemClock.sleep(2);
-    }
-  };
   return {
     ...source,
     logger,
     state,
-    until,
+    until: eventually,
     runs: () => readJobRuns(source),
     /** What was noted of requests on topic `audit`. */
     acts: () => acts(source),
     /** Resolves with the runs of jobs when they are as wanted. */
     runsUntil: (isWanted: (runs: readonly JobRun[]) => boolean) =>
-      until(async () => {
+      eventually(async () => {
         const runs = await readJobRuns(source);
         return isWanted(runs) ? runs : undefined;
       }),
@@ -137,11 +131,10 @@ export async function ownerHasLooked({
   await writeRecords(log, topics['job-requests'], [{ key: 'none', value: request, timestamp: 0 }]);
   const [described] = await log.describeTopics(['job-requests']);
   const end = described?.offsets[0]?.stable ?? 0;
-  for (;;) {
+  await eventually(async () => {
     const [committed] = await log.committedOffsets(JOBS_GROUP, [{ topic: 'job-requests', partition: 0 }]);
-    if ((committed?.offset ?? 0) >= end) return;
-    await systemClock.sleep(2);
-  }
+    return (committed?.offset ?? 0) >= end;
+  });
 }
 
 export function job(name: string, when: string, work: Job['work'], changes: Partial<Job> = {}): Job {

@@ -13,7 +13,7 @@ async function openTemporary() {
     await log.close();
     await rm(directory, { recursive: true });
   };
-  return { log, registry: log.registry, another: open, clock: systemClock, sessionTimeoutMs: 300, dispose };
+  return { log, registry: log.registry, another: open, clock: systemClock, sessionTimeoutMs: 3_000, dispose };
 }
 
 logContract('embedded log', openTemporary);

@@ -126,7 +126,7 @@ test('a worker thread shares the writer of its process; closing the owner closes
   assert.throws(() => log.connect(), hasCode('MR_LOG_CLOSED'));
 });
 
-test('readers that never pause do not let the WAL grow without limit', { timeout: 60_000 }, async (t) => {
+test('readers that never pause do not let the WAL grow without limit', { timeout: 180_000 }, async (t) => {
   const directory = temporaryDirectory(t);
   const log = await open(directory);
   t.after(() => log.close());

@@ -39,7 +39,7 @@ function byWriter(texts: readonly (string | null)[]): Map<string, number[]> {
 }
 
 test('processes and worker threads append at once: nothing lost, nothing twice, order kept', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (t) => {
   const { directory, log } = await openIn(t);
   const children = ['a', 'b'].map((name) => start(t, 'appender', directory, name, '60', '1'));
@@ -67,7 +67,7 @@ test('processes and worker threads append at once: nothing lost, nothing twice, 
 });
 
 test('kill -9 of a writing process: what it had acknowledged is there, transactions are whole', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (t) => {
   const { directory, log } = await openIn(t);
   const acknowledged = new Map<string, number>();
@@ -104,7 +104,7 @@ test('kill -9 of a writing process: what it had acknowledged is there, transacti
 });
 
 test('a stopped lock holder is reported with its pid, delays, and loses nothing', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (t) => {
   type Fields = { readonly code: string; readonly holder?: number; readonly waitedMs: number };
   const reports: Fields[] = [];
@@ -145,7 +145,7 @@ test('a stopped lock holder is reported with its pid, delays, and loses nothing'
   await exited;
 });
 
-test('a waiting reader gets what another process appends', { timeout: 60_000 }, async (t) => {
+test('a waiting reader gets what another process appends', { timeout: 180_000 }, async (t) => {
   const { directory, log } = await openIn(t);
   const consumer = await log.consumer();
   consumer.assign([{ ...at('in'), offset: 0 }]);
@@ -164,7 +164,7 @@ test('a waiting reader gets what another process appends', { timeout: 60_000 }, 
 });
 
 test('a process that does not close the log ends all the same, and leaves what was acknowledged', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (t) => {
   const { directory, log } = await openIn(t);
   const child = start(t, 'leaver', directory);

@@ -19,7 +19,7 @@ async function openPrefixed() {
     await cleaner.deleteTopics((await cleaner.describeTopics()).map(({ name }) => name));
     await cleaner.close();
   };
-  return { log, another: open, clock: systemClock, sessionTimeoutMs: 300, dispose };
+  return { log, another: open, clock: systemClock, sessionTimeoutMs: 3_000, dispose };
 }
 
 logContract('Kafka', openPrefixed, serversSkip);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
-import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import type { CertificatePaths } from '#servers';
 
 export type Mailed = {
@@ -37,7 +37,7 @@ export async function smtpReceiver(t: TestContext, options: ReceiverOptions = {}
     return new Promise((resolve) => server.close(resolve));
   });
   const several = async (count: number) => {
-    while (received.length < count) await systemClock.sleep(5);
+    await eventually(() => received.length >= count);
     return received;
   };
   return { port: (server.address() as AddressInfo).port, several };

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { createHttpServer, createLogger, createMetrics, type Logger, systemClock } from '#platform';
-import { freePort, ManualClock, temporaryDirectory } from '#platform/testing';
+import { eventually, freePort, ManualClock, temporaryDirectory } from '#platform/testing';
 import { makeCertificate } from '#servers';
 import { ServedCertificate } from './certificate.ts';
 import { httpsFetch, trustingOnly } from './https-fetch.ts';
@@ -38,7 +38,7 @@ async function served(t: TestContext) {
   });
   const { url, port } = await server.listen({ host: '127.0.0.1', port: 0 });
   const untilLogged = async (lines: number) => {
-    while (logged.length < lines) await setTimeout(LOOK_EVERY_MS);
+    await eventually(() => logged.length >= lines);
   };
   return { files, other, logged, untilLogged, metrics, certificate, url, port };
 }
@@ -124,7 +124,7 @@ describe('a server with a certificate', () => {
     assert.equal((await trusted(`${url}/health/live`)).status, 200);
     copyFileSync(other.key, files.key);
     copyFileSync(other.certificate, files.certificate);
-    while (!logged.some((line) => line.includes('was renewed'))) await setTimeout(LOOK_EVERY_MS);
+    await eventually(() => logged.some((line) => line.includes('was renewed')));
     assert.equal((await trusted(`${url}/health/live`)).status, 200);
   });
 });

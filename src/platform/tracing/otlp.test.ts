@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { createHttpServer, createLogger, createMetrics, traceparentOf } from '#platform';
-import { TestCollector } from '#platform/testing';
+import { eventually, TestCollector } from '#platform/testing';
 import { openTracing } from './otlp.ts';
 import { parseTraceparent } from './port.ts';
 
@@ -95,7 +94,7 @@ describe('spans', () => {
     collector.isAway = true;
     for (let i = 0; i < 2; i++) {
       tracing.root('r', undefined, { kind: 'server' })?.end();
-      while ((await sentAs(metrics, 'lost')) !== `${i + 1}`) await setTimeout(20);
+      await eventually(async () => (await sentAs(metrics, 'lost')) === `${i + 1}`);
     }
     assert.deepEqual(warnings, ['spans cannot be sent to the collector']);
     collector.isAway = false;

@@ -12,7 +12,7 @@ import {
 } from '#log';
 import { recordsIn } from '#log/testing';
 import { invariant, systemClock } from '#platform';
-import { seededBytes, temporaryDirectory } from '#platform/testing';
+import { eventually, seededBytes, temporaryDirectory } from '#platform/testing';
 import { serversSkip, sharedKafka } from '#servers';
 import { configuredMasterKeys, type MasterKeys } from './master-key.ts';
 import { openTestVault, vaultTopic } from './testing/index.ts';
@@ -98,15 +98,6 @@ async function replicas(t: TestContext, open: OpenAdapter) {
   };
 }
 
-/** However slow the machine is. */
-async function until(condition: () => boolean): Promise<void> {
-  const endMs = systemClock.monotonic() + 60_000;
-  while (!condition()) {
-    assert.ok(systemClock.monotonic() < endMs, 'it never came');
-    await systemClock.sleep(5);
-  }
-}
-
 const users = (count: number) => Array.from({ length: count }, (_, i) => `user ${i}`);
 
 function vaultContract(name: string, open: OpenAdapter, skip: string | false = false): void {
@@ -123,7 +114,7 @@ function vaultContract(name: string, open: OpenAdapter, skip: string | false = f
       assert.equal(other.known('carl'), undefined);
       assert.equal(other.known('carl'), undefined);
       const carl = await one.pseudonymOf('carl');
-      await until(() => other.known('carl') !== undefined);
+      await eventually(() => other.known('carl') !== undefined);
       assert.equal(other.known('carl'), carl);
       assert.deepEqual(await other.check(), { users: 3, damaged: 0, repaired: undefined });
     });
@@ -163,16 +154,16 @@ function vaultContract(name: string, open: OpenAdapter, skip: string | false = f
       const world = await replicas(t, open);
       const [one, other] = [await world.vault(), await world.vault()];
       const [anna, bert] = await one.pseudonymsOf(['anna', 'bert']);
-      await until(() => other.known('bert') !== undefined);
+      await eventually(() => other.known('bert') !== undefined);
       await other.forget('anna');
       await other.forget('anna');
       await other.forget('nobody');
       assert.equal(other.known('anna'), undefined);
-      await until(() => one.known('anna') === undefined);
+      await eventually(() => one.known('anna') === undefined);
       assert.equal(one.known('bert'), bert);
       const back = await one.pseudonymOf('anna');
       assert.notEqual(back, anna);
-      await until(() => other.known('anna') === back);
+      await eventually(() => other.known('anna') === back);
       assert.equal((await world.vault()).known('anna'), back);
       assert.equal((await world.records()).filter(({ value }) => value === null).length, 1);
     });

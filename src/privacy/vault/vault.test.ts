@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { type EmbeddedLog, openEmbeddedLog, openSimulatedLog } from '#log';
 import { armFailpoints, disarmFailpoints, systemClock } from '#platform';
-import { seededBytes, temporaryDirectory } from '#platform/testing';
+import { eventually, seededBytes, temporaryDirectory } from '#platform/testing';
 import { serversSkip, sharedKafka, sharedRegistry } from '#servers';
 import { MasterKey, masterKeyFiles } from './master-key.ts';
 import { keysInVault, openTestVault, vaultTopic } from './testing/index.ts';
@@ -238,7 +238,7 @@ describe('damage', () => {
     alterView(directory, "UPDATE vault SET sealed = zeroblob(60) WHERE key <> 'lookup-key'");
     const { vault } = await open();
     assert.throws(() => vault.known('anna'), { code: 'MR_PRIVACY_VAULT_DAMAGED' });
-    await until(() => vault.damage === undefined);
+    await eventually(() => vault.damage === undefined);
     assert.deepEqual([vault.known('anna'), vault.known('bert')], [anna, bert]);
   });
 
@@ -564,15 +564,6 @@ describe('failures within one process', () => {
     assert.ok(!bytesOf(directory).includes(missing(before, keysInVault(directory))));
   });
 });
-
-/** However slow the machine is. */
-async function until(condition: () => boolean): Promise<void> {
-  const endMs = systemClock.monotonic() + 60_000;
-  while (!condition()) {
-    assert.ok(systemClock.monotonic() < endMs, 'it never came');
-    await systemClock.sleep(5);
-  }
-}
 
 /** Retries what is refused for the moment. */
 async function retried<T>(call: () => Promise<T>): Promise<T> {

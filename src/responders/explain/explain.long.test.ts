@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { modelNamed, type RankingModel, train } from '#models';
+import { eventually } from '#platform/testing';
 import { stored } from '../testing/external-ranker.ts';
 import { shownLists } from '../testing/shown-lists.ts';
 import { item, itemIds } from '../testing/tiny-model.ts';
-import { interaction, openWorld, until } from '../testing/world.ts';
+import { interaction, openWorld } from '../testing/world.ts';
 
 const USER = 'user-1';
 
@@ -31,7 +32,7 @@ async function rankedWorld(t: TestContext, name: string, recommending = {}) {
   const responder = await world.responder({
     recommending: { deadlineMs: 60_000, candidatesLogged: 1, ...recommending },
   });
-  await until(() => responder.ranker === version.version);
+  await eventually(() => responder.ranker === version.version);
   return { world, responder, version };
 }
 
@@ -91,7 +92,7 @@ describe('explaining answers', { timeout: 120_000 }, () => {
     const [logged] = await world.loggedAnswers();
     assert.deepEqual([logged?.items[0]?.features, logged?.candidates], [null, []]);
     await world.putItemRow(first, [interaction('other', first, 'impression')]);
-    await until(async () => {
+    await eventually(async () => {
       const { contributions } = await responder.explain(request_id, first);
       return contributions?.features?.matches === false;
     });

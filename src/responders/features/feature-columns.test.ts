@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { crossKey, featureViews, type InputFeature, recordViews } from '#features';
+import { eventually } from '#platform/testing';
 import { item } from '../testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
+import { interaction, openWorld, type TestWorld } from '../testing/world.ts';
 import { itemNumber } from '../view-store/item-numbers.ts';
 import type { FeatureReader } from './feature-reader.ts';
 import { openFeatureReader } from './open-features.ts';
@@ -104,7 +105,7 @@ describe('features by columns', { timeout: 120_000 }, () => {
     for (const view of featureViews.filter(({ entity }) => entity === 'user-item')) {
       await world.putRow(view, crossKey('u', 'i3'), [interaction('u', 'i3')]);
     }
-    await until(async () => {
+    await eventually(async () => {
       const after = await byColumns(reader, 'u', now);
       assert.deepEqual(after, await byRows(reader, 'u', now));
       const at = (name: string) => features.findIndex(({ view, feature }) => `${view}.${feature}` === name);

@@ -15,10 +15,11 @@ import {
   userProfileView,
 } from '#features';
 import { createMetrics, errorCode } from '#platform';
+import { eventually } from '#platform/testing';
 import type { Interaction, ItemFacts } from '#schemas';
 import { redisServer } from '#servers';
 import { item } from '../testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
+import { interaction, openWorld, type TestWorld } from '../testing/world.ts';
 import type { ViewStore } from '../view-store/port.ts';
 import { ownNamespace, redisViews } from '../view-store/redis/testing/redis-views.ts';
 import type { FeatureQuery, FeatureReader } from './feature-reader.ts';
@@ -145,7 +146,7 @@ describe('FeatureReader', { timeout: 120_000 }, () => {
     const bucket = popularityBucket(stateOf(itemFeaturesView, events));
     assert.ok(bucket !== null);
     await world.putRanks(EPOCH_MS + HOUR_MS / 2, [bucket - 7, bucket - 1, bucket, bucket + 2]);
-    await until(async () => (await ranks())?.[0]?.found === true);
+    await eventually(async () => (await ranks())?.[0]?.found === true);
     const [known, unknown] = (await ranks()) ?? [];
     assert.deepEqual([known?.features, known?.freshness_ms], [{ popularity_rank: 2.5 / 4 }, HOUR_MS / 2]);
     assert.deepEqual(unknown?.features, { popularity_rank: 0 });
@@ -237,7 +238,7 @@ async function sameAsExample(world: TestWorld, reader: FeatureReader): Promise<v
     const last = await reader.read({ user: 'u2', items, views: ['user-item-features', 'item-features'] });
     return last.items?.slice(0, 7).every((row) => Object.values(row).every((each) => each?.found)) === true;
   };
-  await until(isThere);
+  await eventually(isThere);
   for (const user of ['u1', 'u2', 'newcomer']) {
     const answer = await reader.read({ user, items, now, context });
     assert.deepEqual(answer.user?.['user-features']?.features, expected(userFeaturesView, user));

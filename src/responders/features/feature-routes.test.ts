@@ -6,7 +6,7 @@ import { loneVault } from '#privacy/testing';
 import { item } from '../testing/tiny-model.ts';
 import { interaction, openWorld } from '../testing/world.ts';
 
-describe('features over HTTP', { timeout: 60_000 }, () => {
+describe('features over HTTP', { timeout: 180_000 }, () => {
   it('gives features of a user, of an item, and of both together, by the ids asked with', async (t) => {
     const { ask, get, post } = await served(t);
     const ofUser = await get('/features/user/anna%2F%C3%BC');

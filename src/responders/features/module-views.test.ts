@@ -11,11 +11,12 @@ import {
   sum,
   userFeaturesView,
 } from '#features';
+import { eventually } from '#platform/testing';
 import type { FeatureViewStatus, Interaction, ViewState } from '#schemas';
 import { redisServer } from '#servers';
 import { type OpenedView, openViewTopic } from '#topologies';
 import { item } from '../testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
+import { interaction, openWorld, type TestWorld } from '../testing/world.ts';
 import type { ViewStore } from '../view-store/port.ts';
 import { removeDroppedView } from '../view-store/redis/dropped-view.ts';
 import { ownNamespace, redisViews } from '../view-store/redis/testing/redis-views.ts';
@@ -116,8 +117,8 @@ async function lives(t: TestContext, { world, modules, put, remove, note }: Sett
 
   for (const view of [trends, pairs, itemTrends]) await note(view, 'live');
   // Noted last of the three, it is known last.
-  await until(async () => Object.keys((await ask(undefined)).items?.[0] ?? {}).includes('item-trends'));
-  await until(async () => (await ofUser('user-trends'))?.found === true);
+  await eventually(async () => Object.keys((await ask(undefined)).items?.[0] ?? {}).includes('item-trends'));
+  await eventually(async () => (await ofUser('user-trends'))?.found === true);
   const fresh = { features: { events: 2, lately: 2 }, found: true, freshness_ms: 1_000, expired: [] };
   assert.deepEqual(await ofUser('user-trends'), fresh);
   assert.deepEqual(await ofUser('user-trends-1'), fresh);
@@ -139,11 +140,11 @@ async function lives(t: TestContext, { world, modules, put, remove, note }: Sett
   // A newer version takes over while the reader is open; the old one stays readable until it is dropped.
   await note(newTrends, 'live');
   await note(trends, 'retired');
-  await until(async () => (await ofUser('user-trends'))?.features.events === 20);
+  await eventually(async () => (await ofUser('user-trends'))?.features.events === 20);
   assert.equal((await ofUser('user-trends-1'))?.features.events, 2);
   assert.equal((await ofUser('user-trends-2'))?.features.events, 20);
   await note(trends, 'dropped');
-  await until(() =>
+  await eventually(() =>
     ofUser('user-trends-1').then(
       () => false,
       () => true,
@@ -156,14 +157,14 @@ async function lives(t: TestContext, { world, modules, put, remove, note }: Sett
   await note(itemTrends, 'retired');
   assert.equal((await ask(['item-trends'])).items?.[0]?.['item-trends']?.found, true, 'it is kept up');
   await note(itemTrends, 'dropped');
-  await until(async () => !Object.keys((await ask(undefined)).items?.[0] ?? {}).includes('item-trends'));
+  await eventually(async () => !Object.keys((await ask(undefined)).items?.[0] ?? {}).includes('item-trends'));
   assert.equal(
     (await ofUser('user-features'))?.features.events,
     2,
     'rows of another declaration answer nothing',
   );
   await note(userFeatures, 'live');
-  await until(async () => (await ofUser('user-features'))?.features.events === 200);
+  await eventually(async () => (await ofUser('user-features'))?.features.events === 200);
   assert.equal((await ofUser(`user-features-${userFeaturesView.version}`))?.features.events, 2);
   const { context } = await reader.read({
     user: 'u',
@@ -175,7 +176,7 @@ async function lives(t: TestContext, { world, modules, put, remove, note }: Sett
   assert.equal(forModel.user?.['user-features']?.features.events, 2);
 
   await remove(newTrends, 'u');
-  await until(async () => (await ofUser('user-trends'))?.found === false);
+  await eventually(async () => (await ofUser('user-trends'))?.found === false);
 }
 
 describe('views of modules online', { timeout: 120_000 }, () => {
@@ -222,7 +223,7 @@ describe('views of modules online', { timeout: 120_000 }, () => {
     const before = await responder.recommend('u');
     await put(userFeatures, 'u');
     await note(userFeatures, 'live');
-    await until(async () => {
+    await eventually(async () => {
       const { user } = await responder.features.read({ user: 'u', now: EPOCH_MS + 1_000 });
       return user?.['user-features']?.features.events === 200;
     });

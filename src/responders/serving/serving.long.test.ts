@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { crossKey, userItemFeaturesView } from '#features';
 import { createHttpServer } from '#platform';
+import { eventually } from '#platform/testing';
 import { writePrivacyStatus } from '#privacy';
 import type { ResponderOptions } from '../responder.ts';
 import { externalRanker } from '../testing/external-ranker.ts';
 import { stuckRows } from '../testing/stuck-rows.ts';
 import { item, itemIds } from '../testing/tiny-model.ts';
-import { interaction, openWorld, until } from '../testing/world.ts';
+import { interaction, openWorld } from '../testing/world.ts';
 
 const USER = 'user-1';
 const [SEEN = ''] = itemIds;
@@ -75,19 +76,19 @@ describe('answers that are repeated', { timeout: 120_000 }, () => {
     const { world, ask, origins } = await served(t);
     const [first = ''] = ids(await ask());
     await world.putUserRow(USER, [interaction(USER, SEEN), interaction(USER, first)]);
-    await until(async () => !ids(await ask()).includes(first));
+    await eventually(async () => !ids(await ask()).includes(first));
     const made = (await origins()).made ?? 0;
     await ask();
     assert.equal((await origins()).made, made);
     await world.putRow(userItemFeaturesView, crossKey(USER, SEEN), [interaction(USER, SEEN)]);
-    await until(async () => {
+    await eventually(async () => {
       await ask();
       return ((await origins()).made ?? 0) > made;
     });
     // Those of others stay.
     const again = (await origins()).made;
     await world.putUserRow('user-2', [interaction('user-2', SEEN)]);
-    await until(async () => (await world.responder()).notReady() === undefined);
+    await eventually(async () => (await world.responder()).notReady() === undefined);
     await ask();
     assert.equal((await origins()).made, again);
   });
@@ -96,13 +97,13 @@ describe('answers that are repeated', { timeout: 120_000 }, () => {
     const { world, responder, ask } = await served(t);
     const [first = ''] = ids(await ask());
     await world.putItems([item(first, { available: false })]);
-    await until(async () => !ids(await ask()).includes(first));
+    await eventually(async () => !ids(await ask()).includes(first));
     const { version } = await ask();
     await world.promote(await world.train(16, 2));
-    await until(() => responder.version !== version);
+    await eventually(() => responder.version !== version);
     assert.equal((await ask()).version, responder.version);
     await writePrivacyStatus(world.log, world.topics.privacy, { user_id: USER, status: 'opted_out', ts: 1 });
-    await until(async () => (await ask()).items.every(({ source }) => source === 'popular'));
+    await eventually(async () => (await ask()).items.every(({ source }) => source === 'popular'));
   });
 
   it('are none where the option says so', async (t) => {
@@ -182,7 +183,7 @@ it('closes with answers in flight: their versions end after the last of them', {
 }, async (t) => {
   const { world, responder, ask } = await served(t, { cacheMs: 0 });
   await world.promote(await externalRanker(world));
-  await until(() => responder.ranker !== undefined);
+  await eventually(() => responder.ranker !== undefined);
   const { ranker, version } = responder;
   const asked = Array.from({ length: 40 }, (_, i) => ask({ k: i + 1 }));
   await responder.close();

@@ -1,6 +1,5 @@
 /** A small catalogue with users on a real log, and versions really trained on it: what the tests of this room share. */
 
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Topic, TopicReader, TopicWriter } from '#engine';
@@ -190,16 +189,4 @@ async function readAll<V>(log: EmbeddedLog, topic: Topic<string, V>): Promise<V[
   }
   await reader.close();
   return values;
-}
-
-/** Far longer than anything here takes on the slowest machine. */
-const PATIENCE_MS = 60_000;
-
-/** Waits until `condition` holds; rejects when it never does. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = systemClock.monotonic() + PATIENCE_MS;
-  while (!(await condition())) {
-    assert.ok(systemClock.monotonic() < endMs, `never happened: ${condition}`);
-    await systemClock.sleep(2);
-  }
 }

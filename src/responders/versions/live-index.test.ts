@@ -5,9 +5,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { TopicWriter } from '#engine';
 import { localArtifacts, openIndex, openVersion, saveItemVectors, vectorBytes } from '#models';
 import { Slices } from '#platform';
+import { eventually } from '#platform/testing';
 import type { Candidate, IndexBuild } from '#schemas';
 import { item, itemIds } from '../testing/tiny-model.ts';
-import { interaction, openWorld, type TestWorld, until } from '../testing/world.ts';
+import { interaction, openWorld, type TestWorld } from '../testing/world.ts';
 
 const DIM = 16;
 
@@ -84,17 +85,17 @@ describe('the index of a version in use', () => {
     await world.putItems([item('fresh-1'), item('fresh-2', { available: false })]);
     await putVector('fresh-2', vector);
     await putVector('fresh-1', vector);
-    await until(async () => (await itemsFor(responder))[0] === 'fresh-1');
+    await eventually(async () => (await itemsFor(responder))[0] === 'fresh-1');
     assert.ok(!(await itemsFor(responder, 100)).includes('fresh-2'));
     await world.putItems([item('fresh-2')]);
-    await until(async () => (await itemsFor(responder)).includes('fresh-2'));
+    await eventually(async () => (await itemsFor(responder)).includes('fresh-2'));
     // Another process that starts now finds the same.
     assert.deepEqual(await itemsFor(await world.responder(), 20), await itemsFor(responder, 20));
 
     await putVector('fresh-1', null);
-    await until(async () => !(await itemsFor(responder, 50)).slice(0, 2).includes('fresh-1'));
+    await eventually(async () => !(await itemsFor(responder, 50)).slice(0, 2).includes('fresh-1'));
     await putVector('fresh-1', vector);
-    await until(async () => (await itemsFor(responder)).includes('fresh-1'));
+    await eventually(async () => (await itemsFor(responder)).includes('fresh-1'));
   });
 
   it('takes the vectors of its own version alone', async (t) => {
@@ -104,7 +105,7 @@ describe('the index of a version in use', () => {
     await world.putItems([item('fresh-1'), item('fresh-2')]);
     await putVector('fresh-1', await towards(world, candidate, best), 'another version');
     await putVector('fresh-2', await towards(world, candidate, best));
-    await until(async () => (await itemsFor(responder))[0] === 'fresh-2');
+    await eventually(async () => (await itemsFor(responder))[0] === 'fresh-2');
     assert.ok(!(await itemsFor(responder)).includes('fresh-1'));
   });
 
@@ -119,12 +120,12 @@ describe('the index of a version in use', () => {
     await putVector(all[1] as string, vector.with(3, Number.NaN));
     await putBytes(all[2] as string, Buffer.alloc(5));
     await putVector('fresh-1', vector);
-    await until(async () => (await itemsFor(responder))[0] === 'fresh-1');
+    await eventually(async () => (await itemsFor(responder))[0] === 'fresh-1');
     const left = ['fresh-1', ...all.slice(3)];
     assert.deepEqual((await itemsFor(responder, 20)).slice(0, left.length), left);
     assert.deepEqual(await itemsFor(await world.responder(), 20), await itemsFor(responder, 20));
     await putVector(best, vector);
-    await until(async () => (await itemsFor(responder, 2)).includes(best));
+    await eventually(async () => (await itemsFor(responder, 2)).includes(best));
   });
 
   it('is exchanged for a build of the catalogue, with the vectors that have come since', async (t) => {
@@ -142,10 +143,10 @@ describe('the index of a version in use', () => {
     ]);
     await announce(await built(world, candidate, vectors, 1));
     const expected = ['fresh-2', 'fresh-3', 'item-01'];
-    await until(async () => (await itemsFor(responder)).join() === expected.join());
+    await eventually(async () => (await itemsFor(responder)).join() === expected.join());
     assert.deepEqual(await itemsFor(await world.responder()), expected);
     await putVector('fresh-1', await towards(world, candidate, best, 30));
-    await until(async () => (await itemsFor(responder))[0] === 'fresh-1');
+    await eventually(async () => (await itemsFor(responder))[0] === 'fresh-1');
   });
 
   it('misses no vector that comes while a build is brought up to date', async (t) => {
@@ -173,7 +174,7 @@ describe('the index of a version in use', () => {
     }
     // Those that are not in the index fill up longer answers.
     const found = async () => (await itemsFor(responder, kept.size)).sort();
-    await until(async () => (await found()).join() === [...kept].sort().join());
+    await eventually(async () => (await found()).join() === [...kept].sort().join());
   });
 
   it('goes on where a build is damaged, is of another version, or is gone', async (t) => {
@@ -188,12 +189,12 @@ describe('the index of a version in use', () => {
     await announce(damaged);
     await announce({ ...others, version: candidate.version });
     await announce({ ...damaged, index: 'f'.repeat(16), directory: `indexes/${'f'.repeat(16)}` });
-    await until(async () => (await world.metrics.render()).includes('MR_VERSION_MISSING'));
+    await eventually(async () => (await world.metrics.render()).includes('MR_VERSION_MISSING'));
     assert.match(await world.metrics.render(), /index_loads_total\{outcome="MR_VERSION_CORRUPT"\} 2/);
     assert.deepEqual(await itemsFor(responder, 20), before);
     assert.deepEqual(await itemsFor(await world.responder(), 20), before, 'and so do those that start now');
     await world.putItems([item('fresh-1')]);
     await putVector('fresh-1', await towards(world, candidate, before[0] as string));
-    await until(async () => (await itemsFor(responder))[0] === 'fresh-1');
+    await eventually(async () => (await itemsFor(responder))[0] === 'fresh-1');
   });
 });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { FatalError } from '#platform';
+import { eventually } from '#platform/testing';
 import type { Candidate, VersionStatus } from '#schemas';
 import { ItemPolicy } from '../filters/item-policy.ts';
-import { openWorld, until } from '../testing/world.ts';
+import { openWorld } from '../testing/world.ts';
 import type { ScoredItem } from './compare-scores.ts';
 import { Comparisons } from './comparisons.ts';
 import { InForce, type Served } from './in-force.ts';
@@ -56,7 +57,7 @@ async function opened(t: TestContext, scores: Readonly<Record<string, Fake['scor
     const rest = { ts: 0, command_id: 'c', reason: null, actor: null, previous: null, gates: [] };
     shadows.note({ version, status, candidate, ...rest });
     shadows.update();
-    await until(() => shadows.staged.join() === staged.join());
+    await eventually(() => shadows.staged.join() === staged.join());
   };
   const counted = async (outcome: string) =>
     Number(
@@ -75,8 +76,8 @@ describe('shadows', () => {
     await step('older', 'staged', ['older']);
     await step('newer', 'staged', ['newer']);
     shadows.offer(answer('r1'));
-    await until(async () => (await counted('scored')) === 1);
-    await until(async () => (await world.shadowScores()).length === 1);
+    await eventually(async () => (await counted('scored')) === 1);
+    await eventually(async () => (await world.shadowScores()).length === 1);
     const [logged] = await world.shadowScores();
     assert.deepEqual(
       { ...logged, ts: 0 },
@@ -105,12 +106,12 @@ describe('shadows', () => {
     await step('a', 'staged', ['a']);
     await step('b', 'staged', ['b']);
     shadows.offer(answer('r1'));
-    await until(() => asked === 1);
+    await eventually(() => asked === 1);
     await step('b', 'promoted', ['a']);
     assert.equal(claims.get('b'), 1, 'held by the request that it scores');
     scoring.resolve(falling);
-    await until(() => claims.get('b') === 0);
-    await until(async () => (await world.shadowScores())[0]?.shadow === 'b');
+    await eventually(() => claims.get('b') === 0);
+    await eventually(async () => (await world.shadowScores())[0]?.shadow === 'b');
     await step('a', 'archived', []);
     assert.equal(claims.get('a'), 0);
     shadows.offer(answer('r2'));
@@ -123,7 +124,7 @@ describe('shadows', () => {
     await step('hangs', 'staged', ['hangs']);
     for (let i = 0; i < 503; i++) shadows.offer(answer(`r${i}`));
     assert.equal(await counted('backlog-full'), 3);
-    await until(async () => (await counted('late')) > 0);
+    await eventually(async () => (await counted('late')) > 0);
   });
 
   it('count failures by code, scores that are not finite among them, and go on', async (t) => {
@@ -137,9 +138,9 @@ describe('shadows', () => {
     const { world, shadows, step, counted } = await opened(t, { a: () => results.shift()?.() as never });
     await step('a', 'staged', ['a']);
     for (const id of ['r1', 'r2', 'r3']) shadows.offer(answer(id));
-    await until(async () => (await counted('scored')) === 1);
+    await eventually(async () => (await counted('scored')) === 1);
     assert.deepEqual([await counted('MR_INFERENCE_ENDED'), await counted('MR_VERSION_CORRUPT')], [1, 1]);
-    await until(async () => (await world.shadowScores())[0]?.request_id === 'r3');
+    await eventually(async () => (await world.shadowScores())[0]?.request_id === 'r3');
   });
 
   it('forget the requests of a user that wait', async (t) => {
@@ -148,7 +149,7 @@ describe('shadows', () => {
     shadows.offer(answer('r1', 'gone'));
     shadows.offer(answer('r2', 'stays'));
     shadows.forget('gone');
-    await until(async () => (await world.shadowScores()).length > 0);
+    await eventually(async () => (await world.shadowScores()).length > 0);
     assert.deepEqual(
       (await world.shadowScores()).map(({ request_id }) => request_id),
       ['r2'],
@@ -160,6 +161,6 @@ describe('shadows', () => {
     await step('a', 'staged', ['a']);
     await world.log.close();
     shadows.offer(answer('r1'));
-    await until(async () => (await counted('log-failed')) === 1);
+    await eventually(async () => (await counted('log-failed')) === 1);
   });
 });

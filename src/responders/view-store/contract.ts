@@ -7,16 +7,10 @@ import { it, type TestContext } from 'node:test';
 import { type Topic, TopicWriter } from '#engine';
 import { crossKey, itemFeaturesView, userItemFeaturesView } from '#features';
 import { errorCode } from '#platform';
+import { eventually } from '#platform/testing';
 import type { TopicName } from '#schemas';
 import { item } from '../testing/tiny-model.ts';
-import {
-  interaction,
-  itemRowsTopic,
-  openWorld,
-  type TestWorld,
-  until,
-  userRowsTopic,
-} from '../testing/world.ts';
+import { interaction, itemRowsTopic, openWorld, type TestWorld, userRowsTopic } from '../testing/world.ts';
 import { type Contract, crossedRowsContract, type OpenedViews } from './crossed-rows-contract.ts';
 import { itemIdOf, itemNumber, knownItem } from './item-numbers.ts';
 import type { ViewStore } from './port.ts';
@@ -50,7 +44,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     const views = await open();
     assert.equal(typeof views.notReady(), 'string');
     await views.caughtUp;
-    await until(() => views.notReady() === undefined);
+    await eventually(() => views.notReady() === undefined);
     assertState(await userOf(views, 'u1'), events);
     assert.equal((await userOf(views, 'u1')).profile?.age, 41);
     assert.equal(views.item('i1')?.title, 'Title of i1');
@@ -100,10 +94,10 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
   contract('tells whose rows have changed, once they are read as they are now', async (world, { open }) => {
     const views = await open();
     await views.caughtUp;
-    await until(() => views.notReady() === undefined);
+    await eventually(() => views.notReady() === undefined);
     const told: (string | undefined)[] = [];
     const unwatch = views.watchUsers((userId) => told.push(userId));
-    const toldOf = (userId: string) => until(() => told.includes(userId));
+    const toldOf = (userId: string) => eventually(() => told.includes(userId));
     await world.putUserRow('ü-1', [interaction('ü-1', 'a')]);
     await toldOf('ü-1');
     assert.equal(seen(await userOf(views, 'ü-1')).length, 1);
@@ -112,12 +106,12 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     const times = () => told.filter((userId) => userId === 'ü-1').length;
     const before = times();
     await remove(world, world.topics[userRowsTopic] as Topic<string, unknown>, 'ü-1');
-    await until(() => times() > before);
+    await eventually(() => times() > before);
     assert.deepEqual(await userOf(views, 'ü-1'), { state: undefined, profile: null });
     unwatch();
     const after = told.length;
     await world.putUserRow('u3', [interaction('u3', 'a')]);
-    await until(async () => seen(await userOf(views, 'u3')).length === 1);
+    await eventually(async () => seen(await userOf(views, 'u3')).length === 1);
     assert.equal(told.length, after);
   });
 
@@ -128,29 +122,29 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await world.putUser(user('u', 20));
     await world.putItems([item('a')]);
     await world.putItemRow('a', [interaction('u', 'a')]);
-    await until(async () => seen(await userOf(views, 'u')).length === 1);
-    await until(async () => (await userOf(views, 'u')).profile?.age === 20);
-    await until(() => isAvailable(views, 'a') && views.itemState('a') !== undefined);
+    await eventually(async () => seen(await userOf(views, 'u')).length === 1);
+    await eventually(async () => (await userOf(views, 'u')).profile?.age === 20);
+    await eventually(() => isAvailable(views, 'a') && views.itemState('a') !== undefined);
 
     const events = [interaction('u', 'a'), interaction('u', 'b')];
     await world.putUserRow('u', events);
     await world.putUser(user('u', 21));
-    await until(async () => (await userOf(views, 'u')).profile?.age === 21);
-    await until(async () => seen(await userOf(views, 'u')).length === 2);
+    await eventually(async () => (await userOf(views, 'u')).profile?.age === 21);
+    await eventually(async () => seen(await userOf(views, 'u')).length === 2);
     assertState(await userOf(views, 'u'), events);
 
     await remove(world, world.topics[userRowsTopic] as Topic<string, unknown>, 'u');
     await remove(world, world.topics.users, 'u');
     await remove(world, world.topics.items, 'a');
     await remove(world, world.topics[itemRowsTopic] as Topic<string, unknown>, 'a');
-    await until(async () => {
+    await eventually(async () => {
       const { state, profile } = await userOf(views, 'u');
       return state === undefined && profile === null;
     });
-    await until(() => views.item('a') === undefined && views.itemState('a') === undefined);
+    await eventually(() => views.item('a') === undefined && views.itemState('a') === undefined);
     assert.deepEqual([...views.availableItems()], []);
     await world.putUserRow('u', [interaction('u', 'c')]);
-    await until(async () => seen(await userOf(views, 'u')).join() === 'c');
+    await eventually(async () => seen(await userOf(views, 'u')).join() === 'c');
   });
 
   contract('keeps the newest row when older ones are written again', async (world, { open, replay }, t) => {
@@ -169,7 +163,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
       const [pair] = await views.rows([{ view: 'user-item-features', key: crossKey('gone', 'a') }]);
       return seen(kept as UserRows).join() === 'item 19' && gone?.state === undefined && pair === undefined;
     };
-    await until(isRight);
+    await eventually(isRight);
     const again = replay();
     let isReplaying = true;
     const done = again.finally(() => {
@@ -196,7 +190,7 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
       await producer.append(topic, 2, [
         { key: Buffer.from('u'), value: null, timestamp: ms, headers: [header] },
       ]);
-      await until(() => views.watermark === ms);
+      await eventually(() => views.watermark === ms);
     };
     await announce(userRowsTopic, 1_000);
     await announce(itemRowsTopic, 3_000);
@@ -213,14 +207,14 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
     await views.caughtUp;
     assert.deepEqual([views.ranks?.ts, views.ranks?.histogram.items], [1_000, 2]);
     await world.putRanks(2_000, [3, 5, 5, 9]);
-    await until(() => views.ranks?.ts === 2_000);
+    await eventually(() => views.ranks?.ts === 2_000);
     assert.equal(views.ranks?.histogram.percentile(9), 3.5 / 4);
     // What is damaged is left out and counted, and the ranks before it stay.
     const producer = await TopicWriter.open(world.log, world.topics['popularity-ranks']);
     const damaged = { ts: 3_000, histogram: Buffer.from([0xff]) };
     await producer.write([{ key: 'ranks', value: damaged, timestamp: 3_000 }]);
     await producer.close();
-    await until(async () =>
+    await eventually(async () =>
       /undecodable_total\{topic="popularity-ranks"\} 1/.test(await world.metrics.render()),
     );
     assert.equal(views.ranks?.ts, 2_000);
@@ -260,13 +254,13 @@ export function viewStoreContract(name: string, prepare: OpenViews): void {
       const told: string[] = [];
       const unwatch = views.watchItems((each, change) => told.push(`${itemIdOf(each)} ${change}`));
       await world.putItems([item('a')]);
-      await until(() => told.includes('a item'));
+      await eventually(() => told.includes('a item'));
       await world.putItemRow('a', [interaction('u', 'a')]);
-      await until(() => told.includes('a features'));
+      await eventually(() => told.includes('a features'));
       assert.equal(told.length, 2);
       unwatch();
       await world.putItems([item('b')]);
-      await until(() => isAvailable(views, 'b'));
+      await eventually(() => isAvailable(views, 'b'));
       assert.equal(told.length, 2);
     },
   );

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { crossKey, userCategoryFeaturesView, userFeaturesView, userItemFeaturesView } from '#features';
+import { eventually } from '#platform/testing';
 import type { Item, User } from '#schemas';
 import { item } from '../testing/tiny-model.ts';
-import { interaction, type TestWorld, until } from '../testing/world.ts';
+import { interaction, type TestWorld } from '../testing/world.ts';
 import type { RowKey, ViewStore } from './port.ts';
 import { eventsOn, facts, liveState, user } from './testing/rows.ts';
 
@@ -99,16 +100,16 @@ export function crossedRowsContract(contract: Contract): void {
     const count = async (id: string) => (await rowsOf(id)).filter((row) => row !== undefined).length;
     assert.deepEqual([await count('u'), await count('u2')], [7, 7]);
     await world.putRow(userItemFeaturesView, crossKey('u', 'b'), null);
-    await until(async () => (await count('u')) === 6);
+    await eventually(async () => (await count('u')) === 6);
     assert.equal((await rowsOf('u'))[3], undefined);
     for (const other of items) {
       await world.putRow(userItemFeaturesView, crossKey('u', other), null);
       await world.putRow(userCategoryFeaturesView, crossKey('u', other), null);
     }
     await world.putRow(userFeaturesView, 'u', null);
-    await until(async () => (await count('u')) === 0);
+    await eventually(async () => (await count('u')) === 0);
     assert.equal(await count('u2'), 7);
     await world.putRow(userItemFeaturesView, crossKey('u', 'b'), eventsOn('u', 'b'));
-    await until(async () => (await count('u')) === 1);
+    await eventually(async () => (await count('u')) === 1);
   });
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { memoryDatabases, StreamsRuntime, TopologyBuilder } from '#engine';
 import { json } from '#engine/testing';
 import { openSimulatedLog } from '#log';
 import { createLogger, createMetrics, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { LOOP_GENERATION, openTopics } from '#topologies';
 import { CodeGeneration } from './code-generation.ts';
 
@@ -29,9 +29,8 @@ it('a process whose code has another generation of the loop than the processors 
   assert.equal(code.difference, undefined);
   await runtime.start();
   await runtime.run(AbortSignal.abort());
-  while (code.difference === undefined) await setTimeout(5);
   assert.match(
-    code.difference,
+    await eventually(() => code.difference),
     /processors run generation 5 of the loop.*has the code of 4: upgrade this process/,
   );
   stopping.abort();

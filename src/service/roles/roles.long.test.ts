@@ -10,7 +10,7 @@ import { writeRecords } from '#engine';
 import { JOBS_GROUP } from '#jobs';
 import { createLogger, Shutdown, systemClock } from '#platform';
 import { PLATFORM_OPERATIONS } from '#platform/api';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import type { Item } from '#schemas';
 import { type Configuration, loadConfiguration } from '../configuration.ts';
 import { type Installation, openInstallation } from '../installation.ts';
@@ -159,7 +159,7 @@ describe('roles in processes of their own', { timeout: 120_000, concurrency: tru
       operations: 'watches and administers',
     });
 
-    while ((await answered(responder.url, 'anna')).length < 3) await setTimeout(10);
+    await eventually(async () => (await answered(responder.url, 'anna')).length >= 3);
     const response = await posted(gateway.url, {
       user_id: 'anna',
       item_id: 'i2',
@@ -167,7 +167,7 @@ describe('roles in processes of their own', { timeout: 120_000, concurrency: tru
       ts: Date.now(),
     });
     assert.equal(response.status, 202, await response.text());
-    while ((await answered(responder.url, 'anna')).includes('i2')) await setTimeout(10);
+    await eventually(async () => !(await answered(responder.url, 'anna')).includes('i2'));
     assert.deepEqual((await answered(responder.url, 'bert')).toSorted(), ['i1', 'i2', 'i3']);
 
     const elsewhere = [
@@ -229,8 +229,9 @@ describe('roles in processes of their own', { timeout: 120_000, concurrency: tru
     const ended = assert.rejects(failed, { code: 'MR_LOG_UNKNOWN_TOPIC' });
     // By then this process is their owner, and reads the requests.
     const requests = [{ topic: 'job-requests', partition: 0 }];
-    while ((await installation.log.committedOffsets(JOBS_GROUP, requests))[0] === undefined)
-      await setTimeout(10);
+    await eventually(
+      async () => (await installation.log.committedOffsets(JOBS_GROUP, requests))[0] !== undefined,
+    );
     await installation.log.deleteTopics(['job-requests']);
     await ended;
   });
@@ -261,7 +262,7 @@ describe('roles in processes of their own', { timeout: 120_000, concurrency: tru
     mkdirSync(version, { recursive: true });
     writeFileSync(join(version, 'weights'), 'of the network');
     await started(['operations'], 'main', storeAt(port));
-    while (!puts.some((url) => url.startsWith('/bucket/prefix/versions/v1/.files'))) await setTimeout(10);
+    await eventually(() => puts.some((url) => url.startsWith('/bucket/prefix/versions/v1/.files')));
   });
 
   it('are refused with another master key than the log has, and say what to do', async (t) => {

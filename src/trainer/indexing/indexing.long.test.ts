@@ -6,12 +6,12 @@ import { TopicWriter } from '#engine';
 import { ownerHasLooked } from '#jobs/testing';
 import { openIndex, openVersion, vectorOf } from '#models';
 import { item, readAll, type SmallWorld, write } from '#offline/testing';
+import { eventually } from '#platform/testing';
 import type { Item, ItemVector } from '#schemas';
 import {
   clock,
   jobRuns,
   trainerOf,
-  until,
   whileDeciding,
   whileRunning,
   whileScheduling,
@@ -29,7 +29,7 @@ async function vectorsOn({ log, topics }: SmallWorld): Promise<Map<string, ItemV
 }
 
 const vectorOn = (opened: SmallWorld, id: string, unlike?: Buffer | null) =>
-  until(async () => {
+  eventually(async () => {
     const found = (await vectorsOn(opened)).get(id);
     return found === undefined || (unlike !== undefined && same(found.vector, unlike)) ? undefined : found;
   });
@@ -184,9 +184,9 @@ test('at its time an index is built where items have changed, and only then', as
         await vectorOn(opened, 'fresh');
         aheadMs += 120_000;
         const builds = () => readAll(opened.log, opened.topics.indexes);
-        const build = await until(async () => (await builds())[0]?.value ?? undefined);
+        const build = await eventually(async () => (await builds())[0]?.value ?? undefined);
         assert.equal(build.items, 31);
-        await until(async () =>
+        await eventually(async () =>
           (await jobRuns(opened)).join() === 'reindex cron succeeded' ? true : undefined,
         );
         aheadMs += 120_000;

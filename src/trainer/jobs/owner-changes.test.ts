@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readAll, write } from '#offline/testing';
+import { eventually } from '#platform/testing';
 import { commandOf, type Run, runRequest } from '#schemas';
 import { newRuns } from '../runs/run.ts';
-import { clock, config, publishSnapshot, until, world } from '../testing/running.ts';
+import { clock, config, publishSnapshot, world } from '../testing/running.ts';
 import { defaultTraining } from '../trainer-options.ts';
 import { declareTrainingJobs } from './declared.ts';
 import { ExamplesSinceSnapshot } from './examples-since-snapshot.ts';
@@ -42,7 +43,7 @@ test('a training that takes the place of others is not cancelled by its own next
   const { signal } = new AbortController();
   const working = job.work({ runId: 'r1', trigger: 'cron', signal, stopping: signal });
   const commands = async () => (await readAll(log, topics.commands)).map(({ key }) => key);
-  await until(async () => (await commands()).includes(`cancel-${other.run_id}`) || undefined);
+  await eventually(async () => (await commands()).includes(`cancel-${other.run_id}`) || undefined);
   await change({ ...own, status: 'succeeded', version: 'v1' });
   assert.equal((await working).text, 'version v1 (two-tower)');
   assert.deepEqual(await commands(), ['job-r1', `cancel-${other.run_id}`]);

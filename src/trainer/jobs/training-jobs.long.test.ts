@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readJobRuns, requestJob } from '#jobs';
 import { readAll, type SmallWorld } from '#offline/testing';
+import { eventually } from '#platform/testing';
 import { readRuns } from '../runs/ledger.ts';
 import {
   clock,
@@ -10,7 +11,6 @@ import {
   jobRuns,
   published,
   trainerOf,
-  until,
   whileRunning,
   whileScheduling,
   world,
@@ -23,16 +23,16 @@ const ask = (opened: SmallWorld, kind: 'run' | 'cancel', job: string) =>
   requestJob({ ...opened, clock }, Object.values(declareTrainingJobs({})), { kind, job, actor: 'ann' });
 
 const underWay = (opened: SmallWorld) =>
-  until(async () => (await readRuns(opened)).find(({ status }) => status === 'running'));
+  eventually(async () => (await readRuns(opened)).find(({ status }) => status === 'running'));
 
 const haveEnded = (opened: SmallWorld, ...wanted: string[]) =>
-  until(async () => ((await jobRuns(opened)).join() === wanted.join() ? true : undefined));
+  eventually(async () => ((await jobRuns(opened)).join() === wanted.join() ? true : undefined));
 
 test('a training that an owner of the jobs has begun is followed by the next one, and trained once', async (t) => {
   const opened = await world(t);
   await whileScheduling(opened, {}, async () => {
     await ask(opened, 'run', 'training');
-    await until(async () => (await readAll(opened.log, opened.topics.commands))[0]);
+    await eventually(async () => (await readAll(opened.log, opened.topics.commands))[0]);
   });
   assert.deepEqual(await jobRuns(opened), ['training request waiting']);
   await whileRunning(trainerOf(opened), () =>
@@ -51,7 +51,7 @@ test('a training that is cancelled as a job is cancelled at the trainer, which g
       await ask(opened, 'run', 'training');
       await underWay(opened);
       await ask(opened, 'cancel', 'training');
-      await until(async () =>
+      await eventually(async () =>
         (await ends(opened)).join() === 'schedule cancelled MR_RUN_CANCELLED' ? true : undefined,
       );
       await haveEnded(opened, 'training request cancelled MR_JOB_CANCELLED');
@@ -68,7 +68,7 @@ test('a job has failed where the trainer refuses its command or the training fai
     whileScheduling(opened, {}, async () => {
       for (const job of ['reindex', 'refresh', 'training']) {
         await ask(opened, 'run', job);
-        await until(async () =>
+        await eventually(async () =>
           (await readJobRuns(opened)).find((run) => run.job === job && run.ended !== null),
         );
       }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ownerHasLooked } from '#jobs/testing';
 import { example, writeExamples } from '#offline/testing';
+import { eventually } from '#platform/testing';
 import { readRuns } from '../runs/ledger.ts';
 import { isOver } from '../runs/run.ts';
-import { clock, trainerOf, until, whileRunning, whileScheduling } from '../testing/running.ts';
+import { clock, trainerOf, whileRunning, whileScheduling } from '../testing/running.ts';
 import { defaultTraining } from '../trainer-options.ts';
 import { at, ROUND, shopOf, visits } from './testing/impressions.ts';
 
@@ -29,7 +30,7 @@ test('the schedule trains rankers along with what finds items, every day, as the
     training,
   });
   const overAfter = (count: number) =>
-    until(async () => {
+    eventually(async () => {
       const runs = await readRuns(opened);
       return runs.length === count && runs.every(isOver) ? runs : undefined;
     });

@@ -7,6 +7,7 @@ import { modelNamed, type RankingModel, type RankingRows, rowScores, train } fro
 import { takeSnapshot, withScratchDuckDb } from '#offline';
 import { item, MINUTE_MS, type SmallWorld, smallWorld, user, write } from '#offline/testing';
 import { createLogger, createMetrics, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { itemNumber, openFeatureReader } from '#responders';
 import type { Interaction, InteractionKind } from '#schemas';
 import { loopTopology } from '#topologies';
@@ -80,7 +81,7 @@ test('what a ranker reads in an answer is what it was trained on: the same momen
     const answered = () => reader.read({ user: 'a', items: SHOWN, now: MOMENT });
     const own = earlier.filter(({ user_id }) => user_id === 'a').length;
     const met = (id: string) => earlier.filter(({ item_id }) => item_id === id).length;
-    await until(async () => {
+    await eventually(async () => {
       const { user: rows, items: found } = await answered();
       // Items have partitions of their own, which are processed each at its own pace.
       const areThere = ['i5', 'i6'].every((id, n) => {
@@ -100,7 +101,7 @@ test('what a ranker reads in an answer is what it was trained on: the same momen
     await publish(event('a', 'i5', 'click', MOMENT + 1000));
     await passBy(MOMENT + 5 * WINDOW_MS);
     await passBy(MOMENT + 10 * WINDOW_MS);
-    const read = await until(async () => {
+    const read = await eventually(async () => {
       const found = await readingOf(world);
       return found !== undefined && indicesOf(found.heldOut).every((row) => row >= 0) ? found : undefined;
     });
@@ -212,12 +213,4 @@ async function whileProcessing(
   const running = runtime.run(stop.signal);
   await Promise.race([work(), running]).finally(() => stop.abort());
   await running;
-}
-
-async function until<T>(ask: () => Promise<T | false | undefined>): Promise<T> {
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) return answer;
-    await systemClock.sleep(50);
-  }
 }

@@ -103,14 +103,6 @@ export async function publishSnapshot(opened: SmallWorld) {
   return snapshot;
 }
 
-export async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await clock.sleep(20);
-  }
-}
-
 /** Whether the trainers' group has committed everything that the two topics hold, and every run is over. */
 export async function isAllCommitted({ log, topics }: SmallWorld): Promise<true | undefined> {
   const places = ['commands', 'snapshots'].map((topic) => ({ topic, partition: 0 }));

@@ -6,6 +6,7 @@ import { TopicReader, writeRecords } from '#engine';
 import { json, jsonTopic } from '#engine/testing';
 import { type EmbeddedLog, openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type CommandLine, commandLine } from '../../testing/command-line.ts';
 
 export type View = { readonly item: string; readonly seconds: number };
@@ -75,7 +76,7 @@ export function watched(t: TestContext, configuration: object = {}): Watched {
           (await log.committedOffsets('watching-1', places)).every(
             (each, p) => (each?.offset ?? 0) >= (described?.offsets[p]?.stable ?? 0),
           );
-        while (!(await isRead())) await systemClock.sleep(20);
+        await eventually(isRead);
       });
       await running.signal('SIGINT');
     },

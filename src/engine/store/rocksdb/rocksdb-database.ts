@@ -6,8 +6,8 @@ import type { WriteBatch } from 'rocksdb-native';
 import { FatalError, namingFullDisk, RetryableError } from '#platform';
 import type { Change, DatabaseProvider, DatabaseReads, DatabaseSnapshot, KeyRange } from '../port.ts';
 import { type PromptDatabase, writeBehind } from '../write-behind.ts';
-import { forgetClosing, noteClosing, problemSinceClosing } from './closing-note.ts';
-import { WriteMarks } from './write-marks.ts';
+import { noteClosing, problemSinceClosing } from './closing-note.ts';
+import { ManifestBefore, WriteMarks } from './write-marks.ts';
 
 /**
  * A MANIFEST whose last bytes are lost opens as an empty database without any error. This row is written when a
@@ -125,6 +125,15 @@ class RocksDatabase extends RocksReads implements PromptDatabase {
     this.#marks = marks;
   }
 
+  /** To be called first. Errors: MR_STORE_CORRUPT if it is not what was written last; `before`: its MANIFEST until now. */
+  async check(isNew: boolean, before: ManifestBefore | undefined): Promise<void> {
+    if (isNew) await this.write([{ key: MARKER, value: FORMAT }]);
+    const [marker] = await this.getMany([MARKER]);
+    if (!marker?.equals(FORMAT)) throw corrupt(new Error(`${this.#path} opened without its marker row`));
+    const lost = this.#marks.check(await this.getMany(this.#marks.keys), before?.measured);
+    if (lost !== undefined) throw corrupt(new Error(`${this.#path} opened as an older database: ${lost}`));
+  }
+
   async write(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
     const batch = this.#db.write({ capacity: changes.length + 1, autoDestroy: true });
@@ -158,12 +167,12 @@ class RocksDatabase extends RocksReads implements PromptDatabase {
 
   /**
    * Flushed first: what is in the write-ahead log alone is inserted again, entry by entry, by the next opening. Where that
-   * fails, it is just what the next opening does.
+   * fails, it is just what the next opening does. The note comes before the lock is released: a successor may be waiting.
    */
   async close(): Promise<void> {
     await this.#db.flush().catch(() => {});
-    await this.#db.close();
     noteClosing(this.#path);
+    await this.#db.close();
   }
 }
 
@@ -175,37 +184,41 @@ export function rocksDatabases(directory: string): DatabaseProvider {
       const path = pathOf(name);
       const problem = problemSinceClosing(path);
       if (problem !== undefined) throw corrupt(new Error(problem));
-      forgetClosing(path);
       const isNew = !existsSync(join(path, 'CURRENT'));
-      const marks = new WriteMarks(path);
-      const manifest = marks.manifest();
+      const before = ManifestBefore.open(path);
       try {
-        mkdirSync(path, { recursive: true });
-      } catch (error) {
-        throw namingFullDisk(error, path);
-      }
-      // Loaded at its first use: most commands and threads open no store.
-      const { default: Database } = await import('rocksdb-native');
-      const db = new Database(path, { writeBufferSize: WRITE_BUFFER_BYTES, tableBlockSize: BLOCK_BYTES });
-      await db.ready().catch((error: unknown) => {
-        throw isLocked(error) ? locked(path, error) : openingError(path, error);
-      });
-      const database = new RocksDatabase(path, db, marks);
-      try {
-        if (isNew) await database.write([{ key: MARKER, value: FORMAT }]);
-        const [marker] = await database.getMany([MARKER]);
-        if (!marker?.equals(FORMAT)) throw corrupt(new Error(`${path} opened without its marker row`));
-        const lost = marks.check(await database.getMany(marks.keys), manifest);
-        if (lost !== undefined) throw corrupt(new Error(`${path} opened as an older database: ${lost}`));
-        return database;
-      } catch (error) {
-        // Left open it would be locked for whoever opens it next.
-        await database.close();
-        throw error;
+        const db = await openLocked(path);
+        const database = new RocksDatabase(path, db, new WriteMarks(path));
+        try {
+          await database.check(isNew, before);
+          return database;
+        } catch (error) {
+          // Left open it would be locked for whoever opens it next.
+          await database.close();
+          throw error;
+        }
+      } finally {
+        before?.close();
       }
     },
     destroy: (name) => rm(pathOf(name), { recursive: true, force: true }),
   });
+}
+
+/** Holds RocksDB's lock from then on. */
+async function openLocked(path: string): Promise<RocksDB> {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw namingFullDisk(error, path);
+  }
+  // Loaded at its first use: most commands and threads open no store.
+  const { default: Database } = await import('rocksdb-native');
+  const db = new Database(path, { writeBufferSize: WRITE_BUFFER_BYTES, tableBlockSize: BLOCK_BYTES });
+  await db.ready().catch((error: unknown) => {
+    throw isLocked(error) ? locked(path, error) : openingError(path, error);
+  });
+  return db;
 }
 
 function isLocked(error: unknown): boolean {

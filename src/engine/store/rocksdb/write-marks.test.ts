@@ -11,8 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { errorCode } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import type { Database } from '../port.ts';
 import { rocksDatabases } from './rocksdb-database.ts';
 
@@ -36,7 +37,24 @@ async function fill(database: Database): Promise<void> {
   }
 }
 
-/** What a process that was killed leaves, with the MANIFEST cut to `length`. Files that nobody appends to are linked. */
+/** What a process that is killed now leaves: copied again until nothing was flushed or compacted meanwhile. */
+function copyAsKilled(from: string, to: string): Promise<true> {
+  const files = () => [readdirSync(from).sort(), readFileSync(join(from, manifestOf(from)))];
+  return eventually('a copy of one moment', () => {
+    try {
+      const before = files();
+      cpSync(from, to, { recursive: true });
+      if (isDeepStrictEqual(files(), before)) return true;
+    } catch (error) {
+      // Deleted since they were listed.
+      assert.equal(errorCode(error), 'ENOENT');
+    }
+    rmSync(to, { recursive: true, force: true });
+    return false;
+  });
+}
+
+/** A copy whose MANIFEST is cut to `length`; files that nobody appends to are linked. */
 function cut(from: string, to: string, length: number): void {
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {
@@ -54,8 +72,8 @@ it('a MANIFEST cut to any length opens as what was written, or not at all', asyn
   const live = await databases.open('live');
   await fill(live);
   const killed = join(directory, 'killed');
-  const whole = statSync(join(directory, 'live', manifestOf(join(directory, 'live')))).size;
-  cut(join(directory, 'live'), killed, whole);
+  await copyAsKilled(join(directory, 'live'), killed);
+  const whole = statSync(join(killed, manifestOf(killed))).size;
   await live.close();
   const outcomes = new Map<string, number>();
   for (let length = whole; length > 0; length -= length === whole ? 1 : 37) {
@@ -87,7 +105,7 @@ it('what a kill leaves opens, however many writes there were', async (t) => {
     for await (const _ of live.scan({ gte: NEWEST, lt: NEWEST }));
     if (i % 30 !== 0) continue;
     const copy = `copy-${i}`;
-    cpSync(join(directory, 'live'), join(directory, copy), { recursive: true });
+    await copyAsKilled(join(directory, 'live'), join(directory, copy));
     for (let opening = 0; opening < 3; opening++) {
       const opened = await databases.open(copy);
       assert.equal((await opened.getMany([NEWEST]))[0]?.toString(), String(i));

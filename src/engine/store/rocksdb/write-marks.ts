@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Change } from '../port.ts';
+import { currentManifest } from './closing-note.ts';
 
 /**
  * More writes than are under way while one write buffer goes to its file: of those, the numbers tell what is lost; of
@@ -12,6 +13,39 @@ const PREFIX = Buffer.from([0xff, 0x6e]);
 /** The file that lists the table files, and how long it was. */
 type Manifest = { readonly name: string; readonly length: number };
 type Mark = { readonly write: number; readonly manifest?: Manifest | undefined };
+
+/**
+ * The MANIFEST that a database has before it is opened, which begins another one and deletes it. It is kept open, to be
+ * measured once RocksDB's lock is held: until then a predecessor may append to it.
+ */
+export class ManifestBefore {
+  readonly #name: string;
+  readonly #file: number;
+
+  private constructor(name: string, file: number) {
+    this.#name = name;
+    this.#file = file;
+  }
+
+  /** Undefined if there is none. To be closed. */
+  static open(directory: string): ManifestBefore | undefined {
+    const name = currentManifest(directory);
+    if (name === undefined) return undefined;
+    try {
+      return new ManifestBefore(name, openSync(join(directory, name), 'r'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  get measured(): Manifest {
+    return { name: this.#name, length: fstatSync(this.#file).size };
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
 
 /**
  * A MANIFEST that has lost its last entries opens without error as the database that it describes: an older one, to which
@@ -27,24 +61,24 @@ export class WriteMarks {
     this.#directory = directory;
   }
 
-  /** To be asked before the database is opened, which makes a new one. Undefined where there is none. */
-  manifest(): Manifest | undefined {
-    try {
-      const name = readFileSync(join(this.#directory, 'CURRENT'), 'utf8').trim();
-      return { name, length: statSync(join(this.#directory, name)).size };
-    } catch {
-      return undefined;
-    }
-  }
-
   /** What the next write has to take with it; to be followed by `written` where it has not failed. */
   next(): Change & { readonly value: Buffer } {
-    const mark: Mark = { write: this.#writes + 1, manifest: this.manifest() };
+    const mark: Mark = { write: this.#writes + 1, manifest: this.#manifest() };
     return { key: keyOf(mark.write), value: Buffer.from(JSON.stringify(mark)) };
   }
 
   written(): void {
     this.#writes++;
+  }
+
+  #manifest(): Manifest | undefined {
+    const name = currentManifest(this.#directory);
+    if (name === undefined) return undefined;
+    try {
+      return { name, length: statSync(join(this.#directory, name)).size };
+    } catch {
+      return undefined;
+    }
   }
 
   /** The rows to be read of an opened database, for `check`. */

@@ -4,7 +4,7 @@ import { it, type TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { type StoreAnswer, StoreQueries } from '../../queries/store-queries.ts';
 import { rocksDatabases } from '../../store/rocksdb/rocksdb-database.ts';
 import { placesOf } from '../../verify/journal-reader.ts';
@@ -37,10 +37,6 @@ async function open(t: TestContext) {
   return { directory, load, start };
 }
 
-async function until(isTrue: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await isTrue())) await systemClock.sleep(10);
-}
-
 const running = async (threads: StreamThreads) =>
   (await threads.status()).map(({ tasks }) => tasks.filter(({ state }) => state === 'running').length);
 
@@ -48,7 +44,7 @@ it('two threads share the tasks, and end when they are told, with everything com
   const { load, start } = await open(t);
   await load.write(1_000);
   const threads = await start({});
-  await until(async () => (await running(threads)).every((count) => count === PARTITIONS / 2));
+  await eventually(async () => (await running(threads)).every((count) => count === PARTITIONS / 2));
   await load.write(1_000);
   await load.readAll();
   assert.deepEqual(
@@ -85,7 +81,7 @@ it('a thread that fails leaves its tasks to the other', async (t) => {
   const { load, start } = await open(t);
   const threads = await start({ fails: 'one-1' }, { onFailure: 'go-on' });
   await load.write(500);
-  await until(async () => (await running(threads)).join() === String(PARTITIONS));
+  await eventually(async () => (await running(threads)).join() === String(PARTITIONS));
   await load.readAll();
   await threads.stop();
   load.assertExact();
@@ -155,7 +151,7 @@ const sumsOf = (entries: readonly { readonly key: string; readonly value: unknow
 it('queries reach the tasks of all threads of the process', async (t) => {
   const { load, start } = await open(t);
   const threads = await start({});
-  await until(async () => (await running(threads)).every((count) => count === PARTITIONS / 2));
+  await eventually(async () => (await running(threads)).every((count) => count === PARTITIONS / 2));
   await load.write(1_000);
   await load.readAll();
   const queries = new StoreQueries(queriesOf(threads));
@@ -224,7 +220,7 @@ it('queries over HTTP reach the threads of every process, standbys when asked', 
     const isWhole = (answer: Answer | undefined) =>
       answer !== undefined && isDeepStrictEqual(sumsOf(answer.entries), expected);
     let whole = await ask('');
-    await until(async () => {
+    await eventually(async () => {
       whole = await ask('');
       return isWhole(whole) && membersOf(whole).size === 3;
     });
@@ -234,7 +230,7 @@ it('queries over HTTP reach the threads of every process, standbys when asked', 
       [expected.get('k7')],
     );
     let copy = await ask('staleness=standby');
-    await until(async () => {
+    await eventually(async () => {
       copy = await ask('staleness=standby');
       return isWhole(copy) && (copy?.copies.every(({ role }) => role === 'standby') ?? false);
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Log, openKafkaLog, openSimulatedLog, parseKafkaUrl } from '#log';
 import { createLogger, createMetrics, errorCode, systemClock } from '#platform';
-import { temporaryDirectory } from '#platform/testing';
+import { eventually, temporaryDirectory } from '#platform/testing';
 import { kafkaServer } from '#servers';
 import { deadLetterTopic } from '../../dead-letter-topic.ts';
 import { rocksDatabases } from '../../store/rocksdb/rocksdb-database.ts';
@@ -154,7 +154,7 @@ test("Java's console tools and kafka-consumer-groups work with a topology that r
     runtime = await begin(log, directory);
     const skipped = await outputs();
     await producer.append('numbers', 0, [one]);
-    while ((await outputs()) === skipped) await systemClock.sleep(20);
+    await eventually(async () => (await outputs()) !== skipped);
   });
 
   await t.test('set back while it is stopped, it refuses to count again what its state holds', async () => {
@@ -172,6 +172,6 @@ test("Java's console tools and kafka-consumer-groups work with a topology that r
     while (/is inactive/.test(printed));
     runtime = await begin(log, directory);
     await (await log.producer()).append('numbers', 0, [one]);
-    while ((await outputs()) === before) await systemClock.sleep(20);
+    await eventually(async () => (await outputs()) !== before);
   });
 });

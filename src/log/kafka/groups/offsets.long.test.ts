@@ -8,7 +8,7 @@ import { errorName } from '../wire/kafka-errors.ts';
 import { retrying } from '../wire/retry.ts';
 import { type Client, Clients, joining } from './testing/clients.ts';
 
-const options = { skip: serversSkip, timeout: 60_000 };
+const options = { skip: serversSkip, timeout: 180_000 };
 const at = (offset: number, partition = 0, topic = 'in'): OffsetCommit => ({ topic, partition, offset });
 const nobody = { group: 'readers', memberId: '', generation: -1 };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type KafkaServer, ownKafka } from '#servers';
 import type { Membership } from '../../port.ts';
 import { type Client, Clients, follow, heartbeatUntil, joining } from './testing/clients.ts';
@@ -67,7 +67,7 @@ test('groups outlive what happens to a broker', { timeout: 120_000 }, async (t) 
     const before = await connection();
     kafka.pause();
     const beating = member.heartbeat();
-    while ((await connection()) === before) await systemClock.sleep(10);
+    await eventually(async () => (await connection()) !== before);
     kafka.resume();
     assert.ok(['stable', 'expelled'].includes(await beating));
   });

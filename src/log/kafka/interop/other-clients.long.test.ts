@@ -158,7 +158,7 @@ test('what kcat writes is read', async (t) => {
   assert.ok(read.every(({ timestamp }) => timestamp > first));
 });
 
-test('kafkajs reads and writes the same', { timeout: 60_000 }, async (t) => {
+test('kafkajs reads and writes the same', { timeout: 180_000 }, async (t) => {
   const opened = await setUp(t);
   if (opened === undefined) return;
   const { log, brokers, topic } = opened;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorCode, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { ownKafka } from '#servers';
 import type { Log, Membership } from '../../port.ts';
 import { openKafkaLog } from '../kafka-log.ts';
@@ -51,7 +52,7 @@ class Follower {
       this.#log.joinGroup({
         group: 'followers',
         metadata: Buffer.alloc(0),
-        sessionTimeoutMs: 20_000,
+        sessionTimeoutMs: 60_000,
         assign: (members) => new Map(members.map(({ memberId }) => [memberId, Buffer.alloc(0)])),
       });
     let member: Membership = await join();
@@ -91,7 +92,7 @@ test('everything goes on while a broker is lost and comes back', {
   assert.deepEqual(follower.values, load.expected);
   assert.equal(follower.generations, 1, 'the member was never thrown out');
   await log.close();
-  while (openSockets() > 0) await systemClock.sleep(1);
+  await eventually(() => openSockets() <= 0);
   await assert.rejects(log.producer(), (error) => errorCode(error) === 'MR_LOG_CLOSED');
 });
 

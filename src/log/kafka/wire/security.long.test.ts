@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { inspect } from 'node:util';
 import type { Connection } from '@platformatic/kafka';
 import { type Clock, errorCode, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { ownKafka } from '#servers';
 import type { Log, ProducerRecord } from '../../port.ts';
 import { KafkaLog, openKafkaLog } from '../kafka-log.ts';
@@ -36,7 +37,7 @@ async function work(log: Log): Promise<void> {
   const member = await log.joinGroup({
     group: 'g',
     metadata: Buffer.alloc(0),
-    sessionTimeoutMs: 10_000,
+    sessionTimeoutMs: 30_000,
     assign: (members) => new Map(members.map(({ memberId }) => [memberId, Buffer.from('all')])),
   });
   assert.equal(`${member.assignment}`, 'all');
@@ -61,7 +62,7 @@ async function work(log: Log): Promise<void> {
 
 /** A socket that was left open would not go. */
 async function untilNothingIsOpen(): Promise<void> {
-  while (process.getActiveResourcesInfo().includes('TCPSocketWrap')) await new Promise(setImmediate);
+  await eventually(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'));
 }
 
 /** Time runs ten times as fast. */

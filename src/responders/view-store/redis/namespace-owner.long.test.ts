@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { ownRedis, redisServer } from '#servers';
-import { interaction, openWorld, type TestWorld, until } from '../../testing/world.ts';
+import { interaction, openWorld, type TestWorld } from '../../testing/world.ts';
 import { ownNamespace, redisViews } from './testing/redis-views.ts';
 
 const one = { id: 'kafka-1', name: 'kafka://host?prefix=one.' };
@@ -57,8 +58,8 @@ describe('namespaces of two logs on one Redis', { timeout: 120_000 }, () => {
     await writer.caughtUp;
     const { connection } = views.environment;
     for await (const page of connection.scan('*', 500)) await connection.unlink(page);
-    await until(async () => (await views.differences().catch(() => ['not built'])).length === 0);
-    await until(() => writer.notReady() === undefined);
+    await eventually(async () => (await views.differences().catch(() => ['not built'])).length === 0);
+    await eventually(() => writer.notReady() === undefined);
     assert.ok((await views.keys()).some((key) => key.endsWith('{control}:owner')));
   });
 });
@@ -83,7 +84,7 @@ describe('the namespace that logs without owners have shared', { timeout: 120_00
     const later = { ...world, clock: { ...systemClock, now: () => Date.now() + 120_000 } };
     const after = await redisViews(t, later, redis.url, one);
     await (await after.writer()).caughtUp;
-    await until(async () => (await before.keys()).length === 0);
+    await eventually(async () => (await before.keys()).length === 0);
     assert.deepEqual(await after.differences(), []);
   });
 

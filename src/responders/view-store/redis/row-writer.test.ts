@@ -15,7 +15,7 @@ import { ownNamespace, redisViews } from './testing/redis-views.ts';
 
 type Write = { readonly writer: number; readonly from: number; readonly count: number };
 
-describe('RowWriter', { timeout: 60_000 }, () => {
+describe('RowWriter', { timeout: 180_000 }, () => {
   it('leaves the newest row of each key, however two writers write and write again', async (t) => {
     const opened = await openGeneration(t);
     if (opened === undefined) return;

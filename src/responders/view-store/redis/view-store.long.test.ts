@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { freePort } from '#platform/testing';
+import { eventually, freePort } from '#platform/testing';
 import { ownRedis, RedisServer, redisServer, serversSkip } from '#servers';
 import { openResponder } from '../../responder.ts';
 import { item, itemIds } from '../../testing/tiny-model.ts';
-import { interaction, openWorld, until } from '../../testing/world.ts';
+import { interaction, openWorld } from '../../testing/world.ts';
 import { viewStoreContract } from '../contract.ts';
 import { ownNamespace, redisViews } from './testing/redis-views.ts';
 
@@ -38,9 +38,9 @@ describe('RedisViewStore', () => {
     );
     const counted = /recommend_degraded_total\{reason="MR_REDIS_UNAVAILABLE"\} 1/;
     assert.match(await world.metrics.render(), counted);
-    await until(() => /not available/.test(`${responder.notReady()}`));
+    await eventually(() => /not available/.test(`${responder.notReady()}`));
     await redis.restart();
-    await until(() => responder.notReady() === undefined);
+    await eventually(() => responder.notReady() === undefined);
     assert.deepEqual(await ids(), itemIds.slice(1, 6));
     assert.equal((await responder.recommend('u')).degraded, 'MR_RECOMMEND_NO_VERSION');
   });

@@ -3,8 +3,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import type { Log } from '#log';
 import { errorCode, RetryableError, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { ownRedis, type RedisServer, type RedisServerOptions, redisServer } from '#servers';
-import { interaction, openWorld, type TestWorld, until, userRowsTopic } from '../../testing/world.ts';
+import { interaction, openWorld, type TestWorld, userRowsTopic } from '../../testing/world.ts';
 import { userRows } from '../user-rows.ts';
 import type { RedisConnection } from './connection.ts';
 import { GenerationWriter } from './generation-writer.ts';
@@ -24,7 +25,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const first = await built(world, views);
     assert.equal(first.notReady(), undefined);
     const live = await views.generations.live();
-    await until(async () => (await savedRecords(views)) === users.length);
+    await eventually(async () => (await savedRecords(views)) === users.length);
     await first.close();
     await putUsers(world, 2, users.slice(0, 3));
     const before = await writtenRows(world);
@@ -41,7 +42,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const { world, views, url } = opened;
     await putUsers(world, 3);
     await (await views.writer()).caughtUp;
-    await until(async () => (await savedRecords(views)) === 3 * users.length);
+    await eventually(async () => (await savedRecords(views)) === 3 * users.length);
     const late = { ...world, clock: { ...systemClock, now: () => Date.now() + 4 * 86_400_000 } };
     const live = await views.generations.live();
     const delayed = await RedisViewWriter.open({ url }, late, world.topics);
@@ -71,12 +72,12 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     await putUsers(world, 1, users.slice(0, 5));
     const views = await redisViews(t, world, opened.url);
     const store = await views.store();
-    await until(() => /another log/.test(`${store.notReady()}`));
+    await eventually(() => /another log/.test(`${store.notReady()}`));
     await views.writer();
     await store.caughtUp;
     const rows = await userRows(store, users);
     assert.equal(rows.filter(({ state }) => state !== undefined).length, 5);
-    await until(() => store.notReady() === undefined);
+    await eventually(() => store.notReady() === undefined);
   });
 
   it('rebuilds beside the live views: no read misses a row, or sees an older one than another has seen', async (t) => {
@@ -114,15 +115,15 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
       const from = reads;
       await (writers[round % 2] as RedisViewWriter).rebuild();
       generations.add(await views.generations.live());
-      await Promise.race([until(() => reads > from + 2), ...reading]);
+      await Promise.race([eventually(() => reads > from + 2), ...reading]);
     }
     isRebuilding = false;
     await Promise.all([busy, ...reading]);
     assert.equal(generations.size, 5);
-    await until(() => isAsTheLog(views));
+    await eventually(() => isAsTheLog(views));
     // Nothing is left of the earlier generations.
     const live = (await views.generations.live()) ?? '';
-    await until(async () => {
+    await eventually(async () => {
       return (await views.keys()).every((key) => key.includes(live) || key.includes('{control}:live'));
     });
   });
@@ -144,7 +145,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
       await client.mset(...rows.flatMap((row) => [row, '']));
     }
     for (let round = 0; round < 3; round++) await writer.rebuild();
-    await until(async () => (await views.generations.garbage()).length === 0);
+    await eventually(async () => (await views.generations.garbage()).length === 0);
     assert.equal(await connection.get(mark), null);
     const live = (await views.generations.live()) ?? '';
     assert.ok((await views.keys()).every((key) => key.includes(live) || key.includes('{control}:live')));
@@ -167,7 +168,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     await writer.makeShards();
     writer.start();
     await putUsers(world, 1);
-    await until(async () => (await savedRecords(views, generation)) === users.length);
+    await eventually(async () => (await savedRecords(views, generation)) === users.length);
     assert.ok(await generations.holdBuilder('test', 1_000));
     assert.ok(await generations.beginNext('test', generation));
     assert.ok(await generations.switchTo('test', generation));
@@ -179,17 +180,17 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     if (opened === undefined) return;
     const { world, views, redis } = opened;
     await built(world, views);
-    await until(async () => (await savedRecords(views)) === users.length);
+    await eventually(async () => (await savedRecords(views)) === users.length);
     const client = new Redis(redis.url);
     t.after(() => client.disconnect());
     const keys = await views.keys();
     const values = await client.mgetBuffer(keys);
     await putUsers(world, 2);
-    await until(async () => (await savedRecords(views)) === 3 * users.length);
+    await eventually(async () => (await savedRecords(views)) === 3 * users.length);
     // As after a failover to a replica that lags.
     await client.mset(...keys.flatMap((key, i) => [key, values[i] ?? '']));
     assert.notDeepEqual(await views.differences(), []);
-    await until(() => isAsTheLog(views));
+    await eventually(() => isAsTheLog(views));
   });
 
   it('goes on with what a builder has left half done, the sealed views being read meanwhile', async (t) => {
@@ -239,9 +240,9 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
           assert.equal(errorCode(error), 'MR_VIEWS_NOT_BUILT', String(error));
         }
       }
-      await until(() => isAsTheLog(views));
+      await eventually(() => isAsTheLog(views));
     }
-    await until(() => store.notReady() === undefined && writer.notReady() === undefined);
+    await eventually(() => store.notReady() === undefined && writer.notReady() === undefined);
     assert.match(await world.metrics.render(), /view_builds_total\{reason="emptied"\} 3/);
   });
 
@@ -260,16 +261,18 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
       for (let round = 0; round < 3; round++) {
         if (what === 'older rows') await saveToDisk(redis);
         await putUsers(world, 2);
-        await until(() => isAsTheLog(views));
+        await eventually(() => isAsTheLog(views));
         await userRows(store, users);
         const newest = await offsetsOf(views);
         await redis.kill();
         await assert.rejects(userRows(store, ['user-1']), { code: 'MR_REDIS_UNAVAILABLE' });
-        await until(() => /not available/.test(`${writer.notReady()}`) && store.notReady() !== undefined);
+        await eventually(
+          () => /not available/.test(`${writer.notReady()}`) && store.notReady() !== undefined,
+        );
         if (round > 0) await putUsers(world, 1);
         await redis.restart();
         // As soon as it answers, it answers with nothing older than what was there.
-        await until(async () => {
+        await eventually(async () => {
           try {
             await userRows(store, users);
             return true;
@@ -279,8 +282,8 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
           }
         });
         for (const [i, offset] of (await offsetsOf(views)).entries()) assert.ok(offset >= (newest[i] ?? 0));
-        await until(() => isAsTheLog(views));
-        await until(() => store.notReady() === undefined && writer.notReady() === undefined);
+        await eventually(() => isAsTheLog(views));
+        await eventually(() => store.notReady() === undefined && writer.notReady() === undefined);
       }
     });
   }
@@ -291,7 +294,7 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     const { world, views, redis } = opened;
     await putUsers(world, 1);
     const writer = await views.writer();
-    await until(() => /OOM/.test(`${writer.notReady()}`));
+    await eventually(() => /OOM/.test(`${writer.notReady()}`));
     const client = new Redis(redis.url);
     await client.config('SET', 'maxmemory', '0');
     client.disconnect();
@@ -307,10 +310,10 @@ describe('RedisViewWriter', { timeout: 120_000 }, () => {
     await writer.caughtUp;
     redis.pause();
     await putUsers(world, 2);
-    await until(() => writer.notReady() !== undefined);
+    await eventually(() => writer.notReady() !== undefined);
     redis.resume();
-    await until(() => writer.notReady() === undefined);
-    await until(() => isAsTheLog(views));
+    await eventually(() => writer.notReady() === undefined);
+    await eventually(() => isAsTheLog(views));
   });
 });
 

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { eventually } from '#platform/testing';
 import { redisServer } from '#servers';
-import { interaction, openWorld, type TestWorld, until } from '../../testing/world.ts';
+import { interaction, openWorld, type TestWorld } from '../../testing/world.ts';
 import { ownNamespace, redisViews } from './testing/redis-views.ts';
 
 const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
@@ -24,7 +25,7 @@ describe('writers of views in processes of their own', { timeout: 120_000 }, () 
     await ready(start());
     assert.deepEqual(await views.differences(), []);
     await putUsers(world, 1);
-    await until(async () => (await views.differences()).length === 0);
+    await eventually(async () => (await views.differences()).length === 0);
   });
 
   it('are stopped for a while, and put no old row over a new one when they go on', async (t) => {
@@ -39,7 +40,7 @@ describe('writers of views in processes of their own', { timeout: 120_000 }, () 
       stopped.kill('SIGSTOP');
       await writing;
       await putUsers(world, round);
-      await until(async () => (await views.differences()).length === 0);
+      await eventually(async () => (await views.differences()).length === 0);
       stopped.kill('SIGCONT');
       for (let i = 0; i < 50; i++) {
         assert.deepEqual(await views.differences(), []);

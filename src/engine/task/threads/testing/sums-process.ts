@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import type { SumsProcessData } from '../fixtures/sums-process.ts';
 
 export type SumsProcessOptions = Omit<SumsProcessData, 'threads'> & {
@@ -88,14 +88,15 @@ export class SumsProcess {
   }
 }
 
-/** Waits until something is true, as long as `processes` run. */
+/** As `eventually`, as long as `processes` run; what fails is asked again. */
 export async function until(
   processes: readonly SumsProcess[],
   isTrue: () => Promise<boolean> | boolean,
 ): Promise<void> {
   const isTrueNow = async () => await isTrue();
-  while (!(await isTrueNow().catch(() => false))) {
+  await eventually(String(isTrue), async () => {
+    if (await isTrueNow().catch(() => false)) return true;
     for (const each of processes) each.assertRuns();
-    await systemClock.sleep(20);
-  }
+    return false;
+  });
 }

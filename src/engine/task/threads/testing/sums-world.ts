@@ -63,6 +63,8 @@ export class SumsWorld {
     return new SumsProcess(this.#t, {
       ...this.#place,
       standbys: 1,
+      // Its end is waited for by those who take over: lost by a slow one, it costs a rebalance alone.
+      sessionMs: 3_000,
       ...this.#options.defaults,
       instanceId,
       ...more,

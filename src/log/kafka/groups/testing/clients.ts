@@ -58,7 +58,7 @@ export const everybody = (members: readonly GroupMember[]): ReadonlyMap<string, 
 export const joining = (more: Partial<JoinOptions> = {}): JoinOptions => ({
   group: 'workers',
   metadata: Buffer.from('me'),
-  sessionTimeoutMs: 5_000,
+  sessionTimeoutMs: 30_000,
   assign: everybody,
   ...more,
 });
