@@ -129,7 +129,7 @@ it('threads that are told to stop while they restore give it up', async (t) => {
   }
   await threads.stop();
   const stop = new AbortController();
-  const starting = start({ state: 'elsewhere', writeMs: 1_500 }, { signal: stop.signal });
+  const starting = start({ state: 'elsewhere', writeMs: 5_000 }, { signal: stop.signal });
   await systemClock.sleep(1_000);
   stop.abort();
   await (await starting).done;
