@@ -93,7 +93,7 @@ describe('an import that is interrupted', { concurrency: 1 }, () => {
     const { begin, run, directory, dataSet } = prepared(t);
     await run(['import', 'movielens', dataSet, '--data', 'whole']);
     const command = ['import', 'movielens', dataSet, '--data', 'stopped'];
-    const stopped = begin(command, { MILLRACE_FAILPOINTS: 'import.commit.after=stall:1500' });
+    const stopped = begin(command, { MILLRACE_FAILPOINTS: 'import.commit.after=stall:5000' });
     await stopped.until(/Reading, bytes: 100%/);
     await new Promise((resolve) => setTimeout(resolve, 400));
     const { code, err } = await stopped.signal('SIGINT');

@@ -6,6 +6,7 @@ import { type StoreAnswer, writeRecords } from '#engine';
 import { jsonTopic } from '#engine/testing';
 import { openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { commandLine } from '../testing/command-line.ts';
 
 const clicks = jsonTopic<number>('clicks', 2);
@@ -38,12 +39,11 @@ async function counted(t: TestContext) {
   const run = async (module: string, ...more: readonly string[]) => {
     const running = command.begin(['run', module, '--json', ...more]);
     const [, url = ''] = await running.until(/"url":"(http:[^"]+)"/);
-    for (;;) {
+    await eventually(async () => {
       const answer = await fetch(`${url}/stores/count/state?key=a`);
       const { entries = [] } = (await answer.json()) as Partial<StoreAnswer>;
-      if (entries[0]?.value === 2) break;
-      await systemClock.sleep(50);
-    }
+      return entries[0]?.value === 2;
+    });
     assert.equal((await running.signal('SIGTERM')).code, 0);
   };
   return { ...command, write, run };

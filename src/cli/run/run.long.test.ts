@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { type StoreAnswer, TopicReader, type TopicRecord, writeRecords } from '#engine';
 import { json, jsonTopic } from '#engine/testing';
 import { openEmbeddedLog } from '#log';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { type CommandLine, commandLine, jsonLines, type Running } from '../testing/command-line.ts';
 
 type View = { readonly item: string; readonly seconds: number };
@@ -83,12 +83,11 @@ async function read<V>(command: CommandLine, topic: ReturnType<typeof jsonTopic<
 
 /** Asks until the store has this for `key`. */
 async function untilTotal(url: string, key: string, total: number): Promise<void> {
-  for (;;) {
+  await eventually(async () => {
     const response = await fetch(`${url}/stores/total/state?key=${key}`);
     const { entries = [] } = (await response.json()) as Partial<StoreAnswer>;
-    if (entries[0]?.value === total) return;
-    await setTimeout(20);
-  }
+    return entries[0]?.value === total;
+  });
 }
 
 describe('run', { concurrency: 2, timeout: 600_000 }, () => {

@@ -21,12 +21,11 @@ it('beside a start', { timeout: 600_000 }, async (t) => {
   const { url } = JSON.parse((await start.until(/^\{"url".*\}$/m))[0]) as { url: string };
   /** The dead letters that nothing was done about, once there are so many. */
   const letters = async (args: readonly string[], count: number) => {
-    for (;;) {
+    return eventually(async () => {
       const { out } = await line.print([...args, '--json']);
       const found = jsonLines<Letter>(out);
-      if (found.length === count) return found;
-      await systemClock.sleep(50);
-    }
+      return found.length === count && found;
+    });
   };
 
   /** The lag of all groups. */

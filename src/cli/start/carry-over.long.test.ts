@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { openEmbeddedLog } from '#log';
 import { createLogger, systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { LOOP_GENERATION } from '#topologies';
 import { type CommandLine, jsonLines, type Running } from '../testing/command-line.ts';
 import { earlierDirectory as earlierDirectoryOf, preloaded } from '../testing/earlier-directory.ts';
@@ -114,24 +115,22 @@ async function postEvents(url: string): Promise<void> {
 
 /** What became of the posted events, once that is decided. */
 async function decided(url: string): Promise<Record<string, number>> {
-  for (;;) {
+  return eventually(async () => {
     const text = await (await fetch(`${url}/metrics`)).text();
     const outcomes = [...text.matchAll(/admission_events_total\{outcome="([^"]+)"\} (\d+)$/gm)];
     const counts = Object.fromEntries(outcomes.map(([, name, count]) => [name as string, Number(count)]));
-    if (Object.values(counts).reduce((sum, count) => sum + count, 0) >= posted.length) return counts;
-    await systemClock.sleep(100);
-  }
+    return Object.values(counts).reduce((sum, count) => sum + count, 0) >= posted.length && counts;
+  });
 }
 
 /** Resolves when every task but that of commands has seen that the time of the data is over. */
 async function timeHasPassed(url: string): Promise<void> {
-  for (;;) {
+  await eventually(async () => {
     const text = await (await fetch(`${url}/metrics`)).text();
     const watermarks = [...text.matchAll(/engine_task_watermark_ms\{task="(?!commands)[^"]+"\} (\S+)$/gm)];
     const least = Math.min(...watermarks.map(([, ms]) => Number(ms)));
-    if (watermarks.length > 0 && least >= STARTED_AT - LATENESS_MS) return;
-    await systemClock.sleep(100);
-  }
+    return watermarks.length > 0 && least >= STARTED_AT - LATENESS_MS;
+  });
 }
 
 /** Posts the events to a start, and has another one process what is left of them. */

@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { kafkaServer, ownRedis, registryServer } from '#servers';
 import { commandLine, type Running, smallWorld } from '../testing/command-line.ts';
 
@@ -70,10 +71,10 @@ it('two installations on one Kafka, registry and Redis answer as each does alone
   assert.equal((await two.signal('SIGTERM')).code, 0);
 });
 
-/** When all that is on the topics has come through: they stay the same for some seconds. */
+/** When all that is on the topics has come through: they stay the same for ten seconds. */
 async function settledAnswers(url: string): Promise<readonly Answer[]> {
   let before = await answers(url);
-  for (let same = 0; same < 30; ) {
+  for (let same = 0; same < 100; ) {
     await setTimeout(100);
     const now = await answers(url);
     same = isDeepStrictEqual(now, before) ? same + 1 : 0;
@@ -101,11 +102,10 @@ async function answers(url: string): Promise<readonly Answer[]> {
 }
 
 async function wholeAnswer(url: string): Promise<Answer> {
-  for (;;) {
+  return eventually('an answer that is not degraded', async () => {
     const response = await fetch(url);
     assert.equal(response.status, 200, url);
     const answer = (await response.json()) as Answer;
-    if (answer.degraded === null) return answer;
-    await setTimeout(50);
-  }
+    return answer.degraded === null && answer;
+  });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { eventually } from '#platform/testing';
 import { commandLine, jsonLines, smallWorld } from '../testing/command-line.ts';
 import { writeMovieLens } from '../testing/movielens-directory.ts';
 
@@ -9,13 +10,12 @@ const configuration = { ...smallWorld, training: { ...smallWorld.training, ranke
 
 /** Resolves once answers name the ranker. */
 async function untilRankedBy(url: string | undefined, ranker: string | undefined): Promise<void> {
-  for (;;) {
+  await eventually(async () => {
     const response = await fetch(`${url}/recommend/u1?k=3`, { headers: { connection: 'close' } });
     const answer = (await response.json()) as { readonly ranker: string | null; readonly items: object[] };
     assert.equal(answer.items.length, 3);
-    if (answer.ranker === ranker) return;
-    await setTimeout(50);
-  }
+    return answer.ranker === ranker;
+  });
 }
 
 it('a start answers, then trains a ranker behind its first version, which answers name; once', async (t) => {

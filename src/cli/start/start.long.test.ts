@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
+import { heldLog } from '#log/testing';
 import { inspectLock } from '#platform';
 import { eventually } from '#platform/testing';
 import { commandLine, jsonLines, type Printed, smallWorld } from '../testing/command-line.ts';
@@ -144,15 +144,12 @@ describe('start', () => {
   it('ends on Ctrl-C while it opens its log, and leaves nothing at work', async (t) => {
     const { begin, directory } = commandLine(t);
     const data = join(directory, '.millrace');
-    mkdirSync(data);
-    // Whoever opens the log waits until this lets it go.
-    const log = new DatabaseSync(join(data, 'log.sqlite'));
-    log.exec('BEGIN EXCLUSIVE');
+    const log = heldLog(data);
     const started = begin(['start']);
     await eventually('the data directory is locked', () => existsSync(join(data, 'lock.json')));
     const ended = started.signal('SIGINT');
     await started.until(/Stopping/);
-    log.close();
+    log.release();
     const { code, out, err } = await ended;
     assert.deepEqual([code, out, err], [130, '', '\nStopping ...\n']);
     assert.deepEqual(inspectLock(join(directory, '.millrace')), { held: false });

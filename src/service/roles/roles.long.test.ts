@@ -79,11 +79,10 @@ async function untilReady(
   process: Started,
   isSo: (told: Readiness) => boolean = () => true,
 ): Promise<Readiness> {
-  for (;;) {
+  return eventually(async () => {
     const told = await readiness(process);
-    if (told.status === 'ready' && isSo(told)) return told;
-    await setTimeout(10);
-  }
+    return told.status === 'ready' && isSo(told) && told;
+  });
 }
 
 const posted = (url: string, body: object) =>
@@ -96,14 +95,13 @@ const posted = (url: string, body: object) =>
 type JobEnd = { readonly status: string; readonly outcome: string; readonly error: string | null };
 
 async function untilJobEnds({ url }: Started, job: string): Promise<JobEnd> {
-  for (;;) {
+  return eventually(async () => {
     const { runs } = (await (await fetch(`${url}/jobs/${job}`)).json()) as {
       readonly runs: readonly JobEnd[];
     };
     const ended = runs.find(({ status }) => status !== 'waiting' && status !== 'running');
-    if (ended !== undefined) return ended;
-    await setTimeout(10);
-  }
+    return ended !== undefined && ended;
+  });
 }
 
 async function answered(url: string, user: string): Promise<readonly string[]> {

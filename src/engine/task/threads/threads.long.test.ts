@@ -79,7 +79,7 @@ for (const count of [1, 2]) {
 
 it('a thread that fails leaves its tasks to the other', async (t) => {
   const { load, start } = await open(t);
-  const threads = await start({ fails: 'one-1' }, { onFailure: 'go-on' });
+  const threads = await start({ fails: 'one-1', sessionMs: 3_000 }, { onFailure: 'go-on' });
   await load.write(500);
   await eventually(async () => (await running(threads)).join() === String(PARTITIONS));
   await load.readAll();
@@ -89,7 +89,7 @@ it('a thread that fails leaves its tasks to the other', async (t) => {
 
 it('a thread’s failure stops the others and is told, unless they are to go on', async (t) => {
   const { load, start } = await open(t);
-  const threads = await start({ fails: 'one-1' });
+  const threads = await start({ fails: 'one-1', sessionMs: 3_000 });
   await load.write(500);
   await assert.rejects(threads.done, /one-1 fails as it was told to/);
   assert.deepEqual(await threads.status(), []);
@@ -100,7 +100,7 @@ it('a thread’s failure stops the others and is told, unless they are to go on'
 
 it('processes that come, are killed and come back lose and repeat nothing', async (t) => {
   const { directory, load } = await open(t);
-  const launch = (instanceId: string) => SumsProcess.running(t, { directory, instanceId });
+  const launch = (instanceId: string) => SumsProcess.running(t, { directory, instanceId, sessionMs: 3_000 });
   const first = await launch('first');
   let isWriting = true;
   const writing = (async () => {
@@ -129,7 +129,7 @@ it('threads that are told to stop while they restore give it up', async (t) => {
   }
   await threads.stop();
   const stop = new AbortController();
-  const starting = start({ state: 'elsewhere', writeMs: 1_500 }, { signal: stop.signal });
+  const starting = start({ state: 'elsewhere', writeMs: 5_000 }, { signal: stop.signal });
   await systemClock.sleep(1_000);
   stop.abort();
   await (await starting).done;

@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { PartitionOffsets } from '#log';
+import { systemClock } from '#platform';
 import { kafkaServer } from '#servers';
 import { GROUP, output, PARTITIONS } from '../../task/testing/sums.ts';
 import type { SumsWorld } from '../../task/threads/testing/sums-world.ts';
 import { openOnKafka } from './kafka-world.ts';
+
+/** When the brokers abort what nobody ends. */
+const ABORTED_MS = 10_000;
 
 it('what a dead process has left open is aborted by its successor, and never read', {
   timeout: 600_000,
@@ -17,9 +21,12 @@ it('what a dead process has left open is aborted by its successor, and never rea
   for (const failpoint of ['kafka.transaction.appended', 'kafka.transaction.offsets']) {
     const victim = world.launch('one', { failpoints: `${failpoint}=kill@3` });
     assert.deepEqual(await victim.exit, [null, 'SIGKILL']);
+    const died = systemClock.monotonic();
     const left = await outputOffsets(world);
-    const isHeldUp = left.map(({ stable, end }) => stable < end);
-    assert.ok(isHeldUp.includes(true), `${failpoint}: the transaction is open`);
+    const isHeldUp = left.some(({ stable, end }) => stable < end);
+    // On a slow machine the brokers may have aborted it by now.
+    const isLate = systemClock.monotonic() - died > ABORTED_MS / 2;
+    assert.ok(isHeldUp || isLate, `${failpoint}: the transaction is open`);
     await world.load.readToEnd();
     const successor = await world.running('one');
     // Long before the brokers would do it by themselves: whoever waits for the successor finds it done.
@@ -49,7 +56,7 @@ it('what a dead process has left open is aborted by the brokers where nobody tak
   const [names = [], values = []] = described.split('\n').map((line) => line.trim().split(/\s+/));
   // Where the tool takes longer than that to start, the brokers have been quicker.
   assert.match(values[names.indexOf('TransactionState')] ?? '', /^(Ongoing|PrepareAbort|CompleteAbort)$/);
-  assert.equal(values[names.indexOf('TransactionTimeoutMs')], '10000');
+  assert.equal(values[names.indexOf('TransactionTimeoutMs')], `${ABORTED_MS}`);
   const heir = await world.running('two');
   await world.assertExact([heir], ['two']);
 });

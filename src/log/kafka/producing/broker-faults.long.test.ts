@@ -18,7 +18,7 @@ import { openTransactionalProducer } from './transactional-producer.ts';
 /** So that the loss of a broker and of a transaction are noticed within a test. */
 const properties = {
   'broker.heartbeat.interval.ms': 300,
-  'broker.session.timeout.ms': 1500,
+  'broker.session.timeout.ms': 5_000,
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': 100,
 };
 

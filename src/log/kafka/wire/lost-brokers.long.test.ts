@@ -9,7 +9,7 @@ import { Load } from '../producing/testing/load.ts';
 import { parseKafkaUrl } from './kafka-options.ts';
 
 /** So that the loss of a broker is noticed within a test. */
-const properties = { 'broker.heartbeat.interval.ms': 300, 'broker.session.timeout.ms': 1500 };
+const properties = { 'broker.heartbeat.interval.ms': 300, 'broker.session.timeout.ms': 5_000 };
 
 /** Follows what is committed, and the rounds of a group in which it is alone, until it is told to stop. */
 class Follower {

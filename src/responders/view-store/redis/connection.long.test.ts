@@ -6,7 +6,6 @@ import { inspect } from 'node:util';
 import { ConfigurationError, RetryableError } from '#platform';
 import { eventually, freePort, temporaryDirectory } from '#platform/testing';
 import { ownRedis } from '#servers';
-import {} from '../../testing/world.ts';
 import { RedisConnection } from './connection.ts';
 import { silent } from './testing/redis-views.ts';
 
@@ -53,7 +52,6 @@ describe('RedisConnection', { timeout: 180_000 }, () => {
 
   it('says that nobody is there, after a while', async () => {
     const url = `redis://127.0.0.1:${await freePort()}`;
-    // However long it takes: nobody ever comes.
     await assert.rejects(RedisConnection.open({ url }, silent, 300), { code: 'MR_REDIS_UNAVAILABLE' });
   });
 

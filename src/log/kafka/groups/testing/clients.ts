@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
 import { systemClock } from '#platform';
+import { eventually } from '#platform/testing';
 import { sharedKafka } from '#servers';
 import type { GroupMember, JoinOptions, Membership } from '../../../port.ts';
 import { createTopics, deleteTopics } from '../../topics/topics.ts';
@@ -68,11 +69,10 @@ export async function heartbeatUntil(
   member: Membership,
   ...answers: readonly Awaited<ReturnType<Membership['heartbeat']>>[]
 ): Promise<Awaited<ReturnType<Membership['heartbeat']>>> {
-  for (;;) {
+  return eventually(async () => {
     const answer = await member.heartbeat();
-    if (answers.includes(answer)) return answer;
-    await systemClock.sleep(10);
-  }
+    return answers.includes(answer) && answer;
+  });
 }
 
 /** Follows rounds as an engine does, until `isOver` holds between two of them. */
