@@ -292,12 +292,13 @@ describe('constants', () => {
 });
 
 describe('template literals', () => {
-  it('have no bare $name, which is text, unless it is escaped', () => {
+  it('have no bare $name, which is text, where the code has that name', () => {
     const repository = repositoryOf({
       'src/engine/a.ts': [
         'const said = `Topic $topic has @{count}.`;',
         "const quoted = `Group '$group' has @{count}.`;",
-        'const fine = `costs 3 $ or $3, @{x}, \\$name`;',
+        'const fine = `costs 3 $ or $3, @{x}, \\$topic, $name`;',
+        'const all = [topic, group, each, x, count];',
         "const text = '$name'; // `$name`",
       ]
         .join('\n')

@@ -61,8 +61,9 @@ function grafanaPanel({ title, about, unit, queries }: Panel, i: number): object
 
 /** The expression over the instances that are chosen above the panels. */
 export function ofInstances(expression: string): string {
-  return expression.replace(/\b(millrace_\w+)(?:\{([^}]*)\})?/g, (_, name: string, labels?: string) => {
-    const all = [...(labels === undefined ? [] : [labels]), 'instance=~"$instance"'];
-    return `${name}{${all.join(', ')}}`;
-  });
+  return expression.replace(
+    /\b(millrace_\w+)(?:\{([^}]*)\})?/g,
+    (_, name: string, labels?: string) =>
+      `${name}{${[...(labels === undefined ? [] : [labels]), 'instance=~"$instance"'].join(', ')}}`,
+  );
 }

@@ -9,8 +9,8 @@ import { ServerProcess } from './server-process.ts';
 // Each line that it reads is the processes that there are. The end of its input is the end of this process.
 const WATCHDOG = `
 trap '' INT TERM HUP
-while read -r line; do running=$line; done
-[ -z "$running" ] || kill -9 $running
+while read -r line; do found=$line; done
+[ -z "$found" ] || kill -9 $found
 tries=0
 until rm -rf "$1" || [ $((tries += 1)) -gt 50 ]; do sleep 0.1; done
 `;

@@ -2,7 +2,6 @@
 import type { DocumentedOperation, OpenApi, Parameter } from './document.ts';
 import type { JsonSchema } from './json-schema.ts';
 
-const REFERENCE = '$ref';
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
 h2{margin-top:3rem;border-bottom:1px solid #ccc}h3{margin-top:2.5rem}code,pre{font:14px/1.4 ui-monospace,monospace}
 pre{background:#f4f4f4;padding:.8rem;overflow:auto}table{border-collapse:collapse}td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
@@ -50,7 +49,7 @@ ${parameters.length === 0 ? '' : `<table>${parameters.map(parameter).join('\n')}
 ${bodies.map(([type, { schema, example }]) => `<p>Body, ${text(type)}:</p>${example === undefined ? '' : json(example)}${folded('Schema', schema)}`).join('')}
 ${Object.entries(responses)
   .map(([status, response]) => {
-    if (REFERENCE in response) return '';
+    if ('$ref' in response) return '';
     const [type = '', content] = Object.entries(response.content)[0] ?? [];
     const shown = content?.example === undefined ? '' : json(content.example);
     const form = type === 'application/json' ? folded('Schema', content?.schema) : '';
