@@ -46,7 +46,7 @@ const GROUPS_OF_LONG_FILES: readonly Declaration[] = [
   {
     name: 'engine',
     about: 'simulation, chains of operators, threads killed, NEXMark',
-    patterns: ['src/engine/**', 'topologies/**', 'examples/**'],
+    patterns: ['src/{engine,avro}/**', 'topologies/**', 'processors/**', 'examples/**'],
   },
   {
     name: 'learning',
@@ -57,7 +57,7 @@ const GROUPS_OF_LONG_FILES: readonly Declaration[] = [
     name: 'services',
     about: 'responders, roles, backup, access, storage',
     patterns: [
-      'src/{access,audit,backup,erasure,gateway,jobs,notifications,platform,privacy,replays,responders,service,simulator,storage,versions}/**',
+      'src/{access,audit,backup,client,dead-letters,erasure,gateway,jobs,notifications,platform,privacy,replays,responders,service,simulator,storage,versions}/**',
     ],
   },
   {
