@@ -39,6 +39,13 @@ test('places beyond k do not count', () => {
   assert.equal(rankingMetrics([5, 6, 1], new Set([1]), 2).recall, 0);
 });
 
+test('an item that is listed twice is found once', () => {
+  const twice = rankingMetrics([1, 1, 2], new Set([1, 2]), 3);
+  const otherwise = rankingMetrics([1, 9, 2], new Set([1, 2]), 3);
+  assert.deepEqual(twice, otherwise);
+  assert.equal(rankingMetrics([1, 1, 1], new Set([1, 2]), 3).recall, 0.5);
+});
+
 test('evaluate ranks what was not seen, leaves out users with nothing held out, averages over users', () => {
   const heldOut = new Map([
     [3, [1, 2]],

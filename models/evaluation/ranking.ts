@@ -62,11 +62,12 @@ export function evaluate(rank: Ranker, { items, k, heldOut, seen }: EvaluationIn
   );
 }
 
-/** Metrics of the first k of a strict ranking, best first. */
+/** Metrics of the first k of a strict ranking, best first. An item that is listed again counts at its first place only. */
 export function rankingMetrics(ranked: ArrayLike<number>, relevant: ReadonlySet<number>, k: number): Metrics {
+  const left = new Set(relevant);
   const hits = Array.from(ranked)
     .map((id, before) => ({ id, before, size: 1, relevant: 1 }))
-    .filter(({ id }) => relevant.has(id));
+    .filter(({ id }) => left.delete(id));
   return expectedMetrics(hits, relevant.size, k);
 }
 
