@@ -7,7 +7,9 @@ import { withScratchDuckDb } from '#offline';
 import { InputError } from '#platform';
 import { temporaryDirectory } from '#platform/testing';
 import { mappedFiles } from './mapped/source.ts';
+import { movieLens } from './movielens/source.ts';
 import { rankLens } from './ranklens/source.ts';
+import type { Source } from './source.ts';
 import { dryRunOf, refusals } from './testing/dry-run-of.ts';
 import { yoochoose } from './yoochoose/source.ts';
 
@@ -325,6 +327,29 @@ test('mapped JSONL and Parquet beside CSV in one folder', async (t) => {
       message: 'users.parquet: There is no column "uid".',
     },
   );
+});
+
+test('category and tags are cleaned as titles are; what says nothing is absent', async (t) => {
+  const folder = folderOf(t, {
+    'items.jsonl': text([
+      { id: 'a', name: ' \u200b', kind: 'Donau\u00addampf\t1 ', tags: ['Donau\u00addampf\t1', ' ', 'x'.repeat(300)] },
+      { id: 'b', name: 'B', kind: '  ', tags: ['\ttag '] },
+    ]),
+    'movies.csv': text(['movieId,title,genres', '1,One,"Sci\t Fi|Drama"']),
+    'ratings.csv': text(['userId,movieId,rating,timestamp', '1,1,5,1000000000']),
+  });
+  const mapping = {
+    files: 'items.jsonl',
+    rows: 'items',
+    fields: { item_id: 'id', title: 'name', category: 'kind', tags: 'tags' },
+  };
+  const said = async (source: Source, mapping: object) =>
+    (await dryRunOf(source, [folder], mapping)).firstItems.map(({ title, category, tags }) => [title, category, tags]);
+  assert.deepEqual(await said(mappedFiles, mapping), [
+    ['Item a', 'Donau\u00addampf 1', ['Donau\u00addampf 1', 'x'.repeat(200)]],
+    ['B', 'tag', ['tag']],
+  ]);
+  assert.deepEqual(await said(movieLens, {}), [['One', 'Sci Fi', ['Sci Fi', 'Drama']]]);
 });
 
 test('mapping files that are wrong are refused by their place', async (t) => {

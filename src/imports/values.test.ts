@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { testSeed } from '#platform/testing';
-import { decimal, isoTime, secondsTime, wholeNumber } from './values.ts';
+import { cleanText, decimal, isoTime, secondsTime, wholeNumber } from './values.ts';
 
 test('a time is the one that it says, in UTC or by its offset, and to the millisecond', () => {
   fc.assert(
@@ -92,4 +92,48 @@ test('numbers are decimal and finite; a time in seconds is none beyond 2100', ()
     assert.equal(wholeNumber(text), undefined, text);
   assert.equal(secondsTime('4102444800'), 4_102_444_800_000);
   assert.equal(secondsTime('4102444801'), undefined);
+});
+
+test('texts keep their format characters: joiners, soft hyphens, directions, marks and tags', () => {
+  const kept = [
+    ...['نیم\u200Cفاصله', 'क\u200Dष', 'Donau\u00ADdampf', '👩\u200D👧 film', '❤\uFE0F love'],
+    ...['\u202Aabc\u202C', 'a\uFEFFb', '🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}', '\uFEFFa'],
+  ];
+  for (const text of kept) assert.equal(cleanText(text), text);
+});
+
+test('a text is one line in NFC without control characters; one of nothing but spaces and formats is empty', () => {
+  assert.equal(cleanText(' a\tb\r\n c\u2028d\u00A0\u3000e\u0000'), 'a b c d e');
+  assert.equal(cleanText('Cafe\u0301'), 'Café');
+  assert.equal(cleanText('a\uD83D'), 'a\uFFFD');
+  for (const text of ['', ' \t', '\u200B', ' \uFEFF\u200D ']) assert.equal(cleanText(text), '');
+});
+
+test('a long text is cut between grapheme clusters', () => {
+  const a = (count: number) => 'a'.repeat(count);
+  assert.equal(cleanText(a(500)), a(200));
+  assert.equal(cleanText(`${a(199)}😀`), a(199));
+  assert.equal(cleanText(`${a(198)}😀b`), `${a(198)}😀`);
+  assert.equal(cleanText(`${a(195)}👩\u200D👩\u200D👧\u200D👦`), a(195));
+  assert.equal(cleanText(`${a(199)}q\u0323b`), a(199));
+  assert.equal(cleanText(`${a(198)} 🇩🇪`), a(198));
+  assert.equal(cleanText(`q${'\u0323'.repeat(300)}`), `q${'\u0323'.repeat(199)}`);
+  assert.equal(cleanText(`😀${'\u200D😀'.repeat(300)}`).isWellFormed(), true);
+  const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  const clusters = (text: string) => Array.from(graphemes.segment(text), ({ segment }) => segment);
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom('a', 'é', '👩\u200D👧', '🇩🇪', 'क\u200Dष', 'q\u0323', '❤\uFE0F', ' b'), { minLength: 40 }),
+      fc.nat(9),
+      (parts, copies) => {
+        const text = parts.join('').repeat(copies + 1);
+        const cut = cleanText(text);
+        assert.ok(cut.length <= 200);
+        assert.ok(text.trim().startsWith(cut));
+        assert.deepEqual(clusters(cut), clusters(text.trim()).slice(0, clusters(cut).length));
+        assert.deepEqual(cleanText(cut), cut);
+      },
+    ),
+    { seed: testSeed },
+  );
 });

@@ -1,7 +1,8 @@
 /** Ids, numbers and times from the text of a field; undefined where the text is none. */
 import { invalidIdReason } from '#schemas';
 
-const LONGEST_TITLE = 200;
+/** In UTF-16 code units. */
+const LONGEST_TEXT = 200;
 const ZERO = 48;
 
 /** A whole number of 1 to 12 digits, spaces around it allowed. */
@@ -78,14 +79,32 @@ export function secondsTime(text: string): number | undefined {
   return seconds === undefined || seconds > 4_102_444_800 ? undefined : seconds * 1000;
 }
 
-/** A title of one line: control characters and runs of spaces become one space. */
-export function cleanTitle(title: string): string {
-  return title
+/** Printable ASCII with single spaces inside, as most texts are. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+/** Format characters, which join letters and pick forms of emoji, and nothing that they format. */
+const FORMATS_NOTHING = /^[\p{Cf} ]*$/u;
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * Titles, categories, tags and the other free texts: one line in NFC, where control characters and runs of spaces are one
+ * space. Format characters stay. A long text is cut between grapheme clusters.
+ */
+export function cleanText(text: string): string {
+  if (text.length <= LONGEST_TEXT && PLAIN.test(text)) return text;
+  const line = text
+    .toWellFormed()
     .normalize('NFC')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim()
-    .slice(0, LONGEST_TITLE)
-    .toWellFormed();
+    .replace(/[\p{Cc}\p{Z}]+/gu, ' ')
+    .replace(/^ | $/g, '');
+  return FORMATS_NOTHING.test(line) ? '' : cut(line);
+}
+
+function cut(text: string): string {
+  if (text.length <= LONGEST_TEXT) return text;
+  const first = graphemes.segment(text.slice(0, 2 * LONGEST_TEXT)).containing(LONGEST_TEXT)?.index ?? 0;
+  if (first > 0) return text.slice(0, first).trimEnd();
+  // One cluster of hundreds of marks: between code points.
+  return text.slice(0, LONGEST_TEXT).replace(/[\uD800-\uDBFF]$/, '');
 }
 
 /** What is wrong with the id in a field, by the field's name; undefined when nothing is. */

@@ -1,5 +1,5 @@
 /** Values of mapped columns as the types of fields; columns of CSV hold texts, those of JSON and Parquet anything. */
-import { cleanTitle, decimal, isoTime, quoted } from '../values.ts';
+import { cleanText, decimal, isoTime, quoted } from '../values.ts';
 import type { Field } from './fields.ts';
 import type { FieldMapping, TimeUnit } from './mapping.ts';
 
@@ -35,7 +35,8 @@ export function valueReader(name: string, field: Field, mapping: FieldMapping): 
     }
     const value = typed(given);
     if (value === undefined) throw problem(raw, `is not ${described(field, mapping)}`);
-    return value;
+    // A text of spaces alone says nothing.
+    return value === '' ? undefined : value;
   };
 }
 
@@ -53,7 +54,7 @@ function typedReader({ type, symbols = [] }: Field, { time = 'iso', split }: Opt
     case 'text':
       return (raw) => {
         const text = textOf(raw);
-        return text === undefined ? undefined : cleanTitle(text);
+        return text === undefined ? undefined : cleanText(text);
       };
     case 'number':
       return numberOf;
