@@ -138,17 +138,19 @@ async function readDelimited(
   bytes: AsyncIterable<Buffer>,
   rows: FileRows,
 ): Promise<void> {
-  let read: RowReader<readonly string[]> | undefined;
+  let opened: ReturnType<typeof format.open> | undefined;
   const delimited = new DelimitedRows(format, {
     row: (fields, line, text) => {
-      if (read === undefined) {
-        const opened = format.open(fields);
-        read = opened.read;
+      if (opened === undefined) {
+        opened = format.open(fields);
         if (opened.isHeader) return;
       }
-      rows.row(fields, read, line, () => text);
+      rows.row(fields, opened.read, line, () => text);
     },
     malformed: (line, text, reason) => rows.malformed(line, text, reason),
+    get width() {
+      return opened?.width;
+    },
   });
   for await (const block of linesOf(bytes, format)) {
     delimited.take(block);
@@ -158,9 +160,9 @@ async function readDelimited(
   await rows.handOver();
 }
 
-async function readJson({ open }: Of<'json'>, bytes: AsyncIterable<Buffer>, rows: FileRows): Promise<void> {
-  const read = open();
-  for await (const block of linesOf(bytes, { mayBeLatin1: false })) {
+async function readJson(format: Of<'json'>, bytes: AsyncIterable<Buffer>, rows: FileRows): Promise<void> {
+  const read = format.open();
+  for await (const block of linesOf(bytes, { ...format, mayBeLatin1: false })) {
     readJsonLines(block, read, rows);
     await rows.handOver();
   }

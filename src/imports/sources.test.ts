@@ -251,6 +251,64 @@ test('mapped CSV: header, quotes, values, units; each kind of malformed row by i
   ]);
 });
 
+test('a stray quote in a TSV costs one row; with "quote": "none" it is a character', async (t) => {
+  const rows = Array.from({ length: 1_000 }, (_, i) => {
+    const name = i === 9 ? '"Opens and never closes' : i === 899 ? '"Proper"' : `Name ${i}`;
+    return `${i}\t${name}\tx`;
+  });
+  const folder = folderOf(t, { 'items.csv': text(['id\tname\turl', ...rows]) });
+  const mapping = {
+    files: '*.csv',
+    rows: 'items',
+    delimiter: '\t',
+    fields: { item_id: 'id', title: 'name' },
+  };
+  const quoted = await dryRunOf(mappedFiles, [folder], mapping);
+  assert.deepEqual([quoted.items, quoted.malformed], [999, 1]);
+  assert.match(refusals(quoted)[0] ?? '', /^items\.csv:11 a quoted field is not closed up to line 901/);
+  assert.equal(quoted.shownRows[0]?.text, '9\t"Opens and never closes\tx');
+  assert.equal(quoted.firstItems.find(({ item_id }) => item_id === '899')?.title, 'Proper');
+  const plain = await dryRunOf(mappedFiles, [folder], { ...mapping, quote: 'none' });
+  assert.deepEqual([plain.items, plain.malformed], [1_000, 0]);
+  assert.equal(plain.firstItems[9]?.title, '"Opens and never closes');
+});
+
+test('a stray quote in movies.csv costs one film', async (t) => {
+  const films = Array.from(
+    { length: 50 },
+    (_, i) => `${i + 1},${i === 5 ? '"Net (1995)' : i === 30 ? '"Net, The"' : 'One'},Drama`,
+  );
+  const folder = folderOf(t, {
+    'movies.csv': text(['movieId,title,genres', ...films]),
+    'ratings.csv': text(['userId,movieId,rating,timestamp', '1,1,5,1000000000']),
+  });
+  const found = await dryRunOf(movieLens, [folder]);
+  assert.deepEqual([found.items, found.malformed], [49, 1]);
+});
+
+test('CSV and JSONL of a Latin-1 or UTF-16 export are read by encoding or mark', async (t) => {
+  const csv = 'id,name\r\n1,Café\r\n';
+  const folder = folderOf(t, {
+    'a.csv': Buffer.from(csv, 'latin1'),
+    'b.csv': Buffer.from(`\uFEFF${csv}`, 'utf16le'),
+    'c.jsonl': Buffer.from('{"id":1,"name":"Café"}\r', 'latin1'),
+  });
+  const fields = { item_id: 'id', title: 'name' };
+  const found = await dryRunOf(
+    mappedFiles,
+    [folder],
+    [
+      { files: 'a.csv', rows: 'items', encoding: 'latin-1', fields },
+      { files: 'b.csv', rows: 'items', fields },
+      { files: '*.jsonl', rows: 'items', encoding: 'latin-1', fields },
+    ],
+  );
+  assert.deepEqual(
+    found.firstItems.map(({ title }) => title),
+    ['Café', 'Café', 'Café'],
+  );
+});
+
 test('times before 1970, and names that every object has, are no values of a mapping', async (t) => {
   const rows = [
     'at;item;what;visitor;price',
@@ -332,7 +390,12 @@ test('mapped JSONL and Parquet beside CSV in one folder', async (t) => {
 test('category and tags are cleaned as titles are; what says nothing is absent', async (t) => {
   const folder = folderOf(t, {
     'items.jsonl': text([
-      { id: 'a', name: ' \u200b', kind: 'Donau\u00addampf\t1 ', tags: ['Donau\u00addampf\t1', ' ', 'x'.repeat(300)] },
+      {
+        id: 'a',
+        name: ' \u200b',
+        kind: 'Donau\u00addampf\t1 ',
+        tags: ['Donau\u00addampf\t1', ' ', 'x'.repeat(300)],
+      },
       { id: 'b', name: 'B', kind: '  ', tags: ['\ttag '] },
     ]),
     'movies.csv': text(['movieId,title,genres', '1,One,"Sci\t Fi|Drama"']),
@@ -344,7 +407,11 @@ test('category and tags are cleaned as titles are; what says nothing is absent',
     fields: { item_id: 'id', title: 'name', category: 'kind', tags: 'tags' },
   };
   const said = async (source: Source, mapping: object) =>
-    (await dryRunOf(source, [folder], mapping)).firstItems.map(({ title, category, tags }) => [title, category, tags]);
+    (await dryRunOf(source, [folder], mapping)).firstItems.map(({ title, category, tags }) => [
+      title,
+      category,
+      tags,
+    ]);
   assert.deepEqual(await said(mappedFiles, mapping), [
     ['Item a', 'Donau\u00addampf 1', ['Donau\u00addampf 1', 'x'.repeat(200)]],
     ['B', 'tag', ['tag']],
@@ -359,6 +426,13 @@ test('mapping files that are wrong are refused by their place', async (t) => {
     [[], /it names no files/],
     [{ ...shopEvents, rows: 'things' }, /at rows: it is not one of events, items, users/],
     [{ ...shopEvents, colour: 1 }, /at colour: there is no such key/],
+    [{ ...shopEvents, quote: "'" }, /at quote: it is not one of ", none/],
+    [{ ...shopEvents, encoding: 'ebcdic' }, /at encoding: it is not one of utf-8, latin-1/],
+    [{ ...shopEvents, format: 'jsonl', quote: 'none' }, /delimiter, quote and columns are for csv/],
+    [
+      { ...shopEvents, format: 'parquet', encoding: 'latin-1' },
+      /at encoding: files of format parquet have none/,
+    ],
     [{ ...shopEvents, files: 'events' }, /at format: it is missing/],
     [{ ...shopEvents, delimiter: '::' }, /at delimiter: it is not one character/],
     [

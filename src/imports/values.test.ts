@@ -26,7 +26,11 @@ test('times as PostgreSQL, DuckDB, BigQuery and pandas write them', () => {
     ...['2024-04-15 15:07:49.561+00', '2024-04-15 08:07:49.561-07', '2024-04-15 20:37:49.561+05:30'],
     ...['2024-04-15 15:07:49.561 UTC', '2024-04-15T15:07:49.561000000Z', '2024-04-15t15:07:49,561z'],
     ...['20240415T150749.561Z', '20240415T150749,561', '20240415T200749.561+0500', '2024-04-15T15:07:49.561'],
-    ...['2024-04-15 15:07:49.561 +0000', '2024-04-15 08:07:49.561\u221207', '2024-04-15 15:27:21.561+00:19:32'],
+    ...[
+      '2024-04-15 15:07:49.561 +0000',
+      '2024-04-15 08:07:49.561\u221207',
+      '2024-04-15 15:27:21.561+00:19:32',
+    ],
   ];
   for (const text of same) assert.equal(isoTime(text), at, text);
   assert.equal(isoTime('20240415'), Date.UTC(2024, 3, 15));
@@ -70,7 +74,14 @@ test('each form of a time says the same', () => {
 test('what the calendar lacks, or no clock shows, is no time', () => {
   const wrong = [
     ...['2014-02-29', '2014-13-01', '2014-00-10', '2014-04-31', '2014-04-07T24:01', '2014-04-07T10:60'],
-    ...['2014-04-07T24:00:00.001', '2014-0407', '201404-07', '2014-04-07T10:5109', '20140431', '2014-04-07+02'],
+    ...[
+      '2014-04-07T24:00:00.001',
+      '2014-0407',
+      '201404-07',
+      '2014-04-07T10:5109',
+      '20140431',
+      '2014-04-07+02',
+    ],
     ...[
       '2014-04-07T10:51:60Z',
       '2014-04-07T10',
@@ -123,7 +134,9 @@ test('a long text is cut between grapheme clusters', () => {
   const clusters = (text: string) => Array.from(graphemes.segment(text), ({ segment }) => segment);
   fc.assert(
     fc.property(
-      fc.array(fc.constantFrom('a', 'é', '👩\u200D👧', '🇩🇪', 'क\u200Dष', 'q\u0323', '❤\uFE0F', ' b'), { minLength: 40 }),
+      fc.array(fc.constantFrom('a', 'é', '👩\u200D👧', '🇩🇪', 'क\u200Dष', 'q\u0323', '❤\uFE0F', ' b'), {
+        minLength: 40,
+      }),
       fc.nat(9),
       (parts, copies) => {
         const text = parts.join('').repeat(copies + 1);
