@@ -6,6 +6,7 @@ import { bytesOf, unreadable } from './input/bytes.ts';
 import { DelimitedRows } from './input/delimited.ts';
 import type { InputFile } from './input/files.ts';
 import { type LineBlock, linesOf } from './input/lines.ts';
+import { parseJson, withDigits } from './json.ts';
 import { RowStage } from './row-stage.ts';
 import type { FileFormat, JsonObject, RowReader } from './source.ts';
 
@@ -188,7 +189,7 @@ function readJsonLines(
 function objectIn(text: string): JsonObject | string {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch {
     return 'the line is not JSON';
   }
@@ -229,7 +230,7 @@ async function readParquet(
 }
 
 function shownRow(row: readonly unknown[]): string {
-  return JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return withDigits(row) ?? '';
 }
 
 function notOfFormat(name: string, found: string): InputError {

@@ -309,6 +309,71 @@ test('CSV and JSONL of a Latin-1 or UTF-16 export are read by encoding or mark',
   );
 });
 
+test('integers are names: the digits that stand in the file, whatever their size', async (t) => {
+  const ids = [
+    '76561190000000017',
+    '8216118575463666095',
+    '9007199254740991',
+    '9007199254740993',
+    '18446744073709551616',
+  ];
+  const rating = (id: string) =>
+    `{"who":{"id":${id}},"item":${id},"at":1700000000,"v":4.5,"t":["1234567890123456"]}`;
+  const metarankRow = (id: string) =>
+    `{"event":"interaction","id":"i","timestamp":1636907102000,"user":${id},"session":${id},"type":"click","item":${id},"ranking":${id}}`;
+  const bad = [
+    '{"who":{"id":[9007199254740993]},"item":1,"at":1700000000}',
+    '{"who":{"id":1},"item":1,"at":9007199254740993}',
+    '{"who":{"id":1.5},"item":1,"at":1700000000}',
+  ];
+  const folder = folderOf(t, { 'a.jsonl': text([...ids.map(rating), ...bad]) });
+  const fields = {
+    user_id: 'who.id',
+    item_id: 'item',
+    session_id: { column: 'item', values: { ...Object.fromEntries(ids.map((id) => [id, id])), '1': 'one' } },
+    request_id: { constant: 'CONSTANT' },
+    kind: { constant: 'rating' },
+    ts: { column: 'at', time: 'seconds' },
+    value: 'v',
+  };
+  const mapping = JSON.stringify({ files: '*.jsonl', rows: 'events', fields }).replace(
+    '"CONSTANT"',
+    '76561190000000017',
+  );
+  const found = await dryRunOf(mappedFiles, [folder], mapping);
+  assert.deepEqual(
+    found.firstEvents.map(({ user_id, item_id, session_id, request_id }) => [
+      user_id,
+      item_id,
+      session_id,
+      request_id,
+    ]),
+    ids.map((id) => [id, id, id, '76561190000000017']),
+  );
+  assert.deepEqual(refusals(found), [
+    'a.jsonl:6 user_id [9007199254740993] is not a text or a whole number',
+    'a.jsonl:7 ts 9007199254740993 is not a time in seconds since 1970',
+    'a.jsonl:8 user_id 1.5 is not a text or a whole number',
+  ]);
+  const events = folderOf(t, { 'events.jsonl': text(ids.map(metarankRow)) });
+  const clicks = (await dryRunOf(rankLens, [events])).firstEvents;
+  assert.deepEqual(
+    clicks.map(({ user_id, item_id, session_id, request_id }) => [user_id, item_id, session_id, request_id]),
+    ids.map((id) => [id, id, id, id]),
+  );
+  const ranking = `{"id":${ids[0]},"user":${ids[1]},"ts":"2021-11-15T01:30:00","shown":[1,${ids[3]}],"liked":[${ids[3]}]}`;
+  const lists = folderOf(t, {
+    'ranking.jsonl': text([ranking]),
+    'metadata.jsonl': text([`{"id":${ids[3]},"title":"Net"}`]),
+  });
+  const published = await dryRunOf(rankLens, [lists]);
+  assert.deepEqual(refusals(published), []);
+  assert.deepEqual(
+    [...published.firstEvents.map(({ item_id }) => item_id), published.firstItems[0]?.item_id],
+    ['1', ids[3], ids[3], ids[3]],
+  );
+});
+
 test('times before 1970, and names that every object has, are no values of a mapping', async (t) => {
   const rows = [
     'at;item;what;visitor;price',

@@ -1,5 +1,6 @@
 /** Ids, numbers and times from the text of a field; undefined where the text is none. */
 import { invalidIdReason } from '#schemas';
+import { withDigits } from './json.ts';
 
 /** In UTF-16 code units. */
 const LONGEST_TEXT = 200;
@@ -114,8 +115,14 @@ export function idProblem(field: string, id: string): string | undefined {
   return reason === undefined ? undefined : `${field} ${reason}`;
 }
 
+/** The name in a text or a whole number, as its digits stand there; undefined for anything else. */
+export function nameIn(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'bigint' || Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
 /** A field's text in a message. */
 export function quoted(text: unknown): string {
-  const json = JSON.stringify(text) ?? String(text);
+  const json = withDigits(text) ?? String(text);
   return json.length > 60 ? `${json.slice(0, 60)}...` : json;
 }

@@ -1,6 +1,7 @@
 /** A mapping file: which files hold events, items or users, and from which columns their fields come. docs/IMPORT.md. */
 import { InputError } from '#platform';
 import { ENCODINGS, type Encoding } from '../input/encodings.ts';
+import { parseJson } from '../json.ts';
 import { type Field, type FieldName, type FieldType, type RowKind, rowKinds } from './fields.ts';
 
 const TIME_UNITS = ['iso', 'seconds', 'milliseconds', 'microseconds'] as const;
@@ -46,7 +47,7 @@ const FIELD_KEYS = ['column', 'constant', 'time', 'values', 'split'];
 export function parseMapping(text: string): readonly FileMapping[] {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (cause) {
     throw malformed('', `it is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
@@ -106,6 +107,7 @@ function fieldMapping(json: unknown, type: FieldType, at: string): FieldMapping 
   const { constant } = given;
   if (constant !== undefined) {
     if (Object.keys(given).length > 1) throw malformed(at, 'a constant has nothing beside it');
+    if (typeof constant === 'bigint') return { constant: String(constant) };
     if (!['string', 'number', 'boolean'].includes(typeof constant))
       throw malformed(at, 'a constant is a text or a number');
     return { constant: constant as string | number | boolean };
